@@ -1,0 +1,10 @@
+"""Keycloak token exchange as a stack: its config names the grants, its outputs say how to use them."""
+
+import pulumi
+
+from components.settings import read_settings
+from components.token_exchange_grant import register_grants
+
+settings = read_settings()
+pulumi.export("grants", register_grants(settings.grants, settings.connection))
+pulumi.export("keycloak", {"url": settings.connection.url, "realm": settings.realm})

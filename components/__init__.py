@@ -1,0 +1,1 @@
+"""What people write: grants, their settings, and the component that wires them."""

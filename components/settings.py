@@ -1,0 +1,74 @@
+"""A stack's config, read and checked: every fault at once, each in one sentence, before anything is registered."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.grant_spec import EXCHANGES, GrantSpec, read_grant
+from kcadmin.connection import Connection, read_connection
+from kcadmin.errors import InvalidSettings
+from providers.resource import stack_owner
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to reach the server, the grants of the stack, and what a grant takes from the stack (``defaults``)."""
+
+    connection: Connection
+    realm: str
+    defaults: Mapping[str, Any]
+    grants: tuple[GrantSpec, ...]
+
+
+def read_settings(*, grants: bool = True) -> Settings:
+    """The selected stack's settings. ``grants``: they must be in its config. :raises pulumi.RunError: with all faults."""
+    config = pulumi.Config()
+    try:
+        settings = parse_settings(config.get, stack_owner(), grants=grants)
+    except InvalidSettings as faults:
+        raise pulumi.RunError(str(faults)) from None
+    if settings.connection.insecure_tls:
+        pulumi.log.warn("insecureTls is true: any server may pose as Keycloak and read the login; set caCertificate instead.")
+    return settings
+
+
+def parse_settings(get: Callable[[str], str | None], owner: str, *, grants: bool = True) -> Settings:
+    """:param get: gives the text of a config key, or None. :raises InvalidSettings: with all faults."""
+    faults: list[str] = []
+    connection: Connection | None = None
+    try:
+        connection = read_connection(get)
+    except InvalidSettings as found:
+        faults += found.faults
+    realm, exchange = get("realm") or "", get("exchange") or "auto"
+    if exchange not in EXCHANGES:
+        faults.append(f"config 'exchange': is '{exchange}'; choose one of {', '.join(EXCHANGES)}.")
+        exchange = "auto"
+    defaults = {"realm": realm, "exchange": exchange, "owner": get("owner") or owner}
+    specs = _read_grants(get("grants"), defaults, faults) if grants else ()
+    if faults:
+        raise InvalidSettings(faults)
+    assert connection is not None
+    return Settings(connection, realm, defaults, specs)
+
+
+def _read_grants(text: str | None, defaults: Mapping[str, Any], faults: list[str]) -> tuple[GrantSpec, ...]:
+    if not text:
+        faults.append("config 'grants': is not set; list the grants, or set it to [] for none.")
+        return ()
+    try:
+        raw = json.loads(text)
+    except ValueError:
+        raw = None
+    if not isinstance(raw, list) or not all(isinstance(each, dict) for each in raw):
+        faults.append("config 'grants': is no list of grants; give each as name, sources and target.")
+        return ()
+    grants: list[GrantSpec] = []
+    for position, each in enumerate(raw):
+        grant, wrong = read_grant(each, defaults, position)
+        faults += wrong
+        grants += [grant] if grant else []
+    return tuple(grants)

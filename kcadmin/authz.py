@@ -1,0 +1,125 @@
+"""A client's authorization services: its resource server with scopes, policies and permissions.
+
+Paths and representations, nothing of who owns what. The authorization paths of the Admin REST API are hardly documented;
+https://www.keycloak.org/docs/latest/authorization_services/ names the objects.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kcadmin.clients import Clients
+from kcadmin.errors import NotFound
+from kcadmin.session import Session
+
+Json = dict[str, Any]
+
+
+class ResourceServer:
+    """The resource server of one client, named by the client's UUID."""
+
+    def __init__(self, session: Session, clients: Clients, client_uuid: str) -> None:
+        self._session = session
+        self._clients = clients
+        self.client_uuid = client_uuid
+
+    def _path(self, *segments: str) -> str:
+        return self._clients.path(self.client_uuid, "authz", "resource-server", *segments)
+
+    def settings(self) -> Json | None:
+        """The whole export, by names; None while the client has no authorization services."""
+        return self._object("settings")
+
+    def policy_named(self, name: str) -> Json | None:
+        """The policy or permission of exactly that name; the list's ``name=`` finds substrings too."""
+        return self._search("policy", name)
+
+    def scope_named(self, name: str) -> Json | None:
+        """The authorization scope of exactly that name."""
+        return self._search("scope", name)
+
+    def policy(self, kind: str, policy_id: str) -> Json | None:
+        """A policy with the fields of its type, or None."""
+        return self._object("policy", kind, policy_id)
+
+    def create_policy(self, kind: str, body: Mapping[str, Any]) -> str:
+        """:raises Conflict: the name is taken, by a policy or permission of any type."""
+        return str(self._session.post_json(self._path("policy", kind), dict(body))["id"])
+
+    def update_policy(self, kind: str, policy_id: str, body: Mapping[str, Any]) -> None:
+        """Replaces a policy; what is left out is cleared or, for ``clients``, an error 500."""
+        self._session.put(self._path("policy", kind, policy_id), {**body, "id": policy_id})
+
+    def delete_policy(self, policy_id: str) -> None:
+        """Deletes a policy or permission; one that is gone is done.
+
+        The server takes a policy out of its permissions by itself, and deletes a permission with its last policy.
+        """
+        self._delete("policy", policy_id)
+
+    def permission(self, permission_id: str) -> Json | None:
+        """A scope permission, or None; without its policies, scopes and resources."""
+        return self._object("permission", "scope", permission_id)
+
+    def create_permission(self, body: Mapping[str, Any]) -> str:
+        """:raises Conflict: the name is taken, by a policy or permission of any type."""
+        return str(self._session.post_json(self._path("permission", "scope"), dict(body))["id"])
+
+    def update_permission(self, permission_id: str, body: Mapping[str, Any]) -> None:
+        """Writes a scope permission: lists left out stay, strategy and description left out are reset."""
+        self._session.put(self._path("permission", "scope", permission_id), {**body, "id": permission_id})
+
+    def policies_of(self, policy_id: str) -> list[Json]:
+        """The policies of a permission or an aggregate policy."""
+        return list(self._session.get(self._path("policy", policy_id, "associatedPolicies")))
+
+    def scopes_of(self, permission_id: str) -> list[Json]:
+        """The scopes of a permission."""
+        return list(self._session.get(self._path("permission", permission_id, "scopes")))
+
+    def resources_of(self, permission_id: str) -> list[Json]:
+        """The resources of a permission; their id is ``_id``."""
+        return list(self._session.get(self._path("permission", permission_id, "resources")))
+
+    def users_of(self, policy_id: str) -> list[Json]:
+        """The permissions and aggregate policies that use a policy; none when it is gone."""
+        return list(self._get_or_none("policy", policy_id, "dependentPolicies") or [])
+
+    def scope(self, scope_id: str) -> Json | None:
+        """An authorization scope, or None."""
+        return self._object("scope", scope_id)
+
+    def create_scope(self, body: Mapping[str, Any]) -> str:
+        """A POST of an existing name overwrites that scope and says 201: look it up before."""
+        return str(self._session.post_json(self._path("scope"), dict(body))["id"])
+
+    def update_scope(self, scope_id: str, body: Mapping[str, Any]) -> None:
+        """Replaces an authorization scope."""
+        self._session.put(self._path("scope", scope_id), {**body, "id": scope_id})
+
+    def delete_scope(self, scope_id: str) -> None:
+        """Deletes an authorization scope; one that is gone is done."""
+        self._delete("scope", scope_id)
+
+    def _search(self, kind: str, name: str) -> Json | None:
+        """``search?name=`` is exact and answers 204 for none."""
+        try:
+            found = self._session.get_optional(self._path(kind, "search"), name=name)
+        except NotFound:
+            return None
+        return dict(found) if found else None
+
+    def _object(self, *segments: str) -> Json | None:
+        found = self._get_or_none(*segments)
+        return None if found is None else dict(found)
+
+    def _get_or_none(self, *segments: str) -> Any:
+        try:
+            return self._session.get(self._path(*segments))
+        except NotFound:
+            return None
+
+    def _delete(self, *segments: str) -> None:
+        try:
+            self._session.delete(self._path(*segments))
+        except NotFound:
+            pass  # only 404 is success: the object, or its whole client, is gone

@@ -1,0 +1,169 @@
+"""The clients of a realm: looked up once a process, changed only by partial PUTs.
+
+A partial PUT merges; attributes merge key by key and an empty value removes one. A full PUT deletes mappers that others add
+meanwhile, so none is ever made here. But a PUT that leaves ``authorizationServicesEnabled`` out switches authorization services
+off and deletes every policy, permission and scope of the client, so each PUT repeats it from a look just before.
+https://www.keycloak.org/docs-api/latest/rest-api/index.html#_clients
+"""
+
+import math
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kcadmin.errors import NotFound
+from kcadmin.session import Session, path
+
+ATTRIBUTE = "attributes."
+AUTHORIZATION_SERVICES = "authorizationServicesEnabled"
+RECENT_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client as the server describes it. ``mappers``: the raw protocol mappers of its dedicated scope."""
+
+    uuid: str
+    client_id: str
+    representation: Mapping[str, Any]
+    mappers: tuple[Mapping[str, Any], ...] = ()
+    seen_at: float = 0.0
+
+    @property
+    def attributes(self) -> Mapping[str, str]:
+        """Client attributes, string to string."""
+        return self.representation.get("attributes") or {}
+
+    def value(self, field: str) -> Any:
+        """A setting: the name of a field, or ``attributes.<key>``; an attribute that is not there is None."""
+        if field.startswith(ATTRIBUTE):
+            return self.attributes.get(field.removeprefix(ATTRIBUTE)) or None
+        return self.representation.get(field)
+
+    def is_on(self, field: str) -> bool:
+        """Whether a boolean setting is on."""
+        return self.value(field) in (True, "true")
+
+    def with_values(self, values: Mapping[str, Any]) -> "Client":
+        """This client after a partial PUT of the values."""
+        body = as_body(values)
+        attributes = {**self.attributes, **body.pop("attributes", {})}
+        kept = {key: value for key, value in attributes.items() if value}
+        return replace(self, representation={**self.representation, **body, "attributes": kept})
+
+
+def as_body(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a partial PUT; None removes an attribute."""
+    body: dict[str, Any] = {key: value for key, value in values.items() if not key.startswith(ATTRIBUTE)}
+    attributes = {key.removeprefix(ATTRIBUTE): value or ""
+                  for key, value in values.items() if key.startswith(ATTRIBUTE)}
+    return body | ({"attributes": attributes} if attributes else {})
+
+
+class Clients:
+    """The clients of one realm. A look-up brings settings, attributes and mappers; our own writes keep it true."""
+
+    def __init__(self, session: Session, realm: str) -> None:
+        self._session = session
+        self._at = ("admin", "realms", realm, "clients")
+        self._known: dict[str, Client] = {}
+        self._uuids: dict[str, str] = {}
+        self._registry = threading.Lock()
+        self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
+
+    def path(self, uuid: str, *segments: str) -> str:
+        """A path below a client."""
+        return path(*self._at, uuid, *segments)
+
+    def lock(self, key: str) -> threading.RLock:
+        """The lock of one client; threads at different clients never wait for one another."""
+        with self._registry:
+            return self._locks[key]
+
+    def find(self, client_id: str) -> Client | None:
+        """The client of that name, or None; exact and case-sensitive."""
+        with self.lock(f"name:{client_id}"):
+            uuid = self._uuids.get(client_id)
+            if uuid in self._known:
+                return self._known[uuid]
+            for found in self._session.get(path(*self._at), clientId=client_id):
+                return self._remember(found)
+            return None
+
+    def get(self, uuid: str, *, max_age: float = math.inf) -> Client | None:
+        """The client with that UUID, or None. ``max_age``: seconds; 0 asks the server even when the client is known."""
+        with self.lock(uuid):
+            known = self._known.get(uuid)
+            if known and time.monotonic() - known.seen_at < max_age:
+                return known
+            try:
+                return self._remember(self._session.get(self.path(uuid)))
+            except NotFound:
+                self._known.pop(uuid, None)
+                return None
+
+    def change(self, uuid: str, values: Mapping[str, Any]) -> None:
+        """One partial PUT: fields, and attributes as ``attributes.<key>``; None removes an attribute."""
+        with self.lock(uuid):
+            client = self.get(uuid, max_age=RECENT_SECONDS)
+            if client is None:
+                raise NotFound(404, "PUT", self.path(uuid), "the client is gone")
+            kept = {AUTHORIZATION_SERVICES: True} if client.is_on(AUTHORIZATION_SERVICES) else {}
+            self._session.put(self.path(uuid), {**kept, **as_body(values)})
+            self._known[uuid] = client.with_values(values)
+
+    def set_mapper(self, uuid: str, mapper: Mapping[str, Any]) -> str:
+        """Creates a protocol mapper, or replaces the one with its ``id``; gives its id.
+
+        :raises Conflict: the client has a mapper of that name.
+        """
+        with self.lock(uuid):
+            mapper_id = mapper.get("id")
+            at = self.path(uuid, "protocol-mappers", "models")
+            if mapper_id:
+                self._session.put(f"{at}/{mapper_id}", dict(mapper))
+            else:
+                mapper_id = self._session.post(at, dict(mapper)).headers["Location"].rsplit("/", 1)[-1]
+            self._replace_mapper(uuid, mapper_id, {**mapper, "id": mapper_id})
+            return str(mapper_id)
+
+    def delete_mapper(self, uuid: str, mapper_id: str) -> None:
+        """Deletes a protocol mapper; one that is gone is done."""
+        with self.lock(uuid):
+            try:
+                self._session.delete(self.path(uuid, "protocol-mappers", "models", mapper_id))
+            except NotFound:
+                pass  # only 404 is success: the mapper, or its whole client, is gone
+            self._replace_mapper(uuid, mapper_id, None)
+
+    def delete_role(self, uuid: str, role: str) -> None:
+        """Deletes a client role; one that is gone is done."""
+        try:
+            self._session.delete(self.path(uuid, "roles", role))
+        except NotFound:
+            pass  # only 404 is success
+
+    def has_role(self, uuid: str, role: str) -> bool:
+        """Whether the client defines a role of that name."""
+        try:
+            self._session.get(self.path(uuid, "roles", role))
+        except NotFound:
+            return False
+        return True
+
+    def _replace_mapper(self, uuid: str, mapper_id: str, mapper: Mapping[str, Any] | None) -> None:
+        known = self._known.get(uuid)
+        if known:
+            others = tuple(each for each in known.mappers if each["id"] != mapper_id)
+            self._known[uuid] = replace(known, mappers=(*others, mapper) if mapper else others)
+
+    def _remember(self, found: Mapping[str, Any]) -> Client:
+        settings = {key: value for key, value in found.items() if key not in ("protocolMappers", "secret")}
+        client = Client(str(found["id"]), str(found["clientId"]), settings, tuple(found.get("protocolMappers") or ()),
+                        time.monotonic())
+        self._known[client.uuid] = client
+        self._uuids[client.client_id] = client.uuid
+        return client

@@ -1,0 +1,104 @@
+"""What can go wrong between us and a Keycloak server.
+
+KeycloakError
+├── Unreachable            no answer: refused, timed out, TLS not trusted
+├── InvalidSettings        the connection's own settings are wrong
+├── Refusal                the request was not made, because it would do something else than asked
+├── LoginRefused           the server did not let us in
+├── TokenRefused           the token endpoint refused a grant, with RFC 6749's ``error``
+└── HttpError              an answer that is not a success
+    ├── NotFound           404
+    ├── Conflict           409
+    ├── Forbidden          403
+    └── NotImplementedHere 501, a feature that is switched off
+
+No message holds a token, a secret or a request body.
+"""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+
+
+class KeycloakError(Exception):
+    """The root of all errors of this package; its text is one sentence for a person."""
+
+
+class Unreachable(KeycloakError):
+    """The server gave no answer."""
+
+
+class InvalidSettings(KeycloakError):
+    """Settings that cannot work; all faults at once, a line each."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+class Refusal(KeycloakError):
+    """We do not do what was asked, since the result would not be what was asked."""
+
+
+class LoginRefused(KeycloakError):
+    """The administrator's or robot's login failed."""
+
+
+class TokenRefused(KeycloakError):
+    """The token endpoint's refusal: ``error`` and ``error_description`` of RFC 6749, section 5.2."""
+
+    def __init__(self, status: int, error: str, description: str) -> None:
+        self.status = status
+        self.error = error
+        self.description = description
+        super().__init__(f"{status} {error}: {description}")
+
+
+class HttpError(KeycloakError):
+    """An answer that is not a success."""
+
+    def __init__(self, status: int, method: str, path: str, message: str) -> None:
+        self.status = status
+        self.message = message
+        super().__init__(f"{method} {path} -> {status} {_reason(status)}: {message}")
+
+
+class NotFound(HttpError):
+    """404: the object, or one that its path names, is gone."""
+
+
+class Conflict(HttpError):
+    """409: the name is taken, or another writer came first."""
+
+
+class Forbidden(HttpError):
+    """403: the login lacks a role of ``realm-management``."""
+
+
+class NotImplementedHere(HttpError):
+    """501: the server's feature is switched off."""
+
+
+_BY_STATUS: dict[int, type[HttpError]] = {403: Forbidden, 404: NotFound, 409: Conflict, 501: NotImplementedHere}
+
+
+def http_error(status: int, method: str, path: str, message: str) -> HttpError:
+    """The error class for a status."""
+    return _BY_STATUS.get(status, HttpError)(status, method, path, message)
+
+
+def sentence(kind: str, name: str, realm: str, wrong: str, remedy: str) -> str:
+    """The house's one sentence for a fault: ``<object> '<name>' in realm '<realm>': <what is wrong>; <what to do>.``"""
+    return f"{kind} '{name}' in realm '{realm}': {wrong}; {remedy}."
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+# Pulumi prints an exception as `module.Class: text`; without the module it reads as a sentence.
+for _class in (KeycloakError, Unreachable, InvalidSettings, Refusal, LoginRefused, TokenRefused, HttpError,
+               NotFound, Conflict, Forbidden, NotImplementedHere):
+    _class.__module__ = "builtins"

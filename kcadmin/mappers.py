@@ -1,0 +1,115 @@
+"""Audience mappers: what puts a client, or any text, into the ``aud`` of a client's tokens.
+
+https://www.keycloak.org/docs/latest/server_admin/#_audience
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kcadmin.clients import Clients
+from kcadmin.ownership import OWNER_KEY, hash16
+
+AUDIENCE_MAPPER = "oidc-audience-mapper"
+EXCHANGE_KEY = "pulumi.exchange"
+_CLIENT, _CUSTOM = "included.client.audience", "included.custom.audience"
+
+
+@dataclass(frozen=True)
+class AudienceMapper:
+    """An audience mapper of a client. ``owner`` is whose it is, ``exchange`` which exchange a grant needs it for."""
+
+    name: str
+    included_client: str | None
+    custom_audience: str | None
+    access_token: bool
+    id_token: bool
+    introspection: bool
+    owner: str | None = None
+    exchange: str | None = None
+    id: str | None = None
+
+    @property
+    def mark(self) -> str | None:
+        """The hash of the owner, as on every kind of object."""
+        return hash16(self.owner) if self.owner else None
+
+    @property
+    def audience(self) -> tuple[str | None, str | None]:
+        """What identifies a mapper to a grant."""
+        return (self.included_client, self.custom_audience)
+
+    @classmethod
+    def read(cls, mapper: Mapping[str, Any]) -> "AudienceMapper":
+        """From the server's representation. It leaves out what is off, and introspection is on where it says nothing."""
+        config: Mapping[str, str] = mapper.get("config") or {}
+        return cls(
+            name=str(mapper["name"]),
+            included_client=config.get(_CLIENT) or None,
+            custom_audience=config.get(_CUSTOM) or None,
+            access_token=config.get("access.token.claim") == "true",
+            id_token=config.get("id.token.claim") == "true",
+            introspection=config.get("introspection.token.claim", "true") == "true",
+            owner=config.get(OWNER_KEY) or None,
+            exchange=config.get(EXCHANGE_KEY) or None,
+            id=str(mapper["id"]),
+        )
+
+    def config(self) -> dict[str, str]:
+        """The server's configuration for this mapper; a lightweight token carries the audience too."""
+        entries = {
+            _CLIENT: self.included_client,
+            _CUSTOM: self.custom_audience,
+            "access.token.claim": _text(self.access_token),
+            "lightweight.claim": _text(self.access_token),
+            "id.token.claim": _text(self.id_token),
+            "introspection.token.claim": _text(self.introspection),
+            OWNER_KEY: self.owner,
+            EXCHANGE_KEY: self.exchange,
+        }
+        return {key: value for key, value in entries.items() if value}
+
+
+class AudienceMappers:
+    """The audience mappers of one client."""
+
+    def __init__(self, clients: Clients, client_uuid: str) -> None:
+        self._clients = clients
+        self._uuid = client_uuid
+
+    def all(self) -> list[AudienceMapper]:
+        """Every audience mapper of the client; none when the client is gone."""
+        client = self._clients.get(self._uuid)
+        return [AudienceMapper.read(each) for each in (client.mappers if client else ())
+                if each["protocolMapper"] == AUDIENCE_MAPPER]
+
+    def get(self, mapper_id: str) -> AudienceMapper | None:
+        """The mapper with that id, or None."""
+        return next((each for each in self.all() if each.id == mapper_id), None)
+
+    def create(self, wanted: AudienceMapper) -> AudienceMapper:
+        """:raises Conflict: the client has a mapper of that name."""
+        return replace(wanted, id=self._write(wanted, {}))
+
+    def update(self, mapper_id: str, wanted: AudienceMapper) -> AudienceMapper:
+        """Writes our fields; what others noted in the mapper's config stays."""
+        client = self._clients.get(self._uuid)
+        found = next((each for each in (client.mappers if client else ()) if each["id"] == mapper_id), {})
+        ours = AudienceMapper("", "x", "x", True, True, True, "x", "x").config()
+        notes = {key: value for key, value in (found.get("config") or {}).items() if key not in ours}
+        self._write(wanted, {"id": mapper_id}, notes)
+        return replace(wanted, id=mapper_id)
+
+    def delete(self, mapper_id: str) -> None:
+        """Deletes a mapper; one that is gone is done."""
+        self._clients.delete_mapper(self._uuid, mapper_id)
+
+    def _write(self, wanted: AudienceMapper, identity: Mapping[str, str], notes: Mapping[str, str] | None = None) -> str:
+        return self._clients.set_mapper(self._uuid, {
+            **identity, "name": wanted.name, "protocol": "openid-connect", "protocolMapper": AUDIENCE_MAPPER,
+            "config": {**(notes or {}), **wanted.config()},
+        })
+
+
+def _text(on: bool) -> str:
+    return "true" if on else "false"

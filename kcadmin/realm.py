@@ -1,0 +1,62 @@
+"""A realm as this process sees it: its clients, its resource servers and its identity."""
+
+import threading
+from dataclasses import dataclass
+
+from kcadmin.authz import ResourceServer
+from kcadmin.clients import Clients
+from kcadmin.errors import Refusal, sentence
+from kcadmin.session import Session
+
+
+@dataclass(frozen=True)
+class RealmIdentity:
+    """What tells a realm from another of the same name: its issuer, and the UUID of its own administration client."""
+
+    issuer: str
+    management_uuid: str
+
+
+class Realm:
+    """One realm of one server; safe to share between threads."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        self.session = session
+        self.name = name
+        self.clients = Clients(session, name)
+        self.first_permission = threading.Lock()
+
+    @property
+    def management_client_id(self) -> str:
+        """The client that holds the permissions of a realm's clients: ``realm-management``, in ``master`` ``master-realm``."""
+        return "master-realm" if self.name == "master" else "realm-management"
+
+    def management_uuid(self) -> str:
+        """:raises Refusal: the realm does not exist, or the login may not see its clients."""
+        client = self.clients.find(self.management_client_id)
+        if client is None:
+            raise Refusal(sentence("client", self.management_client_id, self.name, "is not to be seen",
+                                   "correct the realm, or give the login the role view-clients of that client"))
+        return client.uuid
+
+    def resource_server(self, client_uuid: str) -> ResourceServer:
+        """A client's authorization services."""
+        return ResourceServer(self.session, self.clients, client_uuid)
+
+    def permissions_server(self) -> ResourceServer:
+        """The resource server on which Keycloak evaluates the legacy exchange."""
+        return self.resource_server(self.management_uuid())
+
+    def identity(self) -> RealmIdentity:
+        """The realm's identity, at one look-up a process."""
+        return RealmIdentity(self.session.issuer(self.name), self.management_uuid())
+
+
+_realms: dict[tuple[Session, str], Realm] = {}
+_realms_lock = threading.Lock()
+
+
+def realm_for(session: Session, name: str) -> Realm:
+    """The process's view of a realm."""
+    with _realms_lock:
+        return _realms.setdefault((session, name), Realm(session, name))

@@ -1,0 +1,181 @@
+"""One session and one token a process: HTTP to Keycloak with timeouts, safe retries and a token that renews itself."""
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import jwt
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from kcadmin.connection import Connection, PrivateKeyLogin
+from kcadmin.errors import KeycloakError, LoginRefused, Unreachable, http_error
+from kcadmin.login import describe, token_form
+
+CONNECT_SECONDS, READ_SECONDS = 5, 60
+RENEW_BEFORE_SECONDS = 10
+LONGEST_WAIT_SECONDS = 30
+
+# A POST is never repeated on its own: an answer that was lost does not mean that nothing was made.
+# A connection that was refused is: nothing was sent. Parallel PUTs of one client answer 409 and 500.
+_RETRY = Retry(total=5, connect=4, read=3, status=5, backoff_factor=0.2, backoff_max=5,
+               retry_after_max=LONGEST_WAIT_SECONDS, status_forcelist=(409, 429, 500, 502, 503, 504),
+               allowed_methods=("GET", "PUT", "DELETE"), raise_on_status=False)
+
+
+def path(*segments: str) -> str:
+    """A path of the Admin REST API below the base address, each segment quoted."""
+    return "/" + "/".join(quote(segment, safe="") for segment in segments)
+
+
+class Session:
+    """An authorised session with one server; safe to share between threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._http = requests.Session()
+        self._http.mount("http://", HTTPAdapter(max_retries=_RETRY))
+        self._http.mount("https://", HTTPAdapter(max_retries=_RETRY))
+        self._verify: bool | str = connection.ca_certificate or True
+        if connection.insecure_tls:
+            self._verify = False
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        self._lock = threading.Lock()
+        self._token: str | None = None
+        self._renew_at = 0.0
+
+    def __repr__(self) -> str:
+        return f"Session({self.connection.url!r}, {describe(self.connection.login)})"
+
+    def get(self, at: str, **query: str) -> Any:
+        """The JSON at a path. :raises NotFound: 404."""
+        return self._json(self._authorised("GET", at, query=query), "GET", at)
+
+    def get_optional(self, at: str, **query: str) -> Any:
+        """The JSON at a path, or None where the server answers 204. :raises NotFound: 404."""
+        answer = self._authorised("GET", at, query=query)
+        return None if answer.status_code == 204 else self._json(answer, "GET", at)
+
+    def post(self, at: str, body: object) -> requests.Response:
+        """Creates; not repeated when the answer is lost. :raises Conflict: the name is taken."""
+        return self._authorised("POST", at, body=body)
+
+    def post_json(self, at: str, body: object, **query: str) -> Any:
+        """The JSON that a POST answers."""
+        return self._json(self._authorised("POST", at, body=body, query=query), "POST", at)
+
+    def put(self, at: str, body: object) -> requests.Response:
+        """Updates; repeated on 409, 429 and 5xx."""
+        return self._authorised("PUT", at, body=body)
+
+    def put_json(self, at: str, body: object) -> Any:
+        """The JSON that a PUT answers."""
+        return self._json(self.put(at, body), "PUT", at)
+
+    def delete(self, at: str) -> None:
+        """Deletes. :raises NotFound: it is gone already."""
+        self._authorised("DELETE", at)
+
+    def public(self, method: str, at: str, *, form: Mapping[str, str] | None = None) -> requests.Response:
+        """A request without our token: discovery, keys, the token endpoint. Any status is an answer."""
+        return self._send(method, at, form=form)
+
+    def issuer(self, realm: str) -> str:
+        """The ``iss`` of a realm's tokens, as the server itself names it (its public address may differ from ours)."""
+        claims = jwt.decode(self._current_token(), options={"verify_signature": False})
+        base = str(claims["iss"]).rsplit("/realms/", 1)[0]
+        return base + path("realms", realm)
+
+    def _authorised(self, method: str, at: str, *, body: object = None, query: Mapping[str, str] | None = None,
+                    ) -> requests.Response:
+        token = self._current_token()
+        answer = self._send(method, at, body=body, query=query, token=token)
+        if answer.status_code == 401:  # revoked or expired in mid-run: nothing was done, so any method may repeat
+            answer = self._send(method, at, body=body, query=query, token=self._current_token(refused=token))
+        if not answer.ok:
+            raise http_error(answer.status_code, method, at, _message(answer))
+        return answer
+
+    def _send(self, method: str, at: str, *, body: object = None, form: Mapping[str, str] | None = None,
+              query: Mapping[str, str] | None = None, token: str | None = None) -> requests.Response:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        try:
+            return self._http.request(method, self.connection.url + at, json=body, data=form, params=query,
+                                      headers=headers, timeout=(CONNECT_SECONDS, READ_SECONDS), verify=self._verify,
+                                      allow_redirects=False)
+        except requests.exceptions.SSLError:
+            raise Unreachable(
+                f"Keycloak at '{self.connection.url}': its TLS certificate is not trusted for this name; "
+                "set caCertificate to the PEM file of its CA, or correct the host in url."
+            ) from None
+        except (requests.exceptions.RequestException, OSError) as problem:
+            raise Unreachable(
+                f"Keycloak at '{self.connection.url}': no answer to {method} {at} ({_root(problem)}); "
+                "check that the server runs and that url is its address."
+            ) from None
+
+    def _current_token(self, refused: str | None = None) -> str:
+        with self._lock:
+            if self._token is None or self._token == refused or time.monotonic() >= self._renew_at:
+                self._token, seconds = self._log_in()
+                self._renew_at = time.monotonic() + max(seconds - RENEW_BEFORE_SECONDS, seconds / 2)
+            return self._token
+
+    def _log_in(self) -> tuple[str, float]:
+        login, realm = self.connection.login, self.connection.login_realm
+        issuer = ""
+        if isinstance(login, PrivateKeyLogin):
+            at = path("realms", realm, ".well-known", "openid-configuration")
+            issuer = str(self._json(self._send("GET", at), "GET", at).get("issuer", ""))
+        at = path("realms", realm, "protocol", "openid-connect", "token")
+        answer = self._send("POST", at, form=token_form(login, issuer))
+        if answer.status_code == 404:
+            raise LoginRefused(f"login of {describe(login)} in realm '{realm}': Keycloak at '{self.connection.url}' "
+                               "has no such realm; correct url or loginRealm.")
+        if not answer.ok:
+            raise LoginRefused(f"login of {describe(login)} in realm '{realm}': refused ({answer.status_code} "
+                               f"{_message(answer)}); check the name, its secret and loginRealm.")
+        token = self._json(answer, "POST", at)
+        return str(token["access_token"]), float(token.get("expires_in", 60))
+
+    def _json(self, answer: requests.Response, method: str, at: str) -> Any:
+        try:
+            return answer.json()
+        except ValueError:
+            kind = answer.headers.get("Content-Type", "no content type")
+            raise KeycloakError(
+                f"Keycloak at '{self.connection.url}': {method} {at} answered {answer.status_code} with {kind} "
+                "instead of JSON; check that url is Keycloak's own address and not a page before it."
+            ) from None
+
+
+def _message(answer: requests.Response) -> str:
+    try:
+        body = answer.json()
+    except ValueError:
+        return f"no JSON ({answer.headers.get('Content-Type', 'no content type')})"
+    if not isinstance(body, dict):
+        return "no message"
+    texts = [str(body[key]) for key in ("error", "errorMessage", "error_description") if body.get(key)]
+    return ": ".join(texts) or "no message"
+
+
+def _root(problem: BaseException) -> str:
+    """The innermost cause of a failed request, without the address that the outer ones repeat."""
+    reason = getattr(problem.args[0], "reason", None) if problem.args else None
+    text = str(reason or problem)
+    return text.rsplit(": ", 1)[-1].rstrip(")'\"") or type(problem).__name__
+
+
+_sessions: dict[Connection, Session] = {}
+_sessions_lock = threading.Lock()
+
+
+def session_for(connection: Connection) -> Session:
+    """The process's session for a connection; it logs in at its first request."""
+    with _sessions_lock:
+        return _sessions.setdefault(connection, Session(connection))

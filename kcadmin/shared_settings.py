@@ -1,0 +1,150 @@
+"""Settings of a client that several owners may want: taken by a claim, given back by the last one out.
+
+A claim is a client attribute written in the same partial PUT as the setting, so a process may die between any two requests.
+Two processes may write at once: who takes reads again, who leaves reads again, and both mend what the other undid.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kcadmin.clients import ATTRIBUTE, RECENT_SECONDS, Client, Clients
+from kcadmin.errors import Refusal
+from kcadmin.ownership import Claim, claim_key, claims
+
+ROUNDS = 5
+_OFF = (None, "", False, "false", "NO")
+USED, CLAIMED = "used", "claimed"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """How a setting came to be as wanted: ``used`` as found, without a write, or ``claimed``; and what it ``was``."""
+
+    found: str
+    was: Mapping[str, Any]
+
+
+def take(clients: Clients, uuid: str, owner: str, kind: str, wanted: Mapping[str, Any], *,
+         remembered: Taken | None = None) -> Taken:
+    """Sets the wanted values under a claim; a stranger's setting that is as wanted is used and not marked.
+
+    :param remembered: what an earlier ``take`` said, for a claim that somebody has removed.
+    :raises Refusal: another owner claims other values, or the values do not stay.
+    """
+    with clients.lock(uuid):
+        client = _require(clients.get(uuid, max_age=RECENT_SECONDS), uuid)
+        mine, others = _split(client, owner, kind)
+        _refuse_conflicts(client, others, wanted)
+        differing = {field: value for field, value in wanted.items() if not _same(client.value(field), value)}
+        ours_before = mine is not None or (remembered is not None and remembered.found == CLAIMED)
+        if not ours_before and not others and not differing:
+            return Taken(USED, {})
+        source = others[0] if others else mine or (remembered if ours_before else None)
+        was = dict(source.was) if source else {}
+        for field in wanted:
+            was.setdefault(field, client.value(field))
+        claim = Claim(owner, kind, dict(wanted), was)
+        if mine != claim or differing:
+            _write_until(clients, uuid, {**wanted, ATTRIBUTE + claim.key: claim.text()})
+        return Taken(CLAIMED, was)
+
+
+def release(clients: Clients, uuid: str, owner: str, kind: str, *, taken: Taken, values: Mapping[str, Any],
+            off: Mapping[str, Any] | None = None) -> Client | None:
+    """Drops our claim; the last one out restores what was, or writes ``off``. What others changed meanwhile stays.
+
+    :param taken: as ``take`` said, for a claim that a killed run has dropped already.
+    :param values: the values that we had set.
+    :returns: the client as it is afterwards; None when it is gone.
+    """
+    with clients.lock(uuid):
+        client = clients.get(uuid, max_age=0)
+        if client is None:
+            return None
+        mine, others = _split(client, owner, kind)
+        if not mine and taken.found == USED and off is None:
+            return client
+        restored = dict(off) if off is not None else dict((mine or taken).was)
+        back = {field: restored.get(field) for field, value in values.items()
+                if not others and _same(client.value(field), value) and not _same(restored.get(field), value)}
+        drop = {ATTRIBUTE + mine.key: None} if mine else {}
+        if back or drop:
+            clients.change(uuid, {**back, **drop})
+            _mend_after_leaving(clients, uuid, kind, values, restored)
+        return clients.get(uuid)
+
+
+def held_by_others(client: Client, owner: str, kind: str) -> list[Claim]:
+    """The claims of other owners on a setting."""
+    return _split(client, owner, kind)[1]
+
+
+def write_claim(clients: Clients, uuid: str, claim: Claim) -> None:
+    """A claim alone, for an object that has no room for a mark: written before the object."""
+    client = _require(clients.get(uuid), uuid)
+    if client.attributes.get(claim.key) != claim.text():
+        clients.change(uuid, {ATTRIBUTE + claim.key: claim.text()})
+
+
+def drop_claim(clients: Clients, uuid: str, owner: str, kind: str) -> None:
+    """Takes a claim back; one that is gone, or whose client is, is done."""
+    client = clients.get(uuid)
+    key = claim_key(owner, kind)
+    if client and key in client.attributes:
+        clients.change(uuid, {ATTRIBUTE + key: None})
+
+
+def _mend_after_leaving(clients: Clients, uuid: str, kind: str, values: Mapping[str, Any],
+                        restored: Mapping[str, Any]) -> None:
+    client = clients.get(uuid, max_age=0)
+    if client is None:
+        return
+    left = claims(client.attributes, kind)
+    if left:  # somebody came or stayed: the setting is theirs, and on
+        change = {field: value for field, value in left[0].set.items()
+                  if not _same(client.value(field), value)}
+    else:  # two left at once, each seeing the other: the later one restores
+        change = {field: restored.get(field) for field, value in values.items()
+                  if _same(client.value(field), value) and not _same(restored.get(field), value)}
+    if change:
+        clients.change(uuid, change)
+
+
+def _write_until(clients: Clients, uuid: str, values: Mapping[str, Any]) -> None:
+    for _ in range(ROUNDS):
+        clients.change(uuid, values)
+        client = _require(clients.get(uuid, max_age=0), uuid)
+        if all(_same(client.value(field), value) for field, value in values.items()):
+            return
+    raise Refusal(f"client '{client.client_id}': {ROUNDS} writes of {_names(values)} did not stay; "
+                  "find who else writes this client, and run again.")
+
+
+def _same(now: Any, wanted: Any) -> bool:
+    """Whether two values mean the same to Keycloak, where absent, ``false`` and ``NO`` all mean off."""
+    return bool(now == wanted or (now in _OFF and wanted in _OFF))
+
+
+def _split(client: Client, owner: str, kind: str) -> tuple[Claim | None, list[Claim]]:
+    found = claims(client.attributes, kind)
+    mine = next((claim for claim in found if claim.owner == owner), None)
+    return mine, [claim for claim in found if claim.owner != owner]
+
+
+def _refuse_conflicts(client: Client, others: list[Claim], wanted: Mapping[str, Any]) -> None:
+    for claim in others:
+        for field, value in wanted.items():
+            if field in claim.set and not _same(claim.set[field], value):
+                raise Refusal(f"client '{client.client_id}': {field.removeprefix(ATTRIBUTE)} is claimed as "
+                              f"'{claim.set[field]}' by '{claim.owner}', wanted is '{value}'; agree on one value.")
+
+
+def _require(client: Client | None, uuid: str) -> Client:
+    if client is None:
+        raise Refusal(f"client with UUID '{uuid}': is gone; run `pulumi refresh`, then `pulumi up`.")
+    return client
+
+
+def _names(values: Mapping[str, Any]) -> str:
+    return ", ".join(field.removeprefix(ATTRIBUTE) for field in values if not field.startswith(f"{ATTRIBUTE}pulumi."))

@@ -1,0 +1,155 @@
+"""The token endpoint of a realm: tokens asked for, exchanged, verified with the realm's keys, and ended again.
+
+https://www.keycloak.org/securing-apps/oidc-layers and https://www.rfc-editor.org/rfc/rfc8693#section-2
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jwt
+import requests
+
+from kcadmin.errors import InvalidSettings, KeycloakError, TokenRefused
+from kcadmin.login import ASSERTION_TYPE, client_assertion
+from kcadmin.session import Session, path
+
+EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
+ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"
+PEM_START = "-----BEGIN"
+LEEWAY_SECONDS = 60
+# Only signatures with a public key: a token "signed" with the public key as an HMAC secret must never pass.
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+
+
+class TokenInvalid(KeycloakError):
+    """A token that the realm's own keys, issuer or clock do not confirm."""
+
+
+@dataclass(frozen=True)
+class ClientCredentials:
+    """How a client shows who it is. secret: a secret, a private key as PEM (private_key_jwt), or '' if public."""
+
+    client_id: str
+    secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Issued:
+    """What a token request gave; a refresh token is the handle by which a session is logged out."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+
+
+class TokenEndpoint:
+    """One realm's token endpoint, with its discovery and keys read once."""
+
+    def __init__(self, session: Session, realm: str) -> None:
+        self.realm = realm
+        self._session = session
+        self._issuer: str | None = None
+        self._keys: dict[str, jwt.PyJWK] | None = None
+
+    def for_user(self, client: ClientCredentials, username: str, password: str, *, scope: str | None = None) -> Issued:
+        """A user's token by the password grant; the client needs direct access grants. :raises TokenRefused:"""
+        return self._ask(client, {"grant_type": "password", "username": username, "password": password}, scope=scope)
+
+    def for_service_account(self, client: ClientCredentials, *, scope: str | None = None) -> Issued:
+        """The token of the client's own service account. :raises TokenRefused:"""
+        return self._ask(client, {"grant_type": "client_credentials"}, scope=scope)
+
+    def exchange(self, client: ClientCredentials, subject_token: str, *, audience: str | None = None,
+                 scope: str | None = None) -> Issued:
+        """Exchanges an access token (RFC 8693). ``audience``: a client id, or None. :raises TokenRefused:"""
+        # The standard exchange demands the type; the legacy one takes an access token where it is missing.
+        form = {"grant_type": EXCHANGE_GRANT, "subject_token": subject_token, "subject_token_type": ACCESS_TOKEN_TYPE}
+        return self._ask(client, form, audience=audience, scope=scope)
+
+    def log_out(self, client: ClientCredentials, refresh_token: str) -> None:
+        """Ends the user's session that a refresh token belongs to, with every token of it. :raises TokenRefused:"""
+        self._post(client, "logout", {"refresh_token": refresh_token})
+
+    def revoke(self, client: ClientCredentials, access_token: str) -> None:
+        """Ends one access token (RFC 7009); only the client it was issued to may. :raises TokenRefused:"""
+        self._post(client, "revoke", {"token": access_token, "token_type_hint": "access_token"})
+
+    def claims(self, access_token: str) -> Mapping[str, Any]:
+        """The claims of a token that this realm signed, for this issuer, and that is valid now.
+
+        :raises TokenInvalid: saying what does not hold.
+        """
+        try:
+            key_id = jwt.get_unverified_header(access_token).get("kid")
+            key = self._realm_keys().get(str(key_id))
+            if key is None:
+                raise TokenInvalid(f"its key '{key_id}' is none of realm '{self.realm}'")
+            claims: Mapping[str, Any] = jwt.decode(
+                access_token, key, algorithms=ALGORITHMS, issuer=self.issuer(), leeway=LEEWAY_SECONDS,
+                options={"verify_aud": False, "require": ["exp", "iat", "iss"]})
+        except jwt.PyJWTError as problem:
+            raise TokenInvalid(str(problem)) from None
+        return claims
+
+    def issuer(self) -> str:
+        """The realm's issuer, as its discovery document names it."""
+        if self._issuer is None:
+            self._issuer = str(self._public_json(".well-known", "openid-configuration").get("issuer", ""))
+        return self._issuer
+
+    def _realm_keys(self) -> Mapping[str, jwt.PyJWK]:
+        if self._keys is None:
+            keys = jwt.PyJWKSet.from_dict(dict(self._public_json("protocol", "openid-connect", "certs")))
+            self._keys = {key.key_id: key for key in keys.keys if key.key_id}
+        return self._keys
+
+    def _ask(self, client: ClientCredentials, form: Mapping[str, str], **optional: str | None) -> Issued:
+        given = {name: value for name, value in optional.items() if value is not None}
+        body = _object(self._post(client, "token", {**form, **given}))
+        if not body.get("access_token"):
+            raise KeycloakError(f"token endpoint of realm '{self.realm}': answered without an access token; "
+                                "check that url is Keycloak's own address.")
+        refresh_token = body.get("refresh_token")
+        return Issued(str(body["access_token"]), str(refresh_token) if refresh_token else None)
+
+    def _post(self, client: ClientCredentials, endpoint: str, form: Mapping[str, str]) -> requests.Response:
+        at = path("realms", self.realm, "protocol", "openid-connect", endpoint)
+        answer = self._session.public("POST", at, form={**form, **self._authentication(client)})
+        if answer.ok:
+            return answer
+        body = _object(answer)
+        if not body.get("error"):
+            kind = answer.headers.get("Content-Type", "no content type")
+            raise KeycloakError(f"token endpoint of realm '{self.realm}': POST {at} answered {answer.status_code} with "
+                                f"{kind} and no error code; check what stands between this machine and Keycloak.")
+        words = str(body.get("error_description") or "no description")
+        raise TokenRefused(answer.status_code, str(body["error"]), words)
+
+    def _authentication(self, client: ClientCredentials) -> dict[str, str]:
+        form = {"client_id": client.client_id}
+        if client.secret.lstrip().startswith(PEM_START):  # a new assertion each time: Keycloak takes each only once
+            try:
+                assertion = client_assertion(client.client_id, client.secret, self.issuer())
+            except InvalidSettings:
+                raise InvalidSettings([f"client '{client.client_id}': its private key is no unencrypted PEM key of "
+                                       "RSA, EC or Ed25519; give one."]) from None
+            return form | {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
+        return form | ({"client_secret": client.secret} if client.secret else {})
+
+    def _public_json(self, *segments: str) -> Mapping[str, Any]:
+        at = path("realms", self.realm, *segments)
+        answer = self._session.public("GET", at)
+        body = _object(answer)
+        if not answer.ok or not body:
+            raise KeycloakError(f"realm '{self.realm}': GET {at} answered {answer.status_code} "
+                                f"({body.get('error', 'no JSON object')}); correct url or realm.")
+        return body
+
+
+def _object(answer: requests.Response) -> Mapping[str, Any]:
+    """The JSON object of an answer; empty where it is something else."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

@@ -1,0 +1,196 @@
+"""What all providers share: configure, check, diff, read and delete; unknown-safe, 404-aware, sure of the server.
+
+A subclass names its fields and says how its object is created, changed, fetched and removed. Providers take no constructor
+arguments and hold no per-call state: one instance serves four threads.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from pulumi.dynamic import (CheckFailure, CheckResult, ConfigureRequest, CreateResult, DiffResult, ReadResult,
+                            ResourceProvider, UpdateResult)
+from pulumi.output import Unknown
+
+from kcadmin.connection import Connection, read_connection
+from kcadmin.errors import Refusal, sentence
+from kcadmin.ownership import NAME_LIMIT
+from kcadmin.realm import Realm, realm_for
+from kcadmin.session import session_for
+
+Props = dict[str, Any]
+PROVIDER_KEY = "__provider"
+RESTORE, REVOKE = "restore", "revoke"
+NOTES = ("found", "was", "issuer", "management_uuid")
+
+
+class KeycloakProvider(ResourceProvider):
+    """The template. ``INPUTS``: managed fields. ``CONSTANT``: fields that a live object always has, to show drift."""
+
+    serialize_as_secret_always = False
+
+    OBJECT: ClassVar[str]
+    INPUTS: ClassVar[tuple[str, ...]]
+    DEFAULTS: ClassVar[Mapping[str, Any]] = {}
+    CONSTANT: ClassVar[Mapping[str, Any]] = {}
+    SETS: ClassVar[tuple[str, ...]] = ()
+    REPLACE_ON: ClassVar[tuple[str, ...]] = ("realm", "client_uuid")
+    FREE_WHEN_UNSET: ClassVar[tuple[str, ...]] = ()
+    CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    CLIENTS: ClassVar[Mapping[str, str]] = {"client_id": "client_uuid"}
+    CONTROLS = ("owner", "adopt", "on_remove")
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Stores the settings; the session logs in at its first request."""
+        sys.tracebacklimit = 0  # in this process an exception is shown to people, as its sentence
+        self._connection = read_connection(req.config.get)
+
+    def use(self, connection: Connection) -> "KeycloakProvider":
+        """Sets the connection without Pulumi's configuration."""
+        self._connection = connection
+        return self
+
+    def realm(self, props: Props) -> Realm:
+        """The realm that a resource lives in."""
+        return realm_for(session_for(self._connection), str(props["realm"]))
+
+    def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
+        """Makes the object, or continues or adopts one; gives its id and what to note beside the inputs."""
+        raise NotImplementedError
+
+    def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
+        """Changes the object; gives what to note beside the inputs."""
+        raise NotImplementedError
+
+    def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
+        """The managed fields as the server has them, or None when the object is gone."""
+        raise NotImplementedError
+
+    def remove(self, realm: Realm, id_: str, props: Props) -> None:
+        """Deletes what we made, or gives back what we found."""
+        raise NotImplementedError
+
+    def refusals(self, props: Props) -> Iterator[str]:
+        """What is wrong with the inputs: ``<what is wrong, with the value>; <what to do>``."""
+        return iter(())
+
+    def check(self, _olds: Props, news: Props) -> CheckResult:
+        """Fills defaults in, refuses what is wrong, and derives UUIDs, so that previews show no unknowns."""
+        props = {key: value for key, value in news.items() if key != PROVIDER_KEY and value is not None}
+        props = {**self.DEFAULTS, "on_remove": RESTORE, **self.CONSTANT, **props}
+        for field in self.SETS:
+            if is_known(props.get(field)) and props.get(field) is not None:
+                props[field] = sorted(set(props[field]))
+        failures = [CheckFailure("", f"{self._named(props)}: {fault}.") for fault in self._faults(props)]
+        if not failures:
+            self._derive_uuids(_olds, props)
+        return CheckResult(props, failures)
+
+    def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
+        """Compares outputs with inputs, field by field; a stranger's object that differs is replaced, never changed."""
+        changed = [field for field in (*self.INPUTS, *self.CONSTANT, *self.CONTROLS)
+                   if not self._same(field, _olds.get(field), _news.get(field))]
+        replaces = [field for field in changed if field in self.REPLACE_ON]
+        if _olds.get("found") == "used":
+            replaces += [field for field in changed if field not in (*self.CONTROLS, *replaces)]
+        return DiffResult(changes=bool(changed), replaces=replaces, delete_before_replace=True)
+
+    def create(self, props: Props) -> CreateResult:
+        """Creates; idempotent, since a run may have been killed after its POST."""
+        realm = self.realm(props)
+        identity = realm.identity()
+        self._require_uuids(realm, props)
+        id_, notes = self.create_in(realm, props)
+        return CreateResult(id_, {**_inputs(props), **notes, "issuer": identity.issuer,
+                                  "management_uuid": identity.management_uuid})
+
+    def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
+        """Updates in place."""
+        realm = self._verified(_olds)
+        notes: Props = {key: _olds[key] for key in NOTES if key in _olds}
+        return UpdateResult({**_inputs(_news), **notes, **self.change(realm, _id, _olds, _news)})
+
+    def read(self, id_: str, props: Props) -> ReadResult:
+        """The server's state as outputs and inputs; only 404 on the right server is gone."""
+        now = self.fetch(self.realm(props), id_, props)
+        if now is None:
+            self._verified(props)
+            return ReadResult("", {})
+        managed = {key: value for key, value in now.items() if key in props or key not in self.FREE_WHEN_UNSET}
+        outs = {key: value for key, value in {**_inputs(props), **managed}.items() if value is not None}
+        known = (*self.INPUTS, *self.CONSTANT, *self.CONTROLS)
+        return ReadResult(id_, outs, {key: value for key, value in outs.items() if key in known})
+
+    def delete(self, _id: str, _props: Props) -> None:
+        """Deletes or restores; what is gone is done."""
+        self.remove(self._verified(_props), _id, _props)
+
+    def _verified(self, outs: Props) -> Realm:
+        realm = self.realm(outs)
+        now, then = realm.identity(), (outs.get("issuer"), outs.get("management_uuid"))
+        if then[0] and then != (now.issuer, now.management_uuid):
+            what = f"issuer '{now.issuer}'" if now.issuer != then[0] else "a realm made anew, with other UUIDs"
+            raise Refusal(f"{self._named(outs)}: belongs to issuer '{then[0]}', but '{self._connection.url}' is {what}; "
+                          "point the stack's url at its own server.")
+        return realm
+
+    def _named(self, props: Props) -> str:
+        name = next((props[key] for key in ("name", "client_id", "resource_server") if is_known(props.get(key))
+                     and props.get(key)), "?")
+        realm = props.get("realm")
+        return f"{self.OBJECT} '{name}' in realm '{realm if is_known(realm) else '?'}'"
+
+    def _faults(self, props: Props) -> Iterator[str]:
+        for field, choices in {**self.CHOICES, "on_remove": (RESTORE, REVOKE)}.items():
+            if is_known(props.get(field)) and props.get(field) not in (None, *choices):
+                yield f"{field} is '{props[field]}'; choose one of {', '.join(choices)}"
+        for field in ("realm", "client_id", "resource_server", "name"):
+            value = props.get(field)
+            if isinstance(value, str) and (not value.strip() or len(value) > NAME_LIMIT):
+                yield f"{field} has {len(value)} characters; give it 1 to {NAME_LIMIT}"
+        yield from self.refusals(props)
+
+    def _derive_uuids(self, olds: Props, props: Props) -> None:
+        for id_key, uuid_key in self.CLIENTS.items():
+            names = (props.get("realm"), props.get(id_key))
+            if uuid_key in props or not all(isinstance(name, str) for name in names):
+                continue
+            if names == (olds.get("realm"), olds.get(id_key)) and olds.get(uuid_key):
+                props[uuid_key] = olds[uuid_key]
+                continue
+            found = self.realm(props).clients.find(props[id_key])
+            if found is not None:  # the same run may yet create it: `create` looks again
+                props[uuid_key] = found.uuid
+
+    def _require_uuids(self, realm: Realm, props: Props) -> None:
+        for id_key, uuid_key in self.CLIENTS.items():
+            if not props.get(uuid_key):
+                found = realm.clients.find(props[id_key])
+                if found is None:
+                    raise Refusal(sentence("client", props[id_key], realm.name, "does not exist",
+                                           f"create it, or correct the {id_key} of this {self.OBJECT}"))
+                props[uuid_key] = found.uuid
+
+    def _same(self, field: str, old: Any, new: Any) -> bool:
+        if not is_known(new):
+            return False
+        if new is None and (field in self.FREE_WHEN_UNSET or field in self.CLIENTS.values()):
+            return True
+        if field in self.SETS:
+            return sorted(old or ()) == sorted(new or ())
+        return bool(old == new or (old in (None, "", False) and new in (None, "", False)))
+
+
+def is_known(value: Any) -> bool:
+    """Whether nothing in a value is Pulumi's unknown."""
+    if isinstance(value, Unknown):
+        return False
+    if isinstance(value, Mapping):
+        return all(is_known(each) for each in value.values())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return all(is_known(each) for each in value)
+    return True
+
+
+def _inputs(props: Props) -> Props:
+    return {key: value for key, value in props.items() if key != PROVIDER_KEY and value is not None}

@@ -1,0 +1,170 @@
+"""Objects that one owner holds: made, continued after a crash, used as found, or adopted; deleted or given back.
+
+- Ours by its mark: continued, since a run may have been killed after its POST.
+- A stranger's and exactly as wanted: used, not marked, not deleted.
+- A stranger's of the same name that differs: refused, naming each field, unless ``adopt``; then what it was is noted in a
+  claim on the client before the first write, and given back at delete.
+- Another stack's: never taken.
+"""
+
+from dataclasses import asdict, fields, replace
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+import pulumi
+
+from kcadmin.errors import Forbidden, Refusal
+from kcadmin.ownership import Claim, claim_key, claims, hash16
+from kcadmin.realm import Realm
+from kcadmin.shared_settings import drop_claim, write_claim
+from providers._base import REVOKE, KeycloakProvider, Props
+
+CREATED, USED, ADOPTED = "created", "used", "adopted"
+IDENTITY = ("id", "owner", "mark", "exchange")
+
+
+class Held(Protocol):
+    """What a store's objects have in common."""
+
+    @property
+    def id(self) -> str | None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def mark(self) -> str | None: ...
+
+
+T = TypeVar("T", bound=Held)
+
+
+class Store(Protocol[T]):
+    """Where objects of one kind live."""
+
+    def get(self, id_: str, /) -> T | None: ...
+    def create(self, wanted: T, /) -> T: ...
+    def update(self, id_: str, wanted: T, /) -> T: ...
+    def delete(self, id_: str, /) -> None: ...
+
+
+class OwnedObjectProvider(KeycloakProvider, Generic[T]):
+    """The lifecycle. ``HOLDER``: the input that names the UUID of the client which bears the claims."""
+
+    HOLDER: ClassVar[str] = "resource_server_uuid"
+
+    def store(self, realm: Realm, props: Props) -> Store[T]:
+        """Where the object lives."""
+        raise NotImplementedError
+
+    def wanted(self, props: Props) -> T:
+        """The object as asked for."""
+        raise NotImplementedError
+
+    def candidates(self, realm: Realm, wanted: T, props: Props) -> list[T]:
+        """Objects that may be the one wanted, or stand in its way."""
+        raise NotImplementedError
+
+    def shown(self, found: T, props: Props) -> Props:
+        """The managed fields of an object, by input name."""
+        return {key: value for key, value in asdict(found).items() if key in self.INPUTS}  # type: ignore[call-overload]
+
+    def before_create(self, realm: Realm, props: Props) -> None:
+        """The last chance to write a claim, for an object that has no room for a mark."""
+
+    def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
+        store, wanted = self.store(realm, props), self.wanted(props)
+        found = self.candidates(realm, wanted, props)
+        for each in found:
+            if each.mark == hash16(props["owner"]):
+                if self._differences(each, wanted):
+                    store.update(_id(each), wanted)
+                return _id(each), self._continued(realm, _id(each), props)
+        for each in found:
+            if each.mark is None and not self._differences(each, wanted):
+                return _id(each), {"found": USED}
+        for each in found:
+            if each.name == wanted.name:
+                return _id(each), self._adopt(realm, store, each, wanted, props)
+        self.before_create(realm, props)
+        return _id(store.create(wanted)), {"found": CREATED}
+
+    def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
+        if olds.get("found") != USED:
+            if self.store(realm, news).get(id_) is None:
+                raise Refusal(f"{self._named(news)}: is gone; run `pulumi refresh`, then `pulumi up`.")
+            claim = self._claim(realm, id_, olds)
+            if claim:  # renamed owner: the note of what it was moves with it
+                write_claim(realm.clients, news[self.HOLDER], replace(claim, owner=news["owner"]))
+            self.store(realm, news).update(id_, self.wanted(news))
+            if claim and news["owner"] != olds["owner"]:
+                drop_claim(realm.clients, news[self.HOLDER], olds["owner"], claim.kind)
+        return {}
+
+    def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
+        found = self.store(realm, props).get(id_)
+        if found is None:
+            return None
+        owner = props.get("owner")
+        lost_mark = props.get("found") != USED and owner and found.mark != hash16(owner)
+        return {**self.shown(found, props), **({"owner": ""} if lost_mark else {})}
+
+    def remove(self, realm: Realm, id_: str, props: Props) -> None:
+        store, found = self.store(realm, props), props.get("found")
+        if props.get("on_remove") == REVOKE or found == CREATED:
+            store.delete(id_)
+        elif found == ADOPTED:
+            self._give_back(realm, store, id_, props)
+        else:
+            pulumi.log.info(f"{self._named(props)}: was there before this stack and stays.")
+        drop_claim(realm.clients, props[self.HOLDER], props["owner"], self._kind(id_))
+
+    def _adopt(self, realm: Realm, store: Store[T], found: T, wanted: T, props: Props) -> Props:
+        differing = self._differences(found, wanted)
+        if found.mark is not None:
+            raise Refusal(f"{self._named(props)}: belongs to another stack; choose another name, or remove it there.")
+        if not props.get("adopt"):
+            fields_ = ", ".join(f"{key} is '{_text(old)}' instead of '{_text(new)}'" for key, (old, new) in differing.items())
+            raise Refusal(f"{self._named(props)}: exists already and differs, {fields_}; "
+                          "make them agree, choose another name, or set adopt to take it over.")
+        was = {key: value for key, value in asdict(found).items() if key not in IDENTITY}  # type: ignore[call-overload]
+        try:
+            write_claim(realm.clients, props[self.HOLDER], Claim(props["owner"], self._kind(_id(found)), {}, was))
+        except Forbidden:
+            raise Refusal(f"{self._named(props)}: cannot be adopted, since Keycloak refuses the note of what it was on "
+                          "this client; remove the object, or choose another name.") from None
+        store.update(_id(found), wanted)
+        return {"found": ADOPTED, "was": was}
+
+    def _give_back(self, realm: Realm, store: Store[T], id_: str, props: Props) -> None:
+        now, ours, claim = store.get(id_), self.wanted(props), self._claim(realm, id_, props)
+        if now is None:
+            return
+        was: Props = dict(claim.was) if claim else dict(props.get("was") or {})
+        back = {key: tuple(value) if isinstance(value, list) else value for key, value in was.items()
+                if getattr(now, key) == getattr(ours, key)}  # what others changed meanwhile stays as they made it
+        store.update(id_, replace(now, owner=None, **back))  # type: ignore[type-var]
+
+    def _continued(self, realm: Realm, id_: str, props: Props) -> Props:
+        claim = self._claim(realm, id_, props)
+        return {"found": ADOPTED, "was": dict(claim.was)} if claim else {"found": CREATED}
+
+    def _claim(self, realm: Realm, id_: str, props: Props) -> Claim | None:
+        client = realm.clients.get(props[self.HOLDER])
+        key = claim_key(props["owner"], self._kind(id_))
+        found = claims(client.attributes, self._kind(id_)) if client else []
+        return next((claim for claim in found if claim.key == key), None)
+
+    def _kind(self, id_: str) -> str:
+        return f"adopted:{id_}"
+
+    def _differences(self, found: T, wanted: T) -> dict[str, tuple[Any, Any]]:
+        pairs = {field.name: (getattr(found, field.name), getattr(wanted, field.name))
+                 for field in fields(wanted) if field.name not in IDENTITY}  # type: ignore[arg-type]
+        return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _id(found: Held) -> str:
+    assert found.id is not None
+    return found.id
+
+
+def _text(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)

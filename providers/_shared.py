@@ -1,0 +1,59 @@
+"""Settings of a client that several stacks may share: taken by a claim, restored by the last one out."""
+
+from typing import Any, ClassVar
+
+import pulumi
+
+from kcadmin.clients import Client
+from kcadmin.ownership import claim_key
+from kcadmin.realm import Realm
+from kcadmin.shared_settings import CLAIMED, Taken, drop_claim, held_by_others, release, take
+from providers._base import REVOKE, KeycloakProvider, Props
+
+
+class SharedSettingProvider(KeycloakProvider):
+    """The lifecycle. ``KIND``: the claim's kind."""
+
+    KIND: ClassVar[str]
+    CONSTANT = {"enabled": True}
+
+    def values(self, props: Props) -> dict[str, Any]:
+        """The client's fields, and attributes as ``attributes.<key>``, as wanted."""
+        raise NotImplementedError
+
+    def off(self, props: Props) -> dict[str, Any]:
+        """The fields as they are when nobody wants the setting."""
+        raise NotImplementedError
+
+    def shown(self, client: Client) -> Props:
+        """The managed fields as the client has them."""
+        raise NotImplementedError
+
+    def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
+        taken = take(realm.clients, props["client_uuid"], props["owner"], self.KIND, self.values(props))
+        return f"{realm.name}/{props['client_uuid']}/{self.KIND}", {"found": taken.found, "was": dict(taken.was)}
+
+    def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
+        taken = take(realm.clients, news["client_uuid"], news["owner"], self.KIND, self.values(news),
+                     remembered=_taken(olds))
+        if news["owner"] != olds["owner"]:
+            drop_claim(realm.clients, news["client_uuid"], olds["owner"], self.KIND)
+        return {"found": taken.found, "was": dict(taken.was)}
+
+    def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
+        client = realm.clients.get(props["client_uuid"])
+        if client is None:
+            return None
+        lost = props.get("found") == CLAIMED and claim_key(props["owner"], self.KIND) not in client.attributes
+        return {**self.shown(client), **({"owner": ""} if lost else {})}
+
+    def remove(self, realm: Realm, id_: str, props: Props) -> None:
+        off = self.off(props) if props.get("on_remove") == REVOKE else None
+        client = release(realm.clients, props["client_uuid"], props["owner"], self.KIND, taken=_taken(props),
+                         values=self.values(props), off=off)
+        if client and held_by_others(client, props["owner"], self.KIND):
+            pulumi.log.info(f"{self._named(props)}: stays on, another stack uses it.")
+
+
+def _taken(props: Props) -> Taken:
+    return Taken(str(props.get("found")), props.get("was") or {})

@@ -1,0 +1,79 @@
+"""Authorization scopes of a resource server.
+
+https://www.keycloak.org/docs/latest/authorization_services/#_resource_scope
+"""
+
+from collections.abc import Iterator
+
+import pulumi
+
+from kcadmin.authz_objects import AuthorizationScope as Scope
+from kcadmin.authz_objects import AuthorizationScopes, scope_claim_kind
+from kcadmin.ownership import Claim
+from kcadmin.realm import Realm
+from kcadmin.shared_settings import drop_claim, write_claim
+from providers._base import Props
+from providers._owned import CREATED, OwnedObjectProvider
+from providers.resource import KeycloakResource
+
+
+class AuthorizationScopeProvider(OwnedObjectProvider[Scope]):
+    """Create, read, update and delete of a scope: claimed on the client first, since it has no room for a mark."""
+
+    OBJECT = "authorization scope"
+    INPUTS = ("realm", "resource_server", "resource_server_uuid", "name", "display_name", "icon_uri")
+    REPLACE_ON = ("realm", "resource_server_uuid")
+    CLIENTS = {"resource_server": "resource_server_uuid"}
+
+    def refusals(self, props: Props) -> Iterator[str]:
+        if props.get("resource_server") in ("realm-management", "master-realm"):
+            yield (f"resource server '{props['resource_server']}' has scopes of Keycloak's own only; "
+                   "name another resource server")
+
+    def store(self, realm: Realm, props: Props) -> AuthorizationScopes:
+        server = realm.resource_server(props["resource_server_uuid"])
+        return AuthorizationScopes(server, realm.clients, props["owner"])
+
+    def wanted(self, props: Props) -> Scope:
+        return Scope(props["name"], props.get("display_name") or None, props.get("icon_uri") or None, props["owner"])
+
+    def candidates(self, realm: Realm, wanted: Scope, props: Props) -> list[Scope]:
+        return self.store(realm, props).named(wanted.name)
+
+    def before_create(self, realm: Realm, props: Props) -> None:
+        claim = Claim(props["owner"], scope_claim_kind(props["name"]), {}, {})
+        write_claim(realm.clients, props[self.HOLDER], claim)
+
+    def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
+        if olds.get("found") == CREATED:
+            self.before_create(realm, news)
+        notes = super().change(realm, id_, olds, news)
+        if (olds["name"], olds["owner"]) != (news["name"], news["owner"]):
+            drop_claim(realm.clients, olds[self.HOLDER], olds["owner"], scope_claim_kind(olds["name"]))
+        return notes
+
+    def remove(self, realm: Realm, id_: str, props: Props) -> None:
+        super().remove(realm, id_, props)
+        drop_claim(realm.clients, props[self.HOLDER], props["owner"], scope_claim_kind(props["name"]))
+
+
+class AuthorizationScope(KeycloakResource, module="keycloak", name="AuthorizationScope"):
+    """An authorization scope of a resource server, such as ``token-exchange``.
+
+    :param resource_server: the client id of the resource server.
+    :param name: unique in the resource server; changes in place.
+    :param display_name: shown to people. icon_uri: a URI of an icon.
+    :param adopt: take over a scope of that name that differs, and give it back at delete.
+    """
+
+    name: pulumi.Output[str]
+
+    def __init__(self, resource_name: str, *, realm: pulumi.Input[str], resource_server: pulumi.Input[str],
+                 name: pulumi.Input[str], display_name: pulumi.Input[str] | None = None,
+                 icon_uri: pulumi.Input[str] | None = None, resource_server_uuid: pulumi.Input[str] | None = None,
+                 owner: pulumi.Input[str] | None = None, adopt: pulumi.Input[bool] | None = None,
+                 on_remove: pulumi.Input[str] | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(AuthorizationScopeProvider(), resource_name, {
+            "realm": realm, "resource_server": resource_server, "resource_server_uuid": resource_server_uuid,
+            "name": name, "display_name": display_name, "icon_uri": icon_uri, "owner": owner, "adopt": adopt,
+            "on_remove": on_remove}, opts)

@@ -1,0 +1,69 @@
+"""A real exchange at the end of ``pulumi up``: fails the run, with Keycloak's words, when the grant does not work.
+
+It is made again whenever a part of its grant is. Nothing is written to the realm; the tokens are ended at once.
+"""
+
+import os
+from collections.abc import Sequence
+
+import pulumi
+
+from kcadmin.client_secrets import ClientSecrets
+from kcadmin.errors import Refusal, sentence
+from kcadmin.proof import Case, choose_subject, prove
+from kcadmin.realm import Realm
+from providers._base import KeycloakProvider, Props
+from providers.resource import KeycloakResource
+
+
+class ExchangeProofProvider(KeycloakProvider):
+    """Proves one flow at create and update; it has nothing to read or to delete."""
+
+    OBJECT = "proof of grant"
+    INPUTS = ("realm", "grant", "exchange", "flow", "source", "requester", "target", "audience", "parts")
+    SETS = ("parts",)
+    REPLACE_ON = ("realm",)
+    CLIENTS = {}
+
+    def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
+        return f"{realm.name}/{props['grant']}/{props['flow']}/{props['source']}", self._proved(realm, props)
+
+    def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
+        return self._proved(realm, news)
+
+    def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
+        return {}  # an exchange that worked leaves nothing to look at
+
+    def remove(self, realm: Realm, id_: str, props: Props) -> None:
+        """Nothing stays of a proof."""
+
+    def _proved(self, realm: Realm, props: Props) -> Props:
+        session = realm.session
+        case = Case(grant=props["grant"], realm=realm.name, exchange=props["exchange"], flow=props["flow"],
+                    source=props["source"], requester=props["requester"], target=props["target"],
+                    audience=props.get("audience"))
+        subject = choose_subject(session, realm.name, case.source, os.environ)
+        verdict = prove(session, case, subject, ClientSecrets(session, os.environ, read=True))
+        if not verdict.proved:
+            raise Refusal(sentence("grant", case.grant, realm.name, f"the exchange by '{case.requester}' of a token of "
+                                   f"'{case.source}' is not proved ({verdict.reason})",
+                                   "mend the cause, or set prove: false"))
+        claims = verdict.exchanged_claims
+        return {"proved_azp": claims.azp if claims else "", "proved_aud": sorted(claims.aud) if claims else []}
+
+
+class ExchangeProof(KeycloakResource, module="keycloak", name="ExchangeProof"):
+    """Fails ``pulumi up`` when one flow of a grant is refused.
+
+    The subject is the user in ``KEYCLOAK_USER`` with ``KEYCLOAK_USER_PASS``, else the source's service account. Client secrets
+    come from ``KEYCLOAK_CLIENT_SECRET_<CLIENT_ID>``, else from the server.
+
+    :param parts: ids of the resources that the grant consists of; a new one makes a new proof.
+    """
+
+    def __init__(self, resource_name: str, *, realm: str, grant: str, exchange: str, flow: str, source: str, requester: str,
+                 target: str, audience: str | None, parts: Sequence[pulumi.Input[str]], owner: str,
+                 opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(ExchangeProofProvider(), resource_name, {
+            "realm": realm, "grant": grant, "exchange": exchange, "flow": flow, "source": source, "requester": requester,
+            "target": target, "audience": audience, "parts": parts, "owner": owner}, opts)

@@ -1,0 +1,121 @@
+"""What a program asks the server before it registers anything: features and clients, each once.
+
+A dynamic provider offers no invoke, so this is what one would be.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from kcadmin import features as server_features
+from kcadmin.clients import Client
+from kcadmin.connection import Connection
+from kcadmin.errors import NotFound
+from kcadmin.features import LEGACY, STANDARD, Features
+from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
+from kcadmin.ownership import hash16, owned_name, unmarked
+from kcadmin.realm import Realm, realm_for
+from kcadmin.session import Session, session_for
+from providers.standard_token_exchange import SWITCH
+
+FEATURES_FLAG = "--features="
+__all__ = ["FEATURES_FLAG", "LEGACY", "STANDARD", "ClientFacts", "Facts", "LegacyTrace", "Questions", "ask", "owned_name"]
+
+
+@dataclass(frozen=True)
+class ClientFacts:
+    """What a grant must know of a client. ``audiences``: what mappers put into its tokens, with our mark of the exchange."""
+
+    uuid: str
+    client_id: str
+    enabled: bool
+    public: bool
+    bearer_only: bool
+    openid_connect: bool
+    consent_required: bool
+    service_account: bool
+    standard_flow: bool
+    direct_access_grants: bool
+    switch_on: bool
+    audiences: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class LegacyTrace:
+    """Where a grant's legacy parts would be: the name and the owner of its policy."""
+
+    grant: str
+    realm: str
+    policy_name: str
+    owner: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the server said. A client that does not exist is absent; a realm that does not is in ``missing_realms``."""
+
+    features: Features | None
+    clients: Mapping[tuple[str, str], ClientFacts]
+    missing_realms: frozenset[str] = frozenset()
+    legacy_grants: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What a program wants to know. ``traces``: grants that stay legacy where their legacy parts exist."""
+
+    clients: frozenset[tuple[str, str]]
+    ask_features: bool
+    traces: tuple[LegacyTrace, ...] = ()
+    switches: frozenset[tuple[str, str]] = field(default=frozenset())
+
+
+def ask(connection: Connection, questions: Questions) -> Facts:
+    """One login, one look-up a client, and the features where a grant needs them.
+
+    A client about to be switched to the standard exchange needs them too: without the feature the switch would be inert.
+
+    :raises KeycloakError: the server cannot be reached, or refuses the login.
+    """
+    session = session_for(connection)
+    clients, missing = _clients(session, questions.clients)
+    new_switch = any(key in clients and not clients[key].switch_on for key in questions.switches)
+    features = server_features.read_features(session) if questions.ask_features or new_switch else None
+    legacy: frozenset[str] = frozenset()
+    if features and features.offers(LEGACY):
+        present = [trace for trace in questions.traces if trace.realm not in missing]
+        legacy = frozenset(trace.grant for trace in present if _exists(realm_for(session, trace.realm), trace))
+    return Facts(features, clients, missing, legacy)
+
+
+def _clients(session: Session, wanted: Iterable[tuple[str, str]],
+             ) -> tuple[dict[tuple[str, str], ClientFacts], frozenset[str]]:
+    found: dict[tuple[str, str], ClientFacts] = {}
+    missing: set[str] = set()
+    for realm, client_id in sorted(wanted):
+        if realm in missing:
+            continue
+        try:
+            client = realm_for(session, realm).clients.find(client_id)
+        except NotFound:
+            missing.add(realm)
+            continue
+        if client:
+            found[realm, client_id] = _facts(client)
+    return found, frozenset(missing)
+
+
+def _facts(client: Client) -> ClientFacts:
+    mappers = [AudienceMapper.read(each) for each in client.mappers if each["protocolMapper"] == AUDIENCE_MAPPER]
+    return ClientFacts(
+        uuid=client.uuid, client_id=client.client_id, enabled=client.is_on("enabled"), public=client.is_on("publicClient"),
+        bearer_only=client.is_on("bearerOnly"), openid_connect=client.value("protocol") in (None, "openid-connect"),
+        consent_required=client.is_on("consentRequired"), service_account=client.is_on("serviceAccountsEnabled"),
+        standard_flow=client.is_on("standardFlowEnabled"), direct_access_grants=client.is_on("directAccessGrantsEnabled"),
+        switch_on=client.is_on(SWITCH),
+        audiences={mapper.included_client: mapper.exchange for mapper in mappers
+                   if mapper.included_client and mapper.access_token})
+
+
+def _exists(realm: Realm, trace: LegacyTrace) -> bool:
+    policy = realm.permissions_server().policy_named(trace.policy_name)
+    return policy is not None and unmarked(str(policy.get("description") or ""))[1] == hash16(trace.owner)

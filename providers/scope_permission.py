@@ -1,0 +1,78 @@
+"""Scope permissions of a resource server: they tie scopes to the policies that must allow them.
+
+https://www.keycloak.org/docs/latest/authorization_services/#_permission_create_scope
+"""
+
+from collections.abc import Iterator, Sequence
+
+import pulumi
+
+from kcadmin.authz_objects import ScopePermission as Permission
+from kcadmin.authz_objects import ScopePermissions
+from kcadmin.realm import Realm
+from providers._base import Props, is_known
+from providers._owned import OwnedObjectProvider
+from providers.client_policy import description_faults
+from providers.resource import KeycloakResource
+
+
+class ScopePermissionProvider(OwnedObjectProvider[Permission]):
+    """Create, read, update and delete of a scope permission."""
+
+    OBJECT = "scope permission"
+    INPUTS = ("realm", "resource_server", "resource_server_uuid", "name", "description", "scopes", "policies",
+              "resources", "logic", "decision_strategy")
+    DEFAULTS = {"description": "", "policies": (), "resources": (), "logic": "POSITIVE", "decision_strategy": "UNANIMOUS"}
+    SETS = ("scopes", "policies", "resources")
+    REPLACE_ON = ("realm", "resource_server_uuid")
+    CHOICES = {"logic": ("POSITIVE", "NEGATIVE"), "decision_strategy": ("UNANIMOUS", "AFFIRMATIVE", "CONSENSUS")}
+    CLIENTS = {"resource_server": "resource_server_uuid"}
+
+    def refusals(self, props: Props) -> Iterator[str]:
+        if is_known(props.get("scopes")) and not props.get("scopes"):
+            yield "scopes is empty; name at least one scope"
+        yield from description_faults(props)
+
+    def store(self, realm: Realm, props: Props) -> ScopePermissions:
+        spelled = frozenset((*(props.get("policies") or ()), *(props.get("resources") or ())))
+        return ScopePermissions(realm.resource_server(props["resource_server_uuid"]), spelled)
+
+    def wanted(self, props: Props) -> Permission:
+        scopes, policies, resources = (tuple(sorted(props.get(field) or ())) for field in self.SETS)
+        return Permission(props["name"], props["description"], scopes, policies, resources, props["logic"],
+                          props["decision_strategy"], props["owner"])
+
+    def candidates(self, realm: Realm, wanted: Permission, props: Props) -> list[Permission]:
+        return self.store(realm, props).named(wanted.name)
+
+    def shown(self, found: Permission, props: Props) -> Props:
+        lists = {field: list(getattr(found, field)) for field in self.SETS}
+        return {**super().shown(found, props), **lists}
+
+
+class ScopePermission(KeycloakResource, module="keycloak", name="ScopePermission"):
+    """A scope permission on a resource server.
+
+    :param resource_server: the client id of the resource server.
+    :param name: unique among the policies and permissions of the resource server; changes in place.
+    :param scopes: names. policies, resources: ids or names.
+    :param logic: ``POSITIVE`` or ``NEGATIVE``. decision_strategy: ``UNANIMOUS``, ``AFFIRMATIVE`` or ``CONSENSUS``.
+    :param adopt: take over a permission of that name that differs, and give it back at delete.
+    """
+
+    name: pulumi.Output[str]
+
+    def __init__(self, resource_name: str, *, realm: pulumi.Input[str], resource_server: pulumi.Input[str],
+                 name: pulumi.Input[str], scopes: pulumi.Input[Sequence[pulumi.Input[str]]],
+                 policies: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
+                 resources: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
+                 description: pulumi.Input[str] | None = None, logic: pulumi.Input[str] | None = None,
+                 decision_strategy: pulumi.Input[str] | None = None,
+                 resource_server_uuid: pulumi.Input[str] | None = None, owner: pulumi.Input[str] | None = None,
+                 adopt: pulumi.Input[bool] | None = None, on_remove: pulumi.Input[str] | None = None,
+                 opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(ScopePermissionProvider(), resource_name, {
+            "realm": realm, "resource_server": resource_server, "resource_server_uuid": resource_server_uuid,
+            "name": name, "description": description, "scopes": scopes, "policies": policies, "resources": resources,
+            "logic": logic, "decision_strategy": decision_strategy, "owner": owner, "adopt": adopt,
+            "on_remove": on_remove}, opts)

@@ -1,0 +1,57 @@
+"""The switch of the standard token exchange, an attribute of the client that calls the token endpoint.
+
+https://www.keycloak.org/securing-apps/token-exchange#_standard-token-exchange-enable
+"""
+
+from typing import Any
+
+import pulumi
+
+from kcadmin.clients import Client
+from providers._base import Props
+from providers._shared import SharedSettingProvider
+from providers.resource import KeycloakResource
+
+SWITCH = "attributes.standard.token.exchange.enabled"
+REFRESH = "attributes.standard.token.exchange.enableRefreshRequestedTokenType"
+SAME_SESSION = "SAME_SESSION"
+
+
+class StandardTokenExchangeProvider(SharedSettingProvider):
+    """Create, read, update and delete of the switch."""
+
+    OBJECT = "standard token exchange of client"
+    KIND = "standard-exchange"
+    INPUTS = ("realm", "client_id", "client_uuid", "allow_refresh")
+    DEFAULTS = {"allow_refresh": False}
+
+    def values(self, props: Props) -> dict[str, Any]:
+        return {SWITCH: "true", REFRESH: SAME_SESSION if props.get("allow_refresh") else None}
+
+    def off(self, props: Props) -> dict[str, Any]:
+        return {SWITCH: None, REFRESH: None}
+
+    def shown(self, client: Client) -> Props:
+        return {"enabled": client.is_on(SWITCH), "allow_refresh": client.value(REFRESH) == SAME_SESSION}
+
+
+class StandardTokenExchange(KeycloakResource, module="keycloak", name="StandardTokenExchange"):
+    """Lets a confidential client call the standard token exchange (RFC 8693).
+
+    :param realm: the realm's name.
+    :param client_id: the requester's client id, not its UUID.
+    :param allow_refresh: also answer ``requested_token_type`` refresh token, in the same session only.
+    :param on_remove: ``restore`` gives back what was found, ``revoke`` switches it off.
+    """
+
+    client_id: pulumi.Output[str]
+    client_uuid: pulumi.Output[str]
+    enabled: pulumi.Output[bool]
+
+    def __init__(self, resource_name: str, *, realm: pulumi.Input[str], client_id: pulumi.Input[str],
+                 client_uuid: pulumi.Input[str] | None = None, allow_refresh: pulumi.Input[bool] | None = None,
+                 owner: pulumi.Input[str] | None = None, on_remove: pulumi.Input[str] | None = None,
+                 opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(StandardTokenExchangeProvider(), resource_name, {
+            "realm": realm, "client_id": client_id, "client_uuid": client_uuid, "allow_refresh": allow_refresh,
+            "owner": owner, "on_remove": on_remove}, opts)

@@ -1,0 +1,115 @@
+"""Random realms on a real Keycloak, made and looked at by the Admin API, apart from the code under test."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kcadmin.connection import Connection, PasswordLogin
+from kcadmin.session import Session, path
+from kcadmin.tokens import ClientCredentials, TokenEndpoint
+
+PASSWORD = "a-test-password"
+CONFIDENTIAL = {"publicClient": False, "secret": "s", "directAccessGrantsEnabled": True, "standardFlowEnabled": True,
+                "redirectUris": ["http://localhost/*"], "serviceAccountsEnabled": False}
+
+
+@dataclass
+class TestRealm:
+    """A realm with clients and one user; everything a test needs to know of it."""
+
+    __test__ = False
+    url: str
+    admin_password: str
+    name: str
+    user: str = "testuser2"
+    session: Session = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.session = Session(self.connection)
+
+    @property
+    def connection(self) -> Connection:
+        """The administrator's login."""
+        return Connection(self.url, PasswordLogin("admin", self.admin_password))
+
+    @classmethod
+    def make(cls, url: str, admin_password: str, clients: Mapping[str, Mapping[str, Any]] | None = None) -> "TestRealm":
+        realm = cls(url, admin_password, f"realm-{secrets.token_hex(4)}")
+        clients = clients if clients is not None else {"frontend": {}, "api": {}}
+        realm.session.post("/admin/realms", {
+            "realm": realm.name, "enabled": True,
+            "clients": [{"clientId": name, **CONFIDENTIAL, **changes} for name, changes in clients.items()],
+            "users": [{"username": realm.user, "enabled": True, "email": "two@example.com", "emailVerified": True,
+                       "firstName": "Test", "lastName": "User", "credentials": [{"type": "password", "value": PASSWORD}]}]})
+        return realm
+
+    def at(self, *segments: str) -> str:
+        return path("admin", "realms", self.name, *segments)
+
+    def get(self, *segments: str, **query: str) -> Any:
+        return self.session.get(self.at(*segments), **query)
+
+    def client(self, client_id: str) -> dict[str, Any]:
+        return dict(self.get("clients", clientId=client_id)[0])
+
+    def uuid(self, client_id: str) -> str:
+        return str(self.client(client_id)["id"])
+
+    def change(self, client_id: str, **fields: Any) -> None:
+        self.session.put(self.at("clients", self.uuid(client_id)), fields)
+
+    def add_client(self, client_id: str, **changes: Any) -> None:
+        self.session.post(self.at("clients"), {"clientId": client_id, **CONFIDENTIAL, **changes})
+
+    def mapper(self, client_id: str, name: str, audience: str, **config: str) -> None:
+        self.session.post(self.at("clients", self.uuid(client_id), "protocol-mappers", "models"), {
+            "name": name, "protocol": "openid-connect", "protocolMapper": "oidc-audience-mapper",
+            "config": {"included.client.audience": audience, "access.token.claim": "true", **config}})
+
+    def authz(self, client_id: str) -> dict[str, Any]:
+        return dict(self.get("clients", self.uuid(client_id), "authz", "resource-server", "settings"))
+
+    def export(self) -> Any:
+        """The realm's whole export, ids left out and lists in order, so that two of them can be compared."""
+        exported = self.session.post_json(self.at("partial-export"), None, exportClients="true", exportGroupsAndRoles="true")
+        return _without_ids(exported)
+
+    def export_but_for_permissions(self) -> Any:
+        """The export without what no request can undo: the resource server that stays with the first management permission."""
+        return self.without_permissions(self.export())
+
+    @staticmethod
+    def without_permissions(export: Any) -> Any:
+        """An export without the empty resource server of ``realm-management`` and its seven scopes."""
+        clients = []
+        for client in export["clients"]:
+            settings = client.get("authorizationSettings") or {}
+            if client["clientId"] == "realm-management" and not settings.get("policies") and not settings.get("resources"):
+                client = {key: value for key, value in client.items() if not key.startswith("authorization")}
+            clients.append(client)
+        return {**export, "clients": sorted(clients, key=lambda client: str(client["clientId"]))}
+
+    def user_token(self, client_id: str) -> str:
+        endpoint = TokenEndpoint(self.session, self.name)
+        return endpoint.for_user(ClientCredentials(client_id, "s"), self.user, PASSWORD).access_token
+
+    def exchange(self, requester: str, token: str, audience: str | None = None) -> dict[str, Any]:
+        """The claims of an exchanged token. :raises TokenRefused:"""
+        endpoint = TokenEndpoint(self.session, self.name)
+        answer = endpoint.exchange(ClientCredentials(requester, "s"), token, audience=audience)
+        claims = dict(endpoint.claims(answer.access_token))
+        claims["aud"] = [claims["aud"]] if isinstance(claims["aud"], str) else sorted(claims["aud"])
+        return claims
+
+    def remove(self) -> None:
+        self.session.delete(self.at())
+
+
+def _without_ids(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_ids(each) for key, each in value.items() if key not in ("id", "_id", "containerId")}
+    if isinstance(value, list):
+        return sorted((_without_ids(each) for each in value), key=lambda each: json.dumps(each, sort_keys=True))
+    return value

@@ -1,0 +1,12 @@
+"""Unit tests run with the network off."""
+
+import pytest
+from pytest_socket import disable_socket, enable_socket
+
+
+@pytest.fixture(autouse=True)
+def no_network() -> object:
+    """A socket is an error."""
+    disable_socket(allow_unix_socket=True)
+    yield
+    enable_socket()
