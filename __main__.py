@@ -2,9 +2,11 @@
 
 import pulumi
 
+from components.program import errors_as_sentences
 from components.settings import read_settings
 from components.token_exchange_grant import register_grants
 
-settings = read_settings()
-pulumi.export("grants", register_grants(settings.grants, settings.connection))
-pulumi.export("keycloak", {"url": settings.connection.url, "realm": settings.realm})
+with errors_as_sentences():
+    settings = read_settings()
+    pulumi.export("grants", register_grants(settings.grants, settings.connection))
+    pulumi.export("keycloak", {"url": settings.connection.url, "realm": settings.realm})

@@ -74,7 +74,7 @@ def read_grant(raw: Mapping[str, Any], defaults: Mapping[str, Any], position: in
         if each.default is MISSING and each.name not in values:
             faults.append(f"has no {_camel(each.name)}; set it")
     if faults:
-        return None, [f"grant '{name}' in realm '{realm}': {fault}." for fault in faults]
+        return None, [f"grant '{name}' in realm '{realm}': {fault}{'' if fault.endswith('?') else '.'}" for fault in faults]
     return checked_grant(values)
 
 
@@ -134,7 +134,7 @@ def _checked(key: str, value: Any, type_: Any) -> tuple[Any, str | None]:
 def _suggestion(key: str, types: Mapping[str, Any]) -> str:
     known = [_camel(field) for field in types]
     close = difflib.get_close_matches(_camel(_snake(key)), known, n=1)
-    return f"did you mean '{close[0]}'" if close else f"known are {', '.join(known)}"
+    return f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
 
 
 def _snake(key: str) -> str:

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from components.grant_spec import RECIPIENT, REQUESTER, GrantSpec
-from providers.preflight import ClientFacts, Facts, LegacyTrace, Questions
-from providers.preflight import FEATURES_FLAG, LEGACY, STANDARD, owned_name
+from providers.preflight import AFFIRMATIVE, FEATURES_FLAG, LEGACY, STANDARD, ClientFacts, Facts, Questions, hash16, owned_name
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,7 @@ def questions(specs: Sequence[GrantSpec]) -> Questions:
     return Questions(
         clients=frozenset().union(*(spec.clients() for spec in specs)),
         ask_features=any(spec.exchange != STANDARD for spec in specs),
-        traces=tuple(LegacyTrace(spec.name, spec.realm, policy_name(spec), spec.grant_owner)
-                     for spec in specs if spec.exchange == "auto"),
+        permissions=frozenset(spec.realm for spec in specs if spec.exchange != STANDARD and spec.flows != (RECIPIENT,)),
         switches=frozenset((spec.realm, client) for spec in specs if spec.exchange != LEGACY
                            for client in requesters(spec)))
 
@@ -72,8 +70,11 @@ def plan(specs: Sequence[GrantSpec], facts: Facts) -> Plan:
     """Plans grants together; with faults, nothing may be registered."""
     chosen = {spec.name: _exchange(spec, facts) for spec in specs}
     faults = [*_duplicates(specs)]
+    owners = {hash16(spec.grant_owner) for spec in specs}
     for spec in specs:
         faults += [spec.describe(*fault) for fault in _grant_faults(spec, chosen[spec.name], facts)]
+        if chosen[spec.name] == LEGACY:
+            faults += [spec.describe(*fault) for fault in _closed_doors(spec, facts, owners)]
     grants = tuple(_wire(spec, chosen[spec.name], facts) for spec in specs)
     faults += _conflicts(grants)
     if faults:
@@ -143,7 +144,9 @@ def _exchange(spec: GrantSpec, facts: Facts) -> str:
 def _is_legacy_already(spec: GrantSpec, facts: Facts) -> bool:
     marks = [facts.clients[spec.realm, source].audiences.get(spec.target) for source in spec.sources
              if (spec.realm, source) in facts.clients]
-    return spec.name in facts.legacy_grants or (LEGACY in marks and RECIPIENT in spec.flows)
+    there = facts.permissions.get(spec.realm)
+    has_policy = there is not None and there.marks.get(policy_name(spec)) == hash16(spec.grant_owner)
+    return has_policy or (LEGACY in marks and RECIPIENT in spec.flows)
 
 
 def _grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
@@ -164,6 +167,19 @@ def _grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tupl
             yield f"client '{client_id}' does not exist", "create it, or correct the name"
             continue
         yield from _client_faults(client, spec, exchange, client_id in asking)
+
+
+def _closed_doors(spec: GrantSpec, facts: Facts, owners: set[str]) -> Iterator[tuple[str, str]]:
+    """Strangers' policies that all must allow: beside them a grant would be denied, or open what they close."""
+    target, there = facts.clients.get((spec.realm, spec.target)), facts.permissions.get(spec.realm)
+    if target is None or there is None or not any(flow.flow == REQUESTER for flow in _flows(spec)):
+        return
+    strategy, policies = there.permissions.get(target.uuid, (AFFIRMATIVE, ()))
+    strangers = sorted(name for name in policies if there.marks.get(name) not in owners)
+    if strategy != AFFIRMATIVE and strangers:
+        yield (f"the token-exchange permission of target '{spec.target}' holds the policies {', '.join(strangers)} under "
+               f"{strategy}, beside which this grant would be denied or open more than it says",
+               f"set its decision strategy to {AFFIRMATIVE} if each of them alone may allow the exchange, or take them out")
 
 
 def _client_faults(client: ClientFacts, spec: GrantSpec, exchange: str, asks: bool) -> Iterator[tuple[str, str]]:

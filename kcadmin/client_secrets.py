@@ -67,7 +67,7 @@ class ClientSecrets:
         if self._read:
             try:
                 secret = str(self._session.get(clients.path(client.uuid, "client-secret")).get("value") or "")
-                if secret.strip("*"):  # a login that may only view gets asterisks
+                if secret.strip("*"):  # asterisks: a proxy or another version hides it
                     return secret
                 why = "the server does not show its secret"
             except HttpError as problem:

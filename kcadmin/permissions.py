@@ -5,6 +5,7 @@ on it, so ours are added and taken out one by one; its strategy is never changed
 AFFIRMATIVE beside a stranger's opened a door that UNANIMOUS had closed.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -38,6 +39,27 @@ class Attached:
     strategy: str
     policies: Mapping[str, str]
     representation: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """All of a realm's legacy permissions, from one read. ``marks``: each policy's owner's hash by policy name;
+    ``permissions``: strategy and policy names by the UUID of the target."""
+
+    marks: Mapping[str, str | None]
+    permissions: Mapping[str, tuple[str, tuple[str, ...]]]
+
+
+def overview(realm: Realm) -> Overview:
+    """What the realm's resource server holds; it names policies, not their ids. Empty before the first permission."""
+    settings = realm.permissions_server().settings() or {}
+    policies = settings.get("policies") or []
+    prefix = permission_name("")
+    return Overview(
+        {str(each["name"]): unmarked(str(each.get("description") or ""))[1] for each in policies},
+        {str(each["name"]).removeprefix(prefix): (
+            str(each["decisionStrategy"]), tuple(json.loads((each.get("config") or {}).get("applyPolicies") or "[]")))
+         for each in policies if each["type"] == "scope" and str(each["name"]).startswith(prefix)})
 
 
 def management(realm: Realm, client_uuid: str) -> Management | None:

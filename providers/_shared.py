@@ -7,7 +7,7 @@ import pulumi
 from kcadmin.clients import Client
 from kcadmin.ownership import claim_key
 from kcadmin.realm import Realm
-from kcadmin.shared_settings import CLAIMED, Taken, drop_claim, held_by_others, release, take
+from kcadmin.shared_settings import CLAIMED, USED, Taken, drop_claim, held_by_others, release, take
 from providers._base import REVOKE, KeycloakProvider, Props
 
 
@@ -51,7 +51,9 @@ class SharedSettingProvider(KeycloakProvider):
         off = self.off(props) if props.get("on_remove") == REVOKE else None
         client = release(realm.clients, props["client_uuid"], props["owner"], self.KIND, taken=_taken(props),
                          values=self.values(props), off=off)
-        if client and held_by_others(client, props["owner"], self.KIND):
+        if client and off is None and props.get("found") == USED:
+            pulumi.log.info(f"{self._named(props)}: was there before this stack and stays.")
+        elif client and held_by_others(client, props["owner"], self.KIND):
             pulumi.log.info(f"{self._named(props)}: stays on, another stack uses it.")
 
 

@@ -66,6 +66,8 @@ class ManagementPermissionsProvider(KeycloakProvider):
                     pulumi.log.warn(f"{self._named(props)}: stay on, since they hold the policies {', '.join(strangers)}.")
                 else:
                     set_management(realm, uuid, False)
+                    pulumi.log.info(f"{self._named(props)}: are off again; '{realm.management_client_id}' keeps its resource "
+                                    "server with seven scopes, which no request can remove.")
             drop_claim(realm.clients, uuid, props["owner"], KIND)
             again = realm.clients.get(uuid, max_age=0)
             if last and again and claims(again.attributes, KIND):

@@ -12,13 +12,15 @@ from kcadmin.connection import Connection
 from kcadmin.errors import NotFound
 from kcadmin.features import LEGACY, STANDARD, Features
 from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
-from kcadmin.ownership import hash16, owned_name, unmarked
-from kcadmin.realm import Realm, realm_for
+from kcadmin.ownership import hash16, owned_name
+from kcadmin.permissions import AFFIRMATIVE, Overview, overview
+from kcadmin.realm import realm_for
 from kcadmin.session import Session, session_for
 from providers.standard_token_exchange import SWITCH
 
 FEATURES_FLAG = "--features="
-__all__ = ["FEATURES_FLAG", "LEGACY", "STANDARD", "ClientFacts", "Facts", "LegacyTrace", "Questions", "ask", "owned_name"]
+__all__ = ["AFFIRMATIVE", "FEATURES_FLAG", "LEGACY", "STANDARD", "ClientFacts", "Facts", "Overview", "Questions", "ask",
+           "hash16", "owned_name"]
 
 
 @dataclass(frozen=True)
@@ -40,33 +42,29 @@ class ClientFacts:
 
 
 @dataclass(frozen=True)
-class LegacyTrace:
-    """Where a grant's legacy parts would be: the name and the owner of its policy."""
-
-    grant: str
-    realm: str
-    policy_name: str
-    owner: str
-
-
-@dataclass(frozen=True)
 class Facts:
-    """What the server said. A client that does not exist is absent; a realm that does not is in ``missing_realms``."""
+    """What the server said. A client that does not exist is absent; a realm that does not is in ``missing_realms``.
+
+    ``permissions``: by realm, what holds legacy grants there; asked only where some grant may be legacy.
+    """
 
     features: Features | None
     clients: Mapping[tuple[str, str], ClientFacts]
     missing_realms: frozenset[str] = frozenset()
-    legacy_grants: frozenset[str] = frozenset()
+    permissions: Mapping[str, Overview] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Questions:
-    """What a program wants to know. ``traces``: grants that stay legacy where their legacy parts exist."""
+    """What a program wants to know. ``switches``: clients to switch to the standard exchange, where it is the one used.
+
+    ``permissions``: realms in which a grant may hang on the legacy permissions.
+    """
 
     clients: frozenset[tuple[str, str]]
     ask_features: bool
-    traces: tuple[LegacyTrace, ...] = ()
-    switches: frozenset[tuple[str, str]] = field(default=frozenset())
+    permissions: frozenset[str] = frozenset()
+    switches: frozenset[tuple[str, str]] = frozenset()
 
 
 def ask(connection: Connection, questions: Questions) -> Facts:
@@ -80,11 +78,9 @@ def ask(connection: Connection, questions: Questions) -> Facts:
     clients, missing = _clients(session, questions.clients)
     new_switch = any(key in clients and not clients[key].switch_on for key in questions.switches)
     features = server_features.read_features(session) if questions.ask_features or new_switch else None
-    legacy: frozenset[str] = frozenset()
-    if features and features.offers(LEGACY):
-        present = [trace for trace in questions.traces if trace.realm not in missing]
-        legacy = frozenset(trace.grant for trace in present if _exists(realm_for(session, trace.realm), trace))
-    return Facts(features, clients, missing, legacy)
+    legacy = features is not None and features.offers(LEGACY)
+    return Facts(features, clients, missing, {
+        realm: overview(realm_for(session, realm)) for realm in sorted(questions.permissions - missing) if legacy})
 
 
 def _clients(session: Session, wanted: Iterable[tuple[str, str]],
@@ -115,7 +111,3 @@ def _facts(client: Client) -> ClientFacts:
         audiences={mapper.included_client: mapper.exchange for mapper in mappers
                    if mapper.included_client and mapper.access_token})
 
-
-def _exists(realm: Realm, trace: LegacyTrace) -> bool:
-    policy = realm.permissions_server().policy_named(trace.policy_name)
-    return policy is not None and unmarked(str(policy.get("description") or ""))[1] == hash16(trace.owner)

@@ -1,0 +1,21 @@
+"""How a program ends when its settings or its server stand against it: a sentence a fault, and nothing more."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pulumi
+
+# The code by which Pulumi's language host knows that people have read why (its name there ends in
+# ..._AFTER_SHOWING_USER_ACTIONABLE_MESSAGE_CODE); with any other it adds "an unhandled error occurred".
+ERROR_ALREADY_SHOWN = 32
+
+
+@contextmanager
+def errors_as_sentences() -> Iterator[None]:
+    """Shows each line of a ``RunError`` as an error of its own, and ends the program."""
+    try:
+        yield
+    except pulumi.RunError as error:
+        for fault in str(error).splitlines():
+            pulumi.log.error(fault)
+        raise SystemExit(ERROR_ALREADY_SHOWN) from None
