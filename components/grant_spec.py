@@ -52,7 +52,9 @@ class GrantSpec:
         return f"grant '{self.name}' in realm '{self.realm}': {wrong}; {remedy}."
 
 
-def read_grant(raw: Mapping[str, Any], defaults: Mapping[str, Any], position: int = 0) -> tuple[GrantSpec | None, list[str]]:
+def read_grant(
+    raw: Mapping[str, Any], defaults: Mapping[str, Any], position: int = 0
+) -> tuple[GrantSpec | None, list[str]]:
     """A grant from its camelCase keys, or what is wrong with it, all at once.
 
     :param defaults: ``realm``, ``exchange`` and ``owner`` of the stack.
@@ -74,7 +76,9 @@ def read_grant(raw: Mapping[str, Any], defaults: Mapping[str, Any], position: in
         if each.default is MISSING and each.name not in values:
             faults.append(f"has no {_camel(each.name)}; set it")
     if faults:
-        return None, [f"grant '{name}' in realm '{realm}': {fault}{'' if fault.endswith('?') else '.'}" for fault in faults]
+        return None, [
+            f"grant '{name}' in realm '{realm}': {fault}{'' if fault.endswith('?') else '.'}" for fault in faults
+        ]
     return checked_grant(values)
 
 

@@ -31,7 +31,9 @@ def read_settings(*, grants: bool = True) -> Settings:
     except InvalidSettings as faults:
         raise pulumi.RunError(str(faults)) from None
     if settings.connection.insecure_tls:
-        pulumi.log.warn("insecureTls is true: any server may pose as Keycloak and read the login; set caCertificate instead.")
+        pulumi.log.warn(
+            "insecureTls is true: any server may pose as Keycloak and read the login; set caCertificate instead."
+        )
     return settings
 
 

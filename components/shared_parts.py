@@ -47,8 +47,7 @@ class SharedParts:
     def of(self, grant: GrantPlan) -> list[pulumi.Resource]:
         """The shared parts that a grant needs."""
         realm = grant.spec.realm
-        keys: list[tuple[str, ...]] = [
-            (realm, client, f"audience-{audience}") for client, audience in grant.mappers]
+        keys: list[tuple[str, ...]] = [(realm, client, f"audience-{audience}") for client, audience in grant.mappers]
         keys += [(realm, client, "standard-exchange") for client in grant.switches]
         keys += [self._permissions_key(grant)] if grant.policy_clients else []
         return [self._parts[key] for key in keys if key in self._parts]
@@ -61,25 +60,46 @@ class SharedParts:
         spec, key = grant.spec, (grant.spec.realm, client, f"audience-{audience}")
         if key not in self._parts:
             self._parts[key] = AudienceMapper(
-                "/".join(key), realm=spec.realm, client_id=client, client_uuid=grant.uuids[client],
-                included_client=audience, exchange=grant.exchange, owner=spec.owner, on_remove=spec.on_remove)
+                "/".join(key),
+                realm=spec.realm,
+                client_id=client,
+                client_uuid=grant.uuids[client],
+                included_client=audience,
+                exchange=grant.exchange,
+                owner=spec.owner,
+                on_remove=spec.on_remove,
+            )
 
     def _switch(self, grant: GrantPlan, client: str, sharing: list[GrantPlan]) -> None:
         spec, key = grant.spec, (grant.spec.realm, client, "standard-exchange")
         if key not in self._parts and spec.manage_switch:
-            mappers = [self._parts[spec.realm, holder, f"audience-{audience}"]
-                       for each in sharing for holder, audience in each.mappers]
+            mappers = [
+                self._parts[spec.realm, holder, f"audience-{audience}"]
+                for each in sharing
+                for holder, audience in each.mappers
+            ]
             self._parts[key] = StandardTokenExchange(
-                "/".join(key), realm=spec.realm, client_id=client, client_uuid=grant.uuids[client],
-                allow_refresh=spec.allow_refresh, owner=spec.owner, on_remove=spec.on_remove,
-                opts=pulumi.ResourceOptions(depends_on=mappers))
+                "/".join(key),
+                realm=spec.realm,
+                client_id=client,
+                client_uuid=grant.uuids[client],
+                allow_refresh=spec.allow_refresh,
+                owner=spec.owner,
+                on_remove=spec.on_remove,
+                opts=pulumi.ResourceOptions(depends_on=mappers),
+            )
 
     def _permissions(self, grant: GrantPlan) -> None:
         spec, key = grant.spec, self._permissions_key(grant)
         if key not in self._parts:
             self._parts[key] = ManagementPermissions(
-                "/".join(key), realm=spec.realm, client_id=spec.target, client_uuid=grant.uuids[spec.target],
-                owner=spec.owner, on_remove=spec.on_remove)
+                "/".join(key),
+                realm=spec.realm,
+                client_id=spec.target,
+                client_uuid=grant.uuids[spec.target],
+                owner=spec.owner,
+                on_remove=spec.on_remove,
+            )
 
     def _permissions_key(self, grant: GrantPlan) -> tuple[str, ...]:
         return (grant.spec.realm, grant.spec.target, "management-permissions")

@@ -33,18 +33,47 @@ class TokenExchangeGrant(pulumi.ComponentResource):
 
     description: dict[str, Any]
 
-    def __init__(self, name: str, *, sources: Sequence[str] = (), target: str = "", flows: Sequence[str] = (),
-                 requester: str | None = None, realm: str | None = None, exchange: str | None = None,
-                 allow_refresh: bool = False, allow_public_source: bool = False, manage_switch: bool = True,
-                 on_remove: str = "restore", prove: bool = False, owner: str | None = None, reason: str | None = None,
-                 review_by: str | None = None, planned: GrantPlan | None = None,
-                 opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        sources: Sequence[str] = (),
+        target: str = "",
+        flows: Sequence[str] = (),
+        requester: str | None = None,
+        realm: str | None = None,
+        exchange: str | None = None,
+        allow_refresh: bool = False,
+        allow_public_source: bool = False,
+        manage_switch: bool = True,
+        on_remove: str = "restore",
+        prove: bool = False,
+        owner: str | None = None,
+        reason: str | None = None,
+        review_by: str | None = None,
+        planned: GrantPlan | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         if planned is None:
-            planned = _plan_alone({
-                "name": name, "sources": tuple(sources), "target": target, "flows": tuple(flows), "requester": requester,
-                "realm": realm, "exchange": exchange, "allow_refresh": allow_refresh,
-                "allow_public_source": allow_public_source, "manage_switch": manage_switch, "on_remove": on_remove,
-                "prove": prove, "owner": owner, "reason": reason, "review_by": review_by})
+            planned = _plan_alone(
+                {
+                    "name": name,
+                    "sources": tuple(sources),
+                    "target": target,
+                    "flows": tuple(flows),
+                    "requester": requester,
+                    "realm": realm,
+                    "exchange": exchange,
+                    "allow_refresh": allow_refresh,
+                    "allow_public_source": allow_public_source,
+                    "manage_switch": manage_switch,
+                    "on_remove": on_remove,
+                    "prove": prove,
+                    "owner": owner,
+                    "reason": reason,
+                    "review_by": review_by,
+                }
+            )
         with short_traces():
             super().__init__("keycloak-token-exchange:index:TokenExchangeGrant", name, None, opts)
         shared = SharedParts.of_program()
@@ -63,13 +92,25 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         opts = pulumi.ResourceOptions(parent=self, depends_on=[permissions])
         place = f"{spec.realm}/{spec.target}/{spec.name}"
         policy = ClientPolicy(
-            f"{place}-requesters", realm=spec.realm, resource_server=realm_management, name=policy_name(spec),
+            f"{place}-requesters",
+            realm=spec.realm,
+            resource_server=realm_management,
+            name=policy_name(spec),
             description=f"{', '.join(planned.policy_clients)} may exchange for {spec.target}"[:200],
-            clients=list(planned.policy_clients), owner=spec.grant_owner, opts=opts,
-            client_uuids=sorted(planned.uuids[client] for client in planned.policy_clients))
+            clients=list(planned.policy_clients),
+            owner=spec.grant_owner,
+            opts=opts,
+            client_uuids=sorted(planned.uuids[client] for client in planned.policy_clients),
+        )
         binding = TokenExchangePermission(
-            f"{place}-permission", realm=spec.realm, client_id=spec.target, client_uuid=planned.uuids[spec.target],
-            policies=[policy.id], owner=spec.grant_owner, opts=opts)
+            f"{place}-permission",
+            realm=spec.realm,
+            client_id=spec.target,
+            client_uuid=planned.uuids[spec.target],
+            policies=[policy.id],
+            owner=spec.grant_owner,
+            opts=opts,
+        )
         return [policy, binding]
 
     def _prove(self, planned: GrantPlan, parts: Sequence[pulumi.Resource]) -> None:
@@ -77,10 +118,19 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         ids = [part.id for part in parts if isinstance(part, pulumi.CustomResource)]
         for flow in planned.flows:
             ExchangeProof(
-                f"{spec.realm}/{spec.name}/proof-{flow.flow}-{flow.source}", realm=spec.realm, grant=spec.name,
-                exchange=planned.exchange, flow=flow.flow, source=flow.source, requester=flow.requester, target=spec.target,
-                audience=flow.audience, parts=ids, owner=spec.grant_owner,
-                opts=pulumi.ResourceOptions(parent=self, depends_on=list(parts)))
+                f"{spec.realm}/{spec.name}/proof-{flow.flow}-{flow.source}",
+                realm=spec.realm,
+                grant=spec.name,
+                exchange=planned.exchange,
+                flow=flow.flow,
+                source=flow.source,
+                requester=flow.requester,
+                target=spec.target,
+                audience=flow.audience,
+                parts=ids,
+                owner=spec.grant_owner,
+                opts=pulumi.ResourceOptions(parent=self, depends_on=list(parts)),
+            )
 
 
 def register_grants(specs: Sequence[GrantSpec], connection: Connection) -> dict[str, dict[str, Any]]:
@@ -96,11 +146,23 @@ def register_grants(specs: Sequence[GrantSpec], connection: Connection) -> dict[
 def describe(planned: GrantPlan) -> dict[str, Any]:
     """A grant as the stack exports it; ``audience`` is what the caller sends."""
     spec = planned.spec
-    flows = {(flow.flow, flow.requester, flow.audience): {
-        "flow": flow.flow, "requester": flow.requester, "audience": flow.audience, "requestScope": None}
-        for flow in sorted(planned.flows, key=lambda flow: flow.flow == REQUESTER)}
-    return {"realm": spec.realm, "sources": list(spec.sources), "target": spec.target, "exchange": planned.exchange,
-            "flows": list(flows.values()), "clients": planned.uuids}
+    flows = {
+        (flow.flow, flow.requester, flow.audience): {
+            "flow": flow.flow,
+            "requester": flow.requester,
+            "audience": flow.audience,
+            "requestScope": None,
+        }
+        for flow in sorted(planned.flows, key=lambda flow: flow.flow == REQUESTER)
+    }
+    return {
+        "realm": spec.realm,
+        "sources": list(spec.sources),
+        "target": spec.target,
+        "exchange": planned.exchange,
+        "flows": list(flows.values()),
+        "clients": planned.uuids,
+    }
 
 
 def _plan_alone(arguments: dict[str, Any]) -> GrantPlan:

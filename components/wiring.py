@@ -5,7 +5,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from components.grant_spec import RECIPIENT, REQUESTER, GrantSpec
-from providers.preflight import AFFIRMATIVE, FEATURES_FLAG, LEGACY, STANDARD, ClientFacts, Facts, Questions, hash16, owned_name
+from providers.preflight import (
+    AFFIRMATIVE,
+    FEATURES_FLAG,
+    LEGACY,
+    STANDARD,
+    ClientFacts,
+    Facts,
+    Questions,
+    hash16,
+    owned_name,
+)
 
 
 @dataclass(frozen=True)
@@ -52,8 +62,10 @@ def questions(specs: Sequence[GrantSpec]) -> Questions:
         clients=frozenset().union(*(spec.clients() for spec in specs)),
         ask_features=any(spec.exchange != STANDARD for spec in specs),
         permissions=frozenset(spec.realm for spec in specs if spec.exchange != STANDARD and spec.flows != (RECIPIENT,)),
-        switches=frozenset((spec.realm, client) for spec in specs if spec.exchange != LEGACY
-                           for client in requesters(spec)))
+        switches=frozenset(
+            (spec.realm, client) for spec in specs if spec.exchange != LEGACY for client in requesters(spec)
+        ),
+    )
 
 
 def policy_name(spec: GrantSpec) -> str:
@@ -85,8 +97,9 @@ def plan(specs: Sequence[GrantSpec], facts: Facts) -> Plan:
 def implied(grants: Iterable[GrantPlan]) -> Iterator[str]:
     """What grants open together beyond what each declares: A→B and B→C let B turn A's tokens into tokens for C."""
     standard = [grant for grant in grants if grant.exchange == STANDARD]
-    declared = {(grant.spec.realm, flow.requester, flow.source, grant.spec.target)
-                for grant in standard for flow in grant.flows}
+    declared = {
+        (grant.spec.realm, flow.requester, flow.source, grant.spec.target) for grant in standard for flow in grant.flows
+    }
     holders: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)  # whose tokens name a client, by which grant
     for grant in standard:
         for client, audience in grant.mappers:
@@ -100,8 +113,10 @@ def implied(grants: Iterable[GrantPlan]) -> Iterator[str]:
                 continue
             for source, by in sorted(holders[realm, requester].items()):
                 if source != audience and (realm, requester, source, audience) not in declared:
-                    yield (f"implied by grants '{by}' and '{grant.spec.name}' in realm '{realm}': '{requester}' may also turn "
-                           f"tokens of '{source}' into tokens for '{audience}'.")
+                    yield (
+                        f"implied by grants '{by}' and '{grant.spec.name}' in realm '{realm}': '{requester}' may also turn "
+                        f"tokens of '{source}' into tokens for '{audience}'."
+                    )
 
 
 def _flows(spec: GrantSpec) -> Iterator[Flow]:
@@ -126,10 +141,18 @@ def _wire(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:
     legacy = exchange == LEGACY
     asks = tuple(dict.fromkeys(flow.requester for flow in flows if legacy and flow.flow == REQUESTER))
     return GrantPlan(
-        spec, exchange, flows, tuple(dict.fromkeys(mappers)),
-        switches=() if legacy else requesters(spec), policy_clients=asks,
-        uuids={name: facts.clients[realm, name].uuid for realm, name in sorted(spec.clients())
-               if (realm, name) in facts.clients})
+        spec,
+        exchange,
+        flows,
+        tuple(dict.fromkeys(mappers)),
+        switches=() if legacy else requesters(spec),
+        policy_clients=asks,
+        uuids={
+            name: facts.clients[realm, name].uuid
+            for realm, name in sorted(spec.clients())
+            if (realm, name) in facts.clients
+        },
+    )
 
 
 def _exchange(spec: GrantSpec, facts: Facts) -> str:
@@ -142,8 +165,11 @@ def _exchange(spec: GrantSpec, facts: Facts) -> str:
 
 
 def _is_legacy_already(spec: GrantSpec, facts: Facts) -> bool:
-    marks = [facts.clients[spec.realm, source].audiences.get(spec.target) for source in spec.sources
-             if (spec.realm, source) in facts.clients]
+    marks = [
+        facts.clients[spec.realm, source].audiences.get(spec.target)
+        for source in spec.sources
+        if (spec.realm, source) in facts.clients
+    ]
     there = facts.permissions.get(spec.realm)
     has_policy = there is not None and there.marks.get(policy_name(spec)) == hash16(spec.grant_owner)
     return has_policy or (LEGACY in marks and RECIPIENT in spec.flows)
@@ -155,7 +181,11 @@ def _grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tupl
         return
     missing = facts.features.missing_for(exchange) if facts.features else ()
     if missing:
-        what = "the server offers neither exchange" if spec.exchange == "auto" else f"the server has no {exchange} exchange"
+        what = (
+            "the server offers neither exchange"
+            if spec.exchange == "auto"
+            else f"the server has no {exchange} exchange"
+        )
         features = ("token-exchange-standard:v2",) if spec.exchange == "auto" else missing
         yield what, f"start Keycloak with {FEATURES_FLAG}{','.join(features)}"
     if exchange == LEGACY and spec.exchange == "auto" and not spec.manage_switch:
@@ -177,9 +207,11 @@ def _closed_doors(spec: GrantSpec, facts: Facts, owners: set[str]) -> Iterator[t
     strategy, policies = there.permissions.get(target.uuid, (AFFIRMATIVE, ()))
     strangers = sorted(name for name in policies if there.marks.get(name) not in owners)
     if strategy != AFFIRMATIVE and strangers:
-        yield (f"the token-exchange permission of target '{spec.target}' holds the policies {', '.join(strangers)} under "
-               f"{strategy}, beside which this grant would be denied or open more than it says",
-               f"set its decision strategy to {AFFIRMATIVE} if each of them alone may allow the exchange, or take them out")
+        yield (
+            f"the token-exchange permission of target '{spec.target}' holds the policies {', '.join(strangers)} under "
+            f"{strategy}, beside which this grant would be denied or open more than it says",
+            f"set its decision strategy to {AFFIRMATIVE} if each of them alone may allow the exchange, or take them out",
+        )
 
 
 def _client_faults(client: ClientFacts, spec: GrantSpec, exchange: str, asks: bool) -> Iterator[tuple[str, str]]:
@@ -189,21 +221,30 @@ def _client_faults(client: ClientFacts, spec: GrantSpec, exchange: str, asks: bo
     if not client.openid_connect:
         yield f"{name} is no OpenID Connect client", "name one"
     if client.public and asks:
-        yield f"requester '{client.client_id}' is a public client", "make it confidential, since Keycloak refuses its exchange"
+        yield (
+            f"requester '{client.client_id}' is a public client",
+            "make it confidential, since Keycloak refuses its exchange",
+        )
     elif client.public and client.client_id in spec.sources and not spec.allow_public_source:
         yield f"source '{client.client_id}' is a public client", "set allowPublicSource: true, or make it confidential"
     if client.bearer_only and asks:
-        yield (f"requester '{client.client_id}' is bearer-only and cannot call the token endpoint",
-               "make it confidential, or let the source ask with flows: [requester]")
+        yield (
+            f"requester '{client.client_id}' is bearer-only and cannot call the token endpoint",
+            "make it confidential, or let the source ask with flows: [requester]",
+        )
     if client.bearer_only and client.client_id in spec.sources:
         yield f"source '{client.client_id}' is bearer-only and gets no tokens", "name a client that users log in to"
     if asks and exchange == LEGACY and client.switch_on:
-        yield (f"requester '{client.client_id}' has the standard exchange switched on, which would serve it instead",
-               "set exchange: standard, or switch it off")
+        yield (
+            f"requester '{client.client_id}' has the standard exchange switched on, which would serve it instead",
+            "set exchange: standard, or switch it off",
+        )
     if asks and exchange == STANDARD and not spec.manage_switch and not client.switch_on:
-        yield (f"requester '{client.client_id}' has the standard exchange switched off, and manageSwitch is false",
-               "let its owner set the client attribute standard.token.exchange.enabled to true "
-               "(standard_token_exchange_enabled = true in Terraform and Pulumi)")
+        yield (
+            f"requester '{client.client_id}' has the standard exchange switched off, and manageSwitch is false",
+            "let its owner set the client attribute standard.token.exchange.enabled to true "
+            "(standard_token_exchange_enabled = true in Terraform and Pulumi)",
+        )
 
 
 def _duplicates(specs: Sequence[GrantSpec]) -> Iterator[str]:
@@ -220,38 +261,56 @@ def _conflicts(grants: Sequence[GrantPlan]) -> Iterator[str]:
             if grant.spec.realm != other.spec.realm:
                 continue
             for client in sorted(set(grant.switches) & set(other.switches)):
-                for option, text in (("allow_refresh", "allowRefresh"), ("manage_switch", "manageSwitch"),
-                                     ("on_remove", "onRemove")):
+                for option, text in (
+                    ("allow_refresh", "allowRefresh"),
+                    ("manage_switch", "manageSwitch"),
+                    ("on_remove", "onRemove"),
+                ):
                     ours, theirs = getattr(grant.spec, option), getattr(other.spec, option)
                     if ours != theirs:
-                        yield grant.spec.describe(f"wants {text} {_text(ours)} for client '{client}', grant '{other.spec.name}' "
-                                                  f"wants {_text(theirs)}", "agree on one")
+                        yield grant.spec.describe(
+                            f"wants {text} {_text(ours)} for client '{client}', grant '{other.spec.name}' "
+                            f"wants {_text(theirs)}",
+                            "agree on one",
+                        )
             for standard, legacy in ((grant, other), (other, grant)):
                 asking = {flow.requester for flow in legacy.flows} if legacy.exchange == LEGACY else set()
                 for client in sorted(set(standard.switches) & asking):
-                    yield legacy.spec.describe(f"requester '{client}' is switched to the standard exchange by grant "
-                                               f"'{standard.spec.name}', which would serve it instead",
-                                               "use one exchange for both")
+                    yield legacy.spec.describe(
+                        f"requester '{client}' is switched to the standard exchange by grant "
+                        f"'{standard.spec.name}', which would serve it instead",
+                        "use one exchange for both",
+                    )
 
 
 def _notes(grants: Iterable[GrantPlan], facts: Facts) -> Iterator[str]:
     for grant in grants:
         spec = grant.spec
         if spec.exchange == "auto" and grant.exchange == LEGACY and facts.features and facts.features.offers(STANDARD):
-            yield spec.describe("stays with the legacy exchange, where its parts are", "set exchange: standard to move it")
+            yield spec.describe(
+                "stays with the legacy exchange, where its parts are", "set exchange: standard to move it"
+            )
         if grant.policy_clients:
-            yield spec.describe(f"with the legacy exchange '{', '.join(grant.policy_clients)}' may turn any client's token "
-                                "into one for the target, not the sources' alone", "use exchange: standard where offered")
+            yield spec.describe(
+                f"with the legacy exchange '{', '.join(grant.policy_clients)}' may turn any client's token "
+                "into one for the target, not the sources' alone",
+                "use exchange: standard where offered",
+            )
         for source in spec.sources:
             client = facts.clients[spec.realm, source]
             if not (client.standard_flow or client.direct_access_grants or client.service_account):
-                yield spec.describe(f"source '{source}' has neither standard flow, direct access grants nor a service "
-                                    "account, so it may get no token to exchange", "switch one on if it should")
+                yield spec.describe(
+                    f"source '{source}' has neither standard flow, direct access grants nor a service "
+                    "account, so it may get no token to exchange",
+                    "switch one on if it should",
+                )
         asking = grant.spec.target if grant.exchange == LEGACY else None
-        for name in ([asking] if asking else grant.switches):
+        for name in [asking] if asking else grant.switches:
             if facts.clients[spec.realm, name].consent_required:
-                yield spec.describe(f"client '{name}' requires consent, without which Keycloak refuses the exchange",
-                                    "switch consent off, or see that users have given it")
+                yield spec.describe(
+                    f"client '{name}' requires consent, without which Keycloak refuses the exchange",
+                    "switch consent off, or see that users have given it",
+                )
 
 
 def _text(value: object) -> str:

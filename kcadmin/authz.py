@@ -5,6 +5,7 @@ https://www.keycloak.org/docs/latest/authorization_services/ names the objects.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from kcadmin.clients import Clients
@@ -119,7 +120,5 @@ class ResourceServer:
             return None
 
     def _delete(self, *segments: str) -> None:
-        try:
+        with suppress(NotFound):  # only 404 is success: the object, or its whole client, is gone
             self._session.delete(self._path(*segments))
-        except NotFound:
-            pass  # only 404 is success: the object, or its whole client, is gone

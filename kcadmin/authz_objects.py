@@ -77,8 +77,14 @@ class ClientPolicies:
         if found is None:
             return None
         description, mark = unmarked(str(found.get("description") or ""))
-        return ClientPolicy(str(found["name"]), description, tuple(sorted(found.get("clients") or ())),
-                            str(found["logic"]), mark=mark, id=str(found["id"]))
+        return ClientPolicy(
+            str(found["name"]),
+            description,
+            tuple(sorted(found.get("clients") or ())),
+            str(found["logic"]),
+            mark=mark,
+            id=str(found["id"]),
+        )
 
     def create(self, wanted: ClientPolicy) -> ClientPolicy:
         """:raises Conflict: the name is taken, by a policy or permission of any type."""
@@ -94,8 +100,14 @@ class ClientPolicies:
         delete_policy(self._server, policy_id)
 
     def _body(self, wanted: ClientPolicy) -> dict[str, Any]:
-        return {"type": "client", "name": wanted.name, "description": _described(wanted), "logic": wanted.logic,
-                "decisionStrategy": "UNANIMOUS", "clients": list(wanted.clients)}
+        return {
+            "type": "client",
+            "name": wanted.name,
+            "description": _described(wanted),
+            "logic": wanted.logic,
+            "decisionStrategy": "UNANIMOUS",
+            "clients": list(wanted.clients),
+        }
 
 
 class ScopePermissions:
@@ -123,11 +135,25 @@ class ScopePermissions:
             return None
         description, mark = unmarked(str(found.get("description") or ""))
         return ScopePermission(
-            str(found["name"]), description,
+            str(found["name"]),
+            description,
             tuple(sorted(str(scope["name"]) for scope in self._server.scopes_of(permission_id))),
-            tuple(sorted(_spell(each["id"], each["name"], self._spelled) for each in self._server.policies_of(permission_id))),
-            tuple(sorted(_spell(each["_id"], each["name"], self._spelled) for each in self._server.resources_of(permission_id))),
-            str(found["logic"]), str(found["decisionStrategy"]), mark=mark, id=str(found["id"]))
+            tuple(
+                sorted(
+                    _spell(each["id"], each["name"], self._spelled) for each in self._server.policies_of(permission_id)
+                )
+            ),
+            tuple(
+                sorted(
+                    _spell(each["_id"], each["name"], self._spelled)
+                    for each in self._server.resources_of(permission_id)
+                )
+            ),
+            str(found["logic"]),
+            str(found["decisionStrategy"]),
+            mark=mark,
+            id=str(found["id"]),
+        )
 
     def create(self, wanted: ScopePermission) -> ScopePermission:
         """:raises Conflict: the name is taken, by a policy or permission of any type."""
@@ -143,9 +169,16 @@ class ScopePermissions:
         self._server.delete_policy(permission_id)
 
     def _body(self, wanted: ScopePermission) -> dict[str, Any]:
-        return {"type": "scope", "name": wanted.name, "description": _described(wanted), "logic": wanted.logic,
-                "decisionStrategy": wanted.decision_strategy, "scopes": list(wanted.scopes),
-                "policies": list(wanted.policies), "resources": list(wanted.resources)}
+        return {
+            "type": "scope",
+            "name": wanted.name,
+            "description": _described(wanted),
+            "logic": wanted.logic,
+            "decisionStrategy": wanted.decision_strategy,
+            "scopes": list(wanted.scopes),
+            "policies": list(wanted.policies),
+            "resources": list(wanted.resources),
+        }
 
 
 class AuthorizationScopes:
@@ -183,8 +216,13 @@ class AuthorizationScopes:
         client = self._clients.get(self._server.client_uuid)
         key = claim_key(self._owner, scope_claim_kind(str(found["name"])))
         claimed = client is not None and key in client.attributes
-        return AuthorizationScope(str(found["name"]), found.get("displayName") or None, found.get("iconUri") or None,
-                                  mark=hash16(self._owner) if claimed else None, id=str(found["id"]))
+        return AuthorizationScope(
+            str(found["name"]),
+            found.get("displayName") or None,
+            found.get("iconUri") or None,
+            mark=hash16(self._owner) if claimed else None,
+            id=str(found["id"]),
+        )
 
     def _body(self, wanted: AuthorizationScope) -> dict[str, Any]:
         return {"name": wanted.name, "displayName": wanted.display_name or "", "iconUri": wanted.icon_uri or ""}

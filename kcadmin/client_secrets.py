@@ -27,8 +27,9 @@ class ClientSecrets:
     :param ask: asks a person; None where nobody can be asked.
     """
 
-    def __init__(self, session: Session, environ: Mapping[str, str], *, read: bool,
-                 ask: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self, session: Session, environ: Mapping[str, str], *, read: bool, ask: Callable[[str], str] | None = None
+    ) -> None:
         self._session = session
         self._environ = environ
         self._read = read
@@ -53,16 +54,30 @@ class ClientSecrets:
         clients = self._realms.setdefault(realm, Clients(self._session, realm))
         client = clients.find(client_id)
         if client is None:
-            raise Refusal(sentence("client", client_id, realm, "is not there, or not to be seen by this login",
-                                   "run `pulumi refresh`, or give the login the role view-clients"))
+            raise Refusal(
+                sentence(
+                    "client",
+                    client_id,
+                    realm,
+                    "is not there, or not to be seen by this login",
+                    "run `pulumi refresh`, or give the login the role view-clients",
+                )
+            )
         if client.is_on("publicClient"):
             return ""
         kind = client.value("clientAuthenticatorType")
         if kind == SIGNED_JWT:
             raise self._missing(realm, client_id, "shows a signed JWT", "its private key (PEM)")
         if kind != BY_SECRET:
-            raise Refusal(sentence("client", client_id, realm, f"authenticates by '{kind}'",
-                                   "prove this exchange by hand: only secrets and private_key_jwt are known here"))
+            raise Refusal(
+                sentence(
+                    "client",
+                    client_id,
+                    realm,
+                    f"authenticates by '{kind}'",
+                    "prove this exchange by hand: only secrets and private_key_jwt are known here",
+                )
+            )
         why = "its secret is not known"
         if self._read:
             try:

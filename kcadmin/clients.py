@@ -11,6 +11,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,8 +59,9 @@ class Client:
 def as_body(values: Mapping[str, Any]) -> dict[str, Any]:
     """The body of a partial PUT; None removes an attribute."""
     body: dict[str, Any] = {key: value for key, value in values.items() if not key.startswith(ATTRIBUTE)}
-    attributes = {key.removeprefix(ATTRIBUTE): value or ""
-                  for key, value in values.items() if key.startswith(ATTRIBUTE)}
+    attributes = {
+        key.removeprefix(ATTRIBUTE): value or "" for key, value in values.items() if key.startswith(ATTRIBUTE)
+    }
     return body | ({"attributes": attributes} if attributes else {})
 
 
@@ -133,18 +135,14 @@ class Clients:
     def delete_mapper(self, uuid: str, mapper_id: str) -> None:
         """Deletes a protocol mapper; one that is gone is done."""
         with self.lock(uuid):
-            try:
+            with suppress(NotFound):  # only 404 is success: the mapper, or its whole client, is gone
                 self._session.delete(self.path(uuid, "protocol-mappers", "models", mapper_id))
-            except NotFound:
-                pass  # only 404 is success: the mapper, or its whole client, is gone
             self._replace_mapper(uuid, mapper_id, None)
 
     def delete_role(self, uuid: str, role: str) -> None:
         """Deletes a client role; one that is gone is done."""
-        try:
+        with suppress(NotFound):  # only 404 is success
             self._session.delete(self.path(uuid, "roles", role))
-        except NotFound:
-            pass  # only 404 is success
 
     def has_role(self, uuid: str, role: str) -> bool:
         """Whether the client defines a role of that name."""
@@ -162,8 +160,13 @@ class Clients:
 
     def _remember(self, found: Mapping[str, Any]) -> Client:
         settings = {key: value for key, value in found.items() if key not in ("protocolMappers", "secret")}
-        client = Client(str(found["id"]), str(found["clientId"]), settings, tuple(found.get("protocolMappers") or ()),
-                        time.monotonic())
+        client = Client(
+            str(found["id"]),
+            str(found["clientId"]),
+            settings,
+            tuple(found.get("protocolMappers") or ()),
+            time.monotonic(),
+        )
         self._known[client.uuid] = client
         self._uuids[client.client_id] = client.uuid
         return client

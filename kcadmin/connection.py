@@ -7,6 +7,7 @@ The method of login is chosen by config alone; the environment only supplies tha
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from kcadmin.errors import InvalidSettings
@@ -78,7 +79,7 @@ def read_connection(config: Callable[[str], object], environ: Mapping[str, str] 
     if insecure not in ("true", "false"):
         faults.append(f"config 'insecureTls': is '{insecure}'; set it to true or false.")
     ca_certificate = get("caCertificate") or None
-    if ca_certificate and not os.path.isfile(ca_certificate):
+    if ca_certificate and not Path(ca_certificate).is_file():
         faults.append(f"config 'caCertificate': there is no file '{ca_certificate}'; give the path of a PEM file.")
     if faults:
         raise InvalidSettings(faults)
@@ -90,7 +91,11 @@ def _check_url(url: str, faults: list[str]) -> None:
     if not url:
         faults.append(f"config 'url': is not set; run `pulumi config set url https://…` or set {ADDRESS}.")
         return
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # looked at only when asked for
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         faults.append(f"config 'url': is '{url}'; give an address such as https://keycloak.example.com.")
     elif parts.username or parts.password:
@@ -102,9 +107,8 @@ def _check_url(url: str, faults: list[str]) -> None:
 def _read_login(get: Callable[[str], str], environ: Mapping[str, str], faults: list[str]) -> Login | None:
     client_id = get("clientId")
     if not client_id:
-        for key in ("clientSecret", "privateKey"):
-            if get(key):
-                faults.append(f"config '{key}': is set without clientId; set clientId, or remove {key}.")
+        stray = [key for key in ("clientSecret", "privateKey") if get(key)]
+        faults += [f"config '{key}': is set without clientId; set clientId, or remove {key}." for key in stray]
         password = environ.get(ADMIN_PASSWORD) or get("adminPassword")
         if not password:
             faults.append(

@@ -99,6 +99,17 @@ def _reason(status: int) -> str:
 
 
 # Pulumi prints an exception as `module.Class: text`; without the module it reads as a sentence.
-for _class in (KeycloakError, Unreachable, InvalidSettings, Refusal, LoginRefused, TokenRefused, HttpError,
-               NotFound, Conflict, Forbidden, NotImplementedHere):
+for _class in (
+    KeycloakError,
+    Unreachable,
+    InvalidSettings,
+    Refusal,
+    LoginRefused,
+    TokenRefused,
+    HttpError,
+    NotFound,
+    Conflict,
+    Forbidden,
+    NotImplementedHere,
+):
     _class.__module__ = "builtins"

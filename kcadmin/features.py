@@ -22,8 +22,10 @@ class Features:
 
     def missing_for(self, exchange: str) -> tuple[str, ...]:
         """The features to switch on for an exchange, as ``--features`` takes them."""
-        wanted = {STANDARD: ((STANDARD_FEATURE, self.standard_exchange),),
-                  LEGACY: ((LEGACY_FEATURE, self.legacy_exchange), (PERMISSIONS_FEATURE, self.fine_grained_permissions))}
+        wanted = {
+            STANDARD: ((STANDARD_FEATURE, self.standard_exchange),),
+            LEGACY: ((LEGACY_FEATURE, self.legacy_exchange), (PERMISSIONS_FEATURE, self.fine_grained_permissions)),
+        }
         return tuple(feature for feature, on in wanted[exchange] if not on)
 
     def offers(self, exchange: str) -> bool:

@@ -28,20 +28,32 @@ def token_form(login: Login, issuer: str) -> dict[str, str]:
     :raises InvalidSettings: the private key is not a PEM key that a JWT can be signed with.
     """
     if isinstance(login, PasswordLogin):
-        return {"grant_type": "password", "client_id": "admin-cli",
-                "username": login.username, "password": login.password}
+        return {
+            "grant_type": "password",
+            "client_id": "admin-cli",
+            "username": login.username,
+            "password": login.password,
+        }
     form = {"grant_type": "client_credentials", "client_id": login.client_id}
     if isinstance(login, ClientSecretLogin):
         return form | {"client_secret": login.client_secret}
-    return form | {"client_assertion_type": ASSERTION_TYPE,
-                   "client_assertion": client_assertion(login.client_id, login.private_key, issuer)}
+    return form | {
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": client_assertion(login.client_id, login.private_key, issuer),
+    }
 
 
 def client_assertion(client_id: str, private_key: str, audience: str) -> str:
     """A JWT that proves a client's identity once (private_key_jwt, RFC 7523 section 2.2)."""
     now = int(time.time())
-    claims = {"iss": client_id, "sub": client_id, "aud": audience, "jti": str(uuid.uuid4()),
-              "iat": now, "exp": now + ASSERTION_SECONDS}
+    claims = {
+        "iss": client_id,
+        "sub": client_id,
+        "aud": audience,
+        "jti": str(uuid.uuid4()),
+        "iat": now,
+        "exp": now + ASSERTION_SECONDS,
+    }
     return jwt.encode(claims, private_key, algorithm=_algorithm(private_key))
 
 

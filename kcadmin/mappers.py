@@ -80,8 +80,11 @@ class AudienceMappers:
     def all(self) -> list[AudienceMapper]:
         """Every audience mapper of the client; none when the client is gone."""
         client = self._clients.get(self._uuid)
-        return [AudienceMapper.read(each) for each in (client.mappers if client else ())
-                if each["protocolMapper"] == AUDIENCE_MAPPER]
+        return [
+            AudienceMapper.read(each)
+            for each in (client.mappers if client else ())
+            if each["protocolMapper"] == AUDIENCE_MAPPER
+        ]
 
     def get(self, mapper_id: str) -> AudienceMapper | None:
         """The mapper with that id, or None."""
@@ -104,11 +107,19 @@ class AudienceMappers:
         """Deletes a mapper; one that is gone is done."""
         self._clients.delete_mapper(self._uuid, mapper_id)
 
-    def _write(self, wanted: AudienceMapper, identity: Mapping[str, str], notes: Mapping[str, str] | None = None) -> str:
-        return self._clients.set_mapper(self._uuid, {
-            **identity, "name": wanted.name, "protocol": "openid-connect", "protocolMapper": AUDIENCE_MAPPER,
-            "config": {**(notes or {}), **wanted.config()},
-        })
+    def _write(
+        self, wanted: AudienceMapper, identity: Mapping[str, str], notes: Mapping[str, str] | None = None
+    ) -> str:
+        return self._clients.set_mapper(
+            self._uuid,
+            {
+                **identity,
+                "name": wanted.name,
+                "protocol": "openid-connect",
+                "protocolMapper": AUDIENCE_MAPPER,
+                "config": {**(notes or {}), **wanted.config()},
+            },
+        )
 
 
 def _text(on: bool) -> str:

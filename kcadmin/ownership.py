@@ -61,8 +61,11 @@ class Claim:
 
     def text(self) -> str:
         """The claim as the attribute's value."""
-        return json.dumps({"owner": self.owner, "kind": self.kind, "set": self.set, "was": self.was},
-                          separators=(",", ":"), sort_keys=True)
+        return json.dumps(
+            {"owner": self.owner, "kind": self.kind, "set": self.set, "was": self.was},
+            separators=(",", ":"),
+            sort_keys=True,
+        )
 
 
 def claim_key(owner: str, kind: str) -> str:

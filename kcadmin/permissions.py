@@ -1,4 +1,4 @@
-"""Management permissions of a client, and the permission on which Keycloak evaluates the legacy exchange to it.
+"""The permission on which Keycloak evaluates the legacy exchange to a client.
 
 ``token-exchange.permission.client.<target UUID>`` lives on ``realm-management``. Several stacks and people hang their policies
 on it, so ours are added and taken out one by one; its strategy is never changed while it holds a stranger's policy, since
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kcadmin.authz import ResourceServer
-from kcadmin.errors import NotFound, Refusal, sentence
+from kcadmin.errors import Refusal, sentence
+from kcadmin.management import management, set_management
 from kcadmin.ownership import unmarked
 from kcadmin.realm import Realm
 
@@ -20,14 +21,6 @@ AFFIRMATIVE, UNANIMOUS = "AFFIRMATIVE", "UNANIMOUS"
 TOKEN_EXCHANGE = "token-exchange"
 SETTLE_SECONDS = 0.3
 ROUNDS = 10
-
-
-@dataclass(frozen=True)
-class Management:
-    """A client's management permissions: on or off, and the ids of its permissions by scope."""
-
-    enabled: bool
-    permissions: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -57,26 +50,15 @@ def overview(realm: Realm) -> Overview:
     prefix = permission_name("")
     return Overview(
         {str(each["name"]): unmarked(str(each.get("description") or ""))[1] for each in policies},
-        {str(each["name"]).removeprefix(prefix): (
-            str(each["decisionStrategy"]), tuple(json.loads((each.get("config") or {}).get("applyPolicies") or "[]")))
-         for each in policies if each["type"] == "scope" and str(each["name"]).startswith(prefix)})
-
-
-def management(realm: Realm, client_uuid: str) -> Management | None:
-    """A client's management permissions; None when the client is gone. :raises NotImplementedHere: no such feature."""
-    try:
-        return _management(realm.session.get(_path(realm, client_uuid)))
-    except NotFound:
-        return None
-
-
-def set_management(realm: Realm, client_uuid: str, enabled: bool) -> Management:
-    """Switches management permissions. Off deletes the permissions and their policies' attachments, but not the policies.
-
-    The first one of a realm makes its resource server, which only one request at a time can do; others are retried on 409.
-    """
-    with realm.first_permission:
-        return _management(realm.session.put_json(_path(realm, client_uuid), {"enabled": enabled}))
+        {
+            str(each["name"]).removeprefix(prefix): (
+                str(each["decisionStrategy"]),
+                tuple(json.loads((each.get("config") or {}).get("applyPolicies") or "[]")),
+            )
+            for each in policies
+            if each["type"] == "scope" and str(each["name"]).startswith(prefix)
+        },
+    )
 
 
 def permission_name(client_uuid: str) -> str:
@@ -91,12 +73,14 @@ def attached(realm: Realm, client_uuid: str) -> Attached | None:
     if permission is None:
         return None
     policies = {str(each["id"]): str(each["name"]) for each in server.policies_of(permission["id"])}
-    return Attached(str(permission["id"]), str(permission["name"]), str(permission["decisionStrategy"]), policies,
-                    permission)
+    return Attached(
+        str(permission["id"]), str(permission["name"]), str(permission["decisionStrategy"]), policies, permission
+    )
 
 
-def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[str],
-           before_strategy: Callable[[str], None]) -> Attached:
+def attach(
+    realm: Realm, client_uuid: str, client_id: str, policies: Iterable[str], before_strategy: Callable[[str], None]
+) -> Attached:
     """Adds our policies to the token-exchange permission of a client, until they stay.
 
     :param before_strategy: called with the strategy found, before an empty permission's is changed to AFFIRMATIVE.
@@ -118,12 +102,25 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
                 _refuse_strangers(realm, client_id, now, wanted)
                 before_strategy(now.strategy)
             _write(realm.permissions_server(), now, set(now.policies) | wanted, AFFIRMATIVE)
-    raise Refusal(sentence("permission", permission_name(client_uuid), realm.name, f"{ROUNDS} writes of our policies "
-                           f"for target '{client_id}' did not stay", "find who else writes it, and run again"))
+    raise Refusal(
+        sentence(
+            "permission",
+            permission_name(client_uuid),
+            realm.name,
+            f"{ROUNDS} writes of our policies for target '{client_id}' did not stay",
+            "find who else writes it, and run again",
+        )
+    )
 
 
-def detach(realm: Realm, client_uuid: str, policies: Iterable[str], *, soon_deleted: Callable[[], bool],
-           restore_strategy: str | None) -> None:
+def detach(
+    realm: Realm,
+    client_uuid: str,
+    policies: Iterable[str],
+    *,
+    soon_deleted: Callable[[], bool],
+    restore_strategy: str | None,
+) -> None:
     """Takes our policies out of the token-exchange permission of a client.
 
     :param soon_deleted: the policies are deleted next, which takes them out atomically; then only a list that would become
@@ -161,19 +158,31 @@ def _must_be_there(realm: Realm, client_uuid: str, client_id: str) -> Attached:
         set_management(realm, client_uuid, True)  # its last policy was deleted, and the permission with it
         now = attached(realm, client_uuid)
     if now is None:
-        raise Refusal(sentence("client", client_id, realm.name, "has no token-exchange permission",
-                               "switch its management permissions on, with the resource ManagementPermissions"))
+        raise Refusal(
+            sentence(
+                "client",
+                client_id,
+                realm.name,
+                "has no token-exchange permission",
+                "switch its management permissions on, with the resource ManagementPermissions",
+            )
+        )
     return now
 
 
 def _refuse_strangers(realm: Realm, client_id: str, now: Attached, wanted: set[str]) -> None:
     strangers = sorted(name for policy_id, name in now.policies.items() if policy_id not in wanted)
     if strangers:
-        raise Refusal(sentence(
-            "permission", now.name, realm.name,
-            f"holds the policies {', '.join(strangers)} under {now.strategy}, beside which a grant for target "
-            f"'{client_id}' would deny or open more than it says",
-            "set its decision strategy to AFFIRMATIVE if each of them alone may allow the exchange, or take them out"))
+        raise Refusal(
+            sentence(
+                "permission",
+                now.name,
+                realm.name,
+                f"holds the policies {', '.join(strangers)} under {now.strategy}, beside which a grant for target "
+                f"'{client_id}' would deny or open more than it says",
+                "set its decision strategy to AFFIRMATIVE if each of them alone may allow the exchange, or take them out",
+            )
+        )
 
 
 def _write(server: ResourceServer, now: Attached, policies: set[str], strategy: str) -> None:
@@ -190,11 +199,3 @@ def is_ours(server: ResourceServer, policy_id: str, owner_hash: str) -> bool:
     """Whether a policy bears an owner's mark."""
     policy = server.policy("client", policy_id)
     return policy is not None and unmarked(str(policy.get("description") or ""))[1] == owner_hash
-
-
-def _path(realm: Realm, client_uuid: str) -> str:
-    return realm.clients.path(client_uuid, "management", "permissions")
-
-
-def _management(answer: Mapping[str, Any]) -> Management:
-    return Management(bool(answer["enabled"]), dict(answer.get("scopePermissions") or {}))

@@ -68,8 +68,12 @@ class Claims:
         """From a token's payload; ``aud`` is a text where it is a single one."""
         aud = claims.get("aud") or ()
         texts = {name: str(claims.get(name) or "") for name in ("sub", "azp", "iss", "scope", "jti", "sid")}
-        return cls(aud=(aud,) if isinstance(aud, str) else tuple(str(each) for each in aud),
-                   exp=int(claims["exp"]), iat=int(claims["iat"]), **texts)
+        return cls(
+            aud=(aud,) if isinstance(aud, str) else tuple(str(each) for each in aud),
+            exp=int(claims["exp"]),
+            iat=int(claims["iat"]),
+            **texts,
+        )
 
     def is_of_same_user(self, other: "Claims") -> bool:
         """By ``sub``; lightweight tokens leave it out, and then by the user's session."""
@@ -134,8 +138,9 @@ class Prover:
             return replace(verdict, refused=True, reason=f"no token for {subject} from '{case.source}': {refused}")
         try:
             verdict = replace(verdict, subject_claims=Claims.read(endpoint.claims(issued.access_token)))
-            answer = endpoint.exchange(requester, issued.access_token,
-                                       audience=case.audience, scope=case.exchange_scope)
+            answer = endpoint.exchange(
+                requester, issued.access_token, audience=case.audience, scope=case.exchange_scope
+            )
             if not issued.refresh_token:  # else it belongs to the subject's session, and ends with it
                 self._end_later(endpoint, requester, answer)
             exchanged = Claims.read(endpoint.claims(answer.access_token))
@@ -148,8 +153,9 @@ class Prover:
         faults = check(case, verdict.subject_claims, exchanged)
         return replace(verdict, exchanged_claims=exchanged, proved=not faults, reason="; ".join(faults) or None)
 
-    def _subject_token(self, endpoint: TokenEndpoint, case: Case, subject: Subject,
-                       source: ClientCredentials) -> Issued:
+    def _subject_token(
+        self, endpoint: TokenEndpoint, case: Case, subject: Subject, source: ClientCredentials
+    ) -> Issued:
         key = (case.realm, case.source, case.login_scope, subject)
         if key not in self._subjects:
             try:
@@ -176,6 +182,7 @@ class Prover:
             except KeycloakError as problem:
                 return f"a token of '{client.client_id}' was not ended ({problem}); it lives until it expires."
             return None
+
         self._to_end.append(attempt)
 
 
@@ -195,11 +202,25 @@ def choose_subject(session: Session, realm: str, source: str, environ: Mapping[s
         return Subject(username, password)
     client = Clients(session, realm).find(source)
     if client is None:
-        raise Refusal(sentence("client", source, realm, "is not there, or not to be seen by this login",
-                               "run `pulumi refresh`, or give the login the role view-clients"))
+        raise Refusal(
+            sentence(
+                "client",
+                source,
+                realm,
+                "is not there, or not to be seen by this login",
+                "run `pulumi refresh`, or give the login the role view-clients",
+            )
+        )
     if not client.is_on("serviceAccountsEnabled"):
-        raise Refusal(sentence("client", source, realm, "has no service account whose token could be exchanged",
-                               f"set {USER} and {USER_PASSWORD} to a user's name and password"))
+        raise Refusal(
+            sentence(
+                "client",
+                source,
+                realm,
+                "has no service account whose token could be exchanged",
+                f"set {USER} and {USER_PASSWORD} to a user's name and password",
+            )
+        )
     return Subject()
 
 
@@ -225,9 +246,13 @@ def check(case: Case, subject: Claims, exchanged: Claims) -> list[str]:
 
 def _wrong_exchange(case: Case, exchanged: Claims) -> str:
     if exchanged.answered == LEGACY:
-        return (f"the legacy exchange answered: the switch of '{case.requester}' (Standard token exchange) is off; "
-                "run `pulumi up`")
+        return (
+            f"the legacy exchange answered: the switch of '{case.requester}' (Standard token exchange) is off; "
+            "run `pulumi up`"
+        )
     if exchanged.answered == STANDARD:
-        return (f"the standard exchange answered: the switch of '{case.requester}' (Standard token exchange) is on, so "
-                "the legacy grant is never asked; set the grant's exchange to standard, or switch it off")
+        return (
+            f"the standard exchange answered: the switch of '{case.requester}' (Standard token exchange) is on, so "
+            "the legacy grant is never asked; set the grant's exchange to standard, or switch it off"
+        )
     return f"its jti '{exchanged.jti}' does not tell which exchange answered"

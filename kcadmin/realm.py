@@ -35,8 +35,15 @@ class Realm:
         """:raises Refusal: the realm does not exist, or the login may not see its clients."""
         client = self.clients.find(self.management_client_id)
         if client is None:
-            raise Refusal(sentence("client", self.management_client_id, self.name, "is not to be seen",
-                                   "correct the realm, or give the login the role view-clients of that client"))
+            raise Refusal(
+                sentence(
+                    "client",
+                    self.management_client_id,
+                    self.name,
+                    "is not to be seen",
+                    "correct the realm, or give the login the role view-clients of that client",
+                )
+            )
         return client.uuid
 
     def resource_server(self, client_uuid: str) -> ResourceServer:

@@ -22,9 +22,18 @@ LONGEST_WAIT_SECONDS = 30
 
 # A POST is never repeated on its own: an answer that was lost does not mean that nothing was made.
 # A connection that was refused is: nothing was sent. Parallel PUTs of one client answer 409 and 500.
-_RETRY = Retry(total=5, connect=4, read=3, status=5, backoff_factor=0.2, backoff_max=5,
-               retry_after_max=LONGEST_WAIT_SECONDS, status_forcelist=(409, 429, 500, 502, 503, 504),
-               allowed_methods=("GET", "PUT", "DELETE"), raise_on_status=False)
+_RETRY = Retry(
+    total=5,
+    connect=4,
+    read=3,
+    status=5,
+    backoff_factor=0.2,
+    backoff_max=5,
+    retry_after_max=LONGEST_WAIT_SECONDS,
+    status_forcelist=(409, 429, 500, 502, 503, 504),
+    allowed_methods=("GET", "PUT", "DELETE"),
+    raise_on_status=False,
+)
 
 
 def path(*segments: str) -> str:
@@ -90,23 +99,45 @@ class Session:
         base = str(claims["iss"]).rsplit("/realms/", 1)[0]
         return base + path("realms", realm)
 
-    def _authorised(self, method: str, at: str, *, body: object = None, query: Mapping[str, str] | None = None,
-                    ) -> requests.Response:
+    def _authorised(
+        self,
+        method: str,
+        at: str,
+        *,
+        body: object = None,
+        query: Mapping[str, str] | None = None,
+    ) -> requests.Response:
         token = self._current_token()
         answer = self._send(method, at, body=body, query=query, token=token)
         if answer.status_code == 401:  # revoked or expired in mid-run: nothing was done, so any method may repeat
             answer = self._send(method, at, body=body, query=query, token=self._current_token(refused=token))
-        if not answer.ok:
+        if answer.status_code >= 300:  # a redirect is no success: nothing was done
             raise http_error(answer.status_code, method, at, _message(answer))
         return answer
 
-    def _send(self, method: str, at: str, *, body: object = None, form: Mapping[str, str] | None = None,
-              query: Mapping[str, str] | None = None, token: str | None = None) -> requests.Response:
+    def _send(
+        self,
+        method: str,
+        at: str,
+        *,
+        body: object = None,
+        form: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        token: str | None = None,
+    ) -> requests.Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
-            return self._http.request(method, self.connection.url + at, json=body, data=form, params=query,
-                                      headers=headers, timeout=(CONNECT_SECONDS, READ_SECONDS), verify=self._verify,
-                                      allow_redirects=False)
+            return self._http.request(
+                method,
+                self.connection.url + at,
+                json=body,
+                data=form,
+                params=query,
+                headers=headers,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                verify=self._verify,
+                allow_redirects=False,
+            )
         except requests.exceptions.SSLError:
             raise Unreachable(
                 f"Keycloak at '{self.connection.url}': its TLS certificate is not trusted for this name; "
@@ -134,12 +165,21 @@ class Session:
         at = path("realms", realm, "protocol", "openid-connect", "token")
         answer = self._send("POST", at, form=token_form(login, issuer))
         if answer.status_code == 404:
-            raise LoginRefused(f"login of {describe(login)} in realm '{realm}': Keycloak at '{self.connection.url}' "
-                               "has no such realm; correct url or loginRealm.")
+            raise LoginRefused(
+                f"login of {describe(login)} in realm '{realm}': Keycloak at '{self.connection.url}' "
+                "has no such realm; correct url or loginRealm."
+            )
         if not answer.ok:
-            raise LoginRefused(f"login of {describe(login)} in realm '{realm}': refused ({answer.status_code} "
-                               f"{_message(answer)}); check the name, its secret and loginRealm.")
+            raise LoginRefused(
+                f"login of {describe(login)} in realm '{realm}': refused ({answer.status_code} "
+                f"{_message(answer)}); check the name, its secret and loginRealm."
+            )
         token = self._json(answer, "POST", at)
+        if not isinstance(token, dict) or not token.get("access_token"):
+            raise LoginRefused(
+                f"login of {describe(login)} in realm '{realm}': Keycloak at '{self.connection.url}' answered without "
+                "an access token; check that url is Keycloak's own address."
+            )
         return str(token["access_token"]), float(token.get("expires_in", 60))
 
     def _json(self, answer: requests.Response, method: str, at: str) -> Any:

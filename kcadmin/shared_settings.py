@@ -25,8 +25,9 @@ class Taken:
     was: Mapping[str, Any]
 
 
-def take(clients: Clients, uuid: str, owner: str, kind: str, wanted: Mapping[str, Any], *,
-         remembered: Taken | None = None) -> Taken:
+def take(
+    clients: Clients, uuid: str, owner: str, kind: str, wanted: Mapping[str, Any], *, remembered: Taken | None = None
+) -> Taken:
     """Sets the wanted values under a claim; a stranger's setting that is as wanted is used and not marked.
 
     :param remembered: what an earlier ``take`` said, for a claim that somebody has removed.
@@ -50,8 +51,16 @@ def take(clients: Clients, uuid: str, owner: str, kind: str, wanted: Mapping[str
         return Taken(CLAIMED, was)
 
 
-def release(clients: Clients, uuid: str, owner: str, kind: str, *, taken: Taken, values: Mapping[str, Any],
-            off: Mapping[str, Any] | None = None) -> Client | None:
+def release(
+    clients: Clients,
+    uuid: str,
+    owner: str,
+    kind: str,
+    *,
+    taken: Taken,
+    values: Mapping[str, Any],
+    off: Mapping[str, Any] | None = None,
+) -> Client | None:
     """Drops our claim; the last one out restores what was, or writes ``off``. What others changed meanwhile stays.
 
     :param taken: as ``take`` said, for a claim that a killed run has dropped already.
@@ -66,8 +75,11 @@ def release(clients: Clients, uuid: str, owner: str, kind: str, *, taken: Taken,
         if not mine and taken.found == USED and off is None:
             return client
         restored = dict(off) if off is not None else dict((mine or taken).was)
-        back = {field: restored.get(field) for field, value in values.items()
-                if not others and _same(client.value(field), value) and not _same(restored.get(field), value)}
+        back = {
+            field: restored.get(field)
+            for field, value in values.items()
+            if not others and _same(client.value(field), value) and not _same(restored.get(field), value)
+        }
         drop = {ATTRIBUTE + mine.key: None} if mine else {}
         if back or drop:
             clients.change(uuid, {**back, **drop})
@@ -95,18 +107,21 @@ def drop_claim(clients: Clients, uuid: str, owner: str, kind: str) -> None:
         clients.change(uuid, {ATTRIBUTE + key: None})
 
 
-def _mend_after_leaving(clients: Clients, uuid: str, kind: str, values: Mapping[str, Any],
-                        restored: Mapping[str, Any]) -> None:
+def _mend_after_leaving(
+    clients: Clients, uuid: str, kind: str, values: Mapping[str, Any], restored: Mapping[str, Any]
+) -> None:
     client = clients.get(uuid, max_age=0)
     if client is None:
         return
     left = claims(client.attributes, kind)
     if left:  # somebody came or stayed: the setting is theirs, and on
-        change = {field: value for field, value in left[0].set.items()
-                  if not _same(client.value(field), value)}
+        change = {field: value for field, value in left[0].set.items() if not _same(client.value(field), value)}
     else:  # two left at once, each seeing the other: the later one restores
-        change = {field: restored.get(field) for field, value in values.items()
-                  if _same(client.value(field), value) and not _same(restored.get(field), value)}
+        change = {
+            field: restored.get(field)
+            for field, value in values.items()
+            if _same(client.value(field), value) and not _same(restored.get(field), value)
+        }
     if change:
         clients.change(uuid, change)
 
@@ -117,8 +132,10 @@ def _write_until(clients: Clients, uuid: str, values: Mapping[str, Any]) -> None
         client = _require(clients.get(uuid, max_age=0), uuid)
         if all(_same(client.value(field), value) for field, value in values.items()):
             return
-    raise Refusal(f"client '{client.client_id}': {ROUNDS} writes of {_names(values)} did not stay; "
-                  "find who else writes this client, and run again.")
+    raise Refusal(
+        f"client '{client.client_id}': {ROUNDS} writes of {_names(values)} did not stay; "
+        "find who else writes this client, and run again."
+    )
 
 
 def _same(now: Any, wanted: Any) -> bool:
@@ -136,8 +153,10 @@ def _refuse_conflicts(client: Client, others: list[Claim], wanted: Mapping[str, 
     for claim in others:
         for field, value in wanted.items():
             if field in claim.set and not _same(claim.set[field], value):
-                raise Refusal(f"client '{client.client_id}': {field.removeprefix(ATTRIBUTE)} is claimed as "
-                              f"'{claim.set[field]}' by '{claim.owner}', wanted is '{value}'; agree on one value.")
+                raise Refusal(
+                    f"client '{client.client_id}': {field.removeprefix(ATTRIBUTE)} is claimed as "
+                    f"'{claim.set[field]}' by '{claim.owner}', wanted is '{value}'; agree on one value."
+                )
 
 
 def _require(client: Client | None, uuid: str) -> Client:

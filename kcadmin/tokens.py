@@ -59,8 +59,9 @@ class TokenEndpoint:
         """The token of the client's own service account. :raises TokenRefused:"""
         return self._ask(client, {"grant_type": "client_credentials"}, scope=scope)
 
-    def exchange(self, client: ClientCredentials, subject_token: str, *, audience: str | None = None,
-                 scope: str | None = None) -> Issued:
+    def exchange(
+        self, client: ClientCredentials, subject_token: str, *, audience: str | None = None, scope: str | None = None
+    ) -> Issued:
         """Exchanges an access token (RFC 8693). ``audience``: a client id, or None. :raises TokenRefused:"""
         # The standard exchange demands the type; the legacy one takes an access token where it is missing.
         form = {"grant_type": EXCHANGE_GRANT, "subject_token": subject_token, "subject_token_type": ACCESS_TOKEN_TYPE}
@@ -85,8 +86,13 @@ class TokenEndpoint:
             if key is None:
                 raise TokenInvalid(f"its key '{key_id}' is none of realm '{self.realm}'")
             claims: Mapping[str, Any] = jwt.decode(
-                access_token, key, algorithms=ALGORITHMS, issuer=self.issuer(), leeway=LEEWAY_SECONDS,
-                options={"verify_aud": False, "require": ["exp", "iat", "iss"]})
+                access_token,
+                key,
+                algorithms=ALGORITHMS,
+                issuer=self.issuer(),
+                leeway=LEEWAY_SECONDS,
+                options={"verify_aud": False, "require": ["exp", "iat", "iss"]},
+            )
         except jwt.PyJWTError as problem:
             raise TokenInvalid(str(problem)) from None
         return claims
@@ -107,8 +113,10 @@ class TokenEndpoint:
         given = {name: value for name, value in optional.items() if value is not None}
         body = _object(self._post(client, "token", {**form, **given}))
         if not body.get("access_token"):
-            raise KeycloakError(f"token endpoint of realm '{self.realm}': answered without an access token; "
-                                "check that url is Keycloak's own address.")
+            raise KeycloakError(
+                f"token endpoint of realm '{self.realm}': answered without an access token; "
+                "check that url is Keycloak's own address."
+            )
         refresh_token = body.get("refresh_token")
         return Issued(str(body["access_token"]), str(refresh_token) if refresh_token else None)
 
@@ -120,8 +128,10 @@ class TokenEndpoint:
         body = _object(answer)
         if not body.get("error"):
             kind = answer.headers.get("Content-Type", "no content type")
-            raise KeycloakError(f"token endpoint of realm '{self.realm}': POST {at} answered {answer.status_code} with "
-                                f"{kind} and no error code; check what stands between this machine and Keycloak.")
+            raise KeycloakError(
+                f"token endpoint of realm '{self.realm}': POST {at} answered {answer.status_code} with "
+                f"{kind} and no error code; check what stands between this machine and Keycloak."
+            )
         words = str(body.get("error_description") or "no description")
         raise TokenRefused(answer.status_code, str(body["error"]), words)
 
@@ -131,8 +141,12 @@ class TokenEndpoint:
             try:
                 assertion = client_assertion(client.client_id, client.secret, self.issuer())
             except InvalidSettings:
-                raise InvalidSettings([f"client '{client.client_id}': its private key is no unencrypted PEM key of "
-                                       "RSA, EC or Ed25519; give one."]) from None
+                raise InvalidSettings(
+                    [
+                        f"client '{client.client_id}': its private key is no unencrypted PEM key of "
+                        "RSA, EC or Ed25519; give one."
+                    ]
+                ) from None
             return form | {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
         return form | ({"client_secret": client.secret} if client.secret else {})
 
@@ -141,8 +155,10 @@ class TokenEndpoint:
         answer = self._session.public("GET", at)
         body = _object(answer)
         if not answer.ok or not body:
-            raise KeycloakError(f"realm '{self.realm}': GET {at} answered {answer.status_code} "
-                                f"({body.get('error', 'no JSON object')}); correct url or realm.")
+            raise KeycloakError(
+                f"realm '{self.realm}': GET {at} answered {answer.status_code} "
+                f"({body.get('error', 'no JSON object')}); correct url or realm."
+            )
         return body
 
 

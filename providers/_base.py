@@ -5,18 +5,26 @@ arguments and hold no per-call state: one instance serves four threads.
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from pulumi.dynamic import (CheckFailure, CheckResult, ConfigureRequest, CreateResult, DiffResult, ReadResult,
-                            ResourceProvider, UpdateResult)
-from pulumi.output import Unknown
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
 
 from kcadmin.connection import Connection, read_connection
-from kcadmin.errors import Refusal, sentence
+from kcadmin.errors import Refusal
 from kcadmin.ownership import NAME_LIMIT
 from kcadmin.realm import Realm, realm_for
 from kcadmin.session import session_for
+from providers._uuids import derive_uuids, is_known, require_uuids
 
 Props = dict[str, Any]
 PROVIDER_KEY = "__provider"
@@ -83,13 +91,16 @@ class KeycloakProvider(ResourceProvider):
                 props[field] = sorted(set(props[field]))
         failures = [CheckFailure("", f"{self._named(props)}: {fault}.") for fault in self._faults(props)]
         if not failures:
-            self._derive_uuids(_olds, props)
+            derive_uuids(self.CLIENTS, lambda: self.realm(props), _olds, props)
         return CheckResult(props, failures)
 
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
         """Compares outputs with inputs, field by field; a stranger's object that differs is replaced, never changed."""
-        changed = [field for field in (*self.INPUTS, *self.CONSTANT, *self.CONTROLS)
-                   if not self._same(field, _olds.get(field), _news.get(field))]
+        changed = [
+            field
+            for field in (*self.INPUTS, *self.CONSTANT, *self.CONTROLS)
+            if not self._same(field, _olds.get(field), _news.get(field))
+        ]
         replaces = [field for field in changed if field in self.REPLACE_ON]
         if _olds.get("found") == "used":
             replaces += [field for field in changed if field not in (*self.CONTROLS, *replaces)]
@@ -99,14 +110,16 @@ class KeycloakProvider(ResourceProvider):
         """Creates; idempotent, since a run may have been killed after its POST."""
         realm = self.realm(props)
         identity = realm.identity()
-        self._require_uuids(realm, props)
+        require_uuids(self.CLIENTS, realm, props, self.OBJECT)
         id_, notes = self.create_in(realm, props)
-        return CreateResult(id_, {**_inputs(props), **notes, "issuer": identity.issuer,
-                                  "management_uuid": identity.management_uuid})
+        return CreateResult(
+            id_, {**_inputs(props), **notes, "issuer": identity.issuer, "management_uuid": identity.management_uuid}
+        )
 
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
         """Updates in place."""
         realm = self._verified(_olds)
+        require_uuids(self.CLIENTS, realm, _news, self.OBJECT)
         notes: Props = {key: _olds[key] for key in NOTES if key in _olds}
         return UpdateResult({**_inputs(_news), **notes, **self.change(realm, _id, _olds, _news)})
 
@@ -130,13 +143,21 @@ class KeycloakProvider(ResourceProvider):
         now, then = realm.identity(), (outs.get("issuer"), outs.get("management_uuid"))
         if then[0] and then != (now.issuer, now.management_uuid):
             what = f"issuer '{now.issuer}'" if now.issuer != then[0] else "a realm made anew, with other UUIDs"
-            raise Refusal(f"{self._named(outs)}: belongs to issuer '{then[0]}', but '{self._connection.url}' is {what}; "
-                          "point the stack's url at its own server.")
+            raise Refusal(
+                f"{self._named(outs)}: belongs to issuer '{then[0]}', but '{self._connection.url}' is {what}; "
+                "point the stack's url at its own server."
+            )
         return realm
 
     def _named(self, props: Props) -> str:
-        name = next((props[key] for key in ("name", "client_id", "resource_server") if is_known(props.get(key))
-                     and props.get(key)), "?")
+        name = next(
+            (
+                props[key]
+                for key in ("name", "client_id", "resource_server")
+                if is_known(props.get(key)) and props.get(key)
+            ),
+            "?",
+        )
         realm = props.get("realm")
         return f"{self.OBJECT} '{name}' in realm '{realm if is_known(realm) else '?'}'"
 
@@ -150,27 +171,6 @@ class KeycloakProvider(ResourceProvider):
                 yield f"{field} has {len(value)} characters; give it 1 to {NAME_LIMIT}"
         yield from self.refusals(props)
 
-    def _derive_uuids(self, olds: Props, props: Props) -> None:
-        for id_key, uuid_key in self.CLIENTS.items():
-            names = (props.get("realm"), props.get(id_key))
-            if uuid_key in props or not all(isinstance(name, str) for name in names):
-                continue
-            if names == (olds.get("realm"), olds.get(id_key)) and olds.get(uuid_key):
-                props[uuid_key] = olds[uuid_key]
-                continue
-            found = self.realm(props).clients.find(props[id_key])
-            if found is not None:  # the same run may yet create it: `create` looks again
-                props[uuid_key] = found.uuid
-
-    def _require_uuids(self, realm: Realm, props: Props) -> None:
-        for id_key, uuid_key in self.CLIENTS.items():
-            if not props.get(uuid_key):
-                found = realm.clients.find(props[id_key])
-                if found is None:
-                    raise Refusal(sentence("client", props[id_key], realm.name, "does not exist",
-                                           f"create it, or correct the {id_key} of this {self.OBJECT}"))
-                props[uuid_key] = found.uuid
-
     def _same(self, field: str, old: Any, new: Any) -> bool:
         if not is_known(new):
             return False
@@ -179,17 +179,6 @@ class KeycloakProvider(ResourceProvider):
         if field in self.SETS:
             return sorted(old or ()) == sorted(new or ())
         return bool(old == new or (old in (None, "", False) and new in (None, "", False)))
-
-
-def is_known(value: Any) -> bool:
-    """Whether nothing in a value is Pulumi's unknown."""
-    if isinstance(value, Unknown):
-        return False
-    if isinstance(value, Mapping):
-        return all(is_known(each) for each in value.values())
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return all(is_known(each) for each in value)
-    return True
 
 
 def _inputs(props: Props) -> Props:

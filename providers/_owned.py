@@ -121,15 +121,21 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         if found.mark is not None:
             raise Refusal(f"{self._named(props)}: belongs to another stack; choose another name, or remove it there.")
         if not props.get("adopt"):
-            fields_ = ", ".join(f"{key} is '{_text(old)}' instead of '{_text(new)}'" for key, (old, new) in differing.items())
-            raise Refusal(f"{self._named(props)}: exists already and differs, {fields_}; "
-                          "make them agree, choose another name, or set adopt to take it over.")
+            fields_ = ", ".join(
+                f"{key} is '{_text(old)}' instead of '{_text(new)}'" for key, (old, new) in differing.items()
+            )
+            raise Refusal(
+                f"{self._named(props)}: exists already and differs, {fields_}; "
+                "make them agree, choose another name, or set adopt to take it over."
+            )
         was = {key: value for key, value in asdict(found).items() if key not in IDENTITY}  # type: ignore[call-overload]
         try:
             write_claim(realm.clients, props[self.HOLDER], Claim(props["owner"], self._kind(_id(found)), {}, was))
         except Forbidden:
-            raise Refusal(f"{self._named(props)}: cannot be adopted, since Keycloak refuses the note of what it was on "
-                          "this client; remove the object, or choose another name.") from None
+            raise Refusal(
+                f"{self._named(props)}: cannot be adopted, since Keycloak refuses the note of what it was on "
+                "this client; remove the object, or choose another name."
+            ) from None
         store.update(_id(found), wanted)
         return {"found": ADOPTED, "was": was}
 
@@ -138,8 +144,11 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         if now is None:
             return
         was: Props = dict(claim.was) if claim else dict(props.get("was") or {})
-        back = {key: tuple(value) if isinstance(value, list) else value for key, value in was.items()
-                if getattr(now, key) == getattr(ours, key)}  # what others changed meanwhile stays as they made it
+        back = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in was.items()
+            if getattr(now, key) == getattr(ours, key)
+        }  # what others changed meanwhile stays as they made it
         store.update(id_, replace(now, owner=None, **back))  # type: ignore[type-var]
 
     def _continued(self, realm: Realm, id_: str, props: Props) -> Props:
@@ -156,8 +165,11 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         return f"adopted:{id_}"
 
     def _differences(self, found: T, wanted: T) -> dict[str, tuple[Any, Any]]:
-        pairs = {field.name: (getattr(found, field.name), getattr(wanted, field.name))
-                 for field in fields(wanted) if field.name not in IDENTITY}  # type: ignore[arg-type]
+        pairs = {
+            field.name: (getattr(found, field.name), getattr(wanted, field.name))
+            for field in fields(wanted)  # type: ignore[arg-type]
+            if field.name not in IDENTITY
+        }
         return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
 
 

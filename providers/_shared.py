@@ -34,8 +34,9 @@ class SharedSettingProvider(KeycloakProvider):
         return f"{realm.name}/{props['client_uuid']}/{self.KIND}", {"found": taken.found, "was": dict(taken.was)}
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
-        taken = take(realm.clients, news["client_uuid"], news["owner"], self.KIND, self.values(news),
-                     remembered=_taken(olds))
+        taken = take(
+            realm.clients, news["client_uuid"], news["owner"], self.KIND, self.values(news), remembered=_taken(olds)
+        )
         if news["owner"] != olds["owner"]:
             drop_claim(realm.clients, news["client_uuid"], olds["owner"], self.KIND)
         return {"found": taken.found, "was": dict(taken.was)}
@@ -49,8 +50,15 @@ class SharedSettingProvider(KeycloakProvider):
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         off = self.off(props) if props.get("on_remove") == REVOKE else None
-        client = release(realm.clients, props["client_uuid"], props["owner"], self.KIND, taken=_taken(props),
-                         values=self.values(props), off=off)
+        client = release(
+            realm.clients,
+            props["client_uuid"],
+            props["owner"],
+            self.KIND,
+            taken=_taken(props),
+            values=self.values(props),
+            off=off,
+        )
         if client and off is None and props.get("found") == USED:
             pulumi.log.info(f"{self._named(props)}: was there before this stack and stays.")
         elif client and held_by_others(client, props["owner"], self.KIND):

@@ -13,7 +13,7 @@ from kcadmin.ownership import owned_name
 from kcadmin.realm import Realm
 from providers._base import Props
 from providers._owned import OwnedObjectProvider
-from providers.resource import KeycloakResource
+from providers.resource import Flag, KeycloakResource, Text
 
 
 class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
@@ -21,8 +21,18 @@ class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
 
     OBJECT = "audience mapper"
     HOLDER = "client_uuid"
-    INPUTS = ("realm", "client_id", "client_uuid", "name", "included_client", "custom_audience", "access_token",
-              "id_token", "introspection", "exchange")
+    INPUTS = (
+        "realm",
+        "client_id",
+        "client_uuid",
+        "name",
+        "included_client",
+        "custom_audience",
+        "access_token",
+        "id_token",
+        "introspection",
+        "exchange",
+    )
     DEFAULTS = {"access_token": True, "id_token": False, "introspection": True}
     FREE_WHEN_UNSET = ("name", "exchange")
     REPLACE_ON = ("realm", "client_uuid", "name")  # a PUT with another name answers 204 and keeps the old one
@@ -30,8 +40,11 @@ class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
     def refusals(self, props: Props) -> Iterator[str]:
         named, custom = props.get("included_client"), props.get("custom_audience")
         if (named is None) == (custom is None):
-            yield (f"included_client is {named!r} and custom_audience is {custom!r}; set exactly one of them"
-                   if named is None or isinstance(named, str) else "both audiences are set; set exactly one of them")
+            yield (
+                f"included_client is {named!r} and custom_audience is {custom!r}; set exactly one of them"
+                if named is None or isinstance(named, str)
+                else "both audiences are set; set exactly one of them"
+            )
         if props.get("access_token") is False and props.get("id_token") is False:
             yield "access_token and id_token are both false, so it maps nothing; set one of them"
 
@@ -40,21 +53,37 @@ class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
 
     def wanted(self, props: Props) -> Mapper:
         included, custom = props.get("included_client"), props.get("custom_audience")
-        return Mapper(props.get("name") or owned_name(f"audience-{included or custom}", props["owner"]), included, custom,
-                      bool(props["access_token"]), bool(props["id_token"]), bool(props["introspection"]),
-                      props["owner"], props.get("exchange"))
+        return Mapper(
+            props.get("name") or owned_name(f"audience-{included or custom}", props["owner"]),
+            included,
+            custom,
+            bool(props["access_token"]),
+            bool(props["id_token"]),
+            bool(props["introspection"]),
+            props["owner"],
+            props.get("exchange"),
+        )
 
     def candidates(self, realm: Realm, wanted: Mapper, props: Props) -> list[Mapper]:
         found = self.store(realm, props).all()
         if props.get("name"):
             return [each for each in found if each.name == wanted.name]
         # To a grant the audience says which mapper it is: a stranger's under any name will do.
-        return [each if each.mark else _renamed(each, wanted.name) for each in found if each.audience == wanted.audience]
+        return [
+            each if each.mark else _renamed(each, wanted.name) for each in found if each.audience == wanted.audience
+        ]
 
 
 def _renamed(mapper: Mapper, name: str) -> Mapper:
-    return Mapper(name, mapper.included_client, mapper.custom_audience, mapper.access_token, mapper.id_token,
-                  mapper.introspection, id=mapper.id)
+    return Mapper(
+        name,
+        mapper.included_client,
+        mapper.custom_audience,
+        mapper.access_token,
+        mapper.id_token,
+        mapper.introspection,
+        id=mapper.id,
+    )
 
 
 class AudienceMapper(KeycloakResource, module="keycloak", name="AudienceMapper"):
@@ -72,15 +101,23 @@ class AudienceMapper(KeycloakResource, module="keycloak", name="AudienceMapper")
     name: pulumi.Output[str | None]
     client_uuid: pulumi.Output[str]
 
-    def __init__(self, resource_name: str, *, realm: pulumi.Input[str], client_id: pulumi.Input[str],
-                 client_uuid: pulumi.Input[str] | None = None, name: pulumi.Input[str] | None = None,
-                 included_client: pulumi.Input[str] | None = None, custom_audience: pulumi.Input[str] | None = None,
-                 access_token: pulumi.Input[bool] | None = None, id_token: pulumi.Input[bool] | None = None,
-                 introspection: pulumi.Input[bool] | None = None, exchange: pulumi.Input[str] | None = None,
-                 owner: pulumi.Input[str] | None = None, adopt: pulumi.Input[bool] | None = None,
-                 on_remove: pulumi.Input[str] | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(AudienceMapperProvider(), resource_name, {
-            "realm": realm, "client_id": client_id, "client_uuid": client_uuid, "name": name,
-            "included_client": included_client, "custom_audience": custom_audience, "access_token": access_token,
-            "id_token": id_token, "introspection": introspection, "exchange": exchange, "owner": owner, "adopt": adopt,
-            "on_remove": on_remove}, opts)
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        realm: Text,
+        client_id: Text,
+        client_uuid: Text | None = None,
+        name: Text | None = None,
+        included_client: Text | None = None,
+        custom_audience: Text | None = None,
+        access_token: Flag | None = None,
+        id_token: Flag | None = None,
+        introspection: Flag | None = None,
+        exchange: Text | None = None,
+        owner: Text | None = None,
+        adopt: Flag | None = None,
+        on_remove: Text | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(AudienceMapperProvider(), resource_name, locals(), opts)

@@ -14,7 +14,7 @@ from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
 from providers._base import Props
 from providers._owned import CREATED, OwnedObjectProvider
-from providers.resource import KeycloakResource
+from providers.resource import Flag, KeycloakResource, Text
 
 
 class AuthorizationScopeProvider(OwnedObjectProvider[Scope]):
@@ -27,8 +27,10 @@ class AuthorizationScopeProvider(OwnedObjectProvider[Scope]):
 
     def refusals(self, props: Props) -> Iterator[str]:
         if props.get("resource_server") in ("realm-management", "master-realm"):
-            yield (f"resource server '{props['resource_server']}' has scopes of Keycloak's own only; "
-                   "name another resource server")
+            yield (
+                f"resource server '{props['resource_server']}' has scopes of Keycloak's own only; "
+                "name another resource server"
+            )
 
     def store(self, realm: Realm, props: Props) -> AuthorizationScopes:
         server = realm.resource_server(props["resource_server_uuid"])
@@ -68,12 +70,19 @@ class AuthorizationScope(KeycloakResource, module="keycloak", name="Authorizatio
 
     name: pulumi.Output[str]
 
-    def __init__(self, resource_name: str, *, realm: pulumi.Input[str], resource_server: pulumi.Input[str],
-                 name: pulumi.Input[str], display_name: pulumi.Input[str] | None = None,
-                 icon_uri: pulumi.Input[str] | None = None, resource_server_uuid: pulumi.Input[str] | None = None,
-                 owner: pulumi.Input[str] | None = None, adopt: pulumi.Input[bool] | None = None,
-                 on_remove: pulumi.Input[str] | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(AuthorizationScopeProvider(), resource_name, {
-            "realm": realm, "resource_server": resource_server, "resource_server_uuid": resource_server_uuid,
-            "name": name, "display_name": display_name, "icon_uri": icon_uri, "owner": owner, "adopt": adopt,
-            "on_remove": on_remove}, opts)
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        realm: Text,
+        resource_server: Text,
+        name: Text,
+        display_name: Text | None = None,
+        icon_uri: Text | None = None,
+        resource_server_uuid: Text | None = None,
+        owner: Text | None = None,
+        adopt: Flag | None = None,
+        on_remove: Text | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(AuthorizationScopeProvider(), resource_name, locals(), opts)

@@ -12,7 +12,7 @@ from kcadmin.realm import Realm
 from kcadmin.shared_settings import USED, drop_claim, held_by_others
 from providers._base import Props
 from providers._shared import SharedSettingProvider
-from providers.resource import KeycloakResource
+from providers.resource import KeycloakResource, Text
 
 SERVICES, ACCOUNT = "authorizationServicesEnabled", "serviceAccountsEnabled"
 SIDE_ROLE = "uma_protection"  # Keycloak makes this client role with the services, and leaves it when they go
@@ -54,8 +54,12 @@ class AuthorizationServicesProvider(SharedSettingProvider):
             return
         super().remove(realm, id_, props)
         client = realm.clients.get(uuid)
-        if client and not client.is_on(SERVICES) and not props.get("side_role_was") \
-                and not held_by_others(client, props["owner"], self.KIND):
+        if (
+            client
+            and not client.is_on(SERVICES)
+            and not props.get("side_role_was")
+            and not held_by_others(client, props["owner"], self.KIND)
+        ):
             realm.clients.delete_role(uuid, SIDE_ROLE)
 
     def _content(self, realm: Realm, uuid: str) -> str:
@@ -76,9 +80,15 @@ class AuthorizationServices(KeycloakResource, module="keycloak", name="Authoriza
     client_uuid: pulumi.Output[str]
     enabled: pulumi.Output[bool]
 
-    def __init__(self, resource_name: str, *, realm: pulumi.Input[str], client_id: pulumi.Input[str],
-                 client_uuid: pulumi.Input[str] | None = None, owner: pulumi.Input[str] | None = None,
-                 on_remove: pulumi.Input[str] | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(AuthorizationServicesProvider(), resource_name, {
-            "realm": realm, "client_id": client_id, "client_uuid": client_uuid, "owner": owner,
-            "on_remove": on_remove}, opts)
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        realm: Text,
+        client_id: Text,
+        client_uuid: Text | None = None,
+        owner: Text | None = None,
+        on_remove: Text | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(AuthorizationServicesProvider(), resource_name, locals(), opts)

@@ -10,75 +10,56 @@ import pulumi
 
 from kcadmin.authz_objects import ClientPolicies
 from kcadmin.authz_objects import ClientPolicy as Policy
-from kcadmin.errors import Refusal, sentence
 from kcadmin.ownership import DESCRIPTION_LIMIT, MARK_LENGTH
 from kcadmin.realm import Realm
-from providers._base import Props, is_known
+from providers._base import Props
 from providers._owned import OwnedObjectProvider
-from providers.resource import KeycloakResource
+from providers._uuids import is_known
+from providers.resource import Flag, KeycloakResource, Text, Texts
 
 
 class ClientPolicyProvider(OwnedObjectProvider[Policy]):
     """Create, read, update and delete of a client policy."""
 
     OBJECT = "client policy"
-    INPUTS = ("realm", "resource_server", "resource_server_uuid", "name", "description", "clients", "client_uuids",
-              "logic")
+    INPUTS = (
+        "realm",
+        "resource_server",
+        "resource_server_uuid",
+        "name",
+        "description",
+        "clients",
+        "client_uuids",
+        "logic",
+    )
     DEFAULTS = {"description": "", "logic": "POSITIVE"}
     SETS = ("clients", "client_uuids")
     REPLACE_ON = ("realm", "resource_server_uuid")
     CHOICES = {"logic": ("POSITIVE", "NEGATIVE")}
-    CLIENTS = {"resource_server": "resource_server_uuid"}
+    CLIENTS = {"resource_server": "resource_server_uuid", "clients": "client_uuids"}
 
     def refusals(self, props: Props) -> Iterator[str]:
         if is_known(props.get("clients")) and not props.get("clients"):
             yield "clients is empty; name at least one client"
         yield from description_faults(props)
 
-    def _derive_uuids(self, olds: Props, props: Props) -> None:
-        super()._derive_uuids(olds, props)
-        names = props["clients"]
-        if "client_uuids" in props or not is_known(names) or not isinstance(props["realm"], str):
-            return
-        if (olds.get("realm"), olds.get("clients")) == (props["realm"], names) and olds.get("client_uuids"):
-            props["client_uuids"] = olds["client_uuids"]
-            return
-        found = [self.realm(props).clients.find(name) for name in names]
-        if all(found):
-            props["client_uuids"] = sorted(client.uuid for client in found if client)
-
-    def _require_uuids(self, realm: Realm, props: Props) -> None:
-        super()._require_uuids(realm, props)
-        if not props.get("client_uuids"):
-            found = {name: realm.clients.find(name) for name in props["clients"]}
-            for name, client in found.items():
-                if client is None:
-                    raise Refusal(sentence("client", name, realm.name, "does not exist",
-                                           f"create it, or correct the clients of policy '{props['name']}'"))
-            props["client_uuids"] = sorted(client.uuid for client in found.values() if client)
-
     def store(self, realm: Realm, props: Props) -> ClientPolicies:
         return ClientPolicies(realm.resource_server(props["resource_server_uuid"]))
 
     def wanted(self, props: Props) -> Policy:
-        return Policy(props["name"], props["description"], tuple(sorted(props["client_uuids"])), props["logic"],
-                      props["owner"])
+        return Policy(
+            props["name"], props["description"], tuple(sorted(props["client_uuids"])), props["logic"], props["owner"]
+        )
 
     def candidates(self, realm: Realm, wanted: Policy, props: Props) -> list[Policy]:
         return self.store(realm, props).named(wanted.name)
 
-    def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
-        self._require_uuids(realm, news)
-        return {**super().change(realm, id_, olds, news), "client_uuids": news["client_uuids"]}
-
     def shown(self, found: Policy, props: Props) -> Props:
-        uuids = list(found.clients)
         names = props["clients"]
-        if uuids != sorted(props["client_uuids"]):
-            clients = [realm_client for uuid in uuids if (realm_client := self.realm(props).clients.get(uuid))]
-            names = sorted(client.client_id for client in clients)
-        return {"name": found.name, "description": found.description, "logic": found.logic, "clients": names,
-                "client_uuids": uuids}
+        if list(found.clients) != sorted(props["client_uuids"]):
+            clients = [self.realm(props).clients.get(uuid) for uuid in found.clients]
+            names = sorted(client.client_id for client in clients if client)
+        return {**super().shown(found, props), "clients": names, "client_uuids": list(found.clients)}
 
 
 def description_faults(props: Props) -> Iterator[str]:
@@ -101,14 +82,21 @@ class ClientPolicy(KeycloakResource, module="keycloak", name="ClientPolicy"):
     name: pulumi.Output[str]
     clients: pulumi.Output[Sequence[str]]
 
-    def __init__(self, resource_name: str, *, realm: pulumi.Input[str], resource_server: pulumi.Input[str],
-                 name: pulumi.Input[str], clients: pulumi.Input[Sequence[pulumi.Input[str]]],
-                 description: pulumi.Input[str] | None = None, logic: pulumi.Input[str] | None = None,
-                 resource_server_uuid: pulumi.Input[str] | None = None,
-                 client_uuids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
-                 owner: pulumi.Input[str] | None = None, adopt: pulumi.Input[bool] | None = None,
-                 on_remove: pulumi.Input[str] | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(ClientPolicyProvider(), resource_name, {
-            "realm": realm, "resource_server": resource_server, "resource_server_uuid": resource_server_uuid,
-            "name": name, "description": description, "clients": clients, "client_uuids": client_uuids, "logic": logic,
-            "owner": owner, "adopt": adopt, "on_remove": on_remove}, opts)
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        realm: Text,
+        resource_server: Text,
+        name: Text,
+        clients: Texts,
+        description: Text | None = None,
+        logic: Text | None = None,
+        resource_server_uuid: Text | None = None,
+        client_uuids: Texts | None = None,
+        owner: Text | None = None,
+        adopt: Flag | None = None,
+        on_remove: Text | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(ClientPolicyProvider(), resource_name, locals(), opts)

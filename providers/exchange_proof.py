@@ -13,7 +13,7 @@ from kcadmin.errors import Refusal, sentence
 from kcadmin.proof import Case, choose_subject, prove
 from kcadmin.realm import Realm
 from providers._base import KeycloakProvider, Props
-from providers.resource import KeycloakResource
+from providers.resource import KeycloakResource, Text
 
 
 class ExchangeProofProvider(KeycloakProvider):
@@ -39,15 +39,31 @@ class ExchangeProofProvider(KeycloakProvider):
 
     def _proved(self, realm: Realm, props: Props) -> Props:
         session = realm.session
-        case = Case(grant=props["grant"], realm=realm.name, exchange=props["exchange"], flow=props["flow"],
-                    source=props["source"], requester=props["requester"], target=props["target"],
-                    audience=props.get("audience"))
+        case = Case(
+            grant=props["grant"],
+            realm=realm.name,
+            exchange=props["exchange"],
+            flow=props["flow"],
+            source=props["source"],
+            requester=props["requester"],
+            target=props["target"],
+            audience=props.get("audience"),
+        )
         subject = choose_subject(session, realm.name, case.source, os.environ)
         verdict = prove(session, case, subject, ClientSecrets(session, os.environ, read=True))
+        for token in verdict.left_open:
+            pulumi.log.warn(token)
         if not verdict.proved:
-            raise Refusal(sentence("grant", case.grant, realm.name, f"the exchange by '{case.requester}' of a token of "
-                                   f"'{case.source}' is not proved ({verdict.reason})",
-                                   "mend the cause, or set prove: false"))
+            raise Refusal(
+                sentence(
+                    "grant",
+                    case.grant,
+                    realm.name,
+                    f"the exchange by '{case.requester}' of a token of "
+                    f"'{case.source}' is not proved ({verdict.reason})",
+                    "mend the cause, or set prove: false",
+                )
+            )
         claims = verdict.exchanged_claims
         return {"proved_azp": claims.azp if claims else "", "proved_aud": sorted(claims.aud) if claims else []}
 
@@ -61,9 +77,20 @@ class ExchangeProof(KeycloakResource, module="keycloak", name="ExchangeProof"):
     :param parts: ids of the resources that the grant consists of; a new one makes a new proof.
     """
 
-    def __init__(self, resource_name: str, *, realm: str, grant: str, exchange: str, flow: str, source: str, requester: str,
-                 target: str, audience: str | None, parts: Sequence[pulumi.Input[str]], owner: str,
-                 opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(ExchangeProofProvider(), resource_name, {
-            "realm": realm, "grant": grant, "exchange": exchange, "flow": flow, "source": source, "requester": requester,
-            "target": target, "audience": audience, "parts": parts, "owner": owner}, opts)
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        realm: str,
+        grant: str,
+        exchange: str,
+        flow: str,
+        source: str,
+        requester: str,
+        target: str,
+        audience: str | None,
+        parts: Sequence[Text],
+        owner: str,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(ExchangeProofProvider(), resource_name, locals(), opts)

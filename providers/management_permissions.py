@@ -4,20 +4,17 @@ Needs the feature ``admin-fine-grained-authz:v1``.
 https://www.keycloak.org/securing-apps/token-exchange#_client-to-client-permission
 """
 
-from collections.abc import Iterator
-
 import pulumi
 
 from kcadmin.errors import NotImplementedHere, Refusal, sentence
 from kcadmin.features import PERMISSIONS_FEATURE
-from kcadmin.ownership import Claim, claim_key, claims
-from kcadmin.permissions import TOKEN_EXCHANGE, management, set_management
+from kcadmin.management import KIND, management, release_management, take_management
+from kcadmin.ownership import claim_key
+from kcadmin.permissions import TOKEN_EXCHANGE
 from kcadmin.realm import Realm
-from kcadmin.shared_settings import CLAIMED, USED, drop_claim, write_claim
+from kcadmin.shared_settings import CLAIMED, Taken, drop_claim
 from providers._base import REVOKE, KeycloakProvider, Props
-from providers.resource import KeycloakResource
-
-KIND = "management-permissions"
+from providers.resource import KeycloakResource, Text
 
 
 class ManagementPermissionsProvider(KeycloakProvider):
@@ -28,15 +25,10 @@ class ManagementPermissionsProvider(KeycloakProvider):
     CONSTANT = {"enabled": True}
 
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
-        id_ = f"{realm.name}/{props['client_uuid']}/{KIND}"
-        try:
-            return id_, self._switch_on(realm, props)
-        except NotImplementedHere:
-            raise Refusal(sentence("client", props["client_id"], realm.name, "has no management permissions on this "
-                                   "server", f"start Keycloak with --features={PERMISSIONS_FEATURE}")) from None
+        return f"{realm.name}/{props['client_uuid']}/{KIND}", self._taken(realm, props, None)
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
-        notes = self._switch_on(realm, news, remembered=olds)
+        notes = self._taken(realm, news, Taken(str(olds.get("found")), olds.get("was") or {}))
         if news["owner"] != olds["owner"]:
             drop_claim(realm.clients, news["client_uuid"], olds["owner"], KIND)
         return notes
@@ -47,54 +39,29 @@ class ManagementPermissionsProvider(KeycloakProvider):
         if client is None or now is None:
             return None
         lost = props.get("found") == CLAIMED and claim_key(props["owner"], KIND) not in client.attributes
-        return {"enabled": now.enabled, "token_exchange_permission": now.permissions.get(TOKEN_EXCHANGE),
-                **({"owner": ""} if lost else {})}
+        mark = {"owner": ""} if lost else {}
+        return {"enabled": now.enabled, "token_exchange_permission": now.permissions.get(TOKEN_EXCHANGE), **mark}
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
-        uuid, revoke = props["client_uuid"], props.get("on_remove") == REVOKE
-        with realm.clients.lock(uuid):
-            client = realm.clients.get(uuid, max_age=0)
-            if client is None or (props.get("found") == USED and not revoke):
-                return
-            held = claims(client.attributes, KIND)
-            mine = next((claim for claim in held if claim.owner == props["owner"]), None)
-            was = mine.was if mine else props.get("was") or {}
-            last = not [claim for claim in held if claim.owner != props["owner"]]
-            if last and (revoke or not was.get("enabled")):
-                strangers = sorted(self._policies(realm, uuid))
-                if strangers:
-                    pulumi.log.warn(f"{self._named(props)}: stay on, since they hold the policies {', '.join(strangers)}.")
-                else:
-                    set_management(realm, uuid, False)
-                    pulumi.log.info(f"{self._named(props)}: are off again; '{realm.management_client_id}' keeps its resource "
-                                    "server with seven scopes, which no request can remove.")
-            drop_claim(realm.clients, uuid, props["owner"], KIND)
-            again = realm.clients.get(uuid, max_age=0)
-            if last and again and claims(again.attributes, KIND):
-                set_management(realm, uuid, True)  # another stack came while we left
+        taken, revoke = Taken(str(props.get("found")), props.get("was") or {}), props.get("on_remove") == REVOKE
+        off, strangers = release_management(realm, props["client_uuid"], props["owner"], taken, revoke=revoke)
+        if strangers:
+            pulumi.log.warn(f"{self._named(props)}: stay on, since they hold the policies {', '.join(strangers)}.")
+        if off:
+            pulumi.log.info(
+                f"{self._named(props)}: are off again; '{realm.management_client_id}' keeps its resource server "
+                "with seven scopes, which no request can remove."
+            )
 
-    def _switch_on(self, realm: Realm, props: Props, remembered: Props | None = None) -> Props:
-        uuid = props["client_uuid"]
-        with realm.clients.lock(uuid):
-            client = realm.clients.get(uuid)
-            held = claims(client.attributes, KIND) if client else []
-            now = management(realm, uuid) if held or remembered else None
-            ours_before = (remembered or {}).get("found") == CLAIMED
-            if not held and not ours_before:
-                now = management(realm, uuid)
-                if now and now.enabled:
-                    return {"found": USED, "was": {}, "token_exchange_permission": now.permissions.get(TOKEN_EXCHANGE)}
-            was = held[0].was if held else (remembered or {}).get("was") or {"enabled": False}
-            write_claim(realm.clients, uuid, Claim(props["owner"], KIND, {"enabled": True}, was))
-            if now is None or not now.enabled:
-                now = set_management(realm, uuid, True)
-            return {"found": CLAIMED, "was": dict(was), "token_exchange_permission": now.permissions.get(TOKEN_EXCHANGE)}
-
-    def _policies(self, realm: Realm, uuid: str) -> Iterator[str]:
-        now = management(realm, uuid)
-        server = realm.permissions_server()
-        for permission in (now.permissions.values() if now else ()):
-            yield from (f"'{policy['name']}'" for policy in server.policies_of(permission))
+    def _taken(self, realm: Realm, props: Props, remembered: Taken | None) -> Props:
+        try:
+            taken, now = take_management(realm, props["client_uuid"], props["owner"], remembered)
+        except NotImplementedHere:
+            remedy = f"start Keycloak with --features={PERMISSIONS_FEATURE}"
+            wrong = "has no management permissions on this server"
+            raise Refusal(sentence("client", props["client_id"], realm.name, wrong, remedy)) from None
+        ids = {"token_exchange_permission": now.permissions.get(TOKEN_EXCHANGE)}
+        return {"found": taken.found, "was": dict(taken.was), **ids}
 
 
 class ManagementPermissions(KeycloakResource, module="keycloak", name="ManagementPermissions"):
@@ -110,9 +77,15 @@ class ManagementPermissions(KeycloakResource, module="keycloak", name="Managemen
     enabled: pulumi.Output[bool]
     token_exchange_permission: pulumi.Output[str]
 
-    def __init__(self, resource_name: str, *, realm: pulumi.Input[str], client_id: pulumi.Input[str],
-                 client_uuid: pulumi.Input[str] | None = None, owner: pulumi.Input[str] | None = None,
-                 on_remove: pulumi.Input[str] | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(ManagementPermissionsProvider(), resource_name, {
-            "realm": realm, "client_id": client_id, "client_uuid": client_uuid, "owner": owner,
-            "on_remove": on_remove}, opts)
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        realm: Text,
+        client_id: Text,
+        client_uuid: Text | None = None,
+        owner: Text | None = None,
+        on_remove: Text | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(ManagementPermissionsProvider(), resource_name, locals(), opts)

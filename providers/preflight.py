@@ -19,8 +19,19 @@ from kcadmin.session import Session, session_for
 from providers.standard_token_exchange import SWITCH
 
 FEATURES_FLAG = "--features="
-__all__ = ["AFFIRMATIVE", "FEATURES_FLAG", "LEGACY", "STANDARD", "ClientFacts", "Facts", "Overview", "Questions", "ask",
-           "hash16", "owned_name"]
+__all__ = [
+    "AFFIRMATIVE",
+    "FEATURES_FLAG",
+    "LEGACY",
+    "STANDARD",
+    "ClientFacts",
+    "Facts",
+    "Overview",
+    "Questions",
+    "ask",
+    "hash16",
+    "owned_name",
+]
 
 
 @dataclass(frozen=True)
@@ -79,12 +90,18 @@ def ask(connection: Connection, questions: Questions) -> Facts:
     new_switch = any(key in clients and not clients[key].switch_on for key in questions.switches)
     features = server_features.read_features(session) if questions.ask_features or new_switch else None
     legacy = features is not None and features.offers(LEGACY)
-    return Facts(features, clients, missing, {
-        realm: overview(realm_for(session, realm)) for realm in sorted(questions.permissions - missing) if legacy})
+    return Facts(
+        features,
+        clients,
+        missing,
+        {realm: overview(realm_for(session, realm)) for realm in sorted(questions.permissions - missing) if legacy},
+    )
 
 
-def _clients(session: Session, wanted: Iterable[tuple[str, str]],
-             ) -> tuple[dict[tuple[str, str], ClientFacts], frozenset[str]]:
+def _clients(
+    session: Session,
+    wanted: Iterable[tuple[str, str]],
+) -> tuple[dict[tuple[str, str], ClientFacts], frozenset[str]]:
     found: dict[tuple[str, str], ClientFacts] = {}
     missing: set[str] = set()
     for realm, client_id in sorted(wanted):
@@ -103,11 +120,20 @@ def _clients(session: Session, wanted: Iterable[tuple[str, str]],
 def _facts(client: Client) -> ClientFacts:
     mappers = [AudienceMapper.read(each) for each in client.mappers if each["protocolMapper"] == AUDIENCE_MAPPER]
     return ClientFacts(
-        uuid=client.uuid, client_id=client.client_id, enabled=client.is_on("enabled"), public=client.is_on("publicClient"),
-        bearer_only=client.is_on("bearerOnly"), openid_connect=client.value("protocol") in (None, "openid-connect"),
-        consent_required=client.is_on("consentRequired"), service_account=client.is_on("serviceAccountsEnabled"),
-        standard_flow=client.is_on("standardFlowEnabled"), direct_access_grants=client.is_on("directAccessGrantsEnabled"),
+        uuid=client.uuid,
+        client_id=client.client_id,
+        enabled=client.is_on("enabled"),
+        public=client.is_on("publicClient"),
+        bearer_only=client.is_on("bearerOnly"),
+        openid_connect=client.value("protocol") in (None, "openid-connect"),
+        consent_required=client.is_on("consentRequired"),
+        service_account=client.is_on("serviceAccountsEnabled"),
+        standard_flow=client.is_on("standardFlowEnabled"),
+        direct_access_grants=client.is_on("directAccessGrantsEnabled"),
         switch_on=client.is_on(SWITCH),
-        audiences={mapper.included_client: mapper.exchange for mapper in mappers
-                   if mapper.included_client and mapper.access_token})
-
+        audiences={
+            mapper.included_client: mapper.exchange
+            for mapper in mappers
+            if mapper.included_client and mapper.access_token
+        },
+    )

@@ -1,7 +1,7 @@
 """What all typed resources share: an owner, and stack traces short enough to keep the state small."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,15 +10,25 @@ from pulumi.dynamic import Resource
 
 from providers._base import KeycloakProvider
 
+Text = pulumi.Input[str]
+Texts = pulumi.Input[Sequence[pulumi.Input[str]]]
+Flag = pulumi.Input[bool]
 TRACE_DEPTH = 5  # never 0 here: the program would hang
 
 
 class KeycloakResource(Resource):
     """A Keycloak object in a stack; its owner is ``<organization>/<project>/<stack>#<resource name>`` where none is given."""
 
-    def __init__(self, provider: KeycloakProvider, resource_name: str, props: Mapping[str, Any],
-                 opts: pulumi.ResourceOptions | None) -> None:
-        given = {key: value for key, value in props.items() if value is not None}
+    def __init__(
+        self,
+        provider: KeycloakProvider,
+        resource_name: str,
+        arguments: Mapping[str, Any],
+        opts: pulumi.ResourceOptions | None,
+    ) -> None:
+        """:param arguments: the ``locals()`` of a subclass's own ``__init__``; those that the provider knows are taken."""
+        known = (*provider.INPUTS, *provider.CONTROLS)
+        given = {key: arguments[key] for key in known if arguments.get(key) is not None}
         given.setdefault("owner", f"{stack_owner()}#{resource_name}")
         with short_traces():
             super().__init__(provider, resource_name, given, opts)

@@ -3,26 +3,43 @@
 https://www.keycloak.org/docs/latest/authorization_services/#_permission_create_scope
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pulumi
 
 from kcadmin.authz_objects import ScopePermission as Permission
 from kcadmin.authz_objects import ScopePermissions
 from kcadmin.realm import Realm
-from providers._base import Props, is_known
+from providers._base import Props
 from providers._owned import OwnedObjectProvider
+from providers._uuids import is_known
 from providers.client_policy import description_faults
-from providers.resource import KeycloakResource
+from providers.resource import Flag, KeycloakResource, Text, Texts
 
 
 class ScopePermissionProvider(OwnedObjectProvider[Permission]):
     """Create, read, update and delete of a scope permission."""
 
     OBJECT = "scope permission"
-    INPUTS = ("realm", "resource_server", "resource_server_uuid", "name", "description", "scopes", "policies",
-              "resources", "logic", "decision_strategy")
-    DEFAULTS = {"description": "", "policies": (), "resources": (), "logic": "POSITIVE", "decision_strategy": "UNANIMOUS"}
+    INPUTS = (
+        "realm",
+        "resource_server",
+        "resource_server_uuid",
+        "name",
+        "description",
+        "scopes",
+        "policies",
+        "resources",
+        "logic",
+        "decision_strategy",
+    )
+    DEFAULTS = {
+        "description": "",
+        "policies": (),
+        "resources": (),
+        "logic": "POSITIVE",
+        "decision_strategy": "UNANIMOUS",
+    }
     SETS = ("scopes", "policies", "resources")
     REPLACE_ON = ("realm", "resource_server_uuid")
     CHOICES = {"logic": ("POSITIVE", "NEGATIVE"), "decision_strategy": ("UNANIMOUS", "AFFIRMATIVE", "CONSENSUS")}
@@ -39,8 +56,16 @@ class ScopePermissionProvider(OwnedObjectProvider[Permission]):
 
     def wanted(self, props: Props) -> Permission:
         scopes, policies, resources = (tuple(sorted(props.get(field) or ())) for field in self.SETS)
-        return Permission(props["name"], props["description"], scopes, policies, resources, props["logic"],
-                          props["decision_strategy"], props["owner"])
+        return Permission(
+            props["name"],
+            props["description"],
+            scopes,
+            policies,
+            resources,
+            props["logic"],
+            props["decision_strategy"],
+            props["owner"],
+        )
 
     def candidates(self, realm: Realm, wanted: Permission, props: Props) -> list[Permission]:
         return self.store(realm, props).named(wanted.name)
@@ -62,17 +87,23 @@ class ScopePermission(KeycloakResource, module="keycloak", name="ScopePermission
 
     name: pulumi.Output[str]
 
-    def __init__(self, resource_name: str, *, realm: pulumi.Input[str], resource_server: pulumi.Input[str],
-                 name: pulumi.Input[str], scopes: pulumi.Input[Sequence[pulumi.Input[str]]],
-                 policies: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
-                 resources: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
-                 description: pulumi.Input[str] | None = None, logic: pulumi.Input[str] | None = None,
-                 decision_strategy: pulumi.Input[str] | None = None,
-                 resource_server_uuid: pulumi.Input[str] | None = None, owner: pulumi.Input[str] | None = None,
-                 adopt: pulumi.Input[bool] | None = None, on_remove: pulumi.Input[str] | None = None,
-                 opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(ScopePermissionProvider(), resource_name, {
-            "realm": realm, "resource_server": resource_server, "resource_server_uuid": resource_server_uuid,
-            "name": name, "description": description, "scopes": scopes, "policies": policies, "resources": resources,
-            "logic": logic, "decision_strategy": decision_strategy, "owner": owner, "adopt": adopt,
-            "on_remove": on_remove}, opts)
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        realm: Text,
+        resource_server: Text,
+        name: Text,
+        scopes: Texts,
+        policies: Texts | None = None,
+        resources: Texts | None = None,
+        description: Text | None = None,
+        logic: Text | None = None,
+        decision_strategy: Text | None = None,
+        resource_server_uuid: Text | None = None,
+        owner: Text | None = None,
+        adopt: Flag | None = None,
+        on_remove: Text | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(ScopePermissionProvider(), resource_name, locals(), opts)

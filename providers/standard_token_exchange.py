@@ -10,7 +10,7 @@ import pulumi
 from kcadmin.clients import Client
 from providers._base import Props
 from providers._shared import SharedSettingProvider
-from providers.resource import KeycloakResource
+from providers.resource import Flag, KeycloakResource, Text
 
 SWITCH = "attributes.standard.token.exchange.enabled"
 REFRESH = "attributes.standard.token.exchange.enableRefreshRequestedTokenType"
@@ -48,10 +48,16 @@ class StandardTokenExchange(KeycloakResource, module="keycloak", name="StandardT
     client_uuid: pulumi.Output[str]
     enabled: pulumi.Output[bool]
 
-    def __init__(self, resource_name: str, *, realm: pulumi.Input[str], client_id: pulumi.Input[str],
-                 client_uuid: pulumi.Input[str] | None = None, allow_refresh: pulumi.Input[bool] | None = None,
-                 owner: pulumi.Input[str] | None = None, on_remove: pulumi.Input[str] | None = None,
-                 opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(StandardTokenExchangeProvider(), resource_name, {
-            "realm": realm, "client_id": client_id, "client_uuid": client_uuid, "allow_refresh": allow_refresh,
-            "owner": owner, "on_remove": on_remove}, opts)
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        realm: Text,
+        client_id: Text,
+        client_uuid: Text | None = None,
+        allow_refresh: Flag | None = None,
+        owner: Text | None = None,
+        on_remove: Text | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(StandardTokenExchangeProvider(), resource_name, locals(), opts)

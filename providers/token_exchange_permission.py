@@ -5,17 +5,18 @@ permissions. It is shared: only our policies are added and taken out.
 https://www.keycloak.org/securing-apps/token-exchange#_client-to-client-permission
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pulumi
 
+from kcadmin.management import KIND as MANAGEMENT
 from kcadmin.ownership import Claim, claims, hash16
 from kcadmin.permissions import AFFIRMATIVE, attach, attached, detach, is_ours
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
-from providers._base import KeycloakProvider, Props, is_known
-from providers.management_permissions import KIND as MANAGEMENT
-from providers.resource import KeycloakResource
+from providers._base import KeycloakProvider, Props
+from providers._uuids import is_known
+from providers.resource import KeycloakResource, Text, Texts
 
 KIND = "token-exchange-strategy"
 
@@ -54,8 +55,11 @@ class TokenExchangePermissionProvider(KeycloakProvider):
         now = attached(realm, props["client_uuid"])
         if now is None:
             return None
-        return {"policies": [policy for policy in props["policies"] if policy in now.policies],
-                "decision_strategy": now.strategy, "permission": now.name}
+        return {
+            "policies": [policy for policy in props["policies"] if policy in now.policies],
+            "decision_strategy": now.strategy,
+            "permission": now.name,
+        }
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         def all_ours() -> bool:
@@ -63,8 +67,13 @@ class TokenExchangePermissionProvider(KeycloakProvider):
             return all(is_ours(server, policy, owner) for policy in props["policies"])
 
         held = self._held(realm, props["client_uuid"])
-        detach(realm, props["client_uuid"], props["policies"], soon_deleted=all_ours,
-               restore_strategy=str(held[0].was["strategy"]) if held else None)
+        detach(
+            realm,
+            props["client_uuid"],
+            props["policies"],
+            soon_deleted=all_ours,
+            restore_strategy=str(held[0].was["strategy"]) if held else None,
+        )
         drop_claim(realm.clients, props["client_uuid"], props["owner"], KIND)
 
     def _move_claim(self, realm: Realm, olds: Props, news: Props) -> None:
@@ -88,9 +97,15 @@ class TokenExchangePermission(KeycloakResource, module="keycloak", name="TokenEx
     client_uuid: pulumi.Output[str]
     permission: pulumi.Output[str]
 
-    def __init__(self, resource_name: str, *, realm: pulumi.Input[str], client_id: pulumi.Input[str],
-                 policies: pulumi.Input[Sequence[pulumi.Input[str]]], client_uuid: pulumi.Input[str] | None = None,
-                 owner: pulumi.Input[str] | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(TokenExchangePermissionProvider(), resource_name, {
-            "realm": realm, "client_id": client_id, "client_uuid": client_uuid, "policies": policies, "owner": owner},
-            opts)
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        realm: Text,
+        client_id: Text,
+        policies: Texts,
+        client_uuid: Text | None = None,
+        owner: Text | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(TokenExchangePermissionProvider(), resource_name, locals(), opts)

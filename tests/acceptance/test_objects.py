@@ -85,19 +85,31 @@ def rewrite_policy(realm: TestRealm, engine: Engine) -> None:
 
 
 def rewrite_scope(realm: TestRealm, engine: Engine) -> None:
-    realm.session.put(authz_path(realm, "scope", str(engine.id)), {"id": engine.id, "name": "token-exchange", "displayName": "X"})
+    realm.session.put(
+        authz_path(realm, "scope", str(engine.id)), {"id": engine.id, "name": "token-exchange", "displayName": "X"}
+    )
 
 
 def rewrite_permission(realm: TestRealm, engine: Engine) -> None:
-    realm.session.put(authz_path(realm, "permission", "scope", str(engine.id)), {
-        "id": engine.id, "name": "token-exchange.permission", "type": "scope", "decisionStrategy": "CONSENSUS", "policies": []})
+    realm.session.put(
+        authz_path(realm, "permission", "scope", str(engine.id)),
+        {
+            "id": engine.id,
+            "name": "token-exchange.permission",
+            "type": "scope",
+            "decisionStrategy": "CONSENSUS",
+            "policies": [],
+        },
+    )
 
 
 def empty_token_exchange(realm: TestRealm, engine: Engine) -> None:
     server = realm.at("clients", realm.uuid("realm-management"), "authz", "resource-server")
     found = realm.session.get(f"{server}/policy/search", name=str(engine.outputs["permission"]))
-    realm.session.put(f"{server}/permission/scope/{found['id']}", {
-        "id": found["id"], "name": found["name"], "type": "scope", "decisionStrategy": "AFFIRMATIVE", "policies": []})
+    realm.session.put(
+        f"{server}/permission/scope/{found['id']}",
+        {"id": found["id"], "name": found["name"], "type": "scope", "decisionStrategy": "AFFIRMATIVE", "policies": []},
+    )
 
 
 def switch(on: str) -> Do:
@@ -112,41 +124,106 @@ def delete_client(realm: TestRealm, engine: Engine) -> None:
 API = {"client_id": "api"}
 SERVER = {"resource_server": "api"}
 KINDS = [
-    Kind(AudienceMapperProvider, {"client_id": "frontend", "name": "api-audience-mapper", "included_client": "api"},
-         change={"id_token": True, "introspection": False}, replace={"client_id": "api"},
-         lose=lambda realm, engine: realm.session.delete(
-             realm.at("clients", realm.uuid("frontend"), "protocol-mappers", "models", str(engine.id))),
-         drift=remake_mapper, shows={"included_client": "account"}),
-    Kind(AudienceMapperProvider, {"client_id": "frontend", "name": "text", "custom_audience": "https://api.example.com"},
-         change={"custom_audience": "urn:other"}, replace={"name": "other"},
-         lose=lambda realm, engine: realm.session.delete(
-             realm.at("clients", realm.uuid("frontend"), "protocol-mappers", "models", str(engine.id))),
-         drift=remake_mapper, shows={"included_client": "account"}),
-    Kind(StandardTokenExchangeProvider, API, change={"allow_refresh": True}, replace={"client_id": "frontend"},
-         lose=delete_client, drift=switch("false"), shows={"enabled": False}),
-    Kind(AuthorizationServicesProvider, API, change={"on_remove": "restore", "owner": "org/project/stack#new"},
-         replace={"client_id": "frontend"}, lose=delete_client,
-         drift=lambda realm, engine: realm.change("api", authorizationServicesEnabled=False), shows={"enabled": False}),
-    Kind(ManagementPermissionsProvider, API, change={"owner": "org/project/stack#new"}, replace={"client_id": "frontend"},
-         lose=delete_client, drift=lambda realm, engine: realm.session.put(
-             realm.at("clients", realm.uuid("api"), "management", "permissions"), {"enabled": False}) and None,
-         shows={"enabled": False}),
-    Kind(ClientPolicyProvider, {**SERVER, "name": "frontend-can-exchange", "clients": ["frontend"], "description": "why"},
-         change={"name": "renamed", "clients": ["api", "frontend"], "logic": "NEGATIVE", "description": "because"},
-         replace={"resource_server": "frontend"}, lose=delete("policy"), drift=rewrite_policy, shows={"clients": ["api"]},
-         arrange=services_on),
-    Kind(AuthorizationScopeProvider, {**SERVER, "name": "token-exchange", "display_name": "Exchange"},
-         change={"name": "exchange", "display_name": "Other", "icon_uri": "https://example.com/i.png"},
-         replace={"resource_server": "frontend"}, lose=delete("scope"), drift=rewrite_scope, shows={"display_name": "X"},
-         arrange=services_on),
-    Kind(ScopePermissionProvider, {**SERVER, "name": "token-exchange.permission", "scopes": ["token-exchange"],
-                                   "policies": ["may"], "decision_strategy": "AFFIRMATIVE"},
-         change={"name": "renamed", "decision_strategy": "UNANIMOUS", "policies": [], "description": "d"},
-         replace={"resource_server": "frontend"}, lose=delete("policy"), drift=rewrite_permission,
-         shows={"decision_strategy": "CONSENSUS", "policies": []}, arrange=with_policy),
-    Kind(TokenExchangePermissionProvider, API, change={"owner": "org/project/stack#new"}, replace={"client_id": "frontend"},
-         lose=lambda realm, engine: realm.session.delete(realm.at("clients", realm.uuid("api"))) or realm.add_client("api"),
-         drift=empty_token_exchange, shows={"policies": []}, arrange=with_management),
+    Kind(
+        AudienceMapperProvider,
+        {"client_id": "frontend", "name": "api-audience-mapper", "included_client": "api"},
+        change={"id_token": True, "introspection": False},
+        replace={"client_id": "api"},
+        lose=lambda realm, engine: realm.session.delete(
+            realm.at("clients", realm.uuid("frontend"), "protocol-mappers", "models", str(engine.id))
+        ),
+        drift=remake_mapper,
+        shows={"included_client": "account"},
+    ),
+    Kind(
+        AudienceMapperProvider,
+        {"client_id": "frontend", "name": "text", "custom_audience": "https://api.example.com"},
+        change={"custom_audience": "urn:other"},
+        replace={"name": "other"},
+        lose=lambda realm, engine: realm.session.delete(
+            realm.at("clients", realm.uuid("frontend"), "protocol-mappers", "models", str(engine.id))
+        ),
+        drift=remake_mapper,
+        shows={"included_client": "account"},
+    ),
+    Kind(
+        StandardTokenExchangeProvider,
+        API,
+        change={"allow_refresh": True},
+        replace={"client_id": "frontend"},
+        lose=delete_client,
+        drift=switch("false"),
+        shows={"enabled": False},
+    ),
+    Kind(
+        AuthorizationServicesProvider,
+        API,
+        change={"on_remove": "restore", "owner": "org/project/stack#new"},
+        replace={"client_id": "frontend"},
+        lose=delete_client,
+        drift=lambda realm, engine: realm.change("api", authorizationServicesEnabled=False),
+        shows={"enabled": False},
+    ),
+    Kind(
+        ManagementPermissionsProvider,
+        API,
+        change={"owner": "org/project/stack#new"},
+        replace={"client_id": "frontend"},
+        lose=delete_client,
+        drift=lambda realm, engine: (
+            realm.session.put(realm.at("clients", realm.uuid("api"), "management", "permissions"), {"enabled": False})
+            and None
+        ),
+        shows={"enabled": False},
+    ),
+    Kind(
+        ClientPolicyProvider,
+        {**SERVER, "name": "frontend-can-exchange", "clients": ["frontend"], "description": "why"},
+        change={"name": "renamed", "clients": ["api", "frontend"], "logic": "NEGATIVE", "description": "because"},
+        replace={"resource_server": "frontend"},
+        lose=delete("policy"),
+        drift=rewrite_policy,
+        shows={"clients": ["api"]},
+        arrange=services_on,
+    ),
+    Kind(
+        AuthorizationScopeProvider,
+        {**SERVER, "name": "token-exchange", "display_name": "Exchange"},
+        change={"name": "exchange", "display_name": "Other", "icon_uri": "https://example.com/i.png"},
+        replace={"resource_server": "frontend"},
+        lose=delete("scope"),
+        drift=rewrite_scope,
+        shows={"display_name": "X"},
+        arrange=services_on,
+    ),
+    Kind(
+        ScopePermissionProvider,
+        {
+            **SERVER,
+            "name": "token-exchange.permission",
+            "scopes": ["token-exchange"],
+            "policies": ["may"],
+            "decision_strategy": "AFFIRMATIVE",
+        },
+        change={"name": "renamed", "decision_strategy": "UNANIMOUS", "policies": [], "description": "d"},
+        replace={"resource_server": "frontend"},
+        lose=delete("policy"),
+        drift=rewrite_permission,
+        shows={"decision_strategy": "CONSENSUS", "policies": []},
+        arrange=with_policy,
+    ),
+    Kind(
+        TokenExchangePermissionProvider,
+        API,
+        change={"owner": "org/project/stack#new"},
+        replace={"client_id": "frontend"},
+        lose=lambda realm, engine: (
+            realm.session.delete(realm.at("clients", realm.uuid("api"))) or realm.add_client("api")
+        ),
+        drift=empty_token_exchange,
+        shows={"policies": []},
+        arrange=with_management,
+    ),
 ]
 
 

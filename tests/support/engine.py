@@ -70,6 +70,7 @@ class Engine:
 def forget() -> None:
     """Drops what this process knows of servers, as a new plugin process would."""
     from kcadmin import realm, session
+
     realm._realms.clear()
     session._sessions.clear()
 

@@ -11,8 +11,14 @@ from kcadmin.session import Session, path
 from kcadmin.tokens import ClientCredentials, TokenEndpoint
 
 PASSWORD = "a-test-password"
-CONFIDENTIAL = {"publicClient": False, "secret": "s", "directAccessGrantsEnabled": True, "standardFlowEnabled": True,
-                "redirectUris": ["http://localhost/*"], "serviceAccountsEnabled": False}
+CONFIDENTIAL = {
+    "publicClient": False,
+    "secret": "s",
+    "directAccessGrantsEnabled": True,
+    "standardFlowEnabled": True,
+    "redirectUris": ["http://localhost/*"],
+    "serviceAccountsEnabled": False,
+}
 
 
 @dataclass
@@ -38,11 +44,25 @@ class TestRealm:
     def make(cls, url: str, admin_password: str, clients: Mapping[str, Mapping[str, Any]] | None = None) -> "TestRealm":
         realm = cls(url, admin_password, f"realm-{secrets.token_hex(4)}")
         clients = clients if clients is not None else {"frontend": {}, "api": {}}
-        realm.session.post("/admin/realms", {
-            "realm": realm.name, "enabled": True,
-            "clients": [{"clientId": name, **CONFIDENTIAL, **changes} for name, changes in clients.items()],
-            "users": [{"username": realm.user, "enabled": True, "email": "two@example.com", "emailVerified": True,
-                       "firstName": "Test", "lastName": "User", "credentials": [{"type": "password", "value": PASSWORD}]}]})
+        realm.session.post(
+            "/admin/realms",
+            {
+                "realm": realm.name,
+                "enabled": True,
+                "clients": [{"clientId": name, **CONFIDENTIAL, **changes} for name, changes in clients.items()],
+                "users": [
+                    {
+                        "username": realm.user,
+                        "enabled": True,
+                        "email": "two@example.com",
+                        "emailVerified": True,
+                        "firstName": "Test",
+                        "lastName": "User",
+                        "credentials": [{"type": "password", "value": PASSWORD}],
+                    }
+                ],
+            },
+        )
         return realm
 
     def at(self, *segments: str) -> str:
@@ -64,16 +84,24 @@ class TestRealm:
         self.session.post(self.at("clients"), {"clientId": client_id, **CONFIDENTIAL, **changes})
 
     def mapper(self, client_id: str, name: str, audience: str, **config: str) -> None:
-        self.session.post(self.at("clients", self.uuid(client_id), "protocol-mappers", "models"), {
-            "name": name, "protocol": "openid-connect", "protocolMapper": "oidc-audience-mapper",
-            "config": {"included.client.audience": audience, "access.token.claim": "true", **config}})
+        self.session.post(
+            self.at("clients", self.uuid(client_id), "protocol-mappers", "models"),
+            {
+                "name": name,
+                "protocol": "openid-connect",
+                "protocolMapper": "oidc-audience-mapper",
+                "config": {"included.client.audience": audience, "access.token.claim": "true", **config},
+            },
+        )
 
     def authz(self, client_id: str) -> dict[str, Any]:
         return dict(self.get("clients", self.uuid(client_id), "authz", "resource-server", "settings"))
 
     def export(self) -> Any:
         """The realm's whole export, ids left out and lists in order, so that two of them can be compared."""
-        exported = self.session.post_json(self.at("partial-export"), None, exportClients="true", exportGroupsAndRoles="true")
+        exported = self.session.post_json(
+            self.at("partial-export"), None, exportClients="true", exportGroupsAndRoles="true"
+        )
         return _without_ids(exported)
 
     def export_but_for_permissions(self) -> Any:
@@ -86,7 +114,11 @@ class TestRealm:
         clients = []
         for client in export["clients"]:
             settings = client.get("authorizationSettings") or {}
-            if client["clientId"] == "realm-management" and not settings.get("policies") and not settings.get("resources"):
+            if (
+                client["clientId"] == "realm-management"
+                and not settings.get("policies")
+                and not settings.get("resources")
+            ):
                 client = {key: value for key, value in client.items() if not key.startswith("authorization")}
             clients.append(client)
         return {**export, "clients": sorted(clients, key=lambda client: str(client["clientId"]))}

@@ -73,7 +73,8 @@ class FakeRealm:
         self.asked.append((endpoint, dict(form or {})))
         kind = "exchanged" if (form or {}).get("grant_type", "").endswith("token-exchange") else "subject"
         if endpoint != "token":
-            return answer(self.status.get(endpoint, 200), {"error": "invalid_request"} if endpoint in self.status else "")
+            refused = endpoint in self.status
+            return answer(self.status.get(endpoint, 200), {"error": "invalid_request"} if refused else "")
         return answer(self.status.get(kind, 200), self.exchanged if kind == "exchanged" else self.subject)
 
     def get(self, at: str, **query: str) -> Any:

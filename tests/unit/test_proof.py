@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from kcadmin.client_secrets import ClientSecrets, variable
-from kcadmin.errors import Forbidden, InvalidSettings, KeycloakError, Refusal, Unreachable
+from kcadmin.client_secrets import ClientSecrets
+from kcadmin.errors import InvalidSettings, KeycloakError, Refusal, Unreachable
 from kcadmin.proof import Case, Prover, Subject, choose_subject, prove
 from tests.unit.fake_token_endpoint import LEGACY, OTHER_KEY, STANDARD, USER, FakeRealm, sign
 
@@ -27,13 +27,17 @@ def exchanged(token: str) -> dict[str, str]:
     return {"access_token": token}
 
 
-@pytest.mark.parametrize(("case", "claims"), [
-    (RECIPIENT, {}),
-    (RECIPIENT, {"aud": ["account", "api"]}),
-    (REQUESTER, {"azp": "frontend"}),
-    (replace(RECIPIENT, exchange="legacy"), LEGACY),
-    (RECIPIENT, {"jti": "onltte:2", "sub": None}),
-], ids=["aud text", "aud list", "requester", "legacy", "lightweight, same session"])
+@pytest.mark.parametrize(
+    ("case", "claims"),
+    [
+        (RECIPIENT, {}),
+        (RECIPIENT, {"aud": ["account", "api"]}),
+        (REQUESTER, {"azp": "frontend"}),
+        (replace(RECIPIENT, exchange="legacy"), LEGACY),
+        (RECIPIENT, {"jti": "onltte:2", "sub": None}),
+    ],
+    ids=["aud text", "aud list", "requester", "legacy", "lightweight, same session"],
+)
 def test_proved(case: Case, claims: dict[str, Any]) -> None:
     realm = FakeRealm(exchanged=exchanged(sign({**STANDARD, **claims})))
     verdict = prove(realm.session, case, ALICE, secrets)
@@ -42,28 +46,39 @@ def test_proved(case: Case, claims: dict[str, Any]) -> None:
     assert verdict.exchanged_claims and "api" in verdict.exchanged_claims.aud
 
 
-@pytest.mark.parametrize(("token", "why"), [
-    (sign({**STANDARD, "sub": "other"}), "its sub is 'other' and the subject's is 'user-1'"),
-    (sign({**STANDARD, "sub": None, "sid": "t"}), "its sub is '' and"),
-    (sign({**STANDARD, "sub": None, "sid": None}), "its sub is '' and"),
-    (sign({**STANDARD, "azp": "frontend"}), "its azp is 'frontend' and not the requester 'api'"),
-    (sign({**STANDARD, "aud": "account"}), "its aud is 'account' without the target 'api'"),
-    (sign({**STANDARD, "aud": "api-2"}), "without the target 'api'"),
-    (sign({**STANDARD, "aud": None}), "without the target 'api'"),
-    (sign(LEGACY), "the legacy exchange answered: the switch of 'api' (Standard token exchange) is off"),
-    (sign({**STANDARD, "jti": "5f0a"}), "does not tell which exchange answered"),
-    (sign({**STANDARD, "jti": "onrtro:2"}), "does not tell which exchange answered"),
-    (sign({**STANDARD, "iat": int(time.time()) + 30, "exp": int(time.time()) + 30}), "its lifetime is 0 s"),
-    (sign(STANDARD, seconds=-3600), "the exchanged token is not valid: Signature has expired"),
-    (sign(STANDARD, key=OTHER_KEY), "the exchanged token is not valid: Signature verification failed"),
-    (sign(STANDARD, kid="unknown"), "the exchanged token is not valid: its key 'unknown' is none of realm 'r'"),
-    (sign({**STANDARD, "iss": "https://elsewhere/realms/r"}), "the exchanged token is not valid: Invalid issuer"),
-    ("no.jwt.here", "the exchanged token is not valid"),
-])
+@pytest.mark.parametrize(
+    ("token", "why"),
+    [
+        (sign({**STANDARD, "sub": "other"}), "its sub is 'other' and the subject's is 'user-1'"),
+        (sign({**STANDARD, "sub": None, "sid": "t"}), "its sub is '' and"),
+        (sign({**STANDARD, "sub": None, "sid": None}), "its sub is '' and"),
+        (sign({**STANDARD, "azp": "frontend"}), "its azp is 'frontend' and not the requester 'api'"),
+        (sign({**STANDARD, "aud": "account"}), "its aud is 'account' without the target 'api'"),
+        (sign({**STANDARD, "aud": "api-2"}), "without the target 'api'"),
+        (sign({**STANDARD, "aud": None}), "without the target 'api'"),
+        (sign(LEGACY), "the legacy exchange answered: the switch of 'api' (Standard token exchange) is off"),
+        (sign({**STANDARD, "jti": "5f0a"}), "does not tell which exchange answered"),
+        (sign({**STANDARD, "jti": "onrtro:2"}), "does not tell which exchange answered"),
+        (sign({**STANDARD, "iat": int(time.time()) + 30, "exp": int(time.time()) + 30}), "its lifetime is 0 s"),
+        (sign(STANDARD, seconds=-3600), "the exchanged token is not valid: Signature has expired"),
+        (sign(STANDARD, key=OTHER_KEY), "the exchanged token is not valid: Signature verification failed"),
+        (sign(STANDARD, kid="unknown"), "the exchanged token is not valid: its key 'unknown' is none of realm 'r'"),
+        (sign({**STANDARD, "iss": "https://elsewhere/realms/r"}), "the exchanged token is not valid: Invalid issuer"),
+        ("no.jwt.here", "the exchanged token is not valid"),
+    ],
+)
 def test_status_200_alone_proves_nothing(token: str, why: str) -> None:
     verdict = prove(FakeRealm(exchanged=exchanged(token)).session, RECIPIENT, ALICE, secrets)
     assert not verdict.proved and not verdict.refused
     assert verdict.reason and why in verdict.reason
+
+
+def test_two_tokens_that_tell_no_user_prove_nothing() -> None:
+    realm = FakeRealm(
+        subject={"access_token": sign({**USER, "sub": None, "sid": None})},
+        exchanged=exchanged(sign({**STANDARD, "sub": None, "sid": None})),
+    )
+    assert prove(realm.session, RECIPIENT, Subject(), secrets).reason == "its sub is '' and the subject's is ''"
 
 
 def test_a_switch_that_is_on_shadows_the_legacy_grant() -> None:
@@ -71,14 +86,32 @@ def test_a_switch_that_is_on_shadows_the_legacy_grant() -> None:
     assert verdict.reason and verdict.reason.startswith("the standard exchange answered: the switch of 'api'")
 
 
-@pytest.mark.parametrize(("step", "status", "error", "words", "reason"), [
-    ("exchanged", 403, "access_denied", "Client is not within the token audience",
-     "403 access_denied: Client is not within the token audience"),
-    ("exchanged", 400, "invalid_request", "Requested audience not available: api",
-     "400 invalid_request: Requested audience not available: api"),
-    ("subject", 401, "invalid_grant", "Invalid user credentials",
-     "no token for user alice from 'frontend': 401 invalid_grant: Invalid user credentials"),
-])
+@pytest.mark.parametrize(
+    ("step", "status", "error", "words", "reason"),
+    [
+        (
+            "exchanged",
+            403,
+            "access_denied",
+            "Client is not within the token audience",
+            "403 access_denied: Client is not within the token audience",
+        ),
+        (
+            "exchanged",
+            400,
+            "invalid_request",
+            "Requested audience not available: api",
+            "400 invalid_request: Requested audience not available: api",
+        ),
+        (
+            "subject",
+            401,
+            "invalid_grant",
+            "Invalid user credentials",
+            "no token for user alice from 'frontend': 401 invalid_grant: Invalid user credentials",
+        ),
+    ],
+)
 def test_keycloaks_own_words(step: str, status: int, error: str, words: str, reason: str) -> None:
     realm = FakeRealm(status={step: status})
     setattr(realm, step, {"error": error, "error_description": words})
@@ -92,13 +125,23 @@ def test_what_is_sent() -> None:
     case = replace(REQUESTER, login_scope="at-login", exchange_scope="at-exchange")
     prove(realm.session, case, ALICE, secrets)
     login, exchange = realm.forms("token")
-    assert login == {"grant_type": "password", "client_id": "frontend", "client_secret": SECRET, "scope": "at-login",
-                     "username": "alice", "password": "pw-alice"}
+    assert login == {
+        "grant_type": "password",
+        "client_id": "frontend",
+        "client_secret": SECRET,
+        "scope": "at-login",
+        "username": "alice",
+        "password": "pw-alice",
+    }
     assert exchange == {
-        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "client_id": "frontend",
-        "client_secret": SECRET, "subject_token": realm.subject["access_token"],  # type: ignore[index]
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "client_id": "frontend",
+        "client_secret": SECRET,
+        "subject_token": realm.subject["access_token"],  # type: ignore[index]
         "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
-        "audience": "api", "scope": "at-exchange"}
+        "audience": "api",
+        "scope": "at-exchange",
+    }
 
 
 def test_recipient_flow_sends_no_audience_and_no_scope() -> None:
@@ -168,13 +211,15 @@ def test_a_refused_exchange_and_an_invalid_token_are_ended_too() -> None:
 def test_what_could_not_be_ended_is_named() -> None:
     verdict = prove(FakeRealm(status={"logout": 400}).session, RECIPIENT, ALICE, secrets)
     assert verdict.proved
-    assert verdict.left_open == ("a token of 'frontend' was not ended (400 invalid_request: no description); "
-                                 "it lives until it expires.",)
+    assert verdict.left_open == (
+        "a token of 'frontend' was not ended (400 invalid_request: no description); it lives until it expires.",
+    )
 
 
 def test_no_answer_ends_the_run() -> None:
     realm = FakeRealm()
     with pytest.raises(Unreachable), Prover(realm.session, secrets) as prover:
+        prover.prove(replace(RECIPIENT, source="other"), ALICE)
         prover.prove(RECIPIENT, ALICE)
         realm.down = True
         prover.prove(REQUESTER, ALICE)
@@ -193,13 +238,24 @@ def test_no_secret_and_no_token_is_shown() -> None:
     assert ALICE.password not in repr(verdict) and token not in repr(verdict) and SECRET not in repr(verdict)
 
 
-@pytest.mark.parametrize(("environ", "client", "expected"), [
-    ({"KEYCLOAK_USER": "alice", "KEYCLOAK_USER_PASS": "pw-alice"}, None, ALICE),
-    ({}, {"serviceAccountsEnabled": True}, Subject()),
-    ({"KEYCLOAK_USER": "alice"}, None, "user 'alice' in realm 'r': is chosen without a password; set KEYCLOAK_USER_PASS."),
-    ({}, {"serviceAccountsEnabled": False}, "has no service account whose token could be exchanged; set KEYCLOAK_USER"),
-    ({}, None, "client 'frontend' in realm 'r': is not there"),
-])
+@pytest.mark.parametrize(
+    ("environ", "client", "expected"),
+    [
+        ({"KEYCLOAK_USER": "alice", "KEYCLOAK_USER_PASS": "pw-alice"}, None, ALICE),
+        ({}, {"serviceAccountsEnabled": True}, Subject()),
+        (
+            {"KEYCLOAK_USER": "alice"},
+            None,
+            "user 'alice' in realm 'r': is chosen without a password; set KEYCLOAK_USER_PASS.",
+        ),
+        (
+            {},
+            {"serviceAccountsEnabled": False},
+            "has no service account whose token could be exchanged; set KEYCLOAK_USER",
+        ),
+        ({}, None, "client 'frontend' in realm 'r': is not there"),
+    ],
+)
 def test_choose_subject(environ: dict[str, str], client: dict[str, Any] | None, expected: Subject | str) -> None:
     session = FakeRealm(clients={"frontend": client} if client else {}).session
     if isinstance(expected, Subject):
@@ -208,46 +264,6 @@ def test_choose_subject(environ: dict[str, str], client: dict[str, Any] | None, 
         with pytest.raises(Refusal) as raised:
             choose_subject(session, "r", "frontend", environ)
         assert expected in str(raised.value)
-
-
-def test_variable() -> None:
-    assert variable("my.api-2/é") == "KEYCLOAK_CLIENT_SECRET_MY_API_2__"
-
-
-CONFIDENTIAL = {"clientAuthenticatorType": "client-secret"}
-
-
-@pytest.mark.parametrize(("client", "secret", "read", "typed", "expected"), [
-    (CONFIDENTIAL, "from-server", True, None, "from-server"),
-    (CONFIDENTIAL, "from-server", False, "typed", "typed"),
-    (CONFIDENTIAL, "**********", True, "typed", "typed"),
-    (CONFIDENTIAL, Forbidden(403, "GET", "/p", "no"), True, "typed", "typed"),
-    ({"publicClient": True}, "", False, None, ""),
-    (CONFIDENTIAL, "from-server", False, None, Refusal("its secret is not known; set KEYCLOAK_CLIENT_SECRET_API to it.")),
-    (CONFIDENTIAL, "from-server", False, "", Refusal("its secret is not known")),
-    (CONFIDENTIAL, "***", True, None, Refusal("the server does not show its secret")),
-    ({"clientAuthenticatorType": "client-jwt"}, "x", True, "typed", Refusal("to its private key (PEM).")),
-    ({"clientAuthenticatorType": "client-x509"}, "x", True, "typed", Refusal("authenticates by 'client-x509'")),
-    (None, "x", True, "typed", Refusal("is not there")),
-])
-def test_where_a_secret_comes_from(client: dict[str, Any] | None, secret: str | Exception, read: bool,
-                                   typed: str | None, expected: str | Refusal) -> None:
-    realm = FakeRealm(clients={"api": client} if client else {}, secret=secret)
-    get = ClientSecrets(realm.session, {}, read=read, ask=None if typed is None else lambda what: typed)
-    for _ in range(2):
-        if isinstance(expected, Refusal):
-            with pytest.raises(Refusal) as raised:
-                get("r", "api")
-            assert str(expected) in str(raised.value)
-        else:
-            assert get("r", "api") == expected
-    assert len(realm.looked_up) <= 2, "looked up again"
-
-
-def test_the_environment_wins_and_asks_nobody() -> None:
-    realm = FakeRealm()
-    assert ClientSecrets(realm.session, {"KEYCLOAK_CLIENT_SECRET_API": "env"}, read=True)("r", "api") == "env"
-    assert not realm.looked_up
 
 
 def test_a_case_without_a_secret_says_so() -> None:

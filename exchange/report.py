@@ -1,0 +1,185 @@
+"""Verdicts for people and for programs: a table on a terminal, a line each in a pipe, JSON. Never a token."""
+
+import json
+import textwrap
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from kcadmin.proof import THIRD, Claims, Verdict
+
+PROVED, REFUSED, NOT_PROVED = "proved", "refused", "not proved"
+STYLES = {PROVED: "bold green", REFUSED: "bold red", NOT_PROVED: "bold red"}
+SHORT_SUB = 8
+FLOWS = {THIRD: "three clients"}
+RESULT_WIDTH = len(NOT_PROVED)
+NARROWEST = 16
+GAPS = 6  # between four columns, two spaces each
+_Line = tuple[str, str, str]  # label, words, style
+
+
+def result(verdict: Verdict) -> str:
+    """One of ``proved``, ``refused`` (by Keycloak) and ``not proved``."""
+    if verdict.proved:
+        return PROVED
+    return REFUSED if verdict.refused else NOT_PROVED
+
+
+def as_json(verdicts: Sequence[Verdict]) -> str:
+    """A list of objects with the claims of both tokens."""
+    return json.dumps([_object(verdict) for verdict in verdicts], indent=2, ensure_ascii=False)
+
+
+def as_lines(verdicts: Sequence[Verdict]) -> list[str]:
+    """A line each, whole however long."""
+    return [_line(verdict) for verdict in verdicts]
+
+
+def as_table(verdicts: Sequence[Verdict], width: int) -> Table:
+    """A row each, at most ``width`` columns wide; names are broken at their hyphens."""
+    cells = [(_about(verdict), _subject(verdict), _exchanged(verdict)) for verdict in verdicts]
+    headers = ("Grant and caller", "Subject token", "Exchanged token")
+    wanted = [
+        max([len(headers[at]), *(len(label) + 1 + len(words) for row in cells for label, words, _ in row[at])])
+        for at in range(3)
+    ]
+    widths = _fit(wanted, width - RESULT_WIDTH - GAPS)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, leading=1)
+    for header, column in zip(headers, widths, strict=True):
+        table.add_column(header, width=column)
+    table.add_column("Result", width=RESULT_WIDTH)
+    for verdict, row in zip(verdicts, cells, strict=True):
+        word = result(verdict)
+        table.add_row(
+            *(_cell(lines, column) for lines, column in zip(row, widths, strict=True)), Text(word, STYLES[word])
+        )
+    return table
+
+
+def summary(verdicts: Sequence[Verdict], url: str) -> str:
+    """The run in one sentence."""
+    if not verdicts:
+        return "No grants in this stack: nothing to prove."
+    proved = sum(verdict.proved for verdict in verdicts)
+    realms = list(dict.fromkeys(verdict.case.realm for verdict in verdicts))
+    subjects = list(dict.fromkeys(_whose(verdict) for verdict in verdicts if verdict.subject))
+    noun = "exchange" if len(verdicts) == 1 else "exchanges"
+    where = f" (realm{'s' if len(realms) > 1 else ''} {', '.join(realms)})" if realms else ""
+    whose = f" as {', '.join(subjects)}" if subjects else ""
+    return f"{proved} of {len(verdicts)} {noun} proved against Keycloak at {url}{where}{whose}."
+
+
+def _whose(verdict: Verdict) -> str:
+    if verdict.subject and verdict.subject.username:
+        return str(verdict.subject)
+    return f"the service account of {verdict.case.source}"
+
+
+def _object(verdict: Verdict) -> dict[str, Any]:
+    case = verdict.case
+    return {
+        "grant": case.grant,
+        "realm": case.realm,
+        "exchange": case.exchange,
+        "flow": case.flow,
+        "source": case.source,
+        "requester": case.requester,
+        "target": case.target,
+        "audience": case.audience,
+        "loginScope": case.login_scope,
+        "exchangeScope": case.exchange_scope,
+        "subject": _whose(verdict) if verdict.subject else None,
+        "result": result(verdict),
+        "proved": verdict.proved,
+        "reason": verdict.reason,
+        "subjectToken": _claims(verdict.subject_claims),
+        "exchangedToken": _claims(verdict.exchanged_claims),
+    }
+
+
+def _claims(claims: Claims | None) -> dict[str, Any] | None:
+    return {**asdict(claims), "aud": list(claims.aud), "answered": claims.answered} if claims else None
+
+
+def _line(verdict: Verdict) -> str:
+    case = verdict.case
+    parts = [
+        result(verdict) + ":",
+        f"grant={case.grant}",
+        f"flow={case.flow}",
+        f"exchange={case.exchange}",
+        f"source={case.source}",
+        f"caller={case.requester}",
+        f"audience={case.audience or 'none'}",
+    ]
+    for name, claims in (("subject", verdict.subject_claims), ("exchanged", verdict.exchanged_claims)):
+        if claims:
+            parts.append(f"{name}: sub={claims.sub[:SHORT_SUB] or 'none'} azp={claims.azp} aud={','.join(claims.aud)}")
+    if verdict.reason:
+        parts.append(f"reason: {_one_line(verdict.reason)}")
+    return " ".join(parts)
+
+
+def _about(verdict: Verdict) -> list[_Line]:
+    case = verdict.case
+    lines = [
+        ("", case.grant, "bold"),
+        ("", f"{FLOWS.get(case.flow, case.flow)}, {case.exchange}", ""),
+        ("caller", case.requester, ""),
+        ("audience", case.audience or "none asked", ""),
+    ]
+    scope = case.login_scope or case.exchange_scope
+    return [*lines, ("scope", scope, "")] if scope else lines
+
+
+def _subject(verdict: Verdict) -> list[_Line]:
+    claims = verdict.subject_claims
+    return _claim_lines(claims, claims.sub) if claims else [("", f"none, from {verdict.case.source}", "dim")]
+
+
+def _exchanged(verdict: Verdict) -> list[_Line]:
+    lines: list[_Line] = []
+    subject, claims = verdict.subject_claims, verdict.exchanged_claims
+    if claims:
+        same = " (the same)" if subject and claims.sub and subject.sub == claims.sub else ""
+        lines = _claim_lines(claims, claims.sub, same)
+    if verdict.reason:
+        lines.append(("", _one_line(verdict.reason), "red"))
+    return lines
+
+
+def _claim_lines(claims: Claims, sub: str, note: str = "") -> list[_Line]:
+    return [
+        ("sub", (sub[:SHORT_SUB] or "not in this token") + note, ""),
+        ("azp", claims.azp, ""),
+        *(("   " if at else "aud", each, "") for at, each in enumerate(claims.aud or ("nobody",))),
+    ]
+
+
+def _cell(lines: Sequence[_Line], width: int) -> Text:
+    cell = Text()
+    for label, words, style in lines:
+        indent = " " * (len(label) + 1) if label else ""
+        folded = textwrap.wrap(words, width, initial_indent=indent, subsequent_indent=indent) or [indent]
+        text = Text("\n".join(folded), style)
+        if label:
+            text = Text(f"{label} ", "dim") + text[len(indent) :]
+        if cell:
+            cell.append("\n")
+        cell.append_text(text)
+    return cell
+
+
+def _fit(wanted: Sequence[int], room: int) -> list[int]:
+    widths = list(wanted)
+    while sum(widths) > max(room, NARROWEST * len(widths)):
+        widths[widths.index(max(widths))] -= 1
+    return widths
+
+
+def _one_line(words: str) -> str:
+    return " ".join(words.split())

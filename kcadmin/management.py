@@ -1,0 +1,95 @@
+"""Management permissions of a client: switched on and off under claims, since they have no room for a mark of their own."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kcadmin.errors import NotFound
+from kcadmin.ownership import Claim, claims
+from kcadmin.realm import Realm
+from kcadmin.shared_settings import CLAIMED, USED, Taken, drop_claim, write_claim
+
+KIND = "management-permissions"
+
+
+@dataclass(frozen=True)
+class Management:
+    """A client's management permissions: on or off, and the ids of its permissions by scope."""
+
+    enabled: bool
+    permissions: Mapping[str, str]
+
+
+def management(realm: Realm, client_uuid: str) -> Management | None:
+    """A client's management permissions; None when the client is gone. :raises NotImplementedHere: no such feature."""
+    try:
+        return _management(realm.session.get(_path(realm, client_uuid)))
+    except NotFound:
+        return None
+
+
+def set_management(realm: Realm, client_uuid: str, enabled: bool) -> Management:
+    """Switches management permissions. Off deletes the permissions and their policies' attachments, but not the policies.
+
+    The first one of a realm makes its resource server, which only one request at a time can do; others are retried on 409.
+    """
+    with realm.first_permission:
+        return _management(realm.session.put_json(_path(realm, client_uuid), {"enabled": enabled}))
+
+
+def take_management(realm: Realm, uuid: str, owner: str, remembered: Taken | None = None) -> tuple[Taken, Management]:
+    """Switches them on under a claim, which is written first; a stranger's that are on are used and not marked.
+
+    :param remembered: what an earlier call said, for a claim that somebody has removed.
+    :raises NotImplementedHere: the server has no such feature.
+    """
+    with realm.clients.lock(uuid):
+        client = realm.clients.get(uuid)
+        held = claims(client.attributes, KIND) if client else []
+        ours_before = remembered is not None and remembered.found == CLAIMED
+        now = management(realm, uuid)
+        if now and now.enabled and not held and not ours_before:
+            return Taken(USED, {}), now
+        was = held[0].was if held else remembered.was if remembered and ours_before else {"enabled": False}
+        write_claim(realm.clients, uuid, Claim(owner, KIND, {"enabled": True}, was))
+        if now is None or not now.enabled:
+            now = set_management(realm, uuid, True)
+        return Taken(CLAIMED, was), now
+
+
+def release_management(realm: Realm, uuid: str, owner: str, taken: Taken, *, revoke: bool) -> tuple[bool, list[str]]:
+    """Drops our claim; the last one out switches them off, if they were off, but for strangers' policies.
+
+    :returns: whether they were switched off, and the policies that kept them on.
+    """
+    with realm.clients.lock(uuid):
+        client = realm.clients.get(uuid, max_age=0)
+        if client is None or (taken.found == USED and not revoke):
+            return False, []
+        held = claims(client.attributes, KIND)
+        was = next((claim.was for claim in held if claim.owner == owner), taken.was)
+        last = all(claim.owner == owner for claim in held)
+        wanted_off = last and (revoke or not was.get("enabled"))
+        strangers = sorted(_policies(realm, uuid)) if wanted_off else []
+        if wanted_off and not strangers:
+            set_management(realm, uuid, False)
+        drop_claim(realm.clients, uuid, owner, KIND)
+        again = realm.clients.get(uuid, max_age=0)
+        if wanted_off and again and claims(again.attributes, KIND):
+            set_management(realm, uuid, True)  # another stack came while we left
+        return wanted_off and not strangers, strangers
+
+
+def _policies(realm: Realm, uuid: str) -> Iterator[str]:
+    now = management(realm, uuid)
+    server = realm.permissions_server()
+    for permission in now.permissions.values() if now else ():
+        yield from (str(policy["name"]) for policy in server.policies_of(permission))
+
+
+def _path(realm: Realm, client_uuid: str) -> str:
+    return realm.clients.path(client_uuid, "management", "permissions")
+
+
+def _management(answer: Mapping[str, Any]) -> Management:
+    return Management(bool(answer["enabled"]), dict(answer.get("scopePermissions") or {}))

@@ -1,0 +1,188 @@
+"""The commands behind the Makefile's targets."""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Sequence
+
+from local import dev_server, environment, keycloak, processes, pulumi_cli, stack, venv
+from local.layout import FEATURE_SET_OF, LOCAL, PROJECT, STACKS, UserError, keycloak_version
+from local.progress import Step, run_steps
+
+PULUMI_COMMANDS = {
+    "preview": ["preview"],
+    "refresh": ["refresh", "--yes"],
+    "destroy": ["destroy", "--yes"],
+    "drift": ["preview", "--refresh", "--expect-no-changes"],
+}
+INTERRUPTED = 130
+
+
+def say(line: str) -> None:
+    """One line for the person; results go to stdout, this does not."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def install(name: str, start: bool) -> None:
+    """Install what is missing, side by side; start the stack's own server when it is wanted."""
+    steps = [Step("Python packages", venv.install), Step("Pulumi CLI", pulumi_cli.install)]
+    if environment.foreign_url() is None:
+        version = keycloak_version()
+        title = f"Keycloak {version}"
+        if start:
+            steps.append(Step(title, lambda tell: dev_server.start(name, tell)))
+        else:
+            steps.append(Step(title, lambda tell: keycloak.install(version, FEATURE_SET_OF[name], tell)))
+    run_steps(steps)
+
+
+def up(name: str, rest: list[str]) -> int:
+    """Install, start, `pulumi up`, prove."""
+    environment.require_foreign_password()
+    install(name, start=True)
+    require_server(name)
+    env = environment.child_environment(name)
+    stack.prepare(name, env, say)
+    code = pulumi(["up", "--yes", *rest], name, env)
+    if code != 0:
+        return code
+    return python(["-m", "exchange", "verify", "--as-user", "testuser2"], env)
+
+
+def down(name: str, rest: list[str]) -> int:
+    """`pulumi destroy`, then end the stack's server."""
+    code = 0
+    if stack.resource_count(name):
+        require_server(name)
+        venv.install(say)
+        pulumi_cli.install(say)
+        env = environment.child_environment(name)
+        stack.prepare(name, env, say)
+        code = pulumi(["destroy", "--yes", *rest], name, env)
+    return code or stop(name, [])
+
+
+def stop(name: str, _rest: list[str]) -> int:
+    """End the stack's server; its data stays."""
+    ended = dev_server.stop(name)
+    say(f"Keycloak at {ended.url} has ended." if ended else f"No Keycloak of the stack {name} runs.")
+    return 0
+
+
+def run_pulumi(command: str, name: str, rest: list[str]) -> int:
+    """One of Pulumi's own commands on the stack."""
+    environment.require_foreign_password()
+    require_server(name)
+    venv.install(say)
+    pulumi_cli.install(say)
+    env = environment.child_environment(name)
+    stack.prepare(name, env, say)
+    return pulumi([*PULUMI_COMMANDS[command], *rest], name, env)
+
+
+def verify(name: str, rest: list[str]) -> int:
+    """Prove the stack's grants."""
+    venv.install(say)
+    return python(["-m", "exchange", "verify", *rest], environment.child_environment(name))
+
+
+def example(name: str, rest: list[str]) -> int:
+    """Run the guide of examples/guide."""
+    venv.install(say)
+    return python(["-m", "examples.guide", *rest], environment.child_environment(name))
+
+
+def setup(name: str, _rest: list[str]) -> int:
+    """Install what is missing and start nothing."""
+    install(name, start=False)
+    return 0
+
+
+def packages(_name: str, _rest: list[str]) -> int:
+    """Install the Python packages only."""
+    venv.install(say)
+    return 0
+
+
+def env(name: str, _rest: list[str]) -> int:
+    """Print the shell variables."""
+    sys.stdout.write(environment.exports(environment.shell_environment(name)))
+    return 0
+
+
+def clean(_name: str, _rest: list[str]) -> int:
+    """End our servers and delete all that was installed, states and data included."""
+    for name in STACKS:
+        if stack.resource_count(name):
+            say(f"The stack {name} still held resources; they end with the data of its server.")
+        if dev_server.running(name):
+            stop(name, [])
+        stack.take_salt_out(name)
+    shutil.rmtree(LOCAL, ignore_errors=True)
+    return 0
+
+
+def pulumi(arguments: list[str], name: str, env: dict[str, str]) -> int:
+    """Run Pulumi in the foreground."""
+    program = shutil.which("pulumi", path=env["PATH"])
+    if program is None:
+        raise UserError("the Pulumi CLI is not installed; run `make setup`.")
+    try:
+        return processes.foreground([program, *arguments], cwd=PROJECT, env=env)
+    finally:
+        stack.take_salt_out(name)
+
+
+def python(arguments: list[str], env: dict[str, str]) -> int:
+    """Run our Python in the foreground."""
+    return processes.foreground([venv.PYTHON, *arguments], cwd=PROJECT, env=env)
+
+
+def require_server(name: str) -> None:
+    """Refuse when the stack's server does not answer."""
+    foreign = environment.foreign_url()
+    url = foreign or dev_server.url(name)
+    if keycloak.answers(url):
+        return
+    if foreign:
+        raise UserError(f"no Keycloak answers at {url} (KEYCLOAK_URL); start that server, or unset KEYCLOAK_URL.")
+    again = "" if name == "dev" else f" STACK={name}"
+    raise UserError(
+        f"Keycloak of the stack {name} does not answer at {url}; run `make up{again}` to start it, "
+        "or `make clean` to throw the stack away with all data."
+    )
+
+
+COMMANDS = {
+    "up": up,
+    "down": down,
+    "stop": stop,
+    "setup": setup,
+    "packages": packages,
+    "env": env,
+    "verify": verify,
+    "example": example,
+    "clean": clean,
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command; what a person can put right is told in one sentence."""
+    parser = argparse.ArgumentParser(prog="python3 -m local", description="The embedded environment; see `make help`.")
+    parser.add_argument("command", choices=sorted({*COMMANDS, *PULUMI_COMMANDS}))
+    parser.add_argument("--stack", default="dev", help="dev (default) or legacy")
+    parser.epilog = "What follows -- goes to the program that is run."
+    split = list(arguments).index("--") if "--" in arguments else len(arguments)
+    chosen, rest = parser.parse_args(arguments[:split]), list(arguments[split + 1 :])
+    try:
+        if chosen.stack not in STACKS:
+            raise UserError(f"STACK is {chosen.stack!r}; take one of {', '.join(STACKS)}.")
+        if chosen.command in COMMANDS:
+            return COMMANDS[chosen.command](chosen.stack, rest)
+        return run_pulumi(chosen.command, chosen.stack, rest)
+    except UserError as error:
+        say(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("Interrupted; run the same command again to go on.")
+        return INTERRUPTED

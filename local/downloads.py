@@ -1,0 +1,70 @@
+"""Downloads over HTTPS, kept only when their checksum is right."""
+
+import hashlib
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+CONNECT_SECONDS = 10.0
+CHUNK = 1 << 20
+
+
+class UnreachableError(Exception):
+    """The address could not be fetched; the message names the address and the cause."""
+
+
+class WrongChecksumError(Exception):
+    """A downloaded file is not what its publisher's checksum says."""
+
+
+def digest(path: Path, algorithm: str) -> str:
+    """The hexadecimal checksum of a file."""
+    found = hashlib.new(algorithm)
+    with path.open("rb") as handle:
+        while chunk := handle.read(CHUNK):
+            found.update(chunk)
+    return found.hexdigest()
+
+
+def verify(path: Path, expected: str, algorithm: str) -> None:
+    """Raise WrongChecksumError unless the file has this checksum; a wrong file is deleted."""
+    found = digest(path, algorithm)
+    if found != expected.strip().lower():
+        path.unlink()
+        raise WrongChecksumError(
+            f"{path.name} has {algorithm} {found} where its publisher says {expected.strip().lower()}"
+        )
+
+
+def text(url: str) -> str:
+    """Fetch a small text."""
+    try:
+        with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as answer:
+            return str(answer.read(CHUNK).decode("utf-8", "replace"))
+    except (urllib.error.URLError, OSError) as error:
+        raise UnreachableError(f"{url} ({cause(error)})") from None
+
+
+def fetch(url: str, target: Path, expected: str, algorithm: str) -> None:
+    """Download to `target`, which appears only when complete and with the expected checksum."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as answer, partial.open("wb") as handle:
+            while chunk := answer.read(CHUNK):
+                handle.write(chunk)
+        verify(partial, expected, algorithm)
+        partial.replace(target)
+    except (urllib.error.URLError, OSError) as error:
+        raise UnreachableError(f"{url} ({cause(error)})") from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def cause(error: Exception) -> str:
+    """What went wrong, without Python's wrapping."""
+    if isinstance(error, urllib.error.HTTPError):
+        return f"HTTP {error.code}"
+    reason = getattr(error, "reason", error)
+    return str(getattr(reason, "strerror", None) or reason)

@@ -1,0 +1,57 @@
+"""Where the embedded environment keeps its things, and which versions it installs."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+LOCAL = PROJECT / ".local"
+VENV = LOCAL / "venv"
+DOWNLOADS = LOCAL / "downloads"
+PULUMI = LOCAL / "pulumi"
+PULUMI_BIN = PULUMI / "bin"
+PULUMI_HOME = PULUMI / "home"
+STATE = LOCAL / "state"
+KEYCLOAK = LOCAL / "keycloak"
+
+REALM = "secure-test"
+REALM_FILE = Path(__file__).with_name("realm-secure-test.json")
+DEFAULT_KEYCLOAK_VERSION = "26.7.3"
+
+STACKS = ("dev", "legacy")
+FEATURE_SET_OF = {"dev": "standard", "legacy": "legacy"}
+DEFAULT_PORT_OF = {"dev": 8080, "legacy": 8081}
+
+Say = Callable[[str], None]
+"""Takes one line of progress, without a line end."""
+
+
+class UserError(Exception):
+    """What a person can put right: one sentence, `<what is wrong, with value>; <what to do>.`"""
+
+
+def keycloak_version() -> str:
+    """The Keycloak version asked for by KEYCLOAK_VERSION, or ours."""
+    return os.environ.get("KEYCLOAK_VERSION") or DEFAULT_KEYCLOAK_VERSION
+
+
+@contextlib.contextmanager
+def only_one(name: str) -> Iterator[None]:
+    """Let one process at a time in; `name` names what it works on. The kernel frees the lock when its holder dies."""
+    folder = LOCAL / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{name}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def private_write(path: Path, text: str) -> None:
+    """Replace `path` in one step by a file that only its owner can read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
+        handle.write(text)
+    fresh.replace(path)

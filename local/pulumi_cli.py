@@ -1,0 +1,134 @@
+"""The Pulumi CLI: one that is there, else the official release, else built with Go from pinned modules."""
+
+import os
+import platform
+import re
+import shlex
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+from local import downloads, processes
+from local.layout import LOCAL, PROJECT, PULUMI, PULUMI_BIN, VENV, Say, UserError, only_one
+
+OLDEST = (3, 200)
+RELEASED = "3.272.0"
+BUILT = "3.255.0"
+RELEASES = "https://github.com/pulumi/pulumi/releases/download"
+GO_MODULE = PROJECT / "local" / "pulumi"
+COMMAND_PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
+SDK_MODULE = "github.com/pulumi/pulumi/sdk/v3"
+SDK_FILES = ("python/cmd/pulumi-language-python-exec", "python/dist/pulumi-resource-pulumi-python")
+
+
+def install(say: Say) -> Path:
+    """Make sure that there is a Pulumi CLI and return the folder that it is in."""
+    if (PULUMI_BIN / "pulumi").exists():
+        return PULUMI_BIN
+    found = shutil.which("pulumi")
+    if found is not None:
+        version = version_of(found)
+        if version is not None and version >= OLDEST:
+            return Path(found).parent
+        say(f"{found} is older than {'.'.join(map(str, OLDEST))}: not used")
+    with only_one("pulumi"):
+        if not (PULUMI_BIN / "pulumi").exists():
+            scratch = PULUMI / f"bin.{os.getpid()}.new"
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir(parents=True)
+            try:
+                by_release(scratch, say)
+            except downloads.UnreachableError as error:
+                say(f"release not reachable: {error}")
+                by_go(scratch, say)
+            except downloads.WrongChecksumError as error:
+                raise UserError(f"{error}; nothing was installed, try again on a network that you trust.") from None
+            shutil.rmtree(PULUMI_BIN, ignore_errors=True)
+            scratch.rename(PULUMI_BIN)
+    return PULUMI_BIN
+
+
+def version_of(pulumi: str) -> tuple[int, ...] | None:
+    """The version that a CLI tells, None if it tells none."""
+    try:
+        told = subprocess.run([pulumi, "version"], capture_output=True, text=True, timeout=30).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.match(r"v?(\d+)\.(\d+)\.(\d+)", told.strip())
+    return tuple(int(part) for part in match.groups()) if match else None
+
+
+def release_name(system: str, machine: str) -> str:
+    """The archive of the official release for a machine, as `platform` names it."""
+    architecture = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}.get(machine.lower())
+    if system not in ("Linux", "Darwin") or architecture is None:
+        raise UserError(f"Pulumi has no release for {system} on {machine}; install the Pulumi CLI and put it on PATH.")
+    return f"pulumi-v{RELEASED}-{system.lower()}-{architecture}.tar.gz"
+
+
+def checksum_in(listing: str, name: str) -> str:
+    """The SHA-256 of a file in a release's list of checksums."""
+    for line in listing.splitlines():
+        checksum, _, listed = line.strip().partition(" ")
+        if listed.strip().lstrip("*") == name:
+            return checksum
+    raise downloads.WrongChecksumError(f"{name} is not in the list of checksums of Pulumi {RELEASED}")
+
+
+def by_release(folder: Path, say: Say) -> None:
+    """Install the official release, checked against its list of checksums."""
+    name = release_name(platform.system(), platform.machine())
+    url = f"{RELEASES}/v{RELEASED}"
+    say(f"downloading {RELEASED}")
+    expected = checksum_in(downloads.text(f"{url}/pulumi-{RELEASED}-checksums.txt"), name)
+    archive = LOCAL / "downloads" / name
+    downloads.fetch(f"{url}/{name}", archive, expected, "sha256")
+    with tarfile.open(archive) as opened:
+        for member in opened.getmembers():
+            source = opened.extractfile(member) if member.isfile() else None
+            if source is not None:
+                target = folder / Path(member.name).name
+                target.write_bytes(source.read())
+                target.chmod(0o755)
+    archive.unlink()
+
+
+def by_go(folder: Path, say: Say) -> None:
+    """Build the CLI from the modules pinned in `local/pulumi/`, and put our own Python language host beside it."""
+    go = shutil.which("go")
+    if go is None:
+        raise UserError(
+            f"the Pulumi CLI is not on PATH, its release {RELEASED} is not reachable and there is no Go to build it "
+            "with; install the Pulumi CLI (https://www.pulumi.com/docs/install/) or Go 1.25.11 or newer."
+        )
+    say(f"building {BUILT} with Go, once (5 minutes)")
+    version = f"-X {SDK_MODULE}/go/common/version.Version=v{BUILT}"
+    env = {**os.environ, "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off", "CGO_ENABLED": "0"}
+    build: list[str | Path] = [go, "build", "-ldflags", f"-s -w {version}", "-o", folder / "pulumi", COMMAND_PACKAGE]
+    processes.run(build, what="Go build of the Pulumi CLI", cwd=GO_MODULE, env=env)
+    listed = processes.run(
+        [go, "list", "-m", "-f", "{{.Dir}}", SDK_MODULE], what="Go module look-up", cwd=GO_MODULE, env=env
+    )
+    sdk = Path(listed.strip().splitlines()[-1])
+    for name in SDK_FILES:
+        target = folder / Path(name).name
+        shutil.copyfile(sdk / name, target)
+        target.chmod(0o755)
+    starter = folder / "pulumi-language-python"
+    starter.write_text(starter_text(VENV / "bin" / "python", PROJECT / "local" / "language_host.py"))
+    starter.chmod(0o755)
+
+
+def starter_text(python: Path, host: Path) -> str:
+    """The shell script that the engine calls as language host. `-I`: our folder must not shadow a standard module."""
+    return (
+        "#!/bin/sh\n"
+        'here=$(cd "$(dirname "$0")" && pwd)\n'
+        f"python={shlex.quote(str(python))}\n"
+        ': "${PULUMI_PYTHON_CMD:=$python}"\n'
+        "export PULUMI_PYTHON_CMD\n"
+        'PULUMI_LANGUAGE_PYTHON_EXEC="$here/pulumi-language-python-exec"\n'
+        "export PULUMI_LANGUAGE_PYTHON_EXEC\n"
+        f'exec "$python" -I -u {shlex.quote(str(host))} "$@"\n'
+    )

@@ -1,0 +1,57 @@
+"""The secrets of the embedded environment: made once, kept in `.local/secrets.json`, readable by its owner only."""
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass, field, fields, replace
+
+from local.layout import LOCAL, UserError, only_one, private_write
+
+FILE = LOCAL / "secrets.json"
+BYTES = 24
+
+
+def fresh() -> str:
+    """A new secret."""
+    return secrets.token_urlsafe(BYTES)
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """All that the dev stacks and their servers keep secret."""
+
+    admin_password: str = field(default_factory=fresh, repr=False)
+    user_password: str = field(default_factory=fresh, repr=False)
+    frontend_client_secret: str = field(default_factory=fresh, repr=False)
+    api_client_secret: str = field(default_factory=fresh, repr=False)
+    pulumi_passphrase: str = field(default_factory=fresh, repr=False)
+
+    def realm_variables(self) -> dict[str, str]:
+        """What `${NAME}` in the realm file stands for."""
+        return {
+            "FRONTEND_CLIENT_SECRET": self.frontend_client_secret,
+            "API_CLIENT_SECRET": self.api_client_secret,
+            "USER_PASSWORD": self.user_password,
+        }
+
+
+def load() -> Secrets:
+    """Read the secrets; make those that are missing. KEYCLOAK_ADMIN_PASS wins over the kept admin password."""
+    with only_one("secrets"):
+        try:
+            kept = json.loads(FILE.read_text()) if FILE.exists() else {}
+            known = {item.name: str(kept[item.name]) for item in fields(Secrets) if kept.get(item.name)}
+        except (ValueError, AttributeError):
+            raise UserError(f"{FILE} is not a JSON object; run `make clean` and start again.") from None
+        found = Secrets(**known)
+        if asdict(found) != known:
+            private_write(FILE, json.dumps(asdict(found), indent=2) + "\n")
+    return replace(found, admin_password=os.environ.get("KEYCLOAK_ADMIN_PASS") or found.admin_password)
+
+
+def keep_admin_password(password: str) -> None:
+    """Keep the password that a server's data was made with: later runs need it without KEYCLOAK_ADMIN_PASS too."""
+    with only_one("secrets"):
+        kept = json.loads(FILE.read_text())
+        if kept["admin_password"] != password:
+            private_write(FILE, json.dumps({**kept, "admin_password": password}, indent=2) + "\n")

@@ -1,0 +1,59 @@
+"""Where a client's secret comes from: the environment, the server, a person; and that each is asked for once."""
+
+from typing import Any
+
+import pytest
+
+from kcadmin.client_secrets import ClientSecrets, variable
+from kcadmin.errors import Forbidden, Refusal
+from tests.unit.fake_token_endpoint import FakeRealm
+
+
+def test_variable() -> None:
+    assert variable("my.api-2/é") == "KEYCLOAK_CLIENT_SECRET_MY_API_2__"
+
+
+CONFIDENTIAL = {"clientAuthenticatorType": "client-secret"}
+
+
+@pytest.mark.parametrize(
+    ("client", "secret", "read", "typed", "expected"),
+    [
+        (CONFIDENTIAL, "from-server", True, None, "from-server"),
+        (CONFIDENTIAL, "from-server", False, "typed", "typed"),
+        (CONFIDENTIAL, "**********", True, "typed", "typed"),
+        (CONFIDENTIAL, Forbidden(403, "GET", "/p", "no"), True, "typed", "typed"),
+        ({"publicClient": True}, "", False, None, ""),
+        (
+            CONFIDENTIAL,
+            "from-server",
+            False,
+            None,
+            Refusal("its secret is not known; set KEYCLOAK_CLIENT_SECRET_API to it."),
+        ),
+        (CONFIDENTIAL, "from-server", False, "", Refusal("its secret is not known")),
+        (CONFIDENTIAL, "***", True, None, Refusal("the server does not show its secret")),
+        ({"clientAuthenticatorType": "client-jwt"}, "x", True, "typed", Refusal("to its private key (PEM).")),
+        ({"clientAuthenticatorType": "client-x509"}, "x", True, "typed", Refusal("authenticates by 'client-x509'")),
+        (None, "x", True, "typed", Refusal("is not there")),
+    ],
+)
+def test_where_a_secret_comes_from(
+    client: dict[str, Any] | None, secret: str | Exception, read: bool, typed: str | None, expected: str | Refusal
+) -> None:
+    realm = FakeRealm(clients={"api": client} if client else {}, secret=secret)
+    get = ClientSecrets(realm.session, {}, read=read, ask=None if typed is None else lambda what: typed)
+    for _ in range(2):
+        if isinstance(expected, Refusal):
+            with pytest.raises(Refusal) as raised:
+                get("r", "api")
+            assert str(expected) in str(raised.value)
+        else:
+            assert get("r", "api") == expected
+    assert len(realm.looked_up) <= 2, "looked up again"
+
+
+def test_the_environment_wins_and_asks_nobody() -> None:
+    realm = FakeRealm()
+    assert ClientSecrets(realm.session, {"KEYCLOAK_CLIENT_SECRET_API": "env"}, read=True)("r", "api") == "env"
+    assert not realm.looked_up

@@ -1,0 +1,186 @@
+"""``python -m exchange``: exit codes, sentences on stderr, and what goes to a pipe."""
+
+import ast
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from exchange import cli
+from exchange import stack as stack_module
+from exchange.stack import StackProblem
+from tests.unit.fake_token_endpoint import FakeRealm, sign
+
+SECRETS = {"KEYCLOAK_CLIENT_SECRET_FRONTEND": "f", "KEYCLOAK_CLIENT_SECRET_API": "a"}
+AS_ALICE = {"KEYCLOAK_USER": "alice", "KEYCLOAK_USER_PASS": "pw-alice"}
+GRANTS: dict[str, Any] = {
+    "g": {
+        "realm": "r",
+        "sources": ["frontend"],
+        "target": "api",
+        "exchange": "standard",
+        "flows": [{"flow": "recipient", "requester": "api", "audience": None, "requestScope": None}],
+    }
+}
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    realm: FakeRealm,
+    *arguments: str,
+    grants: object = GRANTS,
+    environ: Mapping[str, str] = MappingProxyType({**SECRETS, **AS_ALICE}),
+    url: str = "http://keycloak.example",
+) -> Result:
+    def pulumi(command: Sequence[str]) -> str:
+        if command[0] == "config":
+            return json.dumps({"keycloak-token-exchange:adminPassword": {"value": "pw-admin"}})
+        return json.dumps({"grants": grants, "keycloak": {"url": url, "realm": "r"}})
+
+    for name in (*SECRETS, *AS_ALICE, "KEYCLOAK_URL", "KEYCLOAK_ADMIN_PASS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(stack_module, "run_pulumi", pulumi)
+    monkeypatch.setattr(cli, "session_for", lambda connection: realm.session)
+    return CliRunner().invoke(cli.app, list(arguments), env=environ, prog_name="exchange")
+
+
+def test_proved(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run(monkeypatch, FakeRealm(), "verify")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("proved: grant=g ") and len(lines) == 2
+    assert lines[1] == "1 of 1 exchange proved against Keycloak at http://keycloak.example (realm r) as user alice."
+    assert "\x1b" not in result.output and "─" not in result.output
+
+
+def test_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    realm = FakeRealm(exchanged={"error": "access_denied", "error_description": "no"}, status={"exchanged": 403})
+    result = run(monkeypatch, realm, "verify", "g")
+    assert result.exit_code == 1 and "reason: 403 access_denied: no" in result.stdout
+
+
+def test_json_holds_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    realm = FakeRealm()
+    result = run(monkeypatch, realm, "verify", "--json")
+    assert result.exit_code == 0 and json.loads(result.stdout)[0]["proved"]
+    tokens = [realm.subject["access_token"], realm.exchanged["access_token"]]  # type: ignore[index]
+    for secret in (*tokens, 'refresh"', "pw-alice", "pw-admin"):
+        assert secret not in result.output
+
+
+def test_the_service_account_of_each_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    realm = FakeRealm(
+        subject={"access_token": sign({"jti": "trrtcc:1", "sub": "user-1", "azp": "frontend"})},
+        clients={"frontend": {"serviceAccountsEnabled": True}},
+    )
+    result = run(monkeypatch, realm, "verify", environ=SECRETS)
+    assert result.exit_code == 0 and "as the service account of frontend." in result.stdout
+    realm.clients = {"frontend": {}}
+    result = run(monkeypatch, realm, "verify", environ=SECRETS)
+    assert result.exit_code == 1 and "has no service account" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("url", "arguments", "read"),
+    [
+        ("http://localhost:8080", [], True),
+        ("http://127.0.0.1:1", [], True),
+        ("http://[::1]:1", [], True),
+        ("http://localhost.example", [], False),
+        ("http://localhost:1", ["--no-read-secrets"], False),
+        ("https://keycloak.example", ["--read-secrets"], True),
+    ],
+)
+def test_when_secrets_are_read_from_the_server(
+    monkeypatch: pytest.MonkeyPatch, url: str, arguments: list[str], read: bool
+) -> None:
+    confidential = {"clientAuthenticatorType": "client-secret"}
+    realm = FakeRealm(clients={"frontend": confidential, "api": confidential})
+    result = run(monkeypatch, realm, "verify", *arguments, url=url, environ=AS_ALICE)
+    assert result.exit_code == (0 if read else 1)
+    assert any(at.endswith("client-secret") for at in realm.looked_up) == read
+    assert ("KEYCLOAK_CLIENT_SECRET_FRONTEND" in result.stdout) == (not read)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "code", "words"),
+    [
+        (["verify", "nope"], AS_ALICE, 2, "error: grant 'nope': is not in this stack"),
+        (["verify", "--realm", "x"], AS_ALICE, 2, "error: realm 'x'"),
+        (["verify", "--url", "keycloak"], AS_ALICE, 2, "error: config 'url': is 'keycloak'"),
+        (["verify"], {"KEYCLOAK_USER": "alice"}, 2, "error: user 'alice': is chosen without a password"),
+        (["verify", "--bogus"], {}, 2, "No such option"),
+    ],
+)
+def test_usage(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], environ: dict[str, str], code: int, words: str
+) -> None:
+    result = run(monkeypatch, FakeRealm(), *arguments, environ={**SECRETS, **environ})
+    assert (result.exit_code, result.stdout) == (code, "") and words in result.stderr
+
+
+def test_a_person_is_asked_for_what_is_missing_and_for_each_secret_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    confidential = {"clientAuthenticatorType": "client-secret"}
+    realm = FakeRealm(clients={"frontend": confidential, "api": confidential})
+    asked: list[str] = []
+
+    def ask(what: str) -> str:
+        asked.append(what)
+        return "typed"
+
+    monkeypatch.setattr(cli, "_person", lambda: True)
+    monkeypatch.setattr(cli, "_ask", ask)
+    result = run(monkeypatch, realm, "verify", "--as-user", "alice", environ={})
+    assert result.exit_code == 0 and "typed" not in result.output
+    assert asked == [
+        "Password of user 'alice'",
+        "Secret of client 'frontend' in realm 'r'",
+        "Secret of client 'api' in realm 'r'",
+    ]
+    assert realm.forms("token")[0]["password"] == "typed"
+
+
+def test_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run(monkeypatch, FakeRealm(down=True), "verify", "--json")
+    assert (result.exit_code, result.stdout, result.stderr) == (4, "", "error: no answer\n")
+
+
+def test_no_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pulumi(command: Sequence[str]) -> str:
+        raise StackProblem("stack: none is selected; run `pulumi stack select`.")
+
+    monkeypatch.setattr(stack_module, "run_pulumi", pulumi)
+    result = CliRunner().invoke(cli.app, ["verify"])
+    assert (result.exit_code, result.stderr) == (2, "error: stack: none is selected; run `pulumi stack select`.\n")
+
+
+def test_no_grants(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run(monkeypatch, FakeRealm(), "verify", grants={})
+    assert (result.exit_code, result.stdout) == (0, "No grants in this stack: nothing to prove.\n")
+    assert run(monkeypatch, FakeRealm(), "verify", "--json", grants={}).stdout == "[]\n"
+
+
+def test_a_token_left_open_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run(monkeypatch, FakeRealm(status={"logout": 500}), "verify")
+    assert result.exit_code == 0 and "warning: a token of 'frontend' was not ended" in result.stderr
+
+
+def test_without_arguments_it_helps() -> None:
+    result = CliRunner().invoke(cli.app, [])
+    assert result.exit_code == 0 and "verify" in result.stdout
+    assert "Examples" in CliRunner().invoke(cli.app, ["verify", "--help"]).stdout
+
+
+def test_it_leans_on_kcadmin_alone() -> None:
+    for file in Path(cli.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else ([node.module or ""] if isinstance(node, ast.ImportFrom) else [])
+            )
+            assert not {name.split(".")[0] for name in names} & {"pulumi", "providers", "components", "requests"}
