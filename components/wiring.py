@@ -234,7 +234,7 @@ def _client_faults(client: ClientFacts, spec: GrantSpec, exchange: str, asks: bo
         )
     if client.bearer_only and client.client_id in spec.sources:
         yield f"source '{client.client_id}' is bearer-only and gets no tokens", "name a client that users log in to"
-    if asks and exchange == LEGACY and client.switch_on:
+    if asks and exchange == LEGACY and client.switch_on and set(client.switch_owners) != {spec.owner}:
         yield (
             f"requester '{client.client_id}' has the standard exchange switched on, which would serve it instead",
             "set exchange: standard, or switch it off",

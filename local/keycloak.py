@@ -24,11 +24,14 @@ POLL_SECONDS = 0.1
 
 FEATURE_SETS: dict[str, tuple[str, ...]] = {
     "standard": (),
-    "legacy": ("--features=token-exchange:v1,admin-fine-grained-authz:v1",),
-    "legacy-without-permissions": ("--features=token-exchange:v1",),
-    "none": ("--features-disabled=token-exchange-standard",),
+    "legacy": ("token-exchange", "admin-fine-grained-authz"),
+    "legacy-without-permissions": ("token-exchange",),
+    "none": (),
 }
-"""Name of a feature set → the build options that make it. `legacy` offers both exchanges, `none` neither."""
+"""Name of a feature set → the features that it turns on. `legacy` offers both exchanges, `none` neither."""
+
+FIRST_WITH_FEATURE_VERSIONS = (25,)
+FIRST_WITH_STANDARD_EXCHANGE = (26, 2)
 
 # C1 and the serial collector: a start takes 5.3 s and 340 MB instead of the 7.4 s and 510 MB of the server's own
 # options (measured on 26.7.3, 2 cores, data there).
@@ -53,12 +56,17 @@ JVM_OPTIONS = (
     "--add-opens=java.base/java.lang=ALL-UNNAMED",
     "--enable-native-access=ALL-UNNAMED",
 )
-ACCESS_LOG = {
+SETTINGS = {
+    "KC_DB": "dev-file",
+    "KC_CACHE": "local",
+    "KC_HEALTH_ENABLED": "false",
+    "KC_METRICS_ENABLED": "false",
     "KC_HTTP_ACCESS_LOG_ENABLED": "true",
     "KC_HTTP_ACCESS_LOG_FILE_ENABLED": "true",
     "KC_HTTP_ACCESS_LOG_FILE_ROTATE": "false",
 }
-"""By environment, because a version that does not know an option refuses it as an argument and ignores it here."""
+"""Of build and start. By environment: which of them belongs to which differs between versions, and a version that
+does not know one ignores it here and refuses it as an argument."""
 
 
 @dataclass(frozen=True)
@@ -89,15 +97,25 @@ def install(version: str, feature_set: str, say: Say) -> Installation:
             opened.extractall(scratch)
         (tree,) = scratch.iterdir()
         say(f"building with the {feature_set} features")
-        options = ["--db=dev-file", "--health-enabled=false", "--metrics-enabled=false", "--cache=local"]
         processes.run(
-            [*command(tree, tree), "build", *options, *FEATURE_SETS[feature_set]],
+            [*command(tree, tree), "build", *feature_options(version, feature_set)],
             what=f"Keycloak {version} build",
-            env=clean_environment(),
+            env={**clean_environment(), **SETTINGS},
         )
         tree.rename(installation.home)
         scratch.rmdir()
     return installation
+
+
+def feature_options(version: str, feature_set: str) -> list[str]:
+    """The build options that make a feature set in a version."""
+    number = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
+    suffix = ":v1" if number >= FIRST_WITH_FEATURE_VERSIONS else ""
+    wanted = ",".join(f"{feature}{suffix}" for feature in FEATURE_SETS[feature_set])
+    options = [f"--features={wanted}"] if wanted else []
+    if feature_set == "none" and number >= FIRST_WITH_STANDARD_EXCHANGE:
+        options.append("--features-disabled=token-exchange-standard")
+    return options
 
 
 def command(tree: Path, home: Path) -> list[str]:
@@ -197,7 +215,7 @@ class Server:
         server = cls(data.absolute(), port, admin_user, admin_password)
         prepare_home(installation.home, server.home, realm_file)
         arguments = ["start", "--optimized", "--http-enabled=true", f"--http-host={HOST}", f"--http-port={port}"]
-        arguments += ["--hostname-strict=false", "--cache=local", "--import-realm"]
+        arguments += ["--hostname-strict=false", "--import-realm"]
         bootstrap = {
             "KC_BOOTSTRAP_ADMIN_USERNAME": admin_user,
             "KC_BOOTSTRAP_ADMIN_PASSWORD": admin_password,
@@ -208,7 +226,7 @@ class Server:
         with server.log.open("wb") as log:
             server._child = subprocess.Popen(
                 [*command(installation.home, server.home), *arguments],
-                env={**clean_environment(), **ACCESS_LOG, **bootstrap, **(env or {})},
+                env={**clean_environment(), **SETTINGS, **bootstrap, **(env or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

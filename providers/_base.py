@@ -165,7 +165,7 @@ class KeycloakProvider(ResourceProvider):
         for field, choices in {**self.CHOICES, "on_remove": (RESTORE, REVOKE)}.items():
             if is_known(props.get(field)) and props.get(field) not in (None, *choices):
                 yield f"{field} is '{props[field]}'; choose one of {', '.join(choices)}"
-        for field in ("realm", "client_id", "resource_server", "name"):
+        for field in ("realm", "client_id", "resource_server", "name", "included_client", "custom_audience"):
             value = props.get(field)
             if isinstance(value, str) and (not value.strip() or len(value) > NAME_LIMIT):
                 yield f"{field} has {len(value)} characters; give it 1 to {NAME_LIMIT}"

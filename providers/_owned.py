@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import pulumi
 
 from kcadmin.errors import Forbidden, Refusal
-from kcadmin.ownership import Claim, claim_key, claims, hash16
+from kcadmin.ownership import Claim, adopted_claim_kind, claim_key, claims, hash16
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
 from providers._base import REVOKE, KeycloakProvider, Props
@@ -162,7 +162,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         return next((claim for claim in found if claim.key == key), None)
 
     def _kind(self, id_: str) -> str:
-        return f"adopted:{id_}"
+        return adopted_claim_kind(id_)
 
     def _differences(self, found: T, wanted: T) -> dict[str, tuple[Any, Any]]:
         pairs = {

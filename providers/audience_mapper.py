@@ -68,10 +68,10 @@ class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
         found = self.store(realm, props).all()
         if props.get("name"):
             return [each for each in found if each.name == wanted.name]
-        # To a grant the audience says which mapper it is: a stranger's under any name will do.
-        return [
-            each if each.mark else _renamed(each, wanted.name) for each in found if each.audience == wanted.audience
-        ]
+        # To a grant the audience says which mapper it is: a stranger's under any name will do, where it is as wanted.
+        same = [each if each.mark else _renamed(each, wanted.name) for each in found if each.audience == wanted.audience]
+        taken = [each for each in found if each.name == wanted.name]
+        return [each for each in same if each.mark or not self._differences(each, wanted)] + taken
 
 
 def _renamed(mapper: Mapper, name: str) -> Mapper:

@@ -12,11 +12,11 @@ from kcadmin.connection import Connection
 from kcadmin.errors import NotFound
 from kcadmin.features import LEGACY, STANDARD, Features
 from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
-from kcadmin.ownership import hash16, owned_name
+from kcadmin.ownership import claims, hash16, owned_name
 from kcadmin.permissions import AFFIRMATIVE, Overview, overview
 from kcadmin.realm import realm_for
 from kcadmin.session import Session, session_for
-from providers.standard_token_exchange import SWITCH
+from providers.standard_token_exchange import KIND, SWITCH
 
 FEATURES_FLAG = "--features="
 __all__ = [
@@ -36,7 +36,11 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ClientFacts:
-    """What a grant must know of a client. ``audiences``: what mappers put into its tokens, with our mark of the exchange."""
+    """What a grant must know of a client.
+
+    switch_owners: the stacks that turned the standard exchange on; none where it was on before them.
+    audiences: what mappers put into its tokens, with our mark of the exchange.
+    """
 
     uuid: str
     client_id: str
@@ -49,6 +53,7 @@ class ClientFacts:
     standard_flow: bool
     direct_access_grants: bool
     switch_on: bool
+    switch_owners: tuple[str, ...]
     audiences: Mapping[str, str | None]
 
 
@@ -131,6 +136,7 @@ def _facts(client: Client) -> ClientFacts:
         standard_flow=client.is_on("standardFlowEnabled"),
         direct_access_grants=client.is_on("directAccessGrantsEnabled"),
         switch_on=client.is_on(SWITCH),
+        switch_owners=tuple(claim.owner for claim in claims(client.attributes, KIND) if claim.was.get(SWITCH) != "true"),
         audiences={
             mapper.included_client: mapper.exchange
             for mapper in mappers

@@ -15,13 +15,14 @@ from providers.resource import Flag, KeycloakResource, Text
 SWITCH = "attributes.standard.token.exchange.enabled"
 REFRESH = "attributes.standard.token.exchange.enableRefreshRequestedTokenType"
 SAME_SESSION = "SAME_SESSION"
+KIND = "standard-exchange"
 
 
 class StandardTokenExchangeProvider(SharedSettingProvider):
     """Create, read, update and delete of the switch."""
 
     OBJECT = "standard token exchange of client"
-    KIND = "standard-exchange"
+    KIND = KIND
     INPUTS = ("realm", "client_id", "client_uuid", "allow_refresh")
     DEFAULTS = {"allow_refresh": False}
 

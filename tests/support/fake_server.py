@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from uuid import uuid4
@@ -84,10 +85,17 @@ class FakeKeycloak:
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> "FakeKeycloak":
         """Every session made from now on talks to this server."""
+
         def adapter(**settings: Any) -> HTTPAdapter:
             return FakeAdapter(self, **settings)
+
         monkeypatch.setattr("kcadmin.session.HTTPAdapter", adapter)
         return self
+
+    @cached_property
+    def shared(self) -> Session:
+        """One session for whoever needs no login of its own."""
+        return self.session()
 
     def session(self, connection: Connection | None = None) -> Session:
         """A session that talks to this server, with the retries that it would make on a network."""
@@ -105,9 +113,19 @@ class FakeKeycloak:
     def add_client(self, realm: str, client_id: str, **fields: Any) -> str:
         """A confidential client; gives its UUID."""
         uuid = str(uuid4())
-        self._realms[realm][uuid] = {"id": uuid, "clientId": client_id, "enabled": True, "protocol": "openid-connect",
-                                     "publicClient": False, "secret": "s", "attributes": {}, "protocolMappers": [],
-                                     "standardFlowEnabled": True, "serviceAccountsEnabled": False, **fields}
+        self._realms[realm][uuid] = {
+            "id": uuid,
+            "clientId": client_id,
+            "enabled": True,
+            "protocol": "openid-connect",
+            "publicClient": False,
+            "secret": "s",
+            "attributes": {},
+            "protocolMappers": [],
+            "standardFlowEnabled": True,
+            "serviceAccountsEnabled": False,
+            **fields,
+        }
         if fields.get(SERVICES) or client_id == "realm-management":
             self._servers[uuid] = {"scopes": {}, "policies": {}}
         return uuid
@@ -176,7 +194,9 @@ class FakeKeycloak:
             if request.headers.get("Authorization", "").removeprefix("Bearer ") not in self.tokens:
                 return Answer(401, {"error": "HTTP 401 Unauthorized"})
             if request.path == "/admin/serverinfo":
-                return Answer(200, {"features": [{"name": name, "enabled": name in self.features} for name in FEATURES]})
+                return Answer(
+                    200, {"features": [{"name": name, "enabled": name in self.features} for name in FEATURES]}
+                )
             _, realm, _, *rest = [unquote(part) for part in request.path.split("/")[2:]] + ["", ""]
             if realm not in self._realms:
                 return Answer(404, {"error": "Realm not found."})
@@ -220,8 +240,11 @@ class FakeKeycloak:
                 return Answer(200, {"name": role})
             case ["authz", "resource-server", *authz]:
                 server = self._servers.get(client["id"])
-                return Answer(404, {"error": "HTTP 404 Not Found"}) if server is None else \
-                    _authz(server, set(clients), authz, request)
+                return (
+                    Answer(404, {"error": "HTTP 404 Not Found"})
+                    if server is None
+                    else _authz(server, set(clients), authz, request)
+                )
         return Answer(404, {"error": "no such path in the fake"})
 
     def _put_client(self, client: dict[str, Any], body: dict[str, Any]) -> Answer:
@@ -263,8 +286,12 @@ def _mappers(client: dict[str, Any], rest: list[str], request: Request) -> Answe
 
 def _stored(id_: str, name: str, sent: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in sent["config"].items() if value}
-    return {**sent, "id": id_, "name": name,
-            "config": {"introspection.token.claim": "true", "userinfo.token.claim": "false", **kept}}
+    return {
+        **sent,
+        "id": id_,
+        "name": name,
+        "config": {"introspection.token.claim": "true", "userinfo.token.claim": "false", **kept},
+    }
 
 
 def _authz(server: dict[str, dict[str, Any]], uuids: set[str], rest: list[str], request: Request) -> Answer:
@@ -283,8 +310,13 @@ def _authz(server: dict[str, dict[str, Any]], uuids: set[str], rest: list[str], 
             return Answer(201, scopes[id_])
         case "POST", ["policy" | "permission", kind]:
             if any(each["name"] == body["name"] for each in policies.values()):
-                return Answer(409, {"error": f"Policy with name [{body['name']}] already exists",
-                                    "error_description": "Conflicting policy"})
+                return Answer(
+                    409,
+                    {
+                        "error": f"Policy with name [{body['name']}] already exists",
+                        "error_description": "Conflicting policy",
+                    },
+                )
             if not set(body.get("clients", ())) <= uuids:
                 return Answer(500, {"error": "unknown_error"})
             id_ = str(uuid4())
@@ -293,7 +325,9 @@ def _authz(server: dict[str, dict[str, Any]], uuids: set[str], rest: list[str], 
         case "GET", ["policy", id_, "associatedPolicies"]:
             return Answer(200, list(_used(policies, id_)))
         case "GET", ["policy", id_, "dependentPolicies"]:
-            return Answer(200, [each for each in policies.values() if id_ in [used["id"] for used in _used(policies, each["id"])]])
+            return Answer(
+                200, [each for each in policies.values() if id_ in [used["id"] for used in _used(policies, each["id"])]]
+            )
         case "GET", ["permission", id_, "scopes"]:
             return Answer(200, [each for each in scopes.values() if each["name"] in policies[id_]["scopes"]])
         case "GET", ["permission", id_, "resources"]:
@@ -338,8 +372,9 @@ class FakeAdapter(HTTPAdapter):
         self._server = server
         super().__init__(**settings)
 
-    def get_connection_with_tls_context(self, request: PreparedRequest, verify: Any, proxies: Any = None,
-                                        cert: Any = None) -> urllib3.HTTPConnectionPool:
+    def get_connection_with_tls_context(
+        self, request: PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> urllib3.HTTPConnectionPool:
         self._server.verified.append(verify)
         return _Pool(self._server, "keycloak.test")
 
@@ -351,14 +386,23 @@ class _Pool(urllib3.HTTPConnectionPool):
         super().__init__(host)
         self._server = server
 
-    def _make_request(self, conn: Any, method: str, url: str, body: Any = None, headers: Any = None,  # type: ignore[override]
-                      **_: Any) -> urllib3.HTTPResponse:
+    def _make_request(  # type: ignore[override]
+        self, conn: Any, method: str, url: str, body: Any = None, headers: Any = None, **_: Any
+    ) -> urllib3.HTTPResponse:
         parts, text = urlsplit(url), (body or b"").decode() if isinstance(body, bytes) or not body else str(body)
         is_form = "urlencoded" in str((headers or {}).get("Content-Type"))
         content = dict(parse_qsl(text, keep_blank_values=True)) if is_form else json.loads(text or "null")
-        made = self._server.handle(Request(method, parts.path, dict(parse_qsl(parts.query)), content, dict(headers or {})))
+        made = self._server.handle(
+            Request(method, parts.path, dict(parse_qsl(parts.query)), content, dict(headers or {}))
+        )
         given = made.body if isinstance(made.body, str) else "" if made.body is None else json.dumps(made.body)
         kind = "text/html" if isinstance(made.body, str) else "application/json"
         return urllib3.HTTPResponse(
-            io.BytesIO(given.encode()), {"Content-Type": kind, **made.headers}, made.status, preload_content=False,
-            request_method=method, request_url=url, enforce_content_length=True)
+            io.BytesIO(given.encode()),
+            {"Content-Type": kind, **made.headers},
+            made.status,
+            preload_content=False,
+            request_method=method,
+            request_url=url,
+            enforce_content_length=True,
+        )

@@ -1,16 +1,21 @@
 """Random realms on a real Keycloak, made and looked at by the Admin API, apart from the code under test."""
 
+import functools
 import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from kcadmin.connection import Connection, PasswordLogin
 from kcadmin.session import Session, path
 from kcadmin.tokens import ClientCredentials, TokenEndpoint
 
 PASSWORD = "a-test-password"
+KEY_PROVIDER = "org.keycloak.keys.KeyProvider"
 CONFIDENTIAL = {
     "publicClient": False,
     "secret": "s",
@@ -49,6 +54,7 @@ class TestRealm:
             {
                 "realm": realm.name,
                 "enabled": True,
+                "components": {KEY_PROVIDER: _keys()},
                 "clients": [{"clientId": name, **CONFIDENTIAL, **changes} for name, changes in clients.items()],
                 "users": [
                     {
@@ -137,6 +143,19 @@ class TestRealm:
 
     def remove(self) -> None:
         self.session.delete(self.at())
+
+
+@functools.cache
+def _keys() -> list[dict[str, Any]]:
+    """The keys of every test realm: the server takes seconds to generate RSA keys for each, and nothing tests them."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+    first = {"priority": ["100"]}
+    return [
+        {"name": "rsa", "providerId": "rsa", "config": {**first, "privateKey": [pem], "keyUse": ["SIG"]}},
+        {"name": "hmac", "providerId": "hmac-generated", "config": {**first, "algorithm": ["HS512"]}},
+        {"name": "aes", "providerId": "aes-generated", "config": first},
+    ]
 
 
 def _without_ids(value: Any) -> Any:

@@ -1,0 +1,154 @@
+"""A whole stack in one process: the real components and providers against a real server, with an engine of our own.
+
+Pulumi's mocks hand each registered resource to ``Engine``, so a test can kill a run before or after any single write.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pulumi
+import requests
+
+from components.grant_spec import GrantSpec, read_grant
+from components.token_exchange_grant import register_grants
+from kcadmin.connection import Connection
+from kcadmin.session import Session
+from providers._base import KeycloakProvider
+from providers.audience_mapper import AudienceMapperProvider
+from providers.client_policy import ClientPolicyProvider
+from providers.exchange_proof import ExchangeProofProvider
+from providers.management_permissions import ManagementPermissionsProvider
+from providers.standard_token_exchange import StandardTokenExchangeProvider
+from providers.token_exchange_permission import TokenExchangePermissionProvider
+from tests.support.engine import Engine, forget
+
+PROVIDERS: dict[str, type[KeycloakProvider]] = {
+    f"pulumi-python:dynamic/keycloak:{provider.__name__.removesuffix('Provider')}": provider
+    for provider in (
+        AudienceMapperProvider,
+        ClientPolicyProvider,
+        ExchangeProofProvider,
+        ManagementPermissionsProvider,
+        StandardTokenExchangeProvider,
+        TokenExchangePermissionProvider,
+    )
+}
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+class Stack:
+    """A stack's state and its runs. ``changes``: what the last run did, by resource name."""
+
+    def __init__(self, connection: Connection, owner: str = "org/project/stack") -> None:
+        self.connection = connection
+        self.owner = owner
+        self.state: dict[str, Engine] = {}
+        self.changes: dict[str, str] = {}
+
+    def up(self, *grants: dict[str, Any]) -> None:
+        """Creates and updates what the grants need, then deletes what they need no more, as ``pulumi up`` does."""
+        forget()
+        self.changes = {}
+        failures: list[BaseException] = []
+        registered: list[str] = []
+        _run(self._specs(grants), self.connection, lambda name, type_, inputs: self._register(
+            name, type_, inputs, registered, failures))
+        if failures:
+            raise failures[0]
+        for name in [name for name in reversed(self.state) if name not in registered]:
+            self._delete(name)
+
+    def refresh(self) -> None:
+        """Reads everything; what is gone leaves the state."""
+        forget()
+        for name, engine in list(self.state.items()):
+            if not engine.refresh():
+                del self.state[name]
+
+    def destroy(self) -> None:
+        """Deletes everything, last made first."""
+        forget()
+        for name in list(reversed(self.state)):
+            self._delete(name)
+
+    def _specs(self, grants: Sequence[dict[str, Any]]) -> list[GrantSpec]:
+        specs = []
+        for grant in grants:
+            spec, faults = read_grant(grant, {"owner": self.owner})
+            assert spec is not None, faults
+            specs.append(spec)
+        return specs
+
+    def _register(self, name: str, type_: str, inputs: dict[str, Any], registered: list[str],
+                  failures: list[BaseException]) -> tuple[str, dict[str, Any]]:
+        if type_ not in PROVIDERS:
+            return name, {}
+        registered.append(name)
+        if failures:  # the engine starts nothing more after a failure
+            return name, inputs
+        engine = self.state.get(name) or Engine(PROVIDERS[type_], self.connection)
+        try:
+            self.changes[name] = engine.up(**{key: value for key, value in inputs.items() if key != "__provider"})
+        except BaseException as failure:
+            failures.append(failure)
+            return name, inputs
+        self.state[name] = engine
+        return str(engine.id), engine.outputs
+
+    def _delete(self, name: str) -> None:
+        self.state[name].destroy()
+        self.changes[name] = "delete"
+        del self.state[name]
+
+
+def _run(specs: list[GrantSpec], connection: Connection,
+         register: Callable[[str, str, dict[str, Any]], tuple[str, dict[str, Any]]]) -> None:
+    one_at_a_time = threading.Lock()
+
+    class Mocks(pulumi.runtime.Mocks):
+        def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+            with one_at_a_time:
+                return register(args.name, args.typ, dict(args.inputs))
+
+        def call(self, args: pulumi.runtime.MockCallArgs) -> dict[Any, Any]:
+            return {}
+
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    pulumi.runtime.settings.ROOT.set(None)  # a program of its own, with shared parts of its own
+    pulumi.runtime.set_mocks(Mocks(), preview=False)
+
+    async def program() -> None:
+        register_grants(specs, connection)
+
+    pulumi.runtime.test(program)()
+
+
+@contextmanager
+def interrupted(at: int, *, after: bool) -> Iterator[list[str]]:
+    """Kills the run before, or just after, its write number ``at`` (from 0). Yields the writes as they happen."""
+    writes: list[str] = []
+    original = Session._send
+
+    def send(self: Session, method: str, path: str, **arguments: Any) -> requests.Response:
+        if method == "GET" or path.endswith("/token"):
+            return original(self, method, path, **arguments)
+        number = len(writes)
+        writes.append(f"{method} {path}")
+        if number == at and not after:
+            raise Killed
+        answer = original(self, method, path, **arguments)
+        if number == at:
+            raise Killed
+        return answer
+
+    Session._send = send  # type: ignore[method-assign]
+    try:
+        yield writes
+    finally:
+        Session._send = original  # type: ignore[method-assign]
