@@ -6,7 +6,7 @@ ARGS ?=
 
 LOCAL := $(PYTHON) -m local
 VENV := .local/venv/bin
-TYPED := kcadmin providers components exchange local __main__.py
+TYPED := kcadmin providers components exchange local examples __main__.py
 ON_STACK = --stack $(STACK) -- $(ARGS)
 
 .DEFAULT_GOAL := help
@@ -48,7 +48,7 @@ drift: ## fail when the realm is not what the stack says
 verify: ## prove each grant by a real exchange
 	@$(LOCAL) verify $(ON_STACK)
 
-example: ## run the guide of examples/guide
+example: ## run the guide as a program, and show by real exchanges what it grants and what not
 	@$(LOCAL) example $(ON_STACK)
 
 env: ## print the shell variables: eval "$(make -s env)"

@@ -37,7 +37,12 @@ class SharedParts:
         planned = list(grants)
         for grant in planned:
             for client, audience in grant.mappers:
-                self._mapper(grant, client, audience)
+                self._mapper(
+                    grant,
+                    client,
+                    audience,
+                    adopt=any(each.spec.adopt for each in planned if (client, audience) in each.mappers),
+                )
         for grant in planned:
             for client in grant.switches:
                 self._switch(grant, client, [each for each in planned if client in each.switches])
@@ -56,7 +61,7 @@ class SharedParts:
         """The management permissions of a grant's target."""
         return self._parts[self._permissions_key(grant)]
 
-    def _mapper(self, grant: GrantPlan, client: str, audience: str) -> None:
+    def _mapper(self, grant: GrantPlan, client: str, audience: str, *, adopt: bool) -> None:
         spec, key = grant.spec, (grant.spec.realm, client, f"audience-{audience}")
         if key not in self._parts:
             self._parts[key] = AudienceMapper(
@@ -67,6 +72,7 @@ class SharedParts:
                 included_client=audience,
                 exchange=grant.exchange,
                 owner=spec.owner,
+                adopt=adopt or None,
                 on_remove=spec.on_remove,
             )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from kcadmin.authz import ResourceServer
 from kcadmin.clients import Clients
-from kcadmin.ownership import claim_key, hash16, marked, unmarked
+from kcadmin.ownership import adopted_claim_kind, claims, hash16, marked, unmarked
 from kcadmin.permissions import delete_policy
 
 
@@ -214,13 +214,14 @@ class AuthorizationScopes:
 
     def _read(self, found: Mapping[str, Any]) -> AuthorizationScope:
         client = self._clients.get(self._server.client_uuid)
-        key = claim_key(self._owner, scope_claim_kind(str(found["name"])))
-        claimed = client is not None and key in client.attributes
+        kinds = (scope_claim_kind(str(found["name"])), adopted_claim_kind(str(found["id"])))
+        held = [claim.owner for kind in kinds for claim in (claims(client.attributes, kind) if client else ())]
+        owner = self._owner if self._owner in held else next(iter(held), None)
         return AuthorizationScope(
             str(found["name"]),
             found.get("displayName") or None,
             found.get("iconUri") or None,
-            mark=hash16(self._owner) if claimed else None,
+            mark=hash16(owner) if owner else None,
             id=str(found["id"]),
         )
 

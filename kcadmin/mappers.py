@@ -3,7 +3,7 @@
 https://www.keycloak.org/docs/latest/server_admin/#_audience
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,10 @@ _CLIENT, _CUSTOM = "included.client.audience", "included.custom.audience"
 
 @dataclass(frozen=True)
 class AudienceMapper:
-    """An audience mapper of a client. ``owner`` is whose it is, ``exchange`` which exchange a grant needs it for."""
+    """An audience mapper of a client. ``owner`` is whose it is, ``exchange`` which exchange a grant needs it for.
+
+    ``stored``: the configuration exactly as found, to give it back exactly.
+    """
 
     name: str
     included_client: str | None
@@ -28,6 +31,7 @@ class AudienceMapper:
     owner: str | None = None
     exchange: str | None = None
     id: str | None = None
+    stored: Sequence[Sequence[str]] = ()
 
     @property
     def mark(self) -> str | None:
@@ -53,6 +57,7 @@ class AudienceMapper:
             owner=config.get(OWNER_KEY) or None,
             exchange=config.get(EXCHANGE_KEY) or None,
             id=str(mapper["id"]),
+            stored=tuple(sorted(config.items())),
         )
 
     def config(self) -> dict[str, str]:
@@ -92,35 +97,28 @@ class AudienceMappers:
 
     def create(self, wanted: AudienceMapper) -> AudienceMapper:
         """:raises Conflict: the client has a mapper of that name."""
-        return replace(wanted, id=self._write(wanted, {}))
+        return replace(wanted, id=self._write({}, wanted.name, wanted.config()))
 
     def update(self, mapper_id: str, wanted: AudienceMapper) -> AudienceMapper:
-        """Writes our fields; what others noted in the mapper's config stays."""
+        """Writes our fields, beside what others noted in the mapper's config; or all of it as ``stored``."""
         client = self._clients.get(self._uuid)
         found = next((each for each in (client.mappers if client else ()) if each["id"] == mapper_id), {})
-        ours = AudienceMapper("", "x", "x", True, True, True, "x", "x").config()
-        notes = {key: value for key, value in (found.get("config") or {}).items() if key not in ours}
-        self._write(wanted, {"id": mapper_id}, notes)
+        notes = {key: value for key, value in (found.get("config") or {}).items() if key not in OUR_KEYS}
+        config = {str(key): str(value) for key, value in wanted.stored} or {**notes, **wanted.config()}
+        self._write({"id": mapper_id}, wanted.name, config)
         return replace(wanted, id=mapper_id)
 
     def delete(self, mapper_id: str) -> None:
         """Deletes a mapper; one that is gone is done."""
         self._clients.delete_mapper(self._uuid, mapper_id)
 
-    def _write(
-        self, wanted: AudienceMapper, identity: Mapping[str, str], notes: Mapping[str, str] | None = None
-    ) -> str:
-        return self._clients.set_mapper(
-            self._uuid,
-            {
-                **identity,
-                "name": wanted.name,
-                "protocol": "openid-connect",
-                "protocolMapper": AUDIENCE_MAPPER,
-                "config": {**(notes or {}), **wanted.config()},
-            },
-        )
+    def _write(self, identity: Mapping[str, str], name: str, config: Mapping[str, str]) -> str:
+        mapper = {"name": name, "protocol": "openid-connect", "protocolMapper": AUDIENCE_MAPPER, "config": dict(config)}
+        return self._clients.set_mapper(self._uuid, {**identity, **mapper})
 
 
 def _text(on: bool) -> str:
     return "true" if on else "false"
+
+
+OUR_KEYS = frozenset(AudienceMapper("", "client", "text", True, True, True, "owner", "exchange").config())

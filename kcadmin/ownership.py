@@ -16,7 +16,7 @@ OWNER_KEY = "pulumi.owner"
 CLAIM_PREFIX = "pulumi.claim."
 DESCRIPTION_LIMIT = 255
 NAME_LIMIT = 255
-_MARK = re.compile(r"\s*\[pulumi:([0-9a-f]{16})\]$")
+_MARK = re.compile(r" ?\[pulumi:([0-9a-f]{16})\]$")
 MARK_LENGTH = len(" [pulumi:0123456789abcdef]")
 
 
@@ -27,7 +27,7 @@ def hash16(text: str) -> str:
 
 def marked(description: str, owner: str) -> str:
     """A description with its owner's mark at the end."""
-    return f"{description} [pulumi:{hash16(owner)}]".lstrip()
+    return f"{description} [pulumi:{hash16(owner)}]" if description else f"[pulumi:{hash16(owner)}]"
 
 
 def unmarked(description: str) -> tuple[str, str | None]:
@@ -73,6 +73,11 @@ def claim_key(owner: str, kind: str) -> str:
     return CLAIM_PREFIX + hash16(f"{owner}|{kind}")
 
 
+def adopted_claim_kind(id_: str) -> str:
+    """The kind of the claim that notes what an adopted object was."""
+    return f"adopted:{id_}"
+
+
 def claims(attributes: Mapping[str, str], kind: str) -> list[Claim]:
     """The claims of a kind among a client's attributes, in a fixed order; what cannot be read is nobody's claim."""
     found = []
@@ -82,6 +87,8 @@ def claims(attributes: Mapping[str, str], kind: str) -> list[Claim]:
                 entry = json.loads(attributes[key])
                 claim = Claim(entry["owner"], entry["kind"], entry.get("set", {}), entry.get("was", {}))
             except (ValueError, KeyError, TypeError):
+                continue
+            if not (isinstance(claim.owner, str) and isinstance(claim.set, dict) and isinstance(claim.was, dict)):
                 continue
             if claim.kind == kind:
                 found.append(claim)

@@ -190,7 +190,7 @@ def _write(server: ResourceServer, now: Attached, policies: set[str], strategy: 
 
 
 def _body(permission: Mapping[str, Any], strategy: str, policies: Iterable[str]) -> dict[str, Any]:
-    """What a permission's PUT takes; scopes and resources that are left out stay, other fields of a GET are an error."""
+    """What a permission's PUT takes: lists left out stay, and a search's field ``config`` would be an error 500."""
     kept = {key: permission[key] for key in ("name", "description", "logic") if key in permission}
     return {**kept, "type": "scope", "decisionStrategy": strategy, "policies": sorted(policies)}
 

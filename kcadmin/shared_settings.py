@@ -78,7 +78,7 @@ def release(
         back = {
             field: restored.get(field)
             for field, value in values.items()
-            if not others and _same(client.value(field), value) and not _same(restored.get(field), value)
+            if not others and _same(client.value(field), value) and client.value(field) != restored.get(field)
         }
         drop = {ATTRIBUTE + mine.key: None} if mine else {}
         if back or drop:
@@ -120,7 +120,7 @@ def _mend_after_leaving(
         change = {
             field: restored.get(field)
             for field, value in values.items()
-            if _same(client.value(field), value) and not _same(restored.get(field), value)
+            if _same(client.value(field), value) and client.value(field) != restored.get(field)
         }
     if change:
         clients.change(uuid, change)

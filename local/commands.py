@@ -43,7 +43,7 @@ def up(name: str, rest: list[str]) -> int:
     require_server(name)
     env = environment.child_environment(name)
     stack.prepare(name, env, say)
-    code = pulumi(["up", "--yes", *rest], name, env)
+    code = pulumi(["up", "--yes", "--suppress-outputs", *rest], name, env)
     if code != 0:
         return code
     return python(["-m", "exchange", "verify", "--as-user", "testuser2"], env)
@@ -88,8 +88,9 @@ def verify(name: str, rest: list[str]) -> int:
 
 def example(name: str, rest: list[str]) -> int:
     """Run the guide of examples/guide."""
-    venv.install(say)
-    return python(["-m", "examples.guide", *rest], environment.child_environment(name))
+    install(name, start=True)
+    require_server(name)
+    return python(["-m", "examples.guide.show", *rest], environment.child_environment(name))
 
 
 def setup(name: str, _rest: list[str]) -> int:

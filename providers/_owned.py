@@ -20,6 +20,7 @@ from providers._base import REVOKE, KeycloakProvider, Props
 
 CREATED, USED, ADOPTED = "created", "used", "adopted"
 IDENTITY = ("id", "owner", "mark", "exchange")
+NOT_COMPARED = (*IDENTITY, "stored")
 
 
 class Held(Protocol):
@@ -113,7 +114,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         elif found == ADOPTED:
             self._give_back(realm, store, id_, props)
         else:
-            pulumi.log.info(f"{self._named(props)}: was there before this stack and stays.")
+            pulumi.log.info(f"{self._named(props)}: was found as wanted and is left as found.")
         drop_claim(realm.clients, props[self.HOLDER], props["owner"], self._kind(id_))
 
     def _adopt(self, realm: Realm, store: Store[T], found: T, wanted: T, props: Props) -> Props:
@@ -143,12 +144,13 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         now, ours, claim = store.get(id_), self.wanted(props), self._claim(realm, id_, props)
         if now is None:
             return
+        if not props.get("name"):  # then the name that it had was no matter
+            ours = replace(ours, name=now.name)  # type: ignore[type-var]
         was: Props = dict(claim.was) if claim else dict(props.get("was") or {})
-        back = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in was.items()
-            if getattr(now, key) == getattr(ours, key)
-        }  # what others changed meanwhile stays as they made it
+        back = {key: tuple(value) if isinstance(value, list) else value for key, value in was.items()}
+        differing = self._differences(now, ours)  # what others changed meanwhile stays as they made it
+        if differing:
+            back = {key: () if key in NOT_COMPARED else value for key, value in back.items() if key not in differing}
         store.update(id_, replace(now, owner=None, **back))  # type: ignore[type-var]
 
     def _continued(self, realm: Realm, id_: str, props: Props) -> Props:
@@ -168,7 +170,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         pairs = {
             field.name: (getattr(found, field.name), getattr(wanted, field.name))
             for field in fields(wanted)  # type: ignore[arg-type]
-            if field.name not in IDENTITY
+            if field.name not in NOT_COMPARED
         }
         return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
 

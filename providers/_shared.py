@@ -46,7 +46,7 @@ class SharedSettingProvider(KeycloakProvider):
         if client is None:
             return None
         lost = props.get("found") == CLAIMED and claim_key(props["owner"], self.KIND) not in client.attributes
-        return {**self.shown(client), **({"owner": ""} if lost else {})}
+        return {"client_id": client.client_id, **self.shown(client), **({"owner": ""} if lost else {})}
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         off = self.off(props) if props.get("on_remove") == REVOKE else None
@@ -60,7 +60,7 @@ class SharedSettingProvider(KeycloakProvider):
             off=off,
         )
         if client and off is None and props.get("found") == USED:
-            pulumi.log.info(f"{self._named(props)}: was there before this stack and stays.")
+            pulumi.log.info(f"{self._named(props)}: was found as wanted and is left as found.")
         elif client and held_by_others(client, props["owner"], self.KIND):
             pulumi.log.info(f"{self._named(props)}: stays on, another stack uses it.")
 

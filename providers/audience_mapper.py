@@ -4,6 +4,7 @@ https://www.keycloak.org/docs/latest/server_admin/#_audience
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pulumi
 
@@ -64,26 +65,21 @@ class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
             props.get("exchange"),
         )
 
+    def shown(self, found: Mapper, props: Props) -> Props:
+        client = self.realm(props).clients.get(props["client_uuid"])
+        return {**super().shown(found, props), "client_id": client.client_id if client else None}
+
     def candidates(self, realm: Realm, wanted: Mapper, props: Props) -> list[Mapper]:
         found = self.store(realm, props).all()
         if props.get("name"):
             return [each for each in found if each.name == wanted.name]
         # To a grant the audience says which mapper it is: a stranger's under any name will do, where it is as wanted.
-        same = [each if each.mark else _renamed(each, wanted.name) for each in found if each.audience == wanted.audience]
+        same = [
+            each if each.mark else replace(each, name=wanted.name) for each in found if each.audience == wanted.audience
+        ]
         taken = [each for each in found if each.name == wanted.name]
-        return [each for each in same if each.mark or not self._differences(each, wanted)] + taken
-
-
-def _renamed(mapper: Mapper, name: str) -> Mapper:
-    return Mapper(
-        name,
-        mapper.included_client,
-        mapper.custom_audience,
-        mapper.access_token,
-        mapper.id_token,
-        mapper.introspection,
-        id=mapper.id,
-    )
+        adopt = bool(props.get("adopt"))
+        return [each for each in same if each.mark or adopt or not self._differences(each, wanted)] + taken
 
 
 class AudienceMapper(KeycloakResource, module="keycloak", name="AudienceMapper"):

@@ -39,8 +39,8 @@ class ManagementPermissionsProvider(KeycloakProvider):
         if client is None or now is None:
             return None
         lost = props.get("found") == CLAIMED and claim_key(props["owner"], KIND) not in client.attributes
-        mark = {"owner": ""} if lost else {}
-        return {"enabled": now.enabled, "token_exchange_permission": now.permissions.get(TOKEN_EXCHANGE), **mark}
+        shown = {"client_id": client.client_id, "enabled": now.enabled, **({"owner": ""} if lost else {})}
+        return {**shown, "token_exchange_permission": now.permissions.get(TOKEN_EXCHANGE)}
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         taken, revoke = Taken(str(props.get("found")), props.get("was") or {}), props.get("on_remove") == REVOKE

@@ -136,7 +136,9 @@ def _facts(client: Client) -> ClientFacts:
         standard_flow=client.is_on("standardFlowEnabled"),
         direct_access_grants=client.is_on("directAccessGrantsEnabled"),
         switch_on=client.is_on(SWITCH),
-        switch_owners=tuple(claim.owner for claim in claims(client.attributes, KIND) if claim.was.get(SWITCH) != "true"),
+        switch_owners=tuple(
+            claim.owner for claim in claims(client.attributes, KIND) if claim.was.get(SWITCH) != "true"
+        ),
         audiences={
             mapper.included_client: mapper.exchange
             for mapper in mappers

@@ -95,6 +95,7 @@ def test_move_killed_anywhere(make_realm: MakeRealm, exchange: str, then: str) -
     """An update that moves both grants from one exchange to the other."""
     realm = make_realm("legacy", **CLIENTS)
     before = realm.export()
+
     def run(at: int, after: bool) -> bool:
         stack = Stack(realm.connection)
         stack.up(*two_grants(realm, exchange))

@@ -57,8 +57,11 @@ class Stack:
         self.changes = {}
         failures: list[BaseException] = []
         registered: list[str] = []
-        _run(self._specs(grants), self.connection, lambda name, type_, inputs: self._register(
-            name, type_, inputs, registered, failures))
+        _run(
+            self._specs(grants),
+            self.connection,
+            lambda name, type_, inputs: self._register(name, type_, inputs, registered, failures),
+        )
         if failures:
             raise failures[0]
         for name in [name for name in reversed(self.state) if name not in registered]:
@@ -85,8 +88,9 @@ class Stack:
             specs.append(spec)
         return specs
 
-    def _register(self, name: str, type_: str, inputs: dict[str, Any], registered: list[str],
-                  failures: list[BaseException]) -> tuple[str, dict[str, Any]]:
+    def _register(
+        self, name: str, type_: str, inputs: dict[str, Any], registered: list[str], failures: list[BaseException]
+    ) -> tuple[str, dict[str, Any]]:
         if type_ not in PROVIDERS:
             return name, {}
         registered.append(name)
@@ -107,8 +111,11 @@ class Stack:
         del self.state[name]
 
 
-def _run(specs: list[GrantSpec], connection: Connection,
-         register: Callable[[str, str, dict[str, Any]], tuple[str, dict[str, Any]]]) -> None:
+def _run(
+    specs: list[GrantSpec],
+    connection: Connection,
+    register: Callable[[str, str, dict[str, Any]], tuple[str, dict[str, Any]]],
+) -> None:
     one_at_a_time = threading.Lock()
 
     class Mocks(pulumi.runtime.Mocks):

@@ -20,8 +20,22 @@ MAY = {
     "local": {"local"},
 }
 # What opens a connection, by the longest prefix of the module's name.
-NETWORK = ("aiohttp", "ftplib", "http.client", "httpx", "jwt", "requests", "smtplib", "socket", "socketserver", "ssl",
-           "urllib.request", "urllib3", "websocket", "keycloak")
+NETWORK = (
+    "aiohttp",
+    "ftplib",
+    "http.client",
+    "httpx",
+    "jwt",
+    "requests",
+    "smtplib",
+    "socket",
+    "socketserver",
+    "ssl",
+    "urllib.request",
+    "urllib3",
+    "websocket",
+    "keycloak",
+)
 MAIN_LINES = 40
 
 
@@ -36,12 +50,17 @@ def imported(source: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = [*package[: len(package) - node.level + 1], *([node.module] if node.module else [])] if node.level \
+            base = (
+                [*package[: len(package) - node.level + 1], *([node.module] if node.module else [])]
+                if node.level
                 else [str(node.module)]
+            )
             yield ".".join(base)
             yield from (".".join([*base, alias.name]) for alias in node.names)
         elif isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in (
-                "import_module", "__import__"):
+            "import_module",
+            "__import__",
+        ):
             yield from (str(each.value) for each in node.args[:1] if isinstance(each, ast.Constant))
 
 
@@ -52,8 +71,12 @@ def is_below(module: str, prefix: str) -> bool:
 @pytest.mark.parametrize("room", MAY)
 def test_nothing_points_back(room: str) -> None:
     forbidden = set(ROOMS) - MAY[room]
-    found = [f"{source.relative_to(PROJECT)} imports {module}" for source in sources(room) for module in imported(source)
-             if module.split(".")[0] in forbidden | {"__main__"}]
+    found = [
+        f"{source.relative_to(PROJECT)} imports {module}"
+        for source in sources(room)
+        for module in imported(source)
+        if module.split(".")[0] in forbidden | {"__main__"}
+    ]
     assert found == []
 
 
@@ -63,15 +86,24 @@ def test_nothing_in_production_needs_the_embedded_environment(room: str) -> None
 
 
 def test_kcadmin_and_exchange_know_nothing_of_pulumi() -> None:
-    found = [f"{source.name} imports {module}" for room in ("kcadmin", "exchange") for source in sources(room)
-             for module in imported(source) if re.match(r"pulumi\b|pulumi_", module)]
+    found = [
+        f"{source.name} imports {module}"
+        for room in ("kcadmin", "exchange")
+        for source in sources(room)
+        for module in imported(source)
+        if re.match(r"pulumi\b|pulumi_", module)
+    ]
     assert found == []
 
 
 @pytest.mark.parametrize("room", ["__main__", "components", "providers", "exchange", "policy"])
 def test_only_kcadmin_and_local_open_connections(room: str) -> None:
-    found = [f"{source.relative_to(PROJECT)} imports {module}" for source in sources(room) for module in imported(source)
-             if any(is_below(module, library) for library in NETWORK)]
+    found = [
+        f"{source.relative_to(PROJECT)} imports {module}"
+        for source in sources(room)
+        for module in imported(source)
+        if any(is_below(module, library) for library in NETWORK)
+    ]
     assert found == []
 
 
@@ -83,13 +115,22 @@ def test_the_program_is_short_and_only_names_what_is_done() -> None:
 
 
 def test_no_name_that_belongs_to_others_or_to_nobody() -> None:
-    assert [name for name in ("keycloak", "utils.py", "utils", "common", "common.py") if (PROJECT / name).exists()] == []
+    assert [
+        name for name in ("keycloak", "utils.py", "utils", "common", "common.py") if (PROJECT / name).exists()
+    ] == []
 
 
-@pytest.mark.parametrize(("text", "module"), [
-    ("import providers._base as base", "providers._base"), ("from providers import _base", "providers._base"),
-    ("def f():\n    from providers._base import Props", "providers._base"), ("from . import cli", "exchange.cli"),
-    ("from .cli import main", "exchange.cli"), ("importlib.import_module('providers')", "providers")])
+@pytest.mark.parametrize(
+    ("text", "module"),
+    [
+        ("import providers._base as base", "providers._base"),
+        ("from providers import _base", "providers._base"),
+        ("def f():\n    from providers._base import Props", "providers._base"),
+        ("from . import cli", "exchange.cli"),
+        ("from .cli import main", "exchange.cli"),
+        ("importlib.import_module('providers')", "providers"),
+    ],
+)
 def test_an_import_of_any_form_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, module: str) -> None:
     monkeypatch.setattr(f"{__name__}.PROJECT", tmp_path)
     source = tmp_path / "exchange" / "some.py"

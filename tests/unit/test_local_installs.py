@@ -122,6 +122,22 @@ def test_an_unknown_feature_set_is_refused() -> None:
         keycloak.install("26.7.3", "some", lambda line: None)
 
 
+@pytest.mark.parametrize(
+    ("version", "feature_set", "options"),
+    [
+        ("26.7.3", "standard", []),
+        ("26.7.3", "legacy", ["--features=token-exchange:v1,admin-fine-grained-authz:v1"]),
+        ("26.7.3", "legacy-without-permissions", ["--features=token-exchange:v1"]),
+        ("26.7.3", "none", ["--features-disabled=token-exchange-standard"]),
+        ("24.0.5", "legacy", ["--features=token-exchange,admin-fine-grained-authz"]),
+        ("24.0.5", "none", []),
+        ("26.1.0", "none", []),
+    ],
+)
+def test_the_options_of_a_feature_set(version: str, feature_set: str, options: list[str]) -> None:
+    assert keycloak.feature_options(version, feature_set) == options
+
+
 def test_a_servers_home_links_the_tree_and_has_its_own_data(tmp_path: Path) -> None:
     tree, home, realm = tmp_path / "tree", tmp_path / "home", tmp_path / "realm.json"
     for name in ("lib", "conf", "bin", "data"):

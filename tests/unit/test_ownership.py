@@ -7,10 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kcadmin.ownership import (CLAIM_PREFIX, DESCRIPTION_LIMIT, MARK_LENGTH, NAME_LIMIT, Claim, claim_key, claims, hash16,
-                               marked, owned_name, unmarked)
+from kcadmin.ownership import (
+    CLAIM_PREFIX,
+    DESCRIPTION_LIMIT,
+    MARK_LENGTH,
+    NAME_LIMIT,
+    Claim,
+    claim_key,
+    claims,
+    hash16,
+    marked,
+    owned_name,
+    unmarked,
+)
 
-QUICK = settings(database=None, deadline=None, max_examples=100)
+QUICK = settings(database=None, deadline=None, max_examples=60)
 LETTERS = "ab0/#|[]:{}\"' \n\té€\U0001f511"
 TEXTS = st.text(LETTERS, max_size=40)
 OWNERS = st.text(LETTERS, min_size=1, max_size=20)
@@ -21,9 +32,7 @@ FIELDS = st.dictionaries(TEXTS, VALUES, max_size=3)
 @QUICK
 @given(TEXTS, OWNERS)
 def test_a_marked_description_gives_back_both(description: str, owner: str) -> None:
-    text, mark = unmarked(marked(description, owner))
-    assert (text, mark) == (description.strip() and text, hash16(owner))
-    assert text == marked(description, owner)[: -len(f"[pulumi:{hash16(owner)}]")].rstrip()
+    assert unmarked(marked(description, owner)) == (description, hash16(owner))
 
 
 @pytest.mark.parametrize("description", ["", "why", "two words", "[pulumi:no]", "ends with [brackets]", "a\nb"])
@@ -31,8 +40,17 @@ def test_a_plain_description_comes_back_as_it_was(description: str) -> None:
     assert unmarked(marked(description, "o/p/s#g")) == (description, hash16("o/p/s#g"))
 
 
-@pytest.mark.parametrize("description", ["", "why", "[pulumi:xyz]", "[pulumi:0123456789abcdef] in the middle",
-                                         "[PULUMI:0123456789ABCDEF]", "[pulumi:0123456789abcdef0]"])
+@pytest.mark.parametrize(
+    "description",
+    [
+        "",
+        "why",
+        "[pulumi:xyz]",
+        "[pulumi:0123456789abcdef] in the middle",
+        "[PULUMI:0123456789ABCDEF]",
+        "[pulumi:0123456789abcdef0]",
+    ],
+)
 def test_what_bears_no_mark_is_nobodys(description: str) -> None:
     assert unmarked(description) == (description, None)
 
@@ -53,8 +71,8 @@ def test_owners_do_not_share_a_mark(one: str, other: str) -> None:
 
 
 def test_the_hash_is_state_format() -> None:
-    assert hash16("organization/project/stack#grant") == "2e0cb6ae0ff6a8ba"
-    assert claim_key("organization/project/stack", "standard-exchange") == "pulumi.claim.5fc4c5e8e8d83bcb"
+    assert hash16("organization/project/stack#grant") == "c1a7536288c93997"
+    assert claim_key("organization/project/stack", "standard-exchange") == "pulumi.claim.4cb7b9cef4de5b87"
 
 
 @pytest.mark.parametrize("length", [1, 10, 244, 245, 255, 300, 1000])
@@ -86,8 +104,9 @@ def test_what_cannot_be_read_is_nobodys_claim(value: str) -> None:
     assert claims({f"{CLAIM_PREFIX}0": value, good.key: good.text()}, "k") == [good]
 
 
-@pytest.mark.parametrize("entry", [{"set": None}, {"was": None}, {"was": [1]}, {"set": "x"}, {"owner": 5}, {"owner": None}],
-                         ids=str)
+@pytest.mark.parametrize(
+    "entry", [{"set": None}, {"was": None}, {"was": [1]}, {"set": "x"}, {"owner": 5}, {"owner": None}], ids=str
+)
 def test_a_claim_of_another_shape_is_nobodys(entry: dict[str, Any]) -> None:
     whole = {"owner": "o", "kind": "k", "set": {}, "was": {}, **entry}
     assert claims({f"{CLAIM_PREFIX}0": json.dumps(whole)}, "k") == []

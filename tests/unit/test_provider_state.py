@@ -22,34 +22,58 @@ TEMPLATES = {KeycloakProvider, OwnedObjectProvider, SharedSettingProvider, Keycl
 # Frozen: module, provider, resource, type token.
 STATE = [
     ("providers.audience_mapper", "AudienceMapperProvider", "AudienceMapper", "keycloak:AudienceMapper"),
-    ("providers.authorization_scope", "AuthorizationScopeProvider", "AuthorizationScope", "keycloak:AuthorizationScope"),
-    ("providers.authorization_services", "AuthorizationServicesProvider", "AuthorizationServices",
-     "keycloak:AuthorizationServices"),
+    (
+        "providers.authorization_scope",
+        "AuthorizationScopeProvider",
+        "AuthorizationScope",
+        "keycloak:AuthorizationScope",
+    ),
+    (
+        "providers.authorization_services",
+        "AuthorizationServicesProvider",
+        "AuthorizationServices",
+        "keycloak:AuthorizationServices",
+    ),
     ("providers.client_policy", "ClientPolicyProvider", "ClientPolicy", "keycloak:ClientPolicy"),
     ("providers.exchange_proof", "ExchangeProofProvider", "ExchangeProof", "keycloak:ExchangeProof"),
-    ("providers.management_permissions", "ManagementPermissionsProvider", "ManagementPermissions",
-     "keycloak:ManagementPermissions"),
+    (
+        "providers.management_permissions",
+        "ManagementPermissionsProvider",
+        "ManagementPermissions",
+        "keycloak:ManagementPermissions",
+    ),
     ("providers.scope_permission", "ScopePermissionProvider", "ScopePermission", "keycloak:ScopePermission"),
-    ("providers.standard_token_exchange", "StandardTokenExchangeProvider", "StandardTokenExchange",
-     "keycloak:StandardTokenExchange"),
-    ("providers.token_exchange_permission", "TokenExchangePermissionProvider", "TokenExchangePermission",
-     "keycloak:TokenExchangePermission"),
+    (
+        "providers.standard_token_exchange",
+        "StandardTokenExchangeProvider",
+        "StandardTokenExchange",
+        "keycloak:StandardTokenExchange",
+    ),
+    (
+        "providers.token_exchange_permission",
+        "TokenExchangePermissionProvider",
+        "TokenExchangePermission",
+        "keycloak:TokenExchangePermission",
+    ),
 ]
 # The names of inputs and notes are state format too: a run of an older version wrote them.
 INPUTS = {
     "AudienceMapperProvider": "realm client_id client_uuid name included_client custom_audience access_token id_token "
-                              "introspection exchange",
+    "introspection exchange",
     "AuthorizationScopeProvider": "realm resource_server resource_server_uuid name display_name icon_uri",
     "AuthorizationServicesProvider": "realm client_id client_uuid",
     "ClientPolicyProvider": "realm resource_server resource_server_uuid name description clients client_uuids logic",
     "ExchangeProofProvider": "realm grant exchange flow source requester target audience parts",
     "ManagementPermissionsProvider": "realm client_id client_uuid",
     "ScopePermissionProvider": "realm resource_server resource_server_uuid name description scopes policies resources "
-                               "logic decision_strategy",
+    "logic decision_strategy",
     "StandardTokenExchangeProvider": "realm client_id client_uuid allow_refresh",
     "TokenExchangePermissionProvider": "realm client_id client_uuid policies",
 }
-KINDS = {"AuthorizationServicesProvider": "authorization-services", "StandardTokenExchangeProvider": "standard-exchange"}
+KINDS = {
+    "AuthorizationServicesProvider": "authorization-services",
+    "StandardTokenExchangeProvider": "standard-exchange",
+}
 
 
 def classes(of: type) -> set[type]:
@@ -64,7 +88,7 @@ def classes(of: type) -> set[type]:
 def provider_class(module: str, name: str) -> type[KeycloakProvider]:
     found = getattr(importlib.import_module(module), name)
     assert issubclass(found, KeycloakProvider)
-    return found
+    return found  # type: ignore[no-any-return]
 
 
 EACH = [pytest.param(provider_class(module, name), id=name) for module, name, _, _ in STATE]
@@ -113,6 +137,13 @@ def test_an_instance_shows_no_secret(provider: type[KeycloakProvider]) -> None:
 @pytest.mark.parametrize("provider", EACH)
 def test_what_is_compared_is_declared(provider: type[KeycloakProvider]) -> None:
     names = {*provider.INPUTS, *provider.CONSTANT}
-    for declared in (provider.SETS, provider.REPLACE_ON, provider.FREE_WHEN_UNSET, provider.CHOICES, provider.DEFAULTS,
-                     provider.CLIENTS, provider.CLIENTS.values()):
+    for declared in (
+        provider.SETS,
+        provider.REPLACE_ON,
+        provider.FREE_WHEN_UNSET,
+        provider.CHOICES,
+        provider.DEFAULTS,
+        provider.CLIENTS,
+        provider.CLIENTS.values(),
+    ):
         assert set(declared) <= names

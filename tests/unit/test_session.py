@@ -16,10 +16,18 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
-from kcadmin import session as sessions
 from kcadmin.connection import ClientSecretLogin, PasswordLogin, PrivateKeyLogin
-from kcadmin.errors import (Conflict, Forbidden, HttpError, InvalidSettings, KeycloakError, LoginRefused, NotFound,
-                            NotImplementedHere, Unreachable)
+from kcadmin.errors import (
+    Conflict,
+    Forbidden,
+    HttpError,
+    InvalidSettings,
+    KeycloakError,
+    LoginRefused,
+    NotFound,
+    NotImplementedHere,
+    Unreachable,
+)
 from kcadmin.login import client_assertion
 from kcadmin.session import Session, path, session_for
 from tests.support.fake_server import PASSWORD, SECRET, URL, Answer, FakeKeycloak
@@ -48,17 +56,21 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
     """Moves the session's clock on."""
     now = [1000.0]
-    monkeypatch.setattr(sessions.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("kcadmin.session.time.monotonic", lambda: now[0])
 
     def forward(seconds: float) -> None:
         now[0] += seconds
+
     yield forward
 
 
 def request(session: Session, method: str, at: str) -> Any:
     calls: dict[str, Callable[[], Any]] = {
-        "GET": lambda: session.get(at), "PUT": lambda: session.put(at, {}), "POST": lambda: session.post(at, {}),
-        "DELETE": lambda: session.delete(at)}
+        "GET": lambda: session.get(at),
+        "PUT": lambda: session.put(at, {}),
+        "POST": lambda: session.post(at, {}),
+        "DELETE": lambda: session.delete(at),
+    }
     return calls[method]()
 
 
@@ -68,6 +80,7 @@ def pem(key: PrivateKeyTypes, password: str | None = None) -> str:
 
 
 # What is repeated
+
 
 @pytest.mark.parametrize("status", BUSY)
 @pytest.mark.parametrize("method", SAFE)
@@ -110,8 +123,9 @@ def test_a_refused_connection_is_tried_again_since_nothing_was_sent(keycloak: Fa
 
 
 def test_the_server_says_how_long_to_wait_within_reason(keycloak: FakeKeycloak, waits: list[float]) -> None:
-    keycloak.interfere(Answer(429, {}, {"Retry-After": "7"}), Answer(429, {}, {"Retry-After": "86400"}), Answer(200, {}),
-                       at="/x$")
+    keycloak.interfere(
+        Answer(429, {}, {"Retry-After": "7"}), Answer(429, {}, {"Retry-After": "86400"}), Answer(200, {}), at="/x$"
+    )
     keycloak.session().get("/admin/x")
     assert waits == [7, 30]
 
@@ -124,6 +138,7 @@ def test_a_server_that_stays_busy_is_given_up_with_its_own_words(keycloak: FakeK
 
 
 # When it logs in
+
 
 def test_one_login_for_many_requests(keycloak: FakeKeycloak) -> None:
     session = keycloak.session()
@@ -147,6 +162,7 @@ def test_one_login_under_eight_threads(keycloak: FakeKeycloak) -> None:
             session.get(CLIENTS)
         except BaseException as problem:
             problems.append(problem)
+
     threads = [threading.Thread(target=work) for _ in range(8)]
     for each in threads:
         each.start()
@@ -155,10 +171,12 @@ def test_one_login_under_eight_threads(keycloak: FakeKeycloak) -> None:
     assert problems == [] and len(keycloak.logins()) == 1 and len(keycloak.asked("GET")) == 8
 
 
-@pytest.mark.parametrize(("lives", "after", "logins"), [
-    (60, 49, 1), (60, 51, 2), (60, 61, 2), (10, 4, 1), (10, 6, 2), (3600, 3500, 1)])
-def test_a_token_is_renewed_before_it_ends(keycloak: FakeKeycloak, clock: Callable[[float], None], lives: float,
-                                           after: float, logins: int) -> None:
+@pytest.mark.parametrize(
+    ("lives", "after", "logins"), [(60, 49, 1), (60, 51, 2), (60, 61, 2), (10, 4, 1), (10, 6, 2), (3600, 3500, 1)]
+)
+def test_a_token_is_renewed_before_it_ends(
+    keycloak: FakeKeycloak, clock: Callable[[float], None], lives: float, after: float, logins: int
+) -> None:
     keycloak.token_seconds = lives
     session = keycloak.session()
     session.get(CLIENTS)
@@ -192,6 +210,7 @@ def test_threads_that_meet_the_same_revoked_token_log_in_once_more(keycloak: Fak
     def work() -> None:
         start.wait()
         session.get(CLIENTS)
+
     threads = [threading.Thread(target=work) for _ in range(4)]
     for each in threads:
         each.start()
@@ -206,11 +225,20 @@ def test_one_session_for_a_connection(keycloak: FakeKeycloak, monkeypatch: pytes
     assert session_for(keycloak.connection) is not session_for(replace(keycloak.connection, login_realm="r"))
 
 
-@pytest.mark.parametrize(("login", "form"), [
-    (PasswordLogin("admin", PASSWORD), {"grant_type": "password", "client_id": "admin-cli", "username": "admin",
-                                        "password": PASSWORD}),
-    (ClientSecretLogin("robot", SECRET), {"grant_type": "client_credentials", "client_id": "robot",
-                                          "client_secret": SECRET})], ids=["password", "client secret"])
+@pytest.mark.parametrize(
+    ("login", "form"),
+    [
+        (
+            PasswordLogin("admin", PASSWORD),
+            {"grant_type": "password", "client_id": "admin-cli", "username": "admin", "password": PASSWORD},
+        ),
+        (
+            ClientSecretLogin("robot", SECRET),
+            {"grant_type": "client_credentials", "client_id": "robot", "client_secret": SECRET},
+        ),
+    ],
+    ids=["password", "client secret"],
+)
 def test_what_a_login_sends(keycloak: FakeKeycloak, login: Any, form: dict[str, str]) -> None:
     keycloak.session(replace(keycloak.connection, login=login, login_realm="r")).get(CLIENTS)
     (sent,) = keycloak.logins()
@@ -220,11 +248,18 @@ def test_what_a_login_sends(keycloak: FakeKeycloak, login: Any, form: dict[str, 
 
 # private_key_jwt
 
-@pytest.mark.parametrize(("key", "algorithm"), [
-    (rsa.generate_private_key(public_exponent=65537, key_size=2048), "RS256"),
-    (ec.generate_private_key(ec.SECP256R1()), "ES256"), (ec.generate_private_key(ec.SECP384R1()), "ES384"),
-    (ec.generate_private_key(ec.SECP521R1()), "ES512"), (ed25519.Ed25519PrivateKey.generate(), "EdDSA")],
-    ids=["RSA", "P-256", "P-384", "P-521", "Ed25519"])
+
+@pytest.mark.parametrize(
+    ("key", "algorithm"),
+    [
+        (rsa.generate_private_key(public_exponent=65537, key_size=2048), "RS256"),
+        (ec.generate_private_key(ec.SECP256R1()), "ES256"),
+        (ec.generate_private_key(ec.SECP384R1()), "ES384"),
+        (ec.generate_private_key(ec.SECP521R1()), "ES512"),
+        (ed25519.Ed25519PrivateKey.generate(), "EdDSA"),
+    ],
+    ids=["RSA", "P-256", "P-384", "P-521", "Ed25519"],
+)
 def test_private_key_jwt(keycloak: FakeKeycloak, key: Any, algorithm: str) -> None:
     keycloak.issuer = "https://public.example.com"  # behind a proxy: not the address that we call
     session = keycloak.session(replace(keycloak.connection, login=PrivateKeyLogin("robot", pem(key)), login_realm="r"))
@@ -243,23 +278,38 @@ def test_private_key_jwt(keycloak: FakeKeycloak, key: Any, algorithm: str) -> No
     assert len(seen) == 2
 
 
-@pytest.mark.parametrize("text", [
-    "not a key", "-----BEGIN PRIVATE KEY-----\nrubbish\n-----END PRIVATE KEY-----\n",
-    pem(ec.generate_private_key(ec.SECP256R1()), "passphrase"), pem(ec.generate_private_key(ec.SECP256K1()))],
-    ids=["text", "rubbish", "encrypted", "curve"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not a key",
+        "-----BEGIN PRIVATE KEY-----\nrubbish\n-----END PRIVATE KEY-----\n",
+        pem(ec.generate_private_key(ec.SECP256R1()), "passphrase"),
+        pem(ec.generate_private_key(ec.SECP256K1())),
+    ],
+    ids=["text", "rubbish", "encrypted", "curve"],
+)
 def test_a_key_that_cannot_sign_is_refused_without_being_shown(text: str) -> None:
     with pytest.raises(InvalidSettings, match=r"^config 'privateKey': is .*; give one.*\.$") as caught:
         client_assertion("robot", text, "aud")
     assert not any(line and line in str(caught.value) for line in text.splitlines()[1:])
-    assert caught.value.__cause__ is None and caught.value.__suppress_context__ or caught.value.__context__ is None
+    assert (caught.value.__cause__ is None and caught.value.__suppress_context__) or caught.value.__context__ is None
 
 
 # TLS
 
-@pytest.mark.parametrize(("settings", "verify"), [({"ca_certificate": "CA"}, "CA"), ({"insecure_tls": True}, False),
-                                                  ({"ca_certificate": "CA", "insecure_tls": True}, False)], ids=str)
+
+@pytest.mark.parametrize(
+    ("settings", "verify"),
+    [
+        ({"ca_certificate": "CA"}, "CA"),
+        ({"insecure_tls": True}, False),
+        ({"ca_certificate": "CA", "insecure_tls": True}, False),
+    ],
+    ids=str,
+)
 def test_the_certificate_is_verified_with_our_file_whatever_the_environment_says(
-        monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: dict[str, Any], verify: Any) -> None:
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: dict[str, Any], verify: Any
+) -> None:
     keycloak = FakeKeycloak("https://keycloak.test")
     keycloak.add_realm("r")
     (tmp_path / "CA").write_text("")
@@ -282,14 +332,22 @@ def test_without_settings_the_certificate_is_verified(monkeypatch: pytest.Monkey
 
 # What it says
 
-@pytest.mark.parametrize(("problem", "words"), [
-    (ssl.SSLCertVerificationError(1, "certificate verify failed: self signed"), "its TLS certificate is not trusted"),
-    (urllib3.exceptions.NewConnectionError(None, "[Errno 111] Connection refused"), "Connection refused"),  # type: ignore[arg-type]
-    (urllib3.exceptions.NameResolutionError("host", None, OSError(-2, "Name or service not known")), ""),  # type: ignore[arg-type]
-    (urllib3.exceptions.ReadTimeoutError(None, "", "Read timed out. (read timeout=60)"), "Read timed out"),  # type: ignore[arg-type]
-    (ConnectionResetError(104, "Connection reset by peer"), "Connection reset by peer"),
-    (OSError("something else"), "something else"),
-], ids=lambda each: type(each).__name__)
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        (
+            ssl.SSLCertVerificationError(1, "certificate verify failed: self signed"),
+            "its TLS certificate is not trusted",
+        ),
+        (urllib3.exceptions.NewConnectionError(None, "[Errno 111] Connection refused"), "Connection refused"),  # type: ignore[arg-type]
+        (urllib3.exceptions.NameResolutionError("host", None, OSError(-2, "Name or service not known")), ""),  # type: ignore[arg-type]
+        (urllib3.exceptions.ReadTimeoutError(None, "", "Read timed out. (read timeout=60)"), "Read timed out"),  # type: ignore[arg-type]
+        (ConnectionResetError(104, "Connection reset by peer"), "Connection reset by peer"),
+        (OSError("something else"), "something else"),
+    ],
+    ids=lambda each: type(each).__name__,
+)
 @pytest.mark.parametrize("at", ["/token$", "/clients$"])
 def test_no_answer_is_one_sentence(keycloak: FakeKeycloak, at: str, problem: Exception, words: str) -> None:
     keycloak.interfere(*[problem] * 9, at=at)
@@ -301,10 +359,16 @@ def test_no_answer_is_one_sentence(keycloak: FakeKeycloak, at: str, problem: Exc
     assert caught.value.__suppress_context__, "a chained error would show the address, the query and the headers"
 
 
-@pytest.mark.parametrize(("answer", "kind"), [
-    (Answer(200, "<html>Sign in</html>"), "text/html"), (Answer(200, '{"access_tok'), "text/html"),
-    (Answer(200, '[{"id": "1", "cli', {"Content-Type": "application/json"}), "application/json"), (Answer(200), "json")],
-    ids=["HTML", "cut off", "cut off, said to be JSON", "empty"])
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (Answer(200, "<html>Sign in</html>"), "text/html"),
+        (Answer(200, '{"access_tok'), "text/html"),
+        (Answer(200, '[{"id": "1", "cli', {"Content-Type": "application/json"}), "application/json"),
+        (Answer(200), "json"),
+    ],
+    ids=["HTML", "cut off", "cut off, said to be JSON", "empty"],
+)
 @pytest.mark.parametrize("at", ["/token$", "/clients$"])
 def test_an_answer_that_is_no_json_is_one_sentence(keycloak: FakeKeycloak, at: str, answer: Answer, kind: str) -> None:
     keycloak.interfere(answer, at=at)
@@ -328,16 +392,30 @@ def test_a_login_that_answers_no_token_is_one_sentence(keycloak: FakeKeycloak, b
     assert str(caught.value).endswith(".")
 
 
-@pytest.mark.parametrize(("status", "error"), [(403, Forbidden), (404, NotFound), (409, Conflict), (501, NotImplementedHere),
-                                               (400, HttpError), (418, HttpError), (599, HttpError)])
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (403, Forbidden),
+        (404, NotFound),
+        (409, Conflict),
+        (501, NotImplementedHere),
+        (400, HttpError),
+        (418, HttpError),
+        (599, HttpError),
+    ],
+)
 def test_each_status_has_its_error(keycloak: FakeKeycloak, status: int, error: type[HttpError]) -> None:
-    keycloak.interfere(Answer(status, {"error": "e", "errorMessage": "m", "error_description": "d", "secret": "hush"}), at="/x$")
+    keycloak.interfere(
+        Answer(status, {"error": "e", "errorMessage": "m", "error_description": "d", "secret": "hush"}), at="/x$"
+    )
     with pytest.raises(HttpError, match=rf"^POST /admin/x -> {status} .+: e: m: d$") as caught:
         keycloak.session().post("/admin/x", {"hidden": "hush"})
     assert type(caught.value) is error and caught.value.status == status
 
 
-@pytest.mark.parametrize(("body", "words"), [("<html>hush</html>", "no JSON (text/html)"), (["hush"], "no message"), ({}, "no message")])
+@pytest.mark.parametrize(
+    ("body", "words"), [("<html>hush</html>", "no JSON (text/html)"), (["hush"], "no message"), ({}, "no message")]
+)
 def test_a_refusal_without_words_says_so(keycloak: FakeKeycloak, body: Any, words: str) -> None:
     keycloak.interfere(Answer(400, body), at="/x$")
     with pytest.raises(HttpError) as caught:
@@ -353,11 +431,23 @@ def test_a_redirect_is_an_error_and_not_followed(keycloak: FakeKeycloak, method:
     assert len(keycloak.requests) == 2
 
 
-@pytest.mark.parametrize(("login", "realm", "start"), [
-    (PasswordLogin("admin", "hush"), "master", "login of user 'admin' in realm 'master': refused (401 invalid_grant"),
-    (ClientSecretLogin("robot", "hush"), "r", "login of client 'robot' in realm 'r': refused (401 "),
-    (PasswordLogin("admin", "hush"), "nowhere", f"login of user 'admin' in realm 'nowhere': Keycloak at '{URL}' has no such"),
-], ids=["password", "client", "realm"])
+@pytest.mark.parametrize(
+    ("login", "realm", "start"),
+    [
+        (
+            PasswordLogin("admin", "hush"),
+            "master",
+            "login of user 'admin' in realm 'master': refused (401 invalid_grant",
+        ),
+        (ClientSecretLogin("robot", "hush"), "r", "login of client 'robot' in realm 'r': refused (401 "),
+        (
+            PasswordLogin("admin", "hush"),
+            "nowhere",
+            f"login of user 'admin' in realm 'nowhere': Keycloak at '{URL}' has no such",
+        ),
+    ],
+    ids=["password", "client", "realm"],
+)
 def test_a_refused_login(keycloak: FakeKeycloak, login: Any, realm: str, start: str) -> None:
     with pytest.raises(LoginRefused) as caught:
         keycloak.session(replace(keycloak.connection, login=login, login_realm=realm)).get(CLIENTS)
@@ -369,8 +459,13 @@ def test_no_message_and_no_repr_holds_a_secret_or_a_token(keycloak: FakeKeycloak
     session = keycloak.session()
     session.get(CLIENTS)
     said = [repr(session), str(session)]
-    does: list[Any] = [Answer(500, {"error": "no"}), Answer(200, "<html/>"), ConnectionResetError("reset"),
-                       ssl.SSLError(1, "bad"), Answer(404)]
+    does: list[Any] = [
+        Answer(500, {"error": "no"}),
+        Answer(200, "<html/>"),
+        ConnectionResetError("reset"),
+        ssl.SSLError(1, "bad"),
+        Answer(404),
+    ]
     for problem in does:
         for method in ("GET", "POST"):
             keycloak.interfere(*[problem] * 6, at="/x$")
@@ -384,8 +479,15 @@ def test_no_message_and_no_repr_holds_a_secret_or_a_token(keycloak: FakeKeycloak
         assert secret not in "\n".join(said)
 
 
-@pytest.mark.parametrize(("segments", "expected"), [
-    (("a", "b"), "/a/b"), (("a b", "c/d"), "/a%20b/c%2Fd"), (("é", "?x#y"), "/%C3%A9/%3Fx%23y"), (("..", "a"), "/../a")])
+@pytest.mark.parametrize(
+    ("segments", "expected"),
+    [
+        (("a", "b"), "/a/b"),
+        (("a b", "c/d"), "/a%20b/c%2Fd"),
+        (("é", "?x#y"), "/%C3%A9/%3Fx%23y"),
+        (("..", "a"), "/../a"),
+    ],
+)
 def test_segments_are_quoted(segments: tuple[str, ...], expected: str) -> None:
     assert path(*segments) == expected
 
@@ -410,6 +512,7 @@ def test_a_timeout_is_always_set(keycloak: FakeKeycloak, monkeypatch: pytest.Mon
     def watched(*args: Any, **settings: Any) -> requests.Response:
         seen.append(settings["timeout"])
         return real(*args, **settings)
+
     monkeypatch.setattr(session._http, "request", watched)
     session.get(CLIENTS)
     assert seen == [(5, 60), (5, 60)]

@@ -20,7 +20,7 @@ KIND = "standard-exchange"
 ON: Mapping[str, Any] = {SWITCH: "true", REFRESH: None}
 WITH_REFRESH: Mapping[str, Any] = {SWITCH: "true", REFRESH: "SAME_SESSION"}
 OFF: Mapping[str, Any] = {SWITCH: None, REFRESH: None}
-QUICK = settings(database=None, deadline=None, max_examples=150)
+QUICK = settings(database=None, deadline=None, max_examples=60)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ class Stack:
     taken: Taken | None = None
 
     def __post_init__(self) -> None:
-        self.clients = Clients(self.keycloak.session(), "r")
+        self.clients = Clients(self.keycloak.shared, "r")
         self.uuid = self.keycloak.uuid(self.client_id)
 
     def take(self) -> Taken:
@@ -70,14 +70,18 @@ def owners(keycloak: FakeKeycloak, client_id: str = "api") -> list[str]:
 
 # Clients
 
-def test_a_change_keeps_authorization_services_with_all_that_is_in_them(keycloak: FakeKeycloak, clients: Clients) -> None:
+
+def test_a_change_keeps_authorization_services_with_all_that_is_in_them(
+    keycloak: FakeKeycloak, clients: Clients
+) -> None:
     keycloak.server("services")["policies"]["p"] = {"id": "p", "name": "p", "type": "client"}
     clients.change(keycloak.uuid("services"), {SWITCH: "true"})
     assert keycloak.client("services")[SERVICES] is True and "p" in keycloak.server("services")["policies"]
 
 
-def test_a_change_repeats_what_it_does_not_know_of_when_it_is_new(keycloak: FakeKeycloak, clients: Clients,
-                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_repeats_what_it_does_not_know_of_when_it_is_new(
+    keycloak: FakeKeycloak, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
     uuid, now = keycloak.uuid("api"), [0.0]
     monkeypatch.setattr("kcadmin.clients.time.monotonic", lambda: now[0])
     clients.get(uuid)
@@ -114,14 +118,22 @@ def test_a_change_of_a_client_that_is_gone_says_so(keycloak: FakeKeycloak, clien
         clients.change("no-such-uuid", {SWITCH: "true"})
 
 
-def test_a_view_that_is_too_old_is_looked_up_again(keycloak: FakeKeycloak, clients: Clients,
-                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_view_that_is_too_old_is_looked_up_again(
+    keycloak: FakeKeycloak, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
     uuid, now = keycloak.uuid("api"), [0.0]
     monkeypatch.setattr("kcadmin.clients.time.monotonic", lambda: now[0])
 
     def lookups() -> int:
         return len(keycloak.asked("^GET"))
-    for seconds, max_age, asked in [(0.0, 1.0, 1), (0.5, 1.0, 1), (0.6, 1.0, 2), (0.0, 0.0, 3), (900.0, float("inf"), 3)]:
+
+    for seconds, max_age, asked in [
+        (0.0, 1.0, 1),
+        (0.5, 1.0, 1),
+        (0.6, 1.0, 2),
+        (0.0, 0.0, 3),
+        (900.0, float("inf"), 3),
+    ]:
         now[0] += seconds
         clients.get(uuid, max_age=max_age)
         assert lookups() == asked
@@ -134,7 +146,9 @@ def test_a_client_is_found_by_its_exact_name_once(keycloak: FakeKeycloak, client
     assert "secret" not in found.representation and "protocolMappers" not in found.representation
 
 
-def test_a_client_that_was_made_anew_is_found_after_the_old_one_is_gone(keycloak: FakeKeycloak, clients: Clients) -> None:
+def test_a_client_that_was_made_anew_is_found_after_the_old_one_is_gone(
+    keycloak: FakeKeycloak, clients: Clients
+) -> None:
     old = clients.find("api")
     assert old
     keycloak.remove_client("api")
@@ -160,17 +174,33 @@ def test_mappers_are_created_replaced_and_deleted_and_known(keycloak: FakeKeyclo
     clients.delete_mapper(uuid, mapper_id)
 
 
-@pytest.mark.parametrize(("values", "body"), [
-    ({}, {}), ({"a": 1}, {"a": 1}), ({"attributes.a.b": "1"}, {"attributes": {"a.b": "1"}}),
-    ({"a": None, "attributes.a": None}, {"a": None, "attributes": {"a": ""}})], ids=str)
+@pytest.mark.parametrize(
+    ("values", "body"),
+    [
+        ({}, {}),
+        ({"a": 1}, {"a": 1}),
+        ({"attributes.a.b": "1"}, {"attributes": {"a.b": "1"}}),
+        ({"a": None, "attributes.a": None}, {"a": None, "attributes": {"a": ""}}),
+    ],
+    ids=str,
+)
 def test_the_body_of_a_partial_put(values: dict[str, Any], body: dict[str, Any]) -> None:
     assert as_body(values) == body
 
 
-@pytest.mark.parametrize(("representation", "field", "value", "is_on"), [
-    ({}, "enabled", None, False), ({"enabled": True}, "enabled", True, True), ({"enabled": "true"}, "enabled", "true", True),
-    ({"attributes": {"a": "true"}}, "attributes.a", "true", True), ({"attributes": {"a": ""}}, "attributes.a", None, False),
-    ({"attributes": None}, "attributes.a", None, False), ({"attributes": {"a": "1"}}, "a", None, False)], ids=str)
+@pytest.mark.parametrize(
+    ("representation", "field", "value", "is_on"),
+    [
+        ({}, "enabled", None, False),
+        ({"enabled": True}, "enabled", True, True),
+        ({"enabled": "true"}, "enabled", "true", True),
+        ({"attributes": {"a": "true"}}, "attributes.a", "true", True),
+        ({"attributes": {"a": ""}}, "attributes.a", None, False),
+        ({"attributes": None}, "attributes.a", None, False),
+        ({"attributes": {"a": "1"}}, "a", None, False),
+    ],
+    ids=str,
+)
 def test_reading_a_setting(representation: dict[str, Any], field: str, value: Any, is_on: bool) -> None:
     client = Client("u", "c", representation)
     assert client.value(field) == value and client.is_on(field) is is_on
@@ -178,18 +208,26 @@ def test_reading_a_setting(representation: dict[str, Any], field: str, value: An
 
 # Take and release
 
-@pytest.mark.parametrize(("found", "wanted", "how", "was"), [
-    ((None, None), ON, CLAIMED, {SWITCH: None, REFRESH: None}),
-    (("false", None), ON, CLAIMED, {SWITCH: "false", REFRESH: None}),
-    (("true", None), ON, USED, {}),
-    (("true", "NO"), ON, USED, {}),
-    (("true", "SAME_SESSION"), WITH_REFRESH, USED, {}),
-    (("true", None), WITH_REFRESH, CLAIMED, {SWITCH: "true", REFRESH: None}),
-    (("true", "SAME_SESSION"), ON, CLAIMED, {SWITCH: "true", REFRESH: "SAME_SESSION"}),
-], ids=str)
-def test_how_a_setting_is_taken_and_given_back(keycloak: FakeKeycloak, found: tuple[Any, Any], wanted: Mapping[str, Any],
-                                               how: str, was: dict[str, Any]) -> None:
-    keycloak.change("api", attributes={key.removeprefix("attributes."): value for key, value in zip(OFF, found, strict=True)})
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "how", "was"),
+    [
+        ((None, None), ON, CLAIMED, {SWITCH: None, REFRESH: None}),
+        (("false", None), ON, CLAIMED, {SWITCH: "false", REFRESH: None}),
+        (("true", None), ON, USED, {}),
+        (("true", "NO"), ON, USED, {}),
+        (("true", "SAME_SESSION"), WITH_REFRESH, USED, {}),
+        (("true", None), WITH_REFRESH, CLAIMED, {SWITCH: "true", REFRESH: None}),
+        (("true", "SAME_SESSION"), ON, CLAIMED, {SWITCH: "true", REFRESH: "SAME_SESSION"}),
+    ],
+    ids=str,
+)
+def test_how_a_setting_is_taken_and_given_back(
+    keycloak: FakeKeycloak, found: tuple[Any, Any], wanted: Mapping[str, Any], how: str, was: dict[str, Any]
+) -> None:
+    keycloak.change(
+        "api", attributes={key.removeprefix("attributes."): value for key, value in zip(OFF, found, strict=True)}
+    )
     before = keycloak.state()
     stack = Stack(keycloak, "a", wanted)
     assert stack.take() == Taken(how, was)
@@ -231,7 +269,10 @@ def test_a_changed_wish_keeps_what_was(keycloak: FakeKeycloak) -> None:
     stack = Stack(keycloak, "a", ON)
     stack.take()
     stack.wanted = WITH_REFRESH
-    assert stack.take() == Taken(CLAIMED, {SWITCH: None, REFRESH: None}) and switched(keycloak) == ("true", "SAME_SESSION")
+    assert stack.take() == Taken(CLAIMED, {SWITCH: None, REFRESH: None}) and switched(keycloak) == (
+        "true",
+        "SAME_SESSION",
+    )
     stack.release()
     assert keycloak.state() == before
 
@@ -328,9 +369,12 @@ def test_a_client_that_is_gone(keycloak: FakeKeycloak) -> None:
 def test_a_write_that_never_stays_is_refused(keycloak: FakeKeycloak) -> None:
     def undo(_: Request) -> None:
         keycloak.change("api", attributes={SWITCH.removeprefix("attributes."): ""})
+
     stack = Stack(keycloak, "a", ON)
     keycloak.interfere(lambda _: None, *[undo] * 20, at="^GET")
-    with pytest.raises(Refusal, match=r"client 'api': 5 writes of standard\.token\.exchange\.enabled, .* did not stay; "):
+    with pytest.raises(
+        Refusal, match=r"client 'api': 5 writes of standard\.token\.exchange\.enabled, .* did not stay; "
+    ):
         stack.take()
 
 
@@ -360,14 +404,19 @@ STARTS = st.tuples(st.sampled_from([None, "true", "false"]), st.sampled_from([No
 def started(start: tuple[str | None, str | None]) -> FakeKeycloak:
     keycloak = FakeKeycloak()
     keycloak.add_realm("r", api={SERVICES: True, "serviceAccountsEnabled": True})
-    keycloak.change("api", attributes={key.removeprefix("attributes."): value for key, value in zip(OFF, start, strict=True)})
+    keycloak.change(
+        "api", attributes={key.removeprefix("attributes."): value for key, value in zip(OFF, start, strict=True)}
+    )
     return keycloak
 
 
 @QUICK
-@given(STARTS, st.sampled_from([ON, WITH_REFRESH]), st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=12))
+@given(
+    STARTS, st.sampled_from([ON, WITH_REFRESH]), st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=12)
+)
 def test_the_last_one_out_leaves_the_client_as_the_first_one_found_it(
-        start: tuple[str | None, str | None], wanted: Mapping[str, Any], steps: list[tuple[str, bool]]) -> None:
+    start: tuple[str | None, str | None], wanted: Mapping[str, Any], steps: list[tuple[str, bool]]
+) -> None:
     keycloak = started(start)
     before = keycloak.state()
     stacks = {name: Stack(keycloak, name, wanted) for name in "abc"}
@@ -381,8 +430,9 @@ def test_the_last_one_out_leaves_the_client_as_the_first_one_found_it(
 
 @QUICK
 @given(STARTS, st.sampled_from([ON, WITH_REFRESH]), st.booleans(), st.booleans(), st.integers(0, 5))
-def test_another_process_in_between_any_two_requests(start: tuple[str | None, str | None], wanted: Mapping[str, Any],
-                                                     one_was_in: bool, two_was_in: bool, when: int) -> None:
+def test_another_process_in_between_any_two_requests(
+    start: tuple[str | None, str | None], wanted: Mapping[str, Any], one_was_in: bool, two_was_in: bool, when: int
+) -> None:
     keycloak = started(start)
     before = keycloak.state()
     one, two = Stack(keycloak, "a", wanted), Stack(keycloak, "b", wanted)
@@ -393,6 +443,7 @@ def test_another_process_in_between_any_two_requests(start: tuple[str | None, st
 
     def comes_between(_: Request) -> None:
         two.release() if two_was_in else two.take()
+
     keycloak.interfere(*[lambda _: None] * when, comes_between)
     one.release() if one_was_in else one.take()
     if keycloak._interference:  # it came after the last request

@@ -1,0 +1,338 @@
+"""Beside others: what was there, other stacks, strangers' policies; and everything as it was when we leave."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kcadmin.errors import Refusal
+from kcadmin.tokens import TokenRefused
+from providers.audience_mapper import AudienceMapperProvider
+from providers.authorization_scope import AuthorizationScopeProvider
+from providers.authorization_services import AuthorizationServicesProvider
+from providers.client_policy import ClientPolicyProvider
+from providers.management_permissions import ManagementPermissionsProvider
+from providers.standard_token_exchange import StandardTokenExchangeProvider
+from tests.support.engine import Engine, forget
+from tests.support.in_process import Stack
+from tests.support.realms import TestRealm
+
+MakeRealm = Callable[..., TestRealm]
+EXCHANGES = pytest.mark.parametrize("exchange", ["standard", "legacy"])
+SWITCH = "standard.token.exchange.enabled"
+
+
+def grant(realm: TestRealm, exchange: str = "standard", **changes: Any) -> dict[str, Any]:
+    return {
+        "name": "g",
+        "realm": realm.name,
+        "exchange": exchange,
+        "sources": ["frontend"],
+        "target": "api",
+        "flows": ["recipient", "requester"],
+        **changes,
+    }
+
+
+def works(realm: TestRealm) -> None:
+    token = realm.user_token("frontend")
+    assert "api" in realm.exchange("api", token)["aud"]
+    assert "api" in realm.exchange("frontend", token, "api")["aud"]
+
+
+def same(realm: TestRealm, before: Any) -> None:
+    assert realm.export_but_for_permissions() == realm.without_permissions(before)
+
+
+def run_the_guide(realm: TestRealm, **mapper: str) -> None:
+    """The six steps of enable-token-exchange.sh."""
+    realm.change("api", authorizationServicesEnabled=True, serviceAccountsEnabled=True)
+    at = realm.at("clients", realm.uuid("api"))
+    realm.session.put(f"{at}/management/permissions", {"enabled": True})
+    server = f"{at}/authz/resource-server"
+    policy = {"name": "frontend-can-exchange", "clients": [realm.uuid("frontend")]}
+    policy_id = realm.session.post_json(f"{server}/policy/client", policy)["id"]
+    realm.mapper("frontend", "api-audience-mapper", "api", **mapper)
+    scope = realm.session.post_json(f"{server}/scope", {"name": "token-exchange"})["id"]
+    permission = {"name": "token-exchange.permission", "type": "scope", "decisionStrategy": "AFFIRMATIVE"}
+    realm.session.post(f"{server}/permission/scope", {**permission, "scopes": [scope], "policies": [policy_id]})
+
+
+@EXCHANGES
+def test_where_the_guide_has_run_its_mapper_is_used_and_stays(legacy_realm: TestRealm, exchange: str) -> None:
+    run_the_guide(legacy_realm)
+    before = legacy_realm.export()
+    stack = Stack(legacy_realm.connection)
+    stack.up(grant(legacy_realm, exchange))
+    works(legacy_realm)
+    assert [mapper["name"] for mapper in legacy_realm.client("frontend")["protocolMappers"]] == ["api-audience-mapper"]
+    stack.destroy()
+    assert legacy_realm.export() == before
+
+
+@EXCHANGES
+def test_a_strangers_mapper_that_differs_is_left_alone(legacy_realm: TestRealm, exchange: str) -> None:
+    run_the_guide(legacy_realm, **{"id.token.claim": "true"})
+    before = legacy_realm.export()
+    stack = Stack(legacy_realm.connection)
+    stack.up(grant(legacy_realm, exchange))
+    works(legacy_realm)
+    assert len(legacy_realm.client("frontend")["protocolMappers"]) == 2
+    stack.destroy()
+    assert legacy_realm.export() == before
+
+
+def test_a_grant_that_adopts_takes_a_strangers_mapper_over_and_gives_it_back(realm: TestRealm) -> None:
+    run_the_guide_services(realm)
+    realm.mapper("frontend", "theirs", "api", **{"id.token.claim": "true", "access.token.claim": "false"})
+    before = realm.export()
+    stack = Stack(realm.connection)
+    stack.up(grant(realm, adopt=True))
+    works(realm)
+    assert len(realm.client("frontend")["protocolMappers"]) == 1
+    stack.refresh()
+    stack.up(grant(realm, adopt=True))
+    assert set(stack.changes.values()) == {"same"}
+    stack.destroy()
+    assert realm.export() == before
+
+
+def test_a_used_mapper_that_others_change_is_replaced_by_ours(realm: TestRealm) -> None:
+    realm.mapper("frontend", "theirs", "api")
+    stack = Stack(realm.connection)
+    stack.up(grant(realm))
+    theirs = realm.client("frontend")["protocolMappers"][0]
+    at = realm.at("clients", realm.uuid("frontend"), "protocol-mappers", "models", theirs["id"])
+    theirs["config"]["access.token.claim"] = "false"
+    realm.session.put(at, theirs)
+    before = realm.session.get(at)
+    stack.refresh()
+    stack.up(grant(realm))
+    works(realm)
+    assert realm.session.get(at) == before
+    stack.destroy()
+    assert realm.session.get(at) == before
+
+
+@EXCHANGES
+@pytest.mark.parametrize("first", [0, 1])
+def test_two_stacks_share_everything(legacy_realm: TestRealm, exchange: str, first: int) -> None:
+    before = legacy_realm.export()
+    stacks = [Stack(legacy_realm.connection, owner) for owner in ("team-a", "team-b")]
+    for stack in stacks:
+        stack.up(grant(legacy_realm, exchange))
+    for stack in stacks:
+        stack.refresh()
+        stack.up(grant(legacy_realm, exchange))
+        assert set(stack.changes.values()) == {"same"}
+    stacks[first].destroy()
+    forget()
+    works(legacy_realm)
+    stacks[1 - first].refresh()
+    stacks[1 - first].up(grant(legacy_realm, exchange))
+    assert set(stacks[1 - first].changes.values()) == {"same"}
+    stacks[1 - first].destroy()
+    same(legacy_realm, before)
+
+
+@EXCHANGES
+def test_an_owner_is_renamed_in_place(legacy_realm: TestRealm, exchange: str) -> None:
+    before = legacy_realm.export()
+    stack = Stack(legacy_realm.connection, "old-team")
+    stack.up(grant(legacy_realm, exchange))
+    ids = {name: engine.id for name, engine in stack.state.items()}
+    stack.owner = "new-team"
+    stack.up(grant(legacy_realm, exchange))
+    assert set(stack.changes.values()) == {"update"}
+    assert {name: engine.id for name, engine in stack.state.items()} == ids
+    assert "old-team" not in str(legacy_realm.export())
+    works(legacy_realm)
+    stack.destroy()
+    same(legacy_realm, before)
+
+
+def test_a_switch_that_was_on_stays_on(realm: TestRealm) -> None:
+    realm.change("frontend", attributes={SWITCH: "true"})
+    before = realm.export()
+    stack = Stack(realm.connection)
+    stack.up(grant(realm))
+    stack.destroy()
+    assert realm.export() == before
+
+
+def test_revoke_takes_away_what_was_found_too(realm: TestRealm) -> None:
+    for client in ("frontend", "api"):
+        realm.change(client, attributes={SWITCH: "true"})
+    realm.mapper("frontend", "theirs", "api")
+    stack = Stack(realm.connection)
+    stack.up(grant(realm, onRemove="revoke"))
+    works(realm)
+    stack.destroy()
+    forget()
+    assert not realm.client("frontend").get("protocolMappers")
+    with pytest.raises(TokenRefused):
+        realm.exchange("frontend", realm.user_token("frontend"), "api")
+
+
+def test_the_last_one_out_restores_what_the_first_one_found(realm: TestRealm) -> None:
+    realm.change("api", attributes={SWITCH: "false"})
+    before = realm.export()
+    engines = [Engine(StandardTokenExchangeProvider, realm.connection) for _ in range(3)]
+    for index, engine in enumerate(engines):
+        assert engine.up(realm=realm.name, client_id="api", owner=f"stack-{index}") == "create"
+    for engine in (engines[1], engines[0]):
+        engine.destroy()
+        assert realm.client("api")["attributes"][SWITCH] == "true"
+    engines[2].destroy()
+    assert realm.export() == before
+
+
+def test_what_others_changed_meanwhile_stays(realm: TestRealm) -> None:
+    engine = Engine(StandardTokenExchangeProvider, realm.connection)
+    engine.up(realm=realm.name, client_id="api", allow_refresh=True)
+    realm.change("api", attributes={SWITCH: "false"})
+    forget()
+    engine.destroy()
+    attributes = realm.client("api")["attributes"]
+    assert attributes[SWITCH] == "false"
+    assert not [key for key in attributes if "pulumi" in key or "Refresh" in key]
+
+
+def test_two_stacks_cannot_want_two_things_of_one_switch(realm: TestRealm) -> None:
+    one, two = (Engine(StandardTokenExchangeProvider, realm.connection) for _ in range(2))
+    one.up(realm=realm.name, client_id="api", owner="one")
+    with pytest.raises(Refusal, match="claimed as 'None' by 'one', wanted is 'SAME_SESSION'"):
+        two.up(realm=realm.name, client_id="api", owner="two", allow_refresh=True)
+
+
+def test_a_mapper_that_differs_is_refused_or_adopted_and_given_back(realm: TestRealm) -> None:
+    realm.mapper("frontend", "audience", "account", **{"id.token.claim": "true"})
+    before = realm.export()
+    wanted = {"realm": realm.name, "client_id": "frontend", "name": "audience", "included_client": "api"}
+    engine = Engine(AudienceMapperProvider, realm.connection)
+    with pytest.raises(
+        Refusal, match="included_client is 'account' instead of 'api', id_token is 'True' instead of 'False'"
+    ):
+        engine.up(**wanted)
+    assert realm.export() == before
+    engine.up(**wanted, adopt=True)
+    forget()
+    assert engine.refresh() and engine.up(**wanted, adopt=True) == "same"
+    killed = Engine(AudienceMapperProvider, realm.connection)
+    killed.up(**wanted, adopt=True)
+    assert killed.id == engine.id
+    forget()
+    killed.destroy()
+    assert realm.export() == before
+
+
+def test_a_policy_that_differs_is_refused_or_adopted_and_given_back(realm: TestRealm) -> None:
+    run_the_guide_services(realm)
+    at = realm.at("clients", realm.uuid("api"), "authz", "resource-server", "policy", "client")
+    realm.session.post(at, {"name": "p", "clients": [realm.uuid("api")], "logic": "NEGATIVE", "description": "theirs"})
+    before = realm.export()
+    wanted = {"realm": realm.name, "resource_server": "api", "name": "p", "clients": ["frontend"]}
+    engine = Engine(ClientPolicyProvider, realm.connection)
+    with pytest.raises(Refusal, match="exists already and differs, description is 'theirs' instead of ''"):
+        engine.up(**wanted)
+    engine.up(**wanted, adopt=True)
+    forget()
+    engine.destroy()
+    assert realm.export() == before
+
+
+def test_an_equal_scope_of_a_stranger_is_used_and_another_owners_refused(realm: TestRealm) -> None:
+    run_the_guide_services(realm)
+    at = realm.at("clients", realm.uuid("api"), "authz", "resource-server", "scope")
+    realm.session.post(at, {"name": "theirs", "displayName": "Theirs"})
+    before = realm.export()
+    server = {"realm": realm.name, "resource_server": "api"}
+    used = Engine(AuthorizationScopeProvider, realm.connection)
+    used.up(**server, name="theirs", display_name="Theirs")
+    assert used.outputs["found"] == "used"
+    used.destroy()
+    assert realm.export() == before
+    with pytest.raises(Refusal, match="display_name is 'Theirs' instead of 'Ours'"):
+        used.up(**server, name="theirs", display_name="Ours")
+
+
+def test_a_strangers_policies_are_never_deleted_with_what_holds_them(legacy_realm: TestRealm) -> None:
+    services = Engine(AuthorizationServicesProvider, legacy_realm.connection)
+    management = Engine(ManagementPermissionsProvider, legacy_realm.connection)
+    for engine in (services, management):
+        engine.up(realm=legacy_realm.name, client_id="api")
+    at = legacy_realm.at("clients", legacy_realm.uuid("api"), "authz", "resource-server", "scope")
+    legacy_realm.session.post(at, {"name": "theirs"})
+    hang_on(legacy_realm, "theirs", "UNANIMOUS")
+    forget()
+    management.destroy()
+    services.destroy()
+    assert [scope["name"] for scope in legacy_realm.authz("api")["scopes"]] == ["theirs"]
+    assert token_exchange(legacy_realm)["policies"] == ["theirs"]
+
+
+@pytest.mark.parametrize("strategy", ["UNANIMOUS", "CONSENSUS"])
+def test_strangers_policies_under_another_strategy_keep_their_doors_closed(
+    legacy_realm: TestRealm, strategy: str
+) -> None:
+    hang_on(legacy_realm, "theirs", strategy)
+    before = legacy_realm.export()
+    with pytest.raises(BaseException, match=f"holds the policies theirs under {strategy}"):
+        Stack(legacy_realm.connection).up(grant(legacy_realm, "legacy"))
+    assert legacy_realm.export() == before
+
+
+def test_strangers_policies_under_affirmative_are_joined_and_left(legacy_realm: TestRealm) -> None:
+    hang_on(legacy_realm, "theirs", "AFFIRMATIVE")
+    before = legacy_realm.export()
+    stack = Stack(legacy_realm.connection)
+    stack.up(grant(legacy_realm, "legacy"))
+    works(legacy_realm)
+    assert len(token_exchange(legacy_realm)["policies"]) == 2
+    stack.destroy()
+    assert legacy_realm.export() == before
+
+
+def test_an_empty_permission_gets_its_strategy_back(legacy_realm: TestRealm) -> None:
+    legacy_realm.session.put(
+        legacy_realm.at("clients", legacy_realm.uuid("api"), "management", "permissions"), {"enabled": True}
+    )
+    before = legacy_realm.export()
+    stack = Stack(legacy_realm.connection)
+    stack.up(grant(legacy_realm, "legacy"))
+    works(legacy_realm)
+    stack.destroy()
+    assert legacy_realm.export() == before
+
+
+def run_the_guide_services(realm: TestRealm) -> None:
+    realm.change("api", authorizationServicesEnabled=True, serviceAccountsEnabled=True)
+
+
+def hang_on(realm: TestRealm, name: str, strategy: str) -> None:
+    """A stranger's policy for another client on the target's token-exchange permission."""
+    ids = realm.session.put_json(
+        realm.at("clients", realm.uuid("api"), "management", "permissions"), {"enabled": True}
+    )["scopePermissions"]
+    server = realm.at("clients", realm.uuid("realm-management"), "authz", "resource-server")
+    policy = realm.session.post_json(f"{server}/policy/client", {"name": name, "clients": [realm.uuid("account")]})[
+        "id"
+    ]
+    realm.session.put(
+        f"{server}/permission/scope/{ids['token-exchange']}",
+        {
+            "name": f"token-exchange.permission.client.{realm.uuid('api')}",
+            "type": "scope",
+            "policies": [policy],
+            "decisionStrategy": strategy,
+        },
+    )
+
+
+def token_exchange(realm: TestRealm) -> dict[str, Any]:
+    """The target's token-exchange permission with the names of its policies."""
+    server = realm.at("clients", realm.uuid("realm-management"), "authz", "resource-server")
+    name = f"token-exchange.permission.client.{realm.uuid('api')}"
+    found = realm.session.get(f"{server}/policy/search", name=name)
+    policies = realm.session.get(f"{server}/policy/{found['id']}/associatedPolicies")
+    return {**found, "policies": sorted(policy["name"] for policy in policies)}

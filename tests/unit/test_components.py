@@ -1,0 +1,478 @@
+"""What a program registers, by Pulumi's mocks, with a server in memory behind the preflight."""
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
+from pulumi.runtime.settings import ROOT
+
+from components import shared_parts
+from components.grant_spec import GrantSpec
+from components.program import ERROR_ALREADY_SHOWN, errors_as_sentences
+from components.settings import read_settings
+from components.token_exchange_grant import TokenExchangeGrant, register_grants
+from components.wiring import policy_name
+from kcadmin.ownership import hash16
+from providers.resource import stack_owner
+from providers.standard_token_exchange import StandardTokenExchange
+from tests.support.fake_server import PASSWORD, URL, FakeKeycloak
+
+OWNER = "acme/keycloak-token-exchange/dev"
+MAPPER, SWITCH, MANAGEMENT, POLICY, BINDING, PROOF = (
+    f"pulumi-python:dynamic/keycloak:{name}"
+    for name in (
+        "AudienceMapper",
+        "StandardTokenExchange",
+        "ManagementPermissions",
+        "ClientPolicy",
+        "TokenExchangePermission",
+        "ExchangeProof",
+    )
+)
+STACK = "keycloak-token-exchange-dev"
+GRANT = "keycloak-token-exchange:index:TokenExchangeGrant"
+
+
+@dataclass
+class Registered:
+    """A resource as the engine would hear of it."""
+
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    parent: str
+    depends_on: set[str]
+
+
+@dataclass
+class Program(Mocks):
+    """Stands in for the engine: outputs are the inputs, and an id."""
+
+    resources: dict[str, Registered] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    _inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        self._inputs[args.name] = dict(args.inputs)
+        return f"id of {args.name}", {key: value for key, value in args.inputs.items() if key != "__provider"}
+
+    def call(self, args: Any) -> tuple[dict[str, Any], None]:
+        raise AssertionError("a dynamic provider offers no invoke")
+
+    def heard(self, request: Any) -> None:
+        """One registration; each URN only once, or the real engine stops."""
+        if request.type == "pulumi:pulumi:Stack":
+            return
+        assert request.name not in self.resources, f"{request.name} was registered twice"
+        self.resources[request.name] = Registered(
+            request.type,
+            request.name,
+            self._inputs[request.name],
+            short(request.parent),
+            {short(urn) for urn in request.dependencies},
+        )
+
+    def names(self, type_: str) -> list[str]:
+        """The names of a type."""
+        return sorted(name for name, each in self.resources.items() if each.type == type_)
+
+    def run(self, program: Callable[[], Any]) -> Any:
+        """What a program gives, once all of it is registered."""
+        found: list[Any] = []
+
+        @pulumi.runtime.test  # type: ignore[untyped-decorator]
+        def inner() -> None:
+            found.append(program())
+
+        inner()
+        return found[0]
+
+
+class Monitor(MockMonitor):
+    """Mocks are not told parents and dependencies; the monitor is."""
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802
+        answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
+        self.mocks.heard(request)  # type: ignore[attr-defined]
+        return answer
+
+
+def short(urn: str) -> str:
+    return urn.rsplit("::", 1)[-1]
+
+
+@pytest.fixture
+def keycloak(monkeypatch: pytest.MonkeyPatch) -> FakeKeycloak:
+    server = FakeKeycloak().install(monkeypatch)
+    server.add_realm("r", frontend={}, mobile={}, api={}, gateway={}, billing={})
+    return server
+
+
+@pytest.fixture
+def program(keycloak: FakeKeycloak) -> Program:
+    made = Program()
+
+    class Says(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.levelno > logging.DEBUG:
+                made.said.append(f"{record.levelname}: {record.getMessage()}")
+
+    logger = logging.Logger("mocks")
+    logger.addHandler(Says())
+    ROOT.set(None)  # a new program has a new root
+    pulumi.runtime.set_mocks(
+        made,
+        project="keycloak-token-exchange",
+        stack="dev",
+        organization="acme",
+        preview=False,
+        monitor=Monitor(made),
+        logger=logger,
+    )
+    configure(url=keycloak.url, adminPassword=PASSWORD, realm="r", grants="[]")
+    return made
+
+
+def configure(**values: str) -> None:
+    pulumi.runtime.set_all_config({f"keycloak-token-exchange:{key}": value for key, value in values.items()})
+
+
+def grant(name: str = "g", **changes: Any) -> GrantSpec:
+    given = {"sources": ("frontend",), "target": "api", "realm": "r", "owner": OWNER, **changes}
+    if "requester" not in given:
+        given.setdefault("flows", ("recipient",))
+    return GrantSpec(name, **given)
+
+
+def register(program: Program, keycloak: FakeKeycloak, *specs: GrantSpec) -> dict[str, Any]:
+    return dict(program.run(lambda: register_grants(specs, keycloak.connection)))
+
+
+# What is registered
+
+
+def test_a_standard_grant(program: Program, keycloak: FakeKeycloak) -> None:
+    register(program, keycloak, grant())
+    assert program.names(MAPPER) == ["r/api/audience-api", "r/frontend/audience-api"]
+    assert program.names(SWITCH) == ["r/api/standard-exchange"] and program.names(GRANT) == ["g"]
+    assert len(program.resources) == 4
+    assert {each.parent for each in program.resources.values()} == {STACK}
+    assert program.resources["r/api/standard-exchange"].depends_on == {"r/frontend/audience-api", "r/api/audience-api"}
+
+
+def test_what_each_resource_is_given(program: Program, keycloak: FakeKeycloak) -> None:
+    register(program, keycloak, grant(flows=("requester",), allow_refresh=True, on_remove="revoke"))
+    mapper, switch = (
+        dict(program.resources[name].inputs) for name in ("r/frontend/audience-api", "r/frontend/standard-exchange")
+    )
+    common = {
+        "realm": "r",
+        "client_id": "frontend",
+        "client_uuid": keycloak.uuid("frontend"),
+        "owner": OWNER,
+        "on_remove": "revoke",
+    }
+    for inputs in (mapper, switch):
+        assert len(inputs.pop("__provider")) < 200
+    assert mapper == {**common, "included_client": "api", "exchange": "standard"}
+    assert switch == {**common, "allow_refresh": True}
+
+
+def test_a_legacy_grant(program: Program, keycloak: FakeKeycloak) -> None:
+    spec = grant(exchange="legacy", flows=("recipient", "requester"))
+    register(program, keycloak, spec)
+    assert program.names(SWITCH) == [] and program.names(MANAGEMENT) == ["r/api/management-permissions"]
+    policy, binding = program.resources["r/api/g-requesters"], program.resources["r/api/g-permission"]
+    assert (policy.parent, binding.parent) == ("g", "g")
+    assert policy.inputs["name"] == policy_name(spec) and policy.inputs["resource_server"] == "realm-management"
+    assert policy.inputs["clients"] == ["frontend"] and policy.inputs["client_uuids"] == [keycloak.uuid("frontend")]
+    assert policy.inputs["owner"] == binding.inputs["owner"] == f"{OWNER}#g"
+    assert binding.inputs["policies"] == ["id of r/api/g-requesters"]
+    assert "r/api/management-permissions" in policy.depends_on & binding.depends_on
+    assert program.resources["r/api/management-permissions"].inputs["owner"] == OWNER
+    assert {program.resources[name].inputs["exchange"] for name in program.names(MAPPER)} == {"legacy"}
+
+
+def test_in_master_the_permissions_are_master_realms(program: Program, keycloak: FakeKeycloak) -> None:
+    for name in ("master-realm", "frontend", "api"):
+        keycloak.add_client("master", name)
+    register(program, keycloak, grant(realm="master", exchange="legacy", flows=("requester",)))
+    assert program.resources["master/api/g-requesters"].inputs["resource_server"] == "master-realm"
+
+
+def test_what_grants_share_is_registered_once(program: Program, keycloak: FakeKeycloak) -> None:
+    register(
+        program,
+        keycloak,
+        grant("a"),
+        grant("b", sources=("mobile",)),
+        grant("c", flows=("requester",)),
+        grant("d", sources=("frontend", "mobile")),
+    )
+    assert program.names(SWITCH) == ["r/api/standard-exchange", "r/frontend/standard-exchange"]
+    assert program.names(MAPPER) == ["r/api/audience-api", "r/frontend/audience-api", "r/mobile/audience-api"]
+    assert program.names(GRANT) == ["a", "b", "c", "d"]
+    assert {each.parent for each in program.resources.values()} == {STACK}, (
+        "shared parts are the stack's, not a grant's"
+    )
+
+
+def test_shared_permissions_are_registered_once_and_policies_by_grant(program: Program, keycloak: FakeKeycloak) -> None:
+    legacy = {"exchange": "legacy", "flows": ("requester",)}
+    register(program, keycloak, grant("a", **legacy), grant("b", sources=("mobile",), **legacy))
+    assert len(program.names(MANAGEMENT)) == 1 and len(program.names(POLICY)) == len(program.names(BINDING)) == 2
+    assert {program.resources[name].parent for name in program.names(POLICY)} == {"a", "b"}
+
+
+def test_all_mappers_come_before_switches_which_wait_for_those_of_every_grant(
+    program: Program, keycloak: FakeKeycloak
+) -> None:
+    register(
+        program,
+        keycloak,
+        grant("a"),
+        grant("b", sources=("mobile",)),
+        grant("c", sources=("api",), target="billing", flows=("requester",)),
+    )
+    order = [each.type for each in program.resources.values() if each.type in (MAPPER, SWITCH)]
+    assert order == sorted(order, key=[MAPPER, SWITCH].index)
+    assert program.resources["r/api/standard-exchange"].depends_on == {
+        "r/frontend/audience-api",
+        "r/api/audience-api",
+        "r/mobile/audience-api",
+        "r/api/audience-billing",
+    }
+
+
+def test_a_switch_that_is_not_ours_to_manage_is_not_registered(program: Program, keycloak: FakeKeycloak) -> None:
+    keycloak.change("api", attributes={"standard.token.exchange.enabled": "true"})
+    register(program, keycloak, grant(manage_switch=False))
+    assert program.names(SWITCH) == [] and len(program.names(MAPPER)) == 2
+
+
+def test_removing_a_grant_touches_no_other(program: Program, keycloak: FakeKeycloak) -> None:
+    def inputs(*specs: GrantSpec) -> dict[str, Any]:
+        program.resources.clear()
+        shared_parts._programs.clear()
+        register(program, keycloak, *specs)
+        return {name: (each.type, each.inputs, each.parent) for name, each in program.resources.items()}
+
+    one, other = grant("a"), grant("b", sources=("mobile",))
+    both, alone = inputs(one, other), inputs(other)
+    assert {name: both[name] for name in alone} == alone and len(both) > len(alone)
+
+
+def test_a_proof_a_flow_that_waits_for_the_whole_grant(program: Program, keycloak: FakeKeycloak) -> None:
+    register(program, keycloak, grant(prove=True, flows=("recipient", "requester")))
+    assert program.names(PROOF) == ["r/g/proof-recipient-frontend", "r/g/proof-requester-frontend"]
+    parts = {*program.names(MAPPER), *program.names(SWITCH)}
+    for name in program.names(PROOF):
+        assert program.resources[name].depends_on >= parts and program.resources[name].parent == "g"
+        assert program.resources[name].inputs["parts"] == [
+            f"id of {part}"
+            for part in (
+                "r/frontend/audience-api",
+                "r/api/audience-api",
+                "r/api/standard-exchange",
+                "r/frontend/standard-exchange",
+            )
+        ]
+    assert program.resources["r/g/proof-requester-frontend"].inputs["audience"] == "api"
+    assert "audience" not in program.resources["r/g/proof-recipient-frontend"].inputs
+
+
+def test_no_input_holds_a_secret(program: Program, keycloak: FakeKeycloak) -> None:
+    register(
+        program,
+        keycloak,
+        grant(prove=True, flows=("recipient", "requester")),
+        grant("l", exchange="legacy", sources=("mobile",), target="billing", flows=("requester",)),
+    )
+    assert PASSWORD not in json.dumps([each.inputs for each in program.resources.values()]) + "".join(program.said)
+
+
+# What it gives and says
+
+
+@pytest.mark.parametrize(
+    ("changes", "flows"),
+    [
+        ({}, [("recipient", "api", None)]),
+        ({"flows": ("requester", "recipient")}, [("recipient", "api", None), ("requester", "frontend", "api")]),
+        (
+            {"sources": ("frontend", "mobile"), "flows": ("recipient", "requester")},
+            [("recipient", "api", None), ("requester", "frontend", "api"), ("requester", "mobile", "api")],
+        ),
+        ({"requester": "gateway", "sources": ("frontend", "mobile")}, [("requester", "gateway", "api")]),
+    ],
+    ids=str,
+)
+def test_the_shape_of_the_export(
+    program: Program, keycloak: FakeKeycloak, changes: dict[str, Any], flows: list[Any]
+) -> None:
+    spec = grant(**changes)
+    found = register(program, keycloak, spec)
+    assert found == {
+        "g": {
+            "realm": "r",
+            "sources": list(spec.sources),
+            "target": "api",
+            "exchange": "standard",
+            "flows": [
+                {"flow": flow, "requester": requester, "audience": audience, "requestScope": None}
+                for flow, requester, audience in flows
+            ],
+            "clients": {name: keycloak.uuid(name) for _, name in sorted(spec.clients())},
+        }
+    }
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_a_map_by_name(program: Program, keycloak: FakeKeycloak) -> None:
+    assert list(register(program, keycloak, grant("b"), grant("a", sources=("mobile",)))) == ["b", "a"]
+    assert register(program, keycloak) == {}
+
+
+def test_a_line_a_grant_and_each_note(program: Program, keycloak: FakeKeycloak) -> None:
+    keycloak.change("frontend", standardFlowEnabled=False)
+    register(program, keycloak, grant("a"), grant("b", sources=("api",), target="billing", flows=("requester",)))
+    assert "INFO: a: frontend → api, standard, recipient" in program.said
+    assert any(
+        line.startswith("WARNING: grant 'a' in realm 'r': source 'frontend' has neither") for line in program.said
+    )
+    assert any(line.startswith("INFO: implied by grants 'a' and 'b'") for line in program.said)
+
+
+def test_one_login_and_one_look_up_a_client(program: Program, keycloak: FakeKeycloak) -> None:
+    register(program, keycloak, grant("a", exchange="standard"), grant("b", sources=("mobile",), exchange="standard"))
+    assert len(keycloak.logins()) == 1
+    assert len([each for each in keycloak.asked("^GET .*/clients$") if each.query["clientId"] == "api"]) == 1
+    assert [each for each in keycloak.requests if each.method not in ("GET", "POST")] == []
+
+
+def test_features_are_not_asked_where_every_switch_is_on(program: Program, keycloak: FakeKeycloak) -> None:
+    keycloak.change("api", attributes={"standard.token.exchange.enabled": "true"})
+    register(program, keycloak, grant(exchange="standard"))
+    assert keycloak.asked("serverinfo") == []
+
+
+def test_no_grants_ask_nothing(program: Program, keycloak: FakeKeycloak) -> None:
+    register(program, keycloak)
+    assert keycloak.requests == []
+
+
+# Refusals, before anything is registered
+
+
+def test_all_faults_before_anything_is_registered(program: Program, keycloak: FakeKeycloak) -> None:
+    keycloak.change("api", enabled=False)
+    with pytest.raises(pulumi.RunError) as caught:
+        register(program, keycloak, grant("a"), grant("b", target="nobody", sources=("mobile",)))
+    assert [line.split(": ")[0] for line in str(caught.value).splitlines()] == [
+        "grant 'a' in realm 'r'",
+        "grant 'b' in realm 'r'",
+    ]
+    assert program.resources == {} and caught.value.__suppress_context__
+
+
+def test_a_server_that_does_not_answer_is_one_sentence(
+    program: Program, keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    keycloak.interfere(*[OSError("down")] * 9)
+    with pytest.raises(pulumi.RunError, match=rf"^Keycloak at '{URL}': no answer .*\.$"):
+        register(program, keycloak, grant())
+    assert program.resources == {}
+
+
+def test_a_grant_stays_legacy_where_our_policy_is(program: Program, keycloak: FakeKeycloak) -> None:
+    spec = grant(flows=("requester",))
+    keycloak._servers[keycloak.uuid("realm-management")]["policies"]["p"] = {
+        "id": "p",
+        "type": "client",
+        "name": policy_name(spec),
+        "description": f"x [pulumi:{hash16(f'{OWNER}#g')}]",
+    }
+    assert register(program, keycloak, spec)["g"]["exchange"] == "legacy"
+    assert any(
+        line.startswith("WARNING: grant 'g' in realm 'r': stays with the legacy exchange") for line in program.said
+    )
+
+
+# One grant alone
+
+
+def test_a_grant_alone_plans_itself_from_the_stacks_config(program: Program, keycloak: FakeKeycloak) -> None:
+    found = program.run(lambda: TokenExchangeGrant("g", sources=["frontend"], target="api").description)
+    assert found["exchange"] == "standard" and found["realm"] == "r"
+    assert program.names(MAPPER) == ["r/api/audience-api", "r/frontend/audience-api"]
+    assert program.resources["r/api/standard-exchange"].inputs["owner"] == OWNER == stack_owner()
+
+
+def test_two_grants_alone_share_too(program: Program, keycloak: FakeKeycloak) -> None:
+    def both() -> None:
+        TokenExchangeGrant("a", sources=["frontend"], target="api")
+        TokenExchangeGrant("b", sources=["mobile"], target="api", owner="another")
+
+    program.run(both)
+    assert program.names(SWITCH) == ["r/api/standard-exchange"] and len(program.names(MAPPER)) == 3
+    assert len(keycloak.logins()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"sources": [], "target": "api"}, "sources is empty"),
+        ({"sources": ["frontend"], "target": ""}, "target has 0 characters"),
+        ({"sources": ["frontend"], "target": "api", "flows": ["x"]}, "flows holds 'x'"),
+        ({"sources": ["frontend"], "target": "nobody"}, "client 'nobody' does not exist"),
+    ],
+    ids=str,
+)
+def test_a_grant_alone_is_refused_before_it_is_registered(
+    program: Program, arguments: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(pulumi.RunError, match=words):
+        program.run(lambda: TokenExchangeGrant("g", **arguments))
+    assert program.resources == {}
+
+
+# Around it
+
+
+def test_a_resource_alone_is_owned_by_the_stack_and_its_name(program: Program) -> None:
+    program.run(lambda: StandardTokenExchange("mine", realm="r", client_id="api"))
+    assert program.resources["mine"].inputs["owner"] == f"{OWNER}#mine"
+    assert set(program.resources["mine"].inputs) == {"realm", "client_id", "owner", "__provider"}
+
+
+def test_the_programs_own_tracebacks_stay_whole(program: Program) -> None:
+    before = getattr(sys, "tracebacklimit", None)
+    program.run(lambda: StandardTokenExchange("mine", realm="r", client_id="api"))
+    assert getattr(sys, "tracebacklimit", None) == before
+
+
+def test_settings_of_the_selected_stack(program: Program) -> None:
+    assert read_settings().connection.url == URL and read_settings().defaults["owner"] == OWNER
+    configure(url=URL, adminPassword=PASSWORD, realm="r", grants="[]", insecureTls="true")
+    read_settings()
+    assert any(line.startswith("WARNING: insecureTls is true") for line in program.said)
+    configure(url="", realm="r")
+    with pytest.raises(pulumi.RunError) as caught:
+        read_settings()
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_a_program_ends_in_sentences(program: Program) -> None:
+    with pytest.raises(SystemExit) as caught, errors_as_sentences():
+        raise pulumi.RunError("one; mend it.\ntwo; mend it.")
+    assert caught.value.code == ERROR_ALREADY_SHOWN == 32
+    assert program.said == ["ERROR: one; mend it.", "ERROR: two; mend it."]
+    with pytest.raises(ZeroDivisionError), errors_as_sentences():
+        raise ZeroDivisionError

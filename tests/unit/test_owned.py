@@ -1,0 +1,368 @@
+"""Objects that one owner holds: made, continued, used as found, adopted or refused; and given back field by field."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from kcadmin.errors import Conflict, Refusal
+from kcadmin.ownership import Claim, claim_key, hash16, marked
+from providers._base import KeycloakProvider, Props
+from providers.audience_mapper import AudienceMapperProvider
+from providers.authorization_scope import AuthorizationScopeProvider
+from providers.client_policy import ClientPolicyProvider
+from providers.scope_permission import ScopePermissionProvider
+from tests.support.engine import Engine, forget
+from tests.support.fake_server import SERVICES, Answer, FakeKeycloak
+
+OURS, THEIRS = "org/project/stack#test", "org/project/other#test"
+RESOURCE_SERVER = {SERVICES: True, "serviceAccountsEnabled": True}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An object: what is asked for, one difference by input and by stored field, and where it is stored."""
+
+    provider: type[KeycloakProvider]
+    args: Props
+    other: Props
+    stored: str
+    other_stored: Any
+
+    def __str__(self) -> str:
+        return self.provider.OBJECT
+
+
+KINDS = [
+    Kind(
+        AudienceMapperProvider,
+        {"client_id": "api", "name": "n", "included_client": "frontend"},
+        {"id_token": True},
+        "config.id.token.claim",
+        "true",
+    ),
+    Kind(
+        ClientPolicyProvider,
+        {"resource_server": "api", "name": "n", "clients": ["frontend"], "description": "why"},
+        {"logic": "NEGATIVE"},
+        "logic",
+        "NEGATIVE",
+    ),
+    Kind(
+        ScopePermissionProvider,
+        {"resource_server": "api", "name": "n", "scopes": ["s"], "description": "why"},
+        {"decision_strategy": "AFFIRMATIVE"},
+        "decisionStrategy",
+        "AFFIRMATIVE",
+    ),
+    Kind(
+        AuthorizationScopeProvider,
+        {"resource_server": "api", "name": "n", "display_name": "d"},
+        {"display_name": "e"},
+        "displayName",
+        "e",
+    ),
+]
+
+
+@pytest.fixture(params=KINDS, ids=str)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def keycloak(monkeypatch: pytest.MonkeyPatch) -> FakeKeycloak:
+    server = FakeKeycloak().install(monkeypatch)
+    server.add_realm("r", api=RESOURCE_SERVER, frontend={})
+    server.server("api")["scopes"]["s"] = {"id": "s", "name": "s", "displayName": "", "iconUri": ""}
+    return server
+
+
+class Life:
+    """One kind in one realm, as one owner sees it."""
+
+    def __init__(self, keycloak: FakeKeycloak, kind: Kind, owner: str = OURS) -> None:
+        self.keycloak, self.kind, self.owner = keycloak, kind, owner
+        self.engine = Engine(kind.provider, keycloak.connection)
+
+    def up(self, **args: Any) -> str:
+        forget()
+        return self.engine.up(**{"realm": "r", **self.kind.args, "owner": self.owner, **args})
+
+    @property
+    def found(self) -> str:
+        return str(self.engine.outputs["found"])
+
+    def objects(self) -> list[dict[str, Any]]:
+        """What the server holds under the name."""
+        everything = [
+            *self.keycloak.client("api")["protocolMappers"],
+            *self.keycloak.server("api")["policies"].values(),
+            *self.keycloak.server("api")["scopes"].values(),
+        ]
+        return [each for each in everything if each["name"] in ("n", "renamed")]
+
+    def value(self) -> Any:
+        """The stored field that differs."""
+        (only,) = self.objects()
+        return (
+            only["config"].get(self.kind.stored.removeprefix("config."))
+            if self.kind.stored.startswith("config.")
+            else only.get(self.kind.stored)
+        )
+
+    def unmark(self) -> None:
+        """Makes the object a stranger's."""
+        (only,) = self.objects()
+        if "config" in only:
+            only["config"] = {key: value for key, value in only["config"].items() if not key.startswith("pulumi.")}
+        if "description" in only:
+            only["description"] = only["description"].rsplit("[pulumi:", 1)[0].rstrip()
+        attributes = self.keycloak.client("api")["attributes"]
+        self.keycloak.client("api")["attributes"] = {
+            key: value for key, value in attributes.items() if not key.startswith("pulumi.")
+        }
+
+
+@pytest.fixture
+def life(keycloak: FakeKeycloak, kind: Kind) -> Life:
+    return Life(keycloak, kind)
+
+
+def strangers(keycloak: FakeKeycloak, kind: Kind, **args: Any) -> Life:
+    """A life that somebody without our tools has begun."""
+    maker = Life(keycloak, kind)
+    maker.up(**args)
+    maker.unmark()
+    forget()
+    return Life(keycloak, kind)
+
+
+def test_made_and_deleted(life: Life) -> None:
+    before = life.keycloak.state()
+    assert life.up() == "create" and life.found == "created" and len(life.objects()) == 1
+    assert life.up() == "same" and life.engine.refresh() and life.up() == "same"
+    life.engine.destroy()
+    assert life.keycloak.state() == before
+
+
+def test_it_bears_our_mark_from_the_first_request_on(life: Life) -> None:
+    life.up()
+    text = str(life.keycloak.state())
+    assert OURS in text or hash16(OURS) in text
+    post = next(at for at, each in enumerate(life.keycloak.requests) if each.method == "POST" and "admin" in each.path)
+    marks = [
+        each for each in life.keycloak.requests[: post + 1] if hash16(OURS) in str(each.body) or OURS in str(each.body)
+    ]
+    assert marks, "a run that is killed after the POST must find its object again"
+
+
+def test_changed_in_place(life: Life) -> None:
+    life.up()
+    id_ = life.engine.id
+    assert life.up(**life.kind.other) == "update" and life.engine.id == id_ and life.value() == life.kind.other_stored
+    assert life.engine.refresh() and life.up(**life.kind.other) == "same"
+
+
+def test_ours_is_continued_after_a_kill(life: Life) -> None:
+    before = life.keycloak.state()
+    life.up()
+    again = Life(life.keycloak, life.kind)
+    assert again.up(**life.kind.other) == "create" and again.found == "created"
+    assert again.engine.id == life.engine.id and again.value() == life.kind.other_stored
+    again.engine.destroy()
+    assert life.keycloak.state() == before
+
+
+def test_a_strangers_as_wanted_is_used_and_left(keycloak: FakeKeycloak, kind: Kind) -> None:
+    life = strangers(keycloak, kind)
+    before = keycloak.state()
+    assert life.up() == "create" and life.found == "used" and keycloak.state() == before
+    assert life.engine.refresh() and life.up() == "same"
+    life.engine.destroy()
+    assert keycloak.state() == before
+
+
+def test_a_strangers_that_was_used_is_never_changed(keycloak: FakeKeycloak, kind: Kind) -> None:
+    life = strangers(keycloak, kind)
+    life.up()
+    before = keycloak.state()
+    with pytest.raises(Refusal, match="differs"):
+        life.up(**kind.other)  # a replacement: let go of, then refused as any stranger's that differs
+    assert keycloak.state() == before
+
+
+def test_revoke_deletes_what_was_used_too(keycloak: FakeKeycloak, kind: Kind) -> None:
+    life = strangers(keycloak, kind)
+    life.up(on_remove="revoke")
+    life.engine.destroy()
+    assert life.objects() == []
+
+
+def test_a_strangers_that_differs_is_refused_naming_each_field(keycloak: FakeKeycloak, kind: Kind) -> None:
+    life = strangers(keycloak, kind, **kind.other)
+    before = keycloak.state()
+    with pytest.raises(Refusal) as caught:
+        life.up()
+    text, (field, value) = str(caught.value), next(iter(kind.other.items()))
+    assert text.startswith(f"{kind.provider.OBJECT} 'n' in realm 'r': exists already and differs, ")
+    assert f"{field} is '{value}' instead of '" in text and text.endswith("or set adopt to take it over.")
+    assert keycloak.state() == before
+
+
+def test_adopted_and_given_back(keycloak: FakeKeycloak, kind: Kind) -> None:
+    life = strangers(keycloak, kind, **kind.other)
+    before = keycloak.state()
+    assert life.up(adopt=True) == "create" and life.found == "adopted" and life.value() != kind.other_stored
+    assert life.engine.refresh() and life.up(adopt=True) == "same"
+    life.engine.destroy()
+    assert keycloak.state() == before
+
+
+def test_what_it_was_does_not_live_in_the_state_alone(keycloak: FakeKeycloak, kind: Kind) -> None:
+    before = strangers(keycloak, kind, **kind.other).keycloak.state()
+    Life(keycloak, kind).up(adopt=True)
+    again = Life(keycloak, kind)  # the first one was killed before Pulumi wrote its state
+    again.up(adopt=True)
+    assert again.found == "adopted"
+    again.engine.destroy()
+    assert keycloak.state() == before
+
+
+def test_an_adopted_object_keeps_what_others_changed_meanwhile(keycloak: FakeKeycloak) -> None:
+    life = strangers(keycloak, KINDS[1], logic="NEGATIVE", description="old")
+    life.up(adopt=True)
+    (policy,) = life.objects()
+    policy["logic"], policy["description"] = "POSITIVE", marked("changed by others", OURS)
+    forget()
+    life.engine.destroy()
+    (policy,) = life.objects()
+    assert (policy["logic"], policy["description"]) == ("NEGATIVE", "changed by others")
+
+
+def test_the_claim_is_written_before_the_object(keycloak: FakeKeycloak, kind: Kind) -> None:
+    life = strangers(keycloak, kind, **kind.other)
+    life.keycloak.requests.clear()
+    life.up(adopt=True)
+    writes = [str(each) for each in life.keycloak.requests if each.method in ("PUT", "POST") and "admin" in each.path]
+    assert writes[0] == f"PUT /admin/realms/r/clients/{keycloak.uuid('api')}" and len(writes) == 2
+
+
+@pytest.mark.parametrize("adopt", [False, True])
+@pytest.mark.parametrize("differs", [False, True])
+def test_another_stacks_is_never_taken(keycloak: FakeKeycloak, kind: Kind, adopt: bool, differs: bool) -> None:
+    Life(keycloak, kind, THEIRS).up()
+    before = keycloak.state()
+    life = Life(keycloak, kind)
+    with pytest.raises(Refusal, match="belongs to another stack; choose another name"):
+        life.up(adopt=adopt, **(kind.other if differs else {}))
+    assert keycloak.state() == before
+
+
+def test_a_renamed_owner_takes_its_marks_along(keycloak: FakeKeycloak, kind: Kind) -> None:
+    life = strangers(keycloak, kind, **kind.other)
+    before = keycloak.state()
+    life.up(adopt=True)
+    assert life.up(adopt=True, owner="org/project/new#test") == "update" and life.found == "adopted"
+    assert OURS not in str(keycloak.state()) and hash16(OURS) not in str(keycloak.state())
+    assert claim_key(OURS, f"adopted:{life.engine.id}") not in keycloak.client("api")["attributes"]
+    assert life.engine.refresh() and life.up(adopt=True, owner="org/project/new#test") == "same"
+    life.engine.destroy()
+    assert keycloak.state() == before
+
+
+def test_a_lost_mark_is_shown_and_made_again(life: Life) -> None:
+    life.up()
+    life.unmark()
+    forget()
+    assert life.engine.refresh() and life.engine.outputs["owner"] == ""
+    assert life.up() == "update" and life.engine.refresh() and life.engine.outputs["owner"] == OURS
+
+
+def test_an_object_that_went_meanwhile_is_not_changed(life: Life) -> None:
+    life.up()
+    life.keycloak.client("api")["protocolMappers"].clear()
+    for objects in life.keycloak.server("api").values():
+        for id_ in [id_ for id_, each in objects.items() if each["name"] == "n"]:
+            del objects[id_]
+    with pytest.raises(Refusal, match="is gone; run `pulumi refresh`"):
+        life.up(**life.kind.other)
+    life.engine.destroy()
+    assert life.objects() == []
+
+
+def test_a_name_that_was_taken_at_the_last_moment_is_a_conflict(keycloak: FakeKeycloak) -> None:
+    life = Life(keycloak, KINDS[1])
+    keycloak.interfere(Answer(409, {"error": "Policy with name [n] already exists"}), at="^POST .*/policy/client")
+    with pytest.raises(Conflict, match="already exists"):
+        life.up()
+
+
+def test_a_client_that_nobody_may_change_cannot_bear_a_claim(keycloak: FakeKeycloak) -> None:
+    kind = Kind(ClientPolicyProvider, {**KINDS[1].args, "resource_server": "realm-management"}, {}, "logic", "")
+    keycloak.server("realm-management")["policies"]["p"] = {
+        "id": "p",
+        "name": "n",
+        "type": "client",
+        "clients": [],
+        "logic": "NEGATIVE",
+        "description": "",
+    }
+    before = keycloak.state()
+    with pytest.raises(Refusal, match="cannot be adopted, since Keycloak refuses the note"):
+        Life(keycloak, kind).up(adopt=True)
+    assert keycloak.state() == before
+
+
+def test_a_policy_of_another_type_under_the_name_is_refused(keycloak: FakeKeycloak) -> None:
+    keycloak.server("api")["policies"]["p"] = {"id": "p", "name": "n", "type": "role", "logic": "POSITIVE"}
+    for kind in (KINDS[1], KINDS[2]):
+        with pytest.raises(Refusal, match="a policy of type role"):
+            Life(keycloak, kind).up()
+
+
+# Mappers of a grant: the audience says which one it is
+
+GRANTS = Kind(AudienceMapperProvider, {"client_id": "api", "included_client": "frontend"}, {}, "", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "found", "mappers"),
+    [
+        ("anything", {"access.token.claim": "true"}, "used", 1),
+        ("anything", {"access.token.claim": "true", "id.token.claim": "true"}, "created", 2),
+        ("anything", {"access.token.claim": "false"}, "created", 2),
+        ("anything", {"access.token.claim": "true", "pulumi.owner": THEIRS}, "created", 2),
+        ("anything", {"access.token.claim": "true", "pulumi.owner": OURS}, "created", 1),
+    ],
+    ids=["as wanted", "differs", "not in access tokens", "another stack's", "ours"],
+)
+def test_a_grant_makes_its_mapper_beside_a_strangers_that_differs(
+    keycloak: FakeKeycloak, name: str, config: dict[str, str], found: str, mappers: int
+) -> None:
+    keycloak.client("api")["protocolMappers"].append(
+        {
+            "id": "1",
+            "name": name,
+            "protocolMapper": "oidc-audience-mapper",
+            "protocol": "openid-connect",
+            "config": {"included.client.audience": "frontend", "introspection.token.claim": "true", **config},
+        }
+    )
+    before = keycloak.state()
+    life = Life(keycloak, GRANTS)
+    life.up()
+    assert life.found == found and len(keycloak.client("api")["protocolMappers"]) == mappers
+    assert life.engine.refresh() and life.up() == "same"
+    life.engine.destroy()
+    if OURS not in config.values():
+        assert keycloak.state() == before
+
+
+def test_a_claim_of_another_kind_is_not_taken_for_what_it_was(keycloak: FakeKeycloak) -> None:
+    life = strangers(keycloak, KINDS[1], logic="NEGATIVE")
+    other = Claim(OURS, "adopted:another-id", {}, {"logic": "X"})
+    keycloak.change("api", attributes={other.key: other.text()})
+    life.up(adopt=True)
+    life.engine.destroy()
+    assert life.value() == "NEGATIVE" and other.key in keycloak.client("api")["attributes"]

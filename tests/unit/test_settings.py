@@ -1,0 +1,154 @@
+"""A stack's config: read whole, refused whole, with what a grant takes from its stack."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.grant_spec import GrantSpec
+from components.settings import Settings, parse_settings
+from kcadmin.errors import InvalidSettings
+
+PROJECT = Path(__file__).resolve().parents[2]
+BASE = {"url": "http://keycloak.test", "adminPassword": "pw", "realm": "r", "grants": "[]"}
+GRANT = {"name": "g", "sources": ["frontend"], "target": "api"}
+STACK = "organization/keycloak-token-exchange/dev"
+
+
+def parse(config: Mapping[str, Any], **arguments: Any) -> Settings:
+    return parse_settings(config.get, STACK, **arguments)
+
+
+def faults(config: Mapping[str, Any], **arguments: Any) -> list[str]:
+    with pytest.raises(InvalidSettings) as caught:
+        parse(config, **arguments)
+    for fault in caught.value.faults:
+        assert "; " in fault and fault.endswith((".", "?")) and "\n" not in fault
+    return list(caught.value.faults)
+
+
+def test_no_grants_are_none_and_absent_grants_are_refused() -> None:
+    assert parse(BASE).grants == ()
+    for absent in (None, ""):
+        (fault,) = faults({**BASE, "grants": absent})
+        assert fault.startswith("config 'grants': is not set; ") and "[]" in fault
+    assert parse({**BASE, "grants": None}, grants=False).grants == ()
+
+
+@pytest.mark.parametrize(
+    ("config", "given", "expected"),
+    [
+        ({}, {}, ("r", "auto", STACK)),
+        ({"exchange": "legacy", "owner": "team"}, {}, ("r", "legacy", "team")),
+        (
+            {"exchange": "legacy", "owner": "team"},
+            {"realm": "s", "exchange": "standard", "owner": "me"},
+            ("s", "standard", "me"),
+        ),
+        ({"exchange": "", "owner": ""}, {}, ("r", "auto", STACK)),
+    ],
+    ids=str,
+)
+def test_a_grant_takes_what_it_does_not_say_from_its_stack(
+    config: dict[str, Any], given: dict[str, Any], expected: tuple[str, ...]
+) -> None:
+    (grant,) = parse({**BASE, **config, "grants": json.dumps([{**GRANT, **given}])}).grants
+    assert (grant.realm, grant.exchange, grant.owner) == expected
+
+
+def test_what_a_grant_used_alone_takes_from_its_stack() -> None:
+    found = parse({**BASE, "exchange": "legacy"}, grants=False)
+    assert found.defaults == {"realm": "r", "exchange": "legacy", "owner": STACK} and found.realm == "r"
+
+
+def test_a_stack_without_a_realm_needs_one_in_each_grant() -> None:
+    grants = json.dumps([{**GRANT, "realm": "s"}, {**GRANT, "name": "h"}])
+    (fault,) = faults({**BASE, "realm": "", "grants": grants})
+    assert fault == "grant 'h' in realm '?': has no realm; set it."
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "5", '"x"', '["g"]', "[null]", "[[]]", "null", "- name: g"])
+def test_grants_that_are_no_list_of_grants(text: str) -> None:
+    (fault,) = faults({**BASE, "grants": text})
+    assert fault == "config 'grants': is no list of grants; give each as name, sources and target."
+
+
+def test_every_fault_of_every_part_at_once() -> None:
+    found = faults({"url": "", "exchange": "v1", "grants": json.dumps([{"name": "g"}, {**GRANT, "sorces": 1}])})
+    assert [fault.split(":")[0] for fault in found] == [
+        "config 'url'",
+        "config 'adminPassword'",
+        "config 'exchange'",
+        "grant 'g' in realm '?'",
+        "grant 'g' in realm '?'",
+        "grant 'g' in realm '?'",
+        "grant 'g' in realm '?'",
+        "grant 'g' in realm '?'",
+    ]
+
+
+def test_the_faults_of_each_grant_are_numbered_where_it_has_no_name() -> None:
+    found = faults({**BASE, "grants": json.dumps([GRANT, {**GRANT, "name": None}])})
+    assert found == ["grant '#2' in realm 'r': has no name; set it."]
+
+
+@settings(database=None, deadline=None, max_examples=60)
+@given(
+    st.dictionaries(
+        st.sampled_from([*BASE, "exchange", "owner", "clientId", "insecureTls"]),
+        st.one_of(st.none(), st.text('ab[]{}",:1é \\', max_size=8), st.sampled_from(["[{}]", "[NaN]", "auto"])),
+    )
+)
+def test_any_config_is_read_or_refused_in_sentences(config: dict[str, str | None]) -> None:
+    try:
+        parse({**BASE, **config})
+    except InvalidSettings as refused:
+        assert refused.faults
+        for fault in refused.faults:
+            assert "; " in fault and fault.endswith((".", "?"))
+
+
+# The files of this project
+
+
+def test_every_optional_key_has_a_default_and_every_default_is_allowed() -> None:
+    declared: dict[str, dict[str, Any]] = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["config"]
+    assert set(declared) == {
+        "url",
+        "realm",
+        "grants",
+        "exchange",
+        "owner",
+        "adminUsername",
+        "adminPassword",
+        "clientId",
+        "clientSecret",
+        "privateKey",
+        "loginRealm",
+        "caCertificate",
+        "insecureTls",
+    }
+    assert [key for key, each in declared.items() if "default" not in each] == ["grants"]
+    defaults = {key: str(each["default"]) for key, each in declared.items() if "default" in each}
+    assert parse({**defaults, "url": BASE["url"], "adminPassword": "pw", "grants": "[]"}).grants == ()
+
+
+@pytest.mark.parametrize("stack", ["dev", "legacy", "prod"])
+def test_the_stacks_of_this_project_are_grants(stack: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries: dict[str, Any] = yaml.safe_load((PROJECT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    config = {
+        key.removeprefix("keycloak-token-exchange:"): value if isinstance(value, str) else json.dumps(value)
+        for key, value in entries.items()
+    }
+    assert not {"adminPassword", "clientSecret", "privateKey"} & set(config)
+    assert stack != "dev" or "url" not in config
+    for name in ("KEYCLOAK_ADMIN_PASS", "KEYCLOAK_PRIVATE_KEY"):
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("KEYCLOAK_URL", "http://keycloak.test")
+    grants = parse(config).grants
+    assert grants and all(isinstance(grant, GrantSpec) for grant in grants)
