@@ -6,9 +6,10 @@ from typing import Any
 import pulumi
 
 from components.grant_spec import REQUESTER, GrantSpec, checked_grant
+from components.planning import plan
 from components.settings import read_settings
 from components.shared_parts import SharedParts
-from components.wiring import GrantPlan, plan, policy_name, questions
+from components.wiring import GrantPlan, policy_name, questions
 from kcadmin.connection import Connection
 from kcadmin.errors import KeycloakError
 from providers import preflight
@@ -55,6 +56,8 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         planned: GrantPlan | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        if isinstance(sources, str):
+            raise pulumi.RunError(f"grant '{name}': sources is '{sources}'; give a list of client ids.")
         if planned is None:
             planned = _plan_alone(
                 {

@@ -38,7 +38,7 @@ def unmarked(description: str) -> tuple[str, str | None]:
 
 def owned_name(name: str, owner: str) -> str:
     """A name that no other owner makes, within Keycloak's 255 characters."""
-    suffix = f" [{hash16(owner)[:8]}]"
+    suffix = f" [{hash16(f'{owner}|{name}')[:8]}]"
     return name[: NAME_LIMIT - len(suffix)] + suffix
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kcadmin.authz import ResourceServer
 from kcadmin.clients import Clients
-from kcadmin.errors import Refusal, sentence
+from kcadmin.errors import NotFound, Refusal, sentence
 from kcadmin.session import Session
 
 
@@ -33,7 +33,11 @@ class Realm:
 
     def management_uuid(self) -> str:
         """:raises Refusal: the realm does not exist, or the login may not see its clients."""
-        client = self.clients.find(self.management_client_id)
+        try:
+            client = self.clients.find(self.management_client_id)
+        except NotFound:
+            remedy = "correct the realm; if it was deleted, `pulumi state delete` its resources"
+            raise Refusal(f"realm '{self.name}': does not exist, or the login may not see it; {remedy}.") from None
         if client is None:
             raise Refusal(
                 sentence(

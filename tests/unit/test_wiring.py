@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from components.grant_spec import GrantSpec
-from components.wiring import Plan, plan, policy_name, questions, requesters
+from components.planning import Plan, plan
+from components.wiring import policy_name, questions, requesters
 from kcadmin.features import Features
 from kcadmin.ownership import hash16
 from kcadmin.permissions import Overview
