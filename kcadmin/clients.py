@@ -128,7 +128,7 @@ class Clients:
             if mapper_id:
                 self._session.put(f"{at}/{mapper_id}", dict(mapper))
             else:
-                mapper_id = self._session.post(at, dict(mapper)).headers["Location"].rsplit("/", 1)[-1]
+                mapper_id = self._session.create(at, dict(mapper))
             self._replace_mapper(uuid, mapper_id, {**mapper, "id": mapper_id})
             return str(mapper_id)
 

@@ -19,6 +19,7 @@ from kcadmin.login import describe, token_form
 CONNECT_SECONDS, READ_SECONDS = 5, 60
 RENEW_BEFORE_SECONDS = 10
 LONGEST_WAIT_SECONDS = 30
+WRITTEN = (201, 204)
 
 # A POST is never repeated on its own: an answer that was lost does not mean that nothing was made.
 # A connection that was refused is: nothing was sent. Parallel PUTs of one client answer 409 and 500.
@@ -77,17 +78,25 @@ class Session:
         """The JSON that a POST answers."""
         return self._json(self._authorised("POST", at, body=body, query=query), "POST", at)
 
-    def put(self, at: str, body: object) -> requests.Response:
+    def create(self, at: str, body: object) -> str:
+        """The id of what a POST has made. :raises Conflict: the name is taken."""
+        answer = self._authorised("POST", at, body=body)
+        place = answer.headers.get("Location")
+        if not place:
+            raise self._strange("POST", at, answer)
+        return place.rsplit("/", 1)[-1]
+
+    def put(self, at: str, body: object) -> None:
         """Updates; repeated on 409, 429 and 5xx."""
-        return self._authorised("PUT", at, body=body)
+        self._write("PUT", at, body)
 
     def put_json(self, at: str, body: object) -> Any:
         """The JSON that a PUT answers."""
-        return self._json(self.put(at, body), "PUT", at)
+        return self._json(self._authorised("PUT", at, body=body), "PUT", at)
 
     def delete(self, at: str) -> None:
         """Deletes. :raises NotFound: it is gone already."""
-        self._authorised("DELETE", at)
+        self._write("DELETE", at)
 
     def public(self, method: str, at: str, *, form: Mapping[str, str] | None = None) -> requests.Response:
         """A request without our token: discovery, keys, the token endpoint. Any status is an answer."""
@@ -98,6 +107,11 @@ class Session:
         claims = jwt.decode(self._current_token(), options={"verify_signature": False})
         base = str(claims["iss"]).rsplit("/realms/", 1)[0]
         return base + path("realms", realm)
+
+    def _write(self, method: str, at: str, body: object = None) -> None:
+        answer = self._authorised(method, at, body=body)
+        if answer.status_code not in WRITTEN:
+            raise self._strange(method, at, answer)
 
     def _authorised(
         self,
@@ -186,11 +200,14 @@ class Session:
         try:
             return answer.json()
         except ValueError:
-            kind = answer.headers.get("Content-Type", "no content type")
-            raise KeycloakError(
-                f"Keycloak at '{self.connection.url}': {method} {at} answered {answer.status_code} with {kind} "
-                "instead of JSON; check that url is Keycloak's own address and not a page before it."
-            ) from None
+            raise self._strange(method, at, answer) from None
+
+    def _strange(self, method: str, at: str, answer: requests.Response) -> KeycloakError:
+        kind = answer.headers.get("Content-Type", "no content type")
+        return KeycloakError(
+            f"Keycloak at '{self.connection.url}': {method} {at} answered {answer.status_code} with {kind}, which is not "
+            "Keycloak's answer; check that url is its own address and not a page before it."
+        )
 
 
 def _message(answer: requests.Response) -> str:

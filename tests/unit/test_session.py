@@ -81,13 +81,22 @@ def pem(key: PrivateKeyTypes, password: str | None = None) -> str:
 
 # What is repeated
 
+DONE = {"GET": 200, "POST": 201, "PUT": 201, "DELETE": 201}
+
 
 @pytest.mark.parametrize("status", BUSY)
 @pytest.mark.parametrize("method", SAFE)
 def test_a_busy_server_is_asked_again(keycloak: FakeKeycloak, method: str, status: int) -> None:
-    keycloak.interfere(Answer(status, {}), Answer(status, {}), Answer(200, {}), at=f"^{method} .*/x$")
+    keycloak.interfere(Answer(status, {}), Answer(status, {}), Answer(DONE[method], {}), at=f"^{method} .*/x$")
     request(keycloak.session(), method, "/admin/x")
     assert len(keycloak.asked("/x$")) == 3
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_a_page_before_keycloak_is_no_success(keycloak: FakeKeycloak, method: str) -> None:
+    keycloak.interfere(Answer(200, {}, {"Content-Type": "text/html"}), at="/x$")
+    with pytest.raises(KeycloakError, match="answered 200 with text/html, which is not Keycloak's answer"):
+        request(keycloak.session(), method, "/admin/x")
 
 
 @pytest.mark.parametrize("status", BUSY)
@@ -117,7 +126,7 @@ def test_a_lost_answer_is_asked_for_again_but_never_by_post(keycloak: FakeKeyclo
 
 @pytest.mark.parametrize("method", [*SAFE, "POST"])
 def test_a_refused_connection_is_tried_again_since_nothing_was_sent(keycloak: FakeKeycloak, method: str) -> None:
-    keycloak.interfere(urllib3.exceptions.NewConnectionError(None, "refused"), Answer(200, {}), at="/x$")  # type: ignore[arg-type]
+    keycloak.interfere(urllib3.exceptions.NewConnectionError(None, "refused"), Answer(DONE[method], {}), at="/x$")  # type: ignore[arg-type]
     request(keycloak.session(), method, "/admin/x")
     assert len(keycloak.asked("/x$")) == 2
 

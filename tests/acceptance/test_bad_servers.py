@@ -1,0 +1,83 @@
+"""Each request of an ``up`` meets each fault once: it is retried safely, or the run fails with one sentence and the next
+one completes. Never a hang, another exception, a duplicate, or a trace after destroy.
+
+``make test`` gives each request a third of the faults, in turn; ``make test-faults`` all of them.
+"""
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kcadmin import session
+from kcadmin.errors import KeycloakError
+from tests.support.in_process import Stack
+from tests.support.proxy import FAULTS, proxy_before
+from tests.support.realms import TestRealm
+
+ALL = bool(os.environ.get("ALL_FAULTS"))
+SHARE = 3
+
+
+@pytest.fixture(autouse=True)
+def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy's slowness must be longer than our patience."""
+    monkeypatch.setattr(session, "READ_SECONDS", 2)
+    monkeypatch.setattr("tests.support.proxy.SLOW_SECONDS", 2.5)
+
+
+@pytest.mark.parametrize("exchange", ["standard", "legacy"])
+def test_every_request_survives_every_fault(legacy_realm: TestRealm, exchange: str) -> None:
+    realm = legacy_realm
+    grant: dict[str, Any] = {
+        "name": "g",
+        "realm": realm.name,
+        "exchange": exchange,
+        "sources": ["frontend"],
+        "target": "api",
+        "flows": ["recipient", "requester"],
+    }
+    before = realm.export()
+    failed: set[str] = set()
+    with proxy_before(realm.url) as proxy:
+        connection = replace(realm.connection, url=proxy.url)
+        number = 0
+        while True:
+            names = [name for index, name in enumerate(FAULTS) if ALL or index % SHARE == number % SHARE]
+            for name in names:
+                stack = Stack(connection)
+                proxy.seen.clear()
+                proxy.at, proxy.fault = number, FAULTS[name]
+                try:
+                    stack.up(grant)
+                except KeycloakError as problem:
+                    assert "\n" not in str(problem), (number, name, problem)
+                    failed.add(name)
+                except BaseException as problem:  # the program's own RunError
+                    assert type(problem).__name__ == "RunError" and "\n" not in str(problem), (number, name, problem)
+                    failed.add(name)
+                reached = len(proxy.seen) > number
+                proxy.at = -1
+                if reached:
+                    stack.up(grant)
+                    assert len(realm.client("frontend")["protocolMappers"]) == 1, (number, name)
+                stack.destroy()
+                assert realm.export_but_for_permissions() == realm.without_permissions(before), (number, name)
+            if not reached:
+                break
+            number += 1
+    assert number >= 10
+    assert failed <= {
+        "html",
+        "truncated",
+        "answer lost",
+        "cut off",
+        "too slow",
+        "reset",
+        "500",
+        "502",
+        "503",
+        "409",
+        "429",
+    }

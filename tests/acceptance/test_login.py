@@ -1,0 +1,90 @@
+"""Logging in to a real Keycloak: password, client secret, private_key_jwt; and TLS by an authority of one's own."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from kcadmin.connection import ClientSecretLogin, Connection, Login, PasswordLogin, PrivateKeyLogin
+from kcadmin.errors import LoginRefused, Unreachable
+from kcadmin.session import Session
+from tests.support.in_process import Stack
+from tests.support.proxy import certificate_for, proxy_before
+from tests.support.realms import TestRealm
+
+ALGORITHMS = {
+    "RS256": lambda: rsa.generate_private_key(65537, 2048),
+    "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
+}
+
+
+def robot(realm: TestRealm, **client: object) -> None:
+    """A service account in the managed realm, with manage-clients alone."""
+    realm.add_client("robot", serviceAccountsEnabled=True, **client)
+    user = realm.get("clients", realm.uuid("robot"), "service-account-user")["id"]
+    management = realm.uuid("realm-management")
+    role = realm.get("clients", management, "roles", "manage-clients")
+    realm.session.post(realm.at("users", user, "role-mappings", "clients", management), [role])
+
+
+def whole_life(realm: TestRealm, connection: Connection) -> None:
+    before = realm.export()
+    stack = Stack(connection)
+    stack.up({"name": "g", "realm": realm.name, "sources": ["frontend"], "target": "api", "flows": ["requester"]})
+    assert realm.exchange("frontend", realm.user_token("frontend"), "api")["aud"] == ["api"]
+    stack.destroy()
+    assert realm.export() == before
+
+
+def test_a_robot_with_a_secret_and_one_role_suffices_for_standard_grants(realm: TestRealm) -> None:
+    robot(realm)
+    whole_life(realm, replace(realm.connection, login=ClientSecretLogin("robot", "s"), login_realm=realm.name))
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_robot_with_a_private_key(realm: TestRealm, algorithm: str) -> None:
+    key = ALGORITHMS[algorithm]()
+    public = jwt.get_algorithm_by_name(algorithm).to_jwk(key.public_key(), as_dict=True)
+    keys = {"keys": [{**public, "use": "sig", "alg": algorithm, "kid": "robot"}]}
+    signing = {"use.jwks.string": "true", "jwks.string": json.dumps(keys)}
+    robot(realm, clientAuthenticatorType="client-jwt", attributes=signing)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    whole_life(realm, replace(realm.connection, login=PrivateKeyLogin("robot", pem), login_realm=realm.name))
+
+
+@pytest.mark.parametrize(
+    "login", [PasswordLogin("admin", "wrong-pw"), ClientSecretLogin("nobody", "wrong-pw")], ids=str
+)
+def test_a_refused_login_is_one_sentence(realm: TestRealm, login: Login) -> None:
+    with pytest.raises(
+        LoginRefused, match=r"^login of (user 'admin'|client 'nobody') in realm 'master': refused \(40"
+    ) as refused:
+        Session(replace(realm.connection, login=login)).get("/admin/realms")
+    assert "wrong-pw" not in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_login_realm_that_does_not_exist(realm: TestRealm) -> None:
+    with pytest.raises(LoginRefused, match="has no such realm; correct url or loginRealm"):
+        Session(replace(realm.connection, login_realm="nowhere")).get("/admin/realms")
+
+
+def test_tls_by_an_authority_of_ones_own(realm: TestRealm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context, trusted = certificate_for("127.0.0.1", tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
+    with proxy_before(realm.url, tls=context) as proxy:
+        secure = replace(realm.connection, url=proxy.url)
+        assert Session(replace(secure, ca_certificate=str(trusted))).get("/admin/realms")
+        monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+        with pytest.raises(Unreachable, match="its TLS certificate is not trusted for this name; set caCertificate"):
+            Session(secure).get("/admin/realms")
+        assert Session(replace(secure, insecure_tls=True)).get("/admin/realms")
+
+
+def test_tls_for_another_name_is_refused(realm: TestRealm, tmp_path: Path) -> None:
+    context, trusted = certificate_for("elsewhere.example.com", tmp_path)
+    with proxy_before(realm.url, tls=context) as proxy, pytest.raises(Unreachable, match="not trusted for this name"):
+        Session(replace(realm.connection, url=proxy.url, ca_certificate=str(trusted))).get("/admin/realms")
