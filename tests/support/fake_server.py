@@ -237,6 +237,7 @@ class FakeKeycloak:
                     return Answer(404, {"error": "Could not find role"})
                 if request.method == "DELETE":
                     roles.discard(role)
+                    return Answer(204)
                 return Answer(200, {"name": role})
             case ["authz", "resource-server", *authz]:
                 server = self._servers.get(client["id"])
