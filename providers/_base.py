@@ -153,7 +153,7 @@ class KeycloakProvider(ResourceProvider):
         name = next(
             (
                 props[key]
-                for key in ("name", "client_id", "resource_server")
+                for key in ("name", "grant", "client_id", "resource_server")
                 if is_known(props.get(key)) and props.get(key)
             ),
             "?",

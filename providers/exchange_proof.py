@@ -10,10 +10,13 @@ import pulumi
 
 from kcadmin.client_secrets import ClientSecrets
 from kcadmin.errors import Refusal, sentence
+from kcadmin.features import LEGACY
+from kcadmin.ownership import claims
 from kcadmin.proof import Case, choose_subject, prove
 from kcadmin.realm import Realm
 from providers._base import KeycloakProvider, Props
 from providers.resource import KeycloakResource, Text
+from providers.standard_token_exchange import KIND, SWITCH
 
 
 class ExchangeProofProvider(KeycloakProvider):
@@ -24,6 +27,7 @@ class ExchangeProofProvider(KeycloakProvider):
     SETS = ("parts",)
     REPLACE_ON = ("realm",)
     CLIENTS = {}
+    CONSTANT = {"proved": True}
 
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
         return f"{realm.name}/{props['grant']}/{props['flow']}/{props['source']}", self._proved(realm, props)
@@ -39,6 +43,12 @@ class ExchangeProofProvider(KeycloakProvider):
 
     def _proved(self, realm: Realm, props: Props) -> Props:
         session = realm.session
+        if props["exchange"] == LEGACY and self._switch_goes(realm, props):
+            pulumi.log.warn(
+                f"{self._named(props)}: not proved yet, since the standard exchange of '{props['requester']}' is switched "
+                "off at the end of this run; run `pulumi up` once more to prove it."
+            )
+            return {"proved": False}
         case = Case(
             grant=props["grant"],
             realm=realm.name,
@@ -65,7 +75,18 @@ class ExchangeProofProvider(KeycloakProvider):
                 )
             )
         claims = verdict.exchanged_claims
-        return {"proved_azp": claims.azp if claims else "", "proved_aud": sorted(claims.aud) if claims else []}
+        return {
+            "proved": True,
+            "proved_azp": claims.azp if claims else "",
+            "proved_aud": sorted(claims.aud) if claims else [],
+        }
+
+    @staticmethod
+    def _switch_goes(realm: Realm, props: Props) -> bool:
+        """Whether the requester's switch is this stack's alone: moved to legacy, it goes with the deletes, which come last."""
+        client = realm.clients.find(props["requester"])
+        owners = {claim.owner for claim in claims(client.attributes, KIND)} if client else set()
+        return client is not None and client.is_on(SWITCH) and owners == {props["owner"].split("#")[0]}
 
 
 class ExchangeProof(KeycloakResource, module="keycloak", name="ExchangeProof"):

@@ -1,6 +1,7 @@
 """Proofs: what a real exchange must show, and that nothing of it stays open or is asked for twice."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -49,26 +50,32 @@ def test_proved(case: Case, claims: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("token", "why"),
     [
-        (sign({**STANDARD, "sub": "other"}), "its sub is 'other' and the subject's is 'user-1'"),
-        (sign({**STANDARD, "sub": None, "sid": "t"}), "its sub is '' and"),
-        (sign({**STANDARD, "sub": None, "sid": None}), "its sub is '' and"),
-        (sign({**STANDARD, "azp": "frontend"}), "its azp is 'frontend' and not the requester 'api'"),
-        (sign({**STANDARD, "aud": "account"}), "its aud is 'account' without the target 'api'"),
-        (sign({**STANDARD, "aud": "api-2"}), "without the target 'api'"),
-        (sign({**STANDARD, "aud": None}), "without the target 'api'"),
-        (sign(LEGACY), "the legacy exchange answered: the switch of 'api' (Standard token exchange) is off"),
-        (sign({**STANDARD, "jti": "5f0a"}), "does not tell which exchange answered"),
-        (sign({**STANDARD, "jti": "onrtro:2"}), "does not tell which exchange answered"),
-        (sign({**STANDARD, "iat": int(time.time()) + 30, "exp": int(time.time()) + 30}), "its lifetime is 0 s"),
-        (sign(STANDARD, seconds=-3600), "the exchanged token is not valid: Signature has expired"),
-        (sign(STANDARD, key=OTHER_KEY), "the exchanged token is not valid: Signature verification failed"),
-        (sign(STANDARD, kid="unknown"), "the exchanged token is not valid: its key 'unknown' is none of realm 'r'"),
-        (sign({**STANDARD, "iss": "https://elsewhere/realms/r"}), "the exchanged token is not valid: Invalid issuer"),
-        ("no.jwt.here", "the exchanged token is not valid"),
+        (lambda: sign({**STANDARD, "sub": "other"}), "its sub is 'other' and the subject's is 'user-1'"),
+        (lambda: sign({**STANDARD, "sub": None, "sid": "t"}), "its sub is '' and"),
+        (lambda: sign({**STANDARD, "sub": None, "sid": None}), "its sub is '' and"),
+        (lambda: sign({**STANDARD, "azp": "frontend"}), "its azp is 'frontend' and not the requester 'api'"),
+        (lambda: sign({**STANDARD, "aud": "account"}), "its aud is 'account' without the target 'api'"),
+        (lambda: sign({**STANDARD, "aud": "api-2"}), "without the target 'api'"),
+        (lambda: sign({**STANDARD, "aud": None}), "without the target 'api'"),
+        (lambda: sign(LEGACY), "the legacy exchange answered: the switch of 'api' (Standard token exchange) is off"),
+        (lambda: sign({**STANDARD, "jti": "5f0a"}), "does not tell which exchange answered"),
+        (lambda: sign({**STANDARD, "jti": "onrtro:2"}), "does not tell which exchange answered"),
+        (lambda: sign({**STANDARD, "iat": int(time.time()) + 30, "exp": int(time.time()) + 30}), "its lifetime is 0 s"),
+        (lambda: sign(STANDARD, seconds=-3600), "the exchanged token is not valid: Signature has expired"),
+        (lambda: sign(STANDARD, key=OTHER_KEY), "the exchanged token is not valid: Signature verification failed"),
+        (
+            lambda: sign(STANDARD, kid="unknown"),
+            "the exchanged token is not valid: its key 'unknown' is none of realm 'r'",
+        ),
+        (
+            lambda: sign({**STANDARD, "iss": "https://elsewhere/realms/r"}),
+            "the exchanged token is not valid: Invalid issuer",
+        ),
+        (lambda: "no.jwt.here", "the exchanged token is not valid"),
     ],
 )
-def test_status_200_alone_proves_nothing(token: str, why: str) -> None:
-    verdict = prove(FakeRealm(exchanged=exchanged(token)).session, RECIPIENT, ALICE, secrets)
+def test_status_200_alone_proves_nothing(token: Callable[[], str], why: str) -> None:
+    verdict = prove(FakeRealm(exchanged=exchanged(token())).session, RECIPIENT, ALICE, secrets)
     assert not verdict.proved and not verdict.refused
     assert verdict.reason and why in verdict.reason
 

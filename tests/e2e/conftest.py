@@ -1,0 +1,40 @@
+"""Stacks for the tests: the project in a folder of its own, on a real server."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from local import pulumi_cli
+from tests.conftest import Servers
+from tests.e2e.stack import Stack
+from tests.support.realms import TestRealm
+
+NewStack = Callable[..., Stack]
+
+
+@pytest.fixture(scope="session")
+def pulumi() -> Path:
+    """The folder of the Pulumi CLI."""
+    return pulumi_cli.install(lambda line: None)
+
+
+@pytest.fixture
+def new_stack(pulumi: Path, servers: Servers, tmp_path: Path) -> Iterator[NewStack]:
+    """Makes stacks, each with a backend of its own."""
+    made: list[Stack] = []
+
+    def make(realm: TestRealm, feature_set: str, name: str = "test") -> Stack:
+        folder = tmp_path / f"{name}-{len(made)}"
+        made.append(Stack(folder, pulumi, servers(feature_set), realm.name, name))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.end_left()
+
+
+@pytest.fixture(params=["standard", "legacy"])
+def exchange(request: pytest.FixtureRequest) -> str:
+    """The exchange, and the feature set of its server; the legacy one offers both."""
+    return str(request.param)

@@ -1,0 +1,184 @@
+"""A stack in a folder of its own, driven by the real ``pulumi`` command."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local.keycloak import Server
+from local.layout import PROJECT, VENV
+from tests.e2e.access_log import AccessLog, Request
+
+NAME = "keycloak-token-exchange"
+PARTS = ("Pulumi.yaml", "__main__.py", "components", "providers", "kcadmin")
+PASSPHRASE = "a-test-passphrase"
+TIMEOUT_SECONDS = 120
+Grant = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command came to, and what the server was asked meanwhile."""
+
+    code: int
+    output: str
+    requests: list[Request] = field(default_factory=list)
+
+    @property
+    def writes(self) -> list[str]:
+        return [str(request) for request in self.requests if request.is_write]
+
+    @property
+    def logins(self) -> int:
+        return sum(request.is_login for request in self.requests)
+
+    def counted(self) -> dict[str, int]:
+        """How many resources were created, updated, deleted, …, from the summary."""
+        summary = self.output.rpartition("Resources:")[2]
+        found = re.findall(r"^\s*(?:\S+ )?(\d+) (?:to )?(\w+)", summary, re.MULTILINE)
+        return {what: int(number) for number, what in found}
+
+
+class Stack:
+    """A stack on a server, with its own backend, passphrase and Pulumi home. ``env``: variables of its commands."""
+
+    def __init__(self, folder: Path, pulumi: Path, server: Server, realm: str, name: str = "test") -> None:
+        self.folder = folder
+        self.realm = realm
+        self.name = name
+        self.env: dict[str, str] = {}
+        self.config: dict[str, Any] = {"realm": realm}
+        self._pulumi = pulumi
+        self._project = folder / "project"
+        self._project.mkdir(parents=True)
+        (folder / "state").mkdir()
+        for part in PARTS:
+            (self._project / part).symlink_to(PROJECT / part)
+        self.use(server)
+        self.run("stack", "init", name)
+
+    def use(self, server: Server) -> None:
+        """Points the stack at a server, as KEYCLOAK_URL does."""
+        self.server = server
+        self._log = AccessLog(server)
+        self.env |= {"KEYCLOAK_URL": server.url, "KEYCLOAK_ADMIN_PASS": server.admin_password}
+
+    def configure(self, *grants: Grant, **config: Any) -> None:
+        """Writes Pulumi.<stack>.yaml; JSON is YAML. Config keys stay until they are set anew; None takes one out."""
+        self.config |= {**config, "grants": list(grants)}
+        self.config = {key: value for key, value in self.config.items() if value is not None}
+        path = self._project / f"Pulumi.{self.name}.yaml"
+        salt = re.search(r'encryptionsalt"?: *"?([^",\s]+)', path.read_text())
+        assert salt
+        config = {f"{NAME}:{key}": value for key, value in self.config.items()}
+        path.write_text(json.dumps({"encryptionsalt": salt.group(1), "config": config}))
+
+    def preview(self, *args: str) -> Run:
+        return self.run("preview", *args)
+
+    def up(self, *args: str) -> Run:
+        """Both phases. With ``--skip-preview`` one."""
+        return self.run("up", "--yes", *args)
+
+    def refresh(self, *args: str) -> Run:
+        return self.run("refresh", "--yes", *args)
+
+    def destroy(self, *args: str) -> Run:
+        return self.run("destroy", "--yes", *args)
+
+    def export(self) -> dict[str, Any]:
+        """The state's resources by URN, as far as they describe Keycloak; the stack and Pulumi's provider not."""
+        described = ("id", "type", "parent", "inputs", "outputs")
+        return {
+            each["urn"]: _without_none({key: each.get(key) for key in described})
+            for each in json.loads(self.export_text())["deployment"].get("resources") or []
+            if not each["type"].startswith("pulumi:")
+        }
+
+    def export_text(self) -> str:
+        """The whole state, as ``pulumi stack export`` gives it."""
+        return self._call("stack", "export").stdout
+
+    def outputs(self) -> Any:
+        return json.loads(self._call("stack", "output", "--json").stdout)
+
+    def try_(self, *args: str) -> Run:
+        """Runs a command, whatever comes of it."""
+        first = self._log.mark()
+        done = self._call(*args)
+        return Run(done.returncode, done.stdout + done.stderr, self._log.between(first, self._log.mark()))
+
+    def run(self, *args: str) -> Run:
+        """Runs a command that must succeed."""
+        done = self.try_(*args)
+        assert done.code == 0, f"pulumi {' '.join(args)} ended with {done.code}:\n{done.output}"
+        return done
+
+    def refused(self, *args: str) -> Run:
+        """Runs a command that must fail, with sentences and without a traceback."""
+        done = self.try_(*args)
+        assert done.code != 0, f"pulumi {' '.join(args)} succeeded:\n{done.output}"
+        assert "Traceback" not in done.output and 'File "' not in done.output, done.output
+        return done
+
+    def kill(self, when: Callable[[list[Request]], bool], *args: str) -> None:
+        """Starts a command and kills it, with its plugins, as soon as the server was asked certain things."""
+        first = self._log.mark()
+        with (self.folder / "killed.log").open("w") as output:
+            child = subprocess.Popen(
+                self._command(*args), cwd=self._project, env=self._environment(), stdin=subprocess.DEVNULL,
+                stdout=output, stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
+            end = time.monotonic() + TIMEOUT_SECONDS
+            while not when(self._log.since(first)):
+                assert child.poll() is None, "it ended before it could be killed: " + output.name
+                assert time.monotonic() < end
+                time.sleep(0.005)
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+        self.end_left()
+
+    def end_left(self) -> None:
+        """Kills what is left of this stack's commands; plugins have process groups of their own."""
+        ours = f"PULUMI_HOME={self.folder / 'home'}".encode()
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if ours in (folder / "environ").read_bytes().split(b"\0"):
+                    os.kill(int(folder.name), signal.SIGKILL)
+
+    def _command(self, *args: str) -> list[str]:
+        return [str(self._pulumi / "pulumi"), *args, "--non-interactive", "--color=never",
+                *([] if args[:2] == ("stack", "init") else ["--stack", self.name])]  # fmt: skip
+
+    def _call(self, *args: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            self._command(*args), cwd=self._project, env=self._environment(), stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=TIMEOUT_SECONDS)  # fmt: skip
+
+    def _environment(self) -> Mapping[str, str]:
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("KEYCLOAK_", "PULUMI_", "PYTEST"))
+        }
+        return {
+            **kept,
+            "PATH": os.pathsep.join([str(self._pulumi), str(VENV / "bin"), os.environ.get("PATH", os.defpath)]),
+            "PULUMI_HOME": str(self.folder / "home"),
+            "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+            "PULUMI_PYTHON_CMD": str(VENV / "bin" / "python"),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            **self.env,
+        }
+
+
+def _without_none(value: Any) -> Any:
+    """``pulumi refresh`` leaves null out of maps, ``pulumi up`` does not."""
+    if isinstance(value, dict):
+        return {key: _without_none(each) for key, each in value.items() if each is not None}
+    return value

@@ -1,0 +1,197 @@
+"""What cannot work is refused before anything is written: all faults at once, each in a sentence, no traceback."""
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.keycloak import Server
+from tests.conftest import Servers
+from tests.e2e.conftest import NewStack
+from tests.e2e.exchanges import grant
+from tests.e2e.stack import Grant, Run, Stack
+from tests.support.realms import TestRealm
+
+House = tuple[TestRealm, Stack]
+WRONG_PASSWORD = "invalid_grant: Invalid user credentials); check the name, its secret and loginRealm."
+CLIENTS: dict[str, dict[str, Any]] = {
+    "frontend": {},
+    "api": {},
+    "off": {"enabled": False},
+    "spa": {"publicClient": True, "secret": None},
+    "service": {"bearerOnly": True},
+}
+GRANTS: dict[str, tuple[list[Grant], list[str]]] = {
+    "unknown-client": (
+        [grant(target="nowhere")],
+        ["grant 'g' in realm '{realm}': client 'nowhere' does not exist; create it"],
+    ),
+    "disabled-client": ([grant(target="off")], ["grant 'g' in realm '{realm}': client 'off' is disabled; enable it."]),
+    "public-requester": (
+        [grant(source="spa")],
+        ["grant 'g' in realm '{realm}': requester 'spa' is a public client; make it confidential"],
+    ),
+    "public-source": (
+        [grant(source="spa", flows=["recipient"])],
+        ["grant 'g' in realm '{realm}': source 'spa' is a public client; set allowPublicSource: true"],
+    ),
+    "source-is-target": (
+        [grant(target="frontend")],
+        ["grant 'g' in realm '{realm}': target 'frontend' is also a source; name two clients."],
+    ),
+    "bearer-only": ([grant(target="service")], ["grant 'g' in realm '{realm}': requester 'service' is bearer-only"]),
+    "unknown-key": (
+        [grant(source="frontend", flow=["recipient"])],
+        ["grant 'g' in realm '{realm}': has the unknown key 'flow'; did you mean"],
+    ),
+    "no-legacy-here": (
+        [grant(exchange="legacy")],
+        [
+            "grant 'g' in realm '{realm}': the server has no legacy exchange; start Keycloak with --features=token-exchange:v1"
+        ],
+    ),
+    "unknown-realm": ([grant(realm="nowhere")], ["grant 'g' in realm 'nowhere': the realm does not exist"]),
+    "two-faulty-grants": (
+        [grant("one", target="nowhere", source="off"), grant("two", source="spa")],
+        [
+            "grant 'one' in realm '{realm}': client 'nowhere' does not exist",
+            "grant 'one' in realm '{realm}': client 'off' is disabled",
+            "grant 'two' in realm '{realm}': requester 'spa' is a public client",
+        ],
+    ),
+    "two-faulty-texts": (
+        [grant("one", flows=["recipent"]), grant("two", sources=[]), {"name": "three", "target": "api"}],
+        [
+            "grant 'one' in realm '{realm}': flows holds 'recipent'",
+            "grant 'two' in realm '{realm}': sources is empty",
+            "grant 'three' in realm '{realm}': has no sources; set it.",
+        ],
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def house(pulumi: Path, servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A realm with clients of every kind, and a stack without resources."""
+    server = servers("standard")
+    realm = TestRealm.make(server.url, server.admin_password, CLIENTS)
+    yield realm, Stack(tmp_path_factory.mktemp("refusals") / "stack", pulumi, server, realm.name)
+    realm.remove()
+
+
+@pytest.fixture
+def closed() -> Iterator[str]:
+    """An address where nobody listens: the port is taken."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+def refused(stack: Stack, realm: TestRealm, sentences: list[str]) -> Run:
+    """``up`` is refused with each sentence, told once in the summary; nothing was written."""
+    before = realm.export()
+    run = stack.refused("up", "--yes")
+    told = run.output.rpartition("Diagnostics:")[2]
+    for sentence in sentences:
+        assert told.count(sentence.format(realm=realm.name)) == 1, run.output
+    assert run.writes == []
+    assert stack.export() == {}
+    assert realm.export() == before
+    return run
+
+
+@pytest.mark.parametrize("case", GRANTS)
+def test_grants_that_cannot_work(case: str, house: House) -> None:
+    realm, stack = house
+    grants, sentences = GRANTS[case]
+    stack.configure(*grants)
+    refused(stack, realm, sentences)
+
+
+@pytest.mark.parametrize(
+    ("variables", "config", "sentence"),
+    [
+        ({"KEYCLOAK_ADMIN_PASS": "wrong"}, {}, WRONG_PASSWORD),
+        ({"KEYCLOAK_ADMIN_PASS": ""}, {}, "config 'adminPassword': is not set; set KEYCLOAK_ADMIN_PASS"),
+        ({"KEYCLOAK_URL": "closed"}, {}, "': no answer to POST "),
+        ({}, {"loginRealm": "nowhere"}, "has no such realm; correct url or loginRealm."),
+        ({}, {"exchange": "standart"}, "config 'exchange': is 'standart'; choose one of auto, standard, legacy."),
+    ],
+    ids=["wrong-password", "no-password", "server-down", "no-login-realm", "unknown-exchange"],
+)
+def test_logins_that_cannot_work(
+    variables: dict[str, str], config: dict[str, Any], sentence: str, house: House, closed: str
+) -> None:
+    realm, stack = house
+    kept, given = dict(stack.env), dict(stack.config)
+    try:
+        stack.env |= {name: closed if value == "closed" else value for name, value in variables.items()}
+        stack.configure(grant(), **config)
+        run = refused(stack, realm, [sentence])
+    finally:
+        stack.env, stack.config = kept, given
+    assert run.output.rpartition("Diagnostics:")[2].count("error: ") == 1, run.output
+
+
+@pytest.mark.parametrize(
+    ("feature_set", "exchange", "sentence"),
+    [
+        ("legacy-without-permissions", "legacy", "the server has no legacy exchange; start Keycloak with --features="),
+        ("none", "auto", "the server offers neither exchange; start Keycloak with --features="),
+        ("none", "standard", "the server has no standard exchange; start Keycloak with --features="),
+    ],
+)
+def test_servers_that_cannot(
+    feature_set: str, exchange: str, sentence: str, make_realm: Callable[..., TestRealm], new_stack: NewStack
+) -> None:
+    realm = make_realm(feature_set)
+    stack = new_stack(realm, feature_set)
+    stack.configure(grant(), exchange=exchange)
+    run = refused(stack, realm, [sentence])
+    assert ("admin-fine-grained-authz:v1" if exchange == "legacy" else "token-exchange-standard:v2") in run.output
+
+
+def test_another_server_is_never_taken_for_ours(
+    make_realm: Callable[..., TestRealm], new_stack: NewStack, servers: Servers
+) -> None:
+    realm = make_realm("standard")
+    stack = new_stack(realm, "standard")
+    before = realm.export()
+    stack.configure(grant())
+    stack.up("--skip-preview")
+    up, state = realm.export(), stack.export()
+
+    other = twin(realm, servers("legacy"))
+    untouched = other.export()
+    try:
+        stack.use(servers("legacy"))
+        for command in ("refresh", "destroy"):
+            run = stack.refused(command, "--yes", "--skip-preview")
+            assert f"belongs to issuer '{realm.url}/realms/{realm.name}', but '{other.url}' is" in run.output
+            assert "point the stack's url at its own server." in run.output
+            assert run.writes == []
+            assert stack.export() == state
+        assert other.export() == untouched
+    finally:
+        other.remove()
+
+    stack.use(servers("standard"))
+    stack.env["KEYCLOAK_ADMIN_PASS"] = "wrong"
+    for command in ("refresh", "destroy"):
+        assert WRONG_PASSWORD in stack.refused(command, "--yes").output
+        assert stack.export() == state
+    assert realm.export() == up
+    stack.use(servers("standard"))
+    stack.destroy("--skip-preview")
+    assert realm.export() == before
+
+
+def twin(realm: TestRealm, server: Server) -> TestRealm:
+    """A realm of the same name, with the same clients, on another server."""
+    other = TestRealm(server.url, server.admin_password, realm.name)
+    other.session.post("/admin/realms", {"realm": realm.name, "enabled": True})
+    for client in ("frontend", "api"):
+        other.add_client(client)
+    return other

@@ -1,0 +1,54 @@
+"""How often a server is asked, and how often written to."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e.conftest import NewStack
+from tests.e2e.exchanges import grant
+from tests.e2e.stack import Run
+from tests.support.realms import TestRealm
+
+MakeRealm = Callable[..., TestRealm]
+PHASES, PROCESSES = 2, 4  # preview and update, program and plugin each
+
+
+def asked(run: Run) -> str:
+    return "\n".join(str(request) for request in run.requests)
+
+
+def frugal(run: Run) -> None:
+    """One login a process, one serverinfo a phase, one look-up of a client a process."""
+    assert run.logins <= PROCESSES, asked(run)
+    paths = Counter(request.path for request in run.requests if request.method == "GET")
+    assert paths["/admin/serverinfo"] <= PHASES, asked(run)
+    lookups = {path: number for path, number in paths.items() if "clients?clientId=" in path}
+    assert lookups and all(number <= run.logins for number in lookups.values()), asked(run)
+
+
+@pytest.mark.parametrize(("flow", "writes"), [("requester", 2), ("recipient", 3)])
+def test_first_standard_grant(flow: str, writes: int, make_realm: MakeRealm, new_stack: NewStack) -> None:
+    realm = make_realm("standard")
+    stack = new_stack(realm, "standard")
+    stack.configure(grant(flows=[flow]))
+    run = stack.up()
+    assert len(run.writes) == writes, asked(run)
+    frugal(run)
+    gone = stack.destroy("--skip-preview")
+    assert len(gone.writes) == writes, asked(gone)
+
+
+def test_first_and_second_legacy_grant(make_realm: MakeRealm, new_stack: NewStack) -> None:
+    realm = make_realm("legacy", frontend={}, mobile={}, api={})
+    stack = new_stack(realm, "legacy")
+    first = grant(flows=["requester"])
+    stack.configure(first, exchange="legacy")
+    run = stack.up()
+    assert len(run.writes) == 4, asked(run)
+    frugal(run)
+
+    stack.configure(first, grant("second", source="mobile", flows=["requester"]))
+    run = stack.up()
+    assert len(run.writes) == 2, asked(run)
+    frugal(run)
