@@ -3,6 +3,8 @@ PYTHON ?= python3
 STACK ?= dev
 # Arguments for the program that a target runs: make up ARGS=--diff, make unit ARGS="-k naming"
 ARGS ?=
+# Test processes, each with servers of its own (0.4 GB a feature set)
+JOBS ?= 2
 
 LOCAL := $(PYTHON) -m local
 VENV := .local/venv/bin
@@ -10,7 +12,7 @@ TYPED := kcadmin providers components exchange local examples __main__.py
 ON_STACK = --stack $(STACK) -- $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down stop preview refresh destroy drift verify example env packages test unit accept e2e check lint type format clean
+.PHONY: help setup up down stop preview refresh destroy drift verify example env packages test unit accept e2e faults check lint type format clean
 
 help: ## this list
 	@echo 'make <target> [STACK=dev|legacy] [KEYCLOAK_PORT=…] [KEYCLOAK_VERSION=…] [KEYCLOAK_URL=…] [ARGS=…]'
@@ -58,7 +60,7 @@ packages: ## install the Python packages only
 	@$(LOCAL) packages
 
 test: setup ## all tests
-	@$(VENV)/python -m pytest $(ARGS)
+	@$(VENV)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 unit: packages ## unit tests: no network, no server
 	@$(VENV)/python -m pytest tests/unit $(ARGS)
@@ -68,6 +70,9 @@ accept: setup ## tests of each object against a real Keycloak
 
 e2e: setup ## tests with the real pulumi CLI
 	@$(VENV)/python -m pytest tests/e2e $(ARGS)
+
+faults: setup ## each request of an up meets every fault (make test: a third of them, in turn)
+	@ALL_FAULTS=1 $(VENV)/python -m pytest tests/acceptance/test_bad_servers.py $(ARGS)
 
 check: lint type test ## lint, types and all tests
 

@@ -1,7 +1,7 @@
 """Each request of an ``up`` meets each fault once: it is retried safely, or the run fails with one sentence and the next
 one completes. Never a hang, another exception, a duplicate, or a trace after destroy.
 
-``make test`` gives each request a third of the faults, in turn; ``make test-faults`` all of them.
+``make test`` gives each request a third of the faults, in turn; ``make faults`` all of them.
 """
 
 import os
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kcadmin import session
+from kcadmin import permissions, session
 from kcadmin.errors import KeycloakError
 from tests.support.in_process import Stack
 from tests.support.proxy import FAULTS, proxy_before
@@ -23,8 +23,9 @@ SHARE = 3
 @pytest.fixture(autouse=True)
 def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
     """The proxy's slowness must be longer than our patience."""
-    monkeypatch.setattr(session, "READ_SECONDS", 2)
-    monkeypatch.setattr("tests.support.proxy.SLOW_SECONDS", 2.5)
+    monkeypatch.setattr(session, "READ_SECONDS", 1)
+    monkeypatch.setattr("tests.support.proxy.SLOW_SECONDS", 1.3)
+    monkeypatch.setattr(permissions, "SETTLE_SECONDS", 0.05)
 
 
 @pytest.mark.parametrize("exchange", ["standard", "legacy"])

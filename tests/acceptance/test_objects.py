@@ -56,7 +56,7 @@ def with_policy(realm: TestRealm) -> dict[str, Any]:
 
 def with_management(realm: TestRealm) -> dict[str, Any]:
     for client in ("api", "frontend"):
-        realm.session.put(realm.at("clients", realm.uuid(client), "management", "permissions"), {"enabled": True})
+        realm.session.put_json(realm.at("clients", realm.uuid(client), "management", "permissions"), {"enabled": True})
     return {"policies": [management_policy(realm, f"policy-{token_hex(4)}")]}
 
 
@@ -171,7 +171,9 @@ KINDS = [
         replace={"client_id": "frontend"},
         lose=delete_client,
         drift=lambda realm, engine: (
-            realm.session.put(realm.at("clients", realm.uuid("api"), "management", "permissions"), {"enabled": False})
+            realm.session.put_json(
+                realm.at("clients", realm.uuid("api"), "management", "permissions"), {"enabled": False}
+            )
             and None
         ),
         shows={"enabled": False},

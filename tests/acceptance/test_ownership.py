@@ -48,7 +48,7 @@ def run_the_guide(realm: TestRealm, **mapper: str) -> None:
     """The six steps of enable-token-exchange.sh."""
     realm.change("api", authorizationServicesEnabled=True, serviceAccountsEnabled=True)
     at = realm.at("clients", realm.uuid("api"))
-    realm.session.put(f"{at}/management/permissions", {"enabled": True})
+    realm.session.put_json(f"{at}/management/permissions", {"enabled": True})
     server = f"{at}/authz/resource-server"
     policy = {"name": "frontend-can-exchange", "clients": [realm.uuid("frontend")]}
     policy_id = realm.session.post_json(f"{server}/policy/client", policy)["id"]
@@ -294,7 +294,7 @@ def test_strangers_policies_under_affirmative_are_joined_and_left(legacy_realm: 
 
 
 def test_an_empty_permission_gets_its_strategy_back(legacy_realm: TestRealm) -> None:
-    legacy_realm.session.put(
+    legacy_realm.session.put_json(
         legacy_realm.at("clients", legacy_realm.uuid("api"), "management", "permissions"), {"enabled": True}
     )
     before = legacy_realm.export()

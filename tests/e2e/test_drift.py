@@ -48,7 +48,7 @@ def test_legacy_drift(make_realm: MakeRealm, new_stack: NewStack) -> None:
     wired = realm.export()
 
     delete_mapper(realm, "frontend")
-    realm.session.put(realm.at("clients", realm.uuid("api"), "management", "permissions"), {"enabled": False})
+    realm.session.put_json(realm.at("clients", realm.uuid("api"), "management", "permissions"), {"enabled": False})
     neither_flow(realm)
     shown = stack.preview("--refresh", "--diff")
     assert SHOWN.search(shown.output), shown.output

@@ -10,11 +10,12 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from kcadmin.connection import Connection, PasswordLogin
+from kcadmin.connection import ClientSecretLogin, Connection, PasswordLogin
 from kcadmin.session import Session, path
 from kcadmin.tokens import ClientCredentials, TokenEndpoint
 
 PASSWORD = "a-test-password"
+TESTER, TESTER_SECRET = "tester", "a-tester-secret"
 KEY_PROVIDER = "org.keycloak.keys.KeyProvider"
 CONFIDENTIAL = {
     "publicClient": False,
@@ -42,8 +43,9 @@ class TestRealm:
 
     @property
     def connection(self) -> Connection:
-        """The administrator's login."""
-        return Connection(self.url, PasswordLogin("admin", self.admin_password))
+        """The login of the tests: a service account, whose token costs the server no password hashing."""
+        _make_tester(self.url, self.admin_password)
+        return Connection(self.url, ClientSecretLogin(TESTER, TESTER_SECRET))
 
     @classmethod
     def make(cls, url: str, admin_password: str, clients: Mapping[str, Mapping[str, Any]] | None = None) -> "TestRealm":
@@ -55,6 +57,7 @@ class TestRealm:
                 "realm": realm.name,
                 "enabled": True,
                 "components": {KEY_PROVIDER: _keys()},
+                "passwordPolicy": "hashAlgorithm(pbkdf2-sha256) and hashIterations(1)",
                 "clients": [{"clientId": name, **CONFIDENTIAL, **changes} for name, changes in clients.items()],
                 "users": [
                     {
@@ -143,6 +146,18 @@ class TestRealm:
 
     def remove(self) -> None:
         self.session.delete(self.at())
+
+
+@functools.cache
+def _make_tester(url: str, admin_password: str) -> None:
+    admin = Session(Connection(url, PasswordLogin("admin", admin_password)))
+    clients = path("admin", "realms", "master", "clients")
+    if not admin.get(clients, clientId=TESTER):
+        admin.post(clients, {"clientId": TESTER, "secret": TESTER_SECRET, "serviceAccountsEnabled": True})
+        uuid = admin.get(clients, clientId=TESTER)[0]["id"]
+        user = admin.get(f"{clients}/{uuid}/service-account-user")["id"]
+        role = admin.get(path("admin", "realms", "master", "roles", "admin"))
+        admin.post(path("admin", "realms", "master", "users", user, "role-mappings", "realm"), [role])
 
 
 @functools.cache

@@ -1,0 +1,75 @@
+"""Several processes write to one target at the same time, as stacks of several teams do: nothing is lost."""
+
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+from kcadmin.connection import Connection
+from kcadmin.permissions import attach, attached, detach
+from kcadmin.realm import realm_for
+from kcadmin.session import session_for
+from providers.standard_token_exchange import StandardTokenExchangeProvider
+from tests.support.engine import Engine, forget
+from tests.support.realms import TestRealm
+
+PROCESSES, ROUNDS = 4, 25
+SWITCH = "standard.token.exchange.enabled"
+
+
+def together(work: Callable[..., Any], *arguments: Any) -> list[Any]:
+    """Runs the work in four new processes, each with its number."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(PROCESSES, mp_context=spawn) as pool:
+        return [future.result() for future in [pool.submit(work, number, *arguments) for number in range(PROCESSES)]]
+
+
+def attach_policies(number: int, connection: Connection, realm_name: str, uuid: str, policies: list[str]) -> None:
+    realm = realm_for(session_for(connection), realm_name)
+    for policy in policies[number::PROCESSES]:
+        attach(realm, uuid, "api", [policy], lambda strategy: None)
+
+
+def detach_policies(number: int, connection: Connection, realm_name: str, uuid: str, policies: list[str]) -> None:
+    realm = realm_for(session_for(connection), realm_name)
+    for policy in policies[number::PROCESSES]:
+        detach(realm, uuid, [policy], soon_deleted=lambda: True, restore_strategy=None)
+        realm.permissions_server().delete_policy(policy)
+
+
+def test_policies_on_one_permission(legacy_realm: TestRealm) -> None:
+    realm, uuid = legacy_realm, legacy_realm.uuid("api")
+    realm.session.put_json(realm.at("clients", uuid, "management", "permissions"), {"enabled": True})
+    server = realm.at("clients", realm.uuid("realm-management"), "authz", "resource-server", "policy", "client")
+    body = {"clients": [realm.uuid("frontend")]}
+    made = [
+        realm.session.post_json(server, {**body, "name": f"p{number}"})["id"] for number in range(PROCESSES * ROUNDS)
+    ]
+    together(attach_policies, realm.connection, realm.name, uuid, made)
+    there = attached(realm_for(session_for(realm.connection), realm.name), uuid)
+    assert there is not None and set(there.policies) == set(made)
+    together(detach_policies, realm.connection, realm.name, uuid, made[1:])
+    there = attached(realm_for(session_for(realm.connection), realm.name), uuid)
+    assert there is not None and set(there.policies) == {made[0]}
+
+
+def take_and_leave(number: int, connection: Connection, realm_name: str) -> int:
+    """How often the switch was off although this process held it."""
+    lost = 0
+    for _ in range(ROUNDS):
+        forget()
+        engine = Engine(StandardTokenExchangeProvider, connection)
+        engine.up(realm=realm_name, client_id="api", owner=f"team-{number}")
+        forget()
+        engine.refresh()
+        lost += engine.outputs["enabled"] is not True
+        engine.destroy()
+    return lost
+
+
+def test_claims_on_one_switch(realm: TestRealm) -> None:
+    realm.change("api", attributes={SWITCH: "false"})
+    before = realm.export()
+    lost = together(take_and_leave, realm.connection, realm.name)
+    assert realm.export() == before
+    assert sum(lost) == 0
