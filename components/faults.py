@@ -31,13 +31,13 @@ def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple
         yield from _client_faults(client, spec, exchange, client_id in asking)
 
 
-def closed_doors(spec: GrantSpec, facts: Facts, owners: set[str]) -> Iterator[tuple[str, str]]:
+def closed_doors(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
     """Strangers' policies that all must allow: beside them a grant would be denied, or open what they close."""
     target, there = facts.clients.get((spec.realm, spec.target)), facts.permissions.get(spec.realm)
     if target is None or there is None or not any(flow.flow == REQUESTER for flow in flows_of(spec)):
         return
     strategy, policies = there.permissions.get(target.uuid, (AFFIRMATIVE, ()))
-    strangers = sorted(name for name in policies if there.marks.get(name) not in owners)
+    strangers = sorted(name for name in policies if there.marks.get(name) is None)
     if strategy != AFFIRMATIVE and strangers:
         yield (
             f"the token-exchange permission of target '{spec.target}' holds the policies {', '.join(strangers)} under "
@@ -71,6 +71,11 @@ def _client_faults(client: ClientFacts, spec: GrantSpec, exchange: str, asks: bo
             f"requester '{client.client_id}' has the standard exchange switched on, which would serve it instead",
             "set exchange: standard, or switch it off",
         )
+    if asks and exchange == STANDARD and client.refresh_on and not client.switch_owners and not spec.allow_refresh:
+        yield (
+            f"requester '{client.client_id}' gives refresh tokens at an exchange, which this grant would switch off",
+            "set allowRefresh: true, or let its owner switch it off",
+        )
     if asks and exchange == STANDARD and not spec.manage_switch and not client.switch_on:
         yield (
             f"requester '{client.client_id}' has the standard exchange switched off, and manageSwitch is false",
@@ -92,19 +97,21 @@ def conflicts(grants: Sequence[GrantPlan]) -> Iterator[str]:
         for other in grants[:index]:
             if grant.spec.realm != other.spec.realm:
                 continue
-            for client in sorted(set(grant.switches) & set(other.switches)):
-                for option, text in (
-                    ("allow_refresh", "allowRefresh"),
-                    ("manage_switch", "manageSwitch"),
-                    ("on_remove", "onRemove"),
-                ):
-                    ours, theirs = getattr(grant.spec, option), getattr(other.spec, option)
-                    if ours != theirs:
-                        yield grant.spec.describe(
-                            f"wants {text} {_text(ours)} for client '{client}', grant '{other.spec.name}' "
-                            f"wants {_text(theirs)}",
-                            "agree on one",
-                        )
+            shared = sorted(set(grant.switches) & set(other.switches))
+            held = sorted(
+                {client for client, _ in {*grant.mappers} & {*other.mappers}} | _targets(grant) & _targets(other)
+            )
+            for option, text, clients in (
+                ("allow_refresh", "allowRefresh", shared),
+                ("manage_switch", "manageSwitch", shared),
+                ("on_remove", "onRemove", sorted({*shared, *held})),
+            ):
+                ours, theirs = getattr(grant.spec, option), getattr(other.spec, option)
+                for client in clients if ours != theirs else ():
+                    yield grant.spec.describe(
+                        f"wants {text} {_text(ours)} for client '{client}', grant '{other.spec.name}' wants {_text(theirs)}",
+                        "agree on one",
+                    )
             for standard, legacy in ((grant, other), (other, grant)):
                 asking = {flow.requester for flow in legacy.flows} if legacy.exchange == LEGACY else set()
                 for client in sorted(set(standard.switches) & asking):
@@ -113,6 +120,11 @@ def conflicts(grants: Sequence[GrantPlan]) -> Iterator[str]:
                         f"'{standard.spec.name}', which would serve it instead",
                         "use one exchange for both",
                     )
+
+
+def _targets(grant: GrantPlan) -> set[str]:
+    """The target, where the grant needs its management permissions."""
+    return {grant.spec.target} if grant.policy_clients else set()
 
 
 def _text(value: object) -> str:

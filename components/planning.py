@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from components.faults import closed_doors, conflicts, duplicates, grant_faults
 from components.grant_spec import GrantSpec
 from components.wiring import GrantPlan, choose_exchange, wire
-from providers.preflight import LEGACY, STANDARD, Facts, hash16
+from providers.preflight import LEGACY, STANDARD, Facts
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,10 @@ def plan(specs: Sequence[GrantSpec], facts: Facts) -> Plan:
     """Plans grants together; with faults, nothing may be registered."""
     chosen = {spec.name: choose_exchange(spec, facts) for spec in specs}
     faults = [*duplicates(specs)]
-    owners = {hash16(spec.grant_owner) for spec in specs}
     for spec in specs:
         faults += [spec.describe(*fault) for fault in grant_faults(spec, chosen[spec.name], facts)]
         if chosen[spec.name] == LEGACY:
-            faults += [spec.describe(*fault) for fault in closed_doors(spec, facts, owners)]
+            faults += [spec.describe(*fault) for fault in closed_doors(spec, facts)]
     grants = tuple(wire(spec, chosen[spec.name], facts) for spec in specs)
     faults += conflicts(grants)
     if faults:

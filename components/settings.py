@@ -10,6 +10,7 @@ import pulumi
 from components.grant_spec import EXCHANGES, GrantSpec, read_grant
 from kcadmin.connection import Connection, read_connection
 from kcadmin.errors import InvalidSettings
+from providers._base import warn_insecure
 from providers.resource import stack_owner
 
 
@@ -31,9 +32,7 @@ def read_settings(*, grants: bool = True) -> Settings:
     except InvalidSettings as faults:
         raise pulumi.RunError(str(faults)) from None
     if settings.connection.insecure_tls:
-        pulumi.log.warn(
-            "insecureTls is true: any server may pose as Keycloak and read the login; set caCertificate instead."
-        )
+        warn_insecure()
     return settings
 
 

@@ -23,6 +23,7 @@ class SharedParts:
 
     def __init__(self) -> None:
         self._parts: dict[tuple[str, ...], pulumi.Resource] = {}
+        self.grants: list[GrantPlan] = []
 
     @classmethod
     def of_program(cls) -> "SharedParts":
@@ -37,15 +38,11 @@ class SharedParts:
         planned = list(grants)
         for grant in planned:
             for client, audience in grant.mappers:
-                self._mapper(
-                    grant,
-                    client,
-                    audience,
-                    adopt=any(each.spec.adopt for each in planned if (client, audience) in each.mappers),
-                )
+                sharing = [each for each in _in_realm(planned, grant) if (client, audience) in each.mappers]
+                self._mapper(grant, client, audience, adopt=any(each.spec.adopt for each in sharing))
         for grant in planned:
             for client in grant.switches:
-                self._switch(grant, client, [each for each in planned if client in each.switches])
+                self._switch(grant, client, [each for each in _in_realm(planned, grant) if client in each.switches])
             if grant.policy_clients:
                 self._permissions(grant)
 
@@ -109,3 +106,7 @@ class SharedParts:
 
     def _permissions_key(self, grant: GrantPlan) -> tuple[str, ...]:
         return (grant.spec.realm, grant.spec.target, "management-permissions")
+
+
+def _in_realm(planned: Iterable[GrantPlan], grant: GrantPlan) -> list[GrantPlan]:
+    return [each for each in planned if each.spec.realm == grant.spec.realm]

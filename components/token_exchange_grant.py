@@ -5,6 +5,7 @@ from typing import Any
 
 import pulumi
 
+from components.faults import conflicts
 from components.grant_spec import REQUESTER, GrantSpec, checked_grant
 from components.planning import plan
 from components.settings import read_settings
@@ -56,8 +57,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         planned: GrantPlan | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        if isinstance(sources, str):
-            raise pulumi.RunError(f"grant '{name}': sources is '{sources}'; give a list of client ids.")
+        _refuse_other_types(name, {"sources": sources, "flows": flows}, {"target": target, "requester": requester})
         if planned is None:
             planned = _plan_alone(
                 {
@@ -79,9 +79,12 @@ class TokenExchangeGrant(pulumi.ComponentResource):
                     "review_by": review_by,
                 }
             )
+        shared = SharedParts.of_program()
+        if faults := list(conflicts([*shared.grants, planned])):
+            raise pulumi.RunError("\n".join(faults))
+        shared.grants.append(planned)
         with short_traces():
             super().__init__("keycloak-token-exchange:index:TokenExchangeGrant", name, None, opts)
-        shared = SharedParts.of_program()
         shared.register([planned])
         parts = shared.of(planned)
         if planned.policy_clients:
@@ -113,6 +116,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
             client_id=spec.target,
             client_uuid=planned.uuids[spec.target],
             policies=[policy.id],
+            with_policies=True,
             owner=spec.grant_owner,
             opts=opts,
         )
@@ -136,6 +140,14 @@ class TokenExchangeGrant(pulumi.ComponentResource):
                 owner=spec.grant_owner,
                 opts=pulumi.ResourceOptions(parent=self, depends_on=list(parts)),
             )
+
+
+def _refuse_other_types(name: str, lists: dict[str, Any], texts: dict[str, Any]) -> None:
+    """Planning asks the server about names, so they must be known before anything is made."""
+    for key, value in {**lists, **texts}.items():
+        if isinstance(value, str) if key in lists else value is not None and not isinstance(value, str):
+            wanted = "a list of names" if key in lists else "a name as text, not the output of a resource"
+            raise pulumi.RunError(f"grant '{name}': {key} is {type(value).__name__}; give {wanted}.")
 
 
 def register_grants(specs: Sequence[GrantSpec], connection: Connection) -> dict[str, dict[str, Any]]:

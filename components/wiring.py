@@ -9,7 +9,6 @@ from providers.preflight import (
     STANDARD,
     Facts,
     Questions,
-    hash16,
     owned_name,
 )
 
@@ -57,7 +56,7 @@ def questions(specs: Sequence[GrantSpec]) -> Questions:
 
 def policy_name(spec: GrantSpec) -> str:
     """The name of a grant's client policy on ``realm-management``; another target makes another policy."""
-    return owned_name(f"{spec.name}: may exchange for {spec.target}", spec.grant_owner)
+    return owned_name(_policy(spec), spec.grant_owner)
 
 
 def requesters(spec: GrantSpec) -> tuple[str, ...]:
@@ -111,11 +110,18 @@ def choose_exchange(spec: GrantSpec, facts: Facts) -> str:
 
 
 def _is_legacy_already(spec: GrantSpec, facts: Facts) -> bool:
+    """Whether legacy parts of a grant of this name are there, also under an owner that was since renamed."""
     marks = [
-        facts.clients[spec.realm, source].audiences.get(spec.target)
-        for source in spec.sources
-        if (spec.realm, source) in facts.clients
+        facts.clients[spec.realm, client].audiences.get(spec.target)
+        for client in (*spec.sources, spec.target)
+        if (spec.realm, client) in facts.clients
     ]
     there = facts.permissions.get(spec.realm)
-    has_policy = there is not None and there.marks.get(policy_name(spec)) == hash16(spec.grant_owner)
+    has_policy = there is not None and any(
+        mark and name.startswith(f"{_policy(spec)} [") for name, mark in there.marks.items()
+    )
     return has_policy or (LEGACY in marks and RECIPIENT in spec.flows)
+
+
+def _policy(spec: GrantSpec) -> str:
+    return f"{spec.name}: may exchange for {spec.target}"

@@ -65,9 +65,13 @@ class ResourceServer:
         """:raises Conflict: the name is taken, by a policy or permission of any type."""
         return str(self._session.post_json(self._path("permission", "scope"), dict(body))["id"])
 
-    def update_permission(self, permission_id: str, body: Mapping[str, Any]) -> None:
-        """Writes a scope permission: lists left out stay, strategy and description left out are reset."""
-        self._session.put(self._path("permission", "scope", permission_id), {**body, "id": permission_id})
+    def update_permission(self, permission_id: str, body: Mapping[str, Any], *, once: bool = False) -> None:
+        """Writes a scope permission: lists left out stay, strategy and description left out are reset.
+
+        :param once: the body holds a list that was just read, so it is not sent again by itself.
+        """
+        put = self._session.put_once if once else self._session.put
+        put(self._path("permission", "scope", permission_id), {**body, "id": permission_id})
 
     def policies_of(self, policy_id: str) -> list[Json]:
         """The policies of a permission or an aggregate policy."""

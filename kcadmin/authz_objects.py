@@ -12,6 +12,7 @@ from kcadmin.authz import ResourceServer
 from kcadmin.clients import Clients
 from kcadmin.ownership import adopted_claim_kind, claims, hash16, marked, unmarked
 from kcadmin.permissions import delete_policy
+from kcadmin.realm import Realm
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class AuthorizationScope:
 class ClientPolicies:
     """The client policies of a resource server."""
 
-    def __init__(self, server: ResourceServer) -> None:
+    def __init__(self, realm: Realm, server: ResourceServer) -> None:
+        self._realm = realm
         self._server = server
 
     def named(self, name: str) -> list[ClientPolicy]:
@@ -97,7 +99,7 @@ class ClientPolicies:
 
     def delete(self, policy_id: str) -> None:
         """Deletes the policy, and keeps the permissions that used it."""
-        delete_policy(self._server, policy_id)
+        delete_policy(self._realm, self._server, policy_id)
 
     def _body(self, wanted: ClientPolicy) -> dict[str, Any]:
         return {

@@ -15,12 +15,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kcadmin.errors import NotFound
-from kcadmin.session import Session, path
+from kcadmin.errors import KeycloakError, NotFound
+from kcadmin.session import Session, path, worth_repeating
 
 ATTRIBUTE = "attributes."
 AUTHORIZATION_SERVICES = "authorizationServicesEnabled"
 RECENT_SECONDS = 1.0
+ATTEMPTS, PAUSE_SECONDS = 6, 0.1
 
 
 @dataclass(frozen=True)
@@ -110,12 +111,20 @@ class Clients:
     def change(self, uuid: str, values: Mapping[str, Any]) -> None:
         """One partial PUT: fields, and attributes as ``attributes.<key>``; None removes an attribute."""
         with self.lock(uuid):
-            client = self.get(uuid, max_age=RECENT_SECONDS)
-            if client is None:
-                raise NotFound(404, "PUT", self.path(uuid), "the client is gone")
-            kept = {AUTHORIZATION_SERVICES: True} if client.is_on(AUTHORIZATION_SERVICES) else {}
-            self._session.put(self.path(uuid), {**kept, **as_body(values)})
-            self._known[uuid] = client.with_values(values)
+            for attempt in range(ATTEMPTS):  # each with a look of its own: a body sent again may be out of date
+                client = self.get(uuid, max_age=0 if attempt else RECENT_SECONDS)
+                if client is None:
+                    raise NotFound(404, "PUT", self.path(uuid), "the client is gone")
+                kept = {AUTHORIZATION_SERVICES: True} if client.is_on(AUTHORIZATION_SERVICES) else {}
+                try:
+                    self._session.put_once(self.path(uuid), {**kept, **as_body(values)})
+                except KeycloakError as problem:
+                    if attempt == ATTEMPTS - 1 or not worth_repeating(problem):
+                        raise
+                    time.sleep(PAUSE_SECONDS * 2**attempt)
+                    continue
+                self._known[uuid] = client.with_values(values)
+                return
 
     def set_mapper(self, uuid: str, mapper: Mapping[str, Any]) -> str:
         """Creates a protocol mapper, or replaces the one with its ``id``; gives its id.

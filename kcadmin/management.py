@@ -49,7 +49,10 @@ def take_management(realm: Realm, uuid: str, owner: str, remembered: Taken | Non
         ours_before = remembered is not None and remembered.found == CLAIMED
         now = management(realm, uuid)
         if now and now.enabled and not held and not ours_before:
-            return Taken(USED, {}), now
+            client = realm.clients.get(uuid, max_age=0)  # another stack claims before it switches on
+            held = claims(client.attributes, KIND) if client else []
+            if not held:
+                return Taken(USED, {}), now
         was = held[0].was if held else remembered.was if remembered and ours_before else {"enabled": False}
         write_claim(realm.clients, uuid, Claim(owner, KIND, {"enabled": True}, was))
         if now is None or not now.enabled:

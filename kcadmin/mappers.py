@@ -12,6 +12,8 @@ from kcadmin.ownership import OWNER_KEY, hash16
 
 AUDIENCE_MAPPER = "oidc-audience-mapper"
 EXCHANGE_KEY = "pulumi.exchange"
+LIGHTWEIGHT_CLAIM = "lightweight.claim"
+LIGHTWEIGHT_TOKENS = "attributes.client.use.lightweight.access.token.enabled"
 _CLIENT, _CUSTOM = "included.client.audience", "included.custom.audience"
 
 
@@ -66,7 +68,7 @@ class AudienceMapper:
             _CLIENT: self.included_client,
             _CUSTOM: self.custom_audience,
             "access.token.claim": _text(self.access_token),
-            "lightweight.claim": _text(self.access_token),
+            LIGHTWEIGHT_CLAIM: _text(self.access_token),
             "id.token.claim": _text(self.id_token),
             "introspection.token.claim": _text(self.introspection),
             OWNER_KEY: self.owner,

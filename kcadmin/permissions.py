@@ -8,29 +8,38 @@ AFFIRMATIVE beside a stranger's opened a door that UNANIMOUS had closed.
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from kcadmin.authz import ResourceServer
-from kcadmin.errors import Refusal, sentence
+from kcadmin.errors import KeycloakError, Refusal, sentence
+from kcadmin.management import KIND as MANAGEMENT
 from kcadmin.management import management, set_management
-from kcadmin.ownership import unmarked
+from kcadmin.ownership import Claim, claims, unmarked
 from kcadmin.realm import Realm
+from kcadmin.session import worth_repeating
+from kcadmin.shared_settings import drop_claim, write_claim
 
 AFFIRMATIVE, UNANIMOUS = "AFFIRMATIVE", "UNANIMOUS"
 TOKEN_EXCHANGE = "token-exchange"
+STRATEGY = "token-exchange-strategy"
 SETTLE_SECONDS = 0.3
 ROUNDS = 10
 
 
 @dataclass(frozen=True)
 class Attached:
-    """The token-exchange permission of a client: its id, name, strategy and the policies on it (id to name)."""
+    """The token-exchange permission of a client: its id, name, strategy and the policies on it (id to name).
+
+    ``marked``: ids of the policies that bear a stack's mark.
+    """
 
     id: str
     name: str
     strategy: str
     policies: Mapping[str, str]
+    marked: frozenset[str]
     representation: Mapping[str, Any]
 
 
@@ -72,18 +81,22 @@ def attached(realm: Realm, client_uuid: str) -> Attached | None:
     permission = server.policy_named(permission_name(client_uuid))
     if permission is None:
         return None
-    policies = {str(each["id"]): str(each["name"]) for each in server.policies_of(permission["id"])}
+    found = server.policies_of(permission["id"])
     return Attached(
-        str(permission["id"]), str(permission["name"]), str(permission["decisionStrategy"]), policies, permission
+        str(permission["id"]),
+        str(permission["name"]),
+        str(permission["decisionStrategy"]),
+        {str(each["id"]): str(each["name"]) for each in found},
+        frozenset(str(each["id"]) for each in found if unmarked(str(each.get("description") or ""))[1]),
+        permission,
     )
 
 
-def attach(
-    realm: Realm, client_uuid: str, client_id: str, policies: Iterable[str], before_strategy: Callable[[str], None]
-) -> Attached:
+def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[str], owner: str) -> Attached:
     """Adds our policies to the token-exchange permission of a client, until they stay.
 
-    :param before_strategy: called with the strategy found, before an empty permission's is changed to AFFIRMATIVE.
+    The strategy of a permission that was there before us, and was empty, is noted on the client before it is changed.
+
     :raises Refusal: there is no permission, or it holds strangers' policies under another strategy.
     """
     wanted = set(policies)
@@ -99,94 +112,138 @@ def attach(
                 continue
             settled = False
             if now.strategy != AFFIRMATIVE:
-                _refuse_strangers(realm, client_id, now, wanted)
-                before_strategy(now.strategy)
-            _write(realm.permissions_server(), now, set(now.policies) | wanted, AFFIRMATIVE)
-    raise Refusal(
-        sentence(
-            "permission",
-            permission_name(client_uuid),
-            realm.name,
-            f"{ROUNDS} writes of our policies for target '{client_id}' did not stay",
-            "find who else writes it, and run again",
-        )
-    )
+                _refuse_strangers(realm, client_id, now)
+                _note_strategy(realm, client_uuid, owner, now.strategy)
+            _write(realm, now, set(now.policies) | wanted, AFFIRMATIVE)
+    raise _unstable(realm, client_uuid, client_id)
 
 
 def detach(
-    realm: Realm,
-    client_uuid: str,
-    policies: Iterable[str],
-    *,
-    soon_deleted: Callable[[], bool],
-    restore_strategy: str | None,
+    realm: Realm, client_uuid: str, client_id: str, policies: Iterable[str], *, soon_deleted: Callable[[], bool]
 ) -> None:
-    """Takes our policies out of the token-exchange permission of a client.
+    """Takes our policies out of the token-exchange permission of a client; an empty one gets its strategy back.
 
     :param soon_deleted: the policies are deleted next, which takes them out atomically; then only a list that would become
         empty is written, since the server deletes a permission with its last policy.
-    :param restore_strategy: the strategy to give back to a permission that we leave empty.
+    :raises Refusal: somebody puts them back.
     """
     ours = set(policies)
     with realm.clients.lock(client_uuid):
         for _ in range(ROUNDS):
             now = attached(realm, client_uuid)
-            if now is None or not ours & set(now.policies):
+            if now is None or not now.policies:
+                _forget_strategy(realm, client_uuid)
                 return
             left = set(now.policies) - ours
-            if left and soon_deleted():
+            if left == set(now.policies) or (left and soon_deleted()):
                 return
-            _write(realm.permissions_server(), now, left, now.strategy if left else restore_strategy or now.strategy)
+            _write(realm, now, left, now.strategy if left else _noted_strategy(realm, client_uuid) or now.strategy)
             again = attached(realm, client_uuid)
-            if again is not None and not left <= set(again.policies):
-                _write(realm.permissions_server(), again, set(again.policies) | left, again.strategy)
+            lost = left - set(again.policies) - set(again.marked) if again else set()
+            if again and lost:  # a stranger's that came in between; stacks look after their own
+                _write(realm, again, set(again.policies) | lost, again.strategy)
+    raise _unstable(realm, client_uuid, client_id)
 
 
-def delete_policy(server: ResourceServer, policy_id: str) -> None:
-    """Deletes a policy, and keeps each permission whose last one it is: emptied first, the server lets it live."""
-    for user in server.users_of(policy_id):
-        if user.get("type") == "scope" and len(server.policies_of(user["id"])) == 1:
-            permission = server.permission(user["id"])
-            if permission is not None:
-                server.update_permission(user["id"], _body(permission, str(permission["decisionStrategy"]), ()))
-    server.delete_policy(policy_id)
+def delete_policy(realm: Realm, server: ResourceServer, policy_id: str) -> None:
+    """Deletes a policy, and keeps each permission whose last one it is: emptied first, the server lets it live.
+
+    :raises Refusal: it is the last one of an aggregate policy or a resource permission, which would go with it.
+    """
+    users = server.users_of(policy_id)
+    targets = {str(each["id"]): _target(each) for each in users}
+    with ExitStack() as locks:
+        for target in sorted({target for target in targets.values() if target}):
+            locks.enter_context(realm.clients.lock(target))
+        for user in users:
+            _outlive(realm, server, user, targets[str(user["id"])])
+        server.delete_policy(policy_id)
+        for user_id, holder in targets.items():
+            if holder and server.permission(user_id) is None and management(realm, holder) is not None:
+                set_management(realm, holder, True)  # another process took out the other one at the same time
+
+
+def _outlive(realm: Realm, server: ResourceServer, user: Mapping[str, Any], target: str | None) -> None:
+    if len(server.policies_of(user["id"])) > 1:
+        return
+    if user.get("type") != "scope":
+        raise Refusal(
+            f"policy of realm '{realm.name}': is the last one of '{user['name']}', which Keycloak would delete with it; "
+            "take it out there, or delete that first."
+        )
+    permission = server.permission(user["id"])
+    if permission is not None:
+        strategy = str(permission["decisionStrategy"])
+        noted = _noted_strategy(realm, target) if target else None
+        server.update_permission(user["id"], _body(permission, noted or strategy, ()))
+    if target:
+        _forget_strategy(realm, target)
+
+
+def _target(user: Mapping[str, Any]) -> str | None:
+    """The UUID of the client whose token-exchange permission this is."""
+    prefix = permission_name("")
+    return str(user["name"]).removeprefix(prefix) if str(user["name"]).startswith(prefix) else None
+
+
+def _note_strategy(realm: Realm, client_uuid: str, owner: str, found: str) -> None:
+    client = realm.clients.get(client_uuid)
+    if client and not claims(client.attributes, MANAGEMENT) and not claims(client.attributes, STRATEGY):
+        write_claim(realm.clients, client_uuid, Claim(owner, STRATEGY, {}, {"strategy": found}))
+
+
+def _noted_strategy(realm: Realm, client_uuid: str) -> str | None:
+    client = realm.clients.get(client_uuid, max_age=0)
+    held = claims(client.attributes, STRATEGY) if client else []
+    return str(held[0].was["strategy"]) if held else None
+
+
+def _forget_strategy(realm: Realm, client_uuid: str) -> None:
+    client = realm.clients.get(client_uuid)
+    for claim in claims(client.attributes, STRATEGY) if client else ():
+        drop_claim(realm.clients, client_uuid, claim.owner, STRATEGY)
 
 
 def _must_be_there(realm: Realm, client_uuid: str, client_id: str) -> Attached:
     now = attached(realm, client_uuid)
-    if now is None and management(realm, client_uuid) is not None:
-        set_management(realm, client_uuid, True)  # its last policy was deleted, and the permission with it
-        now = attached(realm, client_uuid)
     if now is None:
-        raise Refusal(
-            sentence(
-                "client",
-                client_id,
-                realm.name,
-                "has no token-exchange permission",
-                "switch its management permissions on, with the resource ManagementPermissions",
-            )
-        )
+        there, client = management(realm, client_uuid), realm.clients.get(client_uuid, max_age=0)
+        if there and (there.enabled or (client and claims(client.attributes, MANAGEMENT))):
+            set_management(realm, client_uuid, True)  # its last policy was deleted, and the permission with it
+            now = attached(realm, client_uuid)
+    if now is None:
+        remedy = "switch its management permissions on, with the resource ManagementPermissions"
+        raise Refusal(sentence("client", client_id, realm.name, "has no token-exchange permission", remedy))
     return now
 
 
-def _refuse_strangers(realm: Realm, client_id: str, now: Attached, wanted: set[str]) -> None:
-    strangers = sorted(name for policy_id, name in now.policies.items() if policy_id not in wanted)
+def _refuse_strangers(realm: Realm, client_id: str, now: Attached) -> None:
+    strangers = sorted(name for policy_id, name in now.policies.items() if policy_id not in now.marked)
     if strangers:
-        raise Refusal(
-            sentence(
-                "permission",
-                now.name,
-                realm.name,
-                f"holds the policies {', '.join(strangers)} under {now.strategy}, beside which a grant for target "
-                f"'{client_id}' would deny or open more than it says",
-                "set its decision strategy to AFFIRMATIVE if each of them alone may allow the exchange, or take them out",
-            )
+        wrong = (
+            f"holds the policies {', '.join(strangers)} under {now.strategy}, beside which a grant for target "
+            f"'{client_id}' would deny or open more than it says"
         )
+        remedy = (
+            "set its decision strategy to AFFIRMATIVE if each of them alone may allow the exchange, or take them out"
+        )
+        raise Refusal(sentence("permission", now.name, realm.name, wrong, remedy))
 
 
-def _write(server: ResourceServer, now: Attached, policies: set[str], strategy: str) -> None:
-    server.update_permission(now.id, _body(now.representation, strategy, policies))
+def _unstable(realm: Realm, client_uuid: str, client_id: str) -> Refusal:
+    wrong = f"{ROUNDS} writes of our policies for target '{client_id}' did not stay"
+    remedy = "find who else writes it, and run again"
+    return Refusal(sentence("permission", permission_name(client_uuid), realm.name, wrong, remedy))
+
+
+def _write(realm: Realm, now: Attached, policies: set[str], strategy: str) -> None:
+    """One write of a list that was just read; a busy answer is left to the next round, with a new look."""
+    try:
+        realm.permissions_server().update_permission(now.id, _body(now.representation, strategy, policies), once=True)
+    except KeycloakError as problem:
+        if not worth_repeating(problem):
+            raise
+        time.sleep(SETTLE_SECONDS)
 
 
 def _body(permission: Mapping[str, Any], strategy: str, policies: Iterable[str]) -> dict[str, Any]:

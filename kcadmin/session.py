@@ -13,13 +13,14 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from kcadmin.connection import Connection, PrivateKeyLogin
-from kcadmin.errors import KeycloakError, LoginRefused, Unreachable, http_error
+from kcadmin.errors import HttpError, KeycloakError, LoginRefused, Unreachable, http_error
 from kcadmin.login import describe, token_form
 
 CONNECT_SECONDS, READ_SECONDS = 5, 60
 RENEW_BEFORE_SECONDS = 10
 LONGEST_WAIT_SECONDS = 30
 WRITTEN = (201, 204)
+BUSY = (409, 429, 500, 502, 503, 504)
 
 # A POST is never repeated on its own: an answer that was lost does not mean that nothing was made.
 # A connection that was refused is: nothing was sent. Parallel PUTs of one client answer 409 and 500.
@@ -31,10 +32,11 @@ _RETRY = Retry(
     backoff_factor=0.2,
     backoff_max=5,
     retry_after_max=LONGEST_WAIT_SECONDS,
-    status_forcelist=(409, 429, 500, 502, 503, 504),
+    status_forcelist=BUSY,
     allowed_methods=("GET", "PUT", "DELETE"),
     raise_on_status=False,
 )
+_ONCE = Retry(total=4, connect=4, read=0, status=0, other=0, backoff_factor=0.2, raise_on_status=False)
 
 
 def path(*segments: str) -> str:
@@ -47,9 +49,7 @@ class Session:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self._http = requests.Session()
-        self._http.mount("http://", HTTPAdapter(max_retries=_RETRY))
-        self._http.mount("https://", HTTPAdapter(max_retries=_RETRY))
+        self._http, self._http_once = _http_sessions()
         self._verify: bool | str = connection.ca_certificate or True
         if connection.insecure_tls:
             self._verify = False
@@ -90,6 +90,10 @@ class Session:
         """Updates; repeated on 409, 429 and 5xx."""
         self._write("PUT", at, body)
 
+    def put_once(self, at: str, body: object) -> None:
+        """Updates, not repeated: for a body that was made from what was just read. See ``worth_repeating``."""
+        self._write("PUT", at, body, once=True)
+
     def put_json(self, at: str, body: object) -> Any:
         """The JSON that a PUT answers."""
         return self._json(self._authorised("PUT", at, body=body), "PUT", at)
@@ -108,8 +112,8 @@ class Session:
         base = str(claims["iss"]).rsplit("/realms/", 1)[0]
         return base + path("realms", realm)
 
-    def _write(self, method: str, at: str, body: object = None) -> None:
-        answer = self._authorised(method, at, body=body)
+    def _write(self, method: str, at: str, body: object = None, *, once: bool = False) -> None:
+        answer = self._authorised(method, at, body=body, once=once)
         if answer.status_code not in WRITTEN:
             raise self._strange(method, at, answer)
 
@@ -120,11 +124,13 @@ class Session:
         *,
         body: object = None,
         query: Mapping[str, str] | None = None,
+        once: bool = False,
     ) -> requests.Response:
         token = self._current_token()
-        answer = self._send(method, at, body=body, query=query, token=token)
+        answer = self._send(method, at, body=body, query=query, token=token, once=once)
         if answer.status_code == 401:  # revoked or expired in mid-run: nothing was done, so any method may repeat
-            answer = self._send(method, at, body=body, query=query, token=self._current_token(refused=token))
+            token = self._current_token(refused=token)
+            answer = self._send(method, at, body=body, query=query, token=token, once=once)
         if answer.status_code >= 300:  # a redirect is no success: nothing was done
             raise http_error(answer.status_code, method, at, _message(answer))
         return answer
@@ -138,10 +144,11 @@ class Session:
         form: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
         token: str | None = None,
+        once: bool = False,
     ) -> requests.Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
-            return self._http.request(
+            return (self._http_once if once else self._http).request(
                 method,
                 self.connection.url + at,
                 json=body,
@@ -208,6 +215,28 @@ class Session:
             f"Keycloak at '{self.connection.url}': {method} {at} answered {answer.status_code} with {kind}, which is not "
             "Keycloak's answer; check that url is its own address and not a page before it."
         )
+
+
+def worth_repeating(problem: KeycloakError) -> bool:
+    """Whether a write may work when it is made anew: another writer came first, or the server was busy or away."""
+    return isinstance(problem, Unreachable) or (isinstance(problem, HttpError) and problem.status in BUSY)
+
+
+def _http_sessions() -> tuple[requests.Session, requests.Session]:
+    """Two views of one pool of connections: one repeats what is safe to repeat, one nothing but refused connections."""
+    adapter, once = HTTPAdapter(max_retries=_RETRY), HTTPAdapter(max_retries=_ONCE)
+    once.poolmanager = adapter.poolmanager
+    sessions = requests.Session(), requests.Session()
+    for session, each in zip(sessions, (adapter, once), strict=True):
+        session.mount("http://", each)
+        session.mount("https://", each)
+        session.auth = _bearer_only
+    return sessions
+
+
+def _bearer_only(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keeps requests from putting a ~/.netrc entry in the place of our token."""
+    return request
 
 
 def _message(answer: requests.Response) -> str:

@@ -4,7 +4,7 @@ A claim is a client attribute written in the same partial PUT as the setting, so
 Two processes may write at once: who takes reads again, who leaves reads again, and both mend what the other undid.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,23 +26,33 @@ class Taken:
 
 
 def take(
-    clients: Clients, uuid: str, owner: str, kind: str, wanted: Mapping[str, Any], *, remembered: Taken | None = None
+    clients: Clients,
+    uuid: str,
+    owner: str,
+    kind: str,
+    wanted: Mapping[str, Any],
+    *,
+    note: Callable[[Client], Mapping[str, Any]] = lambda client: {},
+    remembered: Taken | None = None,
+    former: str | None = None,
 ) -> Taken:
     """Sets the wanted values under a claim; a stranger's setting that is as wanted is used and not marked.
 
+    :param note: what else to note in ``was`` of a client that nobody has claimed yet.
+    :param former: our own owner before it was renamed, whose claim is dropped next.
     :param remembered: what an earlier ``take`` said, for a claim that somebody has removed.
     :raises Refusal: another owner claims other values, or the values do not stay.
     """
     with clients.lock(uuid):
         client = _require(clients.get(uuid, max_age=RECENT_SECONDS), uuid)
         mine, others = _split(client, owner, kind)
-        _refuse_conflicts(client, others, wanted)
+        _refuse_conflicts(client, [claim for claim in others if claim.owner != former], wanted)
         differing = {field: value for field, value in wanted.items() if not _same(client.value(field), value)}
         ours_before = mine is not None or (remembered is not None and remembered.found == CLAIMED)
         if not ours_before and not others and not differing:
             return Taken(USED, {})
         source = others[0] if others else mine or (remembered if ours_before else None)
-        was = dict(source.was) if source else {}
+        was = dict(source.was) if source else dict(note(client))
         for field in wanted:
             was.setdefault(field, client.value(field))
         claim = Claim(owner, kind, dict(wanted), was)

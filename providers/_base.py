@@ -4,10 +4,12 @@ A subclass names its fields and says how its object is created, changed, fetched
 arguments and hold no per-call state: one instance serves four threads.
 """
 
+import functools
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
+import pulumi
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
@@ -52,6 +54,8 @@ class KeycloakProvider(ResourceProvider):
         """Stores the settings; the session logs in at its first request."""
         sys.tracebacklimit = 0  # in this process an exception is shown to people, as its sentence
         self._connection = read_connection(req.config.get)
+        if self._connection.insecure_tls:
+            warn_insecure()
 
     def use(self, connection: Connection) -> "KeycloakProvider":
         """Sets the connection without Pulumi's configuration."""
@@ -179,6 +183,14 @@ class KeycloakProvider(ResourceProvider):
         if field in self.SETS:
             return sorted(old or ()) == sorted(new or ())
         return bool(old == new or (old in (None, "", False) and new in (None, "", False)))
+
+
+@functools.cache
+def warn_insecure() -> None:
+    """Says once a process that any server may pose as Keycloak."""
+    pulumi.log.warn(
+        "insecureTls is true: any server may pose as Keycloak and read the login; set caCertificate instead."
+    )
 
 
 def _inputs(props: Props) -> Props:

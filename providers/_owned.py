@@ -121,6 +121,10 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         differing = self._differences(found, wanted)
         if found.mark is not None:
             raise Refusal(f"{self._named(props)}: belongs to another stack; choose another name, or remove it there.")
+        if getattr(found, "logic", None) == "":  # how a store shows an object of another type
+            raise Refusal(
+                f"{self._named(props)}: the name is taken by {differing['description'][0]}; choose another name."
+            )
         if not props.get("adopt"):
             fields_ = ", ".join(
                 f"{key} is '{_text(old)}' instead of '{_text(new)}'" for key, (old, new) in differing.items()

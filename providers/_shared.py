@@ -29,16 +29,30 @@ class SharedSettingProvider(KeycloakProvider):
         """The managed fields as the client has them."""
         raise NotImplementedError
 
+    def noted(self, realm: Realm, client: Client) -> Props:
+        """What else to note of the client before the first claim, beside the fields."""
+        return {}
+
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
-        taken = take(realm.clients, props["client_uuid"], props["owner"], self.KIND, self.values(props))
-        return f"{realm.name}/{props['client_uuid']}/{self.KIND}", {"found": taken.found, "was": dict(taken.was)}
+        return f"{realm.name}/{props['client_uuid']}/{self.KIND}", self._take(realm, props, None)
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
-        taken = take(
-            realm.clients, news["client_uuid"], news["owner"], self.KIND, self.values(news), remembered=_taken(olds)
-        )
+        notes = self._take(realm, news, olds)
         if news["owner"] != olds["owner"]:
             drop_claim(realm.clients, news["client_uuid"], olds["owner"], self.KIND)
+        return notes
+
+    def _take(self, realm: Realm, props: Props, olds: Props | None) -> Props:
+        taken = take(
+            realm.clients,
+            props["client_uuid"],
+            props["owner"],
+            self.KIND,
+            self.values(props),
+            note=lambda client: self.noted(realm, client),
+            remembered=_taken(olds) if olds else None,
+            former=olds.get("owner") if olds else None,
+        )
         return {"found": taken.found, "was": dict(taken.was)}
 
     def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:

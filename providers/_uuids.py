@@ -5,7 +5,7 @@ from typing import Any
 
 from pulumi.output import Unknown
 
-from kcadmin.errors import Refusal, sentence
+from kcadmin.errors import NotFound, Refusal, sentence
 from kcadmin.realm import Realm
 
 
@@ -24,7 +24,10 @@ def derive_uuids(
         if (olds.get("realm"), olds.get(id_key)) == (props["realm"], names) and olds.get(uuid_key):
             props[uuid_key] = olds[uuid_key]
             continue
-        found = [realm().clients.find(name) for name in _listed(names)]
+        try:
+            found = [realm().clients.find(name) for name in _listed(names)]
+        except NotFound:  # the realm comes in the same run, too
+            continue
         if all(found):
             props[uuid_key] = _like(names, [client.uuid for client in found if client])
 

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pulumi
+from pulumi.dynamic import DiffResult
 
+from kcadmin.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, AudienceMappers
 from kcadmin.mappers import AudienceMapper as Mapper
-from kcadmin.mappers import AudienceMappers
 from kcadmin.ownership import owned_name
 from kcadmin.realm import Realm
 from providers._base import Props
-from providers._owned import OwnedObjectProvider
+from providers._owned import USED, OwnedObjectProvider
 from providers.resource import Flag, KeycloakResource, Text
 
 
@@ -67,7 +68,12 @@ class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
 
     def shown(self, found: Mapper, props: Props) -> Props:
         client = self.realm(props).clients.get(props["client_uuid"])
-        return {**super().shown(found, props), "client_id": client.client_id if client else None}
+        mark = {"exchange": props.get("exchange")} if props.get("found") == USED else {}  # a stranger's bears none
+        return {**super().shown(found, props), "client_id": client.client_id if client else None, **mark}
+
+    def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
+        mark = {"exchange": _news.get("exchange")} if _olds.get("found") == USED else {}
+        return super().diff(_id, {**_olds, **mark}, _news)
 
     def candidates(self, realm: Realm, wanted: Mapper, props: Props) -> list[Mapper]:
         found = self.store(realm, props).all()
@@ -75,11 +81,20 @@ class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
             return [each for each in found if each.name == wanted.name]
         # To a grant the audience says which mapper it is: a stranger's under any name will do, where it is as wanted.
         same = [
-            each if each.mark else replace(each, name=wanted.name) for each in found if each.audience == wanted.audience
+            each if each.mark else replace(each, name=wanted.name)
+            for each in found
+            if each.audience == wanted.audience and (each.mark or self._serves(realm, each, props))
         ]
         taken = [each for each in found if each.name == wanted.name]
         adopt = bool(props.get("adopt"))
         return [each for each in same if each.mark or adopt or not self._differences(each, wanted)] + taken
+
+    @staticmethod
+    def _serves(realm: Realm, found: Mapper, props: Props) -> bool:
+        """Whether a stranger's mapper reaches the tokens of a client whose access tokens are lightweight."""
+        client = realm.clients.get(props["client_uuid"])
+        lightweight = client is not None and client.is_on(LIGHTWEIGHT_TOKENS)
+        return not lightweight or (LIGHTWEIGHT_CLAIM, "true") in found.stored
 
 
 class AudienceMapper(KeycloakResource, module="keycloak", name="AudienceMapper"):

@@ -14,6 +14,7 @@ from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
 from providers._base import Props
 from providers._owned import CREATED, OwnedObjectProvider
+from providers.client_policy import require_services
 from providers.resource import Flag, KeycloakResource, Text
 
 
@@ -43,6 +44,7 @@ class AuthorizationScopeProvider(OwnedObjectProvider[Scope]):
         return self.store(realm, props).named(wanted.name)
 
     def before_create(self, realm: Realm, props: Props) -> None:
+        require_services(realm, props)
         claim = Claim(props["owner"], scope_claim_kind(props["name"]), {}, {})
         write_claim(realm.clients, props[self.HOLDER], claim)
 

@@ -9,8 +9,8 @@ import pulumi
 
 from kcadmin.clients import Client
 from kcadmin.realm import Realm
-from kcadmin.shared_settings import USED, drop_claim, held_by_others
-from providers._base import Props
+from kcadmin.shared_settings import USED, drop_claim
+from providers._base import REVOKE, Props
 from providers._shared import SharedSettingProvider
 from providers.resource import KeycloakResource, Text
 
@@ -35,31 +35,20 @@ class AuthorizationServicesProvider(SharedSettingProvider):
     def shown(self, client: Client) -> Props:
         return {"enabled": client.is_on(SERVICES) and client.is_on(ACCOUNT)}
 
-    def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
-        client = realm.clients.get(props["client_uuid"])
-        fresh = client is not None and not client.is_on(SERVICES)
-        had_role = fresh and realm.clients.has_role(props["client_uuid"], SIDE_ROLE)
-        id_, notes = super().create_in(realm, props)
-        return id_, {**notes, "side_role_was": had_role or not notes["was"] or notes["was"].get(SERVICES) is True}
-
-    def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
-        return {"side_role_was": olds.get("side_role_was"), **super().change(realm, id_, olds, news)}
+    def noted(self, realm: Realm, client: Client) -> Props:
+        return {SIDE_ROLE: realm.clients.has_role(client.uuid, SIDE_ROLE)}
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         uuid = props["client_uuid"]
         content = self._content(realm, uuid)
-        if content and props.get("found") != USED:
-            pulumi.log.warn(f"{self._named(props)}: stay on, since switching them off would delete {content}.")
+        if content and (props.get("found") != USED or props.get("on_remove") == REVOKE):
+            pulumi.log.warn(f"{self._named(props)}: left on, since switching them off would delete {content}.")
             drop_claim(realm.clients, uuid, props["owner"], self.KIND)
             return
         super().remove(realm, id_, props)
         client = realm.clients.get(uuid)
-        if (
-            client
-            and not client.is_on(SERVICES)
-            and not props.get("side_role_was")
-            and not held_by_others(client, props["owner"], self.KIND)
-        ):
+        made_the_role = (props.get("was") or {}).get(SIDE_ROLE) is False
+        if client and not client.is_on(SERVICES) and made_the_role:
             realm.clients.delete_role(uuid, SIDE_ROLE)
 
     def _content(self, realm: Realm, uuid: str) -> str:

@@ -10,6 +10,8 @@ import pulumi
 
 from kcadmin.authz_objects import ClientPolicies
 from kcadmin.authz_objects import ClientPolicy as Policy
+from kcadmin.clients import AUTHORIZATION_SERVICES
+from kcadmin.errors import Refusal, sentence
 from kcadmin.ownership import DESCRIPTION_LIMIT, MARK_LENGTH
 from kcadmin.realm import Realm
 from providers._base import Props
@@ -44,12 +46,15 @@ class ClientPolicyProvider(OwnedObjectProvider[Policy]):
         yield from description_faults(props)
 
     def store(self, realm: Realm, props: Props) -> ClientPolicies:
-        return ClientPolicies(realm.resource_server(props["resource_server_uuid"]))
+        return ClientPolicies(realm, realm.resource_server(props["resource_server_uuid"]))
 
     def wanted(self, props: Props) -> Policy:
         return Policy(
             props["name"], props["description"], tuple(sorted(props["client_uuids"])), props["logic"], props["owner"]
         )
+
+    def before_create(self, realm: Realm, props: Props) -> None:
+        require_services(realm, props)
 
     def candidates(self, realm: Realm, wanted: Policy, props: Props) -> list[Policy]:
         return self.store(realm, props).named(wanted.name)
@@ -60,6 +65,19 @@ class ClientPolicyProvider(OwnedObjectProvider[Policy]):
             clients = [self.realm(props).clients.get(uuid) for uuid in found.clients]
             names = sorted(client.client_id for client in clients if client)
         return {**super().shown(found, props), "clients": names, "client_uuids": list(found.clients)}
+
+
+def require_services(realm: Realm, props: Props) -> None:
+    """:raises Refusal: the resource server's client has no authorization services, where the server says 404."""
+    uuid = props["resource_server_uuid"]
+    client = realm.clients.get(uuid)
+    if client and not client.is_on(AUTHORIZATION_SERVICES):
+        client = realm.clients.get(uuid, max_age=0)  # this run may have switched them on
+    if client is None or not client.is_on(AUTHORIZATION_SERVICES):
+        wrong, remedy = "has no authorization services", "switch them on with AuthorizationServices, and depend on it"
+        if props["resource_server"] == realm.management_client_id:
+            remedy = "switch on the management permissions of a client first, with ManagementPermissions"
+        raise Refusal(sentence("client", props["resource_server"], realm.name, wrong, remedy))
 
 
 def description_faults(props: Props) -> Iterator[str]:

@@ -16,7 +16,7 @@ from kcadmin.ownership import claims, hash16, owned_name
 from kcadmin.permissions import AFFIRMATIVE, Overview, overview
 from kcadmin.realm import realm_for
 from kcadmin.session import Session, session_for
-from providers.standard_token_exchange import KIND, SWITCH
+from providers.standard_token_exchange import KIND, REFRESH, SAME_SESSION, SWITCH
 
 FEATURES_FLAG = "--features="
 __all__ = [
@@ -55,6 +55,7 @@ class ClientFacts:
     switch_on: bool
     switch_owners: tuple[str, ...]
     audiences: Mapping[str, str | None]
+    refresh_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,13 @@ class Questions:
 def ask(connection: Connection, questions: Questions) -> Facts:
     """One login, one look-up a client, and the features where a grant needs them.
 
-    A client about to be switched to the standard exchange needs them too: without the feature the switch would be inert.
+    A client that no stack has switched to the standard exchange needs them too: without the feature the switch is inert.
 
     :raises KeycloakError: the server cannot be reached, or refuses the login.
     """
     session = session_for(connection)
     clients, missing = _clients(session, questions.clients)
-    new_switch = any(key in clients and not clients[key].switch_on for key in questions.switches)
+    new_switch = any(key in clients and not clients[key].switch_owners for key in questions.switches)
     features = server_features.read_features(session) if questions.ask_features or new_switch else None
     legacy = features is not None and features.offers(LEGACY)
     return Facts(
@@ -136,12 +137,13 @@ def _facts(client: Client) -> ClientFacts:
         standard_flow=client.is_on("standardFlowEnabled"),
         direct_access_grants=client.is_on("directAccessGrantsEnabled"),
         switch_on=client.is_on(SWITCH),
+        refresh_on=client.is_on(SWITCH) and client.value(REFRESH) == SAME_SESSION,
         switch_owners=tuple(
             claim.owner for claim in claims(client.attributes, KIND) if claim.was.get(SWITCH) != "true"
         ),
         audiences={
             mapper.included_client: mapper.exchange
-            for mapper in mappers
+            for mapper in sorted(mappers, key=lambda mapper: mapper.exchange == LEGACY)  # a legacy mark wins
             if mapper.included_client and mapper.access_token
         },
     )

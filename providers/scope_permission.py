@@ -13,7 +13,7 @@ from kcadmin.realm import Realm
 from providers._base import Props
 from providers._owned import OwnedObjectProvider
 from providers._uuids import is_known
-from providers.client_policy import description_faults
+from providers.client_policy import description_faults, require_services
 from providers.resource import Flag, KeycloakResource, Text, Texts
 
 
@@ -66,6 +66,9 @@ class ScopePermissionProvider(OwnedObjectProvider[Permission]):
             props["decision_strategy"],
             props["owner"],
         )
+
+    def before_create(self, realm: Realm, props: Props) -> None:
+        require_services(realm, props)
 
     def candidates(self, realm: Realm, wanted: Permission, props: Props) -> list[Permission]:
         return self.store(realm, props).named(wanted.name)

@@ -5,50 +5,48 @@ permissions. It is shared: only our policies are added and taken out.
 https://www.keycloak.org/securing-apps/token-exchange#_client-to-client-permission
 """
 
+import re
 from collections.abc import Iterator
 
 import pulumi
 
-from kcadmin.management import KIND as MANAGEMENT
-from kcadmin.ownership import Claim, claims, hash16
+from kcadmin.ownership import hash16
 from kcadmin.permissions import AFFIRMATIVE, attach, attached, detach, is_ours
 from kcadmin.realm import Realm
-from kcadmin.shared_settings import drop_claim, write_claim
 from providers._base import KeycloakProvider, Props
 from providers._uuids import is_known
-from providers.resource import KeycloakResource, Text, Texts
+from providers.resource import Flag, KeycloakResource, Text, Texts
 
-KIND = "token-exchange-strategy"
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class TokenExchangePermissionProvider(KeycloakProvider):
     """Create, read, update and delete of our part in the permission."""
 
     OBJECT = "token-exchange permission of client"
-    INPUTS = ("realm", "client_id", "client_uuid", "policies")
+    INPUTS = ("realm", "client_id", "client_uuid", "policies", "with_policies")
     CONSTANT = {"decision_strategy": AFFIRMATIVE}
     SETS = ("policies",)
 
     def refusals(self, props: Props) -> Iterator[str]:
-        if is_known(props.get("policies")) and not props.get("policies"):
+        policies = props.get("policies")
+        if not is_known(policies):
+            return
+        if not policies:
             yield "policies is empty; give the id of at least one policy"
+        for policy in policies or ():
+            if not UUID.fullmatch(str(policy)):
+                yield f"policies holds '{policy}', which is no id; give the id of a policy, such as policy.id"
 
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
-        def note_strategy(found: str) -> None:
-            client = realm.clients.get(props["client_uuid"])
-            if client and not claims(client.attributes, MANAGEMENT):  # else the whole permission goes with our claim
-                write_claim(realm.clients, client.uuid, Claim(props["owner"], KIND, {}, {"strategy": found}))
-
-        now = attach(realm, props["client_uuid"], props["client_id"], props["policies"], note_strategy)
+        now = attach(realm, props["client_uuid"], props["client_id"], props["policies"], props["owner"])
         return f"{realm.name}/{props['client_uuid']}/token-exchange", {"found": "attached", "permission": now.name}
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
         gone = set(olds["policies"]) - set(news["policies"])
         notes = self.create_in(realm, news)[1]
         if gone:
-            detach(realm, news["client_uuid"], gone, soon_deleted=lambda: False, restore_strategy=None)
-        if news["owner"] != olds["owner"]:
-            self._move_claim(realm, olds, news)
+            detach(realm, news["client_uuid"], news["client_id"], gone, soon_deleted=lambda: False)
         return notes
 
     def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
@@ -62,29 +60,13 @@ class TokenExchangePermissionProvider(KeycloakProvider):
         }
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
-        def all_ours() -> bool:
+        def go_next() -> bool:  # a grant's policy goes with its binding; others may stay without it
             server, owner = realm.permissions_server(), hash16(props["owner"])
-            return all(is_ours(server, policy, owner) for policy in props["policies"])
+            return props.get("with_policies") is True and all(
+                is_ours(server, each, owner) for each in props["policies"]
+            )
 
-        held = self._held(realm, props["client_uuid"])
-        detach(
-            realm,
-            props["client_uuid"],
-            props["policies"],
-            soon_deleted=all_ours,
-            restore_strategy=str(held[0].was["strategy"]) if held else None,
-        )
-        drop_claim(realm.clients, props["client_uuid"], props["owner"], KIND)
-
-    def _move_claim(self, realm: Realm, olds: Props, news: Props) -> None:
-        for claim in self._held(realm, news["client_uuid"]):
-            if claim.owner == olds["owner"]:
-                write_claim(realm.clients, news["client_uuid"], Claim(news["owner"], KIND, {}, claim.was))
-                drop_claim(realm.clients, news["client_uuid"], olds["owner"], KIND)
-
-    def _held(self, realm: Realm, uuid: str) -> list[Claim]:
-        client = realm.clients.get(uuid)
-        return claims(client.attributes, KIND) if client else []
+        detach(realm, props["client_uuid"], props["client_id"], props["policies"], soon_deleted=go_next)
 
 
 class TokenExchangePermission(KeycloakResource, module="keycloak", name="TokenExchangePermission"):
@@ -92,6 +74,7 @@ class TokenExchangePermission(KeycloakResource, module="keycloak", name="TokenEx
 
     :param client_id: the target's client id, not its UUID; its management permissions must be on.
     :param policies: ids of policies on the same ``realm-management``. Any of them may allow the exchange.
+    :param with_policies: they are deleted with this resource, by the same owner, so that two stacks never race for the list.
     """
 
     client_uuid: pulumi.Output[str]
@@ -105,6 +88,7 @@ class TokenExchangePermission(KeycloakResource, module="keycloak", name="TokenEx
         client_id: Text,
         policies: Texts,
         client_uuid: Text | None = None,
+        with_policies: Flag | None = None,
         owner: Text | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

@@ -1,6 +1,7 @@
 """Beside others: what was there, other stacks, strangers' policies; and everything as it was when we leave."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -65,6 +66,9 @@ def test_where_the_guide_has_run_its_mapper_is_used_and_stays(legacy_realm: Test
     stack = Stack(legacy_realm.connection)
     stack.up(grant(legacy_realm, exchange))
     works(legacy_realm)
+    stack.refresh()
+    stack.up(grant(legacy_realm, exchange))
+    assert set(stack.changes.values()) == {"same"}
     assert [mapper["name"] for mapper in legacy_realm.client("frontend")["protocolMappers"]] == ["api-audience-mapper"]
     stack.destroy()
     assert legacy_realm.export() == before
@@ -303,6 +307,95 @@ def test_an_empty_permission_gets_its_strategy_back(legacy_realm: TestRealm) -> 
     works(legacy_realm)
     stack.destroy()
     assert legacy_realm.export() == before
+
+
+def test_two_grants_give_an_empty_permission_its_strategy_back(legacy_realm: TestRealm) -> None:
+    legacy_realm.session.put_json(
+        legacy_realm.at("clients", legacy_realm.uuid("api"), "management", "permissions"), {"enabled": True}
+    )
+    legacy_realm.add_client("mobile")
+    before = legacy_realm.export()
+    stack = Stack(legacy_realm.connection)
+    both = [grant(legacy_realm, "legacy"), grant(legacy_realm, "legacy", name="h", sources=["mobile"])]
+    stack.up(*both)
+    works(legacy_realm)
+    stack.up(both[1])
+    stack.destroy()
+    assert legacy_realm.export() == before
+
+
+def test_two_grants_destroyed_at_once_keep_a_permission_that_was_there(legacy_realm: TestRealm) -> None:
+    legacy_realm.session.put_json(
+        legacy_realm.at("clients", legacy_realm.uuid("api"), "management", "permissions"), {"enabled": True}
+    )
+    legacy_realm.add_client("mobile")
+    before = legacy_realm.export()
+    stack = Stack(legacy_realm.connection)
+    stack.up(grant(legacy_realm, "legacy"), grant(legacy_realm, "legacy", name="h", sources=["mobile"]))
+    forget()
+    for part in ("-permission", "-requesters"):  # as Pulumi does: what depends on nothing more, in parallel
+        with ThreadPoolExecutor() as threads:
+            list(
+                threads.map(lambda name: stack.state.pop(name).destroy(), [n for n in stack.state if n.endswith(part)])
+            )
+    stack.destroy()
+    assert legacy_realm.export() == before
+
+
+def test_a_drifted_strategy_is_mended_beside_our_own_policies(legacy_realm: TestRealm) -> None:
+    legacy_realm.add_client("mobile")
+    stack = Stack(legacy_realm.connection)
+    both = [grant(legacy_realm, "legacy"), grant(legacy_realm, "legacy", name="h", sources=["mobile"])]
+    stack.up(*both)
+    found = token_exchange(legacy_realm)
+    server = legacy_realm.at("clients", legacy_realm.uuid("realm-management"), "authz", "resource-server")
+    legacy_realm.session.put(
+        f"{server}/permission/scope/{found['id']}",
+        {"name": found["name"], "type": "scope", "decisionStrategy": "UNANIMOUS"},
+    )
+    stack.refresh()
+    stack.up(*both)
+    works(legacy_realm)
+
+
+def test_revoke_leaves_a_strangers_authorization_services(realm: TestRealm) -> None:
+    run_the_guide_services(realm)
+    at = realm.at("clients", realm.uuid("api"), "authz", "resource-server", "scope")
+    realm.session.post(at, {"name": "theirs"})
+    before = realm.export()
+    services = Engine(AuthorizationServicesProvider, realm.connection)
+    services.up(realm=realm.name, client_id="api", on_remove="revoke")
+    services.destroy()
+    assert realm.export() == before
+
+
+def test_a_role_policy_is_not_adopted_as_a_client_policy(realm: TestRealm) -> None:
+    run_the_guide_services(realm)
+    at = realm.at("clients", realm.uuid("api"), "authz", "resource-server", "policy", "role")
+    role = realm.get("roles", f"default-roles-{realm.name}")["id"]
+    realm.session.post(at, {"name": "p", "roles": [{"id": role}]})
+    before = realm.export()
+    engine = Engine(ClientPolicyProvider, realm.connection)
+    with pytest.raises(Refusal, match="the name is taken by a policy of type role; choose another name"):
+        engine.up(realm=realm.name, resource_server="api", name="p", clients=["frontend"], adopt=True)
+    assert realm.export() == before
+
+
+def test_a_lightweight_source_gets_a_mapper_that_reaches_its_tokens(realm: TestRealm) -> None:
+    realm.change("frontend", attributes={"client.use.lightweight.access.token.enabled": "true"})
+    realm.mapper("frontend", "theirs", "api")
+    stack = Stack(realm.connection)
+    stack.up(grant(realm, flows=["recipient"]))
+    assert "api" in realm.exchange("api", realm.user_token("frontend"))["aud"]
+
+
+def test_grants_in_two_realms(make_realm: MakeRealm) -> None:
+    one, two = make_realm("standard"), make_realm("standard")
+    stack = Stack(one.connection)
+    stack.up(grant(one), grant(two, name="h", adopt=True))
+    works(one)
+    works(two)
+    stack.destroy()
 
 
 def run_the_guide_services(realm: TestRealm) -> None:

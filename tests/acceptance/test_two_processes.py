@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from kcadmin.connection import Connection
-from kcadmin.permissions import attach, attached, detach
+from kcadmin.permissions import attach, attached, delete_policy, detach
 from kcadmin.realm import realm_for
 from kcadmin.session import session_for
 from providers.standard_token_exchange import StandardTokenExchangeProvider
@@ -27,14 +27,14 @@ def together(work: Callable[..., Any], *arguments: Any) -> list[Any]:
 def attach_policies(number: int, connection: Connection, realm_name: str, uuid: str, policies: list[str]) -> None:
     realm = realm_for(session_for(connection), realm_name)
     for policy in policies[number::PROCESSES]:
-        attach(realm, uuid, "api", [policy], lambda strategy: None)
+        attach(realm, uuid, "api", [policy], "org/project/stack#g")
 
 
 def detach_policies(number: int, connection: Connection, realm_name: str, uuid: str, policies: list[str]) -> None:
     realm = realm_for(session_for(connection), realm_name)
     for policy in policies[number::PROCESSES]:
-        detach(realm, uuid, [policy], soon_deleted=lambda: True, restore_strategy=None)
-        realm.permissions_server().delete_policy(policy)
+        detach(realm, uuid, "api", [policy], soon_deleted=lambda: True)
+        delete_policy(realm, realm.permissions_server(), policy)
 
 
 def test_policies_on_one_permission(legacy_realm: TestRealm) -> None:

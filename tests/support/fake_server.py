@@ -100,8 +100,9 @@ class FakeKeycloak:
     def session(self, connection: Connection | None = None) -> Session:
         """A session that talks to this server, with the retries that it would make on a network."""
         session = Session(connection or self.connection)
-        for prefix, adapter in list(session._http.adapters.items()):
-            session._http.mount(prefix, FakeAdapter(self, max_retries=adapter.max_retries))  # type: ignore[attr-defined]
+        for http in (session._http, session._http_once):
+            for prefix, adapter in list(http.adapters.items()):
+                http.mount(prefix, FakeAdapter(self, max_retries=adapter.max_retries))  # type: ignore[attr-defined]
         return session
 
     def add_realm(self, realm: str = "r", **clients: Mapping[str, Any]) -> None:

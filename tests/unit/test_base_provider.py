@@ -48,7 +48,7 @@ LEAST: dict[type[KeycloakProvider], Props] = {
     ManagementPermissionsProvider: CLIENT,
     ScopePermissionProvider: {**SERVER, "scopes": ["s"]},
     StandardTokenExchangeProvider: CLIENT,
-    TokenExchangePermissionProvider: {**CLIENT, "policies": ["p"]},
+    TokenExchangePermissionProvider: {**CLIENT, "policies": ["11111111-2222-3333-4444-555555555555"]},
 }
 ALL = [pytest.param(provider, id=provider.__name__) for provider in LEAST]
 
@@ -219,6 +219,7 @@ def test_check_refuses_all_at_once(keycloak: FakeKeycloak) -> None:
         (ScopePermissionProvider, {"decision_strategy": "ALL"}, "UNANIMOUS, AFFIRMATIVE, CONSENSUS"),
         (ScopePermissionProvider, {"description": "d" * 230}, "shorten it"),
         (TokenExchangePermissionProvider, {"policies": []}, "policies is empty"),
+        (TokenExchangePermissionProvider, {"policies": ["may"]}, "policies holds 'may', which is no id"),
     ],
     ids=spelled,
 )

@@ -18,7 +18,7 @@ from components.program import ERROR_ALREADY_SHOWN, errors_as_sentences
 from components.settings import read_settings
 from components.token_exchange_grant import TokenExchangeGrant, register_grants
 from components.wiring import policy_name
-from kcadmin.ownership import hash16
+from kcadmin.ownership import Claim, hash16
 from providers.resource import stack_owner
 from providers.standard_token_exchange import StandardTokenExchange
 from tests.support.fake_server import PASSWORD, URL, FakeKeycloak
@@ -356,8 +356,11 @@ def test_one_login_and_one_look_up_a_client(program: Program, keycloak: FakeKeyc
     assert [each for each in keycloak.requests if each.method not in ("GET", "POST")] == []
 
 
-def test_features_are_not_asked_where_every_switch_is_on(program: Program, keycloak: FakeKeycloak) -> None:
-    keycloak.change("api", attributes={"standard.token.exchange.enabled": "true"})
+def test_features_are_not_asked_where_a_stack_has_switched_every_requester_on(
+    program: Program, keycloak: FakeKeycloak
+) -> None:
+    claim = Claim("another", "standard-exchange", {}, {})
+    keycloak.change("api", attributes={"standard.token.exchange.enabled": "true", claim.key: claim.text()})
     register(program, keycloak, grant(exchange="standard"))
     assert keycloak.asked("serverinfo") == []
 

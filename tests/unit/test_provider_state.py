@@ -68,7 +68,7 @@ INPUTS = {
     "ScopePermissionProvider": "realm resource_server resource_server_uuid name description scopes policies resources "
     "logic decision_strategy",
     "StandardTokenExchangeProvider": "realm client_id client_uuid allow_refresh",
-    "TokenExchangePermissionProvider": "realm client_id client_uuid policies",
+    "TokenExchangePermissionProvider": "realm client_id client_uuid policies with_policies",
 }
 KINDS = {
     "AuthorizationServicesProvider": "authorization-services",
