@@ -27,7 +27,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
             installation = keycloak.install(keycloak_version(), feature_set, lambda line: None)
             data: Path = tmp_path_factory.mktemp(feature_set)
             running[feature_set] = keycloak.Server.start(
-                installation, port=_free_port(), data=data, admin_password=secrets.token_urlsafe(12)
+                installation, port=_free_port(), data=data, admin_password=secrets.token_hex(12)
             )
         return running[feature_set]
 
