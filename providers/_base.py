@@ -6,6 +6,7 @@ arguments and hold no per-call state: one instance serves four threads.
 
 import functools
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -34,7 +35,7 @@ RESTORE, REVOKE = "restore", "revoke"
 NOTES = ("found", "was", "issuer", "management_uuid")
 
 
-class KeycloakProvider(ResourceProvider):
+class KeycloakProvider(ResourceProvider, ABC):
     """The template. ``INPUTS``: managed fields. ``CONSTANT``: fields that a live object always has, to show drift."""
 
     serialize_as_secret_always = False
@@ -66,21 +67,21 @@ class KeycloakProvider(ResourceProvider):
         """The realm that a resource lives in."""
         return realm_for(session_for(self._connection), str(props["realm"]))
 
+    @abstractmethod
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
         """Makes the object, or continues or adopts one; gives its id and what to note beside the inputs."""
-        raise NotImplementedError
 
+    @abstractmethod
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
         """Changes the object; gives what to note beside the inputs."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
         """The managed fields as the server has them, or None when the object is gone."""
-        raise NotImplementedError
 
+    @abstractmethod
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         """Deletes what we made, or gives back what we found."""
-        raise NotImplementedError
 
     def refusals(self, props: Props) -> Iterator[str]:
         """What is wrong with the inputs: ``<what is wrong, with the value>; <what to do>``."""

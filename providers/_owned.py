@@ -7,6 +7,7 @@
 - Another stack's: never taken.
 """
 
+from abc import abstractmethod
 from dataclasses import asdict, fields, replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -51,17 +52,17 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
 
     HOLDER: ClassVar[str] = "resource_server_uuid"
 
+    @abstractmethod
     def store(self, realm: Realm, props: Props) -> Store[T]:
         """Where the object lives."""
-        raise NotImplementedError
 
+    @abstractmethod
     def wanted(self, props: Props) -> T:
         """The object as asked for."""
-        raise NotImplementedError
 
+    @abstractmethod
     def candidates(self, realm: Realm, wanted: T, props: Props) -> list[T]:
         """Objects that may be the one wanted, or stand in its way."""
-        raise NotImplementedError
 
     def shown(self, found: T, props: Props) -> Props:
         """The managed fields of an object, by input name."""

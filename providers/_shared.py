@@ -1,5 +1,6 @@
 """Settings of a client that several stacks may share: taken by a claim, restored by the last one out."""
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import pulumi
@@ -17,17 +18,17 @@ class SharedSettingProvider(KeycloakProvider):
     KIND: ClassVar[str]
     CONSTANT = {"enabled": True}
 
+    @abstractmethod
     def values(self, props: Props) -> dict[str, Any]:
         """The client's fields, and attributes as ``attributes.<key>``, as wanted."""
-        raise NotImplementedError
 
+    @abstractmethod
     def off(self, props: Props) -> dict[str, Any]:
         """The fields as they are when nobody wants the setting."""
-        raise NotImplementedError
 
+    @abstractmethod
     def shown(self, client: Client) -> Props:
         """The managed fields as the client has them."""
-        raise NotImplementedError
 
     def noted(self, realm: Realm, client: Client) -> Props:
         """What else to note of the client before the first claim, beside the fields."""
