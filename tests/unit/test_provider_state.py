@@ -81,7 +81,9 @@ def classes(of: type) -> set[type]:
     found: set[type] = set()
     for module in pkgutil.iter_modules(providers.__path__, "providers."):
         names = vars(importlib.import_module(module.name)).values()
-        found |= {each for each in names if inspect.isclass(each) and issubclass(each, of) and each not in TEMPLATES}
+        found |= {
+            each for each in names if issubclass(type(each), type) and issubclass(each, of) and each not in TEMPLATES
+        }
     return found
 
 
