@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from exchange import report
 from exchange.stack import read_stack
-from exchange.verify import is_local, prefetch, verify
+from exchange.verify import prefetch, verify
 from kcadmin.client_secrets import ClientSecrets
 from kcadmin.connection import Connection
 from kcadmin.errors import KeycloakError, Refusal, Unreachable
@@ -90,7 +90,7 @@ def verify_command(
         _warn_of_insecure_tls(connection)
         user = Subject(as_user, _password(as_user)) if as_user else None
         session = session_for(connection)
-        read = is_local(connection) if read_secrets is None else read_secrets
+        read = connection.is_local if read_secrets is None else read_secrets
         secrets = ClientSecrets(session, os.environ, read=read, ask=_ask if _person() else None)
         verdicts, left_open = _run(session, cases, user, secrets)
     _show(verdicts, connection.url, as_json)

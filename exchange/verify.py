@@ -2,20 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from urllib.parse import urlsplit
 
-from kcadmin.connection import Connection
 from kcadmin.errors import HttpError, Refusal
 from kcadmin.proof import Case, Prover, Secrets, Subject, Verdict, choose_subject
 from kcadmin.session import Session
 
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 Began = Callable[[int, Case], None]
-
-
-def is_local(connection: Connection) -> bool:
-    """Whether the server runs on this machine, so that client secrets may be read from it without being asked to."""
-    return urlsplit(connection.url).hostname in LOCAL_HOSTS
 
 
 def prefetch(cases: Sequence[Case], secrets: Secrets) -> None:

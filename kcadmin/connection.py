@@ -16,6 +16,7 @@ ADMIN_PASSWORD = "KEYCLOAK_ADMIN_PASS"
 CLIENT_SECRET = "KEYCLOAK_CLIENT_SECRET"
 PRIVATE_KEY = "KEYCLOAK_PRIVATE_KEY"
 ADDRESS = "KEYCLOAK_URL"
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ class Connection:
     login_realm: str = "master"
     ca_certificate: str | None = None
     insecure_tls: bool = False
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server runs on this machine, so that client secrets may be read from it without being asked to."""
+        return urlsplit(self.url).hostname in LOCAL_HOSTS
 
 
 def read_connection(config: Callable[[str], object], environ: Mapping[str, str] = os.environ) -> Connection:

@@ -217,9 +217,9 @@ def _sorted(value: Any) -> Any:
 def _differing(before: Any, after: Any) -> list[str]:
     names = [key for key in before if key != "clients" and before[key] != after.get(key)]
     then = {client["clientId"]: client for client in before["clients"]}
-    for now in after["clients"]:
-        was = then.get(now["clientId"], {})
-        names += [f"{now['clientId']}: {key}" for key in sorted({*now, *was}) if now.get(key) != was.get(key)]
+    for client in after["clients"]:
+        was = then.get(client["clientId"], {})
+        names += [f"{client['clientId']}: {key}" for key in sorted({*client, *was}) if client.get(key) != was.get(key)]
     return names
 
 
