@@ -389,13 +389,17 @@ def test_a_lightweight_source_gets_a_mapper_that_reaches_its_tokens(realm: TestR
     assert "api" in realm.exchange("api", realm.user_token("frontend"))["aud"]
 
 
-def test_grants_in_two_realms(make_realm: MakeRealm) -> None:
-    one, two = make_realm("standard"), make_realm("standard")
+def test_grants_in_two_realms_share_nothing(make_realm: MakeRealm) -> None:
+    one, two = make_realm("standard"), make_realm("standard", frontend={}, web={}, api={})
+    one.mapper("frontend", "theirs", "api", **{"id.token.claim": "true"})
+    before = [realm.export() for realm in (one, two)]
     stack = Stack(one.connection)
-    stack.up(grant(one), grant(two, name="h", adopt=True))
+    stack.up(grant(one), grant(two, name="h", sources=["frontend", "web"], adopt=True))
     works(one)
     works(two)
+    assert {"theirs"} < {mapper["name"] for mapper in one.client("frontend")["protocolMappers"]}
     stack.destroy()
+    assert [realm.export() for realm in (one, two)] == before
 
 
 def run_the_guide_services(realm: TestRealm) -> None:
