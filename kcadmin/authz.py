@@ -42,6 +42,14 @@ class ResourceServer:
         """A policy with the fields of its type, or None."""
         return self._object("policy", kind, policy_id)
 
+    def policy_of_any_type(self, policy_id: str) -> Json | None:
+        """A policy or permission with its type and, as texts, its ``config``; None when there is none of that id."""
+        return self._object("policy", policy_id)
+
+    def policy_types(self) -> list[str]:
+        """The types of policies and permissions that the server offers, deployed scripts as ``script-<file>.js``."""
+        return sorted(str(each["type"]) for each in self._session.get(self._path("policy", "providers")))
+
     def create_policy(self, kind: str, body: Mapping[str, Any]) -> str:
         """:raises Conflict: the name is taken, by a policy or permission of any type."""
         return str(self._session.post_json(self._path("policy", kind), dict(body))["id"])

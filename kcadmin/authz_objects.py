@@ -1,7 +1,7 @@
-"""Objects of a resource server that one owner holds: client policies, scope permissions and authorization scopes.
+"""Objects of a resource server that one owner holds, besides policies: scope permissions and authorization scopes.
 
 Each has a store with the same five verbs (``named``, ``get``, ``create``, ``update``, ``delete``) over a frozen dataclass whose
-field ``mark`` is the hash of its owner.
+field ``mark`` is the hash of its owner; ``stored`` are the fields that are stored although they are empty.
 """
 
 from collections.abc import Mapping
@@ -11,21 +11,7 @@ from typing import Any
 from kcadmin.authz import ResourceServer
 from kcadmin.clients import Clients
 from kcadmin.ownership import adopted_claim_kind, claims, hash16, marked, unmarked
-from kcadmin.permissions import delete_policy
-from kcadmin.realm import Realm
-
-
-@dataclass(frozen=True)
-class ClientPolicy:
-    """A client policy: matches requests of the named clients. ``clients``: client UUIDs, a set to Keycloak."""
-
-    name: str
-    description: str
-    clients: tuple[str, ...]
-    logic: str
-    owner: str | None = None
-    mark: str | None = None
-    id: str | None = None
+from kcadmin.policies import given, spell, stored_empty
 
 
 @dataclass(frozen=True)
@@ -42,6 +28,7 @@ class ScopePermission:
     owner: str | None = None
     mark: str | None = None
     id: str | None = None
+    stored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,62 +41,7 @@ class AuthorizationScope:
     owner: str | None = None
     mark: str | None = None
     id: str | None = None
-
-
-class ClientPolicies:
-    """The client policies of a resource server."""
-
-    def __init__(self, realm: Realm, server: ResourceServer) -> None:
-        self._realm = realm
-        self._server = server
-
-    def named(self, name: str) -> list[ClientPolicy]:
-        """The client policy of that name; a policy of another type counts as one that differs in everything."""
-        found = self._server.policy_named(name)
-        if found is None:
-            return []
-        if found["type"] != "client":
-            return [ClientPolicy(name, f"a policy of type {found['type']}", (), "", id=str(found["id"]))]
-        policy = self.get(str(found["id"]))
-        return [policy] if policy else []
-
-    def get(self, policy_id: str) -> ClientPolicy | None:
-        """The policy with that id, or None."""
-        found = self._server.policy("client", policy_id)
-        if found is None:
-            return None
-        description, mark = unmarked(str(found.get("description") or ""))
-        return ClientPolicy(
-            str(found["name"]),
-            description,
-            tuple(sorted(found.get("clients") or ())),
-            str(found["logic"]),
-            mark=mark,
-            id=str(found["id"]),
-        )
-
-    def create(self, wanted: ClientPolicy) -> ClientPolicy:
-        """:raises Conflict: the name is taken, by a policy or permission of any type."""
-        return replace(wanted, id=self._server.create_policy("client", self._body(wanted)))
-
-    def update(self, policy_id: str, wanted: ClientPolicy) -> ClientPolicy:
-        """Replaces name, description, clients and logic."""
-        self._server.update_policy("client", policy_id, self._body(wanted))
-        return replace(wanted, id=policy_id)
-
-    def delete(self, policy_id: str) -> None:
-        """Deletes the policy, and keeps the permissions that used it."""
-        delete_policy(self._realm, self._server, policy_id)
-
-    def _body(self, wanted: ClientPolicy) -> dict[str, Any]:
-        return {
-            "type": "client",
-            "name": wanted.name,
-            "description": _described(wanted),
-            "logic": wanted.logic,
-            "decisionStrategy": "UNANIMOUS",
-            "clients": list(wanted.clients),
-        }
+    stored: tuple[str, ...] = ()
 
 
 class ScopePermissions:
@@ -142,19 +74,19 @@ class ScopePermissions:
             tuple(sorted(str(scope["name"]) for scope in self._server.scopes_of(permission_id))),
             tuple(
                 sorted(
-                    _spell(each["id"], each["name"], self._spelled) for each in self._server.policies_of(permission_id)
+                    spell(each["id"], each["name"], self._spelled) for each in self._server.policies_of(permission_id)
                 )
             ),
             tuple(
                 sorted(
-                    _spell(each["_id"], each["name"], self._spelled)
-                    for each in self._server.resources_of(permission_id)
+                    spell(each["_id"], each["name"], self._spelled) for each in self._server.resources_of(permission_id)
                 )
             ),
             str(found["logic"]),
             str(found["decisionStrategy"]),
             mark=mark,
             id=str(found["id"]),
+            stored=stored_empty(found, "description"),
         )
 
     def create(self, wanted: ScopePermission) -> ScopePermission:
@@ -174,7 +106,7 @@ class ScopePermissions:
         return {
             "type": "scope",
             "name": wanted.name,
-            "description": _described(wanted),
+            **given(wanted.stored, description=_described(wanted)),
             "logic": wanted.logic,
             "decisionStrategy": wanted.decision_strategy,
             "scopes": list(wanted.scopes),
@@ -225,10 +157,12 @@ class AuthorizationScopes:
             found.get("iconUri") or None,
             mark=hash16(owner) if owner else None,
             id=str(found["id"]),
+            stored=stored_empty(found, "displayName", "iconUri"),
         )
 
     def _body(self, wanted: AuthorizationScope) -> dict[str, Any]:
-        return {"name": wanted.name, "displayName": wanted.display_name or "", "iconUri": wanted.icon_uri or ""}
+        texts = given(wanted.stored, displayName=wanted.display_name, iconUri=wanted.icon_uri)
+        return {"name": wanted.name, **texts}
 
 
 def scope_claim_kind(name: str) -> str:
@@ -236,9 +170,5 @@ def scope_claim_kind(name: str) -> str:
     return f"authorization-scope:{name}"
 
 
-def _described(wanted: ClientPolicy | ScopePermission) -> str:
+def _described(wanted: ScopePermission) -> str:
     return marked(wanted.description, wanted.owner) if wanted.owner else wanted.description
-
-
-def _spell(identity: str, name: str, spelled: frozenset[str]) -> str:
-    return name if name in spelled or identity not in spelled else identity

@@ -14,7 +14,7 @@ from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
 from providers._base import Props
 from providers._owned import CREATED, OwnedObjectProvider
-from providers.client_policy import require_services
+from providers._resource_server import require_services
 from providers.resource import Flag, KeycloakResource, Text
 
 

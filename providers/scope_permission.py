@@ -12,8 +12,8 @@ from kcadmin.authz_objects import ScopePermissions
 from kcadmin.realm import Realm
 from providers._base import Props
 from providers._owned import OwnedObjectProvider
+from providers._resource_server import description_faults, require_services
 from providers._uuids import is_known
-from providers.client_policy import description_faults, require_services
 from providers.resource import Flag, KeycloakResource, Text, Texts
 
 

@@ -5,19 +5,22 @@ permissions. It is shared: only our policies are added and taken out.
 https://www.keycloak.org/securing-apps/token-exchange#_client-to-client-permission
 """
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pulumi
 
+from kcadmin.errors import Refusal
+from kcadmin.exchange_policies import judge
+from kcadmin.features import LEGACY
 from kcadmin.ownership import hash16
 from kcadmin.permissions import AFFIRMATIVE, attach, attached, detach, is_ours
+from kcadmin.policies import UUID
 from kcadmin.realm import Realm
+from kcadmin.texts import shown
 from providers._base import KeycloakProvider, Props
+from providers._left import never_in_the_way, tell_token_life
 from providers._uuids import is_known
 from providers.resource import Flag, KeycloakResource, Text, Texts
-
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class TokenExchangePermissionProvider(KeycloakProvider):
@@ -27,6 +30,8 @@ class TokenExchangePermissionProvider(KeycloakProvider):
     INPUTS = ("realm", "client_id", "client_uuid", "policies", "with_policies")
     CONSTANT = {"decision_strategy": AFFIRMATIVE}
     SETS = ("policies",)
+    ONE_OF_AN_ID = False  # each takes out its own policies
+    LATER = ("with_policies",)
 
     def refusals(self, props: Props) -> Iterator[str]:
         policies = props.get("policies")
@@ -36,15 +41,16 @@ class TokenExchangePermissionProvider(KeycloakProvider):
             yield "policies is empty; give the id of at least one policy"
         for policy in policies or ():
             if not UUID.fullmatch(str(policy)):
-                yield f"policies holds '{policy}', which is no id; give the id of a policy, such as policy.id"
+                yield f"policies holds {shown(policy)}, which is no id; give the id of a policy, such as policy.id"
 
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
-        now = attach(realm, props["client_uuid"], props["client_id"], props["policies"], props["owner"])
-        return f"{realm.name}/{props['client_uuid']}/token-exchange", {"found": "attached", "permission": now.name}
+        self._judge(realm, props, props["policies"])
+        return f"{realm.name}/{props['client_uuid']}/token-exchange", self._attach(realm, props)
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
         gone = set(olds["policies"]) - set(news["policies"])
-        notes = self.create_in(realm, news)[1]
+        self._judge(realm, news, [policy for policy in news["policies"] if policy not in olds["policies"]])
+        notes = self._attach(realm, news)
         if gone:
             detach(realm, news["client_uuid"], news["client_id"], gone, soon_deleted=lambda: False)
         return notes
@@ -67,13 +73,32 @@ class TokenExchangePermissionProvider(KeycloakProvider):
             )
 
         detach(realm, props["client_uuid"], props["client_id"], props["policies"], soon_deleted=go_next)
+        with never_in_the_way(self._named(props)):
+            client = realm.clients.get(props["client_uuid"])
+            if client:
+                tell_token_life(realm, client, LEGACY)
+
+    def _attach(self, realm: Realm, props: Props) -> Props:
+        now = attach(realm, props["client_uuid"], props["client_id"], props["policies"], props["owner"])
+        return {"found": "attached", "permission": now.name}
+
+    def _judge(self, realm: Realm, props: Props, policies: Iterable[str]) -> None:
+        """Refuses policies that match no exchange; those of a grant are known to, and cost no look."""
+        if props.get("with_policies"):
+            return
+        judgement = judge(realm.permissions_server(), realm.name, policies)
+        if judgement.faults:
+            raise Refusal("\n".join(judgement.faults))
+        for note in judgement.notes:
+            pulumi.log.warn(note)
 
 
 class TokenExchangePermission(KeycloakResource, module="keycloak", name="TokenExchangePermission"):
     """Hangs policies on the token-exchange permission of a target.
 
     :param client_id: the target's client id, not its UUID; its management permissions must be on.
-    :param policies: ids of policies on the same ``realm-management``. Any of them may allow the exchange.
+    :param policies: ids of policies on the same ``realm-management``. Any of them may allow the exchange; one that matches
+        none (a user policy, or a regex policy on another claim than ``scope``) is refused.
     :param with_policies: they are deleted with this resource, by the same owner, so that two stacks never race for the list.
     """
 

@@ -75,6 +75,7 @@ class FakeKeycloak:
         self._servers: dict[str, dict[str, dict[str, Any]]] = {}
         self._roles: dict[str, set[str]] = {}
         self._interference: list[tuple[str, Does]] = []
+        self.answers: dict[str, Any] = {}  # what GETs of other paths give, by path; absent is 404
 
     # What tests use
 
@@ -198,6 +199,8 @@ class FakeKeycloak:
                 return Answer(
                     200, {"features": [{"name": name, "enabled": name in self.features} for name in FEATURES]}
                 )
+            if request.method == "GET" and request.path in self.answers:
+                return Answer(200, self.answers[request.path])
             _, realm, _, *rest = [unquote(part) for part in request.path.split("/")[2:]] + ["", ""]
             if realm not in self._realms:
                 return Answer(404, {"error": "Realm not found."})
@@ -324,6 +327,10 @@ def _authz(server: dict[str, dict[str, Any]], uuids: set[str], rest: list[str], 
             id_ = str(uuid4())
             policies[id_] = {**body, "id": id_, "type": kind}
             return Answer(201, policies[id_])
+        case "GET", ["policy", "providers"]:
+            return Answer(200, [{"type": type_} for type_ in ("client", "role", "script-allow.js")])
+        case "GET", ["policy", id_]:
+            return Answer(200, _generic(policies[id_])) if id_ in policies else missing
         case "GET", ["policy", id_, "associatedPolicies"]:
             return Answer(200, list(_used(policies, id_)))
         case "GET", ["policy", id_, "dependentPolicies"]:
@@ -348,6 +355,16 @@ def _authz(server: dict[str, dict[str, Any]], uuids: set[str], rest: list[str], 
         case method, ["policy" | "permission", _, id_]:
             return _object(policies, method, id_, body) if id_ in policies else missing
     return missing
+
+
+def _generic(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """A policy as the path without its type gives it: the fields of its type are texts in ``config``."""
+    common = {key: policy[key] for key in ("id", "name", "type", "logic", "description") if key in policy}
+    own = {key: value for key, value in policy.items() if key not in common}
+    return {
+        **common,
+        "config": {key: value if isinstance(value, str) else json.dumps(value) for key, value in own.items()},
+    }
 
 
 def _used(policies: Mapping[str, Any], id_: str) -> Iterator[Any]:

@@ -1,6 +1,8 @@
 """What all providers share: check, diff, read and delete, with unknowns, floats and the wrong server."""
 
 import re
+import sys
+import traceback
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -10,20 +12,28 @@ from pulumi.dynamic.config import Config
 from pulumi.output import UNKNOWN
 
 from kcadmin.connection import PasswordLogin
-from kcadmin.errors import InvalidSettings, KeycloakError, NotFound, Refusal
+from kcadmin.errors import KeycloakError, NotFound, Refusal
 from kcadmin.ownership import DESCRIPTION_LIMIT, MARK_LENGTH
 from kcadmin.realm import Realm
 from providers._base import KeycloakProvider, Props
 from providers._uuids import is_known
+from providers.aggregate_policy import AggregatePolicyProvider
 from providers.audience_mapper import AudienceMapperProvider
 from providers.authorization_scope import AuthorizationScopeProvider
 from providers.authorization_services import AuthorizationServicesProvider
 from providers.client_policy import ClientPolicyProvider
+from providers.client_scope_policy import ClientScopePolicyProvider
 from providers.exchange_proof import ExchangeProofProvider
+from providers.group_policy import GroupPolicyProvider
 from providers.management_permissions import ManagementPermissionsProvider
+from providers.regex_policy import RegexPolicyProvider
+from providers.role_policy import RolePolicyProvider
 from providers.scope_permission import ScopePermissionProvider
+from providers.script_policy import ScriptPolicyProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
+from providers.time_policy import TimePolicyProvider
 from providers.token_exchange_permission import TokenExchangePermissionProvider
+from providers.user_policy import UserPolicyProvider
 from tests.support.engine import Engine, Refused, forget
 from tests.support.fake_server import FakeKeycloak
 
@@ -49,6 +59,14 @@ LEAST: dict[type[KeycloakProvider], Props] = {
     ScopePermissionProvider: {**SERVER, "scopes": ["s"]},
     StandardTokenExchangeProvider: CLIENT,
     TokenExchangePermissionProvider: {**CLIENT, "policies": ["11111111-2222-3333-4444-555555555555"]},
+    AggregatePolicyProvider: {**SERVER, "policies": ["p"]},
+    ClientScopePolicyProvider: {**SERVER, "client_scopes": ["s"]},
+    GroupPolicyProvider: {**SERVER, "groups": ["/g"]},
+    RegexPolicyProvider: {**SERVER, "target_claim": "scope", "pattern": ".*"},
+    RolePolicyProvider: {**SERVER, "roles": ["r"]},
+    ScriptPolicyProvider: {**SERVER, "policy_type": "script-allow.js"},
+    TimePolicyProvider: {**SERVER, "hour": 9},
+    UserPolicyProvider: {**SERVER, "users": ["u"]},
 }
 ALL = [pytest.param(provider, id=provider.__name__) for provider in LEAST]
 
@@ -125,15 +143,34 @@ def refusals(keycloak: FakeKeycloak, provider: type[KeycloakProvider], props: Pr
 
 
 def test_configure_stores_and_does_not_ask(keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
     monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
     provider = Thing()
     provider.configure(ConfigureRequest(Config({"p:url": keycloak.url, "p:adminPassword": "pw"}, "p")))
     assert provider._connection.url == keycloak.url and provider._connection.login == PasswordLogin("admin", "pw")
     assert keycloak.requests == [] and sys.tracebacklimit == 0
-    with pytest.raises(InvalidSettings):
-        provider.configure(ConfigureRequest(Config({}, "p")))
+
+
+@pytest.mark.parametrize("call", ["configure", "check", "diff", "create", "update", "read", "delete"])
+def test_pulumi_shows_an_error_as_its_sentence_alone(
+    keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
+    provider, config = Thing(), {"p:url": keycloak.url, "p:adminPassword": "pw"} if call != "configure" else {}
+    wrong = "thing 'x' in realm 'r': is wrong; mend it."
+
+    def refuse(*_: object) -> None:
+        raise Refusal(wrong)
+
+    monkeypatch.setattr(Thing, call, refuse) if call != "configure" else None
+    try:
+        provider.configure(ConfigureRequest(Config(config, "p")))
+        getattr(provider, call)("1", {}, {})
+    except Exception:
+        told = traceback.format_exc()  # what pulumi.dynamic hands to the engine
+    if call == "configure":
+        assert [line.split(":")[0] for line in told.splitlines()] == ["config 'url'", "config 'adminPassword'"]
+    else:
+        assert told == f"{wrong}\n"
 
 
 # Check
@@ -212,7 +249,7 @@ def test_check_refuses_all_at_once(keycloak: FakeKeycloak) -> None:
         (AudienceMapperProvider, {"access_token": False}, "maps nothing"),
         (AuthorizationScopeProvider, {"resource_server": "realm-management"}, "Keycloak's own"),
         (ClientPolicyProvider, {"clients": []}, "clients is empty"),
-        (ClientPolicyProvider, {"clients": None}, "clients is empty"),
+        (ClientPolicyProvider, {"clients": None}, "clients is not set; give a list of texts"),
         (ClientPolicyProvider, {"logic": "MAYBE"}, "POSITIVE, NEGATIVE"),
         (ClientPolicyProvider, {"description": "d" * (DESCRIPTION_LIMIT - MARK_LENGTH + 1)}, "shorten it to 229"),
         (ScopePermissionProvider, {"scopes": []}, "scopes is empty"),
@@ -237,7 +274,7 @@ def test_unknowns_are_never_refused_nor_looked_up(keycloak: FakeKeycloak, provid
             given = {**LEAST[provider], field: unknown}
             checked = provider().use(keycloak.connection).check({}, dict(given))
             assert not checked.failures and checked.inputs[field] == unknown
-            assert provider().use(keycloak.connection).diff("1", checked.inputs, checked.inputs).changes
+            assert provider().use(keycloak.connection).compare(checked.inputs, checked.inputs).changes
     everything = {
         field: UNKNOWN for field in (*provider.INPUTS, "owner", "on_remove", "adopt") if field != "custom_audience"
     }
@@ -332,14 +369,14 @@ def test_diff(olds: Props, news: Props, changes: bool, replaces: list[str]) -> N
     before = {key: value for key, value in {**OLDS, **olds}.items() if value is not None}
     inputs = {key: value for key, value in OLDS.items() if key not in ("found", "issuer")}
     after = {key: value for key, value in {**inputs, **news}.items() if value is not None}
-    found = Thing().diff("1", before, after)
+    found = Thing().compare(before, after)
     assert (found.changes, found.replaces, found.delete_before_replace) == (changes, replaces, True)
 
 
 @pytest.mark.parametrize("provider", ALL)
 def test_every_object_is_deleted_before_it_is_replaced(provider: type[KeycloakProvider]) -> None:
     olds = {**LEAST[provider], "realm": "other"}
-    found = provider().diff("1", olds, LEAST[provider])
+    found = provider().compare(olds, LEAST[provider])
     assert found.replaces == ["realm"] and found.delete_before_replace
 
 
@@ -482,5 +519,19 @@ def test_a_setting_goes_back_to_what_it_was(
     forget()
     assert engine.refresh() and engine.outputs["enabled"] is False
     assert engine.up(**CLIENT, owner="another") == "update" and engine.refresh() and engine.outputs["enabled"] is True
+    engine.destroy()
+    assert keycloak.state() == before
+
+
+def test_a_claim_that_somebody_removed_comes_back_with_what_was(keycloak: FakeKeycloak) -> None:
+    before = keycloak.state()
+    engine = Engine(StandardTokenExchangeProvider, keycloak.connection)
+    engine.up(**CLIENT)
+    attributes = keycloak.client("api")["attributes"]
+    keycloak.change("api", attributes={key: "" for key in attributes if key.startswith("pulumi.")})
+    forget()
+    assert engine.refresh() and engine.up(**CLIENT) == "update"
+    forget()
+    engine.outputs["was"] = {}  # as for another owner, who knows only what stands in the claim
     engine.destroy()
     assert keycloak.state() == before

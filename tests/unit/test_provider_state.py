@@ -15,13 +15,32 @@ from components.token_exchange_grant import TokenExchangeGrant
 from kcadmin.connection import Connection, PasswordLogin
 from providers._base import KeycloakProvider
 from providers._owned import OwnedObjectProvider
+from providers._policy import PolicyProvider
 from providers._shared import SharedSettingProvider
 from providers.resource import KeycloakResource
 
-TEMPLATES = {KeycloakProvider, OwnedObjectProvider, SharedSettingProvider, KeycloakResource, Resource}
+TEMPLATES = {KeycloakProvider, OwnedObjectProvider, PolicyProvider, SharedSettingProvider, KeycloakResource, Resource}
 # Frozen: module, provider, resource, type token.
 STATE = [
+    ("providers.aggregate_policy", "AggregatePolicyProvider", "AggregatePolicy", "keycloak:AggregatePolicy"),
+    ("providers.client_scope_policy", "ClientScopePolicyProvider", "ClientScopePolicy", "keycloak:ClientScopePolicy"),
+    ("providers.group_policy", "GroupPolicyProvider", "GroupPolicy", "keycloak:GroupPolicy"),
+    ("providers.regex_policy", "RegexPolicyProvider", "RegexPolicy", "keycloak:RegexPolicy"),
+    ("providers.role_policy", "RolePolicyProvider", "RolePolicy", "keycloak:RolePolicy"),
+    ("providers.script_policy", "ScriptPolicyProvider", "ScriptPolicy", "keycloak:ScriptPolicy"),
+    ("providers.time_policy", "TimePolicyProvider", "TimePolicy", "keycloak:TimePolicy"),
+    ("providers.user_policy", "UserPolicyProvider", "UserPolicy", "keycloak:UserPolicy"),
     ("providers.audience_mapper", "AudienceMapperProvider", "AudienceMapper", "keycloak:AudienceMapper"),
+    ("providers.audience_scope", "AudienceScopeProvider", "AudienceScope", "keycloak:AudienceScope"),
+    (
+        "providers.client_scope_assignment",
+        "ClientScopeAssignmentProvider",
+        "ClientScopeAssignment",
+        "keycloak:ClientScopeAssignment",
+    ),
+    ("providers.full_scope_off", "FullScopeOffProvider", "FullScopeOff", "keycloak:FullScopeOff"),
+    ("providers.refresh_tokens_off", "RefreshTokensOffProvider", "RefreshTokensOff", "keycloak:RefreshTokensOff"),
+    ("providers.token_lifespan", "TokenLifespanProvider", "TokenLifespan", "keycloak:TokenLifespan"),
     (
         "providers.authorization_scope",
         "AuthorizationScopeProvider",
@@ -35,6 +54,7 @@ STATE = [
         "keycloak:AuthorizationServices",
     ),
     ("providers.client_policy", "ClientPolicyProvider", "ClientPolicy", "keycloak:ClientPolicy"),
+    ("providers.exchange_guards", "ExchangeGuardsProvider", "ExchangeGuards", "keycloak:ExchangeGuards"),
     ("providers.exchange_proof", "ExchangeProofProvider", "ExchangeProof", "keycloak:ExchangeProof"),
     (
         "providers.management_permissions",
@@ -58,20 +78,41 @@ STATE = [
 ]
 # The names of inputs and notes are state format too: a run of an older version wrote them.
 INPUTS = {
+    "AggregatePolicyProvider": "realm resource_server resource_server_uuid name description policies decision_strategy logic",
+    "ClientScopePolicyProvider": "realm resource_server resource_server_uuid name description client_scopes logic",
+    "GroupPolicyProvider": "realm resource_server resource_server_uuid name description groups groups_claim logic",
+    "RegexPolicyProvider": "realm resource_server resource_server_uuid name description target_claim pattern "
+    "target_context_attributes logic",
+    "RolePolicyProvider": "realm resource_server resource_server_uuid name description roles fetch_roles logic",
+    "ScriptPolicyProvider": "realm resource_server resource_server_uuid name description policy_type logic",
+    "TimePolicyProvider": "realm resource_server resource_server_uuid name description not_before "
+    "not_on_or_after year year_end month month_end day_month day_month_end hour hour_end minute minute_end logic",
+    "UserPolicyProvider": "realm resource_server resource_server_uuid name description users logic",
     "AudienceMapperProvider": "realm client_id client_uuid name included_client custom_audience access_token id_token "
     "introspection exchange",
+    "AudienceScopeProvider": "realm name description included_client included_client_uuid realm_roles client_roles "
+    "in_token_scope",
     "AuthorizationScopeProvider": "realm resource_server resource_server_uuid name display_name icon_uri",
     "AuthorizationServicesProvider": "realm client_id client_uuid",
     "ClientPolicyProvider": "realm resource_server resource_server_uuid name description clients client_uuids logic",
-    "ExchangeProofProvider": "realm grant exchange flow source requester target audience parts",
+    "ClientScopeAssignmentProvider": "realm client_id client_uuid scope scope_id kind",
+    "ExchangeGuardsProvider": "realm requesters sources no_wider_scopes user_claims",
+    "ExchangeProofProvider": "realm grant exchange flow source requester target audience login_scope "
+    "exchange_scope needs_user exact parts",
+    "FullScopeOffProvider": "realm client_id client_uuid",
     "ManagementPermissionsProvider": "realm client_id client_uuid",
+    "RefreshTokensOffProvider": "realm client_id client_uuid",
     "ScopePermissionProvider": "realm resource_server resource_server_uuid name description scopes policies resources "
     "logic decision_strategy",
     "StandardTokenExchangeProvider": "realm client_id client_uuid allow_refresh",
     "TokenExchangePermissionProvider": "realm client_id client_uuid policies with_policies",
+    "TokenLifespanProvider": "realm client_id client_uuid seconds",
 }
 KINDS = {
     "AuthorizationServicesProvider": "authorization-services",
+    "FullScopeOffProvider": "full-scope",
+    "RefreshTokensOffProvider": "refresh-tokens",
+    "TokenLifespanProvider": "token-lifespan",
     "StandardTokenExchangeProvider": "standard-exchange",
 }
 

@@ -1,0 +1,28 @@
+"""Texts that people give: how a sentence shows them, whatever they hold, and what no name may hold."""
+
+import re
+
+LONGEST_SHOWN = 100
+_NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+
+
+def shown(value: object) -> str:
+    """A value as a sentence shows it: in one line, shortened in its middle, a text in quotes."""
+    try:
+        own = type(value).__repr__ is not object.__repr__
+        text = " ".join(repr(value).splitlines()) if own else f"of type {type(value).__name__}"
+    except (ValueError, RecursionError):  # an int of thousands of digits, a list in a list in a list …
+        text = f"a very large {type(value).__name__}"
+    if len(text) <= LONGEST_SHOWN:
+        return text
+    return f"{text[: LONGEST_SHOWN // 2]}…{text[-LONGEST_SHOWN // 2 :]}"
+
+
+def unfit(text: str, *, lines: bool = False) -> str | None:
+    """What a text holds that Keycloak, its database or JSON does not take: control characters and halves of characters.
+
+    :param lines: the text is for people and may have several lines.
+    """
+    found = (_NO_TEXT if lines else _NO_NAME).search(text)
+    return f"holds {found.group()!r}, which is no character of a {'text' if lines else 'name'}" if found else None

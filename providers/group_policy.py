@@ -1,0 +1,60 @@
+"""Group policies of a resource server: they match members of groups.
+
+On ``realm-management`` they look at the service account of the client that asks for an exchange, never at the user of the token.
+
+https://www.keycloak.org/docs/latest/authorization_services/#_policy_group
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi
+
+from kcadmin.named_policies import GroupItem, GroupPolicies
+from kcadmin.named_policies import GroupPolicy as Policy
+from providers._policy import PLACE, Items, PolicyProvider
+from providers.resource import Flag, KeycloakResource, Text
+
+
+class GroupPolicyProvider(PolicyProvider[Policy]):
+    """Create, read, update and delete of a group policy."""
+
+    OBJECT = "group policy"
+    STORE = GroupPolicies
+    INPUTS = (*PLACE, "groups", "groups_claim", "logic")
+    ITEMS = {"groups": GroupItem}
+    NEEDS = {"groups": "group"}
+
+
+class GroupPolicy(KeycloakResource, module="keycloak", name="GroupPolicy"):
+    """A group policy on a resource server.
+
+    :param resource_server: the client id of the resource server.
+    :param name: unique among the policies and permissions of the resource server; changes in place.
+    :param groups: paths such as ``/staff/support``, or ``{"path": …, "extend_children": True}`` for its subgroups' members, too.
+    :param groups_claim: the claim that lists a token's groups; without it the server looks up the membership.
+    :param logic: ``POSITIVE`` or ``NEGATIVE``.
+    :param adopt: take over a policy of that name that differs, and give it back at delete.
+    """
+
+    name: pulumi.Output[str]
+    groups: pulumi.Output[Sequence[Any]]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        realm: Text,
+        resource_server: Text,
+        name: Text,
+        groups: Items,
+        description: Text | None = None,
+        groups_claim: Text | None = None,
+        logic: Text | None = None,
+        resource_server_uuid: Text | None = None,
+        owner: Text | None = None,
+        adopt: Flag | None = None,
+        on_remove: Text | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(GroupPolicyProvider(), resource_name, locals(), opts)

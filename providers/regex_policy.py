@@ -1,0 +1,93 @@
+"""Regex policies of a resource server: they match where a claim matches a Java regular expression.
+
+On ``realm-management`` the only claim at an exchange is ``scope``, the scopes of the subject token.
+
+https://www.keycloak.org/docs/latest/authorization_services/#_policy_regex
+"""
+
+import re
+from collections.abc import Iterator
+
+import pulumi
+
+from kcadmin.policies import RegexPolicies
+from kcadmin.policies import RegexPolicy as Policy
+from kcadmin.texts import shown
+from providers._base import Props
+from providers._policy import PLACE, PolicyProvider
+from providers.resource import Flag, KeycloakResource, Text
+
+_PIECE = re.compile(r"\\Q.*?(?:\\E|\Z)|\\.|\[\^?\]?|.", re.DOTALL)
+
+
+class RegexPolicyProvider(PolicyProvider[Policy]):
+    """Create, read, update and delete of a regex policy."""
+
+    OBJECT = "regex policy"
+    STORE = RegexPolicies
+    INPUTS = (*PLACE, "target_claim", "pattern", "target_context_attributes", "logic")
+    DEFAULTS = {**PolicyProvider.DEFAULTS, "target_context_attributes": False}
+
+    def refusals(self, props: Props) -> Iterator[str]:
+        yield from super().refusals(props)
+        pattern = props.get("pattern")
+        wrong = pattern_fault(pattern) if isinstance(pattern, str) else None
+        if wrong:
+            yield f"pattern is {shown(pattern)}, {wrong}, and would be an error 500 at each request; correct it"
+
+
+def pattern_fault(pattern: str) -> str | None:
+    """What is surely wrong with a Java regular expression: what a look at its brackets shows, and what other dialects write."""
+    if pattern[:1] in ("*", "+", "?"):
+        return f"which begins with '{pattern[0]}'"
+    if re.search(r"\(\?[a-z]*x", pattern):  # then it may have comments
+        return None
+    groups = sets = 0
+    for piece in _PIECE.findall(pattern):
+        if piece == "\\":
+            return "which ends with a single backslash"
+        if piece[0] == "[":  # they nest in Java
+            sets += 1
+        elif sets:
+            sets -= piece == "]"
+        else:
+            groups += (piece == "(") - (piece == ")")
+            if groups < 0:
+                return "in which a ')' closes nothing"
+    return "in which a '[' is not closed" if sets else "in which a '(' is not closed" if groups else None
+
+
+class RegexPolicy(KeycloakResource, module="keycloak", name="RegexPolicy"):
+    """A regex policy on a resource server.
+
+    :param resource_server: the client id of the resource server.
+    :param name: unique among the policies and permissions of the resource server; changes in place.
+    :param target_claim: a claim of the token; with dots, a path into one.
+    :param pattern: a regular expression as Java takes it; it must match the whole value.
+    :param target_context_attributes: look at attributes of the request instead of claims.
+    :param logic: ``POSITIVE`` or ``NEGATIVE``.
+    :param adopt: take over a policy of that name that differs, and give it back at delete.
+    """
+
+    name: pulumi.Output[str]
+    pattern: pulumi.Output[str]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        realm: Text,
+        resource_server: Text,
+        name: Text,
+        target_claim: Text,
+        pattern: Text,
+        description: Text | None = None,
+        target_context_attributes: Flag | None = None,
+        logic: Text | None = None,
+        resource_server_uuid: Text | None = None,
+        owner: Text | None = None,
+        adopt: Flag | None = None,
+        on_remove: Text | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(RegexPolicyProvider(), resource_name, locals(), opts)

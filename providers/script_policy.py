@@ -1,0 +1,80 @@
+"""Policies of a deployed script: a JavaScript in a JAR in Keycloak's ``providers/`` folder, with the feature ``scripts``.
+
+On ``realm-management`` a script is the only policy that may judge the address of the client that asks.
+
+https://www.keycloak.org/docs/latest/authorization_services/#_policy_js
+"""
+
+import re
+from collections.abc import Iterator
+
+import pulumi
+
+from kcadmin.errors import Refusal, sentence
+from kcadmin.policies import Policies, ScriptPolicies
+from kcadmin.policies import ScriptPolicy as Policy
+from kcadmin.realm import Realm
+from kcadmin.texts import shown
+from providers._base import Props
+from providers._policy import PLACE, PolicyProvider
+from providers.resource import Flag, KeycloakResource, Text
+
+
+class ScriptPolicyProvider(PolicyProvider[Policy]):
+    """Create, read, update and delete of a script policy."""
+
+    OBJECT = "script policy"
+    STORE = ScriptPolicies
+    INPUTS = (*PLACE, "policy_type", "logic")
+    REPLACE_ON = (*PolicyProvider.REPLACE_ON, "policy_type")
+
+    def refusals(self, props: Props) -> Iterator[str]:
+        yield from super().refusals(props)
+        given = props.get("policy_type")
+        if isinstance(given, str) and not re.fullmatch(r"script-.+\.js", given):
+            yield f"policy_type is {shown(given)}; give script-<file>.js, after the script's file in the JAR"
+
+    def store(self, realm: Realm, props: Props) -> Policies[Policy]:
+        return ScriptPolicies(realm, realm.resource_server(props["resource_server_uuid"]), props["policy_type"])
+
+    def before_create(self, realm: Realm, props: Props) -> None:
+        super().before_create(realm, props)
+        offered = realm.resource_server(props["resource_server_uuid"]).policy_types()
+        if props["policy_type"] not in offered:
+            scripts = ", ".join(each for each in offered if each.startswith("script-")) or "none"
+            wrong = (
+                f"is of type '{props['policy_type']}', which the server does not offer (deployed scripts: {scripts})"
+            )
+            remedy = "put the script's JAR into Keycloak's providers folder, and start it with --features=scripts"
+            raise Refusal(sentence(self.OBJECT, props["name"], realm.name, wrong, remedy))
+
+
+class ScriptPolicy(KeycloakResource, module="keycloak", name="ScriptPolicy"):
+    """A policy of a deployed script on a resource server.
+
+    :param resource_server: the client id of the resource server.
+    :param name: unique among the policies and permissions of the resource server; changes in place.
+    :param policy_type: ``script-<file>.js``, after the script's file in the JAR; another one replaces the policy.
+    :param logic: ``POSITIVE`` or ``NEGATIVE``.
+    :param adopt: take over a policy of that name that differs, and give it back at delete.
+    """
+
+    name: pulumi.Output[str]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        realm: Text,
+        resource_server: Text,
+        name: Text,
+        policy_type: Text,
+        description: Text | None = None,
+        logic: Text | None = None,
+        resource_server_uuid: Text | None = None,
+        owner: Text | None = None,
+        adopt: Flag | None = None,
+        on_remove: Text | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(ScriptPolicyProvider(), resource_name, locals(), opts)

@@ -1,0 +1,57 @@
+"""User policies of a resource server: they match the named users.
+
+On ``realm-management`` they match no exchange: Keycloak judges the client that asks there.
+
+https://www.keycloak.org/docs/latest/authorization_services/#_policy_user
+"""
+
+from collections.abc import Sequence
+
+import pulumi
+
+from kcadmin.named_policies import UserPolicies
+from kcadmin.named_policies import UserPolicy as Policy
+from providers._policy import PLACE, PolicyProvider
+from providers.resource import Flag, KeycloakResource, Text, Texts
+
+
+class UserPolicyProvider(PolicyProvider[Policy]):
+    """Create, read, update and delete of a user policy."""
+
+    OBJECT = "user policy"
+    STORE = UserPolicies
+    INPUTS = (*PLACE, "users", "logic")
+    SETS = ("users",)
+    NEEDS = {"users": "user"}
+
+
+class UserPolicy(KeycloakResource, module="keycloak", name="UserPolicy"):
+    """A user policy on a resource server.
+
+    :param resource_server: the client id of the resource server.
+    :param name: unique among the policies and permissions of the resource server; changes in place.
+    :param users: usernames, not ids.
+    :param logic: ``POSITIVE`` or ``NEGATIVE``.
+    :param adopt: take over a policy of that name that differs, and give it back at delete.
+    """
+
+    name: pulumi.Output[str]
+    users: pulumi.Output[Sequence[str]]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        realm: Text,
+        resource_server: Text,
+        name: Text,
+        users: Texts,
+        description: Text | None = None,
+        logic: Text | None = None,
+        resource_server_uuid: Text | None = None,
+        owner: Text | None = None,
+        adopt: Flag | None = None,
+        on_remove: Text | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(UserPolicyProvider(), resource_name, locals(), opts)
