@@ -1,0 +1,105 @@
+"""Guards of a realm's token exchange: who may exchange, whose tokens, for which users and scopes; both exchanges obey.
+
+They are client policies and client profiles of the realm; they need Keycloak 26.5 and a login with ``manage-realm``.
+https://www.keycloak.org/docs/latest/server_admin/#_client_policies
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import pulumi
+from pulumi.dynamic import CheckFailure, CheckResult
+
+from kcadmin.client_policies import missing_from_server
+from kcadmin.guards import CONDITIONS, Guards, faults, type_faults
+from kcadmin.realm import Realm
+from kcadmin.realm_guards import KIND, Held, changed_by_others, release_guards, take_guards
+from kcadmin.texts import shown
+from providers._base import KeycloakProvider, Props
+from providers._uuids import is_known
+from providers.resource import KeycloakResource, Text, Texts
+
+
+class ExchangeGuardsProvider(KeycloakProvider):
+    """Create, read, update and delete of one owner's part. ``drift``: what others changed of it, a sentence each."""
+
+    OBJECT = "exchange guards"
+    INPUTS = ("realm", "requesters", "sources", "no_wider_scopes", "user_claims")
+    CONSTANT = {"drift": []}
+    SETS = ("requesters", "no_wider_scopes")
+    REPLACE_ON = ("realm",)
+    CLIENTS = {}
+
+    def check(self, _olds: Props, news: Props) -> CheckResult:
+        result = super().check(_olds, news)
+        props = result.inputs
+        if result.failures or not self._all_known(props):
+            return result
+        if props.get("sources"):
+            props["sources"] = {name: list(clients) for name, clients in Guards.read(props).sources.items()}
+        if any(_olds.get(field) != props.get(field) for field in self.INPUTS):
+            lacks = missing_from_server(self.realm(props).session, CONDITIONS, Guards.read(props).executors)
+            for lack in lacks:
+                fault = f"the server lacks {lack}; update Keycloak to 26.5 or newer, or leave out what needs it"
+                result.failures.append(CheckFailure("", f"{self._named(props)}: {fault}."))
+        return result
+
+    def refusals(self, props: Props) -> Iterator[str]:
+        if self._all_known(props):
+            yield from type_faults(props) or faults(Guards.read(props))
+
+    def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
+        held = take_guards(realm, props["owner"], Guards.read(props))
+        return f"{realm.name}/{KIND}", {"client_uuids": dict(held.uuids)}
+
+    def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
+        held = take_guards(realm, news["owner"], Guards.read(news), _held(olds))
+        return {"client_uuids": dict(held.uuids)}
+
+    def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
+        changed = changed_by_others(realm, _held(props))
+        return None if changed is None else {"drift": changed}
+
+    def remove(self, realm: Realm, id_: str, props: Props) -> None:
+        if release_guards(realm, _held(props)):
+            pulumi.log.info(f"{self._named(props)}: what other stacks declare as well stays.")
+
+    def _named(self, props: Props) -> str:
+        realm = props.get("realm")
+        return f"{self.OBJECT} of realm {shown(realm if realm and is_known(realm) else '?')}"
+
+    def _all_known(self, props: Props) -> bool:
+        return all(is_known(props.get(field)) for field in self.INPUTS)
+
+
+def _held(outs: Props) -> Held:
+    return Held(outs["owner"], Guards.read(outs), outs["client_uuids"])
+
+
+class ExchangeGuards(KeycloakResource, module="keycloak", name="ExchangeGuards"):
+    """Restricts every token exchange of a realm, standard and legacy; what several stacks declare adds up.
+
+    All clients are named by client id. A requester may be named that is created in the same run, before this resource.
+
+    :param requesters: only these clients, and those of other stacks' guards, may exchange at all. Left out: anybody may.
+    :param sources: by requester, the clients whose tokens it may exchange; itself too, where it exchanges its own.
+    :param no_wider_scopes: requesters whose exchanged tokens hold no scope that the subject token has not. Their audience
+        mappers must be in client scopes: Keycloak leaves out those of the client itself.
+    :param user_claims: by requester and claim of the subject token, a regular expression that the whole value must match,
+        such as ``{"api": {"preferred_username": "alice|bob"}}``. Only texts and numbers at the top of the token.
+    """
+
+    drift: pulumi.Output[Sequence[str]]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        realm: Text,
+        requesters: Texts | None = None,
+        sources: pulumi.Input[Mapping[str, Texts]] | None = None,
+        no_wider_scopes: Texts | None = None,
+        user_claims: pulumi.Input[Mapping[str, pulumi.Input[Mapping[str, Text]]]] | None = None,
+        owner: Text | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(ExchangeGuardsProvider(), resource_name, locals(), opts)

@@ -1,0 +1,423 @@
+"""Guards from declaration to entries, merged into lists that others write too; and writers that meet on a server."""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pulumi.output import UNKNOWN
+
+from kcadmin import client_policies
+from kcadmin.client_policies import LOOKS, POLICIES, PROFILES, Entry, entries, settle
+from kcadmin.errors import Refusal
+from kcadmin.guards import (
+    CLAIM_ENFORCER,
+    DOWNSCOPE,
+    MARK,
+    Guards,
+    Part,
+    conflicts,
+    drift,
+    faults,
+    held_parts,
+    mark_of,
+    merged,
+    parts,
+    sources_by_requester,
+    type_faults,
+)
+from kcadmin.realm import Realm
+from providers.exchange_guards import ExchangeGuardsProvider
+from tests.support.engine import Engine, Refused, forget
+from tests.support.fake_server import Answer, FakeKeycloak, Request
+
+QUICK = settings(database=None, deadline=None, max_examples=60)
+MARKS = {"api": "m-api", "frontend": "m-frontend"}
+NAME = "pulumi.exchange.requesters"
+OTHERS: list[dict[str, Any]] = [
+    {"name": "theirs", "enabled": True, "mode": "STRICT", "conditions": [], "profiles": []},
+    {"name": "pulumi.exchange.odd", "description": "named like ours, and not ours", "enabled": False},
+]
+
+
+def built(kind: str, guards: Guards) -> dict[str, Any]:
+    """The entries of one owner alone, by name."""
+    return {str(entry["name"]): entry for entry in merged(kind, [], parts(guards, MARKS), "o")}
+
+
+# Entries
+
+
+def test_requesters_are_all_that_bear_a_mark() -> None:
+    guards = Guards(requesters=("api", "frontend"))
+    policy, profile = built(POLICIES, guards)[NAME], built(PROFILES, guards)[NAME]
+    grant_type, *marks = policy["conditions"]
+    assert grant_type["configuration"]["grant_types"] == ["urn:ietf:params:oauth:grant-type:token-exchange"]
+    assert [each["configuration"]["is-negative-logic"] for each in marks] == [True, True]
+    assert [json.loads(each["configuration"]["attributes"]) for each in marks] == [
+        [{"key": MARK, "value": mark}] for mark in ("m-api", "m-frontend")
+    ]
+    assert policy["enabled"] is True and policy["profiles"] == [NAME]
+    assert profile["executors"] == [
+        {"executor": CLAIM_ENFORCER, "configuration": {"claim-name": NAME, "allowed-value": "(?!)"}}
+    ]
+
+
+def test_other_guards_are_for_the_one_requester_with_the_mark() -> None:
+    guards = Guards(None, {"api": ("b.c", "a")}, ("api",), {"api": {"email": ".*"}})
+    for policy in built(POLICIES, guards).values():
+        (mark,) = policy["conditions"][1:]
+        assert mark["configuration"]["is-negative-logic"] is False
+        assert json.loads(mark["configuration"]["attributes"]) == [{"key": MARK, "value": "m-api"}]
+    executors = {name.split(".")[2]: profile["executors"] for name, profile in built(PROFILES, guards).items()}
+    assert executors == {
+        "sources": [
+            {"executor": CLAIM_ENFORCER, "configuration": {"claim-name": "azp", "allowed-value": r"^(a|b\.c)$"}}
+        ],
+        "no-wider-scopes": [{"executor": DOWNSCOPE, "configuration": {}}],
+        "user": [{"executor": CLAIM_ENFORCER, "configuration": {"claim-name": "email", "allowed-value": ".*"}}],
+    }
+
+
+@QUICK
+@given(st.lists(st.text(min_size=1), min_size=1, unique=True), st.text(min_size=1))
+def test_sources_match_their_names_and_no_other(names: list[str], other: str) -> None:
+    guards = Guards(sources={"api": tuple(names)})
+    (profile,) = built(PROFILES, guards).values()
+    pattern = profile["executors"][0]["configuration"]["allowed-value"]
+    assert all(re.fullmatch(pattern, name) for name in names)
+    assert other in names or not re.fullmatch(pattern, other)
+    assert held_parts(profile) == {"o": next(iter(parts(guards, MARKS).values()))}
+
+
+def test_a_mark_is_the_clients_own_and_tells_nothing_of_it() -> None:
+    assert mark_of("management", "one") != mark_of("management", "two") != mark_of("elsewhere", "two")
+    assert "one" not in mark_of("management", "one")
+
+
+def test_planned_flows_as_sources() -> None:
+    flows = [("api", "frontend"), ("frontend", "frontend"), ("api", "mobile"), ("api", "frontend")]
+    assert sources_by_requester(flows) == {"api": ("frontend", "mobile"), "frontend": ("frontend",)}
+    assert sources_by_requester([]) == {}
+
+
+# Merging
+
+OWNERS = ("one", "two", "three")
+DECLARED = st.builds(
+    Guards,
+    requesters=st.none() | st.sampled_from([("api",), ("frontend",), ("api", "frontend")]),
+    sources=st.dictionaries(st.sampled_from(["api", "frontend"]), st.sampled_from([("a",), ("b",), ("a", "b")])),
+    no_wider_scopes=st.sampled_from([(), ("api",)]),
+    user_claims=st.dictionaries(st.just("api"), st.dictionaries(st.just("email"), st.just("x"), min_size=1)),
+)
+
+
+@QUICK
+@given(st.sampled_from([POLICIES, PROFILES]), st.lists(st.tuples(st.sampled_from(OWNERS), DECLARED)))
+def test_whoever_comes_and_goes_others_stay_as_they_are(kind: str, events: list[tuple[str, Guards]]) -> None:
+    now: list[Any] = [dict(entry) for entry in OTHERS]
+    declared: dict[str, Mapping[str, Part]] = {}
+    for owner, guards in events:
+        mine = {} if owner in declared else parts(guards, MARKS)  # comes, or goes again
+        before = declared.pop(owner, {})
+        now = merged(kind, now, mine, owner, leaving={owner}, ours=before)
+        if mine:
+            declared[owner] = mine
+        assert now[: len(OTHERS)] == OTHERS
+        held = {name: who for entry in now for name, who in [(entry["name"], held_parts(entry))] if who}
+        wanted = {name for each in declared.values() for name in each}
+        assert held == {name: {who: of[name] for who, of in declared.items() if name in of} for name in wanted}
+        for who, of in declared.items():
+            assert list(drift(kind, now, of, who)) == []
+            assert merged(kind, now, of, who, leaving={who}) == now  # nothing to write
+    for owner, mine in declared.items():
+        now = merged(kind, now, {}, owner, leaving={owner}, ours=mine)
+    assert now == OTHERS
+
+
+def test_parts_of_several_owners_add_up() -> None:
+    now = merged(PROFILES, [], parts(Guards(sources={"api": ("a",)}), MARKS), "one")
+    now = merged(PROFILES, now, parts(Guards(sources={"api": ("b",)}), MARKS), "two")
+    assert now[0]["executors"][0]["configuration"]["allowed-value"] == "^(a|b)$"
+    now = merged(POLICIES, [], parts(Guards(requesters=("api",)), MARKS), "one")
+    now = merged(POLICIES, now, parts(Guards(requesters=("frontend",)), MARKS), "two")
+    assert len(now[0]["conditions"]) == 3
+
+
+def test_fields_that_we_do_not_know_stay() -> None:
+    mine = parts(Guards(requesters=("api",)), MARKS)
+    (entry,) = merged(POLICIES, [], mine, "o")
+    assert merged(POLICIES, [{**entry, "enabled": False, "new": 1}], mine, "o") == [{**entry, "new": 1}]
+
+
+@pytest.mark.parametrize("description", ["", "edited", "Guard of token exchange, made by Pulumi. Parts by owner: {"])
+def test_an_entry_of_ours_whose_description_is_gone_goes_with_us(description: str) -> None:
+    mine = parts(Guards(requesters=("api",)), MARKS)
+    broken = [{**merged(POLICIES, [], mine, "o")[0], "description": description}]
+    assert held_parts(broken[0]) == {}
+    assert merged(POLICIES, broken, {}, "o", leaving={"o"}, ours=mine) == []
+    assert merged(POLICIES, broken, {}, "another", leaving={"another"}) == broken
+    assert list(drift(POLICIES, broken, mine, "o")) == [
+        f"client policy '{NAME}' does not hold the part of 'o' as declared"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "says"),
+    [
+        (POLICIES, None, f"client policy '{NAME}' is gone"),
+        (POLICIES, {"enabled": False}, f"client policy '{NAME}' is disabled"),
+        (POLICIES, {"conditions": []}, f"client policy '{NAME}' has other conditions"),
+        (POLICIES, {"profiles": []}, f"client policy '{NAME}' has other profiles"),
+        (PROFILES, {"executors": []}, f"client profile '{NAME}' has other executors"),
+    ],
+)
+def test_drift_says_what_was_changed(kind: str, change: dict[str, Any] | None, says: str) -> None:
+    mine = parts(Guards(requesters=("api",)), MARKS)
+    now = [] if change is None else [{**merged(kind, [], mine, "o")[0], **change}]
+    assert list(drift(kind, now, mine, "o")) == [says]
+
+
+def test_two_patterns_for_one_claim_are_a_conflict_and_shut_both() -> None:
+    one = parts(Guards(user_claims={"api": {"email": "a"}}), MARKS)
+    two = parts(Guards(user_claims={"api": {"email": "b"}}), MARKS)
+    now = merged(PROFILES, [], one, "one")
+    assert list(conflicts(now, one, {"two"})) == list(conflicts(now, two, {"one"})) == []
+    (conflict,) = conflicts(now, two, {"two"})
+    assert conflict.startswith("user_claims has 'b' for email, and 'one' has 'a' for the same requester;")
+    both = merged(PROFILES, now, two, "two")[0]["executors"]
+    assert [each["configuration"]["allowed-value"] for each in both] == ["a", "b"]
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("guards", "says"),
+    [
+        (Guards(), "guards nothing"),
+        (Guards(requesters=()), "requesters is empty, which would refuse every exchange"),
+        (Guards(requesters=("api",), no_wider_scopes=("b",)), "'b' is guarded but not one of requesters"),
+        (Guards(sources={"api": ()}), "sources of 'api' is empty"),
+        (Guards(user_claims={"api": {}}), "user_claims of 'api' is empty"),
+        (Guards(user_claims={"api": {"azp": "x"}}), "has the claim azp, which names a client; use sources"),
+        (Guards(user_claims={"api": {"realm_access.roles": "x"}}), "'realm_access.roles', but Keycloak compares only"),
+        (Guards(user_claims={"api": {"aud": "x"}}), "'aud', but Keycloak compares only"),
+    ],
+)
+def test_what_would_not_guard_is_refused(guards: Guards, says: str) -> None:
+    (fault,) = faults(guards)
+    assert says in fault and ";" in fault
+
+
+@pytest.mark.parametrize(
+    "pattern", ["^(alice|bob)$", ".*@example[.]com", r"a\.b\-c", "[A-Za-z0-9_-]{3,10}", r"(?:x|\d+)?"]
+)
+def test_plain_patterns(pattern: str) -> None:
+    assert list(faults(Guards(user_claims={"api": {"email": pattern}}))) == []
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["", "(", "*a", "a{", "{a}", "[[a]]", "[a&&b]", r"\p{L}", r"\Qa\E", "(?i)a", "(?P<n>a)", "(?=a)", r"a\1", "[b-a]"],
+)
+def test_patterns_that_java_reads_otherwise(pattern: str) -> None:
+    """An empty one would let every value through, a broken one would answer 500 to each exchange."""
+    (fault,) = faults(Guards(user_claims={"api": {"email": pattern}}))
+    assert f"has the pattern '{pattern}' for email" in fault
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [{"sources": ["a"]}, {"sources": {"api": "a"}}, {"user_claims": {"api": ".*"}}, {"user_claims": {"api": {"a": 1}}}],
+)
+def test_maps_of_another_shape_are_refused(declared: dict[str, Any]) -> None:
+    assert len(type_faults(declared)) == 1
+
+
+# On a server
+
+
+class Server(FakeKeycloak):
+    """A fake with the two lists, and what a server says that it has of conditions and executors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lists: dict[str, list[Any]] = {POLICIES: [], PROFILES: []}
+        self.executors = (CLAIM_ENFORCER, DOWNSCOPE)
+        self.policies_on = True
+
+    def handle(self, request: Request) -> Answer:
+        answer = super().handle(request)
+        if request.path != "/admin/serverinfo" or answer.status != 200:
+            return answer
+        named = {"condition": ("grant-type", "client-attributes"), "executor": self.executors}
+        providers = {f"client-policy-{what}": {"providers": dict.fromkeys(names)} for what, names in named.items()}
+        return Answer(
+            200, {"features": [{"name": "CLIENT_POLICIES", "enabled": self.policies_on}], "providers": providers}
+        )
+
+    def _clients(self, clients: dict[str, dict[str, Any]], rest: list[str], request: Request) -> Answer:
+        if "/client-policies/" not in request.path:
+            return super()._clients(clients, rest, request)
+        (kind,) = rest
+        if request.method == "GET":
+            return Answer(200, json.loads(json.dumps({kind: self.lists[kind]})))
+        known = {each["name"] for each in self.lists[PROFILES]}
+        for policy in request.body[kind] if kind == POLICIES else ():
+            for profile in set(policy.get("profiles", ())) - known:
+                says = f"Policy {policy['name']} contains invalid profile {profile}"
+                return Answer(400, {"errorMessage": says})
+        self.lists[kind] = request.body[kind]
+        return Answer(204)
+
+    def names(self, kind: str = POLICIES) -> list[str]:
+        return [str(each["name"]) for each in self.lists[kind]]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    monkeypatch.setattr(client_policies, "SETTLE_SECONDS", 0)
+    monkeypatch.setattr(client_policies, "JITTER_SECONDS", 0)
+    server = Server()
+    server.add_realm("r", api={}, frontend={})
+    return server
+
+
+@pytest.fixture
+def realm(server: Server) -> Realm:
+    return Realm(server.session(), "r")
+
+
+def add(*names: str) -> Callable[[Sequence[Entry]], list[Entry]]:
+    return lambda now: [*now, *({"name": name} for name in names if name not in [each["name"] for each in now])]
+
+
+def test_nothing_to_change_is_one_look_and_no_write(server: Server, realm: Realm) -> None:
+    server.lists[POLICIES] = [{"name": "a"}]
+    settle(realm, (POLICIES, add("a")))
+    assert [request.method for request in server.asked("client-policies")] == ["GET"]
+
+
+def test_a_change_is_looked_at_again_three_times(server: Server, realm: Realm) -> None:
+    settle(realm, (PROFILES, add("a")), (POLICIES, add("a")))
+    methods = [request.method for request in server.asked("client-policies")]
+    assert methods == ["GET", "PUT", "GET", "PUT", *["GET"] * 2 * LOOKS]
+
+
+def test_what_another_writer_dropped_is_written_again_with_what_it_wrote(server: Server, realm: Realm) -> None:
+    def another(request: Request) -> None:
+        server.lists[POLICIES] = [{"name": "another's, of before ours"}]
+
+    for late in range(LOOKS):
+        server.lists[POLICIES] = []
+        server.interfere(*[lambda request: None] * (1 + late), another, at="GET .*/policies")
+        settle(realm, (POLICIES, add("ours")))
+        assert server.names() == ["another's, of before ours", "ours"], late
+
+
+def test_a_body_is_not_sent_again_as_it_was(server: Server, realm: Realm) -> None:
+    def busy(request: Request) -> Answer:
+        server.lists[POLICIES] = [{"name": "in between"}]
+        return Answer(409, {"errorMessage": "Duplicate resource error"})
+
+    server.interfere(busy, Answer(500), at="PUT .*/policies")
+    settle(realm, (POLICIES, add("ours")))
+    assert server.names() == ["in between", "ours"]
+
+
+def test_a_profile_that_another_takes_away_first_is_made_again(server: Server, realm: Realm) -> None:
+    def gone(request: Request) -> None:
+        server.lists[PROFILES] = []
+
+    server.interfere(gone, at="PUT .*/policies")
+    settle(realm, (PROFILES, add("p")), (POLICIES, lambda now: [{"name": "p", "profiles": ["p"]}]))
+    assert server.names(PROFILES) == server.names(POLICIES) == ["p"]
+
+
+def test_a_list_that_keycloak_does_not_take_says_why(server: Server, realm: Realm) -> None:
+    server.lists[POLICIES] = [{"name": "theirs", "profiles": ["nowhere"]}]
+    with pytest.raises(
+        Refusal, match="did not stay, the last answer was: Policy theirs contains invalid profile nowhere;"
+    ):
+        settle(realm, (POLICIES, add("ours")))
+
+
+def test_one_who_never_stops_is_named(server: Server, realm: Realm) -> None:
+    with pytest.raises(Refusal, match="writes did not stay, somebody else writes them;"):
+        settle(realm, (POLICIES, lambda now: [{"name": str(len(server.requests))}]))
+
+
+@pytest.mark.parametrize(("method", "role"), [("PUT", "manage-realm"), ("GET", "view-realm")])
+def test_a_missing_role_is_named(server: Server, realm: Realm, method: str, role: str) -> None:
+    server.interfere(Answer(403), at=f"{method} .*/policies")
+    with pytest.raises(Refusal, match=f"{role}.* of the client 'realm-management'"):
+        settle(realm, (POLICIES, add("ours")))
+
+
+def test_a_realm_that_is_gone_has_no_entries(server: Server) -> None:
+    assert entries(Realm(server.session(), "gone"), POLICIES) is None
+
+
+# The resource
+
+
+@pytest.fixture
+def engine(server: Server, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    server.install(monkeypatch)
+    forget()
+    return Engine(ExchangeGuardsProvider, server.connection)
+
+
+def test_a_life_leaves_the_realm_as_it_was(server: Server, engine: Engine) -> None:
+    server.lists[POLICIES] = [{"name": "theirs", "enabled": False}]
+    before, lists = server.state(), json.dumps(server.lists)
+    assert engine.up(realm="r", requesters=["frontend", "api"], sources={"api": ["frontend", "api"]}) == "create"
+    assert engine.outputs["sources"] == {"api": ["api", "frontend"]}
+    assert sorted(engine.outputs["client_uuids"]) == ["api", "frontend"]
+    asked = len(server.asked("serverinfo"))
+    assert engine.up(realm="r", requesters=["api", "frontend"], sources={"api": ["frontend", "api"]}) == "same"
+    assert len(server.asked("serverinfo")) == asked == 1
+    assert engine.refresh() and engine.outputs["drift"] == []
+    assert engine.up(realm="r", requesters=["api"]) == "update"
+    assert "attributes" in server.client("frontend") and server.client("frontend")["attributes"] == {}
+    engine.destroy()
+    assert (server.state(), json.dumps(server.lists)) == (before, lists)
+
+
+def test_marks_are_there_before_anything_is_refused_and_go_last(server: Server, engine: Engine) -> None:
+    engine.up(realm="r", requesters=["api"])
+    engine.destroy()
+    writes = [request.path.rsplit("/", 1)[-1] for request in server.asked("^PUT")]
+    assert writes == [server.uuid("api"), PROFILES, POLICIES, POLICIES, PROFILES, server.uuid("api")]
+
+
+def test_a_server_without_the_executor_is_refused_before_any_write(server: Server, engine: Engine) -> None:
+    server.executors = (CLAIM_ENFORCER,)
+    with pytest.raises(Refused, match=f"the server lacks the client policy executor '{DOWNSCOPE}'; update Keycloak"):
+        engine.up(realm="r", no_wider_scopes=["api"])
+    assert server.asked("^PUT") == []
+    assert engine.up(realm="r", requesters=["api"]) == "create"  # needs it not
+
+
+def test_a_server_with_client_policies_switched_off_is_refused(server: Server, engine: Engine) -> None:
+    server.policies_on = False
+    with pytest.raises(Refused, match="the server lacks the feature client-policies"):
+        engine.up(realm="r", requesters=["api"])
+
+
+def test_nothing_is_judged_before_it_is_known(server: Server) -> None:
+    props = {"realm": "r", "owner": "o", "requesters": UNKNOWN, "sources": {"api": [UNKNOWN]}}
+    result = ExchangeGuardsProvider().use(server.connection).check({}, props)
+    assert result.failures == [] and server.requests == []
+
+
+def test_all_faults_come_at_once(engine: Engine) -> None:
+    with pytest.raises(Refused) as refusal:
+        engine.up(realm="r", requesters=[], sources={"api": []}, user_claims={"api": {"azp": "("}})
+    assert len(str(refusal.value).splitlines()) == 4
+    assert all(line.startswith("exchange guards of realm 'r': ") for line in str(refusal.value).splitlines())
