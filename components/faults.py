@@ -2,33 +2,39 @@
 
 from collections.abc import Iterator, Sequence
 
-from components.grant_spec import REQUESTER, GrantSpec
-from components.wiring import GrantPlan, flows_of, requesters
-from providers.preflight import AFFIRMATIVE, FEATURES_FLAG, LEGACY, STANDARD, ClientFacts, Facts
+from components.grant_spec import NO_TIME_IN_STANDARD, OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
+from components.wiring import GrantPlan, flows_of, gate, requesters, wire
+from providers.preflight import AFFIRMATIVE, LEGACY, STANDARD, ClientFacts, Facts
 
 
 def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
     if spec.realm in facts.missing_realms:
         yield "the realm does not exist, or the login may not see it", "correct the realm"
         return
-    missing = facts.features.missing_for(exchange) if facts.features else ()
-    if missing:
-        what = (
-            "the server offers neither exchange"
-            if spec.exchange == "auto"
-            else f"the server has no {exchange} exchange"
-        )
-        features = ("token-exchange-standard:v2",) if spec.exchange == "auto" else missing
-        yield what, f"start Keycloak with {FEATURES_FLAG}{','.join(features)}"
+    if facts.features and not facts.features.offers(exchange):
+        yield facts.features.lack_of(spec.exchange)
     if exchange == LEGACY and spec.exchange == "auto" and not spec.manage_switch:
         yield "manageSwitch is false, but the legacy exchange has no switch", "leave it out"
+    if exchange == STANDARD and spec.time_window and spec.exchange == "auto":
+        yield NO_TIME_IN_STANDARD
     asking = requesters(spec)
     for _, client_id in sorted(spec.clients()):
         client = facts.clients.get((spec.realm, client_id))
         if client is None:
             yield f"client '{client_id}' does not exist", "create it, or correct the name"
-            continue
-        yield from _client_faults(client, spec, exchange, client_id in asking)
+        elif client_id in (*asking, *spec.sources, spec.target):
+            yield from _client_faults(client, spec, exchange, client_id in asking)
+    for role in spec.required_roles:
+        if (spec.realm, role.client, role.role) in facts.missing_roles:
+            yield f"required role '{role}' does not exist", "create it, or correct requiredRoles"
+        if exchange == STANDARD and role.client not in ("", spec.target) and _sends_audience(spec, exchange, facts):
+            yield (
+                f"required role '{role}' is of another client, and the standard exchange looks only at realm roles and those of "
+                "the audience that it is asked for",
+                f"require a realm role, or a role of '{spec.target}'",
+            )
+    yield from open_gates(spec, exchange, facts)
+    yield from other_audiences(spec, exchange, facts)
 
 
 def closed_doors(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
@@ -43,6 +49,54 @@ def closed_doors(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
             f"the token-exchange permission of target '{spec.target}' holds the policies {', '.join(strangers)} under "
             f"{strategy}, beside which this grant would be denied or open more than it says",
             f"set its decision strategy to {AFFIRMATIVE} if each of them alone may allow the exchange, or take them out",
+        )
+
+
+def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
+    """Ways by which tokens name the target although its grant's scope does not: they would make its condition a fiction."""
+    roles_apart = {role.role for role in spec.required_roles if role.client == spec.target}
+    looked_at = (
+        exchange == STANDARD or RECIPIENT in spec.flows
+    )  # the legacy policy looks at the scope, not at the audience
+    for client in wire(spec, exchange, facts).scope_clients if looked_at else ():
+        there = facts.openings.get(gate(spec, client))
+        if there is None:
+            continue
+        ways = [each.by for each in there.named if (each.owner or "").split("#")[0] != spec.owner]
+        roles = [role for role in there.roles if role not in roles_apart] if spec.required_roles else []
+        if roles:
+            ways.append(f"roles of '{spec.target}' that its users may hold ({', '.join(roles)})")
+        if not ways:
+            continue
+        condition = "without the required roles" if spec.required_roles else "without asking for the scope"
+        restrict = bool(roles) and facts.clients[spec.realm, client].full_scope and not spec.restrict_full_scope
+        yield (
+            f"tokens of '{client}' name '{spec.target}' {condition}: by {' and by '.join(ways)}",
+            f"set restrictFullScope: true, which takes unmapped roles out of all tokens of '{client}'"
+            if restrict and len(ways) == 1
+            else "take these away" + (", and set restrictFullScope: true for the roles" if restrict else ""),
+        )
+
+
+def _sends_audience(spec: GrantSpec, exchange: str, facts: Facts) -> bool:
+    return any(flow.audience for flow in wire(spec, exchange, facts).flows)
+
+
+def other_audiences(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
+    """What would stand in ``aud`` beside the target: the legacy exchange leaves in whatever the target's tokens name."""
+    target = facts.clients.get((spec.realm, spec.target))
+    if not spec.exact_audience or exchange != LEGACY or target is None:
+        return
+    ways = [each.by for each in facts.other_audiences.get((spec.realm, spec.target), ())]
+    if ways:
+        yield (
+            f"exactAudience cannot be kept, since tokens of '{spec.target}' name others: by {' and by '.join(ways)}",
+            "take these away, or use exchange: standard, where the caller's audience filters",
+        )
+    if target.full_scope and not spec.restrict_full_scope:
+        yield (
+            f"exactAudience cannot be kept, since tokens of '{spec.target}' name each client of which the user holds a role",
+            f"set restrictFullScope: true, which takes unmapped roles out of all tokens of '{spec.target}'",
         )
 
 
@@ -101,8 +155,12 @@ def conflicts(grants: Sequence[GrantPlan]) -> Iterator[str]:
             held = sorted(
                 {client for client, _ in {*grant.mappers} & {*other.mappers}} | _targets(grant) & _targets(other)
             )
+            lasting = sorted({*grant.lifespans} & {*other.lifespans})
+            silenced = {*grant.refresh_off, *other.refresh_off}
+            asking_both = sorted({*requesters(grant.spec)} & {*requesters(other.spec)} & silenced)
             for option, text, clients in (
-                ("allow_refresh", "allowRefresh", shared),
+                ("allow_refresh", "allowRefresh", sorted({*shared, *asking_both})),
+                ("token_lifespan", "tokenLifespan", lasting),
                 ("manage_switch", "manageSwitch", shared),
                 ("on_remove", "onRemove", sorted({*shared, *held})),
             ):
@@ -112,6 +170,7 @@ def conflicts(grants: Sequence[GrantPlan]) -> Iterator[str]:
                         f"wants {text} {_text(ours)} for client '{client}', grant '{other.spec.name}' wants {_text(theirs)}",
                         "agree on one",
                     )
+            yield from _opened_gates(grant, other)
             for standard, legacy in ((grant, other), (other, grant)):
                 asking = {flow.requester for flow in legacy.flows} if legacy.exchange == LEGACY else set()
                 for client in sorted(set(standard.switches) & asking):
@@ -120,6 +179,26 @@ def conflicts(grants: Sequence[GrantPlan]) -> Iterator[str]:
                         f"'{standard.spec.name}', which would serve it instead",
                         "use one exchange for both",
                     )
+
+
+def _opened_gates(grant: GrantPlan, other: GrantPlan) -> Iterator[str]:
+    """Of two grants that let the same tokens name the same target, one would open what the other closes."""
+    for client, audience in sorted({*grant.audiences} & {*other.audiences}):
+        conditions = [_condition(each, client, audience) for each in (grant, other)]
+        if conditions[0] != conditions[1]:
+            yield grant.spec.describe(
+                f"lets tokens of '{client}' name '{audience}' {conditions[0]}, grant '{other.spec.name}' {conditions[1]}",
+                "agree on one, since the wider one would count for both",
+            )
+
+
+def _condition(grant: GrantPlan, client: str, audience: str) -> str:
+    if (client, audience) in grant.mappers:
+        return "always"
+    roles = " or ".join(str(role) for role in grant.spec.required_roles)
+    return " ".join(
+        [*([f"for {roles}"] if roles else []), *(["on request"] if grant.spec.audience == OPTIONAL_SCOPE else [])]
+    )
 
 
 def _targets(grant: GrantPlan) -> set[str]:

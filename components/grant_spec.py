@@ -1,15 +1,26 @@
 """A grant as people write it: in a stack's config (camelCase) or as Python arguments (snake_case)."""
 
 import difflib
+import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, get_type_hints
+
+from components.conditions import RequiredRole, TimeWindow, read_roles, read_window
+from kcadmin.texts import shown, unfit
 
 RECIPIENT, REQUESTER = "recipient", "requester"
 EXCHANGES = ("auto", "standard", "legacy")
 NAME_LIMIT = 255
 OWNER_LIMIT = 150
+LIFESPAN_LIMIT = 2**31 - 1
+MAPPER, OPTIONAL_SCOPE = "mapper", "optionalScope"
+NO_TIME_IN_STANDARD = (
+    "sets timeWindow, but Keycloak's standard exchange knows no condition on time",
+    "leave it out and switch the grant by schedule, or use exchange: legacy where the server offers it",
+)
 
 
 @dataclass(frozen=True)
@@ -17,7 +28,9 @@ class GrantSpec:
     """Who may act for whom.
 
     sources, target, requester: client ids. flows: who calls the token endpoint, ``recipient`` (the target) or ``requester``
-    (each source); none with a third client as requester. exchange: ``auto``, ``standard`` or ``legacy``.
+    (each source); none with a third client as requester. exchange: ``auto``, ``standard`` or ``legacy``. required_roles: users
+    must hold one of them. audience: where the target stands, in every token of the source (``mapper``) or only in those that
+    ask for it (``optionalScope``). token_lifespan: seconds.
     """
 
     name: str
@@ -28,12 +41,19 @@ class GrantSpec:
     flows: tuple[str, ...] = ()
     requester: str | None = None
     exchange: str = "auto"
+    required_roles: tuple[RequiredRole, ...] = ()
+    audience: str = MAPPER
+    exact_audience: bool = False
+    restrict_full_scope: bool = False
+    token_lifespan: int | None = None
+    time_window: TimeWindow | None = None
     allow_refresh: bool = False
     allow_public_source: bool = False
     manage_switch: bool = True
     on_remove: str = "restore"
     adopt: bool = False
     prove: bool = False
+    protect: bool = False
     reason: str | None = None
     review_by: str | None = None
 
@@ -44,12 +64,13 @@ class GrantSpec:
 
     def clients(self) -> frozenset[tuple[str, str]]:
         """The clients that the grant names, as (realm, client id)."""
-        named = {*self.sources, self.target, *([self.requester] if self.requester else [])}
+        roles = {role.client for role in self.required_roles if role.client}
+        named = {*self.sources, self.target, *([self.requester] if self.requester else []), *roles}
         return frozenset((self.realm, client_id) for client_id in named)
 
     def describe(self, wrong: str, remedy: str) -> str:
         """A fault of this grant, in one sentence."""
-        return f"grant '{self.name}' in realm '{self.realm}': {wrong}; {remedy}."
+        return f"grant {shown(self.name)} in realm {shown(self.realm)}: {wrong}; {remedy}."
 
 
 def read_grant(
@@ -59,86 +80,143 @@ def read_grant(
 
     :param defaults: ``realm``, ``exchange`` and ``owner`` of the stack.
     """
-    name = raw.get("name") if isinstance(raw.get("name"), str) and str(raw.get("name")).strip() else f"#{position + 1}"
-    realm = raw.get("realm") or defaults.get("realm") or "?"
-    types = get_type_hints(GrantSpec)
+    types = _types()
     values: dict[str, Any] = {**{key: value for key, value in defaults.items() if value}}
     faults: list[str] = []
     for key, value in raw.items():
         field = _snake(key) if isinstance(key, str) else str(key)
         if field not in types or key != _camel(field):
-            faults.append(f"has the unknown key '{key}'; {_suggestion(str(key), types)}")
+            faults.append(f"has the unknown key {shown(key)}; {_suggestion(str(key), types)}")
         elif value is not None:
             checked, fault = _checked(key, value, types[field])
             values[field] = checked
             faults += [fault] if fault else []
-    for each in fields(GrantSpec):
-        if each.default is MISSING and each.name not in values:
-            faults.append(f"has no {_camel(each.name)}; set it")
+    faults += _missing(values)
     if faults:
-        return None, [
-            f"grant '{name}' in realm '{realm}': {fault}{'' if fault.endswith('?') else '.'}" for fault in faults
-        ]
+        return None, _told({**defaults, **raw}, faults, position)
     return checked_grant(values)
 
 
 def checked_grant(values: Mapping[str, Any]) -> tuple[GrantSpec | None, list[str]]:
-    """A grant from its fields, or what is wrong with it; flows default to ``recipient``."""
-    spec = GrantSpec(**values)
+    """A grant from its fields, or what is wrong with it; None is unset, and flows default to ``recipient``."""
+    typed: dict[str, Any] = {}
+    faults: list[str] = []
+    for field, value in values.items():
+        if value is not None:
+            typed[field], fault = (value, None) if value == () else _checked(_camel(field), value, _types()[field])
+            faults += [fault] if fault else []
+    faults += _missing(typed)
+    if faults:
+        return None, _told(values, faults)
+    spec = GrantSpec(**typed)
     if not spec.requester and not spec.flows:
-        spec = GrantSpec(**{**values, "flows": (RECIPIENT,)})
+        spec = GrantSpec(**{**typed, "flows": (RECIPIENT,)})
     faults = [spec.describe(*fault) for fault in _faults(spec)]
     return (None, faults) if faults else (spec, [])
 
 
+def _missing(values: Mapping[str, Any]) -> list[str]:
+    needed = [each.name for each in fields(GrantSpec) if each.default is MISSING]
+    return [f"has no {_camel(field)}; set it" for field in needed if field not in values]
+
+
+def _told(named: Mapping[str, Any], faults: Sequence[str], position: int = 0) -> list[str]:
+    """Faults of a grant that is none yet, with the name and the realm it was given, if they are any."""
+    name, realm = (text if isinstance(text, str) and text.strip() else "" for text in map(named.get, ("name", "realm")))
+    subject = f"grant {shown(name or f'#{position + 1}')} in realm {shown(realm or '?')}"
+    return [f"{subject}: {fault}{'' if fault.endswith('?') else '.'}" for fault in dict.fromkeys(faults)]
+
+
 def _faults(spec: GrantSpec) -> Iterator[tuple[str, str]]:
-    for key in ("name", "target", "realm", "requester"):
+    for key in ("name", "target", "realm", "requester", "owner"):
         value = getattr(spec, key)
-        if value is not None and (not value.strip() or len(value) > NAME_LIMIT):
+        if value is not None and (not value.strip() or (len(value) > NAME_LIMIT and key != "owner")):
             yield f"{key} has {len(value)} characters", f"give it 1 to {NAME_LIMIT}"
+    for key in ("name", "target", "realm", "requester", "owner", "reason", "review_by"):
+        if wrong := unfit(getattr(spec, key) or "", lines=key == "reason"):
+            yield f"{_camel(key)} {wrong}", "leave it out"
+    if spec.realm in (".", ".."):
+        yield f"realm is '{spec.realm}', which no address can hold", "correct it"
     if "#" in spec.name:
         yield "name holds '#', which parts an owner from its grant", "leave it out"
-    if len(spec.grant_owner) > OWNER_LIMIT:
-        yield f"owner '{spec.owner}' and name have {len(spec.grant_owner)} characters", f"shorten them to {OWNER_LIMIT}"
+    if len(spec.grant_owner) > OWNER_LIMIT and len(spec.name) <= NAME_LIMIT:
+        yield (
+            f"owner {shown(spec.owner)} and name have {len(spec.grant_owner)} characters",
+            f"shorten them to {OWNER_LIMIT}",
+        )
     if not spec.sources:
         yield "sources is empty", "name at least one client"
-    for source in sorted({each for each in spec.sources if spec.sources.count(each) > 1}):
-        yield f"sources names '{source}' twice", "name it once"
+    for key in ("sources", "flows"):
+        for each in sorted(each for each, times in Counter(getattr(spec, key)).items() if times > 1):
+            yield f"{key} names {shown(each)} twice", "name it once"
+    for wrong in sorted({unfit(source) or "" for source in spec.sources} - {""}):
+        yield f"sources {wrong}", "leave it out"
     if any(not source.strip() or len(source) > NAME_LIMIT for source in spec.sources):
         yield "sources holds an empty or too long name", f"give each 1 to {NAME_LIMIT} characters"
     if spec.target in spec.sources:
-        yield f"target '{spec.target}' is also a source", "name two clients"
+        yield f"target {shown(spec.target)} is also a source", "name two clients"
     if spec.requester and spec.flows:
-        yield f"sets flows {', '.join(spec.flows)} beside requester '{spec.requester}'", "keep one of them"
+        yield (
+            f"sets flows {', '.join(map(shown, spec.flows))} beside requester {shown(spec.requester)}",
+            "keep one of them",
+        )
     if spec.requester in spec.sources:
-        yield f"requester '{spec.requester}' is a source", "leave requester out and set flows: [requester]"
+        yield f"requester {shown(spec.requester)} is a source", "leave requester out and set flows: [requester]"
     if spec.requester == spec.target:
-        yield f"requester '{spec.requester}' is the target", "leave requester out and set flows: [recipient]"
-    for flow in spec.flows:
+        yield f"requester {shown(spec.requester)} is the target", "leave requester out and set flows: [recipient]"
+    for flow in dict.fromkeys(spec.flows):
         if flow not in (RECIPIENT, REQUESTER):
-            yield f"flows holds '{flow}'", f"choose from {RECIPIENT}, {REQUESTER}"
+            yield f"flows holds {shown(flow)}", f"choose from {RECIPIENT}, {REQUESTER}"
     if spec.exchange not in EXCHANGES:
-        yield f"exchange is '{spec.exchange}'", f"choose one of {', '.join(EXCHANGES)}"
+        yield f"exchange is {shown(spec.exchange)}", f"choose one of {', '.join(EXCHANGES)}"
     if spec.on_remove not in ("restore", "revoke"):
-        yield f"onRemove is '{spec.on_remove}'", "choose restore or revoke"
+        yield f"onRemove is {shown(spec.on_remove)}", "choose restore or revoke"
+    if spec.audience not in (MAPPER, OPTIONAL_SCOPE):
+        yield f"audience is {shown(spec.audience)}", f"choose {MAPPER} or {OPTIONAL_SCOPE}"
+    if spec.token_lifespan is not None and not 0 < spec.token_lifespan <= LIFESPAN_LIMIT:
+        yield f"tokenLifespan is {spec.token_lifespan}", f"give seconds, 1 to {LIFESPAN_LIMIT}"
+    if spec.restrict_full_scope and not (spec.required_roles or spec.exact_audience):
+        yield (
+            "sets restrictFullScope, which serves requiredRoles and exactAudience only",
+            "set one of them, or leave it out",
+        )
     if spec.exchange == "legacy" and not spec.manage_switch:
         yield "manageSwitch is false, but the legacy exchange has no switch", "leave it out"
+    if spec.exchange == "standard" and spec.time_window:
+        yield NO_TIME_IN_STANDARD
+    if spec.time_window and RECIPIENT in spec.flows:
+        yield (
+            "sets timeWindow, but no policy stands before the legacy exchange in the recipient flow",
+            "let the source ask with flows: [requester]",
+        )
 
 
 def _checked(key: str, value: Any, type_: Any) -> tuple[Any, str | None]:
     if type_ is bool:
-        return value, None if isinstance(value, bool) else f"{key} is {value!r}; set true or false"
+        return value, None if isinstance(value, bool) else f"{key} is {shown(value)}; set true or false"
+    if type_ == tuple[RequiredRole, ...]:
+        return read_roles(key, value)
+    if type_ == TimeWindow | None:
+        return read_window(key, value)
+    if type_ == int | None:
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return value, None if whole else f"{key} is {shown(value)}; give a whole number"
     if type_ == tuple[str, ...]:
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            return (), f"{key} is {value!r}; give a list of names"
+        if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) for each in value):
+            return (), f"{key} is {shown(value)}; give a list of names"
         return tuple(value), None
-    return value, None if isinstance(value, str) else f"{key} is {value!r}; give a text"
+    return value, None if isinstance(value, str) else f"{key} is {shown(value)}; give a text"
 
 
 def _suggestion(key: str, types: Mapping[str, Any]) -> str:
     known = [_camel(field) for field in types]
     close = difflib.get_close_matches(_camel(_snake(key)), known, n=1)
     return f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
+
+
+@functools.cache
+def _types() -> dict[str, Any]:
+    return get_type_hints(GrantSpec)
 
 
 def _snake(key: str) -> str:

@@ -1,12 +1,13 @@
-"""Plans all grants of a program together, and says what they open beyond what each declares."""
+"""Plans all grants of a program together, and says what people should know of them."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from components.closure import implied
 from components.faults import closed_doors, conflicts, duplicates, grant_faults
 from components.grant_spec import GrantSpec
-from components.wiring import GrantPlan, choose_exchange, wire
+from components.settings import SOURCES
+from components.wiring import GrantPlan, choose_exchange, requesters, wire
 from providers.preflight import LEGACY, STANDARD, Facts
 
 
@@ -19,8 +20,8 @@ class Plan:
     notes: tuple[str, ...]
 
 
-def plan(specs: Sequence[GrantSpec], facts: Facts) -> Plan:
-    """Plans grants together; with faults, nothing may be registered."""
+def plan(specs: Sequence[GrantSpec], facts: Facts, guards: Collection[str] = ()) -> Plan:
+    """Plans grants together; with faults, nothing may be registered. guards: see ``register_grants``."""
     chosen = {spec.name: choose_exchange(spec, facts) for spec in specs}
     faults = [*duplicates(specs)]
     for spec in specs:
@@ -31,47 +32,39 @@ def plan(specs: Sequence[GrantSpec], facts: Facts) -> Plan:
     faults += conflicts(grants)
     if faults:
         return Plan((), tuple(dict.fromkeys(faults)), ())
-    return Plan(grants, (), tuple(dict.fromkeys([*notes(grants, facts), *implied(grants)])))
+    return Plan(
+        grants, (), tuple(dict.fromkeys([*notes(grants, facts, SOURCES in guards), *implied(grants, facts, guards)]))
+    )
 
 
-def implied(grants: Iterable[GrantPlan]) -> Iterator[str]:
-    """What grants open together beyond what each declares: A→B and B→C let B turn A's tokens into tokens for C."""
-    standard = [grant for grant in grants if grant.exchange == STANDARD]
-    declared = {
-        (grant.spec.realm, flow.requester, flow.source, grant.spec.target) for grant in standard for flow in grant.flows
-    }
-    holders: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)  # whose tokens name a client, by which grant
-    for grant in standard:
-        for client, audience in grant.mappers:
-            if client != audience:
-                holders[grant.spec.realm, audience].setdefault(client, grant.spec.name)
-    callers = {(grant.spec.realm, requester) for grant in standard for requester in grant.switches}
-    for grant in standard:
-        realm = grant.spec.realm
-        for requester, audience in grant.mappers:
-            if requester == audience or (realm, requester) not in callers:
-                continue
-            for source, by in sorted(holders[realm, requester].items()):
-                if source != audience and (realm, requester, source, audience) not in declared:
-                    yield (
-                        f"implied by grants '{by}' and '{grant.spec.name}' in realm '{realm}': '{requester}' may also turn "
-                        f"tokens of '{source}' into tokens for '{audience}'."
-                    )
-
-
-def notes(grants: Iterable[GrantPlan], facts: Facts) -> Iterator[str]:
+def notes(grants: Iterable[GrantPlan], facts: Facts, sources_guarded: bool) -> Iterator[str]:
     for grant in grants:
         spec = grant.spec
         if spec.exchange == "auto" and grant.exchange == LEGACY and facts.features and facts.features.offers(STANDARD):
             yield spec.describe(
                 "stays with the legacy exchange, where its parts are", "set exchange: standard to move it"
             )
-        if grant.policy_clients:
+        if grant.policy_clients and not spec.required_roles and not sources_guarded:
             yield spec.describe(
                 f"with the legacy exchange '{', '.join(grant.policy_clients)}' may turn any client's token "
                 "into one for the target, not the sources' alone",
-                "use exchange: standard where offered",
+                "use exchange: standard where offered, or the stack's guards: [sources]",
             )
+        if grant.exchange == LEGACY and not spec.allow_refresh:
+            loud = [client for client in requesters(spec) if client not in grant.refresh_off]
+            if loud:
+                yield spec.describe(
+                    f"the legacy exchange gives '{', '.join(loud)}' a refresh token, which can be switched off only together "
+                    "with those of its own logins",
+                    "let it send requested_token_type urn:ietf:params:oauth:token-type:access_token",
+                )
+        for setting, what in (
+            (grant.lifespans, f"a lifespan of {spec.token_lifespan} seconds counts for all access tokens of"),
+            (grant.full_scope_off, "roles that are not mapped to it are taken out of all tokens of"),
+            (grant.refresh_off, "no refresh token is given any more to"),
+        ):
+            if setting:
+                yield f"note on grant '{spec.name}' in realm '{spec.realm}': {what} '{', '.join(setting)}'."
         for source in spec.sources:
             client = facts.clients[spec.realm, source]
             if not (client.standard_flow or client.direct_access_grants or client.service_account):

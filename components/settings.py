@@ -10,18 +10,25 @@ import pulumi
 from components.grant_spec import EXCHANGES, GrantSpec, read_grant
 from kcadmin.connection import Connection, read_connection
 from kcadmin.errors import InvalidSettings
+from kcadmin.texts import shown
 from providers._base import warn_insecure
 from providers.resource import stack_owner
+
+GUARDS = REQUESTERS, SOURCES = "requesters", "sources"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to reach the server, the grants of the stack, and what a grant takes from the stack (``defaults``)."""
+    """How to reach the server, the grants of the stack, and what a grant takes from the stack (``defaults``).
+
+    guards: what the realms' ``ExchangeGuards`` are to hold, of ``requesters`` and ``sources``.
+    """
 
     connection: Connection
     realm: str
     defaults: Mapping[str, Any]
     grants: tuple[GrantSpec, ...]
+    guards: frozenset[str] = frozenset()
 
 
 def read_settings(*, grants: bool = True) -> Settings:
@@ -46,14 +53,29 @@ def parse_settings(get: Callable[[str], str | None], owner: str, *, grants: bool
         faults += found.faults
     realm, exchange = get("realm") or "", get("exchange") or "auto"
     if exchange not in EXCHANGES:
-        faults.append(f"config 'exchange': is '{exchange}'; choose one of {', '.join(EXCHANGES)}.")
+        faults.append(f"config 'exchange': is {shown(exchange)}; choose one of {', '.join(EXCHANGES)}.")
         exchange = "auto"
-    defaults = {"realm": realm, "exchange": exchange, "owner": get("owner") or owner}
+    protect = get("protect") or "false"
+    if protect not in ("true", "false"):
+        faults.append(f"config 'protect': is {shown(protect)}; set true or false.")
+    guards = _read_guards(get("guards"), faults)
+    defaults = {"realm": realm, "exchange": exchange, "owner": get("owner") or owner, "protect": protect == "true"}
     specs = _read_grants(get("grants"), defaults, faults) if grants else ()
     if faults:
-        raise InvalidSettings(faults)
+        raise InvalidSettings(dict.fromkeys(faults))
     assert connection is not None
-    return Settings(connection, realm, defaults, specs)
+    return Settings(connection, realm, defaults, specs, guards)
+
+
+def _read_guards(text: str | None, faults: list[str]) -> frozenset[str]:
+    try:
+        raw = json.loads(text or "[]")
+    except (ValueError, RecursionError):
+        raw = text
+    if not isinstance(raw, list) or not all(each in GUARDS for each in raw):
+        faults.append(f"config 'guards': is {shown(raw)}; give a list of {', '.join(GUARDS)}, or leave it out.")
+        return frozenset()
+    return frozenset(raw)
 
 
 def _read_grants(text: str | None, defaults: Mapping[str, Any], faults: list[str]) -> tuple[GrantSpec, ...]:
@@ -62,7 +84,7 @@ def _read_grants(text: str | None, defaults: Mapping[str, Any], faults: list[str
         return ()
     try:
         raw = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raw = None
     if not isinstance(raw, list) or not all(isinstance(each, dict) for each in raw):
         faults.append("config 'grants': is no list of grants; give each as name, sources and target.")

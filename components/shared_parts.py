@@ -4,16 +4,35 @@ They are children of the stack, not of a grant. Mappers come before the switches
 breaks callers at once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import pulumi
 from pulumi.runtime import get_root_resource
 
-from components.wiring import GrantPlan
+from components.conditions import RequiredRole
+from components.grant_spec import OPTIONAL_SCOPE
+from components.settings import REQUESTERS, SOURCES
+from components.wiring import GrantPlan, scope_name
+from kcadmin.client_scopes import DEFAULT, OPTIONAL
+from kcadmin.guards import sources_by_requester
 from providers.audience_mapper import AudienceMapper
+from providers.audience_scope import AudienceScope
+from providers.client_scope_assignment import ClientScopeAssignment
+from providers.exchange_guards import ExchangeGuards
+from providers.full_scope_off import FullScopeOff
 from providers.management_permissions import ManagementPermissions
+from providers.refresh_tokens_off import RefreshTokensOff
 from providers.standard_token_exchange import StandardTokenExchange
+from providers.token_lifespan import TokenLifespan
+
+# Settings of a client: their kind, their place in a resource's name, and the attribute of a plan that names the clients
+SETTINGS: tuple[tuple["type[FullScopeOff] | type[TokenLifespan] | type[RefreshTokensOff]", str, str], ...] = (
+    (FullScopeOff, "full-scope-off", "full_scope_off"),
+    (TokenLifespan, "token-lifespan", "lifespans"),
+    (RefreshTokensOff, "refresh-tokens-off", "refresh_off"),
+)
 
 _programs: "WeakKeyDictionary[pulumi.Resource, SharedParts]" = WeakKeyDictionary()
 
@@ -23,6 +42,7 @@ class SharedParts:
 
     def __init__(self) -> None:
         self._parts: dict[tuple[str, ...], pulumi.Resource] = {}
+        self._guards: dict[str, pulumi.Resource] = {}
         self.grants: list[GrantPlan] = []
 
     @classmethod
@@ -34,31 +54,58 @@ class SharedParts:
         return _programs.setdefault(root, cls())
 
     def register(self, grants: Iterable[GrantPlan]) -> None:
-        """Registers what grants share: all mappers, then the switches, then management permissions."""
+        """Registers what grants share: settings that close doors, mappers and scopes, then switches, then permissions."""
         planned = list(grants)
+        for grant in planned:
+            for kind, place, attribute in SETTINGS:
+                for client in getattr(grant, attribute):
+                    sharing = [each for each in _in_realm(planned, grant) if client in getattr(each, attribute)]
+                    self._setting(kind, grant, client, place, sharing)
+            self._scope(grant)
         for grant in planned:
             for client, audience in grant.mappers:
                 sharing = [each for each in _in_realm(planned, grant) if (client, audience) in each.mappers]
-                self._mapper(grant, client, audience, adopt=any(each.spec.adopt for each in sharing))
+                self._mapper(grant, client, audience, sharing)
         for grant in planned:
             for client in grant.switches:
                 self._switch(grant, client, [each for each in _in_realm(planned, grant) if client in each.switches])
             if grant.policy_clients:
-                self._permissions(grant)
+                sharing = [each for each in _in_realm(planned, grant) if each.spec.target == grant.spec.target]
+                self._permissions(grant, [each for each in sharing if each.policy_clients])
+
+    def guard(self, grants: Sequence[GrantPlan], guards: Collection[str]) -> None:
+        """Registers the guards of each realm, from all of its grants; what opens an exchange comes after them."""
+        for realm in sorted({grant.spec.realm for grant in grants} if guards else ()):
+            here = [grant for grant in grants if grant.spec.realm == realm]
+            flows = [(flow.requester, flow.source) for grant in here for flow in grant.flows]
+            self._guards[realm] = ExchangeGuards(
+                f"{realm}/exchange-guards",
+                realm=realm,
+                requesters=sorted({requester for requester, _ in flows}) if REQUESTERS in guards else None,
+                sources=sources_by_requester(flows) if SOURCES in guards else None,
+                owner=here[0].spec.owner,
+                opts=_protected(here),
+            )
 
     def of(self, grant: GrantPlan) -> list[pulumi.Resource]:
         """The shared parts that a grant needs."""
         realm = grant.spec.realm
         keys: list[tuple[str, ...]] = [(realm, client, f"audience-{audience}") for client, audience in grant.mappers]
+        keys += [self._assignment_key(grant, client) for client in grant.scope_clients]
+        keys += [(realm, client, place) for _, place, attribute in SETTINGS for client in getattr(grant, attribute)]
         keys += [(realm, client, "standard-exchange") for client in grant.switches]
         keys += [self._permissions_key(grant)] if grant.policy_clients else []
         return [self._parts[key] for key in keys if key in self._parts]
+
+    def scope(self, grant: GrantPlan) -> pulumi.Resource:
+        """The client scope of a grant that has one."""
+        return self._parts[self._scope_key(grant)]
 
     def permissions(self, grant: GrantPlan) -> pulumi.Resource:
         """The management permissions of a grant's target."""
         return self._parts[self._permissions_key(grant)]
 
-    def _mapper(self, grant: GrantPlan, client: str, audience: str, *, adopt: bool) -> None:
+    def _mapper(self, grant: GrantPlan, client: str, audience: str, sharing: list[GrantPlan]) -> None:
         spec, key = grant.spec, (grant.spec.realm, client, f"audience-{audience}")
         if key not in self._parts:
             self._parts[key] = AudienceMapper(
@@ -69,8 +116,64 @@ class SharedParts:
                 included_client=audience,
                 exchange=grant.exchange,
                 owner=spec.owner,
-                adopt=adopt or None,
+                adopt=any(each.spec.adopt for each in sharing) or None,
                 on_remove=spec.on_remove,
+                opts=_protected(sharing),
+            )
+
+    def _setting(
+        self,
+        kind: "type[FullScopeOff] | type[TokenLifespan] | type[RefreshTokensOff]",
+        grant: GrantPlan,
+        client: str,
+        place: str,
+        sharing: list[GrantPlan],
+    ) -> None:
+        spec, key = grant.spec, (grant.spec.realm, client, place)
+        values: dict[str, Any] = {"seconds": spec.token_lifespan} if kind is TokenLifespan else {}
+        if key not in self._parts:
+            self._parts[key] = kind(
+                "/".join(key),
+                realm=spec.realm,
+                client_id=client,
+                client_uuid=grant.uuids[client],
+                owner=spec.owner,
+                on_remove=spec.on_remove,
+                opts=_protected(sharing),
+                **values,
+            )
+
+    def _scope(self, grant: GrantPlan) -> None:
+        spec, key = grant.spec, self._scope_key(grant)
+        if not grant.scope_clients or key in self._parts:
+            return
+        scope = self._parts[key] = AudienceScope(
+            "/".join(key),
+            realm=spec.realm,
+            name=scope_name(spec),
+            description=f"tokens for {spec.target}, of grant {spec.name}"[:200],
+            included_client=spec.target,
+            included_client_uuid=grant.uuids[spec.target],
+            realm_roles=[role.role for role in spec.required_roles if not role.client],
+            client_roles=_by_client(spec.required_roles),
+            owner=spec.grant_owner,
+            on_remove=spec.on_remove,
+            opts=_protected([grant]),
+        )
+        closed = [self._parts[spec.realm, client, "full-scope-off"] for client in grant.full_scope_off]
+        for client in grant.scope_clients:
+            place = self._assignment_key(grant, client)
+            self._parts[place] = ClientScopeAssignment(
+                "/".join(place),
+                realm=spec.realm,
+                client_id=client,
+                client_uuid=grant.uuids[client],
+                scope=scope_name(spec),
+                scope_id=scope.id,
+                kind=OPTIONAL if spec.audience == OPTIONAL_SCOPE else DEFAULT,
+                owner=spec.grant_owner,
+                on_remove=spec.on_remove,
+                opts=_protected([grant], closed),
             )
 
     def _switch(self, grant: GrantPlan, client: str, sharing: list[GrantPlan]) -> None:
@@ -80,7 +183,7 @@ class SharedParts:
                 self._parts[spec.realm, holder, f"audience-{audience}"]
                 for each in sharing
                 for holder, audience in each.mappers
-            ]
+            ] + [self._parts[self._assignment_key(each, holder)] for each in sharing for holder in each.scope_clients]
             self._parts[key] = StandardTokenExchange(
                 "/".join(key),
                 realm=spec.realm,
@@ -89,10 +192,10 @@ class SharedParts:
                 allow_refresh=spec.allow_refresh,
                 owner=spec.owner,
                 on_remove=spec.on_remove,
-                opts=pulumi.ResourceOptions(depends_on=mappers),
+                opts=_protected(sharing, [*mappers, *self._guarding(grant)]),
             )
 
-    def _permissions(self, grant: GrantPlan) -> None:
+    def _permissions(self, grant: GrantPlan, sharing: list[GrantPlan]) -> None:
         spec, key = grant.spec, self._permissions_key(grant)
         if key not in self._parts:
             self._parts[key] = ManagementPermissions(
@@ -102,10 +205,33 @@ class SharedParts:
                 client_uuid=grant.uuids[spec.target],
                 owner=spec.owner,
                 on_remove=spec.on_remove,
+                opts=_protected(sharing, self._guarding(grant)),
             )
+
+    def _guarding(self, grant: GrantPlan) -> list[pulumi.Resource]:
+        return [self._guards[grant.spec.realm]] if grant.spec.realm in self._guards else []
+
+    def _scope_key(self, grant: GrantPlan) -> tuple[str, ...]:
+        return (grant.spec.realm, grant.spec.target, grant.spec.name, "scope")
+
+    def _assignment_key(self, grant: GrantPlan, client: str) -> tuple[str, ...]:
+        return (grant.spec.realm, client, f"scope-{grant.spec.name}")
 
     def _permissions_key(self, grant: GrantPlan) -> tuple[str, ...]:
         return (grant.spec.realm, grant.spec.target, "management-permissions")
+
+
+def _protected(grants: Iterable[GrantPlan], depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
+    """Pulumi refuses to delete what a protected grant needs."""
+    return pulumi.ResourceOptions(protect=any(grant.spec.protect for grant in grants) or None, depends_on=depends_on)
+
+
+def _by_client(roles: Iterable[RequiredRole]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for role in roles:
+        if role.client:
+            found.setdefault(role.client, []).append(role.role)
+    return found
 
 
 def _in_realm(planned: Iterable[GrantPlan], grant: GrantPlan) -> list[GrantPlan]:

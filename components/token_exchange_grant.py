@@ -1,23 +1,22 @@
 """``TokenExchangeGrant``: source clients may act, through an exchange, at a target client."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pulumi
 
 from components.faults import conflicts
 from components.grant_spec import REQUESTER, GrantSpec, checked_grant
+from components.legacy_parts import register_legacy_parts
 from components.planning import plan
 from components.settings import read_settings
 from components.shared_parts import SharedParts
-from components.wiring import GrantPlan, policy_name, questions
+from components.wiring import EXCHANGE, LOGIN, GrantPlan, questions, scope_name
 from kcadmin.connection import Connection
 from kcadmin.errors import KeycloakError
 from providers import preflight
-from providers.client_policy import ClientPolicy
 from providers.exchange_proof import ExchangeProof
 from providers.resource import short_traces
-from providers.token_exchange_permission import TokenExchangePermission
 
 
 class TokenExchangeGrant(pulumi.ComponentResource):
@@ -27,7 +26,12 @@ class TokenExchangeGrant(pulumi.ComponentResource):
     :param sources: client ids that users' tokens are issued for. target: the client id that exchanged tokens are for.
     :param flows: ``recipient`` (the target exchanges what it received; the default), ``requester`` (each source asks for
         ``audience=<target>``). requester: a third client that asks instead; then no flows.
-    :param realm, exchange, owner: the stack's config where not given. exchange: ``auto``, ``standard`` or ``legacy``.
+    :param required_roles: users must hold one: a realm role's name, or ``{"client": <client id>, "role": <name>}``.
+    :param audience: ``mapper`` (the target stands in every token of the source), ``optionalScope`` (only on request).
+    :param exact_audience: ``aud`` is the target alone. restrict_full_scope: may switch full scope off to get there.
+    :param token_lifespan: seconds. time_window: ``start``, ``end`` (HH:MM), ``notBefore``, ``notOnOrAfter``; legacy only.
+    :param realm, exchange, owner, protect: the stack's config where not given. exchange: ``auto``, ``standard`` or
+        ``legacy``. protect: Pulumi refuses to delete what the grant needs.
     :raises pulumi.RunError: with everything that stands against the grant, before anything is registered.
 
     Grants of one program are planned together with ``register_grants``; one alone plans itself.
@@ -45,35 +49,48 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         requester: str | None = None,
         realm: str | None = None,
         exchange: str | None = None,
+        required_roles: Sequence[str | Mapping[str, str]] = (),
+        audience: str = "mapper",
+        exact_audience: bool = False,
+        restrict_full_scope: bool = False,
+        token_lifespan: int | None = None,
+        time_window: Mapping[str, str] | None = None,
         allow_refresh: bool = False,
         allow_public_source: bool = False,
         manage_switch: bool = True,
         on_remove: str = "restore",
         adopt: bool = False,
         prove: bool = False,
+        protect: bool | None = None,
         owner: str | None = None,
         reason: str | None = None,
         review_by: str | None = None,
         planned: GrantPlan | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        _refuse_other_types(name, {"sources": sources, "flows": flows}, {"target": target, "requester": requester})
         if planned is None:
             planned = _plan_alone(
                 {
                     "name": name,
-                    "sources": tuple(sources),
+                    "sources": sources,
                     "target": target,
-                    "flows": tuple(flows),
+                    "flows": flows,
                     "requester": requester,
                     "realm": realm,
                     "exchange": exchange,
+                    "required_roles": required_roles,
+                    "audience": audience,
+                    "exact_audience": exact_audience,
+                    "restrict_full_scope": restrict_full_scope,
+                    "token_lifespan": token_lifespan,
+                    "time_window": time_window,
                     "allow_refresh": allow_refresh,
                     "allow_public_source": allow_public_source,
                     "manage_switch": manage_switch,
                     "on_remove": on_remove,
                     "adopt": adopt,
                     "prove": prove,
+                    "protect": protect,
                     "owner": owner,
                     "reason": reason,
                     "review_by": review_by,
@@ -83,44 +100,18 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         if faults := list(conflicts([*shared.grants, planned])):
             raise pulumi.RunError("\n".join(faults))
         shared.grants.append(planned)
+        if planned.spec.protect:
+            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=True))
         with short_traces():
             super().__init__("keycloak-token-exchange:index:TokenExchangeGrant", name, None, opts)
         shared.register([planned])
         parts = shared.of(planned)
         if planned.policy_clients:
-            parts += self._legacy_parts(planned, shared.permissions(planned))
+            parts += register_legacy_parts(planned, shared, self)
         if planned.spec.prove:
             self._prove(planned, parts)
         self.description = describe(planned)
         self.register_outputs(self.description)
-
-    def _legacy_parts(self, planned: GrantPlan, permissions: pulumi.Resource) -> list[pulumi.Resource]:
-        spec = planned.spec
-        realm_management = "master-realm" if spec.realm == "master" else "realm-management"
-        opts = pulumi.ResourceOptions(parent=self, depends_on=[permissions])
-        place = f"{spec.realm}/{spec.target}/{spec.name}"
-        policy = ClientPolicy(
-            f"{place}-requesters",
-            realm=spec.realm,
-            resource_server=realm_management,
-            name=policy_name(spec),
-            description=f"{', '.join(planned.policy_clients)} may exchange for {spec.target}"[:200],
-            clients=list(planned.policy_clients),
-            owner=spec.grant_owner,
-            opts=opts,
-            client_uuids=sorted(planned.uuids[client] for client in planned.policy_clients),
-        )
-        binding = TokenExchangePermission(
-            f"{place}-permission",
-            realm=spec.realm,
-            client_id=spec.target,
-            client_uuid=planned.uuids[spec.target],
-            policies=[policy.id],
-            with_policies=True,
-            owner=spec.grant_owner,
-            opts=opts,
-        )
-        return [policy, binding]
 
     def _prove(self, planned: GrantPlan, parts: Sequence[pulumi.Resource]) -> None:
         spec = planned.spec
@@ -136,27 +127,28 @@ class TokenExchangeGrant(pulumi.ComponentResource):
                 requester=flow.requester,
                 target=spec.target,
                 audience=flow.audience,
+                login_scope=scope_name(spec) if flow.scope_at == LOGIN else None,
+                exchange_scope=scope_name(spec) if flow.scope_at == EXCHANGE else None,
+                needs_user=bool(spec.required_roles) or None,
+                exact=spec.exact_audience or None,
                 parts=ids,
                 owner=spec.grant_owner,
                 opts=pulumi.ResourceOptions(parent=self, depends_on=list(parts)),
             )
 
 
-def _refuse_other_types(name: str, lists: dict[str, Any], texts: dict[str, Any]) -> None:
-    """Planning asks the server about names, so they must be known before anything is made."""
-    for key, value in {**lists, **texts}.items():
-        if isinstance(value, str) if key in lists else value is not None and not isinstance(value, str):
-            wanted = "a list of names" if key in lists else "a name as text, not the output of a resource"
-            raise pulumi.RunError(f"grant '{name}': {key} is {type(value).__name__}; give {wanted}.")
-
-
-def register_grants(specs: Sequence[GrantSpec], connection: Connection) -> dict[str, dict[str, Any]]:
+def register_grants(
+    specs: Sequence[GrantSpec], connection: Connection, guards: Collection[str] = ()
+) -> dict[str, dict[str, Any]]:
     """Plans all grants of a program at once, registers them, and describes each by its name.
 
+    :param guards: what the ``ExchangeGuards`` of each realm hold, of ``requesters`` and ``sources``.
     :raises pulumi.RunError: with every fault of every grant, before anything is registered.
     """
-    plans = _plan(specs, connection)
-    SharedParts.of_program().register(plans)
+    plans = _plan(specs, connection, guards)
+    shared = SharedParts.of_program()
+    shared.guard(plans, guards)
+    shared.register(plans)
     return {each.spec.name: TokenExchangeGrant(each.spec.name, planned=each).description for each in plans}
 
 
@@ -168,7 +160,7 @@ def describe(planned: GrantPlan) -> dict[str, Any]:
             "flow": flow.flow,
             "requester": flow.requester,
             "audience": flow.audience,
-            "requestScope": None,
+            "requestScope": {"name": scope_name(spec), "at": flow.scope_at} if flow.scope_at else None,
         }
         for flow in sorted(planned.flows, key=lambda flow: flow.flow == REQUESTER)
     }
@@ -179,6 +171,8 @@ def describe(planned: GrantPlan) -> dict[str, Any]:
         "exchange": planned.exchange,
         "flows": list(flows.values()),
         "clients": planned.uuids,
+        **({"requiredRoles": [str(role) for role in spec.required_roles]} if spec.required_roles else {}),
+        **({"exactAudience": True} if spec.exact_audience else {}),
     }
 
 
@@ -191,11 +185,11 @@ def _plan_alone(arguments: dict[str, Any]) -> GrantPlan:
     return _plan([spec], settings.connection)[0]
 
 
-def _plan(specs: Sequence[GrantSpec], connection: Connection) -> tuple[GrantPlan, ...]:
+def _plan(specs: Sequence[GrantSpec], connection: Connection, guards: Collection[str] = ()) -> tuple[GrantPlan, ...]:
     if not specs:
         return ()
     try:
-        planned = plan(specs, preflight.ask(connection, questions(specs)))
+        planned = plan(specs, preflight.ask(connection, questions(specs)), guards)
     except KeycloakError as problem:
         raise pulumi.RunError(str(problem)) from None
     if planned.faults:
@@ -203,5 +197,5 @@ def _plan(specs: Sequence[GrantSpec], connection: Connection) -> tuple[GrantPlan
     for grant in planned.grants:
         pulumi.log.info(grant.line())
     for note in planned.notes:
-        (pulumi.log.info if note.startswith("implied") else pulumi.log.warn)(note)
+        (pulumi.log.info if note.startswith(("implied", "note")) else pulumi.log.warn)(note)
     return planned.grants

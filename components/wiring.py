@@ -1,31 +1,35 @@
 """What each grant needs on the server: which exchange, flows, mappers, switches and policies. Without any I/O."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from components.grant_spec import RECIPIENT, REQUESTER, GrantSpec
-from providers.preflight import (
-    LEGACY,
-    STANDARD,
-    Facts,
-    Questions,
-    owned_name,
-)
+from components.grant_spec import OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
+from providers.preflight import LEGACY, STANDARD, Facts, Gate, Questions, hash16, owned_name, scope_token
+
+LOGIN, EXCHANGE = "login", "exchange"
 
 
 @dataclass(frozen=True)
 class Flow:
-    """One exchange that a grant allows: ``requester`` turns ``source``'s token into one for the target."""
+    """One exchange that a grant allows: ``requester`` turns ``source``'s token into one for the target.
+
+    audience: what the requester asks for. scope_at: where the grant's scope is to be asked for, ``login`` or ``exchange``.
+    """
 
     flow: str
     source: str
     requester: str
     audience: str | None
+    scope_at: str | None = None
 
 
 @dataclass(frozen=True)
 class GrantPlan:
-    """A grant with what it needs. ``mappers``: (client, audience). ``switches``, ``policy_clients``: client ids."""
+    """A grant with what it needs, clients by their client ids. ``mappers``: (client, audience), in every token.
+
+    ``scope_clients``: hold the scope that names the target, for holders of a role or on request.
+    ``policy_clients``: whom a legacy policy lets through. ``full_scope_off``, ``lifespans``, ``refresh_off``: settings.
+    """
 
     spec: GrantSpec
     exchange: str
@@ -34,6 +38,15 @@ class GrantPlan:
     switches: tuple[str, ...]
     policy_clients: tuple[str, ...]
     uuids: dict[str, str]
+    scope_clients: tuple[str, ...] = ()
+    full_scope_off: tuple[str, ...] = ()
+    lifespans: tuple[str, ...] = ()
+    refresh_off: tuple[str, ...] = ()
+
+    @property
+    def audiences(self) -> tuple[tuple[str, str], ...]:
+        """(client, audience), whether for all tokens or for some."""
+        return (*self.mappers, *((client, self.spec.target) for client in self.scope_clients))
 
     def line(self) -> str:
         """Who may act for whom, in a line."""
@@ -51,12 +64,32 @@ def questions(specs: Sequence[GrantSpec]) -> Questions:
         switches=frozenset(
             (spec.realm, client) for spec in specs if spec.exchange != LEGACY for client in requesters(spec)
         ),
+        roles=frozenset((spec.realm, role.client, role.role) for spec in specs for role in spec.required_roles),
+        gates=frozenset(gate(spec, client) for spec in specs if is_gated(spec) for client in _may_be_gated(spec)),
+        exact=frozenset(
+            (spec.realm, spec.target) for spec in specs if spec.exact_audience and spec.exchange != STANDARD
+        ),
     )
 
 
-def policy_name(spec: GrantSpec) -> str:
-    """The name of a grant's client policy on ``realm-management``; another target makes another policy."""
-    return owned_name(_policy(spec), spec.grant_owner)
+def is_gated(spec: GrantSpec) -> bool:
+    """Whether the target may stand in some tokens of the source only: then a scope carries it, and nothing else may."""
+    return bool(spec.required_roles) or spec.audience == OPTIONAL_SCOPE
+
+
+def gate(spec: GrantSpec, client: str) -> Gate:
+    """What is asked about a client that is to hold the grant's scope."""
+    return Gate(spec.realm, client, spec.target, spec.restrict_full_scope and bool(spec.required_roles))
+
+
+def scope_name(spec: GrantSpec) -> str:
+    """The name of a grant's client scope, which callers ask for; no other owner makes it."""
+    return f"{scope_token(f'{spec.name}-{spec.target}')[:230]}-{hash16(f'{spec.grant_owner}|{spec.target}')[:8]}"
+
+
+def policy_name(spec: GrantSpec, part: str = "") -> str:
+    """The name of a grant's policy on ``realm-management``; another target makes another policy. part: of a condition."""
+    return owned_name(_policy(spec) + (f", {part}" if part else ""), spec.grant_owner)
 
 
 def requesters(spec: GrantSpec) -> tuple[str, ...]:
@@ -74,30 +107,64 @@ def flows_of(spec: GrantSpec) -> Iterator[Flow]:
             yield Flow(REQUESTER, source, source, spec.target)
 
 
+def scope_holder(flow: Flow, exchange: str) -> str:
+    """Whose tokens must name the target. The legacy exchange looks at the token it is given, the standard one makes it anew."""
+    return flow.requester if flow.flow == REQUESTER and exchange == STANDARD else flow.source
+
+
 def wire(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:
-    flows = tuple(flows_of(spec))
+    flows = tuple(_as_called(flow, spec, exchange) for flow in flows_of(spec))
+    legacy, gated = exchange == LEGACY, is_gated(spec)
     mappers: list[tuple[str, str]] = []
+    holders: list[str] = []
     for flow in flows:
-        if flow.flow == RECIPIENT:  # the target must be in what it receives, and in what it gets
-            mappers += [(flow.source, spec.target), (spec.target, spec.target)]
-        elif exchange == STANDARD:
-            mappers += [(flow.source, flow.requester)] if flow.requester != flow.source else []
-            mappers += [(flow.requester, spec.target)]
-    legacy = exchange == LEGACY
-    asks = tuple(dict.fromkeys(flow.requester for flow in flows if legacy and flow.flow == REQUESTER))
+        asks = flow.flow == REQUESTER
+        if asks and not legacy and flow.requester != flow.source:
+            mappers.append((flow.source, flow.requester))
+        if not asks or not legacy or spec.required_roles:
+            holder = scope_holder(flow, exchange)
+            holders += [holder] if gated else []
+            mappers += [] if gated else [(holder, spec.target)]
+        if not asks or (legacy and spec.exact_audience):  # the target must be in what it receives, and in what it gets
+            mappers.append((spec.target, spec.target))
+    policy_clients = tuple(dict.fromkeys(flow.requester for flow in flows if legacy and flow.flow == REQUESTER))
+    restricted = [*(holders if spec.required_roles else ()), *([spec.target] if legacy and spec.exact_audience else ())]
+    lasting = ([spec.target] if legacy else requesters(spec)) if spec.token_lifespan else ()
+    quiet = requesters(spec) if legacy and not spec.allow_refresh else ()
     return GrantPlan(
         spec,
         exchange,
         flows,
         tuple(dict.fromkeys(mappers)),
         switches=() if legacy else requesters(spec),
-        policy_clients=asks,
+        policy_clients=policy_clients,
+        scope_clients=tuple(dict.fromkeys(holders)),
+        full_scope_off=tuple(dict.fromkeys(restricted)) if spec.restrict_full_scope else (),
+        lifespans=tuple(lasting),
+        refresh_off=tuple(client for client in quiet if not _logs_users_in(spec, client, facts)),
         uuids={
             name: facts.clients[realm, name].uuid
             for realm, name in sorted(spec.clients())
             if (realm, name) in facts.clients
         },
     )
+
+
+def _as_called(flow: Flow, spec: GrantSpec, exchange: str) -> Flow:
+    """A flow with what its caller has to send."""
+    exact = spec.exact_audience and flow.flow == RECIPIENT and exchange == STANDARD
+    at = EXCHANGE if flow.flow == REQUESTER and exchange == STANDARD else LOGIN
+    asked = spec.audience == OPTIONAL_SCOPE and (flow.flow == RECIPIENT or exchange == STANDARD or spec.required_roles)
+    return replace(flow, audience=spec.target if exact else flow.audience, scope_at=at if asked else None)
+
+
+def _may_be_gated(spec: GrantSpec) -> set[str]:
+    return {scope_holder(flow, exchange) for flow in flows_of(spec) for exchange in (STANDARD, LEGACY)}
+
+
+def _logs_users_in(spec: GrantSpec, client: str, facts: Facts) -> bool:
+    known = facts.clients.get((spec.realm, client))
+    return known is None or known.logs_users_in
 
 
 def choose_exchange(spec: GrantSpec, facts: Facts) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from kcadmin.connection import Connection, read_connection
 from kcadmin.errors import KeycloakError
-from kcadmin.proof import RECIPIENT, REQUESTER, THIRD, Case
+from kcadmin.proof import REQUESTER, THIRD, Case
 
 NAMESPACE = "keycloak-token-exchange"
 PULUMI_SECONDS = 120
@@ -66,15 +66,20 @@ def read_stack(name: str | None = None, pulumi: Pulumi | None = None) -> Stack:
     grants, server = outputs.get("grants"), outputs.get("keycloak") or {}
     if not isinstance(grants, dict):
         raise StackProblem(f"stack{f' {name!r}' if name else ''}: has no output 'grants'; run `pulumi up` first.")
+    if not isinstance(server, dict):
+        server = {}
+    config = read_config(run, chosen)
+    return Stack(grants, str(server.get("url") or ""), str(server.get("realm") or ""), config)
+
+
+def read_config(run: Pulumi, chosen: Sequence[str]) -> dict[str, str]:
+    """A stack's config: key to value, secrets in clear. chosen: ``--stack NAME``, or nothing for the selected one."""
     settings = _object(run(["config", "--json", "--show-secrets", *chosen]))
-    config = {
+    return {
         key.removeprefix(f"{NAMESPACE}:"): str(entry.get("value", ""))
         for key, entry in settings.items()
         if key.startswith(f"{NAMESPACE}:")
     }
-    if not isinstance(server, dict):
-        server = {}
-    return Stack(grants, str(server.get("url") or ""), str(server.get("realm") or ""), config)
 
 
 def cases_of(name: str, grant: Mapping[str, Any]) -> list[Case]:
@@ -149,9 +154,10 @@ def _case(name: str, grant: Mapping[str, Any], flow: Mapping[str, Any], source: 
         source,
         requester,
         str(grant["target"]),
-        audience=None if flow["flow"] == RECIPIENT else flow["audience"],
+        audience=flow["audience"],
         login_scope=scope["name"] if scope and scope["at"] == "login" else None,
         exchange_scope=scope["name"] if scope and scope["at"] == "exchange" else None,
+        exact=bool(grant.get("exactAudience")),
     )
 
 

@@ -2,7 +2,9 @@
 
 A partial PUT merges; attributes merge key by key and an empty value removes one. A full PUT deletes mappers that others add
 meanwhile, so none is ever made here. But a PUT that leaves ``authorizationServicesEnabled`` out switches authorization services
-off and deletes every policy, permission and scope of the client, so each PUT repeats it from a look just before.
+off and deletes every policy, permission and scope of the client. Up to 26.0 one that leaves ``serviceAccountsEnabled`` out
+deletes the service account's user with its roles; on 26.0 and 26.2 one without ``frontchannelLogout`` switches that off. So each
+PUT repeats what is on of these, from a look just before.
 https://www.keycloak.org/docs-api/latest/rest-api/index.html#_clients
 """
 
@@ -20,6 +22,7 @@ from kcadmin.session import Session, path, worth_repeating
 
 ATTRIBUTE = "attributes."
 AUTHORIZATION_SERVICES = "authorizationServicesEnabled"
+REPEATED = (AUTHORIZATION_SERVICES, "serviceAccountsEnabled", "frontchannelLogout")
 RECENT_SECONDS = 1.0
 ATTEMPTS, PAUSE_SECONDS = 6, 0.1
 
@@ -108,6 +111,11 @@ class Clients:
                 self._known.pop(uuid, None)
                 return None
 
+    def forget(self, uuid: str) -> None:
+        """The next look asks the server: something of the client was written at another path."""
+        with self.lock(uuid):
+            self._known.pop(uuid, None)
+
     def change(self, uuid: str, values: Mapping[str, Any]) -> None:
         """One partial PUT: fields, and attributes as ``attributes.<key>``; None removes an attribute."""
         with self.lock(uuid):
@@ -115,7 +123,7 @@ class Clients:
                 client = self.get(uuid, max_age=0 if attempt else RECENT_SECONDS)
                 if client is None:
                     raise NotFound(404, "PUT", self.path(uuid), "the client is gone")
-                kept = {AUTHORIZATION_SERVICES: True} if client.is_on(AUTHORIZATION_SERVICES) else {}
+                kept = {field: True for field in REPEATED if client.is_on(field)}
                 try:
                     self._session.put_once(self.path(uuid), {**kept, **as_body(values)})
                 except KeycloakError as problem:

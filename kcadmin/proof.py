@@ -5,26 +5,32 @@ one answer. So the signature, ``sub``, ``azp``, ``aud``, lifetime and the exchan
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kcadmin.clients import Clients
 from kcadmin.errors import HttpError, KeycloakError, Refusal, TokenRefused, Unreachable, sentence
-from kcadmin.features import LEGACY, STANDARD
+from kcadmin.features import LEGACY, STANDARD, STANDARD_SINCE
 from kcadmin.session import Session
 from kcadmin.tokens import ClientCredentials, Issued, TokenEndpoint, TokenInvalid
 
 RECIPIENT, REQUESTER, THIRD = "recipient", "requester", "third"
 USER, USER_PASSWORD = "KEYCLOAK_USER", "KEYCLOAK_USER_PASS"
-# `jti` is <session type><token type><grant>:<uuid>, two letters each: onrtte:… standard, onrtna:… legacy.
+# `jti` is <session type><token type><grant>:<uuid>, two letters each: onrtte:… standard, onrtna:… legacy. Before 26.2,
+# which brought this and the standard exchange, it is <uuid>.
 _ANSWERED = {"te": STANDARD, "na": LEGACY}
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 Secrets = Callable[[str, str], str]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One flow of one grant. audience: what the requester asks for, or None; scopes: at login, at exchange."""
+    """One flow of one grant. audience: what the requester asks for, or None; scopes: at login, at exchange.
+
+    exact: ``aud`` must be the target alone.
+    """
 
     grant: str
     realm: str
@@ -36,6 +42,7 @@ class Case:
     audience: str | None = None
     login_scope: str | None = None
     exchange_scope: str | None = None
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,11 @@ class Claims:
         """The exchange that made this token, ``standard`` or ``legacy``; None when the token does not tell."""
         prefix, colon, _ = self.jti.partition(":")
         return _ANSWERED.get(prefix[4:6]) if colon else None
+
+    @property
+    def is_of_old_server(self) -> bool:
+        """Whether a Keycloak before 26.2 made this token."""
+        return _UUID.fullmatch(self.jti) is not None
 
 
 @dataclass(frozen=True)
@@ -232,25 +244,31 @@ def _log_in(endpoint: TokenEndpoint, subject: Subject, source: ClientCredentials
 
 def check(case: Case, subject: Claims, exchanged: Claims) -> list[str]:
     """What does not hold of an exchanged token, a clause each; the signature and the issuer are verified already."""
-    faults = [_wrong_exchange(case, exchanged)] if exchanged.answered != case.exchange else []
+    old = subject.is_of_old_server and exchanged.is_of_old_server
+    answered = LEGACY if old else exchanged.answered
+    faults = [_wrong_exchange(case, answered, exchanged, old)] if answered != case.exchange else []
     if not exchanged.is_of_same_user(subject):
         faults.append(f"its sub is '{exchanged.sub}' and the subject's is '{subject.sub}'")
     if exchanged.azp != case.requester:
         faults.append(f"its azp is '{exchanged.azp}' and not the requester '{case.requester}'")
     if case.target not in exchanged.aud:
         faults.append(f"its aud is '{', '.join(exchanged.aud)}' without the target '{case.target}'")
+    elif case.exact and exchanged.aud != (case.target,):
+        faults.append(f"its aud is '{', '.join(exchanged.aud)}' and not the target '{case.target}' alone")
     if exchanged.exp <= exchanged.iat:
         faults.append(f"its lifetime is {exchanged.exp - exchanged.iat} s")
     return faults
 
 
-def _wrong_exchange(case: Case, exchanged: Claims) -> str:
-    if exchanged.answered == LEGACY:
+def _wrong_exchange(case: Case, answered: str | None, exchanged: Claims, old: bool) -> str:
+    if old:
+        return f"the legacy exchange answered: the standard one needs Keycloak {STANDARD_SINCE} or later"
+    if answered == LEGACY:
         return (
             f"the legacy exchange answered: the switch of '{case.requester}' (Standard token exchange) is off; "
             "run `pulumi up`"
         )
-    if exchanged.answered == STANDARD:
+    if answered == STANDARD:
         return (
             f"the standard exchange answered: the switch of '{case.requester}' (Standard token exchange) is on, so "
             "the legacy grant is never asked; set the grant's exchange to standard, or switch it off"

@@ -4,9 +4,10 @@ import threading
 from dataclasses import dataclass
 
 from kcadmin.authz import ResourceServer
+from kcadmin.client_scopes import ClientScopes
 from kcadmin.clients import Clients
 from kcadmin.errors import NotFound, Refusal, sentence
-from kcadmin.session import Session
+from kcadmin.session import Session, path
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Realm:
         self.session = session
         self.name = name
         self.clients = Clients(session, name)
+        self.client_scopes = ClientScopes(session, self.clients, name)
         self.first_permission = threading.Lock()
 
     @property
@@ -49,6 +51,17 @@ class Realm:
                 )
             )
         return client.uuid
+
+    def has_role(self, role: str, client_id: str | None = None) -> bool:
+        """Whether a role of the realm, or of a client, exists. :raises Forbidden: the login may not see realm roles."""
+        client = self.clients.find(client_id) if client_id else None
+        if client_id:
+            return client is not None and self.clients.has_role(client.uuid, role)
+        try:
+            self.session.get(path("admin", "realms", self.name, "roles", role))
+        except NotFound:
+            return False
+        return True
 
     def resource_server(self, client_uuid: str) -> ResourceServer:
         """A client's authorization services."""

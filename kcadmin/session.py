@@ -14,7 +14,7 @@ from urllib3.util import Retry
 
 from kcadmin.connection import Connection, PrivateKeyLogin
 from kcadmin.errors import HttpError, KeycloakError, LoginRefused, Unreachable, http_error
-from kcadmin.login import describe, token_form
+from kcadmin.login import describe, remedy, token_form
 
 CONNECT_SECONDS, READ_SECONDS = 5, 60
 RENEW_BEFORE_SECONDS = 10
@@ -98,9 +98,9 @@ class Session:
         """The JSON that a PUT answers."""
         return self._json(self._authorised("PUT", at, body=body), "PUT", at)
 
-    def delete(self, at: str) -> None:
-        """Deletes. :raises NotFound: it is gone already."""
-        self._write("DELETE", at)
+    def delete(self, at: str, body: object = None) -> None:
+        """Deletes; what exactly, some paths take from a body. :raises NotFound: it is gone already."""
+        self._write("DELETE", at, body)
 
     def public(self, method: str, at: str, *, form: Mapping[str, str] | None = None) -> requests.Response:
         """A request without our token: discovery, keys, the token endpoint. Any status is an answer."""
@@ -193,7 +193,7 @@ class Session:
         if not answer.ok:
             raise LoginRefused(
                 f"login of {describe(login)} in realm '{realm}': refused ({answer.status_code} "
-                f"{_message(answer)}); check the name, its secret and loginRealm."
+                f"{_message(answer)}); {remedy(login)}."
             )
         token = self._json(answer, "POST", at)
         if not isinstance(token, dict) or not token.get("access_token"):

@@ -13,6 +13,8 @@ from kcadmin.errors import Refusal
 from kcadmin.ownership import Claim, claim_key, claims
 
 ROUNDS = 5
+REFRESH_TOKENS = "attributes.use.refresh.tokens"
+_ON = {REFRESH_TOKENS: (None, "", "true")}  # settings that are on where the client says nothing of them
 _OFF = (None, "", False, "false", "NO")
 USED, CLAIMED = "used", "claimed"
 
@@ -47,7 +49,7 @@ def take(
         client = _require(clients.get(uuid, max_age=RECENT_SECONDS), uuid)
         mine, others = _split(client, owner, kind)
         _refuse_conflicts(client, [claim for claim in others if claim.owner != former], wanted)
-        differing = {field: value for field, value in wanted.items() if not _same(client.value(field), value)}
+        differing = {field: value for field, value in wanted.items() if not _same(field, client.value(field), value)}
         ours_before = mine is not None or (remembered is not None and remembered.found == CLAIMED)
         if not ours_before and not others and not differing:
             return Taken(USED, {})
@@ -88,7 +90,7 @@ def release(
         back = {
             field: restored.get(field)
             for field, value in values.items()
-            if not others and _same(client.value(field), value) and client.value(field) != restored.get(field)
+            if not others and _same(field, client.value(field), value) and client.value(field) != restored.get(field)
         }
         drop = {ATTRIBUTE + mine.key: None} if mine else {}
         if back or drop:
@@ -125,12 +127,12 @@ def _mend_after_leaving(
         return
     left = claims(client.attributes, kind)
     if left:  # somebody came or stayed: the setting is theirs, and on
-        change = {field: value for field, value in left[0].set.items() if not _same(client.value(field), value)}
+        change = {field: value for field, value in left[0].set.items() if not _same(field, client.value(field), value)}
     else:  # two left at once, each seeing the other: the later one restores
         change = {
             field: restored.get(field)
             for field, value in values.items()
-            if _same(client.value(field), value) and client.value(field) != restored.get(field)
+            if _same(field, client.value(field), value) and client.value(field) != restored.get(field)
         }
     if change:
         clients.change(uuid, change)
@@ -140,7 +142,7 @@ def _write_until(clients: Clients, uuid: str, values: Mapping[str, Any]) -> None
     for _ in range(ROUNDS):
         clients.change(uuid, values)
         client = _require(clients.get(uuid, max_age=0), uuid)
-        if all(_same(client.value(field), value) for field, value in values.items()):
+        if all(_same(field, client.value(field), value) for field, value in values.items()):
             return
     raise Refusal(
         f"client '{client.client_id}': {ROUNDS} writes of {_names(values)} did not stay; "
@@ -148,9 +150,10 @@ def _write_until(clients: Clients, uuid: str, values: Mapping[str, Any]) -> None
     )
 
 
-def _same(now: Any, wanted: Any) -> bool:
-    """Whether two values mean the same to Keycloak, where absent, ``false`` and ``NO`` all mean off."""
-    return bool(now == wanted or (now in _OFF and wanted in _OFF))
+def _same(field: str, now: Any, wanted: Any) -> bool:
+    """Whether two values mean the same to Keycloak, where absent, ``false`` and ``NO`` all mean off, but for some settings."""
+    alike = _ON.get(field, _OFF)
+    return bool(now == wanted or (now in alike and wanted in alike))
 
 
 def _split(client: Client, owner: str, kind: str) -> tuple[Claim | None, list[Claim]]:
@@ -162,7 +165,7 @@ def _split(client: Client, owner: str, kind: str) -> tuple[Claim | None, list[Cl
 def _refuse_conflicts(client: Client, others: list[Claim], wanted: Mapping[str, Any]) -> None:
     for claim in others:
         for field, value in wanted.items():
-            if field in claim.set and not _same(claim.set[field], value):
+            if field in claim.set and not _same(field, claim.set[field], value):
                 raise Refusal(
                     f"client '{client.client_id}': {field.removeprefix(ATTRIBUTE)} is claimed as "
                     f"'{claim.set[field]}' by '{claim.owner}', wanted is '{value}'; agree on one value."

@@ -12,7 +12,7 @@ from kcadmin.client_secrets import ClientSecrets
 from kcadmin.errors import Refusal, sentence
 from kcadmin.features import LEGACY
 from kcadmin.ownership import claims
-from kcadmin.proof import Case, choose_subject, prove
+from kcadmin.proof import USER, USER_PASSWORD, Case, choose_subject, prove
 from kcadmin.realm import Realm
 from providers._base import KeycloakProvider, Props
 from providers.resource import KeycloakResource, Text
@@ -23,11 +23,26 @@ class ExchangeProofProvider(KeycloakProvider):
     """Proves one flow at create and update; it has nothing to read or to delete."""
 
     OBJECT = "proof of grant"
-    INPUTS = ("realm", "grant", "exchange", "flow", "source", "requester", "target", "audience", "parts")
+    INPUTS = (
+        "realm",
+        "grant",
+        "exchange",
+        "flow",
+        "source",
+        "requester",
+        "target",
+        "audience",
+        "login_scope",
+        "exchange_scope",
+        "needs_user",
+        "exact",
+        "parts",
+    )
     SETS = ("parts",)
     REPLACE_ON = ("realm",)
     CLIENTS = {}
     CONSTANT = {"proved": True}
+    LATER = ("proved",)
 
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
         return f"{realm.name}/{props['grant']}/{props['flow']}/{props['source']}", self._proved(realm, props)
@@ -58,7 +73,14 @@ class ExchangeProofProvider(KeycloakProvider):
             requester=props["requester"],
             target=props["target"],
             audience=props.get("audience"),
+            login_scope=props.get("login_scope"),
+            exchange_scope=props.get("exchange_scope"),
+            exact=bool(props.get("exact")),
         )
+        if props.get("needs_user") and not os.environ.get(USER):
+            wrong = "requires roles of users, so a service account proves nothing"
+            remedy = f"set {USER} and {USER_PASSWORD} to a user who holds one, or set prove: false"
+            raise Refusal(sentence("grant", case.grant, realm.name, wrong, remedy))
         subject = choose_subject(session, realm.name, case.source, os.environ)
         verdict = prove(session, case, subject, ClientSecrets(session, os.environ, read=True))
         for token in verdict.left_open:
@@ -95,6 +117,8 @@ class ExchangeProof(KeycloakResource, module="keycloak", name="ExchangeProof"):
     The subject is the user in ``KEYCLOAK_USER`` with ``KEYCLOAK_USER_PASS``, else the source's service account. Client secrets
     come from ``KEYCLOAK_CLIENT_SECRET_<CLIENT_ID>``, else from the server.
 
+    :param login_scope: what to ask for when the source's token is fetched; exchange_scope: at the exchange.
+    :param needs_user: a service account proves nothing. exact: ``aud`` must be the target alone.
     :param parts: ids of the resources that the grant consists of; a new one makes a new proof.
     """
 
@@ -110,6 +134,10 @@ class ExchangeProof(KeycloakResource, module="keycloak", name="ExchangeProof"):
         requester: str,
         target: str,
         audience: str | None,
+        login_scope: str | None = None,
+        exchange_scope: str | None = None,
+        needs_user: bool | None = None,
+        exact: bool | None = None,
         parts: Sequence[Text],
         owner: str,
         opts: pulumi.ResourceOptions | None = None,

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from kcadmin import features as server_features
+from kcadmin.audiences import FULL_SCOPE, AudienceSource, Openings, openings, other_audiences
+from kcadmin.client_scopes import scope_token
 from kcadmin.clients import Client
 from kcadmin.connection import Connection
 from kcadmin.errors import NotFound
@@ -18,19 +20,26 @@ from kcadmin.realm import realm_for
 from kcadmin.session import Session, session_for
 from providers.standard_token_exchange import KIND, REFRESH, SAME_SESSION, SWITCH
 
-FEATURES_FLAG = "--features="
+LOGINS = (
+    "standardFlowEnabled",
+    "directAccessGrantsEnabled",
+    "attributes.oauth2.device.authorization.grant.enabled",
+    "attributes.oidc.ciba.grant.enabled",
+)
 __all__ = [
     "AFFIRMATIVE",
-    "FEATURES_FLAG",
     "LEGACY",
     "STANDARD",
     "ClientFacts",
     "Facts",
+    "Gate",
+    "Openings",
     "Overview",
     "Questions",
     "ask",
     "hash16",
     "owned_name",
+    "scope_token",
 ]
 
 
@@ -56,6 +65,18 @@ class ClientFacts:
     switch_owners: tuple[str, ...]
     audiences: Mapping[str, str | None]
     refresh_on: bool = False
+    full_scope: bool = True
+    logs_users_in: bool = True
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A client whose tokens are to name a target for some users only. full_scope_goes: the run switches full scope off."""
+
+    realm: str
+    client: str
+    target: str
+    full_scope_goes: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,12 +84,17 @@ class Facts:
     """What the server said. A client that does not exist is absent; a realm that does not is in ``missing_realms``.
 
     ``permissions``: by realm, what holds legacy grants there; asked only where some grant may be legacy.
+    missing_roles: (realm, client id or "", role) of those asked for that do not exist. openings: of the gates asked for.
+    other_audiences: of the clients asked for, what puts audiences beside their own into their tokens.
     """
 
     features: Features | None
     clients: Mapping[tuple[str, str], ClientFacts]
     missing_realms: frozenset[str] = frozenset()
     permissions: Mapping[str, Overview] = field(default_factory=dict)
+    missing_roles: frozenset[tuple[str, str, str]] = frozenset()
+    openings: Mapping[Gate, Openings] = field(default_factory=dict)
+    other_audiences: Mapping[tuple[str, str], tuple[AudienceSource, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,6 +108,9 @@ class Questions:
     ask_features: bool
     permissions: frozenset[str] = frozenset()
     switches: frozenset[tuple[str, str]] = frozenset()
+    roles: frozenset[tuple[str, str, str]] = frozenset()
+    gates: frozenset[Gate] = frozenset()
+    exact: frozenset[tuple[str, str]] = frozenset()
 
 
 def ask(connection: Connection, questions: Questions) -> Facts:
@@ -101,7 +130,24 @@ def ask(connection: Connection, questions: Questions) -> Facts:
         clients,
         missing,
         {realm: overview(realm_for(session, realm)) for realm in sorted(questions.permissions - missing) if legacy},
+        frozenset(key for key in questions.roles if not _has_role(session, clients, *key)),
+        {
+            gate: openings(
+                realm_for(session, gate.realm), gate.client, gate.target, full_scope_goes=gate.full_scope_goes
+            )
+            for gate in questions.gates
+            if {(gate.realm, gate.client), (gate.realm, gate.target)} <= set(clients)
+        },
+        {key: other_audiences(realm_for(session, key[0]), key[1]) for key in questions.exact if key in clients},
     )
+
+
+def _has_role(
+    session: Session, clients: Mapping[tuple[str, str], ClientFacts], realm: str, client: str, role: str
+) -> bool:
+    if client and (realm, client) not in clients:
+        return True  # a client that does not exist is a fault of its own
+    return realm_for(session, realm).has_role(role, client or None)
 
 
 def _clients(
@@ -137,6 +183,8 @@ def _facts(client: Client) -> ClientFacts:
         standard_flow=client.is_on("standardFlowEnabled"),
         direct_access_grants=client.is_on("directAccessGrantsEnabled"),
         switch_on=client.is_on(SWITCH),
+        full_scope=client.is_on(FULL_SCOPE),
+        logs_users_in=any(client.is_on(login) for login in LOGINS),
         refresh_on=client.is_on(SWITCH) and client.value(REFRESH) == SAME_SESSION,
         switch_owners=tuple(
             claim.owner for claim in claims(client.attributes, KIND) if claim.was.get(SWITCH) != "true"

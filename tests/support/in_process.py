@@ -5,7 +5,7 @@ Pulumi's mocks hand each registered resource to ``Engine``, so a test can kill a
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,23 +17,41 @@ from components.token_exchange_grant import register_grants
 from kcadmin.connection import Connection
 from kcadmin.session import Session
 from providers._base import KeycloakProvider
+from providers.aggregate_policy import AggregatePolicyProvider
 from providers.audience_mapper import AudienceMapperProvider
+from providers.audience_scope import AudienceScopeProvider
 from providers.client_policy import ClientPolicyProvider
+from providers.client_scope_assignment import ClientScopeAssignmentProvider
+from providers.client_scope_policy import ClientScopePolicyProvider
+from providers.exchange_guards import ExchangeGuardsProvider
 from providers.exchange_proof import ExchangeProofProvider
+from providers.full_scope_off import FullScopeOffProvider
 from providers.management_permissions import ManagementPermissionsProvider
+from providers.refresh_tokens_off import RefreshTokensOffProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
+from providers.time_policy import TimePolicyProvider
 from providers.token_exchange_permission import TokenExchangePermissionProvider
+from providers.token_lifespan import TokenLifespanProvider
 from tests.support.engine import Engine, forget
 
 PROVIDERS: dict[str, type[KeycloakProvider]] = {
     f"pulumi-python:dynamic/keycloak:{provider.__name__.removesuffix('Provider')}": provider
     for provider in (
+        AggregatePolicyProvider,
         AudienceMapperProvider,
+        AudienceScopeProvider,
         ClientPolicyProvider,
+        ClientScopeAssignmentProvider,
+        ClientScopePolicyProvider,
+        ExchangeGuardsProvider,
         ExchangeProofProvider,
+        FullScopeOffProvider,
         ManagementPermissionsProvider,
+        RefreshTokensOffProvider,
         StandardTokenExchangeProvider,
+        TimePolicyProvider,
         TokenExchangePermissionProvider,
+        TokenLifespanProvider,
     )
 }
 
@@ -45,11 +63,13 @@ class Killed(BaseException):
 class Stack:
     """A stack's state and its runs. ``changes``: what the last run did, by resource name."""
 
-    def __init__(self, connection: Connection, owner: str = "org/project/stack") -> None:
+    def __init__(self, connection: Connection, owner: str = "org/project/stack", guards: Collection[str] = ()) -> None:
+        self.guards = guards
         self.connection = connection
         self.owner = owner
         self.state: dict[str, Engine] = {}
         self.changes: dict[str, str] = {}
+        self.exported: dict[str, Any] = {}
 
     def up(self, *grants: dict[str, Any]) -> None:
         """Creates and updates what the grants need, then deletes what they need no more, as ``pulumi up`` does."""
@@ -57,15 +77,16 @@ class Stack:
         self.changes = {}
         failures: list[BaseException] = []
         registered: list[str] = []
-        _run(
+        self.exported = _run(
             self._specs(grants),
             self.connection,
+            self.guards,
             lambda name, type_, inputs: self._register(name, type_, inputs, registered, failures),
         )
         if failures:
             raise failures[0]
         for name in [name for name in reversed(self.state) if name not in registered]:
-            self._delete(name)
+            self._delete(name, in_this_run=True)
 
     def refresh(self) -> None:
         """Reads everything; what is gone leaves the state."""
@@ -105,8 +126,8 @@ class Stack:
         self.state[name] = engine
         return str(engine.id), engine.outputs
 
-    def _delete(self, name: str) -> None:
-        self.state[name].destroy()
+    def _delete(self, name: str, *, in_this_run: bool = False) -> None:
+        self.state[name].destroy(in_this_run=in_this_run)
         self.changes[name] = "delete"
         del self.state[name]
 
@@ -114,8 +135,10 @@ class Stack:
 def _run(
     specs: list[GrantSpec],
     connection: Connection,
+    guards: Collection[str],
     register: Callable[[str, str, dict[str, Any]], tuple[str, dict[str, Any]]],
-) -> None:
+) -> dict[str, Any]:
+    exported: dict[str, Any] = {}
     one_at_a_time = threading.Lock()
 
     class Mocks(pulumi.runtime.Mocks):
@@ -131,9 +154,10 @@ def _run(
     pulumi.runtime.set_mocks(Mocks(), preview=False)
 
     async def program() -> None:
-        register_grants(specs, connection)
+        exported.update(register_grants(specs, connection, guards))
 
     pulumi.runtime.test(program)()
+    return exported
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from kcadmin.tokens import ClientCredentials, TokenEndpoint
 
 PASSWORD = "a-test-password"
 TESTER, TESTER_SECRET = "tester", "a-tester-secret"
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 KEY_PROVIDER = "org.keycloak.keys.KeyProvider"
 CONFIDENTIAL = {
     "publicClient": False,
@@ -72,6 +73,7 @@ class TestRealm:
                 ],
             },
         )
+        realm.session = Session(realm.connection)  # before Keycloak 26, a token has no rights in a realm made after it
         return realm
 
     def at(self, *segments: str) -> str:
@@ -132,20 +134,68 @@ class TestRealm:
             clients.append(client)
         return {**export, "clients": sorted(clients, key=lambda client: str(client["clientId"]))}
 
-    def user_token(self, client_id: str) -> str:
-        endpoint = TokenEndpoint(self.session, self.name)
-        return endpoint.for_user(ClientCredentials(client_id, "s"), self.user, PASSWORD).access_token
+    def delete_mapper(self, client_id: str, name: str) -> None:
+        mapper = next(each for each in self.client(client_id)["protocolMappers"] if each["name"] == name)
+        at = self.at("clients", self.uuid(client_id), "protocol-mappers", "models")
+        self.session.delete(f"{at}/{mapper['id']}")
 
-    def exchange(self, requester: str, token: str, audience: str | None = None) -> dict[str, Any]:
+    def add_user(self, username: str) -> None:
+        names = {"email": f"{username}@example.com", "emailVerified": True, "firstName": "Test", "lastName": "User"}
+        credentials = [{"type": "password", "value": PASSWORD}]
+        body = {"username": username, "enabled": True, **names, "credentials": credentials}
+        self.session.post(self.at("users"), body)
+
+    def add_role(self, role: str, username: str, client_id: str | None = None) -> None:
+        """Makes a role of the realm or of a client, and gives it to a user."""
+        holder = self.at("clients", self.uuid(client_id)) if client_id else self.at()
+        self.session.post(f"{holder}/roles", {"name": role})
+        found = self.session.get(f"{holder}/roles/{role}")
+        user = self.get("users", username=username, exact="true")[0]["id"]
+        place = ("clients", self.uuid(client_id)) if client_id else ("realm",)
+        self.session.post(self.at("users", user, "role-mappings", *place), [found])
+
+    def user_token(self, client_id: str, username: str | None = None, **asked: str) -> str:
+        endpoint = TokenEndpoint(self.session, self.name)
+        credentials = ClientCredentials(client_id, "s")
+        return endpoint.for_user(credentials, username or self.user, PASSWORD, **asked).access_token
+
+    def gives_refresh_token(self, requester: str, token: str, audience: str | None = None) -> bool:
+        """Whether an exchange gives a refresh token to a caller who names no type. :raises TokenRefused:"""
+        form = {"grant_type": TOKEN_EXCHANGE, "client_id": requester, "client_secret": "s", "subject_token": token}
+        at = path("realms", self.name, "protocol", "openid-connect", "token")
+        answer = self.session.public("POST", at, form={**form, **({"audience": audience} if audience else {})}).json()
+        assert "access_token" in answer, answer
+        return "refresh_token" in answer
+
+    def exchange(self, requester: str, token: str, audience: str | None = None, **asked: str) -> dict[str, Any]:
         """The claims of an exchanged token. :raises TokenRefused:"""
         endpoint = TokenEndpoint(self.session, self.name)
-        answer = endpoint.exchange(ClientCredentials(requester, "s"), token, audience=audience)
+        answer = endpoint.exchange(ClientCredentials(requester, "s"), token, audience=audience, **asked)
         claims = dict(endpoint.claims(answer.access_token))
-        claims["aud"] = [claims["aud"]] if isinstance(claims["aud"], str) else sorted(claims["aud"])
+        aud = claims.get("aud", [])
+        claims["aud"] = [aud] if isinstance(aud, str) else sorted(aud)
         return claims
 
     def remove(self) -> None:
         self.session.delete(self.at())
+
+
+def hang_on(realm: TestRealm, name: str, strategy: str, client: str = "account") -> None:
+    """A stranger's policy for a client on the token-exchange permission of ``api``."""
+    ids = realm.session.put_json(
+        realm.at("clients", realm.uuid("api"), "management", "permissions"), {"enabled": True}
+    )["scopePermissions"]
+    server = realm.at("clients", realm.uuid("realm-management"), "authz", "resource-server")
+    policy = realm.session.post_json(f"{server}/policy/client", {"name": name, "clients": [realm.uuid(client)]})["id"]
+    realm.session.put(
+        f"{server}/permission/scope/{ids['token-exchange']}",
+        {
+            "name": f"token-exchange.permission.client.{realm.uuid('api')}",
+            "type": "scope",
+            "policies": [policy],
+            "decisionStrategy": strategy,
+        },
+    )
 
 
 @functools.cache

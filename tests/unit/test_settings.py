@@ -63,7 +63,7 @@ def test_a_grant_takes_what_it_does_not_say_from_its_stack(
 
 def test_what_a_grant_used_alone_takes_from_its_stack() -> None:
     found = parse({**BASE, "exchange": "legacy"}, grants=False)
-    assert found.defaults == {"realm": "r", "exchange": "legacy", "owner": STACK} and found.realm == "r"
+    assert found.defaults == {"realm": "r", "exchange": "legacy", "owner": STACK, "protect": False} and found.realm == "r"
 
 
 def test_a_stack_without_a_realm_needs_one_in_each_grant() -> None:
@@ -79,7 +79,7 @@ def test_grants_that_are_no_list_of_grants(text: str) -> None:
 
 
 def test_every_fault_of_every_part_at_once() -> None:
-    found = faults({"url": "", "exchange": "v1", "grants": json.dumps([{"name": "g"}, {**GRANT, "sorces": 1}])})
+    found = faults({"url": "", "exchange": "v1", "grants": json.dumps([{"name": "g"}, {**GRANT, "name": "h", "sorces": 1}])})
     assert [fault.split(":")[0] for fault in found] == [
         "config 'url'",
         "config 'adminPassword'",
@@ -87,8 +87,8 @@ def test_every_fault_of_every_part_at_once() -> None:
         "grant 'g' in realm '?'",
         "grant 'g' in realm '?'",
         "grant 'g' in realm '?'",
-        "grant 'g' in realm '?'",
-        "grant 'g' in realm '?'",
+        "grant 'h' in realm '?'",
+        "grant 'h' in realm '?'",
     ]
 
 
@@ -124,6 +124,8 @@ def test_every_optional_key_has_a_default_and_every_default_is_allowed() -> None
         "grants",
         "exchange",
         "owner",
+        "guards",
+        "protect",
         "adminUsername",
         "adminPassword",
         "clientId",
@@ -134,7 +136,7 @@ def test_every_optional_key_has_a_default_and_every_default_is_allowed() -> None
         "insecureTls",
     }
     assert [key for key, each in declared.items() if "default" not in each] == ["grants"]
-    defaults = {key: str(each["default"]) for key, each in declared.items() if "default" in each}
+    defaults = {key: str(each["default"]).lower() for key, each in declared.items() if "default" in each}
     assert parse({**defaults, "url": BASE["url"], "adminPassword": "pw", "grants": "[]"}).grants == ()
 
 

@@ -383,8 +383,8 @@ def test_no_conflict(one: dict[str, Any], other: dict[str, Any]) -> None:
 # Notes
 
 
-def implied(*grants: GrantSpec) -> list[str]:
-    return [note for note in plan(grants, facts()).notes if note.startswith("implied")]
+def implied(*grants: GrantSpec, features: Features | None = STANDARD) -> list[str]:
+    return [note for note in plan(grants, facts(features)).notes if note.startswith("implied")]
 
 
 A_TO_B = grant("ab", sources=("frontend",), target="gateway")
@@ -404,22 +404,42 @@ LINE = (
         ([B_TO_C], []),
         ([A_TO_B, B_TO_C, grant("abc", sources=("frontend",), requester="gateway", target="billing")], []),
         ([A_TO_B, replace(B_TO_C, sources=("mobile",))], []),
-        ([replace(A_TO_B, exchange="legacy"), B_TO_C], []),
-        ([A_TO_B, grant("bc", sources=("gateway",), target="billing", flows=("recipient",))], [LINE]),
+        (
+            [A_TO_B, grant("bc", sources=("gateway",), target="billing", flows=("recipient",))],
+            [LINE.replace("'frontend'", "'frontend, gateway'")],
+        ),
     ],
-    ids=["chain", "other order", "first", "second", "declared", "apart", "legacy", "recipient"],
+    ids=["chain", "other order", "first", "second", "declared", "apart", "recipient"],
 )
 def test_what_two_grants_open_together(grants: list[GrantSpec], lines: list[str]) -> None:
     assert implied(*grants) == lines
 
 
-def test_what_is_opened_back_to_the_source_is_not_said() -> None:
-    assert (
-        implied(
-            grant("ab", flows=("recipient",)), grant("ba", sources=("api",), target="frontend", flows=("requester",))
-        )
-        == []
-    )
+def test_what_is_opened_back_to_the_source() -> None:
+    ab, ba = grant("ab", flows=("recipient",)), grant("ba", sources=("api",), target="frontend", flows=("requester",))
+    lines = implied(ab, ba)
+    assert lines == [
+        "implied by grants 'ab' and 'ba' in realm 'r': 'api' may also turn tokens of 'frontend' into tokens for 'frontend'."
+    ]
+
+
+BY_LEGACY = "'billing' may also exchange tokens of 'gateway' for itself."
+
+
+def test_what_the_legacy_exchange_opens_at_each_audience() -> None:
+    assert implied(B_TO_C, features=BOTH) == [f"implied by grant 'bc' in realm 'r': {BY_LEGACY}"]
+    unknown = f"implied by grant 'bc' in realm 'r': where the server has the legacy exchange, {BY_LEGACY}"
+    assert implied(replace(B_TO_C, exchange="standard"), features=None) == [unknown]
+
+
+def test_guards_close_what_grants_open_together() -> None:
+    grants = [
+        replace(B_TO_C, exchange="standard"),
+        grant("ab", exchange="standard", target="gateway", flows=("requester",)),
+    ]
+    assert len([note for note in plan(grants, facts()).notes if note.startswith("implied")]) == 3
+    guarded = plan(grants, facts(), guards=("requesters", "sources")).notes
+    assert [note for note in guarded if note.startswith("implied")] == []
 
 
 @pytest.mark.parametrize(

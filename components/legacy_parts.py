@@ -1,0 +1,99 @@
+"""What a legacy grant has to itself: its policies on ``realm-management``, hung on the target's token-exchange permission.
+
+A grant with conditions hangs on as one aggregate policy, in which all of them must match.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from components.conditions import TimeWindow
+from components.shared_parts import SharedParts
+from components.wiring import GrantPlan, policy_name, scope_name
+from kcadmin.time_windows import time_parts
+from providers.aggregate_policy import AggregatePolicy
+from providers.client_policy import ClientPolicy
+from providers.client_scope_policy import ClientScopePolicy
+from providers.time_policy import TimePolicy
+from providers.token_exchange_permission import TokenExchangePermission
+
+UNANIMOUS = "UNANIMOUS"
+
+
+def register_legacy_parts(planned: GrantPlan, shared: SharedParts, grant: pulumi.Resource) -> list[pulumi.Resource]:
+    """Registers the policies of a grant and their binding, as its children."""
+    spec = planned.spec
+    common: dict[str, Any] = {
+        "realm": spec.realm,
+        "resource_server": "master-realm" if spec.realm == "master" else "realm-management",
+        "owner": spec.grant_owner,
+        "opts": pulumi.ResourceOptions(parent=grant, depends_on=[shared.permissions(planned)]),
+    }
+    place, name = f"{spec.realm}/{spec.target}/{spec.name}", policy_name(spec)
+    policy: ClientPolicy | AggregatePolicy
+    policy = clients = ClientPolicy(
+        f"{place}-requesters",
+        name=name,
+        description=f"{', '.join(planned.policy_clients)} may exchange for {spec.target}"[:200],
+        clients=list(planned.policy_clients),
+        client_uuids=sorted(planned.uuids[client] for client in planned.policy_clients),
+        **common,
+    )
+    conditions: list[pulumi.Resource] = []
+    if spec.required_roles:
+        after_scope = pulumi.ResourceOptions.merge(
+            common["opts"], pulumi.ResourceOptions(depends_on=[shared.scope(planned)])
+        )
+        conditions.append(
+            ClientScopePolicy(
+                f"{place}-roles",
+                name=policy_name(spec, "roles"),
+                client_scopes=[{"scope": scope_name(spec), "required": True}],
+                **{**common, "opts": after_scope},
+            )
+        )
+    if spec.time_window:
+        conditions += _times(planned, spec.time_window, place, common)
+    if conditions:
+        last = conditions[-1]
+        members = [clients, *(each for each in conditions if isinstance(each, ClientScopePolicy) or each is last)]
+        policy = _aggregate(f"{place}-conditions", policy_name(spec, "conditions"), members, UNANIMOUS, common)
+        conditions.append(policy)
+    binding = TokenExchangePermission(
+        f"{place}-permission",
+        realm=spec.realm,
+        client_id=spec.target,
+        client_uuid=planned.uuids[spec.target],
+        policies=[policy.id],
+        with_policies=True,
+        owner=spec.grant_owner,
+        opts=common["opts"],
+    )
+    return [clients, *conditions, binding]
+
+
+def _times(planned: GrantPlan, window: TimeWindow, place: str, common: Mapping[str, Any]) -> list[pulumi.Resource]:
+    """The time policies of a window; the last one stands for all of them."""
+    parts = time_parts(window.start, window.end, **window.dates())
+    policies: list[pulumi.Resource] = [
+        TimePolicy(
+            f"{place}-time-{number}",
+            name=policy_name(planned.spec, f"time {number}"),
+            logic=part.logic,
+            **part.fields,  # type: ignore[arg-type]
+            **common,
+        )
+        for number, part in enumerate(parts.policies, 1)
+    ]
+    if len(policies) > 1:
+        name = policy_name(planned.spec, "times")
+        policies.append(_aggregate(f"{place}-times", name, policies, parts.decision_strategy, common))
+    return policies
+
+
+def _aggregate(
+    place: str, name: str, members: Sequence[pulumi.Resource], strategy: str, common: Mapping[str, Any]
+) -> AggregatePolicy:
+    ids = [member.id for member in members if isinstance(member, pulumi.CustomResource)]
+    return AggregatePolicy(place, name=name, policies=ids, decision_strategy=strategy, **common)

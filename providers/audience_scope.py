@@ -1,0 +1,117 @@
+"""Client scopes that put a client into the ``aud`` of tokens: for holders of certain roles, or for those who ask.
+
+https://www.keycloak.org/docs/latest/server_admin/#_client_scopes
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CheckResult
+
+from kcadmin.client_scopes import AudienceScope as Scope
+from kcadmin.client_scopes import ClientScopes, scope_token
+from kcadmin.ownership import DESCRIPTION_LIMIT
+from kcadmin.realm import Realm
+from providers._base import Props
+from providers._owned import OwnedObjectProvider
+from providers._uuids import is_known
+from providers.resource import Flag, KeycloakResource, Text, Texts
+
+
+class AudienceScopeProvider(OwnedObjectProvider[Scope]):
+    """Create, read, update and delete of the scope with its mapper and its role scope mappings."""
+
+    OBJECT = "client scope"
+    HOLDER = "included_client_uuid"
+    INPUTS = (
+        "realm",
+        "name",
+        "description",
+        "included_client",
+        "included_client_uuid",
+        "realm_roles",
+        "client_roles",
+        "in_token_scope",
+    )
+    DEFAULTS = {"description": "", "realm_roles": [], "client_roles": {}, "in_token_scope": True}
+    SETS = ("realm_roles",)
+    REPLACE_ON = ("realm",)  # not on the UUID: deleting a scope deletes the policies that name it
+    CLIENTS = {"included_client": "included_client_uuid"}
+
+    def check(self, _olds: Props, news: Props) -> CheckResult:
+        roles = news.get("client_roles")
+        if isinstance(roles, Mapping) and is_known(roles):
+            news = {**news, "client_roles": {client: sorted(set(roles[client])) for client in sorted(roles)}}
+        return super().check(_olds, news)
+
+    def refusals(self, props: Props) -> Iterator[str]:
+        name = props.get("name")
+        if isinstance(name, str) and name != scope_token(name):
+            yield f"name holds what no scope may hold (RFC 6749, section 3.3); call it '{scope_token(name)}'"
+        text = props.get("description")
+        if isinstance(text, str) and len(text) > DESCRIPTION_LIMIT:
+            yield f"description has {len(text)} characters; shorten it to {DESCRIPTION_LIMIT}"
+
+    def store(self, realm: Realm, props: Props) -> ClientScopes:
+        return realm.client_scopes
+
+    def wanted(self, props: Props) -> Scope:
+        of_clients = [(client, role) for client, roles in props["client_roles"].items() for role in roles]
+        return Scope(
+            props["name"],
+            props.get("description") or "",
+            props["included_client"],
+            tuple(sorted([("", role) for role in props["realm_roles"]] + of_clients)),
+            bool(props["in_token_scope"]),
+            props["owner"],
+        )
+
+    def shown(self, found: Scope, props: Props) -> Props:
+        of_clients: dict[str, list[str]] = {}
+        for client, role in found.roles:
+            if client:
+                of_clients.setdefault(client, []).append(role)
+        return {
+            "name": found.name,
+            "description": found.description,
+            "included_client": found.included_client or "",
+            "realm_roles": [role for client, role in found.roles if not client],
+            "client_roles": of_clients,
+            "in_token_scope": found.in_token_scope,
+        }
+
+    def candidates(self, realm: Realm, wanted: Scope, props: Props) -> list[Scope]:
+        return realm.client_scopes.named(wanted.name)
+
+
+class AudienceScope(KeycloakResource, module="keycloak", name="AudienceScope"):
+    """A client scope that puts a client into ``aud``; clients hold it by a ``ClientScopeAssignment``.
+
+    :param name: the scope's name, which callers may ask for; a scope token (RFC 6749, section 3.3).
+    :param included_client: the client id to put into ``aud``.
+    :param realm_roles: names; client_roles: client id to names. Users who hold one of all these get it; none: everybody.
+    :param in_token_scope: also name it in the token's ``scope``, where the legacy exchange's policies look.
+    """
+
+    name: pulumi.Output[str]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        realm: Text,
+        name: Text,
+        included_client: Text,
+        included_client_uuid: Text | None = None,
+        description: Text | None = None,
+        realm_roles: Texts | None = None,
+        client_roles: pulumi.Input[Mapping[str, Sequence[str]]] | None = None,
+        in_token_scope: Flag | None = None,
+        owner: Text | None = None,
+        adopt: Flag | None = None,
+        on_remove: Text | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        arguments: dict[str, Any] = locals()
+        super().__init__(AudienceScopeProvider(), resource_name, arguments, opts)

@@ -1,0 +1,104 @@
+"""A client scope in a client's list of default or optional scopes.
+
+https://www.keycloak.org/docs/latest/server_admin/#_client_scopes_linking
+"""
+
+from collections.abc import Iterator
+
+import pulumi
+
+from kcadmin.client_scopes import DEFAULT, OPTIONAL
+from kcadmin.errors import Refusal
+from kcadmin.ownership import Claim, claims, hash16
+from kcadmin.realm import Realm
+from kcadmin.shared_settings import drop_claim, write_claim
+from providers._base import REVOKE, KeycloakProvider, Props
+from providers.resource import KeycloakResource, Text
+
+CREATED, USED = "created", "used"
+
+
+class ClientScopeAssignmentProvider(KeycloakProvider):
+    """Create, read and delete of the assignment. One of a stranger's scope is noted in a claim on the client first."""
+
+    OBJECT = "client scope assignment of client"
+    INPUTS = ("realm", "client_id", "client_uuid", "scope", "scope_id", "kind")
+    REPLACE_ON = ("realm", "client_uuid", "scope", "scope_id", "kind")
+    FREE_WHEN_UNSET = ("scope_id",)
+    CHOICES = {"kind": (DEFAULT, OPTIONAL)}
+
+    def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
+        uuid, name, kind = props["client_uuid"], props["scope"], props["kind"]
+        found = realm.client_scopes.named(name)
+        if not found:
+            raise Refusal(f"{self._named(props)}: client scope '{name}' does not exist; create it, or correct scope.")
+        scope_id, ours = str(found[0].id), found[0].mark == hash16(props["owner"])
+        id_ = f"{realm.name}/{uuid}/{scope_id}"
+        now = realm.client_scopes.kind_of(uuid, name)
+        if now == kind:
+            return id_, {"scope_id": scope_id, "found": CREATED if ours or self._claimed(realm, props) else USED}
+        if now is not None:
+            raise Refusal(
+                f"{self._named(props)}: holds '{name}' as {now} scope instead of {kind}; take it out there, or set kind to {now}."
+            )
+        if not ours:
+            write_claim(realm.clients, uuid, Claim(props["owner"], _claim_kind(name), {}, {}))
+        realm.client_scopes.assign(uuid, scope_id, kind)
+        return id_, {"scope_id": scope_id, "found": CREATED}
+
+    def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
+        if self._claimed(realm, olds) and olds["owner"] != news["owner"]:
+            write_claim(realm.clients, news["client_uuid"], Claim(news["owner"], _claim_kind(news["scope"]), {}, {}))
+            drop_claim(realm.clients, news["client_uuid"], olds["owner"], _claim_kind(olds["scope"]))
+        return {"scope_id": olds["scope_id"]}
+
+    def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
+        client = realm.clients.get(props["client_uuid"])
+        kind = realm.client_scopes.kind_of(props["client_uuid"], props["scope"])
+        return {"client_id": client.client_id, "kind": kind} if client and kind else None
+
+    def remove(self, realm: Realm, id_: str, props: Props) -> None:
+        if props.get("found") == CREATED or props.get("on_remove") == REVOKE:
+            realm.client_scopes.unassign(props["client_uuid"], props["scope_id"], props["kind"])
+            drop_claim(realm.clients, props["client_uuid"], props["owner"], _claim_kind(props["scope"]))
+        else:
+            pulumi.log.info(f"{self._named(props)}: '{props['scope']}' was found as wanted and is left as found.")
+
+    def refusals(self, props: Props) -> Iterator[str]:
+        if props.get("kind") is None:
+            yield f"has no kind; choose {DEFAULT} or {OPTIONAL}"
+
+    @staticmethod
+    def _claimed(realm: Realm, props: Props) -> bool:
+        client = realm.clients.get(props["client_uuid"])
+        held = claims(client.attributes, _claim_kind(props["scope"])) if client else []
+        return any(claim.owner == props["owner"] for claim in held)
+
+
+class ClientScopeAssignment(KeycloakResource, module="keycloak", name="ClientScopeAssignment"):
+    """Hands a client scope to a client.
+
+    :param client_id: the client whose tokens change; a client id, not a UUID.
+    :param scope: the name of the client scope. scope_id: its id, for the order of one run.
+    :param kind: ``default``: in every token; ``optional``: in those whose request names it in ``scope``.
+    """
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        realm: Text,
+        client_id: Text,
+        scope: Text,
+        kind: Text,
+        client_uuid: Text | None = None,
+        scope_id: Text | None = None,
+        owner: Text | None = None,
+        on_remove: Text | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(ClientScopeAssignmentProvider(), resource_name, locals(), opts)
+
+
+def _claim_kind(scope: str) -> str:
+    return f"client-scope:{scope}"

@@ -1,0 +1,51 @@
+"""Full scope switched off: a client's tokens carry no roles but those that are mapped to it.
+
+https://www.keycloak.org/docs/latest/server_admin/#_role_scope_mappings
+"""
+
+from typing import Any
+
+import pulumi
+
+from kcadmin.audiences import FULL_SCOPE
+from kcadmin.clients import Client
+from providers._base import Props
+from providers._shared import SharedSettingProvider
+from providers.resource import KeycloakResource, Text
+
+
+class FullScopeOffProvider(SharedSettingProvider):
+    """Create, read, update and delete of the setting."""
+
+    OBJECT = "full scope of client"
+    KIND = "full-scope"
+    INPUTS = ("realm", "client_id", "client_uuid")
+
+    def values(self, props: Props) -> dict[str, Any]:
+        return {FULL_SCOPE: False}
+
+    def off(self, props: Props) -> dict[str, Any]:
+        return {FULL_SCOPE: True}
+
+    def shown(self, client: Client) -> Props:
+        return {"enabled": not client.is_on(FULL_SCOPE)}
+
+
+class FullScopeOff(KeycloakResource, module="keycloak", name="FullScopeOff"):
+    """Takes roles that are not mapped to a client out of all its tokens, and so the audiences that they bring.
+
+    :param client_id: the client whose tokens change; a client id, not a UUID.
+    """
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        realm: Text,
+        client_id: Text,
+        client_uuid: Text | None = None,
+        owner: Text | None = None,
+        on_remove: Text | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(FullScopeOffProvider(), resource_name, locals(), opts)

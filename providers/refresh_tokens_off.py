@@ -1,0 +1,51 @@
+"""Refresh tokens switched off for a client: the only way to keep the legacy exchange from giving its requester one.
+
+https://www.keycloak.org/docs/latest/server_admin/#_openid_connect_compatibility_modes
+"""
+
+from typing import Any
+
+import pulumi
+
+from kcadmin.clients import Client
+from kcadmin.shared_settings import REFRESH_TOKENS
+from providers._base import Props
+from providers._shared import SharedSettingProvider
+from providers.resource import KeycloakResource, Text
+
+
+class RefreshTokensOffProvider(SharedSettingProvider):
+    """Create, read, update and delete of the setting."""
+
+    OBJECT = "refresh tokens of client"
+    KIND = "refresh-tokens"
+    INPUTS = ("realm", "client_id", "client_uuid")
+
+    def values(self, props: Props) -> dict[str, Any]:
+        return {REFRESH_TOKENS: "false"}
+
+    def off(self, props: Props) -> dict[str, Any]:
+        return {REFRESH_TOKENS: None}
+
+    def shown(self, client: Client) -> Props:
+        return {"enabled": client.value(REFRESH_TOKENS) == "false"}
+
+
+class RefreshTokensOff(KeycloakResource, module="keycloak", name="RefreshTokensOff"):
+    """Gives a client no refresh tokens, at its users' logins neither.
+
+    :param client_id: the requester's client id, not its UUID.
+    """
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        realm: Text,
+        client_id: Text,
+        client_uuid: Text | None = None,
+        owner: Text | None = None,
+        on_remove: Text | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(RefreshTokensOffProvider(), resource_name, locals(), opts)

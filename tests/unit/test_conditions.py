@@ -1,0 +1,210 @@
+"""Conditions of a grant: how they are read, what they need, and what stands against them; tables without a server."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from components.conditions import RequiredRole, TimeWindow
+from components.grant_spec import GrantSpec, read_grant
+from components.planning import plan
+from components.wiring import GrantPlan, questions, scope_name
+from kcadmin.audiences import AudienceSource, Openings
+from providers.preflight import Facts, Gate
+from tests.unit.test_wiring import LEGACY, OWNER, STANDARD, facts, grant
+
+PAYER = RequiredRole("payer")
+BOTH_FLOWS = ("recipient", "requester")
+
+
+def one(spec: GrantSpec, known: Facts | None = None) -> GrantPlan:
+    found = plan([spec], known or facts())
+    assert found.faults == ()
+    return found.grants[0]
+
+
+def faults(*specs: GrantSpec, known: Facts | None = None) -> tuple[str, ...]:
+    return plan(list(specs), known or facts()).faults
+
+
+# Reading
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "read"),
+    [
+        ("requiredRoles", ["b", {"client": "api", "role": "a"}, "b"], (RequiredRole("a", "api"), RequiredRole("b"))),
+        ("timeWindow", {"start": "20:00", "end": "06:00"}, TimeWindow("20:00", "06:00")),
+        ("timeWindow", {"notBefore": "2026-01-01 00:00:00"}, TimeWindow(not_before="2026-01-01 00:00:00")),
+        ("tokenLifespan", 60, 60),
+        ("audience", "optionalScope", "optionalScope"),
+    ],
+)
+def test_read(key: str, value: Any, read: Any) -> None:
+    raw = {"name": "g", "sources": ["a"], "target": "b", "flows": ["requester"], "exchange": "legacy", key: value}
+    spec, wrong = read_grant(raw, {"realm": "r", "owner": OWNER})
+    assert spec is not None, wrong
+    field = {"requiredRoles": "required_roles", "timeWindow": "time_window", "tokenLifespan": "token_lifespan"}.get(
+        key, key
+    )
+    assert getattr(spec, field) == read
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"requiredRoles": []}, "requiredRoles is empty; name a role, or leave it out"),
+        ({"requiredRoles": "payer"}, "requiredRoles is 'payer'; give a list of realm roles and {client, role}"),
+        ({"requiredRoles": [{"client": "api"}]}, "give a list of realm roles and {client, role}"),
+        ({"audience": "scope"}, "audience is 'scope'; choose mapper or optionalScope"),
+        ({"tokenLifespan": 0}, "tokenLifespan is 0; give seconds, 1 to 2147483647"),
+        ({"tokenLifespan": "60"}, "tokenLifespan is '60'; give a whole number"),
+        ({"tokenLifespan": True}, "tokenLifespan is True; give a whole number"),
+        ({"restrictFullScope": True}, "sets restrictFullScope, which serves requiredRoles and exactAudience only"),
+        ({"timeWindow": {"start": "20:00"}}, "only one of start and end is set; give both"),
+        ({"timeWindow": {"hours": "9-17"}}, "give start, end, notBefore, notOnOrAfter, or some of them"),
+        (
+            {"timeWindow": {"notBefore": "2026-01-01T00:00:00Z"}},
+            "give it as YYYY-MM-DD HH:MM:SS, by the server's clock",
+        ),
+        (
+            {"timeWindow": {"start": "09:00", "end": "17:00"}, "flows": ["recipient"]},
+            "no policy stands before the legacy",
+        ),
+        ({"timeWindow": {"start": "09:00", "end": "17:00"}, "exchange": "standard"}, "knows no condition on time"),
+    ],
+)
+def test_refused(changes: dict[str, Any], fault: str) -> None:
+    raw = {"name": "g", "sources": ["a"], "target": "b", "flows": ["requester"], "exchange": "legacy", **changes}
+    spec, wrong = read_grant(raw, {"realm": "r", "owner": OWNER})
+    assert spec is None and any(fault in each for each in wrong), wrong
+
+
+# Wiring
+
+
+@pytest.mark.parametrize(
+    ("exchange", "changes", "holders"),
+    [
+        ("standard", {"flows": BOTH_FLOWS}, ("frontend",)),
+        ("standard", {"requester": "gateway"}, ("gateway",)),
+        ("legacy", {"flows": ("requester",)}, ("frontend",)),
+        ("legacy", {"requester": "gateway"}, ("frontend",)),  # it looks at the token that it is given
+    ],
+)
+def test_who_holds_the_scope_of_required_roles(exchange: str, changes: dict[str, Any], holders: Any) -> None:
+    found = one(grant(exchange=exchange, required_roles=(PAYER,), **changes))
+    assert found.scope_clients == holders
+    assert not any(audience == "api" and client in holders for client, audience in found.mappers)
+
+
+def test_on_request() -> None:
+    standard = one(grant(exchange="standard", audience="optionalScope", flows=BOTH_FLOWS))
+    assert {flow.flow: flow.scope_at for flow in standard.flows} == {"recipient": "login", "requester": "exchange"}
+    legacy = one(grant(exchange="legacy", audience="optionalScope", flows=("requester",)))
+    assert legacy.scope_clients == () and legacy.flows[0].scope_at is None  # its source's tokens never name the target
+
+
+def test_settings_of_clients() -> None:
+    asked = {"token_lifespan": 60, "flows": BOTH_FLOWS}
+    assert one(grant(exchange="standard", **asked)).lifespans == ("api", "frontend")
+    assert one(grant(exchange="legacy", **asked)).lifespans == ("api",)
+    service = facts(gateway={"logs_users_in": False})
+    assert one(grant(exchange="legacy", requester="gateway"), service).refresh_off == ("gateway",)
+    assert one(grant(exchange="legacy", requester="gateway", allow_refresh=True), service).refresh_off == ()
+    assert one(grant(exchange="legacy", requester="gateway")).refresh_off == ()  # it logs users in: said, not done
+    assert one(grant(exchange="standard", requester="gateway"), service).refresh_off == ()
+
+
+def test_exact_audience() -> None:
+    standard = one(grant(exchange="standard", exact_audience=True))
+    assert [flow.audience for flow in standard.flows] == ["api"]
+    narrow = facts(api={"full_scope": False})
+    legacy = one(grant(exchange="legacy", exact_audience=True, flows=("requester",)), narrow)
+    assert ("api", "api") in legacy.mappers and legacy.full_scope_off == ()
+    switched = one(grant(exchange="legacy", exact_audience=True, restrict_full_scope=True, flows=("requester",)))
+    assert switched.full_scope_off == ("api",)
+
+
+def test_a_scope_has_a_name_that_callers_can_ask_for() -> None:
+    spec = grant(name='grant "1" für a/b', required_roles=(PAYER,))
+    assert scope_name(spec).startswith("grant--1--f-r-a/b-api-")
+    assert scope_name(spec) != scope_name(replace(spec, owner="org/project/other"))
+    assert len(scope_name(grant(target="t" * 255))) < 255
+
+
+# What stands against it
+
+
+def test_what_is_asked() -> None:
+    asked = questions([grant(required_roles=(PAYER, RequiredRole("clerk", "api")), restrict_full_scope=True)])
+    assert asked.roles == {("r", "", "payer"), ("r", "api", "clerk")}
+    assert asked.gates == {Gate("r", "frontend", "api", True)}
+    assert questions([grant()]).gates == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("openings", "fault"),
+    [
+        (
+            Openings(named=(AudienceSource("api", "the audience mapper 'm' of 'frontend'", None),)),
+            "by the audience mapper 'm'",
+        ),
+        (Openings(named=(AudienceSource("api", "the other stack's", "org/project/other"),)), "by the other stack's"),
+        (Openings(named=(AudienceSource("api", "our own, from before", OWNER),)), None),
+        (Openings(named=(AudienceSource("api", "our own scope", f"{OWNER}#g"),)), None),
+        (Openings(roles=("clerk",)), "roles of 'api' that its users may hold (clerk); set restrictFullScope: true"),
+        (
+            Openings(roles=("payer",)),
+            "roles of 'api' that its users may hold (payer)",
+        ),  # not the realm's role of that name
+    ],
+)
+def test_gates_that_stand_open(openings: Openings, fault: str | None) -> None:
+    spec = grant(exchange="standard", required_roles=(PAYER,))
+    known = replace(facts(), openings={Gate("r", "frontend", "api"): openings})
+    found = faults(spec, known=known)
+    assert (fault is None and not found) or (fault is not None and fault in found[0]), found
+    legacy = grant(exchange="legacy", required_roles=(PAYER,), flows=("requester",))
+    assert faults(legacy, known=known) == ()  # its policy looks at the scope
+
+
+def test_a_required_role_of_the_target_may_name_it() -> None:
+    spec = grant(exchange="standard", required_roles=(RequiredRole("clerk", "api"),))
+    known = replace(facts(), openings={Gate("r", "frontend", "api"): Openings(roles=("clerk",))})
+    assert faults(spec, known=known) == ()
+
+
+def test_a_role_that_the_standard_exchange_does_not_look_at() -> None:
+    spec = grant(exchange="standard", required_roles=(RequiredRole("clerk", "billing"),), flows=("requester",))
+    assert "require a realm role, or a role of 'api'" in faults(spec)[0]
+    assert faults(replace(spec, flows=("recipient",))) == ()
+
+
+def test_a_role_that_does_not_exist() -> None:
+    known = replace(facts(), missing_roles=frozenset({("r", "", "payer")}))
+    assert "required role 'payer' does not exist" in faults(grant(required_roles=(PAYER,)), known=known)[0]
+
+
+@pytest.mark.parametrize("features", [STANDARD, LEGACY])
+def test_time_needs_the_legacy_exchange(features: Any) -> None:
+    spec = grant(time_window=TimeWindow("09:00", "17:00"), flows=("requester",))
+    found = faults(spec, known=facts(features))
+    assert bool(found) is (features is STANDARD) and all("knows no condition on time" in each for each in found)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "fault"),
+    [
+        ({"required_roles": (PAYER,)}, {}, "'api' always, grant 'g' for payer"),
+        ({"required_roles": (PAYER,)}, {"audience": "optionalScope"}, "'api' on request, grant 'g' for payer"),
+        ({"token_lifespan": 60}, {"token_lifespan": 90}, "wants tokenLifespan 90 for client 'api'"),
+    ],
+)
+def test_two_grants_that_do_not_agree(ours: dict[str, Any], theirs: dict[str, Any], fault: str) -> None:
+    found = faults(grant(exchange="standard", **ours), grant("h", exchange="standard", **theirs))
+    assert len(found) == 1 and fault in found[0], found
+
+
+def test_a_lifespan_of_one_grant_alone_is_no_quarrel() -> None:
+    assert faults(grant(token_lifespan=60, exchange="standard"), grant("h", exchange="standard")) == ()
