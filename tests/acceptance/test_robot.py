@@ -1,0 +1,128 @@
+"""The robot that bootstrap makes: exactly its roles, a key that logs in, whole lives of grants, and no trace when it goes."""
+
+import stat
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+from exchange.bootstrap import Bootstrapped, bootstrap, remove
+from kcadmin import robot
+from kcadmin.connection import Connection, PrivateKeyLogin
+from kcadmin.errors import Forbidden, Refusal
+from kcadmin.session import Session
+from tests.support.engine import forget
+from tests.support.in_process import Stack
+from tests.support.realms import TestRealm
+
+MakeRealm = Callable[..., TestRealm]
+NAME = "robot"
+
+
+def made(realm: TestRealm, folder: Path, *purposes: str, **options: Any) -> Bootstrapped:
+    roles = robot.roles_for([robot.STANDARD, *purposes])
+    forget()
+    return bootstrap(realm.connection, realm.name, NAME, roles, folder / "robot.pem", **options)
+
+
+def login(realm: TestRealm, robot_made: Bootstrapped) -> Connection:
+    key = PrivateKeyLogin(NAME, robot_made.key.read_text())
+    return replace(realm.connection, login=key, login_realm=realm.name)
+
+
+def grant(realm: TestRealm, **changes: Any) -> dict[str, Any]:
+    flows = ["recipient", "requester"]
+    return {"name": "g", "realm": realm.name, "sources": ["frontend"], "target": "api", "flows": flows, **changes}
+
+
+@pytest.mark.parametrize(
+    ("purposes", "grants", "guards"),
+    [
+        ((), {"exchange": "standard"}, ()),
+        ((robot.LEGACY,), {"exchange": "legacy"}, ()),
+        ((robot.REALM_ROLES,), {"exchange": "standard", "requiredRoles": ["payer"]}, ()),
+        ((robot.GUARDS,), {"exchange": "standard"}, ("requesters", "sources")),
+        ((robot.LEGACY, robot.REALM_ROLES), {"exchange": "legacy", "requiredRoles": ["payer"]}, ()),
+    ],
+    ids=["standard", "legacy", "realm roles", "guards", "legacy with realm roles"],
+)
+def test_it_may_do_what_it_is_for(
+    make_realm: MakeRealm, tmp_path: Path, purposes: tuple[str, ...], grants: dict[str, Any], guards: tuple[str, ...]
+) -> None:
+    realm = make_realm("legacy")
+    realm.add_role("payer", realm.user)
+    before = realm.export()
+    found = made(realm, tmp_path, *purposes)
+    assert found.robot.made and stat.S_IMODE(found.key.stat().st_mode) == 0o600
+    stack = Stack(login(realm, found), guards=guards)
+    stack.up(grant(realm, **grants))
+    assert "api" in realm.exchange("frontend", realm.user_token("frontend"), "api")["aud"]
+    stack.refresh()
+    stack.destroy()
+    forget()
+    assert remove(realm.connection, realm.name, NAME)
+    assert realm.export_but_for_permissions() == realm.without_permissions(before)
+
+
+def test_it_may_do_no_more(realm: TestRealm, tmp_path: Path) -> None:
+    realm.add_role("payer", realm.user)
+    found = made(realm, tmp_path)
+    session = Session(login(realm, found))
+    session.get(realm.at("clients"))
+    claims = jwt.decode(session._current_token(), options={"verify_signature": False})
+    assert claims["resource_access"] == {"realm-management": {"roles": ["manage-clients"]}}
+    assert "realm_access" not in claims
+    for path in (realm.at("users"), realm.at("roles", "payer"), realm.at("events")):
+        with pytest.raises(Forbidden):
+            session.get(path)
+    with pytest.raises(Forbidden):
+        session.put(realm.at(), {"displayName": "mine"})
+
+
+def test_it_is_given_exactly_the_roles_that_are_asked_for(realm: TestRealm, tmp_path: Path) -> None:
+    wide = made(realm, tmp_path, robot.GUARDS, robot.AUDIT)
+    assert wide.robot.roles == ("manage-clients", "manage-realm", "view-events")
+    narrow = made(realm, tmp_path)
+    assert (narrow.robot.made, narrow.robot.roles) == (False, ("manage-clients",))
+    with pytest.raises(Forbidden):
+        Session(login(realm, narrow)).get(realm.at("events"))
+
+
+def test_keys(realm: TestRealm, tmp_path: Path) -> None:
+    first = made(realm, tmp_path)
+    old = login(realm, first)
+    with pytest.raises(Refusal, match="give --new-key"):
+        bootstrap(realm.connection, realm.name, NAME, ("manage-clients",), tmp_path / "other.pem")
+    made(realm, tmp_path, new_key=True)
+    Session(login(realm, first)).get(realm.at("clients"))
+    with pytest.raises(Exception, match="refused"):
+        Session(old).get(realm.at("clients"))
+
+
+def test_a_strangers_client_is_left_alone(realm: TestRealm, tmp_path: Path) -> None:
+    realm.add_client(NAME)
+    with pytest.raises(Refusal, match="was not made by bootstrap"):
+        made(realm, tmp_path)
+    with pytest.raises(Refusal, match="was not made by bootstrap"):
+        remove(realm.connection, realm.name, NAME)
+
+
+def test_it_may_be_kept_to_named_clients(make_realm: MakeRealm, tmp_path: Path) -> None:
+    """By fine-grained admin permissions v2."""
+    realm = make_realm("standard", frontend={}, api={}, other={})
+    found = made(realm, tmp_path, only=("frontend", "api"))
+    assert found.robot.roles == ("query-clients",)
+    connection = login(realm, found)
+    stack = Stack(connection)
+    stack.up(grant(realm, exchange="standard"))
+    assert realm.exchange("frontend", realm.user_token("frontend"), "api")["aud"] == ["api"]
+    stack.destroy()
+    session = Session(connection)
+    assert session.get(realm.at("clients"), clientId="other") == []
+    with pytest.raises(Forbidden):
+        session.put(realm.at("clients", realm.uuid("other")), {"description": "mine"})
+    forget()
+    assert remove(realm.connection, realm.name, NAME)
