@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from components.grant_spec import NO_TIME_IN_STANDARD, OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
-from components.wiring import GrantPlan, flows_of, gate, requesters, wire
+from components.wiring import GrantPlan, flows_of, gate, is_gated, requesters, wire
 from providers.preflight import AFFIRMATIVE, LEGACY, STANDARD, ClientFacts, Facts
 
 
@@ -58,7 +58,7 @@ def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[s
     looked_at = (
         exchange == STANDARD or RECIPIENT in spec.flows
     )  # the legacy policy looks at the scope, not at the audience
-    for client in wire(spec, exchange, facts).scope_clients if looked_at else ():
+    for client in wire(spec, exchange, facts).scope_clients if looked_at and is_gated(spec) else ():
         there = facts.openings.get(gate(spec, client))
         if there is None:
             continue
@@ -184,6 +184,8 @@ def conflicts(grants: Sequence[GrantPlan]) -> Iterator[str]:
 def _opened_gates(grant: GrantPlan, other: GrantPlan) -> Iterator[str]:
     """Of two grants that let the same tokens name the same target, one would open what the other closes."""
     for client, audience in sorted({*grant.audiences} & {*other.audiences}):
+        if client == audience:  # what the target's own tokens say of it closes no door
+            continue
         conditions = [_condition(each, client, audience) for each in (grant, other)]
         if conditions[0] != conditions[1]:
             yield grant.spec.describe(
@@ -196,9 +198,9 @@ def _condition(grant: GrantPlan, client: str, audience: str) -> str:
     if (client, audience) in grant.mappers:
         return "always"
     roles = " or ".join(str(role) for role in grant.spec.required_roles)
-    return " ".join(
-        [*([f"for {roles}"] if roles else []), *(["on request"] if grant.spec.audience == OPTIONAL_SCOPE else [])]
-    )
+    conditions = [f"for {roles}"] if roles else []
+    conditions += ["on request"] if grant.spec.audience == OPTIONAL_SCOPE else []
+    return " ".join(conditions) or "always"
 
 
 def _targets(grant: GrantPlan) -> set[str]:

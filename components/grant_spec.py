@@ -56,6 +56,7 @@ class GrantSpec:
     protect: bool = False
     reason: str | None = None
     review_by: str | None = None
+    scoped: bool = False  # no key: the stack's guard noWiderScopes leaves out mappers that are not in client scopes
 
     @property
     def grant_owner(self) -> str:
@@ -216,7 +217,7 @@ def _suggestion(key: str, types: Mapping[str, Any]) -> str:
 
 @functools.cache
 def _types() -> dict[str, Any]:
-    return get_type_hints(GrantSpec)
+    return {key: type_ for key, type_ in get_type_hints(GrantSpec).items() if key != "scoped"}
 
 
 def _snake(key: str) -> str:

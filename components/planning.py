@@ -1,12 +1,12 @@
 """Plans all grants of a program together, and says what people should know of them."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from components.closure import implied
 from components.faults import closed_doors, conflicts, duplicates, grant_faults
 from components.grant_spec import GrantSpec
-from components.settings import SOURCES
+from components.settings import NO_WIDER_SCOPES, SOURCES
 from components.wiring import GrantPlan, choose_exchange, requesters, wire
 from providers.preflight import LEGACY, STANDARD, Facts
 
@@ -22,6 +22,7 @@ class Plan:
 
 def plan(specs: Sequence[GrantSpec], facts: Facts, guards: Collection[str] = ()) -> Plan:
     """Plans grants together; with faults, nothing may be registered. guards: see ``register_grants``."""
+    specs = [replace(spec, scoped=NO_WIDER_SCOPES in guards) for spec in specs]
     chosen = {spec.name: choose_exchange(spec, facts) for spec in specs}
     faults = [*duplicates(specs)]
     for spec in specs:

@@ -14,14 +14,14 @@ from kcadmin.texts import shown
 from providers._base import warn_insecure
 from providers.resource import stack_owner
 
-GUARDS = REQUESTERS, SOURCES = "requesters", "sources"
+GUARDS = REQUESTERS, SOURCES, NO_WIDER_SCOPES = "requesters", "sources", "noWiderScopes"
 
 
 @dataclass(frozen=True)
 class Settings:
     """How to reach the server, the grants of the stack, and what a grant takes from the stack (``defaults``).
 
-    guards: what the realms' ``ExchangeGuards`` are to hold, of ``requesters`` and ``sources``.
+    guards: what the realms' ``ExchangeGuards`` are to hold, of ``requesters``, ``sources`` and ``noWiderScopes``.
     """
 
     connection: Connection

@@ -13,8 +13,8 @@ from pulumi.runtime import get_root_resource
 
 from components.conditions import RequiredRole
 from components.grant_spec import OPTIONAL_SCOPE
-from components.settings import REQUESTERS, SOURCES
-from components.wiring import GrantPlan, scope_name
+from components.settings import NO_WIDER_SCOPES, REQUESTERS, SOURCES
+from components.wiring import GrantPlan, in_token_scope, scope_holder, scope_name
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.guards import sources_by_requester
 from providers.audience_mapper import AudienceMapper
@@ -83,6 +83,9 @@ class SharedParts:
                 realm=realm,
                 requesters=sorted({requester for requester, _ in flows}) if REQUESTERS in guards else None,
                 sources=sources_by_requester(flows) if SOURCES in guards else None,
+                no_wider_scopes=sorted({client for grant in here for client in grant.switches})
+                if NO_WIDER_SCOPES in guards
+                else None,
                 owner=here[0].spec.owner,
                 opts=_protected(here),
             )
@@ -156,10 +159,12 @@ class SharedParts:
             included_client_uuid=grant.uuids[spec.target],
             realm_roles=[role.role for role in spec.required_roles if not role.client],
             client_roles=_by_client(spec.required_roles),
+            in_token_scope=in_token_scope(grant),
             owner=spec.grant_owner,
             on_remove=spec.on_remove,
             opts=_protected([grant]),
         )
+        gated = {scope_holder(flow, grant.exchange) for flow in grant.flows}
         closed = [self._parts[spec.realm, client, "full-scope-off"] for client in grant.full_scope_off]
         for client in grant.scope_clients:
             place = self._assignment_key(grant, client)
@@ -170,7 +175,7 @@ class SharedParts:
                 client_uuid=grant.uuids[client],
                 scope=scope_name(spec),
                 scope_id=scope.id,
-                kind=OPTIONAL if spec.audience == OPTIONAL_SCOPE else DEFAULT,
+                kind=OPTIONAL if spec.audience == OPTIONAL_SCOPE and client in gated else DEFAULT,
                 owner=spec.grant_owner,
                 on_remove=spec.on_remove,
                 opts=_protected([grant], closed),

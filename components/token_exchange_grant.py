@@ -9,6 +9,7 @@ from components.faults import conflicts
 from components.grant_spec import REQUESTER, GrantSpec, checked_grant
 from components.legacy_parts import register_legacy_parts
 from components.planning import plan
+from components.policy_facts import policy_facts
 from components.settings import read_settings
 from components.shared_parts import SharedParts
 from components.wiring import EXCHANGE, LOGIN, GrantPlan, questions, scope_name
@@ -111,7 +112,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         if planned.spec.prove:
             self._prove(planned, parts)
         self.description = describe(planned)
-        self.register_outputs(self.description)
+        self.register_outputs({**self.description, **policy_facts(planned)})
 
     def _prove(self, planned: GrantPlan, parts: Sequence[pulumi.Resource]) -> None:
         spec = planned.spec
@@ -142,7 +143,7 @@ def register_grants(
 ) -> dict[str, dict[str, Any]]:
     """Plans all grants of a program at once, registers them, and describes each by its name.
 
-    :param guards: what the ``ExchangeGuards`` of each realm hold, of ``requesters`` and ``sources``.
+    :param guards: what the ``ExchangeGuards`` of each realm hold, of ``requesters``, ``sources`` and ``noWiderScopes``.
     :raises pulumi.RunError: with every fault of every grant, before anything is registered.
     """
     plans = _plan(specs, connection, guards)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from components.grant_spec import OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
-from providers.preflight import LEGACY, STANDARD, Facts, Gate, Questions, hash16, owned_name, scope_token
+from providers.preflight import LEGACY, STANDARD, ClientFacts, Facts, Gate, Questions, hash16, owned_name, scope_token
 
 LOGIN, EXCHANGE = "login", "exchange"
 
@@ -29,6 +29,7 @@ class GrantPlan:
 
     ``scope_clients``: hold the scope that names the target, for holders of a role or on request.
     ``policy_clients``: whom a legacy policy lets through. ``full_scope_off``, ``lifespans``, ``refresh_off``: settings.
+    ``requesters``: what the server says of the clients that exchange. ``standard_offered``: None where it was not asked.
     """
 
     spec: GrantSpec
@@ -42,6 +43,8 @@ class GrantPlan:
     full_scope_off: tuple[str, ...] = ()
     lifespans: tuple[str, ...] = ()
     refresh_off: tuple[str, ...] = ()
+    requesters: tuple[ClientFacts, ...] = ()
+    standard_offered: bool | None = None
 
     @property
     def audiences(self) -> tuple[tuple[str, str], ...]:
@@ -112,9 +115,21 @@ def scope_holder(flow: Flow, exchange: str) -> str:
     return flow.requester if flow.flow == REQUESTER and exchange == STANDARD else flow.source
 
 
+def in_token_scope(grant: GrantPlan) -> bool:
+    """Whether tokens name the grant's scope in ``scope``, where the legacy exchange's policies look, and callers who asked.
+
+    A third client's own scope is never in the token that it is given, so it must not count as a wider one.
+    """
+    spec = grant.spec
+    if grant.exchange == LEGACY or spec.audience == OPTIONAL_SCOPE:
+        return True
+    return bool(spec.required_roles) and not spec.requester
+
+
 def wire(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:
     flows = tuple(_as_called(flow, spec, exchange) for flow in flows_of(spec))
-    legacy, gated = exchange == LEGACY, is_gated(spec)
+    legacy = exchange == LEGACY
+    in_scope = is_gated(spec) or (spec.scoped and not legacy)
     mappers: list[tuple[str, str]] = []
     holders: list[str] = []
     for flow in flows:
@@ -123,12 +138,14 @@ def wire(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:
             mappers.append((flow.source, flow.requester))
         if not asks or not legacy or spec.required_roles:
             holder = scope_holder(flow, exchange)
-            holders += [holder] if gated else []
-            mappers += [] if gated else [(holder, spec.target)]
+            holders += [holder] if in_scope else []
+            mappers += [] if in_scope else [(holder, spec.target)]
         if not asks or (legacy and spec.exact_audience):  # the target must be in what it receives, and in what it gets
-            mappers.append((spec.target, spec.target))
+            holders += [spec.target] if spec.scoped and not legacy else []
+            mappers += [] if spec.scoped and not legacy else [(spec.target, spec.target)]
     policy_clients = tuple(dict.fromkeys(flow.requester for flow in flows if legacy and flow.flow == REQUESTER))
-    restricted = [*(holders if spec.required_roles else ()), *([spec.target] if legacy and spec.exact_audience else ())]
+    gates = [holder for holder in holders if holder != spec.target] if spec.required_roles else []
+    restricted = [*gates, *([spec.target] if legacy and spec.exact_audience else ())]
     lasting = ([spec.target] if legacy else requesters(spec)) if spec.token_lifespan else ()
     quiet = requesters(spec) if legacy and not spec.allow_refresh else ()
     return GrantPlan(
@@ -147,6 +164,10 @@ def wire(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:
             for realm, name in sorted(spec.clients())
             if (realm, name) in facts.clients
         },
+        requesters=tuple(
+            facts.clients[spec.realm, name] for name in requesters(spec) if (spec.realm, name) in facts.clients
+        ),
+        standard_offered=facts.features.offers(STANDARD) if facts.features else None,
     )
 
 

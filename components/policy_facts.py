@@ -1,0 +1,26 @@
+"""What the policy pack judges of a grant and no resource shows: in the component's outputs, so in previews and in the state."""
+
+from typing import Any
+
+from components.wiring import GrantPlan
+from providers.preflight import LEGACY
+
+
+def policy_facts(planned: GrantPlan) -> dict[str, Any]:
+    """Booleans and texts, no secrets. ``requesters``: by client id, what the server says of each client that exchanges.
+
+    ``standardOffered``: whether the server has the standard exchange, for a legacy grant alone.
+    """
+    spec = planned.spec
+    return {
+        "requesters": {
+            client.client_id: {
+                "public": client.public,
+                "fullScope": client.full_scope and client.client_id not in planned.full_scope_off,
+            }
+            for client in planned.requesters
+        },
+        **({"standardOffered": bool(planned.standard_offered)} if planned.exchange == LEGACY else {}),
+        **({"timeWindow": True} if spec.time_window else {}),
+        **({"reviewBy": spec.review_by} if spec.review_by else {}),
+    }

@@ -1,0 +1,63 @@
+"""What a rule is: a sentence, how much it weighs, where it is from, and a function that finds what breaks it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from policy.stack import Stack
+
+ADVISORY, MANDATORY = "advisory", "mandatory"
+PRODUCTION = ("prod", "production")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What breaks a rule, in one sentence. resource: the URN of what it is about, or "" for the stack."""
+
+    text: str
+    resource: str = ""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What people may set of a rule. schema: the JSON schema of its values."""
+
+    default: Any
+    schema: Mapping[str, Any]
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule over a stack, without any I/O.
+
+    :param name: the rule as a sentence, in kebab-case; it is state of people's configuration.
+    :param severity: ``advisory`` warns, ``mandatory`` fails the run.
+    :param reference: the URL of the RFC's or Keycloak's section that says so.
+    :param check: gives the findings; takes the stack, and each limit by its name.
+    """
+
+    name: str
+    sentence: str
+    severity: str
+    reference: str
+    check: Callable[..., Iterator[Finding]]
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+
+    def findings(self, stack: Stack, settings: Mapping[str, Any] | None = None) -> list[Finding]:
+        """:param settings: limits that are not as by default."""
+        limits = {name: (settings or {}).get(name, limit.default) for name, limit in self.limits.items()}
+        return list(self.check(stack, **limits))
+
+
+def whole_number(default: int, meaning: str) -> Limit:
+    return Limit(default, {"type": "integer", "minimum": 1}, meaning)
+
+
+def texts(default: tuple[str, ...], meaning: str) -> Limit:
+    return Limit(default, {"type": "array", "items": {"type": "string"}}, meaning)
+
+
+def production_stacks() -> Limit:
+    """Which stacks count as production; for rules that hold there alone."""
+    return texts(PRODUCTION, "names of production stacks; `*` stands for any characters")

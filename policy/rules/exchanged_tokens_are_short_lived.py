@@ -1,0 +1,24 @@
+"""An access token cannot be taken back: an API that verifies it alone accepts it until it ends."""
+
+from collections.abc import Iterator
+
+from policy.rule import ADVISORY, Finding, Rule, whole_number
+from policy.stack import Stack
+
+
+def findings(stack: Stack, *, seconds: int) -> Iterator[Finding]:
+    for lifespan in stack.of("TokenLifespan"):
+        given = lifespan.properties.get("seconds")
+        if given is not None and given > seconds:
+            wrong = f"its access tokens live {given} seconds; set tokenLifespan to {seconds} at most."
+            yield Finding(lifespan.told(f"client '{lifespan.text('client_id')}'", wrong), lifespan.urn)
+
+
+RULE = Rule(
+    name="exchanged-tokens-are-short-lived",
+    sentence="Exchanged tokens live shorter than the limit.",
+    severity=ADVISORY,
+    reference="https://www.rfc-editor.org/rfc/rfc6750#section-5.3",
+    check=findings,
+    limits={"seconds": whole_number(300, "the longest lifespan of access tokens; 300 is Keycloak's own default")},
+)

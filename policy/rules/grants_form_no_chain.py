@@ -1,0 +1,32 @@
+"""A token that goes on from service to service names only the last one: nothing in it tells the way."""
+
+from collections.abc import Iterator
+
+from policy.rule import ADVISORY, Finding, Rule
+from policy.rules.grants_form_no_cycle import in_cycles
+from policy.stack import Stack
+
+
+def findings(stack: Stack) -> Iterator[Finding]:
+    cyclic = in_cycles(stack)
+    into: dict[tuple[str, str], list[str]] = {}
+    for grant in stack.grants:
+        into.setdefault((grant.realm, grant.target), []).append(grant.name)
+    for grant in stack.grants:
+        for middle in grant.sources:
+            before = into.get((grant.realm, middle))
+            if before and (grant.realm, middle) not in cyclic:
+                wrong = (
+                    f"goes on from '{middle}' to '{grant.target}', while '{', '.join(before)}' leads to '{middle}'; "
+                    f"let '{middle}' call with a token of its own, or name it as requester of a grant from the first source."
+                )
+                yield Finding(grant.told(wrong), grant.urn)
+
+
+RULE = Rule(
+    name="grants-form-no-chain",
+    sentence="No target of a grant is a source of another.",
+    severity=ADVISORY,
+    reference="https://www.rfc-editor.org/rfc/rfc8693#section-4.1",
+    check=findings,
+)

@@ -1,0 +1,58 @@
+"""In a cycle whoever gets one client's token gets at all of them."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from policy.rule import MANDATORY, Finding, Rule
+from policy.stack import Stack
+
+Client = tuple[str, str]
+
+
+def findings(stack: Stack) -> Iterator[Finding]:
+    cycles = set(in_cycles(stack).values())
+    for members in sorted(cycles, key=sorted):
+        realm, names = next(iter(members))[0], sorted(name for _, name in members)
+        grants = [
+            grant.name
+            for grant in stack.grants
+            if (grant.realm, grant.target) in members
+            and any((grant.realm, source) in members for source in grant.sources)
+        ]
+        yield Finding(
+            f"clients '{', '.join(names)}' in realm '{realm}': grants '{', '.join(grants)}' lead in a circle; "
+            "take one of them out."
+        )
+
+
+def in_cycles(stack: Stack) -> dict[Client, frozenset[Client]]:
+    """The clients, as (realm, client id), from which grants lead back, each with all clients of its circle."""
+    onward: dict[Client, set[Client]] = defaultdict(set)
+    for grant in stack.grants:
+        for source in grant.sources:
+            onward[grant.realm, source].add((grant.realm, grant.target))
+    reached = {client: _reached(client, onward) for client in list(onward)}
+    return {
+        client: frozenset(other for other in there if client in reached.get(other, ()))
+        for client, there in reached.items()
+        if client in there
+    }
+
+
+def _reached(start: Client, onward: dict[Client, set[Client]]) -> set[Client]:
+    reached: set[Client] = set()
+    left = [start]
+    while left:
+        for client in onward.get(left.pop(), set()) - reached:
+            reached.add(client)
+            left.append(client)
+    return reached
+
+
+RULE = Rule(
+    name="grants-form-no-cycle",
+    sentence="No grants lead from a client back to itself.",
+    severity=MANDATORY,
+    reference="https://www.rfc-editor.org/rfc/rfc8693#section-1.1",
+    check=findings,
+)

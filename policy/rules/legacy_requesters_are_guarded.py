@@ -1,0 +1,32 @@
+"""The legacy exchange looks at who asks, not at whose token it is given: a requester may exchange any client's."""
+
+from collections.abc import Iterator
+
+from policy.rule import MANDATORY, Finding, Rule
+from policy.stack import LEGACY, Stack
+
+
+def findings(stack: Stack) -> Iterator[Finding]:
+    guarded = {
+        (guards.text("realm"), requester)
+        for guards in stack.of("ExchangeGuards")
+        for requester in guards.properties.get("sources") or {}
+    }
+    for grant in stack.grants:
+        if grant.exchange != LEGACY or grant.required_roles:  # a legacy role gate looks at the token's scope
+            continue
+        open_ = [client for client in grant.asking if (grant.realm, client) not in guarded]
+        if open_:
+            wrong = (
+                f"'{', '.join(open_)}' may exchange any client's token; set guards: [sources], or exchange: standard."
+            )
+            yield Finding(grant.told(wrong), grant.urn)
+
+
+RULE = Rule(
+    name="legacy-requesters-are-guarded",
+    sentence="Whoever asks by the legacy exchange may exchange the sources' tokens alone.",
+    severity=MANDATORY,
+    reference="https://www.keycloak.org/docs/latest/server_admin/#_client_policies",
+    check=findings,
+)

@@ -1,0 +1,22 @@
+"""What nobody looks at again stays open for ever."""
+
+from collections.abc import Iterator
+
+from policy.rule import MANDATORY, Finding, Rule, production_stacks
+from policy.stack import Stack
+
+
+def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Finding]:
+    for grant in stack.grants if stack.is_one_of(stacks) else ():
+        if not grant.review_by:
+            yield Finding(grant.told("has no reviewBy; set the day by which somebody looks at it again."), grant.urn)
+
+
+RULE = Rule(
+    name="production-grants-are-to-be-reviewed",
+    sentence="A grant of a production stack says when it is to be reviewed.",
+    severity=MANDATORY,
+    reference="https://www.rfc-editor.org/rfc/rfc9700#section-2.3",
+    check=findings,
+    limits={"stacks": production_stacks()},
+)

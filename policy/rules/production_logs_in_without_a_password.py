@@ -1,0 +1,23 @@
+"""An administrator's password is a person's and opens every realm; a client's key is the robot's alone."""
+
+from collections.abc import Iterator
+
+from policy.rule import MANDATORY, Finding, Rule, production_stacks
+from policy.stack import PASSWORD, Stack
+
+
+def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Finding]:
+    if stack.login == PASSWORD and stack.is_one_of(stacks):
+        yield Finding(
+            f"stack '{stack.name}': logs in with an administrator's password; set clientId and privateKey of a service account."
+        )
+
+
+RULE = Rule(
+    name="production-logs-in-without-a-password",
+    sentence="A production stack logs in as a client.",
+    severity=MANDATORY,
+    reference="https://www.keycloak.org/docs/latest/server_admin/#_service_accounts",
+    check=findings,
+    limits={"stacks": production_stacks()},
+)

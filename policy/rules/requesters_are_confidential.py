@@ -1,0 +1,23 @@
+"""Whoever exchanges tokens proves who it is: else a stolen token is enough to get others."""
+
+from collections.abc import Iterator
+
+from policy.rule import MANDATORY, Finding, Rule
+from policy.stack import Stack
+
+
+def findings(stack: Stack) -> Iterator[Finding]:
+    for grant in stack.grants:
+        for requester in grant.requesters:
+            if requester.public:
+                wrong = f"requester '{requester.client_id}' is a public client; make it confidential."
+                yield Finding(grant.told(wrong), grant.urn)
+
+
+RULE = Rule(
+    name="requesters-are-confidential",
+    sentence="Whoever exchanges tokens is a confidential client.",
+    severity=MANDATORY,
+    reference="https://www.rfc-editor.org/rfc/rfc8693#section-2.1",
+    check=findings,
+)

@@ -1,0 +1,27 @@
+"""With full scope a requester's tokens hold every role of the user, whichever service they are for."""
+
+from collections.abc import Iterator
+
+from policy.rule import ADVISORY, Finding, Rule
+from policy.stack import Grant, Requester, Stack
+
+
+def findings(stack: Stack) -> Iterator[Finding]:
+    closed = stack.clients_of("FullScopeOff")
+    seen: dict[tuple[str, str], tuple[Grant, Requester]] = {}
+    for grant in stack.grants:
+        for requester in grant.requesters:
+            seen.setdefault((grant.realm, requester.client_id), (grant, requester))
+    for key, (grant, requester) in seen.items():
+        if requester.full_scope and key not in closed:
+            wrong = f"requester '{requester.client_id}' has full scope allowed; switch it off and map the roles that it needs."
+            yield Finding(grant.told(wrong), grant.urn)
+
+
+RULE = Rule(
+    name="requesters-have-no-full-scope",
+    sentence="Whoever exchanges tokens gets no roles but those mapped to it.",
+    severity=ADVISORY,
+    reference="https://www.keycloak.org/docs/latest/server_admin/#_role_scope_mappings",
+    check=findings,
+)

@@ -1,0 +1,31 @@
+"""A date that passes must not stop an urgent run, so it only warns."""
+
+import datetime
+from collections.abc import Iterator
+
+from policy.rule import ADVISORY, Finding, Rule, production_stacks
+from policy.stack import Stack
+
+
+def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Finding]:
+    for grant in stack.grants if stack.is_one_of(stacks) else ():
+        if not grant.review_by:
+            continue
+        try:
+            day = datetime.date.fromisoformat(grant.review_by)
+        except ValueError:
+            yield Finding(grant.told(f"reviewBy is '{grant.review_by}'; give a day such as 2027-06-30."), grant.urn)
+            continue
+        if day < stack.today:
+            wrong = f"was to be reviewed by {day}; look whether it is still needed, and set reviewBy anew."
+            yield Finding(grant.told(wrong), grant.urn)
+
+
+RULE = Rule(
+    name="reviews-are-not-overdue",
+    sentence="The day of a grant's review is not over.",
+    severity=ADVISORY,
+    reference="https://www.rfc-editor.org/rfc/rfc9700#section-2.3",
+    check=findings,
+    limits={"stacks": production_stacks()},
+)

@@ -1,0 +1,29 @@
+"""Each source whose tokens open a target is one more place where it can be broken into."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from policy.rule import ADVISORY, Finding, Rule, whole_number
+from policy.stack import Stack
+
+
+def findings(stack: Stack, *, sources: int) -> Iterator[Finding]:
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for grant in stack.grants:
+        found[grant.realm, grant.target] |= set(grant.sources)
+    for (realm, target), names in found.items():
+        if len(names) > sources:
+            yield Finding(
+                f"target '{target}' in realm '{realm}': has {len(names)} sources ({', '.join(sorted(names))}), "
+                f"more than {sources}; let fewer act there, or raise the limit."
+            )
+
+
+RULE = Rule(
+    name="targets-have-few-sources",
+    sentence="A target takes tokens of a few sources only.",
+    severity=ADVISORY,
+    reference="https://www.rfc-editor.org/rfc/rfc9700#section-2.3",
+    check=findings,
+    limits={"sources": whole_number(5, "the most sources of one target, over all grants")},
+)

@@ -1,0 +1,29 @@
+"""Without a policy Keycloak's token-exchange permission lets nobody through: a grant that does nothing."""
+
+from collections.abc import Iterator
+
+from policy.rule import MANDATORY, Finding, Rule
+from policy.stack import Stack
+
+SCOPE = "token-exchange"
+
+
+def findings(stack: Stack) -> Iterator[Finding]:
+    for permission in stack.of("TokenExchangePermission"):
+        if permission.properties.get("policies") == []:
+            subject = f"token-exchange permission of client '{permission.text('client_id')}'"
+            yield Finding(permission.told(subject, "has no policy; give it one."), permission.urn)
+    for permission in stack.of("ScopePermission"):
+        props = permission.properties
+        if SCOPE in (props.get("scopes") or ()) and props.get("policies", []) == []:
+            wrong = f"has the scope {SCOPE} and no policy; give it one."
+            yield Finding(permission.told(f"scope permission '{permission.text('name')}'", wrong), permission.urn)
+
+
+RULE = Rule(
+    name="token-exchange-permissions-have-a-policy",
+    sentence="A token-exchange permission has a policy.",
+    severity=MANDATORY,
+    reference="https://www.keycloak.org/securing-apps/token-exchange#_client-to-client-permission",
+    check=findings,
+)

@@ -1,0 +1,129 @@
+"""A stack as the rules see it: plain data, read from the resources of a preview or of a state."""
+
+import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+GRANT = "keycloak-token-exchange:index:TokenExchangeGrant"
+DYNAMIC = "pulumi-python:dynamic/keycloak:"
+PROVIDER = "pulumi:providers:pulumi-python"  # its properties are the stack's config
+STANDARD, LEGACY = "standard", "legacy"
+REQUESTER_FLOW = "requester"
+PASSWORD, CLIENT = "password", "client"
+Props = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource of a stack. kind: its type token. properties: its outputs; what a preview cannot know is None."""
+
+    kind: str
+    urn: str
+    properties: Props = field(repr=False)
+
+    def text(self, key: str) -> str:
+        return str(self.properties.get(key) or "")
+
+    def told(self, subject: str, wrong: str) -> str:
+        return f"{subject} in realm '{self.text('realm')}': {wrong}"
+
+
+@dataclass(frozen=True)
+class Requester:
+    """A client that exchanges tokens, and what the server says of it; None where it was not asked."""
+
+    client_id: str
+    public: bool | None = None
+    full_scope: bool | None = None
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Who may act for whom; clients by their client ids.
+
+    :param exchange: ``standard`` or ``legacy``. standard_offered: whether a legacy grant's server has the standard one.
+    :param asking: those of ``requesters`` that ask for the target as audience. review_by: as people wrote it.
+    """
+
+    name: str
+    realm: str
+    sources: tuple[str, ...]
+    target: str
+    exchange: str = STANDARD
+    requesters: tuple[Requester, ...] = ()
+    asking: tuple[str, ...] = ()
+    standard_offered: bool = False
+    required_roles: bool = False
+    time_window: bool = False
+    review_by: str | None = None
+    urn: str = ""
+
+    def told(self, wrong: str) -> str:
+        return f"grant '{self.name}' in realm '{self.realm}': {wrong}"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack: its name, the day, how it logs in (``password``, ``client``, or "" where that is not known), what it holds."""
+
+    name: str
+    today: datetime.date
+    login: str = ""
+    grants: tuple[Grant, ...] = ()
+    resources: tuple[Resource, ...] = ()
+
+    def of(self, kind: str) -> Iterator[Resource]:
+        """Its Keycloak objects of a type, such as ``ClientPolicy``, that stand alone or in a grant."""
+        return (each for each in self.resources if each.kind == f"{DYNAMIC}{kind}")
+
+    def clients_of(self, kind: str) -> frozenset[tuple[str, str]]:
+        """The clients, as (realm, client id), that have a setting."""
+        return frozenset((each.text("realm"), each.text("client_id")) for each in self.of(kind))
+
+    def is_one_of(self, patterns: Iterable[str]) -> bool:
+        """Whether the stack's name matches a pattern, in which ``*`` stands for any characters."""
+        return any(fnmatchcase(self.name, pattern) for pattern in patterns)
+
+
+def read_stack(today: datetime.date, resources: Iterable[Resource]) -> Stack:
+    """A stack from all of its resources; its name stands in their URNs, its login in the config of their provider."""
+    known = tuple(sorted(resources, key=lambda resource: resource.urn))
+    return Stack(
+        known[0].urn.split(":")[2] if known else "",
+        today,
+        next((_login(each) for each in known if each.kind == PROVIDER), ""),
+        tuple(_grant(each) for each in known if each.kind == GRANT),
+        tuple(each for each in known if each.kind.startswith(DYNAMIC)),
+    )
+
+
+def _login(provider: Resource) -> str:
+    project = provider.urn.split("::")[1]
+    return CLIENT if provider.text(f"{project}:clientId") else PASSWORD
+
+
+def _grant(resource: Resource) -> Grant:
+    props = resource.properties
+    facts: Props = props.get("requesters") or {}
+    flows: list[Props] = [flow for flow in props.get("flows") or () if flow]
+    names = dict.fromkeys(str(flow.get("requester")) for flow in flows)
+    return Grant(
+        name=resource.urn.rpartition("::")[2],
+        realm=resource.text("realm"),
+        sources=tuple(props.get("sources") or ()),
+        target=resource.text("target"),
+        exchange=resource.text("exchange"),
+        requesters=tuple(_requester(name, facts.get(name) or {}) for name in names),
+        asking=tuple(dict.fromkeys(str(flow["requester"]) for flow in flows if flow.get("flow") == REQUESTER_FLOW)),
+        standard_offered=bool(props.get("standardOffered")),
+        required_roles=bool(props.get("requiredRoles")),
+        time_window=bool(props.get("timeWindow")),
+        review_by=props.get("reviewBy"),
+        urn=resource.urn,
+    )
+
+
+def _requester(name: str, facts: Props) -> Requester:
+    return Requester(name, facts.get("public"), facts.get("fullScope"))
