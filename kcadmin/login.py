@@ -1,17 +1,32 @@
 """Turns a login into a token request: the form fields of RFC 6749 and RFC 7523."""
 
+import os
 import time
 import uuid
+from collections.abc import Mapping
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from kcadmin.connection import ClientSecretLogin, Login, PasswordLogin
+from kcadmin.connection import (
+    ADMIN_PASSWORD,
+    CLIENT_SECRET,
+    PRIVATE_KEY,
+    ClientSecretLogin,
+    Login,
+    PasswordLogin,
+    PrivateKeyLogin,
+)
 from kcadmin.errors import InvalidSettings
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_SECONDS = 60
+_SECRETS = {
+    PasswordLogin: ("password", ADMIN_PASSWORD),
+    ClientSecretLogin: ("client secret", CLIENT_SECRET),
+    PrivateKeyLogin: ("private key", PRIVATE_KEY),
+}
 _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 
 
@@ -20,6 +35,15 @@ def describe(login: Login) -> str:
     if isinstance(login, PasswordLogin):
         return f"user '{login.username}'"
     return f"client '{login.client_id}'"
+
+
+def remedy(login: Login, environ: Mapping[str, str] = os.environ) -> str:
+    """What to do about a refused login. Pulumi keeps a stack's config in state, so a secret from there may be an old one."""
+    secret, variable = _SECRETS[type(login)]
+    check = "check the name, its secret and loginRealm"
+    if environ.get(variable):
+        return check
+    return f"{check}, or set {variable}: refresh and destroy take the {secret} from the stack's last up"
 
 
 def token_form(login: Login, issuer: str) -> dict[str, str]:
