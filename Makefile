@@ -8,16 +8,17 @@ JOBS ?= 2
 
 LOCAL := $(PYTHON) -m local
 VENV := .local/venv/bin
-TYPED := kcadmin providers components exchange local examples __main__.py
+TYPED := kcadmin providers components exchange local examples policy __main__.py
+CLUSTER_TESTS = $(patsubst %,tests/acceptance/test_%.py,objects names login ownership crashes two_processes stacks_at_once)
 ON_STACK = --stack $(STACK) -- $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down stop preview refresh destroy drift verify example env packages test unit accept e2e faults check lint type format clean
+.PHONY: help setup up down stop preview refresh destroy drift verify example env packages test unit accept e2e test-matrix faults test-cluster test-crash test-scripts state-fixture check lint type format clean
 
 help: ## this list
 	@echo 'make <target> [STACK=dev|legacy] [KEYCLOAK_PORT=…] [KEYCLOAK_VERSION=…] [KEYCLOAK_URL=…] [ARGS=…]'
 	@echo
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo '  The stacks dev (standard exchange, port 8080) and legacy (legacy exchange, port 8081) have a server each;'
 	@echo '  both may run at once. With KEYCLOAK_URL (and KEYCLOAK_ADMIN_PASS) that server is used and none is started.'
@@ -62,7 +63,7 @@ packages: ## install the Python packages only
 test: setup ## all tests
 	@$(VENV)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
-unit: packages ## unit tests: no network, no server
+unit: packages ## unit tests: no network, no server (HYPOTHESIS_PROFILE=thorough: many more bad inputs)
 	@$(VENV)/python -m pytest tests/unit $(ARGS)
 
 accept: setup ## tests of each object against a real Keycloak
@@ -71,8 +72,24 @@ accept: setup ## tests of each object against a real Keycloak
 e2e: setup ## tests with the real pulumi CLI
 	@$(VENV)/python -m pytest tests/e2e $(ARGS)
 
-faults: setup ## each request of an up meets every fault (make test: a third of them, in turn)
-	@ALL_FAULTS=1 $(VENV)/python -m pytest tests/acceptance/test_bad_servers.py $(ARGS)
+test-matrix: setup ## tests that need a server, on each supported Keycloak (ARGS=26.0.8: on that one); writes docs/compatibility.md
+	@JOBS=$(JOBS) $(VENV)/python -m tests.support.matrix $(ARGS)
+
+faults: setup ## each request of an up meets every fault (make test: a third of them, in turn), and runs of the CLI
+	@ALL_FAULTS=1 $(VENV)/python -m pytest tests/acceptance/test_bad_servers.py tests/e2e/test_faults.py $(ARGS)
+
+test-cluster: setup ## objects, owners, crashes and stacks at once on PostgreSQL: one node, then two behind a round robin
+	@for server in postgres cluster; do \
+		KEYCLOAK_TEST_SERVER=$$server ROUNDS_AT_ONCE=5 $(VENV)/python -m pytest $(CLUSTER_TESTS) $(ARGS) || exit 1; done
+
+test-crash: setup ## runs killed before and after each write, through the CLI (make test: at ten of these points)
+	@ALL_KILL_POINTS=1 $(VENV)/python -m pytest -n $(JOBS) tests/e2e/test_killed.py $(ARGS)
+
+test-scripts: setup ## policies of a script that is deployed on a server built for it
+	@TEST_SCRIPTS=1 $(VENV)/python -m pytest tests/acceptance/test_policies.py -k script $(ARGS)
+
+state-fixture: setup ## write the states of the current commit, for the tests of upgrades (before a release)
+	@$(VENV)/python -m tests.e2e.states $(ARGS)
 
 check: lint type test ## lint, types and all tests
 

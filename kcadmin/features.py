@@ -3,22 +3,41 @@
 https://www.keycloak.org/securing-apps/token-exchange
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from kcadmin.errors import KeycloakError, Refusal
 from kcadmin.session import Session
 
 STANDARD, LEGACY = "standard", "legacy"
+# The client's own switch of the standard exchange, and whether it also gives refresh tokens.
+SWITCH = "attributes.standard.token.exchange.enabled"
+REFRESH = "attributes.standard.token.exchange.enableRefreshRequestedTokenType"
+SAME_SESSION = "SAME_SESSION"
 STANDARD_FEATURE, LEGACY_FEATURE = "token-exchange-standard:v2", "token-exchange:v1"
 PERMISSIONS_FEATURE = "admin-fine-grained-authz:v1"
+OLDEST_VERSION = (24, 0)
+STANDARD_SINCE = "26.2"
+_LISTED_AS = {
+    STANDARD_FEATURE: "TOKEN_EXCHANGE_STANDARD_V2",
+    LEGACY_FEATURE: "TOKEN_EXCHANGE",
+    PERMISSIONS_FEATURE: "ADMIN_FINE_GRAINED_AUTHZ",
+}
 
 
 @dataclass(frozen=True)
 class Features:
-    """What is switched on. Legacy needs both ``legacy_exchange`` and ``fine_grained_permissions``."""
+    """What is switched on. Legacy needs both ``legacy_exchange`` and ``fine_grained_permissions``.
+
+    unknown: features that this version of Keycloak does not have, so that nothing switches them on.
+    """
 
     standard_exchange: bool
     legacy_exchange: bool
     fine_grained_permissions: bool
+    unknown: tuple[str, ...] = ()
 
     def missing_for(self, exchange: str) -> tuple[str, ...]:
         """The features to switch on for an exchange, as ``--features`` takes them."""
@@ -32,8 +51,53 @@ class Features:
         """Whether the server offers an exchange whole."""
         return not self.missing_for(exchange)
 
+    def lack_of(self, exchange: str) -> tuple[str, str]:
+        """What is wrong and what to do where the wanted exchange is not offered; ``auto`` wants either."""
+        never = {each for each in (STANDARD, LEGACY) if set(self.missing_for(each)) & set(self.unknown)}
+        if exchange == STANDARD and STANDARD in never:
+            return (
+                f"the standard exchange needs Keycloak {STANDARD_SINCE} or later",
+                "upgrade it, or set exchange: legacy",
+            )
+        if exchange == LEGACY and LEGACY in never:
+            return "this version of Keycloak has no legacy exchange any more", "set exchange: standard"
+        if exchange in (STANDARD, LEGACY):
+            return f"the server has no {exchange} exchange", _switch_on(self.missing_for(exchange))
+        remedy = _switch_on(self.missing_for(LEGACY if STANDARD in never else STANDARD))
+        later = f", or use Keycloak {STANDARD_SINCE} or later" if STANDARD in never else ""
+        return "the server offers neither exchange", remedy + later
+
 
 def read_features(session: Session) -> Features:
-    """Asks the server; any role of ``realm-management`` suffices. The answer is 300 kB: ask once."""
-    on = {str(feature["name"]) for feature in session.get("/admin/serverinfo")["features"] if feature["enabled"]}
-    return Features("TOKEN_EXCHANGE_STANDARD_V2" in on, "TOKEN_EXCHANGE" in on, "ADMIN_FINE_GRAINED_AUTHZ" in on)
+    """Asks the server; any role of ``realm-management`` suffices. The answer is 300 kB: ask once.
+
+    :raises Refusal: the server is older than we know.
+    """
+    told = session.get("/admin/serverinfo")
+    if not isinstance(told, dict):
+        raise KeycloakError(
+            f"Keycloak at '{session.connection.url}': GET /admin/serverinfo answered without an object; "
+            "check that url is its own address and not a page before it."
+        )
+    _refuse_older(told, session.connection.url)
+    on = {str(feature["name"]): bool(feature["enabled"]) for feature in told["features"]}
+    standard, legacy, permissions = (on.get(_LISTED_AS[feature], False) for feature in _LISTED_AS)
+    return Features(
+        standard, legacy, permissions, unknown=tuple(feature for feature, name in _LISTED_AS.items() if name not in on)
+    )
+
+
+def _refuse_older(told: Mapping[str, Any], url: str) -> None:
+    """Newer servers tell their version to realm administrators alone, but those that we refuse tell it to every login."""
+    version = str((told.get("systemInfo") or {}).get("version") or "")
+    number = re.match(r"(\d+)\.(\d+)", version)
+    if number and tuple(int(part) for part in number.groups()) >= OLDEST_VERSION:
+        return
+    if number or "features" not in told:
+        oldest = ".".join(str(part) for part in OLDEST_VERSION)
+        which = f"is version {version}" if number else "lists no features, as old versions do"
+        raise Refusal(f"Keycloak at '{url}': {which}, and {oldest} is the oldest that is supported; upgrade it.")
+
+
+def _switch_on(features: tuple[str, ...]) -> str:
+    return f"start Keycloak with --features={','.join(features)}"

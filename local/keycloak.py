@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,13 +25,12 @@ POLL_SECONDS = 0.1
 
 FEATURE_SETS: dict[str, tuple[str, ...]] = {
     "standard": (),
-    "legacy": ("token-exchange", "admin-fine-grained-authz"),
-    "legacy-without-permissions": ("token-exchange",),
+    "legacy": ("token-exchange:v1", "admin-fine-grained-authz:v1"),
+    "legacy-without-permissions": ("token-exchange:v1",),
     "none": (),
 }
 """Name of a feature set → the features that it turns on. `legacy` offers both exchanges, `none` neither."""
 
-FIRST_WITH_FEATURE_VERSIONS = (25,)
 FIRST_WITH_STANDARD_EXCHANGE = (26, 2)
 
 # C1 and the serial collector: a start takes 5.3 s and 340 MB instead of the 7.4 s and 510 MB of the server's own
@@ -67,6 +67,8 @@ SETTINGS = {
 }
 """Of build and start. By environment: which of them belongs to which differs between versions, and a version that
 does not know one ignores it here and refuses it as an argument."""
+POSTGRES = {"KC_DB": "postgres", "KC_CACHE": "ispn"}
+"""What differs in a server as in production, of build and start."""
 
 
 @dataclass(frozen=True)
@@ -78,20 +80,24 @@ class Installation:
     home: Path
 
 
-def install(version: str, feature_set: str, say: Say) -> Installation:
-    """Unpack and build a server tree unless it is there; safe to call from several processes at once."""
+def install(version: str, feature_set: str, say: Say, settings: Mapping[str, str] = SETTINGS) -> Installation:
+    """Unpack and build a server tree unless it is there; safe to call from several processes at once.
+
+    settings: those of the build that differ from ours, `POSTGRES`.
+    """
     if feature_set not in FEATURE_SETS:
         raise UserError(f"Keycloak feature set {feature_set!r} is unknown; take one of {', '.join(FEATURE_SETS)}.")
-    installation = Installation(version, feature_set, KEYCLOAK / f"{version}-{feature_set}")
+    name = f"{version}-{feature_set}" + (f"-{settings['KC_DB']}" if settings["KC_DB"] != SETTINGS["KC_DB"] else "")
+    installation = Installation(version, feature_set, KEYCLOAK / name)
     if installation.home.is_dir():
         return installation
-    with only_one(f"keycloak-{version}-{feature_set}"):
+    with only_one(f"keycloak-{name}"):
         if installation.home.is_dir():
             return installation
         java.java()
         archive = keycloak_release.archive(version, say)
         say("unpacking")
-        scratch = KEYCLOAK / f"{version}-{feature_set}.{os.getpid()}.new"
+        scratch = KEYCLOAK / f"{name}.{os.getpid()}.new"
         shutil.rmtree(scratch, ignore_errors=True)
         with zipfile.ZipFile(archive) as opened:
             opened.extractall(scratch)
@@ -100,7 +106,7 @@ def install(version: str, feature_set: str, say: Say) -> Installation:
         processes.run(
             [*command(tree, tree), "build", *feature_options(version, feature_set)],
             what=f"Keycloak {version} build",
-            env={**clean_environment(), **SETTINGS},
+            env={**clean_environment(), **SETTINGS, **settings},
         )
         tree.rename(installation.home)
         scratch.rmdir()
@@ -109,13 +115,17 @@ def install(version: str, feature_set: str, say: Say) -> Installation:
 
 def feature_options(version: str, feature_set: str) -> list[str]:
     """The build options that make a feature set in a version."""
-    number = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
-    suffix = ":v1" if number >= FIRST_WITH_FEATURE_VERSIONS else ""
-    wanted = ",".join(f"{feature}{suffix}" for feature in FEATURE_SETS[feature_set])
-    options = [f"--features={wanted}"] if wanted else []
-    if feature_set == "none" and number >= FIRST_WITH_STANDARD_EXCHANGE:
+    features = FEATURE_SETS[feature_set]
+    options = [f"--features={','.join(features)}"] if features else []
+    if feature_set == "none" and has_standard_exchange(version):
         options.append("--features-disabled=token-exchange-standard")
     return options
+
+
+def has_standard_exchange(version: str) -> bool:
+    """Whether a version knows the standard exchange."""
+    number = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
+    return number >= FIRST_WITH_STANDARD_EXCHANGE
 
 
 def command(tree: Path, home: Path) -> list[str]:
@@ -208,7 +218,7 @@ class Server:
         """Start a server on `port` and return when it answers.
 
         data: folder of this process alone; kept for the next start. The admin account and the realm are made
-        only when the data is new. env: variables that `${NAME}` in the realm file stands for. wait: seconds.
+        only when the data is new. env: variables that `${NAME}` in the realm file stands for, and settings. wait: seconds.
         """
         if not port_is_free(port):
             raise UserError(f"port {port} on {HOST} is taken; free it or choose another one with KEYCLOAK_PORT=….")

@@ -1,10 +1,9 @@
 """The Keycloak distribution: through Maven where it is installed, else Keycloak's own release download."""
 
-import os
 import shutil
 from pathlib import Path
 
-from local import downloads, processes
+from local import downloads, maven
 from local.layout import DOWNLOADS, Say, UserError, only_one
 
 ARTIFACT = "org.keycloak:keycloak-quarkus-dist"
@@ -28,27 +27,9 @@ def archive(version: str, say: Say) -> Path:
 
 
 def by_maven(version: str, target: Path, say: Say) -> None:
-    """Copy the artifact out of Maven's repositories; its checksum is an artifact of the same name."""
+    """Copy the artifact out of Maven's repositories."""
     say("downloading through Maven")
-    scratch = DOWNLOADS / f"maven-{version}.{os.getpid()}"
-    shutil.rmtree(scratch, ignore_errors=True)
-    try:
-        for kind in ("zip.sha1", "zip"):
-            processes.run(
-                [
-                    *("mvn", "--quiet", "--batch-mode", "dependency:copy"),
-                    f"-Dartifact={ARTIFACT}:{version}:{kind}",
-                    f"-DoutputDirectory={scratch}",
-                ],
-                what=f"Maven download of Keycloak {version}",
-                cwd=DOWNLOADS,
-            )
-        fetched = scratch / f"keycloak-quarkus-dist-{version}.zip"
-        expected = fetched.with_suffix(".zip.sha1").read_text().split()[0]
-        downloads.verify(fetched, expected, "sha1")
-        fetched.replace(target)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    maven.fetch(ARTIFACT, version, "zip", target, what=f"Keycloak {version}")
 
 
 def by_download(version: str, target: Path, say: Say) -> None:

@@ -129,7 +129,7 @@ def test_an_unknown_feature_set_is_refused() -> None:
         ("26.7.3", "legacy", ["--features=token-exchange:v1,admin-fine-grained-authz:v1"]),
         ("26.7.3", "legacy-without-permissions", ["--features=token-exchange:v1"]),
         ("26.7.3", "none", ["--features-disabled=token-exchange-standard"]),
-        ("24.0.5", "legacy", ["--features=token-exchange,admin-fine-grained-authz"]),
+        ("24.0.5", "legacy", ["--features=token-exchange:v1,admin-fine-grained-authz:v1"]),
         ("24.0.5", "none", []),
         ("26.1.0", "none", []),
     ],

@@ -1,0 +1,94 @@
+"""The oldest supported Keycloak, or that of KEYCLOAK_VERSION: a grant with both flows comes up, is proved, stays quiet and
+leaves no trace."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local import keycloak
+from local.layout import KEYCLOAK_VERSIONS
+from tests.conftest import free_port
+from tests.support.in_process import Stack
+from tests.support.realms import PASSWORD, TestRealm
+
+VERSION = os.environ.get("KEYCLOAK_VERSION") or KEYCLOAK_VERSIONS[0]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[keycloak.Server]:
+    installation = keycloak.install(VERSION, "legacy", lambda line: None)
+    started = keycloak.Server.start(
+        installation, port=free_port(), data=tmp_path_factory.mktemp("oldest"), admin_password=secrets.token_hex(12)
+    )
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def realm(server: keycloak.Server) -> Iterator[TestRealm]:
+    made = TestRealm.make(server.url, server.admin_password)
+    yield made
+    made.remove()
+
+
+def grant(realm: TestRealm, **changes: Any) -> dict[str, Any]:
+    flows = ["recipient", "requester"]
+    return {"name": "g", "realm": realm.name, "sources": ["frontend"], "target": "api", "flows": flows, **changes}
+
+
+def service_account(realm: TestRealm, client_id: str) -> tuple[str, list[str]]:
+    """The id of a client's service account and its roles, which no export holds."""
+    user = realm.get("clients", realm.uuid(client_id), "service-account-user")["id"]
+    return user, sorted(role["name"] for role in realm.get("users", user, "role-mappings", "realm"))
+
+
+def test_what_a_partial_put_may_lose(realm: TestRealm) -> None:
+    realm.change("api", serviceAccountsEnabled=True, frontchannelLogout=True)
+    user, _ = service_account(realm, "api")
+    realm.session.post(realm.at("roles"), {"name": "robot"})
+    realm.session.post(realm.at("users", user, "role-mappings", "realm"), [realm.get("roles", "robot")])
+    before, account = realm.export(), service_account(realm, "api")
+    assert "robot" in account[1]
+    stack = Stack(realm.connection)
+    stack.up(grant(realm, exchange="legacy"))
+    assert realm.client("api")["frontchannelLogout"] is True
+    assert service_account(realm, "api") == account
+    stack.destroy()
+    assert service_account(realm, "api") == account
+    assert realm.export_but_for_permissions() == realm.without_permissions(before)
+
+
+def test_a_legacy_grant_from_up_to_destroy(realm: TestRealm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEYCLOAK_USER", realm.user)
+    monkeypatch.setenv("KEYCLOAK_USER_PASS", PASSWORD)
+    before = realm.export()
+    stack, wanted = Stack(realm.connection), grant(realm, exchange="legacy", prove=True)
+    stack.up(wanted)
+    proofs = [engine.outputs["proved"] for name, engine in stack.state.items() if "/proof-" in name]
+    assert proofs == [True, True]
+    token = realm.user_token("frontend")
+    for requester, audience in (("api", None), ("frontend", "api")):
+        claims = realm.exchange(requester, token, audience)
+        assert claims["azp"] == requester and "api" in claims["aud"]
+
+    stack.refresh()
+    stack.up(wanted)
+    assert set(stack.changes.values()) == {"same"}
+    stack.destroy()
+    assert realm.export_but_for_permissions() == realm.without_permissions(before)
+    with pytest.raises(Exception, match="access_denied"):
+        realm.exchange("frontend", realm.user_token("frontend"), "api")
+
+
+@pytest.mark.skipif(keycloak.has_standard_exchange(VERSION), reason=f"Keycloak {VERSION} has the standard exchange")
+def test_the_standard_exchange_is_refused_before_any_write(realm: TestRealm) -> None:
+    before = realm.export()
+    with pytest.raises(
+        BaseException, match=r"the standard exchange needs Keycloak 26\.2 or later; upgrade it"
+    ) as refused:
+        Stack(realm.connection).up(grant(realm, exchange="standard"))
+    assert type(refused.value).__name__ == "RunError" and "\n" not in str(refused.value)
+    assert realm.export() == before

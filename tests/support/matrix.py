@@ -1,0 +1,124 @@
+"""``make test-matrix``: the tests that need a server, on each supported Keycloak; docs/compatibility.md says what came of them.
+
+``python -m tests.support.matrix [VERSION …]`` runs those versions, or all, one after another; what others came to is kept
+in ``.local/matrix/``.
+"""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+from local.layout import KEYCLOAK_VERSIONS, LOCAL, PROJECT
+
+RESULTS = LOCAL / "matrix"
+DOCUMENT = PROJECT / "docs" / "compatibility.md"
+SUITES = ("tests/acceptance", "tests/e2e")
+BEGIN, END = "<!-- runs -->", "<!-- end of runs -->"
+EXCHANGES = ("standard", "legacy")
+
+
+@dataclass(frozen=True)
+class Test:
+    """One test of a run. ``came_to``: passed, skipped, or failed; ``why`` it was skipped."""
+
+    module: str
+    name: str
+    came_to: str
+    why: str = ""
+
+    @property
+    def exchanges(self) -> set[str]:
+        """The exchanges that it is parametrised with."""
+        return set(self.name.partition("[")[2].rstrip("]").split("-")) & {*EXCHANGES}
+
+
+def run(version: str, jobs: str) -> int:
+    """Runs the suites on a version; pytest's exit code."""
+    command = [sys.executable, "-m", "pytest", *SUITES, "-n", jobs, "--dist", "loadfile"]
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "KEYCLOAK_VERSION": version}
+    return subprocess.run([*command, f"--junitxml={result_of(version)}"], env=environment, cwd=PROJECT).returncode
+
+
+def result_of(version: str) -> Path:
+    return RESULTS / f"{version}.xml"
+
+
+def read(result: Path) -> list[Test]:
+    """The tests of a run, from pytest's JUnit file."""
+    return [_test(case) for case in ElementTree.parse(result).iter("testcase")]  # noqa: S314 (our own run's file)
+
+
+def _test(case: ElementTree.Element) -> Test:
+    skipped = case.find("skipped")
+    failed = case.find("failure") is not None or case.find("error") is not None
+    came_to = "failed" if failed else "passed" if skipped is None else "skipped"
+    why = "" if skipped is None else str(skipped.get("message"))
+    return Test(case.get("classname", ""), case.get("name", ""), came_to, why)
+
+
+def table(runs: dict[str, list[Test]]) -> str:
+    """Versions as columns; as rows the exchanges, then what each test module shows, then why tests were skipped."""
+    modules = list(dict.fromkeys(test.module for tests in runs.values() for test in tests))
+    lines = [_row("", runs), _row("---", ["---"] * len(runs))]
+    for exchange in EXCHANGES:
+        cells = [_answer([test for test in tests if exchange in test.exchanges]) for tests in runs.values()]
+        lines.append(_row(f"{exchange} exchange", cells))
+    for module in modules:
+        cells = [_counted([test for test in tests if test.module == module]) for tests in runs.values()]
+        lines.append(_row(title(module), cells))
+    lines.append(_row("all", [_counted(tests) for tests in runs.values()]))
+    reasons = sorted({test.why for tests in runs.values() for test in tests if test.why})
+    return "\n".join([*lines, "", *(f"- skipped: {reason}" for reason in reasons)]).rstrip() + "\n"
+
+
+def title(module: str) -> str:
+    """What a test module shows: the first sentence of its docstring."""
+    text = ast.get_docstring(ast.parse((PROJECT / (module.replace(".", "/") + ".py")).read_text()))
+    first = " ".join((text or module).split("\n\n")[0].split())
+    return first.split(". ")[0].split(": ")[0].split("; ")[0].rstrip(".:")
+
+
+def _row(head: str, cells: Sequence[str] | dict[str, list[Test]]) -> str:
+    return f"| {' | '.join([head, *cells])} |"
+
+
+def _answer(tests: Sequence[Test]) -> str:
+    if any(test.came_to == "failed" for test in tests):
+        return "no: tests fail"
+    return "yes" if any(test.came_to == "passed" for test in tests) else "no"
+
+
+def _counted(tests: Sequence[Test]) -> str:
+    """``12``: so many passed; what did not is told."""
+    number = {what: sum(test.came_to == what for test in tests) for what in ("passed", "failed", "skipped")}
+    told = [f"{number[what]} {what}" for what in ("failed", "skipped") if number[what]]
+    return ", ".join([str(number["passed"]), *told]) if tests else "–"
+
+
+def write(document: Path, runs: dict[str, list[Test]]) -> None:
+    """Puts the table into the document, between its marks."""
+    before, begin, rest = document.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    assert begin and end, f"{document} has lost its marks {BEGIN} and {END}"
+    document.write_text(f"{before}{BEGIN}\n\n{table(runs)}\n{END}{after}")
+
+
+def main(wanted: Sequence[str]) -> int:
+    """Runs, writes the document, and gives an exit code: 0 when each test of each version passed or was skipped."""
+    codes = [run(version, os.environ.get("JOBS", "2")) for version in wanted or KEYCLOAK_VERSIONS]
+    missing = [version for version in KEYCLOAK_VERSIONS if not result_of(version).exists()]
+    if missing:
+        print(f"{DOCUMENT} is left as it is: {', '.join(missing)} never ran; run `make test-matrix`.", file=sys.stderr)
+        return 1
+    write(DOCUMENT, {version: read(result_of(version)) for version in KEYCLOAK_VERSIONS})
+    return max(codes)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
