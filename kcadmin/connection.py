@@ -5,17 +5,21 @@ The method of login is chosen by config alone; the environment only supplies tha
 """
 
 import os
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
+import requests
+
 from kcadmin.errors import InvalidSettings
+from kcadmin.texts import shown, unfit
 
 ADMIN_PASSWORD = "KEYCLOAK_ADMIN_PASS"
 CLIENT_SECRET = "KEYCLOAK_CLIENT_SECRET"
 PRIVATE_KEY = "KEYCLOAK_PRIVATE_KEY"
 ADDRESS = "KEYCLOAK_URL"
+HOST_LIMIT = 253
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -81,33 +85,63 @@ def read_connection(config: Callable[[str], object], environ: Mapping[str, str] 
     url = (get("url") or environ.get(ADDRESS, "")).rstrip("/")
     _check_url(url, faults)
     login = _read_login(get, environ, faults)
+    login_realm = get("loginRealm") or "master"
+    _check_names(
+        {"loginRealm": login_realm, "adminUsername": get("adminUsername"), "clientId": get("clientId")}, faults
+    )
     insecure = get("insecureTls").lower() or "false"
     if insecure not in ("true", "false"):
-        faults.append(f"config 'insecureTls': is '{insecure}'; set it to true or false.")
+        faults.append(f"config 'insecureTls': is {shown(insecure)}; set it to true or false.")
     ca_certificate = get("caCertificate") or None
-    if ca_certificate and not Path(ca_certificate).is_file():
-        faults.append(f"config 'caCertificate': there is no file '{ca_certificate}'; give the path of a PEM file.")
+    _check_ca_certificate(ca_certificate, faults)
     if faults:
         raise InvalidSettings(faults)
     assert login is not None
-    return Connection(url, login, get("loginRealm") or "master", ca_certificate, insecure == "true")
+    return Connection(url, login, login_realm, ca_certificate, insecure == "true")
 
 
 def _check_url(url: str, faults: list[str]) -> None:
     if not url:
         faults.append(f"config 'url': is not set; run `pulumi config set url https://…` or set {ADDRESS}.")
         return
+    if "@" in url:  # before anything shows the address
+        faults.append("config 'url': holds a user name or password; leave it out and set adminUsername.")
+        return
+    if "?" in url or "#" in url:
+        faults.append("config 'url': holds '?' or '#'; give the base address alone.")
+        return
     try:
         parts = urlsplit(url)
         _ = parts.port  # looked at only when asked for
-    except ValueError:
+        (parts.hostname or "").encode("idna")
+        requests.Request("GET", url).prepare()
+    except (ValueError, requests.RequestException):
         parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        faults.append(f"config 'url': is '{url}'; give an address such as https://keycloak.example.com.")
-    elif parts.username or parts.password:
-        faults.append("config 'url': holds a user name or password; leave it out and set adminUsername.")
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or not 0 < len(host) <= HOST_LIMIT or unfit(url) or " " in url:
+        faults.append(f"config 'url': is {shown(url)}; give an address such as https://keycloak.example.com.")
     elif "/realms/" in f"{parts.path}/":
-        faults.append(f"config 'url': is '{url}'; leave out /realms/… and set the key 'realm'.")
+        faults.append(f"config 'url': is {shown(url)}; leave out /realms/… and set the key 'realm'.")
+
+
+def _check_names(names: Mapping[str, str], faults: list[str]) -> None:
+    for key, name in names.items():
+        if wrong := unfit(name):
+            faults.append(f"config '{key}': {wrong}; leave it out.")
+    if names["loginRealm"] in (".", ".."):
+        faults.append(f"config 'loginRealm': is '{names['loginRealm']}', which no address can hold; correct it.")
+
+
+def _check_ca_certificate(path: str | None, faults: list[str]) -> None:
+    if path is None:
+        return
+    if not os.path.isfile(path):  # noqa: PTH113 (Path.is_file raises OSError for a path that is too long)
+        faults.append(f"config 'caCertificate': there is no file {shown(path)}; give the path of a PEM file.")
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError:  # ssl.SSLError is one
+        faults.append(f"config 'caCertificate': {shown(path)} is no readable file of PEM certificates; give one.")
 
 
 def _read_login(get: Callable[[str], str], environ: Mapping[str, str], faults: list[str]) -> Login | None:
@@ -121,6 +155,7 @@ def _read_login(get: Callable[[str], str], environ: Mapping[str, str], faults: l
                 f"config 'adminPassword': is not set; set {ADMIN_PASSWORD}, run `pulumi config set --secret "
                 "adminPassword …`, or log in as a client with clientId."
             )
+        _check_secret("adminPassword", ADMIN_PASSWORD, password, faults)
         return PasswordLogin(get("adminUsername") or "admin", password)
 
     by_secret, by_key = get("clientSecret"), get("privateKey")
@@ -131,9 +166,16 @@ def _read_login(get: Callable[[str], str], environ: Mapping[str, str], faults: l
         by_secret, by_key = environ.get(CLIENT_SECRET, ""), environ.get(PRIVATE_KEY, "")
         if bool(by_secret) == bool(by_key):
             faults.append(
-                f"config 'clientId': '{client_id}' has {'two secrets' if by_key else 'no secret'}; "
+                f"config 'clientId': {shown(client_id)} has {'two secrets' if by_key else 'no secret'}; "
                 f"set one of clientSecret ({CLIENT_SECRET}) and privateKey ({PRIVATE_KEY})."
             )
     if by_key:
         return PrivateKeyLogin(client_id, environ.get(PRIVATE_KEY) or by_key)
-    return ClientSecretLogin(client_id, environ.get(CLIENT_SECRET) or by_secret)
+    by_secret = environ.get(CLIENT_SECRET) or by_secret
+    _check_secret("clientSecret", CLIENT_SECRET, by_secret, faults)
+    return ClientSecretLogin(client_id, by_secret)
+
+
+def _check_secret(key: str, variable: str, secret: str, faults: list[str]) -> None:
+    if unfit(secret, lines=True):  # never shown
+        faults.append(f"config '{key}': is no text in UTF-8; set it, or {variable}, anew.")

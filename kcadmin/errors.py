@@ -96,20 +96,3 @@ def _reason(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return "Unknown"
-
-
-# Pulumi prints an exception as `module.Class: text`; without the module it reads as a sentence.
-for _class in (
-    KeycloakError,
-    Unreachable,
-    InvalidSettings,
-    Refusal,
-    LoginRefused,
-    TokenRefused,
-    HttpError,
-    NotFound,
-    Conflict,
-    Forbidden,
-    NotImplementedHere,
-):
-    _class.__module__ = "builtins"

@@ -55,6 +55,8 @@ def take_management(realm: Realm, uuid: str, owner: str, remembered: Taken | Non
                 return Taken(USED, {}), now
         was = held[0].was if held else remembered.was if remembered and ours_before else {"enabled": False}
         write_claim(realm.clients, uuid, Claim(owner, KIND, {"enabled": True}, was))
+        if any(claim.owner != owner for claim in held):
+            now = management(realm, uuid)  # who left before it could see our claim has switched them off
         if now is None or not now.enabled:
             now = set_management(realm, uuid, True)
         return Taken(CLAIMED, was), now
@@ -71,16 +73,34 @@ def release_management(realm: Realm, uuid: str, owner: str, taken: Taken, *, rev
             return False, []
         held = claims(client.attributes, KIND)
         was = next((claim.was for claim in held if claim.owner == owner), taken.was)
-        last = all(claim.owner == owner for claim in held)
-        wanted_off = last and (revoke or not was.get("enabled"))
-        strangers = sorted(_policies(realm, uuid)) if wanted_off else []
-        if wanted_off and not strangers:
-            set_management(realm, uuid, False)
+        wanted_off = revoke or not was.get("enabled")
+        off = False
+        strangers: list[str] = []
+        if wanted_off and all(claim.owner == owner for claim in held):
+            off, strangers = _switch_off(realm, uuid)
         drop_claim(realm.clients, uuid, owner, KIND)
-        again = realm.clients.get(uuid, max_age=0)
-        if wanted_off and again and claims(again.attributes, KIND):
+        left = _claims_now(realm, uuid)
+        if left == [] and wanted_off and not off and not strangers:
+            # Two left at once, each seeing the other: the later one switches them off.
+            off, strangers = _switch_off(realm, uuid)
+            left = _claims_now(realm, uuid)
+        if off and left:
             set_management(realm, uuid, True)  # another stack came while we left
-        return wanted_off and not strangers, strangers
+        return off and not left, strangers
+
+
+def _switch_off(realm: Realm, uuid: str) -> tuple[bool, list[str]]:
+    """Whether they were switched off, and the policies that kept them on."""
+    strangers = sorted(_policies(realm, uuid))
+    if not strangers:
+        set_management(realm, uuid, False)
+    return not strangers, strangers
+
+
+def _claims_now(realm: Realm, uuid: str) -> list[Claim] | None:
+    """The claims at this moment, or None when the client is gone."""
+    client = realm.clients.get(uuid, max_age=0)
+    return claims(client.attributes, KIND) if client else None
 
 
 def _policies(realm: Realm, uuid: str) -> Iterator[str]:

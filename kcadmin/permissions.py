@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kcadmin.authz import ResourceServer
-from kcadmin.errors import KeycloakError, Refusal, sentence
+from kcadmin.clients import RECENT_SECONDS
+from kcadmin.errors import KeycloakError, NotFound, Refusal, sentence
 from kcadmin.management import KIND as MANAGEMENT
 from kcadmin.management import management, set_management
 from kcadmin.ownership import Claim, claims, unmarked
@@ -24,7 +25,7 @@ from kcadmin.shared_settings import drop_claim, write_claim
 AFFIRMATIVE, UNANIMOUS = "AFFIRMATIVE", "UNANIMOUS"
 TOKEN_EXCHANGE = "token-exchange"
 STRATEGY = "token-exchange-strategy"
-SETTLE_SECONDS = 0.3
+SETTLE_SECONDS, LONGEST_SETTLE_SECONDS, SETTLE_CYCLES = 0.3, 5.0, 3
 ROUNDS = 10
 
 
@@ -95,26 +96,32 @@ def attached(realm: Realm, client_uuid: str) -> Attached | None:
 def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[str], owner: str) -> Attached:
     """Adds our policies to the token-exchange permission of a client, until they stay.
 
-    The strategy of a permission that was there before us, and was empty, is noted on the client before it is changed.
+    The strategy of a permission that was there before us, and was empty, is noted on the client before it is changed. Another
+    writer's older list may come after ours, the later the slower the server is: we look again after three times our own write.
 
     :raises Refusal: there is no permission, or it holds strangers' policies under another strategy.
     """
     wanted = set(policies)
     with realm.clients.lock(client_uuid):
-        settled = False
+        settled, found, slowest = False, None, 0.0
         for _ in range(ROUNDS):
+            began = time.monotonic()
             now = _must_be_there(realm, client_uuid, client_id)
             if wanted <= set(now.policies) and now.strategy == AFFIRMATIVE:
                 if settled:
+                    if found:  # who left at that moment dropped every note
+                        _note_strategy(realm, client_uuid, owner, found)
                     return now
                 settled = True
-                time.sleep(SETTLE_SECONDS)
+                time.sleep(min(max(SETTLE_SECONDS, SETTLE_CYCLES * slowest), LONGEST_SETTLE_SECONDS))
                 continue
             settled = False
             if now.strategy != AFFIRMATIVE:
                 _refuse_strangers(realm, client_id, now)
-                _note_strategy(realm, client_uuid, owner, now.strategy)
+                found = now.strategy
+                _note_strategy(realm, client_uuid, owner, found)
             _write(realm, now, set(now.policies) | wanted, AFFIRMATIVE)
+            slowest = max(slowest, time.monotonic() - began)
     raise _unstable(realm, client_uuid, client_id)
 
 
@@ -132,7 +139,7 @@ def detach(
         for _ in range(ROUNDS):
             now = attached(realm, client_uuid)
             if now is None or not now.policies:
-                _forget_strategy(realm, client_uuid)
+                _leave_empty(realm, client_uuid, now)
                 return
             left = set(now.policies) - ours
             if left == set(now.policies) or (left and soon_deleted()):
@@ -155,17 +162,18 @@ def delete_policy(realm: Realm, server: ResourceServer, policy_id: str) -> None:
     with ExitStack() as locks:
         for target in sorted({target for target in targets.values() if target}):
             locks.enter_context(realm.clients.lock(target))
-        for user in users:
-            _outlive(realm, server, user, targets[str(user["id"])])
+        emptied = {str(user["id"]) for user in users if _outlive(realm, server, user, targets[str(user["id"])])}
         server.delete_policy(policy_id)
         for user_id, holder in targets.items():
-            if holder and server.permission(user_id) is None and management(realm, holder) is not None:
-                set_management(realm, holder, True)  # another process took out the other one at the same time
+            if holder and user_id not in emptied and not _held(server, user_id):
+                _mend_after_deleting(realm, holder)
 
 
-def _outlive(realm: Realm, server: ResourceServer, user: Mapping[str, Any], target: str | None) -> None:
-    if len(server.policies_of(user["id"])) > 1:
-        return
+def _outlive(realm: Realm, server: ResourceServer, user: Mapping[str, Any], target: str | None) -> bool:
+    """Empties what would go with its last policy, and says whether."""
+    held = _held(server, str(user["id"]))
+    if held is None or len(held) > 1:
+        return False
     if user.get("type") != "scope":
         raise Refusal(
             f"policy of realm '{realm.name}': is the last one of '{user['name']}', which Keycloak would delete with it; "
@@ -178,6 +186,36 @@ def _outlive(realm: Realm, server: ResourceServer, user: Mapping[str, Any], targ
         server.update_permission(user["id"], _body(permission, noted or strategy, ()))
     if target:
         _forget_strategy(realm, target)
+    return True
+
+
+def _held(server: ResourceServer, permission_id: str) -> list[dict[str, Any]] | None:
+    """The policies of a permission or an aggregate policy; None when it is gone."""
+    try:
+        return server.policies_of(permission_id)
+    except NotFound:
+        return None
+
+
+def _mend_after_deleting(realm: Realm, client_uuid: str) -> None:
+    """Others deleted the other policies at that moment: the last one took the permission along, or it stays, empty.
+
+    On PostgreSQL it stays when each delete still saw the other one's policy.
+    """
+    now, there = attached(realm, client_uuid), management(realm, client_uuid)
+    if now is None and there and there.enabled:
+        set_management(realm, client_uuid, True)
+        now = attached(realm, client_uuid)
+    if now is None or not now.policies:
+        _leave_empty(realm, client_uuid, now)
+
+
+def _leave_empty(realm: Realm, client_uuid: str, now: Attached | None) -> None:
+    """Gives a permission without policies the strategy that it was found with."""
+    noted = _noted_strategy(realm, client_uuid)
+    if now and noted and now.strategy == AFFIRMATIVE:  # another one is somebody else's choice
+        realm.permissions_server().update_permission(now.id, _body(now.representation, noted, None))
+    _forget_strategy(realm, client_uuid)
 
 
 def _target(user: Mapping[str, Any]) -> str | None:
@@ -188,6 +226,9 @@ def _target(user: Mapping[str, Any]) -> str | None:
 
 def _note_strategy(realm: Realm, client_uuid: str, owner: str, found: str) -> None:
     client = realm.clients.get(client_uuid)
+    if client and claims(client.attributes, MANAGEMENT):
+        return
+    client = realm.clients.get(client_uuid, max_age=0)
     if client and not claims(client.attributes, MANAGEMENT) and not claims(client.attributes, STRATEGY):
         write_claim(realm.clients, client_uuid, Claim(owner, STRATEGY, {}, {"strategy": found}))
 
@@ -199,7 +240,8 @@ def _noted_strategy(realm: Realm, client_uuid: str) -> str | None:
 
 
 def _forget_strategy(realm: Realm, client_uuid: str) -> None:
-    client = realm.clients.get(client_uuid)
+    """Drops every owner's note: two that came at once have each written one."""
+    client = realm.clients.get(client_uuid, max_age=RECENT_SECONDS)
     for claim in claims(client.attributes, STRATEGY) if client else ():
         drop_claim(realm.clients, client_uuid, claim.owner, STRATEGY)
 
@@ -246,10 +288,11 @@ def _write(realm: Realm, now: Attached, policies: set[str], strategy: str) -> No
         time.sleep(SETTLE_SECONDS)
 
 
-def _body(permission: Mapping[str, Any], strategy: str, policies: Iterable[str]) -> dict[str, Any]:
+def _body(permission: Mapping[str, Any], strategy: str, policies: Iterable[str] | None) -> dict[str, Any]:
     """What a permission's PUT takes: lists left out stay, and a search's field ``config`` would be an error 500."""
     kept = {key: permission[key] for key in ("name", "description", "logic") if key in permission}
-    return {**kept, "type": "scope", "decisionStrategy": strategy, "policies": sorted(policies)}
+    listed = {} if policies is None else {"policies": sorted(policies)}
+    return {**kept, "type": "scope", "decisionStrategy": strategy, **listed}
 
 
 def is_ours(server: ResourceServer, policy_id: str, owner_hash: str) -> bool:

@@ -8,6 +8,7 @@ import functools
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import pulumi
@@ -21,18 +22,22 @@ from pulumi.dynamic import (
     ResourceProvider,
     UpdateResult,
 )
+from pulumi.output import UNKNOWN
 
 from kcadmin.connection import Connection, read_connection
-from kcadmin.errors import Refusal
-from kcadmin.ownership import NAME_LIMIT
+from kcadmin.errors import KeycloakError, Refusal, Unreachable
 from kcadmin.realm import Realm, realm_for
 from kcadmin.session import session_for
+from kcadmin.texts import shown
+from providers._inputs import text_faults, type_faults
+from providers._renamed import goes_on, remember_created
 from providers._uuids import derive_uuids, is_known, require_uuids
 
 Props = dict[str, Any]
 PROVIDER_KEY = "__provider"
 RESTORE, REVOKE = "restore", "revoke"
 NOTES = ("found", "was", "issuer", "management_uuid")
+CALLED_BY_PULUMI = ("check", "diff", "create", "update", "read", "delete")
 
 
 class KeycloakProvider(ResourceProvider, ABC):
@@ -49,12 +54,17 @@ class KeycloakProvider(ResourceProvider, ABC):
     FREE_WHEN_UNSET: ClassVar[tuple[str, ...]] = ()
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     CLIENTS: ClassVar[Mapping[str, str]] = {"client_id": "client_uuid"}
+    LATER: ClassVar[tuple[str, ...]] = ()  # fields that states of earlier versions lack, which is no change
+    ONE_OF_AN_ID: ClassVar[bool] = True  # two resources of one id and owner are one object on the server
     CONTROLS = ("owner", "adopt", "on_remove")
 
     def configure(self, req: ConfigureRequest) -> None:
         """Stores the settings; the session logs in at its first request."""
         sys.tracebacklimit = 0  # in this process an exception is shown to people, as its sentence
-        self._connection = read_connection(req.config.get)
+        for method in CALLED_BY_PULUMI:
+            setattr(self, method, errors_as_sentences()(getattr(self, method)))
+        with errors_as_sentences():
+            self._connection = read_connection(req.config.get)
         if self._connection.insecure_tls:
             warn_insecure()
 
@@ -91,20 +101,33 @@ class KeycloakProvider(ResourceProvider, ABC):
         """Fills defaults in, refuses what is wrong, and derives UUIDs, so that previews show no unknowns."""
         props = {key: value for key, value in news.items() if key != PROVIDER_KEY and value is not None}
         props = {**self.DEFAULTS, "on_remove": RESTORE, **self.CONSTANT, **props}
+        mistyped = dict(type_faults(type(self), props))
         for field in self.SETS:
-            if is_known(props.get(field)) and props.get(field) is not None:
+            if is_known(props.get(field)) and props.get(field) is not None and field not in mistyped:
                 props[field] = sorted(set(props[field]))
-        failures = [CheckFailure("", f"{self._named(props)}: {fault}.") for fault in self._faults(props)]
+        faults = [*mistyped.values(), *self._faults({**props, **dict.fromkeys(mistyped, UNKNOWN)})]
+        failures = [CheckFailure("", f"{self._named(props)}: {fault}.") for fault in faults]
         if not failures:
             derive_uuids(self.CLIENTS, lambda: self.realm(props), _olds, props)
         return CheckResult(props, failures)
 
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
+        """Compares the state and the server with the inputs: a killed ``destroy`` leaves a state that says more than is there."""
+        known = self.compare(_olds, _news)
+        if known.replaces:
+            return known
+        now = self.read(_id, _olds)
+        if not now.id:
+            return DiffResult(changes=True, replaces=["id"], delete_before_replace=True)
+        seen = self.compare(now.outs or {}, _news)
+        return seen if seen.replaces or not known.changes else known
+
+    def compare(self, _olds: Props, _news: Props) -> DiffResult:
         """Compares outputs with inputs, field by field; a stranger's object that differs is replaced, never changed."""
         changed = [
             field
             for field in (*self.INPUTS, *self.CONSTANT, *self.CONTROLS)
-            if not self._same(field, _olds.get(field), _news.get(field))
+            if not self._same(field, _olds.get(field), _news.get(field)) and (field in _olds or field not in self.LATER)
         ]
         replaces = [field for field in changed if field in self.REPLACE_ON]
         if _olds.get("found") == "used":
@@ -117,6 +140,7 @@ class KeycloakProvider(ResourceProvider, ABC):
         identity = realm.identity()
         require_uuids(self.CLIENTS, realm, props, self.OBJECT)
         id_, notes = self.create_in(realm, props)
+        remember_created(realm, self.OBJECT, id_, str(props.get("owner")))
         return CreateResult(
             id_, {**_inputs(props), **notes, "issuer": identity.issuer, "management_uuid": identity.management_uuid}
         )
@@ -141,7 +165,15 @@ class KeycloakProvider(ResourceProvider, ABC):
 
     def delete(self, _id: str, _props: Props) -> None:
         """Deletes or restores; what is gone is done."""
-        self.remove(self._verified(_props), _id, _props)
+        try:
+            realm = self._verified(_props)
+        except Unreachable as problem:
+            remedy = "if the server is gone for good, `pulumi state delete --all` forgets the stack's resources"
+            raise Unreachable(f"{str(problem).removesuffix('.')}; {remedy}.") from None
+        if self.ONE_OF_AN_ID and goes_on(realm, self.OBJECT, _id, str(_props.get("owner"))):
+            pulumi.log.info(f"{self._named(_props)}: goes on under another name in the stack.")
+            return
+        self.remove(realm, _id, _props)
 
     def _verified(self, outs: Props) -> Realm:
         realm = self.realm(outs)
@@ -150,7 +182,7 @@ class KeycloakProvider(ResourceProvider, ABC):
             what = f"issuer '{now.issuer}'" if now.issuer != then[0] else "a realm made anew, with other UUIDs"
             raise Refusal(
                 f"{self._named(outs)}: belongs to issuer '{then[0]}', but '{self._connection.url}' is {what}; "
-                "point the stack's url at its own server."
+                "point the stack's url at its own server, or, if that moved, run `python -m exchange rebind`."
             )
         return realm
 
@@ -164,16 +196,13 @@ class KeycloakProvider(ResourceProvider, ABC):
             "?",
         )
         realm = props.get("realm")
-        return f"{self.OBJECT} '{name}' in realm '{realm if is_known(realm) else '?'}'"
+        return f"{self.OBJECT} {shown(name)} in realm {shown(realm if realm and is_known(realm) else '?')}"
 
     def _faults(self, props: Props) -> Iterator[str]:
         for field, choices in {**self.CHOICES, "on_remove": (RESTORE, REVOKE)}.items():
             if is_known(props.get(field)) and props.get(field) not in (None, *choices):
-                yield f"{field} is '{props[field]}'; choose one of {', '.join(choices)}"
-        for field in ("realm", "client_id", "resource_server", "name", "included_client", "custom_audience"):
-            value = props.get(field)
-            if isinstance(value, str) and (not value.strip() or len(value) > NAME_LIMIT):
-                yield f"{field} has {len(value)} characters; give it 1 to {NAME_LIMIT}"
+                yield f"{field} is {shown(props[field])}; choose one of {', '.join(choices)}"
+        yield from text_faults([field for field in (*self.INPUTS, "owner") if field not in self.CHOICES], props)
         yield from self.refusals(props)
 
     def _same(self, field: str, old: Any, new: Any) -> bool:
@@ -183,7 +212,16 @@ class KeycloakProvider(ResourceProvider, ABC):
             return True
         if field in self.SETS:
             return sorted(old or ()) == sorted(new or ())
-        return bool(old == new or (old in (None, "", False) and new in (None, "", False)))
+        return bool(old == new or (_is_unset(old) and _is_unset(new)))
+
+
+@contextmanager
+def errors_as_sentences() -> Iterator[None]:
+    """Pulumi shows ``Class: text``, and of an exception without a text its class's name: so the sentence is the name."""
+    try:
+        yield
+    except KeycloakError as error:
+        raise type(str(error), (Exception,), {"__module__": "builtins"}) from None
 
 
 @functools.cache
@@ -196,3 +234,7 @@ def warn_insecure() -> None:
 
 def _inputs(props: Props) -> Props:
     return {key: value for key, value in props.items() if key != PROVIDER_KEY and value is not None}
+
+
+def _is_unset(value: Any) -> bool:
+    return value is None or value is False or value == ""

@@ -18,6 +18,7 @@ from kcadmin.ownership import Claim, adopted_claim_kind, claim_key, claims, hash
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
 from providers._base import REVOKE, KeycloakProvider, Props
+from providers._left import never_in_the_way
 
 CREATED, USED, ADOPTED = "created", "used", "adopted"
 IDENTITY = ("id", "owner", "mark", "exchange")
@@ -114,9 +115,14 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
             store.delete(id_)
         elif found == ADOPTED:
             self._give_back(realm, store, id_, props)
-        else:
-            pulumi.log.info(f"{self._named(props)}: was found as wanted and is left as found.")
         drop_claim(realm.clients, props[self.HOLDER], props["owner"], self._kind(id_))
+        with never_in_the_way(self._named(props)):
+            self.tell_left(realm, props)
+
+    def tell_left(self, realm: Realm, props: Props) -> None:
+        """Says what stays of a removed object."""
+        if props.get("found") == USED and props.get("on_remove") != REVOKE:
+            pulumi.log.info(f"{self._named(props)}: was found as wanted and is left as found.")
 
     def _adopt(self, realm: Realm, store: Store[T], found: T, wanted: T, props: Props) -> Props:
         differing = self._differences(found, wanted)
@@ -151,7 +157,8 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
             return
         if not props.get("name"):  # then the name that it had was no matter
             ours = replace(ours, name=now.name)  # type: ignore[type-var]
-        was: Props = dict(claim.was) if claim else dict(props.get("was") or {})
+        unset = {field.name: None for field in fields(ours) if field.name not in NOT_COMPARED}  # type: ignore[arg-type]
+        was: Props = dict(claim.was) if claim else {**unset, **(props.get("was") or {})}  # a state leaves None out
         back = {key: tuple(value) if isinstance(value, list) else value for key, value in was.items()}
         differing = self._differences(now, ours)  # what others changed meanwhile stays as they made it
         if differing:
@@ -186,4 +193,4 @@ def _id(found: Held) -> str:
 
 
 def _text(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,6 +1,7 @@
 """Settings of a client that several stacks may share: taken by a claim, restored by the last one out."""
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import pulumi
@@ -10,6 +11,7 @@ from kcadmin.ownership import claim_key
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, USED, Taken, drop_claim, held_by_others, release, take
 from providers._base import REVOKE, KeycloakProvider, Props
+from providers._left import never_in_the_way
 
 
 class SharedSettingProvider(KeycloakProvider):
@@ -51,7 +53,7 @@ class SharedSettingProvider(KeycloakProvider):
             self.KIND,
             self.values(props),
             note=lambda client: self.noted(realm, client),
-            remembered=_taken(olds) if olds else None,
+            remembered=_taken(olds, self.values(props)) if olds else None,
             former=olds.get("owner") if olds else None,
         )
         return {"found": taken.found, "was": dict(taken.was)}
@@ -70,15 +72,23 @@ class SharedSettingProvider(KeycloakProvider):
             props["client_uuid"],
             props["owner"],
             self.KIND,
-            taken=_taken(props),
+            taken=_taken(props, self.values(props)),
             values=self.values(props),
             off=off,
         )
-        if client and off is None and props.get("found") == USED:
-            pulumi.log.info(f"{self._named(props)}: was found as wanted and is left as found.")
-        elif client and held_by_others(client, props["owner"], self.KIND):
+        if client:
+            others = sorted({claim.owner for claim in held_by_others(client, props["owner"], self.KIND)})
+            with never_in_the_way(self._named(props)):
+                self.tell_left(realm, client, others, props)
+
+    def tell_left(self, realm: Realm, client: Client, others: list[str], props: Props) -> None:
+        """Says what stays of a removed setting. ``others``: the owners who claim it, too."""
+        if others:
             pulumi.log.info(f"{self._named(props)}: stays on, another stack uses it.")
+        elif props.get("found") == USED and props.get("on_remove") != REVOKE:
+            pulumi.log.info(f"{self._named(props)}: was found as wanted and is left as found.")
 
 
-def _taken(props: Props) -> Taken:
-    return Taken(str(props.get("found")), props.get("was") or {})
+def _taken(props: Props, fields: Iterable[str]) -> Taken:
+    """What the state remembers; Pulumi leaves out of it the fields that were not set."""
+    return Taken(str(props.get("found")), {**dict.fromkeys(fields), **(props.get("was") or {})})

@@ -14,6 +14,7 @@ from kcadmin.mappers import AudienceMapper as Mapper
 from kcadmin.ownership import owned_name
 from kcadmin.realm import Realm
 from providers._base import Props
+from providers._left import tell_token_life_of_grant, warn_of_mappers
 from providers._owned import USED, OwnedObjectProvider
 from providers.resource import Flag, KeycloakResource, Text
 
@@ -71,9 +72,9 @@ class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
         mark = {"exchange": props.get("exchange")} if props.get("found") == USED else {}  # a stranger's bears none
         return {**super().shown(found, props), "client_id": client.client_id if client else None, **mark}
 
-    def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
+    def compare(self, _olds: Props, _news: Props) -> DiffResult:
         mark = {"exchange": _news.get("exchange")} if _olds.get("found") == USED else {}
-        return super().diff(_id, {**_olds, **mark}, _news)
+        return super().compare({**_olds, **mark}, _news)
 
     def candidates(self, realm: Realm, wanted: Mapper, props: Props) -> list[Mapper]:
         found = self.store(realm, props).all()
@@ -88,6 +89,15 @@ class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
         taken = [each for each in found if each.name == wanted.name]
         adopt = bool(props.get("adopt"))
         return [each for each in same if each.mark or adopt or not self._differences(each, wanted)] + taken
+
+    def tell_left(self, realm: Realm, props: Props) -> None:
+        holder, audience = realm.clients.get(props["client_uuid"]), props.get("included_client")
+        if not holder or not audience or not props["access_token"] or holder.client_id == audience:
+            super().tell_left(realm, props)
+        else:
+            warn_of_mappers(realm, holder, audience, props["owner"])
+        if holder and audience and props.get("exchange"):
+            tell_token_life_of_grant(realm, holder.client_id, audience, props["exchange"])
 
     @staticmethod
     def _serves(realm: Realm, found: Mapper, props: Props) -> bool:

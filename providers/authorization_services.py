@@ -3,11 +3,14 @@
 https://www.keycloak.org/docs/latest/authorization_services/#_resource_server_overview
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import pulumi
 
+from kcadmin.by_products import SIDE_ROLE, account_mappers, is_default
 from kcadmin.clients import Client
+from kcadmin.ownership import NAME_LIMIT
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import USED, drop_claim
 from providers._base import REVOKE, Props
@@ -15,7 +18,8 @@ from providers._shared import SharedSettingProvider
 from providers.resource import KeycloakResource, Text
 
 SERVICES, ACCOUNT = "authorizationServicesEnabled", "serviceAccountsEnabled"
-SIDE_ROLE = "uma_protection"  # Keycloak makes this client role with the services, and leaves it when they go
+MAPPERS = "account_mappers"
+LONGEST_CLIENT_ID = NAME_LIMIT - len("service-account-")  # the server answers 500 to more
 CONTENT = ("resources", "policies", "scopes")
 
 
@@ -25,6 +29,14 @@ class AuthorizationServicesProvider(SharedSettingProvider):
     OBJECT = "authorization services of client"
     KIND = "authorization-services"
     INPUTS = ("realm", "client_id", "client_uuid")
+
+    def refusals(self, props: Props) -> Iterator[str]:
+        client_id = props.get("client_id")
+        if isinstance(client_id, str) and LONGEST_CLIENT_ID < len(client_id) <= NAME_LIMIT:
+            yield (
+                f"client_id has {len(client_id)} characters, too many for the name of its service account; "
+                f"shorten it to {LONGEST_CLIENT_ID}"
+            )
 
     def values(self, props: Props) -> dict[str, Any]:
         return {SERVICES: True, ACCOUNT: True}
@@ -36,25 +48,39 @@ class AuthorizationServicesProvider(SharedSettingProvider):
         return {"enabled": client.is_on(SERVICES) and client.is_on(ACCOUNT)}
 
     def noted(self, realm: Realm, client: Client) -> Props:
-        return {SIDE_ROLE: realm.clients.has_role(client.uuid, SIDE_ROLE)}
+        found = sorted(account_mappers(client))
+        return {SIDE_ROLE: realm.clients.has_role(client.uuid, SIDE_ROLE), **({MAPPERS: found} if found else {})}
+
+    def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
+        notes = super().change(realm, id_, olds, news)
+        return {**notes, "was": {**_noted_by_earlier_versions(olds), **notes["was"]}}
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
-        uuid = props["client_uuid"]
-        content = self._content(realm, uuid)
+        uuid, was = props["client_uuid"], {**_noted_by_earlier_versions(props), **(props.get("was") or {})}
+        content = self._content(realm, uuid, str(props["client_id"]))
         if content and (props.get("found") != USED or props.get("on_remove") == REVOKE):
             pulumi.log.warn(f"{self._named(props)}: left on, since switching them off would delete {content}.")
             drop_claim(realm.clients, uuid, props["owner"], self.KIND)
             return
         super().remove(realm, id_, props)
         client = realm.clients.get(uuid)
-        made_the_role = (props.get("was") or {}).get(SIDE_ROLE) is False
-        if client and not client.is_on(SERVICES) and made_the_role:
+        came_with_them = props.get("on_remove") == REVOKE or was.get(SIDE_ROLE) is False
+        if client and not client.is_on(SERVICES) and came_with_them:
             realm.clients.delete_role(uuid, SIDE_ROLE)
+        if client and not client.is_on(ACCOUNT) and props.get("found") != USED:
+            for name, mapper_id in account_mappers(client).items():
+                if name not in (was.get(MAPPERS) or ()):
+                    realm.clients.delete_mapper(uuid, mapper_id)
 
-    def _content(self, realm: Realm, uuid: str) -> str:
+    def _content(self, realm: Realm, uuid: str, client_id: str) -> str:
         settings = realm.resource_server(uuid).settings() or {}
-        names = [str(each["name"]) for kind in CONTENT for each in settings.get(kind) or ()]
+        content = [each for kind in CONTENT for each in settings.get(kind) or () if not is_default(each, client_id)]
+        names = [str(each["name"]) for each in content]
         return ", ".join(f"'{name}'" for name in sorted(names))
+
+
+def _noted_by_earlier_versions(props: Props) -> Props:
+    return {SIDE_ROLE: props["side_role_was"]} if "side_role_was" in props else {}
 
 
 class AuthorizationServices(KeycloakResource, module="keycloak", name="AuthorizationServices"):

@@ -14,6 +14,7 @@ from kcadmin.permissions import TOKEN_EXCHANGE
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, Taken, drop_claim
 from providers._base import REVOKE, KeycloakProvider, Props
+from providers._left import never_in_the_way, warn_of_policies
 from providers.resource import KeycloakResource, Text
 
 
@@ -46,12 +47,16 @@ class ManagementPermissionsProvider(KeycloakProvider):
         taken, revoke = Taken(str(props.get("found")), props.get("was") or {}), props.get("on_remove") == REVOKE
         off, strangers = release_management(realm, props["client_uuid"], props["owner"], taken, revoke=revoke)
         if strangers:
-            pulumi.log.warn(f"{self._named(props)}: stay on, since they hold the policies {', '.join(strangers)}.")
+            held = ", ".join(f"'{name}'" for name in strangers)
+            pulumi.log.warn(f"{self._named(props)}: stay on, since they hold the policies {held}.")
         if off:
             pulumi.log.info(
                 f"{self._named(props)}: are off again; '{realm.management_client_id}' keeps its resource server "
                 "with seven scopes, which no request can remove."
             )
+        elif props.get("token_exchange_permission"):
+            with never_in_the_way(self._named(props)):
+                warn_of_policies(realm, props["client_id"], props["token_exchange_permission"])
 
     def _taken(self, realm: Realm, props: Props, remembered: Taken | None) -> Props:
         try:

@@ -8,13 +8,16 @@ from typing import Any
 import pulumi
 
 from kcadmin.clients import Client
+from kcadmin.features import REFRESH as REFRESH
+from kcadmin.features import SAME_SESSION as SAME_SESSION
+from kcadmin.features import STANDARD
+from kcadmin.features import SWITCH as SWITCH
+from kcadmin.realm import Realm
 from providers._base import Props
+from providers._left import same_stack, tell_token_life, warn_of_switch
 from providers._shared import SharedSettingProvider
 from providers.resource import Flag, KeycloakResource, Text
 
-SWITCH = "attributes.standard.token.exchange.enabled"
-REFRESH = "attributes.standard.token.exchange.enableRefreshRequestedTokenType"
-SAME_SESSION = "SAME_SESSION"
 KIND = "standard-exchange"
 
 
@@ -31,6 +34,12 @@ class StandardTokenExchangeProvider(SharedSettingProvider):
 
     def off(self, props: Props) -> dict[str, Any]:
         return {SWITCH: None, REFRESH: None}
+
+    def tell_left(self, realm: Realm, client: Client, others: list[str], props: Props) -> None:
+        tell_token_life(realm, client.with_values(self.values(props)), STANDARD)
+        strangers = [owner for owner in others if not same_stack(owner, props["owner"])]
+        if client.is_on(SWITCH) and (strangers or not others):
+            warn_of_switch(realm, client, strangers)
 
     def shown(self, client: Client) -> Props:
         return {"enabled": client.is_on(SWITCH), "allow_refresh": client.value(REFRESH) == SAME_SESSION}

@@ -5,6 +5,7 @@ one completes. Never a hang, another exception, a duplicate, or a trace after de
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -21,11 +22,13 @@ SHARE = 3
 
 
 @pytest.fixture(autouse=True)
-def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The proxy's slowness must be longer than our patience."""
-    monkeypatch.setattr(session, "READ_SECONDS", 1)
-    monkeypatch.setattr("tests.support.proxy.SLOW_SECONDS", 1.3)
-    monkeypatch.setattr(permissions, "SETTLE_SECONDS", 0.05)
+def short_times(legacy_realm: TestRealm) -> Iterator[None]:
+    """The proxy's slowness must be longer than our patience. Not while the realm is made or removed, which takes its time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "READ_SECONDS", 1)
+        patch.setattr("tests.support.proxy.SLOW_SECONDS", 1.3)
+        patch.setattr(permissions, "SETTLE_SECONDS", 0.05)
+        yield
 
 
 @pytest.mark.parametrize("exchange", ["standard", "legacy"])

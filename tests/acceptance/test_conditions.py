@@ -218,6 +218,26 @@ def test_time_window(world: World) -> None:
     assert requester(realm, HOLDER)
 
 
+def test_no_wider_scopes(make_realm: MakeRealm) -> None:
+    """The guard leaves out mappers of clients themselves, so the audience lives in a client scope."""
+    realm = make_realm("legacy", frontend={}, api={}, third={})
+    before = realm.export()
+    stack = Stack(realm.connection, guards=["requesters", "sources", "noWiderScopes"])
+    both = grant(realm, "standard")
+    through = {**grant(realm, "standard", requester="third"), "name": "h"}
+    for grants in ([both, through], [both, through]):
+        stack.up(*grants)
+    assert set(stack.changes.values()) == {"same"}
+    token = realm.user_token("frontend")
+    assert "api" in realm.exchange("api", token)["aud"] and requester(realm, HOLDER)
+    assert requester(realm, HOLDER, client="third")
+    for client, audience in (("frontend", "api"), ("third", "api"), ("api", None)):
+        with pytest.raises(TokenRefused, match="not present in the initial access token"):
+            realm.exchange(client, token, audience, scope="phone")
+    stack.destroy()
+    assert realm.export() == before
+
+
 def test_refresh_tokens_of_the_legacy_exchange(make_realm: MakeRealm) -> None:
     """Switched off for a requester without logins of its own; said where that would take them from its users."""
     silent = {"standardFlowEnabled": False, "directAccessGrantsEnabled": False, "serviceAccountsEnabled": True}

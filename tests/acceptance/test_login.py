@@ -40,11 +40,13 @@ def whole_life(realm: TestRealm, connection: Connection) -> None:
     assert realm.export() == before
 
 
+@pytest.mark.standard_exchange
 def test_a_robot_with_a_secret_and_one_role_suffices_for_standard_grants(realm: TestRealm) -> None:
     robot(realm)
     whole_life(realm, replace(realm.connection, login=ClientSecretLogin("robot", "s"), login_realm=realm.name))
 
 
+@pytest.mark.standard_exchange
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_robot_with_a_private_key(realm: TestRealm, algorithm: str) -> None:
     key = ALGORITHMS[algorithm]()

@@ -1,14 +1,23 @@
 """Names that need quoting somewhere, and the longest ones, on the real server."""
 
+from typing import Any
+
 import pytest
 
+from providers._base import KeycloakProvider
 from providers.audience_mapper import AudienceMapperProvider
 from providers.authorization_scope import AuthorizationScopeProvider
+from providers.authorization_services import LONGEST_CLIENT_ID, AuthorizationServicesProvider
 from providers.client_policy import ClientPolicyProvider
+from providers.management_permissions import ManagementPermissionsProvider
+from providers.scope_permission import ScopePermissionProvider
+from providers.standard_token_exchange import StandardTokenExchangeProvider
+from providers.token_exchange_permission import TokenExchangePermissionProvider
 from tests.support.engine import Engine, Refused, forget
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm
 
+POLICY = "the policy made before"
 NAMES = ["a/b", "100%", 'say "x"', "why?", "#1", "..", "a b&c=d", "größe→目標", "x" * 255]
 
 
@@ -16,22 +25,53 @@ NAMES = ["a/b", "100%", 'say "x"', "why?", "#1", "..", "a b&c=d", "größe→目
 def test_objects_of_any_name(realm: TestRealm, name: str) -> None:
     realm.change("api", authorizationServicesEnabled=True, serviceAccountsEnabled=True)
     before = realm.export()
-    place = {"realm": realm.name, "resource_server": "api"}
-    objects = [
-        (
-            Engine(AudienceMapperProvider, realm.connection),
-            {"realm": realm.name, "client_id": "frontend", "name": name, "included_client": "api"},
-        ),
-        (Engine(ClientPolicyProvider, realm.connection), {**place, "name": name, "clients": ["frontend"]}),
-        (Engine(AuthorizationScopeProvider, realm.connection), {**place, "name": f"{name[:250]}!"}),
-    ]
-    for engine, args in objects:
-        assert engine.up(**args) == "create"
-        forget()
-        assert engine.refresh() and engine.up(**args) == "same"
-    for engine, _ in objects:
-        engine.destroy()
+    place, scope = {"realm": realm.name, "resource_server": "api"}, f"{name[:250]}!"
+    lives(
+        realm,
+        (AudienceMapperProvider, {"client_id": "frontend", "name": name, "included_client": "api"}),
+        (AudienceMapperProvider, {"client_id": "api", "custom_audience": name}),
+        (ClientPolicyProvider, {**place, "name": name, "clients": ["frontend"]}),
+        (AuthorizationScopeProvider, {**place, "name": scope, "display_name": name, "icon_uri": name}),
+        (ScopePermissionProvider, {**place, "name": scope, "scopes": [scope], "policies": [name]}),
+    )
     assert realm.export() == before
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_objects_of_a_client_of_any_name(legacy_realm: TestRealm, name: str) -> None:
+    realm = legacy_realm
+    realm.add_client(name)
+    before = realm.export()
+    policy = lives(
+        realm,
+        (StandardTokenExchangeProvider, {"client_id": name, "allow_refresh": True}),
+        (AudienceMapperProvider, {"client_id": name, "included_client": name}),
+        *([(AuthorizationServicesProvider, {"client_id": name})] if len(name) <= LONGEST_CLIENT_ID else []),
+        (ManagementPermissionsProvider, {"client_id": name}),
+        (ClientPolicyProvider, {"resource_server": "realm-management", "name": "policy", "clients": [name]}),
+        (TokenExchangePermissionProvider, {"client_id": name, "policies": POLICY}),
+    )
+    assert policy and realm.export_but_for_permissions() == realm.without_permissions(before)
+
+
+def lives(realm: TestRealm, *objects: tuple[type[KeycloakProvider], dict[str, Any]]) -> str:
+    """Makes objects one after the other, finds each unchanged in a process that knows nothing, and deletes them again.
+
+    Gives the id of the last policy, which stands for POLICY.
+    """
+    made: list[Engine] = []
+    policy = ""
+    for provider, args in objects:
+        engine = Engine(provider, realm.connection)
+        given = {"realm": realm.name, **args, **({"policies": [policy]} if args.get("policies") == POLICY else {})}
+        assert engine.up(**given) == "create", provider
+        forget()
+        assert engine.refresh() and engine.up(**given) == "same", provider
+        made.append(engine)
+        policy = str(engine.id) if provider is ClientPolicyProvider else policy
+    for engine in reversed(made):
+        engine.destroy()
+    return policy
 
 
 def test_one_character_too_many_is_refused_by_us(realm: TestRealm) -> None:
@@ -41,25 +81,42 @@ def test_one_character_too_many_is_refused_by_us(realm: TestRealm) -> None:
         )
 
 
-@pytest.mark.parametrize("name", ["team/shop", "größe 100%", "y" * 255], ids=["slash", "unicode", "long"])
-def test_grants_of_clients_of_any_name(legacy_realm: TestRealm, name: str) -> None:
+@pytest.mark.parametrize("length", [LONGEST_CLIENT_ID, LONGEST_CLIENT_ID + 1])
+def test_the_longest_client_with_authorization_services(realm: TestRealm, length: int) -> None:
+    realm.add_client("c" * length)
+    before = realm.export()
+    services = (AuthorizationServicesProvider, {"client_id": "c" * length})
+    if length == LONGEST_CLIENT_ID:
+        lives(realm, services)
+    else:
+        with pytest.raises(Refused, match=r"client_id has 240 characters, .*; shorten it to 239\."):
+            lives(realm, services)
+    assert realm.export() == before
+
+
+@pytest.mark.parametrize("exchange", ["standard", "legacy"])
+@pytest.mark.parametrize(
+    "name",
+    ["team/shop", "größe 100%", "..", 'a?b&c="d"#', "y" * 255],
+    ids=["slash", "unicode", "dots", "query", "long"],
+)
+def test_grants_of_clients_of_any_name(legacy_realm: TestRealm, name: str, exchange: str) -> None:
     realm = legacy_realm
     realm.add_client(name)
     before = realm.export()
-    for exchange in ("standard", "legacy"):
-        stack = Stack(realm.connection)
-        stack.up(
-            {
-                "name": "g",
-                "realm": realm.name,
-                "exchange": exchange,
-                "sources": ["frontend"],
-                "target": name,
-                "flows": ["recipient", "requester"],
-            }
-        )
-        token = realm.user_token("frontend")
-        assert name in realm.exchange(name, token)["aud"]
-        assert name in realm.exchange("frontend", token, name)["aud"]
-        stack.destroy()
-        assert realm.export_but_for_permissions() == realm.without_permissions(before)
+    stack = Stack(realm.connection)
+    stack.up(
+        {
+            "name": name.replace("#", "+")[:100],
+            "realm": realm.name,
+            "exchange": exchange,
+            "sources": ["frontend"],
+            "target": name,
+            "flows": ["recipient", "requester"],
+        }
+    )
+    token = realm.user_token("frontend")
+    assert name in realm.exchange(name, token)["aud"]
+    assert name in realm.exchange("frontend", token, name)["aud"]
+    stack.destroy()
+    assert realm.export_but_for_permissions() == realm.without_permissions(before)

@@ -16,7 +16,7 @@ from providers.management_permissions import ManagementPermissionsProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
 from tests.support.engine import Engine, forget
 from tests.support.in_process import Stack
-from tests.support.realms import TestRealm
+from tests.support.realms import TestRealm, hang_on
 
 MakeRealm = Callable[..., TestRealm]
 EXCHANGES = pytest.mark.parametrize("exchange", ["standard", "legacy"])
@@ -86,6 +86,7 @@ def test_a_strangers_mapper_that_differs_is_left_alone(legacy_realm: TestRealm, 
     assert legacy_realm.export() == before
 
 
+@pytest.mark.standard_exchange
 def test_a_grant_that_adopts_takes_a_strangers_mapper_over_and_gives_it_back(realm: TestRealm) -> None:
     run_the_guide_services(realm)
     realm.mapper("frontend", "theirs", "api", **{"id.token.claim": "true", "access.token.claim": "false"})
@@ -101,6 +102,7 @@ def test_a_grant_that_adopts_takes_a_strangers_mapper_over_and_gives_it_back(rea
     assert realm.export() == before
 
 
+@pytest.mark.standard_exchange
 def test_a_used_mapper_that_others_change_is_replaced_by_ours(realm: TestRealm) -> None:
     realm.mapper("frontend", "theirs", "api")
     stack = Stack(realm.connection)
@@ -155,6 +157,48 @@ def test_an_owner_is_renamed_in_place(legacy_realm: TestRealm, exchange: str) ->
     same(legacy_realm, before)
 
 
+@pytest.mark.parametrize(("exchange", "refreshed"), [("standard", False), ("standard", True), ("legacy", False)])
+def test_a_renamed_client_goes_on(legacy_realm: TestRealm, exchange: str, refreshed: bool) -> None:
+    """Its resources have other names then: the new ones are created before the old ones are deleted."""
+    legacy_realm.change("frontend", clientId="old-name")
+    before = legacy_realm.export()
+    stack = Stack(legacy_realm.connection)
+    stack.up(grant(legacy_realm, exchange, sources=["old-name"]))
+    legacy_realm.change("old-name", clientId="frontend")
+    if refreshed:
+        stack.refresh()
+    stack.up(grant(legacy_realm, exchange))
+    assert stack.changes[f"{legacy_realm.name}/old-name/audience-api"] == "delete"
+    works(legacy_realm)
+    stack.refresh()
+    stack.up(grant(legacy_realm, exchange))
+    assert set(stack.changes.values()) == {"same"}
+    stack.destroy()
+    legacy_realm.change("frontend", clientId="old-name")
+    same(legacy_realm, before)
+
+
+@EXCHANGES
+@pytest.mark.parametrize(("client", "refreshed"), [("frontend", False), ("api", False), ("api", True)])
+def test_a_client_made_again_is_wired_again(
+    legacy_realm: TestRealm, exchange: str, client: str, refreshed: bool
+) -> None:
+    stack = Stack(legacy_realm.connection)
+    stack.up(grant(legacy_realm, exchange))
+    legacy_realm.session.delete(legacy_realm.at("clients", legacy_realm.uuid(client)))
+    legacy_realm.add_client(client)
+    if refreshed:
+        stack.refresh()
+    stack.up(grant(legacy_realm, exchange))
+    works(legacy_realm)
+    stack.refresh()
+    stack.up(grant(legacy_realm, exchange))
+    assert set(stack.changes.values()) == {"same"}
+    stack.destroy()
+    assert "pulumi" not in str(legacy_realm.export())
+
+
+@pytest.mark.standard_exchange
 def test_a_switch_that_was_on_stays_on(realm: TestRealm) -> None:
     realm.change("frontend", attributes={SWITCH: "true"})
     before = realm.export()
@@ -164,6 +208,7 @@ def test_a_switch_that_was_on_stays_on(realm: TestRealm) -> None:
     assert realm.export() == before
 
 
+@pytest.mark.standard_exchange
 def test_revoke_takes_away_what_was_found_too(realm: TestRealm) -> None:
     for client in ("frontend", "api"):
         realm.change(client, attributes={SWITCH: "true"})
@@ -381,6 +426,7 @@ def test_a_role_policy_is_not_adopted_as_a_client_policy(realm: TestRealm) -> No
     assert realm.export() == before
 
 
+@pytest.mark.standard_exchange
 def test_a_lightweight_source_gets_a_mapper_that_reaches_its_tokens(realm: TestRealm) -> None:
     realm.change("frontend", attributes={"client.use.lightweight.access.token.enabled": "true"})
     realm.mapper("frontend", "theirs", "api")
@@ -389,6 +435,7 @@ def test_a_lightweight_source_gets_a_mapper_that_reaches_its_tokens(realm: TestR
     assert "api" in realm.exchange("api", realm.user_token("frontend"))["aud"]
 
 
+@pytest.mark.standard_exchange
 def test_grants_in_two_realms_share_nothing(make_realm: MakeRealm) -> None:
     one, two = make_realm("standard"), make_realm("standard", frontend={}, web={}, api={})
     one.mapper("frontend", "theirs", "api", **{"id.token.claim": "true"})
@@ -404,26 +451,6 @@ def test_grants_in_two_realms_share_nothing(make_realm: MakeRealm) -> None:
 
 def run_the_guide_services(realm: TestRealm) -> None:
     realm.change("api", authorizationServicesEnabled=True, serviceAccountsEnabled=True)
-
-
-def hang_on(realm: TestRealm, name: str, strategy: str) -> None:
-    """A stranger's policy for another client on the target's token-exchange permission."""
-    ids = realm.session.put_json(
-        realm.at("clients", realm.uuid("api"), "management", "permissions"), {"enabled": True}
-    )["scopePermissions"]
-    server = realm.at("clients", realm.uuid("realm-management"), "authz", "resource-server")
-    policy = realm.session.post_json(f"{server}/policy/client", {"name": name, "clients": [realm.uuid("account")]})[
-        "id"
-    ]
-    realm.session.put(
-        f"{server}/permission/scope/{ids['token-exchange']}",
-        {
-            "name": f"token-exchange.permission.client.{realm.uuid('api')}",
-            "type": "scope",
-            "policies": [policy],
-            "decisionStrategy": strategy,
-        },
-    )
 
 
 def token_exchange(realm: TestRealm) -> dict[str, Any]:

@@ -60,10 +60,6 @@ class AccessLog:
         """The requests after one mark and before another."""
         return parse(self.text().split(f"/realms/{first} ", 1)[1].split(f"/realms/{last} ", 1)[0])
 
-    def since(self, first: str) -> list[Request]:
-        """The requests after a mark, as far as they are answered."""
-        return parse(self.text().split(f"/realms/{first} ", 1)[1])
-
     def text(self) -> str:
         return self._file.read_text(errors="replace")
 

@@ -10,7 +10,10 @@ from tests.e2e.stack import Grant
 from tests.support.realms import TestRealm
 
 BOTH = ["recipient", "requester"]
-ANSWERED = {"te": "standard", "na": "legacy"}  # letters 5 and 6 of a token's jti
+ANSWERED = {
+    "te": "standard",
+    "na": "legacy",
+}  # letters 5 and 6 of a token's jti; before 26.2, the first with both, it has none
 
 
 def grant(name: str = "g", *, source: str = "frontend", target: str = "api", **more: Any) -> Grant:
@@ -28,7 +31,7 @@ def exchanged(
     assert target in claims["aud"]
     assert claims["azp"] == requester
     assert claims["sub"] == jwt.decode(token, options={"verify_signature": False})["sub"]
-    assert ANSWERED[claims["jti"][4:6]] == exchange
+    assert (ANSWERED[claims["jti"][4:6]] if ":" in claims["jti"] else "legacy") == exchange
 
 
 def refused(realm: TestRealm, requester: str, *, source: str = "frontend", audience: str | None = None) -> None:

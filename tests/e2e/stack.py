@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,13 @@ from typing import Any
 from local.keycloak import Server
 from local.layout import PROJECT, VENV
 from tests.e2e.access_log import AccessLog, Request
+from tests.support.proxy import LastWrite, Proxy
 
 NAME = "keycloak-token-exchange"
 PARTS = ("Pulumi.yaml", "__main__.py", "components", "providers", "kcadmin")
 PASSPHRASE = "a-test-passphrase"
 TIMEOUT_SECONDS = 120
+POLL_SECONDS = 0.05
 Grant = dict[str, Any]
 
 
@@ -56,11 +57,11 @@ class Stack:
         self.env: dict[str, str] = {}
         self.config: dict[str, Any] = {"realm": realm}
         self._pulumi = pulumi
-        self._project = folder / "project"
-        self._project.mkdir(parents=True)
+        self.project = folder / "project"
+        self.project.mkdir(parents=True)
         (folder / "state").mkdir()
         for part in PARTS:
-            (self._project / part).symlink_to(PROJECT / part)
+            (self.project / part).symlink_to(PROJECT / part)
         self.use(server)
         self.run("stack", "init", name)
 
@@ -74,7 +75,7 @@ class Stack:
         """Writes Pulumi.<stack>.yaml; JSON is YAML. Config keys stay until they are set anew; None takes one out."""
         self.config |= {**config, "grants": list(grants)}
         self.config = {key: value for key, value in self.config.items() if value is not None}
-        path = self._project / f"Pulumi.{self.name}.yaml"
+        path = self.project / f"Pulumi.{self.name}.yaml"
         salt = re.search(r'encryptionsalt"?: *"?([^",\s]+)', path.read_text())
         assert salt
         config = {f"{NAME}:{key}": value for key, value in self.config.items()}
@@ -128,29 +129,49 @@ class Stack:
         assert "Traceback" not in done.output and 'File "' not in done.output, done.output
         return done
 
-    def kill(self, when: Callable[[list[Request]], bool], *args: str) -> None:
-        """Starts a command and kills it, with its plugins, as soon as the server was asked certain things."""
-        first = self._log.mark()
-        with (self.folder / "killed.log").open("w") as output:
+    def killed(self, proxy: Proxy, last: LastWrite, *args: str, plugins: bool = True) -> bool:
+        """Starts a command and kills all of its processes at the proxy's last write; whether it came to that.
+
+        :param plugins: False kills the command and leaves its plugins, as people's ``kill -9`` does.
+        """
+        proxy.last_write = last
+        with (self.folder / "killed.log").open("w+") as output:
             child = subprocess.Popen(
-                self._command(*args), cwd=self._project, env=self._environment(), stdin=subprocess.DEVNULL,
+                self._command(*args), cwd=self.project, env=self.environment(), stdin=subprocess.DEVNULL,
                 stdout=output, stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
             end = time.monotonic() + TIMEOUT_SECONDS
-            while not when(self._log.since(first)):
-                assert child.poll() is None, "it ended before it could be killed: " + output.name
-                assert time.monotonic() < end
-                time.sleep(0.005)
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
-        self.end_left()
+            try:
+                while not last.reached.wait(POLL_SECONDS) and child.poll() is None:
+                    assert time.monotonic() < end, f"pulumi {' '.join(args)} takes too long: {output.name}"
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+                if plugins:
+                    self.end_left()
+                    proxy.go_on()
+            output.seek(0)
+            assert last.reached.is_set() or child.returncode == 0, output.read()
+        return last.reached.is_set()
 
     def end_left(self) -> None:
-        """Kills what is left of this stack's commands; plugins have process groups of their own."""
+        """Kills what is left of this stack's commands, until nothing is; plugins have process groups of their own."""
+        end = time.monotonic() + TIMEOUT_SECONDS
+        while left := self.left():
+            assert time.monotonic() < end, f"SIGKILL does not end {left}"
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def left(self) -> list[int]:
+        """The processes of this stack's commands that live; zombies have no variables any more."""
         ours = f"PULUMI_HOME={self.folder / 'home'}".encode()
+        found = []
         for folder in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 if ours in (folder / "environ").read_bytes().split(b"\0"):
-                    os.kill(int(folder.name), signal.SIGKILL)
+                    found.append(int(folder.name))
+        return found
 
     def _command(self, *args: str) -> list[str]:
         return [str(self._pulumi / "pulumi"), *args, "--non-interactive", "--color=never",
@@ -158,10 +179,11 @@ class Stack:
 
     def _call(self, *args: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            self._command(*args), cwd=self._project, env=self._environment(), stdin=subprocess.DEVNULL,
+            self._command(*args), cwd=self.project, env=self.environment(), stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=TIMEOUT_SECONDS)  # fmt: skip
 
-    def _environment(self) -> Mapping[str, str]:
+    def environment(self) -> dict[str, str]:
+        """The variables of this stack's commands."""
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("KEYCLOAK_", "PULUMI_", "PYTEST"))
         }

@@ -44,6 +44,7 @@ def test_changes_of_a_grant(exchange: str, make_realm: Callable[..., TestRealm],
     as_it_was(realm, before, exchange)
 
 
+@pytest.mark.standard_exchange
 @pytest.mark.parametrize("prove", [False, True], ids=["", "proved"])
 def test_moves_to_the_other_exchange_and_back(
     prove: bool, make_realm: Callable[..., TestRealm], new_stack: NewStack
@@ -64,6 +65,7 @@ def test_moves_to_the_other_exchange_and_back(
     as_it_was(realm, before, "legacy")
 
 
+@pytest.mark.standard_exchange
 def test_auto_leaves_a_legacy_grant_where_it_is(make_realm: Callable[..., TestRealm], new_stack: NewStack) -> None:
     realm = make_realm("legacy")
     stack = new_stack(realm, "legacy")

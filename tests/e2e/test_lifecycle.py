@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import as_it_was, both_flows, exchanged, grant, neither_flow, refused
 from tests.support.realms import TestRealm
@@ -82,6 +84,7 @@ def strangers_are_refused(realm: TestRealm) -> None:
     refused(realm, "api", source="stranger")
 
 
+@pytest.mark.standard_exchange
 def test_first_standard_preview_knows_everything(make_realm: MakeRealm, new_stack: NewStack) -> None:
     realm = make_realm("standard")
     stack = new_stack(realm, "standard")

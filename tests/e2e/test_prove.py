@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import as_it_was, both_flows, grant
 from tests.support.realms import PASSWORD, TestRealm
 
 
+@pytest.mark.standard_exchange
 def test_prove(make_realm: Callable[..., TestRealm], new_stack: NewStack) -> None:
     realm = make_realm("standard")
     stack = new_stack(realm, "standard")

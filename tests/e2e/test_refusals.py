@@ -72,6 +72,25 @@ GRANTS: dict[str, tuple[list[Grant], list[str]]] = {
 }
 
 
+TEN_FAULTS: list[tuple[Grant, str]] = [
+    ({"name": "one", "sources": None}, "grant 'one' in realm '{realm}': has no sources; set it."),
+    ({"name": "two", "sources": []}, "grant 'two' in realm '{realm}': sources is empty; name at least one client."),
+    (
+        {"name": "three", "targt": "api"},
+        "grant 'three' in realm '{realm}': has the unknown key 'targt'; did you mean 'target'?",
+    ),
+    ({"name": "four", "flows": ["recipent"]}, "grant 'four' in realm '{realm}': flows holds 'recipent'; choose from "),
+    ({"name": "five", "target": 5}, "grant 'five' in realm '{realm}': target is 5; give a text."),
+    (
+        {"name": "si\nx"},
+        r"grant 'si\nx' in realm '{realm}': name holds '\n', which is no character of a name; leave it out.",
+    ),
+    ({"name": "s" * 256}, ": name has 256 characters; give it 1 to 255."),
+    ({"name": "eight", "prove": "yes"}, "grant 'eight' in realm '{realm}': prove is 'yes'; set true or false."),
+    ({"name": "nine", "target": "frontend"}, "grant 'nine' in realm '{realm}': target 'frontend' is also a source; "),
+]
+
+
 @pytest.fixture(scope="module")
 def house(pulumi: Path, servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A realm with clients of every kind, and a stack without resources."""
@@ -110,6 +129,21 @@ def test_grants_that_cannot_work(case: str, house: House) -> None:
     refused(stack, realm, sentences)
 
 
+def test_ten_faults_are_told_at_once_and_none_twice(house: House) -> None:
+    realm, stack = house
+    kept = dict(stack.config)
+    try:
+        whole = [{"sources": ["frontend"], "target": "api", **given} for given, _ in TEN_FAULTS]
+        stack.configure(*whole, exchange="v3")
+        run = stack.refused("preview")
+    finally:
+        stack.config = kept
+    told = run.output.rpartition("Diagnostics:")[2]
+    for sentence in (*(each for _, each in TEN_FAULTS), "config 'exchange': is 'v3'; choose one of "):
+        assert told.count(sentence.format(realm=realm.name)) == 1, run.output
+    assert told.count("error: ") == 10 and run.writes == [] and run.logins == 0, run.output
+
+
 @pytest.mark.parametrize(
     ("variables", "config", "sentence"),
     [
@@ -139,7 +173,10 @@ def test_logins_that_cannot_work(
     ("feature_set", "exchange", "sentence"),
     [
         ("legacy-without-permissions", "legacy", "the server has no legacy exchange; start Keycloak with --features="),
-        ("none", "auto", "the server offers neither exchange; start Keycloak with --features="),
+        pytest.param(
+            *("none", "auto", "the server offers neither exchange; start Keycloak with --features="),
+            marks=pytest.mark.standard_exchange,
+        ),
         ("none", "standard", "the server has no standard exchange; start Keycloak with --features="),
     ],
 )
@@ -153,6 +190,7 @@ def test_servers_that_cannot(
     assert ("admin-fine-grained-authz:v1" if exchange == "legacy" else "token-exchange-standard:v2") in run.output
 
 
+@pytest.mark.standard_exchange
 def test_another_server_is_never_taken_for_ours(
     make_realm: Callable[..., TestRealm], new_stack: NewStack, servers: Servers
 ) -> None:
@@ -170,7 +208,10 @@ def test_another_server_is_never_taken_for_ours(
         for command in ("refresh", "destroy"):
             run = stack.refused(command, "--yes", "--skip-preview")
             assert f"belongs to issuer '{realm.url}/realms/{realm.name}', but '{other.url}' is" in run.output
-            assert "point the stack's url at its own server." in run.output
+            assert (
+                "point the stack's url at its own server, or, if that moved, run `python -m exchange rebind`."
+                in run.output
+            )
             assert run.writes == []
             assert stack.export() == state
         assert other.export() == untouched

@@ -27,6 +27,7 @@ def frugal(run: Run) -> None:
     assert lookups and all(number <= run.logins for number in lookups.values()), asked(run)
 
 
+@pytest.mark.standard_exchange
 @pytest.mark.parametrize(("flow", "writes"), [("requester", 2), ("recipient", 3)])
 def test_first_standard_grant(flow: str, writes: int, make_realm: MakeRealm, new_stack: NewStack) -> None:
     realm = make_realm("standard")

@@ -5,6 +5,7 @@ from typing import Any
 
 from kcadmin.connection import Connection
 from providers._base import KeycloakProvider
+from providers._renamed import forget_created
 
 
 class Refused(Exception):
@@ -53,8 +54,11 @@ class Engine:
         self.outputs, self.inputs = _wire(now.outs), _wire(now.inputs)
         return True
 
-    def destroy(self) -> None:
+    def destroy(self, *, in_this_run: bool = False) -> None:
+        """``in_this_run``: by the process that creates too, as ``pulumi up`` deletes what its program names no more."""
         assert self.id is not None
+        if not in_this_run:
+            forget_created()
         self._fresh().delete(self.id, _wire(self.outputs))
         self.id, self.inputs, self.outputs = None, {}, {}
 
@@ -76,6 +80,12 @@ def forget() -> None:
 
 
 def _wire(props: Any) -> dict[str, Any]:
-    """Through JSON, as Pulumi's wire does: ints become floats, tuples lists, None on top is left out."""
-    there = json.loads(json.dumps(props), parse_int=float)
-    return {key: value for key, value in there.items() if value is not None}
+    """Through JSON, as Pulumi's wire does: ints become floats, tuples lists, and maps lose what is None."""
+    there: dict[str, Any] = _without_none(json.loads(json.dumps(props), parse_int=float))
+    return there
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(each) for key, each in value.items() if each is not None}
+    return [_without_none(each) for each in value] if isinstance(value, list) else value

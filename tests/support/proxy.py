@@ -20,17 +20,65 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 SLOW_SECONDS = 3.0
+TOKEN = "/protocol/openid-connect/token"
 HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 
 
 @dataclass
+class LastWrite:
+    """The write of a number (from 0) hangs, ``done`` or not, until its sender is killed; later ones are never done.
+
+    Writes go one at a time, so what is done and what not is exact. ``pause_seconds``: how long the sender has to note the answers
+    to earlier writes before that.
+    """
+
+    number: int
+    done: bool
+    pause_seconds: float = 0.0
+    writes: list[str] = field(default_factory=list)
+    reached: threading.Event = field(default_factory=threading.Event)
+    killed: threading.Event = field(default_factory=threading.Event)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, request: "Request") -> None:
+        """Answers a write, or does not."""
+        with self._turn:
+            if not self.reached.is_set():
+                self.writes.append(f"{request.command} {request.path}")
+                if len(self.writes) <= self.number:
+                    request.answer(*request.forward())
+                    return
+                time.sleep(self.pause_seconds)
+                if self.done:
+                    request.forward()
+                self.reached.set()
+                self.killed.wait()
+        request.hang_up()
+
+
+@dataclass
 class Proxy:
-    """What went through, and what happens to the request of a number (from 0)."""
+    """What went through, and what happens to the request of a number (from 0), or to the writes."""
 
     url: str
     seen: list[str] = field(default_factory=list)
     fault: Callable[["Request"], None] | None = None
     at: int = -1
+    last_write: LastWrite | None = None
+    first: Callable[[str], bool] | None = None  # or to the first request, such as "GET /realms/r", that is like this
+
+    def is_due(self, number: int, request: str) -> bool:
+        """Whether a request meets the fault; one of a kind does so once."""
+        if self.first and self.first(request):
+            self.first = None
+            return True
+        return number == self.at
+
+    def go_on(self) -> None:
+        """The sender of the last write is killed; the next one's writes go through."""
+        last, self.last_write = self.last_write, None
+        if last:
+            last.killed.set()
 
 
 class Request(BaseHTTPRequestHandler):
@@ -39,15 +87,19 @@ class Request(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     proxy: Proxy
     upstream: str
+    patience_seconds = 30
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet."""
 
     def handle_one(self) -> None:
         number = len(self.proxy.seen)
-        self.proxy.seen.append(f"{self.command} {self.path}")
-        if number == self.proxy.at and self.proxy.fault:
+        request = f"{self.command} {self.path}"
+        self.proxy.seen.append(request)
+        if self.proxy.fault and self.proxy.is_due(number, request):
             self.proxy.fault(self)
+        elif self.proxy.last_write and self.command != "GET" and not self.path.endswith(TOKEN):
+            self.proxy.last_write.take(self)
         else:
             self.answer(*self.forward())
 
@@ -57,7 +109,7 @@ class Request(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def forward(self) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection(urlsplit(self.upstream).netloc, timeout=30)
+        connection = http.client.HTTPConnection(urlsplit(self.upstream).netloc, timeout=self.patience_seconds)
         connection.request(self.command, self.path, self.body() or None, dict(self.headers.items()))
         response = connection.getresponse()
         headers = {key: value for key, value in response.getheaders() if key.lower() not in HOP_BY_HOP}

@@ -21,6 +21,7 @@ from kcadmin.connection import (
 )
 from kcadmin.errors import InvalidSettings
 from kcadmin.session import Session
+from tests.support.proxy import certificate_for
 
 URL = "https://keycloak.example.com"
 BASE = {"url": URL, "adminPassword": "pw"}
@@ -175,9 +176,15 @@ def test_all_faults_at_once() -> None:
 
 
 def test_a_ca_file_that_exists_is_taken(tmp_path: Path) -> None:
-    pem = tmp_path / "ca.pem"
-    pem.write_text("")
+    _, pem = certificate_for("127.0.0.1", tmp_path)
     assert read({**BASE, "caCertificate": str(pem)}).ca_certificate == str(pem)
+
+
+def test_a_ca_file_without_a_certificate_is_refused(tmp_path: Path) -> None:
+    for text in ("", "-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n"):
+        (tmp_path / "ca.pem").write_text(text)
+        (fault,) = faults({**BASE, "caCertificate": str(tmp_path / "ca.pem")})
+        assert fault.endswith("ca.pem' is no readable file of PEM certificates; give one.")
 
 
 @pytest.mark.parametrize(

@@ -219,6 +219,34 @@ def test_adopted_and_given_back(keycloak: FakeKeycloak, kind: Kind) -> None:
     assert keycloak.state() == before
 
 
+@pytest.mark.parametrize("is_stored", [False, True])
+@pytest.mark.parametrize("kind", KINDS[1:], ids=str)
+def test_what_is_stored_empty_and_what_is_absent_are_given_back_so(
+    keycloak: FakeKeycloak, kind: Kind, is_stored: bool
+) -> None:
+    life = strangers(keycloak, kind, **kind.other)
+    (stored,) = life.objects()
+    for field in ("displayName", "iconUri") if kind is KINDS[3] else ("description",):
+        stored.pop(field, None)
+        if is_stored:
+            stored[field] = ""
+    before = keycloak.state()
+    life.up(adopt=True)
+    forget()
+    life.engine.destroy()
+    assert keycloak.state() == before
+
+
+def test_given_back_from_the_state_when_the_claim_is_lost(keycloak: FakeKeycloak) -> None:
+    life = strangers(keycloak, KINDS[3], display_name="", icon_uri="")
+    before = keycloak.state()
+    life.up(adopt=True)
+    keycloak.client("api")["attributes"] = {}
+    forget()
+    life.engine.destroy()
+    assert keycloak.state() == before
+
+
 def test_what_it_was_does_not_live_in_the_state_alone(keycloak: FakeKeycloak, kind: Kind) -> None:
     before = strangers(keycloak, kind, **kind.other).keycloak.state()
     Life(keycloak, kind).up(adopt=True)
@@ -279,15 +307,30 @@ def test_a_lost_mark_is_shown_and_made_again(life: Life) -> None:
     assert life.up() == "update" and life.engine.refresh() and life.engine.outputs["owner"] == OURS
 
 
-def test_an_object_that_went_meanwhile_is_not_changed(life: Life) -> None:
-    life.up()
+def gone(life: Life) -> None:
     life.keycloak.client("api")["protocolMappers"].clear()
     for objects in life.keycloak.server("api").values():
         for id_ in [id_ for id_, each in objects.items() if each["name"] == "n"]:
             del objects[id_]
+    forget()
+
+
+@pytest.mark.parametrize("change", [False, True])
+def test_an_object_that_is_gone_is_made_again(life: Life, change: bool) -> None:
+    life.up()
+    gone(life)
+    assert life.up(**life.kind.other if change else {}) == "replace"
+    assert len(life.objects()) == 1
+    assert life.up(**life.kind.other if change else {}) == "same"
+
+
+def test_an_object_that_goes_after_the_diff_is_not_changed(life: Life) -> None:
+    life.up()
+    gone(life)
+    engine = life.engine
     with pytest.raises(Refusal, match="is gone; run `pulumi refresh`"):
-        life.up(**life.kind.other)
-    life.engine.destroy()
+        engine._fresh().update(str(engine.id), engine.outputs, {**engine.inputs, **life.kind.other})
+    engine.destroy()
     assert life.objects() == []
 
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -47,6 +48,14 @@ def test_proved(case: Case, claims: dict[str, Any]) -> None:
     assert verdict.exchanged_claims and "api" in verdict.exchanged_claims.aud
 
 
+def test_before_26_2_only_the_legacy_exchange_can_have_answered() -> None:
+    subject, made = sign({**USER, "jti": str(uuid4())}), sign({**LEGACY, "jti": str(uuid4())})
+    realm = FakeRealm(subject={"access_token": subject}, exchanged=exchanged(made))
+    assert prove(realm.session, replace(RECIPIENT, exchange="legacy"), ALICE, secrets).proved
+    verdict = prove(realm.session, RECIPIENT, ALICE, secrets)
+    assert verdict.reason == "the legacy exchange answered: the standard one needs Keycloak 26.2 or later"
+
+
 @pytest.mark.parametrize(
     ("token", "why"),
     [
@@ -59,6 +68,7 @@ def test_proved(case: Case, claims: dict[str, Any]) -> None:
         (lambda: sign({**STANDARD, "aud": None}), "without the target 'api'"),
         (lambda: sign(LEGACY), "the legacy exchange answered: the switch of 'api' (Standard token exchange) is off"),
         (lambda: sign({**STANDARD, "jti": "5f0a"}), "does not tell which exchange answered"),
+        (lambda: sign({**STANDARD, "jti": str(uuid4())}), "does not tell which exchange answered"),
         (lambda: sign({**STANDARD, "jti": "onrtro:2"}), "does not tell which exchange answered"),
         (lambda: sign({**STANDARD, "iat": int(time.time()) + 30, "exp": int(time.time()) + 30}), "its lifetime is 0 s"),
         (lambda: sign(STANDARD, seconds=-3600), "the exchanged token is not valid: Signature has expired"),

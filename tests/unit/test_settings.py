@@ -63,7 +63,9 @@ def test_a_grant_takes_what_it_does_not_say_from_its_stack(
 
 def test_what_a_grant_used_alone_takes_from_its_stack() -> None:
     found = parse({**BASE, "exchange": "legacy"}, grants=False)
-    assert found.defaults == {"realm": "r", "exchange": "legacy", "owner": STACK, "protect": False} and found.realm == "r"
+    assert (
+        found.defaults == {"realm": "r", "exchange": "legacy", "owner": STACK, "protect": False} and found.realm == "r"
+    )
 
 
 def test_a_stack_without_a_realm_needs_one_in_each_grant() -> None:
@@ -79,7 +81,9 @@ def test_grants_that_are_no_list_of_grants(text: str) -> None:
 
 
 def test_every_fault_of_every_part_at_once() -> None:
-    found = faults({"url": "", "exchange": "v1", "grants": json.dumps([{"name": "g"}, {**GRANT, "name": "h", "sorces": 1}])})
+    found = faults(
+        {"url": "", "exchange": "v1", "grants": json.dumps([{"name": "g"}, {**GRANT, "name": "h", "sorces": 1}])}
+    )
     assert [fault.split(":")[0] for fault in found] == [
         "config 'url'",
         "config 'adminPassword'",

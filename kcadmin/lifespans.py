@@ -1,0 +1,55 @@
+"""How long access tokens live: a client's own setting, else its realm's.
+
+https://www.keycloak.org/docs/latest/server_admin/#_timeouts
+"""
+
+import threading
+from weakref import WeakKeyDictionary
+
+from kcadmin.clients import Client
+from kcadmin.errors import KeycloakError
+from kcadmin.realm import Realm
+from kcadmin.session import path
+
+LIFESPAN = "attributes.access.token.lifespan"
+UNTIL_SESSION_ENDS = -1
+
+_lock = threading.Lock()
+_realms: "WeakKeyDictionary[Realm, int | None]" = WeakKeyDictionary()
+_noted: "WeakKeyDictionary[Realm, dict[str, int]]" = WeakKeyDictionary()
+
+
+def note_lifespan(realm: Realm, client_uuid: str, seconds: int) -> None:
+    """This run takes the setting of a client away, while tokens that were issued under it live on."""
+    with _lock:
+        _noted.setdefault(realm, {})[client_uuid] = seconds
+
+
+def access_token_lifespan(realm: Realm, client: Client) -> int | None:
+    """Seconds that tokens issued for a client live at most, or ``UNTIL_SESSION_ENDS``; None where it cannot be known."""
+    with _lock:
+        noted = _noted.get(realm, {}).get(client.uuid)
+    own = client.value(LIFESPAN)
+    return noted or (realm_lifespan(realm) if own is None else _seconds(own))
+
+
+def realm_lifespan(realm: Realm) -> int | None:
+    """The realm's own, asked for once a process; None where the login may not view the realm, or the server fails.
+
+    It is asked for to inform people, who must not lose their run over it.
+    """
+    with _lock:
+        if realm not in _realms:
+            try:
+                answer = realm.session.get(path("admin", "realms", realm.name))
+            except KeycloakError:
+                answer = {}
+            _realms[realm] = _seconds(answer.get("accessTokenLifespan")) if isinstance(answer, dict) else None
+        return _realms[realm]
+
+
+def _seconds(value: object) -> int | None:
+    try:
+        return int(str(value))
+    except ValueError:
+        return None

@@ -1,0 +1,64 @@
+"""Partial PUTs of a client repeat what some Keycloak would lose; and what Keycloak makes by itself is known."""
+
+from typing import Any
+
+import pytest
+
+from kcadmin.by_products import is_default
+from kcadmin.clients import Clients
+from tests.support.fake_server import FakeKeycloak
+
+ALL_ON = {"authorizationServicesEnabled": True, "serviceAccountsEnabled": True, "frontchannelLogout": True}
+
+
+@pytest.mark.parametrize(
+    ("on", "values", "body"),
+    [
+        ({}, {"attributes.a": "1"}, {"attributes": {"a": "1"}}),
+        ({"serviceAccountsEnabled": False, "frontchannelLogout": False}, {"name": "n"}, {"name": "n"}),
+        (ALL_ON, {"attributes.a": "1"}, {**ALL_ON, "attributes": {"a": "1"}}),
+        ({"frontchannelLogout": True}, {"name": "n"}, {"frontchannelLogout": True, "name": "n"}),
+        (ALL_ON, {"authorizationServicesEnabled": False}, {**ALL_ON, "authorizationServicesEnabled": False}),
+    ],
+)
+def test_what_is_on_is_repeated_unless_it_is_changed(
+    on: dict[str, Any], values: dict[str, Any], body: dict[str, Any]
+) -> None:
+    server = FakeKeycloak()
+    server.add_realm(api=on)
+    Clients(server.shared, "r").change(server.uuid("api"), values)
+    (put,) = server.asked("^PUT ")
+    assert put.body == body
+
+
+RESOURCE = {"name": "Default Resource", "type": "urn:api:resources:default", "uris": ["/*"], "_id": "1"}
+POLICY = {"name": "Default Policy", "type": "js", "logic": "POSITIVE", "config": {"code": "$evaluation.grant();"}}
+PERMISSION = {
+    "name": "Default Permission",
+    "type": "resource",
+    "config": {"defaultResourceType": "urn:api:resources:default", "applyPolicies": '["Default Policy"]'},
+}
+
+
+@pytest.mark.parametrize("each", [RESOURCE, POLICY, PERMISSION], ids=lambda each: str(each["name"]))
+def test_what_keycloak_makes_by_itself(each: dict[str, Any]) -> None:
+    assert is_default(each, "api")
+    assert not is_default({**each, "name": "Other"}, "api")
+
+
+@pytest.mark.parametrize(
+    "each",
+    [
+        {**RESOURCE, "type": "urn:other:resources:default"},
+        {**RESOURCE, "uris": ["/*", "/mine"]},
+        {**RESOURCE, "scopes": [{"name": "mine"}]},
+        {**POLICY, "type": "client"},
+        {**POLICY, "logic": "NEGATIVE"},
+        {**PERMISSION, "config": {**PERMISSION["config"], "applyPolicies": '["Default Policy","mine"]'}},
+        {**PERMISSION, "type": "scope"},
+        {"name": "Default Permission"},
+    ],
+    ids=str,
+)
+def test_what_others_made_of_it(each: dict[str, Any]) -> None:
+    assert not is_default(each, "api")
