@@ -198,10 +198,9 @@ def _held(server: ResourceServer, permission_id: str) -> list[dict[str, Any]] | 
 
 
 def _mend_after_deleting(realm: Realm, client_uuid: str) -> None:
-    """Others deleted the other policies at that moment: the last one took the permission along, or it stays, empty.
+    """Others deleted the other policies at that moment.
 
-    On PostgreSQL it stays when each delete still saw the other one's policy.
-    """
+    The last one took the permission along; or, on PostgreSQL, each still saw the other's, and it stays, empty."""
     now, there = attached(realm, client_uuid), management(realm, client_uuid)
     if now is None and there and there.enabled:
         set_management(realm, client_uuid, True)

@@ -61,12 +61,10 @@ SETTINGS = {
     "KC_CACHE": "local",
     "KC_HEALTH_ENABLED": "false",
     "KC_METRICS_ENABLED": "false",
-    "KC_HTTP_ACCESS_LOG_ENABLED": "true",
-    "KC_HTTP_ACCESS_LOG_FILE_ENABLED": "true",
-    "KC_HTTP_ACCESS_LOG_FILE_ROTATE": "false",
 }
 """Of build and start. By environment: which of them belongs to which differs between versions, and a version that
 does not know one ignores it here and refuses it as an argument."""
+ACCESS_LOG = "keycloak-http-access"
 POSTGRES = {"KC_DB": "postgres", "KC_CACHE": "ispn"}
 """What differs in a server as in production, of build and start."""
 
@@ -122,10 +120,14 @@ def feature_options(version: str, feature_set: str) -> list[str]:
     return options
 
 
+def number(version: str) -> tuple[int, ...]:
+    """A version's first two numbers, to compare by."""
+    return tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
+
+
 def has_standard_exchange(version: str) -> bool:
     """Whether a version knows the standard exchange."""
-    number = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
-    return number >= FIRST_WITH_STANDARD_EXCHANGE
+    return number(version) >= FIRST_WITH_STANDARD_EXCHANGE
 
 
 def command(tree: Path, home: Path) -> list[str]:
@@ -138,6 +140,20 @@ def command(tree: Path, home: Path) -> list[str]:
         str(tree / "lib" / "quarkus-run.jar"),
         "io.quarkus.bootstrap.runner.QuarkusEntryPoint",
     ]
+
+
+def access_log_options(file: Path) -> list[str]:
+    """JVM options that make the server log each request: Quarkus's, since old versions have no settings of their own for it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    settings = {
+        "enabled": "true",
+        "log-to-file": "true",
+        "log-directory": str(file.parent),
+        "base-file-name": file.stem,
+        "log-suffix": file.suffix,
+        "rotate": "false",
+    }
+    return [f"-Dquarkus.http.access-log.{name}={value}" for name, value in settings.items()]
 
 
 def clean_environment() -> dict[str, str]:
@@ -193,7 +209,7 @@ class Server:
         self.admin_user = admin_user
         self.admin_password = admin_password
         self.log = home / "server.log"
-        self.access_log = home / "data" / "log" / "keycloak-http-access.log"
+        self.access_log = home / "data" / "log" / f"{ACCESS_LOG}.log"
         self.pid = 0
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -233,9 +249,10 @@ class Server:
             "KEYCLOAK_ADMIN_PASSWORD": admin_password,
         }
         # The second pair of names is what versions before 26 read.
+        program, *rest = command(installation.home, server.home)
         with server.log.open("wb") as log:
             server._child = subprocess.Popen(
-                [*command(installation.home, server.home), *arguments],
+                [program, *access_log_options(server.access_log), *rest, *arguments],
                 env={**clean_environment(), **SETTINGS, **bootstrap, **(env or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -18,28 +18,35 @@ from tests.support.realms import TestRealm
 Servers = Callable[[str], keycloak.Server]
 
 
+NEEDS = {"standard_exchange": ("26.2", "the standard exchange"), "exchange_guards": ("26.5", "exchange guards")}
+"""What not each supported Keycloak has: a mark of tests → the first version with it, and its name."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "standard_exchange: the test needs a server that knows the standard exchange")
+    for mark, (first, what) in NEEDS.items():
+        config.addinivalue_line("markers", f"{mark}: needs {what}, which Keycloak {first} brought")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skips what KEYCLOAK_VERSION cannot do: tests marked or parametrised with the standard exchange, before it came."""
+    """Skips what KEYCLOAK_VERSION cannot do: tests that are marked with it, or parametrised."""
     version = keycloak_version()
-    if keycloak.has_standard_exchange(version):
-        return
-    first = ".".join(str(part) for part in keycloak.FIRST_WITH_STANDARD_EXCHANGE)
-    skip = pytest.mark.skip(reason=f"Keycloak {version} has no standard exchange, which came with {first}")
+    lacking = {mark: need for mark, need in NEEDS.items() if keycloak.number(version) < keycloak.number(need[0])}
     for item in items:
-        case = getattr(item, "callspec", None)
-        wanted = [_exchange_of(each) for each in case.params.values()] if case else []
-        on_server = "servers" in getattr(item, "fixturenames", ())
-        if on_server and ("standard" in wanted or item.get_closest_marker("standard_exchange")):
-            item.add_marker(skip)
+        if "servers" not in getattr(item, "fixturenames", ()):
+            continue
+        marks = {*_marks_of_parameters(item), *(mark for mark in lacking if item.get_closest_marker(mark))}
+        for first, what in [need for mark, need in lacking.items() if mark in marks]:
+            item.add_marker(pytest.mark.skip(reason=f"Keycloak {version} has not {what}, which came with {first}"))
 
 
-def _exchange_of(parameter: Any) -> Any:
-    """A test's parameter, or the exchange that it holds."""
-    return parameter.get("exchange") if isinstance(parameter, dict) else getattr(parameter, "exchange", parameter)
+def _marks_of_parameters(item: pytest.Item) -> Iterator[str]:
+    case = getattr(item, "callspec", None)
+    parameters: dict[str, Any] = case.params if case else {}
+    for each in parameters.values():
+        if (each.get("exchange") if isinstance(each, dict) else getattr(each, "exchange", each)) == "standard":
+            yield "standard_exchange"
+    if parameters.get("guards"):
+        yield "exchange_guards"
 
 
 @pytest.fixture(scope="session")

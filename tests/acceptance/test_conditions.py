@@ -37,8 +37,9 @@ def lived_in(realm: TestRealm, *clients: str) -> Iterator[World]:
     realm.add_role("auditor", OTHER)
     for client in ("desk", *clients):
         realm.add_role("clerk", HOLDER, client_id=client)
+    robot = realm.robot()
     before = realm.export()
-    stack = Stack(realm.connection)
+    stack = Stack(robot)
     yield realm, stack
     stack.destroy()
     assert realm.export_but_for_permissions() == realm.without_permissions(before)
@@ -126,6 +127,7 @@ def test_roles_change_in_place(world: World, exchange: str) -> None:
     assert recipient(realm, OTHER) and requester(realm, HOLDER)
 
 
+@pytest.mark.standard_exchange
 def test_a_gate_that_stands_open_is_refused(world_with_target_roles: World) -> None:
     realm, stack = world_with_target_roles
     realm.mapper("frontend", "by hand", "api")
@@ -218,11 +220,13 @@ def test_time_window(world: World) -> None:
     assert requester(realm, HOLDER)
 
 
+@pytest.mark.exchange_guards
 def test_no_wider_scopes(make_realm: MakeRealm) -> None:
     """The guard leaves out mappers of clients themselves, so the audience lives in a client scope."""
     realm = make_realm("legacy", frontend={}, api={}, third={})
+    robot = realm.robot()
     before = realm.export()
-    stack = Stack(realm.connection, guards=["requesters", "sources", "noWiderScopes"])
+    stack = Stack(robot, guards=["requesters", "sources", "noWiderScopes"])
     both = grant(realm, "standard")
     through = {**grant(realm, "standard", requester="third"), "name": "h"}
     for grants in ([both, through], [both, through]):
@@ -242,8 +246,9 @@ def test_refresh_tokens_of_the_legacy_exchange(make_realm: MakeRealm) -> None:
     """Switched off for a requester without logins of its own; said where that would take them from its users."""
     silent = {"standardFlowEnabled": False, "directAccessGrantsEnabled": False, "serviceAccountsEnabled": True}
     realm = make_realm("legacy", frontend={}, api={}, third=silent)
+    robot = realm.robot()
     before = realm.export()
-    stack = Stack(realm.connection)
+    stack = Stack(robot)
     for allow in (False, True):
         stack.up(grant(realm, "legacy", requester="third", allowRefresh=allow))
         assert realm.gives_refresh_token("third", realm.user_token("frontend"), "api") is allow
@@ -251,6 +256,7 @@ def test_refresh_tokens_of_the_legacy_exchange(make_realm: MakeRealm) -> None:
     assert realm.export_but_for_permissions() == realm.without_permissions(before)
 
 
+@pytest.mark.standard_exchange
 def test_what_opens_what_another_grant_closes_is_refused(world: World) -> None:
     realm, stack = world
     gated = grant(realm, "standard", requiredRoles=["payer"])

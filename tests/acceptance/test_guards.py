@@ -20,6 +20,7 @@ from tests.support.engine import Engine, forget
 from tests.support.in_process import Killed, Stack, interrupted
 from tests.support.realms import PASSWORD, TestRealm
 
+pytestmark = pytest.mark.exchange_guards
 EXCHANGES = pytest.mark.parametrize("exchange", ["standard", "legacy"])
 POLICIES, PROFILES = "client-policies/policies", "client-policies/profiles"
 NOT_DECLARED = "Required claim 'pulumi.exchange.requesters' is missing from the token"

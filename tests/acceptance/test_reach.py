@@ -57,7 +57,7 @@ def test_the_server_allows_what_is_computed(
 ) -> None:
     realm = make_realm("legacy", **{client: {} for client in CLIENTS})
     grants = [{"name": name, "realm": realm.name, "exchange": exchange, **each} for name, each in GRANTS.items()]
-    stack = Stack(realm.connection, guards=guards)
+    stack = Stack(realm.robot(), guards=guards)
     before = planned(realm, grants, guards)
     stack.up(*grants)
 

@@ -110,6 +110,7 @@ def test_a_strangers_client_is_left_alone(realm: TestRealm, tmp_path: Path) -> N
         remove(realm.connection, realm.name, NAME)
 
 
+@pytest.mark.standard_exchange
 def test_it_may_be_kept_to_named_clients(make_realm: MakeRealm, tmp_path: Path) -> None:
     """By fine-grained admin permissions v2."""
     realm = make_realm("standard", frontend={}, api={}, other={})

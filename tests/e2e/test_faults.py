@@ -23,6 +23,8 @@ from tests.support import proxy as proxies
 from tests.support.proxy import FAULTS, Proxy, Request, certificate_for, proxy_before
 from tests.support.realms import TestRealm
 
+pytestmark = pytest.mark.standard_exchange
+
 ALL = bool(os.environ.get("ALL_FAULTS"))
 LONGEST_SECONDS = 100
 READ_SECONDS = 60  # the patience of kcadmin/session.py

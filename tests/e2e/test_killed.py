@@ -21,6 +21,8 @@ from tests.e2e.stack import Stack
 from tests.support.proxy import LastWrite, Proxy, proxy_before
 from tests.support.realms import TestRealm
 
+pytestmark = pytest.mark.standard_exchange
+
 ALL = bool(os.environ.get("ALL_KILL_POINTS"))
 SOURCES = ("frontend", "mobile")
 OTHER = {"standard": "legacy", "legacy": "standard"}

@@ -14,6 +14,8 @@ from tests.e2e.exchanges import both_flows, grant
 from tests.e2e.stack import TIMEOUT_SECONDS, Stack
 from tests.support.realms import CONFIDENTIAL, KEY_PROVIDER, PASSWORD, TestRealm, _keys
 
+pytestmark = pytest.mark.standard_exchange
+
 MakeRealm = Callable[..., TestRealm]
 
 
@@ -44,13 +46,13 @@ def test_the_same_realm_at_another_address(make_realm: MakeRealm, new_stack: New
     stack.configure(grant(), url=realm.url)
     stack.run("config", "set", "--secret", "adminPassword", password)
     stack.up("--skip-preview")
-    old = json.loads(stack.export_text())
 
     moved = by_another_name(realm)
     stack.run("config", "set", "url", moved)
     words = stack.refused("destroy", "--yes", "--skip-preview", "--run-program").output
     assert f"belongs to issuer '{realm.url}/realms/{realm.name}', but '{moved}' is issuer" in words
     assert "or, if that moved, run `python -m exchange rebind`." in words
+    old = json.loads(stack.export_text())
 
     assert "give --yes" in rebind(stack, code=2)
     found = json.loads(rebind(stack, "--dry-run", "--json", code=3))

@@ -10,6 +10,8 @@ from tests.e2e.exchanges import grant
 from tests.e2e.stack import Stack
 from tests.support.realms import TestRealm
 
+pytestmark = pytest.mark.standard_exchange
+
 ROBOT = "robot"
 
 

@@ -14,6 +14,8 @@ from tests.e2e.exchanges import as_it_was, both_flows, exchanged, grant
 from tests.e2e.stack import Run
 from tests.support.realms import TestRealm
 
+pytestmark = pytest.mark.standard_exchange
+
 FILES = sorted(states.STATES.glob("*.json"))
 Rebuild = Callable[[dict[str, Any]], tuple[TestRealm, Any, dict[str, Any]]]
 

@@ -4,19 +4,22 @@ import functools
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from kcadmin.connection import ClientSecretLogin, Connection, PasswordLogin
-from kcadmin.session import Session, path
+from kcadmin.realm import realm_for
+from kcadmin.robot import GUARDS, LEGACY, REALM_ROLES, make_robot, roles_for
+from kcadmin.session import Session, path, session_for
 from kcadmin.tokens import ClientCredentials, TokenEndpoint
 
 PASSWORD = "a-test-password"
 TESTER, TESTER_SECRET = "tester", "a-tester-secret"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+ROBOT, ROBOT_SECRET = "pulumi-robot", "a-robot-secret"
 KEY_PROVIDER = "org.keycloak.keys.KeyProvider"
 CONFIDENTIAL = {
     "publicClient": False,
@@ -76,6 +79,15 @@ class TestRealm:
         realm.session = Session(realm.connection)  # before Keycloak 26, a token has no rights in a realm made after it
         return realm
 
+    def robot(self) -> Connection:
+        """The login of a robot of this realm, with the roles that bootstrap gives for all kinds of grants, and no others."""
+        roles = roles_for([LEGACY, GUARDS, REALM_ROLES])
+        connection = replace(self.connection, login=ClientSecretLogin(ROBOT, ROBOT_SECRET), login_realm=self.name)
+        realm = realm_for(session_for(self.connection), self.name)
+        make_robot(realm, ROBOT, roles, {})
+        self.change(ROBOT, clientAuthenticatorType="client-secret", secret=ROBOT_SECRET)
+        return connection
+
     def at(self, *segments: str) -> str:
         return path("admin", "realms", self.name, *segments)
 
@@ -89,7 +101,9 @@ class TestRealm:
         return str(self.client(client_id)["id"])
 
     def change(self, client_id: str, **fields: Any) -> None:
-        self.session.put(self.at("clients", self.uuid(client_id)), fields)
+        client = self.client(client_id)  # before 26.2, what is left out of these is lost
+        kept = {name: True for name in ("serviceAccountsEnabled", "frontchannelLogout") if client.get(name)}
+        self.session.put(self.at("clients", str(client["id"])), {**kept, **fields})
 
     def add_client(self, client_id: str, **changes: Any) -> None:
         self.session.post(self.at("clients"), {"clientId": client_id, **CONFIDENTIAL, **changes})

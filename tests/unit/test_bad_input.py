@@ -2,7 +2,7 @@
 a fault which names its key. Never another exception, and never a secret.
 
 What may be written is read from the code: a new key of a grant, or a new input of a resource, is tested as soon as it is there.
-``HYPOTHESIS_PROFILE=thorough`` tries 25 times as many combinations.
+``HYPOTHESIS_PROFILE=thorough`` tries 10 times as many combinations.
 """
 
 import inspect
@@ -34,7 +34,7 @@ from providers import _base
 from providers._base import KeycloakProvider
 from tests.unit.test_provider_state import TEMPLATES, classes
 
-TIMES = 25 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 1
+TIMES = 10 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 1
 SHARE = 3  # of the bad inputs of resources, of which there are thousands, each field is given a third, in turn
 SLOW_IS_NO_FAULT = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 

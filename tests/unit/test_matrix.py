@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.matrix import BEGIN, DOCUMENT, END, read, table, title, write
 
-NO_STANDARD = "Keycloak 24.0.5 has no standard exchange, which came with 26.2"
+NO_STANDARD = "Keycloak 24.0.5 has not the standard exchange, which came with 26.2"
 OLD = f"""<testsuites><testsuite>
 <testcase classname="tests.acceptance.test_objects" name="test_a[AudienceMapper-0]"/>
 <testcase classname="tests.acceptance.test_objects" name="test_b[x]"><failure message="no"/></testcase>
