@@ -106,7 +106,7 @@ class KeycloakProvider(ResourceProvider, ABC):
             if is_known(props.get(field)) and props.get(field) is not None and field not in mistyped:
                 props[field] = sorted(set(props[field]))
         faults = [*mistyped.values(), *self._faults({**props, **dict.fromkeys(mistyped, UNKNOWN)})]
-        failures = [CheckFailure("", f"{self._named(props)}: {fault}.") for fault in faults]
+        failures = [CheckFailure("", f"{self._named(props)}: {fault}.") for fault in dict.fromkeys(faults)]
         if not failures:
             derive_uuids(self.CLIENTS, lambda: self.realm(props), _olds, props)
         return CheckResult(props, failures)

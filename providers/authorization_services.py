@@ -67,10 +67,11 @@ class AuthorizationServicesProvider(SharedSettingProvider):
         came_with_them = props.get("on_remove") == REVOKE or was.get(SIDE_ROLE) is False
         if client and not client.is_on(SERVICES) and came_with_them:
             realm.clients.delete_role(uuid, SIDE_ROLE)
-        if client and not client.is_on(ACCOUNT) and props.get("found") != USED:
-            for name, mapper_id in account_mappers(client).items():
-                if name not in (was.get(MAPPERS) or ()):
-                    realm.clients.delete_mapper(uuid, mapper_id)
+        revoked = props.get("on_remove") == REVOKE
+        if client and not client.is_on(ACCOUNT) and (revoked or props.get("found") != USED):
+            kept = () if revoked else was.get(MAPPERS) or ()
+            for mapper_id in [id_ for name, id_ in account_mappers(client).items() if name not in kept]:
+                realm.clients.delete_mapper(uuid, mapper_id)
 
     def _content(self, realm: Realm, uuid: str, client_id: str) -> str:
         settings = realm.resource_server(uuid).settings() or {}
