@@ -13,6 +13,7 @@ from kcadmin.client_scopes import AudienceScope as Scope
 from kcadmin.client_scopes import ClientScopes, scope_token
 from kcadmin.ownership import DESCRIPTION_LIMIT
 from kcadmin.realm import Realm
+from kcadmin.texts import shown
 from providers._base import Props
 from providers._owned import OwnedObjectProvider
 from providers._uuids import is_known
@@ -41,12 +42,14 @@ class AudienceScopeProvider(OwnedObjectProvider[Scope]):
 
     def check(self, _olds: Props, news: Props) -> CheckResult:
         roles = news.get("client_roles")
-        if isinstance(roles, Mapping) and is_known(roles):
+        if isinstance(roles, Mapping) and is_known(roles) and _are_roles(roles):
             news = {**news, "client_roles": {client: sorted(set(roles[client])) for client in sorted(roles)}}
         return super().check(_olds, news)
 
     def refusals(self, props: Props) -> Iterator[str]:
-        name = props.get("name")
+        name, roles = props.get("name"), props.get("client_roles")
+        if is_known(roles) and not _are_roles(roles):
+            yield f"client_roles is {shown(roles)}; give lists of role names by client id"
         if isinstance(name, str) and name != scope_token(name):
             yield f"name holds what no scope may hold (RFC 6749, section 3.3); call it '{scope_token(name)}'"
         text = props.get("description")
@@ -83,6 +86,16 @@ class AudienceScopeProvider(OwnedObjectProvider[Scope]):
 
     def candidates(self, realm: Realm, wanted: Scope, props: Props) -> list[Scope]:
         return realm.client_scopes.named(wanted.name)
+
+
+def _are_roles(given: Any) -> bool:
+    return isinstance(given, Mapping) and all(
+        client
+        and isinstance(client, str)
+        and isinstance(names, list | tuple)
+        and all(isinstance(each, str) for each in names)
+        for client, names in given.items()
+    )
 
 
 class AudienceScope(KeycloakResource, module="keycloak", name="AudienceScope"):
