@@ -15,6 +15,12 @@ def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple
         yield facts.features.lack_of(spec.exchange)
     if exchange == LEGACY and spec.exchange == "auto" and not spec.manage_switch:
         yield "manageSwitch is false, but the legacy exchange has no switch", "leave it out"
+    by_scope = exchange == LEGACY and bool(spec.required_roles) and spec.flows != (RECIPIENT,)
+    if by_scope and facts.features and not facts.features.scope_policies:
+        yield (
+            "sets requiredRoles, which this version of Keycloak cannot judge in the legacy requester flow: it answers 500",
+            "use Keycloak 26.0 or later, or flows: [recipient]",
+        )
     if exchange == STANDARD and spec.time_window and spec.exchange == "auto":
         yield NO_TIME_IN_STANDARD
     asking = requesters(spec)

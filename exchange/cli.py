@@ -1,9 +1,7 @@
 """The commands: ``python -m exchange verify …``. Exit codes: 0 good, 1 refused or broken, 2 usage, 3 dry run, 4 unreachable."""
 
 import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,16 +11,17 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 from exchange import bootstrap, rebind, report
+from exchange.console import ask, password, person, problems, warn_of_insecure_tls
 from exchange.stack import read_config, read_stack, run_pulumi
 from exchange.verify import prefetch, verify
 from kcadmin import robot
 from kcadmin.client_secrets import ClientSecrets
-from kcadmin.connection import ADMIN_PASSWORD, Connection, read_connection
-from kcadmin.errors import InvalidSettings, KeycloakError, Refusal, Unreachable
+from kcadmin.connection import ADMIN_PASSWORD, read_connection
+from kcadmin.errors import InvalidSettings, Refusal
 from kcadmin.proof import USER, USER_PASSWORD, Case, Secrets, Subject, Verdict
 from kcadmin.session import Session, session_for
 
-REFUSED, USAGE, LOOKED, UNREACHABLE = 1, 2, 3, 4
+REFUSED, LOOKED = 1, 3
 
 # Locals hold secrets and tokens: a traceback must never print them.
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
@@ -86,15 +85,15 @@ def verify_command(
 
     python -m exchange verify --json | jq '.\\[] | select(.proved | not) | .reason'
     """
-    with _problems():
+    with problems():
         chosen = read_stack(stack)
         cases = chosen.cases(grants or (), realm)
         connection = chosen.connection(url)
-        _warn_of_insecure_tls(connection)
-        user = Subject(as_user, _password(as_user)) if as_user else None
+        warn_of_insecure_tls(connection)
+        user = Subject(as_user, password(as_user)) if as_user else None
         session = session_for(connection)
         read = connection.is_local if read_secrets is None else read_secrets
-        secrets = ClientSecrets(session, os.environ, read=read, ask=_ask if _person() else None)
+        secrets = ClientSecrets(session, os.environ, read=read, ask=ask if person() else None)
         verdicts, left_open = _run(session, cases, user, secrets)
     _show(verdicts, connection.url, as_json)
     for problem in left_open:
@@ -122,11 +121,11 @@ def rebind_command(
     Set the stack's [bold]url[/bold] first. Clients must be there by their client ids. Pulumi's state is changed, and kept in
     a file as it was; nothing is written to Keycloak.
     """
-    with _problems():
+    with problems():
         chosen = ["--stack", stack] if stack else []
         config = read_config(run_pulumi, chosen)
         connection = read_connection(config.get)
-        _warn_of_insecure_tls(connection)
+        warn_of_insecure_tls(connection)
         state = rebind.read_state(run_pulumi, chosen)
         moves, faults = rebind.survey(session_for(connection), state)
         for fault in faults:
@@ -190,15 +189,15 @@ def bootstrap_command(
 
     python -m exchange bootstrap --url http://127.0.0.1:8080 --realm secure-test --legacy --guards --json
     """
-    with _problems():
+    with problems():
         config = {
             "url": url,
             "adminUsername": admin_username,
             "loginRealm": login_realm,
             "caCertificate": ca_certificate,
         }
-        if _person() and not os.environ.get(ADMIN_PASSWORD):
-            config["adminPassword"] = _ask(f"Password of '{admin_username}'")
+        if person() and not os.environ.get(ADMIN_PASSWORD):
+            config["adminPassword"] = ask(f"Password of '{admin_username}'")
         connection = read_connection(config.get)
         if remove:
             gone = bootstrap.remove(connection, realm, client_id)
@@ -225,7 +224,7 @@ def main() -> None:
 def _run(
     session: Session, cases: Sequence[Case], user: Subject | None, secrets: Secrets
 ) -> tuple[list[Verdict], list[str]]:
-    if _person():
+    if person():
         prefetch(cases, secrets)
     console = Console(stderr=True)
     with Progress(
@@ -267,39 +266,6 @@ def _confirm_rebind(yes: bool) -> None:
     """Asks a person; nobody else says yes without ``--yes``. :raises Refusal: there is nobody to ask."""
     if yes:
         return
-    if not _person():
+    if not person():
         raise Refusal("rebind: nobody is here to be asked; read what --dry-run says, and give --yes.")
     typer.confirm("Is this server the stack's own, moved or restored?", abort=True, err=True)
-
-
-def _password(username: str) -> str:
-    password = os.environ.get(USER_PASSWORD) or (_ask(f"Password of user '{username}'") if _person() else "")
-    if not password:
-        raise Refusal(f"user '{username}': is chosen without a password; set {USER_PASSWORD}.")
-    return password
-
-
-def _ask(what: str) -> str:
-    return str(typer.prompt(what, hide_input=True, default="", show_default=False, err=True))
-
-
-def _person() -> bool:
-    return sys.stdin.isatty() and sys.stderr.isatty()
-
-
-def _warn_of_insecure_tls(connection: Connection) -> None:
-    if connection.insecure_tls:
-        typer.echo("warning: config 'insecureTls': any certificate is accepted; use caCertificate instead.", err=True)
-
-
-@contextmanager
-def _problems() -> Iterator[None]:
-    """Ends the command with a sentence and the exit code for a problem that stops it."""
-    try:
-        yield
-    except Unreachable as problem:
-        typer.echo(f"error: {problem}", err=True)
-        raise typer.Exit(UNREACHABLE) from None
-    except KeycloakError as problem:
-        typer.echo(f"error: {problem}", err=True)
-        raise typer.Exit(USAGE) from None

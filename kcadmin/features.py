@@ -19,6 +19,7 @@ SAME_SESSION = "SAME_SESSION"
 STANDARD_FEATURE, LEGACY_FEATURE = "token-exchange-standard:v2", "token-exchange:v1"
 PERMISSIONS_FEATURE = "admin-fine-grained-authz:v1"
 OLDEST_VERSION = (24, 0)
+SCOPE_POLICIES_SINCE = (26, 0)
 STANDARD_SINCE = "26.2"
 _LISTED_AS = {
     STANDARD_FEATURE: "TOKEN_EXCHANGE_STANDARD_V2",
@@ -32,12 +33,14 @@ class Features:
     """What is switched on. Legacy needs both ``legacy_exchange`` and ``fine_grained_permissions``.
 
     unknown: features that this version of Keycloak does not have, so that nothing switches them on.
+    scope_policies: whether a client-scope policy can judge an exchange; before 26.0 each such exchange ends in a 500.
     """
 
     standard_exchange: bool
     legacy_exchange: bool
     fine_grained_permissions: bool
     unknown: tuple[str, ...] = ()
+    scope_policies: bool = True
 
     def missing_for(self, exchange: str) -> tuple[str, ...]:
         """The features to switch on for an exchange, as ``--features`` takes them."""
@@ -82,21 +85,30 @@ def read_features(session: Session) -> Features:
     _refuse_older(told, session.connection.url)
     on = {str(feature["name"]): bool(feature["enabled"]) for feature in told["features"]}
     standard, legacy, permissions = (on.get(_LISTED_AS[feature], False) for feature in _LISTED_AS)
+    version = _version(told)
     return Features(
-        standard, legacy, permissions, unknown=tuple(feature for feature, name in _LISTED_AS.items() if name not in on)
+        standard,
+        legacy,
+        permissions,
+        unknown=tuple(feature for feature, name in _LISTED_AS.items() if name not in on),
+        scope_policies=version is None or version >= SCOPE_POLICIES_SINCE,
     )
 
 
 def _refuse_older(told: Mapping[str, Any], url: str) -> None:
     """Newer servers tell their version to realm administrators alone, but those that we refuse tell it to every login."""
-    version = str((told.get("systemInfo") or {}).get("version") or "")
-    number = re.match(r"(\d+)\.(\d+)", version)
-    if number and tuple(int(part) for part in number.groups()) >= OLDEST_VERSION:
+    version = _version(told)
+    if version and version >= OLDEST_VERSION:
         return
-    if number or "features" not in told:
+    if version or "features" not in told:
         oldest = ".".join(str(part) for part in OLDEST_VERSION)
-        which = f"is version {version}" if number else "lists no features, as old versions do"
+        which = f"is version {told['systemInfo']['version']}" if version else "lists no features, as old versions do"
         raise Refusal(f"Keycloak at '{url}': {which}, and {oldest} is the oldest that is supported; upgrade it.")
+
+
+def _version(told: Mapping[str, Any]) -> tuple[int, ...] | None:
+    number = re.match(r"(\d+)\.(\d+)", str((told.get("systemInfo") or {}).get("version") or ""))
+    return tuple(int(part) for part in number.groups()) if number else None
 
 
 def _switch_on(features: tuple[str, ...]) -> str:

@@ -181,6 +181,14 @@ def test_a_role_that_the_standard_exchange_does_not_look_at() -> None:
     assert faults(replace(spec, flows=("recipient",))) == ()
 
 
+def test_a_server_that_fails_at_client_scope_policies() -> None:
+    old = facts(replace(LEGACY, scope_policies=False))
+    spec = grant(exchange="legacy", required_roles=(PAYER,), flows=BOTH_FLOWS)
+    assert "cannot judge in the legacy requester flow: it answers 500; use Keycloak 26.0" in faults(spec, known=old)[0]
+    assert faults(replace(spec, flows=("recipient",)), known=old) == ()
+    assert faults(replace(spec, required_roles=()), known=old) == ()
+
+
 def test_a_role_that_does_not_exist() -> None:
     known = replace(facts(), missing_roles=frozenset({("r", "", "payer")}))
     assert "required role 'payer' does not exist" in faults(grant(required_roles=(PAYER,)), known=known)[0]

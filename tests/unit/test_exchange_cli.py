@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from exchange import cli
+from exchange import cli, console
 from exchange import stack as stack_module
 from exchange.stack import StackProblem
 from tests.unit.fake_token_endpoint import FakeRealm, sign
@@ -132,8 +132,9 @@ def test_a_person_is_asked_for_what_is_missing_and_for_each_secret_once(monkeypa
         asked.append(what)
         return "typed"
 
-    monkeypatch.setattr(cli, "_person", lambda: True)
-    monkeypatch.setattr(cli, "_ask", ask)
+    for module in (cli, console):
+        monkeypatch.setattr(module, "person", lambda: True)
+        monkeypatch.setattr(module, "ask", ask)
     result = run(monkeypatch, realm, "verify", "--as-user", "alice", environ={})
     assert result.exit_code == 0 and "typed" not in result.output
     assert asked == [

@@ -193,7 +193,7 @@ def test_without_a_yes_nothing_is_changed(
 
 def test_a_person_says_no(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = Backend()
-    monkeypatch.setattr(cli, "_person", lambda: True)
+    monkeypatch.setattr(cli, "person", lambda: True)
     assert run(backend, Server(NEW)).exit_code == 1
     assert backend.document == STATE_DOCUMENT
 

@@ -1,0 +1,51 @@
+"""How all commands ask people, warn them, and end: a sentence and an exit code for a problem that stops them."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from kcadmin.connection import Connection
+from kcadmin.errors import KeycloakError, Refusal, Unreachable
+from kcadmin.proof import USER_PASSWORD
+
+USAGE, UNREACHABLE = 2, 4
+
+
+def password(username: str) -> str:
+    """A user's, from the environment or a prompt. :raises Refusal: there is neither."""
+    password = os.environ.get(USER_PASSWORD) or (ask(f"Password of user '{username}'") if person() else "")
+    if not password:
+        raise Refusal(f"user '{username}': is chosen without a password; set {USER_PASSWORD}.")
+    return password
+
+
+def ask(what: str) -> str:
+    """What a person types, unseen; empty for nothing."""
+    return str(typer.prompt(what, hide_input=True, default="", show_default=False, err=True))
+
+
+def person() -> bool:
+    """Whether somebody sits there to be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def warn_of_insecure_tls(connection: Connection) -> None:
+    """Says that any server may pose as Keycloak."""
+    if connection.insecure_tls:
+        typer.echo("warning: config 'insecureTls': any certificate is accepted; use caCertificate instead.", err=True)
+
+
+@contextmanager
+def problems() -> Iterator[None]:
+    """Ends the command with a sentence and the exit code for a problem that stops it."""
+    try:
+        yield
+    except Unreachable as problem:
+        typer.echo(f"error: {problem}", err=True)
+        raise typer.Exit(UNREACHABLE) from None
+    except KeycloakError as problem:
+        typer.echo(f"error: {problem}", err=True)
+        raise typer.Exit(USAGE) from None
