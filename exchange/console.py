@@ -11,7 +11,7 @@ from kcadmin.connection import Connection
 from kcadmin.errors import KeycloakError, Refusal, Unreachable
 from kcadmin.proof import USER_PASSWORD
 
-USAGE, UNREACHABLE = 2, 4
+REFUSED, USAGE, LOOKED, UNREACHABLE = 1, 2, 3, 4
 
 
 def password(username: str) -> str:

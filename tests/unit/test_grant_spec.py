@@ -23,7 +23,9 @@ def camel(field: str) -> str:
 
 KINDS_BY_TYPE = {"bool": bool, "int": int, "tuple": list, "TimeWindow": dict, "str": str}
 KEYS = {camel(each.name): each for each in fields(GrantSpec) if each.name != "scoped"}
-KINDS = {key: next(kind for name, kind in KINDS_BY_TYPE.items() if name in str(each.type)) for key, each in KEYS.items()}
+KINDS = {
+    key: next(kind for name, kind in KINDS_BY_TYPE.items() if name in str(each.type)) for key, each in KEYS.items()
+}
 TEXTS = st.text("ab -#é", max_size=5)
 ANY = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-1, 2), st.floats(0, 1), TEXTS),

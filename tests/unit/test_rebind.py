@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from exchange import cli, rebind
+from exchange.commands import rebind as commands_rebind
 from exchange.rebind import State
 from exchange.stack import StackProblem
 from kcadmin.connection import Connection, PasswordLogin
@@ -107,8 +108,8 @@ Run = Callable[..., Result]
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     def command(backend: Backend, server: Server, *arguments: str) -> Result:
         monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(cli, "run_pulumi", backend)
-        monkeypatch.setattr(cli, "session_for", lambda connection: server)
+        monkeypatch.setattr(commands_rebind, "run_pulumi", backend)
+        monkeypatch.setattr(commands_rebind, "session_for", lambda connection: server)
         return CliRunner().invoke(cli.app, ["rebind", *arguments])
 
     return command
@@ -193,7 +194,7 @@ def test_without_a_yes_nothing_is_changed(
 
 def test_a_person_says_no(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = Backend()
-    monkeypatch.setattr(cli, "person", lambda: True)
+    monkeypatch.setattr(commands_rebind, "person", lambda: True)
     assert run(backend, Server(NEW)).exit_code == 1
     assert backend.document == STATE_DOCUMENT
 

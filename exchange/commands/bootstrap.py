@@ -1,0 +1,82 @@
+"""``python -m exchange bootstrap``."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from exchange import bootstrap
+from exchange.console import ask, person, problems
+from kcadmin import robot
+from kcadmin.connection import ADMIN_PASSWORD, read_connection
+from kcadmin.errors import InvalidSettings
+
+EPILOG = "See docs/own-keycloak.md, A robot instead of an administrator."
+
+
+def bootstrap_command(
+    realm: Annotated[str, typer.Option(metavar="NAME", help="The realm that the robot lives in and manages.")],
+    url: Annotated[str, typer.Option(metavar="URL", envvar="KEYCLOAK_URL", help="Keycloak's base address.")],
+    client_id: Annotated[str, typer.Option(metavar="ID", help="The robot's client id.")] = "pulumi-token-exchange",
+    legacy: Annotated[bool, typer.Option("--legacy", help="For legacy grants too: view-authorization.")] = False,
+    guards: Annotated[bool, typer.Option("--guards", help="For guards: manage-realm.")] = False,
+    realm_roles: Annotated[
+        bool, typer.Option("--realm-roles", help="For requiredRoles of the realm: manage-realm.")
+    ] = False,
+    dry_runs: Annotated[bool, typer.Option("--dry-runs", help="For dry runs for a user: view-users.")] = False,
+    audit: Annotated[bool, typer.Option("--audit", help="For the audit: view-events.")] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CLIENT",
+            show_default=False,
+            help="May manage this client alone; once for each. Switches the realm's admin permissions on.",
+        ),
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(metavar="FILE", show_default="<client id>.pem", help="Where its private key is.")
+    ] = None,
+    new_key: Annotated[bool, typer.Option("--new-key", help="Make another key; the old one ends at once.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Delete the robot instead.")] = False,
+    admin_username: Annotated[str, typer.Option(metavar="NAME", help="Who makes it.")] = "admin",
+    login_realm: Annotated[str, typer.Option(metavar="NAME", help="The administrator's realm.")] = "master",
+    ca_certificate: Annotated[str, typer.Option(metavar="FILE", help="PEM file of the server's CA.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was made as an object.")] = False,
+) -> None:
+    """Make the client that manages grants instead of an administrator, with exactly the roles it needs.
+
+    It logs in by private_key_jwt; the key never leaves its file. The administrator's password comes from KEYCLOAK_ADMIN_PASS,
+    or is asked for. Run again with other options to change its roles.
+
+    [bold]Examples[/bold]
+
+    python -m exchange bootstrap --url https://keycloak.example.com --realm production
+
+    python -m exchange bootstrap --url http://127.0.0.1:8080 --realm secure-test --legacy --guards --json
+    """
+    with problems():
+        config = {
+            "url": url,
+            "adminUsername": admin_username,
+            "loginRealm": login_realm,
+            "caCertificate": ca_certificate,
+        }
+        if person() and not os.environ.get(ADMIN_PASSWORD):
+            config["adminPassword"] = ask(f"Password of '{admin_username}'")
+        connection = read_connection(config.get)
+        if remove:
+            gone = bootstrap.remove(connection, realm, client_id)
+            typer.echo(f"Client '{client_id}' in realm '{realm}': {'deleted' if gone else 'was not there'}.")
+            return
+        wished = {robot.LEGACY: legacy, robot.GUARDS: guards, robot.REALM_ROLES: realm_roles}
+        wished |= {robot.DRY_RUNS: dry_runs, robot.AUDIT: audit}
+        roles = robot.roles_for([robot.STANDARD, *(purpose for purpose, on in wished.items() if on)])
+        if only and any(wished.values()):
+            raise InvalidSettings(
+                ["--only: reaches standard grants without conditions alone; leave the other purposes out."]
+            )
+        made = bootstrap.bootstrap(
+            connection, realm, client_id, roles, key or Path(f"{client_id}.pem"), only=only or (), new_key=new_key
+        )
+    typer.echo(bootstrap.as_json(made) if as_json else "\n".join(bootstrap.as_lines(made)))

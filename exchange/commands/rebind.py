@@ -1,0 +1,70 @@
+"""``python -m exchange rebind``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from exchange import rebind
+from exchange.console import LOOKED, REFUSED, person, problems, warn_of_insecure_tls
+from exchange.stack import read_config, run_pulumi
+from kcadmin.connection import read_connection
+from kcadmin.errors import Refusal
+from kcadmin.session import session_for
+
+EPILOG = "See docs/lifecycle.md, The wrong server."
+
+
+def rebind_command(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change; exit code 3.")] = False,
+    backup: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", show_default="<stack>-<time>.state.json", help="Where the state as it was is kept."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as an object.")] = False,
+    stack: Annotated[
+        str | None, typer.Option(metavar="NAME", show_default="the selected one", help="The stack.")
+    ] = None,
+) -> None:
+    """Accept a server that moved, or a realm that was made anew from an export, as this stack's own.
+
+    Set the stack's [bold]url[/bold] first. Clients must be there by their client ids. Pulumi's state is changed, and kept in
+    a file as it was; nothing is written to Keycloak.
+    """
+    with problems():
+        chosen = ["--stack", stack] if stack else []
+        config = read_config(run_pulumi, chosen)
+        connection = read_connection(config.get)
+        warn_of_insecure_tls(connection)
+        state = rebind.read_state(run_pulumi, chosen)
+        moves, faults = rebind.survey(session_for(connection), state)
+        for fault in faults:
+            typer.echo(f"error: {fault}", err=True)
+        if faults:
+            raise typer.Exit(REFUSED)
+        document = rebind.rebound(state, moves, connection.url, config)
+        changed = document != state.document
+        if not as_json:
+            typer.echo("\n".join(rebind.as_lines(state, moves, document)))
+        kept = None
+        if changed and not dry_run:
+            _confirm_rebind(yes)
+            kept = rebind.store(run_pulumi, chosen, state, document, backup)
+        if as_json:
+            typer.echo(rebind.as_json(state, moves, document, kept))
+        elif kept:
+            typer.echo(f"Done. The state as it was is in '{kept}'; `pulumi stack import --file {kept}` brings it back.")
+            typer.echo("Next: `pulumi refresh`, then `pulumi up`.")
+    raise typer.Exit(LOOKED if changed and dry_run else 0)
+
+
+def _confirm_rebind(yes: bool) -> None:
+    """Asks a person; nobody else says yes without ``--yes``. :raises Refusal: there is nobody to ask."""
+    if yes:
+        return
+    if not person():
+        raise Refusal("rebind: nobody is here to be asked; read what --dry-run says, and give --yes.")
+    typer.confirm("Is this server the stack's own, moved or restored?", abort=True, err=True)
