@@ -1,0 +1,38 @@
+"""Options that several commands take, once: which stack, which realm, which login, and JSON."""
+
+from typing import Annotated
+
+import typer
+
+Stack = Annotated[
+    str | None, typer.Option("--stack", metavar="NAME", show_default="the selected one", help="The stack.")
+]
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url", metavar="URL", show_default="the stack's", help="Keycloak's address; with --realm, no stack."
+    ),
+]
+Realm = Annotated[str | None, typer.Option("--realm", metavar="NAME", show_default="the stack's", help="The realm.")]
+AdminUsername = Annotated[
+    str | None,
+    typer.Option("--admin-username", metavar="NAME", show_default="admin", help="Who logs in, without a stack."),
+]
+ClientId = Annotated[
+    str | None,
+    typer.Option(
+        "--client-id",
+        metavar="ID",
+        show_default=False,
+        help="Log in as this client, without a stack; KEYCLOAK_CLIENT_SECRET or KEYCLOAK_PRIVATE_KEY holds its secret.",
+    ),
+]
+LoginRealm = Annotated[
+    str | None,
+    typer.Option("--login-realm", metavar="NAME", show_default="master", help="The realm of that login."),
+]
+CaCertificate = Annotated[
+    str | None,
+    typer.Option("--ca-certificate", metavar="FILE", show_default=False, help="PEM file of the server's CA."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print objects, for programs.")]

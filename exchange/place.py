@@ -1,0 +1,38 @@
+"""Where a command works: a realm of a server, and the stack that says what it should hold, if there is one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from exchange.stack import Stack, StackProblem, read_stack
+from kcadmin.connection import Connection, read_connection
+from kcadmin.session import Session, session_for
+
+
+@dataclass(frozen=True)
+class Place:
+    """A realm, how to reach it, and the stack whose grants are in it; None for a realm looked at without a stack."""
+
+    connection: Connection
+    realm: str
+    stack: Stack | None
+
+    @property
+    def session(self) -> Session:
+        """The process's session with the server."""
+        return session_for(self.connection)
+
+
+def find_place(stack: str | None, url: str | None, realm: str | None, login: Mapping[str, str | None]) -> Place:
+    """The stack's realm; without a stack the realm that ``url`` and ``realm`` name.
+
+    :param stack: a stack's name. None takes the selected one, or none where both url and realm are given.
+    :param login: config keys of the login to their values, for a realm without a stack.
+    :raises StackProblem, InvalidSettings: saying what to do.
+    """
+    if stack is None and url and realm:
+        return Place(read_connection({**login, "url": url}.get), realm, None)
+    found = read_stack(stack)
+    chosen = realm or found.realm
+    if not chosen:
+        raise StackProblem("realm: neither the stack nor --realm names one; give --realm NAME.")
+    return Place(found.connection(url), chosen, found)
