@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from exchange import cli, console
-from exchange.commands import verify as commands_verify
 from exchange import stack as stack_module
+from exchange.commands import verify as commands_verify
 from exchange.stack import StackProblem
 from tests.unit.fake_token_endpoint import FakeRealm, sign
 
