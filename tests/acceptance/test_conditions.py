@@ -75,6 +75,7 @@ def allowed(realm: TestRealm, client: str, token: str, audience: str | None = No
 
 
 @EXCHANGES
+@pytest.mark.scope_policies
 def test_required_roles(world: World, exchange: str) -> None:
     realm, stack = world
     for changes in ({"create"}, {"same"}):
@@ -85,6 +86,7 @@ def test_required_roles(world: World, exchange: str) -> None:
 
 
 @EXCHANGES
+@pytest.mark.scope_policies
 def test_required_role_of_the_target(world_with_target_roles: World, exchange: str) -> None:
     realm, stack = world_with_target_roles
     stack.up(grant(realm, exchange, requiredRoles=[{"client": "api", "role": "clerk"}]))
@@ -93,6 +95,7 @@ def test_required_role_of_the_target(world_with_target_roles: World, exchange: s
 
 
 @EXCHANGES
+@pytest.mark.scope_policies
 def test_required_role_of_another_client(world: World, exchange: str) -> None:
     """The standard exchange leaves roles out that belong to none of the audiences that it is asked for."""
     realm, stack = world
@@ -108,6 +111,7 @@ def test_required_role_of_another_client(world: World, exchange: str) -> None:
 
 
 @EXCHANGES
+@pytest.mark.scope_policies
 def test_required_roles_of_a_third_client(world: World, exchange: str) -> None:
     realm, stack = world
     stack.up(grant(realm, exchange, requester="third", requiredRoles=["payer"]))
@@ -115,6 +119,7 @@ def test_required_roles_of_a_third_client(world: World, exchange: str) -> None:
 
 
 @EXCHANGES
+@pytest.mark.scope_policies
 def test_roles_change_in_place(world: World, exchange: str) -> None:
     realm, stack = world
     stack.up(grant(realm, exchange, requiredRoles=["payer"]))
@@ -165,6 +170,7 @@ def test_audience_on_request(world: World, exchange: str) -> None:
 
 
 @EXCHANGES
+@pytest.mark.scope_policies
 def test_audience_on_request_for_a_role(world: World, exchange: str) -> None:
     realm, stack = world
     stack.up(grant(realm, exchange, audience="optionalScope", requiredRoles=["payer"]))
@@ -204,6 +210,7 @@ def test_token_lifespan(world: World, exchange: str) -> None:
     assert claims["exp"] - claims["iat"] == 99
 
 
+@pytest.mark.scope_policies
 def test_time_window(world: World) -> None:
     """By the server's clock, which is this machine's."""
     realm, stack = world

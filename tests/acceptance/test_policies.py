@@ -388,6 +388,7 @@ def test_a_time_window_allows_and_denies(exchange: Exchange) -> None:
     assert exchange.with_only(exchange.policy(TimePolicyProvider, not_before="2099-01-01 00:00:00", logic="NEGATIVE"))
 
 
+@pytest.mark.scope_policies
 def test_a_client_scope_with_a_role_gates_by_the_users_role(exchange: Exchange) -> None:
     realm = exchange.realm
     scope = realm.session.create(

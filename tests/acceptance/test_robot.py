@@ -45,7 +45,12 @@ def grant(realm: TestRealm, **changes: Any) -> dict[str, Any]:
         ((robot.LEGACY,), {"exchange": "legacy"}, ()),
         ((robot.REALM_ROLES,), {"exchange": "standard", "requiredRoles": ["payer"]}, ()),
         ((robot.GUARDS,), {"exchange": "standard"}, ("requesters", "sources")),
-        ((robot.LEGACY, robot.REALM_ROLES), {"exchange": "legacy", "requiredRoles": ["payer"]}, ()),
+        pytest.param(
+            (robot.LEGACY, robot.REALM_ROLES),
+            {"exchange": "legacy", "requiredRoles": ["payer"]},
+            (),
+            marks=pytest.mark.scope_policies,
+        ),
     ],
     ids=["standard", "legacy", "realm roles", "guards", "legacy with realm roles"],
 )
