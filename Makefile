@@ -4,7 +4,7 @@ STACK ?= dev
 # Arguments for the program that a target runs: make up ARGS=--diff, make unit ARGS="-k naming"
 ARGS ?=
 # Test processes, each with servers of its own (0.4 GB a feature set)
-JOBS ?= 2
+JOBS ?= 3
 
 LOCAL := $(PYTHON) -m local
 VENV := .local/venv/bin
@@ -61,7 +61,7 @@ packages: ## install the Python packages only
 	@$(LOCAL) packages
 
 test: setup ## all tests
-	@$(VENV)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@$(VENV)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 unit: packages ## unit tests: no network, no server (HYPOTHESIS_PROFILE=thorough: many more bad inputs)
 	@$(VENV)/python -m pytest tests/unit $(ARGS)

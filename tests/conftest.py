@@ -26,13 +26,38 @@ NEEDS = {
 """What not each supported Keycloak has: a mark of tests → the first version with it, and its name."""
 
 
+LONGEST_FIRST = (
+    "test_killed",
+    "test_crashes",
+    "test_refusals",
+    "test_migrate",
+    "test_conditions",
+    "test_restore",
+    "test_guards",
+    "test_objects",
+    "test_ownership",
+    "test_faults",
+    "test_drift",
+    "test_bad_servers",
+)
+"""Test modules that run longest."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     for mark, (first, what) in NEEDS.items():
         config.addinivalue_line("markers", f"{mark}: needs {what}, which Keycloak {first} brought")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skips what KEYCLOAK_VERSION cannot do: tests that are marked with it, or parametrised."""
+    """Long files first, so that no process is left alone with one; and what KEYCLOAK_VERSION cannot do is skipped."""
+    items.sort(
+        key=lambda item: LONGEST_FIRST.index(item.path.stem) if item.path.stem in LONGEST_FIRST else len(LONGEST_FIRST)
+    )
+    _skip_what_the_version_lacks(items)
+
+
+def _skip_what_the_version_lacks(items: list[pytest.Item]) -> None:
+    """Tests that are marked with it, or parametrised."""
     version = keycloak_version()
     lacking = {mark: need for mark, need in NEEDS.items() if keycloak.number(version) < keycloak.number(need[0])}
     for item in items:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from local.keycloak import Server
-from local.layout import PROJECT, VENV
+from local.layout import LOCAL, PROJECT, VENV
 from tests.e2e.access_log import AccessLog, Request
 from tests.support.proxy import LastWrite, Proxy
 
@@ -184,9 +184,8 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """The variables of this stack's commands."""
-        kept = {
-            name: value for name, value in os.environ.items() if not name.startswith(("KEYCLOAK_", "PULUMI_", "PYTEST"))
-        }
+        others = ("KEYCLOAK_", "PULUMI_", "PYTEST", "PYTHONDONTWRITEBYTECODE")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
         return {
             **kept,
             "PATH": os.pathsep.join([str(self._pulumi), str(VENV / "bin"), os.environ.get("PATH", os.defpath)]),
@@ -195,6 +194,7 @@ class Stack:
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_PYTHON_CMD": str(VENV / "bin" / "python"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PYTHONPYCACHEPREFIX": str(LOCAL / "pycache"),  # a sixth of each run's time
             **self.env,
         }
 

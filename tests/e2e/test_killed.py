@@ -194,7 +194,7 @@ def test_killed(point: Point, stage: Stage) -> None:
     assert stage.run(point.operation, point.exchange, LastWrite(point.write, point.done, pause))
 
     stage.stack.run("cancel", "--yes")
-    stage.stack.up()
+    stage.stack.up("--skip-preview")
     stage.works(OTHER[point.exchange] if point.operation == "move" else point.exchange)
     stage.leave()
 

@@ -39,7 +39,7 @@ class Test:
 
 def run(version: str, jobs: str) -> int:
     """Runs the suites on a version; pytest's exit code."""
-    command = [sys.executable, "-m", "pytest", *SUITES, "-n", jobs, "--dist", "loadfile"]
+    command = [sys.executable, "-m", "pytest", *SUITES, "-n", jobs, "--dist", "loadfile", "--no-loadscope-reorder"]
     RESULTS.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "KEYCLOAK_VERSION": version}
     return subprocess.run([*command, f"--junitxml={result_of(version)}"], env=environment, cwd=PROJECT).returncode
@@ -111,7 +111,7 @@ def write(document: Path, runs: dict[str, list[Test]]) -> None:
 
 def main(wanted: Sequence[str]) -> int:
     """Runs, writes the document, and gives an exit code: 0 when each test of each version passed or was skipped."""
-    codes = [run(version, os.environ.get("JOBS", "2")) for version in wanted or KEYCLOAK_VERSIONS]
+    codes = [run(version, os.environ.get("JOBS", "3")) for version in wanted or KEYCLOAK_VERSIONS]
     missing = [version for version in KEYCLOAK_VERSIONS if not result_of(version).exists()]
     if missing:
         print(f"{DOCUMENT} is left as it is: {', '.join(missing)} never ran; run `make test-matrix`.", file=sys.stderr)
