@@ -10,11 +10,13 @@ from components.grant_spec import read_grant
 from components.planning import plan
 from components.wiring import GrantPlan, questions
 from kcadmin.reach import Exchange
+from kcadmin.robot import STANDARD
 from kcadmin.tokens import TokenRefused
 from providers import preflight
 from tests.support.engine import forget
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm
+from tests.support.robots import purposes_of
 
 CLIENTS = "abcdefgh"
 GUARDED = ("requesters", "sources")
@@ -57,7 +59,7 @@ def test_the_server_allows_what_is_computed(
 ) -> None:
     realm = make_realm("legacy", **{client: {} for client in CLIENTS})
     grants = [{"name": name, "realm": realm.name, "exchange": exchange, **each} for name, each in GRANTS.items()]
-    stack = Stack(realm.robot(), guards=guards)
+    stack = Stack(realm.robot, guards=guards)
     before = planned(realm, grants, guards)
     stack.up(*grants)
 
@@ -78,7 +80,7 @@ def planned(realm: TestRealm, grants: list[dict[str, Any]], guards: tuple[str, .
         assert spec is not None, faults
         specs.append(spec)
     forget()
-    found = plan(specs, preflight.ask(realm.connection, questions(specs)), guards)
+    found = plan(specs, preflight.ask(realm.robot(*purposes_of(specs)), questions(specs)), guards)
     assert not found.faults
     return list(found.grants)
 
@@ -86,4 +88,4 @@ def planned(realm: TestRealm, grants: list[dict[str, Any]], guards: tuple[str, .
 def asked(realm: TestRealm, grants: list[GrantPlan]) -> preflight.Facts:
     forget()
     asked_for = questions([grant.spec for grant in grants])
-    return preflight.ask(realm.connection, preflight.Questions(asked_for.clients, ask_features=True))
+    return preflight.ask(realm.robot(STANDARD), preflight.Questions(asked_for.clients, ask_features=True))

@@ -20,6 +20,7 @@ from tests.acceptance.test_ownership import EXCHANGES, grant, run_the_guide, wor
 from tests.support.engine import Engine, forget
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm
+from tests.support.robots import robot_engine
 
 SWITCH = "standard.token.exchange.enabled"
 REFRESH = "standard.token.exchange.enableRefreshRequestedTokenType"
@@ -56,7 +57,7 @@ def engines(realm: TestRealm, **args: Any) -> Iterator[tuple[Engine, dict[str, A
     """The guide's six objects, in the order in which they need each other."""
     for provider, own in GUIDE:
         different = DIFFERENT.get(provider, {}) if args.get("adopt") else {}
-        yield Engine(provider, realm.connection), {"realm": realm.name, **own, **different, **args}
+        yield robot_engine(provider, realm), {"realm": realm.name, **own, **different, **args}
 
 
 @pytest.mark.parametrize("on_remove", ["restore", "revoke"])
@@ -98,7 +99,7 @@ def test_each_of_the_guides_objects_alone(legacy_realm: TestRealm, adopt: bool) 
 def test_a_switch(realm: TestRealm, found: dict[str, str], allow_refresh: bool) -> None:
     realm.change("api", attributes=found)
     before = realm.export()
-    engine = Engine(StandardTokenExchangeProvider, realm.connection)
+    engine = robot_engine(StandardTokenExchangeProvider, realm)
     engine.up(realm=realm.name, client_id="api", allow_refresh=allow_refresh)
     forget()
     engine.destroy()
@@ -125,7 +126,7 @@ def test_a_grant(legacy_realm: TestRealm, exchange: str, found: str, options: di
     if found != "nothing" and "onRemove" in options:
         expected = without_what_a_grant_uses(legacy_realm, exchange, config)
         assert legacy_realm.export() == before
-    stack = Stack(legacy_realm.connection)
+    stack = Stack(legacy_realm.robot)
     stack.up(grant(legacy_realm, exchange, **options))
     works(legacy_realm)
     stack.destroy()
