@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from components.grant_spec import RECIPIENT
 from components.settings import REQUESTERS, SOURCES
-from components.wiring import GrantPlan
+from components.wiring import EXCHANGE, GrantPlan
 from kcadmin.guards import sources_by_requester
 from kcadmin.reach import Exchange, Reach
 from providers.preflight import Facts
@@ -36,7 +36,25 @@ def reach_of(grants: Sequence[GrantPlan], facts: Facts, guards: Collection[str] 
         {name: frozenset(sources) for name, sources in sources_by_requester(flows).items()}
         if SOURCES in guards
         else {},
+        _asked(grants, facts) if SOURCES in guards else {},
     )
+
+
+def _asked(grants: Sequence[GrantPlan], facts: Facts) -> dict[tuple[str, str], frozenset[str]]:
+    """By requester and audience that nothing but scopes on request brings into its tokens: the sources of those grants."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    always = {
+        (name, audience)
+        for (where, name), client in facts.clients.items()
+        if where == grants[0].spec.realm
+        for audience in client.audiences
+    }
+    for grant in grants:
+        asking = {(flow.requester, flow.source) for flow in grant.flows if flow.scope_at == EXCHANGE}
+        for requester, source in asking:
+            found[requester, grant.spec.target].add(source)
+        always |= {*grant.audiences} - {(requester, grant.spec.target) for requester, _ in asking}
+    return {pair: frozenset(sources) for pair, sources in found.items() if pair not in always}
 
 
 def declared(grants: Iterable[GrantPlan]) -> set[Exchange]:

@@ -14,7 +14,7 @@ from pulumi.runtime import get_root_resource
 from components.conditions import RequiredRole
 from components.grant_spec import OPTIONAL_SCOPE
 from components.settings import NO_WIDER_SCOPES, REQUESTERS, SOURCES
-from components.wiring import GrantPlan, in_token_scope, scope_holder, scope_name
+from components.wiring import GrantPlan, asked_scopes, in_token_scope, scope_holder, scope_name
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.guards import sources_by_requester
 from providers.audience_mapper import AudienceMapper
@@ -74,20 +74,27 @@ class SharedParts:
                 self._permissions(grant, [each for each in sharing if each.policy_clients])
 
     def guard(self, grants: Sequence[GrantPlan], guards: Collection[str]) -> None:
-        """Registers the guards of each realm, from all of its grants; what opens an exchange comes after them."""
+        """Registers the guards of each realm, from all of its grants; what opens an exchange comes after them.
+
+        A guarded scope comes before: Keycloak takes no policy on one that is not there. It opens nothing until a client holds it.
+        """
         for realm in sorted({grant.spec.realm for grant in grants} if guards else ()):
             here = [grant for grant in grants if grant.spec.realm == realm]
             flows = [(flow.requester, flow.source) for grant in here for flow in grant.flows]
+            asked = asked_scopes(here) if SOURCES in guards else {}
+            named = {name for scopes in asked.values() for name in scopes}
+            scopes = [self._audience_scope(grant) for grant in here if scope_name(grant.spec) in named]
             self._guards[realm] = ExchangeGuards(
                 f"{realm}/exchange-guards",
                 realm=realm,
                 requesters=sorted({requester for requester, _ in flows}) if REQUESTERS in guards else None,
                 sources=sources_by_requester(flows) if SOURCES in guards else None,
+                scopes=asked or None,
                 no_wider_scopes=sorted({client for grant in here for client in grant.switches})
                 if NO_WIDER_SCOPES in guards
                 else None,
                 owner=here[0].spec.owner,
-                opts=_protected(here),
+                opts=_protected(here, scopes),
             )
 
     def of(self, grant: GrantPlan) -> list[pulumi.Resource]:
@@ -146,10 +153,12 @@ class SharedParts:
                 **values,
             )
 
-    def _scope(self, grant: GrantPlan) -> None:
+    def _audience_scope(self, grant: GrantPlan) -> AudienceScope:
+        """The scope alone, which no client holds yet."""
         spec, key = grant.spec, self._scope_key(grant)
-        if not grant.scope_clients or key in self._parts:
-            return
+        there = self._parts.get(key)
+        if isinstance(there, AudienceScope):
+            return there
         scope = self._parts[key] = AudienceScope(
             "/".join(key),
             realm=spec.realm,
@@ -164,6 +173,15 @@ class SharedParts:
             on_remove=spec.on_remove,
             opts=_protected([grant]),
         )
+        return scope
+
+    def _scope(self, grant: GrantPlan) -> None:
+        spec = grant.spec
+        if not grant.scope_clients or any(
+            self._assignment_key(grant, each) in self._parts for each in grant.scope_clients
+        ):
+            return
+        scope = self._audience_scope(grant)
         gated = {scope_holder(flow, grant.exchange) for flow in grant.flows}
         closed = [self._parts[spec.realm, client, "full-scope-off"] for client in grant.full_scope_off]
         for client in grant.scope_clients:

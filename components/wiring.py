@@ -1,6 +1,6 @@
 """What each grant needs on the server: which exchange, flows, mappers, switches and policies. Without any I/O."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from components.grant_spec import OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
@@ -113,6 +113,18 @@ def flows_of(spec: GrantSpec) -> Iterator[Flow]:
 def scope_holder(flow: Flow, exchange: str) -> str:
     """Whose tokens must name the target. The legacy exchange looks at the token it is given, the standard one makes it anew."""
     return flow.requester if flow.flow == REQUESTER and exchange == STANDARD else flow.source
+
+
+def asked_scopes(grants: Iterable[GrantPlan]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """By requester and scope that it asks for at the exchange, the clients whose tokens it then exchanges."""
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for grant in grants:
+        for flow in grant.flows:
+            if flow.scope_at == EXCHANGE:
+                scopes = found.setdefault(flow.requester, {})
+                name = scope_name(grant.spec)
+                scopes[name] = tuple(sorted({*scopes.get(name, ()), flow.source}))
+    return found
 
 
 def in_token_scope(grant: GrantPlan) -> bool:

@@ -18,24 +18,15 @@ from typing import Any
 
 from kcadmin.client_policies import PROFILES, Entry
 from kcadmin.ownership import hash16
-from kcadmin.texts import shown
 from kcadmin.tokens import EXCHANGE_GRANT
 
 PREFIX = "pulumi.exchange."
 MARK = f"{PREFIX}requester"
-REQUESTERS, SOURCES, SCOPES, USER = "requesters", "sources", "no-wider-scopes", "user"
-CONDITIONS = GRANT_TYPE, CLIENT_ATTRIBUTES = "grant-type", "client-attributes"
+REQUESTERS, SOURCES, SCOPES, USER, ASKED = "requesters", "sources", "no-wider-scopes", "user", "asked"
+GRANT_TYPE, CLIENT_ATTRIBUTES, CLIENT_SCOPES = "grant-type", "client-attributes", "client-scopes"
 CLAIM_ENFORCER, DOWNSCOPE = "jwt-claim-enforcer", "downscope-assertion-grant-enforcer"
 NOTHING = "(?!)"
-# Claims that are no text or number wherever they occur: the executor refuses every token then.
-NEVER_SCALAR = ("aud", "realm_access", "resource_access", "address", "allowed-origins", "email_verified")
 _HELD = "Guard of token exchange, made by Pulumi. Parts by owner: "
-# What Java and Python read alike; Keycloak takes any text, and with a broken one answers 500 to each exchange.
-_PLAIN_PATTERN = re.compile(
-    r"(?:\\[dDwWsS]|\\[^A-Za-z0-9]|\[\^?(?:\\[dDwWsS]|\\[^A-Za-z0-9]|[^\]\[\\&^])+\]"
-    r"|\(\?:|\((?!\?)|\)|[|.^$*+?]|\{\d+(?:,\d*)?\}|[^\\\[\](){}*+?|.^$])+",
-    re.DOTALL,
-)
 
 
 @dataclass(frozen=True)
@@ -43,12 +34,14 @@ class Guards:
     """What one owner declares, all by client id. ``requesters``: None leaves it open who may exchange.
 
     ``sources``: by requester, whose tokens it may exchange. ``user_claims``: by requester and claim, a regular expression.
+    ``scopes``: by requester and optional client scope, whose tokens it may exchange when it asks for that scope.
     """
 
     requesters: tuple[str, ...] | None = None
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     no_wider_scopes: tuple[str, ...] = ()
     user_claims: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    scopes: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, declared: Mapping[str, Any]) -> "Guards":
@@ -59,28 +52,42 @@ class Guards:
             {name: tuple(sorted(set(clients))) for name, clients in sources.items()},
             tuple(sorted(set(declared.get("no_wider_scopes") or ()))),
             {name: dict(claims) for name, claims in (declared.get("user_claims") or {}).items()},
+            {
+                name: {scope: tuple(sorted(set(clients))) for scope, clients in scopes.items()}
+                for name, scopes in (declared.get("scopes") or {}).items()
+            },
         )
 
     @property
     def marked(self) -> tuple[str, ...]:
         """The requesters that need a mark."""
-        return tuple(sorted({*(self.requesters or ()), *self.sources, *self.no_wider_scopes, *self.user_claims}))
+        named = {*(self.requesters or ()), *self.sources, *self.no_wider_scopes, *self.user_claims, *self.scopes}
+        return tuple(sorted(named))
 
     @property
     def clients(self) -> tuple[str, ...]:
         """All clients that are named."""
-        return tuple(sorted({*self.marked, *(name for names in self.sources.values() for name in names)}))
+        lists = [*self.sources.values(), *(names for scopes in self.scopes.values() for names in scopes.values())]
+        return tuple(sorted({*self.marked, *(name for names in lists for name in names)}))
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """What the server must offer."""
+        return (GRANT_TYPE, CLIENT_ATTRIBUTES, *([CLIENT_SCOPES] if self.scopes else []))
 
     @property
     def executors(self) -> tuple[str, ...]:
         """What the server must offer."""
-        enforcer = bool(self.requesters or self.sources or self.user_claims)
+        enforcer = bool(self.requesters or self.sources or self.user_claims or self.scopes)
         return (*([CLAIM_ENFORCER] if enforcer else []), *([DOWNSCOPE] if self.no_wider_scopes else []))
 
 
 @dataclass(frozen=True)
 class Part:
-    """One owner's part of a guard. ``allowed``: client ids for ``sources``, a pattern for ``user``."""
+    """One owner's part of a guard. ``allowed``: client ids for ``sources`` and ``asked``, a pattern for ``user``.
+
+    ``claim``: of the subject token; for ``asked`` the client scope that is asked for.
+    """
 
     kind: str
     marks: tuple[str, ...]
@@ -114,6 +121,10 @@ def parts(guards: Guards, marks: Mapping[str, str]) -> dict[str, Part]:
         for claim, pattern in claims.items():
             part = Part(USER, (marks[name],), claim, (pattern,))
             found[f"{PREFIX}{USER}.{claim}.{name}.{marks[name]}"] = part
+    for name, scopes in guards.scopes.items():
+        for scope, sources in scopes.items():
+            part = Part(ASKED, (marks[name],), scope, tuple(sorted(sources)))
+            found[f"{PREFIX}{ASKED}.{scope}.{name}.{marks[name]}"] = part
     return found
 
 
@@ -191,64 +202,6 @@ def drift(kind: str, entries: Sequence[Entry], mine: Mapping[str, Part], owner: 
                 yield f"{what} '{name}' has other {key}"
 
 
-def type_faults(declared: Mapping[str, Any]) -> list[str]:
-    """What of the inputs is no map as it should be, so that nothing else can be said of it."""
-    sources, claims = declared.get("sources", {}), declared.get("user_claims", {})
-    found = []
-    if not (isinstance(sources, Mapping) and all(_is_texts(names) for names in sources.values())):
-        found.append(f"sources is {shown(sources)}; give a list of client ids for each requester")
-    if not (
-        isinstance(claims, Mapping)
-        and all(isinstance(each, Mapping) and _is_texts([*each.values()]) for each in claims.values())
-    ):
-        found.append(f"user_claims is {shown(claims)}; give for each requester a map of claims, each with a pattern")
-    return found
-
-
-def faults(guards: Guards) -> Iterator[str]:
-    """What cannot work, or would not guard what it seems to: ``<what is wrong>; <what to do>``."""
-    if guards == Guards():
-        yield "guards nothing; give requesters, sources, no_wider_scopes or user_claims"
-    if guards.requesters == ():
-        yield "requesters is empty, which would refuse every exchange of the realm; name at least one client"
-    if guards.requesters:
-        for name in guards.marked:
-            if name not in guards.requesters:
-                yield f"'{name}' is guarded but not one of requesters, so it could not exchange at all; add it there"
-    for name, sources in guards.sources.items():
-        if not sources:
-            yield f"sources of '{name}' is empty; name the clients whose tokens it may exchange"
-    for name, claims in guards.user_claims.items():
-        if not claims:
-            yield f"user_claims of '{name}' is empty; name a claim and its pattern"
-        for claim, pattern in claims.items():
-            yield from _claim_faults(name, claim, pattern)
-
-
-def _is_texts(value: object) -> bool:
-    return isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value)
-
-
-def _claim_faults(requester: str, claim: str, pattern: str) -> Iterator[str]:
-    where = f"user_claims of '{requester}'"
-    if claim == "azp":
-        yield f"{where} has the claim azp, which names a client; use sources"
-    elif not claim or claim in NEVER_SCALAR or claim.startswith(("realm_access.", "resource_access.")):
-        yield (
-            f"{where} has the claim '{claim}', but Keycloak compares only texts and numbers at the top of a token; "
-            "choose such a claim, or for roles the requiredRoles of a grant"
-        )
-    try:
-        plain = bool(_PLAIN_PATTERN.fullmatch(pattern)) and bool(re.compile(pattern))
-    except re.error:
-        plain = False
-    if not plain:
-        yield (
-            f"{where} has the pattern '{pattern}' for {claim}, which Java and Python do not read alike, or not at all; "
-            "use letters, classes, groups, |, quantifiers, and a backslash before other characters"
-        )
-
-
 def _entry(kind: str, name: str, held: Mapping[str, Part]) -> Entry:
     """A policy or a profile, made of all owners' parts."""
     texts = {owner: asdict(held[owner]) for owner in sorted(held)}
@@ -258,7 +211,10 @@ def _entry(kind: str, name: str, held: Mapping[str, Part]) -> Entry:
 
 
 def _policy(name: str, held: Collection[Part]) -> dict[str, Any]:
-    """Conditions are joined by AND: who bears none of the marks for ``requesters``, else who bears this one."""
+    """Conditions are joined by AND: who bears none of the marks for ``requesters``, else who bears this one.
+
+    The scope that is asked for counts where it is an optional one of the requester.
+    """
     marks = sorted({mark for part in held for mark in part.marks})
     negative = any(part.kind == REQUESTERS for part in held)
     exchange = {"is-negative-logic": False, "grant_types": [EXCHANGE_GRANT]}
@@ -276,6 +232,13 @@ def _policy(name: str, held: Collection[Part]) -> dict[str, Any]:
                 }
                 for mark in marks
             ),
+            *(
+                {
+                    "condition": CLIENT_SCOPES,
+                    "configuration": {"is-negative-logic": False, "type": "Optional", "scopes": [scope]},
+                }
+                for scope in sorted({part.claim for part in held if part.kind == ASKED})
+            ),
         ],
         "profiles": [name],
     }
@@ -286,7 +249,7 @@ def _executors(held: Collection[Part]) -> Iterator[dict[str, Any]]:
     allowed = sorted({each for part in held for each in part.allowed})
     if REQUESTERS in kinds:  # a claim that no token has, and a value that none matches
         yield _enforcer(PREFIX + REQUESTERS, NOTHING)
-    if SOURCES in kinds:
+    if kinds & {SOURCES, ASKED}:
         yield _enforcer("azp", f"^({'|'.join(re.escape(name) for name in allowed)})$")
     if SCOPES in kinds:
         yield {"executor": DOWNSCOPE, "configuration": {}}

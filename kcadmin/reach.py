@@ -25,6 +25,7 @@ class Reach:
 
     audiences: by client, whom its tokens name. standard: whose switch is on. legacy: whether the server has that exchange.
     permissions: by target, whom a legacy policy lets through. requesters, sources: what guards allow, None and absent: all.
+    asked: by requester and audience that only a guarded scope brings, the sources that the guard allows with it.
     """
 
     audiences: Audiences
@@ -33,6 +34,7 @@ class Reach:
     permissions: Audiences = field(default_factory=dict)
     requesters: frozenset[str] | None = None
     sources: Audiences = field(default_factory=dict)
+    asked: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
 
     def allows(self, requester: str, source: str, audience: str | None) -> bool:
         """Whether a requester may turn a source's token into one for an audience; all are confidential clients."""
@@ -42,7 +44,10 @@ class Reach:
             return False
         holds = source == requester or requester in self._named_by(source)
         if requester in self.standard:
-            return holds and (audience is None or audience in self._named_by(requester))
+            if not holds or audience is None:
+                return holds
+            allowed = self.asked.get((requester, audience))
+            return audience in self._named_by(requester) and (allowed is None or source in allowed)
         if not self.legacy:
             return False
         if audience in (None, requester):

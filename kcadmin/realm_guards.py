@@ -99,6 +99,12 @@ def _uuids(realm: Realm, guards: Guards) -> dict[str, str]:
     missing = [
         sentence("client", name, realm.name, "does not exist", remedy) for name, client in found.items() if not client
     ]
+    asked = sorted({scope for scopes in guards.scopes.values() for scope in scopes})
+    missing += [  # Keycloak takes no policy on one
+        sentence("client scope", name, realm.name, "does not exist", remedy)
+        for name in asked
+        if not realm.client_scopes.named(name)
+    ]
     if missing:
         raise Refusal("\n".join(missing))
     return {name: client.uuid for name, client in found.items() if client and name in guards.marked}

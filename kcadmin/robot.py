@@ -18,11 +18,13 @@ from kcadmin.ownership import hash16
 from kcadmin.realm import Realm
 from kcadmin.session import path
 
-STANDARD, LEGACY, GUARDS, REALM_ROLES, DRY_RUNS, AUDIT = (
+STANDARD, LEGACY, GUARDS, REALM_ROLES, ROLE_POLICIES, USER_POLICIES, DRY_RUNS, AUDIT = (
     "standard",
     "legacy",
     "guards",
     "realm-roles",
+    "role-policies",
+    "user-policies",
     "dry-runs",
     "audit",
 )
@@ -31,10 +33,12 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     LEGACY: ("manage-clients", "view-authorization"),
     GUARDS: ("manage-realm",),
     REALM_ROLES: ("manage-realm",),
+    ROLE_POLICIES: ("manage-clients", "view-authorization", "view-realm"),
+    USER_POLICIES: ("manage-clients", "view-authorization", "view-users"),
     DRY_RUNS: ("view-users",),
     AUDIT: ("view-events",),
 }
-"""Purpose → the roles that it takes."""
+"""Purpose → the roles that it takes. Role policies: those that name realm roles; user policies: users or groups."""
 NARROW_ROLE = "query-clients"
 MARK = "pulumi.robot"
 ALGORITHM = "RS256"
@@ -86,7 +90,7 @@ def make_robot(
     made = not robot_exists(realm, client_id)
     if made:
         with suppress(Conflict):  # another run made it meanwhile
-            realm.session.post(path("admin", "realms", realm.name, "clients"), _client(client_id, keys))
+            realm.session.post(path("admin", "realms", realm.name, "clients"), representation(client_id, keys))
     client = realm.clients.find(client_id)
     assert client is not None
     if any(client.attributes.get(key) != value for key, value in keys.items()):
@@ -115,7 +119,8 @@ def remove_robot(realm: Realm, client_id: str) -> bool:
     return True
 
 
-def _client(client_id: str, keys: Mapping[str, str]) -> dict[str, Any]:
+def representation(client_id: str, keys: Mapping[str, str]) -> dict[str, Any]:
+    """The client as it is made; its roles come after."""
     return {
         "clientId": client_id,
         "name": "Token exchange as managed infrastructure",

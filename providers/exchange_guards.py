@@ -10,7 +10,8 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult
 
 from kcadmin.client_policies import missing_from_server
-from kcadmin.guards import CONDITIONS, Guards, faults, type_faults
+from kcadmin.guard_faults import faults, type_faults
+from kcadmin.guards import Guards
 from kcadmin.realm import Realm
 from kcadmin.realm_guards import KIND, Held, changed_by_others, release_guards, take_guards
 from kcadmin.texts import shown
@@ -23,7 +24,7 @@ class ExchangeGuardsProvider(KeycloakProvider):
     """Create, read, update and delete of one owner's part. ``drift``: what others changed of it, a sentence each."""
 
     OBJECT = "exchange guards"
-    INPUTS = ("realm", "requesters", "sources", "no_wider_scopes", "user_claims")
+    INPUTS = ("realm", "requesters", "sources", "no_wider_scopes", "user_claims", "scopes")
     CONSTANT = {"drift": []}
     SETS = ("requesters", "no_wider_scopes")
     REPLACE_ON = ("realm",)
@@ -37,7 +38,8 @@ class ExchangeGuardsProvider(KeycloakProvider):
         if props.get("sources"):
             props["sources"] = {name: list(clients) for name, clients in Guards.read(props).sources.items()}
         if any(_olds.get(field) != props.get(field) for field in self.INPUTS):
-            lacks = missing_from_server(self.realm(props).session, CONDITIONS, Guards.read(props).executors)
+            guards = Guards.read(props)
+            lacks = missing_from_server(self.realm(props).session, guards.conditions, guards.executors)
             for lack in lacks:
                 fault = f"the server lacks {lack}; update Keycloak to 26.5 or newer, or leave out what needs it"
                 result.failures.append(CheckFailure("", f"{self._named(props)}: {fault}."))
@@ -82,6 +84,8 @@ class ExchangeGuards(KeycloakResource, module="keycloak", name="ExchangeGuards")
 
     :param requesters: only these clients, and those of other stacks' guards, may exchange at all. Left out: anybody may.
     :param sources: by requester, the clients whose tokens it may exchange; itself too, where it exchanges its own.
+    :param scopes: by requester and optional client scope of it, the clients whose tokens it may exchange when it asks for
+        that scope: so an audience that only such a scope brings is for these sources alone. Standard exchange.
     :param no_wider_scopes: requesters whose exchanged tokens hold no scope that the subject token has not. Their audience
         mappers must be in client scopes: Keycloak leaves out those of the client itself.
     :param user_claims: by requester and claim of the subject token, a regular expression that the whole value must match,
@@ -99,6 +103,7 @@ class ExchangeGuards(KeycloakResource, module="keycloak", name="ExchangeGuards")
         sources: pulumi.Input[Mapping[str, Texts]] | None = None,
         no_wider_scopes: Texts | None = None,
         user_claims: pulumi.Input[Mapping[str, pulumi.Input[Mapping[str, Text]]]] | None = None,
+        scopes: pulumi.Input[Mapping[str, pulumi.Input[Mapping[str, Texts]]]] | None = None,
         owner: Text | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

@@ -24,6 +24,12 @@ def bootstrap_command(
     realm_roles: Annotated[
         bool, typer.Option("--realm-roles", help="For requiredRoles of the realm: manage-realm.")
     ] = False,
+    role_policies: Annotated[
+        bool, typer.Option("--role-policies", help="For policies on realm roles: view-authorization, view-realm.")
+    ] = False,
+    user_policies: Annotated[
+        bool, typer.Option("--user-policies", help="For policies on users or groups: view-authorization, view-users.")
+    ] = False,
     dry_runs: Annotated[bool, typer.Option("--dry-runs", help="For dry runs for a user: view-users.")] = False,
     audit: Annotated[bool, typer.Option("--audit", help="For the audit: view-events.")] = False,
     only: Annotated[
@@ -70,6 +76,7 @@ def bootstrap_command(
             typer.echo(f"Client '{client_id}' in realm '{realm}': {'deleted' if gone else 'was not there'}.")
             return
         wished = {robot.LEGACY: legacy, robot.GUARDS: guards, robot.REALM_ROLES: realm_roles}
+        wished |= {robot.ROLE_POLICIES: role_policies, robot.USER_POLICIES: user_policies}
         wished |= {robot.DRY_RUNS: dry_runs, robot.AUDIT: audit}
         roles = robot.roles_for([robot.STANDARD, *(purpose for purpose, on in wished.items() if on)])
         if only and any(wished.values()):

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from kcadmin import permissions, session
+from kcadmin.connection import Connection
 from kcadmin.errors import KeycloakError
 from tests.support.in_process import Stack
 from tests.support.proxy import FAULTS, proxy_before
@@ -45,12 +46,15 @@ def test_every_request_survives_every_fault(legacy_realm: TestRealm, exchange: s
     before = realm.export()
     failed: set[str] = set()
     with proxy_before(realm.url) as proxy:
-        connection = replace(realm.connection, url=proxy.url)
+
+        def through(*purposes: str) -> Connection:
+            return replace(realm.robot(*purposes), url=proxy.url)
+
         number = 0
         while True:
             names = [name for index, name in enumerate(FAULTS) if ALL or index % SHARE == number % SHARE]
             for name in names:
-                stack = Stack(connection)
+                stack = Stack(through)
                 proxy.seen.clear()
                 proxy.at, proxy.fault = number, FAULTS[name]
                 try:

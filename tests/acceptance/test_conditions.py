@@ -37,9 +37,8 @@ def lived_in(realm: TestRealm, *clients: str) -> Iterator[World]:
     realm.add_role("auditor", OTHER)
     for client in ("desk", *clients):
         realm.add_role("clerk", HOLDER, client_id=client)
-    robot = realm.robot()
     before = realm.export()
-    stack = Stack(robot)
+    stack = Stack(realm.robot)
     yield realm, stack
     stack.destroy()
     assert realm.export_but_for_permissions() == realm.without_permissions(before)
@@ -231,9 +230,8 @@ def test_time_window(world: World) -> None:
 def test_no_wider_scopes(make_realm: MakeRealm) -> None:
     """The guard leaves out mappers of clients themselves, so the audience lives in a client scope."""
     realm = make_realm("legacy", frontend={}, api={}, third={})
-    robot = realm.robot()
     before = realm.export()
-    stack = Stack(robot, guards=["requesters", "sources", "noWiderScopes"])
+    stack = Stack(realm.robot, guards=["requesters", "sources", "noWiderScopes"])
     both = grant(realm, "standard")
     through = {**grant(realm, "standard", requester="third"), "name": "h"}
     for grants in ([both, through], [both, through]):
@@ -253,9 +251,8 @@ def test_refresh_tokens_of_the_legacy_exchange(make_realm: MakeRealm) -> None:
     """Switched off for a requester without logins of its own; said where that would take them from its users."""
     silent = {"standardFlowEnabled": False, "directAccessGrantsEnabled": False, "serviceAccountsEnabled": True}
     realm = make_realm("legacy", frontend={}, api={}, third=silent)
-    robot = realm.robot()
     before = realm.export()
-    stack = Stack(robot)
+    stack = Stack(realm.robot)
     for allow in (False, True):
         stack.up(grant(realm, "legacy", requester="third", allowRefresh=allow))
         assert realm.gives_refresh_token("third", realm.user_token("frontend"), "api") is allow

@@ -45,13 +45,13 @@ def test_up_killed_anywhere(make_realm: MakeRealm, exchange: str, checkpoints: b
     before = realm.export()
 
     def run(at: int, after: bool) -> bool:
-        stack = Stack(realm.connection)
+        stack = Stack(realm.robot)
         try:
             with interrupted(at, after=after):
                 stack.up(*two_grants(realm, exchange))
         except Killed:
             if not checkpoints:
-                stack = Stack(realm.connection)
+                stack = Stack(realm.robot)
             stack.up(*two_grants(realm, exchange))
             works(realm, "frontend", "mobile")
             stack.destroy()
@@ -71,7 +71,7 @@ def test_destroy_killed_anywhere(make_realm: MakeRealm, exchange: str, recover: 
     before = realm.export()
 
     def run(at: int, after: bool) -> bool:
-        stack = Stack(realm.connection)
+        stack = Stack(realm.robot)
         stack.up(*two_grants(realm, exchange))
         try:
             with interrupted(at, after=after):
@@ -97,7 +97,7 @@ def test_move_killed_anywhere(make_realm: MakeRealm, exchange: str, then: str) -
     before = realm.export()
 
     def run(at: int, after: bool) -> bool:
-        stack = Stack(realm.connection)
+        stack = Stack(realm.robot)
         stack.up(*two_grants(realm, exchange))
         try:
             with interrupted(at, after=after):

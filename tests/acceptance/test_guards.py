@@ -13,12 +13,14 @@ from kcadmin import client_policies
 from kcadmin.connection import ClientSecretLogin, Connection
 from kcadmin.errors import Refusal
 from kcadmin.guards import MARK
+from kcadmin.robot import GUARDS, STANDARD
 from kcadmin.tokens import EXCHANGE_GRANT, ClientCredentials, TokenEndpoint, TokenRefused
 from providers.exchange_guards import ExchangeGuardsProvider
 from tests.acceptance.test_two_processes import together
 from tests.support.engine import Engine, forget
 from tests.support.in_process import Killed, Stack, interrupted
 from tests.support.realms import PASSWORD, TestRealm
+from tests.support.robots import robot_engine
 
 pytestmark = pytest.mark.exchange_guards
 EXCHANGES = pytest.mark.parametrize("exchange", ["standard", "legacy"])
@@ -89,14 +91,14 @@ def lists(realm: TestRealm) -> dict[str, Any]:
 
 
 def guards(realm: TestRealm, **declared: Any) -> Engine:
-    engine = Engine(ExchangeGuardsProvider, realm.connection)
+    engine = robot_engine(ExchangeGuardsProvider, realm)
     engine.up(realm=realm.name, **declared)
     return engine
 
 
 def granted(realm: TestRealm, exchange: str, *sources: str) -> Stack:
     """Grants in both flows."""
-    stack = Stack(realm.connection)
+    stack = Stack(realm.robot)
     common = {"realm": realm.name, "exchange": exchange, "target": "api", "flows": ["recipient", "requester"]}
     stack.up(*({**common, "name": f"{source}-to-api", "sources": [source]} for source in sources))
     return stack
@@ -292,7 +294,7 @@ def test_killed_anywhere(guarded: TestRealm, what: str) -> None:
     writes = 0
     for at in range(20):
         for after in (False, True):
-            engine = Engine(ExchangeGuardsProvider, guarded.connection)
+            engine = robot_engine(ExchangeGuardsProvider, guarded)
             forget()
             if what == "destroy":
                 engine.up(realm=guarded.name, **DECLARED)
@@ -333,7 +335,7 @@ def come_and_go(number: int, connection: Connection, realm_name: str) -> int:
 def test_four_processes_beside_a_stranger(guarded: TestRealm) -> None:
     for number in range(4):
         guarded.add_client(f"client-{number}")
-    assert sum(together(come_and_go, guarded.connection, guarded.name)) == 0
+    assert sum(together(come_and_go, guarded.robot(STANDARD, GUARDS), guarded.name)) == 0
     assert "pulumi." not in json.dumps([lists(guarded)["profiles"], guarded.get("clients")])
     for number in range(4):
         guarded.session.delete(guarded.at("clients", guarded.uuid(f"client-{number}")))

@@ -16,6 +16,7 @@ from providers.token_exchange_permission import TokenExchangePermissionProvider
 from tests.support.engine import Engine, Refused, forget
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm
+from tests.support.robots import robot_engine
 
 POLICY = "the policy made before"
 NAMES = ["a/b", "100%", 'say "x"', "why?", "#1", "..", "a b&c=d", "größe→目標", "x" * 255]
@@ -62,7 +63,7 @@ def lives(realm: TestRealm, *objects: tuple[type[KeycloakProvider], dict[str, An
     made: list[Engine] = []
     policy = ""
     for provider, args in objects:
-        engine = Engine(provider, realm.connection)
+        engine = robot_engine(provider, realm)
         given = {"realm": realm.name, **args, **({"policies": [policy]} if args.get("policies") == POLICY else {})}
         assert engine.up(**given) == "create", provider
         forget()
@@ -76,7 +77,7 @@ def lives(realm: TestRealm, *objects: tuple[type[KeycloakProvider], dict[str, An
 
 def test_one_character_too_many_is_refused_by_us(realm: TestRealm) -> None:
     with pytest.raises(Refused, match="name has 256 characters; give it 1 to 255"):
-        Engine(AudienceMapperProvider, realm.connection).up(
+        robot_engine(AudienceMapperProvider, realm).up(
             realm=realm.name, client_id="frontend", name="x" * 256, included_client="api"
         )
 
@@ -104,7 +105,7 @@ def test_grants_of_clients_of_any_name(legacy_realm: TestRealm, name: str, excha
     realm = legacy_realm
     realm.add_client(name)
     before = realm.export()
-    stack = Stack(realm.connection)
+    stack = Stack(realm.robot)
     stack.up(
         {
             "name": name.replace("#", "+")[:100],

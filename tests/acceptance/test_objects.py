@@ -18,6 +18,7 @@ from providers.standard_token_exchange import StandardTokenExchangeProvider
 from providers.token_exchange_permission import TokenExchangePermissionProvider
 from tests.support.engine import Engine, forget
 from tests.support.realms import TestRealm
+from tests.support.robots import robot_engine
 
 Do = Callable[[TestRealm, Engine], None]
 
@@ -248,7 +249,7 @@ class Life:
 def life(kind: Kind, legacy_realm: TestRealm) -> Life:
     arranged = kind.arrange(legacy_realm)
     before = legacy_realm.export()
-    engine = Engine(kind.provider, legacy_realm.connection)
+    engine = robot_engine(kind.provider, legacy_realm)
     args = {"realm": legacy_realm.name, **kind.args, **arranged}
     assert engine.up(**args) == "create"
     forget()
@@ -314,7 +315,7 @@ def test_destroy_leaves_the_realm_as_it_was(life: Life) -> None:
 
 
 def test_continues_after_a_kill_that_lost_the_answer(life: Life, kind: Kind) -> None:
-    again = Engine(kind.provider, life.realm.connection)
+    again = robot_engine(kind.provider, life.realm)
     assert again.up(**life.args) == "create"
     assert again.id == life.engine.id
     again.destroy()

@@ -52,7 +52,7 @@ def test_what_a_partial_put_may_lose(realm: TestRealm) -> None:
     realm.session.post(realm.at("users", user, "role-mappings", "realm"), [realm.get("roles", "robot")])
     before, account = realm.export(), service_account(realm, "api")
     assert "robot" in account[1]
-    stack = Stack(realm.connection)
+    stack = Stack(realm.robot)
     stack.up(grant(realm, exchange="legacy"))
     assert realm.client("api")["frontchannelLogout"] is True
     assert service_account(realm, "api") == account
@@ -65,7 +65,7 @@ def test_a_legacy_grant_from_up_to_destroy(realm: TestRealm, monkeypatch: pytest
     monkeypatch.setenv("KEYCLOAK_USER", realm.user)
     monkeypatch.setenv("KEYCLOAK_USER_PASS", PASSWORD)
     before = realm.export()
-    stack, wanted = Stack(realm.connection), grant(realm, exchange="legacy", prove=True)
+    stack, wanted = Stack(realm.robot), grant(realm, exchange="legacy", prove=True)
     stack.up(wanted)
     proofs = [engine.outputs["proved"] for name, engine in stack.state.items() if "/proof-" in name]
     assert proofs == [True, True]
@@ -89,6 +89,6 @@ def test_the_standard_exchange_is_refused_before_any_write(realm: TestRealm) -> 
     with pytest.raises(
         BaseException, match=r"the standard exchange needs Keycloak 26\.2 or later; upgrade it"
     ) as refused:
-        Stack(realm.connection).up(grant(realm, exchange="standard"))
+        Stack(realm.robot).up(grant(realm, exchange="standard"))
     assert type(refused.value).__name__ == "RunError" and "\n" not in str(refused.value)
     assert realm.export() == before

@@ -14,9 +14,10 @@ from providers.authorization_services import AuthorizationServicesProvider
 from providers.client_policy import ClientPolicyProvider
 from providers.management_permissions import ManagementPermissionsProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
-from tests.support.engine import Engine, forget
+from tests.support.engine import forget
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm, hang_on
+from tests.support.robots import robot_engine
 
 MakeRealm = Callable[..., TestRealm]
 EXCHANGES = pytest.mark.parametrize("exchange", ["standard", "legacy"])
@@ -63,7 +64,7 @@ def run_the_guide(realm: TestRealm, **mapper: str) -> None:
 def test_where_the_guide_has_run_its_mapper_is_used_and_stays(legacy_realm: TestRealm, exchange: str) -> None:
     run_the_guide(legacy_realm)
     before = legacy_realm.export()
-    stack = Stack(legacy_realm.connection)
+    stack = Stack(legacy_realm.robot)
     stack.up(grant(legacy_realm, exchange))
     works(legacy_realm)
     stack.refresh()
@@ -78,7 +79,7 @@ def test_where_the_guide_has_run_its_mapper_is_used_and_stays(legacy_realm: Test
 def test_a_strangers_mapper_that_differs_is_left_alone(legacy_realm: TestRealm, exchange: str) -> None:
     run_the_guide(legacy_realm, **{"id.token.claim": "true"})
     before = legacy_realm.export()
-    stack = Stack(legacy_realm.connection)
+    stack = Stack(legacy_realm.robot)
     stack.up(grant(legacy_realm, exchange))
     works(legacy_realm)
     assert len(legacy_realm.client("frontend")["protocolMappers"]) == 2
@@ -91,7 +92,7 @@ def test_a_grant_that_adopts_takes_a_strangers_mapper_over_and_gives_it_back(rea
     run_the_guide_services(realm)
     realm.mapper("frontend", "theirs", "api", **{"id.token.claim": "true", "access.token.claim": "false"})
     before = realm.export()
-    stack = Stack(realm.connection)
+    stack = Stack(realm.robot)
     stack.up(grant(realm, adopt=True))
     works(realm)
     assert len(realm.client("frontend")["protocolMappers"]) == 1
@@ -105,7 +106,7 @@ def test_a_grant_that_adopts_takes_a_strangers_mapper_over_and_gives_it_back(rea
 @pytest.mark.standard_exchange
 def test_a_used_mapper_that_others_change_is_replaced_by_ours(realm: TestRealm) -> None:
     realm.mapper("frontend", "theirs", "api")
-    stack = Stack(realm.connection)
+    stack = Stack(realm.robot)
     stack.up(grant(realm))
     theirs = realm.client("frontend")["protocolMappers"][0]
     at = realm.at("clients", realm.uuid("frontend"), "protocol-mappers", "models", theirs["id"])
@@ -124,7 +125,7 @@ def test_a_used_mapper_that_others_change_is_replaced_by_ours(realm: TestRealm) 
 @pytest.mark.parametrize("first", [0, 1])
 def test_two_stacks_share_everything(legacy_realm: TestRealm, exchange: str, first: int) -> None:
     before = legacy_realm.export()
-    stacks = [Stack(legacy_realm.connection, owner) for owner in ("team-a", "team-b")]
+    stacks = [Stack(legacy_realm.robot, owner) for owner in ("team-a", "team-b")]
     for stack in stacks:
         stack.up(grant(legacy_realm, exchange))
     for stack in stacks:
@@ -144,7 +145,7 @@ def test_two_stacks_share_everything(legacy_realm: TestRealm, exchange: str, fir
 @EXCHANGES
 def test_an_owner_is_renamed_in_place(legacy_realm: TestRealm, exchange: str) -> None:
     before = legacy_realm.export()
-    stack = Stack(legacy_realm.connection, "old-team")
+    stack = Stack(legacy_realm.robot, "old-team")
     stack.up(grant(legacy_realm, exchange))
     ids = {name: engine.id for name, engine in stack.state.items()}
     stack.owner = "new-team"
@@ -162,7 +163,7 @@ def test_a_renamed_client_goes_on(legacy_realm: TestRealm, exchange: str, refres
     """Its resources have other names then: the new ones are created before the old ones are deleted."""
     legacy_realm.change("frontend", clientId="old-name")
     before = legacy_realm.export()
-    stack = Stack(legacy_realm.connection)
+    stack = Stack(legacy_realm.robot)
     stack.up(grant(legacy_realm, exchange, sources=["old-name"]))
     legacy_realm.change("old-name", clientId="frontend")
     if refreshed:
@@ -183,7 +184,7 @@ def test_a_renamed_client_goes_on(legacy_realm: TestRealm, exchange: str, refres
 def test_a_client_made_again_is_wired_again(
     legacy_realm: TestRealm, exchange: str, client: str, refreshed: bool
 ) -> None:
-    stack = Stack(legacy_realm.connection)
+    stack = Stack(legacy_realm.robot)
     stack.up(grant(legacy_realm, exchange))
     legacy_realm.session.delete(legacy_realm.at("clients", legacy_realm.uuid(client)))
     legacy_realm.add_client(client)
@@ -195,14 +196,14 @@ def test_a_client_made_again_is_wired_again(
     stack.up(grant(legacy_realm, exchange))
     assert set(stack.changes.values()) == {"same"}
     stack.destroy()
-    assert "pulumi" not in str(legacy_realm.export())
+    assert "pulumi." not in str(legacy_realm.export())
 
 
 @pytest.mark.standard_exchange
 def test_a_switch_that_was_on_stays_on(realm: TestRealm) -> None:
     realm.change("frontend", attributes={SWITCH: "true"})
     before = realm.export()
-    stack = Stack(realm.connection)
+    stack = Stack(realm.robot)
     stack.up(grant(realm))
     stack.destroy()
     assert realm.export() == before
@@ -213,7 +214,7 @@ def test_revoke_takes_away_what_was_found_too(realm: TestRealm) -> None:
     for client in ("frontend", "api"):
         realm.change(client, attributes={SWITCH: "true"})
     realm.mapper("frontend", "theirs", "api")
-    stack = Stack(realm.connection)
+    stack = Stack(realm.robot)
     stack.up(grant(realm, onRemove="revoke"))
     works(realm)
     stack.destroy()
@@ -226,7 +227,7 @@ def test_revoke_takes_away_what_was_found_too(realm: TestRealm) -> None:
 def test_the_last_one_out_restores_what_the_first_one_found(realm: TestRealm) -> None:
     realm.change("api", attributes={SWITCH: "false"})
     before = realm.export()
-    engines = [Engine(StandardTokenExchangeProvider, realm.connection) for _ in range(3)]
+    engines = [robot_engine(StandardTokenExchangeProvider, realm) for _ in range(3)]
     for index, engine in enumerate(engines):
         assert engine.up(realm=realm.name, client_id="api", owner=f"stack-{index}") == "create"
     for engine in (engines[1], engines[0]):
@@ -237,7 +238,7 @@ def test_the_last_one_out_restores_what_the_first_one_found(realm: TestRealm) ->
 
 
 def test_what_others_changed_meanwhile_stays(realm: TestRealm) -> None:
-    engine = Engine(StandardTokenExchangeProvider, realm.connection)
+    engine = robot_engine(StandardTokenExchangeProvider, realm)
     engine.up(realm=realm.name, client_id="api", allow_refresh=True)
     realm.change("api", attributes={SWITCH: "false"})
     forget()
@@ -248,7 +249,7 @@ def test_what_others_changed_meanwhile_stays(realm: TestRealm) -> None:
 
 
 def test_two_stacks_cannot_want_two_things_of_one_switch(realm: TestRealm) -> None:
-    one, two = (Engine(StandardTokenExchangeProvider, realm.connection) for _ in range(2))
+    one, two = (robot_engine(StandardTokenExchangeProvider, realm) for _ in range(2))
     one.up(realm=realm.name, client_id="api", owner="one")
     with pytest.raises(Refusal, match="claimed as 'None' by 'one', wanted is 'SAME_SESSION'"):
         two.up(realm=realm.name, client_id="api", owner="two", allow_refresh=True)
@@ -258,7 +259,7 @@ def test_a_mapper_that_differs_is_refused_or_adopted_and_given_back(realm: TestR
     realm.mapper("frontend", "audience", "account", **{"id.token.claim": "true"})
     before = realm.export()
     wanted = {"realm": realm.name, "client_id": "frontend", "name": "audience", "included_client": "api"}
-    engine = Engine(AudienceMapperProvider, realm.connection)
+    engine = robot_engine(AudienceMapperProvider, realm)
     with pytest.raises(
         Refusal, match="included_client is 'account' instead of 'api', id_token is 'True' instead of 'False'"
     ):
@@ -267,7 +268,7 @@ def test_a_mapper_that_differs_is_refused_or_adopted_and_given_back(realm: TestR
     engine.up(**wanted, adopt=True)
     forget()
     assert engine.refresh() and engine.up(**wanted, adopt=True) == "same"
-    killed = Engine(AudienceMapperProvider, realm.connection)
+    killed = robot_engine(AudienceMapperProvider, realm)
     killed.up(**wanted, adopt=True)
     assert killed.id == engine.id
     forget()
@@ -281,7 +282,7 @@ def test_a_policy_that_differs_is_refused_or_adopted_and_given_back(realm: TestR
     realm.session.post(at, {"name": "p", "clients": [realm.uuid("api")], "logic": "NEGATIVE", "description": "theirs"})
     before = realm.export()
     wanted = {"realm": realm.name, "resource_server": "api", "name": "p", "clients": ["frontend"]}
-    engine = Engine(ClientPolicyProvider, realm.connection)
+    engine = robot_engine(ClientPolicyProvider, realm)
     with pytest.raises(Refusal, match="exists already and differs, description is 'theirs' instead of ''"):
         engine.up(**wanted)
     engine.up(**wanted, adopt=True)
@@ -296,7 +297,7 @@ def test_an_equal_scope_of_a_stranger_is_used_and_another_owners_refused(realm: 
     realm.session.post(at, {"name": "theirs", "displayName": "Theirs"})
     before = realm.export()
     server = {"realm": realm.name, "resource_server": "api"}
-    used = Engine(AuthorizationScopeProvider, realm.connection)
+    used = robot_engine(AuthorizationScopeProvider, realm)
     used.up(**server, name="theirs", display_name="Theirs")
     assert used.outputs["found"] == "used"
     used.destroy()
@@ -306,8 +307,8 @@ def test_an_equal_scope_of_a_stranger_is_used_and_another_owners_refused(realm: 
 
 
 def test_a_strangers_policies_are_never_deleted_with_what_holds_them(legacy_realm: TestRealm) -> None:
-    services = Engine(AuthorizationServicesProvider, legacy_realm.connection)
-    management = Engine(ManagementPermissionsProvider, legacy_realm.connection)
+    services = robot_engine(AuthorizationServicesProvider, legacy_realm)
+    management = robot_engine(ManagementPermissionsProvider, legacy_realm)
     for engine in (services, management):
         engine.up(realm=legacy_realm.name, client_id="api")
     at = legacy_realm.at("clients", legacy_realm.uuid("api"), "authz", "resource-server", "scope")
@@ -327,14 +328,14 @@ def test_strangers_policies_under_another_strategy_keep_their_doors_closed(
     hang_on(legacy_realm, "theirs", strategy)
     before = legacy_realm.export()
     with pytest.raises(BaseException, match=f"holds the policies theirs under {strategy}"):
-        Stack(legacy_realm.connection).up(grant(legacy_realm, "legacy"))
+        Stack(legacy_realm.robot).up(grant(legacy_realm, "legacy"))
     assert legacy_realm.export() == before
 
 
 def test_strangers_policies_under_affirmative_are_joined_and_left(legacy_realm: TestRealm) -> None:
     hang_on(legacy_realm, "theirs", "AFFIRMATIVE")
     before = legacy_realm.export()
-    stack = Stack(legacy_realm.connection)
+    stack = Stack(legacy_realm.robot)
     stack.up(grant(legacy_realm, "legacy"))
     works(legacy_realm)
     assert len(token_exchange(legacy_realm)["policies"]) == 2
@@ -347,7 +348,7 @@ def test_an_empty_permission_gets_its_strategy_back(legacy_realm: TestRealm) -> 
         legacy_realm.at("clients", legacy_realm.uuid("api"), "management", "permissions"), {"enabled": True}
     )
     before = legacy_realm.export()
-    stack = Stack(legacy_realm.connection)
+    stack = Stack(legacy_realm.robot)
     stack.up(grant(legacy_realm, "legacy"))
     works(legacy_realm)
     stack.destroy()
@@ -360,7 +361,7 @@ def test_two_grants_give_an_empty_permission_its_strategy_back(legacy_realm: Tes
     )
     legacy_realm.add_client("mobile")
     before = legacy_realm.export()
-    stack = Stack(legacy_realm.connection)
+    stack = Stack(legacy_realm.robot)
     both = [grant(legacy_realm, "legacy"), grant(legacy_realm, "legacy", name="h", sources=["mobile"])]
     stack.up(*both)
     works(legacy_realm)
@@ -375,7 +376,7 @@ def test_two_grants_destroyed_at_once_keep_a_permission_that_was_there(legacy_re
     )
     legacy_realm.add_client("mobile")
     before = legacy_realm.export()
-    stack = Stack(legacy_realm.connection)
+    stack = Stack(legacy_realm.robot)
     stack.up(grant(legacy_realm, "legacy"), grant(legacy_realm, "legacy", name="h", sources=["mobile"]))
     forget()
     for part in ("-permission", "-requesters"):  # as Pulumi does: what depends on nothing more, in parallel
@@ -389,7 +390,7 @@ def test_two_grants_destroyed_at_once_keep_a_permission_that_was_there(legacy_re
 
 def test_a_drifted_strategy_is_mended_beside_our_own_policies(legacy_realm: TestRealm) -> None:
     legacy_realm.add_client("mobile")
-    stack = Stack(legacy_realm.connection)
+    stack = Stack(legacy_realm.robot)
     both = [grant(legacy_realm, "legacy"), grant(legacy_realm, "legacy", name="h", sources=["mobile"])]
     stack.up(*both)
     found = token_exchange(legacy_realm)
@@ -408,7 +409,7 @@ def test_revoke_leaves_a_strangers_authorization_services(realm: TestRealm) -> N
     at = realm.at("clients", realm.uuid("api"), "authz", "resource-server", "scope")
     realm.session.post(at, {"name": "theirs"})
     before = realm.export()
-    services = Engine(AuthorizationServicesProvider, realm.connection)
+    services = robot_engine(AuthorizationServicesProvider, realm)
     services.up(realm=realm.name, client_id="api", on_remove="revoke")
     services.destroy()
     assert realm.export() == before
@@ -420,7 +421,7 @@ def test_a_role_policy_is_not_adopted_as_a_client_policy(realm: TestRealm) -> No
     role = realm.get("roles", f"default-roles-{realm.name}")["id"]
     realm.session.post(at, {"name": "p", "roles": [{"id": role}]})
     before = realm.export()
-    engine = Engine(ClientPolicyProvider, realm.connection)
+    engine = robot_engine(ClientPolicyProvider, realm)
     with pytest.raises(Refusal, match="the name is taken by a policy of type role; choose another name"):
         engine.up(realm=realm.name, resource_server="api", name="p", clients=["frontend"], adopt=True)
     assert realm.export() == before
@@ -430,7 +431,7 @@ def test_a_role_policy_is_not_adopted_as_a_client_policy(realm: TestRealm) -> No
 def test_a_lightweight_source_gets_a_mapper_that_reaches_its_tokens(realm: TestRealm) -> None:
     realm.change("frontend", attributes={"client.use.lightweight.access.token.enabled": "true"})
     realm.mapper("frontend", "theirs", "api")
-    stack = Stack(realm.connection)
+    stack = Stack(realm.robot)
     stack.up(grant(realm, flows=["recipient"]))
     assert "api" in realm.exchange("api", realm.user_token("frontend"))["aud"]
 
@@ -440,7 +441,7 @@ def test_grants_in_two_realms_share_nothing(make_realm: MakeRealm) -> None:
     one, two = make_realm("standard"), make_realm("standard", frontend={}, web={}, api={})
     one.mapper("frontend", "theirs", "api", **{"id.token.claim": "true"})
     before = [realm.export() for realm in (one, two)]
-    stack = Stack(one.connection)
+    stack = Stack(one.robot)
     stack.up(grant(one), grant(two, name="h", sources=["frontend", "web"], adopt=True))
     works(one)
     works(two)

@@ -35,6 +35,7 @@ from providers.user_policy import UserPolicyProvider
 from tests.conftest import Servers, free_port
 from tests.support.engine import Engine, forget
 from tests.support.realms import TestRealm
+from tests.support.robots import robot_engine
 
 MANAGEMENT = "realm-management"
 
@@ -158,7 +159,7 @@ def asked(engine: Engine, args: dict[str, Any]) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_the_life_of_a_policy(kind: Kind, server: str, world: TestRealm, ids: dict[str, str]) -> None:
     before = world.export()
-    engine = Engine(kind.provider, world.connection)
+    engine = robot_engine(kind.provider, world)
     common = {"realm": world.name, "resource_server": server}
     args = {**common, "name": "p", "description": "why", "logic": "NEGATIVE", **kind.args}
     assert engine.up(**args) == "create"
@@ -185,7 +186,7 @@ def test_the_life_of_a_policy(kind: Kind, server: str, world: TestRealm, ids: di
     asked(engine, args)
     assert engine.up(**args) == "same"
 
-    again = Engine(kind.provider, world.connection)  # a run that was killed is continued
+    again = robot_engine(kind.provider, world)  # a run that was killed is continued
     assert again.up(**args) == "create" and again.id == id_
     forget()
     engine.destroy()
@@ -206,7 +207,7 @@ def test_a_strangers_policy_is_adopted_and_given_back(kind: Kind, world: TestRea
         {"name": "p", "description": "theirs", "logic": "NEGATIVE", **kind.drift(ids)},
     )["id"]
     before = world.export()
-    engine = Engine(kind.provider, world.connection)
+    engine = robot_engine(kind.provider, world)
     args = {"realm": world.name, "resource_server": "api", "name": "p", **kind.args}
     field, value = next((key, value) for key, value in kind.shows.items() if value is not None)
     with pytest.raises(
@@ -244,7 +245,7 @@ def test_what_does_not_exist_is_refused_before_a_write(
     if adopt:
         world.session.post(at(world, "api", "policy", "client"), {"name": "p", "clients": [], "description": "theirs"})
     before = world.export()
-    engine = Engine(provider, world.connection)
+    engine = robot_engine(provider, world)
     with pytest.raises(Refusal) as refused:
         engine.up(realm=world.name, resource_server="api", name="p", adopt=adopt, **args)
     sentences = str(refused.value).splitlines()
@@ -257,7 +258,7 @@ def test_what_does_not_exist_is_refused_before_a_write(
 
 
 def test_a_script_that_is_not_deployed_is_refused(world: TestRealm) -> None:
-    engine = Engine(ScriptPolicyProvider, world.connection)
+    engine = robot_engine(ScriptPolicyProvider, world)
     with pytest.raises(
         Refusal, match=r"which the server does not offer \(deployed scripts: none\); put the script's JAR"
     ):
@@ -273,7 +274,7 @@ def test_a_deployed_script_judges_the_address(tmp_path: Path) -> None:
         before = realm.export()
         exchange = Exchange(realm)
         args = {"realm": realm.name, "resource_server": MANAGEMENT, "name": "p", "description": "why"}
-        engine = Engine(ScriptPolicyProvider, realm.connection)
+        engine = robot_engine(ScriptPolicyProvider, realm)
         assert engine.up(**args, policy_type="script-here.js") == "create"
         forget()
         assert engine.refresh()
@@ -284,7 +285,7 @@ def test_a_deployed_script_judges_the_address(tmp_path: Path) -> None:
         assert engine.up(**args, policy_type="script-elsewhere.js") == "replace"
         assert not exchange.with_only(str(engine.id))
         with pytest.raises(Refusal, match=r"\(deployed scripts: script-elsewhere.js, script-here.js\)"):
-            Engine(ScriptPolicyProvider, realm.connection).up(**{**args, "name": "q"}, policy_type="script-no.js")
+            robot_engine(ScriptPolicyProvider, realm).up(**{**args, "name": "q"}, policy_type="script-no.js")
         engine.destroy()
         assert realm.export() == before
 
@@ -356,7 +357,7 @@ class Exchange:
             self.engines.pop().destroy()
 
     def _up(self, provider: type[KeycloakProvider], args: dict[str, Any]) -> str:
-        engine = Engine(provider, self.realm.connection)
+        engine = robot_engine(provider, self.realm)
         engine.up(realm=self.realm.name, **args)
         self.engines.append(engine)
         return str(engine.id)

@@ -1,20 +1,23 @@
 """Nothing unexpected: of eight clients and a dozen grants, the server allows exactly the exchanges that are computed."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from components.closure import declared, reach_of
+from components.closure import declared, implied, reach_of
 from components.grant_spec import read_grant
 from components.planning import plan
-from components.wiring import GrantPlan, questions
+from components.wiring import GrantPlan, asked_scopes, questions
 from kcadmin.reach import Exchange
+from kcadmin.robot import STANDARD
 from kcadmin.tokens import TokenRefused
 from providers import preflight
 from tests.support.engine import forget
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm
+from tests.support.robots import purposes_of
 
 CLIENTS = "abcdefgh"
 GUARDED = ("requesters", "sources")
@@ -57,7 +60,7 @@ def test_the_server_allows_what_is_computed(
 ) -> None:
     realm = make_realm("legacy", **{client: {} for client in CLIENTS})
     grants = [{"name": name, "realm": realm.name, "exchange": exchange, **each} for name, each in GRANTS.items()]
-    stack = Stack(realm.robot(), guards=guards)
+    stack = Stack(realm.robot, guards=guards)
     before = planned(realm, grants, guards)
     stack.up(*grants)
 
@@ -71,6 +74,46 @@ def test_the_server_allows_what_is_computed(
         assert {(each.requester, each.source) for each in allowed} <= own
 
 
+SIMPLE: dict[str, dict[str, Any]] = {
+    "one": {"sources": ["a", "b"], "target": "c", "flows": ["recipient", "requester"]},
+    "two": {"sources": ["d"], "target": "e", "flows": ["requester"]},
+}
+CHAIN: dict[str, dict[str, Any]] = {
+    "one": {"sources": ["a"], "target": "b", "flows": ["recipient", "requester"]},
+    "two": {"sources": ["b"], "target": "c", "flows": ["requester"], "audience": "optionalScope"},
+    "three": {"sources": ["d"], "target": "b"},
+}
+
+
+@pytest.mark.exchange_guards
+@pytest.mark.parametrize(
+    ("exchange", "shape"), [("standard", SIMPLE), ("legacy", SIMPLE), ("standard", CHAIN)], ids=["new", "old", "chain"]
+)
+def test_guards_leave_nothing_implied(
+    make_realm: Callable[..., TestRealm], exchange: str, shape: dict[str, dict[str, Any]]
+) -> None:
+    """Where each requester has one target and one set of sources, or asks for each target by a scope."""
+    clients = sorted({"stranger"}.union(*({*each["sources"], each["target"]} for each in shape.values())))
+    realm = make_realm("legacy", **{client: {} for client in clients})
+    grants = [{"name": name, "realm": realm.name, "exchange": exchange, **each} for name, each in shape.items()]
+    stack = Stack(realm.robot, guards=GUARDED)
+    before = planned(realm, grants, GUARDED)
+    facts = asked(realm, before)
+    assert list(implied(before, facts, GUARDED)) == []
+    assert list(implied(before, facts)) or exchange == "legacy"
+    stack.up(*grants)
+    tokens = {source: realm.user_token(source) for source in clients}
+    scopes = {requester: " ".join(names) for requester, names in asked_scopes(before).items()}
+    for requester, source in itertools.product(clients, clients):
+        for audience, scope in itertools.product((None, *clients), {None, scopes.get(requester)}):
+            try:
+                realm.exchange(requester, tokens[source], audience, **({"scope": scope} if scope else {}))
+            except TokenRefused:
+                continue
+            target = None if audience == requester else audience
+            assert Exchange(requester, source, target) in declared(before) or (source, target) == (requester, None)
+
+
 def planned(realm: TestRealm, grants: list[dict[str, Any]], guards: tuple[str, ...]) -> list[GrantPlan]:
     specs = []
     for grant in grants:
@@ -78,7 +121,7 @@ def planned(realm: TestRealm, grants: list[dict[str, Any]], guards: tuple[str, .
         assert spec is not None, faults
         specs.append(spec)
     forget()
-    found = plan(specs, preflight.ask(realm.connection, questions(specs)), guards)
+    found = plan(specs, preflight.ask(realm.robot(*purposes_of(specs)), questions(specs)), guards)
     assert not found.faults
     return list(found.grants)
 
@@ -86,4 +129,4 @@ def planned(realm: TestRealm, grants: list[dict[str, Any]], guards: tuple[str, .
 def asked(realm: TestRealm, grants: list[GrantPlan]) -> preflight.Facts:
     forget()
     asked_for = questions([grant.spec for grant in grants])
-    return preflight.ask(realm.connection, preflight.Questions(asked_for.clients, ask_features=True))
+    return preflight.ask(realm.robot(STANDARD), preflight.Questions(asked_for.clients, ask_features=True))

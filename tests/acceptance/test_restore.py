@@ -3,23 +3,45 @@
 With ``on_remove: revoke`` it equals that of a realm where the guide's script has never run.
 """
 
-from collections.abc import Iterator
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+import providers
+from kcadmin import client_policies
 from providers._base import KeycloakProvider
+from providers.aggregate_policy import AggregatePolicyProvider
 from providers.audience_mapper import AudienceMapperProvider
+from providers.audience_scope import AudienceScopeProvider
 from providers.authorization_scope import AuthorizationScopeProvider
 from providers.authorization_services import AuthorizationServicesProvider
 from providers.client_policy import ClientPolicyProvider
+from providers.client_scope_assignment import ClientScopeAssignmentProvider
+from providers.client_scope_policy import ClientScopePolicyProvider
+from providers.exchange_guards import ExchangeGuardsProvider
+from providers.exchange_proof import ExchangeProofProvider
+from providers.full_scope_off import FullScopeOffProvider
+from providers.group_policy import GroupPolicyProvider
 from providers.management_permissions import ManagementPermissionsProvider
+from providers.refresh_tokens_off import RefreshTokensOffProvider
+from providers.regex_policy import RegexPolicyProvider
+from providers.role_policy import RolePolicyProvider
 from providers.scope_permission import ScopePermissionProvider
+from providers.script_policy import ScriptPolicyProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
+from providers.time_policy import TimePolicyProvider
+from providers.token_exchange_permission import TokenExchangePermissionProvider
+from providers.token_lifespan import TokenLifespanProvider
+from providers.user_policy import UserPolicyProvider
 from tests.acceptance.test_ownership import EXCHANGES, grant, run_the_guide, works
 from tests.support.engine import Engine, forget
-from tests.support.in_process import Stack
-from tests.support.realms import TestRealm
+from tests.support.in_process import PROVIDERS, Stack
+from tests.support.realms import PASSWORD, TestRealm
+from tests.support.robots import robot_engine
 
 SWITCH = "standard.token.exchange.enabled"
 REFRESH = "standard.token.exchange.enableRefreshRequestedTokenType"
@@ -44,6 +66,55 @@ GUIDE: list[tuple[type[KeycloakProvider], dict[str, Any]]] = [
         },
     ),
 ]
+DESK = {"resource_server": "desk", "name": "p"}
+LATER: list[tuple[type[KeycloakProvider], dict[str, Any]]] = [
+    (StandardTokenExchangeProvider, {"client_id": "frontend", "allow_refresh": True}),
+    (AudienceScopeProvider, {"name": "to-api", "included_client": "api", "client_roles": {"desk": ["clerk"]}}),
+    (ClientScopeAssignmentProvider, {"client_id": "frontend", "scope": "theirs", "kind": "optional"}),
+    (FullScopeOffProvider, {"client_id": "frontend"}),
+    (RefreshTokensOffProvider, {"client_id": "frontend"}),
+    (TokenLifespanProvider, {"client_id": "frontend", "seconds": 60}),
+    (
+        ExchangeGuardsProvider,
+        {"requesters": ["api"], "sources": {"api": ["frontend"]}, "scopes": {"api": {"theirs": ["frontend"]}}},
+    ),
+    (ClientPolicyProvider, {**DESK, "clients": ["frontend"]}),
+    (RolePolicyProvider, {**DESK, "roles": ["payer"]}),
+    (GroupPolicyProvider, {**DESK, "groups": ["/staff"]}),
+    (UserPolicyProvider, {**DESK, "users": ["testuser2"]}),
+    (TimePolicyProvider, {**DESK, "hour": 9, "hour_end": 17}),
+    (RegexPolicyProvider, {**DESK, "target_claim": "scope", "pattern": ".*"}),
+    (ClientScopePolicyProvider, {**DESK, "client_scopes": ["email"]}),
+    (AggregatePolicyProvider, {**DESK, "policies": ["theirs"]}),
+    (TokenExchangePermissionProvider, {"client_id": "desk"}),
+]
+"""The kinds that the guide does not have, with policies of each type, alone."""
+ELSEWHERE = {
+    ExchangeProofProvider,  # makes nothing; test_a_grant_with_every_condition
+    ScriptPolicyProvider,  # needs a server with a script: tests/acceptance/test_policies.py
+}
+IN_GRANTS: dict[str, set[type[KeycloakProvider]]] = {
+    "standard": {StandardTokenExchangeProvider},
+    "legacy": {
+        AggregatePolicyProvider,
+        ClientPolicyProvider,
+        ClientScopePolicyProvider,
+        ManagementPermissionsProvider,
+        RefreshTokensOffProvider,
+        TimePolicyProvider,
+        TokenExchangePermissionProvider,
+    },
+}
+IN_BOTH = {
+    AudienceMapperProvider,
+    AudienceScopeProvider,
+    ClientScopeAssignmentProvider,
+    ExchangeGuardsProvider,
+    ExchangeProofProvider,
+    FullScopeOffProvider,
+    TokenLifespanProvider,
+}
+GUIDE_RAN = pytest.mark.parametrize("guide_ran", [False, True], ids=["empty", "guide"])
 DIFFERENT: dict[type[KeycloakProvider], dict[str, Any]] = {
     ClientPolicyProvider: {"clients": ["api", "frontend"], "logic": "NEGATIVE", "description": "ours"},
     AudienceMapperProvider: {"id_token": True, "introspection": False},
@@ -56,7 +127,7 @@ def engines(realm: TestRealm, **args: Any) -> Iterator[tuple[Engine, dict[str, A
     """The guide's six objects, in the order in which they need each other."""
     for provider, own in GUIDE:
         different = DIFFERENT.get(provider, {}) if args.get("adopt") else {}
-        yield Engine(provider, realm.connection), {"realm": realm.name, **own, **different, **args}
+        yield robot_engine(provider, realm), {"realm": realm.name, **own, **different, **args}
 
 
 @pytest.mark.parametrize("on_remove", ["restore", "revoke"])
@@ -90,6 +161,79 @@ def test_each_of_the_guides_objects_alone(legacy_realm: TestRealm, adopt: bool) 
         assert legacy_realm.export() == before, args
 
 
+def test_every_kind_has_a_case() -> None:
+    """A new provider's exact restore is tested alone and, where grants use it, in grants."""
+    modules = [importlib.import_module(f"providers.{each.name}") for each in pkgutil.iter_modules(providers.__path__)]
+    classes = {each for module in modules for _, each in inspect.getmembers(module, inspect.isclass)}
+    kinds = {each for each in classes if issubclass(each, KeycloakProvider) and not inspect.isabstract(each)}
+    kinds = {each for each in kinds if not each.__module__.startswith("providers._")}
+    assert kinds == {provider for provider, _ in GUIDE + LATER} | ELSEWHERE
+    assert set(PROVIDERS.values()) == IN_BOTH.union(*IN_GRANTS.values())
+
+
+def arranged(make_realm: Callable[..., TestRealm], *, guide_ran: bool) -> TestRealm:
+    """A realm with what the later kinds name: a user's role, a group, a scope, and a resource server with a policy."""
+    services = {"authorizationServicesEnabled": True, "serviceAccountsEnabled": True}
+    silent = {"standardFlowEnabled": False, "directAccessGrantsEnabled": False, "serviceAccountsEnabled": True}
+    realm = make_realm("legacy", frontend={}, api={}, web={}, silent=silent, desk=services)
+    if guide_ran:
+        run_the_guide(realm)
+    realm.add_role("payer", realm.user)
+    realm.add_role("clerk", realm.user, client_id="desk")
+    realm.session.post(realm.at("groups"), {"name": "staff"})
+    realm.session.post(realm.at("client-scopes"), {"name": "theirs", "protocol": "openid-connect"})
+    desk = realm.at("clients", realm.uuid("desk"))
+    theirs = {"name": "theirs", "clients": [realm.uuid("frontend")]}
+    realm.session.post(f"{desk}/authz/resource-server/policy/client", theirs)
+    realm.session.put_json(f"{desk}/management/permissions", {"enabled": True})
+    return realm
+
+
+@pytest.mark.exchange_guards
+@GUIDE_RAN
+def test_each_later_kind_alone(make_realm: Callable[..., TestRealm], guide_ran: bool) -> None:
+    realm = arranged(make_realm, guide_ran=guide_ran)
+    management = realm.at("clients", realm.uuid("realm-management"), "authz", "resource-server", "policy", "client")
+    policy = {"name": "may", "clients": [realm.uuid("frontend")]}
+    hung_on: dict[type[KeycloakProvider], dict[str, Any]] = {
+        TokenExchangePermissionProvider: {"policies": [realm.session.post_json(management, policy)["id"]]}
+    }
+    before = realm.export()
+    for provider, args in LATER:
+        engine = robot_engine(provider, realm)
+        engine.up(realm=realm.name, **args, **hung_on.get(provider, {}))
+        forget()
+        assert realm.export() != before, provider
+        engine.destroy()
+        assert realm.export() == before, provider
+
+
+@pytest.mark.exchange_guards
+@EXCHANGES
+@GUIDE_RAN
+def test_a_grant_with_every_condition(
+    make_realm: Callable[..., TestRealm], monkeypatch: pytest.MonkeyPatch, exchange: str, guide_ran: bool
+) -> None:
+    monkeypatch.setattr(client_policies, "SETTLE_SECONDS", 0.01)  # nobody else writes this realm
+    realm = arranged(make_realm, guide_ran=guide_ran)
+    monkeypatch.setenv("KEYCLOAK_USER", realm.user)
+    monkeypatch.setenv("KEYCLOAK_USER_PASS", PASSWORD)
+    before = realm.export()
+    stack = Stack(realm.robot, guards=["requesters", "sources"])
+    common = {"realm": realm.name, "exchange": exchange, "prove": True}
+    conditions = {"requiredRoles": ["payer"], "restrictFullScope": True, "tokenLifespan": 60}
+    window = {"timeWindow": {"notBefore": "2020-01-01 00:00:00"}} if exchange == "legacy" else {}
+    stack.up(
+        {**common, "name": "g", "sources": ["web"], "requester": "silent", "target": "api", **conditions, **window},
+        {**common, "name": "h", "sources": ["web"], "target": "desk"},
+    )
+    used = {engine.provider for engine in stack.state.values()}
+    assert used == IN_BOTH | IN_GRANTS[exchange]
+    assert "api" in realm.exchange("silent", realm.user_token("web"), "api")["aud"]
+    stack.destroy()
+    assert realm.export() == before
+
+
 @pytest.mark.standard_exchange
 @pytest.mark.parametrize("allow_refresh", [False, True])
 @pytest.mark.parametrize(
@@ -98,7 +242,7 @@ def test_each_of_the_guides_objects_alone(legacy_realm: TestRealm, adopt: bool) 
 def test_a_switch(realm: TestRealm, found: dict[str, str], allow_refresh: bool) -> None:
     realm.change("api", attributes=found)
     before = realm.export()
-    engine = Engine(StandardTokenExchangeProvider, realm.connection)
+    engine = robot_engine(StandardTokenExchangeProvider, realm)
     engine.up(realm=realm.name, client_id="api", allow_refresh=allow_refresh)
     forget()
     engine.destroy()
@@ -125,7 +269,7 @@ def test_a_grant(legacy_realm: TestRealm, exchange: str, found: str, options: di
     if found != "nothing" and "onRemove" in options:
         expected = without_what_a_grant_uses(legacy_realm, exchange, config)
         assert legacy_realm.export() == before
-    stack = Stack(legacy_realm.connection)
+    stack = Stack(legacy_realm.robot)
     stack.up(grant(legacy_realm, exchange, **options))
     works(legacy_realm)
     stack.destroy()

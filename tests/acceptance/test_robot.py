@@ -16,7 +16,7 @@ from kcadmin.errors import Forbidden, Refusal
 from kcadmin.session import Session
 from tests.support.engine import forget
 from tests.support.in_process import Stack
-from tests.support.realms import TestRealm
+from tests.support.realms import ROBOTS, TestRealm
 
 MakeRealm = Callable[..., TestRealm]
 NAME = "robot"
@@ -94,6 +94,42 @@ def test_it_is_given_exactly_the_roles_that_are_asked_for(realm: TestRealm, tmp_
     assert (narrow.robot.made, narrow.robot.roles) == (False, ("manage-clients",))
     with pytest.raises(Forbidden):
         Session(login(realm, narrow)).get(realm.at("events"))
+
+
+@pytest.mark.parametrize(("roles", "name"), ROBOTS.items(), ids=ROBOTS.values())
+def test_the_robots_of_the_tests_are_as_it_makes_them(
+    realm: TestRealm, tmp_path: Path, roles: tuple[str, ...], name: str
+) -> None:
+    """But for its name, its key and its mark."""
+    forget()
+    bootstrap(realm.connection, realm.name, NAME, roles, tmp_path / "robot.pem")
+    imported, bootstrapped = (what_it_is(realm, client_id) for client_id in (name, NAME))
+    assert imported == bootstrapped
+    for scope in ("of the account", "of its tokens"):
+        assert imported[scope] == {"clientMappings": {"realm-management": sorted(roles)}}
+
+
+def what_it_is(realm: TestRealm, client_id: str) -> dict[str, Any]:
+    """A robot's client, its service account, and the roles of both."""
+    own = {"id", "clientId", "attributes", "secret", "clientAuthenticatorType"}
+    client, uuid = realm.client(client_id), realm.uuid(client_id)
+    account = realm.get("clients", uuid, "service-account-user")
+    return {
+        "client": {
+            key: sorted(value) if isinstance(value, list) else value for key, value in client.items() if key not in own
+        },
+        "account": {key: value for key, value in account.items() if key not in ("id", "username", "createdTimestamp")},
+        "groups": realm.get("users", account["id"], "groups"),
+        "of the account": roles_in(realm.get("users", account["id"], "role-mappings")),
+        "of its tokens": roles_in(realm.get("clients", uuid, "scope-mappings")),
+        "protocol mappers": realm.get("clients", uuid, "protocol-mappers", "models"),
+    }
+
+
+def roles_in(mappings: dict[str, Any]) -> dict[str, Any]:
+    clients = mappings.get("clientMappings", {})
+    held = {name: sorted(role["name"] for role in each["mappings"]) for name, each in clients.items()}
+    return {**mappings, "clientMappings": held}
 
 
 def test_keys(realm: TestRealm, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_stacks_that_share_all_come_and_go_at_once(make_realm: Callable[..., Tes
     with spawn.Manager() as manager, ProcessPoolExecutor(PROCESSES, mp_context=spawn) as pool:
         meet = manager.Barrier(PROCESSES + 1)
         stacks = [
-            pool.submit(come_and_go, number, realm.connection, realm.name, exchange, meet)
+            pool.submit(come_and_go, number, realm.robot(exchange), realm.name, exchange, meet)
             for number in range(PROCESSES)
         ]
         for stack in stacks:

@@ -9,6 +9,7 @@ from typing import Any
 from kcadmin.connection import Connection
 from kcadmin.permissions import attach, attached, delete_policy, detach
 from kcadmin.realm import realm_for
+from kcadmin.robot import LEGACY, STANDARD
 from kcadmin.session import session_for
 from providers.standard_token_exchange import StandardTokenExchangeProvider
 from tests.support.engine import Engine, forget
@@ -46,10 +47,11 @@ def test_policies_on_one_permission(legacy_realm: TestRealm) -> None:
     made = [
         realm.session.post_json(server, {**body, "name": f"p{number}"})["id"] for number in range(PROCESSES * ROUNDS)
     ]
-    together(attach_policies, realm.connection, realm.name, uuid, made)
+    robot = realm.robot(LEGACY)
+    together(attach_policies, robot, realm.name, uuid, made)
     there = attached(realm_for(session_for(realm.connection), realm.name), uuid)
     assert there is not None and set(there.policies) == set(made)
-    together(detach_policies, realm.connection, realm.name, uuid, made[1:])
+    together(detach_policies, robot, realm.name, uuid, made[1:])
     there = attached(realm_for(session_for(realm.connection), realm.name), uuid)
     assert there is not None and set(there.policies) == {made[0]}
 
@@ -78,6 +80,6 @@ def _is_on(engine: Engine, pause: float) -> bool:
 def test_claims_on_one_switch(realm: TestRealm) -> None:
     realm.change("api", attributes={SWITCH: "false"})
     before = realm.export()
-    lost = together(take_and_leave, realm.connection, realm.name)
+    lost = together(take_and_leave, realm.robot(STANDARD), realm.name)
     assert realm.export() == before
     assert sum(lost) == 0

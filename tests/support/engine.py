@@ -16,8 +16,8 @@ class Engine:
     """One resource's life. A fresh provider instance per call and JSON in between, as between two processes."""
 
     def __init__(self, provider: type[KeycloakProvider], connection: Connection) -> None:
-        self._provider = provider
-        self._connection = connection
+        self.provider = provider
+        self.connection = connection
         self.id: str | None = None
         self.inputs: dict[str, Any] = {}
         self.outputs: dict[str, Any] = {}
@@ -68,7 +68,7 @@ class Engine:
         return "create"
 
     def _fresh(self) -> KeycloakProvider:
-        return self._provider().use(self._connection)
+        return self.provider().use(self.connection)
 
 
 def forget() -> None:

@@ -33,6 +33,7 @@ from providers.time_policy import TimePolicyProvider
 from providers.token_exchange_permission import TokenExchangePermissionProvider
 from providers.token_lifespan import TokenLifespanProvider
 from tests.support.engine import Engine, forget
+from tests.support.robots import purposes_of
 
 PROVIDERS: dict[str, type[KeycloakProvider]] = {
     f"pulumi-python:dynamic/keycloak:{provider.__name__.removesuffix('Provider')}": provider
@@ -60,12 +61,22 @@ class Killed(BaseException):
     """The process dies here."""
 
 
-class Stack:
-    """A stack's state and its runs. ``changes``: what the last run did, by resource name."""
+Robots = Callable[..., Connection]
 
-    def __init__(self, connection: Connection, owner: str = "org/project/stack", guards: Collection[str] = ()) -> None:
+
+class Stack:
+    """A stack's state and its runs. ``changes``: what the last run did, by resource name.
+
+    :param login: gives the robot for purposes, as ``TestRealm.robot`` does; then each run is that of the robot with the roles
+        for what the stack has held so far, and no others. Or one login for all.
+    """
+
+    def __init__(
+        self, login: Connection | Robots, owner: str = "org/project/stack", guards: Collection[str] = ()
+    ) -> None:
         self.guards = guards
-        self.connection = connection
+        self._login = login
+        self._purposes: frozenset[str] = frozenset()
         self.owner = owner
         self.state: dict[str, Engine] = {}
         self.changes: dict[str, str] = {}
@@ -77,8 +88,10 @@ class Stack:
         self.changes = {}
         failures: list[BaseException] = []
         registered: list[str] = []
+        specs = self._specs(grants)
+        self._purposes |= purposes_of(specs, self.guards)
         self.exported = _run(
-            self._specs(grants),
+            specs,
             self.connection,
             self.guards,
             lambda name, type_, inputs: self._register(name, type_, inputs, registered, failures),
@@ -92,6 +105,7 @@ class Stack:
         """Reads everything; what is gone leaves the state."""
         forget()
         for name, engine in list(self.state.items()):
+            engine.connection = self.connection
             if not engine.refresh():
                 del self.state[name]
 
@@ -100,6 +114,10 @@ class Stack:
         forget()
         for name in list(reversed(self.state)):
             self._delete(name)
+
+    @property
+    def connection(self) -> Connection:
+        return self._login if isinstance(self._login, Connection) else self._login(*self._purposes)
 
     def _specs(self, grants: Sequence[dict[str, Any]]) -> list[GrantSpec]:
         specs = []
@@ -118,6 +136,7 @@ class Stack:
         if failures:  # the engine starts nothing more after a failure
             return name, inputs
         engine = self.state.get(name) or Engine(PROVIDERS[type_], self.connection)
+        engine.connection = self.connection
         try:
             self.changes[name] = engine.up(**{key: value for key, value in inputs.items() if key != "__provider"})
         except BaseException as failure:
@@ -127,6 +146,7 @@ class Stack:
         return str(engine.id), engine.outputs
 
     def _delete(self, name: str, *, in_this_run: bool = False) -> None:
+        self.state[name].connection = self.connection
         self.state[name].destroy(in_this_run=in_this_run)
         self.changes[name] = "delete"
         del self.state[name]

@@ -3,7 +3,7 @@
 import functools
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,15 +11,30 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from kcadmin.connection import ClientSecretLogin, Connection, PasswordLogin
-from kcadmin.realm import realm_for
-from kcadmin.robot import GUARDS, LEGACY, REALM_ROLES, make_robot, roles_for
-from kcadmin.session import Session, path, session_for
+from kcadmin.robot import GUARDS, LEGACY, ROLE_POLICIES, STANDARD, USER_POLICIES, representation, roles_for
+from kcadmin.session import Session, path
 from kcadmin.tokens import ClientCredentials, TokenEndpoint
 
 PASSWORD = "a-test-password"
 TESTER, TESTER_SECRET = "tester", "a-tester-secret"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
-ROBOT, ROBOT_SECRET = "pulumi-robot", "a-robot-secret"
+ROBOT_SECRET = "a-robot-secret"
+ROBOTS = {
+    roles_for(purposes): f"robot-for-{'-and-'.join(purposes)}"
+    for purposes in (
+        (STANDARD,),
+        (LEGACY,),
+        (STANDARD, GUARDS),
+        (LEGACY, GUARDS),
+        (ROLE_POLICIES,),
+        (USER_POLICIES,),
+    )
+}
+"""The robots of every test realm: the roles that they have → their client id."""
+MANAGEMENT = "realm-management"
+DEFAULT_SCOPES = ["acr", "basic", "email", "profile", "roles", "service_account", "web-origins"]
+OPTIONAL_SCOPES = ["address", "microprofile-jwt", "offline_access", "organization", "phone"]
+"""Those of a service account. An import gives it the realm's alone; what an older server has not, it leaves out."""
 KEY_PROVIDER = "org.keycloak.keys.KeyProvider"
 CONFIDENTIAL = {
     "publicClient": False,
@@ -33,7 +48,7 @@ CONFIDENTIAL = {
 
 @dataclass
 class TestRealm:
-    """A realm with clients and one user; everything a test needs to know of it."""
+    """A realm with clients, one user and the robots; everything a test needs to know of it."""
 
     __test__ = False
     url: str
@@ -47,7 +62,10 @@ class TestRealm:
 
     @property
     def connection(self) -> Connection:
-        """The login of the tests: a service account, whose token costs the server no password hashing."""
+        """The login of the tests, which arrange and look: an administrator's service account, which needs no hashing.
+
+        The code under test logs in as a ``robot``.
+        """
         _make_tester(self.url, self.admin_password)
         return Connection(self.url, ClientSecretLogin(TESTER, TESTER_SECRET))
 
@@ -62,8 +80,15 @@ class TestRealm:
                 "enabled": True,
                 "components": {KEY_PROVIDER: _keys()},
                 "passwordPolicy": "hashAlgorithm(pbkdf2-sha256) and hashIterations(1)",
-                "clients": [{"clientId": name, **CONFIDENTIAL, **changes} for name, changes in clients.items()],
+                "clients": [
+                    *({"clientId": name, **CONFIDENTIAL, **changes} for name, changes in clients.items()),
+                    *(_robot(name) for name in ROBOTS.values()),
+                ],
+                "clientScopeMappings": {
+                    MANAGEMENT: [{"client": name, "roles": roles} for roles, name in ROBOTS.items()]
+                },
                 "users": [
+                    *(_service_account(name, roles) for roles, name in ROBOTS.items()),
                     {
                         "username": realm.user,
                         "enabled": True,
@@ -72,21 +97,17 @@ class TestRealm:
                         "firstName": "Test",
                         "lastName": "User",
                         "credentials": [{"type": "password", "value": PASSWORD}],
-                    }
+                    },
                 ],
             },
         )
         realm.session = Session(realm.connection)  # before Keycloak 26, a token has no rights in a realm made after it
         return realm
 
-    def robot(self) -> Connection:
-        """The login of a robot of this realm, with the roles that bootstrap gives for all kinds of grants, and no others."""
-        roles = roles_for([LEGACY, GUARDS, REALM_ROLES])
-        connection = replace(self.connection, login=ClientSecretLogin(ROBOT, ROBOT_SECRET), login_realm=self.name)
-        realm = realm_for(session_for(self.connection), self.name)
-        make_robot(realm, ROBOT, roles, {})
-        self.change(ROBOT, clientAuthenticatorType="client-secret", secret=ROBOT_SECRET)
-        return connection
+    def robot(self, *purposes: str) -> Connection:
+        """The login of the robot that has the roles for these purposes (of ``kcadmin.robot``), and no others."""
+        login = ClientSecretLogin(ROBOTS[roles_for(purposes)], ROBOT_SECRET)
+        return replace(self.connection, login=login, login_realm=self.name)
 
     def at(self, *segments: str) -> str:
         return path("admin", "realms", self.name, *segments)
@@ -210,6 +231,27 @@ def hang_on(realm: TestRealm, name: str, strategy: str, client: str = "account")
             "decisionStrategy": strategy,
         },
     )
+
+
+def _robot(client_id: str) -> dict[str, Any]:
+    """As bootstrap makes it, but for its key and its mark."""
+    return {
+        **representation(client_id, {}),
+        "clientAuthenticatorType": "client-secret",
+        "secret": ROBOT_SECRET,
+        "attributes": {},
+        "defaultClientScopes": DEFAULT_SCOPES,
+        "optionalClientScopes": OPTIONAL_SCOPES,
+    }
+
+
+def _service_account(client_id: str, roles: Collection[str]) -> dict[str, Any]:
+    return {
+        "username": f"service-account-{client_id}",
+        "enabled": True,
+        "serviceAccountClientId": client_id,
+        "clientRoles": {MANAGEMENT: list(roles)},
+    }
 
 
 @functools.cache

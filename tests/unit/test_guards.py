@@ -13,6 +13,7 @@ from pulumi.output import UNKNOWN
 from kcadmin import client_policies
 from kcadmin.client_policies import LOOKS, POLICIES, PROFILES, Entry, entries, settle
 from kcadmin.errors import Refusal
+from kcadmin.guard_faults import faults, type_faults
 from kcadmin.guards import (
     CLAIM_ENFORCER,
     DOWNSCOPE,
@@ -21,13 +22,11 @@ from kcadmin.guards import (
     Part,
     conflicts,
     drift,
-    faults,
     held_parts,
     mark_of,
     merged,
     parts,
     sources_by_requester,
-    type_faults,
 )
 from kcadmin.realm import Realm
 from providers.exchange_guards import ExchangeGuardsProvider
@@ -82,6 +81,19 @@ def test_other_guards_are_for_the_one_requester_with_the_mark() -> None:
     }
 
 
+def test_a_scope_that_is_asked_for_is_for_its_sources_alone() -> None:
+    guards = Guards(scopes={"api": {"to-b": ("a",), "to-c": ("api",)}})
+    assert guards.clients == ("a", "api") and guards.conditions[-1] == "client-scopes"
+    policies, profiles = built(POLICIES, guards), built(PROFILES, guards)
+    for scope, source in (("to-b", "a"), ("to-c", "api")):
+        (name,) = [name for name in policies if f".{scope}." in name]
+        *_, mark, asked = policies[name]["conditions"]
+        assert json.loads(mark["configuration"]["attributes"]) == [{"key": MARK, "value": "m-api"}]
+        assert asked["configuration"] == {"is-negative-logic": False, "type": "Optional", "scopes": [scope]}
+        (executor,) = profiles[name]["executors"]
+        assert executor["configuration"] == {"claim-name": "azp", "allowed-value": f"^({source})$"}
+
+
 @QUICK
 @given(st.lists(st.text(min_size=1), min_size=1, unique=True), st.text(min_size=1))
 def test_sources_match_their_names_and_no_other(names: list[str], other: str) -> None:
@@ -113,6 +125,7 @@ DECLARED = st.builds(
     sources=st.dictionaries(st.sampled_from(["api", "frontend"]), st.sampled_from([("a",), ("b",), ("a", "b")])),
     no_wider_scopes=st.sampled_from([(), ("api",)]),
     user_claims=st.dictionaries(st.just("api"), st.dictionaries(st.just("email"), st.just("x"), min_size=1)),
+    scopes=st.dictionaries(st.just("api"), st.dictionaries(st.just("to-b"), st.just(("a",)), min_size=1)),
 )
 
 
@@ -233,7 +246,14 @@ def test_patterns_that_java_reads_otherwise(pattern: str) -> None:
 
 @pytest.mark.parametrize(
     "declared",
-    [{"sources": ["a"]}, {"sources": {"api": "a"}}, {"user_claims": {"api": ".*"}}, {"user_claims": {"api": {"a": 1}}}],
+    [
+        {"sources": ["a"]},
+        {"sources": {"api": "a"}},
+        {"user_claims": {"api": ".*"}},
+        {"user_claims": {"api": {"a": 1}}},
+        {"scopes": {"api": ["s"]}},
+        {"scopes": {"api": {"s": "a"}}},
+    ],
 )
 def test_maps_of_another_shape_are_refused(declared: dict[str, Any]) -> None:
     assert len(type_faults(declared)) == 1
