@@ -25,7 +25,7 @@ SUITES = (
     ),
 )
 """What asks the server for things in which versions may differ. Left out are bad input, secrets, the policy pack, passwords and
-states of former commits, which are ours or Pulumi's to get right, and faults and kills through the CLI, which acceptance tests."""
+states of former commits, which are not the server's, and faults and kills through the CLI, which acceptance tests have too."""
 BEGIN, END = "<!-- runs -->", "<!-- end of runs -->"
 EXCHANGES = ("standard", "legacy")
 
