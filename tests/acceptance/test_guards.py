@@ -366,9 +366,12 @@ def test_a_login_that_may_not_is_told_the_role(guarded: TestRealm) -> None:
     guarded.session.delete(guarded.at("clients", guarded.uuid("robot")))
 
 
-def test_clients_that_do_not_exist_are_named_together(guarded: TestRealm) -> None:
+def test_what_does_not_exist_is_named_together(guarded: TestRealm) -> None:
     with pytest.raises(Refusal) as refusal:
-        guards(guarded, requesters=["api", "apo"], sources={"api": ["fronted"]})
+        guards(
+            guarded, requesters=["api", "apo"], sources={"api": ["fronted"]}, scopes={"api": {"to-nowhere": ["api"]}}
+        )
     assert [line.split(":")[0] for line in str(refusal.value).splitlines()] == [
-        f"client '{name}' in realm '{guarded.name}'" for name in ("apo", "fronted")
+        f"{what} in realm '{guarded.name}'"
+        for what in ("client 'apo'", "client 'fronted'", "client scope 'to-nowhere'")
     ]

@@ -4,15 +4,19 @@ leaves no trace."""
 import os
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from exchange.bootstrap import bootstrap
+from kcadmin.robot import LEGACY, roles_for
 from local import keycloak
 from local.layout import KEYCLOAK_VERSIONS
+from tests.acceptance.test_robot import what_it_is
 from tests.conftest import free_port
 from tests.support.in_process import Stack
-from tests.support.realms import PASSWORD, TestRealm
+from tests.support.realms import PASSWORD, ROBOTS, TestRealm
 
 VERSION = os.environ.get("KEYCLOAK_VERSION") or KEYCLOAK_VERSIONS[0]
 
@@ -59,6 +63,12 @@ def test_what_a_partial_put_may_lose(realm: TestRealm) -> None:
     stack.destroy()
     assert service_account(realm, "api") == account
     assert realm.export_but_for_permissions() == realm.without_permissions(before)
+
+
+def test_the_robot_of_the_tests_is_as_bootstrap_makes_it(realm: TestRealm, tmp_path: Path) -> None:
+    roles = roles_for([LEGACY])
+    bootstrap(realm.connection, realm.name, "robot", roles, tmp_path / "robot.pem")
+    assert what_it_is(realm, ROBOTS[roles]) == what_it_is(realm, "robot")
 
 
 def test_a_legacy_grant_from_up_to_destroy(realm: TestRealm, monkeypatch: pytest.MonkeyPatch) -> None:

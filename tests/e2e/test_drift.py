@@ -24,7 +24,7 @@ GRANTS = (
     grant("old", source="frontend", target="api", exchange="legacy"),
     grant("new", source="web", target="orders", exchange="standard"),
 )
-OBJECT = re.compile(r"^ *[-+~]+ pulumi-python:dynamic/keycloak:", re.MULTILINE)
+OBJECT = re.compile(r"^ *[-+~]+ ?pulumi-python:dynamic/keycloak:", re.MULTILINE)
 
 
 def works(realm: TestRealm, source: str = "frontend") -> None:

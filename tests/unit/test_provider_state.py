@@ -96,7 +96,7 @@ INPUTS = {
     "AuthorizationServicesProvider": "realm client_id client_uuid",
     "ClientPolicyProvider": "realm resource_server resource_server_uuid name description clients client_uuids logic",
     "ClientScopeAssignmentProvider": "realm client_id client_uuid scope scope_id kind",
-    "ExchangeGuardsProvider": "realm requesters sources no_wider_scopes user_claims",
+    "ExchangeGuardsProvider": "realm requesters sources no_wider_scopes user_claims scopes",
     "ExchangeProofProvider": "realm grant exchange flow source requester target audience login_scope "
     "exchange_scope needs_user exact parts",
     "FullScopeOffProvider": "realm client_id client_uuid",
