@@ -18,13 +18,14 @@ from kcadmin.ownership import hash16
 from kcadmin.realm import Realm
 from kcadmin.session import path
 
-STANDARD, LEGACY, GUARDS, REALM_ROLES, DRY_RUNS, AUDIT = (
+STANDARD, LEGACY, GUARDS, REALM_ROLES, DRY_RUNS, AUDIT, EVENTS = (
     "standard",
     "legacy",
     "guards",
     "realm-roles",
     "dry-runs",
     "audit",
+    "events",
 )
 ROLES: Mapping[str, tuple[str, ...]] = {
     STANDARD: ("manage-clients",),
@@ -33,6 +34,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     REALM_ROLES: ("manage-realm",),
     DRY_RUNS: ("view-users",),
     AUDIT: ("view-events",),
+    EVENTS: ("manage-events",),
 }
 """Purpose → the roles that it takes."""
 NARROW_ROLE = "query-clients"

@@ -26,6 +26,9 @@ def bootstrap_command(
     ] = False,
     dry_runs: Annotated[bool, typer.Option("--dry-runs", help="For dry runs for a user: view-users.")] = False,
     audit: Annotated[bool, typer.Option("--audit", help="For the audit: view-events.")] = False,
+    events: Annotated[
+        bool, typer.Option("--events", help="To switch events on, with manage-events; for the audit too.")
+    ] = False,
     only: Annotated[
         list[str] | None,
         typer.Option(
@@ -70,7 +73,7 @@ def bootstrap_command(
             typer.echo(f"Client '{client_id}' in realm '{realm}': {'deleted' if gone else 'was not there'}.")
             return
         wished = {robot.LEGACY: legacy, robot.GUARDS: guards, robot.REALM_ROLES: realm_roles}
-        wished |= {robot.DRY_RUNS: dry_runs, robot.AUDIT: audit}
+        wished |= {robot.DRY_RUNS: dry_runs, robot.AUDIT: audit, robot.EVENTS: events}
         roles = robot.roles_for([robot.STANDARD, *(purpose for purpose, on in wished.items() if on)])
         if only and any(wished.values()):
             raise InvalidSettings(

@@ -23,6 +23,7 @@ from providers.audience_scope import AudienceScopeProvider
 from providers.client_policy import ClientPolicyProvider
 from providers.client_scope_assignment import ClientScopeAssignmentProvider
 from providers.client_scope_policy import ClientScopePolicyProvider
+from providers.exchange_events import ExchangeEventsProvider
 from providers.exchange_guards import ExchangeGuardsProvider
 from providers.exchange_proof import ExchangeProofProvider
 from providers.full_scope_off import FullScopeOffProvider
@@ -43,6 +44,7 @@ PROVIDERS: dict[str, type[KeycloakProvider]] = {
         ClientPolicyProvider,
         ClientScopeAssignmentProvider,
         ClientScopePolicyProvider,
+        ExchangeEventsProvider,
         ExchangeGuardsProvider,
         ExchangeProofProvider,
         FullScopeOffProvider,
@@ -63,8 +65,16 @@ class Killed(BaseException):
 class Stack:
     """A stack's state and its runs. ``changes``: what the last run did, by resource name."""
 
-    def __init__(self, connection: Connection, owner: str = "org/project/stack", guards: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        owner: str = "org/project/stack",
+        guards: Collection[str] = (),
+        *,
+        events: bool = False,
+    ) -> None:
         self.guards = guards
+        self.events = events
         self.connection = connection
         self.owner = owner
         self.state: dict[str, Engine] = {}
@@ -81,6 +91,7 @@ class Stack:
             self._specs(grants),
             self.connection,
             self.guards,
+            self.events,
             lambda name, type_, inputs: self._register(name, type_, inputs, registered, failures),
         )
         if failures:
@@ -136,6 +147,7 @@ def _run(
     specs: list[GrantSpec],
     connection: Connection,
     guards: Collection[str],
+    events: bool,
     register: Callable[[str, str, dict[str, Any]], tuple[str, dict[str, Any]]],
 ) -> dict[str, Any]:
     exported: dict[str, Any] = {}
@@ -154,7 +166,7 @@ def _run(
     pulumi.runtime.set_mocks(Mocks(), preview=False)
 
     async def program() -> None:
-        exported.update(register_grants(specs, connection, guards))
+        exported.update(register_grants(specs, connection, guards, events=events))
 
     pulumi.runtime.test(program)()
     return exported
