@@ -1,7 +1,7 @@
 """A realm's events switched on for owners who audit its exchanges, and given back by the last one out.
 
 An owner's claim stands on a client of the realm, as all claims do, and not in the realm's own attributes: a PUT of the realm that
-names attributes deletes all others, so whoever writes them at the same moment, or from a list of his own as Terraform does, takes
+names attributes deletes all others, so whoever writes them at the same moment, or from a list of his own, takes
 claims away, and our own PUT would take others' attributes. It is written before the setting, and dropped after it: a run may die
 between any two requests. Who takes and who leaves look again, and mend what the other undid.
 """

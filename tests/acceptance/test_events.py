@@ -146,7 +146,7 @@ def test_what_others_changed_meanwhile_stays(recorded: TestRealm) -> None:
     recorded.session.put(recorded.at(), OFF)
 
 
-@EACH
+@pytest.mark.parametrize("recorded", [OFF, LOGINS, {**LOGINS, "eventsExpiration": 0}], indirect=True)
 @pytest.mark.parametrize("first", [0, 1])
 def test_two_owners(recorded: TestRealm, first: int) -> None:
     """The longer wish counts, and goes with who has it; the last one out gives back what the first one found."""
