@@ -32,6 +32,7 @@ from tests.support.engine import forget
 from tests.support.in_process import Stack
 from tests.support.realms import TESTER, TESTER_SECRET, TestRealm
 
+pytestmark = pytest.mark.standard_exchange
 OTHER = "11111111-2222-3333-4444-555555555555"
 BOTH = ["recipient", "requester"]
 GRANTS: list[dict[str, Any]] = [
@@ -95,7 +96,6 @@ def audited(servers: Callable[[str], Any]) -> Iterator[Audited]:
     realm.remove()
 
 
-@pytest.mark.standard_exchange
 def test_each_exchange_is_told_as_it_was(audited: Audited) -> None:
     told = audited.told()
     assert len(told) == len(EXCHANGES)
@@ -122,7 +122,6 @@ def test_each_exchange_is_told_as_it_was(audited: Audited) -> None:
     assert told[-1].event.error == "client_not_found"
 
 
-@pytest.mark.standard_exchange
 def test_only_what_is_wanted(audited: Audited) -> None:
     everything = audited.told()
     assert audited.told(refused=True) == [each for each in everything if not each.event.allowed]
@@ -139,7 +138,6 @@ def test_only_what_is_wanted(audited: Audited) -> None:
     assert {each.grants for each in audited.audit(stack=False).records(Wanted())} == {None}
 
 
-@pytest.mark.standard_exchange
 def test_counts(audited: Audited) -> None:
     counts = {each[:3]: each[3] for each in summary(audited.told())}
     assert counts["web", "standard", "allowed"] == 2 and counts["old or older", "legacy", "allowed"] == 1
@@ -157,7 +155,6 @@ def test_pages_lose_and_repeat_nothing_while_exchanges_go_on(audited: Audited, m
     assert found[::-1] == whole
 
 
-@pytest.mark.standard_exchange
 def test_follows_each_once(audited: Audited) -> None:
     there = audited.told()
     rounds = iter([("web", "web", "api"), None, ("old-web", "old-web", "old-api"), ("web", "garbage", "api")])
@@ -172,7 +169,6 @@ def test_follows_each_once(audited: Audited) -> None:
     assert [next(following).grants for _ in range(3)] == [("web",), ("old",), ("web",)]
 
 
-@pytest.mark.standard_exchange
 def test_unused_grants(audited: Audited, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sure only where events reach back for as long as is asked."""
     (found,) = audited.audit().unused(1)
@@ -207,7 +203,6 @@ def run(audited: Audited, monkeypatch: pytest.MonkeyPatch, *arguments: str, stac
     return CliRunner().invoke(cli.app, ["audit", *arguments, *([] if stack else place)], prog_name="exchange")
 
 
-@pytest.mark.standard_exchange
 def test_lines(audited: Audited, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(audited, monkeypatch, "--until", "1s", "--limit", "9999")
     assert result.exit_code == 0, result.output
@@ -220,7 +215,6 @@ def test_lines(audited: Audited, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "legacy exchange name neither the user" in result.stderr and "refused exchanges at WARN" in result.stderr
 
 
-@pytest.mark.standard_exchange
 def test_for_programs(audited: Audited, monkeypatch: pytest.MonkeyPatch) -> None:
     objects = json.loads(run(audited, monkeypatch, "--json").stdout)
     assert len(objects) >= len(EXCHANGES) and objects[0]["grants"] == ["web"] and objects[4]["subjectClient"] is None
@@ -233,7 +227,6 @@ def test_for_programs(audited: Audited, monkeypatch: pytest.MonkeyPatch) -> None
     assert [each["grants"] for each in alone] == [None] * len(objects)
 
 
-@pytest.mark.standard_exchange
 def test_unused_ends_with_what_was_found(audited: Audited, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(audited, monkeypatch, "--unused", "90")
     assert result.exit_code == 3 and "cannot say: grant=quiet: no allowed exchange since " in result.stdout
