@@ -8,5 +8,7 @@ from components.token_exchange_grant import register_grants
 
 with errors_as_sentences():
     settings = read_settings()
-    pulumi.export("grants", register_grants(settings.grants, settings.connection, settings.guards))
+    pulumi.export(
+        "grants", register_grants(settings.grants, settings.connection, settings.guards, events=settings.events)
+    )
     pulumi.export("keycloak", {"url": settings.connection.url, "realm": settings.realm})

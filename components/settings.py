@@ -22,6 +22,7 @@ class Settings:
     """How to reach the server, the grants of the stack, and what a grant takes from the stack (``defaults``).
 
     guards: what the realms' ``ExchangeGuards`` are to hold, of ``requesters``, ``sources`` and ``noWiderScopes``.
+    events: whether the realms record their exchanges.
     """
 
     connection: Connection
@@ -29,6 +30,7 @@ class Settings:
     defaults: Mapping[str, Any]
     grants: tuple[GrantSpec, ...]
     guards: frozenset[str] = frozenset()
+    events: bool = False
 
 
 def read_settings(*, grants: bool = True) -> Settings:
@@ -55,16 +57,21 @@ def parse_settings(get: Callable[[str], str | None], owner: str, *, grants: bool
     if exchange not in EXCHANGES:
         faults.append(f"config 'exchange': is {shown(exchange)}; choose one of {', '.join(EXCHANGES)}.")
         exchange = "auto"
-    protect = get("protect") or "false"
-    if protect not in ("true", "false"):
-        faults.append(f"config 'protect': is {shown(protect)}; set true or false.")
+    protect, events = _read_flag(get, "protect", faults), _read_flag(get, "events", faults)
     guards = _read_guards(get("guards"), faults)
-    defaults = {"realm": realm, "exchange": exchange, "owner": get("owner") or owner, "protect": protect == "true"}
+    defaults = {"realm": realm, "exchange": exchange, "owner": get("owner") or owner, "protect": protect}
     specs = _read_grants(get("grants"), defaults, faults) if grants else ()
     if faults:
         raise InvalidSettings(dict.fromkeys(faults))
     assert connection is not None
-    return Settings(connection, realm, defaults, specs, guards)
+    return Settings(connection, realm, defaults, specs, guards, events)
+
+
+def _read_flag(get: Callable[[str], str | None], key: str, faults: list[str]) -> bool:
+    text = get(key) or "false"
+    if text not in ("true", "false"):
+        faults.append(f"config '{key}': is {shown(text)}; set true or false.")
+    return text == "true"
 
 
 def _read_guards(text: str | None, faults: list[str]) -> frozenset[str]:

@@ -20,6 +20,7 @@ from kcadmin.guards import sources_by_requester
 from providers.audience_mapper import AudienceMapper
 from providers.audience_scope import AudienceScope
 from providers.client_scope_assignment import ClientScopeAssignment
+from providers.exchange_events import ExchangeEvents
 from providers.exchange_guards import ExchangeGuards
 from providers.full_scope_off import FullScopeOff
 from providers.management_permissions import ManagementPermissions
@@ -33,6 +34,8 @@ SETTINGS: tuple[tuple["type[FullScopeOff] | type[TokenLifespan] | type[RefreshTo
     (TokenLifespan, "token-lifespan", "lifespans"),
     (RefreshTokensOff, "refresh-tokens-off", "refresh_off"),
 )
+
+EVENTS_KEPT_SECONDS = 30 * 86_400  # at least; without any number Keycloak keeps events for ever
 
 _programs: "WeakKeyDictionary[pulumi.Resource, SharedParts]" = WeakKeyDictionary()
 
@@ -96,6 +99,12 @@ class SharedParts:
                 owner=here[0].spec.owner,
                 opts=_protected(here, scopes),
             )
+
+    def record(self, grants: Sequence[GrantPlan]) -> None:
+        """Has the realm of each grant record its exchanges."""
+        for realm in sorted({grant.spec.realm for grant in grants}):
+            owner = next(grant.spec.owner for grant in grants if grant.spec.realm == realm)
+            ExchangeEvents(f"{realm}/exchange-events", realm=realm, expiration=EVENTS_KEPT_SECONDS, owner=owner)
 
     def of(self, grant: GrantPlan) -> list[pulumi.Resource]:
         """The shared parts that a grant needs."""

@@ -139,15 +139,18 @@ class TokenExchangeGrant(pulumi.ComponentResource):
 
 
 def register_grants(
-    specs: Sequence[GrantSpec], connection: Connection, guards: Collection[str] = ()
+    specs: Sequence[GrantSpec], connection: Connection, guards: Collection[str] = (), *, events: bool = False
 ) -> dict[str, dict[str, Any]]:
     """Plans all grants of a program at once, registers them, and describes each by its name.
 
     :param guards: what the ``ExchangeGuards`` of each realm hold, of ``requesters``, ``sources`` and ``noWiderScopes``.
+    :param events: whether each realm records its exchanges, by ``ExchangeEvents``.
     :raises pulumi.RunError: with every fault of every grant, before anything is registered.
     """
     plans = _plan(specs, connection, guards)
     shared = SharedParts.of_program()
+    if events:
+        shared.record(plans)
     shared.guard(plans, guards)
     shared.register(plans)
     return {each.spec.name: TokenExchangeGrant(each.spec.name, planned=each).description for each in plans}

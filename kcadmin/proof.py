@@ -25,6 +25,12 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 Secrets = Callable[[str, str], str]
 
 
+def answered_by(jti: str) -> str | None:
+    """The exchange that made a token, by its id: ``standard`` or ``legacy``; None when that does not tell."""
+    prefix, colon, _ = jti.partition(":")
+    return _ANSWERED.get(prefix[4:6]) if colon else None
+
+
 @dataclass(frozen=True)
 class Case:
     """One flow of one grant. audience: what the requester asks for, or None; scopes: at login, at exchange.
@@ -91,8 +97,7 @@ class Claims:
     @property
     def answered(self) -> str | None:
         """The exchange that made this token, ``standard`` or ``legacy``; None when the token does not tell."""
-        prefix, colon, _ = self.jti.partition(":")
-        return _ANSWERED.get(prefix[4:6]) if colon else None
+        return answered_by(self.jti)
 
     @property
     def is_of_old_server(self) -> bool:

@@ -18,7 +18,7 @@ from kcadmin.ownership import hash16
 from kcadmin.realm import Realm
 from kcadmin.session import path
 
-STANDARD, LEGACY, GUARDS, REALM_ROLES, ROLE_POLICIES, USER_POLICIES, DRY_RUNS, AUDIT = (
+STANDARD, LEGACY, GUARDS, REALM_ROLES, ROLE_POLICIES, USER_POLICIES, DRY_RUNS, AUDIT, EVENTS = (
     "standard",
     "legacy",
     "guards",
@@ -27,6 +27,7 @@ STANDARD, LEGACY, GUARDS, REALM_ROLES, ROLE_POLICIES, USER_POLICIES, DRY_RUNS, A
     "user-policies",
     "dry-runs",
     "audit",
+    "events",
 )
 ROLES: Mapping[str, tuple[str, ...]] = {
     STANDARD: ("manage-clients",),
@@ -37,6 +38,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     USER_POLICIES: ("manage-clients", "view-authorization", "view-users"),
     DRY_RUNS: ("view-users",),
     AUDIT: ("view-events",),
+    EVENTS: ("manage-events",),
 }
 """Purpose → the roles that it takes. Role policies: those that name realm roles; user policies: users or groups."""
 NARROW_ROLE = "query-clients"

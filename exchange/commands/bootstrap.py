@@ -32,6 +32,9 @@ def bootstrap_command(
     ] = False,
     dry_runs: Annotated[bool, typer.Option("--dry-runs", help="For dry runs for a user: view-users.")] = False,
     audit: Annotated[bool, typer.Option("--audit", help="For the audit: view-events.")] = False,
+    events: Annotated[
+        bool, typer.Option("--events", help="To switch events on, with manage-events; for the audit too.")
+    ] = False,
     only: Annotated[
         list[str] | None,
         typer.Option(
@@ -77,7 +80,7 @@ def bootstrap_command(
             return
         wished = {robot.LEGACY: legacy, robot.GUARDS: guards, robot.REALM_ROLES: realm_roles}
         wished |= {robot.ROLE_POLICIES: role_policies, robot.USER_POLICIES: user_policies}
-        wished |= {robot.DRY_RUNS: dry_runs, robot.AUDIT: audit}
+        wished |= {robot.DRY_RUNS: dry_runs, robot.AUDIT: audit, robot.EVENTS: events}
         roles = robot.roles_for([robot.STANDARD, *(purpose for purpose, on in wished.items() if on)])
         if only and any(wished.values()):
             raise InvalidSettings(

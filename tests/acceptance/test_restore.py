@@ -22,6 +22,7 @@ from providers.authorization_services import AuthorizationServicesProvider
 from providers.client_policy import ClientPolicyProvider
 from providers.client_scope_assignment import ClientScopeAssignmentProvider
 from providers.client_scope_policy import ClientScopePolicyProvider
+from providers.exchange_events import ExchangeEventsProvider
 from providers.exchange_guards import ExchangeGuardsProvider
 from providers.exchange_proof import ExchangeProofProvider
 from providers.full_scope_off import FullScopeOffProvider
@@ -74,6 +75,7 @@ LATER: list[tuple[type[KeycloakProvider], dict[str, Any]]] = [
     (FullScopeOffProvider, {"client_id": "frontend"}),
     (RefreshTokensOffProvider, {"client_id": "frontend"}),
     (TokenLifespanProvider, {"client_id": "frontend", "seconds": 60}),
+    (ExchangeEventsProvider, {}),
     (
         ExchangeGuardsProvider,
         {"requesters": ["api"], "sources": {"api": ["frontend"]}, "scopes": {"api": {"theirs": ["frontend"]}}},
@@ -93,6 +95,7 @@ ELSEWHERE = {
     ExchangeProofProvider,  # makes nothing; test_a_grant_with_every_condition
     ScriptPolicyProvider,  # needs a server with a script: tests/acceptance/test_policies.py
 }
+BESIDE_GRANTS = {ExchangeEventsProvider}  # a stack's, for its grants' realms: tests/acceptance/test_events.py
 IN_GRANTS: dict[str, set[type[KeycloakProvider]]] = {
     "standard": {StandardTokenExchangeProvider},
     "legacy": {
@@ -168,7 +171,7 @@ def test_every_kind_has_a_case() -> None:
     kinds = {each for each in classes if issubclass(each, KeycloakProvider) and not inspect.isabstract(each)}
     kinds = {each for each in kinds if not each.__module__.startswith("providers._")}
     assert kinds == {provider for provider, _ in GUIDE + LATER} | ELSEWHERE
-    assert set(PROVIDERS.values()) == IN_BOTH.union(*IN_GRANTS.values())
+    assert set(PROVIDERS.values()) == IN_BOTH.union(BESIDE_GRANTS, *IN_GRANTS.values())
 
 
 def arranged(make_realm: Callable[..., TestRealm], *, guide_ran: bool) -> TestRealm:

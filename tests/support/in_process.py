@@ -23,6 +23,7 @@ from providers.audience_scope import AudienceScopeProvider
 from providers.client_policy import ClientPolicyProvider
 from providers.client_scope_assignment import ClientScopeAssignmentProvider
 from providers.client_scope_policy import ClientScopePolicyProvider
+from providers.exchange_events import ExchangeEventsProvider
 from providers.exchange_guards import ExchangeGuardsProvider
 from providers.exchange_proof import ExchangeProofProvider
 from providers.full_scope_off import FullScopeOffProvider
@@ -44,6 +45,7 @@ PROVIDERS: dict[str, type[KeycloakProvider]] = {
         ClientPolicyProvider,
         ClientScopeAssignmentProvider,
         ClientScopePolicyProvider,
+        ExchangeEventsProvider,
         ExchangeGuardsProvider,
         ExchangeProofProvider,
         FullScopeOffProvider,
@@ -72,9 +74,15 @@ class Stack:
     """
 
     def __init__(
-        self, login: Connection | Robots, owner: str = "org/project/stack", guards: Collection[str] = ()
+        self,
+        login: Connection | Robots,
+        owner: str = "org/project/stack",
+        guards: Collection[str] = (),
+        *,
+        events: bool = False,
     ) -> None:
         self.guards = guards
+        self.events = events
         self._login = login
         self._purposes: frozenset[str] = frozenset()
         self.owner = owner
@@ -89,11 +97,12 @@ class Stack:
         failures: list[BaseException] = []
         registered: list[str] = []
         specs = self._specs(grants)
-        self._purposes |= purposes_of(specs, self.guards)
+        self._purposes |= purposes_of(specs, self.guards, events=self.events)
         self.exported = _run(
             specs,
             self.connection,
             self.guards,
+            self.events,
             lambda name, type_, inputs: self._register(name, type_, inputs, registered, failures),
         )
         if failures:
@@ -156,6 +165,7 @@ def _run(
     specs: list[GrantSpec],
     connection: Connection,
     guards: Collection[str],
+    events: bool,
     register: Callable[[str, str, dict[str, Any]], tuple[str, dict[str, Any]]],
 ) -> dict[str, Any]:
     exported: dict[str, Any] = {}
@@ -174,7 +184,7 @@ def _run(
     pulumi.runtime.set_mocks(Mocks(), preview=False)
 
     async def program() -> None:
-        exported.update(register_grants(specs, connection, guards))
+        exported.update(register_grants(specs, connection, guards, events=events))
 
     pulumi.runtime.test(program)()
     return exported

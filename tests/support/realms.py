@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from kcadmin.connection import ClientSecretLogin, Connection, PasswordLogin
-from kcadmin.robot import GUARDS, LEGACY, ROLE_POLICIES, STANDARD, USER_POLICIES, representation, roles_for
+from kcadmin.robot import EVENTS, GUARDS, LEGACY, ROLE_POLICIES, STANDARD, USER_POLICIES, representation, roles_for
 from kcadmin.session import Session, path
 from kcadmin.tokens import ClientCredentials, TokenEndpoint
 
@@ -25,6 +25,7 @@ ROBOTS = {
         (STANDARD,),
         (LEGACY,),
         (STANDARD, GUARDS),
+        (STANDARD, EVENTS),
         (LEGACY, GUARDS),
         (ROLE_POLICIES,),
         (USER_POLICIES,),

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 
 from components.grant_spec import GrantSpec
-from kcadmin.robot import GUARDS, LEGACY, REALM_ROLES, ROLE_POLICIES, STANDARD, USER_POLICIES
+from kcadmin.robot import EVENTS, GUARDS, LEGACY, REALM_ROLES, ROLE_POLICIES, STANDARD, USER_POLICIES
 from providers._base import KeycloakProvider
 from providers.aggregate_policy import AggregatePolicyProvider
 from providers.audience_mapper import AudienceMapperProvider
@@ -13,6 +13,7 @@ from providers.authorization_services import AuthorizationServicesProvider
 from providers.client_policy import ClientPolicyProvider
 from providers.client_scope_assignment import ClientScopeAssignmentProvider
 from providers.client_scope_policy import ClientScopePolicyProvider
+from providers.exchange_events import ExchangeEventsProvider
 from providers.exchange_guards import ExchangeGuardsProvider
 from providers.exchange_proof import ExchangeProofProvider
 from providers.full_scope_off import FullScopeOffProvider
@@ -40,6 +41,7 @@ PURPOSES: Mapping[type[KeycloakProvider], tuple[str, ...]] = {
     ClientPolicyProvider: (LEGACY,),
     ClientScopeAssignmentProvider: (STANDARD,),
     ClientScopePolicyProvider: (LEGACY,),
+    ExchangeEventsProvider: (STANDARD, EVENTS),
     ExchangeGuardsProvider: (STANDARD, GUARDS),
     ExchangeProofProvider: (STANDARD,),
     FullScopeOffProvider: (STANDARD,),
@@ -63,9 +65,9 @@ def robot_engine(provider: type[KeycloakProvider], realm: TestRealm) -> Engine:
     return Engine(provider, realm.robot(*PURPOSES[provider]))
 
 
-def purposes_of(grants: Iterable[GrantSpec], guards: Collection[str] = ()) -> frozenset[str]:
+def purposes_of(grants: Iterable[GrantSpec], guards: Collection[str] = (), *, events: bool = False) -> frozenset[str]:
     """What grants take a robot for, all together."""
-    found = {GUARDS} if guards else set()
+    found = {*([GUARDS] if guards else []), *([EVENTS] if events else [])}
     for grant in grants:
         found.add(STANDARD if grant.exchange == "standard" else LEGACY)
         found |= {REALM_ROLES} if any(not role.client for role in grant.required_roles) else set()

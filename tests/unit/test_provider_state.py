@@ -54,6 +54,7 @@ STATE = [
         "keycloak:AuthorizationServices",
     ),
     ("providers.client_policy", "ClientPolicyProvider", "ClientPolicy", "keycloak:ClientPolicy"),
+    ("providers.exchange_events", "ExchangeEventsProvider", "ExchangeEvents", "keycloak:ExchangeEvents"),
     ("providers.exchange_guards", "ExchangeGuardsProvider", "ExchangeGuards", "keycloak:ExchangeGuards"),
     ("providers.exchange_proof", "ExchangeProofProvider", "ExchangeProof", "keycloak:ExchangeProof"),
     (
@@ -96,6 +97,7 @@ INPUTS = {
     "AuthorizationServicesProvider": "realm client_id client_uuid",
     "ClientPolicyProvider": "realm resource_server resource_server_uuid name description clients client_uuids logic",
     "ClientScopeAssignmentProvider": "realm client_id client_uuid scope scope_id kind",
+    "ExchangeEventsProvider": "realm expiration",
     "ExchangeGuardsProvider": "realm requesters sources no_wider_scopes user_claims scopes",
     "ExchangeProofProvider": "realm grant exchange flow source requester target audience login_scope "
     "exchange_scope needs_user exact parts",

@@ -129,6 +129,7 @@ def test_every_optional_key_has_a_default_and_every_default_is_allowed() -> None
         "exchange",
         "owner",
         "guards",
+        "events",
         "protect",
         "adminUsername",
         "adminPassword",
