@@ -91,7 +91,7 @@ class RealmReach:
     def verdict(self, requester: str, source: str, audience: str | None) -> Verdict:
         """Whether a requester may turn a source's token into one for an audience; None is itself."""
         exchange = self.exchange_of(requester)
-        target = None if audience == requester else audience
+        target = None if exchange == LEGACY and audience == requester else audience
         faults = [*self._no_requester(requester), *self._no_source(requester, source)]
         to: Ways = ()
         if exchange == LEGACY and target is not None:
@@ -119,12 +119,12 @@ class RealmReach:
                 permitted_to.setdefault(requester, []).append(target)
         for requester in sorted(self.clients):
             exchange = self.exchange_of(requester)
-            if exchange is None or self._no_requester(requester):
+            if exchange is None or any(self._no_requester(requester)):
                 continue
             near = {
                 source: self._holds(requester, source)
                 for source in sorted({requester, *naming.get(requester, ())})
-                if not self._no_source(requester, source)
+                if self._is_source(requester, source)
             }
             by_roles = self._role_sources(requester, near)
             when = self._when(requester)
@@ -190,7 +190,7 @@ class RealmReach:
         return tuple(
             source
             for source in sorted(self.roles.carriers)
-            if source not in known and self.roles.names(source, requester) and not self._no_source(requester, source)
+            if source not in known and self.roles.names(source, requester) and self._is_source(requester, source)
         )
 
     def _role_audiences(self, requester: str, beside: Iterable[str | None]) -> tuple[str, ...]:
@@ -209,7 +209,7 @@ class RealmReach:
             return {requester: (Way(OWN, "its own token"),)}
         if requester not in self.guards.sources:
             return {ANY_CLIENT: why}
-        return {each: why for each in sorted(self.guards.sources[requester]) if not self._no_source(requester, each)}
+        return {each: why for each in sorted(self.guards.sources[requester]) if self._is_source(requester, each)}
 
     def _when(self, requester: str) -> tuple[str, ...]:
         consent = requester in self.standard and self.clients[requester].is_on("consentRequired")
@@ -238,6 +238,9 @@ class RealmReach:
             yield f"'{requester}' is a public client, which may exchange its own tokens alone"
         if source not in self.guards.sources.get(requester, (source,)):
             yield f"the guard on sources does not let '{requester}' exchange tokens of '{source}'"
+
+    def _is_source(self, requester: str, source: str) -> bool:
+        return not any(self._no_source(requester, source))
 
     def _no_audience(self, exchange: str | None, requester: str, audience: str | None) -> list[str]:
         target = requester if audience is None else audience
