@@ -8,6 +8,7 @@ left out.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from kcadmin.features import STANDARD
 from kcadmin.ownership import hash16
@@ -42,12 +43,10 @@ class Edge:
         """How many exchanges it is."""
         return len(self.sources) * len(self.audiences)
 
-    @property
+    @cached_property
     def clients(self) -> frozenset[str]:
         """The clients that it names."""
-        return frozenset(
-            each for each in (self.requester, *self.sources, *self.audiences) if each and each != ANY_CLIENT
-        )
+        return frozenset({self.requester, *self.sources, *(to for to in self.audiences if to)} - {ANY_CLIENT})
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def graph_of(reach: RealmReach, realm: str, url: str, cases: Sequence[Case] | No
         edges += _by_roles(rule, plan)
     edges += [replace(edge, sources=tuple(sources)) for edge, sources in blocks.items()]
     order = {kind: number for number, kind in enumerate(KINDS)}
-    edges.sort(key=lambda edge: (order[edge.kind], edge.requester, str(edge.audiences), edge.sources))
+    edges.sort(key=lambda edge: (order[edge.kind], edge.requester, str(edge.audiences[0]), edge.sources[0]))
     return Graph(
         realm,
         url,
@@ -146,7 +145,9 @@ class _Plan:
             else:
                 permissions[case.target].add(case.requester)
                 self._opened[case.requester, case.target].append(case.grant)
-        self.requesters = frozenset(exchange.requester for exchange, _ in self.grants)
+        self.named: dict[tuple[str, str], dict[str | None, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for exchange, served_by in self.grants:
+            self.named[exchange.requester, served_by][exchange.audience].add(exchange.source)
         self._add_own(realm, names)
         self._reach = Reach(
             {name: frozenset(named) for name, named in names.items()},
@@ -231,20 +232,20 @@ def _by_roles(rule: Rule, plan: _Plan) -> Iterator[Edge]:
         (theirs, named, (requester_role,)),
         (theirs, more, (requester_role, audience_role)),
     ):
-        groups: dict[tuple[str, ...], list[str | None]] = defaultdict(list)
-        for audience in audiences if sources else ():
-            groups[_unnamed(rule, sources, audience, plan)].append(audience)
-        for left, held in groups.items():
-            if left:
-                yield Edge(BY_ROLES, rule.requester, rule.exchange, left, tuple(held), (), (*rule.when, *when))
+        grants = plan.named.get((rule.requester, rule.exchange), {})
+        apart = [audience for audience in audiences if audience in grants and grants[audience].intersection(sources)]
+        together = tuple(audience for audience in audiences if audience not in apart)
+        for held in ((audience,) for audience in apart):
+            left = tuple(source for source in sources if source not in grants[held[0]])
+            yield from _role_edge(rule, left, held, when)
+        yield from _role_edge(rule, sources, together, when)
 
 
-def _unnamed(rule: Rule, sources: tuple[str, ...], audience: str | None, plan: _Plan) -> tuple[str, ...]:
-    if rule.requester not in plan.requesters:
-        return sources
-    return tuple(
-        source for source in sources if (Exchange(rule.requester, source, audience), rule.exchange) not in plan.grants
-    )
+def _role_edge(
+    rule: Rule, sources: tuple[str, ...], audiences: tuple[str | None, ...], when: tuple[str, ...]
+) -> Iterator[Edge]:
+    if sources and audiences:
+        yield Edge(BY_ROLES, rule.requester, rule.exchange, sources, audiences, (), (*rule.when, *when))
 
 
 def _owners(ways: Iterable[Ways], cases: Collection[Case]) -> dict[str, str]:
