@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from kcadmin.features import STANDARD
-from kcadmin.ownership import hash16
+from kcadmin.features import STANDARD, SWITCH_CLAIM
+from kcadmin.ownership import claims, hash16
 from kcadmin.proof import RECIPIENT, Case
 from kcadmin.reach import Exchange, Reach
 from kcadmin.realm_reach import RealmReach
@@ -54,7 +54,7 @@ class Graph:
     """The edges of a realm, worst first. compared: with a stack. clients: how many the realm has.
 
     source_ways: by (requester, source); audience_ways: by (requester, audience). owners: hash → ``<owner>#<grant>``.
-    notes: what was not judged, a sentence each.
+    switches: whose standard exchange is on, with the stacks that claim it. notes: what was not judged, a sentence each.
     """
 
     realm: str
@@ -65,12 +65,20 @@ class Graph:
     source_ways: Mapping[tuple[str, str], Ways] = field(default_factory=dict)
     audience_ways: Mapping[tuple[str, str], Ways] = field(default_factory=dict)
     owners: Mapping[str, str] = field(default_factory=dict)
+    switches: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
     def without(self) -> int:
         """How many clients take part in no exchange."""
         return self.clients - len(frozenset[str]().union(*(edge.clients for edge in self.edges if edge.kind != DEAD)))
+
+    def switch(self, requester: str) -> str | None:
+        """In words, that a requester's standard exchange is on, and who wants it; None where it is off."""
+        if requester not in self.switches:
+            return None
+        owners = ", ".join(self.switches[requester])
+        return f"the standard exchange of '{requester}' is switched on ({owners or 'by no stack'})"
 
     def count(self, kind: str) -> int:
         """How many exchanges are of a kind."""
@@ -118,6 +126,7 @@ def graph_of(reach: RealmReach, realm: str, url: str, cases: Sequence[Case] | No
         source_ways,
         audience_ways,
         _owners([*source_ways.values(), *audience_ways.values()], cases or ()),
+        {name: _claimers(reach, name) for name in sorted(reach.standard)},
         reach.guards.unjudged,
     )
 
@@ -246,6 +255,10 @@ def _role_edge(
 ) -> Iterator[Edge]:
     if sources and audiences:
         yield Edge(BY_ROLES, rule.requester, rule.exchange, sources, audiences, (), (*rule.when, *when))
+
+
+def _claimers(reach: RealmReach, client: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(claim.owner for claim in claims(reach.clients[client].attributes, SWITCH_CLAIM)))
 
 
 def _owners(ways: Iterable[Ways], cases: Collection[Case]) -> dict[str, str]:

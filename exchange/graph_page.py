@@ -20,7 +20,7 @@ def as_page(graph: Graph, edges: Sequence[Edge], made: str) -> str:
     """The page. made: when, as people read it."""
     data = json.dumps(_data(graph, edges, made), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     page = _part("graph.html").replace("/*style*/", _part("graph.css")).replace("/*script*/", _part("graph.js"))
-    return page.replace('"data"', data, 1)
+    return page.replace("/*data*/", data)
 
 
 def _part(name: str) -> str:
@@ -76,6 +76,7 @@ def _data(graph: Graph, edges: Sequence[Edge], made: str) -> dict[str, Any]:
         "kinds": [[kind, word(kind), graph.count(kind)] for kind in KINDS],
         "hidden": [BY_ROLES],
         "clients": clients,
+        "switches": {number[name]: graph.switch(name) for name in graph.switches if name in number},
         "edges": rows,
         "most": sorted(number[each] for each in most),
         "lists": [stored(each) for each in lists],

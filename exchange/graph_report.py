@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exchange.graph import ALLOWED, BY_ROLES, DEAD, DECLARED, IMPLIED, KINDS, UNDECLARED, Edge, Graph
+from kcadmin.features import STANDARD
 from kcadmin.ways import ANY_CLIENT
 
 STYLES = {
@@ -165,7 +166,11 @@ def _object(graph: Graph, edge: Edge) -> dict[str, Any]:
         "grants": list(edge.grants),
         "when": list(edge.when),
         "whyNot": list(edge.why_not),
-        "why": {"sources": held, "audiences": named},
+        "why": {
+            "switch": graph.switch(edge.requester) if edge.exchange == STANDARD else None,
+            "sources": held,
+            "audiences": named,
+        },
     }
 
 

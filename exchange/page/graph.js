@@ -1,8 +1,10 @@
 "use strict";
 const data = JSON.parse(document.getElementById("data").textContent);
 const at = (id) => document.getElementById(id);
-const ROW = 26, BOX = 20, TOP = 34, SHOWN = 60, NAMES = 8, SLOWEST_LIST = 400;
+const ROW = 26, BOX = 20, TOP = 34, SHOWN = 60, NAMES = 8;
 const ANY = -1, CARRIERS = -2, ROLE_CLIENTS = -3, ITSELF = -4;
+// Of a link that several exchanges share, the first of these is shown.
+const LINKS = ["declared", "allowed", "implied", "undeclared", "dead", "roles"];
 const MANY = { [ANY]: "any client", [CARRIERS]: "clients of users' roles", [ROLE_CLIENTS]: "clients of users' roles", [ITSELF]: "itself" };
 
 // What the page was made of, with names instead of numbers where people look.
@@ -31,6 +33,7 @@ const edges = data.edges.map((row, id) => new Edge(row, id));
 const key = (requester, client) => requester * 1e6 + client;
 const reasons = (rows) => new Map(rows.map(([requester, client, said]) => [key(requester, client), said.map((n) => data.sentences[n])]));
 const held = reasons(data.held), named = reasons(data.named);
+const counted = (count) => count.toLocaleString("en");
 const nameOf = (client) => (client >= 0 ? data.clients[client] : MANY[client]);
 const sourcesOf = (edge) => (edge.kind === "roles" && edge.sources.length > NAMES ? [CARRIERS] : edge.sources);
 const audiencesOf = (edge) => (edge.kind === "roles" && edge.audiences.length > NAMES ? [ROLE_CLIENTS] : edge.audiences);
@@ -90,15 +93,17 @@ function layOut(found) {
   };
   const link = (from, to, edge) => {
     const id = `${from.column}/${from.client}/${to.client}`;
-    if (!links.has(id)) { links.set(id, { from, to, edges: [], rank: edge.rank }); from.near.push(to); to.near.push(from); }
+    if (!links.has(id)) { links.set(id, { from, to, edges: [], kind: edge.kind }); from.near.push(to); to.near.push(from); }
     const known = links.get(id);
     known.edges.push(edge.id);
-    known.rank = Math.min(known.rank, edge.rank);
+    if (LINKS.indexOf(edge.kind) < LINKS.indexOf(known.kind)) known.kind = edge.kind;
   };
-  for (const edge of found) {
-    const middle = node(1, edge.requester);
-    for (const from of sourcesOf(edge)) link(node(0, from), middle, edge);
-    for (const to of audiencesOf(edge)) link(middle, node(2, to), edge);
+  const chosen = data.clients.indexOf(state.client);
+  for (const edge of found) {  // around a chosen client only what it takes part in
+    const middle = node(1, edge.requester), all = chosen < 0 || edge.requester === chosen;
+    const given = edge.sources.includes(chosen), got = edge.audiences.includes(chosen);
+    for (const from of all || (got && !given) ? sourcesOf(edge) : given ? [chosen] : []) link(node(0, from), middle, edge);
+    for (const to of all || (given && !got) ? audiencesOf(edge) : got ? [chosen] : []) link(middle, node(2, to), edge);
   }
   const place = (column) => [...columns[column].values()];
   place(1).sort((a, b) => nameOf(a.client).localeCompare(nameOf(b.client))).forEach((each, row) => { each.y = row; });
@@ -147,7 +152,7 @@ function draw(found) {
     const strong = chosen !== null && each.edges.includes(chosen);
     const path = svg("path", {
       d: `M${x} ${each.from.y}C${half} ${each.from.y} ${half} ${each.to.y} ${to} ${each.to.y}`,
-      class: `link ${data.kinds[each.rank][0]}${strong ? " strong" : chosen !== null ? " faint" : ""}`,
+      class: `link ${each.kind}${strong ? " strong" : chosen !== null ? " faint" : ""}`,
       "data-edges": each.edges.join(" "), "data-link": `${nameOf(each.from.client)} → ${nameOf(each.to.client)}`,
     });
     path.append(svg("title", {}, `${nameOf(each.from.client)} → ${nameOf(each.to.client)}`));
@@ -178,11 +183,11 @@ function list(found) {
   const held = found.slice(0, listed);
   at("edges").replaceChildren(...held.map(item));
   at("more").hidden = found.length <= listed;
-  at("more").textContent = `Show more (${found.length - listed} left)`;
+  at("more").textContent = `Show more (${counted(found.length - listed)} left)`;
   const some = state.client || state.text || state.exchange || state.edge;
   const count = found.reduce((sum, edge) => sum + edge.size, 0);
   at("heading").textContent = state.client || (some ? "What matches" : "All exchanges shown");
-  at("about").textContent = state.client ? about(found) : `${count} exchange${count === 1 ? "" : "s"}; choose one to see why it is possible.`;
+  at("about").textContent = state.client ? about(found) : `${counted(count)} exchange${count === 1 ? "" : "s"}; choose one to see why it is possible.`;
   at("notes").replaceChildren(...(state.client ? [] : data.notes.map((note) => html("li", {}, note))));
 }
 
@@ -213,10 +218,14 @@ function item(edge) {
 }
 
 function details(edge) {
-  const [from, to] = edge.sources.length > SLOWEST_LIST ? [[], []] : why(edge);
+  const [from, to] = why(edge);
   const rows = [
     [edge.kind === "implied" ? "implied by" : "declared by", edge.grants.map((grant) => `grant ${grant}`)],
-    ["refused", edge.whyNot], ["accepts", from], ["names", to], ["only when", edge.when],
+    ["refused", edge.whyNot],
+    ["switch", data.switches[edge.requester] && edge.exchange === "standard" ? [data.switches[edge.requester]] : []],
+    ["source", from], ["audience", to],
+    ["roles", edge.kind === "roles" ? ["Keycloak puts each client into a token of which the token's user has a role."] : []],
+    ["only when", edge.when],
     ["sources", edge.sources.length > NAMES ? [edge.sources.map(nameOf).join(", ")] : []],
     ["audiences", edge.audiences.length > NAMES ? [edge.audiences.map(nameOf).join(", ")] : []],
   ];
@@ -258,13 +267,14 @@ function move(node, step) {
 function start() {
   document.title = `Token exchange in ${data.realm}`;
   at("realm").textContent = data.realm;
-  at("summary").textContent = `${data.without} of ${data.total} clients take part in none and are left out.${data.compared ? "" : " Compared with no stack."}`;
+  const few = data.without ? `${counted(data.without)} of its ${counted(data.total)} clients take part in none and are left out.` : `All of its ${counted(data.total)} clients take part.`;
+  at("summary").textContent = `${few}${data.compared ? "" : " Not compared with a stack."}`;
   at("made").textContent = `${data.url}, ${data.made}`;
   for (const [kind, word, count] of data.kinds) {
     if (!count && !(data.compared && ["undeclared", "dead"].includes(kind))) continue;
     const box = html("input", { type: "checkbox", value: kind });
     box.addEventListener("change", () => { state.kinds[box.checked ? "add" : "delete"](kind); choose({ edge: "" }); });
-    at("kinds").append(html("label", { class: `kind ${kind}` }, box, html("span", { class: "mark" }), word, html("b", {}, String(count))));
+    at("kinds").append(html("label", { class: `kind ${kind}` }, box, html("span", { class: "mark" }), word, html("b", {}, counted(count))));
   }
   at("filters").addEventListener("submit", (event) => event.preventDefault());
   at("text").addEventListener("input", () => choose({ text: at("text").value, edge: "" }));
