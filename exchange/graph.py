@@ -200,11 +200,10 @@ def _declared(reach: RealmReach, plan: _Plan) -> Iterator[Edge]:
     for (exchange, served_by), grants in plan.grants.items():
         verdict = reach.verdict(*exchange)
         why_not = verdict.why_not
-        if not why_not and verdict.exchange != served_by:
+        if verdict.exchange not in (served_by, None):
             how = "is switched on" if verdict.exchange == STANDARD else "is switched off"
-            why_not = (
-                f"the standard exchange of '{exchange.requester}' {how}, so the {verdict.exchange} exchange answers it",
-            )
+            then = "answers it" if verdict.allowed else "refuses it"
+            why_not = (f"the standard exchange of '{exchange.requester}' {how}, so the {verdict.exchange} one {then}",)
         yield Edge(
             DEAD if why_not else DECLARED,
             exchange.requester,

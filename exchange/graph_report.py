@@ -10,6 +10,7 @@ from rich.text import Text
 
 from exchange.graph import ALLOWED, BY_ROLES, DEAD, DECLARED, IMPLIED, KINDS, UNDECLARED, Edge, Graph
 from kcadmin.features import STANDARD
+from kcadmin.realm_reach import OWN_TOKEN
 from kcadmin.ways import ANY_CLIENT
 
 STYLES = {
@@ -132,8 +133,7 @@ def _because(graph: Graph, edge: Edge) -> Iterator[str]:
     if edge.grants:
         yield f"{'grant' if len(edge.grants) == 1 else 'grants'} {', '.join(edge.grants)}"
     if edge.kind not in (DECLARED, BY_ROLES):
-        held, named = reasons(graph, edge)
-        yield from [why for why in (*held, *named) if why != "its own token"][:NAMES_SHOWN]
+        yield from _opened_by(graph, edge)[:NAMES_SHOWN]
     if edge.when:
         yield f"when {' and '.join(edge.when)}"
 
@@ -150,9 +150,17 @@ def _line(graph: Graph, edge: Edge) -> str:
     parts += [f"when: {' and '.join(edge.when)}"] if edge.when else []
     parts += [f"refused: {'; '.join(edge.why_not)}"] if edge.why_not else []
     if edge.kind not in (DECLARED, BY_ROLES, DEAD):
-        held, named = reasons(graph, edge)
-        parts.append(f"because: {'; '.join(dict.fromkeys((*held, *named)))}")
+        parts.append(f"because: {'; '.join(_opened_by(graph, edge))}")
     return " ".join(parts)
+
+
+def _opened_by(graph: Graph, edge: Edge) -> list[str]:
+    """All reasons, of a switch where no stack wants it."""
+    held, named = reasons(graph, edge)
+    by_hand = edge.exchange == STANDARD and not graph.switches.get(edge.requester)
+    switch = graph.switch(edge.requester) if by_hand else None
+    found = [*([switch] if switch else []), *(why for why in (*held, *named) if why != OWN_TOKEN.by)]
+    return list(dict.fromkeys(found))
 
 
 def _object(graph: Graph, edge: Edge) -> dict[str, Any]:

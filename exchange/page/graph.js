@@ -53,8 +53,8 @@ function readAddress() {
 }
 
 function usualKinds() {
-  const usual = data.kinds.filter(([kind, , count]) => count && !data.hidden.includes(kind)).map(([kind]) => kind);
-  return usual.length ? usual : data.kinds.map(([kind]) => kind);
+  const usual = data.kinds.filter(([kind]) => !data.hidden.includes(kind));
+  return (usual.some(([, , count]) => count) ? usual : data.kinds).map(([kind]) => kind);
 }
 
 function writeAddress() {
@@ -164,7 +164,7 @@ function draw(found) {
     const group = svg("g", {
       class: `node${each.client < 0 ? " many" : ""}${name === state.client ? " chosen" : ""}`,
       transform: `translate(${left[number]} ${each.y - BOX / 2})`,
-      tabindex: "0", role: "button", "aria-label": `${name}, ${["its tokens are exchanged", "exchanges", "new tokens are for it"][number]}`,
+      ...(each.client >= 0 ? { tabindex: "0", role: "button" } : { role: "img" }), "aria-label": `${name}, ${["its tokens are exchanged", "exchanges", "new tokens are for it"][number]}`,
       "data-client": name, "data-column": number,
     }, svg("rect", { width: box, height: BOX }), svg("text", { x: 8, y: 14.5 }, shorten(name, box - 14)), svg("title", {}, name));
     if (each.client >= 0) group.addEventListener("click", () => choose({ client: name === state.client ? "" : name, edge: "" }));
@@ -251,23 +251,24 @@ function choose(change) {
   writeAddress();
   show();
   if (state.edge) document.querySelector(`[data-edge="${CSS.escape(state.edge)}"]`)?.scrollIntoView({ block: "nearest" });
+  if (change.client) document.querySelector(".node.chosen")?.scrollIntoView({ block: "center" });
   if (active) focusNode(active.dataset.client, active.dataset.column);
 }
 
 function focusNode(client, column) {
-  const nodes = [...document.querySelectorAll(".node")];
+  const nodes = [...document.querySelectorAll(".node[tabindex]")];
   (nodes.find((each) => each.dataset.client === client && each.dataset.column === column) || nodes[0])?.focus({ preventScroll: true });
 }
 
 function move(node, step) {
-  const nodes = [...document.querySelectorAll(".node")];
+  const nodes = [...document.querySelectorAll(".node[tabindex]")];
   nodes[(nodes.indexOf(node) + step + nodes.length) % nodes.length]?.focus();
 }
 
 function start() {
   document.title = `Token exchange in ${data.realm}`;
   at("realm").textContent = data.realm;
-  const few = data.without ? `${counted(data.without)} of its ${counted(data.total)} clients take part in none and are left out.` : `All of its ${counted(data.total)} clients take part.`;
+  const few = data.without ? `${counted(data.without)} of its ${counted(data.total)} clients take part in no exchange.` : `All of its ${counted(data.total)} clients take part.`;
   at("summary").textContent = `${few}${data.compared ? "" : " Not compared with a stack."}`;
   at("made").textContent = `${data.url}, ${data.made}`;
   for (const [kind, word, count] of data.kinds) {
@@ -293,6 +294,7 @@ function start() {
   });
   readAddress();
   show();
+  document.querySelector(".node.chosen")?.scrollIntoView({ block: "center" });
 }
 
 start();

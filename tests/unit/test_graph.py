@@ -78,7 +78,7 @@ def test_a_declared_exchange_that_the_other_one_answers_is_dead_and_undeclared()
     found = survey(client("a", "b"), client("b", "b"), features=BOTH)
     made = graph(found, case("one", "a", "b", "b"))
     assert [(edge.kind, edge.exchange) for edge in made.edges] == [("undeclared", "legacy"), ("dead", "standard")]
-    assert made.edges[1].why_not == ("the standard exchange of 'b' is switched off, so the legacy exchange answers it",)
+    assert made.edges[1].why_not == ("the standard exchange of 'b' is switched off, so the legacy one answers it",)
 
 
 def test_a_legacy_grant_implies_any_clients_token() -> None:
@@ -145,7 +145,7 @@ def test_lines_say_everything() -> None:
     made = example()
     assert as_lines(made, made.edges) == [
         'undeclared: requester=b exchange=standard sources=<x "y"> audience=none '
-        "because: the audience mapper 'to b' of '<x \"y\">'",
+        "because: the standard exchange of 'b' is switched on (by no stack); the audience mapper 'to b' of '<x \"y\">'",
         "declared: requester=b exchange=standard sources=a audience=none grants=one",
     ]
     assert summary(made) == (
