@@ -70,8 +70,9 @@ class Graph:
 
     @property
     def without(self) -> int:
-        """How many clients take part in no exchange."""
-        return self.clients - len(frozenset[str]().union(*(edge.clients for edge in self.edges if edge.kind != DEAD)))
+        """How many clients take part in no exchange, but for what users' roles open."""
+        edges = (edge for edge in self.edges if edge.kind not in (DEAD, BY_ROLES))
+        return self.clients - len(frozenset[str]().union(*(edge.clients for edge in edges)))
 
     def switch(self, requester: str) -> str | None:
         """In words, that a requester's standard exchange is on, and who wants it; None where it is off."""

@@ -67,7 +67,7 @@ def summary(graph: Graph) -> str:
     """The realm in a sentence or two."""
     kinds = [kind for kind in KINDS if graph.count(kind) or (graph.compared and kind in (UNDECLARED, DEAD))]
     counts = ", ".join(f"{graph.count(kind)} {word(kind)}" for kind in kinds) or "no exchange is possible"
-    few = f"{graph.without} of {graph.clients} clients take part in none."
+    few = f"{graph.without} of {graph.clients} clients take part in none, users' roles aside."
     return f"Realm '{graph.realm}' at {graph.url}: {counts}. {few}"
 
 

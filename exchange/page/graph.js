@@ -268,7 +268,7 @@ function move(node, step) {
 function start() {
   document.title = `Token exchange in ${data.realm}`;
   at("realm").textContent = data.realm;
-  const few = data.without ? `${counted(data.without)} of its ${counted(data.total)} clients take part in no exchange.` : `All of its ${counted(data.total)} clients take part.`;
+  const few = data.without ? `${counted(data.without)} of its ${counted(data.total)} clients take part in no exchange, users' roles aside.` : `All of its ${counted(data.total)} clients take part.`;
   at("summary").textContent = `${few}${data.compared ? "" : " Not compared with a stack."}`;
   at("made").textContent = `${data.url}, ${data.made}`;
   for (const [kind, word, count] of data.kinds) {

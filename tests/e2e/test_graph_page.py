@@ -40,7 +40,7 @@ def no_complaints(browser: Browser) -> Iterator[None]:
 def test_it_shows_every_kind_and_what_is_left_out(browser: Browser, page: str) -> None:
     browser.open(page)
     assert browser.texts("h1") == ["Token exchange in realm shop"]
-    assert browser.texts("#summary") == ["3 of its 11 clients take part in no exchange."]
+    assert browser.texts("#summary") == ["3 of its 11 clients take part in no exchange, users' roles aside."]
     assert browser.texts(".kind") == ["undeclared 4", "dead 1", "implied 3", "declared 4", "by users' roles 5"]
     assert _kinds(browser) == ["undeclared"] * 4 + ["dead"] + ["implied"] * 2 + ["declared"] * 4
     assert set(_nodes(browser, 1)) >= {"orders", "billing", "batch"} and "idle" not in _nodes(browser, 0)

@@ -149,10 +149,11 @@ def test_lines_say_everything() -> None:
         "declared: requester=b exchange=standard sources=a audience=none grants=one",
     ]
     assert summary(made) == (
-        "Realm 'r' at http://keycloak.example: 1 undeclared, 0 dead, 1 declared. 1 of 4 clients take part in none."
+        "Realm 'r' at http://keycloak.example: 1 undeclared, 0 dead, 1 declared. "
+        "1 of 4 clients take part in none, users' roles aside."
     )
     assert summary(graph(survey(client("a")), compared=False)) == (
-        "Realm 'r' at http://keycloak.example: no exchange is possible. 1 of 1 clients take part in none."
+        "Realm 'r' at http://keycloak.example: no exchange is possible. 1 of 1 clients take part in none, users' roles aside."
     )
 
 
