@@ -10,8 +10,8 @@ from rich.text import Text
 
 from exchange.graph import ALLOWED, BY_ROLES, DEAD, DECLARED, IMPLIED, KINDS, UNDECLARED, Edge, Graph
 from kcadmin.features import STANDARD
-from kcadmin.realm_reach import OWN_TOKEN
-from kcadmin.ways import ANY_CLIENT
+from kcadmin.realm_reach import ANY_TOKEN, OWN_TOKEN
+from kcadmin.ways import ANY_CLIENT, OWN, ROLES, Way
 
 STYLES = {
     UNDECLARED: "bold red",
@@ -121,9 +121,14 @@ def word(kind: str) -> str:
 
 def reasons(graph: Graph, edge: Edge) -> tuple[list[str], list[str]]:
     """Why a requester may exchange the sources' tokens, and why it gets tokens for the audiences, in words."""
+    held, named = _ways(graph, edge)
+    return list(dict.fromkeys(map(graph.why, held))), list(dict.fromkeys(map(graph.why, named)))
+
+
+def _ways(graph: Graph, edge: Edge) -> tuple[list[Way], list[Way]]:
     held = [way for source in edge.sources for way in graph.source_ways.get((edge.requester, source), ())]
     named = [way for to in edge.audiences if to for way in graph.audience_ways.get((edge.requester, to), ())]
-    return list(dict.fromkeys(map(graph.why, held))), list(dict.fromkeys(map(graph.why, named)))
+    return held, named
 
 
 def _because(graph: Graph, edge: Edge) -> Iterator[str]:
@@ -132,8 +137,8 @@ def _because(graph: Graph, edge: Edge) -> Iterator[str]:
         return
     if edge.grants:
         yield f"{'grant' if len(edge.grants) == 1 else 'grants'} {', '.join(edge.grants)}"
-    if edge.kind not in (DECLARED, BY_ROLES):
-        yield from _opened_by(graph, edge)[:NAMES_SHOWN]
+    elif edge.kind != BY_ROLES:
+        yield from _made_by_strangers(graph, edge)[:NAMES_SHOWN] or _opened_by(graph, edge)[:NAMES_SHOWN]
     if edge.when:
         yield f"when {' and '.join(edge.when)}"
 
@@ -154,13 +159,24 @@ def _line(graph: Graph, edge: Edge) -> str:
     return " ".join(parts)
 
 
+def _made_by_strangers(graph: Graph, edge: Edge) -> list[str]:
+    """What no stack made of all that opens an exchange: what to look at first."""
+    held, named = _ways(graph, edge)
+    switch = _switch_of_nobody(graph, edge)
+    found = [way.by for way in (*held, *named) if not way.owner and way.kind not in (OWN, ROLES) and way != ANY_TOKEN]
+    return list(dict.fromkeys([*switch, *found]))
+
+
+def _switch_of_nobody(graph: Graph, edge: Edge) -> list[str]:
+    on = graph.switch(edge.requester)
+    return [on] if on and edge.exchange == STANDARD and not graph.switches[edge.requester] else []
+
+
 def _opened_by(graph: Graph, edge: Edge) -> list[str]:
     """All reasons, of a switch where no stack wants it."""
     held, named = reasons(graph, edge)
-    by_hand = edge.exchange == STANDARD and not graph.switches.get(edge.requester)
-    switch = graph.switch(edge.requester) if by_hand else None
-    found = [*([switch] if switch else []), *(why for why in (*held, *named) if why != OWN_TOKEN.by)]
-    return list(dict.fromkeys(found))
+    found = [why for why in (*held, *named) if why != OWN_TOKEN.by]
+    return list(dict.fromkeys([*_switch_of_nobody(graph, edge), *found]))
 
 
 def _object(graph: Graph, edge: Edge) -> dict[str, Any]:

@@ -19,7 +19,7 @@ AFFIRMATIVE, CONSENSUS = "AFFIRMATIVE", "CONSENSUS"
 _CONDITIONS = {
     "role": "its service account has the roles of role policy '{}'",
     "group": "its service account is in a group of group policy '{}'",
-    "time": "in the time of time policy '{}'",
+    "time": "within the times of policy '{}'",
     "client-scope": "the subject token has the scopes of client-scope policy '{}'",
     "regex": "the subject token's scopes match regex policy '{}'",
 }

@@ -83,7 +83,7 @@ def test_why_an_exchange_is_possible(browser: Browser, page: str) -> None:
     browser.open(f"{page}#text=in+hours")
     browser.click("#edges button")
     assert "policies 'in hours', 'theirs'" in browser.texts("#edges dl")[0]
-    assert "only when in the time of time policy 'office hours'" in browser.texts("#edges dl")[0]
+    assert "only when within the times of policy 'office hours'" in browser.texts("#edges dl")[0]
 
 
 def test_filters_by_kind_exchange_and_text(browser: Browser, page: str) -> None:
