@@ -152,7 +152,7 @@ function draw(found) {
     const strong = chosen !== null && each.edges.includes(chosen);
     const path = svg("path", {
       d: `M${x} ${each.from.y}C${half} ${each.from.y} ${half} ${each.to.y} ${to} ${each.to.y}`,
-      class: `link ${each.kind}${strong ? " strong" : chosen !== null ? " faint" : ""}`,
+      class: `link ${strong ? edges[chosen].kind : each.kind}${strong ? " strong" : chosen !== null ? " faint" : ""}`,
       "data-edges": each.edges.join(" "), "data-link": `${nameOf(each.from.client)} → ${nameOf(each.to.client)}`,
     });
     path.append(svg("title", {}, `${nameOf(each.from.client)} → ${nameOf(each.to.client)}`));
@@ -184,7 +184,7 @@ function list(found) {
   at("edges").replaceChildren(...held.map(item));
   at("more").hidden = found.length <= listed;
   at("more").textContent = `Show more (${counted(found.length - listed)} left)`;
-  const some = state.client || state.text || state.exchange || state.edge;
+  const some = state.client || state.text || state.exchange;
   const count = found.reduce((sum, edge) => sum + edge.size, 0);
   at("heading").textContent = state.client || (some ? "What matches" : "All exchanges shown");
   at("about").textContent = state.client ? about(found) : `${counted(count)} exchange${count === 1 ? "" : "s"}; choose one to see why it is possible.`;

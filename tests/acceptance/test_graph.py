@@ -51,6 +51,7 @@ def realm(make_realm: Callable[..., TestRealm], monkeypatch: pytest.MonkeyPatch)
     return realm
 
 
+@pytest.mark.standard_exchange
 def test_what_is_computed_is_what_the_server_allows(realm: TestRealm, tmp_path: Path) -> None:
     reach = _reach(realm)
     computed = {
