@@ -16,6 +16,7 @@ STANDARD, LEGACY = "standard", "legacy"
 SWITCH = "attributes.standard.token.exchange.enabled"
 REFRESH = "attributes.standard.token.exchange.enableRefreshRequestedTokenType"
 SAME_SESSION = "SAME_SESSION"
+SWITCH_CLAIM = "standard-exchange"  # the kind of the claims on it
 STANDARD_FEATURE, LEGACY_FEATURE = "token-exchange-standard:v2", "token-exchange:v1"
 PERMISSIONS_FEATURE = "admin-fine-grained-authz:v1"
 OLDEST_VERSION = (24, 0)

@@ -10,7 +10,7 @@ import pulumi
 from kcadmin.clients import Client
 from kcadmin.features import REFRESH as REFRESH
 from kcadmin.features import SAME_SESSION as SAME_SESSION
-from kcadmin.features import STANDARD
+from kcadmin.features import STANDARD, SWITCH_CLAIM
 from kcadmin.features import SWITCH as SWITCH
 from kcadmin.realm import Realm
 from providers._base import Props
@@ -18,7 +18,7 @@ from providers._left import same_stack, tell_token_life, warn_of_switch
 from providers._shared import SharedSettingProvider
 from providers.resource import Flag, KeycloakResource, Text
 
-KIND = "standard-exchange"
+KIND = SWITCH_CLAIM
 
 
 class StandardTokenExchangeProvider(SharedSettingProvider):

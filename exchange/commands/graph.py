@@ -1,0 +1,169 @@
+"""``python -m exchange graph``."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from exchange import graph_report as report
+from exchange.commands import options
+from exchange.console import REFUSED, problems, warn_of_insecure_tls
+from exchange.graph import ALLOWED, BY_ROLES, DEAD, DECLARED, IMPLIED, UNDECLARED, Edge, Graph, graph_of
+from exchange.graph_page import as_page
+from exchange.place import Place, find_place
+from kcadmin.errors import InvalidSettings, Refusal
+from kcadmin.realm_reach import realm_reach
+from kcadmin.role_reach import read_roles
+from kcadmin.survey import Progress, survey
+
+EPILOG = "See docs/graph.md for what each kind means, and for what is not judged."
+
+
+class Kind(str, Enum):
+    """What ``--kind`` takes."""
+
+    undeclared, dead, implied, declared, allowed, roles = UNDECLARED, DEAD, IMPLIED, DECLARED, ALLOWED, BY_ROLES
+
+
+class Failing(str, Enum):
+    """What ``--fail-on`` takes."""
+
+    undeclared, dead, implied, roles = UNDECLARED, DEAD, IMPLIED, BY_ROLES
+
+
+def graph_command(
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html", metavar="FILE", show_default=False, help="Write one page to look around in; no network."
+        ),
+    ] = None,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid flowchart.")] = False,
+    as_json: options.AsJson = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", show_default=False, help="Where --mermaid or --json goes, for stdout."
+        ),
+    ] = None,
+    fail_on: Annotated[
+        list[Failing] | None,
+        typer.Option("--fail-on", show_default=False, help="Exit with 1 where there is one; may be given again."),
+    ] = None,
+    kind: Annotated[
+        list[Kind] | None,
+        typer.Option("--kind", show_default="all but roles", help="Print these alone; may be given again."),
+    ] = None,
+    client: Annotated[
+        str | None,
+        typer.Option("--client", metavar="ID", show_default=False, help="Print only what names this client."),
+    ] = None,
+    stack: options.Stack = None,
+    url: options.Url = None,
+    realm: options.Realm = None,
+    admin_username: options.AdminUsername = None,
+    client_id: options.ClientId = None,
+    login_realm: options.LoginRealm = None,
+    ca_certificate: options.CaCertificate = None,
+) -> None:
+    """Show every exchange that a realm allows, and which of them the stack declares.
+
+    Computed from the realm's state, of both exchanges, with what grants open together; nothing is exchanged or changed.
+    [bold]declared[/bold]: a grant names it. [bold]implied[/bold]: grants open it together. [bold]undeclared[/bold]: something
+    else does. [bold]dead[/bold]: declared, and refused. [bold]roles[/bold]: only roles of the token's user open it.
+
+    [bold]Examples[/bold]
+
+    python -m exchange graph --html graph.html
+
+    python -m exchange graph --fail-on undeclared --fail-on dead
+
+    python -m exchange graph --url https://keycloak.example.com --realm production --mermaid -o graph.mmd
+    """
+    with problems():
+        if mermaid and as_json:
+            raise InvalidSettings(["--mermaid: cannot be printed together with --json; choose one."])
+        if output and not (mermaid or as_json):
+            raise InvalidSettings(["--output: says where --mermaid or --json goes; give one of them."])
+        login = {
+            "adminUsername": admin_username,
+            "clientId": client_id,
+            "loginRealm": login_realm,
+            "caCertificate": ca_certificate,
+        }
+        place = find_place(stack, url, realm, login)
+        warn_of_insecure_tls(place.connection)
+        with _progress() as told:
+            graph = _look(place, told)
+        edges = report.shown(graph, [each.value for each in kind or ()], client)
+        if html:
+            made = f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"
+            _write(html, as_page(graph, graph.edges, made))
+        if mermaid:
+            _print(output, report.as_mermaid(graph, edges))
+        elif as_json:
+            _print(output, report.as_json(graph, edges) + "\n")
+        else:
+            _show(graph, edges, html)
+    for note in graph.notes:
+        typer.echo(f"warning: {note}.", err=True)
+    failing = [each.value for each in fail_on or () if graph.count(each.value)]
+    for each in dict.fromkeys(failing):
+        typer.echo(f"error: realm '{graph.realm}': {graph.count(each)} {report.word(each)}.", err=True)
+    raise typer.Exit(REFUSED if failing else 0)
+
+
+def _look(place: Place, progress: Progress) -> Graph:
+    found = survey(place.session, place.realm, progress)
+    reach = realm_reach(found, read_roles(place.session, found, progress))
+    cases = None
+    if place.stack:
+        cases = [case for case in place.stack.cases() if case.realm == place.realm]
+    return graph_of(reach, place.realm, place.connection.url, cases)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Says what is being read, to people."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda what: None
+        return
+    with console.status("reading the realm") as status:
+        yield lambda what: status.update(f"reading the realm: {escape(what)}")
+
+
+def _show(graph: Graph, edges: Sequence[Edge], html: Path | None) -> None:
+    console = Console()
+    sentence = report.summary(graph)
+    if not console.is_terminal:
+        for line in (*report.as_lines(graph, edges), sentence):
+            typer.echo(line)
+        return
+    if edges:
+        console.print(report.as_table(graph, edges))
+        console.print()
+    bad = graph.count(UNDECLARED) or graph.count(DEAD)
+    console.print(sentence, style="red" if bad else "green", highlight=False, markup=False)
+    if html:
+        console.print(f"The page is in {html}.", highlight=False, markup=False)
+
+
+def _print(output: Path | None, text: str) -> None:
+    if output:
+        _write(output, text)
+    else:
+        typer.echo(text, nl=False)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise Refusal(f"file '{file}': cannot be written ({problem.strerror}); give another path.") from None

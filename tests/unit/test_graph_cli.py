@@ -1,0 +1,81 @@
+"""``python -m exchange graph``: exit codes, what goes where, and refusals in a sentence."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from exchange import cli
+from exchange.commands import graph as command
+from exchange.graph import Edge, Graph
+from exchange.place import Place
+from kcadmin.connection import Connection, PasswordLogin
+
+EDGES = (
+    Edge("undeclared", "b", "standard", ("x",), (None,)),
+    Edge("declared", "b", "standard", ("a",), (None,), ("one",)),
+    Edge("roles", "b", "standard", ("c",), (None,), (), ("the user has a role of 'b'",)),
+)
+WITH_STACK = Graph("r", "http://keycloak.example", True, 5, EDGES, notes=("client policy 'p': may refuse more",))
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place(Connection("http://keycloak.example", PasswordLogin("admin", "pw")), "r", None)
+    monkeypatch.setattr(command, "find_place", lambda *given: place)
+    monkeypatch.setattr(command, "_look", lambda place, progress: WITH_STACK)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.app, ["graph", *arguments], prog_name="exchange")
+
+
+@pytest.mark.usefixtures("found")
+def test_lines_in_a_pipe_and_what_is_not_judged_beside_them() -> None:
+    result = run()
+    assert result.exit_code == 0
+    assert [line.split(":")[0] for line in result.stdout.splitlines()] == [
+        "undeclared",
+        "declared",
+        "Realm 'r' at http",
+    ]
+    assert result.stderr == "warning: client policy 'p': may refuse more.\n"
+    assert run("--kind", "roles").stdout.splitlines()[0].startswith("roles:")
+    assert run("--client", "a").stdout.splitlines()[0].startswith("declared:")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "code"), [(["undeclared"], 1), (["dead"], 0), (["dead", "undeclared"], 1), (["roles"], 1), ([], 0)]
+)
+@pytest.mark.usefixtures("found")
+def test_a_pipeline_fails_on_what_it_asks_for(kinds: list[str], code: int) -> None:
+    """Whatever is printed: a filter hides nothing from it."""
+    result = run("--client", "a", *(word for kind in kinds for word in ("--fail-on", kind)))
+    assert result.exit_code == code
+    assert ("error: realm 'r': 1 undeclared." in result.stderr) == ("undeclared" in kinds)
+
+
+@pytest.mark.usefixtures("found")
+def test_files_are_written_whole(tmp_path: Path) -> None:
+    page, chart = tmp_path / "graph.html", tmp_path / "graph.mmd"
+    result = run("--html", str(page), "--mermaid", "--output", str(chart))
+    assert result.exit_code == 0 and result.stdout == ""
+    assert "<!doctype html>" in page.read_text() and chart.read_text().splitlines()[1] == "flowchart LR"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--mermaid", "--json"], "error: --mermaid: cannot be printed together with --json; choose one."),
+        (["--output", "x"], "error: --output: says where --mermaid or --json goes; give one of them."),
+        (
+            ["--html", "/nowhere/x.html"],
+            "error: file '/nowhere/x.html': cannot be written (No such file or directory);",
+        ),
+        (["--mermaid", "-o", "/nowhere/x"], "error: file '/nowhere/x': cannot be written (No such file or directory);"),
+    ],
+)
+@pytest.mark.usefixtures("found")
+def test_a_mistake_is_a_sentence(arguments: list[str], said: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2 and said in result.stderr and "Traceback" not in result.output

@@ -1,0 +1,312 @@
+"""What a realm's state allows, on realms that no server has: every way in, every condition, every reason why not."""
+
+import json
+from typing import Any
+
+import pytest
+
+from kcadmin.guards import Guards, merged, parts
+from kcadmin.permission_reach import Answer, answer, combined
+from kcadmin.realm_reach import realm_reach
+from kcadmin.role_reach import RoleFacts
+from kcadmin.survey import Survey
+from kcadmin.ways import Verdict
+from tests.support.surveys import BOTH, STANDARD_ONLY, client, mapper, policy, survey
+
+OPTIONAL_SCOPE = {
+    "id": "s",
+    "name": "to-c",
+    "protocol": "openid-connect",
+    "attributes": {"pulumi.owner": "o/p/s#g"},
+    "protocolMappers": [mapper("c")],
+}
+NO_ROLES = RoleFacts()
+
+
+def verdict(
+    found: Survey, requester: str, source: str, audience: str | None = None, roles: RoleFacts = NO_ROLES
+) -> Verdict:
+    return realm_reach(found, roles).verdict(requester, source, audience)
+
+
+def test_the_standard_exchange_looks_at_both_tokens() -> None:
+    found = survey(client("a", "b"), client("b", "c", switch=True), client("c"))
+    allowed = verdict(found, "b", "a", "c")
+    assert allowed.allowed and not allowed.conditions and allowed.exchange == "standard"
+    assert [way.by for way in allowed.source_ways] == ["the audience mapper 'to b' of 'a'"]
+    assert [way.by for way in allowed.audience_ways] == ["the audience mapper 'to c' of 'b'"]
+    assert verdict(found, "b", "c", "c").why_not == ("tokens of 'c' do not name 'b' as audience",)
+    assert verdict(found, "b", "a", "a").why_not == ("tokens of 'b' do not name 'a' as audience",)
+    assert verdict(found, "b", "a", "b").why_not == ("tokens of 'b' do not name 'b' as audience",)
+    assert verdict(found, "a", "a").why_not == ("the standard exchange of 'a' is switched off",)
+
+
+def test_a_switch_that_the_server_does_not_heed_is_none() -> None:
+    found = survey(client("a", "b"), client("b", switch=True), features=BOTH)
+    assert verdict(found, "b", "a").exchange == "standard"
+    old = survey(client("a", "b"), client("b", switch=True), features=type(BOTH)(False, True, True))
+    assert verdict(old, "b", "a").exchange == "legacy" and verdict(old, "b", "a").allowed
+
+
+@pytest.mark.parametrize(
+    ("changes", "why_not"),
+    [
+        ({"enabled": False}, "'b' is disabled"),
+        ({"publicClient": True}, "'b' is a public client"),
+        ({"bearerOnly": True}, "'b' is bearer-only"),
+        ({"protocol": "saml"}, "'b' is no OpenID Connect client"),
+    ],
+)
+def test_a_requester_that_cannot(changes: dict[str, Any], why_not: str) -> None:
+    found = survey(client("a", "b"), client("b", switch=True, **changes))
+    assert why_not in verdict(found, "b", "a").why_not
+    assert list(realm_reach(found, NO_ROLES).rules()) == []
+
+
+def test_audiences_and_sources_that_cannot() -> None:
+    found = survey(client("a", "b", enabled=False), client("b", "c", "gone", switch=True), client("c", enabled=False))
+    assert verdict(found, "b", "a").why_not == ("'a' is disabled",)
+    assert verdict(found, "b", "b", "c").why_not == ("'c' is disabled",)
+    assert verdict(found, "b", "b", "gone").why_not == ("there is no client 'gone'",)
+
+
+def test_consent_is_a_condition_of_the_standard_exchange_and_the_end_of_the_legacy_one() -> None:
+    found = survey(client("a", "b"), client("b", switch=True, consentRequired=True))
+    assert verdict(found, "b", "a").conditions == ("the user has consented to 'b'",)
+    old = survey(
+        client("a"),
+        client("b", consentRequired=True),
+        policies=(policy("client", "p", "a"),),
+        permissions={"b": ("p",)},
+        features=BOTH,
+    )
+    assert verdict(old, "a", "a", "b").why_not == ("'b' requires consent, which the legacy exchange refuses",)
+
+
+def test_what_is_not_in_the_access_token_names_nobody() -> None:
+    off = mapper("b", **{"access.token.claim": "false"})
+    light = {"client.use.lightweight.access.token.enabled": "true"}
+    lightly = mapper("b", **{"lightweight.claim": "true"})
+    for source, allowed in (
+        (client("a", off), False),
+        (client("a", "b", attributes=light), False),
+        (client("a", lightly, attributes=light), True),
+        (client("a", mapper("", **{"included.custom.audience": "b"})), True),
+        (client("a", mapper("c", **{"included.custom.audience": "b"})), False),
+    ):
+        assert verdict(survey(source, client("b", switch=True)), "b", "a").allowed == allowed
+
+
+def test_a_client_scope_is_under_its_conditions() -> None:
+    a, b = client("a", "b"), client("b", switch=True, optionalClientScopes=["to-c"])
+    found = survey(a, b, client("c"), scopes={"to-c": OPTIONAL_SCOPE})
+    roles = RoleFacts(scope_roles={"to-c": ("clerk", "c/boss")})
+    said = verdict(found, "b", "a", "c", roles)
+    assert said.conditions == ("the user has the role 'clerk' or 'c/boss'", "scope 'to-c' is asked for")
+    assert said.audience_ways[0].owner == "o/p/s#g"
+    assert realm_reach(found, roles).reach().allows("b", "a", "c")
+    assert not realm_reach(found, roles).reach(conditional=False).allows("b", "a", "c")
+
+
+def test_users_roles_open_what_nothing_names() -> None:
+    roles = RoleFacts(defined={"b": ("user",), "c": ("user",), "d": ("user",)}, client_clients={"a": frozenset("d")})
+    found = survey(client("a"), client("b", switch=True, fullScopeAllowed=True), client("c"), client("d", switch=True))
+    assert verdict(found, "b", "b", "c", roles).conditions == ("the user has a role of 'c'",)
+    assert verdict(found, "d", "a", None, roles).conditions == ("the user has a role of 'd'",)
+    assert verdict(found, "d", "c", None, roles).why_not == ("tokens of 'c' do not name 'd' as audience",)
+    rules = {rule.requester: rule for rule in realm_reach(found, roles).rules()}
+    assert rules["b"].role_audiences == {"c", "d"} and rules["d"].role_sources == {"a", "b"}
+    assert not realm_reach(found, roles).reach().allows("b", "b", "c")
+
+
+def test_a_mapped_composite_role_may_bring_any() -> None:
+    roles = RoleFacts(defined={"b": ("user",)}, client_clients={"a": None})
+    found = survey(client("a"), client("b", switch=True))
+    assert verdict(found, "b", "a", None, roles).allowed
+
+
+def test_the_legacy_exchange_does_not_look_whose_token_it_is() -> None:
+    found = survey(
+        client("a"),
+        client("b"),
+        client("x", publicClient=True),
+        policies=(policy("client", "p", "a", "x", description="[pulumi:0123456789abcdef]"),),
+        permissions={"b": ("p",)},
+        features=BOTH,
+    )
+    said = verdict(found, "a", "x", "b")
+    assert said.allowed and said.audience_ways[0].by == "the token-exchange permission of 'b', policy 'p'"
+    assert said.audience_ways[0].owner == "0123456789abcdef"
+    assert verdict(found, "x", "x", "b").allowed
+    assert verdict(found, "x", "a", "b").why_not == ("'x' is a public client, which may exchange its own tokens alone",)
+    assert verdict(found, "b", "a", "a").why_not == ("no token-exchange permission of 'a' lets 'b' through",)
+    assert [
+        (rule.requester, [*rule.sources]) for rule in realm_reach(found, NO_ROLES).rules() if "b" in rule.audiences
+    ] == [
+        ("a", ["*"]),
+        ("x", ["x"]),
+    ]
+
+
+def test_without_fine_grained_permissions_no_permission_counts() -> None:
+    found = survey(
+        client("a"),
+        client("b"),
+        policies=(policy("client", "p", "a"),),
+        permissions={"b": ("p",)},
+        features=type(BOTH)(True, True, False),
+    )
+    assert not verdict(found, "a", "a", "b").allowed
+
+
+def test_another_permission_that_covers_the_same_is_a_condition() -> None:
+    config = {"resources": json.dumps(["client.resource.uuid-b"]), "scopes": json.dumps(["token-exchange"])}
+    found = survey(
+        client("a"),
+        client("b"),
+        policies=(policy("client", "p", "a"), {"name": "more", "type": "scope", "config": config}),
+        permissions={"b": ("p",)},
+        features=BOTH,
+    )
+    assert "permission 'more'" in verdict(found, "a", "a", "b").conditions[0]
+
+
+POLICIES = {
+    each["name"]: each
+    for each in (
+        policy("client", "a", "a"),
+        policy("client", "not a", "a", logic="NEGATIVE"),
+        policy("client", "ab", "a", "b"),
+        policy("time", "hours"),
+        policy("time", "out of hours", logic="NEGATIVE"),
+        policy("role", "role"),
+        policy("user", "user"),
+        policy("user", "not user", logic="NEGATIVE"),
+        policy("aggregate", "both", "a", "hours", decisionStrategy="UNANIMOUS"),
+        policy("aggregate", "neither", "ab", logic="NEGATIVE", decisionStrategy="UNANIMOUS"),
+        policy("aggregate", "ring", "ring", decisionStrategy="UNANIMOUS"),
+        policy("script-x.js", "script"),
+    )
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "client_id", "yes", "when"),
+    [
+        ("a", "a", True, ()),
+        ("a", "b", False, ()),
+        ("a", None, False, ()),
+        ("not a", "a", False, ()),
+        ("not a", None, True, ()),
+        ("hours", "a", None, ("within the times of policy 'hours'",)),
+        ("out of hours", "a", None, ("not: within the times of policy 'out of hours'",)),
+        ("role", "a", None, ("its service account has the roles of role policy 'role'",)),
+        ("user", "a", False, ()),
+        ("not user", None, True, ()),
+        ("both", "a", None, ("within the times of policy 'hours'",)),
+        ("both", "b", False, ()),
+        ("neither", "b", False, ()),
+        ("neither", None, True, ()),
+        ("ring", "a", None, ("policy 'ring' grants, which cannot be read",)),
+        ("script", "a", None, ("script-x.js policy 'script' grants",)),
+        ("gone", "a", None, ("policy 'gone' grants, which cannot be read",)),
+    ],
+)
+def test_what_a_policy_says(name: str, client_id: str | None, yes: bool | None, when: tuple[str, ...]) -> None:
+    said = answer(POLICIES, name, client_id)
+    assert (said.yes, said.when) == (yes, when)
+
+
+YES, NO, MAYBE = Answer(True, ("y",)), Answer(False, ("n",)), Answer(None, ("m",), ("it rains",))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "answers", "yes"),
+    [
+        ("AFFIRMATIVE", [NO, YES], True),
+        ("AFFIRMATIVE", [NO, MAYBE], None),
+        ("AFFIRMATIVE", [NO], False),
+        ("AFFIRMATIVE", [], False),
+        ("UNANIMOUS", [YES, NO], False),
+        ("UNANIMOUS", [YES, MAYBE], None),
+        ("UNANIMOUS", [MAYBE, NO], False),
+        ("UNANIMOUS", [YES, YES], True),
+        ("UNANIMOUS", [], False),
+        ("CONSENSUS", [YES, NO], False),
+        ("CONSENSUS", [YES, YES, NO], True),
+        ("CONSENSUS", [YES, MAYBE], None),
+        ("CONSENSUS", [YES, YES, MAYBE], True),
+        ("CONSENSUS", [NO, MAYBE], False),
+    ],
+)
+def test_what_policies_say_together(strategy: str, answers: list[Answer], yes: bool | None) -> None:
+    said = combined(strategy, answers)
+    assert said.yes is yes and bool(said.when) == (yes is None)
+
+
+def guarded(guards: Guards, **change: Any) -> Survey:
+    """a → b → c, b guarded; ``change``: of each client policy, by hand."""
+    mine = parts(guards, {name: f"mark-{name}" for name in guards.marked})
+    lists = {kind: merged(kind, [], mine, "o/p/s") for kind in ("policies", "profiles")}
+    return survey(
+        client("a", "b"),
+        client("b", "c", switch=True, attributes={"pulumi.exchange.requester": "mark-b"}),
+        client("c", "b"),
+        client("d", "c", switch=True),
+        client_policies=tuple({**each, **change} for each in lists["policies"]),
+        client_profiles=tuple(lists["profiles"]),
+    )
+
+
+def test_guards_are_judged() -> None:
+    found = guarded(Guards(("b",), {"b": ("a",)}, (), {"b": {"team": "x.*"}}))
+    assert verdict(found, "b", "a", "c").conditions == ("the user's claim team matches 'x.*'",)
+    assert verdict(found, "b", "c").why_not == ("the guard on sources does not let 'b' exchange tokens of 'c'",)
+    assert verdict(found, "d", "d", "c").why_not == ("the guard on requesters does not let 'd' exchange",)
+    assert realm_reach(found, NO_ROLES).guards.unjudged == ()
+    narrow = guarded(Guards(no_wider_scopes=("b",)))
+    assert verdict(narrow, "b", "a", "c").why_not == ("tokens of 'b' do not name 'c' as audience",)
+    assert verdict(narrow, "b", "a").conditions == ("no scope is wider than the subject token's",)
+
+
+def test_guards_that_were_changed_and_those_of_others_are_named() -> None:
+    changed = guarded(Guards(("b",)), conditions=[])
+    assert verdict(changed, "d", "d", "c").allowed
+    assert "and was changed by hand" in realm_reach(changed, NO_ROLES).guards.unjudged[0]
+    off = guarded(Guards(("b",)), enabled=False)
+    assert verdict(off, "d", "d", "c").allowed and realm_reach(off, NO_ROLES).guards.unjudged == ()
+    foreign = survey(client("a"), client_policies=({"name": "theirs", "enabled": True},))
+    assert realm_reach(foreign, NO_ROLES).guards.unjudged == (
+        "client policy 'theirs': may refuse more; it is not judged here",
+    )
+    hidden = survey(client("a"), client_policies=None, features=STANDARD_ONLY)
+    assert "may not read them" in realm_reach(hidden, NO_ROLES).guards.unjudged[0]
+
+
+def test_rules_are_what_verdicts_say() -> None:
+    found = survey(
+        client("a", "b", "d"),
+        client("b", "c", switch=True),
+        client("c", "d"),
+        client("d"),
+        client("e", publicClient=True),
+        policies=(policy("client", "not d", "d", logic="NEGATIVE"),),
+        permissions={"a": ("not d",)},
+        features=BOTH,
+    )
+    reach = realm_reach(found, NO_ROLES)
+    by_rules = {
+        (rule.requester, source, audience)
+        for rule in reach.rules()
+        for held in rule.sources
+        for source in (found.clients if held == "*" else [held])
+        for audience in rule.audiences
+    }
+    by_verdicts = {
+        (requester, source, audience)
+        for requester in found.clients
+        for source in found.clients
+        for audience in (None, *found.clients)
+        if audience != requester and reach.verdict(requester, source, audience).allowed
+    }
+    assert by_rules == by_verdicts and ("c", "e", "a") in by_rules and ("e", "c", "a") not in by_rules
