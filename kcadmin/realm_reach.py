@@ -1,0 +1,297 @@
+"""Every exchange that a realm's state allows, and why: ``realm_reach`` makes it of a ``Survey`` and what ``read_roles`` asked.
+
+``RealmReach`` gives:
+
+* ``verdict(requester, source, audience)``: whether that one exchange is allowed, under which conditions, by what, or why not;
+* ``rules()``: for each requester, whose tokens it may turn into tokens for whom. An exchange is allowed for every source with
+  every audience of a rule, so a realm of 1,000 clients stays small; what only users' roles open is told apart;
+* ``reach()``: the same as a ``kcadmin.reach.Reach``, with what holds under conditions or without;
+* ``names``, ``roles``, ``permissions``, ``guards``: what it is made of, with reasons (``kcadmin.ways.Way``).
+
+What Keycloak decides at the moment of an exchange is never left out: it is a condition in words (a user's role, a scope that is
+asked for, a time, a consent). Not judged, and named in ``guards.unjudged``: client policies that are not our guards.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from kcadmin.clients import Client
+from kcadmin.features import LEGACY, STANDARD, SWITCH
+from kcadmin.guard_reach import GuardReach, guard_reach
+from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
+from kcadmin.ownership import OWNER_KEY
+from kcadmin.permission_reach import permitted
+from kcadmin.reach import Reach
+from kcadmin.role_reach import RoleFacts, RoleReach, in_access_token, role_reach, scope_conditions, scopes_of
+from kcadmin.survey import Survey
+from kcadmin.ways import MAPPER, OWN, PERMISSION, SCOPE, Way, always
+
+Ways = tuple[Way, ...]
+ANY_CLIENT = "*"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A requester may turn any of the sources' tokens into one for any of the audiences, by one exchange.
+
+    sources: by client id; ``ANY_CLIENT`` where Keycloak does not look whose token it is. audiences: by client id; None is itself.
+    role_sources, role_audiences: those whom a user's roles alone open. when: holds for all of it.
+    """
+
+    requester: str
+    exchange: str
+    sources: Mapping[str, Ways]
+    audiences: Mapping[str | None, Ways]
+    role_sources: tuple[str, ...] = ()
+    role_audiences: tuple[str, ...] = ()
+    when: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """About one exchange. ways: what opens it. when: what must hold besides. why_not: a phrase each, empty where allowed."""
+
+    exchange: str | None
+    source_ways: Ways = ()
+    audience_ways: Ways = ()
+    when: tuple[str, ...] = ()
+    why_not: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it may pass, at least under conditions."""
+        return not self.why_not
+
+    @property
+    def certain(self) -> bool:
+        """Whether it passes for every user, always, as far as is judged."""
+        halves = [ways for ways in (self.source_ways, self.audience_ways) if ways]
+        return self.allowed and not self.when and all(always(ways) for ways in halves)
+
+
+@dataclass(frozen=True)
+class RealmReach:
+    """names: by client and audience, what mappers put into tokens. permissions: by target and requester.
+
+    standard: whose switch is on where the server heeds it. legacy: whether the server has that exchange.
+    """
+
+    clients: Mapping[str, Client]
+    names: Mapping[str, Mapping[str, Ways]]
+    roles: RoleReach
+    permissions: Mapping[str, Mapping[str, Ways]]
+    standard: frozenset[str]
+    legacy: bool
+    guards: GuardReach = field(default_factory=GuardReach)
+
+    def exchange_of(self, requester: str) -> str | None:
+        """Which exchange serves a requester."""
+        return STANDARD if requester in self.standard else LEGACY if self.legacy else None
+
+    def verdict(self, requester: str, source: str, audience: str | None) -> Verdict:
+        """Whether a requester may turn a source's token into one for an audience; None is itself."""
+        exchange = self.exchange_of(requester)
+        target = None if audience == requester else audience
+        faults = [*self._no_requester(requester), *self._no_source(requester, source)]
+        to: Ways = ()
+        if exchange == LEGACY and target is not None:
+            holds: Ways = (Way(PERMISSION, "any client's token: the legacy exchange does not look whose it is"),)
+            to = self.permissions.get(target, {}).get(requester, ())
+            faults += [] if to else [f"no token-exchange permission of '{target}' lets '{requester}' through"]
+        else:
+            holds = self._holds(requester, source)
+            faults += [] if holds else [f"tokens of '{source}' do not name '{requester}' as audience"]
+            if target is not None:
+                to = self._named(requester, target)
+                faults += [] if to else [f"tokens of '{requester}' do not name '{target}' as audience"]
+        faults += self._no_audience(exchange, requester, target)
+        return Verdict(exchange, holds, to, self._when(requester), tuple(dict.fromkeys(faults)))
+
+    def rules(self) -> Iterator[Rule]:
+        """What each requester may do, in order; own tokens for itself are part of it."""
+        naming: dict[str, list[str]] = {}
+        for client, named in self.names.items():
+            for audience in named:
+                naming.setdefault(audience, []).append(client)
+        permitted_to: dict[str, list[str]] = {}
+        for target, requesters in self.permissions.items():
+            for requester in requesters:
+                permitted_to.setdefault(requester, []).append(target)
+        for requester in sorted(self.clients):
+            exchange = self.exchange_of(requester)
+            if exchange is None or self._no_requester(requester):
+                continue
+            near = {
+                source: self._holds(requester, source)
+                for source in sorted({requester, *naming.get(requester, ())})
+                if not self._no_source(requester, source)
+            }
+            by_roles = self._role_sources(requester, near)
+            when = self._when(requester)
+            if exchange == STANDARD:
+                audiences: dict[str | None, Ways] = {None: ()}
+                for target in sorted(self._names_at_exchange(requester)):
+                    if target != requester and not self._no_audience(exchange, requester, target):
+                        audiences[target] = self._named(requester, target)
+                yield Rule(
+                    requester, exchange, near, audiences, by_roles, self._role_audiences(requester, audiences), when
+                )
+                continue
+            if not self._no_audience(exchange, requester, None):
+                yield Rule(requester, exchange, near, {None: ()}, by_roles, (), when)
+            targets: dict[str | None, Ways] = {
+                target: self.permissions[target][requester]
+                for target in sorted(permitted_to.get(requester, ()))
+                if target != requester and not self._no_audience(exchange, requester, target)
+            }
+            if targets:
+                yield Rule(requester, exchange, self._any_source(requester), targets, (), (), when)
+
+    def reach(self, *, conditional: bool = True) -> Reach:
+        """For confidential clients, without what users' roles open. conditional: with what holds under conditions, too."""
+
+        def kept(ways: Ways) -> bool:
+            return bool(ways) and (conditional or always(ways))
+
+        return Reach(
+            {name: frozenset(a for a, ways in named.items() if kept(ways)) for name, named in self.names.items()},
+            self.standard,
+            self.legacy,
+            {
+                target: frozenset(name for name, ways in names.items() if kept(ways))
+                for target, names in self.permissions.items()
+            },
+            self.guards.requesters,
+            self.guards.sources,
+        )
+
+    def _holds(self, requester: str, source: str) -> Ways:
+        if source == requester:
+            return (Way(OWN, "its own token"),)
+        by_role = self.roles.names(source, requester)
+        return (*self.names.get(source, {}).get(requester, ()), *([by_role] if by_role else []))
+
+    def _names_at_exchange(self, requester: str) -> dict[str, Ways]:
+        """Whom a requester's new token names; the executor of the guard for scopes leaves its own mappers out."""
+        named = self.names.get(requester, {})
+        if requester not in self.guards.no_wider_scopes:
+            return dict(named)
+        left = {audience: tuple(way for way in ways if way.kind != MAPPER) for audience, ways in named.items()}
+        return {audience: ways for audience, ways in left.items() if ways}
+
+    def _named(self, requester: str, audience: str) -> Ways:
+        by_role = self.roles.names(requester, audience)
+        return (*self._names_at_exchange(requester).get(audience, ()), *([by_role] if by_role else []))
+
+    def _role_sources(self, requester: str, beside: Iterable[str]) -> tuple[str, ...]:
+        if not self.roles.defined.get(requester):
+            return ()
+        known = {*beside}
+        return tuple(
+            source
+            for source in sorted(self.roles.carriers)
+            if source not in known and self.roles.names(source, requester) and not self._no_source(requester, source)
+        )
+
+    def _role_audiences(self, requester: str, beside: Iterable[str | None]) -> tuple[str, ...]:
+        known = {*beside}
+        return tuple(
+            audience
+            for audience in sorted(self.roles.defined)
+            if audience not in known
+            and self.roles.names(requester, audience)
+            and not self._no_audience(STANDARD, requester, audience)
+        )
+
+    def _any_source(self, requester: str) -> dict[str, Ways]:
+        why = (Way(PERMISSION, "any client's token: the legacy exchange does not look whose it is"),)
+        if self.clients[requester].is_on("publicClient"):
+            return {requester: (Way(OWN, "its own token"),)}
+        if requester not in self.guards.sources:
+            return {ANY_CLIENT: why}
+        return {each: why for each in sorted(self.guards.sources[requester]) if not self._no_source(requester, each)}
+
+    def _when(self, requester: str) -> tuple[str, ...]:
+        consent = requester in self.standard and self.clients[requester].is_on("consentRequired")
+        asked = (f"the user has consented to '{requester}'",) if consent else ()
+        narrow = ("no scope is wider than the subject token's",) if requester in self.guards.no_wider_scopes else ()
+        return (*asked, *narrow, *self.guards.when.get(requester, ()))
+
+    def _no_requester(self, requester: str) -> Iterator[str]:
+        client = self.clients.get(requester)
+        yield from _unfit(client, requester)
+        if client and client.is_on("publicClient") and requester in self.standard:
+            yield f"'{requester}' is a public client"
+        if client and client.is_on("bearerOnly"):
+            yield f"'{requester}' is bearer-only"
+        if not self.exchange_of(requester):
+            yield f"the standard exchange of '{requester}' is switched off"
+        if self.guards.requesters is not None and requester not in self.guards.requesters:
+            yield f"the guard on requesters does not let '{requester}' exchange"
+
+    def _no_source(self, requester: str, source: str) -> Iterator[str]:
+        client = self.clients.get(source)
+        yield from _unfit(client, source)
+        if client and client.is_on("bearerOnly"):
+            yield f"'{source}' is bearer-only, so no token is issued for it"
+        if source != requester and requester in self.clients and self.clients[requester].is_on("publicClient"):
+            yield f"'{requester}' is a public client, which may exchange its own tokens alone"
+        if source not in self.guards.sources.get(requester, (source,)):
+            yield f"the guard on sources does not let '{requester}' exchange tokens of '{source}'"
+
+    def _no_audience(self, exchange: str | None, requester: str, audience: str | None) -> list[str]:
+        target = requester if audience is None else audience
+        client = self.clients.get(target)
+        if exchange == LEGACY and client and client.is_on("consentRequired"):
+            return [f"'{target}' requires consent, which the legacy exchange refuses"]
+        return list(_unfit(client, target)) if audience else []
+
+
+def realm_reach(survey: Survey, roles: RoleFacts) -> RealmReach:
+    """What a realm allows. roles: from ``kcadmin.role_reach.read_roles``."""
+    features = survey.features
+    names = {name: named for name, client in survey.clients.items() if (named := _named_by(survey, roles, client))}
+    standard = {name for name, client in survey.clients.items() if client.is_on(SWITCH)}
+    return RealmReach(
+        survey.clients,
+        names,
+        role_reach(survey, roles),
+        permitted(survey) if features.legacy_exchange else {},
+        frozenset(standard if features.standard_exchange else ()),
+        features.legacy_exchange,
+        guard_reach(survey),
+    )
+
+
+def _named_by(survey: Survey, roles: RoleFacts, client: Client) -> dict[str, Ways]:
+    """Whom mappers put into a client's access tokens: its own mappers, and those of client scopes that it holds."""
+    found: dict[str, Ways] = {}
+
+    def add(mapper: AudienceMapper, way: Way) -> None:
+        audience = mapper.included_client or mapper.custom_audience
+        if audience:
+            found[audience] = (*found.get(audience, ()), way)
+
+    for each in client.mappers:
+        if each["protocolMapper"] == AUDIENCE_MAPPER and in_access_token(each, client):
+            mapper = AudienceMapper.read(each)
+            by = f"the audience mapper '{mapper.name}' of '{client.client_id}'"
+            add(mapper, Way(MAPPER, by, mapper.owner))
+    for name, kind in scopes_of(client).items():
+        scope = survey.scopes.get(name) or {}
+        for raw in scope.get("protocolMappers") or ():
+            if raw["protocolMapper"] == AUDIENCE_MAPPER and in_access_token(raw, client):
+                mapper = AudienceMapper.read(raw)
+                by = f"the {kind} client scope '{name}' of '{client.client_id}'"
+                owner = (scope.get("attributes") or {}).get(OWNER_KEY) or None
+                add(mapper, Way(SCOPE, by, owner, scope_conditions(roles, name, kind)))
+    return found
+
+
+def _unfit(client: Client | None, name: str) -> Iterator[str]:
+    if client is None:
+        yield f"there is no client '{name}'"
+    elif not client.is_on("enabled"):
+        yield f"'{name}' is disabled"
+    elif client.value("protocol") not in (None, "openid-connect"):
+        yield f"'{name}' is no OpenID Connect client"
