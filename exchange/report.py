@@ -10,6 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from kcadmin.features import LEGACY
 from kcadmin.proof import THIRD, Claims, Verdict
 
 PROVED, REFUSED, NOT_PROVED = "proved", "refused", "not proved"
@@ -184,7 +185,7 @@ def _exchanged(verdict: Verdict) -> list[_Line]:
     if verdict.reason:
         lines.append(("", _one_line(verdict.reason), "yellow" if verdict.dry and verdict.outlook is None else "red"))
     lines += [("", _one_line(note), "yellow") for note in verdict.notes]
-    lines += [("", each, "dim") for each in verdict.basis]
+    lines += [("", each, "dim") for each in verdict.basis[: 2 if verdict.case.exchange == LEGACY else 1]]
     return [*lines, *(("", f"cannot be seen: {_one_line(each)}", "dim") for each in verdict.unknown)]
 
 

@@ -34,7 +34,7 @@ def lines(denials: Sequence[Denial]) -> list[tuple[str, str]]:
         if each.result == NOT_TRIED:
             untried[each.realm, each.why] = untried.get((each.realm, each.why), 0) + 1
     for (realm, why), number in untried.items():
-        words = f"{NOT_TRIED}: {number} in realm {realm}: {'; '.join(why)} By the realm's state they are refused, or implied."
+        words = f"{NOT_TRIED}: {number} in realm {realm}, which by its state are refused, or implied: {'; '.join(why)}"
         found.append((words, STYLES[NOT_TRIED]))
     return found
 

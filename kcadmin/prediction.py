@@ -13,10 +13,10 @@ from kcadmin.features import LEGACY, STANDARD, Features, read_features
 from kcadmin.narrow_survey import Among, reach_among
 from kcadmin.realm import Realm, realm_for
 from kcadmin.realm_reach import RealmReach
-from kcadmin.realm_reach import Verdict as Computed
 from kcadmin.session import Session
 from kcadmin.verdicts import Case, Claims, Subject, Verdict, check_contents, notes_of, wrong_exchange
 from kcadmin.ways import OWN, PERMISSION, Way, always
+from kcadmin.ways import Verdict as Computed
 
 NO_USER = "roles, lifetime and scopes: they depend on the user; name one with --as-user"
 
@@ -91,10 +91,11 @@ class Predictor:
 
 
 def reasons(reach: RealmReach, computed: Computed, requester: str) -> tuple[str, ...]:
-    """What of a realm's state decides about an exchange, a clause each."""
+    """What of a realm's state decides about an exchange, a clause each: the switch, a permission, then mappers."""
     switch = f"the switch of '{requester}' is {'on' if computed.exchange == STANDARD else 'off'}"
     found = [switch] if requester in reach.clients else []
     ways = [way for way in (*computed.source_ways, *computed.audience_ways) if way.kind != OWN]
+    ways.sort(key=lambda way: way.kind != PERMISSION)
     return tuple(dict.fromkeys([*found, *(way.by + (f" (of {way.owner})" if way.owner else "") for way in ways)]))
 
 

@@ -14,6 +14,7 @@ asked for, a time, a consent). Not judged, and named in ``guards.unjudged``: cli
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from kcadmin.clients import Client
 from kcadmin.features import LEGACY, STANDARD, SWITCH
@@ -24,49 +25,10 @@ from kcadmin.permission_reach import permitted
 from kcadmin.reach import Reach
 from kcadmin.role_reach import RoleFacts, RoleReach, in_access_token, role_reach, scope_conditions, scopes_of
 from kcadmin.survey import Survey
-from kcadmin.ways import MAPPER, OWN, PERMISSION, SCOPE, Way, always
+from kcadmin.ways import ANY_CLIENT, MAPPER, OWN, PERMISSION, SCOPE, Rule, Verdict, Way, Ways, always
 
-Ways = tuple[Way, ...]
-ANY_CLIENT = "*"
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A requester may turn any of the sources' tokens into one for any of the audiences, by one exchange.
-
-    sources: by client id; ``ANY_CLIENT`` where Keycloak does not look whose token it is. audiences: by client id; None is itself.
-    role_sources, role_audiences: those whom a user's roles alone open. when: holds for all of it.
-    """
-
-    requester: str
-    exchange: str
-    sources: Mapping[str, Ways]
-    audiences: Mapping[str | None, Ways]
-    role_sources: tuple[str, ...] = ()
-    role_audiences: tuple[str, ...] = ()
-    when: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """About one exchange. ways: what opens it. when: what must hold besides. why_not: a phrase each, empty where allowed."""
-
-    exchange: str | None
-    source_ways: Ways = ()
-    audience_ways: Ways = ()
-    when: tuple[str, ...] = ()
-    why_not: tuple[str, ...] = ()
-
-    @property
-    def allowed(self) -> bool:
-        """Whether it may pass, at least under conditions."""
-        return not self.why_not
-
-    @property
-    def certain(self) -> bool:
-        """Whether it passes for every user, always, as far as is judged."""
-        halves = [ways for ways in (self.source_ways, self.audience_ways) if ways]
-        return self.allowed and not self.when and all(always(ways) for ways in halves)
+ANY_TOKEN = Way(PERMISSION, "any client's token: the legacy exchange does not look whose it is")
+OWN_TOKEN = Way(OWN, "its own token")
 
 
 @dataclass(frozen=True)
@@ -91,11 +53,11 @@ class RealmReach:
     def verdict(self, requester: str, source: str, audience: str | None) -> Verdict:
         """Whether a requester may turn a source's token into one for an audience; None is itself."""
         exchange = self.exchange_of(requester)
-        target = None if audience == requester else audience
+        target = None if exchange == LEGACY and audience == requester else audience
         faults = [*self._no_requester(requester), *self._no_source(requester, source)]
         to: Ways = ()
         if exchange == LEGACY and target is not None:
-            holds: Ways = (Way(PERMISSION, "any client's token: the legacy exchange does not look whose it is"),)
+            holds: Ways = (OWN_TOKEN if source == requester else ANY_TOKEN,)
             to = self.permissions.get(target, {}).get(requester, ())
             faults += [] if to else [f"no token-exchange permission of '{target}' lets '{requester}' through"]
         else:
@@ -119,12 +81,12 @@ class RealmReach:
                 permitted_to.setdefault(requester, []).append(target)
         for requester in sorted(self.clients):
             exchange = self.exchange_of(requester)
-            if exchange is None or self._no_requester(requester):
+            if exchange is None or any(self._no_requester(requester)):
                 continue
             near = {
                 source: self._holds(requester, source)
                 for source in sorted({requester, *naming.get(requester, ())})
-                if not self._no_source(requester, source)
+                if self._is_source(requester, source)
             }
             by_roles = self._role_sources(requester, near)
             when = self._when(requester)
@@ -138,14 +100,14 @@ class RealmReach:
                 )
                 continue
             if not self._no_audience(exchange, requester, None):
-                yield Rule(requester, exchange, near, {None: ()}, by_roles, (), when)
+                yield Rule(requester, exchange, near, {None: ()}, by_roles, when=when)
             targets: dict[str | None, Ways] = {
                 target: self.permissions[target][requester]
                 for target in sorted(permitted_to.get(requester, ()))
                 if target != requester and not self._no_audience(exchange, requester, target)
             }
             if targets:
-                yield Rule(requester, exchange, self._any_source(requester), targets, (), (), when)
+                yield Rule(requester, exchange, self._any_source(requester), targets, when=when)
 
     def reach(self, *, conditional: bool = True) -> Reach:
         """For confidential clients, without what users' roles open. conditional: with what holds under conditions, too."""
@@ -167,7 +129,7 @@ class RealmReach:
 
     def _holds(self, requester: str, source: str) -> Ways:
         if source == requester:
-            return (Way(OWN, "its own token"),)
+            return (OWN_TOKEN,)
         by_role = self.roles.names(source, requester)
         return (*self.names.get(source, {}).get(requester, ()), *([by_role] if by_role else []))
 
@@ -183,33 +145,31 @@ class RealmReach:
         by_role = self.roles.names(requester, audience)
         return (*self._names_at_exchange(requester).get(audience, ()), *([by_role] if by_role else []))
 
-    def _role_sources(self, requester: str, beside: Iterable[str]) -> tuple[str, ...]:
-        if not self.roles.defined.get(requester):
-            return ()
-        known = {*beside}
-        return tuple(
-            source
-            for source in sorted(self.roles.carriers)
-            if source not in known and self.roles.names(source, requester) and not self._no_source(requester, source)
-        )
+    def _role_sources(self, requester: str, beside: Iterable[str]) -> frozenset[str]:
+        if self.clients[requester].is_on("publicClient"):
+            return frozenset()
+        found = (self.roles.naming(requester) & self._issuing) - {*beside}
+        return found & self.guards.sources.get(requester, found)
 
-    def _role_audiences(self, requester: str, beside: Iterable[str | None]) -> tuple[str, ...]:
-        known = {*beside}
-        return tuple(
-            audience
-            for audience in sorted(self.roles.defined)
-            if audience not in known
-            and self.roles.names(requester, audience)
-            and not self._no_audience(STANDARD, requester, audience)
-        )
+    def _role_audiences(self, requester: str, beside: Iterable[str | None]) -> frozenset[str]:
+        return (self.roles.named_by(requester) & self._enabled) - {*beside}
+
+    @cached_property
+    def _enabled(self) -> frozenset[str]:
+        return frozenset(name for name, client in self.clients.items() if not any(_unfit(client, name)))
+
+    @cached_property
+    def _issuing(self) -> frozenset[str]:
+        return frozenset(name for name in self._enabled if not self.clients[name].is_on("bearerOnly"))
 
     def _any_source(self, requester: str) -> dict[str, Ways]:
-        why = (Way(PERMISSION, "any client's token: the legacy exchange does not look whose it is"),)
         if self.clients[requester].is_on("publicClient"):
-            return {requester: (Way(OWN, "its own token"),)}
+            return {requester: (OWN_TOKEN,)}
         if requester not in self.guards.sources:
-            return {ANY_CLIENT: why}
-        return {each: why for each in sorted(self.guards.sources[requester]) if not self._no_source(requester, each)}
+            return {ANY_CLIENT: (ANY_TOKEN,)}
+        return {
+            each: (ANY_TOKEN,) for each in sorted(self.guards.sources[requester]) if self._is_source(requester, each)
+        }
 
     def _when(self, requester: str) -> tuple[str, ...]:
         consent = requester in self.standard and self.clients[requester].is_on("consentRequired")
@@ -238,6 +198,9 @@ class RealmReach:
             yield f"'{requester}' is a public client, which may exchange its own tokens alone"
         if source not in self.guards.sources.get(requester, (source,)):
             yield f"the guard on sources does not let '{requester}' exchange tokens of '{source}'"
+
+    def _is_source(self, requester: str, source: str) -> bool:
+        return not any(self._no_source(requester, source))
 
     def _no_audience(self, exchange: str | None, requester: str, audience: str | None) -> list[str]:
         target = requester if audience is None else audience

@@ -7,6 +7,7 @@ users may have a role counts. https://www.keycloak.org/docs/latest/server_admin/
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from kcadmin.audiences import FULL_SCOPE
 from kcadmin.client_scopes import DEFAULT, OPTIONAL, audience_mappers
@@ -54,6 +55,32 @@ class RoleReach:
             return None
         reached = self.carriers[client]
         return self.way(client, audience) if reached is None or audience in reached else None
+
+    def naming(self, audience: str) -> frozenset[str]:
+        """The clients whose tokens name one for users who have a role of it."""
+        if not self.defined.get(audience):
+            return frozenset()
+        return (self._everywhere | self._mapped.get(audience, frozenset())) - {audience}
+
+    def named_by(self, client: str) -> frozenset[str]:
+        """The clients that a client's tokens name for users who have a role of them."""
+        if client not in self.carriers:
+            return frozenset()
+        reached = self.carriers[client]
+        defining = frozenset(self.defined)
+        return (defining if reached is None else defining & reached) - {client}
+
+    @cached_property
+    def _everywhere(self) -> frozenset[str]:
+        return frozenset(client for client, reached in self.carriers.items() if reached is None)
+
+    @cached_property
+    def _mapped(self) -> dict[str, frozenset[str]]:
+        found: dict[str, set[str]] = {}
+        for client, reached in self.carriers.items():
+            for audience in reached or ():
+                found.setdefault(audience, set()).add(client)
+        return {audience: frozenset(clients) for audience, clients in found.items()}
 
     def way(self, client: str, audience: str) -> Way:
         """How a carrier's token comes to name a client."""

@@ -1,9 +1,10 @@
-"""One thing that lets exchanges pass, for people who ask why."""
+"""What lets exchanges pass, for people who ask why: ways, rules made of them, and the verdict on one exchange."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 OWN, MAPPER, SCOPE, ROLES, PERMISSION = "own", "mapper", "scope", "roles", "permission"
+ANY_CLIENT = "*"
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,51 @@ def always(ways: Iterable[Way]) -> bool:
     return any(not way.when for way in ways)
 
 
-def only_by_roles(ways: Iterable[Way]) -> bool:
-    """Whether nothing but the roles of a token's user opens this."""
-    kinds = {way.kind for way in ways}
-    return kinds == {ROLES}
+Ways = tuple[Way, ...]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A requester may turn any of the sources' tokens into one for any of the audiences, by one exchange.
+
+    sources: by client id; ``ANY_CLIENT`` where Keycloak does not look whose token it is. audiences: by client id; None is itself.
+    role_sources, role_audiences: those whom a user's roles alone open. when: holds for all of it.
+    """
+
+    requester: str
+    exchange: str
+    sources: Mapping[str, Ways]
+    audiences: Mapping[str | None, Ways]
+    role_sources: frozenset[str] = frozenset()
+    role_audiences: frozenset[str] = frozenset()
+    when: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """About one exchange. ways: what opens it. when: what must hold besides. why_not: a phrase each, empty where allowed."""
+
+    exchange: str | None
+    source_ways: Ways = ()
+    audience_ways: Ways = ()
+    when: tuple[str, ...] = ()
+    why_not: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it may pass, at least under conditions."""
+        return not self.why_not
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """All that must hold besides, a phrase each; empty where it passes for every user, always, as far as is judged."""
+        return tuple(dict.fromkeys((*self.when, *conditions(self.source_ways), *conditions(self.audience_ways))))
+
+
+def conditions(ways: Ways) -> tuple[str, ...]:
+    """What must hold for one of the ways to be open: each of the phrases."""
+    if always(ways) or not ways:
+        return ()
+    if len(ways) == 1:
+        return ways[0].when
+    return (" or ".join(dict.fromkeys(" and ".join(way.when) for way in ways)),)

@@ -128,7 +128,7 @@ def _call(server: Api, token: str) -> str:
     answer = requests.get(server.url, headers={"Authorization": f"Bearer {token}"}, timeout=10)
     body = answer.json()
     if answer.ok:
-        return f"{answer.status_code} user {body['user']}, through {body['through']}"
+        return f"{answer.status_code} user {body['user']} through {body['through']}"
     return f"{answer.status_code} {body['error_description']}"
 
 

@@ -123,7 +123,7 @@ def test_what_no_grant_declares() -> None:
     assert lines == [
         "undeclared: 'a' turns a token of 'b' into one for 'c' (realm r): the switch of 'a' is on; a mapper",
         "implied: 'a' turns a token of 'b' into one for itself (realm r)",
-        "not tried: 2 in realm r: no token of 'd': no. By the realm's state they are refused, or implied.",
+        "not tried: 2 in realm r, which by its state are refused, or implied: no token of 'd': no.",
     ]
     assert report_deny.summary([refused, implied, *untried, hole]) == (
         "Of 5 exchanges that no grant declares 1 refused, 1 implied by the grants, 1 open though undeclared, 2 not tried."
