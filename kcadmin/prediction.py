@@ -4,7 +4,7 @@ Two looks: what decides the exchange (switch, mappers, permission, guards), and 
 Keycloak's own evaluation of client scopes makes them. What only the moment of an exchange tells is named, not guessed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from kcadmin.errors import Forbidden, TokenRefused
@@ -15,7 +15,7 @@ from kcadmin.realm import Realm, realm_for
 from kcadmin.realm_reach import RealmReach
 from kcadmin.session import Session
 from kcadmin.verdicts import Case, Claims, Subject, Verdict, check_contents, notes_of, wrong_exchange
-from kcadmin.ways import OWN, PERMISSION, Way, always
+from kcadmin.ways import OWN, PERMISSION, Way, conditions
 from kcadmin.ways import Verdict as Computed
 
 NO_USER = "roles, lifetime and scopes: they depend on the user; name one with --as-user"
@@ -144,8 +144,8 @@ def _by_tokens(verdict: Verdict, among: Among, computed: Computed, tokens: _Toke
     verdict = replace(verdict, subject_claims=tokens.subject, exchanged_claims=tokens.exchanged, notes=notes)
     if faults:
         return replace(verdict, outlook=False, reason="; ".join(faults))
-    permission = [way for way in computed.audience_ways if way.kind == PERMISSION]
-    return _concluded(verdict, among, [] if always(permission) else [when for way in permission for when in way.when])
+    permission = tuple(way for way in computed.audience_ways if way.kind == PERMISSION)
+    return _concluded(verdict, among, conditions(permission))
 
 
 def _by_mappers(verdict: Verdict, among: Among, computed: Computed) -> Verdict:
@@ -154,33 +154,34 @@ def _by_mappers(verdict: Verdict, among: Among, computed: Computed) -> Verdict:
     asked = {f"scope '{scope}' is asked for" for scope in (case.login_scope, case.exchange_scope) if scope}
     open_: list[str] = []
     for ways in (computed.source_ways, computed.audience_ways):
-        left = [replace(way, when=tuple(when for when in way.when if when not in asked)) for way in ways]
-        open_ += [] if always(left) or not left else [when for way in left for when in way.when]
-    new = (case.audience,) if case.exchange == STANDARD and case.audience else _named(among, case.requester, asked)
-    verdict = replace(
-        verdict,
-        subject_claims=_only_aud(case.source, _named(among, case.source, asked)),
-        exchanged_claims=_only_aud(
-            case.requester, tuple(dict.fromkeys([*new, *([case.audience] if case.audience else [])]))
-        ),
-        unknown=(*verdict.unknown, NO_USER),
-    )
-    if case.exact and not case.audience:
+        open_ += conditions(
+            tuple(replace(way, when=tuple(when for when in way.when if when not in asked)) for way in ways)
+        )
+    filtered = case.exchange == STANDARD and case.audience
+    of_client = case.audience if case.exchange == LEGACY and case.audience else case.requester
+    named = () if filtered else _named(among, of_client, asked)
+    aud = tuple(dict.fromkeys((*([case.audience] if case.audience else []), *named)))
+    if case.exact and aud != (case.target,):
         open_.append("aud is the target alone")
-    if case.target not in verdict.exchanged_claims.aud and not open_:  # type: ignore[union-attr]
+    if case.target not in aud and not open_:
         open_.append(f"a role of the user puts '{case.target}' into aud")
-    return _concluded(verdict, among, open_)
+    subject = _only_aud(case.source, _named(among, case.source, asked))
+    unknown = (*verdict.unknown, NO_USER)
+    foreseen = replace(
+        verdict, subject_claims=subject, exchanged_claims=_only_aud(case.requester, aud), unknown=unknown
+    )
+    return _concluded(foreseen, among, open_)
 
 
-def _concluded(verdict: Verdict, among: Among, conditions: list[str]) -> Verdict:
+def _concluded(verdict: Verdict, among: Among, open_: Sequence[str]) -> Verdict:
     requester = verdict.case.requester
     client = among.reach.clients[requester]
-    if client.is_on("consentRequired") and verdict.case.exchange == STANDARD:
-        conditions.append(f"the user has consented to '{requester}'")
-    conditions += among.reach.guards.when.get(requester, ())
-    if not conditions:
+    consent = client.is_on("consentRequired") and verdict.case.exchange == STANDARD
+    asked = [f"the user has consented to '{requester}'"] if consent else []
+    phrases = dict.fromkeys((*open_, *asked, *among.reach.guards.when.get(requester, ())))
+    if not phrases:
         return replace(verdict, outlook=True)
-    return replace(verdict, outlook=None, reason=f"only if {'; '.join(dict.fromkeys(conditions))}")
+    return replace(verdict, outlook=None, reason=f"only if {'; '.join(phrases)}")
 
 
 def _named(among: Among, client: str, asked: set[str]) -> tuple[str, ...]:
