@@ -10,10 +10,15 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from kcadmin.features import LEGACY
 from kcadmin.proof import THIRD, Claims, Verdict
 
 PROVED, REFUSED, NOT_PROVED = "proved", "refused", "not proved"
-STYLES = {PROVED: "bold green", REFUSED: "bold red", NOT_PROVED: "bold red"}
+WOULD_WORK, WOULD_FAIL, NOT_KNOWN = "would work", "would fail", "not known"
+OUTLOOKS = {True: WOULD_WORK, False: WOULD_FAIL, None: NOT_KNOWN}
+GOOD, BAD, OPEN = "bold green", "bold red", "bold yellow"
+STYLES = {PROVED: GOOD, REFUSED: BAD, NOT_PROVED: BAD, WOULD_WORK: OPEN, WOULD_FAIL: BAD, NOT_KNOWN: OPEN}
+DRY_RUN = "dry run: predicted, not proved"
 SHORT_SUB = 8
 FLOWS = {THIRD: "three clients"}
 RESULT_WIDTH = len(NOT_PROVED)
@@ -23,15 +28,17 @@ _Line = tuple[str, str, str]  # label, words, style
 
 
 def result(verdict: Verdict) -> str:
-    """One of ``proved``, ``refused`` (by Keycloak) and ``not proved``."""
+    """``proved``, ``refused`` (by Keycloak) or ``not proved``; of a dry run ``would work``, ``would fail`` or ``not known``."""
+    if verdict.dry:
+        return OUTLOOKS[verdict.outlook]
     if verdict.proved:
         return PROVED
     return REFUSED if verdict.refused else NOT_PROVED
 
 
-def as_json(verdicts: Sequence[Verdict]) -> str:
-    """A list of objects with the claims of both tokens."""
-    return json.dumps([_object(verdict) for verdict in verdicts], indent=2, ensure_ascii=False)
+def as_json(verdicts: Sequence[Verdict], more: Sequence[dict[str, Any]] = ()) -> str:
+    """A list of objects with the claims of both tokens; more: what is listed after them."""
+    return json.dumps([*(_object(verdict) for verdict in verdicts), *more], indent=2, ensure_ascii=False)
 
 
 def as_lines(verdicts: Sequence[Verdict]) -> list[str]:
@@ -64,13 +71,27 @@ def summary(verdicts: Sequence[Verdict], url: str) -> str:
     """The run in one sentence."""
     if not verdicts:
         return "No grants in this stack: nothing to prove."
-    proved = sum(verdict.proved for verdict in verdicts)
+    tried = [verdict for verdict in verdicts if not verdict.dry]
+    proved = sum(verdict.proved for verdict in tried)
     realms = list(dict.fromkeys(verdict.case.realm for verdict in verdicts))
     subjects = list(dict.fromkeys(_whose(verdict) for verdict in verdicts if verdict.subject))
-    noun = "exchange" if len(verdicts) == 1 else "exchanges"
     where = f" (realm{'s' if len(realms) > 1 else ''} {', '.join(realms)})" if realms else ""
     whose = f" as {', '.join(subjects)}" if subjects else ""
-    return f"{proved} of {len(verdicts)} {noun} proved against Keycloak at {url}{where}{whose}."
+    at = f" against Keycloak at {url}{where}{whose}"
+    if not tried:
+        return f"{DRY_RUN.capitalize()}: {_foreseen(verdicts)}{at}."
+    dry = f"; {_foreseen(verdicts)} ({DRY_RUN})" if len(tried) < len(verdicts) else ""
+    return f"{proved} of {_exchanges(len(tried))} proved{at}{dry}."
+
+
+def _exchanges(number: int) -> str:
+    return f"{number} exchange{'' if number == 1 else 's'}"
+
+
+def _foreseen(verdicts: Sequence[Verdict]) -> str:
+    dry = [result(verdict) for verdict in verdicts if verdict.dry]
+    counts = [f"{dry.count(word)} {word}" for word in (WOULD_WORK, WOULD_FAIL, NOT_KNOWN) if word in dry]
+    return f"of {_exchanges(len(dry))} {', '.join(counts)}"
 
 
 def _whose(verdict: Verdict) -> str:
@@ -95,14 +116,20 @@ def _object(verdict: Verdict) -> dict[str, Any]:
         "subject": _whose(verdict) if verdict.subject else None,
         "result": result(verdict),
         "proved": verdict.proved,
+        "dryRun": verdict.dry,
         "reason": verdict.reason,
+        "notes": list(verdict.notes),
+        "basis": list(verdict.basis),
+        "unknown": list(verdict.unknown),
         "subjectToken": _claims(verdict.subject_claims),
         "exchangedToken": _claims(verdict.exchanged_claims),
     }
 
 
 def _claims(claims: Claims | None) -> dict[str, Any] | None:
-    return {**asdict(claims), "aud": list(claims.aud), "answered": claims.answered} if claims else None
+    if claims is None:
+        return None
+    return {**asdict(claims), "aud": list(claims.aud), "answered": claims.answered, "lifetime": claims.lifetime}
 
 
 def _line(verdict: Verdict) -> str:
@@ -118,10 +145,16 @@ def _line(verdict: Verdict) -> str:
     ]
     for name, claims in (("subject", verdict.subject_claims), ("exchanged", verdict.exchanged_claims)):
         if claims:
-            parts.append(f"{name}: sub={claims.sub[:SHORT_SUB] or 'none'} azp={claims.azp} aud={','.join(claims.aud)}")
+            lives = f" lifetime={claims.lifetime}" if claims.exp else ""
+            parts.append(
+                f"{name}: sub={claims.sub[:SHORT_SUB] or 'none'} azp={claims.azp} aud={','.join(claims.aud)}{lives}"
+            )
     if verdict.reason:
         parts.append(f"reason: {_one_line(verdict.reason)}")
-    return " ".join(parts)
+    parts += [f"note: {_one_line(note)}" for note in verdict.notes]
+    parts += [f"because: {'; '.join(verdict.basis)}"] if verdict.basis else []
+    parts += [f"cannot be seen: {_one_line(each)}" for each in verdict.unknown]
+    return " ".join(parts + ([f"({DRY_RUN})"] if verdict.dry else []))
 
 
 def _about(verdict: Verdict) -> list[_Line]:
@@ -138,7 +171,9 @@ def _about(verdict: Verdict) -> list[_Line]:
 
 def _subject(verdict: Verdict) -> list[_Line]:
     claims = verdict.subject_claims
-    return _claim_lines(claims, claims.sub) if claims else [("", f"none, from {verdict.case.source}", "dim")]
+    if claims is None:
+        return [("", f"none, from {verdict.case.source}", "dim")]
+    return [*_claim_lines(claims), *_scope_lines(verdict, claims)]
 
 
 def _exchanged(verdict: Verdict) -> list[_Line]:
@@ -146,18 +181,31 @@ def _exchanged(verdict: Verdict) -> list[_Line]:
     subject, claims = verdict.subject_claims, verdict.exchanged_claims
     if claims:
         same = " (the same)" if subject and claims.sub and subject.sub == claims.sub else ""
-        lines = _claim_lines(claims, claims.sub, same)
+        lines = [*_claim_lines(claims, same), *_scope_lines(verdict, claims)]
     if verdict.reason:
-        lines.append(("", _one_line(verdict.reason), "red"))
-    return lines
+        lines.append(("", _one_line(verdict.reason), "yellow" if verdict.dry and verdict.outlook is None else "red"))
+    lines += [("", _one_line(note), "yellow") for note in verdict.notes]
+    lines += [("", each, "dim") for each in verdict.basis[: 2 if verdict.case.exchange == LEGACY else 1]]
+    return [*lines, *(("", f"cannot be seen: {_one_line(each)}", "dim") for each in verdict.unknown)]
 
 
-def _claim_lines(claims: Claims, sub: str, note: str = "") -> list[_Line]:
+def _claim_lines(claims: Claims, note: str = "") -> list[_Line]:
+    """Of a token that is predicted by mappers alone nothing but the audience is known."""
+    known = claims.exp > 0
     return [
-        ("sub", (sub[:SHORT_SUB] or "not in this token") + note, ""),
+        *([("sub", (claims.sub[:SHORT_SUB] or "not in this token") + note, "")] if known else []),
         ("azp", claims.azp, ""),
         *(("   " if at else "aud", each, "") for at, each in enumerate(claims.aud or ("nobody",))),
+        *([("lives", f"{claims.lifetime} s", "")] if known else []),
     ]
+
+
+def _scope_lines(verdict: Verdict, claims: Claims) -> list[_Line]:
+    """Where the two tokens' scopes differ."""
+    subject, exchanged = verdict.subject_claims, verdict.exchanged_claims
+    if not (subject and exchanged) or subject.scopes == exchanged.scopes:
+        return []
+    return [("scope", claims.scope or "none", "")]
 
 
 def _cell(lines: Sequence[_Line], width: int) -> Text:

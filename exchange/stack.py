@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kcadmin.connection import Connection, read_connection
@@ -16,6 +16,7 @@ from kcadmin.errors import KeycloakError
 from kcadmin.proof import REQUESTER, THIRD, Case
 
 NAMESPACE = "keycloak-token-exchange"
+NO_WIDER_SCOPES = "noWiderScopes"
 PULUMI_SECONDS = 120
 Pulumi = Callable[[Sequence[str]], str]
 
@@ -41,6 +42,15 @@ class Stack:
         config = {**self.config, "url": url or self.url or self.config.get("url", "")}
         return read_connection(config.get, environ)
 
+    @property
+    def guards(self) -> tuple[str, ...]:
+        """What the guards of its realms hold, by its config: ``requesters``, ``sources``, ``noWiderScopes``."""
+        try:
+            found = json.loads(self.config.get("guards") or "[]")
+        except ValueError:
+            found = []
+        return tuple(str(each) for each in found) if isinstance(found, list) else ()
+
     def cases(self, names: Iterable[str] = (), realm: str | None = None) -> list[Case]:
         """The cases of the named grants, or of all. realm: only those in it. :raises StackProblem: no such grant."""
         wanted = list(dict.fromkeys(names)) or list(self.grants)
@@ -50,8 +60,9 @@ class Stack:
         if realm and all(grant.get("realm") != realm for grant in self.grants.values()):
             known = {str(grant.get("realm")) for grant in self.grants.values()}
             raise StackProblem(f"realm '{realm}': no grant of this stack is in it; {_hint(realm, known)}")
+        narrow = NO_WIDER_SCOPES in self.guards
         return [
-            case
+            replace(case, narrow=narrow)
             for name in wanted
             if realm in (None, self.grants[name].get("realm"))
             for case in cases_of(name, self.grants[name])
@@ -86,7 +97,7 @@ def cases_of(name: str, grant: Mapping[str, Any]) -> list[Case]:
     """A grant's cases: one for each flow and source. :raises StackProblem: the output has another shape."""
     try:
         return [_case(name, grant, flow, str(source)) for flow in grant["flows"] for source in _sources(grant, flow)]
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise StackProblem(
             f"grant '{name}': its output has a shape that this version does not know; "
             "run `pulumi up` with this version."
@@ -158,6 +169,8 @@ def _case(name: str, grant: Mapping[str, Any], flow: Mapping[str, Any], source: 
         login_scope=scope["name"] if scope and scope["at"] == "login" else None,
         exchange_scope=scope["name"] if scope and scope["at"] == "exchange" else None,
         exact=bool(grant.get("exactAudience")),
+        roles=tuple(str(role) for role in grant.get("requiredRoles") or ()),
+        lifespan=int(grant["tokenLifespan"]) if grant.get("tokenLifespan") else None,
     )
 
 

@@ -1,9 +1,11 @@
-"""Proves the grants of a stack by real exchanges, one case after another."""
+"""Proves the grants of a stack by real exchanges, one case after another; what cannot be tried is predicted, and said to be."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from kcadmin.errors import HttpError, Refusal
+from kcadmin.prediction import Predictor
 from kcadmin.proof import Case, Prover, Secrets, Subject, Verdict, choose_subject
 from kcadmin.session import Session
 
@@ -24,31 +26,43 @@ def verify(
     user: Subject | None,
     secrets: Secrets,
     began: Began = lambda number, case: None,
+    *,
+    dry_run: bool = False,
 ) -> tuple[list[Verdict], list[str]]:
     """The verdicts in the order of the cases, and what could not be ended afterwards.
 
-    :param user: whose tokens are exchanged; without one, each source's service account's.
+    :param user: whose tokens are exchanged; without one, each source's service account's, and where there is none, or its
+        secret is not to be had, a dry run.
     :param began: told the number of each case, from 1, before it is tried.
-    :raises Unreachable, LoginRefused: nothing can be proved.
+    :param dry_run: nothing is exchanged; the user needs no password then.
+    :raises Unreachable, LoginRefused, Refusal: nothing can be proved or predicted.
     """
     verdicts = []
-    chosen: dict[tuple[str, str], Subject | str] = {}
+    predictor = Predictor(session, cases, user.username if user else None)
     with Prover(session, secrets) as prover:
         for number, case in enumerate(cases, 1):
             began(number, case)
-            key = (case.realm, case.source)
-            if key not in chosen:
-                chosen[key] = user or _service_account(session, case)
-            subject = chosen[key]
-            if isinstance(subject, str):
-                verdicts.append(Verdict(case, None, proved=False, reason=subject))
-            else:
+            if dry_run:
+                verdicts.append(predictor.predict(case))
+                continue
+            subject = user or _service_account(session, case, secrets)
+            if isinstance(subject, Subject):
                 verdicts.append(prover.prove(case, subject))
+            else:
+                predicted = predictor.predict(case)
+                verdicts.append(replace(predicted, notes=(subject, *predicted.notes)))
     return verdicts, prover.left_open
 
 
-def _service_account(session: Session, case: Case) -> Subject | str:
+def _service_account(session: Session, case: Case, secrets: Secrets) -> Subject | str:
+    """The subject, or why a service account proves nothing here."""
+    if case.roles:
+        held = f"{' or '.join(case.roles)} of users"
+        return f"grant '{case.grant}': requires {held}, so a service account proves nothing; give --as-user"
     try:
-        return choose_subject(session, case.realm, case.source, environ={})
+        subject = choose_subject(session, case.realm, case.source, environ={})
+        for client_id in (case.source, case.requester):
+            secrets(case.realm, client_id)
     except (Refusal, HttpError) as problem:
         return str(problem)
+    return subject

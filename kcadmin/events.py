@@ -11,9 +11,9 @@ from typing import Any
 
 from kcadmin.errors import Forbidden, NotFound, Refusal
 from kcadmin.features import LEGACY, STANDARD
-from kcadmin.proof import answered_by
 from kcadmin.realm import Realm
 from kcadmin.session import path
+from kcadmin.verdicts import answered_by
 
 EXCHANGED, REFUSED = "TOKEN_EXCHANGE", "TOKEN_EXCHANGE_ERROR"
 NEEDED = (EXCHANGED, REFUSED)

@@ -5,118 +5,19 @@ one answer. So the signature, ``sub``, ``azp``, ``aud``, lifetime and the exchan
 """
 
 import os
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 from kcadmin.clients import Clients
 from kcadmin.errors import HttpError, KeycloakError, Refusal, TokenRefused, Unreachable, sentence
-from kcadmin.features import LEGACY, STANDARD, STANDARD_SINCE
 from kcadmin.session import Session
 from kcadmin.tokens import ClientCredentials, Issued, TokenEndpoint, TokenInvalid
+from kcadmin.verdicts import RECIPIENT, REQUESTER, THIRD, Case, Claims, Subject, Verdict, check, notes_of
 
-RECIPIENT, REQUESTER, THIRD = "recipient", "requester", "third"
+__all__ = ["RECIPIENT", "REQUESTER", "THIRD", "Case", "Claims", "Subject", "Verdict", "check"]
+
 USER, USER_PASSWORD = "KEYCLOAK_USER", "KEYCLOAK_USER_PASS"
-# `jti` is <session type><token type><grant>:<uuid>, two letters each: onrtte:… standard, onrtna:… legacy. Before 26.2,
-# which brought this and the standard exchange, it is <uuid>.
-_ANSWERED = {"te": STANDARD, "na": LEGACY}
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 Secrets = Callable[[str, str], str]
-
-
-def answered_by(jti: str) -> str | None:
-    """The exchange that made a token, by its id: ``standard`` or ``legacy``; None when that does not tell."""
-    prefix, colon, _ = jti.partition(":")
-    return _ANSWERED.get(prefix[4:6]) if colon else None
-
-
-@dataclass(frozen=True)
-class Case:
-    """One flow of one grant. audience: what the requester asks for, or None; scopes: at login, at exchange.
-
-    exact: ``aud`` must be the target alone.
-    """
-
-    grant: str
-    realm: str
-    exchange: str
-    flow: str
-    source: str
-    requester: str
-    target: str
-    audience: str | None = None
-    login_scope: str | None = None
-    exchange_scope: str | None = None
-    exact: bool = False
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Whose token is exchanged: a user's, or that of the source's own service account where there is no username."""
-
-    username: str | None = None
-    password: str = field(default="", repr=False)
-
-    def __str__(self) -> str:
-        return f"user {self.username}" if self.username else "the source's service account"
-
-
-@dataclass(frozen=True)
-class Claims:
-    """What a token says, as far as an exchange shows in it; never the token itself. exp, iat: seconds since 1970."""
-
-    sub: str
-    azp: str
-    aud: tuple[str, ...]
-    iss: str
-    exp: int
-    iat: int
-    scope: str
-    jti: str
-    sid: str = ""
-
-    @classmethod
-    def read(cls, claims: Mapping[str, Any]) -> "Claims":
-        """From a token's payload; ``aud`` is a text where it is a single one."""
-        aud = claims.get("aud") or ()
-        texts = {name: str(claims.get(name) or "") for name in ("sub", "azp", "iss", "scope", "jti", "sid")}
-        return cls(
-            aud=(aud,) if isinstance(aud, str) else tuple(str(each) for each in aud),
-            exp=int(claims["exp"]),
-            iat=int(claims["iat"]),
-            **texts,
-        )
-
-    def is_of_same_user(self, other: "Claims") -> bool:
-        """By ``sub``; lightweight tokens leave it out, and then by the user's session."""
-        if self.sub and other.sub:
-            return self.sub == other.sub
-        return bool(self.sid) and self.sid == other.sid
-
-    @property
-    def answered(self) -> str | None:
-        """The exchange that made this token, ``standard`` or ``legacy``; None when the token does not tell."""
-        return answered_by(self.jti)
-
-    @property
-    def is_of_old_server(self) -> bool:
-        """Whether a Keycloak before 26.2 made this token."""
-        return _UUID.fullmatch(self.jti) is not None
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What came of a case. reason: Keycloak's words where it refused, else what does not hold; refused: by Keycloak."""
-
-    case: Case
-    subject: Subject | None
-    proved: bool
-    reason: str | None = None
-    refused: bool = False
-    subject_claims: Claims | None = None
-    exchanged_claims: Claims | None = None
-    left_open: tuple[str, ...] = ()
 
 
 class Prover:
@@ -144,23 +45,17 @@ class Prover:
         """:raises Unreachable, LoginRefused: no case of this server can be tried."""
         verdict = Verdict(case, subject, proved=False)
         try:
-            source = ClientCredentials(case.source, self._secrets(case.realm, case.source))
-            requester = ClientCredentials(case.requester, self._secrets(case.realm, case.requester))
+            for client_id in (case.source, case.requester):  # before the login: a session would be opened for nothing
+                self.credentials(case.realm, client_id)
+            issued = self.subject_token(case.realm, case.source, subject, case.login_scope)
         except (Refusal, HttpError) as problem:
             return replace(verdict, reason=str(problem))
-        endpoint = self._endpoints.setdefault(case.realm, TokenEndpoint(self._session, case.realm))
-        try:
-            issued = self._subject_token(endpoint, case, subject, source)
         except TokenRefused as refused:
             return replace(verdict, refused=True, reason=f"no token for {subject} from '{case.source}': {refused}")
         try:
-            verdict = replace(verdict, subject_claims=Claims.read(endpoint.claims(issued.access_token)))
-            answer = endpoint.exchange(
-                requester, issued.access_token, audience=case.audience, scope=case.exchange_scope
-            )
-            if not issued.refresh_token:  # else it belongs to the subject's session, and ends with it
-                self._end_later(endpoint, requester, answer)
-            exchanged = Claims.read(endpoint.claims(answer.access_token))
+            verdict = replace(verdict, subject_claims=self.claims(case.realm, issued))
+            answer = self.exchange(case.realm, case.requester, issued, case.audience, case.exchange_scope)
+            exchanged = self.claims(case.realm, answer)
         except TokenRefused as refused:
             return replace(verdict, refused=True, reason=str(refused))
         except TokenInvalid as problem:
@@ -168,16 +63,22 @@ class Prover:
             return replace(verdict, reason=f"the {which} token is not valid: {problem}")
         assert verdict.subject_claims is not None
         faults = check(case, verdict.subject_claims, exchanged)
-        return replace(verdict, exchanged_claims=exchanged, proved=not faults, reason="; ".join(faults) or None)
+        notes = notes_of(case, verdict.subject_claims, exchanged)
+        reason = "; ".join(faults) or None
+        return replace(verdict, exchanged_claims=exchanged, proved=not faults, reason=reason, notes=notes)
 
-    def _subject_token(
-        self, endpoint: TokenEndpoint, case: Case, subject: Subject, source: ClientCredentials
-    ) -> Issued:
-        key = (case.realm, case.source, case.login_scope, subject)
+    def credentials(self, realm: str, client_id: str) -> ClientCredentials:
+        """How a client shows who it is. :raises Refusal, HttpError: its secret is not to be had."""
+        return ClientCredentials(client_id, self._secrets(realm, client_id))
+
+    def subject_token(self, realm: str, source: str, subject: Subject, scope: str | None = None) -> Issued:
+        """A token of the subject from a client, one login for all uses. :raises Refusal, HttpError, TokenRefused:"""
+        key = (realm, source, scope, subject)
         if key not in self._subjects:
+            credentials, endpoint = self.credentials(realm, source), self._endpoint(realm)
             try:
-                issued = _log_in(endpoint, subject, source, case.login_scope)
-                self._end_later(endpoint, source, issued)
+                issued = _log_in(endpoint, subject, credentials, scope)
+                self._end_later(endpoint, credentials, issued)
                 self._subjects[key] = issued
             except TokenRefused as refused:  # kept too: a wrong password tried again and again locks the user out
                 self._subjects[key] = refused
@@ -185,6 +86,28 @@ class Prover:
         if isinstance(known, TokenRefused):
             raise known
         return known
+
+    def forget(self, realm: str, source: str, subject: Subject) -> None:
+        """The next token of the subject from a client comes of a new login, if the last one was let in."""
+        if isinstance(self._subjects.get((realm, source, None, subject)), Issued):
+            del self._subjects[realm, source, None, subject]
+
+    def exchange(
+        self, realm: str, requester: str, issued: Issued, audience: str | None, scope: str | None = None
+    ) -> Issued:
+        """Exchanges a token. :raises Refusal, HttpError, TokenRefused:"""
+        endpoint, credentials = self._endpoint(realm), self.credentials(realm, requester)
+        answer = endpoint.exchange(credentials, issued.access_token, audience=audience, scope=scope)
+        if not issued.refresh_token:  # else it belongs to the subject's session, and ends with it
+            self._end_later(endpoint, credentials, answer)
+        return answer
+
+    def claims(self, realm: str, issued: Issued) -> Claims:
+        """What a token says. :raises TokenInvalid: the realm did not make it, or it is valid no more."""
+        return Claims.read(self._endpoint(realm).claims(issued.access_token))
+
+    def _endpoint(self, realm: str) -> TokenEndpoint:
+        return self._endpoints.setdefault(realm, TokenEndpoint(self._session, realm))
 
     def _end_later(self, endpoint: TokenEndpoint, client: ClientCredentials, issued: Issued) -> None:
         def attempt() -> str | None:
@@ -245,37 +168,3 @@ def _log_in(endpoint: TokenEndpoint, subject: Subject, source: ClientCredentials
     if subject.username:
         return endpoint.for_user(source, subject.username, subject.password, scope=scope)
     return endpoint.for_service_account(source, scope=scope)
-
-
-def check(case: Case, subject: Claims, exchanged: Claims) -> list[str]:
-    """What does not hold of an exchanged token, a clause each; the signature and the issuer are verified already."""
-    old = subject.is_of_old_server and exchanged.is_of_old_server
-    answered = LEGACY if old else exchanged.answered
-    faults = [_wrong_exchange(case, answered, exchanged, old)] if answered != case.exchange else []
-    if not exchanged.is_of_same_user(subject):
-        faults.append(f"its sub is '{exchanged.sub}' and the subject's is '{subject.sub}'")
-    if exchanged.azp != case.requester:
-        faults.append(f"its azp is '{exchanged.azp}' and not the requester '{case.requester}'")
-    if case.target not in exchanged.aud:
-        faults.append(f"its aud is '{', '.join(exchanged.aud)}' without the target '{case.target}'")
-    elif case.exact and exchanged.aud != (case.target,):
-        faults.append(f"its aud is '{', '.join(exchanged.aud)}' and not the target '{case.target}' alone")
-    if exchanged.exp <= exchanged.iat:
-        faults.append(f"its lifetime is {exchanged.exp - exchanged.iat} s")
-    return faults
-
-
-def _wrong_exchange(case: Case, answered: str | None, exchanged: Claims, old: bool) -> str:
-    if old:
-        return f"the legacy exchange answered: the standard one needs Keycloak {STANDARD_SINCE} or later"
-    if answered == LEGACY:
-        return (
-            f"the legacy exchange answered: the switch of '{case.requester}' (Standard token exchange) is off; "
-            "run `pulumi up`"
-        )
-    if answered == STANDARD:
-        return (
-            f"the standard exchange answered: the switch of '{case.requester}' (Standard token exchange) is on, so "
-            "the legacy grant is never asked; set the grant's exchange to standard, or switch it off"
-        )
-    return f"its jti '{exchanged.jti}' does not tell which exchange answered"

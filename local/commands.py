@@ -89,10 +89,11 @@ def verify(name: str, rest: list[str]) -> int:
 
 
 def example(name: str, rest: list[str]) -> int:
-    """Run the guide of examples/guide."""
+    """Run the guide of examples/guide, and the calls of examples/three_hops."""
     install(name, start=True)
     require_server(name)
-    return python(["-m", "examples.guide.show", *rest], environment.child_environment(name))
+    env = environment.child_environment(name)
+    return python(["-m", "examples.guide.show", *rest], env) or python(["-m", "examples.three_hops.show", *rest], env)
 
 
 def setup(name: str, _rest: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""A small API that validates access tokens: signature by the realm's keys, issuer, expiry, and its own name in ``aud``.
+"""A small API that validates access tokens: signature by the realm's keys, issuer, expiry, its own name in ``aud``, and ``azp``.
 
 https://www.rfc-editor.org/rfc/rfc9068#section-4
 """
@@ -6,66 +6,115 @@ https://www.rfc-editor.org/rfc/rfc9068#section-4
 import json
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import jwt
 
 HOST, PORT = "127.0.0.1", 9080
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
+KEYS_SECONDS, REFETCH_SECONDS = 300, 5
+Answer = tuple[int, dict[str, Any]]
+Onward = Callable[[str], Mapping[str, Any]]
 log = logging.getLogger("api")
 
 
+class OnwardProblem(Exception):
+    """The next service, or the exchange for it, gave no answer that can be used; the text holds no token."""
+
+
+class Validator:
+    """Which tokens an API takes. issuer: the realm's. audience: its own client id.
+
+    callers: client ids that may stand in ``azp``; none for any. The realm's keys are read at first use; a token whose key is
+    not among them has them read once more, since a realm may have a new key, but not within seconds of the last time.
+    """
+
+    def __init__(self, issuer: str, audience: str, callers: Collection[str] = ()) -> None:
+        self.issuer = issuer
+        self.audience = audience
+        self.callers = frozenset(callers)
+        self.keys = jwt.PyJWKClient(
+            f"{issuer}/protocol/openid-connect/certs", lifespan=KEYS_SECONDS, cooldown_duration=REFETCH_SECONDS
+        )
+
+    def claims(self, token: str) -> Mapping[str, Any]:
+        """What a token says. :raises jwt.PyJWTError: it is not valid, or not for this API."""
+        claims: Mapping[str, Any] = jwt.decode(
+            token,
+            self.keys.get_signing_key_from_jwt(token),
+            algorithms=ALGORITHMS,
+            issuer=self.issuer,
+            audience=self.audience,
+            options={"require": ["exp", "iat", "iss", "aud", "azp"]},
+        )
+        if self.callers and claims["azp"] not in self.callers:
+            raise jwt.InvalidTokenError(f"azp is '{claims['azp']}', who may not call '{self.audience}'")
+        return claims
+
+
 class Api(ThreadingHTTPServer):
-    """The API of one client of a realm. ``issuer``: the realm's. ``audience``: the client id of the API."""
+    """The API of one client of a realm. onward: asks the next service on behalf of a caller, with the token received."""
 
     daemon_threads = True
 
-    def __init__(self, issuer: str, audience: str, port: int = PORT) -> None:
+    def __init__(
+        self,
+        issuer: str,
+        audience: str,
+        port: int = PORT,
+        *,
+        callers: Collection[str] = (),
+        onward: Onward | None = None,
+    ) -> None:
         try:
             super().__init__((HOST, port), _Handler)
         except OSError:  # the port is taken: any other
             super().__init__((HOST, 0), _Handler)
-        self.issuer = issuer
-        self.audience = audience
-        self.keys = jwt.PyJWKClient(f"{issuer}/protocol/openid-connect/certs")
+        self.validator = Validator(issuer, audience, callers)
+        self.onward = onward
 
     @property
     def url(self) -> str:
         return f"http://{HOST}:{self.server_address[1]}"
 
-    def caller(self, token: str) -> dict[str, str]:
-        """Who calls for whom. :raises jwt.PyJWTError: the token is not valid, or not for this API."""
-        key = self.keys.get_signing_key_from_jwt(token)
-        claims = jwt.decode(
-            token,
-            key,
-            algorithms=ALGORITHMS,
-            issuer=self.issuer,
-            audience=self.audience,
-            options={"require": ["exp", "iat", "iss", "aud"]},
-        )
-        return {"user": str(claims.get("preferred_username", claims.get("sub"))), "through": str(claims.get("azp"))}
+
+def answer(validator: Validator, authorization: str, onward: Onward | None = None) -> Answer:
+    """Status and body for a request. authorization: its header. The log says who acts for whom."""
+    scheme, _, token = authorization.partition(" ")
+    try:
+        if scheme.lower() != "bearer" or not token:
+            raise jwt.InvalidTokenError("no bearer token")
+        claims = validator.claims(token)
+    except jwt.PyJWKClientConnectionError:  # nothing is wrong with the token, as far as is known
+        log.error("503 the keys of %s cannot be read", validator.issuer)
+        return 503, {"error": "temporarily_unavailable", "error_description": "the realm's keys cannot be read"}
+    except jwt.PyJWTError as problem:
+        log.warning("401 %s at %s", problem, validator.audience)
+        return 401, {"error": "invalid_token", "error_description": str(problem)}
+    body = {
+        "user": str(claims.get("preferred_username", claims.get("sub"))),
+        "through": str(claims["azp"]),
+        "at": validator.audience,
+    }
+    log.info("200 user %s through %s at %s", body["user"], body["through"], body["at"])
+    if onward is None:
+        return 200, body
+    try:
+        return 200, {**body, "then": onward(token)}
+    except OnwardProblem as problem:
+        log.error("502 %s", problem)
+        return 502, {"error": "bad_gateway", "error_description": str(problem)}
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: Api
 
     def do_GET(self) -> None:
-        scheme, _, token = self.headers.get("Authorization", "").partition(" ")
-        try:
-            if scheme.lower() != "bearer" or not token:
-                raise jwt.InvalidTokenError("no bearer token")
-            caller = self.server.caller(token)
-        except jwt.PyJWTError as problem:
-            log.info("401 %s", problem)
-            self._answer(401, {"error": "invalid_token", "error_description": str(problem)})
-            return
-        log.info("200 user %s, through %s", caller["user"], caller["through"])
-        self._answer(200, caller)
-
-    def _answer(self, status: int, body: dict[str, str]) -> None:
+        server = self.server
+        status, body = answer(server.validator, self.headers.get("Authorization", ""), server.onward)
         content = json.dumps(body).encode()
         self.send_response(status)
         if status == 401:
@@ -80,9 +129,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(issuer: str, audience: str, port: int = PORT) -> Iterator[Api]:
+def serving(
+    issuer: str, audience: str, port: int = PORT, *, callers: Collection[str] = (), onward: Onward | None = None
+) -> Iterator[Api]:
     """The API, running in a thread while the block runs."""
-    api = Api(issuer, audience, port)
+    api = Api(issuer, audience, port, callers=callers, onward=onward)
     threading.Thread(target=api.serve_forever, daemon=True).start()
     try:
         yield api

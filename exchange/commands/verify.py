@@ -1,7 +1,8 @@
 """``python -m exchange verify``."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -9,14 +10,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-from exchange import report
-from exchange.console import REFUSED, ask, password, person, problems, warn_of_insecure_tls
+from exchange import report, report_deny
+from exchange.console import LOOKED, REFUSED, ask, password, person, problems, warn_of_insecure_tls
+from exchange.deny import UNDECLARED, Attempts, Denial, attempts
+from exchange.deny import deny as deny_all
 from exchange.stack import read_stack
 from exchange.verify import prefetch, verify
 from kcadmin.client_secrets import ClientSecrets
+from kcadmin.errors import Refusal
 from kcadmin.proof import USER, USER_PASSWORD, Case, Secrets, Subject, Verdict
 from kcadmin.session import Session, session_for
 
+COLOURS = {0: "green", LOOKED: "yellow"}
 EPILOG = "See docs/verify.md for what is checked, and for every setting."
 
 
@@ -31,9 +36,16 @@ def verify_command(
             metavar="NAME",
             envvar=USER,
             help=f"Exchange this user's tokens; the password comes from {USER_PASSWORD}, or "
-            "is asked for. Without it: those of each source's service account.",
+            "is asked for. Without it: those of each source's service account, else a dry run.",
         ),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Exchange nothing: predict, without logins, passwords and secrets.")
+    ] = False,
+    deny: Annotated[
+        bool,
+        typer.Option("--deny", help="Also try every exchange among these clients that no grant declares or implies."),
+    ] = False,
     read_secrets: Annotated[
         bool | None,
         typer.Option(
@@ -53,38 +65,53 @@ def verify_command(
 ) -> None:
     """Prove grants by real exchanges: log in, exchange the token, and look into the one that came out.
 
-    Status 200 proves nothing: the signature, sub, azp, aud and which exchange answered are checked. Each token is
-    ended.
+    Status 200 proves nothing: the signature, sub, azp, aud, lifetime, scopes and which exchange answered are checked.
+    Each token is ended. What is only predicted is said to be, and ends with code 3.
 
     [bold]Examples[/bold]
 
     python -m exchange verify --as-user testuser2
 
-    python -m exchange verify orders-to-billing --stack prod --no-read-secrets
+    python -m exchange verify orders-to-billing --stack prod --as-user testuser2 --dry-run
+
+    python -m exchange verify --as-user testuser2 --deny
 
     python -m exchange verify --json | jq '.\\[] | select(.proved | not) | .reason'
     """
     with problems():
+        if deny and dry_run:
+            raise Refusal("--deny: is proved by real exchanges; leave --dry-run out.")
         chosen = read_stack(stack)
         cases = chosen.cases(grants or (), realm)
         connection = chosen.connection(url)
         warn_of_insecure_tls(connection)
-        user = Subject(as_user, password(as_user)) if as_user else None
+        user = Subject(as_user, "" if dry_run else password(as_user)) if as_user else None
         session = session_for(connection)
         read = connection.is_local if read_secrets is None else read_secrets
-        secrets = ClientSecrets(session, os.environ, read=read, ask=ask if person() else None)
-        verdicts, left_open = _run(session, cases, user, secrets)
-    _show(verdicts, connection.url, as_json)
-    for problem in left_open:
+        may_ask = person() and not dry_run and bool(user or connection.is_local)
+        secrets = ClientSecrets(session, os.environ, read=read, ask=ask if may_ask else None)
+        if may_ask:
+            prefetch(cases, secrets)
+        todo = attempts(session, cases, chosen.cases(), chosen.guards) if deny else []
+        verdicts, left_open = _run(session, cases, user, secrets, dry_run)
+        denials = _deny(session, todo, user, secrets, left_open)
+    _show(verdicts, denials, connection.url, as_json)
+    for problem in dict.fromkeys(left_open):
         typer.echo(f"warning: {problem}", err=True)
-    raise typer.Exit(0 if all(verdict.proved for verdict in verdicts) else REFUSED)
+    raise typer.Exit(_code(verdicts, denials))
 
 
-def _run(
-    session: Session, cases: Sequence[Case], user: Subject | None, secrets: Secrets
-) -> tuple[list[Verdict], list[str]]:
-    if person():
-        prefetch(cases, secrets)
+def _code(verdicts: Sequence[Verdict], denials: Sequence[Denial]) -> int:
+    wrong = any(verdict.outlook is False if verdict.dry else not verdict.proved for verdict in verdicts)
+    if wrong or any(denial.result == UNDECLARED for denial in denials):
+        return REFUSED
+    open_ = any(verdict.dry for verdict in verdicts) or not all(denial.proved for denial in denials)
+    return LOOKED if open_ else 0
+
+
+@contextmanager
+def _progress(first: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    """A bar on a terminal; told how many are done, and what comes."""
     console = Console(stderr=True)
     with Progress(
         SpinnerColumn(),
@@ -95,27 +122,50 @@ def _run(
         transient=True,
         disable=not console.is_terminal,
     ) as progress:
-        task = progress.add_task("logging in", total=len(cases))
+        task = progress.add_task(first, total=total)
+        yield lambda done, what: progress.update(task, completed=done, description=escape(what))
+
+
+def _run(
+    session: Session, cases: Sequence[Case], user: Subject | None, secrets: Secrets, dry_run: bool
+) -> tuple[list[Verdict], list[str]]:
+    with _progress("logging in", len(cases)) as tell:
 
         def began(number: int, case: Case) -> None:
-            said = escape(f"{case.grant}: {case.source} → {case.target}, {case.flow}")
-            progress.update(task, completed=number - 1, description=said)
+            tell(number - 1, f"{case.grant}: {case.source} → {case.target}, {case.flow}")
 
-        return verify(session, cases, user, secrets, began)
+        return verify(session, cases, user, secrets, began, dry_run=dry_run)
 
 
-def _show(verdicts: Sequence[Verdict], url: str, as_json: bool) -> None:
+def _deny(
+    session: Session, todo: Sequence[Attempts], user: Subject | None, secrets: Secrets, left_open: list[str]
+) -> list[Denial]:
+    for each in todo:
+        count = f"{len(each.exchanges)} exchanges that no grant declares, among {len(each.clients)} clients"
+        typer.echo(f"deny: will try {count} of realm {each.realm}.", err=True)
+    with _progress("logging in", sum(len(each.exchanges) for each in todo)) as tell:
+        denials, more = deny_all(session, todo, user, secrets, tell)
+    left_open += more
+    return denials
+
+
+def _show(verdicts: Sequence[Verdict], denials: Sequence[Denial], url: str, as_json: bool) -> None:
     if as_json:
-        typer.echo(report.as_json(verdicts))
+        typer.echo(report.as_json(verdicts, report_deny.objects(denials)))
         return
     console = Console()
     sentence = report.summary(verdicts, url)
+    denied = [report_deny.summary(denials)] if denials else []
+    open_ = report_deny.lines(denials)
     if not console.is_terminal:
-        for line in (*report.as_lines(verdicts), sentence):
+        for line in (*report.as_lines(verdicts), *(line for line, _ in open_), sentence, *denied):
             typer.echo(line)
         return
     if verdicts:
         console.print(report.as_table(verdicts, console.width))
         console.print()
-    good = all(verdict.proved for verdict in verdicts)
-    console.print(sentence, style="green" if good else "red", highlight=False, markup=False)
+    for line, style in open_:
+        console.print(line, style=style, highlight=False, markup=False)
+    console.print(sentence, style=COLOURS.get(_code(verdicts, ()), "red"), highlight=False, markup=False)
+    for line in denied:
+        console.print(line, style=COLOURS.get(_code((), denials), "red"), highlight=False, markup=False)

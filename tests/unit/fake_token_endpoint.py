@@ -38,7 +38,7 @@ def answer(status: int, body: object) -> requests.Response:
     return made
 
 
-@dataclass
+@dataclass(eq=False)
 class FakeRealm:
     """What the endpoints answer; ``asked`` holds every form posted, by endpoint."""
 

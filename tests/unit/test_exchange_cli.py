@@ -12,8 +12,10 @@ from typer.testing import CliRunner, Result
 
 from exchange import cli, console
 from exchange import stack as stack_module
+from exchange import verify as exchange_verify
 from exchange.commands import verify as commands_verify
 from exchange.stack import StackProblem
+from kcadmin.proof import Case, Verdict
 from tests.unit.fake_token_endpoint import FakeRealm, sign
 
 SECRETS = {"KEYCLOAK_CLIENT_SECRET_FRONTEND": "f", "KEYCLOAK_CLIENT_SECRET_API": "a"}
@@ -81,8 +83,59 @@ def test_the_service_account_of_each_source(monkeypatch: pytest.MonkeyPatch) -> 
     result = run(monkeypatch, realm, "verify", environ=SECRETS)
     assert result.exit_code == 0 and "as the service account of frontend." in result.stdout
     realm.clients = {"frontend": {}}
+    foresee(monkeypatch, True)
     result = run(monkeypatch, realm, "verify", environ=SECRETS)
-    assert result.exit_code == 1 and "has no service account" in result.stdout
+    assert result.exit_code == 3 and "has no service account" in result.stdout
+
+
+def foresee(monkeypatch: pytest.MonkeyPatch, outlook: bool | None) -> list[str | None]:
+    """Puts a prediction in the place of the real one; gives the users that were asked about."""
+    users: list[str | None] = []
+
+    class Foreseer:
+        def __init__(self, session: object, cases: object, username: str | None) -> None:
+            self.username = username
+
+        def predict(self, case: Case) -> Verdict:
+            users.append(self.username)
+            return Verdict(case, None, proved=False, reason="because", dry=True, outlook=outlook)
+
+    monkeypatch.setattr(exchange_verify, "Predictor", Foreseer)
+    return users
+
+
+@pytest.mark.parametrize(("outlook", "code"), [(True, 3), (None, 3), (False, 1)])
+def test_a_dry_run_needs_no_secret_and_proves_nothing(
+    monkeypatch: pytest.MonkeyPatch, outlook: bool | None, code: int
+) -> None:
+    users, realm = foresee(monkeypatch, outlook), FakeRealm()
+    result = run(monkeypatch, realm, "verify", "--dry-run", "--as-user", "bob", environ={})
+    assert result.exit_code == code and users == ["bob"] and realm.asked == []
+    assert "(dry run: predicted, not proved)" in result.stdout and "proved: grant" not in result.stdout
+
+
+def test_without_user_and_secrets_a_server_elsewhere_gets_a_dry_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    confidential = {"clientAuthenticatorType": "client-secret", "serviceAccountsEnabled": True}
+    users, realm = foresee(monkeypatch, True), FakeRealm(clients={"frontend": confidential, "api": confidential})
+    for module in (commands_verify, console):
+        monkeypatch.setattr(module, "person", lambda: True)
+        monkeypatch.setattr(module, "ask", lambda what: pytest.fail(f"asked for: {what}"))
+    result = run(monkeypatch, realm, "verify", environ={})
+    assert result.exit_code == 3 and users == [None] and realm.asked == []
+    assert (
+        "note: client 'frontend' in realm 'r': its secret is not known; set KEYCLOAK_CLIENT_SECRET_FRONTEND"
+        in result.stdout
+    )
+
+
+def test_of_a_grant_for_holders_of_roles_a_service_account_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    foresee(monkeypatch, None)
+    realm = FakeRealm(clients={"frontend": {"serviceAccountsEnabled": True}})
+    needs = {"g": {**GRANTS["g"], "requiredRoles": ["boss"]}}
+    result = run(monkeypatch, realm, "verify", environ=SECRETS, grants=needs)
+    assert result.exit_code == 3 and realm.asked == []
+    assert "requires boss of users, so a service account proves nothing; give --as-user" in result.stdout
+    assert run(monkeypatch, FakeRealm(), "verify", grants=needs).exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -115,6 +168,7 @@ def test_when_secrets_are_read_from_the_server(
         (["verify", "--url", "keycloak"], AS_ALICE, 2, "error: config 'url': is 'keycloak'"),
         (["verify"], {"KEYCLOAK_USER": "alice"}, 2, "error: user 'alice': is chosen without a password"),
         (["verify", "--bogus"], {}, 2, "No such option"),
+        (["verify", "--deny", "--dry-run"], AS_ALICE, 2, "error: --deny: is proved by real exchanges"),
     ],
 )
 def test_usage(

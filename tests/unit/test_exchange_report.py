@@ -7,8 +7,11 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from exchange import report
+from exchange import report, report_deny
+from exchange.deny import IMPLIED, NOT_TRIED, UNDECLARED, Denial
+from exchange.deny import REFUSED as DENIED
 from kcadmin.proof import Case, Claims, Subject, Verdict
+from kcadmin.reach import Exchange
 
 FRONTEND, API = "authentication-test-frontend", "authentication-test-api"
 CASE = Case("frontend-to-api", "secure-test", "standard", "recipient", FRONTEND, API, API)
@@ -26,6 +29,10 @@ REFUSED = Verdict(
 )
 NOT_PROVED = Verdict(replace(CASE, exchange_scope="api-scope"), None, False, "no\nservice [account]")
 ALL = (PROVED, REFUSED, NOT_PROVED)
+FORESEEN = replace(
+    PROVED, proved=False, dry=True, outlook=True, basis=("the switch of 'x' is on",), unknown=("a role",)
+)
+BY_MAPPERS = Claims("", FRONTEND, (API,), "", 0, 0, "", "")
 
 
 def drawn(width: int) -> list[str]:
@@ -67,12 +74,62 @@ def test_lines_for_a_pipe() -> None:
     proved, refused, not_proved = report.as_lines(ALL)
     assert proved == (
         f"proved: grant=frontend-to-api flow=recipient exchange=standard source={FRONTEND} caller={API} "
-        f"audience=none subject: sub=70bc5581 azp={FRONTEND} aud={API},account "
-        f"exchanged: sub=70bc5581 azp={API} aud={API},account"
+        f"audience=none subject: sub=70bc5581 azp={FRONTEND} aud={API},account lifetime=1 "
+        f"exchanged: sub=70bc5581 azp={API} aud={API},account lifetime=1"
     )
     assert refused.startswith("refused: ") and f"caller={FRONTEND} audience={API}" in refused
     assert refused.endswith("reason: 403 access_denied: Client is not within the token audience")
     assert not_proved.startswith("not proved: ") and not_proved.endswith("reason: no service [account]")
+
+
+def test_scopes_are_shown_where_they_differ_and_lifetimes_always() -> None:
+    wider = replace(PROVED, exchanged_claims=replace(EXCHANGED, scope="email phone"), notes=("wider by scope 'phone'",))
+    console = Console(width=160, file=io.StringIO(), color_system=None)
+    with console.capture() as captured:
+        console.print(report.as_table([wider, PROVED], 160))
+    shown = captured.get()
+    assert shown.count("lives 1 s") == 4 and shown.count("scope email") == 2 and "scope email phone" in shown
+    assert "wider by scope 'phone'" in shown and report.as_lines([wider])[0].endswith("note: wider by scope 'phone'")
+
+
+@pytest.mark.parametrize(("outlook", "word"), [(True, "would work"), (False, "would fail"), (None, "not known")])
+def test_a_dry_run_is_said_to_be_one(outlook: bool | None, word: str) -> None:
+    dry = replace(FORESEEN, outlook=outlook, reason=None if outlook else "why")
+    (line,) = report.as_lines([dry])
+    assert line.startswith(f"{word}: grant=") and line.endswith("(dry run: predicted, not proved)")
+    assert "because: the switch of 'x' is on" in line and "cannot be seen: a role" in line
+    (found,) = json.loads(report.as_json([dry]))
+    assert (found["result"], found["proved"], found["dryRun"]) == (word, False, True)
+    assert report.summary([dry], "http://k").startswith(
+        f"Dry run: predicted, not proved: of 1 exchange 1 {word} against"
+    )
+    mixed = report.summary([PROVED, dry], "http://k")
+    assert mixed.startswith("1 of 1 exchange proved against")
+    assert mixed.endswith(f"; of 1 exchange 1 {word} (dry run: predicted, not proved).")
+
+
+def test_of_a_token_predicted_by_mappers_only_the_audience_is_shown() -> None:
+    console = Console(width=160, file=io.StringIO(), color_system=None)
+    with console.capture() as captured:
+        console.print(report.as_table([replace(FORESEEN, subject_claims=BY_MAPPERS, exchanged_claims=None)], 160))
+    assert f"aud {API}" in captured.get() and "sub" not in captured.get().replace("Subject", "")
+
+
+def test_what_no_grant_declares() -> None:
+    hole = Denial("r", Exchange("a", "b", "c"), UNDECLARED, ("the switch of 'a' is on", "a mapper"))
+    implied, refused = Denial("r", Exchange("a", "b", None), IMPLIED), Denial("r", Exchange("b", "a", None), DENIED)
+    untried = [Denial("r", Exchange("a", "d", each), NOT_TRIED, ("no token of 'd': no.",)) for each in "bc"]
+    lines = [line for line, _ in report_deny.lines([refused, implied, *untried, hole])]
+    assert lines == [
+        "undeclared: 'a' turns a token of 'b' into one for 'c' (realm r): the switch of 'a' is on; a mapper",
+        "implied: 'a' turns a token of 'b' into one for itself (realm r)",
+        "not tried: 2 in realm r, which by its state are refused, or implied: no token of 'd': no.",
+    ]
+    assert report_deny.summary([refused, implied, *untried, hole]) == (
+        "Of 5 exchanges that no grant declares 1 refused, 1 implied by the grants, 1 open though undeclared, 2 not tried."
+    )
+    found = json.loads(report.as_json([PROVED], report_deny.objects([hole, implied])))
+    assert [each["proved"] for each in found] == [True, False, True] and found[1]["because"][1] == "a mapper"
 
 
 def test_json_holds_the_claims() -> None:

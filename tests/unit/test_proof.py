@@ -90,6 +90,33 @@ def test_status_200_alone_proves_nothing(token: Callable[[], str], why: str) -> 
     assert verdict.reason and why in verdict.reason
 
 
+@pytest.mark.parametrize(
+    ("changes", "claims", "why"),
+    [
+        ({"lifespan": 60}, {}, None),
+        ({"lifespan": 59}, {}, "its lifetime is 60 s and the grant's tokenLifespan 59 s"),
+        ({"exchange_scope": "to-api"}, {"scope": "email to-api"}, None),
+        ({"exchange_scope": "to-api"}, {}, "its scope is 'email' without 'to-api', which was asked for"),
+        ({"narrow": True}, {}, None),
+        (
+            {"narrow": True},
+            {"scope": "email phone address"},
+            "its scope has 'address', 'phone', which the subject token has not, against noWiderScopes",
+        ),
+    ],
+)
+def test_lifetime_and_scopes(changes: dict[str, Any], claims: dict[str, Any], why: str | None) -> None:
+    realm = FakeRealm(exchanged=exchanged(sign({**STANDARD, **claims})))
+    verdict = prove(realm.session, replace(RECIPIENT, **changes), ALICE, secrets)
+    assert (verdict.proved, verdict.reason, verdict.notes) == (why is None, why, ())
+
+
+def test_scopes_that_nobody_asked_for_are_noted() -> None:
+    realm = FakeRealm(exchanged=exchanged(sign({**STANDARD, "scope": "email phone"})))
+    verdict = prove(realm.session, RECIPIENT, ALICE, secrets)
+    assert verdict.proved and verdict.notes == ("wider than the subject token by scope 'phone'",)
+
+
 def test_two_tokens_that_tell_no_user_prove_nothing() -> None:
     realm = FakeRealm(
         subject={"access_token": sign({**USER, "sub": None, "sid": None})},

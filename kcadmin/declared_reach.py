@@ -1,0 +1,62 @@
+"""What a stack's grants allow by themselves: what they declare, and what they open together without naming it.
+
+It is made of the stack's outputs alone, so that what the server allows beside it is somebody else's doing.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+
+from kcadmin.features import LEGACY
+from kcadmin.guards import sources_by_requester
+from kcadmin.reach import Exchange, Reach
+from kcadmin.verdicts import RECIPIENT, Case
+
+GUARD_REQUESTERS, GUARD_SOURCES = "requesters", "sources"
+
+
+def declared(cases: Iterable[Case]) -> set[Exchange]:
+    """The exchanges that grants name; a recipient asks for no audience, or for itself."""
+    return {Exchange(case.requester, case.source, _asked(case)) for case in cases}
+
+
+def opened(cases: Sequence[Case], guards: Collection[str] = (), *, legacy: bool = False) -> Reach:
+    """All that the grants of one realm allow. guards: of ``requesters`` and ``sources``; legacy: the server has that exchange."""
+    audiences: dict[str, set[str]] = defaultdict(set)
+    permissions: dict[str, set[str]] = defaultdict(set)
+    standard: set[str] = set()
+    for case in cases:
+        for client, audience in _mappers(case):
+            audiences[client].add(audience)
+        if case.exchange != LEGACY:
+            standard.add(case.requester)
+        elif case.flow != RECIPIENT:
+            permissions[case.target].add(case.requester)
+    flows = [(case.requester, case.source) for case in cases]
+    return Reach(
+        {name: frozenset(named) for name, named in audiences.items()},
+        frozenset(standard),
+        legacy or any(case.exchange == LEGACY for case in cases),
+        {target: frozenset(names) for target, names in permissions.items()},
+        frozenset(requester for requester, _ in flows) if GUARD_REQUESTERS in guards else None,
+        {name: frozenset(sources) for name, sources in sources_by_requester(flows).items()}
+        if GUARD_SOURCES in guards
+        else {},
+    )
+
+
+def _asked(case: Case) -> str | None:
+    return None if case.audience == case.requester else case.audience
+
+
+def _mappers(case: Case) -> list[tuple[str, str]]:
+    """(client, audience): whose tokens must name whom, for all users or some."""
+    asks, legacy = case.flow != RECIPIENT, case.exchange == LEGACY
+    found = []
+    if asks and not legacy:
+        found += [(case.requester, case.target)]
+        found += [(case.source, case.requester)] if case.requester != case.source else []
+    if not asks or (legacy and case.roles):
+        found.append((case.source, case.target))
+    if not asks or (legacy and case.exact):
+        found.append((case.target, case.target))
+    return found

@@ -1,0 +1,56 @@
+"""Tokens as Keycloak would make them for a user, without any login: an example of each, which is no token.
+
+https://www.keycloak.org/docs/latest/server_admin/#_client_scopes_evaluate
+"""
+
+from kcadmin.clients import Client
+from kcadmin.errors import Forbidden, NotFound, Refusal, TokenRefused, sentence
+from kcadmin.realm import Realm
+from kcadmin.session import path
+from kcadmin.verdicts import Claims
+
+NOT_AVAILABLE = "Requested audience not available"
+
+
+def user_id(realm: Realm, username: str) -> str:
+    """A user's id, by the exact name. :raises Refusal: there is none, or the login may not look."""
+    try:
+        found = realm.session.get(path("admin", "realms", realm.name, "users"), username=username, exact="true")
+    except Forbidden:
+        raise no_access(realm, username) from None
+    if not found:
+        wrong = "is not there, or not to be seen by this login"
+        raise Refusal(
+            sentence("user", username, realm.name, wrong, "correct it, or give the login the role view-users")
+        )
+    return str(found[0]["id"])
+
+
+def service_account_id(realm: Realm, client: Client) -> str | None:
+    """The id of a client's service account; None where it has none."""
+    if not client.is_on("serviceAccountsEnabled"):
+        return None
+    return str(realm.session.get(realm.clients.path(client.uuid, "service-account-user"))["id"])
+
+
+def example_token(
+    realm: Realm, client: Client, user: str, *, scope: str | None = None, audience: str | None = None
+) -> Claims:
+    """What a token of a client would say for a user. user: an id; scope: asked for beside the default ones.
+
+    :raises Forbidden: the login may not look at users. :raises TokenRefused: the token would not name the audience.
+    """
+    at = realm.clients.path(client.uuid, "evaluate-scopes", "generate-example-access-token")
+    asked = {"audience": audience} if audience else {}
+    try:
+        return Claims.read(realm.session.get(at, userId=user, scope=scope or "", **asked))
+    except NotFound as problem:
+        if NOT_AVAILABLE not in problem.message:
+            raise
+        raise TokenRefused(400, "invalid_request", f"{NOT_AVAILABLE}: {audience}") from None
+
+
+def no_access(realm: Realm, username: str) -> Refusal:
+    """That the login may not look at a user."""
+    remedy = "give it the role view-users, or leave --as-user out"
+    return Refusal(sentence("user", username, realm.name, "is not to be seen by this login (403)", remedy))

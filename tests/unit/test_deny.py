@@ -1,0 +1,147 @@
+"""Denials: what counts as refused, and what proves nothing."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import pytest
+
+from exchange import deny as module
+from exchange.deny import IMPLIED, NOT_TRIED, REFUSED, UNDECLARED, Attempts, Denial, attempts, deny
+from kcadmin.errors import Refusal, TokenRefused
+from kcadmin.features import Features
+from kcadmin.proof import Case, Subject
+from kcadmin.reach import Exchange, Reach
+from kcadmin.realm_reach import RealmReach
+from kcadmin.session import Session
+from kcadmin.tokens import Issued
+from kcadmin.ways import Verdict
+
+ALICE = Subject("alice", "pw")
+NO = TokenRefused(403, "access_denied", "Client not allowed to exchange")
+STALE = TokenRefused(400, "invalid_request", "Invalid token")
+
+
+class State:
+    """A realm's state that allows what it is told."""
+
+    clients: dict[str, Any] = {}
+
+    def __init__(self, *allowed: Exchange) -> None:
+        self.allowed = allowed
+
+    def verdict(self, *exchange: Any) -> Verdict:
+        return Verdict("standard", why_not=() if Exchange(*exchange) in self.allowed else ("closed",))
+
+
+class FakeProver:
+    """Lets no exchange through but the named; ``answers`` come first, one a try."""
+
+    def __init__(self, *allowed: Exchange, answers: tuple[Exception, ...] = (), tokens: str = "abc") -> None:
+        self.allowed, self.answers, self.tokens = allowed, iter(answers), tokens
+        self.logins: list[str] = []
+        self.left_open: list[str] = []
+
+    def __call__(self, session: object, secrets: object) -> "FakeProver":
+        return self
+
+    def __enter__(self) -> "FakeProver":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def subject_token(self, realm: str, client: str, subject: Subject) -> Issued:
+        self.logins.append(client)
+        if client not in self.tokens:
+            raise TokenRefused(400, "unauthorized_client", "Client not allowed for direct access grants")
+        return Issued(client)
+
+    def forget(self, realm: str, client: str, subject: Subject) -> None:
+        self.logins.append(f"forgot {client}")
+
+    def exchange(self, realm: str, requester: str, token: Issued, audience: str | None) -> Issued:
+        for answer in self.answers:
+            raise answer
+        if Exchange(requester, token.access_token, audience) not in self.allowed:
+            raise NO
+        return Issued(requester)
+
+
+def tried(
+    monkeypatch: pytest.MonkeyPatch,
+    prover: FakeProver,
+    *exchanges: Exchange,
+    opened: Reach | None = None,
+    state: State | None = None,
+    cases: tuple[Case, ...] = (),
+) -> list[Denial]:
+    monkeypatch.setattr(module, "Prover", prover)
+    todo = Attempts("r", ("a", "b", "c"), cases, opened or Reach({}), cast(RealmReach, state or State()), exchanges)
+    denials, _ = deny(cast(Session, None), [todo], ALICE, lambda realm, client: "s")
+    return denials
+
+
+FIRST, SECOND = Exchange("a", "b", None), Exchange("a", "b", "c")
+
+
+def test_refused_implied_and_undeclared(monkeypatch: pytest.MonkeyPatch) -> None:
+    prover = FakeProver(FIRST, SECOND)
+    opened = Reach({"b": frozenset("a")}, standard=frozenset("a"))
+    third = Exchange("b", "a", None)
+    found = tried(monkeypatch, prover, FIRST, SECOND, third, opened=opened)
+    assert [each.result for each in found] == [IMPLIED, UNDECLARED, REFUSED]
+    assert [each.proved for each in found] == [True, False, True] and prover.logins == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        TokenRefused(401, "unauthorized_client", "Invalid client or Invalid client credentials"),
+        TokenRefused(500, "unknown_error", "For more on this error consult the server log."),
+        Refusal("client 'a' in realm 'r': its secret is not known."),
+    ],
+)
+def test_other_answers_are_no_refusal(monkeypatch: pytest.MonkeyPatch, answer: Exception) -> None:
+    (found,) = tried(monkeypatch, FakeProver(answers=(answer,)), FIRST)
+    assert (found.result, found.why, found.proved) == (NOT_TRIED, (str(answer),), False)
+
+
+def test_a_token_that_grew_old_is_fetched_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    prover = FakeProver(FIRST, answers=(STALE,))
+    (found,) = tried(monkeypatch, prover, FIRST)
+    assert found.result == UNDECLARED and prover.logins == ["b", "forgot b", "b"]
+    (found,) = tried(monkeypatch, FakeProver(answers=(STALE, STALE)), FIRST)
+    assert (found.result, found.why) == (NOT_TRIED, (str(STALE),))
+
+
+def test_where_there_is_no_token_the_state_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = tried(monkeypatch, FakeProver(tokens="a"), FIRST, SECOND, state=State(SECOND))
+    assert [each.result for each in found] == [NOT_TRIED, UNDECLARED]
+    assert "Client not allowed for direct access grants" in found[0].why[0]
+    assert found[1].why[0] == "computed and not tried"
+
+
+def test_a_client_without_a_login_has_the_token_that_a_grant_gives_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = Case("g", "r", "standard", "recipient", "a", "b", "b")
+    prover = FakeProver(Exchange("b", "a", None), FIRST, tokens="a")
+    (found,) = tried(monkeypatch, prover, FIRST, cases=(case,))
+    assert found.result == UNDECLARED and prover.logins == ["b", "a"]
+
+
+def test_there_is_an_end_to_what_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "read_features", lambda session: Features(True, True, True))
+    monkeypatch.setattr(module, "realm_for", lambda session, name: None)
+    among: Callable[..., Any] = lambda realm, features, clients: type("Among", (), {"reach": State()})  # noqa: E731
+    monkeypatch.setattr(module, "reach_among", among)
+
+    def cases(number: int) -> Iterator[Case]:
+        for at in range(number):
+            yield Case("g", "r", "standard", "recipient", f"s{at}", "t", "t")
+
+    few = list(cases(3))
+    (todo,) = attempts(cast(Session, None), few, few, ())
+    assert len(todo.exchanges) == 4 * 4 * 4 - 4 - 3  # own tokens for itself, and what is declared
+    many = list(cases(13))
+    with pytest.raises(Refusal, match="--deny: would try 2717 exchanges, and 2000 is the most; name fewer grants"):
+        attempts(cast(Session, None), many, many, ())
+    assert attempts(cast(Session, None), many[:3], many, ())[0].clients == ("s0", "s1", "s2", "t")
