@@ -36,7 +36,7 @@ def realm(make_realm: Callable[..., TestRealm], monkeypatch: pytest.MonkeyPatch)
         {"name": name, "realm": realm.name, "exchange": "standard" if name in STANDARD else "legacy", **grant}
         for name, grant in GRANTS.items()
     ]
-    stack = Stack(realm.robot())
+    stack = Stack(realm.robot)
     stack.up(*grants)
     _by_hand(realm)
 

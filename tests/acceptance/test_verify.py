@@ -14,6 +14,7 @@ from kcadmin.errors import Refusal
 from kcadmin.features import SWITCH
 from kcadmin.proof import Case, Subject, Verdict
 from kcadmin.reach import Exchange
+from kcadmin.robot import GUARDS, LEGACY
 from kcadmin.session import Session
 from tests.support.engine import forget
 from tests.support.in_process import Stack
@@ -88,7 +89,7 @@ def test_what_is_predicted_is_what_happens(make_realm: Callable[..., TestRealm],
     realm = make_realm("legacy", **CLIENTS)
     realm.add_role("boss", BOSS)
     realm.add_user(OTHER)
-    stack = Stack(realm.robot())
+    stack = Stack(realm.robot)
     stack.up(*grants(realm, exchange))
     cases = outputs(realm, stack).cases()
     for name in (BOSS, OTHER):
@@ -139,18 +140,18 @@ def break_by_hand(realm: TestRealm, exchange: str) -> None:
 
 def test_a_dry_run_says_what_it_may_not_see(make_realm: Callable[..., TestRealm]) -> None:
     realm = make_realm("legacy", shop=SERVICE, bills={})
-    stack = Stack(realm.robot())
+    stack = Stack(realm.robot)
     grant = {"realm": realm.name, "sources": ["shop"], "target": "bills", "flows": ["recipient", "requester"]}
     stack.up({"name": "new", **grant})
     cases = outputs(realm, stack).cases()
     forget()
     with pytest.raises(Refusal, match=r"user 'testuser2' .*not to be seen by this login \(403\); .*view-users"):
-        verify(Session(realm.robot()), cases, Subject(BOSS), no_secrets, dry_run=True)
+        verify(Session(realm.robot(LEGACY, GUARDS)), cases, Subject(BOSS), no_secrets, dry_run=True)
     forget()
     with pytest.raises(Refusal, match=r"user 'nobody' .*is not there"):
         verify(Session(realm.connection), cases, Subject("nobody"), no_secrets, dry_run=True)
     forget()
-    verdicts, _ = verify(Session(realm.robot()), cases, None, no_secrets)
+    verdicts, _ = verify(Session(realm.robot(LEGACY, GUARDS)), cases, None, no_secrets)
     for verdict in verdicts:
         assert verdict.outlook and "view-users" in " ".join(verdict.unknown)
         assert verdict.subject_claims and "bills" in verdict.subject_claims.aud
@@ -163,7 +164,7 @@ def test_a_dry_run_says_what_it_may_not_see(make_realm: Callable[..., TestRealm]
 def test_what_no_grant_declares_is_refused_or_implied(make_realm: Callable[..., TestRealm], exchange: str) -> None:
     realm = make_realm("legacy", **CLIENTS)
     realm.add_role("boss", BOSS)
-    stack = Stack(realm.robot())
+    stack = Stack(realm.robot)
     stack.up(*grants(realm, exchange))
     out, user = outputs(realm, stack), Subject(BOSS, PASSWORD)
     before = denied(realm, out, user)
@@ -200,7 +201,7 @@ def test_what_no_grant_declares_is_refused_or_implied(make_realm: Callable[..., 
 def test_what_guards_close_is_tried_too(make_realm: Callable[..., TestRealm]) -> None:
     realm = make_realm("legacy", shop=SERVICE, orders={"directAccessGrantsEnabled": False}, bills=SERVICE)
     guards = ("requesters", "sources")
-    stack = Stack(realm.robot(), guards=guards)
+    stack = Stack(realm.robot, guards=guards)
     grant = {"realm": realm.name, "exchange": "legacy", "flows": ["requester"]}
     stack.up({"name": "one", "sources": ["shop"], "target": "bills", **grant})
     out = outputs(realm, stack, *guards)
