@@ -7,9 +7,9 @@ AFFIRMATIVE beside a stranger's opened a door that UNANIMOUS had closed.
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kcadmin.authz import ResourceServer
@@ -47,10 +47,11 @@ class Attached:
 @dataclass(frozen=True)
 class Overview:
     """All of a realm's legacy permissions, from one read. ``marks``: each policy's owner's hash by policy name;
-    ``permissions``: strategy and policy names by the UUID of the target."""
+    ``permissions``: strategy and policy names by the UUID of the target; ``policies``: as exported, by name."""
 
     marks: Mapping[str, str | None]
     permissions: Mapping[str, tuple[str, tuple[str, ...]]]
+    policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def overview(realm: Realm) -> Overview:
@@ -68,6 +69,7 @@ def overview(realm: Realm) -> Overview:
             for each in policies
             if each["type"] == "scope" and str(each["name"]).startswith(prefix)
         },
+        {str(each["name"]): each for each in policies},
     )
 
 
@@ -107,7 +109,7 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
         for _ in range(ROUNDS):
             began = time.monotonic()
             now = _must_be_there(realm, client_uuid, client_id)
-            if wanted <= set(now.policies) and now.strategy == AFFIRMATIVE:
+            if wanted <= set(now.policies) and (now.strategy == AFFIRMATIVE or is_alone(now, wanted)):
                 if settled:
                     if found:  # who left at that moment dropped every note
                         _note_strategy(realm, client_uuid, owner, found)
@@ -123,6 +125,11 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
             _write(realm, now, set(now.policies) | wanted, AFFIRMATIVE)
             slowest = max(slowest, time.monotonic() - began)
     raise _unstable(realm, client_uuid, client_id)
+
+
+def is_alone(now: Attached, policies: Collection[str]) -> bool:
+    """Whether one policy, which no stack has made, is all that a permission holds: then its strategy decides nothing."""
+    return len(now.policies) == 1 and set(policies) == set(now.policies) - now.marked
 
 
 def detach(

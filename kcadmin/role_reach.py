@@ -1,0 +1,164 @@
+"""Whom users' roles put into tokens: Keycloak names each client of which the user has a role that the token may carry.
+
+That is the audience-resolve mapper, as a rule in the client scope ``roles``. Who has which role is not asked: a client of which
+users may have a role counts. https://www.keycloak.org/docs/latest/server_admin/#_audience_resolve
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from kcadmin.audiences import FULL_SCOPE
+from kcadmin.client_scopes import DEFAULT, OPTIONAL, audience_mappers
+from kcadmin.clients import Client
+from kcadmin.features import SWITCH
+from kcadmin.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS
+from kcadmin.realm import realm_for
+from kcadmin.session import Session
+from kcadmin.survey import Json, Survey
+from kcadmin.ways import ROLES, Way
+
+RESOLVE_MAPPER = "oidc-audience-resolve-mapper"
+THREADS = 4
+
+
+@dataclass(frozen=True)
+class RoleFacts:
+    """What a survey does not hold of roles.
+
+    defined: by client id, its roles. scope_roles: by client scope, the roles of which a user must have one, as
+    ``<client id>/<role>`` or ``<role>``. scope_clients, client_clients: by client scope and by client without full scope, the
+    clients whose roles are mapped to it; None where a composite role of the realm may bring any.
+    """
+
+    defined: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    scope_roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    scope_clients: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    client_clients: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RoleReach:
+    """carriers: by client whose tokens name the clients of its user's roles: which clients, None for all. why: the mapper.
+
+    defined: by client id, its roles; a client without any is named by none.
+    """
+
+    carriers: Mapping[str, frozenset[str] | None]
+    why: Mapping[str, Way]
+    defined: Mapping[str, tuple[str, ...]]
+
+    def names(self, client: str, audience: str) -> Way | None:
+        """Why a client's tokens name another for users who have a role of it; None where they never do so."""
+        if client == audience or client not in self.carriers or not self.defined.get(audience):
+            return None
+        reached = self.carriers[client]
+        return self.way(client, audience) if reached is None or audience in reached else None
+
+    def way(self, client: str, audience: str) -> Way:
+        """How a carrier's token comes to name a client."""
+        why = self.why[client]
+        return Way(ROLES, why.by, why.owner, (*why.when, f"the user has a role of '{audience}'"))
+
+
+def read_roles(session: Session, survey: Survey, progress: Callable[[str], None] = lambda what: None) -> RoleFacts:
+    """Asks for scope mappings where they matter, and for each client's roles where some client may exchange."""
+    realm = realm_for(session, survey.realm)
+    may = survey.features.legacy_exchange or any(client.is_on(SWITCH) for client in survey.clients.values())
+    restricted = [client for client in survey.clients.values() if may and not client.is_on(FULL_SCOPE)]
+    held = {name for client in restricted for name in scopes_of(client)}
+    scopes = [each for name, each in survey.scopes.items() if audience_mappers(each) or name in held]
+    progress("roles of client scopes")
+    with ThreadPoolExecutor(THREADS) as pool:
+        mapped = list(
+            pool.map(
+                lambda each: session.get(realm.client_scopes.path(str(each["id"]), "scope-mappings")),
+                scopes,
+            )
+        )
+        by_scope = dict(zip((str(each["name"]) for each in scopes), mapped, strict=True))
+        progress("roles of clients")
+        own = pool.map(lambda each: session.get(realm.clients.path(each.uuid, "scope-mappings")), restricted)
+        by_client = dict(zip((client.client_id for client in restricted), own, strict=True))
+        defining = list(survey.clients.values()) if may else []
+        roles = pool.map(lambda each: session.get(realm.clients.path(each.uuid, "roles")), defining)
+        defined = {
+            client.client_id: tuple(sorted(str(role["name"]) for role in found))
+            for client, found in zip(defining, roles, strict=True)
+            if found
+        }
+    return RoleFacts(
+        defined,
+        {name: tuple(_roles_in(found)) for name, found in by_scope.items()},
+        {name: _clients_in(found) for name, found in by_scope.items()},
+        {name: _clients_in(found) for name, found in by_client.items()},
+    )
+
+
+def role_reach(survey: Survey, facts: RoleFacts) -> RoleReach:
+    """Which clients' tokens name the clients of their users' roles."""
+    carriers: dict[str, frozenset[str] | None] = {}
+    why: dict[str, Way] = {}
+    for name, client in survey.clients.items():
+        way = _resolver(survey, facts, client)
+        if way:
+            why[name] = way
+            carriers[name] = None if client.is_on(FULL_SCOPE) else _mapped(facts, client)
+    return RoleReach(carriers, why, facts.defined)
+
+
+def scopes_of(client: Client) -> dict[str, str]:
+    """The client scopes that a client holds, by name: ``default`` or ``optional``."""
+    return {name: kind for kind in (OPTIONAL, DEFAULT) for name in client.value(f"{kind}ClientScopes") or ()}
+
+
+def in_access_token(mapper: Json, client: Client) -> bool:
+    """Whether a mapper acts on a client's access tokens, which may be lightweight ones."""
+    config: Mapping[str, str] = mapper.get("config") or {}
+    return config.get(LIGHTWEIGHT_CLAIM if client.is_on(LIGHTWEIGHT_TOKENS) else "access.token.claim") == "true"
+
+
+def scope_conditions(facts: RoleFacts, scope: str, kind: str) -> tuple[str, ...]:
+    """What must hold for a client scope to act."""
+    roles = facts.scope_roles.get(scope) or ()
+    gate = (f"the user has the role {' or '.join(repr(role) for role in roles)}",) if roles else ()
+    return (*gate, *((f"scope '{scope}' is asked for",) if kind == OPTIONAL else ()))
+
+
+def _resolver(survey: Survey, facts: RoleFacts, client: Client) -> Way | None:
+    full = "full scope" if client.is_on(FULL_SCOPE) else "roles mapped to it"
+    for mapper in client.mappers:
+        if mapper["protocolMapper"] == RESOLVE_MAPPER and in_access_token(mapper, client):
+            return Way(ROLES, f"the mapper '{mapper['name']}' of '{client.client_id}', with {full}")
+    held = scopes_of(client)
+    for name in sorted(held, key=lambda each: (held[each] != DEFAULT, each)):
+        for mapper in (survey.scopes.get(name) or {}).get("protocolMappers") or ():
+            if mapper["protocolMapper"] == RESOLVE_MAPPER and in_access_token(mapper, client):
+                by = f"the {held[name]} client scope '{name}' of '{client.client_id}', with {full}"
+                return Way(ROLES, by, None, scope_conditions(facts, name, held[name]))
+    return None
+
+
+def _mapped(facts: RoleFacts, client: Client) -> frozenset[str] | None:
+    found: frozenset[str] = frozenset()
+    for each in (facts.client_clients.get(client.client_id, frozenset()), *_held_by(facts, client)):
+        if each is None:
+            return None
+        found |= each
+    return found
+
+
+def _held_by(facts: RoleFacts, client: Client) -> Iterable[frozenset[str] | None]:
+    return (facts.scope_clients.get(name, frozenset()) for name in scopes_of(client))
+
+
+def _roles_in(mappings: Json) -> Iterable[str]:
+    yield from (str(role["name"]) for role in mappings.get("realmMappings") or ())
+    for client_id, entry in (mappings.get("clientMappings") or {}).items():
+        yield from (f"{client_id}/{role['name']}" for role in entry["mappings"])
+
+
+def _clients_in(mappings: Json) -> frozenset[str] | None:
+    if any(role.get("composite") for role in mappings.get("realmMappings") or ()):
+        return None
+    return frozenset(str(client_id) for client_id in mappings.get("clientMappings") or {})
