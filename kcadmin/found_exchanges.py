@@ -81,7 +81,7 @@ def found_exchanges(survey: Survey, names: Namings) -> tuple[list[FoundExchange]
             each, said = _legacy(survey, naming_them, requester)
         found += each
         findings += said
-    findings += _named_by_nobody(survey, names)
+    findings += [*_named_by_nobody(survey, names), *_besides(survey, naming_them)]
     return found, findings
 
 
@@ -189,15 +189,9 @@ def _legacy(
             ),
         ]
     found = []
-    besides = sorted(source for source in sources if is_switched_on(survey, survey.clients[source]))
-    if besides:
-        says = f"'{name}' may exchange these tokens by the legacy exchange too, which the standard grants of their sources imply"
-        findings.append(
-            Finding(Level.NOTE, f"{', '.join(besides)} → {name}", says, "switch the legacy exchange off to end it")
-        )
     for source, naming in sources.items():
-        if source in besides:
-            continue
+        if is_switched_on(survey, survey.clients[source]):
+            continue  # see _besides
         each = FoundExchange(LEGACY, RECIPIENT, source, name, name, True, naming)
         against = list(_against(survey, each, None, (naming,)))
         if not features.fine_grained_permissions:
@@ -210,6 +204,22 @@ def _legacy(
         findings += against
         found += [] if against else [each]
     return found, findings
+
+
+def _besides(survey: Survey, naming_them: Mapping[str, Mapping[str, Naming]]) -> Iterator[Finding]:
+    """What the mappers of the standard exchange open by the legacy one: nobody asked for it, so it becomes no grant."""
+    pairs = [
+        f"{source} → {name}"
+        for name, sources in sorted(naming_them.items())
+        for source in sorted(sources)
+        if is_switched_on(survey, survey.clients[source])
+        and not is_switched_on(survey, survey.clients[name])
+        and not unfit_client(survey.clients[name], name, asks=True)
+        and not unfit_client(survey.clients[source], source, asks=True)
+    ]
+    if pairs and survey.features.legacy_exchange:
+        says = "the targets may exchange these tokens by the legacy exchange too, since they are named in them"
+        yield Finding(Level.NOTE, ", ".join(pairs), says, "switch the legacy exchange off to end it")
 
 
 def _against(

@@ -144,14 +144,15 @@ def _shared(survey: Survey) -> Iterator[Finding]:
 
 
 def _of_any_token(survey: Survey, found: Sequence[FoundExchange]) -> Iterator[Finding]:
-    for name in sorted({each.requester for each in found}):
-        targets = ", ".join(sorted({each.target for each in found if each.requester == name}))
-        alone = (
-            "" if gets_tokens(survey.clients[name]) else " It gets no tokens of its own, so it must exchange others'."
-        )
-        says = f"may turn any client's token into one for {targets}; whose it really turns, the server does not say.{alone}"
-        remedy = f"where it exchanges others' tokens, write requester: {name} with those sources"
-        yield Finding(Level.NOTE, f"legacy requester '{name}'", says.removesuffix("."), remedy)
+    asking = sorted({each.requester for each in found})
+    if asking:
+        says = "may turn any client's token into one for their targets; whose they really turn, the server does not say"
+        remedy = "where one exchanges others' tokens, write it as requester, with those sources"
+        yield Finding(Level.NOTE, f"legacy requesters {', '.join(asking)}", says, remedy)
+    for name in asking:
+        if not gets_tokens(survey.clients[name]):
+            says = "gets no token by a login of its own, so it exchanges those of clients that the server does not name"
+            yield Finding(Level.NOTE, f"legacy requester '{name}'", says, "write it as requester, with those sources")
 
 
 def _texts(policy: Json, key: str) -> Sequence[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from kcadmin.exchange_policies import cannot_match
 from kcadmin.policies import TIME_FIELDS
+from kcadmin.standing_policies import EXPORTED
 
 Json = Mapping[str, Any]
 _JOINED = {"UNANIMOUS": "all of", "AFFIRMATIVE": "any of", "CONSENSUS": "most of"}
@@ -26,6 +27,9 @@ def meaning(policies: Mapping[str, Json], name: str, within: Collection[str] = (
         members = [meaning(policies, each, (*within, name)) for each in _texts(policy, "applyPolicies")]
         joined = f"{_JOINED.get(str(policy.get('decisionStrategy')), 'some of')} ({'; '.join(members)})"
         return f"aggregate policy '{name}' lets through {'all but ' if negative else ''}whom {joined}"
+    if kind == "client" and not _texts(policy, "clients"):
+        whom = "every client through, since those that it excepts" if negative else "nobody through, since its clients"
+        return f"client policy '{name}' {'(NEGATIVE) ' if negative else ''}lets {whom} were deleted"
     what = _matched(policy, kind)
     many = "every client but" if kind == "client" else "every client, but not"
     through = f"lets {many} {what} through" if negative else f"lets {what} through"
@@ -44,7 +48,7 @@ def grants_nothing(policies: Mapping[str, Json], name: str) -> bool:
 def _matched(policy: Json, kind: str) -> str:
     config: Mapping[str, str] = policy.get("config") or {}
     if kind == "client":
-        return _quoted(_texts(policy, "clients")) or "nobody, since its clients were deleted,"
+        return _quoted(_texts(policy, "clients"))
     if kind == "role":
         return f"clients whose service account has the role {_quoted(_texts(policy, 'roles'), 'or')}"
     if kind == "group":
@@ -52,7 +56,7 @@ def _matched(policy: Json, kind: str) -> str:
     if kind == "client-scope":
         return f"any client with a token of the scope {_quoted(_texts(policy, 'clientScopes'), 'or')}"
     if kind == "time":
-        when = [f"{theirs} {config[theirs]}" for theirs in TIME_FIELDS.values() if config.get(theirs)]
+        when = [f"{TIME_FIELDS[ours]} {config[theirs]}" for ours, theirs in EXPORTED.items() if config.get(theirs)]
         return f"every client at {', '.join(when)}" if when else "every client at any time"
     if kind == "regex":
         return f"any client with a token whose scope matches '{config.get('pattern')}'"

@@ -15,6 +15,8 @@ from kcadmin.time_windows import time_parts, window_faults
 
 POSITIVE = "POSITIVE"
 CLIENTS, TIME, CONDITIONS = "", "time 1", "conditions"
+EXPORTED = {**TIME_FIELDS, "not_before": "nbf", "not_on_or_after": "noa"}
+"""Our name of a time policy's field → the name under which an export's ``config`` holds it."""
 Json = Mapping[str, Any]
 
 
@@ -72,7 +74,7 @@ def standing_for(
 def window_of(policy: Json) -> Window | None:
     """A time policy as a window that makes exactly this policy again; None where there is none."""
     config: Mapping[str, str] = policy.get("config") or {}
-    given = {ours: config[theirs] for ours, theirs in TIME_FIELDS.items() if config.get(theirs)}
+    given = {ours: config[theirs] for ours, theirs in EXPORTED.items() if config.get(theirs)}
     try:
         fields = {key: value if key in TIME_DATES else int(value) for key, value in given.items()}
     except ValueError:

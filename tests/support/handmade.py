@@ -4,13 +4,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.support.realms import TestRealm
+from tests.support.realms import CONFIDENTIAL, TestRealm
 
 SWITCH = "standard.token.exchange.enabled"
 REFRESH = "standard.token.exchange.enableRefreshRequestedTokenType"
 SILENT = {"directAccessGrantsEnabled": False, "standardFlowEnabled": False}  # logs nobody in
 STACK = "another/project/stack"
 USER_WITHOUT_ROLES = "testuser3"
+CHUNK = 25
 
 
 def switched(*mappers: Mapping[str, Any], **more: Any) -> dict[str, Any]:
@@ -134,7 +135,11 @@ DATES = {"notBefore": "2020-01-01 00:00:00", "notOnOrAfter": "2099-01-01 00:00:0
 
 
 def build(realm: TestRealm) -> None:
-    """Makes everything but the clients, which the realm was made with: ``{**STANDARD, **LEGACY}``."""
+    """Makes everything in a realm without clients."""
+    clients = [{"clientId": name, **CONFIDENTIAL, **changes} for name, changes in {**STANDARD, **LEGACY}.items()]
+    for first in range(0, len(clients), CHUNK):
+        body = {"ifResourceExists": "FAIL", "clients": clients[first : first + CHUNK]}
+        realm.session.post(realm.at("partialImport"), body)
     realm.add_user(USER_WITHOUT_ROLES)
     for name, audiences, roles, holder, kind in SCOPES:
         _scope(realm, name, audiences, roles, holder, kind)

@@ -48,7 +48,9 @@ def test_what_is_printed_is_a_whole_config() -> None:
     assert config(as_config(Inventory("on", (), ()), URL))[f"{PREFIX}:realm"] == "on"
 
 
-@pytest.mark.parametrize("text", ["", "# mine\n", "encryptionsalt: v1:abc=\n", "encryptionsalt: v1:abc=", "config: {}\n", "config:\n"])
+@pytest.mark.parametrize(
+    "text", ["", "# mine\n", "encryptionsalt: v1:abc=\n", "encryptionsalt: v1:abc=", "config: {}\n", "config:\n"]
+)
 def test_a_file_that_says_nothing_of_the_project_gets_all(text: str) -> None:
     after = put(text)
     assert config(after) == {f"{PREFIX}:url": URL, f"{PREFIX}:realm": "r", f"{PREFIX}:grants": [PLAIN.config()]}
@@ -83,7 +85,9 @@ def test_only_the_block_of_grants_is_replaced() -> None:
     assert put(after, replace=True) == after
 
 
-@pytest.mark.parametrize("value", ["[]", "\n  - name: old\n    sources: [x]\n    target: y\n  - name: older", "[{name: old}]"])
+@pytest.mark.parametrize(
+    "value", ["[]", "\n  - name: old\n    sources: [x]\n    target: y\n  - name: older", "[{name: old}]"]
+)
 def test_grants_in_every_form_of_a_list(value: str) -> None:
     text = f"config:\n  {PREFIX}:grants: {value}\n  {PREFIX}:realm: r\n"
     assert config(put(text, replace=True)) == {f"{PREFIX}:grants": [PLAIN.config()], f"{PREFIX}:realm": "r"}
