@@ -64,9 +64,11 @@ def _matched(policy: Json, kind: str) -> str:
 
 
 def _texts(policy: Json, key: str) -> list[str]:
-    """A list of a policy: of names, or of objects that name something."""
+    """A list of a policy, of names or of objects that name something, in order: an export has none."""
     found = json.loads((policy.get("config") or {}).get(key) or "[]")
-    return [str(each.get("path") or each.get("id") or each) if isinstance(each, dict) else str(each) for each in found]
+    return sorted(
+        str(each.get("path") or each.get("id") or each) if isinstance(each, dict) else str(each) for each in found
+    )
 
 
 def _quoted(names: Collection[str], last: str = "and") -> str:

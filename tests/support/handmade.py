@@ -201,11 +201,11 @@ def build(realm: TestRealm) -> None:
 class Hand:
     """Who clicks in the admin console."""
 
-    def __init__(self, realm: TestRealm) -> None:
+    def __init__(self, realm: TestRealm, *, first: str = "z01") -> None:
         self.realm = realm
         self.server = realm.at("clients", realm.uuid("realm-management"), "authz", "resource-server")
         self._uuids = {each["clientId"]: each["id"] for each in realm.get("clients")}
-        self._management("z01")  # the first one makes the resource server
+        self._management(first)  # the first one makes the resource server
 
     def policy(self, type_: str, name: str, **fields: Any) -> str:
         body = {"name": name, "logic": "POSITIVE", **fields}

@@ -1,0 +1,60 @@
+"""From a realm made by hand to a stack, with the real commands: nothing is written to the server, nor at destroy."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local.layout import PROJECT
+from tests.e2e.conftest import NewStack
+from tests.e2e.stack import Stack
+from tests.support.handmade import Hand, names, switched
+from tests.support.realms import TestRealm
+
+
+def inventory(stack: Stack, *args: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "exchange", "inventory", "--url", stack.env["KEYCLOAK_URL"], "--realm", stack.realm, *args],
+        cwd=PROJECT, env=stack.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # fmt: skip
+
+
+@pytest.mark.standard_exchange
+def test_a_realm_becomes_a_stack(make_realm: Callable[..., TestRealm], new_stack: NewStack) -> None:
+    realm = make_realm("legacy", shop=switched(names("orders")), orders={}, batch={}, billing={}, gone={})
+    hand = Hand(realm, first="billing")
+    hand.permission("billing", [hand.client("Wer darf", "batch")])
+    before = realm.export()
+    stack = new_stack(realm, "legacy")
+    file: Path = stack.project / f"Pulumi.{stack.name}.yaml"
+    salted = file.read_text()
+
+    printed = inventory(stack)
+    assert printed.returncode == 0 and "\x1b" not in printed.stdout + printed.stderr
+    assert f"Realm '{realm.name}': 2 grants (1 legacy, 1 standard); nothing is left over." in printed.stderr
+    done = inventory(stack, "--write", str(file), "--json")
+    assert done.returncode == 0, done.stderr
+    assert [grant["name"] for grant in json.loads(done.stdout)["grants"]] == ["batch-to-billing", "shop-to-orders"]
+    assert file.read_text() == salted + printed.stdout
+    again = inventory(stack, "--write", str(file))
+    assert again.returncode == 2 and "holds 2 grants already; give --replace" in again.stderr
+
+    run = stack.up("--skip-preview")
+    assert run.writes == [] and run.counted()["created"] == 10, run.output
+    assert stack.preview("--expect-no-changes").code == 0
+    assert realm.export() == before
+    assert realm.exchange("batch", realm.user_token("batch"), "billing")["azp"] == "batch"
+    gone = stack.destroy("--skip-preview")
+    assert gone.writes == [] and realm.export() == before
+    assert "its policy was found there and is left" in gone.output
+
+
+def test_what_cannot_be_carried_over_is_an_exit_code(make_realm: Callable[..., TestRealm], new_stack: NewStack) -> None:
+    realm = make_realm("legacy", batch={}, billing={})
+    hand = Hand(realm, first="billing")
+    hand.permission("billing", [hand.client("all but", "batch", logic="NEGATIVE")])
+    done = inventory(new_stack(realm, "legacy"))
+    assert done.returncode == 1 and "keycloak-token-exchange:grants: []" in done.stdout
+    assert "not carried over: policy 'all but' of 'billing': client policy 'all but' (NEGATIVE)" in done.stderr
