@@ -12,6 +12,7 @@ from providers.preflight import (
     ClientFacts,
     Facts,
     Gate,
+    Overview,
     Questions,
     hash16,
     owned_name,
@@ -201,9 +202,9 @@ def wire(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:
 
 
 def _standing(spec: GrantSpec, clients: Sequence[str], facts: Facts) -> Standing | None:
-    """A stranger's policy on the target's permission that says already what this grant's would."""
+    """A stranger's policy on the target's permission that says already what this grant's would, unless it has one."""
     overview, target = facts.permissions.get(spec.realm), facts.clients.get((spec.realm, spec.target))
-    if not clients or spec.required_roles or overview is None or target is None:
+    if not clients or spec.required_roles or overview is None or target is None or _has_policy(spec, overview):
         return None
     window = Window(**asdict(spec.time_window)) if spec.time_window else None
     _, names = overview.permissions.get(target.uuid, ("", ()))
@@ -244,10 +245,13 @@ def _is_legacy_already(spec: GrantSpec, facts: Facts) -> bool:
         if (spec.realm, client) in facts.clients
     ]
     there = facts.permissions.get(spec.realm)
-    has_policy = there is not None and any(
-        mark and name.startswith(f"{_policy(spec)} [") for name, mark in there.marks.items()
-    )
+    has_policy = there is not None and _has_policy(spec, there)
     return has_policy or (LEGACY in marks and RECIPIENT in spec.flows)
+
+
+def _has_policy(spec: GrantSpec, there: Overview) -> bool:
+    """Whether a policy of a grant of this name is there, also under an owner that was since renamed."""
+    return any(mark and name.startswith(f"{_policy(spec)} [") for name, mark in there.marks.items())
 
 
 def _policy(spec: GrantSpec) -> str:

@@ -43,6 +43,10 @@ class Attached:
     marked: frozenset[str]
     representation: Mapping[str, Any]
 
+    def is_alone(self, policies: Collection[str]) -> bool:
+        """Whether one policy, which no stack has made, is all that it holds: then its strategy decides nothing."""
+        return len(self.policies) == 1 and set(policies) == set(self.policies) - self.marked
+
 
 @dataclass(frozen=True)
 class Overview:
@@ -109,7 +113,7 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
         for _ in range(ROUNDS):
             began = time.monotonic()
             now = _must_be_there(realm, client_uuid, client_id)
-            if wanted <= set(now.policies) and (now.strategy == AFFIRMATIVE or is_alone(now, wanted)):
+            if wanted <= set(now.policies) and (now.strategy == AFFIRMATIVE or now.is_alone(wanted)):
                 if settled:
                     if found:  # who left at that moment dropped every note
                         _note_strategy(realm, client_uuid, owner, found)
@@ -125,11 +129,6 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
             _write(realm, now, set(now.policies) | wanted, AFFIRMATIVE)
             slowest = max(slowest, time.monotonic() - began)
     raise _unstable(realm, client_uuid, client_id)
-
-
-def is_alone(now: Attached, policies: Collection[str]) -> bool:
-    """Whether one policy, which no stack has made, is all that a permission holds: then its strategy decides nothing."""
-    return len(now.policies) == 1 and set(policies) == set(now.policies) - now.marked
 
 
 def detach(
@@ -299,9 +298,3 @@ def _body(permission: Mapping[str, Any], strategy: str, policies: Iterable[str] 
     kept = {key: permission[key] for key in ("name", "description", "logic") if key in permission}
     listed = {} if policies is None else {"policies": sorted(policies)}
     return {**kept, "type": "scope", "decisionStrategy": strategy, **listed}
-
-
-def is_ours(server: ResourceServer, policy_id: str, owner_hash: str) -> bool:
-    """Whether a policy bears an owner's mark."""
-    policy = server.policy("client", policy_id)
-    return policy is not None and unmarked(str(policy.get("description") or ""))[1] == owner_hash

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 import pulumi
 
 from kcadmin.errors import Refusal
-from kcadmin.exchange_policies import judge
+from kcadmin.exchange_policies import is_ours, judge
 from kcadmin.features import LEGACY
 from kcadmin.ownership import hash16
-from kcadmin.permissions import AFFIRMATIVE, attach, attached, detach, is_alone, is_ours
+from kcadmin.permissions import AFFIRMATIVE, attach, attached, detach
 from kcadmin.policies import UUID
 from kcadmin.realm import Realm
 from kcadmin.texts import shown
@@ -63,7 +63,7 @@ class TokenExchangePermissionProvider(KeycloakProvider):
             return None
         return {
             "policies": [policy for policy in props["policies"] if policy in now.policies],
-            "decision_strategy": AFFIRMATIVE if is_alone(now, props["policies"]) else now.strategy,
+            "decision_strategy": AFFIRMATIVE if now.is_alone(props["policies"]) else now.strategy,
             "permission": now.name,
         }
 
@@ -75,9 +75,7 @@ class TokenExchangePermissionProvider(KeycloakProvider):
             )
 
         if props.get("found") == FOUND and props.get("on_remove") != REVOKE:
-            pulumi.log.warn(
-                f"{self._named(props)}: its policy was found there and is left, so the exchange stays allowed."
-            )
+            pulumi.log.info(f"{self._named(props)}: was found as wanted and is left as found.")
             return
         detach(realm, props["client_uuid"], props["client_id"], props["policies"], soon_deleted=go_next)
         with never_in_the_way(self._named(props)):

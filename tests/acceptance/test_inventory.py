@@ -3,6 +3,7 @@
 Sixty ways in which people allow exchanges, in one realm on a server with both: tests/support/handmade.py.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -227,6 +228,32 @@ def test_up_writes_the_named_mappers_alone_and_destroy_leaves_all(realm: TestRea
     assert {"s15 → t15", "s24 → t24", "s29 → t29"} <= {each.about for each in again.findings}
     stack.destroy()
     assert realm.export() == before
+
+
+def test_a_grant_that_grows_makes_its_own_policy_beside_and_revoke_takes_out_what_was_found(realm: TestRealm) -> None:
+    before = realm.export()
+    stack = Stack(realm.connection)
+    grant = {"name": "g", "realm": realm.name, **GRANTS["a01-to-z01"]}
+    stack.up(grant)
+    assert held(realm, "z01") == ["may exchange for z01"]
+    stack.up({**grant, "sources": ["a01", "a02"]})
+    ours, found = sorted(held(realm, "z01"))
+    assert ours.startswith("g: may exchange for z01 [") and found == "may exchange for z01"
+    stack.up(grant)
+    assert sorted(held(realm, "z01")) == [ours, found] and works(realm, GRANTS["a01-to-z01"], "a01", "requester")
+    stack.destroy()
+    assert realm.export() == before
+    stack.up({**grant, "onRemove": "revoke"})
+    stack.destroy()
+    assert held(realm, "z01") == []
+    assert not works(realm, GRANTS["a01-to-z01"], "a01", "requester")
+
+
+def held(realm: TestRealm, target: str) -> list[str]:
+    """The policies on a target's permission."""
+    name = f"token-exchange.permission.client.{realm.uuid(target)}"
+    policies = {each["name"]: each for each in realm.authz("realm-management")["policies"]}
+    return list(json.loads((policies.get(name) or {}).get("config", {}).get("applyPolicies", "[]")))
 
 
 def outcomes(realm: TestRealm) -> dict[tuple[str, ...], bool]:

@@ -48,7 +48,8 @@ def test_a_realm_becomes_a_stack(make_realm: Callable[..., TestRealm], new_stack
     assert realm.exchange("batch", realm.user_token("batch"), "billing")["azp"] == "batch"
     gone = stack.destroy("--skip-preview")
     assert gone.writes == [] and realm.export() == before
-    assert "its policy was found there and is left" in gone.output
+    left = f"token-exchange permission of client 'billing' in realm '{realm.name}': was found as wanted and is left as found."
+    assert left in gone.output
 
 
 def test_what_cannot_be_carried_over_is_an_exit_code(make_realm: Callable[..., TestRealm], new_stack: NewStack) -> None:
