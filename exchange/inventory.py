@@ -107,7 +107,7 @@ def changed(text: str, found: Inventory, url: str, file: str, *, replace: bool) 
     if not isinstance(config, dict):
         raise FileRefused(f"file '{file}': its 'config' is no mapping; correct it.")
     if config.get(GRANTS) and not replace:
-        raise FileRefused(f"file '{file}': holds {len(config[GRANTS])} grants already; give --replace to replace them.")
+        raise FileRefused(f"file '{file}': holds grants already; give --replace to replace them.")
     other = str(config.get(URL) or url).rstrip("/")
     if other != url.rstrip("/"):
         raise FileRefused(f"file '{file}': is of the server at '{other}', not '{url}'; give another with --write.")

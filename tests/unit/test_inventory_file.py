@@ -102,7 +102,7 @@ def test_a_file_of_another_realm_names_the_realm_in_each_grant() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (FILE, "holds 1 grants already; give --replace"),
+        (FILE, "holds grants already; give --replace"),
         (f"config:\n  {PREFIX}:url: https://other.example.com\n", "is of the server at 'https://other.example.com'"),
         ("config: [", "is no YAML in line 1"),
         ("- a\n", "holds no mapping"),
