@@ -374,3 +374,59 @@ def test_other_permissions_on_the_same_exchange() -> None:
     assert permission_name("uuid-b") in found.findings[0].says
     found = look(*clients, policies=(other, held), permissions={"b": ("UNANIMOUS", ("p",))})
     assert levels(found) == {"token-exchange permission of 'b'": Level.LOST} and found.grants == ()
+
+
+@pytest.mark.parametrize(
+    ("strategy", "names", "grants", "lost"),
+    [
+        ("AFFIRMATIVE", ("p", "q"), 2, False),
+        ("UNANIMOUS", ("p", "q"), 0, True),
+        ("CONSENSUS", ("p", "q"), 0, True),
+        ("UNANIMOUS", ("p",), 1, False),
+        ("CONSENSUS", ("q",), 1, False),
+        ("AFFIRMATIVE", ("not", "p"), 1, True),
+        ("UNANIMOUS", ("not",), 0, True),
+        ("UNANIMOUS", (), 0, False),
+        ("UNANIMOUS", ("p", "many"), 0, True),
+        ("UNANIMOUS", ("many",), 0, True),  # b is the target
+        ("UNANIMOUS", ("on",), 0, True),  # the standard exchange serves it
+        ("UNANIMOUS", ("public",), 0, True),
+    ],
+)
+def test_a_policy_is_a_grant_where_it_alone_decides(
+    strategy: str, names: tuple[str, ...], grants: int, lost: bool
+) -> None:
+    policies = (
+        policy("client", "p", clients=["a"]),
+        policy("client", "q", clients=["c"]),
+        policy("client", "not", logic="NEGATIVE", clients=["a"]),
+        policy("client", "many", clients=["a", "b"]),
+        policy("client", "on", clients=["d"]),
+        policy("client", "public", clients=["e"]),
+    )
+    clients = (client("a"), client("b"), client("c"), client("d", attributes=ON), client("e", publicClient=True))
+    found = look(*clients, policies=policies, permissions={"b": (strategy, names)})
+    assert len(found.grants) == grants and found.lost is lost
+    assert all(grant.exchange == "legacy" and grant.allow_refresh for grant in found.grants)
+
+
+@pytest.mark.parametrize(
+    ("mapper", "added"),
+    [
+        ({}, False),
+        ({"introspection.token.claim": "true"}, False),
+        ({"introspection.token.claim": "false"}, True),
+        ({"id.token.claim": "true"}, True),
+        ({"included.client.audience": "", "included.custom.audience": "b"}, True),
+    ],
+)
+def test_a_mapper_that_is_not_as_a_grant_makes_it(mapper: dict[str, str], added: bool) -> None:
+    found = look(client("a", "b", attributes=ON, mapper=mapper), client("b"), features=STANDARD)
+    assert said(found) == [("a-to-b", "standard", "requester")]
+    adds = [each.about for each in found.findings if each.level == Level.ADDED]
+    assert adds == (["audience mapper for 'b' to client 'a'"] if added else [])
+
+
+def test_who_exchanges_for_itself_gets_its_own_audience() -> None:
+    found = look(client("a", "b"), client("b", attributes=ON), features=STANDARD)
+    assert [each.about for each in found.findings] == ["audience mapper for 'b' to client 'b'"]
