@@ -119,15 +119,15 @@ def _grouped(survey: Survey, exchanges: Iterable[FoundExchange]) -> list[FoundGr
 
 def _merged(grants: Sequence[FoundGrant]) -> list[FoundGrant]:
     """Both flows of the same sources to the same target, under the same settings, are one grant."""
-    left = list(grants)
+    left = dict.fromkeys(grants)
     for grant in grants:
         if grant.flows != (REQUESTER,) or grant.window:
             continue
         twin = replace(grant, flows=(RECIPIENT,), policy=None)
         if twin in left and (grant.exchange == STANDARD or not twin.scope):
-            left.remove(twin)
-            left[left.index(grant)] = replace(grant, flows=(RECIPIENT, REQUESTER))
-    return left
+            del left[twin], left[grant]
+            left[replace(grant, flows=(RECIPIENT, REQUESTER))] = None
+    return list(left)
 
 
 def _named(grants: Sequence[FoundGrant]) -> list[FoundGrant]:
