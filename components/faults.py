@@ -39,8 +39,22 @@ def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple
                 "the audience that it is asked for",
                 f"require a realm role, or a role of '{spec.target}'",
             )
+    yield from _scope_faults(spec, facts)
     yield from open_gates(spec, exchange, facts)
     yield from other_audiences(spec, exchange, facts)
+
+
+def _scope_faults(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
+    """A named scope that is there must say what the grant says: it is used, never changed."""
+    found = facts.scopes.get((spec.realm, spec.scope or ""))
+    if found is None or (found.owner or "").split("#")[0] == spec.owner:
+        return
+    remedy = "name another scope, or leave it out"
+    if found.included_client != spec.target:
+        yield f"client scope '{spec.scope}' does not name '{spec.target}' alone in aud", remedy
+    if found.roles != tuple(sorted((role.client, role.role) for role in spec.required_roles)):
+        held = ", ".join(f"{client}/{role}" if client else role for client, role in found.roles) or "none"
+        yield f"client scope '{spec.scope}' asks for other roles ({held}) than requiredRoles", "make them agree"
 
 
 def closed_doors(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
@@ -49,8 +63,11 @@ def closed_doors(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
     if target is None or there is None or not any(flow.flow == REQUESTER for flow in flows_of(spec)):
         return
     strategy, policies = there.permissions.get(target.uuid, (AFFIRMATIVE, ()))
-    strangers = sorted(name for name in policies if there.marks.get(name) is None)
+    standing = wire(spec, LEGACY, facts).standing
+    used = standing.name if standing else None
+    strangers = sorted(name for name in policies if there.marks.get(name) is None and name != used)
     if strategy != AFFIRMATIVE and strangers:
+        strangers = sorted({*strangers, *([used] if used else [])})
         yield (
             f"the token-exchange permission of target '{spec.target}' holds the policies {', '.join(strangers)} under "
             f"{strategy}, beside which this grant would be denied or open more than it says",
@@ -68,7 +85,11 @@ def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[s
         there = facts.openings.get(gate(spec, client))
         if there is None:
             continue
-        ways = [each.by for each in there.named if (each.owner or "").split("#")[0] != spec.owner]
+        ways = [
+            each.by
+            for each in there.named
+            if (each.owner or "").split("#")[0] != spec.owner and not (spec.scope and each.scope == spec.scope)
+        ]
         roles = [role for role in there.roles if role not in roles_apart] if spec.required_roles else []
         if roles:
             ways.append(f"roles of '{spec.target}' that its users may hold ({', '.join(roles)})")

@@ -9,6 +9,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, get_type_hints
 
 from components.conditions import RequiredRole, TimeWindow, read_roles, read_window
+from kcadmin.client_scopes import scope_token
 from kcadmin.texts import shown, unfit
 
 RECIPIENT, REQUESTER = "recipient", "requester"
@@ -30,7 +31,8 @@ class GrantSpec:
     sources, target, requester: client ids. flows: who calls the token endpoint, ``recipient`` (the target) or ``requester``
     (each source); none with a third client as requester. exchange: ``auto``, ``standard`` or ``legacy``. required_roles: users
     must hold one of them. audience: where the target stands, in every token of the source (``mapper``) or only in those that
-    ask for it (``optionalScope``). token_lifespan: seconds.
+    ask for it (``optionalScope``). scope: the name of the client scope that carries it; one that is there is used as found.
+    token_lifespan: seconds.
     """
 
     name: str
@@ -43,6 +45,7 @@ class GrantSpec:
     exchange: str = "auto"
     required_roles: tuple[RequiredRole, ...] = ()
     audience: str = MAPPER
+    scope: str | None = None
     exact_audience: bool = False
     restrict_full_scope: bool = False
     token_lifespan: int | None = None
@@ -174,6 +177,13 @@ def _faults(spec: GrantSpec) -> Iterator[tuple[str, str]]:
         yield f"onRemove is {shown(spec.on_remove)}", "choose restore or revoke"
     if spec.audience not in (MAPPER, OPTIONAL_SCOPE):
         yield f"audience is {shown(spec.audience)}", f"choose {MAPPER} or {OPTIONAL_SCOPE}"
+    if spec.scope is not None and (scope_token(spec.scope) != spec.scope or not 0 < len(spec.scope) <= NAME_LIMIT):
+        yield (
+            f"scope is {shown(spec.scope)}, which no scope can be called",
+            "give it 1 to 255 characters without spaces",
+        )
+    if spec.scope and spec.exchange == "legacy" and spec.flows == (REQUESTER,) and not spec.required_roles:
+        yield "sets scope, at which the legacy exchange does not look in the requester flow", "leave it out"
     if spec.token_lifespan is not None and not 0 < spec.token_lifespan <= LIFESPAN_LIMIT:
         yield f"tokenLifespan is {spec.token_lifespan}", f"give seconds, 1 to {LIFESPAN_LIMIT}"
     if spec.restrict_full_scope and not (spec.required_roles or spec.exact_audience):

@@ -11,6 +11,7 @@ import pulumi
 from components.conditions import TimeWindow
 from components.shared_parts import SharedParts
 from components.wiring import GrantPlan, policy_name, scope_name
+from kcadmin.standing_policies import CLIENTS, CONDITIONS
 from kcadmin.time_windows import time_parts
 from providers.aggregate_policy import AggregatePolicy
 from providers.client_policy import ClientPolicy
@@ -30,12 +31,11 @@ def register_legacy_parts(planned: GrantPlan, shared: SharedParts, grant: pulumi
         "owner": spec.grant_owner,
         "opts": pulumi.ResourceOptions(parent=grant, depends_on=[shared.permissions(planned)]),
     }
-    place, name = f"{spec.realm}/{spec.target}/{spec.name}", policy_name(spec)
+    place = f"{spec.realm}/{spec.target}/{spec.name}"
     policy: ClientPolicy | AggregatePolicy
     policy = clients = ClientPolicy(
         f"{place}-requesters",
-        name=name,
-        description=f"{', '.join(planned.policy_clients)} may exchange for {spec.target}"[:200],
+        **_named(planned, CLIENTS, f"{', '.join(planned.policy_clients)} may exchange for {spec.target}"[:200]),
         clients=list(planned.policy_clients),
         client_uuids=sorted(planned.uuids[client] for client in planned.policy_clients),
         **common,
@@ -58,7 +58,7 @@ def register_legacy_parts(planned: GrantPlan, shared: SharedParts, grant: pulumi
     if conditions:
         last = conditions[-1]
         members = [clients, *(each for each in conditions if isinstance(each, ClientScopePolicy) or each is last)]
-        policy = _aggregate(f"{place}-conditions", policy_name(spec, "conditions"), members, UNANIMOUS, common)
+        policy = _aggregate(f"{place}-conditions", _named(planned, CONDITIONS), members, UNANIMOUS, common)
         conditions.append(policy)
     binding = TokenExchangePermission(
         f"{place}-permission",
@@ -67,6 +67,7 @@ def register_legacy_parts(planned: GrantPlan, shared: SharedParts, grant: pulumi
         client_uuid=planned.uuids[spec.target],
         policies=[policy.id],
         with_policies=True,
+        on_remove=spec.on_remove if planned.standing else None,
         owner=spec.grant_owner,
         opts=common["opts"],
     )
@@ -79,7 +80,7 @@ def _times(planned: GrantPlan, window: TimeWindow, place: str, common: Mapping[s
     policies: list[pulumi.Resource] = [
         TimePolicy(
             f"{place}-time-{number}",
-            name=policy_name(planned.spec, f"time {number}"),
+            **_named(planned, f"time {number}"),
             logic=part.logic,
             **part.fields,  # type: ignore[arg-type]
             **common,
@@ -87,13 +88,21 @@ def _times(planned: GrantPlan, window: TimeWindow, place: str, common: Mapping[s
         for number, part in enumerate(parts.policies, 1)
     ]
     if len(policies) > 1:
-        name = policy_name(planned.spec, "times")
-        policies.append(_aggregate(f"{place}-times", name, policies, parts.decision_strategy, common))
+        named = _named(planned, "times")
+        policies.append(_aggregate(f"{place}-times", named, policies, parts.decision_strategy, common))
     return policies
 
 
+def _named(planned: GrantPlan, part: str, description: str | None = None) -> dict[str, Any]:
+    """A policy's name and description: those of the policy that stands there already, else the grant's own."""
+    if planned.standing:
+        name = planned.standing.parts[part]
+        return {"name": name, "description": planned.standing_texts[name]}
+    return {"name": policy_name(planned.spec, part), "description": description}
+
+
 def _aggregate(
-    place: str, name: str, members: Sequence[pulumi.Resource], strategy: str, common: Mapping[str, Any]
+    place: str, named: Mapping[str, Any], members: Sequence[pulumi.Resource], strategy: str, common: Mapping[str, Any]
 ) -> AggregatePolicy:
     ids = [member.id for member in members if isinstance(member, pulumi.CustomResource)]
-    return AggregatePolicy(place, name=name, policies=ids, decision_strategy=strategy, **common)
+    return AggregatePolicy(place, policies=ids, decision_strategy=strategy, **named, **common)

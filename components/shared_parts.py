@@ -172,7 +172,9 @@ class SharedParts:
             "/".join(key),
             realm=spec.realm,
             name=scope_name(spec),
-            description=f"tokens for {spec.target}, of grant {spec.name}"[:200],
+            description=grant.scope.description
+            if grant.scope
+            else f"tokens for {spec.target}, of grant {spec.name}"[:200],
             included_client=spec.target,
             included_client_uuid=grant.uuids[spec.target],
             realm_roles=[role.role for role in spec.required_roles if not role.client],

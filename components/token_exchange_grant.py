@@ -29,6 +29,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         ``audience=<target>``). requester: a third client that asks instead; then no flows.
     :param required_roles: users must hold one: a realm role's name, or ``{"client": <client id>, "role": <name>}``.
     :param audience: ``mapper`` (the target stands in every token of the source), ``optionalScope`` (only on request).
+    :param scope: the name of the client scope that puts the target there; one that is there is used as found.
     :param exact_audience: ``aud`` is the target alone. restrict_full_scope: may switch full scope off to get there.
     :param token_lifespan: seconds. time_window: ``start``, ``end`` (HH:MM), ``notBefore``, ``notOnOrAfter``; legacy only.
     :param realm, exchange, owner, protect: the stack's config where not given. exchange: ``auto``, ``standard`` or
@@ -52,6 +53,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         exchange: str | None = None,
         required_roles: Sequence[str | Mapping[str, str]] = (),
         audience: str = "mapper",
+        scope: str | None = None,
         exact_audience: bool = False,
         restrict_full_scope: bool = False,
         token_lifespan: int | None = None,
@@ -81,6 +83,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
                     "exchange": exchange,
                     "required_roles": required_roles,
                     "audience": audience,
+                    "scope": scope,
                     "exact_audience": exact_audience,
                     "restrict_full_scope": restrict_full_scope,
                     "token_lifespan": token_lifespan,

@@ -1,10 +1,23 @@
 """What each grant needs on the server: which exchange, flows, mappers, switches and policies. Without any I/O."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 from components.grant_spec import OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
-from providers.preflight import LEGACY, STANDARD, ClientFacts, Facts, Gate, Questions, hash16, owned_name, scope_token
+from kcadmin.standing_policies import Standing, Window, description_of, standing_for
+from providers.preflight import (
+    LEGACY,
+    STANDARD,
+    AudienceScope,
+    ClientFacts,
+    Facts,
+    Gate,
+    Overview,
+    Questions,
+    hash16,
+    owned_name,
+    scope_token,
+)
 
 LOGIN, EXCHANGE = "login", "exchange"
 
@@ -30,6 +43,7 @@ class GrantPlan:
     ``scope_clients``: hold the scope that names the target, for holders of a role or on request.
     ``policy_clients``: whom a legacy policy lets through. ``full_scope_off``, ``lifespans``, ``refresh_off``: settings.
     ``requesters``: what the server says of the clients that exchange. ``standard_offered``: None where it was not asked.
+    ``standing``: a stranger's policy that says already what the grant's would. ``scope``: what is there of the named scope.
     """
 
     spec: GrantSpec
@@ -45,6 +59,9 @@ class GrantPlan:
     refresh_off: tuple[str, ...] = ()
     requesters: tuple[ClientFacts, ...] = ()
     standard_offered: bool | None = None
+    standing: Standing | None = None
+    standing_texts: Mapping[str, str] = field(default_factory=dict)
+    scope: AudienceScope | None = None
 
     @property
     def audiences(self) -> tuple[tuple[str, str], ...]:
@@ -72,6 +89,7 @@ def questions(specs: Sequence[GrantSpec]) -> Questions:
         exact=frozenset(
             (spec.realm, spec.target) for spec in specs if spec.exact_audience and spec.exchange != STANDARD
         ),
+        scopes=frozenset((spec.realm, spec.scope) for spec in specs if spec.scope),
     )
 
 
@@ -86,7 +104,9 @@ def gate(spec: GrantSpec, client: str) -> Gate:
 
 
 def scope_name(spec: GrantSpec) -> str:
-    """The name of a grant's client scope, which callers ask for; no other owner makes it."""
+    """The name of a grant's client scope, which callers ask for: the one that it names, else one that no other owner makes."""
+    if spec.scope:
+        return spec.scope
     return f"{scope_token(f'{spec.name}-{spec.target}')[:230]}-{hash16(f'{spec.grant_owner}|{spec.target}')[:8]}"
 
 
@@ -133,6 +153,8 @@ def in_token_scope(grant: GrantPlan) -> bool:
     A third client's own scope is never in the token that it is given, so it must not count as a wider one.
     """
     spec = grant.spec
+    if grant.scope:
+        return grant.scope.in_token_scope
     if grant.exchange == LEGACY or spec.audience == OPTIONAL_SCOPE:
         return True
     return bool(spec.required_roles) and not spec.requester
@@ -141,7 +163,7 @@ def in_token_scope(grant: GrantPlan) -> bool:
 def wire(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:
     flows = tuple(_as_called(flow, spec, exchange) for flow in flows_of(spec))
     legacy = exchange == LEGACY
-    in_scope = is_gated(spec) or (spec.scoped and not legacy)
+    in_scope = is_gated(spec) or bool(spec.scope) or (spec.scoped and not legacy)
     mappers: list[tuple[str, str]] = []
     holders: list[str] = []
     for flow in flows:
@@ -160,6 +182,7 @@ def wire(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:
     restricted = [*gates, *([spec.target] if legacy and spec.exact_audience else ())]
     lasting = ([spec.target] if legacy else requesters(spec)) if spec.token_lifespan else ()
     quiet = requesters(spec) if legacy and not spec.allow_refresh else ()
+    there = _standing(spec, policy_clients, facts)
     return GrantPlan(
         spec,
         exchange,
@@ -180,7 +203,24 @@ def wire(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:
             facts.clients[spec.realm, name] for name in requesters(spec) if (spec.realm, name) in facts.clients
         ),
         standard_offered=facts.features.offers(STANDARD) if facts.features else None,
+        standing=there,
+        standing_texts={
+            name: description_of(facts.permissions[spec.realm].policies, name) for name in there.parts.values()
+        }
+        if there
+        else {},
+        scope=facts.scopes.get((spec.realm, spec.scope or "")),
     )
+
+
+def _standing(spec: GrantSpec, clients: Sequence[str], facts: Facts) -> Standing | None:
+    """A stranger's policy on the target's permission that says already what this grant's would, unless it has one."""
+    overview, target = facts.permissions.get(spec.realm), facts.clients.get((spec.realm, spec.target))
+    if not clients or spec.required_roles or overview is None or target is None or _has_policy(spec, overview):
+        return None
+    window = Window(**asdict(spec.time_window)) if spec.time_window else None
+    _, names = overview.permissions.get(target.uuid, ("", ()))
+    return standing_for(overview.policies, names, frozenset(clients), window)
 
 
 def _as_called(flow: Flow, spec: GrantSpec, exchange: str) -> Flow:
@@ -217,10 +257,13 @@ def _is_legacy_already(spec: GrantSpec, facts: Facts) -> bool:
         if (spec.realm, client) in facts.clients
     ]
     there = facts.permissions.get(spec.realm)
-    has_policy = there is not None and any(
-        mark and name.startswith(f"{_policy(spec)} [") for name, mark in there.marks.items()
-    )
+    has_policy = there is not None and _has_policy(spec, there)
     return has_policy or (LEGACY in marks and RECIPIENT in spec.flows)
+
+
+def _has_policy(spec: GrantSpec, there: Overview) -> bool:
+    """Whether a policy of a grant of this name is there, also under an owner that was since renamed."""
+    return any(mark and name.startswith(f"{_policy(spec)} [") for name, mark in there.marks.items())
 
 
 def _policy(spec: GrantSpec) -> str:

@@ -2,7 +2,7 @@
 
 import typer
 
-from exchange.commands import audit, bootstrap, graph, rebind, verify
+from exchange.commands import audit, bootstrap, graph, inventory, rebind, verify
 
 # Locals hold secrets and tokens: a traceback must never print them.
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
@@ -26,6 +26,7 @@ app.command("audit", epilog=audit.EPILOG)(audit.audit_command)
 app.command("rebind", epilog=rebind.EPILOG)(rebind.rebind_command)
 app.command("graph", epilog=graph.EPILOG)(graph.graph_command)
 app.command("bootstrap", epilog=bootstrap.EPILOG)(bootstrap.bootstrap_command)
+app.command("inventory", epilog=inventory.EPILOG)(inventory.inventory_command)
 
 
 def main() -> None:

@@ -17,11 +17,12 @@ FULL_SCOPE = "fullScopeAllowed"
 
 @dataclass(frozen=True)
 class AudienceSource:
-    """One thing that names an audience. by: in words; owner: whose it is, None for a stranger's."""
+    """One thing that names an audience. by: in words; owner: whose it is, None for a stranger's; scope: the scope it is in."""
 
     audience: str
     by: str
     owner: str | None
+    scope: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def named_audiences(realm: Realm, client: Client) -> Iterator[AudienceSource]:
                 name = mapper.included_client or mapper.custom_audience or ""
                 owner = (scope.get("attributes") or {}).get(OWNER_KEY)
                 by = f"the {kind} client scope '{scope['name']}' of '{client.client_id}'"
-                yield AudienceSource(name, by, owner or None)
+                yield AudienceSource(name, by, owner or None, str(scope["name"]))
 
 
 def roles_in_reach(realm: Realm, client: Client, target_uuid: str, *, without_full_scope: bool = False) -> list[str]:

@@ -7,9 +7,9 @@ AFFIRMATIVE beside a stranger's opened a door that UNANIMOUS had closed.
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kcadmin.authz import ResourceServer
@@ -43,14 +43,19 @@ class Attached:
     marked: frozenset[str]
     representation: Mapping[str, Any]
 
+    def is_alone(self, policies: Collection[str]) -> bool:
+        """Whether one policy, which no stack has made, is all that it holds: then its strategy decides nothing."""
+        return len(self.policies) == 1 and set(policies) == set(self.policies) - self.marked
+
 
 @dataclass(frozen=True)
 class Overview:
     """All of a realm's legacy permissions, from one read. ``marks``: each policy's owner's hash by policy name;
-    ``permissions``: strategy and policy names by the UUID of the target."""
+    ``permissions``: strategy and policy names by the UUID of the target; ``policies``: as exported, by name."""
 
     marks: Mapping[str, str | None]
     permissions: Mapping[str, tuple[str, tuple[str, ...]]]
+    policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def overview(realm: Realm) -> Overview:
@@ -68,6 +73,7 @@ def overview(realm: Realm) -> Overview:
             for each in policies
             if each["type"] == "scope" and str(each["name"]).startswith(prefix)
         },
+        {str(each["name"]): each for each in policies},
     )
 
 
@@ -107,7 +113,7 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
         for _ in range(ROUNDS):
             began = time.monotonic()
             now = _must_be_there(realm, client_uuid, client_id)
-            if wanted <= set(now.policies) and now.strategy == AFFIRMATIVE:
+            if wanted <= set(now.policies) and (now.strategy == AFFIRMATIVE or now.is_alone(wanted)):
                 if settled:
                     if found:  # who left at that moment dropped every note
                         _note_strategy(realm, client_uuid, owner, found)
@@ -292,9 +298,3 @@ def _body(permission: Mapping[str, Any], strategy: str, policies: Iterable[str] 
     kept = {key: permission[key] for key in ("name", "description", "logic") if key in permission}
     listed = {} if policies is None else {"policies": sorted(policies)}
     return {**kept, "type": "scope", "decisionStrategy": strategy, **listed}
-
-
-def is_ours(server: ResourceServer, policy_id: str, owner_hash: str) -> bool:
-    """Whether a policy bears an owner's mark."""
-    policy = server.policy("client", policy_id)
-    return policy is not None and unmarked(str(policy.get("description") or ""))[1] == owner_hash

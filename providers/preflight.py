@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from kcadmin import features as server_features
 from kcadmin.audiences import FULL_SCOPE, AudienceSource, Openings, openings, other_audiences
-from kcadmin.client_scopes import scope_token
+from kcadmin.client_scopes import AudienceScope, scope_token
 from kcadmin.clients import Client
 from kcadmin.connection import Connection
 from kcadmin.errors import NotFound
@@ -30,6 +30,7 @@ __all__ = [
     "AFFIRMATIVE",
     "LEGACY",
     "STANDARD",
+    "AudienceScope",
     "ClientFacts",
     "Facts",
     "Gate",
@@ -86,6 +87,7 @@ class Facts:
     ``permissions``: by realm, what holds legacy grants there; asked only where some grant may be legacy.
     missing_roles: (realm, client id or "", role) of those asked for that do not exist. openings: of the gates asked for.
     other_audiences: of the clients asked for, what puts audiences beside their own into their tokens.
+    scopes: the client scopes asked for that are there.
     """
 
     features: Features | None
@@ -95,6 +97,7 @@ class Facts:
     missing_roles: frozenset[tuple[str, str, str]] = frozenset()
     openings: Mapping[Gate, Openings] = field(default_factory=dict)
     other_audiences: Mapping[tuple[str, str], tuple[AudienceSource, ...]] = field(default_factory=dict)
+    scopes: Mapping[tuple[str, str], AudienceScope] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,7 @@ class Questions:
     roles: frozenset[tuple[str, str, str]] = frozenset()
     gates: frozenset[Gate] = frozenset()
     exact: frozenset[tuple[str, str]] = frozenset()
+    scopes: frozenset[tuple[str, str]] = frozenset()
 
 
 def ask(connection: Connection, questions: Questions) -> Facts:
@@ -139,6 +143,12 @@ def ask(connection: Connection, questions: Questions) -> Facts:
             if {(gate.realm, gate.client), (gate.realm, gate.target)} <= set(clients)
         },
         {key: other_audiences(realm_for(session, key[0]), key[1]) for key in questions.exact if key in clients},
+        {
+            (realm, name): found
+            for realm, name in sorted(questions.scopes)
+            if realm not in missing
+            for found in realm_for(session, realm).client_scopes.named(name)
+        },
     )
 
 

@@ -10,17 +10,19 @@ from collections.abc import Iterable, Iterator
 import pulumi
 
 from kcadmin.errors import Refusal
-from kcadmin.exchange_policies import judge
+from kcadmin.exchange_policies import is_ours, judge
 from kcadmin.features import LEGACY
 from kcadmin.ownership import hash16
-from kcadmin.permissions import AFFIRMATIVE, attach, attached, detach, is_ours
+from kcadmin.permissions import AFFIRMATIVE, attach, attached, detach
 from kcadmin.policies import UUID
 from kcadmin.realm import Realm
 from kcadmin.texts import shown
-from providers._base import KeycloakProvider, Props
+from providers._base import REVOKE, KeycloakProvider, Props
 from providers._left import never_in_the_way, tell_token_life
 from providers._uuids import is_known
 from providers.resource import Flag, KeycloakResource, Text, Texts
+
+ATTACHED, FOUND = "attached", "found"
 
 
 class TokenExchangePermissionProvider(KeycloakProvider):
@@ -48,7 +50,7 @@ class TokenExchangePermissionProvider(KeycloakProvider):
         return f"{realm.name}/{props['client_uuid']}/token-exchange", self._attach(realm, props)
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
-        gone = set(olds["policies"]) - set(news["policies"])
+        gone = set(olds["policies"]) - set(news["policies"]) if olds.get("found") != FOUND else set()
         self._judge(realm, news, [policy for policy in news["policies"] if policy not in olds["policies"]])
         notes = self._attach(realm, news)
         if gone:
@@ -61,7 +63,7 @@ class TokenExchangePermissionProvider(KeycloakProvider):
             return None
         return {
             "policies": [policy for policy in props["policies"] if policy in now.policies],
-            "decision_strategy": now.strategy,
+            "decision_strategy": AFFIRMATIVE if now.is_alone(props["policies"]) else now.strategy,
             "permission": now.name,
         }
 
@@ -72,6 +74,9 @@ class TokenExchangePermissionProvider(KeycloakProvider):
                 is_ours(server, each, owner) for each in props["policies"]
             )
 
+        if props.get("found") == FOUND and props.get("on_remove") != REVOKE:
+            pulumi.log.info(f"{self._named(props)}: was found as wanted and is left as found.")
+            return
         detach(realm, props["client_uuid"], props["client_id"], props["policies"], soon_deleted=go_next)
         with never_in_the_way(self._named(props)):
             client = realm.clients.get(props["client_uuid"])
@@ -80,7 +85,8 @@ class TokenExchangePermissionProvider(KeycloakProvider):
 
     def _attach(self, realm: Realm, props: Props) -> Props:
         now = attach(realm, props["client_uuid"], props["client_id"], props["policies"], props["owner"])
-        return {"found": "attached", "permission": now.name}
+        of_strangers = bool(props.get("with_policies")) and not now.marked & set(props["policies"])
+        return {"found": FOUND if of_strangers else ATTACHED, "permission": now.name}
 
     def _judge(self, realm: Realm, props: Props, policies: Iterable[str]) -> None:
         """Refuses policies that match no exchange; those of a grant are known to, and cost no look."""
@@ -99,7 +105,9 @@ class TokenExchangePermission(KeycloakResource, module="keycloak", name="TokenEx
     :param client_id: the target's client id, not its UUID; its management permissions must be on.
     :param policies: ids of policies on the same ``realm-management``. Any of them may allow the exchange; one that matches
         none (a user policy, or a regex policy on another claim than ``scope``) is refused.
-    :param with_policies: they are deleted with this resource, by the same owner, so that two stacks never race for the list.
+    :param with_policies: they are deleted with this resource, by the same owner, so that two stacks never race for the list;
+        one that no stack has made hung there before, and stays.
+    :param on_remove: ``revoke`` takes such a one out, too.
     """
 
     client_uuid: pulumi.Output[str]
@@ -115,6 +123,7 @@ class TokenExchangePermission(KeycloakResource, module="keycloak", name="TokenEx
         client_uuid: Text | None = None,
         with_policies: Flag | None = None,
         owner: Text | None = None,
+        on_remove: Text | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(TokenExchangePermissionProvider(), resource_name, locals(), opts)

@@ -1,17 +1,20 @@
 """What each grant needs, what stands against it, and what grants open together: tables over facts, without a server."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from components.conditions import RequiredRole, TimeWindow
 from components.grant_spec import GrantSpec
 from components.planning import Plan, plan
-from components.wiring import policy_name, questions, requesters
+from components.wiring import in_token_scope, policy_name, questions, requesters
+from kcadmin.audiences import AudienceSource
 from kcadmin.features import Features
 from kcadmin.ownership import hash16
 from kcadmin.permissions import Overview
-from providers.preflight import ClientFacts, Facts
+from providers.preflight import AudienceScope, ClientFacts, Facts, Gate, Openings
 
 BOTH, STANDARD, LEGACY, NONE = (
     Features(True, True, True),
@@ -491,3 +494,96 @@ def test_a_policys_name_differs_by_grant_owner_and_target_and_fits() -> None:
     names = {policy_name(each) for each in (grant(), grant("h"), grant(target="billing"), grant(owner="another"))}
     assert len(names) == 4 and policy_name(grant()).startswith("g: may exchange for api [")
     assert len(policy_name(grant("n" * 100, target="t" * 255))) == 255
+
+
+# What stands there already
+
+
+def exported(name: str, type_: str = "client", logic: str = "POSITIVE", **config: Any) -> dict[str, Any]:
+    texts = {key: each if isinstance(each, str) else json.dumps(each) for key, each in config.items()}
+    return {"name": name, "type": type_, "logic": logic, "decisionStrategy": "UNANIMOUS", "config": texts}
+
+
+def with_policies(strategy: str, *policies: dict[str, Any], attached: tuple[str, ...]) -> Facts:
+    by_name = {each["name"]: each for each in policies}
+    there = Overview(dict.fromkeys(by_name), {"uuid-api": (strategy, attached)}, by_name)
+    return facts(LEGACY, permissions={"r": there})
+
+
+ASKS = {"exchange": "legacy", "flows": ("requester",)}
+MAY = exported("Wer darf", clients=["frontend"])
+HOURS = exported("hours", "time", hour="9", hourEnd="16")
+IN_HOURS = exported("in hours", "aggregate", applyPolicies=["Wer darf", "hours"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "strategy", "policies", "attached", "stands"),
+    [
+        ({}, "UNANIMOUS", [MAY], ("Wer darf",), "Wer darf"),
+        ({}, "CONSENSUS", [MAY], ("Wer darf",), "Wer darf"),
+        ({}, "AFFIRMATIVE", [MAY, HOURS], ("Wer darf", "hours"), "Wer darf"),
+        ({}, "AFFIRMATIVE", [MAY], (), None),
+        ({}, "AFFIRMATIVE", [exported("all but", logic="NEGATIVE", clients=["frontend"])], ("all but",), None),
+        ({"sources": ("frontend", "mobile")}, "AFFIRMATIVE", [MAY], ("Wer darf",), None),
+        ({"required_roles": (RequiredRole("staff"),)}, "AFFIRMATIVE", [MAY], ("Wer darf",), None),
+        ({"time_window": TimeWindow("09:00", "17:00")}, "UNANIMOUS", [MAY, HOURS, IN_HOURS], ("in hours",), "in hours"),
+        ({"time_window": TimeWindow("09:00", "18:00")}, "AFFIRMATIVE", [MAY, HOURS, IN_HOURS], ("in hours",), None),
+        ({}, "AFFIRMATIVE", [MAY, HOURS, IN_HOURS], ("in hours",), None),
+    ],
+    ids=str,
+)
+def test_a_policy_that_says_the_same_is_used(
+    changes: dict[str, Any],
+    strategy: str,
+    policies: list[dict[str, Any]],
+    attached: tuple[str, ...],
+    stands: str | None,
+) -> None:
+    found = plan([grant(**{**ASKS, **changes})], with_policies(strategy, *policies, attached=attached))
+    assert found.faults == ()
+    used = found.grants[0].standing
+    assert (used.name if used else None) == stands
+
+
+def test_beside_others_that_must_match_too_it_is_no_help() -> None:
+    found = plan([grant(**ASKS)], with_policies("UNANIMOUS", MAY, HOURS, attached=("Wer darf", "hours"))).faults
+    assert len(found) == 1 and "holds the policies Wer darf, hours under UNANIMOUS" in found[0]
+
+
+def scope(**changes: Any) -> AudienceScope:
+    return replace(AudienceScope("to-api", "by hand", "api", (), in_token_scope=False, id="1"), **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "found", "words"),
+    [
+        ({}, scope(), None),
+        ({}, None, None),
+        ({"required_roles": (RequiredRole("staff"),)}, scope(roles=(("", "staff"),)), None),
+        ({"required_roles": (RequiredRole("staff"),)}, scope(), "asks for other roles (none) than requiredRoles"),
+        ({}, scope(roles=(("api", "r"),)), "asks for other roles (api/r) than requiredRoles"),
+        ({}, scope(included_client=None), "does not name 'api' alone in aud"),
+        ({}, scope(included_client=None, owner=f"{OWNER}#g"), None),
+    ],
+    ids=str,
+)
+def test_a_scope_that_is_named(changes: dict[str, Any], found: AudienceScope | None, words: str | None) -> None:
+    there = replace(facts(STANDARD), scopes={("r", "to-api"): found} if found else {})
+    spec = grant(scope="to-api", flows=("requester",), **changes)
+    planned = plan([spec], there)
+    assert any(words in fault for fault in planned.faults) if words else planned.faults == ()
+    if not words:
+        assert planned.grants[0].scope_clients == ("frontend",) and planned.grants[0].mappers == ()
+        assert in_token_scope(planned.grants[0]) is (found.in_token_scope if found else bool(changes))
+
+
+def test_what_a_named_scope_carries_opens_no_gate_of_its_own_grant() -> None:
+    named = AudienceSource("api", "the default client scope 'to-api'", None, "to-api")
+    spec = grant(scope="to-api", flows=("requester",), required_roles=(RequiredRole("staff"),))
+    there = replace(
+        facts(STANDARD),
+        scopes={("r", "to-api"): scope(roles=(("", "staff"),))},
+        openings={Gate("r", "frontend", "api"): Openings((named,))},
+    )
+    assert plan([spec], there).faults == ()
+    assert "without the required roles" in plan([replace(spec, scope=None)], there).faults[0]

@@ -1,0 +1,95 @@
+"""``python -m exchange inventory``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn
+
+from exchange import inventory
+from exchange.commands import options
+from exchange.console import REFUSED, problems, warn_of_insecure_tls
+from exchange.place import find_place
+from kcadmin.found_grants import Inventory
+from kcadmin.session import Session
+
+EPILOG = "See docs/inventory.md for what becomes a grant, and what cannot."
+
+
+def inventory_command(
+    write: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", show_default=False, help="Put the grants into this stack's config, Pulumi.<stack>.yaml."
+        ),
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Grants that are in that file may go.")] = False,
+    as_json: options.AsJson = False,
+    stack: options.Stack = None,
+    url: options.Url = None,
+    realm: options.Realm = None,
+    admin_username: options.AdminUsername = None,
+    client_id: options.ClientId = None,
+    login_realm: options.LoginRealm = None,
+    ca_certificate: options.CaCertificate = None,
+) -> None:
+    """Say what a realm made by hand allows as grants, in a stack's config.
+
+    Reads permissions, policies, audience mappers, client scopes and switches, whatever their names; writes nothing to Keycloak.
+    The config goes to standard output, what people should know besides to standard error. Exit code 1: something is not
+    carried over.
+
+    [bold]Examples[/bold]
+
+    python -m exchange inventory --url https://keycloak.example.com --realm production
+
+    python -m exchange inventory --url http://127.0.0.1:8080 --realm secure-test --write Pulumi.test.yaml --replace
+    """
+    with problems():
+        login = {
+            "adminUsername": admin_username,
+            "clientId": client_id,
+            "loginRealm": login_realm,
+            "caCertificate": ca_certificate,
+        }
+        place = find_place(stack, url, realm, login)
+        warn_of_insecure_tls(place.connection)
+        found = _look(place.session, place.realm)
+        if write:
+            inventory.write(found, place.connection.url, write, replace=replace)
+    if as_json:
+        typer.echo(inventory.as_json(found, place.connection.url, write))
+    elif not write:
+        typer.echo(inventory.as_config(found, place.connection.url), nl=False)
+    _show(found, write, as_json)
+    raise typer.Exit(REFUSED if found.lost else 0)
+
+
+def _look(session: Session, realm: str) -> Inventory:
+    console = Console(stderr=True)
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task("reading")
+        return inventory.take_inventory(
+            session, realm, lambda what: progress.update(task, description=f"reading {what}")
+        )
+
+
+def _show(found: Inventory, written: Path | None, as_json: bool) -> None:
+    """What people should know, on standard error, so that the config can be piped."""
+    console = Console(stderr=True)
+    said = inventory.summary(found, written)
+    if console.is_terminal:
+        if found.findings:
+            console.print(inventory.as_table(found.findings))
+            console.print()
+        console.print(said, style="red" if found.lost else "green", highlight=False, markup=False)
+    else:
+        for line in (*(() if as_json else inventory.as_lines(found.findings)), said):
+            typer.echo(line, err=True)

@@ -1,0 +1,234 @@
+"""What a realm allows, as grants in a stack's config: read, written as YAML, and put into a file that keeps all else.
+
+A file's other lines stay as they are: only the block of ``grants`` is replaced, and what comes out is read again and compared.
+https://www.pulumi.com/docs/iac/concepts/config/
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from exchange.stack import NAMESPACE
+from kcadmin.errors import Forbidden, NotFound, Refusal
+from kcadmin.found_grants import Finding, Inventory, Level, inventory
+from kcadmin.found_permissions import PROVIDERS
+from kcadmin.role_reach import read_roles
+from kcadmin.session import Session, path
+from kcadmin.survey import Survey, survey
+
+GRANTS, REALM, URL = f"{NAMESPACE}:grants", f"{NAMESPACE}:realm", f"{NAMESPACE}:url"
+STYLES = {Level.LOST: "bold red", Level.STACKS: "cyan", Level.EMPTY: "dim", Level.ADDED: "yellow", Level.NOTE: ""}
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+_NO_TEXT = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
+Progress = Callable[[str], None]
+
+
+class FileRefused(Refusal):
+    """A file that cannot be changed safely."""
+
+
+def take_inventory(session: Session, realm: str, progress: Progress = lambda what: None) -> Inventory:
+    """Reads a realm and says it as grants. :raises KeycloakError: the realm cannot be read."""
+    found = survey(session, realm, progress)
+    return inventory(found, read_roles(session, found, progress), _providers(session, found))
+
+
+def as_config(found: Inventory, url: str) -> str:
+    """A whole config: where the realm is, and its grants."""
+    return "\n".join(
+        ["config:", f"  {URL}: {url}", f"  {REALM}: {_scalar(found.realm)}", *_block(found, "  ", None), ""]
+    )
+
+
+def as_json(found: Inventory, url: str, written: Path | None) -> str:
+    """Everything, for programs."""
+    findings = [
+        {"level": each.level.value, "about": each.about, "says": each.says, "remedy": each.remedy}
+        for each in found.findings
+    ]
+    grants = [grant.config() for grant in found.grants]
+    place = {"url": url, "realm": found.realm, "written": str(written) if written else None}
+    return json.dumps({**place, "grants": grants, "findings": findings}, indent=2, ensure_ascii=False)
+
+
+def as_lines(findings: Sequence[Finding]) -> list[str]:
+    """A line each, whole however long."""
+    return [f"{each.level.value}: {each.sentence()}" for each in findings]
+
+
+def as_table(findings: Sequence[Finding]) -> Table:
+    """A row each, for people."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, leading=1)
+    for header, share in (("", 2), ("Object", 4), ("What it is", 7)):
+        table.add_column(header, ratio=share, overflow="fold")
+    for each in findings:
+        says = each.says + (f"; {each.remedy}" if each.remedy else "")
+        table.add_row(Text(each.level.value, STYLES[each.level]), Text(each.about), Text(says))
+    return table
+
+
+def summary(found: Inventory, written: Path | None) -> str:
+    """The run in one sentence."""
+    exchanges = [grant.exchange for grant in found.grants]
+    kinds = ", ".join(f"{exchanges.count(kind)} {kind}" for kind in sorted(set(exchanges)))
+    lost = sum(finding.level == Level.LOST for finding in found.findings)
+    grants = f"{len(exchanges)} grant{'s' * (len(exchanges) != 1)}{f' ({kinds})' if kinds else ''}"
+    over = f"{lost} finding{'s' * (lost != 1)} not carried over" if lost else "nothing is left over"
+    where = f", written to '{written}'" if written else ""
+    return f"Realm '{found.realm}': {grants}{where}; {over}."
+
+
+def write(found: Inventory, url: str, file: Path, *, replace: bool) -> None:
+    """Puts the grants into a stack's config file, which keeps all else.
+
+    :param replace: grants that are in it may go.
+    :raises FileRefused: they may not, or the file has a form whose lines cannot be told apart.
+    """
+    try:
+        text = file.read_text(encoding="utf-8") if file.exists() else ""
+        _put(file, changed(text, found, url, str(file), replace=replace))
+    except (OSError, UnicodeDecodeError) as problem:
+        said = problem.strerror if isinstance(problem, OSError) else "it is no UTF-8"
+        raise FileRefused(f"file '{file}': cannot be changed ({said}); give another with --write.") from None
+
+
+def changed(text: str, found: Inventory, url: str, file: str, *, replace: bool) -> str:
+    """The text of a config file with the grants in it. See ``write``."""
+    before = _read(text, file)
+    config = before.get("config") or {}
+    if not isinstance(config, dict):
+        raise FileRefused(f"file '{file}': its 'config' is no mapping; correct it.")
+    if config.get(GRANTS) and not replace:
+        raise FileRefused(f"file '{file}': holds grants already; give --replace to replace them.")
+    other = str(config.get(URL) or url).rstrip("/")
+    if other != url.rstrip("/"):
+        raise FileRefused(f"file '{file}': is of the server at '{other}', not '{url}'; give another with --write.")
+    empty = not any(str(key).startswith(f"{NAMESPACE}:") for key in config)
+    added = {URL: url, REALM: found.realm} if empty else {}
+    realm = None if config.get(REALM, found.realm if empty else None) == found.realm else found.realm
+    lines = text.splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    after = "".join(_inserted(lines, found, added, realm))
+    wanted = {**before, "config": {**config, **added, GRANTS: _grants(found, realm)}}
+    if not _says_all(after, wanted):
+        raise FileRefused(
+            f"file '{file}': is written in a form in which its lines cannot be replaced one by one; write it in block style, "
+            "a key on each line, or give another with --write."
+        )
+    return after
+
+
+def _inserted(lines: list[str], found: Inventory, added: Mapping[str, str], realm: str | None) -> list[str]:
+    """The lines of a file with those of the grants in the place of former ones, else at the end of ``config``."""
+    start = next((at for at, line in enumerate(lines) if re.match(r"config:\s*(#.*|\{\s*\}\s*)?$", line)), None)
+    if start is None:
+        lines, start = [*lines, "config:\n"], len(lines)
+    lines[start] = re.sub(r"\{\s*\}", "", lines[start])
+    end = _end_of_block(lines, start, 0)
+    indent = next((line[: len(line) - len(line.lstrip())] for line in lines[start + 1 : end] if _says(line)), "  ")
+    key = next(
+        (at for at in range(start + 1, end) if re.match(rf"{indent}[\"']?{re.escape(GRANTS)}[\"']?\s*:", lines[at])),
+        None,
+    )
+    block = [f"{indent}{name}: {_scalar(value)}\n" for name, value in added.items()]
+    block += [f"{line}\n" for line in _block(found, indent, realm)]
+    if key is None:
+        return [*lines[:end], *block, *lines[end:]]
+    return [*lines[:key], *block, *lines[_end_of_block(lines, key, len(indent)) :]]
+
+
+def _end_of_block(lines: Sequence[str], start: int, indent: int) -> int:
+    """Where the value of a key ends: before the next line that is not indented more, but for a list's own dashes."""
+    end = start + 1
+    for at in range(start + 1, len(lines)):
+        line = lines[at]
+        depth = len(line) - len(line.lstrip())
+        if _says(line) and depth <= indent and not (depth == indent and line.lstrip().startswith("- ")):
+            break
+        if _says(line):
+            end = at + 1
+    return end
+
+
+def _says(line: str) -> bool:
+    """Whether a line is neither empty nor a comment."""
+    return bool(line.strip()) and not line.lstrip().startswith("#")
+
+
+def _block(found: Inventory, indent: str, realm: str | None) -> list[str]:
+    """The lines of the grants. realm: named in each, where the stack's is another."""
+    if not found.grants:
+        return [f"{indent}{GRANTS}: []"]
+    lines = [f"{indent}{GRANTS}:"]
+    for grant in _grants(found, realm):
+        entries = [f"{key}: {_flow(value)}" for key, value in grant.items()]
+        lines += [f"{indent}  {'- ' if at == 0 else '  '}{entry}" for at, entry in enumerate(entries)]
+    return lines
+
+
+def _grants(found: Inventory, realm: str | None) -> list[dict[str, Any]]:
+    return [{**grant.config(), **({"realm": realm} if realm else {})} for grant in found.grants]
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_flow, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_flow(each)}' for key, each in value.items())}}}"
+    return str(value).lower() if isinstance(value, bool) else _scalar(str(value))
+
+
+def _scalar(text: str) -> str:
+    """A text as YAML reads it again: plain where that is safe, else in quotes."""
+    if text.startswith(("http://", "https://")) and not re.search(r"[\s#\"'\\]|:$", text):
+        return text
+    plain = _PLAIN.fullmatch(text) and text.lower() not in _NO_TEXT
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+def _says_all(text: str, wanted: Mapping[str, Any]) -> bool:
+    try:
+        return bool(yaml.safe_load(text) == wanted)
+    except yaml.YAMLError:
+        return False
+
+
+def _read(text: str, file: str) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError as problem:
+        where = getattr(problem, "problem_mark", None)
+        line = f" in line {where.line + 1}" if where else ""
+        raise FileRefused(f"file '{file}': is no YAML{line}; correct it.") from None
+    if found is not None and not isinstance(found, dict):
+        raise FileRefused(f"file '{file}': holds no mapping; name a stack's config file, Pulumi.<stack>.yaml.")
+    return dict(found or {})
+
+
+def _put(file: Path, text: str) -> None:
+    """Writes a file whole or not at all, under its own permissions."""
+    mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
+    with NamedTemporaryFile("w", encoding="utf-8", dir=file.resolve().parent, delete=False) as new:
+        new.write(text)
+    Path(new.name).chmod(mode)
+    Path(new.name).replace(file.resolve())
+
+
+def _providers(session: Session, found: Survey) -> dict[str, str]:
+    """Aliases of identity providers by id, asked where a permission names one; none where the login may not see them."""
+    if not any(name.startswith(PROVIDERS) for name in found.policies):
+        return {}
+    try:
+        answer = session.get(path("admin", "realms", found.realm, "identity-provider", "instances"))
+    except (Forbidden, NotFound):
+        return {}
+    return {str(each["internalId"]): str(each["alias"]) for each in answer}

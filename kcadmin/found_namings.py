@@ -1,0 +1,140 @@
+"""How clients' access tokens come to name other clients, in the words of a grant: always, for holders of roles, or on request.
+
+Audience mappers are looked at, a client's own and those of the client scopes that it holds. What only users' roles put into
+``aud`` is theirs, not a grant's. https://www.keycloak.org/docs/latest/server_admin/#_audience
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from kcadmin.audiences import FULL_SCOPE
+from kcadmin.client_scopes import DEFAULT, OPTIONAL, audience_mappers, scope_token
+from kcadmin.clients import Client
+from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
+from kcadmin.ownership import OWNER_KEY
+from kcadmin.role_reach import RoleFacts, in_access_token, role_reach, scopes_of
+from kcadmin.survey import Survey
+
+Roles = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How one client's tokens name another. scope: the client scope that carries it, None for a mapper of the client itself.
+
+    roles: (client id or "", role), of which a user must hold one. beside: what is there, where a grant's own mapper comes beside
+    it. owner: the stack that made it. fault: why no grant can say it, and what to do.
+    """
+
+    scope: str | None = None
+    roles: Roles = ()
+    on_request: bool = False
+    beside: str | None = None
+    owner: str | None = None
+    fault: tuple[str, str] | None = None
+
+    @property
+    def always(self) -> bool:
+        """Whether every token names it."""
+        return not self.roles and not self.on_request and self.fault is None
+
+
+@dataclass(frozen=True)
+class _Way:
+    """One mapper. exact: as a grant makes it, or as a grant can use its scope."""
+
+    by: str
+    exact: bool
+    owner: str | None
+    scope: str | None = None
+    kind: str = DEFAULT
+    roles: Roles = ()
+
+
+Namings = Mapping[str, Mapping[str, Naming]]
+
+
+def namings(survey: Survey, facts: RoleFacts) -> Namings:
+    """By client id, whom its access tokens name, by the text of the audience."""
+    opened = role_reach(survey, facts)
+    found: dict[str, dict[str, Naming]] = {}
+    for name, client in survey.clients.items():
+        ways: dict[str, list[_Way]] = {}
+        for audience, way in (*_own(client), *_of_scopes(survey, facts, client)):
+            ways.setdefault(audience, []).append(way)
+        for audience, each in ways.items():
+            naming = _naming(name, audience, each)
+            if naming.roles and naming.fault is None and audience in survey.clients:
+                reached = None if client.is_on(FULL_SCOPE) else opened.carriers.get(name, frozenset())
+                carries = reached is None or audience in reached
+                others = [role for role in facts.defined.get(audience, ()) if (audience, role) not in naming.roles]
+                naming = replace(naming, fault=_open(name, audience, others)) if carries and others else naming
+            found.setdefault(name, {})[audience] = naming
+    return found
+
+
+def is_exact(mapper: AudienceMapper) -> bool:
+    """Whether a mapper is as a grant makes one, so that it is used as found."""
+    plain = mapper.access_token and not mapper.id_token and mapper.introspection
+    return plain and mapper.included_client is not None and mapper.custom_audience is None
+
+
+def _own(client: Client) -> Iterator[tuple[str, _Way]]:
+    for each in client.mappers:
+        if each["protocolMapper"] == AUDIENCE_MAPPER and in_access_token(each, client):
+            mapper = AudienceMapper.read(each)
+            audience = mapper.included_client or mapper.custom_audience
+            if audience:
+                yield audience, _Way(f"mapper '{mapper.name}' of '{client.client_id}'", is_exact(mapper), mapper.owner)
+
+
+def _of_scopes(survey: Survey, facts: RoleFacts, client: Client) -> Iterator[tuple[str, _Way]]:
+    for name, kind in scopes_of(client).items():
+        scope = survey.scopes.get(name) or {}
+        owner = (scope.get("attributes") or {}).get(OWNER_KEY) or None
+        roles = tuple(sorted(_role(survey, facts, each) for each in facts.scope_roles.get(name, ())))
+        included = [
+            each.included_client for each in audience_mappers(scope) if each.access_token and each.included_client
+        ]
+        for raw in scope.get("protocolMappers") or ():
+            if raw["protocolMapper"] == AUDIENCE_MAPPER and in_access_token(raw, client):
+                mapper = AudienceMapper.read(raw)
+                audience = mapper.included_client or mapper.custom_audience
+                if audience:
+                    usable = included == [audience] and scope_token(name) == name
+                    yield audience, _Way(f"{kind} client scope '{name}'", usable, owner, name, kind, roles)
+
+
+def _role(survey: Survey, facts: RoleFacts, text: str) -> tuple[str, str]:
+    client, slash, role = text.partition("/")
+    of_client = slash and client in survey.clients and role in facts.defined.get(client, ())
+    return (client, role) if of_client else ("", text)
+
+
+def _naming(client: str, audience: str, ways: Sequence[_Way]) -> Naming:
+    owner = next((each.owner.split("#")[0] for each in ways if each.owner), None)
+    always = [each for each in ways if each.kind == DEFAULT and not each.roles]
+    if always:
+        exact = sorted((each for each in always if each.exact), key=lambda each: (each.scope or "", each.by))
+        if exact:
+            return Naming(exact[0].scope, owner=owner)
+        return Naming(beside=" and ".join(sorted({each.by for each in always})), owner=owner)
+    by = " and ".join(sorted({each.by for each in ways}))
+    first = ways[0]
+    naming = Naming(first.scope, first.roles, first.kind == OPTIONAL, owner=owner)
+    if len({each.scope for each in ways}) > 1:
+        remedy = "leave it to one of them"
+        return replace(
+            naming, fault=(f"tokens of '{client}' name '{audience}' by {by}, each under its own condition", remedy)
+        )
+    if not first.exact:
+        wrong = f"{by}, which names '{audience}' under a condition, is none that a grant can use"
+        return replace(naming, fault=(wrong, f"give it a mapper of '{audience}' as included client and no other"))
+    return naming
+
+
+def _open(client: str, audience: str, roles: Sequence[str]) -> tuple[str, str]:
+    return (
+        f"tokens of '{client}' name '{audience}' for users with any role of it too ({', '.join(roles)})",
+        f"switch full scope of '{client}' off, or set restrictFullScope in a grant of your own",
+    )

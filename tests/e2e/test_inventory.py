@@ -1,0 +1,50 @@
+"""From a realm made by hand to a stack, with the real commands: nothing is written to the server, nor at destroy."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local.layout import PROJECT
+from tests.e2e.conftest import NewStack
+from tests.e2e.stack import Stack
+from tests.support.handmade import Hand, names, switched
+from tests.support.realms import TestRealm
+
+
+def inventory(stack: Stack, *args: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "exchange", "inventory", "--url", stack.env["KEYCLOAK_URL"], "--realm", stack.realm, *args],
+        cwd=PROJECT, env=stack.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # fmt: skip
+
+
+@pytest.mark.standard_exchange
+def test_a_realm_becomes_a_stack(make_realm: Callable[..., TestRealm], new_stack: NewStack) -> None:
+    realm = make_realm("legacy", shop=switched(names("orders")), orders={}, batch={}, billing={}, gone={})
+    hand = Hand(realm, first="billing")
+    hand.permission("billing", [hand.client("Wer darf", "batch")])
+    before = realm.export()
+    stack = new_stack(realm, "legacy")
+    file: Path = stack.project / f"Pulumi.{stack.name}.yaml"
+    salted = file.read_text()
+
+    printed = inventory(stack)
+    assert printed.returncode == 0 and "\x1b" not in printed.stdout + printed.stderr
+    assert f"Realm '{realm.name}': 2 grants (1 legacy, 1 standard); nothing is left over." in printed.stderr
+    done = inventory(stack, "--write", str(file), "--json")
+    assert done.returncode == 0, done.stderr
+    assert [grant["name"] for grant in json.loads(done.stdout)["grants"]] == ["batch-to-billing", "shop-to-orders"]
+    assert file.read_text() == salted + printed.stdout
+
+    run = stack.up("--skip-preview")
+    assert run.writes == [] and run.counted()["created"] == 8, run.output
+    assert stack.preview("--expect-no-changes").code == 0
+    assert realm.export() == before
+    assert realm.exchange("batch", realm.user_token("batch"), "billing")["azp"] == "batch"
+    gone = stack.destroy("--skip-preview")
+    assert gone.writes == [] and realm.export() == before
+    left = f"token-exchange permission of client 'billing' in realm '{realm.name}': was found as wanted and is left as found."
+    assert left in gone.output

@@ -1,0 +1,130 @@
+"""Grants put into a stack's config file: everything else stays as it is, line by line, or the file is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from exchange.inventory import FileRefused, as_config, changed, write
+from kcadmin.found_grants import FoundGrant, Inventory
+from kcadmin.standing_policies import Window
+
+URL = "https://kc.example.com"
+PREFIX = "keycloak-token-exchange"
+PLAIN = FoundGrant("a-to-b", "standard", ("a",), "b", ("requester",), None, False)
+ODD = FoundGrant(
+    'odd: "x"',
+    "legacy",
+    ("no", "1e3", "ümläut #1"),
+    "it's",
+    ("requester",),
+    None,
+    True,
+    roles=(("", "staff"), ("it's", "r, [1]")),
+    window=Window("09:00", "17:00", None, "2099-01-01 00:00:00"),
+)
+
+
+def found(*grants: FoundGrant, realm: str = "r") -> Inventory:
+    return Inventory(realm, grants or (PLAIN,), ())
+
+
+def put(text: str, replace: bool = False, **more: Any) -> str:
+    return changed(text, found(**more), URL, "Pulumi.x.yaml", replace=replace)
+
+
+def config(text: str) -> dict[str, Any]:
+    return dict(yaml.safe_load(text)["config"])
+
+
+def test_what_is_printed_is_a_whole_config() -> None:
+    assert config(as_config(found(PLAIN, ODD), URL)) == {
+        f"{PREFIX}:url": URL,
+        f"{PREFIX}:realm": "r",
+        f"{PREFIX}:grants": [PLAIN.config(), ODD.config()],
+    }
+    assert config(as_config(Inventory("on", (), ()), URL))[f"{PREFIX}:grants"] == []
+    assert config(as_config(Inventory("on", (), ()), URL))[f"{PREFIX}:realm"] == "on"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "# mine\n", "encryptionsalt: v1:abc=\n", "encryptionsalt: v1:abc=", "config: {}\n", "config:\n"]
+)
+def test_a_file_that_says_nothing_of_the_project_gets_all(text: str) -> None:
+    after = put(text)
+    assert config(after) == {f"{PREFIX}:url": URL, f"{PREFIX}:realm": "r", f"{PREFIX}:grants": [PLAIN.config()]}
+    assert after.startswith(text.replace(" {}", "").rstrip("\n"))
+
+
+FILE = f"""# who may edit this: us
+encryptionsalt: v1:abc=   # keep
+config:
+  # where
+  {PREFIX}:realm: r
+  {PREFIX}:url: {URL}/
+  {PREFIX}:grants:  # by hand
+
+    - name: old
+      # why
+      sources: [x]
+      target: y
+  # below
+  other:secret:
+    secure: v1:xyz
+# the end
+"""
+
+
+def test_only_the_block_of_grants_is_replaced() -> None:
+    after = put(FILE, replace=True)
+    assert config(after)[f"{PREFIX}:grants"] == [PLAIN.config()]
+    before = FILE.splitlines()
+    assert after.splitlines()[:6] == before[:6] and after.splitlines()[-4:] == before[-4:]
+    assert len(after.splitlines()) == 6 + 1 + len(PLAIN.config()) + 4
+    assert put(after, replace=True) == after
+
+
+@pytest.mark.parametrize(
+    "value", ["[]", "\n  - name: old\n    sources: [x]\n    target: y\n  - name: older", "[{name: old}]"]
+)
+def test_grants_in_every_form_of_a_list(value: str) -> None:
+    text = f"config:\n  {PREFIX}:grants: {value}\n  {PREFIX}:realm: r\n"
+    assert config(put(text, replace=True)) == {f"{PREFIX}:grants": [PLAIN.config()], f"{PREFIX}:realm": "r"}
+
+
+def test_a_file_of_another_realm_names_the_realm_in_each_grant() -> None:
+    text = f"config:\n    {PREFIX}:realm: other\n"
+    assert config(put(text))[f"{PREFIX}:grants"] == [{**PLAIN.config(), "realm": "r"}]
+    assert config(put(f"config:\n  {PREFIX}:exchange: auto\n"))[f"{PREFIX}:grants"][0]["realm"] == "r"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (FILE, "holds grants already; give --replace"),
+        (f"config:\n  {PREFIX}:url: https://other.example.com\n", "is of the server at 'https://other.example.com'"),
+        ("config: [", "is no YAML in line 1"),
+        ("- a\n", "holds no mapping"),
+        ("config: [1]\n", "its 'config' is no mapping"),
+        ('{"config": {"a:b": 1}}', "its lines cannot be replaced one by one"),
+        ("config: {a:b: 1}\n", "its lines cannot be replaced one by one"),
+        (f"a: &x\n  - 1\nconfig:\n  {PREFIX}:grants: &y []\n  other: *y\n", "its lines cannot be replaced"),
+    ],
+)
+def test_what_is_refused(text: str, words: str, tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.x.yaml"
+    file.write_text(text)
+    with pytest.raises(FileRefused, match=words.replace("(", r"\(")):
+        write(found(), URL, file, replace=False)
+    assert file.read_text() == text
+
+
+def test_a_file_keeps_its_mode_and_no_other_is_left(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.x.yaml"
+    file.write_text(FILE)
+    file.chmod(0o600)
+    write(found(), URL, file, replace=True)
+    assert file.stat().st_mode & 0o777 == 0o600 and [each.name for each in tmp_path.iterdir()] == ["Pulumi.x.yaml"]
+    with pytest.raises(FileRefused, match="cannot be changed"):
+        write(found(), URL, tmp_path / "no" / "such.yaml", replace=True)
