@@ -208,7 +208,7 @@ def test_each_thing_that_is_left(found: Inventory) -> None:
 
 def test_up_writes_the_named_mappers_alone_and_destroy_leaves_all(realm: TestRealm, found: Inventory) -> None:
     before, worked = realm.export(), outcomes(realm)
-    stack = Stack(realm.connection)
+    stack = Stack(realm.robot)
     grants = [{"realm": realm.name, **grant.config()} for grant in found.grants]
     with interrupted(NEVER, after=False) as writes:
         stack.up(*grants)
@@ -230,7 +230,7 @@ def test_up_writes_the_named_mappers_alone_and_destroy_leaves_all(realm: TestRea
 
 def test_a_grant_that_grows_makes_its_own_policy_beside_and_revoke_takes_out_what_was_found(realm: TestRealm) -> None:
     before = realm.export()
-    stack = Stack(realm.connection)
+    stack = Stack(realm.robot)
     grant = {"name": "g", "realm": realm.name, **GRANTS["a01-to-z01"]}
     stack.up(grant)
     assert held(realm, "z01") == ["may exchange for z01"]
