@@ -3,14 +3,19 @@
 Each break is real: the server refuses the exchange, or gives a token that is not as it must be.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
 import pytest
+from typer.testing import CliRunner
 
+from exchange.cli import app
+from exchange.diagnosis.finding import REFRESH
 from exchange.doctor import Asked, Diagnosis, Doctor
 from exchange.stack import Stack as StackOutputs
 from kcadmin.client_secrets import variable
@@ -19,9 +24,20 @@ from kcadmin.proof import Case, Claims, check
 from kcadmin.session import Session
 from tests.conftest import Servers
 from tests.support import breaks
-from tests.support.breaks import Break, answer, attribute, client, guard, in_scope, instead, mapper, settings
+from tests.support.breaks import (
+    Break,
+    Permission,
+    answer,
+    attribute,
+    client,
+    guard,
+    in_scope,
+    instead,
+    mapper,
+    settings,
+)
 from tests.support.in_process import Stack
-from tests.support.realms import TestRealm
+from tests.support.realms import TESTER, TESTER_SECRET, TestRealm
 
 BOTH, STANDARD, LEGACY = ("standard", "legacy"), ("standard",), ("legacy",)
 RECIPIENT, REQUESTER = "recipient", "requester"
@@ -35,7 +51,7 @@ class Broken:
     """A break and the cause that is to be named. asked: what differs from the grant as people ask about it.
 
     on: whose finding it is, if that matters. stale: the token is from before the break. form: what the caller sends besides.
-    refused: whether the server refuses, or gives a wrong token. secret: what the caller has. words: cause only with the text.
+    secret: what the caller has. words: only the error text leads to it. silent: nothing is asked of the server.
     """
 
     cause: str
@@ -192,6 +208,12 @@ CASES = [
 ]
 
 
+def grant(realm: TestRealm, exchange: str) -> dict[str, Any]:
+    flows = [RECIPIENT, REQUESTER]
+    clients = {"sources": ["frontend"], "target": "api"}
+    return {"name": "g", "realm": realm.name, **clients, "flows": flows, "exchange": exchange}
+
+
 @dataclass
 class Working:
     """A realm with one grant, and what the doctor is told of it."""
@@ -199,16 +221,6 @@ class Working:
     realm: TestRealm
     stack: Stack
     outputs: StackOutputs
-
-    def grant(self) -> dict[str, Any]:
-        return {
-            "name": "g",
-            "realm": self.realm.name,
-            "sources": ["frontend"],
-            "target": "api",
-            "flows": [RECIPIENT, REQUESTER],
-            "exchange": self.outputs.grants["g"]["exchange"] if self.outputs else "",
-        }
 
     def case(self, flow: str) -> Case:
         return next(case for case in self.outputs.cases() if case.flow == flow)
@@ -254,9 +266,7 @@ def working(servers: Servers) -> Iterator[Callable[[str], Working]]:
             server = servers("legacy")
             realm = TestRealm.make(server.url, server.admin_password, {"frontend": {}, "api": {}, "third": {}})
             stack = Stack(realm.connection)
-            flows = [RECIPIENT, REQUESTER]
-            grant = {"name": "g", "realm": realm.name, "sources": ["frontend"], "target": "api", "flows": flows}
-            stack.up({**grant, "exchange": exchange})
+            stack.up(grant(realm, exchange))
             outputs = StackOutputs(stack.exported, realm.url, realm.name, {})
             made[exchange] = Working(realm, stack, outputs)
         return made[exchange]
@@ -296,3 +306,118 @@ def _named(found: Diagnosis, broken: Broken) -> None:
     first = found.findings[0]
     assert first.name == (broken.on or first.name)
     assert first.field or first.cause.endswith("-missing") or broken.words
+
+
+@pytest.mark.parametrize("exchange", BOTH)
+def test_what_a_run_is_said_to_mend_it_mends(working: Callable[[str], Working], exchange: str) -> None:
+    its = working(exchange)
+    for each in its.realm.client("api")["protocolMappers"]:
+        its.realm.delete_mapper("api", each["name"])
+    at = its.realm.at("clients", its.realm.uuid("frontend"), "protocol-mappers", "models")
+    for each in its.realm.client("frontend")["protocolMappers"]:
+        off = {**each["config"], "access.token.claim": "false"}
+        its.realm.session.put(f"{at}/{each['id']}", {**each, "config": off})
+    if exchange == "standard":
+        its.realm.change("frontend", attributes={SWITCH: "false"})
+    else:
+        Permission(its.realm).put(policies=[])
+    found = [*its.diagnose(RECIPIENT).findings, *its.diagnose(REQUESTER).findings]
+    expected = ["mapper-off", "mapper-missing"]
+    expected += ["switch-off", "mapper-off"] if exchange == "standard" else ["permission-empty"]
+    assert [each.cause for each in found] == expected
+    assert {each.remedy for each in found} == {REFRESH}
+    its.stack.refresh()
+    its.stack.up(grant(its.realm, exchange))
+    assert [*its.diagnose(RECIPIENT).findings, *its.diagnose(REQUESTER).findings] == []
+
+
+def test_what_no_grant_declares(working: Callable[[str], Working]) -> None:
+    its = working("standard")
+    found = its.diagnose(RECIPIENT, source="third").findings
+    assert [each.cause for each in found] == ["mapper-missing"]
+    assert "declare a grant (sources: [third], target: api, flows: [recipient]) and run `pulumi up`" in found[0].remedy
+    asked = {"source": "frontend", "target": "api", "requester": "third"}
+    found = its.diagnose(REQUESTER, **asked).findings
+    causes = [(each.cause, each.name, each.token) for each in found]
+    assert causes == [
+        ("switch-off", "third", ""),
+        ("mapper-missing", "frontend", "subject"),
+        ("mapper-missing", "third", "exchanged"),
+    ]
+    error = "400 invalid_request: Requested audience not available: api"
+    assert its.diagnose(REQUESTER, error, **asked).findings[0].name == "third"
+    error = "403 access_denied: Client is not within the token audience"
+    assert its.diagnose(REQUESTER, error, **asked).findings[0].name == "frontend"
+
+
+def test_a_login_that_may_not_see_everything(working: Callable[[str], Working]) -> None:
+    its = working("standard")
+    session = Session(its.realm.robot())
+    found = its.diagnose(RECIPIENT, session=session)
+    assert found.findings == ()
+    assert [what for what, _ in found.unseen] == [
+        "a fresh token of 'frontend'", "a fresh token of 'api'", "events of the last hour",
+    ]  # fmt: skip
+    assert all("403" in why for _, why in found.unseen)
+    with breaks.no_mapper("frontend")(its.realm):
+        assert its.diagnose(RECIPIENT, session=session).findings[0].cause == "mapper-missing"
+
+
+def test_the_last_refusal_is_told(working: Callable[[str], Working]) -> None:
+    its = working("standard")
+    events = settings({"eventsEnabled": False}, eventsEnabled=True)
+    with events(its.realm):
+        with breaks.no_mapper("frontend")(its.realm):
+            refused, _ = its.exchanged(its.case(RECIPIENT), its.realm.user_token("frontend"), {})
+            assert refused
+        found = its.diagnose(RECIPIENT)
+    assert found.findings == () and found.refused
+    assert (found.refused.error, found.refused.reason) == ("not_allowed", "client is not within the token audience")
+    assert found.refused.says == "Client is not within the token audience"
+    assert abs(found.refused.time / 1000 - time.time()) < breaks.HOUR
+
+
+def test_nothing_is_written(working: Callable[[str], Working]) -> None:
+    for exchange in BOTH:
+        its = working(exchange)
+        before = its.realm.export()
+        with recorded() as requests:
+            its.diagnose(RECIPIENT)
+            its.diagnose(REQUESTER, secret="s")
+        assert {method for method, _ in requests} == {"GET", "POST"}
+        assert {at.rsplit("/", 1)[-1] for method, at in requests if method == "POST"} == {"introspect"}
+        assert its.realm.export() == before
+
+
+@contextmanager
+def recorded() -> Iterator[list[tuple[str, str]]]:
+    """The requests that sessions send meanwhile."""
+    sent: list[tuple[str, str]] = []
+    original = Session._send
+
+    def send(self: Session, method: str, at: str, **more: Any) -> Any:
+        sent.append((method, at))
+        return original(self, method, at, **more)
+
+    Session._send = send  # type: ignore[method-assign]
+    try:
+        yield sent
+    finally:
+        Session._send = original  # type: ignore[method-assign]
+
+
+def test_the_command_without_a_stack(working: Callable[[str], Working], monkeypatch: pytest.MonkeyPatch) -> None:
+    its = working("standard")
+    monkeypatch.setenv("KEYCLOAK_CLIENT_SECRET", TESTER_SECRET)
+    where = ["--url", its.realm.url, "--realm", its.realm.name, "--client-id", TESTER]
+    pair = ["--source", "frontend", "--target", "api"]
+    healthy = CliRunner().invoke(app, ["doctor", *where, *pair])
+    assert healthy.exit_code == 0, healthy.output
+    assert "in order: flow=recipient exchange=standard source=frontend" in healthy.stdout
+    with attribute("api", SWITCH, "false", "true")(its.realm):
+        ill = CliRunner().invoke(app, ["doctor", *where, *pair, "--json", "--error", "-"], input='{"error":"nonesuch"}')
+    assert ill.exit_code == 1 and "warning: the error text is none that Keycloak is known to say" in ill.stderr
+    found = json.loads(ill.stdout)["exchanges"][0]["findings"]
+    place = {"kind": "client", "name": "api", "realm": its.realm.name}
+    assert [each["cause"] for each in found] == ["switch-off"]
+    assert (found[0]["object"], found[0]["field"], found[0]["value"]) == (place, f"attributes.{SWITCH}", "false")
