@@ -68,14 +68,18 @@ class Doctor:
     asked: Asked
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def cases(self, stack: Stack | None, realm: str, grants: Sequence[str] = ()) -> list[Case]:
+    def cases(
+        self, stack: Stack | None, realm: str, grants: Sequence[str] = (), *, within: str | None = None
+    ) -> list[Case]:
         """The exchanges that are meant: a stack's grants, or the one between source and target.
 
-        One that no grant declares has no grant's name. :raises StackProblem: no such grant.
+        One that no grant declares has no grant's name. within: only grants in that realm.
+
+        :raises StackProblem: no such grant, or none in that realm.
         """
         asked = self.asked
         if asked.source is None or asked.target is None:
-            return stack.cases(grants) if stack else []
+            return stack.cases(grants, within) if stack else []
         declared = [each for each in stack.cases() if self._means(each, realm)] if stack else []
         return declared or [self._undeclared(realm, asked.source, asked.target)]
 
@@ -191,9 +195,8 @@ def _asks_for_audience(reading: Reading | None) -> bool:
     """Whether an error text comes of a request with another client's audience."""
     if reading is None:
         return False
-    return reading.token == EXCHANGED or bool(
-        {"permission-off", "target-missing", "target-disabled"} & {*reading.causes[:3]}
-    )
+    about_target = {"permission-off", "target-missing", "target-disabled"} & {*reading.causes}
+    return reading.token == EXCHANGED or bool(reading.rows and about_target)
 
 
 def _last_refusal(question: Question) -> Refused | None:

@@ -108,7 +108,7 @@ def doctor_command(
         text = sys.stdin.read() if error == STDIN else error
         asked = Asked(source, target, requester, flow, exchange, as_user, text)
         doctor = Doctor(Looks(place.session), asked, os.environ)
-        cases = [each for each in doctor.cases(place.stack, place.realm, grants or ()) if realm in (None, each.realm)]
+        cases = doctor.cases(place.stack, place.realm, grants or (), within=realm)
         diagnoses = _look(doctor, cases)
         whole = place.stack is not None and source is None and not grants
         rules = broken_rules(stacks.run_pulumi, ["--stack", stack] if stack else []) if whole else None

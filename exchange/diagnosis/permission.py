@@ -149,7 +149,10 @@ def _policies(q: Question, target: Client, server: ResourceServer, found: Mappin
         for each in broken:
             yield from each.findings
         return
-    if decide(strategy, outcomes) is not False:
+    decision = decide(strategy, outcomes)
+    if decision is None:
+        yield from (told for each in outcomes if each.passes is None for told in each.findings)
+    if decision is not False:
         return
     passed = [each.name for each in outcomes if each.passes]
     denied = [each for each in outcomes if each.passes is False]

@@ -3,13 +3,12 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from exchange.diagnosis.finding import REFRESH, Finding, Question
 from kcadmin.authz import ResourceServer
-from kcadmin.error_catalogue import SUBJECT
 from kcadmin.exchange_policies import cannot_match
 from kcadmin.ownership import unmarked
 from kcadmin.permissions import AFFIRMATIVE, UNANIMOUS
@@ -57,8 +56,10 @@ def judged(q: Question, server: ResourceServer, policy_id: str) -> Outcome:
     passes = None if found.holds is None else found.holds != negative
     if found.breaks:
         return Outcome(name, False, (_told(q, policy, found),), breaks=True)
-    if passes or passes is None:
+    if passes:
         return Outcome(name, passes)
+    if passes is None:
+        return Outcome(name, passes, (replace(_told(q, policy, found), sure=False),))
     if negative:
         wrong = f"has the logic {NEGATIVE} and matches '{q.case.requester}', so it turns just that client away"
         found = _Match(True, "policy-negative", wrong, "set its logic to POSITIVE", "logic", NEGATIVE)
@@ -94,7 +95,7 @@ def _aggregate(q: Question, server: ResourceServer, policy: Mapping[str, Any]) -
     if passes is not None and negative:
         passes = not passes
     broken = any(each.breaks for each in members)
-    findings = tuple(each for member in members if member.passes is False for each in member.findings)
+    findings = tuple(each for member in members if not member.passes for each in member.findings)
     if passes is False and (negative or not members):
         wrong = f"has the logic {NEGATIVE} and its policies match" if negative else "holds no policy"
         field, value = ("logic", NEGATIVE) if negative else ("policies", "none")
@@ -112,9 +113,12 @@ def _match(q: Question, policy: Mapping[str, Any]) -> _Match:
         return _Match(False, "policy-never-matches", never.split(", so it ")[0], remedy, "type", kind)
     if policy["type"] == "time":  # the fields have other names in ``config``
         return _time(q.look.permissions_server().policy("time", str(policy["id"])) or {})
-    # A regex on the claim scope goes by Java's rules, and a script by its own: no look tells.
     judge = _JUDGES.get(str(policy["type"]))
-    return judge(q, policy.get("config") or {}) if judge else _Match(None)
+    if judge:
+        return judge(q, policy.get("config") or {})
+    # A regex on the claim scope goes by Java's rules, and a script by its own.
+    why = f"decides by rules of its own ({policy['type']}), which no look can tell"
+    return _Match(None, "policy-script", why, "read it, or the server's log", "type", str(policy["type"]))
 
 
 def _client(q: Question, config: Config) -> _Match:
@@ -135,7 +139,9 @@ def _role(q: Question, config: Config) -> _Match:
     found = [q.look.role(str(each["id"])) or {"name": str(each["id"])} for each in roles]
     names = ", ".join(str(each["name"]) for each in found)
     account = q.look.service_account(q.requester) if q.requester else None
-    if account:
+    if (
+        account and config.get("fetchRoles") != "true"
+    ):  # with it, Keycloak denies even a service account that has the role
         held: set[str] = set()
         for role in found:
             client = q.look.client_of(str(role["containerId"])) if role.get("clientRole") else None
@@ -158,9 +164,10 @@ def _group(q: Question, config: Config) -> _Match:
     held = q.look.groups_of(str(account["id"]))
     if any(str(each["id"]) in held for each in groups):
         return _Match(True)
-    if held and any(each.get("extendChildren") for each in groups):
-        return _Match(None)
-    return _service_account(q, "group", "is in", ", ".join(str(each["id"]) for each in groups), True)
+    names = ", ".join(str(each.get("path") or each["id"]) for each in groups)
+    outside = _service_account(q, "group", "is in", names, True)
+    below = held and any(each.get("extendChildren") for each in groups)
+    return replace(outside, holds=None) if below else outside
 
 
 def _service_account(q: Question, what: str, verb: str, names: str, there: bool) -> _Match:
@@ -175,21 +182,23 @@ def _scope(q: Question, config: Config) -> _Match:
     by_id = {str(each["id"]): str(each["name"]) for each in q.look.scopes()}
     names = {by_id.get(str(each["id"]), str(each["id"])): each.get("required") is True for each in items}
     token = q.fresh_token(q.source, q.case.login_scope) if q.source else None
+    words = ", ".join(names)
+    remedy = (
+        f"let '{q.case.source}' hold that client scope, with 'Include in token scope' on, and the user a role of it; then "
+        "fetch a new token"
+    )
+    wants = f"wants the scope {words} in the subject token"
+    unknown = _Match(None, "policy-scope", wants, remedy, "clientScopes", words)
     if token is None:
-        return _Match(None)
+        return unknown
     held = token.scope.split()
     if any(name in held for name in names) and all(name in held for name, needed in names.items() if needed):
         return _Match(True)
     _, meant = q.subject_user()
     if not meant and any(q.look.scope_roles(uuid) for uuid, name in by_id.items() if name in names):
-        return _Match(None)  # it counts for holders of a role, and nobody has said for whom
-    words = ", ".join(names)
-    why = f"wants the scope {words} in the subject token, and a fresh one of '{q.case.source}' has: {token.scope}"
-    remedy = (
-        f"let '{q.case.source}' hold that client scope, with 'Include in token scope' on, and the user a role of it; then "
-        "fetch a new token"
-    )
-    return _Match(False, "policy-scope", why, remedy, f"clientScopes ({SUBJECT} token)", words)
+        return unknown  # it counts for holders of a role, and nobody has said for whom
+    why = f"{wants}, and a fresh one of '{q.case.source}' has: {token.scope}"
+    return replace(unknown, holds=False, why=why)
 
 
 def _time(policy: Mapping[str, Any]) -> _Match:
