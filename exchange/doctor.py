@@ -145,6 +145,8 @@ class Doctor:
         found, in_order = _run(question)
         refused = None if any(each.cause == STOPS for each in found) else _last_refusal(question)
         causes: Sequence[str] = question.reading.causes if question.reading else ()
+        if refused is None and (question.look.settings() or {}).get("eventsEnabled"):
+            in_order.append("no refusal of it among the events of the last hour")
         if not any(each.cause in causes for each in found):
             found += request.faults(question)
         if refused and not causes:

@@ -82,13 +82,14 @@ def summary(diagnoses: Sequence[Diagnosis], rules: Sequence[Broken] | None, url:
     """The run in one sentence."""
     ill = [each for each in diagnoses if each.findings]
     number = sum(len(each.findings) for each in ill)
-    where = f" Keycloak at {url}"
     if not diagnoses:
         said = "No grants in this stack: no exchange to look at."
     elif ill:
-        said = f"{_count(number, 'finding')} in {len(ill)} of {_count(len(diagnoses), 'exchange')} at{where}."
+        said = (
+            f"{_count(number, 'finding')} in {len(ill)} of {_count(len(diagnoses), 'exchange')} of Keycloak at {url}."
+        )
     else:
-        said = f"Nothing wrong found in {_count(len(diagnoses), 'exchange')} at{where}."
+        said = f"Nothing wrong found in {_count(len(diagnoses), 'exchange')} of Keycloak at {url}."
     if rules is None:
         return said
     return f"{said} {_count(len(rules), 'finding')} of the rules, {sum(each.mandatory for each in rules)} mandatory."

@@ -28,7 +28,7 @@ class Naming:
 def subject_audience(q: Question) -> Iterator[Finding]:
     """The subject token names the requester."""
     if q.source and q.requester:
-        so = f"'{q.case.requester}' may not exchange them"
+        so = f"'{q.case.requester}' may not exchange its tokens"
         yield from _names(q, Naming(q.source, q.case.requester, q.case.login_scope, SUBJECT, so))
 
 
@@ -36,7 +36,7 @@ def exchanged_audience(q: Question) -> Iterator[Finding]:
     """The exchanged token names the target."""
     if q.requester and q.target:
         asked = q.asks or q.case.audience
-        so = f"it gets none for '{q.case.target}'" if asked else "an API that looks at aud refuses the exchanged one"
+        so = f"it gets none for '{q.case.target}'" if asked else "an API that looks at aud refuses the exchanged token"
         yield from _names(q, Naming(q.requester, q.case.target, q.case.exchange_scope, EXCHANGED, so))
 
 

@@ -43,6 +43,7 @@ BOTH, STANDARD, LEGACY = ("standard", "legacy"), ("standard",), ("legacy",)
 RECIPIENT, REQUESTER = "recipient", "requester"
 SWITCH, LIGHTWEIGHT = "standard.token.exchange.enabled", "client.use.lightweight.access.token.enabled"
 SOON = int(time.time()) + breaks.HOUR
+ALWAYS = {"notBefore": "2001-01-01 00:00:00"}
 OVER = "2001-01-01 00:00:00"
 
 
@@ -367,6 +368,7 @@ def test_the_last_refusal_is_told(working: Callable[[str], Working]) -> None:
     its = working("standard")
     events = settings({"eventsEnabled": False}, eventsEnabled=True)
     with events(its.realm):
+        assert its.diagnose(RECIPIENT).in_order[-1] == "no refusal of it among the events of the last hour"
         with breaks.no_mapper("frontend")(its.realm):
             refused, _ = its.exchanged(its.case(RECIPIENT), its.realm.user_token("frontend"), {})
             assert refused
@@ -421,3 +423,43 @@ def test_the_command_without_a_stack(working: Callable[[str], Working], monkeypa
     place = {"kind": "client", "name": "api", "realm": its.realm.name}
     assert [each["cause"] for each in found] == ["switch-off"]
     assert (found[0]["object"], found[0]["field"], found[0]["value"]) == (place, f"attributes.{SWITCH}", "false")
+
+
+@pytest.mark.exchange_guards
+@pytest.mark.parametrize("exchange", BOTH)
+def test_grants_with_conditions_and_guards(servers: Servers, exchange: str) -> None:
+    server = servers("legacy")
+    realm = TestRealm.make(server.url, server.admin_password, {client: {} for client in "abcdefghijkx"})
+    realm.add_user("somebody")
+    realm.add_role("payer", realm.user)
+    both = {"flows": [RECIPIENT, REQUESTER]}
+    grants: list[dict[str, Any]] = [
+        {"name": "roles", "sources": ["a"], "target": "b", **both, "requiredRoles": ["payer"]},
+        {"name": "request", "sources": ["c"], "target": "d", **both, "audience": "optionalScope"},
+        {"name": "exact", "sources": ["e"], "target": "f", "exactAudience": True, "restrictFullScope": True},
+        {"name": "third", "sources": ["g"], "requester": "h", "target": "i"},
+        *(
+            [{"name": "night", "sources": ["j"], "target": "k", "flows": [REQUESTER], "timeWindow": ALWAYS}]
+            if exchange == "legacy"
+            else []
+        ),
+    ]
+    stack = Stack(realm.connection, guards=("requesters", "sources"))
+    stack.up(*({**each, "realm": realm.name, "exchange": exchange} for each in grants))
+    outputs = StackOutputs(stack.exported, realm.url, realm.name, {})
+
+    def diagnose(**asked: Any) -> list[Diagnosis]:
+        doctor = Doctor(Looks(realm.session), Asked(**{"exchange": exchange, **asked}))
+        return doctor.look_at(doctor.cases(outputs, realm.name))
+
+    assert [(each.findings, each.unseen) for each in diagnose()] == [((), ())] * (7 if exchange == "legacy" else 6)
+    assert [(each.findings, each.notes) for each in diagnose(as_user=realm.user)] == [((), ())] * len(diagnose())
+    notes = [(each.case.grant, note.cause) for each in diagnose() for note in each.notes]
+    gate = "policy-scope" if exchange == "legacy" else "user-role"
+    assert notes == [("roles", "user-role"), ("roles", gate)]
+    ill = [(each.case.grant, each.findings[0].cause) for each in diagnose(as_user="somebody") if each.findings]
+    assert ill == [("roles", "user-role"), ("roles", gate)]
+
+    assert "guard-source" in [each.cause for each in diagnose(source="a", target="d")[0].findings]
+    assert "guard-requester" in [each.cause for each in diagnose(source="a", target="x")[0].findings]
+    realm.remove()

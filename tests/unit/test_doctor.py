@@ -91,7 +91,7 @@ def test_a_whole_stack_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = result.stdout.splitlines()
     assert len(lines) == 5 and lines[0].startswith("in order: grant=g flow=recipient exchange=standard source=frontend")
     assert lines[-1] == (
-        "Nothing wrong found in 4 exchanges at Keycloak at http://keycloak.example. 0 findings of the rules, 0 mandatory."
+        "Nothing wrong found in 4 exchanges of Keycloak at http://keycloak.example. 0 findings of the rules, 0 mandatory."
     )
 
 
@@ -103,7 +103,7 @@ def test_findings(monkeypatch: pytest.MonkeyPatch) -> None:
         "field=attributes.x value=\"false\" client 'api' in realm 'r': has it off; switch it on."
     )
     assert result.stdout.splitlines()[0] == said
-    assert result.stdout.splitlines()[-1].startswith("2 findings in 2 of 2 exchanges at")
+    assert result.stdout.splitlines()[-1].startswith("2 findings in 2 of 2 exchanges of")
     assert "rules" not in result.stdout  # a grant was named
 
 
