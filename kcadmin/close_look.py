@@ -26,11 +26,12 @@ Json = Mapping[str, Any]
 
 
 class Looks:
-    """Answers that are kept, refusals too. ``features`` are the server's, whichever realm is looked at."""
+    """Answers that are kept, refusals too. ``features`` are the server's, whichever realm is looked at: asked for where
+    they are not known already."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, features: Features | None = None) -> None:
         self.session = session
-        self._answers: dict[object, object] = {}
+        self._answers: dict[object, object] = {"features": features} if features else {}
         self._realms: dict[str, RealmLook] = {}
 
     def once(self, key: object, ask: Callable[[], T]) -> T:

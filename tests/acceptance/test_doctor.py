@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import jwt
@@ -20,6 +21,7 @@ from exchange.doctor import Asked, Diagnosis, Doctor
 from exchange.stack import Stack as StackOutputs
 from kcadmin.client_secrets import variable
 from kcadmin.close_look import Looks
+from kcadmin.features import Features, read_features
 from kcadmin.proof import Case, Claims, check
 from kcadmin.session import Session
 from tests.conftest import Servers
@@ -223,6 +225,10 @@ class Working:
     stack: Stack
     outputs: StackOutputs
 
+    @cached_property
+    def features(self) -> Features:
+        return read_features(self.realm.session)
+
     def case(self, flow: str) -> Case:
         return next(case for case in self.outputs.cases() if case.flow == flow)
 
@@ -239,7 +245,8 @@ class Working:
         requester = told["source"] if flow == REQUESTER else told["target"]
         environ = {} if secret is None else {variable(requester): secret}
         exchange = self.case(flow).exchange
-        doctor = Doctor(Looks(session or self.realm.session), Asked(error=error, exchange=exchange, **told), environ)
+        looks = Looks(session or self.realm.session, self.features)  # which stay, and are a long answer
+        doctor = Doctor(looks, Asked(error=error, exchange=exchange, **told), environ)
         found = doctor.look_at(doctor.cases(self.outputs, realm))
         assert len(found) == 1
         return found[0]
@@ -352,16 +359,24 @@ def test_what_no_grant_declares(working: Callable[[str], Working]) -> None:
 
 
 def test_a_login_that_may_not_see_everything(working: Callable[[str], Working]) -> None:
-    its = working("standard")
+    its, fresh, events = (
+        working("standard"),
+        ["a fresh token of 'frontend'", "a fresh token of 'api'"],
+        "events of the last hour",
+    )
     session = Session(its.realm.robot())
     found = its.diagnose(RECIPIENT, session=session)
     assert found.findings == ()
-    assert [what for what, _ in found.unseen] == [
-        "a fresh token of 'frontend'", "a fresh token of 'api'", "events of the last hour",
-    ]  # fmt: skip
+    assert [what for what, _ in found.unseen] == [*fresh, events]
     assert all("403" in why for _, why in found.unseen)
     with breaks.no_mapper("frontend")(its.realm):
         assert its.diagnose(RECIPIENT, session=session).findings[0].cause == "mapper-missing"
+    its = working("legacy")
+    session = Session(its.realm.robot())
+    found = its.diagnose(REQUESTER, session=session)
+    assert (found.findings, [what for what, _ in found.unseen]) == ((), [events])
+    with breaks.permission(policies=[])(its.realm):
+        assert its.diagnose(REQUESTER, session=session).findings[0].cause == "permission-empty"
 
 
 def test_the_last_refusal_is_told(working: Callable[[str], Working]) -> None:
@@ -452,9 +467,10 @@ def test_grants_with_conditions_and_guards(servers: Servers, exchange: str) -> N
         doctor = Doctor(Looks(realm.session), Asked(**{"exchange": exchange, **asked}))
         return doctor.look_at(doctor.cases(outputs, realm.name))
 
-    assert [(each.findings, each.unseen) for each in diagnose()] == [((), ())] * (7 if exchange == "legacy" else 6)
-    assert [(each.findings, each.notes) for each in diagnose(as_user=realm.user)] == [((), ())] * len(diagnose())
-    notes = [(each.case.grant, note.cause) for each in diagnose() for note in each.notes]
+    anybody, holder = diagnose(), diagnose(as_user=realm.user)
+    assert [(each.findings, each.unseen) for each in anybody] == [((), ())] * (7 if exchange == "legacy" else 6)
+    assert [(each.findings, each.notes) for each in holder] == [((), ())] * len(anybody)
+    notes = [(each.case.grant, note.cause) for each in anybody for note in each.notes]
     gate = "policy-scope" if exchange == "legacy" else "user-role"
     assert notes == [("roles", "user-role"), ("roles", gate)]
     ill = [(each.case.grant, each.findings[0].cause) for each in diagnose(as_user="somebody") if each.findings]

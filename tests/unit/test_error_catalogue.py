@@ -9,6 +9,7 @@ import pytest
 from exchange import diagnosis
 from kcadmin.error_catalogue import BOTH, HEADINGS, REQUEST, ROWS, Row
 from kcadmin.error_texts import Reading, read_error, read_event
+from local.layout import PROJECT
 
 CHECKS = "\n".join(file.read_text() for file in sorted(Path(str(diagnosis.__file__)).parent.glob("*.py")))
 NAMES = {
@@ -100,6 +101,15 @@ def test_every_finding_of_a_check_may_come_of_an_error() -> None:
     made = r'(?:q\.found|_field|_at|_found|_not_before|_Match)\(\s*(?:False, |None, |True, )?(?:q, )?(?:naming, )?"([a-z-]+)"'
     found = {*re.findall(made, CHECKS)}
     assert len(found) > 40 and found <= ALL | without_an_error
+
+
+def test_every_cause_that_is_looked_for_is_in_the_document() -> None:
+    document = (PROJECT / "docs" / "doctor.md").read_text()
+    assert [cause for cause in sorted(ALL - set(REQUEST)) if f"`{cause}`" not in document] == []
+    told = {
+        *re.findall(r"`([a-z]+(?:-[a-z]+)+)`", document.split("## The causes it knows")[1].split("The whole table")[0])
+    }
+    assert told <= ALL | {"switch-on", "user-missing"}
 
 
 def test_names_are_read_out_of_the_text() -> None:
