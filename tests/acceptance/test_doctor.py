@@ -339,6 +339,7 @@ def test_what_a_run_is_said_to_mend_it_mends(working: Callable[[str], Working], 
     assert [*its.diagnose(RECIPIENT).findings, *its.diagnose(REQUESTER).findings] == []
 
 
+@pytest.mark.standard_exchange
 def test_what_no_grant_declares(working: Callable[[str], Working]) -> None:
     its = working("standard")
     found = its.diagnose(RECIPIENT, source="third").findings
@@ -358,6 +359,7 @@ def test_what_no_grant_declares(working: Callable[[str], Working]) -> None:
     assert its.diagnose(REQUESTER, error, **asked).findings[0].name == "frontend"
 
 
+@pytest.mark.standard_exchange
 def test_a_login_that_may_not_see_everything(working: Callable[[str], Working]) -> None:
     its, fresh, events = (
         working("standard"),
@@ -379,6 +381,7 @@ def test_a_login_that_may_not_see_everything(working: Callable[[str], Working]) 
         assert its.diagnose(REQUESTER, session=session).findings[0].cause == "permission-empty"
 
 
+@pytest.mark.standard_exchange
 def test_the_last_refusal_is_told(working: Callable[[str], Working]) -> None:
     its = working("standard")
     events = settings({"eventsEnabled": False}, eventsEnabled=True)
@@ -394,6 +397,7 @@ def test_the_last_refusal_is_told(working: Callable[[str], Working]) -> None:
     assert abs(found.refused.time / 1000 - time.time()) < breaks.HOUR
 
 
+@pytest.mark.standard_exchange
 def test_nothing_is_written(working: Callable[[str], Working]) -> None:
     for exchange in BOTH:
         its = working(exchange)
@@ -423,6 +427,7 @@ def recorded() -> Iterator[list[tuple[str, str]]]:
         Session._send = original  # type: ignore[method-assign]
 
 
+@pytest.mark.standard_exchange
 def test_the_command_without_a_stack(working: Callable[[str], Working], monkeypatch: pytest.MonkeyPatch) -> None:
     its = working("standard")
     monkeypatch.setenv("KEYCLOAK_CLIENT_SECRET", TESTER_SECRET)
