@@ -28,6 +28,11 @@ CHECKS: tuple[Check, ...] = (
         permission.permission,
         permission.needs_permission,
     ),
+    Check(
+        "no policy on the resource server of '{target}' itself passes for a permission of token exchange",
+        permission.objects_for_nothing,
+        permission.has_a_server_of_its_own,
+    ),
     Check("client policies of the realm (guards)", guards.client_policies),
     Check(
         "'{requester}' holds the client scopes that are asked for",

@@ -83,7 +83,11 @@ def credentials(q: Question) -> Iterator[Finding]:
             f", and the caller has {'a secret' if given == BY_SECRET else 'a private key'}" if given else ""
         )
         remedy = f"let the caller do that, or choose another under Clients → {name} → Credentials"
-        more = {"field": "clientAuthenticatorType", "value": kind, "sure": given is not None}
+        more = {
+            "field": "clientAuthenticatorType",
+            "value": kind,
+            "sure": given is not None and kind in (BY_SECRET, SIGNED_JWT),
+        }
         yield q.found("requester-authenticator", "client", name, wrong, remedy, **more)
     elif q.secret and not q.look.shows_who_it_is(name, q.secret):
         wrong = f"does not take what {variable(name)} holds"

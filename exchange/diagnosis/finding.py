@@ -126,7 +126,8 @@ class Question:
         try:
             user, _ = self.subject_user()
             if user is None:
-                self.note_unseen(about, "the realm has no user to compute it for")
+                lacking = f"user '{self.as_user}' does not exist" if self.as_user else "the realm has no user"
+                self.note_unseen(about, f"{lacking}, for whom it could be computed")
                 return None
             return self.look.fresh_token(client, str(user["id"]), scope)
         except (HttpError, Refusal) as problem:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from exchange.diagnosis.finding import Finding, Question
@@ -74,6 +75,20 @@ def guide_objects(q: Question, target: Client) -> Iterator[Finding]:
                 field=place,
                 value=str(each["name"]),
             )
+
+
+def has_a_server_of_its_own(q: Question) -> bool:
+    """Whether the target may hold what the guide makes, where no permission is needed at all."""
+    return not needs_permission(q) and q.target is not None and q.target.is_on(AUTHORIZATION_SERVICES)
+
+
+def objects_for_nothing(q: Question) -> Iterator[Finding]:
+    """What the guide makes, beside an exchange that needs no permission: it neither helps nor harms."""
+    for each in guide_objects(q, q.target) if q.target else ():
+        remedy = "leave it or delete it: this exchange asks for the audience of tokens" + (
+            ", and for the switch of the requester" if q.standard else ""
+        )
+        yield replace(each, remedy=remedy, sure=False)
 
 
 def _not_found(q: Question, target: Client, beside: list[str], wanted: str) -> Iterator[Finding]:

@@ -201,7 +201,9 @@ BREAKS: dict[str, Broken] = {
     ),
     "client-scope policy": Broken("policy-scope", instead("client-scope", clientScopes=breaks.some_scope), REQUESTER, LEGACY),
     "time within an aggregate": Broken("policy-time-closed", breaks.aggregate, REQUESTER, LEGACY),
-    "on the target's own resource server": Broken("guide-objects", breaks.as_the_guide_does, REQUESTER, LEGACY),
+    "on the target's own resource server": Broken(
+        "guide-objects", breaks.together(breaks.permission_off, breaks.guide_objects), REQUESTER, LEGACY
+    ),
 }  # fmt: skip
 GUARDS = pytest.mark.exchange_guards
 CASES = [
@@ -357,6 +359,16 @@ def test_what_no_grant_declares(working: Callable[[str], Working]) -> None:
     assert its.diagnose(REQUESTER, error, **asked).findings[0].name == "third"
     error = "403 access_denied: Client is not within the token audience"
     assert its.diagnose(REQUESTER, error, **asked).findings[0].name == "frontend"
+
+
+@pytest.mark.parametrize("exchange", BOTH)
+def test_what_the_guide_makes_is_noted_where_it_does_nothing(working: Callable[[str], Working], exchange: str) -> None:
+    its = working(exchange)
+    with breaks.guide_objects(its.realm):
+        found = its.diagnose(RECIPIENT)
+        assert (found.findings, [each.cause for each in found.notes]) == ((), ["guide-objects"])
+        told = its.diagnose(RECIPIENT, "Scope not found")
+        assert [(each.cause, each.name) for each in told.findings] == [("guide-objects", "token-exchange.permission")]
 
 
 @pytest.mark.standard_exchange

@@ -344,9 +344,9 @@ def second_permission(realm: TestRealm) -> Iterator[None]:
 
 
 @undone
-def as_the_guide_does(realm: TestRealm) -> Iterator[None]:
-    """Policy, scope and permission on the target's own resource server, and nothing on realm-management."""
-    with permission_off(realm), client("api", {"authorizationServicesEnabled": False}, **_SERVICES)(realm):
+def guide_objects(realm: TestRealm) -> Iterator[None]:
+    """Policy, scope and permission on the target's own resource server, as the guide makes them."""
+    with client("api", {"authorizationServicesEnabled": False}, **_SERVICES)(realm):
         server = realm.at("clients", realm.uuid("api"), "authz", "resource-server")
         realm.session.post_json(f"{server}/scope", {"name": "token-exchange"})
         policy = {"name": "frontend-can-exchange", "clients": [realm.uuid("frontend")]}
