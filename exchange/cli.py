@@ -2,7 +2,7 @@
 
 import typer
 
-from exchange.commands import audit, bootstrap, graph, inventory, rebind, verify
+from exchange.commands import audit, bootstrap, doctor, graph, inventory, rebind, verify
 
 # Locals hold secrets and tokens: a traceback must never print them.
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
@@ -23,6 +23,7 @@ def exchange(context: typer.Context) -> None:
 
 app.command("verify", epilog=verify.EPILOG)(verify.verify_command)
 app.command("audit", epilog=audit.EPILOG)(audit.audit_command)
+app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor_command)
 app.command("rebind", epilog=rebind.EPILOG)(rebind.rebind_command)
 app.command("graph", epilog=graph.EPILOG)(graph.graph_command)
 app.command("bootstrap", epilog=bootstrap.EPILOG)(bootstrap.bootstrap_command)

@@ -38,6 +38,10 @@ class ResourceServer:
         """The authorization scope of exactly that name."""
         return self._search("scope", name)
 
+    def resource_named(self, name: str) -> Json | None:
+        """The resource of exactly that name; its id is ``_id``."""
+        return self._search("resource", name)
+
     def policy(self, kind: str, policy_id: str) -> Json | None:
         """A policy with the fields of its type, or None."""
         return self._object("policy", kind, policy_id)
@@ -92,6 +96,10 @@ class ResourceServer:
     def resources_of(self, permission_id: str) -> list[Json]:
         """The resources of a permission; their id is ``_id``."""
         return list(self._session.get(self._path("permission", permission_id, "resources")))
+
+    def permissions_of(self, resource_id: str) -> list[Json]:
+        """The permissions that a resource is in."""
+        return list(self._session.get(self._path("resource", resource_id, "permissions")))
 
     def users_of(self, policy_id: str) -> list[Json]:
         """The permissions and aggregate policies that use a policy; none when it is gone."""

@@ -139,6 +139,23 @@ def _pieces(first: int, after: int) -> Iterator[dict[str, int]]:
         yield _piece(hour_end, hour_end, 0, minute_end)
 
 
+def matches(fields: Mapping[str, int | str], moment: datetime) -> bool:
+    """Whether a time policy matches at a moment of the server's clock. fields: by our names, as ``time_faults`` takes them.
+
+    A date that is none, which is an error 500 at each exchange, matches never.
+    """
+    for key, value in fields.items():
+        if key in TIME_DATES:
+            date = _date(str(value))
+            if date is None or (moment < date if key == "not_before" else moment > date):
+                return False
+        elif not key.endswith("_end"):
+            now = int(getattr(moment, "day" if key == "day_month" else key))
+            if not int(value) <= now <= int(fields.get(f"{key}_end") or value):
+                return False
+    return True
+
+
 def _piece(hour: int, hour_end: int, minute: int, minute_end: int) -> dict[str, int]:
     minutes = {} if (minute, minute_end) == (0, 59) else {"minute": minute, "minute_end": minute_end}
     return {"hour": hour, "hour_end": hour_end, **minutes}

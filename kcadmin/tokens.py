@@ -75,6 +75,14 @@ class TokenEndpoint:
         """Ends one access token (RFC 7009); only the client it was issued to may. :raises TokenRefused:"""
         self._post(client, "revoke", {"token": access_token, "token_type_hint": "access_token"})
 
+    def knows(self, client: ClientCredentials) -> bool:
+        """Whether the server takes the client's secret: it is asked about no token (RFC 7662), which opens no session."""
+        try:
+            self._post(client, "token/introspect", {"token": "none"})
+        except TokenRefused:
+            return False
+        return True
+
     def claims(self, access_token: str) -> Mapping[str, Any]:
         """The claims of a token that this realm signed, for this issuer, and that is valid now.
 
@@ -121,7 +129,7 @@ class TokenEndpoint:
         return Issued(str(body["access_token"]), str(refresh_token) if refresh_token else None)
 
     def _post(self, client: ClientCredentials, endpoint: str, form: Mapping[str, str]) -> requests.Response:
-        at = path("realms", self.realm, "protocol", "openid-connect", endpoint)
+        at = path("realms", self.realm, "protocol", "openid-connect", *endpoint.split("/"))
         answer = self._session.public("POST", at, form={**form, **self._authentication(client)})
         if answer.ok:
             return answer

@@ -15,7 +15,7 @@ MAY = {
     "components": {"components", "providers", "kcadmin"},
     "providers": {"providers", "kcadmin"},
     "kcadmin": {"kcadmin"},
-    "exchange": {"exchange", "kcadmin"},
+    "exchange": {"exchange", "kcadmin", "policy"},  # of policy the rules alone, which know nothing of Pulumi
     "policy": {"policy"},
     "local": {"local"},
 }
@@ -90,6 +90,25 @@ def test_kcadmin_and_exchange_know_nothing_of_pulumi() -> None:
         f"{source.name} imports {module}"
         for room in ("kcadmin", "exchange")
         for source in sources(room)
+        for module in imported(source)
+        if re.match(r"pulumi\b|pulumi_", module)
+    ]
+    assert found == []
+
+
+def test_exchange_takes_of_the_policy_pack_only_what_knows_nothing_of_pulumi() -> None:
+    allowed = ("policy.rule", "policy.rules", "policy.stack")
+    found = [
+        f"{source.name} imports {module}"
+        for source in sources("exchange")
+        for module in imported(source)
+        if is_below(module, "policy") and not any(is_below(module, each) for each in allowed)
+    ]
+    needed = {*(PROJECT / "policy" / "rules").glob("*.py")}
+    needed |= {PROJECT / "policy" / f"{name}.py" for name in ("__init__", "rule", "stack")}
+    found += [
+        f"{source.name} imports {module}"
+        for source in needed
         for module in imported(source)
         if re.match(r"pulumi\b|pulumi_", module)
     ]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kcadmin import time_windows
 from kcadmin.time_windows import TimeParts, time_faults, time_parts, window_faults
 
 PARTS_OF_A_DATE = {"year": "year", "month": "month", "day_month": "day", "hour": "hour", "minute": "minute"}
@@ -31,6 +32,33 @@ def allows(parts: TimeParts, now: datetime) -> bool:
     found = [matches(part.fields, part.logic, now) for part in parts.policies]
     assert parts.decision_strategy == "AFFIRMATIVE"
     return any(found)
+
+
+FIELDS = {
+    "year": st.integers(2025, 2027),
+    "month": st.integers(1, 12),
+    "day_month": st.integers(1, 31),
+    "hour": st.integers(0, 23),
+    "minute": st.integers(0, 59),
+}
+MOMENTS = st.datetimes(datetime(2025, 1, 1), datetime(2027, 12, 31)).map(lambda moment: moment.replace(microsecond=0))
+DATES = MOMENTS.map(lambda moment: moment.strftime("%Y-%m-%d %H:%M:%S"))
+ANY_FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        **FIELDS,
+        **{f"{name}_end": values for name, values in FIELDS.items()},
+        "not_before": DATES,
+        "not_on_or_after": DATES,
+    },
+)
+
+
+@settings(database=None, deadline=None, max_examples=300)
+@given(ANY_FIELDS, MOMENTS)
+def test_what_matches_at_a_moment(fields: dict[str, Any], moment: datetime) -> None:
+    said = {key: str(value) for key, value in fields.items()}
+    assert time_windows.matches(said, moment) == matches(fields, "POSITIVE", moment)
 
 
 TIMES = st.tuples(st.integers(0, 23), st.integers(0, 59))

@@ -1,0 +1,305 @@
+"""``python -m exchange doctor``: what is meant, exit codes, what it prints; and the checks that need no realm."""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner, Result
+
+from exchange import cli, doctor_report
+from exchange import stack as stack_module
+from exchange.commands import doctor as commands_doctor
+from exchange.diagnosis import clients, finding
+from exchange.diagnosis.policies import Outcome, decide
+from exchange.doctor import Asked, Diagnosis, Doctor, Refused
+from exchange.stack import Stack
+from kcadmin.close_look import Looks
+from kcadmin.error_texts import read_error
+from kcadmin.errors import Unreachable
+from kcadmin.proof import Case
+from tests.support.fake_server import FakeKeycloak
+
+STANDARD, LEGACY, PERMISSIONS = "TOKEN_EXCHANGE_STANDARD_V2", "TOKEN_EXCHANGE", "ADMIN_FINE_GRAINED_AUTHZ"
+SWITCHED_OFF = finding.Finding(
+    "switch-off", "client", "api", "r", "has it off", "switch it on", field="attributes.x", value="false"
+)
+GRANTS: dict[str, Any] = {
+    "g": {
+        "realm": "r",
+        "sources": ["frontend"],
+        "target": "api",
+        "exchange": "standard",
+        "flows": [
+            {"flow": "recipient", "requester": "api", "audience": None, "requestScope": None},
+            {"flow": "requester", "requester": "frontend", "audience": "api", "requestScope": None},
+        ],
+    },
+    "third": {
+        "realm": "r",
+        "sources": ["frontend"],
+        "target": "api",
+        "exchange": "legacy",
+        "flows": [{"flow": "requester", "requester": "middle", "audience": "api", "requestScope": None}],
+    },
+    "elsewhere": {
+        "realm": "q",
+        "sources": ["frontend"],
+        "target": "api",
+        "exchange": "standard",
+        "flows": [{"flow": "recipient", "requester": "api", "audience": None, "requestScope": None}],
+    },
+}
+Look = Callable[[Doctor, Sequence[Case]], list[Diagnosis]]
+
+
+def healthy(doctor: Doctor, cases: Sequence[Case]) -> list[Diagnosis]:
+    return [Diagnosis(case, (), in_order=("the realm",)) for case in cases]
+
+
+def ill(doctor: Doctor, cases: Sequence[Case]) -> list[Diagnosis]:
+    text = doctor.asked.error
+    return [Diagnosis(case, (SWITCHED_OFF,), reading=read_error(text) if text else None) for case in cases]
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    *arguments: str,
+    look: Look = healthy,
+    resources: Sequence[Mapping[str, Any]] = (),
+    given: str | None = None,
+    environ: Mapping[str, str] = MappingProxyType({}),
+) -> Result:
+    def pulumi(command: Sequence[str]) -> str:
+        if command[0] == "config":
+            return json.dumps({"keycloak-token-exchange:adminPassword": {"value": "pw-admin"}})
+        if command[1] == "export":
+            return json.dumps({"deployment": {"resources": list(resources)}})
+        return json.dumps({"grants": GRANTS, "keycloak": {"url": "http://keycloak.example", "realm": "r"}})
+
+    monkeypatch.setattr(stack_module, "run_pulumi", pulumi)
+    monkeypatch.setattr(commands_doctor, "_look", look)
+    return CliRunner().invoke(cli.app, ["doctor", *arguments], input=given, env=dict(environ), prog_name="exchange")
+
+
+def test_a_whole_stack_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run(monkeypatch)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert len(lines) == 5 and lines[0].startswith("in order: grant=g flow=recipient exchange=standard source=frontend")
+    assert lines[-1] == (
+        "Nothing wrong found in 4 exchanges of Keycloak at http://keycloak.example. 0 findings of the rules, 0 mandatory."
+    )
+
+
+def test_findings(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run(monkeypatch, "g", look=ill)
+    assert result.exit_code == 1
+    said = (
+        "finding: grant=g flow=recipient exchange=standard source=frontend caller=api target=api cause=switch-off "
+        "field=attributes.x value=\"false\" client 'api' in realm 'r': has it off; switch it on."
+    )
+    assert result.stdout.splitlines()[0] == said
+    assert result.stdout.splitlines()[-1].startswith("2 findings in 2 of 2 exchanges of")
+    assert "rules" not in result.stdout  # a grant was named
+
+
+def test_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run(monkeypatch, "--source", "frontend", "--target", "api", "--json", "--error", "Invalid token", look=ill)
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert found["rules"] is None and [each["flow"] for each in found["exchanges"]] == [
+        "recipient",
+        "requester",
+        "third",
+    ]
+    first = found["exchanges"][0]
+    assert (first["grant"], first["error"], first["findings"][0]["cause"]) == ("g", "Invalid token", "switch-off")
+    assert first["findings"][0]["object"] == {"kind": "client", "name": "api", "realm": "r"}
+    assert "pw-admin" not in result.output
+
+
+def test_the_rules_count_where_they_are_mandatory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def a_resource(kind: str, **outputs: Any) -> dict[str, Any]:
+        kind = f"pulumi-python:dynamic/keycloak:{kind}"
+        return {"urn": f"urn:pulumi:dev::p::{kind}::x", "type": kind, "outputs": {"realm": "r", **outputs}}
+
+    lifespan = a_resource("TokenLifespan", client_id="api", seconds=900)
+    advised = run(monkeypatch, resources=[lifespan])
+    assert (
+        advised.exit_code == 0
+        and "rule: severity=advisory rule=exchanged-tokens-are-short-lived client" in advised.stdout
+    )
+    negative = a_resource("ClientPolicy", name="n", logic="NEGATIVE", clients=["x"])
+    broken = run(monkeypatch, resources=[lifespan, negative])
+    assert broken.exit_code == 1 and "severity=mandatory rule=client-policies-are-positive" in broken.stdout
+    judged = json.loads(run(monkeypatch, "--json", resources=[negative]).stdout)["rules"]
+    assert [(each["severity"], each["rule"]) for each in judged] == [("mandatory", "client-policies-are-positive")]
+    assert judged[0]["reference"].startswith("https://")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["nope"], 2, "error: grant 'nope': is not in this stack"),
+        (["--source", "a"], 2, "error: doctor: takes --source and --target together"),
+        (["g", "--source", "a", "--target", "b"], 2, "error: doctor: takes --source and --target together"),
+        (["--url", "http://k.example", "--realm", "r"], 2, "error: doctor: without a stack there are no grants"),
+        (["--flow", "sideways"], 2, "'sideways'"),
+        (["--realm", "x", "g"], 2, "error: realm 'x'"),
+    ],
+)
+def test_usage(monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, words: str) -> None:
+    result = run(monkeypatch, *arguments, environ={"KEYCLOAK_ADMIN_PASS": "x"})
+    assert (result.exit_code, result.stdout) == (code, ""), result.output
+    assert words in result.stderr
+
+
+def test_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(doctor: Doctor, cases: Sequence[Case]) -> list[Diagnosis]:
+        raise Unreachable("no answer")
+
+    result = run(monkeypatch, look=look)
+    assert (result.exit_code, result.stderr) == (4, "error: no answer\n")
+
+
+def test_an_error_from_stdin_is_read_and_never_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = (
+        'subject_token=eyJ.secret\n{"error": "access_denied", "error_description": "Client not allowed to exchange"}'
+    )
+    result = run(monkeypatch, "g", "--error", "-", look=ill, given=given)
+    assert 'text="Client not allowed to exchange"' in result.stdout and "eyJ" not in result.output
+    unknown = run(monkeypatch, "g", "--error", "-", look=ill, given="eyJ.secret")
+    assert "the error text is none that Keycloak is known to say" in unknown.stderr and "eyJ" not in unknown.output
+
+
+def test_on_a_terminal() -> None:
+    case = Case("g", "r", "standard", "third", "frontend", "middle", "api", "api")
+    unsure = finding.Finding("user-role", "client", "frontend", "r", "may lack a role", "give --as-user", sure=False)
+    refused = Refused(1_790_000_000_000, "invalid_token", "subject_token validation failure", "Invalid token")
+    diagnosis = Diagnosis(
+        case, (SWITCHED_OFF,), (unsure,), ("the realm",), (("events", "403"),), read_error("Invalid token"), refused
+    )
+    console = Console(width=100, record=True, force_terminal=True)
+    with console.capture() as captured:
+        for each in (diagnosis, Diagnosis(case, (), in_order=("the realm",))):
+            for block in doctor_report.as_blocks(each):
+                console.print(block)
+    text = captured.get()
+    for words in (
+        "g: frontend → api, standard, three clients asked by middle",
+        "attributes.x = false",
+        "switch it on",
+        "may lack a role",
+        "not looked at: events (403)",
+        "was invalid_token: subject_token validation failure, which is: Invalid token",
+        "1 other looks found nothing wrong",
+    ):
+        assert words in " ".join(_plain(text).split()), words
+    assert "✓" in text and "\x1b" in text
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def doctor(server: FakeKeycloak, **asked: Any) -> Doctor:
+    return Doctor(Looks(server.session()), Asked(**{"source": "frontend", "target": "api", **asked}))
+
+
+STACK = Stack(GRANTS, "http://keycloak.test", "r", {})
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ({}, [("g", "recipient", "api"), ("g", "requester", "frontend"), ("third", "third", "middle")]),
+        ({"flow": "recipient"}, [("g", "recipient", "api")]),
+        ({"requester": "middle"}, [("third", "third", "middle")]),
+        ({"exchange": "legacy"}, [("third", "third", "middle")]),
+        ({"target": "other"}, [("", "recipient", "other")]),
+        ({"target": "other", "flow": "requester"}, [("", "requester", "frontend")]),
+        ({"target": "other", "requester": "middle"}, [("", "third", "middle")]),
+        ({"target": "other", "error": "Requested audience not available: other"}, [("", "requester", "frontend")]),
+        ({"target": "other", "error": "Client not allowed to exchange"}, [("", "requester", "frontend")]),
+        ({"target": "other", "error": "Client is not within the token audience"}, [("", "recipient", "other")]),
+    ],
+)
+def test_which_exchanges_are_meant(asked: dict[str, str], meant: list[tuple[str, str, str]]) -> None:
+    server = FakeKeycloak()
+    server.add_realm("r", frontend={}, api={}, other={}, middle={})
+    cases = doctor(server, **asked).cases(STACK, "r")
+    assert [(case.grant, case.flow, case.requester) for case in cases] == meant
+    assert all((case.audience is None) == (case.flow == "recipient") for case in cases)
+
+
+@pytest.mark.parametrize(
+    ("features", "attributes", "asked", "exchange"),
+    [
+        ((STANDARD,), {}, {}, "standard"),
+        ((LEGACY, PERMISSIONS), {}, {}, "legacy"),
+        ((STANDARD, LEGACY, PERMISSIONS), {}, {}, "standard"),
+        ((STANDARD, LEGACY, PERMISSIONS), {}, {"exchange": "legacy"}, "legacy"),
+        ((STANDARD, LEGACY, PERMISSIONS), {}, {"error": "Client not allowed to exchange"}, "legacy"),
+        ((STANDARD, LEGACY, PERMISSIONS), {}, {"error": "Requested audience not available: api"}, "standard"),
+        (
+            (STANDARD, LEGACY, PERMISSIONS),
+            {"standard.token.exchange.enabled": "true"},
+            {"error": "Client not allowed to exchange"},
+            "standard",
+        ),
+    ],
+)
+def test_which_exchange_answers(
+    features: tuple[str, ...], attributes: dict[str, str], asked: dict[str, str], exchange: str
+) -> None:
+    server = FakeKeycloak(features=features)
+    server.add_realm("r", frontend={"attributes": attributes}, api={"attributes": attributes})
+    assert [case.exchange for case in doctor(server, **asked).cases(None, "r")] == [exchange]
+
+
+@pytest.mark.parametrize(
+    ("features", "exchange", "asks", "cause"),
+    [
+        ((), "standard", False, "no-exchange"),
+        ((PERMISSIONS,), "legacy", True, "no-exchange"),
+        ((LEGACY, PERMISSIONS), "standard", False, "no-standard-exchange"),
+        ((STANDARD,), "legacy", True, "no-legacy-exchange"),
+        ((STANDARD, LEGACY), "legacy", True, "no-fine-grained-permissions"),
+        ((STANDARD, LEGACY), "legacy", False, None),
+        ((STANDARD,), "standard", True, None),
+    ],
+)
+def test_features(features: tuple[str, ...], exchange: str, asks: bool, cause: str | None) -> None:
+    server = FakeKeycloak(features=features)
+    case = Case("g", "r", exchange, "requester", "frontend", "frontend" if asks else "api", "api")
+    question = finding.Question(case, Looks(server.session()).realm("r"))
+    found = list(clients.features(question))
+    assert [each.cause for each in found] == ([cause] if cause else [])
+    assert all(each.name == server.url and "--features=" in each.sentence for each in found)
+    list(clients.features(question))
+    assert len(server.asked("serverinfo")) == 1
+
+
+@pytest.mark.parametrize(
+    ("strategy", "votes", "decision"),
+    [
+        ("UNANIMOUS", [True, True], True),
+        ("UNANIMOUS", [True, False], False),
+        ("UNANIMOUS", [True, None], None),
+        ("UNANIMOUS", [False, None], False),
+        ("AFFIRMATIVE", [True, False, None], True),
+        ("AFFIRMATIVE", [False, None], None),
+        ("AFFIRMATIVE", [False, False], False),
+        ("CONSENSUS", [True, False], False),
+        ("CONSENSUS", [True, True, False], True),
+        ("CONSENSUS", [True, True, None], True),
+        ("CONSENSUS", [True, False, None], None),
+        ("CONSENSUS", [False, False, True], False),
+    ],
+)
+def test_decision_strategies(strategy: str, votes: list[bool | None], decision: bool | None) -> None:
+    assert decide(strategy, [Outcome(str(number), vote) for number, vote in enumerate(votes)]) is decision
