@@ -106,9 +106,10 @@ def test_the_robots_of_the_tests_are_as_it_makes_them(
 
 def what_it_is(realm: TestRealm, client_id: str) -> dict[str, Any]:
     """A robot's client, its service account, and the roles of both."""
-    own = {"id", "clientId", "attributes", "secret", "clientAuthenticatorType"}
+    own = {"id", "clientId", "attributes", "protocolMappers", "secret", "clientAuthenticatorType"}
     client, uuid = realm.client(client_id), realm.uuid(client_id)
     account = realm.get("clients", uuid, "service-account-user")
+    mappers = realm.get("clients", uuid, "protocol-mappers", "models")
     return {
         "client": {
             key: sorted(value) if isinstance(value, list) else value for key, value in client.items() if key not in own
@@ -117,7 +118,7 @@ def what_it_is(realm: TestRealm, client_id: str) -> dict[str, Any]:
         "groups": realm.get("users", account["id"], "groups"),
         "of the account": roles_in(realm.get("users", account["id"], "role-mappings")),
         "of its tokens": roles_in(realm.get("clients", uuid, "scope-mappings")),
-        "protocol mappers": realm.get("clients", uuid, "protocol-mappers", "models"),
+        "mappers": {each["name"]: {key: each[key] for key in ("protocolMapper", "config")} for each in mappers},
     }
 
 

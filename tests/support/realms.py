@@ -35,6 +35,24 @@ MANAGEMENT = "realm-management"
 DEFAULT_SCOPES = ["acr", "basic", "email", "profile", "roles", "service_account", "web-origins"]
 OPTIONAL_SCOPES = ["address", "microprofile-jwt", "offline_access", "organization", "phone"]
 """Those of a service account. An import gives it the realm's alone; what an older server has not, it leaves out."""
+SERVICE_ACCOUNT_MAPPERS = [
+    {
+        "name": name,
+        "protocol": "openid-connect",
+        "protocolMapper": "oidc-usersessionmodel-note-mapper",
+        "config": {
+            "user.session.note": claim,
+            "claim.name": claim,
+            "jsonType.label": "String",
+            **{f"{token}.token.claim": "true" for token in ("id", "access", "introspection")},
+        },
+    }
+    for name, claim in (
+        ("Client ID", "client_id"),
+        ("Client Host", "clientHost"),
+        ("Client IP Address", "clientAddress"),
+    )
+]
 KEY_PROVIDER = "org.keycloak.keys.KeyProvider"
 CONFIDENTIAL = {
     "publicClient": False,
@@ -82,7 +100,7 @@ class TestRealm:
                 "passwordPolicy": "hashAlgorithm(pbkdf2-sha256) and hashIterations(1)",
                 "clients": [
                     *({"clientId": name, **CONFIDENTIAL, **changes} for name, changes in clients.items()),
-                    *(_robot(name) for name in ROBOTS.values()),
+                    *(_robot(name, old=_is_old(url, admin_password)) for name in ROBOTS.values()),
                 ],
                 "clientScopeMappings": {
                     MANAGEMENT: [{"client": name, "roles": roles} for roles, name in ROBOTS.items()]
@@ -233,9 +251,10 @@ def hang_on(realm: TestRealm, name: str, strategy: str, client: str = "account")
     )
 
 
-def _robot(client_id: str) -> dict[str, Any]:
-    """As bootstrap makes it, but for its key and its mark."""
+def _robot(client_id: str, *, old: bool) -> dict[str, Any]:
+    """As bootstrap makes it, but for its key and its mark. old: a server that gives service accounts mappers, at first login."""
     return {
+        **({"protocolMappers": SERVICE_ACCOUNT_MAPPERS} if old else {}),
         **representation(client_id, {}),
         "clientAuthenticatorType": "client-secret",
         "secret": ROBOT_SECRET,
@@ -252,6 +271,14 @@ def _service_account(client_id: str, roles: Collection[str]) -> dict[str, Any]:
         "serviceAccountClientId": client_id,
         "clientRoles": {MANAGEMENT: list(roles)},
     }
+
+
+@functools.cache
+def _is_old(url: str, admin_password: str) -> bool:
+    """Whether the server has no client scope for service accounts yet."""
+    admin = Session(Connection(url, PasswordLogin("admin", admin_password)))
+    scopes = admin.get(path("admin", "realms", "master", "client-scopes"))
+    return "service_account" not in {scope["name"] for scope in scopes}
 
 
 @functools.cache
