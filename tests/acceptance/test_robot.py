@@ -16,7 +16,8 @@ from kcadmin.errors import Forbidden, Refusal
 from kcadmin.session import Session
 from tests.support.engine import forget
 from tests.support.in_process import Stack
-from tests.support.realms import ROBOTS, TestRealm
+from tests.support.realms import TestRealm
+from tests.support.robot_clients import ROBOTS
 
 MakeRealm = Callable[..., TestRealm]
 NAME = "robot"
