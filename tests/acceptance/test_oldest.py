@@ -16,7 +16,8 @@ from local.layout import KEYCLOAK_VERSIONS
 from tests.acceptance.test_robot import what_it_is
 from tests.conftest import free_port
 from tests.support.in_process import Stack
-from tests.support.realms import PASSWORD, ROBOTS, TestRealm
+from tests.support.realms import PASSWORD, TestRealm
+from tests.support.robot_clients import ROBOTS
 
 VERSION = os.environ.get("KEYCLOAK_VERSION") or KEYCLOAK_VERSIONS[0]
 

@@ -16,7 +16,8 @@ from kcadmin.errors import Forbidden, Refusal
 from kcadmin.session import Session
 from tests.support.engine import forget
 from tests.support.in_process import Stack
-from tests.support.realms import ROBOTS, TestRealm
+from tests.support.realms import TestRealm
+from tests.support.robot_clients import ROBOTS
 
 MakeRealm = Callable[..., TestRealm]
 NAME = "robot"
@@ -111,9 +112,10 @@ def test_the_robots_of_the_tests_are_as_it_makes_them(
 
 def what_it_is(realm: TestRealm, client_id: str) -> dict[str, Any]:
     """A robot's client, its service account, and the roles of both."""
-    own = {"id", "clientId", "attributes", "secret", "clientAuthenticatorType"}
+    own = {"id", "clientId", "attributes", "protocolMappers", "secret", "clientAuthenticatorType"}
     client, uuid = realm.client(client_id), realm.uuid(client_id)
     account = realm.get("clients", uuid, "service-account-user")
+    mappers = realm.get("clients", uuid, "protocol-mappers", "models")
     return {
         "client": {
             key: sorted(value) if isinstance(value, list) else value for key, value in client.items() if key not in own
@@ -122,7 +124,7 @@ def what_it_is(realm: TestRealm, client_id: str) -> dict[str, Any]:
         "groups": realm.get("users", account["id"], "groups"),
         "of the account": roles_in(realm.get("users", account["id"], "role-mappings")),
         "of its tokens": roles_in(realm.get("clients", uuid, "scope-mappings")),
-        "protocol mappers": realm.get("clients", uuid, "protocol-mappers", "models"),
+        "mappers": {each["name"]: {key: each[key] for key in ("protocolMapper", "config")} for each in mappers},
     }
 
 

@@ -3,7 +3,7 @@
 import functools
 import json
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,31 +11,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from kcadmin.connection import ClientSecretLogin, Connection, PasswordLogin
-from kcadmin.robot import EVENTS, GUARDS, LEGACY, ROLE_POLICIES, STANDARD, USER_POLICIES, representation, roles_for
+from kcadmin.robot import roles_for
 from kcadmin.session import Session, path
 from kcadmin.tokens import ClientCredentials, TokenEndpoint
+from tests.support.robot_clients import MANAGEMENT, ROBOT_SECRET, ROBOTS, robot_client, service_account
 
 PASSWORD = "a-test-password"
 TESTER, TESTER_SECRET = "tester", "a-tester-secret"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
-ROBOT_SECRET = "a-robot-secret"
-ROBOTS = {
-    roles_for(purposes): f"robot-for-{'-and-'.join(purposes)}"
-    for purposes in (
-        (STANDARD,),
-        (LEGACY,),
-        (STANDARD, GUARDS),
-        (STANDARD, EVENTS),
-        (LEGACY, GUARDS),
-        (ROLE_POLICIES,),
-        (USER_POLICIES,),
-    )
-}
-"""The robots of every test realm: the roles that they have → their client id."""
-MANAGEMENT = "realm-management"
-DEFAULT_SCOPES = ["acr", "basic", "email", "profile", "roles", "service_account", "web-origins"]
-OPTIONAL_SCOPES = ["address", "microprofile-jwt", "offline_access", "organization", "phone"]
-"""Those of a service account. An import gives it the realm's alone; what an older server has not, it leaves out."""
 KEY_PROVIDER = "org.keycloak.keys.KeyProvider"
 CONFIDENTIAL = {
     "publicClient": False,
@@ -83,13 +66,13 @@ class TestRealm:
                 "passwordPolicy": "hashAlgorithm(pbkdf2-sha256) and hashIterations(1)",
                 "clients": [
                     *({"clientId": name, **CONFIDENTIAL, **changes} for name, changes in clients.items()),
-                    *(_robot(name) for name in ROBOTS.values()),
+                    *(robot_client(name, old=_is_old(url, admin_password)) for name in ROBOTS.values()),
                 ],
                 "clientScopeMappings": {
                     MANAGEMENT: [{"client": name, "roles": roles} for roles, name in ROBOTS.items()]
                 },
                 "users": [
-                    *(_service_account(name, roles) for roles, name in ROBOTS.items()),
+                    *(service_account(name, roles) for roles, name in ROBOTS.items()),
                     {
                         "username": realm.user,
                         "enabled": True,
@@ -234,25 +217,12 @@ def hang_on(realm: TestRealm, name: str, strategy: str, client: str = "account")
     )
 
 
-def _robot(client_id: str) -> dict[str, Any]:
-    """As bootstrap makes it, but for its key and its mark."""
-    return {
-        **representation(client_id, {}),
-        "clientAuthenticatorType": "client-secret",
-        "secret": ROBOT_SECRET,
-        "attributes": {},
-        "defaultClientScopes": DEFAULT_SCOPES,
-        "optionalClientScopes": OPTIONAL_SCOPES,
-    }
-
-
-def _service_account(client_id: str, roles: Collection[str]) -> dict[str, Any]:
-    return {
-        "username": f"service-account-{client_id}",
-        "enabled": True,
-        "serviceAccountClientId": client_id,
-        "clientRoles": {MANAGEMENT: list(roles)},
-    }
+@functools.cache
+def _is_old(url: str, admin_password: str) -> bool:
+    """Whether the server has no client scope for service accounts yet."""
+    admin = Session(Connection(url, PasswordLogin("admin", admin_password)))
+    scopes = admin.get(path("admin", "realms", "master", "client-scopes"))
+    return "service_account" not in {scope["name"] for scope in scopes}
 
 
 @functools.cache
