@@ -31,6 +31,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
     :param audience: ``mapper`` (the target stands in every token of the source), ``optionalScope`` (only on request).
     :param exact_audience: ``aud`` is the target alone. restrict_full_scope: may switch full scope off to get there.
     :param token_lifespan: seconds. time_window: ``start``, ``end`` (HH:MM), ``notBefore``, ``notOnOrAfter``; legacy only.
+    :param migration: ``mappers`` or ``both``, on the way from legacy to standard; `python -m exchange migrate` sets it.
     :param realm, exchange, owner, protect: the stack's config where not given. exchange: ``auto``, ``standard`` or
         ``legacy``. protect: Pulumi refuses to delete what the grant needs.
     :raises pulumi.RunError: with everything that stands against the grant, before anything is registered.
@@ -50,6 +51,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         requester: str | None = None,
         realm: str | None = None,
         exchange: str | None = None,
+        migration: str | None = None,
         required_roles: Sequence[str | Mapping[str, str]] = (),
         audience: str = "mapper",
         exact_audience: bool = False,
@@ -79,6 +81,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
                     "requester": requester,
                     "realm": realm,
                     "exchange": exchange,
+                    "migration": migration,
                     "required_roles": required_roles,
                     "audience": audience,
                     "exact_audience": exact_audience,
@@ -170,6 +173,7 @@ def describe(planned: GrantPlan) -> dict[str, Any]:
         "sources": list(spec.sources),
         "target": spec.target,
         "exchange": planned.exchange,
+        **({"migration": spec.migration} if spec.migration else {}),
         "flows": list(flows.values()),
         "clients": planned.uuids,
         **({"requiredRoles": [str(role) for role in spec.required_roles]} if spec.required_roles else {}),

@@ -2,7 +2,7 @@
 
 import typer
 
-from exchange.commands import bootstrap, rebind, verify
+from exchange.commands import bootstrap, migrate, rebind, verify
 
 # Locals hold secrets and tokens: a traceback must never print them.
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
@@ -24,6 +24,7 @@ def exchange(context: typer.Context) -> None:
 app.command("verify", epilog=verify.EPILOG)(verify.verify_command)
 app.command("rebind", epilog=rebind.EPILOG)(rebind.rebind_command)
 app.command("bootstrap", epilog=bootstrap.EPILOG)(bootstrap.bootstrap_command)
+app.add_typer(migrate.app, name="migrate")
 
 
 def main() -> None:
