@@ -77,15 +77,15 @@ class ExchangesSeen:
 
 
 def read_events(
-    session: Session, realm: str, since: int, types: Collection[str] = (DONE, REFUSED)
+    session: Session, realm: str, since: int, types: Collection[str] = (DONE, REFUSED), page_size: int = PAGE
 ) -> Iterator[ExchangeSeen]:
     """The stored exchanges from a time on, in milliseconds, newest first. :raises Forbidden: the login lacks view-events."""
     at, first, kinds = path("admin", "realms", realm, "events"), 0, "&type=".join(types)
     while True:
-        page = session.get(f"{at}?type={kinds}", dateFrom=str(since), first=str(first), max=str(PAGE))
+        page = session.get(f"{at}?type={kinds}", dateFrom=str(since), first=str(first), max=str(page_size))
         yield from (ExchangeSeen.read(each) for each in page)
         first += len(page)
-        if len(page) < PAGE:
+        if len(page) < page_size:
             return
 
 

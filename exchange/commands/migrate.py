@@ -3,24 +3,21 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from exchange.commands.options import AsJson, Stack
-from exchange.console import LOOKED, REFUSED, person, problems, warn_of_insecure_tls
-from exchange.migration import blocks, report
-from exchange.migration.apply import Migration, Outcome, Settings
-from exchange.migration.grants import Moving, Stage, groups, movings
-from exchange.migration.keycloak import Keycloak
-from exchange.migration.plan import Planned, plan
+from exchange.console import LOOKED, REFUSED, person, problems
+from exchange.migration import report
+from exchange.migration.apply import Migration, Outcome, Settings, batches
+from exchange.migration.grants import groups
+from exchange.migration.look import Found, faults, look
+from exchange.migration.plan import Planned
 from exchange.migration.runs import StackRuns
 from exchange.stack import StackProblem
 from kcadmin.errors import Refusal
-from kcadmin.session import session_for
-from kcadmin.survey import Survey, survey
 
 EPILOG = "See docs/migrate.md for what is changed, in which order, and what callers see."
 app = typer.Typer(
@@ -36,17 +33,6 @@ Lifetime = Annotated[
         "--token-lifetime", metavar="SECONDS", min=1, show_default="the server's", help="How long sources' tokens live."
     ),
 ]
-
-
-@dataclass(frozen=True)
-class Found:
-    """What both commands look at: the chosen grants' plans, and all that apply needs."""
-
-    runs: StackRuns
-    keycloak: Keycloak
-    planned: list[Planned]
-    unseen: list[str]
-    unsure: dict[str, frozenset[tuple[str, str]]]
 
 
 @app.command("plan", epilog=EPILOG)
@@ -114,7 +100,8 @@ def apply_command(
         if not found.planned:
             typer.echo(report.plan_summary(found.planned))
             return
-        _refuse(found, events=not no_events)
+        if wrong := faults(found, events=not no_events):
+            raise Refusal("\n".join(wrong))
         _confirm(found.planned, yes)
         outcome, quiet = _apply(found, Settings(grace, patience, not no_events, found.unsure), batch)
     for line in report.outcome_lines(outcome, quiet=quiet):
@@ -123,55 +110,8 @@ def apply_command(
 
 
 def _look(stack: str | None, names: Sequence[str], token_lifetime: int | None) -> Found:
-    runs = StackRuns(stack)
-    about = runs.stack()
-    about.cases(names)  # refuses a name that is none
-    moving = movings(about)
-    connection = about.connection()
-    warn_of_insecure_tls(connection)
-    chosen = [each for each in moving if each.stage is not Stage.STANDARD and (not names or each.name in names)]
-    if not chosen:
-        return Found(runs, Keycloak(session_for(connection)), [], [], {})
-    session = session_for(connection)
-    keycloak = Keycloak(session, token_lifetime)
     with _Tell().busy("reading") as show:
-        surveys: dict[str, Survey] = {}
-        for realm in sorted({each.realm for each in chosen}):
-            surveys[realm] = survey(session, realm, lambda what, realm=realm: show(f"{realm}: {what}"))  # type: ignore[misc]
-    parts = runs.parts()
-    here = [each for each in moving if each.realm in surveys]
-    planned = plan(here, surveys, parts, keycloak.lives(here), about.config)
-    unsure = {
-        realm: frozenset(
-            (client, target)
-            for client in {client for each in chosen for client in each.requesters}
-            for target, _ in blocks.legacy_ways(client, blocks.Facts(found, here, parts, about.config), certain=False)
-        )
-        for realm, found in surveys.items()
-    }
-    wanted = {each.name for each in chosen}
-    return Found(
-        runs, keycloak, [each for each in planned if each.grant.name in wanted], keycloak.unseen(surveys), unsure
-    )
-
-
-def _refuse(found: Found, *, events: bool) -> None:
-    """:raises Refusal: with everything that stands against it."""
-    faults = [
-        f"grant '{each.grant.name}' in realm '{each.grant.realm}': {wrong}."
-        for each in found.planned
-        for wrong in each.blocks
-    ]
-    chosen = {each.grant.name for each in found.planned}
-    faults += [
-        f"grant '{each.grant.name}' in realm '{each.grant.realm}': shares a requester with {', '.join(left_out)}, and one "
-        "switch moves both; name all of them."
-        for each in found.planned
-        if (left_out := [name for name in each.together if name not in chosen])
-    ]
-    faults += [f"{why[:-1]}, or give --no-events." for why in found.unseen] if events else []
-    if faults:
-        raise Refusal("\n".join(dict.fromkeys(faults)))
+        return look(StackRuns(stack), names, token_lifetime, show)
 
 
 def _confirm(planned: Sequence[Planned], yes: bool) -> None:
@@ -185,37 +125,23 @@ def _confirm(planned: Sequence[Planned], yes: bool) -> None:
 
 
 def _apply(found: Found, settings: Settings, size: int) -> tuple[Outcome, bool]:
-    tell = _Tell()
-    grants = [each.grant for each in found.planned]
-    if not any(Stage.LEGACY < each.stage < Stage.STANDARD for each in found.runs.grants()):
+    """What came of it, and whether the stack is quiet afterwards."""
+    tell, grants = _Tell(), [each.grant for each in found.planned]
+    if not found.under_way:
         with tell.busy("pulumi preview"):
             if not found.runs.is_quiet():
                 raise StackProblem(
                     "stack: `pulumi preview` shows changes, which this would deploy too; run `pulumi up` first."
                 )
     if not settings.events:
-        tell.line(
-            "warning: without events nobody sees which callers are refused or still legacy, and nothing is rolled back."
-        )
+        tell.line("warning: without events nobody sees who is refused or still legacy, and nothing is rolled back.")
     outcome, migration = Outcome(), Migration(found.runs, found.keycloak, settings, tell)
-    for groups_ in _batches(groups(grants), size):
-        outcome += migration.move(groups_)
+    for batch in batches(groups(grants), size):
+        outcome += migration.move(batch)
         if outcome.back:
             break
     with tell.busy("pulumi preview"):
-        return outcome, found.runs.is_quiet()
-
-
-def _batches(of: Sequence[list[Moving]], size: int) -> Iterator[list[list[Moving]]]:
-    """Groups, as many as make up so many grants; those that are under way first."""
-    found: list[list[Moving]] = []
-    for group in sorted(of, key=lambda group: -max(each.stage for each in group)):
-        if found and sum(map(len, found)) + len(group) > size:
-            yield found
-            found = []
-        found.append(group)
-    if found:
-        yield found
+        return outcome, not outcome.moved or found.runs.is_quiet()
 
 
 class _Tell:

@@ -4,12 +4,13 @@ Each phase is a change of the stack's config and an ``up``; killed anywhere, the
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from exchange.migration.grants import BOTH, MAPPERS, Moving, Part, Stage, made_at
+from exchange.migration.grants import BOTH, MAPPERS, Moving, Stage, made_at
 from exchange.migration.keycloak import Keycloak
 from exchange.migration.plan import wait_for
 from exchange.migration.runs import StackRuns
@@ -71,6 +72,7 @@ class Migration:
     ) -> None:
         self._runs, self._keycloak, self._settings, self._tell = runs, keycloak, settings, tell
         self._clock, self._sleep = clock, sleep
+        self._seen: dict[str, ExchangesSeen] = {}
 
     def move(self, groups: Sequence[Sequence[Moving]]) -> Outcome:
         """Moves groups together, wherever each of them is. :raises KeycloakError: with what to do; the next run goes on."""
@@ -80,9 +82,10 @@ class Migration:
             self._make_mappers(early)
             self._wait(early)
         switched = [group for group in groups if min(each.stage for each in group) < Stage.ENDING]
-        if switched:
-            self._switch([each for group in switched for each in group], early)
-        watched = self._watch(switched) if self._settings.events else self._pass_grace(switched)
+        watched = self._start(switched)
+        if watched:
+            self._switch(watched, early)
+            self._watch(watched) if self._settings.events else self._pass_grace(watched)
         back = tuple(each for each in watched if each.refusal)
         held = tuple(each for each in watched if not each.refusal and each.left(self._settings.grace, self._clock()))
         staying = {name for each in (*back, *held) for name in each.names}
@@ -113,10 +116,29 @@ class Migration:
             self._tell.line(f"{named([each.name for each in early])}: {seconds:.0f} s until older tokens have expired")
             self._pass(seconds, "until older tokens have expired")
 
-    def _switch(self, grants: Sequence[Moving], early: Sequence[Moving]) -> None:
+    def _start(self, groups: Sequence[Sequence[Moving]]) -> list[Watched]:
+        """The groups as they are watched from now on, or from when a killed run switched them."""
+        watched = [Watched(group, self._clock()) for group in groups]
+        if not self._settings.events:
+            return watched
+        parts = self._runs.parts() if any(each.is_switched for each in watched) else []
+        latest = {realm: self._keycloak.latest(realm) for realm in sorted({each.realm for each in watched})}
+        known = {realm: self._keycloak.known_refusals(realm, time) for realm, time in latest.items()}
+        for each in watched:
+            each.known, each.unsure = known[each.realm], self._settings.unsure.get(each.realm, frozenset())
+            each.since = latest[each.realm] + 1
+            if each.is_switched:
+                made = [made_at(parts, SWITCH_PART, grant, who) for grant in each.grants for who in grant.requesters]
+                each.since = min([each.since, *(int(time * 1000) for time in made if time)])
+        for realm in latest:
+            since = min(each.since for each in watched if each.realm == realm)
+            self._seen[realm] = self._keycloak.seen(realm, since)
+        return watched
+
+    def _switch(self, watched: Sequence[Watched], early: Sequence[Moving]) -> None:
         self._runs.to_phase([each.name for each in early], BOTH)
         try:
-            self._up(f"{named([each.name for each in grants])}: the switch, beside the legacy parts")
+            self._up(f"{named(_names(watched))}: the switch, beside the legacy parts", watched)
         except StackProblem as problem:
             if early:
                 self._tell.line(f"{named([each.name for each in early])}: back to legacy, since the switch failed")
@@ -126,60 +148,44 @@ class Migration:
                     raise StackProblem(f"{problem}\n{again}") from None
             raise
 
-    def _watch(self, groups: Sequence[Sequence[Moving]]) -> list[Watched]:
+    def _watch(self, watched: Sequence[Watched]) -> None:
         """Looks until each group is quiet, rolled back, or out of patience."""
         began, grace = self._clock(), self._settings.grace
-        watched = [Watched(group, began) for group in groups]
-        if not watched:
-            return []
-        seen = self._look_from(watched, self._runs.parts(), began)
+        for each in watched:
+            each.quiet_since = began
         self._tell.line(
-            f"{named([name for each in watched for name in each.names])}: standard answers; "
-            f"watching until no legacy exchange came for {grace:g} s"
+            f"{named(_names(watched))}: standard answers; watching until no legacy exchange came for {grace:g} s"
         )
         with self._tell.busy("watching") as show:
             while self._clock() - began <= self._settings.patience:
-                for realm, source in seen.items():
-                    events, now = source.new(), self._clock()
-                    for each in watched:
-                        each.note(events if each.grants[0].realm == realm and not each.refusal else (), now)
-                        if each.refusal and not each.is_back:
-                            self._roll_back(each)
+                self._look(watched)
+                for each in watched:
+                    if each.refusal and not each.is_back:
+                        self._back_to_mappers(each.grants)
+                        each.is_back = True
                 left = max((each.left(grace, self._clock()) for each in watched if not each.refusal), default=0.0)
                 if not left:
                     break
                 show(f"{left:.0f} s without a legacy exchange are still to come")
                 self._sleep(min(POLL_SECONDS, left))
-        return watched
 
-    def _look_from(self, watched: Sequence[Watched], parts: Sequence[Part], now: float) -> dict[str, ExchangesSeen]:
-        """By realm, its exchanges since the first of its switches; the groups learn what was refused before."""
-        since: dict[str, float] = {}
-        for grant in (grant for each in watched for grant in each.grants):
-            made = [made_at(parts, SWITCH_PART, grant, client) or now for client in grant.requesters]
-            since[grant.realm] = min([since.get(grant.realm, now), *made])
-        known = {realm: self._keycloak.known_refusals(realm, at) for realm, at in since.items()}
-        for each in watched:
-            realm = each.grants[0].realm
-            each.known, each.unsure = known[realm], self._settings.unsure.get(realm, frozenset())
-        return {realm: self._keycloak.seen(realm, at) for realm, at in since.items()}
+    def _look(self, watched: Sequence[Watched]) -> None:
+        """Takes in what came; a switch that caused a refusal goes off at once, ahead of any run of the stack."""
+        for realm, seen in self._seen.items():
+            events, now = seen.new(), self._clock()
+            for each in watched:
+                if each.realm == realm and not each.refusal:
+                    each.note(events, now)
+                    if each.refusal:
+                        self._keycloak.switch_off(each.grants)
+                        said = f"standard refused '{each.refusal.requester}' ({each.refusal.reason})"
+                        self._tell.line(f"{named(each.names)}: {said}; back to legacy")
 
-    def _pass_grace(self, groups: Sequence[Sequence[Moving]]) -> list[Watched]:
-        if groups:
-            self._tell.line(
-                f"events are not looked at: {self._settings.grace:g} s pass, whoever is refused or still legacy"
-            )
-            self._pass(self._settings.grace, "of grace")
-        return []
-
-    def _roll_back(self, watched: Watched) -> None:
-        event = watched.refusal
-        assert event is not None
+    def _pass_grace(self, watched: Sequence[Watched]) -> None:
         self._tell.line(
-            f"{named(watched.names)}: standard refused '{event.requester}' ({event.reason}); back to legacy"
+            f"events are not looked at: {self._settings.grace:g} s pass, whoever is refused or still legacy"
         )
-        self._back_to_mappers(watched.grants)
-        watched.is_back = True
+        self._pass(self._settings.grace, "of grace")
 
     def _back_to_mappers(self, grants: Sequence[Moving]) -> None:
         names = [each.name for each in grants]
@@ -187,10 +193,14 @@ class Migration:
         self._runs.to_phase(names, MAPPERS)
         self._up(f"{named(names)}: without the switch")
 
-    def _up(self, what: str) -> None:
+    def _up(self, what: str, watched: Sequence[Watched] = ()) -> None:
+        """Deploys the stack, looking at what callers feel of it meanwhile."""
         self._tell.line(what)
-        with self._tell.busy(f"pulumi up: {what}"):
-            self._runs.up()
+        with self._tell.busy(f"pulumi up: {what}"), ThreadPoolExecutor(1) as pool:
+            run = pool.submit(self._runs.up)
+            while watched and not wait([run], POLL_SECONDS).done:
+                self._look(watched)
+            run.result()
 
     def _pass(self, seconds: float, what: str) -> None:
         end = self._clock() + seconds
@@ -198,6 +208,22 @@ class Migration:
             while (left := end - self._clock()) > 0:
                 show(f"{left:.0f} s {what}")
                 self._sleep(min(POLL_SECONDS, left))
+
+
+def batches(groups: Sequence[list[Moving]], size: int) -> Iterator[list[list[Moving]]]:
+    """Groups, as many as make up so many grants; those that are under way first."""
+    found: list[list[Moving]] = []
+    for group in sorted(groups, key=lambda group: -max(each.stage for each in group)):
+        if found and sum(map(len, found)) + len(group) > size:
+            yield found
+            found = []
+        found.append(group)
+    if found:
+        yield found
+
+
+def _names(watched: Iterable[Watched]) -> list[str]:
+    return [name for each in watched for name in each.names]
 
 
 def named(names: Iterable[str]) -> str:

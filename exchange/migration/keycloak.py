@@ -1,10 +1,10 @@
 """What a migration asks of the server, and the one thing that it writes there itself: a switch off, at once."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from exchange.migration.blocks import SWITCH_KIND
 from exchange.migration.grants import Moving
-from exchange.migration.watch import Known, refusals_before
+from exchange.migration.watch import Known, refusals_without_switch
 from kcadmin.exchange_events_seen import REFUSED, ExchangesSeen, read_events, unseen_because
 from kcadmin.features import SWITCH
 from kcadmin.lifespans import longest_token_life
@@ -31,19 +31,21 @@ class Keycloak:
             found[realm_name, source] = longest_token_life(realm, client) if client else self._token_lifetime
         return found
 
-    def unseen(self, realms: Collection[str]) -> list[str]:
+    def unseen(self, realms: Iterable[str]) -> list[str]:
         """Why exchanges of realms leave no events that can be read."""
         return [why for realm in sorted(set(realms)) if (why := unseen_because(self._session, realm))]
 
-    def seen(self, realm: str, since: float) -> ExchangesSeen:
-        """The exchanges of a realm from a time on, in seconds since 1970."""
-        return ExchangesSeen(self._session, realm, int(since * 1000))
+    def latest(self, realm: str) -> int:
+        """When the last exchange of a realm came, in milliseconds, by the server's clock; 0 where none is stored."""
+        return next((each.time for each in read_events(self._session, realm, 0, page_size=1)), 0)
 
-    def known_refusals(self, realm: str, before: float) -> Known:
-        """What was refused in the hour before a time, without the switch."""
-        until = int(before * 1000)
-        events = read_events(self._session, realm, until - BEFORE_MS, (REFUSED,))
-        return refusals_before(each for each in events if each.time < until)
+    def seen(self, realm: str, since: int) -> ExchangesSeen:
+        """The exchanges of a realm from a time on, in milliseconds."""
+        return ExchangesSeen(self._session, realm, since)
+
+    def known_refusals(self, realm: str, until: int) -> Known:
+        """What was refused in the hour before a time, in milliseconds, though no switch was on."""
+        return refusals_without_switch(read_events(self._session, realm, until - BEFORE_MS, (REFUSED,)))
 
     def switch_off(self, grants: Iterable[Moving]) -> None:
         """Gives switches back as they were found, ahead of the ``up`` that does so too; another stack's stays on."""

@@ -64,7 +64,8 @@ def outcome_lines(outcome: Outcome, *, quiet: bool) -> Iterator[str]:
     for each in outcome.held:
         yield _held(each)
     if outcome.moved:
-        yield f"{len(outcome.moved)} grants are standard now: {', '.join(outcome.moved)}."
+        noun = "grant is" if len(outcome.moved) == 1 else "grants are"
+        yield f"{len(outcome.moved)} {noun} standard now: {', '.join(outcome.moved)}."
     if outcome.moved and not quiet:
         yield "stack: `pulumi preview` shows changes that are not of this migration; look at them."
 

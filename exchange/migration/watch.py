@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from exchange.migration.grants import Moving
+from exchange.migration.grants import Moving, Stage
 from kcadmin.exchange_events_seen import ExchangeSeen
 from kcadmin.features import LEGACY, STANDARD
 
@@ -17,8 +17,9 @@ Known = frozenset[tuple[str, str]]
 
 @dataclass
 class Watched:
-    """Grants that were switched together, since ``quiet_since`` without a legacy exchange (by the caller's clock).
+    """Grants of a realm that are switched together, since ``quiet_since`` without a legacy exchange (by the caller's clock).
 
+    since: milliseconds, by the server's clock; what came before was not after the switch.
     known: (requester, reason) of refusals from before the switch. unsure: (requester, target) that a policy outside the
     stack may have allowed. refusal: the first one that the switch caused. legacy: the last exchange that legacy answered.
     is_back: the refusal has been rolled back.
@@ -26,6 +27,7 @@ class Watched:
 
     grants: Sequence[Moving]
     quiet_since: float
+    since: int = 0
     known: Known = frozenset()
     unsure: Known = frozenset()
     refusal: ExchangeSeen | None = None
@@ -37,9 +39,19 @@ class Watched:
         """The grants' names."""
         return [each.name for each in self.grants]
 
+    @property
+    def realm(self) -> str:
+        """The grants' realm."""
+        return self.grants[0].realm
+
+    @property
+    def is_switched(self) -> bool:
+        """Whether a run before this one has switched them."""
+        return any(each.stage is Stage.BOTH for each in self.grants)
+
     def note(self, events: Iterable[ExchangeSeen], now: float) -> None:
         """Takes in what came, all of it from the grants' realm."""
-        for event in events:
+        for event in (each for each in events if each.time >= self.since):
             if self.refusal is None and caused_by_switch(event, self):
                 self.refusal = event
             if is_legacy_use(event, self.grants):
@@ -77,6 +89,6 @@ def is_legacy_use(event: ExchangeSeen, grants: Sequence[Moving]) -> bool:
     )
 
 
-def refusals_before(events: Iterable[ExchangeSeen]) -> Known:
-    """(requester, reason) of what was refused without the switch."""
+def refusals_without_switch(events: Iterable[ExchangeSeen]) -> Known:
+    """(requester, reason) of what not the standard exchange refused."""
     return frozenset((each.requester, each.reason) for each in events if each.reason and each.exchange != STANDARD)

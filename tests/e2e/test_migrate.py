@@ -155,9 +155,7 @@ def test_no_request_is_refused_and_a_refused_caller_brings_legacy_back(
         with calling(third_party):
             said = migrate(stack, "apply", "--yes", "--grace", GRACE, code=1)
             assert "grant 'three' in realm" in said and "a token of 'mobile' by 'orders'" in said
-            assert (
-                "client is not within the token audience" in said and "1 grants are standard now: both-flows." in said
-            )
+            assert "client is not within the token audience" in said and "1 grant is standard now: both-flows." in said
             assert third_party.refusals and all(
                 "not within the token audience" in each for each in third_party.refusals
             )
@@ -167,7 +165,7 @@ def test_no_request_is_refused_and_a_refused_caller_brings_legacy_back(
         killed_when(stack, "watching", "apply", "--yes", "--grace", "60")
         assert config(stack)["three"]["migration"] == "both"
         said = migrate(stack, "apply", "--yes", "--grace", GRACE)
-        assert "1 grants are standard now: three." in said and "mappers" not in said
+        assert "1 grant is standard now: three." in said and "mappers" not in said
     assert [each.refusals for each in callers] == [[], [], [], []]
     assert all(set(each.answered) == {"legacy", "standard"} and each.last == "standard" for each in callers)
     seconds = sum(sum(each.answered.values()) for each in callers)

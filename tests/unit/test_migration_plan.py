@@ -16,6 +16,7 @@ from tests.unit.test_migration_watch import moving
 
 OWNER = "org/project/stack"
 LIVES = {("r", "web"): 300}
+ALL = Features(True, True, True)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def policy(name: str, kind: str = "client", mark: str = "", **config: Any) -> di
 def planned(
     grant: Moving,
     *clients: Client,
-    features: Features = Features(True, True, True),
+    features: Features = ALL,
     policies: tuple[dict[str, Any], ...] = (),
     permissions: dict[str, tuple[str, ...]] | None = None,
     profiles: tuple[dict[str, Any], ...] = (),

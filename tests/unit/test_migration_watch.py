@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from exchange.migration.grants import Call, Moving, Stage
-from exchange.migration.watch import Watched, caused_by_switch, refusals_before
+from exchange.migration.watch import Watched, caused_by_switch, refusals_without_switch
 from kcadmin.exchange_events_seen import ExchangeSeen, ExchangesSeen
 
 ACCESS = "urn:ietf:params:oauth:token-type:access_token"
@@ -75,12 +75,12 @@ def refused(requester: str, reason: str, *, by_standard: bool = True, **details:
 )
 def test_which_refusals_the_switch_caused(grant: Moving, event: dict[str, Any], caused: bool) -> None:
     known, unsure = frozenset({("web", "refused before, too")}), frozenset({("web", "maybe")})
-    assert caused_by_switch(ExchangeSeen.read(event), Watched([grant], 0, known, unsure)) is caused
+    assert caused_by_switch(ExchangeSeen.read(event), Watched([grant], 0, known=known, unsure=unsure)) is caused
 
 
 def test_what_was_refused_before_the_switch() -> None:
     events = [refused("web", "Invalid scopes: a"), refused("web", "not allowed", by_standard=False), done("web", "na")]
-    assert refusals_before(map(ExchangeSeen.read, events)) == {("web", "not allowed")}
+    assert refusals_without_switch(map(ExchangeSeen.read, events)) == {("web", "not allowed")}
 
 
 def test_quiet_counts_from_the_last_legacy_exchange() -> None:
