@@ -82,7 +82,7 @@ def read_events(
     """The stored exchanges from a time on, in milliseconds, newest first. :raises Forbidden: the login lacks view-events."""
     at, first, kinds = path("admin", "realms", realm, "events"), 0, "&type=".join(types)
     while True:
-        page = session.get(f"{at}?type={kinds}", dateFrom=str(since), first=str(first), max=str(page_size))
+        page = session.get(f"{at}?type={kinds}", dateFrom=str(max(0, since)), first=str(first), max=str(page_size))
         yield from (ExchangeSeen.read(each) for each in page)
         first += len(page)
         if len(page) < page_size:

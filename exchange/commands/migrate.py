@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -15,7 +15,7 @@ from exchange.migration.apply import Migration, Outcome, Settings, batches
 from exchange.migration.grants import groups
 from exchange.migration.look import Found, faults, look
 from exchange.migration.plan import Planned
-from exchange.migration.runs import StackRuns
+from exchange.migration.runs import RunFailed, StackRuns
 from exchange.stack import StackProblem
 from kcadmin.errors import Refusal
 
@@ -101,9 +101,14 @@ def apply_command(
             typer.echo(report.plan_summary(found.planned))
             return
         if wrong := faults(found, events=not no_events):
-            raise Refusal("\n".join(wrong))
+            _end_with(wrong)
         _confirm(found.planned, yes)
-        outcome, quiet = _apply(found, Settings(grace, patience, not no_events, found.unsure), batch)
+        try:
+            outcome, quiet = _apply(found, Settings(grace, patience, not no_events, found.unsure), batch)
+        except RunFailed as problem:
+            _end_with([*str(problem).splitlines(), "run the same again when that is mended; it goes on where it was."])
+        except KeyboardInterrupt:
+            _end_with(["interrupted; run the same again, and it goes on where it was."])
     for line in report.outcome_lines(outcome, quiet=quiet):
         typer.echo(line)
     raise typer.Exit(REFUSED if outcome.back or outcome.held or not quiet else 0)
@@ -112,6 +117,12 @@ def apply_command(
 def _look(stack: str | None, names: Sequence[str], token_lifetime: int | None) -> Found:
     with _Tell().busy("reading") as show:
         return look(StackRuns(stack), names, token_lifetime, show)
+
+
+def _end_with(errors: Sequence[str]) -> NoReturn:
+    for error in errors:
+        typer.echo(f"error: {error}", err=True)
+    raise typer.Exit(REFUSED)
 
 
 def _confirm(planned: Sequence[Planned], yes: bool) -> None:

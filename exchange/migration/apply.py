@@ -13,7 +13,7 @@ from typing import Protocol
 from exchange.migration.grants import BOTH, MAPPERS, Moving, Stage, made_at
 from exchange.migration.keycloak import Keycloak
 from exchange.migration.plan import wait_for
-from exchange.migration.runs import StackRuns
+from exchange.migration.runs import RunFailed, StackRuns
 from exchange.migration.watch import Known, Watched
 from exchange.stack import StackProblem
 from kcadmin.errors import KeycloakError
@@ -100,7 +100,7 @@ class Migration:
         self._runs.to_phase(starting, MAPPERS)
         try:
             self._up(f"{named([each.name for each in early])}: the mappers that standard needs")
-        except StackProblem:
+        except RunFailed:
             self._runs.to_phase(starting, None)  # a stack that refuses its config could not be deployed at all
             raise
 
@@ -139,13 +139,13 @@ class Migration:
         self._runs.to_phase([each.name for each in early], BOTH)
         try:
             self._up(f"{named(_names(watched))}: the switch, beside the legacy parts", watched)
-        except StackProblem as problem:
+        except RunFailed as problem:
             if early:
                 self._tell.line(f"{named([each.name for each in early])}: back to legacy, since the switch failed")
                 try:
                     self._back_to_mappers(early)
                 except KeycloakError as again:
-                    raise StackProblem(f"{problem}\n{again}") from None
+                    raise RunFailed(f"{problem}\n{again}") from None
             raise
 
     def _watch(self, watched: Sequence[Watched]) -> None:

@@ -51,7 +51,7 @@ def plan_summary(planned: Sequence[Planned]) -> str:
         return "No legacy grant in this stack: nothing to migrate."
     blocked = [each.grant.name for each in planned if each.blocks]
     movable = len(planned) - len(blocked)
-    said = f"{movable} of {len(planned)} grants can move"
+    said = f"{movable} of {len(planned)} legacy {'grant' if len(planned) == 1 else 'grants'} can move"
     return (
         f"{said}; blocked: {named(blocked)}." if blocked else f"{said}; `python -m exchange migrate apply` moves them."
     )

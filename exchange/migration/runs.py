@@ -14,6 +14,10 @@ from kcadmin.features import STANDARD
 SAID_ELSEWHERE = ("update failed", "preview failed", "unhandled error")
 
 
+class RunFailed(StackProblem):
+    """An ``up`` or a preview of the stack ended with errors."""
+
+
 class StackRuns:
     """Reads one stack, writes the ``grants`` of its config, and deploys it. ``stack``: None for the selected one."""
 
@@ -46,16 +50,16 @@ class StackRuns:
         self._unset([f"{each}.migration" for each in places])
 
     def up(self) -> None:
-        """:raises StackProblem: with the errors that Pulumi reports."""
+        """:raises RunFailed: with the errors that Pulumi reports."""
         code, output = self._wait("up", "--yes", "--skip-preview")
         if code:
-            raise StackProblem("\n".join(_errors(output)))
+            raise RunFailed("\n".join(_errors(output)))
 
     def is_quiet(self) -> bool:
-        """Whether an ``up`` would change nothing. :raises StackProblem: it cannot be previewed."""
+        """Whether an ``up`` would change nothing. :raises RunFailed: it cannot be previewed."""
         code, output = self._wait("preview", "--expect-no-changes")
         if code and "no changes were expected" not in output:
-            raise StackProblem("\n".join(_errors(output)))
+            raise RunFailed("\n".join(_errors(output)))
         return code == 0
 
     def _wait(self, *arguments: str) -> tuple[int, str]:

@@ -134,7 +134,7 @@ def test_no_request_is_refused_and_a_refused_caller_brings_legacy_back(
     stack.configure(grant("both-flows"), three, exchange="legacy")
     stack.up("--skip-preview")
 
-    assert "are not saved" in migrate(stack, "apply", "--yes", code=2)
+    assert "are not saved" in migrate(stack, "apply", "--yes", code=1)
     events_on(realm)
     planned = json.loads(migrate(stack, "plan", "--json", code=3))
     by_name = {each["grant"]: each for each in planned["grants"]}

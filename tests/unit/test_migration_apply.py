@@ -10,7 +10,7 @@ import pytest
 from exchange.migration.apply import Migration, Outcome, Settings, batches
 from exchange.migration.grants import Call, Moving, Part, Stage
 from exchange.migration.report import outcome_lines
-from exchange.stack import StackProblem
+from exchange.migration.runs import RunFailed
 from kcadmin.exchange_events_seen import ExchangeSeen
 from tests.unit.test_migration_plan import mapper
 from tests.unit.test_migration_watch import NOT_IN_AUDIENCE, done, moving, refused
@@ -47,7 +47,7 @@ class World:
         self.runs += 1
         self.mapper_made = self.mapper_made or self.now
         if self.runs in self.refusing:
-            raise StackProblem(f"run {self.runs} failed")
+            raise RunFailed(f"run {self.runs} failed")
         self.log.append(f"up at {self.now - 1000:.0f}")
 
     def parts(self) -> list[Part]:
@@ -154,18 +154,18 @@ def test_the_first_refusal_by_the_switch_brings_legacy_back() -> None:
 
 def test_a_stack_that_refuses_the_first_phase_is_left_as_it_was() -> None:
     world = World(refusing=[1])
-    with pytest.raises(StackProblem, match="run 1 failed"):
+    with pytest.raises(RunFailed, match="run 1 failed"):
         world.move(THREE, replace(ASKS, stage=Stage.MAPPERS))
     assert world.log == ["three: mappers", "three: None"]
 
 
 def test_a_switch_that_fails_goes_back() -> None:
     world = World(refusing=[2])
-    with pytest.raises(StackProblem, match="run 2 failed"):
+    with pytest.raises(RunFailed, match="run 2 failed"):
         world.move(THREE)
     assert world.log[2:] == ["three: both", "three: off at 302", "three: mappers", "up at 302"]
     world = World(refusing=[2, 3])
-    with pytest.raises(StackProblem, match=r"run 2 failed\nrun 3 failed"):
+    with pytest.raises(RunFailed, match=r"run 2 failed\nrun 3 failed"):
         world.move(THREE)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from exchange.migration.grants import Call, Moving, Stage
+from exchange.migration.keycloak import Keycloak
 from exchange.migration.watch import Watched, caused_by_switch, refusals_without_switch
 from kcadmin.exchange_events_seen import ExchangeSeen, ExchangesSeen
 
@@ -109,8 +110,10 @@ class Server:
         self.stored: list[dict[str, Any]] = []
 
     def get(self, at: str, **query: str) -> list[dict[str, Any]]:
-        assert at.endswith("/events?type=TOKEN_EXCHANGE&type=TOKEN_EXCHANGE_ERROR")
-        found = [each for each in self.stored if each["time"] >= int(query["dateFrom"])]
+        path, _, kinds = at.partition("?type=")
+        assert path == "/admin/realms/r/events" and int(query["dateFrom"]) >= 0  # Keycloak answers 400 to less
+        asked = [each for each in self.stored if each["type"] in kinds.split("&type=")]
+        found = [each for each in asked if each["time"] >= int(query["dateFrom"])]
         found.sort(key=lambda each: -each["time"])
         return found[int(query["first"]) :][: int(query["max"])]
 
@@ -125,3 +128,18 @@ def test_each_event_is_given_once_also_one_that_is_stored_late() -> None:
     assert [each.time for each in seen.new()] == [11_500, 13_000]
     server.stored += [done("web", "na", time=20_000 + number) for number in range(1_234)]
     assert len(seen.new()) == 1_234 and seen.new() == []
+
+
+def test_a_realm_without_events() -> None:
+    keycloak = Keycloak(Server())  # type: ignore[arg-type]
+    assert keycloak.latest("r") == 0 and keycloak.known_refusals("r", 0) == frozenset()
+
+
+def test_the_hour_before_a_switch() -> None:
+    server = Server()
+    server.stored = [
+        {**refused("web", name, by_standard=False), "time": time} for name, time in (("old", 1), ("new", 4_000_000))
+    ]
+    keycloak = Keycloak(server)  # type: ignore[arg-type]
+    assert keycloak.latest("r") == 4_000_000
+    assert keycloak.known_refusals("r", 4_000_001) == {("web", "new")}
