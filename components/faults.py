@@ -12,7 +12,7 @@ def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple
         yield "the realm does not exist, or the login may not see it", "correct the realm"
         return
     if facts.features and not facts.features.offers(exchange):
-        yield facts.features.lack_of(spec.exchange)
+        yield facts.features.lack_of(exchange if spec.migration else spec.exchange)
     if exchange == LEGACY and spec.exchange == "auto" and not spec.manage_switch:
         yield "manageSwitch is false, but the legacy exchange has no switch", "leave it out"
     by_scope = exchange == LEGACY and bool(spec.required_roles) and spec.flows != (RECIPIENT,)

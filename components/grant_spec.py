@@ -18,6 +18,7 @@ NAME_LIMIT = 255
 OWNER_LIMIT = 150
 LIFESPAN_LIMIT = 2**31 - 1
 MAPPER, OPTIONAL_SCOPE = "mapper", "optionalScope"
+MIGRATIONS = MAPPERS, BOTH = "mappers", "both"
 NO_TIME_IN_STANDARD = (
     "sets timeWindow, but Keycloak's standard exchange knows no condition on time",
     "leave it out and switch the grant by schedule, or use exchange: legacy where the server offers it",
@@ -32,7 +33,8 @@ class GrantSpec:
     (each source); none with a third client as requester. exchange: ``auto``, ``standard`` or ``legacy``. required_roles: users
     must hold one of them. audience: where the target stands, in every token of the source (``mapper``) or only in those that
     ask for it (``optionalScope``). scope: the name of the client scope that carries it; one that is there is used as found.
-    token_lifespan: seconds.
+    token_lifespan: seconds. migration: on the way from legacy to standard, ``mappers`` where legacy still answers beside what
+    standard needs, ``both`` where standard answers and the legacy parts are still there.
     """
 
     name: str
@@ -43,6 +45,7 @@ class GrantSpec:
     flows: tuple[str, ...] = ()
     requester: str | None = None
     exchange: str = "auto"
+    migration: str | None = None
     required_roles: tuple[RequiredRole, ...] = ()
     audience: str = MAPPER
     scope: str | None = None
@@ -195,11 +198,28 @@ def _faults(spec: GrantSpec) -> Iterator[tuple[str, str]]:
         yield "manageSwitch is false, but the legacy exchange has no switch", "leave it out"
     if spec.exchange == "standard" and spec.time_window:
         yield NO_TIME_IN_STANDARD
+    yield from _migration_faults(spec)
     if spec.time_window and RECIPIENT in spec.flows:
         yield (
             "sets timeWindow, but no policy stands before the legacy exchange in the recipient flow",
             "let the source ask with flows: [requester]",
         )
+
+
+def _migration_faults(spec: GrantSpec) -> Iterator[tuple[str, str]]:
+    if spec.migration is None:
+        return
+    if spec.migration not in MIGRATIONS:
+        yield f"migration is {shown(spec.migration)}", f"choose {' or '.join(MIGRATIONS)}, or leave it out"
+    if spec.exchange == "standard":
+        yield "sets migration, which ends with exchange: standard", "leave migration out"
+    if spec.exchange == "auto" and not spec.manage_switch:  # with legacy, a fault already
+        yield (
+            "sets migration, but manageSwitch is false",
+            "leave manageSwitch out, since the migration is by the switch",
+        )
+    if spec.time_window:
+        yield NO_TIME_IN_STANDARD
 
 
 def _checked(key: str, value: Any, type_: Any) -> tuple[Any, str | None]:

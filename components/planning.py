@@ -7,7 +7,7 @@ from components.closure import implied
 from components.faults import closed_doors, conflicts, duplicates, grant_faults
 from components.grant_spec import GrantSpec
 from components.settings import NO_WIDER_SCOPES, SOURCES
-from components.wiring import GrantPlan, choose_exchange, requesters, wire
+from components.wiring import GrantPlan, choose_exchange, requesters, wire_all
 from providers.preflight import LEGACY, STANDARD, Facts
 
 
@@ -26,10 +26,12 @@ def plan(specs: Sequence[GrantSpec], facts: Facts, guards: Collection[str] = ())
     chosen = {spec.name: choose_exchange(spec, facts) for spec in specs}
     faults = [*duplicates(specs)]
     for spec in specs:
-        faults += [spec.describe(*fault) for fault in grant_faults(spec, chosen[spec.name], facts)]
-        if chosen[spec.name] == LEGACY:
+        needed = (LEGACY, STANDARD) if spec.migration else (chosen[spec.name],)
+        for exchange in needed:
+            faults += [spec.describe(*fault) for fault in grant_faults(spec, exchange, facts)]
+        if LEGACY in needed:
             faults += [spec.describe(*fault) for fault in closed_doors(spec, facts)]
-    grants = tuple(wire(spec, chosen[spec.name], facts) for spec in specs)
+    grants = tuple(wire_all(spec, chosen[spec.name], facts) for spec in specs)
     faults += conflicts(grants)
     if faults:
         return Plan((), tuple(dict.fromkeys(faults)), ())
@@ -41,7 +43,14 @@ def plan(specs: Sequence[GrantSpec], facts: Facts, guards: Collection[str] = ())
 def notes(grants: Iterable[GrantPlan], facts: Facts, sources_guarded: bool) -> Iterator[str]:
     for grant in grants:
         spec = grant.spec
-        if spec.exchange == "auto" and grant.exchange == LEGACY and facts.features and facts.features.offers(STANDARD):
+        if spec.migration:
+            yield (
+                f"note on grant '{spec.name}' in realm '{spec.realm}': is on its way to the standard exchange, and "
+                f"{grant.exchange} answers now; `python -m exchange migrate apply` goes on."
+            )
+        elif (
+            spec.exchange == "auto" and grant.exchange == LEGACY and facts.features and facts.features.offers(STANDARD)
+        ):
             yield spec.describe(
                 "stays with the legacy exchange, where its parts are", "set exchange: standard to move it"
             )

@@ -14,7 +14,7 @@ from pulumi.runtime import get_root_resource
 from components.conditions import RequiredRole
 from components.grant_spec import OPTIONAL_SCOPE
 from components.settings import NO_WIDER_SCOPES, REQUESTERS, SOURCES
-from components.wiring import GrantPlan, asked_scopes, in_token_scope, scope_holder, scope_name
+from components.wiring import GrantPlan, asked_scopes, exchanges_of, in_token_scope, scope_holder, scope_name
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.guards import sources_by_requester
 from providers.audience_mapper import AudienceMapper
@@ -193,7 +193,7 @@ class SharedParts:
         ):
             return
         scope = self._audience_scope(grant)
-        gated = {scope_holder(flow, grant.exchange) for flow in grant.flows}
+        gated = {scope_holder(flow, exchange) for flow in grant.flows for exchange in exchanges_of(grant)}
         closed = [self._parts[spec.realm, client, "full-scope-off"] for client in grant.full_scope_off]
         for client in grant.scope_clients:
             place = self._assignment_key(grant, client)

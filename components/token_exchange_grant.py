@@ -32,6 +32,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
     :param scope: the name of the client scope that puts the target there; one that is there is used as found.
     :param exact_audience: ``aud`` is the target alone. restrict_full_scope: may switch full scope off to get there.
     :param token_lifespan: seconds. time_window: ``start``, ``end`` (HH:MM), ``notBefore``, ``notOnOrAfter``; legacy only.
+    :param migration: ``mappers`` or ``both``, on the way from legacy to standard; `python -m exchange migrate` sets it.
     :param realm, exchange, owner, protect: the stack's config where not given. exchange: ``auto``, ``standard`` or
         ``legacy``. protect: Pulumi refuses to delete what the grant needs.
     :raises pulumi.RunError: with everything that stands against the grant, before anything is registered.
@@ -51,6 +52,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         requester: str | None = None,
         realm: str | None = None,
         exchange: str | None = None,
+        migration: str | None = None,
         required_roles: Sequence[str | Mapping[str, str]] = (),
         audience: str = "mapper",
         scope: str | None = None,
@@ -81,6 +83,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
                     "requester": requester,
                     "realm": realm,
                     "exchange": exchange,
+                    "migration": migration,
                     "required_roles": required_roles,
                     "audience": audience,
                     "scope": scope,
@@ -176,6 +179,7 @@ def describe(planned: GrantPlan) -> dict[str, Any]:
         "sources": list(spec.sources),
         "target": spec.target,
         "exchange": planned.exchange,
+        **({"migration": spec.migration} if spec.migration else {}),
         "flows": list(flows.values()),
         "clients": planned.uuids,
         **({"requiredRoles": [str(role) for role in spec.required_roles]} if spec.required_roles else {}),

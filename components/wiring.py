@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
-from components.grant_spec import OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
+from components.grant_spec import BOTH, MAPPERS, OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
 from kcadmin.standing_policies import Standing, Window, description_of, standing_for
 from providers.preflight import (
     LEGACY,
@@ -147,6 +147,11 @@ def asked_scopes(grants: Iterable[GrantPlan]) -> dict[str, dict[str, tuple[str, 
     return found
 
 
+def exchanges_of(grant: GrantPlan) -> tuple[str, ...]:
+    """The exchanges whose parts a grant has: one, but for a grant on its way from legacy to standard."""
+    return (LEGACY, STANDARD) if grant.spec.migration else (grant.exchange,)
+
+
 def in_token_scope(grant: GrantPlan) -> bool:
     """Whether tokens name the grant's scope in ``scope``, where the legacy exchange's policies look, and callers who asked.
 
@@ -155,7 +160,7 @@ def in_token_scope(grant: GrantPlan) -> bool:
     spec = grant.spec
     if grant.scope:
         return grant.scope.in_token_scope
-    if grant.exchange == LEGACY or spec.audience == OPTIONAL_SCOPE:
+    if LEGACY in exchanges_of(grant) or spec.audience == OPTIONAL_SCOPE:
         return True
     return bool(spec.required_roles) and not spec.requester
 
@@ -223,6 +228,24 @@ def _standing(spec: GrantSpec, clients: Sequence[str], facts: Facts) -> Standing
     return standing_for(overview.policies, names, frozenset(clients), window)
 
 
+def wire_all(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:
+    """A grant with what it needs; one on its way to standard has the parts of both, and the switch in the phase ``both``."""
+    if not spec.migration:
+        return wire(spec, exchange, facts)
+    legacy, standard = wire(spec, LEGACY, facts), wire(spec, STANDARD, facts)
+    switched = spec.migration == BOTH
+    return replace(
+        legacy,
+        exchange=exchange,
+        flows=(standard if switched else legacy).flows,
+        mappers=tuple(dict.fromkeys([*legacy.mappers, *standard.mappers])),
+        scope_clients=tuple(dict.fromkeys([*legacy.scope_clients, *standard.scope_clients])),
+        full_scope_off=tuple(dict.fromkeys([*legacy.full_scope_off, *standard.full_scope_off])),
+        lifespans=tuple(dict.fromkeys([*legacy.lifespans, *(standard.lifespans if switched else ())])),
+        switches=standard.switches if switched else (),
+    )
+
+
 def _as_called(flow: Flow, spec: GrantSpec, exchange: str) -> Flow:
     """A flow with what its caller has to send."""
     exact = spec.exact_audience and flow.flow == RECIPIENT and exchange == STANDARD
@@ -241,6 +264,8 @@ def _logs_users_in(spec: GrantSpec, client: str, facts: Facts) -> bool:
 
 
 def choose_exchange(spec: GrantSpec, facts: Facts) -> str:
+    if spec.migration:
+        return LEGACY if spec.migration == MAPPERS else STANDARD
     if spec.exchange != "auto":
         return spec.exchange
     features = facts.features

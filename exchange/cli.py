@@ -2,7 +2,7 @@
 
 import typer
 
-from exchange.commands import audit, bootstrap, doctor, graph, inventory, rebind, verify
+from exchange.commands import audit, bootstrap, doctor, graph, inventory, migrate, rebind, verify
 
 # Locals hold secrets and tokens: a traceback must never print them.
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
@@ -28,6 +28,7 @@ app.command("rebind", epilog=rebind.EPILOG)(rebind.rebind_command)
 app.command("graph", epilog=graph.EPILOG)(graph.graph_command)
 app.command("bootstrap", epilog=bootstrap.EPILOG)(bootstrap.bootstrap_command)
 app.command("inventory", epilog=inventory.EPILOG)(inventory.inventory_command)
+app.add_typer(migrate.app, name="migrate")
 
 
 def main() -> None:

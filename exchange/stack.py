@@ -106,30 +106,38 @@ def cases_of(name: str, grant: Mapping[str, Any]) -> list[Case]:
 
 def run_pulumi(arguments: Sequence[str]) -> str:
     """The output of a ``pulumi`` command in the current folder. :raises StackProblem: in pulumi's own words."""
-    command = ["pulumi", *arguments, "--non-interactive"]
-    environ = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", "NO_COLOR": "1"}
     try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            env=environ,
-            timeout=PULUMI_SECONDS,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise StackProblem(
-            'pulumi: is not on PATH; install it (https://www.pulumi.com/docs/install/), or run `eval "$(make -s env)"`.'
-        ) from None
+        with start_pulumi(arguments) as child:
+            try:
+                output, words = child.communicate(timeout=PULUMI_SECONDS)
+            except BaseException:
+                child.kill()
+                raise
     except subprocess.TimeoutExpired:
         raise StackProblem(
             f"`pulumi {arguments[0]}`: gave no answer within {PULUMI_SECONDS} s; "
             "check that its state backend is reachable."
         ) from None
-    if done.returncode == 0:
-        return done.stdout
-    raise StackProblem(_explained(arguments, done.stderr or done.stdout))
+    if child.returncode == 0:
+        return output
+    raise StackProblem(_explained(arguments, words or output))
+
+
+def start_pulumi(arguments: Sequence[str]) -> "subprocess.Popen[str]":
+    """A ``pulumi`` command in the current folder, started. :raises StackProblem: there is no such command."""
+    try:
+        return subprocess.Popen(
+            ["pulumi", *arguments, "--non-interactive"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", "NO_COLOR": "1"},
+        )
+    except FileNotFoundError:
+        raise StackProblem(
+            'pulumi: is not on PATH; install it (https://www.pulumi.com/docs/install/), or run `eval "$(make -s env)"`.'
+        ) from None
 
 
 def _explained(arguments: Sequence[str], words: str) -> str:

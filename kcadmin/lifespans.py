@@ -53,3 +53,19 @@ def _seconds(value: object) -> int | None:
         return int(str(value))
     except ValueError:
         return None
+
+
+def longest_token_life(realm: Realm, client: Client) -> int | None:
+    """Seconds after which no access token of a client that was issued before is valid any more; None where it cannot be known.
+
+    A token that lives until its session ends is counted with the longest session; an implicit flow has a lifespan of its own.
+    """
+    try:
+        settings = realm.session.get(path("admin", "realms", realm.name))
+    except KeycloakError:
+        return None
+    own = _seconds(client.value(LIFESPAN) or settings.get("accessTokenLifespan"))
+    if own == UNTIL_SESSION_ENDS:
+        own = max(_seconds(settings.get(f"ssoSessionMaxLifespan{each}")) or 0 for each in ("", "RememberMe"))
+    implicit = settings.get("accessTokenLifespanForImplicitFlow") if client.is_on("implicitFlowEnabled") else 0
+    return None if not own else max(own, _seconds(implicit) or 0)

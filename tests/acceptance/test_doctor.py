@@ -19,11 +19,11 @@ from exchange.cli import app
 from exchange.diagnosis.finding import REFRESH
 from exchange.doctor import Asked, Diagnosis, Doctor
 from exchange.stack import Stack as StackOutputs
+from kcadmin import robot
 from kcadmin.client_secrets import variable
 from kcadmin.close_look import Looks
 from kcadmin.features import Features, read_features
 from kcadmin.proof import Case, Claims, check
-from kcadmin.robot import GUARDS, LEGACY
 from kcadmin.session import Session
 from tests.conftest import Servers
 from tests.support import breaks
@@ -379,7 +379,7 @@ def test_a_login_that_may_not_see_everything(working: Callable[[str], Working]) 
         ["a fresh token of 'frontend'", "a fresh token of 'api'"],
         "events of the last hour",
     )
-    session = Session(its.realm.robot(LEGACY, GUARDS))
+    session = Session(its.realm.robot(robot.LEGACY, robot.GUARDS))
     found = its.diagnose(RECIPIENT, session=session)
     assert found.findings == ()
     assert [what for what, _ in found.unseen] == [*fresh, events]
@@ -387,7 +387,7 @@ def test_a_login_that_may_not_see_everything(working: Callable[[str], Working]) 
     with breaks.no_mapper("frontend")(its.realm):
         assert its.diagnose(RECIPIENT, session=session).findings[0].cause == "mapper-missing"
     its = working("legacy")
-    session = Session(its.realm.robot(LEGACY, GUARDS))
+    session = Session(its.realm.robot(robot.LEGACY, robot.GUARDS))
     found = its.diagnose(REQUESTER, session=session)
     assert (found.findings, [what for what, _ in found.unseen]) == ((), [events])
     with breaks.permission(policies=[])(its.realm):

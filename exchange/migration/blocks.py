@@ -1,0 +1,170 @@
+"""What stands against a migration: each would refuse a request that the legacy exchange allows, or stop the stack."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from exchange.migration.grants import Moving, Part, Stage
+from kcadmin.clients import Client
+from kcadmin.features import LEGACY, STANDARD, SWITCH
+from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
+from kcadmin.ownership import claims, hash16, unmarked
+from kcadmin.survey import Json, Survey, names_in
+
+DOWNSCOPE = "downscope-assertion-grant-enforcer"
+SWITCH_KIND = "standard-exchange"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A realm, all grants of the stack, its objects and its config."""
+
+    survey: Survey
+    grants: Sequence[Moving]
+    parts: Sequence[Part]
+    config: Mapping[str, str]
+
+    @property
+    def owners(self) -> set[str]:
+        """Whose the stack's objects are, without their grants."""
+        return {str(part.props["owner"]).split("#")[0] for part in self.parts if part.props.get("owner")}
+
+
+def blocks(moving: Moving, facts: Facts) -> Iterator[str]:
+    """Sentences without an end: what is wrong; what to do."""
+    survey, declared = facts.survey, moving.declared
+    for exchange in (STANDARD, LEGACY):
+        if not survey.features.offers(exchange) and moving.stage < Stage.ENDING:
+            yield "; ".join(survey.features.lack_of(exchange))
+    if moving.position is None:
+        yield "is not in the stack's config 'grants'; write migration: mappers, both and exchange: standard into its program"
+        return
+    if moving.waiting:
+        yield "its config says another exchange or phase than the stack was deployed with; run `pulumi up` first"
+    if declared.get("timeWindow"):
+        yield "sets timeWindow, and the standard exchange knows no condition on time; leave it out, or stay with legacy"
+    if declared.get("manageSwitch") is False:
+        yield "manageSwitch is false, and the migration is by the switch; leave it out until it is done"
+    if declared.get("protect", facts.config.get("protect") == "true"):
+        yield "protect is true, so Pulumi deletes no legacy part; set protect: false and run `pulumi up` until it is done"
+    asking = [requester for requester in moving.requesters if moving.asks(requester)]
+    if declared.get("audience") == "optionalScope" and asking:
+        yield (
+            f"audience is optionalScope, so '{', '.join(asking)}' would have to send the scope at the exchange; "
+            "set audience: mapper"
+        )
+    for role in declared.get("requiredRoles") or () if asking else ():
+        if isinstance(role, dict) and role.get("client") not in (None, "", moving.target):
+            yield (
+                f"required role '{role['client']}/{role.get('role')}' is of another client, which the standard exchange does "
+                f"not look at; require a realm role, or a role of '{moving.target}'"
+            )
+    for requester in moving.requesters:
+        client = survey.clients.get(requester)
+        if client is None:
+            yield f"client '{requester}' does not exist; create it, or correct the name"
+        else:
+            yield from _of_requester(client, moving, facts)
+    if "noWiderScopes" not in (facts.config.get("guards") or ""):
+        for profile in _profiles_with(DOWNSCOPE, survey):
+            yield (
+                f"client profile '{profile}' holds {DOWNSCOPE}, which drops audience mappers at the standard exchange; "
+                "add noWiderScopes to the stack's guards, or take it out"
+            )
+
+
+def notes(moving: Moving, facts: Facts) -> Iterator[str]:
+    """What nobody can tell beforehand."""
+    for requester in moving.requesters:
+        for target, policy in legacy_ways(requester, facts, certain=False):
+            yield (
+                f"policy '{policy}' on the permission of '{target}' may let '{requester}' exchange for it; "
+                "if it does, declare that as a grant first"
+            )
+
+
+def _of_requester(client: Client, moving: Moving, facts: Facts) -> Iterator[str]:
+    name = client.client_id
+    if client.is_on("publicClient"):
+        yield f"requester '{name}' is a public client; make it confidential"
+    if client.is_on("consentRequired"):
+        yield f"requester '{name}' requires consent, without which standard refuses; switch consent off there"
+    ours = {claim.owner for claim in claims(client.attributes, SWITCH_KIND)} & facts.owners
+    if client.is_on(SWITCH) and not ours and moving.stage < Stage.BOTH:
+        yield f"the standard exchange of '{name}' is on already, so it answers now; set exchange: standard, or switch it off"
+    for target, policy in legacy_ways(name, facts, certain=True):
+        if target not in _audiences(client, facts.survey):
+            yield (
+                f"policy '{policy}' lets '{name}' exchange for '{target}' too, which the switch would end; "
+                "declare that as a grant of this stack and migrate both, or take the policy away"
+            )
+    for source, owner in _other_stacks_recipients(name, facts):
+        yield (
+            f"stack '{owner}' has a legacy grant by which '{name}' exchanges tokens of '{source}'; "
+            "set exchange: standard there at the same time, or move the grant into one of them"
+        )
+
+
+def legacy_ways(requester: str, facts: Facts, *, certain: bool) -> Iterator[tuple[str, str]]:
+    """(target, policy) of the legacy exchanges of a client that no grant of the stack declares.
+
+    certain: the policy names the client; else it judges by something else, and lets nobody know whom.
+    """
+    survey = facts.survey
+    ours = {hash16(str(part.props.get("owner"))) for part in facts.parts}
+    declared = {each.target for each in facts.grants if each.realm == survey.realm and each.asks(requester)}
+    for target, permission in survey.permissions.items():
+        for name in permission.policies if target not in declared else ():
+            policy = survey.policies.get(name) or {}
+            if unmarked(str(policy.get("description") or ""))[1] in ours:
+                continue
+            through = _lets_through(policy, survey)
+            if not certain if through is None else certain and requester in through:
+                yield target, name
+
+
+def _lets_through(policy: Json, survey: Survey, depth: int = 0) -> set[str] | None:
+    """The clients that a policy names; None where it judges by something else than names."""
+    if policy.get("type") == "client" and policy.get("logic") != "NEGATIVE":
+        return set(names_in(policy, "clients"))
+    if policy.get("type") == "aggregate" and policy.get("logic") != "NEGATIVE" and depth < 10:
+        members = [_lets_through(survey.policies.get(name) or {}, survey, depth + 1) for name in _members(policy)]
+        known = [each for each in members if each is not None]
+        return set().union(*known) if known else None
+    return None
+
+
+def _members(policy: Json) -> tuple[str, ...]:
+    return names_in(policy, "applyPolicies")
+
+
+def _audiences(client: Client, survey: Survey) -> set[str]:
+    """What mappers of a client, and of the client scopes in all of its tokens, name."""
+    scopes = [survey.scopes.get(name) or {} for name in client.value("defaultClientScopes") or ()]
+    mappers = [*client.mappers, *(each for scope in scopes for each in scope.get("protocolMappers") or ())]
+    read = [AudienceMapper.read(each) for each in mappers if each["protocolMapper"] == AUDIENCE_MAPPER]
+    return {each.included_client or each.custom_audience or "" for each in read if each.access_token}
+
+
+def _other_stacks_recipients(requester: str, facts: Facts) -> Iterator[tuple[str, str]]:
+    for client in facts.survey.clients.values():
+        for each in client.mappers:
+            if each["protocolMapper"] == AUDIENCE_MAPPER and client.client_id != requester:
+                mapper = AudienceMapper.read(each)
+                theirs = mapper.owner and mapper.owner.split("#")[0] not in facts.owners
+                if theirs and mapper.exchange == LEGACY and mapper.included_client == requester:
+                    yield client.client_id, str(mapper.owner)
+
+
+def _profiles_with(executor: str, survey: Survey) -> list[str]:
+    """The client profiles in force that hold an executor."""
+    used = {
+        name
+        for policy in survey.client_policies or ()
+        if policy.get("enabled", True)
+        for name in policy.get("profiles") or ()
+    }
+    return [
+        str(profile["name"])
+        for profile in survey.client_profiles or ()
+        if profile["name"] in used and any(each.get("executor") == executor for each in profile.get("executors") or ())
+    ]

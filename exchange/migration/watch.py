@@ -1,0 +1,94 @@
+"""What callers feel of a switch, judged from events: refusals that it caused, and exchanges that are still legacy."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from exchange.migration.grants import Moving, Stage
+from kcadmin.exchange_events_seen import ExchangeSeen
+from kcadmin.features import LEGACY, STANDARD
+
+NOT_IN_AUDIENCE = "client is not within the token audience"
+NOT_AVAILABLE = "Requested audience not available"
+TYPE_UNSUPPORTED = "requested_token_type unsupported"
+LEGACY_TOO = ("audience not found", "audience client disabled")  # what both exchanges refuse
+LEGACY_TYPES = ("refresh_token", "saml2")  # token types that only legacy gives without being told to
+Known = frozenset[tuple[str, str]]
+
+
+@dataclass
+class Watched:
+    """Grants of a realm that are switched together, since ``quiet_since`` without a legacy exchange (by the caller's clock).
+
+    since: milliseconds, by the server's clock; what came before was not after the switch.
+    known: (requester, reason) of refusals from before the switch. unsure: (requester, target) that a policy outside the
+    stack may have allowed. refusal: the first one that the switch caused. legacy: the last exchange that legacy answered.
+    is_back: the refusal has been rolled back.
+    """
+
+    grants: Sequence[Moving]
+    quiet_since: float
+    since: int = 0
+    known: Known = frozenset()
+    unsure: Known = frozenset()
+    refusal: ExchangeSeen | None = None
+    legacy: ExchangeSeen | None = None
+    is_back: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        """The grants' names."""
+        return [each.name for each in self.grants]
+
+    @property
+    def realm(self) -> str:
+        """The grants' realm."""
+        return self.grants[0].realm
+
+    @property
+    def is_switched(self) -> bool:
+        """Whether a run before this one has switched them."""
+        return any(each.stage is Stage.BOTH for each in self.grants)
+
+    def note(self, events: Iterable[ExchangeSeen], now: float) -> None:
+        """Takes in what came, all of it from the grants' realm."""
+        for event in (each for each in events if each.time >= self.since):
+            if self.refusal is None and caused_by_switch(event, self):
+                self.refusal = event
+            if is_legacy_use(event, self.grants):
+                self.legacy, self.quiet_since = event, now
+
+    def left(self, grace: float, now: float) -> float:
+        """Seconds of quiet that are still needed."""
+        return max(0.0, self.quiet_since + grace - now)
+
+
+def caused_by_switch(event: ExchangeSeen, watched: Watched) -> bool:
+    """Whether standard refused what legacy would have allowed."""
+    grants = [each for each in watched.grants if event.requester in each.requesters]
+    if event.reason is None or event.exchange != STANDARD or not grants:
+        return False
+    if event.reason in LEGACY_TOO or (event.requester, event.reason) in watched.known:
+        return False
+    if event.reason == NOT_IN_AUDIENCE:  # legacy asks this too of a token that is exchanged without an audience
+        return any(each.asks(event.requester) for each in grants)
+    if event.reason == TYPE_UNSUPPORTED:
+        return str(event.requested_type or "").endswith(LEGACY_TYPES)
+    if event.reason.startswith(NOT_AVAILABLE):
+        asked = set(event.reason.partition(":")[2].replace(",", " ").split())
+        allowed = {each.target for each in grants} | {each for who, each in watched.unsure if who == event.requester}
+        return bool(asked & allowed)
+    return True
+
+
+def is_legacy_use(event: ExchangeSeen, grants: Sequence[Moving]) -> bool:
+    """Whether the legacy exchange still answered one of the grants' callers."""
+    return (
+        event.reason is None
+        and event.exchange == LEGACY
+        and any(event.requester in each.requesters and event.audience in (None, each.target) for each in grants)
+    )
+
+
+def refusals_without_switch(events: Iterable[ExchangeSeen]) -> Known:
+    """(requester, reason) of what not the standard exchange refused."""
+    return frozenset((each.requester, each.reason) for each in events if each.reason and each.exchange != STANDARD)

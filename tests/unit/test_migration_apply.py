@@ -1,0 +1,182 @@
+"""The order of a migration, where it goes on, and when it goes back; a stack and a server that only remember."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from exchange.migration.apply import Migration, Outcome, Settings, batches
+from exchange.migration.grants import Call, Moving, Part, Stage
+from exchange.migration.report import outcome_lines
+from exchange.migration.runs import RunFailed
+from kcadmin.exchange_events_seen import ExchangeSeen
+from tests.unit.test_migration_plan import mapper
+from tests.unit.test_migration_watch import NOT_IN_AUDIENCE, done, moving, refused
+
+THREE = moving("three", Call("third", "web", "orders"), target="billing", stage=Stage.LEGACY)
+ASKS = moving("asks", Call("requester", "app", "app"), stage=Stage.LEGACY)
+LIFE, GRACE = 300, 60
+
+
+class World:
+    """A clock, a stack and a server. events: what callers do at a time; refusing: runs that fail, by number from 1."""
+
+    def __init__(self, events: Sequence[tuple[float, dict[str, Any]]] = (), refusing: Collection[int] = ()) -> None:
+        self.now, self.log, self.lines = 1000.0, list[str](), list[str]()
+        self.events, self.refusing, self.runs = list(events), refusing, 0
+        self.mapper_made: float | None = None
+        self.switched = False
+
+    # the clock
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    # the stack
+    def to_phase(self, names: Collection[str], phase: str | None) -> None:
+        self.log += [f"{','.join(names)}: {phase}"] if names else []
+
+    def to_standard(self, names: Collection[str]) -> None:
+        self.log.append(f"{','.join(names)}: standard")
+
+    def up(self) -> None:
+        self.runs += 1
+        self.mapper_made = self.mapper_made or self.now
+        if self.runs in self.refusing:
+            raise RunFailed(f"run {self.runs} failed")
+        self.log.append(f"up at {self.now - 1000:.0f}")
+
+    def parts(self) -> list[Part]:
+        return [mapper("web", "orders", self.mapper_made or 0)]
+
+    # the server
+    def lives(self, grants: Any) -> dict[tuple[str, str], int | None]:
+        return {("r", each): LIFE for each in ("web", "app")}
+
+    def latest(self, realm: str) -> int:
+        return 0
+
+    def known_refusals(self, realm: str, until: int) -> frozenset[tuple[str, str]]:
+        return frozenset()
+
+    def seen(self, realm: str, since: int) -> "World":
+        return self
+
+    def new(self) -> list[ExchangeSeen]:
+        came = [event for at, event in self.events if at + 1000 <= self.now]
+        self.events = [(at, event) for at, event in self.events if at + 1000 > self.now]
+        return [ExchangeSeen.read(each) for each in came]
+
+    def switch_off(self, grants: Sequence[Moving]) -> None:
+        self.log.append(f"{','.join(each.name for each in grants)}: off at {self.now - 1000:.0f}")
+
+    # the people
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+    @contextmanager
+    def busy(self, text: str) -> Iterator[Callable[[str], None]]:
+        yield lambda text: None
+
+    def move(self, *groups: Moving, patience: float = 10_000, events: bool = True) -> Outcome:
+        settings = Settings(GRACE, patience, events, {})
+        migration = Migration(self, self, settings, self, clock=self.clock, sleep=self.sleep)  # type: ignore[arg-type]
+        return migration.move([[each] for each in groups])
+
+
+def test_the_proven_order() -> None:
+    world = World()
+    assert world.move(THREE) == Outcome(("three",))
+    assert world.log == [
+        "three: mappers",
+        "up at 0",
+        "three: both",
+        "up at 302",  # a lifetime of the source's tokens later
+        "three: standard",
+        "up at 362",  # as long as nobody used legacy any more
+    ]
+
+
+def test_who_makes_its_own_token_anew_waits_for_nothing() -> None:
+    world = World()
+    world.move(ASKS)
+    assert [each for each in world.log if each.startswith("up")] == ["up at 0", "up at 0", "up at 60"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "log"),
+    [
+        (Stage.MAPPERS, ["up at 0", "three: both", "up at 302", "three: standard", "up at 362"]),
+        (Stage.BOTH, ["up at 0", "three: standard", "up at 60"]),
+        (Stage.ENDING, ["three: standard", "up at 0"]),
+    ],
+)
+def test_it_goes_on_where_it_was(stage: Stage, log: list[str]) -> None:
+    world = World()
+    assert world.move(replace(THREE, stage=stage)) == Outcome(("three",))
+    assert world.log == log
+
+
+def test_legacy_exchanges_keep_the_legacy_parts() -> None:
+    world = World(events=[(330, done("orders", "na", "billing")), (380, done("orders", "na", "billing"))])
+    world.move(THREE)
+    assert world.log[-1] == "up at 440"
+
+
+def test_whoever_stays_legacy_is_named_and_the_others_go_on() -> None:
+    world = World(events=[(number, done("orders", "na", "billing")) for number in range(300, 900, 50)])
+    outcome = world.move(THREE, ASKS, patience=200)
+    assert outcome.moved == ("asks",) and [each.names for each in outcome.held] == [["three"]]
+    assert world.log[-2:] == ["asks: standard", "up at 503"]
+    (line, said) = outcome_lines(outcome, quiet=True)
+    assert "legacy exchanges still come (the last by 'orders')" in line and said == "1 grant is standard now: asks."
+
+
+def test_the_first_refusal_by_the_switch_brings_legacy_back() -> None:
+    world = World(events=[(310, refused("orders", NOT_IN_AUDIENCE)), (330, refused("app", "audience not found"))])
+    outcome = world.move(THREE, ASKS)
+    assert world.log[4:] == [
+        "three: off at 310",  # at once, and by the stack's own run
+        "three: off at 310",
+        "three: mappers",
+        "up at 310",
+        "asks: standard",
+        "up at 362",
+    ]
+    assert outcome.moved == ("asks",) and [each.names for each in outcome.back] == [["three"]]
+    (line, _) = outcome_lines(outcome, quiet=True)
+    assert "standard refused the exchange of a token of 'web' by 'orders'" in line and NOT_IN_AUDIENCE in line
+
+
+def test_a_stack_that_refuses_the_first_phase_is_left_as_it_was() -> None:
+    world = World(refusing=[1])
+    with pytest.raises(RunFailed, match="run 1 failed"):
+        world.move(THREE, replace(ASKS, stage=Stage.MAPPERS))
+    assert world.log == ["three: mappers", "three: None"]
+
+
+def test_a_switch_that_fails_goes_back() -> None:
+    world = World(refusing=[2])
+    with pytest.raises(RunFailed, match="run 2 failed"):
+        world.move(THREE)
+    assert world.log[2:] == ["three: both", "three: off at 302", "three: mappers", "up at 302"]
+    world = World(refusing=[2, 3])
+    with pytest.raises(RunFailed, match=r"run 2 failed\nrun 3 failed"):
+        world.move(THREE)
+
+
+def test_without_events_only_time_passes() -> None:
+    world = World(events=[(310, refused("orders", NOT_IN_AUDIENCE))])
+    assert world.move(THREE, events=False).moved == ("three",)
+    assert world.log[-1] == "up at 362" and "events are not looked at" in world.lines[-2]
+
+
+def test_batches_keep_together_what_is_switched_together() -> None:
+    a, b, c = [moving(name, stage=Stage.LEGACY) for name in "abc"]
+    d = moving("d", stage=Stage.BOTH)
+    found = [[[each.name for each in group] for group in batch] for batch in batches([[a, b], [c], [d]], 2)]
+    assert found == [[["d"]], [["a", "b"]], [["c"]]]

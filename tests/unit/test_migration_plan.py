@@ -1,0 +1,289 @@
+"""How far grants are, which of them are switched together, what a migration waits for and what blocks it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from exchange.migration.grants import Call, Moving, Part, Stage, groups, movings, stage_of
+from exchange.migration.plan import MARGIN_SECONDS, Planned, plan, wait_for
+from exchange.stack import Stack, StackProblem
+from kcadmin.clients import Client
+from kcadmin.features import Features
+from kcadmin.ownership import hash16
+from kcadmin.survey import Permission, Survey
+from tests.unit.test_migration_watch import moving
+
+OWNER = "org/project/stack"
+LIVES = {("r", "web"): 300}
+ALL = Features(True, True, True)
+
+
+@pytest.mark.parametrize(
+    ("declared", "deployed", "stage", "waiting"),
+    [
+        ({}, ("legacy", None), Stage.LEGACY, False),
+        ({"exchange": "legacy"}, ("legacy", None), Stage.LEGACY, False),
+        ({}, ("standard", None), Stage.STANDARD, False),
+        ({"exchange": "standard"}, ("standard", None), Stage.STANDARD, False),
+        ({"exchange": "standard"}, ("legacy", None), Stage.LEGACY, True),  # `up` would move it at once
+        ({"migration": "mappers"}, ("legacy", None), Stage.MAPPERS, False),  # killed before or in its `up`
+        ({"migration": "mappers"}, ("standard", "both"), Stage.MAPPERS, False),
+        ({"migration": "both"}, ("legacy", "mappers"), Stage.BOTH, False),
+        ({"exchange": "standard", "migration": "both"}, ("standard", "both"), Stage.ENDING, False),
+        ({"exchange": "standard"}, ("standard", "both"), Stage.ENDING, False),
+        ({}, ("standard", "both"), Stage.STANDARD, True),  # taken out by hand
+    ],
+    ids=str,
+)
+def test_how_far_a_grant_is(
+    declared: dict[str, Any], deployed: tuple[str, str | None], stage: Stage, waiting: bool
+) -> None:
+    exchange, migration = deployed
+    output = {"exchange": exchange, **({"migration": migration} if migration else {})}
+    assert stage_of(declared, "auto", output) == (stage, waiting)
+
+
+def test_the_stacks_own_exchange_counts_for_its_grants() -> None:
+    assert stage_of({}, "standard", {"exchange": "standard", "migration": "both"}) == (Stage.ENDING, False)
+    assert stage_of({}, "legacy", {"exchange": "legacy"}) == (Stage.LEGACY, False)
+
+
+def output(**changes: Any) -> dict[str, Any]:
+    flows = [{"flow": "recipient", "requester": "api"}, {"flow": "requester", "requester": "web"}]
+    return {"realm": "r", "sources": ["web"], "target": "api", "exchange": "legacy", "flows": flows, **changes}
+
+
+def test_grants_are_read_from_outputs_and_config() -> None:
+    three = output(flows=[{"flow": "requester", "requester": "orders"}])
+    stack = Stack({"g": output(), "own": three}, "", "r", {"grants": json.dumps([{"name": "x"}, {"name": "g"}])})
+    g, own = movings(stack)
+    assert g.calls == (Call("recipient", "web", "api"), Call("requester", "web", "web"))
+    assert g.position == 1 and own.position is None
+    assert own.calls == (Call("third", "web", "orders"),) and own.asks("orders") and not g.asks("api")
+    with pytest.raises(StackProblem, match="is no list of grants"):
+        movings(Stack({}, "", "r", {"grants": "{"}))
+
+
+def test_grants_that_share_a_requester_are_switched_together() -> None:
+    a, b = moving("a", Call("requester", "web", "web")), moving("b", Call("recipient", "web", "api"))
+    c = moving("c", Call("third", "app", "orders"))
+    joins = moving("joins", Call("requester", "web", "web"), Call("third", "web", "orders"))
+    assert [[each.name for each in group] for group in groups([a, b, c, joins])] == [["b"], ["a", "c", "joins"]]
+
+
+def mapper(client: str, audience: str, made: float, found: str = "created") -> Part:
+    props = {"realm": "r", "client_id": client, "included_client": audience, "found": found, "owner": OWNER}
+    return Part("AudienceMapper", f"r/{client}/audience-{audience}", made, False, props)
+
+
+THREE = moving("three", Call("third", "web", "orders"), target="billing")
+ASKS = moving("asks", Call("requester", "web", "web"))
+RECIPIENT = moving("recipient", Call("recipient", "web", "api"))
+
+
+@pytest.mark.parametrize(
+    ("grant", "parts", "seconds"),
+    [
+        (ASKS, [], 0),  # standard makes its token anew
+        (THREE, [], 300 + MARGIN_SECONDS),
+        (THREE, [mapper("web", "orders", 900)], 200 + MARGIN_SECONDS),
+        (THREE, [mapper("web", "orders", 500)], 0),
+        (THREE, [mapper("web", "orders", 999, found="used")], 0),
+        (RECIPIENT, [mapper("web", "api", 900)], 200 + MARGIN_SECONDS),
+        (RECIPIENT, [mapper("web", "api", 1)], 0),
+    ],
+)
+def test_how_long_to_wait(grant: Moving, parts: list[Part], seconds: float) -> None:
+    assert wait_for(grant, parts, LIVES, None, now=1000.0) == seconds
+
+
+def test_a_lifetime_that_nobody_can_read() -> None:
+    assert wait_for(THREE, [], {("r", "web"): None}, None, now=0) is None
+    assert wait_for(ASKS, [], {("r", "web"): None}, None, now=0) == 0
+
+
+# What blocks
+
+
+def client(name: str, mappers: tuple[dict[str, Any], ...] = (), **fields: Any) -> Client:
+    return Client(f"uuid-{name}", name, {"defaultClientScopes": ["profile"], **fields}, mappers)
+
+
+def names(audience: str, **config: str) -> dict[str, Any]:
+    entries = {"included.client.audience": audience, "access.token.claim": "true", **config}
+    return {"id": audience, "name": audience, "protocolMapper": "oidc-audience-mapper", "config": entries}
+
+
+def policy(name: str, kind: str = "client", mark: str = "", **config: Any) -> dict[str, Any]:
+    texts = {key: json.dumps(value) for key, value in config.items()}
+    return {"name": name, "type": kind, "logic": "POSITIVE", "config": texts, "description": mark}
+
+
+def planned(
+    grant: Moving,
+    *clients: Client,
+    features: Features = ALL,
+    policies: tuple[dict[str, Any], ...] = (),
+    permissions: dict[str, tuple[str, ...]] | None = None,
+    profiles: tuple[dict[str, Any], ...] = (),
+    client_policies: tuple[dict[str, Any], ...] = (),
+    **config: str,
+) -> Planned:
+    known = {each: client(each) for each in ("web", "app", "api", "orders", "billing")}
+    known |= {each.client_id: each for each in clients}
+    held = {target: Permission(target, "AFFIRMATIVE", each) for target, each in (permissions or {}).items()}
+    by_name = {each["name"]: each for each in policies}
+    survey = Survey("r", features, known, {}, by_name, held, client_policies, profiles)
+    (found,) = plan([grant], {"r": survey}, [mapper("web", "orders", 1), mapper("web", "api", 1)], LIVES, config)
+    return found
+
+
+def legacy(grant: Moving, **changes: Any) -> Moving:
+    given = {**grant.__dict__, "stage": Stage.LEGACY, **changes}
+    return Moving(**given)
+
+
+@pytest.mark.parametrize("grant", [THREE, ASKS, RECIPIENT], ids=lambda each: each.name)
+def test_nothing_blocks(grant: Moving) -> None:
+    assert planned(legacy(grant)).blocks == () and planned(legacy(grant)).notes == ()
+
+
+SWITCH = {"attributes": {"standard.token.exchange.enabled": "true"}}
+ENFORCED = (
+    {"name": "narrow", "executors": [{"executor": "downscope-assertion-grant-enforcer"}]},
+    {"name": "unused", "executors": [{"executor": "downscope-assertion-grant-enforcer"}]},
+)
+OURS = f"[pulumi:{hash16(OWNER)}]"
+
+
+@pytest.mark.parametrize(
+    ("changes", "given", "words"),
+    [
+        ({}, {"features": Features(False, True, True)}, "the server has no standard exchange"),
+        ({"position": None}, {}, "is not in the stack's config"),
+        ({"waiting": True}, {}, "run `pulumi up` first"),
+        ({"declared": {"timeWindow": {"start": "9:00", "end": "17:00"}}}, {}, "sets timeWindow"),
+        ({"declared": {"manageSwitch": False}}, {}, "manageSwitch is false"),
+        ({"declared": {"protect": True}}, {}, "protect is true"),
+        ({}, {"protect": "true"}, "protect is true"),
+        ({"declared": {"audience": "optionalScope"}}, {}, "'web' would have to send the scope"),
+        (
+            {"declared": {"requiredRoles": [{"client": "app", "role": "x"}]}},
+            {},
+            "required role 'app/x' is of another client",
+        ),
+        ({}, {"clients": [client("web", publicClient=True)]}, "requester 'web' is a public client"),
+        ({}, {"clients": [client("web", consentRequired=True)]}, "requester 'web' requires consent"),
+        ({}, {"clients": [client("web", **SWITCH)]}, "the standard exchange of 'web' is on already"),
+        (
+            {},
+            {"profiles": ENFORCED, "client_policies": ({"name": "p", "profiles": ["narrow"]},)},
+            "client profile 'narrow' holds downscope-assertion-grant-enforcer",
+        ),
+        (
+            {},
+            {"permissions": {"billing": ("theirs",)}, "policies": (policy("theirs", clients=["web"]),)},
+            "policy 'theirs' lets 'web' exchange for 'billing' too, which the switch would end",
+        ),
+        (
+            {},
+            {
+                "permissions": {"billing": ("all",)},
+                "policies": (policy("all", "aggregate", applyPolicies=["theirs"]), policy("theirs", clients=["web"])),
+            },
+            "policy 'all' lets 'web' exchange for 'billing' too",
+        ),
+        (
+            {},
+            {"clients": [client("app", (names("web", **{"pulumi.owner": "o/p/other", "pulumi.exchange": "legacy"}),))]},
+            "stack 'o/p/other' has a legacy grant by which 'web' exchanges tokens of 'app'",
+        ),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_what_blocks(changes: dict[str, Any], given: dict[str, Any], words: str) -> None:
+    rest = {key: value for key, value in given.items() if key != "clients"}
+    (found,) = planned(legacy(ASKS, **changes), *given.get("clients", ()), **rest).blocks
+    assert words in found and "; " in found
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"permissions": {"api": ("p",)}, "policies": (policy("p", clients=["web"]),)},  # declared by the grant itself
+        {"permissions": {"billing": ("p",)}, "policies": (policy("p", clients=["app"]),)},
+        {"permissions": {"billing": ("p",)}, "policies": (policy("p", mark=OURS, clients=["web"]),)},
+        {"profiles": ENFORCED, "client_policies": ({"name": "p", "enabled": False, "profiles": ["narrow"]},)},
+        {
+            "profiles": ENFORCED,
+            "client_policies": ({"name": "p", "profiles": ["narrow"]},),
+            "guards": '["noWiderScopes"]',
+        },
+    ],
+    ids=str,
+)
+def test_what_does_not_block(given: dict[str, Any]) -> None:
+    assert planned(legacy(ASKS), **given).blocks == ()
+
+
+def test_another_exchange_that_standard_allows_too_does_not_block() -> None:
+    given = {"permissions": {"billing": ("theirs",)}, "policies": (policy("theirs", clients=["web"]),)}
+    assert planned(legacy(ASKS), client("web", (names("billing"),)), **given).blocks == ()
+
+
+def test_a_policy_that_names_no_client_is_for_people_to_look_at() -> None:
+    found = planned(legacy(ASKS), permissions={"billing": ("role",)}, policies=(policy("role", "role"),))
+    assert found.blocks == () and "policy 'role' on the permission of 'billing' may let 'web'" in found.notes[0]
+
+
+def test_an_unknown_lifetime_blocks_only_who_waits() -> None:
+    survey = Survey(
+        "r", Features(True, True, True), {"web": client("web"), "orders": client("orders")}, {}, {}, {}, (), ()
+    )
+    for grant, blocked in ((legacy(THREE), True), (legacy(ASKS), False)):
+        (found,) = plan([grant], {"r": survey}, [], {("r", "web"): None}, {})
+        assert any("give --token-lifetime" in each for each in found.blocks) is blocked
+
+
+# What callers see, what is done, what stays
+
+
+def test_what_callers_see() -> None:
+    api = client("api", attributes={"access.token.lifespan": "60"}, defaultClientScopes=["profile", "phone"])
+    found = "\n".join(planned(legacy(ASKS), api).changes)
+    assert "aud is 'api' alone" in found and "lifespan is that of 'web' (the realm's) instead of 'api' (60 s)" in found
+    assert "(less: phone)" in found and "'web' gets no refresh token" in found
+    found = "\n".join(planned(legacy(ASKS, declared={"allowRefresh": True, "tokenLifespan": 60}), api).changes)
+    assert "'web' gets a refresh token only where it sends" in found and "lifespan" not in found
+    quiet = client("web", attributes={"use.refresh.tokens": "false"})
+    assert "refresh" not in "\n".join(planned(legacy(ASKS), quiet).changes)
+    found = "\n".join(planned(legacy(RECIPIENT, declared={"exactAudience": True}), api).changes)
+    assert "only where 'api' sends audience=api" in found and "lifespan" not in found
+
+
+def test_the_steps_of_each_stage() -> None:
+    steps = planned(legacy(THREE)).steps
+    assert [each.split(":")[0] for each in steps] == ["mappers", "switch", "watch", "end"]
+    assert "tokens of 'orders' name 'billing'" in steps[0] and "'web' name 'orders'" not in steps[0]
+    assert [each.split(":")[0] for each in planned(legacy(THREE, stage=Stage.BOTH)).steps] == ["watch", "end"]
+    assert [each.split(":")[0] for each in planned(legacy(THREE, stage=Stage.ENDING)).steps] == ["end"]
+
+
+def test_what_strangers_own_stays() -> None:
+    used = Part("ClientPolicy", "r/api/asks-requesters", 1, False, {"realm": "r", "found": "used", "owner": OWNER})
+    survey = Survey(
+        "r",
+        Features(True, True, True),
+        {"web": client("web"), "api": client("api")},
+        {},
+        {"theirs": policy("theirs", clients=["app"]), "ours": policy("ours", mark=f"x {OURS}", clients=["web"])},
+        {"api": Permission("api", "AFFIRMATIVE", ("theirs", "ours"))},
+        (),
+        (),
+    )
+    (found,) = plan([legacy(ASKS)], {"r": survey}, [used], LIVES, {})
+    assert found.remains == (
+        "ClientPolicy r/api/asks-requesters: as found",
+        "policy 'theirs' on the token-exchange permission of 'api': not this stack's",
+    )
