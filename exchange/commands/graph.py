@@ -50,16 +50,23 @@ def graph_command(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", show_default=False, help="Where --mermaid or --json goes, for stdout."
+            "--output", "-o", metavar="FILE", show_default="standard output", help="Where --mermaid or --json goes."
         ),
     ] = None,
     fail_on: Annotated[
         list[Failing] | None,
-        typer.Option("--fail-on", show_default=False, help="Exit with 1 where there is one; may be given again."),
+        typer.Option(
+            "--fail-on",
+            metavar="KIND",
+            show_default=False,
+            help="undeclared, dead, implied or roles: exit with 1 where there is one. Once for each.",
+        ),
     ] = None,
     kind: Annotated[
         list[Kind] | None,
-        typer.Option("--kind", show_default="all but roles", help="Print these alone; may be given again."),
+        typer.Option(
+            "--kind", metavar="KIND", show_default="all but roles", help="Print this kind alone. Once for each."
+        ),
     ] = None,
     client: Annotated[
         str | None,

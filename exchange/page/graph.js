@@ -179,7 +179,6 @@ function draw(found) {
 }
 
 let listed = SHOWN;
-
 function list(found) {
   const held = found.slice(0, listed);
   at("edges").replaceChildren(...held.map(item));
