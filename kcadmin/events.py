@@ -41,7 +41,8 @@ class Event:
     """One exchange, allowed or refused. at: seconds since 1970. exchange: standard, legacy, or None where nothing tells.
 
     subject: the client of the subject token; user: a name. Both, and the session, are None in events of the legacy exchange.
-    audiences: of the token that came out; of a refused one those asked for, where the event holds them.
+    audiences: of the token that came out; of a refused one those asked for, where the event holds them. requested_type: of
+    token; the legacy exchange notes a refresh token also where the caller named none.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Event:
     exchange: str | None
     error: str | None
     reason: str | None
+    requested_type: str | None = None
 
     @classmethod
     def read(cls, found: Mapping[str, Any]) -> "Event":
@@ -76,6 +78,7 @@ class Event:
             _exchange(details),
             None if allowed else found.get("error"),
             None if allowed else details.get("reason"),
+            details.get("requested_token_type"),
         )
 
 

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from exchange.migration.grants import BOTH, MAPPERS, Moving, Stage, made_at
-from exchange.migration.keycloak import Keycloak
+from exchange.migration.keycloak import Keycloak, NewEvents
 from exchange.migration.plan import wait_for
 from exchange.migration.runs import RunFailed, StackRuns
-from exchange.migration.watch import Known, Watched
+from exchange.migration.watch import Known, Watched, reason_of
 from exchange.stack import StackProblem
 from kcadmin.errors import KeycloakError
-from kcadmin.exchange_events_seen import ExchangesSeen
 
 POLL_SECONDS = 1.0
+MOMENT = 0.001  # an event bears milliseconds
 SHOWN = 5
 SWITCH_PART = "StandardTokenExchange"
 
@@ -72,7 +72,7 @@ class Migration:
     ) -> None:
         self._runs, self._keycloak, self._settings, self._tell = runs, keycloak, settings, tell
         self._clock, self._sleep = clock, sleep
-        self._seen: dict[str, ExchangesSeen] = {}
+        self._seen: dict[str, NewEvents] = {}
 
     def move(self, groups: Sequence[Sequence[Moving]]) -> Outcome:
         """Moves groups together, wherever each of them is. :raises KeycloakError: with what to do; the next run goes on."""
@@ -123,13 +123,13 @@ class Migration:
             return watched
         parts = self._runs.parts() if any(each.is_switched for each in watched) else []
         latest = {realm: self._keycloak.latest(realm) for realm in sorted({each.realm for each in watched})}
-        known = {realm: self._keycloak.known_refusals(realm, time) for realm, time in latest.items()}
+        known = {realm: self._keycloak.known_refusals(realm, at) for realm, at in latest.items()}
         for each in watched:
             each.known, each.unsure = known[each.realm], self._settings.unsure.get(each.realm, frozenset())
-            each.since = latest[each.realm] + 1
+            each.since = latest[each.realm] + MOMENT
             if each.is_switched:
                 made = [made_at(parts, SWITCH_PART, grant, who) for grant in each.grants for who in grant.requesters]
-                each.since = min([each.since, *(int(time * 1000) for time in made if time)])
+                each.since = min([each.since, *(at for at in made if at)])
         for realm in latest:
             since = min(each.since for each in watched if each.realm == realm)
             self._seen[realm] = self._keycloak.seen(realm, since)
@@ -178,7 +178,7 @@ class Migration:
                     each.note(events, now)
                     if each.refusal:
                         self._keycloak.switch_off(each.grants)
-                        said = f"standard refused '{each.refusal.requester}' ({each.refusal.reason})"
+                        said = f"standard refused '{each.refusal.requester}' ({reason_of(each.refusal)})"
                         self._tell.line(f"{named(each.names)}: {said}; back to legacy")
 
     def _pass_grace(self, watched: Sequence[Watched]) -> None:

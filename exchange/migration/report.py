@@ -8,7 +8,7 @@ from rich.text import Text
 
 from exchange.migration.apply import Outcome, named
 from exchange.migration.plan import Planned
-from exchange.migration.watch import Watched
+from exchange.migration.watch import Watched, reason_of
 from exchange.report import FLOWS
 
 STAGES = {0: "legacy", 1: "legacy, mappers made", 2: "standard, legacy parts kept", 3: "ending"}
@@ -73,11 +73,11 @@ def outcome_lines(outcome: Outcome, *, quiet: bool) -> Iterator[str]:
 def _refused(watched: Watched) -> str:
     event = watched.refusal
     assert event is not None
-    whose = f" of a token of '{event.source}'" if event.source else ""
+    whose = f" of a token of '{event.subject}'" if event.subject else ""
     where = f" from {event.address}" if event.address else ""
     return (
         f"grant '{', '.join(watched.names)}' in realm '{watched.grants[0].realm}': standard refused the exchange{whose} by "
-        f"'{event.requester}'{where} ({event.reason}), so legacy answers again; mend that caller, then run this again."
+        f"'{event.requester}'{where} ({reason_of(event)}), so legacy answers again; mend that caller, then run this again."
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from exchange.migration.grants import Moving, Stage
-from kcadmin.exchange_events_seen import ExchangeSeen
+from kcadmin.events import Event
 from kcadmin.features import LEGACY, STANDARD
 
 NOT_IN_AUDIENCE = "client is not within the token audience"
@@ -19,7 +19,7 @@ Known = frozenset[tuple[str, str]]
 class Watched:
     """Grants of a realm that are switched together, since ``quiet_since`` without a legacy exchange (by the caller's clock).
 
-    since: milliseconds, by the server's clock; what came before was not after the switch.
+    since: seconds since 1970, by the server's clock; what came before was not after the switch.
     known: (requester, reason) of refusals from before the switch. unsure: (requester, target) that a policy outside the
     stack may have allowed. refusal: the first one that the switch caused. legacy: the last exchange that legacy answered.
     is_back: the refusal has been rolled back.
@@ -27,11 +27,11 @@ class Watched:
 
     grants: Sequence[Moving]
     quiet_since: float
-    since: int = 0
+    since: float = 0.0
     known: Known = frozenset()
     unsure: Known = frozenset()
-    refusal: ExchangeSeen | None = None
-    legacy: ExchangeSeen | None = None
+    refusal: Event | None = None
+    legacy: Event | None = None
     is_back: bool = False
 
     @property
@@ -49,9 +49,9 @@ class Watched:
         """Whether a run before this one has switched them."""
         return any(each.stage is Stage.BOTH for each in self.grants)
 
-    def note(self, events: Iterable[ExchangeSeen], now: float) -> None:
+    def note(self, events: Iterable[Event], now: float) -> None:
         """Takes in what came, all of it from the grants' realm."""
-        for event in (each for each in events if each.time >= self.since):
+        for event in (each for each in events if each.at >= self.since):
             if self.refusal is None and caused_by_switch(event, self):
                 self.refusal = event
             if is_legacy_use(event, self.grants):
@@ -62,33 +62,43 @@ class Watched:
         return max(0.0, self.quiet_since + grace - now)
 
 
-def caused_by_switch(event: ExchangeSeen, watched: Watched) -> bool:
+def caused_by_switch(event: Event, watched: Watched) -> bool:
     """Whether standard refused what legacy would have allowed."""
     grants = [each for each in watched.grants if event.requester in each.requesters]
-    if event.reason is None or event.exchange != STANDARD or not grants:
+    reason = reason_of(event)
+    if event.allowed or event.exchange != STANDARD or not grants:
         return False
-    if event.reason in LEGACY_TOO or (event.requester, event.reason) in watched.known:
+    if reason in LEGACY_TOO or (event.requester, reason) in watched.known:
         return False
-    if event.reason == NOT_IN_AUDIENCE:  # legacy asks this too of a token that is exchanged without an audience
+    if reason == NOT_IN_AUDIENCE:  # legacy asks this too of a token that is exchanged without an audience
         return any(each.asks(event.requester) for each in grants)
-    if event.reason == TYPE_UNSUPPORTED:
+    if reason == TYPE_UNSUPPORTED:
         return str(event.requested_type or "").endswith(LEGACY_TYPES)
-    if event.reason.startswith(NOT_AVAILABLE):
-        asked = set(event.reason.partition(":")[2].replace(",", " ").split())
+    if reason.startswith(NOT_AVAILABLE):
+        asked = set(reason.partition(":")[2].replace(",", " ").split())
         allowed = {each.target for each in grants} | {each for who, each in watched.unsure if who == event.requester}
         return bool(asked & allowed)
     return True
 
 
-def is_legacy_use(event: ExchangeSeen, grants: Sequence[Moving]) -> bool:
+def is_legacy_use(event: Event, grants: Sequence[Moving]) -> bool:
     """Whether the legacy exchange still answered one of the grants' callers."""
     return (
-        event.reason is None
+        event.allowed
         and event.exchange == LEGACY
-        and any(event.requester in each.requesters and event.audience in (None, each.target) for each in grants)
+        and any(
+            event.requester in each.requesters and each.target in (event.audiences or [each.target]) for each in grants
+        )
     )
 
 
-def refusals_without_switch(events: Iterable[ExchangeSeen]) -> Known:
+def refusals_without_switch(events: Iterable[Event]) -> Known:
     """(requester, reason) of what not the standard exchange refused."""
-    return frozenset((each.requester, each.reason) for each in events if each.reason and each.exchange != STANDARD)
+    return frozenset(
+        (each.requester, reason_of(each)) for each in events if not each.allowed and each.exchange != STANDARD
+    )
+
+
+def reason_of(event: Event) -> str:
+    """Why an exchange was refused, in Keycloak's words."""
+    return event.reason or event.error or "no reason"

@@ -34,7 +34,7 @@ def test_every_exchange_works_in_every_phase(make_realm: Callable[..., TestRealm
     def grants(phase: dict[str, str]) -> list[dict[str, Any]]:
         return [grant(realm=realm.name, **phase), grant("three", realm=realm.name, **gated, **phase)]
 
-    stack, before = Stack(realm.connection), realm.export()
+    stack, before = Stack(realm.robot), realm.export()
     for phase, answers in PHASES:
         stack.up(*grants(phase))
         both_flows(realm, answers)
@@ -52,7 +52,7 @@ def test_every_exchange_works_in_every_phase(make_realm: Callable[..., TestRealm
 def test_strangers_objects_are_there_afterwards(legacy_realm: TestRealm) -> None:
     legacy_realm.mapper("frontend", "theirs", "api")
     hang_on(legacy_realm, "theirs", "AFFIRMATIVE", client="frontend")
-    before, stack = legacy_realm.export(), Stack(legacy_realm.connection)
+    before, stack = legacy_realm.export(), Stack(legacy_realm.robot)
     for phase, answers in PHASES:
         stack.up(grant(realm=legacy_realm.name, **phase))
         both_flows(legacy_realm, answers)

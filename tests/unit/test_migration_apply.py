@@ -11,7 +11,7 @@ from exchange.migration.apply import Migration, Outcome, Settings, batches
 from exchange.migration.grants import Call, Moving, Part, Stage
 from exchange.migration.report import outcome_lines
 from exchange.migration.runs import RunFailed
-from kcadmin.exchange_events_seen import ExchangeSeen
+from kcadmin.events import Event
 from tests.unit.test_migration_plan import mapper
 from tests.unit.test_migration_watch import NOT_IN_AUDIENCE, done, moving, refused
 
@@ -66,10 +66,10 @@ class World:
     def seen(self, realm: str, since: int) -> "World":
         return self
 
-    def new(self) -> list[ExchangeSeen]:
+    def new(self) -> list[Event]:
         came = [event for at, event in self.events if at + 1000 <= self.now]
         self.events = [(at, event) for at, event in self.events if at + 1000 > self.now]
-        return [ExchangeSeen.read(each) for each in came]
+        return [Event.read(each) for each in came]
 
     def switch_off(self, grants: Sequence[Moving]) -> None:
         self.log.append(f"{','.join(each.name for each in grants)}: off at {self.now - 1000:.0f}")

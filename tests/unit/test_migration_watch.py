@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from exchange.migration.grants import Call, Moving, Stage
-from exchange.migration.keycloak import Keycloak
+from exchange.migration.keycloak import Keycloak, NewEvents
 from exchange.migration.watch import Watched, caused_by_switch, refusals_without_switch
-from kcadmin.exchange_events_seen import ExchangeSeen, ExchangesSeen
+from kcadmin.events import Event
+from kcadmin.realm import realm_for
 
 ACCESS = "urn:ietf:params:oauth:token-type:access_token"
 REFRESH = "urn:ietf:params:oauth:token-type:refresh_token"
@@ -76,31 +77,29 @@ def refused(requester: str, reason: str, *, by_standard: bool = True, **details:
 )
 def test_which_refusals_the_switch_caused(grant: Moving, event: dict[str, Any], caused: bool) -> None:
     known, unsure = frozenset({("web", "refused before, too")}), frozenset({("web", "maybe")})
-    assert caused_by_switch(ExchangeSeen.read(event), Watched([grant], 0, known=known, unsure=unsure)) is caused
+    assert caused_by_switch(Event.read(event), Watched([grant], 0, known=known, unsure=unsure)) is caused
 
 
 def test_what_was_refused_before_the_switch() -> None:
     events = [refused("web", "Invalid scopes: a"), refused("web", "not allowed", by_standard=False), done("web", "na")]
-    assert refusals_without_switch(map(ExchangeSeen.read, events)) == {("web", "not allowed")}
+    assert refusals_without_switch(map(Event.read, events)) == {("web", "not allowed")}
 
 
 def test_quiet_counts_from_the_last_legacy_exchange() -> None:
     watched = Watched([ASKS], quiet_since=100.0)
-    watched.note([ExchangeSeen.read(done("web", "te"))], 104.0)
+    watched.note([Event.read(done("web", "te"))], 104.0)
     assert watched.left(10, 104.0) == 6 and watched.legacy is None
-    watched.note([ExchangeSeen.read(done("web", "na"))], 105.0)
+    watched.note([Event.read(done("web", "na"))], 105.0)
     assert watched.left(10, 105.0) == 10 and watched.legacy and watched.legacy.requester == "web"
-    watched.note([ExchangeSeen.read(done("web", "na", audience="billing"))], 110.0)  # no grant of these
-    watched.note([ExchangeSeen.read(done("other", "na"))], 110.0)
+    watched.note([Event.read(done("web", "na", audience="billing"))], 110.0)  # no grant of these
+    watched.note([Event.read(done("other", "na"))], 110.0)
     assert watched.left(10, 115.0) == 0 and watched.refusal is None
 
 
 def test_the_first_refusal_is_kept() -> None:
     watched = Watched([THREE], 0.0)
-    watched.note(
-        map(ExchangeSeen.read, [refused("orders", NOT_IN_AUDIENCE), refused("orders", "Invalid scopes: a")]), 1.0
-    )
-    assert watched.refusal and watched.refusal.reason == NOT_IN_AUDIENCE and watched.refusal.source == "web"
+    watched.note(map(Event.read, [refused("orders", NOT_IN_AUDIENCE), refused("orders", "Invalid scopes: a")]), 1.0)
+    assert watched.refusal and watched.refusal.reason == NOT_IN_AUDIENCE and watched.refusal.subject == "web"
 
 
 class Server:
@@ -109,23 +108,21 @@ class Server:
     def __init__(self) -> None:
         self.stored: list[dict[str, Any]] = []
 
-    def get(self, at: str, **query: str) -> list[dict[str, Any]]:
+    def get(self, at: str, *, first: str, max: str) -> list[dict[str, Any]]:
         path, _, kinds = at.partition("?type=")
-        assert path == "/admin/realms/r/events" and int(query["dateFrom"]) >= 0  # Keycloak answers 400 to less
+        assert path == "/admin/realms/r/events"
         asked = [each for each in self.stored if each["type"] in kinds.split("&type=")]
-        found = [each for each in asked if each["time"] >= int(query["dateFrom"])]
-        found.sort(key=lambda each: -each["time"])
-        return found[int(query["first"]) :][: int(query["max"])]
+        return sorted(asked, key=lambda each: -int(each["time"]))[int(first) :][: int(max)]
 
 
 def test_each_event_is_given_once_also_one_that_is_stored_late() -> None:
     server = Server()
-    seen = ExchangesSeen(server, "r", 10_000)  # type: ignore[arg-type]
+    seen = NewEvents(realm_for(server, "r"), 10.0)  # type: ignore[arg-type]
     server.stored = [done("web", "na", time=time) for time in (9_000, 11_000, 12_000)]
-    assert [each.time for each in seen.new()] == [11_000, 12_000]
+    assert [each.at for each in seen.new()] == [11.0, 12.0]
     assert seen.new() == []
     server.stored += [done("web", "na", time=time) for time in (11_500, 13_000)]
-    assert [each.time for each in seen.new()] == [11_500, 13_000]
+    assert [each.at for each in seen.new()] == [11.5, 13.0]
     server.stored += [done("web", "na", time=20_000 + number) for number in range(1_234)]
     assert len(seen.new()) == 1_234 and seen.new() == []
 
@@ -141,5 +138,5 @@ def test_the_hour_before_a_switch() -> None:
         {**refused("web", name, by_standard=False), "time": time} for name, time in (("old", 1), ("new", 4_000_000))
     ]
     keycloak = Keycloak(server)  # type: ignore[arg-type]
-    assert keycloak.latest("r") == 4_000_000
-    assert keycloak.known_refusals("r", 4_000_001) == {("web", "new")}
+    assert keycloak.latest("r") == 4_000
+    assert keycloak.known_refusals("r", 4_000.001) == {("web", "new")}
