@@ -56,6 +56,7 @@ class Stack:
         self.name = name
         self.env: dict[str, str] = {}
         self.config: dict[str, Any] = {"realm": realm}
+        self.timeout_seconds = TIMEOUT_SECONDS
         self._pulumi = pulumi
         self.project = folder / "project"
         self.project.mkdir(parents=True)
@@ -180,7 +181,7 @@ class Stack:
     def _call(self, *args: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             self._command(*args), cwd=self.project, env=self.environment(), stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=TIMEOUT_SECONDS)  # fmt: skip
+            capture_output=True, text=True, timeout=self.timeout_seconds)  # fmt: skip
 
     def environment(self) -> dict[str, str]:
         """The variables of this stack's commands."""

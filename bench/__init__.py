@@ -1,0 +1,1 @@
+"""Benchmarks: what runs of a stack cost. They measure; no test asserts a time."""
