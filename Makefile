@@ -51,7 +51,7 @@ drift: ## fail when the realm is not what the stack says
 verify: ## prove each grant by a real exchange
 	@$(LOCAL) verify $(ON_STACK)
 
-example: ## run the guide as a program, and show by real exchanges what it grants and what not
+example: ## run the guide as a program and show what it grants, then a call through three services
 	@$(LOCAL) example $(ON_STACK)
 
 env: ## print the shell variables: eval "$(make -s env)"

@@ -14,8 +14,8 @@ def exchange(context: typer.Context) -> None:
 
     Reads the stack with the [bold]pulumi[/bold] command; run it in the project's folder.
 
-    Exit codes: 0 all proved or done, 1 something refused or broken, 2 usage or settings, 3 a dry run that would change
-    something, 4 the server gave no answer.
+    Exit codes: 0 all proved or done, 1 something refused or broken, 2 usage or settings, 3 only a dry run, or not all
+    could be tried, 4 the server gave no answer.
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())

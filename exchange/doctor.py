@@ -134,6 +134,7 @@ class Doctor:
         return read_error(self.asked.error, exchange) if self.asked.error else None
 
     def _diagnose(self, case: Case) -> Diagnosis:
+        """Runs the checks, and orders what they find by what is known of the refusal: the text, else the newest event."""
         question = Question(
             case,
             self.looks.realm(case.realm),
@@ -143,10 +144,8 @@ class Doctor:
             reading=self._reading(case.exchange),
         )
         found, in_order = _run(question)
-        refused = None if any(each.cause == STOPS for each in found) else _last_refusal(question)
+        refused = None if any(each.cause == STOPS for each in found) else _last_refusal(question, in_order)
         causes: Sequence[str] = question.reading.causes if question.reading else ()
-        if refused is None and (question.look.settings() or {}).get("eventsEnabled"):
-            in_order.append("no refusal of it among the events of the last hour")
         if not any(each.cause in causes for each in found):
             found += request.faults(question)
         if refused and not causes:
@@ -201,10 +200,11 @@ def _asks_for_audience(reading: Reading | None) -> bool:
     return reading.token == EXCHANGED or bool(reading.rows and about_target)
 
 
-def _last_refusal(question: Question) -> Refused | None:
+def _last_refusal(question: Question, in_order: list[str]) -> Refused | None:
     """The newest event of this exchange; others of the same requester may be about other targets."""
     case = question.case
     try:
+        kept = (question.look.settings() or {}).get("eventsEnabled")
         events = question.look.refused_exchanges(case.requester)
     except (HttpError, Refusal) as problem:
         question.note_unseen("events of the last hour", problem)
@@ -216,4 +216,6 @@ def _last_refusal(question: Question) -> Refused | None:
             error, reason = str(event.get("error") or ""), str(details.get("reason") or "")
             known = read_event(error, reason, case.exchange)
             return Refused(int(event["time"]), error, reason, known.title if known else "")
+    if kept:
+        in_order.append("no refusal of it among the events of the last hour")
     return None

@@ -51,7 +51,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Graph:
-    """The edges of a realm, worst first. compared: with a stack. clients: how many the realm has.
+    """The edges of a realm, worst first. compared: with a stack. clients: all of the realm's.
 
     source_ways: by (requester, source); audience_ways: by (requester, audience). owners: hash → ``<owner>#<grant>``.
     switches: whose standard exchange is on, with the stacks that claim it. notes: what was not judged, a sentence each.
@@ -60,7 +60,7 @@ class Graph:
     realm: str
     url: str
     compared: bool
-    clients: int
+    clients: frozenset[str]
     edges: tuple[Edge, ...]
     source_ways: Mapping[tuple[str, str], Ways] = field(default_factory=dict)
     audience_ways: Mapping[tuple[str, str], Ways] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class Graph:
     def without(self) -> int:
         """How many clients take part in no exchange, but for what users' roles open."""
         edges = (edge for edge in self.edges if edge.kind not in (DEAD, BY_ROLES))
-        return self.clients - len(frozenset[str]().union(*(edge.clients for edge in edges)))
+        return len(self.clients.difference(*(edge.clients for edge in edges)))
 
     def switch(self, requester: str) -> str | None:
         """In words, that a requester's standard exchange is on, and who wants it; None where it is off."""
@@ -122,7 +122,7 @@ def graph_of(reach: RealmReach, realm: str, url: str, cases: Sequence[Case] | No
         realm,
         url,
         cases is not None,
-        len(reach.clients),
+        frozenset(reach.clients),
         tuple(edges),
         source_ways,
         audience_ways,

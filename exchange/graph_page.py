@@ -70,7 +70,7 @@ def _data(graph: Graph, edges: Sequence[Edge], made: str) -> dict[str, Any]:
         "url": graph.url,
         "made": made,
         "compared": graph.compared,
-        "total": graph.clients,
+        "total": len(graph.clients),
         "without": graph.without,
         "notes": graph.notes,
         "kinds": [[kind, word(kind), graph.count(kind)] for kind in KINDS],

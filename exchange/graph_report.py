@@ -67,7 +67,7 @@ def summary(graph: Graph) -> str:
     """The realm in a sentence or two."""
     kinds = [kind for kind in KINDS if graph.count(kind) or (graph.compared and kind in (UNDECLARED, DEAD))]
     counts = ", ".join(f"{graph.count(kind)} {word(kind)}" for kind in kinds) or "no exchange is possible"
-    few = f"{graph.without} of {graph.clients} clients take part in none, users' roles aside."
+    few = f"{graph.without} of {len(graph.clients)} clients take part in none, users' roles aside."
     return f"Realm '{graph.realm}' at {graph.url}: {counts}. {few}"
 
 
@@ -78,7 +78,7 @@ def as_json(graph: Graph, edges: Sequence[Edge]) -> str:
         "url": graph.url,
         "comparedWithStack": graph.compared,
         "counts": {kind: graph.count(kind) for kind in KINDS},
-        "clients": graph.clients,
+        "clients": len(graph.clients),
         "clientsWithoutExchange": graph.without,
         "notJudged": list(graph.notes),
         "edges": [_object(graph, edge) for edge in edges],
@@ -156,7 +156,7 @@ def _line(graph: Graph, edge: Edge) -> str:
     parts += [f"refused: {'; '.join(edge.why_not)}"] if edge.why_not else []
     if edge.kind not in (DECLARED, BY_ROLES, DEAD):
         parts.append(f"because: {'; '.join(_opened_by(graph, edge))}")
-    return " ".join(parts)
+    return " ".join(" ".join(parts).split())  # a name may hold a line break
 
 
 def _made_by_strangers(graph: Graph, edge: Edge) -> list[str]:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from kcadmin.audiences import FULL_SCOPE
 from kcadmin.client_scopes import DEFAULT, OPTIONAL, audience_mappers
 from kcadmin.clients import Client
+from kcadmin.errors import NotFound
 from kcadmin.features import SWITCH
 from kcadmin.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS
 from kcadmin.realm import realm_for
@@ -20,7 +22,8 @@ from kcadmin.survey import Json, Survey
 from kcadmin.ways import ROLES, Way
 
 RESOLVE_MAPPER = "oidc-audience-resolve-mapper"
-THREADS = 4
+THREADS = 8
+TOLD_EACH = 50
 
 
 @dataclass(frozen=True)
@@ -96,24 +99,26 @@ def read_roles(session: Session, survey: Survey, progress: Callable[[str], None]
     held = {name for client in restricted for name in scopes_of(client)}
     scopes = [each for name, each in survey.scopes.items() if audience_mappers(each) or name in held]
     progress("roles of client scopes")
+
+    def asked(at: str) -> Any:
+        try:
+            return session.get(at)
+        except NotFound:  # deleted since the survey
+            return {}
+
     with ThreadPoolExecutor(THREADS) as pool:
-        mapped = list(
-            pool.map(
-                lambda each: session.get(realm.client_scopes.path(str(each["id"]), "scope-mappings")),
-                scopes,
-            )
-        )
-        by_scope = dict(zip((str(each["name"]) for each in scopes), mapped, strict=True))
-        progress("roles of clients")
-        own = pool.map(lambda each: session.get(realm.clients.path(each.uuid, "scope-mappings")), restricted)
-        by_client = dict(zip((client.client_id for client in restricted), own, strict=True))
+        of_scopes = pool.map(asked, [realm.client_scopes.path(str(each["id"]), "scope-mappings") for each in scopes])
+        by_scope = dict(zip((str(each["name"]) for each in scopes), of_scopes, strict=True))
+        of_clients = pool.map(asked, [realm.clients.path(each.uuid, "scope-mappings") for each in restricted])
+        by_client = dict(zip((each.client_id for each in restricted), of_clients, strict=True))
         defining = list(survey.clients.values()) if may else []
-        roles = pool.map(lambda each: session.get(realm.clients.path(each.uuid, "roles")), defining)
-        defined = {
-            client.client_id: tuple(sorted(str(role["name"]) for role in found))
-            for client, found in zip(defining, roles, strict=True)
-            if found
-        }
+        roles = pool.map(asked, [realm.clients.path(each.uuid, "roles") for each in defining])
+        defined: dict[str, tuple[str, ...]] = {}
+        for number, (client, found) in enumerate(zip(defining, roles, strict=True)):
+            if found:
+                defined[client.client_id] = tuple(sorted(str(role["name"]) for role in found))
+            if number % TOLD_EACH == 0:
+                progress(f"roles of {number} of {len(defining)} clients")
     return RoleFacts(
         defined,
         {name: tuple(_roles_in(found)) for name, found in by_scope.items()},

@@ -1,6 +1,7 @@
 """``python -m exchange graph``."""
 
-from collections.abc import Iterator, Sequence
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from enum import Enum
@@ -49,16 +50,23 @@ def graph_command(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", show_default=False, help="Where --mermaid or --json goes, for stdout."
+            "--output", "-o", metavar="FILE", show_default="standard output", help="Where --mermaid or --json goes."
         ),
     ] = None,
     fail_on: Annotated[
         list[Failing] | None,
-        typer.Option("--fail-on", show_default=False, help="Exit with 1 where there is one; may be given again."),
+        typer.Option(
+            "--fail-on",
+            metavar="KIND",
+            show_default=False,
+            help="undeclared, dead, implied or roles: exit with 1 where there is one. Once for each.",
+        ),
     ] = None,
     kind: Annotated[
         list[Kind] | None,
-        typer.Option("--kind", show_default="all but roles", help="Print these alone; may be given again."),
+        typer.Option(
+            "--kind", metavar="KIND", show_default="all but roles", help="Print this kind alone. Once for each."
+        ),
     ] = None,
     client: Annotated[
         str | None,
@@ -98,9 +106,13 @@ def graph_command(
             "caCertificate": ca_certificate,
         }
         place = find_place(stack, url, realm, login)
+        if place.stack is None and {*(fail_on or ())} - {Failing.roles}:
+            raise InvalidSettings(["--fail-on: there is no stack to compare with; give --stack NAME, or leave it out."])
         warn_of_insecure_tls(place.connection)
         with _progress() as told:
             graph = _look(place, told)
+        if client and client not in graph.clients:
+            raise Refusal(f"client '{client}' in realm '{graph.realm}': does not exist; {_hint(client, graph.clients)}")
         edges = report.shown(graph, [each.value for each in kind or ()], client)
         if html:
             made = f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"
@@ -111,12 +123,17 @@ def graph_command(
             _print(output, report.as_json(graph, edges) + "\n")
         else:
             _show(graph, edges, html)
-    for note in graph.notes:
+    for note in (*graph.notes, *_elsewhere(place)):
         typer.echo(f"warning: {note}.", err=True)
     failing = [each.value for each in fail_on or () if graph.count(each.value)]
     for each in dict.fromkeys(failing):
         typer.echo(f"error: realm '{graph.realm}': {graph.count(each)} {report.word(each)}.", err=True)
     raise typer.Exit(REFUSED if failing else 0)
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(known), 1)
+    return f"did you mean '{close[0]}'?" if close else "correct --client."
 
 
 def _look(place: Place, progress: Progress) -> Graph:
@@ -126,6 +143,13 @@ def _look(place: Place, progress: Progress) -> Graph:
     if place.stack:
         cases = [case for case in place.stack.cases() if case.realm == place.realm]
     return graph_of(reach, place.realm, place.connection.url, cases)
+
+
+def _elsewhere(place: Place) -> Iterator[str]:
+    """What of the stack is in other realms, a sentence each."""
+    realms = {case.realm for case in place.stack.cases()} if place.stack else set()
+    for realm in sorted(realms - {place.realm}):
+        yield f"realm '{realm}': grants of this stack are in it, too; look at them with --realm {realm}"
 
 
 @contextmanager

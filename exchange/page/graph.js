@@ -15,7 +15,8 @@ class Edge {
   get sources() { return expanded(this.from); }
   get audiences() { return expanded(this.to).map((to) => (to === ANY ? ITSELF : to)); }
   get size() { return expanded(this.from).length * expanded(this.to).length; }
-  has(client) { return client === this.requester || expanded(this.from).includes(client) || expanded(this.to).includes(client); }
+  takesFrom(client) { return expanded(this.from)[0] === ANY || expanded(this.from).includes(client); }
+  has(client) { return client === this.requester || this.takesFrom(client) || expanded(this.to).includes(client); }
 }
 
 // A long list is stored as what it leaves out of the clients that most such lists hold.
@@ -79,7 +80,7 @@ function visible() {
   return edges.filter((edge) =>
     state.kinds.has(edge.kind) &&
     (!state.exchange || edge.exchange === state.exchange) &&
-    (!state.client || edge.has(client)) &&
+    (!state.client || (client >= 0 && edge.has(client))) &&
     (!text || wordsOf(edge).includes(text)));
 }
 
@@ -101,8 +102,8 @@ function layOut(found) {
   const chosen = data.clients.indexOf(state.client);
   for (const edge of found) {  // around a chosen client only what it takes part in
     const middle = node(1, edge.requester), all = chosen < 0 || edge.requester === chosen;
-    const given = edge.sources.includes(chosen), got = edge.audiences.includes(chosen);
-    for (const from of all || (got && !given) ? sourcesOf(edge) : given ? [chosen] : []) link(node(0, from), middle, edge);
+    const given = edge.takesFrom(chosen), got = edge.audiences.includes(chosen);
+    for (const from of all || (got && !given) ? sourcesOf(edge) : given ? (edge.sources[0] === ANY ? [ANY] : [chosen]) : []) link(node(0, from), middle, edge);
     for (const to of all || (given && !got) ? audiencesOf(edge) : got ? [chosen] : []) link(middle, node(2, to), edge);
   }
   const place = (column) => [...columns[column].values()];
@@ -178,7 +179,6 @@ function draw(found) {
 }
 
 let listed = SHOWN;
-
 function list(found) {
   const held = found.slice(0, listed);
   at("edges").replaceChildren(...held.map(item));
@@ -195,7 +195,7 @@ function about(found) {
   const client = data.clients.indexOf(state.client);
   if (client < 0) return "takes part in no exchange that is computed.";
   const asks = found.filter((edge) => edge.requester === client).length;
-  const gives = found.filter((edge) => edge.sources.includes(client)).length;
+  const gives = found.filter((edge) => edge.takesFrom(client)).length;
   const gets = found.filter((edge) => edge.audiences.includes(client)).length;
   return `Lines in which it exchanges: ${asks}; its tokens are exchanged: ${gives}; new tokens are for it: ${gets}.`;
 }

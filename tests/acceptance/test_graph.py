@@ -21,11 +21,16 @@ from tests.support import hand_made
 from tests.support.in_process import Stack
 from tests.support.realms import ROBOT, ROBOT_SECRET, TestRealm
 
-MORE: dict[str, dict[str, object]] = {"roles": {}, "asks": {}, "public": {"publicClient": True}, "quiet": {}}
+MORE: dict[str, dict[str, object]] = {
+    "roles": {},
+    "asks": {},
+    "public": {"publicClient": True},
+    "quiet": {"fullScopeAllowed": False},
+}
 STANDARD = ("one", "two", "three", "nine", "twelve")
-TRIED = ("b", "c", "d", "g", "roles", "asks", "public")
+TRIED = ("b", "c", "d", "g", "roles", "asks", "public", "quiet")
 AUDIENCES = (None, "a", "b", "f", "h", "roles")
-FULFILLED = {"the user has a role of 'roles'"}
+FULFILLED = {"the user has a role of 'roles'", "the user has the role 'auditor'"}
 
 
 @pytest.fixture
@@ -62,6 +67,8 @@ def test_what_is_computed_is_what_the_server_allows(realm: TestRealm, tmp_path: 
         if _passes(reach.verdict(requester, source, to))
     }
     allowed = _allowed_by_server(realm)
+    assert Exchange("roles", "roles", "f") in allowed and Exchange("roles", "roles", "h") not in allowed
+    assert Exchange("roles", "g", None) in allowed and Exchange("roles", "quiet", None) not in allowed
     assert {*allowed - computed} == set() and {*computed - allowed} == set()
     _the_command_tells_them_apart(realm, allowed, tmp_path)
     _without_a_stack(realm)
@@ -116,6 +123,10 @@ def _without_a_stack(realm: TestRealm) -> None:
 
 def _by_hand(realm: TestRealm) -> None:
     realm.add_role("clerk", realm.user, "roles")
+    realm.add_role("auditor", realm.user)
+    realm.session.post(realm.at("roles"), {"name": "nobody"})
+    hand_made.scope(realm, "for-auditors", "f", "roles", role="auditor")
+    hand_made.scope(realm, "for-nobody", "h", "roles", role="nobody")
     hand_made.switch(realm, "roles")
     hand_made.switch(realm, "asks")
     hand_made.switch(realm, "c", "false")

@@ -9,6 +9,7 @@ from exchange import cli
 from exchange.commands import graph as command
 from exchange.graph import Edge, Graph
 from exchange.place import Place
+from exchange.stack import Stack
 from kcadmin.connection import Connection, PasswordLogin
 
 EDGES = (
@@ -16,12 +17,22 @@ EDGES = (
     Edge("declared", "b", "standard", ("a",), (None,), ("one",)),
     Edge("roles", "b", "standard", ("c",), (None,), (), ("the user has a role of 'b'",)),
 )
-WITH_STACK = Graph("r", "http://keycloak.example", True, 5, EDGES, notes=("client policy 'p': may refuse more",))
+WITH_STACK = Graph(
+    "r", "http://keycloak.example", True, frozenset("abcx"), EDGES, notes=("client policy 'p': may refuse more",)
+)
 
 
 @pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch) -> None:
-    place = Place(Connection("http://keycloak.example", PasswordLogin("admin", "pw")), "r", None)
+    grant = {
+        "realm": "other",
+        "sources": ["a"],
+        "target": "b",
+        "exchange": "standard",
+        "flows": [{"flow": "recipient", "requester": "b", "audience": None, "requestScope": None}],
+    }
+    stack = Stack({"one": {**grant, "realm": "r"}, "two": grant}, "http://keycloak.example", "r", {})
+    place = Place(Connection("http://keycloak.example", PasswordLogin("admin", "pw")), "r", stack)
     monkeypatch.setattr(command, "find_place", lambda *given: place)
     monkeypatch.setattr(command, "_look", lambda place, progress: WITH_STACK)
 
@@ -39,7 +50,10 @@ def test_lines_in_a_pipe_and_what_is_not_judged_beside_them() -> None:
         "declared",
         "Realm 'r' at http",
     ]
-    assert result.stderr == "warning: client policy 'p': may refuse more.\n"
+    assert result.stderr.splitlines() == [
+        "warning: client policy 'p': may refuse more.",
+        "warning: realm 'other': grants of this stack are in it, too; look at them with --realm other.",
+    ]
     assert run("--kind", "roles").stdout.splitlines()[0].startswith("roles:")
     assert run("--client", "a").stdout.splitlines()[0].startswith("declared:")
 
@@ -72,6 +86,7 @@ def test_files_are_written_whole(tmp_path: Path) -> None:
             ["--html", "/nowhere/x.html"],
             "error: file '/nowhere/x.html': cannot be written (No such file or directory);",
         ),
+        (["--client", "A"], "error: client 'A' in realm 'r': does not exist; correct --client."),
         (["--mermaid", "-o", "/nowhere/x"], "error: file '/nowhere/x': cannot be written (No such file or directory);"),
     ],
 )
@@ -79,3 +94,9 @@ def test_files_are_written_whole(tmp_path: Path) -> None:
 def test_a_mistake_is_a_sentence(arguments: list[str], said: str) -> None:
     result = run(*arguments)
     assert result.exit_code == 2 and said in result.stderr and "Traceback" not in result.output
+
+
+def test_without_a_stack_nothing_can_be_undeclared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEYCLOAK_ADMIN_PASS", "pw")
+    result = run("--url", "http://keycloak.example", "--realm", "r", "--fail-on", "undeclared")
+    assert result.exit_code == 2 and "error: --fail-on: there is no stack to compare with;" in result.stderr
