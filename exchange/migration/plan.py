@@ -132,7 +132,7 @@ def _steps(moving: Moving, survey: Survey, parts: Sequence[Part], wait: float | 
 def changes(moving: Moving, survey: Survey) -> Iterator[str]:
     """What callers will see, claim by claim."""
     asking = [requester for requester in moving.requesters if moving.asks(requester)]
-    yield "subject_token_type must be sent; jti begins with onrtte instead of onrtna"
+    yield "subject_token_type must be sent; characters 5 and 6 of jti are te instead of na"
     if asking:
         yield f"aud is '{moving.target}' alone, and resource_access names no other client (when '{', '.join(asking)}' asks)"
     if moving.declared.get("exactAudience") and RECIPIENT in {call.flow for call in moving.calls}:
