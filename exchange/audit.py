@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from itertools import islice
 
 from exchange.place import Place
-from exchange.stack import StackProblem, cases_of
+from exchange.stack import StackProblem
 from kcadmin import events
 from kcadmin.errors import Forbidden, InvalidSettings, Refusal
 from kcadmin.events import DAY_SECONDS, NEEDED, Event, EventsConfig, oldest_event, read_config, read_events
@@ -68,7 +68,7 @@ class Audit:
     def __init__(self, place: Place) -> None:
         self.place = place
         self.realm = realm_for(place.session, place.realm)
-        self.cases = _cases(place)
+        self.cases = place.cases()
 
     def config(self) -> EventsConfig:
         """What the realm records. :raises Refusal: the login may not see it."""
@@ -212,13 +212,6 @@ def parse_moment(text: str, now: float) -> float:
                 f"time {text!r}: is none; give 30m, 2h or 7d before now, or a date such as 2026-01-31 or 2026-01-31T08:00."
             ]
         ) from None
-
-
-def _cases(place: Place) -> list[Case] | None:
-    if place.stack is None:
-        return None
-    here = {name: grant for name, grant in place.stack.grants.items() if grant.get("realm") == place.realm}
-    return [case for name, grant in here.items() for case in cases_of(name, grant)]
 
 
 def _fits(event: Event, case: Case) -> bool:
