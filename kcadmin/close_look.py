@@ -13,6 +13,7 @@ from kcadmin.client_policies import POLICIES, PROFILES, Entry, entries
 from kcadmin.clients import Client
 from kcadmin.errors import HttpError, KeycloakError, NotFound, Refusal
 from kcadmin.features import Features, read_features
+from kcadmin.management import resource_name
 from kcadmin.proof import Claims
 from kcadmin.realm import Realm
 from kcadmin.session import Session, path
@@ -20,7 +21,6 @@ from kcadmin.tokens import ClientCredentials, TokenEndpoint
 
 REFUSED_EXCHANGE = "TOKEN_EXCHANGE_ERROR"
 EVENT_SECONDS, EVENTS = 3600, 20
-RESOURCE = "client.resource."
 T = TypeVar("T")
 Json = Mapping[str, Any]
 
@@ -159,7 +159,7 @@ class RealmLook:
 
     def permission_resource(self, client: Client) -> Json | None:
         """The resource that a client has while its management permissions are on; their own GET would make anew what is gone."""
-        name = f"{RESOURCE}{client.uuid}"
+        name = resource_name(client.uuid)
         return self._once(("resource", client.uuid), lambda: self.permissions_server().resource_named(name))
 
     def permissions_server(self) -> ResourceServer:

@@ -11,7 +11,7 @@ from typing import Any
 
 from kcadmin.authz import ResourceServer
 from kcadmin.errors import sentence
-from kcadmin.ownership import unmarked
+from kcadmin.ownership import mark_of
 
 _GATE_USERS = "map the users' role to a client scope and name that in a ClientScopePolicy"
 _REMEDIES = {
@@ -83,4 +83,4 @@ def judge(server: ResourceServer, realm: str, policies: Iterable[str]) -> Judgem
 def is_ours(server: ResourceServer, policy_id: str, owner_hash: str) -> bool:
     """Whether a policy bears an owner's mark."""
     policy = server.policy("client", policy_id)
-    return policy is not None and unmarked(str(policy.get("description") or ""))[1] == owner_hash
+    return policy is not None and mark_of(policy) == owner_hash

@@ -3,10 +3,10 @@
 https://www.keycloak.org/docs/latest/authorization_services/#_policy_overview
 """
 
-import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from kcadmin.authz import names_in
 from kcadmin.exchange_policies import cannot_match
 from kcadmin.policies import TIME_FIELDS
 from kcadmin.standing_policies import EXPORTED
@@ -65,7 +65,7 @@ def _matched(policy: Json, kind: str) -> str:
 
 def _texts(policy: Json, key: str) -> list[str]:
     """A list of a policy, of names or of objects that name something, in order: an export has none."""
-    found = json.loads((policy.get("config") or {}).get(key) or "[]")
+    found: tuple[object, ...] = names_in(policy, key)
     return sorted(
         str(each.get("path") or each.get("id") or each) if isinstance(each, dict) else str(each) for each in found
     )
