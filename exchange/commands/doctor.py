@@ -24,6 +24,7 @@ from exchange.commands.options import (
 from exchange.console import REFUSED, busy, problems, warn_of_insecure_tls
 from exchange.doctor import Asked, Diagnosis, Doctor
 from exchange.place import Place, find_place
+from exchange.printing import say
 from exchange.rules import Broken, broken_rules
 from exchange.stack import StackProblem
 from kcadmin.close_look import Looks
@@ -138,4 +139,4 @@ def _show(diagnoses: Sequence[Diagnosis], rules: Sequence[Broken] | None, place:
     for block in report.rules_as_blocks(rules or ()):
         console.print(block)
     good = not any(each.findings for each in diagnoses) and not any(each.mandatory for each in rules or ())
-    console.print(sentence, style="green" if good else "red", highlight=False, markup=False)
+    say(console, sentence, "green" if good else "red")

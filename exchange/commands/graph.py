@@ -16,6 +16,7 @@ from exchange.console import REFUSED, busy, problems, warn_of_insecure_tls
 from exchange.graph import ALLOWED, BY_ROLES, DEAD, DECLARED, IMPLIED, UNDECLARED, Edge, Graph, graph_of
 from exchange.graph_page import as_page
 from exchange.place import Place, find_place
+from exchange.printing import say
 from kcadmin.errors import InvalidSettings, Refusal
 from kcadmin.realm_reach import realm_reach
 from kcadmin.role_reach import read_roles
@@ -153,9 +154,9 @@ def _show(graph: Graph, edges: Sequence[Edge], html: Path | None) -> None:
         console.print(report.as_table(graph, edges))
         console.print()
     bad = graph.count(UNDECLARED) or graph.count(DEAD)
-    console.print(sentence, style="red" if bad else "green", highlight=False, markup=False)
+    say(console, sentence, "red" if bad else "green")
     if html:
-        console.print(f"The page is in {html}.", highlight=False, markup=False)
+        say(console, f"The page is in {html}.")
 
 
 def _print(output: Path | None, text: str) -> None:

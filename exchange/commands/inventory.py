@@ -10,6 +10,7 @@ from exchange import inventory
 from exchange.commands import options
 from exchange.console import REFUSED, busy, problems, warn_of_insecure_tls
 from exchange.place import find_place
+from exchange.printing import say
 from kcadmin.found_grants import Inventory
 from kcadmin.session import Session
 
@@ -73,7 +74,7 @@ def _show(found: Inventory, written: Path | None, as_json: bool) -> None:
         if found.findings:
             console.print(inventory.as_table(found.findings))
             console.print()
-        console.print(said, style="red" if found.lost else "green", highlight=False, markup=False)
+        say(console, said, "red" if found.lost else "green")
     else:
         for line in (*(() if as_json else inventory.as_lines(found.findings)), said):
             typer.echo(line, err=True)
