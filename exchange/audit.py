@@ -12,18 +12,25 @@ from exchange.place import Place
 from exchange.stack import StackProblem
 from kcadmin import events
 from kcadmin.errors import Forbidden, InvalidSettings, Refusal
-from kcadmin.events import DAY_SECONDS, NEEDED, Event, EventsConfig, oldest_event, read_config, read_events
+from kcadmin.events import (
+    DAY_SECONDS,
+    NEEDED,
+    NOT_IN_AUDIENCE,
+    Event,
+    EventsConfig,
+    oldest_event,
+    read_config,
+    read_events,
+)
 from kcadmin.proof import RECIPIENT, Case
 from kcadmin.realm import realm_for
 from kcadmin.recorded_events import recorded_since
-from kcadmin.session import path
 
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 POLL_SECONDS = 2
 OVERLAP_SECONDS = 30  # how late an event may be written after others of its time
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": DAY_SECONDS, "w": 7 * DAY_SECONDS}
 UNDECLARED, UNKNOWN, ALLOWED, REFUSED = "undeclared", "unknown", "allowed", "refused"
-NOT_IN_AUDIENCE = "client is not within the token audience"
 
 
 @dataclass(frozen=True)
@@ -82,8 +89,7 @@ class Audit:
         if user is None or ID.fullmatch(user):
             return {user} if user else set()
         try:
-            at = path("admin", "realms", self.realm.name, "users")
-            return {str(each["id"]) for each in self.realm.session.get(at, username=user, exact="true")}
+            return {str(each["id"]) for each in self.realm.users_named(user)}
         except Forbidden:
             return None
 
