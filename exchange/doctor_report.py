@@ -10,7 +10,7 @@ from rich.text import Text
 from exchange.diagnosis.finding import Finding
 from exchange.doctor import Diagnosis, Refused
 from exchange.printing import counted, utc
-from exchange.report import FLOWS
+from exchange.report import FLOWS, case_fields
 from exchange.rules import Broken
 from kcadmin.proof import Case
 
@@ -136,16 +136,9 @@ def _time(refused: Refused) -> str:
 
 
 def _object(diagnosis: Diagnosis) -> dict[str, Any]:
-    case, refused = diagnosis.case, diagnosis.refused
+    refused = diagnosis.refused
     return {
-        "grant": case.grant or None,
-        "realm": case.realm,
-        "exchange": case.exchange,
-        "flow": case.flow,
-        "source": case.source,
-        "requester": case.requester,
-        "target": case.target,
-        "audience": case.audience,
+        **case_fields(diagnosis.case),
         "error": diagnosis.reading.title if diagnosis.reading else None,
         "findings": [_fields(each) for each in diagnosis.findings],
         "notes": [_fields(each) for each in diagnosis.notes],

@@ -6,7 +6,7 @@ https://www.pulumi.com/docs/iac/concepts/config/
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -22,13 +22,12 @@ from kcadmin.found_grants import Finding, Inventory, Level, inventory
 from kcadmin.found_permissions import PROVIDERS
 from kcadmin.role_reach import read_roles
 from kcadmin.session import Session, path
-from kcadmin.survey import Survey, survey
+from kcadmin.survey import Progress, Survey, survey
 
 GRANTS, REALM, URL = f"{NAMESPACE}:grants", f"{NAMESPACE}:realm", f"{NAMESPACE}:url"
 STYLES = {Level.LOST: "bold red", Level.STACKS: "cyan", Level.EMPTY: "dim", Level.ADDED: "yellow", Level.NOTE: ""}
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 _NO_TEXT = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
-Progress = Callable[[str], None]
 
 
 class FileRefused(Refusal):

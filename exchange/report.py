@@ -11,7 +11,7 @@ from rich.text import Text
 
 from exchange.printing import counted, one_line, table
 from kcadmin.features import LEGACY
-from kcadmin.proof import THIRD, Claims, Verdict
+from kcadmin.proof import THIRD, Case, Claims, Verdict
 
 PROVED, REFUSED, NOT_PROVED = "proved", "refused", "not proved"
 WOULD_WORK, WOULD_FAIL, NOT_KNOWN = "would work", "would fail", "not known"
@@ -67,6 +67,20 @@ def as_table(verdicts: Sequence[Verdict], width: int) -> Table:
     return made
 
 
+def case_fields(case: Case) -> dict[str, Any]:
+    """Which exchange an object is about; without a grant where none is meant."""
+    return {
+        "grant": case.grant or None,
+        "realm": case.realm,
+        "exchange": case.exchange,
+        "flow": case.flow,
+        "source": case.source,
+        "requester": case.requester,
+        "target": case.target,
+        "audience": case.audience,
+    }
+
+
 def summary(verdicts: Sequence[Verdict], url: str) -> str:
     """The run in one sentence."""
     if not verdicts:
@@ -97,18 +111,10 @@ def _whose(verdict: Verdict) -> str:
 
 
 def _object(verdict: Verdict) -> dict[str, Any]:
-    case = verdict.case
     return {
-        "grant": case.grant,
-        "realm": case.realm,
-        "exchange": case.exchange,
-        "flow": case.flow,
-        "source": case.source,
-        "requester": case.requester,
-        "target": case.target,
-        "audience": case.audience,
-        "loginScope": case.login_scope,
-        "exchangeScope": case.exchange_scope,
+        **case_fields(verdict.case),
+        "loginScope": verdict.case.login_scope,
+        "exchangeScope": verdict.case.exchange_scope,
         "subject": _whose(verdict) if verdict.subject else None,
         "result": result(verdict),
         "proved": verdict.proved,

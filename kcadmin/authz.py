@@ -13,6 +13,7 @@ from kcadmin.clients import Clients
 from kcadmin.errors import NotFound
 from kcadmin.session import Session
 
+NEGATIVE = "NEGATIVE"
 Json = dict[str, Any]
 
 
@@ -148,3 +149,8 @@ class ResourceServer:
 def names_in(policy: Mapping[str, Any], key: str) -> tuple[str, ...]:
     """A list in a policy's ``config``, which Keycloak exports as JSON in a text: ``clients``, ``applyPolicies``, ``roles``."""
     return tuple(json.loads((policy.get("config") or {}).get(key) or "[]"))
+
+
+def is_negative(policy: Mapping[str, Any]) -> bool:
+    """Whether a policy lets through whom it does not match."""
+    return policy.get("logic") == NEGATIVE

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kcadmin.authz import ResourceServer
+from kcadmin.authz import ResourceServer, is_negative
 from kcadmin.errors import sentence
 from kcadmin.ownership import mark_of
 
@@ -39,7 +39,7 @@ def cannot_match(policy: Mapping[str, Any]) -> str | None:
         why = f"is a regex policy on '{config.get('targetClaim')}', but the only claim at an exchange is 'scope'"
     else:
         return None
-    return f"{why}, so it {'lets everybody through' if policy.get('logic') == 'NEGATIVE' else 'never matches'}"
+    return f"{why}, so it {'lets everybody through' if is_negative(policy) else 'never matches'}"
 
 
 def judges_the_requester(policy: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kcadmin.authz import names_in
+from kcadmin.authz import is_negative, names_in
 from kcadmin.exchange_policies import cannot_match
 from kcadmin.management import resource_name
 from kcadmin.ownership import mark_of
@@ -57,7 +57,7 @@ def answer(policies: Mapping[str, Json], name: str, client: str | None, within: 
     policy = policies.get(name)
     if policy is None or name in within:
         return Answer(None, (name,), (f"policy '{name}' grants, which cannot be read",))
-    kind, negative = str(policy["type"]), policy.get("logic") == "NEGATIVE"
+    kind, negative = str(policy["type"]), is_negative(policy)
     if kind == "client":
         said = Answer(client in names_in(policy, "clients"), (name,))
     elif kind == "aggregate":

@@ -8,14 +8,13 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from exchange.diagnosis.finding import REFRESH, Finding, Question
-from kcadmin.authz import ResourceServer
+from kcadmin.authz import NEGATIVE, ResourceServer, is_negative
 from kcadmin.exchange_policies import cannot_match
 from kcadmin.ownership import mark_of
 from kcadmin.permission_reach import decided
 from kcadmin.policies import TIME_DATES, TIME_FIELDS
 from kcadmin.time_windows import matches, time_faults
 
-NEGATIVE = "NEGATIVE"
 ZONES = [timedelta(minutes=30 * half) for half in range(-24, 29)]  # of all clocks on Earth: the server's is not told
 Config = Mapping[str, str]
 
@@ -52,7 +51,7 @@ def judged(q: Question, server: ResourceServer, policy_id: str) -> Outcome:
         return _aggregate(q, server, policy)
     found = _match(q, policy)
     name = str(policy["name"])
-    negative = policy.get("logic") == NEGATIVE
+    negative = is_negative(policy)
     passes = None if found.holds is None else found.holds != negative
     if found.breaks:
         return Outcome(name, False, (_told(q, policy, found),), breaks=True)
@@ -77,7 +76,7 @@ def _aggregate(q: Question, server: ResourceServer, policy: Mapping[str, Any]) -
     name = str(policy["name"])
     members = [judged(q, server, str(each["id"])) for each in server.policies_of(str(policy["id"]))]
     passes = decided(str(policy.get("decisionStrategy")), [each.passes for each in members])
-    negative = policy.get("logic") == NEGATIVE
+    negative = is_negative(policy)
     if passes is not None and negative:
         passes = not passes
     broken = any(each.breaks for each in members)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from exchange.migration.grants import Moving, Part, Stage
-from kcadmin.authz import names_in
+from kcadmin.authz import is_negative, names_in
 from kcadmin.clients import Client
 from kcadmin.features import LEGACY, STANDARD, SWITCH
 from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
@@ -125,9 +125,11 @@ def legacy_ways(requester: str, facts: Facts, *, certain: bool) -> Iterator[tupl
 
 def _lets_through(policy: Json, survey: Survey, depth: int = 0) -> set[str] | None:
     """The clients that a policy names; None where it judges by something else than names."""
-    if policy.get("type") == "client" and policy.get("logic") != "NEGATIVE":
+    if is_negative(policy):
+        return None
+    if policy.get("type") == "client":
         return set(names_in(policy, "clients"))
-    if policy.get("type") == "aggregate" and policy.get("logic") != "NEGATIVE" and depth < 10:
+    if policy.get("type") == "aggregate" and depth < 10:
         names = names_in(policy, "applyPolicies")
         members = [_lets_through(survey.policies.get(name) or {}, survey, depth + 1) for name in names]
         known = [each for each in members if each is not None]
