@@ -12,6 +12,7 @@ from exchange import cli
 from exchange import stack as stack_module
 from kcadmin.reach import Exchange
 from kcadmin.realm_reach import RealmReach, realm_reach
+from kcadmin.robot import GUARDS, LEGACY, roles_for
 from kcadmin.role_reach import read_roles
 from kcadmin.survey import survey
 from kcadmin.tokens import TokenRefused
@@ -19,7 +20,8 @@ from kcadmin.ways import Verdict, Ways
 from tests.acceptance.test_reach import GRANTS
 from tests.support import hand_made
 from tests.support.in_process import Stack
-from tests.support.realms import ROBOT, ROBOT_SECRET, TestRealm
+from tests.support.realms import TestRealm
+from tests.support.robot_clients import ROBOT_SECRET, ROBOTS
 
 MORE: dict[str, dict[str, object]] = {
     "roles": {},
@@ -27,6 +29,7 @@ MORE: dict[str, dict[str, object]] = {
     "public": {"publicClient": True},
     "quiet": {"fullScopeAllowed": False},
 }
+ROBOT = ROBOTS[roles_for([LEGACY, GUARDS])]
 STANDARD = ("one", "two", "three", "nine", "twelve")
 TRIED = ("b", "c", "d", "g", "roles", "asks", "public", "quiet")
 AUDIENCES = (None, "a", "b", "f", "h", "roles")

@@ -441,7 +441,7 @@ def test_grants_in_two_realms_share_nothing(make_realm: MakeRealm) -> None:
     one, two = make_realm("standard"), make_realm("standard", frontend={}, web={}, api={})
     one.mapper("frontend", "theirs", "api", **{"id.token.claim": "true"})
     before = [realm.export() for realm in (one, two)]
-    stack = Stack(one.robot)
+    stack = Stack(one.connection)  # no robot is of two realms
     stack.up(grant(one), grant(two, name="h", sources=["frontend", "web"], adopt=True))
     works(one)
     works(two)
