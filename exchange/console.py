@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 import typer
 
+from exchange.screen import harmless, say
 from kcadmin.connection import Connection
-from kcadmin.errors import KeycloakError, Refusal, Unreachable
+from kcadmin.errors import InvalidSettings, KeycloakError, Refusal, Unreachable
 from kcadmin.proof import USER_PASSWORD
 
 REFUSED, USAGE, LOOKED, UNREACHABLE = 1, 2, 3, 4
@@ -44,8 +45,11 @@ def problems() -> Iterator[None]:
     try:
         yield
     except Unreachable as problem:
-        typer.echo(f"error: {problem}", err=True)
+        say(f"error: {problem}", err=True)
         raise typer.Exit(UNREACHABLE) from None
     except KeycloakError as problem:
-        typer.echo(f"error: {problem}", err=True)
+        faults = (
+            "\n".join(map(harmless, problem.faults)) if isinstance(problem, InvalidSettings) else harmless(str(problem))
+        )
+        typer.echo(f"error: {faults}", err=True)
         raise typer.Exit(USAGE) from None

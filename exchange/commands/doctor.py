@@ -25,6 +25,7 @@ from exchange.console import REFUSED, problems, warn_of_insecure_tls
 from exchange.doctor import Asked, Diagnosis, Doctor
 from exchange.place import Place, find_place
 from exchange.rules import Broken, broken_rules
+from exchange.screen import Screen, harmless_lines, say
 from exchange.stack import StackProblem
 from kcadmin.close_look import Looks
 from kcadmin.proof import USER, Case
@@ -134,13 +135,13 @@ def _look(doctor: Doctor, cases: Sequence[Case]) -> list[Diagnosis]:
 
 def _show(diagnoses: Sequence[Diagnosis], rules: Sequence[Broken] | None, place: Place, as_json: bool) -> None:
     if as_json:
-        typer.echo(report.as_json(diagnoses, rules))
+        typer.echo(harmless_lines(report.as_json(diagnoses, rules)))
         return
-    console = Console()
+    console = Screen()
     sentence = report.summary(diagnoses, rules, place.connection.url)
     if not console.is_terminal:
         for line in (*report.as_lines(diagnoses, rules), sentence):
-            typer.echo(line)
+            say(line)
         return
     for each in diagnoses:
         for block in report.as_blocks(each):

@@ -18,6 +18,7 @@ from exchange.console import REFUSED, problems, warn_of_insecure_tls
 from exchange.graph import ALLOWED, BY_ROLES, DEAD, DECLARED, IMPLIED, UNDECLARED, Edge, Graph, graph_of
 from exchange.graph_page import as_page
 from exchange.place import Place, find_place
+from exchange.screen import Screen, harmless_lines, say
 from kcadmin.errors import InvalidSettings, Refusal
 from kcadmin.realm_reach import realm_reach
 from kcadmin.role_reach import read_roles
@@ -124,7 +125,7 @@ def graph_command(
         else:
             _show(graph, edges, html)
     for note in (*graph.notes, *_elsewhere(place)):
-        typer.echo(f"warning: {note}.", err=True)
+        say(f"warning: {note}.", err=True)
     failing = [each.value for each in fail_on or () if graph.count(each.value)]
     for each in dict.fromkeys(failing):
         typer.echo(f"error: realm '{graph.realm}': {graph.count(each)} {report.word(each)}.", err=True)
@@ -164,11 +165,11 @@ def _progress() -> Iterator[Progress]:
 
 
 def _show(graph: Graph, edges: Sequence[Edge], html: Path | None) -> None:
-    console = Console()
+    console = Screen()
     sentence = report.summary(graph)
     if not console.is_terminal:
         for line in (*report.as_lines(graph, edges), sentence):
-            typer.echo(line)
+            say(line)
         return
     if edges:
         console.print(report.as_table(graph, edges))
@@ -180,6 +181,7 @@ def _show(graph: Graph, edges: Sequence[Edge], html: Path | None) -> None:
 
 
 def _print(output: Path | None, text: str) -> None:
+    text = harmless_lines(text)
     if output:
         _write(output, text)
     else:

@@ -11,6 +11,7 @@ from exchange import inventory
 from exchange.commands import options
 from exchange.console import REFUSED, problems, warn_of_insecure_tls
 from exchange.place import find_place
+from exchange.screen import Screen, harmless_lines, say
 from kcadmin.found_grants import Inventory
 from kcadmin.session import Session
 
@@ -59,7 +60,7 @@ def inventory_command(
         if write:
             inventory.write(found, place.connection.url, write, replace=replace)
     if as_json:
-        typer.echo(inventory.as_json(found, place.connection.url, write))
+        typer.echo(harmless_lines(inventory.as_json(found, place.connection.url, write)))
     elif not write:
         typer.echo(inventory.as_config(found, place.connection.url), nl=False)
     _show(found, write, as_json)
@@ -83,7 +84,7 @@ def _look(session: Session, realm: str) -> Inventory:
 
 def _show(found: Inventory, written: Path | None, as_json: bool) -> None:
     """What people should know, on standard error, so that the config can be piped."""
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     said = inventory.summary(found, written)
     if console.is_terminal:
         if found.findings:
@@ -92,4 +93,4 @@ def _show(found: Inventory, written: Path | None, as_json: bool) -> None:
         console.print(said, style="red" if found.lost else "green", highlight=False, markup=False)
     else:
         for line in (*(() if as_json else inventory.as_lines(found.findings)), said):
-            typer.echo(line, err=True)
+            say(line, err=True)

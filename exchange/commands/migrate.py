@@ -16,6 +16,7 @@ from exchange.migration.grants import groups
 from exchange.migration.look import Found, faults, look
 from exchange.migration.plan import Planned
 from exchange.migration.runs import RunFailed, StackRuns
+from exchange.screen import Screen, harmless_lines, say
 from exchange.stack import StackProblem
 from kcadmin.errors import Refusal
 
@@ -52,9 +53,9 @@ def plan_command(
     with problems():
         found = _look(stack, grants or (), token_lifetime)
     if as_json:
-        typer.echo(report.as_json(found.planned, found.unseen))
+        typer.echo(harmless_lines(report.as_json(found.planned, found.unseen)))
     else:
-        console = Console(highlight=False, soft_wrap=True)
+        console = Screen(highlight=False, soft_wrap=True)
         for line in report.as_text(found.planned, found.unseen):
             console.print(line)
         console.print(report.plan_summary(found.planned), markup=False)
@@ -110,7 +111,7 @@ def apply_command(
         except KeyboardInterrupt:
             _end_with(["interrupted; run the same again, and it goes on where it was."])
     for line in report.outcome_lines(outcome, quiet=quiet):
-        typer.echo(line)
+        say(line)
     raise typer.Exit(REFUSED if outcome.back or outcome.held or not quiet else 0)
 
 
@@ -121,7 +122,7 @@ def _look(stack: str | None, names: Sequence[str], token_lifetime: int | None) -
 
 def _end_with(errors: Sequence[str]) -> NoReturn:
     for error in errors:
-        typer.echo(f"error: {error}", err=True)
+        say(f"error: {error}", err=True)
     raise typer.Exit(REFUSED)
 
 
@@ -131,7 +132,7 @@ def _confirm(planned: Sequence[Planned], yes: bool) -> None:
     if not person():
         raise Refusal("migrate: nobody is here to be asked; read what `migrate plan` says, and give --yes.")
     for line in report.as_text(planned, ()):
-        Console(stderr=True, highlight=False, soft_wrap=True).print(line)
+        Screen(stderr=True, highlight=False, soft_wrap=True).print(line)
     typer.confirm("Move these grants now?", abort=True, err=True)
 
 
@@ -162,7 +163,7 @@ class _Tell:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def line(self, text: str) -> None:
-        typer.echo(f"{time.strftime('%H:%M:%S')} {text}")
+        say(f"{time.strftime('%H:%M:%S')} {text}")
 
     @contextmanager
     def busy(self, text: str) -> Iterator[Callable[[str], None]]:
