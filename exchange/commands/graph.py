@@ -15,6 +15,7 @@ from rich.markup import escape
 from exchange import graph_report as report
 from exchange.commands import options
 from exchange.console import REFUSED, problems, warn_of_insecure_tls
+from exchange.files import write_whole
 from exchange.graph import ALLOWED, BY_ROLES, DEAD, DECLARED, IMPLIED, UNDECLARED, Edge, Graph, graph_of
 from exchange.graph_page import as_page
 from exchange.place import Place, find_place
@@ -190,6 +191,6 @@ def _print(output: Path | None, text: str) -> None:
 
 def _write(file: Path, text: str) -> None:
     try:
-        file.write_text(text, encoding="utf-8")
+        write_whole(file, text)
     except OSError as problem:
         raise Refusal(f"file '{file}': cannot be written ({problem.strerror}); give another path.") from None
