@@ -21,7 +21,7 @@ from exchange.commands.options import (
     Stack,
     Url,
 )
-from exchange.console import REFUSED, problems, warn_of_insecure_tls
+from exchange.console import LOOKED, REFUSED, problems, warn_of_insecure_tls
 from exchange.doctor import Asked, Diagnosis, Doctor
 from exchange.place import Place, find_place
 from exchange.rules import Broken, broken_rules
@@ -117,7 +117,8 @@ def doctor_command(
         typer.echo("warning: the error text is none that Keycloak is known to say; it is left aside.", err=True)
     _show(diagnoses, rules, place, as_json)
     ill = any(each.findings for each in diagnoses) or any(each.mandatory for each in rules or ())
-    raise typer.Exit(REFUSED if ill else 0)
+    unseen = any(each.unseen for each in diagnoses)
+    raise typer.Exit(REFUSED if ill else LOOKED if unseen else 0)
 
 
 def _look(doctor: Doctor, cases: Sequence[Case]) -> list[Diagnosis]:

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from exchange import graph_report as report
 from exchange.commands import options
-from exchange.console import REFUSED, problems, warn_of_insecure_tls
+from exchange.console import LOOKED, REFUSED, problems, warn_of_insecure_tls
 from exchange.files import write_whole
 from exchange.graph import ALLOWED, BY_ROLES, DEAD, DECLARED, IMPLIED, UNDECLARED, Edge, Graph, graph_of
 from exchange.graph_page import as_page
@@ -130,7 +130,8 @@ def graph_command(
     failing = [each.value for each in fail_on or () if graph.count(each.value)]
     for each in dict.fromkeys(failing):
         typer.echo(f"error: realm '{graph.realm}': {graph.count(each)} {report.word(each)}.", err=True)
-    raise typer.Exit(REFUSED if failing else 0)
+    unsure = Failing.dead in (fail_on or ()) and graph.notes  # what is not judged may only refuse more
+    raise typer.Exit(REFUSED if failing else LOOKED if unsure else 0)
 
 
 def _hint(name: str, known: Iterable[str]) -> str:

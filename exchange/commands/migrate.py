@@ -18,11 +18,15 @@ from exchange.migration.plan import Planned
 from exchange.migration.runs import RunFailed, StackRuns
 from exchange.screen import Screen, harmless_lines, say
 from exchange.stack import StackProblem
-from kcadmin.errors import Refusal
+from kcadmin.errors import KeycloakError, Refusal
 
 EPILOG = "See docs/migrate.md for what is changed, in which order, and what callers see."
 app = typer.Typer(
     help="Move legacy grants to the standard exchange without a refused request.", epilog=EPILOG, no_args_is_help=True
+)
+STOPPED = (
+    "stopped on the way, so a switch may be on and nobody watches it; `migrate plan` says how far each grant is, and the same "
+    "command goes on where it was."
 )
 Grants = Annotated[
     list[str] | None,
@@ -109,7 +113,7 @@ def apply_command(
         except RunFailed as problem:
             _end_with([*str(problem).splitlines(), "run the same again when that is mended; it goes on where it was."])
         except KeyboardInterrupt:
-            _end_with(["interrupted; run the same again, and it goes on where it was."])
+            _end_with([f"interrupted: {STOPPED}"])
     for line in report.outcome_lines(outcome, quiet=quiet):
         say(line)
     raise typer.Exit(REFUSED if outcome.back or outcome.held or not quiet else 0)
@@ -145,13 +149,20 @@ def _apply(found: Found, settings: Settings, size: int) -> tuple[Outcome, bool]:
                 raise StackProblem(
                     "stack: `pulumi preview` shows changes, which this would deploy too; run `pulumi up` first."
                 )
+    for each in found.planned:
+        for note in each.notes:
+            tell.line(f"warning: grant '{each.grant.name}' in realm '{each.grant.realm}': {note}.")
     if not settings.events:
         tell.line("warning: without events nobody sees who is refused or still legacy, and nothing is rolled back.")
     outcome, migration = Outcome(), Migration(found.runs, found.keycloak, settings, tell)
-    for batch in batches(groups(grants), size):
-        outcome += migration.move(batch)
-        if outcome.back:
-            break
+    try:
+        for batch in batches(groups(grants), size):
+            outcome += migration.move(batch)
+            if outcome.back:
+                break
+    except KeycloakError:
+        say(f"warning: {STOPPED}", err=True)
+        raise
     with tell.busy("pulumi preview"):
         return outcome, not outcome.moved or found.runs.is_quiet()
 

@@ -95,6 +95,15 @@ def test_a_whole_stack_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+def test_what_could_not_be_looked_at_is_not_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    def blind(doctor: Doctor, cases: Sequence[Case]) -> list[Diagnosis]:
+        return [Diagnosis(case, (), unseen=(("client policies", "403"),)) for case in cases]
+
+    result = run(monkeypatch, "g", look=blind)
+    assert result.exit_code == 3 and "not looked at: " in result.stdout, result.output
+    assert result.stdout.splitlines()[-1].endswith("keycloak.example; 1 thing could not be looked at.")
+
+
 def test_findings(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(monkeypatch, "g", look=ill)
     assert result.exit_code == 1
