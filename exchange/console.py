@@ -25,7 +25,7 @@ def password(username: str) -> str:
 
 def ask(what: str) -> str:
     """What a person types, unseen; empty for nothing."""
-    return str(typer.prompt(what, hide_input=True, default="", show_default=False, err=True))
+    return str(typer.prompt(harmless(what), hide_input=True, default="", show_default=False, err=True))
 
 
 def person() -> bool:
