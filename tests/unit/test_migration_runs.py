@@ -71,6 +71,7 @@ def test_what_pulumi_reports() -> None:
     locked = _errors("error: the stack is currently locked by 1 lock(s). Either wait …")
     assert len(locked) == 2 and "`pulumi cancel`, then run again" in locked[1]
     assert _errors("one\n\ntwo\n") == ["one", "two"]
+    assert _errors("\n") == ["pulumi: ended without a word; it may have been killed."]
 
 
 def planned(name: str = "g", **changes: Any) -> Planned:
