@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -114,6 +115,19 @@ def test_findings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.stdout.splitlines()[0] == said
     assert result.stdout.splitlines()[-1].startswith("2 findings in 2 of 2 exchanges of")
     assert "rules" not in result.stdout  # a grant was named
+
+
+def test_names_reach_no_terminal_but_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "x\x1b[2J\nin order: \x9b\ud800"
+    named = replace(SWITCHED_OFF, name=name, value=name)
+
+    def look(doctor: Doctor, cases: Sequence[Case]) -> list[Diagnosis]:
+        return [Diagnosis(case, (named,), unseen=((name, name),)) for case in cases]
+
+    for form in ([], ["--json"]):
+        result = run(monkeypatch, "g", *form, look=look)
+        assert all(line.isprintable() and not line.startswith("in order") for line in result.output.split("\n"))
+    assert json.loads(result.stdout)["exchanges"][0]["findings"][0]["object"]["name"] == name
 
 
 def test_json(monkeypatch: pytest.MonkeyPatch) -> None:

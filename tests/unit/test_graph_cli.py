@@ -1,5 +1,6 @@
 """``python -m exchange graph``: exit codes, what goes where, and refusals in a sentence."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,6 +75,22 @@ def test_a_pipeline_fails_on_what_it_asks_for(kinds: list[str], code: int) -> No
 def test_dead_is_sure_where_all_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "_look", lambda place, progress: replace(WITH_STACK, notes=()))
     assert run("--fail-on", "dead").exit_code == 0
+
+
+def test_names_reach_no_terminal_but_as_text(monkeypatch: pytest.MonkeyPatch, found: None) -> None:
+    name = "x\x1b[2J\x9b\u202e\ndeclared: requester=y\ud800"
+    hostile = replace(
+        WITH_STACK,
+        clients=frozenset({name}),
+        edges=(Edge("undeclared", name, "standard", (name,), (None,)),),
+        notes=(f"client policy '{name}': may refuse more",),
+    )
+    monkeypatch.setattr(command, "_look", lambda place, progress: hostile)
+    for form in ([], ["--json"], ["--mermaid"]):
+        result = run(*form)
+        assert result.exit_code == 0 and all(line.isprintable() for line in result.output.split("\n")), result.output
+        assert not any(line.startswith("declared:") for line in result.output.splitlines())
+    assert json.loads(run("--json").stdout)["edges"][0]["requester"] == name
 
 
 @pytest.mark.usefixtures("found")
