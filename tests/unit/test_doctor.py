@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from exchange import cli, doctor_report
+from exchange import doctor as doctor_module
 from exchange import stack as stack_module
 from exchange.commands import doctor as commands_doctor
 from exchange.diagnosis import clients, finding
@@ -20,7 +21,8 @@ from exchange.doctor import Asked, Diagnosis, Doctor, Refused
 from exchange.stack import Stack
 from kcadmin.close_look import Looks
 from kcadmin.error_texts import read_error
-from kcadmin.errors import Unreachable
+from kcadmin.errors import Forbidden, Unreachable
+from kcadmin.features import Features
 from kcadmin.proof import Case
 from tests.support.fake_server import FakeKeycloak
 
@@ -326,3 +328,22 @@ def test_features(features: tuple[str, ...], exchange: str, asks: bool, cause: s
 )
 def test_decision_strategies(strategy: str, votes: list[bool | None], decision: bool | None) -> None:
     assert decide(strategy, [Outcome(str(number), vote) for number, vote in enumerate(votes)]) is decision
+
+
+def test_an_exchange_that_was_only_guessed_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A login without view-authorization does not see whether the legacy exchange is set up."""
+
+    class Blind:
+        name = "r"
+
+        def client(self, client_id: str) -> None:
+            raise Forbidden(403, "GET", "/admin/realms/r/clients", "no message")
+
+    looks = SimpleNamespace(features=Features(True, True, True), realm=lambda name: Blind())
+    monkeypatch.setattr(doctor_module, "_run", lambda question: ([], []))
+    monkeypatch.setattr(doctor_module, "_last_refusal", lambda question, in_order: None)
+    monkeypatch.setattr(doctor_module.request, "faults", lambda question: [])
+    doctor = Doctor(looks, Asked("frontend", "api"))  # type: ignore[arg-type]
+    (found,) = doctor.look_at(doctor.cases(None, "r"))
+    ((what, why),) = found.unseen
+    assert what == "which exchange answers, so standard is taken" and "403" in why
