@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import typer
 
-from exchange.screen import harmless, say
+from exchange.screen import harmless, say_line
 from kcadmin.connection import Connection
 from kcadmin.errors import InvalidSettings, KeycloakError, Refusal, Unreachable
 from kcadmin.proof import USER_PASSWORD
@@ -45,7 +45,7 @@ def problems() -> Iterator[None]:
     try:
         yield
     except Unreachable as problem:
-        say(f"error: {problem}", err=True)
+        say_line(f"error: {problem}", err=True)
         raise typer.Exit(UNREACHABLE) from None
     except KeycloakError as problem:
         faults = (

@@ -26,7 +26,7 @@ class Screen(Console):
                 )
 
 
-def say(line: str, *, err: bool = False) -> None:
+def say_line(line: str, *, err: bool = False) -> None:
     """Prints one line, whatever it holds."""
     typer.echo(harmless(line), err=err)
 

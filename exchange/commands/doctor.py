@@ -25,7 +25,7 @@ from exchange.console import LOOKED, REFUSED, problems, warn_of_insecure_tls
 from exchange.doctor import Asked, Diagnosis, Doctor
 from exchange.place import Place, find_place
 from exchange.rules import Broken, broken_rules
-from exchange.screen import Screen, harmless_lines, say
+from exchange.screen import Screen, harmless_lines, say_line
 from exchange.stack import StackProblem
 from kcadmin.close_look import Looks
 from kcadmin.proof import USER, Case
@@ -142,7 +142,7 @@ def _show(diagnoses: Sequence[Diagnosis], rules: Sequence[Broken] | None, place:
     sentence = report.summary(diagnoses, rules, place.connection.url)
     if not console.is_terminal:
         for line in (*report.as_lines(diagnoses, rules), sentence):
-            say(line)
+            say_line(line)
         return
     for each in diagnoses:
         for block in report.as_blocks(each):

@@ -19,7 +19,7 @@ from exchange.files import write_whole
 from exchange.graph import ALLOWED, BY_ROLES, DEAD, DECLARED, IMPLIED, UNDECLARED, Edge, Graph, graph_of
 from exchange.graph_page import as_page
 from exchange.place import Place, find_place
-from exchange.screen import Screen, harmless_lines, say
+from exchange.screen import Screen, harmless_lines, say_line
 from kcadmin.errors import InvalidSettings, Refusal
 from kcadmin.realm_reach import realm_reach
 from kcadmin.role_reach import read_roles
@@ -126,7 +126,7 @@ def graph_command(
         else:
             _show(graph, edges, html)
     for note in (*graph.notes, *_elsewhere(place)):
-        say(f"warning: {note}.", err=True)
+        say_line(f"warning: {note}.", err=True)
     failing = [each.value for each in fail_on or () if graph.count(each.value)]
     for each in dict.fromkeys(failing):
         typer.echo(f"error: realm '{graph.realm}': {graph.count(each)} {report.word(each)}.", err=True)
@@ -171,7 +171,7 @@ def _show(graph: Graph, edges: Sequence[Edge], html: Path | None) -> None:
     sentence = report.summary(graph)
     if not console.is_terminal:
         for line in (*report.as_lines(graph, edges), sentence):
-            say(line)
+            say_line(line)
         return
     if edges:
         console.print(report.as_table(graph, edges))

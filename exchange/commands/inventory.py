@@ -11,7 +11,7 @@ from exchange import inventory
 from exchange.commands import options
 from exchange.console import REFUSED, problems, warn_of_insecure_tls
 from exchange.place import find_place
-from exchange.screen import Screen, harmless_lines, say
+from exchange.screen import Screen, harmless_lines, say_line
 from kcadmin.found_grants import Inventory
 from kcadmin.session import Session
 
@@ -93,4 +93,4 @@ def _show(found: Inventory, written: Path | None, as_json: bool) -> None:
         console.print(said, style="red" if found.lost else "green", highlight=False, markup=False)
     else:
         for line in (*(() if as_json else inventory.as_lines(found.findings)), said):
-            say(line, err=True)
+            say_line(line, err=True)

@@ -16,7 +16,7 @@ from exchange.migration.grants import groups
 from exchange.migration.look import Found, faults, look
 from exchange.migration.plan import Planned
 from exchange.migration.runs import RunFailed, StackRuns
-from exchange.screen import Screen, harmless_lines, say
+from exchange.screen import Screen, harmless_lines, say_line
 from exchange.stack import StackProblem
 from kcadmin.errors import KeycloakError, Refusal
 
@@ -115,7 +115,7 @@ def apply_command(
         except KeyboardInterrupt:
             _end_with([f"interrupted: {STOPPED}"])
     for line in report.outcome_lines(outcome, quiet=quiet):
-        say(line)
+        say_line(line)
     raise typer.Exit(REFUSED if outcome.back or outcome.held or not quiet else 0)
 
 
@@ -126,7 +126,7 @@ def _look(stack: str | None, names: Sequence[str], token_lifetime: int | None) -
 
 def _end_with(errors: Sequence[str]) -> NoReturn:
     for error in errors:
-        say(f"error: {error}", err=True)
+        say_line(f"error: {error}", err=True)
     raise typer.Exit(REFUSED)
 
 
@@ -161,7 +161,7 @@ def _apply(found: Found, settings: Settings, size: int) -> tuple[Outcome, bool]:
             if outcome.back:
                 break
     except KeycloakError:
-        say(f"warning: {STOPPED}", err=True)
+        say_line(f"warning: {STOPPED}", err=True)
         raise
     with tell.busy("pulumi preview"):
         return outcome, not outcome.moved or found.runs.is_quiet()
@@ -174,7 +174,7 @@ class _Tell:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def line(self, text: str) -> None:
-        say(f"{time.strftime('%H:%M:%S')} {text}")
+        say_line(f"{time.strftime('%H:%M:%S')} {text}")
 
     @contextmanager
     def busy(self, text: str) -> Iterator[Callable[[str], None]]:

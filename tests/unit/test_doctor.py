@@ -132,6 +132,25 @@ def test_names_reach_no_terminal_but_as_text(monkeypatch: pytest.MonkeyPatch) ->
     assert json.loads(result.stdout)["exchanges"][0]["findings"][0]["object"]["name"] == name
 
 
+def test_an_exchange_that_was_only_guessed_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A login without view-authorization does not see whether the legacy exchange is set up."""
+
+    class Blind:
+        name = "r"
+
+        def client(self, client_id: str) -> None:
+            raise Forbidden(403, "GET", "/admin/realms/r/clients", "no message")
+
+    looks = SimpleNamespace(features=Features(True, True, True), realm=lambda name: Blind())
+    monkeypatch.setattr(doctor_module, "_run", lambda question: ([], []))
+    monkeypatch.setattr(doctor_module, "_last_refusal", lambda question, in_order: None)
+    monkeypatch.setattr(doctor_module.request, "faults", lambda question: [])
+    doctor = Doctor(looks, Asked("frontend", "api"))  # type: ignore[arg-type]
+    (found,) = doctor.look_at(doctor.cases(None, "r"))
+    ((what, why),) = found.unseen
+    assert what == "which exchange answers, so standard is taken" and "403" in why
+
+
 def test_json(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(monkeypatch, "--source", "frontend", "--target", "api", "--json", "--error", "Invalid token", look=ill)
     assert result.exit_code == 1
@@ -328,22 +347,3 @@ def test_features(features: tuple[str, ...], exchange: str, asks: bool, cause: s
 )
 def test_decision_strategies(strategy: str, votes: list[bool | None], decision: bool | None) -> None:
     assert decide(strategy, [Outcome(str(number), vote) for number, vote in enumerate(votes)]) is decision
-
-
-def test_an_exchange_that_was_only_guessed_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A login without view-authorization does not see whether the legacy exchange is set up."""
-
-    class Blind:
-        name = "r"
-
-        def client(self, client_id: str) -> None:
-            raise Forbidden(403, "GET", "/admin/realms/r/clients", "no message")
-
-    looks = SimpleNamespace(features=Features(True, True, True), realm=lambda name: Blind())
-    monkeypatch.setattr(doctor_module, "_run", lambda question: ([], []))
-    monkeypatch.setattr(doctor_module, "_last_refusal", lambda question, in_order: None)
-    monkeypatch.setattr(doctor_module.request, "faults", lambda question: [])
-    doctor = Doctor(looks, Asked("frontend", "api"))  # type: ignore[arg-type]
-    (found,) = doctor.look_at(doctor.cases(None, "r"))
-    ((what, why),) = found.unseen
-    assert what == "which exchange answers, so standard is taken" and "403" in why

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exchange.console import problems
-from exchange.screen import Screen, harmless, harmless_lines, say
+from exchange.screen import Screen, harmless, harmless_lines, say_line
 from kcadmin.errors import InvalidSettings, KeycloakError, Refusal, Unreachable
 
 HOSTILE = "a\x1b]0;x\x07\x9b31m\u202eb\nin order: \ud800"
@@ -34,7 +34,7 @@ def test_the_consoles_own_colours_stay() -> None:
 
 
 def test_a_name_is_text_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    say(HOSTILE, err=True)
+    say_line(HOSTILE, err=True)
     assert capsys.readouterr().err == "a\\u001b]0;x\\u0007\\u009b31m\\u202eb\\nin order: \\ud800\n"
     assert harmless("ümläut 漢字 \xa0") == "ümläut 漢字 \xa0"
 
