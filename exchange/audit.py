@@ -9,21 +9,28 @@ from datetime import datetime, timezone
 from itertools import islice
 
 from exchange.place import Place
-from exchange.stack import StackProblem, cases_of
+from exchange.stack import StackProblem
 from kcadmin import events
 from kcadmin.errors import Forbidden, InvalidSettings, Refusal
-from kcadmin.events import DAY_SECONDS, NEEDED, Event, EventsConfig, oldest_event, read_config, read_events
+from kcadmin.events import (
+    DAY_SECONDS,
+    NEEDED,
+    NOT_IN_AUDIENCE,
+    Event,
+    EventsConfig,
+    oldest_event,
+    read_config,
+    read_events,
+)
 from kcadmin.proof import RECIPIENT, Case
 from kcadmin.realm import realm_for
 from kcadmin.recorded_events import recorded_since
-from kcadmin.session import path
 
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 POLL_SECONDS = 2
 OVERLAP_SECONDS = 30  # how late an event may be written after others of its time
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": DAY_SECONDS, "w": 7 * DAY_SECONDS}
 UNDECLARED, UNKNOWN, ALLOWED, REFUSED = "undeclared", "unknown", "allowed", "refused"
-NOT_IN_AUDIENCE = "client is not within the token audience"
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ class Audit:
     def __init__(self, place: Place) -> None:
         self.place = place
         self.realm = realm_for(place.session, place.realm)
-        self.cases = _cases(place)
+        self.cases = place.cases()
 
     def config(self) -> EventsConfig:
         """What the realm records. :raises Refusal: the login may not see it."""
@@ -82,8 +89,7 @@ class Audit:
         if user is None or ID.fullmatch(user):
             return {user} if user else set()
         try:
-            at = path("admin", "realms", self.realm.name, "users")
-            return {str(each["id"]) for each in self.realm.session.get(at, username=user, exact="true")}
+            return {str(each["id"]) for each in self.realm.users_named(user)}
         except Forbidden:
             return None
 
@@ -212,13 +218,6 @@ def parse_moment(text: str, now: float) -> float:
                 f"time {text!r}: is none; give 30m, 2h or 7d before now, or a date such as 2026-01-31 or 2026-01-31T08:00."
             ]
         ) from None
-
-
-def _cases(place: Place) -> list[Case] | None:
-    if place.stack is None:
-        return None
-    here = {name: grant for name, grant in place.stack.grants.items() if grant.get("realm") == place.realm}
-    return [case for name, grant in here.items() for case in cases_of(name, grant)]
 
 
 def _fits(event: Event, case: Case) -> bool:

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from exchange.audit import ALLOWED, UNKNOWN, Audit, Record, Unused, grants_of, result_of, summary
+from exchange.printing import counted, table
 from kcadmin.events import DAY_SECONDS, Event, EventsConfig
 
 COLUMNS = (
@@ -89,12 +89,12 @@ def as_line(record: Record) -> str:
 
 def as_table(records: Sequence[Record]) -> Table:
     """A row each, oldest first."""
-    table = _table("Time (UTC)", "Grant", "Who, from where", "Exchange", "Result")
+    made = table("Time (UTC)", "Grant", "Who, from where", "Exchange", "Result")
     for record in records:
         event = record.event
         result = Text(ALLOWED, "green") if event.allowed else Text(f"refused: {clean(_why(event))}", "red")
         whose = f"{event.subject}'s token" if event.subject else "a token"
-        table.add_row(
+        made.add_row(
             moment(event.at).replace("T", "\n").rstrip("Z"),
             Text(clean(grants_of(record)) or "–", "yellow" if record.grants == () else "bold"),
             Text(f"{clean(event.user or event.user_id or 'unknown')}\n{clean(event.address)}"),
@@ -105,15 +105,15 @@ def as_table(records: Sequence[Record]) -> Table:
             ),
             result,
         )
-    return table
+    return made
 
 
 def summary_table(records: Sequence[Record]) -> Table:
     """Counts by grant, exchange and result."""
-    table = _table("Grant", "Exchange", "Result", "Count")
+    made = table("Grant", "Exchange", "Result", "Count")
     for grant, exchange, result, count in summary(records):
-        table.add_row(Text(clean(grant) or "–"), exchange, Text(clean(result), _style(result)), str(count))
-    return table
+        made.add_row(Text(clean(grant) or "–"), exchange, Text(clean(result), _style(result)), str(count))
+    return made
 
 
 def summary_lines(records: Sequence[Record]) -> list[str]:
@@ -169,10 +169,9 @@ def summed_up(records: Iterable[Record], audit: Audit) -> str:
     """The run in a sentence."""
     known = list(records)
     refused = sum(not record.event.allowed for record in known)
-    noun = "exchange" if len(known) == 1 else "exchanges"
     undeclared = sum(record.grants == () for record in known)
     more = f", {undeclared} of no grant of this stack" if undeclared else ""
-    return f"{len(known)} {noun} in realm {clean(audit.place.realm)}, {refused} refused{more}."
+    return f"{counted(len(known), 'exchange')} in realm {clean(audit.place.realm)}, {refused} refused{more}."
 
 
 def _cell(record: Record, column: str) -> str:
@@ -194,10 +193,3 @@ def _why(event: Event) -> str:
 
 def _style(result: str) -> str:
     return "green" if result == ALLOWED else "red"
-
-
-def _table(*headers: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for header in headers:
-        table.add_column(header, overflow="fold")
-    return table

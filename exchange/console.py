@@ -2,12 +2,13 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import typer
+from rich.markup import escape
 
-from exchange.screen import harmless, say_line
+from exchange.screen import Screen, harmless, say_line
 from kcadmin.connection import Connection
 from kcadmin.errors import InvalidSettings, KeycloakError, Refusal, Unreachable
 from kcadmin.proof import USER_PASSWORD
@@ -37,6 +38,17 @@ def warn_of_insecure_tls(connection: Connection) -> None:
     """Says that any server may pose as Keycloak."""
     if connection.insecure_tls:
         typer.echo("warning: config 'insecureTls': any certificate is accepted; use caCertificate instead.", err=True)
+
+
+@contextmanager
+def busy(first: str) -> Iterator[Callable[[str], None]]:
+    """Says what goes on, to people alone; what it gives is told what comes next."""
+    console = Screen(stderr=True)
+    if not console.is_terminal:
+        yield lambda what: None
+        return
+    with console.status(escape(first)) as status:
+        yield lambda what: status.update(escape(what))
 
 
 @contextmanager

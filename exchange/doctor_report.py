@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timezone
 from typing import Any
 
 from rich.table import Table
@@ -10,7 +9,8 @@ from rich.text import Text
 
 from exchange.diagnosis.finding import Finding
 from exchange.doctor import Diagnosis, Refused
-from exchange.report import FLOWS
+from exchange.printing import counted, utc
+from exchange.report import FLOWS, case_fields
 from exchange.rules import Broken
 from kcadmin.proof import Case
 
@@ -86,19 +86,15 @@ def summary(diagnoses: Sequence[Diagnosis], rules: Sequence[Broken] | None, url:
         said = "No grants in this stack: no exchange to look at."
     elif ill:
         said = (
-            f"{_count(number, 'finding')} in {len(ill)} of {_count(len(diagnoses), 'exchange')} of Keycloak at {url}."
+            f"{counted(number, 'finding')} in {len(ill)} of {counted(len(diagnoses), 'exchange')} of Keycloak at {url}."
         )
     else:
         unseen = len({what for each in diagnoses for what, _ in each.unseen})
-        but = f"; {_count(unseen, 'thing')} could not be looked at" if unseen else ""
-        said = f"Nothing wrong found in {_count(len(diagnoses), 'exchange')} of Keycloak at {url}{but}."
+        but = f"; {counted(unseen, 'thing')} could not be looked at" if unseen else ""
+        said = f"Nothing wrong found in {counted(len(diagnoses), 'exchange')} of Keycloak at {url}{but}."
     if rules is None:
         return said
-    return f"{said} {_count(len(rules), 'finding')} of the rules, {sum(each.mandatory for each in rules)} mandatory."
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{said} {counted(len(rules), 'finding')} of the rules, {sum(each.mandatory for each in rules)} mandatory."
 
 
 def _heading(case: Case) -> Text:
@@ -138,20 +134,13 @@ def _event(refused: Refused) -> str:
 
 
 def _time(refused: Refused) -> str:
-    return datetime.fromtimestamp(refused.time / 1000, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return utc(refused.time / 1000)
 
 
 def _object(diagnosis: Diagnosis) -> dict[str, Any]:
-    case, refused = diagnosis.case, diagnosis.refused
+    refused = diagnosis.refused
     return {
-        "grant": case.grant or None,
-        "realm": case.realm,
-        "exchange": case.exchange,
-        "flow": case.flow,
-        "source": case.source,
-        "requester": case.requester,
-        "target": case.target,
-        "audience": case.audience,
+        **case_fields(diagnosis.case),
         "error": diagnosis.reading.title if diagnosis.reading else None,
         "findings": [_fields(each) for each in diagnosis.findings],
         "notes": [_fields(each) for each in diagnosis.notes],

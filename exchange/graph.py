@@ -10,10 +10,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from kcadmin.declared_reach import exchange_of, mappers_of, needs_permission, opened
 from kcadmin.features import STANDARD, SWITCH_CLAIM
 from kcadmin.ownership import claims, hash16
-from kcadmin.proof import RECIPIENT, Case
-from kcadmin.reach import Exchange, Reach
+from kcadmin.proof import Case
+from kcadmin.reach import Audiences, Exchange
 from kcadmin.realm_reach import RealmReach
 from kcadmin.ways import ANY_CLIENT, Rule, Way, Ways, conditions
 
@@ -135,41 +136,28 @@ def graph_of(reach: RealmReach, realm: str, url: str, cases: Sequence[Case] | No
 class _Plan:
     """What a stack declares in one realm. grants: by exchange and which of the two serves it, the grants that name it."""
 
-    def __init__(self, cases: Iterable[Case], realm: RealmReach) -> None:
+    def __init__(self, cases: Sequence[Case], realm: RealmReach) -> None:
         self.grants: dict[tuple[Exchange, str], list[str]] = defaultdict(list)
         self._opened: dict[tuple[str, str], list[str]] = defaultdict(list)
-        names: dict[str, set[str]] = defaultdict(set)
-        permissions: dict[str, set[str]] = defaultdict(set)
-        self._standard = set()
         for case in cases:
-            exchange = Exchange(case.requester, case.source, None if case.flow == RECIPIENT else case.target)
-            self.grants[exchange, case.exchange].append(case.grant)
-            if case.exchange == STANDARD:
-                self._standard.add(case.requester)
-            if case.requester != case.source and (case.exchange == STANDARD or exchange.audience is None):
-                names[case.source].add(case.requester)
-                self._opened[case.source, case.requester].append(case.grant)
-            if case.exchange == STANDARD or exchange.audience is None:
-                names[case.requester].add(case.target)
-                self._opened[case.requester, case.target].append(case.grant)
-            else:
-                permissions[case.target].add(case.requester)
-                self._opened[case.requester, case.target].append(case.grant)
+            self.grants[exchange_of(case), case.exchange].append(case.grant)
+            permitted = [(case.requester, case.target)] if needs_permission(case) else []
+            for pair in (*mappers_of(case), *permitted):
+                self._opened[pair].append(case.grant)
         self.named: dict[tuple[str, str], dict[str | None, set[str]]] = defaultdict(lambda: defaultdict(set))
         for exchange, served_by in self.grants:
             self.named[exchange.requester, served_by][exchange.audience].add(exchange.source)
-        self._add_own(realm, names)
-        self._reach = Reach(
-            {name: frozenset(named) for name, named in names.items()},
-            frozenset(self._standard),
-            realm.legacy,
-            {target: frozenset(requesters) for target, requesters in permissions.items()},
-            realm.guards.requesters,
-            realm.guards.sources,
+        self._reach = replace(
+            (plan := opened(cases)),
+            audiences=self._with_own(realm, plan.audiences),
+            legacy=realm.legacy,
+            requesters=realm.guards.requesters,
+            sources=realm.guards.sources,
         )
 
-    def _add_own(self, realm: RealmReach, names: dict[str, set[str]]) -> None:
-        """What else the stack's owner put into tokens, such as for the roles of a legacy grant."""
+    def _with_own(self, realm: RealmReach, audiences: Audiences) -> Audiences:
+        """With what else the stack's owner put into tokens."""
+        names = defaultdict(frozenset, audiences)
         held = {
             (client, to): {way.owner.split("#")[0]: way.owner for way in ways if way.owner}
             for client, named in realm.names.items()
@@ -178,14 +166,15 @@ class _Plan:
         stacks = {owner for pair in self._opened for owner in held.get(pair, ())}
         for (client, to), owners in held.items():
             for stack in owners.keys() & stacks:
-                names[client].add(to)
+                names[client] |= {to}
                 grant = owners[stack].partition("#")[2]
                 if grant and not self._opened.get((client, to)):
                     self._opened[client, to].append(grant)
+        return names
 
     def kind(self, exchange: Exchange, served_by: str) -> str:
         """Whether grants open an exchange together, that none of them names."""
-        if (exchange.requester in self._standard) != (served_by == STANDARD):
+        if (exchange.requester in self._reach.standard) != (served_by == STANDARD):
             return UNDECLARED
         return IMPLIED if self._reach.allows(*exchange) else UNDECLARED
 

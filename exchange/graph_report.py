@@ -4,11 +4,11 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from exchange.graph import ALLOWED, BY_ROLES, DEAD, DECLARED, IMPLIED, KINDS, UNDECLARED, Edge, Graph
+from exchange.printing import one_line, table
 from kcadmin.features import STANDARD
 from kcadmin.realm_reach import ANY_TOKEN, OWN_TOKEN
 from kcadmin.ways import ANY_CLIENT, OWN, ROLES, Way
@@ -52,15 +52,15 @@ def as_lines(graph: Graph, edges: Sequence[Edge]) -> list[str]:
 
 def as_table(graph: Graph, edges: Sequence[Edge]) -> Table:
     """A row each; the widths are the console's."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    table.add_column("Kind", no_wrap=True)
+    made = table()
+    made.add_column("Kind", no_wrap=True)
     for header in ("Requester", "exchanges tokens of", "for", "because"):
-        table.add_column(header, overflow="fold")
+        made.add_column(header, overflow="fold")
     for edge in edges:
         why = "; ".join(dict.fromkeys(_because(graph, edge)))
         cells = (edge.requester, _some(edge.sources), _some([_audience(to) for to in edge.audiences]), why)
-        table.add_row(Text(word(edge.kind), STYLES[edge.kind]), *(Text(cell) for cell in cells))
-    return table
+        made.add_row(Text(word(edge.kind), STYLES[edge.kind]), *(Text(cell) for cell in cells))
+    return made
 
 
 def summary(graph: Graph) -> str:
@@ -156,7 +156,7 @@ def _line(graph: Graph, edge: Edge) -> str:
     parts += [f"refused: {'; '.join(edge.why_not)}"] if edge.why_not else []
     if edge.kind not in (DECLARED, BY_ROLES, DEAD):
         parts.append(f"because: {'; '.join(_opened_by(graph, edge))}")
-    return " ".join(" ".join(parts).split())  # a name may hold a line break
+    return one_line(" ".join(parts))  # a name may hold a line break
 
 
 def _made_by_strangers(graph: Graph, edge: Edge) -> list[str]:

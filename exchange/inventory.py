@@ -6,29 +6,28 @@ https://www.pulumi.com/docs/iac/concepts/config/
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from exchange.files import write_whole
+from exchange.printing import counted, table
 from exchange.stack import NAMESPACE
 from kcadmin.errors import Forbidden, NotFound, Refusal
 from kcadmin.found_grants import Finding, Inventory, Level, inventory
 from kcadmin.found_permissions import PROVIDERS
 from kcadmin.role_reach import read_roles
 from kcadmin.session import Session, path
-from kcadmin.survey import Survey, survey
+from kcadmin.survey import Progress, Survey, survey
 
 GRANTS, REALM, URL = f"{NAMESPACE}:grants", f"{NAMESPACE}:realm", f"{NAMESPACE}:url"
 STYLES = {Level.LOST: "bold red", Level.STACKS: "cyan", Level.EMPTY: "dim", Level.ADDED: "yellow", Level.NOTE: ""}
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 _NO_TEXT = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
-Progress = Callable[[str], None]
 
 
 class FileRefused(Refusal):
@@ -66,13 +65,13 @@ def as_lines(findings: Sequence[Finding]) -> list[str]:
 
 def as_table(findings: Sequence[Finding]) -> Table:
     """A row each, for people."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, leading=1)
+    made = table(leading=1)
     for header, share in (("", 2), ("Object", 4), ("What it is", 7)):
-        table.add_column(header, ratio=share, overflow="fold")
+        made.add_column(header, ratio=share, overflow="fold")
     for each in findings:
         says = each.says + (f"; {each.remedy}" if each.remedy else "")
-        table.add_row(Text(each.level.value, STYLES[each.level]), Text(each.about), Text(says))
-    return table
+        made.add_row(Text(each.level.value, STYLES[each.level]), Text(each.about), Text(says))
+    return made
 
 
 def summary(found: Inventory, written: Path | None) -> str:
@@ -80,8 +79,8 @@ def summary(found: Inventory, written: Path | None) -> str:
     exchanges = [grant.exchange for grant in found.grants]
     kinds = ", ".join(f"{exchanges.count(kind)} {kind}" for kind in sorted(set(exchanges)))
     lost = sum(finding.level == Level.LOST for finding in found.findings)
-    grants = f"{len(exchanges)} grant{'s' * (len(exchanges) != 1)}{f' ({kinds})' if kinds else ''}"
-    over = f"{lost} finding{'s' * (lost != 1)} not carried over" if lost else "nothing is left over"
+    grants = f"{counted(len(exchanges), 'grant')}{f' ({kinds})' if kinds else ''}"
+    over = f"{counted(lost, 'finding')} not carried over" if lost else "nothing is left over"
     where = f", written to '{written}'" if written else ""
     return f"Realm '{found.realm}': {grants}{where}; {over}."
 

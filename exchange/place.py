@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from exchange.stack import Stack, StackProblem, read_stack
 from kcadmin.connection import Connection, read_connection
+from kcadmin.proof import Case
 from kcadmin.session import Session, session_for
 
 
@@ -20,6 +21,12 @@ class Place:
     def session(self) -> Session:
         """The process's session with the server."""
         return session_for(self.connection)
+
+    def cases(self) -> list[Case] | None:
+        """The cases of the stack's grants in this realm; None without a stack."""
+        if self.stack is None:
+            return None
+        return [case for case in self.stack.cases() if case.realm == self.realm]
 
 
 def find_place(stack: str | None, url: str | None, realm: str | None, login: Mapping[str, str | None]) -> Place:

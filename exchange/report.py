@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from exchange.printing import counted, one_line, table
 from kcadmin.features import LEGACY
-from kcadmin.proof import THIRD, Claims, Verdict
+from kcadmin.proof import THIRD, Case, Claims, Verdict
 
 PROVED, REFUSED, NOT_PROVED = "proved", "refused", "not proved"
 WOULD_WORK, WOULD_FAIL, NOT_KNOWN = "would work", "would fail", "not known"
@@ -55,16 +55,30 @@ def as_table(verdicts: Sequence[Verdict], width: int) -> Table:
         for at in range(3)
     ]
     widths = _fit(wanted, width - RESULT_WIDTH - GAPS)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, leading=1)
+    made = table(leading=1)
     for header, column in zip(headers, widths, strict=True):
-        table.add_column(header, width=column)
-    table.add_column("Result", width=RESULT_WIDTH)
+        made.add_column(header, width=column)
+    made.add_column("Result", width=RESULT_WIDTH)
     for verdict, row in zip(verdicts, cells, strict=True):
         word = result(verdict)
-        table.add_row(
+        made.add_row(
             *(_cell(lines, column) for lines, column in zip(row, widths, strict=True)), Text(word, STYLES[word])
         )
-    return table
+    return made
+
+
+def case_fields(case: Case) -> dict[str, Any]:
+    """Which exchange an object is about; without a grant where none is meant."""
+    return {
+        "grant": case.grant or None,
+        "realm": case.realm,
+        "exchange": case.exchange,
+        "flow": case.flow,
+        "source": case.source,
+        "requester": case.requester,
+        "target": case.target,
+        "audience": case.audience,
+    }
 
 
 def summary(verdicts: Sequence[Verdict], url: str) -> str:
@@ -81,17 +95,13 @@ def summary(verdicts: Sequence[Verdict], url: str) -> str:
     if not tried:
         return f"{DRY_RUN.capitalize()}: {_foreseen(verdicts)}{at}."
     dry = f"; {_foreseen(verdicts)} ({DRY_RUN})" if len(tried) < len(verdicts) else ""
-    return f"{proved} of {_exchanges(len(tried))} proved{at}{dry}."
-
-
-def _exchanges(number: int) -> str:
-    return f"{number} exchange{'' if number == 1 else 's'}"
+    return f"{proved} of {counted(len(tried), 'exchange')} proved{at}{dry}."
 
 
 def _foreseen(verdicts: Sequence[Verdict]) -> str:
     dry = [result(verdict) for verdict in verdicts if verdict.dry]
     counts = [f"{dry.count(word)} {word}" for word in (WOULD_WORK, WOULD_FAIL, NOT_KNOWN) if word in dry]
-    return f"of {_exchanges(len(dry))} {', '.join(counts)}"
+    return f"of {counted(len(dry), 'exchange')} {', '.join(counts)}"
 
 
 def _whose(verdict: Verdict) -> str:
@@ -101,18 +111,10 @@ def _whose(verdict: Verdict) -> str:
 
 
 def _object(verdict: Verdict) -> dict[str, Any]:
-    case = verdict.case
     return {
-        "grant": case.grant,
-        "realm": case.realm,
-        "exchange": case.exchange,
-        "flow": case.flow,
-        "source": case.source,
-        "requester": case.requester,
-        "target": case.target,
-        "audience": case.audience,
-        "loginScope": case.login_scope,
-        "exchangeScope": case.exchange_scope,
+        **case_fields(verdict.case),
+        "loginScope": verdict.case.login_scope,
+        "exchangeScope": verdict.case.exchange_scope,
         "subject": _whose(verdict) if verdict.subject else None,
         "result": result(verdict),
         "proved": verdict.proved,
@@ -150,10 +152,10 @@ def _line(verdict: Verdict) -> str:
                 f"{name}: sub={claims.sub[:SHORT_SUB] or 'none'} azp={claims.azp} aud={','.join(claims.aud)}{lives}"
             )
     if verdict.reason:
-        parts.append(f"reason: {_one_line(verdict.reason)}")
-    parts += [f"note: {_one_line(note)}" for note in verdict.notes]
+        parts.append(f"reason: {one_line(verdict.reason)}")
+    parts += [f"note: {one_line(note)}" for note in verdict.notes]
     parts += [f"because: {'; '.join(verdict.basis)}"] if verdict.basis else []
-    parts += [f"cannot be seen: {_one_line(each)}" for each in verdict.unknown]
+    parts += [f"cannot be seen: {one_line(each)}" for each in verdict.unknown]
     return " ".join(parts + ([f"({DRY_RUN})"] if verdict.dry else []))
 
 
@@ -183,10 +185,10 @@ def _exchanged(verdict: Verdict) -> list[_Line]:
         same = " (the same)" if subject and claims.sub and subject.sub == claims.sub else ""
         lines = [*_claim_lines(claims, same), *_scope_lines(verdict, claims)]
     if verdict.reason:
-        lines.append(("", _one_line(verdict.reason), "yellow" if verdict.dry and verdict.outlook is None else "red"))
-    lines += [("", _one_line(note), "yellow") for note in verdict.notes]
+        lines.append(("", one_line(verdict.reason), "yellow" if verdict.dry and verdict.outlook is None else "red"))
+    lines += [("", one_line(note), "yellow") for note in verdict.notes]
     lines += [("", each, "dim") for each in verdict.basis[: 2 if verdict.case.exchange == LEGACY else 1]]
-    return [*lines, *(("", f"cannot be seen: {_one_line(each)}", "dim") for each in verdict.unknown)]
+    return [*lines, *(("", f"cannot be seen: {one_line(each)}", "dim") for each in verdict.unknown)]
 
 
 def _claim_lines(claims: Claims, note: str = "") -> list[_Line]:
@@ -227,7 +229,3 @@ def _fit(wanted: Sequence[int], room: int) -> list[int]:
     while sum(widths) > max(room, NARROWEST * len(widths)):
         widths[widths.index(max(widths))] -= 1
     return widths
-
-
-def _one_line(words: str) -> str:
-    return " ".join(words.split())

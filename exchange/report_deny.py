@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from exchange.deny import IMPLIED, NOT_TRIED, REFUSED, UNDECLARED, Denial
+from exchange.printing import counted
 
 STYLES = {UNDECLARED: "bold red", IMPLIED: "dim", NOT_TRIED: "yellow"}
 
@@ -43,10 +44,9 @@ def summary(denials: Sequence[Denial]) -> str:
     """The run in one sentence."""
     counts = [sum(each.result == result for each in denials) for result in (REFUSED, IMPLIED, UNDECLARED, NOT_TRIED)]
     refused, implied, undeclared, untried = counts
-    noun = "exchange" if len(denials) == 1 else "exchanges"
     rest = f", {untried} not tried" if untried else ""
     return (
-        f"Of {len(denials)} {noun} that no grant declares {refused} refused, {implied} implied by the grants, "
+        f"Of {counted(len(denials), 'exchange')} that no grant declares {refused} refused, {implied} implied by the grants, "
         f"{undeclared} open though undeclared{rest}."
     )
 

@@ -4,6 +4,7 @@ Paths and representations, nothing of who owns what. The authorization paths of 
 https://www.keycloak.org/docs/latest/authorization_services/ names the objects.
 """
 
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -12,6 +13,7 @@ from kcadmin.clients import Clients
 from kcadmin.errors import NotFound
 from kcadmin.session import Session
 
+NEGATIVE = "NEGATIVE"
 Json = dict[str, Any]
 
 
@@ -142,3 +144,13 @@ class ResourceServer:
     def _delete(self, *segments: str) -> None:
         with suppress(NotFound):  # only 404 is success: the object, or its whole client, is gone
             self._session.delete(self._path(*segments))
+
+
+def names_in(policy: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """A list in a policy's ``config``, which Keycloak exports as JSON in a text: ``clients``, ``applyPolicies``, ``roles``."""
+    return tuple(json.loads((policy.get("config") or {}).get(key) or "[]"))
+
+
+def is_negative(policy: Mapping[str, Any]) -> bool:
+    """Whether a policy lets through whom it does not match."""
+    return policy.get("logic") == NEGATIVE

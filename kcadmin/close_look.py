@@ -12,15 +12,16 @@ from kcadmin.authz import ResourceServer
 from kcadmin.client_policies import POLICIES, PROFILES, Entry, entries
 from kcadmin.clients import Client
 from kcadmin.errors import HttpError, KeycloakError, NotFound, Refusal
+from kcadmin.events import REFUSED
+from kcadmin.example_tokens import example_token
 from kcadmin.features import Features, read_features
+from kcadmin.management import resource_name
 from kcadmin.proof import Claims
 from kcadmin.realm import Realm
 from kcadmin.session import Session, path
 from kcadmin.tokens import ClientCredentials, TokenEndpoint
 
-REFUSED_EXCHANGE = "TOKEN_EXCHANGE_ERROR"
 EVENT_SECONDS, EVENTS = 3600, 20
-RESOURCE = "client.resource."
 T = TypeVar("T")
 Json = Mapping[str, Any]
 
@@ -114,8 +115,8 @@ class RealmLook:
 
     def user(self, username: str) -> Json | None:
         """A user by the whole name."""
-        found = self._get("users", username=username, exact="true")
-        return dict(found[0]) if found else None
+        found = self._once(("user", username), lambda: self.realm.users_named(username))
+        return found[0] if found else None
 
     def some_user(self) -> Json | None:
         """Any one user, for whom tokens can be computed; None where there is none."""
@@ -124,9 +125,7 @@ class RealmLook:
 
     def service_account(self, client: Client) -> Json | None:
         """The user of a client's service account; None where it has none."""
-        if not client.is_on("serviceAccountsEnabled"):
-            return None
-        return dict(self._get("clients", client.uuid, "service-account-user"))
+        return self._once(("service account", client.uuid), lambda: self.realm.service_account(client))
 
     def roles_of(self, user_id: str, client_id: str) -> dict[str, str]:
         """The roles that a user holds, id to name: of the realm where the client id is ''; composite ones resolved."""
@@ -154,12 +153,14 @@ class RealmLook:
 
     def fresh_token(self, client: Client, user_id: str, scope: str | None = None) -> Claims:
         """What an access token of a client says for a user, computed by the server without a login."""
-        at = ("clients", client.uuid, "evaluate-scopes", "generate-example-access-token")
-        return Claims.read(self._get(*at, userId=user_id, scope=f"openid {scope}" if scope else "openid"))
+        asked = f"openid {scope}" if scope else "openid"
+        return self._once(
+            ("token", client.uuid, user_id, asked), lambda: example_token(self.realm, client, user_id, scope=asked)
+        )
 
     def permission_resource(self, client: Client) -> Json | None:
         """The resource that a client has while its management permissions are on; their own GET would make anew what is gone."""
-        name = f"{RESOURCE}{client.uuid}"
+        name = resource_name(client.uuid)
         return self._once(("resource", client.uuid), lambda: self.permissions_server().resource_named(name))
 
     def permissions_server(self) -> ResourceServer:
@@ -181,7 +182,7 @@ class RealmLook:
 
     def refused_exchanges(self, client_id: str) -> Sequence[Json]:
         """The events of refused exchanges of a requester within the last hour, the newest first."""
-        found = self._get("events", type=REFUSED_EXCHANGE, client=client_id, max=str(EVENTS))
+        found = self._get("events", type=REFUSED, client=client_id, max=str(EVENTS))
         since = (time.time() - EVENT_SECONDS) * 1000
         return [each for each in found if float(each.get("time") or 0) >= since]
 

@@ -15,8 +15,13 @@ GUARD_REQUESTERS, GUARD_SOURCES = "requesters", "sources"
 
 
 def declared(cases: Iterable[Case]) -> set[Exchange]:
-    """The exchanges that grants name; a recipient asks for no audience, or for itself."""
-    return {Exchange(case.requester, case.source, _asked(case)) for case in cases}
+    """The exchanges that grants name."""
+    return set(map(exchange_of, cases))
+
+
+def exchange_of(case: Case) -> Exchange:
+    """The exchange that a case is; a recipient asks for no audience, or for itself."""
+    return Exchange(case.requester, case.source, None if case.audience == case.requester else case.audience)
 
 
 def opened(cases: Sequence[Case], guards: Collection[str] = (), *, legacy: bool = False) -> Reach:
@@ -25,11 +30,11 @@ def opened(cases: Sequence[Case], guards: Collection[str] = (), *, legacy: bool 
     permissions: dict[str, set[str]] = defaultdict(set)
     standard: set[str] = set()
     for case in cases:
-        for client, audience in _mappers(case):
+        for client, audience in mappers_of(case):
             audiences[client].add(audience)
         if case.exchange != LEGACY:
             standard.add(case.requester)
-        elif case.flow != RECIPIENT:
+        elif needs_permission(case):
             permissions[case.target].add(case.requester)
     flows = [(case.requester, case.source) for case in cases]
     return Reach(
@@ -44,11 +49,12 @@ def opened(cases: Sequence[Case], guards: Collection[str] = (), *, legacy: bool 
     )
 
 
-def _asked(case: Case) -> str | None:
-    return None if case.audience == case.requester else case.audience
+def needs_permission(case: Case) -> bool:
+    """Whether the target's legacy permission must let the requester through."""
+    return case.exchange == LEGACY and case.flow != RECIPIENT
 
 
-def _mappers(case: Case) -> list[tuple[str, str]]:
+def mappers_of(case: Case) -> list[tuple[str, str]]:
     """(client, audience): whose tokens must name whom, for all users or some."""
     asks, legacy = case.flow != RECIPIENT, case.exchange == LEGACY
     found = []

@@ -19,7 +19,9 @@ EXCHANGED, REFUSED = "TOKEN_EXCHANGE", "TOKEN_EXCHANGE_ERROR"
 NEEDED = (EXCHANGED, REFUSED)
 PAGE = 100  # also what the server gives where nobody asks for a number
 DAY_SECONDS = 86_400
-_NOT_AVAILABLE = re.compile(r"Requested audience not available: (.+)")
+NOT_AVAILABLE = "Requested audience not available"
+NOT_IN_AUDIENCE = "client is not within the token audience"
+_NAMING = re.compile(rf"{NOT_AVAILABLE}: (.+)")
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def _exchange(details: Mapping[str, str]) -> str | None:
 def _audiences(details: Mapping[str, str]) -> tuple[str, ...]:
     if details.get("audience"):
         return tuple(sorted(set(details["audience"].split())))
-    told = _NOT_AVAILABLE.fullmatch(details.get("reason") or "")
+    told = _NAMING.fullmatch(details.get("reason") or "")
     return (told.group(1),) if told else ()
 
 

@@ -5,17 +5,15 @@ https://www.keycloak.org/docs/latest/server_admin/#_client_scopes_evaluate
 
 from kcadmin.clients import Client
 from kcadmin.errors import Forbidden, NotFound, Refusal, TokenRefused, sentence
+from kcadmin.events import NOT_AVAILABLE
 from kcadmin.realm import Realm
-from kcadmin.session import path
 from kcadmin.verdicts import Claims
-
-NOT_AVAILABLE = "Requested audience not available"
 
 
 def user_id(realm: Realm, username: str) -> str:
     """A user's id, by the exact name. :raises Refusal: there is none, or the login may not look."""
     try:
-        found = realm.session.get(path("admin", "realms", realm.name, "users"), username=username, exact="true")
+        found = realm.users_named(username)
     except Forbidden:
         raise no_access(realm, username) from None
     if not found:
@@ -24,13 +22,6 @@ def user_id(realm: Realm, username: str) -> str:
             sentence("user", username, realm.name, wrong, "correct it, or give the login the role view-users")
         )
     return str(found[0]["id"])
-
-
-def service_account_id(realm: Realm, client: Client) -> str | None:
-    """The id of a client's service account; None where it has none."""
-    if not client.is_on("serviceAccountsEnabled"):
-        return None
-    return str(realm.session.get(realm.clients.path(client.uuid, "service-account-user"))["id"])
 
 
 def example_token(

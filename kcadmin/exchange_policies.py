@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kcadmin.authz import ResourceServer
+from kcadmin.authz import ResourceServer, is_negative
 from kcadmin.errors import sentence
-from kcadmin.ownership import unmarked
+from kcadmin.ownership import mark_of
 
 _GATE_USERS = "map the users' role to a client scope and name that in a ClientScopePolicy"
 _REMEDIES = {
@@ -39,7 +39,7 @@ def cannot_match(policy: Mapping[str, Any]) -> str | None:
         why = f"is a regex policy on '{config.get('targetClaim')}', but the only claim at an exchange is 'scope'"
     else:
         return None
-    return f"{why}, so it {'lets everybody through' if policy.get('logic') == 'NEGATIVE' else 'never matches'}"
+    return f"{why}, so it {'lets everybody through' if is_negative(policy) else 'never matches'}"
 
 
 def judges_the_requester(policy: Mapping[str, Any]) -> bool:
@@ -83,4 +83,4 @@ def judge(server: ResourceServer, realm: str, policies: Iterable[str]) -> Judgem
 def is_ours(server: ResourceServer, policy_id: str, owner_hash: str) -> bool:
     """Whether a policy bears an owner's mark."""
     policy = server.policy("client", policy_id)
-    return policy is not None and unmarked(str(policy.get("description") or ""))[1] == owner_hash
+    return policy is not None and mark_of(policy) == owner_hash

@@ -3,17 +3,18 @@
 A policy becomes a grant where it alone decides: it is the only one of its permission, or any of them suffices.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from kcadmin.authz import names_in
 from kcadmin.features import LEGACY
 from kcadmin.found_exchanges import REQUESTER, Finding, FoundExchange, Level, gets_tokens, is_switched_on, unfit_client
-from kcadmin.ownership import unmarked
+from kcadmin.ownership import mark_of
+from kcadmin.permission_reach import permissions_beside
 from kcadmin.permissions import AFFIRMATIVE, TOKEN_EXCHANGE, permission_name
 from kcadmin.policy_meanings import grants_nothing, meaning
 from kcadmin.standing_policies import Standing, standing
-from kcadmin.survey import Json, Permission, Survey
+from kcadmin.survey import Permission, Survey
 
 PROVIDERS = f"{TOKEN_EXCHANGE}.permission.idp."
 IMPERSONATION = ("admin-impersonating.permission.users", "user-impersonated.permission.users")
@@ -30,7 +31,7 @@ def found_permissions(survey: Survey, providers: Mapping[str, str]) -> tuple[lis
             )
         return [], findings
     found: list[FoundExchange] = []
-    beside = _beside(survey)
+    beside = permissions_beside(survey)
     for target, permission in survey.permissions.items():
         each, said = _of_target(survey, permission, beside.get(target, []))
         found += each
@@ -67,7 +68,7 @@ def _of_target(
     for name in sorted(permission.policies):
         policy_about = f"policy '{name}' of '{target}'"
         stands = standing(policies, name)
-        if unmarked(str((policies.get(name) or {}).get("description") or ""))[1]:
+        if mark_of(policies.get(name) or {}):
             findings.append(Finding(Level.STACKS, policy_about, "bears the mark of a stack"))
         elif stands is None:
             level = Level.EMPTY if grants_nothing(policies, name) else Level.LOST
@@ -107,7 +108,7 @@ def _of_others(survey: Survey, providers: Mapping[str, str]) -> Iterator[Finding
     for name, each in sorted(survey.policies.items()):
         if each["type"] != "scope":
             continue
-        held = list(_texts(each, "applyPolicies"))
+        held = names_in(each, "applyPolicies")
         said = "; ".join(meaning(survey.policies, policy) for policy in held) or "holds no policy"
         level = Level.LOST if held else Level.EMPTY
         if name.startswith(PROVIDERS):
@@ -118,19 +119,6 @@ def _of_others(survey: Survey, providers: Mapping[str, str]) -> Iterator[Finding
         elif name in IMPERSONATION:
             remedy = "grants impersonate nobody: keep it by hand" if held else ""
             yield Finding(level, f"impersonation permission '{name}'", said, remedy)
-
-
-def _beside(survey: Survey) -> dict[str, list[str]]:
-    """By target, permissions of other names on its exchange; Keycloak evaluates all that cover the resource and the scope."""
-    targets = {f"client.resource.{client.uuid}": name for name, client in survey.clients.items()}
-    found: dict[str, list[str]] = {}
-    for name, each in sorted(survey.policies.items()):
-        covers = each["type"] == "resource" or (each["type"] == "scope" and TOKEN_EXCHANGE in _texts(each, "scopes"))
-        for resource in _texts(each, "resources") if covers else ():
-            target = targets.get(resource)
-            if target and name != permission_name(survey.clients[target].uuid):
-                found.setdefault(target, []).append(name)
-    return found
 
 
 def _shared(survey: Survey) -> Iterator[Finding]:
@@ -153,7 +141,3 @@ def _of_any_token(survey: Survey, found: Sequence[FoundExchange]) -> Iterator[Fi
         if not gets_tokens(survey.clients[name]):
             says = "gets no token by a login of its own, so it exchanges those of clients that the server does not name"
             yield Finding(Level.NOTE, f"legacy requester '{name}'", says, "write it as requester, with those sources")
-
-
-def _texts(policy: Json, key: str) -> Sequence[str]:
-    return tuple(json.loads((policy.get("config") or {}).get(key) or "[]"))

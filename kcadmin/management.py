@@ -20,6 +20,11 @@ class Management:
     permissions: Mapping[str, str]
 
 
+def resource_name(client_uuid: str) -> str:
+    """The name of the resource that a client is while its management permissions are on."""
+    return f"client.resource.{client_uuid}"
+
+
 def management(realm: Realm, client_uuid: str) -> Management | None:
     """A client's management permissions; None when the client is gone. :raises NotImplementedHere: no such feature."""
     try:

@@ -36,6 +36,11 @@ def unmarked(description: str) -> tuple[str, str | None]:
     return (description[: mark.start()], mark.group(1)) if mark else (description, None)
 
 
+def mark_of(described: Mapping[str, Any]) -> str | None:
+    """The owner's hash on a policy or permission as Keycloak gives it; None on nobody's."""
+    return unmarked(str(described.get("description") or ""))[1]
+
+
 def owned_name(name: str, owner: str) -> str:
     """A name that no other owner makes, within Keycloak's 255 characters."""
     suffix = f" [{hash16(f'{owner}|{name}')[:8]}]"

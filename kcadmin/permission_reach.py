@@ -4,18 +4,18 @@ Keycloak judges the client that asks. What depends on a time, a script, the subj
 service account is not computed: it passes under a condition. https://www.keycloak.org/docs/latest/authorization_services/#_policy_overview
 """
 
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kcadmin.authz import is_negative, names_in
 from kcadmin.exchange_policies import cannot_match
-from kcadmin.ownership import unmarked
-from kcadmin.permissions import TOKEN_EXCHANGE, permission_name
-from kcadmin.survey import Json, Permission, Survey, names_in
+from kcadmin.management import resource_name
+from kcadmin.ownership import mark_of
+from kcadmin.permissions import AFFIRMATIVE, CONSENSUS, TOKEN_EXCHANGE, permission_name
+from kcadmin.survey import Json, Permission, Survey
 from kcadmin.ways import PERMISSION, Way
 
-AFFIRMATIVE, CONSENSUS = "AFFIRMATIVE", "CONSENSUS"
 _CONDITIONS = {
     "role": "its service account has the roles of role policy '{}'",
     "group": "its service account is in a group of group policy '{}'",
@@ -38,7 +38,7 @@ def permitted(survey: Survey) -> dict[str, dict[str, tuple[Way, ...]]]:
     """By target and requester, the permission that lets it through; all are client ids. One in vain is left out."""
     if not survey.features.fine_grained_permissions:
         return {}
-    beside = _beside(survey)
+    beside = permissions_beside(survey)
     found: dict[str, dict[str, tuple[Way, ...]]] = {}
     for target, permission in survey.permissions.items():
         named = _clients_in(survey.policies, permission.policies)
@@ -57,7 +57,7 @@ def answer(policies: Mapping[str, Json], name: str, client: str | None, within: 
     policy = policies.get(name)
     if policy is None or name in within:
         return Answer(None, (name,), (f"policy '{name}' grants, which cannot be read",))
-    kind, negative = str(policy["type"]), policy.get("logic") == "NEGATIVE"
+    kind, negative = str(policy["type"]), is_negative(policy)
     if kind == "client":
         said = Answer(client in names_in(policy, "clients"), (name,))
     elif kind == "aggregate":
@@ -79,18 +79,23 @@ def combined(strategy: str, answers: Sequence[Answer]) -> Answer:
     """What several policies say together; nothing grants where there are none."""
     yes = [each for each in answers if each.yes]
     maybe = [each for each in answers if each.yes is None]
-    no = len(answers) - len(yes) - len(maybe)
-    if strategy == AFFIRMATIVE:
-        sure, never = bool(yes), not yes and not maybe
-    elif strategy == CONSENSUS:
-        sure, never = len(yes) > no + len(maybe), len(yes) + len(maybe) <= no
-    else:
-        sure, never = bool(answers) and len(yes) == len(answers), no > 0 or not answers
-    by = tuple(dict.fromkeys(name for each in (yes if sure else yes + maybe) for name in each.by))
+    said = decided(strategy, [each.yes for each in answers])
+    by = tuple(dict.fromkeys(name for each in (yes if said else yes + maybe) for name in each.by))
     when = tuple(dict.fromkeys(phrase for each in maybe for phrase in each.when))
     if strategy == AFFIRMATIVE and len(when) > 1:
         when = (" or ".join(when),)
-    return Answer(True, by) if sure else Answer(False) if never else Answer(None, by, when)
+    return Answer(True, by) if said else Answer(None, by, when) if said is None else Answer(False)
+
+
+def decided(strategy: str, votes: Sequence[bool | None]) -> bool | None:
+    """What policies come to under a decision strategy: None where one that is not known decides, False where there are none."""
+    yes, no = votes.count(True), votes.count(False)
+    unknown = len(votes) - yes - no
+    if strategy == AFFIRMATIVE:
+        return True if yes else None if unknown else False
+    if strategy == CONSENSUS:
+        return True if yes > no + unknown else None if yes + unknown > no else False
+    return False if no or not votes else None if unknown else True
 
 
 def _way(survey: Survey, permission: Permission, client: str | None, beside: Sequence[str]) -> Way | None:
@@ -101,7 +106,7 @@ def _way(survey: Survey, permission: Permission, client: str | None, beside: Seq
         *said.when,
         *(f"permission '{each}' grants too, which covers the same and is not judged" for each in beside),
     )
-    owners = [unmarked(str((survey.policies.get(name) or {}).get("description") or ""))[1] for name in said.by]
+    owners = [mark_of(survey.policies.get(name) or {}) for name in said.by]
     by = f"the token-exchange permission of '{permission.target}', {_policies(said.by)}"
     return Way(PERMISSION, by, next((owner for owner in owners if owner), None), when)
 
@@ -123,21 +128,14 @@ def _clients_in(policies: Mapping[str, Json], names: Sequence[str], seen: Collec
     return found
 
 
-def _beside(survey: Survey) -> dict[str, list[str]]:
-    """By target, other permissions on its exchange: Keycloak evaluates all that cover a client's resource and the scope."""
-    by_resource = {f"client.resource.{client.uuid}": name for name, client in survey.clients.items()}
+def permissions_beside(survey: Survey) -> dict[str, list[str]]:
+    """By target, permissions of other names on its exchange; Keycloak evaluates all that cover the resource and the scope."""
+    targets = {resource_name(client.uuid): name for name, client in survey.clients.items()}
     found: dict[str, list[str]] = {}
-    for name, each in survey.policies.items():
-        for resource in _covered(each):
-            target = by_resource.get(resource)
-            if target and target in survey.permissions and name != permission_name(survey.clients[target].uuid):
+    for name, each in sorted(survey.policies.items()):
+        covers = each["type"] == "resource" or (each["type"] == "scope" and TOKEN_EXCHANGE in names_in(each, "scopes"))
+        for resource in names_in(each, "resources") if covers else ():
+            target = targets.get(resource)
+            if target and name != permission_name(survey.clients[target].uuid):
                 found.setdefault(target, []).append(name)
     return found
-
-
-def _covered(policy: Json) -> Iterator[str]:
-    config: Mapping[str, str] = policy.get("config") or {}
-    if policy["type"] == "resource" or (
-        policy["type"] == "scope" and TOKEN_EXCHANGE in json.loads(config.get("scopes") or "[]")
-    ):
-        yield from names_in(policy, "resources")

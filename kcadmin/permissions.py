@@ -5,24 +5,23 @@ on it, so ours are added and taken out one by one; its strategy is never changed
 AFFIRMATIVE beside a stranger's opened a door that UNANIMOUS had closed.
 """
 
-import json
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from kcadmin.authz import ResourceServer
+from kcadmin.authz import ResourceServer, names_in
 from kcadmin.clients import RECENT_SECONDS
 from kcadmin.errors import KeycloakError, NotFound, Refusal, sentence
 from kcadmin.management import KIND as MANAGEMENT
 from kcadmin.management import management, set_management
-from kcadmin.ownership import Claim, claims, unmarked
+from kcadmin.ownership import Claim, claims, mark_of
 from kcadmin.realm import Realm
 from kcadmin.session import worth_repeating
 from kcadmin.shared_settings import drop_claim, write_claim
 
-AFFIRMATIVE, UNANIMOUS = "AFFIRMATIVE", "UNANIMOUS"
+AFFIRMATIVE, UNANIMOUS, CONSENSUS = "AFFIRMATIVE", "UNANIMOUS", "CONSENSUS"
 TOKEN_EXCHANGE = "token-exchange"
 STRATEGY = "token-exchange-strategy"
 SETTLE_SECONDS, LONGEST_SETTLE_SECONDS, SETTLE_CYCLES = 0.3, 5.0, 3
@@ -64,11 +63,11 @@ def overview(realm: Realm) -> Overview:
     policies = settings.get("policies") or []
     prefix = permission_name("")
     return Overview(
-        {str(each["name"]): unmarked(str(each.get("description") or ""))[1] for each in policies},
+        {str(each["name"]): mark_of(each) for each in policies},
         {
             str(each["name"]).removeprefix(prefix): (
                 str(each["decisionStrategy"]),
-                tuple(json.loads((each.get("config") or {}).get("applyPolicies") or "[]")),
+                names_in(each, "applyPolicies"),
             )
             for each in policies
             if each["type"] == "scope" and str(each["name"]).startswith(prefix)
@@ -94,7 +93,7 @@ def attached(realm: Realm, client_uuid: str) -> Attached | None:
         str(permission["name"]),
         str(permission["decisionStrategy"]),
         {str(each["id"]): str(each["name"]) for each in found},
-        frozenset(str(each["id"]) for each in found if unmarked(str(each.get("description") or ""))[1]),
+        frozenset(str(each["id"]) for each in found if mark_of(each)),
         permission,
     )
 

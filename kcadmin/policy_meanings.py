@@ -3,10 +3,10 @@
 https://www.keycloak.org/docs/latest/authorization_services/#_policy_overview
 """
 
-import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from kcadmin.authz import is_negative, names_in
 from kcadmin.exchange_policies import cannot_match
 from kcadmin.policies import TIME_FIELDS
 from kcadmin.standing_policies import EXPORTED
@@ -20,7 +20,7 @@ def meaning(policies: Mapping[str, Json], name: str, within: Collection[str] = (
     policy = policies.get(name)
     if policy is None or name in within:
         return f"policy '{name}' cannot be read"
-    kind, negative = str(policy["type"]), policy.get("logic") == "NEGATIVE"
+    kind, negative = str(policy["type"]), is_negative(policy)
     if never := cannot_match(policy):
         return f"'{name}' {never}"
     if kind == "aggregate":
@@ -39,7 +39,7 @@ def meaning(policies: Mapping[str, Json], name: str, within: Collection[str] = (
 def grants_nothing(policies: Mapping[str, Json], name: str) -> bool:
     """Whether a policy can let nobody through, as it is."""
     policy = policies.get(name)
-    if policy is None or policy.get("logic") == "NEGATIVE":
+    if policy is None or is_negative(policy):
         return False
     empty = policy["type"] == "client" and not _texts(policy, "clients")
     return empty or cannot_match(policy) is not None
@@ -65,7 +65,7 @@ def _matched(policy: Json, kind: str) -> str:
 
 def _texts(policy: Json, key: str) -> list[str]:
     """A list of a policy, of names or of objects that name something, in order: an export has none."""
-    found = json.loads((policy.get("config") or {}).get(key) or "[]")
+    found: tuple[object, ...] = names_in(policy, key)
     return sorted(
         str(each.get("path") or each.get("id") or each) if isinstance(each, dict) else str(each) for each in found
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from kcadmin.errors import Forbidden, TokenRefused
-from kcadmin.example_tokens import example_token, no_access, service_account_id, user_id
+from kcadmin.example_tokens import example_token, no_access, user_id
 from kcadmin.features import LEGACY, STANDARD, Features, read_features
 from kcadmin.narrow_survey import Among, reach_among
 from kcadmin.realm import Realm, realm_for
@@ -80,13 +80,9 @@ class Predictor:
         key = (realm.name, "" if self._username else case.source)
         if key not in self._users:
             source = realm.clients.find(case.source)
-            self._users[key] = (
-                user_id(realm, self._username)
-                if self._username
-                else service_account_id(realm, source)
-                if source
-                else None
-            )
+            account = realm.service_account(source) if source and not self._username else None
+            own = str(account["id"]) if account else None
+            self._users[key] = user_id(realm, self._username) if self._username else own
         return None if case.roles and not self._username else self._users[key]
 
 

@@ -1,11 +1,13 @@
 """A realm as this process sees it: its clients, its resource servers and its identity."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from kcadmin.authz import ResourceServer
 from kcadmin.client_scopes import ClientScopes
-from kcadmin.clients import Clients
+from kcadmin.clients import Client, Clients
 from kcadmin.errors import NotFound, Refusal, sentence
 from kcadmin.session import Session, path
 
@@ -62,6 +64,16 @@ class Realm:
         except NotFound:
             return False
         return True
+
+    def users_named(self, username: str) -> list[Mapping[str, Any]]:
+        """The user of exactly that name, or none. :raises Forbidden: the login may not look users up."""
+        return list(self.session.get(path("admin", "realms", self.name, "users"), username=username, exact="true"))
+
+    def service_account(self, client: Client) -> Mapping[str, Any] | None:
+        """The user of a client's service account; None where it has none."""
+        if not client.is_on("serviceAccountsEnabled"):
+            return None
+        return dict(self.session.get(self.clients.path(client.uuid, "service-account-user")))
 
     def resource_server(self, client_uuid: str) -> ResourceServer:
         """A client's authorization services."""

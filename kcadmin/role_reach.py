@@ -4,7 +4,7 @@ That is the audience-resolve mapper, as a rule in the client scope ``roles``. Wh
 users may have a role counts. https://www.keycloak.org/docs/latest/server_admin/#_audience_resolve
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +18,7 @@ from kcadmin.features import SWITCH
 from kcadmin.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS
 from kcadmin.realm import realm_for
 from kcadmin.session import Session
-from kcadmin.survey import Json, Survey
+from kcadmin.survey import Json, Progress, Survey
 from kcadmin.ways import ROLES, Way
 
 RESOLVE_MAPPER = "oidc-audience-resolve-mapper"
@@ -91,7 +91,7 @@ class RoleReach:
         return Way(ROLES, why.by, why.owner, (*why.when, f"the user has a role of '{audience}'"))
 
 
-def read_roles(session: Session, survey: Survey, progress: Callable[[str], None] = lambda what: None) -> RoleFacts:
+def read_roles(session: Session, survey: Survey, progress: Progress = lambda what: None) -> RoleFacts:
     """Asks for scope mappings where they matter, and for each client's roles where some client may exchange."""
     realm = realm_for(session, survey.realm)
     may = survey.features.legacy_exchange or any(client.is_on(SWITCH) for client in survey.clients.values())

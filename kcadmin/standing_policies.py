@@ -4,11 +4,11 @@ Such a one stands for the grant's: it is used as found. A client policy says who
 time policy, both of which must match, says when, too. Everything is read from a resource server's export, by names.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kcadmin.authz import names_in
 from kcadmin.ownership import DESCRIPTION_LIMIT, MARK_LENGTH, unmarked
 from kcadmin.policies import TIME_DATES, TIME_FIELDS
 from kcadmin.time_windows import time_parts, window_faults
@@ -49,9 +49,9 @@ def standing(policies: Mapping[str, Json], name: str) -> Standing | None:
     if policy is None or not _is_plain(policy):
         return None
     if policy["type"] == "client":
-        clients = frozenset(_listed(policy, "clients"))
+        clients = frozenset(names_in(policy, "clients"))
         return Standing(name, clients, None, {CLIENTS: name}) if clients else None
-    members = _listed(policy, "applyPolicies")
+    members = names_in(policy, "applyPolicies")
     by_type = {str((policies.get(each) or {}).get("type")): each for each in members}
     is_pair = policy["type"] == "aggregate" and len(members) == 2 and set(by_type) == {"client", "time"}
     if not is_pair or policy.get("decisionStrategy") != "UNANIMOUS":
@@ -112,7 +112,3 @@ def _is_plain(policy: Json) -> bool:
         and unmarked(text)[1] is None
         and len(text) <= DESCRIPTION_LIMIT - MARK_LENGTH
     )
-
-
-def _listed(policy: Json, key: str) -> list[str]:
-    return list(json.loads((policy.get("config") or {}).get(key) or "[]"))

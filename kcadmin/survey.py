@@ -3,7 +3,6 @@
 https://www.keycloak.org/docs-api/latest/rest-api/index.html
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from kcadmin.client_policies import POLICIES, PROFILES, Entry, entries
 from kcadmin.clients import Client
 from kcadmin.errors import Forbidden, NotFound, Refusal
 from kcadmin.features import Features, read_features
-from kcadmin.permissions import permission_name
+from kcadmin.permissions import Overview, overview
 from kcadmin.realm import Realm, realm_for
 from kcadmin.session import Session
 
@@ -66,39 +65,29 @@ def survey(session: Session, realm_name: str, progress: Progress = lambda what: 
     progress("client scopes")
     scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
     progress("permissions")
-    settings = realm.permissions_server().settings() or {}
-    policies = {str(each["name"]): each for each in settings.get("policies") or []}
+    held = overview(realm)
     progress("client policies")
     return Survey(
         realm_name,
         features,
         clients,
         scopes,
-        policies,
-        _permissions(policies, clients),
-        _client_policies(realm, POLICIES),
-        _client_policies(realm, PROFILES),
+        held.policies,
+        permissions_in(held, clients),
+        entries_to_see(realm, POLICIES),
+        entries_to_see(realm, PROFILES),
     )
 
 
-def names_in(policy: Json, key: str) -> tuple[str, ...]:
-    """A list in a policy's ``config``, which Keycloak exports as JSON in a text: ``clients``, ``applyPolicies``, ``roles``."""
-    return tuple(json.loads((policy.get("config") or {}).get(key) or "[]"))
-
-
-def _permissions(policies: Mapping[str, Json], clients: Mapping[str, Client]) -> dict[str, Permission]:
+def permissions_in(held: Overview, clients: Mapping[str, Client]) -> dict[str, Permission]:
+    """The token-exchange permissions of these clients, by client id."""
     by_uuid = {client.uuid: name for name, client in clients.items()}
-    prefix = permission_name("")
-    found = {}
-    for name, each in policies.items():
-        target = by_uuid.get(name.removeprefix(prefix))
-        if each["type"] == "scope" and name.startswith(prefix) and target:
-            held = names_in(each, "applyPolicies")
-            found[target] = Permission(target, str(each["decisionStrategy"]), held)
-    return found
+    found = ((by_uuid[uuid], said) for uuid, said in held.permissions.items() if uuid in by_uuid)
+    return {target: Permission(target, *said) for target, said in found}
 
 
-def _client_policies(realm: Realm, kind: str) -> tuple[Entry, ...] | None:
+def entries_to_see(realm: Realm, kind: str) -> tuple[Entry, ...] | None:
+    """The realm's client policies or profiles; None where the login may not read them."""
     try:
         return tuple(entries(realm, kind) or ())
     except (Forbidden, Refusal):

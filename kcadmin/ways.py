@@ -74,8 +74,3 @@ def conditions(ways: Ways) -> tuple[str, ...]:
     if len(ways) == 1:
         return ways[0].when
     return (" or ".join(dict.fromkeys(" and ".join(way.when) for way in ways)),)
-
-
-def only_by_roles(ways: Iterable[Way]) -> bool:
-    """Whether nothing but the roles of a token's user opens this."""
-    return {way.kind for way in ways} == {ROLES}

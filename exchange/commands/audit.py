@@ -12,7 +12,7 @@ from rich.console import Console
 from exchange import audit_report as report
 from exchange.audit import Audit, Record, Wanted, parse_moment, switched_off
 from exchange.commands import options
-from exchange.console import LOOKED, REFUSED, problems, warn_of_insecure_tls
+from exchange.console import LOOKED, REFUSED, busy, problems, warn_of_insecure_tls
 from exchange.place import find_place
 from kcadmin.errors import InvalidSettings
 from kcadmin.features import LEGACY
@@ -103,8 +103,7 @@ def audit_command(
     """
     with problems():
         _refuse_together(follow=follow, summary=summary, unused=unused, until=until, as_csv=as_csv, as_json=as_json)
-        login = {"adminUsername": admin_username, "clientId": client_id}
-        login |= {"loginRealm": login_realm, "caCertificate": ca_certificate}
+        login = options.login(admin_username, client_id, login_realm, ca_certificate)
         place = find_place(stack, url, realm, login)
         warn_of_insecure_tls(place.connection)
         audit, now = Audit(place), time.time()
@@ -156,14 +155,12 @@ def _refuse_together(
 
 def _read(records: Iterator[Record], limit: int | None) -> list[Record]:
     """The newest, oldest first; a person is told how far it is."""
-    console, found = Console(stderr=True), list[Record]()
-    if not console.is_terminal:
-        return list(islice(records, limit))[::-1]
-    with console.status("reading events") as status:
+    found: list[Record] = []
+    with busy("reading events") as tell:
         for record in islice(records, limit):
             found.append(record)
             if len(found) % 100 == 0:
-                status.update(f"{len(found)} events, back to {report.moment(record.event.at)}")
+                tell(f"{len(found)} events, back to {report.moment(record.event.at)}")
     return found[::-1]
 
 

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from exchange import doctor_report as report
 from exchange import stack as stacks
@@ -20,10 +18,12 @@ from exchange.commands.options import (
     Realm,
     Stack,
     Url,
+    login,
 )
-from exchange.console import LOOKED, REFUSED, problems, warn_of_insecure_tls
+from exchange.console import LOOKED, REFUSED, busy, problems, warn_of_insecure_tls
 from exchange.doctor import Asked, Diagnosis, Doctor
 from exchange.place import Place, find_place
+from exchange.printing import say
 from exchange.rules import Broken, broken_rules
 from exchange.screen import Screen, harmless_lines, say_line
 from exchange.stack import StackProblem
@@ -96,13 +96,7 @@ def doctor_command(
     with problems():
         if (source is None) != (target is None) or (grants and source):
             raise StackProblem("doctor: takes --source and --target together, or names of grants; give one of the two.")
-        login = {
-            "adminUsername": admin_username,
-            "clientId": client_id,
-            "loginRealm": login_realm,
-            "caCertificate": ca_certificate,
-        }
-        place = find_place(stack, url, realm, login)
+        place = find_place(stack, url, realm, login(admin_username, client_id, login_realm, ca_certificate))
         if place.stack is None and source is None:
             raise StackProblem("doctor: without a stack there are no grants to look at; give --source and --target.")
         warn_of_insecure_tls(place.connection)
@@ -122,14 +116,10 @@ def doctor_command(
 
 
 def _look(doctor: Doctor, cases: Sequence[Case]) -> list[Diagnosis]:
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        return doctor.look_at(cases)
-    with console.status("logging in") as status:
+    with busy("logging in") as tell:
 
         def began(number: int, case: Case) -> None:
-            said = f"{case.source} → {case.target}, {case.flow} ({number} of {len(cases)})"
-            status.update(escape(said))
+            tell(f"{case.source} → {case.target}, {case.flow} ({number} of {len(cases)})")
 
         return doctor.look_at(cases, began)
 
@@ -150,4 +140,4 @@ def _show(diagnoses: Sequence[Diagnosis], rules: Sequence[Broken] | None, place:
     for block in report.rules_as_blocks(rules or ()):
         console.print(block)
     good = not any(each.findings for each in diagnoses) and not any(each.mandatory for each in rules or ())
-    console.print(sentence, style="green" if good else "red", highlight=False, markup=False)
+    say(console, sentence, "green" if good else "red")

@@ -2,23 +2,21 @@
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from exchange import graph_report as report
 from exchange.commands import options
-from exchange.console import LOOKED, REFUSED, problems, warn_of_insecure_tls
+from exchange.console import LOOKED, REFUSED, busy, problems, warn_of_insecure_tls
 from exchange.files import write_whole
 from exchange.graph import ALLOWED, BY_ROLES, DEAD, DECLARED, IMPLIED, UNDECLARED, Edge, Graph, graph_of
 from exchange.graph_page import as_page
 from exchange.place import Place, find_place
+from exchange.printing import say
 from exchange.screen import Screen, harmless_lines, say_line
 from kcadmin.errors import InvalidSettings, Refusal
 from kcadmin.realm_reach import realm_reach
@@ -101,18 +99,13 @@ def graph_command(
             raise InvalidSettings(["--mermaid: cannot be printed together with --json; choose one."])
         if output and not (mermaid or as_json):
             raise InvalidSettings(["--output: says where --mermaid or --json goes; give one of them."])
-        login = {
-            "adminUsername": admin_username,
-            "clientId": client_id,
-            "loginRealm": login_realm,
-            "caCertificate": ca_certificate,
-        }
+        login = options.login(admin_username, client_id, login_realm, ca_certificate)
         place = find_place(stack, url, realm, login)
         if place.stack is None and {*(fail_on or ())} - {Failing.roles}:
             raise InvalidSettings(["--fail-on: there is no stack to compare with; give --stack NAME, or leave it out."])
         warn_of_insecure_tls(place.connection)
-        with _progress() as told:
-            graph = _look(place, told)
+        with busy("reading the realm") as tell:
+            graph = _look(place, lambda what: tell(f"reading the realm: {what}"))
         if client and client not in graph.clients:
             raise Refusal(f"client '{client}' in realm '{graph.realm}': does not exist; {_hint(client, graph.clients)}")
         edges = report.shown(graph, [each.value for each in kind or ()], client)
@@ -142,10 +135,7 @@ def _hint(name: str, known: Iterable[str]) -> str:
 def _look(place: Place, progress: Progress) -> Graph:
     found = survey(place.session, place.realm, progress)
     reach = realm_reach(found, read_roles(place.session, found, progress))
-    cases = None
-    if place.stack:
-        cases = [case for case in place.stack.cases() if case.realm == place.realm]
-    return graph_of(reach, place.realm, place.connection.url, cases)
+    return graph_of(reach, place.realm, place.connection.url, place.cases())
 
 
 def _elsewhere(place: Place) -> Iterator[str]:
@@ -153,17 +143,6 @@ def _elsewhere(place: Place) -> Iterator[str]:
     realms = {case.realm for case in place.stack.cases()} if place.stack else set()
     for realm in sorted(realms - {place.realm}):
         yield f"realm '{realm}': grants of this stack are in it, too; look at them with --realm {realm}"
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Says what is being read, to people."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda what: None
-        return
-    with console.status("reading the realm") as status:
-        yield lambda what: status.update(f"reading the realm: {escape(what)}")
 
 
 def _show(graph: Graph, edges: Sequence[Edge], html: Path | None) -> None:
@@ -177,9 +156,9 @@ def _show(graph: Graph, edges: Sequence[Edge], html: Path | None) -> None:
         console.print(report.as_table(graph, edges))
         console.print()
     bad = graph.count(UNDECLARED) or graph.count(DEAD)
-    console.print(sentence, style="red" if bad else "green", highlight=False, markup=False)
+    say(console, sentence, "red" if bad else "green")
     if html:
-        console.print(f"The page is in {html}.", highlight=False, markup=False)
+        say(console, f"The page is in {html}.")
 
 
 def _print(output: Path | None, text: str) -> None:

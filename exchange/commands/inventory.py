@@ -4,13 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from exchange import inventory
 from exchange.commands import options
-from exchange.console import REFUSED, problems, warn_of_insecure_tls
+from exchange.console import REFUSED, busy, problems, warn_of_insecure_tls
 from exchange.place import find_place
+from exchange.printing import say
 from exchange.screen import Screen, harmless_lines, say_line
 from kcadmin.found_grants import Inventory
 from kcadmin.session import Session
@@ -48,12 +47,7 @@ def inventory_command(
     python -m exchange inventory --url http://127.0.0.1:8080 --realm secure-test --write Pulumi.test.yaml --replace
     """
     with problems():
-        login = {
-            "adminUsername": admin_username,
-            "clientId": client_id,
-            "loginRealm": login_realm,
-            "caCertificate": ca_certificate,
-        }
+        login = options.login(admin_username, client_id, login_realm, ca_certificate)
         place = find_place(stack, url, realm, login)
         warn_of_insecure_tls(place.connection)
         found = _look(place.session, place.realm)
@@ -68,18 +62,8 @@ def inventory_command(
 
 
 def _look(session: Session, realm: str) -> Inventory:
-    console = Console(stderr=True)
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
-        task = progress.add_task("reading")
-        return inventory.take_inventory(
-            session, realm, lambda what: progress.update(task, description=f"reading {what}")
-        )
+    with busy("reading") as tell:
+        return inventory.take_inventory(session, realm, lambda what: tell(f"reading {what}"))
 
 
 def _show(found: Inventory, written: Path | None, as_json: bool) -> None:
@@ -90,7 +74,7 @@ def _show(found: Inventory, written: Path | None, as_json: bool) -> None:
         if found.findings:
             console.print(inventory.as_table(found.findings))
             console.print()
-        console.print(said, style="red" if found.lost else "green", highlight=False, markup=False)
+        say(console, said, "red" if found.lost else "green")
     else:
         for line in (*(() if as_json else inventory.as_lines(found.findings)), said):
             say_line(line, err=True)

@@ -1,15 +1,14 @@
 """``python -m exchange migrate``."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 
 from exchange.commands.options import AsJson, Stack
-from exchange.console import LOOKED, REFUSED, person, problems
+from exchange.console import LOOKED, REFUSED, busy, person, problems
 from exchange.migration import report
 from exchange.migration.apply import Migration, Outcome, Settings, batches
 from exchange.migration.grants import groups
@@ -120,7 +119,7 @@ def apply_command(
 
 
 def _look(stack: str | None, names: Sequence[str], token_lifetime: int | None) -> Found:
-    with _Tell().busy("reading") as show:
+    with busy("reading") as show:
         return look(StackRuns(stack), names, token_lifetime, show)
 
 
@@ -170,16 +169,8 @@ def _apply(found: Found, settings: Settings, size: int) -> tuple[Outcome, bool]:
 class _Tell:
     """Lines with their time on a pipe; on a terminal what goes on now, too."""
 
-    def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
-
     def line(self, text: str) -> None:
         say_line(f"{time.strftime('%H:%M:%S')} {text}")
 
-    @contextmanager
-    def busy(self, text: str) -> Iterator[Callable[[str], None]]:
-        if not self._console.is_terminal:
-            yield lambda text: None
-            return
-        with self._console.status(text) as status:
-            yield lambda text: status.update(text)
+    def busy(self, text: str) -> AbstractContextManager[Callable[[str], None]]:
+        return busy(text)

@@ -36,3 +36,15 @@ CaCertificate = Annotated[
     typer.Option("--ca-certificate", metavar="FILE", show_default=False, help="PEM file of the server's CA."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print objects, for programs.")]
+
+
+def login(
+    admin_username: str | None, client_id: str | None, login_realm: str | None, ca_certificate: str | None
+) -> dict[str, str | None]:
+    """The options of a login without a stack as the config keys that they stand for."""
+    return {
+        "adminUsername": admin_username,
+        "clientId": client_id,
+        "loginRealm": login_realm,
+        "caCertificate": ca_certificate,
+    }

@@ -14,6 +14,7 @@ from exchange import report, report_deny
 from exchange.console import LOOKED, REFUSED, ask, password, person, problems, warn_of_insecure_tls
 from exchange.deny import UNDECLARED, Attempts, Denial, attempts
 from exchange.deny import deny as deny_all
+from exchange.printing import say
 from exchange.screen import Screen, harmless_lines, say_line
 from exchange.stack import read_stack
 from exchange.verify import prefetch, verify
@@ -166,7 +167,7 @@ def _show(verdicts: Sequence[Verdict], denials: Sequence[Denial], url: str, as_j
         console.print(report.as_table(verdicts, console.width))
         console.print()
     for line, style in open_:
-        console.print(line, style=style, highlight=False, markup=False)
-    console.print(sentence, style=COLOURS.get(_code(verdicts, ()), "red"), highlight=False, markup=False)
+        say(console, line, style)
+    say(console, sentence, COLOURS.get(_code(verdicts, ()), "red"))
     for line in denied:
-        console.print(line, style=COLOURS.get(_code((), denials), "red"), highlight=False, markup=False)
+        say(console, line, COLOURS.get(_code((), denials), "red"))

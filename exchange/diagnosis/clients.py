@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Iterator
-from datetime import datetime, timezone
 
 from exchange.diagnosis.finding import Finding, Question
+from exchange.printing import utc
 from kcadmin.client_secrets import BY_SECRET, SIGNED_JWT, variable
 from kcadmin.clients import Client
 from kcadmin.features import LEGACY, SWITCH
@@ -173,14 +173,14 @@ def user(q: Question) -> Iterator[Finding]:
         yield q.found("user-disabled", "user", name, wrong, "enable it under Users", field="enabled", value="false")
     seconds = int(found.get(NOT_BEFORE) or 0)
     if seconds and q.may_be("user-logged-out"):
-        wrong = f"was logged out everywhere at {_at(seconds)}, and tokens from before are invalid"
+        wrong = f"was logged out everywhere at {utc(seconds)}, and tokens from before are invalid"
         remedy = "let the user log in again, and exchange that token"
         yield q.found("user-logged-out", "user", name, wrong, remedy, field=NOT_BEFORE, value=str(seconds), sure=False)
 
 
 def _not_before(q: Question, cause: str, kind: str, name: str, seconds: int, where: str) -> Finding:
     ahead = seconds > time.time()
-    wrong = f"takes no token that was issued before {_at(seconds)}" + (", which is still to come" if ahead else "")
+    wrong = f"takes no token that was issued before {utc(seconds)}" + (", which is still to come" if ahead else "")
     remedy = f"clear it under {where}" if ahead else "fetch a new subject token and exchange that"
     return q.found(cause, kind, name, wrong, remedy, field=NOT_BEFORE, value=str(seconds), sure=ahead)
 
@@ -189,7 +189,3 @@ def _field(q: Question, cause: str, client: Client, name: str, wrong: str, remed
     value = client.value(name)
     text = "not set" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     return q.found(cause, "client", client.client_id, wrong, remedy, field=name, value=text)
-
-
-def _at(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")

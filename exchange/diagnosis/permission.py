@@ -1,15 +1,16 @@
 """The legacy exchange's permission on ``realm-management``: there, found by its name, and granted by its policies."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from exchange.diagnosis.finding import Finding, Question
-from exchange.diagnosis.policies import decide, judged
-from kcadmin.authz import ResourceServer
+from exchange.diagnosis.policies import judged
+from kcadmin.authz import ResourceServer, names_in
 from kcadmin.clients import AUTHORIZATION_SERVICES, Client
 from kcadmin.errors import NotFound
+from kcadmin.management import resource_name
+from kcadmin.permission_reach import decided
 from kcadmin.permissions import AFFIRMATIVE, TOKEN_EXCHANGE, UNANIMOUS, permission_name
 
 ADMIN_TAB = "Clients → {0} → Permissions"
@@ -58,8 +59,7 @@ def guide_objects(q: Question, target: Client) -> Iterator[Finding]:
         return
     settings = q.look.own_server(target) or {}
     for each in settings.get("policies") or ():
-        scopes = json.loads((each.get("config") or {}).get("scopes") or "[]")
-        if each.get("type") == "scope" and TOKEN_EXCHANGE in scopes:
+        if each.get("type") == "scope" and TOKEN_EXCHANGE in names_in(each, "scopes"):
             wrong = (
                 f"stands on the resource server of '{target.client_id}' itself, which an exchange never asks; the permission "
                 "that counts is on realm-management"
@@ -111,7 +111,7 @@ def _lost_parts(q: Question, target: Client, server: ResourceServer, found: Mapp
     name, permission_id = str(found["name"]), str(found["id"])
     scopes = [str(each["name"]) for each in server.scopes_of(permission_id)]
     resources = [str(each["name"]) for each in server.resources_of(permission_id)]
-    resource = f"client.resource.{target.uuid}"
+    resource = resource_name(target.uuid)
     for what, have, needed in (("scope", scopes, TOKEN_EXCHANGE), ("resource", resources, resource)):
         if needed not in have:
             wrong = f"has lost its {what} '{needed}', so it counts for no exchange"
@@ -164,7 +164,7 @@ def _policies(q: Question, target: Client, server: ResourceServer, found: Mappin
         for each in broken:
             yield from each.findings
         return
-    decision = decide(strategy, outcomes)
+    decision = decided(strategy, [each.passes for each in outcomes])
     if decision is None:
         yield from (told for each in outcomes if each.passes is None for told in each.findings)
     if decision is not False:

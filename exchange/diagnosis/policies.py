@@ -8,14 +8,13 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from exchange.diagnosis.finding import REFRESH, Finding, Question
-from kcadmin.authz import ResourceServer
+from kcadmin.authz import NEGATIVE, ResourceServer, is_negative
 from kcadmin.exchange_policies import cannot_match
-from kcadmin.ownership import unmarked
-from kcadmin.permissions import AFFIRMATIVE, UNANIMOUS
+from kcadmin.ownership import mark_of
+from kcadmin.permission_reach import decided
 from kcadmin.policies import TIME_DATES, TIME_FIELDS
 from kcadmin.time_windows import matches, time_faults
 
-NEGATIVE = "NEGATIVE"
 ZONES = [timedelta(minutes=30 * half) for half in range(-24, 29)]  # of all clocks on Earth: the server's is not told
 Config = Mapping[str, str]
 
@@ -52,7 +51,7 @@ def judged(q: Question, server: ResourceServer, policy_id: str) -> Outcome:
         return _aggregate(q, server, policy)
     found = _match(q, policy)
     name = str(policy["name"])
-    negative = policy.get("logic") == NEGATIVE
+    negative = is_negative(policy)
     passes = None if found.holds is None else found.holds != negative
     if found.breaks:
         return Outcome(name, False, (_told(q, policy, found),), breaks=True)
@@ -66,22 +65,8 @@ def judged(q: Question, server: ResourceServer, policy_id: str) -> Outcome:
     return Outcome(name, False, (_told(q, policy, found),))
 
 
-def decide(strategy: str, outcomes: list[Outcome]) -> bool | None:
-    """What policies come to under a decision strategy; None where one that cannot be judged decides."""
-    yes = sum(each.passes is True for each in outcomes)
-    no = sum(each.passes is False for each in outcomes)
-    open_ = len(outcomes) - yes - no
-    if strategy == AFFIRMATIVE:
-        return True if yes else None if open_ else False
-    if strategy == UNANIMOUS:
-        return False if no else None if open_ else True
-    if yes > no + open_:
-        return True
-    return False if no >= yes + open_ else None
-
-
 def _told(q: Question, policy: Mapping[str, Any], found: _Match) -> Finding:
-    ours = q.grant and unmarked(str(policy.get("description") or ""))[1] is not None
+    ours = q.grant and mark_of(policy) is not None
     remedy = REFRESH if ours and found.cause not in ("policy-scope", "policy-time-closed") else found.remedy
     kind = f"{policy['type']} policy"
     return q.found(found.cause, kind, str(policy["name"]), found.why, remedy, field=found.field, value=found.value)
@@ -90,8 +75,8 @@ def _told(q: Question, policy: Mapping[str, Any], found: _Match) -> Finding:
 def _aggregate(q: Question, server: ResourceServer, policy: Mapping[str, Any]) -> Outcome:
     name = str(policy["name"])
     members = [judged(q, server, str(each["id"])) for each in server.policies_of(str(policy["id"]))]
-    passes = decide(str(policy.get("decisionStrategy")), members) if members else False
-    negative = policy.get("logic") == NEGATIVE
+    passes = decided(str(policy.get("decisionStrategy")), [each.passes for each in members])
+    negative = is_negative(policy)
     if passes is not None and negative:
         passes = not passes
     broken = any(each.breaks for each in members)

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from exchange.migration.grants import Moving, Part, Stage
+from kcadmin.authz import is_negative, names_in
 from kcadmin.clients import Client
 from kcadmin.features import LEGACY, STANDARD, SWITCH
 from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
-from kcadmin.ownership import claims, hash16, unmarked
-from kcadmin.survey import Json, Survey, names_in
+from kcadmin.ownership import claims, hash16, mark_of
+from kcadmin.survey import Json, Survey
 
 DOWNSCOPE = "downscope-assertion-grant-enforcer"
 SWITCH_KIND = "standard-exchange"
@@ -120,7 +121,7 @@ def legacy_ways(requester: str, facts: Facts, *, certain: bool) -> Iterator[tupl
     for target, permission in survey.permissions.items():
         for name in permission.policies if target not in declared else ():
             policy = survey.policies.get(name) or {}
-            if unmarked(str(policy.get("description") or ""))[1] in ours:
+            if mark_of(policy) in ours:
                 continue
             through = _lets_through(policy, survey)
             if not certain if through is None else certain and requester in through:
@@ -129,17 +130,16 @@ def legacy_ways(requester: str, facts: Facts, *, certain: bool) -> Iterator[tupl
 
 def _lets_through(policy: Json, survey: Survey, depth: int = 0) -> set[str] | None:
     """The clients that a policy names; None where it judges by something else than names."""
-    if policy.get("type") == "client" and policy.get("logic") != "NEGATIVE":
+    if is_negative(policy):
+        return None
+    if policy.get("type") == "client":
         return set(names_in(policy, "clients"))
-    if policy.get("type") == "aggregate" and policy.get("logic") != "NEGATIVE" and depth < 10:
-        members = [_lets_through(survey.policies.get(name) or {}, survey, depth + 1) for name in _members(policy)]
+    if policy.get("type") == "aggregate" and depth < 10:
+        names = names_in(policy, "applyPolicies")
+        members = [_lets_through(survey.policies.get(name) or {}, survey, depth + 1) for name in names]
         known = [each for each in members if each is not None]
         return set().union(*known) if known else None
     return None
-
-
-def _members(policy: Json) -> tuple[str, ...]:
-    return names_in(policy, "applyPolicies")
 
 
 def _audiences(client: Client, survey: Survey) -> set[str]:

@@ -12,9 +12,9 @@ from enum import IntEnum
 from typing import Any
 
 from exchange.rebind import OBJECTS, State
-from exchange.stack import Stack, StackProblem
+from exchange.stack import Stack, StackProblem, cases_of
 from kcadmin.features import LEGACY, STANDARD
-from kcadmin.proof import RECIPIENT, REQUESTER, THIRD
+from kcadmin.proof import RECIPIENT
 
 MAPPERS, BOTH = "mappers", "both"
 AUTO = "auto"
@@ -92,12 +92,7 @@ def movings(stack: Stack) -> list[Moving]:
         position = positions.get(name)
         declared: dict[str, Any] = listed[position] if position is not None else {}
         stage, waiting = stage_of(declared, usual, deployed)
-        try:
-            calls = tuple(_calls(deployed))
-        except (KeyError, TypeError):
-            raise StackProblem(
-                f"grant '{name}': its output has another shape; run `pulumi up` with this version."
-            ) from None
+        calls = tuple(Call(case.flow, case.source, case.requester) for case in cases_of(name, deployed))
         sources = tuple(map(str, deployed["sources"]))
         target, realm = str(deployed["target"]), str(deployed["realm"])
         found.append(Moving(name, realm, sources, target, calls, stage, position, declared, waiting))
@@ -151,18 +146,6 @@ def made_at(parts: Sequence[Part], kind: str, moving: Moving, client: str, **pro
         if part.kind == kind and all(part.props.get(key) == value for key, value in wanted.items()):
             return None if part.props.get("found") == "used" else part.made
     return None
-
-
-def _calls(deployed: Mapping[str, Any]) -> Iterable[Call]:
-    sources = [str(each) for each in deployed["sources"]]
-    for flow in deployed["flows"]:
-        requester = str(flow["requester"])
-        if flow["flow"] == RECIPIENT:
-            yield from (Call(RECIPIENT, source, requester) for source in sources)
-        elif requester in sources:
-            yield Call(REQUESTER, requester, requester)
-        else:
-            yield from (Call(THIRD, source, requester) for source in sources)
 
 
 def _share(one: Moving, other: Moving) -> bool:

@@ -1,6 +1,6 @@
 """What both commands look at before anything is done: the stack, its realms, and what stands against a migration."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from exchange.console import warn_of_insecure_tls
@@ -11,7 +11,7 @@ from exchange.migration.plan import Planned, plan
 from exchange.migration.runs import StackRuns
 from exchange.migration.watch import Known
 from kcadmin.session import session_for
-from kcadmin.survey import Survey, survey
+from kcadmin.survey import Progress, Survey, survey
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Found:
     under_way: bool
 
 
-def look(runs: StackRuns, names: Sequence[str], token_lifetime: int | None, show: Callable[[str], None]) -> Found:
+def look(runs: StackRuns, names: Sequence[str], token_lifetime: int | None, show: Progress) -> Found:
     """:param names: of grants; none chooses all. :raises KeycloakError: the stack or the server cannot be read."""
     about = runs.stack()
     about.cases(names)  # refuses a name that is none

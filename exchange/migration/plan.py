@@ -9,7 +9,7 @@ from exchange.migration.grants import Call, Moving, Part, Stage, groups, made_at
 from kcadmin.clients import Client
 from kcadmin.lifespans import LIFESPAN
 from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
-from kcadmin.ownership import hash16, unmarked
+from kcadmin.ownership import hash16, mark_of
 from kcadmin.proof import RECIPIENT, THIRD
 from kcadmin.shared_settings import REFRESH_TOKENS
 from kcadmin.survey import Survey
@@ -173,7 +173,7 @@ def _remains(moving: Moving, survey: Survey, parts: Sequence[Part]) -> Iterator[
     permission = survey.permissions.get(moving.target)
     ours = {hash16(str(part.props.get("owner"))) for part in parts}
     for name in permission.policies if permission else ():
-        if unmarked(str(survey.policies.get(name, {}).get("description") or ""))[1] not in ours:
+        if mark_of(survey.policies.get(name, {})) not in ours:
             yield f"policy '{name}' on the token-exchange permission of '{moving.target}': not this stack's"
 
 

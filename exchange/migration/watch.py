@@ -4,11 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from exchange.migration.grants import Moving, Stage
-from kcadmin.events import Event
+from kcadmin.events import NOT_AVAILABLE, NOT_IN_AUDIENCE, Event
 from kcadmin.features import LEGACY, STANDARD
 
-NOT_IN_AUDIENCE = "client is not within the token audience"
-NOT_AVAILABLE = "Requested audience not available"
 TYPE_UNSUPPORTED = "requested_token_type unsupported"
 LEGACY_TOO = ("audience not found", "audience client disabled")  # what both exchanges refuse
 LEGACY_TYPES = ("refresh_token", "saml2")  # token types that only legacy gives without being told to

@@ -16,7 +16,6 @@ from exchange import doctor as doctor_module
 from exchange import stack as stack_module
 from exchange.commands import doctor as commands_doctor
 from exchange.diagnosis import clients, finding
-from exchange.diagnosis.policies import Outcome, decide
 from exchange.doctor import Asked, Diagnosis, Doctor, Refused
 from exchange.stack import Stack
 from kcadmin.close_look import Looks
@@ -326,24 +325,3 @@ def test_features(features: tuple[str, ...], exchange: str, asks: bool, cause: s
     assert all(each.name == server.url and "--features=" in each.sentence for each in found)
     list(clients.features(question))
     assert len(server.asked("serverinfo")) == 1
-
-
-@pytest.mark.parametrize(
-    ("strategy", "votes", "decision"),
-    [
-        ("UNANIMOUS", [True, True], True),
-        ("UNANIMOUS", [True, False], False),
-        ("UNANIMOUS", [True, None], None),
-        ("UNANIMOUS", [False, None], False),
-        ("AFFIRMATIVE", [True, False, None], True),
-        ("AFFIRMATIVE", [False, None], None),
-        ("AFFIRMATIVE", [False, False], False),
-        ("CONSENSUS", [True, False], False),
-        ("CONSENSUS", [True, True, False], True),
-        ("CONSENSUS", [True, True, None], True),
-        ("CONSENSUS", [True, False, None], None),
-        ("CONSENSUS", [False, False, True], False),
-    ],
-)
-def test_decision_strategies(strategy: str, votes: list[bool | None], decision: bool | None) -> None:
-    assert decide(strategy, [Outcome(str(number), vote) for number, vote in enumerate(votes)]) is decision

@@ -26,7 +26,7 @@ PAGE_BYTES, SECONDS = 1_000_000, 2.0
 
 def case(grant: str, source: str, requester: str, target: str, exchange: str = "standard", flow: str = "") -> Case:
     flow = flow or (RECIPIENT if requester == target else REQUESTER if requester == source else THIRD)
-    return Case(grant, "r", exchange, flow, source, requester, target)
+    return Case(grant, "r", exchange, flow, source, requester, target, audience=None if flow == RECIPIENT else target)
 
 
 def graph(found: Survey, *cases: Case, roles: RoleFacts | None = None, compared: bool = True) -> Graph:

@@ -50,12 +50,15 @@ def test_the_stacks_own_exchange_counts_for_its_grants() -> None:
 
 
 def output(**changes: Any) -> dict[str, Any]:
-    flows = [{"flow": "recipient", "requester": "api"}, {"flow": "requester", "requester": "web"}]
+    flows = [
+        {"flow": "recipient", "requester": "api", "audience": None},
+        {"flow": "requester", "requester": "web", "audience": "api"},
+    ]
     return {"realm": "r", "sources": ["web"], "target": "api", "exchange": "legacy", "flows": flows, **changes}
 
 
 def test_grants_are_read_from_outputs_and_config() -> None:
-    three = output(flows=[{"flow": "requester", "requester": "orders"}])
+    three = output(flows=[{"flow": "requester", "requester": "orders", "audience": "api"}])
     stack = Stack({"g": output(), "own": three}, "", "r", {"grants": json.dumps([{"name": "x"}, {"name": "g"}])})
     g, own = movings(stack)
     assert g.calls == (Call("recipient", "web", "api"), Call("requester", "web", "web"))

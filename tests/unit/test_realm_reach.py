@@ -225,6 +225,7 @@ YES, NO, MAYBE = Answer(True, ("y",)), Answer(False, ("n",)), Answer(None, ("m",
     [
         ("AFFIRMATIVE", [NO, YES], True),
         ("AFFIRMATIVE", [NO, MAYBE], None),
+        ("AFFIRMATIVE", [YES, NO, MAYBE], True),
         ("AFFIRMATIVE", [NO], False),
         ("AFFIRMATIVE", [], False),
         ("UNANIMOUS", [YES, NO], False),
@@ -236,7 +237,9 @@ YES, NO, MAYBE = Answer(True, ("y",)), Answer(False, ("n",)), Answer(None, ("m",
         ("CONSENSUS", [YES, YES, NO], True),
         ("CONSENSUS", [YES, MAYBE], None),
         ("CONSENSUS", [YES, YES, MAYBE], True),
+        ("CONSENSUS", [YES, NO, MAYBE], None),
         ("CONSENSUS", [NO, MAYBE], False),
+        ("CONSENSUS", [NO, NO, YES], False),
     ],
 )
 def test_what_policies_say_together(strategy: str, answers: list[Answer], yes: bool | None) -> None:
