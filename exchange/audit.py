@@ -143,8 +143,8 @@ class Audit:
         oldest = oldest_event(self.realm)
         try:
             switched_on = recorded_since(self.realm)
-        except (Forbidden, Refusal):  # a login that may see events alone: then the oldest event tells
-            switched_on = None
+        except (Forbidden, Refusal):  # a login that may see events alone: other types may have been recorded before
+            return min((event.at for event in read_events(self.realm)), default=None)
         return max(oldest, switched_on or 0) if oldest else None
 
     def _check_grant(self, name: str) -> None:

@@ -22,7 +22,7 @@ COLUMNS = (
     *("time", "result", "error", "reason", "grants", "exchange", "user", "userId", "requester", "subjectClient"),
     *("audience", "target", "ipAddress", "sessionId", "id"),
 )
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would evaluate
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # what a spreadsheet would evaluate
 LEGACY_LEAVES_OUT = (
     "note: events of the legacy exchange name neither the user (only an id), nor the subject token's client, nor the session; "
     "where several grants fit, all are named."

@@ -3,8 +3,10 @@
 import json
 import os
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -76,8 +78,8 @@ def as_lines(made: Bootstrapped) -> list[str]:
         f"{'Made' if robot.made else 'Found'} client '{robot.client_id}' in realm '{made.realm}' with {', '.join(robot.roles)}"
         f"{reach}; it logged in by its key in '{made.key}'.",
         "For the stack's config:",
-        *(f"  pulumi config set {key} {value}" for key, value in made.config().items()),
-        f'  export KEYCLOAK_PRIVATE_KEY="$(cat {made.key})"',
+        *(f"  pulumi config set {key} {quote(value)}" for key, value in made.config().items()),
+        f'  export KEYCLOAK_PRIVATE_KEY="$(cat {quote(str(made.key))})"',
     ]
 
 
@@ -101,24 +103,28 @@ def _log_in(connection: Connection, realm: str, robot: Robot, key: Path) -> None
 
 
 def _write_new(key: Path) -> rsa.RSAPrivateKey:
-    """A new key in a file that only its owner can read, in one step."""
+    """A new key in a file that only its owner can read, in one step; it takes the place of a key alone."""
     made = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    if key.exists():
+        _read(key, ", and what it holds would be lost; name another with --key")
     scratch = key.with_name(f"{key.name}.{os.getpid()}.new")
     try:
         with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
             handle.write(pem)
         scratch.replace(key)
     except OSError as problem:
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
         raise Refusal(f"key file '{key}': cannot be written ({problem.strerror}); name another with --key.") from None
     return made
 
 
-def _read(key: Path) -> rsa.RSAPrivateKey:
+def _read(key: Path, remedy: str = "; name another with --key") -> rsa.RSAPrivateKey:
     try:
         found = load_pem_private_key(key.read_bytes(), password=None)
     except (OSError, ValueError, TypeError):
         found = None
     if not isinstance(found, rsa.RSAPrivateKey):
-        raise Refusal(f"key file '{key}': holds no unencrypted RSA key; name another with --key, or give --new-key.")
+        raise Refusal(f"key file '{key}': holds no unencrypted RSA key{remedy}.")
     return found

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
+from exchange.screen import Screen, harmless, say_line
 from kcadmin.connection import Connection
-from kcadmin.errors import KeycloakError, Refusal, Unreachable
+from kcadmin.errors import InvalidSettings, KeycloakError, Refusal, Unreachable
 from kcadmin.proof import USER_PASSWORD
 
 REFUSED, USAGE, LOOKED, UNREACHABLE = 1, 2, 3, 4
@@ -26,7 +26,7 @@ def password(username: str) -> str:
 
 def ask(what: str) -> str:
     """What a person types, unseen; empty for nothing."""
-    return str(typer.prompt(what, hide_input=True, default="", show_default=False, err=True))
+    return str(typer.prompt(harmless(what), hide_input=True, default="", show_default=False, err=True))
 
 
 def person() -> bool:
@@ -43,7 +43,7 @@ def warn_of_insecure_tls(connection: Connection) -> None:
 @contextmanager
 def busy(first: str) -> Iterator[Callable[[str], None]]:
     """Says what goes on, to people alone; what it gives is told what comes next."""
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     if not console.is_terminal:
         yield lambda what: None
         return
@@ -57,8 +57,11 @@ def problems() -> Iterator[None]:
     try:
         yield
     except Unreachable as problem:
-        typer.echo(f"error: {problem}", err=True)
+        say_line(f"error: {problem}", err=True)
         raise typer.Exit(UNREACHABLE) from None
     except KeycloakError as problem:
-        typer.echo(f"error: {problem}", err=True)
+        faults = (
+            "\n".join(map(harmless, problem.faults)) if isinstance(problem, InvalidSettings) else harmless(str(problem))
+        )
+        typer.echo(f"error: {faults}", err=True)
         raise typer.Exit(USAGE) from None

@@ -21,7 +21,9 @@ from kcadmin.tokens import Issued
 REFUSED, IMPLIED, UNDECLARED, NOT_TRIED = "refused", "implied", "undeclared", "not tried"
 MOST_EXCHANGES = 2000
 STALE = "Invalid token"
-UNAUTHORISED, BROKEN = 401, 500
+UNAUTHORISED, TOO_MANY, BROKEN = 401, 429, 500
+# What Keycloak says with status 400 or 403 before it looks at an exchange.
+BEFORE_THE_EXCHANGE = ("Parameter client_assertion", "Client authentication with", "Token reuse", "Realm not enabled")
 Began = Callable[[int, str], None]
 
 
@@ -189,11 +191,16 @@ def _allowed(prover: Prover, realm: str, tokens: _Tokens, exchange: Exchange) ->
             if refused.description == STALE:
                 tokens.renew()
                 continue
-            return problem if refused.status == UNAUTHORISED or refused.status >= BROKEN else False
+            return False if _is_about_the_exchange(refused) else problem
         except (Refusal, HttpError) as refusal:
             return str(refusal)
         return True
     return problem
+
+
+def _is_about_the_exchange(refused: TokenRefused) -> bool:
+    answered = refused.status not in (UNAUTHORISED, TOO_MANY) and refused.status < BROKEN
+    return answered and not refused.description.startswith(BEFORE_THE_EXCHANGE)
 
 
 def _why(todo: Attempts, exchange: Exchange) -> tuple[str, ...]:

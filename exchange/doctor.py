@@ -12,7 +12,7 @@ from kcadmin.client_secrets import variable
 from kcadmin.close_look import Looks, RealmLook
 from kcadmin.error_catalogue import BOTH, EXCHANGED
 from kcadmin.error_texts import Reading, read_error, read_event
-from kcadmin.errors import HttpError, Refusal
+from kcadmin.errors import HttpError, KeycloakError, Refusal
 from kcadmin.features import LEGACY, STANDARD, SWITCH
 from kcadmin.proof import RECIPIENT, REQUESTER, THIRD, Case
 
@@ -62,11 +62,15 @@ class Diagnosis:
 
 @dataclass
 class Doctor:
-    """Looks at exchanges of one server. environ: where a requester's secret may stand, to be compared."""
+    """Looks at exchanges of one server. environ: where a requester's secret may stand, to be compared.
+
+    guessed: why it could not be seen which exchange answers one that no grant declares.
+    """
 
     looks: Looks
     asked: Asked
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    guessed: list[KeycloakError] = field(default_factory=list, repr=False)
 
     def cases(
         self, stack: Stack | None, realm: str, grants: Sequence[str] = (), *, within: str | None = None
@@ -126,8 +130,8 @@ class Doctor:
                 return next(iter(said))
             if features.offers(LEGACY) and audience and requester != target and look.permission_resource(audience):
                 return LEGACY
-        except (HttpError, Refusal):  # said by the checks, which look again
-            pass
+        except (HttpError, Refusal) as problem:
+            self.guessed.append(problem)
         return STANDARD if features.standard_exchange or not features.legacy_exchange else LEGACY
 
     def _reading(self, exchange: str | None) -> Reading | None:
@@ -144,7 +148,10 @@ class Doctor:
             reading=self._reading(case.exchange),
         )
         found, in_order = _run(question)
-        refused = None if any(each.cause == STOPS for each in found) else _last_refusal(question, in_order)
+        stopped = any(each.cause == STOPS for each in found)
+        for problem in self.guessed if case.grant == UNDECLARED and not stopped else ():
+            question.note_unseen(f"which exchange answers, so {case.exchange} is taken", problem)
+        refused = None if stopped else _last_refusal(question, in_order)
         causes: Sequence[str] = question.reading.causes if question.reading else ()
         if not any(each.cause in causes for each in found):
             found += request.faults(question)

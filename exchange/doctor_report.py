@@ -89,7 +89,9 @@ def summary(diagnoses: Sequence[Diagnosis], rules: Sequence[Broken] | None, url:
             f"{counted(number, 'finding')} in {len(ill)} of {counted(len(diagnoses), 'exchange')} of Keycloak at {url}."
         )
     else:
-        said = f"Nothing wrong found in {counted(len(diagnoses), 'exchange')} of Keycloak at {url}."
+        unseen = len({what for each in diagnoses for what, _ in each.unseen})
+        but = f"; {counted(unseen, 'thing')} could not be looked at" if unseen else ""
+        said = f"Nothing wrong found in {counted(len(diagnoses), 'exchange')} of Keycloak at {url}{but}."
     if rules is None:
         return said
     return f"{said} {counted(len(rules), 'finding')} of the rules, {sum(each.mandatory for each in rules)} mandatory."

@@ -8,13 +8,13 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 from rich.table import Table
 from rich.text import Text
 
+from exchange.files import write_whole
 from exchange.printing import counted, table
 from exchange.stack import NAMESPACE
 from kcadmin.errors import Forbidden, NotFound, Refusal
@@ -43,7 +43,7 @@ def take_inventory(session: Session, realm: str, progress: Progress = lambda wha
 def as_config(found: Inventory, url: str) -> str:
     """A whole config: where the realm is, and its grants."""
     return "\n".join(
-        ["config:", f"  {URL}: {url}", f"  {REALM}: {_scalar(found.realm)}", *_block(found, "  ", None), ""]
+        ["config:", f"  {URL}: {_scalar(url)}", f"  {REALM}: {_scalar(found.realm)}", *_block(found, "  ", None), ""]
     )
 
 
@@ -93,7 +93,7 @@ def write(found: Inventory, url: str, file: Path, *, replace: bool) -> None:
     """
     try:
         text = file.read_text(encoding="utf-8") if file.exists() else ""
-        _put(file, changed(text, found, url, str(file), replace=replace))
+        write_whole(file, changed(text, found, url, str(file), replace=replace))
     except (OSError, UnicodeDecodeError) as problem:
         said = problem.strerror if isinstance(problem, OSError) else "it is no UTF-8"
         raise FileRefused(f"file '{file}': cannot be changed ({said}); give another with --write.") from None
@@ -191,7 +191,14 @@ def _scalar(text: str) -> str:
     if text.startswith(("http://", "https://")) and not re.search(r"[\s#\"'\\]|:$", text):
         return text
     plain = _PLAIN.fullmatch(text) and text.lower() not in _NO_TEXT
-    return text if plain else json.dumps(text, ensure_ascii=False)
+    return text if plain else f'"{"".join(map(_quoted, text))}"'
+
+
+def _quoted(letter: str) -> str:
+    """A letter within YAML's double quotes, which know no halves of letters as JSON's do."""
+    if letter in '"\\':
+        return f"\\{letter}"
+    return letter if letter.isprintable() else f"\\U{ord(letter):08x}"
 
 
 def _says_all(text: str, wanted: Mapping[str, Any]) -> bool:
@@ -211,15 +218,6 @@ def _read(text: str, file: str) -> dict[str, Any]:
     if found is not None and not isinstance(found, dict):
         raise FileRefused(f"file '{file}': holds no mapping; name a stack's config file, Pulumi.<stack>.yaml.")
     return dict(found or {})
-
-
-def _put(file: Path, text: str) -> None:
-    """Writes a file whole or not at all, under its own permissions."""
-    mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
-    with NamedTemporaryFile("w", encoding="utf-8", dir=file.resolve().parent, delete=False) as new:
-        new.write(text)
-    Path(new.name).chmod(mode)
-    Path(new.name).replace(file.resolve())
 
 
 def _providers(session: Session, found: Survey) -> dict[str, str]:

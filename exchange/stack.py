@@ -148,8 +148,9 @@ def _explained(arguments: Sequence[str], words: str) -> str:
     if "no stack named" in words and "--stack" in arguments:
         name = arguments[list(arguments).index("--stack") + 1]
         return f"stack '{name}': there is none of that name; see `pulumi stack ls`."
-    lines = [line.removeprefix("error: ").strip() for line in words.splitlines() if line.strip()]
-    said = next((line for line in lines if line), "no message")
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("error: ")]  # warnings may come before
+    said = next(iter(errors or lines), "no message").removeprefix("error: ")
     return f"`pulumi {' '.join(arguments[:2])}`: {said}"
 
 

@@ -10,6 +10,7 @@ from kcadmin.features import LEGACY, STANDARD
 from kcadmin.found_exchanges import RECIPIENT, REQUESTER, THIRD, Finding, FoundExchange, Level, found_exchanges
 from kcadmin.found_namings import Namings, Roles, is_exact, namings
 from kcadmin.found_permissions import found_permissions
+from kcadmin.guard_reach import guard_reach
 from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
 from kcadmin.ownership import hash16
 from kcadmin.role_reach import RoleFacts, in_access_token
@@ -80,7 +81,20 @@ def inventory(survey: Survey, facts: RoleFacts, providers: Mapping[str, str]) ->
     permitted, more = found_permissions(survey, providers)
     grants = _named(_merged(_grouped(survey, [*exchanges, *permitted])))
     added = _added(survey, names, grants)
-    return Inventory(survey.realm, tuple(grants), tuple(sorted({*findings, *more, *added}, key=_order)))
+    return Inventory(
+        survey.realm, tuple(grants), tuple(sorted({*findings, *more, *added, *_refusing(survey)}, key=_order))
+    )
+
+
+def _refusing(survey: Survey) -> Iterator[Finding]:
+    """Client policies, which no grant holds: they may refuse what the grants say."""
+    if survey.client_policies is None or survey.client_profiles is None:
+        says = "this login may not read them, and they may refuse what these grants say"
+        yield Finding(Level.LOST, "client policies of the realm", says, "give it the role view-realm")
+        return
+    for each in guard_reach(survey).unjudged:
+        about, _, says = each.partition("': ")
+        yield Finding(Level.NOTE, f"{about}'", says)
 
 
 def _order(finding: Finding) -> tuple[int, str, str]:

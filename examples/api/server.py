@@ -92,21 +92,26 @@ def answer(validator: Validator, authorization: str, onward: Onward | None = Non
         log.error("503 the keys of %s cannot be read", validator.issuer)
         return 503, {"error": "temporarily_unavailable", "error_description": "the realm's keys cannot be read"}
     except jwt.PyJWTError as problem:
-        log.warning("401 %s at %s", problem, validator.audience)
+        log.warning("401 %s at %s", _one_line(problem), validator.audience)
         return 401, {"error": "invalid_token", "error_description": str(problem)}
     body = {
         "user": str(claims.get("preferred_username", claims.get("sub"))),
         "through": str(claims["azp"]),
         "at": validator.audience,
     }
-    log.info("200 user %s through %s at %s", body["user"], body["through"], body["at"])
+    log.info("200 user %s through %s at %s", _one_line(body["user"]), _one_line(body["through"]), body["at"])
     if onward is None:
         return 200, body
     try:
         return 200, {**body, "then": onward(token)}
     except OnwardProblem as problem:
-        log.error("502 %s", problem)
+        log.error("502 %s", _one_line(problem))
         return 502, {"error": "bad_gateway", "error_description": str(problem)}
+
+
+def _one_line(said: object) -> str:
+    """A text of others, such as the key id of a token that nobody signed, so that it makes no line of its own in a log."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(said))
 
 
 class _Handler(BaseHTTPRequestHandler):

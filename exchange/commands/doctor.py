@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
 from exchange import doctor_report as report
 from exchange import stack as stacks
@@ -21,11 +20,12 @@ from exchange.commands.options import (
     Url,
     login,
 )
-from exchange.console import REFUSED, busy, problems, warn_of_insecure_tls
+from exchange.console import LOOKED, REFUSED, busy, problems, warn_of_insecure_tls
 from exchange.doctor import Asked, Diagnosis, Doctor
 from exchange.place import Place, find_place
 from exchange.printing import say
 from exchange.rules import Broken, broken_rules
+from exchange.screen import Screen, harmless_lines, say_line
 from exchange.stack import StackProblem
 from kcadmin.close_look import Looks
 from kcadmin.proof import USER, Case
@@ -111,7 +111,8 @@ def doctor_command(
         typer.echo("warning: the error text is none that Keycloak is known to say; it is left aside.", err=True)
     _show(diagnoses, rules, place, as_json)
     ill = any(each.findings for each in diagnoses) or any(each.mandatory for each in rules or ())
-    raise typer.Exit(REFUSED if ill else 0)
+    unseen = any(each.unseen for each in diagnoses)
+    raise typer.Exit(REFUSED if ill else LOOKED if unseen else 0)
 
 
 def _look(doctor: Doctor, cases: Sequence[Case]) -> list[Diagnosis]:
@@ -125,13 +126,13 @@ def _look(doctor: Doctor, cases: Sequence[Case]) -> list[Diagnosis]:
 
 def _show(diagnoses: Sequence[Diagnosis], rules: Sequence[Broken] | None, place: Place, as_json: bool) -> None:
     if as_json:
-        typer.echo(report.as_json(diagnoses, rules))
+        typer.echo(harmless_lines(report.as_json(diagnoses, rules)))
         return
-    console = Console()
+    console = Screen()
     sentence = report.summary(diagnoses, rules, place.connection.url)
     if not console.is_terminal:
         for line in (*report.as_lines(diagnoses, rules), sentence):
-            typer.echo(line)
+            say_line(line)
         return
     for each in diagnoses:
         for block in report.as_blocks(each):

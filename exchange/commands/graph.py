@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from exchange import graph_report as report
 from exchange.commands import options
-from exchange.console import REFUSED, busy, problems, warn_of_insecure_tls
+from exchange.console import LOOKED, REFUSED, busy, problems, warn_of_insecure_tls
+from exchange.files import write_whole
 from exchange.graph import ALLOWED, BY_ROLES, DEAD, DECLARED, IMPLIED, UNDECLARED, Edge, Graph, graph_of
 from exchange.graph_page import as_page
 from exchange.place import Place, find_place
 from exchange.printing import say
+from exchange.screen import Screen, harmless_lines, say_line
 from kcadmin.errors import InvalidSettings, Refusal
 from kcadmin.realm_reach import realm_reach
 from kcadmin.role_reach import read_roles
@@ -118,11 +119,12 @@ def graph_command(
         else:
             _show(graph, edges, html)
     for note in (*graph.notes, *_elsewhere(place)):
-        typer.echo(f"warning: {note}.", err=True)
+        say_line(f"warning: {note}.", err=True)
     failing = [each.value for each in fail_on or () if graph.count(each.value)]
     for each in dict.fromkeys(failing):
         typer.echo(f"error: realm '{graph.realm}': {graph.count(each)} {report.word(each)}.", err=True)
-    raise typer.Exit(REFUSED if failing else 0)
+    unsure = Failing.dead in (fail_on or ()) and graph.notes  # what is not judged may only refuse more
+    raise typer.Exit(REFUSED if failing else LOOKED if unsure else 0)
 
 
 def _hint(name: str, known: Iterable[str]) -> str:
@@ -144,11 +146,11 @@ def _elsewhere(place: Place) -> Iterator[str]:
 
 
 def _show(graph: Graph, edges: Sequence[Edge], html: Path | None) -> None:
-    console = Console()
+    console = Screen()
     sentence = report.summary(graph)
     if not console.is_terminal:
         for line in (*report.as_lines(graph, edges), sentence):
-            typer.echo(line)
+            say_line(line)
         return
     if edges:
         console.print(report.as_table(graph, edges))
@@ -160,6 +162,7 @@ def _show(graph: Graph, edges: Sequence[Edge], html: Path | None) -> None:
 
 
 def _print(output: Path | None, text: str) -> None:
+    text = harmless_lines(text)
     if output:
         _write(output, text)
     else:
@@ -168,6 +171,6 @@ def _print(output: Path | None, text: str) -> None:
 
 def _write(file: Path, text: str) -> None:
     try:
-        file.write_text(text, encoding="utf-8")
+        write_whole(file, text)
     except OSError as problem:
         raise Refusal(f"file '{file}': cannot be written ({problem.strerror}); give another path.") from None

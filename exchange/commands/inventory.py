@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from exchange import inventory
 from exchange.commands import options
 from exchange.console import REFUSED, busy, problems, warn_of_insecure_tls
 from exchange.place import find_place
 from exchange.printing import say
+from exchange.screen import Screen, harmless_lines, say_line
 from kcadmin.found_grants import Inventory
 from kcadmin.session import Session
 
@@ -54,7 +54,7 @@ def inventory_command(
         if write:
             inventory.write(found, place.connection.url, write, replace=replace)
     if as_json:
-        typer.echo(inventory.as_json(found, place.connection.url, write))
+        typer.echo(harmless_lines(inventory.as_json(found, place.connection.url, write)))
     elif not write:
         typer.echo(inventory.as_config(found, place.connection.url), nl=False)
     _show(found, write, as_json)
@@ -68,7 +68,7 @@ def _look(session: Session, realm: str) -> Inventory:
 
 def _show(found: Inventory, written: Path | None, as_json: bool) -> None:
     """What people should know, on standard error, so that the config can be piped."""
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     said = inventory.summary(found, written)
     if console.is_terminal:
         if found.findings:
@@ -77,4 +77,4 @@ def _show(found: Inventory, written: Path | None, as_json: bool) -> None:
         say(console, said, "red" if found.lost else "green")
     else:
         for line in (*(() if as_json else inventory.as_lines(found.findings)), said):
-            typer.echo(line, err=True)
+            say_line(line, err=True)

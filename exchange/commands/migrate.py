@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 
 from exchange.commands.options import AsJson, Stack
 from exchange.console import LOOKED, REFUSED, busy, person, problems
@@ -16,12 +15,17 @@ from exchange.migration.grants import groups
 from exchange.migration.look import Found, faults, look
 from exchange.migration.plan import Planned
 from exchange.migration.runs import RunFailed, StackRuns
+from exchange.screen import Screen, harmless_lines, say_line
 from exchange.stack import StackProblem
-from kcadmin.errors import Refusal
+from kcadmin.errors import KeycloakError, Refusal
 
 EPILOG = "See docs/migrate.md for what is changed, in which order, and what callers see."
 app = typer.Typer(
     help="Move legacy grants to the standard exchange without a refused request.", epilog=EPILOG, no_args_is_help=True
+)
+STOPPED = (
+    "stopped on the way, so a switch may be on and nobody watches it; `migrate plan` says how far each grant is, and the same "
+    "command goes on where it was."
 )
 Grants = Annotated[
     list[str] | None,
@@ -52,9 +56,9 @@ def plan_command(
     with problems():
         found = _look(stack, grants or (), token_lifetime)
     if as_json:
-        typer.echo(report.as_json(found.planned, found.unseen))
+        typer.echo(harmless_lines(report.as_json(found.planned, found.unseen)))
     else:
-        console = Console(highlight=False, soft_wrap=True)
+        console = Screen(highlight=False, soft_wrap=True)
         for line in report.as_text(found.planned, found.unseen):
             console.print(line)
         console.print(report.plan_summary(found.planned), markup=False)
@@ -108,9 +112,9 @@ def apply_command(
         except RunFailed as problem:
             _end_with([*str(problem).splitlines(), "run the same again when that is mended; it goes on where it was."])
         except KeyboardInterrupt:
-            _end_with(["interrupted; run the same again, and it goes on where it was."])
+            _end_with([f"interrupted: {STOPPED}"])
     for line in report.outcome_lines(outcome, quiet=quiet):
-        typer.echo(line)
+        say_line(line)
     raise typer.Exit(REFUSED if outcome.back or outcome.held or not quiet else 0)
 
 
@@ -121,7 +125,7 @@ def _look(stack: str | None, names: Sequence[str], token_lifetime: int | None) -
 
 def _end_with(errors: Sequence[str]) -> NoReturn:
     for error in errors:
-        typer.echo(f"error: {error}", err=True)
+        say_line(f"error: {error}", err=True)
     raise typer.Exit(REFUSED)
 
 
@@ -131,7 +135,7 @@ def _confirm(planned: Sequence[Planned], yes: bool) -> None:
     if not person():
         raise Refusal("migrate: nobody is here to be asked; read what `migrate plan` says, and give --yes.")
     for line in report.as_text(planned, ()):
-        Console(stderr=True, highlight=False, soft_wrap=True).print(line)
+        Screen(stderr=True, highlight=False, soft_wrap=True).print(line)
     typer.confirm("Move these grants now?", abort=True, err=True)
 
 
@@ -144,13 +148,20 @@ def _apply(found: Found, settings: Settings, size: int) -> tuple[Outcome, bool]:
                 raise StackProblem(
                     "stack: `pulumi preview` shows changes, which this would deploy too; run `pulumi up` first."
                 )
+    for each in found.planned:
+        for note in each.notes:
+            tell.line(f"warning: grant '{each.grant.name}' in realm '{each.grant.realm}': {note}.")
     if not settings.events:
         tell.line("warning: without events nobody sees who is refused or still legacy, and nothing is rolled back.")
     outcome, migration = Outcome(), Migration(found.runs, found.keycloak, settings, tell)
-    for batch in batches(groups(grants), size):
-        outcome += migration.move(batch)
-        if outcome.back:
-            break
+    try:
+        for batch in batches(groups(grants), size):
+            outcome += migration.move(batch)
+            if outcome.back:
+                break
+    except KeycloakError:
+        say_line(f"warning: {STOPPED}", err=True)
+        raise
     with tell.busy("pulumi preview"):
         return outcome, not outcome.moved or found.runs.is_quiet()
 
@@ -159,7 +170,7 @@ class _Tell:
     """Lines with their time on a pipe; on a terminal what goes on now, too."""
 
     def line(self, text: str) -> None:
-        typer.echo(f"{time.strftime('%H:%M:%S')} {text}")
+        say_line(f"{time.strftime('%H:%M:%S')} {text}")
 
     def busy(self, text: str) -> AbstractContextManager[Callable[[str], None]]:
         return busy(text)

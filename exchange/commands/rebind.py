@@ -7,6 +7,7 @@ import typer
 
 from exchange import rebind
 from exchange.console import LOOKED, REFUSED, person, problems, warn_of_insecure_tls
+from exchange.screen import say_line
 from exchange.stack import read_config, run_pulumi
 from kcadmin.connection import read_connection
 from kcadmin.errors import Refusal
@@ -42,7 +43,7 @@ def rebind_command(
         state = rebind.read_state(run_pulumi, chosen)
         moves, faults = rebind.survey(session_for(connection), state)
         for fault in faults:
-            typer.echo(f"error: {fault}", err=True)
+            say_line(f"error: {fault}", err=True)
         if faults:
             raise typer.Exit(REFUSED)
         document = rebind.rebound(state, moves, connection.url, config)

@@ -15,6 +15,7 @@ from exchange.console import LOOKED, REFUSED, ask, password, person, problems, w
 from exchange.deny import UNDECLARED, Attempts, Denial, attempts
 from exchange.deny import deny as deny_all
 from exchange.printing import say
+from exchange.screen import Screen, harmless_lines, say_line
 from exchange.stack import read_stack
 from exchange.verify import prefetch, verify
 from kcadmin.client_secrets import ClientSecrets
@@ -98,7 +99,7 @@ def verify_command(
         denials = _deny(session, todo, user, secrets, left_open)
     _show(verdicts, denials, connection.url, as_json)
     for problem in dict.fromkeys(left_open):
-        typer.echo(f"warning: {problem}", err=True)
+        say_line(f"warning: {problem}", err=True)
     raise typer.Exit(_code(verdicts, denials))
 
 
@@ -143,7 +144,7 @@ def _deny(
 ) -> list[Denial]:
     for each in todo:
         count = f"{len(each.exchanges)} exchanges that no grant declares, among {len(each.clients)} clients"
-        typer.echo(f"deny: will try {count} of realm {each.realm}.", err=True)
+        say_line(f"deny: will try {count} of realm {each.realm}.", err=True)
     with _progress("logging in", sum(len(each.exchanges) for each in todo)) as tell:
         denials, more = deny_all(session, todo, user, secrets, tell)
     left_open += more
@@ -152,15 +153,15 @@ def _deny(
 
 def _show(verdicts: Sequence[Verdict], denials: Sequence[Denial], url: str, as_json: bool) -> None:
     if as_json:
-        typer.echo(report.as_json(verdicts, report_deny.objects(denials)))
+        typer.echo(harmless_lines(report.as_json(verdicts, report_deny.objects(denials))))
         return
-    console = Console()
+    console = Screen()
     sentence = report.summary(verdicts, url)
     denied = [report_deny.summary(denials)] if denials else []
     open_ = report_deny.lines(denials)
     if not console.is_terminal:
         for line in (*report.as_lines(verdicts), *(line for line, _ in open_), sentence, *denied):
-            typer.echo(line)
+            say_line(line)
         return
     if verdicts:
         console.print(report.as_table(verdicts, console.width))

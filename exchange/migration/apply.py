@@ -177,9 +177,10 @@ class Migration:
                 if each.realm == realm and not each.refusal:
                     each.note(events, now)
                     if each.refusal:
-                        self._keycloak.switch_off(each.grants)
+                        each.staying = self._keycloak.switch_off(each.grants)
                         said = f"standard refused '{each.refusal.requester}' ({reason_of(each.refusal)})"
-                        self._tell.line(f"{named(each.names)}: {said}; back to legacy")
+                        back = f"the switch of {named(each.staying)} stays on" if each.staying else "back to legacy"
+                        self._tell.line(f"{named(each.names)}: {said}; {back}")
 
     def _pass_grace(self, watched: Sequence[Watched]) -> None:
         self._tell.line(

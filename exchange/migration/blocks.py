@@ -75,6 +75,11 @@ def blocks(moving: Moving, facts: Facts) -> Iterator[str]:
 
 def notes(moving: Moving, facts: Facts) -> Iterator[str]:
     """What nobody can tell beforehand."""
+    if facts.survey.client_policies is None or facts.survey.client_profiles is None:
+        yield (
+            f"client policies may refuse what legacy allows, or hold {DOWNSCOPE}, and this login may not read them; "
+            "give it the role view-realm"
+        )
     for requester in moving.requesters:
         for target, policy in legacy_ways(requester, facts, certain=False):
             yield (

@@ -67,8 +67,12 @@ class Keycloak:
         """What was refused in the hour before a time, though no switch was on."""
         return refusals_without_switch(read_events(self._realm(realm), since=until - BEFORE_SECONDS, types=(REFUSED,)))
 
-    def switch_off(self, grants: Iterable[Moving]) -> None:
-        """Gives switches back as they were found, ahead of the ``up`` that does so too; another stack's stays on."""
+    def switch_off(self, grants: Iterable[Moving]) -> list[str]:
+        """Gives switches back as they were found, ahead of the ``up`` that does so too; another stack's stays on.
+
+        Gives the clients, by client id, whose standard exchange goes on.
+        """
+        staying = []
         for realm_name, requester in sorted({(each.realm, client) for each in grants for client in each.requesters}):
             clients = self._realm(realm_name).clients
             known = clients.find(requester)
@@ -76,6 +80,11 @@ class Keycloak:
             held = claims(client.attributes, SWITCH_KIND) if client else []
             if client and len({claim.owner for claim in held}) == 1:
                 clients.change(client.uuid, {SWITCH: held[0].was.get(SWITCH)})
+                if held[0].was.get(SWITCH) == "true":
+                    staying.append(requester)
+            elif client and client.is_on(SWITCH):
+                staying.append(requester)
+        return staying
 
     def _realm(self, name: str) -> Realm:
         return realm_for(self._session, name)

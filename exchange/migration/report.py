@@ -77,8 +77,14 @@ def _refused(watched: Watched) -> str:
     where = f" from {event.address}" if event.address else ""
     return (
         f"grant '{', '.join(watched.names)}' in realm '{watched.grants[0].realm}': standard refused the exchange{whose} by "
-        f"'{event.requester}'{where} ({reason_of(event)}), so legacy answers again; mend that caller, then run this again."
+        f"'{event.requester}'{where} ({reason_of(event)}), {_so(watched)}; mend that caller, then run this again."
     )
+
+
+def _so(watched: Watched) -> str:
+    if not watched.staying:
+        return "so legacy answers again"
+    return f"and goes on to: the switch of '{', '.join(watched.staying)}' stays on, for who else claims it or set it by hand"
 
 
 def _held(watched: Watched) -> str:

@@ -99,4 +99,8 @@ def _errors(output: str) -> list[str]:
         lines.append(
             "stack: another run has it, or one was killed; when none runs any more, `pulumi cancel`, then run again."
         )
-    return list(dict.fromkeys(lines)) or [line for line in output.splitlines() if line.strip()][-3:]
+    return (
+        list(dict.fromkeys(lines))
+        or [line for line in output.splitlines() if line.strip()][-3:]
+        or ["pulumi: ended without a word; it may have been killed."]
+    )

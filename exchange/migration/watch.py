@@ -20,7 +20,7 @@ class Watched:
     since: seconds since 1970, by the server's clock; what came before was not after the switch.
     known: (requester, reason) of refusals from before the switch. unsure: (requester, target) that a policy outside the
     stack may have allowed. refusal: the first one that the switch caused. legacy: the last exchange that legacy answered.
-    is_back: the refusal has been rolled back.
+    is_back: the refusal has been rolled back. staying: clients whose switch stays on all the same, by others' wish.
     """
 
     grants: Sequence[Moving]
@@ -31,6 +31,7 @@ class Watched:
     refusal: Event | None = None
     legacy: Event | None = None
     is_back: bool = False
+    staying: Sequence[str] = ()
 
     @property
     def names(self) -> list[str]:

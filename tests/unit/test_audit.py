@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 from typer.testing import CliRunner
 
+from exchange import audit, cli
 from exchange import audit_report as report
-from exchange import cli
 from exchange.audit import Record, attribute, parse_moment, summary, switched_off
-from kcadmin.errors import InvalidSettings
+from kcadmin.errors import InvalidSettings, Refusal
 from kcadmin.events import DAY_SECONDS, EXCHANGED, NEEDED, REFUSED, Event, EventsConfig, with_needed, write_config
 from kcadmin.proof import RECIPIENT, REQUESTER, THIRD, Case
 from kcadmin.realm import Realm
@@ -122,16 +122,32 @@ def hostile(text: str) -> Record:
 
 
 @settings(database=None, deadline=None, max_examples=50)
-@given(st.one_of(st.text(min_size=1, max_size=20), st.just(HOSTILE)))
+@given(st.one_of(st.text(min_size=1, max_size=20), st.just(HOSTILE), st.just("＝1")))
 def test_what_callers_send_is_text_alone(text: str) -> None:
     record = hostile(text)
     assert report.as_line(record).isprintable()
     (row,) = csv.reader(io.StringIO(report.as_csv_row(record)))
-    assert len(row) == len(report.COLUMNS) and not any(cell.startswith(report.FORMULA) for cell in row)
+    assert len(row) == len(report.COLUMNS) and not any(cell[:1] in tuple("=+-@＝＋－＠") for cell in row)
     assert json.loads(report.as_json([record]))[0]["requester"] == text
     screen = Console(file=io.StringIO(), force_terminal=False, width=80)
     screen.print(report.as_table([record]))
     assert "\x1b" not in screen.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_login_that_may_not_look_at_clients_goes_by_the_oldest_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events of other types reach back further than exchanges are known to be recorded."""
+
+    def unreadable(realm: Realm) -> None:
+        raise Refusal("events of realm 'r': none of the clients is to be seen.")
+
+    monkeypatch.setattr(audit, "oldest_event", lambda realm: 1.0)
+    monkeypatch.setattr(audit, "recorded_since", unreadable)
+    monkeypatch.setattr(audit, "read_events", lambda realm, **query: iter([event()]))
+    looked = audit.Audit.__new__(audit.Audit)
+    looked.realm = None  # type: ignore[assignment]
+    assert looked._reach() == event().at
+    monkeypatch.setattr(audit, "read_events", lambda realm, **query: iter(()))
+    assert looked._reach() is None
 
 
 def test_what_is_not_recorded_is_said_with_the_remedy() -> None:

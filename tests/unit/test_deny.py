@@ -97,6 +97,10 @@ def test_refused_implied_and_undeclared(monkeypatch: pytest.MonkeyPatch) -> None
     "answer",
     [
         TokenRefused(401, "unauthorized_client", "Invalid client or Invalid client credentials"),
+        TokenRefused(400, "invalid_client", "Parameter client_assertion_type is missing"),
+        TokenRefused(400, "invalid_client", "Client authentication with signed JWT failed: Invalid token audience"),
+        TokenRefused(403, "access_denied", "Realm not enabled"),
+        TokenRefused(429, "slow_down", "too many requests"),
         TokenRefused(500, "unknown_error", "For more on this error consult the server log."),
         Refusal("client 'a' in realm 'r': its secret is not known."),
     ],

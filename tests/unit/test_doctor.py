@@ -3,7 +3,8 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from dataclasses import replace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from exchange import cli, doctor_report
+from exchange import doctor as doctor_module
 from exchange import stack as stack_module
 from exchange.commands import doctor as commands_doctor
 from exchange.diagnosis import clients, finding
@@ -18,7 +20,8 @@ from exchange.doctor import Asked, Diagnosis, Doctor, Refused
 from exchange.stack import Stack
 from kcadmin.close_look import Looks
 from kcadmin.error_texts import read_error
-from kcadmin.errors import Unreachable
+from kcadmin.errors import Forbidden, Unreachable
+from kcadmin.features import Features
 from kcadmin.proof import Case
 from tests.support.fake_server import FakeKeycloak
 
@@ -94,6 +97,15 @@ def test_a_whole_stack_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+def test_what_could_not_be_looked_at_is_not_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    def blind(doctor: Doctor, cases: Sequence[Case]) -> list[Diagnosis]:
+        return [Diagnosis(case, (), unseen=(("client policies", "403"),)) for case in cases]
+
+    result = run(monkeypatch, "g", look=blind)
+    assert result.exit_code == 3 and "not looked at: " in result.stdout, result.output
+    assert result.stdout.splitlines()[-1].endswith("keycloak.example; 1 thing could not be looked at.")
+
+
 def test_findings(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(monkeypatch, "g", look=ill)
     assert result.exit_code == 1
@@ -104,6 +116,38 @@ def test_findings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.stdout.splitlines()[0] == said
     assert result.stdout.splitlines()[-1].startswith("2 findings in 2 of 2 exchanges of")
     assert "rules" not in result.stdout  # a grant was named
+
+
+def test_names_reach_no_terminal_but_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "x\x1b[2J\nin order: \x9b\ud800"
+    named = replace(SWITCHED_OFF, name=name, value=name)
+
+    def look(doctor: Doctor, cases: Sequence[Case]) -> list[Diagnosis]:
+        return [Diagnosis(case, (named,), unseen=((name, name),)) for case in cases]
+
+    for form in ([], ["--json"]):
+        result = run(monkeypatch, "g", *form, look=look)
+        assert all(line.isprintable() and not line.startswith("in order") for line in result.output.split("\n"))
+    assert json.loads(result.stdout)["exchanges"][0]["findings"][0]["object"]["name"] == name
+
+
+def test_an_exchange_that_was_only_guessed_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A login without view-authorization does not see whether the legacy exchange is set up."""
+
+    class Blind:
+        name = "r"
+
+        def client(self, client_id: str) -> None:
+            raise Forbidden(403, "GET", "/admin/realms/r/clients", "no message")
+
+    looks = SimpleNamespace(features=Features(True, True, True), realm=lambda name: Blind())
+    monkeypatch.setattr(doctor_module, "_run", lambda question: ([], []))
+    monkeypatch.setattr(doctor_module, "_last_refusal", lambda question, in_order: None)
+    monkeypatch.setattr(doctor_module.request, "faults", lambda question: [])
+    doctor = Doctor(looks, Asked("frontend", "api"))  # type: ignore[arg-type]
+    (found,) = doctor.look_at(doctor.cases(None, "r"))
+    ((what, why),) = found.unseen
+    assert what == "which exchange answers, so standard is taken" and "403" in why
 
 
 def test_json(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,16 @@ def test_the_log_says_who_acts_for_whom(keys: Keys, caplog: pytest.LogCaptureFix
     assert token not in caplog.text
 
 
+@pytest.mark.usefixtures("keys")
+def test_a_token_writes_no_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Neither one that anybody may send, by its key's id, nor the name of a user."""
+    caplog.set_level(logging.INFO)
+    forged = "\n200 user admin through x at y\x1b[2K"
+    assert asked(sign(CLAIMS, kid=forged))[0] == 401
+    assert asked(sign({**CLAIMS, "preferred_username": forged}))[0] == 200
+    assert len(caplog.messages) == 2 and all(message.isprintable() for message in caplog.messages)
+
+
 @pytest.mark.parametrize(
     ("changes", "how", "why"),
     [

@@ -163,6 +163,11 @@ def test_an_output_of_another_version(output: dict[str, Any]) -> None:
         ("error: no stack selected; please use ...", "stack: none is selected; run `pulumi stack select`"),
         ("error: no Pulumi.yaml project file found", "project: there is no Pulumi.yaml here"),
         ("error: no stack named 'zzz' found", "stack 'zzz': there is none of that name"),
+        (
+            "warning: a new version is there\nerror: incorrect passphrase",
+            "`pulumi stack output`: incorrect passphrase",
+        ),
+        ("no error at all", "`pulumi stack output`: no error at all"),
         ("\nerror: incorrect passphrase\nmore", "`pulumi stack output`: incorrect passphrase"),
     ],
 )

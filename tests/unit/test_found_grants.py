@@ -15,6 +15,7 @@ from kcadmin.policy_meanings import grants_nothing, meaning
 from kcadmin.role_reach import RoleFacts
 from kcadmin.standing_policies import Standing, Window, standing, standing_for, window_of
 from kcadmin.survey import Permission, Survey
+from tests.support import surveys
 
 BOTH, STANDARD, LEGACY, NONE = (
     Features(True, True, True),
@@ -83,6 +84,16 @@ def look(
 def said(found: Inventory) -> list[tuple[str, str, str]]:
     """(name, exchange, flows or third) of each grant."""
     return [(each.name, each.exchange, " ".join(each.flows) or f"by {each.requester}") for each in found.grants]
+
+
+def test_client_policies_are_named_and_ones_that_are_not_to_be_read_are_a_finding() -> None:
+    held = ({"name": "by: hand", "enabled": True}, {"name": "off", "enabled": False})
+    seen = inventory(surveys.survey(surveys.client("a"), client_policies=held), RoleFacts(), {})
+    assert [(each.level, each.about, each.says) for each in seen.findings] == [
+        (Level.NOTE, "client policy 'by: hand'", "may refuse more; it is not judged here")
+    ]
+    blind = inventory(surveys.survey(surveys.client("a"), client_policies=None), RoleFacts(), {})
+    assert blind.lost and "this login may not read them" in blind.findings[0].sentence()
 
 
 def levels(found: Inventory) -> dict[str, Level]:

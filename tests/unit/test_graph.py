@@ -1,9 +1,12 @@
 """The graph of a realm: what is declared, implied, undeclared, dead or by roles, and how it is shown."""
 
+import base64
+import hashlib
 import json
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -197,6 +200,21 @@ def test_the_page_needs_nothing_and_hides_no_script_in_its_data() -> None:
     assert not re.search(r"https?://(?!keycloak\.example|www\.w3\.org/2000/svg)", page)
     assert "default-src 'none'" in page and '<x "y">' not in page and "\\u003cx" in page
     assert page.count("</script>") == 2
+
+
+def test_a_browser_runs_the_pages_own_script_alone() -> None:
+    """By its hash, so that neither a handler in an attribute nor a script that a name brought would run."""
+    made = replace(example(), realm="</script><script>alert(1)</script>\ud800\u2028", url="/*script*/ /*script hash*/")
+    page = as_page(made, made.edges, "now")
+    assert page.encode("utf-8")
+    policy_line = next(line for line in page.splitlines() if "Content-Security-Policy" in line)
+    assert "unsafe" not in policy_line
+    for tag in ("style", "script"):
+        (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy_line
+    stored = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert json.loads(stored[0])["realm"] == made.realm and json.loads(stored[0])["url"] == made.url
 
 
 def large(count: int, *, legacy: bool) -> tuple[Survey, RoleFacts]:

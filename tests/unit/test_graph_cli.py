@@ -1,5 +1,7 @@
 """``python -m exchange graph``: exit codes, what goes where, and refusals in a sentence."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,7 +61,7 @@ def test_lines_in_a_pipe_and_what_is_not_judged_beside_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kinds", "code"), [(["undeclared"], 1), (["dead"], 0), (["dead", "undeclared"], 1), (["roles"], 1), ([], 0)]
+    ("kinds", "code"), [(["undeclared"], 1), (["dead"], 3), (["dead", "undeclared"], 1), (["roles"], 1), ([], 0)]
 )
 @pytest.mark.usefixtures("found")
 def test_a_pipeline_fails_on_what_it_asks_for(kinds: list[str], code: int) -> None:
@@ -67,6 +69,28 @@ def test_a_pipeline_fails_on_what_it_asks_for(kinds: list[str], code: int) -> No
     result = run("--client", "a", *(word for kind in kinds for word in ("--fail-on", kind)))
     assert result.exit_code == code
     assert ("error: realm 'r': 1 undeclared." in result.stderr) == ("undeclared" in kinds)
+
+
+@pytest.mark.usefixtures("found")
+def test_dead_is_sure_where_all_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "_look", lambda place, progress: replace(WITH_STACK, notes=()))
+    assert run("--fail-on", "dead").exit_code == 0
+
+
+def test_names_reach_no_terminal_but_as_text(monkeypatch: pytest.MonkeyPatch, found: None) -> None:
+    name = "x\x1b[2J\x9b\u202e\ndeclared: requester=y\ud800"
+    hostile = replace(
+        WITH_STACK,
+        clients=frozenset({name}),
+        edges=(Edge("undeclared", name, "standard", (name,), (None,)),),
+        notes=(f"client policy '{name}': may refuse more",),
+    )
+    monkeypatch.setattr(command, "_look", lambda place, progress: hostile)
+    for form in ([], ["--json"], ["--mermaid"]):
+        result = run(*form)
+        assert result.exit_code == 0 and all(line.isprintable() for line in result.output.split("\n")), result.output
+        assert not any(line.startswith("declared:") for line in result.output.splitlines())
+    assert json.loads(run("--json").stdout)["edges"][0]["requester"] == name
 
 
 @pytest.mark.usefixtures("found")

@@ -120,6 +120,18 @@ def test_what_is_refused(text: str, words: str, tmp_path: Path) -> None:
     assert file.read_text() == text
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["yes", "1.0", "null", "~", ": ", "#", "a\nb: c", "\x7f\x85\u2028\u202e\x1b", "🔑\U000e0041", '"\\', "${x}", "- a"],
+)
+def test_any_name_is_read_as_it_is_in_the_realm(name: str) -> None:
+    odd = FoundGrant("g", "standard", (name,), name, ("requester",), None, False, roles=((name, name),))
+    for text in (as_config(found(odd, realm=name), URL), changed("", found(odd, realm=name), URL, "f", replace=False)):
+        assert config(text) == {f"{PREFIX}:url": URL, f"{PREFIX}:realm": name, f"{PREFIX}:grants": [odd.config()]}
+        assert all(line.isprintable() for line in text.split("\n"))
+    assert config(as_config(found(), f"{URL}/ #"))[f"{PREFIX}:url"] == f"{URL}/ #"
+
+
 def test_a_file_keeps_its_mode_and_no_other_is_left(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.x.yaml"
     file.write_text(FILE)

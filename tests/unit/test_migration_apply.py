@@ -1,18 +1,26 @@
 """The order of a migration, where it goes on, and when it goes back; a stack and a server that only remember."""
 
+import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from exchange.migration import keycloak as keycloak_module
 from exchange.migration.apply import Migration, Outcome, Settings, batches
+from exchange.migration.blocks import SWITCH_KIND
 from exchange.migration.grants import Call, Moving, Part, Stage
+from exchange.migration.keycloak import Keycloak
 from exchange.migration.report import outcome_lines
 from exchange.migration.runs import RunFailed
+from kcadmin.clients import Client
 from kcadmin.events import Event
-from tests.unit.test_migration_plan import mapper
+from kcadmin.features import SWITCH
+from kcadmin.ownership import Claim
+from tests.unit.test_migration_plan import client, mapper
 from tests.unit.test_migration_watch import NOT_IN_AUDIENCE, done, moving, refused
 
 THREE = moving("three", Call("third", "web", "orders"), target="billing", stage=Stage.LEGACY)
@@ -28,6 +36,7 @@ class World:
         self.events, self.refusing, self.runs = list(events), refusing, 0
         self.mapper_made: float | None = None
         self.switched = False
+        self.staying: list[str] = []
 
     # the clock
     def clock(self) -> float:
@@ -71,8 +80,9 @@ class World:
         self.events = [(at, event) for at, event in self.events if at + 1000 > self.now]
         return [Event.read(each) for each in came]
 
-    def switch_off(self, grants: Sequence[Moving]) -> None:
+    def switch_off(self, grants: Sequence[Moving]) -> list[str]:
         self.log.append(f"{','.join(each.name for each in grants)}: off at {self.now - 1000:.0f}")
+        return self.staying
 
     # the people
     def line(self, text: str) -> None:
@@ -150,6 +160,53 @@ def test_the_first_refusal_by_the_switch_brings_legacy_back() -> None:
     assert outcome.moved == ("asks",) and [each.names for each in outcome.back] == [["three"]]
     (line, _) = outcome_lines(outcome, quiet=True)
     assert "standard refused the exchange of a token of 'web' by 'orders'" in line and NOT_IN_AUDIENCE in line
+
+
+def test_a_switch_that_others_hold_is_not_said_to_be_back() -> None:
+    world = World(events=[(310, refused("orders", NOT_IN_AUDIENCE))])
+    world.staying = ["orders"]
+    outcome = world.move(THREE)
+    assert any("the switch of orders stays on" in line for line in world.lines)
+    (line,) = outcome_lines(outcome, quiet=True)
+    assert "legacy answers again" not in line and "and goes on to: the switch of 'orders' stays on" in line
+
+
+@pytest.mark.parametrize(
+    ("was", "written", "staying"),
+    [
+        (["false"], [("uuid-orders", {SWITCH: "false"})], []),
+        ([None], [("uuid-orders", {SWITCH: None})], []),
+        (["true"], [("uuid-orders", {SWITCH: "true"})], ["orders"]),
+        (["false", "false"], [], ["orders"]),  # another stack's claim is beside
+        ([], [], ["orders"]),  # switched on by hand
+    ],
+)
+def test_whose_switch_goes_off(
+    was: list[str | None], written: list[Any], staying: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = [Claim(f"o/p/s{number}", SWITCH_KIND, {}, {SWITCH: value}) for number, value in enumerate(was)]
+    noted = {each.key: json.dumps(vars(each)) for each in held}
+    orders = client("orders", attributes={"standard.token.exchange.enabled": "true", **noted})
+    clients = FakeClients(orders)
+    monkeypatch.setattr(keycloak_module, "realm_for", lambda session, name: SimpleNamespace(clients=clients))
+    assert Keycloak(None).switch_off([THREE]) == staying  # type: ignore[arg-type]
+    assert clients.written == written
+
+
+class FakeClients:
+    """One client, and what is written to it."""
+
+    def __init__(self, known: Client) -> None:
+        self.known, self.written = known, list[Any]()
+
+    def find(self, name: str) -> Client | None:
+        return self.known if name == self.known.client_id else None
+
+    def get(self, uuid: str, max_age: float) -> Client:
+        return self.known
+
+    def change(self, uuid: str, values: dict[str, Any]) -> None:
+        self.written.append((uuid, values))
 
 
 def test_a_stack_that_refuses_the_first_phase_is_left_as_it_was() -> None:

@@ -130,7 +130,7 @@ def planned(
     policies: tuple[dict[str, Any], ...] = (),
     permissions: dict[str, tuple[str, ...]] | None = None,
     profiles: tuple[dict[str, Any], ...] = (),
-    client_policies: tuple[dict[str, Any], ...] = (),
+    client_policies: tuple[dict[str, Any], ...] | None = (),
     **config: str,
 ) -> Planned:
     known = {each: client(each) for each in ("web", "app", "api", "orders", "billing")}
@@ -238,6 +238,11 @@ def test_another_exchange_that_standard_allows_too_does_not_block() -> None:
 def test_a_policy_that_names_no_client_is_for_people_to_look_at() -> None:
     found = planned(legacy(ASKS), permissions={"billing": ("role",)}, policies=(policy("role", "role"),))
     assert found.blocks == () and "policy 'role' on the permission of 'billing' may let 'web'" in found.notes[0]
+
+
+def test_client_policies_that_are_not_to_be_read_are_said_to_be() -> None:
+    (note,) = planned(legacy(ASKS), client_policies=None).notes
+    assert "this login may not read them; give it the role view-realm" in note
 
 
 def test_an_unknown_lifetime_blocks_only_who_waits() -> None:

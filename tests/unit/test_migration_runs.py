@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from exchange.migration.look import Found, faults
 from exchange.migration.plan import Planned
 from exchange.migration.runs import RunFailed, StackRuns, _errors
 from exchange.stack import StackProblem
+from kcadmin.errors import KeycloakError, Refusal, Unreachable
 from tests.unit.test_migration_watch import moving
 
 KEY = "keycloak-token-exchange:grants"
@@ -69,6 +71,7 @@ def test_what_pulumi_reports() -> None:
     locked = _errors("error: the stack is currently locked by 1 lock(s). Either wait …")
     assert len(locked) == 2 and "`pulumi cancel`, then run again" in locked[1]
     assert _errors("one\n\ntwo\n") == ["one", "two"]
+    assert _errors("\n") == ["pulumi: ended without a word; it may have been killed."]
 
 
 def planned(name: str = "g", **changes: Any) -> Planned:
@@ -160,3 +163,20 @@ def test_how_apply_ends(what: Found, args: list[str], code: int, words: str, mon
 def test_a_failed_run_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(monkeypatch, found(planned()), "apply", "--yes", outcome=RunFailed("a: wrong; mend it."))
     assert result.exit_code == 1 and "error: a: wrong; mend it.\nerror: run the same again" in result.output
+
+
+@pytest.mark.parametrize(
+    ("problem", "code"), [(Unreachable("Keycloak: no answer."), 4), (Refusal("events: may not be seen."), 2)]
+)
+def test_who_is_stopped_on_the_way_is_told(problem: KeycloakError, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run(monkeypatch, found(planned()), "apply", "--yes", outcome=problem)
+    assert result.exit_code == code and f"error: {problem}" in result.stderr
+    assert "warning: stopped on the way, so a switch may be on and nobody watches it;" in result.stderr
+    before = run(monkeypatch, found(planned(), quiet=[False]), "apply", "--yes")
+    assert "stopped on the way" not in before.output
+
+
+def test_nobody_is_asked_and_the_notes_are_said_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    noted = replace(planned(), notes=("policy 'p' may let 'web' exchange; look at it",))
+    result = run(monkeypatch, found(noted), "apply", "--yes")
+    assert "warning: grant 'g' in realm 'r': policy 'p' may let 'web' exchange; look at it." in result.output

@@ -1,0 +1,36 @@
+"""The robot's key file, and what a person is told to type next."""
+
+from pathlib import Path
+
+import pytest
+
+from exchange.bootstrap import Bootstrapped, _read, _write_new, as_lines
+from kcadmin.errors import Refusal
+from kcadmin.robot import Robot
+
+
+def test_a_new_key_takes_the_place_of_a_key_alone(tmp_path: Path) -> None:
+    key = tmp_path / "robot.pem"
+    first, second = _write_new(key), _write_new(key)
+    assert _read(key).private_numbers() == second.private_numbers() != first.private_numbers()
+    assert key.stat().st_mode & 0o777 == 0o600 and [each.name for each in tmp_path.iterdir()] == ["robot.pem"]
+    other = tmp_path / "notes"
+    other.write_text("mine")
+    with pytest.raises(Refusal, match="holds no unencrypted RSA key, and what it holds would be lost; name another"):
+        _write_new(other)
+    assert other.read_text() == "mine"
+
+
+def test_nothing_is_left_where_a_key_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match=r"cannot be written|holds no unencrypted"):
+        _write_new(tmp_path)
+    with pytest.raises(Refusal, match="cannot be written"):
+        _write_new(tmp_path / "no" / "key")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_to_be_typed_is_one_word_each(tmp_path: Path) -> None:
+    made = Bootstrapped(Robot("a robot", ("manage-clients",), (), True), "r; rm x", "http://kc", Path("my key.pem"))
+    lines = as_lines(made)
+    assert "  pulumi config set realm 'r; rm x'" in lines and "  pulumi config set clientId 'a robot'" in lines
+    assert lines[-1] == """  export KEYCLOAK_PRIVATE_KEY="$(cat 'my key.pem')\""""
