@@ -1,5 +1,7 @@
 """The commands: ``python -m exchange verify …``. Exit codes: 0 good, 1 refused or broken, 2 usage, 3 dry run, 4 unreachable."""
 
+import inspect
+
 import typer
 
 from exchange.commands import audit, bootstrap, doctor, graph, inventory, migrate, rebind, verify
@@ -8,27 +10,34 @@ from exchange.commands import audit, bootstrap, doctor, graph, inventory, migrat
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
 
-@app.callback(invoke_without_command=True)
 def exchange(context: typer.Context) -> None:
     """Day-2 commands on the token exchange grants of a Pulumi stack.
 
     Reads the stack with the [bold]pulumi[/bold] command; run it in the project's folder.
 
-    Exit codes: 0 all proved or done, 1 something refused or broken, 2 usage or settings, 3 only a dry run, or not all
+    Exit codes: 0 proved or done, 1 something refused, broken or found, 2 usage or settings, 3 only a dry run, or not all
     could be tried, 4 the server gave no answer.
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
 
+def _flowing(documented: object) -> str:
+    """A docstring whose paragraphs fill any terminal: typer keeps the line ends of all but the first."""
+    return "\n\n".join(" ".join(each.split()) for each in (inspect.getdoc(documented) or "").split("\n\n"))
+
+
+app.callback(invoke_without_command=True, help=_flowing(exchange))(exchange)
 app.command("verify", epilog=verify.EPILOG)(verify.verify_command)
-app.command("audit", epilog=audit.EPILOG)(audit.audit_command)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor_command)
-app.command("rebind", epilog=rebind.EPILOG)(rebind.rebind_command)
 app.command("graph", epilog=graph.EPILOG)(graph.graph_command)
-app.command("bootstrap", epilog=bootstrap.EPILOG)(bootstrap.bootstrap_command)
+app.command("audit", epilog=audit.EPILOG)(audit.audit_command)
 app.command("inventory", epilog=inventory.EPILOG)(inventory.inventory_command)
 app.add_typer(migrate.app, name="migrate")
+app.command("rebind", epilog=rebind.EPILOG)(rebind.rebind_command)
+app.command("bootstrap", epilog=bootstrap.EPILOG)(bootstrap.bootstrap_command)
+for command in (*app.registered_commands, *migrate.app.registered_commands):
+    command.help = _flowing(command.callback)
 
 
 def main() -> None:

@@ -98,9 +98,10 @@ def as_mermaid(graph: Graph, edges: Sequence[Edge]) -> str:
         styles.setdefault(edge.kind, []).append(len(lines))
         lines.append(f"  {ids[0]} {_ARROWS[edge.kind]}{said} {ids[1]}")
     left = len(arrows) - MERMAID_EDGES
+    legend = ", ".join(f"{word(kind)} {_ARROWS[kind]}" for kind in styles) or "no exchange of these kinds"
     return "\n".join(
         [
-            f"%% Realm {_escaped(graph.realm)}: {', '.join(f'{word(kind)} {_ARROWS[kind]}' for kind in styles)}",
+            f"%% Realm {_escaped(graph.realm)}: {legend}",
             *(
                 [f"%% {left} more are left out, Mermaid takes {MERMAID_EDGES}; narrow with --kind or --client"]
                 * (left > 0)

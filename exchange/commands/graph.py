@@ -83,6 +83,7 @@ def graph_command(
     """Show every exchange that a realm allows, and which of them the stack declares.
 
     Computed from the realm's state, of both exchanges, with what grants open together; nothing is exchanged or changed.
+
     [bold]declared[/bold]: a grant names it. [bold]implied[/bold]: grants open it together. [bold]undeclared[/bold]: something
     else does. [bold]dead[/bold]: declared, and refused. [bold]roles[/bold]: only roles of the token's user open it.
 

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Column
 
 from exchange import report, report_deny
 from exchange.console import LOOKED, REFUSED, ask, password, person, problems, warn_of_insecure_tls
@@ -96,7 +97,7 @@ def verify_command(
             prefetch(cases, secrets)
         todo = attempts(session, cases, chosen.cases(), chosen.guards) if deny else []
         verdicts, left_open = _run(session, cases, user, secrets, dry_run)
-        denials = _deny(session, todo, user, secrets, left_open)
+        denials = _deny(session, todo, user, secrets, left_open) if todo else []
     _show(verdicts, denials, connection.url, as_json)
     for problem in dict.fromkeys(left_open):
         say_line(f"warning: {problem}", err=True)
@@ -119,8 +120,9 @@ def _progress(first: str, total: int) -> Iterator[Callable[[int, str], None]]:
         SpinnerColumn(),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True)),
         console=console,
+        expand=True,
         transient=True,
         disable=not console.is_terminal,
     ) as progress:

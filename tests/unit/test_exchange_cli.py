@@ -231,6 +231,14 @@ def test_without_arguments_it_helps() -> None:
     assert "Examples" in CliRunner().invoke(cli.app, ["verify", "--help"]).stdout
 
 
+@pytest.mark.parametrize(
+    ("command", "words"), [([], "only a dry run, or not all"), (["migrate", "apply"], "no legacy exchange came")]
+)
+def test_help_fills_the_width_whatever_the_lines_of_the_source(command: list[str], words: str) -> None:
+    text = CliRunner().invoke(cli.app, [*command, "--help"], env={"COLUMNS": "400"}).stdout
+    assert any(words in line and line.rstrip().endswith(("answer.", "run again.")) for line in text.splitlines())
+
+
 def test_it_leans_on_kcadmin_and_the_rules_alone() -> None:
     for file in Path(cli.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):

@@ -189,6 +189,7 @@ def test_mermaid_quotes_names_and_says_what_it_leaves_out() -> None:
         "  linkStyle 0 stroke:#d1242f",
         "  linkStyle 1 stroke:#1a7f37",
     ]
+    assert as_mermaid(made, []).splitlines() == ["%% Realm r: no exchange of these kinds", "flowchart LR"]
     many = Edge("implied", "r", "standard", tuple(f"s{n}" for n in range(600)), (None, "t"))
     lines = as_mermaid(made, [many]).splitlines()
     assert "700 more are left out" in lines[1] and sum("-.->" in line for line in lines[1:]) == MERMAID_EDGES
