@@ -3,7 +3,8 @@
 An owner's claim stands on a client of the realm, as all claims do, and not in the realm's own attributes: a PUT of the realm that
 names attributes deletes all others, so whoever writes them at the same moment, or from a list of his own, takes
 claims away, and our own PUT would take others' attributes. It is written before the setting, and dropped after it: a run may die
-between any two requests. Who takes and who leaves look again, and mend what the other undid.
+between any two requests. Who takes and who leaves look again, and mend what the other undid. Of several who leave at once each
+says so in its claim first, so that the last one sees it, and what was is restored while a claim still tells it.
 """
 
 import time
@@ -19,6 +20,7 @@ from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, ROUNDS, USED, Taken, drop_claim, write_claim
 
 KIND = "exchange-events"
+LEAVING = "leaving"
 HOLDERS = ("account", "security-admin-console", "admin-cli")
 """Clients that Keycloak makes in each realm; the first that is there bears the claims."""
 
@@ -34,9 +36,18 @@ class Recorded:
         """An owner's claim."""
         return next((claim for claim in self.claims if claim.owner == owner), None)
 
+    def holds(self, owner: str) -> bool:
+        """Whether an owner claims it; one whose leaving was killed does no more."""
+        mine = self.of(owner)
+        return mine is not None and not mine.set.get(LEAVING)
+
     def but(self, *owners: str | None) -> tuple[Claim, ...]:
         """The claims of others."""
         return tuple(claim for claim in self.claims if claim.owner not in owners)
+
+    def staying(self, *owners: str | None) -> tuple[Claim, ...]:
+        """The claims of others who do not leave at this moment, nor did when their run was killed."""
+        return tuple(claim for claim in self.but(*owners) if not claim.set.get(LEAVING))
 
 
 def serves(config: EventsConfig, expiration: int | None) -> bool:
@@ -78,7 +89,7 @@ def take_events(
         was = _whole(source.was) if source else _note(seen.config)
         then = _on(seen.config, expiration)
         if _is_ours(seen.config, was, _wishes(seen.claims)):  # then a shorter wish may shorten it again
-            then = replace(then, expiration=_kept(was, (expiration, *_wishes(seen.but(owner, former)))))
+            then = replace(then, expiration=_kept(was, (expiration, *_wishes(seen.staying(owner, former)))))
         if seen.config.lacking:
             was["added"] = sorted({*was.get("added", ()), *seen.config.lacking})
             was["left"] = _left(then)
@@ -108,12 +119,16 @@ def release_events(realm: Realm, owner: str, expiration: int | None, taken: Take
             return tuple(claim.owner for claim in seen.claims)
         was = (mine or taken).was
         wishes = [*_wishes(seen.claims), expiration]
-        write_config(realm, seen.config, _restored(seen.config, was, wishes, seen.but(owner)))
+        if mine and seen.but(owner):
+            _write_claim(realm, replace(mine, set={**mine.set, LEAVING: True}))
+            seen = look(realm)
+            wishes += _wishes(seen.claims)
+        write_config(realm, seen.config, _restored(seen.config, was, wishes, seen.staying(owner)))
         drop_claim(realm.clients, _holder(realm).uuid, owner, KIND)
         for _ in range(ROUNDS):  # others come and go meanwhile: who sees no claim restores, who sees one has it on
             seen = look(realm)
-            others = seen.but(owner)
-            wishes += _wishes(others)
+            others = seen.staying(owner)
+            wishes += _wishes(seen.claims)
             if not write_config(realm, seen.config, _restored(seen.config, was, wishes, others)):
                 break
         return tuple(sorted({claim.owner for claim in others}))

@@ -43,7 +43,7 @@ class ExchangeEventsProvider(KeycloakProvider):
 
     def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
         seen, wanted = look(realm), _expiration(props)
-        lost = props.get("found") == CLAIMED and not seen.of(props["owner"])
+        lost = props.get("found") == CLAIMED and not seen.holds(props["owner"])
         recorded = {
             "enabled": seen.config.enabled,
             "event_types": [each for each in NEEDED if each not in seen.config.lacking],

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kcadmin import recorded_events
 from kcadmin.connection import ClientSecretLogin
 from kcadmin.errors import Refusal
 from kcadmin.events import NEEDED
@@ -16,6 +17,7 @@ from kcadmin.realm import Realm, realm_for
 from kcadmin.recorded_events import HOLDERS, look, release_events, serves, take_events
 from kcadmin.robot import EVENTS, STANDARD, make_robot, roles_for
 from kcadmin.session import Session, session_for
+from kcadmin.shared_settings import drop_claim
 from providers.exchange_events import ExchangeEventsProvider
 from tests.support.engine import Engine, Refused, forget
 from tests.support.in_process import Killed, Stack, interrupted
@@ -224,6 +226,24 @@ def test_four_come_and_go_at_once(recorded: TestRealm) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(come_and_go, range(4)))
+
+
+def test_who_comes_between_two_who_leave_finds_what_was(recorded: TestRealm, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fresh() -> Realm:
+        return Realm(Session(recorded.connection), recorded.name)
+
+    held = {owner: take_events(fresh(), owner, DAY) for owner in ("one", "two")}
+
+    def drop_between(clients: Any, uuid: str, owner: str, kind: str) -> None:
+        monkeypatch.setattr(recorded_events, "drop_claim", drop_claim)
+        release_events(fresh(), "two", DAY, held["two"])
+        drop_claim(clients, uuid, owner, kind)
+        held["three"] = take_events(fresh(), "three", 2 * DAY)
+
+    monkeypatch.setattr(recorded_events, "drop_claim", drop_between)
+    release_events(fresh(), "one", DAY, held["one"])
+    assert serves(look(fresh()).config, 2 * DAY)
+    release_events(fresh(), "three", 2 * DAY, held["three"])
 
 
 def test_a_login_that_may_not_is_told_the_role(recorded: TestRealm) -> None:
