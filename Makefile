@@ -13,7 +13,7 @@ CLUSTER_TESTS = $(patsubst %,tests/acceptance/test_%.py,objects names login owne
 ON_STACK = --stack $(STACK) -- $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down stop preview refresh destroy drift verify example env packages test unit accept e2e test-matrix faults test-cluster test-crash test-scripts state-fixture check lint type format clean
+.PHONY: help setup up down stop preview refresh destroy drift verify example env packages test unit accept e2e test-matrix faults test-cluster test-crash test-scripts state-fixture bench check lint type format clean
 
 help: ## this list
 	@echo 'make <target> [STACK=dev|legacy] [KEYCLOAK_PORT=…] [KEYCLOAK_VERSION=…] [KEYCLOAK_URL=…] [ARGS=…]'
@@ -90,6 +90,9 @@ test-scripts: setup ## policies of a script that is deployed on a server built f
 
 state-fixture: setup ## write the states of the current commit, for the tests of upgrades (before a release)
 	@$(VENV)/python -m tests.e2e.states $(ARGS)
+
+bench: setup ## count the requests of each phase of 100 grants; bench/requests.json keeps them (ARGS="--exchange legacy")
+	@$(VENV)/python -m bench.requests $(ARGS)
 
 check: lint type test ## lint, types and all tests
 
