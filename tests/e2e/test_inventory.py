@@ -10,6 +10,7 @@ import pytest
 
 from local.layout import PROJECT
 from tests.e2e.conftest import NewStack
+from tests.e2e.exchanges import exchanged
 from tests.e2e.stack import Stack
 from tests.support.handmade import Hand, names, switched
 from tests.support.realms import TestRealm
@@ -48,3 +49,41 @@ def test_a_realm_becomes_a_stack(make_realm: Callable[..., TestRealm], new_stack
     assert gone.writes == [] and realm.export() == before
     left = f"token-exchange permission of client 'billing' in realm '{realm.name}': was found as wanted and is left as found."
     assert left in gone.output
+
+
+@pytest.mark.standard_exchange
+def test_what_inventory_found_can_leave_the_legacy_exchange(
+    make_realm: Callable[..., TestRealm], new_stack: NewStack
+) -> None:
+    realm = make_realm("legacy", batch={}, billing={})
+    hand = Hand(realm, first="billing")
+    hand.permission("billing", [hand.client("Wer darf", "batch")])
+    before = realm.export()
+    stack = new_stack(realm, "legacy")
+    assert inventory(stack, "--write", str(stack.project / f"Pulumi.{stack.name}.yaml")).returncode == 0
+    stack.up("--skip-preview")
+    exchanged(realm, "batch", "billing", "legacy", source="batch", asks=True)
+
+    apply = [
+        sys.executable,
+        "-m",
+        "exchange",
+        "migrate",
+        "apply",
+        "--yes",
+        "--no-events",
+        "--grace",
+        "0",
+        "--stack",
+        stack.name,
+    ]
+    environment = {**stack.environment(), "PYTHONPATH": str(PROJECT)}
+    migrated = subprocess.run(
+        apply, cwd=stack.project, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    assert migrated.returncode == 0, migrated.stdout + migrated.stderr
+    exchanged(realm, "batch", "billing", "standard", source="batch", asks=True)
+    stack.preview("--expect-no-changes")
+    stack.destroy("--skip-preview")
+    exchanged(realm, "batch", "billing", "legacy", source="batch", asks=True)
+    assert realm.export() == before
