@@ -275,6 +275,7 @@ def test_bad_seconds_are_refused(recorded: TestRealm) -> None:
             events(recorded, expiration=seconds)
 
 
+@pytest.mark.standard_exchange
 def test_a_stack_records_its_grants_realms(recorded: TestRealm) -> None:
     grant = {"name": "g", "realm": recorded.name, "sources": ["frontend"], "target": "api", "exchange": "standard"}
     stack = Stack(recorded.robot, events=True)
