@@ -24,7 +24,7 @@ from tests.support.realms import PASSWORD, TestRealm
 pytestmark = pytest.mark.standard_exchange
 
 LIFESPAN, RENEWED_AFTER = 12, 9.0  # seconds; a switch that does not wait comes sooner than the older tokens go
-CALLER_PAUSE, MIGRATION_SECONDS = 0.17, 400
+CALLER_PAUSE, MIGRATION_SECONDS = 0.08, 400
 GRACE = "3"
 
 
@@ -168,8 +168,8 @@ def test_no_request_is_refused_and_a_refused_caller_brings_legacy_back(
         assert "1 grant is standard now: three." in said and "mappers" not in said
     assert [each.refusals for each in callers] == [[], [], [], []]
     assert all(set(each.answered) == {"legacy", "standard"} and each.last == "standard" for each in callers)
-    seconds = sum(sum(each.answered.values()) for each in callers)
-    print(f"{seconds} exchanges, {[each.answered for each in callers]}")
+    exchanges = sum(sum(each.answered.values()) for each in callers)
+    print(f"{exchanges} exchanges, {[each.answered for each in callers]}")
 
     assert all(each["exchange"] == "standard" and "migration" not in each for each in config(stack).values())
     stack.preview("--refresh", "--expect-no-changes")
