@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from exchange import rebind
+from exchange.commands.options import Stack
 from exchange.console import LOOKED, REFUSED, person, problems, warn_of_insecure_tls
 from exchange.screen import say_line
 from exchange.stack import read_config, run_pulumi
@@ -26,14 +27,18 @@ def rebind_command(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was found as an object.")] = False,
-    stack: Annotated[
-        str | None, typer.Option(metavar="NAME", show_default="the selected one", help="The stack.")
-    ] = None,
+    stack: Stack = None,
 ) -> None:
     """Accept a server that moved, or a realm that was made anew from an export, as this stack's own.
 
     Set the stack's [bold]url[/bold] first. Clients must be there by their client ids. Pulumi's state is changed, and kept in
     a file as it was; nothing is written to Keycloak.
+
+    [bold]Examples[/bold]
+
+    python -m exchange rebind --dry-run
+
+    python -m exchange rebind --stack prod --yes --backup before.json
     """
     with problems():
         chosen = ["--stack", stack] if stack else []

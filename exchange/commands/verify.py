@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Column
 
 from exchange import report, report_deny
+from exchange.commands.options import Stack
 from exchange.console import LOOKED, REFUSED, ask, password, person, problems, warn_of_insecure_tls
 from exchange.deny import UNDECLARED, Attempts, Denial, attempts
 from exchange.deny import deny as deny_all
@@ -58,9 +59,7 @@ def verify_command(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print objects with the claims of both tokens.")] = False,
-    stack: Annotated[
-        str | None, typer.Option(metavar="NAME", show_default="the selected one", help="The stack.")
-    ] = None,
+    stack: Stack = None,
     url: Annotated[
         str | None, typer.Option(metavar="URL", show_default="the stack's", help="Reach the server at this address.")
     ] = None,

@@ -228,7 +228,14 @@ def test_a_token_left_open_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None
 def test_without_arguments_it_helps() -> None:
     result = CliRunner().invoke(cli.app, [])
     assert result.exit_code == 0 and "verify" in result.stdout
-    assert "Examples" in CliRunner().invoke(cli.app, ["verify", "--help"]).stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["verify", "doctor", "graph", "audit", "inventory", "rebind", "bootstrap", "migrate plan", "migrate apply"],
+)
+def test_help_has_examples(command: str) -> None:
+    assert "Examples" in CliRunner().invoke(cli.app, [*command.split(), "--help"]).stdout
 
 
 @pytest.mark.parametrize(
