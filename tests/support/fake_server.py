@@ -225,8 +225,10 @@ class FakeKeycloak:
 
     def _clients(self, clients: dict[str, dict[str, Any]], rest: list[str], request: Request) -> Answer:
         if not rest:
-            wanted = request.query.get("clientId")
-            return Answer(200, [each for each in clients.values() if wanted in (None, each["clientId"])])
+            wanted, first = request.query.get("clientId"), int(request.query.get("first", 0))
+            ordered = sorted(clients.values(), key=lambda each: str(each["clientId"]))
+            found = [each for each in ordered if wanted in (None, each["clientId"])]
+            return Answer(200, found[first : first + int(request.query.get("max", len(found)))])
         client = clients.get(rest[0])
         if client is None:
             return Answer(404, {"error": "Could not find client"})
