@@ -3,8 +3,8 @@
 A partial PUT merges; attributes merge key by key and an empty value removes one. A full PUT deletes mappers that others add
 meanwhile, so none is ever made here. But a PUT that leaves ``authorizationServicesEnabled`` out switches authorization services
 off and deletes every policy, permission and scope of the client. Up to 26.0 one that leaves ``serviceAccountsEnabled`` out
-deletes the service account's user with its roles; on 26.0 and 26.2 one without ``frontchannelLogout`` switches that off. So each
-PUT repeats what is on of these, from a look just before.
+deletes the service account's user with its roles; on 26.0 and 26.2 one without ``frontchannelLogout`` switches that on for a
+public client, else off. So each PUT repeats the former where they are on, and the last as it is, from a look just before.
 https://www.keycloak.org/docs-api/latest/rest-api/index.html#_clients
 """
 
@@ -24,7 +24,7 @@ from kcadmin.session import Session, path, worth_repeating
 
 ATTRIBUTE = "attributes."
 AUTHORIZATION_SERVICES = "authorizationServicesEnabled"
-REPEATED = (AUTHORIZATION_SERVICES, "serviceAccountsEnabled", "frontchannelLogout")
+REPEATED, FRONT_CHANNEL = (AUTHORIZATION_SERVICES, "serviceAccountsEnabled"), "frontchannelLogout"
 RECENT_SECONDS = 1.0
 ATTEMPTS, PAUSE_SECONDS = 6, 0.1
 PAGE = 100
@@ -145,6 +145,8 @@ class Clients:
                 if client is None:
                     raise NotFound(404, "PUT", self.path(uuid), "the client is gone")
                 kept = {field: True for field in REPEATED if client.is_on(field)}
+                if client.value(FRONT_CHANNEL) is not None:
+                    kept[FRONT_CHANNEL] = client.is_on(FRONT_CHANNEL)
                 try:
                     self._session.put_once(self.path(uuid), {**kept, **as_body(values)})
                 except KeycloakError as problem:

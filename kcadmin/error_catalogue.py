@@ -138,7 +138,7 @@ ROWS: tuple[Row, ...] = (
         ("requester-missing", "requester-disabled", "client-id-of-nobody"),
         "correct client_id, or enable that client", Event("client_not_found")),
     Row(401, "unauthorized_client", "Invalid client or Invalid client credentials", BOTH,
-        ("requester-secret", "requester-authenticator", "secret-not-as-stored"),
+        ("requester-secret", "requester-authenticator", "requester-bearer-only", "secret-not-as-stored"),
         "give the caller the secret as the realm holds it", Event("invalid_client_credentials")),
     Row(400, "invalid_client", "Parameter client_assertion_type is missing", BOTH,
         ("requester-authenticator", "assertion-bad"), "let the caller sign an assertion, or switch the client to a secret",

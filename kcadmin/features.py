@@ -43,6 +43,11 @@ class Features:
     unknown: tuple[str, ...] = ()
     scope_policies: bool = True
 
+    @property
+    def refuses_disabled_targets(self) -> bool:
+        """Whether the legacy exchange, too, gives no token for a disabled client: since 26.2, which brought the standard one."""
+        return STANDARD_FEATURE not in self.unknown
+
     def missing_for(self, exchange: str) -> tuple[str, ...]:
         """The features to switch on for an exchange, as ``--features`` takes them."""
         wanted = {

@@ -36,6 +36,7 @@ class RealmReach:
     """names: by client and audience, what mappers put into tokens. permissions: by target and requester.
 
     standard: whose switch is on where the server heeds it. legacy: whether the server has that exchange.
+    disabled_targets: whether that exchange gives tokens for disabled clients, too.
     """
 
     clients: Mapping[str, Client]
@@ -45,6 +46,7 @@ class RealmReach:
     standard: frozenset[str]
     legacy: bool
     guards: GuardReach = field(default_factory=GuardReach)
+    disabled_targets: bool = False
 
     def exchange_of(self, requester: str) -> str | None:
         """Which exchange serves a requester."""
@@ -207,6 +209,8 @@ class RealmReach:
         client = self.clients.get(target)
         if exchange == LEGACY and client and client.is_on("consentRequired"):
             return [f"'{target}' requires consent, which the legacy exchange refuses"]
+        if client and exchange == LEGACY and self.disabled_targets and not client.is_on("enabled"):
+            return []
         return list(_unfit(client, target)) if audience else []
 
 
@@ -223,6 +227,7 @@ def realm_reach(survey: Survey, roles: RoleFacts) -> RealmReach:
         frozenset(standard if features.standard_exchange else ()),
         features.legacy_exchange,
         guard_reach(survey),
+        not features.refuses_disabled_targets,
     )
 
 

@@ -4,12 +4,14 @@ https://www.keycloak.org/docs/latest/authorization_services/#_resource_server_ov
 """
 
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 import pulumi
 
 from kcadmin.by_products import SIDE_ROLE, account_mappers, is_default
 from kcadmin.clients import Client
+from kcadmin.errors import HttpError, Refusal
 from kcadmin.ownership import NAME_LIMIT
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import USED, drop_claim
@@ -20,6 +22,7 @@ from providers.resource import KeycloakResource, Text
 SERVICES, ACCOUNT = "authorizationServicesEnabled", "serviceAccountsEnabled"
 MAPPERS = "account_mappers"
 LONGEST_CLIENT_ID = NAME_LIMIT - len("service-account-")  # the server answers 500 to more
+LONGEST_UP_TO_26_2 = NAME_LIMIT - len("urn::resources:default")  # the type of the default resource, which it made then
 CONTENT = ("resources", "policies", "scopes")
 
 
@@ -50,6 +53,16 @@ class AuthorizationServicesProvider(SharedSettingProvider):
     def noted(self, realm: Realm, client: Client) -> Props:
         found = sorted(account_mappers(client))
         return {SIDE_ROLE: realm.clients.has_role(client.uuid, SIDE_ROLE), **({MAPPERS: found} if found else {})}
+
+    def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
+        length = len(props["client_id"])
+        try:
+            return super().create_in(realm, props)
+        except HttpError as problem:
+            if problem.status != HTTPStatus.INTERNAL_SERVER_ERROR or length <= LONGEST_UP_TO_26_2:
+                raise
+            wrong = f"client_id has {length} characters, of which Keycloak up to 26.2 takes {LONGEST_UP_TO_26_2} here"
+            raise Refusal(f"{self._named(props)}: {wrong} ({problem}); shorten it, or update Keycloak.") from problem
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
         notes = super().change(realm, id_, olds, news)

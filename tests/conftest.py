@@ -21,6 +21,7 @@ Servers = Callable[[str], keycloak.Server]
 NEEDS = {
     "standard_exchange": ("26.2", "the standard exchange"),
     "exchange_guards": ("26.5", "exchange guards"),
+    "refused_targets": ("26.2", "a refusal of disabled targets"),
     "scope_policies": ("26.0", "client-scope policies that judge an exchange"),
 }
 """What not each supported Keycloak has: a mark of tests → the first version with it, and its name."""

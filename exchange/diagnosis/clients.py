@@ -63,7 +63,8 @@ def requester(q: Question) -> Iterator[Finding]:
         yield _field(q, "requester-protocol", client, "protocol", wrong, f"let an {OPENID_CONNECT} client ask")
     if client.is_on("bearerOnly"):
         wrong = "is bearer-only, so the token endpoint does not serve it"
-        yield _field(q, "requester-bearer-only", client, "bearerOnly", wrong, "make it confidential (bearerOnly false)")
+        remedy = "make it confidential (bearerOnly false), and give the caller the secret that it has then"
+        yield _field(q, "requester-bearer-only", client, "bearerOnly", wrong, remedy)
     elif client.is_on("publicClient"):
         wrong = "is a public client, which shows nobody who it is, so it may exchange no token"
         remedy = f"switch on Client authentication under Clients → {name} → Settings"
@@ -139,7 +140,8 @@ def target(q: Question) -> Iterator[Finding]:
         wrong = "does not exist, or the login may not see it, so it is no audience"
         yield q.found("target-missing", "client", name, wrong, "create it, or correct the client id")
         return
-    if q.asks and not client.is_on("enabled"):
+    refused = q.standard or q.look.looks.features.refuses_disabled_targets
+    if q.asks and refused and not client.is_on("enabled"):
         wrong = "is disabled, so nobody may ask for it"
         yield _field(q, "target-disabled", client, "enabled", wrong, ENABLE.format(name))
 

@@ -79,7 +79,9 @@ BREAKS: dict[str, Broken] = {
     "requester public": Broken(
         "requester-public", client("api", {"publicClient": False, "secret": "s"}, publicClient=True), form={"client_secret": ""}
     ),
-    "requester bearer-only": Broken("requester-bearer-only", client("api", bearerOnly=True)),
+    "requester bearer-only": Broken(
+        "requester-bearer-only", client("api", {"bearerOnly": False, "secret": "s"}, bearerOnly=True)
+    ),
     "requester misspelled": Broken("requester-missing", breaks.nothing, asked={"target": "apy"}, form={"client_id": "apy"}),
     "requester shows a JWT": Broken(
         "requester-authenticator",
@@ -206,9 +208,14 @@ BREAKS: dict[str, Broken] = {
         "guide-objects", breaks.together(breaks.permission_off, breaks.guide_objects), REQUESTER, LEGACY
     ),
 }  # fmt: skip
-GUARDS = pytest.mark.exchange_guards
+NEEDS = {
+    "switch-on": pytest.mark.standard_exchange,
+    "target-disabled": pytest.mark.refused_targets,
+    **{f"guard-{what}": pytest.mark.exchange_guards for what in ("rejects", "requester", "source", "user", "scopes")},
+}
+"""Causes that not each server knows."""
 CASES = [
-    pytest.param(exchange, broken, id=f"{name}-{exchange}", marks=[GUARDS] if broken.cause.startswith("guard") else [])
+    pytest.param(exchange, broken, id=f"{name}-{exchange}", marks=NEEDS.get(broken.cause, ()))
     for name, broken in BREAKS.items()
     for exchange in broken.exchanges
 ]

@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
+from kcadmin.errors import Refusal
+from local import keycloak
+from local.layout import keycloak_version
 from providers._base import KeycloakProvider
 from providers.audience_mapper import AudienceMapperProvider
 from providers.authorization_scope import AuthorizationScopeProvider
-from providers.authorization_services import LONGEST_CLIENT_ID, AuthorizationServicesProvider
+from providers.authorization_services import LONGEST_CLIENT_ID, LONGEST_UP_TO_26_2, AuthorizationServicesProvider
 from providers.client_policy import ClientPolicyProvider
 from providers.management_permissions import ManagementPermissionsProvider
 from providers.scope_permission import ScopePermissionProvider
@@ -82,16 +85,21 @@ def test_one_character_too_many_is_refused_by_us(realm: TestRealm) -> None:
         )
 
 
-@pytest.mark.parametrize("length", [LONGEST_CLIENT_ID, LONGEST_CLIENT_ID + 1])
+@pytest.mark.parametrize("length", [LONGEST_UP_TO_26_2, LONGEST_CLIENT_ID, LONGEST_CLIENT_ID + 1])
 def test_the_longest_client_with_authorization_services(realm: TestRealm, length: int) -> None:
     realm.add_client("c" * length)
     before = realm.export()
     services = (AuthorizationServicesProvider, {"client_id": "c" * length})
-    if length == LONGEST_CLIENT_ID:
-        lives(realm, services)
-    else:
+    if length > LONGEST_CLIENT_ID:
         with pytest.raises(Refused, match=r"client_id has 240 characters, .*; shorten it to 239\."):
             lives(realm, services)
+    elif length > LONGEST_UP_TO_26_2 and keycloak.number(keycloak_version()) <= (26, 2):
+        with pytest.raises(
+            Refusal, match=r"client_id has 239 characters, .* up to 26\.2 takes 233 .*; shorten it, or update"
+        ):
+            lives(realm, services)
+    else:
+        lives(realm, services)
     assert realm.export() == before
 
 

@@ -1,7 +1,7 @@
 """``make test-matrix``: the tests that need a server, on each supported Keycloak; docs/compatibility.md says what came of them.
 
-``python -m tests.support.matrix [VERSION …]`` runs those versions, or all, one after another; what others came to is kept
-in ``.local/matrix/``.
+``python -m tests.support.matrix [VERSION …] [FILE …]`` runs those versions, or all, one after another; what others came to is
+kept in ``.local/matrix/``. With test files, only these run, and their results take the place of the former ones there.
 """
 
 import ast
@@ -28,6 +28,13 @@ SUITES = (
 states of former commits, which are not the server's, and faults and kills through the CLI, which acceptance tests have too."""
 BEGIN, END = "<!-- runs -->", "<!-- end of runs -->"
 EXCHANGES = ("standard", "legacy")
+RAN_TO_THE_END = (0, 1)  # pytest's exit codes: all passed, some failed
+COUNTED = {
+    "tests": "testcase",
+    "failures": "testcase/failure",
+    "errors": "testcase/error",
+    "skipped": "testcase/skipped",
+}
 
 
 @dataclass(frozen=True)
@@ -45,12 +52,40 @@ class Test:
         return set(self.name.partition("[")[2].rstrip("]").split("-")) & {*EXCHANGES}
 
 
-def run(version: str, jobs: str) -> int:
-    """Runs the suites on a version; pytest's exit code."""
-    command = [sys.executable, "-m", "pytest", *SUITES, "-n", jobs, "--dist", "loadfile", "--no-loadscope-reorder"]
+def run(version: str, jobs: str, files: Sequence[str] = ()) -> int:
+    """Runs the suites on a version, or some test files of them again; pytest's exit code."""
+    record = result_of(version)
+    result = record.with_suffix(".again.xml") if files else record
+    command = [sys.executable, "-m", "pytest", *(files or SUITES), "-n", jobs, "--dist", "loadfile"]
     RESULTS.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, "KEYCLOAK_VERSION": version}
-    return subprocess.run([*command, f"--junitxml={result_of(version)}"], env=environment, cwd=PROJECT).returncode
+    code = subprocess.run(
+        [*command, "--no-loadscope-reorder", f"--junitxml={result}"],
+        env={**os.environ, "KEYCLOAK_VERSION": version},
+        cwd=PROJECT,
+    ).returncode
+    if files and code in RAN_TO_THE_END:
+        replace(record, result)
+    if files:
+        result.unlink(missing_ok=True)
+    return code
+
+
+def replace(record: Path, again: Path) -> None:
+    """Puts each module's results of another run into a record, in the place of its former ones."""
+    tree = ElementTree.parse(record)  # noqa: S314 (our own run's file)
+    suite = next(tree.iter("testsuite"))
+    fresh: dict[str, list[ElementTree.Element]] = {}
+    for case in ElementTree.parse(again).iter("testcase"):  # noqa: S314 (the same)
+        fresh.setdefault(case.get("classname", ""), []).append(case)
+    cases: list[ElementTree.Element] = []
+    left = dict(fresh)
+    for case in suite.findall("testcase"):
+        module = case.get("classname", "")
+        cases += left.pop(module, []) if module in fresh else [case]
+    suite[:] = [*cases, *(case for new in left.values() for case in new)]
+    for name, path in COUNTED.items():
+        suite.set(name, str(len(suite.findall(path))))
+    tree.write(record, encoding="utf-8", xml_declaration=True)
 
 
 def result_of(version: str) -> Path:
@@ -117,9 +152,26 @@ def write(document: Path, runs: dict[str, list[Test]]) -> None:
     document.write_text(f"{before}{BEGIN}\n\n{table(runs)}\n{END}{after}")
 
 
-def main(wanted: Sequence[str]) -> int:
+def asked(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The versions and the test files of a command line.
+
+    :raises SystemExit: a file is none of the suites', or runs again on a version that has no record yet.
+    """
+    files = [each for each in arguments if each.endswith(".py")]
+    versions = [each for each in arguments if each not in files] or [*KEYCLOAK_VERSIONS]
+    for file in files:
+        if not (PROJECT / file).is_file() or not any(file == suite or file.startswith(f"{suite}/") for suite in SUITES):
+            sys.exit(f"test file '{file}': is none of the matrix; take one of {', '.join(SUITES)}.")
+    for version in versions if files else ():
+        if not result_of(version).exists():
+            sys.exit(f"Keycloak {version}: has no record to put results into; run `make test-matrix ARGS={version}`.")
+    return versions, files
+
+
+def main(arguments: Sequence[str]) -> int:
     """Runs, writes the document, and gives an exit code: 0 when each test of each version passed or was skipped."""
-    codes = [run(version, os.environ.get("JOBS", "3")) for version in wanted or KEYCLOAK_VERSIONS]
+    versions, files = asked(arguments)
+    codes = [run(version, os.environ.get("JOBS", "3"), files) for version in versions]
     missing = [version for version in KEYCLOAK_VERSIONS if not result_of(version).exists()]
     if missing:
         print(f"{DOCUMENT} is left as it is: {', '.join(missing)} never ran; run `make test-matrix`.", file=sys.stderr)

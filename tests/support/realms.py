@@ -106,8 +106,14 @@ class TestRealm:
         return str(self.client(client_id)["id"])
 
     def change(self, client_id: str, **fields: Any) -> None:
-        client = self.client(client_id)  # before 26.2, what is left out of these is lost
-        kept = {name: True for name in ("serviceAccountsEnabled", "frontchannelLogout") if client.get(name)}
+        client = self.client(
+            client_id
+        )  # up to 26.2, what is left out of these changes; without clientId SAML clients get a 500
+        kept = {
+            name: client[name]
+            for name in ("clientId", "serviceAccountsEnabled", "frontchannelLogout")
+            if name in client
+        }
         self.session.put(self.at("clients", str(client["id"])), {**kept, **fields})
 
     def add_client(self, client_id: str, **changes: Any) -> None:

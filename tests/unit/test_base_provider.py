@@ -35,7 +35,7 @@ from providers.time_policy import TimePolicyProvider
 from providers.token_exchange_permission import TokenExchangePermissionProvider
 from providers.user_policy import UserPolicyProvider
 from tests.support.engine import Engine, Refused, forget
-from tests.support.fake_server import FakeKeycloak
+from tests.support.fake_server import Answer, FakeKeycloak
 
 CLIENT = {"realm": "r", "client_id": "api"}
 SERVER = {"realm": "r", "resource_server": "api", "name": "n"}
@@ -521,6 +521,18 @@ def test_a_setting_goes_back_to_what_it_was(
     assert engine.up(**CLIENT, owner="another") == "update" and engine.refresh() and engine.outputs["enabled"] is True
     engine.destroy()
     assert keycloak.state() == before
+
+
+@pytest.mark.parametrize(("length", "told"), [(233, "500 Internal Server Error"), (234, "up to 26.2 takes 233 here")])
+def test_a_long_name_of_which_an_older_server_makes_a_longer_one(
+    keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch, length: int, told: str
+) -> None:
+    monkeypatch.setattr("kcadmin.clients.PAUSE_SECONDS", 0)
+    keycloak.add_client("r", "c" * length)
+    keycloak.interfere(*[Answer(500, {"error": "unknown_error"})] * 6, at="PUT ")
+    with pytest.raises(KeycloakError, match=told) as refused:
+        Engine(AuthorizationServicesProvider, keycloak.connection).up(realm="r", client_id="c" * length)
+    assert isinstance(refused.value, Refusal) == (length == 234)
 
 
 def test_a_claim_that_somebody_removed_comes_back_with_what_was(keycloak: FakeKeycloak) -> None:

@@ -15,13 +15,14 @@ ALL_ON = {"authorizationServicesEnabled": True, "serviceAccountsEnabled": True, 
     ("on", "values", "body"),
     [
         ({}, {"attributes.a": "1"}, {"attributes": {"a": "1"}}),
-        ({"serviceAccountsEnabled": False, "frontchannelLogout": False}, {"name": "n"}, {"name": "n"}),
+        ({"serviceAccountsEnabled": False}, {"name": "n"}, {"name": "n"}),
+        ({"frontchannelLogout": False}, {"name": "n"}, {"frontchannelLogout": False, "name": "n"}),
         (ALL_ON, {"attributes.a": "1"}, {**ALL_ON, "attributes": {"a": "1"}}),
         ({"frontchannelLogout": True}, {"name": "n"}, {"frontchannelLogout": True, "name": "n"}),
         (ALL_ON, {"authorizationServicesEnabled": False}, {**ALL_ON, "authorizationServicesEnabled": False}),
     ],
 )
-def test_what_is_on_is_repeated_unless_it_is_changed(
+def test_what_a_server_would_change_is_repeated_unless_we_change_it(
     on: dict[str, Any], values: dict[str, Any], body: dict[str, Any]
 ) -> None:
     server = FakeKeycloak()

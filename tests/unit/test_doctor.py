@@ -305,6 +305,22 @@ def test_which_exchange_answers(
 
 
 @pytest.mark.parametrize(
+    ("exchange", "unknown", "causes"),
+    [
+        ("standard", (), ["target-disabled"]),
+        ("legacy", (), ["target-disabled"]),
+        ("legacy", ("token-exchange-standard:v2",), []),
+    ],
+)
+def test_a_disabled_target(exchange: str, unknown: tuple[str, ...], causes: list[str]) -> None:
+    server = FakeKeycloak()
+    server.add_realm("r", frontend={}, api={"enabled": False})
+    looks = Looks(server.session(), Features(True, True, True, unknown))
+    case = Case("g", "r", exchange, "requester", "frontend", "frontend", "api", "api")
+    assert [each.cause for each in clients.target(finding.Question(case, looks.realm("r")))] == causes
+
+
+@pytest.mark.parametrize(
     ("features", "exchange", "asks", "cause"),
     [
         ((), "standard", False, "no-exchange"),

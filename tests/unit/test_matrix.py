@@ -1,10 +1,14 @@
 """The table of docs/compatibility.md, from pytest's JUnit files."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
-from tests.support.matrix import BEGIN, DOCUMENT, END, read, table, title, write
+from tests.support import matrix
+from tests.support.matrix import BEGIN, DOCUMENT, END, asked, read, replace, table, title, write
 
 NO_STANDARD = "Keycloak 24.0.5 has not the standard exchange, which came with 26.2"
 OLD = f"""<testsuites><testsuite>
@@ -56,3 +60,60 @@ def test_only_what_is_between_the_marks_is_written(results: dict[str, Path], tmp
 
 def test_a_title_is_the_start_of_the_docstring() -> None:
     assert OBJECTS == "Each object on a real Keycloak" and LIFECYCLE.startswith("A grant's life")
+
+
+AGAIN = """<testsuites><testsuite>
+<testcase classname="tests.acceptance.test_objects" name="test_b[x]"/>
+<testcase classname="tests.acceptance.test_objects" name="test_d"><skipped message="no"/></testcase>
+<testcase classname="tests.acceptance.test_names" name="test_e"><failure message="no"/></testcase>
+</testsuite></testsuites>"""
+
+
+def test_another_run_of_a_module_takes_the_place_of_the_former(results: dict[str, Path], tmp_path: Path) -> None:
+    record, again = results["24.0.5"], tmp_path / "again.xml"
+    again.write_text(AGAIN)
+    for _ in range(2):
+        replace(record, again)
+        assert [(test.module.rpartition("_")[2], test.name, test.came_to) for test in read(record)] == [
+            ("objects", "test_b[x]", "passed"),
+            ("objects", "test_d", "skipped"),
+            ("lifecycle", "test_c[standard]", "skipped"),
+            ("lifecycle", "test_c[first-legacy]", "passed"),
+            ("names", "test_e", "failed"),
+        ]
+    suite = next(ElementTree.parse(record).iter("testsuite"))  # noqa: S314 (made here)
+    assert suite.attrib == {"tests": "5", "failures": "1", "errors": "0", "skipped": "2"}
+
+
+@pytest.mark.parametrize(("code", "kept"), [(0, False), (1, False), (2, True), (4, True)])
+def test_files_run_again_on_a_version(
+    results: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: int, kept: bool
+) -> None:
+    ran: list[tuple[list[str], str]] = []
+
+    def pytest_runs(command: list[str], **options: Any) -> SimpleNamespace:
+        ran.append((command, options["env"]["KEYCLOAK_VERSION"]))
+        Path(command[-1].removeprefix("--junitxml=")).write_text(AGAIN)
+        return SimpleNamespace(returncode=code)
+
+    monkeypatch.setattr(matrix, "RESULTS", tmp_path)
+    monkeypatch.setattr(matrix.subprocess, "run", pytest_runs)
+    results["24.0.5"].rename(tmp_path / "24.0.5.xml")
+    assert matrix.run("24.0.5", "1", ["tests/acceptance/test_objects.py"]) == code
+    ((command, version),) = ran
+    assert version == "24.0.5" and command[3:6] == ["tests/acceptance/test_objects.py", "-n", "1"]
+    assert (len(read(tmp_path / "24.0.5.xml")) == 4) == kept
+    assert not [each for each in tmp_path.iterdir() if "again" in each.name]
+
+
+def test_versions_and_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(matrix, "RESULTS", tmp_path)
+    names, file = [*matrix.KEYCLOAK_VERSIONS], "tests/acceptance/test_objects.py"
+    assert asked([]) == (names, []) and asked(["26.0.8"]) == (["26.0.8"], [])
+    with pytest.raises(SystemExit, match=r"Keycloak 26\.0\.8: has no record"):
+        asked(["26.0.8", file])
+    (tmp_path / "26.0.8.xml").touch()
+    assert asked(["26.0.8", file]) == (["26.0.8"], [file])
+    for other in ("tests/unit/test_matrix.py", "tests/acceptance/test_no.py", "tests/e2e/test_killed.py"):
+        with pytest.raises(SystemExit, match=f"'{other}': is none of the matrix"):
+            asked(["26.0.8", other])

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from kcadmin.features import STANDARD_FEATURE, Features
 from kcadmin.guards import Guards, merged, parts
 from kcadmin.permission_reach import Answer, answer, combined
 from kcadmin.realm_reach import realm_reach
@@ -68,6 +69,24 @@ def test_audiences_and_sources_that_cannot() -> None:
     assert verdict(found, "b", "a").why_not == ("'a' is disabled",)
     assert verdict(found, "b", "b", "c").why_not == ("'c' is disabled",)
     assert verdict(found, "b", "b", "gone").why_not == ("there is no client 'gone'",)
+
+
+@pytest.mark.parametrize(
+    ("unknown", "why_not"), [((), ("'b' is disabled",)), ((STANDARD_FEATURE,), ())], ids=["since 26.2", "before"]
+)
+def test_a_disabled_target_of_the_legacy_exchange(unknown: tuple[str, ...], why_not: tuple[str, ...]) -> None:
+    found = survey(
+        client("a", enabled=True),
+        client("b", enabled=False),
+        policies=(policy("client", "p", "a"),),
+        permissions={"b": ("p",)},
+        features=Features(False, True, True, unknown),
+    )
+    assert verdict(found, "a", "a", "b").why_not == why_not
+    assert [rule.audiences for rule in realm_reach(found, NO_ROLES).rules() if "b" in rule.audiences] == (
+        [] if why_not else [{"b": verdict(found, "a", "a", "b").audience_ways}]
+    )
+    assert "'b' is disabled" in verdict(found, "b", "a").why_not
 
 
 def test_consent_is_a_condition_of_the_standard_exchange_and_the_end_of_the_legacy_one() -> None:
