@@ -31,7 +31,7 @@ def is_default(each: Mapping[str, Any], client_id: str) -> bool:
 
 
 def account_mappers(client: Client) -> dict[str, str]:
-    """The mappers, name to id, that Keycloak up to 26.0 gives a client with its service account; later a client scope holds them."""
+    """The mappers, name to id, that a client gets with its service account up to 26.0; later a client scope holds them."""
     return {
         str(mapper["name"]): str(mapper["id"])
         for mapper in client.mappers
