@@ -41,6 +41,8 @@ def permitted(survey: Survey) -> dict[str, dict[str, tuple[Way, ...]]]:
     beside = permissions_beside(survey)
     found: dict[str, dict[str, tuple[Way, ...]]] = {}
     for target, permission in survey.permissions.items():
+        if not survey.features.scope_policies and "client-scope" in _types_in(survey.policies, permission.policies):
+            continue  # each exchange that it judges ends in a 500, whatever its other policies say
         named = _clients_in(survey.policies, permission.policies)
         other = _way(survey, permission, None, beside.get(target, ()))
         ways = dict.fromkeys(survey.clients, other) if other else {}
@@ -125,6 +127,15 @@ def _clients_in(policies: Mapping[str, Json], names: Sequence[str], seen: Collec
             found |= frozenset(names_in(policy, "clients"))
         elif policy.get("type") == "aggregate" and name not in seen:
             found |= _clients_in(policies, names_in(policy, "applyPolicies"), (*seen, name))
+    return found
+
+
+def _types_in(policies: Mapping[str, Json], names: Sequence[str], seen: Collection[str] = ()) -> frozenset[str]:
+    """The types of the policies, also of those within aggregate ones."""
+    found = frozenset(str((policies.get(name) or {}).get("type")) for name in names)
+    for name in names:
+        if name not in seen and (policies.get(name) or {}).get("type") == "aggregate":
+            found |= _types_in(policies, names_in(policies[name], "applyPolicies"), (*seen, name))
     return found
 
 

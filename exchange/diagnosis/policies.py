@@ -163,6 +163,10 @@ def _service_account(q: Question, what: str, verb: str, names: str, there: bool)
 
 
 def _scope(q: Question, config: Config) -> _Match:
+    if not q.look.looks.features.scope_policies:
+        why = "is a client-scope policy, at which this version of Keycloak fails, so each exchange ends in an error 500"
+        remedy = f"use Keycloak 26.0 or later, or take a client policy for '{q.case.requester}'"
+        return _Match(False, "policy-broken", why, remedy, "type", "client-scope", breaks=True)
     items = json.loads(config.get("clientScopes") or "[]")
     by_id = {str(each["id"]): str(each["name"]) for each in q.look.scopes()}
     names = {by_id.get(str(each["id"]), str(each["id"])): each.get("required") is True for each in items}

@@ -1,6 +1,7 @@
 """What a realm's state allows, on realms that no server has: every way in, every condition, every reason why not."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,6 +88,21 @@ def test_a_disabled_target_of_the_legacy_exchange(unknown: tuple[str, ...], why_
         [] if why_not else [{"b": verdict(found, "a", "a", "b").audience_ways}]
     )
     assert "'b' is disabled" in verdict(found, "b", "a").why_not
+
+
+@pytest.mark.parametrize("judged", [True, False], ids=["since 26.0", "before"])
+@pytest.mark.parametrize("held", [("p", "s"), ("p", "both")], ids=["beside", "within an aggregate"])
+def test_a_client_scope_policy_breaks_the_permissions_of_an_old_server(judged: bool, held: tuple[str, ...]) -> None:
+    found = survey(
+        client("a"),
+        client("b"),
+        policies=(policy("client", "p", "a"), policy("client-scope", "s"), policy("aggregate", "both", "s")),
+        permissions={"b": held},
+        features=replace(BOTH, scope_policies=judged),
+    )
+    said = verdict(found, "a", "a", "b")
+    assert said.allowed == judged and not said.conditions
+    assert judged or said.why_not == ("no token-exchange permission of 'b' lets 'a' through",)
 
 
 def test_consent_is_a_condition_of_the_standard_exchange_and_the_end_of_the_legacy_one() -> None:
