@@ -16,6 +16,7 @@ from tests.support.balancer import NODES, BalancedCluster
 from tests.support.realms import TestRealm
 
 Servers = Callable[[str], keycloak.Server]
+START_SECONDS = 400.0  # of a server, on a machine that does other things
 
 
 NEEDS = {
@@ -93,7 +94,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
             installation = keycloak.install(keycloak_version(), feature_set, lambda line: None)
             data = tmp_path_factory.mktemp(feature_set)
             running[feature_set] = keycloak.Server.start(
-                installation, port=free_port(), data=data, admin_password=secrets.token_hex(12)
+                installation, port=free_port(), data=data, admin_password=secrets.token_hex(12), wait=START_SECONDS
             )
         return running[feature_set]
 

@@ -14,7 +14,7 @@ from kcadmin.robot import LEGACY, roles_for
 from local import keycloak
 from local.layout import KEYCLOAK_VERSIONS
 from tests.acceptance.test_robot import what_it_is
-from tests.conftest import free_port
+from tests.conftest import START_SECONDS, free_port
 from tests.support.in_process import Stack
 from tests.support.realms import PASSWORD, TestRealm
 from tests.support.robot_clients import ROBOTS
@@ -26,7 +26,11 @@ VERSION = os.environ.get("KEYCLOAK_VERSION") or KEYCLOAK_VERSIONS[0]
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[keycloak.Server]:
     installation = keycloak.install(VERSION, "legacy", lambda line: None)
     started = keycloak.Server.start(
-        installation, port=free_port(), data=tmp_path_factory.mktemp("oldest"), admin_password=secrets.token_hex(12)
+        installation,
+        port=free_port(),
+        data=tmp_path_factory.mktemp("oldest"),
+        admin_password=secrets.token_hex(12),
+        wait=START_SECONDS,
     )
     yield started
     started.stop()
