@@ -54,6 +54,9 @@ class Kind:
         return self.provider.__name__.removesuffix("PolicyProvider")
 
 
+FETCH = {"fetch_roles": True} if keycloak.number(keycloak_version()) >= (26, 0) else {}  # Keycloak 24 answers 500 to it
+
+
 KINDS = [
     Kind(
         ClientPolicyProvider,
@@ -65,9 +68,9 @@ KINDS = [
     Kind(
         RolePolicyProvider,
         {"roles": ["reader/all", {"role": "writer", "client": "api", "required": True}]},
-        {"roles": [{"role": "writer", "client": "api"}], "fetch_roles": True},
-        lambda ids: {"roles": [{"id": ids["reader/all"], "required": True}], "fetchRoles": True},
-        {"roles": [{"role": "reader/all", "required": True}], "fetch_roles": True},
+        {"roles": [{"role": "writer", "client": "api"}], **FETCH},
+        lambda ids: {"roles": [{"id": ids["reader/all"], "required": True}], **({"fetchRoles": True} if FETCH else {})},
+        {"roles": [{"role": "reader/all", "required": True}], **FETCH},
     ),
     Kind(
         GroupPolicyProvider,
