@@ -1,6 +1,7 @@
 """Management permissions of a client: switched on and off under claims, since they have no room for a mark of their own."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,8 +50,10 @@ def set_management(realm: Realm, client_uuid: str, enabled: bool) -> Management:
     The first one of a realm makes its resource server, which only one request at a time can do; others are retried on 409.
     """
     realm.touched.update((client_uuid, EXCHANGE_PERMISSION + client_uuid))
-    with realm.first_permission:
-        return _management(realm.session.put_json(_path(realm, client_uuid), {"enabled": enabled}))
+    with nullcontext() if realm.has_permissions else realm.first_permission:
+        answer = realm.session.put_json(_path(realm, client_uuid), {"enabled": enabled})
+    realm.has_permissions = True
+    return _management(answer)
 
 
 def take_management(realm: Realm, uuid: str, owner: str, remembered: Taken | None = None) -> tuple[Taken, Management]:

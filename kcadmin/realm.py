@@ -30,6 +30,7 @@ class Realm:
         self.clients = Clients(session, name)
         self.client_scopes = ClientScopes(session, self.clients, name)
         self.first_permission = threading.Lock()
+        self.has_permissions = False  # as far as this process knows
         self.touched: set[str] = set()
         self._seen: SeenServer | None = None
         self._seen_lock = threading.Lock()
