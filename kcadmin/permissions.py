@@ -17,7 +17,7 @@ from kcadmin.errors import KeycloakError, NotFound, Refusal, sentence
 from kcadmin.management import KIND as MANAGEMENT
 from kcadmin.management import TOKEN_EXCHANGE as TOKEN_EXCHANGE
 from kcadmin.management import management, set_management
-from kcadmin.ownership import Claim, claims, mark_of
+from kcadmin.ownership import Claim, claims, mark_of, same_stack
 from kcadmin.realm import Realm
 from kcadmin.session import worth_repeating
 from kcadmin.shared_settings import drop_claim, write_claim
@@ -115,7 +115,8 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
     """Adds our policies to the token-exchange permission of a client, until they stay.
 
     The strategy of a permission that was there before us, and was empty, is noted on the client before it is changed. Another
-    writer's older list may come after ours, the later the slower the server is: we look again after three times our own write.
+    writer's older list may come after ours, the later the slower the server is: we look again after three times our own write,
+    unless no other stack holds the permission.
 
     :raises Refusal: there is no permission, or it holds strangers' policies under another strategy.
     """
@@ -126,7 +127,7 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
             began = time.monotonic()
             now = _must_be_there(realm, client_uuid, client_id)
             if wanted <= set(now.policies) and (now.strategy == AFFIRMATIVE or now.is_alone(wanted)):
-                if settled:
+                if settled or _is_ours_alone(realm, client_uuid, owner):
                     if found:  # who left at that moment dropped every note
                         _note_strategy(realm, client_uuid, owner, found)
                     return now
@@ -141,6 +142,14 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
             _write(realm, now, set(now.policies) | wanted, AFFIRMATIVE)
             slowest = max(slowest, time.monotonic() - began)
     raise _unstable(realm, client_uuid, client_id)
+
+
+def _is_ours_alone(realm: Realm, client_uuid: str, owner: str) -> bool:
+    """Whether no other stack can hold an older list than the one just read: a stack claims management permissions before it
+    reads their policies, and drops its claim after it has written them. Who used permissions that were on has claimed nothing."""
+    client = realm.clients.get(client_uuid, max_age=0)
+    held = claims(client.attributes, MANAGEMENT) if client else []
+    return bool(held) and all(same_stack(claim.owner, owner) for claim in held)
 
 
 def detach(

@@ -16,6 +16,7 @@ from kcadmin.errors import KeycloakError, NotFound, sentence
 from kcadmin.features import LEGACY, REFRESH, SAME_SESSION, STANDARD, SWITCH
 from kcadmin.lifespans import UNTIL_SESSION_ENDS, access_token_lifespan
 from kcadmin.mappers import AudienceMappers
+from kcadmin.ownership import same_stack
 from kcadmin.realm import Realm
 
 REMEDY = "take that away if nobody needs it"
@@ -88,11 +89,6 @@ def warn_of_policies(realm: Realm, client_id: str, permission_id: str) -> None:
     if policies:
         held = f"the policies {_listed(policies)} on its token-exchange permission match"
         _warn(realm, client_id, f"tokens may still be exchanged for it by clients that {held}")
-
-
-def same_stack(owner: str, other: str) -> bool:
-    """Whether two owners are of one stack: what follows ``#`` is a grant or resource of it."""
-    return owner.split("#")[0] == other.split("#")[0]
 
 
 def _warn(realm: Realm, client_id: str, what: str) -> None:
