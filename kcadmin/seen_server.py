@@ -1,6 +1,6 @@
 """The resource server of a realm's legacy permissions as seen at one look, instead of several requests an object.
 
-Only for looks that no write is made from. What this process has written since, and what was not to be seen then, is asked for.
+For looks that no write is made from, but for one. What this process has written since, and what was not to be seen, is asked for.
 """
 
 import threading
@@ -71,7 +71,7 @@ class SeenServer(ResourceServer):
     def names_held_lately(self, permission: str) -> tuple[str, ...] | None:
         """The names of the policies that a permission of that name held some moments ago; None where one must ask.
 
-        A write may be made from it where asking for each object would take longer than the moments that have gone by.
+        The one look that a write is made from: ADR 0017.
         """
         seen = self._look(lately=True)
         return None if seen is None or permission in self.touched else seen.held.get(permission)
@@ -82,9 +82,10 @@ class SeenServer(ResourceServer):
 
     def _members(self, seen: Seen, found: Json) -> list[Json] | None:
         """The policies that one holds; None where it, or one of them, was not to be seen or was written since."""
-        members = [seen.by_name.get(name) for name in seen.held.get(str(found["name"]), ())]
+        names = seen.held.get(str(found["name"]))
+        members = [seen.by_name.get(name) for name in names or ()]
         known = [each for each in members if each and each["id"] not in self.touched]
-        return None if found["id"] in self.touched or len(known) < len(members) else known
+        return None if names is None or found["id"] in self.touched or len(known) < len(members) else known
 
     def _look(self, *, lately: bool = False) -> Seen | None:
         with self._lock:  # who comes meanwhile waits for the look instead of asking on its own
