@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib  # type: ignore[import-not-found]
-from matplotlib import pyplot
+from matplotlib import pyplot, ticker
 
 from bench.cases import CURL, ENGINE, NAMES, OURS, PHASES, SERVER, TOFU
 from bench.tables import timed
@@ -17,7 +17,7 @@ WIDTH, HEIGHT = 11.0, 6.5  # inches
 COLOURS = {OURS: "#0072B2", ENGINE: "#E69F00", SERVER: "#009E73", CURL: "#CC79A7", TOFU: "#D55E00"}
 """Told apart by people who see few colours, too (Okabe and Ito)."""
 FLOORS = "both floors"
-LINES = {**dict.fromkeys(COLOURS, "o-"), FLOORS: "k:"}
+LINES = {**dict.fromkeys(COLOURS, "o-"), FLOORS: ":"}
 
 
 def draw(results: Json, folder: Path) -> None:
@@ -69,8 +69,15 @@ def _plot(fields: Mapping[str, Mapping[str, Points]], title: str, unit: str, fil
     for axis, (phase, lines) in zip(axes.flat, fields.items(), strict=True):
         for name, points in lines.items():
             grants, values = zip(*sorted(points), strict=True)
-            axis.plot(grants, values, LINES[name], color=COLOURS.get(name), label=NAMES.get(name, name), markersize=4)
+            axis.plot(
+                grants, values, LINES[name], color=COLOURS.get(name, "black"), label=NAMES.get(name, name), markersize=4
+            )
         axis.set(title=PHASES[phase].replace("`", ""), xscale="log", yscale="log")
+        for each in (axis.xaxis, axis.yaxis):
+            each.set_major_formatter(lambda value, _place: f"{value:,g}")
+            each.set_minor_formatter(ticker.NullFormatter())
+        axis.xaxis.set_major_locator(ticker.LogLocator())
+        axis.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
         axis.grid(visible=True, which="major", alpha=0.3)
     for axis in axes[:, 0]:
         axis.set_ylabel(unit)

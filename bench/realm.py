@@ -56,4 +56,10 @@ def left(case: Case) -> list[str]:
             continue
         found += [f"mapper '{each['name']}' of client '{name}'" for each in client.get("protocolMappers") or ()]
         found += [f"{key} of client '{name}'" for key in attributes if key == SWITCH or key.startswith("pulumi.")]
-    return found
+    return [*found, *_policies(case)] if case.exchange == "legacy" else found
+
+
+def _policies(case: Case) -> list[str]:
+    realm = case.realm
+    settings = realm.get("clients", realm.uuid("realm-management"), "authz", "resource-server", "settings")
+    return [f"policy '{each['name']}'" for each in settings["policies"] if each["type"] == "client"]
