@@ -36,7 +36,7 @@ from local.layout import UserError, keycloak_version
 from tests.conftest import free_port
 
 GRANTS = {"standard": (1, 10, 100, 1_000), "legacy": (1, 10, 100)}
-WARM_GRANTS = 10
+WARM_GRANTS, WARMING = 10, (SERVER, OURS)
 
 
 class Bench:
@@ -58,21 +58,18 @@ class Bench:
         ):
             if self.given.rounds >= FEWEST_ROUNDS:
                 self._say("a round that does not count: a server that has just started is slow")
-                self._case(self._new_case(exchange, WARM_GRANTS, server, Path(folder) / "warm"), [SERVER, OURS], 1)
+                warm = self._new_case(exchange, WARM_GRANTS, server, Path(folder) / "warm")
+                CaseRun(warm, WARMING, NEEDED, self._say).run(1)
             for grants in sorted(self.given.grants or GRANTS[exchange]):
                 competitors = [each for each in COMPETITORS if each in self.given.only and self._can(each, grants)]
                 case = self._new_case(exchange, grants, server, Path(folder) / str(grants))
-                run = self._case(case, competitors, self.given.rounds)
+                run = CaseRun(case, competitors, self.given.phases, self._say)
+                run.run(self.given.rounds)
                 self.failures += run.failures
                 known = results.load()
                 for each in run.measured():
                     known = results.merge(known, each, self.run, self.about)
                 results.save(known)
-
-    def _case(self, case: Case, competitors: Sequence[str], rounds: int) -> CaseRun:
-        run = CaseRun(case, competitors, self.given.phases, self._say)
-        run.run(rounds)
-        return run
 
     def _new_case(self, exchange: str, grants: int, server: keycloak.Server, folder: Path) -> Case:
         self._say(f"{exchange}: making a realm with the {2 * (grants + 1)} clients of {in_words(grants)} and one more")
@@ -127,8 +124,8 @@ def main() -> int:
         cases = [grants for each in exchanges for grants in given.grants or GRANTS[each]]
         phases = len({*given.phases, *NEEDED})
         runs = sum(why_not(each, grants) is None for each in given.only for grants in cases)
-        warm = len(exchanges) * 2 if given.rounds >= FEWEST_ROUNDS else 0
-        with progress((runs * given.rounds + warm) * phases) as say:
+        warm = len(exchanges) * len(WARMING) * len(NEEDED) if given.rounds >= FEWEST_ROUNDS else 0
+        with progress(runs * given.rounds * phases + warm) as say:
             bench = Bench(given, say)
             for exchange in exchanges:
                 bench.exchange(exchange)

@@ -45,11 +45,12 @@ From {CHECKPOINTS_OFF_FROM:,} grants on, stacks are measured without Pulumi's ch
 TAIL = """## How to run it
 
 ```sh
-make bench                                             # all of it, hours
-make bench ARGS="--grants 100 --only ours --rounds 1"  # requests alone, a few minutes
-make bench ARGS="--exchange standard --grants 1000 --only ours,engine,server --rounds 3"
-make bench ARGS="--grants 1000 --exchange standard --only ours,engine --checkpoints on --rounds 3"
-make bench ARGS="--report"                             # this page anew, from results.json
+make bench ARGS="--grants 100 --only ours --rounds 1"               # requests alone
+make bench ARGS="--exchange standard --grants 1 10 100"             # seconds as well: half an hour
+make bench ARGS="--exchange legacy"                                 # an hour
+make bench ARGS="--exchange standard --grants 1000 --rounds 3"      # an hour
+make bench ARGS="--exchange standard --grants 300 --only ours,engine --checkpoints off --rounds 3"
+make bench ARGS="--report"                                          # this page anew, from results.json
 ```
 
 Each run replaces in results.json just what it measured. Use a machine that does nothing else.
