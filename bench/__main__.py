@@ -36,6 +36,7 @@ from local.layout import UserError, keycloak_version
 from tests.conftest import free_port
 
 GRANTS = {"standard": (1, 10, 100, 1_000), "legacy": (1, 10, 100)}
+START_SECONDS = 600
 WARM_GRANTS, WARMING = 10, (SERVER, OURS)
 
 
@@ -92,7 +93,9 @@ def started(exchange: str, folder: Path, say: Say) -> Iterator[keycloak.Server]:
     say(f"{exchange}: starting Keycloak {keycloak_version()}")
     installation = keycloak.install(keycloak_version(), exchange, say)
     password = secrets.token_hex(12)
-    server = keycloak.Server.start(installation, port=free_port(), data=folder / "server", admin_password=password)
+    server = keycloak.Server.start(
+        installation, port=free_port(), data=folder / "server", admin_password=password, wait=START_SECONDS
+    )
     try:
         yield server
     finally:
