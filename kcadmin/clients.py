@@ -91,6 +91,11 @@ class Clients:
         """So many distinct clients will be looked up; where the realm holds few others they are read in pages."""
         self._ahead.expected = max(self._ahead.expected, number)
 
+    @property
+    def expected(self) -> int:
+        """How many distinct clients somebody said there will be."""
+        return self._ahead.expected
+
     def path(self, uuid: str, *segments: str) -> str:
         """A path below a client."""
         return path(*self._at, uuid, *segments)
