@@ -260,8 +260,17 @@ def test_ctrl_c_ends_it_cleanly(audited: Audited) -> None:
     command = [sys.executable, "-m", "exchange", "audit", "--follow", "--json", "--limit", "1"]
     command += ["--url", realm.url, "--realm", realm.name, "--client-id", TESTER]
     environ = {**os.environ, "KEYCLOAK_CLIENT_SECRET": TESTER_SECRET}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ) as running:
+    heard = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # tests in the background ignore it, and so would it
+    try:
+        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ)
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    try:
         assert running.stdout and json.loads(running.stdout.readline())["requester"]
         running.send_signal(signal.SIGINT)
         _, said = running.communicate(timeout=30)
+    finally:
+        running.kill()
     assert running.returncode == 0 and said == ""
