@@ -136,6 +136,8 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
                 continue
             settled = False
             if now.strategy != AFFIRMATIVE:
+                if now.policies and _must_be_there(realm, client_uuid, client_id).strategy != now.strategy:
+                    continue  # another stack wrote between the look at the strategy and that at the policies
                 _refuse_strangers(realm, client_id, now)
                 found = now.strategy
                 _note_strategy(realm, client_uuid, owner, found)

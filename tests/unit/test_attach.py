@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from kcadmin.authz import EXCHANGE_PERMISSION
+from kcadmin.errors import Refusal
 from kcadmin.management import KIND
 from kcadmin.ownership import Claim
 from kcadmin.permissions import attach
@@ -72,3 +73,23 @@ def test_an_older_list_that_comes_late_is_mended(slept: list[float]) -> None:
     older_list(server, THEIRS)
     assert attach_ours(server) == ["ours", "theirs"]
     assert slept
+
+
+@pytest.mark.parametrize("both", [True, False], ids=["its policy and the strategy", "its policy alone"])
+def test_another_writer_between_the_look_at_the_strategy_and_that_at_the_policies(
+    slept: list[float], both: bool
+) -> None:
+    server = server_with(ALSO_OURS)
+    permission = server.server("realm-management")["policies"][PERMISSION]
+    permission["decisionStrategy"] = "UNANIMOUS"
+
+    def writes(_: Request) -> None:
+        permission["policies"] = ["theirs"]
+        permission["decisionStrategy"] = "AFFIRMATIVE" if both else "UNANIMOUS"
+
+    server.interfere(writes, at="^GET .*/associatedPolicies$")
+    if both:
+        assert attach_ours(server) == ["ours", "theirs"]
+    else:
+        with pytest.raises(Refusal, match="holds the policies theirs under UNANIMOUS"):
+            attach_ours(server)
