@@ -1,5 +1,6 @@
 """Real servers for the tests: one per feature set, started at first use on a free port, ended with the run."""
 
+import gc
 import os
 import secrets
 import socket
@@ -41,6 +42,14 @@ LONGEST_FIRST = (
     "test_bad_servers",
 )
 """Test modules that run longest."""
+
+
+gc.disable()  # until all tests are collected: what is imported stays, and looking at it again and again is a third of the time
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_configure(config: pytest.Config) -> None:
