@@ -27,6 +27,10 @@ NEEDS = {
 """What not each supported Keycloak has: a mark of tests → the first version with it, and its name."""
 
 
+IN_MEMORY = {"KC_DB_URL": "jdbc:h2:mem:keycloakdb;NON_KEYWORDS=VALUE;DB_CLOSE_DELAY=-1"}
+"""No server of the tests is started again, and writing its data to files is a sixth of its work."""
+
+
 LONGEST_FIRST = (
     "test_killed",
     "test_crashes",
@@ -101,7 +105,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
             installation = keycloak.install(keycloak_version(), feature_set, lambda line: None)
             data = tmp_path_factory.mktemp(feature_set)
             running[feature_set] = keycloak.Server.start(
-                installation, port=free_port(), data=data, admin_password=secrets.token_hex(12)
+                installation, port=free_port(), data=data, admin_password=secrets.token_hex(12), env=IN_MEMORY
             )
         return running[feature_set]
 
