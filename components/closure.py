@@ -8,6 +8,7 @@ from components.settings import REQUESTERS, SOURCES
 from components.wiring import EXCHANGE, GrantPlan
 from kcadmin.guards import sources_by_requester
 from kcadmin.reach import Exchange, Reach
+from kcadmin.texts import quoted
 from providers.preflight import Facts
 
 
@@ -86,9 +87,9 @@ def implied(grants: Sequence[GrantPlan], facts: Facts, guards: Collection[str] =
                 carriers = [*(by.get((name, requester)) for name in names), by.get((requester, str(audience)))]
                 opened = list(dict.fromkeys(carrier for carrier in carriers if carrier))
                 what = (
-                    f"turn tokens of '{', '.join(names)}' into tokens for '{audience}'"
+                    f"turn tokens of {quoted(names)} into tokens for '{audience}'"
                     if audience
-                    else (f"exchange tokens of '{', '.join(names)}' for itself")
+                    else (f"exchange tokens of {quoted(names)} for itself")
                 )
                 if opened:
                     yield (
@@ -125,5 +126,5 @@ def _carriers(grants: Iterable[GrantPlan]) -> dict[tuple[str, str], str]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    quoted = [f"'{name}'" for name in names]
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+    *others, last = names
+    return f"{quoted(others)} and {quoted([last])}" if others else quoted([last])

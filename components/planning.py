@@ -8,6 +8,7 @@ from components.faults import closed_doors, conflicts, duplicates, grant_faults
 from components.grant_spec import GrantSpec
 from components.settings import NO_WIDER_SCOPES, SOURCES
 from components.wiring import GrantPlan, choose_exchange, requesters, wire_all
+from kcadmin.texts import quoted
 from providers.preflight import LEGACY, STANDARD, Facts
 
 
@@ -56,7 +57,7 @@ def notes(grants: Iterable[GrantPlan], facts: Facts, sources_guarded: bool) -> I
             )
         if grant.policy_clients and not spec.required_roles and not sources_guarded:
             yield spec.describe(
-                f"with the legacy exchange '{', '.join(grant.policy_clients)}' may turn any client's token "
+                f"with the legacy exchange {quoted(grant.policy_clients)} may turn any client's token "
                 "into one for the target, not the sources' alone",
                 "use exchange: standard where offered, or the stack's guards: [sources]",
             )
@@ -64,7 +65,7 @@ def notes(grants: Iterable[GrantPlan], facts: Facts, sources_guarded: bool) -> I
             loud = [client for client in requesters(spec) if client not in grant.refresh_off]
             if loud:
                 yield spec.describe(
-                    f"the legacy exchange gives '{', '.join(loud)}' a refresh token, which can be switched off only together "
+                    f"the legacy exchange gives {quoted(loud)} a refresh token, which can be switched off only together "
                     "with those of its own logins",
                     "let it send requested_token_type urn:ietf:params:oauth:token-type:access_token",
                 )
@@ -74,7 +75,7 @@ def notes(grants: Iterable[GrantPlan], facts: Facts, sources_guarded: bool) -> I
             (grant.refresh_off, "no refresh token is given any more to"),
         ):
             if setting:
-                yield f"note on grant '{spec.name}' in realm '{spec.realm}': {what} '{', '.join(setting)}'."
+                yield f"note on grant '{spec.name}' in realm '{spec.realm}': {what} {quoted(setting)}."
         for source in spec.sources:
             client = facts.clients[spec.realm, source]
             if not (client.standard_flow or client.direct_access_grants or client.service_account):

@@ -14,16 +14,24 @@ from kcadmin.errors import NotFound
 from kcadmin.session import Session
 
 NEGATIVE = "NEGATIVE"
+EXCHANGE_PERMISSION = "token-exchange.permission.client."
+"""Before a client's UUID: the name by which Keycloak looks up the permission at each exchange; renamed, it grants nothing."""
+CLIENT_RESOURCE = "client.resource."
+"""Before a client's UUID: the name of the resource that a client is while its management permissions are on."""
 Json = dict[str, Any]
 
 
 class ResourceServer:
-    """The resource server of one client, named by the client's UUID."""
+    """The resource server of one client, named by the client's UUID.
 
-    def __init__(self, session: Session, clients: Clients, client_uuid: str) -> None:
+    ``touched``: the ids of policies and permissions that this process has written, the names of those that it has made.
+    """
+
+    def __init__(self, session: Session, clients: Clients, client_uuid: str, touched: set[str]) -> None:
         self._session = session
         self._clients = clients
         self.client_uuid = client_uuid
+        self.touched = touched
 
     def _path(self, *segments: str) -> str:
         return self._clients.path(self.client_uuid, "authz", "resource-server", *segments)
@@ -58,10 +66,12 @@ class ResourceServer:
 
     def create_policy(self, kind: str, body: Mapping[str, Any]) -> str:
         """:raises Conflict: the name is taken, by a policy or permission of any type."""
+        self.touched.add(str(body["name"]))
         return str(self._session.post_json(self._path("policy", kind), dict(body))["id"])
 
     def update_policy(self, kind: str, policy_id: str, body: Mapping[str, Any]) -> None:
         """Replaces a policy; what is left out is cleared or, for ``clients``, an error 500."""
+        self.touched.update((policy_id, str(body["name"])))
         self._session.put(self._path("policy", kind, policy_id), {**body, "id": policy_id})
 
     def delete_policy(self, policy_id: str) -> None:
@@ -69,6 +79,7 @@ class ResourceServer:
 
         The server takes a policy out of its permissions by itself, and deletes a permission with its last policy.
         """
+        self.touched.add(policy_id)
         self._delete("policy", policy_id)
 
     def permission(self, permission_id: str) -> Json | None:
@@ -77,6 +88,7 @@ class ResourceServer:
 
     def create_permission(self, body: Mapping[str, Any]) -> str:
         """:raises Conflict: the name is taken, by a policy or permission of any type."""
+        self.touched.add(str(body["name"]))
         return str(self._session.post_json(self._path("permission", "scope"), dict(body))["id"])
 
     def update_permission(self, permission_id: str, body: Mapping[str, Any], *, once: bool = False) -> None:
@@ -84,6 +96,7 @@ class ResourceServer:
 
         :param once: the body holds a list that was just read, so it is not sent again by itself.
         """
+        self.touched.add(permission_id)
         put = self._session.put_once if once else self._session.put
         put(self._path("permission", "scope", permission_id), {**body, "id": permission_id})
 
@@ -135,9 +148,9 @@ class ResourceServer:
         found = self._get_or_none(*segments)
         return None if found is None else dict(found)
 
-    def _get_or_none(self, *segments: str) -> Any:
+    def _get_or_none(self, *segments: str, **query: str) -> Any:
         try:
-            return self._session.get(self._path(*segments))
+            return self._session.get(self._path(*segments), **query)
         except NotFound:
             return None
 

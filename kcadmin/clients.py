@@ -8,6 +8,7 @@ PUT repeats what is on of these, from a look just before.
 https://www.keycloak.org/docs-api/latest/rest-api/index.html#_clients
 """
 
+import itertools
 import math
 import threading
 import time
@@ -17,7 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kcadmin.errors import KeycloakError, NotFound
+from kcadmin.errors import Forbidden, KeycloakError, NotFound
+from kcadmin.read_ahead import ReadAhead
 from kcadmin.session import Session, path, worth_repeating
 
 ATTRIBUTE = "attributes."
@@ -78,8 +80,21 @@ class Clients:
         self._at = ("admin", "realms", realm, "clients")
         self._known: dict[str, Client] = {}
         self._uuids: dict[str, str] = {}
+        self._written: set[str] = set()
+        self._listed = False
         self._registry = threading.Lock()
         self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
+        self._ahead = ReadAhead()
+        self._listing = threading.Lock()
+
+    def expect(self, number: int) -> None:
+        """So many distinct clients will be looked up; where the realm holds few others they are read in pages."""
+        self._ahead.expected = max(self._ahead.expected, number)
+
+    @property
+    def expected(self) -> int:
+        """How many distinct clients somebody said there will be."""
+        return self._ahead.expected
 
     def path(self, uuid: str, *segments: str) -> str:
         """A path below a client."""
@@ -93,24 +108,26 @@ class Clients:
     def find(self, client_id: str) -> Client | None:
         """The client of that name, or None; exact and case-sensitive."""
         with self.lock(f"name:{client_id}"):
-            uuid = self._uuids.get(client_id)
-            if uuid in self._known:
-                return self._known[uuid]
+            known = self._known.get(self._uuids.get(client_id, ""))
+            if known is None and self._list():
+                known = self._known.get(self._uuids.get(client_id, ""))
+            if known:
+                return known
             for found in self._session.get(path(*self._at), clientId=client_id):
                 return self._remember(found)
             return None
 
     def pages(self) -> Iterator[list[Client]]:
         """Every client of the realm, a page at a time; Keycloak's time for one long list grows with its square."""
-        first = 0
-        while page := self._session.get(path(*self._at), first=str(first), max=str(PAGE)):
-            yield [self._remember(found) for found in page]
-            first += len(page)
+        for asked_at, page in self._pages():
+            yield [self._remember(found, asked_at) for found in page]
 
     def get(self, uuid: str, *, max_age: float = math.inf) -> Client | None:
         """The client with that UUID, or None. ``max_age``: seconds; 0 asks the server even when the client is known."""
         with self.lock(uuid):
             known = self._known.get(uuid)
+            if known is None and max_age and self._list():
+                known = self._known.get(uuid)
             if known and time.monotonic() - known.seen_at < max_age:
                 return known
             try:
@@ -122,6 +139,7 @@ class Clients:
     def forget(self, uuid: str) -> None:
         """The next look asks the server: something of the client was written at another path."""
         with self.lock(uuid):
+            self._written.add(uuid)
             self._known.pop(uuid, None)
 
     def change(self, uuid: str, values: Mapping[str, Any]) -> None:
@@ -139,6 +157,7 @@ class Clients:
                         raise
                     time.sleep(PAUSE_SECONDS * 2**attempt)
                     continue
+                self._written.add(uuid)
                 self._known[uuid] = client.with_values(values)
                 return
 
@@ -178,19 +197,45 @@ class Clients:
         return True
 
     def _replace_mapper(self, uuid: str, mapper_id: str, mapper: Mapping[str, Any] | None) -> None:
+        self._written.add(uuid)
         known = self._known.get(uuid)
         if known:
             others = tuple(each for each in known.mappers if each["id"] != mapper_id)
             self._known[uuid] = replace(known, mappers=(*others, mapper) if mapper else others)
 
-    def _remember(self, found: Mapping[str, Any]) -> Client:
+    def _list(self) -> bool:
+        """Reads the realm's clients ahead, where that is cheaper than one look-up each; whether they were, now or before."""
+        with self._listing:  # who comes meanwhile waits for the pages instead of asking on its own
+            at_most = None if self._listed else self._ahead.count()
+            if at_most is not None:
+                with suppress(NotFound, Forbidden):  # which each look-up then says by itself
+                    if not self._page(at_most, 1):
+                        for asked_at, page in self._pages():
+                            newer = self._written.union(self._known)
+                            for found in page:
+                                if found["id"] not in newer:
+                                    self._remember(found, asked_at)
+                        self._listed = True
+            return self._listed
+
+    def _pages(self) -> Iterator[tuple[float, list[dict[str, Any]]]]:
+        for first in itertools.count(0, PAGE):
+            asked_at, page = time.monotonic(), self._page(first, PAGE)
+            yield asked_at, page
+            if len(page) < PAGE:
+                return
+
+    def _page(self, first: int, size: int) -> list[dict[str, Any]]:
+        return list(self._session.get(path(*self._at), first=str(first), max=str(size)))
+
+    def _remember(self, found: Mapping[str, Any], seen_at: float | None = None) -> Client:
         settings = {key: value for key, value in found.items() if key not in ("protocolMappers", "secret")}
         client = Client(
             str(found["id"]),
             str(found["clientId"]),
             settings,
             tuple(found.get("protocolMappers") or ()),
-            time.monotonic(),
+            time.monotonic() if seen_at is None else seen_at,
         )
         self._known[client.uuid] = client
         self._uuids[client.client_id] = client.uuid

@@ -11,7 +11,6 @@ from typing import Any
 
 from kcadmin.authz import ResourceServer, is_negative
 from kcadmin.errors import sentence
-from kcadmin.ownership import mark_of
 
 _GATE_USERS = "map the users' role to a client scope and name that in a ClientScopePolicy"
 _REMEDIES = {
@@ -78,9 +77,3 @@ def judge(server: ResourceServer, realm: str, policies: Iterable[str]) -> Judgem
     for each in policies:
         look(each, "")
     return Judgement(tuple(faults), tuple(notes))
-
-
-def is_ours(server: ResourceServer, policy_id: str, owner_hash: str) -> bool:
-    """Whether a policy bears an owner's mark."""
-    policy = server.policy("client", policy_id)
-    return policy is not None and mark_of(policy) == owner_hash

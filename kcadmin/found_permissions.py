@@ -15,6 +15,7 @@ from kcadmin.permissions import AFFIRMATIVE, TOKEN_EXCHANGE, permission_name
 from kcadmin.policy_meanings import grants_nothing, meaning
 from kcadmin.standing_policies import Standing, standing
 from kcadmin.survey import Permission, Survey
+from kcadmin.texts import quoted
 
 PROVIDERS = f"{TOKEN_EXCHANGE}.permission.idp."
 IMPERSONATION = ("admin-impersonating.permission.users", "user-impersonated.permission.users")
@@ -52,7 +53,7 @@ def _of_target(
         return [], [Finding(Level.EMPTY, about, "holds no policy, so nobody may exchange for it")]
     said = "; ".join(meaning(policies, name) for name in sorted(permission.policies))
     if beside:
-        says = f"permission '{', '.join(beside)}' covers the same, and all must grant: {said}"
+        says = f"permission {quoted(beside)} covers the same, and all must grant: {said}"
         return [], [Finding(Level.LOST, about, says, "take the other out")]
     if why := unfit_client(survey.clients.get(target), target):
         return [], [

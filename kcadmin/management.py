@@ -1,15 +1,19 @@
 """Management permissions of a client: switched on and off under claims, since they have no room for a mark of their own."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+from kcadmin.authz import CLIENT_RESOURCE, EXCHANGE_PERMISSION
+from kcadmin.clients import RECENT_SECONDS
 from kcadmin.errors import NotFound
 from kcadmin.ownership import Claim, claims
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, USED, Taken, drop_claim, write_claim
 
 KIND = "management-permissions"
+TOKEN_EXCHANGE = "token-exchange"
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Management:
 
 def resource_name(client_uuid: str) -> str:
     """The name of the resource that a client is while its management permissions are on."""
-    return f"client.resource.{client_uuid}"
+    return CLIENT_RESOURCE + client_uuid
 
 
 def management(realm: Realm, client_uuid: str) -> Management | None:
@@ -33,13 +37,23 @@ def management(realm: Realm, client_uuid: str) -> Management | None:
         return None
 
 
+def seen_management(realm: Realm, client_uuid: str) -> Management | None:
+    """The same as it was when the realm was looked at, with the token-exchange permission alone, if it was on then."""
+    server = realm.seen_permissions_server()
+    permission = server.policy_named(EXCHANGE_PERMISSION + client_uuid) if server.permissions_on(client_uuid) else None
+    return Management(True, {TOKEN_EXCHANGE: str(permission["id"])}) if permission else management(realm, client_uuid)
+
+
 def set_management(realm: Realm, client_uuid: str, enabled: bool) -> Management:
     """Switches management permissions. Off deletes the permissions and their policies' attachments, but not the policies.
 
     The first one of a realm makes its resource server, which only one request at a time can do; others are retried on 409.
     """
-    with realm.first_permission:
-        return _management(realm.session.put_json(_path(realm, client_uuid), {"enabled": enabled}))
+    realm.touched.update((client_uuid, EXCHANGE_PERMISSION + client_uuid))
+    with nullcontext() if realm.has_permissions else realm.first_permission:
+        answer = realm.session.put_json(_path(realm, client_uuid), {"enabled": enabled})
+    realm.has_permissions = True
+    return _management(answer)
 
 
 def take_management(realm: Realm, uuid: str, owner: str, remembered: Taken | None = None) -> tuple[Taken, Management]:
@@ -73,7 +87,7 @@ def release_management(realm: Realm, uuid: str, owner: str, taken: Taken, *, rev
     :returns: whether they were switched off, and the policies that kept them on.
     """
     with realm.clients.lock(uuid):
-        client = realm.clients.get(uuid, max_age=0)
+        client = realm.clients.get(uuid, max_age=RECENT_SECONDS)
         if client is None or (taken.found == USED and not revoke):
             return False, []
         held = claims(client.attributes, KIND)
@@ -109,10 +123,10 @@ def _claims_now(realm: Realm, uuid: str) -> list[Claim] | None:
 
 
 def _policies(realm: Realm, uuid: str) -> Iterator[str]:
-    now = management(realm, uuid)
-    server = realm.permissions_server()
-    for permission in now.permissions.values() if now else ():
-        yield from (str(policy["name"]) for policy in server.policies_of(permission))
+    now, server, seen = management(realm, uuid), realm.permissions_server(), realm.seen_permissions_server()
+    for scope, permission in now.permissions.items() if now else ():
+        lately = seen.names_held_lately(f"{scope}.permission.client.{uuid}") if scope != TOKEN_EXCHANGE else None
+        yield from [str(policy["name"]) for policy in server.policies_of(permission)] if lately is None else lately
 
 
 def _path(realm: Realm, client_uuid: str) -> str:

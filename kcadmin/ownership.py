@@ -47,6 +47,11 @@ def owned_name(name: str, owner: str) -> str:
     return name[: NAME_LIMIT - len(suffix)] + suffix
 
 
+def same_stack(owner: str, other: str) -> bool:
+    """Whether two owners are of one stack: what follows ``#`` is a grant or resource of it."""
+    return owner.split("#")[0] == other.split("#")[0]
+
+
 @dataclass(frozen=True)
 class Claim:
     """One owner's hold on a setting that others may share.

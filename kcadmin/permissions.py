@@ -11,18 +11,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from kcadmin.authz import ResourceServer, names_in
+from kcadmin.authz import EXCHANGE_PERMISSION, ResourceServer, names_in
 from kcadmin.clients import RECENT_SECONDS
 from kcadmin.errors import KeycloakError, NotFound, Refusal, sentence
 from kcadmin.management import KIND as MANAGEMENT
+from kcadmin.management import TOKEN_EXCHANGE as TOKEN_EXCHANGE
 from kcadmin.management import management, set_management
-from kcadmin.ownership import Claim, claims, mark_of
+from kcadmin.ownership import Claim, claims, mark_of, same_stack
 from kcadmin.realm import Realm
 from kcadmin.session import worth_repeating
 from kcadmin.shared_settings import drop_claim, write_claim
 
 AFFIRMATIVE, UNANIMOUS, CONSENSUS = "AFFIRMATIVE", "UNANIMOUS", "CONSENSUS"
-TOKEN_EXCHANGE = "token-exchange"
 STRATEGY = "token-exchange-strategy"
 SETTLE_SECONDS, LONGEST_SETTLE_SECONDS, SETTLE_CYCLES = 0.3, 5.0, 3
 ROUNDS = 10
@@ -32,15 +32,20 @@ ROUNDS = 10
 class Attached:
     """The token-exchange permission of a client: its id, name, strategy and the policies on it (id to name).
 
-    ``marked``: ids of the policies that bear a stack's mark.
+    ``marks``: the owner's hash of those of them that bear a stack's mark, by id.
     """
 
     id: str
     name: str
     strategy: str
     policies: Mapping[str, str]
-    marked: frozenset[str]
+    marks: Mapping[str, str]
     representation: Mapping[str, Any]
+
+    @property
+    def marked(self) -> frozenset[str]:
+        """The ids of the policies that bear a stack's mark."""
+        return frozenset(self.marks)
 
     def is_alone(self, policies: Collection[str]) -> bool:
         """Whether one policy, which no stack has made, is all that it holds: then its strategy decides nothing."""
@@ -77,13 +82,21 @@ def overview(realm: Realm) -> Overview:
 
 
 def permission_name(client_uuid: str) -> str:
-    """The name by which Keycloak looks up the permission at each exchange; renamed, it grants nothing."""
-    return f"{TOKEN_EXCHANGE}.permission.client.{client_uuid}"
+    """The name of the token-exchange permission of a client."""
+    return EXCHANGE_PERMISSION + client_uuid
 
 
 def attached(realm: Realm, client_uuid: str) -> Attached | None:
     """What the token-exchange permission of a client holds, or None where there is none."""
-    server = realm.permissions_server()
+    return _attached(realm.permissions_server(), client_uuid)
+
+
+def seen_attached(realm: Realm, client_uuid: str) -> Attached | None:
+    """The same as it was when the realm was looked at, for a look that no write is made from."""
+    return _attached(realm.seen_permissions_server(), client_uuid) or attached(realm, client_uuid)
+
+
+def _attached(server: ResourceServer, client_uuid: str) -> Attached | None:
     permission = server.policy_named(permission_name(client_uuid))
     if permission is None:
         return None
@@ -93,7 +106,7 @@ def attached(realm: Realm, client_uuid: str) -> Attached | None:
         str(permission["name"]),
         str(permission["decisionStrategy"]),
         {str(each["id"]): str(each["name"]) for each in found},
-        frozenset(str(each["id"]) for each in found if mark_of(each)),
+        {str(each["id"]): mark for each in found if (mark := mark_of(each))},
         permission,
     )
 
@@ -102,7 +115,8 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
     """Adds our policies to the token-exchange permission of a client, until they stay.
 
     The strategy of a permission that was there before us, and was empty, is noted on the client before it is changed. Another
-    writer's older list may come after ours, the later the slower the server is: we look again after three times our own write.
+    writer's older list may come after ours, the later the slower the server is: we look again after three times our own write,
+    unless no other stack holds the permission.
 
     :raises Refusal: there is no permission, or it holds strangers' policies under another strategy.
     """
@@ -113,7 +127,7 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
             began = time.monotonic()
             now = _must_be_there(realm, client_uuid, client_id)
             if wanted <= set(now.policies) and (now.strategy == AFFIRMATIVE or now.is_alone(wanted)):
-                if settled:
+                if settled or _is_ours_alone(realm, client_uuid, owner):
                     if found:  # who left at that moment dropped every note
                         _note_strategy(realm, client_uuid, owner, found)
                     return now
@@ -130,13 +144,26 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
     raise _unstable(realm, client_uuid, client_id)
 
 
+def _is_ours_alone(realm: Realm, client_uuid: str, owner: str) -> bool:
+    """Whether no other stack can hold an older list than the one just read: a stack claims management permissions before it
+    reads their policies, and drops its claim after it has written them. Who used permissions that were on has claimed nothing."""
+    client = realm.clients.get(client_uuid, max_age=0)
+    held = claims(client.attributes, MANAGEMENT) if client else []
+    return bool(held) and all(same_stack(claim.owner, owner) for claim in held)
+
+
 def detach(
-    realm: Realm, client_uuid: str, client_id: str, policies: Iterable[str], *, soon_deleted: Callable[[], bool]
+    realm: Realm,
+    client_uuid: str,
+    client_id: str,
+    policies: Iterable[str],
+    *,
+    soon_deleted: Callable[[Attached], bool] = lambda now: False,
 ) -> None:
     """Takes our policies out of the token-exchange permission of a client; an empty one gets its strategy back.
 
-    :param soon_deleted: the policies are deleted next, which takes them out atomically; then only a list that would become
-        empty is written, since the server deletes a permission with its last policy.
+    :param soon_deleted: says of what the permission holds now whether our policies are deleted next, which takes them out
+        atomically; then only a list that would become empty is written, since the server deletes a permission with its last one.
     :raises Refusal: somebody puts them back.
     """
     ours = set(policies)
@@ -147,11 +174,18 @@ def detach(
                 _leave_empty(realm, client_uuid, now)
                 return
             left = set(now.policies) - ours
-            if left == set(now.policies) or (left and soon_deleted()):
+            go_next = soon_deleted(now)
+            if left == set(now.policies) or (left and go_next):
                 return
-            _write(realm, now, left, now.strategy if left else _noted_strategy(realm, client_uuid) or now.strategy)
-            again = attached(realm, client_uuid)
-            lost = left - set(again.policies) - set(again.marked) if again else set()
+            noted = None if left else _noted_strategy(realm, client_uuid)
+            written = _write(realm, now, left, noted or now.strategy)
+            if (
+                written and not left and go_next
+            ):  # who comes meanwhile looks until it stays, and ours leave with their deletion
+                _forget_strategy(realm, client_uuid)
+                return
+            again = attached(realm, client_uuid) if left else None
+            lost = left - set(again.policies) - again.marked if again else set()
             if again and lost:  # a stranger's that came in between; stacks look after their own
                 _write(realm, again, set(again.policies) | lost, again.strategy)
     raise _unstable(realm, client_uuid, client_id)
@@ -282,14 +316,16 @@ def _unstable(realm: Realm, client_uuid: str, client_id: str) -> Refusal:
     return Refusal(sentence("permission", permission_name(client_uuid), realm.name, wrong, remedy))
 
 
-def _write(realm: Realm, now: Attached, policies: set[str], strategy: str) -> None:
-    """One write of a list that was just read; a busy answer is left to the next round, with a new look."""
+def _write(realm: Realm, now: Attached, policies: set[str], strategy: str) -> bool:
+    """One write of a list that was just read; after a busy answer, False, the next round has a new look."""
     try:
         realm.permissions_server().update_permission(now.id, _body(now.representation, strategy, policies), once=True)
     except KeycloakError as problem:
         if not worth_repeating(problem):
             raise
         time.sleep(SETTLE_SECONDS)
+        return False
+    return True
 
 
 def _body(permission: Mapping[str, Any], strategy: str, policies: Iterable[str] | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from kcadmin.narrow_survey import Among, reach_among
 from kcadmin.realm import Realm, realm_for
 from kcadmin.realm_reach import RealmReach
 from kcadmin.session import Session
+from kcadmin.texts import quoted
 from kcadmin.verdicts import Case, Claims, Subject, Verdict, check_contents, notes_of, wrong_exchange
 from kcadmin.ways import OWN, PERMISSION, Way, conditions
 from kcadmin.ways import Verdict as Computed
@@ -130,7 +131,7 @@ def _by_tokens(verdict: Verdict, among: Among, computed: Computed, tokens: _Toke
     legacy_audience = case.exchange == LEGACY and case.audience not in (None, case.requester)
     if case.requester != case.source and not legacy_audience and case.requester not in tokens.subject.aud:
         faults.append(
-            f"the subject token's aud is '{', '.join(tokens.subject.aud)}' without the requester '{case.requester}'"
+            f"the subject token's aud is {quoted(tokens.subject.aud)} without the requester '{case.requester}'"
         )
     if tokens.exchanged:
         faults += check_contents(case, tokens.subject, tokens.exchanged)

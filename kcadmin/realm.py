@@ -9,6 +9,7 @@ from kcadmin.authz import ResourceServer
 from kcadmin.client_scopes import ClientScopes
 from kcadmin.clients import Client, Clients
 from kcadmin.errors import NotFound, Refusal, sentence
+from kcadmin.seen_server import SeenServer
 from kcadmin.session import Session, path
 
 
@@ -29,6 +30,10 @@ class Realm:
         self.clients = Clients(session, name)
         self.client_scopes = ClientScopes(session, self.clients, name)
         self.first_permission = threading.Lock()
+        self.has_permissions = False  # as far as this process knows
+        self.touched: set[str] = set()
+        self._seen: SeenServer | None = None
+        self._seen_lock = threading.Lock()
 
     @property
     def management_client_id(self) -> str:
@@ -77,7 +82,22 @@ class Realm:
 
     def resource_server(self, client_uuid: str) -> ResourceServer:
         """A client's authorization services."""
-        return ResourceServer(self.session, self.clients, client_uuid)
+        return ResourceServer(self.session, self.clients, client_uuid, self.touched)
+
+    def seen_server(self, client_uuid: str) -> ResourceServer:
+        """The same for looks that no write is made from, which may be from one look at the legacy permissions."""
+        if client_uuid == self.management_uuid():
+            return self.seen_permissions_server()
+        return self.resource_server(client_uuid)
+
+    def seen_permissions_server(self) -> SeenServer:
+        """The realm's legacy permissions at one look a process, where a stack names enough clients for one."""
+        uuid = self.management_uuid()
+        with self._seen_lock:
+            if self._seen is None:
+                server = SeenServer(self.session, self.clients, uuid, self.touched)
+                self._seen = server.look_ahead(lambda: self.clients.expected)
+            return self._seen
 
     def permissions_server(self) -> ResourceServer:
         """The resource server on which Keycloak evaluates the legacy exchange."""

@@ -1,6 +1,7 @@
 """Texts that people give: how a sentence shows them, whatever they hold, and what no name may hold."""
 
 import re
+from collections.abc import Iterable
 
 LONGEST_SHOWN = 100
 _NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -17,6 +18,11 @@ def shown(value: object) -> str:
     if len(text) <= LONGEST_SHOWN:
         return text
     return f"{text[: LONGEST_SHOWN // 2]}…{text[-LONGEST_SHOWN // 2 :]}"
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Names as a sentence lists them, each in quotes of its own."""
+    return ", ".join(f"'{name}'" for name in names)
 
 
 def unfit(text: str, *, lines: bool = False) -> str | None:

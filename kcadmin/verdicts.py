@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kcadmin.features import LEGACY, STANDARD, STANDARD_SINCE
+from kcadmin.texts import quoted
 
 # `jti` is <session type><token type><grant>:<uuid>, two letters each: onrtte:… standard, onrtna:… legacy. Before 26.2,
 # which brought this and the standard exchange, it is <uuid>.
@@ -148,9 +149,9 @@ def check_contents(case: Case, subject: Claims, exchanged: Claims) -> list[str]:
     if exchanged.azp != case.requester:
         faults.append(f"its azp is '{exchanged.azp}' and not the requester '{case.requester}'")
     if case.target not in exchanged.aud:
-        faults.append(f"its aud is '{', '.join(exchanged.aud)}' without the target '{case.target}'")
+        faults.append(f"its aud is {quoted(exchanged.aud)} without the target '{case.target}'")
     elif case.exact and exchanged.aud != (case.target,):
-        faults.append(f"its aud is '{', '.join(exchanged.aud)}' and not the target '{case.target}' alone")
+        faults.append(f"its aud is {quoted(exchanged.aud)} and not the target '{case.target}' alone")
     if exchanged.lifetime <= 0:
         faults.append(f"its lifetime is {exchanged.lifetime} s")
     elif case.lifespan and exchanged.lifetime > case.lifespan:

@@ -5,6 +5,7 @@ processes share one tree. It listens on 127.0.0.1 only.
 """
 
 import contextlib
+import http.client
 import os
 import shutil
 import socket
@@ -177,7 +178,7 @@ def answers(url: str, seconds: float = 5.0) -> bool:
     try:
         with urllib.request.urlopen(f"{url.rstrip('/')}/realms/master", timeout=seconds) as answer:
             return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError, ValueError):
+    except (urllib.error.URLError, OSError, ValueError, http.client.HTTPException):  # the last: it speaks no HTTP
         return False
 
 

@@ -1,6 +1,6 @@
 """What a rule is: a sentence, how much it weighs, where it is from, and a function that finds what breaks it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,11 @@ class Limit:
     default: Any
     schema: Mapping[str, Any]
     meaning: str
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Names as a sentence lists them, each in quotes of its own."""
+    return ", ".join(f"'{name}'" for name in names)
 
 
 @dataclass(frozen=True)

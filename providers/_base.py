@@ -29,6 +29,7 @@ from kcadmin.errors import KeycloakError, Refusal, Unreachable
 from kcadmin.realm import Realm, realm_for
 from kcadmin.session import session_for
 from kcadmin.texts import shown
+from providers._foresight import clients_by_realm
 from providers._inputs import text_faults, type_faults
 from providers._renamed import goes_on, remember_created
 from providers._uuids import derive_uuids, is_known, require_uuids
@@ -65,17 +66,21 @@ class KeycloakProvider(ResourceProvider, ABC):
             setattr(self, method, errors_as_sentences()(getattr(self, method)))
         with errors_as_sentences():
             self._connection = read_connection(req.config.get)
+        self._clients = clients_by_realm(req.config.get)
         if self._connection.insecure_tls:
             warn_insecure()
 
     def use(self, connection: Connection) -> "KeycloakProvider":
         """Sets the connection without Pulumi's configuration."""
         self._connection = connection
+        self._clients = {}
         return self
 
     def realm(self, props: Props) -> Realm:
         """The realm that a resource lives in."""
-        return realm_for(session_for(self._connection), str(props["realm"]))
+        realm = realm_for(session_for(self._connection), str(props["realm"]))
+        realm.clients.expect(self._clients.get(realm.name, 0))
+        return realm
 
     @abstractmethod
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:

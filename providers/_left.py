@@ -16,7 +16,9 @@ from kcadmin.errors import KeycloakError, NotFound, sentence
 from kcadmin.features import LEGACY, REFRESH, SAME_SESSION, STANDARD, SWITCH
 from kcadmin.lifespans import UNTIL_SESSION_ENDS, access_token_lifespan
 from kcadmin.mappers import AudienceMappers
+from kcadmin.ownership import same_stack
 from kcadmin.realm import Realm
+from kcadmin.texts import quoted
 
 REMEDY = "take that away if nobody needs it"
 _lock = threading.Lock()
@@ -60,7 +62,7 @@ def tell_token_life_of_grant(realm: Realm, holder: str, audience: str, exchange:
 
 def warn_of_switch(realm: Realm, client: Client, others: list[str]) -> None:
     """The standard exchange of a client stays on. ``others``: the owners who claim it; none where it was on before us."""
-    whose = f"is used by {_listed(others)}" if others else "was on before this stack"
+    whose = f"is used by {quoted(sorted(others))}" if others else "was on before this stack"
     _warn(realm, client.client_id, f"may still exchange tokens, since its standard exchange {whose} and stays on")
 
 
@@ -86,13 +88,8 @@ def warn_of_policies(realm: Realm, client_id: str, permission_id: str) -> None:
     with suppress(NotFound):  # the permission is gone, and what it allowed
         policies = [str(each["name"]) for each in realm.permissions_server().policies_of(permission_id)]
     if policies:
-        held = f"the policies {_listed(policies)} on its token-exchange permission match"
+        held = f"the policies {quoted(sorted(policies))} on its token-exchange permission match"
         _warn(realm, client_id, f"tokens may still be exchanged for it by clients that {held}")
-
-
-def same_stack(owner: str, other: str) -> bool:
-    """Whether two owners are of one stack: what follows ``#`` is a grant or resource of it."""
-    return owner.split("#")[0] == other.split("#")[0]
 
 
 def _warn(realm: Realm, client_id: str, what: str) -> None:
@@ -116,7 +113,3 @@ def _life(realm: Realm, client: Client) -> str:
         return "until the user's session ends"
     minutes = math.ceil(seconds / 60)
     return f"up to {minutes} minute{'' if minutes == 1 else 's'}"
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(f"'{name}'" for name in sorted(names))

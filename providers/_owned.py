@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import pulumi
 
-from kcadmin.errors import Forbidden, Refusal
+from kcadmin.errors import Conflict, Forbidden, Refusal
 from kcadmin.ownership import Claim, adopted_claim_kind, claim_key, claims, hash16
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
@@ -57,6 +57,10 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
     def store(self, realm: Realm, props: Props) -> Store[T]:
         """Where the object lives."""
 
+    def look(self, realm: Realm, props: Props) -> Store[T]:
+        """The store for a look that no write is made from."""
+        return self.store(realm, props)
+
     @abstractmethod
     def wanted(self, props: Props) -> T:
         """The object as asked for."""
@@ -74,6 +78,21 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
 
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
         store, wanted = self.store(realm, props), self.wanted(props)
+        found = self._take_found(realm, store, wanted, props)
+        if found:
+            return found
+        self.before_create(realm, props)
+        try:
+            return _id(store.create(wanted)), {"found": CREATED}
+        except Conflict:
+            realm.clients.forget(props[self.HOLDER])
+            found = self._take_found(realm, store, wanted, props)
+            if found is None:
+                raise
+            return found  # somebody has made it since we looked
+
+    def _take_found(self, realm: Realm, store: Store[T], wanted: T, props: Props) -> tuple[str, Props] | None:
+        """Continues, uses or adopts what is there; None where nothing is in the way."""
         found = self.candidates(realm, wanted, props)
         for each in found:
             if each.mark == hash16(props["owner"]):
@@ -86,8 +105,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         for each in found:
             if each.name == wanted.name:
                 return _id(each), self._adopt(realm, store, each, wanted, props)
-        self.before_create(realm, props)
-        return _id(store.create(wanted)), {"found": CREATED}
+        return None
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
         if olds.get("found") != USED:
@@ -102,7 +120,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         return {}
 
     def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
-        found = self.store(realm, props).get(id_)
+        found = self.look(realm, props).get(id_)
         if found is None:
             return None
         owner = props.get("owner")

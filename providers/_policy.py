@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeVar
 import pulumi
 from pulumi.dynamic import CheckResult
 
+from kcadmin.authz import ResourceServer
 from kcadmin.named_policies import Item, plain, read_items
 from kcadmin.policies import Policies, Policy
 from kcadmin.realm import Realm
@@ -55,8 +56,14 @@ class PolicyProvider(OwnedObjectProvider[P]):
         yield from description_faults(props)
 
     def store(self, realm: Realm, props: Props) -> Policies[P]:
-        spelled = [each for field in self.SETS for each in props.get(field) or ()]
-        return self.STORE(realm, realm.resource_server(props["resource_server_uuid"]), spelled)
+        return self.store_on(realm, realm.resource_server(props["resource_server_uuid"]), props)
+
+    def look(self, realm: Realm, props: Props) -> Policies[P]:
+        return self.store_on(realm, realm.seen_server(props["resource_server_uuid"]), props)
+
+    def store_on(self, realm: Realm, server: ResourceServer, props: Props) -> Policies[P]:
+        """The policies of a type on a resource server, in the stack's own spelling."""
+        return self.STORE(realm, server, [each for field in self.SETS for each in props.get(field) or ()])
 
     def wanted(self, props: Props) -> P:
         given = {field.name: props[field.name] for field in fields(self.STORE.POLICY) if field.name in props}
@@ -64,7 +71,7 @@ class PolicyProvider(OwnedObjectProvider[P]):
         return policy
 
     def candidates(self, realm: Realm, wanted: P, props: Props) -> list[P]:
-        return self.store(realm, props).named(wanted.name)
+        return self.look(realm, props).named(wanted.name)
 
     def before_create(self, realm: Realm, props: Props) -> None:
         require_services(realm, props)

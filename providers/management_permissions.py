@@ -8,7 +8,7 @@ import pulumi
 
 from kcadmin.errors import NotImplementedHere, Refusal, sentence
 from kcadmin.features import PERMISSIONS_FEATURE
-from kcadmin.management import KIND, management, release_management, take_management
+from kcadmin.management import KIND, release_management, seen_management, take_management
 from kcadmin.ownership import claim_key
 from kcadmin.permissions import TOKEN_EXCHANGE
 from kcadmin.realm import Realm
@@ -36,7 +36,7 @@ class ManagementPermissionsProvider(KeycloakProvider):
 
     def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
         client = realm.clients.get(props["client_uuid"])
-        now = management(realm, props["client_uuid"]) if client else None
+        now = seen_management(realm, props["client_uuid"]) if client else None
         if client is None or now is None:
             return None
         lost = props.get("found") == CLAIMED and claim_key(props["owner"], KIND) not in client.attributes

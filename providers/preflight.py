@@ -3,6 +3,7 @@
 A dynamic provider offers no invoke, so this is what one would be.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -166,7 +167,10 @@ def _clients(
 ) -> tuple[dict[tuple[str, str], ClientFacts], frozenset[str]]:
     found: dict[tuple[str, str], ClientFacts] = {}
     missing: set[str] = set()
-    for realm, client_id in sorted(wanted):
+    wanted = sorted(wanted)
+    for realm, number in Counter(realm for realm, _ in wanted).items():
+        realm_for(session, realm).clients.expect(number)
+    for realm, client_id in wanted:
         if realm in missing:
             continue
         try:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pulumi
 
+from kcadmin.authz import ResourceServer
 from kcadmin.errors import Refusal, sentence
 from kcadmin.policies import Policies, ScriptPolicies
 from kcadmin.policies import ScriptPolicy as Policy
@@ -34,8 +35,8 @@ class ScriptPolicyProvider(PolicyProvider[Policy]):
         if isinstance(given, str) and not re.fullmatch(r"script-.+\.js", given):
             yield f"policy_type is {shown(given)}; give script-<file>.js, after the script's file in the JAR"
 
-    def store(self, realm: Realm, props: Props) -> Policies[Policy]:
-        return ScriptPolicies(realm, realm.resource_server(props["resource_server_uuid"]), props["policy_type"])
+    def store_on(self, realm: Realm, server: ResourceServer, props: Props) -> Policies[Policy]:
+        return ScriptPolicies(realm, server, props["policy_type"])
 
     def before_create(self, realm: Realm, props: Props) -> None:
         super().before_create(realm, props)

@@ -12,9 +12,10 @@ from kcadmin.features import REFRESH as REFRESH
 from kcadmin.features import SAME_SESSION as SAME_SESSION
 from kcadmin.features import STANDARD, SWITCH_CLAIM
 from kcadmin.features import SWITCH as SWITCH
+from kcadmin.ownership import same_stack
 from kcadmin.realm import Realm
 from providers._base import Props
-from providers._left import same_stack, tell_token_life, warn_of_switch
+from providers._left import tell_token_life, warn_of_switch
 from providers._shared import SharedSettingProvider
 from providers.resource import Flag, KeycloakResource, Text
 

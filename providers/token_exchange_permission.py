@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 import pulumi
 
 from kcadmin.errors import Refusal
-from kcadmin.exchange_policies import is_ours, judge
+from kcadmin.exchange_policies import judge
 from kcadmin.features import LEGACY
 from kcadmin.ownership import hash16
-from kcadmin.permissions import AFFIRMATIVE, attach, attached, detach
+from kcadmin.permissions import AFFIRMATIVE, Attached, attach, detach, seen_attached
 from kcadmin.policies import UUID
 from kcadmin.realm import Realm
 from kcadmin.texts import shown
@@ -54,11 +54,11 @@ class TokenExchangePermissionProvider(KeycloakProvider):
         self._judge(realm, news, [policy for policy in news["policies"] if policy not in olds["policies"]])
         notes = self._attach(realm, news)
         if gone:
-            detach(realm, news["client_uuid"], news["client_id"], gone, soon_deleted=lambda: False)
+            detach(realm, news["client_uuid"], news["client_id"], gone)
         return notes
 
     def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
-        now = attached(realm, props["client_uuid"])
+        now = seen_attached(realm, props["client_uuid"])
         if now is None:
             return None
         return {
@@ -68,11 +68,9 @@ class TokenExchangePermissionProvider(KeycloakProvider):
         }
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
-        def go_next() -> bool:  # a grant's policy goes with its binding; others may stay without it
-            server, owner = realm.permissions_server(), hash16(props["owner"])
-            return props.get("with_policies") is True and all(
-                is_ours(server, each, owner) for each in props["policies"]
-            )
+        def go_next(now: Attached) -> bool:  # a grant's policy goes with its binding; others may stay without it
+            ours = {policy for policy, mark in now.marks.items() if mark == hash16(props["owner"])}
+            return props.get("with_policies") is True and now.policies.keys() & set(props["policies"]) <= ours
 
         if props.get("found") == FOUND and props.get("on_remove") != REVOKE:
             pulumi.log.info(f"{self._named(props)}: was found as wanted and is left as found.")

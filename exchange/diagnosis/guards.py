@@ -18,6 +18,7 @@ from kcadmin.guards import (
     REQUESTERS,
 )
 from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
+from kcadmin.texts import quoted
 from kcadmin.tokens import EXCHANGE_GRANT
 
 REJECT, ROLES, ANY, ACCESS_TYPE = "reject-request", "client-roles", "any-client", "client-access-type"
@@ -128,7 +129,7 @@ def _drops(q: Question, client: Client, name: str, *, sure: bool) -> Iterator[Fi
     ]
     if naming and not _named_by_scope(q, client):
         wrong = (
-            f"leaves out the mappers of '{client.client_id}' itself, and only '{', '.join(naming)}' there names "
+            f"leaves out the mappers of '{client.client_id}' itself, and only {quoted(naming)} there names "
             f"'{q.case.target}'"
         )
         remedy = "put the audience mapper into a default client scope, or take noWiderScopes out of the guards"

@@ -12,6 +12,7 @@ from kcadmin.errors import NotFound
 from kcadmin.management import resource_name
 from kcadmin.permission_reach import decided
 from kcadmin.permissions import AFFIRMATIVE, TOKEN_EXCHANGE, UNANIMOUS, permission_name
+from kcadmin.texts import quoted
 
 ADMIN_TAB = "Clients → {0} → Permissions"
 
@@ -173,7 +174,7 @@ def _policies(q: Question, target: Client, server: ResourceServer, found: Mappin
     denied = [each for each in outcomes if each.passes is False]
     if passed and strategy != AFFIRMATIVE:
         others = ", ".join(each.name for each in denied)
-        wrong = f"is {strategy}: '{', '.join(passed)}' lets '{q.case.requester}' through, and '{others}' denies it"
+        wrong = f"is {strategy}: {quoted(passed)} lets '{q.case.requester}' through, and '{others}' denies it"
         remedy = f"set its decision strategy to {AFFIRMATIVE} if each policy alone may allow the exchange, or take that one out"
         yield q.found(
             "permission-unanimous", "permission", name, wrong, remedy, field="decisionStrategy", value=strategy

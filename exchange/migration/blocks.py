@@ -10,6 +10,7 @@ from kcadmin.features import LEGACY, STANDARD, SWITCH
 from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
 from kcadmin.ownership import claims, hash16, mark_of
 from kcadmin.survey import Json, Survey
+from kcadmin.texts import quoted
 
 DOWNSCOPE = "downscope-assertion-grant-enforcer"
 SWITCH_KIND = "standard-exchange"
@@ -50,7 +51,7 @@ def blocks(moving: Moving, facts: Facts) -> Iterator[str]:
     asking = [requester for requester in moving.requesters if moving.asks(requester)]
     if declared.get("audience") == "optionalScope" and asking:
         yield (
-            f"audience is optionalScope, so '{', '.join(asking)}' would have to send the scope at the exchange; "
+            f"audience is optionalScope, so {quoted(asking)} would have to send the scope at the exchange; "
             "set audience: mapper"
         )
     for role in declared.get("requiredRoles") or () if asking else ():

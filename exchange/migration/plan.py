@@ -13,6 +13,7 @@ from kcadmin.ownership import hash16, mark_of
 from kcadmin.proof import RECIPIENT, THIRD
 from kcadmin.shared_settings import REFRESH_TOKENS
 from kcadmin.survey import Survey
+from kcadmin.texts import quoted
 
 MARGIN_SECONDS = 2.0  # between a mapper's creation and the last token without it, on another node of a cluster
 LEGACY_KINDS = (
@@ -122,7 +123,7 @@ def _steps(moving: Moving, survey: Survey, parts: Sequence[Part], wait: float | 
         if wait is None or wait > 0:
             how_long = "one lifetime of the sources' tokens" if wait is None else f"{wait:.0f} s"
             yield f"wait: {how_long}, until tokens without them have expired"
-        yield f"switch: the standard exchange of '{', '.join(moving.requesters)}' on, legacy parts stay"
+        yield f"switch: the standard exchange of {quoted(moving.requesters)} on, legacy parts stay"
     if moving.stage < Stage.ENDING:
         yield "watch: until no legacy exchange came for the grace time; back to legacy at the first refusal by the switch"
     going = [part.name for part in parts if _is_legacy(part, moving)]
@@ -134,7 +135,7 @@ def changes(moving: Moving, survey: Survey) -> Iterator[str]:
     asking = [requester for requester in moving.requesters if moving.asks(requester)]
     yield "subject_token_type must be sent; characters 5 and 6 of jti are te instead of na"
     if asking:
-        yield f"aud is '{moving.target}' alone, and resource_access names no other client (when '{', '.join(asking)}' asks)"
+        yield f"aud is '{moving.target}' alone, and resource_access names no other client (when {quoted(asking)} asks)"
     if moving.declared.get("exactAudience") and RECIPIENT in {call.flow for call in moving.calls}:
         yield f"aud is '{moving.target}' alone only where '{moving.target}' sends audience={moving.target}"
     for requester in moving.requesters:

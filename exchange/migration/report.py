@@ -10,6 +10,7 @@ from exchange.migration.apply import Outcome, named
 from exchange.migration.plan import Planned
 from exchange.migration.watch import Watched, reason_of
 from exchange.report import FLOWS
+from kcadmin.texts import quoted
 
 STAGES = {0: "legacy", 1: "legacy, mappers made", 2: "standard, legacy parts kept", 3: "ending"}
 
@@ -76,7 +77,7 @@ def _refused(watched: Watched) -> str:
     whose = f" of a token of '{event.subject}'" if event.subject else ""
     where = f" from {event.address}" if event.address else ""
     return (
-        f"grant '{', '.join(watched.names)}' in realm '{watched.grants[0].realm}': standard refused the exchange{whose} by "
+        f"grant {quoted(watched.names)} in realm '{watched.grants[0].realm}': standard refused the exchange{whose} by "
         f"'{event.requester}'{where} ({reason_of(event)}), {_so(watched)}; mend that caller, then run this again."
     )
 
@@ -84,7 +85,7 @@ def _refused(watched: Watched) -> str:
 def _so(watched: Watched) -> str:
     if not watched.staying:
         return "so legacy answers again"
-    return f"and goes on to: the switch of '{', '.join(watched.staying)}' stays on, for who else claims it or set it by hand"
+    return f"and goes on to: the switch of {quoted(watched.staying)} stays on, for who else claims it or set it by hand"
 
 
 def _held(watched: Watched) -> str:
@@ -93,7 +94,7 @@ def _held(watched: Watched) -> str:
         f"the last by '{event.requester}'{f' from {event.address}' if event.address else ''}" if event else "none seen"
     )
     return (
-        f"grant '{', '.join(watched.names)}' in realm '{watched.grants[0].realm}': legacy exchanges still come ({who}), so the "
+        f"grant {quoted(watched.names)} in realm '{watched.grants[0].realm}': legacy exchanges still come ({who}), so the "
         "legacy parts stay; let callers send subject_token_type, then run this again."
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from policy.rule import ADVISORY, Finding, Rule
+from policy.rule import ADVISORY, Finding, Rule, quoted
 from policy.stack import LEGACY, Stack
 
 
@@ -16,7 +16,7 @@ def findings(stack: Stack) -> Iterator[Finding]:
         loud = [each.client_id for each in grant.requesters if (grant.realm, each.client_id) not in quiet]
         if grant.exchange == LEGACY and loud:
             wrong = (
-                f"the legacy exchange gives '{', '.join(loud)}' refresh tokens; use exchange: standard, "
+                f"the legacy exchange gives {quoted(loud)} refresh tokens; use exchange: standard, "
                 "or a requester that logs no users in."
             )
             yield Finding(grant.told(wrong), grant.urn)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from policy.rule import ADVISORY, Finding, Rule
+from policy.rule import ADVISORY, Finding, Rule, quoted
 from policy.rules.grants_form_no_cycle import in_cycles
 from policy.stack import Stack
 
@@ -17,7 +17,7 @@ def findings(stack: Stack) -> Iterator[Finding]:
             before = into.get((grant.realm, middle))
             if before and (grant.realm, middle) not in cyclic:
                 wrong = (
-                    f"goes on from '{middle}' to '{grant.target}', while '{', '.join(before)}' leads to '{middle}'; "
+                    f"goes on from '{middle}' to '{grant.target}', while {quoted(before)} leads to '{middle}'; "
                     f"let '{middle}' call with a token of its own, or name it as requester of a grant from the first source."
                 )
                 yield Finding(grant.told(wrong), grant.urn)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from policy.rule import MANDATORY, Finding, Rule
+from policy.rule import MANDATORY, Finding, Rule, quoted
 from policy.stack import Stack
 
 Client = tuple[str, str]
@@ -20,7 +20,7 @@ def findings(stack: Stack) -> Iterator[Finding]:
             and any((grant.realm, source) in members for source in grant.sources)
         ]
         yield Finding(
-            f"clients '{', '.join(names)}' in realm '{realm}': grants '{', '.join(grants)}' lead in a circle; "
+            f"clients {quoted(names)} in realm '{realm}': grants {quoted(grants)} lead in a circle; "
             "take one of them out."
         )
 

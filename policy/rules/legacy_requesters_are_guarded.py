@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from policy.rule import MANDATORY, Finding, Rule
+from policy.rule import MANDATORY, Finding, Rule, quoted
 from policy.stack import LEGACY, Stack
 
 
@@ -17,9 +17,7 @@ def findings(stack: Stack) -> Iterator[Finding]:
             continue
         open_ = [client for client in grant.asking if (grant.realm, client) not in guarded]
         if open_:
-            wrong = (
-                f"'{', '.join(open_)}' may exchange any client's token; set guards: [sources], or exchange: standard."
-            )
+            wrong = f"{quoted(open_)} may exchange any client's token; set guards: [sources], or exchange: standard."
             yield Finding(grant.told(wrong), grant.urn)
 
 

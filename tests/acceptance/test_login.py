@@ -1,6 +1,7 @@
 """Logging in to a real Keycloak: password, client secret, private_key_jwt; and TLS by an authority of one's own."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,3 +91,14 @@ def test_tls_for_another_name_is_refused(realm: TestRealm, tmp_path: Path) -> No
     context, trusted = certificate_for("elsewhere.example.com", tmp_path)
     with proxy_before(realm.url, tls=context) as proxy, pytest.raises(Unreachable, match="not trusted for this name"):
         Session(replace(realm.connection, url=proxy.url, ca_certificate=str(trusted))).get("/admin/realms")
+
+
+THREADS = 4
+
+
+def test_threads_open_a_connection_each_and_keep_it(realm: TestRealm) -> None:
+    session = Session(realm.connection)
+    with ThreadPoolExecutor(THREADS) as threads:
+        assert all(threads.map(lambda _: session.get(realm.at("clients"), clientId="x") == [], range(10 * THREADS)))
+    pools = session._http.get_adapter(session.connection.url).poolmanager
+    assert pools.connection_from_url(session.connection.url).num_connections <= THREADS

@@ -36,7 +36,7 @@ def attach_policies(number: int, connection: Connection, realm_name: str, uuid: 
 def detach_policies(number: int, connection: Connection, realm_name: str, uuid: str, policies: list[str]) -> None:
     realm = realm_for(session_for(connection), realm_name)
     for policy in policies[number::PROCESSES]:
-        detach(realm, uuid, "api", [policy], soon_deleted=lambda: True)
+        detach(realm, uuid, "api", [policy], soon_deleted=lambda now: True)
         delete_policy(realm, realm.permissions_server(), policy)
 
 

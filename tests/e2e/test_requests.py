@@ -53,3 +53,39 @@ def test_first_and_second_legacy_grant(make_realm: MakeRealm, new_stack: NewStac
     run = stack.up()
     assert len(run.writes) == 2, asked(run)
     frugal(run)
+
+
+PAIRS = 12
+LOGINS, LIST = 2, 2  # of program and plugin; a probe and a page
+LOOK_AT_PERMISSIONS, EXPORT, FEATURES = 4, 1, 1
+
+
+@pytest.mark.parametrize(
+    ("exchange", "looks"),
+    [
+        pytest.param("standard", 2 * LIST, marks=pytest.mark.standard_exchange),
+        ("legacy", 2 * LIST + EXPORT + FEATURES + LOOK_AT_PERMISSIONS),
+    ],
+)
+def test_a_quiet_refresh_of_many_grants_reads_lists(
+    exchange: str, looks: int, make_realm: MakeRealm, new_stack: NewStack
+) -> None:
+    names = [f"{kind}-{number}" for number in range(PAIRS) for kind in ("source", "target")]
+    realm = make_realm(exchange, **{name: {} for name in names})
+    stack = new_stack(realm, exchange)
+    grants = [
+        grant(f"g{number}", source=f"source-{number}", target=f"target-{number}", flows=["requester"])
+        for number in range(PAIRS)
+    ]
+    stack.configure(*grants, exchange=exchange)
+    made = stack.up()
+    assert len(made.writes) == PAIRS * (2 if exchange == "standard" else 4), asked(made)
+
+    quiet = stack.run("preview", "--refresh", "--expect-no-changes")
+    assert len(quiet.requests) == LOGINS + looks, asked(quiet)
+
+    if exchange == "standard":
+        realm.change("source-3", attributes={"standard.token.exchange.enabled": "false"})
+        seen = stack.run("preview", "--refresh", "--diff")
+        assert "source-3/standard-exchange" in seen.output and "source-4/standard-exchange" not in seen.output
+        assert len(seen.requests) == LOGINS + looks, asked(seen)

@@ -225,8 +225,10 @@ class FakeKeycloak:
 
     def _clients(self, clients: dict[str, dict[str, Any]], rest: list[str], request: Request) -> Answer:
         if not rest:
-            wanted = request.query.get("clientId")
-            return Answer(200, [each for each in clients.values() if wanted in (None, each["clientId"])])
+            wanted, first = request.query.get("clientId"), int(request.query.get("first", 0))
+            ordered = sorted(clients.values(), key=lambda each: str(each["clientId"]))
+            found = [each for each in ordered if wanted in (None, each["clientId"])]
+            return Answer(200, found[first : first + int(request.query.get("max", len(found)))])
         client = clients.get(rest[0])
         if client is None:
             return Answer(404, {"error": "Could not find client"})
@@ -304,7 +306,11 @@ def _authz(server: dict[str, dict[str, Any]], uuids: set[str], rest: list[str], 
     missing = Answer(404, {"error": "HTTP 404 Not Found"})
     match request.method, rest:
         case "GET", ["settings"]:
-            return Answer(200, {"policies": list(policies.values()), "scopes": list(scopes.values()), "resources": []})
+            exported = [_exported(policies, each) for each in policies.values()]
+            resources = [{"name": name} for name in server.get("resources", ())]
+            return Answer(200, {"policies": exported, "scopes": list(scopes.values()), "resources": resources})
+        case "GET", ["policy" | "permission" as kind]:
+            return Answer(200, _listed(policies, kind, request.query))
         case "GET", ["scope" | "policy" as kind, "search"]:
             objects = scopes if kind == "scope" else policies
             found = [each for each in objects.values() if each["name"] == request.query["name"]]
@@ -359,12 +365,31 @@ def _authz(server: dict[str, dict[str, Any]], uuids: set[str], rest: list[str], 
 
 def _generic(policy: Mapping[str, Any]) -> dict[str, Any]:
     """A policy as the path without its type gives it: the fields of its type are texts in ``config``."""
-    common = {key: policy[key] for key in ("id", "name", "type", "logic", "description") if key in policy}
+    shared = ("id", "name", "type", "logic", "description", "decisionStrategy")
+    common = {key: policy[key] for key in shared if key in policy}
     own = {key: value for key, value in policy.items() if key not in common}
     return {
         **common,
         "config": {key: value if isinstance(value, str) else json.dumps(value) for key, value in own.items()},
     }
+
+
+def _exported(policies: Mapping[str, Any], policy: Mapping[str, Any]) -> dict[str, Any]:
+    """A policy as the export gives it: those that it uses are names in a text."""
+    used = [each["name"] for each in _used(policies, policy["id"])]
+    return {**policy, "config": {"applyPolicies": json.dumps(used)}} if "policies" in policy else dict(policy)
+
+
+def _listed(policies: Mapping[str, Any], kind: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
+    """A page of policies, or of permissions, by a part of their name."""
+    of_kind = [
+        _generic(each)
+        for each in sorted(policies.values(), key=lambda each: str(each["name"]))
+        if query.get("name", "") in each["name"]
+        and (each["type"] == "scope" or kind == "policy")
+        and (each["type"] != "scope" or query.get("permission") != "false")
+    ]
+    return of_kind[int(query["first"]) :][: int(query["max"])]
 
 
 def _used(policies: Mapping[str, Any], id_: str) -> Iterator[Any]:

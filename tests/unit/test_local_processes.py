@@ -1,9 +1,11 @@
 """Processes: ended only when they are ours, and their failures told in one sentence."""
 
+import http.client
 import os
 import subprocess
 import sys
 import time
+import urllib.error
 from pathlib import Path
 
 import pytest
@@ -109,3 +111,14 @@ def test_one_lock_lets_one_in_at_a_time(tmp_path: Path, monkeypatch: pytest.Monk
         assert (tmp_path / "left").exists()
     other.wait()
     other.stdout.close()
+
+
+@pytest.mark.parametrize(
+    "problem", [http.client.BadStatusLine("\x00"), ConnectionRefusedError(), urllib.error.URLError("x")]
+)
+def test_what_is_no_keycloak_does_not_answer(problem: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def urlopen(*_: object, **__: object) -> None:
+        raise problem
+
+    monkeypatch.setattr("urllib.request.urlopen", urlopen)
+    assert not keycloak.answers("http://127.0.0.1:1")

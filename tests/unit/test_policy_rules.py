@@ -160,8 +160,8 @@ REFUSED: list[tuple[str, Stack, dict[str, Any], list[str]]] = [
         stack(*chain("a", "b", "c", "a"), *chain("x", "y", "x"), *chain("a", "y")),
         {},
         [
-            "clients 'a, b, c' in realm 'r': grants 'a-b, b-c, c-a' lead in a circle; take one of them out.",
-            "clients 'x, y' in realm 'r': grants 'x-y, y-x' lead in a circle; take one of them out.",
+            "clients 'a', 'b', 'c' in realm 'r': grants 'a-b', 'b-c', 'c-a' lead in a circle; take one of them out.",
+            "clients 'x', 'y' in realm 'r': grants 'x-y', 'y-x' lead in a circle; take one of them out.",
         ],
     ),
     *(

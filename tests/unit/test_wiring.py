@@ -409,7 +409,7 @@ LINE = (
         ([A_TO_B, replace(B_TO_C, sources=("mobile",))], []),
         (
             [A_TO_B, grant("bc", sources=("gateway",), target="billing", flows=("recipient",))],
-            [LINE.replace("'frontend'", "'frontend, gateway'")],
+            [LINE.replace("'frontend'", "'frontend', 'gateway'")],
         ),
     ],
     ids=["chain", "other order", "first", "second", "declared", "apart", "recipient"],

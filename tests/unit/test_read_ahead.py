@@ -1,0 +1,126 @@
+"""A realm's clients are read in pages where a stack names a fair part of them, and one by one where it does not."""
+
+import json
+import threading
+
+import pytest
+
+from kcadmin.clients import Clients
+from providers._foresight import clients_by_realm
+from tests.support.fake_server import Answer, FakeKeycloak
+
+
+def realm_of(number: int) -> FakeKeycloak:
+    server = FakeKeycloak()
+    server.add_realm()
+    for each in range(number):
+        server.add_client("r", f"client-{each}")
+    return server
+
+
+def look_at(clients: Clients, number: int) -> None:
+    for each in range(number):
+        assert clients.find(f"client-{each}")
+
+
+def test_a_fair_part_of_a_realm_is_read_in_pages() -> None:
+    server = realm_of(250)
+    clients = Clients(server.shared, "r")
+    clients.expect(200)
+    look_at(clients, 200)
+    assert [each.query for each in server.asked("^GET .*/clients$")] == [
+        {"first": "800", "max": "1"},
+        *({"first": first, "max": "100"} for first in ("0", "100", "200")),
+    ]
+
+
+def test_a_few_of_many_clients_are_looked_up_one_by_one() -> None:
+    server = realm_of(300)
+    clients = Clients(server.shared, "r")
+    clients.expect(6)
+    look_at(clients, 6)
+    assert [each.query for each in server.asked("^GET .*/clients$")] == [
+        {"clientId": f"client-{each}"} for each in range(6)
+    ]
+
+
+def test_a_small_part_of_a_realm_costs_one_probe() -> None:
+    server = realm_of(300)
+    clients = Clients(server.shared, "r")
+    clients.expect(20)
+    look_at(clients, 20)
+    first, *others = [each.query for each in server.asked("^GET .*/clients$")]
+    assert first == {"first": "80", "max": "1"}
+    assert others == [{"clientId": f"client-{each}"} for each in range(20)]
+
+
+def test_without_a_number_it_is_judged_by_what_was_looked_up() -> None:
+    server = realm_of(200)
+    clients = Clients(server.shared, "r")
+    look_at(clients, 200)
+    probes = [each for each in server.asked("^GET .*/clients$") if each.query.get("max") == "1"]
+    assert [each.query["first"] for each in probes] == ["160", "320"]
+    assert len(server.asked("^GET .*/clients$")) == 19 + 2 + 3
+
+
+def test_a_client_that_comes_later_is_looked_up() -> None:
+    server = realm_of(20)
+    clients = Clients(server.shared, "r")
+    clients.expect(20)
+    look_at(clients, 20)
+    assert clients.find("late") is None
+    server.add_client("r", "late")
+    assert clients.find("late")
+
+
+def test_a_page_never_undoes_what_was_written_meanwhile() -> None:
+    server = realm_of(20)
+    clients = Clients(server.shared, "r")
+    uuid = server.uuid("client-3")
+    stale = json.loads(json.dumps(server.client("client-3")))
+    clients.change(uuid, {"name": "new"})
+    clients.expect(20)
+    server.interfere(Answer(200, []), Answer(200, [stale]), at="GET .*/clients$")  # the probe, then a page
+    assert clients.find("client-1")
+    found = clients.get(uuid)
+    assert found and found.value("name") == "new"
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_what_may_not_be_listed_is_looked_up(status: int) -> None:
+    server = realm_of(20)
+    clients = Clients(server.shared, "r")
+    clients.expect(20)
+    server.interfere(Answer(status, {"error": "no"}), at="GET .*/clients$")
+    look_at(clients, 20)
+    assert len([each for each in server.asked("^GET .*/clients$") if "clientId" in each.query]) == 20
+
+
+def test_threads_wait_for_one_list() -> None:
+    server = realm_of(150)
+    clients = Clients(server.shared, "r")
+    clients.expect(150)
+    threads = [threading.Thread(target=clients.find, args=[f"client-{each}"]) for each in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(server.asked("^GET .*/clients$")) == 3
+
+
+@pytest.mark.parametrize(
+    ("grants", "number"),
+    [
+        ('[{"sources": ["a", "b"], "target": "c"}, {"sources": ["a"], "target": "c", "requester": "d"}]', {"r": 4}),
+        ('[{"sources": ["a"], "target": "c"}, {"sources": ["a"], "target": "c", "realm": "s"}]', {"r": 2, "s": 2}),
+        ("[]", {}),
+        ("", {}),
+        ("nonsense", {}),
+        ('["nonsense"]', {}),
+        ('[{"sources": 5}]', {}),
+        ('[{"sources": [["a"]], "target": "b"}]', {}),
+        ("7", {}),
+    ],
+)
+def test_the_config_says_how_many(grants: str, number: dict[str, int]) -> None:
+    assert clients_by_realm({"grants": grants, "realm": "r"}.get) == number

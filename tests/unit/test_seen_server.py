@@ -1,0 +1,135 @@
+"""A realm's legacy permissions are read at one look where a stack names enough clients; what was written since is asked for."""
+
+from typing import Any
+
+import pytest
+
+from kcadmin.authz import CLIENT_RESOURCE, EXCHANGE_PERMISSION
+from kcadmin.management import TOKEN_EXCHANGE, seen_management
+from kcadmin.permissions import seen_attached
+from kcadmin.realm import Realm
+from tests.support.fake_server import Answer, FakeKeycloak
+
+TARGETS = [f"target-{each}" for each in range(30)]
+AT = "GET .*/authz/"
+LOOK = 4  # a probe, an export, two lists
+
+
+@pytest.fixture
+def server() -> FakeKeycloak:
+    """Each target has its management permissions on, and one policy on its exchange permission."""
+    server = FakeKeycloak()
+    server.add_realm()
+    held = server.server("realm-management")
+    for target in TARGETS:
+        policy = described(f"policy {target}", "client", clients=[target])
+        permission = described(EXCHANGE_PERMISSION + target, "scope", policies=[policy["id"]], scopes=[])
+        held["policies"] |= {each["id"]: each for each in (policy, permission)}
+    held["resources"] = {CLIENT_RESOURCE + target: {} for target in TARGETS}
+    return server
+
+
+def described(name: str, kind: str, **fields: Any) -> dict[str, Any]:
+    return {"id": f"id of {name}", "name": name, "type": kind, "logic": "POSITIVE", "decisionStrategy": "x", **fields}
+
+
+def realm_of(server: FakeKeycloak, expected: int = 30) -> Realm:
+    realm = Realm(server.shared, "r")
+    realm.clients.expect(expected)
+    return realm
+
+
+def held_by(realm: Realm, target: str) -> list[str]:
+    found = seen_attached(realm, target)
+    assert found and found.id == f"id of {EXCHANGE_PERMISSION}{target}" and found.strategy == "x"
+    return sorted(found.policies.values())
+
+
+def test_all_of_them_at_one_look(server: FakeKeycloak) -> None:
+    realm = realm_of(server)
+    seen = realm.seen_permissions_server()
+    for target in TARGETS:
+        assert held_by(realm, target) == [f"policy {target}"]
+        policy = seen.policy("client", f"id of policy {target}")
+        assert policy and policy["clients"] == [target]
+        management = seen_management(realm, target)
+        assert management and management.permissions == {TOKEN_EXCHANGE: f"id of {EXCHANGE_PERMISSION}{target}"}
+    assert seen.policy_named("nobody's") is None
+    assert len(server.asked(AT)) == LOOK
+
+
+def test_a_realm_that_holds_many_more_is_not_listed(server: FakeKeycloak) -> None:
+    policies = server.server("realm-management")["policies"]
+    policies |= {each["id"]: each for each in (described(f"other {number}", "client") for number in range(500))}
+    realm = realm_of(server)
+    assert held_by(realm, TARGETS[0]) == ["policy target-0"]
+    assert [each.path.rsplit("/", 1)[-1] for each in server.asked(AT)] == ["policy", "search", "associatedPolicies"]
+
+
+def test_a_few_are_asked_for_one_by_one(server: FakeKeycloak) -> None:
+    realm = realm_of(server, expected=2)
+    assert held_by(realm, TARGETS[0]) == ["policy target-0"]
+    assert [each.path.rsplit("/", 1)[-1] for each in server.asked(AT)] == ["search", "associatedPolicies"]
+
+
+def test_what_this_process_wrote_is_asked_for(server: FakeKeycloak) -> None:
+    realm = realm_of(server)
+    seen, writes = realm.seen_permissions_server(), realm.permissions_server()
+    assert seen.policy("client", "id of policy target-1")
+    writes.create_policy("client", {"name": "new", "clients": []})
+    assert seen.policy_named("new")
+    writes.update_policy("client", "id of policy target-1", {"name": "policy target-1", "logic": "NEGATIVE"})
+    changed = seen.policy("client", "id of policy target-1")
+    assert changed and changed["logic"] == "NEGATIVE"
+    emptied = {"name": f"{EXCHANGE_PERMISSION}target-2", "decisionStrategy": "x", "policies": []}
+    writes.update_permission(f"id of {EXCHANGE_PERMISSION}target-2", emptied)
+    assert held_by(realm, "target-2") == []
+    writes.delete_policy("id of policy target-3")
+    assert seen_attached(realm, "target-3") is None
+
+
+def test_what_others_made_or_took_since_is_asked_for_before_it_is_called_gone(server: FakeKeycloak) -> None:
+    realm = realm_of(server)
+    assert held_by(realm, TARGETS[0])
+    late = described(EXCHANGE_PERMISSION + "late", "scope", policies=[], scopes=[])
+    server.server("realm-management")["policies"][late["id"]] = late
+    assert held_by(realm, "late") == []
+    assert realm.seen_permissions_server().policy("client", "id of nobody") is None
+
+
+def test_a_realm_without_permissions_is_empty() -> None:
+    server = FakeKeycloak()
+    server.add_realm()
+    realm = realm_of(server)
+    server.interfere(Answer(404, {"error": "no"}), Answer(404, {"error": "no"}), at=AT)
+    assert realm.seen_permissions_server().policy_named("any") is None
+    assert len(server.asked(AT)) == 2
+
+
+def test_what_may_not_be_listed_is_asked_for(server: FakeKeycloak) -> None:
+    realm = realm_of(server)
+    server.interfere(Answer(403, {"error": "no"}), at=AT)
+    assert held_by(realm, TARGETS[0]) == ["policy target-0"]
+
+
+def test_another_resource_server_is_always_asked(server: FakeKeycloak) -> None:
+    server.add_client("r", "api", authorizationServicesEnabled=True)
+    realm = realm_of(server)
+    for number in range(30):
+        assert realm.seen_server(server.uuid("api")).policy_named(f"policy {number}") is None
+    assert len(server.asked(AT)) == 30
+
+
+def test_what_a_write_is_made_from_is_looked_at_again(server: FakeKeycloak, monkeypatch: pytest.MonkeyPatch) -> None:
+    realm, now = realm_of(server), 0.0
+    monkeypatch.setattr("kcadmin.seen_server.time.monotonic", lambda: now)
+    seen, name = realm.seen_permissions_server(), f"{EXCHANGE_PERMISSION}target-1"
+    assert seen.names_held_lately(name) == ("policy target-1",)
+    server.server("realm-management")["policies"]["x"] = described("x", "client", id="x")
+    server.server("realm-management")["policies"][f"id of {name}"]["policies"].append("x")
+    assert seen.names_held_lately(name) == ("policy target-1",)
+    now = 2.5
+    assert seen.names_held_lately(name) == ("policy target-1", "x")
+    assert len(server.asked(AT)) == 2 * LOOK - 1
+    realm.permissions_server().update_permission(f"id of {name}", {"name": name, "policies": []})
+    assert seen.names_held_lately("renamed") is None
