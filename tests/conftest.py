@@ -15,6 +15,7 @@ from local import keycloak
 from local.layout import keycloak_version
 from tests.support.balancer import NODES, BalancedCluster
 from tests.support.realms import TestRealm
+from tests.support.robot_clients import ROBOTS, Robots
 
 Servers = Callable[[str], keycloak.Server]
 
@@ -124,13 +125,19 @@ def a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def make_realm(servers: Servers) -> Iterator[Callable[..., TestRealm]]:
+def robots() -> Robots:
+    """The robots of a realm that is made for a test."""
+    return ROBOTS
+
+
+@pytest.fixture
+def make_realm(servers: Servers, robots: Robots) -> Iterator[Callable[..., TestRealm]]:
     """Makes random realms on a feature set's server, and deletes them."""
     made: list[TestRealm] = []
 
     def make(feature_set: str = "standard", **clients: dict[str, object]) -> TestRealm:
         server = servers(feature_set)
-        made.append(TestRealm.make(server.url, server.admin_password, clients or None))
+        made.append(TestRealm.make(server.url, server.admin_password, clients or None, robots))
         return made[-1]
 
     yield make
