@@ -1,1 +1,1 @@
-"""Benchmarks: what runs of a stack cost. They measure; no test asserts a time."""
+"""Benchmarks: what the phases of a stack's life cost, beside what they cost at least. They measure; no test asserts a time."""

@@ -1,0 +1,196 @@
+"""Measures what the phases of a stack's life cost, beside what they cost at least and what other tools need.
+
+Each round runs every competitor one after the other, so that noise hits all alike. Counts of requests are exact from the first
+round on; seconds are kept from three rounds on. Results stand in bench/results.json, tables and plots in bench/README.md.
+"""
+
+import argparse
+import secrets
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bench import report, results, terraform
+from bench.cases import (
+    CHECKPOINTS_OFF_FROM,
+    COMPETITORS,
+    EXCHANGES,
+    FEWEST_ROUNDS,
+    OURS,
+    PHASES,
+    SERVER,
+    TOFU,
+    Case,
+    checkpoints_by_default,
+    in_words,
+)
+from bench.realm import make_realm
+from bench.rounds import NEEDED, CaseRun, Say, why_not
+from local import keycloak, pulumi_cli
+from local.layout import UserError, keycloak_version
+from tests.conftest import free_port
+
+GRANTS = {"standard": (1, 10, 100, 1_000), "legacy": (1, 10, 100)}
+START_SECONDS = 600
+WARM_GRANTS, WARMING = 10, (SERVER, OURS)
+
+
+class Bench:
+    """One run over some cases. Each is kept as soon as it is done."""
+
+    def __init__(self, given: argparse.Namespace, say: Say) -> None:
+        self.given, self._say = given, say
+        self.pulumi = pulumi_cli.install(say)
+        self.run = results.name_of_run()
+        others = [str(terraform.program())] if TOFU in given.only and terraform.is_missing() is None else []
+        self.about = results.about_run(given.rounds, self.pulumi, others)
+        self.failures: list[str] = []
+
+    def exchange(self, exchange: str) -> None:
+        """All cases of an exchange on one server."""
+        with (
+            tempfile.TemporaryDirectory(prefix="bench-") as folder,
+            started(exchange, Path(folder), self._say) as server,
+        ):
+            if self.given.rounds >= FEWEST_ROUNDS:
+                self._say("a round that does not count: a server that has just started is slow")
+                warm = self._new_case(exchange, WARM_GRANTS, server, Path(folder) / "warm")
+                CaseRun(warm, WARMING, NEEDED, self._say).run(1)
+            for grants in sorted(self.given.grants or GRANTS[exchange]):
+                competitors = [each for each in COMPETITORS if each in self.given.only and self._can(each, grants)]
+                case = self._new_case(exchange, grants, server, Path(folder) / str(grants))
+                run = CaseRun(case, competitors, self.given.phases, self._say)
+                run.run(self.given.rounds)
+                self.failures += run.failures
+                known = results.load()
+                for each in run.measured():
+                    known = results.merge(known, each, self.run, self.about)
+                results.save(known)
+
+    def _new_case(self, exchange: str, grants: int, server: keycloak.Server, folder: Path) -> Case:
+        self._say(f"{exchange}: making a realm with the {2 * (grants + 1)} clients of {in_words(grants)} and one more")
+        folder.mkdir()
+        realm = make_realm(server.url, server.admin_password, exchange, grants)
+        asked = self.given.checkpoints
+        checkpoints = asked == "on" if asked else checkpoints_by_default(grants)
+        return Case(exchange, grants, checkpoints, realm, server, self.pulumi, folder)
+
+    def _can(self, competitor: str, grants: int) -> bool:
+        reason = why_not(competitor, grants)
+        if reason:
+            self._say(f"{competitor} is skipped: {reason}.")
+        return reason is None
+
+
+@contextmanager
+def started(exchange: str, folder: Path, say: Say) -> Iterator[keycloak.Server]:
+    """A server of its own for the block."""
+    say(f"{exchange}: starting Keycloak {keycloak_version()}")
+    installation = keycloak.install(keycloak_version(), exchange, say)
+    password = secrets.token_hex(12)
+    server = keycloak.Server.start(
+        installation, port=free_port(), data=folder / "server", admin_password=password, wait=START_SECONDS
+    )
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Say]:
+    """Lines for everybody, below them a bar for people. total: of the lines that tell of a phase."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("phases", total=total)
+
+        def say(line: str) -> None:
+            console.print(line, markup=False)
+            if line.endswith("of them writes"):
+                bar.advance(task)
+
+        yield say
+
+
+def main() -> int:
+    """Measures, writes the page. 0: all worked; 1: something failed; 2: wrong usage."""
+    given = read_arguments(sys.argv[1:])
+    failures: list[str] = []
+    if not given.report:
+        exchanges = [given.exchange] if given.exchange else EXCHANGES
+        cases = [grants for each in exchanges for grants in given.grants or GRANTS[each]]
+        phases = len({*given.phases, *NEEDED})
+        runs = sum(why_not(each, grants) is None for each in given.only for grants in cases)
+        warm = len(exchanges) * len(WARMING) * len(NEEDED) if given.rounds >= FEWEST_ROUNDS else 0
+        with progress(runs * given.rounds * phases + warm) as say:
+            bench = Bench(given, say)
+            for exchange in exchanges:
+                bench.exchange(exchange)
+            failures = bench.failures
+    for line in report.write(results.load()):
+        print(line)
+    for failure in failures:
+        print(f"failed: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """What is asked for."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--grants",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help=f"default: {words(GRANTS['standard'])}; legacy {words(GRANTS['legacy'])}",
+    )
+    parser.add_argument("--exchange", choices=EXCHANGES, help="default: both")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help=f"default: 5; with fewer than {FEWEST_ROUNDS} requests alone are kept"
+    )
+    parser.add_argument(
+        "--only", type=chosen(COMPETITORS), default=COMPETITORS, metavar="A,B", help=f"of {', '.join(COMPETITORS)}"
+    )
+    parser.add_argument(
+        "--phases", type=chosen(tuple(PHASES)), default=tuple(PHASES), metavar="A,B", help=f"of {', '.join(PHASES)}"
+    )
+    parser.add_argument(
+        "--checkpoints", choices=("on", "off"), help=f"Pulumi's; default: off from {CHECKPOINTS_OFF_FROM:,} grants on"
+    )
+    parser.add_argument("--report", action="store_true", help="measure nothing, write the page from the results")
+    given = parser.parse_args(arguments)
+    if given.rounds < 1 or any(grants < 1 for grants in given.grants or ()):
+        parser.error("--rounds and --grants take whole numbers from 1 on")
+    return given
+
+
+def chosen(known: Sequence[str]):  # type: ignore[no-untyped-def]
+    """Reads names that stand between commas, in their own order."""
+
+    def read(text: str) -> tuple[str, ...]:
+        names = [each.strip() for each in text.split(",")]
+        for name in names:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"'{name}' is unknown; choose of {', '.join(known)}")
+        return tuple(each for each in known if each in names)
+
+    return read
+
+
+def words(numbers: Sequence[int]) -> str:
+    return ", ".join(f"{number:,}" for number in numbers)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except UserError as problem:
+        sys.exit(f"error: {problem}")

@@ -1,0 +1,74 @@
+"""Stacks that are measured: ours, and the same program with providers that do nothing."""
+
+import json
+from pathlib import Path
+
+from bench.cases import Case, Command
+from bench.measure import Failed
+from bench.nothing import FACTS
+from bench.state_parts import StateSize, size_of
+from local.layout import PROJECT
+from tests.e2e.stack import NAME, Stack
+
+LONGEST_SECONDS = 3_600
+COMMANDS = {
+    "up": ("up", "--yes"),
+    "quiet": ("up", "--yes"),
+    "preview": ("preview",),
+    "refresh": ("preview", "--refresh"),
+    "add": ("up", "--yes"),
+    "destroy": ("destroy", "--yes"),
+}
+
+
+class Ours:
+    """This project's program on a stack of its own."""
+
+    def __init__(self, case: Case, folder: Path) -> None:
+        self.case = case
+        self.stack = Stack(folder, case.pulumi, case.server, case.realm.name)
+        self.stack.timeout_seconds = LONGEST_SECONDS
+        if not case.checkpoints:
+            self.stack.env["PULUMI_SKIP_CHECKPOINTS"] = "true"
+
+    def command(self, phase: str) -> Command:
+        """Prepares a phase, and says how to run it."""
+        if phase in ("up", "add"):
+            self.configure(1 if phase == "add" else 0)
+        program = str(self.case.pulumi / "pulumi")
+        rest = ["--non-interactive", "--color=never", "--stack", self.stack.name]
+        return Command([program, *COMMANDS[phase], *rest], self.stack.project, self.stack.environment())
+
+    def configure(self, more: int) -> None:
+        self.stack.configure(*self.case.wanted(more), exchange=self.case.exchange)
+
+    def state(self) -> StateSize:
+        """What the file of the state holds now."""
+        text = (self.stack.folder / "state" / ".pulumi" / "stacks" / NAME / f"{self.stack.name}.json").read_text()
+        return size_of(text)
+
+    def resources(self) -> set[str]:
+        """The URNs in the state."""
+        return {each["urn"] for each in json.loads(self.stack.export_text())["deployment"].get("resources") or ()}
+
+    def tidy(self) -> None:
+        """Ends what may be left of the stack's commands."""
+        self.stack.end_left()
+
+
+class EngineFloor(Ours):
+    """The same program, which registers the same resources with providers that do nothing. See ``engine_floor``."""
+
+    def __init__(self, case: Case, folder: Path) -> None:
+        super().__init__(case, folder)
+        program = self.stack.project / "__main__.py"
+        program.unlink()
+        program.symlink_to(PROJECT / "bench" / "engine_floor.py")
+        (self.stack.project / "bench").symlink_to(PROJECT / "bench")
+        facts = case.folder / "facts"
+        self.stack.env[FACTS] = str(facts)
+        if not facts.exists():
+            self.configure(1)
+            asked = self.stack.try_("preview")
+            if asked.code != 0:
+                raise Failed(f"cannot ask the server what its program has to know:\n{asked.output}")

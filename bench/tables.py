@@ -1,0 +1,139 @@
+"""Tables of results, in Markdown."""
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bench.cases import CURL, ENGINE, NAMES, OURS, PHASES, SERVER, TOFU, in_words, label
+
+Json = dict[str, Any]
+NONE = "–"
+PROCESSES = ("pulumi", "program", "plugin")
+Row = list[str]
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Markdown; numbers stand at the right."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def seconds(values: Sequence[float]) -> str:
+    """The median, and between which seconds all rounds lie."""
+    return f"{number(statistics.median(values))} ({number(min(values))}–{number(max(values))})"
+
+
+def number(value: float) -> str:
+    """Three digits that count."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def timed(case: Json, competitor: str, phase: str) -> tuple[str, list[float]] | None:
+    """In which run a phase was timed, and the seconds of its rounds."""
+    found = case.get(competitor, {}).get("phases", {}).get(phase, {}).get("timed")
+    return (found["run"], found["seconds"]) if found else None
+
+
+def ratio(case: Json, over: str, under: Sequence[str], phase: str) -> float | None:
+    """Of the medians, where one run has measured them all; else None. Several below the line are added up."""
+    found = [timed(case, each, phase) for each in (over, *under)]
+    known = [each for each in found if each is not None]
+    if len(known) < len(found) or len({run for run, _ in known}) > 1:
+        return None
+    top, *rest = (statistics.median(values) for _, values in known)
+    return top / sum(rest)
+
+
+def time_rows(cases: Mapping[str, Json]) -> Iterator[Row]:
+    """By phase and grants: seconds of each competitor, the ratios, the fewest rounds of what stands in the row."""
+    columns = (OURS, ENGINE, SERVER, CURL, TOFU)
+    for phase in PHASES:
+        for grants, case in cases.items():
+            found = {each: timed(case, each, phase) for each in columns}
+            there = [values for each in found.values() if each for values in [each[1]]]
+            if not there:
+                continue
+            cells = {each: seconds(known[1]) if known else NONE for each, known in found.items()}
+            ratios = [ratio(case, OURS, under, phase) for under in ((ENGINE, SERVER), (TOFU,))]
+            to_floors, to_tofu = (f"{each:.2f}" if each else NONE for each in ratios)
+            rounds = str(min(map(len, there)))
+            yield [
+                PHASES[phase], f"{int(grants):,}", cells[OURS], cells[ENGINE], cells[SERVER], to_floors,
+                cells[CURL], cells[TOFU], to_tofu, rounds,
+            ]  # fmt: skip
+
+
+def time_table(cases: Mapping[str, Json]) -> str:
+    head = ["seconds", "grants", NAMES[OURS], NAMES[ENGINE], NAMES[SERVER], "÷ floors", NAMES[CURL], NAMES[TOFU],
+            f"÷ {NAMES[TOFU]}", "rounds"]  # fmt: skip
+    return _with_columns_that_say_something(head, list(time_rows(cases)))
+
+
+def request_table(cases: Mapping[str, Json]) -> str:
+    """By phase and grants: requests and connections of ours, requests of the others."""
+    head = [
+        "requests",
+        "grants",
+        NAMES[OURS],
+        "writes",
+        "logins",
+        "connections",
+        NAMES[SERVER],
+        NAMES[CURL],
+        NAMES[TOFU],
+    ]
+    rows = []
+    for phase in PHASES:
+        for grants, case in cases.items():
+            found = {each: case.get(each, {}).get("phases", {}).get(phase) for each in (OURS, SERVER, CURL, TOFU)}
+            if not any(found.values()):
+                continue
+            ours = found[OURS]
+            own = [f"{ours[key]:,}" if ours else NONE for key in ("requests", "writes", "logins", "connections")]
+            others = [f"{each['requests']:,}" if each else NONE for name, each in found.items() if name != OURS]
+            rows.append([PHASES[phase], f"{int(grants):,}", *own, *others])
+    return _with_columns_that_say_something(head, rows)
+
+
+def memory_table(cases: Mapping[str, Json]) -> str:
+    """By grants: the peak of each process in any phase."""
+    rows = []
+    for grants, case in cases.items():
+        phases = case.get(OURS, {}).get("phases", {}).values()
+        peaks = [max((each["memory"].get(kind, 0) for each in phases), default=0) for kind in PROCESSES]
+        if any(peaks):
+            rows.append([f"{int(grants):,}", *(f"{peak:.0f}" if peak else NONE for peak in peaks)])
+    return table(["grants", *PROCESSES], rows) if rows else ""
+
+
+def state_table(cases: Mapping[str, Json]) -> str:
+    """By grants: bytes a grant, of which each part."""
+    known = {grants: case[OURS]["state"] for grants, case in cases.items() if "state" in case.get(OURS, {})}
+    if not known:
+        return ""
+    parts = list(dict.fromkeys(part for state in reversed(known.values()) for part in state["parts"]))
+    rows = [["the whole", *(f"{state['bytes_a_grant']:,}" for state in known.values())]]
+    rows += [[part, *(f"{state['parts'].get(part, 0):,}" for state in known.values())] for part in parts]
+    others = [cases[grants].get(TOFU, {}).get("state") for grants in known]
+    if any(others):
+        rows.append([NAMES[TOFU], *(f"{each['bytes_a_grant']:,}" if each else NONE for each in others)])
+    return table(["bytes a grant", *(in_words(int(grants)) for grants in known)], rows)
+
+
+def checkpoint_table(cases: Mapping[str, Json]) -> str:
+    """Where ours was timed with Pulumi's checkpoints and without: both."""
+    rows = []
+    for phase in PHASES:
+        for grants, case in cases.items():
+            variants = {each: label(OURS, int(grants), checkpoints=each) for each in (True, False)}
+            found = {each: timed(case, name, phase) for each, name in variants.items()}
+            with_, without = found[True], found[False]
+            if with_ and without:
+                rounds = str(min(len(with_[1]), len(without[1])))
+                rows.append([PHASES[phase], f"{int(grants):,}", seconds(with_[1]), seconds(without[1]), rounds])
+    return table(["seconds", "grants", "with checkpoints", "without", "rounds"], rows) if rows else ""
+
+
+def _with_columns_that_say_something(head: Sequence[str], rows: Sequence[Row]) -> str:
+    kept = [place for place in range(len(head)) if any(row[place] != NONE for row in rows)]
+    return table([head[each] for each in kept], [[row[each] for each in kept] for row in rows]) if rows else ""
