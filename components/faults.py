@@ -174,6 +174,15 @@ def duplicates(specs: Sequence[GrantSpec]) -> Iterator[str]:
             yield spec.describe("the name is used by several grants", "give each its own")
 
 
+SHARED_OPTIONS = {
+    "allow_refresh": "allowRefresh",
+    "token_lifespan": "tokenLifespan",
+    "manage_switch": "manageSwitch",
+    "on_remove": "onRemove",
+}
+"""What grants say of clients that they share: the argument → the key in a stack's config."""
+
+
 def conflicts(grants: Iterable[GrantPlan], registered: Neighbours | None = None) -> Iterator[str]:
     """Options of one client on which two grants differ. ``registered``: grants that came before."""
     known = Neighbours()
@@ -184,32 +193,36 @@ def conflicts(grants: Iterable[GrantPlan], registered: Neighbours | None = None)
 
 
 def _conflicts_of(grant: GrantPlan, other: GrantPlan) -> Iterator[str]:
-    shared = sorted(set(grant.switches) & set(other.switches))
-    held = sorted({client for client, _ in {*grant.mappers} & {*other.mappers}} | _targets(grant) & _targets(other))
-    lasting = sorted({*grant.lifespans} & {*other.lifespans})
-    silenced = {*grant.refresh_off, *other.refresh_off}
-    asking_both = sorted({*requesters(grant.spec)} & {*requesters(other.spec)} & silenced)
-    for option, text, clients in (
-        ("allow_refresh", "allowRefresh", sorted({*shared, *asking_both})),
-        ("token_lifespan", "tokenLifespan", lasting),
-        ("manage_switch", "manageSwitch", shared),
-        ("on_remove", "onRemove", sorted({*shared, *held})),
-    ):
+    for option, text in SHARED_OPTIONS.items():
         ours, theirs = getattr(grant.spec, option), getattr(other.spec, option)
-        for client in clients if ours != theirs else ():
+        for client in sorted(_sharing(option, grant, other)) if ours != theirs else ():
             yield grant.spec.describe(
                 f"wants {text} {_text(ours)} for client '{client}', grant '{other.spec.name}' wants {_text(theirs)}",
                 "agree on one",
             )
     yield from _opened_gates(grant, other)
     for standard, legacy in ((grant, other), (other, grant)):
-        asking = {flow.requester for flow in legacy.flows} if legacy.exchange == LEGACY else set()
+        asking = {flow.requester for flow in legacy.flows} if legacy.exchange == LEGACY and standard.switches else set()
         for client in sorted(set(standard.switches) & asking):
             yield legacy.spec.describe(
                 f"requester '{client}' is switched to the standard exchange by grant "
                 f"'{standard.spec.name}', which would serve it instead",
                 "use one exchange for both",
             )
+
+
+def _sharing(option: str, grant: GrantPlan, other: GrantPlan) -> set[str]:
+    """The clients of which both grants set an option."""
+    switched = {*grant.switches} & {*other.switches}
+    if option == "token_lifespan":
+        return {*grant.lifespans} & {*other.lifespans}
+    if option == "allow_refresh":
+        silenced = {*grant.refresh_off, *other.refresh_off}
+        return switched | {*requesters(grant.spec)} & {*requesters(other.spec)} & silenced
+    if option == "on_remove":
+        mapped = {client for client, _ in {*grant.mappers} & {*other.mappers}}
+        return switched | mapped | _targets(grant) & _targets(other)
+    return switched
 
 
 def _opened_gates(grant: GrantPlan, other: GrantPlan) -> Iterator[str]:
