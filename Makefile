@@ -8,6 +8,7 @@ JOBS ?= 3
 
 LOCAL := $(PYTHON) -m local
 VENV := .local/venv/bin
+KEEP_BYTE_CODE := PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/.local/pycache
 TYPED := kcadmin providers components exchange local examples policy __main__.py
 CLUSTER_TESTS = $(patsubst %,tests/acceptance/test_%.py,objects names login ownership crashes two_processes stacks_at_once)
 ON_STACK = --stack $(STACK) -- $(ARGS)
@@ -61,10 +62,10 @@ packages: ## install the Python packages only
 	@$(LOCAL) packages
 
 test: setup ## all tests
-	@$(VENV)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(KEEP_BYTE_CODE) HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-full} $(VENV)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-unit: packages ## unit tests: no network, no server (HYPOTHESIS_PROFILE=thorough: many more bad inputs)
-	@$(VENV)/python -m pytest tests/unit $(ARGS)
+unit: packages ## unit tests: no network, no server (HYPOTHESIS_PROFILE=full: all bad inputs, thorough: ten times as many)
+	@$(KEEP_BYTE_CODE) $(VENV)/python -m pytest tests/unit -p tests.support.forks --forks 2 $(ARGS)
 
 accept: setup ## tests of each object against a real Keycloak
 	@$(VENV)/python -m pytest tests/acceptance $(ARGS)

@@ -1,8 +1,10 @@
 """What stands against grants: the server's features, their clients, and one another; every fault at once."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 from components.grant_spec import NO_TIME_IN_STANDARD, OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
+from components.neighbours import Neighbours
 from components.wiring import GrantPlan, flows_of, gate, is_gated, requesters, wire
 from providers.preflight import AFFIRMATIVE, LEGACY, STANDARD, ClientFacts, Facts
 
@@ -166,46 +168,61 @@ def _client_faults(client: ClientFacts, spec: GrantSpec, exchange: str, asks: bo
 
 
 def duplicates(specs: Sequence[GrantSpec]) -> Iterator[str]:
-    names = [spec.name for spec in specs]
+    number = Counter(spec.name for spec in specs)
     for spec in specs:
-        if names.count(spec.name) > 1:
+        if number[spec.name] > 1:
             yield spec.describe("the name is used by several grants", "give each its own")
 
 
-def conflicts(grants: Sequence[GrantPlan]) -> Iterator[str]:
-    """Options of one client on which two grants differ."""
-    for index, grant in enumerate(grants):
-        for other in grants[:index]:
-            if grant.spec.realm != other.spec.realm:
-                continue
-            shared = sorted(set(grant.switches) & set(other.switches))
-            held = sorted(
-                {client for client, _ in {*grant.mappers} & {*other.mappers}} | _targets(grant) & _targets(other)
+SHARED_OPTIONS = {
+    "allow_refresh": "allowRefresh",
+    "token_lifespan": "tokenLifespan",
+    "manage_switch": "manageSwitch",
+    "on_remove": "onRemove",
+}
+"""What grants say of clients that they share: the argument → the key in a stack's config."""
+
+
+def conflicts(grants: Iterable[GrantPlan], registered: Neighbours | None = None) -> Iterator[str]:
+    """Options of one client on which two grants differ. ``registered``: grants that came before."""
+    known = Neighbours()
+    for grant in grants:
+        for other in [*(registered.of(grant) if registered else ()), *known.of(grant)]:
+            yield from _conflicts_of(grant, other)
+        known.add(grant)
+
+
+def _conflicts_of(grant: GrantPlan, other: GrantPlan) -> Iterator[str]:
+    for option, text in SHARED_OPTIONS.items():
+        ours, theirs = getattr(grant.spec, option), getattr(other.spec, option)
+        for client in sorted(_sharing(option, grant, other)) if ours != theirs else ():
+            yield grant.spec.describe(
+                f"wants {text} {_text(ours)} for client '{client}', grant '{other.spec.name}' wants {_text(theirs)}",
+                "agree on one",
             )
-            lasting = sorted({*grant.lifespans} & {*other.lifespans})
-            silenced = {*grant.refresh_off, *other.refresh_off}
-            asking_both = sorted({*requesters(grant.spec)} & {*requesters(other.spec)} & silenced)
-            for option, text, clients in (
-                ("allow_refresh", "allowRefresh", sorted({*shared, *asking_both})),
-                ("token_lifespan", "tokenLifespan", lasting),
-                ("manage_switch", "manageSwitch", shared),
-                ("on_remove", "onRemove", sorted({*shared, *held})),
-            ):
-                ours, theirs = getattr(grant.spec, option), getattr(other.spec, option)
-                for client in clients if ours != theirs else ():
-                    yield grant.spec.describe(
-                        f"wants {text} {_text(ours)} for client '{client}', grant '{other.spec.name}' wants {_text(theirs)}",
-                        "agree on one",
-                    )
-            yield from _opened_gates(grant, other)
-            for standard, legacy in ((grant, other), (other, grant)):
-                asking = {flow.requester for flow in legacy.flows} if legacy.exchange == LEGACY else set()
-                for client in sorted(set(standard.switches) & asking):
-                    yield legacy.spec.describe(
-                        f"requester '{client}' is switched to the standard exchange by grant "
-                        f"'{standard.spec.name}', which would serve it instead",
-                        "use one exchange for both",
-                    )
+    yield from _opened_gates(grant, other)
+    for standard, legacy in ((grant, other), (other, grant)):
+        asking = {flow.requester for flow in legacy.flows} if legacy.exchange == LEGACY and standard.switches else set()
+        for client in sorted(set(standard.switches) & asking):
+            yield legacy.spec.describe(
+                f"requester '{client}' is switched to the standard exchange by grant "
+                f"'{standard.spec.name}', which would serve it instead",
+                "use one exchange for both",
+            )
+
+
+def _sharing(option: str, grant: GrantPlan, other: GrantPlan) -> set[str]:
+    """The clients of which both grants set an option."""
+    switched = {*grant.switches} & {*other.switches}
+    if option == "token_lifespan":
+        return {*grant.lifespans} & {*other.lifespans}
+    if option == "allow_refresh":
+        silenced = {*grant.refresh_off, *other.refresh_off}
+        return switched | {*requesters(grant.spec)} & {*requesters(other.spec)} & silenced
+    if option == "on_remove":
+        mapped = {client for client, _ in {*grant.mappers} & {*other.mappers}}
+        return switched | mapped | _targets(grant) & _targets(other)
+    return switched
 
 
 def _opened_gates(grant: GrantPlan, other: GrantPlan) -> Iterator[str]:

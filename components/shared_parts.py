@@ -12,7 +12,9 @@ import pulumi
 from pulumi.runtime import get_root_resource
 
 from components.conditions import RequiredRole
+from components.faults import conflicts
 from components.grant_spec import OPTIONAL_SCOPE
+from components.neighbours import Neighbours
 from components.settings import NO_WIDER_SCOPES, REQUESTERS, SOURCES
 from components.wiring import GrantPlan, asked_scopes, exchanges_of, in_token_scope, scope_holder, scope_name
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
@@ -46,7 +48,7 @@ class SharedParts:
     def __init__(self) -> None:
         self._parts: dict[tuple[str, ...], pulumi.Resource] = {}
         self._guards: dict[str, pulumi.Resource] = {}
-        self.grants: list[GrantPlan] = []
+        self._grants = Neighbours()
 
     @classmethod
     def of_program(cls) -> "SharedParts":
@@ -56,25 +58,37 @@ class SharedParts:
             return cls()
         return _programs.setdefault(root, cls())
 
+    def join(self, grants: Sequence[GrantPlan]) -> None:
+        """Takes in grants that were planned together. :raises pulumi.RunError: they contradict others of the program."""
+        if faults := list(conflicts(grants, self._grants)):
+            raise pulumi.RunError("\n".join(faults))
+        for grant in grants:
+            self._grants.add(grant)
+
     def register(self, grants: Iterable[GrantPlan]) -> None:
         """Registers what grants share: settings that close doors, mappers and scopes, then switches, then permissions."""
         planned = list(grants)
+        nearby = Neighbours(planned)
         for grant in planned:
             for kind, place, attribute in SETTINGS:
                 for client in getattr(grant, attribute):
-                    sharing = [each for each in _in_realm(planned, grant) if client in getattr(each, attribute)]
+                    sharing = [
+                        each for each in nearby.at(grant.spec.realm, client) if client in getattr(each, attribute)
+                    ]
                     self._setting(kind, grant, client, place, sharing)
             self._scope(grant)
         for grant in planned:
             for client, audience in grant.mappers:
-                sharing = [each for each in _in_realm(planned, grant) if (client, audience) in each.mappers]
+                sharing = [each for each in nearby.at(grant.spec.realm, client) if (client, audience) in each.mappers]
                 self._mapper(grant, client, audience, sharing)
         for grant in planned:
             for client in grant.switches:
-                self._switch(grant, client, [each for each in _in_realm(planned, grant) if client in each.switches])
+                sharing = [each for each in nearby.at(grant.spec.realm, client) if client in each.switches]
+                self._switch(grant, client, sharing)
             if grant.policy_clients:
-                sharing = [each for each in _in_realm(planned, grant) if each.spec.target == grant.spec.target]
-                self._permissions(grant, [each for each in sharing if each.policy_clients])
+                near = nearby.at(grant.spec.realm, grant.spec.target)
+                sharing = [each for each in near if each.spec.target == grant.spec.target and each.policy_clients]
+                self._permissions(grant, sharing)
 
     def guard(self, grants: Sequence[GrantPlan], guards: Collection[str]) -> None:
         """Registers the guards of each realm, from all of its grants; what opens an exchange comes after them.
@@ -266,7 +280,3 @@ def _by_client(roles: Iterable[RequiredRole]) -> dict[str, list[str]]:
         if role.client:
             found.setdefault(role.client, []).append(role.role)
     return found
-
-
-def _in_realm(planned: Iterable[GrantPlan], grant: GrantPlan) -> list[GrantPlan]:
-    return [each for each in planned if each.spec.realm == grant.spec.realm]

@@ -5,7 +5,6 @@ from typing import Any
 
 import pulumi
 
-from components.faults import conflicts
 from components.grant_spec import REQUESTER, GrantSpec, checked_grant
 from components.legacy_parts import register_legacy_parts
 from components.planning import plan
@@ -103,10 +102,8 @@ class TokenExchangeGrant(pulumi.ComponentResource):
                     "review_by": review_by,
                 }
             )
+            SharedParts.of_program().join([planned])
         shared = SharedParts.of_program()
-        if faults := list(conflicts([*shared.grants, planned])):
-            raise pulumi.RunError("\n".join(faults))
-        shared.grants.append(planned)
         if planned.spec.protect:
             opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=True))
         with short_traces():
@@ -155,6 +152,7 @@ def register_grants(
     """
     plans = _plan(specs, connection, guards)
     shared = SharedParts.of_program()
+    shared.join(plans)
     if events:
         shared.record(plans)
     shared.guard(plans, guards)

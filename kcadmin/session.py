@@ -49,14 +49,15 @@ class Session:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self._http, self._http_once = _http_sessions()
-        self._verify: bool | str = connection.ca_certificate or True
+        verify: bool | str = connection.ca_certificate or True
         if connection.insecure_tls:
-            self._verify = False
+            verify = False
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        self._http, self._http_once = _http_sessions(connection.url, verify)
         self._lock = threading.Lock()
         self._token: str | None = None
         self._renew_at = 0.0
+        self._issued_by: tuple[str, str] = ("", "")  # a token, and the address that it names
 
     def __repr__(self) -> str:
         return f"Session({self.connection.url!r}, {describe(self.connection.login)})"
@@ -108,8 +109,11 @@ class Session:
 
     def issuer(self, realm: str) -> str:
         """The ``iss`` of a realm's tokens, as the server itself names it (its public address may differ from ours)."""
-        claims = jwt.decode(self._current_token(), options={"verify_signature": False})
-        base = str(claims["iss"]).rsplit("/realms/", 1)[0]
+        token, (read, base) = self._current_token(), self._issued_by
+        if read != token:
+            claims = jwt.decode(token, options={"verify_signature": False})
+            base = str(claims["iss"]).rsplit("/realms/", 1)[0]
+            self._issued_by = token, base
         return base + path("realms", realm)
 
     def _write(self, method: str, at: str, body: object = None, *, once: bool = False) -> None:
@@ -156,7 +160,6 @@ class Session:
                 params=query,
                 headers=headers,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
-                verify=self._verify,
                 allow_redirects=False,
             )
         except requests.exceptions.SSLError:
@@ -222,21 +225,21 @@ def worth_repeating(problem: KeycloakError) -> bool:
     return isinstance(problem, Unreachable) or (isinstance(problem, HttpError) and problem.status in BUSY)
 
 
-def _http_sessions() -> tuple[requests.Session, requests.Session]:
-    """Two views of one pool of connections: one repeats what is safe to repeat, one nothing but refused connections."""
+def _http_sessions(url: str, verify: bool | str) -> tuple[requests.Session, requests.Session]:
+    """Two views of one pool of connections: one repeats what is safe to repeat, one nothing but refused connections.
+
+    What the environment says of proxies and authorities is read once: requests would read it at each request, which takes longer
+    than all else that it does, and would put a ~/.netrc entry in the place of our token.
+    """
     adapter, once = HTTPAdapter(max_retries=_RETRY), HTTPAdapter(max_retries=_ONCE)
     once.poolmanager = adapter.poolmanager
     sessions = requests.Session(), requests.Session()
     for session, each in zip(sessions, (adapter, once), strict=True):
         session.mount("http://", each)
         session.mount("https://", each)
-        session.auth = _bearer_only
+        environment = session.merge_environment_settings(url, {}, None, verify, None)
+        session.proxies, session.verify, session.trust_env = environment["proxies"], environment["verify"], False
     return sessions
-
-
-def _bearer_only(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keeps requests from putting a ~/.netrc entry in the place of our token."""
-    return request
 
 
 def _message(answer: requests.Response) -> str:

@@ -255,22 +255,23 @@ def test_events_that_are_off_and_logins_that_may_not(audited: Audited, monkeypat
         list(Audit(place).records(Wanted()))
 
 
+def heed_ctrl_c() -> None:
+    """Tests that a shell has put into the background are deaf to SIGINT, and so would be what they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_ends_it_cleanly(audited: Audited) -> None:
     realm = audited.realm
     command = [sys.executable, "-m", "exchange", "audit", "--follow", "--json", "--limit", "1"]
     command += ["--url", realm.url, "--realm", realm.name, "--client-id", TESTER]
     environ = {**os.environ, "KEYCLOAK_CLIENT_SECRET": TESTER_SECRET}
-    heard = signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # tests in the background ignore it, and so would it
-    try:
-        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ)
-    finally:
-        signal.signal(signal.SIGINT, heard)
-    try:
-        assert running.stdout and json.loads(running.stdout.readline())["requester"]
-        running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=30)
-    finally:
-        running.kill()
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ, preexec_fn=heed_ctrl_c
+    ) as running:
+        try:
+            assert running.stdout and json.loads(running.stdout.readline())["requester"]
+            running.send_signal(signal.SIGINT)
+            _, said = running.communicate(timeout=30)
+        finally:
+            running.kill()
     assert running.returncode == 0 and said == ""

@@ -13,6 +13,7 @@ from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import grant
 from tests.e2e.stack import Grant, Run, Stack
 from tests.support.realms import TestRealm
+from tests.support.robot_clients import NO_ROBOTS
 
 House = tuple[TestRealm, Stack]
 WRONG_PASSWORD = "invalid_grant: Invalid user credentials); check the name, its secret and loginRealm."
@@ -23,53 +24,44 @@ CLIENTS: dict[str, dict[str, Any]] = {
     "spa": {"publicClient": True, "secret": None},
     "service": {"bearerOnly": True},
 }
-GRANTS: dict[str, tuple[list[Grant], list[str]]] = {
-    "unknown-client": (
-        [grant(target="nowhere")],
-        ["grant 'g' in realm '{realm}': client 'nowhere' does not exist; create it"],
-    ),
-    "disabled-client": ([grant(target="off")], ["grant 'g' in realm '{realm}': client 'off' is disabled; enable it."]),
-    "public-requester": (
-        [grant(source="spa")],
-        ["grant 'g' in realm '{realm}': requester 'spa' is a public client; make it confidential"],
-    ),
-    "public-source": (
-        [grant(source="spa", flows=["recipient"])],
-        ["grant 'g' in realm '{realm}': source 'spa' is a public client; set allowPublicSource: true"],
-    ),
-    "source-is-target": (
-        [grant(target="frontend")],
-        ["grant 'g' in realm '{realm}': target 'frontend' is also a source; name two clients."],
-    ),
-    "bearer-only": ([grant(target="service")], ["grant 'g' in realm '{realm}': requester 'service' is bearer-only"]),
-    "unknown-key": (
-        [grant(source="frontend", flow=["recipient"])],
-        ["grant 'g' in realm '{realm}': has the unknown key 'flow'; did you mean"],
-    ),
-    "no-legacy-here": (
-        [grant(exchange="legacy")],
-        [
-            "grant 'g' in realm '{realm}': the server has no legacy exchange; start Keycloak with --features=token-exchange:v1"
-        ],
-    ),
-    "unknown-realm": ([grant(realm="nowhere")], ["grant 'g' in realm 'nowhere': the realm does not exist"]),
-    "two-faulty-grants": (
-        [grant("one", target="nowhere", source="off"), grant("two", source="spa")],
-        [
+GRANTS: dict[str, list[tuple[Grant, str]]] = {
+    "alone": [(grant(target="nowhere"), "grant 'g' in realm '{realm}': client 'nowhere' does not exist; create it")],
+    "what-the-server-lacks": [
+        (
+            grant("one", target="nowhere", source="off"),
             "grant 'one' in realm '{realm}': client 'nowhere' does not exist",
-            "grant 'one' in realm '{realm}': client 'off' is disabled",
-            "grant 'two' in realm '{realm}': requester 'spa' is a public client",
-        ],
-    ),
-    "two-faulty-texts": (
-        [grant("one", flows=["recipent"]), grant("two", sources=[]), {"name": "three", "target": "api"}],
-        [
-            "grant 'one' in realm '{realm}': flows holds 'recipent'",
-            "grant 'two' in realm '{realm}': sources is empty",
-            "grant 'three' in realm '{realm}': has no sources; set it.",
-        ],
-    ),
+        ),
+        (grant("two", target="off"), "grant 'two' in realm '{realm}': client 'off' is disabled; enable it."),
+        (
+            grant("three", source="spa"),
+            "'three' in realm '{realm}': requester 'spa' is a public client; make it confidential",
+        ),
+        (
+            grant("four", source="spa", flows=["recipient"]),
+            "grant 'four' in realm '{realm}': source 'spa' is a public client; set allowPublicSource: true",
+        ),
+        (grant("five", target="service"), "grant 'five' in realm '{realm}': requester 'service' is bearer-only"),
+        (grant("six", realm="nowhere"), "grant 'six' in realm 'nowhere': the realm does not exist"),
+    ],
+    "no-legacy-here": [
+        (
+            grant(exchange="legacy"),
+            "'g' in realm '{realm}': the server has no legacy exchange; start Keycloak with --features=token-exchange:v1",
+        ),
+    ],
+    "what-is-written": [
+        (grant("one", flows=["recipent"]), "grant 'one' in realm '{realm}': flows holds 'recipent'"),
+        (grant("two", sources=[]), "grant 'two' in realm '{realm}': sources is empty"),
+        ({"name": "three", "target": "api"}, "grant 'three' in realm '{realm}': has no sources; set it."),
+        (
+            grant("four", target="frontend"),
+            "'four' in realm '{realm}': target 'frontend' is also a source; name two clients.",
+        ),
+        (grant("five", flow=["recipient"]), "'five' in realm '{realm}': has the unknown key 'flow'; did you mean"),
+    ],
 }
+"""Grants of one run, and what is told of each."""
+SECOND_FAULT = "grant 'one' in realm '{realm}': client 'off' is disabled"
 
 
 TEN_FAULTS: list[tuple[Grant, str]] = [
@@ -95,7 +87,7 @@ TEN_FAULTS: list[tuple[Grant, str]] = [
 def house(pulumi: Path, servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A realm with clients of every kind, and a stack without resources."""
     server = servers("standard")
-    realm = TestRealm.make(server.url, server.admin_password, CLIENTS)
+    realm = TestRealm.make(server.url, server.admin_password, CLIENTS, NO_ROBOTS)
     yield realm, Stack(tmp_path_factory.mktemp("refusals") / "stack", pulumi, server, realm.name)
     realm.remove()
 
@@ -124,9 +116,10 @@ def refused(stack: Stack, realm: TestRealm, sentences: list[str]) -> Run:
 @pytest.mark.parametrize("case", GRANTS)
 def test_grants_that_cannot_work(case: str, house: House) -> None:
     realm, stack = house
-    grants, sentences = GRANTS[case]
-    stack.configure(*grants)
-    refused(stack, realm, sentences)
+    stack.configure(*(each for each, _ in GRANTS[case]))
+    sentences = [sentence for _, sentence in GRANTS[case]] + [SECOND_FAULT] * (case == "what-the-server-lacks")
+    run = refused(stack, realm, sentences)
+    assert run.output.rpartition("Diagnostics:")[2].count("error: ") == len(sentences), run.output
 
 
 def test_ten_faults_are_told_at_once_and_none_twice(house: House) -> None:

@@ -14,7 +14,7 @@ from kcadmin.connection import ClientSecretLogin, Connection, PasswordLogin
 from kcadmin.robot import roles_for
 from kcadmin.session import Session, path
 from kcadmin.tokens import ClientCredentials, TokenEndpoint
-from tests.support.robot_clients import MANAGEMENT, ROBOT_SECRET, ROBOTS, robot_client, service_account
+from tests.support.robot_clients import MANAGEMENT, ROBOT_SECRET, ROBOTS, Robots, robot_client, service_account
 
 PASSWORD = "a-test-password"
 TESTER, TESTER_SECRET = "tester", "a-tester-secret"
@@ -54,7 +54,13 @@ class TestRealm:
         return Connection(self.url, ClientSecretLogin(TESTER, TESTER_SECRET))
 
     @classmethod
-    def make(cls, url: str, admin_password: str, clients: Mapping[str, Mapping[str, Any]] | None = None) -> "TestRealm":
+    def make(
+        cls,
+        url: str,
+        admin_password: str,
+        clients: Mapping[str, Mapping[str, Any]] | None = None,
+        robots: Robots = ROBOTS,
+    ) -> "TestRealm":
         realm = cls(url, admin_password, f"realm-{secrets.token_hex(4)}")
         clients = clients if clients is not None else {"frontend": {}, "api": {}}
         realm.session.post(
@@ -66,13 +72,13 @@ class TestRealm:
                 "passwordPolicy": "hashAlgorithm(pbkdf2-sha256) and hashIterations(1)",
                 "clients": [
                     *({"clientId": name, **CONFIDENTIAL, **changes} for name, changes in clients.items()),
-                    *(robot_client(name, old=_is_old(url, admin_password)) for name in ROBOTS.values()),
+                    *(robot_client(name, old=_is_old(url, admin_password)) for name in robots.values()),
                 ],
                 "clientScopeMappings": {
-                    MANAGEMENT: [{"client": name, "roles": roles} for roles, name in ROBOTS.items()]
+                    MANAGEMENT: [{"client": name, "roles": roles} for roles, name in robots.items()]
                 },
                 "users": [
-                    *(service_account(name, roles) for roles, name in ROBOTS.items()),
+                    *(service_account(name, roles) for roles, name in robots.items()),
                     {
                         "username": realm.user,
                         "enabled": True,

@@ -1,13 +1,14 @@
 """The robots of every test realm, as a realm's import makes them: one for each set of roles, equal to bootstrap's."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from kcadmin.robot import EVENTS, GUARDS, LEGACY, ROLE_POLICIES, STANDARD, USER_POLICIES, representation, roles_for
 
 MANAGEMENT = "realm-management"
 ROBOT_SECRET = "a-robot-secret"
-ROBOTS = {
+Robots = Mapping[tuple[str, ...], str]
+ROBOTS: Robots = {
     roles_for(purposes): f"robot-for-{'-and-'.join(purposes)}"
     for purposes in (
         (STANDARD,),
@@ -19,7 +20,9 @@ ROBOTS = {
         (USER_POLICIES,),
     )
 }
-"""The robots of every test realm: the roles that they have → their client id."""
+"""The robots of a test realm: the roles that they have → their client id."""
+NO_ROBOTS: Robots = {}
+"""Where nothing logs in as one: they are half of what a realm costs."""
 DEFAULT_SCOPES = ["acr", "basic", "email", "profile", "roles", "service_account", "web-origins"]
 OPTIONAL_SCOPES = ["address", "microprofile-jwt", "offline_access", "organization", "phone"]
 """Those of a service account. An import gives it the realm's alone; what an older server has not, it leaves out."""

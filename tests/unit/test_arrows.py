@@ -1,6 +1,7 @@
 """Which room may lean on which: read from the source, so that a local import is seen too."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,8 +44,13 @@ def sources(room: str) -> list[Path]:
     return [PROJECT / "__main__.py"] if room == "__main__" else sorted((PROJECT / room).rglob("*.py"))
 
 
-def imported(source: Path) -> Iterator[str]:
+@functools.cache
+def imported(source: Path) -> list[str]:
     """Every module that a file imports anywhere, by its full name."""
+    return list(_imported(source))
+
+
+def _imported(source: Path) -> Iterator[str]:
     package = source.relative_to(PROJECT).parts[:-1]
     for node in ast.walk(ast.parse(source.read_text())):
         if isinstance(node, ast.Import):

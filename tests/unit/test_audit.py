@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 from typer.testing import CliRunner
@@ -19,6 +19,7 @@ from kcadmin.events import DAY_SECONDS, EXCHANGED, NEEDED, REFUSED, Event, Event
 from kcadmin.proof import RECIPIENT, REQUESTER, THIRD, Case
 from kcadmin.realm import Realm
 from kcadmin.recorded_events import _kept, _on, serves
+from tests.support.examples import examples
 
 STANDARD = {"token_id": "onrtte:1", "subject_token_client_id": "web", "username": "alice", "audience": "api"}
 LEGACY = {"token_id": "onrtna:1", "requested_token_type": "x", "audience": "api"}
@@ -121,7 +122,7 @@ def hostile(text: str) -> Record:
     return attribute(event(text, allowed=False, **details), CASES)
 
 
-@settings(database=None, deadline=None, max_examples=50)
+@examples(50)
 @given(st.one_of(st.text(min_size=1, max_size=20), st.just(HOSTILE), st.just("＝1")))
 def test_what_callers_send_is_text_alone(text: str) -> None:
     record = hostile(text)
@@ -204,7 +205,7 @@ CONFIGS = st.builds(EventsConfig, st.booleans(), st.integers(0, 5), st.sampled_f
 WISHES = st.lists(st.integers(1, 5), min_size=1, max_size=4)
 
 
-@settings(database=None, deadline=None, max_examples=200)
+@examples(200)
 @given(CONFIGS, st.one_of(st.just([None]), WISHES))
 def test_a_wish_never_shortens_and_wishes_add_up(found: EventsConfig, wishes: list[int | None]) -> None:
     was = {"enabled": found.enabled, "expiration": found.expiration}

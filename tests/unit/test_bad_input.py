@@ -2,12 +2,11 @@
 a fault which names its key. Never another exception, and never a secret.
 
 What may be written is read from the code: a new key of a grant, or a new input of a resource, is tested as soon as it is there.
-``HYPOTHESIS_PROFILE=thorough`` tries 10 times as many combinations.
+Combinations of them come on top (see tests/support/examples.py).
 """
 
 import inspect
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
@@ -18,7 +17,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import pulumi
 import pytest
 import yaml  # type: ignore[import-untyped]
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.output import UNKNOWN
 
@@ -32,16 +31,10 @@ from kcadmin.login import token_form
 from kcadmin.texts import unfit
 from providers import _base
 from providers._base import KeycloakProvider
+from tests.support.examples import TIMES, examples
 from tests.unit.test_provider_state import TEMPLATES, classes
 
-TIMES = 10 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 1
 SHARE = 3  # of the bad inputs of resources, of which there are thousands, each field is given a third, in turn
-SLOW_IS_NO_FAULT = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-
-
-def examples(number: int) -> settings:
-    return settings(database=None, deadline=None, max_examples=number * TIMES, suppress_health_check=SLOW_IS_NO_FAULT)
-
 
 # What is bad anywhere
 

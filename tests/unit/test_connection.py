@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kcadmin.connection import (
@@ -21,6 +21,7 @@ from kcadmin.connection import (
 )
 from kcadmin.errors import InvalidSettings
 from kcadmin.session import Session
+from tests.support.examples import examples
 from tests.support.proxy import certificate_for
 
 URL = "https://keycloak.example.com"
@@ -213,7 +214,7 @@ KEYS = (
 )
 
 
-@settings(database=None, deadline=None, max_examples=80)
+@examples(80)
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(KEYS, TEXTS)))
 def test_any_config_is_read_or_refused_in_sentences(config: dict[str, object]) -> None:
     try:

@@ -5,12 +5,13 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.grant_spec import GrantSpec, checked_grant, read_grant
+from tests.support.examples import examples
 
-QUICK = settings(database=None, deadline=None, max_examples=80)
+QUICK = examples(80)
 STACK = {"realm": "r", "exchange": "auto", "owner": "org/project/stack"}
 LEAST = {"name": "g", "sources": ["frontend"], "target": "api"}
 LEAST_ARGUMENTS = {**STACK, "name": "g", "sources": ("frontend",), "target": "api"}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.output import UNKNOWN
 
@@ -31,9 +31,10 @@ from kcadmin.guards import (
 from kcadmin.realm import Realm
 from providers.exchange_guards import ExchangeGuardsProvider
 from tests.support.engine import Engine, Refused, forget
+from tests.support.examples import examples
 from tests.support.fake_server import Answer, FakeKeycloak, Request
 
-QUICK = settings(database=None, deadline=None, max_examples=60)
+QUICK = examples(60)
 MARKS = {"api": "m-api", "frontend": "m-frontend"}
 NAME = "pulumi.exchange.requesters"
 OTHERS: list[dict[str, Any]] = [

@@ -4,13 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kcadmin.clients import Clients
 from kcadmin.errors import Conflict
 from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper, AudienceMappers
 from kcadmin.ownership import hash16
+from tests.support.examples import examples
 from tests.support.fake_server import FakeKeycloak
 
 API = AudienceMapper("audience-api", "api", None, True, False, True, "o/p/s", "standard")
@@ -53,7 +54,7 @@ def stored(keycloak: FakeKeycloak) -> list[dict[str, Any]]:
     return list(keycloak.client("frontend")["protocolMappers"])
 
 
-@settings(database=None, deadline=None, max_examples=40)
+@examples(40)
 @given(st.one_of(ONES, TEXTS))
 def test_what_is_written_is_read(wanted: AudienceMapper) -> None:
     keycloak = FakeKeycloak()

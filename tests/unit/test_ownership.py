@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kcadmin.ownership import (
@@ -20,8 +20,9 @@ from kcadmin.ownership import (
     owned_name,
     unmarked,
 )
+from tests.support.examples import examples
 
-QUICK = settings(database=None, deadline=None, max_examples=60)
+QUICK = examples(60)
 LETTERS = "ab0/#|[]:{}\"' \n\té€\U0001f511"
 TEXTS = st.text(LETTERS, max_size=40)
 OWNERS = st.text(LETTERS, min_size=1, max_size=20)

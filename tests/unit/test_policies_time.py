@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kcadmin import time_windows
 from kcadmin.time_windows import TimeParts, time_faults, time_parts, window_faults
+from tests.support.examples import examples
 
 PARTS_OF_A_DATE = {"year": "year", "month": "month", "day_month": "day", "hour": "hour", "minute": "minute"}
 
@@ -54,7 +55,7 @@ ANY_FIELDS = st.fixed_dictionaries(
 )
 
 
-@settings(database=None, deadline=None, max_examples=300)
+@examples(300)
 @given(ANY_FIELDS, MOMENTS)
 def test_what_matches_at_a_moment(fields: dict[str, Any], moment: datetime) -> None:
     said = {key: str(value) for key, value in fields.items()}
@@ -68,7 +69,7 @@ def text(time: tuple[int, int]) -> str:
     return f"{time[0]:02}:{time[1]:02}"
 
 
-@settings(database=None, deadline=None, max_examples=40)
+@examples(40)
 @given(TIMES, TIMES)
 def test_a_window_holds_at_exactly_its_minutes(start: tuple[int, int], end: tuple[int, int]) -> None:
     if start == end:
@@ -105,7 +106,7 @@ def test_a_window_takes_no_more_policies_than_it_needs(start: str, end: str, pol
     assert [dict(part.fields) for part in time_parts(start, end).policies] == policies
 
 
-@settings(database=None, deadline=None, max_examples=100)
+@examples(100)
 @given(st.one_of(st.none(), st.tuples(TIMES, TIMES)), st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)))
 def test_other_fields_hold_in_each_policy(hours: tuple[tuple[int, int], tuple[int, int]] | None, now: datetime) -> None:
     if hours and hours[0] == hours[1]:

@@ -525,3 +525,22 @@ def test_a_timeout_is_always_set(keycloak: FakeKeycloak, monkeypatch: pytest.Mon
     monkeypatch.setattr(session._http, "request", watched)
     session.get(CLIENTS)
     assert seen == [(5, 60), (5, 60)]
+
+
+def test_neither_netrc_nor_a_proxy_set_later_comes_in_between(
+    keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine keycloak.test login someone password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    session = keycloak.session()
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.test:1")
+    assert session.get("/admin/serverinfo")
+    assert all(each.headers.get("Authorization", "Bearer").startswith("Bearer") for each in keycloak.requests)
+
+
+def test_the_environments_proxy_is_taken(keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy.test:1")
+    assert keycloak.session()._http.proxies["http"] == "http://proxy.test:1"
+    monkeypatch.setenv("no_proxy", "keycloak.test")
+    assert not keycloak.session()._http.proxies

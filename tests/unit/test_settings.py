@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.grant_spec import GrantSpec
 from components.settings import Settings, parse_settings
 from kcadmin.errors import InvalidSettings
+from tests.support.examples import examples
 
 PROJECT = Path(__file__).resolve().parents[2]
 BASE = {"url": "http://keycloak.test", "adminPassword": "pw", "realm": "r", "grants": "[]"}
@@ -101,7 +102,7 @@ def test_the_faults_of_each_grant_are_numbered_where_it_has_no_name() -> None:
     assert found == ["grant '#2' in realm 'r': has no name; set it."]
 
 
-@settings(database=None, deadline=None, max_examples=60)
+@examples(60)
 @given(
     st.dictionaries(
         st.sampled_from([*BASE, "exchange", "owner", "clientId", "insecureTls"]),

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kcadmin.clients import RECENT_SECONDS, Client, Clients, as_body
 from kcadmin.errors import Conflict, NotFound, Refusal
 from kcadmin.ownership import Claim, claims
 from kcadmin.shared_settings import CLAIMED, USED, Taken, drop_claim, held_by_others, release, take, write_claim
+from tests.support.examples import examples
 from tests.support.fake_server import SERVICES, FakeKeycloak, Request
 
 SWITCH = "attributes.standard.token.exchange.enabled"
@@ -20,7 +21,7 @@ KIND = "standard-exchange"
 ON: Mapping[str, Any] = {SWITCH: "true", REFRESH: None}
 WITH_REFRESH: Mapping[str, Any] = {SWITCH: "true", REFRESH: "SAME_SESSION"}
 OFF: Mapping[str, Any] = {SWITCH: None, REFRESH: None}
-QUICK = settings(database=None, deadline=None, max_examples=60)
+QUICK = examples(60)
 
 
 @pytest.fixture

@@ -1,0 +1,70 @@
+"""Unit tests in several processes that share one collection: ``-p tests.support.forks --forks 2``.
+
+Importing and collecting cost as much as half of the unit tests, and each process of xdist does it again; these are forked when
+it is done. Each runs every so many-th file, and sends its reports to the first process, which counts and prints them.
+"""
+
+import multiprocessing
+from collections.abc import Sequence
+from multiprocessing.connection import Connection, wait
+
+import pytest
+
+FORKED = multiprocessing.get_context("fork")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--forks", type=int, default=0, help="processes to run tests in, forked after collection")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    forks = session.config.option.forks
+    if not forks or session.config.option.collectonly or session.testsfailed:
+        return None
+    files = list(dict.fromkeys(item.path for item in session.items))
+    running = {}
+    for number in range(forks):
+        reader, writer = FORKED.Pipe(duplex=False)
+        items = [item for item in session.items if files.index(item.path) % forks == number]
+        process = FORKED.Process(target=_run, args=(session, items, writer))
+        process.start()
+        writer.close()
+        running[reader] = process
+    _print_reports(session, list(running))
+    for process in running.values():
+        process.join()
+    if any(process.exitcode for process in running.values()):
+        session.shouldfail = f"a process ended early: exit codes {[each.exitcode for each in running.values()]}"
+        raise session.Failed(session.shouldfail)
+    return True
+
+
+def _print_reports(session: pytest.Session, readers: list[Connection]) -> None:
+    while readers:
+        for reader in wait(readers):
+            assert isinstance(reader, Connection)
+            try:
+                session.config.hook.pytest_runtest_logreport(report=reader.recv())
+            except EOFError:
+                readers.remove(reader)
+
+
+def _run(session: pytest.Session, items: Sequence[pytest.Item], writer: Connection) -> None:
+    plugins = session.config.pluginmanager
+    plugins.unregister(name="terminalreporter")
+    plugins.register(_Sender(writer))
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+    writer.close()
+
+
+class _Sender:
+    """Sends what a report says to the first process."""
+
+    def __init__(self, writer: Connection) -> None:
+        self.writer = writer
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" or not report.passed:
+            self.writer.send(report)

@@ -1,0 +1,35 @@
+"""Only grants that name the same client are compared, so that planning grows with the number of grants, not its square."""
+
+import pytest
+
+from components import faults
+from components.grant_spec import GrantSpec
+from components.neighbours import Neighbours
+from components.wiring import GrantPlan
+
+
+def planned(source: str, target: str, realm: str = "r") -> GrantPlan:
+    spec = GrantSpec(name=f"{source}-{target}", sources=(source,), target=target, realm=realm, owner="o/p/s")
+    return GrantPlan(spec, "standard", (), ((source, target),), (source,), (), {})
+
+
+def test_neighbours_name_the_same_client_of_the_same_realm() -> None:
+    first, second, third = planned("a", "b"), planned("b", "c"), planned("c", "d")
+    elsewhere = planned("a", "b", realm="other")
+    known = Neighbours([first, second, third, elsewhere])
+    assert known.of(first) == [first, second]
+    assert known.of(second) == [first, second, third]
+    assert known.of(planned("d", "e")) == [third]
+    assert known.of(planned("x", "y")) == []
+    assert known.at("r", "b") == [first, second]
+    assert known.at("other", "c") == []
+
+
+def test_strangers_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
+    monkeypatch.setattr(faults, "_conflicts_of", lambda grant, other: compared.append((grant, other)) or ())
+    grants = [planned(f"s{number}", f"t{number}") for number in range(200)]
+    assert list(faults.conflicts(grants)) == []
+    assert not compared
+    assert list(faults.conflicts([planned("s7", "other")], Neighbours(grants))) == []
+    assert [other for _, other in compared] == [grants[7]]
