@@ -4,6 +4,7 @@ A claim is a client attribute written in the same partial PUT as the setting, so
 Two processes may write at once: who takes reads again, who leaves reads again, and both mend what the other undid.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from kcadmin.errors import Refusal
 from kcadmin.ownership import Claim, claim_key, claims
 
 ROUNDS = 5
+SETTLE_SECONDS = 0.3
 REFRESH_TOKENS = "attributes.use.refresh.tokens"
 _ON = {REFRESH_TOKENS: (None, "", "true")}  # settings that are on where the client says nothing of them
 _OFF = (None, "", False, "false", "NO")
@@ -46,13 +48,19 @@ def take(
     :raises Refusal: another owner claims other values, or the values do not stay.
     """
     with clients.lock(uuid):
+        ours = remembered is not None and remembered.found == CLAIMED
         client = _require(clients.get(uuid, max_age=RECENT_SECONDS), uuid)
+        if not ours and _is_anybodys(client, kind, wanted):
+            time.sleep(
+                SETTLE_SECONDS
+            )  # two that leave at once have both dropped their claims before the later one restores
+            client = _require(clients.get(uuid, max_age=0), uuid)
+            if _is_anybodys(client, kind, wanted):
+                return Taken(USED, {})
         mine, others = _split(client, owner, kind)
         _refuse_conflicts(client, [claim for claim in others if claim.owner != former], wanted)
-        differing = {field: value for field, value in wanted.items() if not _same(field, client.value(field), value)}
-        ours_before = mine is not None or (remembered is not None and remembered.found == CLAIMED)
-        if not ours_before and not others and not differing:
-            return Taken(USED, {})
+        differing = _differing(client, wanted)
+        ours_before = ours or mine is not None
         source = others[0] if others else mine or (remembered if ours_before else None)
         was = dict(source.was) if source else dict(note(client))
         for field in wanted:
@@ -136,6 +144,15 @@ def _mend_after_leaving(
         }
     if change:
         clients.change(uuid, change)
+
+
+def _is_anybodys(client: Client, kind: str, wanted: Mapping[str, Any]) -> bool:
+    """Whether a setting is as wanted and nobody has claimed it."""
+    return not claims(client.attributes, kind) and not _differing(client, wanted)
+
+
+def _differing(client: Client, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    return {field: value for field, value in wanted.items() if not _same(field, client.value(field), value)}
 
 
 def _write_until(clients: Clients, uuid: str, values: Mapping[str, Any]) -> None:

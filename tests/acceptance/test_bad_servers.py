@@ -25,6 +25,7 @@ SHARE = 3
 @pytest.fixture(autouse=True)
 def short_times(legacy_realm: TestRealm) -> Iterator[None]:
     """The proxy's slowness must be longer than our patience. Not while the realm is made or removed, which takes its time."""
+    legacy_realm.export()  # the first one of a server takes longer
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session, "READ_SECONDS", 1)
         patch.setattr("tests.support.proxy.SLOW_SECONDS", 1.3)

@@ -10,3 +10,9 @@ def no_network() -> object:
     disable_socket(allow_unix_socket=True)
     yield
     enable_socket()
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else writes to a server in memory."""
+    monkeypatch.setattr("kcadmin.shared_settings.SETTLE_SECONDS", 0)

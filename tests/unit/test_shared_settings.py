@@ -251,6 +251,17 @@ def test_a_second_claimer_copies_what_was_and_the_last_one_out_restores(keycloak
     assert keycloak.state() == before
 
 
+def test_who_comes_while_two_leave_at_once_claims(keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of the two dropped its claim because of the other's, and the later one has yet to see that none is left."""
+    switch = SWITCH.removeprefix("attributes.")
+    keycloak.change("api", attributes={switch: "true"})
+    monkeypatch.setattr(
+        "kcadmin.shared_settings.time.sleep", lambda _: keycloak.change("api", attributes={switch: "false"})
+    )
+    assert Stack(keycloak, "c", ON).take() == Taken(CLAIMED, {SWITCH: "false", REFRESH: None})
+    assert switched(keycloak)[0] == "true" and owners(keycloak) == ["c"]
+
+
 def test_the_setting_and_its_claim_are_one_put(keycloak: FakeKeycloak) -> None:
     Stack(keycloak, "a", ON).take()
     (sent,) = keycloak.asked("^PUT")
