@@ -14,11 +14,18 @@ from kcadmin.errors import NotFound
 from kcadmin.session import Session
 
 NEGATIVE = "NEGATIVE"
-EXCHANGE_PERMISSION = "token-exchange.permission.client."
-"""Before a client's UUID: the name by which Keycloak looks up the permission at each exchange; renamed, it grants nothing."""
-CLIENT_RESOURCE = "client.resource."
-"""Before a client's UUID: the name of the resource that a client is while its management permissions are on."""
+TOKEN_EXCHANGE = "token-exchange"
 Json = dict[str, Any]
+
+
+def permission_name(client_uuid: str, scope: str = TOKEN_EXCHANGE) -> str:
+    """The name by which Keycloak looks up the permission on a client, at each exchange to it; renamed, it grants nothing."""
+    return f"{scope}.permission.client.{client_uuid}"
+
+
+def resource_name(client_uuid: str) -> str:
+    """The name of the resource that a client is while its management permissions are on."""
+    return f"client.resource.{client_uuid}"
 
 
 class ResourceServer:
@@ -148,9 +155,9 @@ class ResourceServer:
         found = self._get_or_none(*segments)
         return None if found is None else dict(found)
 
-    def _get_or_none(self, *segments: str, **query: str) -> Any:
+    def _get_or_none(self, *segments: str) -> Any:
         try:
-            return self._session.get(self._path(*segments), **query)
+            return self._session.get(self._path(*segments))
         except NotFound:
             return None
 

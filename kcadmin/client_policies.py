@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from kcadmin import settling
 from kcadmin.errors import Forbidden, HttpError, KeycloakError, NotFound, Refusal
 from kcadmin.realm import Realm
 from kcadmin.session import Session, path, worth_repeating
 
 PROFILES, POLICIES = "profiles", "policies"
 CONDITION, EXECUTOR = "condition", "executor"
-SETTLE_SECONDS, JITTER_SECONDS = 0.3, 0.1
+JITTER_SECONDS = 0.1
 LOOKS, ROUNDS = 3, 40
 BAD_REQUEST = 400
 
@@ -54,7 +55,7 @@ def settle(realm: Realm, *changes: tuple[str, Change]) -> None:
             if not written or quiet == LOOKS:
                 return
             if quiet:
-                time.sleep(SETTLE_SECONDS)
+                settling.settle()
     why = f"the last answer was: {problem}" if problem else "somebody else writes them"
     raise Refusal(
         f"client policies of realm '{realm.name}': {ROUNDS} writes did not stay, {why}; mend them in the Admin Console "

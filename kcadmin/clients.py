@@ -8,7 +8,6 @@ public client, else off. So each PUT repeats the former where they are on, and t
 https://www.keycloak.org/docs-api/latest/rest-api/index.html#_clients
 """
 
-import itertools
 import math
 import threading
 import time
@@ -18,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kcadmin.errors import Forbidden, KeycloakError, NotFound
+from kcadmin.errors import KeycloakError, NotFound
 from kcadmin.read_ahead import ReadAhead
 from kcadmin.session import Session, path, worth_repeating
 
@@ -27,7 +26,6 @@ AUTHORIZATION_SERVICES = "authorizationServicesEnabled"
 REPEATED, FRONT_CHANNEL = (AUTHORIZATION_SERVICES, "serviceAccountsEnabled"), "frontchannelLogout"
 RECENT_SECONDS = 1.0
 ATTEMPTS, PAUSE_SECONDS = 6, 0.1
-PAGE = 100
 
 
 @dataclass(frozen=True)
@@ -81,20 +79,15 @@ class Clients:
         self._known: dict[str, Client] = {}
         self._uuids: dict[str, str] = {}
         self._written: set[str] = set()
-        self._listed = False
+        self.expected = 0
         self._registry = threading.Lock()
         self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
-        self._ahead = ReadAhead()
-        self._listing = threading.Lock()
+        at = path(*self._at)
+        self._ahead = ReadAhead(lambda: self.expected, lambda number: session.has_more_than(number, at), self._read_all)
 
     def expect(self, number: int) -> None:
         """So many distinct clients will be looked up; where the realm holds few others they are read in pages."""
-        self._ahead.expected = max(self._ahead.expected, number)
-
-    @property
-    def expected(self) -> int:
-        """How many distinct clients somebody said there will be."""
-        return self._ahead.expected
+        self.expected = max(self.expected, number)
 
     def path(self, uuid: str, *segments: str) -> str:
         """A path below a client."""
@@ -108,9 +101,7 @@ class Clients:
     def find(self, client_id: str) -> Client | None:
         """The client of that name, or None; exact and case-sensitive."""
         with self.lock(f"name:{client_id}"):
-            known = self._known.get(self._uuids.get(client_id, ""))
-            if known is None and self._list():
-                known = self._known.get(self._uuids.get(client_id, ""))
+            known = self._named(client_id) or (self._named(client_id) if self._ahead.look() else None)
             if known:
                 return known
             for found in self._session.get(path(*self._at), clientId=client_id):
@@ -118,15 +109,15 @@ class Clients:
             return None
 
     def pages(self) -> Iterator[list[Client]]:
-        """Every client of the realm, a page at a time; Keycloak's time for one long list grows with its square."""
-        for asked_at, page in self._pages():
-            yield [self._remember(found, asked_at) for found in page]
+        """Every client of the realm, a page at a time."""
+        for page in self._session.pages(path(*self._at)):
+            yield [self._remember(found) for found in page]
 
     def get(self, uuid: str, *, max_age: float = math.inf) -> Client | None:
         """The client with that UUID, or None. ``max_age``: seconds; 0 asks the server even when the client is known."""
         with self.lock(uuid):
             known = self._known.get(uuid)
-            if known is None and max_age and self._list():
+            if known is None and max_age and self._ahead.look():
                 known = self._known.get(uuid)
             if known and time.monotonic() - known.seen_at < max_age:
                 return known
@@ -205,30 +196,18 @@ class Clients:
             others = tuple(each for each in known.mappers if each["id"] != mapper_id)
             self._known[uuid] = replace(known, mappers=(*others, mapper) if mapper else others)
 
-    def _list(self) -> bool:
-        """Reads the realm's clients ahead, where that is cheaper than one look-up each; whether they were, now or before."""
-        with self._listing:  # who comes meanwhile waits for the pages instead of asking on its own
-            at_most = None if self._listed else self._ahead.count()
-            if at_most is not None:
-                with suppress(NotFound, Forbidden):  # which each look-up then says by itself
-                    if not self._page(at_most, 1):
-                        for asked_at, page in self._pages():
-                            newer = self._written.union(self._known)
-                            for found in page:
-                                if found["id"] not in newer:
-                                    self._remember(found, asked_at)
-                        self._listed = True
-            return self._listed
+    def _named(self, client_id: str) -> Client | None:
+        return self._known.get(self._uuids.get(client_id, ""))
 
-    def _pages(self) -> Iterator[tuple[float, list[dict[str, Any]]]]:
-        for first in itertools.count(0, PAGE):
-            asked_at, page = time.monotonic(), self._page(first, PAGE)
-            yield asked_at, page
-            if len(page) < PAGE:
-                return
-
-    def _page(self, first: int, size: int) -> list[dict[str, Any]]:
-        return list(self._session.get(path(*self._at), first=str(first), max=str(size)))
+    def _read_all(self) -> None:
+        """All clients but those that are known, or were written, since a page may be older than that."""
+        asked_at = time.monotonic()
+        for page in self._session.pages(path(*self._at)):
+            newer = self._written.union(self._known)
+            for found in page:
+                if found["id"] not in newer:
+                    self._remember(found, asked_at)
+            asked_at = time.monotonic()
 
     def _remember(self, found: Mapping[str, Any], seen_at: float | None = None) -> Client:
         settings = {key: value for key, value in found.items() if key not in ("protocolMappers", "secret")}

@@ -8,14 +8,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from kcadmin.authz import ResourceServer
+from kcadmin.authz import ResourceServer, resource_name
 from kcadmin.client_policies import POLICIES, PROFILES, Entry, entries
 from kcadmin.clients import Client
 from kcadmin.errors import HttpError, KeycloakError, NotFound, Refusal
 from kcadmin.events import REFUSED
 from kcadmin.example_tokens import example_token
 from kcadmin.features import Features, read_features
-from kcadmin.management import resource_name
 from kcadmin.proof import Claims
 from kcadmin.realm import Realm
 from kcadmin.session import Session, path

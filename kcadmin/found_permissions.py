@@ -6,12 +6,12 @@ A policy becomes a grant where it alone decides: it is the only one of its permi
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from kcadmin.authz import names_in
+from kcadmin.authz import TOKEN_EXCHANGE, names_in, permission_name
 from kcadmin.features import LEGACY
 from kcadmin.found_exchanges import REQUESTER, Finding, FoundExchange, Level, gets_tokens, is_switched_on, unfit_client
 from kcadmin.ownership import mark_of
 from kcadmin.permission_reach import permissions_beside
-from kcadmin.permissions import AFFIRMATIVE, TOKEN_EXCHANGE, permission_name
+from kcadmin.permissions import AFFIRMATIVE
 from kcadmin.policy_meanings import grants_nothing, meaning
 from kcadmin.standing_policies import Standing, standing
 from kcadmin.survey import Permission, Survey

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from kcadmin.authz import CLIENT_RESOURCE, EXCHANGE_PERMISSION
+from kcadmin.authz import TOKEN_EXCHANGE, permission_name
 from kcadmin.clients import RECENT_SECONDS
 from kcadmin.errors import NotFound
 from kcadmin.ownership import Claim, claims
@@ -13,7 +13,6 @@ from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, USED, Taken, drop_claim, write_claim
 
 KIND = "management-permissions"
-TOKEN_EXCHANGE = "token-exchange"
 
 
 @dataclass(frozen=True)
@@ -22,11 +21,6 @@ class Management:
 
     enabled: bool
     permissions: Mapping[str, str]
-
-
-def resource_name(client_uuid: str) -> str:
-    """The name of the resource that a client is while its management permissions are on."""
-    return CLIENT_RESOURCE + client_uuid
 
 
 def management(realm: Realm, client_uuid: str) -> Management | None:
@@ -40,7 +34,7 @@ def management(realm: Realm, client_uuid: str) -> Management | None:
 def seen_management(realm: Realm, client_uuid: str) -> Management | None:
     """The same as it was when the realm was looked at, with the token-exchange permission alone, if it was on then."""
     server = realm.seen_permissions_server()
-    permission = server.policy_named(EXCHANGE_PERMISSION + client_uuid) if server.permissions_on(client_uuid) else None
+    permission = server.policy_named(permission_name(client_uuid)) if server.permissions_on(client_uuid) else None
     return Management(True, {TOKEN_EXCHANGE: str(permission["id"])}) if permission else management(realm, client_uuid)
 
 
@@ -49,7 +43,7 @@ def set_management(realm: Realm, client_uuid: str, enabled: bool) -> Management:
 
     The first one of a realm makes its resource server, which only one request at a time can do; others are retried on 409.
     """
-    realm.touched.update((client_uuid, EXCHANGE_PERMISSION + client_uuid))
+    realm.touched.update((client_uuid, permission_name(client_uuid)))
     with nullcontext() if realm.has_permissions else realm.first_permission:
         answer = realm.session.put_json(_path(realm, client_uuid), {"enabled": enabled})
     realm.has_permissions = True
@@ -125,7 +119,7 @@ def _claims_now(realm: Realm, uuid: str) -> list[Claim] | None:
 def _policies(realm: Realm, uuid: str) -> Iterator[str]:
     now, server, seen = management(realm, uuid), realm.permissions_server(), realm.seen_permissions_server()
     for scope, permission in now.permissions.items() if now else ():
-        lately = seen.names_held_lately(f"{scope}.permission.client.{uuid}") if scope != TOKEN_EXCHANGE else None
+        lately = seen.names_held_lately(permission_name(uuid, scope)) if scope != TOKEN_EXCHANGE else None
         yield from [str(policy["name"]) for policy in server.policies_of(permission)] if lately is None else lately
 
 

@@ -8,11 +8,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kcadmin.authz import is_negative, names_in
+from kcadmin.authz import TOKEN_EXCHANGE, is_negative, names_in, permission_name, resource_name
 from kcadmin.exchange_policies import cannot_match
-from kcadmin.management import resource_name
 from kcadmin.ownership import mark_of
-from kcadmin.permissions import AFFIRMATIVE, CONSENSUS, TOKEN_EXCHANGE, permission_name
+from kcadmin.permissions import AFFIRMATIVE, CONSENSUS
 from kcadmin.survey import Json, Permission, Survey
 from kcadmin.ways import PERMISSION, Way
 

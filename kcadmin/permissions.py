@@ -7,24 +7,20 @@ AFFIRMATIVE beside a stranger's opened a door that UNANIMOUS had closed.
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from kcadmin.authz import EXCHANGE_PERMISSION, ResourceServer, names_in
-from kcadmin.clients import RECENT_SECONDS
-from kcadmin.errors import KeycloakError, NotFound, Refusal, sentence
+from kcadmin.authz import ResourceServer, names_in, permission_name
+from kcadmin.errors import KeycloakError, Refusal, sentence
 from kcadmin.management import KIND as MANAGEMENT
-from kcadmin.management import TOKEN_EXCHANGE as TOKEN_EXCHANGE
 from kcadmin.management import management, set_management
-from kcadmin.ownership import Claim, claims, mark_of, same_stack
+from kcadmin.noted_strategy import forget_strategy, note_strategy, noted_strategy
+from kcadmin.ownership import claims, mark_of, same_stack
 from kcadmin.realm import Realm
 from kcadmin.session import worth_repeating
-from kcadmin.shared_settings import drop_claim, write_claim
+from kcadmin.settling import settle
 
 AFFIRMATIVE, UNANIMOUS, CONSENSUS = "AFFIRMATIVE", "UNANIMOUS", "CONSENSUS"
-STRATEGY = "token-exchange-strategy"
-SETTLE_SECONDS, LONGEST_SETTLE_SECONDS, SETTLE_CYCLES = 0.3, 5.0, 3
 ROUNDS = 10
 
 
@@ -81,11 +77,6 @@ def overview(realm: Realm) -> Overview:
     )
 
 
-def permission_name(client_uuid: str) -> str:
-    """The name of the token-exchange permission of a client."""
-    return EXCHANGE_PERMISSION + client_uuid
-
-
 def attached(realm: Realm, client_uuid: str) -> Attached | None:
     """What the token-exchange permission of a client holds, or None where there is none."""
     return _attached(realm.permissions_server(), client_uuid)
@@ -129,10 +120,10 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
             if wanted <= set(now.policies) and (now.strategy == AFFIRMATIVE or now.is_alone(wanted)):
                 if settled or _is_ours_alone(realm, client_uuid, owner):
                     if found:  # who left at that moment dropped every note
-                        _note_strategy(realm, client_uuid, owner, found)
+                        note_strategy(realm, client_uuid, owner, found)
                     return now
                 settled = True
-                time.sleep(min(max(SETTLE_SECONDS, SETTLE_CYCLES * slowest), LONGEST_SETTLE_SECONDS))
+                settle(slowest)
                 continue
             settled = False
             if now.strategy != AFFIRMATIVE:
@@ -140,7 +131,7 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
                     continue  # another stack wrote between the look at the strategy and that at the policies
                 _refuse_strangers(realm, client_id, now)
                 found = now.strategy
-                _note_strategy(realm, client_uuid, owner, found)
+                note_strategy(realm, client_uuid, owner, found)
             _write(realm, now, set(now.policies) | wanted, AFFIRMATIVE)
             slowest = max(slowest, time.monotonic() - began)
     raise _unstable(realm, client_uuid, client_id)
@@ -173,18 +164,16 @@ def detach(
         for _ in range(ROUNDS):
             now = attached(realm, client_uuid)
             if now is None or not now.policies:
-                _leave_empty(realm, client_uuid, now)
+                leave_empty(realm, client_uuid, now)
                 return
             left = set(now.policies) - ours
             go_next = soon_deleted(now)
             if left == set(now.policies) or (left and go_next):
                 return
-            noted = None if left else _noted_strategy(realm, client_uuid)
+            noted = None if left else noted_strategy(realm, client_uuid)
             written = _write(realm, now, left, noted or now.strategy)
-            if (
-                written and not left and go_next
-            ):  # who comes meanwhile looks until it stays, and ours leave with their deletion
-                _forget_strategy(realm, client_uuid)
+            if written and not left and go_next:  # what somebody's older list brings back leaves with its deletion
+                forget_strategy(realm, client_uuid)
                 return
             again = attached(realm, client_uuid) if left else None
             lost = left - set(again.policies) - again.marked if again else set()
@@ -193,97 +182,12 @@ def detach(
     raise _unstable(realm, client_uuid, client_id)
 
 
-def delete_policy(realm: Realm, server: ResourceServer, policy_id: str) -> None:
-    """Deletes a policy, and keeps each permission whose last one it is: emptied first, the server lets it live.
-
-    :raises Refusal: it is the last one of an aggregate policy or a resource permission, which would go with it.
-    """
-    users = server.users_of(policy_id)
-    targets = {str(each["id"]): _target(each) for each in users}
-    with ExitStack() as locks:
-        for target in sorted({target for target in targets.values() if target}):
-            locks.enter_context(realm.clients.lock(target))
-        emptied = {str(user["id"]) for user in users if _outlive(realm, server, user, targets[str(user["id"])])}
-        server.delete_policy(policy_id)
-        for user_id, holder in targets.items():
-            if holder and user_id not in emptied and not _held(server, user_id):
-                _mend_after_deleting(realm, holder)
-
-
-def _outlive(realm: Realm, server: ResourceServer, user: Mapping[str, Any], target: str | None) -> bool:
-    """Empties what would go with its last policy, and says whether."""
-    held = _held(server, str(user["id"]))
-    if held is None or len(held) > 1:
-        return False
-    if user.get("type") != "scope":
-        raise Refusal(
-            f"policy of realm '{realm.name}': is the last one of '{user['name']}', which Keycloak would delete with it; "
-            "take it out there, or delete that first."
-        )
-    permission = server.permission(user["id"])
-    if permission is not None:
-        strategy = str(permission["decisionStrategy"])
-        noted = _noted_strategy(realm, target) if target else None
-        server.update_permission(user["id"], _body(permission, noted or strategy, ()))
-    if target:
-        _forget_strategy(realm, target)
-    return True
-
-
-def _held(server: ResourceServer, permission_id: str) -> list[dict[str, Any]] | None:
-    """The policies of a permission or an aggregate policy; None when it is gone."""
-    try:
-        return server.policies_of(permission_id)
-    except NotFound:
-        return None
-
-
-def _mend_after_deleting(realm: Realm, client_uuid: str) -> None:
-    """Others deleted the other policies at that moment.
-
-    The last one took the permission along; or, on PostgreSQL, each still saw the other's, and it stays, empty."""
-    now, there = attached(realm, client_uuid), management(realm, client_uuid)
-    if now is None and there and there.enabled:
-        set_management(realm, client_uuid, True)
-        now = attached(realm, client_uuid)
-    if now is None or not now.policies:
-        _leave_empty(realm, client_uuid, now)
-
-
-def _leave_empty(realm: Realm, client_uuid: str, now: Attached | None) -> None:
+def leave_empty(realm: Realm, client_uuid: str, now: Attached | None) -> None:
     """Gives a permission without policies the strategy that it was found with."""
-    noted = _noted_strategy(realm, client_uuid)
+    noted = noted_strategy(realm, client_uuid)
     if now and noted and now.strategy == AFFIRMATIVE:  # another one is somebody else's choice
-        realm.permissions_server().update_permission(now.id, _body(now.representation, noted, None))
-    _forget_strategy(realm, client_uuid)
-
-
-def _target(user: Mapping[str, Any]) -> str | None:
-    """The UUID of the client whose token-exchange permission this is."""
-    prefix = permission_name("")
-    return str(user["name"]).removeprefix(prefix) if str(user["name"]).startswith(prefix) else None
-
-
-def _note_strategy(realm: Realm, client_uuid: str, owner: str, found: str) -> None:
-    client = realm.clients.get(client_uuid)
-    if client and claims(client.attributes, MANAGEMENT):
-        return
-    client = realm.clients.get(client_uuid, max_age=0)
-    if client and not claims(client.attributes, MANAGEMENT) and not claims(client.attributes, STRATEGY):
-        write_claim(realm.clients, client_uuid, Claim(owner, STRATEGY, {}, {"strategy": found}))
-
-
-def _noted_strategy(realm: Realm, client_uuid: str) -> str | None:
-    client = realm.clients.get(client_uuid, max_age=0)
-    held = claims(client.attributes, STRATEGY) if client else []
-    return str(held[0].was["strategy"]) if held else None
-
-
-def _forget_strategy(realm: Realm, client_uuid: str) -> None:
-    """Drops every owner's note: two that came at once have each written one."""
-    client = realm.clients.get(client_uuid, max_age=RECENT_SECONDS)
-    for claim in claims(client.attributes, STRATEGY) if client else ():
-        drop_claim(realm.clients, client_uuid, claim.owner, STRATEGY)
+        realm.permissions_server().update_permission(now.id, body_of(now.representation, noted, None))
+    forget_strategy(realm, client_uuid)
 
 
 def _must_be_there(realm: Realm, client_uuid: str, client_id: str) -> Attached:
@@ -321,16 +225,16 @@ def _unstable(realm: Realm, client_uuid: str, client_id: str) -> Refusal:
 def _write(realm: Realm, now: Attached, policies: set[str], strategy: str) -> bool:
     """One write of a list that was just read; after a busy answer, False, the next round has a new look."""
     try:
-        realm.permissions_server().update_permission(now.id, _body(now.representation, strategy, policies), once=True)
+        realm.permissions_server().update_permission(now.id, body_of(now.representation, strategy, policies), once=True)
     except KeycloakError as problem:
         if not worth_repeating(problem):
             raise
-        time.sleep(SETTLE_SECONDS)
+        settle()
         return False
     return True
 
 
-def _body(permission: Mapping[str, Any], strategy: str, policies: Iterable[str] | None) -> dict[str, Any]:
+def body_of(permission: Mapping[str, Any], strategy: str, policies: Iterable[str] | None) -> dict[str, Any]:
     """What a permission's PUT takes: lists left out stay, and a search's field ``config`` would be an error 500."""
     kept = {key: permission[key] for key in ("name", "description", "logic") if key in permission}
     listed = {} if policies is None else {"policies": sorted(policies)}

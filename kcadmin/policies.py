@@ -14,7 +14,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 from kcadmin.authz import ResourceServer
 from kcadmin.errors import Refusal, sentence
 from kcadmin.ownership import marked, unmarked
-from kcadmin.permissions import UNANIMOUS, delete_policy
+from kcadmin.permissions import UNANIMOUS
+from kcadmin.policy_removal import delete_policy
 from kcadmin.realm import Realm
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

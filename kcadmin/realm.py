@@ -94,9 +94,7 @@ class Realm:
         """The realm's legacy permissions at one look a process, where a stack names enough clients for one."""
         uuid = self.management_uuid()
         with self._seen_lock:
-            if self._seen is None:
-                server = SeenServer(self.session, self.clients, uuid, self.touched)
-                self._seen = server.look_ahead(lambda: self.clients.expected)
+            self._seen = self._seen or SeenServer(self.session, self.clients, uuid, self.touched)
             return self._seen
 
     def permissions_server(self) -> ResourceServer:

@@ -5,16 +5,16 @@ For looks that no write is made from, but for one. What this process has written
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import chain
 
-from kcadmin.authz import CLIENT_RESOURCE, EXCHANGE_PERMISSION, Json, ResourceServer, names_in
-from kcadmin.errors import Forbidden
+from kcadmin.authz import Json, ResourceServer, names_in, permission_name, resource_name
+from kcadmin.clients import Clients
+from kcadmin.errors import NotFound
 from kcadmin.read_ahead import SHARE, ReadAhead
+from kcadmin.session import Session
 
-PAGE = 100
 LATELY_SECONDS = 2.0
 OBJECTS_A_CLIENT = 4  # a grant between two clients brings a policy and seven permissions
 
@@ -22,8 +22,7 @@ OBJECTS_A_CLIENT = 4  # a grant between two clients brings a policy and seven pe
 @dataclass(frozen=True)
 class Seen:
     """By one export and two lists: policies and token-exchange permissions by id and by name, all names, the policies that a
-    permission holds by its name, and the UUIDs of clients whose management permissions are on. ``good_for``: seconds, by the
-    time that the look took."""
+    permission holds by its name, and the names of resources. ``good_for``: seconds, by the time that the look took."""
 
     at: float
     good_for: float
@@ -31,18 +30,17 @@ class Seen:
     by_name: Mapping[str, Json] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
     held: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    switched_on: frozenset[str] = frozenset()
+    resources: frozenset[str] = frozenset()
 
 
 class SeenServer(ResourceServer):
-    """Reads from the look, where a stack names enough clients for one. ``expected``: gives their number."""
+    """Reads from the look, where a stack names enough clients for one."""
 
-    def look_ahead(self, expected: Callable[[], int]) -> "SeenServer":
-        self._expected = expected
-        self._ahead = ReadAhead()
-        self._lock = threading.Lock()
-        self._seen: Seen | None = None
-        return self
+    def __init__(self, session: Session, clients: Clients, client_uuid: str, touched: set[str]) -> None:
+        super().__init__(session, clients, client_uuid, touched)
+        self._again = threading.Lock()
+        self._seen = Seen(0.0, 0.0)
+        self._ahead = ReadAhead(lambda: clients.expected, self._has_more_than, self._read)
 
     def policy(self, kind: str, policy_id: str) -> Json | None:
         found = self._known(policy_id)
@@ -66,7 +64,7 @@ class SeenServer(ResourceServer):
     def permissions_on(self, client_uuid: str) -> bool:
         """Whether a client's management permissions were on. False also where nobody has looked."""
         seen = self._look()
-        return seen is not None and client_uuid in seen.switched_on and client_uuid not in self.touched
+        return seen is not None and resource_name(client_uuid) in seen.resources and client_uuid not in self.touched
 
     def names_held_lately(self, permission: str) -> tuple[str, ...] | None:
         """The names of the policies that a permission of that name held some moments ago; None where one must ask.
@@ -88,40 +86,36 @@ class SeenServer(ResourceServer):
         return None if names is None or found["id"] in self.touched or len(known) < len(members) else known
 
     def _look(self, *, lately: bool = False) -> Seen | None:
-        with self._lock:  # who comes meanwhile waits for the look instead of asking on its own
-            if self._seen and lately and time.monotonic() - self._seen.at > self._seen.good_for:
-                self._seen = self._read()
-            if self._seen is None:
-                self._ahead.expected = self._expected()
-                at_most = self._ahead.count()
-                with suppress(Forbidden):  # which each look of its own then says
-                    if at_most is not None and not self._list("policy", OBJECTS_A_CLIENT * at_most, 1):
-                        self._seen = self._read()
-            return self._seen
+        if not self._ahead.look():
+            return None
+        if lately:
+            with self._again:
+                if time.monotonic() - self._seen.at > self._seen.good_for:
+                    self._read()
+        return self._seen
 
-    def _read(self) -> Seen:
+    def _has_more_than(self, clients: int) -> bool:
+        try:
+            return self._session.has_more_than(OBJECTS_A_CLIENT * clients, self._path("policy"))
+        except NotFound:  # before the first permission of a realm there is no resource server
+            return False
+
+    def _read(self) -> None:
         at, settings = time.monotonic(), self.settings()
         if settings is None:
-            return Seen(at, LATELY_SECONDS)
-        listed = [*self._pages("policy", permission="false"), *self._pages("permission", name=EXCHANGE_PERMISSION)]
+            self._seen = Seen(at, LATELY_SECONDS)
+            return
         exported = settings.get("policies") or []
-        resources = [str(each["name"]) for each in settings.get("resources") or []]
-        return Seen(
+        listed = [*self._all("policy", permission="false"), *self._all("permission", name=permission_name(""))]
+        self._seen = Seen(
             at,
             max(LATELY_SECONDS, SHARE * (time.monotonic() - at)),
             {str(each["id"]): each for each in listed},
             {str(each["name"]): each for each in listed},
             frozenset(str(each["name"]) for each in exported),
             {str(each["name"]): names_in(each, "applyPolicies") for each in exported},
-            frozenset(name.removeprefix(CLIENT_RESOURCE) for name in resources if name.startswith(CLIENT_RESOURCE)),
+            frozenset(str(each["name"]) for each in settings.get("resources") or []),
         )
 
-    def _pages(self, kind: str, **query: str) -> Iterator[Json]:
-        for first in count(0, PAGE):
-            page = self._list(kind, first, PAGE, **query)
-            yield from page
-            if len(page) < PAGE:
-                return
-
-    def _list(self, kind: str, first: int, size: int, **query: str) -> list[Json]:
-        return list(self._get_or_none(kind, first=str(first), max=str(size), **query) or ())
+    def _all(self, kind: str, **query: str) -> Iterator[Json]:
+        return chain.from_iterable(self._session.pages(self._path(kind), **query))

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import count
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ CONNECT_SECONDS, READ_SECONDS = 5, 60
 RENEW_BEFORE_SECONDS = 10
 LONGEST_WAIT_SECONDS = 30
 WRITTEN = (201, 204)
+PAGE = 100
 BUSY = (409, 429, 500, 502, 503, 504)
 
 # A POST is never repeated on its own: an answer that was lost does not mean that nothing was made.
@@ -65,6 +67,18 @@ class Session:
     def get(self, at: str, **query: str) -> Any:
         """The JSON at a path. :raises NotFound: 404."""
         return self._json(self._authorised("GET", at, query=query), "GET", at)
+
+    def pages(self, at: str, **query: str) -> Iterator[list[Any]]:
+        """A list, a page at a time; Keycloak's time for one long list grows with its square. :raises NotFound: 404."""
+        for first in count(0, PAGE):
+            page = list(self.get(at, first=str(first), max=str(PAGE), **query))
+            yield page
+            if len(page) < PAGE:
+                return
+
+    def has_more_than(self, number: int, at: str, **query: str) -> bool:
+        """Whether a list is longer than that, from one of its rows. :raises NotFound: 404."""
+        return bool(self.get(at, first=str(number), max="1", **query))
 
     def get_optional(self, at: str, **query: str) -> Any:
         """The JSON at a path, or None where the server answers 204. :raises NotFound: 404."""

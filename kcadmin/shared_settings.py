@@ -4,7 +4,6 @@ A claim is a client attribute written in the same partial PUT as the setting, so
 Two processes may write at once: who takes reads again, who leaves reads again, and both mend what the other undid.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +11,9 @@ from typing import Any
 from kcadmin.clients import ATTRIBUTE, RECENT_SECONDS, Client, Clients
 from kcadmin.errors import Refusal
 from kcadmin.ownership import Claim, claim_key, claims
+from kcadmin.settling import settle
 
 ROUNDS = 5
-SETTLE_SECONDS = 0.3
 REFRESH_TOKENS = "attributes.use.refresh.tokens"
 _ON = {REFRESH_TOKENS: (None, "", "true")}  # settings that are on where the client says nothing of them
 _OFF = (None, "", False, "false", "NO")
@@ -51,9 +50,7 @@ def take(
         ours = remembered is not None and remembered.found == CLAIMED
         client = _require(clients.get(uuid, max_age=RECENT_SECONDS), uuid)
         if not ours and _is_anybodys(client, kind, wanted):
-            time.sleep(
-                SETTLE_SECONDS
-            )  # two that leave at once have both dropped their claims before the later one restores
+            settle()  # of two that leave at once, both have dropped their claims before the later one restores
             client = _require(clients.get(uuid, max_age=0), uuid)
             if _is_anybodys(client, kind, wanted):
                 return Taken(USED, {})

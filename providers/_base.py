@@ -66,21 +66,19 @@ class KeycloakProvider(ResourceProvider, ABC):
             setattr(self, method, errors_as_sentences()(getattr(self, method)))
         with errors_as_sentences():
             self._connection = read_connection(req.config.get)
-        self._clients = clients_by_realm(req.config.get)
+        for name, number in clients_by_realm(req.config.get).items():
+            realm_for(session_for(self._connection), name).clients.expect(number)
         if self._connection.insecure_tls:
             warn_insecure()
 
     def use(self, connection: Connection) -> "KeycloakProvider":
         """Sets the connection without Pulumi's configuration."""
         self._connection = connection
-        self._clients = {}
         return self
 
     def realm(self, props: Props) -> Realm:
         """The realm that a resource lives in."""
-        realm = realm_for(session_for(self._connection), str(props["realm"]))
-        realm.clients.expect(self._clients.get(realm.name, 0))
-        return realm
+        return realm_for(session_for(self._connection), str(props["realm"]))
 
     @abstractmethod
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:

@@ -6,11 +6,11 @@ https://www.keycloak.org/securing-apps/token-exchange#_client-to-client-permissi
 
 import pulumi
 
+from kcadmin.authz import TOKEN_EXCHANGE
 from kcadmin.errors import NotImplementedHere, Refusal, sentence
 from kcadmin.features import PERMISSIONS_FEATURE
 from kcadmin.management import KIND, release_management, seen_management, take_management
 from kcadmin.ownership import claim_key
-from kcadmin.permissions import TOKEN_EXCHANGE
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, Taken, drop_claim
 from providers._base import REVOKE, KeycloakProvider, Props

@@ -6,12 +6,11 @@ from typing import Any
 
 from exchange.diagnosis.finding import Finding, Question
 from exchange.diagnosis.policies import judged
-from kcadmin.authz import ResourceServer, names_in
+from kcadmin.authz import TOKEN_EXCHANGE, ResourceServer, names_in, permission_name, resource_name
 from kcadmin.clients import AUTHORIZATION_SERVICES, Client
 from kcadmin.errors import NotFound
-from kcadmin.management import resource_name
 from kcadmin.permission_reach import decided
-from kcadmin.permissions import AFFIRMATIVE, TOKEN_EXCHANGE, UNANIMOUS, permission_name
+from kcadmin.permissions import AFFIRMATIVE, UNANIMOUS
 from kcadmin.texts import quoted
 
 ADMIN_TAB = "Clients → {0} → Permissions"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kcadmin import permissions, session
+from kcadmin import session
 from kcadmin.connection import Connection
 from kcadmin.errors import KeycloakError
 from tests.support.in_process import Stack
@@ -29,7 +29,7 @@ def short_times(legacy_realm: TestRealm) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session, "READ_SECONDS", 1)
         patch.setattr("tests.support.proxy.SLOW_SECONDS", 1.3)
-        patch.setattr(permissions, "SETTLE_SECONDS", 0.05)
+        patch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0.05)
         yield
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import requests
 
-from kcadmin import client_policies
 from kcadmin.connection import ClientSecretLogin, Connection
 from kcadmin.errors import Refusal
 from kcadmin.guards import MARK
@@ -74,7 +73,7 @@ def one_realm(servers: Callable[[str], Any]) -> Iterator[TestRealm]:
 @pytest.fixture
 def guarded(one_realm: TestRealm, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestRealm]:
     """The realm, without a guard before and after; one writer alone need not wait for others."""
-    monkeypatch.setattr(client_policies, "SETTLE_SECONDS", 0.01)
+    monkeypatch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0.01)
     yield one_realm
     assert lists(one_realm) == STRANGERS
     assert "pulumi.exchange" not in json.dumps(one_realm.get("clients"))

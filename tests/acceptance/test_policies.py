@@ -368,7 +368,7 @@ class Exchange:
 
 @pytest.fixture
 def exchange(world: TestRealm, monkeypatch: pytest.MonkeyPatch) -> Iterator[Exchange]:
-    monkeypatch.setattr("kcadmin.permissions.SETTLE_SECONDS", 0)  # nobody else writes this realm
+    monkeypatch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0)  # nobody else writes this realm
     before = world.export()
     made = Exchange(world)
     yield made

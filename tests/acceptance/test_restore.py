@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 import providers
-from kcadmin import client_policies
 from providers._base import KeycloakProvider
 from providers.aggregate_policy import AggregatePolicyProvider
 from providers.audience_mapper import AudienceMapperProvider
@@ -217,7 +216,7 @@ def test_each_later_kind_alone(make_realm: Callable[..., TestRealm], guide_ran: 
 def test_a_grant_with_every_condition(
     make_realm: Callable[..., TestRealm], monkeypatch: pytest.MonkeyPatch, exchange: str, guide_ran: bool
 ) -> None:
-    monkeypatch.setattr(client_policies, "SETTLE_SECONDS", 0.01)  # nobody else writes this realm
+    monkeypatch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0.01)  # nobody else writes this realm
     realm = arranged(make_realm, guide_ran=guide_ran)
     monkeypatch.setenv("KEYCLOAK_USER", realm.user)
     monkeypatch.setenv("KEYCLOAK_USER_PASS", PASSWORD)

@@ -7,7 +7,8 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from kcadmin.connection import Connection
-from kcadmin.permissions import attach, attached, delete_policy, detach
+from kcadmin.permissions import attach, attached, detach
+from kcadmin.policy_removal import delete_policy
 from kcadmin.realm import realm_for
 from kcadmin.robot import LEGACY, STANDARD
 from kcadmin.session import session_for

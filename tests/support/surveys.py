@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from kcadmin.authz import permission_name
 from kcadmin.clients import Client
 from kcadmin.features import Features
-from kcadmin.permissions import permission_name
 from kcadmin.survey import Permission, Survey
 
 BOTH = Features(True, True, True)

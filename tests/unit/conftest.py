@@ -15,4 +15,4 @@ def no_network() -> object:
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody else writes to a server in memory."""
-    monkeypatch.setattr("kcadmin.shared_settings.SETTLE_SECONDS", 0)
+    monkeypatch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0)

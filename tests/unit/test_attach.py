@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kcadmin.authz import EXCHANGE_PERMISSION
+from kcadmin.authz import permission_name
 from kcadmin.errors import Refusal
 from kcadmin.management import KIND
 from kcadmin.ownership import Claim
@@ -19,7 +19,7 @@ PERMISSION = "id of the permission"
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     seconds: list[float] = []
-    monkeypatch.setattr("kcadmin.permissions.time.sleep", seconds.append)
+    monkeypatch.setattr("kcadmin.settling.time.sleep", seconds.append)
     return seconds
 
 
@@ -27,7 +27,7 @@ def server_with(*owners: str) -> FakeKeycloak:
     """A target whose management permissions these owners claim."""
     server = FakeKeycloak()
     server.add_realm("r", api={})
-    name = EXCHANGE_PERMISSION + server.uuid("api")
+    name = permission_name(server.uuid("api"))
     policies: dict[str, dict[str, Any]] = {
         PERMISSION: {"id": PERMISSION, "name": name, "type": "scope", "policies": [], "scopes": []},
         "ours": {"id": "ours", "name": "ours", "type": "client"},

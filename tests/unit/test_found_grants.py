@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from kcadmin.authz import permission_name
 from kcadmin.clients import Client
 from kcadmin.features import Features
 from kcadmin.found_grants import FoundGrant, Inventory, Level, inventory
 from kcadmin.ownership import Claim, marked
-from kcadmin.permissions import permission_name
 from kcadmin.policy_meanings import grants_nothing, meaning
 from kcadmin.role_reach import RoleFacts
 from kcadmin.standing_policies import Standing, Window, standing, standing_for, window_of

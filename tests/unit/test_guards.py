@@ -302,7 +302,7 @@ class Server(FakeKeycloak):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Server:
-    monkeypatch.setattr(client_policies, "SETTLE_SECONDS", 0)
+    monkeypatch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0)
     monkeypatch.setattr(client_policies, "JITTER_SECONDS", 0)
     server = Server()
     server.add_realm("r", api={}, frontend={})

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from kcadmin.authz import CLIENT_RESOURCE, EXCHANGE_PERMISSION
-from kcadmin.management import TOKEN_EXCHANGE, seen_management
+from kcadmin.authz import TOKEN_EXCHANGE, permission_name, resource_name
+from kcadmin.management import seen_management
 from kcadmin.permissions import seen_attached
 from kcadmin.realm import Realm
 from tests.support.fake_server import Answer, FakeKeycloak
@@ -23,9 +23,9 @@ def server() -> FakeKeycloak:
     held = server.server("realm-management")
     for target in TARGETS:
         policy = described(f"policy {target}", "client", clients=[target])
-        permission = described(EXCHANGE_PERMISSION + target, "scope", policies=[policy["id"]], scopes=[])
+        permission = described(permission_name(target), "scope", policies=[policy["id"]], scopes=[])
         held["policies"] |= {each["id"]: each for each in (policy, permission)}
-    held["resources"] = {CLIENT_RESOURCE + target: {} for target in TARGETS}
+    held["resources"] = {resource_name(target): {} for target in TARGETS}
     return server
 
 
@@ -41,7 +41,7 @@ def realm_of(server: FakeKeycloak, expected: int = 30) -> Realm:
 
 def held_by(realm: Realm, target: str) -> list[str]:
     found = seen_attached(realm, target)
-    assert found and found.id == f"id of {EXCHANGE_PERMISSION}{target}" and found.strategy == "x"
+    assert found and found.id == f"id of {permission_name(target)}" and found.strategy == "x"
     return sorted(found.policies.values())
 
 
@@ -53,7 +53,7 @@ def test_all_of_them_at_one_look(server: FakeKeycloak) -> None:
         policy = seen.policy("client", f"id of policy {target}")
         assert policy and policy["clients"] == [target]
         management = seen_management(realm, target)
-        assert management and management.permissions == {TOKEN_EXCHANGE: f"id of {EXCHANGE_PERMISSION}{target}"}
+        assert management and management.permissions == {TOKEN_EXCHANGE: f"id of {permission_name(target)}"}
     assert seen.policy_named("nobody's") is None
     assert len(server.asked(AT)) == LOOK
 
@@ -81,8 +81,8 @@ def test_what_this_process_wrote_is_asked_for(server: FakeKeycloak) -> None:
     writes.update_policy("client", "id of policy target-1", {"name": "policy target-1", "logic": "NEGATIVE"})
     changed = seen.policy("client", "id of policy target-1")
     assert changed and changed["logic"] == "NEGATIVE"
-    emptied = {"name": f"{EXCHANGE_PERMISSION}target-2", "decisionStrategy": "x", "policies": []}
-    writes.update_permission(f"id of {EXCHANGE_PERMISSION}target-2", emptied)
+    emptied = {"name": permission_name("target-2"), "decisionStrategy": "x", "policies": []}
+    writes.update_permission(f"id of {permission_name('target-2')}", emptied)
     assert held_by(realm, "target-2") == []
     writes.delete_policy("id of policy target-3")
     assert seen_attached(realm, "target-3") is None
@@ -91,7 +91,7 @@ def test_what_this_process_wrote_is_asked_for(server: FakeKeycloak) -> None:
 def test_what_others_made_or_took_since_is_asked_for_before_it_is_called_gone(server: FakeKeycloak) -> None:
     realm = realm_of(server)
     assert held_by(realm, TARGETS[0])
-    late = described(EXCHANGE_PERMISSION + "late", "scope", policies=[], scopes=[])
+    late = described(permission_name("late"), "scope", policies=[], scopes=[])
     server.server("realm-management")["policies"][late["id"]] = late
     assert held_by(realm, "late") == []
     assert realm.seen_permissions_server().policy("client", "id of nobody") is None
@@ -123,7 +123,7 @@ def test_another_resource_server_is_always_asked(server: FakeKeycloak) -> None:
 def test_what_a_write_is_made_from_is_looked_at_again(server: FakeKeycloak, monkeypatch: pytest.MonkeyPatch) -> None:
     realm, now = realm_of(server), 0.0
     monkeypatch.setattr("kcadmin.seen_server.time.monotonic", lambda: now)
-    seen, name = realm.seen_permissions_server(), f"{EXCHANGE_PERMISSION}target-1"
+    seen, name = realm.seen_permissions_server(), permission_name("target-1")
     assert seen.names_held_lately(name) == ("policy target-1",)
     server.server("realm-management")["policies"]["x"] = described("x", "client", id="x")
     server.server("realm-management")["policies"][f"id of {name}"]["policies"].append("x")

@@ -255,9 +255,7 @@ def test_who_comes_while_two_leave_at_once_claims(keycloak: FakeKeycloak, monkey
     """Each of the two dropped its claim because of the other's, and the later one has yet to see that none is left."""
     switch = SWITCH.removeprefix("attributes.")
     keycloak.change("api", attributes={switch: "true"})
-    monkeypatch.setattr(
-        "kcadmin.shared_settings.time.sleep", lambda _: keycloak.change("api", attributes={switch: "false"})
-    )
+    monkeypatch.setattr("kcadmin.settling.time.sleep", lambda _: keycloak.change("api", attributes={switch: "false"}))
     assert Stack(keycloak, "c", ON).take() == Taken(CLAIMED, {SWITCH: "false", REFRESH: None})
     assert switched(keycloak)[0] == "true" and owners(keycloak) == ["c"]
 
