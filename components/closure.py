@@ -93,7 +93,7 @@ def implied(grants: Sequence[GrantPlan], facts: Facts, guards: Collection[str] =
                 )
                 if opened:
                     yield (
-                        f"implied by grant{'s' if len(opened) > 1 else ''} {_listed(opened)} in realm '{realm}': "
+                        f"implied by grant{'s' if len(opened) > 1 else ''} {quoted(opened, 'and')} in realm '{realm}': "
                         f"{where}'{requester}' may also {what}."
                     )
 
@@ -123,8 +123,3 @@ def _carriers(grants: Iterable[GrantPlan]) -> dict[tuple[str, str], str]:
         for pair in grant.audiences:
             found.setdefault(pair, grant.spec.name)
     return found
-
-
-def _listed(names: Sequence[str]) -> str:
-    *others, last = names
-    return f"{quoted(others)} and {quoted([last])}" if others else quoted([last])

@@ -14,6 +14,7 @@ from kcadmin.found_namings import Naming, Namings
 from kcadmin.ownership import claims
 from kcadmin.standing_policies import Window
 from kcadmin.survey import Survey
+from kcadmin.texts import quoted
 
 RECIPIENT, REQUESTER, THIRD = "recipient", "requester", "third"
 SWITCH_CLAIM = "standard-exchange"
@@ -185,7 +186,9 @@ def _legacy(
         return [], [
             *findings,
             Finding(
-                Level.EMPTY, f"{_listed(sources)} → {name}", f"named in tokens, but nothing exchanges them: {says}"
+                Level.EMPTY,
+                f"{', '.join(sorted(sources))} → {name}",
+                f"named in tokens, but nothing exchanges them: {says}",
             ),
         ]
     found = []
@@ -254,13 +257,9 @@ def _named_by_nobody(survey: Survey, names: Namings) -> Iterator[Finding]:
                 holders.setdefault(audience, []).append(source)
     for audience, clients in holders.items():
         says = "there is no client of that name, so no exchange asks for it"
-        yield Finding(Level.EMPTY, f"audience '{audience}' in tokens of {_listed(clients)}", says)
+        yield Finding(Level.EMPTY, f"audience '{audience}' in tokens of {quoted(sorted(clients))}", says)
 
 
 def _switch_owner(client: Client) -> str | None:
     held = [claim for claim in claims(client.attributes, SWITCH_CLAIM) if claim.was.get(SWITCH) != "true"]
     return held[0].owner if held else None
-
-
-def _listed(names: Mapping[str, Naming] | list[str]) -> str:
-    return ", ".join(f"'{name}'" for name in sorted(names)) if isinstance(names, list) else ", ".join(sorted(names))

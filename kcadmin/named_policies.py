@@ -1,4 +1,4 @@
-"""Policies that name roles, groups, users or client scopes: by name for people, by id for Keycloak.
+"""Policies that name roles, groups, users, client scopes or other policies: by name for people, by id for Keycloak.
 
 A name is looked up just before a write, since Keycloak takes an unknown role for none and answers 500 to other unknown names.
 """
@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
 from kcadmin.errors import NotFound, Refusal, sentence
-from kcadmin.policies import P, Policies, Policy
+from kcadmin.permissions import UNANIMOUS
+from kcadmin.policies import UUID, P, Policies, Policy, spell
 from kcadmin.session import path
 
 
@@ -123,6 +124,14 @@ class ClientScopePolicy(Policy):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "client_scopes", _items(ScopeItem, self.client_scopes))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AggregatePolicy(Policy):
+    """Combines other policies. ``policies``: ids or names."""
+
+    policies: tuple[str, ...] = ()
+    decision_strategy: str = UNANIMOUS
 
 
 class _NamingPolicies(Policies[P]):
@@ -242,3 +251,31 @@ class ClientScopePolicies(_NamingPolicies[ClientScopePolicy]):
         scopes = {str(each["name"]): each for each in self.found("client-scopes") or ()}
         ids = self.ids(wanted, wanted.client_scopes, lambda item: ("client scope", item.scope, scopes.get(item.scope)))
         return {"clientScopes": [{"id": id_, "required": item.required} for item, id_ in ids.items()]}
+
+
+class AggregatePolicies(Policies[AggregatePolicy]):
+    """The aggregate policies of a resource server."""
+
+    TYPE, POLICY = "aggregate", AggregatePolicy
+
+    def fields(self, found: Mapping[str, Any]) -> dict[str, Any]:
+        members = self.server.policies_of(str(found["id"]))
+        return {
+            "policies": tuple(sorted(spell(each["id"], each["name"], self.spelled) for each in members)),
+            "decision_strategy": str(found["decisionStrategy"]),
+        }
+
+    def body(self, wanted: AggregatePolicy) -> dict[str, Any]:
+        remedy = f"create it on the same resource server, or correct aggregate policy '{wanted.name}'"
+        missing = [
+            sentence("policy", each, self.realm.name, "does not exist", remedy)
+            for each in wanted.policies
+            if not self._is_there(each)
+        ]
+        if missing:
+            raise Refusal("\n".join(missing))
+        return {"policies": list(wanted.policies), "decisionStrategy": wanted.decision_strategy}
+
+    def _is_there(self, id_or_name: str) -> bool:
+        by_id = self.server.policy_of_any_type(id_or_name) if UUID.fullmatch(id_or_name) else None
+        return (by_id or self.server.policy_named(id_or_name)) is not None

@@ -13,6 +13,7 @@ from kcadmin.exchange_policies import cannot_match
 from kcadmin.ownership import mark_of
 from kcadmin.permissions import AFFIRMATIVE, CONSENSUS
 from kcadmin.survey import Json, Permission, Survey
+from kcadmin.texts import quoted
 from kcadmin.ways import PERMISSION, Way
 
 _CONDITIONS = {
@@ -113,8 +114,7 @@ def _way(survey: Survey, permission: Permission, client: str | None, beside: Seq
 
 
 def _policies(names: Sequence[str]) -> str:
-    quoted = ", ".join(f"'{name}'" for name in names)
-    return f"{'policy' if len(names) == 1 else 'policies'} {quoted}"
+    return f"{'policy' if len(names) == 1 else 'policies'} {quoted(names)}"
 
 
 def _clients_in(policies: Mapping[str, Json], names: Sequence[str], seen: Collection[str] = ()) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """Authorization policies of a resource server: what those of every type share, and the types that name nothing to look up.
 
 Each type is a frozen dataclass with a store of five verbs (``named``, ``get``, ``create``, ``update``, ``delete``); the field
-``mark`` is the hash of the owner. The types that name roles, groups, users or client scopes are in ``kcadmin.named_policies``.
+``mark`` is the hash of the owner. The types that name other objects are in ``kcadmin.named_policies``.
 https://www.keycloak.org/docs/latest/authorization_services/#_policy_overview
 """
 
@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, TypeVar
 
 from kcadmin.authz import ResourceServer
-from kcadmin.errors import Refusal, sentence
 from kcadmin.ownership import marked, unmarked
 from kcadmin.permissions import UNANIMOUS
 from kcadmin.policy_removal import delete_policy
@@ -90,14 +89,6 @@ class RegexPolicy(Policy):
 @dataclass(frozen=True, kw_only=True)
 class ScriptPolicy(Policy):
     """Asks a script that is deployed on the server."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AggregatePolicy(Policy):
-    """Combines other policies. ``policies``: ids or names."""
-
-    policies: tuple[str, ...] = ()
-    decision_strategy: str = UNANIMOUS
 
 
 P = TypeVar("P", bound=Policy)
@@ -262,34 +253,6 @@ class ScriptPolicies(Policies[ScriptPolicy]):
 
     def body(self, wanted: ScriptPolicy) -> dict[str, Any]:
         return {}
-
-
-class AggregatePolicies(Policies[AggregatePolicy]):
-    """The aggregate policies of a resource server."""
-
-    TYPE, POLICY = "aggregate", AggregatePolicy
-
-    def fields(self, found: Mapping[str, Any]) -> dict[str, Any]:
-        members = self.server.policies_of(str(found["id"]))
-        return {
-            "policies": tuple(sorted(spell(each["id"], each["name"], self.spelled) for each in members)),
-            "decision_strategy": str(found["decisionStrategy"]),
-        }
-
-    def body(self, wanted: AggregatePolicy) -> dict[str, Any]:
-        remedy = f"create it on the same resource server, or correct aggregate policy '{wanted.name}'"
-        missing = [
-            sentence("policy", each, self.realm.name, "does not exist", remedy)
-            for each in wanted.policies
-            if not self._is_there(each)
-        ]
-        if missing:
-            raise Refusal("\n".join(missing))
-        return {"policies": list(wanted.policies), "decisionStrategy": wanted.decision_strategy}
-
-    def _is_there(self, id_or_name: str) -> bool:
-        by_id = self.server.policy_of_any_type(id_or_name) if UUID.fullmatch(id_or_name) else None
-        return (by_id or self.server.policy_named(id_or_name)) is not None
 
 
 def stored_empty(found: Mapping[str, Any], *fields: str) -> tuple[str, ...]:

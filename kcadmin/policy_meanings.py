@@ -10,6 +10,7 @@ from kcadmin.authz import is_negative, names_in
 from kcadmin.exchange_policies import cannot_match
 from kcadmin.policies import TIME_FIELDS
 from kcadmin.standing_policies import EXPORTED
+from kcadmin.texts import quoted
 
 Json = Mapping[str, Any]
 _JOINED = {"UNANIMOUS": "all of", "AFFIRMATIVE": "any of", "CONSENSUS": "most of"}
@@ -48,13 +49,13 @@ def grants_nothing(policies: Mapping[str, Json], name: str) -> bool:
 def _matched(policy: Json, kind: str) -> str:
     config: Mapping[str, str] = policy.get("config") or {}
     if kind == "client":
-        return _quoted(_texts(policy, "clients"))
+        return quoted(_texts(policy, "clients"), "and")
     if kind == "role":
-        return f"clients whose service account has the role {_quoted(_texts(policy, 'roles'), 'or')}"
+        return f"clients whose service account has the role {quoted(_texts(policy, 'roles'), 'or')}"
     if kind == "group":
-        return f"clients whose service account is in the group {_quoted(_texts(policy, 'groups'), 'or')}"
+        return f"clients whose service account is in the group {quoted(_texts(policy, 'groups'), 'or')}"
     if kind == "client-scope":
-        return f"any client with a token of the scope {_quoted(_texts(policy, 'clientScopes'), 'or')}"
+        return f"any client with a token of the scope {quoted(_texts(policy, 'clientScopes'), 'or')}"
     if kind == "time":
         when = [f"{TIME_FIELDS[ours]} {config[theirs]}" for ours, theirs in EXPORTED.items() if config.get(theirs)]
         return f"every client at {', '.join(when)}" if when else "every client at any time"
@@ -69,8 +70,3 @@ def _texts(policy: Json, key: str) -> list[str]:
     return sorted(
         str(each.get("path") or each.get("id") or each) if isinstance(each, dict) else str(each) for each in found
     )
-
-
-def _quoted(names: Collection[str], last: str = "and") -> str:
-    quoted = [f"'{name}'" for name in names]
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} {last} {quoted[-1]}" if quoted else ""

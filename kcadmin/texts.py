@@ -20,9 +20,10 @@ def shown(value: object) -> str:
     return f"{text[: LONGEST_SHOWN // 2]}…{text[-LONGEST_SHOWN // 2 :]}"
 
 
-def quoted(names: Iterable[str]) -> str:
-    """Names as a sentence lists them, each in quotes of its own."""
-    return ", ".join(f"'{name}'" for name in names)
+def quoted(names: Iterable[str], last: str = "") -> str:
+    """Names as a sentence lists them, each in quotes of its own. last: ``and`` or ``or``, before the last of several."""
+    *others, end = [f"'{name}'" for name in names] or [""]
+    return f"{', '.join(others)} {last} {end}" if others and last else ", ".join([*others, end])
 
 
 def unfit(text: str, *, lines: bool = False) -> str | None:

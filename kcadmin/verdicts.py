@@ -159,22 +159,18 @@ def check_contents(case: Case, subject: Claims, exchanged: Claims) -> list[str]:
     if case.exchange_scope and case.exchange_scope not in exchanged.scopes:
         faults.append(f"its scope is '{exchanged.scope}' without '{case.exchange_scope}', which was asked for")
     if case.narrow and (wider := _wider(case, subject, exchanged)):
-        faults.append(f"its scope has {_quoted(wider)}, which the subject token has not, against noWiderScopes")
+        faults.append(f"its scope has {quoted(wider)}, which the subject token has not, against noWiderScopes")
     return faults
 
 
 def notes_of(case: Case, subject: Claims, exchanged: Claims) -> tuple[str, ...]:
     """What holds and may still surprise: scopes that nobody asked for and the subject token has not."""
     wider = () if case.narrow else _wider(case, subject, exchanged)
-    return (f"wider than the subject token by scope {_quoted(wider)}",) if wider else ()
+    return (f"wider than the subject token by scope {quoted(wider)}",) if wider else ()
 
 
 def _wider(case: Case, subject: Claims, exchanged: Claims) -> tuple[str, ...]:
     return tuple(sorted(exchanged.scopes - subject.scopes - {case.exchange_scope}))
-
-
-def _quoted(words: tuple[str, ...]) -> str:
-    return ", ".join(f"'{word}'" for word in words)
 
 
 def _wrong_answer(case: Case, answered: str | None, exchanged: Claims, old: bool) -> str:

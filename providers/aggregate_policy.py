@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import pulumi
 
-from kcadmin.policies import AggregatePolicies
-from kcadmin.policies import AggregatePolicy as Policy
+from kcadmin.named_policies import AggregatePolicies
+from kcadmin.named_policies import AggregatePolicy as Policy
 from kcadmin.texts import shown
 from providers._base import Props
 from providers._policy import PLACE, PolicyProvider

@@ -15,6 +15,7 @@ from kcadmin.errors import HttpError, Refusal
 from kcadmin.ownership import NAME_LIMIT
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import USED, drop_claim
+from kcadmin.texts import quoted
 from providers._base import REVOKE, Props
 from providers._shared import SharedSettingProvider
 from providers.resource import KeycloakResource, Text
@@ -89,8 +90,7 @@ class AuthorizationServicesProvider(SharedSettingProvider):
     def _content(self, realm: Realm, uuid: str, client_id: str) -> str:
         settings = realm.resource_server(uuid).settings() or {}
         content = [each for kind in CONTENT for each in settings.get(kind) or () if not is_default(each, client_id)]
-        names = [str(each["name"]) for each in content]
-        return ", ".join(f"'{name}'" for name in sorted(names))
+        return quoted(sorted(str(each["name"]) for each in content))
 
 
 def _noted_by_earlier_versions(props: Props) -> Props:

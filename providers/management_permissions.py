@@ -13,6 +13,7 @@ from kcadmin.management import KIND, release_management, seen_management, take_m
 from kcadmin.ownership import claim_key
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, Taken, drop_claim
+from kcadmin.texts import quoted
 from providers._base import REVOKE, KeycloakProvider, Props
 from providers._left import never_in_the_way, warn_of_policies
 from providers.resource import KeycloakResource, Text
@@ -47,8 +48,7 @@ class ManagementPermissionsProvider(KeycloakProvider):
         taken, revoke = Taken(str(props.get("found")), props.get("was") or {}), props.get("on_remove") == REVOKE
         off, strangers = release_management(realm, props["client_uuid"], props["owner"], taken, revoke=revoke)
         if strangers:
-            held = ", ".join(f"'{name}'" for name in strangers)
-            pulumi.log.warn(f"{self._named(props)}: stay on, since they hold the policies {held}.")
+            pulumi.log.warn(f"{self._named(props)}: stay on, since they hold the policies {quoted(strangers)}.")
         if off:
             pulumi.log.info(
                 f"{self._named(props)}: are off again; '{realm.management_client_id}' keeps its resource server "
