@@ -13,7 +13,7 @@ from providers.authorization_scope import AuthorizationScopeProvider
 from providers.client_policy import ClientPolicyProvider
 from providers.scope_permission import ScopePermissionProvider
 from tests.support.engine import Engine, forget
-from tests.support.fake_server import SERVICES, Answer, FakeKeycloak
+from tests.support.fake_server import SERVICES, Answer, FakeKeycloak, Request
 
 OURS, THEIRS = "org/project/stack#test", "org/project/other#test"
 RESOURCE_SERVER = {SERVICES: True, "serviceAccountsEnabled": True}
@@ -339,6 +339,23 @@ def test_a_name_that_was_taken_at_the_last_moment_is_a_conflict(keycloak: FakeKe
     keycloak.interfere(Answer(409, {"error": "Policy with name [n] already exists"}), at="^POST .*/policy/client")
     with pytest.raises(Conflict, match="already exists"):
         life.up()
+
+
+@pytest.mark.parametrize("kind", KINDS[:2], ids=str)
+def test_what_somebody_made_at_the_last_moment_is_used(keycloak: FakeKeycloak, kind: Kind) -> None:
+    life = strangers(keycloak, kind)
+    before = keycloak.state()
+    mappers, policies = keycloak.client("api")["protocolMappers"], keycloak.server("api")["policies"]
+    there = mappers.copy(), policies.copy()
+
+    def is_made(_: Request) -> None:
+        mappers.extend(there[0])
+        policies.update(there[1])
+
+    mappers.clear()
+    policies.clear()
+    keycloak.interfere(is_made, at="^POST .*/(models|policy/client)$")
+    assert life.up() == "create" and life.found == "used" and keycloak.state() == before
 
 
 def test_a_client_that_nobody_may_change_cannot_bear_a_claim(keycloak: FakeKeycloak) -> None:
