@@ -31,7 +31,7 @@ def resource_name(client_uuid: str) -> str:
 class ResourceServer:
     """The resource server of one client, named by the client's UUID.
 
-    ``touched``: the ids of policies and permissions that this process has written, the names of those that it has made.
+    ``touched``: the ids and names of policies and permissions that this process has written.
     """
 
     def __init__(self, session: Session, clients: Clients, client_uuid: str, touched: set[str]) -> None:
@@ -103,7 +103,7 @@ class ResourceServer:
 
         :param once: the body holds a list that was just read, so it is not sent again by itself.
         """
-        self.touched.add(permission_id)
+        self.touched.update((permission_id, str(body["name"])))
         put = self._session.put_once if once else self._session.put
         put(self._path("permission", "scope", permission_id), {**body, "id": permission_id})
 

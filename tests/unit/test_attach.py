@@ -8,7 +8,7 @@ from kcadmin.authz import permission_name
 from kcadmin.errors import Refusal
 from kcadmin.management import KIND
 from kcadmin.ownership import Claim
-from kcadmin.permissions import attach
+from kcadmin.permissions import attach, detach
 from kcadmin.realm import Realm
 from tests.support.fake_server import FakeKeycloak, Request
 
@@ -93,3 +93,12 @@ def test_another_writer_between_the_look_at_the_strategy_and_that_at_the_policie
     else:
         with pytest.raises(Refusal, match="holds the policies theirs under UNANIMOUS"):
             attach_ours(server)
+
+
+def test_the_last_policy_leaves_at_one_look_where_it_is_deleted_next() -> None:
+    server = server_with(ALSO_OURS)
+    realm, uuid = Realm(server.shared, "r"), server.uuid("api")
+    server.server("realm-management")["policies"][PERMISSION]["policies"] = ["ours"]
+    detach(realm, uuid, "api", ["ours"], soon_deleted=lambda now: "ours" in now.policies)
+    assert server.server("realm-management")["policies"][PERMISSION]["policies"] == []
+    assert len(server.asked("/authz/")) == 3  # the permission, what it holds, the write

@@ -1,10 +1,14 @@
 """Only grants that name the same client are compared, so that planning grows with the number of grants, not its square."""
 
+from dataclasses import replace
+
+import pulumi
 import pytest
 
 from components import faults
 from components.grant_spec import GrantSpec
 from components.neighbours import Neighbours
+from components.shared_parts import SharedParts
 from components.wiring import GrantPlan
 
 
@@ -33,3 +37,12 @@ def test_strangers_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not compared
     assert list(faults.conflicts([planned("s7", "other")], Neighbours(grants))) == []
     assert [other for _, other in compared] == [grants[7]]
+
+
+def test_who_comes_later_is_compared_with_who_is_there() -> None:
+    parts = SharedParts()
+    parts.join([planned("a", "b")])
+    other = planned("a", "c")
+    with pytest.raises(pulumi.RunError, match="wants onRemove revoke for client 'a', grant 'a-b' wants restore"):
+        parts.join([replace(other, spec=replace(other.spec, on_remove="revoke"))])
+    parts.join([planned("c", "d")])

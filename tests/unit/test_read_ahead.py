@@ -86,6 +86,18 @@ def test_a_page_never_undoes_what_was_written_meanwhile() -> None:
     assert found and found.value("name") == "new"
 
 
+def test_a_page_never_brings_back_what_was_written_of_a_client_that_is_not_known() -> None:
+    server = realm_of(20)
+    clients = Clients(server.shared, "r")
+    stale = json.loads(json.dumps(server.client("client-3")))
+    uuid = clients.set_mapper(server.uuid("client-3"), {"name": "new", "protocolMapper": "any", "config": {}})
+    clients.expect(20)
+    server.interfere(Answer(200, []), Answer(200, [stale]), at="GET .*/clients$")  # the probe, then a page
+    assert clients.find("client-1")
+    found = clients.get(server.uuid("client-3"))
+    assert found and [each["id"] for each in found.mappers] == [uuid]
+
+
 @pytest.mark.parametrize("status", [403, 404])
 def test_what_may_not_be_listed_is_looked_up(status: int) -> None:
     server = realm_of(20)

@@ -8,7 +8,7 @@ from kcadmin.authz import TOKEN_EXCHANGE, permission_name, resource_name
 from kcadmin.management import seen_management
 from kcadmin.permissions import seen_attached
 from kcadmin.realm import Realm
-from tests.support.fake_server import Answer, FakeKeycloak
+from tests.support.fake_server import Answer, FakeKeycloak, Request
 
 TARGETS = [f"target-{each}" for each in range(30)]
 AT = "GET .*/authz/"
@@ -83,7 +83,10 @@ def test_what_this_process_wrote_is_asked_for(server: FakeKeycloak) -> None:
     assert changed and changed["logic"] == "NEGATIVE"
     emptied = {"name": permission_name("target-2"), "decisionStrategy": "x", "policies": []}
     writes.update_permission(f"id of {permission_name('target-2')}", emptied)
-    assert held_by(realm, "target-2") == []
+    server.server("realm-management")["policies"][f"id of {emptied['name']}"]["decisionStrategy"] = "y"
+    found = seen_attached(realm, "target-2")
+    assert found and (found.policies, found.strategy) == ({}, "y")
+    assert seen.names_held_lately(permission_name("target-2")) is None
     writes.delete_policy("id of policy target-3")
     assert seen_attached(realm, "target-3") is None
 
@@ -95,6 +98,26 @@ def test_what_others_made_or_took_since_is_asked_for_before_it_is_called_gone(se
     server.server("realm-management")["policies"][late["id"]] = late
     assert held_by(realm, "late") == []
     assert realm.seen_permissions_server().policy("client", "id of nobody") is None
+
+
+def test_a_permission_that_came_between_export_and_list_is_asked_what_it_holds(server: FakeKeycloak) -> None:
+    realm = realm_of(server)
+    late = described(permission_name("late"), "scope", policies=["id of policy target-1"], scopes=[])
+
+    def comes(_: Request) -> None:
+        server.server("realm-management")["policies"][late["id"]] = late
+
+    server.interfere(comes, at="GET .*/authz/resource-server/permission$")
+    assert held_by(realm, "late") == ["policy target-1"]
+
+
+def test_what_this_process_switched_is_asked_for(server: FakeKeycloak) -> None:
+    realm = realm_of(server)
+    assert realm.seen_permissions_server().permissions_on("target-1")
+    server.answers["/admin/realms/r/clients/target-1/management/permissions"] = {"enabled": False}
+    realm.touched.add("target-1")  # as set_management does
+    now = seen_management(realm, "target-1")
+    assert now and not now.enabled
 
 
 def test_a_realm_without_permissions_is_empty() -> None:
@@ -131,5 +154,4 @@ def test_what_a_write_is_made_from_is_looked_at_again(server: FakeKeycloak, monk
     now = 2.5
     assert seen.names_held_lately(name) == ("policy target-1", "x")
     assert len(server.asked(AT)) == 2 * LOOK - 1
-    realm.permissions_server().update_permission(f"id of {name}", {"name": name, "policies": []})
     assert seen.names_held_lately("renamed") is None
