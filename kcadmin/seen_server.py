@@ -79,11 +79,11 @@ class SeenServer(ResourceServer):
         return None if seen is None or policy_id in self.touched else seen.by_id.get(policy_id)
 
     def _members(self, seen: Seen, found: Json) -> list[Json] | None:
-        """The policies that one holds; None where one of them was not to be seen, or was written since."""
+        """The policies that one holds; None where it, or one of them, was not to be seen or was written since."""
         names = seen.held.get(str(found["name"]))
         members = [seen.by_name.get(name) for name in names or ()]
         known = [each for each in members if each and each["id"] not in self.touched]
-        return None if names is None or len(known) < len(members) else known
+        return None if names is None or found["id"] in self.touched or len(known) < len(members) else known
 
     def _look(self, *, lately: bool = False) -> Seen | None:
         if not self._ahead.look():
