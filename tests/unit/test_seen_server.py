@@ -89,6 +89,7 @@ def test_what_this_process_wrote_is_asked_for(server: FakeKeycloak) -> None:
     assert seen.names_held_lately(permission_name("target-2")) is None
     writes.delete_policy("id of policy target-3")
     assert seen_attached(realm, "target-3") is None
+    assert seen.policy_named("policy target-3") is None
 
 
 def test_what_others_made_or_took_since_is_asked_for_before_it_is_called_gone(server: FakeKeycloak) -> None:
