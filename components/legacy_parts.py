@@ -69,7 +69,7 @@ def register_legacy_parts(planned: GrantPlan, shared: SharedParts, grant: pulumi
         with_policies=True,
         on_remove=spec.on_remove if planned.standing else None,
         owner=spec.grant_owner,
-        opts=common["opts"],
+        opts=pulumi.ResourceOptions(parent=grant),  # its policy waits for the management permissions
     )
     return [clients, *conditions, binding]
 

@@ -102,8 +102,9 @@ class KeycloakProvider(ResourceProvider, ABC):
 
     def check(self, _olds: Props, news: Props) -> CheckResult:
         """Fills defaults in, refuses what is wrong, and derives UUIDs, so that previews show no unknowns."""
-        props = {key: value for key, value in news.items() if key != PROVIDER_KEY and value is not None}
-        props = {**self.DEFAULTS, "on_remove": RESTORE, **self.CONSTANT, **props}
+        props = {**self.DEFAULTS, **self.CONSTANT, **_inputs(news)}
+        if props.get("on_remove") == RESTORE:
+            del props["on_remove"]  # a state of many resources is smaller without it
         mistyped = dict(type_faults(type(self), props))
         for field in self.SETS:
             if is_known(props.get(field)) and props.get(field) is not None and field not in mistyped:
@@ -215,6 +216,8 @@ class KeycloakProvider(ResourceProvider, ABC):
             return True
         if field in self.SETS:
             return sorted(old or ()) == sorted(new or ())
+        if field == "on_remove":
+            return bool((old or RESTORE) == (new or RESTORE))
         return bool(old == new or (_is_unset(old) and _is_unset(new)))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import pulumi
 
+from kcadmin.authz import permission_name
 from kcadmin.errors import Refusal
 from kcadmin.exchange_policies import judge
 from kcadmin.features import LEGACY
@@ -64,7 +65,6 @@ class TokenExchangePermissionProvider(KeycloakProvider):
         return {
             "policies": [policy for policy in props["policies"] if policy in now.policies],
             "decision_strategy": AFFIRMATIVE if now.is_alone(props["policies"]) else now.strategy,
-            "permission": now.name,
         }
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
@@ -84,7 +84,7 @@ class TokenExchangePermissionProvider(KeycloakProvider):
     def _attach(self, realm: Realm, props: Props) -> Props:
         now = attach(realm, props["client_uuid"], props["client_id"], props["policies"], props["owner"])
         of_strangers = bool(props.get("with_policies")) and not now.marked & set(props["policies"])
-        return {"found": FOUND if of_strangers else ATTACHED, "permission": now.name}
+        return {"found": FOUND if of_strangers else ATTACHED}
 
     def _judge(self, realm: Realm, props: Props, policies: Iterable[str]) -> None:
         """Refuses policies that match no exchange; those of a grant are known to, and cost no look."""
@@ -109,7 +109,11 @@ class TokenExchangePermission(KeycloakResource, module="keycloak", name="TokenEx
     """
 
     client_uuid: pulumi.Output[str]
-    permission: pulumi.Output[str]
+
+    @property
+    def permission(self) -> pulumi.Output[str]:
+        """The permission's name."""
+        return self.client_uuid.apply(permission_name)
 
     def __init__(
         self,

@@ -179,11 +179,12 @@ def test_pulumi_shows_an_error_as_its_sentence_alone(
 @pytest.mark.parametrize(
     ("given", "added"),
     [
-        ({}, {"seconds": 60, "on_remove": "restore", "enabled": True}),
+        ({}, {"seconds": 60, "enabled": True}),
         ({"seconds": 5.0, "on_remove": "revoke"}, {"seconds": 5.0, "on_remove": "revoke", "enabled": True}),
-        ({"seconds": None, "name": None, "__provider": "x"}, {"seconds": 60, "on_remove": "restore", "enabled": True}),
-        ({"tags": ["b", "a", "b"]}, {"tags": ["a", "b"], "seconds": 60, "on_remove": "restore", "enabled": True}),
-        ({"tags": []}, {"tags": [], "seconds": 60, "on_remove": "restore", "enabled": True}),
+        ({"on_remove": "restore"}, {"seconds": 60, "enabled": True}),
+        ({"seconds": None, "name": None, "__provider": "x"}, {"seconds": 60, "enabled": True}),
+        ({"tags": ["b", "a", "b"]}, {"tags": ["a", "b"], "seconds": 60, "enabled": True}),
+        ({"tags": []}, {"tags": [], "seconds": 60, "enabled": True}),
     ],
     ids=spelled,
 )
@@ -344,7 +345,10 @@ OLDS = {
         ({"enabled": None}, {}, True, []),
         ({}, {"owner": "p"}, True, []),
         ({"owner": ""}, {}, True, []),
-        ({}, {"on_remove": "revoke"}, True, []),
+        ({}, {"on_remove": None}, False, []),
+        ({"on_remove": None}, {"on_remove": "restore"}, False, []),
+        ({"on_remove": None}, {"on_remove": "revoke"}, True, []),
+        ({"on_remove": "revoke"}, {"on_remove": None}, True, []),
         ({}, {"realm": "s"}, True, ["realm"]),
         ({}, {"client_uuid": "v"}, True, ["client_uuid"]),
         ({}, {"client_uuid": None}, False, []),

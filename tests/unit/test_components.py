@@ -194,7 +194,7 @@ def test_a_legacy_grant(program: Program, keycloak: FakeKeycloak) -> None:
     assert policy.inputs["clients"] == ["frontend"] and policy.inputs["client_uuids"] == [keycloak.uuid("frontend")]
     assert policy.inputs["owner"] == binding.inputs["owner"] == f"{OWNER}#g"
     assert binding.inputs["policies"] == ["id of r/api/g-requesters"]
-    assert "r/api/management-permissions" in policy.depends_on & binding.depends_on
+    assert policy.depends_on == {"r/api/management-permissions"} and binding.depends_on == {"r/api/g-requesters"}
     assert program.resources["r/api/management-permissions"].inputs["owner"] == OWNER
     assert {program.resources[name].inputs["exchange"] for name in program.names(MAPPER)} == {"legacy"}
 
