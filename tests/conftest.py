@@ -30,8 +30,12 @@ NEEDS = {
 """What not each supported Keycloak has: a mark of tests → the first version with it, and its name."""
 
 
-IN_MEMORY = {"KC_DB_URL": "jdbc:h2:mem:keycloakdb;NON_KEYWORDS=VALUE;DB_CLOSE_DELAY=-1"}
-"""No server of the tests is started again, and writing its data to files is a sixth of its work."""
+MADE_FOR_MANY_REALMS = {
+    "KC_DB_URL": "jdbc:h2:mem:keycloakdb;NON_KEYWORDS=VALUE;DB_CLOSE_DELAY=-1",
+    "_JAVA_OPTIONS": "-XX:TieredStopAtLevel=4",
+}
+"""No server of the tests is started again, and writing its data to files is a sixth of its work. With Java's second compiler
+a realm is made and deleted in 0.9 s of CPU instead of 2.0 s, from the thirtieth on; a start takes 25 s of CPU more."""
 
 
 LONGEST_FIRST = (
@@ -112,7 +116,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
                 port=free_port(),
                 data=data,
                 admin_password=secrets.token_hex(12),
-                env=IN_MEMORY,
+                env=MADE_FOR_MANY_REALMS,
                 wait=START_SECONDS,
             )
         return running[feature_set]
