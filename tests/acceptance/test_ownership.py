@@ -1,4 +1,4 @@
-"""Beside others: what was there, other stacks, strangers' policies; and everything as it was when we leave."""
+"""Beside what was there, other stacks and strangers' policies; and everything as it was when we leave."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

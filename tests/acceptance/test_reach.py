@@ -1,4 +1,4 @@
-"""Nothing unexpected: of eight clients and a dozen grants, the server allows exactly the exchanges that are computed."""
+"""Of eight clients and a dozen grants, the server allows exactly the exchanges that are computed: nothing unexpected."""
 
 import itertools
 from collections.abc import Callable

@@ -97,7 +97,7 @@ def test_it_is_given_exactly_the_roles_that_are_asked_for(realm: TestRealm, tmp_
         Session(login(realm, narrow)).get(realm.at("events"))
 
 
-@pytest.mark.parametrize(("roles", "name"), ROBOTS.items(), ids=ROBOTS.values())
+@pytest.mark.parametrize(("roles", "name"), ROBOTS.items(), ids=[name.replace("-", "_") for name in ROBOTS.values()])
 def test_the_robots_of_the_tests_are_as_it_makes_them(
     realm: TestRealm, tmp_path: Path, roles: tuple[str, ...], name: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""``prove: true``: an exchange that Keycloak refuses fails ``up`` with Keycloak's words."""
+"""An exchange that Keycloak refuses fails ``up`` of a grant with ``prove``, with Keycloak's words."""
 
 from collections.abc import Callable
 
