@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from kcadmin.connection import Connection, PrivateKeyLogin
-from kcadmin.errors import Refusal
+from kcadmin.errors import Refusal, sentence
 from kcadmin.realm import realm_for
 from kcadmin.robot import Robot, make_robot, public_keys, remove_robot, robot_exists
 from kcadmin.session import Session, path, session_for
@@ -53,7 +53,8 @@ def bootstrap(
 
     The key is written first, so that no robot is left whose key nobody has.
 
-    :raises Refusal: the robot is there and its key is not in the file, or the file is there and is no robot's.
+    :raises Refusal: the robot is there and its key is not in the file, or the file is there and is no robot's; or the server
+        does not let it see a client of ``only``.
     """
     realm = realm_for(session_for(connection), realm_name)
     there = robot_exists(realm, client_id)
@@ -61,7 +62,7 @@ def bootstrap(
         raise Refusal(f"key of client '{client_id}': is not in '{key}'; name its file with --key, or give --new-key.")
     public = public_keys(_read(key) if key.exists() and not new_key else _write_new(key))
     robot = make_robot(realm, client_id, roles, public, only)
-    _log_in(connection, realm_name, robot, key)
+    _try(connection, realm_name, robot, key)
     return Bootstrapped(robot, realm_name, connection.url, key)
 
 
@@ -96,10 +97,22 @@ def as_json(made: Bootstrapped) -> str:
     return json.dumps(found, indent=2)
 
 
-def _log_in(connection: Connection, realm: str, robot: Robot, key: Path) -> None:
+def _try(connection: Connection, realm: str, robot: Robot, key: Path) -> None:
+    """Logs in as the robot and looks at its clients; one that it has made and that is of no use, it takes away.
+
+    Keycloak 26.2 lists the clients that fine-grained admin permissions v2 let somebody see, but gives none of them alone.
+    """
     login = PrivateKeyLogin(robot.client_id, key.read_text())
     session = Session(replace(connection, login=login, login_realm=realm))
-    session.get(path("admin", "realms", realm, "clients"), clientId=robot.client_id)
+    for name in robot.only or (robot.client_id,):
+        found = session.get(path("admin", "realms", realm, "clients"), clientId=name)
+        if robot.only and not found:
+            if robot.made:
+                remove(connection, realm, robot.client_id)
+            wrong = f"the server does not let '{robot.client_id}' see it, though it has the permission to"
+            raise Refusal(
+                sentence("client", name, realm, wrong, "use Keycloak 26.7 or later, or bootstrap without --only")
+            )
 
 
 def _write_new(key: Path) -> rsa.RSAPrivateKey:
