@@ -105,7 +105,7 @@ def _enforces(q: Question, client: Client, name: str, config: Config, *, sure: b
             yield _found(q, "guard-source", name, wrong, remedy, claim, allowed, sure=sure)
     else:
         wrong = f"lets '{client.client_id}' exchange only tokens whose claim '{claim}' is like '{allowed}'"
-        remedy = f"look at that claim of the subject token; change userClaims, or the policy under {WHERE}"
+        remedy = f"look at that claim of the subject token; change user_claims of the ExchangeGuards, or the policy under {WHERE}"
         said = _claim_of_user(q, claim)
         if said is None or not _fits(allowed, said):
             more = "" if said is None else f", and for the user it is '{said}'"

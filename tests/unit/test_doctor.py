@@ -15,10 +15,10 @@ from exchange import cli, doctor_report
 from exchange import doctor as doctor_module
 from exchange import stack as stack_module
 from exchange.commands import doctor as commands_doctor
-from exchange.diagnosis import clients, finding
+from exchange.diagnosis import clients, finding, guards
 from exchange.doctor import Asked, Diagnosis, Doctor, Refused
 from exchange.stack import Stack
-from kcadmin.close_look import Looks
+from kcadmin.close_look import Looks, RealmLook
 from kcadmin.error_texts import read_error
 from kcadmin.errors import Forbidden, Unreachable
 from kcadmin.features import Features
@@ -341,3 +341,18 @@ def test_features(features: tuple[str, ...], exchange: str, asks: bool, cause: s
     assert all(each.name == server.url and "--features=" in each.sentence for each in found)
     list(clients.features(question))
     assert len(server.asked("serverinfo")) == 1
+
+
+def test_a_guard_on_users_is_mended_where_it_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the argument of the resource: a stack's config has no key for it."""
+    server = FakeKeycloak()
+    server.add_realm("r", frontend={}, api={})
+    conditions = [{"condition": "any-client", "configuration": {}}]
+    policy = {"name": "staff alone", "enabled": True, "conditions": conditions, "profiles": ["p"]}
+    enforcer = {"claim-name": "email", "allowed-value": ".*@example[.]com"}
+    profile = {"executors": [{"executor": "jwt-claim-enforcer", "configuration": enforcer}]}
+    monkeypatch.setattr(RealmLook, "client_policies", lambda look: [policy])
+    monkeypatch.setattr(RealmLook, "client_profiles", lambda look: {"p": profile})
+    case = Case("g", "r", "standard", "recipient", "frontend", "api", "api")
+    (found,) = guards.client_policies(finding.Question(case, Looks(server.session()).realm("r")))
+    assert found.cause == "guard-user" and "change user_claims of the ExchangeGuards" in found.remedy
