@@ -21,7 +21,8 @@ What the phases of a stack's life cost on a server that runs on the same machine
 this page from [results.json](results.json); [how to run it](#how-to-run-it) is below.
 
 A grant is a pair of a source and a target of its own in requester flow. The clients are there already; the realm
-holds those of one grant more, and little else. `up` and `destroy` are run as people run them, with their previews.
+holds those of one grant more, and little else. `destroy` takes that one, too, which came by `up` of one more.
+`up` and `destroy` are run as people run them, with their previews.
 
 - **engine floor**: the same program, the same resources and the same server facts, with providers that do nothing.
   What Pulumi costs alone.
