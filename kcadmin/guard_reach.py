@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kcadmin.client_policies import POLICIES, PROFILES, Entry
-from kcadmin.guards import MARK, PREFIX, REQUESTERS, SCOPES, SOURCES, USER, Part, held_parts, merged
+from kcadmin.guards import ASKED, MARK, PREFIX, REQUESTERS, SCOPES, SOURCES, USER, Part, held_parts, merged
 from kcadmin.survey import Survey
+from kcadmin.texts import quoted
 
 
 @dataclass(frozen=True)
 class GuardReach:
     """What guards leave, by client id. requesters: None for all. sources: a requester that is absent may have all.
 
-    no_wider_scopes: requesters whose own mappers do not count. when: by requester, what must hold of the user.
+    no_wider_scopes: requesters whose own mappers do not count. when: by requester, what must hold besides.
     unjudged: what may refuse more, or was changed by hand, a sentence each.
     """
 
@@ -60,7 +61,7 @@ def guard_reach(survey: Survey) -> GuardReach:
                 sources[bearer] = allowed & sources.get(bearer, allowed)
             elif kind == SCOPES:
                 scopes.add(bearer)
-            elif kind == USER:
+            elif kind in (USER, ASKED):
                 when[bearer] = (*when.get(bearer, ()), *dict.fromkeys(_said(part) for part in parts))
     return GuardReach(requesters, sources, frozenset(scopes), when, tuple(unjudged))
 
@@ -75,4 +76,6 @@ def _as_made(kind: str, entry: Entry | None) -> bool:
 
 
 def _said(part: Part) -> str:
+    if part.kind == ASKED:
+        return f"the scope '{part.claim}' is asked for with tokens of {quoted(part.allowed)} alone"
     return f"the user's claim {part.claim} matches '{part.allowed[0]}'"

@@ -305,6 +305,10 @@ def test_guards_are_judged() -> None:
     narrow = guarded(Guards(no_wider_scopes=("b",)))
     assert verdict(narrow, "b", "a", "c").why_not == ("tokens of 'b' do not name 'c' as audience",)
     assert verdict(narrow, "b", "a").conditions == ("no scope is wider than the subject token's",)
+    asked = guarded(Guards(scopes={"b": {"billing": ("a", "c")}}))
+    assert verdict(asked, "b", "a", "c").conditions == (
+        "the scope 'billing' is asked for with tokens of 'a', 'c' alone",
+    )
 
 
 def test_guards_that_were_changed_and_those_of_others_are_named() -> None:
