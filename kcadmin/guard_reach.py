@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from kcadmin.client_policies import POLICIES, PROFILES, Entry
 from kcadmin.guards import ASKED, MARK, PREFIX, REQUESTERS, SCOPES, SOURCES, USER, Part, held_parts, merged
 from kcadmin.survey import Survey
-from kcadmin.texts import quoted
 
 
 @dataclass(frozen=True)
 class GuardReach:
     """What guards leave, by client id. requesters: None for all. sources: a requester that is absent may have all.
 
-    no_wider_scopes: requesters whose own mappers do not count. when: by requester, what must hold besides.
+    no_wider_scopes: requesters whose own mappers do not count. when: by requester, what must hold of the user.
+    asked: by requester, the sources with whose tokens alone it may ask for a client scope.
     unjudged: what may refuse more, or was changed by hand, a sentence each.
     """
 
@@ -24,6 +24,7 @@ class GuardReach:
     sources: Mapping[str, frozenset[str]] = field(default_factory=dict)
     no_wider_scopes: frozenset[str] = frozenset()
     when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    asked: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     unjudged: tuple[str, ...] = ()
 
 
@@ -41,6 +42,7 @@ def guard_reach(survey: Survey) -> GuardReach:
     sources: dict[str, frozenset[str]] = {}
     scopes: set[str] = set()
     when: dict[str, tuple[str, ...]] = {}
+    asked: dict[str, dict[str, frozenset[str]]] = {}
     unjudged = []
     for entry in survey.client_policies:
         name = str(entry.get("name"))
@@ -61,9 +63,13 @@ def guard_reach(survey: Survey) -> GuardReach:
                 sources[bearer] = allowed & sources.get(bearer, allowed)
             elif kind == SCOPES:
                 scopes.add(bearer)
-            elif kind in (USER, ASKED):
+            elif kind == ASKED:
+                mine = asked.setdefault(bearer, {})
+                for part in parts:
+                    mine[part.claim] = frozenset(part.allowed) & mine.get(part.claim, frozenset(part.allowed))
+            elif kind == USER:
                 when[bearer] = (*when.get(bearer, ()), *dict.fromkeys(_said(part) for part in parts))
-    return GuardReach(requesters, sources, frozenset(scopes), when, tuple(unjudged))
+    return GuardReach(requesters, sources, frozenset(scopes), when, asked, tuple(unjudged))
 
 
 def _as_made(kind: str, entry: Entry | None) -> bool:
@@ -76,6 +82,4 @@ def _as_made(kind: str, entry: Entry | None) -> bool:
 
 
 def _said(part: Part) -> str:
-    if part.kind == ASKED:
-        return f"the scope '{part.claim}' is asked for with tokens of {quoted(part.allowed)} alone"
     return f"the user's claim {part.claim} matches '{part.allowed[0]}'"

@@ -13,6 +13,7 @@ from kcadmin.features import LEGACY, STANDARD, Features, read_features
 from kcadmin.narrow_survey import Among, reach_among
 from kcadmin.realm import Realm, realm_for
 from kcadmin.realm_reach import RealmReach
+from kcadmin.role_reach import asked_for
 from kcadmin.session import Session
 from kcadmin.texts import quoted
 from kcadmin.verdicts import Case, Claims, Subject, Verdict, check_contents, notes_of, wrong_exchange
@@ -148,7 +149,7 @@ def _by_tokens(verdict: Verdict, among: Among, computed: Computed, tokens: _Toke
 def _by_mappers(verdict: Verdict, among: Among, computed: Computed) -> Verdict:
     """No user: what mappers alone put into tokens, for all or on request."""
     case = verdict.case
-    asked = {f"scope '{scope}' is asked for" for scope in (case.login_scope, case.exchange_scope) if scope}
+    asked = {asked_for(scope) for scope in (case.login_scope, case.exchange_scope) if scope}
     open_: list[str] = []
     for ways in (computed.source_ways, computed.audience_ways):
         open_ += conditions(

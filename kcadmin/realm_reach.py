@@ -13,7 +13,7 @@ asked for, a time, a consent). Not judged, and named in ``guards.unjudged``: cli
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from kcadmin.clients import Client
@@ -23,8 +23,9 @@ from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
 from kcadmin.ownership import OWNER_KEY
 from kcadmin.permission_reach import permitted
 from kcadmin.reach import Reach
-from kcadmin.role_reach import RoleFacts, RoleReach, in_access_token, role_reach, scope_conditions, scopes_of
+from kcadmin.role_reach import RoleFacts, RoleReach, asked_for, in_access_token, role_reach, scope_conditions, scopes_of
 from kcadmin.survey import Survey
+from kcadmin.texts import quoted
 from kcadmin.ways import ANY_CLIENT, MAPPER, OWN, PERMISSION, SCOPE, Rule, Verdict, Way, Ways, always
 
 ANY_TOKEN = Way(PERMISSION, "any client's token: the legacy exchange does not look whose it is")
@@ -66,8 +67,10 @@ class RealmReach:
             holds = self._holds(requester, source)
             faults += [] if holds else [f"tokens of '{source}' do not name '{requester}' as audience"]
             if target is not None:
-                to = self._named(requester, target)
-                faults += [] if to else [f"tokens of '{requester}' do not name '{target}' as audience"]
+                to = self._named(requester, target, source)
+                refused = f"the guard on scopes does not let '{requester}' ask for '{target}' with tokens of '{source}'"
+                unnamed = f"tokens of '{requester}' do not name '{target}' as audience"
+                faults += [] if to else [refused if self._named(requester, target) else unnamed]
         faults += self._no_audience(exchange, requester, target)
         return Verdict(exchange, holds, to, self._when(requester), tuple(dict.fromkeys(faults)))
 
@@ -127,6 +130,13 @@ class RealmReach:
             },
             self.guards.requesters,
             self.guards.sources,
+            {
+                (requester, audience): frozenset(
+                    name for name in self.clients if self._named(requester, audience, name)
+                )
+                for requester in self.guards.asked
+                for audience in self.names.get(requester, ())
+            },
         )
 
     def _holds(self, requester: str, source: str) -> Ways:
@@ -143,9 +153,18 @@ class RealmReach:
         left = {audience: tuple(way for way in ways if way.kind != MAPPER) for audience, ways in named.items()}
         return {audience: ways for audience, ways in left.items() if ways}
 
-    def _named(self, requester: str, audience: str) -> Ways:
+    def _named(self, requester: str, audience: str, source: str | None = None) -> Ways:
+        """source: whose token it is, which a guard on scopes asks for; None where that is told as a condition."""
         by_role = self.roles.names(requester, audience)
-        return (*self._names_at_exchange(requester).get(audience, ()), *([by_role] if by_role else []))
+        ways = (*self._names_at_exchange(requester).get(audience, ()), *([by_role] if by_role else []))
+        asked = {asked_for(scope): names for scope, names in self.guards.asked.get(requester, {}).items()}
+        found = [(way, [asked[when] for when in way.when if when in asked]) for way in ways]
+        if source:
+            return tuple(way for way, guarded in found if all(source in names for names in guarded))
+        return tuple(
+            replace(way, when=(*way.when, *(f"the token is one of {quoted(sorted(names))}" for names in guarded)))
+            for way, guarded in found
+        )
 
     def _role_sources(self, requester: str, beside: Iterable[str]) -> frozenset[str]:
         if self.clients[requester].is_on("publicClient"):

@@ -154,7 +154,12 @@ def scope_conditions(facts: RoleFacts, scope: str, kind: str) -> tuple[str, ...]
     """What must hold for a client scope to act."""
     roles = facts.scope_roles.get(scope) or ()
     gate = (f"the user has the role {' or '.join(repr(role) for role in roles)}",) if roles else ()
-    return (*gate, *((f"scope '{scope}' is asked for",) if kind == OPTIONAL else ()))
+    return (*gate, *((asked_for(scope),) if kind == OPTIONAL else ()))
+
+
+def asked_for(scope: str) -> str:
+    """What must hold for an optional client scope to act."""
+    return f"scope '{scope}' is asked for"
 
 
 def _resolver(survey: Survey, facts: RoleFacts, client: Client) -> Way | None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kcadmin.features import STANDARD_FEATURE, Features
-from kcadmin.guards import Guards, merged, parts
+from kcadmin.guards import MARK, Guards, merged, parts
 from kcadmin.permission_reach import Answer, answer, combined
 from kcadmin.realm_reach import realm_reach
 from kcadmin.role_reach import RoleFacts
@@ -305,10 +305,29 @@ def test_guards_are_judged() -> None:
     narrow = guarded(Guards(no_wider_scopes=("b",)))
     assert verdict(narrow, "b", "a", "c").why_not == ("tokens of 'b' do not name 'c' as audience",)
     assert verdict(narrow, "b", "a").conditions == ("no scope is wider than the subject token's",)
-    asked = guarded(Guards(scopes={"b": {"billing": ("a", "c")}}))
-    assert verdict(asked, "b", "a", "c").conditions == (
-        "the scope 'billing' is asked for with tokens of 'a', 'c' alone",
+
+
+def test_a_guard_on_scopes_looks_whose_token_it_is() -> None:
+    mine = parts(Guards(scopes={"b": {"to-c": ("a",)}}), {"b": "mark-b"})
+    found = survey(
+        client("a", "b"),
+        client("b", switch=True, attributes={MARK: "mark-b"}, optionalClientScopes=["to-c"]),
+        client("c"),
+        client("d", "b"),
+        scopes={"to-c": OPTIONAL_SCOPE},
+        client_policies=tuple(merged("policies", [], mine, "o/p/s")),
+        client_profiles=tuple(merged("profiles", [], mine, "o/p/s")),
     )
+    assert verdict(found, "b", "a", "c").conditions == ("scope 'to-c' is asked for",)
+    refused = "the guard on scopes does not let 'b' ask for 'c' with tokens of 'd'"
+    assert verdict(found, "b", "d", "c").why_not == (refused,)
+    assert verdict(found, "b", "a", "d").why_not == ("tokens of 'b' do not name 'd' as audience",)
+    assert verdict(found, "b", "d").allowed
+    reach = realm_reach(found, NO_ROLES)
+    assert reach.reach().allows("b", "a", "c") and not reach.reach().allows("b", "d", "c")
+    (rule,) = reach.rules()
+    (way,) = rule.audiences["c"]
+    assert way.when == ("scope 'to-c' is asked for", "the token is one of 'a'")
 
 
 def test_guards_that_were_changed_and_those_of_others_are_named() -> None:
