@@ -176,7 +176,7 @@ def detach(
                 forget_strategy(realm, client_uuid)
                 return
             again = attached(realm, client_uuid) if left else None
-            lost = left - set(again.policies) - again.marked if again else set()
+            lost = left - set(again.policies) - now.marked if again else set()
             if again and lost:  # a stranger's that came in between; stacks look after their own
                 _write(realm, again, set(again.policies) | lost, again.strategy)
     raise _unstable(realm, client_uuid, client_id)
@@ -185,9 +185,15 @@ def detach(
 def leave_empty(realm: Realm, client_uuid: str, now: Attached | None) -> None:
     """Gives a permission without policies the strategy that it was found with."""
     noted = noted_strategy(realm, client_uuid)
-    if now and noted and now.strategy == AFFIRMATIVE:  # another one is somebody else's choice
-        realm.permissions_server().update_permission(now.id, body_of(now.representation, noted, None))
-    forget_strategy(realm, client_uuid)
+    for _ in range(ROUNDS):
+        if now and now.policies:  # somebody came meanwhile, who needs the note
+            return
+        # another strategy is somebody else's choice
+        if not now or not noted or now.strategy != AFFIRMATIVE or _write(realm, now, None, noted):
+            forget_strategy(realm, client_uuid)
+            return
+        now = attached(realm, client_uuid)
+    raise _unstable(realm, client_uuid, client_uuid)
 
 
 def _must_be_there(realm: Realm, client_uuid: str, client_id: str) -> Attached:
@@ -222,8 +228,8 @@ def _unstable(realm: Realm, client_uuid: str, client_id: str) -> Refusal:
     return Refusal(sentence("permission", permission_name(client_uuid), realm.name, wrong, remedy))
 
 
-def _write(realm: Realm, now: Attached, policies: set[str], strategy: str) -> bool:
-    """One write of a list that was just read; after a busy answer, False, the next round has a new look."""
+def _write(realm: Realm, now: Attached, policies: set[str] | None, strategy: str) -> bool:
+    """One write of what was just read, where None leaves the list; after a busy answer, False, the next round has a new look."""
     try:
         realm.permissions_server().update_permission(now.id, body_of(now.representation, strategy, policies), once=True)
     except KeycloakError as problem:
