@@ -1,5 +1,6 @@
 """Objects that one owner holds: made, continued, used as found, adopted or refused; and given back field by field."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -266,6 +267,65 @@ def test_an_adopted_object_keeps_what_others_changed_meanwhile(keycloak: FakeKey
     life.engine.destroy()
     (policy,) = life.objects()
     assert (policy["logic"], policy["description"]) == ("NEGATIVE", "changed by others")
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """A minute passes in one process, which has looked at everything in its first one."""
+    now = [100.0]
+    monkeypatch.setattr("kcadmin.clients.time.monotonic", lambda: now[0])
+    forget()
+
+    def passes() -> None:
+        now[0] += 60
+
+    yield passes
+    forget()
+
+
+def introspection(life: Life, value: str) -> None:
+    """Somebody else changes a mapper."""
+    (mapper,) = life.objects()
+    mapper["config"] = {**mapper["config"], "introspection.token.claim": value}
+
+
+def test_an_adopted_mapper_keeps_what_others_changed_since_the_first_look(
+    keycloak: FakeKeycloak, later: Callable[[], None]
+) -> None:
+    life = strangers(keycloak, KINDS[0], id_token=True)
+    life.up(adopt=True)
+    forget()
+    life.engine.refresh()
+    introspection(life, "false")
+    later()
+    life.engine.destroy()
+    (mapper,) = life.objects()
+    assert mapper["config"]["introspection.token.claim"] == "false"
+
+
+def test_what_an_adopted_mapper_was_is_not_what_the_first_look_showed(
+    keycloak: FakeKeycloak, later: Callable[[], None]
+) -> None:
+    life = strangers(keycloak, KINDS[0], id_token=True)
+    realm = life.engine._fresh().realm({"realm": "r"})
+    assert realm.clients.find("api")
+    introspection(life, "false")
+    before = keycloak.state()
+    later()
+    life.engine.up(realm="r", **KINDS[0].args, owner=OURS, adopt=True)
+    life.engine.destroy()
+    assert keycloak.state() == before
+
+
+def test_a_mapper_that_went_since_the_first_look_is_not_changed(
+    keycloak: FakeKeycloak, later: Callable[[], None]
+) -> None:
+    life = Life(keycloak, KINDS[0])
+    life.up()
+    keycloak.client("api")["protocolMappers"].clear()
+    later()
+    with pytest.raises(Refusal, match="is gone; run `pulumi refresh`"):
+        life.engine._fresh().update(str(life.engine.id), life.engine.outputs, {**life.engine.inputs, **life.kind.other})
 
 
 def test_the_claim_is_written_before_the_object(keycloak: FakeKeycloak, kind: Kind) -> None:
