@@ -197,7 +197,8 @@ class Clients:
             self._known[uuid] = replace(known, mappers=(*others, mapper) if mapper else others)
 
     def _named(self, client_id: str) -> Client | None:
-        return self._known.get(self._uuids.get(client_id, ""))
+        known = self._known.get(self._uuids.get(client_id, ""))
+        return known if known and known.client_id == client_id else None  # it may have been renamed
 
     def _read_all(self) -> None:
         """All clients but those that are known, or were written, since a page may be older than that."""

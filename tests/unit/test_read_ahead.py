@@ -73,6 +73,18 @@ def test_a_client_that_comes_later_is_looked_up() -> None:
     assert clients.find("late")
 
 
+def test_a_name_that_went_to_another_client_finds_that_one() -> None:
+    server = realm_of(2)
+    clients = Clients(server.shared, "r")
+    old = clients.find("client-0")
+    assert old
+    server.change("client-0", clientId="renamed")
+    uuid = server.add_client("r", "client-0")
+    assert clients.get(old.uuid, max_age=0)
+    found = clients.find("client-0")
+    assert found and found.uuid == uuid
+
+
 def test_a_page_never_undoes_what_was_written_meanwhile() -> None:
     server = realm_of(20)
     clients = Clients(server.shared, "r")
