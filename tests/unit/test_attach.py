@@ -98,7 +98,9 @@ def test_another_writer_between_the_look_at_the_strategy_and_that_at_the_policie
 def test_what_the_server_answers_to_every_write_is_said() -> None:
     server = server_with(ALSO_OURS)
     server.interfere(*[Answer(500, {"error": "unknown_error"})] * 10, at="^PUT .*/permission/scope/")
-    with pytest.raises(Refusal, match=r"did not stay, the last answer was: PUT .* 500 .*: unknown_error; find who else"):
+    with pytest.raises(
+        Refusal, match=r"did not stay, the last answer was: PUT .* 500 .*: unknown_error; find who else"
+    ):
         attach_ours(server)
 
 
