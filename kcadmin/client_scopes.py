@@ -5,6 +5,7 @@ is mapped before another is taken away, and a scope is handed to a client only w
 https://www.keycloak.org/docs/latest/server_admin/#_client_scopes
 """
 
+import math
 import re
 import threading
 from collections.abc import Iterable, Mapping
@@ -127,9 +128,9 @@ class ClientScopes:
             self._session.delete(self._clients.path(client_uuid, f"{kind}-client-scopes", scope_id))
         self._clients.forget(client_uuid)
 
-    def kind_of(self, client_uuid: str, name: str) -> str | None:
+    def kind_of(self, client_uuid: str, name: str, *, max_age: float = math.inf) -> str | None:
         """In which of its lists a client holds the scope of that name, if in any; None when the client is gone."""
-        client = self._clients.get(client_uuid)
+        client = self._clients.get(client_uuid, max_age=max_age)
         lists = {kind: client.value(f"{kind}ClientScopes") or () for kind in (DEFAULT, OPTIONAL)} if client else {}
         return next((kind for kind, names in lists.items() if name in names), None)
 

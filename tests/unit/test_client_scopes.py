@@ -6,6 +6,7 @@ import pytest
 
 from kcadmin.errors import Refusal
 from providers.audience_scope import AudienceScopeProvider
+from providers.client_scope_assignment import ClientScopeAssignmentProvider
 from tests.support.engine import Engine, forget
 from tests.support.fake_server import Answer, FakeKeycloak, Request
 
@@ -49,3 +50,20 @@ def test_an_adopted_scope_keeps_what_others_changed_since_the_first_look(keycloa
     keycloak.answers[AT] = [stored(description="changed", attributes={"pulumi.owner": ARGS["owner"]})]
     engine.destroy()
     assert keycloak.asked(f"^PUT {AT}/s$")[-1].body["description"] == "changed"
+
+
+def test_a_scope_that_came_into_the_other_list_since_the_first_look_is_named(
+    keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keycloak would answer 204 and do nothing."""
+    now = [100.0]
+    monkeypatch.setattr("kcadmin.clients.time.monotonic", lambda: now[0])
+    keycloak.add_client("r", "frontend")
+    keycloak.answers[AT] = [stored(attributes={"pulumi.owner": ARGS["owner"]})]
+    engine = Engine(ClientScopeAssignmentProvider, keycloak.connection)
+    assert engine._fresh().realm(ARGS).clients.find("frontend")
+    keycloak.change("frontend", optionalClientScopes=["to-api"])
+    now[0] += 60
+    keycloak.interfere(Answer(204), at="^PUT .*/default-client-scopes/s$")
+    with pytest.raises(Refusal, match="holds 'to-api' as optional scope instead of default"):
+        engine.up(realm="r", client_id="frontend", scope="to-api", kind="default", owner=ARGS["owner"])
