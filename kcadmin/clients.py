@@ -204,9 +204,8 @@ class Clients:
         """All clients but those that are known, or were written, since a page may be older than that."""
         asked_at = time.monotonic()
         for page in self._session.pages(path(*self._at)):
-            newer = self._written.union(self._known)
             for found in page:
-                if found["id"] not in newer:
+                if found["id"] not in self._written and found["id"] not in self._known:
                     self._remember(found, asked_at)
             asked_at = time.monotonic()
 

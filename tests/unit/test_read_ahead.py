@@ -2,6 +2,8 @@
 
 import json
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -108,6 +110,25 @@ def test_a_page_never_brings_back_what_was_written_of_a_client_that_is_not_known
     assert clients.find("client-1")
     found = clients.get(server.uuid("client-3"))
     assert found and [each["id"] for each in found.mappers] == [uuid]
+
+
+def test_what_is_written_while_a_page_is_taken_in_is_not_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = realm_of(20)
+    clients = Clients(server.shared, "r")
+    page = json.loads(json.dumps([server.client("client-1"), server.client("client-3")]))
+    made: list[str] = []
+
+    def another_thread() -> Iterator[dict[str, Any]]:
+        yield page[0]
+        clients.get(page[1]["id"], max_age=0)
+        made.append(clients.set_mapper(page[1]["id"], {"name": "new", "protocolMapper": "any", "config": {}}))
+        yield page[1]
+
+    monkeypatch.setattr(server.shared, "pages", lambda _: iter([another_thread()]))
+    clients.expect(20)
+    assert clients.find("client-1")
+    found = clients.get(page[1]["id"])
+    assert found and [each["id"] for each in found.mappers] == made
 
 
 @pytest.mark.parametrize("status", [403, 404])
