@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kcadmin.authz_objects import scope_claim_kind
 from kcadmin.errors import Conflict, Refusal
 from kcadmin.ownership import Claim, claim_key, hash16, marked
 from providers._base import KeycloakProvider, Props
@@ -334,6 +335,19 @@ def test_the_claim_is_written_before_the_object(keycloak: FakeKeycloak, kind: Ki
     life.up(adopt=True)
     writes = [str(each) for each in life.keycloak.requests if each.method in ("PUT", "POST") and "admin" in each.path]
     assert writes[0] == f"PUT /admin/realms/r/clients/{keycloak.uuid('api')}" and len(writes) == 2
+
+
+def test_a_scope_that_another_stack_made_since_the_first_look_is_never_taken(
+    keycloak: FakeKeycloak, later: Callable[[], None]
+) -> None:
+    life = Life(keycloak, KINDS[3])
+    assert life.engine._fresh().realm({"realm": "r"}).clients.find("api")
+    claim = Claim(THEIRS, scope_claim_kind("n"), {}, {})
+    keycloak.change("api", attributes={claim.key: claim.text()})
+    keycloak.server("api")["scopes"]["x"] = {"id": "x", "name": "n", "displayName": "theirs"}
+    later()
+    with pytest.raises(Refusal, match="belongs to another stack; choose another name"):
+        life.engine.up(realm="r", **KINDS[3].args, owner=OURS, adopt=True)
 
 
 @pytest.mark.parametrize("adopt", [False, True])
