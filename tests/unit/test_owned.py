@@ -318,6 +318,26 @@ def test_what_an_adopted_mapper_was_is_not_what_the_first_look_showed(
     assert keycloak.state() == before
 
 
+def test_what_an_adopted_legacy_policy_was_is_not_what_the_look_at_all_of_them_showed(
+    keycloak: FakeKeycloak, later: Callable[[], None]
+) -> None:
+    """On a server that lets its own administration client bear the note."""
+    kind = Kind(ClientPolicyProvider, {**KINDS[1].args, "resource_server": "realm-management"}, {}, "logic", "")
+    policy = {"id": "p", "name": "n", "type": "client", "logic": "NEGATIVE", "decisionStrategy": "UNANIMOUS"}
+    policies = keycloak.server("realm-management")["policies"]
+    policies["p"] = {**policy, "clients": [keycloak.uuid("frontend")], "description": "old"}
+    life = Life(keycloak, kind)
+    realm = life.engine._fresh().realm({"realm": "r"})
+    realm.clients.expect(10)
+    assert realm.seen_permissions_server().policy_named("n")
+    policies["p"]["description"] = "new"
+    later()
+    keycloak.interfere(Answer(204), at=f"^PUT .*/{keycloak.uuid('realm-management')}$")
+    life.engine.up(realm="r", **kind.args, owner=OURS, adopt=True)
+    (note,) = [each for each in keycloak.asked("^PUT") if each.path.endswith(keycloak.uuid("realm-management"))]
+    assert '"description":"new"' in str(note.body)
+
+
 def test_a_mapper_that_went_since_the_first_look_is_not_changed(
     keycloak: FakeKeycloak, later: Callable[[], None]
 ) -> None:
