@@ -4,6 +4,7 @@ Each has a store with the same five verbs (``named``, ``get``, ``create``, ``upd
 field ``mark`` is the hash of its owner; ``stored`` are the fields that are stored although they are empty.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -116,10 +117,14 @@ class ScopePermissions:
 
 
 class AuthorizationScopes:
-    """The authorization scopes of a resource server; their owner is noted in a claim on the server's client."""
+    """The authorization scopes of a resource server; their owner is noted in a claim on the server's client.
 
-    def __init__(self, server: ResourceServer, clients: Clients, owner: str) -> None:
+    ``max_age``: of the look at the claims, in seconds.
+    """
+
+    def __init__(self, server: ResourceServer, clients: Clients, owner: str, *, max_age: float = math.inf) -> None:
         self._server = server
+        self._max_age = max_age
         self._clients = clients
         self._owner = owner
 
@@ -147,7 +152,7 @@ class AuthorizationScopes:
         self._server.delete_scope(scope_id)
 
     def _read(self, found: Mapping[str, Any]) -> AuthorizationScope:
-        client = self._clients.get(self._server.client_uuid)
+        client = self._clients.get(self._server.client_uuid, max_age=self._max_age)
         kinds = (scope_claim_kind(str(found["name"])), adopted_claim_kind(str(found["id"])))
         held = [claim.owner for kind in kinds for claim in (claims(client.attributes, kind) if client else ())]
         owner = self._owner if self._owner in held else next(iter(held), None)

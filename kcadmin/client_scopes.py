@@ -5,6 +5,7 @@ is mapped before another is taken away, and a scope is handed to a client only w
 https://www.keycloak.org/docs/latest/server_admin/#_client_scopes
 """
 
+import math
 import re
 import threading
 from collections.abc import Iterable, Mapping
@@ -65,6 +66,11 @@ class ClientScopes:
                 self._known = {str(each["id"]): each for each in self._session.get(path(*self._at))}
             return list(self._known.values())
 
+    def forget(self) -> None:
+        """The next look lists them again."""
+        with self._lock:
+            self._known = None
+
     def named(self, name: str) -> list[AudienceScope]:
         """The client scope of that name."""
         return [self._read(each) for each in self.all() if each["name"] == name]
@@ -80,8 +86,12 @@ class ClientScopes:
         :raises Conflict: the name is taken. :raises Refusal: a role does not exist.
         """
         roles = self._roles(wanted.roles)
-        scope_id = self._session.create(path(*self._at), self._body(wanted) | {"protocolMappers": [_mapper(wanted)]})
-        self._forget()
+        try:
+            scope_id = self._session.create(
+                path(*self._at), self._body(wanted) | {"protocolMappers": [_mapper(wanted)]}
+            )
+        finally:  # also where somebody has made it since the list was read
+            self.forget()
         try:
             self._map(scope_id, roles)
         except KeycloakError:  # without its roles it would be open to all
@@ -98,14 +108,14 @@ class ClientScopes:
         self._unmap(scope_id, self._roles([key for key in former if key not in wanted.roles]))
         self._session.put(self.path(scope_id), self._body(wanted))
         self._write_mapper(scope_id, wanted)
-        self._forget()
+        self.forget()
         return replace(wanted, id=scope_id)
 
     def delete(self, scope_id: str) -> None:
         """Deletes the scope, which takes it from every client; one that is gone is done."""
         with suppress(NotFound):  # only 404 is success
             self._session.delete(self.path(scope_id))
-        self._forget()
+        self.forget()
 
     def assign(self, client_uuid: str, scope_id: str, kind: str) -> None:
         """Hands a scope to a client. Keycloak answers 204 and does nothing where it is in the other list: see ``kind_of``."""
@@ -118,9 +128,9 @@ class ClientScopes:
             self._session.delete(self._clients.path(client_uuid, f"{kind}-client-scopes", scope_id))
         self._clients.forget(client_uuid)
 
-    def kind_of(self, client_uuid: str, name: str) -> str | None:
+    def kind_of(self, client_uuid: str, name: str, *, max_age: float = math.inf) -> str | None:
         """In which of its lists a client holds the scope of that name, if in any; None when the client is gone."""
-        client = self._clients.get(client_uuid)
+        client = self._clients.get(client_uuid, max_age=max_age)
         lists = {kind: client.value(f"{kind}ClientScopes") or () for kind in (DEFAULT, OPTIONAL)} if client else {}
         return next((kind for kind, names in lists.items() if name in names), None)
 
@@ -201,10 +211,6 @@ class ClientScopes:
                 OWNER_KEY: wanted.owner or "",
             },
         }
-
-    def _forget(self) -> None:
-        with self._lock:
-            self._known = None
 
 
 def audience_mappers(scope: Mapping[str, Any]) -> list[AudienceMapper]:

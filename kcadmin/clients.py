@@ -197,15 +197,15 @@ class Clients:
             self._known[uuid] = replace(known, mappers=(*others, mapper) if mapper else others)
 
     def _named(self, client_id: str) -> Client | None:
-        return self._known.get(self._uuids.get(client_id, ""))
+        known = self._known.get(self._uuids.get(client_id, ""))
+        return known if known and known.client_id == client_id else None  # it may have been renamed
 
     def _read_all(self) -> None:
         """All clients but those that are known, or were written, since a page may be older than that."""
         asked_at = time.monotonic()
         for page in self._session.pages(path(*self._at)):
-            newer = self._written.union(self._known)
             for found in page:
-                if found["id"] not in newer:
+                if found["id"] not in self._written and found["id"] not in self._known:
                     self._remember(found, asked_at)
             asked_at = time.monotonic()
 

@@ -57,7 +57,7 @@ def take_management(realm: Realm, uuid: str, owner: str, remembered: Taken | Non
     :raises NotImplementedHere: the server has no such feature.
     """
     with realm.clients.lock(uuid):
-        client = realm.clients.get(uuid)
+        client = realm.clients.get(uuid, max_age=RECENT_SECONDS)
         held = claims(client.attributes, KIND) if client else []
         ours_before = remembered is not None and remembered.found == CLAIMED
         now = management(realm, uuid)
@@ -82,10 +82,13 @@ def release_management(realm: Realm, uuid: str, owner: str, taken: Taken, *, rev
     """
     with realm.clients.lock(uuid):
         client = realm.clients.get(uuid, max_age=RECENT_SECONDS)
-        if client is None or (taken.found == USED and not revoke):
+        if client is None:
             return False, []
         held = claims(client.attributes, KIND)
-        was = next((claim.was for claim in held if claim.owner == owner), taken.was)
+        mine = next((claim for claim in held if claim.owner == owner), None)
+        if not mine and taken.found == USED and not revoke:
+            return False, []
+        was = (mine or taken).was
         wanted_off = revoke or not was.get("enabled")
         off = False
         strangers: list[str] = []

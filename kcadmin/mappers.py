@@ -3,11 +3,12 @@
 https://www.keycloak.org/docs/latest/server_admin/#_audience
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kcadmin.clients import Clients
+from kcadmin.clients import RECENT_SECONDS, Clients
 from kcadmin.ownership import OWNER_KEY, hash16
 
 AUDIENCE_MAPPER = "oidc-audience-mapper"
@@ -78,15 +79,16 @@ class AudienceMapper:
 
 
 class AudienceMappers:
-    """The audience mappers of one client."""
+    """The audience mappers of one client. ``max_age``: of looks, in seconds; a write looks by itself."""
 
-    def __init__(self, clients: Clients, client_uuid: str) -> None:
+    def __init__(self, clients: Clients, client_uuid: str, *, max_age: float = math.inf) -> None:
         self._clients = clients
         self._uuid = client_uuid
+        self._max_age = max_age
 
     def all(self) -> list[AudienceMapper]:
         """Every audience mapper of the client; none when the client is gone."""
-        client = self._clients.get(self._uuid)
+        client = self._clients.get(self._uuid, max_age=self._max_age)
         return [
             AudienceMapper.read(each)
             for each in (client.mappers if client else ())
@@ -103,7 +105,7 @@ class AudienceMappers:
 
     def update(self, mapper_id: str, wanted: AudienceMapper) -> AudienceMapper:
         """Writes our fields, beside what others noted in the mapper's config; or all of it as ``stored``."""
-        client = self._clients.get(self._uuid)
+        client = self._clients.get(self._uuid, max_age=RECENT_SECONDS)
         found = next((each for each in (client.mappers if client else ()) if each["id"] == mapper_id), {})
         notes = {key: value for key, value in (found.get("config") or {}).items() if key not in OUR_KEYS}
         config = {str(key): str(value) for key, value in wanted.stored} or {**notes, **wanted.config()}

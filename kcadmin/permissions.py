@@ -113,7 +113,7 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
     """
     wanted = set(policies)
     with realm.clients.lock(client_uuid):
-        settled, found, slowest = False, None, 0.0
+        settled, found, slowest, problem = False, None, 0.0, None
         for _ in range(ROUNDS):
             began = time.monotonic()
             now = _must_be_there(realm, client_uuid, client_id)
@@ -132,9 +132,9 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
                 _refuse_strangers(realm, client_id, now)
                 found = now.strategy
                 note_strategy(realm, client_uuid, owner, found)
-            _write(realm, now, set(now.policies) | wanted, AFFIRMATIVE)
+            problem = _write(realm, now, set(now.policies) | wanted, AFFIRMATIVE)
             slowest = max(slowest, time.monotonic() - began)
-    raise _unstable(realm, client_uuid, client_id)
+    raise _unstable(realm, client_uuid, client_id, problem)
 
 
 def _is_ours_alone(realm: Realm, client_uuid: str, owner: str) -> bool:
@@ -161,6 +161,7 @@ def detach(
     """
     ours = set(policies)
     with realm.clients.lock(client_uuid):
+        problem = None
         for _ in range(ROUNDS):
             now = attached(realm, client_uuid)
             if now is None or not now.policies:
@@ -171,23 +172,31 @@ def detach(
             if left == set(now.policies) or (left and go_next):
                 return
             noted = None if left else noted_strategy(realm, client_uuid)
-            written = _write(realm, now, left, noted or now.strategy)
-            if written and not left and go_next:  # what somebody's older list brings back leaves with its deletion
+            problem = _write(realm, now, left, noted or now.strategy)
+            if not problem and not left and go_next:  # what somebody's older list brings back leaves with its deletion
                 forget_strategy(realm, client_uuid)
                 return
             again = attached(realm, client_uuid) if left else None
-            lost = left - set(again.policies) - again.marked if again else set()
+            lost = left - set(again.policies) - now.marked if again else set()
             if again and lost:  # a stranger's that came in between; stacks look after their own
-                _write(realm, again, set(again.policies) | lost, again.strategy)
-    raise _unstable(realm, client_uuid, client_id)
+                problem = _write(realm, again, set(again.policies) | lost, again.strategy)
+    raise _unstable(realm, client_uuid, client_id, problem)
 
 
 def leave_empty(realm: Realm, client_uuid: str, now: Attached | None) -> None:
     """Gives a permission without policies the strategy that it was found with."""
     noted = noted_strategy(realm, client_uuid)
-    if now and noted and now.strategy == AFFIRMATIVE:  # another one is somebody else's choice
-        realm.permissions_server().update_permission(now.id, body_of(now.representation, noted, None))
-    forget_strategy(realm, client_uuid)
+    for _ in range(ROUNDS):
+        if now and now.policies:  # somebody came meanwhile, who needs the note
+            return
+        problem = None
+        if now and noted and now.strategy == AFFIRMATIVE:  # another one is somebody else's choice
+            problem = _write(realm, now, None, noted)
+        if not problem:
+            forget_strategy(realm, client_uuid)
+            return
+        now = attached(realm, client_uuid)
+    raise _unstable(realm, client_uuid, client_uuid, problem)
 
 
 def _must_be_there(realm: Realm, client_uuid: str, client_id: str) -> Attached:
@@ -216,22 +225,23 @@ def _refuse_strangers(realm: Realm, client_id: str, now: Attached) -> None:
         raise Refusal(sentence("permission", now.name, realm.name, wrong, remedy))
 
 
-def _unstable(realm: Realm, client_uuid: str, client_id: str) -> Refusal:
-    wrong = f"{ROUNDS} writes of our policies for target '{client_id}' did not stay"
+def _unstable(realm: Realm, client_uuid: str, client_id: str, problem: KeycloakError | None) -> Refusal:
+    why = f", the last answer was: {problem}" if problem else ""
+    wrong = f"{ROUNDS} writes of our policies for target '{client_id}' did not stay{why}"
     remedy = "find who else writes it, and run again"
     return Refusal(sentence("permission", permission_name(client_uuid), realm.name, wrong, remedy))
 
 
-def _write(realm: Realm, now: Attached, policies: set[str], strategy: str) -> bool:
-    """One write of a list that was just read; after a busy answer, False, the next round has a new look."""
+def _write(realm: Realm, now: Attached, policies: set[str] | None, strategy: str) -> KeycloakError | None:
+    """One write of what was just read, where None leaves the list; a busy answer is given, for a round with a new look."""
     try:
         realm.permissions_server().update_permission(now.id, body_of(now.representation, strategy, policies), once=True)
     except KeycloakError as problem:
         if not worth_repeating(problem):
             raise
         settle()
-        return False
-    return True
+        return problem
+    return None
 
 
 def body_of(permission: Mapping[str, Any], strategy: str, policies: Iterable[str] | None) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from contextlib import ExitStack
 from typing import Any
 
 from kcadmin.authz import ResourceServer, permission_name
-from kcadmin.errors import NotFound, Refusal
+from kcadmin.errors import KeycloakError, NotFound, Refusal
 from kcadmin.management import management, set_management
 from kcadmin.noted_strategy import forget_strategy, noted_strategy
-from kcadmin.permissions import attached, body_of, leave_empty
+from kcadmin.permissions import ROUNDS, attached, body_of, leave_empty
 from kcadmin.realm import Realm
+from kcadmin.session import worth_repeating
+from kcadmin.settling import settle
 
 
 def delete_policy(realm: Realm, server: ResourceServer, policy_id: str) -> None:
@@ -22,31 +24,45 @@ def delete_policy(realm: Realm, server: ResourceServer, policy_id: str) -> None:
     with ExitStack() as locks:
         for target in sorted({target for target in targets.values() if target}):
             locks.enter_context(realm.clients.lock(target))
-        emptied = {str(user["id"]) for user in users if _outlive(realm, server, user, targets[str(user["id"])])}
+        emptied = {
+            str(user["id"]) for user in users if _outlive(realm, server, user, policy_id, targets[str(user["id"])])
+        }
         server.delete_policy(policy_id)
         for user_id, holder in targets.items():
             if holder and user_id not in emptied and not _held(server, user_id):
                 _mend_after_deleting(realm, holder)
 
 
-def _outlive(realm: Realm, server: ResourceServer, user: Mapping[str, Any], target: str | None) -> bool:
+def _outlive(realm: Realm, server: ResourceServer, user: Mapping[str, Any], policy_id: str, target: str | None) -> bool:
     """Empties what would go with its last policy, and says whether."""
-    held = _held(server, str(user["id"]))
-    if held is None or len(held) > 1:
-        return False
-    if user.get("type") != "scope":
-        raise Refusal(
-            f"policy of realm '{realm.name}': is the last one of '{user['name']}', which Keycloak would delete with it; "
-            "take it out there, or delete that first."
-        )
-    permission = server.permission(user["id"])
-    if permission is not None:
-        strategy = str(permission["decisionStrategy"])
-        noted = noted_strategy(realm, target) if target else None
-        server.update_permission(user["id"], body_of(permission, noted or strategy, ()))
+    for attempt in range(ROUNDS):  # each with a look of its own: a body sent again would take out who came meanwhile
+        held = _held(server, str(user["id"]))
+        if held is None or [str(each["id"]) for each in held] != [policy_id]:
+            return False
+        if user.get("type") != "scope":
+            raise Refusal(
+                f"policy of realm '{realm.name}': is the last one of '{user['name']}', which Keycloak would delete with "
+                "it; take it out there, or delete that first."
+            )
+        try:
+            _empty(realm, server, str(user["id"]), target)
+        except KeycloakError as problem:
+            if attempt == ROUNDS - 1 or not worth_repeating(problem):
+                raise
+            settle()
+            continue
+        break
     if target:
         forget_strategy(realm, target)
     return True
+
+
+def _empty(realm: Realm, server: ResourceServer, permission_id: str, target: str | None) -> None:
+    permission = server.permission(permission_id)
+    if permission is not None:
+        noted = noted_strategy(realm, target) if target else None
+        strategy = noted or str(permission["decisionStrategy"])
+        server.update_permission(permission_id, body_of(permission, strategy, ()), once=True)
 
 
 def _held(server: ResourceServer, permission_id: str) -> list[dict[str, Any]] | None:

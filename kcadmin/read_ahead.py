@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from kcadmin.errors import Forbidden, NotFound
+from kcadmin.errors import HttpError
 
 FEW = 10
 SHARE = 4
@@ -36,7 +36,7 @@ class ReadAhead:
         with self._lock:
             at_most = None if self._done else self._worth_listing()
             if at_most is not None:
-                with suppress(NotFound, Forbidden):  # which each look-up then says by itself
+                with suppress(HttpError):  # which each look-up then says by itself, where it meets it, too
                     if not self._has_more_than(at_most):
                         self._read()
                         self._done = True

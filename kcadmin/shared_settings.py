@@ -5,11 +5,12 @@ Two processes may write at once: who takes reads again, who leaves reads again, 
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from kcadmin.clients import ATTRIBUTE, RECENT_SECONDS, Client, Clients
-from kcadmin.errors import Refusal
+from kcadmin.errors import NotFound, Refusal
 from kcadmin.ownership import Claim, claim_key, claims
 from kcadmin.settling import settle
 
@@ -121,7 +122,8 @@ def drop_claim(clients: Clients, uuid: str, owner: str, kind: str) -> None:
     client = clients.get(uuid)
     key = claim_key(owner, kind)
     if client and key in client.attributes:
-        clients.change(uuid, {ATTRIBUTE + key: None})
+        with suppress(NotFound):  # the client has gone since it was looked at
+            clients.change(uuid, {ATTRIBUTE + key: None})
 
 
 def _mend_after_leaving(

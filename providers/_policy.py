@@ -71,7 +71,8 @@ class PolicyProvider(OwnedObjectProvider[P]):
         return policy
 
     def candidates(self, realm: Realm, wanted: P, props: Props) -> list[P]:
-        return self.look(realm, props).named(wanted.name)
+        look = self.store if props.get("adopt") else self.look  # what it was is noted
+        return look(realm, props).named(wanted.name)
 
     def before_create(self, realm: Realm, props: Props) -> None:
         require_services(realm, props)

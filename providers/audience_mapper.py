@@ -9,6 +9,7 @@ from dataclasses import replace
 import pulumi
 from pulumi.dynamic import DiffResult
 
+from kcadmin.clients import RECENT_SECONDS
 from kcadmin.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, AudienceMappers
 from kcadmin.mappers import AudienceMapper as Mapper
 from kcadmin.ownership import owned_name
@@ -52,6 +53,9 @@ class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
             yield "access_token and id_token are both false, so it maps nothing; set one of them"
 
     def store(self, realm: Realm, props: Props) -> AudienceMappers:
+        return AudienceMappers(realm.clients, props["client_uuid"], max_age=RECENT_SECONDS)
+
+    def look(self, realm: Realm, props: Props) -> AudienceMappers:
         return AudienceMappers(realm.clients, props["client_uuid"])
 
     def wanted(self, props: Props) -> Mapper:
@@ -77,7 +81,8 @@ class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
         return super().compare({**_olds, **mark}, _news)
 
     def candidates(self, realm: Realm, wanted: Mapper, props: Props) -> list[Mapper]:
-        found = self.store(realm, props).all()
+        adopt = bool(props.get("adopt"))
+        found = (self.store if adopt else self.look)(realm, props).all()  # what it was is noted
         if props.get("name"):
             return [each for each in found if each.name == wanted.name]
         # To a grant the audience says which mapper it is: a stranger's under any name will do, where it is as wanted.
@@ -87,7 +92,6 @@ class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
             if each.audience == wanted.audience and (each.mark or self._serves(realm, each, props))
         ]
         taken = [each for each in found if each.name == wanted.name]
-        adopt = bool(props.get("adopt"))
         return [each for each in same if each.mark or adopt or not self._differences(each, wanted)] + taken
 
     def tell_left(self, realm: Realm, props: Props) -> None:

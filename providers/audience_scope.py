@@ -57,6 +57,10 @@ class AudienceScopeProvider(OwnedObjectProvider[Scope]):
             yield f"description has {len(text)} characters; shorten it to {DESCRIPTION_LIMIT}"
 
     def store(self, realm: Realm, props: Props) -> ClientScopes:
+        realm.client_scopes.forget()
+        return realm.client_scopes
+
+    def look(self, realm: Realm, props: Props) -> ClientScopes:
         return realm.client_scopes
 
     def wanted(self, props: Props) -> Scope:

@@ -9,6 +9,7 @@ import pulumi
 
 from kcadmin.authz_objects import AuthorizationScope as Scope
 from kcadmin.authz_objects import AuthorizationScopes, scope_claim_kind
+from kcadmin.clients import RECENT_SECONDS
 from kcadmin.ownership import Claim
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
@@ -34,6 +35,10 @@ class AuthorizationScopeProvider(OwnedObjectProvider[Scope]):
             )
 
     def store(self, realm: Realm, props: Props) -> AuthorizationScopes:
+        server = realm.resource_server(props["resource_server_uuid"])
+        return AuthorizationScopes(server, realm.clients, props["owner"], max_age=RECENT_SECONDS)
+
+    def look(self, realm: Realm, props: Props) -> AuthorizationScopes:
         server = realm.resource_server(props["resource_server_uuid"])
         return AuthorizationScopes(server, realm.clients, props["owner"])
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pulumi
 
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
+from kcadmin.clients import RECENT_SECONDS
 from kcadmin.errors import Refusal
 from kcadmin.ownership import Claim, claims, hash16
 from kcadmin.realm import Realm
@@ -34,7 +35,7 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
             raise Refusal(f"{self._named(props)}: client scope '{name}' does not exist; create it, or correct scope.")
         scope_id, ours = str(found[0].id), found[0].mark == hash16(props["owner"])
         id_ = f"{realm.name}/{uuid}/{scope_id}"
-        now = realm.client_scopes.kind_of(uuid, name)
+        now = realm.client_scopes.kind_of(uuid, name, max_age=RECENT_SECONDS)
         if now == kind:
             return id_, {"scope_id": scope_id, "found": CREATED if ours or self._claimed(realm, props) else USED}
         if now is not None:

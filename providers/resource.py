@@ -30,8 +30,11 @@ class KeycloakResource(Resource):
         known = (*provider.INPUTS, *provider.CONTROLS)
         given = {key: arguments[key] for key in known if arguments.get(key) is not None}
         given.setdefault("owner", f"{stack_owner()}#{resource_name}")
-        with short_traces():
-            super().__init__(provider, resource_name, given, opts)
+        declared = [
+            name for kind in type(self).__mro__ if issubclass(kind, KeycloakResource) for name in kind.__annotations__
+        ]
+        with short_traces():  # without a value Pulumi gives an output no attribute; None is no input
+            super().__init__(provider, resource_name, {**dict.fromkeys(declared), **given}, opts)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from kcadmin.management import KIND
 from kcadmin.ownership import Claim
 from kcadmin.permissions import attach, detach
 from kcadmin.realm import Realm
-from tests.support.fake_server import FakeKeycloak, Request
+from tests.support.fake_server import Answer, FakeKeycloak, Request
 
 OURS, ALSO_OURS, THEIRS = "o/p/s#g", "o/p/s", "o/p/other"
 PERMISSION = "id of the permission"
@@ -93,6 +93,15 @@ def test_another_writer_between_the_look_at_the_strategy_and_that_at_the_policie
     else:
         with pytest.raises(Refusal, match="holds the policies theirs under UNANIMOUS"):
             attach_ours(server)
+
+
+def test_what_the_server_answers_to_every_write_is_said() -> None:
+    server = server_with(ALSO_OURS)
+    server.interfere(*[Answer(500, {"error": "unknown_error"})] * 10, at="^PUT .*/permission/scope/")
+    with pytest.raises(
+        Refusal, match=r"did not stay, the last answer was: PUT .* 500 .*: unknown_error; find who else"
+    ):
+        attach_ours(server)
 
 
 def test_the_last_policy_leaves_at_one_look_where_it_is_deleted_next() -> None:

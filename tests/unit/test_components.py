@@ -19,8 +19,10 @@ from components.settings import read_settings
 from components.token_exchange_grant import TokenExchangeGrant, register_grants
 from components.wiring import policy_name
 from kcadmin.ownership import Claim, hash16
+from providers.management_permissions import ManagementPermissions
 from providers.resource import stack_owner
 from providers.standard_token_exchange import StandardTokenExchange
+from providers.token_exchange_permission import TokenExchangePermission
 from tests.support.fake_server import PASSWORD, URL, FakeKeycloak
 
 OWNER = "acme/keycloak-token-exchange/dev"
@@ -479,3 +481,19 @@ def test_a_program_ends_in_sentences(program: Program) -> None:
     assert program.said == ["ERROR: one; mend it.", "ERROR: two; mend it."]
     with pytest.raises(ZeroDivisionError), errors_as_sentences():
         raise ZeroDivisionError
+
+
+def test_what_a_resource_declares_can_be_read_and_is_no_input(program: Program) -> None:
+    def resources() -> list[str]:
+        policies = ["11111111-2222-3333-4444-555555555555"]
+        permissions = ManagementPermissions("m", realm="r", client_id="api")
+        switch = StandardTokenExchange("s", realm="r", client_id="api")
+        binding = TokenExchangePermission("b", realm="r", client_id="api", client_uuid="u", policies=policies)
+        outputs = [
+            *(permissions.client_uuid, permissions.enabled, permissions.token_exchange_permission),
+            *(switch.client_uuid, switch.enabled, binding.permission),
+        ]
+        return [type(each).__name__ for each in outputs]
+
+    assert program.run(resources) == ["Output"] * 6
+    assert set(program.resources["m"].inputs) == {"__provider", "realm", "client_id", "owner"}

@@ -132,6 +132,20 @@ def test_others_notes_survive_an_update(keycloak: FakeKeycloak, mappers: Audienc
     assert not {"included.client.audience", "pulumi.owner", "pulumi.exchange"} & set(config)
 
 
+def test_what_others_noted_since_the_first_look_survives_an_update(
+    keycloak: FakeKeycloak, mappers: AudienceMappers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("kcadmin.clients.time.monotonic", lambda: now[0])
+    made = mappers.create(API)
+    assert mappers.get(str(made.id))
+    config = {**stored(keycloak)[0]["config"], "their.note": "1"}
+    keycloak.client("frontend")["protocolMappers"] = [{**stored(keycloak)[0], "config": config}]
+    now[0] += 60
+    mappers.update(str(made.id), replace(API, id_token=True))
+    assert stored(keycloak)[0]["config"]["their.note"] == "1"
+
+
 def test_what_was_stored_is_written_back_exactly(keycloak: FakeKeycloak, mappers: AudienceMappers) -> None:
     made = mappers.create(API)
     found = {"included.client.audience": "api", "their.note": "1"}

@@ -1,10 +1,12 @@
 """Objects that one owner holds: made, continued, used as found, adopted or refused; and given back field by field."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from kcadmin.authz_objects import scope_claim_kind
 from kcadmin.errors import Conflict, Refusal
 from kcadmin.ownership import Claim, claim_key, hash16, marked
 from providers._base import KeycloakProvider, Props
@@ -268,12 +270,104 @@ def test_an_adopted_object_keeps_what_others_changed_meanwhile(keycloak: FakeKey
     assert (policy["logic"], policy["description"]) == ("NEGATIVE", "changed by others")
 
 
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """A minute passes in one process, which has looked at everything in its first one."""
+    now = [100.0]
+    monkeypatch.setattr("kcadmin.clients.time.monotonic", lambda: now[0])
+    forget()
+
+    def passes() -> None:
+        now[0] += 60
+
+    yield passes
+    forget()
+
+
+def introspection(life: Life, value: str) -> None:
+    """Somebody else changes a mapper."""
+    (mapper,) = life.objects()
+    mapper["config"] = {**mapper["config"], "introspection.token.claim": value}
+
+
+def test_an_adopted_mapper_keeps_what_others_changed_since_the_first_look(
+    keycloak: FakeKeycloak, later: Callable[[], None]
+) -> None:
+    life = strangers(keycloak, KINDS[0], id_token=True)
+    life.up(adopt=True)
+    forget()
+    life.engine.refresh()
+    introspection(life, "false")
+    later()
+    life.engine.destroy()
+    (mapper,) = life.objects()
+    assert mapper["config"]["introspection.token.claim"] == "false"
+
+
+def test_what_an_adopted_mapper_was_is_not_what_the_first_look_showed(
+    keycloak: FakeKeycloak, later: Callable[[], None]
+) -> None:
+    life = strangers(keycloak, KINDS[0], id_token=True)
+    realm = life.engine._fresh().realm({"realm": "r"})
+    assert realm.clients.find("api")
+    introspection(life, "false")
+    before = keycloak.state()
+    later()
+    life.engine.up(realm="r", **KINDS[0].args, owner=OURS, adopt=True)
+    life.engine.destroy()
+    assert keycloak.state() == before
+
+
+def test_what_an_adopted_legacy_policy_was_is_not_what_the_look_at_all_of_them_showed(
+    keycloak: FakeKeycloak, later: Callable[[], None]
+) -> None:
+    """On a server that lets its own administration client bear the note."""
+    kind = Kind(ClientPolicyProvider, {**KINDS[1].args, "resource_server": "realm-management"}, {}, "logic", "")
+    policy = {"id": "p", "name": "n", "type": "client", "logic": "NEGATIVE", "decisionStrategy": "UNANIMOUS"}
+    policies = keycloak.server("realm-management")["policies"]
+    policies["p"] = {**policy, "clients": [keycloak.uuid("frontend")], "description": "old"}
+    life = Life(keycloak, kind)
+    realm = life.engine._fresh().realm({"realm": "r"})
+    realm.clients.expect(10)
+    assert realm.seen_permissions_server().policy_named("n")
+    policies["p"]["description"] = "new"
+    later()
+    keycloak.interfere(Answer(204), at=f"^PUT .*/{keycloak.uuid('realm-management')}$")
+    life.engine.up(realm="r", **kind.args, owner=OURS, adopt=True)
+    (note,) = [each for each in keycloak.asked("^PUT") if each.path.endswith(keycloak.uuid("realm-management"))]
+    assert '"description":"new"' in str(note.body)
+
+
+def test_a_mapper_that_went_since_the_first_look_is_not_changed(
+    keycloak: FakeKeycloak, later: Callable[[], None]
+) -> None:
+    life = Life(keycloak, KINDS[0])
+    life.up()
+    keycloak.client("api")["protocolMappers"].clear()
+    later()
+    with pytest.raises(Refusal, match="is gone; run `pulumi refresh`"):
+        life.engine._fresh().update(str(life.engine.id), life.engine.outputs, {**life.engine.inputs, **life.kind.other})
+
+
 def test_the_claim_is_written_before_the_object(keycloak: FakeKeycloak, kind: Kind) -> None:
     life = strangers(keycloak, kind, **kind.other)
     life.keycloak.requests.clear()
     life.up(adopt=True)
     writes = [str(each) for each in life.keycloak.requests if each.method in ("PUT", "POST") and "admin" in each.path]
     assert writes[0] == f"PUT /admin/realms/r/clients/{keycloak.uuid('api')}" and len(writes) == 2
+
+
+def test_a_scope_that_another_stack_made_since_the_first_look_is_never_taken(
+    keycloak: FakeKeycloak, later: Callable[[], None]
+) -> None:
+    life = Life(keycloak, KINDS[3])
+    assert life.engine._fresh().realm({"realm": "r"}).clients.find("api")
+    claim = Claim(THEIRS, scope_claim_kind("n"), {}, {})
+    keycloak.change("api", attributes={claim.key: claim.text()})
+    keycloak.server("api")["scopes"]["x"] = {"id": "x", "name": "n", "displayName": "theirs"}
+    later()
+    with pytest.raises(Refusal, match="belongs to another stack; choose another name"):
+        life.engine.up(realm="r", **KINDS[3].args, owner=OURS, adopt=True)
 
 
 @pytest.mark.parametrize("adopt", [False, True])

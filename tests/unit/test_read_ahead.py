@@ -2,6 +2,8 @@
 
 import json
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -73,6 +75,18 @@ def test_a_client_that_comes_later_is_looked_up() -> None:
     assert clients.find("late")
 
 
+def test_a_name_that_went_to_another_client_finds_that_one() -> None:
+    server = realm_of(2)
+    clients = Clients(server.shared, "r")
+    old = clients.find("client-0")
+    assert old
+    server.change("client-0", clientId="renamed")
+    uuid = server.add_client("r", "client-0")
+    assert clients.get(old.uuid, max_age=0)
+    found = clients.find("client-0")
+    assert found and found.uuid == uuid
+
+
 def test_a_page_never_undoes_what_was_written_meanwhile() -> None:
     server = realm_of(20)
     clients = Clients(server.shared, "r")
@@ -96,6 +110,25 @@ def test_a_page_never_brings_back_what_was_written_of_a_client_that_is_not_known
     assert clients.find("client-1")
     found = clients.get(server.uuid("client-3"))
     assert found and [each["id"] for each in found.mappers] == [uuid]
+
+
+def test_what_is_written_while_a_page_is_taken_in_is_not_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = realm_of(20)
+    clients = Clients(server.shared, "r")
+    page = json.loads(json.dumps([server.client("client-1"), server.client("client-3")]))
+    made: list[str] = []
+
+    def another_thread() -> Iterator[dict[str, Any]]:
+        yield page[0]
+        clients.get(page[1]["id"], max_age=0)
+        made.append(clients.set_mapper(page[1]["id"], {"name": "new", "protocolMapper": "any", "config": {}}))
+        yield page[1]
+
+    monkeypatch.setattr(server.shared, "pages", lambda _: iter([another_thread()]))
+    clients.expect(20)
+    assert clients.find("client-1")
+    found = clients.get(page[1]["id"])
+    assert found and [each["id"] for each in found.mappers] == made
 
 
 @pytest.mark.parametrize("status", [403, 404])

@@ -130,9 +130,14 @@ def test_a_realm_without_permissions_is_empty() -> None:
     assert len(server.asked(AT)) == 2
 
 
-def test_what_may_not_be_listed_is_asked_for(server: FakeKeycloak) -> None:
+@pytest.mark.parametrize("status", [403, 500])
+def test_what_may_not_be_listed_is_asked_for(
+    server: FakeKeycloak, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """500: an export with an object that the server cannot name any more."""
+    monkeypatch.setattr("urllib3.util.retry.time.sleep", lambda _: None)
     realm = realm_of(server)
-    server.interfere(Answer(403, {"error": "no"}), at=AT)
+    server.interfere(*[Answer(status, {"error": "no"})] * (1 if status == 403 else 6), at="GET .*/settings$")
     assert held_by(realm, TARGETS[0]) == ["policy target-0"]
 
 
@@ -156,3 +161,13 @@ def test_what_a_write_is_made_from_is_looked_at_again(server: FakeKeycloak, monk
     assert seen.names_held_lately(name) == ("policy target-1", "x")
     assert len(server.asked(AT)) == 2 * LOOK - 1
     assert seen.names_held_lately("renamed") is None
+
+
+def test_a_policy_that_this_process_deleted_is_held_by_nobody(server: FakeKeycloak) -> None:
+    """By the look it still keeps the management permissions of a target on."""
+    realm, manage = realm_of(server), permission_name("target-1", "manage")
+    held = described(manage, "scope", policies=["id of policy target-1", "id of policy target-2"], scopes=[])
+    server.server("realm-management")["policies"][held["id"]] = held
+    assert realm.seen_permissions_server().names_held_lately(manage) == ("policy target-1", "policy target-2")
+    realm.permissions_server().delete_policy("id of policy target-1")
+    assert realm.seen_permissions_server().names_held_lately(manage) is None

@@ -406,6 +406,18 @@ def test_claims_alone(keycloak: FakeKeycloak, clients: Clients) -> None:
     drop_claim(clients, uuid, "a", KIND)
 
 
+def test_a_claim_whose_client_went_since_the_first_look_is_dropped(
+    keycloak: FakeKeycloak, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uuid, now = keycloak.uuid("api"), [0.0]
+    monkeypatch.setattr("kcadmin.clients.time.monotonic", lambda: now[0])
+    write_claim(clients, uuid, Claim("a", KIND, {}, {}))
+    keycloak.remove_client("api")
+    now[0] += RECENT_SECONDS + 0.1
+    drop_claim(clients, uuid, "a", KIND)
+    assert clients.get(uuid) is None
+
+
 # Several owners, in any order
 
 STARTS = st.tuples(st.sampled_from([None, "true", "false"]), st.sampled_from([None, "SAME_SESSION", "NO"]))

@@ -1,0 +1,69 @@
+"""Client scopes are listed once a process; what is written or given back is looked at again."""
+
+from typing import Any
+
+import pytest
+
+from kcadmin.errors import Refusal
+from providers.audience_scope import AudienceScopeProvider
+from providers.client_scope_assignment import ClientScopeAssignmentProvider
+from tests.support.engine import Engine, forget
+from tests.support.fake_server import Answer, FakeKeycloak, Request
+
+AT = "/admin/realms/r/client-scopes"
+ARGS = {"realm": "r", "name": "to-api", "included_client": "api", "owner": "o/p/s#g"}
+
+
+@pytest.fixture
+def keycloak(monkeypatch: pytest.MonkeyPatch) -> FakeKeycloak:
+    server = FakeKeycloak().install(monkeypatch)
+    server.add_realm("r", api={})
+    server.answers = {AT: [], f"{AT}/s/scope-mappings": {}}
+    forget()
+    return server
+
+
+def stored(**fields: Any) -> dict[str, Any]:
+    config = {"included.client.audience": "api", "access.token.claim": "true"}
+    mapper = {"id": "m", "name": "audience", "protocolMapper": "oidc-audience-mapper", "config": config}
+    return {"id": "s", "name": "to-api", "description": "", "attributes": {}, "protocolMappers": [mapper], **fields}
+
+
+def test_what_another_stack_made_at_the_last_moment_is_named(keycloak: FakeKeycloak) -> None:
+    def is_made(_: Request) -> Answer:
+        keycloak.answers[AT] = [stored(attributes={"pulumi.owner": "o/p/other#g"})]
+        return Answer(409, {"errorMessage": "Client Scope to-api already exists"})
+
+    keycloak.interfere(is_made, at=f"^POST {AT}$")
+    with pytest.raises(Refusal, match="belongs to another stack"):
+        Engine(AudienceScopeProvider, keycloak.connection).up(**ARGS)
+
+
+def test_an_adopted_scope_keeps_what_others_changed_since_the_first_look(keycloak: FakeKeycloak) -> None:
+    keycloak.answers[AT] = [stored(description="theirs")]
+    keycloak.interfere(*[Answer(204)] * 4, at=f"^PUT {AT}/s(/.*/m)?$")
+    engine = Engine(AudienceScopeProvider, keycloak.connection)
+    engine.up(**ARGS, adopt=True)
+    keycloak.answers[AT] = [stored(attributes={"pulumi.owner": ARGS["owner"]})]
+    forget()
+    assert engine.refresh()
+    keycloak.answers[AT] = [stored(description="changed", attributes={"pulumi.owner": ARGS["owner"]})]
+    engine.destroy()
+    assert keycloak.asked(f"^PUT {AT}/s$")[-1].body["description"] == "changed"
+
+
+def test_a_scope_that_came_into_the_other_list_since_the_first_look_is_named(
+    keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keycloak would answer 204 and do nothing."""
+    now = [100.0]
+    monkeypatch.setattr("kcadmin.clients.time.monotonic", lambda: now[0])
+    keycloak.add_client("r", "frontend")
+    keycloak.answers[AT] = [stored(attributes={"pulumi.owner": ARGS["owner"]})]
+    engine = Engine(ClientScopeAssignmentProvider, keycloak.connection)
+    assert engine._fresh().realm(ARGS).clients.find("frontend")
+    keycloak.change("frontend", optionalClientScopes=["to-api"])
+    now[0] += 60
+    keycloak.interfere(Answer(204), at="^PUT .*/default-client-scopes/s$")
+    with pytest.raises(Refusal, match="holds 'to-api' as optional scope instead of default"):
+        engine.up(realm="r", client_id="frontend", scope="to-api", kind="default", owner=ARGS["owner"])

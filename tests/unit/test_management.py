@@ -1,0 +1,80 @@
+"""Management permissions are taken and given back by the claims of this moment, not by those of the first look."""
+
+from typing import Any
+
+import pytest
+
+from kcadmin.management import KIND, release_management, take_management
+from kcadmin.ownership import Claim, claims
+from kcadmin.realm import Realm
+from kcadmin.shared_settings import CLAIMED, USED, Taken
+from tests.support.fake_server import Answer, FakeKeycloak, Request
+
+OURS, THEIRS = "o/p/s", "o/p/other"
+
+
+class Server(FakeKeycloak):
+    """With a client ``api`` whose management permissions have nothing in them."""
+
+    def __init__(self, *, on: bool, owners: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self.on = on
+        self.add_realm("r", api={})
+        self.claim(*owners)
+
+    def claim(self, *owners: str) -> None:
+        held = [Claim(owner, KIND, {"enabled": True}, {"enabled": False}) for owner in owners]
+        self.change("api", attributes={claim.key: claim.text() for claim in held})
+
+    def owners(self) -> list[str]:
+        return [claim.owner for claim in claims(self.client("api")["attributes"], KIND)]
+
+    def handle(self, request: Request) -> Answer:
+        if not request.path.endswith("/management/permissions"):
+            return super().handle(request)
+        self.requests.append(request)
+        if request.method == "PUT":
+            self.on = request.body["enabled"]
+        return Answer(200, {"enabled": self.on})
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [100.0]
+    monkeypatch.setattr("kcadmin.clients.time.monotonic", lambda: now[0])
+    return now
+
+
+def test_a_claim_that_was_dropped_since_the_first_look_is_nobodys(clock: list[float]) -> None:
+    server = Server(on=True, owners=(THEIRS,))
+    realm, uuid = Realm(server.shared, "r"), server.uuid("api")
+    realm.clients.get(uuid)
+    server.client("api")["attributes"].clear()  # the other stack has left, and a person switched them on
+    clock[0] += 60
+    taken, now = take_management(realm, uuid, OURS)
+    assert (taken, now.enabled, server.owners()) == (Taken(USED, {}), True, [])
+
+
+def test_our_claim_that_was_removed_since_the_first_look_is_written_again(clock: list[float]) -> None:
+    server = Server(on=True, owners=(OURS,))
+    realm, uuid = Realm(server.shared, "r"), server.uuid("api")
+    realm.clients.get(uuid)
+    server.client("api")["attributes"].clear()
+    clock[0] += 60
+    taken, _ = take_management(realm, uuid, OURS, Taken(CLAIMED, {"enabled": False}))
+    assert taken == Taken(CLAIMED, {"enabled": False}) and server.owners() == [OURS]
+
+
+@pytest.mark.parametrize("taken", [Taken(USED, {}), Taken(CLAIMED, {"enabled": False})], ids=lambda each: each.found)
+def test_a_claim_that_a_killed_run_has_written_is_dropped(taken: Taken) -> None:
+    """The state was written before: it says that they were used as found."""
+    server = Server(on=True, owners=(OURS,))
+    off = release_management(Realm(server.shared, "r"), server.uuid("api"), OURS, taken, revoke=False)
+    assert off == (True, []) and server.owners() == [] and not server.on
+
+
+def test_what_was_used_as_found_is_left() -> None:
+    server = Server(on=True)
+    used: Any = Taken(USED, {})
+    assert release_management(Realm(server.shared, "r"), server.uuid("api"), OURS, used, revoke=False) == (False, [])
+    assert server.on and not server.asked("^PUT")
