@@ -159,7 +159,7 @@ KINDS = [
     Kind(
         AuthorizationServicesProvider,
         API,
-        change={"on_remove": "restore", "owner": "org/project/stack#new"},
+        change={"owner": "org/project/stack#new"},
         replace={"client_id": "frontend"},
         lose=delete_client,
         drift=lambda realm, engine: realm.change("api", authorizationServicesEnabled=False),
