@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kcadmin.authz import permission_name
 from providers._base import KeycloakProvider
 from providers.audience_mapper import AudienceMapperProvider
 from providers.authorization_scope import AuthorizationScopeProvider
@@ -106,7 +107,7 @@ def rewrite_permission(realm: TestRealm, engine: Engine) -> None:
 
 def empty_token_exchange(realm: TestRealm, engine: Engine) -> None:
     server = realm.at("clients", realm.uuid("realm-management"), "authz", "resource-server")
-    found = realm.session.get(f"{server}/policy/search", name=str(engine.outputs["permission"]))
+    found = realm.session.get(f"{server}/policy/search", name=permission_name(realm.uuid("api")))
     realm.session.put(
         f"{server}/permission/scope/{found['id']}",
         {"id": found["id"], "name": found["name"], "type": "scope", "decisionStrategy": "AFFIRMATIVE", "policies": []},
