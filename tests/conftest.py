@@ -30,12 +30,8 @@ NEEDS = {
 """What not each supported Keycloak has: a mark of tests → the first version with it, and its name."""
 
 
-MADE_FOR_MANY_REALMS = {
-    "KC_DB_URL": "jdbc:h2:mem:keycloakdb;NON_KEYWORDS=VALUE;DB_CLOSE_DELAY=-1",
-    "_JAVA_OPTIONS": "-XX:TieredStopAtLevel=4",
-}
-"""No server of the tests is started again, and writing its data to files is a sixth of its work. With Java's second compiler
-a realm is made and deleted in 0.9 s of CPU instead of 2.0 s, from the thirtieth on; a start takes 25 s of CPU more."""
+IN_MEMORY = {"KC_DB_URL": "jdbc:h2:mem:keycloakdb;NON_KEYWORDS=VALUE;DB_CLOSE_DELAY=-1"}
+"""No server of the tests is started again, and writing its data to files is a sixth of its work."""
 
 
 LONGEST_FIRST = (
@@ -116,7 +112,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
                 port=free_port(),
                 data=data,
                 admin_password=secrets.token_hex(12),
-                env=MADE_FOR_MANY_REALMS,
+                env=IN_MEMORY,
                 wait=START_SECONDS,
             )
         return running[feature_set]
