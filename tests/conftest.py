@@ -31,7 +31,8 @@ NEEDS = {
 
 
 IN_MEMORY = {"KC_DB_URL": "jdbc:h2:mem:keycloakdb;NON_KEYWORDS=VALUE;DB_CLOSE_DELAY=-1"}
-"""No server of the tests is started again, and writing its data to files is a sixth of its work."""
+"""No server of the tests is started again, and writing its data to files is a sixth of its work. Java's second compiler would
+halve what a realm costs from the thirtieth on, and takes 30 to 140 s of CPU a server: too much with one a process."""
 
 
 LONGEST_FIRST = (
