@@ -20,6 +20,7 @@ from tests.support.realms import TestRealm
 
 ALL = bool(os.environ.get("ALL_FAULTS"))
 SHARE = 3
+LOGIN = "/protocol/openid-connect/token"
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +56,7 @@ def test_every_request_survives_every_fault(legacy_realm: TestRealm, exchange: s
         while True:
             names = [name for index, name in enumerate(FAULTS) if ALL or index % SHARE == number % SHARE]
             for name in names:
-                stack = Stack(through)
+                stack, failed_before = Stack(through), {*failed}
                 proxy.seen.clear()
                 proxy.at, proxy.fault = number, FAULTS[name]
                 try:
@@ -67,6 +68,8 @@ def test_every_request_survives_every_fault(legacy_realm: TestRealm, exchange: s
                     assert type(problem).__name__ == "RunError" and "\n" not in str(problem), (number, name, problem)
                     failed.add(name)
                 reached = len(proxy.seen) > number
+                if name == "401" and reached and LOGIN in proxy.seen[number]:
+                    failed = failed_before  # a login that is refused is not tried again
                 proxy.at = -1
                 if reached:
                     stack.up(grant)
