@@ -11,7 +11,7 @@ from components.grant_spec import EXCHANGES, GrantSpec, read_grant
 from kcadmin.connection import Connection, read_connection
 from kcadmin.errors import InvalidSettings
 from kcadmin.texts import shown
-from providers._base import warn_insecure
+from providers._sentences import warn_insecure
 from providers.resource import stack_owner
 
 GUARDS = REQUESTERS, SOURCES, NO_WIDER_SCOPES = "requesters", "sources", "noWiderScopes"

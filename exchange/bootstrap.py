@@ -20,7 +20,7 @@ from kcadmin.connection import Connection, PrivateKeyLogin
 from kcadmin.errors import Refusal, sentence
 from kcadmin.realm import realm_for
 from kcadmin.robot import Robot, make_robot, public_keys, remove_robot, robot_exists
-from kcadmin.session import Session, path, session_for
+from kcadmin.session import Session, session_for
 
 KEY_BITS = 2048
 
@@ -62,7 +62,7 @@ def bootstrap(
         raise Refusal(f"key of client '{client_id}': is not in '{key}'; name its file with --key, or give --new-key.")
     public = public_keys(_read(key) if key.exists() and not new_key else _write_new(key))
     robot = make_robot(realm, client_id, roles, public, only)
-    _try(connection, realm_name, robot, key)
+    _look_as_robot(connection, realm_name, robot, key)
     return Bootstrapped(robot, realm_name, connection.url, key)
 
 
@@ -97,16 +97,15 @@ def as_json(made: Bootstrapped) -> str:
     return json.dumps(found, indent=2)
 
 
-def _try(connection: Connection, realm: str, robot: Robot, key: Path) -> None:
+def _look_as_robot(connection: Connection, realm: str, robot: Robot, key: Path) -> None:
     """Logs in as the robot and looks at its clients; one that it has made and that is of no use, it takes away.
 
     Keycloak 26.2 lists the clients that fine-grained admin permissions v2 let somebody see, but gives none of them alone.
     """
     login = PrivateKeyLogin(robot.client_id, key.read_text())
-    session = Session(replace(connection, login=login, login_realm=realm))
+    clients = realm_for(Session(replace(connection, login=login, login_realm=realm)), realm).clients
     for name in robot.only or (robot.client_id,):
-        found = session.get(path("admin", "realms", realm, "clients"), clientId=name)
-        if robot.only and not found:
+        if not clients.find(name) and robot.only:
             if robot.made:
                 remove(connection, realm, robot.client_id)
             wrong = f"the server does not let '{robot.client_id}' see it, though it has the permission to"

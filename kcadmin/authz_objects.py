@@ -4,13 +4,12 @@ Each has a store with the same five verbs (``named``, ``get``, ``create``, ``upd
 field ``mark`` is the hash of its owner; ``stored`` are the fields that are stored although they are empty.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from kcadmin.authz import ResourceServer
-from kcadmin.clients import Clients
+from kcadmin.clients import RECENT_SECONDS, Clients
 from kcadmin.ownership import adopted_claim_kind, claims, hash16, marked, unmarked
 from kcadmin.policies import given, spell, stored_empty
 
@@ -117,14 +116,10 @@ class ScopePermissions:
 
 
 class AuthorizationScopes:
-    """The authorization scopes of a resource server; their owner is noted in a claim on the server's client.
+    """The authorization scopes of a resource server; their owner is noted in a claim on the server's client."""
 
-    ``max_age``: of the look at the claims, in seconds.
-    """
-
-    def __init__(self, server: ResourceServer, clients: Clients, owner: str, *, max_age: float = math.inf) -> None:
+    def __init__(self, server: ResourceServer, clients: Clients, owner: str) -> None:
         self._server = server
-        self._max_age = max_age
         self._clients = clients
         self._owner = owner
 
@@ -152,7 +147,7 @@ class AuthorizationScopes:
         self._server.delete_scope(scope_id)
 
     def _read(self, found: Mapping[str, Any]) -> AuthorizationScope:
-        client = self._clients.get(self._server.client_uuid, max_age=self._max_age)
+        client = self._clients.get(self._server.client_uuid, max_age=RECENT_SECONDS)
         kinds = (scope_claim_kind(str(found["name"])), adopted_claim_kind(str(found["id"])))
         held = [claim.owner for kind in kinds for claim in (claims(client.attributes, kind) if client else ())]
         owner = self._owner if self._owner in held else next(iter(held), None)

@@ -95,6 +95,10 @@ class AudienceMappers:
             if each["protocolMapper"] == AUDIENCE_MAPPER
         ]
 
+    def named(self, name: str) -> list[AudienceMapper]:
+        """Those of that name."""
+        return [each for each in self.all() if each.name == name]
+
     def get(self, mapper_id: str) -> AudienceMapper | None:
         """The mapper with that id, or None."""
         return next((each for each in self.all() if each.id == mapper_id), None)

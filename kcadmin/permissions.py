@@ -233,9 +233,14 @@ def _unstable(realm: Realm, client_uuid: str, client_id: str, problem: KeycloakE
 
 
 def _write(realm: Realm, now: Attached, policies: set[str] | None, strategy: str) -> KeycloakError | None:
-    """One write of what was just read, where None leaves the list; a busy answer is given, for a round with a new look."""
+    """``write_once`` of what was just read; None leaves the list."""
+    return write_once(realm.permissions_server(), now.id, body_of(now.representation, strategy, policies))
+
+
+def write_once(server: ResourceServer, permission_id: str, body: Mapping[str, Any]) -> KeycloakError | None:
+    """One write of a list that was just read; a busy answer is given, for a round with a new look."""
     try:
-        realm.permissions_server().update_permission(now.id, body_of(now.representation, strategy, policies), once=True)
+        server.update_permission(permission_id, body, once=True)
     except KeycloakError as problem:
         if not worth_repeating(problem):
             raise

@@ -8,10 +8,8 @@ from kcadmin.authz import ResourceServer, permission_name
 from kcadmin.errors import KeycloakError, NotFound, Refusal
 from kcadmin.management import management, set_management
 from kcadmin.noted_strategy import forget_strategy, noted_strategy
-from kcadmin.permissions import ROUNDS, attached, body_of, leave_empty
+from kcadmin.permissions import ROUNDS, attached, body_of, leave_empty, write_once
 from kcadmin.realm import Realm
-from kcadmin.session import worth_repeating
-from kcadmin.settling import settle
 
 
 def delete_policy(realm: Realm, server: ResourceServer, policy_id: str) -> None:
@@ -35,7 +33,8 @@ def delete_policy(realm: Realm, server: ResourceServer, policy_id: str) -> None:
 
 def _outlive(realm: Realm, server: ResourceServer, user: Mapping[str, Any], policy_id: str, target: str | None) -> bool:
     """Empties what would go with its last policy, and says whether."""
-    for attempt in range(ROUNDS):  # each with a look of its own: a body sent again would take out who came meanwhile
+    problem = None
+    for _ in range(ROUNDS):  # each with a look of its own: a body sent again would take out who came meanwhile
         held = _held(server, str(user["id"]))
         if held is None or [str(each["id"]) for each in held] != [policy_id]:
             return False
@@ -44,25 +43,22 @@ def _outlive(realm: Realm, server: ResourceServer, user: Mapping[str, Any], poli
                 f"policy of realm '{realm.name}': is the last one of '{user['name']}', which Keycloak would delete with "
                 "it; take it out there, or delete that first."
             )
-        try:
-            _empty(realm, server, str(user["id"]), target)
-        except KeycloakError as problem:
-            if attempt == ROUNDS - 1 or not worth_repeating(problem):
-                raise
-            settle()
-            continue
-        break
-    if target:
-        forget_strategy(realm, target)
-    return True
+        problem = _empty(realm, server, str(user["id"]), target)
+        if problem is None:
+            if target:
+                forget_strategy(realm, target)
+            return True
+    assert problem
+    raise problem
 
 
-def _empty(realm: Realm, server: ResourceServer, permission_id: str, target: str | None) -> None:
+def _empty(realm: Realm, server: ResourceServer, permission_id: str, target: str | None) -> KeycloakError | None:
     permission = server.permission(permission_id)
-    if permission is not None:
-        noted = noted_strategy(realm, target) if target else None
-        strategy = noted or str(permission["decisionStrategy"])
-        server.update_permission(permission_id, body_of(permission, strategy, ()), once=True)
+    if permission is None:
+        return None
+    noted = noted_strategy(realm, target) if target else None
+    strategy = noted or str(permission["decisionStrategy"])
+    return write_once(server, permission_id, body_of(permission, strategy, ()))
 
 
 def _held(server: ResourceServer, permission_id: str) -> list[dict[str, Any]] | None:

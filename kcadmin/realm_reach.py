@@ -159,7 +159,7 @@ class RealmReach:
         ways = (*self._names_at_exchange(requester).get(audience, ()), *([by_role] if by_role else []))
         asked = {asked_for(scope): names for scope, names in self.guards.asked.get(requester, {}).items()}
         found = [(way, [asked[when] for when in way.when if when in asked]) for way in ways]
-        if source:
+        if source is not None:
             return tuple(way for way, guarded in found if all(source in names for names in guarded))
         return tuple(
             replace(way, when=(*way.when, *(f"the token is one of {quoted(sorted(names))}" for names in guarded)))

@@ -72,10 +72,10 @@ class SeenServer(ResourceServer):
         The one look that a write is made from: ADR 0017.
         """
         seen = self._look(lately=True)
-        held = None if seen is None or permission in self.touched else seen.held.get(permission)
-        if seen is None or held is None or any(seen.by_name.get(name, {}).get("id") in self.touched for name in held):
+        if seen is None or permission in self.touched:
             return None
-        return held
+        held = seen.held.get(permission)
+        return None if any(seen.by_name.get(name, {}).get("id") in self.touched for name in held or ()) else held
 
     def _known(self, policy_id: str) -> Json | None:
         seen = self._look()

@@ -4,11 +4,9 @@ A subclass names its fields and says how its object is created, changed, fetched
 arguments and hold no per-call state: one instance serves four threads.
 """
 
-import functools
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import pulumi
@@ -25,18 +23,19 @@ from pulumi.dynamic import (
 from pulumi.output import UNKNOWN
 
 from kcadmin.connection import Connection, read_connection
-from kcadmin.errors import KeycloakError, Refusal, Unreachable
+from kcadmin.errors import Refusal, Unreachable
 from kcadmin.realm import Realm, realm_for
 from kcadmin.session import session_for
 from kcadmin.texts import shown
+from providers._compare import RESTORE, REVOKE, is_same
 from providers._foresight import clients_by_realm
 from providers._inputs import text_faults, type_faults
 from providers._renamed import goes_on, remember_created
+from providers._sentences import errors_as_sentences, warn_insecure
 from providers._uuids import derive_uuids, is_known, require_uuids
 
 Props = dict[str, Any]
 PROVIDER_KEY = "__provider"
-RESTORE, REVOKE = "restore", "revoke"
 NOTES = ("found", "was", "issuer", "management_uuid")
 CALLED_BY_PULUMI = ("check", "diff", "create", "update", "read", "delete")
 
@@ -131,7 +130,8 @@ class KeycloakProvider(ResourceProvider, ABC):
         changed = [
             field
             for field in (*self.INPUTS, *self.CONSTANT, *self.CONTROLS)
-            if not self._same(field, _olds.get(field), _news.get(field)) and (field in _olds or field not in self.LATER)
+            if not is_same(type(self), field, _olds.get(field), _news.get(field))
+            and (field in _olds or field not in self.LATER)
         ]
         replaces = [field for field in changed if field in self.REPLACE_ON]
         if _olds.get("found") == "used":
@@ -209,38 +209,6 @@ class KeycloakProvider(ResourceProvider, ABC):
         yield from text_faults([field for field in (*self.INPUTS, "owner") if field not in self.CHOICES], props)
         yield from self.refusals(props)
 
-    def _same(self, field: str, old: Any, new: Any) -> bool:
-        if not is_known(new):
-            return False
-        if new is None and (field in self.FREE_WHEN_UNSET or field in self.CLIENTS.values()):
-            return True
-        if field in self.SETS:
-            return sorted(old or ()) == sorted(new or ())
-        if field == "on_remove":
-            return bool((old or RESTORE) == (new or RESTORE))
-        return bool(old == new or (_is_unset(old) and _is_unset(new)))
-
-
-@contextmanager
-def errors_as_sentences() -> Iterator[None]:
-    """Pulumi shows ``Class: text``, and of an exception without a text its class's name: so the sentence is the name."""
-    try:
-        yield
-    except KeycloakError as error:
-        raise type(str(error), (Exception,), {"__module__": "builtins"}) from None
-
-
-@functools.cache
-def warn_insecure() -> None:
-    """Says once a process that any server may pose as Keycloak."""
-    pulumi.log.warn(
-        "insecureTls is true: any server may pose as Keycloak and read the login; set caCertificate instead."
-    )
-
 
 def _inputs(props: Props) -> Props:
     return {key: value for key, value in props.items() if key != PROVIDER_KEY and value is not None}
-
-
-def _is_unset(value: Any) -> bool:
-    return value is None or value is False or value == ""

@@ -17,7 +17,8 @@ from kcadmin.errors import Conflict, Forbidden, Refusal
 from kcadmin.ownership import Claim, adopted_claim_kind, claim_key, claims, hash16
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
-from providers._base import REVOKE, KeycloakProvider, Props
+from providers._base import KeycloakProvider, Props
+from providers._compare import REVOKE
 from providers._left import never_in_the_way
 
 CREATED, USED, ADOPTED = "created", "used", "adopted"
@@ -42,6 +43,7 @@ T = TypeVar("T", bound=Held)
 class Store(Protocol[T]):
     """Where objects of one kind live."""
 
+    def named(self, name: str, /) -> list[T]: ...
     def get(self, id_: str, /) -> T | None: ...
     def create(self, wanted: T, /) -> T: ...
     def update(self, id_: str, wanted: T, /) -> T: ...
@@ -65,9 +67,10 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
     def wanted(self, props: Props) -> T:
         """The object as asked for."""
 
-    @abstractmethod
-    def candidates(self, realm: Realm, wanted: T, props: Props) -> list[T]:
-        """Objects that may be the one wanted, or stand in its way."""
+    def candidates(self, realm: Realm, looked: Any, wanted: T, props: Props) -> list[T]:
+        """Objects that may be the one wanted, or stand in its way, of the store of ``look`` or ``store``."""
+        found: list[T] = looked.named(wanted.name)
+        return found
 
     def shown(self, found: T, props: Props) -> Props:
         """The managed fields of an object, by input name."""
@@ -93,7 +96,8 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
 
     def _take_found(self, realm: Realm, store: Store[T], wanted: T, props: Props) -> tuple[str, Props] | None:
         """Continues, uses or adopts what is there; None where nothing is in the way."""
-        found = self.candidates(realm, wanted, props)
+        looked = store if props.get("adopt") else self.look(realm, props)  # what it was is noted
+        found = self.candidates(realm, looked, wanted, props)
         for each in found:
             if each.mark == hash16(props["owner"]):
                 if self._differences(each, wanted):

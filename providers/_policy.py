@@ -70,10 +70,6 @@ class PolicyProvider(OwnedObjectProvider[P]):
         policy: P = self.STORE.POLICY(**{key: self._typed(key, value) for key, value in given.items()})
         return policy
 
-    def candidates(self, realm: Realm, wanted: P, props: Props) -> list[P]:
-        look = self.store if props.get("adopt") else self.look  # what it was is noted
-        return look(realm, props).named(wanted.name)
-
     def before_create(self, realm: Realm, props: Props) -> None:
         require_services(realm, props)
 

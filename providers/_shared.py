@@ -10,7 +10,8 @@ from kcadmin.clients import Client
 from kcadmin.ownership import claim_key
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, USED, Taken, drop_claim, held_by_others, release, take
-from providers._base import REVOKE, KeycloakProvider, Props
+from providers._base import KeycloakProvider, Props
+from providers._compare import REVOKE
 from providers._left import never_in_the_way
 
 

@@ -80,19 +80,17 @@ class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
         mark = {"exchange": _news.get("exchange")} if _olds.get("found") == USED else {}
         return super().compare({**_olds, **mark}, _news)
 
-    def candidates(self, realm: Realm, wanted: Mapper, props: Props) -> list[Mapper]:
-        adopt = bool(props.get("adopt"))
-        found = (self.store if adopt else self.look)(realm, props).all()  # what it was is noted
+    def candidates(self, realm: Realm, looked: AudienceMappers, wanted: Mapper, props: Props) -> list[Mapper]:
         if props.get("name"):
-            return [each for each in found if each.name == wanted.name]
+            return looked.named(wanted.name)
         # To a grant the audience says which mapper it is: a stranger's under any name will do, where it is as wanted.
         same = [
             each if each.mark else replace(each, name=wanted.name)
-            for each in found
+            for each in looked.all()
             if each.audience == wanted.audience and (each.mark or self._serves(realm, each, props))
         ]
-        taken = [each for each in found if each.name == wanted.name]
-        return [each for each in same if each.mark or adopt or not self._differences(each, wanted)] + taken
+        fit = [each for each in same if each.mark or props.get("adopt") or not self._differences(each, wanted)]
+        return [*fit, *looked.named(wanted.name)]
 
     def tell_left(self, realm: Realm, props: Props) -> None:
         holder, audience = realm.clients.get(props["client_uuid"]), props.get("included_client")

@@ -88,9 +88,6 @@ class AudienceScopeProvider(OwnedObjectProvider[Scope]):
             "in_token_scope": found.in_token_scope,
         }
 
-    def candidates(self, realm: Realm, wanted: Scope, props: Props) -> list[Scope]:
-        return realm.client_scopes.named(wanted.name)
-
 
 def _are_roles(given: Any) -> bool:
     return isinstance(given, Mapping) and all(

@@ -9,7 +9,6 @@ import pulumi
 
 from kcadmin.authz_objects import AuthorizationScope as Scope
 from kcadmin.authz_objects import AuthorizationScopes, scope_claim_kind
-from kcadmin.clients import RECENT_SECONDS
 from kcadmin.ownership import Claim
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
@@ -36,17 +35,10 @@ class AuthorizationScopeProvider(OwnedObjectProvider[Scope]):
 
     def store(self, realm: Realm, props: Props) -> AuthorizationScopes:
         server = realm.resource_server(props["resource_server_uuid"])
-        return AuthorizationScopes(server, realm.clients, props["owner"], max_age=RECENT_SECONDS)
-
-    def look(self, realm: Realm, props: Props) -> AuthorizationScopes:
-        server = realm.resource_server(props["resource_server_uuid"])
         return AuthorizationScopes(server, realm.clients, props["owner"])
 
     def wanted(self, props: Props) -> Scope:
         return Scope(props["name"], props.get("display_name") or None, props.get("icon_uri") or None, props["owner"])
-
-    def candidates(self, realm: Realm, wanted: Scope, props: Props) -> list[Scope]:
-        return self.store(realm, props).named(wanted.name)
 
     def before_create(self, realm: Realm, props: Props) -> None:
         require_services(realm, props)

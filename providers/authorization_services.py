@@ -16,7 +16,8 @@ from kcadmin.ownership import NAME_LIMIT
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import USED, drop_claim
 from kcadmin.texts import quoted
-from providers._base import REVOKE, Props
+from providers._base import Props
+from providers._compare import REVOKE
 from providers._shared import SharedSettingProvider
 from providers.resource import KeycloakResource, Text
 

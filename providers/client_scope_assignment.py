@@ -13,7 +13,8 @@ from kcadmin.errors import Refusal
 from kcadmin.ownership import Claim, claims, hash16
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
-from providers._base import REVOKE, KeycloakProvider, Props
+from providers._base import KeycloakProvider, Props
+from providers._compare import REVOKE
 from providers.resource import KeycloakResource, Text
 
 CREATED, USED = "created", "used"

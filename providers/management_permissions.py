@@ -14,7 +14,8 @@ from kcadmin.ownership import claim_key
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, Taken, drop_claim
 from kcadmin.texts import quoted
-from providers._base import REVOKE, KeycloakProvider, Props
+from providers._base import KeycloakProvider, Props
+from providers._compare import REVOKE
 from providers._left import never_in_the_way, warn_of_policies
 from providers.resource import KeycloakResource, Text
 

@@ -70,9 +70,6 @@ class ScopePermissionProvider(OwnedObjectProvider[Permission]):
     def before_create(self, realm: Realm, props: Props) -> None:
         require_services(realm, props)
 
-    def candidates(self, realm: Realm, wanted: Permission, props: Props) -> list[Permission]:
-        return self.store(realm, props).named(wanted.name)
-
     def shown(self, found: Permission, props: Props) -> Props:
         lists = {field: list(getattr(found, field)) for field in self.SETS}
         return {**super().shown(found, props), **lists}

@@ -18,7 +18,8 @@ from kcadmin.permissions import AFFIRMATIVE, Attached, attach, detach, seen_atta
 from kcadmin.policies import UUID
 from kcadmin.realm import Realm
 from kcadmin.texts import shown
-from providers._base import REVOKE, KeycloakProvider, Props
+from providers._base import KeycloakProvider, Props
+from providers._compare import REVOKE
 from providers._left import never_in_the_way, tell_token_life
 from providers._uuids import is_known
 from providers.resource import Flag, KeycloakResource, Text, Texts

@@ -1,10 +1,13 @@
 """The robot's key file, and what a person is told to type next."""
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from exchange.bootstrap import Bootstrapped, _read, _write_new, as_lines
+from exchange.bootstrap import Bootstrapped, _look_as_robot, _read, _write_new, as_lines
+from kcadmin.connection import Connection, PasswordLogin
 from kcadmin.errors import Refusal
 from kcadmin.robot import Robot
 
@@ -34,3 +37,27 @@ def test_what_is_to_be_typed_is_one_word_each(tmp_path: Path) -> None:
     lines = as_lines(made)
     assert "  pulumi config set realm 'r; rm x'" in lines and "  pulumi config set clientId 'a robot'" in lines
     assert lines[-1] == """  export KEYCLOAK_PRIVATE_KEY="$(cat 'my key.pem')\""""
+
+
+@pytest.mark.parametrize("new", [True, False], ids=["made by this call", "there before"])
+def test_a_robot_that_cannot_see_its_clients_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, new: bool
+) -> None:
+    key, removed = tmp_path / "robot.pem", []
+    _write_new(key)
+    seen = {"frontend": object()}
+    monkeypatch.setattr("exchange.bootstrap.realm_for", lambda session, realm: SimpleNamespace(clients=Finds(seen)))
+    monkeypatch.setattr("exchange.bootstrap.remove", lambda connection, realm, name: removed.append(name))
+    connection = Connection("http://kc", PasswordLogin("admin", "p"))
+    robot = Robot("robot", ("query-clients",), ("frontend",), new)
+    _look_as_robot(connection, "r", robot, key)
+    with pytest.raises(Refusal, match=r"client 'api' in realm 'r': .* does not let 'robot' see it.* without --only\."):
+        _look_as_robot(connection, "r", replace(robot, only=("frontend", "api")), key)
+    assert removed == (["robot"] if new else [])
+    _look_as_robot(connection, "r", replace(robot, only=()), key)
+
+
+class Finds(dict[str, object]):
+    """The clients that a robot sees."""
+
+    find = dict.get
