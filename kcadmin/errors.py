@@ -54,12 +54,13 @@ class TokenRefused(KeycloakError):
 
 
 class HttpError(KeycloakError):
-    """An answer that is not a success."""
+    """An answer that is not a success. ``answer``: what was asked and answered, ``message``: the server's words."""
 
     def __init__(self, status: int, method: str, path: str, message: str) -> None:
         self.status = status
         self.message = message
-        super().__init__(f"{method} {path} -> {status} {_reason(status)}: {message}")
+        self.answer = f"{method} {path} -> {status} {_reason(status)}: {message}"
+        super().__init__(f"{self.answer}; {_remedy(status)}.")
 
 
 class NotFound(HttpError):
@@ -78,6 +79,13 @@ class NotImplementedHere(HttpError):
     """501: the server's feature is switched off."""
 
 
+BUSY = (409, 429, 500, 502, 503, 504)
+"""What may pass: another writer came first, or the server is busy or away."""
+_REMEDIES = {
+    403: "give the login the role of realm-management that this takes",
+    404: "look whether somebody deleted it, and run the same again",
+    501: "turn the server's feature on",
+}
 _BY_STATUS: dict[int, type[HttpError]] = {403: Forbidden, 404: NotFound, 409: Conflict, 501: NotImplementedHere}
 
 
@@ -89,6 +97,14 @@ def http_error(status: int, method: str, path: str, message: str) -> HttpError:
 def sentence(kind: str, name: str, realm: str, wrong: str, remedy: str) -> str:
     """The house's one sentence for a fault: ``<object> '<name>' in realm '<realm>': <what is wrong>; <what to do>.``"""
     return f"{kind} '{name}' in realm '{realm}': {wrong}; {remedy}."
+
+
+def _remedy(status: int) -> str:
+    if 300 <= status < 400:
+        return "check that url is Keycloak's own address"
+    if status in BUSY:
+        return "run the same again"
+    return _REMEDIES.get(status, "the server's log may tell more")
 
 
 def _reason(status: int) -> str:

@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from kcadmin.connection import Connection, PrivateKeyLogin
-from kcadmin.errors import HttpError, KeycloakError, LoginRefused, Unreachable, http_error
+from kcadmin.errors import BUSY, HttpError, KeycloakError, LoginRefused, Unreachable, http_error
 from kcadmin.login import describe, remedy, token_form
 
 CONNECT_SECONDS, READ_SECONDS = 5, 60
@@ -22,11 +22,18 @@ RENEW_BEFORE_SECONDS = 10
 LONGEST_WAIT_SECONDS = 30
 WRITTEN = (201, 204)
 PAGE = 100
-BUSY = (409, 429, 500, 502, 503, 504)
+TOO_MANY_REQUESTS = 429
 
-# A POST is never repeated on its own: an answer that was lost does not mean that nothing was made.
-# A connection that was refused is: nothing was sent. Parallel PUTs of one client answer 409 and 500.
-_RETRY = Retry(
+
+class _SafeRetry(Retry):
+    """A POST is not repeated: an answer that was lost does not mean that nothing was made. But 429 means that."""
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
+        return status_code == TOO_MANY_REQUESTS or super().is_retry(method, status_code, has_retry_after)
+
+
+# A connection that was refused is tried again for any method: nothing was sent. Parallel PUTs of one client answer 409 and 500.
+_RETRY = _SafeRetry(
     total=5,
     connect=4,
     read=3,
@@ -207,6 +214,8 @@ class Session:
                 f"login of {describe(login)} in realm '{realm}': Keycloak at '{self.connection.url}' "
                 "has no such realm; correct url or loginRealm."
             )
+        if answer.status_code in BUSY:
+            raise http_error(answer.status_code, "POST", at, _message(answer))
         if not answer.ok:
             raise LoginRefused(
                 f"login of {describe(login)} in realm '{realm}': refused ({answer.status_code} "

@@ -15,7 +15,6 @@ from local import keycloak
 from local.layout import keycloak_version
 from tests.support.balancer import NODES, BalancedCluster
 from tests.support.realms import TestRealm
-from tests.support.robot_clients import ROBOTS, Robots
 
 Servers = Callable[[str], keycloak.Server]
 START_SECONDS = 400.0  # of a server, on a machine that does other things
@@ -133,19 +132,13 @@ def a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def robots() -> Robots:
-    """The robots of a realm that is made for a test."""
-    return ROBOTS
-
-
-@pytest.fixture
-def make_realm(servers: Servers, robots: Robots) -> Iterator[Callable[..., TestRealm]]:
+def make_realm(servers: Servers) -> Iterator[Callable[..., TestRealm]]:
     """Makes random realms on a feature set's server, and deletes them."""
     made: list[TestRealm] = []
 
     def make(feature_set: str = "standard", **clients: dict[str, object]) -> TestRealm:
         server = servers(feature_set)
-        made.append(TestRealm.make(server.url, server.admin_password, clients or None, robots))
+        made.append(TestRealm.make(server.url, server.admin_password, clients or None))
         return made[-1]
 
     yield make

@@ -46,6 +46,7 @@ def realm(make_realm: Callable[..., TestRealm], monkeypatch: pytest.MonkeyPatch)
     ]
     stack = Stack(realm.robot)
     stack.up(*grants)
+    realm.robot(LEGACY, GUARDS)
     _by_hand(realm)
 
     def pulumi(command: Any) -> str:

@@ -16,17 +16,11 @@ from kcadmin.session import Session
 from tests.support.in_process import Stack
 from tests.support.proxy import certificate_for, proxy_before
 from tests.support.realms import TestRealm
-from tests.support.robot_clients import NO_ROBOTS, Robots
 
 ALGORITHMS = {
     "RS256": lambda: rsa.generate_private_key(65537, 2048),
     "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
 }
-
-
-@pytest.fixture
-def robots() -> Robots:
-    return NO_ROBOTS
 
 
 def robot(realm: TestRealm, **client: object) -> None:

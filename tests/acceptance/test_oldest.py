@@ -72,6 +72,7 @@ def test_what_a_partial_put_may_lose(realm: TestRealm) -> None:
 
 def test_the_robot_of_the_tests_is_as_bootstrap_makes_it(realm: TestRealm, tmp_path: Path) -> None:
     roles = roles_for([LEGACY])
+    realm.robot(LEGACY)
     bootstrap(realm.connection, realm.name, "robot", roles, tmp_path / "robot.pem")
     assert what_it_is(realm, ROBOTS[roles]) == what_it_is(realm, "robot")
 

@@ -104,6 +104,7 @@ def test_the_robots_of_the_tests_are_as_it_makes_them(
 ) -> None:
     """But for its name, its key and its mark."""
     forget()
+    realm.robot_with(roles)
     bootstrap(realm.connection, realm.name, NAME, roles, tmp_path / "robot.pem")
     imported, bootstrapped = (what_it_is(realm, client_id) for client_id in (name, NAME))
     assert imported == bootstrapped

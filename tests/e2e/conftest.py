@@ -9,7 +9,6 @@ from local import pulumi_cli
 from tests.conftest import Servers
 from tests.e2e.stack import Stack
 from tests.support.realms import TestRealm
-from tests.support.robot_clients import NO_ROBOTS, Robots
 
 NewStack = Callable[..., Stack]
 
@@ -18,12 +17,6 @@ NewStack = Callable[..., Stack]
 def pulumi() -> Path:
     """The folder of the Pulumi CLI."""
     return pulumi_cli.install(lambda line: None)
-
-
-@pytest.fixture
-def robots() -> Robots:
-    """None: stacks log in as the administrator, or as a robot that the test makes."""
-    return NO_ROBOTS
 
 
 @pytest.fixture

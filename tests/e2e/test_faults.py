@@ -22,7 +22,6 @@ from tests.e2e.stack import Run, Stack
 from tests.support import proxy as proxies
 from tests.support.proxy import FAULTS, Proxy, Request, certificate_for, proxy_before
 from tests.support.realms import TestRealm
-from tests.support.robot_clients import NO_ROBOTS
 
 pytestmark = pytest.mark.standard_exchange
 
@@ -64,7 +63,7 @@ CASES = (
 def place(servers: Servers, pulumi: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A stack whose way to the server leads through a proxy."""
     server = servers("legacy")
-    realm = TestRealm.make(server.url, server.admin_password, robots=NO_ROBOTS)
+    realm = TestRealm.make(server.url, server.admin_password)
     stack = Stack(tmp_path_factory.mktemp("faults") / "stack", pulumi, server, realm.name)
     with proxy_before(server.url) as proxy:
         stack.env["KEYCLOAK_URL"] = proxy.url

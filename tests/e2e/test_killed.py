@@ -20,7 +20,6 @@ from tests.e2e.exchanges import as_it_was, both_flows, grant
 from tests.e2e.stack import Stack
 from tests.support.proxy import LastWrite, Proxy, proxy_before
 from tests.support.realms import TestRealm
-from tests.support.robot_clients import NO_ROBOTS
 
 pytestmark = pytest.mark.standard_exchange
 
@@ -145,7 +144,7 @@ def open_stage(
         def make() -> Stage:
             server = servers("legacy")  # it offers both exchanges
             clients = {client: {} for client in (*SOURCES, "api")}
-            realm = TestRealm.make(server.url, server.admin_password, clients, NO_ROBOTS)
+            realm = TestRealm.make(server.url, server.admin_password, clients)
             ends.callback(realm.remove)
             stack = Stack(tmp_path_factory.mktemp("killed"), pulumi, server, realm.name)
             ends.callback(stack.end_left)

@@ -13,7 +13,6 @@ from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import grant
 from tests.e2e.stack import Grant, Run, Stack
 from tests.support.realms import TestRealm
-from tests.support.robot_clients import NO_ROBOTS
 
 House = tuple[TestRealm, Stack]
 WRONG_PASSWORD = "invalid_grant: Invalid user credentials); check the name, its secret and loginRealm."
@@ -87,7 +86,7 @@ TEN_FAULTS: list[tuple[Grant, str]] = [
 def house(pulumi: Path, servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A realm with clients of every kind, and a stack without resources."""
     server = servers("standard")
-    realm = TestRealm.make(server.url, server.admin_password, CLIENTS, NO_ROBOTS)
+    realm = TestRealm.make(server.url, server.admin_password, CLIENTS)
     yield realm, Stack(tmp_path_factory.mktemp("refusals") / "stack", pulumi, server, realm.name)
     realm.remove()
 

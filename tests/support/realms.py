@@ -14,7 +14,7 @@ from kcadmin.connection import ClientSecretLogin, Connection, PasswordLogin
 from kcadmin.robot import roles_for
 from kcadmin.session import Session, path
 from kcadmin.tokens import ClientCredentials, TokenEndpoint
-from tests.support.robot_clients import MANAGEMENT, ROBOT_SECRET, ROBOTS, Robots, robot_client, service_account
+from tests.support.robot_clients import MANAGEMENT, ROBOT_SECRET, ROBOTS, robot_client, service_account
 
 PASSWORD = "a-test-password"
 TESTER, TESTER_SECRET = "tester", "a-tester-secret"
@@ -40,6 +40,7 @@ class TestRealm:
     name: str
     user: str = "testuser2"
     session: Session = field(init=False, repr=False)
+    _robots: set[str] = field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.session = Session(self.connection)
@@ -59,7 +60,6 @@ class TestRealm:
         url: str,
         admin_password: str,
         clients: Mapping[str, Mapping[str, Any]] | None = None,
-        robots: Robots = ROBOTS,
     ) -> "TestRealm":
         realm = cls(url, admin_password, f"realm-{secrets.token_hex(4)}")
         clients = clients if clients is not None else {"frontend": {}, "api": {}}
@@ -70,15 +70,8 @@ class TestRealm:
                 "enabled": True,
                 "components": {KEY_PROVIDER: _keys()},
                 "passwordPolicy": "hashAlgorithm(pbkdf2-sha256) and hashIterations(1)",
-                "clients": [
-                    *({"clientId": name, **CONFIDENTIAL, **changes} for name, changes in clients.items()),
-                    *(robot_client(name, old=_is_old(url, admin_password)) for name in robots.values()),
-                ],
-                "clientScopeMappings": {
-                    MANAGEMENT: [{"client": name, "roles": roles} for roles, name in robots.items()]
-                },
+                "clients": [{"clientId": name, **CONFIDENTIAL, **changes} for name, changes in clients.items()],
                 "users": [
-                    *(service_account(name, roles) for roles, name in robots.items()),
                     {
                         "username": realm.user,
                         "enabled": True,
@@ -96,8 +89,22 @@ class TestRealm:
 
     def robot(self, *purposes: str) -> Connection:
         """The login of the robot that has the roles for these purposes (of ``kcadmin.robot``), and no others."""
-        login = ClientSecretLogin(ROBOTS[roles_for(purposes)], ROBOT_SECRET)
-        return replace(self.connection, login=login, login_realm=self.name)
+        return self.robot_with(roles_for(purposes))
+
+    def robot_with(self, roles: tuple[str, ...]) -> Connection:
+        """The login of the robot that has these roles of ``realm-management``."""
+        name = ROBOTS[roles]
+        if name not in self._robots:
+            self._add_robot(name, roles)
+        return replace(self.connection, login=ClientSecretLogin(name, ROBOT_SECRET), login_realm=self.name)
+
+    def _add_robot(self, name: str, roles: tuple[str, ...]) -> None:
+        client = robot_client(name, old=_is_old(self.url, self.admin_password))
+        made = {"ifResourceExists": "FAIL", "clients": [client], "users": [service_account(name, roles)]}
+        self.session.post(self.at("partialImport"), made)
+        tokens = self.at("clients", self.uuid(name), "scope-mappings", "clients", self.uuid(MANAGEMENT))
+        self.session.post(tokens, [{"name": role} for role in roles])
+        self._robots.add(name)
 
     def at(self, *segments: str) -> str:
         return path("admin", "realms", self.name, *segments)
@@ -140,7 +147,23 @@ class TestRealm:
         exported = self.session.post_json(
             self.at("partial-export"), None, exportClients="true", exportGroupsAndRoles="true"
         )
-        return _without_ids(exported)
+        return _without_ids(self._without_robots(exported))
+
+    def _without_robots(self, export: dict[str, Any]) -> dict[str, Any]:
+        """They are made when one is first asked for, which may be between two exports."""
+        accounts = {f"service-account-{name}" for name in self._robots}
+        mappings = {
+            holder: [each for each in held if each.get("client") not in self._robots]
+            for holder, held in export.get("clientScopeMappings", {}).items()
+        }
+        roles = {name: held for name, held in export["roles"]["client"].items() if name not in self._robots}
+        return {
+            **export,
+            "roles": {**export["roles"], "client": roles},
+            "clients": [each for each in export["clients"] if each["clientId"] not in self._robots],
+            "users": [each for each in export.get("users", ()) if each["username"] not in accounts],
+            "clientScopeMappings": {holder: held for holder, held in mappings.items() if held},
+        }
 
     def export_but_for_permissions(self) -> Any:
         """The export without what no request can undo: the resource server that stays with the first management permission."""

@@ -1,4 +1,4 @@
-"""The robots of every test realm, as a realm's import makes them: one for each set of roles, equal to bootstrap's."""
+"""The robots of the test realms, as an import makes them: one for each set of roles, equal to bootstrap's."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -7,8 +7,7 @@ from kcadmin.robot import EVENTS, GUARDS, LEGACY, ROLE_POLICIES, STANDARD, USER_
 
 MANAGEMENT = "realm-management"
 ROBOT_SECRET = "a-robot-secret"
-Robots = Mapping[tuple[str, ...], str]
-ROBOTS: Robots = {
+ROBOTS: Mapping[tuple[str, ...], str] = {
     roles_for(purposes): f"robot-for-{'-and-'.join(purposes)}"
     for purposes in (
         (STANDARD,),
@@ -20,9 +19,7 @@ ROBOTS: Robots = {
         (USER_POLICIES,),
     )
 }
-"""The robots of a test realm: the roles that they have → their client id."""
-NO_ROBOTS: Robots = {}
-"""Where nothing logs in as one: they are half of what a realm costs."""
+"""The roles that they have → their client id."""
 DEFAULT_SCOPES = ["acr", "basic", "email", "profile", "roles", "service_account", "web-origins"]
 OPTIONAL_SCOPES = ["address", "microprofile-jwt", "offline_access", "organization", "phone"]
 """Those of a service account. An import gives it the realm's alone; what an older server has not, it leaves out."""
