@@ -134,7 +134,7 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
                 note_strategy(realm, client_uuid, owner, found)
             problem = _write(realm, now, set(now.policies) | wanted, AFFIRMATIVE)
             slowest = max(slowest, time.monotonic() - began)
-    raise _unstable(realm, client_uuid, client_id, problem)
+    raise _unstable(realm, client_uuid, f"our policies for target '{client_id}'", problem)
 
 
 def _is_ours_alone(realm: Realm, client_uuid: str, owner: str) -> bool:
@@ -180,7 +180,7 @@ def detach(
             lost = left - set(again.policies) - now.marked if again else set()
             if again and lost:  # a stranger's that came in between; stacks look after their own
                 problem = _write(realm, again, set(again.policies) | lost, again.strategy)
-    raise _unstable(realm, client_uuid, client_id, problem)
+    raise _unstable(realm, client_uuid, f"our policies for target '{client_id}'", problem)
 
 
 def leave_empty(realm: Realm, client_uuid: str, now: Attached | None) -> None:
@@ -196,7 +196,7 @@ def leave_empty(realm: Realm, client_uuid: str, now: Attached | None) -> None:
             forget_strategy(realm, client_uuid)
             return
         now = attached(realm, client_uuid)
-    raise _unstable(realm, client_uuid, client_uuid, problem)
+    raise _unstable(realm, client_uuid, "its decision strategy", problem)
 
 
 def _must_be_there(realm: Realm, client_uuid: str, client_id: str) -> Attached:
@@ -225,10 +225,10 @@ def _refuse_strangers(realm: Realm, client_id: str, now: Attached) -> None:
         raise Refusal(sentence("permission", now.name, realm.name, wrong, remedy))
 
 
-def _unstable(realm: Realm, client_uuid: str, client_id: str, problem: KeycloakError | None) -> Refusal:
+def _unstable(realm: Realm, client_uuid: str, what: str, problem: KeycloakError | None) -> Refusal:
     last = problem.answer if isinstance(problem, HttpError) else problem
     why = f", the last answer was: {last}" if last else ""
-    wrong = f"{ROUNDS} writes of our policies for target '{client_id}' did not stay{why}"
+    wrong = f"{ROUNDS} writes of {what} did not stay{why}"
     remedy = "find who else writes it, and run again"
     return Refusal(sentence("permission", permission_name(client_uuid), realm.name, wrong, remedy))
 

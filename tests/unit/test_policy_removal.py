@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from kcadmin.authz import permission_name
+from kcadmin.errors import Refusal
 from kcadmin.noted_strategy import STRATEGY
 from kcadmin.ownership import Claim, claims
-from kcadmin.permissions import attached, detach, leave_empty
+from kcadmin.permissions import ROUNDS, attached, detach, leave_empty
 from kcadmin.policy_removal import delete_policy
 from kcadmin.realm import Realm
 from tests.support.fake_server import Answer, FakeKeycloak, Request
@@ -94,6 +95,17 @@ def test_a_strategy_is_given_back_on_a_busy_server(server: FakeKeycloak) -> None
     leave_empty(realm, uuid, attached(realm, uuid))
     assert permission(server)["decisionStrategy"] == "UNANIMOUS"
     assert claims(server.client("api")["attributes"], STRATEGY) == []
+
+
+def test_a_server_that_stays_busy_keeps_a_strategy(server: FakeKeycloak) -> None:
+    realm, uuid = noted(server), server.uuid("api")
+    server.interfere(*[BUSY] * 20, at=AT)
+    with pytest.raises(Refusal) as caught:
+        leave_empty(realm, uuid, attached(realm, uuid))
+    assert str(caught.value).startswith(
+        f"permission '{permission_name(uuid)}' in realm 'r': {ROUNDS} writes of its decision strategy did not stay, "
+        "the last answer was: PUT "
+    )
 
 
 def test_another_stacks_policy_that_left_at_that_moment_is_not_put_back(server: FakeKeycloak) -> None:
