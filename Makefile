@@ -76,7 +76,7 @@ e2e: setup ## tests with the real pulumi CLI
 test-matrix: setup ## tests that need a server, on each supported Keycloak (ARGS=26.0.8: on that one); writes docs/compatibility.md
 	@JOBS=$(JOBS) $(VENV)/python -m tests.support.matrix $(ARGS)
 
-faults: setup ## each request of an up meets every fault (make test: a third of them, in turn), and runs of the CLI
+faults: setup ## each request of an up meets every fault (make test: a sixth of them, in turn), and runs of the CLI
 	@ALL_FAULTS=1 $(VENV)/python -m pytest tests/acceptance/test_bad_servers.py tests/e2e/test_faults.py $(ARGS)
 
 test-cluster: setup ## objects, owners, crashes and stacks at once on PostgreSQL: one node, then two behind a round robin

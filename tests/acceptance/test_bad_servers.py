@@ -1,7 +1,7 @@
 """Each request of an ``up`` meets each fault once: it is retried safely, or the run fails with one sentence and the next
 one completes. Never a hang, another exception, a duplicate, or a trace after destroy.
 
-``make test`` gives each request a third of the faults, in turn; ``make faults`` all of them.
+``make test`` gives each request a sixth of the faults, in turn; ``make faults`` all of them.
 """
 
 import os
@@ -19,7 +19,7 @@ from tests.support.proxy import FAULTS, proxy_before
 from tests.support.realms import TestRealm
 
 ALL = bool(os.environ.get("ALL_FAULTS"))
-SHARE = 3
+SHARE = 6
 LOGIN = "/protocol/openid-connect/token"
 
 
