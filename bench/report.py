@@ -38,7 +38,9 @@ holds those of one grant more, and little else. `destroy` takes that one, too, w
 Seconds are medians, with the fastest and the slowest round in brackets; all competitors take turns in each round, so
 that noise hits all alike, and a ratio is given only where one run measured both sides. Seconds of fewer than
 {FEWEST_ROUNDS} rounds are not kept. Requests are counted in the server's access log, logins among them,
-connections in the kernel's table of sockets. Memory is the peak of each process, state the file's size after `up`.
+connections in the kernel's table of sockets. The administrator logs in by a password; its hash is one round of
+PBKDF2, since Argon2 takes a server without Java's second compiler, as here, longer than all else in a login.
+Memory is the peak of each process, state the file's size after `up`.
 From {CHECKPOINTS_OFF_FROM:,} grants on, stacks are measured without Pulumi's checkpoints
 (`PULUMI_SKIP_CHECKPOINTS=true`), unless a table says otherwise.
 """
