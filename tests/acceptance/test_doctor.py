@@ -432,10 +432,10 @@ def test_nothing_is_written(working: Callable[[str], Working]) -> None:
         its = working(exchange)
         before = its.realm.export()
         with recorded() as requests:
-            its.diagnose(RECIPIENT)
-            its.diagnose(REQUESTER, secret="s")
+            its.diagnose(RECIPIENT, session=Session(its.realm.connection))
+            its.diagnose(REQUESTER, session=Session(its.realm.connection), secret="s")
         assert {method for method, _ in requests} == {"GET", "POST"}
-        assert {at.rsplit("/", 1)[-1] for method, at in requests if method == "POST"} == {"introspect"}
+        assert {at.rsplit("/", 1)[-1] for method, at in requests if method == "POST"} == {"introspect", "token"}
         assert its.realm.export() == before
 
 
