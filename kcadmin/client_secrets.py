@@ -86,7 +86,7 @@ class ClientSecrets:
                     return secret
                 why = "the server does not show its secret"
             except HttpError as problem:
-                why = f"its secret was not given ({problem})"
+                why = f"its secret was not given ({problem.told})"
         answer = self._ask(f"Secret of client '{client_id}' in realm '{realm}'") if self._ask else ""
         if not answer:
             raise self._missing(realm, client_id, why, "it")

@@ -20,7 +20,11 @@ from http import HTTPStatus
 
 
 class KeycloakError(Exception):
-    """The root of all errors of this package; its text is one sentence for a person."""
+    """The root of all errors of this package; its text is one sentence for a person. ``told``: it within another one."""
+
+    @property
+    def told(self) -> str:
+        return str(self).removesuffix(".")
 
 
 class Unreachable(KeycloakError):
@@ -54,13 +58,17 @@ class TokenRefused(KeycloakError):
 
 
 class HttpError(KeycloakError):
-    """An answer that is not a success. ``answer``: what was asked and answered, ``message``: the server's words."""
+    """An answer that is not a success. ``message``: the server's words. ``told`` leaves out what to do."""
 
     def __init__(self, status: int, method: str, path: str, message: str) -> None:
         self.status = status
         self.message = message
-        self.answer = f"{method} {path} -> {status} {_reason(status)}: {message}"
-        super().__init__(f"{self.answer}; {_remedy(status)}.")
+        self._told = f"{method} {path} -> {status} {_reason(status)}: {message}"
+        super().__init__(f"{self._told}; {_remedy(status)}.")
+
+    @property
+    def told(self) -> str:
+        return self._told
 
 
 class NotFound(HttpError):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kcadmin.authz import ResourceServer, names_in, permission_name
-from kcadmin.errors import HttpError, KeycloakError, Refusal, sentence
+from kcadmin.errors import KeycloakError, Refusal, sentence
 from kcadmin.management import KIND as MANAGEMENT
 from kcadmin.management import management, set_management
 from kcadmin.noted_strategy import forget_strategy, note_strategy, noted_strategy
@@ -226,8 +226,7 @@ def _refuse_strangers(realm: Realm, client_id: str, now: Attached) -> None:
 
 
 def _unstable(realm: Realm, client_uuid: str, what: str, problem: KeycloakError | None) -> Refusal:
-    last = problem.answer if isinstance(problem, HttpError) else problem
-    why = f", the last answer was: {last}" if last else ""
+    why = f", the last answer was: {problem.told}" if problem else ""
     wrong = f"{ROUNDS} writes of {what} did not stay{why}"
     remedy = "find who else writes it, and run again"
     return Refusal(sentence("permission", permission_name(client_uuid), realm.name, wrong, remedy))

@@ -120,7 +120,7 @@ class Prover:
                 self._to_end.clear()
                 return f"tokens of '{client.client_id}' and others were not ended: the server no longer answers."
             except KeycloakError as problem:
-                return f"a token of '{client.client_id}' was not ended ({problem}); it lives until it expires."
+                return f"a token of '{client.client_id}' was not ended ({problem.told}); it lives until it expires."
             return None
 
         self._to_end.append(attempt)

@@ -31,7 +31,7 @@ def never_in_the_way(named: str) -> Iterator[None]:
     try:
         yield
     except KeycloakError as problem:
-        pulumi.log.warn(f"{named}: is removed; what still allows an exchange could not be read ({problem}).")
+        pulumi.log.warn(f"{named}: is removed; what still allows an exchange could not be read ({problem.told}).")
 
 
 def tell_token_life(realm: Realm, client: Client, exchange: str) -> None:

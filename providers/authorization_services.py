@@ -64,7 +64,9 @@ class AuthorizationServicesProvider(SharedSettingProvider):
             if problem.status != HTTPStatus.INTERNAL_SERVER_ERROR or length <= LONGEST_UP_TO_26_2:
                 raise
             wrong = f"client_id has {length} characters, of which Keycloak up to 26.2 takes {LONGEST_UP_TO_26_2} here"
-            raise Refusal(f"{self._named(props)}: {wrong} ({problem}); shorten it, or update Keycloak.") from problem
+            raise Refusal(
+                f"{self._named(props)}: {wrong} ({problem.told}); shorten it, or update Keycloak."
+            ) from problem
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
         notes = super().change(realm, id_, olds, news)

@@ -131,13 +131,14 @@ class Question:
                 return None
             return self.look.fresh_token(client, str(user["id"]), scope)
         except (HttpError, Refusal) as problem:
-            self.note_unseen(about, str(problem))
+            self.note_unseen(about, problem)
             return None
 
     def note_unseen(self, what: str, why: KeycloakError | str) -> None:
         """Keeps what could not be looked at, and why."""
-        if (what, str(why)) not in self.unseen:
-            self.unseen.append((what, str(why)))
+        seen = (what, why.told if isinstance(why, KeycloakError) else why)
+        if seen not in self.unseen:
+            self.unseen.append(seen)
 
 
 @dataclass(frozen=True)

@@ -442,7 +442,8 @@ def test_a_refusal_without_words_says_so(keycloak: FakeKeycloak, body: Any, word
     keycloak.interfere(Answer(400, body), at="/x$")
     with pytest.raises(HttpError) as caught:
         keycloak.session().get("/admin/x")
-    assert str(caught.value) == f"GET /admin/x -> 400 Bad Request: {words}; the server's log may tell more."
+    told = f"GET /admin/x -> 400 Bad Request: {words}"
+    assert caught.value.told == told and str(caught.value) == f"{told}; the server's log may tell more."
 
 
 @pytest.mark.parametrize("method", [*SAFE, "POST"])
