@@ -33,7 +33,7 @@ from bench.realm import make_realm
 from bench.rounds import NEEDED, CaseRun, Say, why_not
 from local import keycloak, pulumi_cli
 from local.layout import UserError, keycloak_version
-from tests.conftest import free_port
+from tests.support.shared_servers import free_port
 
 GRANTS = {"standard": (1, 10, 100, 1_000), "legacy": (1, 10, 100)}
 START_SECONDS = 600

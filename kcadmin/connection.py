@@ -19,6 +19,7 @@ ADMIN_PASSWORD = "KEYCLOAK_ADMIN_PASS"
 CLIENT_SECRET = "KEYCLOAK_CLIENT_SECRET"
 PRIVATE_KEY = "KEYCLOAK_PRIVATE_KEY"
 ADDRESS = "KEYCLOAK_URL"
+USER_AGENT = "KEYCLOAK_USER_AGENT"
 HOST_LIMIT = 253
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
@@ -55,7 +56,8 @@ class Connection:
     """A server's address and a login.
 
     url: base address without ``/realms/…``. login_realm: the realm of the login, not the managed one.
-    ca_certificate: path of a PEM file. insecure_tls: accept any certificate.
+    ca_certificate: path of a PEM file. insecure_tls: accept any certificate. user_agent: what stands after our name in the
+    header, for people who read the server's access log.
     """
 
     url: str
@@ -63,6 +65,7 @@ class Connection:
     login_realm: str = "master"
     ca_certificate: str | None = None
     insecure_tls: bool = False
+    user_agent: str = ""
 
     @property
     def is_local(self) -> bool:
@@ -94,10 +97,15 @@ def read_connection(config: Callable[[str], object], environ: Mapping[str, str] 
         faults.append(f"config 'insecureTls': is {shown(insecure)}; set it to true or false.")
     ca_certificate = get("caCertificate") or None
     _check_ca_certificate(ca_certificate, faults)
+    user_agent = environ.get(USER_AGENT, "").strip()
+    if not (user_agent.isascii() and user_agent.isprintable()):
+        faults.append(
+            f"environment variable '{USER_AGENT}': is {shown(user_agent)}; give letters, digits and signs of ASCII."
+        )
     if faults:
         raise InvalidSettings(faults)
     assert login is not None
-    return Connection(url, login, login_realm, ca_certificate, insecure == "true")
+    return Connection(url, login, login_realm, ca_certificate, insecure == "true", user_agent)
 
 
 def _check_url(url: str, faults: list[str]) -> None:

@@ -22,6 +22,7 @@ RENEW_BEFORE_SECONDS = 10
 LONGEST_WAIT_SECONDS = 30
 WRITTEN = (201, 204)
 PAGE = 100
+NAME = "keycloak-token-exchange"  # in the User-Agent header
 TOO_MANY_REQUESTS = 429
 
 
@@ -62,7 +63,7 @@ class Session:
         if connection.insecure_tls:
             verify = False
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        self._http, self._http_once = _http_sessions(connection.url, verify)
+        self._http, self._http_once = _http_sessions(connection, verify)
         self._lock = threading.Lock()
         self._token: str | None = None
         self._renew_at = 0.0
@@ -248,7 +249,7 @@ def worth_repeating(problem: KeycloakError) -> bool:
     return isinstance(problem, Unreachable) or (isinstance(problem, HttpError) and problem.status in BUSY)
 
 
-def _http_sessions(url: str, verify: bool | str) -> tuple[requests.Session, requests.Session]:
+def _http_sessions(connection: Connection, verify: bool | str) -> tuple[requests.Session, requests.Session]:
     """Two views of one pool of connections: one repeats what is safe to repeat, one nothing but refused connections.
 
     What the environment says of proxies and authorities is read once: requests would read it at each request, which takes longer
@@ -260,7 +261,8 @@ def _http_sessions(url: str, verify: bool | str) -> tuple[requests.Session, requ
     for session, each in zip(sessions, (adapter, once), strict=True):
         session.mount("http://", each)
         session.mount("https://", each)
-        environment = session.merge_environment_settings(url, {}, None, verify, None)
+        session.headers["User-Agent"] = f"{NAME} {connection.user_agent}".rstrip()
+        environment = session.merge_environment_settings(connection.url, {}, None, verify, None)
         session.proxies, session.verify, session.trust_env = environment["proxies"], environment["verify"], False
     return sessions
 

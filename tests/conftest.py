@@ -2,9 +2,8 @@
 
 import gc
 import os
-import secrets
-import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +14,9 @@ from local import keycloak
 from local.layout import keycloak_version
 from tests.support.balancer import NODES, BalancedCluster
 from tests.support.realms import TestRealm
+from tests.support.shared_servers import SharedServers, stop_all
 
-Servers = Callable[[str], keycloak.Server]
-START_SECONDS = 400.0  # of a server, on a machine that does other things
+Servers = Callable[[str], Any]  # a keycloak.Server, or a cluster that is used as one
 
 
 NEEDS = {
@@ -27,11 +26,6 @@ NEEDS = {
     "scope_policies": ("26.0", "client-scope policies that judge an exchange"),
 }
 """What not each supported Keycloak has: a mark of tests → the first version with it, and its name."""
-
-
-IN_MEMORY = {"KC_DB_URL": "jdbc:h2:mem:keycloakdb;NON_KEYWORDS=VALUE;DB_CLOSE_DELAY=-1"}
-"""No server of the tests is started again, and writing its data to files is a sixth of its work. Java's second compiler would
-halve what a realm costs from the thirtieth on, and takes 30 to 140 s of CPU a server: too much with one a process."""
 
 
 LONGEST_FIRST = (
@@ -97,29 +91,31 @@ def _marks_of_parameters(item: pytest.Item) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Gives the server of a feature set: standard, legacy, none, legacy-without-permissions."""
-    running: dict[str, Any] = {}
-    nodes = NODES[os.environ["KEYCLOAK_TEST_SERVER"]] if "KEYCLOAK_TEST_SERVER" in os.environ else 0
+    if "KEYCLOAK_TEST_SERVER" not in os.environ:
+        yield SharedServers(_folder_of_run(tmp_path_factory))
+        return
+    running: dict[str, BalancedCluster] = {}
 
-    def server(feature_set: str) -> keycloak.Server:
-        if feature_set not in running and nodes:
-            data = tmp_path_factory.mktemp(feature_set)
+    def cluster(feature_set: str) -> BalancedCluster:
+        if feature_set not in running:
+            nodes, data = NODES[os.environ["KEYCLOAK_TEST_SERVER"]], tmp_path_factory.mktemp(feature_set)
             running[feature_set] = BalancedCluster(keycloak_version(), feature_set, nodes=nodes, data=data)
-        elif feature_set not in running:
-            installation = keycloak.install(keycloak_version(), feature_set, lambda line: None)
-            data = tmp_path_factory.mktemp(feature_set)
-            running[feature_set] = keycloak.Server.start(
-                installation,
-                port=free_port(),
-                data=data,
-                admin_password=secrets.token_hex(12),
-                env=IN_MEMORY,
-                wait=START_SECONDS,
-            )
         return running[feature_set]
 
-    yield server
+    yield cluster
     for each in running.values():
         each.stop()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        stop_all(_folder_of_run(config._tmp_path_factory))
+
+
+def _folder_of_run(factory: pytest.TempPathFactory) -> Path:
+    """What all processes of a run share."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @pytest.fixture(autouse=True)
@@ -156,10 +152,3 @@ def realm(make_realm: Callable[..., TestRealm]) -> TestRealm:
 def legacy_realm(make_realm: Callable[..., TestRealm]) -> TestRealm:
     """A realm with ``frontend`` and ``api`` on a server with both exchanges."""
     return make_realm("legacy")
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

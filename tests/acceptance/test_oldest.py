@@ -14,10 +14,10 @@ from kcadmin.robot import LEGACY, roles_for
 from local import keycloak
 from local.layout import KEYCLOAK_VERSIONS
 from tests.acceptance.test_robot import what_it_is
-from tests.conftest import START_SECONDS, free_port
 from tests.support.in_process import Stack
 from tests.support.realms import PASSWORD, TestRealm
 from tests.support.robot_clients import ROBOTS
+from tests.support.shared_servers import START_SECONDS, free_port
 
 VERSION = os.environ.get("KEYCLOAK_VERSION") or KEYCLOAK_VERSIONS[0]
 

@@ -32,10 +32,11 @@ from providers.script_policy import ScriptPolicyProvider
 from providers.time_policy import TimePolicyProvider
 from providers.token_exchange_permission import TokenExchangePermissionProvider
 from providers.user_policy import UserPolicyProvider
-from tests.conftest import Servers, free_port
+from tests.conftest import Servers
 from tests.support.engine import Engine, forget
 from tests.support.realms import TestRealm
 from tests.support.robots import robot_engine
+from tests.support.shared_servers import free_port
 
 MANAGEMENT = "realm-management"
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import signal
 import subprocess
 import time
@@ -58,6 +59,7 @@ class Stack:
         self.config: dict[str, Any] = {"realm": realm}
         self.timeout_seconds = TIMEOUT_SECONDS
         self._pulumi = pulumi
+        self._agent = f"stack-{secrets.token_hex(4)}"
         self.project = folder / "project"
         self.project.mkdir(parents=True)
         (folder / "state").mkdir()
@@ -69,8 +71,12 @@ class Stack:
     def use(self, server: Server) -> None:
         """Points the stack at a server, as KEYCLOAK_URL does."""
         self.server = server
-        self._log = AccessLog(server)
-        self.env |= {"KEYCLOAK_URL": server.url, "KEYCLOAK_ADMIN_PASS": server.admin_password}
+        self._log = AccessLog(server, self._agent)
+        self.env |= {
+            "KEYCLOAK_URL": server.url,
+            "KEYCLOAK_ADMIN_PASS": server.admin_password,
+            "KEYCLOAK_USER_AGENT": self._agent,
+        }
 
     def configure(self, *grants: Grant, **config: Any) -> None:
         """Writes Pulumi.<stack>.yaml; JSON is YAML. Config keys stay until they are set anew; None takes one out."""

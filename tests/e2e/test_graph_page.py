@@ -9,8 +9,8 @@ from exchange.graph import Graph, graph_of
 from exchange.graph_page import as_page
 from kcadmin.realm_reach import realm_reach
 from kcadmin.role_reach import RoleFacts
-from tests.conftest import free_port
 from tests.support.browser import MISSING, Browser, is_installed
+from tests.support.shared_servers import free_port
 from tests.support.surveys import BOTH, client, mapper, policy, survey
 from tests.unit.test_graph import case, large
 

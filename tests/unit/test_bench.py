@@ -15,10 +15,10 @@ from bench.state_parts import PROVIDERS, SPACE, StateSize, size_of
 from bench.terraform import legacy_grants, standard_grants
 from tests.e2e.access_log import parse
 
-LOG = """127.0.0.1 - - [25/Nov/2026:16:43:16 +0000] "POST /realms/master/protocol/openid-connect/token HTTP/1.1" 200 1700
-127.0.0.1 - - [25/Nov/2026:16:43:16 +0000] "GET /admin/realms/r/clients?first=0&max=100 HTTP/1.1" 200 9000
-127.0.0.1 - - [25/Nov/2026:16:43:17 +0000] "PUT /admin/realms/r/clients/u HTTP/1.1" 204 -
-127.0.0.1 - - [25/Nov/2026:16:43:17 +0000] "GET /realms/mark-0123 HTTP/1.1" 404 20
+LOG = """127.0.0.1 - - [25/Nov/2026:16:43:16 +0000] "POST /realms/master/protocol/openid-connect/token HTTP/1.1" 200 1700 "-" "a"
+127.0.0.1 - - [25/Nov/2026:16:43:16 +0000] "GET /admin/realms/r/clients?first=0&max=100 HTTP/1.1" 200 9000 "-" "a"
+127.0.0.1 - - [25/Nov/2026:16:43:17 +0000] "PUT /admin/realms/r/clients/u HTTP/1.1" 204 - "-" "a"
+127.0.0.1 - - [25/Nov/2026:16:43:17 +0000] "GET /realms/mark-0123 HTTP/1.1" 404 20 "-" "a"
 """
 SOCKETS = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0
@@ -58,6 +58,11 @@ def merged(*found: tuple[str, Measured]) -> Any:
 
 def test_a_login_counts_as_a_request_and_as_no_write() -> None:
     assert counts(parse(LOG)) == {"requests": 3, "writes": 1, "logins": 1}
+
+
+def test_requests_of_others_are_left_out() -> None:
+    log = LOG + LOG.replace('"a"', '"another"')
+    assert parse(log, "a") == parse(LOG) and len(parse(log)) == 6
 
 
 def test_connections_are_told_from_either_end() -> None:

@@ -541,6 +541,12 @@ def test_a_timeout_is_always_set(keycloak: FakeKeycloak, monkeypatch: pytest.Mon
     assert seen == [(5, 60), (5, 60)]
 
 
+def test_the_header_says_whose_requests_they_are(keycloak: FakeKeycloak) -> None:
+    connection = replace(keycloak.connection, user_agent="pipeline 7")
+    keycloak.session(connection).get(CLIENTS)
+    assert {each.headers["User-Agent"] for each in keycloak.requests} == {"keycloak-token-exchange pipeline 7"}
+
+
 def test_neither_netrc_nor_a_proxy_set_later_comes_in_between(
     keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

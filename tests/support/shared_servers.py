@@ -1,0 +1,66 @@
+"""One server a feature set for all processes of a run: who needs it first starts it, the run's first process ends it."""
+
+import json
+import os
+import secrets
+import socket
+from pathlib import Path
+
+from local import keycloak
+from local.layout import keycloak_version, only_one
+
+START_SECONDS = 400.0  # of a server, on a machine that does other things
+IN_MEMORY = {"KC_DB_URL": "jdbc:h2:mem:keycloakdb;NON_KEYWORDS=VALUE;DB_CLOSE_DELAY=-1"}
+"""No server of the tests is started again, and writing its data to files is a sixth of its work."""
+LONG_LIFE = ("-XX:TieredStopAtLevel=4", "-Xmx1g")
+"""Java's second compiler costs a minute of CPU, and halves what a realm costs from the thirtieth on."""
+
+
+class SharedServers:
+    """The servers of a run, by feature set. folder: the same in all of its processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[str, keycloak.Server] = {}
+
+    def __call__(self, feature_set: str) -> keycloak.Server:
+        """The server of a feature set: standard, legacy, none, legacy-without-permissions."""
+        if feature_set not in self._known:
+            with only_one(f"test-server-{feature_set}"):
+                note = self._folder / f"{feature_set}.server.json"
+                self._known[feature_set] = _noted(note) if note.exists() else self._start(feature_set, note)
+        return self._known[feature_set]
+
+    def _start(self, feature_set: str, note: Path) -> keycloak.Server:
+        server = keycloak.Server.start(
+            keycloak.install(keycloak_version(), feature_set, lambda line: None),
+            port=free_port(),
+            data=self._folder / feature_set,
+            admin_password=secrets.token_hex(12),
+            env=IN_MEMORY,
+            jvm_options=LONG_LIFE if "PYTEST_XDIST_WORKER" in os.environ else (),
+            wait=START_SECONDS,
+        )
+        note.write_text(json.dumps([str(server.home), server.port, server.admin_password, server.pid]))
+        return server
+
+
+def stop_all(folder: Path) -> None:
+    """Ends every server that a process of this run has started."""
+    for note in folder.glob("*.server.json"):
+        _noted(note).stop()
+        note.unlink()
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _noted(note: Path) -> keycloak.Server:
+    home, port, admin_password, pid = json.loads(note.read_text())
+    server = keycloak.Server(Path(home), port, "admin", admin_password)
+    server.pid = pid
+    return server
