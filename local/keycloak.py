@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,12 +131,11 @@ def has_standard_exchange(version: str) -> bool:
     return number(version) >= FIRST_WITH_STANDARD_EXCHANGE
 
 
-def command(tree: Path, home: Path, jvm_options: Sequence[str] = ()) -> list[str]:
+def command(tree: Path, home: Path) -> list[str]:
     """How to call the server's own command line, without the shell script around it: so its pid is the server's."""
     return [
         java.java(),
         *JVM_OPTIONS,
-        *jvm_options,
         f"-Dkc.home.dir={home}",
         "-cp",
         str(tree / "lib" / "quarkus-run.jar"),
@@ -149,7 +148,6 @@ def access_log_options(file: Path) -> list[str]:
     file.parent.mkdir(parents=True, exist_ok=True)
     settings = {
         "enabled": "true",
-        "pattern": "combined",
         "log-to-file": "true",
         "log-directory": str(file.parent),
         "base-file-name": file.stem,
@@ -232,14 +230,12 @@ class Server:
         admin_password: str,
         realm_file: Path | None = None,
         env: dict[str, str] | None = None,
-        jvm_options: Sequence[str] = (),
         wait: float = 120.0,
     ) -> "Server":
         """Start a server on `port` and return when it answers.
 
         data: folder of this process alone; kept for the next start. The admin account and the realm are made
-        only when the data is new. env: variables that `${NAME}` in the realm file stands for, and settings.
-        jvm_options: after our own, so that they win. wait: seconds.
+        only when the data is new. env: variables that `${NAME}` in the realm file stands for, and settings. wait: seconds.
         """
         if not port_is_free(port):
             raise UserError(f"port {port} on {HOST} is taken; free it or choose another one with KEYCLOAK_PORT=….")
@@ -254,7 +250,7 @@ class Server:
             "KEYCLOAK_ADMIN_PASSWORD": admin_password,
         }
         # The second pair of names is what versions before 26 read.
-        program, *rest = command(installation.home, server.home, jvm_options)
+        program, *rest = command(installation.home, server.home)
         with server.log.open("wb") as log:
             server._child = subprocess.Popen(
                 [program, *access_log_options(server.access_log), *rest, *arguments],

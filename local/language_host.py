@@ -14,12 +14,21 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent import futures
+from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2
+
+# The messages alone: what these packages run takes longer than all else in a host.
+for name in ("pulumi", "pulumi.runtime", "pulumi.runtime.proto"):
+    spec = find_spec(name)
+    assert spec is not None
+    sys.modules[name] = ModuleType(name)
+    sys.modules[name].__path__ = spec.submodule_search_locations or []
+
 from pulumi.runtime.proto import language_pb2 as messages
 from pulumi.runtime.proto import language_pb2_grpc, plugin_pb2
 
