@@ -3,7 +3,7 @@ PYTHON ?= python3
 STACK ?= dev
 # Arguments for the program that a target runs: make up ARGS=--diff, make unit ARGS="-k naming"
 ARGS ?=
-# Test processes, each with servers of its own (0.4 GB a feature set)
+# Test processes; they share their servers
 JOBS ?= 3
 
 LOCAL := $(PYTHON) -m local

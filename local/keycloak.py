@@ -148,6 +148,7 @@ def access_log_options(file: Path) -> list[str]:
     file.parent.mkdir(parents=True, exist_ok=True)
     settings = {
         "enabled": "true",
+        "pattern": "combined",
         "log-to-file": "true",
         "log-directory": str(file.parent),
         "base-file-name": file.stem,

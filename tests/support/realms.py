@@ -5,15 +5,20 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from kcadmin.connection import ClientSecretLogin, Connection, PasswordLogin
 from kcadmin.robot import roles_for
 from kcadmin.session import Session, path
 from kcadmin.tokens import ClientCredentials, TokenEndpoint
+from local.layout import only_one
 from tests.support.robot_clients import MANAGEMENT, ROBOT_SECRET, ROBOTS, robot_client, service_account
 
 PASSWORD = "a-test-password"
@@ -267,6 +272,7 @@ def _is_old(url: str, admin_password: str) -> bool:
 
 
 @functools.cache
+@only_one("test-server-tester")
 def _make_tester(url: str, admin_password: str) -> None:
     admin = Session(Connection(url, PasswordLogin("admin", admin_password)))
     clients = path("admin", "realms", "master", "clients")
@@ -283,15 +289,25 @@ def _make_tester(url: str, admin_password: str) -> None:
 
 @functools.cache
 def _keys() -> list[dict[str, Any]]:
-    """The keys of every test realm: the server takes seconds to generate RSA keys for each, and nothing tests them."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    """The keys of every test realm: the server takes seconds to generate RSA keys for each, and nothing tests them.
+
+    A key without its certificate is a quarter of the time that a realm takes to make, and a long one most of a token's.
+    """
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
     first = {"priority": ["100"]}
+    pair = {"privateKey": [pem], "certificate": [_certificate(key)], "keyUse": ["SIG"]}
     return [
-        {"name": "rsa", "providerId": "rsa", "config": {**first, "privateKey": [pem], "keyUse": ["SIG"]}},
+        {"name": "rsa", "providerId": "rsa", "config": {**first, **pair}},
         {"name": "hmac", "providerId": "hmac-generated", "config": {**first, "algorithm": ["HS512"]}},
         {"name": "aes", "providerId": "aes-generated", "config": first},
     ]
+
+
+def _certificate(key: rsa.RSAPrivateKey) -> str:
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")]), datetime.now(timezone.utc)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=2))
+    return made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
 
 def _without_ids(value: Any) -> Any:

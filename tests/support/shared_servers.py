@@ -1,7 +1,6 @@
 """One server a feature set for all processes of a run: who needs it first starts it, the run's first process ends it."""
 
 import json
-import os
 import secrets
 import socket
 from pathlib import Path
@@ -11,9 +10,9 @@ from local.layout import keycloak_version, only_one
 
 START_SECONDS = 400.0  # of a server, on a machine that does other things
 IN_MEMORY = {"KC_DB_URL": "jdbc:h2:mem:keycloakdb;NON_KEYWORDS=VALUE;DB_CLOSE_DELAY=-1"}
-"""No server of the tests is started again, and writing its data to files is a sixth of its work."""
-LONG_LIFE = ("-XX:TieredStopAtLevel=4", "-Xmx1g")
-"""Java's second compiler costs a minute of CPU, and halves what a realm costs from the thirtieth on."""
+"""No server of the tests is started again, and writing its data to files is a sixth of its work. Java's second compiler takes a
+minute of CPU a server, which a whole run does not win back.
+"""
 
 
 class SharedServers:
@@ -38,7 +37,6 @@ class SharedServers:
             data=self._folder / feature_set,
             admin_password=secrets.token_hex(12),
             env=IN_MEMORY,
-            jvm_options=LONG_LIFE if "PYTEST_XDIST_WORKER" in os.environ else (),
             wait=START_SECONDS,
         )
         note.write_text(json.dumps([str(server.home), server.port, server.admin_password, server.pid]))
