@@ -12,7 +12,7 @@ from typing import Any
 from kcadmin.clients import ATTRIBUTE, RECENT_SECONDS, Client, Clients
 from kcadmin.errors import NotFound, Refusal
 from kcadmin.ownership import Claim, claim_key, claims
-from kcadmin.settling import settle
+from kcadmin.settling import look_again
 
 ROUNDS = 5
 REFRESH_TOKENS = "attributes.use.refresh.tokens"
@@ -51,8 +51,8 @@ def take(
         ours = remembered is not None and remembered.found == CLAIMED
         client = _require(clients.get(uuid, max_age=RECENT_SECONDS), uuid)
         if not ours and _is_anybodys(client, kind, wanted):
-            settle()  # of two that leave at once, both have dropped their claims before the later one restores
-            client = _require(clients.get(uuid, max_age=0), uuid)
+            # of two that leave at once, both have dropped their claims before the later one restores
+            client = _require(look_again(lambda: clients.get(uuid, max_age=0)), uuid)
             if _is_anybodys(client, kind, wanted):
                 return Taken(USED, {})
         mine, others = _split(client, owner, kind)
