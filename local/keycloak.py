@@ -215,11 +215,6 @@ class Server:
         self.pid = 0
         self._child: subprocess.Popen[bytes] | None = None
 
-    @property
-    def mark(self) -> str:
-        """The argument by which the process is known to be ours."""
-        return mark(self.home)
-
     @classmethod
     def start(
         cls,
@@ -286,7 +281,7 @@ class Server:
 
     def stop(self) -> None:
         """End the process and wait until it ended."""
-        processes.stop(self.pid, self.mark, self._child)
+        processes.stop(self.pid, mark(self.home), self._child)
 
 
 def mark(home: Path) -> str:

@@ -49,6 +49,7 @@ def test_two_stacks_share_source_and_target(exchange: str, make_realm: MakeRealm
         stack.configure(grant(), exchange=exchange, owner=f"team-{stack.name}/exchange")
         stack.up("--skip-preview")
         both_flows(realm, exchange)
+    # On one server the first to come leaves first, on the other the last.
     leaves, stays = stacks if exchange == "standard" else reversed(stacks)
     left = leaves.destroy("--skip-preview")
     both_flows(realm, exchange)

@@ -114,6 +114,10 @@ def test_the_address_is_the_stacks_and_the_environment_only_fills_in(config: dic
     assert read(config, {"KEYCLOAK_URL": "http://localhost:8080/"}).url == url
 
 
+def test_the_environment_says_whose_requests_they_are() -> None:
+    assert read(BASE, {USER_AGENT: " pipeline 7 "}).user_agent == "pipeline 7" and read(BASE).user_agent == ""
+
+
 @pytest.mark.parametrize(
     ("config", "environ", "start", "says"),
     [
