@@ -1,14 +1,20 @@
 """Keycloak token exchange as a stack: its config names the grants, its outputs say how to use them."""
 
+from typing import Any
+
 import pulumi
 
 from components.program import errors_as_sentences
 from components.settings import read_settings
 from components.token_exchange_grant import register_grants
 
-with errors_as_sentences():
-    settings = read_settings()
-    pulumi.export(
-        "grants", register_grants(settings.grants, settings.connection, settings.guards, events=settings.events)
-    )
-    pulumi.export("keycloak", {"url": settings.connection.url, "realm": settings.realm})
+
+async def main() -> dict[str, Any]:
+    """What the stack exports."""
+    with errors_as_sentences():
+        settings = read_settings()
+        grants = await register_grants(settings.grants, settings.connection, settings.guards, events=settings.events)
+        return {"grants": grants, "keycloak": {"url": settings.connection.url, "realm": settings.realm}}
+
+
+pulumi.run(main)

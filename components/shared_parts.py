@@ -4,7 +4,7 @@ They are children of the stack, not of a grant. Mappers come before the switches
 breaks callers at once.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -65,8 +65,11 @@ class SharedParts:
         for grant in grants:
             self._grants.add(grant)
 
-    def register(self, grants: Iterable[GrantPlan]) -> None:
-        """Registers what grants share: settings that close doors, mappers and scopes, then switches, then permissions."""
+    def register(self, grants: Iterable[GrantPlan]) -> Iterator[pulumi.Resource]:
+        """Registers what grants share: settings that close doors, mappers and scopes, then switches, then permissions.
+
+        Each is registered as it is taken from here, and those of the program that are there already are left out.
+        """
         planned = list(grants)
         nearby = Neighbours(planned)
         for grant in planned:
@@ -75,20 +78,20 @@ class SharedParts:
                     sharing = [
                         each for each in nearby.at(grant.spec.realm, client) if client in getattr(each, attribute)
                     ]
-                    self._setting(kind, grant, client, place, sharing)
-            self._scope(grant)
+                    yield from self._setting(kind, grant, client, place, sharing)
+            yield from self._scope(grant)
         for grant in planned:
             for client, audience in grant.mappers:
                 sharing = [each for each in nearby.at(grant.spec.realm, client) if (client, audience) in each.mappers]
-                self._mapper(grant, client, audience, sharing)
+                yield from self._mapper(grant, client, audience, sharing)
         for grant in planned:
             for client in grant.switches:
                 sharing = [each for each in nearby.at(grant.spec.realm, client) if client in each.switches]
-                self._switch(grant, client, sharing)
+                yield from self._switch(grant, client, sharing)
             if grant.policy_clients:
                 near = nearby.at(grant.spec.realm, grant.spec.target)
                 sharing = [each for each in near if each.spec.target == grant.spec.target and each.policy_clients]
-                self._permissions(grant, sharing)
+                yield from self._permissions(grant, sharing)
 
     def guard(self, grants: Sequence[GrantPlan], guards: Collection[str]) -> None:
         """Registers the guards of each realm, from all of its grants; what opens an exchange comes after them.
@@ -138,7 +141,9 @@ class SharedParts:
         """The management permissions of a grant's target."""
         return self._parts[self._permissions_key(grant)]
 
-    def _mapper(self, grant: GrantPlan, client: str, audience: str, sharing: list[GrantPlan]) -> None:
+    def _mapper(
+        self, grant: GrantPlan, client: str, audience: str, sharing: list[GrantPlan]
+    ) -> Iterator[pulumi.Resource]:
         spec, key = grant.spec, (grant.spec.realm, client, f"audience-{audience}")
         if key not in self._parts:
             self._parts[key] = AudienceMapper(
@@ -153,6 +158,7 @@ class SharedParts:
                 on_remove=spec.on_remove,
                 opts=_protected(sharing),
             )
+            yield self._parts[key]
 
     def _setting(
         self,
@@ -161,7 +167,7 @@ class SharedParts:
         client: str,
         place: str,
         sharing: list[GrantPlan],
-    ) -> None:
+    ) -> Iterator[pulumi.Resource]:
         spec, key = grant.spec, (grant.spec.realm, client, place)
         values: dict[str, Any] = {"seconds": spec.token_lifespan} if kind is TokenLifespan else {}
         if key not in self._parts:
@@ -175,6 +181,7 @@ class SharedParts:
                 opts=_protected(sharing),
                 **values,
             )
+            yield self._parts[key]
 
     def _audience_scope(self, grant: GrantPlan) -> AudienceScope:
         """The scope alone, which no client holds yet."""
@@ -200,13 +207,14 @@ class SharedParts:
         )
         return scope
 
-    def _scope(self, grant: GrantPlan) -> None:
+    def _scope(self, grant: GrantPlan) -> Iterator[pulumi.Resource]:
         spec = grant.spec
         if not grant.scope_clients or any(
             self._assignment_key(grant, each) in self._parts for each in grant.scope_clients
         ):
             return
         scope = self._audience_scope(grant)
+        yield scope
         gated = {scope_holder(flow, exchange) for flow in grant.flows for exchange in exchanges_of(grant)}
         closed = [self._parts[spec.realm, client, "full-scope-off"] for client in grant.full_scope_off]
         for client in grant.scope_clients:
@@ -223,8 +231,9 @@ class SharedParts:
                 on_remove=spec.on_remove,
                 opts=_protected([grant], closed),
             )
+            yield self._parts[place]
 
-    def _switch(self, grant: GrantPlan, client: str, sharing: list[GrantPlan]) -> None:
+    def _switch(self, grant: GrantPlan, client: str, sharing: list[GrantPlan]) -> Iterator[pulumi.Resource]:
         spec, key = grant.spec, (grant.spec.realm, client, "standard-exchange")
         if key not in self._parts and spec.manage_switch:
             mappers = [
@@ -242,8 +251,9 @@ class SharedParts:
                 on_remove=spec.on_remove,
                 opts=_protected(sharing, [*mappers, *self._guarding(grant)]),
             )
+            yield self._parts[key]
 
-    def _permissions(self, grant: GrantPlan, sharing: list[GrantPlan]) -> None:
+    def _permissions(self, grant: GrantPlan, sharing: list[GrantPlan]) -> Iterator[pulumi.Resource]:
         spec, key = grant.spec, self._permissions_key(grant)
         if key not in self._parts:
             self._parts[key] = ManagementPermissions(
@@ -255,6 +265,7 @@ class SharedParts:
                 on_remove=spec.on_remove,
                 opts=_protected(sharing, self._guarding(grant)),
             )
+            yield self._parts[key]
 
     def _guarding(self, grant: GrantPlan) -> list[pulumi.Resource]:
         return [self._guards[grant.spec.realm]] if grant.spec.realm in self._guards else []

@@ -1,6 +1,7 @@
 """``TokenExchangeGrant``: source clients may act, through an exchange, at a target client."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -17,6 +18,8 @@ from kcadmin.errors import KeycloakError
 from providers import preflight
 from providers.exchange_proof import ExchangeProof
 from providers.resource import short_traces
+
+UNANSWERED = 64  # resources at most; until the engine has answered, Pulumi's SDK holds some 40 kB for each
 
 
 class TokenExchangeGrant(pulumi.ComponentResource):
@@ -40,6 +43,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
     """
 
     description: dict[str, Any]
+    parts: list[pulumi.Resource]
 
     def __init__(
         self,
@@ -108,12 +112,12 @@ class TokenExchangeGrant(pulumi.ComponentResource):
             opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=True))
         with short_traces():
             super().__init__("keycloak-token-exchange:index:TokenExchangeGrant", name, None, opts)
-        shared.register([planned])
-        parts = shared.of(planned)
+        list(shared.register([planned]))
+        self.parts = shared.of(planned)
         if planned.policy_clients:
-            parts += register_legacy_parts(planned, shared, self)
+            self.parts += register_legacy_parts(planned, shared, self)
         if planned.spec.prove:
-            self._prove(planned, parts)
+            self._prove(planned, self.parts)
         self.description = describe(planned)
         self.register_outputs({**self.description, **policy_facts(planned)})
 
@@ -141,10 +145,10 @@ class TokenExchangeGrant(pulumi.ComponentResource):
             )
 
 
-def register_grants(
+async def register_grants(
     specs: Sequence[GrantSpec], connection: Connection, guards: Collection[str] = (), *, events: bool = False
 ) -> dict[str, dict[str, Any]]:
-    """Plans all grants of a program at once, registers them, and describes each by its name.
+    """Plans all grants of a program at once, registers them, and describes each by its name. For ``pulumi.run``.
 
     :param guards: what the ``ExchangeGuards`` of each realm hold, of ``requesters``, ``sources`` and ``noWiderScopes``.
     :param events: whether each realm records its exchanges, by ``ExchangeEvents``.
@@ -156,8 +160,20 @@ def register_grants(
     if events:
         shared.record(plans)
     shared.guard(plans, guards)
-    shared.register(plans)
-    return {each.spec.name: TokenExchangeGrant(each.spec.name, planned=each).description for each in plans}
+    unanswered: deque[pulumi.Resource] = deque()
+    for resource in _registering(plans, shared):
+        unanswered.append(resource)
+        if len(unanswered) > UNANSWERED:
+            await unanswered.popleft().urn.future()
+    return {each.spec.name: describe(each) for each in plans}
+
+
+def _registering(plans: Iterable[GrantPlan], shared: SharedParts) -> Iterator[pulumi.Resource]:
+    yield from shared.register(plans)
+    for planned in plans:
+        grant = TokenExchangeGrant(planned.spec.name, planned=planned)
+        yield grant
+        yield from grant.parts
 
 
 def describe(planned: GrantPlan) -> dict[str, Any]:

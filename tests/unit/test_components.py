@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from inspect import isawaitable
 from typing import Any
 
 import pulumi
@@ -12,7 +13,7 @@ import pytest
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.settings import ROOT
 
-from components import shared_parts
+from components import shared_parts, token_exchange_grant
 from components.grant_spec import GrantSpec
 from components.program import ERROR_ALREADY_SHOWN, errors_as_sentences
 from components.settings import read_settings
@@ -89,8 +90,9 @@ class Program(Mocks):
         found: list[Any] = []
 
         @pulumi.runtime.test  # type: ignore[untyped-decorator]
-        def inner() -> None:
-            found.append(program())
+        async def inner() -> None:
+            given = program()
+            found.append(await given if isawaitable(given) else given)
 
         inner()
         return found[0]
@@ -166,6 +168,29 @@ def test_a_standard_grant(program: Program, keycloak: FakeKeycloak) -> None:
     assert len(program.resources) == 4
     assert {each.parent for each in program.resources.values()} == {STACK}
     assert program.resources["r/api/standard-exchange"].depends_on == {"r/frontend/audience-api", "r/api/audience-api"}
+
+
+def test_few_resources_wait_for_the_engine_at_a_time(
+    program: Program, keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_exchange_grant, "UNANSWERED", 2)
+    keycloak.add_realm("many", **{f"c{number}": {} for number in range(20)})
+    begun, waiting = [0], [0]
+    begin = pulumi.Resource.__init__
+
+    def counted(*arguments: Any, **named: Any) -> None:
+        begun[0] += 1
+        waiting[0] = max(waiting[0], begun[0] - len(program.resources))
+        begin(*arguments, **named)
+
+    monkeypatch.setattr(pulumi.Resource, "__init__", counted)
+    register(
+        program,
+        keycloak,
+        *(grant(f"g{number}", realm="many", sources=(f"c{number}",), target=f"c{number + 10}") for number in range(10)),
+    )
+    assert len(program.resources) == 40 == begun[0]
+    assert 2 < waiting[0] <= 4
 
 
 def test_what_each_resource_is_given(program: Program, keycloak: FakeKeycloak) -> None:
