@@ -16,6 +16,7 @@ from tests.support.balancer import NODES, BalancedCluster
 from tests.support.realms import TestRealm
 from tests.support.shared_servers import SharedServers, stop_all
 
+MakeRealm = Callable[..., TestRealm]
 Servers = Callable[[str], Any]  # a keycloak.Server, or a cluster that is used as one
 
 
@@ -139,8 +140,18 @@ def a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def make_realm(servers: Servers) -> Iterator[Callable[..., TestRealm]]:
+def make_realm(servers: Servers) -> Iterator[MakeRealm]:
     """Makes random realms on a feature set's server, and deletes them."""
+    yield from _realm_maker(servers)
+
+
+@pytest.fixture(scope="module")
+def make_module_realm(servers: Servers) -> Iterator[MakeRealm]:
+    """The same for a module whose tests leave a realm as they found it: making and deleting one takes a second."""
+    yield from _realm_maker(servers)
+
+
+def _realm_maker(servers: Servers) -> Iterator[MakeRealm]:
     made: list[TestRealm] = []
 
     def make(feature_set: str = "standard", **clients: dict[str, object]) -> TestRealm:
@@ -154,12 +165,12 @@ def make_realm(servers: Servers) -> Iterator[Callable[..., TestRealm]]:
 
 
 @pytest.fixture
-def realm(make_realm: Callable[..., TestRealm]) -> TestRealm:
+def realm(make_realm: MakeRealm) -> TestRealm:
     """A realm with ``frontend`` and ``api`` on the standard server."""
     return make_realm("standard")
 
 
 @pytest.fixture
-def legacy_realm(make_realm: Callable[..., TestRealm]) -> TestRealm:
+def legacy_realm(make_realm: MakeRealm) -> TestRealm:
     """A realm with ``frontend`` and ``api`` on a server with both exchanges."""
     return make_realm("legacy")

@@ -1,6 +1,6 @@
 """Each condition of a grant binds: what it allows works, what it forbids is refused, and it goes without trace."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,10 +8,10 @@ import pulumi
 import pytest
 
 from kcadmin.tokens import TokenRefused
+from tests.conftest import MakeRealm
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm
 
-MakeRealm = Callable[..., TestRealm]
 EXCHANGES = pytest.mark.parametrize("exchange", ["standard", "legacy"])
 HOLDER, OTHER = "testuser2", "somebody"
 

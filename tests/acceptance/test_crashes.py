@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import MakeRealm
 from tests.support.in_process import Killed, Stack, interrupted
 from tests.support.realms import TestRealm
 
-MakeRealm = Callable[..., TestRealm]
 CLIENTS: dict[str, dict[str, Any]] = {"frontend": {}, "mobile": {}, "api": {}}
 
 

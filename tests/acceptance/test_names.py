@@ -16,6 +16,7 @@ from providers.management_permissions import ManagementPermissionsProvider
 from providers.scope_permission import ScopePermissionProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
 from providers.token_exchange_permission import TokenExchangePermissionProvider
+from tests.conftest import MakeRealm
 from tests.support.engine import Engine, Refused, forget
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm
@@ -23,6 +24,18 @@ from tests.support.robots import robot_engine
 
 POLICY = "the policy made before"
 NAMES = ["a/b", "100%", 'say "x"', "why?", "#1", "..", "a b&c=d", "größe→目標", "x" * 255]
+
+
+@pytest.fixture(scope="module")
+def realm(make_module_realm: MakeRealm) -> TestRealm:
+    """One for all names."""
+    return make_module_realm("standard")
+
+
+@pytest.fixture(scope="module")
+def legacy_realm(make_module_realm: MakeRealm) -> TestRealm:
+    """One for all clients."""
+    return make_module_realm("legacy")
 
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
@@ -106,8 +119,8 @@ def test_the_longest_client_with_authorization_services(realm: TestRealm, length
 @pytest.mark.parametrize("exchange", ["standard", "legacy"])
 @pytest.mark.parametrize(
     "name",
-    ["team/shop", "größe 100%", "..", 'a?b&c="d"#', "y" * 255],
-    ids=["slash", "unicode", "dots", "query", "long"],
+    ["team/shop", "größe 100%", ".", 'a?b&c="d"#', "y" * 255],
+    ids=["slash", "unicode", "dot", "query", "long"],
 )
 def test_grants_of_clients_of_any_name(legacy_realm: TestRealm, name: str, exchange: str) -> None:
     realm = legacy_realm
@@ -129,3 +142,4 @@ def test_grants_of_clients_of_any_name(legacy_realm: TestRealm, name: str, excha
     assert name in realm.exchange("frontend", token, name)["aud"]
     stack.destroy()
     assert realm.export_but_for_permissions() == realm.without_permissions(before)
+    realm.session.delete(realm.at("clients", realm.uuid(name)))

@@ -1,6 +1,6 @@
 """Each object on a real Keycloak: create, read, no second change, change, replace, drift, loss, exact restore."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any
@@ -17,6 +17,7 @@ from providers.management_permissions import ManagementPermissionsProvider
 from providers.scope_permission import ScopePermissionProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
 from providers.token_exchange_permission import TokenExchangePermissionProvider
+from tests.conftest import MakeRealm
 from tests.support.engine import Engine, forget
 from tests.support.realms import TestRealm
 from tests.support.robots import robot_engine
@@ -231,9 +232,16 @@ KINDS = [
 ]
 
 
-@pytest.fixture(params=KINDS, ids=[f"{kind}-{index}" for index, kind in enumerate(KINDS)])
+@pytest.fixture(scope="module", params=KINDS, ids=[f"{kind}-{index}" for index, kind in enumerate(KINDS)])
 def kind(request: pytest.FixtureRequest) -> Kind:
     return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def arranged(kind: Kind, make_module_realm: MakeRealm) -> tuple[TestRealm, dict[str, Any]]:
+    """A realm for a kind, and what its object needs there."""
+    realm = make_module_realm("legacy")
+    return realm, kind.arrange(realm)
 
 
 @dataclass
@@ -247,14 +255,16 @@ class Life:
 
 
 @pytest.fixture
-def life(kind: Kind, legacy_realm: TestRealm) -> Life:
-    arranged = kind.arrange(legacy_realm)
-    before = legacy_realm.export()
-    engine = robot_engine(kind.provider, legacy_realm)
-    args = {"realm": legacy_realm.name, **kind.args, **arranged}
+def life(kind: Kind, arranged: tuple[TestRealm, dict[str, Any]]) -> Iterator[Life]:
+    realm, needs = arranged
+    before = realm.export()
+    engine = robot_engine(kind.provider, realm)
+    args = {"realm": realm.name, **kind.args, **needs}
     assert engine.up(**args) == "create"
     forget()
-    return Life(legacy_realm, engine, args, before)
+    yield Life(realm, engine, args, before)
+    if engine.id:
+        engine.destroy()
 
 
 def asked(engine: Engine, args: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """Beside what was there, other stacks and strangers' policies; and everything as it was when we leave."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,12 +13,12 @@ from providers.authorization_services import AuthorizationServicesProvider
 from providers.client_policy import ClientPolicyProvider
 from providers.management_permissions import ManagementPermissionsProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
+from tests.conftest import MakeRealm
 from tests.support.engine import forget
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm, hang_on
 from tests.support.robots import robot_engine
 
-MakeRealm = Callable[..., TestRealm]
 EXCHANGES = pytest.mark.parametrize("exchange", ["standard", "legacy"])
 SWITCH = "standard.token.exchange.enabled"
 

@@ -6,7 +6,8 @@ With ``on_remove: revoke`` it equals that of a realm where the guide's script ha
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -38,6 +39,7 @@ from providers.token_exchange_permission import TokenExchangePermissionProvider
 from providers.token_lifespan import TokenLifespanProvider
 from providers.user_policy import UserPolicyProvider
 from tests.acceptance.test_ownership import EXCHANGES, grant, run_the_guide, works
+from tests.conftest import MakeRealm
 from tests.support.engine import Engine, forget
 from tests.support.in_process import PROVIDERS, Stack
 from tests.support.realms import PASSWORD, TestRealm
@@ -173,7 +175,7 @@ def test_every_kind_has_a_case() -> None:
     assert set(PROVIDERS.values()) == IN_BOTH.union(BESIDE_GRANTS, *IN_GRANTS.values())
 
 
-def arranged(make_realm: Callable[..., TestRealm], *, guide_ran: bool) -> TestRealm:
+def arranged(make_realm: MakeRealm, *, guide_ran: bool) -> TestRealm:
     """A realm with what the later kinds name: a user's role, a group, a scope, and a resource server with a policy."""
     services = {"authorizationServicesEnabled": True, "serviceAccountsEnabled": True}
     silent = {"standardFlowEnabled": False, "directAccessGrantsEnabled": False, "serviceAccountsEnabled": True}
@@ -193,7 +195,7 @@ def arranged(make_realm: Callable[..., TestRealm], *, guide_ran: bool) -> TestRe
 
 @pytest.mark.exchange_guards
 @GUIDE_RAN
-def test_each_later_kind_alone(make_realm: Callable[..., TestRealm], guide_ran: bool) -> None:
+def test_each_later_kind_alone(make_realm: MakeRealm, guide_ran: bool) -> None:
     realm = arranged(make_realm, guide_ran=guide_ran)
     management = realm.at("clients", realm.uuid("realm-management"), "authz", "resource-server", "policy", "client")
     policy = {"name": "may", "clients": [realm.uuid("frontend")]}
@@ -214,7 +216,7 @@ def test_each_later_kind_alone(make_realm: Callable[..., TestRealm], guide_ran: 
 @EXCHANGES
 @GUIDE_RAN
 def test_a_grant_with_every_condition(
-    make_realm: Callable[..., TestRealm], monkeypatch: pytest.MonkeyPatch, exchange: str, guide_ran: bool
+    make_realm: MakeRealm, monkeypatch: pytest.MonkeyPatch, exchange: str, guide_ran: bool
 ) -> None:
     monkeypatch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0.01)  # nobody else writes this realm
     realm = arranged(make_realm, guide_ran=guide_ran)
@@ -236,16 +238,22 @@ def test_a_grant_with_every_condition(
     assert realm.export() == before
 
 
+@pytest.fixture(scope="module")
+def realm_of_switches(make_module_realm: MakeRealm) -> TestRealm:
+    return make_module_realm("standard")
+
+
 @pytest.mark.standard_exchange
 @pytest.mark.parametrize("allow_refresh", [False, True])
 @pytest.mark.parametrize(
     "found", [{}, {SWITCH: "false"}, {SWITCH: "true"}, {SWITCH: "true", REFRESH: "NO"}, {REFRESH: "SAME_SESSION"}]
 )
-def test_a_switch(realm: TestRealm, found: dict[str, str], allow_refresh: bool) -> None:
-    realm.change("api", attributes=found)
+def test_a_switch(realm_of_switches: TestRealm, found: dict[str, str], allow_refresh: bool) -> None:
+    realm, client = realm_of_switches, f"api-{token_hex(4)}"
+    realm.add_client(client, attributes=found)
     before = realm.export()
     engine = robot_engine(StandardTokenExchangeProvider, realm)
-    engine.up(realm=realm.name, client_id="api", allow_refresh=allow_refresh)
+    engine.up(realm=realm.name, client_id=client, allow_refresh=allow_refresh)
     forget()
     engine.destroy()
     assert realm.export() == before

@@ -1,7 +1,6 @@
 """The robot that bootstrap makes: exactly its roles, a key that logs in, whole lives of grants, and no trace when it goes."""
 
 import stat
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,12 @@ from kcadmin.connection import Connection, PrivateKeyLogin
 from kcadmin.errors import Forbidden, Refusal
 from kcadmin.session import Session
 from local.layout import keycloak_version
+from tests.conftest import MakeRealm
 from tests.support.engine import forget
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm
 from tests.support.robot_clients import ROBOTS
 
-MakeRealm = Callable[..., TestRealm]
 NAME = "robot"
 
 
@@ -98,18 +97,25 @@ def test_it_is_given_exactly_the_roles_that_are_asked_for(realm: TestRealm, tmp_
         Session(login(realm, narrow)).get(realm.at("events"))
 
 
+@pytest.fixture(scope="module")
+def realm_of_robots(make_module_realm: MakeRealm) -> TestRealm:
+    return make_module_realm("standard")
+
+
 @pytest.mark.parametrize(("roles", "name"), ROBOTS.items(), ids=[name.replace("-", "_") for name in ROBOTS.values()])
 def test_the_robots_of_the_tests_are_as_it_makes_them(
-    realm: TestRealm, tmp_path: Path, roles: tuple[str, ...], name: str
+    realm_of_robots: TestRealm, tmp_path: Path, roles: tuple[str, ...], name: str
 ) -> None:
     """But for its name, its key and its mark."""
     forget()
+    realm = realm_of_robots
     realm.robot_with(roles)
     bootstrap(realm.connection, realm.name, NAME, roles, tmp_path / "robot.pem")
     imported, bootstrapped = (what_it_is(realm, client_id) for client_id in (name, NAME))
     assert imported == bootstrapped
     for scope in ("of the account", "of its tokens"):
         assert imported[scope] == {"clientMappings": {"realm-management": sorted(roles)}}
+    assert remove(realm.connection, realm.name, NAME)
 
 
 def what_it_is(realm: TestRealm, client_id: str) -> dict[str, Any]:

@@ -1,17 +1,17 @@
 """What ``destroy`` says goes on, and that it does: issued tokens, a switch, a mapper and a policy that were there before."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from kcadmin.tokens import ClientCredentials, TokenEndpoint
+from tests.conftest import MakeRealm
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import both_flows, exchanged, grant, neither_flow, refused
 from tests.e2e.stack import Run
 from tests.support.realms import TestRealm, hang_on
 
-MakeRealm = Callable[..., TestRealm]
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 TOKEN_TYPE = "urn:ietf:params:oauth:token-type:"
 SWITCH = "standard.token.exchange.enabled"

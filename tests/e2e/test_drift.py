@@ -3,19 +3,18 @@
 import json
 import re
 import socket
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from local.commands import PULUMI_COMMANDS
 from local.layout import PROJECT
+from tests.conftest import MakeRealm
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import both_flows, grant, neither_flow
 from tests.e2e.stack import Run, Stack
 from tests.support.realms import TestRealm
 
-MakeRealm = Callable[..., TestRealm]
 CLEAN, BROKEN = 0, 1
 SWITCH = "standard.token.exchange.enabled"
 REFRESH = "standard.token.exchange.enableRefreshRequestedTokenType"

@@ -1,19 +1,18 @@
 """What somebody changed of the conditions of grants, of guards and of policies is shown with both values, and mended."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from local.commands import PULUMI_COMMANDS
 from local.layout import PROJECT
+from tests.conftest import MakeRealm
 from tests.e2e.conftest import NewStack
 from tests.e2e.stack import Stack
 from tests.e2e.test_drift import BROKEN, CLEAN, comparable, management, shown
 from tests.support.realms import TestRealm
 
 pytestmark = pytest.mark.exchange_guards
-MakeRealm = Callable[..., TestRealm]
 GRANTS: tuple[dict[str, Any], ...] = (
     {
         "name": "new",

@@ -1,14 +1,12 @@
 """A grant's life, from the first preview to destroy, on a server of each exchange."""
 
-from collections.abc import Callable
-
 import pytest
 
+from tests.conftest import MakeRealm
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import as_it_was, both_flows, exchanged, grant, neither_flow, refused
 from tests.support.realms import TestRealm
 
-MakeRealm = Callable[..., TestRealm]
 PARTS = {
     "standard": [
         "{realm}/frontend/audience-api",

@@ -1,18 +1,16 @@
 """The policy pack in the real engine: what it sees of a stack's grants, and how it ends a run."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from local.layout import PROJECT
+from tests.conftest import MakeRealm
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import grant
-from tests.support.realms import TestRealm
 
 PACK = ("--policy-pack", str(PROJECT / "policy"))
-MakeRealm = Callable[..., TestRealm]
 BROKEN = [
     "[advisory]  exchanged-tokens-are-short-lived",
     "[advisory]  exchanges-give-no-refresh-token",

@@ -3,20 +3,18 @@
 import json
 import socket
 import subprocess
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from local.layout import PROJECT, VENV
+from tests.conftest import MakeRealm
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import both_flows, grant
 from tests.e2e.stack import TIMEOUT_SECONDS, Stack
 from tests.support.realms import CONFIDENTIAL, KEY_PROVIDER, PASSWORD, TestRealm, _keys
 
 pytestmark = pytest.mark.standard_exchange
-
-MakeRealm = Callable[..., TestRealm]
 
 
 def rebind(stack: Stack, *args: str, code: int = 0) -> str:

@@ -1,16 +1,14 @@
 """How often a server is asked, and how often written to."""
 
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
 
+from tests.conftest import MakeRealm
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import grant
 from tests.e2e.stack import Run
-from tests.support.realms import TestRealm
 
-MakeRealm = Callable[..., TestRealm]
 PHASES, PROCESSES = 2, 4  # preview and update, program and plugin each
 
 

@@ -1,12 +1,8 @@
 """What grants and stacks share stays until the last of them leaves."""
 
-from collections.abc import Callable
-
+from tests.conftest import MakeRealm
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import as_it_was, both_flows, grant, neither_flow
-from tests.support.realms import TestRealm
-
-MakeRealm = Callable[..., TestRealm]
 
 
 def test_removing_one_of_three_grants_touches_no_other(
