@@ -1,6 +1,5 @@
 """``TokenExchangeGrant``: source clients may act, through an exchange, at a target client."""
 
-from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from components.grant_spec import REQUESTER, GrantSpec, checked_grant
 from components.legacy_parts import register_legacy_parts
 from components.planning import plan
 from components.policy_facts import policy_facts
+from components.registration import register_in_turn
 from components.settings import read_settings
 from components.shared_parts import SharedParts
 from components.wiring import EXCHANGE, LOGIN, GrantPlan, questions, scope_name
@@ -18,8 +18,6 @@ from kcadmin.errors import KeycloakError
 from providers import preflight
 from providers.exchange_proof import ExchangeProof
 from providers.resource import short_traces
-
-UNANSWERED = 64  # resources at most; until the engine has answered, Pulumi's SDK holds some 40 kB for each
 
 
 class TokenExchangeGrant(pulumi.ComponentResource):
@@ -160,11 +158,7 @@ async def register_grants(
     if events:
         shared.record(plans)
     shared.guard(plans, guards)
-    unanswered: deque[pulumi.Resource] = deque()
-    for resource in _registering(plans, shared):
-        unanswered.append(resource)
-        if len(unanswered) > UNANSWERED:
-            await unanswered.popleft().urn.future()
+    await register_in_turn(_registering(plans, shared))
     return {each.spec.name: describe(each) for each in plans}
 
 

@@ -113,4 +113,6 @@ _realms_lock = threading.Lock()
 def realm_for(session: Session, name: str) -> Realm:
     """The process's view of a realm."""
     with _realms_lock:
-        return _realms.setdefault((session, name), Realm(session, name))
+        if (session, name) not in _realms:
+            _realms[session, name] = Realm(session, name)
+        return _realms[session, name]

@@ -292,4 +292,6 @@ _sessions_lock = threading.Lock()
 def session_for(connection: Connection) -> Session:
     """The process's session for a connection; it logs in at its first request."""
     with _sessions_lock:
-        return _sessions.setdefault(connection, Session(connection))
+        if connection not in _sessions:
+            _sessions[connection] = Session(connection)
+        return _sessions[connection]

@@ -13,7 +13,7 @@ import pytest
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.settings import ROOT
 
-from components import shared_parts, token_exchange_grant
+from components import registration, shared_parts
 from components.grant_spec import GrantSpec
 from components.program import ERROR_ALREADY_SHOWN, errors_as_sentences
 from components.settings import read_settings
@@ -170,11 +170,19 @@ def test_a_standard_grant(program: Program, keycloak: FakeKeycloak) -> None:
     assert program.resources["r/api/standard-exchange"].depends_on == {"r/frontend/audience-api", "r/api/audience-api"}
 
 
-def test_few_resources_wait_for_the_engine_at_a_time(
-    program: Program, keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(token_exchange_grant, "UNANSWERED", 2)
+@pytest.fixture
+def ten_grants(keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch) -> list[GrantSpec]:
+    """Of forty resources, of which two may wait for the engine."""
+    monkeypatch.setattr(registration, "UNANSWERED", 2)
     keycloak.add_realm("many", **{f"c{number}": {} for number in range(20)})
+    return [
+        grant(f"g{number}", realm="many", sources=(f"c{number}",), target=f"c{number + 10}") for number in range(10)
+    ]
+
+
+def test_few_resources_wait_for_the_engine_at_a_time(
+    program: Program, keycloak: FakeKeycloak, ten_grants: list[GrantSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
     begun, waiting = [0], [0]
     begin = pulumi.Resource.__init__
 
@@ -184,13 +192,20 @@ def test_few_resources_wait_for_the_engine_at_a_time(
         begin(*arguments, **named)
 
     monkeypatch.setattr(pulumi.Resource, "__init__", counted)
-    register(
-        program,
-        keycloak,
-        *(grant(f"g{number}", realm="many", sources=(f"c{number}",), target=f"c{number + 10}") for number in range(10)),
-    )
+    register(program, keycloak, *ten_grants)
     assert len(program.resources) == 40 == begun[0]
     assert 2 < waiting[0] <= 4
+
+
+def test_the_engine_is_told_no_debug_message_a_resource(
+    program: Program, keycloak: FakeKeycloak, ten_grants: list[GrantSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "debug", told.append)
+    register(program, keycloak, *ten_grants)
+    assert len(told) < len(program.resources) == 40
+    pulumi.log.debug("after it")
+    assert told[-1] == "after it"
 
 
 def test_what_each_resource_is_given(program: Program, keycloak: FakeKeycloak) -> None:

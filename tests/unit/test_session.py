@@ -243,8 +243,14 @@ def test_threads_that_meet_the_same_revoked_token_log_in_once_more(keycloak: Fak
 
 def test_one_session_for_a_connection(keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch) -> None:
     keycloak.install(monkeypatch)
+    made = []
+    start = Session.__init__
+    monkeypatch.setattr(
+        Session, "__init__", lambda self, connection: made.append(connection) or start(self, connection)
+    )
     assert session_for(keycloak.connection) is session_for(keycloak.connection)
     assert session_for(keycloak.connection) is not session_for(replace(keycloak.connection, login_realm="r"))
+    assert len(made) == 2  # each makes its pools of connections and reads the environment
 
 
 @pytest.mark.parametrize(

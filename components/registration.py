@@ -1,0 +1,32 @@
+"""Registers many resources for less of Pulumi's time and memory: few at a time, and without its debug messages."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import pulumi
+
+UNANSWERED = 64  # resources at most; until the engine has answered, Pulumi's SDK holds some 40 kB for each
+
+
+async def register_in_turn(resources: Iterable[pulumi.Resource]) -> None:
+    """Takes resources, each of which is registered as it is taken, no faster than the engine answers."""
+    unanswered: deque[pulumi.Resource] = deque()
+    with _no_debug_messages():
+        for resource in resources:
+            unanswered.append(resource)
+            if len(unanswered) > UNANSWERED:
+                await unanswered.popleft().urn.future()
+
+
+@contextmanager
+def _no_debug_messages() -> Iterator[None]:
+    """The SDK waits for the engine to take several of them a resource, also where nobody wants to see them.
+
+    That is a fifth of a large stack's preview: https://github.com/pulumi/pulumi/issues/7292.
+    """
+    told, pulumi.log.debug = pulumi.log.debug, lambda *_arguments, **_named: None
+    try:
+        yield
+    finally:
+        pulumi.log.debug = told
