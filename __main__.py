@@ -6,14 +6,16 @@ import pulumi
 
 from components.program import errors_as_sentences
 from components.settings import read_settings
-from components.token_exchange_grant import register_grants
+from components.token_exchange_grant import register_many_grants
 
 
 async def main() -> dict[str, Any]:
     """What the stack exports."""
     with errors_as_sentences():
         settings = read_settings()
-        grants = await register_grants(settings.grants, settings.connection, settings.guards, events=settings.events)
+        grants = await register_many_grants(
+            settings.grants, settings.connection, settings.guards, events=settings.events
+        )
         return {"grants": grants, "keycloak": {"url": settings.connection.url, "realm": settings.realm}}
 
 

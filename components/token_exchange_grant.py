@@ -1,6 +1,6 @@
 """``TokenExchangeGrant``: source clients may act, through an exchange, at a target client."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -41,7 +41,8 @@ class TokenExchangeGrant(pulumi.ComponentResource):
     """
 
     description: dict[str, Any]
-    parts: list[pulumi.Resource]
+    own_parts: list[pulumi.Resource]
+    """Its children: a legacy grant's policies and their binding, and proofs."""
 
     def __init__(
         self,
@@ -111,18 +112,16 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         with short_traces():
             super().__init__("keycloak-token-exchange:index:TokenExchangeGrant", name, None, opts)
         list(shared.register([planned]))
-        self.parts = shared.of(planned)
-        if planned.policy_clients:
-            self.parts += register_legacy_parts(planned, shared, self)
+        self.own_parts = register_legacy_parts(planned, shared, self) if planned.policy_clients else []
         if planned.spec.prove:
-            self._prove(planned, self.parts)
+            self.own_parts += self._proofs(planned, [*shared.of(planned), *self.own_parts])
         self.description = describe(planned)
         self.register_outputs({**self.description, **policy_facts(planned)})
 
-    def _prove(self, planned: GrantPlan, parts: Sequence[pulumi.Resource]) -> None:
+    def _proofs(self, planned: GrantPlan, parts: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
         spec = planned.spec
         ids = [part.id for part in parts if isinstance(part, pulumi.CustomResource)]
-        for flow in planned.flows:
+        return [
             ExchangeProof(
                 f"{spec.realm}/{spec.name}/proof-{flow.flow}-{flow.source}",
                 realm=spec.realm,
@@ -141,33 +140,44 @@ class TokenExchangeGrant(pulumi.ComponentResource):
                 owner=spec.grant_owner,
                 opts=pulumi.ResourceOptions(parent=self, depends_on=list(parts)),
             )
+            for flow in planned.flows
+        ]
 
 
-async def register_grants(
+def register_grants(
     specs: Sequence[GrantSpec], connection: Connection, guards: Collection[str] = (), *, events: bool = False
 ) -> dict[str, dict[str, Any]]:
-    """Plans all grants of a program at once, registers them, and describes each by its name. For ``pulumi.run``.
+    """Plans all grants of a program at once, registers them, and describes each by its name.
 
     :param guards: what the ``ExchangeGuards`` of each realm hold, of ``requesters``, ``sources`` and ``noWiderScopes``.
     :param events: whether each realm records its exchanges, by ``ExchangeEvents``.
     :raises pulumi.RunError: with every fault of every grant, before anything is registered.
     """
     plans = _plan(specs, connection, guards)
+    list(_registering(plans, guards, events))
+    return {each.spec.name: describe(each) for each in plans}
+
+
+async def register_many_grants(
+    specs: Sequence[GrantSpec], connection: Connection, guards: Collection[str] = (), *, events: bool = False
+) -> dict[str, dict[str, Any]]:
+    """``register_grants`` for less of Pulumi's time and memory. Await it in ``pulumi.run``, or nothing is registered."""
+    plans = _plan(specs, connection, guards)
+    await register_in_turn(_registering(plans, guards, events))
+    return {each.spec.name: describe(each) for each in plans}
+
+
+def _registering(plans: Sequence[GrantPlan], guards: Collection[str], events: bool) -> Iterator[pulumi.Resource]:
     shared = SharedParts.of_program()
     shared.join(plans)
     if events:
         shared.record(plans)
     shared.guard(plans, guards)
-    await register_in_turn(_registering(plans, shared))
-    return {each.spec.name: describe(each) for each in plans}
-
-
-def _registering(plans: Iterable[GrantPlan], shared: SharedParts) -> Iterator[pulumi.Resource]:
     yield from shared.register(plans)
     for planned in plans:
         grant = TokenExchangeGrant(planned.spec.name, planned=planned)
         yield grant
-        yield from grant.parts
+        yield from grant.own_parts
 
 
 def describe(planned: GrantPlan) -> dict[str, Any]:

@@ -170,6 +170,18 @@ def realm(make_realm: MakeRealm) -> TestRealm:
     return make_realm("standard")
 
 
+@pytest.fixture(scope="module")
+def module_realm(make_module_realm: MakeRealm) -> TestRealm:
+    """One on the standard server, for all tests of a module."""
+    return make_module_realm("standard")
+
+
+@pytest.fixture(scope="module")
+def legacy_module_realm(make_module_realm: MakeRealm) -> TestRealm:
+    """One on a server with both exchanges, for all tests of a module."""
+    return make_module_realm("legacy")
+
+
 @pytest.fixture
 def legacy_realm(make_realm: MakeRealm) -> TestRealm:
     """A realm with ``frontend`` and ``api`` on a server with both exchanges."""

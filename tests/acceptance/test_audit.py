@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,6 +25,7 @@ from kcadmin import events
 from kcadmin.errors import Refusal, TokenRefused
 from kcadmin.robot import STANDARD
 from kcadmin.tokens import ClientCredentials, TokenEndpoint
+from tests.conftest import MakeRealm
 from tests.support.engine import forget
 from tests.support.in_process import Stack
 from tests.support.realms import TESTER, TESTER_SECRET, TestRealm
@@ -82,16 +82,14 @@ class Audited:
 
 
 @pytest.fixture(scope="module")
-def audited(servers: Callable[[str], Any]) -> Iterator[Audited]:
-    server = servers("legacy")
-    realm = TestRealm.make(server.url, server.admin_password, {name: {} for name in CLIENTS})
+def audited(make_module_realm: MakeRealm) -> Audited:
+    realm = make_module_realm("legacy", **{name: {} for name in CLIENTS})
     stack = Stack(realm.connection, events=True)
     stack.up(*({**grant, "realm": realm.name} for grant in GRANTS))
     made = Audited(realm, json.loads(json.dumps(stack.exported)))
     for requester, source, audience, *_ in EXCHANGES:
         made.exchange(requester, source, audience)
-    yield made
-    realm.remove()
+    return made
 
 
 def test_each_exchange_is_told_as_it_was(audited: Audited) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -38,12 +38,10 @@ FOUND = [
 
 
 @pytest.fixture(scope="module")
-def one_realm(servers: Callable[[str], Any]) -> Iterator[TestRealm]:
-    server = servers("legacy")
-    realm = TestRealm.make(server.url, server.admin_password)
+def one_realm(legacy_module_realm: TestRealm) -> TestRealm:
+    realm = legacy_module_realm
     realm.session.put(realm.at(), {"adminEventsEnabled": True, "adminEventsDetailsEnabled": True})
-    yield realm
-    realm.remove()
+    return realm
 
 
 @pytest.fixture

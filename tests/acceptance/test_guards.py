@@ -1,7 +1,7 @@
 """Guards of the whole realm: each lets one exchange through and stops another, on both exchanges; nothing else is lost."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -16,6 +16,7 @@ from kcadmin.robot import GUARDS, STANDARD
 from kcadmin.tokens import EXCHANGE_GRANT, ClientCredentials, TokenEndpoint, TokenRefused
 from providers.exchange_guards import ExchangeGuardsProvider
 from tests.acceptance.test_two_processes import together
+from tests.conftest import MakeRealm
 from tests.support.engine import Engine, forget
 from tests.support.in_process import Killed, Stack, interrupted
 from tests.support.realms import PASSWORD, TestRealm
@@ -57,17 +58,13 @@ STRANGERS: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def one_realm(servers: Callable[[str], Any]) -> Iterator[TestRealm]:
+def one_realm(make_module_realm: MakeRealm) -> Iterator[TestRealm]:
     """A realm for all these tests, on a server with both exchanges, that ends as it was."""
-    server = servers("legacy")
-    realm = TestRealm.make(
-        server.url, server.admin_password, {"frontend": {}, "other": {}, ODD: {}, ALIKE: {}, "api": {}}
-    )
+    realm = make_module_realm("legacy", **{name: {} for name in ("frontend", "other", ODD, ALIKE, "api")})
     stranger(realm)
     before = realm.export()
     yield realm
     assert realm.export_but_for_permissions() == realm.without_permissions(before)
-    realm.remove()
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from providers.management_permissions import ManagementPermissionsProvider
 from providers.scope_permission import ScopePermissionProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
 from providers.token_exchange_permission import TokenExchangePermissionProvider
-from tests.conftest import MakeRealm
 from tests.support.engine import Engine, Refused, forget
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm
@@ -26,20 +25,9 @@ POLICY = "the policy made before"
 NAMES = ["a/b", "100%", 'say "x"', "why?", "#1", "..", "a b&c=d", "größe→目標", "x" * 255]
 
 
-@pytest.fixture(scope="module")
-def realm(make_module_realm: MakeRealm) -> TestRealm:
-    """One for all names."""
-    return make_module_realm("standard")
-
-
-@pytest.fixture(scope="module")
-def legacy_realm(make_module_realm: MakeRealm) -> TestRealm:
-    """One for all clients."""
-    return make_module_realm("legacy")
-
-
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
-def test_objects_of_any_name(realm: TestRealm, name: str) -> None:
+def test_objects_of_any_name(module_realm: TestRealm, name: str) -> None:
+    realm = module_realm
     realm.change("api", authorizationServicesEnabled=True, serviceAccountsEnabled=True)
     before = realm.export()
     place, scope = {"realm": realm.name, "resource_server": "api"}, f"{name[:250]}!"
@@ -55,8 +43,8 @@ def test_objects_of_any_name(realm: TestRealm, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
-def test_objects_of_a_client_of_any_name(legacy_realm: TestRealm, name: str) -> None:
-    realm = legacy_realm
+def test_objects_of_a_client_of_any_name(legacy_module_realm: TestRealm, name: str) -> None:
+    realm = legacy_module_realm
     realm.add_client(name)
     before = realm.export()
     policy = lives(
@@ -91,7 +79,8 @@ def lives(realm: TestRealm, *objects: tuple[type[KeycloakProvider], dict[str, An
     return policy
 
 
-def test_one_character_too_many_is_refused_by_us(realm: TestRealm) -> None:
+def test_one_character_too_many_is_refused_by_us(module_realm: TestRealm) -> None:
+    realm = module_realm
     with pytest.raises(Refused, match="name has 256 characters; give it 1 to 255"):
         robot_engine(AudienceMapperProvider, realm).up(
             realm=realm.name, client_id="frontend", name="x" * 256, included_client="api"
@@ -99,7 +88,8 @@ def test_one_character_too_many_is_refused_by_us(realm: TestRealm) -> None:
 
 
 @pytest.mark.parametrize("length", [LONGEST_UP_TO_26_2, LONGEST_CLIENT_ID, LONGEST_CLIENT_ID + 1])
-def test_the_longest_client_with_authorization_services(realm: TestRealm, length: int) -> None:
+def test_the_longest_client_with_authorization_services(module_realm: TestRealm, length: int) -> None:
+    realm = module_realm
     realm.add_client("c" * length)
     before = realm.export()
     services = (AuthorizationServicesProvider, {"client_id": "c" * length})
@@ -122,8 +112,8 @@ def test_the_longest_client_with_authorization_services(realm: TestRealm, length
     ["team/shop", "größe 100%", ".", 'a?b&c="d"#', "y" * 255],
     ids=["slash", "unicode", "dot", "query", "long"],
 )
-def test_grants_of_clients_of_any_name(legacy_realm: TestRealm, name: str, exchange: str) -> None:
-    realm = legacy_realm
+def test_grants_of_clients_of_any_name(legacy_module_realm: TestRealm, name: str, exchange: str) -> None:
+    realm = legacy_module_realm
     realm.add_client(name)
     before = realm.export()
     stack = Stack(realm.robot)

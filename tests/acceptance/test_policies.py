@@ -32,7 +32,6 @@ from providers.script_policy import ScriptPolicyProvider
 from providers.time_policy import TimePolicyProvider
 from providers.token_exchange_permission import TokenExchangePermissionProvider
 from providers.user_policy import UserPolicyProvider
-from tests.conftest import Servers
 from tests.support.engine import Engine, forget
 from tests.support.realms import TestRealm
 from tests.support.robots import robot_engine
@@ -123,10 +122,9 @@ def at(realm: TestRealm, server: str, *segments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def world(servers: Servers) -> Iterator[TestRealm]:
+def world(legacy_module_realm: TestRealm) -> TestRealm:
     """A realm with everything that a policy may name, and two resource servers. The tests leave it as it was."""
-    server = servers("legacy")
-    realm = TestRealm.make(server.url, server.admin_password)
+    realm = legacy_module_realm
     services = {"authorizationServicesEnabled": True, "serviceAccountsEnabled": True}
     realm.change("api", **services)
     realm.session.put_json(realm.at("clients", realm.uuid("api"), "management", "permissions"), {"enabled": True})
@@ -139,8 +137,7 @@ def world(servers: Servers) -> Iterator[TestRealm]:
             realm.session.post(
                 at(realm, name, "policy", "client"), {"name": policy, "clients": [realm.uuid("frontend")]}
             )
-    yield realm
-    realm.remove()
+    return realm
 
 
 @pytest.fixture(scope="module")

@@ -238,18 +238,13 @@ def test_a_grant_with_every_condition(
     assert realm.export() == before
 
 
-@pytest.fixture(scope="module")
-def realm_of_switches(make_module_realm: MakeRealm) -> TestRealm:
-    return make_module_realm("standard")
-
-
 @pytest.mark.standard_exchange
 @pytest.mark.parametrize("allow_refresh", [False, True])
 @pytest.mark.parametrize(
     "found", [{}, {SWITCH: "false"}, {SWITCH: "true"}, {SWITCH: "true", REFRESH: "NO"}, {REFRESH: "SAME_SESSION"}]
 )
-def test_a_switch(realm_of_switches: TestRealm, found: dict[str, str], allow_refresh: bool) -> None:
-    realm, client = realm_of_switches, f"api-{token_hex(4)}"
+def test_a_switch(module_realm: TestRealm, found: dict[str, str], allow_refresh: bool) -> None:
+    realm, client = module_realm, f"api-{token_hex(4)}"
     realm.add_client(client, attributes=found)
     before = realm.export()
     engine = robot_engine(StandardTokenExchangeProvider, realm)

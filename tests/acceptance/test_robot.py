@@ -97,18 +97,13 @@ def test_it_is_given_exactly_the_roles_that_are_asked_for(realm: TestRealm, tmp_
         Session(login(realm, narrow)).get(realm.at("events"))
 
 
-@pytest.fixture(scope="module")
-def realm_of_robots(make_module_realm: MakeRealm) -> TestRealm:
-    return make_module_realm("standard")
-
-
 @pytest.mark.parametrize(("roles", "name"), ROBOTS.items(), ids=[name.replace("-", "_") for name in ROBOTS.values()])
 def test_the_robots_of_the_tests_are_as_it_makes_them(
-    realm_of_robots: TestRealm, tmp_path: Path, roles: tuple[str, ...], name: str
+    module_realm: TestRealm, tmp_path: Path, roles: tuple[str, ...], name: str
 ) -> None:
     """But for its name, its key and its mark."""
     forget()
-    realm = realm_of_robots
+    realm = module_realm
     realm.robot_with(roles)
     bootstrap(realm.connection, realm.name, NAME, roles, tmp_path / "robot.pem")
     imported, bootstrapped = (what_it_is(realm, client_id) for client_id in (name, NAME))

@@ -53,7 +53,7 @@ def test_first_and_second_legacy_grant(make_realm: MakeRealm, new_stack: NewStac
     frugal(run)
 
 
-PAIRS = 12
+PAIRS = 24  # more resources than a program has before the engine at a time
 LOGINS, LIST = 2, 2  # of program and plugin; a probe and a page
 LOOK_AT_PERMISSIONS, EXPORT, FEATURES = 4, 1, 1
 

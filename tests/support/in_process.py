@@ -184,7 +184,7 @@ def _run(
     pulumi.runtime.set_mocks(Mocks(), preview=False)
 
     async def program() -> None:
-        exported.update(await register_grants(specs, connection, guards, events=events))
+        exported.update(register_grants(specs, connection, guards, events=events))
 
     pulumi.runtime.test(program)()
     return exported

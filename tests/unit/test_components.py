@@ -1,11 +1,15 @@
 """What a program registers, by Pulumi's mocks, with a server in memory behind the preflight."""
 
+import asyncio
+import functools
 import json
 import logging
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from inspect import isawaitable
+from types import SimpleNamespace
 from typing import Any
 
 import pulumi
@@ -17,7 +21,7 @@ from components import registration, shared_parts
 from components.grant_spec import GrantSpec
 from components.program import ERROR_ALREADY_SHOWN, errors_as_sentences
 from components.settings import read_settings
-from components.token_exchange_grant import TokenExchangeGrant, register_grants
+from components.token_exchange_grant import TokenExchangeGrant, register_grants, register_many_grants
 from components.wiring import policy_name
 from kcadmin.ownership import Claim, hash16
 from providers.management_permissions import ManagementPermissions
@@ -158,6 +162,10 @@ def register(program: Program, keycloak: FakeKeycloak, *specs: GrantSpec) -> dic
     return dict(program.run(lambda: register_grants(specs, keycloak.connection)))
 
 
+def register_many(program: Program, keycloak: FakeKeycloak, *specs: GrantSpec) -> dict[str, Any]:
+    return dict(program.run(lambda: register_many_grants(specs, keycloak.connection)))
+
+
 # What is registered
 
 
@@ -180,21 +188,47 @@ def ten_grants(keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch) -> list[
     ]
 
 
-def test_few_resources_wait_for_the_engine_at_a_time(
-    program: Program, keycloak: FakeKeycloak, ten_grants: list[GrantSpec], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun, waiting = [0], [0]
+def resources_ahead(program: Program, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The most resources that the program has begun and the engine has not heard of, as it runs."""
+    begun, most = [0], [0]
     begin = pulumi.Resource.__init__
 
     def counted(*arguments: Any, **named: Any) -> None:
         begun[0] += 1
-        waiting[0] = max(waiting[0], begun[0] - len(program.resources))
+        most[0] = max(most[0], begun[0] - len(program.resources))
         begin(*arguments, **named)
 
     monkeypatch.setattr(pulumi.Resource, "__init__", counted)
-    register(program, keycloak, *ten_grants)
-    assert len(program.resources) == 40 == begun[0]
-    assert 2 < waiting[0] <= 4
+    return most
+
+
+def test_few_resources_wait_for_the_engine_at_a_time(
+    program: Program, keycloak: FakeKeycloak, ten_grants: list[GrantSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = resources_ahead(program, monkeypatch)
+    described = register_many(program, keycloak, *ten_grants)
+    assert len(program.resources) == 40 and described["g3"]["sources"] == ["c3"] and len(described) == 10
+    assert 2 < most[0] <= 4
+
+
+def test_nothing_more_is_registered_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registration, "UNANSWERED", 2)
+    begun: list[int] = []
+    debug = pulumi.log.debug
+
+    async def answer(number: int) -> None:
+        if number == 3:
+            raise RuntimeError("no room")
+
+    def resources() -> Iterator[Any]:
+        for number in range(10):
+            begun.append(number)
+            yield SimpleNamespace(urn=SimpleNamespace(future=functools.partial(answer, number)))
+
+    loop = asyncio.new_event_loop()
+    with closing(loop), pytest.raises(RuntimeError, match="no room"):
+        loop.run_until_complete(registration.register_in_turn(resources()))
+    assert begun == [0, 1, 2, 3, 4, 5] and pulumi.log.debug is debug
 
 
 def test_the_engine_is_told_no_debug_message_a_resource(
@@ -202,10 +236,19 @@ def test_the_engine_is_told_no_debug_message_a_resource(
 ) -> None:
     told: list[str] = []
     monkeypatch.setattr(pulumi.log, "debug", told.append)
-    register(program, keycloak, *ten_grants)
+    register_many(program, keycloak, *ten_grants)
     assert len(told) < len(program.resources) == 40
     pulumi.log.debug("after it")
     assert told[-1] == "after it"
+
+
+def test_proofs_wait_for_the_engine_like_all_else(
+    program: Program, keycloak: FakeKeycloak, ten_grants: list[GrantSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = resources_ahead(program, monkeypatch)
+    register_many(program, keycloak, *(replace(each, prove=True) for each in ten_grants))
+    assert len(program.resources) == 50 and len(program.names(PROOF)) == 10
+    assert 2 < most[0] <= 6
 
 
 def test_what_each_resource_is_given(program: Program, keycloak: FakeKeycloak) -> None:
