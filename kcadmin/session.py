@@ -258,11 +258,11 @@ def _http_sessions(connection: Connection, verify: bool | str) -> tuple[requests
     adapter, once = HTTPAdapter(max_retries=_RETRY), HTTPAdapter(max_retries=_ONCE)
     once.poolmanager = adapter.poolmanager
     sessions = requests.Session(), requests.Session()
+    environment = sessions[0].merge_environment_settings(connection.url, {}, None, verify, None)
     for session, each in zip(sessions, (adapter, once), strict=True):
         session.mount("http://", each)
         session.mount("https://", each)
         session.headers["User-Agent"] = f"{NAME} {connection.user_agent}".rstrip()
-        environment = session.merge_environment_settings(connection.url, {}, None, verify, None)
         session.proxies, session.verify, session.trust_env = environment["proxies"], environment["verify"], False
     return sessions
 

@@ -1,16 +1,21 @@
 """Unit tests in several processes that share one collection: ``-p tests.support.forks --forks 2``.
 
 Importing and collecting cost as much as half of the unit tests, and each process of xdist does it again; these are forked when
-it is done. Each runs every so many-th file, and sends its reports to the first process, which counts and prints them.
+it is done. Each takes the next file when it has run one, and sends its reports to the first process, which counts and prints
+them.
 """
 
+import itertools
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
+from multiprocessing.sharedctypes import Synchronized
+from typing import TypeAlias
 
 import pytest
 
 FORKED = multiprocessing.get_context("fork")
+Taken: TypeAlias = "Synchronized[int]"  # how many files are taken
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,12 +27,11 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     forks = session.config.option.forks
     if not forks or session.config.option.collectonly or session.testsfailed:
         return None
-    files = list(dict.fromkeys(item.path for item in session.items))
     running = {}
-    for number in range(forks):
+    taken = FORKED.Value("i", 0)
+    for _ in range(forks):
         reader, writer = FORKED.Pipe(duplex=False)
-        items = [item for item in session.items if files.index(item.path) % forks == number]
-        process = FORKED.Process(target=_run, args=(session, items, writer))
+        process = FORKED.Process(target=_run, args=(session, taken, writer))
         process.start()
         writer.close()
         running[reader] = process
@@ -50,13 +54,25 @@ def _print_reports(session: pytest.Session, readers: list[Connection]) -> None:
                 readers.remove(reader)
 
 
-def _run(session: pytest.Session, items: Sequence[pytest.Item], writer: Connection) -> None:
+def _run(session: pytest.Session, taken: Taken, writer: Connection) -> None:
     plugins = session.config.pluginmanager
     plugins.unregister(name="terminalreporter")
     plugins.register(_Sender(writer))
-    for item, following in zip(items, [*items[1:], None], strict=True):
-        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+    for item, following in itertools.pairwise(itertools.chain(_items(session, taken), [None])):
+        session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
     writer.close()
+
+
+def _items(session: pytest.Session, taken: Taken) -> Iterator[pytest.Item]:
+    """Those of the files that no other process took."""
+    files = [list(items) for _, items in itertools.groupby(session.items, key=lambda item: item.path)]
+    while True:
+        with taken.get_lock():
+            number = taken.value
+            taken.value += 1
+        if number >= len(files):
+            return
+        yield from files[number]
 
 
 class _Sender:

@@ -293,7 +293,7 @@ def _keys() -> list[dict[str, Any]]:
 
     A key without its certificate is a quarter of the time that a realm takes to make, and a long one most of a token's.
     """
-    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
     first = {"priority": ["100"]}
     pair = {"privateKey": [pem], "certificate": [_certificate(key)], "keyUse": ["SIG"]}

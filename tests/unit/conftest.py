@@ -1,7 +1,15 @@
 """Unit tests run with the network off."""
 
+import functools
+from collections.abc import Iterator
+
 import pytest
+import typer.main
+import typer.testing
 from pytest_socket import disable_socket, enable_socket
+
+# CliRunner makes all commands anew at each call, which takes longer than most of what is called.
+typer.testing._get_command = functools.cache(typer.main.get_command)
 
 
 @pytest.fixture(autouse=True)
@@ -12,7 +20,9 @@ def no_network() -> object:
     enable_socket()
 
 
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def no_pauses() -> Iterator[None]:
     """Nobody else writes to a server in memory."""
-    monkeypatch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0)
+        yield

@@ -15,8 +15,8 @@ from kcadmin.errors import Unreachable
 from kcadmin.session import Session
 
 ISSUER = "https://keycloak.example/realms/r"
-KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=1024)
 USER = {"jti": "onrtro:1", "sub": "user-1", "azp": "frontend", "aud": ["api", "account"], "sid": "s"}
 STANDARD = {"jti": "onrtte:2", "sub": "user-1", "azp": "api", "aud": "api", "sid": "s"}
 LEGACY = {**STANDARD, "jti": "onrtna:2", "aud": ["api", "account"]}

@@ -5,6 +5,7 @@ What may be written is read from the code: a new key of a grant, or a new input 
 Combinations of them come on top (see tests/support/examples.py).
 """
 
+import functools
 import inspect
 import json
 import re
@@ -310,7 +311,8 @@ PROVIDERS = sorted(
 )
 
 
-def signature(provider: type[Any]) -> dict[str, inspect.Parameter]:
+@functools.cache
+def signature(provider: type[Any]) -> Mapping[str, inspect.Parameter]:
     """The inputs of a provider's resource."""
     parameters = inspect.signature(resource_of(provider)).parameters
     return {name: each for name, each in parameters.items() if name not in ("resource_name", "opts")}

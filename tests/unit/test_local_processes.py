@@ -102,7 +102,7 @@ def test_one_lock_lets_one_in_at_a_time(tmp_path: Path, monkeypatch: pytest.Monk
     script = (
         "import sys, time; from pathlib import Path; from local import layout\n"
         "layout.LOCAL = Path(sys.argv[1])\n"
-        "with layout.only_one('x'): print('in', flush=True); time.sleep(0.3); Path(sys.argv[1], 'left').touch()"
+        "with layout.only_one('x'): print('in', flush=True); time.sleep(0.1); Path(sys.argv[1], 'left').touch()"
     )
     other = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, cwd=layout.PROJECT)
     assert other.stdout is not None

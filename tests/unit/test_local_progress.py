@@ -31,7 +31,7 @@ def test_a_pipe_gets_plain_lines() -> None:
 def test_a_terminal_gets_one_line_a_step_drawn_again() -> None:
     out = Terminal()
     go_on = threading.Event()
-    threading.Timer(0.3, go_on.set).start()
+    threading.Timer(0.1, go_on.set).start()
     run_steps([Step("one", lambda say: go_on.wait(5)), Step("two", quick)], out)
     last = out.getvalue().rpartition("\x1b[2A")[2]
     assert last.count("✓") == 2

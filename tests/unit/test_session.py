@@ -280,7 +280,7 @@ def test_what_a_login_sends(keycloak: FakeKeycloak, login: Any, form: dict[str, 
 @pytest.mark.parametrize(
     ("key", "algorithm"),
     [
-        (rsa.generate_private_key(public_exponent=65537, key_size=2048), "RS256"),
+        (rsa.generate_private_key(public_exponent=65537, key_size=1024), "RS256"),
         (ec.generate_private_key(ec.SECP256R1()), "ES256"),
         (ec.generate_private_key(ec.SECP384R1()), "ES384"),
         (ec.generate_private_key(ec.SECP521R1()), "ES512"),
