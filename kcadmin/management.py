@@ -1,11 +1,11 @@
 """Management permissions of a client: switched on and off under claims, since they have no room for a mark of their own."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from kcadmin.authz import TOKEN_EXCHANGE, permission_name
+from kcadmin.authz import TOKEN_EXCHANGE, ResourceServer, permission_name
 from kcadmin.clients import RECENT_SECONDS
 from kcadmin.errors import NotFound
 from kcadmin.ownership import Claim, claims
@@ -75,9 +75,12 @@ def take_management(realm: Realm, uuid: str, owner: str, remembered: Taken | Non
         return Taken(CLAIMED, was), now
 
 
-def release_management(realm: Realm, uuid: str, owner: str, taken: Taken, *, revoke: bool) -> tuple[bool, list[str]]:
+def release_management(
+    realm: Realm, uuid: str, owner: str, taken: Taken, *, revoke: bool, permission: str | None = None
+) -> tuple[bool, list[str]]:
     """Drops our claim; the last one out switches them off, if they were off, but for strangers' policies.
 
+    :param permission: the id of the token-exchange permission, where it is known.
     :returns: whether they were switched off, and the policies that kept them on.
     """
     with realm.clients.lock(uuid):
@@ -93,21 +96,21 @@ def release_management(realm: Realm, uuid: str, owner: str, taken: Taken, *, rev
         off = False
         strangers: list[str] = []
         if wanted_off and all(claim.owner == owner for claim in held):
-            off, strangers = _switch_off(realm, uuid)
+            off, strangers = _switch_off(realm, uuid, permission)
         drop_claim(realm.clients, uuid, owner, KIND)
         left = _claims_now(realm, uuid)
         if left == [] and wanted_off and not off and not strangers:
             # Two left at once, each seeing the other: the later one switches them off.
-            off, strangers = _switch_off(realm, uuid)
+            off, strangers = _switch_off(realm, uuid, permission)
             left = _claims_now(realm, uuid)
         if off and left:
             set_management(realm, uuid, True)  # another stack came while we left
         return off and not left, strangers
 
 
-def _switch_off(realm: Realm, uuid: str) -> tuple[bool, list[str]]:
+def _switch_off(realm: Realm, uuid: str, permission: str | None) -> tuple[bool, list[str]]:
     """Whether they were switched off, and the policies that kept them on."""
-    strangers = sorted(_policies(realm, uuid))
+    strangers = sorted(set(_policies(realm, uuid, permission)))
     if not strangers:
         set_management(realm, uuid, False)
     return not strangers, strangers
@@ -119,11 +122,19 @@ def _claims_now(realm: Realm, uuid: str) -> list[Claim] | None:
     return claims(client.attributes, KIND) if client else None
 
 
-def _policies(realm: Realm, uuid: str) -> Iterator[str]:
-    now, server, seen = management(realm, uuid), realm.permissions_server(), realm.seen_permissions_server()
-    for scope, permission in now.permissions.items() if now else ():
-        lately = seen.names_held_lately(permission_name(uuid, scope)) if scope != TOKEN_EXCHANGE else None
-        yield from [str(policy["name"]) for policy in server.policies_of(permission)] if lately is None else lately
+def _policies(realm: Realm, uuid: str, permission: str | None) -> list[str]:
+    """The names of the policies on a client's permissions: of this moment on token-exchange, lately on the others."""
+    server = realm.permissions_server()
+    others = realm.seen_permissions_server().held_beside_lately(uuid) if permission else None
+    if permission and others is not None:
+        with suppress(NotFound):  # switched off and on again, they have other ids
+            return [*_names(server, permission), *others]
+    now = management(realm, uuid)
+    return [name for each in (now.permissions.values() if now else ()) for name in _names(server, each)]
+
+
+def _names(server: ResourceServer, permission: str) -> list[str]:
+    return [str(policy["name"]) for policy in server.policies_of(permission)]
 
 
 def _path(realm: Realm, client_uuid: str) -> str:

@@ -5,11 +5,12 @@ For looks that no write is made from, but for one. What this process has written
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
-from kcadmin.authz import Json, ResourceServer, names_in, permission_name, resource_name
+from kcadmin.authz import TOKEN_EXCHANGE, Json, ResourceServer, names_in, permission_name, resource_name
 from kcadmin.clients import Clients
 from kcadmin.errors import NotFound
 from kcadmin.read_ahead import SHARE, ReadAhead
@@ -22,7 +23,8 @@ OBJECTS_A_CLIENT = 4  # a grant between two clients brings a policy and seven pe
 @dataclass(frozen=True)
 class Seen:
     """By one export and two lists: policies and token-exchange permissions by id and by name, all names, the policies that a
-    permission holds by its name, and the names of resources. ``good_for``: seconds, by the time that the look took."""
+    permission holds by its name, the other permissions on a client by its UUID, and the names of resources.
+    ``good_for``: seconds, by the time that the look took."""
 
     at: float
     good_for: float
@@ -30,6 +32,7 @@ class Seen:
     by_name: Mapping[str, Json] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
     held: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    others: Mapping[str, list[str]] = field(default_factory=dict)
     resources: frozenset[str] = frozenset()
 
 
@@ -66,16 +69,19 @@ class SeenServer(ResourceServer):
         seen = self._look()
         return seen is not None and resource_name(client_uuid) in seen.resources and client_uuid not in self.touched
 
-    def names_held_lately(self, permission: str) -> tuple[str, ...] | None:
-        """The names of the policies that a permission of that name held some moments ago; None where one must ask.
+    def held_beside_lately(self, client_uuid: str) -> list[str] | None:
+        """The names of the policies that the permissions on a client, but for token-exchange, held some moments ago; None
+        where one must ask.
 
         The one look that a write is made from: ADR 0017.
         """
         seen = self._look(lately=True)
-        if seen is None or permission in self.touched:
+        others = seen.others.get(client_uuid) if seen else None
+        if seen is None or not others:
             return None
-        held = seen.held.get(permission)
-        return None if any(seen.by_name.get(name, {}).get("id") in self.touched for name in held or ()) else held
+        held = [name for other in others for name in seen.held[other]]
+        written = self.touched & {*others, *(str(seen.by_name.get(name, {}).get("id")) for name in held)}
+        return None if written else held
 
     def _known(self, policy_id: str) -> Json | None:
         seen = self._look()
@@ -117,8 +123,18 @@ class SeenServer(ResourceServer):
             {str(each["name"]): each for each in listed},
             frozenset(str(each["name"]) for each in exported),
             {str(each["name"]): names_in(each, "applyPolicies") for each in exported},
+            _others(exported),
             frozenset(str(each["name"]) for each in settings.get("resources") or []),
         )
 
     def _all(self, kind: str, **query: str) -> Iterator[Json]:
         return chain.from_iterable(self._session.pages(self._path(kind), **query))
+
+
+def _others(exported: Iterable[Json]) -> Mapping[str, list[str]]:
+    found = defaultdict(list)
+    for name in (str(each["name"]) for each in exported if each["type"] == "scope"):
+        scope, _, client_uuid = name.partition(permission_name("", ""))
+        if client_uuid and scope != TOKEN_EXCHANGE:
+            found[client_uuid].append(name)
+    return found

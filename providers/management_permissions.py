@@ -47,7 +47,8 @@ class ManagementPermissionsProvider(KeycloakProvider):
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         taken, revoke = Taken(str(props.get("found")), props.get("was") or {}), props.get("on_remove") == REVOKE
-        off, strangers = release_management(realm, props["client_uuid"], props["owner"], taken, revoke=revoke)
+        uuid, permission = props["client_uuid"], props.get("token_exchange_permission")
+        off, strangers = release_management(realm, uuid, props["owner"], taken, revoke=revoke, permission=permission)
         if strangers:
             pulumi.log.warn(f"{self._named(props)}: stay on, since they hold the policies {quoted(strangers)}.")
         if off:
@@ -55,9 +56,9 @@ class ManagementPermissionsProvider(KeycloakProvider):
                 f"{self._named(props)}: are off again; '{realm.management_client_id}' keeps its resource server "
                 "with seven scopes, which no request can remove."
             )
-        elif props.get("token_exchange_permission"):
+        elif permission:
             with never_in_the_way(self._named(props)):
-                warn_of_policies(realm, props["client_id"], props["token_exchange_permission"])
+                warn_of_policies(realm, props["client_id"], permission)
 
     def _taken(self, realm: Realm, props: Props, remembered: Taken | None) -> Props:
         try:

@@ -338,7 +338,7 @@ def _authz(server: dict[str, dict[str, Any]], uuids: set[str], rest: list[str], 
         case "GET", ["policy", id_]:
             return Answer(200, _generic(policies[id_])) if id_ in policies else missing
         case "GET", ["policy", id_, "associatedPolicies"]:
-            return Answer(200, list(_used(policies, id_)))
+            return Answer(200, list(_used(policies, id_))) if id_ in policies else missing
         case "GET", ["policy", id_, "dependentPolicies"]:
             return Answer(
                 200, [each for each in policies.values() if id_ in [used["id"] for used in _used(policies, each["id"])]]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from kcadmin.authz import permission_name, resource_name
 from kcadmin.management import KIND, release_management, take_management
 from kcadmin.ownership import Claim, claims
 from kcadmin.realm import Realm
@@ -18,7 +19,7 @@ class Server(FakeKeycloak):
 
     def __init__(self, *, on: bool, owners: tuple[str, ...] = ()) -> None:
         super().__init__()
-        self.on = on
+        self.on, self.scope_permissions = on, dict[str, str]()
         self.add_realm("r", api={})
         self.claim(*owners)
 
@@ -35,7 +36,7 @@ class Server(FakeKeycloak):
         self.requests.append(request)
         if request.method == "PUT":
             self.on = request.body["enabled"]
-        return Answer(200, {"enabled": self.on})
+        return Answer(200, {"enabled": self.on, "scopePermissions": self.scope_permissions if self.on else {}})
 
 
 @pytest.fixture
@@ -78,3 +79,51 @@ def test_what_was_used_as_found_is_left() -> None:
     used: Any = Taken(USED, {})
     assert release_management(Realm(server.shared, "r"), server.uuid("api"), OURS, used, revoke=False) == (False, [])
     assert server.on and not server.asked("^PUT")
+
+
+def permissions(server: Server, *, ours: str, held: list[str], manage: list[str]) -> Realm:
+    """A realm whose permissions are looked at together; the id of token-exchange is ``ours``."""
+    uuid, content = server.uuid("api"), server.server("realm-management")
+    policies = {name: {"id": name, "name": name, "type": "client"} for name in [*held, *manage]}
+    named = {ours: (permission_name(uuid), held), "m": (permission_name(uuid, "manage"), manage)}
+    content["policies"] |= policies | {
+        id_: {"id": id_, "name": name, "type": "scope", "policies": members, "scopes": []}
+        for id_, (name, members) in named.items()
+    }
+    content["resources"] = {resource_name(uuid): {}}
+    server.scope_permissions = {"token-exchange": ours, "manage": "m"}
+    for number in range(30):
+        server.add_client("r", f"other-{number}")
+    realm = Realm(server.shared, "r")
+    realm.clients.expect(30)
+    return realm
+
+
+def released(server: Server, realm: Realm, permission: str | None) -> tuple[bool, list[str]]:
+    taken = Taken(CLAIMED, {"enabled": False})
+    return release_management(realm, server.uuid("api"), OURS, taken, revoke=False, permission=permission)
+
+
+def test_they_are_switched_off_without_being_asked_for() -> None:
+    server = Server(on=True, owners=(OURS,))
+    realm = permissions(server, ours="t", held=[], manage=[])
+    assert released(server, realm, "t") == (True, []) and not server.on
+    assert not server.asked("GET .*/management/permissions")
+
+
+@pytest.mark.parametrize(("held", "manage"), [(["a"], []), ([], ["a"]), (["a"], ["a"])])
+@pytest.mark.parametrize("known", ["t", "an older id", None])
+def test_a_strangers_policy_on_any_of_them_keeps_them_on(held: list[str], manage: list[str], known: str | None) -> None:
+    server = Server(on=True, owners=(OURS,))
+    realm = permissions(server, ours="t", held=held, manage=manage)
+    assert released(server, realm, known) == (False, ["a"]) and server.on
+
+
+def test_what_came_on_token_exchange_since_the_look_keeps_them_on() -> None:
+    server = Server(on=True, owners=(OURS,))
+    realm = permissions(server, ours="t", held=[], manage=["a"])
+    assert realm.seen_permissions_server().held_beside_lately(server.uuid("api")) == ["a"]
+    content = server.server("realm-management")["policies"]
+    content["b"] = {"id": "b", "name": "b", "type": "client"}
+    content["t"]["policies"].append("b")
+    assert released(server, realm, "t") == (False, ["a", "b"]) and server.on

@@ -86,7 +86,6 @@ def test_what_this_process_wrote_is_asked_for(server: FakeKeycloak) -> None:
     server.server("realm-management")["policies"][f"id of {emptied['name']}"]["decisionStrategy"] = "y"
     found = seen_attached(realm, "target-2")
     assert found and (found.policies, found.strategy) == ({}, "y")
-    assert seen.names_held_lately(permission_name("target-2")) is None
     writes.delete_policy("id of policy target-3")
     assert seen_attached(realm, "target-3") is None
     assert seen.policy_named("policy target-3") is None
@@ -149,25 +148,42 @@ def test_another_resource_server_is_always_asked(server: FakeKeycloak) -> None:
     assert len(server.asked(AT)) == 30
 
 
-def test_what_a_write_is_made_from_is_looked_at_again(server: FakeKeycloak, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def manage(server: FakeKeycloak) -> dict[str, Any]:
+    """A permission on a client beside token-exchange, with two policies."""
+    policies = ["id of policy target-1", "id of policy target-2"]
+    made = described(permission_name("target-1", "manage"), "scope", policies=policies, scopes=[])
+    server.server("realm-management")["policies"][made["id"]] = made
+    return made
+
+
+def test_what_a_write_is_made_from_is_looked_at_again(
+    server: FakeKeycloak, manage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     realm, now = realm_of(server), 0.0
     monkeypatch.setattr("kcadmin.seen_server.time.monotonic", lambda: now)
-    seen, name = realm.seen_permissions_server(), permission_name("target-1")
-    assert seen.names_held_lately(name) == ("policy target-1",)
+    seen = realm.seen_permissions_server()
+    assert seen.held_beside_lately("target-1") == ["policy target-1", "policy target-2"]
     server.server("realm-management")["policies"]["x"] = described("x", "client", id="x")
-    server.server("realm-management")["policies"][f"id of {name}"]["policies"].append("x")
-    assert seen.names_held_lately(name) == ("policy target-1",)
+    manage["policies"].append("x")
+    assert seen.held_beside_lately("target-1") == ["policy target-1", "policy target-2"]
     now = 2.5
-    assert seen.names_held_lately(name) == ("policy target-1", "x")
+    assert seen.held_beside_lately("target-1") == ["policy target-1", "policy target-2", "x"]
     assert len(server.asked(AT)) == 2 * LOOK - 1
-    assert seen.names_held_lately("renamed") is None
 
 
-def test_a_policy_that_this_process_deleted_is_held_by_nobody(server: FakeKeycloak) -> None:
-    """By the look it still keeps the management permissions of a target on."""
-    realm, manage = realm_of(server), permission_name("target-1", "manage")
-    held = described(manage, "scope", policies=["id of policy target-1", "id of policy target-2"], scopes=[])
-    server.server("realm-management")["policies"][held["id"]] = held
-    assert realm.seen_permissions_server().names_held_lately(manage) == ("policy target-1", "policy target-2")
-    realm.permissions_server().delete_policy("id of policy target-1")
-    assert realm.seen_permissions_server().names_held_lately(manage) is None
+def test_where_no_other_permission_is_seen_one_must_ask(server: FakeKeycloak) -> None:
+    """They were off at the look, or somebody has renamed them."""
+    assert realm_of(server).seen_permissions_server().held_beside_lately("target-1") is None
+
+
+@pytest.mark.parametrize("written", ["policy", "permission"])
+def test_what_this_process_wrote_is_held_by_nobody(server: FakeKeycloak, manage: dict[str, Any], written: str) -> None:
+    """By the look a deleted policy still keeps the management permissions of a target on."""
+    realm = realm_of(server)
+    assert realm.seen_permissions_server().held_beside_lately("target-1")
+    if written == "policy":
+        realm.permissions_server().delete_policy("id of policy target-1")
+    else:
+        realm.permissions_server().update_permission(manage["id"], {**manage, "policies": []})
+    assert realm.seen_permissions_server().held_beside_lately("target-1") is None
