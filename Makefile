@@ -95,7 +95,9 @@ state-fixture: setup ## write the states of the current commit, for the tests of
 bench: setup ## requests, seconds, memory and state of 1 to 1,000 grants, beside what they cost at least: bench/README.md (ARGS=--help)
 	@$(VENV)/python -m bench $(ARGS)
 
-check: lint type test ## lint, types and all tests
+check: lint ## lint, types and all tests
+	@$(MAKE) --no-print-directory -j2 type setup
+	@$(MAKE) --no-print-directory test
 
 lint: packages ## style of the code
 	@$(VENV)/ruff check . && $(VENV)/ruff format --check .

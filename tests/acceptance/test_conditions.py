@@ -19,24 +19,38 @@ HOLDER, OTHER = "testuser2", "somebody"
 World = tuple[TestRealm, Stack]
 
 
-@pytest.fixture
-def world(make_realm: MakeRealm) -> Iterator[World]:
+@pytest.fixture(scope="module")
+def home(make_module_realm: MakeRealm) -> TestRealm:
     """A realm in which one user holds the realm role ``payer`` and the role ``desk/clerk``, another one ``auditor``."""
-    yield from lived_in(make_realm("legacy", frontend={}, api={}, third={}, desk={}))
+    return inhabited(make_module_realm("legacy", frontend={}, api={}, third={}, desk={}), "desk")
 
 
-@pytest.fixture
-def world_with_target_roles(make_realm: MakeRealm) -> Iterator[World]:
+@pytest.fixture(scope="module")
+def home_with_target_roles(make_module_realm: MakeRealm) -> TestRealm:
     """The same, where the target defines the role ``api/clerk``, which the first user holds."""
-    yield from lived_in(make_realm("legacy", frontend={}, api={}, third={}, desk={}), "api")
+    return inhabited(make_module_realm("legacy", frontend={}, api={}, third={}, desk={}), "desk", "api")
 
 
-def lived_in(realm: TestRealm, *clients: str) -> Iterator[World]:
+def inhabited(realm: TestRealm, *clients: str) -> TestRealm:
     realm.add_user(OTHER)
     realm.add_role("payer", HOLDER)
     realm.add_role("auditor", OTHER)
-    for client in ("desk", *clients):
+    for client in clients:
         realm.add_role("clerk", HOLDER, client_id=client)
+    return realm
+
+
+@pytest.fixture
+def world(home: TestRealm) -> Iterator[World]:
+    yield from lived_in(home)
+
+
+@pytest.fixture
+def world_with_target_roles(home_with_target_roles: TestRealm) -> Iterator[World]:
+    yield from lived_in(home_with_target_roles)
+
+
+def lived_in(realm: TestRealm) -> Iterator[World]:
     before = realm.export()
     stack = Stack(realm.robot)
     yield realm, stack
