@@ -23,8 +23,8 @@ from tests.support.realms import PASSWORD, TestRealm
 
 pytestmark = pytest.mark.standard_exchange
 
-LIFESPAN, RENEWED_AFTER = 12, 9.0  # seconds; a switch that does not wait comes sooner than the older tokens go
-CALLER_PAUSE, MIGRATION_SECONDS = 0.08, 400
+LIFESPAN, RENEWED_AFTER = 24, 21.0  # seconds; a switch that does not wait comes sooner than the older tokens go
+CALLER_PAUSE, MIGRATION_SECONDS = 0.2, 400
 GRACE = "3"
 
 
