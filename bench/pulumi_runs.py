@@ -8,7 +8,7 @@ from bench.measure import Failed
 from bench.nothing import FACTS
 from bench.state_parts import StateSize, size_of
 from local.layout import PROJECT
-from tests.e2e.stack import NAME, Stack
+from tests.e2e.stack import Stack
 
 LONGEST_SECONDS = 3_600
 COMMANDS = {
@@ -44,8 +44,7 @@ class Ours:
 
     def state(self) -> StateSize:
         """What the file of the state holds now."""
-        text = (self.stack.folder / "state" / ".pulumi" / "stacks" / NAME / f"{self.stack.name}.json").read_text()
-        return size_of(text)
+        return size_of(self.stack.state_file.read_text())
 
     def resources(self) -> set[str]:
         """The URNs in the state."""

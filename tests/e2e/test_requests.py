@@ -87,3 +87,8 @@ def test_a_quiet_refresh_of_many_grants_reads_lists(
         seen = stack.run("preview", "--refresh", "--diff")
         assert "source-3/standard-exchange" in seen.output and "source-4/standard-exchange" not in seen.output
         assert len(seen.requests) == LOGINS + looks, asked(seen)
+    else:
+        gone = stack.destroy("--skip-preview")
+        assert len(gone.writes) == len(made.writes), asked(gone)
+        asked_again = [each for each in gone.requests if each.method == "GET" and "/management/" in each.path]
+        assert not asked_again, asked(gone)

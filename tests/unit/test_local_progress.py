@@ -36,6 +36,7 @@ def test_a_terminal_gets_one_line_a_step_drawn_again() -> None:
     last = out.getvalue().rpartition("\x1b[2A")[2]
     assert last.count("✓") == 2
     assert last.count("\n") == 2
+    assert out.getvalue().count("\n") == 2 * (1 + out.getvalue().count("\x1b[2A"))
 
 
 def test_steps_run_at_the_same_time() -> None:

@@ -81,17 +81,17 @@ def test_what_was_used_as_found_is_left() -> None:
     assert server.on and not server.asked("^PUT")
 
 
-def permissions(server: Server, *, ours: str, held: list[str], manage: list[str]) -> Realm:
-    """A realm whose permissions are looked at together; the id of token-exchange is ``ours``."""
+def permissions(server: Server, *, held: list[str], manage: list[str]) -> Realm:
+    """A realm whose permissions are looked at together; the id of token-exchange is ``t``, of manage ``m``."""
     uuid, content = server.uuid("api"), server.server("realm-management")
     policies = {name: {"id": name, "name": name, "type": "client"} for name in [*held, *manage]}
-    named = {ours: (permission_name(uuid), held), "m": (permission_name(uuid, "manage"), manage)}
+    named = {"t": (permission_name(uuid), held), "m": (permission_name(uuid, "manage"), manage)}
     content["policies"] |= policies | {
         id_: {"id": id_, "name": name, "type": "scope", "policies": members, "scopes": []}
         for id_, (name, members) in named.items()
     }
     content["resources"] = {resource_name(uuid): {}}
-    server.scope_permissions = {"token-exchange": ours, "manage": "m"}
+    server.scope_permissions = {"token-exchange": "t", "manage": "m"}
     for number in range(30):
         server.add_client("r", f"other-{number}")
     realm = Realm(server.shared, "r")
@@ -106,7 +106,7 @@ def released(server: Server, realm: Realm, permission: str | None) -> tuple[bool
 
 def test_they_are_switched_off_without_being_asked_for() -> None:
     server = Server(on=True, owners=(OURS,))
-    realm = permissions(server, ours="t", held=[], manage=[])
+    realm = permissions(server, held=[], manage=[])
     assert released(server, realm, "t") == (True, []) and not server.on
     assert not server.asked("GET .*/management/permissions")
 
@@ -115,13 +115,13 @@ def test_they_are_switched_off_without_being_asked_for() -> None:
 @pytest.mark.parametrize("known", ["t", "an older id", None])
 def test_a_strangers_policy_on_any_of_them_keeps_them_on(held: list[str], manage: list[str], known: str | None) -> None:
     server = Server(on=True, owners=(OURS,))
-    realm = permissions(server, ours="t", held=held, manage=manage)
+    realm = permissions(server, held=held, manage=manage)
     assert released(server, realm, known) == (False, ["a"]) and server.on
 
 
 def test_what_came_on_token_exchange_since_the_look_keeps_them_on() -> None:
     server = Server(on=True, owners=(OURS,))
-    realm = permissions(server, ours="t", held=[], manage=["a"])
+    realm = permissions(server, held=[], manage=["a"])
     assert realm.seen_permissions_server().held_beside_lately(server.uuid("api")) == ["a"]
     content = server.server("realm-management")["policies"]
     content["b"] = {"id": "b", "name": "b", "type": "client"}
