@@ -11,6 +11,7 @@ VENV := .local/venv/bin
 KEEP_BYTE_CODE := PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/.local/pycache
 TYPED := kcadmin providers components exchange local examples policy __main__.py
 CLUSTER_TESTS = $(patsubst %,tests/acceptance/test_%.py,objects names login ownership crashes two_processes stacks_at_once)
+ALL_TESTS = $(KEEP_BYTE_CODE) HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-full} $(VENV)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 ON_STACK = --stack $(STACK) -- $(ARGS)
 
 .DEFAULT_GOAL := help
@@ -62,7 +63,7 @@ packages: ## install the Python packages only
 	@$(LOCAL) packages
 
 test: setup ## all tests
-	@$(KEEP_BYTE_CODE) HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-full} $(VENV)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(ALL_TESTS)
 
 unit: packages ## unit tests: no network, no server (HYPOTHESIS_PROFILE=full: all bad inputs, thorough: ten times as many)
 	@$(KEEP_BYTE_CODE) $(VENV)/python -m pytest tests/unit -p tests.support.forks --forks 2 $(ARGS)
@@ -97,7 +98,7 @@ bench: setup ## requests, seconds, memory and state of 1 to 1,000 grants, beside
 
 check: lint ## lint, types and all tests
 	@$(MAKE) --no-print-directory -j2 type setup
-	@$(MAKE) --no-print-directory test
+	@$(ALL_TESTS)
 
 lint: packages ## style of the code
 	@$(VENV)/ruff check . && $(VENV)/ruff format --check .
