@@ -9,7 +9,7 @@ from components.wiring import EXCHANGE, GrantPlan
 from kcadmin.guards import sources_by_requester
 from kcadmin.reach import Exchange, Reach
 from kcadmin.texts import quoted
-from providers.preflight import Facts
+from providers.facts import Facts
 
 
 def reach_of(grants: Sequence[GrantPlan], facts: Facts, guards: Collection[str] = (), *, legacy: bool = False) -> Reach:

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from components.grant_spec import NO_TIME_IN_STANDARD, OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
 from components.neighbours import Neighbours
 from components.wiring import GrantPlan, flows_of, gate, is_gated, requesters, wire
-from providers.preflight import AFFIRMATIVE, LEGACY, STANDARD, ClientFacts, Facts
+from kcadmin.features import LEGACY, STANDARD
+from kcadmin.permissions import AFFIRMATIVE
+from providers.facts import ClientFacts, Facts
 
 
 def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:

@@ -8,8 +8,9 @@ from components.faults import closed_doors, conflicts, duplicates, grant_faults
 from components.grant_spec import GrantSpec
 from components.settings import NO_WIDER_SCOPES, SOURCES
 from components.wiring import GrantPlan, choose_exchange, requesters, wire_all
+from kcadmin.features import LEGACY, STANDARD
 from kcadmin.texts import quoted
-from providers.preflight import LEGACY, STANDARD, Facts
+from providers.facts import Facts
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from components.wiring import GrantPlan
-from providers.preflight import LEGACY
+from kcadmin.features import LEGACY
 
 
 def policy_facts(planned: GrantPlan) -> dict[str, Any]:

@@ -4,20 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from components.grant_spec import BOTH, MAPPERS, OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
+from kcadmin.client_scopes import AudienceScope, scope_token
+from kcadmin.features import LEGACY, STANDARD
+from kcadmin.ownership import hash16, owned_name
+from kcadmin.permissions import Overview
 from kcadmin.standing_policies import Standing, Window, description_of, standing_for
-from providers.preflight import (
-    LEGACY,
-    STANDARD,
-    AudienceScope,
-    ClientFacts,
-    Facts,
-    Gate,
-    Overview,
-    Questions,
-    hash16,
-    owned_name,
-    scope_token,
-)
+from providers.facts import ClientFacts, Facts, Gate, Questions
 
 LOGIN, EXCHANGE = "login", "exchange"
 

@@ -5,20 +5,19 @@ A dynamic provider offers no invoke, so this is what one would be.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from kcadmin import features as server_features
-from kcadmin.audiences import FULL_SCOPE, AudienceSource, Openings, openings, other_audiences
-from kcadmin.client_scopes import AudienceScope, scope_token
+from kcadmin.audiences import FULL_SCOPE, openings, other_audiences
 from kcadmin.clients import Client
 from kcadmin.connection import Connection
 from kcadmin.errors import NotFound
-from kcadmin.features import LEGACY, STANDARD, Features
+from kcadmin.features import LEGACY
 from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
-from kcadmin.ownership import claims, hash16, owned_name
-from kcadmin.permissions import AFFIRMATIVE, Overview, overview
+from kcadmin.ownership import claims
+from kcadmin.permissions import overview
 from kcadmin.realm import realm_for
 from kcadmin.session import Session, session_for
+from providers.facts import ClientFacts, Facts, Questions
 from providers.standard_token_exchange import KIND, REFRESH, SAME_SESSION, SWITCH
 
 LOGINS = (
@@ -27,95 +26,6 @@ LOGINS = (
     "attributes.oauth2.device.authorization.grant.enabled",
     "attributes.oidc.ciba.grant.enabled",
 )
-__all__ = [
-    "AFFIRMATIVE",
-    "LEGACY",
-    "STANDARD",
-    "AudienceScope",
-    "ClientFacts",
-    "Facts",
-    "Gate",
-    "Openings",
-    "Overview",
-    "Questions",
-    "ask",
-    "hash16",
-    "owned_name",
-    "scope_token",
-]
-
-
-@dataclass(frozen=True)
-class ClientFacts:
-    """What a grant must know of a client.
-
-    switch_owners: the stacks that turned the standard exchange on; none where it was on before them.
-    audiences: what mappers put into its tokens, with our mark of the exchange.
-    """
-
-    uuid: str
-    client_id: str
-    enabled: bool
-    public: bool
-    bearer_only: bool
-    openid_connect: bool
-    consent_required: bool
-    service_account: bool
-    standard_flow: bool
-    direct_access_grants: bool
-    switch_on: bool
-    switch_owners: tuple[str, ...]
-    audiences: Mapping[str, str | None]
-    refresh_on: bool = False
-    full_scope: bool = True
-    logs_users_in: bool = True
-
-
-@dataclass(frozen=True)
-class Gate:
-    """A client whose tokens are to name a target for some users only. full_scope_goes: the run switches full scope off."""
-
-    realm: str
-    client: str
-    target: str
-    full_scope_goes: bool = False
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the server said. A client that does not exist is absent; a realm that does not is in ``missing_realms``.
-
-    ``permissions``: by realm, what holds legacy grants there; asked only where some grant may be legacy.
-    missing_roles: (realm, client id or "", role) of those asked for that do not exist. openings: of the gates asked for.
-    other_audiences: of the clients asked for, what puts audiences beside their own into their tokens.
-    scopes: the client scopes asked for that are there.
-    """
-
-    features: Features | None
-    clients: Mapping[tuple[str, str], ClientFacts]
-    missing_realms: frozenset[str] = frozenset()
-    permissions: Mapping[str, Overview] = field(default_factory=dict)
-    missing_roles: frozenset[tuple[str, str, str]] = frozenset()
-    openings: Mapping[Gate, Openings] = field(default_factory=dict)
-    other_audiences: Mapping[tuple[str, str], tuple[AudienceSource, ...]] = field(default_factory=dict)
-    scopes: Mapping[tuple[str, str], AudienceScope] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Questions:
-    """What a program wants to know. ``switches``: clients to switch to the standard exchange, where it is the one used.
-
-    ``permissions``: realms in which a grant may hang on the legacy permissions.
-    """
-
-    clients: frozenset[tuple[str, str]]
-    ask_features: bool
-    permissions: frozenset[str] = frozenset()
-    switches: frozenset[tuple[str, str]] = frozenset()
-    roles: frozenset[tuple[str, str, str]] = frozenset()
-    gates: frozenset[Gate] = frozenset()
-    exact: frozenset[tuple[str, str]] = frozenset()
-    scopes: frozenset[tuple[str, str]] = frozenset()
 
 
 def ask(connection: Connection, questions: Questions) -> Facts:
@@ -162,8 +72,7 @@ def _has_role(
 
 
 def _clients(
-    session: Session,
-    wanted: Iterable[tuple[str, str]],
+    session: Session, wanted: Iterable[tuple[str, str]]
 ) -> tuple[dict[tuple[str, str], ClientFacts], frozenset[str]]:
     found: dict[tuple[str, str], ClientFacts] = {}
     missing: set[str] = set()

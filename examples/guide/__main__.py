@@ -17,8 +17,9 @@ from providers.audience_mapper import AudienceMapper
 from providers.authorization_scope import AuthorizationScope
 from providers.authorization_services import AuthorizationServices
 from providers.client_policy import ClientPolicy
+from providers.facts import Questions
 from providers.management_permissions import ManagementPermissions
-from providers.preflight import Questions, ask
+from providers.preflight import ask
 from providers.scope_permission import ScopePermission
 
 config = pulumi.Config()

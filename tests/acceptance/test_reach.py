@@ -14,6 +14,7 @@ from kcadmin.reach import Exchange
 from kcadmin.robot import STANDARD
 from kcadmin.tokens import TokenRefused
 from providers import preflight
+from providers.facts import Facts, Questions
 from tests.support.engine import forget
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm
@@ -126,7 +127,7 @@ def planned(realm: TestRealm, grants: list[dict[str, Any]], guards: tuple[str, .
     return list(found.grants)
 
 
-def asked(realm: TestRealm, grants: list[GrantPlan]) -> preflight.Facts:
+def asked(realm: TestRealm, grants: list[GrantPlan]) -> Facts:
     forget()
     asked_for = questions([grant.spec for grant in grants])
-    return preflight.ask(realm.robot(STANDARD), preflight.Questions(asked_for.clients, ask_features=True))
+    return preflight.ask(realm.robot(STANDARD), Questions(asked_for.clients, ask_features=True))

@@ -10,7 +10,7 @@ from components.grant_spec import GrantSpec, read_grant
 from components.planning import plan
 from components.wiring import GrantPlan, questions, scope_name
 from kcadmin.audiences import AudienceSource, Openings
-from providers.preflight import Facts, Gate
+from providers.facts import Facts, Gate
 from tests.unit.test_wiring import LEGACY, OWNER, STANDARD, facts, grant
 
 PAYER = RequiredRole("payer")

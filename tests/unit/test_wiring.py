@@ -10,11 +10,12 @@ from components.conditions import RequiredRole, TimeWindow
 from components.grant_spec import GrantSpec
 from components.planning import Plan, plan
 from components.wiring import in_token_scope, policy_name, questions, requesters
-from kcadmin.audiences import AudienceSource
+from kcadmin.audiences import AudienceSource, Openings
+from kcadmin.client_scopes import AudienceScope
 from kcadmin.features import Features
 from kcadmin.ownership import hash16
 from kcadmin.permissions import Overview
-from providers.preflight import AudienceScope, ClientFacts, Facts, Gate, Openings
+from providers.facts import ClientFacts, Facts, Gate
 
 BOTH, STANDARD, LEGACY, NONE = (
     Features(True, True, True),
