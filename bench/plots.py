@@ -1,6 +1,5 @@
 """Plots of results: seconds and requests by the number of grants, a field a phase."""
 
-import statistics
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,15 +8,14 @@ import matplotlib  # type: ignore[import-not-found]
 from matplotlib import pyplot, ticker
 
 from bench.cases import CURL, ENGINE, NAMES, OURS, PHASES, SERVER, TOFU
-from bench.tables import timed
+from bench.lines import FLOORS, Line, Points, fewest_rounds, requests_of, seconds_of
 
 Json = dict[str, Any]
-Points = list[tuple[int, float]]
 WIDTH, HEIGHT = 11.0, 6.5  # inches
+LEGEND_COLUMNS = 4
 COLOURS = {OURS: "#0072B2", ENGINE: "#E69F00", SERVER: "#009E73", CURL: "#CC79A7", TOFU: "#D55E00"}
 """Told apart by people who see few colours, too (Okabe and Ito)."""
-FLOORS = "both floors"
-LINES = {**dict.fromkeys(COLOURS, "o-"), FLOORS: ":"}
+WITHOUT = "without checkpoints"
 
 
 def draw(results: Json, folder: Path) -> None:
@@ -35,43 +33,12 @@ def draw(results: Json, folder: Path) -> None:
         _plot(fields, title, "requests", folder / f"requests-{exchange}.svg")
 
 
-def fewest_rounds(cases: Mapping[str, Json]) -> int:
-    """Of all that is plotted; 0 where nothing was timed."""
-    found = (timed(case, each, phase) for case in cases.values() for each in COLOURS for phase in PHASES)
-    return min((len(each[1]) for each in found if each), default=0)
-
-
-def seconds_of(cases: Mapping[str, Json], phase: str) -> dict[str, Points]:
-    """The medians by competitor, and the sum of both floors."""
-    found: dict[str, Points] = {}
-    for grants, case in cases.items():
-        for competitor in COLOURS:
-            if known := timed(case, competitor, phase):
-                found.setdefault(competitor, []).append((int(grants), statistics.median(known[1])))
-    floors = [dict(found.get(each, ())) for each in (ENGINE, SERVER)]
-    both = [(grants, floors[0][grants] + floors[1][grants]) for grants in floors[0] if grants in floors[1]]
-    return {**found, FLOORS: both} if both else found
-
-
-def requests_of(cases: Mapping[str, Json], phase: str) -> dict[str, Points]:
-    """By competitor; the engine alone asks nobody."""
-    found: dict[str, Points] = {}
-    for grants, case in cases.items():
-        for competitor in (each for each in COLOURS if each != ENGINE):
-            known = case.get(competitor, {}).get("phases", {}).get(phase)
-            if known:
-                found.setdefault(competitor, []).append((int(grants), known["requests"]))
-    return found
-
-
-def _plot(fields: Mapping[str, Mapping[str, Points]], title: str, unit: str, file: Path) -> None:
+def _plot(fields: Mapping[str, Mapping[Line, Points]], title: str, unit: str, file: Path) -> None:
     figure, axes = pyplot.subplots(2, 3, figsize=(WIDTH, HEIGHT), sharex=True, layout="constrained")
     for axis, (phase, lines) in zip(axes.flat, fields.items(), strict=True):
-        for name, points in lines.items():
+        for line, points in lines.items():
             grants, values = zip(*sorted(points), strict=True)
-            axis.plot(
-                grants, values, LINES[name], color=COLOURS.get(name, "black"), label=NAMES.get(name, name), markersize=4
-            )
+            axis.plot(grants, values, label=_text(line), **_style(line))
         axis.set(title=PHASES[phase].replace("`", ""), xscale="log", yscale="log")
         for each in (axis.xaxis, axis.yaxis):
             each.set_major_formatter(lambda value, _place: f"{value:,g}")
@@ -84,7 +51,20 @@ def _plot(fields: Mapping[str, Mapping[str, Points]], title: str, unit: str, fil
     for axis in axes[-1]:
         axis.set_xlabel("grants")
     known = {text: line for axis in axes.flat for line, text in zip(*axis.get_legend_handles_labels(), strict=True)}
-    figure.legend(known.values(), known.keys(), loc="outside lower center", ncols=len(known) or 1)
+    figure.legend(known.values(), known.keys(), loc="outside lower center", ncols=min(len(known), LEGEND_COLUMNS) or 1)
     figure.suptitle(title)
     figure.savefig(file, metadata={"Date": None})
     pyplot.close(figure)
+
+
+def _text(line: Line) -> str:
+    name = NAMES.get(line.name, line.name)
+    return name if line.checkpoints else f"{name}, {WITHOUT}"
+
+
+def _style(line: Line) -> Json:
+    """Hollow points on a broken line are those without checkpoints."""
+    if line.name == FLOORS:
+        return {"linestyle": ":", "color": "black" if line.checkpoints else "grey"}
+    style = {"marker": "o", "markersize": 4, "color": COLOURS[line.name]}
+    return {**style, "linestyle": "-"} if line.checkpoints else {**style, "linestyle": "--", "markerfacecolor": "white"}

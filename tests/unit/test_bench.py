@@ -9,6 +9,7 @@ import pytest
 from bench import report, results, tables
 from bench.__main__ import read_arguments
 from bench.cases import COMPETITORS, PHASES, label
+from bench.lines import FLOORS, Line, fewest_rounds, seconds_of
 from bench.measure import Sample, counts, high_water, kind_of, ports_in
 from bench.results import Measured, merge, summary
 from bench.state_parts import PROVIDERS, SPACE, StateSize, size_of
@@ -160,6 +161,20 @@ def test_checkpoints_stand_beside_each_other() -> None:
     assert label("ours", 10, checkpoints=True) == "ours"
     known = merged(*(("first", measured(name, 9, 9, 9, grants=1_000)) for name in names))
     assert "| `up` of new grants | 1,000 |" in tables.checkpoint_table(known["results"]["standard"])
+
+
+def test_a_plotted_line_is_with_checkpoints_or_without() -> None:
+    timed = [("ours", 10), ("ours", 1_000), ("ours, checkpoints on", 1_000), ("engine", 1_000), ("server", 1_000)]
+    runs = [("run", measured(name, 1, place, 9, grants=grants)) for place, (name, grants) in enumerate(timed, 2)]
+    cases = merged(*runs, ("run", measured("server", 1, 2, 3, 4, grants=10)))["results"]["standard"]
+    assert seconds_of(cases, "up") == {
+        Line("ours"): [(10, 2), (1_000, 4)],
+        Line("ours", checkpoints=False): [(1_000, 3)],
+        Line("engine", checkpoints=False): [(1_000, 5)],
+        Line("server"): [(10, 2.5), (1_000, 6)],
+        Line(FLOORS, checkpoints=False): [(1_000, 11)],
+    }
+    assert fewest_rounds(cases) == 3 and fewest_rounds({}) == 0
 
 
 def test_what_a_state_holds_adds_up() -> None:
