@@ -17,6 +17,7 @@ PHASES = {
     "destroy": "`destroy`",
 }
 OURS, ENGINE, SERVER, CURL, TOFU = COMPETITORS = ("ours", "engine", "server", "curl", "tofu")
+PULUMI = (OURS, ENGINE)  # which may run with its checkpoints or without
 NAMES = {
     OURS: "this project",
     ENGINE: "engine floor",
@@ -77,6 +78,6 @@ def checkpoints_by_default(grants: int) -> bool:
 
 def label(competitor: str, grants: int, *, checkpoints: bool) -> str:
     """How results name a competitor: alone as measured by default, else with what differs."""
-    if competitor not in (OURS, ENGINE) or checkpoints == checkpoints_by_default(grants):
+    if competitor not in PULUMI or checkpoints == checkpoints_by_default(grants):
         return competitor
     return f"{competitor}, checkpoints {'on' if checkpoints else 'off'}"

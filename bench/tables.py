@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.cases import CURL, ENGINE, NAMES, OURS, PHASES, SERVER, TOFU, in_words, label
+from bench.cases import COMPETITORS, CURL, ENGINE, NAMES, OURS, PHASES, SERVER, TOFU, in_words, label
 
 Json = dict[str, Any]
 NONE = "–"
@@ -46,7 +46,7 @@ def ratio(case: Json, over: str, under: Sequence[str], phase: str) -> float | No
 
 def time_rows(cases: Mapping[str, Json]) -> Iterator[Row]:
     """By phase and grants: seconds of each competitor, the ratios, the fewest rounds of what stands in the row."""
-    columns = (OURS, ENGINE, SERVER, CURL, TOFU)
+    columns = COMPETITORS
     for phase in PHASES:
         for grants, case in cases.items():
             found = {each: timed(case, each, phase) for each in columns}

@@ -9,7 +9,7 @@ import pytest
 from bench import report, results, tables
 from bench.__main__ import read_arguments
 from bench.cases import COMPETITORS, PHASES, label
-from bench.lines import FLOORS, Line, fewest_rounds, seconds_of
+from bench.lines import FLOORS, Line, fewest_rounds, requests_of, seconds_of
 from bench.measure import Sample, counts, high_water, kind_of, ports_in
 from bench.results import Measured, merge, summary
 from bench.state_parts import PROVIDERS, SPACE, StateSize, size_of
@@ -175,6 +175,9 @@ def test_a_plotted_line_is_with_checkpoints_or_without() -> None:
         Line(FLOORS, checkpoints=False): [(1_000, 11)],
     }
     assert fewest_rounds(cases) == 3 and fewest_rounds({}) == 0
+    assert requests_of(cases, "up") == {Line(name): [(10, 7), (1_000, 7)] for name in ("ours", "server")}, (
+        "the engine asks nobody, and a stack has one line"
+    )
 
 
 def test_what_a_state_holds_adds_up() -> None:
