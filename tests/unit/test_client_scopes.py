@@ -67,3 +67,18 @@ def test_a_scope_that_came_into_the_other_list_since_the_first_look_is_named(
     keycloak.interfere(Answer(204), at="^PUT .*/default-client-scopes/s$")
     with pytest.raises(Refusal, match="holds 'to-api' as optional scope instead of default"):
         engine.up(realm="r", client_id="frontend", scope="to-api", kind="default", owner=ARGS["owner"])
+
+
+@pytest.mark.parametrize("roles", ["payer", ["payer"], {"api": "payer"}, {"api": [7]}, {"": ["payer"]}], ids=str)
+def test_roles_of_another_shape_are_refused(keycloak: FakeKeycloak, roles: Any) -> None:
+    checked = AudienceScopeProvider().use(keycloak.connection).check({}, {**ARGS, "client_roles": roles})
+    (failure,) = checked.failures
+    assert "client scope 'to-api' in realm 'r': client_roles is " in failure.reason
+    assert failure.reason.endswith("; give lists of role names by client id.")
+
+
+def test_the_order_of_roles_is_no_change(keycloak: FakeKeycloak) -> None:
+    provider = AudienceScopeProvider().use(keycloak.connection)
+    given = [{"api": ["b", "a", "b"], "aaa": ["c"]}, {"aaa": ["c"], "api": ["a", "b"]}]
+    one, other = (provider.check({}, {**ARGS, "client_roles": roles}).inputs for roles in given)
+    assert one == other and one["client_roles"]["api"] == ["a", "b"]
