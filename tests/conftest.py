@@ -29,6 +29,9 @@ NEEDS = {
 """What not each supported Keycloak has: a mark of tests → the first version with it, and its name."""
 
 
+KEPT_SERVERS = "TEST_SERVERS"
+"""A folder whose servers outlive a run: the next run finds them started. Who has set it ends them, by the pids in its notes."""
+
 LONGEST_FIRST = (
     "test_killed",
     "test_crashes",
@@ -120,12 +123,14 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):
+    if not hasattr(config, "workerinput") and KEPT_SERVERS not in os.environ:
         stop_all(_folder_of_run(config._tmp_path_factory))
 
 
 def _folder_of_run(factory: pytest.TempPathFactory) -> Path:
     """What all processes of a run share."""
+    if KEPT_SERVERS in os.environ:
+        return Path(os.environ[KEPT_SERVERS])
     base = factory.getbasetemp()
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 

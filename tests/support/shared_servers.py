@@ -27,10 +27,14 @@ class SharedServers:
         if feature_set not in self._known:
             with only_one(f"test-server-{feature_set}"):
                 note = self._folder / f"{feature_set}.server.json"
-                self._known[feature_set] = _noted(note) if note.exists() else self._start(feature_set, note)
+                noted = _noted(note) if note.exists() else None
+                self._known[feature_set] = (
+                    noted if noted and keycloak.answers(noted.url) else self._start(feature_set, note)
+                )
         return self._known[feature_set]
 
     def _start(self, feature_set: str, note: Path) -> keycloak.Server:
+        self._folder.mkdir(parents=True, exist_ok=True)
         server = keycloak.Server.start(
             keycloak.install(keycloak_version(), feature_set, lambda line: None),
             port=free_port(),
