@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import islice
+from typing import Any
 
 from exchange.place import Place
 from exchange.stack import StackProblem
 from kcadmin import events
 from kcadmin.errors import Forbidden, InvalidSettings, Refusal
+from kcadmin.event_audiences import ClientIds
 from kcadmin.events import (
     DAY_SECONDS,
     NEEDED,
@@ -76,6 +78,8 @@ class Audit:
         self.place = place
         self.realm = realm_for(place.session, place.realm)
         self.cases = place.cases()
+        stack = (each for case in self.cases or () for each in (case.source, case.requester, case.target))
+        self._ids = ClientIds(self.realm, stack)
 
     def config(self) -> EventsConfig:
         """What the realm records. :raises Refusal: the login may not see it."""
@@ -99,7 +103,7 @@ class Audit:
             self._check_grant(wanted.grant)
         user_ids = self.ids_of(wanted.user) or set()
         types = (events.REFUSED,) if wanted.refused else NEEDED
-        for event in read_events(self.realm, since=wanted.since, until=wanted.until, types=types):
+        for event in self._events(since=wanted.since, until=wanted.until, types=types):
             record = attribute(event, self.cases)
             if _is_wanted(record, wanted, user_ids):
                 yield record
@@ -107,14 +111,14 @@ class Audit:
     def follow(self, wanted: Wanted, limit: int, wait: Callable[[float], object] = time.sleep) -> Iterator[Record]:
         """The newest ``limit`` that are there, then those that come, oldest first, each once; never ends."""
         user_ids = self.ids_of(wanted.user) or set()
-        newest = next((event.at for event in read_events(self.realm)), 0.0)
-        seen = {event.id for event in read_events(self.realm, since=newest - OVERLAP_SECONDS)}
+        newest = next((event.at for event in self._events()), 0.0)
+        seen = {event.id for event in self._events(since=newest - OVERLAP_SECONDS)}
         there = list(islice(self.records(wanted), limit))
         seen |= {record.event.id for record in there}
         yield from reversed(there)
         while True:
             wait(POLL_SECONDS)
-            recent = [*read_events(self.realm, since=newest - OVERLAP_SECONDS)]
+            recent = [*self._events(since=newest - OVERLAP_SECONDS)]
             fresh = [attribute(event, self.cases) for event in recent if event.id not in seen]
             newest = max([newest, *(event.at for event in recent)])
             seen = {event.id for event in recent}
@@ -144,8 +148,11 @@ class Audit:
         try:
             switched_on = recorded_since(self.realm)
         except (Forbidden, Refusal):  # a login that may see events alone: other types may have been recorded before
-            return min((event.at for event in read_events(self.realm)), default=None)
+            return min((event.at for event in self._events()), default=None)
         return max(oldest, switched_on or 0) if oldest else None
+
+    def _events(self, **query: Any) -> Iterator[Event]:
+        return read_events(self.realm, ids=self._ids, **query)
 
     def _check_grant(self, name: str) -> None:
         if self.place.stack is None or self.cases is None:
@@ -224,7 +231,7 @@ def _fits(event: Event, case: Case) -> bool:
     if event.requester != case.requester or event.subject not in (None, case.source):
         return False
     if event.audiences:  # what a recipient gets names itself, whatever else; a requester gets what it asked for
-        return case.target in event.audiences and (case.flow == RECIPIENT or event.audiences == (case.target,))
+        return (event.audiences.may_include if case.flow == RECIPIENT else event.audiences.may_be_only)(case.target)
     return event.reason != NOT_IN_AUDIENCE or event.requester != case.source  # a requester holds its own token
 
 
@@ -232,17 +239,17 @@ def _target(event: Event, cases: Sequence[Case]) -> str | None:
     targets = {case.target for case in cases}
     if len(targets) == 1:
         return targets.pop()
-    if event.requester in event.audiences:
+    if event.audiences.may_include(event.requester):
         return event.requester
-    return event.audiences[0] if len(event.audiences) == 1 else None
+    return event.audiences.shown[0] if len(event.audiences.shown) == 1 else None
 
 
 def _is_wanted(record: Record, wanted: Wanted, user_ids: set[str]) -> bool:
     event = record.event
-    parts = (event.requester, event.subject, record.target, *event.audiences)
+    parts = (event.requester, event.subject, record.target)
     return (
         not (wanted.refused and event.allowed)
         and (wanted.grant is None or wanted.grant in (record.grants or ()))
-        and (wanted.client is None or wanted.client in parts)
+        and (wanted.client is None or wanted.client in parts or event.audiences.may_include(wanted.client))
         and (wanted.user is None or event.user == wanted.user or event.user_id in user_ids)
     )

@@ -48,7 +48,7 @@ def as_object(record: Record) -> dict[str, Any]:
         "userId": event.user_id,
         "requester": event.requester,
         "subjectClient": event.subject,
-        "audience": list(event.audiences),
+        "audience": list(event.audiences.shown),
         "target": record.target,
         "ipAddress": event.address,
         "sessionId": event.session,
@@ -78,7 +78,7 @@ def as_line(record: Record) -> str:
         "user": event.user or event.user_id,
         "requester": event.requester,
         "subject": event.subject,
-        "audience": ",".join(event.audiences),
+        "audience": ",".join(event.audiences.shown),
         "target": record.target,
         "ip": event.address,
         "reason": _why(event),
@@ -100,7 +100,7 @@ def as_table(records: Sequence[Record]) -> Table:
             Text(f"{clean(event.user or event.user_id or 'unknown')}\n{clean(event.address)}"),
             Text(
                 f"{clean(event.requester)}: {clean(whose)}"
-                f"{' for ' + clean(', '.join(event.audiences)) if event.audiences else ''}\n"
+                f"{' for ' + clean(', '.join(event.audiences.shown)) if event.audiences else ''}\n"
                 f"{event.exchange or UNKNOWN} exchange"
             ),
             result,

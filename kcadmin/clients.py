@@ -108,6 +108,11 @@ class Clients:
                 return self._remember(found)
             return None
 
+    def ids_containing(self, part: str) -> frozenset[str]:
+        """The client ids that contain a text. :raises Forbidden: the login may not read clients."""
+        found = self._session.get(path(*self._at), clientId=part, search="true")  # ignores case, so it finds more
+        return frozenset(str(each["clientId"]) for each in found if part in str(each["clientId"]))
+
     def pages(self) -> Iterator[list[Client]]:
         """Every client of the realm, a page at a time."""
         for page in self._session.pages(path(*self._at)):

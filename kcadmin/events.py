@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kcadmin.errors import Forbidden, NotFound, Refusal
+from kcadmin.event_audiences import BLANK, COMMA, Audiences, ClientIds, read_audiences
 from kcadmin.features import LEGACY, STANDARD
 from kcadmin.realm import Realm
 from kcadmin.session import path
@@ -52,7 +53,7 @@ class Event:
     allowed: bool
     requester: str
     subject: str | None
-    audiences: tuple[str, ...]
+    audiences: Audiences
     user: str | None
     user_id: str | None
     session: str | None
@@ -63,7 +64,7 @@ class Event:
     requested_type: str | None = None
 
     @classmethod
-    def read(cls, found: Mapping[str, Any]) -> "Event":
+    def read(cls, found: Mapping[str, Any], ids: ClientIds) -> "Event":
         """From Keycloak's representation; events of versions that give them no id are told apart by what they say."""
         details, allowed = found.get("details") or {}, found["type"] == EXCHANGED
         return cls(
@@ -72,7 +73,7 @@ class Event:
             allowed,
             str(found.get("clientId") or ""),
             details.get("subject_token_client_id"),
-            _audiences(details),
+            _audiences(details, ids),
             details.get("username"),
             found.get("userId"),
             found.get("sessionId"),
@@ -85,18 +86,25 @@ class Event:
 
 
 def read_events(
-    realm: Realm, *, since: float | None = None, until: float | None = None, types: tuple[str, ...] = NEEDED
+    realm: Realm,
+    *,
+    since: float | None = None,
+    until: float | None = None,
+    types: tuple[str, ...] = NEEDED,
+    ids: ClientIds | None = None,
 ) -> Iterator[Event]:
     """Exchanges, newest first, each once, read in pages.
 
     :param since, until: seconds since 1970; both are compared here too, since old versions know days alone.
+    :param ids: the client ids that audiences are read with; who reads events again and again gives the same each time.
     :raises Refusal: the realm does not exist, or the login may not see its events.
     """
     query = "&".join(f"type={each}" for each in types)
     at, seen, first = f"{_path(realm, 'events')}?{query}", set[str](), 0
+    ids = ids or ClientIds(realm)
     while page := _get(realm, at, first=str(first), max=str(PAGE)):
         first += len(page)
-        for event in map(Event.read, page):
+        for event in (Event.read(found, ids) for found in page):
             if since is not None and event.at < since:
                 return
             if event.id not in seen and (until is None or event.at < until):
@@ -153,11 +161,11 @@ def _exchange(details: Mapping[str, str]) -> str | None:
     return LEGACY if "requested_token_type" in details else None
 
 
-def _audiences(details: Mapping[str, str]) -> tuple[str, ...]:
+def _audiences(details: Mapping[str, str], ids: ClientIds) -> Audiences:
     if details.get("audience"):
-        return tuple(sorted(set(details["audience"].split())))
+        return read_audiences(details["audience"], BLANK, ids)
     told = _NAMING.fullmatch(details.get("reason") or "")
-    return (told.group(1),) if told else ()
+    return read_audiences(told.group(1), COMMA, ids) if told else Audiences()
 
 
 def _get(realm: Realm, at: str, **query: str) -> Any:

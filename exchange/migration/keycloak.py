@@ -6,6 +6,7 @@ from exchange.migration.blocks import SWITCH_KIND
 from exchange.migration.grants import Moving
 from exchange.migration.watch import Known, refusals_without_switch
 from kcadmin.errors import Refusal
+from kcadmin.event_audiences import ClientIds
 from kcadmin.events import REFUSED, Event, read_config, read_events
 from kcadmin.features import SWITCH
 from kcadmin.lifespans import longest_token_life
@@ -24,11 +25,12 @@ class NewEvents:
         self._realm = realm
         self._since, self._newest = since, since
         self._given: dict[str, float] = {}
+        self._ids = ClientIds(realm)
 
     def new(self) -> list[Event]:
         """What came since the last look, oldest first."""
         since = max(self._since, self._newest - OVERLAP_SECONDS)
-        found = [event for event in read_events(self._realm, since=since) if event.id not in self._given]
+        found = [event for event in read_events(self._realm, since=since, ids=self._ids) if event.id not in self._given]
         self._newest = max([self._newest, *(event.at for event in found)])
         self._given = {id_: at for id_, at in self._given.items() if at >= self._newest - 2 * OVERLAP_SECONDS}
         self._given |= {event.id: event.at for event in found}

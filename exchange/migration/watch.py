@@ -74,9 +74,8 @@ def caused_by_switch(event: Event, watched: Watched) -> bool:
     if reason == TYPE_UNSUPPORTED:
         return str(event.requested_type or "").endswith(LEGACY_TYPES)
     if reason.startswith(NOT_AVAILABLE):
-        asked = set(reason.partition(":")[2].replace(",", " ").split())
         allowed = {each.target for each in grants} | {each for who, each in watched.unsure if who == event.requester}
-        return bool(asked & allowed)
+        return any(map(event.audiences.may_include, allowed))
     return True
 
 
@@ -86,7 +85,8 @@ def is_legacy_use(event: Event, grants: Sequence[Moving]) -> bool:
         event.allowed
         and event.exchange == LEGACY
         and any(
-            event.requester in each.requesters and each.target in (event.audiences or [each.target]) for each in grants
+            event.requester in each.requesters and (not event.audiences or event.audiences.may_include(each.target))
+            for each in grants
         )
     )
 

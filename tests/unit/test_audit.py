@@ -15,6 +15,7 @@ from exchange import audit, cli
 from exchange import audit_report as report
 from exchange.audit import Record, attribute, parse_moment, summary, switched_off
 from kcadmin.errors import InvalidSettings, Refusal
+from kcadmin.event_audiences import ClientIds
 from kcadmin.events import DAY_SECONDS, EXCHANGED, NEEDED, REFUSED, Event, EventsConfig, with_needed, write_config
 from kcadmin.proof import RECIPIENT, REQUESTER, THIRD, Case
 from kcadmin.realm import Realm
@@ -36,7 +37,7 @@ CASES = [
 def event(client: str = "web", *, allowed: bool = True, **details: str) -> Event:
     found: dict[str, Any] = {"id": "1", "time": 1_700_000_000_123, "type": EXCHANGED if allowed else REFUSED}
     found |= {"clientId": client, "ipAddress": "127.0.0.1", "details": details}
-    return Event.read(found if allowed else {**found, "error": "not_allowed"})
+    return Event.read(found if allowed else {**found, "error": "not_allowed"}, ClientIds())
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_a_login_that_may_not_look_at_clients_goes_by_the_oldest_exchange(monkey
     monkeypatch.setattr(audit, "recorded_since", unreadable)
     monkeypatch.setattr(audit, "read_events", lambda realm, **query: iter([event()]))
     looked = audit.Audit.__new__(audit.Audit)
-    looked.realm = None  # type: ignore[assignment]
+    looked.realm, looked._ids = None, ClientIds()  # type: ignore[assignment]
     assert looked._reach() == event().at
     monkeypatch.setattr(audit, "read_events", lambda realm, **query: iter(()))
     assert looked._reach() is None

@@ -17,6 +17,7 @@ from exchange.migration.keycloak import Keycloak
 from exchange.migration.report import outcome_lines
 from exchange.migration.runs import RunFailed
 from kcadmin.clients import Client
+from kcadmin.event_audiences import ClientIds
 from kcadmin.events import Event
 from kcadmin.features import SWITCH
 from kcadmin.ownership import Claim
@@ -78,7 +79,7 @@ class World:
     def new(self) -> list[Event]:
         came = [event for at, event in self.events if at + 1000 <= self.now]
         self.events = [(at, event) for at, event in self.events if at + 1000 > self.now]
-        return [Event.read(each) for each in came]
+        return [Event.read(each, ClientIds()) for each in came]
 
     def switch_off(self, grants: Sequence[Moving]) -> list[str]:
         self.log.append(f"{','.join(each.name for each in grants)}: off at {self.now - 1000:.0f}")

@@ -7,6 +7,7 @@ import pytest
 from exchange.migration.grants import Call, Moving, Stage
 from exchange.migration.keycloak import Keycloak, NewEvents
 from exchange.migration.watch import Watched, caused_by_switch, refusals_without_switch
+from kcadmin.event_audiences import ClientIds
 from kcadmin.events import Event
 from kcadmin.realm import realm_for
 
@@ -21,6 +22,11 @@ def moving(name: str = "g", *calls: Call, target: str = "api", **changes: Any) -
     return Moving(name, "r", tuple(dict.fromkeys(each.source for each in made)), target, made, **given)
 
 
+def read(event: dict[str, Any]) -> Event:
+    return Event.read(event, ClientIds(None, IDS))
+
+
+IDS = ("Test API", "Test", "API", "api v2", "a, b", "b")
 THREE = moving("three", Call("third", "web", "orders"))
 RECIPIENT = moving("recipient", Call("recipient", "web", "api"))
 ASKS = moving("asks")
@@ -60,6 +66,10 @@ def refused(requester: str, reason: str, *, by_standard: bool = True, **details:
         # legacy has no permission for this one either
         (ASKS, refused("web", "Requested audience not available: billing"), False),
         (ASKS, refused("web", "Requested audience not available: maybe"), True),
+        (ASKS, refused("web", "Requested audience not available: api v2"), False),
+        (moving("spaced", target="api v2"), refused("web", "Requested audience not available: api v2, b"), True),
+        (moving("comma", target="a, b"), refused("web", "Requested audience not available: a, b"), True),
+        (moving("second", target="b"), refused("web", "Requested audience not available: a, b"), False),
         (ASKS, refused("web", "Invalid scopes: phone"), True),
         (ASKS, refused("web", "Missing consents for Token Exchange in client web"), True),
         (ASKS, refused("web", "requested_token_type unsupported", requested_token_type=REFRESH), True),
@@ -77,28 +87,28 @@ def refused(requester: str, reason: str, *, by_standard: bool = True, **details:
 )
 def test_which_refusals_the_switch_caused(grant: Moving, event: dict[str, Any], caused: bool) -> None:
     known, unsure = frozenset({("web", "refused before, too")}), frozenset({("web", "maybe")})
-    assert caused_by_switch(Event.read(event), Watched([grant], 0, known=known, unsure=unsure)) is caused
+    assert caused_by_switch(read(event), Watched([grant], 0, known=known, unsure=unsure)) is caused
 
 
 def test_what_was_refused_before_the_switch() -> None:
     events = [refused("web", "Invalid scopes: a"), refused("web", "not allowed", by_standard=False), done("web", "na")]
-    assert refusals_without_switch(map(Event.read, events)) == {("web", "not allowed")}
+    assert refusals_without_switch(map(read, events)) == {("web", "not allowed")}
 
 
 def test_quiet_counts_from_the_last_legacy_exchange() -> None:
     watched = Watched([ASKS], quiet_since=100.0)
-    watched.note([Event.read(done("web", "te"))], 104.0)
+    watched.note([read(done("web", "te"))], 104.0)
     assert watched.left(10, 104.0) == 6 and watched.legacy is None
-    watched.note([Event.read(done("web", "na"))], 105.0)
+    watched.note([read(done("web", "na"))], 105.0)
     assert watched.left(10, 105.0) == 10 and watched.legacy and watched.legacy.requester == "web"
-    watched.note([Event.read(done("web", "na", audience="billing"))], 110.0)  # no grant of these
-    watched.note([Event.read(done("other", "na"))], 110.0)
+    watched.note([read(done("web", "na", audience="billing"))], 110.0)  # no grant of these
+    watched.note([read(done("other", "na"))], 110.0)
     assert watched.left(10, 115.0) == 0 and watched.refusal is None
 
 
 def test_the_first_refusal_is_kept() -> None:
     watched = Watched([THREE], 0.0)
-    watched.note(map(Event.read, [refused("orders", NOT_IN_AUDIENCE), refused("orders", "Invalid scopes: a")]), 1.0)
+    watched.note(map(read, [refused("orders", NOT_IN_AUDIENCE), refused("orders", "Invalid scopes: a")]), 1.0)
     assert watched.refusal and watched.refusal.reason == NOT_IN_AUDIENCE and watched.refusal.subject == "web"
 
 
