@@ -121,10 +121,17 @@ def read_audiences(text: str, separator: str, ids: ClientIds) -> Audiences:
 
 
 def _neighbours(words: list[str], separator: str) -> Iterator[str]:
-    """Each two words that follow one another with what is between them: an id of several words contains such a pair."""
+    """Texts of which an id that contains the separator contains one: two words that follow one another, with what is between
+    them, and a word that has nothing before or behind it.
+    """
     full = [number for number, word in enumerate(words) if word]
     for first, second in pairwise(full):
         yield separator.join(words[first : second + 1])
+    for number in full:
+        if "" in words[max(number - 1, 0) : number]:
+            yield separator + words[number]
+        if "" in words[number + 1 : number + 2]:
+            yield words[number] + separator
 
 
 def _spans(words: list[str], separator: str, joined: frozenset[str]) -> Iterator[tuple[int, list[int]]]:
