@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 import pulumi
 
+from providers import messages
+
 # The code by which Pulumi's language host knows that people have read why (its name there ends in
 # ..._AFTER_SHOWING_USER_ACTIONABLE_MESSAGE_CODE); with any other it adds "an unhandled error occurred".
 ERROR_ALREADY_SHOWN = 32
@@ -12,10 +14,15 @@ ERROR_ALREADY_SHOWN = 32
 
 @contextmanager
 def errors_as_sentences() -> Iterator[None]:
-    """Shows each line of a ``RunError`` as an error of its own, and ends the program."""
+    """Shows each line of a ``RunError`` as an error of its own, and ends the program.
+
+    Another exception is an error of ours: Pulumi shows where it happened.
+    """
     try:
         yield
-    except pulumi.RunError as error:
-        for fault in str(error).splitlines():
-            pulumi.log.error(fault)
+    except pulumi.RunError as problem:
+        for fault in str(problem).splitlines():
+            messages.error(fault)
         raise SystemExit(ERROR_ALREADY_SHOWN) from None
+    except Exception as problem:
+        raise messages.harmless_error(problem) from None

@@ -11,7 +11,7 @@ from components.grant_spec import EXCHANGES, GrantSpec, read_grant
 from kcadmin.connection import Connection, read_connection
 from kcadmin.errors import InvalidSettings
 from kcadmin.texts import shown
-from providers._sentences import warn_insecure
+from providers import messages
 from providers.resource import stack_owner
 
 GUARDS = REQUESTERS, SOURCES, NO_WIDER_SCOPES = "requesters", "sources", "noWiderScopes"
@@ -38,10 +38,10 @@ def read_settings(*, grants: bool = True) -> Settings:
     config = pulumi.Config()
     try:
         settings = parse_settings(config.get, stack_owner(), grants=grants)
-    except InvalidSettings as faults:
-        raise pulumi.RunError(str(faults)) from None
+    except InvalidSettings as found:
+        raise messages.program_error(found.faults) from None
     if settings.connection.insecure_tls:
-        warn_insecure()
+        messages.warn_insecure()
     return settings
 
 

@@ -19,6 +19,7 @@ from components.settings import NO_WIDER_SCOPES, REQUESTERS, SOURCES
 from components.wiring import GrantPlan, asked_scopes, exchanges_of, in_token_scope, scope_holder, scope_name
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.guards import sources_by_requester
+from providers import messages
 from providers.audience_mapper import AudienceMapper
 from providers.audience_scope import AudienceScope
 from providers.client_scope_assignment import ClientScopeAssignment
@@ -61,7 +62,7 @@ class SharedParts:
     def join(self, grants: Sequence[GrantPlan]) -> None:
         """Takes in grants that were planned together. :raises pulumi.RunError: they contradict others of the program."""
         if faults := list(conflicts(grants, self._grants)):
-            raise pulumi.RunError("\n".join(faults))
+            raise messages.program_error(faults)
         for grant in grants:
             self._grants.add(grant)
 

@@ -15,7 +15,7 @@ from components.shared_parts import SharedParts
 from components.wiring import EXCHANGE, LOGIN, GrantPlan, questions, scope_name
 from kcadmin.connection import Connection
 from kcadmin.errors import KeycloakError
-from providers import preflight
+from providers import messages, preflight
 from providers.exchange_proof import ExchangeProof
 from providers.resource import short_traces
 
@@ -211,7 +211,7 @@ def _plan_alone(arguments: dict[str, Any]) -> GrantPlan:
     given = {key: value for key, value in arguments.items() if value is not None}
     spec, faults = checked_grant({**settings.defaults, **given})
     if spec is None:
-        raise pulumi.RunError("\n".join(faults)) from None
+        raise messages.program_error(faults) from None
     return _plan([spec], settings.connection)[0]
 
 
@@ -221,11 +221,11 @@ def _plan(specs: Sequence[GrantSpec], connection: Connection, guards: Collection
     try:
         planned = plan(specs, preflight.ask(connection, questions(specs)), guards)
     except KeycloakError as problem:
-        raise pulumi.RunError(str(problem)) from None
+        raise messages.program_error(problem.faults) from None
     if planned.faults:
-        raise pulumi.RunError("\n".join(planned.faults)) from None
+        raise messages.program_error(planned.faults) from None
     for grant in planned.grants:
-        pulumi.log.info(grant.line())
+        messages.info(grant.line())
     for note in planned.notes:
-        (pulumi.log.info if note.startswith(("implied", "note")) else pulumi.log.warn)(note)
+        (messages.info if note.startswith(("implied", "note")) else messages.warn)(note)
     return planned.grants

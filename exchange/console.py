@@ -8,10 +8,11 @@ from contextlib import contextmanager
 import typer
 from rich.markup import escape
 
-from exchange.screen import Screen, harmless, say_line
+from exchange.screen import Screen, say_line
 from kcadmin.connection import Connection
-from kcadmin.errors import InvalidSettings, KeycloakError, Refusal, Unreachable
+from kcadmin.errors import KeycloakError, Refusal, Unreachable
 from kcadmin.proof import USER_PASSWORD
+from kcadmin.texts import harmless
 
 REFUSED, USAGE, LOOKED, UNREACHABLE = 1, 2, 3, 4
 
@@ -60,8 +61,5 @@ def problems() -> Iterator[None]:
         say_line(f"error: {problem}", err=True)
         raise typer.Exit(UNREACHABLE) from None
     except KeycloakError as problem:
-        faults = (
-            "\n".join(map(harmless, problem.faults)) if isinstance(problem, InvalidSettings) else harmless(str(problem))
-        )
-        typer.echo(f"error: {faults}", err=True)
+        typer.echo("\n".join(["error: " + harmless(problem.faults[0]), *map(harmless, problem.faults[1:])]), err=True)
         raise typer.Exit(USAGE) from None

@@ -1,14 +1,13 @@
 """Where commands print: names in a realm are anybody's choice, and reach a terminal or a line as nothing but text."""
 
-import json
-import unicodedata
 from collections.abc import Iterable
 
 import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, what turns the direction of text, halves of letters, breaks
+from kcadmin.texts import harmless, is_obeyed
+
 INSTEAD = "\ufffd"
 
 
@@ -22,26 +21,10 @@ class Screen(Console):
                 yield segment
             else:
                 yield segment._replace(
-                    text="".join(INSTEAD if _is_obeyed(each) and each != "\n" else each for each in segment.text)
+                    text="".join(INSTEAD if is_obeyed(each) and each != "\n" else each for each in segment.text)
                 )
 
 
 def say_line(line: str, *, err: bool = False) -> None:
     """Prints one line, whatever it holds."""
     typer.echo(harmless(line), err=err)
-
-
-def harmless(text: str) -> str:
-    """A text in one line without what a terminal would obey, which stands there as in JSON: ``\\n``, ``\\u001b``."""
-    if text.isprintable():
-        return text
-    return "".join(json.dumps(each)[1:-1] if _is_obeyed(each) else each for each in text)
-
-
-def harmless_lines(text: str) -> str:
-    """The same for a text of several lines; JSON stays the JSON that it was."""
-    return "\n".join(map(harmless, text.split("\n")))
-
-
-def _is_obeyed(letter: str) -> bool:
-    return unicodedata.category(letter) in OBEYED

@@ -18,9 +18,18 @@ No message holds a token, a secret or a request body.
 from collections.abc import Iterable
 from http import HTTPStatus
 
+from kcadmin.texts import named
+
 
 class KeycloakError(Exception):
-    """The root of all errors of this package; its text is one sentence for a person. ``told``: it within another one."""
+    """The root of all errors of this package.
+
+    :param faults: a sentence each for a person, mostly one. ``told``: the text within another sentence.
+    """
+
+    def __init__(self, *faults: str) -> None:
+        self.faults = faults
+        super().__init__("\n".join(faults))
 
     @property
     def told(self) -> str:
@@ -32,11 +41,10 @@ class Unreachable(KeycloakError):
 
 
 class InvalidSettings(KeycloakError):
-    """Settings that cannot work; all faults at once, a line each."""
+    """Settings that cannot work; all faults at once."""
 
     def __init__(self, faults: Iterable[str]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(self.faults))
+        super().__init__(*faults)
 
 
 class Refusal(KeycloakError):
@@ -104,7 +112,7 @@ def http_error(status: int, method: str, path: str, message: str) -> HttpError:
 
 def sentence(kind: str, name: str, realm: str, wrong: str, remedy: str) -> str:
     """The house's one sentence for a fault: ``<object> '<name>' in realm '<realm>': <what is wrong>; <what to do>.``"""
-    return f"{kind} '{name}' in realm '{realm}': {wrong}; {remedy}."
+    return f"{kind} {named(name)} in realm {named(realm)}: {wrong}; {remedy}."
 
 
 def _remedy(status: int) -> str:

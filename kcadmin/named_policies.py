@@ -158,7 +158,7 @@ class _NamingPolicies(Policies[P]):
             else:
                 ids[item] = str(found["id"])
         if missing:
-            raise Refusal("\n".join(missing))
+            raise Refusal(*missing)
         return ids
 
 
@@ -273,7 +273,7 @@ class AggregatePolicies(Policies[AggregatePolicy]):
             if not self._is_there(each)
         ]
         if missing:
-            raise Refusal("\n".join(missing))
+            raise Refusal(*missing)
         return {"policies": list(wanted.policies), "decisionStrategy": wanted.decision_strategy}
 
     def _is_there(self, id_or_name: str) -> bool:

@@ -42,7 +42,7 @@ def take_guards(realm: Realm, owner: str, guards: Guards, before: Held | None = 
         for conflict in conflicts(entries(realm, POLICIES) or (), mine, leaving)
     ]
     if faults:
-        raise Refusal("\n".join(faults))
+        raise Refusal(*faults)
     for uuid in held.uuids.values():
         taken = Taken(CLAIMED, {MARKED: None})
         take(realm.clients, uuid, owner, KIND, _mark(realm, uuid), remembered=taken, former=former)
@@ -106,7 +106,7 @@ def _uuids(realm: Realm, guards: Guards) -> dict[str, str]:
         if not realm.client_scopes.named(name)
     ]
     if missing:
-        raise Refusal("\n".join(missing))
+        raise Refusal(*missing)
     return {name: client.uuid for name, client in found.items() if client and name in guards.marked}
 
 

@@ -1,9 +1,13 @@
-"""Texts that people give: how a sentence shows them, whatever they hold, and what no name may hold."""
+"""Texts that people or a server give: how a sentence shows them, whatever they hold, and what no name may hold."""
 
+import json
 import re
+import unicodedata
 from collections.abc import Iterable
 
 LONGEST_SHOWN = 100
+OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, what turns the direction of text, halves of letters, line breaks
+PULUMI_COLOUR = "<{%"  # Pulumi takes such directives out of texts, and panics at an unknown one
 _NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 
@@ -20,9 +24,34 @@ def shown(value: object) -> str:
     return f"{text[: LONGEST_SHOWN // 2]}…{text[-LONGEST_SHOWN // 2 :]}"
 
 
+def harmless(text: str) -> str:
+    """A text in one line without what a terminal, a log or Pulumi obeys. That is shown as in JSON: ``\\n``, ``\\u001b``.
+
+    A text that is harmless stays as it is, so nothing is escaped twice.
+    """
+    if not text.isprintable():
+        text = "".join(json.dumps(each)[1:-1] if is_obeyed(each) else each for each in text)
+    return text.replace(PULUMI_COLOUR, f"\\u003c{PULUMI_COLOUR[1:]}")
+
+
+def harmless_lines(text: str) -> str:
+    """The same for a text of several lines. JSON stays the JSON that it was."""
+    return "\n".join(map(harmless, text.split("\n")))
+
+
+def is_obeyed(letter: str) -> bool:
+    """Whether a terminal or a log takes a letter for more than a sign to show."""
+    return unicodedata.category(letter) in OBEYED
+
+
+def named(name: object) -> str:
+    """A name in quotes. Quotes within it are told from its own: ``'api'``, ``"a', 'b"``."""
+    return repr(str(name))
+
+
 def quoted(names: Iterable[str], last: str = "") -> str:
     """Names as a sentence lists them, each in quotes of its own. last: ``and`` or ``or``, before the last of several."""
-    *others, end = [f"'{name}'" for name in names] or [""]
+    *others, end = [named(name) for name in names] or [""]
     return f"{', '.join(others)} {last} {end}" if others and last else ", ".join([*others, end])
 
 

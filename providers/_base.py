@@ -9,9 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-import pulumi
 from pulumi.dynamic import (
-    CheckFailure,
     CheckResult,
     ConfigureRequest,
     CreateResult,
@@ -31,8 +29,8 @@ from providers._compare import RESTORE, REVOKE, is_same
 from providers._foresight import clients_by_realm
 from providers._inputs import text_faults, type_faults
 from providers._renamed import goes_on, remember_created
-from providers._sentences import errors_as_sentences, warn_insecure
 from providers._uuids import derive_uuids, is_known, require_uuids
+from providers.messages import errors_as_sentences, failure, info, warn_insecure
 
 Props = dict[str, Any]
 PROVIDER_KEY = "__provider"
@@ -109,7 +107,7 @@ class KeycloakProvider(ResourceProvider, ABC):
             if is_known(props.get(field)) and props.get(field) is not None and field not in mistyped:
                 props[field] = sorted(set(props[field]))
         faults = [*mistyped.values(), *self._faults({**props, **dict.fromkeys(mistyped, UNKNOWN)})]
-        failures = [CheckFailure("", f"{self._named(props)}: {fault}.") for fault in dict.fromkeys(faults)]
+        failures = [failure(f"{self._named(props)}: {fault}.") for fault in dict.fromkeys(faults)]
         if not failures:
             derive_uuids(self.CLIENTS, lambda: self.realm(props), _olds, props)
         return CheckResult(props, failures)
@@ -175,7 +173,7 @@ class KeycloakProvider(ResourceProvider, ABC):
             remedy = "if the server is gone for good, `pulumi state delete --all` forgets the stack's resources"
             raise Unreachable(f"{str(problem).removesuffix('.')}; {remedy}.") from None
         if self.ONE_OF_AN_ID and goes_on(realm, self.OBJECT, _id, str(_props.get("owner"))):
-            pulumi.log.info(f"{self._named(_props)}: goes on under another name in the stack.")
+            info(f"{self._named(_props)}: goes on under another name in the stack.")
             return
         self.remove(realm, _id, _props)
 

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from weakref import WeakKeyDictionary
 
-import pulumi
-
 from kcadmin.clients import Client
 from kcadmin.errors import KeycloakError, NotFound, sentence
 from kcadmin.features import LEGACY, REFRESH, SAME_SESSION, STANDARD, SWITCH
@@ -19,6 +17,7 @@ from kcadmin.mappers import AudienceMappers
 from kcadmin.ownership import same_stack
 from kcadmin.realm import Realm
 from kcadmin.texts import quoted
+from providers.messages import info, warn
 
 REMEDY = "take that away if nobody needs it"
 _lock = threading.Lock()
@@ -31,7 +30,7 @@ def never_in_the_way(named: str) -> Iterator[None]:
     try:
         yield
     except KeycloakError as problem:
-        pulumi.log.warn(f"{named}: is removed; what still allows an exchange could not be read ({problem.told}).")
+        warn(f"{named}: is removed; what still allows an exchange could not be read ({problem.told}).")
 
 
 def tell_token_life(realm: Realm, client: Client, exchange: str) -> None:
@@ -45,7 +44,7 @@ def tell_token_life(realm: Realm, client: Client, exchange: str) -> None:
     elif client.value(REFRESH) == SAME_SESSION:
         also = ", refresh tokens until the user's session ends"
     text = f"access tokens that {how} live {_life(realm, client)}{also}"
-    _once(realm, f"client '{client.client_id}' in realm '{realm.name}': {text}.", pulumi.log.info)
+    _once(realm, f"client '{client.client_id}' in realm '{realm.name}': {text}.", info)
 
 
 def tell_token_life_of_grant(realm: Realm, holder: str, audience: str, exchange: str) -> None:
@@ -93,7 +92,7 @@ def warn_of_policies(realm: Realm, client_id: str, permission_id: str) -> None:
 
 
 def _warn(realm: Realm, client_id: str, what: str) -> None:
-    _once(realm, sentence("client", client_id, realm.name, what, REMEDY), pulumi.log.warn)
+    _once(realm, sentence("client", client_id, realm.name, what, REMEDY), warn)
 
 
 def _once(realm: Realm, text: str, say: Callable[[str], None]) -> None:

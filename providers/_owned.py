@@ -11,8 +11,6 @@ from abc import abstractmethod
 from dataclasses import asdict, fields, replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-import pulumi
-
 from kcadmin.errors import Conflict, Forbidden, Refusal
 from kcadmin.ownership import Claim, adopted_claim_kind, claim_key, claims, hash16
 from kcadmin.realm import Realm
@@ -20,6 +18,7 @@ from kcadmin.shared_settings import drop_claim, write_claim
 from providers._base import KeycloakProvider, Props
 from providers._compare import REVOKE
 from providers._left import never_in_the_way
+from providers.messages import info
 
 CREATED, USED, ADOPTED = "created", "used", "adopted"
 IDENTITY = ("id", "owner", "mark", "exchange")
@@ -144,7 +143,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
     def tell_left(self, realm: Realm, props: Props) -> None:
         """Says what stays of a removed object."""
         if props.get("found") == USED and props.get("on_remove") != REVOKE:
-            pulumi.log.info(f"{self._named(props)}: was found as wanted and is left as found.")
+            info(f"{self._named(props)}: was found as wanted and is left as found.")
 
     def _adopt(self, realm: Realm, store: Store[T], found: T, wanted: T, props: Props) -> Props:
         differing = self._differences(found, wanted)

@@ -4,8 +4,6 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-import pulumi
-
 from kcadmin.clients import Client
 from kcadmin.ownership import claim_key
 from kcadmin.realm import Realm
@@ -13,6 +11,7 @@ from kcadmin.shared_settings import CLAIMED, USED, Taken, drop_claim, held_by_ot
 from providers._base import KeycloakProvider, Props
 from providers._compare import REVOKE
 from providers._left import never_in_the_way
+from providers.messages import info
 
 
 class SharedSettingProvider(KeycloakProvider):
@@ -85,9 +84,9 @@ class SharedSettingProvider(KeycloakProvider):
     def tell_left(self, realm: Realm, client: Client, others: list[str], props: Props) -> None:
         """Says what stays of a removed setting. ``others``: the owners who claim it, too."""
         if others:
-            pulumi.log.info(f"{self._named(props)}: stays on, another stack uses it.")
+            info(f"{self._named(props)}: stays on, another stack uses it.")
         elif props.get("found") == USED and props.get("on_remove") != REVOKE:
-            pulumi.log.info(f"{self._named(props)}: was found as wanted and is left as found.")
+            info(f"{self._named(props)}: was found as wanted and is left as found.")
 
 
 def _taken(props: Props, fields: Iterable[str]) -> Taken:

@@ -19,6 +19,7 @@ from kcadmin.texts import quoted
 from providers._base import Props
 from providers._compare import REVOKE
 from providers._shared import SharedSettingProvider
+from providers.messages import warn
 from providers.resource import KeycloakResource, Text
 
 SERVICES, ACCOUNT = "authorizationServicesEnabled", "serviceAccountsEnabled"
@@ -76,7 +77,7 @@ class AuthorizationServicesProvider(SharedSettingProvider):
         uuid, was = props["client_uuid"], {**_noted_by_earlier_versions(props), **(props.get("was") or {})}
         content = self._content(realm, uuid, str(props["client_id"]))
         if content and (props.get("found") != USED or props.get("on_remove") == REVOKE):
-            pulumi.log.warn(f"{self._named(props)}: left on, since switching them off would delete {content}.")
+            warn(f"{self._named(props)}: left on, since switching them off would delete {content}.")
             drop_claim(realm.clients, uuid, props["owner"], self.KIND)
             return
         super().remove(realm, id_, props)

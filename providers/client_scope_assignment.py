@@ -15,6 +15,7 @@ from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
 from providers._base import KeycloakProvider, Props
 from providers._compare import REVOKE
+from providers.messages import info
 from providers.resource import KeycloakResource, Text
 
 CREATED, USED = "created", "used"
@@ -64,7 +65,7 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
             realm.client_scopes.unassign(props["client_uuid"], props["scope_id"], props["kind"])
             drop_claim(realm.clients, props["client_uuid"], props["owner"], _claim_kind(props["scope"]))
         else:
-            pulumi.log.info(f"{self._named(props)}: '{props['scope']}' was found as wanted and is left as found.")
+            info(f"{self._named(props)}: '{props['scope']}' was found as wanted and is left as found.")
 
     def refusals(self, props: Props) -> Iterator[str]:
         if props.get("kind") is None:

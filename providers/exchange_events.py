@@ -14,6 +14,7 @@ from kcadmin.shared_settings import CLAIMED, USED, Taken
 from kcadmin.texts import shown
 from providers._base import KeycloakProvider, Props
 from providers._uuids import is_known
+from providers.messages import info
 from providers.resource import KeycloakResource, Text
 
 
@@ -53,9 +54,9 @@ class ExchangeEventsProvider(KeycloakProvider):
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         if release_events(realm, props["owner"], _expiration(props), _taken(props)):
-            pulumi.log.info(f"{self._named(props)}: stay on, another stack uses them.")
+            info(f"{self._named(props)}: stay on, another stack uses them.")
         elif props.get("found") == USED:
-            pulumi.log.info(f"{self._named(props)}: were found as wanted and are left as found.")
+            info(f"{self._named(props)}: were found as wanted and are left as found.")
 
     def _named(self, props: Props) -> str:
         realm = props.get("realm")

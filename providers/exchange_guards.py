@@ -7,7 +7,7 @@ https://www.keycloak.org/docs/latest/server_admin/#_client_policies
 from collections.abc import Iterator, Mapping, Sequence
 
 import pulumi
-from pulumi.dynamic import CheckFailure, CheckResult
+from pulumi.dynamic import CheckResult
 
 from kcadmin.client_policies import missing_from_server
 from kcadmin.guard_faults import faults, type_faults
@@ -17,6 +17,7 @@ from kcadmin.realm_guards import KIND, Held, changed_by_others, release_guards, 
 from kcadmin.texts import shown
 from providers._base import KeycloakProvider, Props
 from providers._uuids import is_known
+from providers.messages import failure, info
 from providers.resource import KeycloakResource, Text, Texts
 
 
@@ -42,7 +43,7 @@ class ExchangeGuardsProvider(KeycloakProvider):
             lacks = missing_from_server(self.realm(props).session, guards.conditions, guards.executors)
             for lack in lacks:
                 fault = f"the server lacks {lack}; update Keycloak to 26.5 or newer, or leave out what needs it"
-                result.failures.append(CheckFailure("", f"{self._named(props)}: {fault}."))
+                result.failures.append(failure(f"{self._named(props)}: {fault}."))
         return result
 
     def refusals(self, props: Props) -> Iterator[str]:
@@ -63,7 +64,7 @@ class ExchangeGuardsProvider(KeycloakProvider):
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         if release_guards(realm, _held(props)):
-            pulumi.log.info(f"{self._named(props)}: what other stacks declare as well stays.")
+            info(f"{self._named(props)}: what other stacks declare as well stays.")
 
     def _named(self, props: Props) -> str:
         realm = props.get("realm")

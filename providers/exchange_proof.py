@@ -15,6 +15,7 @@ from kcadmin.ownership import claims
 from kcadmin.proof import USER, USER_PASSWORD, Case, choose_subject, prove
 from kcadmin.realm import Realm
 from providers._base import KeycloakProvider, Props
+from providers.messages import warn
 from providers.resource import KeycloakResource, Text
 from providers.standard_token_exchange import KIND, SWITCH
 
@@ -59,7 +60,7 @@ class ExchangeProofProvider(KeycloakProvider):
     def _proved(self, realm: Realm, props: Props) -> Props:
         session = realm.session
         if props["exchange"] == LEGACY and self._switch_goes(realm, props):
-            pulumi.log.warn(
+            warn(
                 f"{self._named(props)}: not proved yet, since the standard exchange of '{props['requester']}' is switched "
                 "off at the end of this run; run `pulumi up` once more to prove it."
             )
@@ -84,7 +85,7 @@ class ExchangeProofProvider(KeycloakProvider):
         subject = choose_subject(session, realm.name, case.source, os.environ)
         verdict = prove(session, case, subject, ClientSecrets(session, os.environ, read=True))
         for token in verdict.left_open:
-            pulumi.log.warn(token)
+            warn(token)
         if not verdict.proved:
             raise Refusal(
                 sentence(

@@ -17,6 +17,7 @@ from kcadmin.texts import quoted
 from providers._base import KeycloakProvider, Props
 from providers._compare import REVOKE
 from providers._left import never_in_the_way, warn_of_policies
+from providers.messages import info, warn
 from providers.resource import KeycloakResource, Text
 
 
@@ -50,9 +51,9 @@ class ManagementPermissionsProvider(KeycloakProvider):
         uuid, permission = props["client_uuid"], props.get("token_exchange_permission")
         off, strangers = release_management(realm, uuid, props["owner"], taken, revoke=revoke, permission=permission)
         if strangers:
-            pulumi.log.warn(f"{self._named(props)}: stay on, since they hold the policies {quoted(strangers)}.")
+            warn(f"{self._named(props)}: stay on, since they hold the policies {quoted(strangers)}.")
         if off:
-            pulumi.log.info(
+            info(
                 f"{self._named(props)}: are off again; '{realm.management_client_id}' keeps its resource server "
                 "with seven scopes, which no request can remove."
             )

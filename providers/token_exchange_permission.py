@@ -22,6 +22,7 @@ from providers._base import KeycloakProvider, Props
 from providers._compare import REVOKE
 from providers._left import never_in_the_way, tell_token_life
 from providers._uuids import is_known
+from providers.messages import info, warn
 from providers.resource import Flag, KeycloakResource, Text, Texts
 
 ATTACHED, FOUND = "attached", "found"
@@ -74,7 +75,7 @@ class TokenExchangePermissionProvider(KeycloakProvider):
             return props.get("with_policies") is True and now.policies.keys() & set(props["policies"]) <= ours
 
         if props.get("found") == FOUND and props.get("on_remove") != REVOKE:
-            pulumi.log.info(f"{self._named(props)}: was found as wanted and is left as found.")
+            info(f"{self._named(props)}: was found as wanted and is left as found.")
             return
         detach(realm, props["client_uuid"], props["client_id"], props["policies"], soon_deleted=go_next)
         with never_in_the_way(self._named(props)):
@@ -93,9 +94,9 @@ class TokenExchangePermissionProvider(KeycloakProvider):
             return
         judgement = judge(realm.permissions_server(), realm.name, policies)
         if judgement.faults:
-            raise Refusal("\n".join(judgement.faults))
+            raise Refusal(*judgement.faults)
         for note in judgement.notes:
-            pulumi.log.warn(note)
+            warn(note)
 
 
 class TokenExchangePermission(KeycloakResource, module="keycloak", name="TokenExchangePermission"):

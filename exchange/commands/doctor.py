@@ -25,10 +25,11 @@ from exchange.doctor import Asked, Diagnosis, Doctor
 from exchange.place import Place, find_place
 from exchange.printing import say
 from exchange.rules import Broken, broken_rules
-from exchange.screen import Screen, harmless_lines, say_line
+from exchange.screen import Screen, say_line
 from exchange.stack import StackProblem
 from kcadmin.close_look import Looks
 from kcadmin.proof import USER, Case
+from kcadmin.texts import harmless_lines
 
 EPILOG = "See docs/doctor.md for every cause that it knows, and for what it looks at."
 STDIN = "-"

@@ -17,11 +17,12 @@ from exchange.graph import ALLOWED, BY_ROLES, DEAD, DECLARED, IMPLIED, UNDECLARE
 from exchange.graph_page import as_page
 from exchange.place import Place, find_place
 from exchange.printing import say
-from exchange.screen import Screen, harmless_lines, say_line
+from exchange.screen import Screen, say_line
 from kcadmin.errors import InvalidSettings, Refusal
 from kcadmin.realm_reach import realm_reach
 from kcadmin.role_reach import read_roles
 from kcadmin.survey import Progress, survey
+from kcadmin.texts import harmless_lines
 
 EPILOG = "See docs/graph.md for what each kind means, and for what is not judged."
 

@@ -10,9 +10,10 @@ from exchange.commands import options
 from exchange.console import REFUSED, busy, problems, warn_of_insecure_tls
 from exchange.place import find_place
 from exchange.printing import say
-from exchange.screen import Screen, harmless_lines, say_line
+from exchange.screen import Screen, say_line
 from kcadmin.found_grants import Inventory
 from kcadmin.session import Session
+from kcadmin.texts import harmless_lines
 
 EPILOG = "See docs/inventory.md for what becomes a grant, and what cannot."
 

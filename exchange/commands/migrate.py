@@ -15,9 +15,10 @@ from exchange.migration.grants import groups
 from exchange.migration.look import Found, faults, look
 from exchange.migration.plan import Planned
 from exchange.migration.runs import RunFailed, StackRuns
-from exchange.screen import Screen, harmless_lines, say_line
+from exchange.screen import Screen, say_line
 from exchange.stack import StackProblem
 from kcadmin.errors import KeycloakError, Refusal
+from kcadmin.texts import harmless_lines
 
 EPILOG = "See docs/migrate.md for what is changed, in which order, and what callers see."
 app = typer.Typer(

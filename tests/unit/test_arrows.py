@@ -132,6 +132,25 @@ def test_only_kcadmin_and_local_open_connections(room: str) -> None:
     assert found == []
 
 
+@pytest.mark.parametrize("room", ["__main__", "components", "providers", "kcadmin"])
+def test_what_goes_to_pulumi_goes_through_one_module(room: str) -> None:
+    """It makes foreign text harmless. What writes past it would reach people's terminals and logs as it is."""
+    ways = ("log", "RunError", "CheckFailure", "InputPropertyError", "InputPropertiesError")
+    found = [
+        f"{source.relative_to(PROJECT)}:{node.lineno} {ast.unparse(node)}"
+        for source in sources(room)
+        if source.name != "messages.py"
+        for node in ast.walk(ast.parse(source.read_text()))
+        if (isinstance(node, ast.Attribute) and node.attr in ways and ast.unparse(node).startswith("pulumi."))
+        or (isinstance(node, ast.ImportFrom) and {alias.name for alias in node.names} & set(ways))
+        or (isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "warnings.warn", "sys.stderr.write"))
+    ]
+    silenced, caught = "pulumi.log", "pulumi.RunError"
+    assert [each for each in found if not each.endswith((silenced, caught))] == []
+    assert {each.partition(":")[0] for each in found if each.endswith(silenced)} <= {"components/registration.py"}
+    assert {each.partition(":")[0] for each in found if each.endswith(caught)} <= {"components/program.py"}
+
+
 def test_the_program_is_short_and_only_names_what_is_done() -> None:
     text = (PROJECT / "__main__.py").read_text()
     assert len(text.splitlines()) <= MAIN_LINES

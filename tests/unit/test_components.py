@@ -5,6 +5,7 @@ import functools
 import json
 import logging
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from components.settings import read_settings
 from components.token_exchange_grant import TokenExchangeGrant, register_grants, register_many_grants
 from components.wiring import policy_name
 from kcadmin.ownership import Claim, hash16
+from providers import messages
 from providers.management_permissions import ManagementPermissions
 from providers.resource import stack_owner
 from providers.standard_token_exchange import StandardTokenExchange
@@ -562,8 +564,21 @@ def test_a_program_ends_in_sentences(program: Program) -> None:
         raise pulumi.RunError("one; mend it.\ntwo; mend it.")
     assert caught.value.code == ERROR_ALREADY_SHOWN == 32
     assert program.said == ["ERROR: one; mend it.", "ERROR: two; mend it."]
-    with pytest.raises(ZeroDivisionError), errors_as_sentences():
-        raise ZeroDivisionError
+    with pytest.raises(Exception, match=r"^$") as ours, errors_as_sentences():
+        raise KeyError("a\nerror: fake\x1b <{%reset%}>")
+    assert "".join(traceback.format_exception_only(ours.value)) == (
+        "KeyError: 'a\\nerror: fake\\x1b \\u003c{%reset%}>'\n"
+    )
+    assert ours.traceback[-1].name == "test_a_program_ends_in_sentences"
+
+
+def test_a_fault_is_one_line_whatever_it_holds(program: Program) -> None:
+    with pytest.raises(SystemExit), errors_as_sentences():
+        raise messages.program_error(["one\nerror: fake\u2028\x85\x1b[2K; mend it.", "two <{%reset%}>; mend it."])
+    assert program.said == [
+        "ERROR: one\\nerror: fake\\u2028\\u0085\\u001b[2K; mend it.",
+        "ERROR: two \\u003c{%reset%}>; mend it.",
+    ]
 
 
 def test_what_a_resource_declares_can_be_read_and_is_no_input(program: Program) -> None:

@@ -1,0 +1,63 @@
+"""The only way from us to people through Pulumi: messages, refusals and errors, each harmless and in one line.
+
+Names and texts of a server are anybody's choice. Here they lose what a terminal, a log or Pulumi's own colours obey.
+"""
+
+import functools
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import pulumi
+from pulumi.dynamic import CheckFailure
+
+from kcadmin.errors import KeycloakError
+from kcadmin.texts import harmless
+
+
+def info(sentence: str) -> None:
+    pulumi.log.info(harmless(sentence))
+
+
+def warn(sentence: str) -> None:
+    pulumi.log.warn(harmless(sentence))
+
+
+def error(sentence: str) -> None:
+    pulumi.log.error(harmless(sentence))
+
+
+def failure(sentence: str) -> CheckFailure:
+    """Why a resource's inputs are refused."""
+    return CheckFailure("", harmless(sentence))
+
+
+def program_error(faults: Iterable[str]) -> pulumi.RunError:
+    """What ends a program: a line for each fault."""
+    return pulumi.RunError("\n".join(map(harmless, faults)))
+
+
+@contextmanager
+def errors_as_sentences() -> Iterator[None]:
+    """Pulumi shows ``Class: text``, and of an exception without a text its class's name: so the sentence is the name."""
+    try:
+        yield
+    except KeycloakError as problem:
+        raise _named("\n".join(map(harmless, problem.faults))) from None
+    except Exception as problem:
+        raise harmless_error(problem) from None
+
+
+def harmless_error(problem: Exception) -> Exception:
+    """An error of ours, which may hold any text: one in its place that shows the same in one line."""
+    return _named(harmless(f"{type(problem).__name__}: {problem}")).with_traceback(problem.__traceback__)
+
+
+def _named(text: str) -> Exception:
+    made: Exception = type(text, (Exception,), {"__module__": "builtins"})()
+    return made
+
+
+@functools.cache
+def warn_insecure() -> None:
+    """Says once a process that any server may pose as Keycloak."""
+    warn("insecureTls is true: any server may pose as Keycloak and read the login; set caCertificate instead.")
