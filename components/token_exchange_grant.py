@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pulumi
+from pulumi.runtime import get_root_resource
 
 from components.grant_spec import REQUESTER, GrantSpec, checked_grant
 from components.legacy_parts import register_legacy_parts
@@ -15,6 +16,7 @@ from components.shared_parts import SharedParts
 from components.wiring import EXCHANGE, LOGIN, GrantPlan, questions, scope_name
 from kcadmin.connection import Connection
 from kcadmin.errors import KeycloakError
+from kcadmin.realm import realms_of_run
 from providers import messages, preflight
 from providers.exchange_proof import ExchangeProof
 from providers.resource import short_traces
@@ -219,7 +221,8 @@ def _plan(specs: Sequence[GrantSpec], connection: Connection, guards: Collection
     if not specs:
         return ()
     try:
-        planned = plan(specs, preflight.ask(connection, questions(specs)), guards)
+        with realms_of_run(get_root_resource()):
+            planned = plan(specs, preflight.ask(connection, questions(specs)), guards)
     except KeycloakError as problem:
         raise messages.program_error(problem.faults) from None
     if planned.faults:

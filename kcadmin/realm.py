@@ -1,9 +1,12 @@
-"""A realm as this process sees it: its clients, its resource servers and its identity."""
+"""A realm as a run sees it: its clients, its resource servers and its identity."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from kcadmin.authz import ResourceServer
 from kcadmin.client_scopes import ClientScopes
@@ -106,13 +109,36 @@ class Realm:
         return RealmIdentity(self.session.issuer(self.name), self.management_uuid())
 
 
-_realms: dict[tuple[Session, str], Realm] = {}
+Realms = dict[tuple[Session, str], Realm]
+
+_realms: Realms = {}
+_by_run: "WeakKeyDictionary[object, Realms]" = WeakKeyDictionary()
+_of_now: ContextVar[Realms] = ContextVar("realms")
 _realms_lock = threading.Lock()
 
 
 def realm_for(session: Session, name: str) -> Realm:
-    """The process's view of a realm."""
+    """The view of a realm that the run has, or else the process."""
     with _realms_lock:
-        if (session, name) not in _realms:
-            _realms[session, name] = Realm(session, name)
-        return _realms[session, name]
+        known = _of_now.get(_realms)
+        if (session, name) not in known:
+            known[session, name] = Realm(session, name)
+        return known[session, name]
+
+
+@contextmanager
+def realms_of_run(run: object | None) -> Iterator[None]:
+    """What is known of realms is forgotten with a run: the next run in the same process reads them anew.
+
+    :param run: stands for the run, and ends with it. None: whatever runs in this process is one run.
+    """
+    if run is None:
+        yield
+        return
+    with _realms_lock:
+        known = _by_run.setdefault(run, {})
+    before = _of_now.set(known)
+    try:
+        yield
+    finally:
+        _of_now.reset(before)
