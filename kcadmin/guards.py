@@ -1,7 +1,7 @@
 """Guards of a realm's token exchange: from what stacks declare to entries of the realm's client policies and profiles.
 
-No condition of Keycloak names a client, so each guarded requester bears a mark, an attribute whose value nobody can guess and
-no other client has. Each guard is a policy and a profile of the same name. Stacks that declare the same guard share both: each
+No condition of Keycloak names a client, so each guarded requester bears a mark, an attribute of a random value
+(``kcadmin/guard_marks.py``). Each guard is a policy and a profile of the same name. Stacks that declare the same guard share both: each
 one's part stands in the description, the entry is made of all parts, and the last one out removes it.
 
 The executors used here act on a token exchange only. ``reject-request`` is not used: it acts on every event on which the
@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kcadmin.client_policies import PROFILES, Entry
-from kcadmin.ownership import hash16
 from kcadmin.tokens import EXCHANGE_GRANT
 
 PREFIX = "pulumi.exchange."
@@ -26,6 +25,7 @@ REQUESTERS, SOURCES, SCOPES, USER, ASKED = "requesters", "sources", "no-wider-sc
 GRANT_TYPE, CLIENT_ATTRIBUTES, CLIENT_SCOPES = "grant-type", "client-attributes", "client-scopes"
 CLAIM_ENFORCER, DOWNSCOPE = "jwt-claim-enforcer", "downscope-assertion-grant-enforcer"
 NOTHING = "(?!)"
+MARK_FORM = re.compile(r"([0-9a-f]{16})-[0-9a-f]{32}")
 _HELD = "Guard of token exchange, made by Pulumi. Parts by owner: "
 
 
@@ -103,9 +103,10 @@ def sources_by_requester(flows: Iterable[tuple[str, str]]) -> dict[str, tuple[st
     return {requester: tuple(sorted(found[requester])) for requester in sorted(found)}
 
 
-def mark_of(management_uuid: str, client_uuid: str) -> str:
-    """The mark of one client: made of UUIDs that only administrators see, so no client can give itself another's."""
-    return hash16(f"{management_uuid}|{client_uuid}")
+def label_of(mark: str) -> str:
+    """What entries are named by, which is not secret; of a mark of earlier versions, the mark itself."""
+    form = MARK_FORM.fullmatch(mark)
+    return form[1] if form else mark
 
 
 def parts(guards: Guards, marks: Mapping[str, str]) -> dict[str, Part]:
@@ -114,17 +115,17 @@ def parts(guards: Guards, marks: Mapping[str, str]) -> dict[str, Part]:
     if guards.requesters is not None:
         found[PREFIX + REQUESTERS] = Part(REQUESTERS, tuple(sorted(marks[name] for name in guards.requesters)))
     for name, sources in guards.sources.items():
-        found[f"{PREFIX}{SOURCES}.{name}.{marks[name]}"] = Part(SOURCES, (marks[name],), "azp", tuple(sorted(sources)))
+        found[f"{PREFIX}{SOURCES}.{name}.{label_of(marks[name])}"] = Part(SOURCES, (marks[name],), "azp", tuple(sorted(sources)))
     for name in guards.no_wider_scopes:
-        found[f"{PREFIX}{SCOPES}.{name}.{marks[name]}"] = Part(SCOPES, (marks[name],))
+        found[f"{PREFIX}{SCOPES}.{name}.{label_of(marks[name])}"] = Part(SCOPES, (marks[name],))
     for name, claims in guards.user_claims.items():
         for claim, pattern in claims.items():
             part = Part(USER, (marks[name],), claim, (pattern,))
-            found[f"{PREFIX}{USER}.{claim}.{name}.{marks[name]}"] = part
+            found[f"{PREFIX}{USER}.{claim}.{name}.{label_of(marks[name])}"] = part
     for name, scopes in guards.scopes.items():
         for scope, sources in scopes.items():
             part = Part(ASKED, (marks[name],), scope, tuple(sorted(sources)))
-            found[f"{PREFIX}{ASKED}.{scope}.{name}.{marks[name]}"] = part
+            found[f"{PREFIX}{ASKED}.{scope}.{name}.{label_of(marks[name])}"] = part
     return found
 
 
@@ -162,13 +163,13 @@ def merged(
         name, held = str(entry.get("name")), held_parts(entry)
         left = {who: part for who, part in held.items() if who not in leaving}
         if name in mine:
-            then.append({**entry, **_entry(kind, name, {**left, owner: mine[name]})})
+            then.append({**entry, **as_entry(kind, name, {**left, owner: mine[name]})})
         elif left != held:
-            then += [{**entry, **_entry(kind, name, left)}] if left else []
+            then += [{**entry, **as_entry(kind, name, left)}] if left else []
         elif held or name not in ours:
             then.append(entry)
     there = {str(entry.get("name")) for entry in entries}
-    return then + [_entry(kind, name, {owner: part}) for name, part in mine.items() if name not in there]
+    return then + [as_entry(kind, name, {owner: part}) for name, part in mine.items() if name not in there]
 
 
 def conflicts(entries: Sequence[Entry], mine: Mapping[str, Part], leaving: Collection[str]) -> Iterator[str]:
@@ -195,15 +196,15 @@ def drift(kind: str, entries: Sequence[Entry], mine: Mapping[str, Part], owner: 
         held = held_parts(entry)
         if held.get(owner) != part:
             yield f"{what} '{name}' does not hold the part of '{owner}' as declared"
-        for key, value in _entry(kind, name, held or {owner: part}).items():
+        for key, value in as_entry(kind, name, held or {owner: part}).items():
             if key == "enabled" and not entry.get(key):
                 yield f"{what} '{name}' is disabled"
             elif key != "description" and entry.get(key) != value:
                 yield f"{what} '{name}' has other {key}"
 
 
-def _entry(kind: str, name: str, held: Mapping[str, Part]) -> Entry:
-    """A policy or a profile, made of all owners' parts."""
+def as_entry(kind: str, name: str, held: Mapping[str, Part]) -> Entry:
+    """A client policy or profile, made of all owners' parts."""
     texts = {owner: asdict(held[owner]) for owner in sorted(held)}
     description = _HELD + json.dumps(texts, sort_keys=True, separators=(",", ":"))
     body = {"executors": list(_executors(held.values()))} if kind == PROFILES else _policy(name, held.values())

@@ -1,22 +1,24 @@
-"""One owner's guards taken, looked at and given up again: marks on requesters, and parts of the realm's client policies.
+"""One owner's guards taken, read and given up again: marks on requesters, and parts of the realm's client policies.
 
-At take the marks come first, so that no declared requester is refused on the way, then profiles, then the policies that name
-them; at release the other way round. A run may die between any two writes: the next one finds what is there and goes on.
+At take the marks come first, so that no declared requester is refused on the way, then profiles, then the policies that ask for
+them; at release the other way round. A run may die between any two writes: the next one reads what exists and goes on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from kcadmin.client_policies import POLICIES, PROFILES, Change, entries, settle
-from kcadmin.clients import ATTRIBUTE
+from kcadmin.client_policies import POLICIES, PROFILES, Change, Entry, entries, settle
+from kcadmin.clients import ATTRIBUTE, RECENT_SECONDS, Client
 from kcadmin.errors import Refusal, sentence
-from kcadmin.guards import MARK, Guards, Part, conflicts, drift, mark_of, merged, parts
-from kcadmin.ownership import claim_key
+from kcadmin.guard_marks import KIND, MARKED, computed_mark, is_borrowed, is_own, label_for, mark_for, marks_in, renewed
+from kcadmin.guards import MARK, Guards, Part, conflicts, drift, merged, parts
+from kcadmin.ownership import Claim, claim_key, claims
 from kcadmin.realm import Realm
-from kcadmin.shared_settings import CLAIMED, Taken, drop_claim, release, take
+from kcadmin.shared_settings import drop_claim
+from kcadmin.texts import shown
 
-KIND = "exchange-guards"
-MARKED = ATTRIBUTE + MARK
+ROUNDS = 5
+CLIENTS_READ = 2_000
 
 
 @dataclass(frozen=True)
@@ -31,27 +33,20 @@ class Held:
 def take_guards(realm: Realm, owner: str, guards: Guards, before: Held | None = None) -> Held:
     """Makes the owner's guards as declared, and gives up what it held before.
 
-    :raises Refusal: a client does not exist, another owner wants another pattern, or the login may not.
+    :raises Refusal: a client does not exist, another owner wants another pattern, the login may not, or marks do not stay.
     """
     held = Held(owner, guards, _uuids(realm, guards))
-    mine, ours = _parts(realm, held), _parts(realm, before) if before else {}
     former = before.owner if before else owner
-    leaving = {owner, former}
-    faults = [
-        f"exchange guards of realm '{realm.name}': {conflict}."
-        for conflict in conflicts(entries(realm, POLICIES) or (), mine, leaving)
-    ]
-    if faults:
-        raise Refusal(*faults)
-    for uuid in held.uuids.values():
-        taken = Taken(CLAIMED, {MARKED: None})
-        take(realm.clients, uuid, owner, KIND, _mark(realm, uuid), remembered=taken, former=former)
-
-    def exactly(kind: str) -> tuple[str, Change]:
-        return kind, lambda now: merged(kind, now, mine, owner, leaving=leaving, ours=ours)
-
-    more = PROFILES, lambda now: merged(PROFILES, now, mine, owner)
-    settle(realm, more, exactly(POLICIES), exactly(PROFILES))
+    for _ in range(ROUNDS):
+        marks = _marks(realm, held)
+        _take(realm, held, marks, before)
+        if all(_require(realm, uuid, max_age=0).value(MARKED) == mark for uuid, mark in marks.items()):
+            break  # else another stack has given one of them another mark meanwhile, and both take the same one now
+    else:
+        raise Refusal(
+            f"exchange guards of realm '{realm.name}': {ROUNDS} writes of the marks of requesters did not stay; "
+            "find who else writes these clients, and run again."
+        )
     for uuid in before.uuids.values() if before else ():
         if uuid not in held.uuids.values():
             _unmark(realm, uuid, former)
@@ -62,35 +57,85 @@ def take_guards(realm: Realm, owner: str, guards: Guards, before: Held | None = 
 
 def release_guards(realm: Realm, held: Held) -> bool:
     """Takes out the owner's parts and marks, and nothing else; whether other owners declare some of it too."""
-    mine = _parts(realm, held)
+    ours = _names(realm, held)
 
     def without(kind: str) -> tuple[str, Change]:
-        return kind, lambda now: merged(kind, now, {}, held.owner, leaving={held.owner}, ours=mine)
+        return kind, lambda now: merged(kind, now, {}, held.owner, leaving={held.owner}, ours=ours)
 
     settle(realm, without(POLICIES), without(PROFILES))
     for uuid in held.uuids.values():
         _unmark(realm, uuid, held.owner)
-    return any(entry.get("name") in mine for entry in entries(realm, POLICIES) or ())
+    return any(entry.get("name") in ours for entry in entries(realm, POLICIES) or ())
 
 
 def changed_by_others(realm: Realm, held: Held) -> list[str] | None:
-    """What somebody removed, disabled or changed, a sentence each; None when the realm is gone."""
-    mine = _parts(realm, held)
-    found: list[str] = []
-    for kind in (PROFILES, POLICIES):
-        now = entries(realm, kind)
-        if now is None:
-            return None
-        found += drift(kind, now, mine, held.owner)
-    for name, uuid in held.uuids.items():
-        client = realm.clients.get(uuid)
+    """What somebody removed, disabled or changed, a sentence each without a mark; None when the realm is gone."""
+    policies, profiles = entries(realm, POLICIES), entries(realm, PROFILES)
+    if policies is None or profiles is None:
+        return None
+    clients = {name: realm.clients.get(uuid) for name, uuid in held.uuids.items()}
+    marks = {name: _known_mark(realm, client, policies, held.uuids[name]) for name, client in clients.items()}
+    mine = parts(held.guards, marks)
+    found = [*drift(PROFILES, profiles, mine, held.owner), *drift(POLICIES, policies, mine, held.owner)]
+    for name, client in clients.items():
         if client is None:
             found.append(f"client '{name}' is gone")
-        elif client.value(MARKED) != _mark(realm, uuid)[MARKED]:
+        elif client.value(MARKED) == computed_mark(realm.management_uuid(), client.uuid):
+            found.append(f"client '{name}' has a mark of an earlier version, which others can compute")
+        elif not is_own(client.value(MARKED), client.uuid):
             found.append(f"client '{name}' has lost its mark '{MARK}'")
         elif claim_key(held.owner, KIND) not in client.attributes:
             found.append(f"client '{name}' has lost the claim of '{held.owner}' on its mark")
-    return found
+    borrowers = (client.client_id for client in borrowing(realm) if client.uuid not in held.uuids.values())
+    return found + [f"client {shown(name)} bears a mark that was made for another client" for name in borrowers]
+
+
+def borrowing(realm: Realm) -> Iterator[Client]:
+    """Clients with a mark that was not made for them, among the first 2,000 of the realm."""
+    seen = 0
+    for page in realm.clients.pages():
+        yield from (client for client in page if is_borrowed(client, realm.management_uuid()))
+        seen += len(page)
+        if seen >= CLIENTS_READ:
+            return
+
+
+def take_mark_back(realm: Realm, client: Client) -> None:
+    """Removes a mark that was not made for the client, and nothing else of it."""
+    realm.clients.change(client.uuid, {MARKED: None})
+
+
+def _take(realm: Realm, held: Held, marks: Mapping[str, str], before: Held | None) -> None:
+    """One round: attributes, profiles, policies. Where policies ask for a computed mark they ask for both marks meanwhile."""
+    former = before.owner if before else held.owner
+    leaving, ours = {held.owner, former}, _names(realm, before) if before else set()
+    mine = parts(held.guards, {name: marks[uuid] for name, uuid in held.uuids.items()})
+    new = {computed_mark(realm.management_uuid(), uuid): mark for uuid, mark in marks.items()}
+    now = entries(realm, POLICIES) or []
+    faults = [
+        f"exchange guards of realm '{realm.name}': {conflict}."
+        for conflict in conflicts(renewed(POLICIES, now, new, keep=False), mine, leaving)
+    ]
+    if faults:
+        raise Refusal(*faults)
+
+    def both(kind: str) -> tuple[str, Change]:
+        return kind, lambda now: renewed(kind, now, new, keep=True)
+
+    def more(now: Sequence[Entry]) -> list[Entry]:
+        return merged(PROFILES, renewed(PROFILES, now, new, keep=True), mine, held.owner)
+
+    def exactly(kind: str) -> tuple[str, Change]:
+        def change(now: Sequence[Entry]) -> list[Entry]:
+            return merged(kind, renewed(kind, now, new, keep=False), mine, held.owner, leaving=leaving, ours=ours)
+
+        return kind, change
+
+    if renewed(POLICIES, now, new, keep=True) != now:
+        settle(realm, both(PROFILES), both(POLICIES))
+    for uuid, mark in marks.items():
+        _write_mark(realm, uuid, mark, held.owner)
+    settle(realm, (PROFILES, more), exactly(POLICIES), exactly(PROFILES))
 
 
 def _uuids(realm: Realm, guards: Guards) -> dict[str, str]:
@@ -110,14 +155,55 @@ def _uuids(realm: Realm, guards: Guards) -> dict[str, str]:
     return {name: client.uuid for name, client in found.items() if client and name in guards.marked}
 
 
-def _parts(realm: Realm, held: Held) -> dict[str, Part]:
-    return parts(held.guards, {name: mark_of(realm.management_uuid(), uuid) for name, uuid in held.uuids.items()})
+def _names(realm: Realm, held: Held) -> set[str]:
+    """Of the entries that hold an owner's parts, those of earlier versions too."""
+    management, uuids = realm.management_uuid(), held.uuids.items()
+    computed = {name: computed_mark(management, uuid) for name, uuid in uuids}
+    return {*parts(held.guards, computed), *parts(held.guards, {name: label_for(uuid) for name, uuid in uuids})}
 
 
-def _mark(realm: Realm, uuid: str) -> dict[str, str]:
-    return {MARKED: mark_of(realm.management_uuid(), uuid)}
+def _marks(realm: Realm, held: Held) -> dict[str, str]:
+    """By the client's UUID."""
+    now = entries(realm, POLICIES) or []
+    return {uuid: mark_for(_require(realm, uuid, max_age=RECENT_SECONDS), now) for uuid in held.uuids.values()}
+
+
+def _require(realm: Realm, uuid: str, *, max_age: float) -> Client:
+    client = realm.clients.get(uuid, max_age=max_age)
+    if client is None:
+        raise Refusal(f"client with UUID '{uuid}': is gone; run `pulumi refresh`, then `pulumi up`.")
+    return client
+
+
+def _known_mark(realm: Realm, client: Client | None, policies: Sequence[Entry], uuid: str) -> str:
+    """What policies should ask for: the client's own mark, else the one that they ask for, else one that nothing has."""
+    mark = str(client.value(MARKED)) if client else ""
+    if is_own(mark, uuid) or mark == computed_mark(realm.management_uuid(), uuid):
+        return mark
+    return next(iter(marks_in(policies, uuid)), label_for(uuid))
+
+
+def _write_mark(realm: Realm, uuid: str, mark: str, owner: str) -> None:
+    """The mark, and the owner's claim on it. The claim holds no mark, so that it has no second place."""
+    with realm.clients.lock(uuid):
+        client, claim = realm.clients.get(uuid), Claim(owner, KIND, {}, {})
+        if client and (client.value(MARKED) != mark or client.attributes.get(claim.key) != claim.text()):
+            realm.clients.change(uuid, {MARKED: mark, ATTRIBUTE + claim.key: claim.text()})
 
 
 def _unmark(realm: Realm, uuid: str, owner: str) -> None:
-    taken = Taken(CLAIMED, {MARKED: None})
-    release(realm.clients, uuid, owner, KIND, taken=taken, values=_mark(realm, uuid))
+    """Drops the owner's claim; the last one out takes the mark along. Two may leave at once, and one may come."""
+    key = claim_key(owner, KIND)
+    with realm.clients.lock(uuid):
+        client = realm.clients.get(uuid, max_age=0)
+        mark = client.value(MARKED) if client else None
+        for _ in range(2):
+            if client is None:
+                return
+            others = [claim for claim in claims(client.attributes, KIND) if claim.owner != owner]
+            wanted = {MARKED: mark if others else None, ATTRIBUTE + key: None}
+            change = {field: value for field, value in wanted.items() if client.value(field) != value}
+            if not change:
+                return
+            realm.clients.change(uuid, change)
+            client = realm.clients.get(uuid, max_age=0)

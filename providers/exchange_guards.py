@@ -11,9 +11,10 @@ from pulumi.dynamic import CheckResult
 
 from kcadmin.client_policies import missing_from_server
 from kcadmin.guard_faults import faults, type_faults
+from kcadmin.guard_marks import KIND
 from kcadmin.guards import Guards
 from kcadmin.realm import Realm
-from kcadmin.realm_guards import KIND, Held, changed_by_others, release_guards, take_guards
+from kcadmin.realm_guards import Held, borrowing, changed_by_others, release_guards, take_guards, take_mark_back
 from kcadmin.texts import shown
 from providers._base import KeycloakProvider, Props
 from providers._uuids import is_known
@@ -51,10 +52,12 @@ class ExchangeGuardsProvider(KeycloakProvider):
             yield from type_faults(props) or faults(Guards.read(props))
 
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
+        self._take_marks_back(realm, props)
         held = take_guards(realm, props["owner"], Guards.read(props))
         return f"{realm.name}/{KIND}", {"client_uuids": dict(held.uuids)}
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
+        self._take_marks_back(realm, news)
         held = take_guards(realm, news["owner"], Guards.read(news), _held(olds))
         return {"client_uuids": dict(held.uuids)}
 
@@ -65,6 +68,14 @@ class ExchangeGuardsProvider(KeycloakProvider):
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         if release_guards(realm, _held(props)):
             info(f"{self._named(props)}: what other stacks declare as well stays.")
+
+    def _take_marks_back(self, realm: Realm, props: Props) -> None:
+        for client in list(borrowing(realm)):
+            pulumi.log.warn(
+                f"{self._named(props)}: client {shown(client.client_id)} bore a mark that was made for another client, "
+                "so its guards took one for the other; the mark is taken away. Find out who may change these clients."
+            )
+            take_mark_back(realm, client)
 
     def _named(self, props: Props) -> str:
         realm = props.get("realm")

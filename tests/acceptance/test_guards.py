@@ -1,6 +1,7 @@
 """Guards of the whole realm: each lets one exchange through and stops another, on both exchanges; nothing else is lost."""
 
 import json
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,7 +12,9 @@ import requests
 
 from kcadmin.connection import ClientSecretLogin, Connection
 from kcadmin.errors import Refusal
+from kcadmin.guard_marks import KIND, computed_mark, label_for
 from kcadmin.guards import MARK
+from kcadmin.ownership import Claim
 from kcadmin.robot import GUARDS, STANDARD
 from kcadmin.tokens import EXCHANGE_GRANT, ClientCredentials, TokenEndpoint, TokenRefused
 from providers.exchange_guards import ExchangeGuardsProvider
@@ -271,6 +274,140 @@ def test_what_somebody_changes_shows_and_is_mended(guarded: TestRealm) -> None:
     assert engine.up(**declared) == "update"
     assert guarded.client("api")["attributes"][MARK]
     engine.destroy()
+
+
+def by_its_owner(realm: TestRealm, client_id: str, **fields: Any) -> dict[str, Any]:
+    """What a client registration access token can write and read of its own client."""
+    uuid = realm.uuid(client_id)
+    token = realm.session.post_json(realm.at("clients", uuid, "registration-access-token"), {})["registrationAccessToken"]
+    at = f"{realm.url}/realms/{realm.name}/clients-registrations/default/{client_id}"
+    for how in ("get", "put", "get"):
+        body = {"json": {**found, **fields}} if how == "put" else {}
+        answer = requests.request(how, at, headers={"Authorization": f"Bearer {token}"}, timeout=30, **body)
+        assert answer.ok, answer.text
+        found: dict[str, Any] = answer.json()
+        token = found.pop("registrationAccessToken")
+    return found
+
+
+def test_a_client_that_owns_itself_gives_itself_no_mark_that_counts(guarded: TestRealm) -> None:
+    """The attack: a mark computed from what state and authorization codes show; and a mark that its bearer lends."""
+    grant = granted(guarded, "standard", "frontend")
+    engine = guards(guarded, requesters=["api"], sources={"api": ["frontend"]})
+    guarded.add_client("mallory")
+    guarded.mapper("frontend", "to-mallory", "mallory")
+    token = guarded.user_token("frontend")
+    uuids = engine.outputs["management_uuid"], engine.outputs["client_uuids"]["api"]
+    switch = {"standard.token.exchange.enabled": "true"}
+    by_its_owner(guarded, "mallory", attributes={**switch, MARK: computed_mark(*uuids)})
+    assert refused(guarded, "mallory", token) == NOT_DECLARED
+    mark = guarded.client("api")["attributes"][MARK]
+    assert mark.partition("-")[2] not in json.dumps([engine.outputs, by_its_owner(guarded, "mallory")])
+    by_its_owner(guarded, "mallory", attributes={**switch, MARK: mark})  # "api" gave it away
+    assert guarded.exchange("mallory", token)["azp"] == "mallory"
+    forget()
+    engine.refresh()
+    assert engine.outputs["drift"] == ["client 'mallory' bears a mark that was made for another client"]
+    assert engine.up(realm=guarded.name, requesters=["api"], sources={"api": ["frontend"]}) == "update"
+    assert refused(guarded, "mallory", token) == NOT_DECLARED
+    assert "api" in guarded.exchange("api", token)["aud"]
+    guarded.session.delete(guarded.at("clients", guarded.uuid("mallory")))
+    guarded.delete_mapper("frontend", "to-mallory")
+    engine.destroy()
+    grant.destroy()
+
+
+TWO = (
+    {"owner": "one", "requesters": ["api"], "sources": {"api": ["frontend"]}},
+    {"owner": "two", "requesters": ["api"], "sources": {"api": ["other"]}},
+)
+
+
+def of_an_earlier_version(realm: TestRealm) -> list[Engine]:
+    """Two stacks' guards on "api", as versions with computed marks left them."""
+    engines = [guards(realm, **declared) for declared in TWO]
+    uuid = realm.uuid("api")
+    mark, computed = realm.client("api")["attributes"][MARK], computed_mark(realm.uuid("realm-management"), uuid)
+    for kind, now in lists(realm).items():
+        text = json.dumps({kind: now}).replace(mark, computed).replace(f".{label_for(uuid)}", f".{computed}")
+        if kind == "profiles":
+            renamed = {kind: [*json.loads(text)[kind], *(each for each in now if each["name"].startswith("pulumi."))]}
+            text = json.dumps({kind: list({each["name"]: each for each in reversed(renamed[kind])}.values())})
+        realm.session.put(realm.at("client-policies", kind), json.loads(text))
+    old = {f"attributes.{MARK}": computed}
+    claims = [Claim(declared["owner"], KIND, old, {f"attributes.{MARK}": None}) for declared in TWO]
+    realm.change("api", attributes={MARK: computed, **{claim.key: claim.text() for claim in claims}})
+    profiles = [each for each in lists(realm)["profiles"] if not each["name"].endswith(label_for(uuid))]
+    realm.session.put(realm.at("client-policies", "profiles"), {"profiles": profiles})
+    assert mark not in json.dumps([lists(realm), realm.client("api")])
+    forget()
+    return engines
+
+
+def test_computed_marks_are_replaced_without_a_refused_exchange(guarded: TestRealm) -> None:
+    grant = granted(guarded, "standard", "frontend", "other")
+    engines = of_an_earlier_version(guarded)
+    tokens = [guarded.user_token(name) for name in ("frontend", "other")]
+    strangers = guarded.user_token("api")
+    done = threading.Event()
+
+    def exchanging() -> list[str]:
+        """What an exchange answered that should not have."""
+        wrong = []
+        while not done.is_set():
+            for token in tokens:
+                try:
+                    guarded.exchange("api", token)
+                except TokenRefused as refusal:
+                    wrong.append(str(refusal))
+            wrong += ["let through"] if refused(guarded, "api", strangers) != OTHER_SOURCE else []
+        return wrong
+
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(exchanging) for _ in range(2)]
+        try:
+            for engine, declared, did in zip(engines, TWO, ("update", "same"), strict=True):
+                forget()
+                assert engine.up(realm=guarded.name, **declared) == did  # the first one replaces them for both
+        finally:
+            done.set()
+        assert [each.result() for each in running] == [[], []]
+    computed = computed_mark(guarded.uuid("realm-management"), guarded.uuid("api"))
+    assert computed not in json.dumps([lists(guarded), guarded.client("api")["attributes"][MARK]])
+    for engine in engines:
+        engine.refresh()
+        assert engine.outputs["drift"] == []
+        engine.destroy()
+    grant.destroy()
+
+
+def test_killed_while_marks_are_replaced(guarded: TestRealm) -> None:
+    grant = granted(guarded, "standard", "frontend", "other")
+    tokens = [guarded.user_token(name) for name in ("frontend", "other")]
+    for at in range(20):
+        engines = of_an_earlier_version(guarded)
+        try:
+            with interrupted(at, after=True) as made:
+                engines[0].up(realm=guarded.name, **TWO[0])
+        except Killed:
+            forget()
+        for token in tokens:
+            assert "api" in guarded.exchange("api", token)["aud"], at
+        for engine, declared in zip(reversed(engines) if at % 2 else engines, reversed(TWO) if at % 2 else TWO, strict=True):
+            engine.up(realm=guarded.name, **declared)
+            assert all("api" in guarded.exchange("api", token)["aud"] for token in tokens)
+        for engine in engines:
+            engine.refresh()
+            assert engine.outputs["drift"] == []
+            engine.destroy()
+        assert lists(guarded) == STRANGERS
+        if len(made) <= at:
+            break
+    assert len(made) == 6
+    engines = of_an_earlier_version(guarded)
+    for engine in engines:
+        engine.destroy()  # without an up before
+    grant.destroy()
 
 
 def test_another_owner_name_takes_its_own_parts_along(guarded: TestRealm) -> None:

@@ -14,6 +14,7 @@ from kcadmin import client_policies
 from kcadmin.client_policies import LOOKS, POLICIES, PROFILES, Entry, entries, settle
 from kcadmin.errors import Refusal
 from kcadmin.guard_faults import faults, type_faults
+from kcadmin.guard_marks import computed_mark, is_own, new_mark, renewed
 from kcadmin.guards import (
     CLAIM_ENFORCER,
     DOWNSCOPE,
@@ -23,7 +24,7 @@ from kcadmin.guards import (
     conflicts,
     drift,
     held_parts,
-    mark_of,
+    label_of,
     merged,
     parts,
     sources_by_requester,
@@ -106,9 +107,14 @@ def test_sources_match_their_names_and_no_other(names: list[str], other: str) ->
     assert held_parts(profile) == {"o": next(iter(parts(guards, MARKS).values()))}
 
 
-def test_a_mark_is_the_clients_own_and_tells_nothing_of_it() -> None:
-    assert mark_of("management", "one") != mark_of("management", "two") != mark_of("elsewhere", "two")
-    assert "one" not in mark_of("management", "one")
+def test_a_mark_is_random_and_names_its_client_alone() -> None:
+    one, again = new_mark("one"), new_mark("one")
+    assert one != again and is_own(one, "one") and is_own(again, "one")
+    assert not is_own(one, "two") and not is_own(None, "one") and not is_own(computed_mark("m", "one"), "one")
+    assert label_of(one) == label_of(again) != label_of(new_mark("two"))
+    secret = one.partition("-")[2]
+    mine = parts(Guards(("api",), {"api": ("a",)}, ("api",), {"api": {"email": "x"}}), {"api": one})
+    assert len(secret) == 32 and secret not in str(list(mine))  # names of entries stand in messages
 
 
 def test_planned_flows_as_sources() -> None:
@@ -166,6 +172,43 @@ def test_fields_that_we_do_not_know_stay() -> None:
     mine = parts(Guards(requesters=("api",)), MARKS)
     (entry,) = merged(POLICIES, [], mine, "o")
     assert merged(POLICIES, [{**entry, "enabled": False, "new": 1}], mine, "o") == [{**entry, "new": 1}]
+
+
+@QUICK
+@given(st.sampled_from([POLICIES, PROFILES]), st.dictionaries(st.sampled_from(OWNERS), DECLARED, min_size=1))
+def test_computed_marks_give_way_in_every_owners_part(kind: str, declared: dict[str, Guards]) -> None:
+    """With both marks in between: each bearer of the old or of the new one is judged as before."""
+    old = {name: computed_mark("management", name) for name in MARKS}
+    new = {name: new_mark(name) for name in MARKS}
+    by_old = {old[name]: new[name] for name in MARKS}
+    before: list[Any] = [dict(entry) for entry in OTHERS]
+    wanted: list[Any] = [dict(entry) for entry in OTHERS]
+    for owner, guards in declared.items():
+        before = merged(kind, before, parts(guards, old), owner)
+        wanted = merged(kind, wanted, parts(guards, new), owner)
+    both = renewed(kind, before, by_old, keep=True)
+    assert renewed(kind, both, by_old, keep=True) == both
+    for after in (renewed(kind, before, by_old, keep=False), renewed(kind, both, by_old, keep=False)):
+        assert sorted(after, key=str) == sorted(wanted, key=str)
+    if kind == POLICIES:
+        for name in MARKS:
+            assert judged(both, old[name]) == judged(before, old[name]) == judged(wanted, new[name])
+            assert judged(both, new[name]) == judged(wanted, new[name])
+
+
+def judged(policies: list[Any], mark: str) -> set[str]:
+    """The kinds of guard, with what they say, that act on a client with that mark."""
+    return {
+        f"{part.kind} {part.claim} {part.allowed}"
+        for policy in policies
+        for part in held_parts(policy).values()
+        if all(
+            (json.loads(each["configuration"]["attributes"]) == [{"key": MARK, "value": mark}])
+            != each["configuration"]["is-negative-logic"]
+            for each in policy["conditions"]
+            if each["condition"] == "client-attributes"
+        )
+    }
 
 
 @pytest.mark.parametrize("description", ["", "edited", "Guard of token exchange, made by Pulumi. Parts by owner: {"])
@@ -415,6 +458,73 @@ def test_marks_are_there_before_anything_is_refused_and_go_last(server: Server, 
     engine.destroy()
     writes = [request.path.rsplit("/", 1)[-1] for request in server.asked("^PUT")]
     assert writes == [server.uuid("api"), PROFILES, POLICIES, POLICIES, PROFILES, server.uuid("api")]
+
+
+def bears(server: Server, name: str) -> str:
+    return str(server.client(name)["attributes"][MARK])
+
+
+def test_a_mark_is_found_again_and_shared(server: Server, engine: Engine) -> None:
+    engine.up(realm="r", requesters=["api"])
+    mark = bears(server, "api")
+    forget()
+    assert engine.up(realm="r", requesters=["api"], sources={"api": ["frontend"]}) == "update"
+    other = Engine(ExchangeGuardsProvider, server.connection)
+    other.up(realm="r", owner="org/project/other", requesters=["api", "frontend"])
+    assert bears(server, "api") == mark
+    server.client("api")["attributes"].pop(MARK)
+    forget()
+    engine.refresh()
+    assert engine.outputs["drift"] == [f"client 'api' has lost its mark '{MARK}'"]
+    assert engine.up(realm="r", requesters=["api"], sources={"api": ["frontend"]}) == "update"
+    assert bears(server, "api") == mark
+    secret = mark.partition("-")[2]
+    assert secret not in json.dumps([engine.outputs, engine.inputs, other.outputs])
+    claim = [text for key, text in server.client("api")["attributes"].items() if key.startswith("pulumi.claim.")]
+    assert len(claim) == 2 and secret not in str(claim)
+
+
+@pytest.mark.parametrize("planted", ["own", "computed", "anything"])
+def test_a_mark_that_a_client_was_registered_with_is_not_kept(server: Server, engine: Engine, planted: str) -> None:
+    """Who registered the client would know it."""
+    uuid = server.uuid("api")
+    mark = {"own": new_mark(uuid), "computed": computed_mark(server.uuid("realm-management"), uuid)}.get(planted, planted)
+    server.client("api")["attributes"] = {MARK: mark}
+    engine.up(realm="r", requesters=["api"])
+    assert bears(server, "api") != mark and is_own(bears(server, "api"), uuid)
+
+
+def test_another_stack_that_gives_the_mark_at_the_same_moment_wins_or_loses_for_both(
+    server: Server, engine: Engine
+) -> None:
+    uuid, seen = server.uuid("api"), []
+
+    def another(request: Request) -> None:
+        seen.append(bears(server, "api"))
+        server.client("api")["attributes"][MARK] = new_mark(uuid)
+
+    server.interfere(another, at="PUT .*/profiles")
+    engine.up(realm="r", requesters=["api"])
+    (mark,) = {mark for part in held_parts(server.lists[POLICIES][0]).values() for mark in part.marks}
+    assert seen and bears(server, "api") == mark
+
+
+def test_a_borrowed_mark_is_reported_and_taken_back(
+    server: Server, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr("pulumi.log.warn", lambda text, *_, **__: warnings.append(text))
+    engine.up(realm="r", requesters=["api"])
+    server.add_client("r", "copy", attributes={MARK: bears(server, "api"), "theirs": "1"})
+    forget()
+    engine.refresh()
+    assert engine.outputs["drift"] == ["client 'copy' bears a mark that was made for another client"]
+    assert engine.up(realm="r", requesters=["api"]) == "update"
+    assert server.client("copy")["attributes"] == {"theirs": "1"}
+    (warning,) = warnings
+    assert "client 'copy' bore a mark" in warning and bears(server, "api") not in warning
+    engine.refresh()
+    assert engine.outputs["drift"] == []
 
 
 def test_a_server_without_the_executor_is_refused_before_any_write(server: Server, engine: Engine) -> None:
