@@ -3,11 +3,12 @@
 https://www.keycloak.org/docs/latest/server_admin/#_client_policies
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kcadmin.client_policies import POLICIES, PROFILES, Entry
-from kcadmin.guards import ASKED, MARK, PREFIX, REQUESTERS, SCOPES, SOURCES, USER, Part, held_parts, merged
+from kcadmin.guard_marks import is_own
+from kcadmin.guards import ASKED, MARK, MARK_FORM, PREFIX, REQUESTERS, SCOPES, SOURCES, USER, Part, held_parts, merged
 from kcadmin.survey import Survey
 
 
@@ -43,7 +44,7 @@ def guard_reach(survey: Survey) -> GuardReach:
     scopes: set[str] = set()
     when: dict[str, tuple[str, ...]] = {}
     asked: dict[str, dict[str, frozenset[str]]] = {}
-    unjudged = []
+    unjudged = list(_borrowed(survey, marked))
     for entry in survey.client_policies:
         name = str(entry.get("name"))
         if not entry.get("enabled"):
@@ -70,6 +71,15 @@ def guard_reach(survey: Survey) -> GuardReach:
             elif kind == USER:
                 when[bearer] = (*when.get(bearer, ()), *dict.fromkeys(_said(part) for part in parts))
     return GuardReach(requesters, sources, frozenset(scopes), when, asked, tuple(unjudged))
+
+
+def _borrowed(survey: Survey, marked: Mapping[str, set[str]]) -> Iterator[str]:
+    """Clients with a mark that was not made for them; of a mark of earlier versions, all that bear it beside others."""
+    for mark, names in marked.items():
+        if len(names) > 1 or MARK_FORM.fullmatch(mark):
+            for name in sorted(names):
+                if not is_own(mark, survey.clients[name].uuid):
+                    yield f"client '{name}': bears a mark that was made for another client; guards take it for that one"
 
 
 def _as_made(kind: str, entry: Entry | None) -> bool:

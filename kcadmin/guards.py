@@ -1,8 +1,8 @@
 """Guards of a realm's token exchange: from what stacks declare to entries of the realm's client policies and profiles.
 
 No condition of Keycloak names a client, so each guarded requester bears a mark, an attribute of a random value
-(``kcadmin/guard_marks.py``). Each guard is a policy and a profile of the same name. Stacks that declare the same guard share both: each
-one's part stands in the description, the entry is made of all parts, and the last one out removes it.
+(``kcadmin/guard_marks.py``). Each guard is a policy and a profile of the same name. Stacks that declare the same guard share
+both: each one's part stands in the description, the entry is made of all parts, and the last one out removes it.
 
 The executors used here act on a token exchange only. ``reject-request`` is not used: it acts on every event on which the
 condition ``grant-type`` abstains, which are userinfo, refresh, logout, the login itself and each change in the Admin Console;
@@ -115,7 +115,9 @@ def parts(guards: Guards, marks: Mapping[str, str]) -> dict[str, Part]:
     if guards.requesters is not None:
         found[PREFIX + REQUESTERS] = Part(REQUESTERS, tuple(sorted(marks[name] for name in guards.requesters)))
     for name, sources in guards.sources.items():
-        found[f"{PREFIX}{SOURCES}.{name}.{label_of(marks[name])}"] = Part(SOURCES, (marks[name],), "azp", tuple(sorted(sources)))
+        found[f"{PREFIX}{SOURCES}.{name}.{label_of(marks[name])}"] = Part(
+            SOURCES, (marks[name],), "azp", tuple(sorted(sources))
+        )
     for name in guards.no_wider_scopes:
         found[f"{PREFIX}{SCOPES}.{name}.{label_of(marks[name])}"] = Part(SCOPES, (marks[name],))
     for name, claims in guards.user_claims.items():

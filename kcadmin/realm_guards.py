@@ -11,7 +11,7 @@ from kcadmin.client_policies import POLICIES, PROFILES, Change, Entry, entries, 
 from kcadmin.clients import ATTRIBUTE, RECENT_SECONDS, Client
 from kcadmin.errors import Refusal, sentence
 from kcadmin.guard_marks import KIND, MARKED, computed_mark, is_borrowed, is_own, label_for, mark_for, marks_in, renewed
-from kcadmin.guards import MARK, Guards, Part, conflicts, drift, merged, parts
+from kcadmin.guards import MARK, Guards, conflicts, drift, merged, parts
 from kcadmin.ownership import Claim, claim_key, claims
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim

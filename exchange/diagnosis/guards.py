@@ -8,6 +8,7 @@ from typing import Any
 from exchange.diagnosis.finding import Finding, Question
 from kcadmin.client_policies import Entry
 from kcadmin.clients import Client
+from kcadmin.guard_marks import MARKED, is_borrowed, is_own
 from kcadmin.guards import (
     CLAIM_ENFORCER,
     CLIENT_ATTRIBUTES,
@@ -31,6 +32,7 @@ def client_policies(q: Question) -> Iterator[Finding]:
     client = q.requester
     if client is None:
         return
+    yield from _mark(q, client)
     for policy in q.look.client_policies():
         if not policy.get("enabled"):
             continue
@@ -41,6 +43,22 @@ def client_policies(q: Question) -> Iterator[Finding]:
         for name in policy.get("profiles") or ():
             for executor in profiles.get(str(name), {}).get("executors") or ():
                 yield from _does(q, client, policy, executor, sure=holds is True)
+
+
+def _mark(q: Question, client: Client) -> Iterator[Finding]:
+    """A mark that guards of this project ask for, and that is not the client's own or can be computed."""
+    mark, management = client.value(MARKED), q.look.realm.management_uuid()
+    if mark is None or is_own(mark, client.uuid):
+        return
+    if is_borrowed(client, management):
+        cause, wrong = (
+            "guard-mark-borrowed",
+            "bears a mark that was made for another client, so guards take it for that one",
+        )
+    else:
+        cause, wrong = "guard-mark-computed", "bears a mark of an earlier version, which who knows its UUID can compute"
+    remedy = "run `pulumi up --refresh` of the stack that has the guards"
+    yield q.found(cause, "client", client.client_id, wrong, remedy, field=MARKED, sure=False)
 
 
 def _holds(q: Question, client: Client, policy: Entry) -> bool | None:

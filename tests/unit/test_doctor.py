@@ -22,6 +22,8 @@ from kcadmin.close_look import Looks, RealmLook
 from kcadmin.error_texts import read_error
 from kcadmin.errors import Forbidden, Unreachable
 from kcadmin.features import Features
+from kcadmin.guard_marks import computed_mark, new_mark
+from kcadmin.guards import MARK
 from kcadmin.proof import Case
 from tests.support.fake_server import FakeKeycloak
 
@@ -356,3 +358,21 @@ def test_a_guard_on_users_is_mended_where_it_is_declared(monkeypatch: pytest.Mon
     case = Case("g", "r", "standard", "recipient", "frontend", "api", "api")
     (found,) = guards.client_policies(finding.Question(case, Looks(server.session()).realm("r")))
     assert found.cause == "guard-user" and "change user_claims of the ExchangeGuards" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("mark", "causes"),
+    [("", []), ("own", []), ("computed", ["guard-mark-computed"]), ("another's", ["guard-mark-borrowed"])],
+)
+def test_a_mark_that_is_not_the_clients_own_is_a_note(
+    monkeypatch: pytest.MonkeyPatch, mark: str, causes: list[str]
+) -> None:
+    server = FakeKeycloak()
+    server.add_realm("r", frontend={}, api={})
+    uuid = server.uuid("api")
+    marks = {"own": new_mark(uuid), "computed": computed_mark(server.uuid("realm-management"), uuid)}
+    server.client("api")["attributes"] = {MARK: marks.get(mark, mark)}
+    monkeypatch.setattr(RealmLook, "client_policies", lambda look: [])
+    case = Case("g", "r", "standard", "recipient", "frontend", "api", "api")
+    found = list(guards.client_policies(finding.Question(case, Looks(server.session()).realm("r"))))
+    assert [(each.cause, each.sure, each.value) for each in found] == [(cause, False, "") for cause in causes]

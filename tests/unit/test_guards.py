@@ -488,7 +488,9 @@ def test_a_mark_is_found_again_and_shared(server: Server, engine: Engine) -> Non
 def test_a_mark_that_a_client_was_registered_with_is_not_kept(server: Server, engine: Engine, planted: str) -> None:
     """Who registered the client would know it."""
     uuid = server.uuid("api")
-    mark = {"own": new_mark(uuid), "computed": computed_mark(server.uuid("realm-management"), uuid)}.get(planted, planted)
+    mark = {"own": new_mark(uuid), "computed": computed_mark(server.uuid("realm-management"), uuid)}.get(
+        planted, planted
+    )
     server.client("api")["attributes"] = {MARK: mark}
     engine.up(realm="r", requesters=["api"])
     assert bears(server, "api") != mark and is_own(bears(server, "api"), uuid)

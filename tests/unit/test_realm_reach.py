@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kcadmin.features import STANDARD_FEATURE, Features
+from kcadmin.guard_marks import new_mark
 from kcadmin.guards import MARK, Guards, merged, parts
 from kcadmin.permission_reach import Answer, answer, combined
 from kcadmin.realm_reach import realm_reach
@@ -305,6 +306,21 @@ def test_guards_are_judged() -> None:
     narrow = guarded(Guards(no_wider_scopes=("b",)))
     assert verdict(narrow, "b", "a", "c").why_not == ("tokens of 'b' do not name 'c' as audience",)
     assert verdict(narrow, "b", "a").conditions == ("no scope is wider than the subject token's",)
+
+
+def test_a_borrowed_mark_passes_and_is_named() -> None:
+    mark = new_mark("uuid-b")
+    mine = parts(Guards(("b",)), {"b": mark})
+    found = survey(
+        client("a", "b"),
+        replace(client("b", switch=True, attributes={MARK: mark}), uuid="uuid-b"),
+        client("d", switch=True, attributes={MARK: mark}),
+        client_policies=tuple(merged("policies", [], mine, "o/p/s")),
+        client_profiles=tuple(merged("profiles", [], mine, "o/p/s")),
+    )
+    assert verdict(found, "d", "d").allowed
+    (told,) = realm_reach(found, NO_ROLES).guards.unjudged
+    assert told.startswith("client 'd': bears a mark that was made for another client") and mark not in told
 
 
 def test_a_guard_on_scopes_looks_whose_token_it_is() -> None:
