@@ -7,7 +7,7 @@ from typing import Any
 from policy.stack import Stack
 
 ADVISORY, MANDATORY = "advisory", "mandatory"
-PRODUCTION = ("prod", "production")
+PRODUCTION = ("prod", "production", "live")
 
 
 @dataclass(frozen=True)
@@ -65,4 +65,4 @@ def texts(default: tuple[str, ...], meaning: str) -> Limit:
 
 def production_stacks() -> Limit:
     """Which stacks count as production; for rules that hold there alone."""
-    return texts(PRODUCTION, "names of production stacks; `*` stands for any characters")
+    return texts(PRODUCTION, "production stacks: their names, with `*` for any characters, or a word of their names")

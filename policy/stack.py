@@ -1,9 +1,11 @@
 """A stack as the rules see it: plain data, read from the resources of a preview or of a state."""
 
 import datetime
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from typing import Any
 
 GRANT = "keycloak-token-exchange:index:TokenExchangeGrant"
@@ -13,6 +15,8 @@ STANDARD, LEGACY = "standard", "legacy"
 REQUESTER_FLOW = "requester"
 PASSWORD, CLIENT = "password", "client"
 Props = Mapping[str, Any]
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # of prod-eu, EU_PROD, euProd and prod2
+_NEGATIONS = ("non", "not", "no", "pre")
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,13 @@ class Stack:
         return frozenset((each.text("realm"), each.text("client_id")) for each in self.of(kind))
 
     def is_one_of(self, patterns: Iterable[str]) -> bool:
-        """Whether the stack's name matches a pattern, in which ``*`` stands for any characters."""
-        return any(fnmatchcase(self.name, pattern) for pattern in patterns)
+        """Whether a pattern is the stack's name, or one word of it; ``*`` stands for any characters, case does not count.
+
+        A word after ``non`` or ``pre`` does not count: ``non-prod`` is no ``prod``.
+        """
+        words = [word.lower() for word in _WORDS.findall(self.name)]
+        name, counted = self.name.lower(), {word for before, word in pairwise(("", *words)) if before not in _NEGATIONS}
+        return any(fnmatchcase(name, pattern.lower()) or pattern.lower() in counted for pattern in patterns)
 
 
 def read_stack(today: datetime.date, resources: Iterable[Resource]) -> Stack:

@@ -1,21 +1,36 @@
-"""A negative client policy lets every client through but those it names, also those made tomorrow."""
+"""A negative policy lets everybody through but those it names, also those who come tomorrow."""
 
 from collections.abc import Iterator
 
 from policy.rule import MANDATORY, Finding, Rule
 from policy.stack import Stack
 
+OBJECTS = {
+    "AggregatePolicy": "aggregate policy",
+    "ClientPolicy": "client policy",
+    "ClientScopePolicy": "client-scope policy",
+    "GroupPolicy": "group policy",
+    "RegexPolicy": "regex policy",
+    "RolePolicy": "role policy",
+    "ScopePermission": "scope permission",
+    "ScriptPolicy": "script policy",
+    "TimePolicy": "time policy",
+    "UserPolicy": "user policy",
+}
+
 
 def findings(stack: Stack) -> Iterator[Finding]:
-    for policy in stack.of("ClientPolicy"):
-        if policy.properties.get("logic") == "NEGATIVE":
-            wrong = "is NEGATIVE; name those to let through, with logic POSITIVE."
-            yield Finding(policy.told(f"client policy '{policy.text('name')}'", wrong), policy.urn)
+    for kind, called in OBJECTS.items():
+        what = "when" if kind == "TimePolicy" else "those"
+        for policy in stack.of(kind):
+            if policy.properties.get("logic") == "NEGATIVE":
+                wrong = f"is NEGATIVE; name {what} to let through, with logic POSITIVE."
+                yield Finding(policy.told(f"{called} '{policy.text('name')}'", wrong), policy.urn)
 
 
 RULE = Rule(
     name="client-policies-are-positive",
-    sentence="A client policy names those whom it lets through.",
+    sentence="A policy or permission names those whom it lets through.",
     severity=MANDATORY,
     reference="https://www.keycloak.org/docs/latest/authorization_services/#_policy_logic",
     check=findings,

@@ -1,9 +1,9 @@
 """A token for one of Keycloak's own clients manages the user's account or the realm itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from policy.rule import MANDATORY, Finding, Rule, texts
-from policy.stack import Stack
+from policy.stack import DYNAMIC, Resource, Stack
 
 BUILT_IN = (
     "account",
@@ -16,19 +16,51 @@ BUILT_IN = (
 )
 
 
+EXCHANGE = "token-exchange"
+WRONG = "is a client of Keycloak's own; name a service of yours."
+
+
 def findings(stack: Stack, *, clients: list[str]) -> Iterator[Finding]:
+    told = set()
     for grant in stack.grants:
-        manages_a_realm = grant.realm == "master" and grant.target.endswith("-realm")
-        if grant.target in clients or manages_a_realm:
-            yield Finding(
-                grant.told(f"target '{grant.target}' is a client of Keycloak's own; name a service of yours."),
-                grant.urn,
-            )
+        if _is_built_in(grant.realm, grant.target, clients):
+            told.add((grant.realm, grant.target))
+            yield Finding(grant.told(f"target '{grant.target}' {WRONG}"), grant.urn)
+    for resource in stack.resources:
+        realm = resource.text("realm")
+        for subject, leads, client in _leads(resource):
+            if _is_built_in(realm, client, clients) and (realm, client) not in told:  # else said of the whole grant
+                yield Finding(resource.told(subject, f"{leads} '{client}' {WRONG}"), resource.urn)
+
+
+def _leads(resource: Resource) -> Iterator[tuple[str, str, str]]:
+    """Clients that a resource lets tokens be exchanged for: the resource in words, how it leads there, the client."""
+    client, kind = resource.text("client_id"), resource.kind.removeprefix(DYNAMIC)
+    if kind == "AudienceMapper":
+        for field in ("included_client", "custom_audience"):
+            yield f"audience mapper of client '{client}'", "its audience", resource.text(field)
+    elif kind == "AudienceScope":
+        scope = f"client scope '{resource.text('name')}'"
+        yield scope, "its audience", resource.text("included_client")
+        for holder in resource.properties.get("client_roles") or ():
+            yield scope, "it has roles, and with them the audience, of client", str(holder)
+    elif kind == "StandardTokenExchange":
+        yield "standard token exchange", "its client", client
+    elif kind in ("ManagementPermissions", "TokenExchangePermission"):
+        what = "token-exchange" if kind == "TokenExchangePermission" else "management"
+        yield f"{what} permission{'' if what == EXCHANGE else 's'}", "its client", client
+    elif kind == "ScopePermission" and EXCHANGE in (resource.properties.get("scopes") or ()):
+        subject = f"scope permission '{resource.text('name')}'"
+        yield subject, f"has the scope {EXCHANGE} on", resource.text("resource_server")
+
+
+def _is_built_in(realm: str, client: str, clients: Iterable[str]) -> bool:
+    return client in clients or (realm == "master" and client.endswith("-realm"))
 
 
 RULE = Rule(
     name="targets-are-no-built-in-clients",
-    sentence="No grant leads to one of Keycloak's own clients.",
+    sentence="No grant, and no resource alone, leads to one of Keycloak's own clients.",
     severity=MANDATORY,
     reference="https://www.keycloak.org/docs/latest/server_admin/#_per_realm_admin_permissions",
     check=findings,

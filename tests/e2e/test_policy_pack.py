@@ -49,3 +49,28 @@ def test_a_run_that_breaks_rules_ends_before_it_writes(
     limits.write_text(json.dumps(set_))
     passed = stack.preview(*PACK, "--policy-pack-config", str(limits))
     assert "✅ keycloak-token-exchange@" in passed.output
+
+
+@pytest.mark.standard_exchange
+def test_a_production_stack_by_a_word_and_ways_around_grants_are_refused(
+    make_realm: MakeRealm, new_stack: NewStack
+) -> None:
+    realm = make_realm("standard", frontend={}, api={})
+    stack = new_stack(realm, "standard", "eu.PROD")
+    stack.configure(grant(flows=["requester"]))
+    (stack.project / "__main__.py").rename(stack.project / "project_main.py")
+    program = PROJECT / "tests" / "fixtures" / "around_the_rules" / "__main__.py"
+    (stack.project / "__main__.py").symlink_to(program)
+    refused = stack.refused("up", "--yes", *PACK)
+    assert refused.writes == []
+    policies = refused.output.partition("Policies:")[2].partition("Diagnostics:")[0]
+    mandatory = {line.strip(" -").partition("  (")[0] for line in policies.splitlines() if "- [mandatory]" in line}
+    assert {line.removeprefix("[mandatory]  ") for line in mandatory} == {
+        "client-policies-are-positive",
+        "production-grants-are-to-be-reviewed",
+        "production-logs-in-without-a-password",
+        "targets-are-no-built-in-clients",
+    }
+    where = f"audience mapper of client 'frontend' in realm '{realm.name}'"
+    assert f"{where}: its audience 'realm-management' is a client of Keycloak's own" in policies
+    assert f"user policy 'all but one' in realm '{realm.name}': is NEGATIVE" in policies

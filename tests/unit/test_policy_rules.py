@@ -190,6 +190,70 @@ REFUSED: list[tuple[str, Stack, dict[str, Any], list[str]]] = [
         {"clients": ["vault"]},
         ["grant 'g' in realm 'r': target 'vault' is a client"],
     ),
+    *(
+        (
+            "targets-are-no-built-in-clients",
+            stack(resource(kind, realm=realm, **properties)),
+            {},
+            [f"{told} is a client of Keycloak's own; name a service of yours."],
+        )
+        for kind, realm, properties, told in [
+            (
+                "AudienceMapper",
+                "r",
+                {"client_id": "shop", "included_client": "realm-management"},
+                "audience mapper of client 'shop' in realm 'r': its audience 'realm-management'",
+            ),
+            (
+                "AudienceMapper",
+                "master",
+                {"client_id": "shop", "custom_audience": "r-realm"},
+                "audience mapper of client 'shop' in realm 'master': its audience 'r-realm'",
+            ),
+            (
+                "AudienceScope",
+                "r",
+                {"name": "s", "included_client": "account"},
+                "client scope 's' in realm 'r': its audience 'account'",
+            ),
+            (
+                "AudienceScope",
+                "r",
+                {"name": "s", "client_roles": {"broker": ["read-token"], "api": ["r"]}},
+                "client scope 's' in realm 'r': it has roles, and with them the audience, of client 'broker'",
+            ),
+            (
+                "StandardTokenExchange",
+                "r",
+                {"client_id": "broker"},
+                "standard token exchange in realm 'r': its client 'broker'",
+            ),
+            (
+                "TokenExchangePermission",
+                "r",
+                {"client_id": "realm-management"},
+                "token-exchange permission in realm 'r': its client 'realm-management'",
+            ),
+            (
+                "ManagementPermissions",
+                "r",
+                {"client_id": "account"},
+                "management permissions in realm 'r': its client 'account'",
+            ),
+            (
+                "ScopePermission",
+                "r",
+                {"name": "p", "scopes": ["token-exchange"], "resource_server": "realm-management"},
+                "scope permission 'p' in realm 'r': has the scope token-exchange on 'realm-management'",
+            ),
+        ]
+    ),
+    (
+        "targets-are-no-built-in-clients",  # once, of the grant
+        stack(grant(target="account"), resource("AudienceMapper", client_id="web", included_client="account")),
+        {},
+        ["grant 'g' in realm 'r': target 'account' is a client"],
+    ),
     (
         "token-exchange-permissions-have-a-policy",
         stack(resource("TokenExchangePermission", client_id="api", policies=[])),
@@ -210,12 +274,35 @@ REFUSED: list[tuple[str, Stack, dict[str, Any], list[str]]] = [
     ),
     *(
         (
+            "client-policies-are-positive",
+            stack(resource(kind, name="n", logic="NEGATIVE")),
+            {},
+            [f"{called} 'n' in realm 'r': is NEGATIVE; name {what} to let through, with logic POSITIVE."],
+        )
+        for kind, called, what in [
+            ("AggregatePolicy", "aggregate policy", "those"),
+            ("ClientScopePolicy", "client-scope policy", "those"),
+            ("GroupPolicy", "group policy", "those"),
+            ("RegexPolicy", "regex policy", "those"),
+            ("RolePolicy", "role policy", "those"),
+            ("ScopePermission", "scope permission", "those"),
+            ("ScriptPolicy", "script policy", "those"),
+            ("TimePolicy", "time policy", "when"),
+            ("UserPolicy", "user policy", "those"),
+        ]
+    ),
+    *(
+        (
             "production-logs-in-without-a-password",
             stack(name=name, login=PASSWORD),
             settings,
             [f"stack '{name}': logs in with an administrator's password; set clientId and privateKey"],
         )
-        for name, settings in [("prod", {}), ("production", {}), ("live-eu", {"stacks": ["live-*"]})]
+        for name, settings in [
+            *((name, {}) for name in ("prod", "production", "live", "PRODUCTION", "prod-eu", "eu.prod", "EU_PROD_2")),
+            *((name, {}) for name in ("euProd", "prodEU", "Live-1", "prod2", "shop.non-eu.prod")),
+            *((name, {"stacks": ["live-*", "blue"]}) for name in ("live-eu", "LIVE-EU", "eu-blue", "Blue")),
+        ]
     ),
     (
         "production-grants-are-to-be-reviewed",
@@ -273,6 +360,18 @@ PASSED: list[tuple[str, Stack, dict[str, Any]]] = [
     ("grants-form-no-cycle", stack(grant(), grant("h", ("api",), "web", realm="other")), {}),
     ("targets-are-no-built-in-clients", stack(grant(target="accounts"), grant(target="shop-realm")), {}),
     (
+        "targets-are-no-built-in-clients",
+        stack(
+            resource("AudienceMapper", client_id="account", included_client="api"),
+            resource("AudienceMapper", client_id="web", custom_audience=None, included_client=None),
+            resource("AudienceScope", name="account", included_client="api", client_roles={"api": ["r"]}),
+            resource("ClientPolicy", resource_server="realm-management", clients=["web"]),
+            resource("ScopePermission", resource_server="realm-management", scopes=["view"]),
+            resource("StandardTokenExchange", client_id="r-realm"),
+        ),
+        {},
+    ),
+    (
         "token-exchange-permissions-have-a-policy",
         stack(
             resource("TokenExchangePermission", client_id="api", policies=["id"]),
@@ -286,12 +385,15 @@ PASSED: list[tuple[str, Stack, dict[str, Any]]] = [
     ),
     (
         "client-policies-are-positive",
-        stack(resource("ClientPolicy", logic="POSITIVE"), resource("TimePolicy", logic="NEGATIVE")),
+        stack(resource("ClientPolicy", logic="POSITIVE"), resource("TimePolicy", logic="POSITIVE")),
         {},
     ),
     ("production-logs-in-without-a-password", stack(name="prod", login="client"), {}),
     ("production-logs-in-without-a-password", stack(name="prod", login=""), {}),  # not known
-    ("production-logs-in-without-a-password", stack(name="preprod", login=PASSWORD), {}),
+    *(
+        ("production-logs-in-without-a-password", stack(name=name, login=PASSWORD), {})
+        for name in ("preprod", "pre-prod", "NON_PROD", "nonProd", "dev", "product", "delivery", "olive")
+    ),
     ("production-logs-in-without-a-password", stack(name="prod", login=PASSWORD), {"stacks": []}),
     ("production-grants-are-to-be-reviewed", stack(grant()), {}),
     ("production-grants-are-to-be-reviewed", stack(grant(review_by="2020-01-01"), name="prod"), {}),
