@@ -18,7 +18,7 @@ from kcadmin.realm_guards import Held, borrowing, changed_by_others, release_gua
 from kcadmin.texts import shown
 from providers._base import KeycloakProvider, Props
 from providers._uuids import is_known
-from providers.messages import failure, info
+from providers.messages import failure, info, warn
 from providers.resource import KeycloakResource, Text, Texts
 
 
@@ -71,7 +71,7 @@ class ExchangeGuardsProvider(KeycloakProvider):
 
     def _take_marks_back(self, realm: Realm, props: Props) -> None:
         for client in list(borrowing(realm)):
-            pulumi.log.warn(
+            warn(
                 f"{self._named(props)}: client {shown(client.client_id)} bore a mark that was made for another client, "
                 "so its guards took one for the other; the mark is taken away. Find out who may change these clients."
             )
