@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from components.grant_spec import NO_TIME_IN_STANDARD, OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
 from components.neighbours import Neighbours
-from components.wiring import GrantPlan, flows_of, gate, is_gated, requesters, wire
+from components.wiring import GrantPlan, flows_of, gate, goes_away, is_gated, requesters, wire
 from kcadmin.features import LEGACY, STANDARD
+from kcadmin.gates import Openings
 from kcadmin.permissions import AFFIRMATIVE
 from providers.facts import ClientFacts, Facts
 
@@ -43,6 +44,7 @@ def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple
                 "the audience that it is asked for",
                 f"require a realm role, or a role of '{spec.target}'",
             )
+    yield from _composite_roles(spec, facts)
     yield from _scope_faults(spec, facts)
     yield from open_gates(spec, exchange, facts)
     yield from other_audiences(spec, exchange, facts)
@@ -51,7 +53,7 @@ def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple
 def _scope_faults(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
     """A named scope that is there must say what the grant says: it is used, never changed."""
     found = facts.scopes.get((spec.realm, spec.scope or ""))
-    if found is None or (found.owner or "").split("#")[0] == spec.owner:
+    if found is None or found.owner == spec.grant_owner:  # then the run makes it as wanted
         return
     remedy = "name another scope, or leave it out"
     if found.included_client != spec.target:
@@ -81,32 +83,48 @@ def closed_doors(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
 
 def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
     """Ways by which tokens name the target although its grant's scope does not: they would make its condition a fiction."""
-    roles_apart = {role.role for role in spec.required_roles if role.client == spec.target}
     looked_at = (
         exchange == STANDARD or RECIPIENT in spec.flows
     )  # the legacy policy looks at the scope, not at the audience
+    required = {(role.client, role.role) for role in spec.required_roles}
     for client in wire(spec, exchange, facts).scope_clients if looked_at and is_gated(spec) else ():
-        there = facts.openings.get(gate(spec, client))
-        if there is None:
-            continue
+        there = facts.openings.get(gate(spec, client), Openings())
         ways = [
-            each.by
-            for each in there.named
-            if (each.owner or "").split("#")[0] != spec.owner and not (spec.scope and each.scope == spec.scope)
+            each
+            for each in there.ways
+            if not each.is_within(required, on_request=spec.audience == OPTIONAL_SCOPE) and not goes_away(each, spec)
         ]
-        roles = [role for role in there.roles if role not in roles_apart] if spec.required_roles else []
-        if roles:
-            ways.append(f"roles of '{spec.target}' that its users may hold ({', '.join(roles)})")
+        for by in there.replaced_by:
+            yield (
+                f"{by} writes aud itself, and may take out what this grant adds",
+                "put an audience mapper in its place",
+            )
         if not ways:
             continue
-        condition = "without the required roles" if spec.required_roles else "without asking for the scope"
-        restrict = bool(roles) and facts.clients[spec.realm, client].full_scope and not spec.restrict_full_scope
+        conditions = ["the required roles"] if spec.required_roles else []
+        conditions += ["asking for the scope"] if spec.audience == OPTIONAL_SCOPE else []
+        names = dict.fromkeys(f"{each.by}{', which would be given back' if each.adopted else ''}" for each in ways)
+        roles = any(each.by_roles for each in ways)
+        restrict = roles and facts.clients[spec.realm, client].full_scope and not spec.restrict_full_scope
         yield (
-            f"tokens of '{client}' name '{spec.target}' {condition}: by {' and by '.join(ways)}",
+            f"tokens of '{client}' name '{spec.target}' without {' and '.join(conditions)}: by {' and by '.join(names)}",
             f"set restrictFullScope: true, which takes unmapped roles out of all tokens of '{client}'"
-            if restrict and len(ways) == 1
+            if restrict and len(names) == 1
             else "take these away" + (", and set restrictFullScope: true for the roles" if restrict else ""),
         )
+
+
+def _composite_roles(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
+    """Keycloak lets holders of a part of a composite role through where the whole is required."""
+    required = {(role.client, role.role) for role in spec.required_roles}
+    for role in spec.required_roles:
+        parts = sorted(facts.role_parts.get((spec.realm, role.client, role.role), frozenset()) - required)
+        if parts:
+            names = ", ".join(f"{client}/{name}" if client else name for client, name in parts)
+            yield (
+                f"required role '{role}' is composite, and Keycloak lets users through who hold only a part of it ({names})",
+                "require a role that is not composite, or these roles as well",
+            )
 
 
 def _sends_audience(spec: GrantSpec, exchange: str, facts: Facts) -> bool:
@@ -118,7 +136,7 @@ def other_audiences(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tu
     target = facts.clients.get((spec.realm, spec.target))
     if not spec.exact_audience or exchange != LEGACY or target is None:
         return
-    ways = [each.by for each in facts.other_audiences.get((spec.realm, spec.target), ())]
+    ways = facts.other_audiences.get((spec.realm, spec.target), ())
     if ways:
         yield (
             f"exactAudience cannot be kept, since tokens of '{spec.target}' name others: by {' and by '.join(ways)}",

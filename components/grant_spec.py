@@ -189,9 +189,10 @@ def _faults(spec: GrantSpec) -> Iterator[tuple[str, str]]:
         yield "sets scope, at which the legacy exchange does not look in the requester flow", "leave it out"
     if spec.token_lifespan is not None and not 0 < spec.token_lifespan <= LIFESPAN_LIMIT:
         yield f"tokenLifespan is {spec.token_lifespan}", f"give seconds, 1 to {LIFESPAN_LIMIT}"
-    if spec.restrict_full_scope and not (spec.required_roles or spec.exact_audience):
+    conditional = spec.required_roles or spec.audience == OPTIONAL_SCOPE
+    if spec.restrict_full_scope and not (conditional or spec.exact_audience):
         yield (
-            "sets restrictFullScope, which serves requiredRoles and exactAudience only",
+            "sets restrictFullScope, which serves requiredRoles, audience: optionalScope and exactAudience only",
             "set one of them, or leave it out",
         )
     if spec.exchange == "legacy" and not spec.manage_switch:

@@ -228,6 +228,7 @@ class SharedParts:
                 scope=scope_name(spec),
                 scope_id=scope.id,
                 kind=OPTIONAL if spec.audience == OPTIONAL_SCOPE and client in gated else DEFAULT,
+                takes_away=list(grant.takes_away.get(client, ())) or None,
                 owner=spec.grant_owner,
                 on_remove=spec.on_remove,
                 opts=_protected([grant], closed),

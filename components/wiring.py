@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from components.grant_spec import BOTH, MAPPERS, OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
 from kcadmin.client_scopes import AudienceScope, scope_token
 from kcadmin.features import LEGACY, STANDARD
+from kcadmin.gates import Opening
 from kcadmin.ownership import hash16, owned_name
 from kcadmin.permissions import Overview
 from kcadmin.standing_policies import Standing, Window, description_of, standing_for
@@ -36,6 +37,7 @@ class GrantPlan:
     ``policy_clients``: whom a legacy policy lets through. ``full_scope_off``, ``lifespans``, ``refresh_off``: settings.
     ``requesters``: what the server says of the clients that exchange. ``standard_offered``: None where it was not asked.
     ``standing``: a stranger's policy that says already what the grant's would. ``scope``: what is there of the named scope.
+    ``takes_away``: by client, the ids of mappers that would void the grant's condition, and go before it holds.
     """
 
     spec: GrantSpec
@@ -54,6 +56,7 @@ class GrantPlan:
     standing: Standing | None = None
     standing_texts: Mapping[str, str] = field(default_factory=dict)
     scope: AudienceScope | None = None
+    takes_away: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def audiences(self) -> tuple[tuple[str, str], ...]:
@@ -82,6 +85,7 @@ def questions(specs: Sequence[GrantSpec]) -> Questions:
             (spec.realm, spec.target) for spec in specs if spec.exact_audience and spec.exchange != STANDARD
         ),
         scopes=frozenset((spec.realm, spec.scope) for spec in specs if spec.scope),
+        made=frozenset((spec.realm, scope_name(spec), spec.target) for spec in specs if is_gated(spec)),
     )
 
 
@@ -92,7 +96,7 @@ def is_gated(spec: GrantSpec) -> bool:
 
 def gate(spec: GrantSpec, client: str) -> Gate:
     """What is asked about a client that is to hold the grant's scope."""
-    return Gate(spec.realm, client, spec.target, spec.restrict_full_scope and bool(spec.required_roles))
+    return Gate(spec.realm, client, spec.target, spec.restrict_full_scope and is_gated(spec))
 
 
 def scope_name(spec: GrantSpec) -> str:
@@ -175,7 +179,7 @@ def wire(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:
             holders += [spec.target] if spec.scoped and not legacy else []
             mappers += [] if spec.scoped and not legacy else [(spec.target, spec.target)]
     policy_clients = tuple(dict.fromkeys(flow.requester for flow in flows if legacy and flow.flow == REQUESTER))
-    gates = [holder for holder in holders if holder != spec.target] if spec.required_roles else []
+    gates = [holder for holder in holders if holder != spec.target] if is_gated(spec) else []
     restricted = [*gates, *([spec.target] if legacy and spec.exact_audience else ())]
     lasting = ([spec.target] if legacy else requesters(spec)) if spec.token_lifespan else ()
     quiet = requesters(spec) if legacy and not spec.allow_refresh else ()
@@ -207,7 +211,19 @@ def wire(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:
         if there
         else {},
         scope=facts.scopes.get((spec.realm, spec.scope or "")),
+        takes_away={client: ids for client in dict.fromkeys(gates) if (ids := _going(spec, client, facts))},
     )
+
+
+def goes_away(way: Opening, spec: GrantSpec) -> bool:
+    """Whether a run takes a mapper away: the one that the same stack's grant had while it had no condition."""
+    ours = (way.owner or "").split("#")[0] == spec.owner
+    return way.mapper is not None and ours and not way.adopted
+
+
+def _going(spec: GrantSpec, client: str, facts: Facts) -> tuple[str, ...]:
+    there = facts.openings.get(gate(spec, client))
+    return tuple(sorted(str(way.mapper) for way in there.ways if goes_away(way, spec))) if there else ()
 
 
 def _standing(spec: GrantSpec, clients: Sequence[str], facts: Facts) -> Standing | None:
@@ -235,6 +251,7 @@ def wire_all(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:
         full_scope_off=tuple(dict.fromkeys([*legacy.full_scope_off, *standard.full_scope_off])),
         lifespans=tuple(dict.fromkeys([*legacy.lifespans, *(standard.lifespans if switched else ())])),
         switches=standard.switches if switched else (),
+        takes_away={**standard.takes_away, **legacy.takes_away},
     )
 
 

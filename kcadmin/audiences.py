@@ -1,111 +1,274 @@
-"""What puts a client into the ``aud`` of another client's tokens: its mappers, its scopes', and its users' roles.
+"""Which mappers add clients to the ``aud`` of a client's access tokens. The one place that answers it.
 
-https://www.keycloak.org/docs/latest/server_admin/#_audience_resolve
+A mapper adds a client in one of these ways, each proven by tokens of Keycloak 26.7.3:
+
+* an audience mapper adds its included client, or its custom audience where it includes none;
+* a mapper of the claim ``aud`` writes a fixed value, or a value of the user, which may be any client's id. It replaces what other
+  mappers added before it, in an order that nobody can tell;
+* the audience-resolve mapper adds each client of which the token carries a role. A hard-coded role is in it without the user
+  having it, and a renamed role counts for the client of its new name;
+* a script, or a mapper of a type that is not Keycloak's, may add any client.
+
+https://www.keycloak.org/docs/latest/server_admin/#_audience
 """
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from kcadmin.client_scopes import DEFAULT, OPTIONAL, audience_mappers
+from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.clients import Client
-from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
+from kcadmin.mappers import AUDIENCE_MAPPER, LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, AudienceMapper
 from kcadmin.ownership import OWNER_KEY
-from kcadmin.realm import Realm
 
 FULL_SCOPE = "fullScopeAllowed"
-
-
-@dataclass(frozen=True)
-class AudienceSource:
-    """One thing that names an audience. by: in words; owner: whose it is, None for a stranger's; scope: the scope it is in."""
-
-    audience: str
-    by: str
-    owner: str | None
-    scope: str | None = None
-
-
-@dataclass(frozen=True)
-class Openings:
-    """What puts a target into a client's tokens. named: mappers; roles: the target's, which users may hold."""
-
-    named: tuple[AudienceSource, ...] = ()
-    roles: tuple[str, ...] = ()
-
-
-def openings(realm: Realm, client_id: str, target_id: str, *, full_scope_goes: bool) -> Openings:
-    """Every way by which a client's tokens may name a target. full_scope_goes: as if full scope were off already."""
-    client, target = realm.clients.find(client_id), realm.clients.find(target_id)
-    if client is None or target is None:
-        return Openings()
-    named = tuple(each for each in named_audiences(realm, client) if each.audience == target_id)
-    return Openings(named, tuple(roles_in_reach(realm, client, target.uuid, without_full_scope=full_scope_goes)))
-
-
-def other_audiences(realm: Realm, client_id: str) -> tuple[AudienceSource, ...]:
-    """What puts audiences beside its own into a client's tokens; full scope left aside."""
-    client = realm.clients.find(client_id)
-    if client is None:
-        return ()
-    mapped = [
-        AudienceSource(other, f"roles of '{other}' that are mapped to '{client_id}'", None)
-        for other in mapped_clients(realm, client)
-    ]
-    return (*(each for each in named_audiences(realm, client) if each.audience != client_id), *mapped)
-
-
-def named_audiences(realm: Realm, client: Client) -> Iterator[AudienceSource]:
-    """Every audience that a mapper puts into a client's tokens, its own or of a scope that it holds, also on request."""
-    own = [AudienceMapper.read(each) for each in client.mappers if each["protocolMapper"] == AUDIENCE_MAPPER]
-    for mapper in own:
-        if mapper.access_token:
-            name = mapper.included_client or mapper.custom_audience or ""
-            yield AudienceSource(name, f"the audience mapper '{mapper.name}' of '{client.client_id}'", mapper.owner)
-    held = {name: kind for kind in (DEFAULT, OPTIONAL) for name in client.value(f"{kind}ClientScopes") or ()}
-    for scope in realm.client_scopes.all():
-        kind = held.get(str(scope["name"]))
-        for mapper in audience_mappers(scope) if kind else ():
-            if mapper.access_token:
-                name = mapper.included_client or mapper.custom_audience or ""
-                owner = (scope.get("attributes") or {}).get(OWNER_KEY)
-                by = f"the {kind} client scope '{scope['name']}' of '{client.client_id}'"
-                yield AudienceSource(name, by, owner or None, str(scope["name"]))
-
-
-def roles_in_reach(realm: Realm, client: Client, target_uuid: str, *, without_full_scope: bool = False) -> list[str]:
-    """The target's client roles that a client's tokens may carry, each of which puts the target into ``aud``.
-
-    :param without_full_scope: as if full scope were off already; a composite realm role counts as one that brings some.
-    """
-    if without_full_scope and client.is_on(FULL_SCOPE):
-        return sorted(set(_mapped_roles(realm, client, target_uuid)))
-    optional = " ".join(client.value(f"{OPTIONAL}ClientScopes") or ())
-    at = realm.clients.path(client.uuid, "evaluate-scopes", "scope-mappings", target_uuid, "granted")
-    return sorted(str(role["name"]) for role in realm.session.get(at, scope=optional))
-
-
-def mapped_clients(realm: Realm, client: Client) -> list[str]:
-    """The other clients whose roles are mapped to a client's tokens, which puts each into ``aud``; full scope left aside."""
-    holders = [realm.clients.path(client.uuid), *_scopes_held(realm, client)]
-    found = {
-        str(client_id)
-        for holder in holders
-        for client_id in (realm.session.get(f"{holder}/scope-mappings").get("clientMappings") or {})
+OPENID_CONNECT = "openid-connect"
+RESOLVE_MAPPER = "oidc-audience-resolve-mapper"
+ROLE_MAPPER, RENAMED_ROLE_MAPPER = "oidc-hardcoded-role-mapper", "oidc-role-name-mapper"
+FIXED_CLAIM_MAPPER = "oidc-hardcoded-claim-mapper"
+CLAIM_MAPPERS = frozenset(
+    {
+        FIXED_CLAIM_MAPPER,
+        "oidc-group-membership-mapper",
+        "oidc-organization-membership-mapper",
+        "oidc-usermodel-attribute-mapper",
+        "oidc-usermodel-client-role-mapper",
+        "oidc-usermodel-property-mapper",
+        "oidc-usermodel-realm-role-mapper",
+        "oidc-usersessionmodel-note-mapper",
     }
-    return sorted(found - {client.client_id})
+)
+"""Write the claim that ``claim.name`` says."""
+LATE_MAPPERS = frozenset({"oidc-usermodel-client-role-mapper", "oidc-usermodel-realm-role-mapper"})
+NEVER = frozenset(
+    {
+        "oidc-acr-mapper",
+        "oidc-address-mapper",
+        "oidc-allowed-origins-mapper",
+        "oidc-amr-mapper",
+        "oidc-claims-param-token-mapper",
+        "oidc-claims-param-value-idtoken-mapper",
+        "oidc-full-name-mapper",
+        "oidc-nonce-backwards-compatible-mapper",
+        "oidc-organization-group-membership-mapper",
+        "oidc-session-state-mapper",
+        "oidc-sha256-pairwise-sub-mapper",
+        "oidc-sub-mapper",
+    }
+)
+"""Write other claims, whatever their configuration says."""
+
+Json = Mapping[str, Any]
+Scopes = Mapping[str, Json]
+_ESCAPED = re.compile(r"\\(.)")
 
 
-def _mapped_roles(realm: Realm, client: Client, target_uuid: str) -> Iterator[str]:
-    for holder in [realm.clients.path(client.uuid), *_scopes_held(realm, client)]:
-        mappings = realm.session.get(f"{holder}/scope-mappings")
-        for entry in (mappings.get("clientMappings") or {}).values():
-            if entry["id"] == target_uuid:
-                yield from (str(role["name"]) for role in entry["mappings"])
-        for role in mappings.get("realmMappings") or ():
-            if role.get("composite"):
-                yield f"those of the composite realm role {role['name']}"
+@dataclass(frozen=True)
+class Held:
+    """A client scope in a list of a client. kind: ``default``, or ``optional``, which counts where a request asks for it."""
+
+    name: str
+    kind: str
 
 
-def _scopes_held(realm: Realm, client: Client) -> list[str]:
-    held = {*(client.value(f"{DEFAULT}ClientScopes") or ()), *(client.value(f"{OPTIONAL}ClientScopes") or ())}
-    return [realm.client_scopes.path(str(each["id"])) for each in realm.client_scopes.all() if each["name"] in held]
+@dataclass(frozen=True)
+class Added:
+    """What one mapper adds to the ``aud`` of a client's access tokens.
+
+    audience: a client id, or any text; None where it may be any client's id.
+    by: the mapper in words, with its place.
+    mapper: as Keycloak describes it.
+    owner: what it, or its client scope, says of its owner. Others can write it: it is shown, never believed.
+    scopes: the client scopes that must all count for a token; none for a mapper of the client itself.
+    renamed: ``<client id>.<role>`` or ``<role>``, which the user must have.
+    sets: whether it replaces what other mappers added.
+    on: whether it acts on the access tokens that the client gets now, which may be lightweight ones.
+    """
+
+    audience: str | None
+    by: str
+    mapper: Json
+    owner: str | None = None
+    scopes: tuple[Held, ...] = ()
+    renamed: str | None = None
+    sets: bool = False
+    on: bool = True
+
+    @property
+    def own(self) -> AudienceMapper | None:
+        """The audience mapper of the client itself that it is; None for all others."""
+        return None if self.scopes or self.mapper["protocolMapper"] != AUDIENCE_MAPPER else self.audience_mapper
+
+    @property
+    def audience_mapper(self) -> AudienceMapper | None:
+        """The audience mapper that it is, of the client or of a client scope."""
+        return AudienceMapper.read(self.mapper) if self.mapper["protocolMapper"] == AUDIENCE_MAPPER else None
+
+    @property
+    def by_role(self) -> bool:
+        """Whether it adds the client of a role, by an audience-resolve mapper."""
+        return self.mapper["protocolMapper"] in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it acts after the audience-resolve mapper, so that it replaces what that added, too."""
+        return self.mapper["protocolMapper"] in LATE_MAPPERS or _is_unknown(self.mapper)
+
+    @property
+    def on_request(self) -> bool:
+        """Whether only tokens have it whose request asked for a client scope."""
+        return any(scope.kind == OPTIONAL for scope in self.scopes)
+
+    def may_add(self, audience: str) -> bool:
+        """Whether it adds a client, or may add any."""
+        return self.audience in (None, audience)
+
+
+def added(client: Client, scopes: Scopes) -> list[Added]:
+    """All that mappers add to a client's access tokens: its own mappers, and those of the client scopes that it holds.
+
+    :param scopes: the realm's client scopes by name, as Keycloak describes them.
+    """
+    return [each for each in switched(client, scopes) if each.on]
+
+
+def switched(client: Client, scopes: Scopes) -> list[Added]:
+    """The same, with mappers that are switched off for its access tokens (``on`` is false)."""
+    through = resolvers(client, scopes)
+    return [
+        each
+        for mapper, by, held, owner in _mappers(client, scopes)
+        for each in _adds(client, mapper, by, held, owner, through)
+    ]
+
+
+def resolvers(client: Client, scopes: Scopes) -> list[Added]:
+    """The mappers by which a client's access tokens name each client of which they carry a role; ``audience`` says nothing."""
+    return [
+        Added("", by, mapper, owner, (held,) if held else ())
+        for mapper, by, held, owner in _mappers(client, scopes)
+        if mapper["protocolMapper"] == RESOLVE_MAPPER and in_access_token(mapper, client)
+    ]
+
+
+def if_held(client: Client, scope: Json) -> list[Added]:
+    """What the mappers of one client scope would add, roles left aside, if the client held it."""
+    held = Held(str(scope["name"]), DEFAULT)
+    by = f"the client scope '{held.name}'"
+    return [each for mapper in scope.get("protocolMappers") or () for each in _adds(client, mapper, by, held, None, [])]
+
+
+def touches_audience(scope: Json) -> bool:
+    """Whether a client scope holds a mapper that may add something to ``aud``."""
+    return any(
+        mapper["protocolMapper"] in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER) or _written(mapper) != ()
+        for mapper in scope.get("protocolMappers") or ()
+    )
+
+
+def held_scopes(client: Client) -> dict[str, str]:
+    """The client scopes that a client holds, by name: ``default`` or ``optional``."""
+    return {name: kind for kind in (OPTIONAL, DEFAULT) for name in client.value(f"{kind}ClientScopes") or ()}
+
+
+def in_access_token(mapper: Json, client: Client) -> bool:
+    """Whether a mapper acts on a client's access tokens, which may be lightweight ones."""
+    config: Mapping[str, str] = mapper.get("config") or {}
+    if mapper["protocolMapper"] in (ROLE_MAPPER, RENAMED_ROLE_MAPPER):
+        return True  # they have no such setting
+    said = config.get(LIGHTWEIGHT_CLAIM if client.is_on(LIGHTWEIGHT_TOKENS) else "access.token.claim")
+    return said == "true" or (said is None and _is_unknown(mapper))
+
+
+def replacing(each: Added, found: Iterable[Added]) -> list[str]:
+    """The mappers, in words, that may replace what one adds."""
+    return [other.by for other in found if other is not each and other.sets and (other.is_late or not each.by_role)]
+
+
+def _mappers(client: Client, scopes: Scopes) -> Iterator[tuple[Json, str, Held | None, str | None]]:
+    """Each mapper of a client and of the scopes that it holds: the mapper, where it is, its scope, its owner."""
+    for mapper in client.mappers:
+        owner = (mapper.get("config") or {}).get(OWNER_KEY) or None
+        yield mapper, f"{_called(mapper)} of '{client.client_id}'", None, owner
+    for name, kind in held_scopes(client).items():
+        scope = scopes.get(name) or {}
+        if scope.get("protocol", OPENID_CONNECT) != OPENID_CONNECT:
+            continue
+        owner = (scope.get("attributes") or {}).get(OWNER_KEY) or None
+        for mapper in scope.get("protocolMappers") or ():
+            by = f"the {kind} client scope '{name}' of '{client.client_id}'"
+            if mapper["protocolMapper"] not in (AUDIENCE_MAPPER, RESOLVE_MAPPER):
+                by = f"{_called(mapper)} in {by}"
+            yield mapper, by, Held(name, kind), owner
+
+
+def _called(mapper: Json) -> str:
+    kind = mapper["protocolMapper"]
+    if kind == AUDIENCE_MAPPER:
+        return f"the audience mapper '{mapper['name']}'"
+    return f"the mapper '{mapper['name']}'" + ("" if kind == RESOLVE_MAPPER else f" of type {kind}")
+
+
+def _adds(
+    client: Client, mapper: Json, by: str, held: Held | None, owner: str | None, through: list[Added]
+) -> Iterator[Added]:
+    scopes, on = (held,) if held else (), in_access_token(mapper, client)
+    kind, config = mapper["protocolMapper"], mapper.get("config") or {}
+    if kind in (ROLE_MAPPER, RENAMED_ROLE_MAPPER):
+        old, new = str(config.get("role") or ""), str(config.get("new.role.name") or "")
+        renamed = old if kind == RENAMED_ROLE_MAPPER else None
+        audience, dot, _ = (new if renamed else old).rpartition(".")  # as Keycloak parts a client id from its role
+        for each in through if dot and audience != client.client_id else ():
+            yield Added(audience, by, mapper, owner, tuple(dict.fromkeys((*scopes, *each.scopes))), renamed)
+        return
+    written = _written(mapper)
+    sets = kind in CLAIM_MAPPERS or (written is None and _is_unknown(mapper))
+    for value in (None,) if written is None else written:
+        yield Added(value, by, mapper, owner, scopes, sets=sets, on=on)
+
+
+def _written(mapper: Json) -> tuple[str, ...] | None:
+    """What a mapper writes to ``aud`` by itself: texts, none, or (None) what may be any text."""
+    kind, config = mapper["protocolMapper"], mapper.get("config") or {}
+    if kind == AUDIENCE_MAPPER:
+        read = AudienceMapper.read(mapper)
+        audience = read.included_client or read.custom_audience
+        return (audience,) if audience else ()
+    if kind in CLAIM_MAPPERS:
+        if not _is_audience_claim(str(config.get("claim.name") or "")):
+            return ()
+        return _fixed(config) if kind == FIXED_CLAIM_MAPPER else None
+    if kind in NEVER or kind in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER):
+        return ()
+    return None
+
+
+def _is_unknown(mapper: Json) -> bool:
+    known = CLAIM_MAPPERS | NEVER | {AUDIENCE_MAPPER, RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER}
+    return mapper["protocolMapper"] not in known
+
+
+def _is_audience_claim(name: str) -> bool:
+    """As Keycloak reads a claim's name: dots part it, and a backslash is left out."""
+    parts = re.findall(r"(?:\\.|[^\\.])+", name) if not name.startswith(".") else [name]
+    return [_ESCAPED.sub(r"\1", part) for part in parts] == ["aud"]
+
+
+def _fixed(config: Mapping[str, str]) -> tuple[str, ...] | None:
+    """A hard-coded value, as it stands in ``aud``: always one text, also where it looks like a list."""
+    value, kind = config.get("claim.value") or "", config.get("jsonType.label") or "String"
+    if not value:
+        return ()
+    try:
+        if kind in ("int", "long"):
+            return (str(int(value)),)
+        if kind == "boolean":
+            return ("true" if value.lower() == "true" else "false",)
+        if kind == "JSON":
+            said = json.loads(value)
+            return (said if isinstance(said, str) else json.dumps(said, separators=(",", ":"), ensure_ascii=False),)
+    except ValueError:
+        return ()  # Keycloak cannot read it either, and leaves the claim out
+    return (value,) if kind == "String" else None

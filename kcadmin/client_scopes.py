@@ -139,7 +139,7 @@ class ClientScopes:
         owner = attributes.get(OWNER_KEY) or None
         included = [
             mapper.included_client
-            for mapper in audience_mappers(found)
+            for mapper in _audience_mappers(found)
             if mapper.included_client and mapper.access_token
         ]
         return AudienceScope(
@@ -213,7 +213,7 @@ class ClientScopes:
         }
 
 
-def audience_mappers(scope: Mapping[str, Any]) -> list[AudienceMapper]:
+def _audience_mappers(scope: Mapping[str, Any]) -> list[AudienceMapper]:
     """The audience mappers of a client scope as the server describes it."""
     return [
         AudienceMapper.read(each)

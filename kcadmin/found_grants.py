@@ -8,12 +8,11 @@ from typing import Any
 
 from kcadmin.features import LEGACY, STANDARD
 from kcadmin.found_exchanges import RECIPIENT, REQUESTER, THIRD, Finding, FoundExchange, Level, found_exchanges
-from kcadmin.found_namings import Namings, Roles, is_exact, namings
+from kcadmin.found_namings import Namings, Roles, has_exact, namings, of_any_client
 from kcadmin.found_permissions import found_permissions
 from kcadmin.guard_reach import guard_reach
-from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
 from kcadmin.ownership import hash16
-from kcadmin.role_reach import RoleFacts, in_access_token
+from kcadmin.role_reach import RoleFacts
 from kcadmin.standing_policies import Window
 from kcadmin.survey import Survey
 
@@ -82,7 +81,9 @@ def inventory(survey: Survey, facts: RoleFacts, providers: Mapping[str, str]) ->
     grants = _named(_merged(_grouped(survey, [*exchanges, *permitted])))
     added = _added(survey, names, grants)
     return Inventory(
-        survey.realm, tuple(grants), tuple(sorted({*findings, *more, *added, *_refusing(survey)}, key=_order))
+        survey.realm,
+        tuple(grants),
+        tuple(sorted({*findings, *more, *added, *_refusing(survey), *_of_any_client(survey)}, key=_order)),
     )
 
 
@@ -95,6 +96,12 @@ def _refusing(survey: Survey) -> Iterator[Finding]:
     for each in guard_reach(survey).unjudged:
         about, _, says = each.partition("': ")
         yield Finding(Level.NOTE, f"{about}'", says)
+
+
+def _of_any_client(survey: Survey) -> Iterator[Finding]:
+    for client, by in of_any_client(survey):
+        says = f"may name any client, since {by} writes a value that the realm does not tell"
+        yield Finding(Level.LOST, f"aud in tokens of '{client}'", says, "put an audience mapper in its place")
 
 
 def _order(finding: Finding) -> tuple[int, str, str]:
@@ -189,7 +196,7 @@ def _added(survey: Survey, names: Namings, grants: Iterable[FoundGrant]) -> Iter
     """The mappers that ``pulumi up`` makes beside what is there; nothing else of a found grant is written."""
     for grant in grants:
         for client, audience in _mappers(grant):
-            if _has_exact(survey, client, audience):
+            if has_exact(survey, client, audience):
                 continue
             beside = names.get(client, {}).get(audience)
             if client == audience:
@@ -210,16 +217,6 @@ def _mappers(grant: FoundGrant) -> Iterator[tuple[str, str]]:
         yield from ((holder, grant.target) for holder in holders)
     if RECIPIENT in grant.flows:
         yield grant.target, grant.target
-
-
-def _has_exact(survey: Survey, name: str, audience: str) -> bool:
-    client = survey.clients[name]
-    return any(
-        is_exact(mapper) and mapper.included_client == audience and not mapper.owner
-        for each in client.mappers
-        if each["protocolMapper"] == AUDIENCE_MAPPER and in_access_token(each, client)
-        for mapper in [AudienceMapper.read(each)]
-    )
 
 
 def _camel(key: str) -> str:

@@ -1,18 +1,17 @@
 """How clients' access tokens come to name other clients, in the words of a grant: always, for holders of roles, or on request.
 
-Audience mappers are looked at, a client's own and those of the client scopes that it holds. What only users' roles put into
-``aud`` is theirs, not a grant's. https://www.keycloak.org/docs/latest/server_admin/#_audience
+What mappers add is read (``kcadmin.audiences``). What only users' roles put into ``aud`` is theirs, not a grant's.
+https://www.keycloak.org/docs/latest/server_admin/#_audience
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kcadmin.audiences import FULL_SCOPE
-from kcadmin.client_scopes import DEFAULT, OPTIONAL, audience_mappers, scope_token
+from kcadmin.audiences import FULL_SCOPE, Added, added
+from kcadmin.client_scopes import DEFAULT, OPTIONAL, scope_token
 from kcadmin.clients import Client
-from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
-from kcadmin.ownership import OWNER_KEY
-from kcadmin.role_reach import RoleFacts, in_access_token, role_reach, scopes_of
+from kcadmin.mappers import AudienceMapper
+from kcadmin.role_reach import RoleFacts, role_reach
 from kcadmin.survey import Survey
 
 Roles = tuple[tuple[str, str], ...]
@@ -60,10 +59,15 @@ def namings(survey: Survey, facts: RoleFacts) -> Namings:
     found: dict[str, dict[str, Naming]] = {}
     for name, client in survey.clients.items():
         ways: dict[str, list[_Way]] = {}
-        for audience, way in (*_own(client), *_of_scopes(survey, facts, client)):
-            ways.setdefault(audience, []).append(way)
+        everything = added(client, survey.scopes)
+        setters = [each for each in everything if each.sets]
+        for thing in everything:
+            if thing.audience is not None:
+                ways.setdefault(thing.audience, []).append(_way(survey, facts, client, thing))
         for audience, each in ways.items():
             naming = _naming(name, audience, each)
+            if setters:
+                naming = replace(naming, fault=naming.fault or _replaced(name, audience, setters))
             if naming.roles and naming.fault is None and audience in survey.clients:
                 reached = None if client.is_on(FULL_SCOPE) else opened.carriers.get(name, frozenset())
                 carries = reached is None or audience in reached
@@ -79,30 +83,41 @@ def is_exact(mapper: AudienceMapper) -> bool:
     return plain and mapper.included_client is not None and mapper.custom_audience is None
 
 
-def _own(client: Client) -> Iterator[tuple[str, _Way]]:
-    for each in client.mappers:
-        if each["protocolMapper"] == AUDIENCE_MAPPER and in_access_token(each, client):
-            mapper = AudienceMapper.read(each)
-            audience = mapper.included_client or mapper.custom_audience
-            if audience:
-                yield audience, _Way(f"mapper '{mapper.name}' of '{client.client_id}'", is_exact(mapper), mapper.owner)
+def has_exact(survey: Survey, name: str, audience: str) -> bool:
+    """Whether a client has an unmarked audience mapper of its own that is as a grant makes it."""
+    own = (each.own for each in added(survey.clients[name], survey.scopes))
+    return any(each and is_exact(each) and each.included_client == audience and not each.owner for each in own)
 
 
-def _of_scopes(survey: Survey, facts: RoleFacts, client: Client) -> Iterator[tuple[str, _Way]]:
-    for name, kind in scopes_of(client).items():
-        scope = survey.scopes.get(name) or {}
-        owner = (scope.get("attributes") or {}).get(OWNER_KEY) or None
-        roles = tuple(sorted(_role(survey, facts, each) for each in facts.scope_roles.get(name, ())))
-        included = [
-            each.included_client for each in audience_mappers(scope) if each.access_token and each.included_client
-        ]
-        for raw in scope.get("protocolMappers") or ():
-            if raw["protocolMapper"] == AUDIENCE_MAPPER and in_access_token(raw, client):
-                mapper = AudienceMapper.read(raw)
-                audience = mapper.included_client or mapper.custom_audience
-                if audience:
-                    usable = included == [audience] and scope_token(name) == name
-                    yield audience, _Way(f"{kind} client scope '{name}'", usable, owner, name, kind, roles)
+def of_any_client(survey: Survey) -> Iterator[tuple[str, str]]:
+    """(client id, the mapper in words): whose tokens may name any client, by a value that is not in the mapper."""
+    for name, client in survey.clients.items():
+        yield from ((name, each.by) for each in added(client, survey.scopes) if each.audience is None)
+
+
+def _way(survey: Survey, facts: RoleFacts, client: Client, each: Added) -> _Way:
+    mapper = each.audience_mapper
+    needed = [role for scope in each.scopes for role in facts.scope_roles.get(scope.name, ())]
+    roles = tuple(sorted(_role(survey, facts, role) for role in needed))
+    kind = OPTIONAL if each.on_request else DEFAULT
+    if mapper is None:
+        renamed = (("", each.renamed),) if each.renamed else ()
+        scope = each.scopes[0].name if each.scopes else None
+        return _Way(each.by.removeprefix("the "), False, each.owner, scope, kind, roles or renamed)
+    if not each.scopes:
+        return _Way(f"mapper '{mapper.name}' of '{client.client_id}'", is_exact(mapper), each.owner)
+    name = each.scopes[0].name
+    others = [other for other in added(client, survey.scopes) if other.scopes == each.scopes]
+    usable = [other.audience for other in others] == [each.audience] and scope_token(name) == name
+    return _Way(f"{kind} client scope '{name}'", usable, each.owner, name, kind, roles)
+
+
+def _replaced(client: str, audience: str, setters: Sequence[Added]) -> tuple[str, str]:
+    by = " and ".join(each.by for each in setters)
+    return (
+        f"tokens of '{client}' name '{audience}', and {by} writes aud itself, which replaces what other mappers add",
+        "put an audience mapper in its place",
+    )
 
 
 def _role(survey: Survey, facts: RoleFacts, text: str) -> tuple[str, str]:

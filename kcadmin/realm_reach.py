@@ -16,14 +16,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from kcadmin.audiences import added
 from kcadmin.clients import Client
 from kcadmin.features import LEGACY, STANDARD, SWITCH
 from kcadmin.guard_reach import GuardReach, guard_reach
-from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
-from kcadmin.ownership import OWNER_KEY
 from kcadmin.permission_reach import permitted
 from kcadmin.reach import Reach
-from kcadmin.role_reach import RoleFacts, RoleReach, asked_for, in_access_token, role_reach, scope_conditions, scopes_of
+from kcadmin.role_reach import RoleFacts, RoleReach, asked_for, conditions_of, role_reach
 from kcadmin.survey import Survey
 from kcadmin.texts import quoted
 from kcadmin.ways import ANY_CLIENT, MAPPER, OWN, PERMISSION, SCOPE, Rule, Verdict, Way, Ways, always
@@ -251,27 +250,16 @@ def realm_reach(survey: Survey, roles: RoleFacts) -> RealmReach:
 
 
 def _named_by(survey: Survey, roles: RoleFacts, client: Client) -> dict[str, Ways]:
-    """Whom mappers put into a client's access tokens: its own mappers, and those of client scopes that it holds."""
+    """Whom mappers put into a client's access tokens; one that may write anything counts for each client, under a condition."""
     found: dict[str, Ways] = {}
-
-    def add(mapper: AudienceMapper, way: Way) -> None:
-        audience = mapper.included_client or mapper.custom_audience
-        if audience:
-            found[audience] = (*found.get(audience, ()), way)
-
-    for each in client.mappers:
-        if each["protocolMapper"] == AUDIENCE_MAPPER and in_access_token(each, client):
-            mapper = AudienceMapper.read(each)
-            by = f"the audience mapper '{mapper.name}' of '{client.client_id}'"
-            add(mapper, Way(MAPPER, by, mapper.owner))
-    for name, kind in scopes_of(client).items():
-        scope = survey.scopes.get(name) or {}
-        for raw in scope.get("protocolMappers") or ():
-            if raw["protocolMapper"] == AUDIENCE_MAPPER and in_access_token(raw, client):
-                mapper = AudienceMapper.read(raw)
-                by = f"the {kind} client scope '{name}' of '{client.client_id}'"
-                owner = (scope.get("attributes") or {}).get(OWNER_KEY) or None
-                add(mapper, Way(SCOPE, by, owner, scope_conditions(roles, name, kind)))
+    everything = added(client, survey.scopes)
+    for each in everything:
+        way = Way(SCOPE if each.scopes else MAPPER, each.by, each.owner, conditions_of(roles, each, everything))
+        if each.audience is not None:
+            found[each.audience] = (*found.get(each.audience, ()), way)
+        for name in survey.clients if each.audience is None else ():
+            written = (f"what {each.by} writes is '{name}'",)
+            found[name] = (*found.get(name, ()), replace(way, when=(*way.when, *written)))
     return found
 
 

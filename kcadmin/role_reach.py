@@ -10,18 +10,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from kcadmin.audiences import FULL_SCOPE
-from kcadmin.client_scopes import DEFAULT, OPTIONAL, audience_mappers
+from kcadmin.audiences import FULL_SCOPE, Added, added, held_scopes, replacing, resolvers, touches_audience
+from kcadmin.client_scopes import OPTIONAL
 from kcadmin.clients import Client
 from kcadmin.errors import NotFound
 from kcadmin.features import SWITCH
-from kcadmin.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS
 from kcadmin.realm import realm_for
 from kcadmin.session import Session
 from kcadmin.survey import Json, Progress, Survey
 from kcadmin.ways import ROLES, Way
 
-RESOLVE_MAPPER = "oidc-audience-resolve-mapper"
 THREADS = 8
 TOLD_EACH = 50
 
@@ -32,7 +30,7 @@ class RoleFacts:
 
     defined: by client id, its roles. scope_roles: by client scope, the roles of which a user must have one, as
     ``<client id>/<role>`` or ``<role>``. scope_clients, client_clients: by client scope and by client without full scope, the
-    clients whose roles are mapped to it; None where a composite role of the realm may bring any.
+    clients whose roles are mapped to it; None where a composite role may bring any.
     """
 
     defined: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -96,8 +94,8 @@ def read_roles(session: Session, survey: Survey, progress: Progress = lambda wha
     realm = realm_for(session, survey.realm)
     may = survey.features.legacy_exchange or any(client.is_on(SWITCH) for client in survey.clients.values())
     restricted = [client for client in survey.clients.values() if may and not client.is_on(FULL_SCOPE)]
-    held = {name for client in restricted for name in scopes_of(client)}
-    scopes = [each for name, each in survey.scopes.items() if audience_mappers(each) or name in held]
+    held = {name for client in restricted for name in held_scopes(client)}
+    scopes = [each for name, each in survey.scopes.items() if touches_audience(each) or name in held]
     progress("roles of client scopes")
 
     def asked(at: str) -> Any:
@@ -139,22 +137,20 @@ def role_reach(survey: Survey, facts: RoleFacts) -> RoleReach:
     return RoleReach(carriers, why, facts.defined)
 
 
-def scopes_of(client: Client) -> dict[str, str]:
-    """The client scopes that a client holds, by name: ``default`` or ``optional``."""
-    return {name: kind for kind in (OPTIONAL, DEFAULT) for name in client.value(f"{kind}ClientScopes") or ()}
-
-
-def in_access_token(mapper: Json, client: Client) -> bool:
-    """Whether a mapper acts on a client's access tokens, which may be lightweight ones."""
-    config: Mapping[str, str] = mapper.get("config") or {}
-    return config.get(LIGHTWEIGHT_CLAIM if client.is_on(LIGHTWEIGHT_TOKENS) else "access.token.claim") == "true"
-
-
 def scope_conditions(facts: RoleFacts, scope: str, kind: str) -> tuple[str, ...]:
     """What must hold for a client scope to act."""
     roles = facts.scope_roles.get(scope) or ()
     gate = (f"the user has the role {' or '.join(repr(role) for role in roles)}",) if roles else ()
     return (*gate, *((asked_for(scope),) if kind == OPTIONAL else ()))
+
+
+def conditions_of(facts: RoleFacts, each: Added, beside: Iterable[Added] = ()) -> tuple[str, ...]:
+    """What must hold for a mapper to add its audience, a phrase each. beside: all that the client's mappers add."""
+    return (
+        *(phrase for scope in each.scopes for phrase in scope_conditions(facts, scope.name, scope.kind)),
+        *((f"the user has the role '{_spelt(each.renamed)}'",) if each.renamed else ()),
+        *(f"{other} does not replace it" for other in replacing(each, beside)),
+    )
 
 
 def asked_for(scope: str) -> str:
@@ -163,17 +159,14 @@ def asked_for(scope: str) -> str:
 
 
 def _resolver(survey: Survey, facts: RoleFacts, client: Client) -> Way | None:
+    """The mapper that resolves roles under the fewest conditions."""
     full = "full scope" if client.is_on(FULL_SCOPE) else "roles mapped to it"
-    for mapper in client.mappers:
-        if mapper["protocolMapper"] == RESOLVE_MAPPER and in_access_token(mapper, client):
-            return Way(ROLES, f"the mapper '{mapper['name']}' of '{client.client_id}', with {full}")
-    held = scopes_of(client)
-    for name in sorted(held, key=lambda each: (held[each] != DEFAULT, each)):
-        for mapper in (survey.scopes.get(name) or {}).get("protocolMappers") or ():
-            if mapper["protocolMapper"] == RESOLVE_MAPPER and in_access_token(mapper, client):
-                by = f"the {held[name]} client scope '{name}' of '{client.client_id}', with {full}"
-                return Way(ROLES, by, None, scope_conditions(facts, name, held[name]))
-    return None
+    late = [each for each in added(client, survey.scopes) if each.is_late]
+    ways = [
+        Way(ROLES, f"{each.by}, with {full}", None, conditions_of(facts, each, late))
+        for each in resolvers(client, survey.scopes)
+    ]
+    return min(ways, key=lambda way: len(way.when), default=None)
 
 
 def _mapped(facts: RoleFacts, client: Client) -> frozenset[str] | None:
@@ -186,7 +179,13 @@ def _mapped(facts: RoleFacts, client: Client) -> frozenset[str] | None:
 
 
 def _held_by(facts: RoleFacts, client: Client) -> Iterable[frozenset[str] | None]:
-    return (facts.scope_clients.get(name, frozenset()) for name in scopes_of(client))
+    return (facts.scope_clients.get(name, frozenset()) for name in held_scopes(client))
+
+
+def _spelt(role: str) -> str:
+    """A role of a mapper's configuration, ``<client id>.<role>``, as it is spelt in conditions."""
+    client, dot, name = role.rpartition(".")
+    return f"{client}/{name}" if dot else role
 
 
 def _roles_in(mappings: Json) -> Iterable[str]:
@@ -196,6 +195,7 @@ def _roles_in(mappings: Json) -> Iterable[str]:
 
 
 def _clients_in(mappings: Json) -> frozenset[str] | None:
-    if any(role.get("composite") for role in mappings.get("realmMappings") or ()):
+    of_clients = (role for entry in (mappings.get("clientMappings") or {}).values() for role in entry["mappings"])
+    if any(role.get("composite") for role in (*(mappings.get("realmMappings") or ()), *of_clients)):
         return None
     return frozenset(str(client_id) for client_id in mappings.get("clientMappings") or {})

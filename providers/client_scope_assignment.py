@@ -10,13 +10,14 @@ import pulumi
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.clients import RECENT_SECONDS
 from kcadmin.errors import Refusal
-from kcadmin.ownership import Claim, claims, hash16
+from kcadmin.mappers import AudienceMappers
+from kcadmin.ownership import Claim, claims, hash16, same_stack
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
 from providers._base import KeycloakProvider, Props
 from providers._compare import REVOKE
 from providers.messages import info
-from providers.resource import KeycloakResource, Text
+from providers.resource import KeycloakResource, Text, Texts
 
 CREATED, USED = "created", "used"
 
@@ -25,9 +26,10 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
     """Create, read and delete of the assignment. One of a stranger's scope is noted in a claim on the client first."""
 
     OBJECT = "client scope assignment of client"
-    INPUTS = ("realm", "client_id", "client_uuid", "scope", "scope_id", "kind")
+    INPUTS = ("realm", "client_id", "client_uuid", "scope", "scope_id", "kind", "takes_away")
     REPLACE_ON = ("realm", "client_uuid", "scope", "scope_id", "kind")
-    FREE_WHEN_UNSET = ("scope_id",)
+    FREE_WHEN_UNSET = ("scope_id", "takes_away")
+    SETS = ("takes_away",)
     CHOICES = {"kind": (DEFAULT, OPTIONAL)}
 
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
@@ -39,6 +41,7 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
         id_ = f"{realm.name}/{uuid}/{scope_id}"
         now = realm.client_scopes.kind_of(uuid, name, max_age=RECENT_SECONDS)
         if now == kind:
+            self._take_away(realm, props)
             return id_, {"scope_id": scope_id, "found": CREATED if ours or self._claimed(realm, props) else USED}
         if now is not None:
             raise Refusal(
@@ -47,13 +50,27 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
         if not ours:
             write_claim(realm.clients, uuid, Claim(props["owner"], _claim_kind(name), {}, {}))
         realm.client_scopes.assign(uuid, scope_id, kind)
+        self._take_away(realm, props)
         return id_, {"scope_id": scope_id, "found": CREATED}
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
         if self._claimed(realm, olds) and olds["owner"] != news["owner"]:
             write_claim(realm.clients, news["client_uuid"], Claim(news["owner"], _claim_kind(news["scope"]), {}, {}))
             drop_claim(realm.clients, news["client_uuid"], olds["owner"], _claim_kind(olds["scope"]))
+        self._take_away(realm, news)
         return {"scope_id": olds["scope_id"]}
+
+    def _take_away(self, realm: Realm, props: Props) -> None:
+        """Deletes audience mappers of this stack on the client: beside them the scope's condition would be none."""
+        mappers = AudienceMappers(realm.clients, props["client_uuid"], max_age=RECENT_SECONDS)
+        for mapper_id in props.get("takes_away") or ():
+            found = mappers.get(mapper_id)
+            if found and not same_stack(found.owner or "", props["owner"]):
+                raise Refusal(
+                    f"{self._named(props)}: audience mapper '{found.name}' is another's now; run `pulumi up` again."
+                )
+            if found:
+                mappers.delete(mapper_id)
 
     def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
         client = realm.clients.get(props["client_uuid"])
@@ -84,6 +101,7 @@ class ClientScopeAssignment(KeycloakResource, module="keycloak", name="ClientSco
     :param client_id: the client whose tokens change; a client id, not a UUID.
     :param scope: the name of the client scope. scope_id: its id, for the order of one run.
     :param kind: ``default``: in every token; ``optional``: in those whose request names it in ``scope``.
+    :param takes_away: ids of audience mappers of the same owner on the client, which are deleted once it holds the scope.
     """
 
     def __init__(
@@ -96,6 +114,7 @@ class ClientScopeAssignment(KeycloakResource, module="keycloak", name="ClientSco
         kind: Text,
         client_uuid: Text | None = None,
         scope_id: Text | None = None,
+        takes_away: Texts | None = None,
         owner: Text | None = None,
         on_remove: Text | None = None,
         opts: pulumi.ResourceOptions | None = None,

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kcadmin.audiences import AudienceSource, Openings
 from kcadmin.client_scopes import AudienceScope
 from kcadmin.features import Features
+from kcadmin.gates import Openings, Role
 from kcadmin.permissions import Overview
 
 
@@ -50,7 +50,8 @@ class Facts:
     """What the server said. A client that does not exist is absent; a realm that does not is in ``missing_realms``.
 
     ``permissions``: by realm, what holds legacy grants there; asked only where some grant may be legacy.
-    missing_roles: (realm, client id or "", role) of those asked for that do not exist. openings: of the gates asked for.
+    missing_roles: (realm, client id or "", role) of those asked for that do not exist. role_parts: what composite ones bring.
+    openings: of the gates asked for.
     other_audiences: of the clients asked for, what puts audiences beside their own into their tokens.
     scopes: the client scopes asked for that are there.
     """
@@ -61,8 +62,9 @@ class Facts:
     permissions: Mapping[str, Overview] = field(default_factory=dict)
     missing_roles: frozenset[tuple[str, str, str]] = frozenset()
     openings: Mapping[Gate, Openings] = field(default_factory=dict)
-    other_audiences: Mapping[tuple[str, str], tuple[AudienceSource, ...]] = field(default_factory=dict)
+    other_audiences: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     scopes: Mapping[tuple[str, str], AudienceScope] = field(default_factory=dict)
+    role_parts: Mapping[tuple[str, str, str], frozenset[Role]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Questions:
     """What a program wants to know. ``switches``: clients to switch to the standard exchange, where it is the one used.
 
     ``permissions``: realms in which a grant may hang on the legacy permissions.
+    made: (realm, name, target) of the client scopes that conditional grants make.
     """
 
     clients: frozenset[tuple[str, str]]
@@ -80,3 +83,4 @@ class Questions:
     gates: frozenset[Gate] = frozenset()
     exact: frozenset[tuple[str, str]] = frozenset()
     scopes: frozenset[tuple[str, str]] = frozenset()
+    made: frozenset[tuple[str, str, str]] = frozenset()

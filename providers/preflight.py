@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from kcadmin import features as server_features
-from kcadmin.audiences import FULL_SCOPE, openings, other_audiences
+from kcadmin.audiences import FULL_SCOPE, added
 from kcadmin.clients import Client
 from kcadmin.connection import Connection
 from kcadmin.errors import NotFound
 from kcadmin.features import LEGACY
-from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
+from kcadmin.gates import Role, openings, other_audiences, parts_of
 from kcadmin.ownership import claims
 from kcadmin.permissions import overview
 from kcadmin.realm import realm_for
@@ -40,15 +40,20 @@ def ask(connection: Connection, questions: Questions) -> Facts:
     new_switch = any(key in clients and not clients[key].switch_owners for key in questions.switches)
     features = server_features.read_features(session) if questions.ask_features or new_switch else None
     legacy = features is not None and features.offers(LEGACY)
+    parts = {key: _parts(session, clients, *key) for key in sorted(questions.roles)}
     return Facts(
         features,
         clients,
         missing,
         {realm: overview(realm_for(session, realm)) for realm in sorted(questions.permissions - missing) if legacy},
-        frozenset(key for key in questions.roles if not _has_role(session, clients, *key)),
+        frozenset(key for key, found in parts.items() if found is None),
         {
             gate: openings(
-                realm_for(session, gate.realm), gate.client, gate.target, full_scope_goes=gate.full_scope_goes
+                realm_for(session, gate.realm),
+                gate.client,
+                gate.target,
+                full_scope_goes=gate.full_scope_goes,
+                made={name for realm, name, target in questions.made if (realm, target) == (gate.realm, gate.target)},
             )
             for gate in questions.gates
             if {(gate.realm, gate.client), (gate.realm, gate.target)} <= set(clients)
@@ -60,15 +65,17 @@ def ask(connection: Connection, questions: Questions) -> Facts:
             if realm not in missing
             for found in realm_for(session, realm).client_scopes.named(name)
         },
+        {key: found for key, found in parts.items() if found},
     )
 
 
-def _has_role(
+def _parts(
     session: Session, clients: Mapping[tuple[str, str], ClientFacts], realm: str, client: str, role: str
-) -> bool:
+) -> frozenset[Role] | None:
+    """Of what a role is composed; None where it does not exist."""
     if client and (realm, client) not in clients:
-        return True  # a client that does not exist is a fault of its own
-    return realm_for(session, realm).has_role(role, client or None)
+        return frozenset()  # a client that does not exist is a fault of its own
+    return parts_of(realm_for(session, realm), client, role)
 
 
 def _clients(
@@ -93,7 +100,7 @@ def _clients(
 
 
 def _facts(client: Client) -> ClientFacts:
-    mappers = [AudienceMapper.read(each) for each in client.mappers if each["protocolMapper"] == AUDIENCE_MAPPER]
+    mappers = [each.own for each in added(client, {}) if each.own]
     return ClientFacts(
         uuid=client.uuid,
         client_id=client.client_id,
@@ -115,6 +122,6 @@ def _facts(client: Client) -> ClientFacts:
         audiences={
             mapper.included_client: mapper.exchange
             for mapper in sorted(mappers, key=lambda mapper: mapper.exchange == LEGACY)  # a legacy mark wins
-            if mapper.included_client and mapper.access_token
+            if mapper.included_client
         },
     )

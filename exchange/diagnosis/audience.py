@@ -1,15 +1,14 @@
 """Whether a fresh token of a client names another one in ``aud``, and if not, why."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from exchange.diagnosis.finding import Finding, Question
-from kcadmin.audiences import FULL_SCOPE
-from kcadmin.client_scopes import DEFAULT, OPTIONAL, audience_mappers
+from kcadmin.audiences import FULL_SCOPE, Added, Held, held_scopes, if_held, switched
+from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.clients import Client
 from kcadmin.error_catalogue import EXCHANGED, SUBJECT
-from kcadmin.mappers import AUDIENCE_MAPPER, LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, AudienceMapper
+from kcadmin.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS
 
 TOKEN_CLAIM = "access.token.claim"  # noqa: S105  # a setting's name
 
@@ -68,72 +67,80 @@ def _names(q: Question, naming: Naming) -> Iterator[Finding]:
 
 def _reasons(q: Question, naming: Naming) -> Iterator[Finding | None]:
     """Each thing that ought to name the client and does not; None for one that does."""
-    yield from _lightweight(q, naming)
-    for mapper in _own(naming.holder):
-        if naming.named in (mapper.included_client, mapper.custom_audience):
-            place = f"protocolMappers[{mapper.name}].{TOKEN_CLAIM}"
-            wrong = f"has the audience mapper '{mapper.name}' for '{naming.named}' switched off for access tokens"
-            yield (
-                None
-                if mapper.access_token
-                else _at(q, naming, "mapper-off", wrong, f"switch on {TOKEN_CLAIM} of that mapper", place, "false")
-            )
     yield from _of_others(q, naming)
-    yield from _of_scopes(q, naming)
+    for each in _mappers(q, naming):
+        if each.audience is None and each.on:
+            wrong = f"names '{naming.named}' only where {each.by} writes it"
+            remedy = f"add an audience mapper for '{naming.named}'"
+            yield _at(q, naming, "audience-missing", wrong, remedy, "protocolMappers", each.by, sure=False)
+        elif each.audience == naming.named and not each.on:
+            yield _off(q, naming, each)
+        elif each.audience == naming.named:
+            yield from [found for scope in each.scopes for found in _held(q, naming, scope)] or (None,)
+    yield from _not_held(q, naming)
     yield from _by_roles(q, naming)
 
 
-def _lightweight(q: Question, naming: Naming) -> Iterator[Finding]:
-    if not naming.holder.is_on(LIGHTWEIGHT_TOKENS):
-        return
-    for mapper in _own(naming.holder):
-        named = naming.named in (mapper.included_client, mapper.custom_audience)
-        if named and mapper.access_token and [LIGHTWEIGHT_CLAIM, "true"] not in [[*each] for each in mapper.stored]:
-            wrong = f"issues lightweight tokens, which leave out the audience mapper '{mapper.name}'"
-            remedy = f"switch on {LIGHTWEIGHT_CLAIM} of that mapper, or switch off lightweight access tokens"
-            yield _at(q, naming, "mapper-lightweight", wrong, remedy, LIGHTWEIGHT_TOKENS, "true", mended=False)
+def _mappers(q: Question, naming: Naming) -> list[Added]:
+    return switched(naming.holder, {str(scope["name"]): scope for scope in q.look.scopes()})
 
 
-def _of_scopes(q: Question, naming: Naming) -> Iterator[Finding | None]:
-    holder, asked = naming.holder, (naming.scope or "").split()
-    held = {name: kind for kind in (DEFAULT, OPTIONAL) for name in holder.value(f"{kind}ClientScopes") or ()}
+def _off(q: Question, naming: Naming, each: Added) -> Finding:
+    """A mapper that leaves access tokens out, or lightweight ones."""
+    name, light = str(each.mapper["name"]), naming.holder.is_on(LIGHTWEIGHT_TOKENS)
+    if light and (each.mapper.get("config") or {}).get(TOKEN_CLAIM) == "true":
+        where = f" of the client scope '{each.scopes[0].name}'" if each.scopes else ""
+        wrong = f"issues lightweight tokens, which leave out the audience mapper '{name}'{where}"
+        remedy = f"switch on {LIGHTWEIGHT_CLAIM} of that mapper, or switch off lightweight access tokens"
+        return _at(q, naming, "mapper-lightweight", wrong, remedy, LIGHTWEIGHT_TOKENS, "true", mended=False)
+    setting = LIGHTWEIGHT_CLAIM if light else TOKEN_CLAIM
+    wrong = f"has the audience mapper '{name}' for '{naming.named}' switched off for access tokens"
+    if each.scopes:
+        wrong = (
+            f"holds the client scope '{each.scopes[0].name}', whose mapper '{name}' is switched off for access tokens"
+        )
+    return _at(
+        q, naming, "mapper-off", wrong, f"switch on {setting} of that mapper", f"{_place(each)}.{setting}", "false"
+    )
+
+
+def _place(each: Added) -> str:
+    scope = f"clientScopes[{each.scopes[0].name}]." if each.scopes else ""
+    return f"{scope}protocolMappers[{each.mapper['name']}]"
+
+
+def _not_held(q: Question, naming: Naming) -> Iterator[Finding]:
+    holder = naming.holder
+    held = held_scopes(holder)
     for scope in q.look.scopes():
         name = str(scope["name"])
-        mappers = [
-            each for each in audience_mappers(scope) if naming.named in (each.included_client, each.custom_audience)
-        ]
-        if not mappers:
-            continue
-        if name not in held:
+        if name not in held and any(each.audience == naming.named for each in if_held(holder, scope)):
             wrong = f"does not hold the client scope '{name}', which names '{naming.named}'"
             remedy = f"add it under Clients → {holder.client_id} → Client scopes"
             yield _at(q, naming, "scope-not-held", wrong, remedy, f"{DEFAULT}ClientScopes", ", ".join(held))
-        elif not any(each.access_token for each in mappers):
-            wrong = (
-                f"holds the client scope '{name}', whose mapper '{mappers[0].name}' is switched off for access tokens"
-            )
-            place = f"clientScopes[{name}].protocolMappers[{mappers[0].name}].{TOKEN_CLAIM}"
-            yield _at(q, naming, "mapper-off", wrong, f"switch on {TOKEN_CLAIM} of that mapper", place, "false")
-        elif held[name] == OPTIONAL and name not in asked:
-            wrong = f"holds the client scope '{name}' for '{naming.named}' as an optional one, which nobody asks for"
-            where = "the login" if naming.token == SUBJECT else "the exchange"
-            remedy = f"send scope={name} at {where}, or make it a default scope"
-            yield _at(q, naming, "scope-on-request", wrong, remedy, f"{OPTIONAL}ClientScopes", name, mended=False)
-        else:
-            yield from _of_roles(q, naming, scope)
 
 
-def _of_roles(q: Question, naming: Naming, scope: Mapping[str, Any]) -> Iterator[Finding | None]:
+def _held(q: Question, naming: Naming, scope: Held) -> Iterator[Finding]:
+    """Why a client scope that is held does not count; nothing where it does."""
+    if scope.kind == OPTIONAL and scope.name not in (naming.scope or "").split():
+        wrong = f"holds the client scope '{scope.name}' for '{naming.named}' as an optional one, which nobody asks for"
+        where = "the login" if naming.token == SUBJECT else "the exchange"
+        remedy = f"send scope={scope.name} at {where}, or make it a default scope"
+        yield _at(q, naming, "scope-on-request", wrong, remedy, f"{OPTIONAL}ClientScopes", scope.name, mended=False)
+    else:
+        yield from _of_roles(q, naming, scope)
+
+
+def _of_roles(q: Question, naming: Naming, scope: Held) -> Iterator[Finding]:
     """A client scope counts only for users who hold one of its roles."""
-    roles = q.look.scope_roles(str(scope["id"]))
+    scope_id = next(str(each["id"]) for each in q.look.scopes() if each["name"] == scope.name)
+    roles = q.look.scope_roles(scope_id)
     if not roles:
-        yield None
         return
     words = ", ".join(f"{client}/{role}" if client else role for client, role in roles)
     user, meant = q.subject_user()
     if user is not None and meant:
         if any(role in q.look.roles_of(str(user["id"]), client).values() for client, role in roles):
-            yield None
             return
         wrong = f"holds none of the roles ({words}) for which '{naming.holder.client_id}' names '{naming.named}' in its tokens"
         remedy = "give the user one under Users → Role mapping, or change the grant's requiredRoles"
@@ -143,24 +150,27 @@ def _of_roles(q: Question, naming: Naming, scope: Mapping[str, Any]) -> Iterator
         return
     wrong = f"names '{naming.named}' only for users who hold one of {words}"
     remedy = "give --as-user NAME to see whether the user does"
-    yield _at(
-        q, naming, "user-role", wrong, remedy, f"clientScopes[{scope['name']}].roles", words, mended=False, sure=False
-    )
+    place = f"clientScopes[{scope.name}].roles"
+    yield _at(q, naming, "user-role", wrong, remedy, place, words, mended=False, sure=False)
 
 
 def _of_others(q: Question, naming: Naming) -> Iterator[Finding]:
     """Mappers that name nobody, or that are called after the client and name another."""
-    for mapper in _own(naming.holder):
-        named = mapper.included_client
-        if not named or named == naming.named:
+    for each in _mappers(q, naming):
+        mapper = each.audience_mapper
+        named = mapper.included_client if mapper else None
+        if not mapper or not named or named == naming.named:
             continue
-        place = f"protocolMappers[{mapper.name}].included.client.audience"
+        place = f"{_place(each)}.included.client.audience"
+        where = f" of the client scope '{each.scopes[0].name}'" if each.scopes else ""
         if q.look.client(named) is None:
-            wrong = f"names '{named}' by its audience mapper '{mapper.name}', and there is no such client any more"
+            wrong = (
+                f"names '{named}' by its audience mapper '{mapper.name}'{where}, and there is no such client any more"
+            )
             remedy = f"let the mapper name '{naming.named}'; a mapper does not follow a client that is renamed"
             yield _at(q, naming, "mapper-names-nobody", wrong, remedy, place, named)
         elif naming.named in mapper.name:
-            wrong = f"names '{named}' by its audience mapper '{mapper.name}', and not '{naming.named}'"
+            wrong = f"names '{named}' by its audience mapper '{mapper.name}'{where}, and not '{naming.named}'"
             yield _at(q, naming, "mapper-names-another", wrong, f"let the mapper name '{naming.named}'", place, named)
 
 
@@ -170,7 +180,7 @@ def _by_roles(q: Question, naming: Naming) -> Iterator[Finding]:
     holder = naming.holder
     if named is None or named.uuid == holder.uuid or holder.is_on(FULL_SCOPE) or not q.look.has_client_roles(named):
         return
-    if any(naming.named in (each.included_client, each.custom_audience) for each in _own(holder)):
+    if any(each.may_add(naming.named) for each in _mappers(q, naming) if not each.scopes):
         return
     wrong = f"has full scope switched off and no role of '{naming.named}' mapped, so its tokens carry none of them"
     remedy = (
@@ -180,15 +190,11 @@ def _by_roles(q: Question, naming: Naming) -> Iterator[Finding]:
 
 
 def _missing(q: Question, naming: Naming) -> Finding:
-    others = sorted({each.included_client or each.custom_audience or "" for each in _own(naming.holder)} - {""})
+    others = sorted({each.audience or "" for each in _mappers(q, naming) if each.own} - {""})
     known = f"its audience mappers name {', '.join(others)}" if others else "it has no audience mapper"
     wrong = f"names '{naming.named}' nowhere: {known}"
     remedy = f"add an audience mapper for '{naming.named}' under Clients → {naming.holder.client_id} → Client scopes → dedicated"
     return _at(q, naming, "mapper-missing", wrong, remedy, "protocolMappers", ", ".join(others))
-
-
-def _own(client: Client) -> list[AudienceMapper]:
-    return [AudienceMapper.read(each) for each in client.mappers if each["protocolMapper"] == AUDIENCE_MAPPER]
 
 
 def _at(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from exchange.diagnosis.finding import Finding, Question
+from kcadmin.audiences import added
 from kcadmin.client_policies import Entry
 from kcadmin.clients import Client
 from kcadmin.guard_marks import MARKED, is_borrowed, is_own
@@ -18,7 +19,6 @@ from kcadmin.guards import (
     PREFIX,
     REQUESTERS,
 )
-from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
 from kcadmin.texts import quoted
 from kcadmin.tokens import EXCHANGE_GRANT
 
@@ -141,28 +141,15 @@ def _drops(q: Question, client: Client, name: str, *, sure: bool) -> Iterator[Fi
     """The executor leaves the mappers of the client itself out; those of client scopes stay."""
     if not q.standard or not (q.asks or q.case.audience):
         return
-    own = [AudienceMapper.read(each) for each in client.mappers if each["protocolMapper"] == AUDIENCE_MAPPER]
-    naming = [
-        each.name for each in own if each.access_token and q.case.target in (each.included_client, each.custom_audience)
-    ]
-    if naming and not _named_by_scope(q, client):
+    found = added(client, {str(scope["name"]): scope for scope in q.look.scopes()})
+    naming = [str(each.mapper["name"]) for each in found if not each.scopes and each.audience == q.case.target]
+    if naming and not any(each.scopes and not each.on_request and each.may_add(q.case.target) for each in found):
         wrong = (
             f"leaves out the mappers of '{client.client_id}' itself, and only {quoted(naming)} there names "
             f"'{q.case.target}'"
         )
         remedy = "put the audience mapper into a default client scope, or take noWiderScopes out of the guards"
         yield _found(q, "guard-scopes", name, wrong, remedy, DOWNSCOPE, "on", sure=sure)
-
-
-def _named_by_scope(q: Question, client: Client) -> bool:
-    held = client.value("defaultClientScopes") or ()
-    return any(
-        mapper["protocolMapper"] == AUDIENCE_MAPPER
-        and (mapper.get("config") or {}).get("included.client.audience") == q.case.target
-        for scope in q.look.scopes()
-        if scope["name"] in held
-        for mapper in scope.get("protocolMappers") or ()
-    )
 
 
 def _fits(pattern: str, value: str) -> bool:

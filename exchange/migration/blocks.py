@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from exchange.migration.grants import Moving, Part, Stage
+from kcadmin.audiences import added
 from kcadmin.authz import is_negative, names_in
 from kcadmin.clients import Client
 from kcadmin.features import LEGACY, STANDARD, SWITCH
-from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
 from kcadmin.ownership import claims, hash16, mark_of
 from kcadmin.survey import Json, Survey
 from kcadmin.texts import quoted
@@ -144,21 +144,17 @@ def _lets_through(policy: Json, survey: Survey, depth: int = 0) -> set[str] | No
 
 
 def _audiences(client: Client, survey: Survey) -> set[str]:
-    """What mappers of a client, and of the client scopes in all of its tokens, name."""
-    scopes = [survey.scopes.get(name) or {} for name in client.value("defaultClientScopes") or ()]
-    mappers = [*client.mappers, *(each for scope in scopes for each in scope.get("protocolMappers") or ())]
-    read = [AudienceMapper.read(each) for each in mappers if each["protocolMapper"] == AUDIENCE_MAPPER]
-    return {each.included_client or each.custom_audience or "" for each in read if each.access_token}
+    """What mappers of a client, and of the client scopes in all of its tokens, name; roles of scopes left aside."""
+    return {each.audience for each in added(client, survey.scopes) if each.audience and not each.on_request}
 
 
 def _other_stacks_recipients(requester: str, facts: Facts) -> Iterator[tuple[str, str]]:
     for client in facts.survey.clients.values():
-        for each in client.mappers:
-            if each["protocolMapper"] == AUDIENCE_MAPPER and client.client_id != requester:
-                mapper = AudienceMapper.read(each)
-                theirs = mapper.owner and mapper.owner.split("#")[0] not in facts.owners
-                if theirs and mapper.exchange == LEGACY and mapper.included_client == requester:
-                    yield client.client_id, str(mapper.owner)
+        for each in added(client, {}) if client.client_id != requester else ():
+            mapper = each.own
+            theirs = mapper and mapper.owner and mapper.owner.split("#")[0] not in facts.owners
+            if mapper and theirs and mapper.exchange == LEGACY and mapper.included_client == requester:
+                yield client.client_id, str(mapper.owner)
 
 
 def _profiles_with(executor: str, survey: Survey) -> list[str]:

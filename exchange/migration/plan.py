@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from exchange.migration import blocks
 from exchange.migration.grants import Call, Moving, Part, Stage, groups, made_at
+from kcadmin.audiences import added
 from kcadmin.clients import Client
 from kcadmin.lifespans import LIFESPAN
-from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
 from kcadmin.ownership import hash16, mark_of
 from kcadmin.proof import RECIPIENT, THIRD
 from kcadmin.shared_settings import REFRESH_TOKENS
@@ -85,8 +85,7 @@ def is_gated(moving: Moving) -> bool:
 
 def audiences(client: Client) -> set[str]:
     """What a client's own mappers put into its access tokens."""
-    mappers = [AudienceMapper.read(each) for each in client.mappers if each["protocolMapper"] == AUDIENCE_MAPPER]
-    return {each.included_client or each.custom_audience or "" for each in mappers if each.access_token}
+    return {each.audience for each in added(client, {}) if each.audience}
 
 
 def _plan(

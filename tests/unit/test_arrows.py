@@ -159,6 +159,29 @@ def test_the_program_is_short_and_only_names_what_is_done() -> None:
     assert written == ["AsyncFunctionDef"]  # what pulumi.run awaits
 
 
+READERS_OF_MAPPERS = {
+    "kcadmin/audiences.py",  # answers whose tokens name whom
+    "kcadmin/clients.py",  # takes them from the server
+    "kcadmin/mappers.py",  # keeps audience mappers
+    "kcadmin/client_scopes.py",  # keeps client scopes with one
+    "kcadmin/by_products.py",  # mappers that Keycloak adds to a client that gets a service account
+}
+
+
+def test_one_module_tells_whose_tokens_name_whom() -> None:
+    found = {
+        str(source.relative_to(PROJECT))
+        for room in ("kcadmin", "components", "providers", "exchange", "policy")
+        for source in sources(room)
+        for node in ast.walk(ast.parse(source.read_text()))
+        if (isinstance(node, ast.Constant) and node.value in ("protocolMapper", "protocolMappers"))
+        or (isinstance(node, ast.Constant) and str(node.value).startswith("oidc-"))
+        or (isinstance(node, ast.Name) and node.id == "AUDIENCE_MAPPER")
+    }
+    words = {"exchange/diagnosis/audience.py"}  # names the place of a missing mapper to people
+    assert found - words == READERS_OF_MAPPERS
+
+
 def test_no_name_that_belongs_to_others_or_to_nobody() -> None:
     assert [
         name for name in ("keycloak", "utils.py", "utils", "common", "common.py") if (PROJECT / name).exists()

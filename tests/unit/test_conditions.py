@@ -9,7 +9,7 @@ from components.conditions import RequiredRole, TimeWindow
 from components.grant_spec import GrantSpec, read_grant
 from components.planning import plan
 from components.wiring import GrantPlan, questions, scope_name
-from kcadmin.audiences import AudienceSource, Openings
+from kcadmin.gates import Opening, Openings
 from providers.facts import Facts, Gate
 from tests.unit.test_wiring import LEGACY, OWNER, STANDARD, facts, grant
 
@@ -60,7 +60,10 @@ def test_read(key: str, value: Any, read: Any) -> None:
         ({"tokenLifespan": 0}, "tokenLifespan is 0; give seconds, 1 to 2147483647"),
         ({"tokenLifespan": "60"}, "tokenLifespan is '60'; give a whole number"),
         ({"tokenLifespan": True}, "tokenLifespan is True; give a whole number"),
-        ({"restrictFullScope": True}, "sets restrictFullScope, which serves requiredRoles and exactAudience only"),
+        (
+            {"restrictFullScope": True},
+            "restrictFullScope, which serves requiredRoles, audience: optionalScope and exactAudience",
+        ),
         ({"timeWindow": {"start": "20:00"}}, "only one of start and end is set; give both"),
         ({"timeWindow": {"hours": "9-17"}}, "give start, end, notBefore, notOnOrAfter, or some of them"),
         (
@@ -143,35 +146,82 @@ def test_what_is_asked() -> None:
     assert questions([grant()]).gates == frozenset()
 
 
+HELD = frozenset({("", "payer")})
+CLERK = Opening("roles of 'api' that its users may hold (clerk)", (frozenset({("api", "clerk")}),), by_roles=True)
+
+
 @pytest.mark.parametrize(
-    ("openings", "fault"),
+    ("way", "roles", "asked"),
     [
-        (
-            Openings(named=(AudienceSource("api", "the audience mapper 'm' of 'frontend'", None),)),
-            "by the audience mapper 'm'",
-        ),
-        (Openings(named=(AudienceSource("api", "the other stack's", "org/project/other"),)), "by the other stack's"),
-        (Openings(named=(AudienceSource("api", "our own, from before", OWNER),)), None),
-        (Openings(named=(AudienceSource("api", "our own scope", f"{OWNER}#g"),)), None),
-        (Openings(roles=("clerk",)), "roles of 'api' that its users may hold (clerk); set restrictFullScope: true"),
-        (
-            Openings(roles=("payer",)),
-            "roles of 'api' that its users may hold (payer)",
-        ),  # not the realm's role of that name
+        (Opening("a mapper"), True, True),
+        (Opening("a mapper that says to be the stack's", owner=OWNER), True, True),
+        (Opening("a mapper that is given back", mapper="id", owner=OWNER, adopted=True), True, True),
+        (Opening("a mapper of another stack", mapper="id", owner="org/project/other"), True, True),
+        (Opening("our own mapper, which the run takes away", mapper="id", owner=OWNER), False, False),
+        (Opening("a scope for the same roles", (HELD,)), False, True),
+        (Opening("a scope for wider roles", (HELD | {("", "guest")},)), True, True),
+        (Opening("two scopes, of which one asks for the role", (HELD | {("", "guest")}, HELD)), False, True),
+        (Opening("an optional scope", on_request=True), True, False),
+        (Opening("an optional scope for the same roles", (HELD,), True), False, False),
+        (CLERK, True, True),
+        (Opening("a role of that name of another holder", (frozenset({("api", "payer")}),)), True, True),
     ],
 )
-def test_gates_that_stand_open(openings: Openings, fault: str | None) -> None:
-    spec = grant(exchange="standard", required_roles=(PAYER,))
-    known = replace(facts(), openings={Gate("r", "frontend", "api"): openings})
-    found = faults(spec, known=known)
-    assert (fault is None and not found) or (fault is not None and fault in found[0]), found
+def test_gates_that_stand_open(way: Opening, roles: bool, asked: bool) -> None:
+    """roles, asked: whether a way opens a grant for holders of a role, and one on request."""
+    known = replace(facts(), openings={Gate("r", "frontend", "api"): Openings((way,))})
+    by_role = grant(exchange="standard", required_roles=(PAYER,))
+    by_request = grant(exchange="standard", audience="optionalScope")
+    for spec, opens, without in ((by_role, roles, "the required roles"), (by_request, asked, "asking for the scope")):
+        found = faults(spec, known=known)
+        assert bool(found) is opens and all(f"without {without}: by {way.by}" in each for each in found), found
+    both = replace(by_role, audience="optionalScope")
+    assert bool(faults(both, known=known)) is (roles or asked)
     legacy = grant(exchange="legacy", required_roles=(PAYER,), flows=("requester",))
     assert faults(legacy, known=known) == ()  # its policy looks at the scope
 
 
+def test_what_to_do_about_an_open_gate() -> None:
+    spec = grant(exchange="standard", required_roles=(PAYER,))
+    gate = Gate("r", "frontend", "api")
+    assert (
+        "(clerk); set restrictFullScope: true"
+        in faults(spec, known=replace(facts(), openings={gate: Openings((CLERK,))}))[0]
+    )
+    both = replace(facts(), openings={gate: Openings((CLERK, Opening("m")))})
+    assert "by m; take these away, and set restrictFullScope: true for the roles" in faults(spec, known=both)[0]
+    adopted = Opening("m", mapper="id", owner=OWNER, adopted=True)
+    assert (
+        "by m, which would be given back; take"
+        in faults(spec, known=replace(facts(), openings={gate: Openings((adopted,))}))[0]
+    )
+    replaced = replace(facts(), openings={gate: Openings(replaced_by=("the mapper 'h'",))})
+    assert "the mapper 'h' writes aud itself, and may take out what this grant adds" in faults(spec, known=replaced)[0]
+
+
+def test_a_mapper_of_the_time_without_a_condition_is_taken_away() -> None:
+    ours = Opening("our own", mapper="id", owner=OWNER)
+    known = replace(facts(), openings={Gate("r", "frontend", "api"): Openings((ours, Opening("s", (HELD,))))})
+    planned = plan([grant(exchange="standard", required_roles=(PAYER,))], known)
+    assert planned.grants[0].takes_away == {"frontend": ("id",)}
+    assert plan([grant(exchange="standard")], known).grants[0].takes_away == {}
+
+
+def test_a_composite_role_is_none_that_can_be_required() -> None:
+    parts = {("r", "", "payer"): frozenset({("", "guest"), ("api", "clerk")})}
+    spec = grant(exchange="standard", required_roles=(PAYER,))
+    found = faults(spec, known=replace(facts(), role_parts=parts))
+    assert (
+        "'payer' is composite, and Keycloak lets users through who hold only a part of it (guest, api/clerk)"
+        in found[0]
+    )
+    whole = replace(spec, required_roles=(PAYER, RequiredRole("guest"), RequiredRole("clerk", "api")))
+    assert faults(whole, known=replace(facts(), role_parts=parts)) == ()
+
+
 def test_a_required_role_of_the_target_may_name_it() -> None:
     spec = grant(exchange="standard", required_roles=(RequiredRole("clerk", "api"),))
-    known = replace(facts(), openings={Gate("r", "frontend", "api"): Openings(roles=("clerk",))})
+    known = replace(facts(), openings={Gate("r", "frontend", "api"): Openings((CLERK,))})
     assert faults(spec, known=known) == ()
 
 

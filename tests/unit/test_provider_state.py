@@ -96,7 +96,7 @@ INPUTS = {
     "AuthorizationScopeProvider": "realm resource_server resource_server_uuid name display_name icon_uri",
     "AuthorizationServicesProvider": "realm client_id client_uuid",
     "ClientPolicyProvider": "realm resource_server resource_server_uuid name description clients client_uuids logic",
-    "ClientScopeAssignmentProvider": "realm client_id client_uuid scope scope_id kind",
+    "ClientScopeAssignmentProvider": "realm client_id client_uuid scope scope_id kind takes_away",
     "ExchangeEventsProvider": "realm expiration",
     "ExchangeGuardsProvider": "realm requesters sources no_wider_scopes user_claims scopes",
     "ExchangeProofProvider": "realm grant exchange flow source requester target audience login_scope "

@@ -1,0 +1,177 @@
+"""What adds a target to a client's tokens beside the client scope that a conditional grant makes: it would void the condition.
+
+Nothing is believed that another party can write: neither an owner's name nor a mark. What counts is what a mapper adds, and for
+whom. https://www.keycloak.org/docs/latest/server_admin/#_client_scopes
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kcadmin.audiences import FULL_SCOPE, Added, added, held_scopes, resolvers
+from kcadmin.client_scopes import OPTIONAL
+from kcadmin.clients import Client
+from kcadmin.errors import NotFound
+from kcadmin.ownership import adopted_claim_kind, claims
+from kcadmin.realm import Realm
+from kcadmin.session import path
+
+Role = tuple[str, str]
+"""(client id, or "" for a role of the realm; name)"""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """One way by which a client's tokens name a target.
+
+    by: in words. needs: sets of roles; the user must hold one of each set. on_request: whether a scope must be asked for.
+    mapper: the id of an audience mapper of the client itself that names the target and nobody else.
+    owner: whose it says to be. adopted: whether it would be given back to somebody.
+    by_roles: whether it is the target's roles that the tokens may carry.
+    """
+
+    by: str
+    needs: tuple[frozenset[Role], ...] = ()
+    on_request: bool = False
+    mapper: str | None = None
+    owner: str | None = None
+    adopted: bool = False
+    by_roles: bool = False
+
+    def is_within(self, roles: Collection[Role], *, on_request: bool) -> bool:
+        """Whether it is closed to everybody to whom a condition is closed. roles: of which one is required."""
+        held = not roles or any(needed <= {*roles} for needed in self.needs)
+        return held and (self.on_request or not on_request)
+
+
+@dataclass(frozen=True)
+class Openings:
+    """All ways of one client and target. replaced_by: mappers, in words, that may take out of ``aud`` what a grant adds."""
+
+    ways: tuple[Opening, ...] = ()
+    replaced_by: tuple[str, ...] = ()
+
+
+def openings(
+    realm: Realm, client_id: str, target_id: str, *, full_scope_goes: bool, made: Collection[str] = ()
+) -> Openings:
+    """Every way by which a client's tokens may name a target.
+
+    :param full_scope_goes: as if full scope were off already.
+    :param made: the names of client scopes that the run makes for this target, or sets right: what is in them is theirs.
+    """
+    client, target = realm.clients.find(client_id), realm.clients.find(target_id)
+    if client is None or target is None:
+        return Openings()
+    scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
+    found = added(client, scopes)
+    named = [each for each in found if each.may_add(target_id) and not _is_made(each, made)]
+    through = [each for each in resolvers(client, scopes) if not _is_made(each, made)]
+    roles = roles_in_reach(realm, client, target, without_full_scope=full_scope_goes) if through else []
+    by_roles = [
+        Opening(
+            f"roles of '{target_id}' that its users may hold ({', '.join(roles)})",
+            (*_needs(realm, scopes, each), frozenset((target_id, role) for role in roles)),
+            each.on_request,
+            by_roles=True,
+        )
+        for each in (through if roles else ())
+    ]
+    replacing = [each.by for each in found if each.sets and each.audience != target_id and not each.on_request]
+    return Openings((*(_opening(realm, scopes, client, each) for each in named), *by_roles), tuple(replacing))
+
+
+def other_audiences(realm: Realm, client_id: str) -> tuple[str, ...]:
+    """What puts audiences beside its own into a client's tokens, in words; full scope left aside."""
+    client = realm.clients.find(client_id)
+    if client is None:
+        return ()
+    scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
+    found = [each.by for each in added(client, scopes) if each.audience != client_id]
+    mapped = sorted({name for name, _ in _mapped(realm, client)} - {"", client_id})
+    return (*found, *(f"roles of '{other}' that are mapped to '{client_id}'" for other in mapped))
+
+
+def roles_in_reach(realm: Realm, client: Client, target: Client, *, without_full_scope: bool = False) -> list[str]:
+    """The target's client roles that a client's tokens may carry, each of which puts the target into ``aud``.
+
+    :param without_full_scope: as if full scope were off already.
+    """
+    if without_full_scope and client.is_on(FULL_SCOPE):
+        return sorted(name for name_of, name in _mapped(realm, client) if name_of == target.client_id)
+    optional = " ".join(client.value(f"{OPTIONAL}ClientScopes") or ())
+    at = realm.clients.path(client.uuid, "evaluate-scopes", "scope-mappings", target.uuid, "granted")
+    return sorted(str(role["name"]) for role in realm.session.get(at, scope=optional))
+
+
+def parts_of(realm: Realm, client_id: str, role: str) -> frozenset[Role] | None:
+    """The roles that a composite role brings, at any depth: Keycloak lets their holders through where it is required.
+
+    None where there is no such role. :raises Forbidden: the login may not see roles of the realm.
+    """
+    client = realm.clients.find(client_id) if client_id else None
+    if client_id and client is None:
+        return None
+    holder = realm.clients.path(client.uuid) if client else path("admin", "realms", realm.name)
+    try:
+        found = realm.session.get(holder + path("roles", role))
+    except NotFound:
+        return None
+    return _expanded(realm, [found]) - {(client_id, role)}
+
+
+def _is_made(each: Added, made: Collection[str]) -> bool:
+    return any(scope.name in made for scope in each.scopes)
+
+
+def _opening(realm: Realm, scopes: Mapping[str, Any], client: Client, each: Added) -> Opening:
+    needs = [*_needs(realm, scopes, each)]
+    if each.renamed:
+        name, _, role = each.renamed.rpartition(".")
+        needs.append(frozenset({(name, role)}))
+    own = each.own
+    mapper_id = own.id if own and own.custom_audience is None else None
+    adopted = bool(mapper_id and claims(client.attributes, adopted_claim_kind(mapper_id)))
+    return Opening(each.by, tuple(needs), each.on_request, mapper_id, own.owner if own else None, adopted)
+
+
+def _needs(realm: Realm, scopes: Mapping[str, Any], each: Added) -> Iterator[frozenset[Role]]:
+    """The roles of each client scope of a way, of which a user must hold one; a scope without any is for all."""
+    for scope in each.scopes:
+        at = realm.client_scopes.path(str(scopes[scope.name]["id"]), "scope-mappings")
+        if roles := _expanded(realm, _roles_in(realm.session.get(at))):
+            yield roles
+
+
+def _mapped(realm: Realm, client: Client) -> frozenset[Role]:
+    """The roles that a client's tokens may carry without full scope, but for its own."""
+    held = held_scopes(client)
+    of_scopes = [
+        realm.client_scopes.path(str(each["id"])) for each in realm.client_scopes.all() if each["name"] in held
+    ]
+    found = [
+        role
+        for holder in (realm.clients.path(client.uuid), *of_scopes)
+        for role in _roles_in(realm.session.get(f"{holder}/scope-mappings"))
+    ]
+    return _expanded(realm, found)
+
+
+def _roles_in(mappings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    of_clients = (mappings.get("clientMappings") or {}).values()
+    return [*(mappings.get("realmMappings") or ()), *(role for entry in of_clients for role in entry["mappings"])]
+
+
+def _expanded(realm: Realm, roles: Collection[Mapping[str, Any]]) -> frozenset[Role]:
+    """These roles with all that they are composed of."""
+    found: dict[str, Role] = {}
+    left = list(roles)
+    while left:
+        role = left.pop()
+        if role["id"] in found:
+            continue
+        holder = realm.clients.get(str(role["containerId"])) if role.get("clientRole") else None
+        found[role["id"]] = (holder.client_id if holder else "", str(role["name"]))
+        if role.get("composite"):
+            left += realm.session.get(path("admin", "realms", realm.name, "roles-by-id", str(role["id"]), "composites"))
+    return frozenset(found.values())

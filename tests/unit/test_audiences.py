@@ -1,0 +1,79 @@
+"""What each kind of mapper adds to ``aud``; tests/acceptance/test_gates.py has the same of a server."""
+
+from typing import Any
+
+import pytest
+
+from kcadmin.audiences import Added, Held, added, resolvers, switched
+from kcadmin.clients import Client
+from tests.support.mapper_kinds import KINDS, RESOLVE, SCRIPT, kind
+from tests.support.surveys import ROLES_SCOPE, client
+
+LIGHT = {"attributes": {"client.use.lightweight.access.token.enabled": "true"}}
+
+
+def of(holder: Client, **scopes: Any) -> dict[str | None, Added]:
+    return {each.audience: each for each in added(holder, {"roles": ROLES_SCOPE, **scopes})}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_mapper_of_the_client(name: str) -> None:
+    mapper, adds = KINDS[name]
+    found = of(client("a", {"id": "m", "name": "m", **mapper}))
+    assert set(found) == set(adds)
+    light = client("a", {"id": "m", "name": "m", **mapper}, **LIGHT)
+    by_roles = mapper["protocolMapper"] in ("oidc-hardcoded-role-mapper", "oidc-role-name-mapper")
+    assert of(light) == {}  # roles are not resolved there
+    resolved = client("a", {"id": "m", "name": "m", **mapper}, {"id": "r", "name": "r", **RESOLVE}, **LIGHT)
+    assert set(of(resolved)) == (set(adds) if by_roles else set())
+
+
+def test_a_mapper_that_is_not_keycloaks_may_add_any() -> None:
+    mapper, adds = SCRIPT
+    for fields in ({}, LIGHT):
+        assert set(
+            of(client("a", {"id": "m", "name": "m", "protocolMapper": mapper["protocolMapper"]}, **fields))
+        ) == set(adds)
+    assert of(client("a", {"id": "m", "name": "m", **mapper, "config": {"access.token.claim": "false"}})) == {}
+
+
+@pytest.mark.parametrize(
+    ("config", "on"),
+    [
+        ({"access.token.claim": "true"}, (True, False)),
+        ({"access.token.claim": "false", "lightweight.claim": "true"}, (False, True)),
+        ({"access.token.claim": "true", "lightweight.claim": "true"}, (True, True)),
+        ({}, (False, False)),
+    ],
+)
+def test_lightweight_tokens_have_a_setting_of_their_own(config: dict[str, str], on: tuple[bool, bool]) -> None:
+    for fields, expected in zip(({}, LIGHT), on, strict=True):
+        holder = client(
+            "a", {"id": "m", "name": "m", **kind("oidc-audience-mapper", included_client_audience="b")}, **fields
+        )
+        holder.mappers[0]["config"].pop("access.token.claim")
+        holder.mappers[0]["config"].update(config)
+        assert [each.on for each in switched(holder, {})] == [expected]
+
+
+def test_scopes_and_what_must_be_asked_for() -> None:
+    mapper = {"id": "m", "name": "m", **kind("oidc-audience-mapper", included_client_audience="b")}
+    scope = {"id": "s", "name": "s", "protocol": "openid-connect", "attributes": {}, "protocolMappers": [mapper]}
+    default = of(client("a", defaultClientScopes=["s"]), s=scope)["b"]
+    assert default.scopes == (Held("s", "default"),) and not default.on_request and default.own is None
+    assert of(client("a", optionalClientScopes=["s"]), s=scope)["b"].on_request
+    assert (
+        of(client("a"), s=scope) == {}
+        and of(client("a", defaultClientScopes=["s"]), s={**scope, "protocol": "saml"}) == {}
+    )
+
+
+def test_a_role_that_the_user_does_not_have_counts_where_roles_are_resolved() -> None:
+    role = {"id": "m", "name": "m", **kind("oidc-hardcoded-role-mapper", role="b.c.user")}
+    assert set(of(client("a", role))) == {"b.c"} and of(client("a", role, defaultClientScopes=[])) == {}
+    assert of(client("b.c", role)) == {}  # a client's own roles do not name it
+    on_request = client("a", role, defaultClientScopes=[], optionalClientScopes=["roles"])
+    assert (
+        of(on_request)["b.c"].scopes == (Held("roles", "optional"),)
+        and len(resolvers(on_request, {"roles": ROLES_SCOPE})) == 1
+    )
