@@ -141,9 +141,7 @@ def _faults(spec: GrantSpec) -> Iterator[tuple[str, str]]:
             yield f"{key} has {len(value)} characters", f"give it 1 to {NAME_LIMIT}"
     for key in ("name", "target", "realm", "requester", "owner", "reason", "review_by"):
         if wrong := unfit(getattr(spec, key) or "", lines=key == "reason"):
-            yield f"{_camel(key)} {wrong}", "leave it out"
-    if spec.realm in (".", ".."):
-        yield f"realm is '{spec.realm}', which no address can hold", "correct it"
+            yield f"{_camel(key)} {wrong}", "correct it"
     if "#" in spec.name:
         yield "name holds '#', which parts an owner from its grant", "leave it out"
     if len(spec.grant_owner) > OWNER_LIMIT and len(spec.name) <= NAME_LIMIT:

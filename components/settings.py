@@ -40,8 +40,7 @@ def read_settings(*, grants: bool = True) -> Settings:
         settings = parse_settings(config.get, stack_owner(), grants=grants)
     except InvalidSettings as found:
         raise messages.program_error(found.faults) from None
-    if settings.connection.insecure_tls:
-        messages.warn_insecure()
+    messages.warn_insecure(settings.connection)
     return settings
 
 

@@ -35,10 +35,10 @@ def person() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def warn_of_insecure_tls(connection: Connection) -> None:
-    """Says that any server may pose as Keycloak."""
-    if connection.insecure_tls:
-        typer.echo("warning: config 'insecureTls': any certificate is accepted; use caCertificate instead.", err=True)
+def warn_of(connection: Connection) -> None:
+    """Says what makes the connection unsafe."""
+    for sentence in connection.warnings():
+        say_line(f"warning: {sentence}", err=True)
 
 
 @contextmanager

@@ -23,7 +23,11 @@ from kcadmin.session import Session
 
 OBJECTS, STACK, PROVIDER = "pulumi-python:dynamic/keycloak:", "pulumi:pulumi:Stack", "pulumi:providers:pulumi-python"
 ISSUER, MANAGEMENT = "issuer", "management_uuid"
-CONNECTION = ("url", "adminUsername", "clientId", "loginRealm", "caCertificate", "insecureTls")  # no secret among them
+# Of the config's keys those of the connection that are no secret.
+CONNECTION = (
+    *("url", "publicUrl", "adminUsername", "clientId", "loginRealm"),
+    *("caCertificate", "insecureTls", "insecureHttp"),
+)
 Json = dict[str, Any]
 
 

@@ -4,6 +4,7 @@ Pulumi hands ``refresh`` and ``destroy`` the config stored in state, so a rotate
 The method of login is chosen by config alone; the environment only supplies that method's secret.
 """
 
+import ipaddress
 import os
 import ssl
 from collections.abc import Callable, Mapping
@@ -20,8 +21,11 @@ CLIENT_SECRET = "KEYCLOAK_CLIENT_SECRET"
 PRIVATE_KEY = "KEYCLOAK_PRIVATE_KEY"
 ADDRESS = "KEYCLOAK_URL"
 USER_AGENT = "KEYCLOAK_USER_AGENT"
+PUBLIC_ADDRESS = "KEYCLOAK_PUBLIC_URL"
+INSECURE_HTTP = "KEYCLOAK_INSECURE_HTTP"
+EMBEDDED = "KEYCLOAK_LOCAL_URL"
+"""Set by `make env`: the address of this project's own development server."""
 HOST_LIMIT = 253
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,8 @@ class Connection:
 
     url: base address without ``/realms/…``. login_realm: the realm of the login, not the managed one.
     ca_certificate: path of a PEM file. insecure_tls: accept any certificate. user_agent: what stands after our name in the
-    header, for people who read the server's access log.
+    header, for people who read the server's access log. insecure_http: ``url`` may be http:// to another machine.
+    public_url: the server's own base address, where its tokens name another one than ``url``; or ''.
     """
 
     url: str
@@ -66,11 +71,45 @@ class Connection:
     ca_certificate: str | None = None
     insecure_tls: bool = False
     user_agent: str = ""
+    insecure_http: bool = False
+    public_url: str = ""
 
     @property
-    def is_local(self) -> bool:
-        """Whether the server runs on this machine, so that client secrets may be read from it without being asked to."""
-        return urlsplit(self.url).hostname in LOCAL_HOSTS
+    def is_loopback(self) -> bool:
+        """Whether the address is one of this machine. What answers there may still be a tunnel to another one."""
+        return is_loopback(self.url)
+
+    @property
+    def own_base(self) -> str:
+        """The base address that the server's issuers begin with."""
+        return self.public_url or self.url
+
+    def is_embedded(self, environ: Mapping[str, str] = os.environ) -> bool:
+        """Whether it is this project's own development server, whose client secrets may be read without being asked to."""
+        return self.is_loopback and self.url == environ.get(EMBEDDED, "").rstrip("/")
+
+    def warnings(self) -> list[str]:
+        """What makes the connection unsafe, in sentences."""
+        found = []
+        if self.insecure_tls:
+            found.append(
+                "insecureTls is true: any server may pose as Keycloak and read the login; set caCertificate instead."
+            )
+        if not self.is_loopback and urlsplit(self.url).scheme == "http":
+            found.append(
+                "insecureHttp is true: everybody between this machine and Keycloak can read the login and every token; "
+                "set url to an https:// address instead."
+            )
+        return found
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is one of this machine: ``localhost``, 127.0.0.0/8 or ::1."""
+    host = (urlsplit(url).hostname or "").removesuffix(".")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def read_connection(config: Callable[[str], object], environ: Mapping[str, str] = os.environ) -> Connection:
@@ -86,15 +125,22 @@ def read_connection(config: Callable[[str], object], environ: Mapping[str, str] 
         return "" if value is None else str(value).strip()
 
     url = (get("url") or environ.get(ADDRESS, "")).rstrip("/")
-    _check_url(url, faults)
+    _check_url("url", url, f"config 'url': is not set; run `pulumi config set url https://…` or set {ADDRESS}.", faults)
+    insecure_http = _read_flag("config 'insecureHttp'", get("insecureHttp"), faults)
+    insecure_http |= _read_flag(f"environment variable '{INSECURE_HTTP}'", environ.get(INSECURE_HTTP, ""), faults)
+    if url.lower().startswith("http:") and not insecure_http and not faults and not is_loopback(url):
+        faults.append(
+            f"config 'url': is {shown(url)}, over which anybody on the way reads the login; give an https:// address, or set "
+            f"insecureHttp to true for experiments ({INSECURE_HTTP}=true where the stack's last up had none)."
+        )
+    public_url = (get("publicUrl") or environ.get(PUBLIC_ADDRESS, "")).rstrip("/")
+    _check_url("publicUrl", public_url, "", faults)
     login = _read_login(get, environ, faults)
     login_realm = get("loginRealm") or "master"
     _check_names(
         {"loginRealm": login_realm, "adminUsername": get("adminUsername"), "clientId": get("clientId")}, faults
     )
-    insecure = get("insecureTls").lower() or "false"
-    if insecure not in ("true", "false"):
-        faults.append(f"config 'insecureTls': is {shown(insecure)}; set it to true or false.")
+    insecure_tls = _read_flag("config 'insecureTls'", get("insecureTls"), faults)
     ca_certificate = get("caCertificate") or None
     _check_ca_certificate(ca_certificate, faults)
     user_agent = environ.get(USER_AGENT, "").strip()
@@ -105,18 +151,25 @@ def read_connection(config: Callable[[str], object], environ: Mapping[str, str] 
     if faults:
         raise InvalidSettings(faults)
     assert login is not None
-    return Connection(url, login, login_realm, ca_certificate, insecure == "true", user_agent)
+    return Connection(url, login, login_realm, ca_certificate, insecure_tls, user_agent, insecure_http, public_url)
 
 
-def _check_url(url: str, faults: list[str]) -> None:
+def _read_flag(what: str, text: str, faults: list[str]) -> bool:
+    flag = text.strip().lower() or "false"
+    if flag not in ("true", "false"):
+        faults.append(f"{what}: is {shown(flag)}; set it to true or false.")
+    return flag == "true"
+
+
+def _check_url(key: str, url: str, unset: str, faults: list[str]) -> None:
     if not url:
-        faults.append(f"config 'url': is not set; run `pulumi config set url https://…` or set {ADDRESS}.")
+        faults += [unset] if unset else []
         return
     if "@" in url:  # before anything shows the address
-        faults.append("config 'url': holds a user name or password; leave it out and set adminUsername.")
+        faults.append(f"config '{key}': holds a user name or password; leave it out and set adminUsername.")
         return
     if "?" in url or "#" in url:
-        faults.append("config 'url': holds '?' or '#'; give the base address alone.")
+        faults.append(f"config '{key}': holds '?' or '#'; give the base address alone.")
         return
     try:
         parts = urlsplit(url)
@@ -127,17 +180,15 @@ def _check_url(url: str, faults: list[str]) -> None:
         parts = urlsplit("")
     host = parts.hostname or ""
     if parts.scheme not in ("http", "https") or not 0 < len(host) <= HOST_LIMIT or unfit(url) or " " in url:
-        faults.append(f"config 'url': is {shown(url)}; give an address such as https://keycloak.example.com.")
+        faults.append(f"config '{key}': is {shown(url)}; give an address such as https://keycloak.example.com.")
     elif "/realms/" in f"{parts.path}/":
-        faults.append(f"config 'url': is {shown(url)}; leave out /realms/… and set the key 'realm'.")
+        faults.append(f"config '{key}': is {shown(url)}; leave out /realms/… and set the key 'realm'.")
 
 
 def _check_names(names: Mapping[str, str], faults: list[str]) -> None:
     for key, name in names.items():
         if wrong := unfit(name):
-            faults.append(f"config '{key}': {wrong}; leave it out.")
-    if names["loginRealm"] in (".", ".."):
-        faults.append(f"config 'loginRealm': is '{names['loginRealm']}', which no address can hold; correct it.")
+            faults.append(f"config '{key}': {wrong}; correct it.")
 
 
 def _check_ca_certificate(path: str | None, faults: list[str]) -> None:

@@ -37,6 +37,13 @@ def describe(login: Login) -> str:
     return f"client '{login.client_id}'"
 
 
+def secrets_of(login: Login) -> tuple[str, ...]:
+    """What no text may hold of a login."""
+    if isinstance(login, PasswordLogin):
+        return (login.password,)
+    return (login.client_secret if isinstance(login, ClientSecretLogin) else login.private_key,)
+
+
 def remedy(login: Login, environ: Mapping[str, str] = os.environ) -> str:
     """What to do about a refused login. Pulumi keeps a stack's config in state, so a secret from there may be an old one."""
     secret, variable = _SECRETS[type(login)]

@@ -9,7 +9,10 @@ LONGEST_SHOWN = 100
 OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, what turns the direction of text, halves of letters, line breaks
 PULUMI_COLOUR = "<{%"  # Pulumi takes such directives out of texts, and panics at an unknown one
 _NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_HALF = re.compile("[\ud800-\udfff]")
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+STEPS = (".", "..")
+"""What leads from one address to another, also where it is quoted."""
 
 
 def shown(value: object) -> str:
@@ -58,7 +61,17 @@ def quoted(names: Iterable[str], last: str = "") -> str:
 def unfit(text: str, *, lines: bool = False) -> str | None:
     """What a text holds that Keycloak, its database or JSON does not take: control characters and halves of characters.
 
-    :param lines: the text is for people and may have several lines.
+    A name may be no step of a path either. :param lines: the text is for people and may have several lines.
     """
+    if text in STEPS and not lines:
+        return unfit_segment(text)
     found = (_NO_TEXT if lines else _NO_NAME).search(text)
     return f"holds {found.group()!r}, which is no character of a {'text' if lines else 'name'}" if found else None
+
+
+def unfit_segment(text: str) -> str | None:
+    """Why a text cannot be a segment of a path: the path would be that of another object."""
+    if text in ("", *STEPS):
+        return f"is '{text}', which no address can hold"
+    found = _HALF.search(text)
+    return f"holds {found.group()!r}, which no address can hold" if found else None

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
-import requests
 
+from kcadmin.answers import Answer
 from kcadmin.errors import InvalidSettings, KeycloakError, TokenRefused
+from kcadmin.issuers import discovered_issuer, own_issuer
 from kcadmin.login import ASSERTION_TYPE, client_assertion
 from kcadmin.session import Session, path
 
@@ -108,46 +109,62 @@ class TokenEndpoint:
     def issuer(self) -> str:
         """The realm's issuer, as its discovery document names it."""
         if self._issuer is None:
-            self._issuer = str(self._public_json(".well-known", "openid-configuration").get("issuer", ""))
+            at = path("realms", self.realm, ".well-known", "openid-configuration")
+            answer = self._session.public("GET", at)
+            self._issuer = discovered_issuer(self._session.connection, self.realm, answer)
         return self._issuer
 
     def _realm_keys(self) -> Mapping[str, jwt.PyJWK]:
         if self._keys is None:
-            keys = jwt.PyJWKSet.from_dict(dict(self._public_json("protocol", "openid-connect", "certs")))
-            self._keys = {key.key_id: key for key in keys.keys if key.key_id}
+            at = path("realms", self.realm, "protocol", "openid-connect", "certs")
+            answer = self._session.public("GET", at)
+            if not answer.ok:
+                raise answer.error()
+            try:
+                keys = jwt.PyJWKSet.from_dict(dict(answer.json())).keys
+            except (
+                jwt.PyJWTError,
+                ValueError,
+                TypeError,
+                LookupError,
+                AttributeError,
+            ):  # PyJWT checks the set, not its keys
+                raise answer.strange("keys that no signature can be checked with") from None
+            self._keys = {str(key.key_id): key for key in keys if key.key_id}
         return self._keys
 
     def _ask(self, client: ClientCredentials, form: Mapping[str, str], **optional: str | None) -> Issued:
         given = {name: value for name, value in optional.items() if value is not None}
-        body = _object(self._post(client, "token", {**form, **given}))
-        if not body.get("access_token"):
+        answer = self._post(client, "token", {**form, **given})
+        token, _ = answer.token()
+        if not token:
             raise KeycloakError(
                 f"token endpoint of realm '{self.realm}': answered without an access token; "
                 "check that url is Keycloak's own address."
             )
-        refresh_token = body.get("refresh_token")
-        return Issued(str(body["access_token"]), str(refresh_token) if refresh_token else None)
+        refresh_token = answer.object().get("refresh_token")
+        return Issued(token, str(refresh_token) if refresh_token else None)
 
-    def _post(self, client: ClientCredentials, endpoint: str, form: Mapping[str, str]) -> requests.Response:
+    def _post(self, client: ClientCredentials, endpoint: str, form: Mapping[str, str]) -> Answer:
         at = path("realms", self.realm, "protocol", "openid-connect", *endpoint.split("/"))
         answer = self._session.public("POST", at, form={**form, **self._authentication(client)})
         if answer.ok:
             return answer
-        body = _object(answer)
+        body = answer.object()
         if not body.get("error"):
-            kind = answer.headers.get("Content-Type", "no content type")
             raise KeycloakError(
                 f"token endpoint of realm '{self.realm}': POST {at} answered {answer.status_code} with "
-                f"{kind} and no error code; check what stands between this machine and Keycloak."
+                f"{answer.kind} and no error code; check what stands between this machine and Keycloak."
             )
         words = str(body.get("error_description") or "no description")
-        raise TokenRefused(answer.status_code, str(body["error"]), words)
+        raise TokenRefused(answer.status_code, answer.hide(str(body["error"])), answer.hide(words))
 
     def _authentication(self, client: ClientCredentials) -> dict[str, str]:
         form = {"client_id": client.client_id}
         if client.secret.lstrip().startswith(PEM_START):  # a new assertion each time: Keycloak takes each only once
+            audience = own_issuer(self._session.connection, self.realm, self.issuer())
             try:
-                assertion = client_assertion(client.client_id, client.secret, self.issuer())
+                assertion = client_assertion(client.client_id, client.secret, audience)
             except InvalidSettings:
                 raise InvalidSettings(
                     [
@@ -157,23 +174,3 @@ class TokenEndpoint:
                 ) from None
             return form | {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
         return form | ({"client_secret": client.secret} if client.secret else {})
-
-    def _public_json(self, *segments: str) -> Mapping[str, Any]:
-        at = path("realms", self.realm, *segments)
-        answer = self._session.public("GET", at)
-        body = _object(answer)
-        if not answer.ok or not body:
-            raise KeycloakError(
-                f"realm '{self.realm}': GET {at} answered {answer.status_code} "
-                f"({body.get('error', 'no JSON object')}); correct url or realm."
-            )
-        return body
-
-
-def _object(answer: requests.Response) -> Mapping[str, Any]:
-    """The JSON object of an answer; empty where it is something else."""
-    try:
-        body = answer.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}

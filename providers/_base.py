@@ -65,8 +65,7 @@ class KeycloakProvider(ResourceProvider, ABC):
             self._connection = read_connection(req.config.get)
         for name, number in clients_by_realm(req.config.get).items():
             realm_for(session_for(self._connection), name).clients.expect(number)
-        if self._connection.insecure_tls:
-            warn_insecure()
+        warn_insecure(self._connection)
 
     def use(self, connection: Connection) -> "KeycloakProvider":
         """Sets the connection without Pulumi's configuration."""

@@ -36,9 +36,7 @@ def text_faults(fields: Sequence[str], props: Mapping[str, Any]) -> Iterator[str
             if (len(text) > NAME_LIMIT and field not in UNLIMITED) or not (prose or text.strip()):
                 yield f"{what} {len(text)} characters; give it {0 if prose else 1} to {NAME_LIMIT}"
             if wrong := unfit(text, lines=prose):
-                yield f"{field} {wrong}; leave it out"
-            if text in (".", "..") and (field == "realm" or "uuid" in field):
-                yield f"{field} is '{text}', which no address can hold; correct it"
+                yield f"{field} {wrong}; correct it"
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pulumi
 from pulumi.dynamic import CheckFailure
 
+from kcadmin.connection import Connection
 from kcadmin.errors import KeycloakError
 from kcadmin.texts import harmless
 
@@ -58,6 +59,7 @@ def _named(text: str) -> Exception:
 
 
 @functools.cache
-def warn_insecure() -> None:
-    """Says once a process that any server may pose as Keycloak."""
-    warn("insecureTls is true: any server may pose as Keycloak and read the login; set caCertificate instead.")
+def warn_insecure(connection: Connection) -> None:
+    """Says once a process what makes the connection unsafe."""
+    for sentence in connection.warnings():
+        warn(sentence)

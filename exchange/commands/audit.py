@@ -12,7 +12,7 @@ from rich.console import Console
 from exchange import audit_report as report
 from exchange.audit import Audit, Record, Wanted, parse_moment, switched_off
 from exchange.commands import options
-from exchange.console import LOOKED, REFUSED, busy, problems, warn_of_insecure_tls
+from exchange.console import LOOKED, REFUSED, busy, problems, warn_of
 from exchange.place import find_place
 from kcadmin.errors import InvalidSettings
 from kcadmin.features import LEGACY
@@ -82,6 +82,8 @@ def audit_command(
     client_id: options.ClientId = None,
     login_realm: options.LoginRealm = None,
     ca_certificate: options.CaCertificate = None,
+    public_url: options.PublicUrl = None,
+    insecure_http: options.InsecureHttp = False,
 ) -> None:
     """Tell who exchanged what, when, from where, allowed and refused, and by which grant.
 
@@ -103,9 +105,9 @@ def audit_command(
     """
     with problems():
         _refuse_together(follow=follow, summary=summary, unused=unused, until=until, as_csv=as_csv, as_json=as_json)
-        login = options.login(admin_username, client_id, login_realm, ca_certificate)
+        login = options.login(admin_username, client_id, login_realm, ca_certificate, public_url, insecure_http)
         place = find_place(stack, url, realm, login)
-        warn_of_insecure_tls(place.connection)
+        warn_of(place.connection)
         audit, now = Audit(place), time.time()
         wanted = Wanted(
             parse_moment(since, now) if since else None,

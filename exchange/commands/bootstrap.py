@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from exchange import bootstrap
-from exchange.console import ask, person, problems
+from exchange.commands.options import InsecureHttp, PublicUrl, login
+from exchange.console import ask, person, problems, warn_of
 from kcadmin import robot
 from kcadmin.connection import ADMIN_PASSWORD, read_connection
 from kcadmin.errors import InvalidSettings
@@ -51,6 +52,8 @@ def bootstrap_command(
     admin_username: Annotated[str, typer.Option(metavar="NAME", help="Who makes it.")] = "admin",
     login_realm: Annotated[str, typer.Option(metavar="NAME", help="The administrator's realm.")] = "master",
     ca_certificate: Annotated[str, typer.Option(metavar="FILE", help="PEM file of the server's CA.")] = "",
+    public_url: PublicUrl = None,
+    insecure_http: InsecureHttp = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was made as an object.")] = False,
 ) -> None:
     """Make the client that manages grants instead of an administrator, with exactly the roles it needs.
@@ -65,15 +68,11 @@ def bootstrap_command(
     python -m exchange bootstrap --url http://127.0.0.1:8080 --realm secure-test --legacy --guards --json
     """
     with problems():
-        config = {
-            "url": url,
-            "adminUsername": admin_username,
-            "loginRealm": login_realm,
-            "caCertificate": ca_certificate,
-        }
+        config = login(admin_username, None, login_realm, ca_certificate, public_url, insecure_http) | {"url": url}
         if person() and not os.environ.get(ADMIN_PASSWORD):
             config["adminPassword"] = ask(f"Password of '{admin_username}'")
         connection = read_connection(config.get)
+        warn_of(connection)
         if remove:
             gone = bootstrap.remove(connection, realm, client_id)
             typer.echo(f"Client '{client_id}' in realm '{realm}': {'deleted' if gone else 'was not there'}.")

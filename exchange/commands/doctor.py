@@ -14,13 +14,15 @@ from exchange.commands.options import (
     AsJson,
     CaCertificate,
     ClientId,
+    InsecureHttp,
     LoginRealm,
+    PublicUrl,
     Realm,
     Stack,
     Url,
     login,
 )
-from exchange.console import LOOKED, REFUSED, busy, problems, warn_of_insecure_tls
+from exchange.console import LOOKED, REFUSED, busy, problems, warn_of
 from exchange.doctor import Asked, Diagnosis, Doctor
 from exchange.place import Place, find_place
 from exchange.printing import say
@@ -75,6 +77,8 @@ def doctor_command(
     client_id: ClientId = None,
     login_realm: LoginRealm = None,
     ca_certificate: CaCertificate = None,
+    public_url: PublicUrl = None,
+    insecure_http: InsecureHttp = False,
 ) -> None:
     """Find out why an exchange is refused, and what to change.
 
@@ -97,10 +101,12 @@ def doctor_command(
     with problems():
         if (source is None) != (target is None) or (grants and source):
             raise StackProblem("doctor: takes --source and --target together, or names of grants; give one of the two.")
-        place = find_place(stack, url, realm, login(admin_username, client_id, login_realm, ca_certificate))
+        place = find_place(
+            stack, url, realm, login(admin_username, client_id, login_realm, ca_certificate, public_url, insecure_http)
+        )
         if place.stack is None and source is None:
             raise StackProblem("doctor: without a stack there are no grants to look at; give --source and --target.")
-        warn_of_insecure_tls(place.connection)
+        warn_of(place.connection)
         text = sys.stdin.read() if error == STDIN else error
         asked = Asked(source, target, requester, flow, exchange, as_user, text)
         doctor = Doctor(Looks(place.session), asked, os.environ)

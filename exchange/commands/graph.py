@@ -11,7 +11,7 @@ import typer
 
 from exchange import graph_report as report
 from exchange.commands import options
-from exchange.console import LOOKED, REFUSED, busy, problems, warn_of_insecure_tls
+from exchange.console import LOOKED, REFUSED, busy, problems, warn_of
 from exchange.files import write_whole
 from exchange.graph import ALLOWED, BY_ROLES, DEAD, DECLARED, IMPLIED, UNDECLARED, Edge, Graph, graph_of
 from exchange.graph_page import as_page
@@ -80,6 +80,8 @@ def graph_command(
     client_id: options.ClientId = None,
     login_realm: options.LoginRealm = None,
     ca_certificate: options.CaCertificate = None,
+    public_url: options.PublicUrl = None,
+    insecure_http: options.InsecureHttp = False,
 ) -> None:
     """Show every exchange that a realm allows, and which of them the stack declares.
 
@@ -101,11 +103,11 @@ def graph_command(
             raise InvalidSettings(["--mermaid: cannot be printed together with --json; choose one."])
         if output and not (mermaid or as_json):
             raise InvalidSettings(["--output: says where --mermaid or --json goes; give one of them."])
-        login = options.login(admin_username, client_id, login_realm, ca_certificate)
+        login = options.login(admin_username, client_id, login_realm, ca_certificate, public_url, insecure_http)
         place = find_place(stack, url, realm, login)
         if place.stack is None and {*(fail_on or ())} - {Failing.roles}:
             raise InvalidSettings(["--fail-on: there is no stack to compare with; give --stack NAME, or leave it out."])
-        warn_of_insecure_tls(place.connection)
+        warn_of(place.connection)
         with busy("reading the realm") as tell:
             graph = _look(place, lambda what: tell(f"reading the realm: {what}"))
         if client and client not in graph.clients:

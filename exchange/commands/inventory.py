@@ -7,7 +7,7 @@ import typer
 
 from exchange import inventory
 from exchange.commands import options
-from exchange.console import REFUSED, busy, problems, warn_of_insecure_tls
+from exchange.console import REFUSED, busy, problems, warn_of
 from exchange.place import find_place
 from exchange.printing import say
 from exchange.screen import Screen, say_line
@@ -34,6 +34,8 @@ def inventory_command(
     client_id: options.ClientId = None,
     login_realm: options.LoginRealm = None,
     ca_certificate: options.CaCertificate = None,
+    public_url: options.PublicUrl = None,
+    insecure_http: options.InsecureHttp = False,
 ) -> None:
     """Say what a realm made by hand allows as grants, in a stack's config.
 
@@ -48,9 +50,9 @@ def inventory_command(
     python -m exchange inventory --url http://127.0.0.1:8080 --realm secure-test --write Pulumi.test.yaml --replace
     """
     with problems():
-        login = options.login(admin_username, client_id, login_realm, ca_certificate)
+        login = options.login(admin_username, client_id, login_realm, ca_certificate, public_url, insecure_http)
         place = find_place(stack, url, realm, login)
-        warn_of_insecure_tls(place.connection)
+        warn_of(place.connection)
         found = _look(place.session, place.realm)
         if write:
             inventory.write(found, place.connection.url, write, replace=replace)

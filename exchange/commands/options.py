@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from kcadmin.connection import INSECURE_HTTP, PUBLIC_ADDRESS
+
 Stack = Annotated[
     str | None, typer.Option("--stack", metavar="NAME", show_default="the selected one", help="The stack.")
 ]
@@ -35,11 +37,32 @@ CaCertificate = Annotated[
     str | None,
     typer.Option("--ca-certificate", metavar="FILE", show_default=False, help="PEM file of the server's CA."),
 ]
+PublicUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--public-url",
+        metavar="URL",
+        envvar=PUBLIC_ADDRESS,
+        show_default="as --url",
+        help="The server's own address, where its tokens name another one.",
+    ),
+]
+InsecureHttp = Annotated[
+    bool,
+    typer.Option(
+        "--insecure-http", envvar=INSECURE_HTTP, help="Allow http:// to another machine; for experiments only."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print objects, for programs.")]
 
 
 def login(
-    admin_username: str | None, client_id: str | None, login_realm: str | None, ca_certificate: str | None
+    admin_username: str | None,
+    client_id: str | None,
+    login_realm: str | None,
+    ca_certificate: str | None,
+    public_url: str | None,
+    insecure_http: bool,
 ) -> dict[str, str | None]:
     """The options of a login without a stack as the config keys that they stand for."""
     return {
@@ -47,4 +70,6 @@ def login(
         "clientId": client_id,
         "loginRealm": login_realm,
         "caCertificate": ca_certificate,
+        "publicUrl": public_url,
+        "insecureHttp": "true" if insecure_http else None,
     }

@@ -7,7 +7,7 @@ import typer
 
 from exchange import rebind
 from exchange.commands.options import Stack
-from exchange.console import LOOKED, REFUSED, person, problems, warn_of_insecure_tls
+from exchange.console import LOOKED, REFUSED, person, problems, warn_of
 from exchange.screen import say_line
 from exchange.stack import read_config, run_pulumi
 from kcadmin.connection import read_connection
@@ -44,7 +44,7 @@ def rebind_command(
         chosen = ["--stack", stack] if stack else []
         config = read_config(run_pulumi, chosen)
         connection = read_connection(config.get)
-        warn_of_insecure_tls(connection)
+        warn_of(connection)
         state = rebind.read_state(run_pulumi, chosen)
         moves, faults = rebind.survey(session_for(connection), state)
         for fault in faults:

@@ -13,7 +13,7 @@ from rich.table import Column
 
 from exchange import report, report_deny
 from exchange.commands.options import Stack
-from exchange.console import LOOKED, REFUSED, ask, password, person, problems, warn_of_insecure_tls
+from exchange.console import LOOKED, REFUSED, ask, password, person, problems, warn_of
 from exchange.deny import UNDECLARED, Attempts, Denial, attempts
 from exchange.deny import deny as deny_all
 from exchange.printing import say
@@ -55,7 +55,7 @@ def verify_command(
         bool | None,
         typer.Option(
             "--read-secrets/--no-read-secrets",
-            show_default="on for a server on this machine",
+            show_default="on for the development server of `make up`",
             help="Read client secrets from the server where no KEYCLOAK_CLIENT_SECRET_<CLIENT> is set.",
         ),
     ] = None,
@@ -87,11 +87,12 @@ def verify_command(
         chosen = read_stack(stack)
         cases = chosen.cases(grants or (), realm)
         connection = chosen.connection(url)
-        warn_of_insecure_tls(connection)
+        warn_of(connection)
         user = Subject(as_user, "" if dry_run else password(as_user)) if as_user else None
         session = session_for(connection)
-        read = connection.is_local if read_secrets is None else read_secrets
-        may_ask = person() and not dry_run and bool(user or connection.is_local)
+        embedded = connection.is_embedded()
+        read = embedded if read_secrets is None else read_secrets
+        may_ask = person() and not dry_run and bool(user or embedded)
         secrets = ClientSecrets(session, os.environ, read=read, ask=ask if may_ask else None)
         if may_ask:
             prefetch(cases, secrets)

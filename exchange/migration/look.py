@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from exchange.console import warn_of_insecure_tls
+from exchange.console import warn_of
 from exchange.migration import blocks
 from exchange.migration.grants import Moving, Stage, movings
 from exchange.migration.keycloak import Keycloak
@@ -34,7 +34,7 @@ def look(runs: StackRuns, names: Sequence[str], token_lifetime: int | None, show
     about = runs.stack()
     about.cases(names)  # refuses a name that is none
     moving, connection = movings(about), about.connection()
-    warn_of_insecure_tls(connection)
+    warn_of(connection)
     session = session_for(connection)
     keycloak = Keycloak(session, token_lifetime)
     chosen = [each for each in moving if each.stage is not Stage.STANDARD and (not names or each.name in names)]

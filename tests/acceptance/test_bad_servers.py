@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kcadmin import session
+from kcadmin import transport
 from kcadmin.connection import Connection
 from kcadmin.errors import KeycloakError
 from tests.support.in_process import Stack
@@ -28,7 +28,7 @@ def short_times(legacy_realm: TestRealm) -> Iterator[None]:
     """The proxy's slowness must be longer than our patience. Not while the realm is made or removed, which takes its time."""
     legacy_realm.export()  # the first one of a server takes longer
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "READ_SECONDS", 1)
+        patch.setattr(transport, "READ_SECONDS", 1)
         patch.setattr("tests.support.proxy.SLOW_SECONDS", 1.3)
         patch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0.05)
         yield

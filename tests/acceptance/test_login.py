@@ -100,5 +100,5 @@ def test_threads_open_a_connection_each_and_keep_it(realm: TestRealm) -> None:
     session = Session(realm.connection)
     with ThreadPoolExecutor(THREADS) as threads:
         assert all(threads.map(lambda _: session.get(realm.at("clients"), clientId="x") == [], range(10 * THREADS)))
-    pools = session._http.get_adapter(session.connection.url).poolmanager
+    pools = session.transport.repeating.get_adapter(session.connection.url).poolmanager
     assert pools.connection_from_url(session.connection.url).num_connections <= THREADS

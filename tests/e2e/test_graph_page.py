@@ -142,7 +142,7 @@ def test_nothing_is_fetched(browser: Browser, page: str) -> None:
 def test_a_thousand_clients_open_at_once(browser: Browser, tmp_path: Path) -> None:
     found, roles = large(1000, legacy=True)
     cases = [case(f"g{number}", f"service-{number:04}", "hub", "service-0001") for number in range(0, 1000, 40)]
-    made = graph_of(realm_reach(found, roles), "large", "http://keycloak.example", cases)
+    made = graph_of(realm_reach(found, roles), "large", "https://keycloak.example", cases)
     address = _stored(tmp_path / "large.html", made)
     took = min(_milliseconds_to_open(browser, address) for _ in range(2))  # other tests may hold the processors
     print(f"{len(_nodes(browser, 1))} requesters, there after {took:.0f} ms")
@@ -188,7 +188,7 @@ def _small() -> Graph:
         case("mail-archive", "mail", "mail", "archive"),
     ]
     roles = RoleFacts(defined=dict.fromkeys(("billing", "audit"), ("user",)))
-    return graph_of(realm_reach(found, roles), "shop", "http://keycloak.example", cases)
+    return graph_of(realm_reach(found, roles), "shop", "https://keycloak.example", cases)
 
 
 def _stored(file: Path, made: Graph) -> str:

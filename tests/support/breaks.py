@@ -394,4 +394,8 @@ def answer(realm: TestRealm, requester: str, token: str, **form: str) -> tuple[s
     body = {"grant_type": TOKEN_EXCHANGE, "client_id": requester, "client_secret": "s", "subject_token": token, **form}
     kept = {key: value for key, value in body.items() if value}
     got = realm.session.public("POST", f"/realms/{realm.name}/protocol/openid-connect/token", form=kept)
-    return (None, str(got.json()["access_token"])) if got.ok else (f"HTTP/1.1 {got.status_code}\n\n{got.text}", None)
+    return (
+        (None, str(got.json()["access_token"]))
+        if got.ok
+        else (f"HTTP/1.1 {got.status_code}\n\n{got.content.decode()}", None)
+    )

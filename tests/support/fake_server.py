@@ -24,7 +24,7 @@ from requests.models import PreparedRequest
 from kcadmin.connection import Connection, PasswordLogin
 from kcadmin.session import Session
 
-URL = "http://keycloak.test"
+URL = "https://keycloak.test"
 PASSWORD = "pw-of-the-administrator"
 SECRET = "secret-of-the-robot"
 FEATURES = ("TOKEN_EXCHANGE_STANDARD_V2", "TOKEN_EXCHANGE", "ADMIN_FINE_GRAINED_AUTHZ")
@@ -90,7 +90,7 @@ class FakeKeycloak:
         def adapter(**settings: Any) -> HTTPAdapter:
             return FakeAdapter(self, **settings)
 
-        monkeypatch.setattr("kcadmin.session.HTTPAdapter", adapter)
+        monkeypatch.setattr("kcadmin.transport.BoundedAdapter", adapter)
         return self
 
     @cached_property
@@ -101,7 +101,7 @@ class FakeKeycloak:
     def session(self, connection: Connection | None = None) -> Session:
         """A session that talks to this server, with the retries that it would make on a network."""
         session = Session(connection or self.connection)
-        for http in (session._http, session._http_once):
+        for http in (session.transport.repeating, session.transport.single):
             for prefix, adapter in list(http.adapters.items()):
                 http.mount(prefix, FakeAdapter(self, max_retries=adapter.max_retries))  # type: ignore[attr-defined]
         return session

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pulumi
-import requests
 
 from components.grant_spec import GrantSpec, read_grant
 from components.token_exchange_grant import register_grants
+from kcadmin.answers import Answer
 from kcadmin.connection import Connection
 from kcadmin.session import Session
 from providers._base import KeycloakProvider
@@ -196,7 +196,7 @@ def interrupted(at: int, *, after: bool) -> Iterator[list[str]]:
     writes: list[str] = []
     original = Session._send
 
-    def send(self: Session, method: str, path: str, **arguments: Any) -> requests.Response:
+    def send(self: Session, method: str, path: str, **arguments: Any) -> Answer:
         if method == "GET" or path.endswith("/token"):
             return original(self, method, path, **arguments)
         number = len(writes)

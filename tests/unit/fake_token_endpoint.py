@@ -8,10 +8,12 @@ from typing import Any, cast
 from urllib.parse import unquote
 
 import jwt
-import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from kcadmin.answers import Answer
+from kcadmin.connection import Connection, PasswordLogin
 from kcadmin.errors import Unreachable
+from kcadmin.redaction import redacted
 from kcadmin.session import Session
 
 ISSUER = "https://keycloak.example/realms/r"
@@ -29,13 +31,11 @@ def sign(claims: Mapping[str, Any], *, key: rsa.RSAPrivateKey = KEY, kid: str = 
     return jwt.encode({name: value for name, value in payload.items() if value is not None}, key, "RS256", {"kid": kid})
 
 
-def answer(status: int, body: object) -> requests.Response:
-    """An answer as requests gives it; a text is no JSON."""
-    made = requests.Response()
-    made.status_code = status
-    made._content = (body if isinstance(body, str) else json.dumps(body)).encode()
-    made.headers["Content-Type"] = "text/html" if isinstance(body, str) else "application/json"
-    return made
+def answer(status: int, body: object) -> Answer:
+    """An answer as a transport gives it; a text is no JSON."""
+    content = (body if isinstance(body, str) else json.dumps(body)).encode()
+    kind = "text/html" if isinstance(body, str) else "application/json"
+    return Answer("https://keycloak.example", "POST", "/realms/r", status, {"Content-Type": kind}, content, redacted)
 
 
 @dataclass(eq=False)
@@ -51,6 +51,8 @@ class FakeRealm:
     looked_up: list[str] = field(default_factory=list)
     down: bool = False
 
+    connection = Connection("https://keycloak.example", PasswordLogin("admin", "pw"))
+
     @property
     def session(self) -> Session:
         """This realm in the place of a session."""
@@ -60,7 +62,7 @@ class FakeRealm:
         """The forms posted to an endpoint."""
         return [form for at, form in self.asked if at == endpoint]
 
-    def public(self, method: str, at: str, *, form: Mapping[str, str] | None = None) -> requests.Response:
+    def public(self, method: str, at: str, *, form: Mapping[str, str] | None = None) -> Answer:
         """As ``Session.public``."""
         if self.down:
             raise Unreachable("no answer")

@@ -83,7 +83,7 @@ def well_formed(faults: Iterable[str], *subjects: str) -> list[str]:
 CONFIG_FAULT, GRANT_FAULT = r"config '\w+'", "grant .+ in realm .+"
 PROJECT = Path(__file__).resolve().parents[2]
 CONFIG_KEYS = sorted(yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["config"])
-BASE = {"url": "http://keycloak.test", "adminPassword": "pw", "realm": "r", "grants": "[]"}
+BASE = {"url": "https://keycloak.test", "adminPassword": "pw", "realm": "r", "grants": "[]"}
 SECRETS = ("adminPassword", "clientSecret", "privateKey")
 SECRET = "hush-hush"
 LEAST = {"name": "g", "sources": ["frontend"], "target": "api"}
@@ -258,7 +258,7 @@ class Accepted(Exception):
 
 @pytest.fixture(autouse=True)
 def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    connection = Connection("http://keycloak.test", PasswordLogin("admin", "pw"))
+    connection = Connection("https://keycloak.test", PasswordLogin("admin", "pw"))
     stack = Settings(connection, "r", {"realm": "r", "exchange": "auto", "owner": "org/project/stack"}, ())
 
     def accept(*_: object) -> None:

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from kcadmin.connection import (
     ADMIN_PASSWORD,
     CLIENT_SECRET,
+    INSECURE_HTTP,
     PRIVATE_KEY,
+    PUBLIC_ADDRESS,
     USER_AGENT,
     ClientSecretLogin,
     Connection,
@@ -60,6 +62,44 @@ def faults(config: Mapping[str, object], environ: Mapping[str, str] | None = Non
 )
 def test_config_alone(config: dict[str, object], environ: dict[str, str], expected: Connection) -> None:
     assert read(config, environ) == expected
+
+
+LOOPBACK = ("localhost", "LOCALHOST", "localhost.", "127.0.0.1", "127.9.9.9", "[::1]", "[0:0:0:0:0:0:0:1]")
+ELSEWHERE = (
+    *("localhost.example.com", "127.0.0.1.example.com", "[::]", "10.0.0.1", "a.localhost", "127.1"),
+    *("2130706433", "0x7f000001", "[::2]", "128.0.0.1", "keycloak"),
+)
+
+
+@pytest.mark.parametrize("host", LOOPBACK)
+def test_http_to_this_machine(host: str) -> None:
+    found = read({**BASE, "url": f"http://{host}:8080"})
+    assert found.is_loopback and found.warnings() == []
+
+
+@pytest.mark.parametrize("host", ELSEWHERE)
+@pytest.mark.parametrize("scheme", ["http", "HTTP"])
+def test_http_to_another_machine_is_refused_unless_it_is_allowed(host: str, scheme: str) -> None:
+    config = {**BASE, "url": f"{scheme}://{host}:8080"}
+    (fault,) = faults(config)
+    assert fault.startswith("config 'url': is ") and "give an https:// address, or set insecureHttp" in fault
+    for found in (
+        read({**config, "insecureHttp": "true"}),
+        read(config, {INSECURE_HTTP: "true"}),
+        read({**config, "insecureHttp": "false"}, {INSECURE_HTTP: "true"}),  # Pulumi.yaml's default, in an old state
+    ):
+        assert not found.is_loopback and found.insecure_http
+        assert [each[:20] for each in found.warnings()] == ["insecureHttp is true"]
+    assert read({**BASE, "insecureHttp": "true"}).warnings() == []
+
+
+def test_the_servers_own_address() -> None:
+    assert read(BASE).own_base == URL
+    assert read({**BASE, "publicUrl": " https://login.example.com/ "}).own_base == "https://login.example.com"
+    assert read(BASE, {PUBLIC_ADDRESS: "https://login.example.com"}).own_base == "https://login.example.com"
+    for wrong in ("login", "https://a@b", "https://a?b", "https://a/realms/r"):
+        (fault,) = faults({**BASE, "publicUrl": wrong})
+        assert fault.startswith("config 'publicUrl': ")
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def run(
             return json.dumps({"keycloak-token-exchange:adminPassword": {"value": "pw-admin"}})
         if command[1] == "export":
             return json.dumps({"deployment": {"resources": list(resources)}})
-        return json.dumps({"grants": GRANTS, "keycloak": {"url": "http://keycloak.example", "realm": "r"}})
+        return json.dumps({"grants": GRANTS, "keycloak": {"url": "https://keycloak.example", "realm": "r"}})
 
     monkeypatch.setattr(stack_module, "run_pulumi", pulumi)
     monkeypatch.setattr(commands_doctor, "_look", look)
@@ -95,7 +95,7 @@ def test_a_whole_stack_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = result.stdout.splitlines()
     assert len(lines) == 5 and lines[0].startswith("in order: grant=g flow=recipient exchange=standard source=frontend")
     assert lines[-1] == (
-        "Nothing wrong found in 4 exchanges of Keycloak at http://keycloak.example. 0 findings of the rules, 0 mandatory."
+        "Nothing wrong found in 4 exchanges of Keycloak at https://keycloak.example. 0 findings of the rules, 0 mandatory."
     )
 
 
@@ -192,7 +192,7 @@ def test_the_rules_count_where_they_are_mandatory(monkeypatch: pytest.MonkeyPatc
         (["nope"], 2, "error: grant 'nope': is not in this stack"),
         (["--source", "a"], 2, "error: doctor: takes --source and --target together"),
         (["g", "--source", "a", "--target", "b"], 2, "error: doctor: takes --source and --target together"),
-        (["--url", "http://k.example", "--realm", "r"], 2, "error: doctor: without a stack there are no grants"),
+        (["--url", "https://k.example", "--realm", "r"], 2, "error: doctor: without a stack there are no grants"),
         (["--flow", "sideways"], 2, "'sideways'"),
         (["--realm", "x", "g"], 2, "error: realm 'x'"),
     ],
@@ -255,7 +255,7 @@ def doctor(server: FakeKeycloak, **asked: Any) -> Doctor:
     return Doctor(Looks(server.session()), Asked(**{"source": "frontend", "target": "api", **asked}))
 
 
-STACK = Stack(GRANTS, "http://keycloak.test", "r", {})
+STACK = Stack(GRANTS, "https://keycloak.test", "r", {})
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from exchange import stack as stack_module
 from exchange import verify as exchange_verify
 from exchange.commands import verify as commands_verify
 from exchange.stack import StackProblem
+from kcadmin.connection import EMBEDDED
 from kcadmin.proof import Case, Verdict
 from tests.unit.fake_token_endpoint import FakeRealm, sign
 
@@ -37,7 +38,7 @@ def run(
     *arguments: str,
     grants: object = GRANTS,
     environ: Mapping[str, str] = MappingProxyType({**SECRETS, **AS_ALICE}),
-    url: str = "http://keycloak.example",
+    url: str = "https://keycloak.example",
 ) -> Result:
     def pulumi(command: Sequence[str]) -> str:
         if command[0] == "config":
@@ -56,7 +57,7 @@ def test_proved(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0].startswith("proved: grant=g ") and len(lines) == 2
-    assert lines[1] == "1 of 1 exchange proved against Keycloak at http://keycloak.example (realm r) as user alice."
+    assert lines[1] == "1 of 1 exchange proved against Keycloak at https://keycloak.example (realm r) as user alice."
     assert "\x1b" not in result.output and "─" not in result.output
 
 
@@ -139,22 +140,23 @@ def test_of_a_grant_for_holders_of_roles_a_service_account_proves_nothing(monkey
 
 
 @pytest.mark.parametrize(
-    ("url", "arguments", "read"),
+    ("url", "embedded", "arguments", "read"),
     [
-        ("http://localhost:8080", [], True),
-        ("http://127.0.0.1:1", [], True),
-        ("http://[::1]:1", [], True),
-        ("http://localhost.example", [], False),
-        ("http://localhost:1", ["--no-read-secrets"], False),
-        ("https://keycloak.example", ["--read-secrets"], True),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080", [], True),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8081", [], False),
+        ("http://127.0.0.1:8080", "", [], False),  # it may be a tunnel to production
+        ("http://localhost:8080", "", [], False),
+        ("https://keycloak.example", "https://keycloak.example", [], False),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080", ["--no-read-secrets"], False),
+        ("https://keycloak.example", "", ["--read-secrets"], True),
     ],
 )
 def test_when_secrets_are_read_from_the_server(
-    monkeypatch: pytest.MonkeyPatch, url: str, arguments: list[str], read: bool
+    monkeypatch: pytest.MonkeyPatch, url: str, embedded: str, arguments: list[str], read: bool
 ) -> None:
     confidential = {"clientAuthenticatorType": "client-secret"}
     realm = FakeRealm(clients={"frontend": confidential, "api": confidential})
-    result = run(monkeypatch, realm, "verify", *arguments, url=url, environ=AS_ALICE)
+    result = run(monkeypatch, realm, "verify", *arguments, url=url, environ={**AS_ALICE, EMBEDDED: embedded})
     assert result.exit_code == (0 if read else 1)
     assert any(at.endswith("client-secret") for at in realm.looked_up) == read
     assert ("KEYCLOAK_CLIENT_SECRET_FRONTEND" in result.stdout) == (not read)

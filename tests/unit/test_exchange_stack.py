@@ -64,9 +64,9 @@ def test_cases(output: dict[str, Any], expected: list[Case]) -> None:
 
 STACK = Stack(
     {"g": grant(["a"], flow("recipient", "api")), "h": grant(["a"], flow("recipient", "api"), realm="s")},
-    "http://deployed",
+    "https://deployed",
     "r",
-    {"url": "http://config", "adminPassword": "pw"},
+    {"url": "https://config", "adminPassword": "pw"},
 )
 
 
@@ -100,9 +100,9 @@ def test_no_such_grant(names: list[str], realm: str | None, words: str) -> None:
 @pytest.mark.parametrize(
     ("stack", "url", "expected"),
     [
-        (STACK, None, "http://deployed"),
-        (STACK, "http://given", "http://given"),
-        (Stack({}, "", "", STACK.config), None, "http://config"),
+        (STACK, None, "https://deployed"),
+        (STACK, "https://given", "https://given"),
+        (Stack({}, "", "", STACK.config), None, "https://config"),
     ],
 )
 def test_where_the_server_is(stack: Stack, url: str | None, expected: str) -> None:

@@ -31,7 +31,7 @@ def case(grant: str, source: str, requester: str, target: str, exchange: str = "
 
 def graph(found: Survey, *cases: Case, roles: RoleFacts | None = None, compared: bool = True) -> Graph:
     reach = realm_reach(found, roles or RoleFacts())
-    return graph_of(reach, "r", "http://keycloak.example", cases if compared else None)
+    return graph_of(reach, "r", "https://keycloak.example", cases if compared else None)
 
 
 def kinds(found: Graph) -> dict[tuple[str, str, str | None], str]:
@@ -152,11 +152,11 @@ def test_lines_say_everything() -> None:
         "declared: requester=b exchange=standard sources=a audience=none grants=one",
     ]
     assert summary(made) == (
-        "Realm 'r' at http://keycloak.example: 1 undeclared, 0 dead, 1 declared. "
+        "Realm 'r' at https://keycloak.example: 1 undeclared, 0 dead, 1 declared. "
         "1 of 4 clients take part in none, users' roles aside."
     )
     assert summary(graph(survey(client("a")), compared=False)) == (
-        "Realm 'r' at http://keycloak.example: no exchange is possible. 1 of 1 clients take part in none, users' roles aside."
+        "Realm 'r' at https://keycloak.example: no exchange is possible. 1 of 1 clients take part in none, users' roles aside."
     )
 
 
@@ -240,7 +240,7 @@ def test_a_thousand_clients_are_quick(legacy: bool) -> None:
     found, roles = large(1000, legacy=legacy)
     cases = [case(f"g{number}", f"service-{number:04}", "hub", "service-0001") for number in range(0, 1000, 40)]
     started = time.process_time()
-    made = graph_of(realm_reach(found, roles), "large", "http://keycloak.example", cases)
+    made = graph_of(realm_reach(found, roles), "large", "https://keycloak.example", cases)
     page = as_page(made, made.edges, "now")
     lines = as_lines(made, shown(made, (), None))
     took = time.process_time() - started

@@ -20,7 +20,7 @@ EDGES = (
     Edge("roles", "b", "standard", ("c",), (None,), (), ("the user has a role of 'b'",)),
 )
 WITH_STACK = Graph(
-    "r", "http://keycloak.example", True, frozenset("abcx"), EDGES, notes=("client policy 'p': may refuse more",)
+    "r", "https://keycloak.example", True, frozenset("abcx"), EDGES, notes=("client policy 'p': may refuse more",)
 )
 
 
@@ -33,8 +33,8 @@ def found(monkeypatch: pytest.MonkeyPatch) -> None:
         "exchange": "standard",
         "flows": [{"flow": "recipient", "requester": "b", "audience": None, "requestScope": None}],
     }
-    stack = Stack({"one": {**grant, "realm": "r"}, "two": grant}, "http://keycloak.example", "r", {})
-    place = Place(Connection("http://keycloak.example", PasswordLogin("admin", "pw")), "r", stack)
+    stack = Stack({"one": {**grant, "realm": "r"}, "two": grant}, "https://keycloak.example", "r", {})
+    place = Place(Connection("https://keycloak.example", PasswordLogin("admin", "pw")), "r", stack)
     monkeypatch.setattr(command, "find_place", lambda *given: place)
     monkeypatch.setattr(command, "_look", lambda place, progress: WITH_STACK)
 
@@ -50,7 +50,7 @@ def test_lines_in_a_pipe_and_what_is_not_judged_beside_them() -> None:
     assert [line.split(":")[0] for line in result.stdout.splitlines()] == [
         "undeclared",
         "declared",
-        "Realm 'r' at http",
+        "Realm 'r' at https",
     ]
     assert result.stderr.splitlines() == [
         "warning: client policy 'p': may refuse more.",
@@ -122,5 +122,5 @@ def test_a_mistake_is_a_sentence(arguments: list[str], said: str) -> None:
 
 def test_without_a_stack_nothing_can_be_undeclared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEYCLOAK_ADMIN_PASS", "pw")
-    result = run("--url", "http://keycloak.example", "--realm", "r", "--fail-on", "undeclared")
+    result = run("--url", "https://keycloak.example", "--realm", "r", "--fail-on", "undeclared")
     assert result.exit_code == 2 and "error: --fail-on: there is no stack to compare with;" in result.stderr

@@ -21,7 +21,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, findings: tuple[Findin
     found = Inventory("r", (GRANT,), findings)
     monkeypatch.setattr(inventory, "take_inventory", lambda session, realm, progress: found)
     environ = {"KEYCLOAK_ADMIN_PASS": "pw-admin", "KEYCLOAK_URL": None}
-    place = ["--url", "http://kc.example", "--realm", "r"]
+    place = ["--url", "https://kc.example", "--realm", "r"]
     return CliRunner().invoke(cli.app, ["inventory", *place, *arguments], env=environ, prog_name="exchange")
 
 

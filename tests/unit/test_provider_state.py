@@ -175,7 +175,7 @@ def test_a_provider_takes_no_arguments_and_is_no_secret(provider: type[KeycloakP
 
 @pytest.mark.parametrize("provider", EACH)
 def test_an_instance_shows_no_secret(provider: type[KeycloakProvider]) -> None:
-    used = provider().use(Connection("http://keycloak.test", PasswordLogin("admin", "very-secret")))
+    used = provider().use(Connection("https://keycloak.test", PasswordLogin("admin", "very-secret")))
     assert "very-secret" not in repr(used) + repr(vars(used))
 
 

@@ -16,7 +16,7 @@ from kcadmin.errors import InvalidSettings
 from tests.support.examples import examples
 
 PROJECT = Path(__file__).resolve().parents[2]
-BASE = {"url": "http://keycloak.test", "adminPassword": "pw", "realm": "r", "grants": "[]"}
+BASE = {"url": "https://keycloak.test", "adminPassword": "pw", "realm": "r", "grants": "[]"}
 GRANT = {"name": "g", "sources": ["frontend"], "target": "api"}
 STACK = "organization/keycloak-token-exchange/dev"
 
@@ -140,6 +140,8 @@ def test_every_optional_key_has_a_default_and_every_default_is_allowed() -> None
         "loginRealm",
         "caCertificate",
         "insecureTls",
+        "insecureHttp",
+        "publicUrl",
     }
     assert [key for key, each in declared.items() if "default" not in each] == ["grants"]
     defaults = {key: str(each["default"]).lower() for key, each in declared.items() if "default" in each}
@@ -157,6 +159,6 @@ def test_the_stacks_of_this_project_are_grants(stack: str, monkeypatch: pytest.M
     assert stack != "dev" or "url" not in config
     for name in ("KEYCLOAK_ADMIN_PASS", "KEYCLOAK_PRIVATE_KEY"):
         monkeypatch.setenv(name, "secret")
-    monkeypatch.setenv("KEYCLOAK_URL", "http://keycloak.test")
+    monkeypatch.setenv("KEYCLOAK_URL", "https://keycloak.test")
     grants = parse(config).grants
     assert grants and all(isinstance(grant, GrantSpec) for grant in grants)

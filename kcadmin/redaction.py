@@ -1,0 +1,84 @@
+"""What no text may hold: passwords, secrets, keys and tokens, cut out of whatever a server, a proxy or a page before it says."""
+
+import base64
+import functools
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote, quote_plus
+
+LONGEST_SAID = 500
+LEFT_OUT = "(left out)"
+ANYWHERE, AS_A_WORD = 8, 4
+"""A secret of so many characters is cut out wherever it is; a shorter one as a word, so that others keep their letters."""
+_KEY_LINE = 20
+_SECRET_FIELDS = (
+    r"[\w-]*(?:password|passwd|secret|assertion|api_?key|authorization|cookie|_token)|token|code|code_verifier"
+)
+_PATTERNS = tuple(
+    (re.compile(pattern, re.IGNORECASE | re.DOTALL), to)
+    for pattern, to in (
+        (r"-----BEGIN [\w ]*PRIVATE KEY-----.*?(?:-----END [\w ]*PRIVATE KEY-----|$)", LEFT_OUT),
+        (r"\b(bearer|basic|dpop|negotiate|digest)(\s|\+|%20)+[\w.~+/=%-]{12,}", rf"\1 {LEFT_OUT}"),
+        (r"eyJ[\w.~+/=%-]{4,}", LEFT_OUT),
+        (r"(?<![\w-])[\w-]{16,}\.[\w-]{16,}\.[\w-]{16,}(?:\.[\w-]+)*", LEFT_OUT),
+        (rf"((?<![\w-])(?:{_SECRET_FIELDS})=)[^&\s\"',;}}]+", rf"\1{LEFT_OUT}"),
+        (rf"(\\?[\"'](?:{_SECRET_FIELDS})\\?[\"']\s*:\s*\\?[\"'])[^\"'\\]+", rf"\1{LEFT_OUT}"),
+    )
+)
+
+
+def redacted(text: str, secrets: Iterable[str] = ()) -> str:
+    """A text of another party without anything secret, in ``LONGEST_SAID`` characters at most.
+
+    Cut out are the given secrets, as they are or encoded for a URL, JSON, HTML or in Base64, and what looks like a token, a
+    private key, or a field or header that holds a secret.
+    """
+    for secret in sorted(set(secrets), key=len, reverse=True):
+        text = _without(text, secret)
+    for pattern, to in _PATTERNS:
+        text = pattern.sub(to, text)
+    return text if len(text) <= LONGEST_SAID else f"{text[:LONGEST_SAID]}…"
+
+
+def is_token(text: str) -> bool:
+    """Whether it is like a JWT, which is cut out without being known."""
+    return text.startswith("eyJ")
+
+
+def _without(text: str, secret: str) -> str:
+    if len(secret) < AS_A_WORD:
+        return text  # a field that holds it is cut out all the same
+    if len(secret) < ANYWHERE:
+        return re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", LEFT_OUT, text)
+    for form in _forms(secret):
+        text = text.replace(form, LEFT_OUT)
+    return text
+
+
+@functools.lru_cache(maxsize=256)
+def _forms(secret: str) -> tuple[str, ...]:
+    """A secret as texts may hold it, longest first."""
+    lines = [line for line in secret.splitlines() if len(line) >= _KEY_LINE]
+    plain = dict.fromkeys([secret, secret.strip(), *lines])
+    found = {form for each in plain for form in (*_escaped(each), *_in_base64(each)) if len(form) >= ANYWHERE}
+    return tuple(sorted(found, key=len, reverse=True))
+
+
+def _escaped(secret: str) -> Iterator[str]:
+    data = secret.encode(errors="surrogatepass")
+    for form in (quote(data, safe=""), quote_plus(data), quote(data)):
+        yield from (form, re.sub("%..", lambda found: found.group().lower(), form), form.replace("%", "%25"))
+    for ascii_only in (True, False):
+        inner = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
+        yield from (inner, inner.replace("/", "\\/"), json.dumps(inner, ensure_ascii=ascii_only)[1:-1])
+    yield from (secret, repr(secret)[1:-1], html.escape(secret), data.hex(), data.hex().upper())
+
+
+def _in_base64(secret: str) -> Iterator[str]:
+    """As a part of a longer text, too: it may begin at any of three places."""
+    data = secret.encode(errors="surrogatepass")
+    for before in range(3):
+        whole = base64.b64encode(bytes(before) + data).decode()[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
+        yield from (whole, whole.translate(str.maketrans("+/", "-_")))
