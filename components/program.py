@@ -18,6 +18,7 @@ def errors_as_sentences() -> Iterator[None]:
 
     Another exception is an error of ours: Pulumi shows where it happened.
     """
+    messages.show_warnings()
     try:
         yield
     except pulumi.RunError as problem:

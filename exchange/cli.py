@@ -5,6 +5,7 @@ import inspect
 import typer
 
 from exchange.commands import audit, bootstrap, doctor, graph, inventory, migrate, rebind, verify
+from exchange.console import show_warnings
 
 # Locals hold secrets and tokens: a traceback must never print them.
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
@@ -18,6 +19,7 @@ def exchange(context: typer.Context) -> None:
     Exit codes: 0 proved or done, 1 something refused, broken or found, 2 usage or settings, 3 only a dry run, or not all
     could be tried, 4 the server gave no answer.
     """
+    show_warnings()
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

@@ -1,5 +1,7 @@
 """How all commands ask people, warn them, and end: a sentence and an exit code for a problem that stops them."""
 
+import functools
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -39,6 +41,19 @@ def warn_of(connection: Connection) -> None:
     """Says what makes the connection unsafe."""
     for sentence in connection.warnings():
         say_line(f"warning: {sentence}", err=True)
+
+
+class AsLines(logging.Handler):
+    """Shows the warnings of ``kcadmin`` as lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say_line(f"warning: {record.getMessage()}", err=True)
+
+
+@functools.cache
+def show_warnings() -> None:
+    """From now on, in this process."""
+    logging.getLogger("kcadmin").addHandler(AsLines(logging.WARNING))
 
 
 @contextmanager

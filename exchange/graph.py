@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from kcadmin.claims import claims
 from kcadmin.declared_reach import exchange_of, mappers_of, needs_permission, opened
 from kcadmin.features import STANDARD, SWITCH_CLAIM
-from kcadmin.ownership import claims, hash16
+from kcadmin.ownership import hash16
 from kcadmin.proof import Case
 from kcadmin.reach import Audiences, Exchange
 from kcadmin.realm_reach import RealmReach
@@ -247,7 +248,7 @@ def _role_edge(
 
 
 def _claimers(reach: RealmReach, client: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(claim.owner for claim in claims(reach.clients[client].attributes, SWITCH_CLAIM)))
+    return tuple(dict.fromkeys(claim.owner for claim in claims(reach.clients[client], SWITCH_CLAIM)))
 
 
 def _owners(ways: Iterable[Ways], cases: Collection[Case]) -> dict[str, str]:

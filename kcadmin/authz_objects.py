@@ -6,12 +6,13 @@ field ``mark`` is the hash of its owner; ``stored`` are the fields that are stor
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 from kcadmin.authz import ResourceServer
+from kcadmin.claims import Kind, adopted_kind, claims
 from kcadmin.clients import RECENT_SECONDS, Clients
-from kcadmin.ownership import adopted_claim_kind, claims, hash16, marked, unmarked
-from kcadmin.policies import given, spell, stored_empty
+from kcadmin.ownership import hash16, marked, unmarked
+from kcadmin.policies import LOGIC, STRATEGIES, given, spell, stored_empty
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class ScopePermission:
     scopes: tuple[str, ...]
     policies: tuple[str, ...]
     resources: tuple[str, ...]
-    logic: str
-    decision_strategy: str
+    logic: Annotated[str, LOGIC]
+    decision_strategy: Annotated[str, STRATEGIES]
     owner: str | None = None
     mark: str | None = None
     id: str | None = None
@@ -148,8 +149,8 @@ class AuthorizationScopes:
 
     def _read(self, found: Mapping[str, Any]) -> AuthorizationScope:
         client = self._clients.get(self._server.client_uuid, max_age=RECENT_SECONDS)
-        kinds = (scope_claim_kind(str(found["name"])), adopted_claim_kind(str(found["id"])))
-        held = [claim.owner for kind in kinds for claim in (claims(client.attributes, kind) if client else ())]
+        kinds = (scope_kind(str(found["name"])), adopted_kind(str(found["id"]), AuthorizationScope))
+        held = [claim.owner for kind in kinds for claim in claims(client, kind)]
         owner = self._owner if self._owner in held else next(iter(held), None)
         return AuthorizationScope(
             str(found["name"]),
@@ -165,9 +166,9 @@ class AuthorizationScopes:
         return {"name": wanted.name, **texts}
 
 
-def scope_claim_kind(name: str) -> str:
+def scope_kind(name: str) -> Kind:
     """The kind of the claim on a client for one of its authorization scopes."""
-    return f"authorization-scope:{name}"
+    return Kind(f"authorization-scope:{name}")
 
 
 def _described(wanted: ScopePermission) -> str:

@@ -37,6 +37,7 @@ class Client:
     representation: Mapping[str, Any]
     mappers: tuple[Mapping[str, Any], ...] = ()
     seen_at: float = 0.0
+    realm: str = ""
 
     @property
     def attributes(self) -> Mapping[str, str]:
@@ -222,6 +223,7 @@ class Clients:
             settings,
             tuple(found.get("protocolMappers") or ()),
             time.monotonic() if seen_at is None else seen_at,
+            self._at[2],
         )
         self._known[client.uuid] = client
         self._uuids[client.client_id] = client.uuid

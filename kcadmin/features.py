@@ -6,9 +6,11 @@ https://www.keycloak.org/securing-apps/token-exchange
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from kcadmin.claims import Kind
 from kcadmin.errors import KeycloakError, Refusal
+from kcadmin.notes import BOOLEAN_TEXT
 from kcadmin.session import Session
 
 STANDARD, LEGACY = "standard", "legacy"
@@ -16,7 +18,11 @@ STANDARD, LEGACY = "standard", "legacy"
 SWITCH = "attributes.standard.token.exchange.enabled"
 REFRESH = "attributes.standard.token.exchange.enableRefreshRequestedTokenType"
 SAME_SESSION = "SAME_SESSION"
-SWITCH_CLAIM = "standard-exchange"  # the kind of the claims on it
+SWITCH_CLAIM = Kind(
+    "standard-exchange",
+    {SWITCH: Literal["true"], REFRESH: Literal["SAME_SESSION"] | None},
+    {SWITCH: BOOLEAN_TEXT, REFRESH: Literal["SAME_SESSION", "NO"] | None},
+)
 STANDARD_FEATURE, LEGACY_FEATURE = "token-exchange-standard:v2", "token-exchange:v1"
 PERMISSIONS_FEATURE = "admin-fine-grained-authz:v1"
 OLDEST_VERSION = (24, 0)

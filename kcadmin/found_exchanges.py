@@ -8,16 +8,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from kcadmin.claims import claims
 from kcadmin.clients import Client
-from kcadmin.features import LEGACY, REFRESH, SAME_SESSION, STANDARD, SWITCH
+from kcadmin.features import LEGACY, REFRESH, SAME_SESSION, STANDARD, SWITCH, SWITCH_CLAIM
 from kcadmin.found_namings import Naming, Namings
-from kcadmin.ownership import claims
 from kcadmin.standing_policies import Window
 from kcadmin.survey import Survey
 from kcadmin.texts import quoted
 
 RECIPIENT, REQUESTER, THIRD = "recipient", "requester", "third"
-SWITCH_CLAIM = "standard-exchange"
 LOGINS = (
     "standardFlowEnabled",
     "implicitFlowEnabled",
@@ -261,5 +260,5 @@ def _named_by_nobody(survey: Survey, names: Namings) -> Iterator[Finding]:
 
 
 def _switch_owner(client: Client) -> str | None:
-    held = [claim for claim in claims(client.attributes, SWITCH_CLAIM) if claim.was.get(SWITCH) != "true"]
+    held = [claim for claim in claims(client, SWITCH_CLAIM) if claim.was.get(SWITCH) != "true"]
     return held[0].owner if held else None

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from kcadmin.audiences import FULL_SCOPE, Added, added, held_scopes, resolvers
+from kcadmin.claims import adopted_kind, claims
 from kcadmin.client_scopes import OPTIONAL
 from kcadmin.clients import Client
 from kcadmin.errors import NotFound
-from kcadmin.ownership import adopted_claim_kind, claims
+from kcadmin.mappers import AudienceMapper
 from kcadmin.realm import Realm
 from kcadmin.session import path
 
@@ -131,7 +132,7 @@ def _opening(realm: Realm, scopes: Mapping[str, Any], client: Client, each: Adde
         needs.append(frozenset({(name, role)}))
     own = each.own
     mapper_id = own.id if own and own.custom_audience is None else None
-    adopted = bool(mapper_id and claims(client.attributes, adopted_claim_kind(mapper_id)))
+    adopted = bool(mapper_id and claims(client, adopted_kind(mapper_id, AudienceMapper)))
     return Opening(each.by, tuple(needs), each.on_request, mapper_id, own.owner if own else None, adopted)
 
 

@@ -9,13 +9,15 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from kcadmin.claims import Kind, claims
 from kcadmin.client_policies import Entry
 from kcadmin.clients import ATTRIBUTE, Client
 from kcadmin.guards import MARK, MARK_FORM, REQUESTERS, Part, as_entry, held_parts, label_of
-from kcadmin.ownership import claims, hash16
+from kcadmin.notes import HASH16
+from kcadmin.ownership import hash16
 
-KIND = "exchange-guards"
 MARKED = ATTRIBUTE + MARK
+KIND = Kind("exchange-guards", {MARKED: HASH16}, {MARKED: HASH16 | None})  # both were noted by earlier versions
 SECRET_BYTES = 16
 
 
@@ -60,7 +62,7 @@ def mark_for(client: Client, policies: Iterable[Entry]) -> str:
     mark, asked = client.value(MARKED), marks_in(policies, client.uuid)
     if asked:
         return str(mark) if mark in asked else asked[0]
-    if is_own(mark, client.uuid) and claims(client.attributes, KIND):
+    if is_own(mark, client.uuid) and claims(client, KIND):
         return str(mark)
     return new_mark(client.uuid)
 

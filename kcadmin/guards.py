@@ -11,21 +11,26 @@ https://www.keycloak.org/docs/latest/server_admin/#_client_policies
 """
 
 import json
+import logging
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 from kcadmin.client_policies import PROFILES, Entry
+from kcadmin.notes import fits, read_note, typed, warn_once
+from kcadmin.texts import shown
 from kcadmin.tokens import EXCHANGE_GRANT
 
 PREFIX = "pulumi.exchange."
 MARK = f"{PREFIX}requester"
 REQUESTERS, SOURCES, SCOPES, USER, ASKED = "requesters", "sources", "no-wider-scopes", "user", "asked"
+KINDS = re.compile("|".join((REQUESTERS, SOURCES, SCOPES, USER, ASKED)))
 GRANT_TYPE, CLIENT_ATTRIBUTES, CLIENT_SCOPES = "grant-type", "client-attributes", "client-scopes"
 CLAIM_ENFORCER, DOWNSCOPE = "jwt-claim-enforcer", "downscope-assertion-grant-enforcer"
 NOTHING = "(?!)"
 MARK_FORM = re.compile(r"([0-9a-f]{16})-[0-9a-f]{32}")
+_log = logging.getLogger(__name__)
 _HELD = "Guard of token exchange, made by Pulumi. Parts by owner: "
 
 
@@ -89,10 +94,14 @@ class Part:
     ``claim``: of the subject token; for ``asked`` the client scope that is asked for.
     """
 
-    kind: str
+    kind: Annotated[str, KINDS]
     marks: tuple[str, ...]
     claim: str = ""
     allowed: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind == USER and len(self.allowed) != 1:
+            raise ValueError("a part for users has one pattern")
 
 
 def sources_by_requester(flows: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
@@ -132,18 +141,20 @@ def parts(guards: Guards, marks: Mapping[str, str]) -> dict[str, Part]:
 
 
 def held_parts(entry: Entry) -> dict[str, Part]:
-    """Each owner's part of an entry, read from its description; what cannot be read is nobody's."""
+    """Each owner's part of an entry, read from its description; what cannot be read is nobody's, which is told once."""
     description = str(entry.get("description") or "")
     if not str(entry.get("name")).startswith(PREFIX) or _HELD not in description:
         return {}
     try:
-        found = json.loads(description.split(_HELD, 1)[1])
-        return {
-            owner: Part(part["kind"], tuple(part["marks"]), part["claim"], tuple(part["allowed"]))
-            for owner, part in found.items()
-        }
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return {}
+        noted = read_note(description.split(_HELD, 1)[1])
+    except ValueError:
+        noted = None
+    known = noted if isinstance(noted, Mapping) else {}
+    held = {owner: typed(Part, part) for owner, part in known.items() if fits(Part, part)}
+    if not isinstance(noted, Mapping) or len(held) < len(noted):
+        wrong = "its description holds what is no stack's part, and counts for nothing"
+        warn_once(_log, f"guard {shown(entry.get('name'))}: {wrong}; run `pulumi up` for the stacks that declare it.")
+    return held
 
 
 def merged(

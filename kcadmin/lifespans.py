@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from kcadmin.clients import Client
 from kcadmin.errors import KeycloakError
+from kcadmin.notes import LARGEST_NUMBER
 from kcadmin.realm import Realm
 from kcadmin.session import path
 
@@ -30,7 +31,7 @@ def access_token_lifespan(realm: Realm, client: Client) -> int | None:
     with _lock:
         noted = _noted.get(realm, {}).get(client.uuid)
     own = client.value(LIFESPAN)
-    return noted or (realm_lifespan(realm) if own is None else _seconds(own))
+    return noted or (realm_lifespan(realm) if own is None else seconds_of(own))
 
 
 def realm_lifespan(realm: Realm) -> int | None:
@@ -44,15 +45,17 @@ def realm_lifespan(realm: Realm) -> int | None:
                 answer = realm.session.get(path("admin", "realms", realm.name))
             except KeycloakError:
                 answer = {}
-            _realms[realm] = _seconds(answer.get("accessTokenLifespan")) if isinstance(answer, dict) else None
+            _realms[realm] = seconds_of(answer.get("accessTokenLifespan")) if isinstance(answer, dict) else None
         return _realms[realm]
 
 
-def _seconds(value: object) -> int | None:
+def seconds_of(value: object) -> int | None:
+    """A number of seconds as Keycloak keeps it; None for a text that is none, which a client's owner may have written."""
     try:
-        return int(str(value))
+        seconds = int(str(value))
     except ValueError:
         return None
+    return seconds if abs(seconds) <= LARGEST_NUMBER else None
 
 
 def longest_token_life(realm: Realm, client: Client) -> int | None:
@@ -64,8 +67,8 @@ def longest_token_life(realm: Realm, client: Client) -> int | None:
         settings = realm.session.get(path("admin", "realms", realm.name))
     except KeycloakError:
         return None
-    own = _seconds(client.value(LIFESPAN) or settings.get("accessTokenLifespan"))
+    own = seconds_of(client.value(LIFESPAN) or settings.get("accessTokenLifespan"))
     if own == UNTIL_SESSION_ENDS:
-        own = max(_seconds(settings.get(f"ssoSessionMaxLifespan{each}")) or 0 for each in ("", "RememberMe"))
+        own = max(seconds_of(settings.get(f"ssoSessionMaxLifespan{each}")) or 0 for each in ("", "RememberMe"))
     implicit = settings.get("accessTokenLifespanForImplicitFlow") if client.is_on("implicitFlowEnabled") else 0
-    return None if not own else max(own, _seconds(implicit) or 0)
+    return None if not own else max(own, seconds_of(implicit) or 0)

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from kcadmin.authz import TOKEN_EXCHANGE, ResourceServer, permission_name
+from kcadmin.claims import Claim, Kind, claims
 from kcadmin.clients import RECENT_SECONDS
 from kcadmin.errors import NotFound
-from kcadmin.ownership import Claim, claims
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, USED, Taken, drop_claim, write_claim
 
-KIND = "management-permissions"
+KIND = Kind("management-permissions", {"enabled": Literal[True]}, {"enabled": bool}, ["enabled"])
 
 
 @dataclass(frozen=True)
@@ -58,15 +58,17 @@ def take_management(realm: Realm, uuid: str, owner: str, remembered: Taken | Non
     """
     with realm.clients.lock(uuid):
         client = realm.clients.get(uuid, max_age=RECENT_SECONDS)
-        held = claims(client.attributes, KIND) if client else []
+        held = claims(client, KIND)
         ours_before = remembered is not None and remembered.found == CLAIMED
         now = management(realm, uuid)
         if now and now.enabled and not held and not ours_before:
             client = realm.clients.get(uuid, max_age=0)  # another stack claims before it switches on
-            held = claims(client.attributes, KIND) if client else []
+            held = claims(client, KIND)
             if not held:
                 return Taken(USED, {}), now
-        was = held[0].was if held else remembered.was if remembered and ours_before else {"enabled": False}
+        noted = next((claim for claim in held if claim.owner == owner), next(iter(held), None))
+        was = dict(noted.was) if noted else {} if ours_before else {"enabled": False}
+        was = remembered.over(was) if remembered else was
         write_claim(realm.clients, uuid, Claim(owner, KIND, {"enabled": True}, was))
         if any(claim.owner != owner for claim in held):
             now = management(realm, uuid)  # who left before it could see our claim has switched them off
@@ -87,11 +89,11 @@ def release_management(
         client = realm.clients.get(uuid, max_age=RECENT_SECONDS)
         if client is None:
             return False, []
-        held = claims(client.attributes, KIND)
+        held = claims(client, KIND)
         mine = next((claim for claim in held if claim.owner == owner), None)
         if not mine and taken.found == USED and not revoke:
             return False, []
-        was = (mine or taken).was
+        was = taken.over(mine.was if mine else {})
         wanted_off = revoke or not was.get("enabled")
         off = False
         strangers: list[str] = []
@@ -119,7 +121,7 @@ def _switch_off(realm: Realm, uuid: str, permission: str | None) -> tuple[bool, 
 def _claims_now(realm: Realm, uuid: str) -> list[Claim] | None:
     """The claims at this moment, or None when the client is gone."""
     client = realm.clients.get(uuid, max_age=0)
-    return claims(client.attributes, KIND) if client else None
+    return claims(client, KIND) if client else None
 
 
 def _policies(realm: Realm, uuid: str, permission: str | None) -> list[str]:

@@ -4,7 +4,7 @@ https://www.keycloak.org/docs/latest/server_admin/#_audience
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,7 +34,7 @@ class AudienceMapper:
     owner: str | None = None
     exchange: str | None = None
     id: str | None = None
-    stored: Sequence[Sequence[str]] = ()
+    stored: tuple[tuple[str, str], ...] = ()
 
     @property
     def mark(self) -> str | None:

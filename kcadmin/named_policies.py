@@ -5,11 +5,11 @@ A name is looked up just before a write, since Keycloak takes an unknown role fo
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from kcadmin.errors import NotFound, Refusal, sentence
 from kcadmin.permissions import UNANIMOUS
-from kcadmin.policies import UUID, P, Policies, Policy, spell
+from kcadmin.policies import STRATEGIES, UUID, P, Policies, Policy, spell
 from kcadmin.session import path
 
 
@@ -131,7 +131,7 @@ class AggregatePolicy(Policy):
     """Combines other policies. ``policies``: ids or names."""
 
     policies: tuple[str, ...] = ()
-    decision_strategy: str = UNANIMOUS
+    decision_strategy: Annotated[str, STRATEGIES] = UNANIMOUS
 
 
 class _NamingPolicies(Policies[P]):

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kcadmin.authz import ResourceServer, names_in, permission_name
+from kcadmin.claims import claims
 from kcadmin.errors import KeycloakError, Refusal, sentence
 from kcadmin.management import KIND as MANAGEMENT
 from kcadmin.management import management, set_management
 from kcadmin.noted_strategy import forget_strategy, note_strategy, noted_strategy
-from kcadmin.ownership import claims, mark_of, same_stack
+from kcadmin.ownership import mark_of, same_stack
 from kcadmin.realm import Realm
 from kcadmin.session import worth_repeating
 from kcadmin.settling import settle
@@ -141,7 +142,7 @@ def _is_ours_alone(realm: Realm, client_uuid: str, owner: str) -> bool:
     """Whether no other stack can hold an older list than the one just read: a stack claims management permissions before it
     reads their policies, and drops its claim after it has written them. Who used permissions that were on has claimed nothing."""
     client = realm.clients.get(client_uuid, max_age=0)
-    held = claims(client.attributes, MANAGEMENT) if client else []
+    held = claims(client, MANAGEMENT)
     return bool(held) and all(same_stack(claim.owner, owner) for claim in held)
 
 
@@ -203,7 +204,7 @@ def _must_be_there(realm: Realm, client_uuid: str, client_id: str) -> Attached:
     now = attached(realm, client_uuid)
     if now is None:
         there, client = management(realm, client_uuid), realm.clients.get(client_uuid, max_age=0)
-        if there and (there.enabled or (client and claims(client.attributes, MANAGEMENT))):
+        if there and (there.enabled or claims(client, MANAGEMENT)):
             set_management(realm, client_uuid, True)  # its last policy was deleted, and the permission with it
             now = attached(realm, client_uuid)
     if now is None:

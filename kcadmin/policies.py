@@ -9,7 +9,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from kcadmin.authz import ResourceServer
 from kcadmin.ownership import marked, unmarked
@@ -17,6 +17,8 @@ from kcadmin.permissions import UNANIMOUS
 from kcadmin.policy_removal import delete_policy
 from kcadmin.realm import Realm
 
+STRATEGIES = re.compile("UNANIMOUS|AFFIRMATIVE|CONSENSUS")
+LOGIC = re.compile("POSITIVE|NEGATIVE")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME_FIELDS: Mapping[str, str] = {
     "not_before": "notBefore",
@@ -45,7 +47,7 @@ class Policy:
 
     name: str
     description: str
-    logic: str
+    logic: Annotated[str, LOGIC]
     owner: str | None = None
     mark: str | None = None
     id: str | None = None

@@ -7,12 +7,12 @@ them; at release the other way round. A run may die between any two writes: the 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from kcadmin.claims import Claim, claim_key, claim_of, claims
 from kcadmin.client_policies import POLICIES, PROFILES, Change, Entry, entries, settle
 from kcadmin.clients import ATTRIBUTE, RECENT_SECONDS, Client
 from kcadmin.errors import Refusal, sentence
 from kcadmin.guard_marks import KIND, MARKED, computed_mark, is_borrowed, is_own, label_for, mark_for, marks_in, renewed
 from kcadmin.guards import MARK, Guards, conflicts, drift, merged, parts
-from kcadmin.ownership import Claim, claim_key, claims
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim
 from kcadmin.texts import shown
@@ -84,7 +84,7 @@ def changed_by_others(realm: Realm, held: Held) -> list[str] | None:
             found.append(f"client '{name}' has a mark of an earlier version, which others can compute")
         elif not is_own(client.value(MARKED), client.uuid):
             found.append(f"client '{name}' has lost its mark '{MARK}'")
-        elif claim_key(held.owner, KIND) not in client.attributes:
+        elif claim_of(client, held.owner, KIND) is None:
             found.append(f"client '{name}' has lost the claim of '{held.owner}' on its mark")
     borrowers = (client.client_id for client in borrowing(realm) if client.uuid not in held.uuids.values())
     return found + [f"client {shown(name)} bears a mark that was made for another client" for name in borrowers]
@@ -200,7 +200,7 @@ def _unmark(realm: Realm, uuid: str, owner: str) -> None:
         for _ in range(2):
             if client is None:
                 return
-            others = [claim for claim in claims(client.attributes, KIND) if claim.owner != owner]
+            others = [claim for claim in claims(client, KIND) if claim.owner != owner]
             wanted = {MARKED: mark if others else None, ATTRIBUTE + key: None}
             change = {field: value for field, value in wanted.items() if client.value(field) != value}
             if not change:

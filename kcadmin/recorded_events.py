@@ -10,17 +10,30 @@ says so in its claim first, so that the last one sees it, and what was is restor
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
+from kcadmin.claims import Claim, Kind, claims
 from kcadmin.clients import Client
 from kcadmin.errors import Forbidden, Refusal
 from kcadmin.events import EventsConfig, read_config, with_needed, write_config
-from kcadmin.ownership import Claim, claims, hash16
+from kcadmin.notes import HASH16, SECONDS
+from kcadmin.ownership import hash16
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, ROUNDS, USED, Taken, drop_claim, write_claim
 
-KIND = "exchange-events"
 LEAVING = "leaving"
+KIND = Kind(
+    "exchange-events",
+    {"expiration": SECONDS | None, LEAVING: Literal[True]},
+    {
+        "enabled": bool,
+        "expiration": SECONDS,
+        "added": tuple[Literal["TOKEN_EXCHANGE", "TOKEN_EXCHANGE_ERROR"], ...],
+        "left": HASH16,
+        "since": SECONDS,
+    },
+    ["enabled", "expiration"],
+)
 HOLDERS = ("account", "security-admin-console", "admin-cli")
 """Clients that Keycloak makes in each realm; the first that is there bears the claims."""
 
@@ -61,7 +74,7 @@ def look(realm: Realm) -> Recorded:
     config = read_config(realm)
     for _ in range(ROUNDS):
         holder = _holder(realm)
-        found = tuple(claims(holder.attributes, KIND))
+        found = tuple(claims(holder, KIND))
         again = read_config(realm)
         if again == config:
             return Recorded(config, found)
@@ -79,7 +92,7 @@ def take_events(
     :param former: our own owner before it was renamed, whose claim is dropped next.
     :raises Refusal: the login may not, or what was written does not stay.
     """
-    with realm.clients.lock(KIND):
+    with realm.clients.lock(KIND.name):
         seen = look(realm)
         mine, others = seen.of(owner), seen.but(owner)
         held = mine is not None or (remembered is not None and remembered.found == CLAIMED)
@@ -87,6 +100,8 @@ def take_events(
             return Taken(USED, {})
         source = others[0] if others else mine or (remembered if held else None)
         was = _whole(source.was) if source else _note(seen.config)
+        if remembered:  # the state knows it better than a claim
+            was |= {key: value for key, value in _whole(remembered.over({})).items() if key in KIND.needs}
         then = _on(seen.config, expiration)
         if _is_ours(seen.config, was, _wishes(seen.claims)):  # then a shorter wish may shorten it again
             then = replace(then, expiration=_kept(was, (expiration, *_wishes(seen.staying(owner, former)))))
@@ -112,12 +127,12 @@ def release_events(realm: Realm, owner: str, expiration: int | None, taken: Take
     :param taken: as ``take_events`` said, for a claim that a killed run has dropped already.
     :returns: the owners who still claim it.
     """
-    with realm.clients.lock(KIND):
+    with realm.clients.lock(KIND.name):
         seen = look(realm)
         mine = seen.of(owner)
         if not mine and taken.found == USED:
             return tuple(claim.owner for claim in seen.claims)
-        was = (mine or taken).was
+        was = _whole(taken.over(mine.was if mine else {}))
         wishes = [*_wishes(seen.claims), expiration]
         if mine and seen.but(owner):
             _write_claim(realm, replace(mine, set={**mine.set, LEAVING: True}))
@@ -141,7 +156,7 @@ def give_up_claim(realm: Realm, owner: str) -> None:
 
 def recorded_since(realm: Realm) -> float | None:
     """When a stack last had exchanges recorded that were not before, in seconds since 1970; None where no claim tells."""
-    found = [claim.was.get("since") for claim in claims(_holder(realm).attributes, KIND)]
+    found = [claim.was.get("since") for claim in claims(_holder(realm), KIND)]
     return max((float(each) for each in found if isinstance(each, int | float)), default=None)
 
 

@@ -4,15 +4,16 @@ A claim is a client attribute written in the same partial PUT as the setting, so
 Two processes may write at once: who takes reads again, who leaves reads again, and both mend what the other undid.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from kcadmin.claims import Claim, Kind, claim_key, claims
 from kcadmin.clients import ATTRIBUTE, RECENT_SECONDS, Client, Clients
-from kcadmin.errors import NotFound, Refusal
-from kcadmin.ownership import Claim, claim_key, claims
+from kcadmin.errors import NotFound, Refusal, sentence
 from kcadmin.settling import look_again
+from kcadmin.texts import shown
 
 ROUNDS = 5
 REFRESH_TOKENS = "attributes.use.refresh.tokens"
@@ -28,12 +29,16 @@ class Taken:
     found: str
     was: Mapping[str, Any]
 
+    def over(self, noted: Mapping[str, Any]) -> dict[str, Any]:
+        """What it was by the stack's state; by a claim only what the state does not know."""
+        return {**noted, **({} if self.found == USED else self.was)}
+
 
 def take(
     clients: Clients,
     uuid: str,
     owner: str,
-    kind: str,
+    kind: Kind,
     wanted: Mapping[str, Any],
     *,
     note: Callable[[Client], Mapping[str, Any]] = lambda client: {},
@@ -58,13 +63,13 @@ def take(
         mine, others = _split(client, owner, kind)
         _refuse_conflicts(client, [claim for claim in others if claim.owner != former], wanted)
         differing = _differing(client, wanted)
-        ours_before = ours or mine is not None
-        source = others[0] if others else mine or (remembered if ours_before else None)
-        was = dict(source.was) if source else dict(note(client))
+        noted = mine or next(iter(others), None)
+        was = dict(noted.was) if noted else {} if ours else dict(note(client))
+        was = remembered.over(was) if remembered else was
         for field in wanted:
             was.setdefault(field, client.value(field))
-        claim = Claim(owner, kind, dict(wanted), was)
-        if mine != claim or differing:
+        claim = Claim(owner, kind, dict(wanted), kind.fitting(was))
+        if differing or client.attributes.get(claim.key) != claim.text():
             _write_until(clients, uuid, {**wanted, ATTRIBUTE + claim.key: claim.text()})
         return Taken(CLAIMED, was)
 
@@ -73,7 +78,7 @@ def release(
     clients: Clients,
     uuid: str,
     owner: str,
-    kind: str,
+    kind: Kind,
     *,
     taken: Taken,
     values: Mapping[str, Any],
@@ -92,20 +97,21 @@ def release(
         mine, others = _split(client, owner, kind)
         if not mine and taken.found == USED and off is None:
             return client
-        restored = dict(off) if off is not None else dict((mine or taken).was)
+        restored = dict(off) if off is not None else taken.over(mine.was if mine else {})
         back = {
             field: restored.get(field)
             for field, value in values.items()
             if not others and _same(field, client.value(field), value) and client.value(field) != restored.get(field)
         }
-        drop = {ATTRIBUTE + mine.key: None} if mine else {}
+        key = claim_key(owner, kind)
+        drop = {ATTRIBUTE + key: None} if key in client.attributes else {}
         if back or drop:
             clients.change(uuid, {**back, **drop})
-            _mend_after_leaving(clients, uuid, kind, values, restored)
+            _mend_after_leaving(clients, uuid, kind, values, restored, back)
         return clients.get(uuid)
 
 
-def held_by_others(client: Client, owner: str, kind: str) -> list[Claim]:
+def held_by_others(client: Client, owner: str, kind: Kind) -> list[Claim]:
     """The claims of other owners on a setting."""
     return _split(client, owner, kind)[1]
 
@@ -117,24 +123,36 @@ def write_claim(clients: Clients, uuid: str, claim: Claim) -> None:
         clients.change(uuid, {ATTRIBUTE + claim.key: claim.text()})
 
 
-def drop_claim(clients: Clients, uuid: str, owner: str, kind: str) -> None:
+def drop_claim(clients: Clients, uuid: str, owner: str, kind: Kind) -> None:
     """Takes a claim back; one that is gone, or whose client is, is done."""
+    drop_claims(clients, uuid, [claim_key(owner, kind)])
+
+
+def drop_claims(clients: Clients, uuid: str, keys: Iterable[str]) -> None:
+    """The same for the claims in several attributes, by one write."""
     client = clients.get(uuid)
-    key = claim_key(owner, kind)
-    if client and key in client.attributes:
+    there = [key for key in keys if client and key in client.attributes]
+    if there:
         with suppress(NotFound):  # the client has gone since it was looked at
-            clients.change(uuid, {ATTRIBUTE + key: None})
+            clients.change(uuid, {ATTRIBUTE + key: None for key in there})
 
 
 def _mend_after_leaving(
-    clients: Clients, uuid: str, kind: str, values: Mapping[str, Any], restored: Mapping[str, Any]
+    clients: Clients,
+    uuid: str,
+    kind: Kind,
+    values: Mapping[str, Any],
+    restored: Mapping[str, Any],
+    back: Mapping[str, Any],
 ) -> None:
+    """Of what we have just given back, somebody who came meanwhile may want it as he claims it, and nothing else."""
     client = clients.get(uuid, max_age=0)
     if client is None:
         return
-    left = claims(client.attributes, kind)
-    if left:  # somebody came or stayed: the setting is theirs, and on
-        change = {field: value for field, value in left[0].set.items() if not _same(field, client.value(field), value)}
+    left = claims(client, kind)
+    if left:
+        theirs = {field: left[0].set[field] for field in back if field in left[0].set}
+        change = _differing(client, theirs)
     else:  # two left at once, each seeing the other: the later one restores
         change = {
             field: restored.get(field)
@@ -145,9 +163,9 @@ def _mend_after_leaving(
         clients.change(uuid, change)
 
 
-def _is_anybodys(client: Client, kind: str, wanted: Mapping[str, Any]) -> bool:
+def _is_anybodys(client: Client, kind: Kind, wanted: Mapping[str, Any]) -> bool:
     """Whether a setting is as wanted and nobody has claimed it."""
-    return not claims(client.attributes, kind) and not _differing(client, wanted)
+    return not claims(client, kind) and not _differing(client, wanted)
 
 
 def _differing(client: Client, wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,8 +190,8 @@ def _same(field: str, now: Any, wanted: Any) -> bool:
     return bool(now == wanted or (now in alike and wanted in alike))
 
 
-def _split(client: Client, owner: str, kind: str) -> tuple[Claim | None, list[Claim]]:
-    found = claims(client.attributes, kind)
+def _split(client: Client, owner: str, kind: Kind) -> tuple[Claim | None, list[Claim]]:
+    found = claims(client, kind)
     mine = next((claim for claim in found if claim.owner == owner), None)
     return mine, [claim for claim in found if claim.owner != owner]
 
@@ -182,10 +200,12 @@ def _refuse_conflicts(client: Client, others: list[Claim], wanted: Mapping[str, 
     for claim in others:
         for field, value in wanted.items():
             if field in claim.set and not _same(field, claim.set[field], value):
-                raise Refusal(
-                    f"client '{client.client_id}': {field.removeprefix(ATTRIBUTE)} is claimed as "
-                    f"'{claim.set[field]}' by '{claim.owner}', wanted is '{value}'; agree on one value."
+                wrong = (
+                    f"{field.removeprefix(ATTRIBUTE)} is claimed as {shown(claim.set[field])} by {shown(claim.owner)}, "
+                    f"wanted is {shown(value)}"
                 )
+                remedy = f"agree on one value; or, if there is no such stack, remove the client's attribute {claim.key}"
+                raise Refusal(sentence("client", client.client_id, client.realm, wrong, remedy))
 
 
 def _require(client: Client | None, uuid: str) -> Client:

@@ -30,7 +30,7 @@ from providers._foresight import clients_by_realm
 from providers._inputs import text_faults, type_faults
 from providers._renamed import goes_on, remember_created
 from providers._uuids import derive_uuids, is_known, require_uuids
-from providers.messages import errors_as_sentences, failure, info, warn_insecure
+from providers.messages import errors_as_sentences, failure, info, show_warnings, warn_insecure
 
 Props = dict[str, Any]
 PROVIDER_KEY = "__provider"
@@ -58,6 +58,7 @@ class KeycloakProvider(ResourceProvider, ABC):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Stores the settings; the session logs in at its first request."""
+        show_warnings()
         sys.tracebacklimit = 0  # in this process an exception is shown to people, as its sentence
         for method in CALLED_BY_PULUMI:
             setattr(self, method, errors_as_sentences()(getattr(self, method)))

@@ -8,11 +8,14 @@
 """
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from kcadmin.claims import IDENTITY, Claim, Kind, adopted_kind, claim_of
 from kcadmin.errors import Conflict, Forbidden, Refusal
-from kcadmin.ownership import Claim, adopted_claim_kind, claim_key, claims, hash16
+from kcadmin.notes import fits, plain, typed_fields
+from kcadmin.ownership import hash16
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
 from providers._base import KeycloakProvider, Props
@@ -21,7 +24,6 @@ from providers._left import never_in_the_way
 from providers.messages import info
 
 CREATED, USED, ADOPTED = "created", "used", "adopted"
-IDENTITY = ("id", "owner", "mark", "exchange")
 NOT_COMPARED = (*IDENTITY, "stored")
 
 
@@ -99,9 +101,10 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         found = self.candidates(realm, looked, wanted, props)
         for each in found:
             if each.mark == hash16(props["owner"]):
+                notes = self._continued(realm, each, wanted, props)
                 if self._differences(each, wanted):
                     store.update(_id(each), wanted)
-                return _id(each), self._continued(realm, _id(each), props)
+                return _id(each), notes
         for each in found:
             if each.mark is None and not self._differences(each, wanted):
                 return _id(each), {"found": USED}
@@ -114,12 +117,14 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         if olds.get("found") != USED:
             if self.store(realm, news).get(id_) is None:
                 raise Refusal(f"{self._named(news)}: is gone; run `pulumi refresh`, then `pulumi up`.")
-            claim = self._claim(realm, id_, olds)
-            if claim:  # renamed owner: the note of what it was moves with it
-                write_claim(realm.clients, news[self.HOLDER], replace(claim, owner=news["owner"]))
-            self.store(realm, news).update(id_, self.wanted(news))
-            if claim and news["owner"] != olds["owner"]:
-                drop_claim(realm.clients, news[self.HOLDER], olds["owner"], claim.kind)
+            wanted = self.wanted(news)
+            renamed = olds.get("found") == ADOPTED and news["owner"] != olds["owner"]
+            kind = adopted_kind(id_, type(wanted))
+            if renamed:  # the note of what it was moves with the owner
+                write_claim(realm.clients, news[self.HOLDER], Claim(news["owner"], kind, {}, self._was(kind, olds)))
+            self.store(realm, news).update(id_, wanted)
+            if renamed:
+                drop_claim(realm.clients, news[self.HOLDER], olds["owner"], kind)
         return {}
 
     def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
@@ -136,7 +141,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
             store.delete(id_)
         elif found == ADOPTED:
             self._give_back(realm, store, id_, props)
-        drop_claim(realm.clients, props[self.HOLDER], props["owner"], self._kind(id_))
+        drop_claim(realm.clients, props[self.HOLDER], props["owner"], adopted_kind(id_))
         with never_in_the_way(self._named(props)):
             self.tell_left(realm, props)
 
@@ -163,7 +168,8 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
             )
         was = {key: value for key, value in asdict(found).items() if key not in IDENTITY}  # type: ignore[call-overload]
         try:
-            write_claim(realm.clients, props[self.HOLDER], Claim(props["owner"], self._kind(_id(found)), {}, was))
+            kind = adopted_kind(_id(found), type(found))
+            write_claim(realm.clients, props[self.HOLDER], Claim(props["owner"], kind, {}, was))
         except Forbidden:
             raise Refusal(
                 f"{self._named(props)}: cannot be adopted, since Keycloak refuses the note of what it was on "
@@ -173,31 +179,48 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         return {"found": ADOPTED, "was": was}
 
     def _give_back(self, realm: Realm, store: Store[T], id_: str, props: Props) -> None:
-        now, ours, claim = store.get(id_), self.wanted(props), self._claim(realm, id_, props)
+        now, ours = store.get(id_), self.wanted(props)
         if now is None:
             return
         if not props.get("name"):  # then the name that it had was no matter
             ours = replace(ours, name=now.name)  # type: ignore[type-var]
-        unset = {field.name: None for field in fields(ours) if field.name not in NOT_COMPARED}  # type: ignore[arg-type]
-        was: Props = dict(claim.was) if claim else {**unset, **(props.get("was") or {})}  # a state leaves None out
-        back = {key: tuple(value) if isinstance(value, list) else value for key, value in was.items()}
+        back = self._was(adopted_kind(id_, type(ours)), props)
         differing = self._differences(now, ours)  # what others changed meanwhile stays as they made it
         if differing:
             back = {key: () if key in NOT_COMPARED else value for key, value in back.items() if key not in differing}
         store.update(id_, replace(now, owner=None, **back))  # type: ignore[type-var]
 
-    def _continued(self, realm: Realm, id_: str, props: Props) -> Props:
-        claim = self._claim(realm, id_, props)
-        return {"found": ADOPTED, "was": dict(claim.was)} if claim else {"found": CREATED}
+    def _continued(self, realm: Realm, found: T, wanted: T, props: Props) -> Props:
+        """What the state of a killed run would say. Only who adopts may have noted what an object was.
 
-    def _claim(self, realm: Realm, id_: str, props: Props) -> Claim | None:
-        client = realm.clients.get(props[self.HOLDER])
-        key = claim_key(props["owner"], self._kind(id_))
-        found = claims(client.attributes, self._kind(id_)) if client else []
-        return next((claim for claim in found if claim.key == key), None)
+        :raises Refusal: a person must say whether the note is true.
+        """
+        client, kind = realm.clients.get(props[self.HOLDER]), adopted_kind(_id(found), type(wanted))
+        claim = claim_of(client, props["owner"], kind) if props.get("adopt") else None
+        if claim is None or client is None:
+            return {"found": CREATED}
+        if not self.may_have_been(wanted, claim.was):
+            raise Refusal(
+                f"{self._named(props)}: is this stack's, and the attribute {claim.key} of client '{client.client_id}', which "
+                f"others may write, says that it was another {self.OBJECT} before; give it back by hand, or delete it, and "
+                "remove that attribute."
+            )
+        return {"found": ADOPTED, "was": plain(claim.was)}
 
-    def _kind(self, id_: str) -> str:
-        return adopted_claim_kind(id_)
+    def may_have_been(self, wanted: T, was: Mapping[str, Any]) -> bool:
+        """Whether an object may have been as a note on its client says, which the client's owner may have written."""
+        return True
+
+    def _was(self, kind: Kind, props: Props) -> Props:
+        """What an adopted object was, by the state, which leaves None out. :raises Refusal: the state was changed by hand."""
+        unset = {field: None for field, hint in kind.was.items() if fits(hint, None)}
+        noted = {key: each for key, each in (props.get("was") or {}).items() if key in kind.was}
+        try:
+            return typed_fields(kind.was, {**unset, **noted})
+        except ValueError as problem:
+            raise Refusal(
+                f"{self._named(props)}: the state's note of what it was holds {problem}; restore the state from a backup."
+            ) from None
 
     def _differences(self, found: T, wanted: T) -> dict[str, tuple[Any, Any]]:
         pairs = {

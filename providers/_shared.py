@@ -4,8 +4,8 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from kcadmin.claims import Kind, claim_of
 from kcadmin.clients import Client
-from kcadmin.ownership import claim_key
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, USED, Taken, drop_claim, held_by_others, release, take
 from providers._base import KeycloakProvider, Props
@@ -17,7 +17,7 @@ from providers.messages import info
 class SharedSettingProvider(KeycloakProvider):
     """The lifecycle. ``KIND``: the claim's kind."""
 
-    KIND: ClassVar[str]
+    KIND: ClassVar[Kind]
     CONSTANT = {"enabled": True}
 
     @abstractmethod
@@ -62,7 +62,7 @@ class SharedSettingProvider(KeycloakProvider):
         client = realm.clients.get(props["client_uuid"])
         if client is None:
             return None
-        lost = props.get("found") == CLAIMED and claim_key(props["owner"], self.KIND) not in client.attributes
+        lost = props.get("found") == CLAIMED and claim_of(client, props["owner"], self.KIND) is None
         return {"client_id": client.client_id, **self.shown(client), **({"owner": ""} if lost else {})}
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
@@ -91,4 +91,5 @@ class SharedSettingProvider(KeycloakProvider):
 
 def _taken(props: Props, fields: Iterable[str]) -> Taken:
     """What the state remembers; Pulumi leaves out of it the fields that were not set."""
-    return Taken(str(props.get("found")), {**dict.fromkeys(fields), **(props.get("was") or {})})
+    was = props.get("was")
+    return Taken(str(props.get("found")), {} if was is None else {**dict.fromkeys(fields), **was})

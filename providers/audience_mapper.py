@@ -3,8 +3,9 @@
 https://www.keycloak.org/docs/latest/server_admin/#_audience
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pulumi
 from pulumi.dynamic import DiffResult
@@ -12,7 +13,7 @@ from pulumi.dynamic import DiffResult
 from kcadmin.clients import RECENT_SECONDS
 from kcadmin.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, AudienceMappers
 from kcadmin.mappers import AudienceMapper as Mapper
-from kcadmin.ownership import owned_name
+from kcadmin.ownership import OWNER_KEY, owned_name
 from kcadmin.realm import Realm
 from providers._base import Props
 from providers._left import tell_token_life_of_grant, warn_of_mappers
@@ -91,6 +92,13 @@ class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
         ]
         fit = [each for each in same if each.mark or props.get("adopt") or not self._differences(each, wanted)]
         return [*fit, *looked.named(wanted.name)]
+
+    def may_have_been(self, wanted: Mapper, was: Mapping[str, Any]) -> bool:
+        """A note alone brings no other audience into tokens, nor a mark onto a mapper."""
+        config = dict(was.get("stored") or ())
+        stored = Mapper.read({"name": wanted.name, "id": "", "config": config}).audience if config else wanted.audience
+        noted = (was.get("included_client"), was.get("custom_audience"))
+        return {stored, noted} == {wanted.audience} and OWNER_KEY not in config
 
     def tell_left(self, realm: Realm, props: Props) -> None:
         holder, audience = realm.clients.get(props["client_uuid"]), props.get("included_client")

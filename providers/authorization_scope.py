@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pulumi
 
 from kcadmin.authz_objects import AuthorizationScope as Scope
-from kcadmin.authz_objects import AuthorizationScopes, scope_claim_kind
-from kcadmin.ownership import Claim
+from kcadmin.authz_objects import AuthorizationScopes, scope_kind
+from kcadmin.claims import Claim
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
 from providers._base import Props
@@ -42,7 +42,7 @@ class AuthorizationScopeProvider(OwnedObjectProvider[Scope]):
 
     def before_create(self, realm: Realm, props: Props) -> None:
         require_services(realm, props)
-        claim = Claim(props["owner"], scope_claim_kind(props["name"]), {}, {})
+        claim = Claim(props["owner"], scope_kind(props["name"]), {}, {})
         write_claim(realm.clients, props[self.HOLDER], claim)
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
@@ -50,12 +50,12 @@ class AuthorizationScopeProvider(OwnedObjectProvider[Scope]):
             self.before_create(realm, news)
         notes = super().change(realm, id_, olds, news)
         if (olds["name"], olds["owner"]) != (news["name"], news["owner"]):
-            drop_claim(realm.clients, olds[self.HOLDER], olds["owner"], scope_claim_kind(olds["name"]))
+            drop_claim(realm.clients, olds[self.HOLDER], olds["owner"], scope_kind(olds["name"]))
         return notes
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         super().remove(realm, id_, props)
-        drop_claim(realm.clients, props[self.HOLDER], props["owner"], scope_claim_kind(props["name"]))
+        drop_claim(realm.clients, props[self.HOLDER], props["owner"], scope_kind(props["name"]))
 
 
 class AuthorizationScope(KeycloakResource, module="keycloak", name="AuthorizationScope"):

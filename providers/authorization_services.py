@@ -5,11 +5,12 @@ https://www.keycloak.org/docs/latest/authorization_services/#_resource_server_ov
 
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 import pulumi
 
 from kcadmin.by_products import SIDE_ROLE, account_mappers, is_default
+from kcadmin.claims import Kind
 from kcadmin.clients import Client
 from kcadmin.errors import HttpError, Refusal
 from kcadmin.ownership import NAME_LIMIT
@@ -33,7 +34,11 @@ class AuthorizationServicesProvider(SharedSettingProvider):
     """Create, read, update and delete of a client's resource server."""
 
     OBJECT = "authorization services of client"
-    KIND = "authorization-services"
+    KIND = Kind(
+        "authorization-services",
+        {SERVICES: Literal[True], ACCOUNT: Literal[True]},
+        {SERVICES: bool | None, ACCOUNT: bool | None, SIDE_ROLE: bool, MAPPERS: tuple[str, ...]},
+    )
     INPUTS = ("realm", "client_id", "client_uuid")
 
     def refusals(self, props: Props) -> Iterator[str]:

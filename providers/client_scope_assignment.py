@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import pulumi
 
+from kcadmin.claims import Claim, Kind, claim_of
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.clients import RECENT_SECONDS
 from kcadmin.errors import Refusal
 from kcadmin.mappers import AudienceMappers
-from kcadmin.ownership import Claim, claims, hash16, same_stack
+from kcadmin.ownership import hash16, same_stack
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
 from providers._base import KeycloakProvider, Props
@@ -48,15 +49,15 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
                 f"{self._named(props)}: holds '{name}' as {now} scope instead of {kind}; take it out there, or set kind to {now}."
             )
         if not ours:
-            write_claim(realm.clients, uuid, Claim(props["owner"], _claim_kind(name), {}, {}))
+            write_claim(realm.clients, uuid, Claim(props["owner"], _kind(name), {}, {}))
         realm.client_scopes.assign(uuid, scope_id, kind)
         self._take_away(realm, props)
         return id_, {"scope_id": scope_id, "found": CREATED}
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
         if self._claimed(realm, olds) and olds["owner"] != news["owner"]:
-            write_claim(realm.clients, news["client_uuid"], Claim(news["owner"], _claim_kind(news["scope"]), {}, {}))
-            drop_claim(realm.clients, news["client_uuid"], olds["owner"], _claim_kind(olds["scope"]))
+            write_claim(realm.clients, news["client_uuid"], Claim(news["owner"], _kind(news["scope"]), {}, {}))
+            drop_claim(realm.clients, news["client_uuid"], olds["owner"], _kind(olds["scope"]))
         self._take_away(realm, news)
         return {"scope_id": olds["scope_id"]}
 
@@ -80,7 +81,7 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         if props.get("found") == CREATED or props.get("on_remove") == REVOKE:
             realm.client_scopes.unassign(props["client_uuid"], props["scope_id"], props["kind"])
-            drop_claim(realm.clients, props["client_uuid"], props["owner"], _claim_kind(props["scope"]))
+            drop_claim(realm.clients, props["client_uuid"], props["owner"], _kind(props["scope"]))
         else:
             info(f"{self._named(props)}: '{props['scope']}' was found as wanted and is left as found.")
 
@@ -91,8 +92,7 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
     @staticmethod
     def _claimed(realm: Realm, props: Props) -> bool:
         client = realm.clients.get(props["client_uuid"])
-        held = claims(client.attributes, _claim_kind(props["scope"])) if client else []
-        return any(claim.owner == props["owner"] for claim in held)
+        return claim_of(client, props["owner"], _kind(props["scope"])) is not None
 
 
 class ClientScopeAssignment(KeycloakResource, module="keycloak", name="ClientScopeAssignment"):
@@ -122,5 +122,5 @@ class ClientScopeAssignment(KeycloakResource, module="keycloak", name="ClientSco
         super().__init__(ClientScopeAssignmentProvider(), resource_name, locals(), opts)
 
 
-def _claim_kind(scope: str) -> str:
-    return f"client-scope:{scope}"
+def _kind(scope: str) -> Kind:
+    return Kind(f"client-scope:{scope}")

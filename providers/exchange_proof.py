@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 import pulumi
 
+from kcadmin.claims import claims
 from kcadmin.client_secrets import ClientSecrets
 from kcadmin.errors import Refusal, sentence
 from kcadmin.features import LEGACY
-from kcadmin.ownership import claims
 from kcadmin.proof import USER, USER_PASSWORD, Case, choose_subject, prove
 from kcadmin.realm import Realm
 from providers._base import KeycloakProvider, Props
@@ -108,7 +108,7 @@ class ExchangeProofProvider(KeycloakProvider):
     def _switch_goes(realm: Realm, props: Props) -> bool:
         """Whether the requester's switch is this stack's alone: moved to legacy, it goes with the deletes, which come last."""
         client = realm.clients.find(props["requester"])
-        owners = {claim.owner for claim in claims(client.attributes, KIND)} if client else set()
+        owners = {claim.owner for claim in claims(client, KIND)}
         return client is not None and client.is_on(SWITCH) and owners == {props["owner"].split("#")[0]}
 
 

@@ -3,11 +3,12 @@
 https://www.keycloak.org/docs/latest/server_admin/#_role_scope_mappings
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import pulumi
 
 from kcadmin.audiences import FULL_SCOPE
+from kcadmin.claims import Kind
 from kcadmin.clients import Client
 from providers._base import Props
 from providers._shared import SharedSettingProvider
@@ -18,7 +19,7 @@ class FullScopeOffProvider(SharedSettingProvider):
     """Create, read, update and delete of the setting."""
 
     OBJECT = "full scope of client"
-    KIND = "full-scope"
+    KIND = Kind("full-scope", {FULL_SCOPE: Literal[False]}, {FULL_SCOPE: bool | None})
     INPUTS = ("realm", "client_id", "client_uuid")
 
     def values(self, props: Props) -> dict[str, Any]:

@@ -7,10 +7,10 @@ https://www.keycloak.org/securing-apps/token-exchange#_client-to-client-permissi
 import pulumi
 
 from kcadmin.authz import TOKEN_EXCHANGE
+from kcadmin.claims import claim_of
 from kcadmin.errors import NotImplementedHere, Refusal, sentence
 from kcadmin.features import PERMISSIONS_FEATURE
 from kcadmin.management import KIND, release_management, seen_management, take_management
-from kcadmin.ownership import claim_key
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, Taken, drop_claim
 from kcadmin.texts import quoted
@@ -42,7 +42,7 @@ class ManagementPermissionsProvider(KeycloakProvider):
         now = seen_management(realm, props["client_uuid"]) if client else None
         if client is None or now is None:
             return None
-        lost = props.get("found") == CLAIMED and claim_key(props["owner"], KIND) not in client.attributes
+        lost = props.get("found") == CLAIMED and claim_of(client, props["owner"], KIND) is None
         shown = {"client_id": client.client_id, "enabled": now.enabled, **({"owner": ""} if lost else {})}
         return {**shown, "token_exchange_permission": now.permissions.get(TOKEN_EXCHANGE)}
 

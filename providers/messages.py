@@ -4,6 +4,7 @@ Names and texts of a server are anybody's choice. Here they lose what a terminal
 """
 
 import functools
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -56,6 +57,19 @@ def harmless_error(problem: Exception) -> Exception:
 def _named(text: str) -> Exception:
     made: Exception = type(text, (Exception,), {"__module__": "builtins"})()
     return made
+
+
+class ToPulumi(logging.Handler):
+    """Shows the warnings of ``kcadmin``, which knows nothing of Pulumi."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        warn(record.getMessage())
+
+
+@functools.cache
+def show_warnings() -> None:
+    """From now on, in this process."""
+    logging.getLogger("kcadmin").addHandler(ToPulumi(logging.WARNING))
 
 
 @functools.cache

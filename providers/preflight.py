@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 
 from kcadmin import features as server_features
 from kcadmin.audiences import FULL_SCOPE, added
+from kcadmin.claims import claims
 from kcadmin.clients import Client
 from kcadmin.connection import Connection
 from kcadmin.errors import NotFound
 from kcadmin.features import LEGACY
 from kcadmin.gates import Role, openings, other_audiences, parts_of
-from kcadmin.ownership import claims
 from kcadmin.permissions import overview
 from kcadmin.realm import realm_for
 from kcadmin.session import Session, session_for
@@ -116,9 +116,7 @@ def _facts(client: Client) -> ClientFacts:
         full_scope=client.is_on(FULL_SCOPE),
         logs_users_in=any(client.is_on(login) for login in LOGINS),
         refresh_on=client.is_on(SWITCH) and client.value(REFRESH) == SAME_SESSION,
-        switch_owners=tuple(
-            claim.owner for claim in claims(client.attributes, KIND) if claim.was.get(SWITCH) != "true"
-        ),
+        switch_owners=tuple(claim.owner for claim in claims(client, KIND) if claim.was.get(SWITCH) != "true"),
         audiences={
             mapper.included_client: mapper.exchange
             for mapper in sorted(mappers, key=lambda mapper: mapper.exchange == LEGACY)  # a legacy mark wins

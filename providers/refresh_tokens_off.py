@@ -3,11 +3,13 @@
 https://www.keycloak.org/docs/latest/server_admin/#_openid_connect_compatibility_modes
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import pulumi
 
+from kcadmin.claims import Kind
 from kcadmin.clients import Client
+from kcadmin.notes import BOOLEAN_TEXT
 from kcadmin.shared_settings import REFRESH_TOKENS
 from providers._base import Props
 from providers._shared import SharedSettingProvider
@@ -18,7 +20,7 @@ class RefreshTokensOffProvider(SharedSettingProvider):
     """Create, read, update and delete of the setting."""
 
     OBJECT = "refresh tokens of client"
-    KIND = "refresh-tokens"
+    KIND = Kind("refresh-tokens", {REFRESH_TOKENS: Literal["false"]}, {REFRESH_TOKENS: BOOLEAN_TEXT})
     INPUTS = ("realm", "client_id", "client_uuid")
 
     def values(self, props: Props) -> dict[str, Any]:

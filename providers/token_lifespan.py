@@ -3,25 +3,29 @@
 Not capped by the subject token's; capped by the user's session. https://www.keycloak.org/docs/latest/server_admin/#_timeouts
 """
 
+import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import pulumi
 
+from kcadmin.claims import Kind
 from kcadmin.clients import Client
-from kcadmin.lifespans import LIFESPAN, note_lifespan
+from kcadmin.lifespans import LIFESPAN, note_lifespan, seconds_of
 from kcadmin.realm import Realm
 from providers._base import Props
 from providers._shared import SharedSettingProvider
 from providers._uuids import is_known
 from providers.resource import KeycloakResource, Text
 
+SECONDS_TEXT = Annotated[str | None, re.compile(r"-1|[0-9]{1,15}")]
+
 
 class TokenLifespanProvider(SharedSettingProvider):
     """Create, read, update and delete of the setting."""
 
     OBJECT = "token lifespan of client"
-    KIND = "token-lifespan"
+    KIND = Kind("token-lifespan", {LIFESPAN: SECONDS_TEXT}, {LIFESPAN: SECONDS_TEXT})
     INPUTS = ("realm", "client_id", "client_uuid", "seconds")
     CONSTANT = {}
 
@@ -43,8 +47,7 @@ class TokenLifespanProvider(SharedSettingProvider):
         return {LIFESPAN: None}
 
     def shown(self, client: Client) -> Props:
-        seconds = client.value(LIFESPAN)
-        return {"seconds": int(seconds) if seconds else None}
+        return {"seconds": seconds_of(client.value(LIFESPAN))}
 
 
 class TokenLifespan(KeycloakResource, module="keycloak", name="TokenLifespan"):

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from exchange.migration.grants import Moving, Part, Stage
 from kcadmin.audiences import added
 from kcadmin.authz import is_negative, names_in
+from kcadmin.claims import claims
 from kcadmin.clients import Client
-from kcadmin.features import LEGACY, STANDARD, SWITCH
-from kcadmin.ownership import claims, hash16, mark_of
+from kcadmin.features import LEGACY, STANDARD, SWITCH, SWITCH_CLAIM
+from kcadmin.ownership import hash16, mark_of
 from kcadmin.survey import Json, Survey
 from kcadmin.texts import quoted
 
 DOWNSCOPE = "downscope-assertion-grant-enforcer"
-SWITCH_KIND = "standard-exchange"
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _of_requester(client: Client, moving: Moving, facts: Facts) -> Iterator[str]
         yield f"requester '{name}' is a public client; make it confidential"
     if client.is_on("consentRequired"):
         yield f"requester '{name}' requires consent, without which standard refuses; switch consent off there"
-    ours = {claim.owner for claim in claims(client.attributes, SWITCH_KIND)} & facts.owners
+    ours = {claim.owner for claim in claims(client, SWITCH_CLAIM)} & facts.owners
     if client.is_on(SWITCH) and not ours and moving.stage < Stage.BOTH:
         yield f"the standard exchange of '{name}' is on already, so it answers now; set exchange: standard, or switch it off"
     for target, policy in legacy_ways(name, facts, certain=True):

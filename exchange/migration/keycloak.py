@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable
 
-from exchange.migration.blocks import SWITCH_KIND
 from exchange.migration.grants import Moving
 from exchange.migration.watch import Known, refusals_without_switch
+from kcadmin.claims import claims
 from kcadmin.errors import Refusal
 from kcadmin.event_audiences import ClientIds
 from kcadmin.events import REFUSED, Event, read_config, read_events
-from kcadmin.features import SWITCH
+from kcadmin.features import SWITCH, SWITCH_CLAIM
 from kcadmin.lifespans import longest_token_life
-from kcadmin.ownership import claims
 from kcadmin.realm import Realm, realm_for
 from kcadmin.session import Session
 
@@ -79,7 +78,7 @@ class Keycloak:
             clients = self._realm(realm_name).clients
             known = clients.find(requester)
             client = clients.get(known.uuid, max_age=0) if known else None
-            held = claims(client.attributes, SWITCH_KIND) if client else []
+            held = claims(client, SWITCH_CLAIM)
             if client and len({claim.owner for claim in held}) == 1:
                 clients.change(client.uuid, {SWITCH: held[0].was.get(SWITCH)})
                 if held[0].was.get(SWITCH) == "true":

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import requests
 
+from kcadmin.claims import Claim
 from kcadmin.connection import ClientSecretLogin, Connection
 from kcadmin.errors import Refusal
 from kcadmin.guard_marks import KIND, computed_mark, label_for
 from kcadmin.guards import MARK
-from kcadmin.ownership import Claim
 from kcadmin.robot import GUARDS, STANDARD
 from kcadmin.tokens import EXCHANGE_GRANT, ClientCredentials, TokenEndpoint, TokenRefused
 from providers.exchange_guards import ExchangeGuardsProvider

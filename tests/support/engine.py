@@ -73,10 +73,11 @@ class Engine:
 
 def forget() -> None:
     """Drops what this process knows of servers, as a new plugin process would."""
-    from kcadmin import realm, session
+    from kcadmin import notes, realm, session
 
     realm._realms.clear()
     session._sessions.clear()
+    notes.forget_warnings()
 
 
 def _wire(props: Any) -> dict[str, Any]:

@@ -21,6 +21,8 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from requests.models import PreparedRequest
 
+from kcadmin.claims import Claim, Kind, claims
+from kcadmin.clients import Client
 from kcadmin.connection import Connection, PasswordLogin
 from kcadmin.session import Session
 
@@ -139,6 +141,11 @@ class FakeKeycloak:
     def uuid(self, client_id: str, realm: str = "r") -> str:
         """A client's UUID."""
         return str(self.client(client_id, realm)["id"])
+
+    def claimed(self, client_id: str, kind: Kind) -> list[Claim]:
+        """The claims of a kind that stand on a client."""
+        client = self.client(client_id)
+        return claims(Client(client["id"], client_id, client, realm="r"), kind)
 
     def remove_client(self, client_id: str, realm: str = "r") -> None:
         """Somebody deletes a client."""

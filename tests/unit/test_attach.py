@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from kcadmin.authz import permission_name
+from kcadmin.claims import Claim
 from kcadmin.errors import Refusal
 from kcadmin.management import KIND
-from kcadmin.ownership import Claim
 from kcadmin.permissions import attach, detach
 from kcadmin.realm import Realm
 from tests.support.fake_server import Answer, FakeKeycloak, Request

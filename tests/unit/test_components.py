@@ -24,7 +24,9 @@ from components.program import ERROR_ALREADY_SHOWN, errors_as_sentences
 from components.settings import read_settings
 from components.token_exchange_grant import TokenExchangeGrant, register_grants, register_many_grants
 from components.wiring import policy_name
-from kcadmin.ownership import Claim, hash16
+from kcadmin.claims import Claim
+from kcadmin.features import SWITCH_CLAIM
+from kcadmin.ownership import hash16
 from providers import messages
 from providers.management_permissions import ManagementPermissions
 from providers.resource import stack_owner
@@ -446,7 +448,7 @@ def test_one_login_and_one_look_up_a_client(program: Program, keycloak: FakeKeyc
 def test_features_are_not_asked_where_a_stack_has_switched_every_requester_on(
     program: Program, keycloak: FakeKeycloak
 ) -> None:
-    claim = Claim("another", "standard-exchange", {}, {})
+    claim = Claim("another", SWITCH_CLAIM, {}, {})
     keycloak.change("api", attributes={"standard.token.exchange.enabled": "true", claim.key: claim.text()})
     register(program, keycloak, grant(exchange="standard"))
     assert keycloak.asked("serverinfo") == []

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from kcadmin.authz import permission_name
+from kcadmin.claims import Claim
 from kcadmin.clients import Client
-from kcadmin.features import Features
+from kcadmin.features import SWITCH_CLAIM, Features
 from kcadmin.found_grants import FoundGrant, Inventory, Level, inventory
-from kcadmin.ownership import Claim, marked
+from kcadmin.ownership import marked
 from kcadmin.policy_meanings import grants_nothing, meaning
 from kcadmin.role_reach import RoleFacts
 from kcadmin.standing_policies import Standing, Window, standing, standing_for, window_of
@@ -139,7 +140,7 @@ def test_permissions_of_a_server_without_the_legacy_exchange(features: Features)
 
 
 def test_what_stacks_have_made_is_theirs() -> None:
-    claim = Claim(OWNER, "standard-exchange", {}, {"attributes.standard.token.exchange.enabled": None})
+    claim = Claim(OWNER, SWITCH_CLAIM, {}, {"attributes.standard.token.exchange.enabled": None})
     ours = {**ON, claim.key: claim.text()}
     found = look(
         client("a", "b", attributes=ours),
@@ -149,7 +150,7 @@ def test_what_stacks_have_made_is_theirs() -> None:
     )
     assert found.grants == () and levels(found) == {"a → b": Level.STACKS, "c → d": Level.STACKS}
     assert not found.lost and f"'{OWNER}'" in found.findings[0].says
-    was_on = Claim(OWNER, "standard-exchange", {}, {"attributes.standard.token.exchange.enabled": "true"})
+    was_on = Claim(OWNER, SWITCH_CLAIM, {}, {"attributes.standard.token.exchange.enabled": "true"})
     found = look(client("a", "b", attributes={**ON, was_on.key: was_on.text()}), client("b"))
     assert said(found) == [("a-to-b", "standard", "requester")]
 

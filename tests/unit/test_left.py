@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pulumi
 import pytest
 
+from kcadmin.claims import Claim
 from kcadmin.clients import Client
 from kcadmin.errors import Forbidden
 from kcadmin.features import LEGACY, REFRESH, STANDARD, SWITCH
 from kcadmin.lifespans import LIFESPAN, access_token_lifespan
-from kcadmin.ownership import Claim
 from kcadmin.realm import Realm
 from providers._base import Props
 from providers._left import never_in_the_way, tell_token_life, tell_token_life_of_grant

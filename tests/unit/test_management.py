@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from kcadmin.authz import permission_name, resource_name
+from kcadmin.claims import Claim
 from kcadmin.management import KIND, release_management, take_management
-from kcadmin.ownership import Claim, claims
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, USED, Taken
 from tests.support.fake_server import Answer, FakeKeycloak, Request
@@ -28,7 +28,7 @@ class Server(FakeKeycloak):
         self.change("api", attributes={claim.key: claim.text() for claim in held})
 
     def owners(self) -> list[str]:
-        return [claim.owner for claim in claims(self.client("api")["attributes"], KIND)]
+        return [claim.owner for claim in self.claimed("api", KIND)]
 
     def handle(self, request: Request) -> Answer:
         if not request.path.endswith("/management/permissions"):

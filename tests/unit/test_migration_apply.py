@@ -1,6 +1,5 @@
 """The order of a migration, where it goes on, and when it goes back; a stack and a server that only remember."""
 
-import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,16 +10,15 @@ import pytest
 
 from exchange.migration import keycloak as keycloak_module
 from exchange.migration.apply import Migration, Outcome, Settings, batches
-from exchange.migration.blocks import SWITCH_KIND
 from exchange.migration.grants import Call, Moving, Part, Stage
 from exchange.migration.keycloak import Keycloak
 from exchange.migration.report import outcome_lines
 from exchange.migration.runs import RunFailed
+from kcadmin.claims import Claim
 from kcadmin.clients import Client
 from kcadmin.event_audiences import ClientIds
 from kcadmin.events import Event
-from kcadmin.features import SWITCH
-from kcadmin.ownership import Claim
+from kcadmin.features import SWITCH, SWITCH_CLAIM
 from tests.unit.test_migration_plan import client, mapper
 from tests.unit.test_migration_watch import NOT_IN_AUDIENCE, done, moving, refused
 
@@ -185,8 +183,8 @@ def test_a_switch_that_others_hold_is_not_said_to_be_back() -> None:
 def test_whose_switch_goes_off(
     was: list[str | None], written: list[Any], staying: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = [Claim(f"o/p/s{number}", SWITCH_KIND, {}, {SWITCH: value}) for number, value in enumerate(was)]
-    noted = {each.key: json.dumps(vars(each)) for each in held}
+    held = [Claim(f"o/p/s{number}", SWITCH_CLAIM, {}, {SWITCH: value}) for number, value in enumerate(was)]
+    noted = {each.key: each.text() for each in held}
     orders = client("orders", attributes={"standard.token.exchange.enabled": "true", **noted})
     clients = FakeClients(orders)
     monkeypatch.setattr(keycloak_module, "realm_for", lambda session, name: SimpleNamespace(clients=clients))

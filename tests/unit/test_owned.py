@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from kcadmin.authz_objects import scope_claim_kind
+from kcadmin.authz_objects import scope_kind
+from kcadmin.claims import Claim, adopted_kind, claim_key
 from kcadmin.errors import Conflict, Refusal
-from kcadmin.ownership import Claim, claim_key, hash16, marked
+from kcadmin.ownership import hash16, marked
 from providers._base import KeycloakProvider, Props
 from providers.audience_mapper import AudienceMapperProvider
 from providers.authorization_scope import AuthorizationScopeProvider
@@ -362,7 +363,7 @@ def test_a_scope_that_another_stack_made_since_the_first_look_is_never_taken(
 ) -> None:
     life = Life(keycloak, KINDS[3])
     assert life.engine._fresh().realm({"realm": "r"}).clients.find("api")
-    claim = Claim(THEIRS, scope_claim_kind("n"), {}, {})
+    claim = Claim(THEIRS, scope_kind("n"), {}, {})
     keycloak.change("api", attributes={claim.key: claim.text()})
     keycloak.server("api")["scopes"]["x"] = {"id": "x", "name": "n", "displayName": "theirs"}
     later()
@@ -515,7 +516,7 @@ def test_a_grant_makes_its_mapper_beside_a_strangers_that_differs(
 
 def test_a_claim_of_another_kind_is_not_taken_for_what_it_was(keycloak: FakeKeycloak) -> None:
     life = strangers(keycloak, KINDS[1], logic="NEGATIVE")
-    other = Claim(OURS, "adopted:another-id", {}, {"logic": "X"})
+    other = Claim(OURS, adopted_kind("another-id"), {}, {"logic": "X"})
     keycloak.change("api", attributes={other.key: other.text()})
     life.up(adopt=True)
     life.engine.destroy()

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from kcadmin.authz import permission_name
+from kcadmin.claims import Claim
 from kcadmin.errors import Refusal
 from kcadmin.noted_strategy import STRATEGY
-from kcadmin.ownership import Claim, claims
 from kcadmin.permissions import ROUNDS, attached, detach, leave_empty
 from kcadmin.policy_removal import delete_policy
 from kcadmin.realm import Realm
@@ -94,7 +94,7 @@ def test_a_strategy_is_given_back_on_a_busy_server(server: FakeKeycloak) -> None
     server.interfere(BUSY, at=AT)
     leave_empty(realm, uuid, attached(realm, uuid))
     assert permission(server)["decisionStrategy"] == "UNANIMOUS"
-    assert claims(server.client("api")["attributes"], STRATEGY) == []
+    assert server.claimed("api", STRATEGY) == []
 
 
 def test_a_server_that_stays_busy_keeps_a_strategy(server: FakeKeycloak) -> None:

@@ -156,7 +156,7 @@ def test_the_components_type_token_is_frozen() -> None:
 @pytest.mark.parametrize("provider", EACH)
 def test_inputs_are_frozen(provider: type[KeycloakProvider]) -> None:
     assert " ".join(provider.INPUTS) == INPUTS[provider.__name__]
-    assert KINDS.get(provider.__name__) == getattr(provider, "KIND", None)
+    assert KINDS.get(provider.__name__, "None") == str(getattr(provider, "KIND", None))
 
 
 @pytest.mark.parametrize("provider", EACH)

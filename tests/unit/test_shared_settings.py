@@ -8,16 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kcadmin.claims import Claim
 from kcadmin.clients import RECENT_SECONDS, Client, Clients, as_body
 from kcadmin.errors import Conflict, NotFound, Refusal
-from kcadmin.ownership import Claim, claims
+from kcadmin.features import REFRESH, SWITCH, SWITCH_CLAIM
 from kcadmin.shared_settings import CLAIMED, USED, Taken, drop_claim, held_by_others, release, take, write_claim
 from tests.support.examples import examples
 from tests.support.fake_server import SERVICES, FakeKeycloak, Request
 
-SWITCH = "attributes.standard.token.exchange.enabled"
-REFRESH = "attributes.standard.token.exchange.enableRefreshRequestedTokenType"
-KIND = "standard-exchange"
+KIND = SWITCH_CLAIM
 ON: Mapping[str, Any] = {SWITCH: "true", REFRESH: None}
 WITH_REFRESH: Mapping[str, Any] = {SWITCH: "true", REFRESH: "SAME_SESSION"}
 OFF: Mapping[str, Any] = {SWITCH: None, REFRESH: None}
@@ -66,7 +65,7 @@ def switched(keycloak: FakeKeycloak, client_id: str = "api") -> tuple[str | None
 
 
 def owners(keycloak: FakeKeycloak, client_id: str = "api") -> list[str]:
-    return sorted(claim.owner for claim in claims(keycloak.client(client_id)["attributes"], KIND))
+    return sorted(claim.owner for claim in keycloak.claimed(client_id, KIND))
 
 
 # Clients
@@ -293,8 +292,11 @@ def test_another_owners_option_is_refused_naming_the_owner(keycloak: FakeKeycloa
     with pytest.raises(Refusal) as caught:
         Stack(keycloak, "org/p/s2", WITH_REFRESH).take()
     text = str(caught.value)
-    assert text.startswith("client 'api': ") and "'org/p/s1'" in text and "'SAME_SESSION'" in text
-    assert "enableRefreshRequestedTokenType" in text and text.endswith("; agree on one value.")
+    assert text.startswith("client 'api' in realm 'r': ") and "'org/p/s1'" in text and "'SAME_SESSION'" in text
+    assert (
+        "enableRefreshRequestedTokenType" in text
+        and "; agree on one value; or, if there is no such stack, remove the client's attribute pulumi.claim." in text
+    )
     assert keycloak.state() == after
 
 
@@ -389,7 +391,7 @@ def test_a_write_that_never_stays_is_refused(keycloak: FakeKeycloak) -> None:
 
 
 def test_claims_alone(keycloak: FakeKeycloak, clients: Clients) -> None:
-    uuid, claim = keycloak.uuid("services"), Claim("a", KIND, {}, {"x": "1"})
+    uuid, claim = keycloak.uuid("services"), Claim("a", KIND, {}, {SWITCH: "false"})
     keycloak.server("services")["scopes"]["s"] = {"id": "s", "name": "s"}
     before = keycloak.state()
     drop_claim(clients, uuid, "a", KIND)

@@ -1,0 +1,122 @@
+"""Claims: notes on a client that say who holds one of its settings, and what the setting was before.
+
+A claim is the client attribute ``pulumi.claim.<hash of owner and kind>``. Whoever may write the client's attributes may write
+one, so a claim is data: it counts only where its key fits its owner, and where it holds only fields and values of its kind.
+What a well-formed claim can do at most: keep the setting as it is claimed, and say which of its own values it gets back.
+"""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kcadmin.clients import Client
+from kcadmin.errors import sentence
+from kcadmin.notes import fits, hints_of, needed_of, plain, read_note, typed, typed_fields, warn_once
+from kcadmin.ownership import CLAIM_PREFIX, hash16
+from kcadmin.texts import shown
+
+IDENTITY = ("id", "owner", "mark", "exchange")  # of an object, and no part of what it was
+NAMED = 3
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A setting that is claimed. ``set`` and ``was``: the fields that its claims may hold, each with its type hint.
+
+    ``needs``: fields that ``was`` must hold.
+    """
+
+    name: str
+    set: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    was: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    needs: Sequence[str] = field(default=(), compare=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def fitting(self, was: Mapping[str, Any]) -> dict[str, Any]:
+        """What a claim can note of values as they were found: None for one that the setting cannot have."""
+        return {key: value if fits(self.was.get(key), value) else None for key, value in was.items()}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One owner's hold on a setting that others may share.
+
+    ``was``: the values found before the first claim, what the last one out restores. ``set``: the values claimed.
+    """
+
+    owner: str
+    kind: Kind
+    set: Mapping[str, Any]
+    was: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """The client attribute that holds this claim."""
+        return claim_key(self.owner, self.kind)
+
+    def text(self) -> str:
+        """The claim as the attribute's value."""
+        noted = {"owner": self.owner, "kind": self.kind.name, "set": plain(self.set), "was": plain(self.was)}
+        return json.dumps(noted, separators=(",", ":"), sort_keys=True)
+
+
+def claim_key(owner: str, kind: Kind | str) -> str:
+    """The client attribute for an owner's claim of a kind."""
+    return CLAIM_PREFIX + hash16(f"{owner}|{kind}")
+
+
+def claims(client: Client | None, kind: Kind) -> list[Claim]:
+    """The claims of a kind on a client, in a fixed order. What has another form is nobody's claim, which is told once."""
+    found: list[Claim] = []
+    unfit: list[str] = []
+    for key in sorted(client.attributes) if client else ():
+        if client and key.startswith(CLAIM_PREFIX):
+            try:
+                claim = _read(key, client.attributes[key], kind)
+            except ValueError:
+                unfit.append(key)
+                continue
+            found += [claim] if claim else []
+    if client and unfit:
+        _tell(client, unfit)
+    return found
+
+
+def claim_of(client: Client | None, owner: str, kind: Kind) -> Claim | None:
+    """An owner's claim of a kind on a client."""
+    return next((claim for claim in claims(client, kind) if claim.owner == owner), None)
+
+
+def adopted_kind(id_: str, object_: type | None = None) -> Kind:
+    """The kind of the claim that notes what an adopted object was. ``object_``: the dataclass that describes it."""
+    was = hints_of(object_, *IDENTITY) if object_ else {}
+    return Kind(f"adopted:{id_}", {}, was, [each for each in needed_of(object_) if each in was] if object_ else ())
+
+
+def _read(key: str, text: str, kind: Kind) -> Claim | None:
+    """None for a claim of another kind. :raises ValueError: it is no claim, or not one of its kind."""
+    entry = read_note(text)
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("kind"), str):
+        raise ValueError("no claim")
+    if entry["kind"] != kind.name:
+        return None
+    owner = typed(str, entry.get("owner"))
+    if not owner or key != claim_key(owner, kind):
+        raise ValueError("another owner's key")
+    was = typed_fields(kind.was, entry.get("was", {}), kind.needs)
+    return Claim(owner, kind, typed_fields(kind.set, entry.get("set", {})), was)
+
+
+def _tell(client: Client, unfit: Sequence[str]) -> None:
+    names = ", ".join(map(shown, unfit[:NAMED])) + (f" and {len(unfit) - NAMED} more" if len(unfit) > NAMED else "")
+    wrong = (
+        f"what the attribute {names} holds is no claim (another form, fields or values that its setting does not have, or "
+        "another owner's key), so it counts for nothing"
+    )
+    text = sentence("client", client.client_id, client.realm, wrong, "find who wrote it, and remove it")
+    warn_once(_log, text)
