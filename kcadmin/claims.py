@@ -72,18 +72,22 @@ def claim_key(owner: str, kind: Kind | str) -> str:
 
 def claims(client: Client | None, kind: Kind) -> list[Claim]:
     """The claims of a kind on a client, in a fixed order. What has another form is nobody's claim, which is told once."""
+    if client is None:
+        return []
     found: list[Claim] = []
+    unreadable: list[str] = []
     unfit: list[str] = []
-    for key in sorted(client.attributes) if client else ():
-        if client and key.startswith(CLAIM_PREFIX):
+    for key in sorted(each for each in client.attributes if each.startswith(CLAIM_PREFIX)):
+        entry = _entry(client.attributes[key])
+        if entry is None:
+            unreadable.append(key)
+        elif entry["kind"] == kind.name:
             try:
-                claim = _read(key, client.attributes[key], kind)
+                found.append(_read(key, entry, kind))
             except ValueError:
                 unfit.append(key)
-                continue
-            found += [claim] if claim else []
-    if client and unfit:
-        _tell(client, unfit)
+    _tell(client, unreadable, "claim")
+    _tell(client, unfit, f"claim on {kind}")
     return found
 
 
@@ -98,13 +102,17 @@ def adopted_kind(id_: str, object_: type | None = None) -> Kind:
     return Kind(f"adopted:{id_}", {}, was, [each for each in needed_of(object_) if each in was] if object_ else ())
 
 
-def _read(key: str, text: str, kind: Kind) -> Claim | None:
-    """None for a claim of another kind. :raises ValueError: it is no claim, or not one of its kind."""
-    entry = read_note(text)
-    if not isinstance(entry, Mapping) or not isinstance(entry.get("kind"), str):
-        raise ValueError("no claim")
-    if entry["kind"] != kind.name:
+def _entry(text: str) -> Mapping[str, Any] | None:
+    """What an attribute holds, if that is of some kind."""
+    try:
+        entry = read_note(text)
+    except ValueError:
         return None
+    return entry if isinstance(entry, Mapping) and isinstance(entry.get("kind"), str) else None
+
+
+def _read(key: str, entry: Mapping[str, Any], kind: Kind) -> Claim:
+    """:raises ValueError: it is no claim of that kind, or not its owner's."""
     owner = typed(str, entry.get("owner"))
     if not owner or key != claim_key(owner, kind):
         raise ValueError("another owner's key")
@@ -112,11 +120,13 @@ def _read(key: str, text: str, kind: Kind) -> Claim | None:
     return Claim(owner, kind, typed_fields(kind.set, entry.get("set", {})), was)
 
 
-def _tell(client: Client, unfit: Sequence[str]) -> None:
+def _tell(client: Client, unfit: Sequence[str], what: str) -> None:
+    if not unfit:
+        return
     names = ", ".join(map(shown, unfit[:NAMED])) + (f" and {len(unfit) - NAMED} more" if len(unfit) > NAMED else "")
     wrong = (
-        f"what the attribute {names} holds is no claim (another form, fields or values that its setting does not have, or "
-        "another owner's key), so it counts for nothing"
+        f"attribute {names} holds no {what} (its form is another one, or its setting has no such field or value, or the "
+        "attribute is not that of its owner), so it counts for nothing"
     )
     text = sentence("client", client.client_id, client.realm, wrong, "find who wrote it, and remove it")
-    warn_once(_log, text)
+    warn_once(_log, (client.uuid, what), text)

@@ -153,7 +153,8 @@ def held_parts(entry: Entry) -> dict[str, Part]:
     held = {owner: typed(Part, part) for owner, part in known.items() if fits(Part, part)}
     if not isinstance(noted, Mapping) or len(held) < len(noted):
         wrong = "its description holds what is no stack's part, and counts for nothing"
-        warn_once(_log, f"guard {shown(entry.get('name'))}: {wrong}; run `pulumi up` for the stacks that declare it.")
+        text = f"guard {shown(entry.get('name'))}: {wrong}; run `pulumi up` for the stacks that declare it."
+        warn_once(_log, text, text)
     return held
 
 

@@ -7,7 +7,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origi
 LARGEST_NUMBER = 2**53  # up to it JSON's numbers are exact, in Pulumi's state too
 _HALF = re.compile("[\ud800-\udfff]")  # half of a character, which no text of Keycloak holds
 _lock = threading.Lock()
-_said: set[str] = set()
+_said: set[Hashable] = set()
 BOOLEAN_TEXT = Annotated[str | None, re.compile("true|false", re.IGNORECASE)]
 """A switch that Keycloak keeps as an attribute."""
 HASH16 = Annotated[str, re.compile("[0-9a-f]{16}")]
@@ -98,12 +98,12 @@ def plain(value: Any) -> Any:
     return [plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def warn_once(log: logging.Logger, text: str) -> None:
-    """Tells people of a note that counts for nothing, once a process."""
+def warn_once(log: logging.Logger, about: Hashable, text: str) -> None:
+    """Tells people of notes that count for nothing: once a process for each object that bears them."""
     with _lock:
-        if text in _said:
+        if about in _said:
             return
-        _said.add(text)
+        _said.add(about)
     log.warning("%s", text)
 
 

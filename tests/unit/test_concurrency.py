@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kcadmin.claims import Kind
 from kcadmin.management import set_management
 from kcadmin.mappers import AudienceMapper, AudienceMappers
 from kcadmin.realm import Realm
@@ -34,7 +35,13 @@ def test_a_held_client_stops_nobody_at_another(server: FakeKeycloak) -> None:
     mapper = AudienceMapper("m", "one", None, True, False, True, "owner")
 
     def work() -> None:
-        take(realm.clients, uuid, "owner", "kind", {"attributes.a": "1"})
+        take(
+            realm.clients,
+            uuid,
+            "owner",
+            Kind("kind", {"attributes.a": str}, {"attributes.a": None}),
+            {"attributes.a": "1"},
+        )
         AudienceMappers(realm.clients, uuid).create(mapper)
 
     with realm.clients.lock(server.uuid("one")):
