@@ -18,6 +18,7 @@ from kcadmin.notes import fits, plain, typed_fields
 from kcadmin.ownership import hash16
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
+from kcadmin.texts import named
 from providers._base import KeycloakProvider, Props
 from providers._compare import REVOKE
 from providers._left import never_in_the_way
@@ -201,9 +202,9 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
             return {"found": CREATED}
         if not self.may_have_been(wanted, claim.was):
             raise Refusal(
-                f"{self._named(props)}: is this stack's, and the attribute {claim.key} of client '{client.client_id}', which "
-                f"others may write, says that it was another {self.OBJECT} before; give it back by hand, or delete it, and "
-                "remove that attribute."
+                f"{self._named(props)}: bears this stack's mark, and the attribute {claim.key} of client "
+                f"{named(client.client_id)}, which others may write, says that it was another {self.OBJECT} before; give it "
+                "back by hand or delete it, and remove that attribute."
             )
         return {"found": ADOPTED, "was": plain(claim.was)}
 
