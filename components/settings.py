@@ -13,6 +13,7 @@ from kcadmin.errors import InvalidSettings
 from kcadmin.texts import shown
 from providers import messages
 from providers.resource import stack_owner
+from providers.stack_config import plain_secrets
 
 GUARDS = REQUESTERS, SOURCES, NO_WIDER_SCOPES = "requesters", "sources", "noWiderScopes"
 
@@ -35,11 +36,13 @@ class Settings:
 
 def read_settings(*, grants: bool = True) -> Settings:
     """The selected stack's settings. ``grants``: they must be in its config. :raises pulumi.RunError: with all faults."""
-    config = pulumi.Config()
+    faults = plain_secrets()
     try:
-        settings = parse_settings(config.get, stack_owner(), grants=grants)
+        settings = parse_settings(pulumi.Config().get, stack_owner(), grants=grants)
     except InvalidSettings as found:
-        raise messages.program_error(found.faults) from None
+        raise messages.program_error([*faults, *found.faults]) from None
+    if faults:
+        raise messages.program_error(faults)
     messages.warn_insecure(settings.connection)
     return settings
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kcadmin.config_secrets import plain_secrets
 from kcadmin.connection import Connection, read_connection
-from kcadmin.errors import KeycloakError
+from kcadmin.errors import InvalidSettings, KeycloakError
 from kcadmin.proof import REQUESTER, THIRD, Case
 
 NAMESPACE = "keycloak-token-exchange"
@@ -84,13 +85,18 @@ def read_stack(name: str | None = None, pulumi: Pulumi | None = None) -> Stack:
 
 
 def read_config(run: Pulumi, chosen: Sequence[str]) -> dict[str, str]:
-    """A stack's config: key to value, secrets in clear. chosen: ``--stack NAME``, or nothing for the selected one."""
+    """A stack's config: key to value, secrets in clear. chosen: ``--stack NAME``, or nothing for the selected one.
+
+    :raises InvalidSettings: it holds a secret in plain text.
+    """
     settings = _object(run(["config", "--json", "--show-secrets", *chosen]))
-    return {
-        key.removeprefix(f"{NAMESPACE}:"): str(entry.get("value", ""))
-        for key, entry in settings.items()
-        if key.startswith(f"{NAMESPACE}:")
+    ours = {
+        key.removeprefix(f"{NAMESPACE}:"): entry for key, entry in settings.items() if key.startswith(f"{NAMESPACE}:")
     }
+    config = {key: str(entry.get("value", "")) for key, entry in ours.items()}
+    if faults := plain_secrets(config.get, lambda key: ours[key].get("secret") is not False):
+        raise InvalidSettings(faults)
+    return config
 
 
 def cases_of(name: str, grant: Mapping[str, Any]) -> list[Case]:

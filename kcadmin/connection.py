@@ -212,7 +212,7 @@ def _read_login(get: Callable[[str], str], environ: Mapping[str, str], faults: l
         if not password:
             faults.append(
                 f"config 'adminPassword': is not set; set {ADMIN_PASSWORD}, run `pulumi config set --secret "
-                "adminPassword …`, or log in as a client with clientId."
+                "adminPassword`, which asks for it, or log in as a client with clientId."
             )
         _check_secret("adminPassword", ADMIN_PASSWORD, password, faults)
         return PasswordLogin(get("adminUsername") or "admin", password)

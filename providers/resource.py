@@ -8,7 +8,9 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import Resource
 
+from providers import messages
 from providers._base import KeycloakProvider
+from providers.stack_config import plain_secrets
 
 Text = pulumi.Input[str]
 Texts = pulumi.Input[Sequence[pulumi.Input[str]]]
@@ -26,7 +28,12 @@ class KeycloakResource(Resource):
         arguments: Mapping[str, Any],
         opts: pulumi.ResourceOptions | None,
     ) -> None:
-        """:param arguments: the ``locals()`` of a subclass's own ``__init__``; those that the provider knows are taken."""
+        """:param arguments: the ``locals()`` of a subclass's own ``__init__``; those that the provider knows are taken.
+
+        :raises pulumi.RunError: the config holds a secret in plain text.
+        """
+        if faults := plain_secrets():
+            raise messages.program_error(faults)
         known = (*provider.INPUTS, *provider.CONTROLS)
         given = {key: arguments[key] for key in known if arguments.get(key) is not None}
         given.setdefault("owner", f"{stack_owner()}#{resource_name}")

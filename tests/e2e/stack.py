@@ -169,6 +169,13 @@ class Stack:
             assert last.reached.is_set() or child.returncode == 0, output.read()
         return last.reached.is_set()
 
+    def exchange(self, *args: str) -> "subprocess.CompletedProcess[str]":
+        """Runs ``python -m exchange`` in the project's folder."""
+        return subprocess.run(
+            [str(VENV / "bin" / "python"), "-m", "exchange", *args, "--stack", self.name],
+            cwd=self.project, env={**self.environment(), "PYTHONPATH": str(PROJECT)}, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=self.timeout_seconds, check=False)  # fmt: skip
+
     def end_left(self) -> None:
         """Kills what is left of this stack's commands, until nothing is; plugins have process groups of their own."""
         end = time.monotonic() + TIMEOUT_SECONDS

@@ -2,16 +2,14 @@
 
 import json
 import socket
-import subprocess
 from typing import Any
 
 import pytest
 
-from local.layout import PROJECT, VENV
 from tests.conftest import MakeRealm
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import both_flows, grant
-from tests.e2e.stack import TIMEOUT_SECONDS, Stack
+from tests.e2e.stack import Stack
 from tests.support.realms import CONFIDENTIAL, KEY_PROVIDER, PASSWORD, TestRealm, _keys
 
 pytestmark = pytest.mark.standard_exchange
@@ -19,10 +17,7 @@ pytestmark = pytest.mark.standard_exchange
 
 def rebind(stack: Stack, *args: str, code: int = 0) -> str:
     """Runs ``python -m exchange rebind`` in the stack's folder; what it said."""
-    done = subprocess.run(
-        [str(VENV / "bin" / "python"), "-m", "exchange", "rebind", "--stack", stack.name, *args],
-        cwd=stack.folder / "project", env={**stack.environment(), "PYTHONPATH": str(PROJECT)}, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)  # fmt: skip
+    done = stack.exchange("rebind", *args)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 

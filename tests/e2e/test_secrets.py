@@ -121,3 +121,36 @@ def test_secrets_stay_secret(
         for secret in (*login.traces, client_secret, PASSWORD):
             assert secret not in text, text[max(0, text.find(secret) - 300) :][:600]
         assert not JWT.search(text)
+
+
+@pytest.mark.standard_exchange
+def test_a_secret_in_plain_text_is_refused(realm: TestRealm, new_stack: NewStack) -> None:
+    """However it was set and whatever the environment supplies; refresh and destroy, which run no program, cannot tell."""
+    stack = new_stack(realm, "standard")
+    stack.configure(grant())
+    before = realm.export()
+    stack.up("--skip-preview")
+    config, text = stack.project / f"Pulumi.{stack.name}.yaml", "a simple word"
+    was = config.read_text()
+    for key, variable, command in (
+        ("adminPassword", "KEYCLOAK_ADMIN_PASS", ["adminPassword"]),
+        ("clientSecret", "KEYCLOAK_CLIENT_SECRET", ["--path", "keycloak-token-exchange:clientSecret"]),
+        ("privateKey", "KEYCLOAK_PRIVATE_KEY", ["--plaintext", "privateKey"]),
+    ):
+        config.write_text(was)
+        stack.run("config", "set", *command, text)
+        if key != "adminPassword":
+            stack.run("config", "set", "clientId", "robot")
+        told = f"config '{key}': is in plain text; run `pulumi config set --secret {key}"
+        for run in (stack.refused("preview"), stack.refused("up", "--yes", "--skip-preview")):
+            (line,) = {each[each.index("config '") :] for each in run.output.splitlines() if "config '" in each}
+            assert told in line and variable in line
+            assert text not in run.output and not run.requests
+        done = stack.exchange("verify")
+        assert done.returncode == 2 and told in done.stderr and text not in done.stdout + done.stderr
+        stack.run("config", "set", "--secret", *command[-1:], text)
+        assert told not in stack.try_("preview").output
+    config.write_text(was)
+    stack.refresh("--skip-preview")
+    stack.destroy("--skip-preview")
+    assert realm.export() == before

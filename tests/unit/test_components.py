@@ -25,6 +25,7 @@ from components.settings import read_settings
 from components.token_exchange_grant import TokenExchangeGrant, register_grants, register_many_grants
 from components.wiring import policy_name
 from kcadmin.claims import Claim
+from kcadmin.config_secrets import SECRETS
 from kcadmin.features import SWITCH_CLAIM
 from kcadmin.ownership import hash16
 from providers import messages
@@ -152,7 +153,10 @@ def program(keycloak: FakeKeycloak) -> Program:
 
 
 def configure(**values: str) -> None:
-    pulumi.runtime.set_all_config({f"keycloak-token-exchange:{key}": value for key, value in values.items()})
+    """A stack's config, its login's secrets set as secrets."""
+    keys = {key: f"keycloak-token-exchange:{key}" for key in values}
+    secret = [keys[key] for key in SECRETS if key in keys]
+    pulumi.runtime.set_all_config({keys[key]: value for key, value in values.items()}, secret)
 
 
 def grant(name: str = "g", **changes: Any) -> GrantSpec:

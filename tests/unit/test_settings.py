@@ -1,18 +1,21 @@
 """A stack's config: read whole, refused whole, with what a grant takes from its stack."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 import yaml  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
 from components.grant_spec import GrantSpec
-from components.settings import Settings, parse_settings
+from components.settings import Settings, parse_settings, read_settings
+from kcadmin.config_secrets import SECRETS
 from kcadmin.errors import InvalidSettings
+from providers.audience_mapper import AudienceMapper
 from tests.support.examples import examples
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -162,3 +165,57 @@ def test_the_stacks_of_this_project_are_grants(stack: str, monkeypatch: pytest.M
     monkeypatch.setenv("KEYCLOAK_URL", "https://keycloak.test")
     grants = parse(config).grants
     assert grants and all(isinstance(grant, GrantSpec) for grant in grants)
+
+
+@pytest.fixture
+def no_config_left() -> Iterator[None]:
+    yield
+    pulumi.runtime.set_all_config({}, [])
+
+
+@pytest.mark.usefixtures("no_config_left")
+@pytest.mark.parametrize("key", SECRETS)
+@pytest.mark.parametrize("entry", [lambda: read_settings(), lambda: a_resource()], ids=["settings", "a resource alone"])
+def test_a_secret_in_plain_text_is_refused(
+    key: str, entry: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the environment supplies it: it is in the file. The sentence shows nothing of it."""
+    client = {} if key == "adminPassword" else {"clientId": "robot"}
+    config = {"url": "https://keycloak.test", "realm": "r", "grants": "[]", **client}
+    names = {name: f"{pulumi.get_project()}:{name}" for name in (*config, key)}
+    given = {names[name]: value for name, value in {**config, key: "hush"}.items()}
+    for environment in ({}, {SECRETS[key]: "other"}):
+        for variable, value in environment.items():
+            monkeypatch.setenv(variable, value)
+        pulumi.runtime.set_all_config(given, [names["url"]])
+        with pytest.raises(pulumi.RunError) as caught:
+            entry()
+        sentence = str(caught.value)
+        assert sentence.startswith(f"config '{key}': is in plain text; run `pulumi config set --secret {key}")
+        assert sentence.count("\n") == 0 and SECRETS[key] in sentence and "hush" not in sentence
+    pulumi.runtime.set_all_config(given, [names[key]])
+    assert read_settings().realm == "r"
+    pulumi.runtime.set_all_config({**given, names[key]: ""}, [])
+    assert read_settings().realm == "r"
+
+
+@pytest.mark.usefixtures("no_config_left")
+def test_plain_secrets_are_told_with_all_other_faults() -> None:
+    project = pulumi.get_project()
+    given = {"adminPassword": "hush", "clientSecret": "hush", "exchange": "none", "grants": ""}
+    pulumi.runtime.set_all_config({f"{project}:{key}": value for key, value in given.items()}, [])
+    with pytest.raises(pulumi.RunError) as caught:
+        read_settings()
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == [
+        "config 'adminPassword'",
+        "config 'clientSecret'",
+        "config 'url'",
+        "config 'clientSecret'",
+        "config 'exchange'",
+        "config 'grants'",
+    ]
+    assert "hush" not in str(caught.value)
+
+
+def a_resource() -> object:
+    return AudienceMapper("a", realm="r", client_id="a", included_client="b")
