@@ -1,33 +1,23 @@
 """``python -m exchange bootstrap``: makes the robot that manages grants instead of an administrator, and its private key."""
 
 import json
-import os
 from collections.abc import Collection
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
-
-from kcadmin.connection import Connection, PrivateKeyLogin
-from kcadmin.errors import Refusal, sentence
+from exchange.key_file import Owner, new_key_file, read_key
+from kcadmin.clients import Client
+from kcadmin.connection import Connection
+from kcadmin.errors import Refusal
 from kcadmin.realm import realm_for
-from kcadmin.robot import Robot, make_robot, public_keys, remove_robot, robot_exists
-from kcadmin.session import Session, session_for
-
-KEY_BITS = 2048
+from kcadmin.robot import Removed, Robot, find_robot, holds_key, make_robot, remove_robot
+from kcadmin.session import session_for
 
 
 @dataclass(frozen=True)
 class Bootstrapped:
-    """A robot, where its key is (PEM, for its owner alone to read), and whether it was seen to log in."""
+    """A robot that has logged in by its key, and where that is (PEM, for its owner alone to read)."""
 
     robot: Robot
     realm: str
@@ -44,30 +34,35 @@ def bootstrap(
     realm_name: str,
     client_id: str,
     roles: Collection[str],
-    key: Path,
+    key: Path | None = None,
     *,
     only: Collection[str] = (),
     new_key: bool = False,
 ) -> Bootstrapped:
-    """Makes the robot, or gives one that is there exactly these roles; then logs in as it.
+    """Makes the robot with exactly these roles. One that exists and holds the key of the file is deleted and made anew.
 
-    The key is written first, so that no robot is left whose key nobody has.
-
-    :raises Refusal: the robot is there and its key is not in the file, or the file is there and is no robot's; or the server
-        does not let it see a client of ``only``.
+    :param key: the file of its key; None takes one that no other robot has. Where it does not exist it is made.
+    :param new_key: make another key, and delete the robot that exists whatever its key is.
+    :raises Refusal: as ``make_robot``; the robot exists with another key; others can read the file, or it is of another robot.
     """
     realm = realm_for(session_for(connection), realm_name)
-    there = robot_exists(realm, client_id)
-    if there and not new_key and not key.exists():
-        raise Refusal(f"key of client '{client_id}': is not in '{key}'; name its file with --key, or give --new-key.")
-    public = public_keys(_read(key) if key.exists() and not new_key else _write_new(key))
-    robot = make_robot(realm, client_id, roles, public, only)
-    _look_as_robot(connection, realm_name, robot, key)
-    return Bootstrapped(robot, realm_name, connection.url, key)
+    owner = Owner(client_id, realm_name, connection.url)
+    existing = find_robot(realm, client_id)
+    file = key or _default_file(owner, existing)
+    if new_key or not (existing or file.exists()):
+        with new_key_file(file, owner) as pem:
+            return Bootstrapped(make_robot(realm, client_id, roles, pem, only), realm_name, connection.url, file)
+    remedy = "name its file with --key, or give --new-key, which deletes the client and makes it anew"
+    if not file.exists():
+        raise Refusal(f"key of client '{client_id}': is not in '{file}'; {remedy}.")
+    pem = read_key(file, owner)
+    if existing and not holds_key(existing, pem):
+        raise Refusal(f"client '{client_id}' in realm '{realm_name}': has another key than that in '{file}'; {remedy}.")
+    return Bootstrapped(make_robot(realm, client_id, roles, pem, only), realm_name, connection.url, file)
 
 
-def remove(connection: Connection, realm_name: str, client_id: str) -> bool:
-    """Deletes the robot; its key file stays with its owner. Gives whether it was there."""
+def remove(connection: Connection, realm_name: str, client_id: str) -> Removed | None:
+    """Deletes the robot; its key file stays with its owner. None where no robot existed."""
     return remove_robot(realm_for(session_for(connection), realm_name), client_id)
 
 
@@ -75,8 +70,9 @@ def as_lines(made: Bootstrapped) -> list[str]:
     """What a person does next."""
     robot = made.robot
     reach = f" on {', '.join(robot.only)} alone" if robot.only else ""
+    what = "Made" if robot.made else "FOUND, deleted and made anew:"
     return [
-        f"{'Made' if robot.made else 'Found'} client '{robot.client_id}' in realm '{made.realm}' with {', '.join(robot.roles)}"
+        f"{what} client '{robot.client_id}' in realm '{made.realm}' with {', '.join(robot.roles)}"
         f"{reach}; it logged in by its key in '{made.key}'.",
         "For the stack's config:",
         *(f"  pulumi config set {key} {quote(value)}" for key, value in made.config().items()),
@@ -97,46 +93,14 @@ def as_json(made: Bootstrapped) -> str:
     return json.dumps(found, indent=2)
 
 
-def _look_as_robot(connection: Connection, realm: str, robot: Robot, key: Path) -> None:
-    """Logs in as the robot and looks at its clients; one that it has made and that is of no use, it takes away.
-
-    Keycloak 26.2 lists the clients that fine-grained admin permissions v2 let somebody see, but gives none of them alone.
-    """
-    login = PrivateKeyLogin(robot.client_id, key.read_text())
-    clients = realm_for(Session(replace(connection, login=login, login_realm=realm)), realm).clients
-    for name in robot.only or (robot.client_id,):
-        if not clients.find(name) and robot.only:
-            if robot.made:
-                remove(connection, realm, robot.client_id)
-            wrong = f"the server does not let '{robot.client_id}' see it, though it has the permission to"
-            raise Refusal(
-                sentence("client", name, realm, wrong, "use Keycloak 26.7 or later, or bootstrap without --only")
-            )
-
-
-def _write_new(key: Path) -> rsa.RSAPrivateKey:
-    """A new key in a file that only its owner can read, in one step; it takes the place of a key alone."""
-    made = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
-    pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    if key.exists():
-        _read(key, ", and what it holds would be lost; name another with --key")
-    scratch = key.with_name(f"{key.name}.{os.getpid()}.new")
-    try:
-        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
-            handle.write(pem)
-        scratch.replace(key)
-    except OSError as problem:
-        with suppress(OSError):
-            scratch.unlink(missing_ok=True)
-        raise Refusal(f"key file '{key}': cannot be written ({problem.strerror}); name another with --key.") from None
-    return made
-
-
-def _read(key: Path, remedy: str = "; name another with --key") -> rsa.RSAPrivateKey:
-    try:
-        found = load_pem_private_key(key.read_bytes(), password=None)
-    except (OSError, ValueError, TypeError):
-        found = None
-    if not isinstance(found, rsa.RSAPrivateKey):
-        raise Refusal(f"key file '{key}': holds no unencrypted RSA key{remedy}.")
-    return found
+def _default_file(owner: Owner, existing: Client | None) -> Path:
+    """An earlier bootstrap's file is taken only where the robot that exists holds its key."""
+    former = owner.former_default_file
+    if (
+        existing
+        and former.exists()
+        and not owner.default_file.exists()
+        and holds_key(existing, read_key(former, owner))
+    ):
+        return former
+    return owner.default_file

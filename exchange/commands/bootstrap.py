@@ -9,6 +9,8 @@ import typer
 from exchange import bootstrap
 from exchange.commands.options import InsecureHttp, PublicUrl, login
 from exchange.console import ask, person, problems, warn_of
+from exchange.screen import say_line
+from exchange.version_control import warn_unless_ignored
 from kcadmin import robot
 from kcadmin.connection import ADMIN_PASSWORD, read_connection
 from kcadmin.errors import InvalidSettings
@@ -45,10 +47,17 @@ def bootstrap_command(
         ),
     ] = None,
     key: Annotated[
-        Path | None, typer.Option(metavar="FILE", show_default="<client id>.pem", help="Where its private key is.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", show_default="<client id>-<realm>-<host>.pem", help="Where its private key is, or goes."
+        ),
     ] = None,
-    new_key: Annotated[bool, typer.Option("--new-key", help="Make another key; the old one ends at once.")] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Delete the robot instead.")] = False,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="Make another key, and the client anew: whatever it was ends at once.")
+    ] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Delete the robot, and undo what was switched on for it.")
+    ] = False,
     admin_username: Annotated[str, typer.Option(metavar="NAME", help="Who makes it.")] = "admin",
     login_realm: Annotated[str, typer.Option(metavar="NAME", help="The administrator's realm.")] = "master",
     ca_certificate: Annotated[str, typer.Option(metavar="FILE", help="PEM file of the server's CA.")] = "",
@@ -59,7 +68,7 @@ def bootstrap_command(
     """Make the client that manages grants instead of an administrator, with exactly the roles it needs.
 
     It logs in by private_key_jwt; the key never leaves its file. The administrator's password comes from KEYCLOAK_ADMIN_PASS,
-    or is asked for. Run again with other options to change its roles.
+    or is asked for. Run again with other options: the client is deleted and made anew with those roles and the same key.
 
     [bold]Examples[/bold]
 
@@ -75,7 +84,9 @@ def bootstrap_command(
         warn_of(connection)
         if remove:
             gone = bootstrap.remove(connection, realm, client_id)
-            typer.echo(f"Client '{client_id}' in realm '{realm}': {'deleted' if gone else 'was not there'}.")
+            say_line(f"Client '{client_id}' in realm '{realm}': {'deleted' if gone else 'does not exist'}.")
+            for line in gone.remains if gone else ():
+                say_line(line)
             return
         wished = {robot.LEGACY: legacy, robot.GUARDS: guards, robot.REALM_ROLES: realm_roles}
         wished |= {robot.ROLE_POLICIES: role_policies, robot.USER_POLICIES: user_policies}
@@ -85,7 +96,6 @@ def bootstrap_command(
             raise InvalidSettings(
                 ["--only: reaches standard grants without conditions alone; leave the other purposes out."]
             )
-        made = bootstrap.bootstrap(
-            connection, realm, client_id, roles, key or Path(f"{client_id}.pem"), only=only or (), new_key=new_key
-        )
+        made = bootstrap.bootstrap(connection, realm, client_id, roles, key, only=only or (), new_key=new_key)
+        warn_unless_ignored(made.key, "a private key")
     typer.echo(bootstrap.as_json(made) if as_json else "\n".join(bootstrap.as_lines(made)))

@@ -10,6 +10,7 @@ from exchange.commands.options import Stack
 from exchange.console import LOOKED, REFUSED, person, problems, warn_of
 from exchange.screen import say_line
 from exchange.stack import read_config, run_pulumi
+from exchange.version_control import warn_unless_ignored
 from kcadmin.connection import read_connection
 from kcadmin.errors import Refusal
 from kcadmin.session import session_for
@@ -59,6 +60,7 @@ def rebind_command(
         if changed and not dry_run:
             _confirm_rebind(yes)
             kept = rebind.store(run_pulumi, chosen, state, document, backup)
+            warn_unless_ignored(kept, "a stack's state")
         if as_json:
             typer.echo(rebind.as_json(state, moves, document, kept))
         elif kept:

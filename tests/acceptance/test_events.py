@@ -5,18 +5,20 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from exchange.bootstrap import bootstrap
 from kcadmin import recorded_events
-from kcadmin.connection import ClientSecretLogin
+from kcadmin.connection import PrivateKeyLogin
 from kcadmin.errors import Refusal
 from kcadmin.events import NEEDED
-from kcadmin.realm import Realm, realm_for
+from kcadmin.realm import Realm
 from kcadmin.recorded_events import HOLDERS, look, release_events, serves, take_events
-from kcadmin.robot import EVENTS, STANDARD, make_robot, roles_for
-from kcadmin.session import Session, session_for
+from kcadmin.robot import EVENTS, STANDARD, roles_for
+from kcadmin.session import Session
 from kcadmin.shared_settings import drop_claim
 from providers.exchange_events import ExchangeEventsProvider
 from tests.support.engine import Engine, Refused, forget
@@ -244,12 +246,13 @@ def test_who_comes_between_two_who_leave_finds_what_was(recorded: TestRealm, mon
     release_events(fresh(), "three", 2 * DAY, held["three"])
 
 
-def test_a_login_that_may_not_is_told_the_role(recorded: TestRealm) -> None:
+def test_a_login_that_may_not_is_told_the_role(recorded: TestRealm, tmp_path: Path) -> None:
     def login(*roles: str) -> Any:
-        make_robot(realm_for(session_for(recorded.connection), recorded.name), "robot", roles, {})
-        recorded.change("robot", clientAuthenticatorType="client-secret", secret="s")
         forget()
-        return replace(recorded.connection, login=ClientSecretLogin("robot", "s"), login_realm=recorded.name)
+        key = bootstrap(recorded.connection, recorded.name, "robot", roles, tmp_path / "robot.pem").key
+        forget()
+        login = PrivateKeyLogin("robot", key.read_text())
+        return replace(recorded.connection, login=login, login_realm=recorded.name)
 
     args = {"realm": recorded.name, "owner": "one"}
     for roles, role in (

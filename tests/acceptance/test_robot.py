@@ -1,5 +1,6 @@
 """The robot that bootstrap makes: exactly its roles, a key that logs in, whole lives of grants, and no trace when it goes."""
 
+import json
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from exchange.bootstrap import Bootstrapped, bootstrap, remove
 from kcadmin import robot
 from kcadmin.connection import Connection, PrivateKeyLogin
 from kcadmin.errors import Forbidden, Refusal
+from kcadmin.robot_permissions import PERMISSIONS_CLIENT
 from kcadmin.session import Session
 from local.layout import keycloak_version
 from tests.conftest import MakeRealm
@@ -69,7 +71,8 @@ def test_it_may_do_what_it_is_for(
     stack.refresh()
     stack.destroy()
     forget()
-    assert remove(realm.connection, realm.name, NAME)
+    gone = remove(realm.connection, realm.name, NAME)
+    assert gone and gone.remains == ()
     assert realm.export_but_for_permissions() == realm.without_permissions(before)
 
 
@@ -101,7 +104,7 @@ def test_it_is_given_exactly_the_roles_that_are_asked_for(realm: TestRealm, tmp_
 def test_the_robots_of_the_tests_are_as_it_makes_them(
     module_realm: TestRealm, tmp_path: Path, roles: tuple[str, ...], name: str
 ) -> None:
-    """But for its name, its key and its mark."""
+    """But for its name, its key, its mark, and since when its tokens are taken."""
     forget()
     realm = module_realm
     realm.robot_with(roles)
@@ -115,7 +118,7 @@ def test_the_robots_of_the_tests_are_as_it_makes_them(
 
 def what_it_is(realm: TestRealm, client_id: str) -> dict[str, Any]:
     """A robot's client, its service account, and the roles of both."""
-    own = {"id", "clientId", "attributes", "protocolMappers", "secret", "clientAuthenticatorType"}
+    own = {"id", "clientId", "attributes", "protocolMappers", "secret", "clientAuthenticatorType", "notBefore"}
     client, uuid = realm.client(client_id), realm.uuid(client_id)
     account = realm.get("clients", uuid, "service-account-user")
     mappers = realm.get("clients", uuid, "protocol-mappers", "models")
@@ -146,13 +149,39 @@ def test_keys(realm: TestRealm, tmp_path: Path) -> None:
     Session(login(realm, first)).get(realm.at("clients"))
     with pytest.raises(Exception, match="refused"):
         Session(old).get(realm.at("clients"))
+    assert [each.name for each in tmp_path.iterdir()] == ["robot.pem"]
+
+
+def test_a_key_is_one_robots(
+    make_realm: MakeRealm, realm: TestRealm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its default file, which an earlier bootstrap named after the client alone, and by what the file says."""
+    monkeypatch.chdir(tmp_path)
+    host = realm.url.removeprefix("http://").replace(":", "-")
+    first = bootstrap(realm.connection, realm.name, NAME, ("manage-clients",))
+    assert first.key == Path(f"robot-{realm.name}-{host}.pem")
+    assert bootstrap(realm.connection, realm.name, NAME, ("manage-clients",)).key == first.key
+    other = make_realm("standard")
+    with pytest.raises(Refusal, match=rf"private key of client 'robot' in realm '{realm.name}' at http.*--new-key"):
+        bootstrap(other.connection, other.name, NAME, ("manage-clients",), first.key)
+    assert not other.get("clients", clientId=NAME)
+
+    pem = first.key.read_text().partition("Private key of")[0]
+    former = tmp_path / "robot.pem"
+    former.write_text(pem)
+    former.chmod(0o600)
+    first.key.unlink()
+    second = bootstrap(realm.connection, realm.name, NAME, ("manage-clients",))
+    assert second.key == Path("robot.pem") and former.read_text() == pem and not second.robot.made
+    third = bootstrap(other.connection, other.name, NAME, ("manage-clients",))
+    assert third.robot.made and third.key != second.key and pem not in third.key.read_text()
 
 
 def test_a_strangers_client_is_left_alone(realm: TestRealm, tmp_path: Path) -> None:
     realm.add_client(NAME)
-    with pytest.raises(Refusal, match="was not made by bootstrap"):
+    with pytest.raises(Refusal, match="exists and was not made by bootstrap"):
         made(realm, tmp_path)
-    with pytest.raises(Refusal, match="was not made by bootstrap"):
+    with pytest.raises(Refusal, match="exists and was not made by bootstrap"):
         remove(realm.connection, realm.name, NAME)
 
 
@@ -160,10 +189,11 @@ def test_a_strangers_client_is_left_alone(realm: TestRealm, tmp_path: Path) -> N
 def test_it_may_be_kept_to_named_clients(make_realm: MakeRealm, tmp_path: Path) -> None:
     """By fine-grained admin permissions v2."""
     realm = make_realm("standard", frontend={}, api={}, other={})
+    before = realm.export()
     if keycloak_version().startswith("26.2."):
         with pytest.raises(Refusal, match=r"client 'api' .* does not let 'robot' see it.*bootstrap without --only"):
             made(realm, tmp_path, only=("frontend", "api"))
-        assert not realm.get("clients", clientId=NAME)
+        assert realm.export() == with_empty_permissions(before, realm)
         return
     found = made(realm, tmp_path, only=("frontend", "api"))
     assert found.robot.roles == ("query-clients",)
@@ -177,4 +207,61 @@ def test_it_may_be_kept_to_named_clients(make_realm: MakeRealm, tmp_path: Path) 
     with pytest.raises(Forbidden):
         session.put(realm.at("clients", realm.uuid("other")), {"description": "mine"})
     forget()
-    assert remove(realm.connection, realm.name, NAME)
+    gone = remove(realm.connection, realm.name, NAME)
+    assert gone and gone.remains == (
+        f"realm '{realm.name}': its client 'admin-permissions' stays, empty, since no request can delete it.",
+    )
+    assert realm.export() == with_empty_permissions(before, realm)
+
+
+def test_a_server_without_admin_permissions_is_left_as_it_was(legacy_realm: TestRealm, tmp_path: Path) -> None:
+    """One with version 1 of them has no version 2."""
+    before = legacy_realm.export()
+    with pytest.raises(Refusal, match=r"use a server with admin-fine-grained-authz:v2, or bootstrap without --only"):
+        made(legacy_realm, tmp_path, only=("frontend",))
+    assert legacy_realm.export() == before and not [*tmp_path.iterdir()]
+
+
+@pytest.mark.standard_exchange
+def test_admin_permissions_stay_on_where_others_use_them(realm: TestRealm, tmp_path: Path) -> None:
+    """The last robot switches them off; who had them on keeps them on."""
+    if keycloak_version().startswith("26.2."):
+        pytest.skip("its robot is refused")
+    before = realm.export()
+    made(realm, tmp_path, only=("frontend",))
+    forget()
+    bootstrap(realm.connection, realm.name, "second", (), tmp_path / "second.pem", only=("api",))
+    forget()
+    gone = remove(realm.connection, realm.name, NAME)
+    assert gone and "stay on, since others have permissions there" in gone.remains[0]
+    assert realm.get()["adminPermissionsEnabled"]
+    forget()
+    bootstrap(realm.connection, realm.name, "second", ("manage-clients",), tmp_path / "second.pem")
+    assert not realm.get()["adminPermissionsEnabled"], "it may manage every client now"
+    forget()
+    gone = remove(realm.connection, realm.name, "second")
+    assert gone and gone.remains == ()
+    assert realm.export() == with_empty_permissions(before, realm)
+
+    realm.session.put(realm.at(), {"adminPermissionsEnabled": True})
+    before = realm.export()
+    made(realm, tmp_path, only=("frontend",))
+    made(realm, tmp_path, only=("frontend", "api"))
+    forget()
+    gone = remove(realm.connection, realm.name, NAME)
+    assert gone and gone.remains == ()
+    assert realm.export() == before
+
+
+def with_empty_permissions(export: dict[str, Any], realm: TestRealm) -> dict[str, Any]:
+    """The export, and what no request can undo: the client that Keycloak makes for admin permissions, without any in it."""
+    made = next(each for each in realm.export()["clients"] if each["clientId"] == PERMISSIONS_CLIENT)
+    assert not made["authorizationSettings"]["policies"]
+    roles = {**export["roles"], "client": {**export["roles"]["client"], PERMISSIONS_CLIENT: []}}
+    clients = [*export["clients"], made]
+    return {
+        **export,
+        "roles": roles,
+        "clients": sorted(clients, key=lambda each: json.dumps(each, sort_keys=True)),
+        "adminPermissionsClient": {"clientId": PERMISSIONS_CLIENT},
+    }
