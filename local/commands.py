@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from local import dev_server, environment, keycloak, processes, pulumi_cli, stack, venv
-from local.layout import FEATURE_SET_OF, LOCAL, PROJECT, STACKS, UserError, keycloak_version
+from local.layout import FEATURE_SET_OF, LOCAL, PROJECT, STACKS, UserError, keycloak_version, make_local
 from local.progress import Step, run_steps
 
 PULUMI_COMMANDS = {
@@ -181,6 +181,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if chosen.stack not in STACKS:
             raise UserError(f"STACK is {chosen.stack!r}; take one of {', '.join(STACKS)}.")
+        make_local()
         if chosen.command in COMMANDS:
             return COMMANDS[chosen.command](chosen.stack, rest)
         return run_pulumi(chosen.command, chosen.stack, rest)

@@ -85,8 +85,11 @@ def start(stack: str, say: Say) -> Running:
         port = asked_port() or DEFAULT_PORT_OF[stack]
         installation = keycloak.install(version, FEATURE_SET_OF[stack], say)
         home = home_of(stack, version)
-        is_new = not (home / "data" / "h2").exists()
         known = secrets.load()
+        if os.environ.get("KEYCLOAK_ADMIN_PASS", known.admin_password) != known.admin_password:
+            say(
+                "KEYCLOAK_ADMIN_PASS is not used: this server has a password of its own; KEYCLOAK_URL names another server"
+            )
         say(f"starting on port {port}")
         server = keycloak.Server.start(
             installation,
@@ -97,8 +100,6 @@ def start(stack: str, say: Say) -> Running:
             env=known.realm_variables(),
             wait=START_SECONDS,
         )
-        if is_new:
-            secrets.keep_admin_password(known.admin_password)
         result = Running(server.pid, port, server.url, version)
         private_write(pid_file(stack), json.dumps(asdict(result)) + "\n")
         return result

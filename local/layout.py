@@ -38,11 +38,19 @@ def keycloak_version() -> str:
     return os.environ.get("KEYCLOAK_VERSION") or DEFAULT_KEYCLOAK_VERSION
 
 
+def make_local() -> None:
+    """Make `.local`, which holds secrets, states and data: for its owner alone, also where an earlier version made it."""
+    LOCAL.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if LOCAL.stat().st_mode & 0o077:
+        LOCAL.chmod(0o700)
+
+
 @contextlib.contextmanager
 def only_one(name: str) -> Iterator[None]:
     """Let one process at a time in; `name` names what it works on. The kernel frees the lock when its holder dies."""
+    make_local()
     folder = LOCAL / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     with (folder / f"{name}.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

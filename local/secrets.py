@@ -1,9 +1,8 @@
 """The secrets of the embedded environment: made once, kept in `.local/secrets.json`, readable by its owner only."""
 
 import json
-import os
 import secrets
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 
 from local.layout import LOCAL, UserError, only_one, private_write
 
@@ -36,7 +35,7 @@ class Secrets:
 
 
 def load() -> Secrets:
-    """Read the secrets; make those that are missing. KEYCLOAK_ADMIN_PASS wins over the kept admin password."""
+    """Read the secrets; make those that are missing. They are random: a person's password for another server is not taken."""
     with only_one("secrets"):
         try:
             kept = json.loads(FILE.read_text()) if FILE.exists() else {}
@@ -46,12 +45,4 @@ def load() -> Secrets:
         found = Secrets(**known)
         if asdict(found) != known:
             private_write(FILE, json.dumps(asdict(found), indent=2) + "\n")
-    return replace(found, admin_password=os.environ.get("KEYCLOAK_ADMIN_PASS") or found.admin_password)
-
-
-def keep_admin_password(password: str) -> None:
-    """Keep the password that a server's data was made with: later runs need it without KEYCLOAK_ADMIN_PASS too."""
-    with only_one("secrets"):
-        kept = json.loads(FILE.read_text())
-        if kept["admin_password"] != password:
-            private_write(FILE, json.dumps({**kept, "admin_password": password}, indent=2) + "\n")
+    return found

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from local import processes
-from local.layout import LOCAL, PROJECT, STATE, Say
+from local.layout import PROJECT, STATE, Say, make_local
 
 NAME = "keycloak-token-exchange"
 SALT = "encryptionsalt:"
@@ -18,8 +18,7 @@ SALT = "encryptionsalt:"
 
 def prepare(stack: str, env: dict[str, str], say: Say) -> None:
     """Make the stack unless it is there, and clear what a killed run left."""
-    LOCAL.mkdir(mode=0o700, exist_ok=True)
-    LOCAL.chmod(0o700)
+    make_local()
     STATE.mkdir(exist_ok=True)
     if checkpoint_file(stack) is None:
         say(f"making the stack {stack}")

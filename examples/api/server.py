@@ -1,13 +1,16 @@
-"""A small API that validates access tokens: signature by the realm's keys, issuer, expiry, its own name in ``aud``, and ``azp``.
+"""A small API that validates access tokens: signature by the realm's keys, issuer, expiry, type, its name in ``aud``, ``azp``.
 
 https://www.rfc-editor.org/rfc/rfc9068#section-4
 """
 
+import io
 import json
 import logging
+import socket
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -16,6 +19,9 @@ import jwt
 HOST, PORT = "127.0.0.1", 9080
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 KEYS_SECONDS, REFETCH_SECONDS = 300, 5
+REQUEST_SECONDS, WRITE_SECONDS, MOST_AT_ONCE = 5.0, 5.0, 32
+BUSY = b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n"
+ACCESS_TOKEN_HEADERS = ("at+jwt", "application/at+jwt")
 Answer = tuple[int, dict[str, Any]]
 Onward = Callable[[str], Mapping[str, Any]]
 log = logging.getLogger("api")
@@ -50,15 +56,32 @@ class Validator:
             audience=self.audience,
             options={"require": ["exp", "iat", "iss", "aud", "azp"]},
         )
+        _require_access_token(jwt.get_unverified_header(token), claims)
         if self.callers and claims["azp"] not in self.callers:
             raise jwt.InvalidTokenError(f"azp is '{claims['azp']}', who may not call '{self.audience}'")
         return claims
 
 
+def _require_access_token(header: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
+    """An ID token is signed by the same keys, and may name the API, too. header: of a token whose signature is right.
+
+    Keycloak writes the claim ``typ``, and the header of RFC 9068 only where the client's settings say so.
+    """
+    kind, named = claims.get("typ"), str(header.get("typ")).lower() in ACCESS_TOKEN_HEADERS
+    if kind != "Bearer" and not (kind is None and named):
+        raise jwt.InvalidTokenError(f"typ is '{kind}', and not that of an access token")
+    if "cnf" in claims:
+        raise jwt.InvalidTokenError("it is bound to a key (cnf), and this API asks for no proof of it")
+
+
 class Api(ThreadingHTTPServer):
-    """The API of one client of a realm. onward: asks the next service on behalf of a caller, with the token received."""
+    """The API of one client of a realm. onward: asks the next service on behalf of a caller, with the token received.
+
+    So many requests at once have a thread each; one more is answered 503.
+    """
 
     daemon_threads = True
+    request_queue_size = MOST_AT_ONCE
 
     def __init__(
         self,
@@ -69,12 +92,28 @@ class Api(ThreadingHTTPServer):
         callers: Collection[str] = (),
         onward: Onward | None = None,
     ) -> None:
+        self._slots = threading.BoundedSemaphore(MOST_AT_ONCE)
         try:
             super().__init__((HOST, port), _Handler)
         except OSError:  # the port is taken: any other
             super().__init__((HOST, 0), _Handler)
         self.validator = Validator(issuer, audience, callers)
         self.onward = onward
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._slots.acquire(blocking=False):
+            super().process_request(request, client_address)
+            return
+        with suppress(OSError):
+            request.settimeout(0)  # whoever accepts waits for nobody
+            request.sendall(BUSY)
+        self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._slots.release()
 
     @property
     def url(self) -> str:
@@ -114,11 +153,34 @@ def _one_line(said: object) -> str:
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(said))
 
 
+class _InTime(io.RawIOBase):
+    """What a connection sends within seconds from now, all together; then TimeoutError."""
+
+    def __init__(self, connection: socket.socket, seconds: float) -> None:
+        self._connection = connection
+        self._end = time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: Api
 
+    def setup(self) -> None:
+        super().setup()
+        self.rfile = io.BufferedReader(_InTime(self.connection, REQUEST_SECONDS))
+
     def do_GET(self) -> None:
         server = self.server
+        self.connection.settimeout(WRITE_SECONDS)
         status, body = answer(server.validator, self.headers.get("Authorization", ""), server.onward)
         content = json.dumps(body).encode()
         self.send_response(status)

@@ -2,26 +2,34 @@
 
 import os
 import re
+import socket
 import subprocess
+import threading
+import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
+import requests
 
 from examples import calls
+from examples.api import server
 from examples.api.server import serving
 from kcadmin.connection import Connection, PasswordLogin
 from kcadmin.features import SWITCH
 from kcadmin.session import Session
+from kcadmin.tokens import EXCHANGE_GRANT
 from local.layout import PROJECT, VENV
 from tests.conftest import Servers
 from tests.support.realms import PASSWORD, TestRealm
 
 SECONDS = 120
+ACCESS_TOKEN, ID_TOKEN = (f"urn:ietf:params:oauth:token-type:{kind}" for kind in ("access_token", "id_token"))
 REPORTS = "authentication-test-reports"
 
 
 def test_three_hops(servers: Servers, pulumi: Path, tmp_path: Path) -> None:
-    server = servers("standard")
+    keycloak = servers("standard")
     state = tmp_path / "state"
     state.mkdir()
     environ = {
@@ -32,8 +40,8 @@ def test_three_hops(servers: Servers, pulumi: Path, tmp_path: Path) -> None:
         "PULUMI_HOME": str(tmp_path / "home"),
         "PULUMI_PYTHON_CMD": str(VENV / "bin" / "python"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "KEYCLOAK_URL": server.url,
-        "KEYCLOAK_ADMIN_PASS": server.admin_password,
+        "KEYCLOAK_URL": keycloak.url,
+        "KEYCLOAK_ADMIN_PASS": keycloak.admin_password,
     }
     done = subprocess.run(
         [str(VENV / "bin" / "python"), "-m", "examples.three_hops.show"],
@@ -56,8 +64,64 @@ def test_three_hops(servers: Servers, pulumi: Path, tmp_path: Path) -> None:
     assert "refused: 400 invalid_request: Requested audience not available" in done.stdout
     assert "the realm's export is as before." in done.stdout and not re.search(r"eyJ[\w-]+\.", done.stdout)
     assert not list(state.rglob("*three-hops*")) and not list((PROJECT / "examples").rglob("Pulumi.three-hops-*"))
-    admin = Session(Connection(server.url, PasswordLogin("admin", server.admin_password)))
+    admin = Session(Connection(keycloak.url, PasswordLogin("admin", keycloak.admin_password)))
     assert not [each["realm"] for each in admin.get("/admin/realms") if each["realm"].startswith("three-hops-")]
+
+
+def test_an_id_token_of_the_realm_is_no_access_token(realm: TestRealm) -> None:
+    """It is signed by the same keys, and the API's own exchange gives it one that names the API."""
+    for client, audience in (("frontend", "api"), ("api", "api")):
+        realm.mapper(client, f"to-{audience}", audience, **{"id.token.claim": "true"})
+    realm.change("api", attributes={SWITCH.removeprefix("attributes."): "true"})
+    issuer = f"{realm.url}/realms/{realm.name}"
+    form = {
+        "grant_type": EXCHANGE_GRANT,
+        "client_id": "api",
+        "client_secret": "s",
+        "subject_token": realm.user_token("frontend"),
+        "subject_token_type": ACCESS_TOKEN,
+        "scope": "openid",
+    }
+    given = {}
+    for kind in (ACCESS_TOKEN, ID_TOKEN):
+        at = f"{issuer}/protocol/openid-connect/token"
+        answer = requests.post(at, data={**form, "requested_token_type": kind}, timeout=30).json()
+        given[kind] = answer["access_token"]
+    with serving(issuer, "api", 0) as api:
+        found = {
+            kind: requests.get(api.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+            for kind, token in given.items()
+        }
+    assert {kind: each.status_code for kind, each in found.items()} == {ACCESS_TOKEN: 200, ID_TOKEN: 401}
+    assert found[ID_TOKEN].headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    assert found[ID_TOKEN].json()["error_description"] == "typ is 'ID', and not that of an access token"
+
+
+def test_half_requests_hold_a_few_threads_for_a_short_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """200 of them: silent ones, and ones that send a byte now and then."""
+    monkeypatch.setattr(server, "REQUEST_SECONDS", 1.0)
+    before = threading.active_count()
+    with ExitStack() as opened, serving("http://127.0.0.1/realms/none", "api", 0) as api:
+        half = [opened.enter_context(socket.create_connection(api.server_address)) for _ in range(200)]
+        for each in half[:100]:
+            each.sendall(b"GET / HTTP/1.0\r\nX: ")
+        began, refused, most = time.monotonic(), 0, 0
+        while time.monotonic() - began < 10:
+            most = max(most, threading.active_count() - before)
+            for each in half[:100]:
+                with suppress(OSError):
+                    each.sendall(b"x")
+            try:
+                answer = requests.get(api.url, timeout=5)
+            except requests.RequestException:
+                refused += 1
+                continue
+            if answer.status_code == 401:
+                break
+            assert answer.status_code == 503
+            refused += 1
+        assert answer.status_code == 401 and time.monotonic() - began < 5
+        assert refused and most <= server.MOST_AT_ONCE + 2  # that which accepts, and this one's own
 
 
 def test_the_script_exchanges_and_calls(

@@ -24,11 +24,14 @@ STANDARD = {"jti": "onrtte:2", "sub": "user-1", "azp": "api", "aud": "api", "sid
 LEGACY = {**STANDARD, "jti": "onrtna:2", "aud": ["api", "account"]}
 
 
-def sign(claims: Mapping[str, Any], *, key: rsa.RSAPrivateKey = KEY, kid: str = "k", seconds: int = 60) -> str:
-    """A token of the realm; claims of None are left out."""
+def sign(
+    claims: Mapping[str, Any], *, key: rsa.RSAPrivateKey = KEY, kid: str = "k", seconds: int = 60, kind: str = "JWT"
+) -> str:
+    """A token of the realm; claims of None are left out. kind: its header ``typ``."""
     now = int(time.time())
     payload = {"iss": ISSUER, "iat": now, "exp": now + seconds, "scope": "email", **claims}
-    return jwt.encode({name: value for name, value in payload.items() if value is not None}, key, "RS256", {"kid": kid})
+    kept = {name: value for name, value in payload.items() if value is not None}
+    return jwt.encode(kept, key, "RS256", {"kid": kid, "typ": kind})
 
 
 def answer(status: int, body: object) -> Answer:

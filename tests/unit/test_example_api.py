@@ -15,7 +15,7 @@ from examples.api.server import OnwardProblem, Validator, answer
 from tests.unit.fake_token_endpoint import ISSUER, KEY, OTHER_KEY, sign
 
 FRONTEND, API = "authentication-test-frontend", "authentication-test-api"
-CLAIMS = {"sub": "user-1", "preferred_username": "testuser2", "azp": FRONTEND, "aud": [API, "account"]}
+CLAIMS = {"sub": "user-1", "typ": "Bearer", "preferred_username": "testuser2", "azp": FRONTEND, "aud": [API, "account"]}
 
 
 class Keys:
@@ -75,6 +75,12 @@ def test_a_token_writes_no_line_of_the_log(caplog: pytest.LogCaptureFixture) -> 
         ({"azp": "stranger"}, {}, f"azp is 'stranger', who may not call '{API}'"),
         ({"azp": None}, {}, 'missing the "azp" claim'),
         ({"iss": "https://elsewhere/realms/r"}, {}, "Invalid issuer"),
+        ({"typ": "ID"}, {}, "typ is 'ID', and not that of an access token"),
+        ({"typ": "ID"}, {"kind": "at+jwt"}, "typ is 'ID'"),
+        ({"typ": "Logout"}, {"kind": "logout+jwt"}, "typ is 'Logout'"),
+        ({"typ": None}, {}, "typ is 'None'"),
+        ({"typ": "DPoP"}, {}, "typ is 'DPoP'"),
+        ({"cnf": {"x5t#S256": "a"}}, {}, "it is bound to a key (cnf)"),
         ({}, {"seconds": -5}, "Signature has expired"),
         ({}, {"key": OTHER_KEY}, "Signature verification failed"),
         ({}, {"kid": "unknown"}, "Unable to find a signing key"),
@@ -85,6 +91,11 @@ def test_other_tokens_are_refused(keys: Keys, changes: dict[str, Any], how: dict
     status, body = asked(token, callers=[FRONTEND])
     assert status == 401 and body["error"] == "invalid_token" and why in body["error_description"]
     assert token not in str(body)
+
+
+@pytest.mark.parametrize(("claim", "kind"), [("Bearer", "JWT"), (None, "at+jwt"), (None, "application/AT+JWT")])
+def test_access_tokens_of_both_forms_are_taken(keys: Keys, claim: str | None, kind: str) -> None:
+    assert asked(sign({**CLAIMS, "typ": claim}, kind=kind))[0] == 200
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic abc", "Bearer no.jwt.here"])

@@ -2,8 +2,10 @@
 
 import os
 import shlex
+import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,13 +50,30 @@ def test_a_broken_secrets_file_is_told_in_one_sentence(empty_project: Path) -> N
         secrets.load()
 
 
-def test_the_admin_password_of_the_environment_wins_and_is_kept_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
-    secrets.load()
+def test_a_persons_password_for_another_server_is_neither_used_nor_kept(
+    empty_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KEYCLOAK_ADMIN_PASS", "mine")
-    assert secrets.load().admin_password == "mine"
-    secrets.keep_admin_password("mine")
-    monkeypatch.delenv("KEYCLOAK_ADMIN_PASS")
-    assert secrets.load().admin_password == "mine"
+    known = secrets.load()
+    assert "mine" not in (empty_project / "secrets.json").read_text()
+    assert environment.shell_environment("dev")["KEYCLOAK_ADMIN_PASS"] == known.admin_password != "mine"
+
+
+@pytest.mark.parametrize("found", [None, 0o755])
+def test_the_folder_is_its_owners_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: int | None) -> None:
+    folder = tmp_path / "project" / ".local"
+    monkeypatch.setattr(layout, "LOCAL", folder)
+    if found:
+        folder.mkdir(mode=found, parents=True)
+    with layout.only_one("anything"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_every_command_makes_the_folder_first(tmp_path: Path) -> None:
+    """A fresh checkout, run as make does."""
+    shutil.copytree(layout.PROJECT / "local", tmp_path / "local", ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run([sys.executable, "-m", "local", "env"], cwd=tmp_path, check=True, capture_output=True)
+    assert stat.S_IMODE((tmp_path / ".local").stat().st_mode) == 0o700
 
 
 def test_the_stack_decides_the_address() -> None:
