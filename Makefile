@@ -15,7 +15,7 @@ ALL_TESTS = $(KEEP_BYTE_CODE) HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-full} $(
 ON_STACK = --stack $(STACK) -- $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down stop preview refresh destroy drift verify example env packages test unit accept e2e test-matrix faults test-cluster test-crash test-scripts state-fixture bench check lint type format clean
+.PHONY: help setup up down stop preview refresh destroy drift verify example env packages lock sbom test unit accept e2e test-matrix faults test-cluster test-crash test-scripts state-fixture bench check lint type format clean
 
 help: ## this list
 	@echo 'make <target> [STACK=dev|legacy] [KEYCLOAK_PORT=…] [KEYCLOAK_VERSION=…] [KEYCLOAK_URL=…] [ARGS=…]'
@@ -61,6 +61,12 @@ env: ## print the shell variables: eval "$(make -s env)"
 
 packages: ## install the Python packages only
 	@$(LOCAL) packages
+
+lock: ## write requirements.lock anew, after a change of requirements.txt; update the lock with it
+	@$(LOCAL) lock
+
+sbom: ## write what the project consists of, with versions and licences: .local/sbom.cdx.json (CycloneDX)
+	@$(LOCAL) sbom
 
 test: setup ## all tests
 	@$(ALL_TESTS)

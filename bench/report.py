@@ -7,7 +7,7 @@ from typing import Any
 
 from bench import tables
 from bench.cases import CHECKPOINTS_OFF_FROM, EXCHANGES, FEWEST_ROUNDS
-from local import processes
+from local import processes, venv
 from local.layout import LOCAL, VENV, UserError
 
 PAGE = Path(__file__).with_name("README.md")
@@ -87,8 +87,17 @@ def library() -> Path:
     place = LIBRARY / wanted
     if not place.is_dir():
         scratch = LIBRARY / f"{wanted}.new"
-        pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
-        processes.run([*pip, "--target", scratch, "-r", REQUIREMENTS], what="pip install of what draws")
+        pip: list[str | Path] = [
+            VENV / "bin" / "python",
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "install",
+            "--target",
+            scratch,
+        ]
+        lock = REQUIREMENTS.with_suffix(".lock")
+        processes.run([*pip, *venv.ONLY_LOCKED, lock], what="pip install of what draws")
         scratch.rename(place)
     return place
 

@@ -5,7 +5,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from local import dev_server, environment, keycloak, processes, pulumi_cli, stack, venv
+from local import dev_server, environment, keycloak, lock, processes, pulumi_cli, stack, venv
 from local.layout import FEATURE_SET_OF, LOCAL, PROJECT, STACKS, UserError, keycloak_version, make_local
 from local.progress import Step, run_steps
 
@@ -108,6 +108,18 @@ def packages(_name: str, _rest: list[str]) -> int:
     return 0
 
 
+def lock_packages(_name: str, _rest: list[str]) -> int:
+    """Write the lock files anew."""
+    lock.write_locks(say)
+    return 0
+
+
+def sbom(_name: str, _rest: list[str]) -> int:
+    """Write what the project consists of."""
+    say(f"{lock.write_sbom(say)} holds each package with its version and licence (CycloneDX).")
+    return 0
+
+
 def env(name: str, _rest: list[str]) -> int:
     """Print the shell variables."""
     sys.stdout.write(environment.exports(environment.shell_environment(name)))
@@ -163,6 +175,8 @@ COMMANDS = {
     "stop": stop,
     "setup": setup,
     "packages": packages,
+    "lock": lock_packages,
+    "sbom": sbom,
     "env": env,
     "verify": verify,
     "example": example,

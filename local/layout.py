@@ -9,6 +9,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 LOCAL = PROJECT / ".local"
 VENV = LOCAL / "venv"
+TOOLS = LOCAL / "tools"
 DOWNLOADS = LOCAL / "downloads"
 PULUMI = LOCAL / "pulumi"
 PULUMI_BIN = PULUMI / "bin"

@@ -19,7 +19,7 @@ import zipfile
 from pathlib import Path
 from typing import TypedDict
 
-from local import downloads, maven, processes
+from local import checksums, maven, processes
 from local.layout import DOWNLOADS, Say, UserError, only_one
 
 HOST = "127.0.0.1"
@@ -181,10 +181,9 @@ def _archive(say: Say) -> Path:
         if not target.exists():
             say("downloading PostgreSQL through Maven")
             DOWNLOADS.mkdir(parents=True, exist_ok=True)
-            try:
-                maven.fetch(f"{ARTIFACT}-{system}-{machine}", VERSION, "jar", target, what=f"PostgreSQL {VERSION}")
-            except downloads.WrongChecksumError as error:
-                raise UserError(f"{error}; nothing was installed, try again on a network that you trust.") from None
+            maven.fetch(f"{ARTIFACT}-{system}-{machine}", VERSION, "jar", target, what=f"PostgreSQL {VERSION}")
+        known = checksums.POSTGRES.get(f"{VERSION}-{system}-{machine}")
+        checksums.require(target, known, what=f"PostgreSQL {VERSION}", variable="POSTGRES_SHA256")
     return target
 
 

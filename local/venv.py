@@ -1,4 +1,7 @@
-"""The virtual environment `.local/venv` with what requirements.txt pins."""
+"""Virtual environments with exactly what a lock file holds: wheels alone, each checked against its SHA-256.
+
+`.local/venv` is that of the project, `.local/tools` that of the programs behind `make lock` and `make sbom`.
+"""
 
 import hashlib
 import importlib.util
@@ -9,44 +12,44 @@ from pathlib import Path
 from local import processes
 from local.layout import PROJECT, VENV, Say, UserError, only_one
 
-REQUIREMENTS = PROJECT / "requirements.txt"
-STAMP = VENV / "requirements.sha256"
+LOCK = PROJECT / "requirements.lock"
+TOOLS_LOCK = PROJECT / "local" / "tools" / "requirements.lock"
+STAMP = "lock.sha256"
 PYTHON = VENV / "bin" / "python"
+ONLY_LOCKED = ("--require-hashes", "--only-binary", ":all:", "--requirement")
+"""pip's options before a lock file."""
 
 
 def install(say: Say) -> Path:
-    """Make the environment, or bring it to what requirements.txt says now; does nothing when it is already so."""
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
-    if is_current(wanted):
-        return PYTHON
-    with only_one("venv"):
-        if is_current(wanted):
-            return PYTHON
-        if not PYTHON.exists():
+    """Make the project's environment, or bring it to what its lock says now; does nothing when it is already so."""
+    return environment(VENV, LOCK, say)
+
+
+def environment(folder: Path, lock: Path, say: Say) -> Path:
+    """The Python of an environment that holds what the lock says."""
+    python, wanted = folder / "bin" / "python", hashlib.sha256(lock.read_bytes()).hexdigest()
+    if is_current(folder, wanted):
+        return python
+    with only_one(folder.name):
+        if is_current(folder, wanted):
+            return python
+        if not python.exists():
             if importlib.util.find_spec("ensurepip") is None:
                 raise UserError(
                     f"{sys.executable} cannot make virtual environments; install its venv module "
                     "(Debian: apt-get install python3-venv)."
                 )
             say("making the virtual environment")
-            shutil.rmtree(VENV, ignore_errors=True)
-            processes.run([sys.executable, "-m", "venv", VENV], what="venv creation")
+            shutil.rmtree(folder, ignore_errors=True)
+            processes.run([sys.executable, "-m", "venv", folder], what="venv creation")
         say("installing Python packages")
-        pip: list[str | Path] = [
-            PYTHON,
-            "-m",
-            "pip",
-            "--disable-pip-version-check",
-            "--no-input",
-            "install",
-            "-r",
-            REQUIREMENTS,
-        ]
-        processes.run(pip, what="pip install")
-        STAMP.write_text(wanted)
-    return PYTHON
+        pip: list[str | Path] = [python, "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
+        processes.run([*pip, *ONLY_LOCKED, lock], what="pip install")
+        (folder / STAMP).write_text(wanted)
+    return python
 
 
-def is_current(wanted: str) -> bool:
-    """Whether the environment works and holds what the requirements with this hash say."""
-    return PYTHON.exists() and STAMP.exists() and STAMP.read_text() == wanted
+def is_current(folder: Path, wanted: str) -> bool:
+    """Whether an environment works and holds what the lock with this hash says."""
+    stamp = folder / STAMP
+    return (folder / "bin" / "python").exists() and stamp.exists() and stamp.read_text() == wanted

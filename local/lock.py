@@ -1,0 +1,72 @@
+"""The lock files: every package that requirements files lead to, on every platform, with the SHA-256 of each wheel.
+
+No lock names an index: pip takes the one that the machine is set up for, and refuses what has another hash.
+"""
+
+import hashlib
+import os
+import subprocess
+from pathlib import Path
+
+from local import processes, venv
+from local.layout import LOCAL, PROJECT, TOOLS, Say
+
+OLDEST_PYTHON = "3.10"
+REQUIREMENTS = tuple(PROJECT / folder / "requirements.txt" for folder in ("", "bench", "local/tools"))
+HEAD = """# Made by `make lock` from {name}, whose SHA-256 without comments is
+# {digest}
+# Install it with `pip install --require-hashes --only-binary :all: -r`.
+"""
+SBOM = LOCAL / "sbom.cdx.json"
+
+
+def lock_of(requirements: Path) -> Path:
+    """The lock beside a requirements file."""
+    return requirements.with_suffix(".lock")
+
+
+def head(requirements: Path) -> str:
+    """How the lock of a requirements file begins; it says of which one it was made."""
+    lines = [line.strip() for line in requirements.read_text().splitlines()]
+    wanted = "\n".join(sorted(line for line in lines if line and not line.startswith("#")))
+    name = requirements.relative_to(PROJECT)
+    return HEAD.format(name=name, digest=hashlib.sha256(wanted.encode()).hexdigest())
+
+
+def write_locks(say: Say) -> None:
+    """Write all locks anew. What a lock holds stays as it is unless the requirements need another version."""
+    uv = venv.environment(TOOLS, venv.TOOLS_LOCK, say).with_name("uv")
+    env = {**os.environ, **_index()}
+    for requirements in REQUIREMENTS:
+        lock = lock_of(requirements)
+        say(f"locking {requirements.relative_to(PROJECT)}")
+        scratch = lock.with_suffix(".new")
+        if lock.exists():
+            scratch.write_bytes(lock.read_bytes())  # its versions are preferred
+        options = ("--universal", "--python-version", OLDEST_PYTHON, "--generate-hashes", "--only-binary", ":all:")
+        quiet = ("--no-header", "--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--quiet")
+        command: list[str | Path] = [uv, "pip", "compile", requirements, *options, *quiet, "--output-file", scratch]
+        try:
+            processes.run(command, what=f"lock of {requirements.relative_to(PROJECT)}", cwd=PROJECT, env=env)
+            lock.write_text(head(requirements) + scratch.read_text())
+        finally:
+            scratch.unlink(missing_ok=True)
+
+
+def write_sbom(say: Say) -> Path:
+    """Describe the installed packages of the project, with their licences, as a CycloneDX JSON file."""
+    python = venv.install(say)
+    program = venv.environment(TOOLS, venv.TOOLS_LOCK, say).with_name("cyclonedx-py")
+    command: list[str | Path] = [program, "environment", "--pyproject", PROJECT / "pyproject.toml"]
+    command += ["--output-reproducible", "--output-format", "JSON", "--output-file", SBOM, python]
+    processes.run(command, what="SBOM", cwd=PROJECT)
+    return SBOM
+
+
+def _index() -> dict[str, str]:
+    """uv does not read pip's settings: the index that the machine's pip uses."""
+    if "UV_DEFAULT_INDEX" in os.environ:
+        return {}
+    asked: list[str | Path] = [venv.PYTHON, "-m", "pip", "config", "get", "global.index-url"]
+    found = os.environ.get("PIP_INDEX_URL") or subprocess.run(asked, capture_output=True, text=True).stdout.strip()
+    return {"UV_DEFAULT_INDEX": found} if found else {}
