@@ -7,6 +7,7 @@ from components.grant_spec import NO_TIME_IN_STANDARD, OPTIONAL_SCOPE, RECIPIENT
 from components.neighbours import Neighbours
 from components.wiring import GrantPlan, flows_of, gate, goes_away, is_gated, requesters, wire
 from kcadmin.features import LEGACY, STANDARD
+from kcadmin.fitness import Position, Unfit, unfit
 from kcadmin.gates import Openings
 from kcadmin.permissions import AFFIRMATIVE
 from providers.facts import ClientFacts, Facts
@@ -151,18 +152,19 @@ def other_audiences(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tu
 
 def _client_faults(client: ClientFacts, spec: GrantSpec, exchange: str, asks: bool) -> Iterator[tuple[str, str]]:
     name = f"client '{client.client_id}'"
-    if not client.enabled:
+    position = Position.REQUESTER if asks else Position.SOURCE if client.client_id in spec.sources else Position.TARGET
+    foreign = any(flow.source != flow.requester for flow in flows_of(spec) if flow.requester == client.client_id)
+    found = unfit(client, position, exchange, foreign=foreign)
+    if Unfit.DISABLED in found:
         yield f"{name} is disabled", "enable it"
-    if not client.openid_connect:
+    if Unfit.PROTOCOL in found:
         yield f"{name} is no OpenID Connect client", "name one"
     if client.public and asks:
-        yield (
-            f"requester '{client.client_id}' is a public client",
-            "make it confidential, since Keycloak refuses its exchange",
-        )
+        why = "since Keycloak refuses its exchange" if Unfit.PUBLIC in found else "since anybody can ask in its name"
+        yield f"requester '{client.client_id}' is a public client", f"make it confidential, {why}"
     elif client.public and client.client_id in spec.sources and not spec.allow_public_source:
         yield f"source '{client.client_id}' is a public client", "set allowPublicSource: true, or make it confidential"
-    if client.bearer_only and asks:
+    if Unfit.BEARER_ONLY in found and asks:
         yield (
             f"requester '{client.client_id}' is bearer-only and cannot call the token endpoint",
             "make it confidential, or let the source ask with flows: [requester]",

@@ -129,7 +129,7 @@ _PERMISSION = (
 )  # fmt: skip
 _STALE = (
     "source-disabled", "user-disabled", "user-logged-out", "source-not-before", "realm-not-before", "source-missing",
-    "subject-token-stale",
+    "subject-token-stale", "source-protocol", "source-bearer-only",
 )  # fmt: skip
 
 ROWS: tuple[Row, ...] = (
@@ -178,7 +178,7 @@ ROWS: tuple[Row, ...] = (
         "an audience mapper for the requester on the source, then a new subject token",
         Event("not_allowed", "client is not within the token audience"), SUBJECT),
     Row(400, "invalid_request", "Requested audience not available: {audience}", STANDARD,
-        ("guard-scopes", *_NAMES), "an audience mapper for the target on the requester",
+        ("guard-scopes", *_NAMES, "target-protocol"), "an audience mapper for the target on the requester",
         Event("invalid_request", "Requested audience not available: {audience}"), EXCHANGED),
     Row(400, "invalid_client", "Audience not found", BOTH, ("target-missing", "audience-of-nobody"),
         "send a client id as audience", Event("client_not_found", "audience not found")),

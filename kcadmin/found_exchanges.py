@@ -11,6 +11,7 @@ from enum import Enum
 from kcadmin.claims import claims
 from kcadmin.clients import Client
 from kcadmin.features import LEGACY, REFRESH, SAME_SESSION, STANDARD, SWITCH, SWITCH_CLAIM
+from kcadmin.fitness import Position, Unfit, unfit
 from kcadmin.found_namings import Naming, Namings
 from kcadmin.standing_policies import Window
 from kcadmin.survey import Survey
@@ -90,19 +91,26 @@ def is_switched_on(survey: Survey, client: Client) -> bool:
     return survey.features.standard_exchange and client.is_on(SWITCH)
 
 
-def unfit_client(client: Client | None, name: str, *, asks: bool = False) -> str | None:
-    """Why no grant takes a client. asks: it calls the token endpoint."""
-    if client is None:
-        return f"there is no client '{name}'"
-    if not client.is_on("enabled"):
-        return f"client '{name}' is disabled"
-    if client.value("protocol") not in (None, "openid-connect"):
-        return f"client '{name}' is no OpenID Connect client"
-    if asks and client.is_on("publicClient"):
-        return f"client '{name}' is public, and only a confidential one may exchange"
-    if asks and client.is_on("bearerOnly"):
-        return f"client '{name}' is bearer-only and cannot call the token endpoint"
-    return None
+def unfit_client(
+    client: Client | None, name: str, position: Position, exchange: str, *, foreign: bool = True
+) -> str | None:
+    """Why no grant takes a client in a position. foreign: whether it asks with another client's token."""
+    found = unfit(client, position, exchange, foreign=foreign)
+    if position is Position.REQUESTER and client and client.is_on("publicClient") and Unfit.PUBLIC not in found:
+        return (
+            f"client '{name}' is public, so it may exchange its own tokens alone, and no grant has a public requester"
+        )
+    words = {
+        Unfit.MISSING: f"there is no client '{name}'",
+        Unfit.DISABLED: f"client '{name}' is disabled",
+        Unfit.PROTOCOL: f"client '{name}' is no OpenID Connect client",
+        Unfit.PUBLIC: f"client '{name}' is public, and only a confidential one may exchange"
+        + (" tokens of others" if exchange == LEGACY else ""),
+        Unfit.BEARER_ONLY: f"client '{name}' is bearer-only and "
+        + ("cannot call the token endpoint" if position is Position.REQUESTER else "gets no tokens"),
+        Unfit.CONSENT: f"client '{name}' requires consent, which the legacy exchange refuses",
+    }
+    return words[found[0]] if found else None
 
 
 def gets_tokens(client: Client) -> bool:
@@ -127,7 +135,7 @@ def _standard(
     sources = naming_them.get(name, {})
     targets = {each: naming for each, naming in names.get(name, {}).items() if each != name and each in survey.clients}
     about = f"switch of client '{name}'"
-    if why := unfit_client(client, name, asks=True):
+    if why := unfit_client(client, name, Position.REQUESTER, STANDARD):
         level = Level.LOST if (sources or targets) and not client.is_on("enabled") else Level.EMPTY
         return [], [Finding(level, about, why, "change that, or switch it off")]
     if not sources and not (targets and gets_tokens(client)):
@@ -179,7 +187,7 @@ def _legacy(
         findings.append(Finding(Level.EMPTY, f"switch of client '{name}'", says))
     if not sources:
         return [], findings
-    why = unfit_client(client, name, asks=True)
+    why = unfit_client(client, name, Position.REQUESTER, LEGACY)
     if why or not features.legacy_exchange:
         says = why or f"the standard exchange of '{name}' is off, and this server has no legacy one"
         return [], [
@@ -216,8 +224,8 @@ def _besides(survey: Survey, naming_them: Mapping[str, Mapping[str, Naming]]) ->
         for source in sorted(sources)
         if is_switched_on(survey, survey.clients[source])
         and not is_switched_on(survey, survey.clients[name])
-        and not unfit_client(survey.clients[name], name, asks=True)
-        and not unfit_client(survey.clients[source], source, asks=True)
+        and not unfit_client(survey.clients[name], name, Position.REQUESTER, LEGACY)
+        and not unfit_client(survey.clients[source], source, Position.SOURCE, LEGACY)
     ]
     if pairs and survey.features.legacy_exchange:
         says = "the targets may exchange these tokens by the legacy exchange too, since they are named in them"
@@ -234,8 +242,8 @@ def _against(
     if owner:
         yield Finding(Level.STACKS, about, f"belongs to the stack '{owner}' ({each.exchange}, {each.flow})")
         return
-    for client in (each.source, each.target):
-        if why := unfit_client(survey.clients.get(client), client):
+    for client, position in ((each.source, Position.SOURCE), (each.target, Position.TARGET)):
+        if why := unfit_client(survey.clients.get(client), client, position, each.exchange):
             yield Finding(Level.LOST, about, why, "change that and look again, or take the mapper away")
             return
     fault = next((naming.fault for naming in names if naming.fault), None)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from kcadmin.authz import TOKEN_EXCHANGE, names_in, permission_name
 from kcadmin.features import LEGACY
+from kcadmin.fitness import Position
 from kcadmin.found_exchanges import REQUESTER, Finding, FoundExchange, Level, gets_tokens, is_switched_on, unfit_client
 from kcadmin.ownership import mark_of
 from kcadmin.permission_reach import permissions_beside
@@ -55,7 +56,7 @@ def _of_target(
     if beside:
         says = f"permission {quoted(beside)} covers the same, and all must grant: {said}"
         return [], [Finding(Level.LOST, about, says, "take the other out")]
-    if why := unfit_client(survey.clients.get(target), target):
+    if why := unfit_client(survey.clients.get(target), target, Position.TARGET, LEGACY):
         return [], [
             Finding(Level.LOST, about, f"{why}: {said}", "change that and look again, or take the policies out")
         ]
@@ -94,7 +95,7 @@ def _wrong(survey: Survey, target: str, stands: Standing) -> str | None:
     """Why no grant says what a policy says."""
     for name in sorted(stands.clients):
         client = survey.clients.get(name)
-        why = unfit_client(client, name, asks=True)
+        why = unfit_client(client, name, Position.REQUESTER, LEGACY, foreign=False)
         if name == target:
             why = f"client '{name}' is the target itself"
         elif client and is_switched_on(survey, client):

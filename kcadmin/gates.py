@@ -67,6 +67,9 @@ def openings(
     scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
     found = added(client, scopes)
     named = [each for each in found if each.may_add(target_id) and not _is_made(each, made)]
+    if any(each.renamed for each in named) and (full_scope_goes or not client.is_on(FULL_SCOPE)):
+        carried = _mapped(realm, client)
+        named = [each for each in named if each.renamed is None or _role(each.renamed) in carried]
     through = [each for each in resolvers(client, scopes) if not _is_made(each, made)]
     roles = roles_in_reach(realm, client, target, without_full_scope=full_scope_goes) if through else []
     by_roles = [
@@ -128,12 +131,17 @@ def _is_made(each: Added, made: Collection[str]) -> bool:
 def _opening(realm: Realm, scopes: Mapping[str, Any], client: Client, each: Added) -> Opening:
     needs = [*_needs(realm, scopes, each)]
     if each.renamed:
-        name, _, role = each.renamed.rpartition(".")
-        needs.append(frozenset({(name, role)}))
+        needs.append(frozenset({_role(each.renamed)}))
     own = each.own
     mapper_id = own.id if own and own.custom_audience is None else None
     adopted = bool(mapper_id and claims(client, adopted_kind(mapper_id, AudienceMapper)))
     return Opening(each.by, tuple(needs), each.on_request, mapper_id, own.owner if own else None, adopted)
+
+
+def _role(spelt: str) -> Role:
+    """A role of a mapper's configuration, ``<client id>.<role>`` or ``<role>``."""
+    client, _, name = spelt.rpartition(".")
+    return client, name
 
 
 def _needs(realm: Realm, scopes: Mapping[str, Any], each: Added) -> Iterator[frozenset[Role]]:

@@ -19,6 +19,7 @@ from functools import cached_property
 from kcadmin.audiences import added
 from kcadmin.clients import Client
 from kcadmin.features import LEGACY, STANDARD, SWITCH
+from kcadmin.fitness import Position, Unfit, unfit
 from kcadmin.guard_reach import GuardReach, guard_reach
 from kcadmin.permission_reach import permitted
 from kcadmin.reach import Reach
@@ -176,7 +177,7 @@ class RealmReach:
 
     @cached_property
     def _enabled(self) -> frozenset[str]:
-        return frozenset(name for name, client in self.clients.items() if not any(_unfit(client, name)))
+        return frozenset(name for name, client in self.clients.items() if not unfit(client, Position.TARGET, STANDARD))
 
     @cached_property
     def _issuing(self) -> frozenset[str]:
@@ -199,11 +200,8 @@ class RealmReach:
 
     def _no_requester(self, requester: str) -> Iterator[str]:
         client = self.clients.get(requester)
-        yield from _unfit(client, requester)
-        if client and client.is_on("publicClient") and requester in self.standard:
-            yield f"'{requester}' is a public client"
-        if client and client.is_on("bearerOnly"):
-            yield f"'{requester}' is bearer-only"
+        for why in unfit(client, Position.REQUESTER, self.exchange_of(requester), foreign=False):
+            yield _worded(why, requester)
         if not self.exchange_of(requester):
             yield f"the standard exchange of '{requester}' is switched off"
         if self.guards.requesters is not None and requester not in self.guards.requesters:
@@ -211,10 +209,10 @@ class RealmReach:
 
     def _no_source(self, requester: str, source: str) -> Iterator[str]:
         client = self.clients.get(source)
-        yield from _unfit(client, source)
-        if client and client.is_on("bearerOnly"):
-            yield f"'{source}' is bearer-only, so no token is issued for it"
-        if source != requester and requester in self.clients and self.clients[requester].is_on("publicClient"):
+        exchange = self.exchange_of(requester)
+        for why in unfit(client, Position.SOURCE, exchange):
+            yield _worded(why, source) + (", so no token is issued for it" if why is Unfit.BEARER_ONLY else "")
+        if source != requester and Unfit.PUBLIC in unfit(self.clients.get(requester), Position.REQUESTER, exchange):
             yield f"'{requester}' is a public client, which may exchange its own tokens alone"
         if source not in self.guards.sources.get(requester, (source,)):
             yield f"the guard on sources does not let '{requester}' exchange tokens of '{source}'"
@@ -225,11 +223,8 @@ class RealmReach:
     def _no_audience(self, exchange: str | None, requester: str, audience: str | None) -> list[str]:
         target = requester if audience is None else audience
         client = self.clients.get(target)
-        if exchange == LEGACY and client and client.is_on("consentRequired"):
-            return [f"'{target}' requires consent, which the legacy exchange refuses"]
-        if client and exchange == LEGACY and self.disabled_targets and not client.is_on("enabled"):
-            return []
-        return list(_unfit(client, target)) if audience else []
+        found = unfit(client, Position.TARGET, exchange, disabled_targets=self.disabled_targets)
+        return [_worded(why, target) for why in found if audience or why is Unfit.CONSENT]
 
 
 def realm_reach(survey: Survey, roles: RoleFacts) -> RealmReach:
@@ -263,10 +258,12 @@ def _named_by(survey: Survey, roles: RoleFacts, client: Client) -> dict[str, Way
     return found
 
 
-def _unfit(client: Client | None, name: str) -> Iterator[str]:
-    if client is None:
-        yield f"there is no client '{name}'"
-    elif not client.is_on("enabled"):
-        yield f"'{name}' is disabled"
-    elif client.value("protocol") not in (None, "openid-connect"):
-        yield f"'{name}' is no OpenID Connect client"
+def _worded(why: Unfit, name: str) -> str:
+    return {
+        Unfit.MISSING: f"there is no client '{name}'",
+        Unfit.DISABLED: f"'{name}' is disabled",
+        Unfit.PROTOCOL: f"'{name}' is no OpenID Connect client",
+        Unfit.BEARER_ONLY: f"'{name}' is bearer-only",
+        Unfit.PUBLIC: f"'{name}' is a public client",
+        Unfit.CONSENT: f"'{name}' requires consent, which the legacy exchange refuses",
+    }[why]

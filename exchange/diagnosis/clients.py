@@ -8,9 +8,9 @@ from exchange.printing import utc
 from kcadmin.client_secrets import BY_SECRET, SIGNED_JWT, variable
 from kcadmin.clients import Client
 from kcadmin.features import LEGACY, SWITCH
+from kcadmin.fitness import OPENID_CONNECT, Position, Unfit, unfit
 from kcadmin.tokens import PEM_START
 
-OPENID_CONNECT = "openid-connect"
 NOT_BEFORE = "notBefore"
 ENABLE = "enable it under Clients → {0} → Settings"
 
@@ -55,18 +55,20 @@ def requester(q: Question) -> Iterator[Finding]:
         wrong = "does not exist, or the login may not see it, and it is the one that asks"
         yield q.found("requester-missing", "client", name, wrong, "create it, or correct the client id")
         return
-    if not client.is_on("enabled"):
+    found = unfit(client, Position.REQUESTER, q.case.exchange, foreign=q.foreign)
+    if Unfit.DISABLED in found:
         wrong = "is disabled, and it is the one that asks"
         yield _field(q, "requester-disabled", client, "enabled", wrong, ENABLE.format(name))
-    if client.value("protocol") not in (None, OPENID_CONNECT):
+    if Unfit.PROTOCOL in found:
         wrong = f"speaks '{client.value('protocol')}', so the token endpoint does not serve it"
         yield _field(q, "requester-protocol", client, "protocol", wrong, f"let an {OPENID_CONNECT} client ask")
-    if client.is_on("bearerOnly"):
+    if Unfit.BEARER_ONLY in found:
         wrong = "is bearer-only, so the token endpoint does not serve it"
         remedy = "make it confidential (bearerOnly false), and give the caller the secret that it has then"
         yield _field(q, "requester-bearer-only", client, "bearerOnly", wrong, remedy)
-    elif client.is_on("publicClient"):
-        wrong = "is a public client, which shows nobody who it is, so it may exchange no token"
+    elif Unfit.PUBLIC in found:
+        those = "no token of another client" if q.legacy else "no token"
+        wrong = f"is a public client, which shows nobody who it is, so it may exchange {those}"
         remedy = f"switch on Client authentication under Clients → {name} → Settings"
         yield _field(q, "requester-public", client, "publicClient", wrong, remedy)
 
@@ -121,9 +123,16 @@ def source(q: Question) -> Iterator[Finding]:
         wrong = "does not exist, or the login may not see it, so no token is issued for it"
         yield q.found("source-missing", "client", name, wrong, "create it, or correct the client id")
         return
-    if q.foreign and not client.is_on("enabled"):
+    found = unfit(client, Position.SOURCE, q.case.exchange) if q.foreign else []
+    if Unfit.DISABLED in found:
         wrong = "is disabled, so each of its tokens is an 'Invalid token'"
         yield _field(q, "source-disabled", client, "enabled", wrong, ENABLE.format(name))
+    if Unfit.PROTOCOL in found:
+        wrong = f"speaks '{client.value('protocol')}', so no token is issued for it"
+        yield _field(q, "source-protocol", client, "protocol", wrong, f"name an {OPENID_CONNECT} client")
+    if Unfit.BEARER_ONLY in found:
+        wrong = "is bearer-only, so no token is issued for it"
+        yield _field(q, "source-bearer-only", client, "bearerOnly", wrong, "name a client that users log in to")
     seconds = int(client.value(NOT_BEFORE) or 0)
     if seconds and (seconds > time.time() or q.may_be("source-not-before")):
         yield _not_before(q, "source-not-before", "client", name, seconds, f"Clients → {name} → Advanced → Revocation")
@@ -140,10 +149,14 @@ def target(q: Question) -> Iterator[Finding]:
         wrong = "does not exist, or the login may not see it, so it is no audience"
         yield q.found("target-missing", "client", name, wrong, "create it, or correct the client id")
         return
-    refused = q.standard or q.look.looks.features.refuses_disabled_targets
-    if q.asks and refused and not client.is_on("enabled"):
+    disabled_targets = not q.look.looks.features.refuses_disabled_targets
+    found = unfit(client, Position.TARGET, q.case.exchange, disabled_targets=disabled_targets) if q.asks else []
+    if Unfit.DISABLED in found:
         wrong = "is disabled, so nobody may ask for it"
         yield _field(q, "target-disabled", client, "enabled", wrong, ENABLE.format(name))
+    if Unfit.PROTOCOL in found:
+        wrong = f"speaks '{client.value('protocol')}', so nobody may ask for it"
+        yield _field(q, "target-protocol", client, "protocol", wrong, f"name an {OPENID_CONNECT} client")
 
 
 def consent(q: Question) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from kcadmin.authz import is_negative, names_in
 from kcadmin.claims import claims
 from kcadmin.clients import Client
 from kcadmin.features import LEGACY, STANDARD, SWITCH, SWITCH_CLAIM
+from kcadmin.fitness import Position, Unfit, unfit
 from kcadmin.ownership import hash16, mark_of
 from kcadmin.survey import Json, Survey
 from kcadmin.texts import quoted
@@ -91,7 +92,7 @@ def notes(moving: Moving, facts: Facts) -> Iterator[str]:
 
 def _of_requester(client: Client, moving: Moving, facts: Facts) -> Iterator[str]:
     name = client.client_id
-    if client.is_on("publicClient"):
+    if Unfit.PUBLIC in unfit(client, Position.REQUESTER, STANDARD):
         yield f"requester '{name}' is a public client; make it confidential"
     if client.is_on("consentRequired"):
         yield f"requester '{name}' requires consent, without which standard refuses; switch consent off there"

@@ -1,0 +1,86 @@
+"""Whether a client is fit for its position in an exchange: as requester, as source, as target.
+
+Proven on Keycloak 26.7.3. Who asks words the answer. https://www.keycloak.org/securing-apps/token-exchange
+"""
+
+from enum import Enum
+from typing import Protocol
+
+from kcadmin.clients import Client
+from kcadmin.features import LEGACY
+
+OPENID_CONNECT = "openid-connect"
+
+
+class Position(str, Enum):
+    """What a client is in an exchange."""
+
+    REQUESTER = "requester"
+    SOURCE = "source"
+    TARGET = "target"
+
+
+class Unfit(str, Enum):
+    """Why a client is not fit."""
+
+    MISSING = "there is no such client"
+    DISABLED = "it is disabled"
+    PROTOCOL = "it is no OpenID Connect client"
+    BEARER_ONLY = "it is bearer-only"
+    PUBLIC = "it is a public client"
+    CONSENT = "it requires consent, for which the legacy exchange cannot ask"
+
+
+class Settings(Protocol):
+    """What counts of a client."""
+
+    @property
+    def enabled(self) -> bool: ...
+    @property
+    def openid_connect(self) -> bool: ...
+    @property
+    def bearer_only(self) -> bool: ...
+    @property
+    def public(self) -> bool: ...
+    @property
+    def consent_required(self) -> bool: ...
+
+
+class SettingsOf:
+    """The settings of a client as the server describes it."""
+
+    def __init__(self, client: Client) -> None:
+        self.enabled = client.is_on("enabled")
+        self.openid_connect = client.value("protocol") in (None, OPENID_CONNECT)
+        self.bearer_only = client.is_on("bearerOnly")
+        self.public = client.is_on("publicClient")
+        self.consent_required = client.is_on("consentRequired")
+
+
+def unfit(
+    client: Client | Settings | None,
+    position: Position,
+    exchange: str | None,
+    *,
+    foreign: bool = True,
+    disabled_targets: bool = False,
+) -> list[Unfit]:
+    """All that keeps a client from its position.
+
+    :param exchange: ``standard`` or ``legacy``. foreign: whether the token that a requester exchanges is another client's: the
+        legacy exchange lets a public client exchange its own.
+    :param disabled_targets: whether the server's legacy exchange gives tokens for disabled clients.
+    """
+    if client is None:
+        return [Unfit.MISSING]
+    said = SettingsOf(client) if isinstance(client, Client) else client
+    legacy, asks = exchange == LEGACY, position is Position.REQUESTER
+    is_target = position is Position.TARGET
+    found = {
+        Unfit.DISABLED: not said.enabled and not (is_target and legacy and disabled_targets),
+        Unfit.PROTOCOL: not said.openid_connect,
+        Unfit.BEARER_ONLY: said.bearer_only and not is_target,
+        Unfit.PUBLIC: said.public and asks and not (legacy and not foreign),
+        Unfit.CONSENT: said.consent_required and is_target and legacy,
+    }
+    return [why for why, holds in found.items() if holds]

@@ -1,0 +1,239 @@
+"""A condition that a preview accepts binds: of random realms and grants, each exchange is tried by users who may and may not.
+
+``make gates`` tries 100 realms a server; GATE_SEED and GATE_REALMS say which: ``GATE_SEED=17 GATE_REALMS=1 make gates`` tries one
+again.
+"""
+
+import base64
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from components.grant_spec import OPTIONAL_SCOPE, GrantSpec, read_grant
+from components.planning import Plan, plan
+from components.wiring import EXCHANGE, LOGIN, Flow, GrantPlan, gate, goes_away, questions, scope_name, wire
+from kcadmin.session import path
+from providers import preflight
+from providers.facts import Facts
+from tests.support.engine import forget
+from tests.support.in_process import Stack
+from tests.support.random_realms import OWNER, RandomRealm, plain, random_grants, random_realm
+from tests.support.realms import PASSWORD, TOKEN_EXCHANGE, TestRealm
+
+Servers = Callable[[str], Any]
+FIRST, NUMBER = int(os.environ.get("GATE_SEED", "1")), int(os.environ.get("GATE_REALMS", "3"))
+ACCEPTED, TRIED, RIGHT, NEEDLESS = "grants accepted", "exchanges tried", "refusals that were right", "needless refusals"
+
+
+@pytest.fixture(scope="module")
+def tally() -> Iterator[Counter[str]]:
+    """What the tests of this process came to: without accepted grants they would prove nothing."""
+    counted: Counter[str] = Counter()
+    yield counted
+    print("\n" + "; ".join(f"{what}: {number}" for what, number in sorted(counted.items())))
+    assert counted[ACCEPTED] > 0 and counted[TRIED] > 0
+
+
+class Users:
+    """The users of a random realm, with what they hold and the tokens that they get."""
+
+    def __init__(self, realm: TestRealm, made: RandomRealm) -> None:
+        self.realm, self.made = realm, made
+        self.uuids = {name: realm.uuid(name) for name in made.clients}
+        self._tokens: dict[tuple[str, str, str], str | None] = {}
+
+    def held(self, username: str) -> set[tuple[str, str]]:
+        """The roles of a user, composite ones resolved, as the server says."""
+        at = self._at(username)
+        of_realm = {("", each["name"]) for each in self.realm.session.get(f"{at}/realm/composite")}
+        return of_realm.union(
+            *(
+                {(name, each["name"]) for each in self.realm.session.get(f"{at}/clients/{uuid}/composite")}
+                for name, uuid in self.uuids.items()
+            )
+        )
+
+    def let_hold_others(self, required: set[tuple[str, str]]) -> None:
+        """Gives ``holds-others`` every role that brings none of these."""
+        at, session = self._at("holds-others"), self.realm.session
+        for place in ("realm", *(f"clients/{uuid}" for uuid in self.uuids.values())):
+            if roles := session.get(f"{at}/{place}"):
+                session.delete(f"{at}/{place}", roles)
+        for holder, name in self.made.roles:
+            if not self._brought(holder, name) & required:
+                role = self.realm.at("clients", self.uuids[holder]) if holder else self.realm.at()
+                place = f"clients/{self.uuids[holder]}" if holder else "realm"
+                session.post(f"{at}/{place}", [session.get(f"{role}/roles/{name}")])
+        self._tokens = {key: token for key, token in self._tokens.items() if key[1] != "holds-others"}
+
+    def token(self, client: str, username: str, scope: str = "") -> str | None:
+        """An access token; None where the client gets none."""
+        key = (client, username, scope)
+        if key not in self._tokens:
+            form = {
+                "grant_type": "password",
+                "username": username,
+                "password": PASSWORD,
+                "scope": f"openid {scope}".strip(),
+            }
+            self._tokens[key] = self._ask(client, form).get("access_token")
+        return self._tokens[key]
+
+    def names(self, client: str, username: str, target: str, scope: str = "") -> bool:
+        token = self.token(client, username, scope)
+        if token is None:
+            return False
+        part = token.split(".")[1]
+        aud = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))).get("aud", [])
+        return target in ([aud] if isinstance(aud, str) else aud)
+
+    def exchange(self, requester: str, token: str, audience: str | None, scope: str = "") -> tuple[bool, str]:
+        form = {"grant_type": TOKEN_EXCHANGE, "subject_token": token, **({"scope": scope} if scope else {})}
+        form["subject_token_type"] = "urn:ietf:params:oauth:token-type:access_token"
+        answer = self._ask(requester, {**form, **({"audience": audience} if audience else {})})
+        return "access_token" in answer, str(answer.get("error_description"))
+
+    def optional(self, client: str) -> str:
+        """All that a client may ask for."""
+        held = self.realm.client(client).get("optionalClientScopes") or ()
+        return " ".join(name for name in held if name != "offline_access")  # which needs a role
+
+    def _ask(self, client: str, form: dict[str, str]) -> dict[str, Any]:
+        shown = (
+            {"client_id": client}
+            if self.made.clients[client]["publicClient"]
+            else {"client_id": client, "client_secret": "s"}
+        )
+        at = path("realms", self.realm.name, "protocol", "openid-connect", "token")
+        return dict(self.realm.session.public("POST", at, form={**form, **shown}).json())
+
+    def _at(self, username: str) -> str:
+        user = self.realm.get("users", username=username, exact="true")[0]["id"]
+        return self.realm.at("users", user, "role-mappings")
+
+    def _brought(self, holder: str, name: str) -> set[tuple[str, str]]:
+        parts = self.made.composites.get((holder, name), [])
+        return {(holder, name)}.union(*(self._brought(*part) for part in parts))
+
+
+@pytest.mark.parametrize("seed", range(FIRST, FIRST + NUMBER))
+@pytest.mark.parametrize("exchange", ["standard", "legacy"])
+def test_a_condition_that_is_accepted_binds(servers: Servers, exchange: str, seed: int, tally: Counter[str]) -> None:
+    server, made = servers(exchange), random_realm(seed, exchange)
+    realm = made.make(server.url, server.admin_password)
+    try:
+        _try_grants(realm, made, exchange, tally)
+    finally:
+        realm.remove()
+
+
+def _try_grants(realm: TestRealm, made: RandomRealm, exchange: str, tally: Counter[str]) -> None:
+    users, stack = Users(realm, made), Stack(realm.connection, OWNER)
+    grants = random_grants(made, realm.name, exchange)
+    if made.seed % 2 and not _planned(realm, [plain(grants[0])])[0].faults:
+        stack.up(plain(grants[0]))  # which may become conditional in the next run
+    accepted: list[dict[str, Any]] = []
+    for grant in grants:
+        if _planned(realm, [*accepted, grant])[0].faults:
+            _look_at_refusal(realm, users, grant, tally)
+        else:
+            accepted.append(grant)
+    stack.up(*accepted)
+    tally[ACCEPTED] += len(accepted)
+    assert not accepted or set(stack.changes.values()) != {"same"}
+    planned, _ = _planned(realm, accepted)
+    assert not planned.faults
+    for grant_plan in planned.grants:
+        _try_grant(users, grant_plan, tally)
+    stack.up(*accepted)
+    assert set(stack.changes.values()) <= {"same"}
+
+
+def _try_grant(users: Users, planned: GrantPlan, tally: Counter[str]) -> None:
+    spec = planned.spec
+    required = {(role.client, role.role) for role in spec.required_roles}
+    users.let_hold_others(required)
+    for username in users.made.held:
+        holds = not required or bool(users.held(username) & required)
+        for flow in planned.flows:
+            for asked in (True, False) if flow.scope_at else (True,):
+                wanted = holds and asked
+                passed, why = _passes(users, spec, flow, username, asked)
+                assert passed is wanted, f"{flow}: {username}, who holds it: {holds}, asks: {asked}: {why}; {spec}"
+                tally[TRIED] += 1
+            if not holds:
+                passed, _ = _passes(users, spec, flow, username, True, everything=True)
+                assert not passed, f"{flow}: {username}, who holds it not, asks for everything; {spec}"
+                tally[TRIED] += 1
+
+
+def _passes(
+    users: Users, spec: GrantSpec, flow: Flow, username: str, asked: bool, *, everything: bool = False
+) -> tuple[bool, str]:
+    """Whether an exchange passes, and Keycloak's reason if not."""
+
+    def scope(at: str, client: str) -> str:
+        mine = scope_name(spec) if asked and flow.scope_at == at else ""
+        return users.optional(client) if everything else mine
+
+    token = users.token(flow.source, username, scope(LOGIN, flow.source))
+    assert token, f"no token of {flow.source}"
+    return users.exchange(flow.requester, token, flow.audience, scope(EXCHANGE, flow.requester))
+
+
+def _look_at_refusal(realm: TestRealm, users: Users, grant: dict[str, Any], tally: Counter[str]) -> None:
+    """A refusal because of open gates alone: the tokens would name the target for somebody who may not, or without asking."""
+    alone, facts = _planned(realm, [grant])
+    if not alone.faults or not all(" without " in fault and ": by " in fault for fault in alone.faults):
+        return
+    spec, _ = read_grant(grant, {"owner": OWNER})
+    assert spec is not None
+    required = {(role.client, role.role) for role in spec.required_roles}
+    users.let_hold_others(required)
+    made, right = users.made, True
+    for client in {*wire(spec, spec.exchange, facts).scope_clients} - {spec.target}:
+        asked_about = gate(spec, client)
+        on_request = spec.audience == OPTIONAL_SCOPE
+        ways = [
+            way
+            for way in (facts.openings[asked_about].ways if asked_about in facts.openings else ())
+            if not way.is_within(required, on_request=on_request) and not goes_away(way, spec)
+        ]
+        held = {scope.name for scope in made.scopes if client in scope.holders}
+        renamed = any(
+            "oidc-role-name-mapper" in each["protocolMapper"]
+            for each in (
+                *made.mappers[client],
+                *(each for scope in made.scopes if scope.name in held for each in scope.mappers),
+            )
+        )
+        if not ways or renamed or any("of type oidc-usermodel" in way.by for way in ways):
+            continue  # the value is the user's: it may be any client; and a role that is renamed may name its client no more
+        full = realm.client(client)["fullScopeAllowed"]
+        if asked_about.full_scope_goes and full:
+            realm.change(client, fullScopeAllowed=False)
+        users._tokens.clear()
+        found = (required and users.names(client, "holds-others", spec.target, users.optional(client))) or (
+            on_request and users.names(client, "holds-all", spec.target)
+        )
+        if asked_about.full_scope_goes and full:
+            realm.change(client, fullScopeAllowed=True)
+        if not found:
+            print(f"needless? {grant} {alone.faults}")
+            right = False
+    tally[RIGHT if right else NEEDLESS] += 1
+
+
+def _planned(realm: TestRealm, grants: list[dict[str, Any]]) -> tuple[Plan, Facts]:
+    specs = []
+    for grant in grants:
+        spec, faults = read_grant(grant, {"owner": OWNER})
+        assert spec is not None, faults
+        specs.append(spec)
+    forget()
+    facts = preflight.ask(realm.connection, questions(specs))
+    return plan(specs, facts), facts
