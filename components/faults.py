@@ -1,7 +1,7 @@
 """What stands against grants: the server's features, their clients, and one another; every fault at once."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from components.grant_spec import NO_TIME_IN_STANDARD, OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
 from components.neighbours import Neighbours
@@ -9,7 +9,9 @@ from components.wiring import GrantPlan, flows_of, gate, goes_away, is_gated, re
 from kcadmin.features import LEGACY, STANDARD
 from kcadmin.fitness import Position, Unfit, unfit
 from kcadmin.gates import Openings
+from kcadmin.permission_reach import answer
 from kcadmin.permissions import AFFIRMATIVE
+from kcadmin.texts import quoted
 from providers.facts import ClientFacts, Facts
 
 
@@ -48,6 +50,7 @@ def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple
     yield from _composite_roles(spec, facts)
     yield from _scope_faults(spec, facts)
     yield from open_gates(spec, exchange, facts)
+    yield from replacing_mappers(spec, exchange, facts)
     yield from other_audiences(spec, exchange, facts)
 
 
@@ -82,6 +85,23 @@ def closed_doors(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
         )
 
 
+def open_doors(spec: GrantSpec, facts: Facts, ours: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Policies beside a legacy grant's that let its requesters through without its condition. ours: marks of all grants."""
+    target, there = facts.clients.get((spec.realm, spec.target)), facts.permissions.get(spec.realm)
+    if target is None or there is None or not (spec.required_roles or spec.time_window):
+        return
+    _, names = there.permissions.get(target.uuid, (AFFIRMATIVE, ()))
+    wired = wire(spec, LEGACY, facts)
+    for name in names:
+        let = [each for each in wired.policy_clients if answer(there.policies, name, each).yes is not False]
+        if let and there.marks.get(name) not in ours and not (wired.standing and wired.standing.name == name):
+            yield (
+                f"policy '{name}' on the token-exchange permission of target '{spec.target}' may let {quoted(let)} through "
+                "without this grant's conditions",
+                "take it out",
+            )
+
+
 def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
     """Ways by which tokens name the target although its grant's scope does not: they would make its condition a fiction."""
     looked_at = (
@@ -95,11 +115,6 @@ def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[s
             for each in there.ways
             if not each.is_within(required, on_request=spec.audience == OPTIONAL_SCOPE) and not goes_away(each, spec)
         ]
-        for by in there.replaced_by:
-            yield (
-                f"{by} writes aud itself, and may take out what this grant adds",
-                "put an audience mapper in its place",
-            )
         if not ways:
             continue
         conditions = ["the required roles"] if spec.required_roles else []
@@ -113,6 +128,18 @@ def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[s
             if restrict and len(names) == 1
             else "take these away" + (", and set restrictFullScope: true for the roles" if restrict else ""),
         )
+
+
+def replacing_mappers(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
+    """Mappers that write ``aud`` as a whole: what a conditional grant adds there may be lost."""
+    wired = wire(spec, exchange, facts)
+    adds = [client for client, _ in wired.mappers] + list(wired.scope_clients)
+    for client in dict.fromkeys(adds) if is_gated(spec) else ():
+        for by in facts.replacing.get((spec.realm, client), ()):
+            yield (
+                f"{by} writes aud itself, and may take out what this grant adds",
+                "put an audience mapper in its place",
+            )
 
 
 def _composite_roles(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
@@ -258,6 +285,14 @@ def _opened_gates(grant: GrantPlan, other: GrantPlan) -> Iterator[str]:
                 f"lets tokens of '{client}' name '{audience}' {conditions[0]}, grant '{other.spec.name}' {conditions[1]}",
                 "agree on one, since the wider one would count for both",
             )
+    conditional = [bool(each.spec.required_roles or each.spec.time_window) for each in (grant, other)]
+    asking = sorted({*grant.policy_clients} & {*other.policy_clients}) if grant.spec.target == other.spec.target else []
+    if asking and conditional[0] != conditional[1]:
+        yield grant.spec.describe(
+            f"lets {quoted(asking)} exchange for '{grant.spec.target}' {'under conditions' if conditional[0] else 'always'}, "
+            f"grant '{other.spec.name}' {'under conditions' if conditional[1] else 'always'}",
+            "agree on one, since the wider one would count for both",
+        )
 
 
 def _condition(grant: GrantPlan, client: str, audience: str) -> str:

@@ -4,11 +4,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from components.closure import implied
-from components.faults import closed_doors, conflicts, duplicates, grant_faults
+from components.faults import closed_doors, conflicts, duplicates, grant_faults, open_doors
 from components.grant_spec import GrantSpec
 from components.settings import NO_WIDER_SCOPES, SOURCES
 from components.wiring import GrantPlan, choose_exchange, requesters, wire_all
 from kcadmin.features import LEGACY, STANDARD
+from kcadmin.ownership import hash16
 from kcadmin.texts import quoted
 from providers.facts import Facts
 
@@ -27,12 +28,13 @@ def plan(specs: Sequence[GrantSpec], facts: Facts, guards: Collection[str] = ())
     specs = [replace(spec, scoped=NO_WIDER_SCOPES in guards) for spec in specs]
     chosen = {spec.name: choose_exchange(spec, facts) for spec in specs}
     faults = [*duplicates(specs)]
+    marks = {hash16(spec.grant_owner) for spec in specs}
     for spec in specs:
         needed = (LEGACY, STANDARD) if spec.migration else (chosen[spec.name],)
         for exchange in needed:
             faults += [spec.describe(*fault) for fault in grant_faults(spec, exchange, facts)]
         if LEGACY in needed:
-            faults += [spec.describe(*fault) for fault in closed_doors(spec, facts)]
+            faults += [spec.describe(*fault) for fault in (*closed_doors(spec, facts), *open_doors(spec, facts, marks))]
     grants = tuple(wire_all(spec, chosen[spec.name], facts) for spec in specs)
     faults += conflicts(grants)
     if faults:

@@ -85,6 +85,12 @@ def questions(specs: Sequence[GrantSpec]) -> Questions:
             (spec.realm, spec.target) for spec in specs if spec.exact_audience and spec.exchange != STANDARD
         ),
         scopes=frozenset((spec.realm, spec.scope) for spec in specs if spec.scope),
+        named_in=frozenset(
+            (spec.realm, client)
+            for spec in specs
+            if is_gated(spec)
+            for client in (*spec.sources, *([spec.requester] if spec.requester else ()))
+        ),
         made=frozenset((spec.realm, scope_name(spec), spec.target) for spec in specs if is_gated(spec)),
     )
 
@@ -96,7 +102,8 @@ def is_gated(spec: GrantSpec) -> bool:
 
 def gate(spec: GrantSpec, client: str) -> Gate:
     """What is asked about a client that is to hold the grant's scope."""
-    return Gate(spec.realm, client, spec.target, spec.restrict_full_scope and is_gated(spec))
+    on_request = spec.audience == OPTIONAL_SCOPE
+    return Gate(spec.realm, client, spec.target, spec.restrict_full_scope and is_gated(spec), on_request)
 
 
 def scope_name(spec: GrantSpec) -> str:

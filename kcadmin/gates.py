@@ -10,7 +10,7 @@ from typing import Any
 
 from kcadmin.audiences import FULL_SCOPE, Added, added, held_scopes, resolvers
 from kcadmin.claims import adopted_kind, claims
-from kcadmin.client_scopes import OPTIONAL
+from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.clients import Client
 from kcadmin.errors import NotFound
 from kcadmin.mappers import AudienceMapper
@@ -47,18 +47,23 @@ class Opening:
 
 @dataclass(frozen=True)
 class Openings:
-    """All ways of one client and target. replaced_by: mappers, in words, that may take out of ``aud`` what a grant adds."""
+    """All ways of one client and target."""
 
     ways: tuple[Opening, ...] = ()
-    replaced_by: tuple[str, ...] = ()
 
 
 def openings(
-    realm: Realm, client_id: str, target_id: str, *, full_scope_goes: bool, made: Collection[str] = ()
+    realm: Realm,
+    client_id: str,
+    target_id: str,
+    *,
+    full_scope_goes: bool,
+    on_request: bool = False,
+    made: Collection[str] = (),
 ) -> Openings:
     """Every way by which a client's tokens may name a target.
 
-    :param full_scope_goes: as if full scope were off already.
+    :param full_scope_goes: as if full scope were off already. on_request: whether it matters that a scope must be asked for.
     :param made: the names of client scopes that the run makes for this target, or sets right: what is in them is theirs.
     """
     client, target = realm.clients.find(client_id), realm.clients.find(target_id)
@@ -71,18 +76,29 @@ def openings(
         carried = _mapped(realm, client)
         named = [each for each in named if each.renamed is None or _role(each.renamed) in carried]
     through = [each for each in resolvers(client, scopes) if not _is_made(each, made)]
-    roles = roles_in_reach(realm, client, target, without_full_scope=full_scope_goes) if through else []
+    roles = roles_in_reach(realm, client, target, without_full_scope=full_scope_goes) if through else frozenset()
+    always = roles
+    if roles and on_request:  # some may come into the token by a scope that is asked for
+        always = roles_in_reach(realm, client, target, without_full_scope=full_scope_goes, kinds=(DEFAULT,))
     by_roles = [
         Opening(
-            f"roles of '{target_id}' that its users may hold ({', '.join(roles)})",
-            (*_needs(realm, scopes, each), frozenset((target_id, role) for role in roles)),
-            each.on_request,
+            f"roles of '{target_id}' that its users may hold ({', '.join(sorted(carried))})",
+            (*_needs(realm, scopes, each), frozenset((target_id, role) for role in carried)),
+            asked or each.on_request,
             by_roles=True,
         )
-        for each in (through if roles else ())
+        for each in through
+        for carried, asked in ((always, False), (roles - always, True))
+        if carried
     ]
-    replacing = [each.by for each in found if each.sets and each.audience != target_id and not each.on_request]
-    return Openings((*(_opening(realm, scopes, client, each) for each in named), *by_roles), tuple(replacing))
+    return Openings((*(_opening(realm, scopes, client, each) for each in named), *by_roles))
+
+
+def replacing_mappers(realm: Realm, client_id: str) -> tuple[str, ...]:
+    """The mappers, in words, that may take out of a client's tokens what a grant adds to ``aud``."""
+    client = realm.clients.find(client_id)
+    scopes = {str(each["name"]): each for each in realm.client_scopes.all()} if client else {}
+    return tuple(each.by for each in (added(client, scopes) if client else ()) if each.sets and not each.on_request)
 
 
 def other_audiences(realm: Realm, client_id: str) -> tuple[str, ...]:
@@ -96,16 +112,23 @@ def other_audiences(realm: Realm, client_id: str) -> tuple[str, ...]:
     return (*found, *(f"roles of '{other}' that are mapped to '{client_id}'" for other in mapped))
 
 
-def roles_in_reach(realm: Realm, client: Client, target: Client, *, without_full_scope: bool = False) -> list[str]:
+def roles_in_reach(
+    realm: Realm,
+    client: Client,
+    target: Client,
+    *,
+    without_full_scope: bool = False,
+    kinds: Collection[str] = (DEFAULT, OPTIONAL),
+) -> frozenset[str]:
     """The target's client roles that a client's tokens may carry, each of which puts the target into ``aud``.
 
-    :param without_full_scope: as if full scope were off already.
+    :param without_full_scope: as if full scope were off already. kinds: of the client scopes that count.
     """
     if without_full_scope and client.is_on(FULL_SCOPE):
-        return sorted(name for name_of, name in _mapped(realm, client) if name_of == target.client_id)
-    optional = " ".join(client.value(f"{OPTIONAL}ClientScopes") or ())
+        return frozenset(name for name_of, name in _mapped(realm, client, kinds) if name_of == target.client_id)
+    optional = " ".join(client.value(f"{OPTIONAL}ClientScopes") or ()) if OPTIONAL in kinds else ""
     at = realm.clients.path(client.uuid, "evaluate-scopes", "scope-mappings", target.uuid, "granted")
-    return sorted(str(role["name"]) for role in realm.session.get(at, scope=optional))
+    return frozenset(str(role["name"]) for role in realm.session.get(at, scope=optional))
 
 
 def parts_of(realm: Realm, client_id: str, role: str) -> frozenset[Role] | None:
@@ -152,9 +175,9 @@ def _needs(realm: Realm, scopes: Mapping[str, Any], each: Added) -> Iterator[fro
             yield roles
 
 
-def _mapped(realm: Realm, client: Client) -> frozenset[Role]:
-    """The roles that a client's tokens may carry without full scope, but for its own."""
-    held = held_scopes(client)
+def _mapped(realm: Realm, client: Client, kinds: Collection[str] = (DEFAULT, OPTIONAL)) -> frozenset[Role]:
+    """The roles that a client's tokens may carry without full scope, but for its own. kinds: of the client scopes that count."""
+    held = {name for name, kind in held_scopes(client).items() if kind in kinds}
     of_scopes = [
         realm.client_scopes.path(str(each["id"])) for each in realm.client_scopes.all() if each["name"] in held
     ]

@@ -17,7 +17,7 @@ from kcadmin.role_reach import asked_for
 from kcadmin.session import Session
 from kcadmin.texts import quoted
 from kcadmin.verdicts import Case, Claims, Subject, Verdict, check_contents, notes_of, wrong_exchange
-from kcadmin.ways import OWN, PERMISSION, Way, conditions
+from kcadmin.ways import OWN, PERMISSION, Way, always, conditions
 from kcadmin.ways import Verdict as Computed
 
 NO_USER = "roles, lifetime and scopes: they depend on the user; name one with --as-user"
@@ -68,6 +68,9 @@ class Predictor:
             seen = (
                 "tokens of the source's service account: this login may not look at them; give it the role view-users"
             )
+            return _by_mappers(replace(verdict, unknown=(*verdict.unknown, seen)), among, computed)
+        if tokens.refused and always(computed.audience_ways):  # seen where two mappers add the same audience
+            seen = f"the exchanged token: mappers add '{case.audience}' to aud, and Keycloak's example of it does not"
             return _by_mappers(replace(verdict, unknown=(*verdict.unknown, seen)), among, computed)
         return _by_tokens(replace(verdict, subject=subject or Subject()), among, computed, tokens)
 

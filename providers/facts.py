@@ -37,12 +37,16 @@ class ClientFacts:
 
 @dataclass(frozen=True)
 class Gate:
-    """A client whose tokens are to name a target for some users only. full_scope_goes: the run switches full scope off."""
+    """A client whose tokens are to name a target for some users only, or on request.
+
+    full_scope_goes: the run switches full scope off.
+    """
 
     realm: str
     client: str
     target: str
     full_scope_goes: bool = False
+    on_request: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Facts:
 
     ``permissions``: by realm, what holds legacy grants there; asked only where some grant may be legacy.
     missing_roles: (realm, client id or "", role) of those asked for that do not exist. role_parts: what composite ones bring.
-    openings: of the gates asked for.
+    openings: of the gates asked for. replacing: by client, the mappers that may take out of aud what a grant adds.
     other_audiences: of the clients asked for, what puts audiences beside their own into their tokens.
     scopes: the client scopes asked for that are there.
     """
@@ -65,6 +69,7 @@ class Facts:
     other_audiences: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     scopes: Mapping[tuple[str, str], AudienceScope] = field(default_factory=dict)
     role_parts: Mapping[tuple[str, str, str], frozenset[Role]] = field(default_factory=dict)
+    replacing: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ class Questions:
 
     ``permissions``: realms in which a grant may hang on the legacy permissions.
     made: (realm, name, target) of the client scopes that conditional grants make.
+    named_in: clients whose tokens must name another.
     """
 
     clients: frozenset[tuple[str, str]]
@@ -84,3 +90,4 @@ class Questions:
     exact: frozenset[tuple[str, str]] = frozenset()
     scopes: frozenset[tuple[str, str]] = frozenset()
     made: frozenset[tuple[str, str, str]] = frozenset()
+    named_in: frozenset[tuple[str, str]] = frozenset()

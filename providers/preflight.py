@@ -13,7 +13,7 @@ from kcadmin.clients import Client
 from kcadmin.connection import Connection
 from kcadmin.errors import NotFound
 from kcadmin.features import LEGACY
-from kcadmin.gates import Role, openings, other_audiences, parts_of
+from kcadmin.gates import Role, openings, other_audiences, parts_of, replacing_mappers
 from kcadmin.permissions import overview
 from kcadmin.realm import realm_for
 from kcadmin.session import Session, session_for
@@ -53,6 +53,7 @@ def ask(connection: Connection, questions: Questions) -> Facts:
                 gate.client,
                 gate.target,
                 full_scope_goes=gate.full_scope_goes,
+                on_request=gate.on_request,
                 made={name for realm, name, target in questions.made if (realm, target) == (gate.realm, gate.target)},
             )
             for gate in questions.gates
@@ -66,6 +67,10 @@ def ask(connection: Connection, questions: Questions) -> Facts:
             for found in realm_for(session, realm).client_scopes.named(name)
         },
         {key: found for key, found in parts.items() if found},
+        {
+            (realm, client): replacing_mappers(realm_for(session, realm), client)
+            for realm, client in sorted(questions.named_in & set(clients))
+        },
     )
 
 

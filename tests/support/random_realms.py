@@ -108,8 +108,8 @@ class RandomRealm:
         return realm
 
 
-def random_realm(seed: int, exchange: str) -> RandomRealm:
-    """exchange: which most of its clients are set up for."""
+def random_realm(seed: int, exchange: str, *, odd: bool = False) -> RandomRealm:
+    """exchange: which most of its clients are set up for. odd: with clients that no exchange, or not each, serves."""
     dice = random.Random(f"{seed} {exchange} realm")  # noqa: S311 (the same again for a seed)
     made = RandomRealm(seed)
     names = dice.sample(NAMES, CLIENTS)
@@ -125,6 +125,8 @@ def random_realm(seed: int, exchange: str) -> RandomRealm:
             "fullScopeAllowed": dice.random() < 0.5,
             "attributes": attributes,
             **({} if not public else {"secret": None}),
+            **({"consentRequired": True} if odd and dice.random() < 0.12 else {}),
+            **({"bearerOnly": True} if odd and not public and dice.random() < 0.1 else {}),
         }
     made.roles = [("", name) for name in REALM_ROLES]
     made.roles += [(name, role) for name in names for role in ("u", "v") if dice.random() < 0.35]

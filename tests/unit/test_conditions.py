@@ -142,7 +142,7 @@ def test_a_scope_has_a_name_that_callers_can_ask_for() -> None:
 def test_what_is_asked() -> None:
     asked = questions([grant(required_roles=(PAYER, RequiredRole("clerk", "api")), restrict_full_scope=True)])
     assert asked.roles == {("r", "", "payer"), ("r", "api", "clerk")}
-    assert asked.gates == {Gate("r", "frontend", "api", True)}
+    assert asked.gates == {Gate("r", "frontend", "api", True)} and asked.named_in == {("r", "frontend")}
     assert questions([grant()]).gates == frozenset()
 
 
@@ -169,7 +169,8 @@ CLERK = Opening("roles of 'api' that its users may hold (clerk)", (frozenset({("
 )
 def test_gates_that_stand_open(way: Opening, roles: bool, asked: bool) -> None:
     """roles, asked: whether a way opens a grant for holders of a role, and one on request."""
-    known = replace(facts(), openings={Gate("r", "frontend", "api"): Openings((way,))})
+    ways = Openings((way,))
+    known = replace(facts(), openings={Gate("r", "frontend", "api", on_request=each): ways for each in (False, True)})
     by_role = grant(exchange="standard", required_roles=(PAYER,))
     by_request = grant(exchange="standard", audience="optionalScope")
     for spec, opens, without in ((by_role, roles, "the required roles"), (by_request, asked, "asking for the scope")):
@@ -195,7 +196,7 @@ def test_what_to_do_about_an_open_gate() -> None:
         "by m, which would be given back; take"
         in faults(spec, known=replace(facts(), openings={gate: Openings((adopted,))}))[0]
     )
-    replaced = replace(facts(), openings={gate: Openings(replaced_by=("the mapper 'h'",))})
+    replaced = replace(facts(), replacing={("r", "frontend"): ("the mapper 'h'",)})
     assert "the mapper 'h' writes aud itself, and may take out what this grant adds" in faults(spec, known=replaced)[0]
 
 

@@ -525,9 +525,7 @@ IN_HOURS = exported("in hours", "aggregate", applyPolicies=["Wer darf", "hours"]
         ({}, "AFFIRMATIVE", [MAY], (), None),
         ({}, "AFFIRMATIVE", [exported("all but", logic="NEGATIVE", clients=["frontend"])], ("all but",), None),
         ({"sources": ("frontend", "mobile")}, "AFFIRMATIVE", [MAY], ("Wer darf",), None),
-        ({"required_roles": (RequiredRole("staff"),)}, "AFFIRMATIVE", [MAY], ("Wer darf",), None),
         ({"time_window": TimeWindow("09:00", "17:00")}, "UNANIMOUS", [MAY, HOURS, IN_HOURS], ("in hours",), "in hours"),
-        ({"time_window": TimeWindow("09:00", "18:00")}, "AFFIRMATIVE", [MAY, HOURS, IN_HOURS], ("in hours",), None),
         ({}, "AFFIRMATIVE", [MAY, HOURS, IN_HOURS], ("in hours",), None),
     ],
     ids=str,
@@ -543,6 +541,42 @@ def test_a_policy_that_says_the_same_is_used(
     assert found.faults == ()
     used = found.grants[0].standing
     assert (used.name if used else None) == stands
+
+
+@pytest.mark.parametrize(
+    ("changes", "policy", "mark", "refused"),
+    [
+        ({"required_roles": (RequiredRole("staff"),)}, MAY, None, True),
+        ({"required_roles": (RequiredRole("staff"),)}, MAY, "of another stack", True),
+        ({"required_roles": (RequiredRole("staff"),)}, MAY, hash16(f"{OWNER}#g"), False),
+        ({"required_roles": (RequiredRole("staff"),)}, exported("others", clients=["mobile"]), None, False),
+        ({"required_roles": (RequiredRole("staff"),)}, HOURS, None, True),  # for some hours
+        ({"time_window": TimeWindow("09:00", "18:00")}, MAY, None, True),
+        ({"time_window": TimeWindow("09:00", "17:00")}, IN_HOURS, None, False),  # the very same
+        ({}, HOURS, None, False),
+    ],
+)
+def test_a_policy_beside_it_must_not_void_a_condition(
+    changes: dict[str, Any], policy: dict[str, Any], mark: str | None, refused: bool
+) -> None:
+    there = Overview(
+        {policy["name"]: mark},
+        {"uuid-api": ("AFFIRMATIVE", (policy["name"],))},
+        {each["name"]: each for each in (MAY, HOURS, IN_HOURS, policy)},
+    )
+    found = plan([grant(**{**ASKS, **changes})], facts(LEGACY, permissions={"r": there})).faults
+    assert bool(found) is refused and all(
+        "may let 'frontend' through without this grant's conditions" in each for each in found
+    )
+
+
+@pytest.mark.parametrize(
+    "changes", [{"required_roles": (RequiredRole("staff"),)}, {"time_window": TimeWindow("09:00", "18:00")}]
+)
+def test_of_two_legacy_grants_none_voids_the_others_condition(changes: dict[str, Any]) -> None:
+    both = [grant(**ASKS), grant("other", **{**ASKS, **changes})]
+    assert "grant 'g' always; agree on one" in plan(both, facts(LEGACY)).faults[0]
+    assert plan([grant(**{**ASKS, **changes}), both[1]], facts(LEGACY)).faults == ()
 
 
 def test_beside_others_that_must_match_too_it_is_no_help() -> None:
