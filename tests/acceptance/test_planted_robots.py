@@ -216,3 +216,13 @@ def test_a_token_of_a_client_that_is_gone_gets_nothing(realm: TestRealm, tmp_pat
     made = bootstrap(realm.connection, realm.name, NAME, ROLES, tmp_path / "robot.pem")
     assert made.robot.made
     has_nothing(attacker, made.key)
+
+
+def test_a_user_with_the_name_of_its_service_account_is_refused(realm: TestRealm, tmp_path: Path) -> None:
+    """Where anybody may register, anybody may take that name."""
+    realm.add_user(f"service-account-{NAME}")
+    before = realm.export()
+    forget()
+    with pytest.raises(Refusal, match="the new client cannot take this name"):
+        bootstrap(realm.connection, realm.name, NAME, ROLES, tmp_path / "robot.pem")
+    assert realm.export() == before and not [*tmp_path.iterdir()]

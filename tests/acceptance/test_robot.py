@@ -76,6 +76,16 @@ def test_it_may_do_what_it_is_for(
     assert realm.export_but_for_permissions() == realm.without_permissions(before)
 
 
+def test_it_leaves_no_trace_of_any_purpose(module_realm: TestRealm, tmp_path: Path) -> None:
+    """Made, made anew with another key, and removed."""
+    before = module_realm.export()
+    made(module_realm, tmp_path, *robot.ROLES)
+    assert made(module_realm, tmp_path, *robot.ROLES, new_key=True).robot.roles == robot.roles_for(robot.ROLES)
+    forget()
+    gone = remove(module_realm.connection, module_realm.name, NAME)
+    assert gone and gone.remains == () and module_realm.export() == before
+
+
 def test_it_may_do_no_more(realm: TestRealm, tmp_path: Path) -> None:
     realm.add_role("payer", realm.user)
     found = made(realm, tmp_path)
