@@ -98,30 +98,26 @@ def test_an_id_token_of_the_realm_is_no_access_token(realm: TestRealm) -> None:
 
 
 def test_half_requests_hold_a_few_threads_for_a_short_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """200 of them: silent ones, and ones that send a byte now and then."""
-    monkeypatch.setattr(server, "REQUEST_SECONDS", 1.0)
-    before = threading.active_count()
+    """200 of them: silent ones, and ones that send a byte now and then. While they hold all threads others get 503."""
+    monkeypatch.setattr(server, "REQUEST_SECONDS", 2.0)
+    before, most = threading.active_count(), 0
+    answers: list[int] = []
     with ExitStack() as opened, serving("http://127.0.0.1/realms/none", "api", 0) as api:
         half = [opened.enter_context(socket.create_connection(api.server_address)) for _ in range(200)]
+        began = time.monotonic()
         for each in half[:100]:
-            each.sendall(b"GET / HTTP/1.0\r\nX: ")
-        began, refused, most = time.monotonic(), 0, 0
-        while time.monotonic() - began < 10:
+            with suppress(OSError):  # one that got 503
+                each.sendall(b"GET / HTTP/1.0\r\nX: ")
+        while 401 not in answers and time.monotonic() - began < 20:
             most = max(most, threading.active_count() - before)
             for each in half[:100]:
                 with suppress(OSError):
                     each.sendall(b"x")
-            try:
-                answer = requests.get(api.url, timeout=5)
-            except requests.RequestException:
-                refused += 1
-                continue
-            if answer.status_code == 401:
-                break
-            assert answer.status_code == 503
-            refused += 1
-        assert answer.status_code == 401 and time.monotonic() - began < 5
-        assert refused and most <= server.MOST_AT_ONCE + 2  # that which accepts, and this one's own
+            with suppress(requests.RequestException):  # closed before it was read
+                answers.append(requests.get(api.url, timeout=5).status_code)
+        assert answers[-1] == 401 and set(answers) <= {401, 503}
+        assert time.monotonic() - began < 10
+        assert most <= server.MOST_AT_ONCE + 1  # and that which accepts
 
 
 def test_the_script_exchanges_and_calls(
