@@ -8,7 +8,7 @@ from collections.abc import Iterable
 LONGEST_SHOWN = 100
 OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, what turns the direction of text, halves of letters, line breaks
 PULUMI_COLOUR = "<{%"  # Pulumi takes such directives out of texts, and panics at an unknown one
-_NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_NO_NAME = re.compile(f"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]|{PULUMI_COLOUR}")
 _HALF = re.compile("[\ud800-\udfff]")
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 STEPS = (".", "..")
@@ -59,7 +59,9 @@ def quoted(names: Iterable[str], last: str = "") -> str:
 
 
 def unfit(text: str, *, lines: bool = False) -> str | None:
-    """What a text holds that Keycloak, its database or JSON does not take: control characters and halves of characters.
+    """What a text holds that Keycloak, its database, JSON or Pulumi does not take, as a name or at all.
+
+    A name has one line and one direction: resources are called by it, and Pulumi prints that as it is.
 
     A name may be no step of a path either. :param lines: the text is for people and may have several lines.
     """

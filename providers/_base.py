@@ -30,6 +30,7 @@ from providers._foresight import clients_by_realm
 from providers._inputs import text_faults, type_faults
 from providers._renamed import goes_on, remember_created
 from providers._uuids import derive_uuids, is_known, require_uuids
+from providers._values import with_closed_values
 from providers.messages import errors_as_sentences, failure, info, show_warnings, warn_insecure
 
 Props = dict[str, Any]
@@ -61,7 +62,7 @@ class KeycloakProvider(ResourceProvider, ABC):
         show_warnings()
         sys.tracebacklimit = 0  # in this process an exception is shown to people, as its sentence
         for method in CALLED_BY_PULUMI:
-            setattr(self, method, errors_as_sentences()(getattr(self, method)))
+            setattr(self, method, errors_as_sentences()(with_closed_values(getattr(self, method))))
         with errors_as_sentences():
             self._connection = read_connection(req.config.get)
         for name, number in clients_by_realm(req.config.get).items():

@@ -196,7 +196,8 @@ class Stack:
         return found
 
     def _command(self, *args: str) -> list[str]:
-        return [str(self._pulumi / "pulumi"), *args, "--non-interactive", "--color=never",
+        colour = () if any(each.startswith("--color=") for each in args) else ("--color=never",)
+        return [str(self._pulumi / "pulumi"), *args, "--non-interactive", *colour,
                 *([] if args[:2] == ("stack", "init") else ["--stack", self.name])]  # fmt: skip
 
     def _call(self, *args: str) -> "subprocess.CompletedProcess[str]":

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kcadmin.errors import Refusal, sentence
-from kcadmin.texts import harmless, harmless_lines, quoted, shown
+from kcadmin.texts import harmless, harmless_lines, quoted, shown, unfit
 
 ANY = st.text(st.characters(exclude_categories=()) | st.sampled_from("<{%}>'\"\\\x1b\x07\n\r\u2028\u202e\u200b\ud800"))
 
@@ -57,3 +57,15 @@ def test_no_name_is_escaped_twice(name: str, realm: str) -> None:
 
 def test_an_error_keeps_its_faults_apart() -> None:
     assert Refusal("one\ntwo", "three").faults == ("one\ntwo", "three")
+
+
+@pytest.mark.parametrize("held", ["\x00", "\n", "\x1b", "\x7f", "\x9b", "\u2028", "\u202e", "\u2066", "\ud800", "<{%"])
+def test_a_name_has_one_line_and_one_direction(held: str) -> None:
+    assert unfit(f"a{held}b") == f"holds {held!r}, which is no character of a name"
+
+
+@pytest.mark.parametrize(
+    "name", ["api", "ümläut 漢字", "https://a.example/b,c", "می\u200cخواهم", "a'b\"c\\d", "<{", "<%>"]
+)
+def test_other_names_are_names(name: str) -> None:
+    assert unfit(name) is None
