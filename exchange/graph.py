@@ -17,6 +17,7 @@ from kcadmin.ownership import hash16
 from kcadmin.proof import Case
 from kcadmin.reach import Audiences, Exchange
 from kcadmin.realm_reach import RealmReach
+from kcadmin.texts import some
 from kcadmin.ways import ANY_CLIENT, Rule, Way, Ways, conditions
 
 UNDECLARED, DEAD, IMPLIED, DECLARED, ALLOWED, BY_ROLES = "undeclared", "dead", "implied", "declared", "allowed", "roles"
@@ -80,8 +81,8 @@ class Graph:
         """In words, that a requester's standard exchange is on, and who wants it; None where it is off."""
         if requester not in self.switches:
             return None
-        owners = ", ".join(self.switches[requester])
-        return f"the standard exchange of '{requester}' is switched on ({owners or 'by no stack'})"
+        owners = some(self.switches[requester])
+        return f"the standard exchange of '{requester}' is switched on ({f'by {owners}' if owners else 'by no stack'})"
 
     def count(self, kind: str) -> int:
         """How many exchanges are of a kind."""

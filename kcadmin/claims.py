@@ -7,17 +7,19 @@ What a well-formed claim can do at most: keep the setting as it is claimed, and 
 
 import json
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 from kcadmin.clients import Client
 from kcadmin.errors import sentence
 from kcadmin.notes import fits, hints_of, needed_of, plain, read_note, typed, typed_fields, warn_once
 from kcadmin.ownership import CLAIM_PREFIX, hash16
-from kcadmin.texts import shown
+from kcadmin.texts import some
 
 IDENTITY = ("id", "owner", "mark", "exchange")  # of an object, and no part of what it was
+OWNER = Annotated[str, re.compile(".{1,1000}", re.DOTALL)]
 NAMED = 3
 _log = logging.getLogger(__name__)
 
@@ -113,8 +115,8 @@ def _entry(text: str) -> Mapping[str, Any] | None:
 
 def _read(key: str, entry: Mapping[str, Any], kind: Kind) -> Claim:
     """:raises ValueError: it is no claim of that kind, or not its owner's."""
-    owner = typed(str, entry.get("owner"))
-    if not owner or key != claim_key(owner, kind):
+    owner = typed(OWNER, entry.get("owner"))
+    if key != claim_key(owner, kind):
         raise ValueError("another owner's key")
     was = typed_fields(kind.was, entry.get("was", {}), kind.needs)
     return Claim(owner, kind, typed_fields(kind.set, entry.get("set", {})), was)
@@ -123,10 +125,9 @@ def _read(key: str, entry: Mapping[str, Any], kind: Kind) -> Claim:
 def _tell(client: Client, unfit: Sequence[str], what: str) -> None:
     if not unfit:
         return
-    names = ", ".join(map(shown, unfit[:NAMED])) + (f" and {len(unfit) - NAMED} more" if len(unfit) > NAMED else "")
     wrong = (
-        f"attribute {names} holds no {what} (its form is another one, or its setting has no such field or value, or the "
-        "attribute is not that of its owner), so it counts for nothing"
+        f"attribute {some(unfit, NAMED)} holds no {what} (another form, fields or values that the setting does not have, or "
+        "the attribute of another owner), so it counts for nothing"
     )
     text = sentence("client", client.client_id, client.realm, wrong, "find who wrote it, and remove it")
     warn_once(_log, (client.uuid, what), text)

@@ -58,6 +58,12 @@ def quoted(names: Iterable[str], last: str = "") -> str:
     return f"{', '.join(others)} {last} {end}" if others and last else ", ".join([*others, end])
 
 
+def some(names: Iterable[str], most: int = 5) -> str:
+    """Names of which there may be thousands, each in quotes: the first ones, and how many more."""
+    listed = [shown(name) for name in names]
+    return ", ".join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")
+
+
 def unfit(text: str, *, lines: bool = False) -> str | None:
     """What a text holds that Keycloak, its database, JSON or Pulumi does not take, as a name or at all.
 

@@ -16,7 +16,7 @@ from kcadmin.lifespans import UNTIL_SESSION_ENDS, access_token_lifespan
 from kcadmin.mappers import AudienceMappers
 from kcadmin.ownership import same_stack
 from kcadmin.realm import Realm
-from kcadmin.texts import quoted
+from kcadmin.texts import quoted, some
 from providers.messages import info, warn
 
 REMEDY = "take that away if nobody needs it"
@@ -61,7 +61,7 @@ def tell_token_life_of_grant(realm: Realm, holder: str, audience: str, exchange:
 
 def warn_of_switch(realm: Realm, client: Client, others: list[str]) -> None:
     """The standard exchange of a client stays on. ``others``: the owners who claim it; none where it was on before us."""
-    whose = f"is used by {quoted(sorted(others))}" if others else "was on before this stack"
+    whose = f"is used by {some(sorted(others))}" if others else "was on before this stack"
     _warn(realm, client.client_id, f"may still exchange tokens, since its standard exchange {whose} and stays on")
 
 

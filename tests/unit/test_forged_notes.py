@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kcadmin.authz_objects import AuthorizationScope
 from kcadmin.claims import Kind, adopted_kind, claim_key
 from kcadmin.client_policies import POLICIES, PROFILES
 from kcadmin.clients import REPEATED
@@ -22,7 +23,7 @@ from kcadmin.management import release_management, take_management
 from kcadmin.mappers import AudienceMapper
 from kcadmin.noted_strategy import STRATEGY, forget_strategy, note_strategy, noted_strategy
 from kcadmin.notes import fits
-from kcadmin.policies import LOGIC
+from kcadmin.policies import LOGIC, ClientPolicy
 from kcadmin.realm import Realm
 from kcadmin.recorded_events import KIND as EVENTS
 from kcadmin.recorded_events import recorded_since, release_events, take_events
@@ -42,7 +43,7 @@ from tests.support.examples import examples
 from tests.support.fake_server import SERVICES, Answer, FakeKeycloak, Request
 from tests.support.surveys import survey
 
-QUICK = examples(60)
+QUICK = examples(40)
 OURS, RENAMED, THEIRS = "org/project/stack#test", "org/project/new#test", "x"
 FOREIGN = {"redirectUris": ["https://evil.example/*"], "description": "evil", "attributes.evil": "1", "nosuch": 1}
 SHARED: list[tuple[type[SharedSettingProvider], dict[str, Any]]] = [
@@ -52,10 +53,10 @@ SHARED: list[tuple[type[SharedSettingProvider], dict[str, Any]]] = [
     (FullScopeOffProvider, {}),
     (AuthorizationServicesProvider, {}),
 ]
-OWNED: list[tuple[type[KeycloakProvider], dict[str, Any]]] = [
-    (AudienceMapperProvider, {"client_id": "api", "name": "n", "included_client": "b"}),
-    (ClientPolicyProvider, {"resource_server": "api", "name": "n", "clients": ["b"]}),
-    (AuthorizationScopeProvider, {"resource_server": "api", "name": "n", "display_name": "d"}),
+OWNED: list[tuple[type[KeycloakProvider], type, dict[str, Any]]] = [
+    (AudienceMapperProvider, AudienceMapper, {"client_id": "api", "name": "n", "included_client": "b"}),
+    (ClientPolicyProvider, ClientPolicy, {"resource_server": "api", "name": "n", "clients": ["b"]}),
+    (AuthorizationScopeProvider, AuthorizationScope, {"resource_server": "api", "name": "n", "display_name": "d"}),
 ]
 
 LEAVES = st.one_of(
@@ -93,13 +94,19 @@ HELD = st.dictionaries(FIELDS, JSON | st.sampled_from(list(FOREIGN.values())), m
 Notes = Callable[[Kind | str], dict[str, str]]
 
 
+def well_formed(hints: Mapping[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """What a claim may hold, by type; a text may be any."""
+    return st.fixed_dictionaries({}, optional={field: st.from_type(hint) for field, hint in hints.items()})
+
+
 @st.composite
-def notes(draw: Callable[[Any], Any]) -> Notes:
-    """Attributes of a client that are, or nearly are, claims of a kind."""
+def notes(draw: Callable[[Any], Any], shape: Kind) -> Notes:
+    """Attributes of a client that are, or nearly are, claims of a kind of that shape."""
     drawn = []
     for _ in range(draw(st.integers(1, 4))):
         owner = draw(st.sampled_from([OURS, RENAMED, THEIRS]) | LEAVES)
-        odd_kind, held, fitting = draw(st.none() | LEAVES), {"set": draw(HELD), "was": draw(HELD)}, draw(st.booleans())
+        held = {"set": draw(well_formed(shape.set) | HELD), "was": draw(well_formed(shape.was) | HELD)}
+        odd_kind, fitting = draw(st.none() | LEAVES), draw(st.sampled_from([True, True, False]))
         text = draw(
             st.none() | st.builds(json.dumps, JSON) | st.sampled_from(["", "no", "[" * 100_000, '{"kind":' * 50_000])
         )
@@ -221,17 +228,18 @@ def test_shared_settings(
     provider: type[SharedSettingProvider], args: dict[str, Any], data: st.DataObject, install: Callable[[], Server]
 ) -> None:
     server = install()
-    life(server, provider, {"client_id": "api", **args}, data.draw(notes()))
+    life(server, provider, {"client_id": "api", **args}, data.draw(notes(provider.KIND)))
     server.only_wrote(provider.KIND, provider.KIND.was)
 
 
 @pytest.mark.parametrize("adopt", [True, False])
-@pytest.mark.parametrize(("provider", "args"), OWNED, ids=lambda each: getattr(each, "OBJECT", ""))
+@pytest.mark.parametrize(("provider", "object_", "args"), OWNED, ids=lambda each: getattr(each, "OBJECT", ""))
 @QUICK
 @given(data=st.data())
 def test_objects_that_one_owner_holds(
     provider: type[KeycloakProvider],
     args: dict[str, Any],
+    object_: type,
     adopt: bool,
     data: st.DataObject,
     install: Callable[[], Server],
@@ -242,7 +250,7 @@ def test_objects_that_one_owner_holds(
     theirs = {"included.client.audience": "b", "access.token.claim": "true", "id.token.claim": "true"}
     found = {"id": "m", "name": "n", "protocolMapper": "oidc-audience-mapper", "config": theirs}
     server.client("api")["protocolMappers"] += [found] if adopt else []
-    life(server, provider, {**args, "adopt": adopt}, data.draw(notes()))
+    life(server, provider, {**args, "adopt": adopt}, data.draw(notes(adopted_kind("", object_))))
     client = server.client("api")
     assert client["redirectUris"] == ["http://x"] and "description" not in client and "evil" not in client["attributes"]
     for each in server.asked("^(PUT|POST) .*/protocol-mappers/"):
@@ -250,7 +258,7 @@ def test_objects_that_one_owner_holds(
 
 
 @QUICK
-@given(notes(), st.booleans(), st.booleans(), st.sampled_from([CLAIMED, USED, "None"]))
+@given(notes(MANAGEMENT), st.booleans(), st.booleans(), st.sampled_from([CLAIMED, USED, "None"]))
 def test_management_permissions(noted: Notes, on: bool, state: bool, found: str) -> None:
     server = Server()
     server.on = on
@@ -265,7 +273,7 @@ def test_management_permissions(noted: Notes, on: bool, state: bool, found: str)
 
 
 @QUICK
-@given(notes(), notes())
+@given(notes(STRATEGY), notes(MANAGEMENT))
 def test_the_strategy_of_a_permission(noted: Notes, held: Notes) -> None:
     server = Server()
     server.forge({**noted(STRATEGY), **held(MANAGEMENT)})
@@ -277,7 +285,7 @@ def test_the_strategy_of_a_permission(noted: Notes, held: Notes) -> None:
 
 
 @QUICK
-@given(notes(), st.booleans(), st.sampled_from([None, 60]))
+@given(notes(EVENTS), st.booleans(), st.sampled_from([None, 60]))
 def test_events(noted: Notes, state: bool, seconds: int | None) -> None:
     server = Server()
     realm, before = Realm(server.shared, "r"), dict(server.events)
