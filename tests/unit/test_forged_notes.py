@@ -341,3 +341,26 @@ DETAILS = st.sampled_from(
 def test_details_of_an_event(details: dict[str, str], text: str) -> None:
     found = {"type": "TOKEN_EXCHANGE_ERROR", "time": 1, "clientId": text, "error": text, "details": details}
     assert Event.read(found, ClientIds()).requester == text
+
+
+@pytest.mark.parametrize(("provider", "args"), SHARED, ids=lambda each: getattr(each, "OBJECT", ""))
+@pytest.mark.parametrize("owner", [THEIRS, OURS])
+def test_fields_of_another_setting_are_never_written(
+    provider: type[SharedSettingProvider], args: dict[str, Any], owner: str, install: Callable[[], Server]
+) -> None:
+    server, kind = install(), provider.KIND
+    engine = Engine(provider, server.connection)
+    engine.up(realm="r", client_id="api", **args, owner=OURS)
+    before = {field: engine.outputs["was"].get(field) for field in kind.set}
+    wanted = {"owner": owner, "kind": str(kind), "set": {**provider().values(args), **FOREIGN}, "was": FOREIGN}
+    server.forge({claim_key(owner, kind): json.dumps(wanted), "pulumi.claim.0": json.dumps(wanted)})
+    forget()
+    engine.destroy()
+    server.only_wrote(kind, kind.was)
+    client = server.client("api")
+    now = {
+        field: client["attributes"].get(field.removeprefix("attributes.")) or client.get(field) for field in kind.set
+    }
+    assert {field: value or None for field, value in now.items()} == {
+        field: value or None for field, value in before.items()
+    }
