@@ -31,8 +31,8 @@ def permit_only(realm: Realm, client_id: str, user: str, uuids: Collection[str],
     """
     was_on = bool(_settings(realm).get(SWITCH))
     if not was_on:
-        realm.session.put(path("admin", "realms", realm.name), {SWITCH: True})
-        undo.callback(_switch_off_where_unused, realm)
+        _switch(realm, on=True)
+        undo.callback(_switch, realm, on=False)
     server = _server(realm)
     if server is None:
         wrong, remedy = "does not exist", "use a server with admin-fine-grained-authz:v2, or bootstrap without --only"
@@ -61,11 +61,13 @@ def forbid(realm: Realm, robot: Client) -> list[str]:
     ours = list(_policies_of(realm, server, str(account["id"]))) if account else []
     for each in ours:
         _detach(realm, server, each, str(account["id"] if account else ""))
-    if not any(each.get("description") == NOTE for each in ours):
+    if not ours:
         return []
-    if not _switch_off_where_unused(realm):
-        return [f"realm '{realm.name}': its admin permissions stay on, since others have permissions there."]
-    return [f"realm '{realm.name}': its client '{PERMISSIONS_CLIENT}' stays, empty, since no request can delete it."]
+    kept = "keeps an entry without permissions for each client that the robot managed, since no request can delete it"
+    remains = [f"realm '{realm.name}': its client '{PERMISSIONS_CLIENT}' {kept}."]
+    if any(each.get("description") == NOTE for each in ours) and not _switch_off_where_unused(realm):
+        remains += [f"realm '{realm.name}': its admin permissions stay on, since others have permissions there."]
+    return remains
 
 
 def _attach(
@@ -121,8 +123,12 @@ def _switch_off_where_unused(realm: Realm) -> bool:
     server = _server(realm)
     if server and _policies(realm, server):
         return False
-    realm.session.put(path("admin", "realms", realm.name), {SWITCH: False})
+    _switch(realm, on=False)
     return True
+
+
+def _switch(realm: Realm, *, on: bool) -> None:
+    realm.session.put(path("admin", "realms", realm.name), {SWITCH: on})
 
 
 def _settings(realm: Realm) -> dict[str, Any]:

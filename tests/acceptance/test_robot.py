@@ -218,9 +218,7 @@ def test_it_may_be_kept_to_named_clients(make_realm: MakeRealm, tmp_path: Path) 
         session.put(realm.at("clients", realm.uuid("other")), {"description": "mine"})
     forget()
     gone = remove(realm.connection, realm.name, NAME)
-    assert gone and gone.remains == (
-        f"realm '{realm.name}': its client 'admin-permissions' stays, empty, since no request can delete it.",
-    )
+    assert gone and gone.remains == (entries_stay(realm),)
     assert realm.export() == with_empty_permissions(before, realm)
 
 
@@ -243,7 +241,8 @@ def test_admin_permissions_stay_on_where_others_use_them(realm: TestRealm, tmp_p
     bootstrap(realm.connection, realm.name, "second", (), tmp_path / "second.pem", only=("api",))
     forget()
     gone = remove(realm.connection, realm.name, NAME)
-    assert gone and "stay on, since others have permissions there" in gone.remains[0]
+    stays_on = f"realm '{realm.name}': its admin permissions stay on, since others have permissions there."
+    assert gone and gone.remains == (entries_stay(realm), stays_on)
     assert realm.get()["adminPermissionsEnabled"]
     forget()
     bootstrap(realm.connection, realm.name, "second", ("manage-clients",), tmp_path / "second.pem")
@@ -259,8 +258,40 @@ def test_admin_permissions_stay_on_where_others_use_them(realm: TestRealm, tmp_p
     made(realm, tmp_path, only=("frontend", "api"))
     forget()
     gone = remove(realm.connection, realm.name, NAME)
-    assert gone and gone.remains == ()
+    assert gone and gone.remains == (entries_stay(realm),)
     assert realm.export() == before
+
+
+@pytest.mark.standard_exchange
+def test_a_failure_leaves_admin_permissions_as_they_were(
+    realm: TestRealm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Off, with what somebody once permitted there."""
+    realm.session.put(realm.at(), {"adminPermissionsEnabled": True})
+    server = realm.at("clients", realm.get()["adminPermissionsClient"]["id"], "authz", "resource-server")
+    realm.session.post(f"{server}/policy/user", {"name": "theirs", "users": [realm.get("users")[0]["id"]]})
+    realm.session.put(realm.at(), {"adminPermissionsEnabled": False})
+    before = realm.export()
+
+    def refused(*_: Any) -> None:
+        raise Refusal("no")
+
+    monkeypatch.setattr(robot, "_read_as_robot", refused)
+    with pytest.raises(Refusal, match=r"^no$"):
+        made(realm, tmp_path, only=("frontend", "api"))
+    assert without_entries(realm.export()) == without_entries(before) and not [*tmp_path.iterdir()]
+
+
+def entries_stay(realm: TestRealm) -> str:
+    stays = "keeps an entry without permissions for each client that the robot managed, since no request can delete it"
+    return f"realm '{realm.name}': its client 'admin-permissions' {stays}."
+
+
+def without_entries(export: dict[str, Any]) -> dict[str, Any]:
+    """The export without the resources that Keycloak makes with the first permission on a client, and refuses to delete."""
+    (server,) = [each["authorizationSettings"] for each in export["clients"] if each["clientId"] == PERMISSIONS_CLIENT]
+    server["resources"] = [each for each in server["resources"] if "-" not in each["name"]]
+    return {**export, "clients": sorted(export["clients"], key=lambda each: str(each["clientId"]))}
 
 
 def with_empty_permissions(export: dict[str, Any], realm: TestRealm) -> dict[str, Any]:
