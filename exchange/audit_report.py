@@ -7,6 +7,7 @@ spreadsheet as anything but text.
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -22,7 +23,8 @@ COLUMNS = (
     *("time", "result", "error", "reason", "grants", "exchange", "user", "userId", "requester", "subjectClient"),
     *("audience", "target", "ipAddress", "sessionId", "id"),
 )
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # what a spreadsheet would evaluate
+FORMULA = re.compile(r"""(^|[;,\t"'|])(?=\s*[=+\-@\t\r＝＋－＠])""")
+"""Where a spreadsheet may begin a cell that it would evaluate, whatever it takes for the separator of cells."""
 LEGACY_LEAVES_OUT = (
     "note: events of the legacy exchange name neither the user (only an id), nor the subject token's client, nor the session; "
     "where several grants fit, all are named."
@@ -65,7 +67,7 @@ def as_csv_row(record: Record | None) -> str:
     """A record as a row, or the header where there is none."""
     cells = COLUMNS if record is None else [_cell(record, column) for column in COLUMNS]
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="").writerow(cells)
+    csv.writer(buffer, quoting=csv.QUOTE_ALL, lineterminator="").writerow(cells)
     return buffer.getvalue()
 
 
@@ -177,7 +179,7 @@ def summed_up(records: Iterable[Record], audit: Audit) -> str:
 def _cell(record: Record, column: str) -> str:
     value = grants_of(record) if column == "grants" else as_object(record)[column]
     text = clean(" ".join(value) if isinstance(value, list) else str(value or ""))
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return FORMULA.sub(r"\1'", text)
 
 
 def _word(value: str) -> str:

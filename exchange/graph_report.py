@@ -11,6 +11,7 @@ from exchange.graph import ALLOWED, BY_ROLES, DEAD, DECLARED, IMPLIED, KINDS, UN
 from exchange.printing import one_line, table
 from kcadmin.features import STANDARD
 from kcadmin.realm_reach import ANY_TOKEN, OWN_TOKEN
+from kcadmin.texts import named
 from kcadmin.ways import ANY_CLIENT, OWN, ROLES, Way
 
 STYLES = {
@@ -23,6 +24,8 @@ STYLES = {
 }
 WORDS = {ALLOWED: "allowed", BY_ROLES: "by users' roles"}
 NAMES_SHOWN = 5
+EVERY_CLIENT, CARRIERS = "any client", "any client with users' roles"
+OUR_WORDS = (EVERY_CLIENT, CARRIERS, "itself", "none", "*")
 MERMAID_EDGES = 500  # more are refused by Mermaid where no page says otherwise, as on GitHub
 _ARROWS = {UNDECLARED: "==>", DEAD: "--x", IMPLIED: "-.->", DECLARED: "-->", ALLOWED: "-->", BY_ROLES: "-.->"}
 _COLOURS = {
@@ -58,7 +61,8 @@ def as_table(graph: Graph, edges: Sequence[Edge]) -> Table:
         made.add_column(header, overflow="fold")
     for edge in edges:
         why = "; ".join(dict.fromkeys(_because(graph, edge)))
-        cells = (edge.requester, _some(edge.sources), _some([_audience(to) for to in edge.audiences]), why)
+        ends = (_some([_source(each) for each in edge.sources]), _some([_audience(to) for to in edge.audiences]))
+        cells = (_told(edge.requester), *ends, why)
         made.add_row(Text(word(edge.kind), STYLES[edge.kind]), *(Text(cell) for cell in cells))
     return made
 
@@ -147,10 +151,10 @@ def _because(graph: Graph, edge: Edge) -> Iterator[str]:
 def _line(graph: Graph, edge: Edge) -> str:
     parts = [
         f"{edge.kind}:",
-        f"requester={edge.requester}",
+        f"requester={_told(edge.requester)}",
         f"exchange={edge.exchange}",
-        f"sources={','.join(edge.sources)}",
-        f"audience={','.join(to or 'none' for to in edge.audiences)}",
+        f"sources={','.join('*' if each is ANY_CLIENT else _told(each) for each in edge.sources)}",
+        f"audience={','.join('none' if to is None else _told(to) for to in edge.audiences)}",
     ]
     parts += [f"grants={','.join(edge.grants)}"] if edge.grants else []
     parts += [f"when: {' and '.join(edge.when)}"] if edge.when else []
@@ -186,7 +190,7 @@ def _object(graph: Graph, edge: Edge) -> dict[str, Any]:
         "kind": edge.kind,
         "requester": edge.requester,
         "exchange": edge.exchange,
-        "sources": list(edge.sources),
+        "sources": "any" if edge.sources == (ANY_CLIENT,) else list(edge.sources),
         "audiences": list(edge.audiences),
         "grants": list(edge.grants),
         "when": list(edge.when),
@@ -201,22 +205,29 @@ def _object(graph: Graph, edge: Edge) -> dict[str, Any]:
 
 def _arrows(edge: Edge) -> Iterator[tuple[str, str, str]]:
     if edge.kind == BY_ROLES:
-        yield "any client with users' roles", edge.requester, word(edge.kind)
+        yield CARRIERS, _told(edge.requester), word(edge.kind)
         return
     for source in edge.sources:
         for to in edge.audiences:
             own = source == edge.requester or to is None
-            named = "any client" if source == ANY_CLIENT else source
-            yield named, to or edge.requester, "" if own else f"by {edge.requester}"
+            by = "" if own else f"by {_told(edge.requester)}"
+            yield _source(source), _told(edge.requester if to is None else to), by
 
 
 def _audience(to: str | None) -> str:
-    return to or "itself"
+    return "itself" if to is None else _told(to)
+
+
+def _source(client_id: str) -> str:
+    return EVERY_CLIENT if client_id is ANY_CLIENT else _told(client_id)
+
+
+def _told(client_id: str) -> str:
+    """A client id; in quotes where it could be taken for a word of ours, or for several ids."""
+    return named(client_id) if client_id in OUR_WORDS or "," in client_id or "'" in client_id else client_id
 
 
 def _some(names: Sequence[str]) -> str:
-    if tuple(names) == (ANY_CLIENT,):
-        return "any client"
     more = len(names) - NAMES_SHOWN
     return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 

@@ -6,6 +6,7 @@ https://www.pulumi.com/docs/iac/concepts/config/
 
 import json
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,12 @@ from kcadmin.found_permissions import PROVIDERS
 from kcadmin.role_reach import read_roles
 from kcadmin.session import Session, path
 from kcadmin.survey import Progress, Survey, survey
+from kcadmin.texts import is_obeyed, named
 
 GRANTS, REALM, URL = f"{NAMESPACE}:grants", f"{NAMESPACE}:realm", f"{NAMESPACE}:url"
 STYLES = {Level.LOST: "bold red", Level.STACKS: "cyan", Level.EMPTY: "dim", Level.ADDED: "yellow", Level.NOTE: ""}
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+LONGEST_LINE = 10**9  # none is broken
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*|keycloak-token-exchange:[A-Za-z]+")
 _NO_TEXT = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
 
 
@@ -42,9 +45,11 @@ def take_inventory(session: Session, realm: str, progress: Progress = lambda wha
 
 def as_config(found: Inventory, url: str) -> str:
     """A whole config: where the realm is, and its grants."""
-    return "\n".join(
-        ["config:", f"  {URL}: {_scalar(url)}", f"  {REALM}: {_scalar(found.realm)}", *_block(found, "  ", None), ""]
-    )
+    wanted = {"config": {URL: url, REALM: found.realm, GRANTS: _grants(found, None)}}
+    text = as_yaml(wanted)
+    if not _says_all(text, wanted):
+        raise Refusal(f"realm {named(found.realm)}: holds names that YAML does not give back; use --json.")
+    return text
 
 
 def as_json(found: Inventory, url: str, written: Path | None) -> str:
@@ -138,8 +143,7 @@ def _inserted(lines: list[str], found: Inventory, added: Mapping[str, str], real
         (at for at in range(start + 1, end) if re.match(rf"{indent}[\"']?{re.escape(GRANTS)}[\"']?\s*:", lines[at])),
         None,
     )
-    block = [f"{indent}{name}: {_scalar(value)}\n" for name, value in added.items()]
-    block += [f"{line}\n" for line in _block(found, indent, realm)]
+    block = textwrap.indent(as_yaml({**added, GRANTS: _grants(found, realm)}), indent).splitlines(keepends=True)
     if key is None:
         return [*lines[:end], *block, *lines[end:]]
     return [*lines[:key], *block, *lines[_end_of_block(lines, key, len(indent)) :]]
@@ -163,42 +167,34 @@ def _says(line: str) -> bool:
     return bool(line.strip()) and not line.lstrip().startswith("#")
 
 
-def _block(found: Inventory, indent: str, realm: str | None) -> list[str]:
-    """The lines of the grants. realm: named in each, where the stack's is another."""
-    if not found.grants:
-        return [f"{indent}{GRANTS}: []"]
-    lines = [f"{indent}{GRANTS}:"]
-    for grant in _grants(found, realm):
-        entries = [f"{key}: {_flow(value)}" for key, value in grant.items()]
-        lines += [f"{indent}  {'- ' if at == 0 else '  '}{entry}" for at, entry in enumerate(entries)]
-    return lines
-
-
 def _grants(found: Inventory, realm: str | None) -> list[dict[str, Any]]:
     return [{**grant.config(), **({"realm": realm} if realm else {})} for grant in found.grants]
 
 
-def _flow(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_flow, value))}]"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{key}: {_flow(each)}' for key, each in value.items())}}}"
-    return str(value).lower() if isinstance(value, bool) else _scalar(str(value))
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
+    """In our style, and read alike by the YAML of Python and of Go: what one of them may take for no text is in quotes."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+    def text(self, value: str) -> yaml.Node:
+        plain = _PLAIN.fullmatch(value) and value.lower() not in _NO_TEXT
+        return self.represent_scalar("tag:yaml.org,2002:str", value, style=None if plain else '"')
 
 
-def _scalar(text: str) -> str:
-    """A text as YAML reads it again: plain where that is safe, else in quotes."""
-    if text.startswith(("http://", "https://")) and not re.search(r"[\s#\"'\\]|:$", text):
-        return text
-    plain = _PLAIN.fullmatch(text) and text.lower() not in _NO_TEXT
-    return text if plain else f'"{"".join(map(_quoted, text))}"'
+_Dumper.add_representer(str, _Dumper.text)
 
 
-def _quoted(letter: str) -> str:
-    """A letter within YAML's double quotes, which know no halves of letters as JSON's do."""
-    if letter in '"\\':
-        return f"\\{letter}"
-    return letter if letter.isprintable() else f"\\U{ord(letter):08x}"
+def as_yaml(value: Mapping[str, Any]) -> str:
+    """YAML of a mapping, lists of texts in a line. What a terminal obeys is escaped, which only texts in quotes hold."""
+    style = None  # by content
+    text = yaml.dump(
+        value, Dumper=_Dumper, default_flow_style=style, allow_unicode=True, sort_keys=False, width=LONGEST_LINE
+    )
+    return "".join(f"\\U{ord(each):08x}" if is_obeyed(each) and each != "\n" else each for each in text)
 
 
 def _says_all(text: str, wanted: Mapping[str, Any]) -> bool:

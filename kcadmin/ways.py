@@ -4,7 +4,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 OWN, MAPPER, SCOPE, ROLES, PERMISSION = "own", "mapper", "scope", "roles", "permission"
-ANY_CLIENT = "*"
+
+
+class _AnyClient(str):
+    """Stands where a client id does, and is like none: each text may be a client's."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+ANY_CLIENT = _AnyClient("any client")
 
 
 @dataclass(frozen=True)

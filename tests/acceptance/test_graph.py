@@ -16,7 +16,7 @@ from kcadmin.robot import GUARDS, LEGACY, roles_for
 from kcadmin.role_reach import read_roles
 from kcadmin.survey import survey
 from kcadmin.tokens import TokenRefused
-from kcadmin.ways import Verdict, Ways
+from kcadmin.ways import ANY_CLIENT, Verdict, Ways
 from tests.acceptance.test_reach import GRANTS
 from tests.support import hand_made
 from tests.support.in_process import Stack
@@ -92,14 +92,14 @@ def _the_command_tells_them_apart(realm: TestRealm, allowed: set[Exchange], tmp_
     }
     shown = {each for each in allowed if (each.source, each.audience) != (each.requester, None)}
     named = {each for each in shown if each.audience != each.requester}
-    lacking = {each for each in named if not {each, each._replace(source="*")} & kinds.keys()}
+    lacking = {each for each in named if not {each, each._replace(source=ANY_CLIENT)} & kinds.keys()}
     assert lacking == set()
     assert kinds[Exchange("b", "a", None)] == "declared" and kinds[Exchange("d", "c", "h")] == "implied"
     assert kinds[Exchange("b", "a", "c")] == "implied"
-    assert kinds[Exchange("f", "*", "b")] == "implied"
+    assert kinds[Exchange("f", ANY_CLIENT, "b")] == "implied"
     assert kinds[Exchange("b", "asks", None)] == "undeclared"  # a mapper by hand
     assert kinds[Exchange("asks", "asks", "a")] == "undeclared"  # a switch and a scope by hand
-    assert kinds[Exchange("g", "*", "f")] == "undeclared"  # a stranger's policy
+    assert kinds[Exchange("g", ANY_CLIENT, "f")] == "undeclared"  # a stranger's policy
     assert kinds[Exchange("roles", "a", None)] == "roles"
     dead = [edge for edge in found["edges"] if edge["kind"] == "dead"]
     assert {(edge["requester"], edge["sources"][0], tuple(edge["grants"])) for edge in dead} == {("c", "c", ("three",))}

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 from typing import Any
 
@@ -128,8 +129,13 @@ def hostile(text: str) -> Record:
 def test_what_callers_send_is_text_alone(text: str) -> None:
     record = hostile(text)
     assert report.as_line(record).isprintable()
-    (row,) = csv.reader(io.StringIO(report.as_csv_row(record)))
-    assert len(row) == len(report.COLUMNS) and not any(cell[:1] in tuple("=+-@＝＋－＠") for cell in row)
+    line = report.as_csv_row(record)
+    (row,) = csv.reader(io.StringIO(line))
+    assert len(row) == len(report.COLUMNS)
+    for separator, quote in itertools.product(",;\t|", ('"', "'", None)):
+        quoting = {"quotechar": quote, "quoting": csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE}
+        cells = [cell for row in csv.reader(io.StringIO(line), delimiter=separator, **quoting) for cell in row]  # type: ignore[call-overload]
+        assert not any(cell.strip(' "')[:1] in tuple("=+-@＝＋－＠\t\r") for cell in cells), (separator, quote)
     assert json.loads(report.as_json([record]))[0]["requester"] == text
     screen = Console(file=io.StringIO(), force_terminal=False, width=80)
     screen.print(report.as_table([record]))

@@ -19,6 +19,7 @@ from kcadmin.proof import RECIPIENT, REQUESTER, THIRD, Case
 from kcadmin.realm_reach import realm_reach
 from kcadmin.role_reach import RoleFacts
 from kcadmin.survey import Survey
+from kcadmin.ways import ANY_CLIENT
 from tests.support.surveys import BOTH, client, mapper, policy, survey
 
 PAGE_BYTES, SECONDS = 1_000_000, 2.0
@@ -95,7 +96,31 @@ def test_a_legacy_grant_implies_any_clients_token() -> None:
         features=BOTH,
     )
     made = graph(found, case("one", "a", "a", "b", "legacy"))
-    assert kinds(made) == {("a", "a", "b"): "declared", ("a", "*", "b"): "implied", ("x", "*", "b"): "undeclared"}
+    assert kinds(made) == {
+        ("a", "a", "b"): "declared",
+        ("a", ANY_CLIENT, "b"): "implied",
+        ("x", ANY_CLIENT, "b"): "undeclared",
+    }
+
+
+def test_a_client_may_be_called_like_a_word_of_ours() -> None:
+    names = ("*", "any client", "any", "itself", "none", "a,b", "a', 'b")
+    star = graph(
+        survey(client("*"), client("x", "any client", "*"), client("any client", switch=True), *map(client, names[2:]))
+    )
+    assert not any(edge.sources == (ANY_CLIENT,) for edge in star.edges)
+    assert shown(star, [], "none") == []
+    told = [each for each in star.edges if each.requester == "any client"]
+    assert [each["sources"] for each in json.loads(as_json(star, told))["edges"]] == [["x"]]
+    assert all("requester='any client'" in line for line in as_lines(star, told))
+    assert all(made not in as_mermaid(star, told) for made in ('["any client"]', '["*"]'))
+    found = survey(
+        client("*"), client("x"), policies=(policy("client", "p", "x"),), permissions={"*": ("p",)}, features=BOTH
+    )
+    made = graph(found)
+    assert kinds(made)["x", ANY_CLIENT, "*"] and ("x", "*", "*") not in kinds(made)
+    assert {str(each["sources"]) for each in json.loads(as_json(made, made.edges))["edges"]} == {"any"}
+    assert " sources=* audience='*'" in as_lines(made, made.edges)[0]
 
 
 def test_what_a_grants_owner_put_there_besides_is_implied() -> None:

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exchange.inventory import FileRefused, as_config, changed, write
+from kcadmin.errors import Refusal
 from kcadmin.found_grants import FoundGrant, Inventory
 from kcadmin.standing_policies import Window
 
@@ -140,3 +143,36 @@ def test_a_file_keeps_its_mode_and_no_other_is_left(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600 and [each.name for each in tmp_path.iterdir()] == ["Pulumi.x.yaml"]
     with pytest.raises(FileRefused, match="cannot be changed"):
         write(found(), URL, tmp_path / "no" / "such.yaml", replace=True)
+
+
+NAME = st.text(
+    st.characters(exclude_categories=["Cs"]) | st.sampled_from("[]{},:#&*!|>-?%@`'\"\\ \n\t\x85\u2028\u202e"),
+    min_size=1,
+) | st.sampled_from(
+    ["https://a,shop", "http://a]", "https://a: b", "0o14", "1e3", "0x1F", "=", "<<", "~", "No", "2001-01-01"]
+)
+
+
+@given(
+    NAME,
+    NAME,
+    NAME,
+    st.sampled_from(["", "config:\n    a:b: c   # mine\n", "config:\n  a:b: c\nencryptionsalt: v1:x\n"]),
+)
+def test_names_of_all_shapes_are_read_back(source: str, target: str, name: str, before: str) -> None:
+    roles = ((source, name), ("", name))
+    grant = FoundGrant(name, "standard", (source, target), target, ("requester",), None, False, roles=roles)
+    of_realm = found(grant, realm=name)
+    for text in (as_config(of_realm, URL), changed(before, of_realm, URL, "Pulumi.x.yaml", replace=False)):
+        assert config(text)[f"{PREFIX}:grants"] == [grant.config()]
+
+
+def test_a_client_id_is_no_yaml() -> None:
+    grant = FoundGrant("g", "standard", ("https://a,shop",), "https://o]", ("requester",), None, False)
+    assert config(as_config(found(grant), URL))[f"{PREFIX}:grants"][0]["sources"] == ["https://a,shop"]
+
+
+def test_what_yaml_does_not_give_back_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exchange.inventory.as_yaml", lambda value: "config: {}")
+    with pytest.raises(Refusal, match="realm 'r': holds names that YAML does not give back; use --json"):
+        as_config(found(), URL)

@@ -13,7 +13,7 @@ from kcadmin.permission_reach import Answer, answer, combined
 from kcadmin.realm_reach import realm_reach
 from kcadmin.role_reach import RoleFacts
 from kcadmin.survey import Survey
-from kcadmin.ways import Verdict
+from kcadmin.ways import ANY_CLIENT, Verdict
 from tests.support.surveys import BOTH, STANDARD_ONLY, client, mapper, policy, survey
 
 OPTIONAL_SCOPE = {
@@ -179,7 +179,7 @@ def test_the_legacy_exchange_does_not_look_whose_token_it_is() -> None:
     assert [
         (rule.requester, [*rule.sources]) for rule in realm_reach(found, NO_ROLES).rules() if "b" in rule.audiences
     ] == [
-        ("a", ["*"]),
+        ("a", [ANY_CLIENT]),
         ("x", ["x"]),
     ]
 
@@ -376,7 +376,7 @@ def test_rules_are_what_verdicts_say() -> None:
         (rule.requester, source, audience)
         for rule in reach.rules()
         for held in rule.sources
-        for source in (found.clients if held == "*" else [held])
+        for source in (found.clients if held == ANY_CLIENT else [held])
         for audience in rule.audiences
     }
     by_verdicts = {
