@@ -5,12 +5,13 @@ them; at release the other way round. A run may die between any two writes: the 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from kcadmin.claims import Claim, claim_key, claim_of, claims
 from kcadmin.client_policies import POLICIES, PROFILES, Change, Entry, entries, settle
 from kcadmin.clients import ATTRIBUTE, RECENT_SECONDS, Client
-from kcadmin.errors import Refusal, sentence
+from kcadmin.errors import NotFound, Refusal, sentence
 from kcadmin.guard_marks import KIND, MARKED, computed_mark, is_borrowed, is_own, label_for, mark_for, marks_in, renewed
 from kcadmin.guards import MARK, Guards, conflicts, drift, merged, parts
 from kcadmin.realm import Realm
@@ -91,18 +92,19 @@ def changed_by_others(realm: Realm, held: Held) -> list[str] | None:
 
 
 def borrowing(realm: Realm) -> Iterator[Client]:
-    """Clients with a mark that was not made for them, among the first 2,000 of the realm."""
-    seen = 0
+    """Clients with a mark that was not made for them, among the first 2,000 of the realm; the realm's own is left alone."""
+    seen, management = 0, realm.management_uuid()
     for page in realm.clients.pages():
-        yield from (client for client in page if is_borrowed(client, realm.management_uuid()))
+        yield from (client for client in page if client.uuid != management and is_borrowed(client, management))
         seen += len(page)
         if seen >= CLIENTS_READ:
             return
 
 
 def take_mark_back(realm: Realm, client: Client) -> None:
-    """Removes a mark that was not made for the client, and nothing else of it."""
-    realm.clients.change(client.uuid, {MARKED: None})
+    """Removes a mark that was not made for the client, and nothing else of it; one whose client is gone is done."""
+    with suppress(NotFound):
+        realm.clients.change(client.uuid, {MARKED: None})
 
 
 def _take(realm: Realm, held: Held, marks: Mapping[str, str], before: Held | None) -> None:
