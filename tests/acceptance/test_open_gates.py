@@ -1,0 +1,202 @@
+"""What would void a grant's condition, each tried as somebody would do it: refused, or closed in the same run."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pulumi
+import pytest
+
+from kcadmin.audiences import added
+from kcadmin.errors import TokenRefused
+from kcadmin.realm import Realm
+from tests.conftest import MakeRealm
+from tests.support.in_process import Stack
+from tests.support.mapper_kinds import KINDS, kind
+from tests.support.random_users import claims_of
+from tests.support.realms import TestRealm
+
+OWNER = "org/project/stack"
+HOLDER, OTHER = "testuser2", "somebody"
+LIGHT = {"client.use.lightweight.access.token.enabled": "true"}
+World = tuple[TestRealm, Stack]
+
+
+@pytest.fixture(scope="module")
+def home(make_module_realm: MakeRealm) -> TestRealm:
+    """One user holds the role ``vip``, another the role ``whole`` in part, and ``api/user``."""
+    realm = make_module_realm("legacy", web={}, api={}, light={"attributes": LIGHT})
+    realm.add_user(OTHER)
+    realm.add_role("vip", HOLDER)
+    realm.add_role("part", OTHER)
+    realm.add_role("whole", HOLDER)
+    part = realm.get("roles", "part")
+    realm.session.post(realm.at("roles", "whole", "composites"), [part])
+    return realm
+
+
+@pytest.fixture
+def world(home: TestRealm) -> Iterator[World]:
+    before = home.export()
+    stack = Stack(home.robot, OWNER)
+    yield home, stack
+    stack.destroy()
+    assert home.export_but_for_permissions() == home.without_permissions(before)
+
+
+def grant(realm: TestRealm, **changes: Any) -> dict[str, Any]:
+    made = {"name": "g", "realm": realm.name, "sources": ["web"], "target": "api", "exchange": "standard", **changes}
+    return {key: value for key, value in made.items() if value is not None}
+
+
+def passes(realm: TestRealm, user: str, source: str = "web") -> bool:
+    try:
+        realm.exchange("api", realm.user_token(source, user))
+    except TokenRefused:
+        return False
+    return True
+
+
+def add(realm: TestRealm, client: str, mapper: dict[str, Any], **config: str) -> str:
+    at = realm.at("clients", realm.uuid(client), "protocol-mappers", "models")
+    return realm.session.create(at, {"name": "theirs", **mapper, "config": {**mapper["config"], **config}})
+
+
+AUDIENCE = kind("oidc-audience-mapper", included_client_audience="api")
+
+
+@pytest.mark.standard_exchange
+@pytest.mark.parametrize(
+    ("client", "mapper", "config"),
+    [
+        ("light", AUDIENCE, {"access.token.claim": "false", "lightweight.claim": "true"}),
+        ("web", kind("oidc-hardcoded-claim-mapper", claim_name="aud", claim_value="api"), {}),
+        ("web", kind("oidc-usermodel-property-mapper", claim_name="aud", user_attribute="username"), {}),
+        ("web", kind("oidc-hardcoded-role-mapper", role="api.user"), {}),
+        ("web", AUDIENCE, {"pulumi.owner": "org/project/other"}),
+        ("web", kind("oidc-hardcoded-claim-mapper", claim_name="aud", claim_value="api"), {"pulumi.owner": OWNER}),
+    ],
+    ids=["lightweight", "fixed", "of the user", "role", "another stack's", "said to be ours"],
+)
+def test_a_mapper_that_names_the_target_for_everybody(
+    world: World, client: str, mapper: dict[str, Any], config: dict[str, str]
+) -> None:
+    realm, stack = world
+    add(realm, client, mapper, **config)
+    try:
+        with pytest.raises(pulumi.RunError, match="without the required roles: by"):
+            stack.up(grant(realm, sources=[client], requiredRoles=["vip"]))
+        with pytest.raises(pulumi.RunError, match="without asking for the scope: by"):
+            stack.up(grant(realm, sources=[client], audience="optionalScope"))
+        assert stack.state == {}
+    finally:
+        realm.delete_mapper(client, "theirs")
+
+
+@pytest.mark.standard_exchange
+def test_a_role_of_the_target_names_it_without_the_scope(world: World) -> None:
+    realm, stack = world
+    realm.add_role("user", OTHER, client_id="api")
+    try:
+        with pytest.raises(pulumi.RunError, match=r"may hold \(user\); set restrictFullScope: true"):
+            stack.up(grant(realm, audience="optionalScope"))
+        stack.up(grant(realm, audience="optionalScope", restrictFullScope=True))
+        assert not passes(realm, OTHER) and not passes(realm, HOLDER)
+        (flow,) = stack.exported["g"]["flows"]
+        token = realm.user_token("web", OTHER, scope=flow["requestScope"]["name"])
+        assert realm.exchange("api", token)["azp"] == "api"
+    finally:
+        realm.session.delete(realm.at("clients", realm.uuid("api"), "roles", "user"))
+
+
+@pytest.mark.standard_exchange
+def test_a_composite_role_lets_through_who_holds_a_part(world: World) -> None:
+    realm, stack = world
+    with pytest.raises(pulumi.RunError, match=r"'whole' is composite, .* \(part\); require a role that is not"):
+        stack.up(grant(realm, requiredRoles=["whole"]))
+    stack.up(grant(realm, requiredRoles=["whole", "part"]))
+    assert passes(realm, HOLDER) and passes(realm, OTHER)
+
+
+@pytest.mark.standard_exchange
+def test_a_mapper_that_bears_our_mark_goes_before_the_condition_holds(world: World) -> None:
+    """That of the time without a condition; and one that the client's owner wrote, at the start and later."""
+    realm, stack = world
+    stack.up(grant(realm))
+    assert passes(realm, OTHER)
+    stack.up(grant(realm, requiredRoles=["vip"]))
+    assert passes(realm, HOLDER) and not passes(realm, OTHER)
+    stack.up(grant(realm, requiredRoles=["vip"]))
+    assert set(stack.changes.values()) == {"same"}
+    for _ in range(2):
+        add(realm, "web", AUDIENCE, **{"pulumi.owner": OWNER})
+        assert passes(realm, OTHER)
+        stack.up(grant(realm, requiredRoles=["vip"]))
+        assert passes(realm, HOLDER) and not passes(realm, OTHER)
+        stack.up(grant(realm, requiredRoles=["vip"]))
+        assert set(stack.changes.values()) == {"same"}
+
+
+@pytest.mark.standard_exchange
+def test_a_mapper_that_would_be_given_back_is_no_mapper_that_goes(world: World) -> None:
+    realm, stack = world
+    add(realm, "web", AUDIENCE, **{"id.token.claim": "true"})
+    try:
+        stack.up(grant(realm, adopt=True))
+        with pytest.raises(pulumi.RunError, match="which would be given back; take these away"):
+            stack.up(grant(realm, adopt=True, requiredRoles=["vip"]))
+    finally:
+        stack.destroy()
+        realm.delete_mapper("web", "theirs")
+
+
+@pytest.mark.standard_exchange
+def test_a_scope_that_only_says_to_be_ours_opens_no_gate(world: World) -> None:
+    realm, stack = world
+    scope = {"name": "theirs", "protocol": "openid-connect", "attributes": {"pulumi.owner": f"{OWNER}#g"}}
+    scope_id = realm.session.create(
+        realm.at("client-scopes"), {**scope, "protocolMappers": [{"name": "m", **AUDIENCE}]}
+    )
+    realm.session.put(realm.at("clients", realm.uuid("web"), "default-client-scopes", scope_id), None)
+    try:
+        with pytest.raises(pulumi.RunError, match="by the default client scope 'theirs' of 'web'; take these away"):
+            stack.up(grant(realm, requiredRoles=["vip"]))
+        at = realm.at("client-scopes", scope_id, "scope-mappings", "realm")
+        realm.session.post(at, [realm.get("roles", "vip")])  # then it opens nothing more
+        stack.up(grant(realm, requiredRoles=["vip"]))
+        assert passes(realm, HOLDER) and not passes(realm, OTHER)
+    finally:
+        stack.destroy()
+        realm.session.delete(realm.at("client-scopes", scope_id))
+
+
+@pytest.mark.standard_exchange
+@pytest.mark.parametrize("condition", [{"requiredRoles": ["vip"]}, {"audience": "optionalScope"}], ids=str)
+def test_another_owner_of_the_same_stack_goes_on(world: World, condition: dict[str, Any]) -> None:
+    realm, stack = world
+    stack.up(grant(realm, **condition))
+    stack.owner = "org/project/renamed"
+    stack.up(grant(realm, **condition))
+    assert not passes(realm, OTHER)
+    stack.up(grant(realm, **condition))
+    assert set(stack.changes.values()) == {"same"}
+
+
+def test_each_kind_of_mapper_does_what_is_computed(home: TestRealm) -> None:
+    profile = home.get("users", "profile")
+    home.session.put_json(home.at("users", "profile"), {**profile, "unmanagedAttributePolicy": "ENABLED"})
+    user = home.get("users", username=HOLDER, exact="true")[0]
+    home.session.put(home.at("users", user["id"]), {**user, "attributes": {"who": ["c"]}})
+    home.add_role("user", HOLDER)
+    for name, (mapper, _) in KINDS.items():
+        mapper_id = add(home, "web", mapper)
+        realm = Realm(home.session, home.name)
+        client = realm.clients.find("web")
+        assert client is not None
+        computed = {
+            each.audience for each in added(client, {str(each["name"]): each for each in realm.client_scopes.all()})
+        }
+        stated = claims_of(home.user_token("web")).get("aud", [])
+        found = {stated} if isinstance(stated, str) else {*stated}
+        home.session.delete(home.at("clients", client.uuid, "protocol-mappers", "models", mapper_id))
+        assert found == computed or (None in computed), f"{name}: {found}, computed {computed}"
+    home.session.delete(home.at("roles", "user"))
