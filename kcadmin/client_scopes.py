@@ -137,15 +137,12 @@ class ClientScopes:
     def _read(self, found: Mapping[str, Any]) -> AudienceScope:
         attributes: Mapping[str, str] = found.get("attributes") or {}
         owner = attributes.get(OWNER_KEY) or None
-        included = [
-            mapper.included_client
-            for mapper in _audience_mappers(found)
-            if mapper.included_client and mapper.access_token
-        ]
+        named = [each for each in _audience_mappers(found) if each.access_token]
+        included = {audience for each in named if (audience := each.included_client or each.custom_audience)}
         return AudienceScope(
             str(found["name"]),
             str(found.get("description") or ""),
-            included[0] if len(included) == 1 else None,
+            included.pop() if len(included) == 1 else None,
             self._mapped(str(found["id"])),
             attributes.get(IN_TOKEN_SCOPE, "true") == "true",
             owner=owner,

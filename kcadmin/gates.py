@@ -176,7 +176,7 @@ def _needs(realm: Realm, scopes: Mapping[str, Any], each: Added) -> Iterator[fro
 
 
 def _mapped(realm: Realm, client: Client, kinds: Collection[str] = (DEFAULT, OPTIONAL)) -> frozenset[Role]:
-    """The roles that a client's tokens may carry without full scope, but for its own. kinds: of the client scopes that count."""
+    """The roles that a client's tokens may carry without full scope. kinds: of the client scopes that count."""
     held = {name for name, kind in held_scopes(client).items() if kind in kinds}
     of_scopes = [
         realm.client_scopes.path(str(each["id"])) for each in realm.client_scopes.all() if each["name"] in held
@@ -186,7 +186,8 @@ def _mapped(realm: Realm, client: Client, kinds: Collection[str] = (DEFAULT, OPT
         for holder in (realm.clients.path(client.uuid), *of_scopes)
         for role in _roles_in(realm.session.get(f"{holder}/scope-mappings"))
     ]
-    return _expanded(realm, found)
+    own = realm.session.get(realm.clients.path(client.uuid, "roles"))  # always carried, with all that they bring
+    return _expanded(realm, [*found, *own])
 
 
 def _roles_in(mappings: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -30,7 +30,7 @@ class RoleFacts:
 
     defined: by client id, its roles. scope_roles: by client scope, the roles of which a user must have one, as
     ``<client id>/<role>`` or ``<role>``. scope_clients, client_clients: by client scope and by client without full scope, the
-    clients whose roles are mapped to it; None where a composite role may bring any.
+    clients whose roles are mapped to it; None where a composite role, also one of its own, may bring any.
     """
 
     defined: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -112,16 +112,18 @@ def read_roles(session: Session, survey: Survey, progress: Progress = lambda wha
         defining = list(survey.clients.values()) if may else []
         roles = pool.map(asked, [realm.clients.path(each.uuid, "roles") for each in defining])
         defined: dict[str, tuple[str, ...]] = {}
+        whole: set[str] = set()
         for number, (client, found) in enumerate(zip(defining, roles, strict=True)):
             if found:
                 defined[client.client_id] = tuple(sorted(str(role["name"]) for role in found))
+                whole |= {client.client_id} if any(role.get("composite") for role in found) else set()
             if number % TOLD_EACH == 0:
                 progress(f"roles of {number} of {len(defining)} clients")
     return RoleFacts(
         defined,
         {name: tuple(_roles_in(found)) for name, found in by_scope.items()},
         {name: _clients_in(found) for name, found in by_scope.items()},
-        {name: _clients_in(found) for name, found in by_client.items()},
+        {name: None if name in whole else _clients_in(found) for name, found in by_client.items()},
     )
 
 

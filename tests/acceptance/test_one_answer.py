@@ -128,6 +128,8 @@ def against_inventory(reach: RealmReach, found: Any, made: RandomRealm, triples:
             continue
         if said.exchange == LEGACY and audience and source != requester:
             continue  # any client's token, which is told as such
-        if (requester, source, audience) not in granted and not (f"'{requester}'" in told or f"→ {requester}" in told):
+        if (requester, source, audience) not in granted and not (
+            f"'{requester}'" in told or f"→ {requester}" in told or f"{requester} →" in told
+        ):
             wrong.append(f"graph allows {(requester, source, audience)}, inventory tells nothing of '{requester}'")
     return wrong

@@ -109,6 +109,29 @@ def test_a_role_of_the_target_names_it_without_the_scope(world: World) -> None:
 
 
 @pytest.mark.standard_exchange
+def test_a_role_of_the_source_that_brings_one_of_the_target_counts_without_full_scope(world: World) -> None:
+    realm, stack = world
+    realm.add_role("user", HOLDER, client_id="api")
+    realm.add_role("all", OTHER, client_id="web")
+    user = realm.get("clients", realm.uuid("api"), "roles", "user")
+    realm.session.post(realm.at("clients", realm.uuid("web"), "roles", "all", "composites"), [user])
+    realm.change("web", fullScopeAllowed=False)
+    try:
+        assert is_named(realm, OTHER)
+        with pytest.raises(pulumi.RunError, match=r"may hold \(user\); take these away"):
+            stack.up(grant(realm, requiredRoles=["vip"]))
+    finally:
+        realm.change("web", fullScopeAllowed=True)
+        for client, role in (("web", "all"), ("api", "user")):
+            realm.session.delete(realm.at("clients", realm.uuid(client), "roles", role))
+
+
+def is_named(realm: TestRealm, user: str) -> bool:
+    """Whether the source's token names the target."""
+    return "api" in claims_of(realm.user_token("web", user)).get("aud", [])
+
+
+@pytest.mark.standard_exchange
 def test_a_composite_role_lets_through_who_holds_a_part(world: World) -> None:
     realm, stack = world
     with pytest.raises(pulumi.RunError, match=r"'whole' is composite, .* \(part\); require a role that is not"):
@@ -179,6 +202,23 @@ def test_another_owner_of_the_same_stack_goes_on(world: World, condition: dict[s
     assert not passes(realm, OTHER)
     stack.up(grant(realm, **condition))
     assert set(stack.changes.values()) == {"same"}
+
+
+@pytest.mark.standard_exchange
+def test_a_named_scope_with_a_custom_audience_is_used(world: World) -> None:
+    realm, stack = world
+    custom = kind("oidc-audience-mapper", included_custom_audience="api")
+    scope = {"name": "api-access", "protocol": "openid-connect", "protocolMappers": [{"name": "m", **custom}]}
+    scope_id = realm.session.create(realm.at("client-scopes"), scope)
+    try:
+        stack.up(grant(realm, audience="optionalScope", scope="api-access"))
+        assert not passes(realm, HOLDER)
+        assert realm.exchange("api", realm.user_token("web", scope="api-access"))["azp"] == "api"
+        stack.up(grant(realm, audience="optionalScope", scope="api-access"))
+        assert set(stack.changes.values()) == {"same"}
+    finally:
+        stack.destroy()
+        realm.session.delete(realm.at("client-scopes", scope_id))
 
 
 def test_each_kind_of_mapper_does_what_is_computed(home: TestRealm) -> None:
