@@ -1,10 +1,8 @@
 """The clients of a realm: looked up once a process, changed only by partial PUTs.
 
 A partial PUT merges; attributes merge key by key and an empty value removes one. A full PUT deletes mappers that others add
-meanwhile, so none is ever made here. But a PUT that leaves ``authorizationServicesEnabled`` out switches authorization services
-off and deletes every policy, permission and scope of the client. Up to 26.0 one that leaves ``serviceAccountsEnabled`` out
-deletes the service account's user with its roles; on 26.0 and 26.2 one without ``frontchannelLogout`` switches that on for a
-public client, else off. So each PUT repeats the former where they are on, and the last as it is, from a look just before.
+meanwhile, so none is ever made here. What a partial one would change beside, it repeats from a look just before:
+``kcadmin.partial_put``.
 https://www.keycloak.org/docs-api/latest/rest-api/index.html#_clients
 """
 
@@ -12,18 +10,18 @@ import math
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from kcadmin.errors import KeycloakError, NotFound
+from kcadmin.partial_put import with_repeated
 from kcadmin.read_ahead import ReadAhead
 from kcadmin.session import Session, path, worth_repeating
 
 ATTRIBUTE = "attributes."
-AUTHORIZATION_SERVICES = "authorizationServicesEnabled"
-REPEATED, FRONT_CHANNEL = (AUTHORIZATION_SERVICES, "serviceAccountsEnabled"), "frontchannelLogout"
 RECENT_SECONDS = 1.0
 ATTEMPTS, PAUSE_SECONDS = 6, 0.1
 
@@ -74,8 +72,10 @@ def as_body(values: Mapping[str, Any]) -> dict[str, Any]:
 class Clients:
     """The clients of one realm. A look-up brings settings, attributes and mappers; our own writes keep it true."""
 
-    def __init__(self, session: Session, realm: str) -> None:
+    def __init__(self, session: Session, realm: str, keeps_accounts: Callable[[], bool] = lambda: True) -> None:
+        """:param keeps_accounts: asks whether a service account outlives a PUT that leaves it out; once, where that matters."""
         self._session = session
+        self._keeps_accounts = cache(keeps_accounts)
         self._at = ("admin", "realms", realm, "clients")
         self._known: dict[str, Client] = {}
         self._uuids: dict[str, str] = {}
@@ -146,11 +146,11 @@ class Clients:
                 client = self.get(uuid, max_age=0 if attempt else RECENT_SECONDS)
                 if client is None:
                     raise NotFound(404, "PUT", self.path(uuid), "the client is gone")
-                kept = {field: True for field in REPEATED if client.is_on(field)}
-                if client.value(FRONT_CHANNEL) is not None:
-                    kept[FRONT_CHANNEL] = client.is_on(FRONT_CHANNEL)
+                body = with_repeated(client.representation, as_body(values), self._keeps_accounts)
+                if attempt:  # a client of a partial import may have a service account without its user
+                    body |= as_body(values)
                 try:
-                    self._session.put_once(self.path(uuid), {**kept, **as_body(values)})
+                    self._session.put_once(self.path(uuid), body)
                 except KeycloakError as problem:
                     if attempt == ATTEMPTS - 1 or not worth_repeating(problem):
                         raise

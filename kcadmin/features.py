@@ -107,6 +107,11 @@ def read_features(session: Session) -> Features:
     )
 
 
+def keeps_service_accounts(session: Session) -> bool:
+    """Whether a service account outlives a PUT of its client that leaves it out: since the version of the standard exchange."""
+    return STANDARD_FEATURE not in read_features(session).unknown
+
+
 def _refuse_older(told: Mapping[str, Any], url: str) -> None:
     """Newer servers tell their version to realm administrators alone, but those that we refuse tell it to every login."""
     version = _version(told)

@@ -12,6 +12,7 @@ from kcadmin.authz import ResourceServer
 from kcadmin.client_scopes import ClientScopes
 from kcadmin.clients import Client, Clients
 from kcadmin.errors import NotFound, Refusal, sentence
+from kcadmin.features import keeps_service_accounts
 from kcadmin.seen_server import SeenServer
 from kcadmin.session import Session, path
 
@@ -30,7 +31,7 @@ class Realm:
     def __init__(self, session: Session, name: str) -> None:
         self.session = session
         self.name = name
-        self.clients = Clients(session, name)
+        self.clients = Clients(session, name, lambda: keeps_service_accounts(session))
         self.client_scopes = ClientScopes(session, self.clients, name)
         self.first_permission = threading.Lock()
         self.has_permissions = False  # as far as this process knows

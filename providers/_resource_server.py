@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from kcadmin.clients import AUTHORIZATION_SERVICES
 from kcadmin.errors import Refusal, sentence
 from kcadmin.ownership import DESCRIPTION_LIMIT, MARK_LENGTH
+from kcadmin.partial_put import AUTHORIZATION_SERVICES
 from kcadmin.realm import Realm
 from providers._base import Props
 

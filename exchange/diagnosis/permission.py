@@ -7,8 +7,9 @@ from typing import Any
 from exchange.diagnosis.finding import Finding, Question
 from exchange.diagnosis.policies import judged
 from kcadmin.authz import TOKEN_EXCHANGE, ResourceServer, names_in, permission_name, resource_name
-from kcadmin.clients import AUTHORIZATION_SERVICES, Client
+from kcadmin.clients import Client
 from kcadmin.errors import NotFound
+from kcadmin.partial_put import AUTHORIZATION_SERVICES
 from kcadmin.permission_reach import decided
 from kcadmin.permissions import AFFIRMATIVE, UNANIMOUS
 from kcadmin.texts import quoted

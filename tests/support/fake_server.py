@@ -274,6 +274,8 @@ class FakeKeycloak:
         else:  # the quirk: left out, it is switched off, and everything in it is deleted
             merged.pop(SERVICES, None)
             self._servers.pop(client["id"], None)
+        if body.get("webOrigins") is None and merged.get("redirectUris"):  # the quirk: left out, it is filled
+            merged["webOrigins"] = merged.get("webOrigins") or merged["redirectUris"]
         attributes = {**client["attributes"], **body.get("attributes", {})}
         client.clear()
         client.update(merged, attributes={key: str(value) for key, value in attributes.items() if value})

@@ -6,9 +6,13 @@ import pytest
 
 from kcadmin.by_products import is_default
 from kcadmin.clients import Clients
-from tests.support.fake_server import FakeKeycloak
+from kcadmin.realm import Realm
+from tests.support.fake_server import Answer, FakeKeycloak
 
 ALL_ON = {"authorizationServicesEnabled": True, "serviceAccountsEnabled": True, "frontchannelLogout": True}
+ACCOUNT = {"serviceAccountsEnabled": True, "defaultClientScopes": ["service_account"]}
+NO_SCOPE = {"serviceAccountsEnabled": True, "defaultClientScopes": []}
+URIS = {"redirectUris": ["https://a.example/*"]}
 
 
 @pytest.mark.parametrize(
@@ -17,9 +21,20 @@ ALL_ON = {"authorizationServicesEnabled": True, "serviceAccountsEnabled": True, 
         ({}, {"attributes.a": "1"}, {"attributes": {"a": "1"}}),
         ({"serviceAccountsEnabled": False}, {"name": "n"}, {"name": "n"}),
         ({"frontchannelLogout": False}, {"name": "n"}, {"frontchannelLogout": False, "name": "n"}),
-        (ALL_ON, {"attributes.a": "1"}, {**ALL_ON, "attributes": {"a": "1"}}),
+        ({**ALL_ON, **ACCOUNT}, {"attributes.a": "1"}, {**ALL_ON, "attributes": {"a": "1"}}),
         ({"frontchannelLogout": True}, {"name": "n"}, {"frontchannelLogout": True, "name": "n"}),
-        (ALL_ON, {"authorizationServicesEnabled": False}, {**ALL_ON, "authorizationServicesEnabled": False}),
+        (
+            {**ALL_ON, **ACCOUNT},
+            {"authorizationServicesEnabled": False},
+            {**ALL_ON, "authorizationServicesEnabled": False},
+        ),
+        (NO_SCOPE, {"name": "n"}, {"name": "n"}),
+        (NO_SCOPE, {"serviceAccountsEnabled": True}, {}),
+        (NO_SCOPE, {"serviceAccountsEnabled": False}, {"serviceAccountsEnabled": False}),
+        ({**URIS, "webOrigins": []}, {"name": "n"}, {"name": "n", "webOrigins": []}),
+        (URIS, {"name": "n"}, {"name": "n", "webOrigins": []}),
+        ({**URIS, "webOrigins": ["+"]}, {"name": "n"}, {"name": "n"}),
+        ({"redirectUris": [], "webOrigins": []}, {"name": "n"}, {"name": "n"}),
     ],
 )
 def test_what_a_server_would_change_is_repeated_unless_we_change_it(
@@ -30,6 +45,19 @@ def test_what_a_server_would_change_is_repeated_unless_we_change_it(
     Clients(server.shared, "r").change(server.uuid("api"), values)
     (put,) = server.asked("^PUT ")
     assert put.body == body
+
+
+def test_a_server_up_to_26_0_is_told_of_the_service_account() -> None:
+    server = FakeKeycloak()
+    server.add_realm(api=NO_SCOPE)
+    server.interfere(Answer(200, {"features": [{"name": "TOKEN_EXCHANGE", "enabled": True}]}), at="serverinfo")
+    clients = Realm(server.shared, "r").clients
+    for name in ("n", "m"):
+        clients.change(server.uuid("api"), {"name": name})
+    assert [put.body for put in server.asked("^PUT ")] == [
+        {"name": name, "serviceAccountsEnabled": True} for name in ("n", "m")
+    ]
+    assert len(server.asked("serverinfo")) == 1
 
 
 RESOURCE = {"name": "Default Resource", "type": "urn:api:resources:default", "uris": ["/*"], "_id": "1"}

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from kcadmin.authz_objects import AuthorizationScope
 from kcadmin.claims import Kind, adopted_kind, claim_key
 from kcadmin.client_policies import POLICIES, PROFILES
-from kcadmin.clients import REPEATED
 from kcadmin.errors import KeycloakError
 from kcadmin.event_audiences import ClientIds
 from kcadmin.events import Event
@@ -23,6 +22,7 @@ from kcadmin.management import release_management, take_management
 from kcadmin.mappers import AudienceMapper
 from kcadmin.noted_strategy import STRATEGY, forget_strategy, note_strategy, noted_strategy
 from kcadmin.notes import fits
+from kcadmin.partial_put import AUTHORIZATION_SERVICES, FRONT_CHANNEL, SERVICE_ACCOUNT, WEB_ORIGINS
 from kcadmin.policies import LOGIC, ClientPolicy
 from kcadmin.realm import Realm
 from kcadmin.recorded_events import KIND as EVENTS
@@ -153,8 +153,7 @@ class Server(FakeKeycloak):
         ours = {claim_key(owner, kind) for owner in (OURS, RENAMED)}
         allowed = {field.removeprefix("attributes.") for field in fields if field.startswith("attributes.")} | ours
         plain = {field for field in fields if "attributes." not in field} | {
-            *REPEATED,
-            "frontchannelLogout",
+            *(AUTHORIZATION_SERVICES, FRONT_CHANNEL, SERVICE_ACCOUNT, WEB_ORIGINS),
             "attributes",
         }
         for each in self.asked(f"^PUT .*/clients/{self.uuid(client_id)}$"):

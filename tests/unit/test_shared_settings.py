@@ -100,8 +100,9 @@ def test_a_change_sends_what_it_changes_and_nothing_else(keycloak: FakeKeycloak,
     keycloak.change("api", attributes={"theirs": "1", "gone": "1"}, redirectUris=["http://x"])
     clients.change(keycloak.uuid("api"), {"attributes.mine": "2", "attributes.gone": None, "fullScopeAllowed": False})
     (sent,) = keycloak.asked("^PUT")
-    assert sent.body == {"fullScopeAllowed": False, "attributes": {"mine": "2", "gone": ""}}
+    assert sent.body == {"fullScopeAllowed": False, "attributes": {"mine": "2", "gone": ""}, "webOrigins": []}
     assert keycloak.client("api")["attributes"] == {"theirs": "1", "mine": "2"}
+    assert keycloak.client("api")["webOrigins"] == []
 
 
 def test_what_is_known_after_a_change_is_what_the_server_has(keycloak: FakeKeycloak, clients: Clients) -> None:
