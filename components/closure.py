@@ -1,61 +1,31 @@
-"""What grants open together beyond what each declares, computed from all that decides an exchange in their realm."""
+"""What grants open together beyond what each declares: what their realm allows once they are made, and did not before."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 from components.grant_spec import RECIPIENT
-from components.settings import REQUESTERS, SOURCES
-from components.wiring import EXCHANGE, GrantPlan
-from kcadmin.guards import sources_by_requester
-from kcadmin.reach import Exchange, Reach
-from kcadmin.texts import quoted
-from providers.facts import Facts
+from components.planned_realm import planned_realm
+from components.wiring import GrantPlan
+from kcadmin.features import SWITCH
+from kcadmin.guard_reach import GuardReach
+from kcadmin.newly_allowed import NewlyAllowed, newly_allowed
+from kcadmin.reach import Exchange
+from kcadmin.realm_reach import realm_reach
+from kcadmin.texts import named, quoted
+from kcadmin.ways import ANY_CLIENT
+from providers.surroundings import Surroundings
+
+NAMES_TOLD, SENTENCES_TOLD = 10, 100
+TELLS_ALL = "`pulumi preview --debug` tells all of them"
 
 
-def reach_of(grants: Sequence[GrantPlan], facts: Facts, guards: Collection[str] = (), *, legacy: bool = False) -> Reach:
-    """What the grants of one realm allow there, with what its clients had before. legacy: the server has that exchange."""
-    realm = grants[0].spec.realm
-    audiences: dict[str, set[str]] = defaultdict(set)
-    permissions: dict[str, set[str]] = defaultdict(set)
-    standard: set[str] = set()
-    for (where, name), client in facts.clients.items():
-        if where == realm:
-            audiences[name] |= set(client.audiences)
-            standard |= {name} if client.switch_on else set()
-    for grant in grants:
-        standard |= set(grant.switches)
-        permissions[grant.spec.target] |= set(grant.policy_clients)
-        for name, audience in grant.audiences:
-            audiences[name].add(audience)
-    flows = [(flow.requester, flow.source) for grant in grants for flow in grant.flows]
-    return Reach(
-        {name: frozenset(named) for name, named in audiences.items()},
-        frozenset(standard),
-        legacy or any(grant.policy_clients for grant in grants),
-        {target: frozenset(names) for target, names in permissions.items() if names},
-        frozenset(requester for requester, _ in flows) if REQUESTERS in guards else None,
-        {name: frozenset(sources) for name, sources in sources_by_requester(flows).items()}
-        if SOURCES in guards
-        else {},
-        _asked(grants, facts) if SOURCES in guards else {},
-    )
+@dataclass(frozen=True)
+class Told:
+    """A sentence for people. whole: the same with every name in it."""
 
-
-def _asked(grants: Sequence[GrantPlan], facts: Facts) -> dict[tuple[str, str], frozenset[str]]:
-    """By requester and audience that nothing but scopes on request brings into its tokens: the sources of those grants."""
-    found: dict[tuple[str, str], set[str]] = defaultdict(set)
-    always = {
-        (name, audience)
-        for (where, name), client in facts.clients.items()
-        if where == grants[0].spec.realm
-        for audience in client.audiences
-    }
-    for grant in grants:
-        asking = {(flow.requester, flow.source) for flow in grant.flows if flow.scope_at == EXCHANGE}
-        for requester, source in asking:
-            found[requester, grant.spec.target].add(source)
-        always |= {*grant.audiences} - {(requester, grant.spec.target) for requester, _ in asking}
-    return {pair: frozenset(sources) for pair, sources in found.items() if pair not in always}
+    short: str
+    whole: str
 
 
 def declared(grants: Iterable[GrantPlan]) -> set[Exchange]:
@@ -67,59 +37,126 @@ def declared(grants: Iterable[GrantPlan]) -> set[Exchange]:
     }
 
 
-def implied(grants: Sequence[GrantPlan], facts: Facts, guards: Collection[str] = ()) -> Iterator[str]:
-    """A line for each requester and audience that the grants open without naming it.
+def undeclared(
+    grants: Sequence[GrantPlan], new: Iterable[GrantPlan], around: Surroundings, guards: Collection[str] = ()
+) -> list[NewlyAllowed]:
+    """What the grants of one realm open without naming it.
 
     What a requester does with its own tokens for itself gives it nothing new, and a legacy requester's way to any client's
     token has a warning of its own.
+
+    :param new: those of them that are not wholly there. around: the realm before them.
     """
-    for realm in sorted({grant.spec.realm for grant in grants}):
-        here = [grant for grant in grants if grant.spec.realm == realm]
-        by = _carriers(here)
-        features = facts.features
-        certain = _undeclared(here, reach_of(here, facts, guards, legacy=bool(features and features.legacy_exchange)))
-        possible = _undeclared(here, reach_of(here, facts, guards, legacy=features is None or features.legacy_exchange))
-        for where, found in (("", certain), ("where the server has the legacy exchange, ", possible - certain)):
-            sources: dict[tuple[str, str | None], list[str]] = defaultdict(list)
-            for requester, source, audience in sorted(found, key=str):
-                sources[requester, audience].append(source)
-            for (requester, audience), names in sources.items():
-                carriers = [*(by.get((name, requester)) for name in names), by.get((requester, str(audience)))]
-                opened = list(dict.fromkeys(carrier for carrier in carriers if carrier))
-                what = (
-                    f"turn tokens of {quoted(names)} into tokens for '{audience}'"
-                    if audience
-                    else (f"exchange tokens of {quoted(names)} for itself")
-                )
-                if opened:
-                    yield (
-                        f"implied by grant{'s' if len(opened) > 1 else ''} {quoted(opened, 'and')} in realm '{realm}': "
-                        f"{where}'{requester}' may also {what}."
-                    )
+    planned = planned_realm(around.survey, around.roles, grants, guards, around.composites)
+    before, after = realm_reach(around.survey, around.roles), realm_reach(planned.survey, planned.roles)
+    warned = {Exchange(name, ANY_CLIENT, grant.spec.target) for grant in grants for name in grant.policy_clients}
+    changed = {client for grant in new for client in grant.uuids} | _guarded_anew(before.guards, after.guards)
+    return list(newly_allowed(before, after, changed, declared(grants) | warned))
 
 
-def _undeclared(grants: Sequence[GrantPlan], reach: Reach) -> set[Exchange]:
-    named = declared(grants)
-    clients = {client for grant in grants for client in grant.uuids}
-    unguarded = {
-        (requester, target)
-        for target, names in reach.permissions.items()
-        for requester in names
-        if requester not in reach.sources and requester not in reach.standard
-    }
-    found = {_for_itself(each) for each in reach.exchanges(clients) if (each.requester, each.audience) not in unguarded}
-    return {each for each in found - named if (each.source, each.audience) != (each.requester, None)}
+def implied(
+    grants: Sequence[GrantPlan], new: Iterable[GrantPlan], around: Surroundings, guards: Collection[str] = ()
+) -> list[Told]:
+    """A sentence for each requester and audience that the grants of one realm open without naming it: see ``undeclared``."""
+    found = undeclared(grants, new, around, guards)
+    sentences = _Sentences(grants)
+    switched = {name for name, client in around.survey.clients.items() if client.is_on(SWITCH)}
+    carried = [each.requester for each in found if each.carried and each.requester not in switched]
+    told = [
+        sentences.of(each, to)
+        for each in found
+        if not (each.carried and each.requester in carried)
+        for to in _halves(each)
+    ]
+    return told + ([sentences.of_carried(carried)] if carried else [])
 
 
-def _for_itself(exchange: Exchange) -> Exchange:
-    """A requester that names itself as audience asks for what it gets without one."""
-    return exchange._replace(audience=None) if exchange.audience == exchange.requester else exchange
+def shortened(told: Sequence[Told], realm: str) -> tuple[list[str], list[str]]:
+    """The first sentences, and in full all those that are not told in full by these."""
+    kept = [each.short for each in told[:SENTENCES_TOLD]]
+    more = len(told) - len(kept)
+    if more:
+        kept.append(f"implied in realm {named(realm)}: {more} more of these sentences; {TELLS_ALL}.")
+    return kept, [
+        each.whole for number, each in enumerate(told) if number >= SENTENCES_TOLD or each.whole != each.short
+    ]
 
 
-def _carriers(grants: Iterable[GrantPlan]) -> dict[tuple[str, str], str]:
-    """By whose tokens name whom: the first grant that lets them."""
-    found: dict[tuple[str, str], str] = {}
-    for grant in grants:
-        for pair in grant.audiences:
-            found.setdefault(pair, grant.spec.name)
-    return found
+def _guarded_anew(before: GuardReach, after: GuardReach) -> set[str]:
+    """The requesters whose sources another guard decides than before."""
+    return {name for name, sources in before.sources.items() if after.sources.get(name) != sources}
+
+
+def _halves(each: NewlyAllowed) -> list[tuple[str | None, ...]]:
+    """The audiences apart from the requester itself, which is said in other words."""
+    others = tuple(audience for audience in each.audiences if audience is not None)
+    return [*([(None,)] if None in each.audiences else []), *([others] if others or each.carried else [])]
+
+
+class _Sentences:
+    """By whose tokens name whom, and by requester: the grants that want it."""
+
+    def __init__(self, grants: Sequence[GrantPlan]) -> None:
+        self._realm = grants[0].spec.realm
+        self._naming: dict[tuple[str, str], str] = {}
+        self._asking: dict[str, list[str]] = defaultdict(list)
+        for grant in grants:
+            for pair in grant.audiences:
+                self._naming.setdefault(pair, grant.spec.name)
+            for requester in dict.fromkeys(flow.requester for flow in grant.flows):
+                self._asking[requester].append(grant.spec.name)
+
+    def of(self, each: NewlyAllowed, audiences: Sequence[str | None]) -> Told:
+        """What a requester may do besides."""
+        carriers = [self._naming.get((source, each.requester)) for source in sorted(each.sources)]
+        carriers += [self._naming.get((each.requester, str(audience))) for audience in audiences]
+        grants = list(dict.fromkeys(name for name in carriers if name)) or self._asking[each.requester]
+        return self._told(grants, lambda at_most: f"{named(each.requester)} may also {_what(each, audiences, at_most)}")
+
+    def of_carried(self, requesters: Sequence[str]) -> Told:
+        """What each of the requesters may do for any client of which the user has a role."""
+        grants = list(dict.fromkeys(name for requester in requesters for name in self._asking[requester]))
+        return self._told(
+            grants,
+            lambda at_most: (
+                f"{_names(requesters, at_most, 'and')} may also turn the tokens that they may exchange into tokens for any "
+                "client of which the user has a role"
+            ),
+        )
+
+    def _told(self, grants: Sequence[str], what: Callable[[int | None], str]) -> Told:
+        def sentence(at_most: int | None) -> str:
+            by = f"grant{'s' if len(grants) > 1 else ''} {_names(grants, at_most, 'and')}"
+            return f"implied by {by} in realm {named(self._realm)}: {what(at_most)}"
+
+        short, whole = sentence(NAMES_TOLD), sentence(None)
+        return Told(f"{short}." if short == whole else f"{short}; {TELLS_ALL}.", f"{whole}.")
+
+
+def _what(each: NewlyAllowed, audiences: Sequence[str | None], at_most: int | None) -> str:
+    whose = []
+    if each.sources:
+        whose.append(
+            "any client's tokens"
+            if ANY_CLIENT in each.sources
+            else f"tokens of {_names(sorted(each.sources), at_most)}"
+        )
+    if each.carriers:
+        whose.append(
+            f"tokens of every client with full scope, or with roles of {named(each.requester)} mapped to it, whose user has "
+            f"a role of {named(each.requester)}"
+        )
+    tokens = ", and ".join(whose)
+    others = sorted(audience for audience in audiences if audience)
+    to = [f"tokens for {_names(others, at_most)}"] if others else []
+    to += ["tokens for any client of which the user has a role"] if each.carried else []
+    comma = "," if each.carriers else ""
+    itself = f"exchange for itself {tokens}" if each.carriers else f"exchange {tokens} for itself"
+    what = f"turn {tokens}{comma} into {', and '.join(to)}" if to else itself
+    beyond = ", beyond the pairs that grants name" if each.joined else ""
+    return what + beyond + (f", if {' and '.join(each.when)}" if each.when else "")
+
+
+def _names(names: Sequence[str], at_most: int | None, last: str = "") -> str:
+    more = len(names) - at_most if at_most else 0
+    return f"{quoted(names[:at_most])} and {more} others" if more > 0 else quoted(names, last)

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from components.closure import implied
 from components.faults import closed_doors, conflicts, duplicates, grant_faults, open_doors
 from components.grant_spec import GrantSpec
 from components.settings import NO_WIDER_SCOPES, SOURCES
@@ -39,9 +38,7 @@ def plan(specs: Sequence[GrantSpec], facts: Facts, guards: Collection[str] = ())
     faults += conflicts(grants)
     if faults:
         return Plan((), tuple(dict.fromkeys(faults)), ())
-    return Plan(
-        grants, (), tuple(dict.fromkeys([*notes(grants, facts, SOURCES in guards), *implied(grants, facts, guards)]))
-    )
+    return Plan(grants, (), tuple(dict.fromkeys(notes(grants, facts, SOURCES in guards))))
 
 
 def notes(grants: Iterable[GrantPlan], facts: Facts, sources_guarded: bool) -> Iterator[str]:

@@ -13,12 +13,9 @@ from pulumi.runtime import get_root_resource
 
 from components.conditions import RequiredRole
 from components.faults import conflicts
-from components.grant_spec import OPTIONAL_SCOPE
 from components.neighbours import Neighbours
-from components.settings import NO_WIDER_SCOPES, REQUESTERS, SOURCES
-from components.wiring import GrantPlan, asked_scopes, exchanges_of, in_token_scope, scope_holder, scope_name
-from kcadmin.client_scopes import DEFAULT, OPTIONAL
-from kcadmin.guards import sources_by_requester
+from components.planned_guards import guards_of
+from components.wiring import GrantPlan, in_token_scope, scope_kind, scope_name
 from providers import messages
 from providers.audience_mapper import AudienceMapper
 from providers.audience_scope import AudienceScope
@@ -101,19 +98,13 @@ class SharedParts:
         """
         for realm in sorted({grant.spec.realm for grant in grants} if guards else ()):
             here = [grant for grant in grants if grant.spec.realm == realm]
-            flows = [(flow.requester, flow.source) for grant in here for flow in grant.flows]
-            asked = asked_scopes(here) if SOURCES in guards else {}
-            named = {name for scopes in asked.values() for name in scopes}
+            held = guards_of(here, guards)
+            named = {name for scopes in (held["scopes"] or {}).values() for name in scopes}
             scopes = [self._audience_scope(grant) for grant in here if scope_name(grant.spec) in named]
             self._guards[realm] = ExchangeGuards(
                 f"{realm}/exchange-guards",
                 realm=realm,
-                requesters=sorted({requester for requester, _ in flows}) if REQUESTERS in guards else None,
-                sources=sources_by_requester(flows) if SOURCES in guards else None,
-                scopes=asked or None,
-                no_wider_scopes=sorted({client for grant in here for client in grant.switches})
-                if NO_WIDER_SCOPES in guards
-                else None,
+                **held,
                 owner=here[0].spec.owner,
                 opts=_protected(here, scopes),
             )
@@ -216,7 +207,6 @@ class SharedParts:
             return
         scope = self._audience_scope(grant)
         yield scope
-        gated = {scope_holder(flow, exchange) for flow in grant.flows for exchange in exchanges_of(grant)}
         closed = [self._parts[spec.realm, client, "full-scope-off"] for client in grant.full_scope_off]
         for client in grant.scope_clients:
             place = self._assignment_key(grant, client)
@@ -227,7 +217,7 @@ class SharedParts:
                 client_uuid=grant.uuids[client],
                 scope=scope_name(spec),
                 scope_id=scope.id,
-                kind=OPTIONAL if spec.audience == OPTIONAL_SCOPE and client in gated else DEFAULT,
+                kind=scope_kind(grant, client),
                 takes_away=list(grant.takes_away.get(client, ())) or None,
                 owner=spec.grant_owner,
                 on_remove=spec.on_remove,

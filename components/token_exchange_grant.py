@@ -8,6 +8,7 @@ from pulumi.runtime import get_root_resource
 
 from components.grant_spec import REQUESTER, GrantSpec, checked_grant
 from components.legacy_parts import register_legacy_parts
+from components.openings import openings
 from components.planning import plan
 from components.policy_facts import policy_facts
 from components.registration import register_in_turn
@@ -222,13 +223,17 @@ def _plan(specs: Sequence[GrantSpec], connection: Connection, guards: Collection
         return ()
     try:
         with realms_of_run(get_root_resource()):
-            planned = plan(specs, preflight.ask(connection, questions(specs)), guards)
+            facts = preflight.ask(connection, questions(specs))
+            planned = plan(specs, facts, guards)
+            if planned.faults:
+                raise messages.program_error(planned.faults) from None
+            opened = openings(connection, planned.grants, facts, guards)
     except KeycloakError as problem:
         raise messages.program_error(problem.faults) from None
-    if planned.faults:
-        raise messages.program_error(planned.faults) from None
     for grant in planned.grants:
         messages.info(grant.line())
-    for note in planned.notes:
+    for note in (*planned.notes, *opened.notes):
         (messages.info if note.startswith(("implied", "note")) else messages.warn)(note)
+    for sentence in opened.in_full:
+        messages.debug(sentence)
     return planned.grants

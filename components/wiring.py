@@ -1,10 +1,10 @@
 """What each grant needs on the server: which exchange, flows, mappers, switches and policies. Without any I/O."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from components.grant_spec import BOTH, MAPPERS, OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
-from kcadmin.client_scopes import AudienceScope, scope_token
+from kcadmin.client_scopes import DEFAULT, OPTIONAL, AudienceScope, scope_token
 from kcadmin.features import LEGACY, STANDARD
 from kcadmin.gates import Opening
 from kcadmin.ownership import hash16, owned_name
@@ -138,16 +138,10 @@ def scope_holder(flow: Flow, exchange: str) -> str:
     return flow.requester if flow.flow == REQUESTER and exchange == STANDARD else flow.source
 
 
-def asked_scopes(grants: Iterable[GrantPlan]) -> dict[str, dict[str, tuple[str, ...]]]:
-    """By requester and scope that it asks for at the exchange, the clients whose tokens it then exchanges."""
-    found: dict[str, dict[str, tuple[str, ...]]] = {}
-    for grant in grants:
-        for flow in grant.flows:
-            if flow.scope_at == EXCHANGE:
-                scopes = found.setdefault(flow.requester, {})
-                name = scope_name(grant.spec)
-                scopes[name] = tuple(sorted({*scopes.get(name, ()), flow.source}))
-    return found
+def scope_kind(grant: GrantPlan, client: str) -> str:
+    """In which of its lists a client holds a grant's scope, ``default`` or ``optional``."""
+    holders = {scope_holder(flow, exchange) for flow in grant.flows for exchange in exchanges_of(grant)}
+    return OPTIONAL if grant.spec.audience == OPTIONAL_SCOPE and client in holders else DEFAULT
 
 
 def exchanges_of(grant: GrantPlan) -> tuple[str, ...]:

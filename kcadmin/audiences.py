@@ -14,7 +14,7 @@ https://www.keycloak.org/docs/latest/server_admin/#_audience
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,6 +166,22 @@ def touches_audience(scope: Json) -> bool:
         mapper["protocolMapper"] in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER) or _written(mapper) != ()
         for mapper in scope.get("protocolMappers") or ()
     )
+
+
+def may_name(scope: Json, audiences: Collection[str]) -> bool:
+    """Whether the mappers of a client scope may add one of these clients, or by a role any."""
+    mappers = scope.get("protocolMappers") or ()
+    return any(
+        mapper["protocolMapper"] in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER)
+        or (written := _written(mapper)) is None
+        or not set(audiences).isdisjoint(written)
+        for mapper in mappers
+    )
+
+
+def names_by_itself(client: Client, audience: str) -> bool:
+    """Whether an audience mapper of the client itself adds a client to all of its access tokens."""
+    return any(each.on and each.own and each.audience == audience for each in added(client, {}))
 
 
 def held_scopes(client: Client) -> dict[str, str]:

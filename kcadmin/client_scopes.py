@@ -219,11 +219,17 @@ def _audience_mappers(scope: Mapping[str, Any]) -> list[AudienceMapper]:
     ]
 
 
-def _mapper(wanted: AudienceScope) -> dict[str, Any]:
-    mapper = AudienceMapper(_MAPPER_NAME, wanted.included_client, None, True, False, True)
+def with_audience(scope: Mapping[str, Any], wanted: AudienceScope) -> dict[str, Any]:
+    """A client scope as Keycloak describes it once it is the wanted one, with what else it holds."""
+    others = [each for each in scope.get("protocolMappers") or () if each["name"] != _MAPPER_NAME]
     return {
-        "name": _MAPPER_NAME,
         "protocol": "openid-connect",
-        "protocolMapper": AUDIENCE_MAPPER,
-        "config": mapper.config(),
+        **scope,
+        "name": wanted.name,
+        "attributes": {**(scope.get("attributes") or {}), OWNER_KEY: wanted.owner or ""},
+        "protocolMappers": [*others, {"id": "", **_mapper(wanted)}],
     }
+
+
+def _mapper(wanted: AudienceScope) -> dict[str, Any]:
+    return AudienceMapper(_MAPPER_NAME, wanted.included_client, None, True, False, True).described()

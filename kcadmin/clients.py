@@ -19,7 +19,7 @@ from typing import Any
 from kcadmin.errors import KeycloakError, NotFound
 from kcadmin.partial_put import with_repeated
 from kcadmin.read_ahead import ReadAhead
-from kcadmin.session import Session, path, worth_repeating
+from kcadmin.session import PAGE, Session, path, worth_repeating
 
 ATTRIBUTE = "attributes."
 RECENT_SECONDS = 1.0
@@ -118,6 +118,17 @@ class Clients:
         """Every client of the realm, a page at a time."""
         for page in self._session.pages(path(*self._at)):
             yield [self._remember(found) for found in page]
+
+    def at_most(self, number: int) -> list[Client] | None:
+        """Every client of the realm; None where it has more than that. Read in pages, unless a look-up has read all."""
+        if self._ahead.done:
+            return list(self._known.values())
+        found: list[Client] = []
+        for page in self.pages():
+            if len(page) == PAGE and not found and self._session.has_more_than(number, path(*self._at)):
+                return None
+            found += page
+        return found
 
     def get(self, uuid: str, *, max_age: float = math.inf) -> Client | None:
         """The client with that UUID, or None. ``max_age``: seconds; 0 asks the server even when the client is known."""

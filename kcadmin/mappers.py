@@ -63,6 +63,15 @@ class AudienceMapper:
             stored=tuple(sorted(config.items())),
         )
 
+    def described(self) -> dict[str, Any]:
+        """As Keycloak takes it and describes it, without an id."""
+        return {
+            "name": self.name,
+            "protocol": "openid-connect",
+            "protocolMapper": AUDIENCE_MAPPER,
+            "config": self.config(),
+        }
+
     def config(self) -> dict[str, str]:
         """The server's configuration for this mapper; a lightweight token carries the audience too."""
         entries = {

@@ -31,6 +31,11 @@ class ReadAhead:
         self._asked = self._judged = 0
         self._done = False
 
+    @property
+    def done(self) -> bool:
+        """Whether all was read."""
+        return self._done
+
     def look(self) -> bool:
         """One more look-up: whether all was read, now or before. Who comes meanwhile waits for that instead of asking alone."""
         with self._lock:

@@ -12,7 +12,7 @@ What Keycloak decides at the moment of an exchange is never left out: it is a co
 asked for, a time, a consent). Not judged, and named in ``guards.unjudged``: client policies that are not our guards.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -25,8 +25,20 @@ from kcadmin.permission_reach import permitted
 from kcadmin.reach import Reach
 from kcadmin.role_reach import RoleFacts, RoleReach, asked_for, conditions_of, role_reach
 from kcadmin.survey import Survey
-from kcadmin.texts import quoted
-from kcadmin.ways import ANY_CLIENT, MAPPER, OWN, PERMISSION, SCOPE, Rule, Verdict, Way, Ways, always
+from kcadmin.ways import (
+    ANY_CLIENT,
+    MAPPER,
+    OWN,
+    PERMISSION,
+    SCOPE,
+    Rule,
+    Verdict,
+    Way,
+    Ways,
+    always,
+    of_sources,
+    writes,
+)
 
 ANY_TOKEN = Way(PERMISSION, "any client's token: the legacy exchange does not look whose it is")
 OWN_TOKEN = Way(OWN, "its own token")
@@ -74,8 +86,8 @@ class RealmReach:
         faults += self._no_audience(exchange, requester, target)
         return Verdict(exchange, holds, to, self._when(requester), tuple(dict.fromkeys(faults)))
 
-    def rules(self) -> Iterator[Rule]:
-        """What each requester may do, in order; own tokens for itself are part of it."""
+    def rules(self, of: Collection[str] | None = None) -> Iterator[Rule]:
+        """What each requester may do, in order; own tokens for itself are part of it. of: these requesters, None for all."""
         naming: dict[str, list[str]] = {}
         for client, named in self.names.items():
             for audience in named:
@@ -84,7 +96,7 @@ class RealmReach:
         for target, requesters in self.permissions.items():
             for requester in requesters:
                 permitted_to.setdefault(requester, []).append(target)
-        for requester in sorted(self.clients):
+        for requester in sorted(self.clients if of is None else self.clients.keys() & {*of}):
             exchange = self.exchange_of(requester)
             if exchange is None or any(self._no_requester(requester)):
                 continue
@@ -113,6 +125,20 @@ class RealmReach:
             }
             if targets:
                 yield Rule(requester, exchange, self._any_source(requester), targets, when=when)
+
+    def sources_asking(self, requester: str, audience: str | None) -> frozenset[str] | None:
+        """Whose tokens alone let a requester ask for an audience, by a guard on scopes; None for all."""
+        asked = {asked_for(scope): names for scope, names in self.guards.asked.get(requester, {}).items()}
+        if not asked or audience is None or requester not in self.standard:
+            return None
+        by_role = self.roles.names(requester, audience)
+        found: frozenset[str] = frozenset()
+        for way in (*self._names_at_exchange(requester).get(audience, ()), *([by_role] if by_role else [])):
+            guarded = [asked[when] for when in way.when if when in asked]
+            if not guarded:
+                return None
+            found |= frozenset.intersection(*guarded)
+        return found
 
     def reach(self, *, conditional: bool = True) -> Reach:
         """For confidential clients, without what users' roles open. conditional: with what holds under conditions, too."""
@@ -162,26 +188,27 @@ class RealmReach:
         if source is not None:
             return tuple(way for way, guarded in found if all(source in names for names in guarded))
         return tuple(
-            replace(way, when=(*way.when, *(f"the token is one of {quoted(sorted(names))}" for names in guarded)))
-            for way, guarded in found
+            replace(way, when=(*way.when, *(of_sources(names) for names in guarded))) for way, guarded in found
         )
 
     def _role_sources(self, requester: str, beside: Iterable[str]) -> frozenset[str]:
         if self.clients[requester].is_on("publicClient"):
             return frozenset()
-        found = (self.roles.naming(requester) & self._issuing) - {*beside}
+        found = (self.roles.naming(requester) & self.issuing) - {*beside}
         return found & self.guards.sources.get(requester, found)
 
     def _role_audiences(self, requester: str, beside: Iterable[str | None]) -> frozenset[str]:
-        return (self.roles.named_by(requester) & self._enabled) - {*beside}
+        return (self.roles.named_by(requester) & self.enabled) - {*beside}
 
     @cached_property
-    def _enabled(self) -> frozenset[str]:
+    def enabled(self) -> frozenset[str]:
+        """The clients that a token may be for."""
         return frozenset(name for name, client in self.clients.items() if not unfit(client, Position.TARGET, STANDARD))
 
     @cached_property
-    def _issuing(self) -> frozenset[str]:
-        return frozenset(name for name in self._enabled if not self.clients[name].is_on("bearerOnly"))
+    def issuing(self) -> frozenset[str]:
+        """Those for which tokens are issued."""
+        return frozenset(name for name in self.enabled if not self.clients[name].is_on("bearerOnly"))
 
     def _any_source(self, requester: str) -> dict[str, Ways]:
         if self.clients[requester].is_on("publicClient"):
@@ -253,8 +280,8 @@ def _named_by(survey: Survey, roles: RoleFacts, client: Client) -> dict[str, Way
         if each.audience is not None:
             found[each.audience] = (*found.get(each.audience, ()), way)
         for name in survey.clients if each.audience is None else ():
-            written = (f"what {each.by} writes is '{name}'",)
-            found[name] = (*found.get(name, ()), replace(way, when=(*way.when, *written)))
+            written = replace(way, when=(*way.when, writes(each.by, name)))
+            found[name] = (*found.get(name, ()), written)
     return found
 
 

@@ -4,13 +4,13 @@ That is the audience-resolve mapper, as a rule in the client scope ``roles``. Wh
 users may have a role counts. https://www.keycloak.org/docs/latest/server_admin/#_audience_resolve
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from kcadmin.audiences import FULL_SCOPE, Added, added, held_scopes, replacing, resolvers, touches_audience
+from kcadmin.audiences import FULL_SCOPE, Added, added, held_scopes, may_name, replacing, resolvers, touches_audience
 from kcadmin.client_scopes import OPTIONAL
 from kcadmin.clients import Client
 from kcadmin.errors import NotFound
@@ -89,13 +89,32 @@ class RoleReach:
         return Way(ROLES, why.by, why.owner, (*why.when, f"the user has a role of '{audience}'"))
 
 
-def read_roles(session: Session, survey: Survey, progress: Progress = lambda what: None) -> RoleFacts:
-    """Asks for scope mappings where they matter, and for each client's roles where some client may exchange."""
+def read_roles(
+    session: Session,
+    survey: Survey,
+    progress: Progress = lambda what: None,
+    *,
+    of: Collection[str] | None = None,
+) -> RoleFacts:
+    """Asks for scope mappings where they matter, and for each client's roles where some client may exchange.
+
+    :param of: for what decides the exchanges of these requesters alone: no role or mapping of another client is asked for.
+    """
     realm = realm_for(session, survey.realm)
     may = survey.features.legacy_exchange or any(client.is_on(SWITCH) for client in survey.clients.values())
-    restricted = [client for client in survey.clients.values() if may and not client.is_on(FULL_SCOPE)]
+    asking = [client for name, client in survey.clients.items() if (may if of is None else name in of)]
+    restricted = [client for client in asking if not client.is_on(FULL_SCOPE)]
     held = {name for client in restricted for name in held_scopes(client)}
-    scopes = [each for name, each in survey.scopes.items() if touches_audience(each) or name in held]
+    if of is not None:
+        held |= {
+            name for client in asking for name in held_scopes(client) if touches_audience(survey.scopes.get(name) or {})
+        }
+    used = {name for client in survey.clients.values() for name in held_scopes(client)}
+    scopes = [
+        each
+        for name, each in survey.scopes.items()
+        if name in held or (touches_audience(each) if of is None else name in used and may_name(each, of))
+    ]
     progress("roles of client scopes")
 
     def asked(at: str) -> Any:
@@ -109,16 +128,15 @@ def read_roles(session: Session, survey: Survey, progress: Progress = lambda wha
         by_scope = dict(zip((str(each["name"]) for each in scopes), of_scopes, strict=True))
         of_clients = pool.map(asked, [realm.clients.path(each.uuid, "scope-mappings") for each in restricted])
         by_client = dict(zip((each.client_id for each in restricted), of_clients, strict=True))
-        defining = list(survey.clients.values()) if may else []
-        roles = pool.map(asked, [realm.clients.path(each.uuid, "roles") for each in defining])
+        roles = pool.map(asked, [realm.clients.path(each.uuid, "roles") for each in asking])
         defined: dict[str, tuple[str, ...]] = {}
         whole: set[str] = set()
-        for number, (client, found) in enumerate(zip(defining, roles, strict=True)):
+        for number, (client, found) in enumerate(zip(asking, roles, strict=True)):
             if found:
                 defined[client.client_id] = tuple(sorted(str(role["name"]) for role in found))
                 whole |= {client.client_id} if any(role.get("composite") for role in found) else set()
             if number % TOLD_EACH == 0:
-                progress(f"roles of {number} of {len(defining)} clients")
+                progress(f"roles of {number} of {len(asking)} clients")
     return RoleFacts(
         defined,
         {name: tuple(_roles_in(found)) for name, found in by_scope.items()},

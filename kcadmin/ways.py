@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from kcadmin.texts import quoted
+
 OWN, MAPPER, SCOPE, ROLES, PERMISSION = "own", "mapper", "scope", "roles", "permission"
 
 
@@ -22,6 +24,7 @@ class _AnyClient(str):
 
 
 ANY_CLIENT = _AnyClient("any client")
+_OF_SOURCES = "the token is one of"
 
 
 @dataclass(frozen=True)
@@ -91,3 +94,24 @@ def conditions(ways: Ways) -> tuple[str, ...]:
     if len(ways) == 1:
         return ways[0].when
     return (" or ".join(dict.fromkeys(" and ".join(way.when) for way in ways)),)
+
+
+def of_sources(names: Iterable[str]) -> str:
+    """A condition on whose token it is."""
+    return f"{_OF_SOURCES} {quoted(sorted(names))}"
+
+
+def is_of_sources(phrase: str) -> bool:
+    """Whether a condition is one on whose token it is."""
+    return phrase.startswith(_OF_SOURCES)
+
+
+def writes(by: str, name: str) -> str:
+    """A condition on what a mapper writes that may write any text."""
+    return f"what {by} writes is '{name}'"
+
+
+def written_audience(phrase: str, audience: str | None) -> str:
+    """Such a condition on an audience, in words that are the same for all audiences."""
+    end = f" writes is '{audience}'"
+    return f"{phrase.removesuffix(end)} writes is the audience" if phrase.endswith(end) else phrase

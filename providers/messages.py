@@ -16,6 +16,11 @@ from kcadmin.errors import KeycloakError
 from kcadmin.texts import harmless
 
 
+def debug(sentence: str) -> None:
+    """Shown with ``--debug`` alone."""
+    pulumi.log.debug(harmless(sentence))
+
+
 def info(sentence: str) -> None:
     pulumi.log.info(harmless(sentence))
 

@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 
-from components.closure import declared, implied, reach_of
+from components.closure import declared, implied
 from components.grant_spec import read_grant
+from components.planned_guards import asked_scopes
+from components.planned_realm import planned_realm
 from components.planning import plan
-from components.wiring import GrantPlan, asked_scopes, questions
+from components.wiring import GrantPlan, questions
 from kcadmin.reach import Exchange
-from kcadmin.robot import STANDARD
+from kcadmin.realm_reach import RealmReach, realm_reach
+from kcadmin.robot import GUARDS, LEGACY
 from kcadmin.tokens import TokenRefused
 from providers import preflight
-from providers.facts import Facts, Questions
+from providers.surroundings import Surroundings, known_clients, surroundings
 from tests.support.engine import forget
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm
@@ -63,11 +66,15 @@ def test_the_server_allows_what_is_computed(
     grants = [{"name": name, "realm": realm.name, "exchange": exchange, **each} for name, each in GRANTS.items()]
     stack = Stack(realm.robot, guards=guards)
     before = planned(realm, grants, guards)
+    reach = reach_after(around(realm, before), before, guards)
     stack.up(*grants)
 
-    reach = reach_of(before, facts := asked(realm, before), guards, legacy=True)
-    assert facts.features is not None and facts.features.legacy_exchange
-    computed, allowed = set(reach.exchanges(CLIENTS)), allowed_by_server(realm)
+    computed = {
+        Exchange(requester, source, to)
+        for requester, source, to in itertools.product(CLIENTS, CLIENTS, (None, *CLIENTS))
+        if reach.verdict(requester, source, to).allowed
+    }
+    allowed = allowed_by_server(realm)
     assert {*allowed - computed} == set() and {*computed - allowed} == set()
     assert declared(before) <= allowed
     if guards:
@@ -99,9 +106,13 @@ def test_guards_leave_nothing_implied(
     grants = [{"name": name, "realm": realm.name, "exchange": exchange, **each} for name, each in shape.items()]
     stack = Stack(realm.robot, guards=GUARDED)
     before = planned(realm, grants, GUARDED)
-    facts = asked(realm, before)
-    assert list(implied(before, facts, GUARDED)) == []
-    assert list(implied(before, facts)) or exchange == "legacy"
+    found = around(realm, before)
+    by_roles = (
+        "may also turn the tokens that they may exchange into tokens for any client of which the user has a role."
+    )
+    guarded = [each.whole for each in implied(before, before, found, GUARDED)]
+    assert [line.endswith(by_roles) for line in guarded] == [True] * (exchange == "standard")
+    assert len(implied(before, before, found)) > len(guarded) or exchange == "legacy"
     stack.up(*grants)
     tokens = {source: realm.user_token(source) for source in clients}
     scopes = {requester: " ".join(names) for requester, names in asked_scopes(before).items()}
@@ -127,7 +138,14 @@ def planned(realm: TestRealm, grants: list[dict[str, Any]], guards: tuple[str, .
     return list(found.grants)
 
 
-def asked(realm: TestRealm, grants: list[GrantPlan]) -> Facts:
+def around(realm: TestRealm, grants: list[GrantPlan]) -> Surroundings:
+    """The realm as it is."""
     forget()
-    asked_for = questions([grant.spec for grant in grants])
-    return preflight.ask(realm.robot(STANDARD), Questions(asked_for.clients, ask_features=True))
+    login = realm.robot(LEGACY, GUARDS)
+    names = {client for grant in grants for client in grant.uuids}
+    return surroundings(login, realm.name, known_clients(login, realm.name, names), names)
+
+
+def reach_after(found: Surroundings, grants: list[GrantPlan], guards: tuple[str, ...]) -> RealmReach:
+    after = planned_realm(found.survey, found.roles, grants, guards, found.composites)
+    return realm_reach(after.survey, after.roles)

@@ -55,6 +55,7 @@ def test_first_and_second_legacy_grant(make_realm: MakeRealm, new_stack: NewStac
 
 PAIRS = 24  # more resources than a program has before the engine at a time
 LOGINS, LIST = 2, 2  # of program and plugin; a probe and a page
+WHAT_OPENS = 7  # features, client scopes and one's roles, client policies and profiles, roles of a grant's two clients
 LOOK_AT_PERMISSIONS, EXPORT, FEATURES = 4, 1, 1
 
 
@@ -86,7 +87,7 @@ def test_a_quiet_refresh_of_many_grants_reads_lists(
         realm.change("source-3", attributes={"standard.token.exchange.enabled": "false"})
         seen = stack.run("preview", "--refresh", "--diff")
         assert "source-3/standard-exchange" in seen.output and "source-4/standard-exchange" not in seen.output
-        assert len(seen.requests) == LOGINS + looks, asked(seen)
+        assert len(seen.requests) == LOGINS + looks + WHAT_OPENS, asked(seen)
     else:
         gone = stack.destroy("--skip-preview")
         assert len(gone.writes) == len(made.writes), asked(gone)

@@ -231,6 +231,10 @@ class FakeKeycloak:
         return form.get("client_secret") == SECRET or "client_assertion" in form
 
     def _clients(self, clients: dict[str, dict[str, Any]], rest: list[str], request: Request) -> Answer:
+        if "/client-policies/" in request.path:
+            return Answer(200, {rest[0]: []})
+        if not rest and request.path.endswith("/client-scopes"):
+            return Answer(200, [])
         if not rest:
             wanted, first = request.query.get("clientId"), int(request.query.get("first", 0))
             ordered = sorted(clients.values(), key=lambda each: str(each["clientId"]))
@@ -244,6 +248,10 @@ class FakeKeycloak:
                 return Answer(200, client) if request.method == "GET" else self._put_client(client, request.body)
             case ["protocol-mappers", "models", *mapper]:
                 return _mappers(client, mapper, request)
+            case ["roles"]:
+                return Answer(200, [{"name": role} for role in sorted(self._roles.get(client["id"], ()))])
+            case ["scope-mappings"]:
+                return Answer(200, {})
             case ["roles", role]:
                 roles = self._roles.setdefault(client["id"], set())
                 if role not in roles:

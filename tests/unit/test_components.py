@@ -33,6 +33,7 @@ from providers.management_permissions import ManagementPermissions
 from providers.resource import stack_owner
 from providers.standard_token_exchange import StandardTokenExchange
 from providers.token_exchange_permission import TokenExchangePermission
+from tests.support import surveys
 from tests.support.fake_server import PASSWORD, URL, FakeKeycloak
 
 OWNER = "acme/keycloak-token-exchange/dev"
@@ -445,17 +446,27 @@ def test_a_line_a_grant_and_each_note(program: Program, keycloak: FakeKeycloak) 
 def test_one_login_and_one_look_up_a_client(program: Program, keycloak: FakeKeycloak) -> None:
     register(program, keycloak, grant("a", exchange="standard"), grant("b", sources=("mobile",), exchange="standard"))
     assert len(keycloak.logins()) == 1
-    assert len([each for each in keycloak.asked("^GET .*/clients$") if each.query["clientId"] == "api"]) == 1
+    assert len([each for each in keycloak.asked("^GET .*/clients$") if each.query.get("clientId") == "api"]) == 1
     assert [each for each in keycloak.requests if each.method not in ("GET", "POST")] == []
 
 
-def test_features_are_not_asked_where_a_stack_has_switched_every_requester_on(
-    program: Program, keycloak: FakeKeycloak
+@pytest.mark.parametrize("lacking", [None, "frontend", "api"])
+def test_what_was_not_opened_before_is_looked_at_and_nothing_else(
+    program: Program, keycloak: FakeKeycloak, lacking: str | None
 ) -> None:
     claim = Claim("another", SWITCH_CLAIM, {}, {})
     keycloak.change("api", attributes={"standard.token.exchange.enabled": "true", claim.key: claim.text()})
+    for client in {"frontend", "api"} - {lacking}:
+        keycloak.change(client, protocolMappers=[surveys.mapper("api")])
     register(program, keycloak, grant(exchange="standard"))
-    assert keycloak.asked("serverinfo") == []
+    asked = [each.path.removeprefix("/admin/realms/r/") for each in keycloak.asked("^GET /admin")]
+    if lacking is None:
+        assert asked == ["clients", "clients"]  # each by its name
+    else:
+        assert (
+            asked.count("/admin/serverinfo") == 1 and "client-scopes" in asked and "client-policies/policies" in asked
+        )
+    assert any(line.startswith("INFO: implied") for line in program.said) is False
 
 
 def test_no_grants_ask_nothing(program: Program, keycloak: FakeKeycloak) -> None:

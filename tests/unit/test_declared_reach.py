@@ -1,17 +1,22 @@
 """What a stack's outputs say its grants open is what its plans said they open."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pytest
 
 from components.closure import declared as planned_exchanges
-from components.closure import reach_of
 from components.conditions import RequiredRole
+from components.planned_realm import planned_realm
 from components.planning import plan
 from components.token_exchange_grant import describe
-from components.wiring import wire
+from components.wiring import GrantPlan, wire
 from exchange.stack import cases_of
 from kcadmin.declared_reach import declared, opened
+from kcadmin.reach import Reach
+from kcadmin.realm_reach import realm_reach
+from kcadmin.role_reach import RoleFacts
+from tests.support.surveys import client, survey
 from tests.unit.test_wiring import BOTH, facts, grant
 
 GRANTS: tuple[dict[str, Any], ...] = (
@@ -21,6 +26,14 @@ GRANTS: tuple[dict[str, Any], ...] = (
     {"flows": ("recipient", "requester"), "audience": "optionalScope"},
     {"sources": ("frontend", "mobile"), "requester": "gateway", "flows": ()},
 )
+
+
+def reach_of(grants: Sequence[GrantPlan], guards: Collection[str] = ()) -> Reach:
+    """What grants allow in a realm that holds their clients and nothing else."""
+    names = ("frontend", "mobile", "api", "gateway", "billing")
+    empty = survey(*map(client, names), features=BOTH)
+    planned = planned_realm(empty, RoleFacts(), grants, guards)
+    return realm_reach(planned.survey, planned.roles).reach()
 
 
 @pytest.mark.parametrize("guards", [(), ("requesters",), ("requesters", "sources")])
@@ -33,7 +46,7 @@ def test_outputs_tell_what_plans_told(each: dict[str, Any], exchange: str, guard
     cases = [case for one in planned.grants for case in cases_of(one.spec.name, describe(one))]
     clients = ("frontend", "mobile", "api", "gateway", "billing")
     of_outputs = set(opened(cases, guards, legacy=True).exchanges(clients))
-    assert of_outputs == set(reach_of(planned.grants, facts(BOTH), guards, legacy=True).exchanges(clients))
+    assert of_outputs == set(reach_of(planned.grants, guards).exchanges(clients))
     assert of_outputs >= declared(cases) == planned_exchanges(planned.grants)
 
 
@@ -43,7 +56,7 @@ def test_outputs_tell_what_plans_told(each: dict[str, Any], exchange: str, guard
 )
 def test_conditions_of_legacy_grants_open_more(conditions: dict[str, Any], flows: tuple[str, ...]) -> None:
     wired = wire(grant("first", exchange="legacy", flows=flows, **conditions), "legacy", facts(BOTH))
-    audiences = reach_of([wired], facts(BOTH), (), legacy=True).audiences
+    audiences = reach_of([wired]).audiences
     assert opened(cases_of("first", describe(wired))).audiences == {
         name: each for name, each in audiences.items() if each
     }

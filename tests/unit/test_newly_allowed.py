@@ -1,0 +1,195 @@
+"""What a change of a realm opens: told by requester, and the same as every exchange judged by itself before and after."""
+
+import itertools
+import random
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from components.closure import declared, undeclared
+from components.planned_realm import planned_realm
+from components.planning import plan
+from components.wiring import GrantPlan
+from kcadmin.guards import MARK, Guards, merged, parts
+from kcadmin.newly_allowed import NewlyAllowed
+from kcadmin.reach import Exchange
+from kcadmin.realm_reach import RealmReach, realm_reach
+from kcadmin.role_reach import RoleFacts
+from kcadmin.survey import Survey
+from kcadmin.ways import ANY_CLIENT, Verdict
+from providers.facts import Facts
+from providers.surroundings import Surroundings
+from tests.support.surveys import BOTH, STANDARD_ONLY, client, mapper, policy, survey
+from tests.unit.test_wiring import client as facts_of
+from tests.unit.test_wiring import grant
+
+CLIENTS = "abcdefg"
+SEEDS = range(60)
+
+
+def some(draw: random.Random, share: float, among: Iterable[str] = CLIENTS) -> list[str]:
+    return [each for each in among if draw.random() < share]
+
+
+def a_realm(draw: random.Random) -> Surroundings:
+    """Clients with random switches, mappers, scopes, roles, permissions and guards."""
+    scopes = {
+        name: {
+            "id": name,
+            "name": name,
+            "protocol": "openid-connect",
+            "protocolMappers": [mapper(draw.choice(CLIENTS))],
+        }
+        for name in ("always", "for-vips", "on-request")
+    }
+    clients = [
+        client(
+            name,
+            *some(draw, 0.2),
+            switch=draw.random() < 0.3,
+            fullScopeAllowed=draw.random() < 0.4,
+            consentRequired=draw.random() < 0.1,
+            enabled=draw.random() < 0.95,
+            publicClient=draw.random() < 0.1,
+            defaultClientScopes=[*some(draw, 0.2, ("always", "for-vips")), *some(draw, 0.7, ("roles",))],
+            optionalClientScopes=some(draw, 0.3, ("on-request",)),
+            attributes={MARK: f"mark-{name}"},
+        )
+        for name in CLIENTS
+    ]
+    defining = some(draw, 0.5)
+    roles = RoleFacts(
+        dict.fromkeys(defining, ("clerk",)),
+        {"for-vips": ("vip",)},
+        {"always": frozenset(some(draw, 0.3, defining))},
+        {each.client_id: frozenset(some(draw, 0.3, defining)) for each in clients},
+    )
+    features = draw.choice((BOTH, STANDARD_ONLY))
+    found = survey(
+        *clients,
+        scopes=scopes,
+        policies=(policy("client", "p", *some(draw, 0.3)),),
+        permissions=dict.fromkeys(some(draw, 0.2), ("p",)),
+        features=features,
+        **guarded(draw),
+    )
+    return Surroundings(found, roles)
+
+
+def guarded(draw: random.Random) -> dict[str, Any]:
+    """Guards of another stack, in some realms."""
+    if draw.random() < 0.6:
+        return {}
+    others = Guards.read(
+        {
+            "requesters": some(draw, 0.7) if draw.random() < 0.5 else None,
+            "sources": {name: some(draw, 0.5) or ["a"] for name in some(draw, 0.3)},
+            "scopes": {name: {"on-request": some(draw, 0.5) or ["b"]} for name in some(draw, 0.2)},
+        }
+    )
+    held = parts(others, {name: f"mark-{name}" for name in CLIENTS})
+    return {f"client_{kind}": tuple(merged(kind, [], held, "another/stack")) for kind in ("policies", "profiles")}
+
+
+def some_grants(draw: random.Random, around: Surroundings, guards: tuple[str, ...]) -> list[GrantPlan]:
+    """What a plan makes of random grants, faults left aside: they are about the very clients, and not about what is opened."""
+    clients = {
+        ("r", name): facts_of(name, switch_on=each.is_on("attributes.standard.token.exchange.enabled"))
+        for name, each in around.survey.clients.items()
+        if each.is_on("enabled") and not each.is_on("publicClient")
+    }
+    named = sorted(name for _, name in clients)
+    made: list[GrantPlan] = []
+    for number in range(draw.randint(1, 3)):
+        source, target, third = draw.sample(named, 3)
+        flows = draw.choice(((), ("recipient",), ("requester",), ("recipient", "requester")))
+        spec = grant(
+            f"g{number}",
+            sources=(source,),
+            target=target,
+            flows=flows,
+            requester=None if flows else third,
+            exchange=draw.choice(("standard", "legacy")) if around.survey.features.legacy_exchange else "standard",
+            audience=draw.choice(("mapper", "mapper", "optionalScope")),
+        )
+        made += plan([spec], Facts(around.survey.features, clients), guards).grants
+    return made
+
+
+def ways_through(said: Verdict) -> list[frozenset[str]]:
+    """What must hold for each way on which an exchange is allowed."""
+    if not said.allowed:
+        return []
+    to = said.audience_ways or (None,)
+    return [
+        frozenset((*said.when, *source.when, *(audience.when if audience else ())))
+        for source, audience in itertools.product(said.source_ways, to)
+    ]
+
+
+def told_of(found: Iterable[NewlyAllowed], after: RealmReach) -> set[Exchange]:
+    """Every exchange that was told, groups written out."""
+    told = set()
+    for each in found:
+        sources = set(CLIENTS) if ANY_CLIENT in each.sources else set(each.sources)
+        audiences: set[str | None] = set(each.audiences)
+        if each.carriers:
+            sources |= after.roles.naming(each.requester)
+        if each.carried:
+            audiences |= after.roles.named_by(each.requester)
+        told |= {Exchange(each.requester, source, to) for source, to in itertools.product(sources, audiences)}
+    return told
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_is_told_is_what_becomes_possible(seed: int) -> None:
+    draw = random.Random(seed)  # noqa: S311
+    around = a_realm(draw)
+    guards = draw.choice(
+        ((), (), ("requesters",), ("requesters", "sources"), ("requesters", "sources", "noWiderScopes"))
+    )
+    grants = some_grants(draw, around, guards)
+    if not grants:
+        return
+    planned = planned_realm(around.survey, around.roles, grants, guards)
+    before, after = realm_reach(around.survey, around.roles), realm_reach(planned.survey, planned.roles)
+    found = undeclared(grants, grants, around, guards)
+    told = told_of(found, after)
+    named = declared(grants)
+    warned = {(name, grant.spec.target) for grant in grants for name in grant.policy_clients}
+    for exchange in (Exchange(*each) for each in itertools.product(CLIENTS, CLIENTS, (None, *CLIENTS))):
+        if exchange.audience == exchange.requester or (exchange.source, exchange.audience) == (
+            exchange.requester,
+            None,
+        ):
+            continue
+        by_legacy = after.exchange_of(exchange.requester) == "legacy" and exchange.requester not in after.guards.sources
+        if exchange in named or (by_legacy and (exchange.requester, exchange.audience) in warned):
+            continue
+        was, now = (ways_through(reach.verdict(*exchange)) for reach in (before, after))
+        opened = any(not any(old <= new for old in was) for new in now)
+        assert exchange in told or not opened, (exchange, was, now, found)
+        by_name = [
+            each
+            for each in found
+            if each.requester == exchange.requester
+            and exchange.source in each.sources
+            and exchange.audience in each.audiences
+            and not (each.carriers or each.carried or each.joined)
+        ]
+        if exchange.requester not in after.guards.asked:  # then whose token it is decides which condition counts
+            assert opened or not by_name, (exchange, was, now, by_name)
+
+
+def changed(one: Survey, other: Survey) -> bool:
+    return one.clients != other.clients or one.permissions != other.permissions
+
+
+def test_grants_that_are_there_open_nothing() -> None:
+    draw = random.Random(0)  # noqa: S311
+    around = Surroundings(survey(*(client(name) for name in CLIENTS), features=BOTH), RoleFacts())
+    grants = some_grants(draw, around, ())
+    planned = planned_realm(around.survey, around.roles, grants, ())
+    assert undeclared(grants, grants, around) and changed(planned.survey, around.survey)
+    assert undeclared(grants, grants, Surroundings(planned.survey, planned.roles)) == []
