@@ -1,0 +1,69 @@
+"""What a program reads of a realm before it opens something: in pages, bounded, and with a sentence for what it may not read."""
+
+import pytest
+
+from kcadmin.features import Features
+from providers import surroundings as module
+from providers.surroundings import Surroundings, known_clients, surroundings
+from tests.support import surveys
+from tests.support.fake_server import Answer, FakeKeycloak
+
+LEGACY = Features(True, True, True)
+NAMED = ("frontend", "api")
+
+
+@pytest.fixture
+def keycloak(monkeypatch: pytest.MonkeyPatch) -> FakeKeycloak:
+    server = FakeKeycloak().install(monkeypatch)
+    others = {f"other{number}": {"protocolMappers": [surveys.mapper("api")]} for number in range(150)}
+    server.add_realm("r", frontend={}, api={}, **others)
+    return server
+
+
+def read(keycloak: FakeKeycloak, features: Features = LEGACY) -> Surroundings:
+    known = known_clients(keycloak.connection, "r", NAMED)
+    keycloak.requests.clear()
+    return surroundings(keycloak.connection, "r", known, {"api"}, features)
+
+
+def test_all_clients_in_pages_and_roles_of_those_alone_that_ask(keycloak: FakeKeycloak) -> None:
+    found = read(keycloak)
+    assert len(found.survey.clients) == 153 and found.unread == ()
+    asked = [
+        f"{each.path.removeprefix('/admin/realms/r/')} {each.query.get('first', '')}" for each in keycloak.requests
+    ]
+    assert [each for each in asked if each.startswith("clients ")] == ["clients 0", "clients 2000", "clients 100"]
+    assert [each for each in asked if each.endswith("/roles ")] == [f"clients/{keycloak.uuid('api')}/roles "]
+
+
+def test_a_large_realm_is_not_listed(keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CLIENTS_READ", 120)
+    found = read(keycloak)
+    assert set(found.survey.clients) == {*NAMED}
+    assert found.unread == (
+        "other clients: the realm has more than 120, so the named ones alone were read; after `pulumi up`, "
+        "`python -m exchange graph --fail-on undeclared` reads all",
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "sentence"),
+    [
+        ("clients$", "other clients: this login may not read them (role view-clients)"),
+        ("client-scopes$", "client scopes: this login may not read them (role view-clients)"),
+        ("client-policies/policies", "client policies: this login may not read them (role view-realm)"),
+        ("authz/resource-server/settings", "legacy permissions: this login may not read them"),
+        ("/roles$", "roles and scope mappings: this login may not read them (role view-clients)"),
+    ],
+)
+def test_what_the_login_may_not_read_is_said(keycloak: FakeKeycloak, at: str, sentence: str) -> None:
+    known_clients(keycloak.connection, "r", (*NAMED, "realm-management"))
+    keycloak.interfere(Answer(403, {"error": "HTTP 403 Forbidden"}), at=at)
+    (said,) = read(keycloak).unread
+    assert said.startswith(sentence)
+
+
+def test_a_login_that_sees_the_named_clients_alone(keycloak: FakeKeycloak) -> None:
+    keycloak.add_realm("r", frontend={}, api={})
+    (said,) = read(keycloak).unread
+    assert said.startswith("other clients: this login sees none")
