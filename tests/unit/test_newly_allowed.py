@@ -2,12 +2,13 @@
 
 import itertools
 import random
+import time
 from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
-from components.closure import declared, undeclared
+from components.closure import declared, implied, shortened, undeclared
 from components.planned_realm import planned_realm
 from components.planning import plan
 from components.wiring import GrantPlan
@@ -25,7 +26,7 @@ from tests.unit.test_wiring import client as facts_of
 from tests.unit.test_wiring import grant
 
 CLIENTS = "abcdefg"
-SEEDS = range(60)
+SEEDS, SECONDS = range(60), 15
 
 
 def some(draw: random.Random, share: float, among: Iterable[str] = CLIENTS) -> list[str]:
@@ -193,3 +194,33 @@ def test_grants_that_are_there_open_nothing() -> None:
     planned = planned_realm(around.survey, around.roles, grants, ())
     assert undeclared(grants, grants, around) and changed(planned.survey, around.survey)
     assert undeclared(grants, grants, Surroundings(planned.survey, planned.roles)) == []
+
+
+@pytest.mark.parametrize("hub", [False, True])
+def test_a_thousand_grants_are_quick(hub: bool) -> None:
+    number = 1000
+    names = [f"{kind}{each}" for each in range(number) for kind in ("source", "target")] + ["hub"]
+    clients = {("r", name): facts_of(name) for name in names}
+    specs = [
+        grant(
+            f"g{each}",
+            sources=(f"source{each}",),
+            target=f"target{each}",
+            flows=() if hub else ("recipient", "requester"),
+            requester="hub" if hub else None,
+        )
+        for each in range(number)
+    ]
+    grants = plan(specs, Facts(STANDARD_ONLY, clients), ("requesters",)).grants
+    full = {"fullScopeAllowed": True}
+    around = Surroundings(
+        survey(*(client(name, **full) for name in names)), RoleFacts(dict.fromkeys(names, ("clerk",)))
+    )
+    began = time.process_time()
+    short, whole = shortened(implied(grants, grants, around, ("requesters",)), "r")
+    assert time.process_time() - began < SECONDS
+    assert len("".join(short)) < 100_000 and len("".join(whole)) < 1_000_000
+    joined = "into tokens for 'target0'"
+    assert (
+        not hub or [joined in line and "beyond the pairs that grants name" in line for line in short].count(True) == 1
+    )
