@@ -196,11 +196,25 @@ def test_grants_that_are_there_open_nothing() -> None:
     assert undeclared(grants, grants, Surroundings(planned.survey, planned.roles)) == []
 
 
+def test_what_needed_a_scope_and_needs_none_any_more_is_told() -> None:
+    scope = {"id": "s", "name": "on-request", "protocol": "openid-connect", "protocolMappers": [mapper("c")]}
+    asking = client("b", switch=True, optionalClientScopes=["on-request"])
+    found = survey(client("a", "b"), asking, client("c"), scopes={"on-request": scope})
+    grants = plan(
+        [grant(sources=("b",), target="c", flows=("requester",))], Facts(STANDARD_ONLY, named("b", "c"))
+    ).grants
+    told = undeclared(grants, grants, Surroundings(found, RoleFacts()))
+    assert told == [NewlyAllowed("b", frozenset({"a"}), ("c",))]
+
+
+def named(*names: str) -> dict[tuple[str, str], Any]:
+    return {("r", name): facts_of(name) for name in names}
+
+
 @pytest.mark.parametrize("hub", [False, True])
 def test_a_thousand_grants_are_quick(hub: bool) -> None:
     number = 1000
     names = [f"{kind}{each}" for each in range(number) for kind in ("source", "target")] + ["hub"]
-    clients = {("r", name): facts_of(name) for name in names}
     specs = [
         grant(
             f"g{each}",
@@ -211,7 +225,7 @@ def test_a_thousand_grants_are_quick(hub: bool) -> None:
         )
         for each in range(number)
     ]
-    grants = plan(specs, Facts(STANDARD_ONLY, clients), ("requesters",)).grants
+    grants = plan(specs, Facts(STANDARD_ONLY, named(*names)), ("requesters",)).grants
     full = {"fullScopeAllowed": True}
     around = Surroundings(
         survey(*(client(name, **full) for name in names)), RoleFacts(dict.fromkeys(names, ("clerk",)))
