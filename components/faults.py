@@ -3,7 +3,15 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from components.grant_spec import NO_TIME_IN_STANDARD, OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
+from components.grant_spec import (
+    KEEP,
+    NO_KEEP_IN_LEGACY,
+    NO_TIME_IN_STANDARD,
+    OPTIONAL_SCOPE,
+    RECIPIENT,
+    REQUESTER,
+    GrantSpec,
+)
 from components.neighbours import Neighbours
 from components.wiring import GrantPlan, flows_of, gate, goes_away, is_gated, requesters, wire
 from kcadmin.features import LEGACY, STANDARD
@@ -21,6 +29,8 @@ def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple
         return
     if facts.features and not facts.features.offers(exchange):
         yield facts.features.lack_of(exchange if spec.migration else spec.exchange)
+    if exchange == LEGACY and spec.exchange == "auto" and spec.on_remove == KEEP:
+        yield NO_KEEP_IN_LEGACY
     if exchange == LEGACY and spec.exchange == "auto" and not spec.manage_switch:
         yield "manageSwitch is false, but the legacy exchange has no switch", "leave it out"
     by_scope = exchange == LEGACY and bool(spec.required_roles) and spec.flows != (RECIPIENT,)

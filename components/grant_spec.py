@@ -19,6 +19,11 @@ OWNER_LIMIT = 150
 LIFESPAN_LIMIT = 2**31 - 1
 MAPPER, OPTIONAL_SCOPE = "mapper", "optionalScope"
 MIGRATIONS = MAPPERS, BOTH = "mappers", "both"
+KEEP = "keep"
+NO_KEEP_IN_LEGACY = (
+    "onRemove is keep, but nobody else can hold the policies of a legacy grant",
+    "choose restore or revoke, or set exchange: standard",
+)
 NO_TIME_IN_STANDARD = (
     "sets timeWindow, but Keycloak's standard exchange knows no condition on time",
     "leave it out and switch the grant by schedule, or use exchange: legacy where the server offers it",
@@ -174,8 +179,10 @@ def _faults(spec: GrantSpec) -> Iterator[tuple[str, str]]:
             yield f"flows holds {shown(flow)}", f"choose from {RECIPIENT}, {REQUESTER}"
     if spec.exchange not in EXCHANGES:
         yield f"exchange is {shown(spec.exchange)}", f"choose one of {', '.join(EXCHANGES)}"
-    if spec.on_remove not in ("restore", "revoke"):
-        yield f"onRemove is {shown(spec.on_remove)}", "choose restore or revoke"
+    if spec.on_remove not in ("restore", "revoke", KEEP):
+        yield f"onRemove is {shown(spec.on_remove)}", "choose restore, revoke or keep"
+    if spec.on_remove == KEEP and (spec.exchange == "legacy" or spec.migration):
+        yield NO_KEEP_IN_LEGACY
     if spec.audience not in (MAPPER, OPTIONAL_SCOPE):
         yield f"audience is {shown(spec.audience)}", f"choose {MAPPER} or {OPTIONAL_SCOPE}"
     if spec.scope is not None and (scope_token(spec.scope) != spec.scope or not 0 < len(spec.scope) <= NAME_LIMIT):

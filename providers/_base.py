@@ -56,6 +56,7 @@ class KeycloakProvider(ResourceProvider, ABC):
     LATER: ClassVar[tuple[str, ...]] = ()  # fields that states of earlier versions lack, which is no change
     ONE_OF_AN_ID: ClassVar[bool] = True  # two resources of one id and owner are one object on the server
     CONTROLS = ("owner", "adopt", "on_remove")
+    ON_REMOVE: ClassVar[tuple[str, ...]] = (RESTORE, REVOKE)
 
     def configure(self, req: ConfigureRequest) -> None:
         """Stores the settings; the session logs in at its first request."""
@@ -202,7 +203,7 @@ class KeycloakProvider(ResourceProvider, ABC):
         return f"{self.OBJECT} {shown(name)} in realm {shown(realm if realm and is_known(realm) else '?')}"
 
     def _faults(self, props: Props) -> Iterator[str]:
-        for field, choices in {**self.CHOICES, "on_remove": (RESTORE, REVOKE)}.items():
+        for field, choices in {**self.CHOICES, "on_remove": self.ON_REMOVE}.items():
             if is_known(props.get(field)) and props.get(field) not in (None, *choices):
                 yield f"{field} is {shown(props[field])}; choose one of {', '.join(choices)}"
         yield from text_faults([field for field in (*self.INPUTS, "owner") if field not in self.CHOICES], props)

@@ -4,7 +4,7 @@ from typing import Any
 
 from providers._uuids import is_known
 
-RESTORE, REVOKE = "restore", "revoke"
+RESTORE, REVOKE, KEEP = "restore", "revoke", "keep"
 
 
 def is_same(provider: Any, field: str, old: Any, new: Any) -> bool:

@@ -33,6 +33,11 @@ def never_in_the_way(named: str) -> Iterator[None]:
         warn(f"{named}: is removed; what still allows an exchange could not be read ({problem.told}).")
 
 
+def tell_kept(named: str) -> None:
+    """An object stays as this stack made it, since its resource says so."""
+    info(f"{named}: stays as it is (onRemove: keep), and this stack manages it no more.")
+
+
 def tell_token_life(realm: Realm, client: Client, exchange: str) -> None:
     """How long tokens from earlier exchanges live.
 

@@ -20,8 +20,8 @@ from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
 from kcadmin.texts import named
 from providers._base import KeycloakProvider, Props
-from providers._compare import REVOKE
-from providers._left import never_in_the_way
+from providers._compare import KEEP, REVOKE
+from providers._left import never_in_the_way, tell_kept
 from providers.messages import info
 
 CREATED, USED, ADOPTED = "created", "used", "adopted"
@@ -138,6 +138,13 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         store, found = self.store(realm, props), props.get("found")
+        if props.get("on_remove") == KEEP:
+            now = store.get(id_)
+            if now and now.mark == hash16(props["owner"]):
+                store.update(id_, self.unowned(now))
+            drop_claim(realm.clients, props[self.HOLDER], props["owner"], adopted_kind(id_))
+            tell_kept(self._named(props))
+            return
         if props.get("on_remove") == REVOKE or found == CREATED:
             store.delete(id_)
         elif found == ADOPTED:
@@ -145,6 +152,10 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         drop_claim(realm.clients, props[self.HOLDER], props["owner"], adopted_kind(id_))
         with never_in_the_way(self._named(props)):
             self.tell_left(realm, props)
+
+    def unowned(self, found: T) -> T:
+        """An object as it is, without our mark."""
+        return replace(found, owner=None)  # type: ignore[type-var]
 
     def tell_left(self, realm: Realm, props: Props) -> None:
         """Says what stays of a removed object."""

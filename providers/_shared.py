@@ -9,8 +9,8 @@ from kcadmin.clients import Client
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, USED, Taken, drop_claim, held_by_others, release, take
 from providers._base import KeycloakProvider, Props
-from providers._compare import REVOKE
-from providers._left import never_in_the_way
+from providers._compare import KEEP, RESTORE, REVOKE
+from providers._left import never_in_the_way, tell_kept
 from providers.messages import info
 
 
@@ -19,6 +19,7 @@ class SharedSettingProvider(KeycloakProvider):
 
     KIND: ClassVar[Kind]
     CONSTANT = {"enabled": True}
+    ON_REMOVE = (RESTORE, REVOKE, KEEP)
 
     @abstractmethod
     def values(self, props: Props) -> dict[str, Any]:
@@ -66,6 +67,10 @@ class SharedSettingProvider(KeycloakProvider):
         return {"client_id": client.client_id, **self.shown(client), **({"owner": ""} if lost else {})}
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
+        if props.get("on_remove") == KEEP:
+            drop_claim(realm.clients, props["client_uuid"], props["owner"], self.KIND)
+            tell_kept(self._named(props))
+            return
         off = self.off(props) if props.get("on_remove") == REVOKE else None
         client = release(
             realm.clients,

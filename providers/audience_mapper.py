@@ -16,6 +16,7 @@ from kcadmin.mappers import AudienceMapper as Mapper
 from kcadmin.ownership import OWNER_KEY, owned_name
 from kcadmin.realm import Realm
 from providers._base import Props
+from providers._compare import KEEP, RESTORE, REVOKE
 from providers._left import tell_token_life_of_grant, warn_of_mappers
 from providers._owned import USED, OwnedObjectProvider
 from providers.resource import Flag, KeycloakResource, Text
@@ -38,6 +39,7 @@ class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
         "introspection",
         "exchange",
     )
+    ON_REMOVE = (RESTORE, REVOKE, KEEP)
     DEFAULTS = {"access_token": True, "id_token": False, "introspection": True}
     FREE_WHEN_UNSET = ("name", "exchange")
     REPLACE_ON = ("realm", "client_uuid", "name")  # a PUT with another name answers 204 and keeps the old one
@@ -99,6 +101,9 @@ class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
         stored = Mapper.read({"name": wanted.name, "id": "", "config": config}).audience if config else wanted.audience
         noted = (was.get("included_client"), was.get("custom_audience"))
         return {stored, noted} == {wanted.audience} and OWNER_KEY not in config
+
+    def unowned(self, found: Mapper) -> Mapper:
+        return replace(found, owner=None, exchange=None, stored=())
 
     def tell_left(self, realm: Realm, props: Props) -> None:
         holder, audience = realm.clients.get(props["client_uuid"]), props.get("included_client")

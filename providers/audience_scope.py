@@ -15,6 +15,7 @@ from kcadmin.ownership import DESCRIPTION_LIMIT
 from kcadmin.realm import Realm
 from kcadmin.texts import shown
 from providers._base import Props
+from providers._compare import KEEP, RESTORE, REVOKE
 from providers._owned import OwnedObjectProvider
 from providers._uuids import is_known
 from providers.resource import Flag, KeycloakResource, Text, Texts
@@ -37,6 +38,7 @@ class AudienceScopeProvider(OwnedObjectProvider[Scope]):
     )
     DEFAULTS = {"description": "", "realm_roles": [], "client_roles": {}, "in_token_scope": True}
     SETS = ("realm_roles",)
+    ON_REMOVE = (RESTORE, REVOKE, KEEP)
     REPLACE_ON = ("realm",)  # not on the UUID: deleting a scope deletes the policies that name it
     CLIENTS = {"included_client": "included_client_uuid"}
 

@@ -18,7 +18,7 @@ from kcadmin.realm import Realm
 from kcadmin.shared_settings import USED, drop_claim
 from kcadmin.texts import quoted
 from providers._base import Props
-from providers._compare import REVOKE
+from providers._compare import KEEP, REVOKE
 from providers._shared import SharedSettingProvider
 from providers.messages import warn
 from providers.resource import KeycloakResource, Text
@@ -80,6 +80,9 @@ class AuthorizationServicesProvider(SharedSettingProvider):
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         uuid, was = props["client_uuid"], {**_noted_by_earlier_versions(props), **(props.get("was") or {})}
+        if props.get("on_remove") == KEEP:
+            super().remove(realm, id_, props)
+            return
         content = self._content(realm, uuid, str(props["client_id"]))
         if content and (props.get("found") != USED or props.get("on_remove") == REVOKE):
             warn(f"{self._named(props)}: left on, since switching them off would delete {content}.")
@@ -111,7 +114,7 @@ class AuthorizationServices(KeycloakResource, module="keycloak", name="Authoriza
 
     :param realm: the realm's name.
     :param client_id: the client id, not its UUID.
-    :param on_remove: ``restore`` gives back what was found, ``revoke`` switches them off.
+    :param on_remove: ``restore`` gives back what was found, ``revoke`` switches them off, ``keep`` leaves them on.
     """
 
     client_id: pulumi.Output[str]

@@ -16,7 +16,8 @@ from kcadmin.ownership import hash16, same_stack
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
 from providers._base import KeycloakProvider, Props
-from providers._compare import REVOKE
+from providers._compare import KEEP, RESTORE, REVOKE
+from providers._left import tell_kept
 from providers.messages import info
 from providers.resource import KeycloakResource, Text, Texts
 
@@ -31,6 +32,7 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
     REPLACE_ON = ("realm", "client_uuid", "scope", "scope_id", "kind")
     FREE_WHEN_UNSET = ("scope_id", "takes_away")
     SETS = ("takes_away",)
+    ON_REMOVE = (RESTORE, REVOKE, KEEP)
     CHOICES = {"kind": (DEFAULT, OPTIONAL)}
 
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
@@ -79,7 +81,10 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
         return {"client_id": client.client_id, "kind": kind} if client and kind else None
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
-        if props.get("found") == CREATED or props.get("on_remove") == REVOKE:
+        if props.get("on_remove") == KEEP:
+            drop_claim(realm.clients, props["client_uuid"], props["owner"], _kind(props["scope"]))
+            tell_kept(self._named(props))
+        elif props.get("found") == CREATED or props.get("on_remove") == REVOKE:
             realm.client_scopes.unassign(props["client_uuid"], props["scope_id"], props["kind"])
             drop_claim(realm.clients, props["client_uuid"], props["owner"], _kind(props["scope"]))
         else:

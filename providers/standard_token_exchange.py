@@ -52,7 +52,7 @@ class StandardTokenExchange(KeycloakResource, module="keycloak", name="StandardT
     :param realm: the realm's name.
     :param client_id: the requester's client id, not its UUID.
     :param allow_refresh: also answer ``requested_token_type`` refresh token, in the same session only.
-    :param on_remove: ``restore`` gives back what was found, ``revoke`` switches it off.
+    :param on_remove: ``restore`` gives back what was found, ``revoke`` switches it off, ``keep`` leaves it on.
     """
 
     client_id: pulumi.Output[str]

@@ -1,5 +1,6 @@
 """Beside what was there, other stacks and strangers' policies; and everything as it was when we leave."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -438,6 +439,25 @@ def test_a_role_policy_is_not_adopted_as_a_client_policy(realm: TestRealm) -> No
     with pytest.raises(Refusal, match="the name is taken by a policy of type role; choose another name"):
         engine.up(realm=realm.name, resource_server="api", name="p", clients=["frontend"], adopt=True)
     assert realm.export() == before
+
+
+@pytest.mark.standard_exchange
+@pytest.mark.parametrize("found", ["nothing", "other"])
+def test_a_grant_that_is_kept_goes_on_without_us(realm: TestRealm, found: str) -> None:
+    if found == "other":
+        realm.mapper("frontend", "theirs", "api", **{"id.token.claim": "true"})
+    stack, adopt = Stack(realm.robot), {"adopt": found == "other"}
+    stack.up(grant(realm, **adopt))
+    stack.up(grant(realm, onRemove="keep", **adopt))
+    works(realm)
+    stack.up()
+    works(realm)
+    assert not stack.state and "pulumi" not in json.dumps(realm.export())
+    kept = realm.export()
+    stack.up(grant(realm))  # what was kept is used as found
+    stack.destroy()
+    works(realm)
+    assert realm.export() == kept
 
 
 @pytest.mark.standard_exchange

@@ -179,6 +179,17 @@ def test_a_switch_that_revoke_takes_away_is_not_warned_of(keycloak: FakeKeycloak
     assert not [line for line in told if line.startswith("!")]
 
 
+def test_a_switch_that_is_kept(keycloak: FakeKeycloak, told: list[str]) -> None:
+    engine = Engine(StandardTokenExchangeProvider, keycloak.connection)
+    engine.up(realm="r", client_id="api", owner=OURS)
+    assert engine.up(realm="r", client_id="api", owner=OURS, on_remove="keep") == "update"
+    forget()
+    engine.destroy()
+    assert keycloak.client("api")["attributes"] == ON
+    stays = "stays as it is (onRemove: keep), and this stack manages it no more."
+    assert told == [f"standard token exchange of client 'api' in realm 'r': {stays}"]
+
+
 LEFT = "'frontend' in realm 'r': its tokens may still be exchanged for 'api', which the audience mapper {} puts into"
 
 
