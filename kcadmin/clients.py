@@ -150,6 +150,12 @@ class Clients:
             self._written.add(uuid)
             self._known.pop(uuid, None)
 
+    def forget_named(self, client_id: str) -> None:
+        """The same for the client that had that name when it was read."""
+        with self.lock(f"name:{client_id}"):
+            if uuid := self._uuids.pop(client_id, None):
+                self.forget(uuid)
+
     def change(self, uuid: str, values: Mapping[str, Any]) -> None:
         """One partial PUT: fields, and attributes as ``attributes.<key>``; None removes an attribute."""
         with self.lock(uuid):

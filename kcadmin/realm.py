@@ -1,7 +1,7 @@
 """A realm as a run sees it: its clients, its resource servers and its identity."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -100,6 +100,14 @@ class Realm:
         with self._seen_lock:
             self._seen = self._seen or SeenServer(self.session, self.clients, uuid, self.touched)
             return self._seen
+
+    def forget(self, client_ids: Iterable[str]) -> None:
+        """What was read of these clients, of client scopes and of permissions is read again at the next look."""
+        for client_id in client_ids:
+            self.clients.forget_named(client_id)
+        self.client_scopes.forget()
+        if self._seen:
+            self._seen.forget()
 
     def permissions_server(self) -> ResourceServer:
         """The resource server on which Keycloak evaluates the legacy exchange."""

@@ -83,6 +83,12 @@ class SeenServer(ResourceServer):
         written = self.touched & {*others, *(str(seen.by_name.get(name, {}).get("id")) for name in held)}
         return None if written else held
 
+    def forget(self) -> None:
+        """The next look reads it again: another writer of the same run may have changed it."""
+        with self._again:
+            if self._seen.good_for:
+                self._read()
+
     def _known(self, policy_id: str) -> Json | None:
         seen = self._look()
         return None if seen is None or policy_id in self.touched else seen.by_id.get(policy_id)

@@ -35,6 +35,7 @@ from providers.messages import errors_as_sentences, failure, info, show_warnings
 
 Props = dict[str, Any]
 PROVIDER_KEY = "__provider"
+AFTER_OTHERS = "after_others"  # an input that no state holds: see KeycloakResource
 NOTES = ("found", "was", "issuer", "management_uuid")
 CALLED_BY_PULUMI = ("check", "diff", "create", "update", "read", "delete")
 
@@ -102,6 +103,8 @@ class KeycloakProvider(ResourceProvider, ABC):
     def check(self, _olds: Props, news: Props) -> CheckResult:
         """Fills defaults in, refuses what is wrong, and derives UUIDs, so that previews show no unknowns."""
         props = {**self.DEFAULTS, **self.CONSTANT, **_inputs(news)}
+        if props.pop(AFTER_OTHERS, None) and isinstance(props.get("realm"), str):
+            self._forget(_olds, props)
         if props.get("on_remove") == RESTORE:
             del props["on_remove"]  # a state of many resources is smaller without it
         mistyped = dict(type_faults(type(self), props))
@@ -113,6 +116,12 @@ class KeycloakProvider(ResourceProvider, ABC):
         if not failures:
             derive_uuids(self.CLIENTS, lambda: self.realm(props), _olds, props)
         return CheckResult(props, failures)
+
+    def _forget(self, olds: Props, props: Props) -> None:
+        """Reads anew what the resources before this one, of another provider in the same run, may have written."""
+        named = [each.get(field) for each in (olds, props) for field in self.CLIENTS]
+        texts = [name for each in named for name in (each if isinstance(each, list) else [each])]
+        self.realm(props).forget({name for name in texts if isinstance(name, str)})
 
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
         """Compares the state and the server with the inputs: a killed ``destroy`` leaves a state that says more than is there."""

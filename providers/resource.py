@@ -9,7 +9,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from providers import messages
-from providers._base import KeycloakProvider
+from providers._base import AFTER_OTHERS, KeycloakProvider
 from providers.stack_config import plain_secrets
 
 Text = pulumi.Input[str]
@@ -36,12 +36,27 @@ class KeycloakResource(Resource):
             raise messages.program_error(faults)
         known = (*provider.INPUTS, *provider.CONTROLS)
         given = {key: arguments[key] for key in known if arguments.get(key) is not None}
+        if _comes_after_others(provider, given, opts):
+            given[AFTER_OTHERS] = True
         given.setdefault("owner", f"{stack_owner()}#{resource_name}")
         declared = [
             name for kind in type(self).__mro__ if issubclass(kind, KeycloakResource) for name in kind.__annotations__
         ]
         with short_traces():  # without a value Pulumi gives an output no attribute; None is no input
             super().__init__(provider, resource_name, {**dict.fromkeys(declared), **given}, opts)
+
+
+def _comes_after_others(
+    provider: KeycloakProvider, given: Mapping[str, Any], opts: pulumi.ResourceOptions | None
+) -> bool:
+    """Whether a resource of another kind may write the same clients in the same run, before this one: it gives their names, or is
+    named in ``depends_on``. Then ``check``, which the engine calls when those are done, forgets what was read before."""
+    places = ("realm", *provider.CLIENTS, *provider.CLIENTS.values())
+    if any(isinstance(given.get(place), pulumi.Output) for place in places):
+        return True
+    awaited = opts.depends_on if opts else None
+    listed = awaited if isinstance(awaited, Sequence) else [awaited] if awaited is not None else []
+    return any(not isinstance(each, KeycloakResource) for each in listed)
 
 
 @contextmanager
