@@ -69,6 +69,13 @@ def notes(grants: Iterable[GrantPlan], facts: Facts, sources_guarded: bool) -> I
                     "with those of its own logins",
                     "let it send requested_token_type urn:ietf:params:oauth:token-type:access_token",
                 )
+        held = [each for each in grant.switches if spec.owner in facts.clients[spec.realm, each].switch_owners]
+        if held and not spec.manage_switch:
+            yield spec.describe(
+                f"manageSwitch is false, so this stack gives up the standard exchange of {quoted(held)}, which it had "
+                "switched on: it is switched off, unless the last `pulumi up` had onRemove: keep",
+                "run `pulumi up` with onRemove: keep before it",
+            )
         for setting, what in (
             (grant.lifespans, f"a lifespan of {spec.token_lifespan} seconds counts for all access tokens of"),
             (grant.full_scope_off, "roles that are not mapped to it are taken out of all tokens of"),

@@ -469,6 +469,11 @@ def test_guards_close_what_grants_open_together() -> None:
             "client 'api' requires consent",
         ),
         ({"flows": ("requester",)}, {"frontend": {"consent_required": True}}, "client 'frontend' requires consent"),
+        (
+            {"manage_switch": False},
+            {"api": {"switch_on": True, "switch_owners": (OWNER,)}},
+            "this stack gives up the standard exchange of 'api'",
+        ),
     ],
     ids=str,
 )
@@ -484,6 +489,7 @@ def test_each_note(changes: dict[str, Any], given: dict[str, Any], words: str) -
         ({}, {"frontend": {"standard_flow": False, "service_account": True}}),
         ({}, {"frontend": {"standard_flow": False, "direct_access_grants": True}}),
         ({}, {"frontend": {"consent_required": True}}),
+        ({"manage_switch": False}, {"api": {"switch_on": True, "switch_owners": ("another",)}}),
     ],
     ids=str,
 )
