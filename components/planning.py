@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from components.faults import closed_doors, conflicts, duplicates, grant_faults, open_doors
+from components.faults import closed_doors, conflicts, duplicates, grant_faults
+from components.gate_faults import open_doors
 from components.grant_spec import GrantSpec
 from components.settings import NO_WIDER_SCOPES, SOURCES
 from components.wiring import GrantPlan, choose_exchange, requesters, wire_all

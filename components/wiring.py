@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
+from components.gating import gate, going, is_gated
 from components.grant_spec import BOTH, MAPPERS, OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
 from kcadmin.client_scopes import DEFAULT, OPTIONAL, AudienceScope, scope_token
 from kcadmin.features import LEGACY, STANDARD
-from kcadmin.gates import Opening
 from kcadmin.ownership import hash16, owned_name
 from kcadmin.permissions import Overview
 from kcadmin.standing_policies import Standing, Window, description_of, standing_for
-from providers.facts import ClientFacts, Facts, Gate, Questions
+from providers.facts import ClientFacts, Facts, Questions
 
 LOGIN, EXCHANGE = "login", "exchange"
 
@@ -93,17 +93,6 @@ def questions(specs: Sequence[GrantSpec]) -> Questions:
         ),
         made=frozenset((spec.realm, scope_name(spec), spec.target) for spec in specs if is_gated(spec)),
     )
-
-
-def is_gated(spec: GrantSpec) -> bool:
-    """Whether the target may stand in some tokens of the source only: then a scope carries it, and nothing else may."""
-    return bool(spec.required_roles) or spec.audience == OPTIONAL_SCOPE
-
-
-def gate(spec: GrantSpec, client: str) -> Gate:
-    """What is asked about a client that is to hold the grant's scope."""
-    on_request = spec.audience == OPTIONAL_SCOPE
-    return Gate(spec.realm, client, spec.target, spec.restrict_full_scope and is_gated(spec), on_request)
 
 
 def scope_name(spec: GrantSpec) -> str:
@@ -212,19 +201,8 @@ def wire(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:
         if there
         else {},
         scope=facts.scopes.get((spec.realm, spec.scope or "")),
-        takes_away={client: ids for client in dict.fromkeys(gates) if (ids := _going(spec, client, facts))},
+        takes_away={client: ids for client in dict.fromkeys(gates) if (ids := going(spec, client, facts))},
     )
-
-
-def goes_away(way: Opening, spec: GrantSpec) -> bool:
-    """Whether a run takes a mapper away: the one that the same stack's grant had while it had no condition."""
-    ours = (way.owner or "").split("#")[0] == spec.owner
-    return way.mapper is not None and ours and not way.adopted
-
-
-def _going(spec: GrantSpec, client: str, facts: Facts) -> tuple[str, ...]:
-    there = facts.openings.get(gate(spec, client))
-    return tuple(sorted(str(way.mapper) for way in there.ways if goes_away(way, spec))) if there else ()
 
 
 def _standing(spec: GrantSpec, clients: Sequence[str], facts: Facts) -> Standing | None:

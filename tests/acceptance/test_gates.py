@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from components.gating import gate, goes_away
 from components.grant_spec import OPTIONAL_SCOPE, GrantSpec, read_grant
 from components.planning import Plan, plan
-from components.wiring import EXCHANGE, LOGIN, Flow, GrantPlan, gate, goes_away, questions, scope_name, wire
+from components.wiring import EXCHANGE, LOGIN, Flow, GrantPlan, questions, scope_name, wire
 from providers import preflight
 from providers.facts import Facts
 from tests.support.engine import forget

@@ -93,8 +93,8 @@ def against_keycloak(realm: TestRealm, reach: RealmReach, users: Users, triple: 
         wrong.append(f"{about}, graph: {said.why_not}")
     if not passed and said.allowed and not said.conditions:
         wrong.append(f"{about}, graph: {said}")
-    empty = (
-        audience is None and "its aud is" in for_user.reason
+    empty = audience is None and "its aud is" in (
+        for_user.reason or ""
     )  # a token that is not for the requester: it is given all the same
     if for_user.outlook is not None and for_user.outlook != passed and not empty:
         wrong.append(f"{about}, dry run for the user: {for_user.outlook} {for_user.reason}")

@@ -1,0 +1,104 @@
+"""What would void the condition of a grant: other ways by which tokens name its target, roles that Keycloak reads otherwise."""
+
+from collections.abc import Collection, Iterator
+
+from components.gating import gate, goes_away, is_gated
+from components.grant_spec import OPTIONAL_SCOPE, RECIPIENT, GrantSpec
+from components.wiring import wire
+from kcadmin.features import LEGACY, STANDARD
+from kcadmin.gates import Openings
+from kcadmin.permission_reach import answer
+from kcadmin.permissions import AFFIRMATIVE
+from kcadmin.texts import quoted
+from providers.facts import Facts
+
+
+def gate_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
+    """All of it, but for policies of the legacy exchange (``open_doors``)."""
+    yield from _composite_roles(spec, facts)
+    yield from _scope_faults(spec, facts)
+    yield from open_gates(spec, exchange, facts)
+    yield from replacing_mappers(spec, exchange, facts)
+
+
+def _scope_faults(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
+    """A named scope that is there must say what the grant says: it is used, never changed."""
+    found = facts.scopes.get((spec.realm, spec.scope or ""))
+    if found is None or found.owner == spec.grant_owner:  # then the run makes it as wanted
+        return
+    remedy = "name another scope, or leave it out"
+    if found.included_client != spec.target:
+        yield f"client scope '{spec.scope}' does not name '{spec.target}' alone in aud", remedy
+    if found.roles != tuple(sorted((role.client, role.role) for role in spec.required_roles)):
+        held = ", ".join(f"{client}/{role}" if client else role for client, role in found.roles) or "none"
+        yield f"client scope '{spec.scope}' asks for other roles ({held}) than requiredRoles", "make them agree"
+
+
+def open_doors(spec: GrantSpec, facts: Facts, ours: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Policies beside a legacy grant's that let its requesters through without its condition. ours: marks of all grants."""
+    target, there = facts.clients.get((spec.realm, spec.target)), facts.permissions.get(spec.realm)
+    if target is None or there is None or not (spec.required_roles or spec.time_window):
+        return
+    _, names = there.permissions.get(target.uuid, (AFFIRMATIVE, ()))
+    wired = wire(spec, LEGACY, facts)
+    for name in names:
+        let = [each for each in wired.policy_clients if answer(there.policies, name, each).yes is not False]
+        if let and there.marks.get(name) not in ours and not (wired.standing and wired.standing.name == name):
+            yield (
+                f"policy '{name}' on the token-exchange permission of target '{spec.target}' may let {quoted(let)} through "
+                "without this grant's conditions",
+                "take it out",
+            )
+
+
+def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
+    """Ways by which tokens name the target although its grant's scope does not: they would make its condition a fiction."""
+    looked_at = (
+        exchange == STANDARD or RECIPIENT in spec.flows
+    )  # the legacy policy looks at the scope, not at the audience
+    required = {(role.client, role.role) for role in spec.required_roles}
+    for client in wire(spec, exchange, facts).scope_clients if looked_at and is_gated(spec) else ():
+        there = facts.openings.get(gate(spec, client), Openings())
+        ways = [
+            each
+            for each in there.ways
+            if not each.is_within(required, on_request=spec.audience == OPTIONAL_SCOPE) and not goes_away(each, spec)
+        ]
+        if not ways:
+            continue
+        conditions = ["the required roles"] if spec.required_roles else []
+        conditions += ["asking for the scope"] if spec.audience == OPTIONAL_SCOPE else []
+        names = dict.fromkeys(f"{each.by}{', which would be given back' if each.adopted else ''}" for each in ways)
+        roles = any(each.by_roles for each in ways)
+        restrict = roles and facts.clients[spec.realm, client].full_scope and not spec.restrict_full_scope
+        yield (
+            f"tokens of '{client}' name '{spec.target}' without {' and '.join(conditions)}: by {' and by '.join(names)}",
+            f"set restrictFullScope: true, which takes unmapped roles out of all tokens of '{client}'"
+            if restrict and len(names) == 1
+            else "take these away" + (", and set restrictFullScope: true for the roles" if restrict else ""),
+        )
+
+
+def replacing_mappers(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
+    """Mappers that write ``aud`` as a whole: what a conditional grant adds there may be lost."""
+    wired = wire(spec, exchange, facts)
+    adds = [client for client, _ in wired.mappers] + list(wired.scope_clients)
+    for client in dict.fromkeys(adds) if is_gated(spec) else ():
+        for by in facts.replacing.get((spec.realm, client), ()):
+            yield (
+                f"{by} writes aud itself, and may take out what this grant adds",
+                "put an audience mapper in its place",
+            )
+
+
+def _composite_roles(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
+    """Keycloak lets holders of a part of a composite role through where the whole is required."""
+    required = {(role.client, role.role) for role in spec.required_roles}
+    for role in spec.required_roles:
+        parts = sorted(facts.role_parts.get((spec.realm, role.client, role.role), frozenset()) - required)
+        if parts:
+            names = ", ".join(f"{client}/{name}" if client else name for client, name in parts)
+            yield (
+                f"required role '{role}' is composite, and Keycloak lets users through who hold only a part of it ({names})",
+                "require a role that is not composite, or these roles as well",
+            )
