@@ -47,6 +47,7 @@ def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple
             yield f"client '{client_id}' does not exist", "create it, or correct the name"
         elif client_id in (*asking, *spec.sources, spec.target):
             yield from _client_faults(client, spec, exchange, client_id in asking)
+    yield from _bound_sources(spec, exchange, facts)
     for role in spec.required_roles:
         if (spec.realm, role.client, role.role) in facts.missing_roles:
             yield f"required role '{role}' does not exist", "create it, or correct requiredRoles"
@@ -58,6 +59,19 @@ def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple
             )
     yield from gate_faults(spec, exchange, facts)
     yield from other_audiences(spec, exchange, facts)
+
+
+def _bound_sources(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
+    """Sources whose tokens Keycloak takes from nobody else."""
+    for flow in flows_of(spec):
+        client = facts.clients.get((spec.realm, flow.source))
+        foreign = flow.source != flow.requester
+        if client and Unfit.BOUND in unfit(client, Position.SOURCE, exchange, foreign=foreign):
+            yield (
+                f"tokens of source '{flow.source}' are bound to its caller's key ({' and '.join(client.bound_by)}), and the "
+                f"standard exchange takes them from '{flow.source}' alone, not from '{flow.requester}'",
+                f"let '{flow.source}' ask with flows: [requester], or switch the binding off there",
+            )
 
 
 def closed_doors(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:

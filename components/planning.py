@@ -9,6 +9,7 @@ from components.grant_spec import GrantSpec
 from components.settings import NO_WIDER_SCOPES, SOURCES
 from components.wiring import GrantPlan, choose_exchange, requesters, wire_all
 from kcadmin.features import LEGACY, STANDARD
+from kcadmin.fitness import proofs
 from kcadmin.ownership import hash16
 from kcadmin.texts import quoted
 from providers.facts import Facts
@@ -92,6 +93,7 @@ def notes(grants: Iterable[GrantPlan], facts: Facts, sources_guarded: bool) -> I
                     "account, so it may get no token to exchange",
                     "switch one on if it should",
                 )
+        yield from _bound(grant, facts)
         asking = grant.spec.target if grant.exchange == LEGACY else None
         for name in [asking] if asking else grant.switches:
             if facts.clients[spec.realm, name].consent_required:
@@ -99,3 +101,18 @@ def notes(grants: Iterable[GrantPlan], facts: Facts, sources_guarded: bool) -> I
                     f"client '{name}' requires consent, without which Keycloak refuses the exchange",
                     "switch consent off, or see that users have given it",
                 )
+
+
+def _bound(grant: GrantPlan, facts: Facts) -> Iterator[str]:
+    """What tokens that are bound to a key ask of callers, and where an exchange takes the binding away."""
+    spec = grant.spec
+    for flow in grant.flows:
+        requester, source = (facts.clients[spec.realm, name] for name in (flow.requester, flow.source))
+        for needed in proofs(flow.requester, requester.bound_by, own=requester is source):
+            yield f"note on grant '{spec.name}' in realm '{spec.realm}': Keycloak refuses the exchange unless {needed}."
+        if grant.exchange == LEGACY and source.bound_by and requester is not source:
+            yield spec.describe(
+                f"the legacy exchange takes bound tokens of source '{flow.source}' from '{flow.requester}' without their key, "
+                "and gives one that is not bound to it",
+                f"use exchange: standard with flows: [requester], where the key of '{flow.source}' counts",
+            )

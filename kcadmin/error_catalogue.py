@@ -2,7 +2,7 @@
 
 A row is one answer: status, ``error``, ``error_description`` (``{x}`` stands for a name), which exchange says it, the event it
 leaves, and its causes, the likeliest first. A cause is a name that a look at the realm may confirm; those in ``REQUEST`` are the
-caller's own and no realm shows them. All rows were seen on Keycloak 26.7.3, but for the two of bound tokens.
+caller's own and no realm shows them. All rows were seen on Keycloak 26.7.3.
 https://www.keycloak.org/securing-apps/token-exchange
 """
 
@@ -211,8 +211,8 @@ ROWS: tuple[Row, ...] = (
         "ask for no wider scopes", Event("invalid_request", "client_policy_error")),
     Row(400, "invalid_request",
         "Sender-constrained token exchange rejected as the token was not issued for the requesting client", STANDARD,
-        ("token-bound",), "exchange it with the client it is bound to", Event("invalid_request")),
-    Row(400, "invalid_request", "DPoP proof is missing", STANDARD, ("token-bound",), "send the proof",
+        ("source-bound", "token-bound"), "exchange it with the client it is bound to", Event("invalid_request")),
+    Row(400, "invalid_request", "DPoP proof is missing", BOTH, ("requester-needs-proof", "token-bound"), "send the proof",
         Event("invalid_dpop_proof")),
     # The legacy exchange, where it differs
     Row(403, "access_denied", "Client not allowed to exchange", LEGACY, ("switch-off", *_PERMISSION, "impersonation-refused"),

@@ -3,13 +3,20 @@
 Proven on Keycloak 26.7.3. Who asks words the answer. https://www.keycloak.org/securing-apps/token-exchange
 """
 
+from collections.abc import Collection
 from enum import Enum
 from typing import Protocol
 
 from kcadmin.clients import Client
-from kcadmin.features import LEGACY
+from kcadmin.features import LEGACY, STANDARD
 
 OPENID_CONNECT = "openid-connect"
+DPOP, MTLS = "DPoP", "mTLS"
+BOUND_BY = {
+    "attributes.dpop.bound.access.tokens": DPOP,
+    "attributes.tls.client.certificate.bound.access.tokens": MTLS,
+}
+"""The settings by which a client's tokens are bound to a key of its caller, and to which kind."""
 
 
 class Position(str, Enum):
@@ -28,6 +35,7 @@ class Unfit(str, Enum):
     PROTOCOL = "it is no OpenID Connect client"
     BEARER_ONLY = "it is bearer-only"
     PUBLIC = "it is a public client"
+    BOUND = "its tokens are bound to its caller's key, and the standard exchange takes them from itself alone"
     CONSENT = "it requires consent, for which the legacy exchange cannot ask"
 
 
@@ -44,6 +52,8 @@ class Settings(Protocol):
     def public(self) -> bool: ...
     @property
     def consent_required(self) -> bool: ...
+    @property
+    def bound_by(self) -> tuple[str, ...]: ...
 
 
 class SettingsOf:
@@ -55,6 +65,24 @@ class SettingsOf:
         self.bearer_only = client.is_on("bearerOnly")
         self.public = client.is_on("publicClient")
         self.consent_required = client.is_on("consentRequired")
+        self.bound_by = bound_by(client)
+
+
+def bound_by(client: Client) -> tuple[str, ...]:
+    """What the access tokens of a client are bound to: DPoP, mTLS, both, or nothing."""
+    return tuple(kind for setting, kind in BOUND_BY.items() if client.is_on(setting))
+
+
+def proofs(name: str, kinds: Collection[str], *, own: bool) -> tuple[str, ...]:
+    """What a requester whose tokens are bound must send at the exchange, besides its credentials; a phrase each.
+
+    :param own: whether it exchanges its own token. For another client's it needs no certificate, and gets an unbound token.
+    """
+    needed = {
+        f"'{name}' sends a DPoP proof": DPOP in kinds,
+        f"'{name}' shows the certificate that its token is bound to": MTLS in kinds and own,
+    }
+    return tuple(phrase for phrase, holds in needed.items() if holds)
 
 
 def unfit(
@@ -67,8 +95,8 @@ def unfit(
 ) -> list[Unfit]:
     """All that keeps a client from its position.
 
-    :param exchange: ``standard`` or ``legacy``. foreign: whether the token that a requester exchanges is another client's: the
-        legacy exchange lets a public client exchange its own.
+    :param exchange: ``standard`` or ``legacy``. foreign: whether the requester exchanges another client's token: the legacy
+        exchange lets a public client exchange its own, and the standard one takes bound tokens from their own client alone.
     :param disabled_targets: whether the server's legacy exchange gives tokens for disabled clients.
     """
     if client is None:
@@ -81,6 +109,7 @@ def unfit(
         Unfit.PROTOCOL: not said.openid_connect,
         Unfit.BEARER_ONLY: said.bearer_only and not is_target,
         Unfit.PUBLIC: said.public and asks and not (legacy and not foreign),
+        Unfit.BOUND: bool(said.bound_by) and position is Position.SOURCE and exchange == STANDARD and foreign,
         Unfit.CONSENT: said.consent_required and is_target and legacy,
     }
     return [why for why, holds in found.items() if holds]

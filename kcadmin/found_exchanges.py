@@ -108,6 +108,7 @@ def unfit_client(
         + (" tokens of others" if exchange == LEGACY else ""),
         Unfit.BEARER_ONLY: f"client '{name}' is bearer-only and "
         + ("cannot call the token endpoint" if position is Position.REQUESTER else "gets no tokens"),
+        Unfit.BOUND: f"tokens of client '{name}' are bound to its caller's key, so it alone may exchange them",
         Unfit.CONSENT: f"client '{name}' requires consent, which the legacy exchange refuses",
     }
     return words[found[0]] if found else None
@@ -243,7 +244,9 @@ def _against(
         yield Finding(Level.STACKS, about, f"belongs to the stack '{owner}' ({each.exchange}, {each.flow})")
         return
     for client, position in ((each.source, Position.SOURCE), (each.target, Position.TARGET)):
-        if why := unfit_client(survey.clients.get(client), client, position, each.exchange):
+        if why := unfit_client(
+            survey.clients.get(client), client, position, each.exchange, foreign=each.flow != REQUESTER
+        ):
             yield Finding(Level.LOST, about, why, "change that and look again, or take the mapper away")
             return
     fault = next((naming.fault for naming in names if naming.fault), None)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from kcadmin.errors import Forbidden, TokenRefused
 from kcadmin.example_tokens import example_token, no_access, user_id
 from kcadmin.features import LEGACY, STANDARD, Features, read_features
+from kcadmin.fitness import bound_by, proofs
 from kcadmin.narrow_survey import Among, reach_among
 from kcadmin.realm import Realm, realm_for
 from kcadmin.realm_reach import RealmReach
@@ -179,7 +180,8 @@ def _concluded(verdict: Verdict, among: Among, open_: Sequence[str]) -> Verdict:
     client = among.reach.clients[requester]
     consent = client.is_on("consentRequired") and verdict.case.exchange == STANDARD
     asked = [f"the user has consented to '{requester}'"] if consent else []
-    phrases = dict.fromkeys((*open_, *asked, *among.reach.guards.when.get(requester, ())))
+    needed = proofs(requester, bound_by(client), own=verdict.case.source == requester)
+    phrases = dict.fromkeys((*open_, *asked, *needed, *among.reach.guards.when.get(requester, ())))
     if not phrases:
         return replace(verdict, outlook=True)
     return replace(verdict, outlook=None, reason=f"only if {'; '.join(phrases)}")

@@ -51,13 +51,15 @@ class Prover:
         except (Refusal, HttpError) as problem:
             return replace(verdict, reason=str(problem))
         except TokenRefused as refused:
-            return replace(verdict, refused=True, reason=f"no token for {subject} from '{case.source}': {refused}")
+            return replace(
+                verdict, refused=True, reason=f"no token for {subject} from '{case.source}': {_told(refused)}"
+            )
         try:
             verdict = replace(verdict, subject_claims=self.claims(case.realm, issued))
             answer = self.exchange(case.realm, case.requester, issued, case.audience, case.exchange_scope)
             exchanged = self.claims(case.realm, answer)
         except TokenRefused as refused:
-            return replace(verdict, refused=True, reason=str(refused))
+            return replace(verdict, refused=True, reason=_told(refused))
         except TokenInvalid as problem:
             which = "exchanged" if verdict.subject_claims else "subject"
             return replace(verdict, reason=f"the {which} token is not valid: {problem}")
@@ -168,3 +170,10 @@ def _log_in(endpoint: TokenEndpoint, subject: Subject, source: ClientCredentials
     if subject.username:
         return endpoint.for_user(source, subject.username, subject.password, scope=scope)
     return endpoint.for_service_account(source, scope=scope)
+
+
+def _told(refused: TokenRefused) -> str:
+    """A refusal, with what to do where it is about a key that only the client's own caller has."""
+    bound = ("DPoP proof is missing", "Client Certification missing for MTLS HoK Token Binding")
+    remedy = "; its tokens are bound to its caller's key, which is not known here: prove this exchange by hand, with that key"
+    return f"{refused}{remedy if refused.description in bound else ''}"

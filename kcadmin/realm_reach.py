@@ -19,7 +19,7 @@ from functools import cached_property
 from kcadmin.audiences import added
 from kcadmin.clients import Client
 from kcadmin.features import LEGACY, STANDARD, SWITCH
-from kcadmin.fitness import Position, Unfit, unfit
+from kcadmin.fitness import Position, Unfit, bound_by, proofs, unfit
 from kcadmin.guard_reach import GuardReach, guard_reach
 from kcadmin.permission_reach import permitted
 from kcadmin.reach import Reach
@@ -167,7 +167,7 @@ class RealmReach:
 
     def _holds(self, requester: str, source: str) -> Ways:
         if source == requester:
-            return (OWN_TOKEN,)
+            return (replace(OWN_TOKEN, when=self._proofs(requester, own=True)),)
         by_role = self.roles.names(source, requester)
         return (*self.names.get(source, {}).get(requester, ()), *([by_role] if by_role else []))
 
@@ -195,7 +195,8 @@ class RealmReach:
         if self.clients[requester].is_on("publicClient"):
             return frozenset()
         found = (self.roles.naming(requester) & self.issuing) - {*beside}
-        return found & self.guards.sources.get(requester, found)
+        free = found - self._bound if requester in self.standard else found
+        return free & self.guards.sources.get(requester, free)
 
     def _role_audiences(self, requester: str, beside: Iterable[str | None]) -> frozenset[str]:
         return (self.roles.named_by(requester) & self.enabled) - {*beside}
@@ -204,6 +205,14 @@ class RealmReach:
     def enabled(self) -> frozenset[str]:
         """The clients that a token may be for."""
         return frozenset(name for name, client in self.clients.items() if not unfit(client, Position.TARGET, STANDARD))
+
+    @cached_property
+    def _bound(self) -> frozenset[str]:
+        return frozenset(name for name, client in self.clients.items() if bound_by(client))
+
+    def _proofs(self, requester: str, *, own: bool) -> tuple[str, ...]:
+        client = self.clients.get(requester)
+        return proofs(requester, bound_by(client), own=own) if client else ()
 
     @cached_property
     def issuing(self) -> frozenset[str]:
@@ -223,7 +232,7 @@ class RealmReach:
         consent = requester in self.standard and self.clients[requester].is_on("consentRequired")
         asked = (f"the user has consented to '{requester}'",) if consent else ()
         narrow = ("no scope is wider than the subject token's",) if requester in self.guards.no_wider_scopes else ()
-        return (*asked, *narrow, *self.guards.when.get(requester, ()))
+        return (*asked, *narrow, *self._proofs(requester, own=False), *self.guards.when.get(requester, ()))
 
     def _no_requester(self, requester: str) -> Iterator[str]:
         client = self.clients.get(requester)
@@ -237,7 +246,7 @@ class RealmReach:
     def _no_source(self, requester: str, source: str) -> Iterator[str]:
         client = self.clients.get(source)
         exchange = self.exchange_of(requester)
-        for why in unfit(client, Position.SOURCE, exchange):
+        for why in unfit(client, Position.SOURCE, exchange, foreign=source != requester):
             yield _worded(why, source) + (", so no token is issued for it" if why is Unfit.BEARER_ONLY else "")
         if source != requester and Unfit.PUBLIC in unfit(self.clients.get(requester), Position.REQUESTER, exchange):
             yield f"'{requester}' is a public client, which may exchange its own tokens alone"
@@ -292,5 +301,6 @@ def _worded(why: Unfit, name: str) -> str:
         Unfit.PROTOCOL: f"'{name}' is no OpenID Connect client",
         Unfit.BEARER_ONLY: f"'{name}' is bearer-only",
         Unfit.PUBLIC: f"'{name}' is a public client",
+        Unfit.BOUND: f"tokens of '{name}' are bound to its caller's key, so '{name}' alone may exchange them",
         Unfit.CONSENT: f"'{name}' requires consent, which the legacy exchange refuses",
     }[why]

@@ -14,7 +14,7 @@ class ClientFacts:
     """What a grant must know of a client.
 
     switch_owners: the stacks that turned the standard exchange on; none where it was on before them.
-    audiences: what mappers put into its tokens, with our mark of the exchange.
+    audiences: what mappers put into its tokens, with our mark of the exchange. bound_by: see ``kcadmin.fitness.bound_by``.
     """
 
     uuid: str
@@ -33,6 +33,7 @@ class ClientFacts:
     refresh_on: bool = False
     full_scope: bool = True
     logs_users_in: bool = True
+    bound_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from kcadmin.clients import Client
 from kcadmin.connection import Connection
 from kcadmin.errors import NotFound
 from kcadmin.features import LEGACY
+from kcadmin.fitness import bound_by
 from kcadmin.gates import Role, openings, other_audiences, parts_of, replacing_mappers
 from kcadmin.permissions import overview
 from kcadmin.realm import realm_for
@@ -119,6 +120,7 @@ def _facts(client: Client) -> ClientFacts:
         direct_access_grants=client.is_on("directAccessGrantsEnabled"),
         switch_on=client.is_on(SWITCH),
         full_scope=client.is_on(FULL_SCOPE),
+        bound_by=bound_by(client),
         logs_users_in=any(client.is_on(login) for login in LOGINS),
         refresh_on=client.is_on(SWITCH) and client.value(REFRESH) == SAME_SESSION,
         switch_owners=tuple(claim.owner for claim in claims(client, KIND) if claim.was.get(SWITCH) != "true"),

@@ -12,6 +12,7 @@ CHECKS: tuple[Check, ...] = (
         clients.credentials,
         lambda q: q.secret is not None or q.may_be("requester-authenticator"),
     ),
+    Check("a DPoP proof of '{requester}'", clients.proof, clients.needs_proof),
     Check("the switch of '{requester}' (Standard token exchange)", clients.switch),
     Check("source '{source}' is there and enabled", clients.source),
     Check("target '{target}' is there and enabled", clients.target),

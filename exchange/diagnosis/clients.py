@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 from exchange.diagnosis.finding import Finding, Question
 from exchange.printing import utc
 from kcadmin.client_secrets import BY_SECRET, SIGNED_JWT, variable
 from kcadmin.clients import Client
 from kcadmin.features import LEGACY, SWITCH
-from kcadmin.fitness import OPENID_CONNECT, Position, Unfit, unfit
+from kcadmin.fitness import BOUND_BY, DPOP, OPENID_CONNECT, Position, Unfit, bound_by, unfit
 from kcadmin.tokens import PEM_START
 
 NOT_BEFORE = "notBefore"
@@ -73,6 +74,19 @@ def requester(q: Question) -> Iterator[Finding]:
         yield _field(q, "requester-public", client, "publicClient", wrong, remedy)
 
 
+def needs_proof(q: Question) -> bool:
+    return q.requester is not None and DPOP in bound_by(q.requester)
+
+
+def proof(q: Question) -> Iterator[Finding]:
+    """A requester whose tokens are bound by DPoP sends a proof; no look at the realm shows whether it does."""
+    client, name = q.requester, q.case.requester
+    if client:
+        wrong = "has tokens that are bound by DPoP, so Keycloak refuses each request of it without a DPoP proof"
+        remedy = f"let the caller send the header DPoP, or switch that off under Clients → {name}"
+        yield replace(_field(q, "requester-needs-proof", client, _binding(client), wrong, remedy), sure=False)
+
+
 def credentials(q: Question) -> Iterator[Finding]:
     """How the requester shows who it is, and its secret where the caller's is known."""
     client, name = q.requester, q.case.requester
@@ -133,6 +147,12 @@ def source(q: Question) -> Iterator[Finding]:
     if Unfit.BEARER_ONLY in found:
         wrong = "is bearer-only, so no token is issued for it"
         yield _field(q, "source-bearer-only", client, "bearerOnly", wrong, "name a client that users log in to")
+    if Unfit.BOUND in found:
+        wrong = (
+            f"has tokens that are bound to its caller's key, and the standard exchange takes them from '{name}' alone"
+        )
+        remedy = f"let '{name}' ask itself (flows: [requester]), or switch the binding off under Clients → {name}"
+        yield _field(q, "source-bound", client, _binding(client), wrong, remedy)
     seconds = int(client.value(NOT_BEFORE) or 0)
     if seconds and (seconds > time.time() or q.may_be("source-not-before")):
         yield _not_before(q, "source-not-before", "client", name, seconds, f"Clients → {name} → Advanced → Revocation")
@@ -198,6 +218,10 @@ def _not_before(q: Question, cause: str, kind: str, name: str, seconds: int, whe
     wrong = f"takes no token that was issued before {utc(seconds)}" + (", which is still to come" if ahead else "")
     remedy = f"clear it under {where}" if ahead else "fetch a new subject token and exchange that"
     return q.found(cause, kind, name, wrong, remedy, field=NOT_BEFORE, value=str(seconds), sure=ahead)
+
+
+def _binding(client: Client) -> str:
+    return next(setting for setting in BOUND_BY if client.is_on(setting))
 
 
 def _field(q: Question, cause: str, client: Client, name: str, wrong: str, remedy: str) -> Finding:

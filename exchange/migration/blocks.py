@@ -61,6 +61,13 @@ def blocks(moving: Moving, facts: Facts) -> Iterator[str]:
                 f"required role '{role['client']}/{role.get('role')}' is of another client, which the standard exchange does "
                 f"not look at; require a realm role, or a role of '{moving.target}'"
             )
+    for call in moving.calls:
+        foreign = call.source != call.requester
+        if Unfit.BOUND in unfit(survey.clients.get(call.source), Position.SOURCE, STANDARD, foreign=foreign):
+            yield (
+                f"tokens of source '{call.source}' are bound to its caller's key, so standard refuses them from "
+                f"'{call.requester}'; let '{call.source}' ask with flows: [requester], or switch the binding off there"
+            )
     for requester in moving.requesters:
         client = survey.clients.get(requester)
         if client is None:

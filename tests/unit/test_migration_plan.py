@@ -147,6 +147,14 @@ def legacy(grant: Moving, **changes: Any) -> Moving:
     return Moving(**given)
 
 
+@pytest.mark.parametrize("setting", ["dpop.bound.access.tokens", "tls.client.certificate.bound.access.tokens"])
+def test_a_bound_source_blocks_where_another_client_asks(setting: str) -> None:
+    for grant, blocked in ((THREE, True), (RECIPIENT, True), (ASKS, False)):
+        bound = client(grant.sources[0], attributes={setting: "true"})
+        found = [block for block in planned(legacy(grant), bound).blocks if "bound to its caller's key" in block]
+        assert bool(found) == blocked, (grant.name, found)
+
+
 @pytest.mark.parametrize("grant", [THREE, ASKS, RECIPIENT], ids=lambda each: each.name)
 def test_nothing_blocks(grant: Moving) -> None:
     assert planned(legacy(grant)).blocks == () and planned(legacy(grant)).notes == ()
