@@ -128,7 +128,7 @@ class KeycloakProvider(ResourceProvider, ABC):
         known = self.compare(_olds, _news)
         if known.replaces:
             return known
-        now = self.read(_id, _olds)
+        now = self._read(_id, _olds)
         if not now.id:
             return DiffResult(changes=True, replaces=["id"], delete_before_replace=True)
         seen = self.compare(now.outs or {}, _news)
@@ -166,7 +166,10 @@ class KeycloakProvider(ResourceProvider, ABC):
         return UpdateResult({**_inputs(_news), **notes, **self.change(realm, _id, _olds, _news)})
 
     def read(self, id_: str, props: Props) -> ReadResult:
-        """The server's state as outputs and inputs; only 404 on the right server is gone."""
+        """The server's state as outputs and inputs, for a refresh; only 404 on the right server is gone."""
+        return self._read(id_, props)
+
+    def _read(self, id_: str, props: Props) -> ReadResult:
         now = self.fetch(self.realm(props), id_, props)
         if now is None:
             self._verified(props)

@@ -7,14 +7,22 @@ https://www.keycloak.org/docs/latest/server_admin/#_client_policies
 from collections.abc import Iterator, Mapping, Sequence
 
 import pulumi
-from pulumi.dynamic import CheckResult
+from pulumi.dynamic import CheckResult, ReadResult
 
 from kcadmin.client_policies import missing_from_server
 from kcadmin.guard_faults import faults, type_faults
 from kcadmin.guard_marks import KIND
 from kcadmin.guards import Guards
 from kcadmin.realm import Realm
-from kcadmin.realm_guards import Held, borrowing, changed_by_others, release_guards, take_guards, take_mark_back
+from kcadmin.realm_guards import (
+    Held,
+    borrowed_marks,
+    borrowing,
+    changed_by_others,
+    release_guards,
+    take_guards,
+    take_mark_back,
+)
 from kcadmin.texts import shown
 from providers._base import KeycloakProvider, Props
 from providers._uuids import is_known
@@ -64,6 +72,14 @@ class ExchangeGuardsProvider(KeycloakProvider):
     def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
         changed = changed_by_others(realm, _held(props))
         return None if changed is None else {"drift": changed}
+
+    def read(self, id_: str, props: Props) -> ReadResult:
+        """A refresh also reads the marks of the realm's other clients, which a quiet preview does not."""
+        now = super().read(id_, props)
+        for told in (now.outs, now.inputs) if now.id else ():
+            if told is not None and "drift" in told:
+                told["drift"] = [*told["drift"], *borrowed_marks(self.realm(props), _held(props))]
+        return now
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         if release_guards(realm, _held(props)):
