@@ -17,6 +17,7 @@ from components.shared_parts import SharedParts
 from components.wiring import EXCHANGE, LOGIN, GrantPlan, questions, scope_name
 from kcadmin.connection import Connection
 from kcadmin.errors import KeycloakError
+from kcadmin.misread import misreadings
 from kcadmin.realm import realms_of_run
 from providers import messages, preflight
 from providers.exchange_proof import ExchangeProof
@@ -222,7 +223,7 @@ def _plan(specs: Sequence[GrantSpec], connection: Connection, guards: Collection
     if not specs:
         return ()
     try:
-        with realms_of_run(get_root_resource()):
+        with misreadings(), realms_of_run(get_root_resource()):
             facts = preflight.ask(connection, questions(specs))
             planned = plan(specs, facts, guards)
             if planned.faults:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from exchange.screen import Screen, say_line
 from kcadmin.connection import Connection
 from kcadmin.errors import KeycloakError, Refusal, Unreachable
+from kcadmin.misread import misreadings
 from kcadmin.proof import USER_PASSWORD
 from kcadmin.texts import harmless
 
@@ -71,7 +72,8 @@ def busy(first: str) -> Iterator[Callable[[str], None]]:
 def problems() -> Iterator[None]:
     """Ends the command with a sentence and the exit code for a problem that stops it."""
     try:
-        yield
+        with misreadings():
+            yield
     except Unreachable as problem:
         say_line(f"error: {problem}", err=True)
         raise typer.Exit(UNREACHABLE) from None

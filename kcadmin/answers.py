@@ -37,8 +37,8 @@ class Answer:
             value = self._parsed()
         except ValueError:
             raise self.strange() from None
-        if wrong := misshapen(self.at, value):
-            raise self.strange(f"JSON that is not Keycloak's ({self.hide(wrong)})")
+        if wrong := misshapen(self.method, self.at, value):
+            raise self.strange(f"JSON of another shape ({wrong})")
         return value
 
     def object(self) -> Mapping[str, Any]:

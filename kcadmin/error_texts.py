@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from kcadmin.error_catalogue import BOTH, HEADINGS, ROWS, Event, Row
 
+LONGEST = 20_000  # of a text, in which an error is looked for
 _PLACE = re.compile(r"\\\{(\w+)\\\}")
 
 
@@ -30,6 +31,7 @@ def read_error(text: str, exchange: str | None = None) -> Reading | None:
 
     :param exchange: which exchange was asked; rows of the other one are left out where others fit.
     """
+    text = text[:LONGEST]
     said = _answer(text)
     words = " ".join(said.values()) if said else text
     fits = {id(row): match for row in ROWS if (match := _match(row.description, words))}
@@ -111,5 +113,7 @@ def _objects(text: str) -> Iterator[Mapping[str, object]]:
             found, _ = decoder.raw_decode(text, start)
         except ValueError:
             continue
+        except RecursionError:  # what is within is as deep, or nearly
+            return
         if isinstance(found, dict):
             yield found

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from kcadmin.claims import Kind
-from kcadmin.errors import KeycloakError, Refusal
+from kcadmin.errors import Refusal
 from kcadmin.notes import BOOLEAN_TEXT
 from kcadmin.session import Session
 
@@ -89,11 +89,6 @@ def read_features(session: Session) -> Features:
     :raises Refusal: the server is older than we know.
     """
     told = session.get("/admin/serverinfo")
-    if not isinstance(told, dict):
-        raise KeycloakError(
-            f"Keycloak at '{session.connection.url}': GET /admin/serverinfo answered without an object; "
-            "check that url is its own address and not a page before it."
-        )
     _refuse_older(told, session.connection.url)
     on = {str(feature["name"]): bool(feature["enabled"]) for feature in told["features"]}
     standard, legacy, permissions = (on.get(_LISTED_AS[feature], False) for feature in _LISTED_AS)

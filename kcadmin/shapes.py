@@ -1,8 +1,223 @@
-"""What Keycloak's answers look like, as far as anything here reads them: so a reader never meets another shape."""
+"""What Keycloak's answers look like, as far as anything here reads them: so that no reader meets another shape.
 
+A field means the same wherever Keycloak's representations have it; what a path answers as a whole is told by its end.
+https://www.keycloak.org/docs-api/latest/rest-api/index.html#_overview (Models)
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+DEEPEST = 50
+_LEVELS = {"server": 1, "realm": 1, "event": 1, "claims": 0, "document": 0, "user": 1}
+"""How many levels are looked at of answers that hold what anybody chose, or much that is not read; else all."""
+_TEXTS = (
+    *(
+        "id",
+        "_id",
+        "clientId",
+        "name",
+        "type",
+        "protocol",
+        "protocolMapper",
+        "providerId",
+        "alias",
+        "internalId",
+        "username",
+    ),
+    *("description", "logic", "decisionStrategy", "clientAuthenticatorType", "containerId", "resource", "version"),
+    *("error", "userId", "ipAddress", "sessionId", "realmId", "executor", "condition", "value"),
+)
+_FLAGS = (
+    *("enabled", "publicClient", "bearerOnly", "fullScopeAllowed", "serviceAccountsEnabled", "standardFlowEnabled"),
+    *(
+        "directAccessGrantsEnabled",
+        "implicitFlowEnabled",
+        "authorizationServicesEnabled",
+        "consentRequired",
+        "composite",
+    ),
+    *("clientRole", "adminPermissionsEnabled", "eventsEnabled", "extendChildren", "fetchRoles"),
+)
+_NUMBERS = ("time", "accessTokenLifespan", "ssoSessionIdleTimeout", "ssoSessionMaxLifespan", "eventsExpiration")
+_NUMBERS_OR_TEXTS = tuple(
+    f"{unit}{end}" for unit in ("dayMonth", "month", "hour", "minute", "year") for end in ("", "End")
+)
+_LISTS_OF_TEXTS = (
+    *("redirectUris", "webOrigins", "defaultClientScopes", "optionalClientScopes", "enabledEventTypes"),
+    *("eventsListeners", "clients", "users"),
+)
+_LISTS_OF_OBJECTS = (
+    *("protocolMappers", "realmMappings", "mappings", "features", "executors", "conditions", "clientScopes", "groups"),
+)
+_LISTS_OF_EITHER = ("policies", "scopes", "resources", "roles", "profiles")
+_MAPS_OF_TEXTS = ("config", "details", "scopePermissions")
+_REQUIRED = {
+    "client": ("id", "clientId"),
+    "role": ("id", "name"),
+    "named": ("id", "name"),
+    "resource": ("_id", "name"),
+    "known": ("id",),
+    "event": ("type", "time"),
+    "provider": ("type",),
+    "alias": ("alias", "internalId"),
+    "user": ("id", "username"),
+}
+_WITHIN = {
+    "protocolMappers": ("name", "protocolMapper"),
+    "realmMappings": ("name",),
+    "mappings": ("name",),
+    "features": ("name", "enabled"),
+    "executors": ("executor",),
+    "conditions": ("condition",),
+    "clientScopes": ("id",),
+    "groups": ("id",),
+}
+# The first that fits says whether a GET answers a list or an object, and what each object has.
+_PATHS: tuple[tuple[re.Pattern[str], type, str], ...] = tuple(
+    (re.compile(pattern), shape, kind)
+    for pattern, shape, kind in (
+        (r"/admin/serverinfo$", dict, "server"),
+        (r"/(?:openid-configuration|openid-connect/certs|openid-connect/token)$", dict, "document"),
+        (r"/resource-server/settings$", dict, "any"),
+        (r"/resource-server/policy/providers$", list, "provider"),
+        (r"/resource-server/resource/search$", dict, "resource"),
+        (r"/resource-server/(?:policy|permission|scope)/search$", dict, "named"),
+        (r"/resource-server/[a-z]+/[^/]+/resources$", list, "resource"),
+        (
+            r"/resource-server/[a-z]+/[^/]+/(?:associatedPolicies|dependentPolicies|scopes|permissions)$",
+            list,
+            "named",
+        ),
+        (r"/resource-server/(?:policy|permission)/[^/]+/[^/]+$", dict, "named"),
+        (r"/resource-server/(?:policy|permission)$", list, "named"),
+        (r"/resource-server/scope$", list, "named"),
+        (r"/client-policies/(?:policies|profiles)$", dict, "any"),
+        (r"/management/permissions$|-management-permissions$", dict, "any"),
+        (r"/generate-example-access-token$", dict, "claims"),
+        (r"/events/config$|/client-secret$", dict, "any"),
+        (r"/events$", list, "event"),
+        (r"/service-account-user$", dict, "user"),
+        (r"/users$", list, "user"),
+        (r"/groups$", list, "named"),
+        (r"/identity-provider/instances$", list, "alias"),
+        (
+            r"/scope-mappings/[^/]+/granted$|/scope-mappings/(?:realm|clients/[^/]+)(?:/(?:available|composite))?$",
+            list,
+            "role",
+        ),
+        (r"/role-mappings/(?:realm|clients/[^/]+)(?:/(?:available|composite))?$", list, "role"),
+        (r"/(?:scope|role)-mappings$", dict, "any"),
+        (r"/roles(?:-by-id/[^/]+|/[^/]+)/composites(?:/realm|/clients/[^/]+)?$", list, "role"),
+        (r"/roles(?:-by-id)?/[^/]+$", dict, "role"),
+        (r"/roles$", list, "role"),
+        (r"/protocol-mappers/models$", list, "named"),
+        (r"/(?:default|optional)-client-scopes$", list, "named"),
+        (r"/client-scopes$", list, "named"),
+        (r"/client-scopes/[^/]+$", dict, "named"),
+        (r"/realms/[^/]+/clients$", list, "client"),
+        (r"/realms/[^/]+/clients/[^/]+$", dict, "client"),
+        (r"^/admin/realms/[^/]+$", dict, "realm"),
+    )
+)
+_WRITTEN = (
+    (re.compile(r"/resource-server/(?:policy|permission|scope|resource)(?:/[^/]+)?$"), dict, "known"),
+    (re.compile("/management/permissions$"), dict, "any"),
+    (re.compile(""), dict, "document"),
+)
 
-def misshapen(at: str, value: Any) -> str | None:
-    """What of a JSON answer is never so in Keycloak's, or None. at: the path that was asked."""
-    return None
+
+def misshapen(method: str, at: str, value: Any) -> str | None:
+    """What of a JSON answer is never so in Keycloak's, in words, or None. at: the path that was asked."""
+    asked = _PATHS if method == "GET" else _WRITTEN
+    path = at.partition("?")[0]
+    shape, kind = next(((shape, kind) for pattern, shape, kind in asked if pattern.search(path)), (None, "any"))
+    return next(_wrong(value, shape, kind), None)
+
+
+def _wrong(value: Any, shape: type | None, kind: str) -> Iterator[str]:
+    if shape is not None and not isinstance(value, shape):
+        yield f"no {_word(shape)}"
+        return
+    for each in value if isinstance(value, list) else [value]:
+        if shape is list and not isinstance(each, dict):
+            yield "a list of no objects"
+        elif isinstance(each, dict):
+            yield from _lacking(each, _REQUIRED.get(kind, ()), kind)
+            if kind in ("client", "realm") and not _is_moment(each.get("notBefore", 0)):  # of a policy it is a text
+                yield "notBefore of another type"
+    yield from _within(value, _LEVELS.get(kind, DEEPEST), whole=kind not in _LEVELS)
+
+
+def _lacking(value: Mapping[str, Any], fields: tuple[str, ...], what: str) -> Iterator[str]:
+    yield from (f"no {field} in a {what}" for field in fields if value.get(field) in (None, ""))
+
+
+def _within(value: Any, levels: int, *, whole: bool) -> Iterator[str]:
+    """whole: nothing may be deeper than that."""
+    if levels < 0 and whole:
+        yield f"more than {DEEPEST} objects in each other"
+    elif isinstance(value, list):
+        for each in value:
+            yield from _within(each, levels - whole, whole=whole)
+    elif isinstance(value, dict) and levels > 0:
+        for field, each in value.items():
+            fits = _FIELDS.get(field)
+            if fits and not fits(each):
+                yield f"{field} of another type"
+            elif isinstance(each, dict | list) and field not in _LEAVES:
+                for one in each if isinstance(each, list) else ():
+                    if isinstance(one, dict):
+                        yield from _lacking(one, _WITHIN.get(field, ()), field)
+                yield from _within(each, levels - 1, whole=whole)
+
+
+def _is_moment(value: Any) -> bool:
+    """Seconds since 1970 that any platform knows."""
+    return _is_number(value) and abs(value) < 1 << 31
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 63
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _is_objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
+
+
+def _has_mappings(value: Any) -> bool:
+    return isinstance(value, dict) and _is_objects(value.get("mappings"))
+
+
+def _is_attributes(value: Any) -> bool:
+    """Of a client a text each, of a user or a group a list of texts."""
+    return isinstance(value, dict) and all(
+        each is None or isinstance(each, str) or _is_texts(each) for each in value.values()
+    )
+
+
+_FIELDS: Mapping[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(_TEXTS, lambda value: isinstance(value, str)),
+    **dict.fromkeys(_FLAGS, lambda value: isinstance(value, bool)),
+    **dict.fromkeys(_NUMBERS, _is_number),
+    **dict.fromkeys(_NUMBERS_OR_TEXTS, lambda value: isinstance(value, str) or _is_number(value)),
+    **dict.fromkeys(_LISTS_OF_TEXTS, _is_texts),
+    **dict.fromkeys(_LISTS_OF_OBJECTS, _is_objects),
+    **dict.fromkeys(_LISTS_OF_EITHER, lambda value: _is_texts(value) or _is_objects(value)),
+    "configuration": lambda value: isinstance(value, dict),
+    "systemInfo": lambda value: value is None or isinstance(value, dict),  # older servers
+    **dict.fromkeys(
+        _MAPS_OF_TEXTS, lambda value: isinstance(value, dict) and all(isinstance(v, str | None) for v in value.values())
+    ),
+    "attributes": _is_attributes,
+    "clientMappings": lambda value: isinstance(value, dict) and all(_has_mappings(each) for each in value.values()),
+}
+_LEAVES = ("attributes", "config", "details", "configuration", "systemInfo", "access", "scopePermissions")
+
+
+def _word(shape: type) -> str:
+    return "list" if shape is list else "object"

@@ -104,6 +104,8 @@ class TokenEndpoint:
             )
         except jwt.PyJWTError as problem:
             raise TokenInvalid(str(problem)) from None
+        except (TypeError, ValueError, OverflowError, RecursionError):  # PyJWT does not check the types of all claims
+            raise TokenInvalid("it holds claims of another type") from None
         return claims
 
     def issuer(self) -> str:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kcadmin.errors import KeycloakError
 from kcadmin.features import LEGACY, STANDARD, STANDARD_SINCE
-from kcadmin.texts import quoted
+from kcadmin.texts import quoted, shown
 
 # `jti` is <session type><token type><grant>:<uuid>, two letters each: onrtte:… standard, onrtna:… legacy. Before 26.2,
 # which brought this and the standard exchange, it is <uuid>.
@@ -72,13 +73,13 @@ class Claims:
 
     @classmethod
     def read(cls, claims: Mapping[str, Any]) -> "Claims":
-        """From a token's payload; ``aud`` is a text where it is a single one."""
+        """From a token's payload; ``aud`` is a text where it is a single one. :raises KeycloakError: it has no times."""
         aud = claims.get("aud") or ()
         texts = {name: str(claims.get(name) or "") for name in ("sub", "azp", "iss", "scope", "jti", "sid")}
         return cls(
-            aud=(aud,) if isinstance(aud, str) else tuple(str(each) for each in aud),
-            exp=int(claims["exp"]),
-            iat=int(claims["iat"]),
+            aud=tuple(str(each) for each in aud) if isinstance(aud, list | tuple) else (str(aud),),
+            exp=_seconds(claims, "exp"),
+            iat=_seconds(claims, "iat"),
             **texts,
         )
 
@@ -192,3 +193,10 @@ def wrong_exchange(case: Case, answers: str, said: str = "answered") -> str:
         f"the standard exchange {said}: the switch of '{case.requester}' (Standard token exchange) is on, so "
         "the legacy grant is never asked; set the grant's exchange to standard, or switch it off"
     )
+
+
+def _seconds(claims: Mapping[str, Any], name: str) -> int:
+    value = claims.get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < 1 << 53:
+        raise KeycloakError(f"token: its {name} is {shown(value)}, which is no time; check that url is Keycloak's own.")
+    return int(value)

@@ -2,9 +2,10 @@
 
 import os
 import shlex
+from collections.abc import Mapping
 
 from local import dev_server, secrets
-from local.layout import PULUMI_BIN, PULUMI_HOME, STATE, VENV, UserError
+from local.layout import LOOPBACK, PULUMI_BIN, PULUMI_HOME, STATE, VENV, UserError
 
 LOCAL_URL = "KEYCLOAK_LOCAL_URL"
 """Says that KEYCLOAK_URL came from `make env` and not from a person who means a server of their own."""
@@ -29,6 +30,7 @@ def shell_environment(stack: str) -> dict[str, str]:
         "PULUMI_PYTHON_CMD": str(VENV / "bin" / "python"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_STACK": stack,
+        **without_proxy(os.environ),
     }
     if foreign is None:
         url = dev_server.url(stack)
@@ -44,6 +46,12 @@ def search_path(path: str) -> str:
     if (PULUMI_BIN / "pulumi").exists():
         ours.append(str(PULUMI_BIN))
     return os.pathsep.join([*ours, *(part for part in path.split(os.pathsep) if part not in ours)])
+
+
+def without_proxy(environ: Mapping[str, str]) -> dict[str, str]:
+    """`NO_PROXY` in both spellings, with this machine beside what is there: our servers and Pulumi's plugins listen on it."""
+    given = {part.strip() for name in ("NO_PROXY", "no_proxy") for part in environ.get(name, "").split(",")} - {""}
+    return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(sorted({*given, *LOOPBACK})))
 
 
 def exports(variables: dict[str, str]) -> str:

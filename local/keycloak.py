@@ -12,6 +12,7 @@ import socket
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import zipfile
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local import java, keycloak_release, processes
-from local.layout import KEYCLOAK, Say, UserError, only_one
+from local.layout import KEYCLOAK, LOOPBACK, Say, UserError, only_one
 
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.1
@@ -175,9 +176,11 @@ def port_is_free(port: int) -> bool:
 
 
 def answers(url: str, seconds: float = 5.0) -> bool:
-    """Whether a Keycloak answers at this address."""
+    """Whether a Keycloak answers at this address; one of this machine is asked without a proxy."""
     try:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/realms/master", timeout=seconds) as answer:
+        direct = urllib.parse.urlsplit(url).hostname in LOOPBACK
+        opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if direct else []))
+        with opener.open(f"{url.rstrip('/')}/realms/master", timeout=seconds) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError, ValueError, http.client.HTTPException):  # the last: it speaks no HTTP
         return False

@@ -22,6 +22,7 @@ REALM_FILE = Path(__file__).with_name("realm-secure-test.json")
 DEFAULT_KEYCLOAK_VERSION = "26.7.3"
 KEYCLOAK_VERSIONS = ("24.0.5", "26.0.8", "26.2.5", DEFAULT_KEYCLOAK_VERSION)  # tested, oldest first
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 STACKS = ("dev", "legacy")
 FEATURE_SET_OF = {"dev": "standard", "legacy": "legacy"}
 DEFAULT_PORT_OF = {"dev": 8080, "legacy": 8081}

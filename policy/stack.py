@@ -13,6 +13,8 @@ DYNAMIC = "pulumi-python:dynamic/keycloak:"
 PROVIDER = "pulumi:providers:pulumi-python"  # its properties are the stack's config
 STANDARD, LEGACY = "standard", "legacy"
 REQUESTER_FLOW = "requester"
+INSECURE_TLS, INSECURE_HTTP = "insecureTls", "insecureHttp"
+_LOOPBACK = re.compile(r"http://(localhost\.?|127(\.\d+){3}|\[::1\])(:\d+)?(/|$)", re.IGNORECASE)
 PASSWORD, CLIENT = "password", "client"
 Props = Mapping[str, Any]
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # of prod-eu, EU_PROD, euProd and prod2
@@ -70,13 +72,17 @@ class Grant:
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack: its name, the day, how it logs in (``password``, ``client``, or "" where that is not known), what it holds."""
+    """A stack: its name, the day, how it logs in (``password``, ``client``, or "" where that is not known), what it holds.
+
+    unsafe: config keys that leave its connection open to others.
+    """
 
     name: str
     today: datetime.date
     login: str = ""
     grants: tuple[Grant, ...] = ()
     resources: tuple[Resource, ...] = ()
+    unsafe: tuple[str, ...] = ()
 
     def of(self, kind: str) -> Iterator[Resource]:
         """Its Keycloak objects of a type, such as ``ClientPolicy``, that stand alone or in a grant."""
@@ -105,7 +111,17 @@ def read_stack(today: datetime.date, resources: Iterable[Resource]) -> Stack:
         next((_login(each) for each in known if each.kind == PROVIDER), ""),
         tuple(_grant(each) for each in known if each.kind == GRANT),
         tuple(each for each in known if each.kind.startswith(DYNAMIC)),
+        tuple(dict.fromkeys(key for each in known if each.kind == PROVIDER for key in _unsafe(each))),
     )
+
+
+def _unsafe(provider: Resource) -> Iterator[str]:
+    project = provider.urn.split("::")[1]
+    if provider.text(f"{project}:{INSECURE_TLS}").lower() == "true":
+        yield INSECURE_TLS
+    allowed, url = (provider.text(f"{project}:{key}") for key in (INSECURE_HTTP, "url"))
+    if allowed.lower() == "true" or (url.lower().startswith("http:") and not _LOOPBACK.match(url)):
+        yield INSECURE_HTTP
 
 
 def _login(provider: Resource) -> str:

@@ -13,6 +13,7 @@ from pulumi.dynamic import CheckFailure
 
 from kcadmin.connection import Connection
 from kcadmin.errors import KeycloakError
+from kcadmin.misread import misreadings
 from kcadmin.texts import harmless
 
 
@@ -47,7 +48,8 @@ def program_error(faults: Iterable[str]) -> pulumi.RunError:
 def errors_as_sentences() -> Iterator[None]:
     """Pulumi shows ``Class: text``, and of an exception without a text its class's name: so the sentence is the name."""
     try:
-        yield
+        with misreadings():
+            yield
     except KeycloakError as problem:
         raise _named("\n".join(map(harmless, problem.faults))) from None
     except Exception as problem:

@@ -95,7 +95,7 @@ def test_no_command_makes_an_assertion_for_another_server(monkeypatch: pytest.Mo
 def test_an_address_that_is_named_is_the_assertions_audience(public_url: str) -> None:
     with hostile(says_it_is("https://login.example.com/realms/r7")) as server:
         robot = Session(Connection(server.url, PrivateKeyLogin("wide", KEY), "r7", public_url=public_url))
-        robot.get("/admin/realms/r7/clients")
+        robot.get("/admin/x")
         (sent,) = (each for each in server.asked if "assertion" in each.body)
         assertion = parse_qs(sent.body)["client_assertion"][0]
         claims = jwt.decode(assertion, options={"verify_signature": False})

@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
+from components.grant_spec import read_grant
 from kcadmin.errors import Refusal
+from kcadmin.realm import realm_for
+from kcadmin.session import Session
 from local import keycloak
 from local.layout import keycloak_version
 from providers._base import KeycloakProvider
@@ -22,7 +25,7 @@ from tests.support.realms import TestRealm
 from tests.support.robots import robot_engine
 
 POLICY = "the policy made before"
-NAMES = ["a/b", "100%", 'say "x"', "why?", "#1", "..", "a b&c=d", "größe→目標", "x" * 255]
+NAMES = ["a/b", "100%", 'say "x"', "why?", "#1", "...", "a b&c=d", "größe→目標", "x" * 255]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
@@ -109,8 +112,8 @@ def test_the_longest_client_with_authorization_services(module_realm: TestRealm,
 @pytest.mark.parametrize("exchange", ["standard", "legacy"])
 @pytest.mark.parametrize(
     "name",
-    ["team/shop", "größe 100%", ".", 'a?b&c="d"#', "y" * 255],
-    ids=["slash", "unicode", "dot", "query", "long"],
+    ["team/shop", "größe 100%", "..a", 'a?b&c="d"#', "y" * 255],
+    ids=["slash", "unicode", "dots", "query", "long"],
 )
 def test_grants_of_clients_of_any_name(legacy_module_realm: TestRealm, name: str, exchange: str) -> None:
     realm = legacy_module_realm
@@ -133,3 +136,16 @@ def test_grants_of_clients_of_any_name(legacy_module_realm: TestRealm, name: str
     stack.destroy()
     assert realm.export_but_for_permissions() == realm.without_permissions(before)
     realm.session.delete(realm.at("clients", realm.uuid(name)))
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_step_of_a_path_is_no_name(legacy_module_realm: TestRealm, name: str) -> None:
+    realm = legacy_module_realm
+    before = realm.export()
+    least = {"name": "g", "realm": realm.name, "sources": ["frontend"], "target": "api"}
+    for wrong in ({"target": name}, {"sources": [name]}, {"realm": name}, {"requiredRoles": [name]}):
+        _, faults = read_grant({**least, **wrong}, {"owner": "o/p/s"})
+        assert any(f"is '{name}', which no address can hold; " in fault for fault in faults), faults
+    with pytest.raises(Refusal, match=r"^name '\.+': is '\.+', which no address can hold; give another name\.$"):
+        realm_for(Session(realm.connection), realm.name).has_role(name)
+    assert realm.export() == before

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from kcadmin.errors import KeycloakError
+from kcadmin.misread import Misread, misreadings
 from kcadmin.session import Session
+from kcadmin.texts import unfit
 from tests.support.fake_server import URL, Answer, FakeKeycloak
 
 DEEP = {"arrays": "[" * 100_000, "objects": '{"a":' * 100_000, "closed": "[" * 50_000 + "]" * 50_000}
@@ -80,3 +82,56 @@ def test_what_was_made_has_an_address(keycloak: FakeKeycloak, place: str | None)
     keycloak.interfere(Answer(201, None, {} if place is None else {"Location": place}), at="/x$")
     with pytest.raises(KeycloakError, match=r"POST /admin/x answered 201 with (no|the) address.+; .+\.$"):
         keycloak.session().create("/admin/x", {})
+
+
+CLIENT = {"id": "1", "clientId": "a"}
+SHAPES: list[tuple[str, Any, str | None]] = [
+    ("clients", [CLIENT], None),
+    ("clients", [{**CLIENT, "unknown": {"id": 3}, "attributes": {"a": "b", "c": None}}], "id of another type"),
+    ("clients", {}, "no list"),
+    ("clients", 7, "no list"),
+    ("clients", ["a"], "a list of no objects"),
+    ("clients", [{"id": "1"}], "no clientId in a client"),
+    ("clients", [{**CLIENT, "enabled": "true"}], "enabled of another type"),
+    ("clients", [{**CLIENT, "attributes": {"a": {}}}], "attributes of another type"),
+    ("clients", [{**CLIENT, "attributes": []}], "attributes of another type"),
+    ("clients", [{**CLIENT, "protocolMappers": [{}]}], "no name in a protocolMappers"),
+    ("clients/1", [], "no object"),
+    ("clients/1", CLIENT, None),
+    ("clients/1/roles/boss", {"id": "1"}, "no name in a role"),
+    ("clients/1/scope-mappings", {"clientMappings": {"a": {}}}, "clientMappings of another type"),
+    (
+        "clients/1/management/permissions",
+        {"enabled": True, "scopePermissions": {"a": 1}},
+        "scopePermissions of another type",
+    ),
+    ("client-scopes", [{"id": "1", "name": 2}], "name of another type"),
+    ("client-policies/policies", {"policies": [{"name": "p", "conditions": [{}]}]}, "no condition in a conditions"),
+    (
+        "clients/1/authz/resource-server/policy",
+        [{"id": "1", "name": "p", "config": {"roles": []}}],
+        "config of another",
+    ),
+    ("clients/1/authz/resource-server/settings", {"policies": [1]}, "policies of another type"),
+    ("clients/1/evaluate-scopes/generate-example-access-token", {"groups": ["a"], "roles": {}, "name": 1}, None),
+    ("clients/1", {**CLIENT, "x": json.loads("[" * 60 + "]" * 60)}, "more than 50 objects in each other"),
+]
+
+
+@pytest.mark.parametrize(("at", "body", "words"), SHAPES)
+def test_json_of_another_shape_is_one_sentence(keycloak: FakeKeycloak, at: str, body: Any, words: str | None) -> None:
+    keycloak.interfere(Answer(200, body), at=f"/r/{at}$")
+    if words is None:
+        assert keycloak.session().get(f"/admin/realms/r/{at}") == body
+    else:
+        assert f"answered 200 with JSON of another shape ({words}" in sentence(
+            keycloak.session(), f"/admin/realms/r/{at}"
+        )
+
+
+def test_an_answer_that_nobody_foresaw_is_a_sentence_without_its_data() -> None:
+    with pytest.raises(Misread) as caught, misreadings():
+        unfit(3)  # type: ignore[arg-type]
+    assert "TypeError at kcadmin/texts.py:" in str(caught.value) and str(caught.value).endswith(".")
+    with pytest.raises(KeyError), misreadings():
+        {}["not of an answer"]

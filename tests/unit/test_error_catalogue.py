@@ -135,7 +135,10 @@ def test_the_exchange_tells_rows_apart() -> None:
     assert read("Invalid token type, must be access token").causes == ("subject-token-of-another-type",)
 
 
-@pytest.mark.parametrize("text", ["", "nonesuch", "{", '{"error": 3}', '{"access_token": "x"}', "[1, 2]"])
+DEEP = ('{"a":' * 20_000, "[" * 20_000, '{"a":[' * 200_000, '{"error":' * 900, '{"a": "' * 20_000)
+
+
+@pytest.mark.parametrize("text", ["", "nonesuch", "{", '{"error": 3}', '{"access_token": "x"}', "[1, 2]", *DEEP])
 def test_what_no_server_says(text: str) -> None:
     assert read_error(text) is None
 

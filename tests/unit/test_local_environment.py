@@ -76,6 +76,25 @@ def test_every_command_makes_the_folder_first(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / ".local").stat().st_mode) == 0o700
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "127.0.0.1,::1,localhost"),
+        ({"NO_PROXY": ".corp.example, localhost"}, ".corp.example,127.0.0.1,::1,localhost"),
+        ({"NO_PROXY": "a", "no_proxy": "b"}, "127.0.0.1,::1,a,b,localhost"),
+    ],
+)
+def test_this_machine_is_asked_without_a_proxy(
+    given: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    variables = environment.shell_environment("dev")
+    assert variables["NO_PROXY"] == variables["no_proxy"] == expected
+
+
 def test_the_stack_decides_the_address() -> None:
     assert environment.shell_environment("dev")["KEYCLOAK_URL"] == "http://127.0.0.1:8080"
     assert environment.shell_environment("legacy")["KEYCLOAK_URL"] == "http://127.0.0.1:8081"

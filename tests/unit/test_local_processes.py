@@ -120,5 +120,5 @@ def test_what_is_no_keycloak_does_not_answer(problem: Exception, monkeypatch: py
     def urlopen(*_: object, **__: object) -> None:
         raise problem
 
-    monkeypatch.setattr("urllib.request.urlopen", urlopen)
+    monkeypatch.setattr("urllib.request.OpenerDirector.open", urlopen)
     assert not keycloak.answers("http://127.0.0.1:1")

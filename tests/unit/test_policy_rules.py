@@ -305,6 +305,15 @@ REFUSED: list[tuple[str, Stack, dict[str, Any], list[str]]] = [
         ]
     ),
     (
+        "production-connects-safely",
+        replace(stack(name="prod"), unsafe=("insecureTls", "insecureHttp")),
+        {},
+        [
+            "stack 'prod': insecureTls is true, so any server may pose as Keycloak; set caCertificate instead.",
+            "stack 'prod': insecureHttp is true, or url is http:// to another machine, so the login is sent in clear; set url",
+        ],
+    ),
+    (
         "production-grants-are-to-be-reviewed",
         stack(grant(), grant("h", review_by="2026-06-01"), name="prod"),
         {},
@@ -395,6 +404,8 @@ PASSED: list[tuple[str, Stack, dict[str, Any]]] = [
         for name in ("preprod", "pre-prod", "NON_PROD", "nonProd", "dev", "product", "delivery", "olive")
     ),
     ("production-logs-in-without-a-password", stack(name="prod", login=PASSWORD), {"stacks": []}),
+    ("production-connects-safely", stack(name="prod"), {}),
+    ("production-connects-safely", replace(stack(name="dev"), unsafe=("insecureTls", "insecureHttp")), {}),
     ("production-grants-are-to-be-reviewed", stack(grant()), {}),
     ("production-grants-are-to-be-reviewed", stack(grant(review_by="2020-01-01"), name="prod"), {}),
     ("reviews-are-not-overdue", stack(grant(review_by="2026-06-01"), grant("h"), name="prod"), {}),
@@ -492,6 +503,27 @@ def test_a_stack_is_read_from_its_resources_alone(config: dict[str, str], login:
     assert (found.name, found.login, found.resources) == ("prod", login, (switch,))
     assert "not to be shown" not in repr((found, provider))
     assert read_stack(TODAY, [switch]).login == ""
+
+
+@pytest.mark.parametrize(
+    ("config", "unsafe"),
+    [
+        ({}, ()),
+        ({"insecureTls": "false", "insecureHttp": "false", "url": "https://keycloak"}, ()),
+        ({"insecureTls": True}, ("insecureTls",)),
+        ({"insecureTls": "True", "insecureHttp": "true"}, ("insecureTls", "insecureHttp")),
+        ({"url": "HTTP://keycloak"}, ("insecureHttp",)),
+        ({"url": "http://localhost.example.com"}, ("insecureHttp",)),
+        ({"url": "http://127.0.0.1.example.com:80/"}, ("insecureHttp",)),
+        ({"url": "http://Localhost:8080"}, ()),
+        ({"url": "http://127.1.2.3:8080/auth"}, ()),
+        ({"url": "http://[::1]"}, ()),
+    ],
+)
+def test_what_leaves_a_connection_open_is_read_from_the_config(config: dict[str, Any], unsafe: tuple[str, ...]) -> None:
+    given = {f"p:{key}": value for key, value in config.items()}
+    provider = Resource(PROVIDER, f"urn:pulumi:prod::p::{PROVIDER}::default", given)
+    assert read_stack(TODAY, [provider]).unsafe == unsafe
 
 
 def test_what_a_preview_cannot_know_is_none() -> None:

@@ -1,0 +1,221 @@
+"""Answers of a real server in which one value is another: a run or a command ends well or in one sentence, whatever it was.
+
+What a real server answers is recorded, and played again with each place of each kind of answer changed. ``make test`` changes
+a part of them, ``make faults`` all.
+"""
+
+import copy
+import json
+import os
+import random
+import re
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from exchange import inventory
+from exchange.audit import Audit, Wanted
+from exchange.commands.graph import _look
+from exchange.doctor import Asked, Doctor
+from exchange.place import Place
+from exchange.stack import Stack as StackOutputs
+from exchange.verify import verify
+from kcadmin.answers import Answer
+from kcadmin.client_secrets import ClientSecrets
+from kcadmin.close_look import Looks
+from kcadmin.errors import KeycloakError
+from kcadmin.proof import Subject
+from kcadmin.redaction import redacted
+from kcadmin.session import Session
+from tests.support.engine import forget
+from tests.support.in_process import Stack
+from tests.support.realms import TestRealm
+
+ALL = bool(os.environ.get("ALL_FAULTS"))
+SHARE = {"life": 15}  # of the changes, and 40 of each command's
+VALUES = (
+    None,
+    7,
+    -1.5,
+    True,
+    "x",
+    "",
+    "..",
+    [],
+    {},
+    [None],
+    ["x"],
+    [[]],
+    [{}],
+    {"a": None},
+    {"id": 3},
+    10**30,
+    "x" * 70_000,
+)
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
+Path = tuple[Any, ...]
+
+
+def places(value: Any, at: Path = ()) -> Iterator[Path]:
+    """Every place of a JSON value, of lists the first two."""
+    yield at
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from places(each, (*at, key))
+    elif isinstance(value, list):
+        for index, each in enumerate(value[:2]):
+            yield from places(each, (*at, index))
+
+
+def changed(value: Any, at: Path, other: Any) -> Any:
+    """The value with another one at a place; Ellipsis takes it out."""
+    if not at:
+        return None if other is ... else other
+    made = copy.deepcopy(value)
+    holder = made
+    for step in at[:-1]:
+        holder = holder[step]
+    if other is ...:
+        del holder[at[-1]]
+    else:
+        holder[at[-1]] = other
+    return made
+
+
+class Tape:
+    """What a server answered, recorded once and played again, with one place of one kind of answer changed."""
+
+    def __init__(self) -> None:
+        self.recorded: dict[str, list[Answer]] = {}
+        self.played: Counter[str] = Counter()
+        self.places: dict[str, set[Path]] = {}
+        self.change: tuple[str, Path, Any] | None = None
+        self.is_playing = False
+
+    def record(self, key: str, answer: Answer) -> Answer:
+        self.recorded.setdefault(key, []).append(answer)
+        if answer.ok and answer.content:
+            self.places.setdefault(kind_of(answer), set()).update(places(json.loads(answer.content)))
+        return answer
+
+    def play(self, key: str, method: str, at: str) -> Answer:
+        """Of several answers to one question each in turn, and the last one again and again."""
+        answers = self.recorded.get(key, [])
+        answer = answers[min(self.played[key], len(answers) - 1)] if answers else unknown(method, at)
+        self.played[key] += 1
+        if self.change is None or not answer.content or kind_of(answer) != self.change[0]:
+            return answer
+        try:
+            return replace(answer, content=json.dumps(changed(json.loads(answer.content), *self.change[1:])).encode())
+        except (LookupError, TypeError):  # this one has no such place
+            return answer
+
+
+def kind_of(answer: Answer) -> str:
+    at = re.sub(r"/realms/[^/]+", "/realms/*", UUID.sub("*", answer.at))
+    return f"{answer.method} {at} {answer.status_code}"
+
+
+def unknown(method: str, at: str) -> Answer:
+    """To what was not asked while it was recorded."""
+    if method == "GET":
+        return Answer("", method, at, 404, {}, b'{"error": "Could not find it"}', redacted)
+    return Answer(
+        "", method, at, 201 if method == "POST" else 204, {"Location": "/a/new-id"}, b'{"id": "new-id"}', redacted
+    )
+
+
+@contextmanager
+def tape(realm: TestRealm) -> Iterator[Tape]:
+    its, original = Tape(), Session._send
+
+    def send(self: Session, method: str, at: str, **what: Any) -> Answer:
+        if self is realm.session:
+            return original(self, method, at, **what)
+        key = f"{method} {at} {sorted((what.get('query') or {}).items())}"
+        return its.play(key, method, at) if its.is_playing else its.record(key, original(self, method, at, **what))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Session, "_send", send)
+        patch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0)
+        patch.setattr("time.sleep", lambda seconds: None)
+        yield its
+
+
+def outcomes(realm: TestRealm, looks: dict[str, Callable[[], object]], seed: int) -> list[str]:
+    """What came out but a good end or sentences, of a seeded part of all changes."""
+    chance, wrong = random.Random(seed), []  # noqa: S311
+    for name, look in looks.items():
+        with tape(realm) as its:
+            forget()
+            look()
+            its.is_playing = True
+            every = [(kind, at) for kind, found in sorted(its.places.items()) for at in sorted(found, key=str)]
+            for kind, at in every if ALL else chance.sample(every, min(SHARE.get(name, 40), len(every))):
+                for other in (..., *VALUES) if ALL else chance.sample((..., *VALUES), 2):
+                    its.change = kind, at, other
+                    its.played.clear()
+                    forget()
+                    if told := outcome(look):
+                        wrong.append(f"{name}: {kind} {list(at)} = {other!r:.30}: {told}")
+    return wrong
+
+
+def outcome(look: Callable[[], object]) -> str | None:
+    try:
+        look()
+    except KeycloakError as problem:
+        return None if all("\n" not in each and len(each) < 1500 for each in problem.faults) else str(problem)
+    except Exception as problem:
+        if type(problem).__name__ in ("RunError", "Refused"):
+            return None
+        frame = traceback.extract_tb(problem.__traceback__)[-1]
+        return f"{type(problem).__name__}: {problem!s:.80} at {'/'.join(frame.filename.split('/')[-2:])}:{frame.lineno}"
+    return None
+
+
+@pytest.mark.parametrize("exchange", ["standard", "legacy"])
+def test_no_answer_ends_in_a_traceback(legacy_realm: TestRealm, exchange: str) -> None:
+    realm = legacy_realm
+    grant: dict[str, Any] = {
+        "name": "g",
+        "realm": realm.name,
+        "exchange": exchange,
+        "sources": ["frontend"],
+        "target": "api",
+        "flows": ["recipient", "requester"],
+        "requiredRoles": ["offline_access"],
+    }
+    connection = realm.connection
+
+    def life() -> None:
+        stack = Stack(connection, guards=("requesters", "sources"), events=True)
+        stack.up(grant)
+        stack.up(grant)
+        stack.refresh()
+        stack.destroy()
+
+    wrong = outcomes(realm, {"life": life}, 1)
+    there = Stack(connection, events=True)
+    there.up(grant)
+    outputs = StackOutputs(there.exported, realm.url, realm.name, {})
+    place, user = Place(connection, realm.name, outputs), Subject(realm.user, "")
+    cases = outputs.cases()
+
+    def session() -> Session:
+        return Session(connection)
+
+    commands: dict[str, Callable[[], object]] = {
+        "doctor": lambda: Doctor(Looks(session()), Asked(as_user=realm.user)).look_at(cases),
+        "inventory": lambda: inventory.take_inventory(session(), realm.name, lambda what: None),
+        "graph": lambda: _look(place, lambda what: None),
+        "audit": lambda: list(Audit(place).records(Wanted())),
+        "verify": lambda: verify(session(), cases, user, ClientSecrets(session(), {}, read=True), dry_run=True),
+    }
+    wrong += outcomes(realm, commands, 2)
+    assert not wrong, f"{len(wrong)}:\n" + "\n".join(sorted(set(wrong))[:80])
