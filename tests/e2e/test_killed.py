@@ -204,7 +204,6 @@ def test_make_up_continues_a_killed_run(stage: Stage, monkeypatch: pytest.Monkey
     stack = stage.stack
     monkeypatch.setattr(local_stack, "STATE", stack.folder / "state")
     monkeypatch.setattr(local_stack, "PROJECT", stack.project)
-    monkeypatch.setattr(local_stack, "LOCAL", stack.folder)
     last = LastWrite(4, done=False)
     assert stage.run("up", "legacy", last, plugins=False)
     assert "locked by 1 lock" in stack.refused("up", "--yes").output
