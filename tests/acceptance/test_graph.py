@@ -87,7 +87,7 @@ def _the_command_tells_them_apart(realm: TestRealm, allowed: set[Exchange], tmp_
         Exchange(edge["requester"], source, to): edge["kind"]
         for edge in found["edges"]
         if edge["kind"] != "dead"
-        for source in edge["sources"]
+        for source in ((ANY_CLIENT,) if edge["sources"] == "any" else edge["sources"])
         for to in edge["audiences"]
     }
     shown = {each for each in allowed if (each.source, each.audience) != (each.requester, None)}
