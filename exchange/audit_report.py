@@ -179,7 +179,9 @@ def summed_up(records: Iterable[Record], audit: Audit) -> str:
 def _cell(record: Record, column: str) -> str:
     value = grants_of(record) if column == "grants" else as_object(record)[column]
     text = clean(" ".join(value) if isinstance(value, list) else str(value or ""))
-    return FORMULA.sub(r"\1'", text)
+    return FORMULA.sub(
+        lambda before: f"{before[1]}\\" if before[1] else "'", text
+    )  # a second quote would begin a cell of its own
 
 
 def _word(value: str) -> str:

@@ -125,7 +125,7 @@ def hostile(text: str) -> Record:
 
 
 @examples(50)
-@given(st.one_of(st.text(min_size=1, max_size=20), st.just(HOSTILE), st.just("＝1")))
+@given(st.one_of(st.text(min_size=1, max_size=20), st.just(HOSTILE), st.just("＝1"), st.just("|=")))
 def test_what_callers_send_is_text_alone(text: str) -> None:
     record = hostile(text)
     assert report.as_line(record).isprintable()
