@@ -6,7 +6,11 @@ from collections.abc import Iterator
 import pytest
 import typer.main
 import typer.testing
+from hypothesis import settings
 from pytest_socket import disable_socket, enable_socket
+
+settings.register_profile("any-machine", parent=settings(), deadline=None)  # a busy one is no fault
+settings.load_profile("any-machine")
 
 # CliRunner makes all commands anew at each call, which takes longer than most of what is called.
 typer.testing._get_command = functools.cache(typer.main.get_command)
