@@ -131,12 +131,12 @@ def misshapen(method: str, at: str, value: Any) -> str | None:
     """What of a JSON answer is never so in Keycloak's, in words, or None. at: the path that was asked."""
     asked = _PATHS if method == "GET" else _WRITTEN
     path = at.partition("?")[0]
-    shape, kind = next(((shape, kind) for pattern, shape, kind in asked if pattern.search(path)), (None, "any"))
-    return next(_wrong(value, shape, kind), None)
+    known = next(((shape, kind) for pattern, shape, kind in asked if pattern.search(path)), None)
+    return next(_wrong(value, *known), None) if known else None  # of what nothing here reads, nothing is known
 
 
-def _wrong(value: Any, shape: type | None, kind: str) -> Iterator[str]:
-    if shape is not None and not isinstance(value, shape):
+def _wrong(value: Any, shape: type, kind: str) -> Iterator[str]:
+    if not isinstance(value, shape):
         yield f"no {_word(shape)}"
         return
     for each in value if isinstance(value, list) else [value]:
