@@ -1,6 +1,7 @@
 """Real servers for the tests: one per feature set, started at first use on a free port, ended with the run."""
 
 import gc
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from kcadmin import realm as realms
 from kcadmin import session as sessions
 from local import keycloak
 from local.layout import keycloak_version
+from providers import messages
 from tests.support.balancer import NODES, BalancedCluster
 from tests.support.realms import TestRealm
 from tests.support.shared_servers import SharedServers, stop_all
@@ -140,6 +142,8 @@ def a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees what another one's process knew, nor the settings of the person who runs it."""
     realms._realms.clear()
     sessions._sessions.clear()
+    messages.show_warnings.cache_clear()
+    logging.getLogger("kcadmin").handlers.clear()  # Pulumi's, which a plugin adds
     for name in [name for name in os.environ if name.startswith("KEYCLOAK_") and name != "KEYCLOAK_VERSION"]:
         monkeypatch.delenv(name)
 
