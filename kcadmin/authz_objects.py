@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from kcadmin.authz import ResourceServer
 from kcadmin.claims import Kind, adopted_kind, claims
 from kcadmin.clients import RECENT_SECONDS, Clients
-from kcadmin.ownership import hash16, marked, unmarked
+from kcadmin.ownership import NOBODY, Writer, hash16, marked, unmarked
 from kcadmin.policies import LOGIC, STRATEGIES, given, spell, stored_empty
 
 
@@ -30,6 +30,7 @@ class ScopePermission:
     mark: str | None = None
     id: str | None = None
     stored: tuple[str, ...] = ()
+    writer: Writer = NOBODY
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class AuthorizationScope:
     mark: str | None = None
     id: str | None = None
     stored: tuple[str, ...] = ()
+    writer: Writer = NOBODY
 
 
 class ScopePermissions:
@@ -68,7 +70,7 @@ class ScopePermissions:
         found = self._server.permission(permission_id)
         if found is None:
             return None
-        description, mark = unmarked(str(found.get("description") or ""))
+        description, mark, writer = unmarked(str(found.get("description") or ""))
         return ScopePermission(
             str(found["name"]),
             description,
@@ -88,6 +90,7 @@ class ScopePermissions:
             mark=mark,
             id=str(found["id"]),
             stored=stored_empty(found, "description"),
+            writer=writer,
         )
 
     def create(self, wanted: ScopePermission) -> ScopePermission:
@@ -107,7 +110,7 @@ class ScopePermissions:
         return {
             "type": "scope",
             "name": wanted.name,
-            **given(wanted.stored, description=_described(wanted)),
+            **given(wanted.stored, description=marked(wanted.description, wanted.owner, wanted.writer)),
             "logic": wanted.logic,
             "decisionStrategy": wanted.decision_strategy,
             "scopes": list(wanted.scopes),
@@ -150,7 +153,7 @@ class AuthorizationScopes:
     def _read(self, found: Mapping[str, Any]) -> AuthorizationScope:
         client = self._clients.get(self._server.client_uuid, max_age=RECENT_SECONDS)
         kinds = (scope_kind(str(found["name"])), adopted_kind(str(found["id"]), AuthorizationScope))
-        held = [claim.owner for kind in kinds for claim in claims(client, kind)]
+        held = {claim.owner: claim.writer for kind in kinds for claim in claims(client, kind)}
         owner = self._owner if self._owner in held else next(iter(held), None)
         return AuthorizationScope(
             str(found["name"]),
@@ -159,6 +162,7 @@ class AuthorizationScopes:
             mark=hash16(owner) if owner else None,
             id=str(found["id"]),
             stored=stored_empty(found, "displayName", "iconUri"),
+            writer=held[owner] if owner else NOBODY,
         )
 
     def _body(self, wanted: AuthorizationScope) -> dict[str, Any]:
@@ -169,7 +173,3 @@ class AuthorizationScopes:
 def scope_kind(name: str) -> Kind:
     """The kind of the claim on a client for one of its authorization scopes."""
     return Kind(f"authorization-scope:{name}")
-
-
-def _described(wanted: ScopePermission) -> str:
-    return marked(wanted.description, wanted.owner) if wanted.owner else wanted.description

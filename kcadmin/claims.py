@@ -9,17 +9,18 @@ import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
 from kcadmin.clients import Client
 from kcadmin.errors import sentence
-from kcadmin.notes import fits, hints_of, needed_of, plain, read_note, typed, typed_fields, warn_once
-from kcadmin.ownership import CLAIM_PREFIX, hash16
+from kcadmin.notes import HASH8, fits, hints_of, needed_of, plain, read_note, typed, typed_fields, warn_once
+from kcadmin.ownership import CLAIM_PREFIX, NOBODY, Writer, hash16
 from kcadmin.texts import some
 
-IDENTITY = ("id", "owner", "mark", "exchange")  # of an object, and no part of what it was
+IDENTITY = ("id", "owner", "writer", "mark", "exchange")  # of an object, and no part of what it was
 OWNER = Annotated[str, re.compile(".{1,1000}", re.DOTALL)]
+WRITER = {"stack": OWNER, "number": HASH8}
 NAMED = 3
 _log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class Claim:
     kind: Kind
     set: Mapping[str, Any]
     was: Mapping[str, Any]
+    writer: Writer = NOBODY
 
     @property
     def key(self) -> str:
@@ -63,7 +65,8 @@ class Claim:
 
     def text(self) -> str:
         """The claim as the attribute's value."""
-        noted = {"owner": self.owner, "kind": self.kind.name, "set": plain(self.set), "was": plain(self.was)}
+        by = {key: value for key, value in asdict(self.writer).items() if value}
+        noted = {"owner": self.owner, "kind": self.kind.name, "set": plain(self.set), "was": plain(self.was), **by}
         return json.dumps(noted, separators=(",", ":"), sort_keys=True)
 
 
@@ -119,7 +122,8 @@ def _read(key: str, entry: Mapping[str, Any], kind: Kind) -> Claim:
     if key != claim_key(owner, kind):
         raise ValueError("another owner's key")
     was = typed_fields(kind.was, entry.get("was", {}), kind.needs)
-    return Claim(owner, kind, typed_fields(kind.set, entry.get("set", {})), was)
+    by = typed_fields(WRITER, {key: entry[key] for key in WRITER if key in entry})
+    return Claim(owner, kind, typed_fields(kind.set, entry.get("set", {})), was, Writer(**by))
 
 
 def _tell(client: Client, unfit: Sequence[str], what: str) -> None:

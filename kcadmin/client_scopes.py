@@ -16,7 +16,7 @@ from typing import Any
 from kcadmin.clients import Clients
 from kcadmin.errors import KeycloakError, NotFound, Refusal, sentence
 from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper
-from kcadmin.ownership import OWNER_KEY, hash16
+from kcadmin.ownership import NOBODY, NUMBER_KEY, OWNER_KEY, STACK_KEY, Writer, hash16
 from kcadmin.session import Session, path
 
 DEFAULT, OPTIONAL = "default", "optional"
@@ -42,6 +42,7 @@ class AudienceScope:
     owner: str | None = None
     mark: str | None = None
     id: str | None = None
+    writer: Writer = NOBODY
 
 
 class ClientScopes:
@@ -148,6 +149,7 @@ class ClientScopes:
             owner=owner,
             mark=hash16(owner) if owner else None,
             id=str(found["id"]),
+            writer=Writer(attributes.get(STACK_KEY) or "", attributes.get(NUMBER_KEY) or ""),
         )
 
     def _mapped(self, scope_id: str) -> tuple[tuple[str, str], ...]:
@@ -206,6 +208,8 @@ class ClientScopes:
                 IN_TOKEN_SCOPE: "true" if wanted.in_token_scope else "false",
                 "display.on.consent.screen": "false",
                 OWNER_KEY: wanted.owner or "",
+                STACK_KEY: wanted.writer.stack if wanted.owner else "",
+                NUMBER_KEY: wanted.writer.number if wanted.owner else "",
             },
         }
 

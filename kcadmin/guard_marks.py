@@ -12,7 +12,8 @@ from dataclasses import replace
 from kcadmin.claims import Kind, claims
 from kcadmin.client_policies import Entry
 from kcadmin.clients import ATTRIBUTE, Client
-from kcadmin.guards import MARK, MARK_FORM, REQUESTERS, Part, as_entry, held_parts, label_of
+from kcadmin.guard_parts import MARK, REQUESTERS, Part, held_parts
+from kcadmin.guards import MARK_FORM, as_entry, label_of
 from kcadmin.notes import HASH16
 from kcadmin.ownership import hash16
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from kcadmin.client_policies import POLICIES, PROFILES, Entry
 from kcadmin.guard_marks import is_own
-from kcadmin.guards import ASKED, MARK, MARK_FORM, PREFIX, REQUESTERS, SCOPES, SOURCES, USER, Part, held_parts, merged
+from kcadmin.guard_parts import ASKED, MARK, PREFIX, REQUESTERS, SCOPES, SOURCES, USER, Part, held_parts
+from kcadmin.guards import MARK_FORM, merged
 from kcadmin.survey import Survey
 
 

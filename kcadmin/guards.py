@@ -11,27 +11,20 @@ https://www.keycloak.org/docs/latest/server_admin/#_client_policies
 """
 
 import json
-import logging
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Annotated, Any
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from kcadmin.client_policies import PROFILES, Entry
-from kcadmin.notes import fits, read_note, typed, warn_once
-from kcadmin.texts import shown
+from kcadmin.guard_parts import ASKED, MARK, PREFIX, REQUESTERS, SCOPES, SOURCES, USER, Part, description_of, held_parts
+from kcadmin.ownership import NOBODY, Writer
 from kcadmin.tokens import EXCHANGE_GRANT
 
-PREFIX = "pulumi.exchange."
-MARK = f"{PREFIX}requester"
-REQUESTERS, SOURCES, SCOPES, USER, ASKED = "requesters", "sources", "no-wider-scopes", "user", "asked"
-KINDS = re.compile("|".join((REQUESTERS, SOURCES, SCOPES, USER, ASKED)))
 GRANT_TYPE, CLIENT_ATTRIBUTES, CLIENT_SCOPES = "grant-type", "client-attributes", "client-scopes"
 CLAIM_ENFORCER, DOWNSCOPE = "jwt-claim-enforcer", "downscope-assertion-grant-enforcer"
 NOTHING = "(?!)"
 MARK_FORM = re.compile(r"([0-9a-f]{16})-[0-9a-f]{32}")
-_log = logging.getLogger(__name__)
-_HELD = "Guard of token exchange, made by Pulumi. Parts by owner: "
 
 
 @dataclass(frozen=True)
@@ -87,23 +80,6 @@ class Guards:
         return (*([CLAIM_ENFORCER] if enforcer else []), *([DOWNSCOPE] if self.no_wider_scopes else []))
 
 
-@dataclass(frozen=True)
-class Part:
-    """One owner's part of a guard. ``allowed``: client ids for ``sources`` and ``asked``, a pattern for ``user``.
-
-    ``claim``: of the subject token; for ``asked`` the client scope that is asked for.
-    """
-
-    kind: Annotated[str, KINDS]
-    marks: tuple[str, ...]
-    claim: str = ""
-    allowed: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.kind == USER and len(self.allowed) != 1:
-            raise ValueError("a part for users has one pattern")
-
-
 def sources_by_requester(flows: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     """The argument ``sources`` for planned exchanges, each a requester and the client of its subject token."""
     found: dict[str, set[str]] = {}
@@ -118,7 +94,7 @@ def label_of(mark: str) -> str:
     return form[1] if form else mark
 
 
-def parts(guards: Guards, marks: Mapping[str, str]) -> dict[str, Part]:
+def parts(guards: Guards, marks: Mapping[str, str], writer: Writer = NOBODY) -> dict[str, Part]:
     """The owner's parts by the entry's name. ``marks``: of each requester, by client id."""
     found: dict[str, Part] = {}
     if guards.requesters is not None:
@@ -137,25 +113,7 @@ def parts(guards: Guards, marks: Mapping[str, str]) -> dict[str, Part]:
         for scope, sources in scopes.items():
             part = Part(ASKED, (marks[name],), scope, tuple(sorted(sources)))
             found[f"{PREFIX}{ASKED}.{scope}.{name}.{label_of(marks[name])}"] = part
-    return found
-
-
-def held_parts(entry: Entry) -> dict[str, Part]:
-    """Each owner's part of an entry, read from its description; what cannot be read is nobody's, which is told once."""
-    description = str(entry.get("description") or "")
-    if not str(entry.get("name")).startswith(PREFIX) or _HELD not in description:
-        return {}
-    try:
-        noted = read_note(description.split(_HELD, 1)[1])
-    except ValueError:
-        noted = None
-    known = noted if isinstance(noted, Mapping) else {}
-    held = {owner: typed(Part, part) for owner, part in known.items() if fits(Part, part)}
-    if not isinstance(noted, Mapping) or len(held) < len(noted):
-        wrong = "its description holds what is no stack's part, and counts for nothing"
-        text = f"guard {shown(entry.get('name'))}: {wrong}; run `pulumi up` for the stacks that declare it."
-        warn_once(_log, text, text)
-    return held
+    return {name: replace(part, writer=writer) for name, part in found.items()}
 
 
 def merged(
@@ -219,10 +177,8 @@ def drift(kind: str, entries: Sequence[Entry], mine: Mapping[str, Part], owner: 
 
 def as_entry(kind: str, name: str, held: Mapping[str, Part]) -> Entry:
     """A client policy or profile, made of all owners' parts."""
-    texts = {owner: asdict(held[owner]) for owner in sorted(held)}
-    description = _HELD + json.dumps(texts, sort_keys=True, separators=(",", ":"))
     body = {"executors": list(_executors(held.values()))} if kind == PROFILES else _policy(name, held.values())
-    return {"name": name, "description": description, **body}
+    return {"name": name, "description": description_of(held), **body}
 
 
 def _policy(name: str, held: Collection[Part]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from kcadmin.authz import TOKEN_EXCHANGE, ResourceServer, permission_name
 from kcadmin.claims import Claim, Kind, claims
 from kcadmin.clients import RECENT_SECONDS
 from kcadmin.errors import NotFound
+from kcadmin.ownership import NOBODY, Writer
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, USED, Taken, drop_claim, write_claim
 
@@ -50,9 +51,12 @@ def set_management(realm: Realm, client_uuid: str, enabled: bool) -> Management:
     return _management(answer)
 
 
-def take_management(realm: Realm, uuid: str, owner: str, remembered: Taken | None = None) -> tuple[Taken, Management]:
+def take_management(
+    realm: Realm, uuid: str, owner: str, remembered: Taken | None = None, *, writer: Writer = NOBODY
+) -> tuple[Taken, Management]:
     """Switches them on under a claim, which is written first; a stranger's that are on are used and not marked.
 
+    :param writer: who claims them for the owner.
     :param remembered: what an earlier call said, for a claim that somebody has removed.
     :raises NotImplementedHere: the server has no such feature.
     """
@@ -69,7 +73,7 @@ def take_management(realm: Realm, uuid: str, owner: str, remembered: Taken | Non
         noted = next((claim for claim in held if claim.owner == owner), next(iter(held), None))
         was = dict(noted.was) if noted else {} if ours_before else {"enabled": False}
         was = remembered.over(was) if remembered else was
-        write_claim(realm.clients, uuid, Claim(owner, KIND, {"enabled": True}, was))
+        write_claim(realm.clients, uuid, Claim(owner, KIND, {"enabled": True}, was, writer))
         if any(claim.owner != owner for claim in held):
             now = management(realm, uuid)  # who left before it could see our claim has switched them off
         if now is None or not now.enabled:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kcadmin.clients import RECENT_SECONDS, Clients
-from kcadmin.ownership import OWNER_KEY, hash16
+from kcadmin.ownership import NOBODY, NUMBER_KEY, OWNER_KEY, STACK_KEY, Writer, hash16
 
 AUDIENCE_MAPPER = "oidc-audience-mapper"
 EXCHANGE_KEY = "pulumi.exchange"
@@ -35,6 +35,7 @@ class AudienceMapper:
     exchange: str | None = None
     id: str | None = None
     stored: tuple[tuple[str, str], ...] = ()
+    writer: Writer = NOBODY
 
     @property
     def mark(self) -> str | None:
@@ -61,6 +62,7 @@ class AudienceMapper:
             exchange=config.get(EXCHANGE_KEY) or None,
             id=str(mapper["id"]),
             stored=tuple(sorted(config.items())),
+            writer=Writer(config.get(STACK_KEY) or "", config.get(NUMBER_KEY) or ""),
         )
 
     def described(self) -> dict[str, Any]:
@@ -82,6 +84,8 @@ class AudienceMapper:
             "id.token.claim": _text(self.id_token),
             "introspection.token.claim": _text(self.introspection),
             OWNER_KEY: self.owner,
+            STACK_KEY: self.writer.stack if self.owner else None,
+            NUMBER_KEY: self.writer.number if self.owner else None,
             EXCHANGE_KEY: self.exchange,
         }
         return {key: value for key, value in entries.items() if value}
@@ -138,4 +142,5 @@ def _text(on: bool) -> str:
     return "true" if on else "false"
 
 
-OUR_KEYS = frozenset(AudienceMapper("", "client", "text", True, True, True, "owner", "exchange").config())
+_FULL = AudienceMapper("", "client", "text", True, True, True, "owner", "exchange", writer=Writer("stack", "number"))
+OUR_KEYS = frozenset(_FULL.config())

@@ -18,6 +18,7 @@ _lock = threading.Lock()
 _said: set[Hashable] = set()
 BOOLEAN_TEXT = Annotated[str | None, re.compile("true|false", re.IGNORECASE)]
 """A switch that Keycloak keeps as an attribute."""
+HASH8 = Annotated[str, re.compile("[0-9a-f]{8}")]
 HASH16 = Annotated[str, re.compile("[0-9a-f]{16}")]
 SECONDS = Annotated[int, range(LARGEST_NUMBER)]
 

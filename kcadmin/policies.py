@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from kcadmin.authz import ResourceServer
-from kcadmin.ownership import marked, unmarked
+from kcadmin.ownership import NOBODY, Writer, marked, unmarked
 from kcadmin.permissions import UNANIMOUS
 from kcadmin.policy_removal import delete_policy
 from kcadmin.realm import Realm
@@ -52,6 +52,7 @@ class Policy:
     mark: str | None = None
     id: str | None = None
     stored: tuple[str, ...] = ()
+    writer: Writer = NOBODY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +131,7 @@ class Policies(Generic[P]):
         found = self.look_up(policy_id)
         if found is None:
             return None
-        description, mark = unmarked(str(found.get("description") or ""))
+        description, mark, writer = unmarked(str(found.get("description") or ""))
         return self.POLICY(
             name=str(found["name"]),
             description=description,
@@ -138,6 +139,7 @@ class Policies(Generic[P]):
             mark=mark,
             id=str(found["id"]),
             stored=stored_empty(found, "description"),
+            writer=writer,
             **self.fields(found),
         )
 
@@ -176,7 +178,7 @@ class Policies(Generic[P]):
         """The fields of the type for Keycloak. :raises Refusal: it names something that does not exist."""
 
     def _body(self, wanted: P) -> dict[str, Any]:
-        description = marked(wanted.description, wanted.owner) if wanted.owner else wanted.description
+        description = marked(wanted.description, wanted.owner, wanted.writer)
         return {
             "type": self.type,
             "name": wanted.name,

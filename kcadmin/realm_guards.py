@@ -13,7 +13,9 @@ from kcadmin.client_policies import POLICIES, PROFILES, Change, Entry, entries, 
 from kcadmin.clients import ATTRIBUTE, RECENT_SECONDS, Client
 from kcadmin.errors import NotFound, Refusal, sentence
 from kcadmin.guard_marks import KIND, MARKED, computed_mark, is_borrowed, is_own, label_for, mark_for, marks_in, renewed
-from kcadmin.guards import MARK, Guards, conflicts, drift, merged, parts
+from kcadmin.guard_parts import MARK
+from kcadmin.guards import Guards, conflicts, drift, merged, parts
+from kcadmin.ownership import NOBODY, Writer
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim
 from kcadmin.texts import shown
@@ -24,19 +26,22 @@ CLIENTS_READ = 2_000
 
 @dataclass(frozen=True)
 class Held:
-    """What an owner has taken. ``uuids``: of the marked requesters, by client id."""
+    """What an owner has taken. ``uuids``: of the marked requesters, by client id. ``writer``: who wrote its parts and claims."""
 
     owner: str
     guards: Guards
     uuids: Mapping[str, str]
+    writer: Writer = NOBODY
 
 
-def take_guards(realm: Realm, owner: str, guards: Guards, before: Held | None = None) -> Held:
+def take_guards(
+    realm: Realm, owner: str, guards: Guards, before: Held | None = None, *, writer: Writer = NOBODY
+) -> Held:
     """Makes the owner's guards as declared, and gives up what it held before.
 
     :raises Refusal: a client does not exist, another owner wants another pattern, the login may not, or marks do not stay.
     """
-    held = Held(owner, guards, _uuids(realm, guards))
+    held = Held(owner, guards, _uuids(realm, guards), writer)
     former = before.owner if before else owner
     for _ in range(ROUNDS):
         marks = _marks(realm, held)
@@ -116,7 +121,7 @@ def _take(realm: Realm, held: Held, marks: Mapping[str, str], before: Held | Non
     """One round: attributes, profiles, policies. Where policies ask for a computed mark they ask for both marks meanwhile."""
     former = before.owner if before else held.owner
     leaving, ours = {held.owner, former}, _names(realm, before) if before else set()
-    mine = parts(held.guards, {name: marks[uuid] for name, uuid in held.uuids.items()})
+    mine = parts(held.guards, {name: marks[uuid] for name, uuid in held.uuids.items()}, held.writer)
     new = {computed_mark(realm.management_uuid(), uuid): mark for uuid, mark in marks.items()}
     now = entries(realm, POLICIES) or []
     faults = [
@@ -141,7 +146,7 @@ def _take(realm: Realm, held: Held, marks: Mapping[str, str], before: Held | Non
     if renewed(POLICIES, now, new, keep=True) != now:
         settle(realm, both(PROFILES), both(POLICIES))
     for uuid, mark in marks.items():
-        _write_mark(realm, uuid, mark, held.owner)
+        _write_mark(realm, uuid, mark, held)
     settle(realm, (PROFILES, more), exactly(POLICIES), exactly(PROFILES))
 
 
@@ -190,10 +195,10 @@ def _known_mark(realm: Realm, client: Client | None, policies: Sequence[Entry], 
     return next(iter(marks_in(policies, uuid)), label_for(uuid))
 
 
-def _write_mark(realm: Realm, uuid: str, mark: str, owner: str) -> None:
+def _write_mark(realm: Realm, uuid: str, mark: str, held: Held) -> None:
     """The mark, and the owner's claim on it. The claim holds no mark, so that it has no second place."""
     with realm.clients.lock(uuid):
-        client, claim = realm.clients.get(uuid), Claim(owner, KIND, {}, {})
+        client, claim = realm.clients.get(uuid), Claim(held.owner, KIND, {}, {}, held.writer)
         if client and (client.value(MARKED) != mark or client.attributes.get(claim.key) != claim.text()):
             realm.clients.change(uuid, {MARKED: mark, ATTRIBUTE + claim.key: claim.text()})
 

@@ -17,7 +17,7 @@ from kcadmin.clients import Client
 from kcadmin.errors import Forbidden, Refusal
 from kcadmin.events import EventsConfig, read_config, with_needed, write_config
 from kcadmin.notes import HASH16, SECONDS
-from kcadmin.ownership import hash16
+from kcadmin.ownership import NOBODY, Writer, hash16
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, ROUNDS, USED, Taken, drop_claim, write_claim
 
@@ -83,11 +83,18 @@ def look(realm: Realm) -> Recorded:
 
 
 def take_events(
-    realm: Realm, owner: str, expiration: int | None, *, remembered: Taken | None = None, former: str | None = None
+    realm: Realm,
+    owner: str,
+    expiration: int | None,
+    *,
+    writer: Writer = NOBODY,
+    remembered: Taken | None = None,
+    former: str | None = None,
 ) -> Taken:
     """Has exchanges recorded, under a claim; where they are recorded already, and long enough, nothing is written.
 
     :param expiration: seconds that events are kept at least; None leaves it to the realm. Never shortens what is there.
+    :param writer: who claims it for the owner.
     :param remembered: what an earlier call said, for a claim that somebody has removed.
     :param former: our own owner before it was renamed, whose claim is dropped next.
     :raises Refusal: the login may not, or what was written does not stay.
@@ -110,7 +117,7 @@ def take_events(
             was["left"] = _left(then)
         if not seen.config.enabled or seen.config.lacking:
             was["since"] = int(time.time())
-        claim = Claim(owner, KIND, {"expiration": expiration}, was)
+        claim = Claim(owner, KIND, {"expiration": expiration}, was, writer)
         _write_claim(realm, claim)
         try:
             _write_until(realm, seen.config, then, expiration)

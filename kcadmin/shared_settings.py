@@ -12,6 +12,7 @@ from typing import Any
 from kcadmin.claims import Claim, Kind, claim_key, claims
 from kcadmin.clients import ATTRIBUTE, RECENT_SECONDS, Client, Clients
 from kcadmin.errors import NotFound, Refusal, sentence
+from kcadmin.ownership import NOBODY, Writer
 from kcadmin.settling import look_again
 from kcadmin.texts import shown
 
@@ -41,12 +42,14 @@ def take(
     kind: Kind,
     wanted: Mapping[str, Any],
     *,
+    writer: Writer = NOBODY,
     note: Callable[[Client], Mapping[str, Any]] = lambda client: {},
     remembered: Taken | None = None,
     former: str | None = None,
 ) -> Taken:
     """Sets the wanted values under a claim; a stranger's setting that is as wanted is used and not marked.
 
+    :param writer: who claims it for the owner.
     :param note: what else to note in ``was`` of a client that nobody has claimed yet.
     :param former: our own owner before it was renamed, whose claim is dropped next.
     :param remembered: what an earlier ``take`` said, for a claim that somebody has removed.
@@ -68,7 +71,7 @@ def take(
         was = remembered.over(was) if remembered else was
         for field in wanted:
             was.setdefault(field, client.value(field))
-        claim = Claim(owner, kind, dict(wanted), kind.fitting(was))
+        claim = Claim(owner, kind, dict(wanted), kind.fitting(was), writer)
         if differing or client.attributes.get(claim.key) != claim.text():
             _write_until(clients, uuid, {**wanted, ATTRIBUTE + claim.key: claim.text()})
         return Taken(CLAIMED, was)

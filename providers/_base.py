@@ -22,12 +22,14 @@ from pulumi.output import UNKNOWN
 
 from kcadmin.connection import Connection, read_connection
 from kcadmin.errors import Refusal, Unreachable
+from kcadmin.ownership import Writer, new_number, number_of
 from kcadmin.realm import Realm, realm_for
 from kcadmin.session import session_for
 from kcadmin.texts import shown
 from providers._compare import RESTORE, REVOKE, is_same
 from providers._foresight import clients_by_realm
 from providers._inputs import text_faults, type_faults
+from providers._place import stack_here
 from providers._renamed import goes_on, remember_created
 from providers._uuids import derive_uuids, is_known, require_uuids
 from providers._values import with_closed_values
@@ -37,6 +39,7 @@ Props = dict[str, Any]
 PROVIDER_KEY = "__provider"
 AFTER_OTHERS = "after_others"  # an input that no state holds: see KeycloakResource
 NOTES = ("found", "was", "issuer", "management_uuid")
+NUMBER, STACK = "number", "stack"
 CALLED_BY_PULUMI = ("check", "diff", "create", "update", "read", "delete")
 
 
@@ -56,7 +59,7 @@ class KeycloakProvider(ResourceProvider, ABC):
     CLIENTS: ClassVar[Mapping[str, str]] = {"client_id": "client_uuid"}
     LATER: ClassVar[tuple[str, ...]] = ()  # fields that states of earlier versions lack, which is no change
     ONE_OF_AN_ID: ClassVar[bool] = True  # two resources of one id and owner are one object on the server
-    CONTROLS = ("owner", "adopt", "on_remove")
+    CONTROLS = ("owner", "adopt", "on_remove", STACK)
     ON_REMOVE: ClassVar[tuple[str, ...]] = (RESTORE, REVOKE)
 
     def configure(self, req: ConfigureRequest) -> None:
@@ -105,6 +108,8 @@ class KeycloakProvider(ResourceProvider, ABC):
         props = {**self.DEFAULTS, **self.CONSTANT, **_inputs(news)}
         if props.pop(AFTER_OTHERS, None) and isinstance(props.get("realm"), str):
             self._forget(_olds, props)
+        if isinstance(props.get(STACK), str):
+            props[STACK] = stack_here(props[STACK])
         if props.get("on_remove") == RESTORE:
             del props["on_remove"]  # a state of many resources is smaller without it
         mistyped = dict(type_faults(type(self), props))
@@ -140,7 +145,7 @@ class KeycloakProvider(ResourceProvider, ABC):
             field
             for field in (*self.INPUTS, *self.CONSTANT, *self.CONTROLS)
             if not is_same(type(self), field, _olds.get(field), _news.get(field))
-            and (field in _olds or field not in self.LATER)
+            and (field in _olds or field not in (*self.LATER, STACK))
         ]
         replaces = [field for field in changed if field in self.REPLACE_ON]
         if _olds.get("found") == "used":
@@ -152,6 +157,7 @@ class KeycloakProvider(ResourceProvider, ABC):
         realm = self.realm(props)
         identity = realm.identity()
         require_uuids(self.CLIENTS, realm, props, self.OBJECT)
+        props[NUMBER] = new_number()
         id_, notes = self.create_in(realm, props)
         remember_created(realm, self.OBJECT, id_, str(props.get("owner")))
         return CreateResult(
@@ -162,6 +168,7 @@ class KeycloakProvider(ResourceProvider, ABC):
         """Updates in place."""
         realm = self._verified(_olds)
         require_uuids(self.CLIENTS, realm, _news, self.OBJECT)
+        _news[NUMBER] = own_number(_id, _olds)
         notes: Props = {key: _olds[key] for key in NOTES if key in _olds}
         return UpdateResult({**_inputs(_news), **notes, **self.change(realm, _id, _olds, _news)})
 
@@ -220,6 +227,16 @@ class KeycloakProvider(ResourceProvider, ABC):
                 yield f"{field} is {shown(props[field])}; choose one of {', '.join(choices)}"
         yield from text_faults([field for field in (*self.INPUTS, "owner") if field not in self.CHOICES], props)
         yield from self.refusals(props)
+
+
+def own_number(id_: str, outs: Props) -> str:
+    """The number of a resource, by which it and its mark on the server know each other."""
+    return str(outs.get(NUMBER) or number_of(id_))
+
+
+def writer(props: Props) -> Writer:
+    """Who writes marks and claims for a resource."""
+    return Writer(str(props.get(STACK) or ""), str(props.get(NUMBER) or ""))
 
 
 def _inputs(props: Props) -> Props:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kcadmin.ownership import has_name_of
 from providers._uuids import is_known
 
 RESTORE, REVOKE, KEEP = "restore", "revoke", "keep"
@@ -15,6 +16,8 @@ def is_same(provider: Any, field: str, old: Any, new: Any) -> bool:
         return True
     if field in provider.SETS:
         return sorted(old or ()) == sorted(new or ())
+    if field == "stack":
+        return has_name_of(old or "", new or "")
     if field == "on_remove":
         return bool((old or RESTORE) == (new or RESTORE))
     return bool(old == new or (_is_unset(old) and _is_unset(new)))

@@ -19,7 +19,7 @@ from kcadmin.ownership import hash16
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
 from kcadmin.texts import named
-from providers._base import KeycloakProvider, Props
+from providers._base import KeycloakProvider, Props, writer
 from providers._compare import KEEP, REVOKE
 from providers._left import never_in_the_way, tell_kept
 from providers.messages import info
@@ -103,8 +103,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         for each in found:
             if each.mark == hash16(props["owner"]):
                 notes = self._continued(realm, each, wanted, props)
-                if self._differences(each, wanted):
-                    store.update(_id(each), wanted)
+                store.update(_id(each), wanted)
                 return _id(each), notes
         for each in found:
             if each.mark is None and not self._differences(each, wanted):
@@ -122,7 +121,11 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
             renamed = olds.get("found") == ADOPTED and news["owner"] != olds["owner"]
             kind = adopted_kind(id_, type(wanted))
             if renamed:  # the note of what it was moves with the owner
-                write_claim(realm.clients, news[self.HOLDER], Claim(news["owner"], kind, {}, self._was(kind, olds)))
+                write_claim(
+                    realm.clients,
+                    news[self.HOLDER],
+                    Claim(news["owner"], kind, {}, self._was(kind, olds), writer(news)),
+                )
             self.store(realm, news).update(id_, wanted)
             if renamed:
                 drop_claim(realm.clients, news[self.HOLDER], olds["owner"], kind)
@@ -181,7 +184,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         was = {key: value for key, value in asdict(found).items() if key not in IDENTITY}  # type: ignore[call-overload]
         try:
             kind = adopted_kind(_id(found), type(found))
-            write_claim(realm.clients, props[self.HOLDER], Claim(props["owner"], kind, {}, was))
+            write_claim(realm.clients, props[self.HOLDER], Claim(props["owner"], kind, {}, was, writer(props)))
         except Forbidden:
             raise Refusal(
                 f"{self._named(props)}: cannot be adopted, since Keycloak refuses the note of what it was on "

@@ -12,7 +12,7 @@ from kcadmin.named_policies import Item, plain, read_items
 from kcadmin.policies import Policies, Policy
 from kcadmin.realm import Realm
 from kcadmin.texts import shown
-from providers._base import Props
+from providers._base import Props, writer
 from providers._inputs import text_faults
 from providers._owned import ADOPTED, OwnedObjectProvider
 from providers._resource_server import description_faults, require_services
@@ -67,7 +67,8 @@ class PolicyProvider(OwnedObjectProvider[P]):
 
     def wanted(self, props: Props) -> P:
         given = {field.name: props[field.name] for field in fields(self.STORE.POLICY) if field.name in props}
-        policy: P = self.STORE.POLICY(**{key: self._typed(key, value) for key, value in given.items()})
+        typed = {key: self._typed(key, value) for key, value in given.items()}
+        policy: P = self.STORE.POLICY(**typed, writer=writer(props))
         return policy
 
     def before_create(self, realm: Realm, props: Props) -> None:

@@ -8,7 +8,7 @@ from kcadmin.claims import Kind, claim_of
 from kcadmin.clients import Client
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, USED, Taken, drop_claim, held_by_others, release, take
-from providers._base import KeycloakProvider, Props
+from providers._base import KeycloakProvider, Props, writer
 from providers._compare import KEEP, RESTORE, REVOKE
 from providers._left import never_in_the_way, tell_kept
 from providers.messages import info
@@ -53,6 +53,7 @@ class SharedSettingProvider(KeycloakProvider):
             props["owner"],
             self.KIND,
             self.values(props),
+            writer=writer(props),
             note=lambda client: self.noted(realm, client),
             remembered=_taken(olds, self.values(props)) if olds else None,
             former=olds.get("owner") if olds else None,

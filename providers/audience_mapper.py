@@ -15,7 +15,7 @@ from kcadmin.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, AudienceMappe
 from kcadmin.mappers import AudienceMapper as Mapper
 from kcadmin.ownership import OWNER_KEY, owned_name
 from kcadmin.realm import Realm
-from providers._base import Props
+from providers._base import Props, writer
 from providers._compare import KEEP, RESTORE, REVOKE
 from providers._left import tell_token_life_of_grant, warn_of_mappers
 from providers._owned import USED, OwnedObjectProvider
@@ -72,6 +72,7 @@ class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
             bool(props["introspection"]),
             props["owner"],
             props.get("exchange"),
+            writer=writer(props),
         )
 
     def shown(self, found: Mapper, props: Props) -> Props:

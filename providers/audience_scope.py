@@ -14,7 +14,7 @@ from kcadmin.client_scopes import ClientScopes, scope_token
 from kcadmin.ownership import DESCRIPTION_LIMIT
 from kcadmin.realm import Realm
 from kcadmin.texts import shown
-from providers._base import Props
+from providers._base import Props, writer
 from providers._compare import KEEP, RESTORE, REVOKE
 from providers._owned import OwnedObjectProvider
 from providers._uuids import is_known
@@ -74,6 +74,7 @@ class AudienceScopeProvider(OwnedObjectProvider[Scope]):
             tuple(sorted([("", role) for role in props["realm_roles"]] + of_clients)),
             bool(props["in_token_scope"]),
             props["owner"],
+            writer=writer(props),
         )
 
     def shown(self, found: Scope, props: Props) -> Props:

@@ -12,7 +12,7 @@ from kcadmin.authz_objects import AuthorizationScopes, scope_kind
 from kcadmin.claims import Claim
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
-from providers._base import Props
+from providers._base import Props, writer
 from providers._owned import CREATED, OwnedObjectProvider
 from providers._resource_server import require_services
 from providers.resource import Flag, KeycloakResource, Text
@@ -38,11 +38,12 @@ class AuthorizationScopeProvider(OwnedObjectProvider[Scope]):
         return AuthorizationScopes(server, realm.clients, props["owner"])
 
     def wanted(self, props: Props) -> Scope:
-        return Scope(props["name"], props.get("display_name") or None, props.get("icon_uri") or None, props["owner"])
+        shown = props.get("display_name") or None, props.get("icon_uri") or None
+        return Scope(props["name"], *shown, props["owner"], writer=writer(props))
 
     def before_create(self, realm: Realm, props: Props) -> None:
         require_services(realm, props)
-        claim = Claim(props["owner"], scope_kind(props["name"]), {}, {})
+        claim = Claim(props["owner"], scope_kind(props["name"]), {}, {}, writer(props))
         write_claim(realm.clients, props[self.HOLDER], claim)
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:

@@ -15,7 +15,7 @@ from kcadmin.mappers import AudienceMappers
 from kcadmin.ownership import hash16, same_stack
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
-from providers._base import KeycloakProvider, Props
+from providers._base import KeycloakProvider, Props, writer
 from providers._compare import KEEP, RESTORE, REVOKE
 from providers._left import tell_kept
 from providers.messages import info
@@ -51,14 +51,16 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
                 f"{self._named(props)}: holds '{name}' as {now} scope instead of {kind}; take it out there, or set kind to {now}."
             )
         if not ours:
-            write_claim(realm.clients, uuid, Claim(props["owner"], _kind(name), {}, {}))
+            write_claim(realm.clients, uuid, Claim(props["owner"], _kind(name), {}, {}, writer(props)))
         realm.client_scopes.assign(uuid, scope_id, kind)
         self._take_away(realm, props)
         return id_, {"scope_id": scope_id, "found": CREATED}
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
         if self._claimed(realm, olds) and olds["owner"] != news["owner"]:
-            write_claim(realm.clients, news["client_uuid"], Claim(news["owner"], _kind(news["scope"]), {}, {}))
+            write_claim(
+                realm.clients, news["client_uuid"], Claim(news["owner"], _kind(news["scope"]), {}, {}, writer(news))
+            )
             drop_claim(realm.clients, news["client_uuid"], olds["owner"], _kind(olds["scope"]))
         self._take_away(realm, news)
         return {"scope_id": olds["scope_id"]}

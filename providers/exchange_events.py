@@ -12,7 +12,7 @@ from kcadmin.realm import Realm
 from kcadmin.recorded_events import KIND, give_up_claim, look, release_events, serves, take_events
 from kcadmin.shared_settings import CLAIMED, USED, Taken
 from kcadmin.texts import shown
-from providers._base import KeycloakProvider, Props
+from providers._base import KeycloakProvider, Props, writer
 from providers._uuids import is_known
 from providers.messages import info
 from providers.resource import KeycloakResource, Text
@@ -33,11 +33,12 @@ class ExchangeEventsProvider(KeycloakProvider):
             yield f"expiration is {shown(seconds)}; give seconds, 1 or more, or leave it out to keep events as the realm does"
 
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
-        taken = take_events(realm, props["owner"], _expiration(props))
+        taken = take_events(realm, props["owner"], _expiration(props), writer=writer(props))
         return f"{realm.name}/{KIND}", {"found": taken.found, "was": dict(taken.was)}
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
-        taken = take_events(realm, news["owner"], _expiration(news), remembered=_taken(olds), former=olds["owner"])
+        by, former = writer(news), olds["owner"]
+        taken = take_events(realm, news["owner"], _expiration(news), writer=by, remembered=_taken(olds), former=former)
         if news["owner"] != olds["owner"]:
             give_up_claim(realm, olds["owner"])
         return {"found": taken.found, "was": dict(taken.was)}

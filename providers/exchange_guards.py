@@ -24,7 +24,7 @@ from kcadmin.realm_guards import (
     take_mark_back,
 )
 from kcadmin.texts import shown
-from providers._base import KeycloakProvider, Props
+from providers._base import KeycloakProvider, Props, writer
 from providers._uuids import is_known
 from providers.messages import failure, info, warn
 from providers.resource import KeycloakResource, Text, Texts
@@ -61,12 +61,12 @@ class ExchangeGuardsProvider(KeycloakProvider):
 
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
         self._take_marks_back(realm, props)
-        held = take_guards(realm, props["owner"], Guards.read(props))
+        held = take_guards(realm, props["owner"], Guards.read(props), writer=writer(props))
         return f"{realm.name}/{KIND}", {"client_uuids": dict(held.uuids)}
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
         self._take_marks_back(realm, news)
-        held = take_guards(realm, news["owner"], Guards.read(news), _held(olds))
+        held = take_guards(realm, news["owner"], Guards.read(news), _held(olds), writer=writer(news))
         return {"client_uuids": dict(held.uuids)}
 
     def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:

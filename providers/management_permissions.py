@@ -14,7 +14,7 @@ from kcadmin.management import KIND, release_management, seen_management, take_m
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, Taken, drop_claim
 from kcadmin.texts import quoted
-from providers._base import KeycloakProvider, Props
+from providers._base import KeycloakProvider, Props, writer
 from providers._compare import REVOKE
 from providers._left import never_in_the_way, warn_of_policies
 from providers.messages import info, warn
@@ -63,7 +63,7 @@ class ManagementPermissionsProvider(KeycloakProvider):
 
     def _taken(self, realm: Realm, props: Props, remembered: Taken | None) -> Props:
         try:
-            taken, now = take_management(realm, props["client_uuid"], props["owner"], remembered)
+            taken, now = take_management(realm, props["client_uuid"], props["owner"], remembered, writer=writer(props))
         except NotImplementedHere:
             remedy = f"start Keycloak with --features={PERMISSIONS_FEATURE}"
             wrong = "has no management permissions on this server"

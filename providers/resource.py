@@ -9,7 +9,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from providers import messages
-from providers._base import AFTER_OTHERS, KeycloakProvider
+from providers._base import AFTER_OTHERS, STACK, KeycloakProvider
 from providers.stack_config import plain_secrets
 
 Text = pulumi.Input[str]
@@ -39,6 +39,7 @@ class KeycloakResource(Resource):
         if _comes_after_others(provider, given, opts):
             given[AFTER_OTHERS] = True
         given.setdefault("owner", f"{stack_owner()}#{resource_name}")
+        given[STACK] = stack_owner()
         declared = [
             name for kind in type(self).__mro__ if issubclass(kind, KeycloakResource) for name in kind.__annotations__
         ]

@@ -10,7 +10,7 @@ import pulumi
 from kcadmin.authz_objects import ScopePermission as Permission
 from kcadmin.authz_objects import ScopePermissions
 from kcadmin.realm import Realm
-from providers._base import Props
+from providers._base import Props, writer
 from providers._owned import OwnedObjectProvider
 from providers._resource_server import description_faults, require_services
 from providers._uuids import is_known
@@ -65,6 +65,7 @@ class ScopePermissionProvider(OwnedObjectProvider[Permission]):
             props["logic"],
             props["decision_strategy"],
             props["owner"],
+            writer=writer(props),
         )
 
     def before_create(self, realm: Realm, props: Props) -> None:

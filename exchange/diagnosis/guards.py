@@ -10,15 +10,8 @@ from kcadmin.audiences import added
 from kcadmin.client_policies import Entry
 from kcadmin.clients import Client
 from kcadmin.guard_marks import MARKED, is_borrowed, is_own
-from kcadmin.guards import (
-    CLAIM_ENFORCER,
-    CLIENT_ATTRIBUTES,
-    DOWNSCOPE,
-    GRANT_TYPE,
-    NOTHING,
-    PREFIX,
-    REQUESTERS,
-)
+from kcadmin.guard_parts import PREFIX, REQUESTERS
+from kcadmin.guards import CLAIM_ENFORCER, CLIENT_ATTRIBUTES, DOWNSCOPE, GRANT_TYPE, NOTHING
 from kcadmin.texts import quoted
 from kcadmin.tokens import EXCHANGE_GRANT
 

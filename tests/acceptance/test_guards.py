@@ -14,7 +14,7 @@ from kcadmin.claims import Claim
 from kcadmin.connection import ClientSecretLogin, Connection
 from kcadmin.errors import Refusal
 from kcadmin.guard_marks import KIND, computed_mark, label_for
-from kcadmin.guards import MARK
+from kcadmin.guard_parts import MARK
 from kcadmin.robot import GUARDS, STANDARD
 from kcadmin.tokens import EXCHANGE_GRANT, ClientCredentials, TokenEndpoint, TokenRefused
 from providers.exchange_guards import ExchangeGuardsProvider

@@ -252,7 +252,7 @@ def test_check_refuses_all_at_once(keycloak: FakeKeycloak) -> None:
         (ClientPolicyProvider, {"clients": []}, "clients is empty"),
         (ClientPolicyProvider, {"clients": None}, "clients is not set; give a list of texts"),
         (ClientPolicyProvider, {"logic": "MAYBE"}, "POSITIVE, NEGATIVE"),
-        (ClientPolicyProvider, {"description": "d" * (DESCRIPTION_LIMIT - MARK_LENGTH + 1)}, "shorten it to 229"),
+        (ClientPolicyProvider, {"description": "d" * (DESCRIPTION_LIMIT - MARK_LENGTH + 1)}, "shorten it to 207"),
         (ScopePermissionProvider, {"scopes": []}, "scopes is empty"),
         (ScopePermissionProvider, {"decision_strategy": "ALL"}, "UNANIMOUS, AFFIRMATIVE, CONSENSUS"),
         (ScopePermissionProvider, {"description": "d" * 230}, "shorten it"),

@@ -23,7 +23,7 @@ from kcadmin.error_texts import read_error
 from kcadmin.errors import Forbidden, Unreachable
 from kcadmin.features import Features
 from kcadmin.guard_marks import computed_mark, new_mark
-from kcadmin.guards import MARK
+from kcadmin.guard_parts import MARK
 from kcadmin.proof import Case
 from tests.support.fake_server import FakeKeycloak
 

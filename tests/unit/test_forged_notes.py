@@ -15,8 +15,9 @@ from kcadmin.client_policies import POLICIES, PROFILES
 from kcadmin.errors import KeycloakError
 from kcadmin.event_audiences import ClientIds
 from kcadmin.events import Event
+from kcadmin.guard_parts import _HELD, Part, held_parts
 from kcadmin.guard_reach import guard_reach
-from kcadmin.guards import _HELD, Guards, Part, conflicts, drift, held_parts, merged, parts
+from kcadmin.guards import Guards, conflicts, drift, merged, parts
 from kcadmin.management import KIND as MANAGEMENT
 from kcadmin.management import release_management, take_management
 from kcadmin.mappers import AudienceMapper

@@ -15,15 +15,13 @@ from kcadmin.client_policies import LOOKS, POLICIES, PROFILES, Entry, entries, s
 from kcadmin.errors import Refusal
 from kcadmin.guard_faults import faults, type_faults
 from kcadmin.guard_marks import computed_mark, is_own, new_mark, renewed
+from kcadmin.guard_parts import MARK, Part, held_parts
 from kcadmin.guards import (
     CLAIM_ENFORCER,
     DOWNSCOPE,
-    MARK,
     Guards,
-    Part,
     conflicts,
     drift,
-    held_parts,
     label_of,
     merged,
     parts,

@@ -12,7 +12,8 @@ from components.closure import declared, implied, shortened, undeclared
 from components.planned_realm import planned_realm
 from components.planning import plan
 from components.wiring import GrantPlan
-from kcadmin.guards import MARK, Guards, merged, parts
+from kcadmin.guard_parts import MARK
+from kcadmin.guards import Guards, merged, parts
 from kcadmin.newly_allowed import NewlyAllowed
 from kcadmin.reach import Exchange
 from kcadmin.realm_reach import RealmReach, realm_reach

@@ -8,9 +8,17 @@ from kcadmin.ownership import (
     DESCRIPTION_LIMIT,
     MARK_LENGTH,
     NAME_LIMIT,
+    NOBODY,
+    Writer,
+    has_name_of,
     hash16,
     marked,
+    may_be,
+    new_number,
     owned_name,
+    stack_digits,
+    stack_name,
+    stack_text,
     unmarked,
 )
 from tests.support.examples import examples
@@ -24,12 +32,35 @@ OWNERS = st.text(LETTERS, min_size=1, max_size=20)
 @QUICK
 @given(TEXTS, OWNERS)
 def test_a_marked_description_gives_back_both(description: str, owner: str) -> None:
-    assert unmarked(marked(description, owner)) == (description, hash16(owner))
+    assert unmarked(marked(description, owner)) == (description, hash16(owner), NOBODY)
+
+
+@QUICK
+@given(TEXTS, OWNERS, st.sampled_from(["", "o/p/s", "o/p/s@0a1b"]))
+def test_a_mark_holds_its_writer(description: str, owner: str, stack: str) -> None:
+    number = new_number()
+    read = unmarked(marked(description, owner, Writer(stack, number)))
+    assert read == (description, hash16(owner), Writer(stack_digits(stack), number))
+
+
+def test_stacks_are_told_apart_by_name_and_backend() -> None:
+    here, there, moved = (
+        stack_text("o/p/s", "file:///a"),
+        stack_text("o/p/s", "file:///b"),
+        stack_text("o/p/t", "file:///a"),
+    )
+    assert stack_name(here) == stack_name(there) == stack_name("o/p/s") == "o/p/s"
+    for one in (here, stack_digits(here)):
+        assert may_be(one, here) and has_name_of(one, there) and not may_be(one, there)
+        assert not has_name_of(one, moved) and not may_be(one, moved)
+        for unknown in ("", "o/p/s", stack_digits("o/p/s")):
+            assert may_be(one, unknown) and may_be(unknown, one)
+        assert not may_be(one, "o/p/t")
 
 
 @pytest.mark.parametrize("description", ["", "why", "two words", "[pulumi:no]", "ends with [brackets]", "a\nb"])
 def test_a_plain_description_comes_back_as_it_was(description: str) -> None:
-    assert unmarked(marked(description, "o/p/s#g")) == (description, hash16("o/p/s#g"))
+    assert unmarked(marked(description, "o/p/s#g")) == (description, hash16("o/p/s#g"), NOBODY)
 
 
 @pytest.mark.parametrize(
@@ -44,11 +75,12 @@ def test_a_plain_description_comes_back_as_it_was(description: str) -> None:
     ],
 )
 def test_what_bears_no_mark_is_nobodys(description: str) -> None:
-    assert unmarked(description) == (description, None)
+    assert unmarked(description) == (description, None, NOBODY)
 
 
 def test_a_full_description_leaves_room_for_the_mark() -> None:
-    assert len(marked("d" * (DESCRIPTION_LIMIT - MARK_LENGTH), "o")) == DESCRIPTION_LIMIT == 255
+    text = marked("d" * (DESCRIPTION_LIMIT - MARK_LENGTH), "o", Writer("o/p/s", new_number()))
+    assert len(text) == DESCRIPTION_LIMIT == 255
 
 
 def test_marking_twice_keeps_the_last_owner_last() -> None:

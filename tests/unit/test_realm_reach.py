@@ -8,7 +8,8 @@ import pytest
 
 from kcadmin.features import STANDARD_FEATURE, Features
 from kcadmin.guard_marks import new_mark
-from kcadmin.guards import MARK, Guards, merged, parts
+from kcadmin.guard_parts import MARK
+from kcadmin.guards import Guards, merged, parts
 from kcadmin.permission_reach import Answer, answer, combined
 from kcadmin.realm_reach import realm_reach
 from kcadmin.role_reach import RoleFacts
