@@ -29,12 +29,13 @@ def permit_only(realm: Realm, client_id: str, user: str, uuids: Collection[str],
     :param user: the id of the service account. uuids: of the clients.
     :param undo: is told how to take each write back.
     """
-    was_on = bool(_settings(realm).get(SWITCH))
-    if not was_on:
+    settings = _settings(realm)
+    was_on = bool(settings.get(SWITCH))
+    if not was_on and SWITCH in settings:
         _switch(realm, on=True)
         undo.callback(_switch, realm, on=False)
     server = _server(realm)
-    if server is None:
+    if server is None:  # an older server than 26.2 does not know the switch either
         wrong, remedy = "does not exist", "use a server with admin-fine-grained-authz:v2, or bootstrap without --only"
         raise Refusal(sentence("client", PERMISSIONS_CLIENT, realm.name, wrong, remedy))
     _forbid_former(realm, server, client_id)

@@ -25,6 +25,7 @@ Servers = Callable[[str], Any]  # a keycloak.Server, or a cluster that is used a
 NEEDS = {
     "standard_exchange": ("26.2", "the standard exchange"),
     "exchange_guards": ("26.5", "exchange guards"),
+    "dpop": ("26.4", "DPoP without a preview feature"),
     "refused_targets": ("26.2", "a refusal of disabled targets"),
     "scope_policies": ("26.0", "client-scope policies that judge an exchange"),
 }

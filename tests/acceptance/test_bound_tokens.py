@@ -98,6 +98,7 @@ ANSWERS: dict[tuple[str, str, str | None], tuple[tuple[str, str], tuple[str, str
 }
 
 
+@pytest.mark.dpop
 @pytest.mark.parametrize("exchange", [STANDARD, LEGACY])
 def test_all_say_what_keycloak_answers(make_realm: Callable[..., TestRealm], exchange: str) -> None:
     realm = make_realm("standard" if exchange == STANDARD else "legacy", **CLIENTS)
@@ -149,6 +150,7 @@ def told(realm: TestRealm, *grants: dict[str, Any]) -> list[str]:
     return list(plan(specs, preflight.ask(realm.connection, questions(specs))).notes)
 
 
+@pytest.mark.dpop
 def test_a_grant_of_a_bound_source(make_realm: Callable[..., TestRealm]) -> None:
     realm = make_realm("legacy", **CLIENTS)
     stack = Stack(realm.robot)

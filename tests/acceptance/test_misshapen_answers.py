@@ -179,6 +179,7 @@ def outcome(look: Callable[[], object]) -> str | None:
     return None
 
 
+@pytest.mark.exchange_guards
 @pytest.mark.parametrize("exchange", ["standard", "legacy"])
 def test_no_answer_ends_in_a_traceback(legacy_realm: TestRealm, exchange: str) -> None:
     realm = legacy_realm

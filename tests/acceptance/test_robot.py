@@ -172,6 +172,7 @@ def test_a_key_is_one_robots(
     assert first.key == Path(f"robot-{realm.name}-{host}.pem")
     assert bootstrap(realm.connection, realm.name, NAME, ("manage-clients",)).key == first.key
     other = make_realm("standard")
+    forget()  # before 26.2 a token knows no realm that is younger
     with pytest.raises(Refusal, match=rf"private key of client 'robot' in realm '{realm.name}' at http.*--new-key"):
         bootstrap(other.connection, other.name, NAME, ("manage-clients",), first.key)
     assert not other.get("clients", clientId=NAME)
