@@ -46,7 +46,7 @@ def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple
         if client is None:
             yield f"client '{client_id}' does not exist", "create it, or correct the name"
         elif client_id in (*asking, *spec.sources, spec.target):
-            yield from _client_faults(client, spec, exchange, client_id in asking)
+            yield from _client_faults(client, spec, exchange, facts, client_id in asking)
     yield from _bound_sources(spec, exchange, facts)
     for role in spec.required_roles:
         if (spec.realm, role.client, role.role) in facts.missing_roles:
@@ -114,7 +114,9 @@ def other_audiences(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tu
         )
 
 
-def _client_faults(client: ClientFacts, spec: GrantSpec, exchange: str, asks: bool) -> Iterator[tuple[str, str]]:
+def _client_faults(
+    client: ClientFacts, spec: GrantSpec, exchange: str, facts: Facts, asks: bool
+) -> Iterator[tuple[str, str]]:
     name = f"client '{client.client_id}'"
     position = Position.REQUESTER if asks else Position.SOURCE if client.client_id in spec.sources else Position.TARGET
     foreign = any(flow.source != flow.requester for flow in flows_of(spec) if flow.requester == client.client_id)
@@ -135,7 +137,10 @@ def _client_faults(client: ClientFacts, spec: GrantSpec, exchange: str, asks: bo
         )
     if client.bearer_only and client.client_id in spec.sources:
         yield f"source '{client.client_id}' is bearer-only and gets no tokens", "name a client that users log in to"
-    if asks and exchange == LEGACY and client.switch_on and set(client.switch_owners) != {spec.owner}:
+    switched = bool(client.switch_owners) and {spec.owner, *facts.own.owners}.issuperset(
+        client.switch_owners
+    )  # by us alone
+    if asks and exchange == LEGACY and client.switch_on and not switched:
         yield (
             f"requester '{client.client_id}' has the standard exchange switched on, which would serve it instead",
             "set exchange: standard, or switch it off",

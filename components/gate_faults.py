@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
-from components.gating import gate, goes_away, is_gated
+from components.gating import gate, goes_away, goes_next, is_gated
 from components.grant_spec import OPTIONAL_SCOPE, RECIPIENT, GrantSpec
 from components.wiring import wire
 from kcadmin.features import LEGACY, STANDARD
@@ -24,7 +24,8 @@ def gate_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[
 def _scope_faults(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
     """A named scope that is there must say what the grant says: it is used, never changed."""
     found = facts.scopes.get((spec.realm, spec.scope or ""))
-    if found is None or found.owner == spec.grant_owner:  # then the run makes it as wanted
+    made = found is not None and (spec.realm, found.name) in facts.own.scopes
+    if found is None or found.owner == spec.grant_owner or made:  # then the run makes it as wanted
         return
     remedy = "name another scope, or leave it out"
     if found.included_client != spec.target:
@@ -43,7 +44,9 @@ def open_doors(spec: GrantSpec, facts: Facts, ours: Collection[str]) -> Iterator
     wired = wire(spec, LEGACY, facts)
     for name in names:
         let = [each for each in wired.policy_clients if answer(there.policies, name, each).yes is not False]
-        if let and there.marks.get(name) not in ours and not (wired.standing and wired.standing.name == name):
+        mark = there.marks.get(name)
+        made = mark is not None and mark in (*ours, facts.own.policies.get((spec.realm, name)))
+        if let and not made and not (wired.standing and wired.standing.name == name):
             yield (
                 f"policy '{name}' on the token-exchange permission of target '{spec.target}' may let {quoted(let)} through "
                 "without this grant's conditions",
@@ -64,6 +67,13 @@ def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[s
             for each in there.ways
             if not each.is_within(required, on_request=spec.audience == OPTIONAL_SCOPE) and not goes_away(each, spec)
         ]
+        former = [each for each in ways if goes_next(each, spec, facts)]
+        for each in former:
+            yield (
+                f"{each.by} is this stack's own, of its former owner '{(each.owner or '').split('#')[0]}'",
+                "run `pulumi up` with the new owner before the grant gets a condition",
+            )
+        ways = [each for each in ways if each not in former]
         if not ways:
             continue
         conditions = ["the required roles"] if spec.required_roles else []

@@ -1,5 +1,7 @@
 """Grants whose target stands in some tokens only: what is asked about their clients, and what a run takes out of the way."""
 
+from dataclasses import replace
+
 from components.grant_spec import OPTIONAL_SCOPE, GrantSpec
 from kcadmin.gates import Opening
 from providers.facts import Facts, Gate
@@ -20,6 +22,12 @@ def goes_away(way: Opening, spec: GrantSpec) -> bool:
     """Whether a run takes a mapper away: the one that the same stack's grant had while it had no condition."""
     ours = (way.owner or "").split("#")[0] == spec.owner
     return way.mapper is not None and ours and not way.adopted
+
+
+def goes_next(way: Opening, spec: GrantSpec, facts: Facts) -> bool:
+    """Whether a run would take it away once it has the owner that the stack has now."""
+    former = (way.owner or "").split("#")[0]
+    return former in facts.own.owners and goes_away(replace(way, owner=spec.owner), spec)
 
 
 def going(spec: GrantSpec, client: str, facts: Facts) -> tuple[str, ...]:

@@ -68,6 +68,7 @@ class GrantSpec:
     reason: str | None = None
     review_by: str | None = None
     scoped: bool = False  # no key: the stack's guard noWiderScopes leaves out mappers that are not in client scopes
+    kept_scope: str = ""  # no key: the name of the grant's client scope in the stack's state, made under a former owner
 
     @property
     def grant_owner(self) -> str:
@@ -147,8 +148,9 @@ def _faults(spec: GrantSpec) -> Iterator[tuple[str, str]]:
     for key in ("name", "target", "realm", "requester", "owner", "reason", "review_by"):
         if wrong := unfit(getattr(spec, key) or "", lines=key == "reason"):
             yield f"{_camel(key)} {wrong}", "correct it"
-    if "#" in spec.name:
-        yield "name holds '#', which parts an owner from its grant", "leave it out"
+    for key in ("name", "owner"):
+        if "#" in getattr(spec, key):
+            yield f"{key} holds '#', which parts an owner from its grant", "leave it out"
     if len(spec.grant_owner) > OWNER_LIMIT and len(spec.name) <= NAME_LIMIT:
         yield (
             f"owner {shown(spec.owner)} and name have {len(spec.grant_owner)} characters",
@@ -253,7 +255,7 @@ def _suggestion(key: str, types: Mapping[str, Any]) -> str:
 
 @functools.cache
 def _types() -> dict[str, Any]:
-    return {key: type_ for key, type_ in get_type_hints(GrantSpec).items() if key != "scoped"}
+    return {key: type_ for key, type_ in get_type_hints(GrantSpec).items() if key not in ("scoped", "kept_scope")}
 
 
 def _snake(key: str) -> str:

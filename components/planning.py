@@ -71,7 +71,8 @@ def notes(grants: Iterable[GrantPlan], facts: Facts, sources_guarded: bool) -> I
                     "with those of its own logins",
                     "let it send requested_token_type urn:ietf:params:oauth:token-type:access_token",
                 )
-        held = [each for each in grant.switches if spec.owner in facts.clients[spec.realm, each].switch_owners]
+        ours = {spec.owner, *facts.own.owners}
+        held = [each for each in grant.switches if not ours.isdisjoint(facts.clients[spec.realm, each].switch_owners)]
         if held and not spec.manage_switch:
             yield spec.describe(
                 f"manageSwitch is false, so this stack gives up the standard exchange of {quoted(held)}, which it had "

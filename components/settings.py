@@ -12,7 +12,8 @@ from kcadmin.connection import Connection, read_connection
 from kcadmin.errors import InvalidSettings
 from kcadmin.texts import shown
 from providers import messages
-from providers.resource import stack_owner
+from providers.identity import default_owner, no_owner, stack_owner
+from providers.own_state import stack_name
 from providers.stack_config import plain_secrets
 
 GUARDS = REQUESTERS, SOURCES, NO_WIDER_SCOPES = "requesters", "sources", "noWiderScopes"
@@ -34,11 +35,16 @@ class Settings:
     events: bool = False
 
 
-def read_settings(*, grants: bool = True) -> Settings:
-    """The selected stack's settings. ``grants``: they must be in its config. :raises pulumi.RunError: with all faults."""
+def read_settings(*, grants: bool = True, owner: bool = True) -> Settings:
+    """The selected stack's settings. :raises pulumi.RunError: with all faults.
+
+    grants: they must be in its config. owner: the stack must have one.
+    """
     faults = plain_secrets()
+    if owner and stack_owner() is None:
+        faults.append(no_owner())
     try:
-        settings = parse_settings(pulumi.Config().get, stack_owner(), grants=grants)
+        settings = parse_settings(pulumi.Config().get, default_owner() or stack_name(), grants=grants)
     except InvalidSettings as found:
         raise messages.program_error([*faults, *found.faults]) from None
     if faults:
@@ -48,7 +54,7 @@ def read_settings(*, grants: bool = True) -> Settings:
 
 
 def parse_settings(get: Callable[[str], str | None], owner: str, *, grants: bool = True) -> Settings:
-    """:param get: gives the text of a config key, or None. :raises InvalidSettings: with all faults."""
+    """:param get: gives the text of a config key, or None. owner: the default. :raises InvalidSettings: with all faults."""
     faults: list[str] = []
     connection: Connection | None = None
     try:

@@ -1,6 +1,7 @@
 """``TokenExchangeGrant``: source clients may act, through an exchange, at a target client."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -9,6 +10,7 @@ from pulumi.runtime import get_root_resource
 from components.grant_spec import REQUESTER, GrantSpec, checked_grant
 from components.legacy_parts import register_legacy_parts
 from components.openings import openings
+from components.own_parts import own, with_kept_scopes
 from components.planning import plan
 from components.policy_facts import policy_facts
 from components.registration import register_in_turn
@@ -21,6 +23,7 @@ from kcadmin.misread import misreadings
 from kcadmin.realm import realms_of_run
 from providers import messages, preflight
 from providers.exchange_proof import ExchangeProof
+from providers.own_state import own_state
 from providers.resource import short_traces
 
 
@@ -211,7 +214,7 @@ def describe(planned: GrantPlan) -> dict[str, Any]:
 
 
 def _plan_alone(arguments: dict[str, Any]) -> GrantPlan:
-    settings = read_settings(grants=False)
+    settings = read_settings(grants=False, owner=not arguments.get("owner"))
     given = {key: value for key, value in arguments.items() if value is not None}
     spec, faults = checked_grant({**settings.defaults, **given})
     if spec is None:
@@ -224,7 +227,10 @@ def _plan(specs: Sequence[GrantSpec], connection: Connection, guards: Collection
         return ()
     try:
         with misreadings(), realms_of_run(get_root_resource()):
+            named = frozenset().union(*(spec.clients() for spec in specs))
+            specs = with_kept_scopes(specs, preflight.clients_of(connection, named), own_state)
             facts = preflight.ask(connection, questions(specs))
+            facts = replace(facts, own=own(specs, facts, own_state))
             planned = plan(specs, facts, guards)
             if planned.faults:
                 raise messages.program_error(planned.faults) from None

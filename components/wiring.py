@@ -97,9 +97,14 @@ def questions(specs: Sequence[GrantSpec]) -> Questions:
 
 def scope_name(spec: GrantSpec) -> str:
     """The name of a grant's client scope, which callers ask for: the one that it names, else one that no other owner makes."""
-    if spec.scope:
-        return spec.scope
-    return f"{scope_token(f'{spec.name}-{spec.target}')[:230]}-{hash16(f'{spec.grant_owner}|{spec.target}')[:8]}"
+    if spec.scope or spec.kept_scope:
+        return spec.scope or spec.kept_scope
+    return f"{scope_prefix(spec)}{hash16(f'{spec.grant_owner}|{spec.target}')[:8]}"
+
+
+def scope_prefix(spec: GrantSpec) -> str:
+    """What the name of a grant's client scope begins with, whoever its owner is."""
+    return f"{scope_token(f'{spec.name}-{spec.target}')[:230]}-"
 
 
 def policy_name(spec: GrantSpec, part: str = "") -> str:

@@ -79,7 +79,7 @@ class Stage:
         self._environ |= {"PULUMI_BACKEND_URL": f"file://{backend.name}", "PULUMI_CONFIG_PASSPHRASE": self.password}
         try:
             self.pulumi("stack", "init", self.realm, quiet=True)
-            for key, value in {"realm": self.realm, **config}.items():
+            for key, value in {"realm": self.realm, "owner": self.realm, **config}.items():
                 self.pulumi("config", "set", key, value, quiet=True)
             yield
         finally:

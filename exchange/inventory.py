@@ -21,12 +21,13 @@ from exchange.stack import NAMESPACE
 from kcadmin.errors import Forbidden, NotFound, Refusal
 from kcadmin.found_grants import Finding, Inventory, Level, inventory
 from kcadmin.found_permissions import PROVIDERS
+from kcadmin.owners import proposed_owner
 from kcadmin.role_reach import read_roles
 from kcadmin.session import Session, path
 from kcadmin.survey import Progress, Survey, survey
 from kcadmin.texts import is_obeyed, named
 
-GRANTS, REALM, URL = f"{NAMESPACE}:grants", f"{NAMESPACE}:realm", f"{NAMESPACE}:url"
+GRANTS, REALM, URL, OWNER = (f"{NAMESPACE}:{key}" for key in ("grants", "realm", "url", "owner"))
 STYLES = {Level.LOST: "bold red", Level.STACKS: "cyan", Level.EMPTY: "dim", Level.ADDED: "yellow", Level.NOTE: ""}
 LONGEST_LINE = 10**9  # none is broken
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*|keycloak-token-exchange:[A-Za-z]+")
@@ -44,8 +45,8 @@ def take_inventory(session: Session, realm: str, progress: Progress = lambda wha
 
 
 def as_config(found: Inventory, url: str) -> str:
-    """A whole config: where the realm is, and its grants."""
-    wanted = {"config": {URL: url, REALM: found.realm, GRANTS: _grants(found, None)}}
+    """A whole config: where the realm is, whose the stack's objects are, and its grants."""
+    wanted = {"config": {**_place(found, url), GRANTS: _grants(found, None)}}
     text = as_yaml(wanted)
     if not _says_all(text, wanted):
         raise Refusal(f"realm {named(found.realm)}: holds names that YAML does not give back; use --json.")
@@ -116,7 +117,7 @@ def changed(text: str, found: Inventory, url: str, file: str, *, replace: bool) 
     if other != url.rstrip("/"):
         raise FileRefused(f"file '{file}': is of the server at '{other}', not '{url}'; give another with --write.")
     empty = not any(str(key).startswith(f"{NAMESPACE}:") for key in config)
-    added = {URL: url, REALM: found.realm} if empty else {}
+    added = _place(found, url) if empty else {}
     realm = None if config.get(REALM, found.realm if empty else None) == found.realm else found.realm
     lines = text.splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
@@ -165,6 +166,10 @@ def _end_of_block(lines: Sequence[str], start: int, indent: int) -> int:
 def _says(line: str) -> bool:
     """Whether a line is neither empty nor a comment."""
     return bool(line.strip()) and not line.lstrip().startswith("#")
+
+
+def _place(found: Inventory, url: str) -> dict[str, str]:
+    return {URL: url, REALM: found.realm, OWNER: proposed_owner(found.realm)}
 
 
 def _grants(found: Inventory, realm: str | None) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ class ClientFacts:
 
     switch_owners: the stacks that turned the standard exchange on; none where it was on before them.
     audiences: what mappers put into its tokens, with our mark of the exchange. bound_by: see ``kcadmin.fitness.bound_by``.
+    scopes: the client scopes that it holds.
     """
 
     uuid: str
@@ -34,6 +35,20 @@ class ClientFacts:
     full_scope: bool = True
     logs_users_in: bool = True
     bound_by: tuple[str, ...] = ()
+    scopes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Own:
+    """What the stack's state holds, asked where something in sight has another owner: that may be this stack's former one.
+
+    owners: of its objects, without their grants. policies: the mark of each that it made for a legacy exchange, by realm and
+    name. scopes: (realm, name) of the client scopes that it made.
+    """
+
+    owners: frozenset[str] = frozenset()
+    policies: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    scopes: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -71,6 +86,7 @@ class Facts:
     scopes: Mapping[tuple[str, str], AudienceScope] = field(default_factory=dict)
     role_parts: Mapping[tuple[str, str, str], frozenset[Role]] = field(default_factory=dict)
     replacing: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    own: Own = Own()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from kcadmin import features as server_features
-from kcadmin.audiences import FULL_SCOPE, added
+from kcadmin.audiences import FULL_SCOPE, added, held_scopes
 from kcadmin.claims import claims
 from kcadmin.clients import Client
 from kcadmin.connection import Connection
@@ -75,6 +75,11 @@ def ask(connection: Connection, questions: Questions) -> Facts:
     )
 
 
+def clients_of(connection: Connection, wanted: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], ClientFacts]:
+    """The named clients alone, as far as they exist; ``ask`` reads them no second time."""
+    return _clients(session_for(connection), wanted)[0]
+
+
 def _parts(
     session: Session, clients: Mapping[tuple[str, str], ClientFacts], realm: str, client: str, role: str
 ) -> frozenset[Role] | None:
@@ -121,6 +126,7 @@ def _facts(client: Client) -> ClientFacts:
         switch_on=client.is_on(SWITCH),
         full_scope=client.is_on(FULL_SCOPE),
         bound_by=bound_by(client),
+        scopes=frozenset(held_scopes(client)),
         logs_users_in=any(client.is_on(login) for login in LOGINS),
         refresh_on=client.is_on(SWITCH) and client.value(REFRESH) == SAME_SESSION,
         switch_owners=tuple(claim.owner for claim in claims(client, KIND) if claim.was.get(SWITCH) != "true"),

@@ -10,6 +10,8 @@ from pulumi.dynamic import Resource
 
 from providers import messages
 from providers._base import AFTER_OTHERS, STACK, KeycloakProvider
+from providers.identity import no_owner, stack_owner
+from providers.own_state import stack_name
 from providers.stack_config import plain_secrets
 
 Text = pulumi.Input[str]
@@ -19,7 +21,7 @@ TRACE_DEPTH = 5  # never 0 here: the program would hang
 
 
 class KeycloakResource(Resource):
-    """A Keycloak object in a stack; its owner is ``<organization>/<project>/<stack>#<resource name>`` where none is given."""
+    """A Keycloak object in a stack; its owner is ``<the stack's owner>#<resource name>`` where none is given."""
 
     def __init__(
         self,
@@ -30,16 +32,19 @@ class KeycloakResource(Resource):
     ) -> None:
         """:param arguments: the ``locals()`` of a subclass's own ``__init__``; those that the provider knows are taken.
 
-        :raises pulumi.RunError: the config holds a secret in plain text.
+        :raises pulumi.RunError: the config holds a secret in plain text, or there is no owner.
         """
-        if faults := plain_secrets():
+        faults, owner = plain_secrets(), stack_owner()
+        if owner is None and arguments.get("owner") is None:
+            faults.append(no_owner())
+        if faults:
             raise messages.program_error(faults)
         known = (*provider.INPUTS, *provider.CONTROLS)
         given = {key: arguments[key] for key in known if arguments.get(key) is not None}
         if _comes_after_others(provider, given, opts):
             given[AFTER_OTHERS] = True
-        given.setdefault("owner", f"{stack_owner()}#{resource_name}")
-        given[STACK] = stack_owner()
+        given.setdefault("owner", f"{owner}#{resource_name}")
+        given[STACK] = stack_name()
         declared = [
             name for kind in type(self).__mro__ if issubclass(kind, KeycloakResource) for name in kind.__annotations__
         ]
@@ -72,8 +77,3 @@ def short_traces() -> Iterator[None]:
             del sys.tracebacklimit
         else:
             sys.tracebacklimit = limit
-
-
-def stack_owner() -> str:
-    """The default owner: ``<organization>/<project>/<stack>``, known in the program only."""
-    return f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"

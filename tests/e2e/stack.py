@@ -56,7 +56,7 @@ class Stack:
         self.realm = realm
         self.name = name
         self.env: dict[str, str] = {}
-        self.config: dict[str, Any] = {"realm": realm}
+        self.config: dict[str, Any] = {"realm": realm, "owner": f"tests/{name}"}
         self.timeout_seconds = TIMEOUT_SECONDS
         self._pulumi = pulumi
         self._agent = f"stack-{secrets.token_hex(4)}"

@@ -32,6 +32,7 @@ FOUND = {
     "config": {"included.client.audience": "api", "access.token.claim": "true", "id.token.claim": "true"},
 }
 CLIENTS: dict[str, dict[str, Any]] = {"frontend": {}, "mobile": {}, "api": {}, "alone": {"protocolMappers": [FOUND]}}
+OWNER = "organization/keycloak-token-exchange/test"  # the default of earlier versions
 NOT_KEPT = ("secret", "access")
 MACHINE = ("stackTrace", "sourcePosition")  # paths of the machine that wrote the state
 Json = dict[str, Any]
@@ -51,7 +52,8 @@ def run_program(stack: Stack, source: Path = PROJECT) -> None:
 def configure(stack: Stack, realm: TestRealm, exchange: str, *more: Json) -> None:
     """The stack's config at the time of its fixture, and further grants."""
     stack.env |= {"KEYCLOAK_USER": realm.user, "KEYCLOAK_USER_PASS": PASSWORD}
-    stack.configure(grant(prove=True), grant("three", target="alone", requester="api"), *more, exchange=exchange)
+    grants = [grant(prove=True), grant("three", target="alone", requester="api"), *more]
+    stack.configure(*grants, exchange=exchange, owner=OWNER)
 
 
 def record(stack: Stack, realm: TestRealm, exchange: str) -> Json:

@@ -115,7 +115,7 @@ def test_every_object(realm: TestRealm, stack: Stack) -> None:
     (stack.project / "__main__.py").symlink_to(PROJECT / "tests" / "fixtures" / "drift" / "__main__.py")
     stack.up("--skip-preview")
     works(realm)
-    wired, owner = comparable(realm), f'owner: "organization/keycloak-token-exchange/{stack.name}"'
+    wired, owner = comparable(realm), f'owner: "tests/{stack.name}"'
 
     change_everything(realm)
     drifted = stack.try_(*PULUMI_COMMANDS["drift"], "--diff")

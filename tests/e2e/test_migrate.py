@@ -4,73 +4,22 @@ import json
 import os
 import signal
 import subprocess
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
-import jwt
 import pytest
 
-from kcadmin.errors import KeycloakError
-from kcadmin.tokens import ClientCredentials, TokenEndpoint
 from local.layout import PROJECT, VENV
+from tests.e2e.callers import Caller, calling
 from tests.e2e.conftest import NewStack
-from tests.e2e.exchanges import ANSWERED, exchanged, grant
-from tests.e2e.stack import TIMEOUT_SECONDS, Stack
-from tests.support.realms import PASSWORD, TestRealm
+from tests.e2e.exchanges import exchanged, grant
+from tests.e2e.stack import Stack
+from tests.support.realms import TestRealm
 
 pytestmark = pytest.mark.standard_exchange
 
 LIFESPAN, RENEWED_AFTER = 24, 21.0  # seconds; a switch that does not wait comes sooner than the older tokens go
-CALLER_PAUSE, MIGRATION_SECONDS = 0.2, 400
+MIGRATION_SECONDS = 400
 GRACE = "3"
-
-
-@dataclass
-class Caller:
-    """Exchanges the source's tokens, renewed before they expire, until it is stopped. answered: how often by which exchange."""
-
-    realm: TestRealm
-    source: str
-    requester: str
-    audience: str | None = None
-    answered: dict[str, int] = field(default_factory=dict)
-    refusals: list[str] = field(default_factory=list)
-    last: str = ""
-    stopped: threading.Event = field(default_factory=threading.Event)
-
-    def run(self) -> None:
-        endpoint, requester = TokenEndpoint(self.realm.session, self.realm.name), ClientCredentials(self.requester, "s")
-        token, fetched = "", -RENEWED_AFTER
-        while not self.stopped.wait(CALLER_PAUSE):
-            try:
-                if time.monotonic() - fetched >= RENEWED_AFTER:
-                    fetched, source = time.monotonic(), ClientCredentials(self.source, "s")
-                    token = endpoint.for_user(source, self.realm.user, PASSWORD).access_token
-                answer = endpoint.exchange(requester, token, audience=self.audience).access_token
-            except KeycloakError as refused:
-                self.refusals.append(
-                    f"{time.strftime('%H:%M:%S')} {self.requester} by a token of {self.source}: {refused}"
-                )
-                continue
-            self.last = ANSWERED[jwt.decode(answer, options={"verify_signature": False})["jti"][4:6]]
-            self.answered[self.last] = self.answered.get(self.last, 0) + 1
-
-
-@contextmanager
-def calling(*callers: Caller) -> Iterator[None]:
-    threads = [threading.Thread(target=caller.run, daemon=True) for caller in callers]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        for caller in callers:
-            caller.stopped.set()
-        for thread in threads:
-            thread.join(TIMEOUT_SECONDS)
 
 
 def command(*args: str) -> list[str]:
@@ -145,12 +94,14 @@ def test_no_request_is_refused_and_a_refused_caller_brings_legacy_back(
     assert by_name["three"]["waitSeconds"] >= LIFESPAN
 
     callers = [
-        Caller(realm, "frontend", "api"),
-        Caller(realm, "frontend", "frontend", "api"),
-        Caller(realm, "frontend", "orders", "billing"),
-        Caller(realm, "frontend", "orders", "billing"),
+        Caller(realm, "frontend", "api", renewed_after=RENEWED_AFTER),
+        Caller(realm, "frontend", "frontend", "api", renewed_after=RENEWED_AFTER),
+        Caller(realm, "frontend", "orders", "billing", renewed_after=RENEWED_AFTER),
+        Caller(realm, "frontend", "orders", "billing", renewed_after=RENEWED_AFTER),
     ]
-    third_party = Caller(realm, "mobile", "orders", "billing")  # legacy lets it, standard does not
+    third_party = Caller(
+        realm, "mobile", "orders", "billing", renewed_after=RENEWED_AFTER
+    )  # legacy lets it, standard does not
     with calling(*callers):
         with calling(third_party):
             said = migrate(stack, "apply", "--yes", "--grace", GRACE, code=1)

@@ -29,8 +29,8 @@ from kcadmin.config_secrets import SECRETS
 from kcadmin.features import SWITCH_CLAIM
 from kcadmin.ownership import hash16
 from providers import messages
+from providers.identity import stack_owner
 from providers.management_permissions import ManagementPermissions
-from providers.resource import stack_owner
 from providers.standard_token_exchange import StandardTokenExchange
 from providers.token_exchange_permission import TokenExchangePermission
 from tests.support import surveys
@@ -69,14 +69,18 @@ class Program(Mocks):
 
     resources: dict[str, Registered] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
+    state: dict[str, Any] = field(default_factory=dict)
+    asked_for_state: int = 0
     _inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         self._inputs[args.name] = dict(args.inputs)
         return f"id of {args.name}", {key: value for key, value in args.inputs.items() if key != "__provider"}
 
-    def call(self, args: Any) -> tuple[dict[str, Any], None]:
-        raise AssertionError("a dynamic provider offers no invoke")
+    def call(self, args: Any) -> tuple[dict[str, Any], list[Any]]:
+        assert args.token == "pulumi:pulumi:readStackResourceOutputs", "a dynamic provider offers no invoke"
+        self.asked_for_state += 1
+        return {"outputs": self.state}, []
 
     def heard(self, request: Any) -> None:
         """One registration; each URN only once, or the real engine stops."""

@@ -1,5 +1,6 @@
 """Grants put into a stack's config file: everything else stays as it is, line by line, or the file is refused."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import yaml  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exchange import inventory
 from exchange.inventory import FileRefused, as_config, changed, write
 from kcadmin.errors import Refusal
 from kcadmin.found_grants import FoundGrant, Inventory
@@ -29,6 +31,18 @@ ODD = FoundGrant(
 )
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_owner() -> Iterator[None]:
+    """A proposal holds a random part."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inventory, "proposed_owner", lambda *words: f"owner of {', '.join(words)}")
+        yield
+
+
+def place(realm: str = "r") -> dict[str, str]:
+    return {f"{PREFIX}:url": URL, f"{PREFIX}:realm": realm, f"{PREFIX}:owner": f"owner of {realm}"}
+
+
 def found(*grants: FoundGrant, realm: str = "r") -> Inventory:
     return Inventory(realm, grants or (PLAIN,), ())
 
@@ -42,11 +56,7 @@ def config(text: str) -> dict[str, Any]:
 
 
 def test_what_is_printed_is_a_whole_config() -> None:
-    assert config(as_config(found(PLAIN, ODD), URL)) == {
-        f"{PREFIX}:url": URL,
-        f"{PREFIX}:realm": "r",
-        f"{PREFIX}:grants": [PLAIN.config(), ODD.config()],
-    }
+    assert config(as_config(found(PLAIN, ODD), URL)) == {**place(), f"{PREFIX}:grants": [PLAIN.config(), ODD.config()]}
     assert config(as_config(Inventory("on", (), ()), URL))[f"{PREFIX}:grants"] == []
     assert config(as_config(Inventory("on", (), ()), URL))[f"{PREFIX}:realm"] == "on"
 
@@ -56,7 +66,7 @@ def test_what_is_printed_is_a_whole_config() -> None:
 )
 def test_a_file_that_says_nothing_of_the_project_gets_all(text: str) -> None:
     after = put(text)
-    assert config(after) == {f"{PREFIX}:url": URL, f"{PREFIX}:realm": "r", f"{PREFIX}:grants": [PLAIN.config()]}
+    assert config(after) == {**place(), f"{PREFIX}:grants": [PLAIN.config()]}
     assert after.startswith(text.replace(" {}", "").rstrip("\n"))
 
 
@@ -130,7 +140,7 @@ def test_what_is_refused(text: str, words: str, tmp_path: Path) -> None:
 def test_any_name_is_read_as_it_is_in_the_realm(name: str) -> None:
     odd = FoundGrant("g", "standard", (name,), name, ("requester",), None, False, roles=((name, name),))
     for text in (as_config(found(odd, realm=name), URL), changed("", found(odd, realm=name), URL, "f", replace=False)):
-        assert config(text) == {f"{PREFIX}:url": URL, f"{PREFIX}:realm": name, f"{PREFIX}:grants": [odd.config()]}
+        assert config(text) == {**place(name), f"{PREFIX}:grants": [odd.config()]}
         assert all(line.isprintable() for line in text.split("\n"))
     assert config(as_config(found(), f"{URL}/ #"))[f"{PREFIX}:url"] == f"{URL}/ #"
 

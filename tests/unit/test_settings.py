@@ -181,7 +181,7 @@ def test_a_secret_in_plain_text_is_refused(
 ) -> None:
     """Also where the environment supplies it: it is in the file. The sentence shows nothing of it."""
     client = {} if key == "adminPassword" else {"clientId": "robot"}
-    config = {"url": "https://keycloak.test", "realm": "r", "grants": "[]", **client}
+    config = {"url": "https://keycloak.test", "realm": "r", "grants": "[]", "owner": "o", **client}
     names = {name: f"{pulumi.get_project()}:{name}" for name in (*config, key)}
     given = {names[name]: value for name, value in {**config, key: "hush"}.items()}
     for environment in ({}, {SECRETS[key]: "other"}):
@@ -202,7 +202,7 @@ def test_a_secret_in_plain_text_is_refused(
 @pytest.mark.usefixtures("no_config_left")
 def test_plain_secrets_are_told_with_all_other_faults() -> None:
     project = pulumi.get_project()
-    given = {"adminPassword": "hush", "clientSecret": "hush", "exchange": "none", "grants": ""}
+    given = {"adminPassword": "hush", "clientSecret": "hush", "exchange": "none", "grants": "", "owner": "o"}
     pulumi.runtime.set_all_config({f"{project}:{key}": value for key, value in given.items()}, [])
     with pytest.raises(pulumi.RunError) as caught:
         read_settings()

@@ -1,0 +1,61 @@
+"""What a stack's own state says of objects that have another owner than the stack has now: they may be its own.
+
+An owner changes when its config does, or when an organization is renamed. The state is asked only where the realm shows such
+objects, and it is believed where the realm's own notes are not: whoever may write to the realm may write those.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from components.grant_spec import GrantSpec
+from components.wiring import scope_name, scope_prefix
+from kcadmin.ownership import hash16
+from providers.facts import ClientFacts, Facts, Own
+from providers.own_state import Held
+
+State = Callable[[], Sequence[Held]]
+PERMISSIONS_SERVERS = ("realm-management", "master-realm")
+USED = "used"
+
+
+def with_kept_scopes(
+    specs: Sequence[GrantSpec], clients: Mapping[tuple[str, str], ClientFacts], state: State
+) -> list[GrantSpec]:
+    """Grants whose client scopes keep the names that callers ask for, where those come from a former owner."""
+    return [_kept(spec, clients, state) for spec in specs]
+
+
+def own(specs: Sequence[GrantSpec], facts: Facts, state: State) -> Own:
+    """What of the objects in sight is the stack's own by its state; nothing where all have the owners of the grants."""
+    owners, marks = {spec.owner for spec in specs}, {hash16(spec.grant_owner) for spec in specs}
+    if owners.issuperset(_owners(facts)) and marks.issuperset(_marks(facts)):
+        return Own()
+    made = [each for each in state() if each.outputs.get("found") != USED]
+    return Own(
+        frozenset(each.owner for each in made if each.owner),
+        {
+            (each.realm, each.name): hash16(str(each.outputs.get("owner")))
+            for each in made
+            if each.outputs.get("resource_server") in PERMISSIONS_SERVERS
+        },
+        frozenset((each.realm, each.name) for each in made if each.kind == "AudienceScope"),
+    )
+
+
+def _kept(spec: GrantSpec, clients: Mapping[tuple[str, str], ClientFacts], state: State) -> GrantSpec:
+    held = {name for key in spec.clients() if key in clients for name in clients[key].scopes}
+    if spec.scope or not any(name.startswith(scope_prefix(spec)) for name in held - {scope_name(spec)}):
+        return spec
+    place = f"{spec.realm}/{spec.target}/{spec.name}/scope"
+    names = (each.name for each in state() if each.kind == "AudienceScope" and each.place == place)
+    return replace(spec, kept_scope=next(names, ""))
+
+
+def _owners(facts: Facts) -> Iterator[str]:
+    yield from (way.owner.split("#")[0] for there in facts.openings.values() for way in there.ways if way.owner)
+    yield from (scope.owner.split("#")[0] for scope in facts.scopes.values() if scope.owner)
+    yield from (owner.split("#")[0] for client in facts.clients.values() for owner in client.switch_owners)
+
+
+def _marks(facts: Facts) -> Iterator[str]:
+    yield from (mark for there in facts.permissions.values() for mark in there.marks.values() if mark)

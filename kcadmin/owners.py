@@ -1,0 +1,13 @@
+"""Names for owners, for whoever must choose one."""
+
+import re
+import secrets
+
+NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+RANDOM_BYTES = 3
+
+
+def proposed_owner(*words: str) -> str:
+    """A name for an owner: words for people, and a random part, since clones of one repository have the same words."""
+    fit = (NOT_IN_A_NAME.sub("-", each).strip("-.") for each in words)
+    return "-".join((*dict.fromkeys(filter(None, fit)), secrets.token_hex(RANDOM_BYTES)))

@@ -1,0 +1,137 @@
+"""Whose a stack's objects are: chosen where nothing tells stacks apart, changed without a refused exchange, never shared."""
+
+import re
+import shlex
+from typing import Any
+
+import pytest
+
+from tests.conftest import MakeRealm
+from tests.e2e.callers import Caller, calling
+from tests.e2e.conftest import NewStack
+from tests.e2e.exchanges import as_it_was, grant, refused
+from tests.e2e.stack import Grant, Stack
+from tests.support.realms import TestRealm
+
+LEGACY = "legacy"
+COMMAND = re.compile(r"`pulumi (config set owner [^`]+)`")
+
+
+@pytest.fixture
+def realm(exchange: str, make_realm: MakeRealm) -> TestRealm:
+    """The test's user holds the role ``staff``, ``somebody`` does not."""
+    made = make_realm(exchange, web={}, mobile={}, api={}, orders={}, billing={})
+    made.add_role("staff", made.user)
+    made.add_user("somebody")
+    return made
+
+
+def grants(exchange: str) -> list[Grant]:
+    """One without a condition, one for holders of a role, one on request."""
+    staff = {"flows": ["requester"], "requiredRoles": ["staff"], "exchange": exchange}
+    asked = grant("asked", source="mobile", target="billing", audience="optionalScope", exchange=exchange)
+    return [grant(source="web", exchange=exchange), grant("staff", source="mobile", target="orders", **staff), asked]
+
+
+def served(stack: Stack, realm: TestRealm, exchange: str) -> list[Caller]:
+    """Those whom the grants allow an exchange, as the stack's outputs tell them to ask."""
+    flows = stack.outputs()["grants"]["asked"]["flows"]
+    scopes = {flow["flow"]: flow["requestScope"] for flow in flows}
+    recipient = Caller(realm, "mobile", "billing", login={"scope": scopes["recipient"]["name"]})
+    own: Any = {} if scopes["requester"] is None else {"scope": scopes["requester"]["name"]}
+    return [
+        Caller(realm, "web", "api"),
+        Caller(realm, "web", "web", "api"),
+        Caller(realm, "mobile", "mobile", "orders"),
+        recipient,
+        Caller(realm, "mobile", "mobile", "billing", asks=own),
+    ]
+
+
+def commands(output: str) -> list[str]:
+    """The commands by which an owner is set, as the one error of a run names them."""
+    (told,) = (line for line in output.rpartition("Diagnostics:")[2].splitlines() if "config 'owner'" in line)
+    return COMMAND.findall(told)
+
+
+def conditions_bind(realm: TestRealm) -> None:
+    exchanged_as(realm, realm.user, "mobile", "orders")
+    with pytest.raises(AssertionError, match="somebody"):
+        exchanged_as(realm, "somebody", "mobile", "orders")
+    refused(realm, "billing", source="mobile")  # who has not asked for the scope
+
+
+def exchanged_as(realm: TestRealm, user: str, requester: str, audience: str) -> None:
+    claims = {}
+    try:
+        claims = realm.exchange(requester, realm.user_token(requester, user), audience=audience)
+    except Exception as problem:
+        raise AssertionError(f"{user}: {problem}") from problem
+    assert audience in claims["aud"], f"{user}: {claims['aud']}"
+
+
+@pytest.mark.parametrize("exchange", ["standard"])
+def test_an_owner_must_be_set(exchange: str, realm: TestRealm, new_stack: NewStack) -> None:
+    stack = new_stack(realm, exchange)
+    stack.configure(*grants(exchange), owner=None)
+    for command in ("preview", "up"):
+        told = stack.refused(command, *(["--yes"] if command == "up" else []))
+        assert "this backend has no organizations that tell this stack from others of its name" in told.output
+        assert not told.writes
+    (proposal,) = commands(told.output)
+    assert re.fullmatch(r"config set owner project-test-[0-9a-f]{6}", proposal)
+    stack.run(*shlex.split(proposal))
+    stack.up("--skip-preview")
+    stack.run("config", "rm", "owner")
+    told = stack.refused("preview")
+    kept, other = commands(told.output)
+    assert kept == proposal and other != proposal
+    stack.run(*shlex.split(kept))
+    stack.preview("--expect-no-changes")
+    stack.run("config", "rm", "owner")
+    stack.destroy("--skip-preview")  # needs none
+
+
+def test_another_owner(exchange: str, realm: TestRealm, new_stack: NewStack) -> None:
+    stack, more = new_stack(realm, exchange), {"guards": ["requesters", "sources"], "events": True}
+    before, events = realm.export(), realm.get("events", "config")
+    stack.configure(*grants(exchange), **more, owner="acme/shop/prod")  # as of an organization's stack
+    stack.up("--skip-preview")
+    outputs, parts = stack.outputs(), set(stack.export())
+    callers = served(stack, realm, exchange)
+    with calling(*callers):
+        for owner in ("shop-3fa9c1", "acme/shop/prod"):  # to another backend, and back
+            stack.configure(*grants(exchange), owner=owner)
+            told = stack.up()
+            assert set(told.counted()) <= {"unchanged", "updated"} and "warning" not in told.output, told.output
+    stack.preview("--refresh", "--expect-no-changes")
+    for caller in callers:
+        assert caller.refusals == [] and caller.answered.get(exchange), caller
+    assert stack.outputs() == outputs and set(stack.export()) == parts
+    conditions_bind(realm)
+    stack.destroy("--skip-preview")
+    as_it_was(realm, before, exchange)
+    assert realm.get("events", "config") == events
+
+
+def test_two_owners(exchange: str, realm: TestRealm, new_stack: NewStack) -> None:
+    """Equal in all but their owners: neither takes from the other, whoever leaves first."""
+    before = realm.export()
+    stacks = [new_stack(realm, exchange, name) for name in ("one", "two")]
+    for stack in stacks:
+        stack.configure(*grants(exchange), guards=["requesters", "sources"], events=True)
+        stack.up("--skip-preview")
+        conditions_bind(realm)
+    for leaves, stays in (stacks, reversed(stacks)):
+        leaves.destroy("--skip-preview")
+        for caller in served(stays, realm, exchange):
+            with calling(caller):
+                while not (caller.answered or caller.refusals):
+                    pass
+            assert not caller.refusals, caller
+        conditions_bind(realm)
+        stays.preview("--refresh", "--expect-no-changes")
+        leaves.up("--skip-preview")
+    for stack in stacks:
+        stack.destroy("--skip-preview")
+    as_it_was(realm, before, exchange)
