@@ -7,8 +7,8 @@ from components.grant_spec import OPTIONAL_SCOPE, RECIPIENT, GrantSpec
 from components.wiring import wire
 from kcadmin.features import LEGACY, STANDARD
 from kcadmin.gates import Openings
-from kcadmin.permission_reach import answer
-from kcadmin.permissions import AFFIRMATIVE
+from kcadmin.permission_reach import answer, permissions_on
+from kcadmin.permissions import AFFIRMATIVE, DISABLED, ENFORCING, UNANIMOUS
 from kcadmin.texts import quoted
 from providers.facts import Facts
 
@@ -33,6 +33,27 @@ def _scope_faults(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
     if found.roles != tuple(sorted((role.client, role.role) for role in spec.required_roles)):
         held = ", ".join(f"{client}/{role}" if client else role for client, role in found.roles) or "none"
         yield f"client scope '{spec.scope}' asks for other roles ({held}) than requiredRoles", "make them agree"
+
+
+def unenforced(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
+    """What would let clients through beside a legacy grant's policies, whatever these say."""
+    target, there = facts.clients.get((spec.realm, spec.target)), facts.permissions.get(spec.realm)
+    if target is None or there is None or not wire(spec, LEGACY, facts).policy_clients:
+        return
+    place = "under Clients → realm-management → Authorization"
+    if there.enforcement == DISABLED:
+        yield (
+            "realm-management has the policy enforcement mode DISABLED, so Keycloak lets every client exchange for "
+            f"'{spec.target}', whatever this grant says",
+            f"set it to {ENFORCING} {place} → Settings",
+        )
+    beside = permissions_on(there.policies, target.uuid) if there.strategy == AFFIRMATIVE else []
+    if beside:
+        yield (
+            f"{quoted(beside)} covers the exchange for '{spec.target}' too, and with realm-management's decision strategy "
+            f"{AFFIRMATIVE} lets clients through whatever this grant says",
+            f"delete it, or set the decision strategy to {UNANIMOUS} {place} → Settings",
+        )
 
 
 def open_doors(spec: GrantSpec, facts: Facts, ours: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from components.faults import closed_doors, conflicts, duplicates, grant_faults
-from components.gate_faults import open_doors
+from components.gate_faults import open_doors, unenforced
 from components.grant_spec import GrantSpec
 from components.settings import NO_WIDER_SCOPES, SOURCES
 from components.wiring import GrantPlan, choose_exchange, requesters, wire_all
@@ -35,7 +35,10 @@ def plan(specs: Sequence[GrantSpec], facts: Facts, guards: Collection[str] = ())
         for exchange in needed:
             faults += [spec.describe(*fault) for fault in grant_faults(spec, exchange, facts)]
         if LEGACY in needed:
-            faults += [spec.describe(*fault) for fault in (*closed_doors(spec, facts), *open_doors(spec, facts, marks))]
+            faults += [
+                spec.describe(*fault)
+                for fault in (*unenforced(spec, facts), *closed_doors(spec, facts), *open_doors(spec, facts, marks))
+            ]
     grants = tuple(wire_all(spec, chosen[spec.name], facts) for spec in specs)
     faults += conflicts(grants)
     if faults:

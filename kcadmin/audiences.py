@@ -12,9 +12,7 @@ A mapper adds a client in one of these ways, each proven by tokens of Keycloak 2
 https://www.keycloak.org/docs/latest/server_admin/#_audience
 """
 
-import json
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,47 +20,21 @@ from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.clients import Client
 from kcadmin.mappers import AUDIENCE_MAPPER, LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, AudienceMapper
 from kcadmin.ownership import OWNER_KEY
+from kcadmin.texts import quoted
+from kcadmin.written_audiences import (
+    CLAIM_MAPPERS,
+    LATE_MAPPERS,
+    RENAMED_ROLE_MAPPER,
+    RESOLVE_MAPPER,
+    ROLE_MAPPER,
+    is_unknown,
+)
+from kcadmin.written_audiences import written as written_by
 
 FULL_SCOPE = "fullScopeAllowed"
 OPENID_CONNECT = "openid-connect"
-RESOLVE_MAPPER = "oidc-audience-resolve-mapper"
-ROLE_MAPPER, RENAMED_ROLE_MAPPER = "oidc-hardcoded-role-mapper", "oidc-role-name-mapper"
-FIXED_CLAIM_MAPPER = "oidc-hardcoded-claim-mapper"
-CLAIM_MAPPERS = frozenset(
-    {
-        FIXED_CLAIM_MAPPER,
-        "oidc-group-membership-mapper",
-        "oidc-organization-membership-mapper",
-        "oidc-usermodel-attribute-mapper",
-        "oidc-usermodel-client-role-mapper",
-        "oidc-usermodel-property-mapper",
-        "oidc-usermodel-realm-role-mapper",
-        "oidc-usersessionmodel-note-mapper",
-    }
-)
-"""Write the claim that ``claim.name`` says."""
-LATE_MAPPERS = frozenset({"oidc-usermodel-client-role-mapper", "oidc-usermodel-realm-role-mapper"})
-NEVER = frozenset(
-    {
-        "oidc-acr-mapper",
-        "oidc-address-mapper",
-        "oidc-allowed-origins-mapper",
-        "oidc-amr-mapper",
-        "oidc-claims-param-token-mapper",
-        "oidc-claims-param-value-idtoken-mapper",
-        "oidc-full-name-mapper",
-        "oidc-nonce-backwards-compatible-mapper",
-        "oidc-organization-group-membership-mapper",
-        "oidc-session-state-mapper",
-        "oidc-sha256-pairwise-sub-mapper",
-        "oidc-sub-mapper",
-    }
-)
-"""Write other claims, whatever their configuration says."""
-
 Json = Mapping[str, Any]
 Scopes = Mapping[str, Json]
-_ESCAPED = re.compile(r"\\(.)")
 
 
 @dataclass(frozen=True)
@@ -85,6 +57,7 @@ class Added:
     renamed: ``<client id>.<role>`` or ``<role>``, which the user must have.
     sets: whether it replaces what other mappers added.
     on: whether it acts on the access tokens that the client gets now, which may be lightweight ones.
+    when: what a client policy must do or leave for that, a phrase; None where none matters.
     """
 
     audience: str | None
@@ -95,6 +68,7 @@ class Added:
     renamed: str | None = None
     sets: bool = False
     on: bool = True
+    when: str | None = None
 
     @property
     def own(self) -> AudienceMapper | None:
@@ -114,7 +88,7 @@ class Added:
     @property
     def is_late(self) -> bool:
         """Whether it acts after the audience-resolve mapper, so that it replaces what that added, too."""
-        return self.mapper["protocolMapper"] in LATE_MAPPERS or _is_unknown(self.mapper)
+        return self.mapper["protocolMapper"] in LATE_MAPPERS or is_unknown(self.mapper)
 
     @property
     def on_request(self) -> bool:
@@ -126,30 +100,36 @@ class Added:
         return self.audience in (None, audience)
 
 
-def added(client: Client, scopes: Scopes) -> list[Added]:
+def added(client: Client, scopes: Scopes, lighteners: Sequence[str] = ()) -> list[Added]:
     """All that mappers add to a client's access tokens: its own mappers, and those of the client scopes that it holds.
 
     :param scopes: the realm's client scopes by name, as Keycloak describes them.
+    :param lighteners: the client policies that may make its tokens lightweight (``kcadmin.lightweight``).
     """
-    return [each for each in switched(client, scopes) if each.on]
+    return [each for each in switched(client, scopes, lighteners) if each.on]
 
 
-def switched(client: Client, scopes: Scopes) -> list[Added]:
+def switched(client: Client, scopes: Scopes, lighteners: Sequence[str] = ()) -> list[Added]:
     """The same, with mappers that are switched off for its access tokens (``on`` is false)."""
-    through = resolvers(client, scopes)
+    through = resolvers(client, scopes, lighteners)
     return [
         each
         for mapper, by, held, owner in _mappers(client, scopes)
-        for each in _adds(client, mapper, by, held, owner, through)
+        for each in _adds(client, mapper, by, held, owner, through, lighteners)
     ]
 
 
-def resolvers(client: Client, scopes: Scopes) -> list[Added]:
+def resolvers(client: Client, scopes: Scopes, lighteners: Sequence[str] = ()) -> list[Added]:
     """The mappers by which a client's access tokens name each client of which they carry a role; ``audience`` says nothing."""
-    return [
-        Added("", by, mapper, owner, (held,) if held else ())
+    found = (
+        (mapper, by, held, owner, _acts(mapper, client, lighteners))
         for mapper, by, held, owner in _mappers(client, scopes)
-        if mapper["protocolMapper"] == RESOLVE_MAPPER and in_access_token(mapper, client)
+        if mapper["protocolMapper"] == RESOLVE_MAPPER
+    )
+    return [
+        Added("", by, mapper, owner, (held,) if held else (), when=when)
+        for mapper, by, held, owner, (on, when) in found
+        if on
     ]
 
 
@@ -163,7 +143,7 @@ def if_held(client: Client, scope: Json) -> list[Added]:
 def touches_audience(scope: Json) -> bool:
     """Whether a client scope holds a mapper that may add something to ``aud``."""
     return any(
-        mapper["protocolMapper"] in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER) or _written(mapper) != ()
+        mapper["protocolMapper"] in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER) or written_by(mapper) != ()
         for mapper in scope.get("protocolMappers") or ()
     )
 
@@ -173,7 +153,7 @@ def may_name(scope: Json, audiences: Collection[str]) -> bool:
     mappers = scope.get("protocolMappers") or ()
     return any(
         mapper["protocolMapper"] in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER)
-        or (written := _written(mapper)) is None
+        or (written := written_by(mapper)) is None
         or not set(audiences).isdisjoint(written)
         for mapper in mappers
     )
@@ -189,13 +169,22 @@ def held_scopes(client: Client) -> dict[str, str]:
     return {name: kind for kind in (OPTIONAL, DEFAULT) for name in client.value(f"{kind}ClientScopes") or ()}
 
 
-def in_access_token(mapper: Json, client: Client) -> bool:
-    """Whether a mapper acts on a client's access tokens, which may be lightweight ones."""
-    config: Mapping[str, str] = mapper.get("config") or {}
+def _acts(mapper: Json, client: Client, lighteners: Sequence[str]) -> tuple[bool, str | None]:
+    """Whether a mapper acts on a client's access tokens, which may be lightweight ones, and what must hold for that."""
     if mapper["protocolMapper"] in (ROLE_MAPPER, RENAMED_ROLE_MAPPER):
-        return True  # they have no such setting
-    said = config.get(LIGHTWEIGHT_CLAIM if client.is_on(LIGHTWEIGHT_TOKENS) else "access.token.claim")
-    return said == "true" or (said is None and _is_unknown(mapper))
+        return True, None  # they have no such setting
+    plain, light = (_is_set(mapper, setting) for setting in ("access.token.claim", LIGHTWEIGHT_CLAIM))
+    if client.is_on(LIGHTWEIGHT_TOKENS):
+        return light, None
+    if plain == light or not lighteners:
+        return plain, None
+    who = f"client {'policy' if len(lighteners) == 1 else 'policies'} {quoted(lighteners, 'or')}"
+    return True, f"{who} {'makes' if light else 'does not make'} the token lightweight"
+
+
+def _is_set(mapper: Json, setting: str) -> bool:
+    said = (mapper.get("config") or {}).get(setting)
+    return said == "true" or (said is None and is_unknown(mapper))
 
 
 def replacing(each: Added, found: Iterable[Added]) -> list[str]:
@@ -228,63 +217,27 @@ def _called(mapper: Json) -> str:
 
 
 def _adds(
-    client: Client, mapper: Json, by: str, held: Held | None, owner: str | None, through: list[Added]
+    client: Client,
+    mapper: Json,
+    by: str,
+    held: Held | None,
+    owner: str | None,
+    through: list[Added],
+    lighteners: Sequence[str] = (),
 ) -> Iterator[Added]:
-    scopes, on = (held,) if held else (), in_access_token(mapper, client)
+    scopes = (held,) if held else ()
+    on, when = _acts(mapper, client, lighteners)
     kind, config = mapper["protocolMapper"], mapper.get("config") or {}
     if kind in (ROLE_MAPPER, RENAMED_ROLE_MAPPER):
         old, new = str(config.get("role") or ""), str(config.get("new.role.name") or "")
         renamed = old if kind == RENAMED_ROLE_MAPPER else None
         audience, dot, _ = (new if renamed else old).rpartition(".")  # as Keycloak parts a client id from its role
         for each in through if dot and audience != client.client_id else ():
-            yield Added(audience, by, mapper, owner, tuple(dict.fromkeys((*scopes, *each.scopes))), renamed)
+            yield Added(
+                audience, by, mapper, owner, tuple(dict.fromkeys((*scopes, *each.scopes))), renamed, when=each.when
+            )
         return
-    written = _written(mapper)
-    sets = kind in CLAIM_MAPPERS or (written is None and _is_unknown(mapper))
+    written = written_by(mapper)
+    sets = kind in CLAIM_MAPPERS or (written is None and is_unknown(mapper))
     for value in (None,) if written is None else written:
-        yield Added(value, by, mapper, owner, scopes, sets=sets, on=on)
-
-
-def _written(mapper: Json) -> tuple[str, ...] | None:
-    """What a mapper writes to ``aud`` by itself: texts, none, or (None) what may be any text."""
-    kind, config = mapper["protocolMapper"], mapper.get("config") or {}
-    if kind == AUDIENCE_MAPPER:
-        read = AudienceMapper.read(mapper)
-        audience = read.included_client or read.custom_audience
-        return (audience,) if audience else ()
-    if kind in CLAIM_MAPPERS:
-        if not _is_audience_claim(str(config.get("claim.name") or "")):
-            return ()
-        return _fixed(config) if kind == FIXED_CLAIM_MAPPER else None
-    if kind in NEVER or kind in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER):
-        return ()
-    return None
-
-
-def _is_unknown(mapper: Json) -> bool:
-    known = CLAIM_MAPPERS | NEVER | {AUDIENCE_MAPPER, RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER}
-    return mapper["protocolMapper"] not in known
-
-
-def _is_audience_claim(name: str) -> bool:
-    """As Keycloak reads a claim's name: dots part it, and a backslash is left out."""
-    parts = re.findall(r"(?:\\.|[^\\.])+", name) if not name.startswith(".") else [name]
-    return [_ESCAPED.sub(r"\1", part) for part in parts] == ["aud"]
-
-
-def _fixed(config: Mapping[str, str]) -> tuple[str, ...] | None:
-    """A hard-coded value, as it stands in ``aud``: always one text, also where it looks like a list."""
-    value, kind = config.get("claim.value") or "", config.get("jsonType.label") or "String"
-    if not value:
-        return ()
-    try:
-        if kind in ("int", "long"):
-            return (str(int(value)),)
-        if kind == "boolean":
-            return ("true" if value.lower() == "true" else "false",)
-        if kind == "JSON":
-            said = json.loads(value)
-            return (said if isinstance(said, str) else json.dumps(said, separators=(",", ":"), ensure_ascii=False),)
-    except ValueError:
-        return ()  # Keycloak cannot read it either, and leaves the claim out
-    return (value,) if kind == "String" else None
+        yield Added(value, by, mapper, owner, scopes, sets=sets, on=on, when=when)

@@ -47,6 +47,10 @@ class ResourceServer:
         """The whole export, by names; None while the client has no authorization services."""
         return self._object("settings")
 
+    def rules(self) -> Json | None:
+        """``policyEnforcementMode`` and ``decisionStrategy``; None while the client has no authorization services."""
+        return self._object()
+
     def policy_named(self, name: str) -> Json | None:
         """The policy or permission of exactly that name; the list's ``name=`` finds substrings too."""
         return self._search("policy", name)

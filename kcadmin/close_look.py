@@ -15,6 +15,8 @@ from kcadmin.errors import HttpError, KeycloakError, NotFound, Refusal
 from kcadmin.events import REFUSED
 from kcadmin.example_tokens import example_token
 from kcadmin.features import Features, read_features
+from kcadmin.lightweight import lighteners
+from kcadmin.permissions import ENFORCING, UNANIMOUS
 from kcadmin.proof import Claims
 from kcadmin.realm import Realm
 from kcadmin.session import Session, path
@@ -178,6 +180,18 @@ class RealmLook:
         """The realm's client profiles, by name. :raises Refusal: the login may not read them."""
         found = self._once((PROFILES,), lambda: entries(self.realm, PROFILES) or ())
         return {str(each["name"]): each for each in found}
+
+    def lighteners(self, client: Client) -> tuple[str, ...]:
+        """The client policies that may make a client's tokens lightweight, as far as the login may read them."""
+        try:
+            return lighteners(client, self.client_policies(), [*self.client_profiles().values()])
+        except Refusal:
+            return ()
+
+    def permissions_rules(self) -> tuple[str, str]:
+        """The enforcement mode and the decision strategy of that server."""
+        found = self._once(("rules",), self.permissions_server().rules) or {}
+        return str(found.get("policyEnforcementMode") or ENFORCING), str(found.get("decisionStrategy") or UNANIMOUS)
 
     def refused_exchanges(self, client_id: str) -> Sequence[Json]:
         """The events of refused exchanges of a requester within the last hour, the newest first."""

@@ -1,6 +1,6 @@
 """Whether a client is fit for its position in an exchange: as requester, as source, as target.
 
-Proven on Keycloak 26.7.3. Who asks words the answer. https://www.keycloak.org/securing-apps/token-exchange
+Proven on Keycloak 26.7.3. https://www.keycloak.org/securing-apps/token-exchange
 """
 
 from collections.abc import Collection
@@ -113,3 +113,16 @@ def unfit(
         Unfit.CONSENT: said.consent_required and is_target and legacy,
     }
     return [why for why, holds in found.items() if holds]
+
+
+def worded(why: Unfit, name: str) -> str:
+    """An answer about a client by its name."""
+    return {
+        Unfit.MISSING: f"there is no client '{name}'",
+        Unfit.DISABLED: f"'{name}' is disabled",
+        Unfit.PROTOCOL: f"'{name}' is no OpenID Connect client",
+        Unfit.BEARER_ONLY: f"'{name}' is bearer-only",
+        Unfit.PUBLIC: f"'{name}' is a public client",
+        Unfit.BOUND: f"tokens of '{name}' are bound to its caller's key, so '{name}' alone may exchange them",
+        Unfit.CONSENT: f"'{name}' requires consent, which the legacy exchange refuses",
+    }[why]

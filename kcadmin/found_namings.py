@@ -7,9 +7,10 @@ https://www.keycloak.org/docs/latest/server_admin/#_audience
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kcadmin.audiences import FULL_SCOPE, Added, added
+from kcadmin.audiences import FULL_SCOPE, Added
 from kcadmin.client_scopes import DEFAULT, OPTIONAL, scope_token
 from kcadmin.clients import Client
+from kcadmin.lightweight import added_in
 from kcadmin.mappers import AudienceMapper
 from kcadmin.role_reach import RoleFacts, role_reach
 from kcadmin.survey import Survey
@@ -40,7 +41,7 @@ class Naming:
 
 @dataclass(frozen=True)
 class _Way:
-    """One mapper. exact: as a grant makes it, or as a grant can use its scope."""
+    """One mapper. exact: as a grant makes it, or as a grant can use its scope. when: what a client policy must do."""
 
     by: str
     exact: bool
@@ -48,6 +49,7 @@ class _Way:
     scope: str | None = None
     kind: str = DEFAULT
     roles: Roles = ()
+    when: str | None = None
 
 
 Namings = Mapping[str, Mapping[str, Naming]]
@@ -59,7 +61,7 @@ def namings(survey: Survey, facts: RoleFacts) -> Namings:
     found: dict[str, dict[str, Naming]] = {}
     for name, client in survey.clients.items():
         ways: dict[str, list[_Way]] = {}
-        everything = added(client, survey.scopes)
+        everything = added_in(survey, client)
         setters = [each for each in everything if each.sets]
         for thing in everything:
             if thing.audience is not None:
@@ -85,14 +87,14 @@ def is_exact(mapper: AudienceMapper) -> bool:
 
 def has_exact(survey: Survey, name: str, audience: str) -> bool:
     """Whether a client has an unmarked audience mapper of its own that is as a grant makes it."""
-    own = (each.own for each in added(survey.clients[name], survey.scopes))
+    own = (each.own for each in added_in(survey, survey.clients[name]))
     return any(each and is_exact(each) and each.included_client == audience and not each.owner for each in own)
 
 
 def of_any_client(survey: Survey) -> Iterator[tuple[str, str]]:
     """(client id, the mapper in words): whose tokens may name any client, by a value that is not in the mapper."""
     for name, client in survey.clients.items():
-        yield from ((name, each.by) for each in added(client, survey.scopes) if each.audience is None)
+        yield from ((name, each.by) for each in added_in(survey, client) if each.audience is None)
 
 
 def _way(survey: Survey, facts: RoleFacts, client: Client, each: Added) -> _Way:
@@ -103,13 +105,14 @@ def _way(survey: Survey, facts: RoleFacts, client: Client, each: Added) -> _Way:
     if mapper is None:
         renamed = (("", each.renamed),) if each.renamed else ()
         scope = each.scopes[0].name if each.scopes else None
-        return _Way(each.by.removeprefix("the "), False, each.owner, scope, kind, roles or renamed)
+        return _Way(each.by.removeprefix("the "), False, each.owner, scope, kind, roles or renamed, each.when)
     if not each.scopes:
-        return _Way(f"mapper '{mapper.name}' of '{client.client_id}'", is_exact(mapper), each.owner)
+        exact = is_exact(mapper) and not each.when
+        return _Way(f"mapper '{mapper.name}' of '{client.client_id}'", exact, each.owner, when=each.when)
     name = each.scopes[0].name
-    others = [other for other in added(client, survey.scopes) if other.scopes == each.scopes]
-    usable = [other.audience for other in others] == [each.audience] and scope_token(name) == name
-    return _Way(f"{kind} client scope '{name}'", usable, each.owner, name, kind, roles)
+    others = [other for other in added_in(survey, client) if other.scopes == each.scopes]
+    usable = not each.when and [other.audience for other in others] == [each.audience] and scope_token(name) == name
+    return _Way(f"{kind} client scope '{name}'", usable, each.owner, name, kind, roles, each.when)
 
 
 def _replaced(client: str, audience: str, setters: Sequence[Added]) -> tuple[str, str]:
@@ -128,7 +131,7 @@ def _role(survey: Survey, facts: RoleFacts, text: str) -> tuple[str, str]:
 
 def _naming(client: str, audience: str, ways: Sequence[_Way]) -> Naming:
     owner = next((each.owner.split("#")[0] for each in ways if each.owner), None)
-    always = [each for each in ways if each.kind == DEFAULT and not each.roles]
+    always = [each for each in ways if each.kind == DEFAULT and not each.roles and not each.when]
     if always:
         exact = sorted((each for each in always if each.exact), key=lambda each: (each.scope or "", each.by))
         if exact:

@@ -8,15 +8,19 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kcadmin.audiences import FULL_SCOPE, Added, added, held_scopes, resolvers
+from kcadmin.audiences import FULL_SCOPE, Added, added, held_scopes, resolvers, switched
 from kcadmin.claims import adopted_kind, claims
+from kcadmin.client_policies import POLICIES, PROFILES
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.clients import Client
 from kcadmin.errors import NotFound
+from kcadmin.lightweight import lighteners
 from kcadmin.mappers import AudienceMapper
 from kcadmin.realm import Realm
 from kcadmin.session import path
+from kcadmin.survey import entries_to_see
 
+UNSEEN = "?"
 Role = tuple[str, str]
 """(client id, or "" for a role of the realm; name)"""
 
@@ -70,12 +74,13 @@ def openings(
     if client is None or target is None:
         return Openings()
     scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
-    found = added(client, scopes)
+    light = _lighteners(realm, client, scopes)
+    found = added(client, scopes, light)
     named = [each for each in found if each.may_add(target_id) and not _is_made(each, made)]
     if any(each.renamed for each in named) and (full_scope_goes or not client.is_on(FULL_SCOPE)):
         carried = _mapped(realm, client)
         named = [each for each in named if each.renamed is None or _role(each.renamed) in carried]
-    through = [each for each in resolvers(client, scopes) if not _is_made(each, made)]
+    through = [each for each in resolvers(client, scopes, light) if not _is_made(each, made)]
     roles = roles_in_reach(realm, client, target, without_full_scope=full_scope_goes) if through else frozenset()
     always = roles
     if roles and on_request:  # some may come into the token by a scope that is asked for
@@ -97,8 +102,11 @@ def openings(
 def replacing_mappers(realm: Realm, client_id: str) -> tuple[str, ...]:
     """The mappers, in words, that may take out of a client's tokens what a grant adds to ``aud``."""
     client = realm.clients.find(client_id)
-    scopes = {str(each["name"]): each for each in realm.client_scopes.all()} if client else {}
-    return tuple(each.by for each in (added(client, scopes) if client else ()) if each.sets and not each.on_request)
+    if client is None:
+        return ()
+    scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
+    found = added(client, scopes, _lighteners(realm, client, scopes))
+    return tuple(_by(each) for each in found if each.sets and not each.on_request)
 
 
 def other_audiences(realm: Realm, client_id: str) -> tuple[str, ...]:
@@ -147,6 +155,22 @@ def parts_of(realm: Realm, client_id: str, role: str) -> frozenset[Role] | None:
     return _expanded(realm, [found]) - {(client_id, role)}
 
 
+def _lighteners(realm: Realm, client: Client, scopes: Mapping[str, Any]) -> tuple[str, ...]:
+    """The client policies that may make a client's tokens lightweight; asked only where that changes whom they name."""
+    doubtful = (*switched(client, scopes, (UNSEEN,)), *resolvers(client, scopes, (UNSEEN,)))
+    if not any(each.when for each in doubtful):
+        return ()
+    policies, profiles = entries_to_see(realm, POLICIES), entries_to_see(realm, PROFILES)
+    return (UNSEEN,) if policies is None or profiles is None else lighteners(client, policies, profiles)
+
+
+def _by(each: Added) -> str:
+    """A way in words; one that hangs on a client policy, with that."""
+    unseen = f"client policy '{UNSEEN}'"
+    known = "one of the client policies, which this login may not read (role view-realm),"
+    return f"{each.by}, where {each.when.replace(unseen, known)}" if each.when else each.by
+
+
 def _is_made(each: Added, made: Collection[str]) -> bool:
     return any(scope.name in made for scope in each.scopes)
 
@@ -158,7 +182,7 @@ def _opening(realm: Realm, scopes: Mapping[str, Any], client: Client, each: Adde
     own = each.own
     mapper_id = own.id if own and own.custom_audience is None else None
     adopted = bool(mapper_id and claims(client, adopted_kind(mapper_id, AudienceMapper)))
-    return Opening(each.by, tuple(needs), each.on_request, mapper_id, own.owner if own else None, adopted)
+    return Opening(_by(each), tuple(needs), each.on_request, mapper_id, own.owner if own else None, adopted)
 
 
 def _role(spelt: str) -> Role:

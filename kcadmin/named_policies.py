@@ -250,6 +250,12 @@ class ClientScopePolicies(_NamingPolicies[ClientScopePolicy]):
     def body(self, wanted: ClientScopePolicy) -> dict[str, Any]:
         scopes = {str(each["name"]): each for each in self.found("client-scopes") or ()}
         ids = self.ids(wanted, wanted.client_scopes, lambda item: ("client scope", item.scope, scopes.get(item.scope)))
+        if taken := scopes.keys() & ids.values():  # Keycloak reads each id as a name first
+            wrong, remedy = (
+                "has the id of another client scope as its name, and would count for it",
+                "rename or delete it",
+            )
+            raise Refusal(*(sentence("client scope", name, self.realm.name, wrong, remedy) for name in sorted(taken)))
         return {"clientScopes": [{"id": id_, "required": item.required} for item, id_ in ids.items()]}
 
 

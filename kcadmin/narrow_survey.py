@@ -67,5 +67,7 @@ def survey_of(
         permissions_in(held, clients),
         entries_to_see(realm, POLICIES),
         entries_to_see(realm, PROFILES),
+        held.enforcement,
+        held.strategy,
     )
     return survey, unseen

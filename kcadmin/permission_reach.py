@@ -11,7 +11,7 @@ from typing import Any
 from kcadmin.authz import TOKEN_EXCHANGE, is_negative, names_in, permission_name, resource_name
 from kcadmin.exchange_policies import cannot_match
 from kcadmin.ownership import mark_of
-from kcadmin.permissions import AFFIRMATIVE, CONSENSUS
+from kcadmin.permissions import AFFIRMATIVE, CONSENSUS, DISABLED
 from kcadmin.survey import Json, Permission, Survey
 from kcadmin.texts import quoted
 from kcadmin.ways import PERMISSION, Way
@@ -23,6 +23,11 @@ _CONDITIONS = {
     "client-scope": "the subject token has the scopes of client-scope policy '{}'",
     "regex": "the subject token's scopes match regex policy '{}'",
 }
+
+
+UNENFORCED = Way(
+    PERMISSION, "realm-management, whose policy enforcement mode is DISABLED: it lets every client through"
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,9 @@ def permitted(survey: Survey) -> dict[str, dict[str, tuple[Way, ...]]]:
     beside = permissions_beside(survey)
     found: dict[str, dict[str, tuple[Way, ...]]] = {}
     for target, permission in survey.permissions.items():
+        if survey.enforcement == DISABLED:
+            found[target] = dict.fromkeys(survey.clients, (UNENFORCED,)) if permission.policies else {}
+            continue
         if not survey.features.scope_policies and "client-scope" in _types_in(survey.policies, permission.policies):
             continue  # each exchange that it judges ends in a 500, whatever its other policies say
         named = _clients_in(survey.policies, permission.policies)
@@ -102,15 +110,16 @@ def decided(strategy: str, votes: Sequence[bool | None]) -> bool | None:
 
 def _way(survey: Survey, permission: Permission, client: str | None, beside: Sequence[str]) -> Way | None:
     said = combined(permission.strategy, [answer(survey.policies, each, client) for each in permission.policies])
+    others = [
+        Answer(None, when=(f"permission '{each}' grants, which covers the same and is not judged",)) for each in beside
+    ]
+    if others and permission.policies:  # without any of its own, Keycloak asks no other
+        said = combined(survey.strategy, [said, *others])
     if said.yes is False:
         return None
-    when = (
-        *said.when,
-        *(f"permission '{each}' grants too, which covers the same and is not judged" for each in beside),
-    )
     owners = [mark_of(survey.policies.get(name) or {}) for name in said.by]
-    by = f"the token-exchange permission of '{permission.target}', {_policies(said.by)}"
-    return Way(PERMISSION, by, next((owner for owner in owners if owner), None), when)
+    by = f"the token-exchange permission of '{permission.target}', {_policies(said.by or permission.policies)}"
+    return Way(PERMISSION, by, next((owner for owner in owners if owner), None), said.when)
 
 
 def _policies(names: Sequence[str]) -> str:
@@ -140,12 +149,25 @@ def _types_in(policies: Mapping[str, Json], names: Sequence[str], seen: Collecti
 
 def permissions_beside(survey: Survey) -> dict[str, list[str]]:
     """By target, permissions of other names on its exchange; Keycloak evaluates all that cover the resource and the scope."""
-    targets = {resource_name(client.uuid): name for name, client in survey.clients.items()}
+    covering = _covering(survey.policies)
+    found = ((name, client.uuid) for name, client in survey.clients.items() if resource_name(client.uuid) in covering)
+    return {target: beside for target, uuid in found if (beside := _but_its_own(covering, uuid))}
+
+
+def permissions_on(policies: Mapping[str, Json], target_uuid: str) -> list[str]:
+    """The same of one target. policies: of the realm's own resource server, as exported."""
+    return _but_its_own(_covering(policies), target_uuid)
+
+
+def _covering(policies: Mapping[str, Json]) -> dict[str, list[str]]:
+    """By resource, the permissions on it that count for an exchange."""
     found: dict[str, list[str]] = {}
-    for name, each in sorted(survey.policies.items()):
+    for name, each in sorted(policies.items()):
         covers = each["type"] == "resource" or (each["type"] == "scope" and TOKEN_EXCHANGE in names_in(each, "scopes"))
         for resource in names_in(each, "resources") if covers else ():
-            target = targets.get(resource)
-            if target and name != permission_name(survey.clients[target].uuid):
-                found.setdefault(target, []).append(name)
+            found.setdefault(resource, []).append(name)
     return found
+
+
+def _but_its_own(covering: Mapping[str, list[str]], uuid: str) -> list[str]:
+    return [name for name in covering.get(resource_name(uuid), ()) if name != permission_name(uuid)]

@@ -22,6 +22,7 @@ from kcadmin.session import worth_repeating
 from kcadmin.settling import settle
 
 AFFIRMATIVE, UNANIMOUS, CONSENSUS = "AFFIRMATIVE", "UNANIMOUS", "CONSENSUS"
+ENFORCING, DISABLED = "ENFORCING", "DISABLED"
 ROUNDS = 10
 
 
@@ -52,11 +53,16 @@ class Attached:
 @dataclass(frozen=True)
 class Overview:
     """All of a realm's legacy permissions, from one read. ``marks``: each policy's owner's hash by policy name;
-    ``permissions``: strategy and policy names by the UUID of the target; ``policies``: as exported, by name."""
+    ``permissions``: strategy and policy names by the UUID of the target; ``policies``: as exported, by name.
+
+    enforcement: the resource server's policy enforcement mode; ``DISABLED``: a permission with a policy lets everybody through.
+    strategy: how it decides between permissions on the same resource and scope."""
 
     marks: Mapping[str, str | None]
     permissions: Mapping[str, tuple[str, tuple[str, ...]]]
     policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    enforcement: str = ENFORCING
+    strategy: str = UNANIMOUS
 
 
 def overview(realm: Realm) -> Overview:
@@ -75,6 +81,8 @@ def overview(realm: Realm) -> Overview:
             if each["type"] == "scope" and str(each["name"]).startswith(prefix)
         },
         {str(each["name"]): each for each in policies},
+        str(settings.get("policyEnforcementMode") or ENFORCING),
+        str(settings.get("decisionStrategy") or UNANIMOUS),
     )
 
 

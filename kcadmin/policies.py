@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from kcadmin.authz import ResourceServer
+from kcadmin.clients import RECENT_SECONDS
+from kcadmin.errors import Refusal, sentence
 from kcadmin.ownership import NOBODY, Writer, marked, unmarked
 from kcadmin.permissions import UNANIMOUS
 from kcadmin.policy_removal import delete_policy
@@ -198,7 +200,12 @@ class ClientPolicies(Policies[ClientPolicy]):
         return {"clients": tuple(sorted(found.get("clients") or ()))}
 
     def body(self, wanted: ClientPolicy) -> dict[str, Any]:
-        return {"clients": list(wanted.clients)}
+        """By client ids: Keycloak reads each text as a client id first, and somebody's client id may be another's UUID."""
+        found = {uuid: self.realm.clients.get(uuid, max_age=RECENT_SECONDS) for uuid in wanted.clients}
+        remedy = f"run `pulumi refresh`, or correct {self.type} policy '{wanted.name}'"
+        if gone := [uuid for uuid, client in found.items() if client is None]:
+            raise Refusal(*(sentence("client with UUID", uuid, self.realm.name, "is gone", remedy) for uuid in gone))
+        return {"clients": [client.client_id for client in found.values() if client]}
 
 
 class TimePolicies(Policies[TimePolicy]):

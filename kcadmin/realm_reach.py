@@ -16,11 +16,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from kcadmin.audiences import added
 from kcadmin.clients import Client
 from kcadmin.features import LEGACY, STANDARD, SWITCH
-from kcadmin.fitness import Position, Unfit, bound_by, proofs, unfit
+from kcadmin.fitness import Position, Unfit, bound_by, proofs, unfit, worded
 from kcadmin.guard_reach import GuardReach, guard_reach
+from kcadmin.lightweight import added_in
 from kcadmin.permission_reach import permitted
 from kcadmin.reach import Reach
 from kcadmin.role_reach import RoleFacts, RoleReach, asked_for, conditions_of, role_reach
@@ -237,7 +237,7 @@ class RealmReach:
     def _no_requester(self, requester: str) -> Iterator[str]:
         client = self.clients.get(requester)
         for why in unfit(client, Position.REQUESTER, self.exchange_of(requester), foreign=False):
-            yield _worded(why, requester)
+            yield worded(why, requester)
         if not self.exchange_of(requester):
             yield f"the standard exchange of '{requester}' is switched off"
         if self.guards.requesters is not None and requester not in self.guards.requesters:
@@ -247,7 +247,7 @@ class RealmReach:
         client = self.clients.get(source)
         exchange = self.exchange_of(requester)
         for why in unfit(client, Position.SOURCE, exchange, foreign=source != requester):
-            yield _worded(why, source) + (", so no token is issued for it" if why is Unfit.BEARER_ONLY else "")
+            yield worded(why, source) + (", so no token is issued for it" if why is Unfit.BEARER_ONLY else "")
         if source != requester and Unfit.PUBLIC in unfit(self.clients.get(requester), Position.REQUESTER, exchange):
             yield f"'{requester}' is a public client, which may exchange its own tokens alone"
         if source not in self.guards.sources.get(requester, (source,)):
@@ -260,7 +260,7 @@ class RealmReach:
         target = requester if audience is None else audience
         client = self.clients.get(target)
         found = unfit(client, Position.TARGET, exchange, disabled_targets=self.disabled_targets)
-        return [_worded(why, target) for why in found if audience or why is Unfit.CONSENT]
+        return [worded(why, target) for why in found if audience or why is Unfit.CONSENT]
 
 
 def realm_reach(survey: Survey, roles: RoleFacts) -> RealmReach:
@@ -283,7 +283,7 @@ def realm_reach(survey: Survey, roles: RoleFacts) -> RealmReach:
 def _named_by(survey: Survey, roles: RoleFacts, client: Client) -> dict[str, Ways]:
     """Whom mappers put into a client's access tokens; one that may write anything counts for each client, under a condition."""
     found: dict[str, Ways] = {}
-    everything = added(client, survey.scopes)
+    everything = added_in(survey, client)
     for each in everything:
         way = Way(SCOPE if each.scopes else MAPPER, each.by, each.owner, conditions_of(roles, each, everything))
         if each.audience is not None:
@@ -292,15 +292,3 @@ def _named_by(survey: Survey, roles: RoleFacts, client: Client) -> dict[str, Way
             written = replace(way, when=(*way.when, writes(each.by, name)))
             found[name] = (*found.get(name, ()), written)
     return found
-
-
-def _worded(why: Unfit, name: str) -> str:
-    return {
-        Unfit.MISSING: f"there is no client '{name}'",
-        Unfit.DISABLED: f"'{name}' is disabled",
-        Unfit.PROTOCOL: f"'{name}' is no OpenID Connect client",
-        Unfit.BEARER_ONLY: f"'{name}' is bearer-only",
-        Unfit.PUBLIC: f"'{name}' is a public client",
-        Unfit.BOUND: f"tokens of '{name}' are bound to its caller's key, so '{name}' alone may exchange them",
-        Unfit.CONSENT: f"'{name}' requires consent, which the legacy exchange refuses",
-    }[why]

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from kcadmin.audiences import FULL_SCOPE, Added, added, held_scopes, may_name, replacing, resolvers, touches_audience
+from kcadmin.audiences import FULL_SCOPE, Added, held_scopes, may_name, replacing, touches_audience
 from kcadmin.client_scopes import OPTIONAL
 from kcadmin.clients import Client
 from kcadmin.errors import NotFound
 from kcadmin.features import SWITCH
+from kcadmin.lightweight import added_in, resolvers_in
 from kcadmin.realm import realm_for
 from kcadmin.session import Session
 from kcadmin.survey import Json, Progress, Survey
@@ -169,6 +170,7 @@ def conditions_of(facts: RoleFacts, each: Added, beside: Iterable[Added] = ()) -
     return (
         *(phrase for scope in each.scopes for phrase in scope_conditions(facts, scope.name, scope.kind)),
         *((f"the user has the role '{_spelt(each.renamed)}'",) if each.renamed else ()),
+        *((each.when,) if each.when else ()),
         *(f"{other} does not replace it" for other in replacing(each, beside)),
     )
 
@@ -181,10 +183,10 @@ def asked_for(scope: str) -> str:
 def _resolver(survey: Survey, facts: RoleFacts, client: Client) -> Way | None:
     """The mapper that resolves roles under the fewest conditions."""
     full = "full scope" if client.is_on(FULL_SCOPE) else "roles mapped to it"
-    late = [each for each in added(client, survey.scopes) if each.is_late]
+    late = [each for each in added_in(survey, client) if each.is_late]
     ways = [
         Way(ROLES, f"{each.by}, with {full}", None, conditions_of(facts, each, late))
-        for each in resolvers(client, survey.scopes)
+        for each in resolvers_in(survey, client)
     ]
     return min(ways, key=lambda way: len(way.when), default=None)
 

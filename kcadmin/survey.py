@@ -11,7 +11,7 @@ from kcadmin.client_policies import POLICIES, PROFILES, Entry, entries
 from kcadmin.clients import Client
 from kcadmin.errors import Forbidden, NotFound, Refusal
 from kcadmin.features import Features, read_features
-from kcadmin.permissions import Overview, overview
+from kcadmin.permissions import ENFORCING, UNANIMOUS, Overview, overview
 from kcadmin.realm import Realm, realm_for
 from kcadmin.session import Session
 
@@ -33,7 +33,8 @@ class Survey:
     """What a realm holds. clients: by client id. scopes: client scopes by name, as Keycloak describes them.
 
     policies: those of the realm's own resource server, by name; they name clients by client id and other policies by name.
-    permissions: by the target's client id. client_policies, client_profiles: None where the login may not read them.
+    permissions: by the target's client id. enforcement, strategy: of that resource server.
+    client_policies, client_profiles: None where the login may not read them.
     """
 
     realm: str
@@ -44,6 +45,8 @@ class Survey:
     permissions: Mapping[str, Permission]
     client_policies: tuple[Entry, ...] | None
     client_profiles: tuple[Entry, ...] | None
+    enforcement: str = ENFORCING
+    strategy: str = UNANIMOUS
 
 
 def survey(session: Session, realm_name: str, progress: Progress = lambda what: None) -> Survey:
@@ -76,6 +79,8 @@ def survey(session: Session, realm_name: str, progress: Progress = lambda what: 
         permissions_in(held, clients),
         entries_to_see(realm, POLICIES),
         entries_to_see(realm, PROFILES),
+        held.enforcement,
+        held.strategy,
     )
 
 

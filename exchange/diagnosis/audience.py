@@ -73,6 +73,10 @@ def _reasons(q: Question, naming: Naming) -> Iterator[Finding | None]:
             wrong = f"names '{naming.named}' only where {each.by} writes it"
             remedy = f"add an audience mapper for '{naming.named}'"
             yield _at(q, naming, "audience-missing", wrong, remedy, "protocolMappers", each.by, sure=False)
+        elif each.audience == naming.named and each.when:
+            wrong = f"names '{naming.named}' by {each.by} only where {each.when}"
+            remedy = f"switch on access.token.claim and {LIGHTWEIGHT_CLAIM} of that mapper"
+            yield _at(q, naming, "audience-missing", wrong, remedy, "protocolMappers", each.by, sure=False)
         elif each.audience == naming.named and not each.on:
             yield _off(q, naming, each)
         elif each.audience == naming.named:
@@ -82,7 +86,10 @@ def _reasons(q: Question, naming: Naming) -> Iterator[Finding | None]:
 
 
 def _mappers(q: Question, naming: Naming) -> list[Added]:
-    return switched(naming.holder, {str(scope["name"]): scope for scope in q.look.scopes()})
+    """Client policies that make tokens lightweight act at the login alone."""
+    scopes = {str(scope["name"]): scope for scope in q.look.scopes()}
+    doubtful = naming.token == SUBJECT and any(each.when for each in switched(naming.holder, scopes, ("",)))
+    return switched(naming.holder, scopes, q.look.lighteners(naming.holder) if doubtful else ())
 
 
 def _off(q: Question, naming: Naming, each: Added) -> Finding:

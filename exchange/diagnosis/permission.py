@@ -11,7 +11,7 @@ from kcadmin.clients import Client
 from kcadmin.errors import NotFound
 from kcadmin.partial_put import AUTHORIZATION_SERVICES
 from kcadmin.permission_reach import decided
-from kcadmin.permissions import AFFIRMATIVE, UNANIMOUS
+from kcadmin.permissions import AFFIRMATIVE, DISABLED, UNANIMOUS
 from kcadmin.texts import quoted
 
 ADMIN_TAB = "Clients → {0} → Permissions"
@@ -49,7 +49,13 @@ def permission(q: Question) -> Iterator[Finding]:
     if found is None:
         yield from _not_found(q, target, beside, wanted)
         return
+    enforcement, strategy = q.look.permissions_rules()
+    if enforcement == DISABLED and server.policies_of(str(found["id"])):
+        return  # then Keycloak asks none of them, and lets every client through
     yield from _lost_parts(q, target, server, found)
+    if beside and strategy == AFFIRMATIVE:  # one that grants is enough
+        yield from (replace(each, sure=False) for each in _policies(q, target, server, found))
+        return
     yield from _beside(q, target, beside)
     yield from _policies(q, target, server, found)
 

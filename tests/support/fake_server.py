@@ -265,7 +265,7 @@ class FakeKeycloak:
                 return (
                     Answer(404, {"error": "HTTP 404 Not Found"})
                     if server is None
-                    else _authz(server, set(clients), authz, request)
+                    else _authz(server, {str(each["clientId"]): uuid for uuid, each in clients.items()}, authz, request)
                 )
         return Answer(404, {"error": "no such path in the fake"})
 
@@ -318,8 +318,11 @@ def _stored(id_: str, name: str, sent: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _authz(server: dict[str, dict[str, Any]], uuids: set[str], rest: list[str], request: Request) -> Answer:
+def _authz(server: dict[str, dict[str, Any]], uuids: Mapping[str, str], rest: list[str], request: Request) -> Answer:
+    """uuids: of the realm's clients, by client id."""
     scopes, policies, body = server["scopes"], server["policies"], request.body
+    if isinstance(body, dict) and "clients" in body:  # each is a client id to Keycloak, or else a UUID
+        body = {**body, "clients": [uuids.get(each, each) for each in body["clients"]]}
     missing = Answer(404, {"error": "HTTP 404 Not Found"})
     match request.method, rest:
         case "GET", ["settings"]:
@@ -345,7 +348,7 @@ def _authz(server: dict[str, dict[str, Any]], uuids: set[str], rest: list[str], 
                         "error_description": "Conflicting policy",
                     },
                 )
-            if not set(body.get("clients", ())) <= uuids:
+            if not set(body.get("clients", ())) <= {*uuids.values()}:
                 return Answer(500, {"error": "unknown_error"})
             id_ = str(uuid4())
             policies[id_] = {**body, "id": id_, "type": kind}

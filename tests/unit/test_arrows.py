@@ -161,6 +161,7 @@ def test_the_program_is_short_and_only_names_what_is_done() -> None:
 
 READERS_OF_MAPPERS = {
     "kcadmin/audiences.py",  # answers whose tokens name whom
+    "kcadmin/written_audiences.py",  # and what each type of mapper writes
     "kcadmin/clients.py",  # takes them from the server
     "kcadmin/mappers.py",  # keeps audience mappers
     "kcadmin/client_scopes.py",  # keeps client scopes with one
