@@ -74,12 +74,19 @@ class ClientScopes:
 
     def named(self, name: str) -> list[AudienceScope]:
         """The client scope of that name."""
-        return [self._read(each) for each in self.all() if each["name"] == name]
+        return [self._read(each, self._mapped(str(each["id"]))) for each in self.all() if each["name"] == name]
 
     def get(self, scope_id: str) -> AudienceScope | None:
         """The client scope with that id, or None."""
         found = next((each for each in self.all() if each["id"] == scope_id), None)
-        return self._read(found) if found else None
+        return self._read(found, self._mapped(scope_id)) if found else None
+
+    def marked_now(self, scope_id: str) -> AudienceScope | None:
+        """The same at this moment, without its roles."""
+        try:
+            return self._read(self._session.get(self.path(scope_id)), ())
+        except NotFound:
+            return None
 
     def create(self, wanted: AudienceScope) -> AudienceScope:
         """Makes the scope with its mapper in one request, then its roles; nobody holds it yet.
@@ -135,7 +142,8 @@ class ClientScopes:
         lists = {kind: client.value(f"{kind}ClientScopes") or () for kind in (DEFAULT, OPTIONAL)} if client else {}
         return next((kind for kind, names in lists.items() if name in names), None)
 
-    def _read(self, found: Mapping[str, Any]) -> AudienceScope:
+    @staticmethod
+    def _read(found: Mapping[str, Any], roles: tuple[tuple[str, str], ...]) -> AudienceScope:
         attributes: Mapping[str, str] = found.get("attributes") or {}
         owner = attributes.get(OWNER_KEY) or None
         named = [each for each in _audience_mappers(found) if each.access_token]
@@ -144,7 +152,7 @@ class ClientScopes:
             str(found["name"]),
             str(found.get("description") or ""),
             included.pop() if len(included) == 1 else None,
-            self._mapped(str(found["id"])),
+            roles,
             attributes.get(IN_TOKEN_SCOPE, "true") == "true",
             owner=owner,
             mark=hash16(owner) if owner else None,

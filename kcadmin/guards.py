@@ -166,8 +166,11 @@ def drift(kind: str, entries: Sequence[Entry], mine: Mapping[str, Part], owner: 
             yield f"{what} '{name}' is gone"
             continue
         held = held_parts(entry)
-        if held.get(owner) != part:
+        ours = held.get(owner)
+        if ours != part:
             yield f"{what} '{name}' does not hold the part of '{owner}' as declared"
+        elif part.writer.number and ours.writer.number not in ("", part.writer.number):
+            yield f"{what} '{name}' holds the part of another resource of this stack"
         for key, value in as_entry(kind, name, held or {owner: part}).items():
             if key == "enabled" and not entry.get(key):
                 yield f"{what} '{name}' is disabled"

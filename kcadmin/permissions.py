@@ -7,7 +7,7 @@ AFFIRMATIVE beside a stranger's opened a door that UNANIMOUS had closed.
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kcadmin.authz import ResourceServer, names_in, permission_name
@@ -30,7 +30,8 @@ ROUNDS = 10
 class Attached:
     """The token-exchange permission of a client: its id, name, strategy and the policies on it (id to name).
 
-    ``marks``: the owner's hash of those of them that bear a stack's mark, by id.
+    ``marks``: the owner's hash of those of them that bear a stack's mark, by id. ``before``: those of ours that
+    ``attach`` has found on it.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Attached:
     policies: Mapping[str, str]
     marks: Mapping[str, str]
     representation: Mapping[str, Any]
+    before: frozenset[str] = frozenset()
 
     @property
     def marked(self) -> frozenset[str]:
@@ -123,14 +125,16 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
     wanted = set(policies)
     with realm.clients.lock(client_uuid):
         settled, found, slowest, problem = False, None, 0.0, None
+        before: frozenset[str] | None = None
         for _ in range(ROUNDS):
             began = time.monotonic()
             now = _must_be_there(realm, client_uuid, client_id)
+            before = frozenset(wanted & set(now.policies)) if before is None else before
             if wanted <= set(now.policies) and (now.strategy == AFFIRMATIVE or now.is_alone(wanted)):
                 if settled or _is_ours_alone(realm, client_uuid, owner):
                     if found:  # who left at that moment dropped every note
                         note_strategy(realm, client_uuid, owner, found)
-                    return now
+                    return replace(now, before=before)
                 settled = True
                 settle(slowest)
                 continue

@@ -13,7 +13,7 @@ from kcadmin.client_policies import POLICIES, PROFILES, Change, Entry, entries, 
 from kcadmin.clients import ATTRIBUTE, RECENT_SECONDS, Client
 from kcadmin.errors import NotFound, Refusal, sentence
 from kcadmin.guard_marks import KIND, MARKED, computed_mark, is_borrowed, is_own, label_for, mark_for, marks_in, renewed
-from kcadmin.guard_parts import MARK
+from kcadmin.guard_parts import MARK, held_parts
 from kcadmin.guards import Guards, conflicts, drift, merged, parts
 from kcadmin.ownership import NOBODY, Writer
 from kcadmin.realm import Realm
@@ -61,6 +61,20 @@ def take_guards(
     return held
 
 
+def claim_on(realm: Realm, held: Held) -> Claim | None:
+    """What an owner's parts and claims say of who wrote them: one of another number where there is one, else any."""
+    found = [
+        Claim(held.owner, KIND, {}, {}, part.writer)
+        for kind in (POLICIES, PROFILES)
+        for entry in entries(realm, kind) or ()
+        if (part := held_parts(entry).get(held.owner))
+    ]
+    clients = [realm.clients.get(uuid, max_age=0) for uuid in held.uuids.values()]
+    found += [claim for client in clients if (claim := claim_of(client, held.owner, KIND))]
+    others = (claim for claim in found if claim.writer.number not in ("", held.writer.number))
+    return next(others, next(iter(found), None))
+
+
 def release_guards(realm: Realm, held: Held) -> bool:
     """Takes out the owner's parts and marks, and nothing else; whether other owners declare some of it too."""
     ours = _names(realm, held)
@@ -81,7 +95,7 @@ def changed_by_others(realm: Realm, held: Held) -> list[str] | None:
         return None
     clients = {name: realm.clients.get(uuid) for name, uuid in held.uuids.items()}
     marks = {name: _known_mark(realm, client, policies, held.uuids[name]) for name, client in clients.items()}
-    mine = parts(held.guards, marks)
+    mine = parts(held.guards, marks, held.writer)
     found = [*drift(PROFILES, profiles, mine, held.owner), *drift(POLICIES, policies, mine, held.owner)]
     for name, client in clients.items():
         if client is None:

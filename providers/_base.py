@@ -22,24 +22,24 @@ from pulumi.output import UNKNOWN
 
 from kcadmin.connection import Connection, read_connection
 from kcadmin.errors import Refusal, Unreachable
-from kcadmin.ownership import Writer, new_number, number_of
+from kcadmin.ownership import new_number
 from kcadmin.realm import Realm, realm_for
 from kcadmin.session import session_for
 from kcadmin.texts import shown
 from providers._compare import RESTORE, REVOKE, is_same
 from providers._foresight import clients_by_realm
+from providers._held import NUMBER, STACK, Mark, Whose, is_as_known, own_number, whose
 from providers._inputs import text_faults, type_faults
 from providers._place import stack_here
-from providers._renamed import goes_on, remember_created
 from providers._uuids import derive_uuids, is_known, require_uuids
 from providers._values import with_closed_values
-from providers.messages import errors_as_sentences, failure, info, show_warnings, warn_insecure
+from providers.messages import errors_as_sentences, failure, info, show_warnings, warn, warn_insecure
 
 Props = dict[str, Any]
 PROVIDER_KEY = "__provider"
+LOST = "mark_lost"  # of what was read: it does not bear the mark that its resource has written
 AFTER_OTHERS = "after_others"  # an input that no state holds: see KeycloakResource
 NOTES = ("found", "was", "issuer", "management_uuid")
-NUMBER, STACK = "number", "stack"
 CALLED_BY_PULUMI = ("check", "diff", "create", "update", "read", "delete")
 
 
@@ -58,7 +58,6 @@ class KeycloakProvider(ResourceProvider, ABC):
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     CLIENTS: ClassVar[Mapping[str, str]] = {"client_id": "client_uuid"}
     LATER: ClassVar[tuple[str, ...]] = ()  # fields that states of earlier versions lack, which is no change
-    ONE_OF_AN_ID: ClassVar[bool] = True  # two resources of one id and owner are one object on the server
     CONTROLS = ("owner", "adopt", "on_remove", STACK)
     ON_REMOVE: ClassVar[tuple[str, ...]] = (RESTORE, REVOKE)
 
@@ -99,6 +98,10 @@ class KeycloakProvider(ResourceProvider, ABC):
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         """Deletes what we made, or gives back what we found."""
 
+    def bears(self, realm: Realm, id_: str, props: Props) -> Mark | None:
+        """The mark or claim that the object bears at this moment; None where it bears none, or is gone."""
+        return None
+
     def refusals(self, props: Props) -> Iterator[str]:
         """What is wrong with the inputs: ``<what is wrong, with the value>; <what to do>``."""
         return iter(())
@@ -136,6 +139,8 @@ class KeycloakProvider(ResourceProvider, ABC):
         now = self._read(_id, _olds)
         if not now.id:
             return DiffResult(changes=True, replaces=["id"], delete_before_replace=True)
+        if (now.outs or {}).get(LOST):
+            self._refuse_another_stacks(self.realm(_olds), _id, _olds, _news)
         seen = self.compare(now.outs or {}, _news)
         return seen if seen.replaces or not known.changes else known
 
@@ -146,7 +151,7 @@ class KeycloakProvider(ResourceProvider, ABC):
             for field in (*self.INPUTS, *self.CONSTANT, *self.CONTROLS)
             if not is_same(type(self), field, _olds.get(field), _news.get(field))
             and (field in _olds or field not in (*self.LATER, STACK))
-        ]
+        ] + (["owner"] if _olds.get(LOST) and _olds.get("owner") == _news.get("owner") else [])
         replaces = [field for field in changed if field in self.REPLACE_ON]
         if _olds.get("found") == "used":
             replaces += [field for field in changed if field not in (*self.CONTROLS, *replaces)]
@@ -159,7 +164,6 @@ class KeycloakProvider(ResourceProvider, ABC):
         require_uuids(self.CLIENTS, realm, props, self.OBJECT)
         props[NUMBER] = new_number()
         id_, notes = self.create_in(realm, props)
-        remember_created(realm, self.OBJECT, id_, str(props.get("owner")))
         return CreateResult(
             id_, {**_inputs(props), **notes, "issuer": identity.issuer, "management_uuid": identity.management_uuid}
         )
@@ -169,6 +173,7 @@ class KeycloakProvider(ResourceProvider, ABC):
         realm = self._verified(_olds)
         require_uuids(self.CLIENTS, realm, _news, self.OBJECT)
         _news[NUMBER] = own_number(_id, _olds)
+        self._refuse_another_stacks(realm, _id, _olds, _news)
         notes: Props = {key: _olds[key] for key in NOTES if key in _olds}
         return UpdateResult({**_inputs(_news), **notes, **self.change(realm, _id, _olds, _news)})
 
@@ -187,16 +192,33 @@ class KeycloakProvider(ResourceProvider, ABC):
         return ReadResult(id_, outs, {key: value for key, value in outs.items() if key in known})
 
     def delete(self, _id: str, _props: Props) -> None:
-        """Deletes or restores; what is gone is done."""
+        """Deletes or restores what is still this resource's; what is gone is done."""
         try:
             realm = self._verified(_props)
         except Unreachable as problem:
             remedy = "if the server is gone for good, `pulumi state delete --all` forgets the stack's resources"
             raise Unreachable(f"{str(problem).removesuffix('.')}; {remedy}.") from None
-        if self.ONE_OF_AN_ID and goes_on(realm, self.OBJECT, _id, str(_props.get("owner"))):
+        mark = self.bears(realm, _id, _props)
+        held = whose(mark, _id, _props)
+        if held is Whose.OWN:
+            self.remove(realm, _id, _props)
+        elif mark and held is Whose.ANOTHER_STACKS:
+            warn(f"{self._named(_props)}: belongs to {mark.holder} now, and stays.")
+        else:
             info(f"{self._named(_props)}: goes on under another name in the stack.")
-            return
-        self.remove(realm, _id, _props)
+
+    def _refuse_another_stacks(self, realm: Realm, id_: str, olds: Props, news: Props) -> None:
+        """:raises Refusal: the object bears a mark of another stack by now."""
+        mark = self.bears(realm, id_, olds) if olds.get("found") != "used" else None
+        if mark and all(whose(mark, id_, each) is Whose.ANOTHER_STACKS for each in (olds, news)):
+            raise Refusal(
+                f"{self._named(news)}: belongs to {mark.holder} now; take it out of this stack, with `pulumi state delete` or by "
+                "`pulumi destroy`, which leaves it to its owner."
+            )
+
+    def lost(self, mark: Mark | None, id_: str, props: Props) -> Props:
+        """What ``fetch`` tells of a mark. The state keeps owner and number, by which a delete knows what is its own."""
+        return {LOST: None if not props.get("owner") or is_as_known(mark, id_, props) else True}
 
     def _verified(self, outs: Props) -> Realm:
         realm = self.realm(outs)
@@ -227,16 +249,6 @@ class KeycloakProvider(ResourceProvider, ABC):
                 yield f"{field} is {shown(props[field])}; choose one of {', '.join(choices)}"
         yield from text_faults([field for field in (*self.INPUTS, "owner") if field not in self.CHOICES], props)
         yield from self.refusals(props)
-
-
-def own_number(id_: str, outs: Props) -> str:
-    """The number of a resource, by which it and its mark on the server know each other."""
-    return str(outs.get(NUMBER) or number_of(id_))
-
-
-def writer(props: Props) -> Writer:
-    """Who writes marks and claims for a resource."""
-    return Writer(str(props.get(STACK) or ""), str(props.get(NUMBER) or ""))
 
 
 def _inputs(props: Props) -> Props:

@@ -15,12 +15,13 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from kcadmin.claims import IDENTITY, Claim, Kind, adopted_kind, claim_of
 from kcadmin.errors import Conflict, Forbidden, Refusal
 from kcadmin.notes import fits, plain, typed_fields
-from kcadmin.ownership import hash16
+from kcadmin.ownership import Writer, hash16
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
 from kcadmin.texts import named
-from providers._base import KeycloakProvider, Props, writer
+from providers._base import KeycloakProvider, Props
 from providers._compare import KEEP, REVOKE
+from providers._held import Mark, writer
 from providers._left import never_in_the_way, tell_kept
 from providers.messages import info
 
@@ -37,6 +38,10 @@ class Held(Protocol):
     def name(self) -> str: ...
     @property
     def mark(self) -> str | None: ...
+    @property
+    def owner(self) -> str | None: ...
+    @property
+    def writer(self) -> Writer: ...
 
 
 T = TypeVar("T", bound=Held)
@@ -56,6 +61,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
     """The lifecycle. ``HOLDER``: the input that names the UUID of the client which bears the claims."""
 
     HOLDER: ClassVar[str] = "resource_server_uuid"
+    ON_HOLDER: ClassVar[bool] = False  # whether the mark stands on that client
 
     @abstractmethod
     def store(self, realm: Realm, props: Props) -> Store[T]:
@@ -102,7 +108,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         found = self.candidates(realm, looked, wanted, props)
         for each in found:
             if each.mark == hash16(props["owner"]):
-                notes = self._continued(realm, each, wanted, props)
+                notes = self.continued(realm, each, wanted, props)
                 store.update(_id(each), wanted)
                 return _id(each), notes
         for each in found:
@@ -118,16 +124,12 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
             if self.store(realm, news).get(id_) is None:
                 raise Refusal(f"{self._named(news)}: is gone; run `pulumi refresh`, then `pulumi up`.")
             wanted = self.wanted(news)
-            renamed = olds.get("found") == ADOPTED and news["owner"] != olds["owner"]
-            kind = adopted_kind(id_, type(wanted))
-            if renamed:  # the note of what it was moves with the owner
-                write_claim(
-                    realm.clients,
-                    news[self.HOLDER],
-                    Claim(news["owner"], kind, {}, self._was(kind, olds), writer(news)),
-                )
+            kind, adopted = adopted_kind(id_, type(wanted)), olds.get("found") == ADOPTED
+            if adopted:  # the note of what it was moves with the owner
+                claim = Claim(news["owner"], kind, {}, self.was_by(kind, olds), writer(news))
+                write_claim(realm.clients, news[self.HOLDER], claim)
             self.store(realm, news).update(id_, wanted)
-            if renamed:
+            if adopted and news["owner"] != olds["owner"]:
                 drop_claim(realm.clients, news[self.HOLDER], olds["owner"], kind)
         return {}
 
@@ -135,9 +137,13 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         found = self.look(realm, props).get(id_)
         if found is None:
             return None
-        owner = props.get("owner")
-        lost_mark = props.get("found") != USED and owner and found.mark != hash16(owner)
-        return {**self.shown(found, props), **({"owner": ""} if lost_mark else {})}
+        lost = self.lost(Mark.on(found), id_, props) if props.get("found") != USED else {}
+        return {**self.shown(found, props), **lost}
+
+    def bears(self, realm: Realm, id_: str, props: Props) -> Mark | None:
+        if self.ON_HOLDER:
+            realm.clients.get(props[self.HOLDER], max_age=0)
+        return Mark.on(self.store(realm, props).get(id_))
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         store, found = self.store(realm, props), props.get("found")
@@ -199,13 +205,13 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
             return
         if not props.get("name"):  # then the name that it had was no matter
             ours = replace(ours, name=now.name)  # type: ignore[type-var]
-        back = self._was(adopted_kind(id_, type(ours)), props)
+        back = self.was_by(adopted_kind(id_, type(ours)), props)
         differing = self._differences(now, ours)  # what others changed meanwhile stays as they made it
         if differing:
             back = {key: () if key in NOT_COMPARED else value for key, value in back.items() if key not in differing}
         store.update(id_, replace(now, owner=None, **back))  # type: ignore[type-var]
 
-    def _continued(self, realm: Realm, found: T, wanted: T, props: Props) -> Props:
+    def continued(self, realm: Realm, found: T, wanted: T, props: Props) -> Props:
         """What the state of a killed run would say. Only who adopts may have noted what an object was.
 
         :raises Refusal: a person must say whether the note is true.
@@ -226,7 +232,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         """Whether an object may have been as a note on its client says, which the client's owner may have written."""
         return True
 
-    def _was(self, kind: Kind, props: Props) -> Props:
+    def was_by(self, kind: Kind, props: Props) -> Props:
         """What an adopted object was, by the state, which leaves None out. :raises Refusal: the state was changed by hand."""
         unset = {field: None for field, hint in kind.was.items() if fits(hint, None)}
         noted = {key: each for key, each in (props.get("was") or {}).items() if key in kind.was}

@@ -12,7 +12,8 @@ from kcadmin.named_policies import Item, plain, read_items
 from kcadmin.policies import Policies, Policy
 from kcadmin.realm import Realm
 from kcadmin.texts import shown
-from providers._base import Props, writer
+from providers._base import Props
+from providers._held import writer
 from providers._inputs import text_faults
 from providers._owned import ADOPTED, OwnedObjectProvider
 from providers._resource_server import description_faults, require_services

@@ -8,8 +8,9 @@ from kcadmin.claims import Kind, claim_of
 from kcadmin.clients import Client
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, USED, Taken, drop_claim, held_by_others, release, take
-from providers._base import KeycloakProvider, Props, writer
+from providers._base import KeycloakProvider, Props
 from providers._compare import KEEP, RESTORE, REVOKE
+from providers._held import Mark, writer
 from providers._left import never_in_the_way, tell_kept
 from providers.messages import info
 
@@ -64,8 +65,12 @@ class SharedSettingProvider(KeycloakProvider):
         client = realm.clients.get(props["client_uuid"])
         if client is None:
             return None
-        lost = props.get("found") == CLAIMED and claim_of(client, props["owner"], self.KIND) is None
-        return {"client_id": client.client_id, **self.shown(client), **({"owner": ""} if lost else {})}
+        claim = claim_of(client, props["owner"], self.KIND)
+        lost = self.lost(Mark.of(claim), id_, props) if props.get("found") == CLAIMED else {}
+        return {"client_id": client.client_id, **self.shown(client), **lost}
+
+    def bears(self, realm: Realm, id_: str, props: Props) -> Mark | None:
+        return Mark.of(claim_of(realm.clients.get(props["client_uuid"], max_age=0), props["owner"], self.KIND))
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         if props.get("on_remove") == KEEP:

@@ -15,8 +15,9 @@ from kcadmin.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, AudienceMappe
 from kcadmin.mappers import AudienceMapper as Mapper
 from kcadmin.ownership import OWNER_KEY, owned_name
 from kcadmin.realm import Realm
-from providers._base import Props, writer
+from providers._base import Props
 from providers._compare import KEEP, RESTORE, REVOKE
+from providers._held import writer
 from providers._left import tell_token_life_of_grant, warn_of_mappers
 from providers._owned import USED, OwnedObjectProvider
 from providers.resource import Flag, KeycloakResource, Text
@@ -27,6 +28,7 @@ class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
 
     OBJECT = "audience mapper"
     HOLDER = "client_uuid"
+    ON_HOLDER = True
     INPUTS = (
         "realm",
         "client_id",

@@ -14,8 +14,9 @@ from kcadmin.client_scopes import ClientScopes, scope_token
 from kcadmin.ownership import DESCRIPTION_LIMIT
 from kcadmin.realm import Realm
 from kcadmin.texts import shown
-from providers._base import Props, writer
+from providers._base import Props
 from providers._compare import KEEP, RESTORE, REVOKE
+from providers._held import Mark, writer
 from providers._owned import OwnedObjectProvider
 from providers._uuids import is_known
 from providers.resource import Flag, KeycloakResource, Text, Texts
@@ -64,6 +65,9 @@ class AudienceScopeProvider(OwnedObjectProvider[Scope]):
 
     def look(self, realm: Realm, props: Props) -> ClientScopes:
         return realm.client_scopes
+
+    def bears(self, realm: Realm, id_: str, props: Props) -> Mark | None:
+        return Mark.on(realm.client_scopes.marked_now(id_))
 
     def wanted(self, props: Props) -> Scope:
         of_clients = [(client, role) for client, roles in props["client_roles"].items() for role in roles]

@@ -9,11 +9,12 @@ import pulumi
 
 from kcadmin.authz_objects import AuthorizationScope as Scope
 from kcadmin.authz_objects import AuthorizationScopes, scope_kind
-from kcadmin.claims import Claim
+from kcadmin.claims import Claim, adopted_kind
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
-from providers._base import Props, writer
-from providers._owned import CREATED, OwnedObjectProvider
+from providers._base import Props
+from providers._held import writer
+from providers._owned import ADOPTED, CREATED, OwnedObjectProvider
 from providers._resource_server import require_services
 from providers.resource import Flag, KeycloakResource, Text
 
@@ -22,6 +23,7 @@ class AuthorizationScopeProvider(OwnedObjectProvider[Scope]):
     """Create, read, update and delete of a scope: claimed on the client first, since it has no room for a mark."""
 
     OBJECT = "authorization scope"
+    ON_HOLDER = True
     INPUTS = ("realm", "resource_server", "resource_server_uuid", "name", "display_name", "icon_uri")
     REPLACE_ON = ("realm", "resource_server_uuid")
     CLIENTS = {"resource_server": "resource_server_uuid"}
@@ -45,6 +47,13 @@ class AuthorizationScopeProvider(OwnedObjectProvider[Scope]):
         require_services(realm, props)
         claim = Claim(props["owner"], scope_kind(props["name"]), {}, {}, writer(props))
         write_claim(realm.clients, props[self.HOLDER], claim)
+
+    def continued(self, realm: Realm, found: Scope, wanted: Scope, props: Props) -> Props:
+        notes = super().continued(realm, found, wanted, props)
+        kind = adopted_kind(str(found.id), Scope) if notes["found"] == ADOPTED else scope_kind(found.name)
+        claim = Claim(props["owner"], kind, {}, self.was_by(kind, notes), writer(props))
+        write_claim(realm.clients, props[self.HOLDER], claim)
+        return notes
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
         if olds.get("found") == CREATED:

@@ -15,8 +15,9 @@ from kcadmin.mappers import AudienceMappers
 from kcadmin.ownership import hash16, same_stack
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
-from providers._base import KeycloakProvider, Props, writer
+from providers._base import KeycloakProvider, Props
 from providers._compare import KEEP, RESTORE, REVOKE
+from providers._held import Mark, writer
 from providers._left import tell_kept
 from providers.messages import info
 from providers.resource import KeycloakResource, Text, Texts
@@ -44,8 +45,11 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
         id_ = f"{realm.name}/{uuid}/{scope_id}"
         now = realm.client_scopes.kind_of(uuid, name, max_age=RECENT_SECONDS)
         if now == kind:
+            created = ours or self._claim(realm, props) is not None
+            if created:  # another resource of this stack may have made it, and be deleted next
+                write_claim(realm.clients, uuid, Claim(props["owner"], _kind(name), {}, {}, writer(props)))
             self._take_away(realm, props)
-            return id_, {"scope_id": scope_id, "found": CREATED if ours or self._claimed(realm, props) else USED}
+            return id_, {"scope_id": scope_id, "found": CREATED if created else USED}
         if now is not None:
             raise Refusal(
                 f"{self._named(props)}: holds '{name}' as {now} scope instead of {kind}; take it out there, or set kind to {now}."
@@ -57,11 +61,11 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
         return id_, {"scope_id": scope_id, "found": CREATED}
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
-        if self._claimed(realm, olds) and olds["owner"] != news["owner"]:
-            write_claim(
-                realm.clients, news["client_uuid"], Claim(news["owner"], _kind(news["scope"]), {}, {}, writer(news))
-            )
-            drop_claim(realm.clients, news["client_uuid"], olds["owner"], _kind(olds["scope"]))
+        if self._claim(realm, olds) or self._claim(realm, news):
+            claim = Claim(news["owner"], _kind(news["scope"]), {}, {}, writer(news))
+            write_claim(realm.clients, news["client_uuid"], claim)
+            if olds["owner"] != news["owner"]:
+                drop_claim(realm.clients, news["client_uuid"], olds["owner"], _kind(olds["scope"]))
         self._take_away(realm, news)
         return {"scope_id": olds["scope_id"]}
 
@@ -80,7 +84,14 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
     def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
         client = realm.clients.get(props["client_uuid"])
         kind = realm.client_scopes.kind_of(props["client_uuid"], props["scope"])
-        return {"client_id": client.client_id, "kind": kind} if client and kind else None
+        if client is None or kind is None:
+            return None
+        claim = self._claim(realm, props)  # none where the scope is this stack's, and its first resource hands it out
+        return {"client_id": client.client_id, "kind": kind, **(self.lost(Mark.of(claim), id_, props) if claim else {})}
+
+    def bears(self, realm: Realm, id_: str, props: Props) -> Mark | None:
+        client = realm.clients.get(props["client_uuid"], max_age=0)
+        return Mark.of(claim_of(client, props["owner"], _kind(props["scope"])))
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         if props.get("on_remove") == KEEP:
@@ -97,9 +108,8 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
             yield f"has no kind; choose {DEFAULT} or {OPTIONAL}"
 
     @staticmethod
-    def _claimed(realm: Realm, props: Props) -> bool:
-        client = realm.clients.get(props["client_uuid"])
-        return claim_of(client, props["owner"], _kind(props["scope"])) is not None
+    def _claim(realm: Realm, props: Props) -> Claim | None:
+        return claim_of(realm.clients.get(props["client_uuid"]), props["owner"], _kind(props["scope"]))
 
 
 class ClientScopeAssignment(KeycloakResource, module="keycloak", name="ClientScopeAssignment"):

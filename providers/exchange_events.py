@@ -12,7 +12,8 @@ from kcadmin.realm import Realm
 from kcadmin.recorded_events import KIND, give_up_claim, look, release_events, serves, take_events
 from kcadmin.shared_settings import CLAIMED, USED, Taken
 from kcadmin.texts import shown
-from providers._base import KeycloakProvider, Props, writer
+from providers._base import KeycloakProvider, Props
+from providers._held import Mark, writer
 from providers._uuids import is_known
 from providers.messages import info
 from providers.resource import KeycloakResource, Text
@@ -45,13 +46,17 @@ class ExchangeEventsProvider(KeycloakProvider):
 
     def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
         seen, wanted = look(realm), _expiration(props)
-        lost = props.get("found") == CLAIMED and not seen.holds(props["owner"])
+        held = seen.of(props["owner"]) if seen.holds(props["owner"]) else None
+        lost = self.lost(Mark.of(held), id_, props) if props.get("found") == CLAIMED else {}
         recorded = {
             "enabled": seen.config.enabled,
             "event_types": [each for each in NEEDED if each not in seen.config.lacking],
             "expiration": wanted if _kept(seen.config, wanted) else seen.config.expiration,
         }
-        return {**recorded, **({"owner": ""} if lost else {})}
+        return {**recorded, **lost}
+
+    def bears(self, realm: Realm, id_: str, props: Props) -> Mark | None:
+        return Mark.of(look(realm).of(props["owner"]))
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         if release_events(realm, props["owner"], _expiration(props), _taken(props)):

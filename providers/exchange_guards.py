@@ -13,18 +13,21 @@ from kcadmin.client_policies import missing_from_server
 from kcadmin.guard_faults import faults, type_faults
 from kcadmin.guard_marks import KIND
 from kcadmin.guards import Guards
+from kcadmin.ownership import Writer
 from kcadmin.realm import Realm
 from kcadmin.realm_guards import (
     Held,
     borrowed_marks,
     borrowing,
     changed_by_others,
+    claim_on,
     release_guards,
     take_guards,
     take_mark_back,
 )
 from kcadmin.texts import shown
-from providers._base import KeycloakProvider, Props, writer
+from providers._base import KeycloakProvider, Props
+from providers._held import Mark, own_number, writer
 from providers._uuids import is_known
 from providers.messages import failure, info, warn
 from providers.resource import KeycloakResource, Text, Texts
@@ -70,8 +73,11 @@ class ExchangeGuardsProvider(KeycloakProvider):
         return {"client_uuids": dict(held.uuids)}
 
     def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
-        changed = changed_by_others(realm, _held(props))
+        changed = changed_by_others(realm, _held(props, id_))
         return None if changed is None else {"drift": changed}
+
+    def bears(self, realm: Realm, id_: str, props: Props) -> Mark | None:
+        return Mark.of(claim_on(realm, _held(props, id_)))
 
     def read(self, id_: str, props: Props) -> ReadResult:
         """A refresh also reads the marks of the realm's other clients, which a quiet preview does not."""
@@ -101,8 +107,9 @@ class ExchangeGuardsProvider(KeycloakProvider):
         return all(is_known(props.get(field)) for field in self.INPUTS)
 
 
-def _held(outs: Props) -> Held:
-    return Held(outs["owner"], Guards.read(outs), outs["client_uuids"])
+def _held(outs: Props, id_: str = "") -> Held:
+    number = own_number(id_, outs) if id_ else ""
+    return Held(outs["owner"], Guards.read(outs), outs["client_uuids"], Writer("", number))
 
 
 class ExchangeGuards(KeycloakResource, module="keycloak", name="ExchangeGuards"):

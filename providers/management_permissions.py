@@ -14,8 +14,9 @@ from kcadmin.management import KIND, release_management, seen_management, take_m
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, Taken, drop_claim
 from kcadmin.texts import quoted
-from providers._base import KeycloakProvider, Props, writer
+from providers._base import KeycloakProvider, Props
 from providers._compare import REVOKE
+from providers._held import Mark, writer
 from providers._left import never_in_the_way, warn_of_policies
 from providers.messages import info, warn
 from providers.resource import KeycloakResource, Text
@@ -42,9 +43,13 @@ class ManagementPermissionsProvider(KeycloakProvider):
         now = seen_management(realm, props["client_uuid"]) if client else None
         if client is None or now is None:
             return None
-        lost = props.get("found") == CLAIMED and claim_of(client, props["owner"], KIND) is None
-        shown = {"client_id": client.client_id, "enabled": now.enabled, **({"owner": ""} if lost else {})}
+        claim = claim_of(client, props["owner"], KIND)
+        lost = self.lost(Mark.of(claim), id_, props) if props.get("found") == CLAIMED else {}
+        shown = {"client_id": client.client_id, "enabled": now.enabled, **lost}
         return {**shown, "token_exchange_permission": now.permissions.get(TOKEN_EXCHANGE)}
+
+    def bears(self, realm: Realm, id_: str, props: Props) -> Mark | None:
+        return Mark.of(claim_of(realm.clients.get(props["client_uuid"], max_age=0), props["owner"], KIND))
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         taken, revoke = Taken(str(props.get("found")), props.get("was") or {}), props.get("on_remove") == REVOKE

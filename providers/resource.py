@@ -9,7 +9,8 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from providers import messages
-from providers._base import AFTER_OTHERS, STACK, KeycloakProvider
+from providers._base import AFTER_OTHERS, KeycloakProvider
+from providers._held import STACK
 from providers.identity import no_owner, stack_owner
 from providers.own_state import stack_name
 from providers.stack_config import plain_secrets

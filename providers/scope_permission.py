@@ -10,7 +10,8 @@ import pulumi
 from kcadmin.authz_objects import ScopePermission as Permission
 from kcadmin.authz_objects import ScopePermissions
 from kcadmin.realm import Realm
-from providers._base import Props, writer
+from providers._base import Props
+from providers._held import writer
 from providers._owned import OwnedObjectProvider
 from providers._resource_server import description_faults, require_services
 from providers._uuids import is_known

@@ -5,11 +5,12 @@ permissions. It is shared: only our policies are added and taken out.
 https://www.keycloak.org/securing-apps/token-exchange#_client-to-client-permission
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import pulumi
 
 from kcadmin.authz import permission_name
+from kcadmin.claims import Claim, Kind, claim_of
 from kcadmin.errors import Refusal
 from kcadmin.exchange_policies import judge
 from kcadmin.features import LEGACY
@@ -17,9 +18,11 @@ from kcadmin.ownership import hash16
 from kcadmin.permissions import AFFIRMATIVE, Attached, attach, detach, seen_attached
 from kcadmin.policies import UUID
 from kcadmin.realm import Realm
+from kcadmin.shared_settings import drop_claim, drop_claims, write_claim
 from kcadmin.texts import shown
 from providers._base import KeycloakProvider, Props
 from providers._compare import REVOKE
+from providers._held import Mark, Whose, whose, writer
 from providers._left import never_in_the_way, tell_token_life
 from providers._uuids import is_known
 from providers.messages import info, warn
@@ -35,7 +38,6 @@ class TokenExchangePermissionProvider(KeycloakProvider):
     INPUTS = ("realm", "client_id", "client_uuid", "policies", "with_policies")
     CONSTANT = {"decision_strategy": AFFIRMATIVE}
     SETS = ("policies",)
-    ONE_OF_AN_ID = False  # each takes out its own policies
     LATER = ("with_policies",)
 
     def refusals(self, props: Props) -> Iterator[str]:
@@ -53,9 +55,12 @@ class TokenExchangePermissionProvider(KeycloakProvider):
         return f"{realm.name}/{props['client_uuid']}/token-exchange", self._attach(realm, props)
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
-        gone = set(olds["policies"]) - set(news["policies"]) if olds.get("found") != FOUND else set()
+        gone = set(self._own(realm, id_, olds)) - set(news["policies"]) if olds.get("found") != FOUND else set()
         self._judge(realm, news, [policy for policy in news["policies"] if policy not in olds["policies"]])
         notes = self._attach(realm, news)
+        for policy in olds["policies"]:
+            if policy not in news["policies"] or olds["owner"] != news["owner"]:
+                drop_claim(realm.clients, news["client_uuid"], olds["owner"], _kind(policy))
         if gone:
             detach(realm, news["client_uuid"], news["client_id"], gone)
         return notes
@@ -64,7 +69,10 @@ class TokenExchangePermissionProvider(KeycloakProvider):
         now = seen_attached(realm, props["client_uuid"])
         if now is None:
             return None
+        claimed = [claim for policy in props["policies"] if (claim := self._claim(realm, props, policy))]
+        lost = [lost for claim in claimed if (lost := self.lost(Mark.of(claim), id_, props))]
         return {
+            **(lost[0] if lost else {}),
             "policies": [policy for policy in props["policies"] if policy in now.policies],
             "decision_strategy": AFFIRMATIVE if now.is_alone(props["policies"]) else now.strategy,
         }
@@ -77,7 +85,13 @@ class TokenExchangePermissionProvider(KeycloakProvider):
         if props.get("found") == FOUND and props.get("on_remove") != REVOKE:
             info(f"{self._named(props)}: was found as wanted and is left as found.")
             return
-        detach(realm, props["client_uuid"], props["client_id"], props["policies"], soon_deleted=go_next)
+        own = self._own(realm, id_, props)
+        if not own:
+            info(f"{self._named(props)}: goes on under another name in the stack.")
+            return
+        detach(realm, props["client_uuid"], props["client_id"], own, soon_deleted=go_next)
+        keys = [claim.key for policy in own if (claim := self._claim(realm, props, policy))]
+        drop_claims(realm.clients, props["client_uuid"], keys)
         with never_in_the_way(self._named(props)):
             client = realm.clients.get(props["client_uuid"])
             if client:
@@ -86,7 +100,29 @@ class TokenExchangePermissionProvider(KeycloakProvider):
     def _attach(self, realm: Realm, props: Props) -> Props:
         now = attach(realm, props["client_uuid"], props["client_id"], props["policies"], props["owner"])
         of_strangers = bool(props.get("with_policies")) and not now.marked & set(props["policies"])
+        if not of_strangers:
+            self._note(realm, props, now.before)
         return {"found": FOUND if of_strangers else ATTACHED}
+
+    def _note(self, realm: Realm, props: Props, before: Collection[str]) -> None:
+        """Claims policies that hung there before: another resource of this stack may have attached them, and be deleted next.
+
+        Who attaches a policy first writes no claim, so that a grant costs no write more.
+        """
+        for policy in props["policies"]:
+            if policy in before or self._claim(realm, props, policy):
+                claim = Claim(props["owner"], _kind(policy), {}, {}, writer(props))
+                write_claim(realm.clients, props["client_uuid"], claim)
+
+    def _own(self, realm: Realm, id_: str, props: Props) -> list[str]:
+        """The policies that are still this resource's to take out."""
+        realm.clients.get(props["client_uuid"], max_age=0)
+        claims = {policy: Mark.of(self._claim(realm, props, policy)) for policy in props["policies"]}
+        return [policy for policy, mark in claims.items() if whose(mark, id_, props) is Whose.OWN]
+
+    @staticmethod
+    def _claim(realm: Realm, props: Props, policy: str) -> Claim | None:
+        return claim_of(realm.clients.get(props["client_uuid"]), props["owner"], _kind(policy))
 
     def _judge(self, realm: Realm, props: Props, policies: Iterable[str]) -> None:
         """Refuses policies that match no exchange; those of a grant are known to, and cost no look."""
@@ -97,6 +133,10 @@ class TokenExchangePermissionProvider(KeycloakProvider):
             raise Refusal(*judgement.faults)
         for note in judgement.notes:
             warn(note)
+
+
+def _kind(policy: str) -> Kind:
+    return Kind(f"attached:{policy}")
 
 
 class TokenExchangePermission(KeycloakResource, module="keycloak", name="TokenExchangePermission"):

@@ -5,7 +5,6 @@ from typing import Any
 
 from kcadmin.connection import Connection
 from providers._base import KeycloakProvider
-from providers._renamed import forget_created
 
 
 class Refused(Exception):
@@ -54,11 +53,8 @@ class Engine:
         self.outputs, self.inputs = _wire(now.outs), _wire(now.inputs)
         return True
 
-    def destroy(self, *, in_this_run: bool = False) -> None:
-        """``in_this_run``: by the process that creates too, as ``pulumi up`` deletes what its program names no more."""
+    def destroy(self) -> None:
         assert self.id is not None
-        if not in_this_run:
-            forget_created()
         self._fresh().delete(self.id, _wire(self.outputs))
         self.id, self.inputs, self.outputs = None, {}, {}
 

@@ -108,7 +108,7 @@ class Stack:
         if failures:
             raise failures[0]
         for name in [name for name in reversed(self.state) if name not in registered]:
-            self._delete(name, in_this_run=True)
+            self._delete(name)
 
     def refresh(self) -> None:
         """Reads everything; what is gone leaves the state."""
@@ -154,9 +154,9 @@ class Stack:
         self.state[name] = engine
         return str(engine.id), engine.outputs
 
-    def _delete(self, name: str, *, in_this_run: bool = False) -> None:
+    def _delete(self, name: str) -> None:
         self.state[name].connection = self.connection
-        self.state[name].destroy(in_this_run=in_this_run)
+        self.state[name].destroy()
         self.changes[name] = "delete"
         del self.state[name]
 

@@ -15,7 +15,7 @@ from kcadmin.connection import PasswordLogin
 from kcadmin.errors import KeycloakError, NotFound, Refusal
 from kcadmin.ownership import DESCRIPTION_LIMIT, MARK_LENGTH
 from kcadmin.realm import Realm
-from providers._base import KeycloakProvider, Props
+from providers._base import LOST, KeycloakProvider, Props
 from providers._uuids import is_known
 from providers.aggregate_policy import AggregatePolicyProvider
 from providers.audience_mapper import AudienceMapperProvider
@@ -345,6 +345,7 @@ OLDS = {
         ({"enabled": None}, {}, True, []),
         ({}, {"owner": "p"}, True, []),
         ({"owner": ""}, {}, True, []),
+        ({LOST: True}, {}, True, []),
         ({}, {"on_remove": None}, False, []),
         ({"on_remove": None}, {"on_remove": "restore"}, False, []),
         ({"on_remove": None}, {"on_remove": "revoke"}, True, []),
