@@ -8,6 +8,7 @@ https://www.keycloak.org/docs/latest/server_admin/#_client_scopes
 import math
 import re
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -55,6 +56,7 @@ class ClientScopes:
         self._at = ("admin", "realms", realm, "client-scopes")
         self._lock = threading.Lock()
         self._known: dict[str, Mapping[str, Any]] | None = None
+        self._listed_at = 0.0
 
     def path(self, scope_id: str, *segments: str) -> str:
         """A path below a client scope."""
@@ -64,13 +66,15 @@ class ClientScopes:
         """Every client scope as the server describes it, with its mappers."""
         with self._lock:
             if self._known is None:
+                self._listed_at = time.monotonic()
                 self._known = {str(each["id"]): each for each in self._session.get(path(*self._at))}
             return list(self._known.values())
 
-    def forget(self) -> None:
-        """The next look lists them again."""
+    def forget(self, older_than: float = 0.0) -> None:
+        """The next look lists them again. older_than: seconds; a younger list stays."""
         with self._lock:
-            self._known = None
+            if time.monotonic() - self._listed_at >= older_than:
+                self._known = None
 
     def named(self, name: str) -> list[AudienceScope]:
         """The client scope of that name."""

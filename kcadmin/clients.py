@@ -150,10 +150,20 @@ class Clients:
             self._written.add(uuid)
             self._known.pop(uuid, None)
 
-    def forget_named(self, client_id: str) -> None:
-        """The same for the client that had that name when it was read."""
+    def forget_named(self, client_id: str, older_than: float = 0.0) -> None:
+        """The same for the client that had that name when it was read.
+
+        :param older_than: seconds; a younger copy stays. Where clients were read in pages, an older one renews the pages, once.
+        """
         with self.lock(f"name:{client_id}"):
-            if uuid := self._uuids.pop(client_id, None):
+            known = self._named(client_id)
+            if older_than and (known is None or not self._is_old(known, older_than)):
+                return
+            if older_than and self._ahead.again():
+                for each in list(self._known.values()):
+                    if self._is_old(each, older_than):
+                        self._known.pop(each.uuid, None)
+            elif uuid := self._uuids.pop(client_id, None):
                 self.forget(uuid)
 
     def change(self, uuid: str, values: Mapping[str, Any]) -> None:
@@ -222,6 +232,10 @@ class Clients:
     def _named(self, client_id: str) -> Client | None:
         known = self._known.get(self._uuids.get(client_id, ""))
         return known if known and known.client_id == client_id else None  # it may have been renamed
+
+    @staticmethod
+    def _is_old(client: Client, seconds: float) -> bool:
+        return time.monotonic() - client.seen_at >= seconds
 
     def _read_all(self) -> None:
         """All clients but those that are known, or were written, since a page may be older than that."""

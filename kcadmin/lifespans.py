@@ -16,7 +16,6 @@ LIFESPAN = "attributes.access.token.lifespan"
 UNTIL_SESSION_ENDS = -1
 
 _lock = threading.Lock()
-_realms: "WeakKeyDictionary[Realm, int | None]" = WeakKeyDictionary()
 _noted: "WeakKeyDictionary[Realm, dict[str, int]]" = WeakKeyDictionary()
 
 
@@ -35,18 +34,11 @@ def access_token_lifespan(realm: Realm, client: Client) -> int | None:
 
 
 def realm_lifespan(realm: Realm) -> int | None:
-    """The realm's own, asked for once a process; None where the login may not view the realm, or the server fails.
+    """The realm's own; None where the login may not view the realm, or the server fails.
 
     It is asked for to inform people, who must not lose their run over it.
     """
-    with _lock:
-        if realm not in _realms:
-            try:
-                answer = realm.session.get(path("admin", "realms", realm.name))
-            except KeycloakError:
-                answer = {}
-            _realms[realm] = seconds_of(answer.get("accessTokenLifespan")) if isinstance(answer, dict) else None
-        return _realms[realm]
+    return seconds_of(realm.settings().get("accessTokenLifespan"))
 
 
 def seconds_of(value: object) -> int | None:

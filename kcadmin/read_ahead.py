@@ -29,7 +29,7 @@ class ReadAhead:
         self._expected, self._has_more_than, self._read = expected, has_more_than, read
         self._lock = threading.Lock()
         self._asked = self._judged = 0
-        self._done = False
+        self._done = self._renewed = False
 
     @property
     def done(self) -> bool:
@@ -46,6 +46,14 @@ class ReadAhead:
                         self._read()
                         self._done = True
             return self._done
+
+    def again(self) -> bool:
+        """Whether the next look-up reads all anew: once, where all was read."""
+        with self._lock:
+            if not self._done or self._renewed:
+                return False
+            self._done, self._renewed, self._judged = False, True, 0
+            return True
 
     def _worth_listing(self) -> int | None:
         self._asked += 1

@@ -1,6 +1,7 @@
 """A realm as a run sees it: its clients, its resource servers and its identity."""
 
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,7 +12,7 @@ from weakref import WeakKeyDictionary
 from kcadmin.authz import ResourceServer
 from kcadmin.client_scopes import ClientScopes
 from kcadmin.clients import Client, Clients
-from kcadmin.errors import NotFound, Refusal, sentence
+from kcadmin.errors import KeycloakError, NotFound, Refusal, sentence
 from kcadmin.features import keeps_service_accounts
 from kcadmin.seen_server import SeenServer
 from kcadmin.session import Session, path
@@ -38,6 +39,8 @@ class Realm:
         self.touched: set[str] = set()
         self._seen: SeenServer | None = None
         self._seen_lock = threading.Lock()
+        self._settings: tuple[float, Mapping[str, Any]] | None = None
+        self._settings_lock = threading.Lock()
 
     @property
     def management_client_id(self) -> str:
@@ -101,13 +104,31 @@ class Realm:
             self._seen = self._seen or SeenServer(self.session, self.clients, uuid, self.touched)
             return self._seen
 
-    def forget(self, client_ids: Iterable[str]) -> None:
-        """What was read of these clients, of client scopes and of permissions is read again at the next look."""
+    def forget(self, client_ids: Iterable[str], older_than: float = 0.0) -> None:
+        """What was read of these clients, of client scopes, permissions and the realm's settings is read again at the next look.
+
+        :param older_than: seconds; what is younger stays.
+        """
         for client_id in client_ids:
-            self.clients.forget_named(client_id)
-        self.client_scopes.forget()
+            self.clients.forget_named(client_id, older_than)
+        self.client_scopes.forget(older_than)
         if self._seen:
-            self._seen.forget()
+            self._seen.forget(older_than)
+        with self._settings_lock:
+            if self._settings and time.monotonic() - self._settings[0] >= older_than:
+                self._settings = None
+
+    def settings(self) -> Mapping[str, Any]:
+        """The realm's own settings, from one look; nothing where the login may not view them, or the server fails."""
+        with self._settings_lock:
+            if self._settings is None:
+                at = time.monotonic()
+                try:
+                    found = self.session.get(path("admin", "realms", self.name))
+                except KeycloakError:
+                    found = {}
+                self._settings = at, found if isinstance(found, dict) else {}
+            return self._settings[1]
 
     def permissions_server(self) -> ResourceServer:
         """The resource server on which Keycloak evaluates the legacy exchange."""

@@ -83,10 +83,10 @@ class SeenServer(ResourceServer):
         written = self.touched & {*others, *(str(seen.by_name.get(name, {}).get("id")) for name in held)}
         return None if written else held
 
-    def forget(self) -> None:
-        """The next look reads it again: another writer of the same run may have changed it."""
+    def forget(self, older_than: float = 0.0) -> None:
+        """Reads it again: another writer of the same run may have changed it. older_than: seconds; a younger look stays."""
         with self._again:
-            if self._seen.good_for:
+            if self._seen.good_for and time.monotonic() - self._seen.at >= older_than:
                 self._read()
 
     def _known(self, policy_id: str) -> Json | None:

@@ -38,7 +38,8 @@ from providers.messages import errors_as_sentences, failure, info, show_warnings
 Props = dict[str, Any]
 PROVIDER_KEY = "__provider"
 LOST = "mark_lost"  # of what was read: it does not bear the mark that its resource has written
-AFTER_OTHERS = "after_others"  # an input that no state holds: see KeycloakResource
+AFTER_OTHERS, BESIDE_OTHERS = "after_others", "beside_others"  # inputs that no state holds: see KeycloakResource
+BELIEVED_SECONDS = 2.0
 NOTES = ("found", "was", "issuer", "management_uuid")
 CALLED_BY_PULUMI = ("check", "diff", "create", "update", "read", "delete")
 
@@ -109,8 +110,9 @@ class KeycloakProvider(ResourceProvider, ABC):
     def check(self, _olds: Props, news: Props) -> CheckResult:
         """Fills defaults in, refuses what is wrong, and derives UUIDs, so that previews show no unknowns."""
         props = {**self.DEFAULTS, **self.CONSTANT, **_inputs(news)}
-        if props.pop(AFTER_OTHERS, None) and isinstance(props.get("realm"), str):
-            self._forget(_olds, props)
+        after, beside = props.pop(AFTER_OTHERS, None), props.pop(BESIDE_OTHERS, None)
+        if (after or beside) and isinstance(props.get("realm"), str):
+            self._forget(_olds, props, 0.0 if after else BELIEVED_SECONDS)
         if isinstance(props.get(STACK), str):
             props[STACK] = stack_here(props[STACK])
         if props.get("on_remove") == RESTORE:
@@ -125,11 +127,11 @@ class KeycloakProvider(ResourceProvider, ABC):
             derive_uuids(self.CLIENTS, lambda: self.realm(props), _olds, props)
         return CheckResult(props, failures)
 
-    def _forget(self, olds: Props, props: Props) -> None:
-        """Reads anew what the resources before this one, of another provider in the same run, may have written."""
+    def _forget(self, olds: Props, props: Props, older_than: float) -> None:
+        """Reads anew what resources of another provider in the same run may have written. older_than: seconds."""
         named = [each.get(field) for each in (olds, props) for field in self.CLIENTS]
         texts = [name for each in named for name in (each if isinstance(each, list) else [each])]
-        self.realm(props).forget({name for name in texts if isinstance(name, str)})
+        self.realm(props).forget({name for name in texts if isinstance(name, str)}, older_than)
 
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
         """Compares the state and the server with the inputs: a killed ``destroy`` leaves a state that says more than is there."""
@@ -230,6 +232,17 @@ class KeycloakProvider(ResourceProvider, ABC):
                 "point the stack's url at its own server, or, if that moved, run `python -m exchange rebind`."
             )
         return realm
+
+    def differs(self, id_: str, props: Props) -> bool:
+        """Whether an object is gone or is not as its inputs say."""
+        now = self._read(id_, props)
+        unread = (*self.CONTROLS, LOST)  # a program does not know the number in the mark
+        seen = {**(now.outs or {}), **{key: props.get(key) for key in unread}}
+        return not now.id or bool(self.compare(seen, props).changes)
+
+    def named(self, props: Props) -> str:
+        """An object as messages name it."""
+        return self._named(props)
 
     def _named(self, props: Props) -> str:
         name = next(

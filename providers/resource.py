@@ -9,8 +9,9 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from providers import messages
-from providers._base import AFTER_OTHERS, KeycloakProvider
+from providers._base import AFTER_OTHERS, BESIDE_OTHERS, KeycloakProvider
 from providers._held import STACK
+from providers.beside_others import beside_others, watch
 from providers.identity import no_owner, stack_owner
 from providers.own_state import stack_name
 from providers.stack_config import plain_secrets
@@ -44,6 +45,7 @@ class KeycloakResource(Resource):
         given = {key: arguments[key] for key in known if arguments.get(key) is not None}
         if _comes_after_others(provider, given, opts):
             given[AFTER_OTHERS] = True
+        given[BESIDE_OTHERS] = beside_others()
         given.setdefault("owner", f"{owner}#{resource_name}")
         given[STACK] = stack_name()
         declared = [
@@ -51,6 +53,7 @@ class KeycloakResource(Resource):
         ]
         with short_traces():  # without a value Pulumi gives an output no attribute; None is no input
             super().__init__(provider, resource_name, {**dict.fromkeys(declared), **given}, opts)
+        watch(self, provider)
 
 
 def _comes_after_others(

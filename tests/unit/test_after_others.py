@@ -1,11 +1,12 @@
 """A resource that follows one of another provider reads its clients anew; others cost no request more."""
 
+from dataclasses import replace
 from typing import Any
 
 import pulumi
 import pytest
 
-from providers._base import AFTER_OTHERS
+from providers._base import AFTER_OTHERS, BESIDE_OTHERS
 from providers.audience_mapper import AudienceMapperProvider
 from providers.resource import _comes_after_others
 from providers.standard_token_exchange import StandardTokenExchange, StandardTokenExchangeProvider
@@ -69,3 +70,44 @@ def test_which_resources_follow_others(given: dict[str, Any], depends_on: list[s
         assert _comes_after_others(AudienceMapperProvider(), values, opts) is after
 
     pulumi.runtime.test(program)()
+
+
+@pytest.mark.parametrize(("believed", "seen"), [(1e-9, True), (1e9, False)])
+def test_beside_others_an_old_copy_is_read_anew(
+    keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch, believed: float, seen: bool
+) -> None:
+    monkeypatch.setattr("providers._base.BELIEVED_SECONDS", believed)
+    provider = StandardTokenExchangeProvider().use(keycloak.connection)
+    inputs = provider.check({}, {"realm": "r", "client_id": "api", "owner": "o/p/s#x"}).inputs
+    made = provider.create(inputs)
+    realm, reads = provider.realm(inputs), "^GET .*/realms/r$"
+    realm.settings()
+    keycloak.change("api", attributes={SWITCH: "false"})
+    checked = provider.check(inputs, {**inputs, BESIDE_OTHERS: True})
+    assert BESIDE_OTHERS not in checked.inputs and not checked.failures
+    assert provider.diff(made.id, made.outs, checked.inputs).changes is seen
+    realm.settings()
+    assert len(keycloak.asked(reads)) == 1 + seen
+
+
+def test_beside_others_pages_are_read_once_more_at_most(
+    keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("providers._base.BELIEVED_SECONDS", 0.2)
+    names = [f"client-{number}" for number in range(24)]
+    for name in names:
+        keycloak.add_client("r", name)
+    provider = StandardTokenExchangeProvider().use(keycloak.connection)
+    clients = provider.realm({"realm": "r"}).clients
+    clients.expect(len(names))
+    for _ in range(3):
+        for name in names:
+            clients.find(name)
+        for known in clients._known.values():  # a slow run
+            clients._known[known.uuid] = replace(known, seen_at=known.seen_at - 1)
+        for name in names:
+            provider.check({}, {"realm": "r", "client_id": name, BESIDE_OTHERS: True})
+    lists = keycloak.asked("^GET .*/clients$")
+    assert len([each for each in lists if each.query.get("max") == "100"]) == 2, lists
+    named = [each.query["clientId"] for each in lists if "clientId" in each.query]
+    assert sorted(named) == sorted(names * 2), "later every copy is read by itself"
