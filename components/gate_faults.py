@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Iterator
 
-from components.gating import gate, goes_away, goes_next, is_gated
+from components.gating import goes_away, goes_next, is_gated, is_ours, ways_of
 from components.grant_spec import OPTIONAL_SCOPE, RECIPIENT, GrantSpec
 from components.wiring import wire
 from kcadmin.features import LEGACY, STANDARD
-from kcadmin.gates import Openings
+from kcadmin.gates import Opening
 from kcadmin.permission_reach import answer, permissions_on
 from kcadmin.permissions import AFFIRMATIVE, DISABLED, ENFORCING, UNANIMOUS
 from kcadmin.texts import quoted
@@ -82,13 +82,12 @@ def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[s
     )  # the legacy policy looks at the scope, not at the audience
     required = {(role.client, role.role) for role in spec.required_roles}
     for client in wire(spec, exchange, facts).scope_clients if looked_at and is_gated(spec) else ():
-        there = facts.openings.get(gate(spec, client), Openings())
-        ways = [
-            each
-            for each in there.ways
-            if not each.is_within(required, on_request=spec.audience == OPTIONAL_SCOPE) and not goes_away(each, spec)
+        asked = spec.audience == OPTIONAL_SCOPE
+        open_to_others = [
+            each for each in ways_of(spec, client, facts) if not each.is_within(required, on_request=asked)
         ]
-        former = [each for each in ways if goes_next(each, spec, facts)]
+        ways = [each for each in open_to_others if not goes_away(each, spec, client, facts)]
+        former = [each for each in ways if goes_next(each, spec, client, facts)]
         for each in former:
             yield (
                 f"{each.by} is this stack's own, of its former owner '{(each.owner or '').split('#')[0]}'",
@@ -99,7 +98,7 @@ def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[s
             continue
         conditions = ["the required roles"] if spec.required_roles else []
         conditions += ["asking for the scope"] if spec.audience == OPTIONAL_SCOPE else []
-        names = dict.fromkeys(f"{each.by}{', which would be given back' if each.adopted else ''}" for each in ways)
+        names = dict.fromkeys(f"{each.by}{_which(each, spec)}" for each in ways)
         roles = any(each.by_roles for each in ways)
         restrict = roles and facts.clients[spec.realm, client].full_scope and not spec.restrict_full_scope
         yield (
@@ -108,6 +107,13 @@ def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[s
             if restrict and len(names) == 1
             else "take these away" + (", and set restrictFullScope: true for the roles" if restrict else ""),
         )
+
+
+def _which(way: Opening, spec: GrantSpec) -> str:
+    """Why a run leaves a mapper that may seem to be its own."""
+    if way.adopted:
+        return ", which would be given back"
+    return ", which bears this stack's mark but is not in its state" if is_ours(way, spec) else ""
 
 
 def replacing_mappers(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:

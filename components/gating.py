@@ -1,9 +1,7 @@
 """Grants whose target stands in some tokens only: what is asked about their clients, and what a run takes out of the way."""
 
-from dataclasses import replace
-
 from components.grant_spec import OPTIONAL_SCOPE, GrantSpec
-from kcadmin.gates import Opening
+from kcadmin.gates import Opening, Openings
 from providers.facts import Facts, Gate
 
 
@@ -18,19 +16,36 @@ def gate(spec: GrantSpec, client: str) -> Gate:
     return Gate(spec.realm, client, spec.target, spec.restrict_full_scope and is_gated(spec), on_request)
 
 
-def goes_away(way: Opening, spec: GrantSpec) -> bool:
+def ways_of(spec: GrantSpec, client: str, facts: Facts) -> tuple[Opening, ...]:
+    """By what a client's tokens name the grant's target."""
+    return facts.openings.get(gate(spec, client), Openings()).ways
+
+
+def is_ours(way: Opening, spec: GrantSpec) -> bool:
+    """Whether a mapper says to be of the owner that the grant has."""
+    return way.mapper is not None and (way.owner or "").split("#")[0] == spec.owner
+
+
+def goes_away(way: Opening, spec: GrantSpec, client: str, facts: Facts) -> bool:
     """Whether a run takes a mapper away: the one that the same stack's grant had while it had no condition."""
-    ours = (way.owner or "").split("#")[0] == spec.owner
-    return way.mapper is not None and ours and not way.adopted
+    return is_ours(way, spec) and _is_held(way, spec, client, facts)
 
 
-def goes_next(way: Opening, spec: GrantSpec, facts: Facts) -> bool:
+def goes_next(way: Opening, spec: GrantSpec, client: str, facts: Facts) -> bool:
     """Whether a run would take it away once it has the owner that the stack has now."""
-    former = (way.owner or "").split("#")[0]
-    return former in facts.own.owners and goes_away(replace(way, owner=spec.owner), spec)
+    return (way.owner or "").split("#")[0] in facts.own.owners and _is_held(way, spec, client, facts)
 
 
 def going(spec: GrantSpec, client: str, facts: Facts) -> tuple[str, ...]:
     """The ids of the mappers of a client that a run takes away."""
-    there = facts.openings.get(gate(spec, client))
-    return tuple(sorted(str(way.mapper) for way in there.ways if goes_away(way, spec))) if there else ()
+    ways = ways_of(spec, client, facts)
+    return tuple(sorted(str(way.mapper) for way in ways if goes_away(way, spec, client, facts)))
+
+
+def _is_held(way: Opening, spec: GrantSpec, client: str, facts: Facts) -> bool:
+    """Whether the stack's state holds a mapper: of several with its number one at most is, and nobody can tell which."""
+    known = facts.clients.get((spec.realm, client))
+    if way.mapper is None or way.adopted or known is None:
+        return False
+    alike = [each for each in ways_of(spec, client, facts) if each.mapper and each.number == way.number]
+    return len(alike) == 1 and (spec.realm, known.uuid, spec.target, way.number) in facts.own.mappers

@@ -28,7 +28,7 @@ def with_kept_scopes(
 def own(specs: Sequence[GrantSpec], facts: Facts, state: State) -> Own:
     """What of the objects in sight is the stack's own by its state; nothing where all have the owners of the grants."""
     owners, marks = {spec.owner for spec in specs}, {hash16(spec.grant_owner) for spec in specs}
-    if owners.issuperset(_owners(facts)) and marks.issuperset(_marks(facts)):
+    if owners.issuperset(_owners(facts)) and marks.issuperset(_marks(facts)) and not _has_mappers(facts):
         return Own()
     made = [each for each in state() if each.outputs.get("found") != USED]
     return Own(
@@ -39,6 +39,7 @@ def own(specs: Sequence[GrantSpec], facts: Facts, state: State) -> Own:
             if each.outputs.get("resource_server") in PERMISSIONS_SERVERS
         },
         frozenset((each.realm, each.name) for each in made if each.kind == "AudienceScope"),
+        frozenset(_mapper(each) for each in made if each.kind == "AudienceMapper"),
     )
 
 
@@ -49,6 +50,15 @@ def _kept(spec: GrantSpec, clients: Mapping[tuple[str, str], ClientFacts], state
     place = f"{spec.realm}/{spec.target}/{spec.name}/scope"
     names = (each.name for each in state() if each.kind == "AudienceScope" and each.place == place)
     return replace(spec, kept_scope=next(names, ""))
+
+
+def _mapper(held: Held) -> tuple[str, str, str, str]:
+    uuid, audience, number = (str(held.outputs.get(key) or "") for key in ("client_uuid", "included_client", "number"))
+    return held.realm, uuid, audience, number
+
+
+def _has_mappers(facts: Facts) -> bool:
+    return any(way.mapper and way.owner for there in facts.openings.values() for way in there.ways)
 
 
 def _owners(facts: Facts) -> Iterator[str]:

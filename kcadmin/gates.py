@@ -5,7 +5,7 @@ whom. https://www.keycloak.org/docs/latest/server_admin/#_client_scopes
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kcadmin.audiences import FULL_SCOPE, Added, added, held_scopes, resolvers, switched
@@ -31,7 +31,7 @@ class Opening:
 
     by: in words. needs: sets of roles; the user must hold one of each set. on_request: whether a scope must be asked for.
     mapper: the id of an audience mapper of the client itself that names the target and nobody else.
-    owner: whose it says to be. adopted: whether it would be given back to somebody.
+    owner, number: whose it says to be, and of which resource. adopted: whether it would be given back to somebody.
     by_roles: whether it is the target's roles that the tokens may carry.
     """
 
@@ -42,6 +42,7 @@ class Opening:
     owner: str | None = None
     adopted: bool = False
     by_roles: bool = False
+    number: str = ""
 
     def is_within(self, roles: Collection[Role], *, on_request: bool) -> bool:
         """Whether it is closed to everybody to whom a condition is closed. roles: of which one is required."""
@@ -182,7 +183,8 @@ def _opening(realm: Realm, scopes: Mapping[str, Any], client: Client, each: Adde
     own = each.own
     mapper_id = own.id if own and own.custom_audience is None else None
     adopted = bool(mapper_id and claims(client, adopted_kind(mapper_id, AudienceMapper)))
-    return Opening(_by(each), tuple(needs), each.on_request, mapper_id, own.owner if own else None, adopted)
+    said = Opening(_by(each), tuple(needs), each.on_request, mapper_id, adopted=adopted)
+    return replace(said, owner=own.owner, number=own.writer.number) if own else said
 
 
 def _role(spelt: str) -> Role:

@@ -40,15 +40,17 @@ class ClientFacts:
 
 @dataclass(frozen=True)
 class Own:
-    """What the stack's state holds, asked where something in sight has another owner: that may be this stack's former one.
+    """What the stack's state holds, asked where something in sight has another owner, which may be this stack's former one, or
+    where a mapper that says to be this stack's is in the way of a condition.
 
     owners: of its objects, without their grants. policies: the mark of each that it made for a legacy exchange, by realm and
-    name. scopes: (realm, name) of the client scopes that it made.
+    name. scopes: (realm, name) of the client scopes that it made. mappers: (realm, client's UUID, included client, number).
     """
 
     owners: frozenset[str] = frozenset()
     policies: Mapping[tuple[str, str], str] = field(default_factory=dict)
     scopes: frozenset[tuple[str, str]] = frozenset()
+    mappers: frozenset[tuple[str, str, str, str]] = frozenset()
 
 
 @dataclass(frozen=True)

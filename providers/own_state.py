@@ -55,7 +55,11 @@ def own_state() -> tuple[Held, ...]:
 
 def _read() -> tuple[Held, ...]:
     asked = {"stackName": stack_name()}
-    answer = pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", asked).value or {}
+    return held_in(pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", asked).value or {})
+
+
+def held_in(answer: Mapping[str, Any]) -> tuple[Held, ...]:
+    """The Keycloak objects in what the engine answers."""
     return tuple(
         Held(found["type"].removeprefix(OURS), urn.split("::", 3)[3], found.get("outputs") or {})
         for urn, found in (answer.get("outputs") or {}).items()

@@ -7,16 +7,19 @@ again.
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from components.gating import gate, goes_away
+from components.gating import gate, goes_away, ways_of
 from components.grant_spec import OPTIONAL_SCOPE, GrantSpec, read_grant
+from components.own_parts import own
 from components.planning import Plan, plan
 from components.wiring import EXCHANGE, LOGIN, Flow, GrantPlan, questions, scope_name, wire
 from providers import preflight
 from providers.facts import Facts
+from providers.own_state import held_in
 from tests.support.engine import forget
 from tests.support.in_process import Stack
 from tests.support.random_realms import OWNER, RandomRealm, plain, random_grants, random_realm
@@ -53,17 +56,17 @@ def test_a_condition_that_is_accepted_binds(servers: Servers, exchange: str, see
 def _try_grants(realm: TestRealm, made: RandomRealm, exchange: str, tally: Counter[str]) -> None:
     users, stack = Users(realm, made), Stack(realm.connection, OWNER)
     grants = random_grants(made, realm.name, exchange)
-    if made.seed % 2 and not _planned(realm, [plain(grants[0])])[0].faults:
+    if made.seed % 2 and not _planned(realm, stack, [plain(grants[0])])[0].faults:
         stack.up(plain(grants[0]))  # which may become conditional in the next run
     accepted: list[dict[str, Any]] = []
     for grant in grants:
-        if _planned(realm, [*accepted, grant])[0].faults:
-            _look_at_refusal(realm, users, grant, tally)
+        if _planned(realm, stack, [*accepted, grant])[0].faults:
+            _look_at_refusal(realm, stack, users, grant, tally)
         else:
             accepted.append(grant)
     stack.up(*accepted)
     tally[ACCEPTED] += len(accepted)
-    planned, _ = _planned(realm, accepted)
+    planned, _ = _planned(realm, stack, accepted)
     assert not planned.faults
     users.forget()
     for grant_plan in planned.grants:
@@ -104,9 +107,9 @@ def _passes(
     return users.exchange(flow.requester, token, flow.audience, scope(EXCHANGE, flow.requester))
 
 
-def _look_at_refusal(realm: TestRealm, users: Users, grant: dict[str, Any], tally: Counter[str]) -> None:
+def _look_at_refusal(realm: TestRealm, stack: Stack, users: Users, grant: dict[str, Any], tally: Counter[str]) -> None:
     """A refusal because of open gates alone: the tokens would name the target for somebody who may not, or without asking."""
-    alone, facts = _planned(realm, [grant])
+    alone, facts = _planned(realm, stack, [grant])
     if not alone.faults or not all(" without " in fault and ": by " in fault for fault in alone.faults):
         return
     spec, _ = read_grant(grant, {"owner": OWNER})
@@ -119,8 +122,8 @@ def _look_at_refusal(realm: TestRealm, users: Users, grant: dict[str, Any], tall
         on_request = spec.audience == OPTIONAL_SCOPE
         ways = [
             way
-            for way in (facts.openings[asked_about].ways if asked_about in facts.openings else ())
-            if not way.is_within(required, on_request=on_request) and not goes_away(way, spec)
+            for way in ways_of(spec, client, facts)
+            if not way.is_within(required, on_request=on_request) and not goes_away(way, spec, client, facts)
         ]
         held = {scope.name for scope in made.scopes if client in scope.holders}
         renamed = any(
@@ -147,7 +150,7 @@ def _look_at_refusal(realm: TestRealm, users: Users, grant: dict[str, Any], tall
     tally[RIGHT if right else NEEDLESS] += 1
 
 
-def _planned(realm: TestRealm, grants: list[dict[str, Any]]) -> tuple[Plan, Facts]:
+def _planned(realm: TestRealm, stack: Stack, grants: list[dict[str, Any]]) -> tuple[Plan, Facts]:
     specs = []
     for grant in grants:
         spec, faults = read_grant(grant, {"owner": OWNER})
@@ -155,4 +158,5 @@ def _planned(realm: TestRealm, grants: list[dict[str, Any]]) -> tuple[Plan, Fact
         specs.append(spec)
     forget()
     facts = preflight.ask(realm.connection, questions(specs))
+    facts = replace(facts, own=own(specs, facts, lambda: held_in(stack.held())))
     return plan(specs, facts), facts

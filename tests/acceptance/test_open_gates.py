@@ -145,7 +145,7 @@ def test_a_composite_role_lets_through_who_holds_a_part(world: World) -> None:
 
 @pytest.mark.standard_exchange
 def test_a_mapper_that_bears_our_mark_goes_before_the_condition_holds(world: World) -> None:
-    """That of the time without a condition; and one that the client's owner wrote, at the start and later."""
+    """That of the time without a condition, which is in the state; one that the client's owner wrote is not."""
     realm, stack = world
     stack.up(grant(realm))
     assert passes(realm, OTHER)
@@ -153,13 +153,24 @@ def test_a_mapper_that_bears_our_mark_goes_before_the_condition_holds(world: Wor
     assert passes(realm, HOLDER) and not passes(realm, OTHER)
     stack.up(grant(realm, requiredRoles=["vip"]))
     assert set(stack.changes.values()) == {"same"}
-    for _ in range(2):
-        add(realm, "web", AUDIENCE, **{"pulumi.owner": OWNER})
-        assert passes(realm, OTHER)
+    stack.up(grant(realm))
+    (ours,) = (each["config"] for each in realm.client("web")["protocolMappers"] if "pulumi.owner" in each["config"])
+    add(realm, "web", AUDIENCE, **ours)  # a copy, number and all
+    with pytest.raises(
+        pulumi.RunError, match=r"which bears this stack's mark but is not in its state and by .*; take these"
+    ):
         stack.up(grant(realm, requiredRoles=["vip"]))
-        assert passes(realm, HOLDER) and not passes(realm, OTHER)
+    assert {"theirs"} < {each["name"] for each in realm.client("web")["protocolMappers"]}
+    realm.delete_mapper("web", "theirs")
+    stack.up(grant(realm, requiredRoles=["vip"]))
+    assert passes(realm, HOLDER) and not passes(realm, OTHER)
+    add(realm, "web", AUDIENCE, **{"pulumi.owner": OWNER})
+    assert passes(realm, OTHER)
+    with pytest.raises(
+        pulumi.RunError, match="'theirs' of 'web', which bears this stack's mark but is not in its state"
+    ):
         stack.up(grant(realm, requiredRoles=["vip"]))
-        assert set(stack.changes.values()) == {"same"}
+    realm.delete_mapper("web", "theirs")
 
 
 @pytest.mark.standard_exchange

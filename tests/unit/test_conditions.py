@@ -10,7 +10,7 @@ from components.grant_spec import GrantSpec, read_grant
 from components.planning import plan
 from components.wiring import GrantPlan, questions, scope_name
 from kcadmin.gates import Opening, Openings
-from providers.facts import Facts, Gate
+from providers.facts import Facts, Gate, Own
 from tests.unit.test_wiring import LEGACY, OWNER, STANDARD, facts, grant
 
 PAYER = RequiredRole("payer")
@@ -147,6 +147,8 @@ def test_what_is_asked() -> None:
 
 
 HELD = frozenset({("", "payer")})
+OURS = Own(mappers=frozenset({("r", "uuid-frontend", "api", "n")}))
+"""A mapper that the state holds."""
 CLERK = Opening("roles of 'api' that its users may hold (clerk)", (frozenset({("api", "clerk")}),), by_roles=True)
 
 
@@ -157,7 +159,8 @@ CLERK = Opening("roles of 'api' that its users may hold (clerk)", (frozenset({("
         (Opening("a mapper that says to be the stack's", owner=OWNER), True, True),
         (Opening("a mapper that is given back", mapper="id", owner=OWNER, adopted=True), True, True),
         (Opening("a mapper of another stack", mapper="id", owner="org/project/other"), True, True),
-        (Opening("our own mapper, which the run takes away", mapper="id", owner=OWNER), False, False),
+        (Opening("our own mapper, which the run takes away", mapper="id", owner=OWNER, number="n"), False, False),
+        (Opening("a mapper that says to be ours", mapper="id", owner=OWNER, number="other"), True, True),
         (Opening("a scope for the same roles", (HELD,)), False, True),
         (Opening("a scope for wider roles", (HELD | {("", "guest")},)), True, True),
         (Opening("two scopes, of which one asks for the role", (HELD | {("", "guest")}, HELD)), False, True),
@@ -170,7 +173,8 @@ CLERK = Opening("roles of 'api' that its users may hold (clerk)", (frozenset({("
 def test_gates_that_stand_open(way: Opening, roles: bool, asked: bool) -> None:
     """roles, asked: whether a way opens a grant for holders of a role, and one on request."""
     ways = Openings((way,))
-    known = replace(facts(), openings={Gate("r", "frontend", "api", on_request=each): ways for each in (False, True)})
+    asking = {Gate("r", "frontend", "api", on_request=each): ways for each in (False, True)}
+    known = replace(facts(), openings=asking, own=OURS)
     by_role = grant(exchange="standard", required_roles=(PAYER,))
     by_request = grant(exchange="standard", audience="optionalScope")
     for spec, opens, without in ((by_role, roles, "the required roles"), (by_request, asked, "asking for the scope")):
@@ -201,8 +205,9 @@ def test_what_to_do_about_an_open_gate() -> None:
 
 
 def test_a_mapper_of_the_time_without_a_condition_is_taken_away() -> None:
-    ours = Opening("our own", mapper="id", owner=OWNER)
-    known = replace(facts(), openings={Gate("r", "frontend", "api"): Openings((ours, Opening("s", (HELD,))))})
+    ours = Opening("our own", mapper="id", owner=OWNER, number="n")
+    ways = {Gate("r", "frontend", "api"): Openings((ours, Opening("s", (HELD,))))}
+    known = replace(facts(), openings=ways, own=OURS)
     planned = plan([grant(exchange="standard", required_roles=(PAYER,))], known)
     assert planned.grants[0].takes_away == {"frontend": ("id",)}
     assert plan([grant(exchange="standard")], known).grants[0].takes_away == {}
