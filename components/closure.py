@@ -1,19 +1,18 @@
 """What grants open together beyond what each declares: what their realm allows once they are made, and did not before."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from components.grant_spec import RECIPIENT
 from components.planned_realm import planned_realm
 from components.wiring import GrantPlan
 from kcadmin.features import SWITCH
-from kcadmin.guard_reach import GuardReach
 from kcadmin.newly_allowed import NewlyAllowed, newly_allowed
 from kcadmin.reach import Exchange
-from kcadmin.realm_reach import realm_reach
+from kcadmin.realm_reach import RealmReach, realm_reach
 from kcadmin.texts import named, quoted
-from kcadmin.ways import ANY_CLIENT
+from kcadmin.ways import ANY_CLIENT, Verdict
 from providers.surroundings import Surroundings
 
 NAMES_TOLD, SENTENCES_TOLD = 10, 100
@@ -47,18 +46,39 @@ def undeclared(
 
     :param new: those of them that are not wholly there. around: the realm before them.
     """
-    planned = planned_realm(around.survey, around.roles, grants, guards, around.composites)
-    before, after = realm_reach(around.survey, around.roles), realm_reach(planned.survey, planned.roles)
+    return _undeclared(grants, new, *_sides(grants, around, guards))
+
+
+def _sides(
+    grants: Sequence[GrantPlan], around: Surroundings, guards: Collection[str], *, guards_go: bool = False
+) -> tuple[RealmReach, RealmReach]:
+    """What the realm allows before and after."""
+    planned = planned_realm(around.survey, around.roles, grants, guards, around.composites, guards_go=guards_go)
+    return realm_reach(around.survey, around.roles), realm_reach(planned.survey, planned.roles)
+
+
+def _undeclared(
+    grants: Sequence[GrantPlan], new: Iterable[GrantPlan], before: RealmReach, after: RealmReach
+) -> list[NewlyAllowed]:
     warned = {Exchange(name, ANY_CLIENT, grant.spec.target) for grant in grants for name in grant.policy_clients}
-    changed = {client for grant in new for client in grant.uuids} | _guarded_anew(before.guards, after.guards)
+    changed = {client for grant in new for client in grant.uuids} | _guarded_anew(before, after)
     return list(newly_allowed(before, after, changed, declared(grants) | warned))
 
 
 def implied(
-    grants: Sequence[GrantPlan], new: Iterable[GrantPlan], around: Surroundings, guards: Collection[str] = ()
+    grants: Sequence[GrantPlan],
+    new: Iterable[GrantPlan],
+    around: Surroundings,
+    guards: Collection[str] = (),
+    *,
+    guards_go: bool = False,
 ) -> list[Told]:
-    """A sentence for each requester and audience that the grants of one realm open without naming it: see ``undeclared``."""
-    found = undeclared(grants, new, around, guards)
+    """A sentence for each requester and audience that the grants of one realm open without naming it: see ``undeclared``.
+
+    Before them, one for each exchange that a grant names and that loses a condition. guards_go: see ``planned_realm``.
+    """
+    before, after = _sides(grants, around, guards, guards_go=guards_go)
+    found = _undeclared(grants, new, before, after)
     sentences = _Sentences(grants)
     switched = {name for name, client in around.survey.clients.items() if client.is_on(SWITCH)}
     carried = [each.requester for each in found if each.carried and each.requester not in switched]
@@ -68,7 +88,7 @@ def implied(
         if not (each.carried and each.requester in carried)
         for to in _halves(each)
     ]
-    return told + ([sentences.of_carried(carried)] if carried else [])
+    return [*_loosened(grants, before, after), *told, *([sentences.of_carried(carried)] if carried else [])]
 
 
 def shortened(told: Sequence[Told], realm: str) -> tuple[list[str], list[str]]:
@@ -82,9 +102,36 @@ def shortened(told: Sequence[Told], realm: str) -> tuple[list[str], list[str]]:
     ]
 
 
-def _guarded_anew(before: GuardReach, after: GuardReach) -> set[str]:
-    """The requesters whose sources another guard decides than before."""
-    return {name for name, sources in before.sources.items() if after.sources.get(name) != sources}
+def _guarded_anew(before: RealmReach, after: RealmReach) -> set[str]:
+    """The requesters for whom other guards decide than before."""
+    was, now = before.guards, after.guards
+    found = {name for name, sources in was.sources.items() if now.sources.get(name) != sources}
+    found |= {name for name, asked in was.asked.items() if now.asked.get(name) != asked}
+    found |= was.no_wider_scopes - now.no_wider_scopes
+    if was.requesters is not None and now.requesters != was.requesters:
+        found |= (now.requesters if now.requesters is not None else frozenset(after.clients)) - was.requesters
+    return found
+
+
+def _loosened(grants: Sequence[GrantPlan], before: RealmReach, after: RealmReach) -> Iterator[Told]:
+    """Exchanges that grants name, that passed before, and that pass under fewer conditions, or for more people."""
+    seen: set[Exchange] = set()
+    for grant in grants:
+        for exchange in sorted(declared([grant]) - seen, key=str):
+            seen.add(exchange)
+            was, now = before.verdict(*exchange), after.verdict(*exchange)
+            if was.allowed and now.opens_more_than(was):
+                yield _told_loosened(grant, exchange, was, now)
+
+
+def _told_loosened(grant: GrantPlan, exchange: Exchange, was: Verdict, now: Verdict) -> Told:
+    to = f"for {named(exchange.audience)}" if exchange.audience else "for itself"
+    when = f"if {' and '.join(now.conditions)}" if now.conditions else "whatever the user holds and asks for"
+    text = (
+        f"loosened by grant {named(grant.spec.name)} in realm {named(grant.spec.realm)}: {named(exchange.requester)} may "
+        f"exchange tokens of {named(exchange.source)} {to} {when}; before, only if {' and '.join(was.conditions)}."
+    )
+    return Told(text, text)
 
 
 def _halves(each: NewlyAllowed) -> list[tuple[str | None, ...]]:

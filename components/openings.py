@@ -1,15 +1,22 @@
 """What a program tells of all that its grants open, before it opens anything. It reads the realm only where a grant is new."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from components.closure import implied, shortened
+from components.loosened import asks_other_roles, has_conditions, other_guards, other_times
 from components.planned_realm import exists
 from components.wiring import GrantPlan
+from kcadmin.clients import Client
 from kcadmin.connection import Connection
 from kcadmin.features import SWITCH
+from kcadmin.gates import default_roles
+from kcadmin.realm import Realm, realm_for
+from kcadmin.session import session_for
 from kcadmin.texts import named
+from providers import messages
 from providers.facts import Facts
+from providers.own_state import Held
 from providers.surroundings import known_clients, surroundings
 
 
@@ -22,11 +29,15 @@ class Openings:
 
 
 def openings(
-    connection: Connection, grants: Sequence[GrantPlan], facts: Facts, guards: Collection[str] = ()
+    connection: Connection,
+    grants: Sequence[GrantPlan],
+    facts: Facts,
+    guards: Collection[str] = (),
+    state: Callable[[], Sequence[Held]] = tuple,
 ) -> Openings:
-    """What the grants open beyond what they declare, in each realm where one of them is new or changed.
+    """What the grants open beyond what they declare, in each realm where one of them, or a condition, is new or changed.
 
-    :param facts: what the grants were planned from.
+    :param facts: what the grants were planned from. state: gives what the stack's own state holds.
     :raises KeycloakError: the server cannot be reached.
     """
     notes: list[str] = []
@@ -35,9 +46,13 @@ def openings(
         here = [grant for grant in grants if grant.spec.realm == realm]
         clients = known_clients(connection, realm, sorted({name for grant in here for name in grant.uuids}))
         held = facts.permissions.get(realm)
-        new = [grant for grant in here if not exists(grant, clients, held)]
-        if not new:
+        there = state() if has_conditions(here, guards, clients) else ()
+        notes += other_times(here, there)
+        new = [grant for grant in here if not exists(grant, clients, held) or asks_other_roles(grant, there)]
+        guarded_anew = other_guards(realm, here, guards, there)
+        if not new and not guarded_anew:
             continue
+        known = realm_for(session_for(connection), realm)
         switched = {client for grant in here for client in grant.switches}
         legacy = facts.features is None or facts.features.legacy_exchange
         around = surroundings(
@@ -46,16 +61,43 @@ def openings(
             clients,
             {
                 name
-                for grant in new
+                for grant in (here if guarded_anew else new)
                 for name in grant.uuids
                 if legacy or name in switched or clients[name].is_on(SWITCH)
             },
             facts.features,
             held,
+            also=_is_switched if guarded_anew else _nobody,
             full_scope_goes={name for grant in here for name in grant.full_scope_off},
             realm_roles={role.role for grant in new for role in grant.spec.required_roles if not role.client},
         )
-        short, whole = shortened(implied(here, new, around, guards), realm)
-        notes += [*short, *(f"note on realm {named(realm)}: {each}." for each in around.unread)]
+        short, whole = shortened(implied(here, new, around, guards, guards_go=guarded_anew and not guards), realm)
+        notes += [*short, *_default_roles(known, new)]
+        unread = [f"note on realm {named(realm)}: {each}." for each in around.unread]
+        notes += [each for each in unread if messages.first_time(known, each)]
         in_full += whole
     return Openings(tuple(notes), tuple(in_full))
+
+
+def _is_switched(client: Client) -> bool:
+    return client.is_on(SWITCH)
+
+
+def _nobody(client: Client) -> bool:
+    return False
+
+
+def _default_roles(realm: Realm, new: Sequence[GrantPlan]) -> Iterator[str]:
+    """Required roles that keep nobody out."""
+    gated = [grant.spec for grant in new if grant.spec.required_roles]
+    defaults = default_roles(realm) if gated else frozenset()
+    if defaults is None:
+        unseen = f"note on realm {named(realm.name)}: default roles: this login may not read them (role view-realm)."
+        yield from [unseen] if messages.first_time(realm, unseen) else []
+    for spec in gated if defaults else ():
+        for role in spec.required_roles:
+            if (role.client, role.role) in (defaults or ()):
+                yield spec.describe(
+                    f"required role '{role}' is a default role of the realm, so every new user has it",
+                    "require another role, or take it out of the default roles",
+                )

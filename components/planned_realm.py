@@ -64,10 +64,13 @@ def planned_realm(
     grants: Sequence[GrantPlan],
     guards: Collection[str],
     composites: Collection[str] = (),
+    *,
+    guards_go: bool = False,
 ) -> PlannedRealm:
     """The realm with all that these grants, and the guards that the stack makes of them, put there.
 
     :param grants: all of the program's in this realm. composites: of the required realm roles, those that bring others.
+    :param guards_go: the stack had guards and makes none any more.
     """
     scopes, scope_roles, scope_clients = {**survey.scopes}, {**roles.scope_roles}, {**roles.scope_clients}
     for grant in grants:
@@ -81,7 +84,7 @@ def planned_realm(
     found = replace(survey, clients=_clients(survey, grants), scopes=scopes)
     if survey.features.legacy_exchange:
         found = _permitted(found, grants)
-    if guards and survey.client_policies is not None and survey.client_profiles is not None:
+    if (guards or guards_go) and survey.client_policies is not None and survey.client_profiles is not None:
         found = _guarded(found, grants, guards)
     return PlannedRealm(found, replace(roles, scope_roles=scope_roles, scope_clients=scope_clients))
 

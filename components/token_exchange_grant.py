@@ -234,13 +234,13 @@ def _plan(specs: Sequence[GrantSpec], connection: Connection, guards: Collection
             planned = plan(specs, facts, guards)
             if planned.faults:
                 raise messages.program_error(planned.faults) from None
-            opened = openings(connection, planned.grants, facts, guards)
+            opened = openings(connection, planned.grants, facts, guards, own_state)
     except KeycloakError as problem:
         raise messages.program_error(problem.faults) from None
     for grant in planned.grants:
         messages.info(grant.line())
     for note in (*planned.notes, *opened.notes):
-        (messages.info if note.startswith(("implied", "note")) else messages.warn)(note)
+        (messages.info if note.startswith(("implied", "loosened", "note")) else messages.warn)(note)
     for sentence in opened.in_full:
         messages.debug(sentence)
     return planned.grants

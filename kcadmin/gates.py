@@ -13,7 +13,7 @@ from kcadmin.claims import adopted_kind, claims
 from kcadmin.client_policies import POLICIES, PROFILES
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.clients import Client
-from kcadmin.errors import NotFound
+from kcadmin.errors import Forbidden, NotFound
 from kcadmin.lightweight import lighteners
 from kcadmin.mappers import AudienceMapper
 from kcadmin.realm import Realm
@@ -154,6 +154,15 @@ def parts_of(realm: Realm, client_id: str, role: str) -> frozenset[Role] | None:
     except NotFound:
         return None
     return _expanded(realm, [found]) - {(client_id, role)}
+
+
+def default_roles(realm: Realm) -> frozenset[Role] | None:
+    """The roles that each new user gets with the realm's default role; None where the login may not read them."""
+    try:
+        default = realm.session.get(path("admin", "realms", realm.name)).get("defaultRole")
+        return _expanded(realm, [default]) if default else None
+    except Forbidden:
+        return None
 
 
 def _lighteners(realm: Realm, client: Client, scopes: Mapping[str, Any]) -> tuple[str, ...]:

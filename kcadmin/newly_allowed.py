@@ -11,7 +11,7 @@ from functools import cached_property
 from kcadmin.features import STANDARD
 from kcadmin.reach import Exchange
 from kcadmin.realm_reach import RealmReach
-from kcadmin.ways import ANY_CLIENT, Rule, Way, Ways, always, conditions, is_of_sources, written_audience
+from kcadmin.ways import ANY_CLIENT, Rule, Way, Ways, always, conditions, is_of_sources, within, written_audience
 
 When = tuple[str, ...]
 Sources = Mapping[When, frozenset[str]]
@@ -127,7 +127,7 @@ class _Change:
         return tuple(
             number
             for number, rule in enumerate(self.was)
-            if {*rule.when} <= {*self.rule.when}
+            if within(self.rule.when, rule.when)
             and audience in rule.audiences
             and _covered(ways, rule.audiences[audience])
         )
@@ -234,7 +234,7 @@ def _ways_of(rule: Rule, source: str) -> Ways:
 
 def _covered(ways: Ways, by: Ways) -> bool:
     """Whether wherever one of the ways is open, one of the others was open; none of either needs nothing."""
-    return all(any(_when(other) <= _when(way) for other in by) for way in ways)
+    return all(any(within(_when(way), _when(other)) for other in by) for way in ways)
 
 
 def _when(way: Way) -> set[str]:

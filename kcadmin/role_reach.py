@@ -19,7 +19,7 @@ from kcadmin.lightweight import added_in, resolvers_in
 from kcadmin.realm import realm_for
 from kcadmin.session import Session
 from kcadmin.survey import Json, Progress, Survey
-from kcadmin.ways import ROLES, Way
+from kcadmin.ways import ROLES, OneOf, Way
 
 THREADS = 8
 TOLD_EACH = 50
@@ -161,7 +161,7 @@ def role_reach(survey: Survey, facts: RoleFacts) -> RoleReach:
 def scope_conditions(facts: RoleFacts, scope: str, kind: str) -> tuple[str, ...]:
     """What must hold for a client scope to act."""
     roles = facts.scope_roles.get(scope) or ()
-    gate = (f"the user has the role {' or '.join(repr(role) for role in roles)}",) if roles else ()
+    gate = (OneOf(roles),) if roles else ()
     return (*gate, *((asked_for(scope),) if kind == OPTIONAL else ()))
 
 

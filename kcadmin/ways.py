@@ -1,6 +1,7 @@
 """What lets exchanges pass, for people who ask why: ways, rules made of them, and the verdict on one exchange."""
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from kcadmin.texts import quoted
@@ -86,6 +87,20 @@ class Verdict:
         """All that must hold besides, a phrase each; empty where it passes for every user, always, as far as is judged."""
         return tuple(dict.fromkeys((*self.when, *conditions(self.source_ways), *conditions(self.audience_ways))))
 
+    def opens_more_than(self, other: "Verdict") -> bool:
+        """Whether it passes somewhere where the other does not."""
+        return not all(any(within(each, old) for old in other._each_way()) for each in self._each_way())
+
+    def _each_way(self) -> list[frozenset[str]]:
+        """What must hold for each way by which it passes."""
+        if not self.allowed:
+            return []
+        to: tuple[Way | None, ...] = self.audience_ways or (None,)
+        return [
+            frozenset((*self.when, *source.when, *(audience.when if audience else ())))
+            for source, audience in itertools.product(self.source_ways, to)
+        ]
+
 
 def conditions(ways: Ways) -> tuple[str, ...]:
     """What must hold for one of the ways to be open: each of the phrases."""
@@ -94,6 +109,28 @@ def conditions(ways: Ways) -> tuple[str, ...]:
     if len(ways) == 1:
         return ways[0].when
     return (" or ".join(dict.fromkeys(" and ".join(way.when) for way in ways)),)
+
+
+class OneOf(str):
+    """A condition in words: the user has one of some roles, as ``<client id>/<role>`` or ``<role>``."""
+
+    __slots__ = ("roles",)
+    roles: frozenset[str]
+
+    def __new__(cls, roles: Iterable[str]) -> "OneOf":
+        named = tuple(roles)
+        made = super().__new__(cls, f"the user has the role {' or '.join(repr(role) for role in named)}")
+        made.roles = frozenset(named)
+        return made
+
+
+def within(when: Collection[str], other: Collection[str]) -> bool:
+    """Whether wherever these conditions hold, the others hold, too."""
+    return all(phrase in when or any(_implies(each, phrase) for each in when) for phrase in other)
+
+
+def _implies(phrase: str, other: str) -> bool:
+    return isinstance(phrase, OneOf) and isinstance(other, OneOf) and phrase.roles <= other.roles
 
 
 def of_sources(names: Iterable[str]) -> str:

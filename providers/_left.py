@@ -4,10 +4,8 @@ Each sentence is said once a client and run, by whichever part is removed first.
 """
 
 import math
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from weakref import WeakKeyDictionary
 
 from kcadmin.clients import Client
 from kcadmin.errors import KeycloakError, NotFound, sentence
@@ -17,11 +15,9 @@ from kcadmin.mappers import AudienceMappers
 from kcadmin.ownership import same_stack
 from kcadmin.realm import Realm
 from kcadmin.texts import quoted, some
-from providers.messages import info, warn
+from providers.messages import first_time, info, warn
 
 REMEDY = "take that away if nobody needs it"
-_lock = threading.Lock()
-_said: "WeakKeyDictionary[Realm, set[str]]" = WeakKeyDictionary()
 
 
 @contextmanager
@@ -71,11 +67,12 @@ def warn_of_switch(realm: Realm, client: Client, others: list[str]) -> None:
 
 
 def warn_of_mappers(realm: Realm, client: Client, audience: str, owner: str) -> None:
-    """The tokens of a client still name a client after our audience mapper is gone."""
+    """The tokens of a client still name a client after our audience mapper is gone. What bears this stack's mark counts, too:
+    others may have written it."""
     left = [
-        f"'{each.name}'" + (f" of '{each.owner}'" if each.owner else "")
+        f"'{each.name}'{_of(each.owner, owner)}"
         for each in AudienceMappers(realm.clients, client.uuid).all()
-        if audience in each.audience and each.access_token and not (each.owner and same_stack(each.owner, owner))
+        if audience in each.audience and each.access_token
     ]
     if left and client.client_id != audience:
         _warn(
@@ -96,17 +93,19 @@ def warn_of_policies(realm: Realm, client_id: str, permission_id: str) -> None:
         _warn(realm, client_id, f"tokens may still be exchanged for it by clients that {held}")
 
 
+def _of(owner: str | None, this: str) -> str:
+    if not owner:
+        return ""
+    return " (which bears this stack's mark)" if same_stack(owner, this) else f" of '{owner}'"
+
+
 def _warn(realm: Realm, client_id: str, what: str) -> None:
     _once(realm, sentence("client", client_id, realm.name, what, REMEDY), warn)
 
 
 def _once(realm: Realm, text: str, say: Callable[[str], None]) -> None:
-    with _lock:
-        said = _said.setdefault(realm, set())
-        if text in said:
-            return
-        said.add(text)
-    say(text)
+    if first_time(realm, text):
+        say(text)
 
 
 def _life(realm: Realm, client: Client) -> str:

@@ -5,8 +5,10 @@ Names and texts of a server are anybody's choice. Here they lose what a terminal
 
 import functools
 import logging
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from weakref import WeakKeyDictionary
 
 import pulumi
 from pulumi.dynamic import CheckFailure
@@ -15,6 +17,9 @@ from kcadmin.connection import Connection
 from kcadmin.errors import KeycloakError
 from kcadmin.misread import misreadings
 from kcadmin.texts import harmless
+
+_lock = threading.Lock()
+_told: "WeakKeyDictionary[object, set[str]]" = WeakKeyDictionary()
 
 
 def debug(sentence: str) -> None:
@@ -32,6 +37,15 @@ def warn(sentence: str) -> None:
 
 def error(sentence: str) -> None:
     pulumi.log.error(harmless(sentence))
+
+
+def first_time(run: object, sentence: str) -> bool:
+    """Whether a sentence was not asked about before in a run. run: what lives as long, such as its ``Realm``."""
+    with _lock:
+        told = _told.setdefault(run, set())
+        is_new = sentence not in told
+        told.add(sentence)
+        return is_new
 
 
 def failure(sentence: str) -> CheckFailure:

@@ -1,13 +1,14 @@
 """What a program asks of a realm before it opens something new: all that decides exchanges there, read as ``graph`` reads it."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from kcadmin.audiences import FULL_SCOPE
+from kcadmin.audiences import FULL_SCOPE, switched
 from kcadmin.clients import Client
 from kcadmin.connection import Connection
 from kcadmin.errors import Forbidden
 from kcadmin.features import Features, read_features
+from kcadmin.guard_parts import MARK
 from kcadmin.narrow_survey import survey_of
 from kcadmin.permissions import Overview
 from kcadmin.realm import Realm, realm_for
@@ -46,12 +47,14 @@ def surroundings(
     features: Features | None = None,
     held: Overview | None = None,
     *,
+    also: Callable[[Client], bool] = lambda client: False,
     full_scope_goes: Collection[str] = (),
     realm_roles: Collection[str] = (),
 ) -> Surroundings:
     """Reads a realm: its clients where they are 2,000 at most, client scopes, permissions, client policies.
 
     :param named: the clients that are known. asking: those of them whose exchanges change, and whose roles count.
+    :param also: which other clients' exchanges change.
     :param features, held: where they were read before. full_scope_goes: the clients whose full scope is to be switched off.
     :param realm_roles: those that users are required to hold.
     """
@@ -67,12 +70,13 @@ def surroundings(
         unread.append(f"client scopes: {_WITHOUT.format('view-clients')}")
     survey, unseen = survey_of(realm, features, clients, scopes, held)
     unread += unseen
-    if survey.client_policies is None or survey.client_profiles is None:
+    if (survey.client_policies is None or survey.client_profiles is None) and _is_under_policies(survey, asking):
         unread.append(f"client policies: {_WITHOUT.format('view-realm')}")
     restricted = {
         name: client.with_values({FULL_SCOPE: False}) if name in full_scope_goes else client
         for name, client in clients.items()
     }
+    asking = {*asking, *(name for name, client in clients.items() if also(client))}
     try:
         roles = read_roles(session, replace(survey, clients=restricted), of=asking)
     except Forbidden:
@@ -82,6 +86,14 @@ def surroundings(
         name for name in realm_roles if session.get(path("admin", "realms", realm_name, "roles", name)).get("composite")
     )
     return Surroundings(survey, roles, composites, tuple(unread))
+
+
+def _is_under_policies(survey: Survey, asking: Collection[str]) -> bool:
+    """Whether client policies may matter: a client bears a mark of guards, or a mapper acts on lightweight tokens alone."""
+    named = (survey.clients[name] for name in asking if name in survey.clients)
+    return any(client.attributes.get(MARK) for client in survey.clients.values()) or any(
+        each.when for client in named for each in switched(client, survey.scopes, ("?",))
+    )
 
 
 def _clients(realm: Realm, named: Mapping[str, Client], unread: list[str]) -> dict[str, Client]:

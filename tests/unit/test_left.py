@@ -204,7 +204,7 @@ LEFT = "'frontend' in realm 'r': its tokens may still be exchanged for 'api', wh
         ([{"name": "theirs", "access.token.claim": "false"}], {}, None),
         ([{"name": "theirs", "included.client.audience": "other"}], {}, None),
         ([{"name": "m", "pulumi.owner": THEIRS}], {}, f"'m' of '{THEIRS}'"),
-        ([{"name": "m", "pulumi.owner": f"{OURS}#other"}], {}, None),
+        ([{"name": "m", "pulumi.owner": f"{OURS}#other"}], {}, "'m' (which bears this stack's mark)"),
     ],
     ids=[
         "ours alone",
@@ -215,7 +215,7 @@ LEFT = "'frontend' in realm 'r': its tokens may still be exchanged for 'api', wh
         "in no access token",
         "of another audience",
         "another stack's",
-        "of our stack, too",
+        "that says to be of our stack",
     ],
 )
 def test_a_mapper_that_stays(

@@ -3,9 +3,11 @@
 import pytest
 
 from kcadmin.features import Features
+from kcadmin.guard_parts import MARK
 from providers import surroundings as module
 from providers.surroundings import Surroundings, known_clients, surroundings
 from tests.support import surveys
+from tests.support.engine import forget
 from tests.support.fake_server import Answer, FakeKeycloak
 
 LEGACY = Features(True, True, True)
@@ -57,10 +59,21 @@ def test_a_large_realm_is_not_listed(keycloak: FakeKeycloak, monkeypatch: pytest
     ],
 )
 def test_what_the_login_may_not_read_is_said(keycloak: FakeKeycloak, at: str, sentence: str) -> None:
+    keycloak.change("other1", attributes={MARK: "a guard's"})
     known_clients(keycloak.connection, "r", (*NAMED, "realm-management"))
     keycloak.interfere(Answer(403, {"error": "HTTP 403 Forbidden"}), at=at)
     (said,) = read(keycloak).unread
     assert said.startswith(sentence)
+
+
+def test_client_policies_are_missed_only_where_they_may_matter(keycloak: FakeKeycloak) -> None:
+    keycloak.interfere(*[Answer(403, {"error": "HTTP 403 Forbidden"})] * 2, at="client-policies/policies")
+    assert read(keycloak).unread == ()
+    only = {"access.token.claim": "false", "lightweight.claim": "true"}
+    keycloak.change("api", protocolMappers=[surveys.mapper("frontend", **only)])
+    forget()
+    (said,) = read(keycloak).unread
+    assert said.startswith("client policies: this login may not read them")
 
 
 def test_a_login_that_sees_the_named_clients_alone(keycloak: FakeKeycloak) -> None:
