@@ -202,7 +202,9 @@ def test_it_may_be_kept_to_named_clients(make_realm: MakeRealm, tmp_path: Path) 
     realm = make_realm("standard", frontend={}, api={}, other={})
     before = realm.export()
     if keycloak_version().startswith("26.2."):
-        with pytest.raises(Refusal, match=r"client '(api|frontend)' .* does not let 'robot' see it.*bootstrap without --only"):
+        with pytest.raises(
+            Refusal, match=r"client '(api|frontend)' .* does not let 'robot' see it.*bootstrap without --only"
+        ):
             made(realm, tmp_path, only=("frontend", "api"))
         assert realm.export() == with_empty_permissions(before, realm)
         return
