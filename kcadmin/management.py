@@ -52,11 +52,18 @@ def set_management(realm: Realm, client_uuid: str, enabled: bool) -> Management:
 
 
 def take_management(
-    realm: Realm, uuid: str, owner: str, remembered: Taken | None = None, *, writer: Writer = NOBODY
+    realm: Realm,
+    uuid: str,
+    owner: str,
+    remembered: Taken | None = None,
+    *,
+    writer: Writer = NOBODY,
+    always: bool = False,
 ) -> tuple[Taken, Management]:
     """Switches them on under a claim, which is written first; a stranger's that are on are used and not marked.
 
     :param writer: who claims them for the owner.
+    :param always: those that are on are claimed, too, since they are to be switched off at the end.
     :param remembered: what an earlier call said, for a claim that somebody has removed.
     :raises NotImplementedHere: the server has no such feature.
     """
@@ -65,13 +72,14 @@ def take_management(
         held = claims(client, KIND)
         ours_before = remembered is not None and remembered.found == CLAIMED
         now = management(realm, uuid)
-        if now and now.enabled and not held and not ours_before:
+        on = now is not None and now.enabled
+        if now and on and not held and not ours_before and not always:
             client = realm.clients.get(uuid, max_age=0)  # another stack claims before it switches on
             held = claims(client, KIND)
             if not held:
                 return Taken(USED, {}), now
         noted = next((claim for claim in held if claim.owner == owner), next(iter(held), None))
-        was = dict(noted.was) if noted else {} if ours_before else {"enabled": False}
+        was = dict(noted.was) if noted else {} if ours_before else {"enabled": on}
         was = remembered.over(was) if remembered else was
         write_claim(realm.clients, uuid, Claim(owner, KIND, {"enabled": True}, was, writer))
         if any(claim.owner != owner for claim in held):

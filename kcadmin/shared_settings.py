@@ -43,6 +43,7 @@ def take(
     wanted: Mapping[str, Any],
     *,
     writer: Writer = NOBODY,
+    always: bool = False,
     note: Callable[[Client], Mapping[str, Any]] = lambda client: {},
     remembered: Taken | None = None,
     former: str | None = None,
@@ -50,6 +51,7 @@ def take(
     """Sets the wanted values under a claim; a stranger's setting that is as wanted is used and not marked.
 
     :param writer: who claims it for the owner.
+    :param always: a setting that is found as wanted is claimed, too, since it is to be taken away at the end.
     :param note: what else to note in ``was`` of a client that nobody has claimed yet.
     :param former: our own owner before it was renamed, whose claim is dropped next.
     :param remembered: what an earlier ``take`` said, for a claim that somebody has removed.
@@ -58,7 +60,7 @@ def take(
     with clients.lock(uuid):
         ours = remembered is not None and remembered.found == CLAIMED
         client = _require(clients.get(uuid, max_age=RECENT_SECONDS), uuid)
-        if not ours and _is_anybodys(client, kind, wanted):
+        if not ours and not always and _is_anybodys(client, kind, wanted):
             # of two that leave at once, both have dropped their claims before the later one restores
             client = _require(look_again(lambda: clients.get(uuid, max_age=0)), uuid)
             if _is_anybodys(client, kind, wanted):

@@ -113,6 +113,8 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
                 return _id(each), notes
         for each in found:
             if each.mark is None and not self._differences(each, wanted):
+                if props.get("on_remove") == REVOKE:  # a mark says which resource is to delete it
+                    return _id(each), self._take_over(realm, store, each, wanted, props)
                 return _id(each), {"found": USED}
         for each in found:
             if each.name == wanted.name:
@@ -131,6 +133,10 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
             self.store(realm, news).update(id_, wanted)
             if adopted and news["owner"] != olds["owner"]:
                 drop_claim(realm.clients, news[self.HOLDER], olds["owner"], kind)
+        elif news.get("on_remove") == REVOKE:
+            store = self.store(realm, news)
+            now = store.get(id_)
+            return self._take_over(realm, store, now, self.wanted(news), news) if now and now.mark is None else {}
         return {}
 
     def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
@@ -187,6 +193,9 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
                 f"{self._named(props)}: exists already and differs, {fields_}; "
                 "make them agree, choose another name, or set adopt to take it over."
             )
+        return self._take_over(realm, store, found, wanted, props)
+
+    def _take_over(self, realm: Realm, store: Store[T], found: T, wanted: T, props: Props) -> Props:
         was = {key: value for key, value in asdict(found).items() if key not in IDENTITY}  # type: ignore[call-overload]
         try:
             kind = adopted_kind(_id(found), type(found))

@@ -55,6 +55,7 @@ class SharedSettingProvider(KeycloakProvider):
             self.KIND,
             self.values(props),
             writer=writer(props),
+            always=props.get("on_remove") == REVOKE,
             note=lambda client: self.noted(realm, client),
             remembered=_taken(olds, self.values(props)) if olds else None,
             former=olds.get("owner") if olds else None,

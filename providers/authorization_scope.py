@@ -4,17 +4,18 @@ https://www.keycloak.org/docs/latest/authorization_services/#_resource_scope
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pulumi
 
 from kcadmin.authz_objects import AuthorizationScope as Scope
 from kcadmin.authz_objects import AuthorizationScopes, scope_kind
-from kcadmin.claims import Claim, adopted_kind
+from kcadmin.claims import Claim, adopted_kind, claim_of
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
 from providers._base import Props
 from providers._held import writer
-from providers._owned import ADOPTED, CREATED, OwnedObjectProvider
+from providers._owned import CREATED, OwnedObjectProvider
 from providers._resource_server import require_services
 from providers.resource import Flag, KeycloakResource, Text
 
@@ -49,11 +50,12 @@ class AuthorizationScopeProvider(OwnedObjectProvider[Scope]):
         write_claim(realm.clients, props[self.HOLDER], claim)
 
     def continued(self, realm: Realm, found: Scope, wanted: Scope, props: Props) -> Props:
-        notes = super().continued(realm, found, wanted, props)
-        kind = adopted_kind(str(found.id), Scope) if notes["found"] == ADOPTED else scope_kind(found.name)
-        claim = Claim(props["owner"], kind, {}, self.was_by(kind, notes), writer(props))
-        write_claim(realm.clients, props[self.HOLDER], claim)
-        return notes
+        holder = props[self.HOLDER]
+        for kind in (scope_kind(found.name), adopted_kind(str(found.id), Scope)):
+            claim = claim_of(realm.clients.get(holder), props["owner"], kind)
+            if claim:
+                write_claim(realm.clients, holder, replace(claim, writer=writer(props)))
+        return super().continued(realm, found, wanted, props)
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
         if olds.get("found") == CREATED:

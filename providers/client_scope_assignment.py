@@ -46,7 +46,7 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
         now = realm.client_scopes.kind_of(uuid, name, max_age=RECENT_SECONDS)
         if now == kind:
             created = ours or self._claim(realm, props) is not None
-            if created:  # another resource of this stack may have made it, and be deleted next
+            if created or props.get("on_remove") == REVOKE:  # another resource of this stack may be deleted next
                 write_claim(realm.clients, uuid, Claim(props["owner"], _kind(name), {}, {}, writer(props)))
             self._take_away(realm, props)
             return id_, {"scope_id": scope_id, "found": CREATED if created else USED}
@@ -61,7 +61,7 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
         return id_, {"scope_id": scope_id, "found": CREATED}
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
-        if self._claim(realm, olds) or self._claim(realm, news):
+        if self._claim(realm, olds) or self._claim(realm, news) or news.get("on_remove") == REVOKE:
             claim = Claim(news["owner"], _kind(news["scope"]), {}, {}, writer(news))
             write_claim(realm.clients, news["client_uuid"], claim)
             if olds["owner"] != news["owner"]:

@@ -68,7 +68,10 @@ class ManagementPermissionsProvider(KeycloakProvider):
 
     def _taken(self, realm: Realm, props: Props, remembered: Taken | None) -> Props:
         try:
-            taken, now = take_management(realm, props["client_uuid"], props["owner"], remembered, writer=writer(props))
+            by, revoke = writer(props), props.get("on_remove") == REVOKE
+            taken, now = take_management(
+                realm, props["client_uuid"], props["owner"], remembered, writer=by, always=revoke
+            )
         except NotImplementedHere:
             remedy = f"start Keycloak with --features={PERMISSIONS_FEATURE}"
             wrong = "has no management permissions on this server"

@@ -100,7 +100,7 @@ class TokenExchangePermissionProvider(KeycloakProvider):
     def _attach(self, realm: Realm, props: Props) -> Props:
         now = attach(realm, props["client_uuid"], props["client_id"], props["policies"], props["owner"])
         of_strangers = bool(props.get("with_policies")) and not now.marked & set(props["policies"])
-        if not of_strangers:
+        if not of_strangers or props.get("on_remove") == REVOKE:
             self._note(realm, props, now.before)
         return {"found": FOUND if of_strangers else ATTACHED}
 

@@ -1,5 +1,6 @@
 """Objects that one owner holds: made, continued, used as found, adopted or refused; and given back field by field."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -521,3 +522,72 @@ def test_a_claim_of_another_kind_is_not_taken_for_what_it_was(keycloak: FakeKeyc
     life.up(adopt=True)
     life.engine.destroy()
     assert life.value() == "NEGATIVE" and other.key in keycloak.client("api")["attributes"]
+
+
+def copied(life: Life, owner: str, **inputs: Any) -> Life:
+    """Another resource, or stack, with the same state."""
+    other = Life(life.keycloak, life.kind, owner)
+    other.engine.id, other.engine.inputs = life.engine.id, dict(life.engine.inputs)
+    other.engine.outputs = {**life.engine.outputs, **inputs}
+    return other
+
+
+@pytest.mark.parametrize("found", ["created", "adopted", "revoked"])
+def test_what_goes_on_is_left_by_any_later_delete(keycloak: FakeKeycloak, kind: Kind, found: str) -> None:
+    how: dict[str, Any] = {"on_remove": "revoke"} if found == "revoked" else {"adopt": found == "adopted"}
+    if found != "created":
+        strangers(keycloak, kind, **({} if found == "revoked" else kind.other))
+    before = keycloak.state()
+    old, new = Life(keycloak, kind), Life(keycloak, kind)
+    old.up(**how)
+    new.up(**how)  # under another name in the stack
+    again = copied(old, OURS)
+    assert again.engine.refresh()
+    for late in (old, again):  # in whatever process, after a refresh, too
+        forget()
+        late.engine.destroy()
+        assert len(objects := new.objects()) == 1, objects
+        assert new.up(**how) == "same"
+    new.engine.destroy()
+    assert keycloak.state() == before if found != "revoked" else not new.objects()
+
+
+def test_of_two_in_a_state_the_one_that_the_program_names_takes_it_back(keycloak: FakeKeycloak, kind: Kind) -> None:
+    old, new = Life(keycloak, kind), Life(keycloak, kind)
+    old.up()
+    new.up()
+    assert old.up() == "update" and old.up() == "same"  # the rename is undone
+    new.engine.destroy()
+    assert old.up() == "same" and len(old.objects()) == 1
+
+
+def test_a_copied_state_is_the_stacks_that_wrote_last(keycloak: FakeKeycloak, kind: Kind) -> None:
+    one = Life(keycloak, kind)
+    one.up(stack="o/p/one")
+    two = copied(one, "o/p/two#x")
+    assert two.up(stack="o/p/two") == "update" and two.up(stack="o/p/two") == "same"
+    if kind.provider is AuthorizationScopeProvider:  # a claim of each owner
+        return
+    with pytest.raises(Refusal, match=r"belongs to .* now; take it out of this stack"):
+        one.up(stack="o/p/one")
+    one.engine.destroy()
+    assert two.up(stack="o/p/two") == "same" and len(two.objects()) == 1
+
+
+def test_a_state_of_an_earlier_version_goes_on(keycloak: FakeKeycloak, kind: Kind) -> None:
+    life = Life(keycloak, kind)
+    life.up()
+    del life.engine.outputs["number"]
+    for each in life.objects():
+        for key in ("pulumi.number", "pulumi.stack"):
+            each.get("config", {}).pop(key, None)
+        if "description" in each:
+            each["description"] = re.sub(r"\.[0-9a-f]{12}\.[0-9a-f]{8}\]$", "]", each["description"])
+    attributes = keycloak.client("api")["attributes"]
+    for key, text in attributes.items():
+        attributes[key] = re.sub(r'"number":"[0-9a-f]{8}",', "", text)
+    assert life.up(stack="o/p/s") == "same"
+    assert life.up(stack="o/p/s", **kind.other) == "update" and life.engine.outputs["number"]
+    assert life.up(stack="o/p/s", **kind.other) == "same"
+    life.engine.destroy()
+    assert not life.objects()
