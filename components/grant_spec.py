@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 
 from components.conditions import RequiredRole, TimeWindow, read_roles, read_window
 from kcadmin.client_scopes import scope_token
+from kcadmin.policy_executors import CHANGED
 from kcadmin.texts import shown, unfit
 
 RECIPIENT, REQUESTER = "recipient", "requester"
@@ -39,7 +40,8 @@ class GrantSpec:
     must hold one of them. audience: where the target stands, in every token of the source (``mapper``) or only in those that
     ask for it (``optionalScope``). scope: the name of the client scope that carries it; one that is there is used as found.
     token_lifespan: seconds. migration: on the way from legacy to standard, ``mappers`` where legacy still answers beside what
-    standard needs, ``both`` where standard answers and the legacy parts are still there.
+    standard needs, ``both`` where standard answers and the legacy parts are still there. accept_policy_changes: fields of clients
+    that the realm's client policies may change when the grant's parts are written.
     """
 
     name: str
@@ -65,6 +67,7 @@ class GrantSpec:
     adopt: bool = False
     prove: bool = False
     protect: bool = False
+    accept_policy_changes: tuple[str, ...] = ()
     reason: str | None = None
     review_by: str | None = None
     scoped: bool = False  # no key: the stack's guard noWiderScopes leaves out mappers that are not in client scopes
@@ -206,6 +209,12 @@ def _faults(spec: GrantSpec) -> Iterator[tuple[str, str]]:
         yield "manageSwitch is false, but the legacy exchange has no switch", "leave it out"
     if spec.exchange == "standard" and spec.time_window:
         yield NO_TIME_IN_STANDARD
+    for field in dict.fromkeys(spec.accept_policy_changes):
+        if field not in CHANGED:
+            yield (
+                f"acceptPolicyChanges holds {shown(field)}, which no client policy changes",
+                f"choose from {', '.join(sorted(CHANGED))}",
+            )
     yield from _migration_faults(spec)
     if spec.time_window and RECIPIENT in spec.flows:
         yield (

@@ -69,6 +69,7 @@ def register_legacy_parts(planned: GrantPlan, shared: SharedParts, grant: pulumi
         with_policies=True,
         on_remove=spec.on_remove if planned.standing else None,
         owner=spec.grant_owner,
+        accept_policy_changes=list(spec.accept_policy_changes) or None,
         opts=pulumi.ResourceOptions(parent=grant),  # its policy waits for the management permissions
     )
     return [clients, *conditions, binding]

@@ -106,6 +106,7 @@ class SharedParts:
                 realm=realm,
                 **held,
                 owner=here[0].spec.owner,
+                accept_policy_changes=_accepted(here),
                 opts=_protected(here, scopes),
             )
 
@@ -148,6 +149,7 @@ class SharedParts:
                 owner=spec.owner,
                 adopt=any(each.spec.adopt for each in sharing) or None,
                 on_remove=spec.on_remove,
+                accept_policy_changes=_accepted(sharing),
                 opts=_protected(sharing),
             )
             yield self._parts[key]
@@ -170,6 +172,7 @@ class SharedParts:
                 client_uuid=grant.uuids[client],
                 owner=spec.owner,
                 on_remove=spec.on_remove,
+                accept_policy_changes=_accepted(sharing),
                 opts=_protected(sharing),
                 **values,
             )
@@ -221,6 +224,7 @@ class SharedParts:
                 takes_away=list(grant.takes_away.get(client, ())) or None,
                 owner=spec.grant_owner,
                 on_remove=spec.on_remove,
+                accept_policy_changes=_accepted([grant]),
                 opts=_protected([grant], closed),
             )
             yield self._parts[place]
@@ -241,6 +245,7 @@ class SharedParts:
                 allow_refresh=spec.allow_refresh,
                 owner=spec.owner,
                 on_remove=spec.on_remove,
+                accept_policy_changes=_accepted(sharing),
                 opts=_protected(sharing, [*mappers, *self._guarding(grant)]),
             )
             yield self._parts[key]
@@ -255,6 +260,7 @@ class SharedParts:
                 client_uuid=grant.uuids[spec.target],
                 owner=spec.owner,
                 on_remove=spec.on_remove,
+                accept_policy_changes=_accepted(sharing),
                 opts=_protected(sharing, self._guarding(grant)),
             )
             yield self._parts[key]
@@ -270,6 +276,11 @@ class SharedParts:
 
     def _permissions_key(self, grant: GrantPlan) -> tuple[str, ...]:
         return (grant.spec.realm, grant.spec.target, "management-permissions")
+
+
+def _accepted(grants: Iterable[GrantPlan]) -> list[str] | None:
+    """What client policies may change of a client, for any grant that has it written."""
+    return sorted({field for grant in grants for field in grant.spec.accept_policy_changes}) or None
 
 
 def _protected(grants: Iterable[GrantPlan], depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:

@@ -12,6 +12,7 @@ from components.legacy_parts import register_legacy_parts
 from components.openings import openings
 from components.own_parts import own, with_kept_scopes
 from components.planning import plan
+from components.policy_changes import policy_changes
 from components.policy_facts import policy_facts
 from components.registration import register_in_turn
 from components.settings import read_settings
@@ -42,6 +43,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
     :param migration: ``mappers`` or ``both``, on the way from legacy to standard; `python -m exchange migrate` sets it.
     :param realm, exchange, owner, protect: the stack's config where not given. exchange: ``auto``, ``standard`` or
         ``legacy``. protect: Pulumi refuses to delete what the grant needs.
+    :param accept_policy_changes: fields of clients that the realm's client policies may change when the grant is made.
     :raises pulumi.RunError: with everything that stands against the grant, before anything is registered.
 
     Grants of one program are planned together with ``register_grants``; one alone plans itself.
@@ -76,6 +78,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         adopt: bool = False,
         prove: bool = False,
         protect: bool | None = None,
+        accept_policy_changes: Sequence[str] | None = None,
         owner: str | None = None,
         reason: str | None = None,
         review_by: str | None = None,
@@ -107,6 +110,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
                     "adopt": adopt,
                     "prove": prove,
                     "protect": protect,
+                    "accept_policy_changes": accept_policy_changes,
                     "owner": owner,
                     "reason": reason,
                     "review_by": review_by,
@@ -234,12 +238,15 @@ def _plan(specs: Sequence[GrantSpec], connection: Connection, guards: Collection
             planned = plan(specs, facts, guards)
             if planned.faults:
                 raise messages.program_error(planned.faults) from None
+            changes = policy_changes(connection, planned.grants, facts, guards)
+            if changes.faults:
+                raise messages.program_error(changes.faults) from None
             opened = openings(connection, planned.grants, facts, guards, own_state)
     except KeycloakError as problem:
         raise messages.program_error(problem.faults) from None
     for grant in planned.grants:
         messages.info(grant.line())
-    for note in (*planned.notes, *opened.notes):
+    for note in (*planned.notes, *changes.notes, *opened.notes):
         (messages.info if note.startswith(("implied", "loosened", "note")) else messages.warn)(note)
     for sentence in opened.in_full:
         messages.debug(sentence)

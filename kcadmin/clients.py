@@ -16,12 +16,15 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+from kcadmin.client_writes import accepted_now, compare, forgiven, is_refused
 from kcadmin.errors import KeycloakError, NotFound
-from kcadmin.partial_put import with_repeated
+from kcadmin.partial_put import as_body as as_body
+from kcadmin.partial_put import body_of
+from kcadmin.policy_executors import ATTRIBUTE as ATTRIBUTE
 from kcadmin.read_ahead import ReadAhead
 from kcadmin.session import PAGE, Session, path, worth_repeating
+from kcadmin.write_prediction import Policies, names_without
 
-ATTRIBUTE = "attributes."
 RECENT_SECONDS = 1.0
 ATTEMPTS, PAUSE_SECONDS = 6, 0.1
 
@@ -60,21 +63,21 @@ class Client:
         return replace(self, representation={**self.representation, **body, "attributes": kept})
 
 
-def as_body(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of a partial PUT; None removes an attribute."""
-    body: dict[str, Any] = {key: value for key, value in values.items() if not key.startswith(ATTRIBUTE)}
-    attributes = {
-        key.removeprefix(ATTRIBUTE): value or "" for key, value in values.items() if key.startswith(ATTRIBUTE)
-    }
-    return body | ({"attributes": attributes} if attributes else {})
-
-
 class Clients:
     """The clients of one realm. A look-up brings settings, attributes and mappers; our own writes keep it true."""
 
-    def __init__(self, session: Session, realm: str, keeps_accounts: Callable[[], bool] = lambda: True) -> None:
-        """:param keeps_accounts: asks whether a service account outlives a PUT that leaves it out; once, where that matters."""
+    def __init__(
+        self,
+        session: Session,
+        realm: str,
+        keeps_accounts: Callable[[], bool] = lambda: True,
+        policies: Callable[[], Policies] = Policies,
+    ) -> None:
+        """:param keeps_accounts: asks whether a service account outlives a PUT that leaves it out; once, where that matters.
+        :param policies: asks for the realm's client policies; once, before the first write.
+        """
         self._session = session
+        self._policies = cache(policies)
         self._keeps_accounts = cache(keeps_accounts)
         self._at = ("admin", "realms", realm, "clients")
         self._known: dict[str, Client] = {}
@@ -143,6 +146,18 @@ class Clients:
             except NotFound:
                 self._known.pop(uuid, None)
                 return None
+            except KeycloakError as problem:
+                if not is_refused(problem):
+                    raise
+                return self._listed(uuid, problem)
+
+    def _listed(self, uuid: str, problem: KeycloakError) -> Client:
+        """A client from the list of all: a client policy may refuse the look at one client, but not at many."""
+        for page in self.pages():
+            for client in page:
+                if client.uuid == uuid:
+                    return client
+        raise problem
 
     def forget(self, uuid: str) -> None:
         """The next look asks the server: something of the client was written at another path."""
@@ -167,24 +182,36 @@ class Clients:
                 self.forget(uuid)
 
     def change(self, uuid: str, values: Mapping[str, Any]) -> None:
-        """One partial PUT: fields, and attributes as ``attributes.<key>``; None removes an attribute."""
+        """One partial PUT: fields, and attributes as ``attributes.<key>``; None removes an attribute. Then one look.
+
+        :raises Unannounced: it changed other fields, too: ``kcadmin.client_writes``.
+        """
         with self.lock(uuid):
-            for attempt in range(ATTEMPTS):  # each with a look of its own: a body sent again may be out of date
+            accepted, policies, attempt = accepted_now(), self._policies(), 0
+            without: frozenset[str] = frozenset()
+            while True:  # each with a look of its own: a body sent again may be out of date
                 client = self.get(uuid, max_age=0 if attempt else RECENT_SECONDS)
                 if client is None:
                     raise NotFound(404, "PUT", self.path(uuid), "the client is gone")
-                body = with_repeated(client.representation, as_body(values), self._keeps_accounts)
+                body, repeated = body_of(client.representation, values, policies, self._keeps_accounts, without)
                 if attempt:  # a client of a partial import may have a service account without its user
-                    body |= as_body(values)
+                    body |= {field: value for field, value in values.items() if not field.startswith(ATTRIBUTE)}
                 try:
                     self._session.put_once(self.path(uuid), body)
                 except KeycloakError as problem:
-                    if attempt == ATTEMPTS - 1 or not worth_repeating(problem):
+                    if is_refused(problem) and not without and (without := names_without(accepted, repeated)):
+                        continue  # a policy may change these, so they are not repeated
+                    attempt += 1
+                    if attempt < ATTEMPTS and worth_repeating(problem):
+                        time.sleep(PAUSE_SECONDS * 2 ** (attempt - 1))
+                    elif forgiven(problem, has_policies=bool(policies.acting)):
+                        return
+                    else:
                         raise
-                    time.sleep(PAUSE_SECONDS * 2**attempt)
                     continue
                 self._written.add(uuid)
-                self._known[uuid] = client.with_values(values)
+                if now := self.get(uuid, max_age=0):
+                    compare(client.client_id, self._at[2], client.representation, now.representation, values, accepted)
                 return
 
     def set_mapper(self, uuid: str, mapper: Mapping[str, Any]) -> str:

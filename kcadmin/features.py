@@ -5,7 +5,7 @@ https://www.keycloak.org/securing-apps/token-exchange
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from kcadmin.claims import Kind
@@ -41,6 +41,7 @@ class Features:
 
     unknown: features that this version of Keycloak does not have, so that nothing switches them on.
     scope_policies: whether a client-scope policy can judge an exchange; before 26.0 each such exchange ends in a 500.
+    version: its first two numbers, which servers since 26 tell to realm administrators alone; else None.
     """
 
     standard_exchange: bool
@@ -48,6 +49,7 @@ class Features:
     fine_grained_permissions: bool
     unknown: tuple[str, ...] = ()
     scope_policies: bool = True
+    version: tuple[int, ...] | None = field(default=None, compare=False)
 
     @property
     def refuses_disabled_targets(self) -> bool:
@@ -99,6 +101,7 @@ def read_features(session: Session) -> Features:
         permissions,
         unknown=tuple(feature for feature, name in _LISTED_AS.items() if name not in on),
         scope_policies=version is None or version >= SCOPE_POLICIES_SINCE,
+        version=version,
     )
 
 

@@ -112,11 +112,11 @@ def release_management(
         if wanted_off and all(claim.owner == owner for claim in held):
             off, strangers = _switch_off(realm, uuid, permission)
         drop_claim(realm.clients, uuid, owner, KIND)
-        left = _claims_now(realm, uuid)
+        left = _others_now(realm, uuid, owner)
         if left == [] and wanted_off and not off and not strangers:
             # Two left at once, each seeing the other: the later one switches them off.
             off, strangers = _switch_off(realm, uuid, permission)
-            left = _claims_now(realm, uuid)
+            left = _others_now(realm, uuid, owner)
         if off and left:
             set_management(realm, uuid, True)  # another stack came while we left
         return off and not left, strangers
@@ -130,10 +130,10 @@ def _switch_off(realm: Realm, uuid: str, permission: str | None) -> tuple[bool, 
     return not strangers, strangers
 
 
-def _claims_now(realm: Realm, uuid: str) -> list[Claim] | None:
-    """The claims at this moment, or None when the client is gone."""
+def _others_now(realm: Realm, uuid: str, owner: str) -> list[Claim] | None:
+    """The claims of others at this moment, or None when the client is gone. Ours stays where its write is refused."""
     client = realm.clients.get(uuid, max_age=0)
-    return claims(client, KIND) if client else None
+    return [claim for claim in claims(client, KIND) if claim.owner != owner] if client else None
 
 
 def _policies(realm: Realm, uuid: str, permission: str | None) -> list[str]:

@@ -13,6 +13,7 @@ from kcadmin.realm_reach import RealmReach, realm_reach
 from kcadmin.role_reach import read_roles
 from kcadmin.survey import Json, Survey, entries_to_see, permissions_in
 from kcadmin.ways import PERMISSION, Way
+from kcadmin.write_prediction import Policies
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,12 @@ def survey_of(
     clients: Mapping[str, Client],
     scopes: Iterable[Json],
     held: Overview | None = None,
+    client_policies: tuple[Policies, bool] | None = None,
 ) -> tuple[Survey, tuple[str, ...]]:
     """A survey of these clients, with a sentence where the login may not read the legacy permissions.
 
     :param scopes: client scopes as Keycloak describes them. held: the legacy permissions, where they were read before.
+    :param client_policies: where they were read before, and whether the login may.
     """
     unseen: tuple[str, ...] = ()
     if held is None and features.legacy_exchange:
@@ -58,6 +61,11 @@ def survey_of(
         except Forbidden:
             unseen = ("legacy permissions: this login may not read them; give it the role view-authorization",)
     held = held or Overview({}, {})
+    if client_policies:
+        policies, readable = client_policies
+        entries = [tuple(each) if readable else None for each in (policies.policies, policies.profiles)]
+    else:
+        entries = [entries_to_see(realm, kind) for kind in (POLICIES, PROFILES)]
     survey = Survey(
         realm.name,
         features,
@@ -65,8 +73,8 @@ def survey_of(
         {str(each["name"]): each for each in scopes},
         held.policies,
         permissions_in(held, clients),
-        entries_to_see(realm, POLICIES),
-        entries_to_see(realm, PROFILES),
+        entries[0],
+        entries[1],
         held.enforcement,
         held.strategy,
     )

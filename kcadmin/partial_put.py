@@ -6,18 +6,21 @@
   had given the client scope ``service_account`` away gets it again.
 - ``webOrigins`` left out, since 26.0, where it is empty: filled from absolute redirect URIs, whose pages may then call by CORS.
 
-Nothing keeps a rotated secret, see ``ROTATED``. On 24.0 a public client loses the secret of its time as a confidential one.
+Nothing keeps a rotated secret: ``kcadmin.policy_rotation``.
+On 24.0 a public client loses the secret of its time as a confidential one.
 tests/acceptance/test_partial_puts.py writes clients of every shape and compares.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
+
+from kcadmin.policy_executors import ATTRIBUTE
+from kcadmin.policy_votes import Write
+from kcadmin.write_prediction import Policies
 
 AUTHORIZATION_SERVICES, SERVICE_ACCOUNT = "authorizationServicesEnabled", "serviceAccountsEnabled"
 FRONT_CHANNEL, WEB_ORIGINS = "frontchannelLogout", "webOrigins"
 SERVICE_ACCOUNT_SCOPE = "service_account"
-ROTATED = "client.secret.rotated"
-"""The attribute of a former secret that is still valid. Any PUT deletes it, but under a client policy that rotates secrets."""
 
 
 def with_repeated(
@@ -43,3 +46,33 @@ def with_repeated(
         else:
             whole.pop(SERVICE_ACCOUNT, None)
     return whole
+
+
+def as_body(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a partial PUT; None removes an attribute."""
+    body: dict[str, Any] = {key: value for key, value in values.items() if not key.startswith(ATTRIBUTE)}
+    attributes = {
+        key.removeprefix(ATTRIBUTE): value or "" for key, value in values.items() if key.startswith(ATTRIBUTE)
+    }
+    return body | ({"attributes": attributes} if attributes else {})
+
+
+def body_of(
+    client: Mapping[str, Any],
+    values: Mapping[str, Any],
+    policies: Policies,
+    keeps_accounts: Callable[[], bool],
+    without: Collection[str] = (),
+) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """The body of a partial PUT, and what it repeats of the client since client policies look at it.
+
+    :param client: as the server describes it. without: fields that are not repeated for policies.
+    """
+    body = with_repeated(client, as_body(values), keeps_accounts)
+    if not policies.acting:
+        return body, {}
+    said = policies.repeated(Write(client, body))
+    repeated = {field: value for field, value in said.items() if field not in without and field not in values}
+    more = as_body(repeated)
+    attributes = {**more.pop("attributes", {}), **body.get("attributes", {})}
+    return {**more, **body, **({"attributes": attributes} if attributes else {})}, repeated

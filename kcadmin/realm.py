@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,6 +15,7 @@ from kcadmin.client_scopes import ClientScopes
 from kcadmin.clients import Client, Clients
 from kcadmin.errors import KeycloakError, NotFound, Refusal, sentence
 from kcadmin.features import keeps_service_accounts
+from kcadmin.seen_policies import seen_policies
 from kcadmin.seen_server import SeenServer
 from kcadmin.session import Session, path
 
@@ -32,7 +34,8 @@ class Realm:
     def __init__(self, session: Session, name: str) -> None:
         self.session = session
         self.name = name
-        self.clients = Clients(session, name, lambda: keeps_service_accounts(session))
+        self.policies = cache(lambda: seen_policies(session, name))  # and whether the login may read them
+        self.clients = Clients(session, name, lambda: keeps_service_accounts(session), lambda: self.policies()[0])
         self.client_scopes = ClientScopes(session, self.clients, name)
         self.first_permission = threading.Lock()
         self.has_permissions = False  # as far as this process knows

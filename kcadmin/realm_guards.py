@@ -232,4 +232,4 @@ def _unmark(realm: Realm, uuid: str, owner: str) -> None:
             if not change:
                 return
             realm.clients.change(uuid, change)
-            client = realm.clients.get(uuid, max_age=0)
+            client = realm.clients.get(uuid)  # read after the write

@@ -79,6 +79,14 @@ def take(
         return Taken(CLAIMED, was)
 
 
+def is_written(client: Client, owner: str, kind: Kind, wanted: Mapping[str, Any]) -> bool:
+    """Whether ``take`` writes a client that is as this one."""
+    if _is_anybodys(client, kind, wanted):
+        return False
+    mine, _ = _split(client, owner, kind)
+    return mine is None or dict(mine.set) != dict(wanted) or bool(_differing(client, wanted))
+
+
 def release(
     clients: Clients,
     uuid: str,
@@ -151,7 +159,7 @@ def _mend_after_leaving(
     back: Mapping[str, Any],
 ) -> None:
     """Of what we have just given back, somebody who came meanwhile may want it as he claims it, and nothing else."""
-    client = clients.get(uuid, max_age=0)
+    client = clients.get(uuid)  # read after the write
     if client is None:
         return
     left = claims(client, kind)
@@ -179,8 +187,8 @@ def _differing(client: Client, wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 def _write_until(clients: Clients, uuid: str, values: Mapping[str, Any]) -> None:
     for _ in range(ROUNDS):
-        clients.change(uuid, values)
-        client = _require(clients.get(uuid, max_age=0), uuid)
+        clients.change(uuid, values)  # and reads it again
+        client = _require(clients.get(uuid), uuid)
         if all(_same(field, client.value(field), value) for field, value in values.items()):
             return
     raise Refusal(

@@ -26,6 +26,7 @@ from kcadmin.ownership import new_number
 from kcadmin.realm import Realm, realm_for
 from kcadmin.session import session_for
 from kcadmin.texts import shown
+from providers._announced import ACCEPTED, announced
 from providers._compare import RESTORE, REVOKE, is_same
 from providers._foresight import clients_by_realm
 from providers._held import NUMBER, STACK, Mark, Whose, is_as_known, own_number, whose
@@ -59,7 +60,7 @@ class KeycloakProvider(ResourceProvider, ABC):
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     CLIENTS: ClassVar[Mapping[str, str]] = {"client_id": "client_uuid"}
     LATER: ClassVar[tuple[str, ...]] = ()  # fields that states of earlier versions lack, which is no change
-    CONTROLS = ("owner", "adopt", "on_remove", STACK)
+    CONTROLS = ("owner", "adopt", "on_remove", STACK, ACCEPTED)
     ON_REMOVE: ClassVar[tuple[str, ...]] = (RESTORE, REVOKE)
 
     def configure(self, req: ConfigureRequest) -> None:
@@ -165,7 +166,10 @@ class KeycloakProvider(ResourceProvider, ABC):
         identity = realm.identity()
         require_uuids(self.CLIENTS, realm, props, self.OBJECT)
         props[NUMBER] = new_number()
-        id_, notes = self.create_in(realm, props)
+        with announced(props) as watch:
+            id_, notes = self.create_in(realm, props)
+            if watch.unannounced:  # a resource that fails leaves no state, so nothing of it may stay
+                self.remove(realm, id_, {**_inputs(props), **notes})
         return CreateResult(
             id_, {**_inputs(props), **notes, "issuer": identity.issuer, "management_uuid": identity.management_uuid}
         )
@@ -177,7 +181,9 @@ class KeycloakProvider(ResourceProvider, ABC):
         _news[NUMBER] = own_number(_id, _olds)
         self._refuse_another_stacks(realm, _id, _olds, _news)
         notes: Props = {key: _olds[key] for key in NOTES if key in _olds}
-        return UpdateResult({**_inputs(_news), **notes, **self.change(realm, _id, _olds, _news)})
+        with announced(_news):
+            changed = self.change(realm, _id, _olds, _news)
+        return UpdateResult({**_inputs(_news), **notes, **changed})
 
     def read(self, id_: str, props: Props) -> ReadResult:
         """The server's state as outputs and inputs, for a refresh; only 404 on the right server is gone."""
@@ -203,7 +209,8 @@ class KeycloakProvider(ResourceProvider, ABC):
         mark = self.bears(realm, _id, _props)
         held = whose(mark, _id, _props)
         if held is Whose.OWN:
-            self.remove(realm, _id, _props)
+            with announced(_props, removes=self._named(_props)):
+                self.remove(realm, _id, _props)
         elif mark and held is Whose.ANOTHER_STACKS:
             warn(f"{self._named(_props)}: belongs to {mark.holder} now, and stays.")
         else:
@@ -260,7 +267,8 @@ class KeycloakProvider(ResourceProvider, ABC):
         for field, choices in {**self.CHOICES, "on_remove": self.ON_REMOVE}.items():
             if is_known(props.get(field)) and props.get(field) not in (None, *choices):
                 yield f"{field} is {shown(props[field])}; choose one of {', '.join(choices)}"
-        yield from text_faults([field for field in (*self.INPUTS, "owner") if field not in self.CHOICES], props)
+        given = (*self.INPUTS, "owner", ACCEPTED)
+        yield from text_faults([field for field in given if field not in self.CHOICES], props)
         yield from self.refusals(props)
 
 

@@ -20,7 +20,7 @@ from providers._compare import KEEP, RESTORE, REVOKE
 from providers._held import writer
 from providers._left import tell_token_life_of_grant, warn_of_mappers
 from providers._owned import USED, OwnedObjectProvider
-from providers.resource import Flag, KeycloakResource, Text
+from providers.resource import Flag, KeycloakResource, Text, Texts
 
 
 class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
@@ -157,6 +157,7 @@ class AudienceMapper(KeycloakResource, module="keycloak", name="AudienceMapper")
         owner: Text | None = None,
         adopt: Flag | None = None,
         on_remove: Text | None = None,
+        accept_policy_changes: Texts | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(AudienceMapperProvider(), resource_name, locals(), opts)

@@ -47,7 +47,7 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
         if now == kind:
             created = ours or self._claim(realm, props) is not None
             if created or props.get("on_remove") == REVOKE:  # another resource of this stack may be deleted next
-                write_claim(realm.clients, uuid, Claim(props["owner"], _kind(name), {}, {}, writer(props)))
+                write_claim(realm.clients, uuid, Claim(props["owner"], assignment_kind(name), {}, {}, writer(props)))
             self._take_away(realm, props)
             return id_, {"scope_id": scope_id, "found": CREATED if created else USED}
         if now is not None:
@@ -55,17 +55,17 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
                 f"{self._named(props)}: holds '{name}' as {now} scope instead of {kind}; take it out there, or set kind to {now}."
             )
         if not ours:
-            write_claim(realm.clients, uuid, Claim(props["owner"], _kind(name), {}, {}, writer(props)))
+            write_claim(realm.clients, uuid, Claim(props["owner"], assignment_kind(name), {}, {}, writer(props)))
         realm.client_scopes.assign(uuid, scope_id, kind)
         self._take_away(realm, props)
         return id_, {"scope_id": scope_id, "found": CREATED}
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
         if self._claim(realm, olds) or self._claim(realm, news) or news.get("on_remove") == REVOKE:
-            claim = Claim(news["owner"], _kind(news["scope"]), {}, {}, writer(news))
+            claim = Claim(news["owner"], assignment_kind(news["scope"]), {}, {}, writer(news))
             write_claim(realm.clients, news["client_uuid"], claim)
             if olds["owner"] != news["owner"]:
-                drop_claim(realm.clients, news["client_uuid"], olds["owner"], _kind(olds["scope"]))
+                drop_claim(realm.clients, news["client_uuid"], olds["owner"], assignment_kind(olds["scope"]))
         self._take_away(realm, news)
         return {"scope_id": olds["scope_id"]}
 
@@ -91,15 +91,15 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
 
     def bears(self, realm: Realm, id_: str, props: Props) -> Mark | None:
         client = realm.clients.get(props["client_uuid"], max_age=0)
-        return Mark.of(claim_of(client, props["owner"], _kind(props["scope"])))
+        return Mark.of(claim_of(client, props["owner"], assignment_kind(props["scope"])))
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         if props.get("on_remove") == KEEP:
-            drop_claim(realm.clients, props["client_uuid"], props["owner"], _kind(props["scope"]))
+            drop_claim(realm.clients, props["client_uuid"], props["owner"], assignment_kind(props["scope"]))
             tell_kept(self._named(props))
         elif props.get("found") == CREATED or props.get("on_remove") == REVOKE:
             realm.client_scopes.unassign(props["client_uuid"], props["scope_id"], props["kind"])
-            drop_claim(realm.clients, props["client_uuid"], props["owner"], _kind(props["scope"]))
+            drop_claim(realm.clients, props["client_uuid"], props["owner"], assignment_kind(props["scope"]))
         else:
             info(f"{self._named(props)}: '{props['scope']}' was found as wanted and is left as found.")
 
@@ -109,7 +109,7 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
 
     @staticmethod
     def _claim(realm: Realm, props: Props) -> Claim | None:
-        return claim_of(realm.clients.get(props["client_uuid"]), props["owner"], _kind(props["scope"]))
+        return claim_of(realm.clients.get(props["client_uuid"]), props["owner"], assignment_kind(props["scope"]))
 
 
 class ClientScopeAssignment(KeycloakResource, module="keycloak", name="ClientScopeAssignment"):
@@ -134,10 +134,11 @@ class ClientScopeAssignment(KeycloakResource, module="keycloak", name="ClientSco
         takes_away: Texts | None = None,
         owner: Text | None = None,
         on_remove: Text | None = None,
+        accept_policy_changes: Texts | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(ClientScopeAssignmentProvider(), resource_name, locals(), opts)
 
 
-def _kind(scope: str) -> Kind:
+def assignment_kind(scope: str) -> Kind:
     return Kind(f"client-scope:{scope}")

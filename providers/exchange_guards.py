@@ -140,6 +140,7 @@ class ExchangeGuards(KeycloakResource, module="keycloak", name="ExchangeGuards")
         user_claims: pulumi.Input[Mapping[str, pulumi.Input[Mapping[str, Text]]]] | None = None,
         scopes: pulumi.Input[Mapping[str, pulumi.Input[Mapping[str, Texts]]]] | None = None,
         owner: Text | None = None,
+        accept_policy_changes: Texts | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(ExchangeGuardsProvider(), resource_name, locals(), opts)

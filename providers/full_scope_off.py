@@ -12,7 +12,7 @@ from kcadmin.claims import Kind
 from kcadmin.clients import Client
 from providers._base import Props
 from providers._shared import SharedSettingProvider
-from providers.resource import KeycloakResource, Text
+from providers.resource import KeycloakResource, Text, Texts
 
 
 class FullScopeOffProvider(SharedSettingProvider):
@@ -47,6 +47,7 @@ class FullScopeOff(KeycloakResource, module="keycloak", name="FullScopeOff"):
         client_uuid: Text | None = None,
         owner: Text | None = None,
         on_remove: Text | None = None,
+        accept_policy_changes: Texts | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(FullScopeOffProvider(), resource_name, locals(), opts)

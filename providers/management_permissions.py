@@ -19,7 +19,7 @@ from providers._compare import REVOKE
 from providers._held import Mark, writer
 from providers._left import never_in_the_way, warn_of_policies
 from providers.messages import info, warn
-from providers.resource import KeycloakResource, Text
+from providers.resource import KeycloakResource, Text, Texts
 
 
 class ManagementPermissionsProvider(KeycloakProvider):
@@ -102,6 +102,7 @@ class ManagementPermissions(KeycloakResource, module="keycloak", name="Managemen
         client_uuid: Text | None = None,
         owner: Text | None = None,
         on_remove: Text | None = None,
+        accept_policy_changes: Texts | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(ManagementPermissionsProvider(), resource_name, locals(), opts)

@@ -13,7 +13,7 @@ from kcadmin.notes import BOOLEAN_TEXT
 from kcadmin.shared_settings import REFRESH_TOKENS
 from providers._base import Props
 from providers._shared import SharedSettingProvider
-from providers.resource import KeycloakResource, Text
+from providers.resource import KeycloakResource, Text, Texts
 
 
 class RefreshTokensOffProvider(SharedSettingProvider):
@@ -48,6 +48,7 @@ class RefreshTokensOff(KeycloakResource, module="keycloak", name="RefreshTokensO
         client_uuid: Text | None = None,
         owner: Text | None = None,
         on_remove: Text | None = None,
+        accept_policy_changes: Texts | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(RefreshTokensOffProvider(), resource_name, locals(), opts)

@@ -17,7 +17,7 @@ from kcadmin.realm import Realm
 from providers._base import Props
 from providers._left import tell_token_life, warn_of_switch
 from providers._shared import SharedSettingProvider
-from providers.resource import Flag, KeycloakResource, Text
+from providers.resource import Flag, KeycloakResource, Text, Texts
 
 KIND = SWITCH_CLAIM
 
@@ -69,6 +69,7 @@ class StandardTokenExchange(KeycloakResource, module="keycloak", name="StandardT
         allow_refresh: Flag | None = None,
         owner: Text | None = None,
         on_remove: Text | None = None,
+        accept_policy_changes: Texts | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(StandardTokenExchangeProvider(), resource_name, locals(), opts)

@@ -68,7 +68,7 @@ def surroundings(
     except Forbidden:
         scopes = []
         unread.append(f"client scopes: {_WITHOUT.format('view-clients')}")
-    survey, unseen = survey_of(realm, features, clients, scopes, held)
+    survey, unseen = survey_of(realm, features, clients, scopes, held, realm.policies())
     unread += unseen
     if (survey.client_policies is None or survey.client_profiles is None) and _is_under_policies(survey, asking):
         unread.append(f"client policies: {_WITHOUT.format('view-realm')}")

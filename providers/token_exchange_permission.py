@@ -168,6 +168,7 @@ class TokenExchangePermission(KeycloakResource, module="keycloak", name="TokenEx
         with_policies: Flag | None = None,
         owner: Text | None = None,
         on_remove: Text | None = None,
+        accept_policy_changes: Texts | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(TokenExchangePermissionProvider(), resource_name, locals(), opts)

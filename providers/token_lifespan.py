@@ -16,7 +16,7 @@ from kcadmin.realm import Realm
 from providers._base import Props
 from providers._shared import SharedSettingProvider
 from providers._uuids import is_known
-from providers.resource import KeycloakResource, Text
+from providers.resource import KeycloakResource, Text, Texts
 
 SECONDS_TEXT = Annotated[str | None, re.compile(r"-1|[0-9]{1,15}")]
 
@@ -66,6 +66,7 @@ class TokenLifespan(KeycloakResource, module="keycloak", name="TokenLifespan"):
         client_uuid: Text | None = None,
         owner: Text | None = None,
         on_remove: Text | None = None,
+        accept_policy_changes: Texts | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(TokenLifespanProvider(), resource_name, locals(), opts)

@@ -466,7 +466,7 @@ def test_what_was_not_opened_before_is_looked_at_and_nothing_else(
     register(program, keycloak, grant(exchange="standard"))
     asked = [each.path.removeprefix("/admin/realms/r/") for each in keycloak.asked("^GET /admin")]
     if lacking is None:
-        assert asked == ["clients", "clients"]  # each by its name
+        assert asked == ["clients", "clients", "client-policies/policies"]  # each by its name; our claim is written
     else:
         assert (
             asked.count("/admin/serverinfo") == 1 and "client-scopes" in asked and "client-policies/policies" in asked

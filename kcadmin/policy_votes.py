@@ -1,0 +1,157 @@
+"""How the conditions of a realm's client policies vote at a write of a client.
+
+Proven on 26.2.5, 26.5.6, 26.7.3 and 26.7.5. A policy holds where a condition votes yes and none votes no. A policy without
+conditions, or whose conditions all abstain, never holds.
+https://www.keycloak.org/docs/latest/server_admin/#_client_policies
+"""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+Entry = Mapping[str, Any]
+Version = tuple[int, ...] | None
+
+ACCESS_TYPE, ROLES = "client-access-type", "client-roles"
+BODY_COUNTS_SINCE = (26, 7)  # the body of a write tells the access type, too
+
+
+class Vote(Enum):
+    """What a condition, or a whole policy, says. UNKNOWN: only the server can tell."""
+
+    YES = "yes"
+    NO = "no"
+    ABSTAINS = "abstains"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Writer:
+    """The login that writes. groups: paths; roles: ``role`` or ``client.role``. None where they cannot be read."""
+
+    groups: frozenset[str] | None = None
+    roles: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class Write:
+    """A write of a client. client: its representation; body: what is sent. defined: the roles that the client defines.
+
+    version: of the server, its first two numbers; None where it is not known, which counts as the newest.
+    """
+
+    client: Mapping[str, Any]
+    body: Mapping[str, Any]
+    defined: frozenset[str] | None = None
+    writer: Writer = Writer()
+    version: Version = None
+
+    def is_before(self, version: tuple[int, int]) -> bool:
+        """Whether the server is older than a version."""
+        return self.version is not None and self.version < version
+
+    def merged(self) -> dict[str, Any]:
+        """The client after the write."""
+        body = dict(self.body)
+        attributes = {**(self.client.get("attributes") or {}), **(body.pop("attributes", None) or {})}
+        return {**self.client, **body, "attributes": {key: value for key, value in attributes.items() if value}}
+
+
+def holds(policy: Entry, write: Write) -> Vote:
+    """Whether a policy holds for a write: YES, NO or UNKNOWN."""
+    votes = [_vote(condition, write) for condition in policy.get("conditions") or ()]
+    strict = policy.get("mode") == "STRICT"  # then an abstention counts as no
+    if Vote.NO in votes or (strict and Vote.ABSTAINS in votes):
+        return Vote.NO
+    said = [vote for vote in votes if vote is not Vote.ABSTAINS]
+    return Vote.UNKNOWN if Vote.UNKNOWN in said else Vote.YES if said else Vote.NO
+
+
+def is_true(value: object) -> bool:
+    """A boolean of a configuration, which Keycloak stores as one or as text."""
+    return value is True or (isinstance(value, str) and value.lower() == "true")
+
+
+def _vote(condition: Entry, write: Write) -> Vote:
+    config: Mapping[str, Any] = condition.get("configuration") or {}
+    name = str(condition.get("condition"))
+    vote = _plain_vote(name, config, write)
+    if vote in (Vote.YES, Vote.NO) and name != "client-type" and is_true(config.get("is-negative-logic")):
+        return Vote.NO if vote is Vote.YES else Vote.YES
+    return vote
+
+
+def _plain_vote(name: str, config: Mapping[str, Any], write: Write) -> Vote:
+    match name:
+        case "any-client":
+            return Vote.YES
+        case name if name == ACCESS_TYPE:
+            return _either(_types(write), config.get("type"))
+        case "client-attributes":
+            return _yes(_has_attributes(write.client, config.get("attributes")))
+        case name if name == ROLES:
+            return _either(write.defined, config.get("roles"))
+        case "client-type":
+            return _yes((write.client.get("protocol") or "openid-connect") == config.get("protocol"))
+        case "client-updater-context":
+            return _either(frozenset(("ByAuthenticatedUser",)), config.get("update-client-source"))
+        case "client-updater-source-groups":
+            return _in_groups(write, config.get("groups"))
+        case "client-updater-source-roles":
+            return _either(write.writer.roles, config.get("roles"))
+        case "grant-type" | "client-scopes" | "acr-condition" | "identity-provider-alias":
+            return Vote.ABSTAINS
+        case _:  # a host as the server sees it, or a provider of somebody's own
+            return Vote.UNKNOWN
+
+
+def _types(write: Write) -> frozenset[str]:
+    """The access types that count: the client's, and since 26.7 also that of the body, where silence means confidential."""
+    sent = () if write.is_before(BODY_COUNTS_SINCE) else (_type(write.body),)
+    return frozenset((_type(write.client), *sent))
+
+
+def _type(described: Mapping[str, Any]) -> str:
+    if is_true(described.get("publicClient")):
+        return "public"
+    return "bearer-only" if is_true(described.get("bearerOnly")) else "confidential"
+
+
+def _has_attributes(client: Mapping[str, Any], wanted: object) -> bool:
+    try:
+        pairs = [(each["key"], each["value"]) for each in json.loads(str(wanted))]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return False
+    attributes = client.get("attributes") or {}
+    return len({key for key, _ in pairs}) == len(pairs) and all(attributes.get(key) == value for key, value in pairs)
+
+
+def _in_groups(write: Write, wanted: object) -> Vote:
+    """Up to 26.7.4 by bare name, since then by path: the second number does not tell, so both must agree."""
+    if write.writer.groups is None:
+        return Vote.UNKNOWN
+    by_name = {path.rsplit("/", 1)[-1] for path in write.writer.groups}
+    by_path = {*write.writer.groups, *(path[1:] for path in write.writer.groups if path.count("/") == 1)}
+    votes = {
+        _either(frozenset(each), wanted)
+        for each in ((by_name,) if write.is_before(BODY_COUNTS_SINCE) else (by_name, by_path))
+    }
+    return votes.pop() if len(votes) == 1 else Vote.UNKNOWN
+
+
+def _either(held: frozenset[str] | None, wanted: object) -> Vote:
+    """Whether one of the listed texts is held."""
+    if held is None:
+        return Vote.UNKNOWN
+    return _yes(not held.isdisjoint(_texts(wanted)))
+
+
+def _texts(wanted: object) -> Iterator[str]:
+    listed: Iterable[object] = wanted if isinstance(wanted, Collection) and not isinstance(wanted, str) else (wanted,)
+    yield from (str(each) for each in listed if each is not None)
+
+
+def _yes(found: bool) -> Vote:
+    return Vote.YES if found else Vote.NO

@@ -1,0 +1,49 @@
+"""What a write changed beside what it says, and what of that is no news."""
+
+from typing import Any
+
+import pytest
+
+from kcadmin.claims import Claim
+from kcadmin.client_writes import differences
+from kcadmin.features import SWITCH_CLAIM
+
+BEFORE = {"consentRequired": False, "redirectUris": ["a", "b"], "attributes": {"x": "1"}}
+THEIRS = Claim("another", SWITCH_CLAIM, {"fullScopeAllowed": False}, {})
+ROTATED, ENDS, MADE = "client.secret.rotated", "client.secret.rotated.expiration.time", "client.secret.creation.time"
+FORMER = {"attributes": {ROTATED: "s", ENDS: "99999999999"}}
+ENDED = {"attributes": {ROTATED: "s", ENDS: "1"}}
+OLD, NEW = {"attributes": {MADE: "1"}}, {"attributes": {MADE: "2"}}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "values", "accepted", "found"),
+    [
+        ({}, {"consentRequired": True}, {}, (), {"consentRequired": (False, True)}),
+        ({}, {"consentRequired": True}, {}, ("consentRequired",), {}),
+        ({}, {"consentRequired": True}, {"consentRequired": True}, (), {}),
+        ({}, {"consentRequired": "false"}, {}, (), {}),
+        ({}, {"redirectUris": ["b", "a"]}, {}, (), {}),
+        ({}, {"redirectUris": ["a"]}, {}, (), {"redirectUris": (["a", "b"], ["a"])}),
+        ({}, {"attributes": {"x": "2"}}, {}, (), {"attributes.x": ("1", "2")}),
+        ({}, {"attributes": {"x": "2"}}, {}, ("x",), {}),
+        ({}, {"attributes": {"x": "1", "pulumi.claim.0": "{}"}}, {}, (), {}),
+        ({}, {"attributes": {"x": "1", THEIRS.key: THEIRS.text()}, "fullScopeAllowed": False}, {}, (), {}),
+        ({"attributes": {THEIRS.key: THEIRS.text()}, "fullScopeAllowed": True},
+         {"attributes": {THEIRS.key: THEIRS.text()}, "fullScopeAllowed": False}, {}, (), {"fullScopeAllowed": (True, False)}),
+        ({}, {"attributes": {"x": "1"}, "defaultClientScopes": ["new"]}, {}, (), {}),
+        (FORMER, {"attributes": {}}, {}, (), {f"attributes.{ROTATED}": ("s", None)}),
+        (ENDED, {"attributes": {}}, {}, (), {}),
+        (OLD, NEW, {}, (), {f"attributes.{MADE}": ("1", "2")}),
+        (OLD, NEW, {}, ("secret",), {}),
+    ],
+)  # fmt: skip
+def test_what_counts(
+    before: dict[str, Any],
+    now: dict[str, Any],
+    values: dict[str, Any],
+    accepted: tuple[str, ...],
+    found: dict[str, Any],
+) -> None:
+    was = {**BEFORE, **before}
+    assert differences(was, {**was, **now}, values, accepted) == found
