@@ -15,13 +15,13 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from kcadmin.claims import IDENTITY, Claim, Kind, adopted_kind, claim_of
 from kcadmin.errors import Conflict, Forbidden, Refusal
 from kcadmin.notes import fits, plain, typed_fields
-from kcadmin.ownership import Writer, hash16
+from kcadmin.ownership import hash16
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
 from kcadmin.texts import named
 from providers._base import KeycloakProvider, Props
 from providers._compare import KEEP, REVOKE
-from providers._held import Mark, writer
+from providers._held import Mark, Marked, writer
 from providers._left import never_in_the_way, tell_kept
 from providers.messages import info
 
@@ -29,19 +29,13 @@ CREATED, USED, ADOPTED = "created", "used", "adopted"
 NOT_COMPARED = (*IDENTITY, "stored")
 
 
-class Held(Protocol):
+class Held(Marked, Protocol):
     """What a store's objects have in common."""
 
     @property
     def id(self) -> str | None: ...
     @property
     def name(self) -> str: ...
-    @property
-    def mark(self) -> str | None: ...
-    @property
-    def owner(self) -> str | None: ...
-    @property
-    def writer(self) -> Writer: ...
 
 
 T = TypeVar("T", bound=Held)
