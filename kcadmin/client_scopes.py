@@ -33,7 +33,10 @@ def scope_token(text: str) -> str:
 
 @dataclass(frozen=True)
 class AudienceScope:
-    """A client scope that puts a client into ``aud``. ``roles``: (client id or "", role); holders of one of them get it."""
+    """A client scope that puts a client into ``aud``. ``roles``: (client id or "", role); holders of one of them get it.
+
+    ``stored``: its name, and our attribute and our mapper's configuration exactly as found, to give them back exactly.
+    """
 
     name: str
     description: str
@@ -44,6 +47,7 @@ class AudienceScope:
     mark: str | None = None
     id: str | None = None
     writer: Writer = NOBODY
+    stored: tuple[tuple[str, str], ...] = ()
 
 
 class ClientScopes:
@@ -114,12 +118,12 @@ class ClientScopes:
 
     def update(self, scope_id: str, wanted: AudienceScope) -> AudienceScope:
         """Writes what differs; a role is mapped before another is taken away."""
-        now = self.get(scope_id)
-        roles, former = self._roles(wanted.roles), now.roles if now else ()
+        found = next((each for each in self.all() if each["id"] == scope_id), {})
+        roles, former = self._roles(wanted.roles), self._mapped(scope_id)
         self._map(scope_id, {key: role for key, role in roles.items() if key not in former})
         self._unmap(scope_id, self._roles([key for key in former if key not in wanted.roles]))
-        self._session.put(self.path(scope_id), self._body(wanted))
-        self._write_mapper(scope_id, wanted)
+        self._session.put(self.path(scope_id), self._changes(found, wanted))
+        self._write_mapper(scope_id, found, wanted)
         self.forget()
         return replace(wanted, id=scope_id)
 
@@ -162,6 +166,7 @@ class ClientScopes:
             mark=hash16(owner) if owner else None,
             id=str(found["id"]),
             writer=Writer(attributes.get(STACK_KEY) or "", attributes.get(NUMBER_KEY) or ""),
+            stored=_stored(found),
         )
 
     def _mapped(self, scope_id: str) -> tuple[tuple[str, str], ...]:
@@ -201,15 +206,17 @@ class ClientScopes:
         for place, found in roles.values():
             self._session.delete(self.path(scope_id, "scope-mappings", *place.split("/")), [found])
 
-    def _write_mapper(self, scope_id: str, wanted: AudienceScope) -> None:
-        at = self.path(scope_id, "protocol-mappers", "models")
-        known = next((each for each in self.all() if each["id"] == scope_id), {})
-        ours = next((each for each in known.get("protocolMappers") or () if each["name"] == _MAPPER_NAME), None)
-        mapper = _mapper(wanted)
-        if ours is None:
-            self._session.create(at, mapper)
-        elif ours.get("config") != {**(ours.get("config") or {}), **mapper["config"]}:
-            self._session.put(f"{at}/{ours['id']}", {**mapper, "id": ours["id"]})
+    def _write_mapper(self, scope_id: str, found: Mapping[str, Any], wanted: AudienceScope) -> None:
+        at, ours, mapper = self.path(scope_id, "protocol-mappers", "models"), _our_mapper(found), _mapper(wanted)
+        back = _mapper_given_back(wanted)
+        config = {**(ours or {}).get("config", {}), **mapper["config"]} if back is None else back
+        if back == {}:
+            if ours:
+                self._session.delete(f"{at}/{ours['id']}")
+        elif ours is None:
+            self._session.create(at, {**mapper, "config": config})
+        elif ours.get("config") != config:
+            self._session.put(f"{at}/{ours['id']}", {**mapper, "config": config, "id": ours["id"]})
 
     def _body(self, wanted: AudienceScope) -> dict[str, Any]:
         return {
@@ -219,11 +226,53 @@ class ClientScopes:
             "attributes": {
                 IN_TOKEN_SCOPE: "true" if wanted.in_token_scope else "false",
                 "display.on.consent.screen": "false",
-                OWNER_KEY: wanted.owner or "",
-                STACK_KEY: wanted.writer.stack if wanted.owner else "",
-                NUMBER_KEY: wanted.writer.number if wanted.owner else "",
+                **{key: value for key, value in _marks(wanted).items() if value},
             },
         }
+
+    def _changes(self, found: Mapping[str, Any], wanted: AudienceScope) -> dict[str, Any]:
+        """The body of a PUT, which leaves alone what it leaves out. None removes an attribute; an empty text would stay."""
+        held: Mapping[str, str] = found.get("attributes") or {}
+        attributes = _marks(wanted)
+        if wanted.in_token_scope != (held.get(IN_TOKEN_SCOPE, "true") == "true"):
+            absent = wanted.in_token_scope and wanted.stored and IN_TOKEN_SCOPE not in dict(wanted.stored)
+            attributes[IN_TOKEN_SCOPE] = None if absent else str(wanted.in_token_scope).lower()
+        described = (
+            {"description": wanted.description} if wanted.description != (found.get("description") or "") else {}
+        )
+        changed = {key: value for key, value in attributes.items() if value != held.get(key)}
+        return {"name": wanted.name, **described, "attributes": changed}
+
+
+def _marks(wanted: AudienceScope) -> dict[str, str | None]:
+    marks = {OWNER_KEY: wanted.owner, STACK_KEY: wanted.writer.stack, NUMBER_KEY: wanted.writer.number}
+    return {key: (value or None) if wanted.owner else None for key, value in marks.items()}
+
+
+def _our_mapper(scope: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    return next((each for each in scope.get("protocolMappers") or () if each["name"] == _MAPPER_NAME), None)
+
+
+def _stored(scope: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    attribute = (scope.get("attributes") or {}).get(IN_TOKEN_SCOPE)
+    config = (_our_mapper(scope) or {}).get("config") or {}
+    held = {"name": scope["name"], **({IN_TOKEN_SCOPE: attribute} if attribute else {})}
+    return tuple(sorted((str(key), str(value)) for key, value in {**held, **_prefixed(config)}.items()))
+
+
+def _prefixed(config: Mapping[str, str]) -> dict[str, str]:
+    return {f"{_MAPPER_NAME}.{key}": value for key, value in config.items()}
+
+
+def _mapper_given_back(wanted: AudienceScope) -> dict[str, str] | None:
+    """The configuration of our mapper in a scope that is given back, empty where it had none; None where that is not known."""
+    if wanted.owner or not wanted.stored:
+        return None
+    prefix = f"{_MAPPER_NAME}."
+    config = {key.removeprefix(prefix): value for key, value in wanted.stored if key.startswith(prefix)}
+    client = AudienceMapper.read({"id": "", "name": "", "config": config}).included_client
+    of_now = client and wanted.included_client and client != wanted.included_client  # by a state without ``stored``
+    return None if of_now else config
 
 
 def _audience_mappers(scope: Mapping[str, Any]) -> list[AudienceMapper]:

@@ -151,15 +151,16 @@ class Policies(Generic[P]):
         :raises Refusal: it names something that does not exist.
         """
         body = {key: value for key, value in self._body(wanted).items() if value or key not in self.KEPT}
+        body["decisionStrategy"] = body["decisionStrategy"] or UNANIMOUS
         return replace(wanted, id=self.server.create_policy(self.type, body))
 
     def update(self, policy_id: str, wanted: P) -> P:
         """Replaces all fields. :raises Refusal: it names something that does not exist."""
-        body = self._body(wanted)
-        unset = [key for key in self.KEPT if not body[key]]
-        if unset:
-            now = self.look_up(policy_id) or {}
-            body = {key: value for key, value in body.items() if key not in unset or key in now}
+        body, now = self._body(wanted), self.look_up(policy_id) or {}
+        unset = [key for key in self.KEPT if not body[key] and key not in now]
+        body = {key: value for key, value in body.items() if key not in unset}
+        if body["decisionStrategy"] is None:
+            body["decisionStrategy"] = now.get("decisionStrategy") or UNANIMOUS  # of a type that has no use for it
         self.server.update_policy(self.type, policy_id, body)
         return replace(wanted, id=policy_id)
 
@@ -185,7 +186,7 @@ class Policies(Generic[P]):
             "type": self.type,
             "name": wanted.name,
             "logic": wanted.logic,
-            "decisionStrategy": UNANIMOUS,
+            "decisionStrategy": None,
             **given(wanted.stored, description=description),
             **self.body(wanted),
         }
