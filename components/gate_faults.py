@@ -71,7 +71,7 @@ def open_doors(spec: GrantSpec, facts: Facts, ours: Collection[str]) -> Iterator
             yield (
                 f"policy '{name}' on the token-exchange permission of target '{spec.target}' may let {quoted(let)} through "
                 "without this grant's conditions",
-                "take it out",
+                "take it out" if mark is None else "let one of the two stacks hold both grants",
             )
 
 

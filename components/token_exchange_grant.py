@@ -10,7 +10,7 @@ from pulumi.runtime import get_root_resource
 from components.grant_spec import REQUESTER, GrantSpec, checked_grant
 from components.legacy_parts import register_legacy_parts
 from components.openings import openings
-from components.own_parts import own, with_kept_scopes
+from components.own_parts import own, shared_owners, with_kept_scopes
 from components.planning import plan
 from components.policy_changes import policy_changes
 from components.policy_facts import policy_facts
@@ -23,8 +23,9 @@ from kcadmin.errors import KeycloakError
 from kcadmin.misread import misreadings
 from kcadmin.realm import realms_of_run
 from providers import messages, preflight
+from providers._place import stack_of_program
 from providers.exchange_proof import ExchangeProof
-from providers.own_state import own_state
+from providers.own_state import own_state, stack_name
 from providers.resource import short_traces
 
 
@@ -234,7 +235,10 @@ def _plan(specs: Sequence[GrantSpec], connection: Connection, guards: Collection
             named = frozenset().union(*(spec.clients() for spec in specs))
             specs = with_kept_scopes(specs, preflight.clients_of(connection, named), own_state)
             facts = preflight.ask(connection, questions(specs))
-            facts = replace(facts, own=own(specs, facts, own_state))
+            stack = stack_of_program(stack_name())
+            facts = replace(facts, own=own(specs, facts, own_state, stack))
+            if shared := list(shared_owners(specs, facts, stack)):
+                raise messages.program_error(shared) from None
             planned = plan(specs, facts, guards)
             if planned.faults:
                 raise messages.program_error(planned.faults) from None

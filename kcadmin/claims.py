@@ -8,7 +8,8 @@ What a well-formed claim can do at most: keep the setting as it is claimed, and 
 import json
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
@@ -101,6 +102,16 @@ def claim_of(client: Client | None, owner: str, kind: Kind) -> Claim | None:
     return next((claim for claim in claims(client, kind) if claim.owner == owner), None)
 
 
+def claim_owners(client: Client) -> Iterator[tuple[str, str, Writer]]:
+    """Each claim's kind, owner and writer, whatever else it holds."""
+    for key in sorted(each for each in client.attributes if each.startswith(CLAIM_PREFIX)):
+        entry = _entry(client.attributes[key])
+        with suppress(ValueError):
+            owner = typed(OWNER, entry.get("owner") if entry else None)
+            if entry and key == claim_key(owner, entry["kind"]):
+                yield entry["kind"], owner, _writer(entry)
+
+
 def adopted_kind(id_: str, object_: type | None = None) -> Kind:
     """The kind of the claim that notes what an adopted object was. ``object_``: the dataclass that describes it."""
     was = hints_of(object_, *IDENTITY) if object_ else {}
@@ -122,8 +133,12 @@ def _read(key: str, entry: Mapping[str, Any], kind: Kind) -> Claim:
     if key != claim_key(owner, kind):
         raise ValueError("another owner's key")
     was = typed_fields(kind.was, entry.get("was", {}), kind.needs)
-    by = typed_fields(WRITER, {key: entry[key] for key in WRITER if key in entry})
-    return Claim(owner, kind, typed_fields(kind.set, entry.get("set", {})), was, Writer(**by))
+    return Claim(owner, kind, typed_fields(kind.set, entry.get("set", {})), was, _writer(entry))
+
+
+def _writer(entry: Mapping[str, Any]) -> Writer:
+    """:raises ValueError: it names none as we do."""
+    return Writer(**typed_fields(WRITER, {key: entry[key] for key in WRITER if key in entry}))
 
 
 def _tell(client: Client, unfit: Sequence[str], what: str) -> None:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from kcadmin.authz import TOKEN_EXCHANGE, ResourceServer, permission_name
-from kcadmin.claims import Claim, Kind, claims
+from kcadmin.claims import Claim, Kind, claim_of, claims
 from kcadmin.clients import RECENT_SECONDS
 from kcadmin.errors import NotFound
 from kcadmin.ownership import NOBODY, Writer
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, USED, Taken, drop_claim, write_claim
+from kcadmin.texts import named
+from kcadmin.writers import require_one_stack
 
 KIND = Kind("management-permissions", {"enabled": Literal[True]}, {"enabled": bool}, ["enabled"])
 
@@ -59,17 +61,23 @@ def take_management(
     *,
     writer: Writer = NOBODY,
     always: bool = False,
+    former: str | None = None,
 ) -> tuple[Taken, Management]:
     """Switches them on under a claim, which is written first; a stranger's that are on are used and not marked.
 
     :param writer: who claims them for the owner.
     :param always: those that are on are claimed, too, since they are to be switched off at the end.
     :param remembered: what an earlier call said, for a claim that somebody has removed.
-    :raises NotImplementedHere: the server has no such feature.
+    :param former: our own owner before it was renamed.
+    :raises NotImplementedHere: the server has no such feature. :raises Refusal: another stack has this owner.
     """
     with realm.clients.lock(uuid):
         client = realm.clients.get(uuid, max_age=RECENT_SECONDS)
         held = claims(client, KIND)
+        if client and (remembered is None or former != owner):
+            mine = claim_of(client, owner, KIND)
+            what = f"{KIND} of client {named(client.client_id)}"
+            require_one_stack(realm.name, owner, what, mine.writer if mine else None, writer)
         ours_before = remembered is not None and remembered.found == CLAIMED
         now = management(realm, uuid)
         on = now is not None and now.enabled

@@ -8,6 +8,7 @@ hold the owner alone.
 Proven to survive full PUTs by other tools and to make no difference in Terraform.
 """
 
+import functools
 import hashlib
 import re
 import secrets
@@ -75,6 +76,7 @@ def has_name_of(stack: str, other: str) -> bool:
     return not stack or not other or stack_digits(stack)[:_NAME_DIGITS] == stack_digits(other)[:_NAME_DIGITS]
 
 
+@functools.lru_cache(maxsize=1024)
 def may_be(stack: str, other: str) -> bool:
     """The same, also by their backends where both are known."""
     backends = {stack_digits(each)[_NAME_DIGITS:] for each in (stack, other)} - {"", NO_BACKEND}

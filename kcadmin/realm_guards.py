@@ -18,7 +18,8 @@ from kcadmin.guards import Guards, conflicts, drift, merged, parts
 from kcadmin.ownership import NOBODY, Writer
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim
-from kcadmin.texts import shown
+from kcadmin.texts import named, shown
+from kcadmin.writers import require_one_stack
 
 ROUNDS = 5
 CLIENTS_READ = 2_000
@@ -39,7 +40,8 @@ def take_guards(
 ) -> Held:
     """Makes the owner's guards as declared, and gives up what it held before.
 
-    :raises Refusal: a client does not exist, another owner wants another pattern, the login may not, or marks do not stay.
+    :raises Refusal: a client does not exist, another owner wants another pattern, another stack has this owner, the login may
+        not, or marks do not stay.
     """
     held = Held(owner, guards, _uuids(realm, guards), writer)
     former = before.owner if before else owner
@@ -73,6 +75,14 @@ def claim_on(realm: Realm, held: Held) -> Claim | None:
     found += [claim for client in clients if (claim := claim_of(client, held.owner, KIND))]
     others = (claim for claim in found if claim.writer.number not in ("", held.writer.number))
     return next(others, next(iter(found), None))
+
+
+def require_one_owner(realm: Realm, owner: str, writer: Writer, now: Sequence[Entry] | None = None) -> None:
+    """:raises Refusal: another stack has guards of this owner. now: the realm's client policies, where they were read."""
+    for entry in entries(realm, POLICIES) or () if now is None else now:
+        part = held_parts(entry).get(owner)
+        what = f"guard {named(str(entry.get('name')))}"
+        require_one_stack(realm.name, owner, what, part.writer if part else None, writer)
 
 
 def release_guards(realm: Realm, held: Held) -> bool:
@@ -138,6 +148,8 @@ def _take(realm: Realm, held: Held, marks: Mapping[str, str], before: Held | Non
     mine = parts(held.guards, {name: marks[uuid] for name, uuid in held.uuids.items()}, held.writer)
     new = {computed_mark(realm.management_uuid(), uuid): mark for uuid, mark in marks.items()}
     now = entries(realm, POLICIES) or []
+    if before is None or former != held.owner:
+        require_one_owner(realm, held.owner, held.writer, now)
     faults = [
         f"exchange guards of realm '{realm.name}': {conflict}."
         for conflict in conflicts(renewed(POLICIES, now, new, keep=False), mine, leaving)

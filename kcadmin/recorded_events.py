@@ -20,6 +20,8 @@ from kcadmin.notes import HASH16, SECONDS
 from kcadmin.ownership import NOBODY, Writer, hash16
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, ROUNDS, USED, Taken, drop_claim, write_claim
+from kcadmin.texts import named
+from kcadmin.writers import require_one_stack
 
 LEAVING = "leaving"
 KIND = Kind(
@@ -97,11 +99,14 @@ def take_events(
     :param writer: who claims it for the owner.
     :param remembered: what an earlier call said, for a claim that somebody has removed.
     :param former: our own owner before it was renamed, whose claim is dropped next.
-    :raises Refusal: the login may not, or what was written does not stay.
+    :raises Refusal: the login may not, another stack has this owner, or what was written does not stay.
     """
     with realm.clients.lock(KIND.name):
         seen = look(realm)
         mine, others = seen.of(owner), seen.but(owner)
+        if remembered is None or former != owner:
+            what = f"events of realm {named(realm.name)}"
+            require_one_stack(realm.name, owner, what, mine.writer if mine else None, writer)
         held = mine is not None or (remembered is not None and remembered.found == CLAIMED)
         if not held and not others and serves(seen.config, expiration):
             return Taken(USED, {})

@@ -14,7 +14,8 @@ from kcadmin.clients import ATTRIBUTE, RECENT_SECONDS, Client, Clients
 from kcadmin.errors import NotFound, Refusal, sentence
 from kcadmin.ownership import NOBODY, Writer
 from kcadmin.settling import look_again
-from kcadmin.texts import shown
+from kcadmin.texts import named, shown
+from kcadmin.writers import require_one_stack
 
 ROUNDS = 5
 REFRESH_TOKENS = "attributes.use.refresh.tokens"
@@ -55,7 +56,7 @@ def take(
     :param note: what else to note in ``was`` of a client that nobody has claimed yet.
     :param former: our own owner before it was renamed, whose claim is dropped next.
     :param remembered: what an earlier ``take`` said, for a claim that somebody has removed.
-    :raises Refusal: another owner claims other values, or the values do not stay.
+    :raises Refusal: another owner claims other values, another stack has this owner, or the values do not stay.
     """
     with clients.lock(uuid):
         ours = remembered is not None and remembered.found == CLAIMED
@@ -66,6 +67,9 @@ def take(
             if _is_anybodys(client, kind, wanted):
                 return Taken(USED, {})
         mine, others = _split(client, owner, kind)
+        if remembered is None or former != owner:
+            what = f"{kind} of client {named(client.client_id)}"
+            require_one_stack(client.realm, owner, what, mine.writer if mine else None, writer)
         _refuse_conflicts(client, [claim for claim in others if claim.owner != former], wanted)
         differing = _differing(client, wanted)
         noted = mine or next(iter(others), None)

@@ -4,7 +4,7 @@
 - A stranger's and exactly as wanted: used, not marked, not deleted.
 - A stranger's of the same name that differs: refused, naming each field, unless ``adopt``; then what it was is noted in a
   claim on the client before the first write, and given back at delete.
-- Another stack's: never taken.
+- Another stack's: never taken, also where that has the same owner.
 """
 
 from abc import abstractmethod
@@ -19,6 +19,7 @@ from kcadmin.ownership import hash16
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
 from kcadmin.texts import named
+from kcadmin.writers import require_one_stack
 from providers._base import KeycloakProvider, Props
 from providers._compare import KEEP, REVOKE
 from providers._held import Mark, Marked, writer
@@ -102,6 +103,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         found = self.candidates(realm, looked, wanted, props)
         for each in found:
             if each.mark == hash16(props["owner"]):
+                require_one_stack(realm.name, props["owner"], self._named(props), each.writer, writer(props))
                 notes = self.continued(realm, each, wanted, props)
                 store.update(_id(each), wanted)
                 return _id(each), notes

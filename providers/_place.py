@@ -20,6 +20,7 @@ from kcadmin.ownership import stack_text
 SELF_MANAGED = "organization/"  # what each self-managed backend calls its organization
 URL, HOME, CREDENTIALS = "PULUMI_BACKEND_URL", "PULUMI_HOME", "PULUMI_CREDENTIALS_PATH"
 FILE = "file"
+STARTED_WITH = "PULUMI_CONFIG"  # by which Pulumi hands a program its config
 
 
 @functools.cache
@@ -28,6 +29,11 @@ def stack_here(name: str) -> str:
     if not name.startswith(SELF_MANAGED) or "@" in name:
         return name
     return stack_text(name, place(backend_url(os.environ, Path.cwd())))
+
+
+def stack_of_program(name: str) -> str:
+    """The same for a program. One that runs inline is not started by Pulumi, and may have another environment than its CLI."""
+    return stack_here(name) if STARTED_WITH in os.environ else name
 
 
 def backend_url(environment: Mapping[str, str], project: Path) -> str:

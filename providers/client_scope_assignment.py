@@ -15,6 +15,8 @@ from kcadmin.mappers import AudienceMappers
 from kcadmin.ownership import hash16, same_stack
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
+from kcadmin.texts import shown
+from kcadmin.writers import require_one_stack
 from providers._base import KeycloakProvider, Props
 from providers._compare import KEEP, RESTORE, REVOKE
 from providers._held import Mark, writer
@@ -42,6 +44,8 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
         if not found:
             raise Refusal(f"{self._named(props)}: client scope '{name}' does not exist; create it, or correct scope.")
         scope_id, ours = str(found[0].id), found[0].mark == hash16(props["owner"])
+        if ours:
+            require_one_stack(realm.name, props["owner"], f"client scope {shown(name)}", found[0].writer, writer(props))
         id_ = f"{realm.name}/{uuid}/{scope_id}"
         now = realm.client_scopes.kind_of(uuid, name, max_age=RECENT_SECONDS)
         if now == kind:

@@ -10,6 +10,7 @@ import pulumi
 from pulumi.dynamic import CheckResult, ReadResult
 
 from kcadmin.client_policies import missing_from_server
+from kcadmin.errors import Refusal
 from kcadmin.guard_faults import faults, type_faults
 from kcadmin.guard_marks import KIND
 from kcadmin.guards import Guards
@@ -22,6 +23,7 @@ from kcadmin.realm_guards import (
     changed_by_others,
     claim_on,
     release_guards,
+    require_one_owner,
     take_guards,
     take_mark_back,
 )
@@ -50,6 +52,11 @@ class ExchangeGuardsProvider(KeycloakProvider):
             return result
         if props.get("sources"):
             props["sources"] = {name: list(clients) for name, clients in Guards.read(props).sources.items()}
+        if _olds.get("owner") != props.get("owner"):
+            try:
+                require_one_owner(self.realm(props), props["owner"], writer(props))
+            except Refusal as problem:
+                result.failures.append(failure(problem.told))
         if any(_olds.get(field) != props.get(field) for field in self.INPUTS):
             guards = Guards.read(props)
             lacks = missing_from_server(self.realm(props).session, guards.conditions, guards.executors)

@@ -7,6 +7,7 @@ from kcadmin.client_scopes import AudienceScope
 from kcadmin.features import Features
 from kcadmin.gates import Openings, Role
 from kcadmin.permissions import Overview
+from kcadmin.writers import Mark
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class ClientFacts:
 
     switch_owners: the stacks that turned the standard exchange on; none where it was on before them.
     audiences: what mappers put into its tokens, with our mark of the exchange. bound_by: see ``kcadmin.fitness.bound_by``.
-    scopes: the client scopes that it holds.
+    scopes: the client scopes that it holds. marks: stacks' marks and claims on it.
     """
 
     uuid: str
@@ -36,6 +37,7 @@ class ClientFacts:
     logs_users_in: bool = True
     bound_by: tuple[str, ...] = ()
     scopes: frozenset[str] = frozenset()
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,16 @@ class Own:
 
     owners: of its objects, without their grants. policies: the mark of each that it made for a legacy exchange, by realm and
     name. scopes: (realm, name) of the client scopes that it made. mappers: (realm, client's UUID, included client, number).
+    numbers: of its resources.
+    places: an owner, and the UUID of a client or the name of an object where the stack has something of that owner.
     """
 
     owners: frozenset[str] = frozenset()
     policies: Mapping[tuple[str, str], str] = field(default_factory=dict)
     scopes: frozenset[tuple[str, str]] = frozenset()
     mappers: frozenset[tuple[str, str, str, str]] = frozenset()
+    numbers: frozenset[str] = frozenset()
+    places: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ class Facts:
     missing_roles: (realm, client id or "", role) of those asked for that do not exist. role_parts: what composite ones bring.
     openings: of the gates asked for. replacing: by client, the mappers that may take out of aud what a grant adds.
     other_audiences: of the clients asked for, what puts audiences beside their own into their tokens.
-    scopes: the client scopes asked for that are there.
+    scopes: the client scopes asked for that are there. marks: by realm, those on other objects than clients, as far as read.
     """
 
     features: Features | None
@@ -88,6 +94,7 @@ class Facts:
     scopes: Mapping[tuple[str, str], AudienceScope] = field(default_factory=dict)
     role_parts: Mapping[tuple[str, str, str], frozenset[Role]] = field(default_factory=dict)
     replacing: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    marks: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict)
     own: Own = Own()
 
 

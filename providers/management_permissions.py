@@ -30,10 +30,10 @@ class ManagementPermissionsProvider(KeycloakProvider):
     CONSTANT = {"enabled": True}
 
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
-        return f"{realm.name}/{props['client_uuid']}/{KIND}", self._taken(realm, props, None)
+        return f"{realm.name}/{props['client_uuid']}/{KIND}", self._taken(realm, props, None, None)
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
-        notes = self._taken(realm, news, Taken(str(olds.get("found")), olds.get("was") or {}))
+        notes = self._taken(realm, news, Taken(str(olds.get("found")), olds.get("was") or {}), olds["owner"])
         if news["owner"] != olds["owner"]:
             drop_claim(realm.clients, news["client_uuid"], olds["owner"], KIND)
         return notes
@@ -66,12 +66,11 @@ class ManagementPermissionsProvider(KeycloakProvider):
             with never_in_the_way(self._named(props)):
                 warn_of_policies(realm, props["client_id"], permission)
 
-    def _taken(self, realm: Realm, props: Props, remembered: Taken | None) -> Props:
+    def _taken(self, realm: Realm, props: Props, remembered: Taken | None, former: str | None) -> Props:
+        uuid, owner, by = props["client_uuid"], props["owner"], writer(props)
         try:
-            by, revoke = writer(props), props.get("on_remove") == REVOKE
-            taken, now = take_management(
-                realm, props["client_uuid"], props["owner"], remembered, writer=by, always=revoke
-            )
+            revoke = props.get("on_remove") == REVOKE
+            taken, now = take_management(realm, uuid, owner, remembered, writer=by, always=revoke, former=former)
         except NotImplementedHere:
             remedy = f"start Keycloak with --features={PERMISSIONS_FEATURE}"
             wrong = "has no management permissions on this server"

@@ -15,9 +15,10 @@ from kcadmin.errors import NotFound
 from kcadmin.features import LEGACY
 from kcadmin.fitness import bound_by
 from kcadmin.gates import Role, openings, other_audiences, parts_of, replacing_mappers
-from kcadmin.permissions import overview
+from kcadmin.permissions import Overview, overview
 from kcadmin.realm import realm_for
 from kcadmin.session import Session, session_for
+from kcadmin.writers import Mark, marks_of_policies, marks_of_scopes, marks_on
 from providers.facts import ClientFacts, Facts, Questions
 from providers.standard_token_exchange import KIND, REFRESH, SAME_SESSION, SWITCH
 
@@ -42,11 +43,14 @@ def ask(connection: Connection, questions: Questions) -> Facts:
     features = server_features.read_features(session) if questions.ask_features or new_switch else None
     legacy = features is not None and features.offers(LEGACY)
     parts = {key: _parts(session, clients, *key) for key in sorted(questions.roles)}
+    permissions = {
+        realm: overview(realm_for(session, realm)) for realm in sorted(questions.permissions - missing) if legacy
+    }
     return Facts(
         features,
         clients,
         missing,
-        {realm: overview(realm_for(session, realm)) for realm in sorted(questions.permissions - missing) if legacy},
+        permissions,
         frozenset(key for key, found in parts.items() if found is None),
         {
             gate: openings(
@@ -72,7 +76,16 @@ def ask(connection: Connection, questions: Questions) -> Facts:
             (realm, client): replacing_mappers(realm_for(session, realm), client)
             for realm, client in sorted(questions.named_in & set(clients))
         },
+        {realm: _marks(session, realm, questions, permissions) for realm in {realm for realm, _ in clients}},
     )
+
+
+def _marks(session: Session, realm: str, questions: Questions, permissions: Mapping[str, Overview]) -> tuple[Mark, ...]:
+    """Of what the other questions have read of a realm."""
+    listed = any(gate.realm == realm for gate in questions.gates)
+    scopes = realm_for(session, realm).client_scopes.all() if listed else []
+    policies = permissions[realm].policies.values() if realm in permissions else []
+    return (*marks_of_scopes(scopes), *marks_of_policies(policies))
 
 
 def clients_of(connection: Connection, wanted: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], ClientFacts]:
@@ -127,6 +140,7 @@ def _facts(client: Client) -> ClientFacts:
         full_scope=client.is_on(FULL_SCOPE),
         bound_by=bound_by(client),
         scopes=frozenset(held_scopes(client)),
+        marks=tuple(marks_on(client)),
         logs_users_in=any(client.is_on(login) for login in LOGINS),
         refresh_on=client.is_on(SWITCH) and client.value(REFRESH) == SAME_SESSION,
         switch_owners=tuple(claim.owner for claim in claims(client, KIND) if claim.was.get(SWITCH) != "true"),

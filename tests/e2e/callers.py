@@ -22,7 +22,7 @@ class Caller:
     """Exchanges the source's tokens until it is stopped. answered: how often by which exchange.
 
     login, asks: what else the request for the user's token and that for the exchange hold, such as a scope.
-    renewed_after: seconds for which one token of the user serves.
+    renewed_after: seconds for which one token of the user serves. once: it was answered or refused.
     """
 
     realm: TestRealm
@@ -35,6 +35,7 @@ class Caller:
     answered: dict[str, int] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
     last: str = ""
+    once: threading.Event = field(default_factory=threading.Event)
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -50,9 +51,11 @@ class Caller:
                 self.refusals.append(
                     f"{time.strftime('%H:%M:%S')} {self.requester} by a token of {self.source}: {refused}"
                 )
+                self.once.set()
                 continue
             self.last = ANSWERED[jwt.decode(answer, options={"verify_signature": False})["jti"][4:6]]
             self.answered[self.last] = self.answered.get(self.last, 0) + 1
+            self.once.set()
 
 
 @contextmanager

@@ -9,6 +9,10 @@ from pulumi.runtime.settings import ROOT
 
 from components.settings import read_settings
 from components.token_exchange_grant import TokenExchangeGrant
+from kcadmin.claims import Claim
+from kcadmin.features import SWITCH, SWITCH_CLAIM
+from kcadmin.ownership import Writer, stack_digits
+from providers._place import stack_here
 from providers.standard_token_exchange import StandardTokenExchange
 from tests.support.fake_server import PASSWORD, URL, FakeKeycloak
 from tests.unit.test_components import Monitor, Program, configure
@@ -17,9 +21,11 @@ NAMELESS = "organization/keycloak-token-exchange/dev"
 
 
 @pytest.fixture(autouse=True)
-def keycloak(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    FakeKeycloak().install(monkeypatch).add_realm("r", frontend={}, api={})
-    yield
+def keycloak(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeKeycloak]:
+    server = FakeKeycloak().install(monkeypatch)
+    server.add_realm("r", frontend={}, api={})
+    stack_here.cache_clear()
+    yield server
     pulumi.runtime.set_all_config({}, [])
 
 
@@ -88,3 +94,69 @@ def test_an_argument_may_name_the_owner() -> None:
     program.run(lambda: StandardTokenExchange("alone", realm="r", client_id="api", owner="theirs"))
     program.run(lambda: TokenExchangeGrant("g", sources=["frontend"], target="api", owner="theirs"))
     assert {each.inputs.get("owner") for each in program.resources.values()} - {None} == {"theirs"}
+
+
+ANOTHER = "organization/keycloak-token-exchange/other"
+NUMBER = "0123abcd"
+
+
+def claimed(server: FakeKeycloak, stack: str, owner: str = "mine", number: str = NUMBER) -> str:
+    """A client's switch that a stack has claimed."""
+    claim = Claim(owner, SWITCH_CLAIM, {SWITCH: "true"}, {SWITCH: None}, Writer(stack, number))
+    server.client("api")["attributes"] |= {"standard.token.exchange.enabled": "true", claim.key: claim.text()}
+    return claim.text()
+
+
+def planned(state: Mapping[str, str], **outputs: str) -> Program:
+    program = without_organizations(state)
+    for each in program.state.values():
+        each["outputs"] |= outputs if each["type"] != "other" else {}
+    configure(url=URL, adminPassword=PASSWORD, realm="r", grants="[]", owner="mine")
+    program.run(lambda: TokenExchangeGrant("g", sources=["frontend"], target="api"))
+    return program
+
+
+@pytest.mark.parametrize("stack", [ANOTHER, "acme/shop/prod", f"{NAMELESS}@0a1b", stack_digits(ANOTHER)])
+def test_an_owner_of_two_stacks_is_refused_before_the_first_write(
+    stack: str, keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "file:///tmp/here")
+    monkeypatch.setenv("PULUMI_CONFIG", "{}")
+    claimed(keycloak, stack)
+    with pytest.raises(pulumi.RunError) as caught:
+        planned({})
+    told = str(caught.value)
+    who = {NAMELESS: f"the stack '{NAMELESS}' of another backend", "": "another stack"}
+    whose = stack.partition("@")[0] if "/" in stack else ""
+    assert told.startswith(
+        f"owner 'mine' in realm 'r': is the owner of what {who.get(whose, f'the stack {whose!r}')} made "
+        f"(standard-exchange of client 'api'), and this is the stack '{NAMELESS}'; "
+    )
+    assert re.search(
+        r"run `pulumi config set owner dev-[0-9a-f]{6}`; if it is that stack, renamed or moved, bring", told
+    )
+    assert all(each.method == "GET" or "/token" in each.path for each in keycloak.asked())
+
+
+def test_what_its_state_holds_is_a_stacks_own_whoever_wrote_it(keycloak: FakeKeycloak) -> None:
+    claimed(keycloak, ANOTHER)  # before the stack was renamed
+    assert planned({"a": "mine"}, number=NUMBER).asked_for_state == 1
+    with pytest.raises(pulumi.RunError):
+        planned({"a": "mine"}, number="another")
+    there = {"client_uuid": keycloak.uuid("api")}
+    planned({"a": "mine#g"}, **there)  # whatever the client's owner has written over the number
+    with pytest.raises(pulumi.RunError):
+        planned({"a": "another"}, **there)
+
+
+@pytest.mark.parametrize(
+    ("stack", "number"), [("", ""), (NAMELESS, NUMBER)], ids=["an earlier version", "a killed run"]
+)
+def test_a_stacks_own_marks_are_continued_without_its_state(stack: str, number: str, keycloak: FakeKeycloak) -> None:
+    claimed(keycloak, stack, number=number)
+    assert planned({}).asked_for_state == 0
+
+
+def test_another_owners_marks_of_another_stack_are_no_matter(keycloak: FakeKeycloak) -> None:
+    claimed(keycloak, ANOTHER, owner="theirs")
+    planned({})
