@@ -78,5 +78,6 @@ def problems() -> Iterator[None]:
         say_line(f"error: {problem}", err=True)
         raise typer.Exit(UNREACHABLE) from None
     except KeycloakError as problem:
-        typer.echo("\n".join(["error: " + harmless(problem.faults[0]), *map(harmless, problem.faults[1:])]), err=True)
+        for line in (f"error: {problem.faults[0]}", *problem.faults[1:]):
+            say_line(line, err=True)
         raise typer.Exit(USAGE) from None

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from kcadmin.texts import harmless, is_obeyed
+from kcadmin.texts import harmless, harmless_lines, is_obeyed
 
 INSTEAD = "\ufffd"
 
@@ -28,3 +28,8 @@ class Screen(Console):
 def say_line(line: str, *, err: bool = False) -> None:
     """Prints one line, whatever it holds."""
     typer.echo(harmless(line), err=err)
+
+
+def say_text(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Prints a text of several lines, whatever they hold; JSON stays the JSON that it was. nl: a line break at its end."""
+    typer.echo(harmless_lines(text), err=err, nl=nl)

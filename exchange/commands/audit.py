@@ -14,6 +14,7 @@ from exchange.audit import Audit, Record, Wanted, parse_moment, switched_off
 from exchange.commands import options
 from exchange.console import LOOKED, REFUSED, busy, problems, warn_of
 from exchange.place import find_place
+from exchange.screen import say_text
 from kcadmin.errors import InvalidSettings
 from kcadmin.features import LEGACY
 
@@ -121,9 +122,9 @@ def audit_command(
             _tell_unused(audit, unused, as_json)
         config = audit.config()
         if not config.enabled or config.lacking:
-            typer.echo(f"warning: events of realm '{place.realm}': {switched_off(config)}", err=True)
+            say_text(f"warning: events of realm '{place.realm}': {switched_off(config)}", err=True)
         if audit.ids_of(user) is None:
-            typer.echo(f"warning: --user: {report.BY_NAME_ALONE}", err=True)
+            say_text(f"warning: --user: {report.BY_NAME_ALONE}", err=True)
         if follow:
             _follow(audit, wanted, limit or BEFORE_FOLLOWING, as_csv=as_csv, as_json=as_json)
             return
@@ -133,9 +134,9 @@ def audit_command(
     if summary:
         _show_summary(records, console, as_json)
     elif as_json:
-        typer.echo(report.as_json(records))
+        say_text(report.as_json(records))
     elif as_csv:
-        typer.echo("\n".join(map(report.as_csv_row, [None, *records])))
+        say_text("\n".join(map(report.as_csv_row, [None, *records])))
     else:
         _show(records, audit, console)
 
@@ -171,38 +172,38 @@ def _show(records: list[Record], audit: Audit, console: Console) -> None:
         console.print(report.as_table(records))
         console.print()
     elif records:
-        typer.echo("\n".join(map(report.as_line, records)))
-    typer.echo(report.summed_up(records, audit))
+        say_text("\n".join(map(report.as_line, records)))
+    say_text(report.summed_up(records, audit))
     _notes(records)
 
 
 def _show_summary(records: list[Record], console: Console, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(report.summary_objects(records), indent=2))
+        say_text(json.dumps(report.summary_objects(records), indent=2))
         return
     if console.is_terminal:
         console.print(report.summary_table(records))
     elif records:
-        typer.echo("\n".join(report.summary_lines(records)))
+        say_text("\n".join(report.summary_lines(records)))
     _notes(records)
 
 
 def _notes(records: list[Record]) -> None:
     if any(record.event.exchange == LEGACY for record in records):
-        typer.echo(report.LEGACY_LEAVES_OUT, err=True)
-    typer.echo(report.LOG_NOTE, err=True)
+        say_text(report.LEGACY_LEAVES_OUT, err=True)
+    say_text(report.LOG_NOTE, err=True)
 
 
 def _follow(audit: Audit, wanted: Wanted, limit: int, *, as_csv: bool, as_json: bool) -> None:
     """Prints until Ctrl-C, which is how it is meant to end."""
     try:
         if as_csv:
-            typer.echo(report.as_csv_row(None))
+            say_text(report.as_csv_row(None))
         for record in audit.follow(wanted, limit):
             if as_json:
-                typer.echo(json.dumps(report.as_object(record)))
+                say_text(json.dumps(report.as_object(record)))
             else:
-                typer.echo(report.as_csv_row(record) if as_csv else report.as_line(record))
+                say_text(report.as_csv_row(record) if as_csv else report.as_line(record))
     except KeyboardInterrupt:
         return
 
@@ -211,12 +212,12 @@ def _tell_unused(audit: Audit, days: int, as_json: bool) -> None:
     """:raises typer.Exit: always; with what was found."""
     found, note = audit.unused(days), report.kept_note(audit.config(), days)
     if as_json:
-        typer.echo(json.dumps([report.unused_object(each) for each in found], indent=2))
+        say_text(json.dumps([report.unused_object(each) for each in found], indent=2))
     elif found:
-        typer.echo("\n".join(report.unused_line(each, days) for each in found))
+        say_text("\n".join(report.unused_line(each, days) for each in found))
     else:
-        typer.echo(f"Every grant of this stack in realm {audit.place.realm} was used in the last {days} days.")
+        say_text(f"Every grant of this stack in realm {audit.place.realm} was used in the last {days} days.")
     if note and not all(each.certain for each in found):
-        typer.echo(note, err=True)
+        say_text(note, err=True)
     certain = any(each.certain for each in found)
     raise typer.Exit(REFUSED if certain else LOOKED if found else 0)

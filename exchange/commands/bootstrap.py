@@ -9,7 +9,7 @@ import typer
 from exchange import bootstrap
 from exchange.commands.options import InsecureHttp, PublicUrl, login
 from exchange.console import ask, person, problems, warn_of
-from exchange.screen import say_line
+from exchange.screen import say_line, say_text
 from exchange.version_control import warn_unless_ignored
 from kcadmin import robot
 from kcadmin.connection import ADMIN_PASSWORD, read_connection
@@ -98,4 +98,4 @@ def bootstrap_command(
             )
         made = bootstrap.bootstrap(connection, realm, client_id, roles, key, only=only or (), new_key=new_key)
         warn_unless_ignored(made.key, "a private key")
-    typer.echo(bootstrap.as_json(made) if as_json else "\n".join(bootstrap.as_lines(made)))
+    say_text(bootstrap.as_json(made) if as_json else "\n".join(bootstrap.as_lines(made)))

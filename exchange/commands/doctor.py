@@ -27,11 +27,10 @@ from exchange.doctor import Asked, Diagnosis, Doctor
 from exchange.place import Place, find_place
 from exchange.printing import say
 from exchange.rules import Broken, broken_rules
-from exchange.screen import Screen, say_line
+from exchange.screen import Screen, say_line, say_text
 from exchange.stack import StackProblem
 from kcadmin.close_look import Looks
 from kcadmin.proof import USER, Case
-from kcadmin.texts import harmless_lines
 
 EPILOG = "See docs/doctor.md for every cause that it knows, and for what it looks at."
 STDIN = "-"
@@ -115,7 +114,7 @@ def doctor_command(
         whole = place.stack is not None and source is None and not grants
         rules = broken_rules(stacks.run_pulumi, ["--stack", stack] if stack else []) if whole else None
     if text and any(each.reading is None for each in diagnoses):
-        typer.echo("warning: the error text is none that Keycloak is known to say; it is left aside.", err=True)
+        say_text("warning: the error text is none that Keycloak is known to say; it is left aside.", err=True)
     _show(diagnoses, rules, place, as_json)
     ill = any(each.findings for each in diagnoses) or any(each.mandatory for each in rules or ())
     unseen = any(each.unseen for each in diagnoses)
@@ -133,7 +132,7 @@ def _look(doctor: Doctor, cases: Sequence[Case]) -> list[Diagnosis]:
 
 def _show(diagnoses: Sequence[Diagnosis], rules: Sequence[Broken] | None, place: Place, as_json: bool) -> None:
     if as_json:
-        typer.echo(harmless_lines(report.as_json(diagnoses, rules)))
+        say_text(report.as_json(diagnoses, rules))
         return
     console = Screen()
     sentence = report.summary(diagnoses, rules, place.connection.url)

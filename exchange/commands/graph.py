@@ -17,7 +17,7 @@ from exchange.graph import ALLOWED, BY_ROLES, DEAD, DECLARED, IMPLIED, UNDECLARE
 from exchange.graph_page import as_page
 from exchange.place import Place, find_place
 from exchange.printing import say
-from exchange.screen import Screen, say_line
+from exchange.screen import Screen, say_line, say_text
 from kcadmin.errors import InvalidSettings, Refusal
 from kcadmin.realm_reach import realm_reach
 from kcadmin.role_reach import read_roles
@@ -126,7 +126,7 @@ def graph_command(
         say_line(f"warning: {note}.", err=True)
     failing = [each.value for each in fail_on or () if graph.count(each.value)]
     for each in dict.fromkeys(failing):
-        typer.echo(f"error: realm '{graph.realm}': {graph.count(each)} {report.word(each)}.", err=True)
+        say_text(f"error: realm '{graph.realm}': {graph.count(each)} {report.word(each)}.", err=True)
     unsure = Failing.dead in (fail_on or ()) and graph.notes  # what is not judged may only refuse more
     raise typer.Exit(REFUSED if failing else LOOKED if unsure else 0)
 
@@ -170,7 +170,7 @@ def _print(output: Path | None, text: str) -> None:
     if output:
         _write(output, text)
     else:
-        typer.echo(text, nl=False)
+        say_text(text, nl=False)
 
 
 def _write(file: Path, text: str) -> None:

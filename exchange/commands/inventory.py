@@ -10,10 +10,9 @@ from exchange.commands import options
 from exchange.console import REFUSED, busy, problems, warn_of
 from exchange.place import find_place
 from exchange.printing import say
-from exchange.screen import Screen, say_line
+from exchange.screen import Screen, say_line, say_text
 from kcadmin.found_grants import Inventory
 from kcadmin.session import Session
-from kcadmin.texts import harmless_lines
 
 EPILOG = "See docs/inventory.md for what becomes a grant, and what cannot."
 
@@ -57,9 +56,9 @@ def inventory_command(
         if write:
             inventory.write(found, place.connection.url, write, replace=replace)
     if as_json:
-        typer.echo(harmless_lines(inventory.as_json(found, place.connection.url, write)))
+        say_text(inventory.as_json(found, place.connection.url, write))
     elif not write:
-        typer.echo(inventory.as_config(found, place.connection.url), nl=False)
+        say_text(inventory.as_config(found, place.connection.url), nl=False)
     _show(found, write, as_json)
     raise typer.Exit(REFUSED if found.lost else 0)
 

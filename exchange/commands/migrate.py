@@ -15,10 +15,9 @@ from exchange.migration.grants import groups
 from exchange.migration.look import Found, faults, look
 from exchange.migration.plan import Planned
 from exchange.migration.runs import RunFailed, StackRuns
-from exchange.screen import Screen, say_line
+from exchange.screen import Screen, say_line, say_text
 from exchange.stack import StackProblem
 from kcadmin.errors import KeycloakError, Refusal
-from kcadmin.texts import harmless_lines
 
 EPILOG = "See docs/migrate.md for what is changed, in which order, and what callers see."
 app = typer.Typer(
@@ -57,7 +56,7 @@ def plan_command(
     with problems():
         found = _look(stack, grants or (), token_lifetime)
     if as_json:
-        typer.echo(harmless_lines(report.as_json(found.planned, found.unseen)))
+        say_text(report.as_json(found.planned, found.unseen))
     else:
         console = Screen(highlight=False, soft_wrap=True)
         for line in report.as_text(found.planned, found.unseen):
@@ -103,7 +102,7 @@ def apply_command(
     with problems():
         found = _look(stack, [*(grants or ()), *(only or ())], token_lifetime)
         if not found.planned:
-            typer.echo(report.plan_summary(found.planned))
+            say_text(report.plan_summary(found.planned))
             return
         if wrong := faults(found, events=not no_events):
             _end_with(wrong)

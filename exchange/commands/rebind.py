@@ -8,7 +8,7 @@ import typer
 from exchange import rebind
 from exchange.commands.options import Stack
 from exchange.console import LOOKED, REFUSED, person, problems, warn_of
-from exchange.screen import say_line
+from exchange.screen import say_line, say_text
 from exchange.stack import read_config, run_pulumi
 from exchange.version_control import warn_unless_ignored
 from kcadmin.connection import read_connection
@@ -55,17 +55,17 @@ def rebind_command(
         document = rebind.rebound(state, moves, connection.url, config)
         changed = document != state.document
         if not as_json:
-            typer.echo("\n".join(rebind.as_lines(state, moves, document)))
+            say_text("\n".join(rebind.as_lines(state, moves, document)))
         kept = None
         if changed and not dry_run:
             _confirm_rebind(yes)
             kept = rebind.store(run_pulumi, chosen, state, document, backup)
             warn_unless_ignored(kept, "a stack's state")
         if as_json:
-            typer.echo(rebind.as_json(state, moves, document, kept))
+            say_text(rebind.as_json(state, moves, document, kept))
         elif kept:
-            typer.echo(f"Done. The state as it was is in '{kept}'; `pulumi stack import --file {kept}` brings it back.")
-            typer.echo("Next: `pulumi refresh`, then `pulumi up`.")
+            say_text(f"Done. The state as it was is in '{kept}'; `pulumi stack import --file {kept}` brings it back.")
+            say_text("Next: `pulumi refresh`, then `pulumi up`.")
     raise typer.Exit(LOOKED if changed and dry_run else 0)
 
 

@@ -17,14 +17,13 @@ from exchange.console import LOOKED, REFUSED, ask, password, person, problems, w
 from exchange.deny import UNDECLARED, Attempts, Denial, attempts
 from exchange.deny import deny as deny_all
 from exchange.printing import say
-from exchange.screen import Screen, say_line
+from exchange.screen import Screen, say_line, say_text
 from exchange.stack import read_stack
 from exchange.verify import prefetch, verify
 from kcadmin.client_secrets import ClientSecrets
 from kcadmin.errors import Refusal
 from kcadmin.proof import USER, USER_PASSWORD, Case, Secrets, Subject, Verdict
 from kcadmin.session import Session, session_for
-from kcadmin.texts import harmless_lines
 
 COLOURS = {0: "green", LOOKED: "yellow"}
 EPILOG = "See docs/verify.md for what is checked, and for every setting."
@@ -156,7 +155,7 @@ def _deny(
 
 def _show(verdicts: Sequence[Verdict], denials: Sequence[Denial], url: str, as_json: bool) -> None:
     if as_json:
-        typer.echo(harmless_lines(report.as_json(verdicts, report_deny.objects(denials))))
+        say_text(report.as_json(verdicts, report_deny.objects(denials)))
         return
     console = Screen()
     sentence = report.summary(verdicts, url)

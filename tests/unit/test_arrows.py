@@ -151,6 +151,18 @@ def test_what_goes_to_pulumi_goes_through_one_module(room: str) -> None:
     assert {each.partition(":")[0] for each in found if each.endswith(caught)} <= {"components/program.py"}
 
 
+def test_what_commands_print_goes_through_one_module() -> None:
+    """It makes foreign text harmless, too."""
+    found = {
+        f"{source.relative_to(PROJECT)} {ast.unparse(node.func)}"
+        for source in sources("exchange")
+        for node in ast.walk(ast.parse(source.read_text()))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("print", "typer.echo", "typer.secho", "sys.stdout.write", "sys.stderr.write")
+    }
+    assert found == {"exchange/screen.py typer.echo", "exchange/cli.py typer.echo"}  # a command's help is our own text
+
+
 def test_the_program_is_short_and_only_names_what_is_done() -> None:
     text = (PROJECT / "__main__.py").read_text()
     assert len(text.splitlines()) <= MAIN_LINES
