@@ -1,6 +1,6 @@
 """Whose a stack's objects are: an owner that its config names, or the name of the stack where the backend has organizations.
 
-docs/adr/0021-an-owner-is-chosen.md says why.
+docs/adr/0023-an-owner-is-chosen.md says why.
 """
 
 from collections import Counter
