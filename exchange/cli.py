@@ -4,7 +4,7 @@ import inspect
 
 import typer
 
-from exchange.commands import audit, bootstrap, doctor, graph, inventory, migrate, rebind, verify
+from exchange.commands import audit, bootstrap, doctor, graph, inventory, migrate, rebind, release, verify
 from exchange.console import show_warnings
 
 # Locals hold secrets and tokens: a traceback must never print them.
@@ -35,6 +35,7 @@ app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor_command)
 app.command("graph", epilog=graph.EPILOG)(graph.graph_command)
 app.command("audit", epilog=audit.EPILOG)(audit.audit_command)
 app.command("inventory", epilog=inventory.EPILOG)(inventory.inventory_command)
+app.command("release", epilog=release.EPILOG)(release.release_command)
 app.add_typer(migrate.app, name="migrate")
 app.command("rebind", epilog=rebind.EPILOG)(rebind.rebind_command)
 app.command("bootstrap", epilog=bootstrap.EPILOG)(bootstrap.bootstrap_command)

@@ -1,9 +1,10 @@
 """Where a command works: a realm of a server, and the stack that says what it should hold, if there is one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from exchange.stack import Stack, StackProblem, read_stack
+from exchange.rebind import read_owners
+from exchange.stack import Stack, StackProblem, read_config, read_stack, run_pulumi
 from kcadmin.connection import Connection, read_connection
 from kcadmin.proof import Case
 from kcadmin.session import Session, session_for
@@ -43,3 +44,31 @@ def find_place(stack: str | None, url: str | None, realm: str | None, login: Map
     if not chosen:
         raise StackProblem("realm: neither the stack nor --realm names one; give --realm NAME.")
     return Place(found.connection(url), chosen, found)
+
+
+@dataclass(frozen=True)
+class Deployable:
+    """Where a stack is or will be deployed: no output is needed. owners: the stack's own, by its config and its state."""
+
+    connection: Connection
+    realms: tuple[str, ...]
+    owners: frozenset[str] = frozenset()
+
+
+def find_deployable(
+    stack: str | None, url: str | None, realms: Sequence[str], login: Mapping[str, str | None]
+) -> Deployable:
+    """The realm of a stack's config, or those that are named; without a stack as ``find_place``.
+
+    :raises StackProblem, InvalidSettings: saying what to do.
+    """
+    named = tuple(dict.fromkeys(realms))
+    if stack is None and url and named:
+        return Deployable(read_connection({**login, "url": url}.get), named)
+    chosen = ["--stack", stack] if stack else []
+    config = read_config(run_pulumi, chosen)
+    if not named and not config.get("realm"):
+        raise StackProblem("realm: neither the stack's config nor --realm names one; give --realm NAME.")
+    connection = read_connection({**config, "url": url or config.get("url", "")}.get)
+    owners = {*read_owners(run_pulumi, chosen), config.get("owner") or ""}
+    return Deployable(connection, named or (config["realm"],), frozenset(owners - {""}))

@@ -88,14 +88,24 @@ class State:
 
 def read_state(run: Pulumi, chosen: Sequence[str]) -> State:
     """:param chosen: ``--stack NAME``, or nothing. :raises StackProblem: the state cannot be read, or holds no object."""
-    text = run(["stack", "export", *chosen])
-    try:
-        state = State(text, json.loads(text))
-    except ValueError:
-        raise StackProblem("pulumi: its export of the state is no JSON; check `pulumi version`.") from None
+    state = _exported(run, chosen)
     if not state.realms():
         raise StackProblem("stack: its state holds no Keycloak object, so there is nothing to rebind; run `pulumi up`.")
     return state
+
+
+def read_owners(run: Pulumi, chosen: Sequence[str]) -> set[str]:
+    """The owners of a stack's objects, by its state, without their grants. :raises StackProblem: it cannot be read."""
+    props = (each for all_props in _exported(run, chosen).realms().values() for each in all_props)
+    return {str(each["owner"]).split("#")[0] for each in props if each.get("owner")}
+
+
+def _exported(run: Pulumi, chosen: Sequence[str]) -> State:
+    text = run(["stack", "export", *chosen])
+    try:
+        return State(text, json.loads(text))
+    except ValueError:
+        raise StackProblem("pulumi: its export of the state is no JSON; check `pulumi version`.") from None
 
 
 def survey(session: Session, state: State) -> tuple[list[RealmMove], list[str]]:

@@ -14,6 +14,8 @@ from kcadmin.clients import RECENT_SECONDS, Clients
 from kcadmin.ownership import NOBODY, Writer, hash16, marked, unmarked
 from kcadmin.policies import LOGIC, STRATEGIES, given, spell, stored_empty
 
+SCOPE = "authorization-scope:"
+
 
 @dataclass(frozen=True)
 class ScopePermission:
@@ -172,4 +174,4 @@ class AuthorizationScopes:
 
 def scope_kind(name: str) -> Kind:
     """The kind of the claim on a client for one of its authorization scopes."""
-    return Kind(f"authorization-scope:{name}")
+    return Kind(f"{SCOPE}{name}")

@@ -22,6 +22,7 @@ from kcadmin.texts import some
 IDENTITY = ("id", "owner", "writer", "mark", "exchange")  # of an object, and no part of what it was
 OWNER = Annotated[str, re.compile(".{1,1000}", re.DOTALL)]
 WRITER = {"stack": OWNER, "number": HASH8}
+ADOPTED = "adopted:"
 NAMED = 3
 _log = logging.getLogger(__name__)
 
@@ -115,7 +116,20 @@ def claim_owners(client: Client) -> Iterator[tuple[str, str, Writer]]:
 def adopted_kind(id_: str, object_: type | None = None) -> Kind:
     """The kind of the claim that notes what an adopted object was. ``object_``: the dataclass that describes it."""
     was = hints_of(object_, *IDENTITY) if object_ else {}
-    return Kind(f"adopted:{id_}", {}, was, [each for each in needed_of(object_) if each in was] if object_ else ())
+    return Kind(f"{ADOPTED}{id_}", {}, was, [each for each in needed_of(object_) if each in was] if object_ else ())
+
+
+def adopted_note(client: Client | None, owner: str, id_: str, name: str, object_: type) -> Claim | None:
+    """An owner's note of what an adopted object was: by the object's id, in a copy of the realm, where ids are new, by its name."""
+    notes: list[Claim] = []
+    for kind, who, _ in claim_owners(client) if client else ():
+        if who == owner and kind.startswith(ADOPTED):
+            key = claim_key(owner, kind)
+            with suppress(ValueError):  # of an object of another type
+                fitting = adopted_kind(kind.removeprefix(ADOPTED), object_)
+                notes.append(_read(key, _entry(client.attributes[key]) or {}, fitting))  # type: ignore[union-attr]
+    by_id = (each for each in notes if each.kind.name == f"{ADOPTED}{id_}")
+    return next(by_id, None) or next((each for each in notes if each.was.get("name") == name), None)
 
 
 def _entry(text: str) -> Mapping[str, Any] | None:

@@ -20,6 +20,7 @@ from kcadmin.client_policies import PROFILES, Entry
 from kcadmin.guard_parts import ASKED, MARK, PREFIX, REQUESTERS, SCOPES, SOURCES, USER, Part, description_of, held_parts
 from kcadmin.ownership import NOBODY, Writer
 from kcadmin.tokens import EXCHANGE_GRANT
+from kcadmin.whose import command
 
 GRANT_TYPE, CLIENT_ATTRIBUTES, CLIENT_SCOPES = "grant-type", "client-attributes", "client-scopes"
 CLAIM_ENFORCER, DOWNSCOPE = "jwt-claim-enforcer", "downscope-assertion-grant-enforcer"
@@ -152,7 +153,7 @@ def conflicts(entries: Sequence[Entry], mine: Mapping[str, Part], leaving: Colle
             if part and who not in leaving and other.allowed != part.allowed:
                 yield (
                     f"user_claims has '{part.allowed[0]}' for {part.claim}, and '{who}' has '{other.allowed[0]}' for the "
-                    "same requester; agree on one pattern"
+                    f"same requester; agree on one pattern, or, where that owner's stack works here no more, see {command(who)}"
                 )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kcadmin.clients import RECENT_SECONDS, Clients
+from kcadmin.clients import RECENT_SECONDS, Client, Clients
 from kcadmin.ownership import NOBODY, NUMBER_KEY, OWNER_KEY, STACK_KEY, Writer, hash16
 
 AUDIENCE_MAPPER = "oidc-audience-mapper"
@@ -91,6 +91,11 @@ class AudienceMapper:
         return {key: value for key, value in entries.items() if value}
 
 
+def audience_mappers(client: Client) -> list[AudienceMapper]:
+    """Every audience mapper of a client as it was read."""
+    return [AudienceMapper.read(each) for each in client.mappers if each["protocolMapper"] == AUDIENCE_MAPPER]
+
+
 class AudienceMappers:
     """The audience mappers of one client. ``max_age``: of looks, in seconds; a write looks by itself."""
 
@@ -102,11 +107,7 @@ class AudienceMappers:
     def all(self) -> list[AudienceMapper]:
         """Every audience mapper of the client; none when the client is gone."""
         client = self._clients.get(self._uuid, max_age=self._max_age)
-        return [
-            AudienceMapper.read(each)
-            for each in (client.mappers if client else ())
-            if each["protocolMapper"] == AUDIENCE_MAPPER
-        ]
+        return audience_mappers(client) if client else []
 
     def named(self, name: str) -> list[AudienceMapper]:
         """Those of that name."""
@@ -136,6 +137,14 @@ class AudienceMappers:
     def _write(self, identity: Mapping[str, str], name: str, config: Mapping[str, str]) -> str:
         mapper = {"name": name, "protocol": "openid-connect", "protocolMapper": AUDIENCE_MAPPER, "config": dict(config)}
         return self._clients.set_mapper(self._uuid, {**identity, **mapper})
+
+
+def may_have_been(audience: tuple[str | None, str | None], was: Mapping[str, Any]) -> bool:
+    """Whether a mapper of an audience may have been as a note says: it brings no other one into tokens, nor a mark."""
+    config = dict(was.get("stored") or ())
+    stored = AudienceMapper.read({"name": "", "id": "", "config": config}).audience if config else audience
+    noted = (was.get("included_client"), was.get("custom_audience"))
+    return {stored, noted} == {audience} and OWNER_KEY not in config
 
 
 def _text(on: bool) -> str:

@@ -16,6 +16,7 @@ from kcadmin.ownership import NOBODY, Writer
 from kcadmin.settling import look_again
 from kcadmin.texts import named, shown
 from kcadmin.writers import require_one_stack
+from kcadmin.whose import remedy
 
 ROUNDS = 5
 REFRESH_TOKENS = "attributes.use.refresh.tokens"
@@ -221,8 +222,8 @@ def _refuse_conflicts(client: Client, others: list[Claim], wanted: Mapping[str, 
                     f"{field.removeprefix(ATTRIBUTE)} is claimed as {shown(claim.set[field])} by {shown(claim.owner)}, "
                     f"wanted is {shown(value)}"
                 )
-                remedy = f"agree on one value; or, if there is no such stack, remove the client's attribute {claim.key}"
-                raise Refusal(sentence("client", client.client_id, client.realm, wrong, remedy))
+                do = f"agree on one value; {remedy(claim.owner, client.realm)}"
+                raise Refusal(sentence("client", client.client_id, client.realm, wrong, do))
 
 
 def _require(client: Client | None, uuid: str) -> Client:

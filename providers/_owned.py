@@ -20,6 +20,7 @@ from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
 from kcadmin.texts import named
 from kcadmin.writers import require_one_stack
+from kcadmin.whose import remedy, whose
 from providers._base import KeycloakProvider, Props
 from providers._compare import KEEP, REVOKE
 from providers._held import Mark, Marked, writer
@@ -176,7 +177,11 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
     def _adopt(self, realm: Realm, store: Store[T], found: T, wanted: T, props: Props) -> Props:
         differing = self._differences(found, wanted)
         if found.mark is not None:
-            raise Refusal(f"{self._named(props)}: belongs to another stack; choose another name, or remove it there.")
+            owner = getattr(found, "owner", None)
+            raise Refusal(
+                f"{self._named(props)}: belongs to {whose(owner)}; choose another name, or remove it there; "
+                f"{remedy(owner, realm.name)}."
+            )
         if getattr(found, "logic", None) == "":  # how a store shows an object of another type
             raise Refusal(
                 f"{self._named(props)}: the name is taken by {differing['description'][0]}; choose another name."

@@ -11,9 +11,9 @@ import pulumi
 from pulumi.dynamic import DiffResult
 
 from kcadmin.clients import RECENT_SECONDS
-from kcadmin.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, AudienceMappers
+from kcadmin.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, AudienceMappers, may_have_been
 from kcadmin.mappers import AudienceMapper as Mapper
-from kcadmin.ownership import OWNER_KEY, owned_name
+from kcadmin.ownership import owned_name
 from kcadmin.realm import Realm
 from providers._base import Props
 from providers._compare import KEEP, RESTORE, REVOKE
@@ -100,10 +100,7 @@ class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
 
     def may_have_been(self, wanted: Mapper, was: Mapping[str, Any]) -> bool:
         """A note alone brings no other audience into tokens, nor a mark onto a mapper."""
-        config = dict(was.get("stored") or ())
-        stored = Mapper.read({"name": wanted.name, "id": "", "config": config}).audience if config else wanted.audience
-        noted = (was.get("included_client"), was.get("custom_audience"))
-        return {stored, noted} == {wanted.audience} and OWNER_KEY not in config
+        return may_have_been(wanted.audience, was)
 
     def unowned(self, found: Mapper) -> Mapper:
         return replace(found, owner=None, exchange=None, stored=())

@@ -5,40 +5,32 @@ https://www.keycloak.org/docs/latest/authorization_services/#_resource_server_ov
 
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any
 
 import pulumi
 
-from kcadmin.by_products import SIDE_ROLE, account_mappers, is_default
-from kcadmin.claims import Kind
+from kcadmin.authorization_services import ACCOUNT, KIND, MAPPERS, SERVICES, content, delete_by_products
+from kcadmin.by_products import SIDE_ROLE, account_mappers
 from kcadmin.clients import Client
 from kcadmin.errors import HttpError, Refusal
 from kcadmin.ownership import NAME_LIMIT
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import USED, drop_claim
-from kcadmin.texts import quoted
 from providers._base import Props
 from providers._compare import KEEP, REVOKE
 from providers._shared import SharedSettingProvider
 from providers.messages import warn
 from providers.resource import KeycloakResource, Text
 
-SERVICES, ACCOUNT = "authorizationServicesEnabled", "serviceAccountsEnabled"
-MAPPERS = "account_mappers"
 LONGEST_CLIENT_ID = NAME_LIMIT - len("service-account-")  # the server answers 500 to more
 LONGEST_UP_TO_26_2 = NAME_LIMIT - len("urn::resources:default")  # the type of the default resource, which it made then
-CONTENT = ("resources", "policies", "scopes")
 
 
 class AuthorizationServicesProvider(SharedSettingProvider):
     """Create, read, update and delete of a client's resource server."""
 
     OBJECT = "authorization services of client"
-    KIND = Kind(
-        "authorization-services",
-        {SERVICES: Literal[True], ACCOUNT: Literal[True]},
-        {SERVICES: bool | None, ACCOUNT: bool | None, SIDE_ROLE: bool, MAPPERS: tuple[str, ...]},
-    )
+    KIND = KIND
     INPUTS = ("realm", "client_id", "client_uuid")
 
     def refusals(self, props: Props) -> Iterator[str]:
@@ -83,26 +75,14 @@ class AuthorizationServicesProvider(SharedSettingProvider):
         if props.get("on_remove") == KEEP:
             super().remove(realm, id_, props)
             return
-        content = self._content(realm, uuid, str(props["client_id"]))
-        if content and (props.get("found") != USED or props.get("on_remove") == REVOKE):
-            warn(f"{self._named(props)}: left on, since switching them off would delete {content}.")
+        held = content(realm, uuid, str(props["client_id"]))
+        if held and (props.get("found") != USED or props.get("on_remove") == REVOKE):
+            warn(f"{self._named(props)}: left on, since switching them off would delete {held}.")
             drop_claim(realm.clients, uuid, props["owner"], self.KIND)
             return
         super().remove(realm, id_, props)
-        client = realm.clients.get(uuid)
-        came_with_them = props.get("on_remove") == REVOKE or was.get(SIDE_ROLE) is False
-        if client and not client.is_on(SERVICES) and came_with_them:
-            realm.clients.delete_role(uuid, SIDE_ROLE)
-        revoked = props.get("on_remove") == REVOKE
-        if client and not client.is_on(ACCOUNT) and (revoked or props.get("found") != USED):
-            kept = () if revoked else was.get(MAPPERS) or ()
-            for mapper_id in [id_ for name, id_ in account_mappers(client).items() if name not in kept]:
-                realm.clients.delete_mapper(uuid, mapper_id)
-
-    def _content(self, realm: Realm, uuid: str, client_id: str) -> str:
-        settings = realm.resource_server(uuid).settings() or {}
-        content = [each for kind in CONTENT for each in settings.get(kind) or () if not is_default(each, client_id)]
-        return quoted(sorted(str(each["name"]) for each in content))
+        used, revoked = props.get("found") == USED, props.get("on_remove") == REVOKE
+        delete_by_products(realm, uuid, was, used=used, revoked=revoked)
 
 
 def _noted_by_earlier_versions(props: Props) -> Props:

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 import pulumi
 
-from kcadmin.claims import Claim, Kind, claim_of
+from kcadmin.claims import Claim, claim_of
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.clients import RECENT_SECONDS
 from kcadmin.errors import Refusal
 from kcadmin.mappers import AudienceMappers
 from kcadmin.ownership import hash16, same_stack
 from kcadmin.realm import Realm
+from kcadmin.setting_claims import assignment_kind
 from kcadmin.shared_settings import drop_claim, write_claim
 from kcadmin.texts import shown
 from kcadmin.writers import require_one_stack
@@ -142,7 +143,3 @@ class ClientScopeAssignment(KeycloakResource, module="keycloak", name="ClientSco
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(ClientScopeAssignmentProvider(), resource_name, locals(), opts)
-
-
-def assignment_kind(scope: str) -> Kind:
-    return Kind(f"client-scope:{scope}")

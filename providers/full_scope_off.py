@@ -3,13 +3,13 @@
 https://www.keycloak.org/docs/latest/server_admin/#_role_scope_mappings
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import pulumi
 
 from kcadmin.audiences import FULL_SCOPE
-from kcadmin.claims import Kind
 from kcadmin.clients import Client
+from kcadmin.setting_claims import FULL_SCOPE_CLAIM
 from providers._base import Props
 from providers._shared import SharedSettingProvider
 from providers.resource import KeycloakResource, Text, Texts
@@ -19,7 +19,7 @@ class FullScopeOffProvider(SharedSettingProvider):
     """Create, read, update and delete of the setting."""
 
     OBJECT = "full scope of client"
-    KIND = Kind("full-scope", {FULL_SCOPE: Literal[False]}, {FULL_SCOPE: bool | None})
+    KIND = FULL_SCOPE_CLAIM
     INPUTS = ("realm", "client_id", "client_uuid")
 
     def values(self, props: Props) -> dict[str, Any]:

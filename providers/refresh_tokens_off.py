@@ -3,13 +3,12 @@
 https://www.keycloak.org/docs/latest/server_admin/#_openid_connect_compatibility_modes
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import pulumi
 
-from kcadmin.claims import Kind
 from kcadmin.clients import Client
-from kcadmin.notes import BOOLEAN_TEXT
+from kcadmin.setting_claims import REFRESH_TOKENS_CLAIM
 from kcadmin.shared_settings import REFRESH_TOKENS
 from providers._base import Props
 from providers._shared import SharedSettingProvider
@@ -20,7 +19,7 @@ class RefreshTokensOffProvider(SharedSettingProvider):
     """Create, read, update and delete of the setting."""
 
     OBJECT = "refresh tokens of client"
-    KIND = Kind("refresh-tokens", {REFRESH_TOKENS: Literal["false"]}, {REFRESH_TOKENS: BOOLEAN_TEXT})
+    KIND = REFRESH_TOKENS_CLAIM
     INPUTS = ("realm", "client_id", "client_uuid")
 
     def values(self, props: Props) -> dict[str, Any]:

@@ -3,29 +3,26 @@
 Not capped by the subject token's; capped by the user's session. https://www.keycloak.org/docs/latest/server_admin/#_timeouts
 """
 
-import re
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Any
 
 import pulumi
 
-from kcadmin.claims import Kind
 from kcadmin.clients import Client
 from kcadmin.lifespans import LIFESPAN, note_lifespan, seconds_of
 from kcadmin.realm import Realm
+from kcadmin.setting_claims import LIFESPAN_CLAIM
 from providers._base import Props
 from providers._shared import SharedSettingProvider
 from providers._uuids import is_known
 from providers.resource import KeycloakResource, Text, Texts
-
-SECONDS_TEXT = Annotated[str | None, re.compile(r"-1|[0-9]{1,15}")]
 
 
 class TokenLifespanProvider(SharedSettingProvider):
     """Create, read, update and delete of the setting."""
 
     OBJECT = "token lifespan of client"
-    KIND = Kind("token-lifespan", {LIFESPAN: SECONDS_TEXT}, {LIFESPAN: SECONDS_TEXT})
+    KIND = LIFESPAN_CLAIM
     INPUTS = ("realm", "client_id", "client_uuid", "seconds")
     CONSTANT = {}
 

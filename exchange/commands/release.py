@@ -1,0 +1,121 @@
+"""``python -m exchange release``."""
+
+import shlex
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from exchange import release
+from exchange.commands import options
+from exchange.console import LOOKED, REFUSED, busy, person, problems, warn_of
+from exchange.place import find_deployable
+from exchange.printing import counted
+from exchange.screen import say_line
+from kcadmin.errors import InvalidSettings
+from kcadmin.release import Released
+from kcadmin.session import session_for
+from kcadmin.texts import harmless_lines, named
+
+EPILOG = "See docs/release.md for what is taken away, by which rules, and what stays."
+
+
+def release_command(
+    owner: Annotated[
+        str | None,
+        typer.Option(
+            "--owner", metavar="OWNER", show_default="list all owners", help="Whose things; OWNER#GRANT for one grant's."
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show; exit code 3 where there is something.")] = False,
+    as_json: options.AsJson = False,
+    stack: options.Stack = None,
+    url: options.Url = None,
+    realms: Annotated[
+        list[str] | None,
+        typer.Option("--realm", metavar="NAME", show_default="the stack's", help="A realm. Once for each."),
+    ] = None,
+    admin_username: options.AdminUsername = None,
+    client_id: options.ClientId = None,
+    login_realm: options.LoginRealm = None,
+    ca_certificate: options.CaCertificate = None,
+    public_url: options.PublicUrl = None,
+    insecure_http: options.InsecureHttp = False,
+) -> None:
+    """Take away what an owner left whose stack does not work here: in a copied realm, or after its state was lost.
+
+    Shows what bears the owner's marks and claims, and which exchanges end. After a yes it is taken away as the owner's own
+    [bold]pulumi destroy[/bold] would: what was adopted is given back, and what another owner claims, too, stays for that one.
+
+    Nothing tells whether the owner's stack still works here. Ask whoever has it; if it does, its own destroy is the way.
+
+    Exit codes: 0 nothing is left, 1 something could not be taken away, 2 usage, 3 it was only shown, 4 the server gave no answer.
+
+    [bold]Examples[/bold]
+
+    python -m exchange release
+
+    python -m exchange release --owner acme/exchange/prod
+
+    python -m exchange release --owner acme/exchange/prod --url https://keycloak.example.com --realm staging --yes
+    """
+    with problems():
+        login = options.login(admin_username, client_id, login_realm, ca_certificate, public_url, insecure_http)
+        place = find_deployable(stack, url, realms or (), login)
+        if owner is not None and (not owner.strip() or owner.split("#")[0] in place.owners):
+            raise InvalidSettings([_wrong(owner, stack)])
+        warn_of(place.connection)
+        session = session_for(place.connection)
+        with busy("reading") as tell:
+            found = [release.find(session, each, owner or "", lambda what: tell(f"reading: {what}")) for each in place.realms]
+        for note in (note for each in found for note in each.unread):
+            say_line(f"warning: {note}.", err=True)
+        if not as_json:
+            for line in (line for each in found for line in release.as_lines(each)):
+                say_line(line)
+        left = sum(len(each.left) for each in found)
+        done = None
+        if left and not dry_run and _is_allowed(yes, owner or "", left):
+            done = []
+            with busy("releasing") as tell:
+                for each in found:
+                    done += release.take_away(session, each, lambda what: tell(f"releasing: {what}"))
+        if as_json:
+            typer.echo(harmless_lines(release.as_json(found, done)))
+    if done is None:
+        if left and not as_json:
+            say_line("Nothing was changed; --yes takes it away.", err=True)
+        raise typer.Exit(LOOKED if left else 0)
+    raise typer.Exit(REFUSED if _told(done, as_json) else 0)
+
+
+def _wrong(owner: str, stack: str | None) -> str:
+    if not owner.strip():
+        return "--owner: is empty; name the owner, or leave it out to list all owners."
+    chosen = f" --stack {shlex.quote(stack)}" if stack else ""
+    return f"--owner: {named(owner)} is the owner of this stack itself; run `pulumi destroy{chosen}`."
+
+
+def _is_allowed(yes: bool, owner: str, left: int) -> bool:
+    """Whether a person says yes; without one it is only shown."""
+    if yes:
+        return True
+    if not person():
+        return False
+    say_line(f"Nothing here tells whether a stack of owner {named(owner)} still works on this server.", err=True)
+    return typer.confirm(f"Take away {counted(left, 'thing')} of that owner, and end these exchanges?", abort=True, err=True)
+
+
+def _told(done: Sequence[Released], as_json: bool) -> int:
+    """Says what stays and what failed; how many failed."""
+    faults = [each for each in done if each.fault]
+    for each in done:
+        if each.stays:
+            say_line(f"note: {each.left.about}: {each.stays}.", err=True)
+    for each in faults:
+        say_line(f"error: {each.left.about}: {each.fault}", err=True)
+    if not as_json:
+        over = f"; {counted(len(faults), 'thing')} could not be taken away" if faults else ""
+        say_line(f"Released {counted(len(done) - len(faults), 'thing')}{over}.")
+    return len(faults)

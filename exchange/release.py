@@ -1,0 +1,152 @@
+"""What an owner left in a realm: shown with the exchanges that end, and taken away.
+
+docs/release.md says what is trusted.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from exchange.printing import counted
+from kcadmin.leftovers import Leftover, leftovers, of_owner
+from kcadmin.newly_allowed import NewlyAllowed, newly_allowed
+from kcadmin.partial_put import AUTHORIZATION_SERVICES
+from kcadmin.realm import Realm, realm_for
+from kcadmin.realm_reach import realm_reach
+from kcadmin.realm_without import without
+from kcadmin.release import Released, release_all
+from kcadmin.role_reach import read_roles
+from kcadmin.session import Session
+from kcadmin.survey import Progress, Survey, survey
+from kcadmin.texts import named, shown
+from kcadmin.ways import ANY_CLIENT
+from kcadmin.whose import command
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found in a realm. left: of the owner that is asked for. others: how many things each other owner has.
+
+    ends, opens: exchanges that end, or that the end of a guard lets through, a sentence each. unread: why it may be more.
+    """
+
+    realm: str
+    owner: str
+    left: tuple[Leftover, ...]
+    others: Mapping[str, int]
+    ends: tuple[str, ...] = ()
+    opens: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+def find(session: Session, realm_name: str, owner: str, progress: Progress = lambda what: None) -> Found:
+    """Reads a realm, and what an owner has in it. owner: with or without a grant after ``#``; empty finds the others alone.
+
+    :raises KeycloakError: the realm cannot be read.
+    """
+    read = survey(session, realm_name, progress)
+    everything = leftovers(read, _servers(realm_for(session, realm_name), read, progress), [owner] if owner else ())
+    left = of_owner(everything, owner) if owner else []
+    others = Counter(each.owner.split("#")[0] for each in everything if each not in left)
+    ends, opens = _exchanges(session, read, left, progress) if left else ((), ())
+    return Found(realm_name, owner, tuple(left), dict(sorted(others.items())), ends, opens, tuple(_unread(read)))
+
+
+def take_away(session: Session, found: Found, progress: Progress = lambda what: None) -> list[Released]:
+    """Takes away what was found. :raises Unreachable: the server is gone; the same command goes on."""
+    return list(release_all(realm_for(session, found.realm), found.left, progress))
+
+
+def _servers(realm: Realm, read: Survey, progress: Progress) -> dict[str, Iterable[Mapping[str, Any]]]:
+    """The policies and permissions of every resource server of the realm, by client id."""
+    found: dict[str, Iterable[Mapping[str, Any]]] = {realm.management_client_id: list(read.policies.values())}
+    for name, client in read.clients.items():
+        if client.is_on(AUTHORIZATION_SERVICES) and name not in found:
+            progress(f"policies of '{name}'")
+            found[name] = list((realm.resource_server(client.uuid).settings() or {}).get("policies") or ())
+    return found
+
+
+def _exchanges(
+    session: Session, read: Survey, left: Sequence[Leftover], progress: Progress
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    roles = read_roles(session, read, progress)
+    now, then = realm_reach(read, roles), realm_reach(without(read, left), roles)
+    clients = sorted(read.clients)
+    ends = sorted({_said(each) for each in newly_allowed(then, now, clients)})
+    opens = sorted({_said(each) for each in newly_allowed(now, then, clients)})
+    return tuple(ends), tuple(opens)
+
+
+def _said(each: NewlyAllowed) -> str:
+    """An exchange, or many that are alike, in words."""
+    sources = [named(source) if source != ANY_CLIENT else "any client" for source in sorted(each.sources)]
+    told = [_some(sources)] if sources else []
+    told += ["any client with users' roles"] if each.carriers else []
+    audiences = [named(to) if to else "itself" for to in sorted(each.audiences, key=str)]
+    to = [_some(audiences)] if audiences else []
+    to += ["any client of which the user has a role"] if each.carried else []
+    when = f", when {' and '.join(each.when)}" if each.when else ""
+    return f"{named(each.requester)} exchanges tokens of {' and '.join(told)} for {' and '.join(to)}{when}"
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _unread(read: Survey) -> Iterator[str]:
+    if read.client_policies is None or read.client_profiles is None:
+        yield (
+            f"realm {named(read.realm)}: this login may not read its client policies, so guards are not among what was found; "
+            "give it the role view-realm, and to take them away manage-realm"
+        )
+
+
+def as_lines(found: Found) -> list[str]:
+    """What was found, for people."""
+    if not found.left:
+        lines = [f"realm {named(found.realm)}: owner {named(found.owner)} has nothing here"] if found.owner else []
+        return [*lines, *_of_others(found)]
+    lines = [f"realm {named(found.realm)}: owner {named(found.owner)} has {counted(len(found.left), 'thing')}"]
+    lines += [f"  {each.about}" for each in found.left]
+    lines += [f"  ends: {each}" for each in found.ends] or ["  ends: no exchange"]
+    lines += [f"  opens, since a guard goes: {each}" for each in found.opens]
+    return lines
+
+
+def _of_others(found: Found) -> Iterator[str]:
+    for owner, number in found.others.items():
+        yield f"realm {named(found.realm)}: owner {shown(owner)} has {counted(number, 'thing')}; {command(owner)} shows them"
+
+
+def as_json(found: Sequence[Found], done: Sequence[Released] | None) -> str:
+    """Everything, for programs. done: None for what was only shown."""
+    realms = [
+        {
+            "realm": each.realm,
+            "left": [_object(left) for left in each.left],
+            "ends": list(each.ends),
+            "opens": list(each.opens),
+            "otherOwners": each.others,
+            "unread": list(each.unread),
+        }
+        for each in found
+    ]
+    told = None if done is None else [
+        {**_object(each.left), "stays": each.stays or None, "fault": each.fault or None} for each in done
+    ]
+    return json.dumps({"owner": found[0].owner, "realms": realms, "released": told}, indent=2, ensure_ascii=False)
+
+
+def _object(left: Leftover) -> dict[str, Any]:
+    return {
+        "what": left.what.value,
+        "client": left.client or None,
+        "name": left.name or None,
+        "owner": left.owner,
+        "type": left.type or None,
+    }
+
+
