@@ -19,6 +19,7 @@ from kcadmin.features import LEGACY, STANDARD
 from kcadmin.fitness import Position, Unfit, unfit
 from kcadmin.permissions import AFFIRMATIVE
 from kcadmin.texts import quoted
+from kcadmin.whose import remedy
 from providers.facts import ClientFacts, Facts
 
 
@@ -143,7 +144,12 @@ def _client_faults(
     if asks and exchange == LEGACY and client.switch_on and not switched:
         yield (
             f"requester '{client.client_id}' has the standard exchange switched on, which would serve it instead",
-            "set exchange: standard, or switch it off",
+            "; ".join(
+                [
+                    "set exchange: standard, or switch it off",
+                    *(remedy(owner, spec.realm) for owner in client.switch_owners if owner != spec.owner),
+                ]
+            ),
         )
     if asks and exchange == STANDARD and client.refresh_on and not client.switch_owners and not spec.allow_refresh:
         yield (

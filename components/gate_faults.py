@@ -1,10 +1,11 @@
 """What would void the condition of a grant: other ways by which tokens name its target, roles that Keycloak reads otherwise."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from components.gating import goes_away, goes_next, is_gated, is_ours, ways_of
 from components.grant_spec import OPTIONAL_SCOPE, RECIPIENT, GrantSpec
 from components.wiring import wire
+from kcadmin import whose
 from kcadmin.features import LEGACY, STANDARD
 from kcadmin.gates import Opening
 from kcadmin.permission_reach import answer, permissions_on
@@ -29,7 +30,10 @@ def _scope_faults(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
         return
     remedy = "name another scope, or leave it out"
     if found.included_client != spec.target:
-        yield f"client scope '{spec.scope}' does not name '{spec.target}' alone in aud", remedy
+        yield (
+            f"client scope '{spec.scope}' does not name '{spec.target}' alone in aud",
+            _of([found.owner], remedy, spec),
+        )
     if found.roles != tuple(sorted((role.client, role.role) for role in spec.required_roles)):
         held = ", ".join(f"{client}/{role}" if client else role for client, role in found.roles) or "none"
         yield f"client scope '{spec.scope}' asks for other roles ({held}) than requiredRoles", "make them agree"
@@ -71,7 +75,9 @@ def open_doors(spec: GrantSpec, facts: Facts, ours: Collection[str]) -> Iterator
             yield (
                 f"policy '{name}' on the token-exchange permission of target '{spec.target}' may let {quoted(let)} through "
                 "without this grant's conditions",
-                "take it out" if mark is None else "let one of the two stacks hold both grants",
+                "take it out"
+                if mark is None
+                else f"let one of the two stacks hold both grants; {whose.remedy(None, spec.realm)}",
             )
 
 
@@ -105,7 +111,11 @@ def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[s
             f"tokens of '{client}' name '{spec.target}' without {' and '.join(conditions)}: by {' and by '.join(names)}",
             f"set restrictFullScope: true, which takes unmapped roles out of all tokens of '{client}'"
             if restrict and len(names) == 1
-            else "take these away" + (", and set restrictFullScope: true for the roles" if restrict else ""),
+            else _of(
+                [each.owner for each in ways],
+                "take these away" + (", and set restrictFullScope: true for the roles" if restrict else ""),
+                spec,
+            ),
         )
 
 
@@ -114,6 +124,12 @@ def _which(way: Opening, spec: GrantSpec) -> str:
     if way.adopted:
         return ", which would be given back"
     return ", which bears this stack's mark but is not in its state" if is_ours(way, spec) else ""
+
+
+def _of(owners: Iterable[str | None], remedy: str, spec: GrantSpec) -> str:
+    """The remedy, with the command that helps against what other owners left."""
+    others = sorted({whose.stack_of(owner) for owner in owners if owner} - {spec.owner})
+    return "; ".join([remedy, *(whose.remedy(owner, spec.realm) for owner in others)])
 
 
 def replacing_mappers(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:

@@ -12,8 +12,8 @@ from kcadmin.guard_marks import KIND as GUARDS_KIND
 from kcadmin.guard_marks import MARKED, label_for
 from kcadmin.management import KIND as MANAGEMENT
 from kcadmin.permissions import Overview
+from kcadmin.setting_claims import assignment_kind
 from kcadmin.shared_settings import is_written
-from providers.client_scope_assignment import assignment_kind
 from providers.full_scope_off import FullScopeOff, FullScopeOffProvider
 from providers.refresh_tokens_off import RefreshTokensOff, RefreshTokensOffProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider

@@ -19,7 +19,7 @@ from exchange.files import write_whole
 from exchange.printing import counted, table
 from exchange.stack import NAMESPACE
 from kcadmin.errors import Forbidden, NotFound, Refusal
-from kcadmin.found_grants import Finding, Inventory, Level, inventory
+from kcadmin.found_grants import OWNER_OF_THINGS, Finding, Inventory, Level, inventory
 from kcadmin.found_permissions import PROVIDERS
 from kcadmin.owners import proposed_owner
 from kcadmin.role_reach import read_roles
@@ -87,6 +87,8 @@ def summary(found: Inventory, written: Path | None) -> str:
     lost = sum(finding.level == Level.LOST for finding in found.findings)
     grants = f"{counted(len(exchanges), 'grant')}{f' ({kinds})' if kinds else ''}"
     over = f"{counted(lost, 'finding')} not carried over" if lost else "nothing is left over"
+    owners = sum(finding.about.startswith(OWNER_OF_THINGS) for finding in found.findings)
+    over += f" but what {counted(owners, 'owner')} {'has' if owners == 1 else 'have'} here" if owners else ""
     where = f", written to '{written}'" if written else ""
     return f"Realm '{found.realm}': {grants}{where}; {over}."
 

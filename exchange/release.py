@@ -24,6 +24,8 @@ from kcadmin.texts import named, shown
 from kcadmin.ways import ANY_CLIENT
 from kcadmin.whose import command
 
+STILL = "is still here, or came back meanwhile; run the same again, and find who writes it."
+
 
 @dataclass(frozen=True)
 class Found:
@@ -46,9 +48,7 @@ def find(session: Session, realm_name: str, owner: str, progress: Progress = lam
 
     :raises KeycloakError: the realm cannot be read.
     """
-    read = survey(session, realm_name, progress)
-    everything = leftovers(read, _servers(realm_for(session, realm_name), read, progress), [owner] if owner else ())
-    left = of_owner(everything, owner) if owner else []
+    read, left, everything = _left(session, realm_name, owner, progress)
     others = Counter(each.owner.split("#")[0] for each in everything if each not in left)
     ends, opens = _exchanges(session, read, left, progress) if left else ((), ())
     return Found(realm_name, owner, tuple(left), dict(sorted(others.items())), ends, opens, tuple(_unread(read)))
@@ -56,7 +56,21 @@ def find(session: Session, realm_name: str, owner: str, progress: Progress = lam
 
 def take_away(session: Session, found: Found, progress: Progress = lambda what: None) -> list[Released]:
     """Takes away what was found. :raises Unreachable: the server is gone; the same command goes on."""
-    return list(release_all(realm_for(session, found.realm), found.left, progress))
+    done = list(release_all(realm_for(session, found.realm), found.left, progress))
+    told = {each.left for each in done if each.stays or each.fault}
+    still = [each for each in _left(session, found.realm, found.owner, progress)[1] if each not in told]
+    return [each for each in done if each.left not in still] + [Released(each, fault=STILL) for each in still]
+
+
+def _left(
+    session: Session, realm_name: str, owner: str, progress: Progress
+) -> tuple[Survey, list[Leftover], list[Leftover]]:
+    """A realm, what the owner has in it, and what all owners have."""
+    realm = realm_for(session, realm_name)
+    realm.client_scopes.forget()
+    read = survey(session, realm_name, progress)
+    everything = leftovers(read, _servers(realm, read, progress), [owner] if owner else ())
+    return read, of_owner(everything, owner) if owner else [], everything
 
 
 def _servers(realm: Realm, read: Survey, progress: Progress) -> dict[str, Iterable[Mapping[str, Any]]]:
@@ -134,9 +148,11 @@ def as_json(found: Sequence[Found], done: Sequence[Released] | None) -> str:
         }
         for each in found
     ]
-    told = None if done is None else [
-        {**_object(each.left), "stays": each.stays or None, "fault": each.fault or None} for each in done
-    ]
+    told = (
+        None
+        if done is None
+        else [{**_object(each.left), "stays": each.stays or None, "fault": each.fault or None} for each in done]
+    )
     return json.dumps({"owner": found[0].owner, "realms": realms, "released": told}, indent=2, ensure_ascii=False)
 
 
@@ -148,5 +164,3 @@ def _object(left: Leftover) -> dict[str, Any]:
         "owner": left.owner,
         "type": left.type or None,
     }
-
-

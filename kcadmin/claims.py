@@ -120,7 +120,7 @@ def adopted_kind(id_: str, object_: type | None = None) -> Kind:
 
 
 def adopted_note(client: Client | None, owner: str, id_: str, name: str, object_: type) -> Claim | None:
-    """An owner's note of what an adopted object was: by the object's id, in a copy of the realm, where ids are new, by its name."""
+    """An owner's note of what an adopted object was: by its id; in a copied realm, where ids are new, by its name."""
     notes: list[Claim] = []
     for kind, who, _ in claim_owners(client) if client else ():
         if who == owner and kind.startswith(ADOPTED):

@@ -11,12 +11,17 @@ from kcadmin.found_exchanges import RECIPIENT, REQUESTER, THIRD, Finding, FoundE
 from kcadmin.found_namings import Namings, Roles, has_exact, namings, of_any_client
 from kcadmin.found_permissions import found_permissions
 from kcadmin.guard_reach import guard_reach
+from kcadmin.leftovers import leftovers
 from kcadmin.ownership import hash16
+from kcadmin.realm import management_client_id
 from kcadmin.role_reach import RoleFacts
 from kcadmin.standing_policies import Window
 from kcadmin.survey import Survey
+from kcadmin.texts import shown
+from kcadmin.whose import remedy, stack_of
 
 NAME_LENGTH = 60
+OWNER_OF_THINGS = "owner "
 _NOT_IN_A_NAME = re.compile(r"[^\w.-]+")
 
 
@@ -83,7 +88,11 @@ def inventory(survey: Survey, facts: RoleFacts, providers: Mapping[str, str]) ->
     return Inventory(
         survey.realm,
         tuple(grants),
-        tuple(sorted({*findings, *more, *added, *_refusing(survey), *_of_any_client(survey)}, key=_order)),
+        tuple(
+            sorted(
+                {*findings, *more, *added, *_refusing(survey), *_of_any_client(survey), *_of_owners(survey)}, key=_order
+            )
+        ),
     )
 
 
@@ -102,6 +111,16 @@ def _of_any_client(survey: Survey) -> Iterator[Finding]:
     for client, by in of_any_client(survey):
         says = f"may name any client, since {by} writes a value that the realm does not tell"
         yield Finding(Level.LOST, f"aud in tokens of '{client}'", says, "put an audience mapper in its place")
+
+
+def _of_owners(survey: Survey) -> Iterator[Finding]:
+    """What owners have here, whether their stacks still work or not."""
+    held: dict[str, Counter[str]] = {}
+    for each in leftovers(survey, {management_client_id(survey.realm): survey.policies.values()}):
+        held.setdefault(stack_of(each.owner), Counter())[each.what.value] += 1
+    for owner, kinds in held.items():
+        says = f"has {sum(kinds.values())} things here ({', '.join(f'{number} × {kind}' for kind, number in kinds.items())})"
+        yield Finding(Level.STACKS, f"{OWNER_OF_THINGS}{shown(owner)}", says, remedy(owner, survey.realm))
 
 
 def _order(finding: Finding) -> tuple[int, str, str]:

@@ -28,6 +28,11 @@ class RealmIdentity:
     management_uuid: str
 
 
+def management_client_id(realm: str) -> str:
+    """The client id of a realm's own administration client."""
+    return "master-realm" if realm == "master" else "realm-management"
+
+
 class Realm:
     """One realm of one server; safe to share between threads."""
 
@@ -48,7 +53,7 @@ class Realm:
     @property
     def management_client_id(self) -> str:
         """The client that holds the permissions of a realm's clients: ``realm-management``, in ``master`` ``master-realm``."""
-        return "master-realm" if self.name == "master" else "realm-management"
+        return management_client_id(self.name)
 
     def management_uuid(self) -> str:
         """:raises Refusal: the realm does not exist, or the login may not see its clients."""

@@ -24,7 +24,10 @@ def without(found: Survey, left: Sequence[Leftover]) -> Survey:
     scopes = {each.name for each in left if each.what == What.SCOPE}
     policies = {each.name for each in left if each.what in (What.PERMISSION, What.POLICY)}
     owners = {each.owner for each in left if each.what == What.GUARD}
-    clients = {name: _client(client, [each for each in left if each.client == name], scopes) for name, client in found.clients.items()}
+    clients = {
+        name: _client(client, [each for each in left if each.client == name], scopes)
+        for name, client in found.clients.items()
+    }
     return replace(
         found,
         clients=clients,
@@ -52,7 +55,9 @@ def _client(client: Client, mine: Sequence[Leftover], scopes: set[str]) -> Clien
     values: dict[str, Any] = {}
     for what, kind in ((What.SWITCH, SWITCH_CLAIM), (What.FULL_SCOPE, FULL_SCOPE_CLAIM)):
         values |= _given_back(client, kind, {each.owner for each in mine if each.what == what})
-    values |= _given_back(client, GUARD_MARK, {each.owner for each in mine if each.what == What.GUARD_MARK}, {MARKED: None})
+    values |= _given_back(
+        client, GUARD_MARK, {each.owner for each in mine if each.what == What.GUARD_MARK}, {MARKED: None}
+    )
     lists = {
         key: [name for name in client.value(key) or () if name not in unassigned] for key in LISTS if client.value(key)
     }

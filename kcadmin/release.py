@@ -124,7 +124,8 @@ def _policy_of(realm: Realm, left: Leftover) -> tuple[ResourceServer | None, str
     client = _holder(realm, left)
     server = realm.resource_server(client.uuid) if client else None
     found = server.policy_named(left.name) if server else None
-    return server, str(found["id"]) if found and mark_of(found) == hash16(left.owner) else None
+    marks = (hash16(left.owner), left.owner)  # the hash itself, where nothing tells whose it is
+    return server, str(found["id"]) if found and mark_of(found) in marks else None
 
 
 def _authorization_scope(realm: Realm, left: Leftover) -> None:
@@ -261,7 +262,9 @@ def _adopted(realm: Realm, left: Leftover) -> None:
 
 
 def _other(realm: Realm, left: Leftover) -> None:
-    raise Refusal(f"{left.about} in realm '{realm.name}': stays, since nothing here knows what it means; update this project.")
+    raise Refusal(
+        f"{left.about} in realm '{realm.name}': stays, since nothing here knows what it means; update this project."
+    )
 
 
 _WAYS: Mapping[What, Callable[[Realm, Leftover], None]] = {

@@ -15,8 +15,8 @@ from kcadmin.errors import NotFound, Refusal, sentence
 from kcadmin.ownership import NOBODY, Writer
 from kcadmin.settling import look_again
 from kcadmin.texts import named, shown
-from kcadmin.writers import require_one_stack
 from kcadmin.whose import remedy
+from kcadmin.writers import require_one_stack
 
 ROUNDS = 5
 REFRESH_TOKENS = "attributes.use.refresh.tokens"

@@ -19,8 +19,8 @@ from kcadmin.ownership import hash16
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
 from kcadmin.texts import named
-from kcadmin.writers import require_one_stack
 from kcadmin.whose import remedy, whose
+from kcadmin.writers import require_one_stack
 from providers._base import KeycloakProvider, Props
 from providers._compare import KEEP, REVOKE
 from providers._held import Mark, Marked, writer

@@ -11,11 +11,11 @@ from exchange.commands import options
 from exchange.console import LOOKED, REFUSED, busy, person, problems, warn_of
 from exchange.place import find_deployable
 from exchange.printing import counted
-from exchange.screen import say_line
+from exchange.screen import say_line, say_text
 from kcadmin.errors import InvalidSettings
 from kcadmin.release import Released
 from kcadmin.session import session_for
-from kcadmin.texts import harmless_lines, named
+from kcadmin.texts import named
 
 EPILOG = "See docs/release.md for what is taken away, by which rules, and what stays."
 
@@ -24,11 +24,16 @@ def release_command(
     owner: Annotated[
         str | None,
         typer.Option(
-            "--owner", metavar="OWNER", show_default="list all owners", help="Whose things; OWNER#GRANT for one grant's."
+            "--owner",
+            metavar="OWNER",
+            show_default="list all owners",
+            help="Whose things; OWNER#GRANT for one grant's.",
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show; exit code 3 where there is something.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show; exit code 3 where there is something.")
+    ] = False,
     as_json: options.AsJson = False,
     stack: options.Stack = None,
     url: options.Url = None,
@@ -68,7 +73,9 @@ def release_command(
         warn_of(place.connection)
         session = session_for(place.connection)
         with busy("reading") as tell:
-            found = [release.find(session, each, owner or "", lambda what: tell(f"reading: {what}")) for each in place.realms]
+            found = [
+                release.find(session, each, owner or "", lambda what: tell(f"reading: {what}")) for each in place.realms
+            ]
         for note in (note for each in found for note in each.unread):
             say_line(f"warning: {note}.", err=True)
         if not as_json:
@@ -82,7 +89,7 @@ def release_command(
                 for each in found:
                     done += release.take_away(session, each, lambda what: tell(f"releasing: {what}"))
         if as_json:
-            typer.echo(harmless_lines(release.as_json(found, done)))
+            say_text(release.as_json(found, done))
     if done is None:
         if left and not as_json:
             say_line("Nothing was changed; --yes takes it away.", err=True)
@@ -104,7 +111,9 @@ def _is_allowed(yes: bool, owner: str, left: int) -> bool:
     if not person():
         return False
     say_line(f"Nothing here tells whether a stack of owner {named(owner)} still works on this server.", err=True)
-    return typer.confirm(f"Take away {counted(left, 'thing')} of that owner, and end these exchanges?", abort=True, err=True)
+    return typer.confirm(
+        f"Take away {counted(left, 'thing')} of that owner, and end these exchanges?", abort=True, err=True
+    )
 
 
 def _told(done: Sequence[Released], as_json: bool) -> int:

@@ -2,20 +2,22 @@
 
 import json
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
 
 from exchange import release
 from kcadmin.leftovers import What
-from kcadmin.release import Released
+from kcadmin.session import session_for
 from tests.conftest import MakeRealm
 from tests.support.copies import copied, exported
 from tests.support.engine import forget
 from tests.support.in_process import Killed, Stack, interrupted
 from tests.support.realms import TestRealm
 
-GONE = "first/exchange/prod"
+GONE, HERE = "first/exchange/prod", "second/exchange/staging"
+GUARDS = ("requesters", "sources")
 CLIENTS: dict[str, Any] = {name: {} for name in ("web", "shop", "api", "billing", "backend", "scoped", "parts")}
 
 
@@ -24,7 +26,14 @@ def grants(exchange: str, realm: str) -> list[dict[str, Any]]:
     common = {"exchange": exchange, "realm": realm}
     return [
         {"name": "both", "sources": ["web"], "target": "api", "flows": ["recipient", "requester"], **common},
-        {"name": "third", "sources": ["web"], "target": "backend", "requester": "billing", "tokenLifespan": 120, **common},
+        {
+            "name": "third",
+            "sources": ["web"],
+            "target": "backend",
+            "requester": "billing",
+            "tokenLifespan": 120,
+            **common,
+        },
         {
             "name": "roles",
             "sources": ["shop"],
@@ -60,10 +69,6 @@ def grants(exchange: str, realm: str) -> list[dict[str, Any]]:
     ]
 
 
-def guards(exchange: str) -> tuple[str, ...]:
-    return ("requesters", "sources")
-
-
 @pytest.fixture
 def clean(make_realm: MakeRealm, exchange: str) -> TestRealm:
     realm = make_realm(exchange, **CLIENTS)
@@ -82,7 +87,7 @@ Copies = tuple[TestRealm, TestRealm]
 def copies(clean: TestRealm, exchange: str) -> Iterator[Copies]:
     """A copy of a realm before a stack worked in it, and one of the same realm with all that the stack made."""
     before = exported(clean)
-    Stack(clean.connection, GONE, guards(exchange), events=True).up(*grants(exchange, clean.name))
+    Stack(clean.connection, GONE, GUARDS, events=True).up(*grants(exchange, clean.name))
     both = copied(clean, before), copied(clean, exported(clean))
     forget()
     yield both
@@ -103,16 +108,28 @@ def exported_by_names(realm: TestRealm) -> Any:
     named = json.loads(json.dumps(realm.export_but_for_permissions()).replace(realm.name, "REALM"))
     for client in named["clients"]:
         client.get("attributes", {}).pop("client.secret.creation.time", None)
+    for user in named.get("users", ()):
+        user.pop("createdTimestamp", None)
     return named
 
 
 def found(realm: TestRealm, owner: str = GONE) -> release.Found:
     forget()
-    return release.find(realm.session, realm.name, owner)
+    return release.find(session_for(realm.connection), realm.name, owner)
 
 
-def released(realm: TestRealm, owner: str = GONE) -> list[Released]:
-    return release.take_away(realm.session, found(realm, owner))
+def released_though_killed(realm: TestRealm, owner: str = GONE) -> int:
+    """Runs the command until it is through, killed at another write each time; how often."""
+    for kills in count():
+        seen = found(realm, owner)
+        try:
+            with interrupted(kills % 4, after=kills % 2 == 0):
+                done = release.take_away(session_for(realm.connection), seen)
+        except Killed:
+            continue
+        assert [each for each in done if each.fault or each.stays] == []
+        return kills
+    raise AssertionError
 
 
 @pytest.mark.exchange_guards
@@ -124,7 +141,37 @@ def test_what_an_owner_left_in_a_copy_goes_and_nothing_else(copies: Copies, exch
     assert {What.MAPPER, What.SCOPE, What.GUARD, What.GUARD_MARK, What.EVENTS} <= {each.what for each in seen.left}
     ended = {"standard": "itself, 'backend'", "legacy": "'backend'"}[exchange]
     assert f"'billing' exchanges tokens of 'web' for {ended}" in seen.ends
-    done = release.take_away(copy.session, seen)
-    assert [each for each in done if each.fault or each.stays] == []
-    assert found(copy).left == ()
+    assert found(copy, "first/exchange").left == ()
+    assert released_though_killed(copy) > 3
+    assert found(copy).left == () and release.as_lines(found(copy)) == [
+        f"realm '{copy.name}': owner '{GONE}' has nothing here"
+    ]
     assert same(copy, clean)
+
+    mine = Stack(copy.connection, HERE, GUARDS, events=True)
+    mine.up(*grants(exchange, copy.name))
+    assert "api" in copy.exchange("web", copy.user_token("web"), "api")["aud"]
+    mine.up(*grants(exchange, copy.name))
+    assert set(mine.changes.values()) == {"same"}
+    assert found(copy).left == () and set(found(copy).others) == {HERE}
+    mine.destroy()
+    assert same(copy, clean)
+
+
+@pytest.mark.exchange_guards
+@pytest.mark.parametrize("exchange", ["standard", "legacy"])
+def test_another_owner_beside_keeps_all_of_its_own(clean: TestRealm, exchange: str) -> None:
+    before = exported_by_names(clean)
+    mine = Stack(clean.connection, HERE, GUARDS, events=True)
+    mine.up(*grants(exchange, clean.name)[:2])
+    gone = Stack(clean.connection, GONE, GUARDS, events=True)
+    gone.up(*grants(exchange, clean.name)[:2])
+    done = release.take_away(session_for(clean.connection), found(clean))
+    assert [each for each in done if each.fault] == []
+    assert any(HERE in each.stays for each in done)
+    assert found(clean).left == ()
+    assert "api" in clean.exchange("web", clean.user_token("web"), "api")["aud"]
+    mine.up(*grants(exchange, clean.name)[:2])
+    assert set(mine.changes.values()) == {"same"}
+    mine.destroy()
+    assert exported_by_names(clean) == before

@@ -30,7 +30,7 @@ def copied(realm: TestRealm, export: dict[str, Any]) -> TestRealm:
     made = {**body["realm"], "components": {KEY_PROVIDER: _keys()}}
     for client in made["clients"]:
         if client.get("secret") == HIDDEN:
-            client["secret"] = "s"  # noqa: S105  # as all clients of tests have it
+            client["secret"] = "s"  # as all clients of tests have it
     copy.session.post("/admin/realms", made)
     copy.session = type(copy.session)(copy.connection)
     for kind in LISTS:

@@ -11,7 +11,7 @@ from kcadmin.claims import Claim
 from kcadmin.clients import Client
 from kcadmin.features import SWITCH_CLAIM, Features
 from kcadmin.found_grants import FoundGrant, Inventory, Level, inventory
-from kcadmin.ownership import marked
+from kcadmin.ownership import hash16, marked
 from kcadmin.policy_meanings import grants_nothing, meaning
 from kcadmin.role_reach import RoleFacts
 from kcadmin.standing_policies import Standing, Window, standing, standing_for, window_of
@@ -148,8 +148,11 @@ def test_what_stacks_have_made_is_theirs() -> None:
         client("c", "d", attributes=ON, mapper={"pulumi.owner": OWNER}),
         client("d"),
     )
-    assert found.grants == () and levels(found) == {"a → b": Level.STACKS, "c → d": Level.STACKS}
+    belong = {"a → b": Level.STACKS, "c → d": Level.STACKS, f"owner '{OWNER}'": Level.STACKS}
+    assert found.grants == () and levels(found) == belong
     assert not found.lost and f"'{OWNER}'" in found.findings[0].says
+    assert f"`python -m exchange release --owner {OWNER}`" in found.findings[2].remedy
+    assert found.findings[2].says == "has 2 things here (1 × standard token exchange, 1 × audience mapper)"
     was_on = Claim(OWNER, SWITCH_CLAIM, {}, {"attributes.standard.token.exchange.enabled": "true"})
     found = look(client("a", "b", attributes={**ON, was_on.key: was_on.text()}), client("b"))
     assert said(found) == [("a-to-b", "standard", "requester")]
@@ -161,7 +164,7 @@ def test_a_marked_policy_beside_one_of_nobody() -> None:
         client("a"), client("b"), client("c"), policies=policies, permissions={"b": ("AFFIRMATIVE", ("p", "q"))}
     )
     assert said(found) == [("a-to-b", "legacy", "requester")]
-    assert levels(found) == {"policy 'q' of 'b'": Level.STACKS}
+    assert levels(found) == {"policy 'q' of 'b'": Level.STACKS, f"owner '{hash16(OWNER)}'": Level.STACKS}
 
 
 def test_lightweight_tokens_carry_what_says_so() -> None:

@@ -1,0 +1,84 @@
+"""``python -m exchange release``: what is shown, who is asked, and exit codes."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from exchange import cli, place, release
+from kcadmin.leftovers import Leftover, What
+from kcadmin.release import Released
+
+OWNER = "first/exchange/prod"
+MAPPER = Leftover(What.MAPPER, "web", "audience-api", OWNER, "id")
+SWITCH = Leftover(What.SWITCH, "web", "", OWNER)
+FOUND = release.Found("r", OWNER, (MAPPER, SWITCH), {"other": 3}, ("'web' exchanges tokens of 'web' for 'api'",))
+ONE_REALM = ("--url", "https://kc.example", "--realm", "r")
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    *arguments: str,
+    found: release.Found = FOUND,
+    done: tuple[Released, ...] = (Released(MAPPER), Released(SWITCH)),
+    at: tuple[str, ...] = ONE_REALM,
+) -> Result:
+    monkeypatch.setattr(release, "find", lambda session, realm, owner, progress: found)
+    monkeypatch.setattr(release, "take_away", lambda session, found, progress: list(done))
+    environ = {"KEYCLOAK_ADMIN_PASS": "pw-admin", "KEYCLOAK_URL": None}
+    return CliRunner().invoke(cli.app, ["release", *at, *arguments], env=environ, prog_name="exchange")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--dry-run", "--yes")])
+def test_without_a_yes_it_is_only_shown(monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]) -> None:
+    result = run(monkeypatch, "--owner", OWNER, *arguments)
+    assert result.exit_code == 3
+    assert result.stdout.splitlines() == [
+        f"realm 'r': owner '{OWNER}' has 2 things",
+        "  audience mapper 'audience-api' of client 'web'",
+        "  standard token exchange of client 'web'",
+        "  ends: 'web' exchanges tokens of 'web' for 'api'",
+    ]
+    assert result.stderr == "Nothing was changed; --yes takes it away.\n"
+
+
+def test_after_a_yes_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run(monkeypatch, "--owner", OWNER, "--yes")
+    assert result.exit_code == 0 and result.stdout.endswith("Released 2 things.\n")
+
+
+def test_what_stays_is_said_and_what_fails_is_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = (Released(MAPPER, fault="cannot be given back."), Released(SWITCH, stays="stays as it is for 'other'"))
+    result = run(monkeypatch, "--owner", OWNER, "--yes", "--json", done=done)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        "note: standard token exchange of client 'web': stays as it is for 'other'.",
+        "error: audience mapper 'audience-api' of client 'web': cannot be given back.",
+    ]
+    said = json.loads(result.stdout)
+    assert said["owner"] == OWNER and said["realms"][0]["otherOwners"] == {"other": 3}
+    assert [each["what"] for each in said["realms"][0]["left"]] == ["audience mapper", "standard token exchange"]
+    assert said["released"][0]["fault"] == "cannot be given back."
+
+
+def test_owners_are_listed_with_a_command_that_a_shell_takes_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run(monkeypatch, found=release.Found("r", "", (), {"a; rm -rf ~": 1}))
+    assert result.exit_code == 0
+    assert "`python -m exchange release --owner 'a; rm -rf ~'` shows them" in result.stdout
+
+
+def test_the_stacks_own_owner_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    state = {"deployment": {"resources": [{"type": "pulumi-python:dynamic/keycloak:AudienceMapper", "urn": "u",
+             "outputs": {"realm": "r", "owner": "former#grant"}}]}}  # fmt: skip
+    config = {
+        f"keycloak-token-exchange:{key}": {"value": value}
+        for key, value in {"url": "https://kc.example", "realm": "r", "owner": OWNER}.items()
+    }
+    answers = {"config": json.dumps(config), "stack": json.dumps(state)}
+    monkeypatch.setattr(place, "run_pulumi", lambda arguments: answers[arguments[0]])
+    for own in (OWNER, f"{OWNER}#grant", "former"):
+        result = run(monkeypatch, "--owner", own, "--stack", "s", at=())
+        assert result.exit_code == 2 and "run `pulumi destroy --stack s`" in result.stderr
+    assert run(monkeypatch, "--owner", "another", "--stack", "s", at=()).exit_code == 3
+    assert run(monkeypatch, "--owner", " ").exit_code == 2
