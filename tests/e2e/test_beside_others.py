@@ -1,12 +1,20 @@
 """Another provider of the same program writes the client, before ours: one ``up`` ends right, the next is quiet."""
 
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
 import pytest
 
 from local.layout import PROJECT
 from tests.conftest import MakeRealm
 from tests.e2e.conftest import NewStack
 from tests.e2e.stack import Stack
+from tests.support.realms import TestRealm
 
+SWITCH = "standard.token.exchange.enabled"
 BESIDE = PROJECT / "tests" / "fixtures" / "beside"
 
 
@@ -49,3 +57,54 @@ def test_a_slow_write_that_no_order_announces(make_realm: MakeRealm, new_stack: 
     stack.up("--skip-preview")
     assert "api" in realm.exchange("shop", realm.user_token("shop"), "api")["aud"]
     stack.preview("--expect-no-changes")
+
+
+@contextmanager
+def exchanging(realm: TestRealm, *clients: str) -> Iterator[None]:
+    """Each client exchanges its users' tokens for ``api`` all the time, and each exchange succeeds."""
+    over = threading.Event()
+
+    def exchange() -> None:
+        while True:
+            last = over.is_set()
+            for client in clients:
+                assert "api" in realm.exchange(client, realm.user_token(client), "api")["aud"], client
+            if last:
+                return
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(exchange)
+        try:
+            yield
+        finally:
+            over.set()
+        done.result()
+
+
+@pytest.mark.standard_exchange
+def test_what_is_kept_goes_over_to_another_tool_without_a_gap(make_realm: MakeRealm, new_stack: NewStack) -> None:
+    """One tool writes what it takes over before ours lets go, the other finds it as wanted."""
+    realm = make_realm("standard", api={})
+    ours = {"id.token.claim": "false", "introspection.token.claim": "true", "lightweight.claim": "true"}
+    wanted = {"written": {}, "imported": ours}
+    for client in wanted:
+        realm.add_client(client)
+    stack = program(new_stack(realm, "standard"), "handed_over.py")
+    stack.configure(onRemove="keep")
+    stack.up("--skip-preview")
+    with exchanging(realm, *wanted):
+        stack.configure(theirs="true")
+        done = stack.up("--skip-preview")
+    told = done.output.rpartition("Diagnostics:")[2]
+    assert told.count("stays as it is (onRemove: keep), and this stack manages it no more.") == 4, done.output
+    assert not any("dynamic/keycloak:" in urn for urn in stack.export())
+    left = realm.export()
+    assert "pulumi." not in json.dumps(left)
+    stack.preview("--expect-no-changes")
+
+    for client, config in wanted.items():  # as the other tool would have made it where we have never been
+        uuid = realm.uuid(client)
+        realm.session.delete(realm.at("clients", uuid))
+        realm.add_client(client, attributes={SWITCH: "true"})
+        realm.mapper(client, "api", "api", **config)
+    assert left == realm.export()
