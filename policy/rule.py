@@ -1,9 +1,10 @@
 """What a rule is: a sentence, how much it weighs, where it is from, and a function that finds what breaks it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kcadmin.texts import harmless
 from policy.stack import Stack
 
 ADVISORY, MANDATORY = "advisory", "mandatory"
@@ -27,11 +28,6 @@ class Limit:
     meaning: str
 
 
-def quoted(names: Iterable[str]) -> str:
-    """Names as a sentence lists them, each in quotes of its own."""
-    return ", ".join(f"'{name}'" for name in names)
-
-
 @dataclass(frozen=True)
 class Rule:
     """A rule over a stack, without any I/O.
@@ -50,9 +46,9 @@ class Rule:
     limits: Mapping[str, Limit] = field(default_factory=dict)
 
     def findings(self, stack: Stack, settings: Mapping[str, Any] | None = None) -> list[Finding]:
-        """:param settings: limits that are not as by default."""
+        """What the rule finds, as terminals and logs may show it. :param settings: limits that are not as by default."""
         limits = {name: (settings or {}).get(name, limit.default) for name, limit in self.limits.items()}
-        return list(self.check(stack, **limits))
+        return [replace(found, text=harmless(found.text)) for found in self.check(stack, **limits)]
 
 
 def whole_number(default: int, meaning: str) -> Limit:

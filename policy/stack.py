@@ -8,6 +8,8 @@ from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Any
 
+from kcadmin.texts import named
+
 GRANT = "keycloak-token-exchange:index:TokenExchangeGrant"
 DYNAMIC = "pulumi-python:dynamic/keycloak:"
 PROVIDER = "pulumi:providers:pulumi-python"  # its properties are the stack's config
@@ -33,7 +35,7 @@ class Resource:
         return str(self.properties.get(key) or "")
 
     def told(self, subject: str, wrong: str) -> str:
-        return f"{subject} in realm '{self.text('realm')}': {wrong}"
+        return f"{subject} in realm {named(self.text('realm'))}: {wrong}"
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Grant:
     urn: str = ""
 
     def told(self, wrong: str) -> str:
-        return f"grant '{self.name}' in realm '{self.realm}': {wrong}"
+        return f"grant {named(self.name)} in realm {named(self.realm)}: {wrong}"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from kcadmin.texts import named
 from policy.rule import MANDATORY, Finding, Rule
 from policy.stack import Stack
 
@@ -25,7 +26,7 @@ def findings(stack: Stack) -> Iterator[Finding]:
         for policy in stack.of(kind):
             if policy.properties.get("logic") == "NEGATIVE":
                 wrong = f"is NEGATIVE; name {what} to let through, with logic POSITIVE."
-                yield Finding(policy.told(f"{called} '{policy.text('name')}'", wrong), policy.urn)
+                yield Finding(policy.told(f"{called} {named(policy.text('name'))}", wrong), policy.urn)
 
 
 RULE = Rule(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from kcadmin.texts import named
 from policy.rule import ADVISORY, Finding, Rule, whole_number
 from policy.stack import Stack
 
@@ -11,7 +12,7 @@ def findings(stack: Stack, *, seconds: int) -> Iterator[Finding]:
         given = lifespan.properties.get("seconds")
         if given is not None and given > seconds:
             wrong = f"its access tokens live {given} seconds; set tokenLifespan to {seconds} at most."
-            yield Finding(lifespan.told(f"client '{lifespan.text('client_id')}'", wrong), lifespan.urn)
+            yield Finding(lifespan.told(f"client {named(lifespan.text('client_id'))}", wrong), lifespan.urn)
 
 
 RULE = Rule(

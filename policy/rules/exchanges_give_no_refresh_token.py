@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from policy.rule import ADVISORY, Finding, Rule, quoted
+from kcadmin.texts import named, quoted
+from policy.rule import ADVISORY, Finding, Rule
 from policy.stack import LEGACY, Stack
 
 
@@ -10,7 +11,7 @@ def findings(stack: Stack) -> Iterator[Finding]:
     for switch in stack.of("StandardTokenExchange"):
         if switch.properties.get("allow_refresh"):
             wrong = "may exchange for refresh tokens; leave out allowRefresh."
-            yield Finding(switch.told(f"client '{switch.text('client_id')}'", wrong), switch.urn)
+            yield Finding(switch.told(f"client {named(switch.text('client_id'))}", wrong), switch.urn)
     quiet = stack.clients_of("RefreshTokensOff")
     for grant in stack.grants:
         loud = [each.client_id for each in grant.requesters if (grant.realm, each.client_id) not in quiet]

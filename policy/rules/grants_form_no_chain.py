@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from policy.rule import ADVISORY, Finding, Rule, quoted
+from kcadmin.texts import named, quoted
+from policy.rule import ADVISORY, Finding, Rule
 from policy.rules.grants_form_no_cycle import in_cycles
 from policy.stack import Stack
 
@@ -17,8 +18,8 @@ def findings(stack: Stack) -> Iterator[Finding]:
             before = into.get((grant.realm, middle))
             if before and (grant.realm, middle) not in cyclic:
                 wrong = (
-                    f"goes on from '{middle}' to '{grant.target}', while {quoted(before)} leads to '{middle}'; "
-                    f"let '{middle}' call with a token of its own, or name it as requester of a grant from the first source."
+                    f"goes on from {named(middle)} to {named(grant.target)}, while {quoted(before)} leads to {named(middle)}; "
+                    f"let {named(middle)} call with a token of its own, or name it as requester of a grant from the first source."
                 )
                 yield Finding(grant.told(wrong), grant.urn)
 

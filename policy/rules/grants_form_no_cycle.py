@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from policy.rule import MANDATORY, Finding, Rule, quoted
+from kcadmin.texts import named, quoted
+from policy.rule import MANDATORY, Finding, Rule
 from policy.stack import Stack
 
 Client = tuple[str, str]
@@ -20,7 +21,7 @@ def findings(stack: Stack) -> Iterator[Finding]:
             and any((grant.realm, source) in members for source in grant.sources)
         ]
         yield Finding(
-            f"clients {quoted(names)} in realm '{realm}': grants {quoted(grants)} lead in a circle; "
+            f"clients {quoted(names)} in realm {named(realm)}: grants {quoted(grants)} lead in a circle; "
             "take one of them out."
         )
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from policy.rule import MANDATORY, Finding, Rule, quoted
+from kcadmin.texts import quoted
+from policy.rule import MANDATORY, Finding, Rule
 from policy.stack import LEGACY, Stack
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from kcadmin.texts import named
 from policy.rule import MANDATORY, Finding, Rule, production_stacks
 from policy.stack import INSECURE_HTTP, INSECURE_TLS, Stack
 
@@ -13,7 +14,7 @@ REMEDIES = {
 
 def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Finding]:
     if stack.is_one_of(stacks):
-        yield from (Finding(f"stack '{stack.name}': {key} {REMEDIES[key]}.") for key in stack.unsafe)
+        yield from (Finding(f"stack {named(stack.name)}: {key} {REMEDIES[key]}.") for key in stack.unsafe)
 
 
 RULE = Rule(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from kcadmin.texts import named
 from policy.rule import MANDATORY, Finding, Rule, production_stacks
 from policy.stack import PASSWORD, Stack
 
@@ -9,7 +10,8 @@ from policy.stack import PASSWORD, Stack
 def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Finding]:
     if stack.login == PASSWORD and stack.is_one_of(stacks):
         yield Finding(
-            f"stack '{stack.name}': logs in with an administrator's password; set clientId and privateKey of a service account."
+            f"stack {named(stack.name)}: logs in with an administrator's password; "
+            "set clientId and privateKey of a service account."
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from kcadmin.texts import named
 from policy.rule import MANDATORY, Finding, Rule
 from policy.stack import Stack
 
@@ -10,7 +11,7 @@ def findings(stack: Stack) -> Iterator[Finding]:
     for grant in stack.grants:
         for requester in grant.requesters:
             if requester.public:
-                wrong = f"requester '{requester.client_id}' is a public client; make it confidential."
+                wrong = f"requester {named(requester.client_id)} is a public client; make it confidential."
                 yield Finding(grant.told(wrong), grant.urn)
 
 

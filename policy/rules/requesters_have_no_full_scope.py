@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from kcadmin.texts import named
 from policy.rule import ADVISORY, Finding, Rule
 from policy.stack import Grant, Requester, Stack
 
@@ -14,7 +15,8 @@ def findings(stack: Stack) -> Iterator[Finding]:
             seen.setdefault((grant.realm, requester.client_id), (grant, requester))
     for key, (grant, requester) in seen.items():
         if requester.full_scope and key not in closed:
-            wrong = f"requester '{requester.client_id}' has full scope allowed; switch it off and map the roles that it needs."
+            told = f"requester {named(requester.client_id)} has full scope allowed"
+            wrong = f"{told}; switch it off and map the roles that it needs."
             yield Finding(grant.told(wrong), grant.urn)
 
 

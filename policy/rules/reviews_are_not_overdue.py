@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Iterator
 
+from kcadmin.texts import named
 from policy.rule import ADVISORY, Finding, Rule, production_stacks
 from policy.stack import Stack
 
@@ -14,7 +15,9 @@ def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Finding]:
         try:
             day = datetime.date.fromisoformat(grant.review_by)
         except ValueError:
-            yield Finding(grant.told(f"reviewBy is '{grant.review_by}'; give a day such as 2027-06-30."), grant.urn)
+            yield Finding(
+                grant.told(f"reviewBy is {named(grant.review_by)}; give a day such as 2027-06-30."), grant.urn
+            )
             continue
         if day < stack.today:
             wrong = f"was to be reviewed by {day}; look whether it is still needed, and set reviewBy anew."

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from kcadmin.texts import named
 from policy.rule import MANDATORY, Finding, Rule, texts
 from policy.stack import DYNAMIC, Resource, Stack
 
@@ -25,12 +26,12 @@ def findings(stack: Stack, *, clients: list[str]) -> Iterator[Finding]:
     for grant in stack.grants:
         if _is_built_in(grant.realm, grant.target, clients):
             told.add((grant.realm, grant.target))
-            yield Finding(grant.told(f"target '{grant.target}' {WRONG}"), grant.urn)
+            yield Finding(grant.told(f"target {named(grant.target)} {WRONG}"), grant.urn)
     for resource in stack.resources:
         realm = resource.text("realm")
         for subject, leads, client in _leads(resource):
             if _is_built_in(realm, client, clients) and (realm, client) not in told:  # else said of the whole grant
-                yield Finding(resource.told(subject, f"{leads} '{client}' {WRONG}"), resource.urn)
+                yield Finding(resource.told(subject, f"{leads} {named(client)} {WRONG}"), resource.urn)
 
 
 def _leads(resource: Resource) -> Iterator[tuple[str, str, str]]:
@@ -38,9 +39,9 @@ def _leads(resource: Resource) -> Iterator[tuple[str, str, str]]:
     client, kind = resource.text("client_id"), resource.kind.removeprefix(DYNAMIC)
     if kind == "AudienceMapper":
         for field in ("included_client", "custom_audience"):
-            yield f"audience mapper of client '{client}'", "its audience", resource.text(field)
+            yield f"audience mapper of client {named(client)}", "its audience", resource.text(field)
     elif kind == "AudienceScope":
-        scope = f"client scope '{resource.text('name')}'"
+        scope = f"client scope {named(resource.text('name'))}"
         yield scope, "its audience", resource.text("included_client")
         for holder in resource.properties.get("client_roles") or ():
             yield scope, "it has roles, and with them the audience, of client", str(holder)
@@ -50,7 +51,7 @@ def _leads(resource: Resource) -> Iterator[tuple[str, str, str]]:
         what = "token-exchange" if kind == "TokenExchangePermission" else "management"
         yield f"{what} permission{'' if what == EXCHANGE else 's'}", "its client", client
     elif kind == "ScopePermission" and EXCHANGE in (resource.properties.get("scopes") or ()):
-        subject = f"scope permission '{resource.text('name')}'"
+        subject = f"scope permission {named(resource.text('name'))}"
         yield subject, f"has the scope {EXCHANGE} on", resource.text("resource_server")
 
 

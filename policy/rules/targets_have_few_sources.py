@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
+from kcadmin.texts import named, quoted
 from policy.rule import ADVISORY, Finding, Rule, whole_number
 from policy.stack import Stack
 
@@ -14,7 +15,7 @@ def findings(stack: Stack, *, sources: int) -> Iterator[Finding]:
     for (realm, target), names in found.items():
         if len(names) > sources:
             yield Finding(
-                f"target '{target}' in realm '{realm}': has {len(names)} sources ({', '.join(sorted(names))}), "
+                f"target {named(target)} in realm {named(realm)}: has {len(names)} sources ({quoted(sorted(names))}), "
                 f"more than {sources}; let fewer act there, or raise the limit."
             )
 

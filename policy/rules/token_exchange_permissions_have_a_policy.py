@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from kcadmin.texts import named
 from policy.rule import MANDATORY, Finding, Rule
 from policy.stack import Stack
 
@@ -11,13 +12,13 @@ SCOPE = "token-exchange"
 def findings(stack: Stack) -> Iterator[Finding]:
     for permission in stack.of("TokenExchangePermission"):
         if permission.properties.get("policies") == []:
-            subject = f"token-exchange permission of client '{permission.text('client_id')}'"
+            subject = f"token-exchange permission of client {named(permission.text('client_id'))}"
             yield Finding(permission.told(subject, "has no policy; give it one."), permission.urn)
     for permission in stack.of("ScopePermission"):
         props = permission.properties
         if SCOPE in (props.get("scopes") or ()) and props.get("policies", []) == []:
             wrong = f"has the scope {SCOPE} and no policy; give it one."
-            yield Finding(permission.told(f"scope permission '{permission.text('name')}'", wrong), permission.urn)
+            yield Finding(permission.told(f"scope permission {named(permission.text('name'))}", wrong), permission.urn)
 
 
 RULE = Rule(

@@ -17,7 +17,7 @@ MAY = {
     "providers": {"providers", "kcadmin"},
     "kcadmin": {"kcadmin"},
     "exchange": {"exchange", "kcadmin", "policy"},  # of policy the rules alone, which know nothing of Pulumi
-    "policy": {"policy"},
+    "policy": {"policy", "kcadmin"},  # of kcadmin how texts are shown, and nothing else
     "local": {"local"},
 }
 # What opens a connection, by the longest prefix of the module's name.
@@ -119,6 +119,17 @@ def test_exchange_takes_of_the_policy_pack_only_what_knows_nothing_of_pulumi() -
         if re.match(r"pulumi\b|pulumi_", module)
     ]
     assert found == []
+
+
+def test_the_policy_pack_takes_of_kcadmin_only_how_texts_are_shown() -> None:
+    found = [
+        f"{source.name} imports {module}"
+        for source in sources("policy")
+        for module in imported(source)
+        if is_below(module, "kcadmin") and not is_below(module, "kcadmin.texts")
+    ]
+    assert found == []
+    assert not any(is_below(module, room) for module in imported(PROJECT / "kcadmin" / "texts.py") for room in ROOMS)
 
 
 @pytest.mark.parametrize("room", ["__main__", "components", "providers", "exchange", "policy"])

@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import policy.rules
 from components.policy_facts import policy_facts
 from components.token_exchange_grant import describe
 from policy.pack import as_policy, plain
-from policy.rule import ADVISORY, MANDATORY, Rule
+from policy.rule import ADVISORY, MANDATORY, Finding, Rule
 from policy.rules import RULES
 from policy.stack import DYNAMIC, GRANT, PASSWORD, PROVIDER, Grant, Requester, Resource, Stack, read_stack
 from tests.unit import test_wiring
@@ -132,13 +132,13 @@ REFUSED: list[tuple[str, Stack, dict[str, Any], list[str]]] = [
         "targets-have-few-sources",
         stack(grant(sources=("a", "b", "c")), grant("h", ("c", "d", "e", "f"))),
         {},
-        ["target 'api' in realm 'r': has 6 sources (a, b, c, d, e, f), more than 5; let fewer act there"],
+        ["target 'api' in realm 'r': has 6 sources ('a', 'b', 'c', 'd', 'e', 'f'), more than 5; let fewer act there"],
     ),
     (
         "targets-have-few-sources",
         stack(grant(sources=("a", "b"))),
         {"sources": 1},
-        ["target 'api' in realm 'r': has 2 sources (a, b), more than 1"],
+        ["target 'api' in realm 'r': has 2 sources ('a', 'b'), more than 1"],
     ),
     (
         "grants-form-no-chain",
@@ -425,6 +425,44 @@ def test_a_rule_refuses(name: str, judged: Stack, settings: dict[str, Any], word
 @pytest.mark.parametrize(("name", "judged", "settings"), PASSED)
 def test_a_rule_lets_pass(name: str, judged: Stack, settings: dict[str, Any]) -> None:
     assert named(name).findings(judged, settings) == []
+
+
+HOSTILE = "'\"\n\x1b\u202e"
+HARMLESS = "\\'\"\\n\\x1b\\u202e"
+
+
+def with_hostile_names(value: Any) -> Any:
+    """The same, and each name in it holds what ends a quotation or a line, and what terminals obey."""
+    if isinstance(value, str):
+        return f"{value}{HOSTILE}" if len(value) == 1 or value in ("api", "web", "shop", "again") else value
+    if isinstance(value, tuple | list):
+        return type(value)(with_hostile_names(each) for each in value)
+    if isinstance(value, dict):
+        return {with_hostile_names(key): with_hostile_names(each) for key, each in value.items()}
+    if isinstance(value, Stack):
+        changed = replace(value, grants=with_hostile_names(value.grants), resources=with_hostile_names(value.resources))
+        return replace(changed, name=f"{value.name}{HOSTILE}")
+    if isinstance(value, Grant | Requester | Resource):
+        told = {field.name: with_hostile_names(getattr(value, field.name)) for field in fields(value)}
+        return replace(value, **{**told, **({"urn": value.urn} if not isinstance(value, Requester) else {})})
+    return value
+
+
+@pytest.mark.parametrize(("name", "judged", "settings", "words"), REFUSED)
+def test_no_name_poses_as_something_else(name: str, judged: Stack, settings: dict[str, Any], words: list[str]) -> None:
+    found = [finding.text for finding in named(name).findings(with_hostile_names(judged), settings)]
+    assert len(found) == len(words)
+    for text in found:
+        assert text.isprintable() and HARMLESS in text, text
+        assert not re.search(r"(?<!\\)'\"|\\u001b", text), f"a name is not quoted: {text}"
+
+
+def test_a_text_that_a_rule_forgot_is_made_harmless() -> None:
+    forgetful = replace(RULES[0], check=lambda _: iter([Finding(f"its name is {HOSTILE}", "its urn")]))
+    reported: list[str] = []
+    args = pulumi_policy.StackValidationArgs([], {})
+    as_policy(forgetful).validate(args, lambda text, urn=None: reported.append(text))
+    assert reported == ["its name is '\"\\n\\u001b\\u202e"]
 
 
 def test_each_rule_is_tried_both_ways() -> None:
