@@ -313,6 +313,22 @@ REFUSED: list[tuple[str, Stack, dict[str, Any], list[str]]] = [
             "stack 'prod': insecureHttp is true, or url is http:// to another machine, so the login is sent in clear; set url",
         ],
     ),
+    *(
+        (
+            "production-leaves-nothing-open",
+            stack(resource(kind, client_id="web", name="api", on_remove="keep"), name="prod"),
+            {},
+            [
+                f"{called} in realm 'r': has onRemove: keep, so it stays when it is removed, and nobody manages it; declare"
+            ],
+        )
+        for kind, called in [
+            ("AudienceMapper", "audience mapper of client 'web'"),
+            ("AudienceScope", "client scope 'api'"),
+            ("ClientScopeAssignment", "client scope of client 'web'"),
+            ("StandardTokenExchange", "standard token exchange of client 'web'"),
+        ]
+    ),
     (
         "production-grants-are-to-be-reviewed",
         stack(grant(), grant("h", review_by="2026-06-01"), name="prod"),
@@ -406,6 +422,10 @@ PASSED: list[tuple[str, Stack, dict[str, Any]]] = [
     ("production-logs-in-without-a-password", stack(name="prod", login=PASSWORD), {"stacks": []}),
     ("production-connects-safely", stack(name="prod"), {}),
     ("production-connects-safely", replace(stack(name="dev"), unsafe=("insecureTls", "insecureHttp")), {}),
+    ("production-leaves-nothing-open", stack(resource("StandardTokenExchange", on_remove="keep"), name="dev"), {}),
+    ("production-leaves-nothing-open", stack(resource("StandardTokenExchange", on_remove="revoke"), name="prod"), {}),
+    ("production-leaves-nothing-open", stack(resource("StandardTokenExchange"), name="prod"), {}),
+    ("production-leaves-nothing-open", stack(resource("FullScopeOff", on_remove="keep"), name="prod"), {}),
     ("production-grants-are-to-be-reviewed", stack(grant()), {}),
     ("production-grants-are-to-be-reviewed", stack(grant(review_by="2020-01-01"), name="prod"), {}),
     ("reviews-are-not-overdue", stack(grant(review_by="2026-06-01"), grant("h"), name="prod"), {}),

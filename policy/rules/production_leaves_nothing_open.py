@@ -1,0 +1,35 @@
+"""What is kept when it is removed goes on letting tokens be exchanged, and no stack manages it any more."""
+
+from collections.abc import Iterator
+
+from kcadmin.texts import named
+from policy.rule import ADVISORY, Finding, Rule, production_stacks
+from policy.stack import Stack
+
+OPENS = {
+    "AudienceMapper": ("audience mapper of client", "client_id"),
+    "AudienceScope": ("client scope", "name"),
+    "ClientScopeAssignment": ("client scope of client", "client_id"),
+    "StandardTokenExchange": ("standard token exchange of client", "client_id"),
+}
+
+
+def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Finding]:
+    for kind, (called, name) in OPENS.items() if stack.is_one_of(stacks) else ():
+        for resource in stack.of(kind):
+            if resource.properties.get("on_remove") == "keep":
+                wrong = (
+                    "has onRemove: keep, so it stays when it is removed, and nobody manages it; "
+                    "declare it in another tool, or take onRemove out."
+                )
+                yield Finding(resource.told(f"{called} {named(resource.text(name))}", wrong), resource.urn)
+
+
+RULE = Rule(
+    name="production-leaves-nothing-open",
+    sentence="A production stack keeps nothing open that it no longer manages.",
+    severity=ADVISORY,
+    reference="https://www.rfc-editor.org/rfc/rfc9700#section-2.3",
+    check=findings,
+    limits={"stacks": production_stacks()},
+)
