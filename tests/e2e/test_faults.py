@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from exchange.bootstrap import bootstrap
+from kcadmin.robot import STANDARD, roles_for
 from tests.conftest import Servers
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import both_flows, grant
@@ -28,6 +30,7 @@ pytestmark = pytest.mark.standard_exchange
 ALL = bool(os.environ.get("ALL_FAULTS"))
 LONGEST_SECONDS = 100
 READ_SECONDS = 60  # the patience of kcadmin/session.py
+BEYOND = "0.0.0.0"  # noqa: S104  # leads to this machine, which it does not say
 Place = tuple[TestRealm, Stack, Proxy]
 
 # Where in a run: which request, and of which of the run's processes.
@@ -145,3 +148,36 @@ def test_a_certificate_that_is_not_trusted(
         if named == "unknown-authority":
             stack.configure(grant(), caCertificate=str(trusted))
             stack.preview()
+
+
+def test_another_origin_is_refused_and_an_open_way_is_warned_of(
+    make_realm: Callable[..., TestRealm], new_stack: NewStack, tmp_path: Path
+) -> None:
+    """The robot signs for no server but that of ``url`` or ``publicUrl``."""
+    realm, key = make_realm("standard"), tmp_path / "robot.pem"
+    bootstrap(realm.connection, realm.name, "robot", roles_for([STANDARD]), key)
+    stack = new_stack(realm, "standard")
+    del stack.env["KEYCLOAK_ADMIN_PASS"]
+    stack.env["KEYCLOAK_PRIVATE_KEY"] = key.read_text()
+    with proxy_before(realm.url) as proxy:
+        proxy.host = urllib.parse.urlsplit(realm.url).netloc
+        stack.env["KEYCLOAK_URL"] = proxy.url
+        stack.configure(grant(), clientId="robot", loginRealm=realm.name)
+        assert told(stack.refused("preview")) == [
+            f"Keycloak at '{proxy.url}': realm '{realm.name}' names '{realm.url}/realms/{realm.name}' as issuer, and that is "
+            "another address; correct url, or set publicUrl to the address that you know to be this server's own."
+        ]
+        assert proxy.seen and not any(each.startswith("POST ") for each in proxy.seen), "no assertion left"
+        stack.configure(grant(), publicUrl=realm.url)
+        stack.up("--skip-preview")
+        both_flows(realm, "standard")
+
+        stack.env |= {"KEYCLOAK_URL": proxy.url.replace("127.0.0.1", BEYOND), "NO_PROXY": BEYOND}
+        (refused,) = told(stack.refused("preview"))
+        assert "give an https:// address, or set insecureHttp to true for experiments" in refused
+        stack.configure(grant(), insecureHttp=True)
+        for command in (["up", "--yes", "--skip-preview"], ["preview"], ["refresh", "--yes"], ["destroy", "--yes"]):
+            assert "insecureHttp is true: everybody between this machine and Keycloak" in stack.run(*command).output, (
+                command
+            )
+    assert not realm.client("frontend").get("protocolMappers")

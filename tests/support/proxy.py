@@ -61,6 +61,7 @@ class Proxy:
     """What went through, and what happens to the request of a number (from 0), or to the writes."""
 
     url: str
+    host: str = ""  # what the server is told instead of the address that was asked, as by proxies before it
     seen: list[str] = field(default_factory=list)
     fault: Callable[["Request"], None] | None = None
     at: int = -1
@@ -110,7 +111,8 @@ class Request(BaseHTTPRequestHandler):
 
     def forward(self) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection(urlsplit(self.upstream).netloc, timeout=self.patience_seconds)
-        connection.request(self.command, self.path, self.body() or None, dict(self.headers.items()))
+        asked = {**dict(self.headers.items()), **({"Host": self.proxy.host} if self.proxy.host else {})}
+        connection.request(self.command, self.path, self.body() or None, asked)
         response = connection.getresponse()
         headers = {key: value for key, value in response.getheaders() if key.lower() not in HOP_BY_HOP}
         answer = (response.status, headers, response.read())
