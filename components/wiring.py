@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field, replace
 
 from components.gating import gate, going, is_gated
 from components.grant_spec import BOTH, MAPPERS, OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
-from kcadmin.client_scopes import DEFAULT, OPTIONAL, AudienceScope, scope_token
+from kcadmin.audience_scopes import AudienceScope
+from kcadmin.client_scopes import DEFAULT, OPTIONAL, scope_token
 from kcadmin.features import LEGACY, STANDARD
 from kcadmin.ownership import hash16, owned_name
 from kcadmin.permissions import Overview

@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CheckResult
 
-from kcadmin.client_scopes import AudienceScope as Scope
+from kcadmin.audience_scopes import AudienceScope as Scope
 from kcadmin.client_scopes import ClientScopes, scope_token
 from kcadmin.ownership import DESCRIPTION_LIMIT
 from kcadmin.realm import Realm
@@ -17,7 +17,7 @@ from kcadmin.texts import shown
 from providers._base import Props
 from providers._compare import KEEP, RESTORE, REVOKE
 from providers._held import Mark, writer
-from providers._owned import OwnedObjectProvider
+from providers._owned import OwnedObjectProvider, Store
 from providers._uuids import is_known
 from providers.resource import Flag, KeycloakResource, Text, Texts
 
@@ -80,6 +80,10 @@ class AudienceScopeProvider(OwnedObjectProvider[Scope]):
             props["owner"],
             writer=writer(props),
         )
+
+    def _take_over(self, realm: Realm, store: Store[Scope], found: Scope, wanted: Scope, props: Props) -> Props:
+        realm.client_scopes.require_no_others(str(found.id), wanted)  # before the note of what it was is written
+        return super()._take_over(realm, store, found, wanted, props)
 
     def shown(self, found: Scope, props: Props) -> Props:
         of_clients: dict[str, list[str]] = {}

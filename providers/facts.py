@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kcadmin.client_scopes import AudienceScope
+from kcadmin.audience_scopes import AudienceScope
 from kcadmin.features import Features
 from kcadmin.gates import Openings, Role
 from kcadmin.permissions import Overview

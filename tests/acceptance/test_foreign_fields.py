@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kcadmin.errors import Refusal
 from kcadmin.ownership import NUMBER_KEY, OWNER_KEY, STACK_KEY
 from providers.aggregate_policy import AggregatePolicyProvider
 from providers.audience_scope import AudienceScopeProvider
@@ -113,6 +114,38 @@ def test_client_scopes_of_every_shape(realm: TestRealm) -> None:
     for engine in lives:
         engine.destroy()
     assert differing(before, scopes_of(realm)) == {}
+
+
+def test_a_scope_with_a_mapper_of_others_is_adopted_only_where_it_becomes_ours(realm: TestRealm) -> None:
+    kinds = {"protocol": "openid-connect", "protocolMapper": "oidc-audience-mapper"}
+    same, beside = {"name": "theirs", **kinds, "config": AUDIENCE}, {**AUDIENCE, "included.client.audience": "other"}
+    at = realm.at("client-scopes")
+    shared = {"name": "shared", "description": "theirs", "protocol": "openid-connect", "protocolMappers": [same]}
+    made = realm.session.create(at, shared)
+    before, arguments = realm.export(), {"realm": realm.name, "name": "shared", "included_client": "api", "adopt": True}
+    engine = robot_engine(AudienceScopeProvider, realm)
+    engine.up(**arguments, description="ours")
+    engine.refresh()
+    assert engine.up(**arguments, description="ours") == "same"
+    engine.destroy()
+    assert realm.export() == before
+
+    added = realm.session.create(f"{at}/{made}/protocol-mappers/models", {"name": "other", **kinds, "config": beside})
+    before = realm.export()
+    says = "client scope 'shared' in realm .*: its mapper 'other' puts 'other' into tokens beside 'api'; delete that mapper"
+    with pytest.raises(Refusal, match=says):
+        robot_engine(AudienceScopeProvider, realm).up(**arguments)
+    assert realm.export() == before
+
+    realm.session.delete(f"{at}/{made}/protocol-mappers/models/{added}")
+    engine.up(**arguments, description="ours")
+    realm.session.create(f"{at}/{made}/protocol-mappers/models", {"name": "other", **kinds, "config": beside})
+    forget()
+    engine.refresh()
+    with pytest.raises(Refusal, match=says):  # a later one, too: our writes would not take it away
+        engine.up(**arguments, description="ours")
+    engine.destroy()
+    realm.session.delete(f"{at}/{made}")
 
 
 POLICIES: list[tuple[type[Any], str, dict[str, Any], dict[str, Any]]] = [

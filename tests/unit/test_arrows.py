@@ -187,7 +187,7 @@ READERS_OF_MAPPERS = {
     "kcadmin/written_audiences.py",  # and what each type of mapper writes
     "kcadmin/clients.py",  # takes them from the server
     "kcadmin/mappers.py",  # keeps audience mappers
-    "kcadmin/client_scopes.py",  # keeps client scopes with one
+    "kcadmin/audience_scopes.py",  # keeps client scopes with one
     "kcadmin/shapes.py",  # refuses answers in which they are something else
     "kcadmin/by_products.py",  # mappers that Keycloak adds to a client that gets a service account
 }

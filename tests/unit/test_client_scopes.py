@@ -82,3 +82,29 @@ def test_the_order_of_roles_is_no_change(keycloak: FakeKeycloak) -> None:
     given = [{"api": ["b", "a", "b"], "aaa": ["c"]}, {"aaa": ["c"], "api": ["a", "b"]}]
     one, other = (provider.check({}, {**ARGS, "client_roles": roles}).inputs for roles in given)
     assert one == other and one["client_roles"]["api"] == ["a", "b"]
+
+
+THEIRS = {"included.client.audience": "other", "access.token.claim": "true"}
+BESIDE: dict[str, dict[str, Any]] = {
+    "its mapper 'theirs' puts 'other' into tokens beside 'api'": {"name": "theirs", "config": THEIRS},
+    "its mapper 'theirs' puts 'a text' into tokens beside 'api'": {
+        "name": "theirs",
+        "config": {"included.custom.audience": "a text", "access.token.claim": "true"},
+    },
+    "its mapper 'audience' is 'oidc-full-name-mapper' and no audience mapper": {
+        "name": "audience",
+        "protocolMapper": "oidc-full-name-mapper",
+        "config": {},
+    },
+}
+
+
+@pytest.mark.parametrize("wrong", BESIDE)
+def test_a_scope_that_cannot_become_ours_is_not_adopted(keycloak: FakeKeycloak, wrong: str) -> None:
+    mapper = {"id": "t", "protocolMapper": "oidc-audience-mapper", **BESIDE[wrong]}
+    keycloak.answers[AT] = [stored(description="theirs", protocolMappers=[mapper])]
+    with pytest.raises(Refusal) as refused:
+        Engine(AudienceScopeProvider, keycloak.connection).up(**ARGS, adopt=True)
+    remedy = "delete that mapper, or choose another name for this scope"
+    assert refused.value.faults == (f"client scope 'to-api' in realm 'r': {wrong}; {remedy}.",)
+    assert not keycloak.asked("^(PUT|POST|DELETE) /admin/"), "nothing was noted either"

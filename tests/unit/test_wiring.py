@@ -11,7 +11,7 @@ from components.conditions import RequiredRole, TimeWindow
 from components.grant_spec import GrantSpec
 from components.planning import Plan, plan
 from components.wiring import in_token_scope, policy_name, questions, requesters
-from kcadmin.client_scopes import AudienceScope
+from kcadmin.audience_scopes import AudienceScope
 from kcadmin.features import Features
 from kcadmin.ownership import hash16
 from kcadmin.permissions import Overview
