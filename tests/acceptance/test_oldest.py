@@ -17,7 +17,7 @@ from tests.acceptance.test_robot import what_it_is
 from tests.support.in_process import Stack
 from tests.support.realms import PASSWORD, TestRealm
 from tests.support.robot_clients import ROBOTS
-from tests.support.shared_servers import START_SECONDS, free_port
+from tests.support.shared_servers import start_server
 
 VERSION = os.environ.get("KEYCLOAK_VERSION") or KEYCLOAK_VERSIONS[0]
 
@@ -25,13 +25,8 @@ VERSION = os.environ.get("KEYCLOAK_VERSION") or KEYCLOAK_VERSIONS[0]
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[keycloak.Server]:
     installation = keycloak.install(VERSION, "legacy", lambda line: None)
-    started = keycloak.Server.start(
-        installation,
-        port=free_port(),
-        data=tmp_path_factory.mktemp("oldest"),
-        admin_password=secrets.token_hex(12),
-        wait=START_SECONDS,
-    )
+    data = tmp_path_factory.mktemp("oldest")
+    started = start_server(installation, data=data, admin_password=secrets.token_hex(12))
     yield started
     started.stop()
 

@@ -35,7 +35,7 @@ from providers.user_policy import UserPolicyProvider
 from tests.support.engine import Engine, forget
 from tests.support.realms import TestRealm
 from tests.support.robots import robot_engine
-from tests.support.shared_servers import free_port
+from tests.support.shared_servers import start_server
 
 MANAGEMENT = "realm-management"
 
@@ -313,9 +313,7 @@ def scripted_server(folder: Path) -> Iterator[keycloak.Server]:
         check=True,
     )
     password = secrets.token_hex(12)
-    server = keycloak.Server.start(
-        replace(built, home=tree), port=free_port(), data=folder / "data", admin_password=password
-    )
+    server = start_server(replace(built, home=tree), data=folder / "data", admin_password=password)
     try:
         yield server
     finally:

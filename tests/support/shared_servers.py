@@ -4,9 +4,10 @@ import json
 import secrets
 import socket
 from pathlib import Path
+from typing import Any
 
 from local import keycloak
-from local.layout import keycloak_version, only_one
+from local.layout import UserError, keycloak_version, only_one
 
 START_SECONDS = 400.0  # of a server, on a machine that does other things
 IN_MEMORY = {"KC_DB_URL": "jdbc:h2:mem:keycloakdb;NON_KEYWORDS=VALUE;DB_CLOSE_DELAY=-1"}
@@ -35,13 +36,11 @@ class SharedServers:
 
     def _start(self, feature_set: str, note: Path) -> keycloak.Server:
         self._folder.mkdir(parents=True, exist_ok=True)
-        server = keycloak.Server.start(
+        server = start_server(
             keycloak.install(keycloak_version(), feature_set, lambda line: None),
-            port=free_port(),
             data=self._folder / feature_set,
             admin_password=secrets.token_hex(12),
             env=IN_MEMORY,
-            wait=START_SECONDS,
         )
         note.write_text(json.dumps([str(server.home), server.port, server.admin_password, server.pid]))
         return server
@@ -52,6 +51,26 @@ def stop_all(folder: Path) -> None:
     for note in folder.glob("*.server.json"):
         _noted(note).stop()
         note.unlink()
+
+
+def start_server(
+    installation: keycloak.Installation, data: Path, admin_password: str, *, tries: int = 3, **more: Any
+) -> keycloak.Server:
+    """A server on a free port. Where another process takes the port before the server listens, it gets another one."""
+    port = free_port()
+    try:
+        return keycloak.Server.start(
+            installation, port=port, data=data, admin_password=admin_password, wait=START_SECONDS, **more
+        )
+    except UserError as problem:
+        if tries == 1 or not _is_of_its_port(problem, data / "server.log"):
+            raise
+    return start_server(installation, data, admin_password, tries=tries - 1, **more)
+
+
+def _is_of_its_port(problem: UserError, log: Path) -> bool:
+    told = str(problem) + (log.read_text(errors="replace") if log.exists() else "")
+    return any(words in told for words in ("is taken", "already in use", "already bound"))
 
 
 def free_port() -> int:
