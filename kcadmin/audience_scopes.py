@@ -106,11 +106,19 @@ def mapper_given_back(wanted: AudienceScope) -> dict[str, str] | None:
     """The configuration of our mapper in a scope that is given back, empty where it had none; None where that is not known."""
     if wanted.owner or not wanted.stored:
         return None
-    prefix = f"{_MAPPER_NAME}."
-    config = {key.removeprefix(prefix): value for key, value in wanted.stored if key.startswith(prefix)}
-    client = AudienceMapper.read({"id": "", "name": "", "config": config}).included_client
+    config, client = _stored_config(wanted), audience_of_ours(wanted)
     of_now = client and wanted.included_client and client != wanted.included_client  # by a state without ``stored``
     return None if of_now else config
+
+
+def audience_of_ours(scope: AudienceScope) -> str | None:
+    """The client that our mapper alone puts into tokens, by ``stored``."""
+    return AudienceMapper.read({"id": "", "name": "", "config": _stored_config(scope)}).included_client
+
+
+def _stored_config(scope: AudienceScope) -> dict[str, str]:
+    prefix = f"{_MAPPER_NAME}."
+    return {key.removeprefix(prefix): value for key, value in scope.stored if key.startswith(prefix)}
 
 
 def _audiences(scope: Mapping[str, Any]) -> dict[str, str]:

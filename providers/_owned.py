@@ -218,8 +218,14 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         back = self.was_by(adopted_kind(id_, type(ours)), props)
         differing = self._differences(now, ours)  # what others changed meanwhile stays as they made it
         if differing:
-            back = {key: () if key in NOT_COMPARED else value for key, value in back.items() if key not in differing}
+            back = {key: value for key, value in back.items() if key not in differing}
+            if "stored" in back and not self.is_as_made(realm, now, props):
+                back["stored"] = ()
         store.update(id_, replace(now, owner=None, **back))  # type: ignore[type-var]
+
+    def is_as_made(self, realm: Realm, now: T, props: Props) -> bool:
+        """Whether what ``stored`` gives back is as we made it, in an object of which others changed fields."""
+        return False
 
     def continued(self, realm: Realm, found: T, wanted: T, props: Props) -> Props:
         """What the state of a killed run would say. Only who adopts may have noted what an object was.

@@ -10,6 +10,7 @@ import pulumi
 from pulumi.dynamic import CheckResult
 
 from kcadmin.audience_scopes import AudienceScope as Scope
+from kcadmin.audience_scopes import audience_of_ours
 from kcadmin.client_scopes import ClientScopes, scope_token
 from kcadmin.ownership import DESCRIPTION_LIMIT
 from kcadmin.realm import Realm
@@ -84,6 +85,12 @@ class AudienceScopeProvider(OwnedObjectProvider[Scope]):
     def _take_over(self, realm: Realm, store: Store[Scope], found: Scope, wanted: Scope, props: Props) -> Props:
         realm.client_scopes.require_no_others(str(found.id), wanted)  # before the note of what it was is written
         return super()._take_over(realm, store, found, wanted, props)
+
+    def is_as_made(self, realm: Realm, now: Scope, props: Props) -> bool:
+        client = realm.clients.get(
+            props[self.HOLDER]
+        )  # a refresh leaves no name in the state where others add an audience
+        return client is not None and audience_of_ours(now) == client.client_id
 
     def shown(self, found: Scope, props: Props) -> Props:
         of_clients: dict[str, list[str]] = {}

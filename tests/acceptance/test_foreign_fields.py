@@ -144,7 +144,14 @@ def test_a_scope_with_a_mapper_of_others_is_adopted_only_where_it_becomes_ours(r
     engine.refresh()
     with pytest.raises(Refusal, match=says):  # a later one, too: our writes would not take it away
         engine.up(**arguments, description="ours")
+    realm.session.put(f"{at}/{made}", {"name": "shared", "description": "changed"})
+    forget()
     engine.destroy()
+    left = realm.session.get(f"{at}/{made}")
+    assert {each["name"] for each in left["protocolMappers"]} == {"theirs", "other"}, (
+        "ours goes, whatever others changed"
+    )
+    assert left["description"] == "changed" and not any(key.startswith("pulumi.") for key in left["attributes"])
     realm.session.delete(f"{at}/{made}")
 
 
