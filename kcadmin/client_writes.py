@@ -30,6 +30,7 @@ OF_STACKS = frozenset(
     )
 )
 """What other stacks write at the same time; no client policy does."""
+SECRET_WORDS = ("secret", "password", "private.key")
 BAD_REQUEST, SERVER_ERROR = 400, 500
 
 
@@ -183,7 +184,8 @@ def _plain(value: Any) -> Any:
 
 def told(field: str, value: Any) -> str:
     """A field's value for people; no secret."""
-    if field.startswith(ATTRIBUTE + PREFIX) and value:
+    is_secret = field.startswith(ATTRIBUTE + PREFIX) or any(each in field.lower() for each in SECRET_WORDS)
+    if is_secret and value and not isinstance(value, bool):
         return "one that is set"
     if isinstance(value, bool):
         return str(value).lower()

@@ -10,7 +10,6 @@ from typing import Any
 
 from kcadmin.audiences import FULL_SCOPE, Added, added, held_scopes, resolvers, switched
 from kcadmin.claims import adopted_kind, claims
-from kcadmin.client_policies import POLICIES, PROFILES
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.clients import Client
 from kcadmin.errors import Forbidden, NotFound
@@ -18,7 +17,6 @@ from kcadmin.lightweight import lighteners
 from kcadmin.mappers import AudienceMapper
 from kcadmin.realm import Realm
 from kcadmin.session import path
-from kcadmin.survey import entries_to_see
 
 UNSEEN = "?"
 Role = tuple[str, str]
@@ -170,8 +168,8 @@ def _lighteners(realm: Realm, client: Client, scopes: Mapping[str, Any]) -> tupl
     doubtful = (*switched(client, scopes, (UNSEEN,)), *resolvers(client, scopes, (UNSEEN,)))
     if not any(each.when for each in doubtful):
         return ()
-    policies, profiles = entries_to_see(realm, POLICIES), entries_to_see(realm, PROFILES)
-    return (UNSEEN,) if policies is None or profiles is None else lighteners(client, policies, profiles)
+    found, readable = realm.policies()
+    return lighteners(client, found.policies, (*found.of_server, *found.profiles)) if readable else (UNSEEN,)
 
 
 def _by(each: Added) -> str:

@@ -81,23 +81,27 @@ def _plain(value: Any) -> Any:
     return {"true": True, "false": False, "": None}.get(value, value) if isinstance(value, str) else value
 
 
-def _switches(field: str, wanted: bool | str, *, body: bool, always_since: tuple[int, int] = (0, 0)) -> Executor:
+def _switches(field: str, wanted: bool | str, *, body: bool, always_since: tuple[int, int] | None = None) -> Executor:
     """Sets a field where it configures clients by itself, else refuses a write without it.
 
     :param body: whether it looks at the body; else at the client as written. Older servers than ``always_since`` differ.
     """
 
     def execute(config: Config, write: Write) -> Done:
-        if write.is_before(always_since):
-            return _on_older_servers(field, config, write)
+        if always_since is None or not write.may_be_before(always_since):
+            return now(config, write)
+        older = _on_older_servers(field, config, write)
+        return older if not write.may_be(always_since) or older == now(config, write) else UNDECIDED
+
+    def now(config: Config, write: Write) -> Done:
         if "auto-configure" not in config and field != _DETACHED:
             return Done(refused="its profile leaves auto-configure out, which Keycloak answers with 500")
         if is_true(config.get("auto-configure")):
             return Done({field: wanted})
-        now = value_of(write.body if body else write.merged(), field)
+        found = value_of(write.body if body else write.merged(), field)
         return (
             NOTHING
-            if now is not None and _same(now, wanted)
+            if found is not None and _same(found, wanted)
             else Done(refused=f"{field.removeprefix(ATTRIBUTE)} is not {_word(wanted)}")
         )
 

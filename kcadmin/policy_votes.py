@@ -39,7 +39,7 @@ class Writer:
 class Write:
     """A write of a client. client: its representation; body: what is sent. defined: the roles that the client defines.
 
-    version: of the server, its first two numbers; None where it is not known, which counts as the newest.
+    version: of the server, its first two numbers; None where it is not known: servers tell it to those with manage-realm alone.
     """
 
     client: Mapping[str, Any]
@@ -48,9 +48,13 @@ class Write:
     writer: Writer = Writer()
     version: Version = None
 
-    def is_before(self, version: tuple[int, int]) -> bool:
-        """Whether the server is older than a version."""
-        return self.version is not None and self.version < version
+    def may_be_before(self, version: tuple[int, int]) -> bool:
+        """Whether the server may be older than a version."""
+        return self.version is None or self.version < version
+
+    def may_be(self, version: tuple[int, int]) -> bool:
+        """Whether the server may be of a version or newer."""
+        return self.version is None or self.version >= version
 
     def merged(self) -> dict[str, Any]:
         """The client after the write."""
@@ -88,7 +92,7 @@ def _plain_vote(name: str, config: Mapping[str, Any], write: Write) -> Vote:
         case "any-client":
             return Vote.YES
         case name if name == ACCESS_TYPE:
-            return _either(_types(write), config.get("type"))
+            return _agreed(_either(types, config.get("type")) for types in _types(write))
         case "client-attributes":
             return _yes(_has_attributes(write.client, config.get("attributes")))
         case name if name == ROLES:
@@ -107,10 +111,12 @@ def _plain_vote(name: str, config: Mapping[str, Any], write: Write) -> Vote:
             return Vote.UNKNOWN
 
 
-def _types(write: Write) -> frozenset[str]:
+def _types(write: Write) -> Iterator[frozenset[str]]:
     """The access types that count: the client's, and since 26.7 also that of the body, where silence means confidential."""
-    sent = () if write.is_before(BODY_COUNTS_SINCE) else (_type(write.body),)
-    return frozenset((_type(write.client), *sent))
+    if write.may_be_before(BODY_COUNTS_SINCE):
+        yield frozenset((_type(write.client),))
+    if write.may_be(BODY_COUNTS_SINCE):
+        yield frozenset((_type(write.client), _type(write.body)))
 
 
 def _type(described: Mapping[str, Any]) -> str:
@@ -121,7 +127,7 @@ def _type(described: Mapping[str, Any]) -> str:
 
 def _has_attributes(client: Mapping[str, Any], wanted: object) -> bool:
     try:
-        pairs = [(each["key"], each["value"]) for each in json.loads(str(wanted))]
+        pairs = [(str(each["key"]), each["value"]) for each in json.loads(str(wanted))]
     except (ValueError, TypeError, KeyError, RecursionError):
         return False
     attributes = client.get("attributes") or {}
@@ -134,11 +140,14 @@ def _in_groups(write: Write, wanted: object) -> Vote:
         return Vote.UNKNOWN
     by_name = {path.rsplit("/", 1)[-1] for path in write.writer.groups}
     by_path = {*write.writer.groups, *(path[1:] for path in write.writer.groups if path.count("/") == 1)}
-    votes = {
-        _either(frozenset(each), wanted)
-        for each in ((by_name,) if write.is_before(BODY_COUNTS_SINCE) else (by_name, by_path))
-    }
-    return votes.pop() if len(votes) == 1 else Vote.UNKNOWN
+    ways = (by_name, by_path) if write.may_be(BODY_COUNTS_SINCE) else (by_name,)
+    return _agreed(_either(frozenset(each), wanted) for each in ways)
+
+
+def _agreed(votes: Iterable[Vote]) -> Vote:
+    """What all versions say that the server may be of."""
+    said = {*votes}
+    return said.pop() if len(said) == 1 else Vote.UNKNOWN
 
 
 def _either(held: frozenset[str] | None, wanted: object) -> Vote:

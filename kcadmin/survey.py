@@ -9,7 +9,7 @@ from typing import Any
 
 from kcadmin.client_policies import POLICIES, PROFILES, Entry, entries
 from kcadmin.clients import Client
-from kcadmin.errors import Forbidden, NotFound, Refusal
+from kcadmin.errors import Forbidden, NotFound, NotImplementedHere, Refusal
 from kcadmin.features import Features, read_features
 from kcadmin.permissions import ENFORCING, UNANIMOUS, Overview, overview
 from kcadmin.realm import Realm, realm_for
@@ -95,5 +95,7 @@ def entries_to_see(realm: Realm, kind: str) -> tuple[Entry, ...] | None:
     """The realm's client policies or profiles; None where the login may not read them."""
     try:
         return tuple(entries(realm, kind) or ())
+    except NotImplementedHere:  # the feature is switched off
+        return ()
     except (Forbidden, Refusal):
         return None

@@ -14,7 +14,7 @@ from exchange.audit import Audit, Record, Wanted, parse_moment, switched_off
 from exchange.commands import options
 from exchange.console import LOOKED, REFUSED, busy, problems, warn_of
 from exchange.place import find_place
-from exchange.screen import say_text
+from exchange.screen import Screen, say_text
 from kcadmin.errors import InvalidSettings
 from kcadmin.features import LEGACY
 
@@ -128,7 +128,7 @@ def audit_command(
         if follow:
             _follow(audit, wanted, limit or BEFORE_FOLLOWING, as_csv=as_csv, as_json=as_json)
             return
-        console = Console()
+        console = Screen()
         plain = as_csv or as_json or summary or not console.is_terminal
         records = _read(audit.records(wanted), limit or (None if plain else ON_A_TERMINAL))
     if summary:

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Column
@@ -115,7 +114,7 @@ def _code(verdicts: Sequence[Verdict], denials: Sequence[Denial]) -> int:
 @contextmanager
 def _progress(first: str, total: int) -> Iterator[Callable[[int, str], None]]:
     """A bar on a terminal; told how many are done, and what comes."""
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     with Progress(
         SpinnerColumn(),
         BarColumn(bar_width=20),
