@@ -4,18 +4,22 @@ Client policies may change or refuse any write (``kcadmin.write_prediction``). W
 policy is new, asks for the address of the login, or is a provider of somebody's own. So each write is compared.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from kcadmin.errors import HttpError, Refusal, sentence
+from kcadmin.errors import HttpError, KeycloakError, Refusal, sentence
 from kcadmin.notes import read_note
 from kcadmin.ownership import CLAIM_PREFIX
 from kcadmin.policy_executors import ATTRIBUTE, is_alike, value_of
 from kcadmin.policy_rotation import PREFIX, ROTATED, SECRET, has_former_secret
+from kcadmin.policy_votes import Write
+from kcadmin.seen_policies import seen_policies
+from kcadmin.session import Session
 from kcadmin.texts import shown
+from kcadmin.write_prediction import Policies, foretell
 
 OURS = "pulumi."
 APART = frozenset(("access", "attributes", "defaultClientScopes", "optionalClientScopes", SECRET))
@@ -38,14 +42,42 @@ class Unannounced(Refusal):
     """A write changed more than it says, and nothing announced that. The write itself stays."""
 
 
+class Described(Protocol):
+    """A client as the server describes it."""
+
+    @property
+    def client_id(self) -> str: ...
+    @property
+    def realm(self) -> str: ...
+    @property
+    def representation(self) -> Mapping[str, Any]: ...
+
+
 @dataclass
 class Watch:
-    """What came of the writes within a call: a sentence for each change that nothing announced, and refusals."""
+    """What came of the writes within a call: a sentence for each change that nothing announced, and refusals.
+
+    of_others: a sentence for each change that no client policy can have made. claimed: whether a claim was there before the
+    call wrote it, by client and attribute.
+    """
 
     forgives: bool = False
     accepted: frozenset[str] = frozenset()
     unannounced: list[str] = field(default_factory=list)
+    of_others: list[str] = field(default_factory=list)
     refused: list[HttpError] = field(default_factory=list)
+    claimed: dict[tuple[str, str], bool] = field(default_factory=dict)
+
+    @property
+    def continues(self) -> bool:
+        """Whether the call has written a claim that was there before, so that what it claims may be in a state."""
+        return any(self.claimed.values())
+
+    def note_claims(self, before: Described, values: Iterable[str]) -> None:
+        """Call it before anything else is told of a write of these values."""
+        for each in values:
+            if each.startswith(ATTRIBUTE + CLAIM_PREFIX):
+                self.claimed.setdefault((before.client_id, each), bool(value_of(before.representation, each)))
 
     def tell(self) -> None:
         """:raises Unannounced: a write changed more than it says."""
@@ -81,14 +113,27 @@ def is_refused(problem: Exception) -> bool:
     return isinstance(problem, HttpError) and problem.status == BAD_REQUEST
 
 
-def forgiven(problem: Exception, *, has_policies: bool) -> bool:
-    """Whether a refused write of a client is noted alone. A profile that is broken is answered by 500."""
+def forgiven(problem: KeycloakError, write: Write, policies: Policies) -> bool:
+    """Whether a refused write of a client is noted alone. A client profile that is broken is answered by 500."""
     watch = _watch.get()
-    statuses = (BAD_REQUEST, SERVER_ERROR) if has_policies else (BAD_REQUEST,)
-    if watch is None or not watch.forgives or not isinstance(problem, HttpError) or problem.status not in statuses:
+    if watch is None or not watch.forgives or not isinstance(problem, HttpError):
         return False
-    watch.refused.append(problem)
-    return True
+    is_broken = problem.status == SERVER_ERROR and foretell(write, policies).refused is not None
+    if is_broken or is_refused(problem):
+        watch.refused.append(problem)
+        return True
+    return False
+
+
+def may_act(policies: Policies, session: Session, realm: str) -> bool:
+    """Whether client policies may have acted on a write that was made with these; asks anew where none is enabled."""
+    if policies.acting:
+        return True
+    try:
+        now, is_readable = seen_policies(session, realm)
+    except KeycloakError:
+        return True  # so the change is told
+    return bool(now.acting) or not is_readable
 
 
 def not_given_back(refused: HttpError) -> str:
@@ -101,33 +146,47 @@ def not_given_back(refused: HttpError) -> str:
 
 
 def compare(
-    name: str,
-    realm: str,
-    before: Mapping[str, Any],
-    now: Mapping[str, Any],
+    before: Described,
+    now: Described,
     values: Collection[str],
     accepted: Collection[str],
+    acts: Callable[[], bool] = lambda: True,
 ) -> None:
     """Tells what a write changed beside its values.
 
     :param before: the client before it. now: after it. accepted: fields that may change, attributes without ``attributes.``.
+    :param acts: asks whether client policies may have acted; where not, another writer is no fault of this write.
     :raises Unannounced: something else changed, unless the writes are ``watched``.
     """
-    changed = differences(before, now, values, accepted)
+    watch = _watch.get()
+    if watch:
+        watch.note_claims(before, values)
+    changed = differences(before.representation, now.representation, values, accepted)
+    if changed.keys() - {ROTATED} and not acts():
+        others = {field: changed.pop(field) for field in changed.keys() - {ROTATED}}
+        wrong = f"while this client was written, {_changes(others)} changed, too, and no client policy is enabled that does so"
+        if watch:
+            watch.of_others.append(
+                sentence("client", now.client_id, now.realm, wrong, "look who else writes this client")
+            )
     if not changed:
         return
-    what = "; ".join(f"{field.removeprefix(ATTRIBUTE)} from {told(field, was)} to {told(field, is_)}"
-                     for field, (was, is_) in sorted(changed.items()))  # fmt: skip
-    wrong = f"when this client was written, the server also changed {what}, and nothing announced that"
+    wrong = f"when this client was written, the server also changed {_changes(changed)}, and nothing announced that"
     remedy = (
         "look which client policy of the realm does it, or who else writes this client, and mend the field; "
         "`pulumi preview` tells what client policies change"
     )
-    text = sentence("client", name, realm, wrong, remedy)
-    watch = _watch.get()
+    text = sentence("client", now.client_id, now.realm, wrong, remedy)
     if watch is None:
         raise Unannounced(text)
     watch.unannounced.append(text)
+
+
+def _changes(changed: Mapping[str, tuple[Any, Any]]) -> str:
+    return "; ".join(
+        f"{field.removeprefix(ATTRIBUTE)} from {told(field, was)} to {told(field, is_)}"
+        for field, (was, is_) in sorted(changed.items())
+    )
 
 
 def differences(

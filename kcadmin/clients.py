@@ -14,16 +14,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 from typing import Any
 
-from kcadmin.client_writes import accepted_now, compare, forgiven, is_refused
+from kcadmin.client_writes import accepted_now, compare, forgiven, is_refused, may_act
 from kcadmin.errors import KeycloakError, NotFound
 from kcadmin.partial_put import as_body as as_body
 from kcadmin.partial_put import body_of
 from kcadmin.policy_executors import ATTRIBUTE as ATTRIBUTE
+from kcadmin.policy_votes import Write
 from kcadmin.read_ahead import ReadAhead
-from kcadmin.session import PAGE, Session, path, worth_repeating
-from kcadmin.write_prediction import Policies, names_without
+from kcadmin.session import PAGE, Session, may_have_written, path, worth_repeating
+from kcadmin.write_prediction import Policies, left_out, names_without
 
 RECENT_SECONDS = 1.0
 ATTEMPTS, PAUSE_SECONDS = 6, 0.1
@@ -152,11 +154,13 @@ class Clients:
                 return self._listed(uuid, problem)
 
     def _listed(self, uuid: str, problem: KeycloakError) -> Client:
-        """A client from the list of all: a client policy may refuse the look at one client, but not at many."""
-        for page in self.pages():
-            for client in page:
-                if client.uuid == uuid:
-                    return client
+        """A client from a list: a client policy may refuse the look at one client, but not at many."""
+        known, at = self._known.get(uuid), path(*self._at)
+        by_name = [self._session.get(at, clientId=known.client_id)] if known else []
+        for page in chain(by_name, self._session.pages(at)):
+            for found in page:
+                if found["id"] == uuid:
+                    return self._remember(found)
         raise problem
 
     def forget(self, uuid: str) -> None:
@@ -189,8 +193,10 @@ class Clients:
         with self.lock(uuid):
             accepted, policies, attempt = accepted_now(), self._policies(), 0
             without: frozenset[str] = frozenset()
+            less: Iterator[frozenset[str]] | None = None
+            lost: Client | None = None  # as it was before a write whose answer was lost
             while True:  # each with a look of its own: a body sent again may be out of date
-                client = self.get(uuid, max_age=0 if attempt else RECENT_SECONDS)
+                client = self.get(uuid, max_age=0 if attempt or policies.acting else RECENT_SECONDS)
                 if client is None:
                     raise NotFound(404, "PUT", self.path(uuid), "the client is gone")
                 body, repeated = body_of(client.representation, values, policies, self._keeps_accounts, without)
@@ -199,19 +205,24 @@ class Clients:
                 try:
                     self._session.put_once(self.path(uuid), body)
                 except KeycloakError as problem:
-                    if is_refused(problem) and not without and (without := names_without(accepted, repeated)):
-                        continue  # a policy may change these, so they are not repeated
+                    if is_refused(problem):
+                        less = less or left_out(names_without(accepted, repeated))
+                        if without := next(less, frozenset()):
+                            continue  # a policy may change these, so they are not repeated
+                    lost = lost or (client if may_have_written(problem) else None)
                     attempt += 1
                     if attempt < ATTEMPTS and worth_repeating(problem):
                         time.sleep(PAUSE_SECONDS * 2 ** (attempt - 1))
-                    elif forgiven(problem, has_policies=bool(policies.acting)):
+                    elif forgiven(problem, Write(client.representation, body), policies):
                         return
                     else:
                         raise
                     continue
                 self._written.add(uuid)
                 if now := self.get(uuid, max_age=0):
-                    compare(client.client_id, self._at[2], client.representation, now.representation, values, accepted)
+                    compare(
+                        lost or client, now, values, accepted, lambda: may_act(policies, self._session, self._at[2])
+                    )
                 return
 
     def set_mapper(self, uuid: str, mapper: Mapping[str, Any]) -> str:

@@ -171,6 +171,11 @@ def worth_repeating(problem: KeycloakError) -> bool:
     return isinstance(problem, Unreachable) or (isinstance(problem, HttpError) and problem.status in BUSY)
 
 
+def may_have_written(problem: KeycloakError) -> bool:
+    """Whether a failed write may have been done all the same: its answer was lost on the way."""
+    return isinstance(problem, Unreachable) or (isinstance(problem, HttpError) and problem.status in (502, 503, 504))
+
+
 _sessions: dict[Connection, Session] = {}
 _sessions_lock = threading.Lock()
 

@@ -105,11 +105,19 @@ class Policies:
 
 
 def names_without(accepted: Collection[str], repeated: Mapping[str, Any]) -> frozenset[str]:
-    """Of the repeated fields those that are left out where a policy may change them: else Keycloak refuses what is accepted.
+    """Of the repeated fields those that may be left out, since a policy may change them: else Keycloak refuses what is accepted.
 
     :param accepted: fields, attributes without ``attributes.``.
     """
     return frozenset(field for field in weak(repeated) if field.removeprefix(ATTRIBUTE) in accepted)
+
+
+def left_out(apart: frozenset[str]) -> Iterator[frozenset[str]]:
+    """What to leave out of the repeated fields, one set after another, until Keycloak takes a write.
+
+    :param apart: what may be left out at all.
+    """
+    yield from filter(None, dict.fromkeys((apart - {AUTHENTICATOR}, apart & {AUTHENTICATOR}, apart)))
 
 
 def weak(repeated: Mapping[str, Any]) -> frozenset[str]:

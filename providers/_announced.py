@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from kcadmin.client_writes import Watch, not_given_back, watched
+from kcadmin.client_writes import Unannounced, Watch, not_given_back, watched
+from kcadmin.errors import KeycloakError
 from providers.messages import warn
 
 ACCEPTED = "accept_policy_changes"
@@ -15,11 +16,19 @@ ACCEPTED = "accept_policy_changes"
 def announced(props: Mapping[str, Any], removes: str | None = None) -> Iterator[Watch]:
     """Everything that a call does is done before it fails for what a write changed beside.
 
-    :param removes: the resource that goes; writes that Keycloak refuses are told, and do not keep it.
-    :raises Unannounced: a write changed more than it says and ``props`` accept.
+    :param removes: the resource that goes; what its writes changed beside, and writes that Keycloak refuses, do not keep it.
+    :raises Unannounced: a write changed more than it says and ``props`` accept; with what else went wrong after it.
     """
     with watched(props.get(ACCEPTED) or (), forgives=removes is not None) as watch:
-        yield watch
-    for refused in watch.refused:
-        warn(f"{removes}: {not_given_back(refused)}.")
-    watch.tell()
+        try:
+            yield watch
+        except KeycloakError as problem:
+            if removes is None and watch.unannounced:
+                raise Unannounced(*watch.unannounced, *problem.faults) from None
+            raise
+        finally:
+            kept = [f"{removes}: {not_given_back(each)}." for each in watch.refused]
+            for text in (*kept, *watch.of_others, *(watch.unannounced if removes else ())):
+                warn(text)
+    if removes is None:
+        watch.tell()

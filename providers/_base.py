@@ -168,8 +168,8 @@ class KeycloakProvider(ResourceProvider, ABC):
         props[NUMBER] = new_number()
         with announced(props) as watch:
             id_, notes = self.create_in(realm, props)
-            if watch.unannounced:  # a resource that fails leaves no state, so nothing of it may stay
-                self.remove(realm, id_, {**_inputs(props), **notes})
+            if watch.unannounced and not watch.continues:  # a resource that fails leaves no state
+                self.remove(realm, id_, {**_inputs(props), **notes, "on_remove": RESTORE})
         return CreateResult(
             id_, {**_inputs(props), **notes, "issuer": identity.issuer, "management_uuid": identity.management_uuid}
         )

@@ -106,6 +106,7 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
             realm.client_scopes.unassign(props["client_uuid"], props["scope_id"], props["kind"])
             drop_claim(realm.clients, props["client_uuid"], props["owner"], assignment_kind(props["scope"]))
         else:
+            drop_claim(realm.clients, props["client_uuid"], props["owner"], assignment_kind(props["scope"]))
             info(f"{self._named(props)}: '{props['scope']}' was found as wanted and is left as found.")
 
     def refusals(self, props: Props) -> Iterator[str]:
