@@ -119,7 +119,7 @@ def _of_owners(survey: Survey) -> Iterator[Finding]:
     for each in leftovers(survey, {management_client_id(survey.realm): survey.policies.values()}):
         held.setdefault(stack_of(each.owner), Counter())[each.what.value] += 1
     for owner, kinds in held.items():
-        says = f"has {sum(kinds.values())} things here ({', '.join(f'{number} × {kind}' for kind, number in kinds.items())})"
+        says = f"has objects here: {', '.join(f'{number} × {kind}' for kind, number in kinds.items())}"
         yield Finding(Level.STACKS, f"{OWNER_OF_THINGS}{shown(owner)}", says, remedy(owner, survey.realm))
 
 

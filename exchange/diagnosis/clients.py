@@ -153,10 +153,10 @@ def source(q: Question) -> Iterator[Finding]:
         )
         remedy = f"let '{name}' ask itself (flows: [requester]), or switch the binding off under Clients → {name}"
         yield _field(q, "source-bound", client, _binding(client), wrong, remedy)
-    seconds = int(client.value(NOT_BEFORE) or 0)
+    seconds = _seconds(client.value(NOT_BEFORE))
     if seconds and (seconds > time.time() or q.may_be("source-not-before")):
         yield _not_before(q, "source-not-before", "client", name, seconds, f"Clients → {name} → Advanced → Revocation")
-    seconds = int((q.look.settings() or {}).get(NOT_BEFORE) or 0)
+    seconds = _seconds((q.look.settings() or {}).get(NOT_BEFORE))
     if seconds and (seconds > time.time() or q.may_be("realm-not-before")):
         where = "Sessions → Revocation"
         yield _not_before(q, "realm-not-before", "realm", q.case.realm, seconds, where)
@@ -206,7 +206,7 @@ def user(q: Question) -> Iterator[Finding]:
     if found.get("enabled") is False:
         wrong = "is disabled, so each of the user's tokens is an 'Invalid token'"
         yield q.found("user-disabled", "user", name, wrong, "enable it under Users", field="enabled", value="false")
-    seconds = int(found.get(NOT_BEFORE) or 0)
+    seconds = _seconds(found.get(NOT_BEFORE))
     if seconds and q.may_be("user-logged-out"):
         wrong = f"was logged out everywhere at {utc(seconds)}, and tokens from before are invalid"
         remedy = "let the user log in again, and exchange that token"
@@ -228,3 +228,8 @@ def _field(q: Question, cause: str, client: Client, name: str, wrong: str, remed
     value = client.value(name)
     text = "not set" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     return q.found(cause, "client", client.client_id, wrong, remedy, field=name, value=text)
+
+
+def _seconds(value: object) -> int:
+    """Since the epoch; 0, as Keycloak says it, where there is no such time."""
+    return value if isinstance(value, int) else 0

@@ -21,7 +21,7 @@ from providers import preflight
 from providers.facts import Facts
 from providers.own_state import held_in
 from tests.support.engine import forget
-from tests.support.in_process import Stack
+from tests.support.in_process import NAME, Stack
 from tests.support.random_realms import OWNER, RandomRealm, plain, random_grants, random_realm
 from tests.support.random_users import Users
 from tests.support.realms import TestRealm
@@ -158,5 +158,5 @@ def _planned(realm: TestRealm, stack: Stack, grants: list[dict[str, Any]]) -> tu
         specs.append(spec)
     forget()
     facts = preflight.ask(realm.connection, questions(specs))
-    facts = replace(facts, own=own(specs, facts, lambda: held_in(stack.held())))
+    facts = replace(facts, own=own(specs, facts, lambda: held_in(stack.held()), NAME))
     return plan(specs, facts), facts

@@ -117,6 +117,8 @@ LEFT: dict[str, tuple[Level, str]] = {
     "policy 'no' of 'z26'": (LOST, "(NEGATIVE) lets every client but 'b26' through"),
     f"{PERMISSION} identity provider 'partner'": (LOST, "client policy 'partner's' lets 'a01' through"),
     "impersonation permission 'admin-impersonating.permission.users'": (LOST, "'impersonators' lets 'a01' through"),
+    "owner 'another/project/stack'": (STACKS, "has objects here: 1 × audience mapper"),
+    "owner '0123456789abcdef'": (STACKS, "has objects here: 1 × policy"),
     "s29 → t29": (STACKS, "belongs to the stack 'another/project/stack'"),
     "policy 'of a stack' of 'z19'": (STACKS, "bears the mark of a stack"),
     "audience 'https://api.example.com' in tokens of 's17'": (EMPTY, "there is no client of that name"),

@@ -16,7 +16,7 @@ from tests.acceptance.test_open_gates import OTHER, OWNER, grant
 from tests.conftest import MakeRealm
 from tests.support import hand_made
 from tests.support.engine import forget
-from tests.support.in_process import Stack
+from tests.support.in_process import NAME, Stack
 from tests.support.realms import TestRealm
 from tests.support.robots import purposes_of
 
@@ -48,7 +48,7 @@ def told(realm: TestRealm, stack: Stack, *grants: dict[str, Any], guards: Sequen
     facts = preflight.ask(login, questions(specs))
     state = held_in(stack.held())
     planned = plan(specs, facts, guards)
-    assert not planned.faults and own(specs, facts, lambda: state)
+    assert not planned.faults and own(specs, facts, lambda: state, NAME)
     return openings(login, planned.grants, facts, guards, lambda: state).notes
 
 

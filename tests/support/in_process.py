@@ -63,6 +63,9 @@ class Killed(BaseException):
     """The process dies here."""
 
 
+NAME = "None/project/stack"
+"""The stack's, as marks have it."""
+
 Robots = Callable[..., Connection]
 
 

@@ -152,7 +152,7 @@ def test_what_stacks_have_made_is_theirs() -> None:
     assert found.grants == () and levels(found) == belong
     assert not found.lost and f"'{OWNER}'" in found.findings[0].says
     assert f"`python -m exchange release --owner {OWNER}`" in found.findings[2].remedy
-    assert found.findings[2].says == "has 2 things here (1 × standard token exchange, 1 × audience mapper)"
+    assert found.findings[2].says == "has objects here: 1 × standard token exchange, 1 × audience mapper"
     was_on = Claim(OWNER, SWITCH_CLAIM, {}, {"attributes.standard.token.exchange.enabled": "true"})
     found = look(client("a", "b", attributes={**ON, was_on.key: was_on.text()}), client("b"))
     assert said(found) == [("a-to-b", "standard", "requester")]
