@@ -6,14 +6,17 @@ from typing import Any
 
 from components.shared_parts import SETTINGS
 from components.wiring import GrantPlan, scope_name
-from kcadmin.claims import Kind, claim_key, claim_of
+from kcadmin.audiences import held_scopes
+from kcadmin.claims import Kind, claim_key, claim_of, claims
 from kcadmin.clients import ATTRIBUTE, Client
 from kcadmin.guard_marks import KIND as GUARDS_KIND
 from kcadmin.guard_marks import MARKED, label_for
 from kcadmin.management import KIND as MANAGEMENT
+from kcadmin.ownership import hash16
 from kcadmin.permissions import Overview
 from kcadmin.setting_claims import assignment_kind
 from kcadmin.shared_settings import is_written
+from providers._compare import REVOKE
 from providers.full_scope_off import FullScopeOff, FullScopeOffProvider
 from providers.refresh_tokens_off import RefreshTokensOff, RefreshTokensOffProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
@@ -30,38 +33,53 @@ PROVIDERS: Mapping[type, FullScopeOffProvider | TokenLifespanProvider | RefreshT
 class PlannedWrite:
     """A write of a client that a grant needs. values: fields, and attributes as ``attributes.<key>``.
 
-    claim_only: a claim alone, for an object that has no room for a mark.
+    owner: who claims it. claim_only: a claim alone, for an object that has no room for a mark.
+    there: the object is there already. scope: the client scope that is the object, on a client that holds it.
+    always: what is there is claimed, too.
     """
 
     client: str
+    owner: str
     kind: Kind
     values: Mapping[str, Any]
     claim_only: bool = False
+    there: bool = False
+    scope: str = ""
+    always: bool = False
 
-    def happens(self, client: Client, owner: str) -> bool:
+    def happens(self, client: Client) -> bool:
         """Whether the client is written, by its state now."""
-        if self.claim_only:
-            return claim_of(client, owner, self.kind) is None
-        return is_written(client, owner, self.kind, self.values)
+        if not self.claim_only:
+            return is_written(client, self.owner, self.kind, self.values, always=self.always)
+        used = self.scope in held_scopes(client) or (self.there and not claims(client, self.kind))
+        return claim_of(client, self.owner, self.kind) is None and (self.always or not used)
 
-    def changes(self, owner: str) -> dict[str, Any]:
+    def changes(self) -> dict[str, Any]:
         """What is sent, with the claim."""
-        return {**self.values, ATTRIBUTE + claim_key(owner, self.kind): "claim"}
+        return {**self.values, ATTRIBUTE + claim_key(self.owner, self.kind): "claim"}
 
 
 def planned_writes(grant: GrantPlan, guards: Collection[str], held: Overview | None) -> Iterator[PlannedWrite]:
     """The writes that a grant needs, each of one client. held: the legacy permissions, None where not read."""
     spec = grant.spec
+    owner, always = spec.owner, spec.on_remove == REVOKE
     for resource, _, attribute in SETTINGS:
         provider = PROVIDERS[resource]
         for client in getattr(grant, attribute):
-            yield PlannedWrite(client, provider.KIND, provider.values({"seconds": spec.token_lifespan}))
+            values = provider.values({"seconds": spec.token_lifespan})
+            yield PlannedWrite(client, owner, provider.KIND, values, always=always)
     switch = StandardTokenExchangeProvider()
     for client in grant.switches if spec.manage_switch else ():
-        yield PlannedWrite(client, switch.KIND, switch.values({"allow_refresh": spec.allow_refresh}))
+        values = switch.values({"allow_refresh": spec.allow_refresh})
+        yield PlannedWrite(client, owner, switch.KIND, values, always=always)
     for client in sorted({flow.requester for flow in grant.flows}) if guards else ():
-        yield PlannedWrite(client, GUARDS_KIND, {MARKED: label_for(grant.uuids[client])}, claim_only=True)
-    for client in grant.scope_clients if grant.scope else ():  # somebody else's scope
-        yield PlannedWrite(client, assignment_kind(scope_name(spec)), {}, claim_only=True)
-    if grant.policy_clients and not (held and grant.uuids[spec.target] in held.permissions):
-        yield PlannedWrite(spec.target, MANAGEMENT, {}, claim_only=True)
+        marked = {MARKED: label_for(grant.uuids[client])}
+        yield PlannedWrite(client, owner, GUARDS_KIND, marked, claim_only=True)
+    if grant.scope and grant.scope.mark != hash16(spec.grant_owner):  # somebody else's scope
+        name = scope_name(spec)
+        for client in grant.scope_clients:
+            kind = assignment_kind(name)
+            yield PlannedWrite(client, spec.grant_owner, kind, {}, claim_only=True, scope=name, always=always)
+    if grant.policy_clients:
+        on = held is not None and grant.uuids[spec.target] in held.permissions
+        yield PlannedWrite(spec.target, owner, MANAGEMENT, {}, claim_only=True, there=on, always=always)

@@ -62,7 +62,7 @@ def policy_changes(
         for needed in writes:
             client = clients[needed.planned.client]
             plain = Write(client.representation, {}, _defined(realm, client, policies), writer, version)
-            for when, foretold in _foretold(needed.planned, needed.owner, client, plain, policies):
+            for when, foretold in _foretold(needed.planned, client, plain, policies):
                 faults |= dict.fromkeys(_faults(client, realm_name, when, foretold, needed.accepted))
                 notes |= dict.fromkeys(_notes(client, realm_name, when, foretold, needed.accepted))
     return PolicyChanges(tuple(faults), tuple(notes))
@@ -73,7 +73,6 @@ class _Needed:
     """A write that happens. accepted: what any grant that needs it accepts."""
 
     planned: PlannedWrite
-    owner: str
     accepted: frozenset[str]
 
 
@@ -82,11 +81,11 @@ def _needed(
 ) -> list[_Needed]:
     found: dict[tuple[str, ...], _Needed] = {}
     for grant in grants:
-        owner, accepted = grant.spec.owner, frozenset(grant.spec.accept_policy_changes)
+        accepted = frozenset(grant.spec.accept_policy_changes)
         for planned in planned_writes(grant, guards, facts.permissions.get(grant.spec.realm)):
-            if planned.client in clients and planned.happens(clients[planned.client], owner):
+            if planned.client in clients and planned.happens(clients[planned.client]):
                 key = (planned.client, str(planned.kind), repr(sorted(planned.values.items())))
-                known = found.get(key, _Needed(planned, owner, frozenset()))
+                known = found.get(key, _Needed(planned, frozenset()))
                 found[key] = replace(known, accepted=known.accepted | accepted)
     return list(found.values())
 
@@ -113,10 +112,10 @@ def _writer(connection: Connection, realm: str) -> Writer:
 
 
 def _foretold(
-    planned: PlannedWrite, owner: str, client: Client, plain: Write, policies: Policies
+    planned: PlannedWrite, client: Client, plain: Write, policies: Policies
 ) -> Iterator[tuple[str, Foretold]]:
     """For the write that takes a setting, and for the one that gives it back."""
-    values = planned.changes(owner)
+    values = planned.changes()
     back = {field: client.value(field) for field in values}
     for when, described, sent in ((UP, client, values), (DESTROY, client.with_values(values), back)):
         yield when, _foretell(replace(plain, client=described.representation), sent, policies)

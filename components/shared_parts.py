@@ -113,8 +113,14 @@ class SharedParts:
     def record(self, grants: Sequence[GrantPlan]) -> None:
         """Has the realm of each grant record its exchanges."""
         for realm in sorted({grant.spec.realm for grant in grants}):
-            owner = next(grant.spec.owner for grant in grants if grant.spec.realm == realm)
-            ExchangeEvents(f"{realm}/exchange-events", realm=realm, expiration=EVENTS_KEPT_SECONDS, owner=owner)
+            here = [grant for grant in grants if grant.spec.realm == realm]
+            ExchangeEvents(
+                f"{realm}/exchange-events",
+                realm=realm,
+                expiration=EVENTS_KEPT_SECONDS,
+                owner=here[0].spec.owner,
+                accept_policy_changes=_accepted(here),
+            )
 
     def of(self, grant: GrantPlan) -> list[pulumi.Resource]:
         """The shared parts that a grant needs."""
@@ -181,16 +187,14 @@ class SharedParts:
     def _audience_scope(self, grant: GrantPlan) -> AudienceScope:
         """The scope alone, which no client holds yet."""
         spec, key = grant.spec, self._scope_key(grant)
-        there = self._parts.get(key)
-        if isinstance(there, AudienceScope):
+        if isinstance(there := self._parts.get(key), AudienceScope):
             return there
+        text = f"tokens for {spec.target}, of grant {spec.name}"[:200]
         scope = self._parts[key] = AudienceScope(
             "/".join(key),
             realm=spec.realm,
             name=scope_name(spec),
-            description=grant.scope.description
-            if grant.scope
-            else f"tokens for {spec.target}, of grant {spec.name}"[:200],
+            description=grant.scope.description if grant.scope else text,
             included_client=spec.target,
             included_client_uuid=grant.uuids[spec.target],
             realm_roles=[role.role for role in spec.required_roles if not role.client],

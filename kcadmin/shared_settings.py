@@ -84,9 +84,9 @@ def take(
         return Taken(CLAIMED, was)
 
 
-def is_written(client: Client, owner: str, kind: Kind, wanted: Mapping[str, Any]) -> bool:
+def is_written(client: Client, owner: str, kind: Kind, wanted: Mapping[str, Any], *, always: bool = False) -> bool:
     """Whether ``take`` writes a client that is as this one."""
-    if _is_anybodys(client, kind, wanted):
+    if not always and _is_anybodys(client, kind, wanted):
         return False
     mine, _ = _split(client, owner, kind)
     return mine is None or dict(mine.set) != dict(wanted) or bool(_differing(client, wanted))

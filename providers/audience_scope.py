@@ -143,6 +143,7 @@ class AudienceScope(KeycloakResource, module="keycloak", name="AudienceScope"):
         owner: Text | None = None,
         adopt: Flag | None = None,
         on_remove: Text | None = None,
+        accept_policy_changes: Texts | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         arguments: dict[str, Any] = locals()

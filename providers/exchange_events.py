@@ -16,7 +16,7 @@ from providers._base import KeycloakProvider, Props
 from providers._held import Mark, writer
 from providers._uuids import is_known
 from providers.messages import info
-from providers.resource import KeycloakResource, Text
+from providers.resource import KeycloakResource, Text, Texts
 
 
 class ExchangeEventsProvider(KeycloakProvider):
@@ -100,6 +100,7 @@ class ExchangeEvents(KeycloakResource, module="keycloak", name="ExchangeEvents")
         realm: Text,
         expiration: pulumi.Input[int] | None = None,
         owner: Text | None = None,
+        accept_policy_changes: Texts | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(ExchangeEventsProvider(), resource_name, locals(), opts)
