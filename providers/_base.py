@@ -196,7 +196,7 @@ class KeycloakProvider(ResourceProvider, ABC):
             return ReadResult("", {})
         managed = {key: value for key, value in now.items() if key in props or key not in self.FREE_WHEN_UNSET}
         outs = {key: value for key, value in {**_inputs(props), **managed}.items() if value is not None}
-        known = (*self.INPUTS, *self.CONSTANT, *self.CONTROLS)
+        known = (*self.INPUTS, *self.CONSTANT, *self.CONTROLS, LOST)  # no program gives LOST, so the next diff shows it
         return ReadResult(id_, outs, {key: value for key, value in outs.items() if key in known})
 
     def delete(self, _id: str, _props: Props) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -190,10 +191,13 @@ def test_the_life_of_a_policy(kind: Kind, server: str, world: TestRealm, ids: di
     again = robot_engine(kind.provider, world)  # a run that was killed is continued
     assert again.up(**args) == "create" and again.id == id_
     forget()
-    engine.destroy()
+    copy(engine).destroy()  # what the killed run knew: the object is no longer its own
+    assert again.refresh() and again.up(**args) == "same"
+    forget()
+    again.destroy()
     assert world.export() == before
     forget()
-    assert not again.refresh()
+    assert not engine.refresh()
 
 
 def at_policy(realm: TestRealm, server: str, engine: Engine) -> tuple[str, ...]:

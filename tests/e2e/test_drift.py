@@ -46,6 +46,12 @@ def comparable(realm: TestRealm) -> Any:
     return json.loads(re.sub(r', "userinfo.token.claim": "false"|"userinfo.token.claim": "false", ', "", export))
 
 
+def but_for_numbers(export: Any) -> Any:
+    """An export without the numbers in marks and claims: what is made again has a new one."""
+    numbers = r'("pulumi\.number": "|\\"number\\":\\"|\[pulumi:[0-9a-f]{16}\.[0-9a-f]{12}\.)[0-9a-f]{8}'
+    return json.loads(re.sub(numbers, r"\1", json.dumps(export)))
+
+
 def change_everything(realm: TestRealm) -> None:
     """One field or more of every object, by hand."""
     alone = realm.client("alone")
@@ -115,7 +121,7 @@ def test_every_object(realm: TestRealm, stack: Stack) -> None:
     (stack.project / "__main__.py").symlink_to(PROJECT / "tests" / "fixtures" / "drift" / "__main__.py")
     stack.up("--skip-preview")
     works(realm)
-    wired, owner = comparable(realm), f'owner: "tests/{stack.name}"'
+    wired = comparable(realm)
 
     change_everything(realm)
     drifted = stack.try_(*PULUMI_COMMANDS["drift"], "--diff")
@@ -134,8 +140,9 @@ def test_every_object(realm: TestRealm, stack: Stack) -> None:
     shown(drifted, "ScopePermission", "permission", '~ decision_strategy: "CONSENSUS" => "AFFIRMATIVE"', '+ [0]: "may"')
     binding = f"{realm.name}/api/old-permission"
     shown(drifted, "TokenExchangePermission", binding, '~ decision_strategy: "UNANIMOUS" => "AFFIRMATIVE"', "+ [0]:")
-    shown(drifted, "AudienceMapper", f"{realm.name}/web/audience-orders", f"+ {owner}")
-    shown(drifted, "StandardTokenExchange", f"{realm.name}/orders/standard-exchange", f"+ {owner}")
+    lost_mark = ("+ mark_lost: true", "- mark_lost: true")  # what the refresh finds, and what the update mends
+    shown(drifted, "AudienceMapper", f"{realm.name}/web/audience-orders", *lost_mark)
+    shown(drifted, "StandardTokenExchange", f"{realm.name}/orders/standard-exchange", *lost_mark)
     stack.up("--refresh", "--skip-preview")
     works(realm)
     assert comparable(realm) == wired
@@ -152,7 +159,7 @@ def test_every_object(realm: TestRealm, stack: Stack) -> None:
         shown(lost, kind, name, "~ enabled: true => false")
     stack.up("--skip-preview")
     works(realm)
-    assert comparable(realm) == wired
+    assert but_for_numbers(comparable(realm)) == but_for_numbers(wired)
     quiet = stack.try_(*PULUMI_COMMANDS["drift"])
     assert (quiet.code, quiet.writes) == (CLEAN, []), quiet.output
 

@@ -399,8 +399,9 @@ def test_a_lost_mark_is_shown_and_made_again(life: Life) -> None:
     life.up()
     life.unmark()
     forget()
-    assert life.engine.refresh() and life.engine.outputs[LOST]
-    assert life.up() == "update" and life.engine.refresh() and LOST not in life.engine.outputs
+    assert life.engine.refresh() and life.engine.outputs[LOST] and life.engine.inputs[LOST]
+    assert life.up() == "update" and LOST not in life.engine.inputs
+    assert life.engine.refresh() and LOST not in {**life.engine.inputs, **life.engine.outputs}
 
 
 def gone(life: Life) -> None:
