@@ -12,13 +12,12 @@ from kcadmin.connection import Connection
 from kcadmin.errors import Forbidden, sentence
 from kcadmin.features import read_features
 from kcadmin.partial_put import body_of
-from kcadmin.policy_executors import AUTHENTICATOR
 from kcadmin.policy_votes import ROLES, Version, Write, Writer
 from kcadmin.realm import Realm, realm_for
 from kcadmin.seen_policies import ROLE
 from kcadmin.session import session_for
 from kcadmin.texts import named
-from kcadmin.write_prediction import Cause, Change, Foretold, Policies, foretell, weak
+from kcadmin.write_prediction import Cause, Change, Foretold, Policies, foretell, left_out, weak
 from providers.facts import Facts
 from providers.surroundings import known_clients
 
@@ -130,9 +129,8 @@ def _foretell(plain: Write, values: Mapping[str, Any], policies: Policies) -> Fo
 
     whole, repeated = of()
     if whole.refused:
-        apart = weak(repeated)
-        for without in (apart - {AUTHENTICATOR}, apart & {AUTHENTICATOR}, apart):
-            changed = of(without)[0] if without else whole
+        for without in left_out(weak(repeated)):
+            changed = of(without)[0]
             if not changed.refused:
                 return changed
     return whole
