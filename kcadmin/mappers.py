@@ -122,11 +122,16 @@ class AudienceMappers:
         return replace(wanted, id=self._write({}, wanted.name, wanted.config()))
 
     def update(self, mapper_id: str, wanted: AudienceMapper) -> AudienceMapper:
-        """Writes our fields, beside what others noted in the mapper's config; or all of it as ``stored``."""
+        """Writes our fields, beside what others noted in the mapper's config; or all of it as ``stored``.
+
+        One that nobody has marked and that is as wanted gets the mark alone: its lightweight tokens stay as they are.
+        """
         client = self._clients.get(self._uuid, max_age=RECENT_SECONDS)
         found = next((each for each in (client.mappers if client else ()) if each["id"] == mapper_id), {})
         notes = {key: value for key, value in (found.get("config") or {}).items() if key not in OUR_KEYS}
         config = {str(key): str(value) for key, value in wanted.stored} or {**notes, **wanted.config()}
+        if found and not wanted.stored and _only_unmarked(AudienceMapper.read(found), wanted):
+            config = {**found["config"], **{key: each for key, each in config.items() if key in _MARK_KEYS}}
         self._write({"id": mapper_id}, wanted.name, config)
         return replace(wanted, id=mapper_id)
 
@@ -147,9 +152,16 @@ def may_have_been(audience: tuple[str | None, str | None], was: Mapping[str, Any
     return {stored, noted} == {audience} and OWNER_KEY not in config
 
 
+def _only_unmarked(found: AudienceMapper, wanted: AudienceMapper) -> bool:
+    """Whether a mapper is as wanted, but for the mark that it does not bear."""
+    marks = {"owner": wanted.owner, "exchange": wanted.exchange, "writer": wanted.writer}
+    return not found.mark and replace(found, id=wanted.id, stored=(), **marks) == wanted  # type: ignore[arg-type]
+
+
 def _text(on: bool) -> str:
     return "true" if on else "false"
 
 
 _FULL = AudienceMapper("", "client", "text", True, True, True, "owner", "exchange", writer=Writer("stack", "number"))
 OUR_KEYS = frozenset(_FULL.config())
+_MARK_KEYS = frozenset({OWNER_KEY, STACK_KEY, NUMBER_KEY, EXCHANGE_KEY})

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 import requests
 
+from exchange.release import find, take_away
 from kcadmin.claims import Kind, adopted_kind, claim_key
 from kcadmin.errors import Refusal
 from kcadmin.features import SWITCH_CLAIM
 from kcadmin.management import KIND as MANAGEMENT
 from kcadmin.noted_strategy import STRATEGY
 from kcadmin.notes import forget_warnings
+from kcadmin.session import session_for
 from providers.audience_mapper import AudienceMapperProvider
 from providers.full_scope_off import FullScopeOffProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
@@ -134,8 +136,15 @@ def test_a_claim_that_fits_and_wants_another_value_is_named_with_the_way_to_remo
     set_ = {"attributes.standard.token.exchange.enableRefreshRequestedTokenType": "SAME_SESSION"}
     partner.write(attributes={key: json.dumps({"owner": "x", "kind": str(SWITCH_CLAIM), "set": set_, "was": {}})})
     engine = robot_engine(StandardTokenExchangeProvider, realm)
-    with pytest.raises(Refusal, match=f"by 'x', wanted is None; agree on one value; or, .* remove .* {key}"):
+    way = "`python -m exchange release --owner x` shows what that owner left here, and takes it away"
+    with pytest.raises(Refusal, match=f"by 'x', wanted is None; agree on one value; where .* no more, {way}"):
         engine.up(realm=realm.name, client_id="partner")
+    forget()
+    session = session_for(realm.connection)
+    assert not [each for each in take_away(session, find(session, realm.name, "x")) if each.stays or each.fault]
+    assert key not in realm.client("partner")["attributes"]
+    forget()
+    assert engine.up(realm=realm.name, client_id="partner") == "create"
 
 
 NOTED = {

@@ -41,6 +41,7 @@ from providers.user_policy import UserPolicyProvider
 from tests.acceptance.test_ownership import EXCHANGES, grant, run_the_guide, works
 from tests.conftest import MakeRealm
 from tests.support.engine import Engine, forget
+from tests.support.exports import but_for_marks
 from tests.support.in_process import PROVIDERS, Stack
 from tests.support.realms import PASSWORD, TestRealm
 from tests.support.robots import robot_engine
@@ -146,7 +147,10 @@ def test_the_guides_objects(legacy_realm: TestRealm, found: str, on_remove: str)
         engine.up(**args)
     forget()
     assert all(engine.refresh() and engine.up(**args) == "same" for engine, args in made)
-    assert (legacy_realm.export() == before) == (found == "as wanted")
+    now = legacy_realm.export()
+    # What is taken away at the end is marked and claimed, also where it was as wanted.
+    assert (now == before) == (found == "as wanted" and on_remove == "restore")
+    assert (but_for_marks(now) == but_for_marks(before)) == (found == "as wanted")
     forget()
     for engine, _ in reversed(made):
         engine.destroy()

@@ -6,7 +6,6 @@ Pulumi's checkpoints and without.
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,11 +14,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from kcadmin.ownership import NUMBER_KEY
 from local import stack as local_stack
 from tests.conftest import Servers
 from tests.e2e.exchanges import as_it_was, both_flows, grant
 from tests.e2e.stack import Stack
+from tests.support.exports import but_for_numbers
 from tests.support.proxy import LastWrite, Proxy, proxy_before
 from tests.support.realms import TestRealm
 
@@ -37,7 +36,6 @@ WRITES = {
     ("destroy", "legacy"): 8,
 }
 CHECKPOINT_SECONDS = 0.3
-NUMBER = "a number"
 
 
 class Point(NamedTuple):
@@ -121,7 +119,7 @@ class Stage:
     def clients(self) -> dict[str, Any]:
         """The export's clients with all that is theirs, by client id; lists in texts in order, too."""
         exported = self.realm.export_but_for_permissions()["clients"]
-        return {client["clientId"]: in_order(client) for client in exported}
+        return {client["clientId"]: in_order(but_for_numbers(client)) for client in exported}
 
     def leave(self) -> None:
         self.stack.destroy("--skip-preview")
@@ -130,19 +128,17 @@ class Stage:
 
 
 ATTACHED = '"kind":"attached:'  # a claim on policies that a killed run has attached, written by the one that went on
-NUMBERS = re.compile(r'(?<="number":")[0-9a-f]{8}(?=")|(?<=\.)[0-9a-f]{8}(?=\]$)')
 
 
 def in_order(value: Any) -> Any:
-    """Sorts the lists that authorization settings hold as JSON in texts, whose order is that of the writes, and leaves out the
-    numbers of resources, which each run makes anew."""
+    """Sorts the lists that authorization settings hold as JSON in texts, whose order is that of the writes."""
     if isinstance(value, dict):
         kept = {key: each for key, each in value.items() if not (isinstance(each, str) and ATTACHED in each)}
-        return {key: NUMBER if key == NUMBER_KEY else in_order(each) for key, each in kept.items()}
+        return {key: in_order(each) for key, each in kept.items()}
     if isinstance(value, list):
         return sorted(map(in_order, value), key=json.dumps)
     if isinstance(value, str):
-        return sorted(json.loads(value)) if value.startswith('["') else NUMBERS.sub(NUMBER, value)
+        return sorted(json.loads(value)) if value.startswith('["') else value
     return value
 
 
