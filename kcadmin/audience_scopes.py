@@ -4,7 +4,7 @@ https://www.keycloak.org/docs/latest/server_admin/#_client_scopes
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kcadmin.errors import Refusal, sentence
@@ -114,6 +114,15 @@ def mapper_given_back(wanted: AudienceScope) -> dict[str, str] | None:
 def audience_of_ours(scope: AudienceScope) -> str | None:
     """The client that our mapper alone puts into tokens, by ``stored``."""
     return AudienceMapper.read({"id": "", "name": "", "config": _stored_config(scope)}).included_client
+
+
+def may_have_been(now: AudienceScope, was: Mapping[str, Any]) -> bool:
+    """Whether a client scope may have been as a note says: it brings no other audience into tokens, and no more users."""
+    held = was.get("stored") or ()
+    config = _stored_config(replace(now, stored=tuple((str(key), str(value)) for key, value in held)))
+    stored = AudienceMapper.read({"id": "", "name": "", "config": config}).audience
+    named = {each for each in (was.get("included_client"), *stored) if each}
+    return named <= {now.included_client} and {*map(tuple, was.get("roles") or ())} == {*now.roles}
 
 
 def _stored_config(scope: AudienceScope) -> dict[str, str]:

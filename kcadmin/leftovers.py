@@ -5,7 +5,7 @@ names of policies tell.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -143,13 +143,17 @@ def _policies(client: str, held: list[Mapping[str, Any]], owners: Iterable[str])
     grants = {match[1] for each in held if (match := _GRANTS_POLICY.match(str(each["name"])))}
     by_hash = {hash16(each): each for each in (*owners, *(f"{stack}#{grant}" for stack in stacks for grant in grants))}
     marked = {str(each["name"]): each for each in held if mark_of(each)}
+    depths = _depths({name: {*names_in(each, "applyPolicies")} & {*marked} for name, each in marked.items()})
     for name, each in marked.items():
         mark = str(mark_of(each))
         what = What.PERMISSION if each["type"] in PERMISSION_TYPES else What.POLICY
-        depth = _depth(name, marked, frozenset())
-        yield Leftover(what, client, name, by_hash.get(mark, mark), type=str(each["type"]), depth=depth)
+        yield Leftover(what, client, name, by_hash.get(mark, mark), type=str(each["type"]), depth=depths[name])
 
 
-def _depth(name: str, held: Mapping[str, Mapping[str, Any]], seen: frozenset[str]) -> int:
-    users = [each for each in held if each not in seen and name in names_in(held[each], "applyPolicies")]
-    return 1 + max((_depth(each, held, seen | {name}) for each in users), default=-1)
+def _depths(parts: Mapping[str, Collection[str]]) -> dict[str, int]:
+    """How many policies, one upon the other, are built upon each; among those that are built in a circle, any order."""
+    depths = dict.fromkeys(parts, 0)
+    for _ in parts:  # no chain is longer
+        for name, part in ((name, part) for name, used in parts.items() for part in used):
+            depths[part] = max(depths[part], depths[name] + 1)
+    return depths

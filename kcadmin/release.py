@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kcadmin import authorization_services, management, noted_strategy, recorded_events
+from kcadmin.audience_scopes import AudienceScope
+from kcadmin.audience_scopes import may_have_been as scope_may_have_been
 from kcadmin.authz import ResourceServer
 from kcadmin.authz_objects import AuthorizationScopes, ScopePermissions, scope_kind
 from kcadmin.claims import Kind, adopted_kind, adopted_note, claim_key, claim_of, claims
@@ -56,6 +58,7 @@ STORES: Mapping[str, type[Policies[Any]]] = {
     )
 }
 UNREADABLE = "its claim holds what the setting cannot have, so the claim alone is removed"
+GUARDS = "stays, since not all that it guards could be taken away; run the same again"
 CLAIMS_NOTHING = Taken(CLAIMED, {})
 
 
@@ -75,7 +78,11 @@ class Released:
 def release_all(realm: Realm, left: Iterable[Leftover], progress: Progress = lambda what: None) -> Iterator[Released]:
     """Takes things away, in the order in which ``leftovers`` gives them. :raises Unreachable: the server is gone."""
     guarded: set[str] = set()
+    failed = False
     for each in left:
+        if failed and each.what in (What.GUARD, What.GUARD_MARK):
+            yield Released(each, fault=f"{each.about} in realm '{realm.name}': {GUARDS}.")
+            continue
         if each.what == What.GUARD and each.owner in guarded:  # all of an owner's go at once
             yield Released(each)
             continue
@@ -91,6 +98,7 @@ def release_all(realm: Realm, left: Iterable[Leftover], progress: Progress = lam
         except Unreachable:
             raise
         except KeycloakError as problem:
+            failed = True
             yield Released(each, fault=str(problem))
         else:
             yield Released(each)
@@ -167,10 +175,11 @@ def _give_back(realm: Realm, left: Leftover, store: Any, found: Any, holder_uuid
     note = adopted_note(holder, left.owner, str(found.id), found.name, type(found)) if found else None
     if note is None or holder is None:
         return False
-    if isinstance(found, AudienceMapper) and not may_have_been(found.audience, note.was):
+    other_mapper = isinstance(found, AudienceMapper) and not may_have_been(found.audience, note.was)
+    if other_mapper or (isinstance(found, AudienceScope) and not scope_may_have_been(found, note.was)):
         raise Refusal(
             f"{left.about} in realm '{realm.name}': attribute {note.key} of client '{holder.client_id}', which others may "
-            "write, says that it was another mapper before; give it back by hand or delete it, and remove that attribute."
+            "write, says that it gave tokens something else before; give it back by hand or delete it, and remove that attribute."
         )
     store.update(found.id, replace(found, owner=None, **note.was))
     drop_claims(realm.clients, holder_uuid, [note.key])

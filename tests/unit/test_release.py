@@ -1,0 +1,63 @@
+"""What is taken away without a state: notes bring nothing new, guards go last, and no shape of policies takes long."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kcadmin import release
+from kcadmin.audience_scopes import AudienceScope, may_have_been
+from kcadmin.errors import Refusal
+from kcadmin.leftovers import Leftover, What, _depths
+
+SCOPE = AudienceScope("orders", "", "api", (("", "staff"),), True, owner="gone#g", id="1")
+
+
+@pytest.mark.parametrize(
+    ("was", "may"),
+    [
+        ({"included_client": None, "roles": [["", "staff"]]}, True),
+        ({"included_client": "api", "roles": [["", "staff"]], "stored": [["name", "orders"]]}, True),
+        ({"included_client": "admin-api", "roles": [["", "staff"]]}, False),
+        ({"included_client": "api", "roles": []}, False),
+        ({"included_client": "api", "roles": [["", "staff"], ["", "all"]]}, False),
+        *(
+            ({"included_client": "api", "roles": [["", "staff"]], "stored": [[f"audience.{key}", "admin-api"]]}, False)
+            for key in ("included.client.audience", "included.custom.audience")
+        ),
+    ],
+)
+def test_a_note_makes_a_client_scope_no_wider(was: dict[str, Any], may: bool) -> None:
+    assert may_have_been(SCOPE, was) is may
+
+
+def test_guards_stay_while_what_they_guard_could_not_be_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Realm:
+        name = "r"
+
+    gone: list[str] = []
+
+    def fails(realm: object, left: Leftover) -> None:
+        raise Refusal("mapper 'm': stays.")
+
+    monkeypatch.setitem(release._WAYS, What.MAPPER, fails)
+    monkeypatch.setattr(release, "_guards", lambda realm, owner: gone.append(owner))
+
+    def ends(*left: Leftover) -> Iterator[str]:
+        return (each.fault for each in release.release_all(Realm(), left))  # type: ignore[arg-type]
+
+    guard, mapper = Leftover(What.GUARD, "", "g", "gone"), Leftover(What.MAPPER, "web", "m", "gone")
+    assert [*ends(guard)] == [""] and gone == ["gone"]
+    assert [*ends(mapper, guard)] == [
+        "mapper 'm': stays.",
+        f"{guard.about} in realm 'r': stays, since not all that it guards could be taken away; run the same again.",
+    ]
+    assert gone == ["gone"]
+
+
+def test_depths_of_layers_chains_and_circles() -> None:
+    layers = {f"{layer}{side}": {f"{layer + 1}a", f"{layer + 1}b"} for layer in range(30) for side in "ab"}
+    assert _depths({**layers, "30a": set(), "30b": set()})["30a"] == 30
+    chain = {str(each): {str(each + 1)} for each in range(500)} | {"500": set()}
+    assert _depths(chain)["500"] == 500
+    assert set(_depths({"a": {"b"}, "b": {"a"}})) == {"a", "b"}
