@@ -3,6 +3,7 @@
 Pulumi shows a program no state. Its engine answers this call for any stack that the backend knows, so for its own too.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from weakref import WeakKeyDictionary
 import pulumi
 from pulumi.runtime import get_root_resource
 
+HALF_WRITTEN, WAITS = "failed to load checkpoint", (0.1, 0.2, 0.4, 0.8, 1.6)
 OURS = "pulumi-python:dynamic/keycloak:"
 _states: "WeakKeyDictionary[pulumi.Resource, tuple[Held, ...]]" = WeakKeyDictionary()
 
@@ -54,6 +56,18 @@ def own_state() -> tuple[Held, ...]:
 
 
 def _read() -> tuple[Held, ...]:
+    """A file backend's checkpoint may be half written at the moment: the engine writes it beside the program."""
+    for seconds in WAITS:
+        try:
+            return _ask()
+        except Exception as problem:  # noqa: PERF203 (a few turns, each of which waits)
+            if HALF_WRITTEN not in str(problem):
+                raise
+            time.sleep(seconds)
+    return _ask()
+
+
+def _ask() -> tuple[Held, ...]:
     asked = {"stackName": stack_name()}
     return held_in(pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", asked).value or {})
 
