@@ -8,6 +8,7 @@ from components.wiring import wire
 from kcadmin import whose
 from kcadmin.features import LEGACY, STANDARD
 from kcadmin.gates import Opening
+from kcadmin.ownership import stack_of
 from kcadmin.permission_reach import answer, permissions_on
 from kcadmin.permissions import AFFIRMATIVE, DISABLED, ENFORCING, UNANIMOUS
 from kcadmin.texts import quoted
@@ -128,7 +129,7 @@ def _which(way: Opening, spec: GrantSpec) -> str:
 
 def _of(owners: Iterable[str | None], remedy: str, spec: GrantSpec) -> str:
     """The remedy, with the command that helps against what other owners left."""
-    others = sorted({whose.stack_of(owner) for owner in owners if owner} - {spec.owner})
+    others = sorted({stack_of(owner) for owner in owners if owner} - {spec.owner})
     return "; ".join([remedy, *(whose.remedy(owner, spec.realm) for owner in others)])
 
 

@@ -2,6 +2,7 @@
 
 from components.grant_spec import OPTIONAL_SCOPE, GrantSpec
 from kcadmin.gates import Opening, Openings
+from kcadmin.ownership import stack_of
 from providers.facts import Facts, Gate
 
 
@@ -23,7 +24,7 @@ def ways_of(spec: GrantSpec, client: str, facts: Facts) -> tuple[Opening, ...]:
 
 def is_ours(way: Opening, spec: GrantSpec) -> bool:
     """Whether a mapper says to be of the owner that the grant has."""
-    return way.mapper is not None and (way.owner or "").split("#")[0] == spec.owner
+    return way.mapper is not None and stack_of(way.owner or "") == spec.owner
 
 
 def goes_away(way: Opening, spec: GrantSpec, client: str, facts: Facts) -> bool:
@@ -33,7 +34,7 @@ def goes_away(way: Opening, spec: GrantSpec, client: str, facts: Facts) -> bool:
 
 def goes_next(way: Opening, spec: GrantSpec, client: str, facts: Facts) -> bool:
     """Whether a run would take it away once it has the owner that the stack has now."""
-    return (way.owner or "").split("#")[0] in facts.own.owners and _is_held(way, spec, client, facts)
+    return stack_of(way.owner or "") in facts.own.owners and _is_held(way, spec, client, facts)
 
 
 def going(spec: GrantSpec, client: str, facts: Facts) -> tuple[str, ...]:

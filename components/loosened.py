@@ -12,7 +12,7 @@ from kcadmin.guards import Guards
 from kcadmin.policies import TIME_FIELDS
 from kcadmin.texts import quoted
 from kcadmin.time_windows import time_parts
-from providers.own_state import Held
+from providers.own_state import OwnObject
 
 
 def has_conditions(grants: Sequence[GrantPlan], guards: Collection[str], clients: Mapping[str, Client]) -> bool:
@@ -25,7 +25,7 @@ def has_conditions(grants: Sequence[GrantPlan], guards: Collection[str], clients
     )
 
 
-def asks_other_roles(grant: GrantPlan, state: Sequence[Held]) -> bool:
+def asks_other_roles(grant: GrantPlan, state: Sequence[OwnObject]) -> bool:
     """Whether the client scope of a grant asks for other roles than in the last run."""
     spec = grant.spec
     place = f"{spec.realm}/{spec.target}/{spec.name}/scope"
@@ -33,14 +33,14 @@ def asks_other_roles(grant: GrantPlan, state: Sequence[Held]) -> bool:
     return any(_roles(said) != {(role.client, role.role) for role in spec.required_roles} for said in scopes)
 
 
-def other_guards(realm: str, grants: Sequence[GrantPlan], guards: Collection[str], state: Sequence[Held]) -> bool:
+def other_guards(realm: str, grants: Sequence[GrantPlan], guards: Collection[str], state: Sequence[OwnObject]) -> bool:
     """Whether the guards that the stack makes of its grants are others than in the last run."""
     place = f"{realm}/exchange-guards"
     there = (each.outputs for each in state if each.kind == "ExchangeGuards" and each.place == place)
     return any(Guards.read(said) != Guards.read(guards_of(grants, guards)) for said in there)
 
 
-def other_times(grants: Sequence[GrantPlan], state: Sequence[Held]) -> Iterator[str]:
+def other_times(grants: Sequence[GrantPlan], state: Sequence[OwnObject]) -> Iterator[str]:
     """A sentence for each grant whose exchanges pass at other times than before."""
     for grant in grants:
         spec = grant.spec

@@ -16,7 +16,7 @@ from kcadmin.session import session_for
 from kcadmin.texts import named
 from providers import messages
 from providers.facts import Facts
-from providers.own_state import Held
+from providers.own_state import OwnObject
 from providers.surroundings import known_clients, surroundings
 
 
@@ -33,7 +33,7 @@ def openings(
     grants: Sequence[GrantPlan],
     facts: Facts,
     guards: Collection[str] = (),
-    state: Callable[[], Sequence[Held]] = tuple,
+    state: Callable[[], Sequence[OwnObject]] = tuple,
 ) -> Openings:
     """What the grants open beyond what they declare, in each realm where one of them, or a condition, is new or changed.
 

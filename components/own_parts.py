@@ -11,12 +11,12 @@ from dataclasses import replace
 
 from components.grant_spec import GrantSpec
 from components.wiring import scope_name, scope_prefix
-from kcadmin.ownership import hash16
+from kcadmin.ownership import hash16, stack_of
 from kcadmin.writers import Mark, by_others, two_stacks
 from providers.facts import ClientFacts, Facts, Own
-from providers.own_state import Held
+from providers.own_state import OwnObject
 
-State = Callable[[], Sequence[Held]]
+State = Callable[[], Sequence[OwnObject]]
 PERMISSIONS_SERVERS = ("realm-management", "master-realm")
 USED, SCOPE = "used", "AudienceScope"
 
@@ -82,7 +82,7 @@ def _by_others(specs: Sequence[GrantSpec], facts: Facts, stack: str) -> dict[tup
     }
 
 
-def _places(held: Held) -> Iterator[str]:
+def _places(held: OwnObject) -> Iterator[str]:
     """Where marks of a resource are. A note there is not believed against the state, since the client's owner can write it."""
     yield held.name
     yield str(held.outputs.get("client_uuid") or "")
@@ -99,7 +99,7 @@ def _kept(
     return replace(spec, kept_scope=known().get(f"{spec.realm}/{spec.target}/{spec.name}/scope", ""))
 
 
-def _mapper(held: Held) -> tuple[str, str, str, str]:
+def _mapper(held: OwnObject) -> tuple[str, str, str, str]:
     uuid, audience, number = (str(held.outputs.get(key) or "") for key in ("client_uuid", "included_client", "number"))
     return held.realm, uuid, audience, number
 
@@ -109,9 +109,9 @@ def _has_mappers(facts: Facts) -> bool:
 
 
 def _owners(facts: Facts) -> Iterator[str]:
-    yield from (way.owner.split("#")[0] for there in facts.openings.values() for way in there.ways if way.owner)
-    yield from (scope.owner.split("#")[0] for scope in facts.scopes.values() if scope.owner)
-    yield from (owner.split("#")[0] for client in facts.clients.values() for owner in client.switch_owners)
+    yield from (stack_of(way.owner) for there in facts.openings.values() for way in there.ways if way.owner)
+    yield from (stack_of(scope.owner) for scope in facts.scopes.values() if scope.owner)
+    yield from (stack_of(owner) for client in facts.clients.values() for owner in client.switch_owners)
 
 
 def _marks(facts: Facts) -> Iterator[str]:

@@ -12,12 +12,12 @@ from kcadmin.connection import Connection
 from kcadmin.errors import Forbidden, sentence
 from kcadmin.features import read_features
 from kcadmin.partial_put import body_of
-from kcadmin.policy_votes import ROLES, Version, Write, Writer
+from kcadmin.policy_votes import ROLES, Version, Write, WritingLogin
 from kcadmin.realm import Realm, realm_for
 from kcadmin.seen_policies import ROLE
 from kcadmin.session import session_for
 from kcadmin.texts import named
-from kcadmin.write_prediction import Cause, Change, Foretold, Policies, foretell, left_out, weak
+from kcadmin.write_prediction import Cause, Change, Foretold, RealmPolicies, foretell, left_out, weak
 from providers.facts import Facts
 from providers.surroundings import known_clients
 
@@ -93,7 +93,7 @@ def _version(realm: Realm, facts: Facts) -> Version:
     return (facts.features or read_features(realm.session)).version
 
 
-def _defined(realm: Realm, client: Client, policies: Policies) -> frozenset[str] | None:
+def _defined(realm: Realm, client: Client, policies: RealmPolicies) -> frozenset[str] | None:
     """The roles that a client defines, where a policy asks for some; None where they are not known."""
     asked = (each.get("condition") == ROLES for policy in policies.acting for each in policy.get("conditions") or ())
     if not any(asked):
@@ -105,13 +105,13 @@ def _defined(realm: Realm, client: Client, policies: Policies) -> frozenset[str]
     return frozenset(str(each["name"]) for each in found)
 
 
-def _writer(connection: Connection, realm: str) -> Writer:
+def _writer(connection: Connection, realm: str) -> WritingLogin:
     """A login of another realm holds no role that a policy can ask for; of one of this realm nothing is known here."""
-    return Writer() if connection.login_realm == realm else Writer(roles=frozenset())
+    return WritingLogin() if connection.login_realm == realm else WritingLogin(roles=frozenset())
 
 
 def _foretold(
-    planned: PlannedWrite, client: Client, plain: Write, policies: Policies
+    planned: PlannedWrite, client: Client, plain: Write, policies: RealmPolicies
 ) -> Iterator[tuple[str, Foretold]]:
     """For the write that takes a setting, and for the one that gives it back."""
     values = planned.changes()
@@ -120,7 +120,7 @@ def _foretold(
         yield when, _foretell(replace(plain, client=described.representation), sent, policies)
 
 
-def _foretell(plain: Write, values: Mapping[str, Any], policies: Policies) -> Foretold:
+def _foretell(plain: Write, values: Mapping[str, Any], policies: RealmPolicies) -> Foretold:
     """What comes of a write that repeats what policies look at; where Keycloak refuses it, of one that lets them change it."""
 
     def of(without: Collection[str] = ()) -> tuple[Foretold, Mapping[str, Any]]:

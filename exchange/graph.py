@@ -13,7 +13,7 @@ from functools import cached_property
 from kcadmin.claims import claims
 from kcadmin.declared_reach import exchange_of, mappers_of, needs_permission, opened
 from kcadmin.features import STANDARD, SWITCH_CLAIM
-from kcadmin.ownership import hash16
+from kcadmin.ownership import hash16, stack_of
 from kcadmin.proof import Case
 from kcadmin.reach import Audiences, Exchange
 from kcadmin.realm_reach import RealmReach
@@ -161,7 +161,7 @@ class _Plan:
         """With what else the stack's owner put into tokens."""
         names = defaultdict(frozenset, audiences)
         held = {
-            (client, to): {way.owner.split("#")[0]: way.owner for way in ways if way.owner}
+            (client, to): {stack_of(way.owner): way.owner for way in ways if way.owner}
             for client, named in realm.names.items()
             for to, ways in named.items()
         }
@@ -254,6 +254,6 @@ def _claimers(reach: RealmReach, client: str) -> tuple[str, ...]:
 
 def _owners(ways: Iterable[Ways], cases: Collection[Case]) -> dict[str, str]:
     """The grants' owners by the hash that stands on policies."""
-    stacks = {way.owner.split("#")[0] for each in ways for way in each if way.owner and "/" in way.owner}
+    stacks = {stack_of(way.owner) for each in ways for way in each if way.owner and "/" in way.owner}
     names = {f"{stack}#{case.grant}" for stack in stacks for case in cases}
     return {hash16(name): name for name in names}

@@ -18,6 +18,7 @@ from typing import Any
 
 from exchange.stack import NAMESPACE, Pulumi, StackProblem
 from kcadmin.errors import Refusal, sentence
+from kcadmin.ownership import stack_of
 from kcadmin.realm import realm_for
 from kcadmin.session import Session
 
@@ -97,7 +98,7 @@ def read_state(run: Pulumi, chosen: Sequence[str]) -> State:
 def read_owners(run: Pulumi, chosen: Sequence[str]) -> set[str]:
     """The owners of a stack's objects, by its state, without their grants. :raises StackProblem: it cannot be read."""
     props = (each for all_props in _exported(run, chosen).realms().values() for each in all_props)
-    return {str(each["owner"]).split("#")[0] for each in props if each.get("owner")}
+    return {stack_of(str(each["owner"])) for each in props if each.get("owner")}
 
 
 def _exported(run: Pulumi, chosen: Sequence[str]) -> State:

@@ -12,6 +12,7 @@ from typing import Any
 from exchange.printing import counted
 from kcadmin.leftovers import Leftover, leftovers, of_owner
 from kcadmin.newly_allowed import NewlyAllowed, newly_allowed
+from kcadmin.ownership import stack_of
 from kcadmin.partial_put import AUTHORIZATION_SERVICES
 from kcadmin.realm import Realm, realm_for
 from kcadmin.realm_reach import realm_reach
@@ -28,7 +29,7 @@ STILL = "is still here, or came back meanwhile; run the same again, and find who
 
 
 @dataclass(frozen=True)
-class Found:
+class Leavings:
     """What was found in a realm. left: of the owner that is asked for. others: how many things each other owner has.
 
     ends, opens: exchanges that end, or that the end of a guard lets through, a sentence each. unread: why it may be more.
@@ -43,18 +44,18 @@ class Found:
     unread: tuple[str, ...] = ()
 
 
-def find(session: Session, realm_name: str, owner: str, progress: Progress = lambda what: None) -> Found:
+def find(session: Session, realm_name: str, owner: str, progress: Progress = lambda what: None) -> Leavings:
     """Reads a realm, and what an owner has in it. owner: with or without a grant after ``#``; empty finds the others alone.
 
     :raises KeycloakError: the realm cannot be read.
     """
     read, left, everything = _left(session, realm_name, owner, progress)
-    others = Counter(each.owner.split("#")[0] for each in everything if each not in left)
+    others = Counter(stack_of(each.owner) for each in everything if each not in left)
     ends, opens = _exchanges(session, read, left, progress) if left else ((), ())
-    return Found(realm_name, owner, tuple(left), dict(sorted(others.items())), ends, opens, tuple(_unread(read)))
+    return Leavings(realm_name, owner, tuple(left), dict(sorted(others.items())), ends, opens, tuple(_unread(read)))
 
 
-def take_away(session: Session, found: Found, progress: Progress = lambda what: None) -> list[Released]:
+def take_away(session: Session, found: Leavings, progress: Progress = lambda what: None) -> list[Released]:
     """Takes away what was found. :raises Unreachable: the server is gone; the same command goes on."""
     done = list(release_all(realm_for(session, found.realm), found.left, progress))
     told = {each.left for each in done if each.stays or each.fault}
@@ -118,7 +119,7 @@ def _unread(read: Survey) -> Iterator[str]:
         )
 
 
-def as_lines(found: Found) -> list[str]:
+def as_lines(found: Leavings) -> list[str]:
     """What was found, for people."""
     if not found.left:
         lines = [f"realm {named(found.realm)}: owner {named(found.owner)} has nothing here"] if found.owner else []
@@ -130,12 +131,12 @@ def as_lines(found: Found) -> list[str]:
     return lines
 
 
-def _of_others(found: Found) -> Iterator[str]:
+def _of_others(found: Leavings) -> Iterator[str]:
     for owner, number in found.others.items():
         yield f"realm {named(found.realm)}: owner {shown(owner)} has {counted(number, 'thing')}; {command(owner)} shows them"
 
 
-def as_json(found: Sequence[Found], done: Sequence[Released] | None) -> str:
+def as_json(found: Sequence[Leavings], done: Sequence[Released] | None) -> str:
     """Everything, for programs. done: None for what was only shown."""
     realms = [
         {

@@ -19,7 +19,7 @@ from kcadmin.policy_votes import Write
 from kcadmin.seen_policies import seen_policies
 from kcadmin.session import Session
 from kcadmin.texts import shown
-from kcadmin.write_prediction import Policies, foretell
+from kcadmin.write_prediction import RealmPolicies, foretell
 
 OURS = "pulumi."
 APART = frozenset(("access", "attributes", "defaultClientScopes", "optionalClientScopes", SECRET))
@@ -113,7 +113,7 @@ def is_refused(problem: Exception) -> bool:
     return isinstance(problem, HttpError) and problem.status == BAD_REQUEST
 
 
-def forgiven(problem: KeycloakError, write: Write, policies: Policies) -> bool:
+def forgiven(problem: KeycloakError, write: Write, policies: RealmPolicies) -> bool:
     """Whether a refused write of a client is noted alone. A client profile that is broken is answered by 500."""
     watch = _watch.get()
     if watch is None or not watch.forgives or not isinstance(problem, HttpError):
@@ -125,7 +125,7 @@ def forgiven(problem: KeycloakError, write: Write, policies: Policies) -> bool:
     return False
 
 
-def may_act(policies: Policies, session: Session, realm: str) -> bool:
+def may_act(policies: RealmPolicies, session: Session, realm: str) -> bool:
     """Whether client policies may have acted on a write that was made with these; asks anew where none is enabled."""
     if policies.acting:
         return True

@@ -25,7 +25,7 @@ from kcadmin.policy_executors import ATTRIBUTE as ATTRIBUTE
 from kcadmin.policy_votes import Write
 from kcadmin.read_ahead import ReadAhead
 from kcadmin.session import PAGE, Session, may_have_written, path, worth_repeating
-from kcadmin.write_prediction import Policies, left_out, names_without
+from kcadmin.write_prediction import RealmPolicies, left_out, names_without
 
 RECENT_SECONDS = 1.0
 ATTEMPTS, PAUSE_SECONDS = 6, 0.1
@@ -73,7 +73,7 @@ class Clients:
         session: Session,
         realm: str,
         keeps_accounts: Callable[[], bool] = lambda: True,
-        policies: Callable[[], Policies] = Policies,
+        policies: Callable[[], RealmPolicies] = RealmPolicies,
     ) -> None:
         """:param keeps_accounts: asks whether a service account outlives a PUT that leaves it out; once, where that matters.
         :param policies: asks for the realm's client policies; once, before the first write.

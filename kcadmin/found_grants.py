@@ -12,13 +12,13 @@ from kcadmin.found_namings import Namings, Roles, has_exact, namings, of_any_cli
 from kcadmin.found_permissions import found_permissions
 from kcadmin.guard_reach import guard_reach
 from kcadmin.leftovers import leftovers
-from kcadmin.ownership import hash16
+from kcadmin.ownership import hash16, stack_of
 from kcadmin.realm import management_client_id
 from kcadmin.role_reach import RoleFacts
 from kcadmin.standing_policies import Window
 from kcadmin.survey import Survey
 from kcadmin.texts import shown
-from kcadmin.whose import remedy, stack_of
+from kcadmin.whose import remedy
 
 NAME_LENGTH = 60
 OWNER_OF_THINGS = "owner "

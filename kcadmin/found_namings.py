@@ -12,6 +12,7 @@ from kcadmin.client_scopes import DEFAULT, OPTIONAL, scope_token
 from kcadmin.clients import Client
 from kcadmin.lightweight import added_in
 from kcadmin.mappers import AudienceMapper
+from kcadmin.ownership import stack_of
 from kcadmin.role_reach import RoleFacts, role_reach
 from kcadmin.survey import Survey
 
@@ -130,7 +131,7 @@ def _role(survey: Survey, facts: RoleFacts, text: str) -> tuple[str, str]:
 
 
 def _naming(client: str, audience: str, ways: Sequence[_Way]) -> Naming:
-    owner = next((each.owner.split("#")[0] for each in ways if each.owner), None)
+    owner = next((stack_of(each.owner) for each in ways if each.owner), None)
     always = [each for each in ways if each.kind == DEFAULT and not each.roles and not each.when]
     if always:
         exact = sorted((each for each in always if each.exact), key=lambda each: (each.scope or "", each.by))

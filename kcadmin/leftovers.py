@@ -19,7 +19,7 @@ from kcadmin.features import SWITCH_CLAIM
 from kcadmin.guard_marks import KIND as GUARD_MARK
 from kcadmin.guard_parts import held_parts
 from kcadmin.mappers import audience_mappers
-from kcadmin.ownership import OWNER_KEY, hash16, mark_of, same_stack
+from kcadmin.ownership import OWNER_KEY, hash16, mark_of, same_stack, stack_of
 from kcadmin.setting_claims import ASSIGNMENT, FULL_SCOPE_CLAIM, LIFESPAN_CLAIM, REFRESH_TOKENS_CLAIM
 from kcadmin.survey import Survey
 
@@ -139,7 +139,7 @@ def _guards(found: Survey) -> Iterator[Leftover]:
 
 
 def _policies(client: str, held: list[Mapping[str, Any]], owners: Iterable[str]) -> Iterator[Leftover]:
-    stacks = {owner.split("#")[0] for owner in owners}
+    stacks = {stack_of(owner) for owner in owners}
     grants = {match[1] for each in held if (match := _GRANTS_POLICY.match(str(each["name"])))}
     by_hash = {hash16(each): each for each in (*owners, *(f"{stack}#{grant}" for stack in stacks for grant in grants))}
     marked = {str(each["name"]): each for each in held if mark_of(each)}

@@ -13,7 +13,7 @@ from kcadmin.realm_reach import RealmReach, realm_reach
 from kcadmin.role_reach import read_roles
 from kcadmin.survey import Json, Survey, entries_to_see, permissions_in
 from kcadmin.ways import PERMISSION, Way
-from kcadmin.write_prediction import Policies
+from kcadmin.write_prediction import RealmPolicies
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def survey_of(
     clients: Mapping[str, Client],
     scopes: Iterable[Json],
     held: Overview | None = None,
-    client_policies: tuple[Policies, bool] | None = None,
+    client_policies: tuple[RealmPolicies, bool] | None = None,
 ) -> tuple[Survey, tuple[str, ...]]:
     """A survey of these clients, with a sentence where the login may not read the legacy permissions.
 

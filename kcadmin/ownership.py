@@ -117,6 +117,11 @@ def owned_name(name: str, owner: str) -> str:
     return name[: NAME_LIMIT - len(suffix)] + suffix
 
 
+def stack_of(owner: str) -> str:
+    """An owner without its grant or resource: the part that all objects of one stack share."""
+    return owner.split("#")[0]
+
+
 def same_stack(owner: str, other: str) -> bool:
     """Whether two owners are of one stack: what follows ``#`` is a grant or resource of it."""
-    return owner.split("#")[0] == other.split("#")[0]
+    return stack_of(owner) == stack_of(other)

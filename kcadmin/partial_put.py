@@ -16,7 +16,7 @@ from typing import Any
 
 from kcadmin.policy_executors import ATTRIBUTE
 from kcadmin.policy_votes import Write
-from kcadmin.write_prediction import Policies
+from kcadmin.write_prediction import RealmPolicies
 
 AUTHORIZATION_SERVICES, SERVICE_ACCOUNT = "authorizationServicesEnabled", "serviceAccountsEnabled"
 FRONT_CHANNEL, WEB_ORIGINS = "frontchannelLogout", "webOrigins"
@@ -60,7 +60,7 @@ def as_body(values: Mapping[str, Any]) -> dict[str, Any]:
 def body_of(
     client: Mapping[str, Any],
     values: Mapping[str, Any],
-    policies: Policies,
+    policies: RealmPolicies,
     keeps_accounts: Callable[[], bool],
     without: Collection[str] = (),
 ) -> tuple[dict[str, Any], Mapping[str, Any]]:

@@ -28,7 +28,7 @@ class Vote(Enum):
 
 
 @dataclass(frozen=True)
-class Writer:
+class WritingLogin:
     """The login that writes. groups: paths; roles: ``role`` or ``client.role``. None where they cannot be read."""
 
     groups: frozenset[str] | None = None
@@ -45,7 +45,7 @@ class Write:
     client: Mapping[str, Any]
     body: Mapping[str, Any]
     defined: frozenset[str] | None = None
-    writer: Writer = Writer()
+    writer: WritingLogin = WritingLogin()
     version: Version = None
 
     def may_be_before(self, version: tuple[int, int]) -> bool:

@@ -5,24 +5,24 @@ https://www.keycloak.org/docs/latest/server_admin/#_client_policies
 
 from kcadmin.errors import Forbidden, NotFound, NotImplementedHere
 from kcadmin.session import Session, path
-from kcadmin.write_prediction import Policies
+from kcadmin.write_prediction import RealmPolicies
 
 ROLE = "view-realm"
 
 
-def seen_policies(session: Session, realm: str) -> tuple[Policies, bool]:
+def seen_policies(session: Session, realm: str) -> tuple[RealmPolicies, bool]:
     """The policies, and whether the login may read them. One request, and one more where a policy is enabled.
 
     A server whose feature is switched off has none.
     """
     at = ("admin", "realms", realm, "client-policies")
     try:
-        policies = Policies(session.get(path(*at, "policies")).get("policies") or ())
+        policies = RealmPolicies(session.get(path(*at, "policies")).get("policies") or ())
         if not policies.acting:
             return policies, True
         found = session.get(path(*at, "profiles"), **{"include-global-profiles": "true"})
     except (NotFound, NotImplementedHere):
-        return Policies(), True
+        return RealmPolicies(), True
     except Forbidden:
-        return Policies(), False
-    return Policies(policies.policies, found.get("profiles") or (), found.get("globalProfiles") or ()), True
+        return RealmPolicies(), False
+    return RealmPolicies(policies.policies, found.get("profiles") or (), found.get("globalProfiles") or ()), True

@@ -2,17 +2,13 @@
 
 import shlex
 
+from kcadmin.ownership import stack_of
 from kcadmin.texts import shown
 
 
 def command(owner: str) -> str:
     """Shows what an owner left, and takes it away. owner: empty lists all owners of a realm."""
     return f"`python -m exchange release{f' --owner {shlex.quote(stack_of(owner))}' if owner else ''}`"
-
-
-def stack_of(owner: str) -> str:
-    """An owner without its grant."""
-    return owner.split("#")[0]
 
 
 def whose(owner: str | None) -> str:

@@ -63,7 +63,7 @@ class Foretold:
 
 
 @dataclass(frozen=True)
-class Policies:
+class RealmPolicies:
     """A realm's client policies and client profiles, and the profiles of the server itself, which policies may name, too."""
 
     policies: Sequence[Entry] = ()
@@ -126,7 +126,7 @@ def weak(repeated: Mapping[str, Any]) -> frozenset[str]:
     return frozenset((*algorithms, *({AUTHENTICATOR} & repeated.keys())))
 
 
-def foretell(write: Write, policies: Policies) -> Foretold:
+def foretell(write: Write, policies: RealmPolicies) -> Foretold:
     """What a write does beyond what it says."""
     undecided: list[Cause] = []
     rotates = False

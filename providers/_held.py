@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from kcadmin.claims import Claim
-from kcadmin.ownership import Writer, has_name_of, hash16, number_of, stack_name
+from kcadmin.ownership import Writer, has_name_of, hash16, number_of, stack_name, stack_of
 from kcadmin.texts import shown
 
 NUMBER, STACK = "number", "stack"
@@ -57,7 +57,7 @@ class Mark:
         """Whose it is, for people."""
         stack = stack_name(self.writer.stack) if "/" in self.writer.stack else ""
         names = [shown(self.name)] if self.name else []
-        names += [f"stack {shown(stack)}"] if stack and self.name.split("#")[0] != stack else []
+        names += [f"stack {shown(stack)}"] if stack and stack_of(self.name) != stack else []
         return " of ".join(names) or "another stack"
 
 

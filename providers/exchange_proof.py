@@ -12,6 +12,7 @@ from kcadmin.claims import claims
 from kcadmin.client_secrets import ClientSecrets
 from kcadmin.errors import Refusal, sentence
 from kcadmin.features import LEGACY
+from kcadmin.ownership import stack_of
 from kcadmin.proof import USER, USER_PASSWORD, Case, choose_subject, prove
 from kcadmin.realm import Realm
 from providers._base import KeycloakProvider, Props
@@ -109,7 +110,7 @@ class ExchangeProofProvider(KeycloakProvider):
         """Whether the requester's switch is this stack's alone: moved to legacy, it goes with the deletes, which come last."""
         client = realm.clients.find(props["requester"])
         owners = {claim.owner for claim in claims(client, KIND)}
-        return client is not None and client.is_on(SWITCH) and owners == {props["owner"].split("#")[0]}
+        return client is not None and client.is_on(SWITCH) and owners == {stack_of(props["owner"])}
 
 
 class ExchangeProof(KeycloakResource, module="keycloak", name="ExchangeProof"):

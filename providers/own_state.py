@@ -12,13 +12,15 @@ from weakref import WeakKeyDictionary
 import pulumi
 from pulumi.runtime import get_root_resource
 
+from kcadmin.ownership import stack_of
+
 HALF_WRITTEN, WAITS = "failed to load checkpoint", (0.1, 0.2, 0.4, 0.8, 1.6)
 OURS = "pulumi-python:dynamic/keycloak:"
-_states: "WeakKeyDictionary[pulumi.Resource, tuple[Held, ...]]" = WeakKeyDictionary()
+_states: "WeakKeyDictionary[pulumi.Resource, tuple[OwnObject, ...]]" = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
-class Held:
+class OwnObject:
     """A Keycloak object of the state. kind: its resource's class; place: its resource's name; outputs: by the last run."""
 
     kind: str
@@ -28,7 +30,7 @@ class Held:
     @property
     def owner(self) -> str:
         """The stack's part of its owner."""
-        return str(self.outputs.get("owner") or "").split("#")[0]
+        return stack_of(str(self.outputs.get("owner") or ""))
 
     @property
     def realm(self) -> str:
@@ -45,7 +47,7 @@ def stack_name() -> str:
     return f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
 
 
-def own_state() -> tuple[Held, ...]:
+def own_state() -> tuple[OwnObject, ...]:
     """The Keycloak objects of the running stack's state as it was when they were first asked for in this run."""
     root = get_root_resource()
     if root is None:
@@ -55,7 +57,7 @@ def own_state() -> tuple[Held, ...]:
     return _states[root]
 
 
-def _read() -> tuple[Held, ...]:
+def _read() -> tuple[OwnObject, ...]:
     """A file backend's checkpoint may be half written at the moment: the engine writes it beside the program."""
     for seconds in WAITS:
         try:
@@ -67,15 +69,15 @@ def _read() -> tuple[Held, ...]:
     return _ask()
 
 
-def _ask() -> tuple[Held, ...]:
+def _ask() -> tuple[OwnObject, ...]:
     asked = {"stackName": stack_name()}
     return held_in(pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", asked).value or {})
 
 
-def held_in(answer: Mapping[str, Any]) -> tuple[Held, ...]:
+def held_in(answer: Mapping[str, Any]) -> tuple[OwnObject, ...]:
     """The Keycloak objects in what the engine answers."""
     return tuple(
-        Held(found["type"].removeprefix(OURS), urn.split("::", 3)[3], found.get("outputs") or {})
+        OwnObject(found["type"].removeprefix(OURS), urn.split("::", 3)[3], found.get("outputs") or {})
         for urn, found in (answer.get("outputs") or {}).items()
         if found["type"].startswith(OURS)
     )

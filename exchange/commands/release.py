@@ -13,6 +13,7 @@ from exchange.place import find_deployable
 from exchange.printing import counted
 from exchange.screen import say_line, say_text
 from kcadmin.errors import InvalidSettings
+from kcadmin.ownership import stack_of
 from kcadmin.release import Released
 from kcadmin.session import session_for
 from kcadmin.texts import named
@@ -68,7 +69,7 @@ def release_command(
     with problems():
         login = options.login(admin_username, client_id, login_realm, ca_certificate, public_url, insecure_http)
         place = find_deployable(stack, url, realms or (), login)
-        if owner is not None and (not owner.strip() or owner.split("#")[0] in place.owners):
+        if owner is not None and (not owner.strip() or stack_of(owner) in place.owners):
             raise InvalidSettings([_wrong(owner, stack)])
         warn_of(place.connection)
         session = session_for(place.connection)

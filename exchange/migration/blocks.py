@@ -10,7 +10,7 @@ from kcadmin.claims import claims
 from kcadmin.clients import Client
 from kcadmin.features import LEGACY, STANDARD, SWITCH, SWITCH_CLAIM
 from kcadmin.fitness import Position, Unfit, unfit
-from kcadmin.ownership import hash16, mark_of
+from kcadmin.ownership import hash16, mark_of, stack_of
 from kcadmin.survey import Json, Survey
 from kcadmin.texts import quoted
 
@@ -29,7 +29,7 @@ class Facts:
     @property
     def owners(self) -> set[str]:
         """Whose the stack's objects are, without their grants."""
-        return {str(part.props["owner"]).split("#")[0] for part in self.parts if part.props.get("owner")}
+        return {stack_of(str(part.props["owner"])) for part in self.parts if part.props.get("owner")}
 
 
 def blocks(moving: Moving, facts: Facts) -> Iterator[str]:
@@ -160,7 +160,7 @@ def _other_stacks_recipients(requester: str, facts: Facts) -> Iterator[tuple[str
     for client in facts.survey.clients.values():
         for each in added(client, {}) if client.client_id != requester else ():
             mapper = each.own
-            theirs = mapper and mapper.owner and mapper.owner.split("#")[0] not in facts.owners
+            theirs = mapper and mapper.owner and stack_of(mapper.owner) not in facts.owners
             if mapper and theirs and mapper.exchange == LEGACY and mapper.included_client == requester:
                 yield client.client_id, str(mapper.owner)
 

@@ -113,7 +113,7 @@ def exported_by_names(realm: TestRealm) -> Any:
     return named
 
 
-def found(realm: TestRealm, owner: str = GONE) -> release.Found:
+def found(realm: TestRealm, owner: str = GONE) -> release.Leavings:
     forget()
     return release.find(session_for(realm.connection), realm.name, owner)
 

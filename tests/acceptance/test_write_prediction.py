@@ -10,8 +10,8 @@ import pytest
 from kcadmin.clients import Clients
 from kcadmin.errors import HttpError
 from kcadmin.policy_executors import value_of
-from kcadmin.policy_votes import Write, Writer
-from kcadmin.write_prediction import Policies, foretell
+from kcadmin.policy_votes import Write, WritingLogin
+from kcadmin.write_prediction import RealmPolicies, foretell
 from local import keycloak
 from local.layout import keycloak_version
 from tests.conftest import MakeRealm
@@ -33,14 +33,14 @@ def test_random_writes_end_as_foretold(make_realm: MakeRealm, seed: int) -> None
     changed = refused = undecided = 0
     for number in range(CASES):
         made = _policies(chance, [str(each["name"]) for each in own])
-        policies = Policies(made.policies, made.profiles, own)
+        policies = RealmPolicies(made.policies, made.profiles, own)
         repeating = chance.random() < 0.5  # as our writes do
-        write = _write(realm, _client(realm, chance, f"client-{number}"), policies if repeating else Policies())
+        write = _write(realm, _client(realm, chance, f"client-{number}"), policies if repeating else RealmPolicies())
         foretold = foretell(write, policies)
         _set(realm, made)
         happened = _happens(realm, write)
         case = json.dumps([made.policies, made.profiles, write.client, write.body], indent=1)
-        _set(realm, Policies())
+        _set(realm, RealmPolicies())
         if foretold.undecided:
             undecided += 1
             continue
@@ -67,7 +67,7 @@ class Noting(Arranging):
 GLOBAL = {"include-global-profiles": "true"}
 
 
-def _policies(chance: random.Random, own: list[str]) -> Policies:
+def _policies(chance: random.Random, own: list[str]) -> RealmPolicies:
     profiles = [
         {"name": f"profile-{number}", "executors": [_executor(chance) for _ in range(chance.randint(1, 3))]}
         for number in range(2)
@@ -82,7 +82,7 @@ def _policies(chance: random.Random, own: list[str]) -> Policies:
         }
         for number in range(chance.randint(1, 2))
     ]
-    return Policies(policies, profiles)
+    return RealmPolicies(policies, profiles)
 
 
 def _condition(chance: random.Random) -> dict[str, Any]:
@@ -151,14 +151,14 @@ def _client(realm: TestRealm, chance: random.Random, name: str) -> str:
     return name
 
 
-def _set(realm: TestRealm, policies: Policies) -> None:
+def _set(realm: TestRealm, policies: RealmPolicies) -> None:
     """Profiles come before the policies that name them, and go after them."""
     realm.session.put(realm.at("client-policies", "policies"), {"policies": []})
     realm.session.put(realm.at("client-policies", "profiles"), {"profiles": list(policies.profiles)})
     realm.session.put(realm.at("client-policies", "policies"), {"policies": list(policies.policies)})
 
 
-def _write(realm: TestRealm, client_id: str, policies: Policies) -> Write:
+def _write(realm: TestRealm, client_id: str, policies: RealmPolicies) -> Write:
     """The write that switches the standard exchange of a client on."""
     found = realm.client(client_id)
     noting = Noting(realm.connection)
@@ -169,7 +169,7 @@ def _write(realm: TestRealm, client_id: str, policies: Policies) -> Write:
         found,
         noting.body,
         frozenset(str(each["name"]) for each in realm.get("clients", found["id"], "roles")),
-        Writer(),
+        WritingLogin(),
         keycloak.number(keycloak_version()),  # type: ignore[arg-type]
     )
 

@@ -3,11 +3,11 @@
 import pytest
 
 from providers import own_state
-from providers.own_state import Held
+from providers.own_state import OwnObject
 
 
 def test_a_half_written_checkpoint_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers: list[object] = [Exception("… failed to load checkpoint: EOF"), (Held("A", "a", {}),)]
+    answers: list[object] = [Exception("… failed to load checkpoint: EOF"), (OwnObject("A", "a", {}),)]
 
     def ask() -> object:
         answer = answers.pop(0)
@@ -17,7 +17,7 @@ def test_a_half_written_checkpoint_is_read_again(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(own_state, "_ask", ask)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    assert own_state._read() == (Held("A", "a", {}),)
+    assert own_state._read() == (OwnObject("A", "a", {}),)
     answers[:] = [Exception("no such stack")]
     with pytest.raises(Exception, match="no such stack"):
         own_state._read()

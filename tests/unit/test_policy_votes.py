@@ -8,7 +8,7 @@ from kcadmin.errors import HttpError, NotImplementedHere
 from kcadmin.policy_executors import NOTHING, UNDECIDED, Done, before_write
 from kcadmin.policy_votes import Version, Vote, Write, holds
 from kcadmin.seen_policies import seen_policies
-from kcadmin.write_prediction import Policies
+from kcadmin.write_prediction import RealmPolicies
 
 
 class Answers:
@@ -52,4 +52,4 @@ def test_attributes_of_another_shape_hold_for_nobody(attributes: str) -> None:
 def test_a_server_without_client_policies_has_none() -> None:
     gone = NotImplementedHere(501, "GET", "/admin/realms/r/client-policies/policies", "Feature not enabled")
     assert isinstance(gone, HttpError)
-    assert seen_policies(Answers(gone), "r") == (Policies(), True)  # type: ignore[arg-type]
+    assert seen_policies(Answers(gone), "r") == (RealmPolicies(), True)  # type: ignore[arg-type]

@@ -13,14 +13,14 @@ from kcadmin.release import Released
 OWNER = "first/exchange/prod"
 MAPPER = Leftover(What.MAPPER, "web", "audience-api", OWNER, "id")
 SWITCH = Leftover(What.SWITCH, "web", "", OWNER)
-FOUND = release.Found("r", OWNER, (MAPPER, SWITCH), {"other": 3}, ("'web' exchanges tokens of 'web' for 'api'",))
+FOUND = release.Leavings("r", OWNER, (MAPPER, SWITCH), {"other": 3}, ("'web' exchanges tokens of 'web' for 'api'",))
 ONE_REALM = ("--url", "https://kc.example", "--realm", "r")
 
 
 def run(
     monkeypatch: pytest.MonkeyPatch,
     *arguments: str,
-    found: release.Found = FOUND,
+    found: release.Leavings = FOUND,
     done: tuple[Released, ...] = (Released(MAPPER), Released(SWITCH)),
     at: tuple[str, ...] = ONE_REALM,
 ) -> Result:
@@ -63,7 +63,7 @@ def test_what_stays_is_said_and_what_fails_is_exit_code_1(monkeypatch: pytest.Mo
 
 
 def test_owners_are_listed_with_a_command_that_a_shell_takes_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    result = run(monkeypatch, found=release.Found("r", "", (), {"a; rm -rf ~": 1}))
+    result = run(monkeypatch, found=release.Leavings("r", "", (), {"a; rm -rf ~": 1}))
     assert result.exit_code == 0
     assert "`python -m exchange release --owner 'a; rm -rf ~'` shows them" in result.stdout
 
