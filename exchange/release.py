@@ -5,7 +5,7 @@ docs/release.md says what is trusted.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,11 +119,11 @@ def _unread(read: Survey) -> Iterator[str]:
         )
 
 
-def as_lines(found: Leavings) -> list[str]:
-    """What was found, for people."""
+def as_lines(found: Leavings, own: Collection[str] = ()) -> list[str]:
+    """What was found, for people. own: the owners of the stack that is selected."""
     if not found.left:
         lines = [f"realm {named(found.realm)}: owner {named(found.owner)} has nothing here"] if found.owner else []
-        return [*lines, *_of_others(found)]
+        return [*lines, *_of_others(found, own)]
     lines = [f"realm {named(found.realm)}: owner {named(found.owner)} has {counted(len(found.left), 'thing')}"]
     lines += [f"  {each.about}" for each in found.left]
     lines += [f"  ends: {each}" for each in found.ends] or ["  ends: no exchange"]
@@ -131,9 +131,10 @@ def as_lines(found: Leavings) -> list[str]:
     return lines
 
 
-def _of_others(found: Leavings) -> Iterator[str]:
+def _of_others(found: Leavings, own: Collection[str]) -> Iterator[str]:
     for owner, number in found.others.items():
-        yield f"realm {named(found.realm)}: owner {shown(owner)} has {counted(number, 'thing')}; {command(owner)} shows them"
+        how = "they are this stack's own" if owner in own else f"{command(owner)} shows them"
+        yield f"realm {named(found.realm)}: owner {shown(owner)} has {counted(number, 'thing')}; {how}"
 
 
 def as_json(found: Sequence[Leavings], done: Sequence[Released] | None) -> str:

@@ -56,7 +56,7 @@ def release_command(
 
     Nothing tells whether the owner's stack still works here. Ask whoever has it; if it does, its own destroy is the way.
 
-    Exit codes: 0 nothing is left, 1 something could not be taken away, 2 usage, 3 it was only shown, 4 the server gave no answer.
+    Exit codes: 0 all is gone that may go, 1 something could not be taken away, 2 usage, 3 it was only shown, 4 no answer.
 
     [bold]Examples[/bold]
 
@@ -80,7 +80,7 @@ def release_command(
         for note in (note for each in found for note in each.unread):
             say_line(f"warning: {note}.", err=True)
         if not as_json:
-            for line in (line for each in found for line in release.as_lines(each)):
+            for line in (line for each in found for line in release.as_lines(each, place.owners)):
                 say_line(line)
         left = sum(len(each.left) for each in found)
         done = None

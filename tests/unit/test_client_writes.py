@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kcadmin.claims import Claim
-from kcadmin.client_writes import differences
+from kcadmin.client_writes import differences, told
 from kcadmin.features import SWITCH_CLAIM
 
 BEFORE = {"consentRequired": False, "redirectUris": ["a", "b"], "attributes": {"x": "1"}}
@@ -47,3 +47,9 @@ def test_what_counts(
 ) -> None:
     was = {**BEFORE, **before}
     assert differences(was, {**was, **now}, values, accepted) == found
+
+
+@pytest.mark.parametrize("field", ["saml.signing.private.key", "client.secret.rotated", "my.Password"])
+def test_a_secret_is_never_told(field: str) -> None:
+    assert told(f"attributes.{field}", "hidden") == "one that is set"
+    assert told(f"attributes.{field}", "") == "nothing" and "shop" in told("attributes.name", "shop")

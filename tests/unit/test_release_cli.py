@@ -80,5 +80,8 @@ def test_the_stacks_own_owner_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_pa
     for own in (OWNER, f"{OWNER}#grant", "former"):
         result = run(monkeypatch, "--owner", own, "--stack", "s", at=())
         assert result.exit_code == 2 and "run `pulumi destroy --stack s`" in result.stderr
+    listed = run(monkeypatch, "--stack", "s", at=(), found=release.Leavings("r", "", (), {OWNER: 4, "other": 1}))
+    assert f"owner '{OWNER}' has 4 things; they are this stack's own\n" in listed.stdout
+    assert "--owner other` shows them" in listed.stdout
     assert run(monkeypatch, "--owner", "another", "--stack", "s", at=()).exit_code == 3
     assert run(monkeypatch, "--owner", " ").exit_code == 2
