@@ -5,21 +5,20 @@ too stays on for them. Killed between any two requests, a next run finds the res
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from kcadmin import authorization_services, management, noted_strategy, recorded_events
-from kcadmin.audience_scopes import AudienceScope
-from kcadmin.audience_scopes import may_have_been as scope_may_have_been
 from kcadmin.authz import ResourceServer
 from kcadmin.authz_objects import AuthorizationScopes, ScopePermissions, scope_kind
-from kcadmin.claims import Kind, adopted_kind, adopted_note, claim_key, claim_of, claims
+from kcadmin.claims import Kind, adopted_kind, claim_key, claim_of, claims
 from kcadmin.clients import Client
 from kcadmin.errors import KeycloakError, Refusal, Unreachable
 from kcadmin.features import SWITCH_CLAIM
+from kcadmin.giving_back import give_back
 from kcadmin.guards import Guards
 from kcadmin.leftovers import Leftover, What
-from kcadmin.mappers import AudienceMapper, AudienceMappers, may_have_been
+from kcadmin.mappers import AudienceMappers
 from kcadmin.named_policies import AggregatePolicies, ClientScopePolicies, GroupPolicies, RolePolicies, UserPolicies
 from kcadmin.ownership import hash16, mark_of
 from kcadmin.permissions import attached, leave_empty
@@ -66,6 +65,10 @@ class Stays(Exception):
     """A thing is given up, and some of it stays, for the reason that the text says."""
 
 
+class Unreadable(Stays):
+    """A claim does not say what its setting was: the claim is removed, and the setting stays."""
+
+
 @dataclass(frozen=True)
 class Released:
     """What came of one thing. stays: why something of it stays, though it is given up; fault: why it could not be."""
@@ -94,6 +97,7 @@ def release_all(realm: Realm, left: Iterable[Leftover], progress: Progress = lam
             else:
                 _WAYS[each.what](realm, each)
         except Stays as kept:
+            failed |= isinstance(kept, Unreadable) and each.what in (What.SWITCH, What.MANAGEMENT)
             yield Released(each, stays=str(kept))
         except Unreachable:
             raise
@@ -114,7 +118,7 @@ def _permission(realm: Realm, left: Leftover) -> None:
     server, policy_id = _policy_of(realm, left)
     if server and policy_id:
         store = ScopePermissions(server)
-        if not (left.type == "scope" and _give_back(realm, left, store, store.get(policy_id), server.client_uuid)):
+        if not (left.type == "scope" and give_back(realm, left, store, store.get(policy_id), server.client_uuid)):
             server.delete_policy(policy_id)
 
 
@@ -123,7 +127,7 @@ def _policy(realm: Realm, left: Leftover) -> None:
     if server and policy_id:
         kind = STORES.get(left.type)
         store = kind(realm, server) if kind else ScriptPolicies(realm, server, left.type)
-        if not _give_back(realm, left, store, store.get(policy_id), server.client_uuid):
+        if not give_back(realm, left, store, store.get(policy_id), server.client_uuid):
             delete_policy(realm, server, policy_id)
 
 
@@ -144,7 +148,7 @@ def _authorization_scope(realm: Realm, left: Leftover) -> None:
     store = AuthorizationScopes(realm.resource_server(client.uuid), realm.clients, left.owner)
     if all(claim.owner == left.owner for claim in claims(client, kind)):
         for found in store.named(left.name):
-            if not _give_back(realm, left, store, found, client.uuid):
+            if not give_back(realm, left, store, found, client.uuid):
                 store.delete(str(found.id))
     drop_claim(realm.clients, client.uuid, left.owner, kind)
 
@@ -155,7 +159,7 @@ def _mapper(realm: Realm, left: Leftover) -> None:
         return
     store = AudienceMappers(realm.clients, client.uuid)
     found = store.get(left.id)
-    if found and found.owner == left.owner and not _give_back(realm, left, store, found, client.uuid):
+    if found and found.owner == left.owner and not give_back(realm, left, store, found, client.uuid):
         store.delete(left.id)
 
 
@@ -165,25 +169,8 @@ def _scope(realm: Realm, left: Leftover) -> None:
     if found is None or found.owner != left.owner:
         return
     holder = realm.clients.find(found.included_client) if found.included_client else None
-    if not (holder and _give_back(realm, left, realm.client_scopes, found, holder.uuid)):
+    if not (holder and give_back(realm, left, realm.client_scopes, found, holder.uuid)):
         realm.client_scopes.delete(left.id)
-
-
-def _give_back(realm: Realm, left: Leftover, store: Any, found: Any, holder_uuid: str) -> bool:
-    """Makes an adopted object what it was; whether it was adopted. :raises Refusal: the note cannot be true."""
-    holder = realm.clients.get(holder_uuid, max_age=0)
-    note = adopted_note(holder, left.owner, str(found.id), found.name, type(found)) if found else None
-    if note is None or holder is None:
-        return False
-    other_mapper = isinstance(found, AudienceMapper) and not may_have_been(found.audience, note.was)
-    if other_mapper or (isinstance(found, AudienceScope) and not scope_may_have_been(found, note.was)):
-        raise Refusal(
-            f"{left.about} in realm '{realm.name}': attribute {note.key} of client '{holder.client_id}', which others may "
-            "write, says that it gave tokens something else before; give it back by hand or delete it, and remove that attribute."
-        )
-    store.update(found.id, replace(found, owner=None, **note.was))
-    drop_claims(realm.clients, holder_uuid, [note.key])
-    return True
 
 
 def _assignment(realm: Realm, left: Leftover) -> None:
@@ -203,8 +190,8 @@ def _setting(realm: Realm, left: Leftover) -> None:
     if client is None:
         return
     if claim is None:
-        drop_claim(realm.clients, client.uuid, left.owner, kind)
-        raise Stays(UNREADABLE)
+        _drop_unreadable(realm, client, left.owner, kind)
+        return
     services = left.what == What.SERVICES
     content = authorization_services.content(realm, client.uuid, client.client_id) if services else ""
     if content:
@@ -218,13 +205,20 @@ def _setting(realm: Realm, left: Leftover) -> None:
         raise Stays(f"stays as it is for {quoted(others)}")
 
 
+def _drop_unreadable(realm: Realm, client: Client, owner: str, kind: Kind) -> None:
+    """:raises Unreadable: there was one; where it has gone meanwhile, nothing is left to do."""
+    if claim_key(owner, kind) in client.attributes:
+        drop_claim(realm.clients, client.uuid, owner, kind)
+        raise Unreadable(UNREADABLE)
+
+
 def _management(realm: Realm, left: Leftover) -> None:
     client = _holder(realm, left)
     if client is None:
         return
     if claim_of(client, left.owner, management.KIND) is None:
-        drop_claim(realm.clients, client.uuid, left.owner, management.KIND)
-        raise Stays(UNREADABLE)
+        _drop_unreadable(realm, client, left.owner, management.KIND)
+        return
     _, kept_by = management.release_management(realm, client.uuid, left.owner, CLAIMS_NOTHING, revoke=False)
     if kept_by:
         raise Stays(f"stay on, since they hold the policies {quoted(kept_by)}")
@@ -256,8 +250,8 @@ def _events(realm: Realm, left: Leftover) -> None:
     claim = recorded_events.look(realm).of(left.owner)
     if claim is None or client is None:
         if client:
-            drop_claim(realm.clients, client.uuid, left.owner, recorded_events.KIND)
-        raise Stays(UNREADABLE)
+            _drop_unreadable(realm, client, left.owner, recorded_events.KIND)
+        return
     others = recorded_events.release_events(realm, left.owner, claim.set.get("expiration"), CLAIMS_NOTHING)
     if others:
         raise Stays(f"stay on for {quoted(others)}")

@@ -10,7 +10,7 @@ import pulumi
 from pulumi.dynamic import CheckResult
 
 from kcadmin.audience_scopes import AudienceScope as Scope
-from kcadmin.audience_scopes import audience_of_ours
+from kcadmin.audience_scopes import audience_of_ours, may_have_been
 from kcadmin.client_scopes import ClientScopes, scope_token
 from kcadmin.ownership import DESCRIPTION_LIMIT
 from kcadmin.realm import Realm
@@ -91,6 +91,10 @@ class AudienceScopeProvider(OwnedObjectProvider[Scope]):
             props[self.HOLDER]
         )  # a refresh leaves no name in the state where others add an audience
         return client is not None and audience_of_ours(now) == client.client_id
+
+    def may_have_been(self, wanted: Scope, was: Mapping[str, Any]) -> bool:
+        """A note alone makes a scope neither one for another audience nor one for other users."""
+        return may_have_been(wanted, was)
 
     def shown(self, found: Scope, props: Props) -> Props:
         of_clients: dict[str, list[str]] = {}

@@ -1,0 +1,108 @@
+"""Notes that others may have written, where no state says otherwise; and claims that are gone, or unreadable."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kcadmin import release
+from kcadmin.claims import claim_key
+from kcadmin.errors import Refusal
+from kcadmin.leftovers import Leftover, What
+from kcadmin.realm import realm_for
+from kcadmin.release import UNREADABLE, Stays, Unreadable, release_all
+from kcadmin.session import session_for
+from providers.audience_scope import AudienceScopeProvider
+from tests.support.engine import Engine, forget
+from tests.support.fake_server import FakeKeycloak
+
+GONE = "gone#g"
+AT = "/admin/realms/r/client-scopes"
+PAYER = {"id": "p", "name": "payer"}
+WAS = {"name": "to-api", "description": "", "included_client": "api", "roles": [["", "payer"]], "in_token_scope": True}
+FORGED: dict[str, dict[str, Any]] = {
+    "audience": {"included_client": "admin-api"},
+    "stored": {"stored": [["audience.access.token.claim", "true"], ["audience.included.client.audience", "admin-api"]]},
+    "all users": {"roles": []},
+}
+
+
+@pytest.fixture
+def keycloak(monkeypatch: pytest.MonkeyPatch) -> FakeKeycloak:
+    server = FakeKeycloak().install(monkeypatch)
+    server.add_realm("r", api={}, web={}, account={})
+    config = {"included.client.audience": "api", "access.token.claim": "true"}
+    mapper = {"id": "m", "name": "audience", "protocolMapper": "oidc-audience-mapper", "config": config}
+    scope = {"id": "s", "name": "to-api", "attributes": {"pulumi.owner": GONE}, "protocolMappers": [mapper]}
+    server.answers = {
+        AT: [scope],
+        f"{AT}/s/scope-mappings": {"realmMappings": [PAYER]},
+        "/admin/realms/r/roles/payer": PAYER,
+        "/admin/realms/r": {"realm": "r"},
+        "/admin/realms/r/events/config": {"eventsEnabled": False, "enabledEventTypes": []},
+    }
+    forget()
+    return server
+
+
+def noted(keycloak: FakeKeycloak, of: str, forged: dict[str, Any]) -> str:
+    key = claim_key(GONE, f"adopted:{of}")
+    note = {"owner": GONE, "kind": f"adopted:{of}", "set": {}, "was": {**WAS, **forged}}
+    keycloak.change("api", attributes={key: json.dumps(note)})
+    return key
+
+
+def done(keycloak: FakeKeycloak, *left: Leftover) -> list[release.Released]:
+    return list(release_all(realm_for(session_for(keycloak.connection), "r"), left))
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_a_forged_note_changes_no_client_scope(keycloak: FakeKeycloak, forged: str) -> None:
+    key = noted(keycloak, "x", FORGED[forged])
+    (one,) = done(keycloak, Leftover(What.SCOPE, "", "to-api", GONE, "s"))
+    assert f"attribute {key} of client 'api', which others may write" in one.fault
+    assert not keycloak.asked(f"^(PUT|POST|DELETE) {AT}")
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_nor_does_it_after_a_killed_up(keycloak: FakeKeycloak, forged: str) -> None:
+    key = noted(keycloak, "s", FORGED[forged])
+    wanted = {"realm": "r", "name": "to-api", "included_client": "api", "realm_roles": ["payer"], "owner": GONE}
+    with pytest.raises(Refusal, match=f"attribute {key} of client 'api'.* another client scope before"):
+        Engine(AudienceScopeProvider, keycloak.connection).up(**wanted, adopt=True)
+    assert not keycloak.asked(f"^(PUT|POST|DELETE) {AT}")
+
+
+@pytest.mark.parametrize(
+    ("what", "problem", "stay"),
+    [
+        (What.SWITCH, Unreadable(UNREADABLE), True),
+        (What.MANAGEMENT, Unreadable(UNREADABLE), True),
+        (What.SWITCH, Stays("stays as it is for 'other'"), False),
+    ],
+    ids=["switch", "management", "others"],
+)
+def test_guards_stay_where_a_claim_does_not_say_how_to_close_what_they_guard(
+    keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch, what: What, problem: Exception, stay: bool
+) -> None:
+    gone: list[What] = []
+
+    def fails(*_: Any) -> None:
+        raise problem
+
+    def goes(of: What) -> Callable[..., None]:
+        return lambda *_: gone.append(of)
+
+    monkeypatch.setitem(release._WAYS, what, fails)
+    monkeypatch.setitem(release._WAYS, What.GUARD_MARK, goes(What.GUARD_MARK))
+    monkeypatch.setattr(release, "_guards", goes(What.GUARD))
+    _, *guards = done(keycloak, *(Leftover(each, "web", "", GONE) for each in (what, What.GUARD, What.GUARD_MARK)))
+    assert [bool(each.fault) for each in guards] == [stay, stay]
+    assert gone == ([] if stay else [What.GUARD, What.GUARD_MARK])
+
+
+@pytest.mark.parametrize(("what", "client"), [(What.SWITCH, "web"), (What.MANAGEMENT, "web"), (What.EVENTS, "account")])
+def test_a_claim_that_has_just_gone_is_no_unreadable_one(keycloak: FakeKeycloak, what: What, client: str) -> None:
+    (one,) = done(keycloak, Leftover(what, client, "", GONE))
+    assert (one.stays, one.fault) == ("", "")
