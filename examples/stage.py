@@ -76,7 +76,10 @@ class Stage:
         if shutil.which("pulumi") is None:
             sys.exit('pulumi: is not on PATH; run `eval "$(make -s env)"`, or install it.')
         backend = tempfile.TemporaryDirectory()
-        self._environ |= {"PULUMI_BACKEND_URL": f"file://{backend.name}", "PULUMI_CONFIG_PASSPHRASE": self.password}
+        self._environ |= {
+            "PULUMI_BACKEND_URL": f"file://{backend.name}?metadata=skip",
+            "PULUMI_CONFIG_PASSPHRASE": self.password,
+        }
         try:
             self.pulumi("stack", "init", self.realm, quiet=True)
             for key, value in {"realm": self.realm, "owner": self.realm, **config}.items():

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping
 
 from local import dev_server, secrets
-from local.layout import LOOPBACK, PULUMI_BIN, PULUMI_HOME, STATE, VENV, UserError
+from local.layout import LOOPBACK, PULUMI_BIN, PULUMI_HOME, STATE, VENV, UserError, backend_url
 
 LOCAL_URL = "KEYCLOAK_LOCAL_URL"
 """Says that KEYCLOAK_URL came from `make env` and not from a person who means a server of their own."""
@@ -24,7 +24,7 @@ def shell_environment(stack: str) -> dict[str, str]:
     variables = {
         "PATH": search_path(os.environ.get("PATH", os.defpath)),
         "PULUMI_HOME": str(PULUMI_HOME),
-        "PULUMI_BACKEND_URL": f"file://{STATE}",
+        "PULUMI_BACKEND_URL": backend_url(STATE),
         "PULUMI_CONFIG_PASSPHRASE": known.pulumi_passphrase,
         "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
         "PULUMI_PYTHON_CMD": str(VENV / "bin" / "python"),

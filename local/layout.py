@@ -35,6 +35,12 @@ class UserError(Exception):
     """What a person can put right: one sentence, `<what is wrong, with value>; <what to do>.`"""
 
 
+def backend_url(state: Path) -> str:
+    """A file backend's address. Without the parameter Pulumi truncates and writes a second file beside each state file, and a run
+    that is killed in between leaves a stack that no command reads: ``failed to load checkpoint: EOF``."""
+    return f"file://{state}?metadata=skip"
+
+
 def keycloak_version() -> str:
     """The Keycloak version asked for by KEYCLOAK_VERSION, or ours."""
     return os.environ.get("KEYCLOAK_VERSION") or DEFAULT_KEYCLOAK_VERSION

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from local import processes
-from local.layout import PROJECT, STATE, Say, make_local
+from local.layout import PROJECT, STATE, Say, backend_url, make_local
 
 NAME = "keycloak-token-exchange"
 SALT = "encryptionsalt:"
@@ -67,7 +67,7 @@ def end_left_plugins() -> None:
     Ours are told by the state folder in their environment, left ones by having no `pulumi` above them.
     Only where the kernel shows other processes' environments (Linux).
     """
-    wanted = f"PULUMI_BACKEND_URL=file://{STATE}".encode()
+    wanted = f"PULUMI_BACKEND_URL={backend_url(STATE)}".encode()
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ProcessLookupError):
             pid = int(folder.name)

@@ -45,7 +45,7 @@ def place(url: str) -> str:
     """What an address says of the place: not how to get there, which parameters and logins tell."""
     parts = urlsplit(url)
     if parts.scheme == FILE:
-        return f"{FILE}://{Path(url.removeprefix(f'{FILE}://')).expanduser().resolve()}"
+        return f"{FILE}://{Path(url.removeprefix(f'{FILE}://').partition('?')[0]).expanduser().resolve()}"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}" if parts.scheme else ""
 
 

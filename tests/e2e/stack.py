@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from local.keycloak import Server
-from local.layout import LOCAL, PROJECT, VENV
+from local.layout import LOCAL, PROJECT, VENV, backend_url
 from tests.e2e.access_log import AccessLog, Request
 from tests.support.proxy import LastWrite, Proxy
 
@@ -213,7 +213,7 @@ class Stack:
             **kept,
             "PATH": os.pathsep.join([str(self._pulumi), str(VENV / "bin"), os.environ.get("PATH", os.defpath)]),
             "PULUMI_HOME": str(self.folder / "home"),
-            "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}",
+            "PULUMI_BACKEND_URL": backend_url(self.folder / "state"),
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_PYTHON_CMD": str(VENV / "bin" / "python"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",

@@ -19,7 +19,7 @@ from kcadmin.connection import Connection, PasswordLogin
 from kcadmin.features import SWITCH
 from kcadmin.session import Session
 from kcadmin.tokens import EXCHANGE_GRANT
-from local.layout import PROJECT, VENV
+from local.layout import PROJECT, VENV, backend_url
 from tests.conftest import Servers
 from tests.support.realms import PASSWORD, TestRealm
 
@@ -35,7 +35,7 @@ def test_three_hops(servers: Servers, pulumi: Path, tmp_path: Path) -> None:
     environ = {
         **os.environ,
         "PATH": os.pathsep.join([str(VENV / "bin"), str(pulumi), os.environ["PATH"]]),
-        "PULUMI_BACKEND_URL": f"file://{state}",
+        "PULUMI_BACKEND_URL": backend_url(state),
         "PULUMI_CONFIG_PASSPHRASE": "a-test-passphrase",
         "PULUMI_HOME": str(tmp_path / "home"),
         "PULUMI_PYTHON_CMD": str(VENV / "bin" / "python"),

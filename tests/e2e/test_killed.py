@@ -213,6 +213,7 @@ def test_make_up_continues_a_killed_run(stage: Stage, monkeypatch: pytest.Monkey
     monkeypatch.setattr(local_stack, "PROJECT", stack.project)
     last = LastWrite(4, done=False)
     assert stage.run("up", "legacy", last, plugins=False)
+    assert not list(stack.state_file.parent.glob("*.attrs")), "a kill while it is written would end the stack"
     assert "locked by 1 lock" in stack.refused("up", "--yes").output
 
     said: list[str] = []

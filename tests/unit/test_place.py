@@ -36,6 +36,7 @@ def test_what_cannot_be_read_tells_nothing(text: str, tmp_path: Path) -> None:
         ("postgres://ann:secret@db/state", "postgres://robot:other@db/state", True),
         ("file:///a/b/../c", "file:///a/c", True),
         ("file://~", f"file://{Path.home()}", True),
+        ("file:///a?metadata=skip", "file:///a", True),
         ("file:///a", "file:///b", False),
         ("s3://bucket", "gs://bucket", False),
         ("", "nonsense", True),
