@@ -15,6 +15,7 @@ from kcadmin.texts import shown, unfit
 
 RECIPIENT, REQUESTER = "recipient", "requester"
 EXCHANGES = ("auto", "standard", "legacy")
+GUARDS = REQUESTERS, SOURCES, NO_WIDER_SCOPES = "requesters", "sources", "noWiderScopes"
 NAME_LIMIT = 255
 OWNER_LIMIT = 150
 LIFESPAN_LIMIT = 2**31 - 1

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from components.settings import NO_WIDER_SCOPES, REQUESTERS, SOURCES
+from components.grant_spec import NO_WIDER_SCOPES, REQUESTERS, SOURCES
 from components.wiring import EXCHANGE, GrantPlan, scope_name
 from kcadmin.guards import sources_by_requester
 

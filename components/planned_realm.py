@@ -9,10 +9,10 @@ from typing import Any
 from components.planned_guards import guards_of
 from components.wiring import GrantPlan, in_token_scope, policy_name, scope_kind, scope_name
 from kcadmin.audience_scopes import AudienceScope, with_audience
-from kcadmin.audiences import FULL_SCOPE, held_scopes, names_by_itself
+from kcadmin.audiences import held_scopes, names_by_itself
 from kcadmin.authz import names_in
 from kcadmin.client_policies import POLICIES, PROFILES
-from kcadmin.clients import Client
+from kcadmin.clients import FULL_SCOPE, Client
 from kcadmin.features import SWITCH
 from kcadmin.guard_marks import MARKED, mark_for, renewed
 from kcadmin.guards import MARK_FORM, Guards, merged, parts

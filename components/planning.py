@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 
 from components.faults import closed_doors, conflicts, duplicates, grant_faults
 from components.gate_faults import open_doors, unenforced
-from components.grant_spec import GrantSpec
-from components.settings import NO_WIDER_SCOPES, SOURCES
+from components.grant_spec import NO_WIDER_SCOPES, SOURCES, GrantSpec
 from components.wiring import GrantPlan, choose_exchange, requesters, wire_all
 from kcadmin.features import LEGACY, STANDARD
 from kcadmin.fitness import proofs

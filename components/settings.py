@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 
-from components.grant_spec import EXCHANGES, GrantSpec, read_grant
+from components.grant_spec import EXCHANGES, GUARDS, GrantSpec, read_grant
 from kcadmin.connection import Connection, read_connection
 from kcadmin.errors import InvalidSettings
 from kcadmin.texts import shown
@@ -15,8 +15,6 @@ from providers import messages
 from providers.identity import default_owner, no_owner, stack_owner
 from providers.own_state import stack_name
 from providers.stack_config import plain_secrets
-
-GUARDS = REQUESTERS, SOURCES, NO_WIDER_SCOPES = "requesters", "sources", "noWiderScopes"
 
 
 @dataclass(frozen=True)

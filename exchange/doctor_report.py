@@ -9,8 +9,7 @@ from rich.text import Text
 
 from exchange.diagnosis.finding import Finding
 from exchange.doctor import Diagnosis, Refused
-from exchange.printing import counted, utc
-from exchange.report import FLOWS, case_fields
+from exchange.printing import FLOWS, case_fields, counted, utc
 from exchange.rules import Broken
 from kcadmin.proof import Case
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from exchange.rebind import read_owners
 from exchange.stack import Stack, StackProblem, read_config, read_stack, run_pulumi
+from exchange.state import read_owners
 from kcadmin.connection import Connection, read_connection
 from kcadmin.proof import Case
 from kcadmin.session import Session, session_for

@@ -1,10 +1,15 @@
 """How all reports look: tables without a frame, sentences in a colour, counts, times, and texts in one line."""
 
 from datetime import datetime, timezone
+from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
+
+from kcadmin.proof import THIRD, Case
+
+FLOWS = {THIRD: "three clients"}
 
 
 def table(*headers: str, leading: int = 0) -> Table:
@@ -33,3 +38,17 @@ def utc(seconds: float) -> str:
 def one_line(words: str) -> str:
     """A text without its line breaks."""
     return " ".join(words.split())
+
+
+def case_fields(case: Case) -> dict[str, Any]:
+    """Which exchange an object is about; without a grant where none is meant."""
+    return {
+        "grant": case.grant or None,
+        "realm": case.realm,
+        "exchange": case.exchange,
+        "flow": case.flow,
+        "source": case.source,
+        "requester": case.requester,
+        "target": case.target,
+        "audience": case.audience,
+    }

@@ -10,26 +10,25 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import gmtime, strftime
 from typing import Any
 
 from exchange.stack import NAMESPACE, Pulumi, StackProblem
+from exchange.state import Json, State, is_object
 from kcadmin.errors import Refusal, sentence
-from kcadmin.ownership import stack_of
 from kcadmin.realm import realm_for
 from kcadmin.session import Session
 
-OBJECTS, STACK, PROVIDER = "pulumi-python:dynamic/keycloak:", "pulumi:pulumi:Stack", "pulumi:providers:pulumi-python"
+STACK, PROVIDER = "pulumi:pulumi:Stack", "pulumi:providers:pulumi-python"
 ISSUER, MANAGEMENT = "issuer", "management_uuid"
 # Of the config's keys those of the connection that are no secret.
 CONNECTION = (
     *("url", "publicUrl", "adminUsername", "clientId", "loginRealm"),
     *("caCertificate", "insecureTls", "insecureHttp"),
 )
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -58,55 +57,6 @@ class RealmMove:
     def uuids(self) -> dict[str, str]:
         """Old UUID to new, where they differ."""
         return {old: client.new for client in self.clients for old in client.old if old != client.new}
-
-
-@dataclass(frozen=True)
-class State:
-    """A stack's state, as ``pulumi stack export`` gives it; its secrets stay encrypted."""
-
-    text: str = field(repr=False)
-    document: Json = field(repr=False)
-
-    @property
-    def resources(self) -> list[Json]:
-        """All resources, the stack's own and Pulumi's providers too."""
-        return list((self.document.get("deployment") or {}).get("resources") or ())
-
-    @property
-    def name(self) -> str:
-        """The stack's name, from its URNs."""
-        return next((str(each["urn"]).split(":")[2] for each in self.resources), "")
-
-    def realms(self) -> dict[str, list[Json]]:
-        """The properties, inputs and outputs alike, of the Keycloak objects of each realm."""
-        found: dict[str, list[Json]] = {}
-        for each in filter(_is_object, self.resources):
-            for props in (each.get("inputs") or {}, each.get("outputs") or {}):
-                if isinstance(props.get("realm"), str):
-                    found.setdefault(props["realm"], []).append(props)
-        return found
-
-
-def read_state(run: Pulumi, chosen: Sequence[str]) -> State:
-    """:param chosen: ``--stack NAME``, or nothing. :raises StackProblem: the state cannot be read, or holds no object."""
-    state = _exported(run, chosen)
-    if not state.realms():
-        raise StackProblem("stack: its state holds no Keycloak object, so there is nothing to rebind; run `pulumi up`.")
-    return state
-
-
-def read_owners(run: Pulumi, chosen: Sequence[str]) -> set[str]:
-    """The owners of a stack's objects, by its state, without their grants. :raises StackProblem: it cannot be read."""
-    props = (each for all_props in _exported(run, chosen).realms().values() for each in all_props)
-    return {stack_of(str(each["owner"])) for each in props if each.get("owner")}
-
-
-def _exported(run: Pulumi, chosen: Sequence[str]) -> State:
-    text = run(["stack", "export", *chosen])
-    try:
-        return State(text, json.loads(text))
-    except ValueError:
-        raise StackProblem("pulumi: its export of the state is no JSON; check `pulumi version`.") from None
 
 
 def survey(session: Session, state: State) -> tuple[list[RealmMove], list[str]]:
@@ -159,7 +109,7 @@ def rebound(state: State, moves: Sequence[RealmMove], url: str, config: Mapping[
         move = next(
             (by_realm[realm] for realm in (str(part.get("realm")) for part in props) if realm in by_realm), None
         )
-        if _is_object(each) and move:
+        if is_object(each) and move:
             _rebind_object(each, move)
         elif each["type"] == STACK and each.get("outputs"):
             each["outputs"] = _swapped(each["outputs"], everywhere)
@@ -264,10 +214,6 @@ def _clients(props: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
 def _lists(props: Mapping[str, Any]) -> list[tuple[str, str]]:
     pairs = [(f"{key.removesuffix('_uuids')}s", key) for key in props if key.endswith("_uuids")]
     return [pair for pair in pairs if all(isinstance(props.get(each), list) for each in pair)]
-
-
-def _is_object(resource: Mapping[str, Any]) -> bool:
-    return str(resource["type"]).startswith(OBJECTS)
 
 
 def _swapped(value: Any, uuids: Mapping[str, str]) -> Any:

@@ -9,9 +9,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from exchange.printing import counted, one_line, table
+from exchange.printing import FLOWS, case_fields, counted, one_line, table
 from kcadmin.features import LEGACY
-from kcadmin.proof import THIRD, Case, Claims, Verdict
+from kcadmin.proof import Claims, Verdict
 
 PROVED, REFUSED, NOT_PROVED = "proved", "refused", "not proved"
 WOULD_WORK, WOULD_FAIL, NOT_KNOWN = "would work", "would fail", "not known"
@@ -20,7 +20,6 @@ GOOD, BAD, OPEN = "bold green", "bold red", "bold yellow"
 STYLES = {PROVED: GOOD, REFUSED: BAD, NOT_PROVED: BAD, WOULD_WORK: OPEN, WOULD_FAIL: BAD, NOT_KNOWN: OPEN}
 DRY_RUN = "dry run: predicted, not proved"
 SHORT_SUB = 8
-FLOWS = {THIRD: "three clients"}
 RESULT_WIDTH = len(NOT_PROVED)
 NARROWEST = 16
 GAPS = 6  # between four columns, two spaces each
@@ -65,20 +64,6 @@ def as_table(verdicts: Sequence[Verdict], width: int) -> Table:
             *(_cell(lines, column) for lines, column in zip(row, widths, strict=True)), Text(word, STYLES[word])
         )
     return made
-
-
-def case_fields(case: Case) -> dict[str, Any]:
-    """Which exchange an object is about; without a grant where none is meant."""
-    return {
-        "grant": case.grant or None,
-        "realm": case.realm,
-        "exchange": case.exchange,
-        "flow": case.flow,
-        "source": case.source,
-        "requester": case.requester,
-        "target": case.target,
-        "audience": case.audience,
-    }
 
 
 def summary(verdicts: Sequence[Verdict], url: str) -> str:

@@ -31,7 +31,6 @@ from kcadmin.written_audiences import (
 )
 from kcadmin.written_audiences import written as written_by
 
-FULL_SCOPE = "fullScopeAllowed"
 OPENID_CONNECT = "openid-connect"
 Json = Mapping[str, Any]
 Scopes = Mapping[str, Json]

@@ -27,6 +27,7 @@ from kcadmin.read_ahead import ReadAhead
 from kcadmin.session import PAGE, Session, may_have_written, path, worth_repeating
 from kcadmin.write_prediction import RealmPolicies, left_out, names_without
 
+FULL_SCOPE = "fullScopeAllowed"
 RECENT_SECONDS = 1.0
 ATTEMPTS, PAUSE_SECONDS = 6, 0.1
 

@@ -11,10 +11,9 @@ from typing import Any
 
 from kcadmin.errors import Forbidden, NotFound, Refusal
 from kcadmin.event_audiences import BLANK, COMMA, Audiences, ClientIds, read_audiences
-from kcadmin.features import LEGACY, STANDARD
+from kcadmin.features import LEGACY, STANDARD, answered_by
 from kcadmin.realm import Realm
 from kcadmin.session import path
-from kcadmin.verdicts import answered_by
 
 EXCHANGED, REFUSED = "TOKEN_EXCHANGE", "TOKEN_EXCHANGE_ERROR"
 NEEDED = (EXCHANGED, REFUSED)

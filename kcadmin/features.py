@@ -28,6 +28,9 @@ PERMISSIONS_FEATURE = "admin-fine-grained-authz:v1"
 OLDEST_VERSION = (24, 0)
 SCOPE_POLICIES_SINCE = (26, 0)
 STANDARD_SINCE = "26.2"
+# `jti` is <session type><token type><grant>:<uuid>, two letters each: onrtte:… standard, onrtna:… legacy. Before 26.2,
+# which brought this and the standard exchange, it is <uuid>.
+_ANSWERED = {"te": STANDARD, "na": LEGACY}
 _LISTED_AS = {
     STANDARD_FEATURE: "TOKEN_EXCHANGE_STANDARD_V2",
     LEGACY_FEATURE: "TOKEN_EXCHANGE",
@@ -128,3 +131,9 @@ def _version(told: Mapping[str, Any]) -> tuple[int, ...] | None:
 
 def _switch_on(features: tuple[str, ...]) -> str:
     return f"start Keycloak with --features={','.join(features)}"
+
+
+def answered_by(jti: str) -> str | None:
+    """The exchange that made a token, by its id: ``standard`` or ``legacy``; None when that does not tell."""
+    prefix, colon, _ = jti.partition(":")
+    return _ANSWERED.get(prefix[4:6]) if colon else None

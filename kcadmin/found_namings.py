@@ -7,9 +7,9 @@ https://www.keycloak.org/docs/latest/server_admin/#_audience
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kcadmin.audiences import FULL_SCOPE, Added
+from kcadmin.audiences import Added
 from kcadmin.client_scopes import DEFAULT, OPTIONAL, scope_token
-from kcadmin.clients import Client
+from kcadmin.clients import FULL_SCOPE, Client
 from kcadmin.lightweight import added_in
 from kcadmin.mappers import AudienceMapper
 from kcadmin.ownership import stack_of

@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kcadmin.audiences import FULL_SCOPE, Added, added, held_scopes, resolvers, switched
+from kcadmin.audiences import Added, added, held_scopes, resolvers, switched
 from kcadmin.claims import adopted_kind, claims
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
-from kcadmin.clients import Client
+from kcadmin.clients import FULL_SCOPE, Client
 from kcadmin.errors import Forbidden, NotFound
 from kcadmin.lightweight import lighteners
 from kcadmin.mappers import AudienceMapper

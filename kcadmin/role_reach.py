@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from kcadmin.audiences import FULL_SCOPE, Added, held_scopes, may_name, replacing, touches_audience
+from kcadmin.audiences import Added, held_scopes, may_name, replacing, touches_audience
 from kcadmin.client_scopes import OPTIONAL
-from kcadmin.clients import Client
+from kcadmin.clients import FULL_SCOPE, Client
 from kcadmin.errors import NotFound
 from kcadmin.features import SWITCH
 from kcadmin.lightweight import added_in, resolvers_in

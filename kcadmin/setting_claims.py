@@ -3,8 +3,8 @@
 import re
 from typing import Annotated, Literal
 
-from kcadmin.audiences import FULL_SCOPE
 from kcadmin.claims import Kind
+from kcadmin.clients import FULL_SCOPE
 from kcadmin.lifespans import LIFESPAN
 from kcadmin.notes import BOOLEAN_TEXT
 from kcadmin.shared_settings import REFRESH_TOKENS

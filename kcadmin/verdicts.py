@@ -6,20 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kcadmin.errors import KeycloakError
-from kcadmin.features import LEGACY, STANDARD, STANDARD_SINCE
+from kcadmin.features import LEGACY, STANDARD, STANDARD_SINCE, answered_by
 from kcadmin.texts import quoted, shown
 
-# `jti` is <session type><token type><grant>:<uuid>, two letters each: onrtte:… standard, onrtna:… legacy. Before 26.2,
-# which brought this and the standard exchange, it is <uuid>.
 RECIPIENT, REQUESTER, THIRD = "recipient", "requester", "third"
-_ANSWERED = {"te": STANDARD, "na": LEGACY}
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-def answered_by(jti: str) -> str | None:
-    """The exchange that made a token, by its id: ``standard`` or ``legacy``; None when that does not tell."""
-    prefix, colon, _ = jti.partition(":")
-    return _ANSWERED.get(prefix[4:6]) if colon else None
 
 
 @dataclass(frozen=True)

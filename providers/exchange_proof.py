@@ -11,14 +11,13 @@ import pulumi
 from kcadmin.claims import claims
 from kcadmin.client_secrets import ClientSecrets
 from kcadmin.errors import Refusal, sentence
-from kcadmin.features import LEGACY
+from kcadmin.features import LEGACY, SWITCH, SWITCH_CLAIM
 from kcadmin.ownership import stack_of
 from kcadmin.proof import USER, USER_PASSWORD, Case, choose_subject, prove
 from kcadmin.realm import Realm
 from providers._base import KeycloakProvider, Props
 from providers.messages import warn
 from providers.resource import KeycloakResource, Text
-from providers.standard_token_exchange import KIND, SWITCH
 
 
 class ExchangeProofProvider(KeycloakProvider):
@@ -109,7 +108,7 @@ class ExchangeProofProvider(KeycloakProvider):
     def _switch_goes(realm: Realm, props: Props) -> bool:
         """Whether the requester's switch is this stack's alone: moved to legacy, it goes with the deletes, which come last."""
         client = realm.clients.find(props["requester"])
-        owners = {claim.owner for claim in claims(client, KIND)}
+        owners = {claim.owner for claim in claims(client, SWITCH_CLAIM)}
         return client is not None and client.is_on(SWITCH) and owners == {stack_of(props["owner"])}
 
 

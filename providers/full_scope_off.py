@@ -7,8 +7,7 @@ from typing import Any
 
 import pulumi
 
-from kcadmin.audiences import FULL_SCOPE
-from kcadmin.clients import Client
+from kcadmin.clients import FULL_SCOPE, Client
 from kcadmin.setting_claims import FULL_SCOPE_CLAIM
 from providers._base import Props
 from providers._shared import SharedSettingProvider

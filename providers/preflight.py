@@ -7,20 +7,20 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from kcadmin import features as server_features
-from kcadmin.audiences import FULL_SCOPE, added, held_scopes
+from kcadmin.audiences import added, held_scopes
 from kcadmin.claims import claims
-from kcadmin.clients import Client
+from kcadmin.clients import FULL_SCOPE, Client
 from kcadmin.connection import Connection
 from kcadmin.errors import NotFound
-from kcadmin.features import LEGACY
+from kcadmin.features import LEGACY, REFRESH, SAME_SESSION, SWITCH, SWITCH_CLAIM
 from kcadmin.fitness import bound_by
 from kcadmin.gates import Role, openings, other_audiences, parts_of, replacing_mappers
+from kcadmin.marks_in_sight import marks_of_policies, marks_of_scopes, marks_on
 from kcadmin.permissions import Overview, overview
 from kcadmin.realm import realm_for
 from kcadmin.session import Session, session_for
-from kcadmin.writers import Mark, marks_of_policies, marks_of_scopes, marks_on
+from kcadmin.writers import Mark
 from providers.facts import ClientFacts, Facts, Questions
-from providers.standard_token_exchange import KIND, REFRESH, SAME_SESSION, SWITCH
 
 LOGINS = (
     "standardFlowEnabled",
@@ -143,7 +143,7 @@ def _facts(client: Client) -> ClientFacts:
         marks=tuple(marks_on(client)),
         logs_users_in=any(client.is_on(login) for login in LOGINS),
         refresh_on=client.is_on(SWITCH) and client.value(REFRESH) == SAME_SESSION,
-        switch_owners=tuple(claim.owner for claim in claims(client, KIND) if claim.was.get(SWITCH) != "true"),
+        switch_owners=tuple(claim.owner for claim in claims(client, SWITCH_CLAIM) if claim.was.get(SWITCH) != "true"),
         audiences={
             mapper.included_client: mapper.exchange
             for mapper in sorted(mappers, key=lambda mapper: mapper.exchange == LEGACY)  # a legacy mark wins

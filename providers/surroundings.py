@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from kcadmin.audiences import FULL_SCOPE, switched
-from kcadmin.clients import Client
+from kcadmin.audiences import switched
+from kcadmin.clients import FULL_SCOPE, Client
 from kcadmin.connection import Connection
 from kcadmin.errors import Forbidden
 from kcadmin.features import Features, read_features

@@ -10,6 +10,7 @@ from exchange.commands.options import Stack
 from exchange.console import LOOKED, REFUSED, person, problems, warn_of
 from exchange.screen import say_line, say_text
 from exchange.stack import read_config, run_pulumi
+from exchange.state import read_state
 from exchange.version_control import warn_unless_ignored
 from kcadmin.connection import read_connection
 from kcadmin.errors import Refusal
@@ -46,7 +47,7 @@ def rebind_command(
         config = read_config(run_pulumi, chosen)
         connection = read_connection(config.get)
         warn_of(connection)
-        state = rebind.read_state(run_pulumi, chosen)
+        state = read_state(run_pulumi, chosen)
         moves, faults = rebind.survey(session_for(connection), state)
         for fault in faults:
             say_line(f"error: {fault}", err=True)

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from exchange.diagnosis.finding import Finding, Question
-from kcadmin.audiences import FULL_SCOPE, Added, Held, held_scopes, if_held, switched
+from kcadmin.audiences import Added, Held, held_scopes, if_held, switched
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
-from kcadmin.clients import Client
+from kcadmin.clients import FULL_SCOPE, Client
 from kcadmin.error_catalogue import EXCHANGED, SUBJECT
 from kcadmin.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS
 

@@ -11,8 +11,8 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from exchange.rebind import OBJECTS, State
 from exchange.stack import Stack, StackProblem, cases_of
+from exchange.state import OBJECTS, State
 from kcadmin.features import LEGACY, STANDARD
 from kcadmin.proof import RECIPIENT
 

@@ -9,7 +9,7 @@ from rich.text import Text
 from exchange.migration.apply import Outcome, named
 from exchange.migration.plan import Planned
 from exchange.migration.watch import Watched, reason_of
-from exchange.report import FLOWS
+from exchange.printing import FLOWS
 from kcadmin.texts import quoted
 
 STAGES = {0: "legacy", 1: "legacy, mappers made", 2: "standard, legacy parts kept", 3: "ending"}

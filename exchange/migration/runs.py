@@ -7,8 +7,8 @@ import json
 from collections.abc import Collection, Mapping
 
 from exchange.migration.grants import Moving, Part, movings, parts
-from exchange.rebind import read_state
 from exchange.stack import NAMESPACE, Pulumi, Stack, StackProblem, read_config, read_stack, run_pulumi, start_pulumi
+from exchange.state import read_state
 from kcadmin.features import STANDARD
 
 SAID_ELSEWHERE = ("update failed", "preview failed", "unhandled error")

@@ -11,8 +11,8 @@ from typer.testing import CliRunner, Result
 
 from exchange import cli, rebind
 from exchange.commands import rebind as commands_rebind
-from exchange.rebind import State
 from exchange.stack import StackProblem
+from exchange.state import OBJECTS, State, read_state
 from kcadmin.connection import Connection, PasswordLogin
 from kcadmin.errors import NotFound
 from providers._base import KeycloakProvider
@@ -31,7 +31,7 @@ def urn(kind: str) -> str:
 def thing(kind: str, id_: str, **props: Any) -> dict[str, Any]:
     inputs = {"realm": "r", "owner": "o", **props}
     outputs = {**inputs, "issuer": f"{OLD}/realms/r", "management_uuid": "m0"}
-    type_ = f"{rebind.OBJECTS}{kind}"
+    type_ = f"{OBJECTS}{kind}"
     return {"urn": urn(type_), "type": type_, "id": id_, "inputs": inputs, "outputs": outputs}
 
 
@@ -248,7 +248,7 @@ def test_a_backup_is_never_overwritten(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["oops", '{"version": 3, "deployment": {}}'])
 def test_states_that_cannot_be_rebound(text: str) -> None:
     with pytest.raises(StackProblem):
-        rebind.read_state(lambda command: text, [])
+        read_state(lambda command: text, [])
 
 
 @pytest.mark.parametrize(
