@@ -1,6 +1,6 @@
 """Grants whose target stands in some tokens only: what is asked about their clients, and what a run takes out of the way."""
 
-from components.grant_spec import OPTIONAL_SCOPE, GrantSpec
+from components.grant_spec import OPTIONAL_SCOPE, RECIPIENT, GrantSpec
 from kcadmin.gates import Opening, Openings
 from kcadmin.ownership import stack_of
 from providers.facts import Facts, Gate
@@ -14,7 +14,8 @@ def is_gated(spec: GrantSpec) -> bool:
 def gate(spec: GrantSpec, client: str) -> Gate:
     """What is asked about a client that is to hold the grant's scope."""
     on_request = spec.audience == OPTIONAL_SCOPE
-    return Gate(spec.realm, client, spec.target, spec.restrict_full_scope and is_gated(spec), on_request)
+    goes, received = spec.restrict_full_scope and is_gated(spec), RECIPIENT in spec.flows
+    return Gate(spec.realm, client, spec.target, goes, on_request, received)
 
 
 def ways_of(spec: GrantSpec, client: str, facts: Facts) -> tuple[Opening, ...]:

@@ -28,6 +28,7 @@ from kcadmin.written_audiences import (
     RESOLVE_MAPPER,
     ROLE_MAPPER,
     is_unknown,
+    parties,
 )
 from kcadmin.written_audiences import written as written_by
 
@@ -128,6 +129,20 @@ def resolvers(client: Client, scopes: Scopes, lighteners: Sequence[str] = ()) ->
     return [
         Added("", by, mapper, owner, (held,) if held else (), when=when)
         for mapper, by, held, owner, (on, when) in found
+        if on
+    ]
+
+
+def issued(client: Client, scopes: Scopes, lighteners: Sequence[str] = ()) -> list[Added]:
+    """The mappers that write ``azp``. ``audience``: the client that may exchange such a token as its own.
+
+    Keycloak takes the token while its user is logged in to that client, too, in the same session.
+    """
+    return [
+        Added(value, f"{by}, which writes azp", mapper, owner, (held,) if held else (), when=when)
+        for mapper, by, held, owner in _mappers(client, scopes)
+        for found, (on, when) in ((parties(mapper), _acts(mapper, client, lighteners)),)
+        for value in ((None,) if found is None else found)
         if on
     ]
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kcadmin.audiences import Added, added, held_scopes, resolvers, switched
+from kcadmin.audiences import Added, added, held_scopes, issued, resolvers, switched
 from kcadmin.claims import adopted_kind, claims
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.clients import FULL_SCOPE, Client
@@ -17,6 +17,7 @@ from kcadmin.lightweight import lighteners
 from kcadmin.mappers import AudienceMapper
 from kcadmin.realm import Realm
 from kcadmin.session import path
+from kcadmin.tickets import ticket_way
 
 UNSEEN = "?"
 Role = tuple[str, str]
@@ -62,11 +63,13 @@ def openings(
     *,
     full_scope_goes: bool,
     on_request: bool = False,
+    received: bool = False,
     made: Collection[str] = (),
 ) -> Openings:
     """Every way by which a client's tokens may name a target.
 
     :param full_scope_goes: as if full scope were off already. on_request: whether it matters that a scope must be asked for.
+    :param received: whether the target exchanges the tokens itself: then it also counts what Keycloak takes for its own.
     :param made: the names of client scopes that the run makes for this target, or sets right: what is in them is theirs.
     """
     client, target = realm.clients.find(client_id), realm.clients.find(target_id)
@@ -74,7 +77,7 @@ def openings(
         return Openings()
     scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
     light = _lighteners(realm, client, scopes)
-    found = added(client, scopes, light)
+    found = [*added(client, scopes, light), *(issued(client, scopes, light) if received else ())]
     named = [each for each in found if each.may_add(target_id) and not _is_made(each, made)]
     if any(each.renamed for each in named) and (full_scope_goes or not client.is_on(FULL_SCOPE)):
         carried = _mapped(realm, client)
@@ -95,7 +98,9 @@ def openings(
         for carried, asked in ((always, False), (roles - always, True))
         if carried
     ]
-    return Openings((*(_opening(realm, scopes, client, each) for each in named), *by_roles))
+    ticket = ticket_way(realm, target) if received else None
+    by_ticket = [Opening(ticket)] if ticket else []
+    return Openings((*(_opening(realm, scopes, client, each) for each in named), *by_roles, *by_ticket))
 
 
 def replacing_mappers(realm: Realm, client_id: str) -> tuple[str, ...]:

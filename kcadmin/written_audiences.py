@@ -1,4 +1,4 @@
-"""What a mapper of each type writes to ``aud`` by itself, proven by tokens of Keycloak 26.7.3.
+"""What a mapper of each type writes to ``aud`` and ``azp`` by itself, proven by tokens of Keycloak 26.7.3.
 
 https://www.keycloak.org/docs/latest/server_admin/#_protocol-mappers
 """
@@ -49,17 +49,20 @@ Json = Mapping[str, Any]
 _ESCAPED = re.compile(r"\\(.)")
 
 
+def parties(mapper: Json) -> tuple[str, ...] | None:
+    """What a mapper writes to ``azp``, said as by ``written``: Keycloak takes the token for one of that client."""
+    return _of_claim(mapper, "azp") if mapper["protocolMapper"] in CLAIM_MAPPERS else ()
+
+
 def written(mapper: Json) -> tuple[str, ...] | None:
     """What a mapper writes to ``aud`` by itself: texts, none, or (None) what may be any text."""
-    kind, config = mapper["protocolMapper"], mapper.get("config") or {}
+    kind = mapper["protocolMapper"]
     if kind == AUDIENCE_MAPPER:
         read = AudienceMapper.read(mapper)
         audience = read.included_client or read.custom_audience
         return (audience,) if audience else ()
     if kind in CLAIM_MAPPERS:
-        if not _is_audience_claim(str(config.get("claim.name") or "")):
-            return ()
-        return _fixed(config) if kind == FIXED_CLAIM_MAPPER else None
+        return _of_claim(mapper, "aud")
     if kind in NEVER or kind in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER):
         return ()
     return None
@@ -70,10 +73,17 @@ def is_unknown(mapper: Json) -> bool:
     return mapper["protocolMapper"] not in known
 
 
-def _is_audience_claim(name: str) -> bool:
+def _of_claim(mapper: Json, claim: str) -> tuple[str, ...] | None:
+    config = mapper.get("config") or {}
+    if not _is_claim(claim, str(config.get("claim.name") or "")):
+        return ()
+    return _fixed(config) if mapper["protocolMapper"] == FIXED_CLAIM_MAPPER else None
+
+
+def _is_claim(claim: str, name: str) -> bool:
     """As Keycloak reads a claim's name: dots part it, and a backslash is left out."""
     parts = re.findall(r"(?:\\.|[^\\.])+", name) if not name.startswith(".") else [name]
-    return [_ESCAPED.sub(r"\1", part) for part in parts] == ["aud"]
+    return [_ESCAPED.sub(r"\1", part) for part in parts] == [claim]
 
 
 def _fixed(config: Mapping[str, str]) -> tuple[str, ...] | None:

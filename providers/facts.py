@@ -63,7 +63,7 @@ class Own:
 class Gate:
     """A client whose tokens are to name a target for some users only, or on request.
 
-    full_scope_goes: the run switches full scope off.
+    full_scope_goes: the run switches full scope off. received: the target exchanges these tokens itself.
     """
 
     realm: str
@@ -71,6 +71,7 @@ class Gate:
     target: str
     full_scope_goes: bool = False
     on_request: bool = False
+    received: bool = False
 
 
 @dataclass(frozen=True)

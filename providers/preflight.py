@@ -59,6 +59,7 @@ def ask(connection: Connection, questions: Questions) -> Facts:
                 gate.target,
                 full_scope_goes=gate.full_scope_goes,
                 on_request=gate.on_request,
+                received=gate.received,
                 made={name for realm, name, target in questions.made if (realm, target) == (gate.realm, gate.target)},
             )
             for gate in questions.gates

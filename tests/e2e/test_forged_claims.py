@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.conftest import MakeRealm
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import grant
@@ -32,6 +34,7 @@ def warned(run: Run) -> int:
     return len(told)
 
 
+@pytest.mark.standard_exchange
 def test_forged_claims_write_nothing_and_are_told_once(make_realm: MakeRealm, new_stack: NewStack) -> None:
     realm = make_realm("standard")
     redirects = ["http://localhost/*"]

@@ -142,7 +142,7 @@ def test_a_scope_has_a_name_that_callers_can_ask_for() -> None:
 def test_what_is_asked() -> None:
     asked = questions([grant(required_roles=(PAYER, RequiredRole("clerk", "api")), restrict_full_scope=True)])
     assert asked.roles == {("r", "", "payer"), ("r", "api", "clerk")}
-    assert asked.gates == {Gate("r", "frontend", "api", True)} and asked.named_in == {("r", "frontend")}
+    assert asked.gates == {Gate("r", "frontend", "api", True, received=True)} and asked.named_in == {("r", "frontend")}
     assert questions([grant()]).gates == frozenset()
 
 
@@ -173,7 +173,7 @@ CLERK = Opening("roles of 'api' that its users may hold (clerk)", (frozenset({("
 def test_gates_that_stand_open(way: Opening, roles: bool, asked: bool) -> None:
     """roles, asked: whether a way opens a grant for holders of a role, and one on request."""
     ways = Openings((way,))
-    asking = {Gate("r", "frontend", "api", on_request=each): ways for each in (False, True)}
+    asking = {Gate("r", "frontend", "api", on_request=each, received=True): ways for each in (False, True)}
     known = replace(facts(), openings=asking, own=OURS)
     by_role = grant(exchange="standard", required_roles=(PAYER,))
     by_request = grant(exchange="standard", audience="optionalScope")
@@ -188,7 +188,7 @@ def test_gates_that_stand_open(way: Opening, roles: bool, asked: bool) -> None:
 
 def test_what_to_do_about_an_open_gate() -> None:
     spec = grant(exchange="standard", required_roles=(PAYER,))
-    gate = Gate("r", "frontend", "api")
+    gate = Gate("r", "frontend", "api", received=True)
     assert (
         "(clerk); set restrictFullScope: true"
         in faults(spec, known=replace(facts(), openings={gate: Openings((CLERK,))}))[0]
@@ -206,7 +206,7 @@ def test_what_to_do_about_an_open_gate() -> None:
 
 def test_a_mapper_of_the_time_without_a_condition_is_taken_away() -> None:
     ours = Opening("our own", mapper="id", owner=OWNER, number="n")
-    ways = {Gate("r", "frontend", "api"): Openings((ours, Opening("s", (HELD,))))}
+    ways = {Gate("r", "frontend", "api", received=True): Openings((ours, Opening("s", (HELD,))))}
     known = replace(facts(), openings=ways, own=OURS)
     planned = plan([grant(exchange="standard", required_roles=(PAYER,))], known)
     assert planned.grants[0].takes_away == {"frontend": ("id",)}
@@ -227,7 +227,7 @@ def test_a_composite_role_is_none_that_can_be_required() -> None:
 
 def test_a_required_role_of_the_target_may_name_it() -> None:
     spec = grant(exchange="standard", required_roles=(RequiredRole("clerk", "api"),))
-    known = replace(facts(), openings={Gate("r", "frontend", "api"): Openings((CLERK,))})
+    known = replace(facts(), openings={Gate("r", "frontend", "api", received=True): Openings((CLERK,))})
     assert faults(spec, known=known) == ()
 
 

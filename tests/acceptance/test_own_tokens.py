@@ -1,0 +1,127 @@
+"""What Keycloak takes for a token of the target, or for it, although no mapper names it: a condition binds there, too."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pulumi
+import pytest
+import requests
+
+from kcadmin.by_products import SIDE_ROLE
+from kcadmin.errors import TokenRefused
+from tests.acceptance.test_open_gates import HOLDER, OTHER, OWNER, add, grant, passes
+from tests.conftest import MakeRealm
+from tests.support.in_process import Stack
+from tests.support.mapper_kinds import kind
+from tests.support.realms import TestRealm
+from tests.support.single_sign_on import SingleSignOn
+
+TICKET = "urn:ietf:params:oauth:grant-type:uma-ticket"
+EXCHANGES = pytest.mark.parametrize("exchange", ["standard", "legacy"])
+CONDITIONS = ({"requiredRoles": ["vip"]}, {"audience": "optionalScope"})
+
+
+@pytest.fixture(scope="module")
+def home(make_module_realm: MakeRealm) -> TestRealm:
+    realm = make_module_realm("legacy", web={}, api={})
+    realm.add_user(OTHER)
+    realm.add_role("vip", HOLDER)
+    return realm
+
+
+@pytest.fixture
+def stack(home: TestRealm) -> Iterator[Stack]:
+    made = Stack(home.robot, OWNER)
+    yield made
+    made.destroy()
+
+
+@pytest.fixture
+def services(home: TestRealm) -> Iterator[str]:
+    """Authorization services of ``api``, empty: the path of its resource server."""
+    home.change("api", authorizationServicesEnabled=True, serviceAccountsEnabled=True)
+    server = home.at("clients", home.uuid("api"), "authz", "resource-server")
+    settings = home.session.get(f"{server}/settings")
+    for each in (*settings["policies"], *settings["resources"]):  # up to 26.2 some that let everybody in
+        home.session.delete(f"{server}/{'resource' if '_id' in each else 'policy'}/{each.get('_id') or each['id']}")
+    yield server
+    home.change("api", authorizationServicesEnabled=False, serviceAccountsEnabled=False)
+    home.session.delete(home.at("clients", home.uuid("api"), "roles", SIDE_ROLE))
+
+
+def ticket(realm: TestRealm, token: str, **asked: str) -> str | None:
+    """The token for ``api`` that its authorization services give to whoever holds a token."""
+    answer = requests.post(
+        f"{realm.url}/realms/{realm.name}/protocol/openid-connect/token",
+        data={"grant_type": TICKET, "audience": "api", **asked},
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=30,
+    )
+    given = answer.json().get("access_token")
+    return str(given) if given else None
+
+
+def of_the_guide(realm: TestRealm, server: str) -> dict[str, str]:
+    """The authorization scope, the client policy and the scope permission that the guide makes on its target."""
+    scope = realm.session.post_json(f"{server}/scope", {"name": "token-exchange"})["id"]
+    policy = realm.session.post_json(f"{server}/policy/client", {"name": "frontend", "clients": [realm.uuid("web")]})
+    permission = {"name": "token-exchange.permission", "scopes": [scope], "policies": [policy["id"]]}
+    realm.session.post(f"{server}/permission/scope", {**permission, "decisionStrategy": "AFFIRMATIVE"})
+    return {"permission": "#token-exchange"}
+
+
+def unenforced(realm: TestRealm, server: str) -> dict[str, str]:
+    realm.session.post(f"{server}/resource", {"name": "thing"})
+    realm.session.put(server, {**realm.session.get(server), "policyEnforcementMode": "PERMISSIVE"})
+    return {}
+
+
+@EXCHANGES
+@pytest.mark.parametrize("arrange", [of_the_guide, unenforced])
+def test_what_authorization_services_of_the_target_give(
+    home: TestRealm,
+    stack: Stack,
+    services: str,
+    exchange: str,
+    arrange: Callable[[TestRealm, str], dict[str, str]],
+) -> None:
+    for condition in CONDITIONS:  # services that hold nothing give nothing
+        stack.up(grant(home, exchange=exchange, restrictFullScope=True, **condition))
+    assert ticket(home, home.user_token("web", OTHER)) is None and not passes(home, OTHER)
+
+    asked = arrange(home, services)
+    given = ticket(home, home.user_token("web", OTHER), **asked)
+    assert given and home.exchange("api", given)["azp"] == "api"  # without the role, without asking for the scope
+    for condition in CONDITIONS:
+        with pytest.raises(
+            pulumi.RunError, match=r"without .*: by the authorization services of 'api', .*; take these"
+        ):
+            stack.up(grant(home, exchange=exchange, restrictFullScope=True, **condition))
+    asking = grant(home, flows=["requester"], requiredRoles=["vip"], exchange=exchange, restrictFullScope=True)
+    stack.up(asking)  # the requester's new token must name the target, or its scope be in the token
+    for token in (home.user_token("web", OTHER), str(ticket(home, home.user_token("web", OTHER), **asked))):
+        with pytest.raises(TokenRefused):
+            home.exchange("web", token, "api")
+    assert home.exchange("web", home.user_token("web"), "api")["azp"] == "web"
+
+
+@EXCHANGES
+def test_a_token_that_says_to_be_the_target_s(home: TestRealm, stack: Stack, exchange: str) -> None:
+    """Where its user is logged in to the target in the same session: with single sign-on, that is one click."""
+    stack.up(grant(home, exchange=exchange))
+    stack.up(grant(home, exchange=exchange, requiredRoles=["vip"]))
+    assert not passes(home, OTHER)
+    fixed: dict[str, Any] = kind("oidc-hardcoded-claim-mapper", claim_name="azp", claim_value="api")
+    add(home, "web", fixed)
+    try:
+        browser = SingleSignOn(home, OTHER)
+        token = browser.token("web")
+        browser.token("api")
+        assert home.exchange("api", token)["azp"] == "api"
+        for condition in CONDITIONS:
+            with pytest.raises(
+                pulumi.RunError, match=r"by the mapper 'theirs' of type .* of 'web', which writes azp; take"
+            ):
+                stack.up(grant(home, exchange=exchange, **condition))
+    finally:
+        home.delete_mapper("web", "theirs")
