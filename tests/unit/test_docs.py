@@ -1,0 +1,50 @@
+"""The pages: links that lead somewhere, and a reference that leaves nothing out."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from components.grant_spec import GrantSpec
+from local.layout import PROJECT
+
+NO_KEYS = {"scoped", "kept_scope"}  # of a grant, given by the stack
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+LINES = 120
+PAGES = sorted(
+    page.relative_to(PROJECT)
+    for folder in (".", "docs", "docs/adr", "examples/guide", "examples/three_hops")
+    for page in (PROJECT / folder).glob("*.md")
+)
+
+
+def anchors(page: Path) -> set[str]:
+    """Of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in LINK.findall((PROJECT / page).read_text(encoding="utf-8")):
+        if "://" in link or link.startswith("mailto:"):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (PROJECT / page.parent / file).resolve() if file else PROJECT / page
+        assert target.exists(), f"{page} links to {link}"
+        assert not anchor or anchor in anchors(target), f"{page} links to {link}"
+
+
+def test_the_reference_has_every_key() -> None:
+    text = (PROJECT / "docs" / "reference.md").read_text(encoding="utf-8")
+    grant, _, rest = text.partition("\n## Resources\n")
+    fields = [field for field in GrantSpec.__dataclass_fields__ if field not in NO_KEYS]
+    keys = [re.sub(r"_(.)", lambda found: found.group(1).upper(), field) for field in fields]
+    config = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
+    assert [key for key in keys if f"`{key}`" not in grant] == []
+    assert [key for key in config if f"| `{key}` |" not in rest] == []
+
+
+def test_the_first_page_is_short() -> None:
+    assert len((PROJECT / "README.md").read_text(encoding="utf-8").splitlines()) <= LINES
