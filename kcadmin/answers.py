@@ -6,12 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from kcadmin.errors import HttpError, KeycloakError, http_error
+from urllib3.exceptions import InvalidHeader
+from urllib3.util import Retry
+
+from kcadmin.errors import AWAY, FORBIDDEN, HttpError, NotFound, Strange, http_error
 from kcadmin.shapes import misshapen
+from kcadmin.texts import shown
 
 DEFAULT_SECONDS, LONGEST_SECONDS = 60, 24 * 3600
 LONGEST_KIND = 100
+LONGEST_WAIT_SECONDS = 30
 _HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
+_OWN_FIELDS = frozenset(("error", "error_description", "errorMessage", "error_uri", "field", "params", "errors"))
 _ID = re.compile(r"[\w~-][\w.~%-]*", re.ASCII)
 
 
@@ -31,8 +37,21 @@ class Answer:
     def ok(self) -> bool:
         return self.status_code < 400
 
+    @property
+    def is_half(self) -> bool:
+        """Whether it says that it is JSON, and is not, or not to its end."""
+        if not self.content or not self.ok or "json" not in self.headers.get("Content-Type", ""):
+            return False
+        try:
+            json.loads(self.content)
+        except RecursionError:
+            return False
+        except ValueError:
+            return True
+        return False
+
     def json(self) -> Any:
-        """The JSON, of a shape that Keycloak gives at this path. :raises KeycloakError: it is something else."""
+        """The JSON, of a shape that Keycloak gives at this path. :raises Strange: it is something else."""
         try:
             value = self._parsed()
         except ValueError:
@@ -65,15 +84,44 @@ class Answer:
         """Its content type, as it says itself."""
         return self.hide(self.headers.get("Content-Type") or "no content type")[:LONGEST_KIND]
 
-    def error(self) -> HttpError:
-        """The error for its status."""
-        return http_error(self.status_code, self.method, self.at, self.words())
+    def own_words(self) -> str | None:
+        """What Keycloak says of a refusal; None where the answer is not of its form."""
+        body = self.object()
+        words = body.get("error", body.get("errorMessage"))
+        return words if isinstance(words, str) and words and not set(body) - _OWN_FIELDS else None
 
-    def strange(self, what: str | None = None) -> KeycloakError:
-        """The error for an answer that Keycloak never gives. what: it came with, instead of its content type."""
-        return KeycloakError(
-            f"Keycloak at '{self.base}': {self.method} {self.at} answered {self.status_code} with {what or self.kind}, "
-            "which is not Keycloak's answer; check that url is its own address and not a page before it."
+    def error(self) -> HttpError:
+        """The error for its status. A 404 says nothing by itself: see ``kcadmin.absence``. A redirect is none of Keycloak's."""
+        words = self.own_words()
+        is_other = self.ok or self.status_code == 404 or (self.status_code == 403 and words != FORBIDDEN)
+        if words is None or is_other:
+            return self.strange()
+        return http_error(self.status_code, self.method, self.at, self.words(), self.wait())
+
+    def gone(self) -> NotFound:
+        """The error for an object that is gone."""
+        return NotFound(self.status_code, self.method, self.at, self.words())
+
+    def wait(self) -> float:
+        """The seconds after which the server wants to be asked again; 0 where it names none."""
+        if self.status_code not in AWAY:
+            return 0.0
+        try:
+            return Retry(retry_after_max=LONGEST_WAIT_SECONDS).parse_retry_after(self.headers.get("Retry-After", "0"))
+        except (InvalidHeader, ValueError, OverflowError):
+            return 0.0
+
+    def strange(self, what: str | None = None) -> Strange:
+        """The error for an answer that Keycloak never gives. what: it came with, instead of its content type and words."""
+        target = self.headers.get("Location") if 300 <= self.status_code < 400 else None
+        to = f" to {shown(self.hide(target))}" if target else ""
+        said = f" ({shown(self.words())})" if self.object() and not self.ok else ""
+        return Strange(
+            self.status_code,
+            f"Keycloak at '{self.base}': {self.method} {self.at} answered {self.status_code}{to} with "
+            f"{what or self.kind + said}, which is not Keycloak's answer; "
+            "check that url is its own address and not a page before it.",
+            self.wait(),
         )
 
     def created_id(self) -> str:

@@ -2,11 +2,13 @@
 
 KeycloakError
 ├── Unreachable            no answer: refused, timed out, TLS not trusted
+│   └── AnswerLost         the connection ended before the whole answer
 ├── InvalidSettings        the connection's own settings are wrong
 ├── Refusal                the request was not made, because it would do something else than asked
 ├── LoginRefused           the server did not let us in
 ├── TokenRefused           the token endpoint refused a grant, with RFC 6749's ``error``
 └── HttpError              an answer that is not a success
+    ├── Strange            an answer that is not Keycloak's
     ├── NotFound           404
     ├── Conflict           409
     ├── Forbidden          403
@@ -40,6 +42,10 @@ class Unreachable(KeycloakError):
     """The server gave no answer."""
 
 
+class AnswerLost(Unreachable):
+    """The connection ended before the whole answer: what was asked may have been done."""
+
+
 class InvalidSettings(KeycloakError):
     """Settings that cannot work; all faults at once."""
 
@@ -68,9 +74,11 @@ class TokenRefused(KeycloakError):
 class HttpError(KeycloakError):
     """An answer that is not a success. ``message``: the server's words. ``told`` leaves out what to do."""
 
-    def __init__(self, status: int, method: str, path: str, message: str) -> None:
+    def __init__(self, status: int, method: str, path: str, message: str, wait: float = 0.0) -> None:
+        """wait: the seconds after which the server wants to be asked again."""
         self.status = status
         self.message = message
+        self.wait = wait
         self._told = f"{method} {path} -> {status} {_reason(status)}: {message}"
         super().__init__(f"{self._told}; {_remedy(status)}.")
 
@@ -79,8 +87,19 @@ class HttpError(KeycloakError):
         return self._told
 
 
+class Strange(HttpError):
+    """An answer that is not Keycloak's, whatever its status: nothing follows from it."""
+
+    def __init__(self, status: int, sentence: str, wait: float = 0.0) -> None:
+        self.status = status
+        self.message = ""
+        self.wait = wait
+        self._told = sentence.removesuffix(".")
+        KeycloakError.__init__(self, sentence)
+
+
 class NotFound(HttpError):
-    """404: the object, or one that its path names, is gone."""
+    """404: the object, or one that its path names, is gone. See ``kcadmin.absence``."""
 
 
 class Conflict(HttpError):
@@ -95,6 +114,10 @@ class NotImplementedHere(HttpError):
     """501: the server's feature is switched off."""
 
 
+FORBIDDEN = "HTTP 403 Forbidden"
+"""What Keycloak says to a login that lacks a role."""
+AWAY = (502, 503, 504)
+"""The server is away, as far as what is before it can tell."""
 BUSY = (409, 429, 500, 502, 503, 504)
 """What may pass: another writer came first, or the server is busy or away."""
 _REMEDIES = {
@@ -105,9 +128,9 @@ _REMEDIES = {
 _BY_STATUS: dict[int, type[HttpError]] = {403: Forbidden, 404: NotFound, 409: Conflict, 501: NotImplementedHere}
 
 
-def http_error(status: int, method: str, path: str, message: str) -> HttpError:
-    """The error class for a status."""
-    return _BY_STATUS.get(status, HttpError)(status, method, path, message)
+def http_error(status: int, method: str, path: str, message: str, wait: float = 0.0) -> HttpError:
+    """The error class for a status of Keycloak's own answer."""
+    return _BY_STATUS.get(status, HttpError)(status, method, path, message, wait)
 
 
 def sentence(kind: str, name: str, realm: str, wrong: str, remedy: str) -> str:
@@ -116,8 +139,6 @@ def sentence(kind: str, name: str, realm: str, wrong: str, remedy: str) -> str:
 
 
 def _remedy(status: int) -> str:
-    if 300 <= status < 400:
-        return "check that url is Keycloak's own address"
     if status in BUSY:
         return "run the same again"
     return _REMEDIES.get(status, "the server's log may tell more")

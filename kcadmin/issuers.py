@@ -13,6 +13,7 @@ from kcadmin.errors import KeycloakError, Refusal
 from kcadmin.texts import shown
 
 REALMS = "/realms/"
+NO_REALM = "Realm does not exist"
 PORTS = {"http": 80, "https": 443}
 
 
@@ -21,7 +22,7 @@ def discovered_issuer(connection: Connection, realm: str, answer: Answer) -> str
 
     :raises Refusal: the realm does not exist, or the issuer is not at the ``publicUrl`` that the connection names.
     """
-    if answer.status_code == 404:
+    if answer.status_code == 404 and answer.own_words() == NO_REALM:
         raise Refusal(
             f"realm '{realm}': Keycloak at '{connection.url}' has no such realm; correct url, realm or loginRealm."
         )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from kcadmin.clients import Clients
-from kcadmin.errors import HttpError, KeycloakError, Refusal, TokenRefused, Unreachable, sentence
+from kcadmin.errors import HttpError, KeycloakError, Refusal, Strange, TokenRefused, Unreachable, sentence
 from kcadmin.session import Session
 from kcadmin.tokens import ClientCredentials, Issued, TokenEndpoint, TokenInvalid
 from kcadmin.verdicts import RECIPIENT, REQUESTER, THIRD, Case, Claims, Subject, Verdict, check, notes_of
@@ -48,6 +48,8 @@ class Prover:
             for client_id in (case.source, case.requester):  # before the login: a session would be opened for nothing
                 self.credentials(case.realm, client_id)
             issued = self.subject_token(case.realm, case.source, subject, case.login_scope)
+        except Strange:  # of a page before Keycloak nothing follows
+            raise
         except (Refusal, HttpError) as problem:
             return replace(verdict, reason=str(problem))
         except TokenRefused as refused:

@@ -7,11 +7,13 @@ from itertools import count
 from typing import Any
 from urllib.parse import quote
 
+from kcadmin.absence import is_gone
 from kcadmin.answers import Answer
 from kcadmin.connection import Connection, PrivateKeyLogin
 from kcadmin.errors import BUSY, HttpError, KeycloakError, LoginRefused, Refusal, Unreachable
-from kcadmin.issuers import base_of, discovered_issuer, own_issuer
+from kcadmin.issuers import NO_REALM, base_of, discovered_issuer, own_issuer
 from kcadmin.login import describe, remedy, token_form
+from kcadmin.patience import patiently
 from kcadmin.texts import unfit_segment
 from kcadmin.transport import Transport
 
@@ -125,6 +127,10 @@ class Session:
         if answer.status_code == 401:  # revoked or expired in mid-run: nothing was done, so any method may repeat
             token = self._current_token(refused=token)
             answer = self._send(method, at, body=body, query=query, token=token, once=once)
+        if answer.status_code == 404 and is_gone(
+            answer, lambda at, query: self._send("GET", at, query=query, token=token)
+        ):
+            raise answer.gone()
         if answer.status_code >= 300:  # a redirect is no success: nothing was done
             raise answer.error()
         return answer
@@ -135,7 +141,7 @@ class Session:
     def _current_token(self, refused: str | None = None) -> str:
         with self._lock:
             if self._token is None or self._token == refused or time.monotonic() >= self._renew_at:
-                self._token, seconds = self._log_in()
+                self._token, seconds = patiently(self._log_in)
                 self._renew_at = time.monotonic() + max(seconds - RENEW_BEFORE_SECONDS, seconds / 2)
             return self._token
 
@@ -149,11 +155,11 @@ class Session:
             issuer = own_issuer(self.connection, realm, issuer)
         at = path("realms", realm, "protocol", "openid-connect", "token")
         answer = self._send("POST", at, form=token_form(login, issuer))
-        if answer.status_code == 404:
+        if answer.status_code == 404 and answer.own_words() == NO_REALM:
             raise LoginRefused(
                 f"{who}: Keycloak at '{self.connection.url}' has no such realm; correct url or loginRealm."
             )
-        if answer.status_code in BUSY:
+        if answer.status_code in BUSY or not (answer.ok or answer.own_words()) or answer.status_code == 404:
             raise answer.error()
         if not answer.ok:
             raise LoginRefused(f"{who}: refused ({answer.status_code} {answer.words()}); {remedy(login)}.")

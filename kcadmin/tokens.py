@@ -153,11 +153,8 @@ class TokenEndpoint:
         if answer.ok:
             return answer
         body = answer.object()
-        if not body.get("error"):
-            raise KeycloakError(
-                f"token endpoint of realm '{self.realm}': POST {at} answered {answer.status_code} with "
-                f"{answer.kind} and no error code; check what stands between this machine and Keycloak."
-            )
+        if not body.get("error") or answer.own_words() is None:
+            raise answer.strange()
         words = str(body.get("error_description") or "no description")
         raise TokenRefused(answer.status_code, answer.hide(str(body["error"])), answer.hide(words))
 

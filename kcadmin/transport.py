@@ -1,8 +1,5 @@
-"""HTTP to one server: safe retries, and answers that end: in size, also unpacked, and in the time from first byte to last."""
+"""HTTP to one server, in requests that end; what may be made twice is made again where it failed in passing."""
 
-import http.client
-import io
-import socket
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -11,24 +8,21 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.utils import select_proxy
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.util import Retry
 
 from kcadmin.answers import Answer
+from kcadmin.bounded import BoundedAdapter, Endless, TooSlow, whole
 from kcadmin.connection import Connection
-from kcadmin.errors import BUSY, Unreachable
+from kcadmin.errors import AnswerLost, Unreachable
 from kcadmin.login import secrets_of
+from kcadmin.patience import PAUSE_SECONDS
 from kcadmin.redaction import is_token, redacted
+from kcadmin.retries import HALVES, ONCE, REPEATED, HalfBody, is_late, is_lost
 
 CONNECT_SECONDS, READ_SECONDS = 5, 60
-ANSWER_SECONDS = 120
-ANSWER_MEGABYTES = 64
-LONGEST_WAIT_SECONDS = 30
+UNANSWERED_SECONDS = 120
+"""For so long after a request without an answer, nothing more is asked: each would wait as long again."""
 NAME = "keycloak-token-exchange"  # in the User-Agent header
-TOO_MANY_REQUESTS = 429
-PIECE = 1 << 16
 # Of the fields of a token request, those that are no secret.
 PUBLIC_FIELDS = frozenset(
     (
@@ -38,116 +32,10 @@ PUBLIC_FIELDS = frozenset(
 )
 
 
-class _Endless(Exception):
-    """An answer that does not end. No error of the network, so that nothing asks for it again."""
-
-
-class _Bounded(io.RawIOBase):
-    """What a socket gives, for one answer: no more than ``ANSWER_MEGABYTES``, within ``ANSWER_SECONDS``, its headers too.
-
-    A server that sends a byte now and then keeps each single read short.
-    """
-
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
-        self._raw, self._sock = raw, sock
-        self._end = time.monotonic() + ANSWER_SECONDS
-        self._left = (ANSWER_MEGABYTES << 20) + PIECE  # the body may be as long; its headers come besides
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        patience = self._sock.gettimeout()
-        seconds = self._end - time.monotonic()
-        if seconds <= 0:
-            raise _too_slow()
-        try:
-            if patience is None or seconds < patience:
-                self._sock.settimeout(seconds)
-            read = self._raw.readinto(buffer)
-        except TimeoutError:
-            if time.monotonic() >= self._end:
-                raise _too_slow() from None
-            raise
-        finally:
-            if patience is None or seconds < patience:
-                self._sock.settimeout(patience)
-        self._left -= read or 0
-        if self._left < 0:
-            raise _too_long()
-        return int(read) if read is not None else None
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _BoundedResponse(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **settings: Any) -> None:
-        super().__init__(sock, *args, **settings)
-        self.fp = io.BufferedReader(_Bounded(self.fp.detach(), sock))
-
-
-class _Plain(HTTPConnection):
-    response_class = _BoundedResponse
-
-
-class _Secure(HTTPSConnection):
-    response_class = _BoundedResponse
-
-
-class _PlainPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Plain
-
-
-class _SecurePool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _Secure
-
-
-_POOLS = {"http": _PlainPool, "https": _SecurePool}
-
-
-class BoundedAdapter(HTTPAdapter):
-    """The adapter of ``requests`` with connections whose answers end."""
-
-    def init_poolmanager(self, *args: Any, **settings: Any) -> None:
-        super().init_poolmanager(*args, **settings)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
-
-    def proxy_manager_for(self, proxy: str, **settings: Any) -> urllib3.ProxyManager:
-        manager: urllib3.ProxyManager = super().proxy_manager_for(proxy, **settings)
-        if type(manager) is urllib3.ProxyManager:  # one for SOCKS has pools of its own
-            manager.pool_classes_by_scheme = _POOLS
-        return manager
-
-
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """None is followed; to look at one, requests would read its whole body first."""
         return None
-
-
-class _SafeRetry(Retry):
-    """A POST is not repeated: an answer that was lost does not mean that nothing was made. But 429 means that."""
-
-    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
-        return status_code == TOO_MANY_REQUESTS or super().is_retry(method, status_code, has_retry_after)
-
-
-# A connection that was refused is tried again for any method: nothing was sent. Parallel PUTs of one client answer 409 and 500.
-_RETRY = _SafeRetry(
-    total=5,
-    connect=4,
-    read=3,
-    status=5,
-    backoff_factor=0.2,
-    backoff_max=5,
-    retry_after_max=LONGEST_WAIT_SECONDS,
-    status_forcelist=BUSY,
-    allowed_methods=("GET", "PUT", "DELETE"),
-    raise_on_status=False,
-)
-_ONCE = Retry(total=4, connect=4, read=0, status=0, other=0, backoff_factor=0.2, raise_on_status=False)
 
 
 class Transport:
@@ -161,6 +49,7 @@ class Transport:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         self.repeating, self.single = _sessions(connection, verify)
         self._secrets = set(secrets_of(connection.login))
+        self._unanswered: tuple[float, str] | None = None  # when the last one was, and what was said
 
     def send(
         self,
@@ -173,34 +62,64 @@ class Transport:
         token: str | None = None,
         once: bool = False,
     ) -> Answer:
-        """An answer, of any status. once: not repeated after an answer that was lost. :raises Unreachable: there is none."""
+        """An answer, of any status. once: not repeated after an answer that was lost.
+
+        :raises AnswerLost: there is none, or a half. :raises Unreachable: nor will there be one soon.
+        """
         sent = [value for key, value in (form or {}).items() if key not in PUBLIC_FIELDS]
         self._secrets.update(each for each in (*sent, token or "") if each and not is_token(each))
+        what: dict[str, Any] = {
+            "json": body,
+            "data": form,
+            "params": query,
+            "headers": {"Authorization": f"Bearer {token}"} if token else {},
+        }
+        session = self.single if once else self.repeating
+        for left in reversed(range(HALVES)):
+            self._refuse_unanswered()
+            try:
+                answer = self._asked(session, method, at, what)
+                if left and method == "GET" and answer.is_half:
+                    raise HalfBody("half an answer")
+            except HalfBody as problem:
+                if left and method == "GET":
+                    time.sleep(PAUSE_SECONDS)
+                    continue
+                raise self._none(AnswerLost, method, at, self.hide(_root(problem))) from None
+            self._unanswered = None
+            return answer
+        raise AssertionError
+
+    def _asked(self, session: requests.Session, method: str, at: str, what: Mapping[str, Any]) -> Answer:
+        times = CONNECT_SECONDS, READ_SECONDS
         try:
-            answer = (self.single if once else self.repeating).request(
-                method,
-                self._url + at,
-                json=body,
-                data=form,
-                params=query,
-                headers={"Authorization": f"Bearer {token}"} if token else {},
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
-                stream=True,
-            )
+            answer = session.request(method, self._url + at, **what, timeout=times, allow_redirects=False, stream=True)
             with closing(answer):
-                return Answer(self._url, method, at, answer.status_code, answer.headers, _whole(answer), self.hide)
+                return Answer(self._url, method, at, answer.status_code, answer.headers, whole(answer), self.hide)
         except requests.exceptions.SSLError as problem:
             raise self._untrusted(problem) from None
-        except _Endless as problem:
-            raise Unreachable(
-                f"{self._server()}: its answer to {method} {at} {problem}; check that url is Keycloak's own address."
-            ) from None
+        except Endless as problem:
+            wrong = f"its answer to {method} {at} {problem}; check that url is Keycloak's own address."
+            raise self._noted(Unreachable(f"{self._server()}: {wrong}"), isinstance(problem, TooSlow)) from None
         except (requests.exceptions.RequestException, OSError) as problem:
-            raise Unreachable(
-                f"{self._server()}: no answer to {method} {at} ({self.hide(_root(problem))}); "
-                "check that the server runs and that url is its address."
-            ) from None
+            kind = AnswerLost if is_lost(problem) else Unreachable
+            raise self._noted(self._none(kind, method, at, self.hide(_root(problem))), is_late(problem)) from None
+
+    def _none(self, kind: type[Unreachable], method: str, at: str, why: str) -> Unreachable:
+        return kind(
+            f"{self._server()}: no answer to {method} {at} ({why}); check that the server runs and that url is its address."
+        )
+
+    def _noted(self, problem: Unreachable, is_late: bool) -> Unreachable:
+        """Who waited in vain spares all others of this process the same."""
+        if is_late:
+            self._unanswered = time.monotonic(), str(problem)
+        return problem
+
+    def _refuse_unanswered(self) -> None:
+        noted = self._unanswered
+        if noted and time.monotonic() - noted[0] < UNANSWERED_SECONDS:
+            raise Unreachable(noted[1])
 
     def hide(self, text: str) -> str:
         """A text of the server without what is secret."""
@@ -227,7 +146,7 @@ def _sessions(connection: Connection, verify: bool | str) -> tuple[requests.Sess
     What the environment says of proxies and authorities is read once: requests would read it at each request, which takes longer
     than all else that it does, and would put a ~/.netrc entry in the place of our token. This machine is asked without a proxy.
     """
-    adapter, once = BoundedAdapter(max_retries=_RETRY), BoundedAdapter(max_retries=_ONCE)
+    adapter, once = BoundedAdapter(max_retries=REPEATED), BoundedAdapter(max_retries=ONCE)
     once.poolmanager = adapter.poolmanager
     sessions = _Session(), _Session()
     environment = sessions[0].merge_environment_settings(connection.url, {}, None, verify, None)
@@ -239,27 +158,6 @@ def _sessions(connection: Connection, verify: bool | str) -> tuple[requests.Sess
         session.headers["Accept-Encoding"] = "gzip, deflate"
         session.proxies, session.verify, session.trust_env = proxies, environment["verify"], False
     return sessions
-
-
-def _whole(answer: requests.Response) -> bytes:
-    """:raises _Endless: it is too long, also when it is unpacked."""
-    if "," in answer.headers.get("Content-Encoding", ""):
-        raise _Endless("is packed several times")
-    parts, left = [], ANSWER_MEGABYTES << 20
-    for part in answer.iter_content(PIECE):
-        left -= len(part)
-        if left < 0:
-            raise _too_long()
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _too_long() -> _Endless:
-    return _Endless(f"is longer than {ANSWER_MEGABYTES} MB")
-
-
-def _too_slow() -> _Endless:
-    return _Endless(f"did not end within {ANSWER_SECONDS} seconds")
 
 
 def _without_login(proxy: str) -> str:

@@ -23,6 +23,7 @@ from pulumi.output import UNKNOWN
 from kcadmin.connection import Connection, read_connection
 from kcadmin.errors import Refusal, Unreachable
 from kcadmin.ownership import new_number
+from kcadmin.patience import patiently
 from kcadmin.realm import Realm, realm_for
 from kcadmin.session import session_for
 from kcadmin.texts import shown
@@ -161,13 +162,13 @@ class KeycloakProvider(ResourceProvider, ABC):
         return DiffResult(changes=bool(changed), replaces=replaces, delete_before_replace=True)
 
     def create(self, props: Props) -> CreateResult:
-        """Creates; idempotent, since a run may have been killed after its POST."""
+        """Creates; idempotent, since a run may have been killed after its POST. So it is done again where its answer is lost."""
         realm = self.realm(props)
         identity = realm.identity()
         require_uuids(self.CLIENTS, realm, props, self.OBJECT)
         props[NUMBER] = new_number()
         with announced(props) as watch:
-            id_, notes = self.create_in(realm, props)
+            id_, notes = patiently(lambda: self.create_in(realm, props), lambda: self._forget({}, props, 0.0))
             if watch.unannounced and not watch.continues:  # a resource that fails leaves no state
                 self.remove(realm, id_, {**_inputs(props), **notes, "on_remove": RESTORE})
         return CreateResult(

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from typer.testing import CliRunner
 
 from exchange.cli import app
-from kcadmin import transport
+from kcadmin import bounded
 from kcadmin.connection import ClientSecretLogin, Connection, PasswordLogin, PrivateKeyLogin
 from kcadmin.errors import KeycloakError, Unreachable
 from kcadmin.session import Session
@@ -179,7 +179,7 @@ def dripping(first: bytes) -> Callable[[Asked, Write], None]:
 def test_an_answer_has_a_longest_time(
     answer: Callable[[Asked, Write], None], at_login: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.4)
+    monkeypatch.setattr(bounded, "ANSWER_SECONDS", 0.4)
     with hostile(answer if at_login else after_login(answer)) as server:
         start = time.monotonic()
         with pytest.raises(Unreachable, match=r"its answer to .+ did not end within 0.4 seconds; .+\.$"):

@@ -208,9 +208,11 @@ class FakeKeycloak:
                 )
             if request.method == "GET" and request.path in self.answers:
                 return Answer(200, self.answers[request.path])
-            _, realm, _, *rest = [unquote(part) for part in request.path.split("/")[2:]] + ["", ""]
+            _, realm, kind, *rest = [unquote(part) for part in request.path.split("/")[2:]] + ["", ""]
             if realm not in self._realms:
                 return Answer(404, {"error": "Realm not found."})
+            if kind in _MISSING:
+                return Answer(404, {"error": _MISSING[kind]})
             return self._clients(self._realms[realm], [part for part in rest if part], request)
 
     def _public(self, realm: str, rest: list[str], request: Request) -> Answer:
@@ -318,6 +320,15 @@ def _stored(id_: str, name: str, sent: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+_MISSING = {
+    "roles": "Could not find role",
+    "roles-by-id": "Could not find role with id",
+    "users": "User not found",
+    "groups": "Could not find group by id",
+    "group-by-path": "Group path does not exist",
+}
+
+
 def _authz(server: dict[str, dict[str, Any]], uuids: Mapping[str, str], rest: list[str], request: Request) -> Answer:
     """uuids: of the realm's clients, by client id."""
     scopes, policies, body = server["scopes"], server["policies"], request.body
@@ -331,6 +342,9 @@ def _authz(server: dict[str, dict[str, Any]], uuids: Mapping[str, str], rest: li
             return Answer(200, {"policies": exported, "scopes": list(scopes.values()), "resources": resources})
         case "GET", ["policy" | "permission" as kind]:
             return Answer(200, _listed(policies, kind, request.query))
+        case "GET", ["scope"]:
+            wanted = request.query.get("scopeId")
+            return Answer(200, [each for each in scopes.values() if wanted in (None, each["id"])])
         case "GET", ["scope" | "policy" as kind, "search"]:
             objects = scopes if kind == "scope" else policies
             found = [each for each in objects.values() if each["name"] == request.query["name"]]
@@ -406,6 +420,7 @@ def _listed(policies: Mapping[str, Any], kind: str, query: Mapping[str, str]) ->
         _generic(each)
         for each in sorted(policies.values(), key=lambda each: str(each["name"]))
         if query.get("name", "") in each["name"]
+        and query.get("policyId") in (None, each["id"])
         and (each["type"] == "scope" or kind == "policy")
         and (each["type"] != "scope" or query.get("permission") != "false")
     ]

@@ -67,13 +67,14 @@ class Proxy:
     at: int = -1
     last_write: LastWrite | None = None
     first: Callable[[str], bool] | None = None  # or to the first request, such as "GET /realms/r", that is like this
+    each: Callable[[str], bool] | None = None  # or to each request that is like this
 
     def is_due(self, number: int, request: str) -> bool:
         """Whether a request meets the fault; one of a kind does so once."""
         if self.first and self.first(request):
             self.first = None
             return True
-        return number == self.at
+        return number == self.at or bool(self.each and self.each(request))
 
     def go_on(self) -> None:
         """The sender of the last write is killed; the next one's writes go through."""

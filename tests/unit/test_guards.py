@@ -416,7 +416,7 @@ def test_one_who_never_stops_is_named(server: Server, realm: Realm) -> None:
 
 @pytest.mark.parametrize(("method", "role"), [("PUT", "manage-realm"), ("GET", "view-realm")])
 def test_a_missing_role_is_named(server: Server, realm: Realm, method: str, role: str) -> None:
-    server.interfere(Answer(403), at=f"{method} .*/policies")
+    server.interfere(Answer(403, {"error": "HTTP 403 Forbidden"}), at=f"{method} .*/policies")
     with pytest.raises(Refusal, match=f"{role}.* of the client 'realm-management'"):
         settle(realm, (POLICIES, add("ours")))
 

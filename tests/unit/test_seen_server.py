@@ -124,7 +124,9 @@ def test_a_realm_without_permissions_is_empty() -> None:
     server = FakeKeycloak()
     server.add_realm()
     realm = realm_of(server)
-    server.interfere(Answer(404, {"error": "no"}), Answer(404, {"error": "no"}), at=AT)
+    server.client("realm-management")["authorizationServicesEnabled"] = False
+    missing = Answer(404, {"error": "HTTP 404 Not Found"})
+    server.interfere(missing, missing, at=AT)
     assert realm.seen_permissions_server().policy_named("any") is None
     assert len(server.asked(AT)) == 2
 

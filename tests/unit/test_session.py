@@ -18,18 +18,20 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from kcadmin.connection import ClientSecretLogin, PasswordLogin, PrivateKeyLogin
 from kcadmin.errors import (
+    AnswerLost,
     Conflict,
     Forbidden,
     HttpError,
     InvalidSettings,
     KeycloakError,
     LoginRefused,
-    NotFound,
     NotImplementedHere,
     Refusal,
+    Strange,
     Unreachable,
 )
 from kcadmin.login import client_assertion
+from kcadmin.retries import HALVES
 from kcadmin.session import Session, path, session_for
 from tests.support.fake_server import PASSWORD, SECRET, URL, Answer, FakeKeycloak
 
@@ -116,6 +118,7 @@ def test_a_post_that_was_not_done_is_repeated(keycloak: FakeKeycloak, waits: lis
 
 @pytest.mark.parametrize("status", BUSY)
 def test_a_busy_server_is_no_wrong_password(keycloak: FakeKeycloak, status: int) -> None:
+    keycloak.interfere(*[Answer(status, {"error": "busy"})] * 9, at="/token$")
     keycloak.interfere(*[Answer(status, {"error": "busy"})] * 9, at="/token$")
     with pytest.raises(HttpError, match=rf"/token -> {status} .*: busy; run the same again\.$"):
         keycloak.session().get("/admin/x")
@@ -402,7 +405,7 @@ def test_no_answer_is_one_sentence(keycloak: FakeKeycloak, at: str, problem: Exc
 )
 @pytest.mark.parametrize("at", ["/token$", "/clients$"])
 def test_an_answer_that_is_no_json_is_one_sentence(keycloak: FakeKeycloak, at: str, answer: Answer, kind: str) -> None:
-    keycloak.interfere(answer, at=at)
+    keycloak.interfere(*[answer] * HALVES, at=at)
     with pytest.raises(KeycloakError) as caught:
         keycloak.session().get(CLIENTS)
     text = str(caught.value)
@@ -410,8 +413,11 @@ def test_an_answer_that_is_no_json_is_one_sentence(keycloak: FakeKeycloak, at: s
 
 
 def test_an_answer_that_breaks_off_is_no_answer(keycloak: FakeKeycloak) -> None:
-    keycloak.interfere(Answer(200, "[", {"Content-Length": "500"}), at="/clients$")
-    with pytest.raises(Unreachable, match="no answer to GET /admin/realms/r/clients"):
+    half = Answer(200, "[", {"Content-Length": "500"})
+    keycloak.interfere(half, half, at="/clients$")
+    assert keycloak.session().get(CLIENTS)
+    keycloak.interfere(*[half] * HALVES, at="/clients$")
+    with pytest.raises(AnswerLost, match="no answer to GET /admin/realms/r/clients"):
         keycloak.session().get(CLIENTS)
 
 
@@ -426,8 +432,6 @@ def test_a_login_that_answers_no_token_is_one_sentence(keycloak: FakeKeycloak, b
 @pytest.mark.parametrize(
     ("status", "error"),
     [
-        (403, Forbidden),
-        (404, NotFound),
         (409, Conflict),
         (501, NotImplementedHere),
         (400, HttpError),
@@ -436,29 +440,50 @@ def test_a_login_that_answers_no_token_is_one_sentence(keycloak: FakeKeycloak, b
     ],
 )
 def test_each_status_has_its_error(keycloak: FakeKeycloak, status: int, error: type[HttpError]) -> None:
-    keycloak.interfere(
-        Answer(status, {"error": "e", "errorMessage": "m", "error_description": "d", "secret": "hush"}), at="/x$"
-    )
+    keycloak.interfere(Answer(status, {"error": "e", "errorMessage": "m", "error_description": "d"}), at="/x$")
     with pytest.raises(HttpError, match=rf"^POST /admin/x -> {status} .+: e: m: d; .+\.$") as caught:
         keycloak.session().post("/admin/x", {"hidden": "hush"})
     assert type(caught.value) is error and caught.value.status == status
 
 
 @pytest.mark.parametrize(
-    ("body", "words"), [("<html>hush</html>", "no JSON (text/html)"), (["hush"], "no message"), ({}, "no message")]
+    ("body", "words"),
+    [
+        ("<html>hush</html>", "text/html"),
+        (["hush"], "application/json"),
+        ({}, "application/json"),
+        ({"message": "no route"}, "application/json ('no message')"),
+        ({"error": "not found", "status": 404}, "application/json ('not found')"),
+        ({"error": {"a": "hush"}}, "application/json"),
+        (None, "application/json"),
+    ],
+    ids=repr,
 )
-def test_a_refusal_without_words_says_so(keycloak: FakeKeycloak, body: Any, words: str) -> None:
-    keycloak.interfere(Answer(400, body), at="/x$")
-    with pytest.raises(HttpError) as caught:
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 501])
+def test_a_refusal_that_is_not_keycloaks_is_none_of_its_own(
+    keycloak: FakeKeycloak, body: Any, words: str, status: int
+) -> None:
+    keycloak.interfere(*[Answer(status, body)] * 9, at="/x$")
+    with pytest.raises(Strange) as caught:
         keycloak.session().get("/admin/x")
-    told = f"GET /admin/x -> 400 Bad Request: {words}"
-    assert caught.value.told == told and str(caught.value) == f"{told}; the server's log may tell more."
+    assert str(caught.value).startswith(f"Keycloak at '{URL}': GET /admin/x answered {status} with {words}")
+    assert "role" not in str(caught.value) and "deleted" not in str(caught.value)
+
+
+@pytest.mark.parametrize("words", ["Forbidden", "forbidden", "HTTP 403 forbidden", "RBAC: access denied"])
+def test_a_lacking_role_is_keycloaks_own_word(keycloak: FakeKeycloak, words: str) -> None:
+    keycloak.interfere(Answer(403, {"error": words}), Answer(403, {"error": "HTTP 403 Forbidden"}), at="/x$")
+    its = keycloak.session()
+    with pytest.raises(Strange, match="not Keycloak's answer"):
+        its.get("/admin/x")
+    with pytest.raises(Forbidden, match="role of realm-management"):
+        its.get("/admin/x")
 
 
 @pytest.mark.parametrize("method", [*SAFE, "POST"])
 def test_a_redirect_is_an_error_and_not_followed(keycloak: FakeKeycloak, method: str) -> None:
     keycloak.interfere(Answer(302, None, {"Location": "https://elsewhere.test/"}), at="/x$")
-    with pytest.raises(HttpError, match=f"{method} /admin/x -> 302 Found"):
+    with pytest.raises(HttpError, match=f"{method} /admin/x answered 302 to 'https://elsewhere.test/' with"):
         request(keycloak.session(), method, "/admin/x")
     assert len(keycloak.requests) == 2
 
