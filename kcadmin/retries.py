@@ -28,10 +28,18 @@ class _SafeRetry(Retry):
 
     since: float | None = None
 
-    def increment(self, *args: Any, error: Exception | None = None, **what: Any) -> "_SafeRetry":
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: Any = None,
+        error: Exception | None = None,
+        _pool: Any = None,
+        _stacktrace: Any = None,
+    ) -> "_SafeRetry":
         if isinstance(error, ReadTimeoutError):
             raise error
-        after = super().increment(*args, error=error, **what)
+        after = super().increment(method, url, response, error, _pool, _stacktrace)
         after.since = self.since or time.monotonic()
         return after
 

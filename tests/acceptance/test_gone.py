@@ -1,5 +1,6 @@
-"""What is gone: Keycloak's own answer for that very object. Whatever else answers 404, or anything, ends no object's life in a state."""
+"""What is gone is Keycloak's own answer for that very object: no other answer takes anything out of a state."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -64,7 +65,7 @@ def test_what_is_gone_on_a_real_server(legacy_realm: TestRealm) -> None:
         with pytest.raises(NotFound):
             realm.session.delete(path)
     for path in (f"{at}/nothing-like-it", f"{at}/client-policies/nothing", "/nothing", f"{client}/nothing"):
-        with pytest.raises(Strange, match="answered 404 with application/json .*, which is not Keycloak's answer"):
+        with pytest.raises(Strange, match=r"answered 404 with application/json .*, which is not Keycloak's answer"):
             realm.session.get(path)
 
 
@@ -130,11 +131,9 @@ def test_another_ones_answer_takes_nothing_out_of_the_state(place: Place, who: s
     assert set(place.stack.state) == state and place.realm.export() == before
 
 
-@pytest.mark.parametrize("who", [who for who in FOREIGN if who not in ("another client's word",)])
+@pytest.mark.parametrize("who", [who for who in FOREIGN if who != "another client's word"])
 def test_one_object_that_another_one_answers_for(place: Place, who: str) -> None:
     """Only paths of one object are answered so; the rest of the server is right."""
-    import re
-
     path = f"{place.realm.name}/clients/{place.realm.uuid('frontend')}/protocol-mappers/models/{NOBODY}"
     existing = f"/admin/realms/{place.realm.name}/clients/{place.realm.uuid('frontend')}"
     place.proxy.fault, place.proxy.each = FOREIGN[who], lambda request: bool(re.search(existing + "$", request))

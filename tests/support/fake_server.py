@@ -211,7 +211,7 @@ class FakeKeycloak:
             _, realm, kind, *rest = [unquote(part) for part in request.path.split("/")[2:]] + ["", ""]
             if realm not in self._realms:
                 return Answer(404, {"error": "Realm not found."})
-            if kind in _MISSING:
+            if kind in _MISSING and any(rest):
                 return Answer(404, {"error": _MISSING[kind]})
             return self._clients(self._realms[realm], [part for part in rest if part], request)
 
@@ -325,6 +325,7 @@ _MISSING = {
     "roles-by-id": "Could not find role with id",
     "users": "User not found",
     "groups": "Could not find group by id",
+    "client-scopes": "Could not find client scope",
     "group-by-path": "Group path does not exist",
 }
 

@@ -1,0 +1,68 @@
+"""Creations that are done again: once with effect, after the pause that the server asks for."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from urllib3.exceptions import ProtocolError
+
+from kcadmin.errors import HttpError
+from providers.audience_mapper import AudienceMapperProvider
+from tests.support.engine import Engine, forget
+from tests.support.fake_server import Answer, FakeKeycloak
+
+MAPPER = "^POST .*/protocol-mappers/models"
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    yield waited
+
+
+@pytest.fixture
+def keycloak(monkeypatch: pytest.MonkeyPatch) -> FakeKeycloak:
+    server = FakeKeycloak()
+    server.add_realm("r", frontend={}, api={})
+    forget()
+    return server.install(monkeypatch)
+
+
+def up(keycloak: FakeKeycloak) -> None:
+    Engine(AudienceMapperProvider, keycloak.connection).up(
+        realm="r", client_id="frontend", included_client="api", name="m", owner="o/p/s"
+    )
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Answer(503, "<html>busy</html>", {"Retry-After": "7"}),
+        Answer(502, {"error": "unknown_error"}),
+        Answer(504),
+        ProtocolError("Connection aborted."),
+    ],
+    ids=["503", "502", "504", "broken"],
+)
+def test_a_creation_that_failed_in_passing_is_done_again(
+    keycloak: FakeKeycloak, waits: list[float], fault: Any
+) -> None:
+    keycloak.interfere(fault, at=MAPPER)
+    up(keycloak)
+    assert len(keycloak.client("frontend")["protocolMappers"]) == 1 and len(keycloak.asked(MAPPER)) == 2
+    assert not isinstance(fault, Answer) or fault.status != 503 or 7 in waits
+
+
+def test_a_server_that_stays_away_is_told(keycloak: FakeKeycloak, waits: list[float]) -> None:
+    keycloak.interfere(*[Answer(503, "<html>busy</html>", {"Retry-After": "99999"})] * 99, at=MAPPER)
+    with pytest.raises(HttpError, match="answered 503 with text/html"):
+        up(keycloak)
+    assert len(keycloak.asked(MAPPER)) <= 5 and max(waits) <= 30
+
+
+def test_what_is_refused_is_not_done_again(keycloak: FakeKeycloak) -> None:
+    keycloak.interfere(Answer(500, {"error": "unknown_error"}), at=MAPPER)
+    with pytest.raises(HttpError):
+        up(keycloak)
+    assert len(keycloak.asked(MAPPER)) == 1
