@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
-from kcadmin.errors import AWAY, FORBIDDEN, HttpError, NotFound, Strange, http_error
+from kcadmin.errors import AWAY, HttpError, NotFound, Strange, http_error
 from kcadmin.shapes import misshapen
 from kcadmin.texts import shown
 
@@ -18,6 +18,9 @@ LONGEST_KIND = 100
 LONGEST_WAIT_SECONDS = 30
 _HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 _OWN_FIELDS = frozenset(("error", "error_description", "errorMessage", "error_uri", "field", "params", "errors"))
+FORBIDDEN = "HTTP 403 Forbidden"
+"""What Keycloak says to a login that lacks a role; before 26.0 it gives it an ``UNNAMED`` error, with 403."""
+UNNAMED, UNNAMED_TEXT = "unknown_error", "For more on this error consult the server log"
 _ID = re.compile(r"[\w~-][\w.~%-]*", re.ASCII)
 
 
@@ -93,10 +96,15 @@ class Answer:
     def error(self) -> HttpError:
         """The error for its status. A 404 says nothing by itself: see ``kcadmin.absence``. A redirect is none of Keycloak's."""
         words = self.own_words()
-        is_other = self.ok or self.status_code == 404 or (self.status_code == 403 and words != FORBIDDEN)
-        if words is None or is_other:
+        if words is None or self.ok or self.status_code == 404 or (self.status_code == 403 and not self._lacks_a_role):
             return self.strange()
         return http_error(self.status_code, self.method, self.at, self.words(), self.wait())
+
+    @property
+    def _lacks_a_role(self) -> bool:
+        words = self.own_words()
+        text = self.object().get("error_description")
+        return words == FORBIDDEN or (words == UNNAMED and isinstance(text, str) and text.startswith(UNNAMED_TEXT))
 
     def gone(self) -> NotFound:
         """The error for an object that is gone."""

@@ -114,8 +114,6 @@ class NotImplementedHere(HttpError):
     """501: the server's feature is switched off."""
 
 
-FORBIDDEN = "HTTP 403 Forbidden"
-"""What Keycloak says to a login that lacks a role."""
 AWAY = (502, 503, 504)
 """The server is away, as far as what is before it can tell."""
 BUSY = (409, 429, 500, 502, 503, 504)

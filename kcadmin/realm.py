@@ -17,7 +17,7 @@ from kcadmin.errors import KeycloakError, NotFound, Refusal, sentence
 from kcadmin.features import keeps_service_accounts
 from kcadmin.seen_policies import seen_policies
 from kcadmin.seen_server import SeenServer
-from kcadmin.session import Session, path
+from kcadmin.session import Session, ask_all_again, path
 
 
 @dataclass(frozen=True)
@@ -174,6 +174,8 @@ def realms_of_run(run: object | None) -> Iterator[None]:
         yield
         return
     with _realms_lock:
+        if run not in _by_run:
+            ask_all_again()
         known = _by_run.setdefault(run, {})
     before = _of_now.set(known)
     try:

@@ -192,3 +192,10 @@ def session_for(connection: Connection) -> Session:
         if connection not in _sessions:
             _sessions[connection] = Session(connection)
         return _sessions[connection]
+
+
+def ask_all_again() -> None:
+    """Servers that gave no answer to an earlier run of this process are asked again."""
+    with _sessions_lock:
+        for session in _sessions.values():
+            session.transport.ask_again()

@@ -86,7 +86,7 @@ class Transport:
                     time.sleep(PAUSE_SECONDS)
                     continue
                 raise self._none(AnswerLost, method, at, self.hide(_root(problem))) from None
-            self._unanswered = None
+            self.ask_again()
             return answer
         raise AssertionError
 
@@ -115,6 +115,10 @@ class Transport:
         if is_late:
             self._unanswered = time.monotonic(), str(problem)
         return problem
+
+    def ask_again(self) -> None:
+        """Whoever waited in vain before does not count any more."""
+        self._unanswered = None
 
     def _refuse_unanswered(self) -> None:
         noted = self._unanswered

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from kcadmin.errors import KeycloakError, NotFound, Strange
+from kcadmin.connection import Connection, PasswordLogin
+from kcadmin.errors import Forbidden, KeycloakError, NotFound, Strange
 from kcadmin.session import Session
 from tests.support.in_process import Stack
 from tests.support.proxy import Proxy, Request, proxy_before, says
-from tests.support.realms import TestRealm
+from tests.support.realms import PASSWORD, TestRealm
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -69,6 +70,21 @@ def test_what_is_gone_on_a_real_server(legacy_realm: TestRealm) -> None:
             realm.session.get(path)
 
 
+def test_a_lacking_role_is_told_and_hides_nothing_as_gone(legacy_realm: TestRealm) -> None:
+    """Without roles Keycloak answers 403 for most paths, and 404 below authorization services."""
+    realm = legacy_realm
+    its = Session(Connection(realm.url, PasswordLogin(realm.user, PASSWORD), realm.name))
+    at = f"/admin/realms/{realm.name}"
+    for path in (at, f"{at}/clients", f"{at}/clients/{NOBODY}", f"{at}/users/{NOBODY}", f"{at}/client-policies/policies"):
+        with pytest.raises(Forbidden, match="-> 403 Forbidden: .+; give the login the role of realm-management that this"):
+            its.get(path)
+    for name in ("api", "realm-management"):
+        services = f"{at}/clients/{realm.uuid(name)}/authz/resource-server"
+        for path in (services, f"{services}/policy", f"{services}/policy/{NOBODY}", f"{services}/scope/{NOBODY}"):
+            with pytest.raises((Forbidden, Strange)):
+                its.get(path)
+
+
 JSON, HTML = "application/json", "text/html"
 FOREIGN: dict[str, Callable[[Request], None]] = {
     "a page that denies": says(403, b"<h1>Forbidden</h1>", Content_Type=HTML),
@@ -115,6 +131,7 @@ def place(servers: Any) -> Iterator[Place]:
     realm.remove()
 
 
+@pytest.mark.standard_exchange
 @pytest.mark.parametrize("who", FOREIGN)
 def test_another_ones_answer_takes_nothing_out_of_the_state(place: Place, who: str) -> None:
     state, before = set(place.stack.state), place.realm.export()
@@ -131,6 +148,7 @@ def test_another_ones_answer_takes_nothing_out_of_the_state(place: Place, who: s
     assert set(place.stack.state) == state and place.realm.export() == before
 
 
+@pytest.mark.standard_exchange
 @pytest.mark.parametrize("who", [who for who in FOREIGN if who != "another client's word"])
 def test_one_object_that_another_one_answers_for(place: Place, who: str) -> None:
     """Only paths of one object are answered so; the rest of the server is right."""

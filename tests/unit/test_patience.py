@@ -1,12 +1,14 @@
-"""Creations that are done again: once with effect, after the pause that the server asks for."""
+"""Creations are done again, once with effect; a server that gives no answer is waited for once a run."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from urllib3.exceptions import ProtocolError
+from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
-from kcadmin.errors import HttpError
+from kcadmin.errors import HttpError, Unreachable
+from kcadmin.realm import realms_of_run
+from kcadmin.session import session_for
 from providers.audience_mapper import AudienceMapperProvider
 from tests.support.engine import Engine, forget
 from tests.support.fake_server import Answer, FakeKeycloak
@@ -66,3 +68,23 @@ def test_what_is_refused_is_not_done_again(keycloak: FakeKeycloak) -> None:
     with pytest.raises(HttpError):
         up(keycloak)
     assert len(keycloak.asked(MAPPER)) == 1
+
+
+class Run:
+    """Stands for a run."""
+
+
+def test_who_waited_in_vain_spares_the_rest_of_the_run(keycloak: FakeKeycloak) -> None:
+    """As in a process that lives on: the next run asks again."""
+    first, second = Run(), Run()
+    its = session_for(keycloak.connection)
+    with realms_of_run(first):
+        keycloak.interfere(ReadTimeoutError(None, "/x", "Read timed out."), at="/x$")  # type: ignore[arg-type]
+        for at in ("/admin/x", *["/admin/realms/r/clients"] * 30):
+            with pytest.raises(Unreachable, match=r"no answer to GET /admin/x \(Read timed out"):
+                its.get(at)
+    with realms_of_run(first), pytest.raises(Unreachable):
+        its.get("/admin/realms/r/clients")
+    assert len(keycloak.asked("^GET")) == 1
+    with realms_of_run(second):
+        assert its.get("/admin/realms/r/clients")

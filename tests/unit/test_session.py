@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
+from kcadmin.answers import UNNAMED_TEXT
 from kcadmin.connection import ClientSecretLogin, PasswordLogin, PrivateKeyLogin
 from kcadmin.errors import (
     AnswerLost,
@@ -470,14 +471,36 @@ def test_a_refusal_that_is_not_keycloaks_is_none_of_its_own(
     assert "role" not in str(caught.value) and "deleted" not in str(caught.value)
 
 
-@pytest.mark.parametrize("words", ["Forbidden", "forbidden", "HTTP 403 forbidden", "RBAC: access denied"])
-def test_a_lacking_role_is_keycloaks_own_word(keycloak: FakeKeycloak, words: str) -> None:
-    keycloak.interfere(Answer(403, {"error": words}), Answer(403, {"error": "HTTP 403 Forbidden"}), at="/x$")
-    its = keycloak.session()
-    with pytest.raises(Strange, match="not Keycloak's answer"):
-        its.get("/admin/x")
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": "Forbidden"},
+        {"error": "HTTP 403 forbidden"},
+        {"error": "RBAC: access denied"},
+        {"error": "unknown_error"},
+        {"error": "unknown_error", "error_description": "denied by gateway"},
+    ],
+    ids=repr,
+)
+def test_a_refusal_of_another_one_is_no_lacking_role(keycloak: FakeKeycloak, body: Any) -> None:
+    keycloak.interfere(Answer(403, body), at="/x$")
+    with pytest.raises(Strange, match="not Keycloak's answer") as caught:
+        keycloak.session().get("/admin/x")
+    assert "role" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": "HTTP 403 Forbidden"},
+        {"error": "unknown_error", "error_description": f"{UNNAMED_TEXT} at the debug level."},
+    ],
+    ids=["since 26.0", "24.0.5"],
+)
+def test_a_lacking_role_is_keycloaks_own_word(keycloak: FakeKeycloak, body: Any) -> None:
+    keycloak.interfere(Answer(403, body), at="/x$")
     with pytest.raises(Forbidden, match="role of realm-management"):
-        its.get("/admin/x")
+        keycloak.session().get("/admin/x")
 
 
 @pytest.mark.parametrize("method", [*SAFE, "POST"])
