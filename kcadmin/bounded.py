@@ -16,6 +16,8 @@ from kcadmin.retries import HalfBody, is_late
 ANSWER_SECONDS = 120
 ANSWER_MEGABYTES = 64
 PIECE = 1 << 16
+INFORMATIONAL = range(100, 200)
+"""https://www.rfc-editor.org/rfc/rfc9110#section-15.2; Python skips 100 alone."""
 
 
 class Endless(Exception):
@@ -70,6 +72,11 @@ class _BoundedResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **settings: Any) -> None:
         super().__init__(sock, *args, **settings)
         self.fp = io.BufferedReader(_Bounded(self.fp.detach(), sock))
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Informational answers come before the real one, which would else be taken for the answer to the next request."""
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        return version, http.client.CONTINUE if status in INFORMATIONAL else status, reason
 
 
 class _Plain(HTTPConnection):

@@ -75,8 +75,16 @@ def test_a_lacking_role_is_told_and_hides_nothing_as_gone(legacy_realm: TestReal
     realm = legacy_realm
     its = Session(Connection(realm.url, PasswordLogin(realm.user, PASSWORD), realm.name))
     at = f"/admin/realms/{realm.name}"
-    for path in (at, f"{at}/clients", f"{at}/clients/{NOBODY}", f"{at}/users/{NOBODY}", f"{at}/client-policies/policies"):
-        with pytest.raises(Forbidden, match="-> 403 Forbidden: .+; give the login the role of realm-management that this"):
+    for path in (
+        at,
+        f"{at}/clients",
+        f"{at}/clients/{NOBODY}",
+        f"{at}/users/{NOBODY}",
+        f"{at}/client-policies/policies",
+    ):
+        with pytest.raises(
+            Forbidden, match=r"-> 403 Forbidden: .+; give the login the role of realm-management that this"
+        ):
             its.get(path)
     for name in ("api", "realm-management"):
         services = f"{at}/clients/{realm.uuid(name)}/authz/resource-server"
