@@ -20,8 +20,11 @@ KEYCLOAK = {
 """Of `keycloak-quarkus-dist-<version>.zip`; each was compared with the SHA-1 in Maven Central."""
 POSTGRES = {"17.8.0-linux-amd64": "5a57b56942ed55dcbbec750d22369655e64f9c1c92f40a7e0ff1c66597271810"}
 """Of the jars that bring PostgreSQL for tests, likewise."""
-PULUMI: dict[str, str] = {}
-"""Of Pulumi's release archives, by file name. None is here: docs/supply-chain.md says why."""
+PULUMI = {
+    "pulumi-v3.255.0-linux-x64.tar.gz": "cf559568e2c32f7fae56ea3de8ae5fa48973ba8c5aa9dd2b3dc0c8898fe50dba",
+    "pulumi-v3.255.0-linux-arm64.tar.gz": "699fbc6ea848d997e9b3645487f108d27b1b55ec807c7576406131e6e080f0e3",
+}
+"""Of Pulumi's release archives, by file name: docs/supply-chain.md says where they come from."""
 
 
 def given(variable: str) -> str | None:

@@ -13,8 +13,7 @@ from local import checksums, downloads, processes
 from local.layout import LOCAL, PROJECT, PULUMI, PULUMI_BIN, VENV, Say, UserError, only_one
 
 OLDEST = (3, 200)
-RELEASED = "3.272.0"
-BUILT = "3.255.0"
+RELEASED = BUILT = "3.255.0"
 GIVEN = "PULUMI_SHA256"
 RELEASES = "https://github.com/pulumi/pulumi/releases/download"
 GO_MODULE = PROJECT / "local" / "pulumi"

@@ -157,7 +157,8 @@ def test_without_maven_and_network_the_way_on_is_told(tmp_path: Path, monkeypatc
 def test_every_keycloak_that_is_tested_has_a_checksum() -> None:
     assert set(KEYCLOAK_VERSIONS) <= set(checksums.KEYCLOAK)
     assert all(
-        re.fullmatch("[0-9a-f]{64}", each) for each in (*checksums.KEYCLOAK.values(), *checksums.POSTGRES.values())
+        re.fullmatch("[0-9a-f]{64}", each)
+        for each in (*checksums.KEYCLOAK.values(), *checksums.POSTGRES.values(), *checksums.PULUMI.values())
     )
 
 
