@@ -26,7 +26,7 @@ STACK, PROVIDER = "pulumi:pulumi:Stack", "pulumi:providers:pulumi-python"
 ISSUER, MANAGEMENT = "issuer", "management_uuid"
 # Of the config's keys those of the connection that are no secret.
 CONNECTION = (
-    *("url", "publicUrl", "adminUsername", "clientId", "loginRealm"),
+    *("url", "publicUrl", "adminUsername", "clientId", "clientAssertionFile", "clientAssertionType", "loginRealm"),
     *("caCertificate", "insecureTls", "insecureHttp"),
 )
 

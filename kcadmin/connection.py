@@ -19,6 +19,8 @@ from kcadmin.texts import shown, unfit
 ADMIN_PASSWORD = "KEYCLOAK_ADMIN_PASS"
 CLIENT_SECRET = "KEYCLOAK_CLIENT_SECRET"
 PRIVATE_KEY = "KEYCLOAK_PRIVATE_KEY"
+ASSERTION_FILE, ASSERTION_COMMAND = "KEYCLOAK_CLIENT_ASSERTION_FILE", "KEYCLOAK_CLIENT_ASSERTION_COMMAND"
+ASSERTION_KINDS = ("jwt-bearer", "jwt-spiffe")
 ADDRESS = "KEYCLOAK_URL"
 USER_AGENT = "KEYCLOAK_USER_AGENT"
 PUBLIC_ADDRESS = "KEYCLOAK_PUBLIC_URL"
@@ -52,7 +54,20 @@ class PrivateKeyLogin:
     private_key: str = field(repr=False)
 
 
-Login = PasswordLogin | ClientSecretLogin | PrivateKeyLogin
+@dataclass(frozen=True)
+class AssertionLogin:
+    """A client's service account by a token of another issuer, from a file or a command's output; one of them is ''.
+
+    client_id: may be '', since the token tells the client. kind: one of ``ASSERTION_KINDS``.
+    """
+
+    client_id: str
+    file: str = ""
+    command: str = field(default="", repr=False)
+    kind: str = ASSERTION_KINDS[0]
+
+
+Login = PasswordLogin | ClientSecretLogin | PrivateKeyLogin | AssertionLogin
 
 
 @dataclass(frozen=True)
@@ -205,6 +220,8 @@ def _check_ca_certificate(path: str | None, faults: list[str]) -> None:
 
 def _read_login(get: Callable[[str], str], environ: Mapping[str, str], faults: list[str]) -> Login | None:
     client_id = get("clientId")
+    if assertion := _read_assertion(get, environ, faults):
+        return assertion
     if not client_id:
         stray = [key for key in ("clientSecret", "privateKey") if get(key)]
         faults += [f"config '{key}': is set without clientId; set clientId, or remove {key}." for key in stray]
@@ -226,13 +243,41 @@ def _read_login(get: Callable[[str], str], environ: Mapping[str, str], faults: l
         if bool(by_secret) == bool(by_key):
             faults.append(
                 f"config 'clientId': {shown(client_id)} has {'two secrets' if by_key else 'no secret'}; "
-                f"set one of clientSecret ({CLIENT_SECRET}) and privateKey ({PRIVATE_KEY})."
+                f"set one of clientSecret ({CLIENT_SECRET}), privateKey ({PRIVATE_KEY}) "
+                f"and clientAssertionFile ({ASSERTION_FILE})."
             )
     if by_key:
         return PrivateKeyLogin(client_id, environ.get(PRIVATE_KEY) or by_key)
     by_secret = environ.get(CLIENT_SECRET) or by_secret
     _check_secret("clientSecret", CLIENT_SECRET, by_secret, faults)
     return ClientSecretLogin(client_id, by_secret)
+
+
+def _read_assertion(get: Callable[[str], str], environ: Mapping[str, str], faults: list[str]) -> AssertionLogin | None:
+    """None where another method is chosen. Config never holds a command: it is kept in state, which must not run programs."""
+    configured, kind = get("clientAssertionFile"), get("clientAssertionType") or ASSERTION_KINDS[0]
+    file, command = environ.get(ASSERTION_FILE, "").strip(), environ.get(ASSERTION_COMMAND, "").strip()
+    beside = [key for key in ("clientSecret", "privateKey") if get(key)]
+    if not configured:
+        others = (CLIENT_SECRET, PRIVATE_KEY) if get("clientId") else (ADMIN_PASSWORD,)
+        if (
+            not (file or command)
+            or beside
+            or any(map(environ.get, others))
+            or (not get("clientId") and get("adminPassword"))
+        ):
+            return None
+    faults += [f"config '{key}': is set beside clientAssertionFile; keep one of them." for key in beside]
+    if file and command:
+        faults.append(f"environment variable '{ASSERTION_FILE}': is set beside {ASSERTION_COMMAND}; keep one of them.")
+    if kind not in ASSERTION_KINDS:
+        faults.append(f"config 'clientAssertionType': is {shown(kind)}; choose one of {', '.join(ASSERTION_KINDS)}.")
+    file = "" if command else file or configured
+    if file and not os.path.isfile(file):  # noqa: PTH113 (as for caCertificate)
+        faults.append(
+            f"config 'clientAssertionFile': there is no file {shown(file)}; mount the token there, or set {ASSERTION_FILE}."
+        )
+    return AssertionLogin(get("clientId"), file, command, kind)
 
 
 def _check_secret(key: str, variable: str, secret: str, faults: list[str]) -> None:

@@ -9,10 +9,12 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from kcadmin import assertions
 from kcadmin.connection import (
     ADMIN_PASSWORD,
     CLIENT_SECRET,
     PRIVATE_KEY,
+    AssertionLogin,
     ClientSecretLogin,
     Login,
     PasswordLogin,
@@ -20,7 +22,7 @@ from kcadmin.connection import (
 )
 from kcadmin.errors import InvalidSettings
 
-ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_TYPE = assertions.TYPES["jwt-bearer"]
 ASSERTION_SECONDS = 60
 _SECRETS = {
     PasswordLogin: ("password", ADMIN_PASSWORD),
@@ -34,18 +36,27 @@ def describe(login: Login) -> str:
     """Who logs in, for a message; never with a secret."""
     if isinstance(login, PasswordLogin):
         return f"user '{login.username}'"
-    return f"client '{login.client_id}'"
+    return f"client '{login.client_id}'" if login.client_id else "the client of an assertion"
 
 
 def secrets_of(login: Login) -> tuple[str, ...]:
     """What no text may hold of a login."""
     if isinstance(login, PasswordLogin):
         return (login.password,)
+    if isinstance(login, AssertionLogin):
+        return ()  # what looks like a token is cut out without being known
     return (login.client_secret if isinstance(login, ClientSecretLogin) else login.private_key,)
 
 
-def remedy(login: Login, environ: Mapping[str, str] = os.environ) -> str:
-    """What to do about a refused login. Pulumi keeps a stack's config in state, so a secret from there may be an old one."""
+def remedy(
+    login: Login, environ: Mapping[str, str] = os.environ, *, form: Mapping[str, str] | None = None, words: str = ""
+) -> str:
+    """What to do about a refused login. Pulumi keeps a stack's config in state, so a secret from there may be an old one.
+
+    form, words: what was sent and what Keycloak said to it.
+    """
+    if isinstance(login, AssertionLogin):
+        return assertions.remedy(login, (form or {}).get("client_assertion", ""), words)
     secret, variable = _SECRETS[type(login)]
     check = "check the name, its secret and loginRealm"
     if environ.get(variable):
@@ -57,6 +68,7 @@ def token_form(login: Login, issuer: str) -> dict[str, str]:
     """The form of a token request. ``issuer``: the audience of a client assertion.
 
     :raises InvalidSettings: the private key is not a PEM key that a JWT can be signed with.
+    :raises LoginRefused: there is no client assertion, or it is for another server.
     """
     if isinstance(login, PasswordLogin):
         return {
@@ -64,6 +76,15 @@ def token_form(login: Login, issuer: str) -> dict[str, str]:
             "client_id": "admin-cli",
             "username": login.username,
             "password": login.password,
+        }
+    if isinstance(login, AssertionLogin):
+        assertion = assertions.read_assertion(login)
+        assertions.require_audience(login, assertion, issuer)
+        return {
+            "grant_type": "client_credentials",
+            "client_assertion_type": assertions.TYPES[login.kind],
+            "client_assertion": assertion,
+            **({"client_id": login.client_id} if login.client_id else {}),
         }
     form = {"grant_type": "client_credentials", "client_id": login.client_id}
     if isinstance(login, ClientSecretLogin):

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from kcadmin.absence import is_gone
 from kcadmin.answers import Answer
-from kcadmin.connection import Connection, PrivateKeyLogin
+from kcadmin.connection import AssertionLogin, Connection, PrivateKeyLogin
 from kcadmin.errors import BUSY, HttpError, KeycloakError, LoginRefused, Refusal, Unreachable
 from kcadmin.issuers import NO_REALM, base_of, discovered_issuer, own_issuer
 from kcadmin.login import describe, remedy, token_form
@@ -149,12 +149,13 @@ class Session:
         login, realm = self.connection.login, self.connection.login_realm
         who = f"login of {describe(login)} in realm '{realm}'"
         issuer = ""
-        if isinstance(login, PrivateKeyLogin):
+        if isinstance(login, PrivateKeyLogin | AssertionLogin):
             at = path("realms", realm, ".well-known", "openid-configuration")
             issuer = discovered_issuer(self.connection, realm, self._send("GET", at))
             issuer = own_issuer(self.connection, realm, issuer)
         at = path("realms", realm, "protocol", "openid-connect", "token")
-        answer = self._send("POST", at, form=token_form(login, issuer))
+        form = token_form(login, issuer)
+        answer = self._send("POST", at, form=form)
         if answer.status_code == 404 and answer.own_words() == NO_REALM:
             raise LoginRefused(
                 f"{who}: Keycloak at '{self.connection.url}' has no such realm; correct url or loginRealm."
@@ -162,7 +163,9 @@ class Session:
         if answer.status_code in BUSY or not (answer.ok or answer.own_words()) or answer.status_code == 404:
             raise answer.error()
         if not answer.ok:
-            raise LoginRefused(f"{who}: refused ({answer.status_code} {answer.words()}); {remedy(login)}.")
+            raise LoginRefused(
+                f"{who}: refused ({answer.status_code} {answer.words()}); {remedy(login, form=form, words=answer.words())}."
+            )
         token, seconds = answer.token()
         if not token:
             raise LoginRefused(

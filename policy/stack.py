@@ -18,6 +18,7 @@ REQUESTER_FLOW = "requester"
 INSECURE_TLS, INSECURE_HTTP = "insecureTls", "insecureHttp"
 _LOOPBACK = re.compile(r"http://(localhost\.?|127(\.\d+){3}|\[::1\])(:\d+)?(/|$)", re.IGNORECASE)
 PASSWORD, CLIENT = "password", "client"
+BY_CLIENT = ("clientId", "clientAssertionFile")  # config keys that choose a login as a client
 Props = Mapping[str, Any]
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # of prod-eu, EU_PROD, euProd and prod2
 _NEGATIONS = ("non", "not", "no", "pre")
@@ -128,7 +129,7 @@ def _unsafe(provider: Resource) -> Iterator[str]:
 
 def _login(provider: Resource) -> str:
     project = provider.urn.split("::")[1]
-    return CLIENT if provider.text(f"{project}:clientId") else PASSWORD
+    return CLIENT if any(provider.text(f"{project}:{key}") for key in BY_CLIENT) else PASSWORD
 
 
 def _grant(resource: Resource) -> Grant:

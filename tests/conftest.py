@@ -26,6 +26,7 @@ NEEDS = {
     "standard_exchange": ("26.2", "the standard exchange"),
     "exchange_guards": ("26.5", "exchange guards"),
     "dpop": ("26.4", "DPoP without a preview feature"),
+    "federated_login": ("26.6", "clients that log in by another issuer's tokens"),
     "refused_targets": ("26.2", "a refusal of disabled targets"),
     "scope_policies": ("26.0", "client-scope policies that judge an exchange"),
 }

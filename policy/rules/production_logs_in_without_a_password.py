@@ -11,7 +11,7 @@ def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Finding]:
     if stack.login == PASSWORD and stack.is_one_of(stacks):
         yield Finding(
             f"stack {named(stack.name)}: logs in with an administrator's password; "
-            "set clientId and privateKey of a service account."
+            "set clientId and privateKey of a service account, or clientAssertionFile."
         )
 
 

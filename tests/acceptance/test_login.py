@@ -10,9 +10,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from kcadmin.connection import ClientSecretLogin, Connection, Login, PasswordLogin, PrivateKeyLogin
+from kcadmin.connection import AssertionLogin, ClientSecretLogin, Connection, Login, PasswordLogin, PrivateKeyLogin
 from kcadmin.errors import LoginRefused, Unreachable
 from kcadmin.session import Session
+from kcadmin.tokens import ClientCredentials, TokenEndpoint
+from tests.conftest import MakeRealm
 from tests.support.in_process import Stack
 from tests.support.proxy import certificate_for, proxy_before
 from tests.support.realms import TestRealm
@@ -30,6 +32,10 @@ def robot(realm: TestRealm, **client: object) -> None:
     management = realm.uuid("realm-management")
     role = realm.get("clients", management, "roles", "manage-clients")
     realm.session.post(realm.at("users", user, "role-mappings", "clients", management), [role])
+
+
+def token_of(ci: TestRealm) -> str:
+    return TokenEndpoint(ci.session, ci.name).for_service_account(ClientCredentials("job", "s")).access_token
 
 
 def whole_life(realm: TestRealm, connection: Connection) -> None:
@@ -57,6 +63,48 @@ def test_a_robot_with_a_private_key(realm: TestRealm, algorithm: str) -> None:
     robot(realm, clientAuthenticatorType="client-jwt", attributes=signing)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     whole_life(realm, replace(realm.connection, login=PrivateKeyLogin("robot", pem), login_realm=realm.name))
+
+
+@pytest.mark.federated_login
+@pytest.mark.standard_exchange
+def test_a_robot_with_a_token_of_another_issuer(realm: TestRealm, make_realm: MakeRealm, tmp_path: Path) -> None:
+    """The issuer is another realm; its tokens are good once unless the identity provider allows reuse."""
+    ci, issuer = make_realm(), f"{realm.url}/realms/{realm.name}"
+    ci.add_client("job", serviceAccountsEnabled=True, fullScopeAllowed=False)
+    ci.mapper("job", "for-keycloak", "", **{"included.custom.audience": issuer})
+    subject = ci.get("clients", ci.uuid("job"), "service-account-user")["id"]
+    known = {"jwt.credential.issuer": "ci", "jwt.credential.sub": subject}
+    robot(realm, clientAuthenticatorType="federated-jwt", attributes=known)
+    unused = {"clientId": "x", "tokenUrl": "https://x.example", "authorizationUrl": "https://x.example"}
+    keys = f"{realm.url}/realms/{ci.name}/protocol/openid-connect/certs"
+    provider = {
+        "issuer": f"{realm.url}/realms/{ci.name}",
+        "jwksUrl": keys,
+        "useJwksUrl": "true",
+        "validateSignature": "true",
+        "supportsClientAssertions": "true",
+        "supportsClientAssertionReuse": "true",
+        **unused,
+    }
+    body = {"alias": "ci", "providerId": "oidc", "enabled": True, "config": provider}
+    realm.session.post(realm.at("identity-provider", "instances"), body)
+
+    file = tmp_path / "token"
+    login = AssertionLogin("", str(file))
+    file.write_text(token_of(ci))
+    connection = replace(realm.connection, login=login, login_realm=realm.name)
+    whole_life(realm, connection)
+
+    once = {**body, "config": {**provider, "supportsClientAssertionReuse": "false"}}
+    realm.session.put(realm.at("identity-provider", "instances", "ci"), once)
+    file.write_text(token_of(ci))
+    Session(connection).get(realm.at())
+    with pytest.raises(LoginRefused, match=r"Token reuse detected\); the identity provider takes each token once"):
+        Session(connection).get(realm.at())
+    realm.change("robot", attributes={**known, "jwt.credential.sub": "another"})
+    file.write_text(token_of(ci))
+    with pytest.raises(LoginRefused, match=rf"needs an identity provider for the issuer .*{ci.name}'.*'{subject}'"):
+        Session(connection).get(realm.at())
 
 
 @pytest.mark.parametrize(

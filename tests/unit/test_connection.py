@@ -103,7 +103,11 @@ def test_the_servers_own_address() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["adminUsername", "clientId", "clientSecret", "privateKey", "loginRealm", "caCertificate", "insecureTls"]
+    "key",
+    [
+        *("adminUsername", "clientId", "clientSecret", "privateKey", "clientAssertionFile", "clientAssertionType"),
+        *("loginRealm", "caCertificate", "insecureTls"),
+    ],
 )
 @pytest.mark.parametrize("empty", ["", "  ", None])
 def test_an_empty_text_is_unset(key: str, empty: str | None) -> None:

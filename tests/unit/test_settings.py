@@ -140,6 +140,8 @@ def test_every_optional_key_has_a_default_and_every_default_is_allowed() -> None
         "clientId",
         "clientSecret",
         "privateKey",
+        "clientAssertionFile",
+        "clientAssertionType",
         "loginRealm",
         "caCertificate",
         "insecureTls",
