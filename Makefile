@@ -84,7 +84,7 @@ test-matrix: setup ## tests that need a server, on each supported Keycloak (ARGS
 	@JOBS=$(JOBS) $(VENV)/python -m tests.support.matrix $(ARGS)
 
 faults: setup ## each request of an up meets every fault (make test: a sixth of them, in turn), and runs of the CLI
-	@ALL_FAULTS=1 $(VENV)/python -m pytest tests/acceptance/test_bad_servers.py tests/e2e/test_faults.py $(ARGS)
+	@ALL_FAULTS=1 $(VENV)/python -m pytest tests/acceptance/test_bad_servers.py tests/acceptance/test_command_faults.py tests/acceptance/test_misshapen_answers.py tests/e2e/test_faults.py tests/e2e/test_hangs.py $(ARGS)
 
 gates: setup ## conditions of grants on 100 random realms a server (GATE_SEED=…: those again from that seed on, GATE_REALMS=…: so many)
 	@seed=$${GATE_SEED:-$$(date +%s)}; echo "GATE_SEED=$$seed"; \

@@ -123,7 +123,7 @@ _REMEDIES = {
     404: "look whether somebody deleted it, and run the same again",
     501: "turn the server's feature on",
 }
-_BY_STATUS: dict[int, type[HttpError]] = {403: Forbidden, 404: NotFound, 409: Conflict, 501: NotImplementedHere}
+_BY_STATUS: dict[int, type[HttpError]] = {403: Forbidden, 409: Conflict, 501: NotImplementedHere}
 
 
 def http_error(status: int, method: str, path: str, message: str, wait: float = 0.0) -> HttpError:

@@ -1,6 +1,5 @@
 """What is asked again, and for how long: requests that may be made twice, and answers of which only a part came."""
 
-import time
 from typing import Any
 
 import requests
@@ -9,7 +8,7 @@ from urllib3.util import Retry
 
 from kcadmin.answers import LONGEST_WAIT_SECONDS
 from kcadmin.errors import BUSY
-from kcadmin.patience import PATIENCE_SECONDS
+from kcadmin.patience import Patience
 
 TOO_MANY_REQUESTS = 429
 HALVES = 3
@@ -23,10 +22,15 @@ class HalfBody(Exception):
 class _SafeRetry(Retry):
     """A POST is not repeated: an answer that was lost does not mean that nothing was made. But 429 means that.
 
-    Nothing is repeated for longer than ``PATIENCE_SECONDS``, nor what was waited for in vain.
+    Nothing is repeated beyond ``patience``, nor what was waited for in vain.
     """
 
-    since: float | None = None
+    patience = Patience()
+
+    def new(self, **changes: Any) -> "_SafeRetry":
+        made = super().new(**changes)
+        made.patience = self.patience
+        return made
 
     def increment(
         self,
@@ -39,12 +43,11 @@ class _SafeRetry(Retry):
     ) -> "_SafeRetry":
         if isinstance(error, ReadTimeoutError):
             raise error
-        after = super().increment(method, url, response, error, _pool, _stacktrace)
-        after.since = self.since or time.monotonic()
-        return after
+        self.patience.begin()
+        return super().increment(method, url, response, error, _pool, _stacktrace)
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
-        if self._left() <= 0:
+        if self.patience.left() <= 0:
             return False
         return status_code == TOO_MANY_REQUESTS or super().is_retry(method, status_code, has_retry_after)
 
@@ -53,25 +56,30 @@ class _SafeRetry(Retry):
             seconds = super().get_retry_after(response)
         except (InvalidHeader, ValueError, OverflowError):
             return None
-        return None if seconds is None else min(seconds, self._left())
-
-    def _left(self) -> float:
-        return PATIENCE_SECONDS - (time.monotonic() - self.since if self.since else 0)
+        return None if seconds is None else min(seconds, max(self.patience.left(), 0))
 
 
-# A connection that was refused is tried again for any method: nothing was sent. Parallel PUTs of one client answer 409 and 500.
-REPEATED = _SafeRetry(
-    total=5,
-    connect=4,
-    read=3,
-    status=5,
-    backoff_factor=0.2,
-    backoff_max=5,
-    retry_after_max=LONGEST_WAIT_SECONDS,
-    status_forcelist=BUSY,
-    allowed_methods=("GET", "PUT", "DELETE"),
-    raise_on_status=False,
-)
+def repeated(patience: Patience) -> Retry:
+    """What is repeated. A connection that was refused is tried again for any method: nothing was sent.
+
+    Parallel PUTs of one client answer 409 and 500.
+    """
+    policy = _SafeRetry(
+        total=5,
+        connect=4,
+        read=3,
+        status=5,
+        backoff_factor=0.2,
+        backoff_max=5,
+        retry_after_max=LONGEST_WAIT_SECONDS,
+        status_forcelist=BUSY,
+        allowed_methods=("GET", "PUT", "DELETE"),
+        raise_on_status=False,
+    )
+    policy.patience = patience
+    return policy
+
+
 ONCE = Retry(total=4, connect=4, read=0, status=0, other=0, backoff_factor=0.2, raise_on_status=False)
 
 

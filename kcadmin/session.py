@@ -141,7 +141,7 @@ class Session:
     def _current_token(self, refused: str | None = None) -> str:
         with self._lock:
             if self._token is None or self._token == refused or time.monotonic() >= self._renew_at:
-                self._token, seconds = patiently(self._log_in)
+                self._token, seconds = patiently(self._log_in, self.transport.patience)
                 self._renew_at = time.monotonic() + max(seconds - RENEW_BEFORE_SECONDS, seconds / 2)
             return self._token
 

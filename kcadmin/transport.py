@@ -13,11 +13,11 @@ from requests.utils import select_proxy
 from kcadmin.answers import Answer
 from kcadmin.bounded import BoundedAdapter, Endless, TooSlow, whole
 from kcadmin.connection import Connection
-from kcadmin.errors import AnswerLost, Unreachable
+from kcadmin.errors import BUSY, AnswerLost, Unreachable
 from kcadmin.login import secrets_of
-from kcadmin.patience import PAUSE_SECONDS
+from kcadmin.patience import PAUSE_SECONDS, Patience
 from kcadmin.redaction import is_token, redacted
-from kcadmin.retries import HALVES, ONCE, REPEATED, HalfBody, is_late, is_lost
+from kcadmin.retries import HALVES, ONCE, HalfBody, is_late, is_lost, repeated
 
 CONNECT_SECONDS, READ_SECONDS = 5, 60
 UNANSWERED_SECONDS = 120
@@ -47,7 +47,8 @@ class Transport:
         if connection.insecure_tls:
             verify = False
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        self.repeating, self.single = _sessions(connection, verify)
+        self.patience = Patience()
+        self.repeating, self.single = _sessions(connection, verify, self.patience)
         self._secrets = set(secrets_of(connection.login))
         self._unanswered: tuple[float, str] | None = None  # when the last one was, and what was said
 
@@ -79,14 +80,18 @@ class Transport:
             self._refuse_unanswered()
             try:
                 answer = self._asked(session, method, at, what)
-                if left and method == "GET" and answer.is_half:
+                if answer.is_half and method != "GET":
+                    raise AnswerLost(str(answer.strange()))
+                if answer.is_half and left:
                     raise HalfBody("half an answer")
             except HalfBody as problem:
                 if left and method == "GET":
                     time.sleep(PAUSE_SECONDS)
                     continue
                 raise self._none(AnswerLost, method, at, self.hide(_root(problem))) from None
-            self.ask_again()
+            self._unanswered = None
+            if answer.status_code not in BUSY:
+                self.patience.end()
             return answer
         raise AssertionError
 
@@ -119,6 +124,7 @@ class Transport:
     def ask_again(self) -> None:
         """Whoever waited in vain before does not count any more."""
         self._unanswered = None
+        self.patience.end()
 
     def _refuse_unanswered(self) -> None:
         noted = self._unanswered
@@ -144,13 +150,15 @@ class Transport:
         return Unreachable(f"{self._server()}: {wrong}; {remedy}.")
 
 
-def _sessions(connection: Connection, verify: bool | str) -> tuple[requests.Session, requests.Session]:
+def _sessions(
+    connection: Connection, verify: bool | str, patience: Patience
+) -> tuple[requests.Session, requests.Session]:
     """Two views of one pool of connections: one repeats what is safe to repeat, one nothing but refused connections.
 
     What the environment says of proxies and authorities is read once: requests would read it at each request, which takes longer
     than all else that it does, and would put a ~/.netrc entry in the place of our token. This machine is asked without a proxy.
     """
-    adapter, once = BoundedAdapter(max_retries=REPEATED), BoundedAdapter(max_retries=ONCE)
+    adapter, once = BoundedAdapter(max_retries=repeated(patience)), BoundedAdapter(max_retries=ONCE)
     once.poolmanager = adapter.poolmanager
     sessions = _Session(), _Session()
     environment = sessions[0].merge_environment_settings(connection.url, {}, None, verify, None)

@@ -168,7 +168,8 @@ class KeycloakProvider(ResourceProvider, ABC):
         require_uuids(self.CLIENTS, realm, props, self.OBJECT)
         props[NUMBER] = new_number()
         with announced(props) as watch:
-            id_, notes = patiently(lambda: self.create_in(realm, props), lambda: self._forget({}, props, 0.0))
+            patience = realm.session.transport.patience
+            id_, notes = patiently(lambda: self.create_in(realm, props), patience, lambda: self._forget({}, props, 0.0))
             if watch.unannounced and not watch.continues:  # a resource that fails leaves no state
                 self.remove(realm, id_, {**_inputs(props), **notes, "on_remove": RESTORE})
         return CreateResult(

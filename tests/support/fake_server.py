@@ -174,6 +174,10 @@ class FakeKeycloak:
         """
         self._interference += [(at, each) for each in does]
 
+    def interfere_no_more(self) -> None:
+        """What is left of it does not come."""
+        self._interference.clear()
+
     def asked(self, at: str = "") -> list[Request]:
         """The requests that match."""
         return [each for each in self.requests if re.search(at, str(each))]

@@ -1,5 +1,6 @@
 """Creations are done again, once with effect; a server that gives no answer is waited for once a run."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
 from kcadmin.errors import HttpError, Unreachable
+from kcadmin.patience import PATIENCE_SECONDS
 from kcadmin.realm import realms_of_run
 from kcadmin.session import session_for
 from providers.audience_mapper import AudienceMapperProvider
@@ -87,4 +89,23 @@ def test_who_waited_in_vain_spares_the_rest_of_the_run(keycloak: FakeKeycloak) -
         its.get("/admin/realms/r/clients")
     assert len(keycloak.asked("^GET")) == 1
     with realms_of_run(second):
+        assert its.get("/admin/realms/r/clients")
+
+
+def test_a_busy_server_is_waited_for_once_not_for_each_resource(
+    keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    now = time.monotonic
+    monkeypatch.setattr("time.sleep", slept.append)
+    monkeypatch.setattr("time.monotonic", lambda: now() + sum(slept))
+    its = session_for(keycloak.connection)
+    for at in ("/token$", "^GET"):
+        slept.clear()
+        keycloak.interfere(*[Answer(503, "<html>busy</html>", {"Retry-After": "25"})] * 200, at=at)
+        for number in range(30):
+            with pytest.raises(HttpError, match="answered 503 with text/html"):
+                its.get(f"/admin/realms/r/clients/{number}")
+        assert 40 < sum(slept) <= PATIENCE_SECONDS, slept
+        keycloak.interfere_no_more()
         assert its.get("/admin/realms/r/clients")

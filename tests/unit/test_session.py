@@ -32,6 +32,7 @@ from kcadmin.errors import (
     Unreachable,
 )
 from kcadmin.login import client_assertion
+from kcadmin.patience import TIMES
 from kcadmin.retries import HALVES
 from kcadmin.session import Session, path, session_for
 from tests.support.fake_server import PASSWORD, SECRET, URL, Answer, FakeKeycloak
@@ -406,7 +407,7 @@ def test_no_answer_is_one_sentence(keycloak: FakeKeycloak, at: str, problem: Exc
 )
 @pytest.mark.parametrize("at", ["/token$", "/clients$"])
 def test_an_answer_that_is_no_json_is_one_sentence(keycloak: FakeKeycloak, at: str, answer: Answer, kind: str) -> None:
-    keycloak.interfere(*[answer] * HALVES, at=at)
+    keycloak.interfere(*[answer] * max(HALVES, TIMES), at=at)
     with pytest.raises(KeycloakError) as caught:
         keycloak.session().get(CLIENTS)
     text = str(caught.value)

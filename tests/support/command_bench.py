@@ -1,0 +1,162 @@
+"""Commands of ``python -m exchange`` in this process, on a stack that is up, through a proxy; and how they must end."""
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from exchange.cli import app
+from kcadmin import transport
+from kcadmin.proof import USER, USER_PASSWORD
+from local.keycloak import Server
+from tests.support.engine import forget
+from tests.support.in_process import Stack
+from tests.support.proxy import TOKEN, Proxy, proxy_before
+from tests.support.realms import PASSWORD, TestRealm
+
+PULUMI = """#!/bin/sh
+case "$1 $2" in
+"stack output") cat {0}/output ;;
+"stack export") cat {0}/export ;;
+"config --json") cat {0}/config ;;
+*) echo "error: pulumi does nothing here"; exit 255 ;;
+esac
+"""
+GONE = r"\bgone\b|no such realm|does not exist|deleted it"
+ROLES = "role of realm-management"
+STARTS = re.compile(r"(error|warning|note|hint): \S|deny: will try|Nothing was changed|Tip: |Realm '")
+
+
+@dataclass
+class Bench:
+    """A realm with a stack of both exchanges, a ``pulumi`` that only reads it, and the proxy before the server."""
+
+    realm: TestRealm
+    proxy: Proxy
+    folder: Path
+    env: dict[str, str | None] = field(repr=False)
+    clean: dict[str, tuple[Result, list[str]]] = field(default_factory=dict, repr=False)
+
+    def run(self, arguments: tuple[str, ...]) -> Result:
+        """A command in a process that knows nothing."""
+        forget()
+        self.proxy.seen.clear()
+        if arguments[0] == "bootstrap":
+            key = str(self.folder / "robot.pem")
+            arguments = (*arguments, "--url", self.proxy.url, "--realm", self.realm.name, "--key", key)
+            arguments = tuple(each for each in arguments if "--remove" not in arguments or each not in ("--key", key))
+        return CliRunner().invoke(app, list(arguments), env=self.env, prog_name="exchange")
+
+    def usual(self, name: str, arguments: tuple[str, ...]) -> tuple[Result, list[str]]:
+        """What comes of a command without a fault, and what it asks."""
+        if name not in self.clean:
+            self.proxy.fault = None
+            result = self.run(arguments)
+            assert told_well(result) is None, (result.output, result.stderr)
+            self.clean[name] = result, list(self.proxy.seen)
+        return self.clean[name]
+
+
+@contextmanager
+def bench_on(server: Server, folder: Path) -> Iterator[Bench]:
+    """A bench on a server that offers both exchanges."""
+    realm = TestRealm.make(server.url, server.admin_password)
+    with proxy_before(realm.url) as proxy, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0)
+        stack = Stack(replace(realm.connection, url=proxy.url), guards=("requesters",), events=True)
+        common = {"realm": realm.name, "sources": ["frontend"], "target": "api"}
+        declared = [
+            {**common, "name": "old", "exchange": "legacy", "flows": ["requester"]},
+            {**common, "name": "new", "exchange": "standard", "flows": ["recipient"]},
+        ]
+        stack.up(*declared)
+        config = {"url": proxy.url, "realm": realm.name, "owner": stack.owner, "grants": json.dumps(declared)}
+        resources = [
+            {"urn": urn, "id": each, **held} for each, (urn, held) in enumerate(stack.held()["outputs"].items())
+        ]
+        texts = {
+            "config": {f"keycloak-token-exchange:{key}": {"value": value} for key, value in config.items()},
+            "export": {
+                "version": 3,
+                "deployment": {"resources": [{**each, "id": str(each["id"])} for each in resources]},
+            },
+            "output": {"grants": stack.exported, "keycloak": {"url": proxy.url, "realm": realm.name}},
+        }
+        for name, text in texts.items():
+            (folder / name).write_text(json.dumps(text))
+        (folder / "pulumi").write_text(PULUMI.format(folder))
+        (folder / "pulumi").chmod(0o700)
+        env = {
+            "PATH": f"{folder}:{os.environ['PATH']}",
+            "KEYCLOAK_ADMIN_PASS": realm.admin_password,
+            USER: realm.user,
+            USER_PASSWORD: PASSWORD,
+        }
+        patch.setattr("time.sleep", lambda seconds: None)
+        patch.setattr(transport, "READ_SECONDS", 30)
+        yield Bench(realm, proxy, folder, dict(env))
+        proxy.fault = None
+        stack.destroy()
+    realm.remove()
+
+
+def told_well(result: Result) -> str | None:
+    """What is wrong with how a command ended."""
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        return f"{type(result.exception).__name__}: {result.exception}"
+    if result.exit_code not in (0, 1, 2, 3, 4):
+        return f"exit code {result.exit_code}"
+    text = result.stdout + result.stderr
+    if "Traceback" in text or 'File "' in text or "\x1b" in text:
+        return "a traceback, or control characters"
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    if result.exit_code in (2, 4) and len(errors) != 1:
+        return f"{len(errors)} errors"
+    odd = [line for line in result.stderr.splitlines() if not STARTS.match(line)]
+    return f"a line that is none: {odd[0]!r}" if odd else None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended, of whose requests one met a fault. usual: how it ends without, and what it asks then."""
+
+    result: Result
+    request: str
+    seen: list[str]
+    usual: Result
+    asked: list[str]
+
+    @property
+    def is_usual(self) -> bool:
+        ends = [(each.exit_code, plain(each.stdout)) for each in (self.result, self.usual)]
+        return ends[0] == ends[1]
+
+    @property
+    def is_asked_again(self) -> bool:
+        return self.seen.count(self.request) > self.asked.count(self.request)
+
+    def says(self, pattern: str) -> bool:
+        """Whether it says so, and does not without the fault."""
+        texts = [each.stdout + each.stderr for each in (self.result, self.usual)]
+        return len(re.findall(pattern, texts[0])) > len(re.findall(pattern, texts[1]))
+
+    @property
+    def written_twice(self) -> list[str]:
+        """The creations that were sent more often than usual; tokens may be."""
+        counts, usual = (
+            Counter(each for each in every if each.startswith("POST ") and not each.endswith(TOKEN))
+            for every in (self.seen, self.asked)
+        )
+        return [each for each, number in counts.items() if number > max(1, usual[each])]
+
+
+def plain(text: str) -> str:
+    """Without what differs from run to run."""
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\beyJ\S+|\d+", "*", text)
