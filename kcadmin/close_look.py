@@ -6,12 +6,13 @@ https://www.keycloak.org/docs-api/latest/rest-api/index.html
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from kcadmin.authz import ResourceServer, resource_name
 from kcadmin.client_policies import POLICIES, PROFILES, Entry, entries
 from kcadmin.clients import Client
-from kcadmin.errors import HttpError, KeycloakError, NotFound, Refusal
+from kcadmin.errors import HttpError, KeycloakError, NotFound, Refusal, TokenRefused
 from kcadmin.events import REFUSED
 from kcadmin.example_tokens import example_token
 from kcadmin.features import Features, read_features
@@ -152,12 +153,23 @@ class RealmLook:
         """The client ids that a user has consented to."""
         return frozenset(str(each["clientId"]) for each in self._get("users", user_id, "consents"))
 
-    def fresh_token(self, client: Client, user_id: str, scope: str | None = None) -> Claims:
-        """What an access token of a client says for a user, computed by the server without a login."""
+    def fresh_token(
+        self, client: Client, user_id: str, scope: str | None = None, audience: str | None = None
+    ) -> Claims:
+        """What an access token of a client says for a user, computed by the server without a login.
+
+        audience: what a standard exchange asks for. A token that would not name it is refused, and shown here without it.
+        """
         asked = f"openid {scope}" if scope else "openid"
-        return self._once(
-            ("token", client.uuid, user_id, asked), lambda: example_token(self.realm, client, user_id, scope=asked)
-        )
+
+        def made() -> Claims:
+            try:
+                return example_token(self.realm, client, user_id, scope=asked, audience=audience)
+            except TokenRefused:
+                whole = example_token(self.realm, client, user_id, scope=asked)
+                return replace(whole, aud=tuple(each for each in whole.aud if each != audience))
+
+        return self._once(("token", client.uuid, user_id, asked, audience or ""), made)
 
     def permission_resource(self, client: Client) -> Json | None:
         """The resource that a client has while its management permissions are on; their own GET would make anew what is gone."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from kcadmin.errors import Forbidden, TokenRefused
-from kcadmin.example_tokens import example_token, no_access, user_id
+from kcadmin.example_tokens import NoExample, example_token, no_access, user_id
 from kcadmin.features import LEGACY, STANDARD, Features, read_features
 from kcadmin.fitness import bound_by, proofs
 from kcadmin.narrow_survey import Among, reach_among
@@ -18,7 +18,7 @@ from kcadmin.role_reach import asked_for
 from kcadmin.session import Session
 from kcadmin.texts import quoted
 from kcadmin.verdicts import Case, Claims, Subject, Verdict, check_contents, notes_of, wrong_exchange
-from kcadmin.ways import OWN, PERMISSION, Way, always, conditions
+from kcadmin.ways import OWN, PERMISSION, Unordered, Way, always, conditions
 from kcadmin.ways import Verdict as Computed
 
 NO_USER = "roles, lifetime and scopes: they depend on the user; name one with --as-user"
@@ -63,12 +63,18 @@ class Predictor:
             return _by_mappers(verdict, among, computed)
         try:
             tokens = _tokens(realm, among, case, user)
+        except NoExample as none:
+            return _by_mappers(replace(verdict, unknown=(*verdict.unknown, str(none))), among, computed)
         except Forbidden:
             if self._username:
                 raise no_access(realm, self._username) from None
             seen = (
                 "tokens of the source's service account: this login may not look at them; give it the role view-users"
             )
+            return _by_mappers(replace(verdict, unknown=(*verdict.unknown, seen)), among, computed)
+        unordered = [each for way in (*computed.source_ways, *computed.audience_ways) for each in way.when]
+        if any(isinstance(each, Unordered) for each in unordered):
+            seen = "both tokens: of mappers that write aud, each token may have another one last"
             return _by_mappers(replace(verdict, unknown=(*verdict.unknown, seen)), among, computed)
         if tokens.refused and always(computed.audience_ways):  # seen where two mappers add the same audience
             seen = f"the exchanged token: mappers add '{case.audience}' to aud, and Keycloak's example of it does not"

@@ -19,7 +19,7 @@ from kcadmin.lightweight import added_in, resolvers_in
 from kcadmin.realm import realm_for
 from kcadmin.session import Session
 from kcadmin.survey import Json, Progress, Survey
-from kcadmin.ways import ROLES, OneOf, Way
+from kcadmin.ways import ROLES, OneOf, Unordered, Way
 
 THREADS = 8
 TOLD_EACH = 50
@@ -171,7 +171,7 @@ def conditions_of(facts: RoleFacts, each: Added, beside: Iterable[Added] = ()) -
         *(phrase for scope in each.scopes for phrase in scope_conditions(facts, scope.name, scope.kind)),
         *((f"the user has the role '{_spelt(each.renamed)}'",) if each.renamed else ()),
         *((each.when,) if each.when else ()),
-        *(f"{other} does not replace it" for other in replacing(each, beside)),
+        *(Unordered(f"{other} does not replace it") for other in replacing(each, beside)),
     )
 
 

@@ -124,6 +124,12 @@ class OneOf(str):
         return made
 
 
+class Unordered(str):
+    """A condition in words: of two mappers that write the same claim, one comes last. Each token may have its own order."""
+
+    __slots__ = ()
+
+
 def within(when: Collection[str], other: Collection[str]) -> bool:
     """Whether wherever these conditions hold, the others hold, too."""
     return all(phrase in when or any(_implies(each, phrase) for each in when) for phrase in other)

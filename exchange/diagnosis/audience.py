@@ -1,7 +1,7 @@
 """Whether a fresh token of a client names another one in ``aud``, and if not, why."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exchange.diagnosis.finding import Finding, Question
 from kcadmin.audiences import Added, Held, held_scopes, if_held, switched
@@ -49,11 +49,20 @@ def must_name_target(q: Question) -> bool:
     return not (q.legacy and q.asks)
 
 
+def _is_filtered(q: Question, naming: Naming) -> bool:
+    """Whether it is the token of a standard exchange that asks for an audience: of clients' roles only that one's count."""
+    return naming.token == EXCHANGED and not q.legacy and bool(q.asks or q.case.audience)
+
+
 def _names(q: Question, naming: Naming) -> Iterator[Finding]:
-    token = q.fresh_token(naming.holder, naming.scope)
-    if token is not None and naming.named in token.aud:
+    token = q.fresh_token(naming.holder, naming.scope, naming.named if _is_filtered(q, naming) else None)
+    unordered = any(each.audience is None and each.on for each in _mappers(q, naming))  # it may come last, or not
+    if token is not None and naming.named in token.aud and not unordered:
         return
-    reasons = list(_reasons(q, naming))
+    reasons = [replace(each, sure=False) if each and unordered else each for each in _reasons(q, naming)]
+    if token is not None and naming.named in token.aud:
+        yield from (each for each in reasons if each and each.cause == "audience-missing")
+        return
     if token is None and any(reason is None for reason in reasons):
         return  # nothing could be computed, and a mapper stands there as it should
     found = [reason for reason in reasons if reason]
@@ -61,7 +70,7 @@ def _names(q: Question, naming: Naming) -> Iterator[Finding]:
         aud = ", ".join(token.aud) or "nobody"
         wrong = f"has a mapper for '{naming.named}', but its fresh tokens name {aud} in aud, so {naming.so}"
         remedy = "look at its other mappers, and at the client policies"
-        yield _at(q, naming, "audience-missing", wrong, remedy, "aud", aud, mended=False)
+        yield _at(q, naming, "audience-missing", wrong, remedy, "aud", aud, mended=False, sure=not unordered)
     yield from found or ([] if None in reasons else [_missing(q, naming)])
 
 
@@ -143,6 +152,15 @@ def _of_roles(q: Question, naming: Naming, scope: Held) -> Iterator[Finding]:
     scope_id = next(str(each["id"]) for each in q.look.scopes() if each["name"] == scope.name)
     roles = q.look.scope_roles(scope_id)
     if not roles:
+        return
+    if _is_filtered(q, naming) and all(client not in (None, "", naming.named) for client, _ in roles):
+        held = ", ".join(f"{client}/{role}" for client, role in roles)
+        wrong = (
+            f"names '{naming.named}' only for users who hold one of {held}, and an exchange that asks for '{naming.named}' "
+            "counts only realm roles and its own"
+        )
+        remedy = f"map the client scope '{scope.name}' to a realm role, or to a role of '{naming.named}'"
+        yield _at(q, naming, "user-role", wrong, remedy, f"clientScopes[{scope.name}].roles", held, mended=False)
         return
     words = ", ".join(f"{client}/{role}" if client else role for client, role in roles)
     user, meant = q.subject_user()

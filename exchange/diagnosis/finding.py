@@ -120,8 +120,8 @@ class Question:
         account = self.look.service_account(source) if source else None
         return account or self.look.some_user(), False
 
-    def fresh_token(self, client: Client, scope: str | None) -> Claims | None:
-        """What a new token of a client says; None where it cannot be computed, which is noted."""
+    def fresh_token(self, client: Client, scope: str | None, audience: str | None = None) -> Claims | None:
+        """What a new token of a client says; None where it cannot be computed, which is noted. audience: what is asked for."""
         about = f"a fresh token of '{client.client_id}'"
         try:
             user, _ = self.subject_user()
@@ -129,7 +129,7 @@ class Question:
                 lacking = f"user '{self.as_user}' does not exist" if self.as_user else "the realm has no user"
                 self.note_unseen(about, f"{lacking}, for whom it could be computed")
                 return None
-            return self.look.fresh_token(client, str(user["id"]), scope)
+            return self.look.fresh_token(client, str(user["id"]), scope, audience)
         except (HttpError, Refusal) as problem:
             self.note_unseen(about, problem)
             return None
