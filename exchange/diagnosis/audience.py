@@ -71,7 +71,9 @@ def _names(q: Question, naming: Naming) -> Iterator[Finding]:
         wrong = f"has a mapper for '{naming.named}', but its fresh tokens name {aud} in aud, so {naming.so}"
         remedy = "look at its other mappers, and at the client policies"
         yield _at(q, naming, "audience-missing", wrong, remedy, "aud", aud, mended=False, sure=not unordered)
-    yield from found or ([] if None in reasons else [_missing(q, naming)])
+    yield from found or (
+        [] if None in reasons else [_missing(q, naming, sure=token is not None or not _by_any_role(q, naming))]
+    )
 
 
 def _reasons(q: Question, naming: Naming) -> Iterator[Finding | None]:
@@ -214,12 +216,18 @@ def _by_roles(q: Question, naming: Naming) -> Iterator[Finding]:
     yield _at(q, naming, "full-scope-off", wrong, remedy, FULL_SCOPE, "false")
 
 
-def _missing(q: Question, naming: Naming) -> Finding:
+def _by_any_role(q: Question, naming: Naming) -> bool:
+    """Whether a role that the user may have would name it; asked where no token can be computed."""
+    named = q.look.client(naming.named)
+    return named is not None and naming.holder.is_on(FULL_SCOPE) and q.look.has_client_roles(named)
+
+
+def _missing(q: Question, naming: Naming, *, sure: bool) -> Finding:
     others = sorted({each.audience or "" for each in _mappers(q, naming) if each.own} - {""})
     known = f"its audience mappers name {', '.join(others)}" if others else "it has no audience mapper"
     wrong = f"names '{naming.named}' nowhere: {known}"
     remedy = f"add an audience mapper for '{naming.named}' under Clients → {naming.holder.client_id} → Client scopes → dedicated"
-    return _at(q, naming, "mapper-missing", wrong, remedy, "protocolMappers", ", ".join(others))
+    return _at(q, naming, "mapper-missing", wrong, remedy, "protocolMappers", ", ".join(others), sure=sure)
 
 
 def _at(
