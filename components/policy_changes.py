@@ -95,8 +95,7 @@ def _version(realm: Realm, facts: Facts) -> Version:
 
 def _defined(realm: Realm, client: Client, policies: RealmPolicies) -> frozenset[str] | None:
     """The roles that a client defines, where a policy asks for some; None where they are not known."""
-    asked = (each.get("condition") == ROLES for policy in policies.acting for each in policy.get("conditions") or ())
-    if not any(asked):
+    if not policies.asks_for(ROLES):
         return None
     try:
         found = realm.session.get(realm.clients.path(client.uuid, "roles"))

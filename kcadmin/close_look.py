@@ -18,10 +18,13 @@ from kcadmin.example_tokens import example_token
 from kcadmin.features import Features, read_features
 from kcadmin.lightweight import lighteners
 from kcadmin.permissions import ENFORCING, UNANIMOUS
+from kcadmin.policies_at_exchange import Act, ActingPolicies, Asking
+from kcadmin.policy_votes import ROLES
 from kcadmin.proof import Claims
 from kcadmin.realm import Realm
 from kcadmin.session import Session, path
 from kcadmin.tokens import ClientCredentials, TokenEndpoint
+from kcadmin.write_prediction import RealmPolicies
 
 EVENT_SECONDS, EVENTS = 3600, 20
 T = TypeVar("T")
@@ -199,6 +202,17 @@ class RealmLook:
             return lighteners(client, self.client_policies(), [*self.client_profiles().values()])
         except Refusal:
             return ()
+
+    def acts(self, client: Client, scopes: frozenset[str] | None) -> list[Act]:
+        """What client policies do to an exchange of a requester that asks for scopes. :raises Refusal: they may not be read."""
+        policies = RealmPolicies(self.client_policies(), [])
+        if not policies.acting:
+            return []
+        policies = replace(policies, profiles=[*self.client_profiles().values()])
+        defined = None
+        if policies.asks_for(ROLES):
+            defined = frozenset(str(role["name"]) for role in self._get("clients", client.uuid, "roles"))
+        return ActingPolicies(policies, self.looks.features.version).acts(Asking(client, defined, scopes))
 
     def permissions_rules(self) -> tuple[str, str]:
         """The enforcement mode and the decision strategy of that server."""

@@ -10,7 +10,7 @@ from kcadmin.features import LEGACY, STANDARD
 from kcadmin.found_exchanges import RECIPIENT, REQUESTER, THIRD, Finding, FoundExchange, Level, found_exchanges
 from kcadmin.found_namings import Namings, Roles, has_exact, namings, of_any_client
 from kcadmin.found_permissions import found_permissions
-from kcadmin.guard_reach import guard_reach
+from kcadmin.guard_reach import GuardReach, guard_reach
 from kcadmin.leftovers import leftovers
 from kcadmin.ownership import hash16, stack_of
 from kcadmin.realm import management_client_id
@@ -83,28 +83,43 @@ def inventory(survey: Survey, facts: RoleFacts, providers: Mapping[str, str]) ->
     names = namings(survey, facts)
     exchanges, findings = found_exchanges(survey, names)
     permitted, more = found_permissions(survey, providers)
-    grants = _named(_merged(_grouped(survey, [*exchanges, *permitted])))
-    added = _added(survey, names, grants)
+    guards = guard_reach(survey, facts)
+    refused = {
+        each: why for each in (*exchanges, *permitted) if (why := guards.refusal_of(each.requester, each.source))
+    }
+    grants = _named(_merged(_grouped(survey, [each for each in (*exchanges, *permitted) if each not in refused])))
+    added = [*_added(survey, names, grants), *_refused(refused)]
     return Inventory(
         survey.realm,
         tuple(grants),
         tuple(
             sorted(
-                {*findings, *more, *added, *_refusing(survey), *_of_any_client(survey), *_of_owners(survey)}, key=_order
+                {*findings, *more, *added, *_refusing(survey, guards), *_of_any_client(survey), *_of_owners(survey)},
+                key=_order,
             )
         ),
     )
 
 
-def _refusing(survey: Survey) -> Iterator[Finding]:
+def _refusing(survey: Survey, guards: GuardReach) -> Iterator[Finding]:
     """Client policies, which no grant holds: they may refuse what the grants say."""
     if survey.client_policies is None or survey.client_profiles is None:
         says = "this login may not read them, and they may refuse what these grants say"
         yield Finding(Level.LOST, "client policies of the realm", says, "give it the role view-realm")
         return
-    for each in guard_reach(survey).unjudged:
-        about, _, says = each.partition("': ")
-        yield Finding(Level.NOTE, f"{about}'", says)
+    for each in guards.unjudged:
+        about, _, says = each.partition(": ")
+        yield Finding(Level.NOTE, about, says)
+    for requester, phrases in guards.when.items():
+        yield Finding(Level.NOTE, f"exchanges of '{requester}'", f"work only if {' and '.join(phrases)}")
+
+
+def _refused(refused: Mapping[FoundExchange, str]) -> Iterator[Finding]:
+    for each, why in refused.items():
+        third = [each.requester] if each.flow == THIRD else []
+        yield Finding(
+            Level.LOST, " → ".join([each.source, *third, each.target]), why, "change the client policy and look again"
+        )
 
 
 def _of_any_client(survey: Survey) -> Iterator[Finding]:

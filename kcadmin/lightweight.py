@@ -10,10 +10,10 @@ from typing import Any
 from kcadmin.audiences import Added, added, resolvers
 from kcadmin.client_policies import Entry
 from kcadmin.clients import Client
+from kcadmin.policy_votes import ACCESS_TYPE, Vote, access_type, either, joined
 from kcadmin.survey import Survey
 
 EXECUTOR = "use-lightweight-access-token"
-TYPES = {"publicClient": "public", "bearerOnly": "bearer-only"}
 
 
 def lighteners(client: Client, policies: Sequence[Entry] | None, profiles: Sequence[Entry] | None) -> tuple[str, ...]:
@@ -41,13 +41,10 @@ def _makes(profile: Entry) -> bool:
 
 
 def _may_hold(policy: Entry, client: Client) -> bool:
-    conditions = policy.get("conditions") or ()
-    return bool(conditions) and all(_condition(each, client) for each in conditions)
+    """A login is not an exchange: of its conditions only that on the access type is known to say no."""
 
+    def vote(name: str, config: Mapping[str, Any]) -> Vote:
+        kind = frozenset((access_type(client.representation),))
+        return either(kind, config.get("type")) if name == ACCESS_TYPE else Vote.UNKNOWN
 
-def _condition(condition: Mapping[str, Any], client: Client) -> bool:
-    config: Mapping[str, Any] = condition.get("configuration") or {}
-    if condition.get("condition") != "client-access-type":
-        return True
-    kind = next((kind for field, kind in TYPES.items() if client.is_on(field)), "confidential")
-    return (kind in (config.get("type") or ())) != (config.get("is-negative-logic") in (True, "true"))
+    return joined(policy, vote) is not Vote.NO

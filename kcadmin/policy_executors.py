@@ -236,6 +236,8 @@ _WITHOUT_EFFECT = frozenset(
         *("suppress-refresh-token-rotation", "use-lightweight-access-token"),
     )
 )
+KNOWN = frozenset((*_BEFORE, *_AFTER, *_WITHOUT_EFFECT))
+"""Keycloak's executors."""
 REPEATED: Mapping[str, tuple[str, ...]] = {
     "secure-client-authenticator": (AUTHENTICATOR,),
     "secure-signature-algorithm": SIGNATURES,

@@ -6,7 +6,7 @@ https://www.keycloak.org/docs/latest/server_admin/#_client_policies
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 Entry = Mapping[str, Any]
 Version = tuple[int, ...] | None
 
-ACCESS_TYPE, ROLES = "client-access-type", "client-roles"
+ANY, ACCESS_TYPE, ROLES, TYPE = "any-client", "client-access-type", "client-roles", "client-type"
 BODY_COUNTS_SINCE = (26, 7)  # the body of a write tells the access type, too
 
 
@@ -65,11 +65,16 @@ class Write:
 
 def holds(policy: Entry, write: Write) -> Vote:
     """Whether a policy holds for a write: YES, NO or UNKNOWN."""
-    votes = [_vote(condition, write) for condition in policy.get("conditions") or ()]
+    return joined(policy, lambda name, config: _plain_vote(name, config, write))
+
+
+def joined(policy: Entry, vote: Callable[[str, Mapping[str, Any]], Vote]) -> Vote:
+    """Whether a policy holds: YES, NO or UNKNOWN. vote: what a condition says by name and configuration, without its logic."""
+    votes = [_with_logic(condition, vote) for condition in policy.get("conditions") or ()]
     strict = policy.get("mode") == "STRICT"  # then an abstention counts as no
     if Vote.NO in votes or (strict and Vote.ABSTAINS in votes):
         return Vote.NO
-    said = [vote for vote in votes if vote is not Vote.ABSTAINS]
+    said = [each for each in votes if each is not Vote.ABSTAINS]
     return Vote.UNKNOWN if Vote.UNKNOWN in said else Vote.YES if said else Vote.NO
 
 
@@ -78,33 +83,33 @@ def is_true(value: object) -> bool:
     return value is True or (isinstance(value, str) and value.lower() == "true")
 
 
-def _vote(condition: Entry, write: Write) -> Vote:
+def _with_logic(condition: Entry, of: Callable[[str, Mapping[str, Any]], Vote]) -> Vote:
     config: Mapping[str, Any] = condition.get("configuration") or {}
     name = str(condition.get("condition"))
-    vote = _plain_vote(name, config, write)
-    if vote in (Vote.YES, Vote.NO) and name != "client-type" and is_true(config.get("is-negative-logic")):
+    vote = of(name, config)
+    if vote in (Vote.YES, Vote.NO) and name != TYPE and is_true(config.get("is-negative-logic")):
         return Vote.NO if vote is Vote.YES else Vote.YES
     return vote
 
 
 def _plain_vote(name: str, config: Mapping[str, Any], write: Write) -> Vote:
     match name:
-        case "any-client":
+        case name if name == ANY:
             return Vote.YES
         case name if name == ACCESS_TYPE:
-            return _agreed(_either(types, config.get("type")) for types in _types(write))
+            return _agreed(either(types, config.get("type")) for types in _types(write))
         case "client-attributes":
-            return _yes(_has_attributes(write.client, config.get("attributes")))
+            return yes(has_attributes(write.client, config.get("attributes")))
         case name if name == ROLES:
-            return _either(write.defined, config.get("roles"))
-        case "client-type":
-            return _yes((write.client.get("protocol") or "openid-connect") == config.get("protocol"))
+            return either(write.defined, config.get("roles"))
+        case name if name == TYPE:
+            return yes((write.client.get("protocol") or "openid-connect") == config.get("protocol"))
         case "client-updater-context":
-            return _either(frozenset(("ByAuthenticatedUser",)), config.get("update-client-source"))
+            return either(frozenset(("ByAuthenticatedUser",)), config.get("update-client-source"))
         case "client-updater-source-groups":
             return _in_groups(write, config.get("groups"))
         case "client-updater-source-roles":
-            return _either(write.writer.roles, config.get("roles"))
+            return either(write.writer.roles, config.get("roles"))
         case "grant-type" | "client-scopes" | "acr-condition" | "identity-provider-alias":
             return Vote.ABSTAINS
         case _:  # a host as the server sees it, or a provider of somebody's own
@@ -114,24 +119,33 @@ def _plain_vote(name: str, config: Mapping[str, Any], write: Write) -> Vote:
 def _types(write: Write) -> Iterator[frozenset[str]]:
     """The access types that count: the client's, and since 26.7 also that of the body, where silence means confidential."""
     if write.may_be_before(BODY_COUNTS_SINCE):
-        yield frozenset((_type(write.client),))
+        yield frozenset((access_type(write.client),))
     if write.may_be(BODY_COUNTS_SINCE):
-        yield frozenset((_type(write.client), _type(write.body)))
+        yield frozenset((access_type(write.client), access_type(write.body)))
 
 
-def _type(described: Mapping[str, Any]) -> str:
+def access_type(described: Mapping[str, Any]) -> str:
+    """The access type of a client's representation, as conditions name it."""
     if is_true(described.get("publicClient")):
         return "public"
     return "bearer-only" if is_true(described.get("bearerOnly")) else "confidential"
 
 
-def _has_attributes(client: Mapping[str, Any], wanted: object) -> bool:
-    try:
-        pairs = [(str(each["key"]), each["value"]) for each in json.loads(str(wanted))]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return False
+def has_attributes(client: Mapping[str, Any], wanted: object) -> bool:
+    """Whether a client has all listed attributes. wanted: a JSON text."""
+    pairs = pairs_of(wanted)
     attributes = client.get("attributes") or {}
-    return len({key for key, _ in pairs}) == len(pairs) and all(attributes.get(key) == value for key, value in pairs)
+    if pairs is None or len({key for key, _ in pairs}) < len(pairs):
+        return False
+    return all(attributes.get(key) == value for key, value in pairs)
+
+
+def pairs_of(wanted: object) -> tuple[tuple[str, Any], ...] | None:
+    """The attributes that a condition lists; None where it lists none."""
+    try:
+        return tuple((str(each["key"]), each["value"]) for each in json.loads(str(wanted)))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
 
 
 def _in_groups(write: Write, wanted: object) -> Vote:
@@ -141,7 +155,7 @@ def _in_groups(write: Write, wanted: object) -> Vote:
     by_name = {path.rsplit("/", 1)[-1] for path in write.writer.groups}
     by_path = {*write.writer.groups, *(path[1:] for path in write.writer.groups if path.count("/") == 1)}
     ways = (by_name, by_path) if write.may_be(BODY_COUNTS_SINCE) else (by_name,)
-    return _agreed(_either(frozenset(each), wanted) for each in ways)
+    return _agreed(either(frozenset(each), wanted) for each in ways)
 
 
 def _agreed(votes: Iterable[Vote]) -> Vote:
@@ -150,17 +164,19 @@ def _agreed(votes: Iterable[Vote]) -> Vote:
     return said.pop() if len(said) == 1 else Vote.UNKNOWN
 
 
-def _either(held: frozenset[str] | None, wanted: object) -> Vote:
+def either(held: frozenset[str] | None, wanted: object) -> Vote:
     """Whether one of the listed texts is held."""
     if held is None:
         return Vote.UNKNOWN
-    return _yes(not held.isdisjoint(_texts(wanted)))
+    return yes(not held.isdisjoint(texts(wanted)))
 
 
-def _texts(wanted: object) -> Iterator[str]:
+def texts(wanted: object) -> Iterator[str]:
+    """The texts of a configuration that lists some, or holds one."""
     listed: Iterable[object] = wanted if isinstance(wanted, Collection) and not isinstance(wanted, str) else (wanted,)
     yield from (str(each) for each in listed if each is not None)
 
 
-def _yes(found: bool) -> Vote:
+def yes(found: bool) -> Vote:
+    """A vote that is no abstention."""
     return Vote.YES if found else Vote.NO

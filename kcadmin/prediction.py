@@ -4,13 +4,14 @@ Two looks: what decides the exchange (switch, mappers, permission, guards), and 
 Keycloak's own evaluation of client scopes makes them. What only the moment of an exchange tells is named, not guessed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from kcadmin.errors import Forbidden, TokenRefused
 from kcadmin.example_tokens import NoExample, example_token, no_access, user_id
 from kcadmin.features import LEGACY, STANDARD, Features, read_features
 from kcadmin.fitness import bound_by, proofs
+from kcadmin.guard_reach import NO_WIDER_SCOPES
 from kcadmin.narrow_survey import Among, reach_among
 from kcadmin.realm import Realm, realm_for
 from kcadmin.realm_reach import RealmReach
@@ -55,7 +56,7 @@ class Predictor:
         unjudged = among.reach.guards.unjudged
         unknown, basis = (*among.unseen, *unjudged), reasons(among.reach, computed, case.requester)
         verdict = Verdict(case, subject, proved=False, dry=True, basis=basis, unknown=unknown)
-        faults = [*_wrong(case, computed), *computed.why_not]
+        faults = [*_wrong(case, computed), *computed.why_not, *_not_to_ask(case, among.reach)]
         if faults:
             return replace(verdict, outlook=False, reason="; ".join(dict.fromkeys(faults)))
         user = self._user(realm, case)
@@ -113,6 +114,13 @@ def _wrong(case: Case, computed: Computed) -> list[str]:
     return [wrong_exchange(case, computed.exchange, "would answer")]
 
 
+def _not_to_ask(case: Case, reach: RealmReach) -> Iterator[str]:
+    """The scopes that a case asks for, and that a guard does not let it ask for with the source's tokens."""
+    for scope, sources in reach.guards.asked.get(case.requester, {}).items():
+        if scope in (case.exchange_scope or "").split() and case.source not in sources:
+            yield f"the guard on scopes does not let '{case.requester}' ask for scope '{scope}' with tokens of '{case.source}'"
+
+
 def _tokens(realm: Realm, among: Among, case: Case, user: str) -> _Tokens:
     clients = among.reach.clients
     subject = _blank(example_token(realm, clients[case.source], user, scope=case.login_scope))
@@ -123,7 +131,8 @@ def _tokens(realm: Realm, among: Among, case: Case, user: str) -> _Tokens:
             )
         except TokenRefused as refused:
             return _Tokens(subject, None, str(refused))
-        return _Tokens(subject, _blank(made))
+        left = tuple(name for name in made.aud if name not in among.reach.dropped(case.requester))
+        return _Tokens(subject, replace(_blank(made), aud=left))
     # The legacy exchange makes a token as the target would, asked for the subject token's scopes, and names the target in it.
     target = case.audience or case.requester
     made = example_token(realm, clients[target], user, scope=subject.scope)
@@ -143,6 +152,11 @@ def _by_tokens(verdict: Verdict, among: Among, computed: Computed, tokens: _Toke
     if case.requester != case.source and not legacy_audience and case.requester not in tokens.subject.aud:
         faults.append(
             f"the subject token's aud is {quoted(tokens.subject.aud)} without the requester '{case.requester}'"
+        )
+    asked = {*(case.exchange_scope or "").split()}
+    if case.requester in among.reach.guards.no_wider_scopes and (wider := sorted(asked - tokens.subject.scopes)):
+        faults.append(
+            f"it asks for scope {quoted(wider)}, which the subject token has not, and a guard forbids wider ones"
         )
     if tokens.exchanged:
         faults += check_contents(case, tokens.subject, tokens.exchanged)
@@ -167,7 +181,10 @@ def _by_mappers(verdict: Verdict, among: Among, computed: Computed) -> Verdict:
         )
     filtered = case.exchange == STANDARD and case.audience
     of_client = case.audience if case.exchange == LEGACY and case.audience else case.requester
-    named = () if filtered else _named(among, of_client, asked)
+    dropped = among.reach.dropped(case.requester) if case.exchange == STANDARD else ()
+    named = () if filtered else tuple(name for name in _named(among, of_client, asked) if name not in dropped)
+    if case.exchange_scope and case.requester in among.reach.guards.no_wider_scopes:
+        open_.append(NO_WIDER_SCOPES)
     aud = tuple(dict.fromkeys((*([case.audience] if case.audience else []), *named)))
     if case.exact and aud != (case.target,):
         open_.append("aud is the target alone")

@@ -9,7 +9,7 @@
 * ``names``, ``roles``, ``permissions``, ``guards``: what it is made of, with reasons (``kcadmin.ways.Way``).
 
 What Keycloak decides at the moment of an exchange is never left out: it is a condition in words (a user's role, a scope that is
-asked for, a time, a consent). Not judged, and named in ``guards.unjudged``: client policies that are not our guards.
+asked for, a time, a consent). What of client policies only the server can tell is one, too, or stands in ``guards.unjudged``.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -19,7 +19,7 @@ from functools import cached_property
 from kcadmin.clients import Client
 from kcadmin.features import LEGACY, STANDARD, SWITCH
 from kcadmin.fitness import Position, Unfit, bound_by, proofs, unfit, worded
-from kcadmin.guard_reach import GuardReach, guard_reach
+from kcadmin.guard_reach import NO_WIDER_SCOPES, GuardReach, guard_reach
 from kcadmin.lightweight import added_in
 from kcadmin.permission_reach import permitted
 from kcadmin.reach import Reach
@@ -171,6 +171,11 @@ class RealmReach:
         by_role = self.roles.names(source, requester)
         return (*self.names.get(source, {}).get(requester, ()), *([by_role] if by_role else []))
 
+    def dropped(self, requester: str) -> frozenset[str]:
+        """Whom a requester's tokens name, and its new token at a standard exchange does not."""
+        gone = self.names.get(requester, {}).keys() - self._names_at_exchange(requester)
+        return frozenset(name for name in gone if not self.roles.names(requester, name))
+
     def _names_at_exchange(self, requester: str) -> dict[str, Ways]:
         """Whom a requester's new token names; the executor of the guard for scopes leaves its own mappers out."""
         named = self.names.get(requester, {})
@@ -231,7 +236,7 @@ class RealmReach:
     def _when(self, requester: str) -> tuple[str, ...]:
         consent = requester in self.standard and self.clients[requester].is_on("consentRequired")
         asked = (f"the user has consented to '{requester}'",) if consent else ()
-        narrow = ("no scope is wider than the subject token's",) if requester in self.guards.no_wider_scopes else ()
+        narrow = (NO_WIDER_SCOPES,) if requester in self.guards.no_wider_scopes else ()
         return (*asked, *narrow, *self._proofs(requester, own=False), *self.guards.when.get(requester, ()))
 
     def _no_requester(self, requester: str) -> Iterator[str]:
@@ -240,8 +245,8 @@ class RealmReach:
             yield worded(why, requester)
         if not self.exchange_of(requester):
             yield f"the standard exchange of '{requester}' is switched off"
-        if self.guards.requesters is not None and requester not in self.guards.requesters:
-            yield f"the guard on requesters does not let '{requester}' exchange"
+        if requester in self.guards.refused:
+            yield self.guards.refused[requester]
 
     def _no_source(self, requester: str, source: str) -> Iterator[str]:
         client = self.clients.get(source)
@@ -250,8 +255,8 @@ class RealmReach:
             yield worded(why, source) + (", so no token is issued for it" if why is Unfit.BEARER_ONLY else "")
         if source != requester and Unfit.PUBLIC in unfit(self.clients.get(requester), Position.REQUESTER, exchange):
             yield f"'{requester}' is a public client, which may exchange its own tokens alone"
-        if source not in self.guards.sources.get(requester, (source,)):
-            yield f"the guard on sources does not let '{requester}' exchange tokens of '{source}'"
+        if requester not in self.guards.refused and (refused := self.guards.refusal_of(requester, source)):
+            yield refused
 
     def _is_source(self, requester: str, source: str) -> bool:
         return not any(self._no_source(requester, source))
@@ -275,7 +280,7 @@ def realm_reach(survey: Survey, roles: RoleFacts) -> RealmReach:
         permitted(survey) if features.legacy_exchange else {},
         frozenset(standard if features.standard_exchange else ()),
         features.legacy_exchange,
-        guard_reach(survey),
+        guard_reach(survey, roles),
         not features.refuses_disabled_targets,
     )
 

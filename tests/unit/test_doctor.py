@@ -352,7 +352,7 @@ def test_a_guard_on_users_is_mended_where_it_is_declared(monkeypatch: pytest.Mon
     conditions = [{"condition": "any-client", "configuration": {}}]
     policy = {"name": "staff alone", "enabled": True, "conditions": conditions, "profiles": ["p"]}
     enforcer = {"claim-name": "email", "allowed-value": ".*@example[.]com"}
-    profile = {"executors": [{"executor": "jwt-claim-enforcer", "configuration": enforcer}]}
+    profile = {"name": "p", "executors": [{"executor": "jwt-claim-enforcer", "configuration": enforcer}]}
     monkeypatch.setattr(RealmLook, "client_policies", lambda look: [policy])
     monkeypatch.setattr(RealmLook, "client_profiles", lambda look: {"p": profile})
     case = Case("g", "r", "standard", "recipient", "frontend", "api", "api")

@@ -28,6 +28,7 @@ from kcadmin.policies import LOGIC, ClientPolicy
 from kcadmin.realm import Realm
 from kcadmin.recorded_events import KIND as EVENTS
 from kcadmin.recorded_events import recorded_since, release_events, take_events
+from kcadmin.role_reach import RoleFacts
 from kcadmin.shared_settings import CLAIMED, USED, Taken
 from providers._base import KeycloakProvider
 from providers._shared import SharedSettingProvider
@@ -328,7 +329,7 @@ def test_guards(name: str, description: str) -> None:
         assert held_parts(made) == {**held, "o": MINE[name]}
         assert list(drift(kind, [entry], MINE, "o")) and isinstance(list(conflicts([entry], MINE, ["o"])), list)
         merged(kind, [entry], {}, "o", leaving=["o"], ours=MINE)
-    guard_reach(survey(client_policies=[entry], client_profiles=[entry]))
+    guard_reach(survey(client_policies=[entry], client_profiles=[entry]), RoleFacts())
 
 
 DETAILS = st.sampled_from(

@@ -87,12 +87,23 @@ def said(found: Inventory) -> list[tuple[str, str, str]]:
     return [(each.name, each.exchange, " ".join(each.flows) or f"by {each.requester}") for each in found.grants]
 
 
-def test_client_policies_are_named_and_ones_that_are_not_to_be_read_are_a_finding() -> None:
-    held = ({"name": "by: hand", "enabled": True}, {"name": "off", "enabled": False})
-    seen = inventory(surveys.survey(surveys.client("a"), client_policies=held), RoleFacts(), {})
-    assert [(each.level, each.about, each.says) for each in seen.findings] == [
-        (Level.NOTE, "client policy 'by: hand'", "may refuse more; it is not judged here")
-    ]
+def test_what_client_policies_refuse_is_no_grant() -> None:
+    def found(executor: str) -> Inventory:
+        held = ({"name": "by: hand", "enabled": True, "conditions": [{"condition": "any-client"}], "profiles": ["p"]},)
+        profiles = ({"name": "p", "executors": [{"executor": executor}]},)
+        clients = (surveys.client("a", "b"), surveys.client("b", switch=True))
+        return inventory(surveys.survey(*clients, client_policies=held, client_profiles=profiles), RoleFacts(), {})
+
+    assert said(found("pkce-enforcer")) and not said(found("reject-request"))
+    refused = next(each for each in found("reject-request").findings if each.level is Level.LOST)
+    assert (
+        "a → b: client policy 'by: hand' (profile 'p', reject-request) refuses each exchange of" in refused.sentence()
+    )
+    noted = [each.says for each in found("their-own").findings if each.level is Level.NOTE]
+    assert "work only if client policy 'by: hand' (profile 'p', their-own) lets it through" in noted
+
+
+def test_client_policies_that_are_not_to_be_read_are_a_finding() -> None:
     blind = inventory(surveys.survey(surveys.client("a"), client_policies=None), RoleFacts(), {})
     assert blind.lost and "this login may not read them" in blind.findings[0].sentence()
 

@@ -347,18 +347,62 @@ def test_a_guard_on_scopes_looks_whose_token_it_is() -> None:
     assert way.when == ("scope 'to-c' is asked for", "the token is one of 'a'")
 
 
-def test_guards_that_were_changed_and_those_of_others_are_named() -> None:
-    changed = guarded(Guards(("b",)), conditions=[])
-    assert verdict(changed, "d", "d", "c").allowed
-    assert "and was changed by hand" in realm_reach(changed, NO_ROLES).guards.unjudged[0]
+def test_policies_of_others_and_changed_guards_are_judged_by_what_they_do() -> None:
+    changed = guarded(Guards(("b",)), conditions=[])  # then it holds for nobody
+    assert verdict(changed, "d", "d", "c").allowed and realm_reach(changed, NO_ROLES).guards.unjudged == ()
     off = guarded(Guards(("b",)), enabled=False)
     assert verdict(off, "d", "d", "c").allowed and realm_reach(off, NO_ROLES).guards.unjudged == ()
-    foreign = survey(client("a"), client_policies=({"name": "theirs", "enabled": True},))
-    assert realm_reach(foreign, NO_ROLES).guards.unjudged == (
-        "client policy 'theirs': may refuse more; it is not judged here",
-    )
     hidden = survey(client("a"), client_policies=None, features=STANDARD_ONLY)
     assert "may not read them" in realm_reach(hidden, NO_ROLES).guards.unjudged[0]
+
+
+@pytest.mark.parametrize(
+    ("version", "condition", "executor", "refused", "when"),
+    [
+        ((26, 7), "any-client", "reject-request", True, None),
+        ((26, 7), "any-client", "their-own", False, "client policy 'p' (profile 'q', their-own) lets it through"),
+        ((26, 7), "any-client", "pkce-enforcer", False, None),
+        (
+            (26, 7),
+            "their-own",
+            "reject-request",
+            False,
+            "client policy 'p' (profile 'q', reject-request) lets it through",
+        ),
+        ((26, 7), "their-own", "pkce-enforcer", False, None),
+        ((26, 7), "client-updater-context", "reject-request", False, None),
+        ((26, 7), "client-type", "reject-request", True, None),
+        ((26, 2), "client-type", "reject-request", False, None),
+        (
+            None,
+            "client-type",
+            "reject-request",
+            False,
+            "client policy 'p' (profile 'q', reject-request) lets it through",
+        ),
+    ],
+)
+def test_a_client_policy_by_condition_executor_and_version(
+    version: tuple[int, ...] | None, condition: str, executor: str, refused: bool, when: str | None
+) -> None:
+    found = survey(
+        client("a", "b"),
+        client("b", switch=True),
+        features=replace(STANDARD_ONLY, version=version),
+        client_policies=(
+            {
+                "name": "p",
+                "enabled": True,
+                "conditions": [{"condition": condition, "configuration": {"protocol": "openid-connect"}}],
+                "profiles": ["q"],
+            },
+        ),
+        client_profiles=({"name": "q", "executors": [{"executor": executor, "configuration": {}}]},),
+    )
+    said = verdict(found, "b", "a")
+    assert said.allowed != refused and said.conditions == ((when,) if when else ())
+    if refused:
+        assert said.why_not == ("client policy 'p' (profile 'q', reject-request) refuses each exchange of 'b'",)
 
 
 def test_rules_are_what_verdicts_say() -> None:
