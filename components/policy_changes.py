@@ -2,22 +2,19 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from components.planned_writes import PlannedWrite, planned_writes
 from components.wiring import GrantPlan
-from kcadmin.client_writes import told
-from kcadmin.clients import ATTRIBUTE, Client
+from kcadmin.clients import Client
 from kcadmin.connection import Connection
-from kcadmin.errors import Forbidden, sentence
+from kcadmin.errors import Forbidden
 from kcadmin.features import read_features
-from kcadmin.partial_put import body_of
-from kcadmin.policy_votes import ROLES, Version, Write, WritingLogin
+from kcadmin.foretold_writes import Planned, foretell_put, unread
+from kcadmin.policy_votes import ROLES, Version, Write
 from kcadmin.realm import Realm, realm_for
-from kcadmin.seen_policies import ROLE
 from kcadmin.session import session_for
-from kcadmin.texts import named
-from kcadmin.write_prediction import Cause, Change, Foretold, RealmPolicies, foretell, left_out, weak
+from kcadmin.write_prediction import Foretold, RealmPolicies
+from kcadmin.writing_login import writing_login
 from providers.facts import Facts
 from providers.surroundings import known_clients
 
@@ -26,6 +23,7 @@ WAYS_OUT = (
     "take the client out of the policy's conditions, let the client's owner make it as the policy wants first, or let the owner "
     "put the switch on and set manageSwitch: false"
 )
+ACCEPT = "acceptPolicyChanges: [{fields}]"
 
 
 @dataclass(frozen=True)
@@ -55,15 +53,16 @@ def policy_changes(
         realm = realm_for(session_for(connection), realm_name)
         policies, readable = realm.policies()
         if not readable:
-            notes[_unread(realm)] = None
+            notes[unread(realm)] = None
         version = _version(realm, facts) if policies.acting else None
-        writer = _writer(connection, realm_name)
+        writer = writing_login(realm.session, realm_name, policies)
         for needed in writes:
             client = clients[needed.planned.client]
             plain = Write(client.representation, {}, _defined(realm, client, policies), writer, version)
             for when, foretold in _foretold(needed.planned, client, plain, policies):
-                faults |= dict.fromkeys(_faults(client, realm_name, when, foretold, needed.accepted))
-                notes |= dict.fromkeys(_notes(client, realm_name, when, foretold, needed.accepted))
+                said = Planned(client.client_id, realm_name, when, WAYS_OUT, ACCEPT, needed.accepted)
+                faults |= dict.fromkeys(said.faults(foretold))
+                notes |= dict.fromkeys(said.notes(foretold))
     return PolicyChanges(tuple(faults), tuple(notes))
 
 
@@ -104,11 +103,6 @@ def _defined(realm: Realm, client: Client, policies: RealmPolicies) -> frozenset
     return frozenset(str(each["name"]) for each in found)
 
 
-def _writer(connection: Connection, realm: str) -> WritingLogin:
-    """A login of another realm holds no role that a policy can ask for; of one of this realm nothing is known here."""
-    return WritingLogin() if connection.login_realm == realm else WritingLogin(roles=frozenset())
-
-
 def _foretold(
     planned: PlannedWrite, client: Client, plain: Write, policies: RealmPolicies
 ) -> Iterator[tuple[str, Foretold]]:
@@ -116,68 +110,4 @@ def _foretold(
     values = planned.changes()
     back = {field: client.value(field) for field in values}
     for when, described, sent in ((UP, client, values), (DESTROY, client.with_values(values), back)):
-        yield when, _foretell(replace(plain, client=described.representation), sent, policies)
-
-
-def _foretell(plain: Write, values: Mapping[str, Any], policies: RealmPolicies) -> Foretold:
-    """What comes of a write that repeats what policies look at; where Keycloak refuses it, of one that lets them change it."""
-
-    def of(without: Collection[str] = ()) -> tuple[Foretold, Mapping[str, Any]]:
-        body, repeated = body_of(plain.client, values, policies, lambda: True, without)
-        return foretell(replace(plain, body=body), policies), repeated
-
-    whole, repeated = of()
-    if whole.refused:
-        for without in left_out(weak(repeated)):
-            changed = of(without)[0]
-            if not changed.refused:
-                return changed
-    return whole
-
-
-def _faults(client: Client, realm: str, when: str, foretold: Foretold, accepted: Collection[str]) -> Iterator[str]:
-    if foretold.refused:
-        cause, why = foretold.refused
-        wrong = f"{cause} would refuse what {when} writes, since {why}"
-        yield sentence("client", client.client_id, realm, wrong, WAYS_OUT)
-    for cause_, changes in _by_cause(foretold.changes).items():
-        refused = [change for change in changes if _name(change) not in accepted]
-        if refused:
-            fields = ", ".join(_name(change) for change in refused)
-            wrong = f"{cause_} would change {', '.join(map(_change, refused))} when {when} writes this client"
-            yield sentence(
-                "client", client.client_id, realm, wrong, f"{WAYS_OUT}; or accept it by acceptPolicyChanges: [{fields}]"
-            )
-
-
-def _notes(client: Client, realm: str, when: str, foretold: Foretold, accepted: Collection[str]) -> Iterator[str]:
-    changes = [change for change in foretold.changes if _name(change) in accepted]
-    if changes:
-        what = f"{', '.join(map(_change, changes))} when {when} writes it, as accepted; nothing gives that back"
-        yield f"note on client {named(client.client_id)} in realm {named(realm)}: client policies change {what}."
-    if foretold.undecided:
-        causes = ", ".join(map(str, foretold.undecided))
-        wrong = f"only the server can tell what {causes} does when {when} writes this client"
-        yield sentence("client", client.client_id, realm, wrong, "`pulumi up` compares the client after each write")
-
-
-def _unread(realm: Realm) -> str:
-    return (
-        f"client policies of realm {named(realm.name)}: this login may not read them, so what they change or refuse when clients "
-        f"are written is not known before; give it the role {ROLE} of the client {named(realm.management_client_id)}."
-    )
-
-
-def _by_cause(changes: Sequence[Change]) -> dict[Cause | str, list[Change]]:
-    found: dict[Cause | str, list[Change]] = {}
-    for change in changes:
-        found.setdefault(change.cause, []).append(change)
-    return found
-
-
-def _name(change: Change) -> str:
-    return change.field.removeprefix(ATTRIBUTE)
-
-
-def _change(change: Change) -> str:
-    return f"{_name(change)} from {told(change.field, change.before)} to {told(change.field, change.after)}"
+        yield when, foretell_put(replace(plain, client=described.representation), sent, policies)

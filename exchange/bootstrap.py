@@ -1,7 +1,7 @@
 """``python -m exchange bootstrap``: makes the robot that manages grants instead of an administrator, and its private key."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -12,6 +12,7 @@ from kcadmin.connection import Connection
 from kcadmin.errors import Refusal
 from kcadmin.realm import realm_for
 from kcadmin.robot import Removed, Robot, find_robot, holds_key, make_robot, remove_robot
+from kcadmin.robot_policies import judge_robot
 from kcadmin.session import session_for
 
 
@@ -38,27 +39,35 @@ def bootstrap(
     *,
     only: Collection[str] = (),
     new_key: bool = False,
+    accepted: Collection[str] = (),
+    tell: Callable[[str], None] = lambda sentence: None,
 ) -> Bootstrapped:
     """Makes the robot with exactly these roles. One that exists and holds the key of the file is deleted and made anew.
 
     :param key: the file of its key; None takes one that no other robot has. Where it does not exist it is made.
     :param new_key: make another key, and delete the robot that exists whatever its key is.
-    :raises Refusal: as ``make_robot``; the robot exists with another key; others can read the file, or it is of another robot.
+    :param accepted: fields of the client that client policies may change. tell: is given what to know of them beforehand.
+    :raises Refusal: a client policy would change or refuse it, told before anything is written; as ``make_robot``;
+        the robot exists with another key; others can read the file, or it is of another robot.
     """
     realm = realm_for(session_for(connection), realm_name)
     owner = Owner(client_id, realm_name, connection.url)
     existing = find_robot(realm, client_id)
     file = key or _default_file(owner, existing)
+    for note in judge_robot(realm, client_id, accepted):
+        tell(note)
     if new_key or not (existing or file.exists()):
         with new_key_file(file, owner) as pem:
-            return Bootstrapped(make_robot(realm, client_id, roles, pem, only), realm_name, connection.url, file)
+            return Bootstrapped(
+                make_robot(realm, client_id, roles, pem, only, accepted), realm_name, connection.url, file
+            )
     remedy = "name its file with --key, or give --new-key, which deletes the client and makes it anew"
     if not file.exists():
         raise Refusal(f"key of client '{client_id}': is not in '{file}'; {remedy}.")
     pem = read_key(file, owner)
     if existing and not holds_key(existing, pem):
         raise Refusal(f"client '{client_id}' in realm '{realm_name}': has another key than that in '{file}'; {remedy}.")
-    return Bootstrapped(make_robot(realm, client_id, roles, pem, only), realm_name, connection.url, file)
+    return Bootstrapped(make_robot(realm, client_id, roles, pem, only, accepted), realm_name, connection.url, file)
 
 
 def remove(connection: Connection, realm_name: str, client_id: str) -> Removed | None:

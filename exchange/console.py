@@ -41,7 +41,12 @@ def person() -> bool:
 def warn_of(connection: Connection) -> None:
     """Says what makes the connection unsafe."""
     for sentence in connection.warnings():
-        say_line(f"warning: {sentence}", err=True)
+        warn(sentence)
+
+
+def warn(sentence: str) -> None:
+    """Says what people should know, beside the answer."""
+    say_line(f"warning: {sentence}", err=True)
 
 
 class AsLines(logging.Handler):

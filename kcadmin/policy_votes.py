@@ -15,6 +15,7 @@ Entry = Mapping[str, Any]
 Version = tuple[int, ...] | None
 
 ANY, ACCESS_TYPE, ROLES, TYPE = "any-client", "client-access-type", "client-roles", "client-type"
+SOURCE_GROUPS, SOURCE_ROLES = "client-updater-source-groups", "client-updater-source-roles"
 BODY_COUNTS_SINCE = (26, 7)  # the body of a write tells the access type, too
 
 
@@ -29,15 +30,20 @@ class Vote(Enum):
 
 @dataclass(frozen=True)
 class WritingLogin:
-    """The login that writes. groups: paths; roles: ``role`` or ``client.role``. None where they cannot be read."""
+    """The login that writes. groups: paths; roles: ``role`` or ``client.role``. None where they cannot be read.
+
+    of_realm: whether it is of the realm that is written. among_roles: some of its roles, where not all can be read.
+    """
 
     groups: frozenset[str] | None = None
     roles: frozenset[str] | None = None
+    of_realm: bool = True
+    among_roles: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Write:
-    """A write of a client. client: its representation; body: what is sent. defined: the roles that the client defines.
+    """A write of a client. client: its representation, empty for one that is made; body: what is sent. defined: its roles.
 
     version: of the server, its first two numbers; None where it is not known: servers tell it to those with manage-realm alone.
     """
@@ -93,6 +99,8 @@ def _with_logic(condition: Entry, of: Callable[[str, Mapping[str, Any]], Vote]) 
 
 
 def _plain_vote(name: str, config: Mapping[str, Any], write: Write) -> Vote:
+    if not write.client and name in ("client-attributes", ROLES, TYPE):  # of a client that is made there is nothing yet
+        return Vote.UNKNOWN if name == TYPE else Vote.ABSTAINS
     match name:
         case name if name == ANY:
             return Vote.YES
@@ -106,10 +114,11 @@ def _plain_vote(name: str, config: Mapping[str, Any], write: Write) -> Vote:
             return yes((write.client.get("protocol") or "openid-connect") == config.get("protocol"))
         case "client-updater-context":
             return either(frozenset(("ByAuthenticatedUser",)), config.get("update-client-source"))
-        case "client-updater-source-groups":
+        case name if name == SOURCE_GROUPS:
             return _in_groups(write, config.get("groups"))
-        case "client-updater-source-roles":
-            return either(write.writer.roles, config.get("roles"))
+        case name if name == SOURCE_ROLES:
+            some = either(write.writer.among_roles, config.get("roles"))
+            return some if some is Vote.YES else either(write.writer.roles, config.get("roles"))
         case "grant-type" | "client-scopes" | "acr-condition" | "identity-provider-alias":
             return Vote.ABSTAINS
         case _:  # a host as the server sees it, or a provider of somebody's own
@@ -153,7 +162,8 @@ def _in_groups(write: Write, wanted: object) -> Vote:
     if write.writer.groups is None:
         return Vote.UNKNOWN
     by_name = {path.rsplit("/", 1)[-1] for path in write.writer.groups}
-    by_path = {*write.writer.groups, *(path[1:] for path in write.writer.groups if path.count("/") == 1)}
+    own = write.writer.groups if write.writer.of_realm else frozenset()  # by path those of another realm do not count
+    by_path = {*own, *(path[1:] for path in own if path.count("/") == 1)}
     ways = (by_name, by_path) if write.may_be(BODY_COUNTS_SINCE) else (by_name,)
     return _agreed(either(frozenset(each), wanted) for each in ways)
 

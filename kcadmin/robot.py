@@ -21,6 +21,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from kcadmin.client_writes import watched
 from kcadmin.clients import Client
 from kcadmin.connection import PrivateKeyLogin
 from kcadmin.errors import Conflict, KeycloakError, NotFound, Refusal, TokenRefused, sentence
@@ -108,13 +109,21 @@ def holds_key(client: Client, pem: str) -> bool:
     return all(client.attributes.get(key) == value for key, value in public_keys(pem).items())
 
 
-def make_robot(realm: Realm, client_id: str, roles: Collection[str], pem: str, only: Collection[str] = ()) -> Robot:
+def make_robot(
+    realm: Realm,
+    client_id: str,
+    roles: Collection[str],
+    pem: str,
+    only: Collection[str] = (),
+    accepted: Collection[str] = (),
+) -> Robot:
     """Makes the robot with exactly these roles; one that exists is deleted when the new one is complete.
 
     The new client is given its roles after it has logged in by its key. A failure leaves the realm as it was.
 
     :param pem: its private key, RSA.
     :param only: client ids; then it may manage these alone, by fine-grained admin permissions v2.
+    :param accepted: fields of it that client policies may change: ``kcadmin.robot_policies``.
     :raises Refusal: a client of that name is another's, one of ``only`` does not exist, or the new client cannot log in, or
         cannot read a client of ``only``.
     """
@@ -134,7 +143,9 @@ def make_robot(realm: Realm, client_id: str, roles: Collection[str], pem: str, o
         if before:
             forbid(realm, before)
             _delete(realm, before.uuid)
-        _take_the_name(realm, client_id, uuid, pem)
+        with watched(accepted) as watch:
+            _take_the_name(realm, client_id, uuid, pem)
+            watch.tell()
     except BaseException as problem:
         _take_back(realm, client_id, undo, problem)
         raise

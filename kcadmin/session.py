@@ -11,7 +11,7 @@ from kcadmin.absence import is_gone
 from kcadmin.answers import Answer
 from kcadmin.connection import AssertionLogin, Connection, PrivateKeyLogin
 from kcadmin.errors import BUSY, HttpError, KeycloakError, LoginRefused, Refusal, Unreachable
-from kcadmin.issuers import NO_REALM, base_of, discovered_issuer, own_issuer
+from kcadmin.issuers import NO_REALM, base_of, claims_of, discovered_issuer, own_issuer
 from kcadmin.login import describe, remedy, token_form
 from kcadmin.patience import patiently
 from kcadmin.texts import unfit_segment
@@ -107,6 +107,10 @@ class Session:
             base = base_of(self.connection, token)
             self._issued_by = token, base
         return base + path("realms", realm)
+
+    def claims(self) -> dict[str, Any]:
+        """What its own token says."""
+        return claims_of(self._current_token())
 
     def _write(self, method: str, at: str, body: object = None, *, once: bool = False) -> None:
         answer = self._authorised(method, at, body=body, once=once)

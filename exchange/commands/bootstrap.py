@@ -8,7 +8,7 @@ import typer
 
 from exchange import bootstrap
 from exchange.commands.options import InsecureHttp, PublicUrl, login
-from exchange.console import ask, person, problems, warn_of
+from exchange.console import ask, person, problems, warn, warn_of
 from exchange.screen import say_line, say_text
 from exchange.version_control import warn_unless_ignored
 from kcadmin import robot
@@ -55,6 +55,14 @@ def bootstrap_command(
     new_key: Annotated[
         bool, typer.Option("--new-key", help="Make another key, and the client anew: whatever it was ends at once.")
     ] = False,
+    accept_policy_changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD",
+            show_default=False,
+            help="A field of the robot that the realm's client policies may change; once for each.",
+        ),
+    ] = None,
     remove: Annotated[
         bool, typer.Option("--remove", help="Delete the robot, and undo what was switched on for it.")
     ] = False,
@@ -96,6 +104,16 @@ def bootstrap_command(
             raise InvalidSettings(
                 ["--only: reaches standard grants without conditions alone; leave the other purposes out."]
             )
-        made = bootstrap.bootstrap(connection, realm, client_id, roles, key, only=only or (), new_key=new_key)
+        made = bootstrap.bootstrap(
+            connection,
+            realm,
+            client_id,
+            roles,
+            key,
+            only=only or (),
+            new_key=new_key,
+            accepted=accept_policy_changes or (),
+            tell=warn,
+        )
         warn_unless_ignored(made.key, "a private key")
     say_text(bootstrap.as_json(made) if as_json else "\n".join(bootstrap.as_lines(made)))

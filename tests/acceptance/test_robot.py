@@ -16,6 +16,7 @@ from kcadmin.errors import Forbidden, Refusal
 from kcadmin.robot_permissions import PERMISSIONS_CLIENT
 from kcadmin.session import Session
 from local.layout import keycloak_version
+from tests.acceptance.test_policy_changes import CONSENT, demand
 from tests.conftest import MakeRealm
 from tests.support.engine import forget
 from tests.support.in_process import Stack
@@ -309,3 +310,37 @@ def with_empty_permissions(export: dict[str, Any], realm: TestRealm) -> dict[str
         "clients": sorted(clients, key=lambda each: json.dumps(each, sort_keys=True)),
         "adminPermissionsClient": {"clientId": PERMISSIONS_CLIENT},
     }
+
+
+REFUSES = {
+    "executor": "secure-client-authenticator",
+    "configuration": {"allowed-client-authenticators": ["client-secret"]},
+}
+
+
+@pytest.mark.exchange_guards
+def test_a_client_policy_that_acts_on_the_robot_is_told_before_anything_is_written(
+    make_realm: MakeRealm, tmp_path: Path
+) -> None:
+    realm, told = make_realm("standard"), list[str]()
+    before = realm.export()
+    demand(realm, CONSENT)
+    with pytest.raises(Refusal) as changed:
+        made(realm, tmp_path)
+    said = str(changed.value)
+    assert (
+        f"client '{NAME}' in realm '{realm.name}': client policy 'secure' (profile 'strict', consent-required)" in said
+    )
+    assert "would change consentRequired from nothing to true when bootstrap writes this client" in said
+    assert "--accept-policy-changes, once for each of consentRequired" in said
+    demand(realm, REFUSES)
+    with pytest.raises(Refusal, match=r"secure-client-authenticator\) would refuse what bootstrap writes"):
+        made(realm, tmp_path)
+    demand(realm)
+    assert realm.export() == before and not [*tmp_path.iterdir()]
+    demand(realm, CONSENT)
+    assert made(realm, tmp_path, accepted=["consentRequired"], tell=told.append).robot.made
+    assert realm.client(NAME)["consentRequired"] and "as accepted; nothing gives that back" in told[0]
+    remove(realm.connection, realm.name, NAME)
+    demand(realm)
+    assert realm.export() == before and [each.name for each in tmp_path.iterdir()] == ["robot.pem"]

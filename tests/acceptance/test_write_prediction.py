@@ -11,6 +11,7 @@ from kcadmin.clients import Clients
 from kcadmin.errors import HttpError
 from kcadmin.policy_executors import value_of
 from kcadmin.policy_votes import Write, WritingLogin
+from kcadmin.robot import representation
 from kcadmin.write_prediction import RealmPolicies, foretell
 from local import keycloak
 from local.layout import keycloak_version
@@ -18,6 +19,19 @@ from tests.conftest import MakeRealm
 from tests.support.realms import Arranging, TestRealm
 
 CASES = 10
+FIELDS = (
+    "consentRequired",
+    "fullScopeAllowed",
+    "implicitFlowEnabled",
+    "directAccessGrantsEnabled",
+    "clientAuthenticatorType",
+)
+ROBOTS_FIELDS = tuple(f"attributes.{name}" for name in (
+    "dpop.bound.access.tokens", "tls.client.certificate.bound.access.tokens", "pkce.code.challenge.method",
+    "id.token.as.detached.signature", "access.token.signed.response.alg", "id.token.signed.response.alg",
+    "user.info.response.signature.alg", "request.object.signature.alg", "token.endpoint.auth.signing.alg",
+    "ciba.backchannel.auth.request.signing.alg", "pulumi.robot",
+))  # fmt: skip
 MARKED = {"tier": "gold"}
 AUTO = ("consent-required", "full-scope-disabled", "holder-of-key-enforcer", "pkce-enforcer", "secure-response-type",
         "reject-implicit-grant", "reject-ropc-grant", "dpop-bind-enforcer")  # fmt: skip
@@ -53,6 +67,39 @@ def test_random_writes_end_as_foretold(make_realm: MakeRealm, seed: int) -> None
         assert seen == {each.field: _plain(each.after) for each in foretold.changes}, case
         changed += bool(seen)
     assert changed and refused and undecided < CASES / 2, (changed, refused, undecided)
+
+
+@pytest.mark.exchange_guards
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_random_policies_do_to_a_new_robot_what_was_foretold(make_realm: MakeRealm, seed: int) -> None:
+    realm, chance = make_realm("standard"), random.Random(seed)  # noqa: S311 (no secret)
+    own = realm.get("client-policies", "profiles", **GLOBAL)["globalProfiles"]
+    writer, version = WritingLogin(), keycloak.number(keycloak_version())
+    for number in range(CASES):
+        made = _policies(chance, [str(each["name"]) for each in own])
+        write = Write({}, representation(f"robot-{number}", {}), frozenset(), writer, version)  # type: ignore[arg-type]
+        foretold = foretell(write, RealmPolicies(made.policies, made.profiles, own))
+        _set(realm, made)
+        try:
+            realm.session.create(realm.at("clients"), write.body)
+            happened = True
+        except HttpError as problem:
+            assert problem.status in (400, 500), problem
+            happened = False
+        case = json.dumps([made.policies, made.profiles], indent=1)
+        _set(realm, RealmPolicies())
+        if foretold.undecided:
+            continue
+        assert happened == (foretold.refused is None), f"{case}\n{foretold}"
+        if happened:
+            now = realm.client(f"robot-{number}")
+            sent = {field: _plain(value_of(write.body, field)) for field in (*FIELDS, *ROBOTS_FIELDS)}
+            seen = {field: _plain(value_of(now, field)) for field in sent}
+            expected = sent | {each.field: _plain(each.after) for each in foretold.changes if each.field in sent}
+            assert {each.field for each in foretold.changes} <= sent.keys(), foretold
+            assert {key: bool(value) and value for key, value in seen.items()} == {
+                key: bool(value) and value for key, value in expected.items()
+            }, case
 
 
 class Noting(Arranging):

@@ -91,7 +91,7 @@ def test_what_client_policies_refuse_is_no_grant() -> None:
     def found(executor: str) -> Inventory:
         held = ({"name": "by: hand", "enabled": True, "conditions": [{"condition": "any-client"}], "profiles": ["p"]},)
         profiles = ({"name": "p", "executors": [{"executor": executor}]},)
-        clients = (surveys.client("a", "b"), surveys.client("b", switch=True))
+        clients = (client("a", "b"), client("b", attributes=ON))
         return inventory(surveys.survey(*clients, client_policies=held, client_profiles=profiles), RoleFacts(), {})
 
     assert said(found("pkce-enforcer")) and not said(found("reject-request"))

@@ -1,0 +1,80 @@
+"""Who writes, where client policies ask for it: by what the login may read, and else by what its own token says."""
+
+from typing import Any
+
+import pytest
+
+from kcadmin.connection import ClientSecretLogin, Connection
+from kcadmin.errors import Forbidden
+from kcadmin.policy_votes import Vote, Write, WritingLogin, holds
+from kcadmin.session import Session
+from kcadmin.write_prediction import RealmPolicies
+from kcadmin.writing_login import writing_login
+
+USER = "/admin/realms/{realm}/users/u"
+
+
+class Answering(Session):
+    """Answers from a table; a path that is not in it is forbidden. asked: what was asked for."""
+
+    def __init__(self, realm: str, answers: dict[str, Any], claims: dict[str, Any]) -> None:
+        super().__init__(Connection("https://keycloak.example", ClientSecretLogin("robot", "s"), realm))
+        self.answers, self.said, self.asked = answers, claims, list[str]()
+
+    def get(self, at: str, **query: str) -> Any:
+        self.asked.append(at)
+        if at not in self.answers:
+            raise Forbidden(403, "GET", at, "forbidden")
+        return self.answers[at]
+
+    def claims(self) -> dict[str, Any]:
+        return self.said
+
+
+def policies(condition: str, **config: Any) -> RealmPolicies:
+    one = {"condition": condition, "configuration": config}
+    return RealmPolicies([{"name": "p", "enabled": True, "conditions": [one], "profiles": []}])
+
+
+ROLES = policies("client-updater-source-roles", roles=["ops", "api.admin"])
+GROUPS = policies("client-updater-source-groups", groups=["ops"])
+CLAIMS = {"sub": "u", "realm_access": {"roles": ["ops"]}, "resource_access": {"api": {"roles": ["user"]}}}
+
+
+def said(policies: RealmPolicies, writer: WritingLogin) -> Vote:
+    return holds(policies.policies[0], Write({"clientId": "c"}, {}, None, writer, (26, 7)))
+
+
+def test_nothing_is_read_where_no_policy_asks() -> None:
+    session = Answering("r", {}, CLAIMS)
+    assert writing_login(session, "r", policies("any-client")) == WritingLogin()
+    assert writing_login(session, "other", ROLES) == WritingLogin(None, frozenset(), False)
+    assert not session.asked
+
+
+def test_roles_that_may_be_read_decide() -> None:
+    at = USER.format(realm="r")
+    answers = {
+        f"{at}/groups": [{"path": "/ops"}],
+        f"{at}/role-mappings/realm/composite": [{"name": "dev"}],
+        "/admin/realms/r/clients": [],
+    }
+    writer = writing_login(Answering("r", answers, CLAIMS), "r", ROLES)
+    assert (writer.groups, writer.roles) == (frozenset({"/ops"}), frozenset({"dev"}))
+    assert said(ROLES, writer) is Vote.NO and said(GROUPS, writer) is Vote.YES
+
+
+@pytest.mark.parametrize(("asked", "vote"), [(["ops"], Vote.YES), (["api.user"], Vote.YES), (["dev"], Vote.UNKNOWN)])
+def test_what_a_token_says_is_enough_for_yes_and_never_for_no(asked: list[str], vote: Vote) -> None:
+    """A token may hold fewer roles than the account."""
+    wanted = policies("client-updater-source-roles", roles=asked)
+    writer = writing_login(Answering("r", {}, CLAIMS), "r", wanted)
+    assert writer.roles is None and said(wanted, writer) is vote
+
+
+def test_the_groups_of_another_realm_count_on_older_servers_alone() -> None:
+    at = USER.format(realm="master")
+    writer = writing_login(Answering("master", {f"{at}/groups": [{"path": "/ops"}]}, CLAIMS), "r", GROUPS)
+    assert said(GROUPS, writer) is Vote.UNKNOWN  # 26.7.3 and 26.7.5 differ
+    older = Write({"clientId": "c"}, {}, None, writer, (26, 5))
+    assert holds(GROUPS.policies[0], older) is Vote.YES
