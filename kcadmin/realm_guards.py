@@ -114,8 +114,10 @@ def changed_by_others(realm: Realm, held: Held) -> list[str] | None:
             found.append(f"client '{name}' has a mark of an earlier version, which others can compute")
         elif not is_own(client.value(MARKED), client.uuid):
             found.append(f"client '{name}' has lost its mark '{MARK}'")
-        elif claim_of(client, held.owner, KIND) is None:
+        elif (claim := claim_of(client, held.owner, KIND)) is None:
             found.append(f"client '{name}' has lost the claim of '{held.owner}' on its mark")
+        elif held.writer.number and claim.writer.number not in ("", held.writer.number):
+            found.append(f"client '{name}' bears the claim of another resource of this stack on its mark")
     return found
 
 

@@ -37,11 +37,19 @@ KEPT_SERVERS = "TEST_SERVERS"
 """A folder whose servers outlive a run: the next run finds them started. Who has set it ends them, by the pids in its notes."""
 
 LONGEST_FIRST = (
+    "test_identity",
+    "test_upgrades",
     "test_killed",
+    "test_killed_renames",
     "test_crashes",
+    "test_replaced",
+    "test_client_policies",
     "test_migrate",
     "test_refusals",
     "test_restore",
+    "test_gates",
+    "test_release",
+    "test_write_prediction",
     "test_rebind",
     "test_lifecycle",
     "test_changes",
@@ -51,7 +59,6 @@ LONGEST_FIRST = (
     "test_objects",
     "test_drift",
     "test_requests",
-    "test_upgrades",
     "test_conditions",
     "test_secrets",
     "test_sharing",

@@ -1,18 +1,29 @@
-"""Killed before and after each single write: the next run mends it, nothing is made twice, and destroy restores."""
+"""Killed before and after each single write: the next run mends it, nothing is made twice, and destroy restores.
 
+``make test`` kills at a fifth of the points of each test; ``make test-crash`` at all.
+"""
+
+import copy
+import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from kcadmin.errors import TokenRefused
 from tests.conftest import MakeRealm
 from tests.support.in_process import Killed, Stack, interrupted
 from tests.support.realms import TestRealm
 
+ALL = bool(os.environ.get("ALL_KILL_POINTS"))
+SHARE = 5
 CLIENTS: dict[str, dict[str, Any]] = {"frontend": {}, "mobile": {}, "api": {}}
+OUTSIDER = "somebody"
+GUARDS = ("requesters", "sources")
+Grants = list[dict[str, Any]]
 
 
-def two_grants(realm: TestRealm, exchange: str) -> list[dict[str, Any]]:
+def two_grants(realm: TestRealm, exchange: str) -> Grants:
     common = {"realm": realm.name, "exchange": exchange, "target": "api", "flows": ["recipient", "requester"]}
     return [{**common, "name": f"{source}-to-api", "sources": [source]} for source in ("frontend", "mobile")]
 
@@ -29,87 +40,144 @@ def same(realm: TestRealm, before: Any) -> None:
     assert realm.export_but_for_permissions() == realm.without_permissions(before)
 
 
-def all_kills(run: Callable[[int, bool], bool]) -> int:
-    """Runs with a kill at each point until no write is left; gives how many writes there were."""
-    write = 0
-    while run(write, False):
-        run(write, True)
-        write += 1
-    return write
+def all_kills(arrange: Callable[[], Stack], run: Callable[[Stack], None], mend: Callable[[Stack, bool], None]) -> int:
+    """Kills a run at each point until no write is left, and mends it; gives how many writes there were.
+
+    :param mend: is told whether the run was killed.
+    """
+    point = 0
+    while True:
+        stack, killed = arrange(), False
+        with interrupted(point // 2, after=bool(point % 2)) as writes:
+            try:
+                run(stack)
+            except Killed:
+                killed = True
+        where = f"{'after' if point % 2 else 'before'} write {point // 2}: {writes[-1]}" if killed else "not killed"
+        try:
+            mend(stack, killed)
+        except BaseException as problem:
+            raise AssertionError(f"killed {where}: {problem}") from problem
+        if not killed:
+            return len(writes)
+        point += 1 if ALL else SHARE
 
 
 @pytest.mark.parametrize("exchange", ["standard", "legacy"])
 @pytest.mark.parametrize("checkpoints", [True, False], ids=["checkpoints", "no-checkpoints"])
 def test_up_killed_anywhere(make_realm: MakeRealm, exchange: str, checkpoints: bool) -> None:
     realm = make_realm("legacy", **CLIENTS)
-    before = realm.export()
+    before, grants = realm.export(), two_grants(realm, exchange)
 
-    def run(at: int, after: bool) -> bool:
-        stack = Stack(realm.robot)
-        try:
-            with interrupted(at, after=after):
-                stack.up(*two_grants(realm, exchange))
-        except Killed:
-            if not checkpoints:
-                stack = Stack(realm.robot)
-            stack.up(*two_grants(realm, exchange))
-            works(realm, "frontend", "mobile")
-            stack.destroy()
-            same(realm, before)
-            return True
+    def mend(stack: Stack, killed: bool) -> None:
+        if killed and not checkpoints:
+            stack = Stack(realm.robot)
+        stack.up(*grants)
+        works(realm, "frontend", "mobile")
         stack.destroy()
         same(realm, before)
-        return False
 
-    assert all_kills(run) >= {"standard": 6, "legacy": 9}[exchange]
+    number = all_kills(lambda: Stack(realm.robot), lambda stack: stack.up(*grants), mend)
+    assert number >= {"standard": 6, "legacy": 9}[exchange]
+
+
+def stack_of(realm: TestRealm, grants: Grants) -> Stack:
+    """One that is up."""
+    stack = Stack(realm.robot)
+    stack.up(*grants)
+    return stack
 
 
 @pytest.mark.parametrize("exchange", ["standard", "legacy"])
 @pytest.mark.parametrize("recover", ["destroy", "up"])
 def test_destroy_killed_anywhere(make_realm: MakeRealm, exchange: str, recover: str) -> None:
     realm = make_realm("legacy", **CLIENTS)
-    before = realm.export()
+    before, grants = realm.export(), two_grants(realm, exchange)
 
-    def run(at: int, after: bool) -> bool:
-        stack = Stack(realm.robot)
-        stack.up(*two_grants(realm, exchange))
-        try:
-            with interrupted(at, after=after):
-                stack.destroy()
-        except Killed:
-            if recover == "up":
-                stack.refresh()
-                stack.up(*two_grants(realm, exchange))
-                works(realm, "frontend", "mobile")
-            stack.destroy()
-            same(realm, before)
-            return True
+    def mend(stack: Stack, killed: bool) -> None:
+        if recover == "up":
+            stack.refresh()
+            stack.up(*grants)
+            works(realm, "frontend", "mobile")
+        stack.destroy()
         same(realm, before)
-        return False
 
-    assert all_kills(run) >= {"standard": 6, "legacy": 8}[exchange]
+    number = all_kills(lambda: stack_of(realm, grants), Stack.destroy, mend)
+    assert number >= {"standard": 6, "legacy": 8}[exchange]
 
 
 @pytest.mark.parametrize(("exchange", "then"), [("standard", "legacy"), ("legacy", "standard")])
 def test_move_killed_anywhere(make_realm: MakeRealm, exchange: str, then: str) -> None:
     """An update that moves both grants from one exchange to the other."""
     realm = make_realm("legacy", **CLIENTS)
-    before = realm.export()
+    before, first, second = realm.export(), two_grants(realm, exchange), two_grants(realm, then)
 
-    def run(at: int, after: bool) -> bool:
-        stack = Stack(realm.robot)
-        stack.up(*two_grants(realm, exchange))
-        try:
-            with interrupted(at, after=after):
-                stack.up(*two_grants(realm, then))
-        except Killed:
-            stack.up(*two_grants(realm, then))
-            works(realm, "frontend", "mobile")
-            stack.destroy()
-            same(realm, before)
-            return True
+    def mend(stack: Stack, killed: bool) -> None:
+        stack.up(*second)
+        works(realm, "frontend", "mobile")
         stack.destroy()
         same(realm, before)
-        return False
 
-    assert all_kills(run) >= 10
+    assert all_kills(lambda: stack_of(realm, first), lambda stack: stack.up(*second), mend) >= 10
+
+
+def conditional(realm: TestRealm, exchange: str, client: str) -> Grants:
+    """Grants that are called after a client: for holders of a role, on request where that is to be had; and a plain one."""
+    asked = {"audience": "optionalScope", "tokenLifespan": 60} if exchange == "standard" else {}
+    common = {"realm": realm.name, "exchange": exchange}
+    staff = {"sources": [client], "target": "orders", "flows": ["requester"], "requiredRoles": ["buyer"], **asked}
+    plain = {"sources": ["shop"], "target": client, "flows": ["recipient"]}
+    return [{**common, "name": f"{client}-staff", **staff}, {**common, "name": f"{client}-plain", **plain}]
+
+
+def binds(realm: TestRealm, stack: Stack, client: str) -> None:
+    """What is granted is served, and nothing else; guards and events are there; the next run changes nothing."""
+    (flow,) = stack.exported[f"{client}-staff"]["flows"]
+    asked = {"scope": flow["requestScope"]["name"]} if flow["requestScope"] else {}
+    assert "orders" in realm.exchange(client, realm.user_token(client), "orders", **asked)["aud"]
+    with pytest.raises(TokenRefused):
+        realm.exchange(client, realm.user_token(client, OUTSIDER), "orders", **asked)
+    assert client in realm.exchange(client, realm.user_token("shop"))["aud"]
+    assert realm.get("events", "config")["eventsEnabled"] is True
+    policies = {each["name"] for each in realm.get("client-policies", "policies")["policies"]}
+    for guard in GUARDS:
+        assert any(each.startswith(f"pulumi.exchange.{guard[:-1]}") for each in policies), policies
+    assert set(stack.changes.values()) == {"same"}
+
+
+@pytest.mark.exchange_guards
+@pytest.mark.parametrize("exchange", ["standard", "legacy"])
+@pytest.mark.parametrize("operation", ["rename", "replace"])
+@pytest.mark.parametrize("checkpoints", [True, False], ids=["checkpoints", "no-checkpoints"])
+def test_rename_or_replacement_killed_anywhere(
+    make_realm: MakeRealm, exchange: str, operation: str, checkpoints: bool
+) -> None:
+    """New resources continue the objects of the old ones, which are deleted at the end: in that run, or in the one after."""
+    realm = make_realm("legacy", web={}, orders={}, shop={})
+    realm.add_role("buyer", realm.user)
+    realm.add_user(OUTSIDER)
+    before = realm.export()
+    client = "site" if operation == "rename" else "web"
+    grants = conditional(realm, exchange, client)
+    kept: list[Any] = []
+
+    def arrange() -> Stack:
+        stack = Stack(realm.connection, guards=GUARDS, events=True)
+        stack.up(*conditional(realm, exchange, "web"))
+        kept[:] = [copy.deepcopy(stack.state)]
+        if operation == "rename":
+            realm.change("web", clientId=client)
+        return stack
+
+    def mend(stack: Stack, killed: bool) -> None:
+        if killed and not checkpoints:
+            stack.state, stack.leaving = kept[0], []
+        stack.up(*grants)
+        stack.up(*grants)
+        binds(realm, stack, client)
+        stack.destroy()
+        if operation == "rename":
+            realm.change(client, clientId="web")
+        same(realm, before)
+
+    assert all_kills(arrange, lambda stack: stack.up(*grants, replace=operation == "replace"), mend) >= 6

@@ -43,8 +43,8 @@ def run_program(stack: Stack, source: Path = PROJECT) -> None:
     project = stack.folder / "project"
     for part in PARTS:
         (project / part).unlink()
+    for part in ("Pulumi.yaml", *CODE[1:]) if source != PROJECT else ("Pulumi.yaml",):
         (project / part).symlink_to(source / part)
-    (project / "__main__.py").unlink()
     (project / "__main__.py").symlink_to(FIXTURES / "program" / "__main__.py")
     (project / "project_main.py").symlink_to(source / "__main__.py")
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import pytest
 
-from local.layout import PROJECT
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import as_it_was, both_flows, grant
 from tests.support.realms import TestRealm
@@ -24,7 +23,7 @@ def test_events_come_and_go_with_the_stack(make_realm: Callable[..., TestRealm],
 
     both_flows(realm, "standard")
     command = [sys.executable, "-m", "exchange", "audit", "--json", "--stack", stack.name]
-    environment = {**stack.environment(), "PYTHONPATH": str(PROJECT)}
+    environment = stack.environment()
     done = subprocess.run(command, cwd=stack.project, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stderr == "", done.stderr
     told = [(each["grants"], each["requester"], each["user"]) for each in json.loads(done.stdout)]

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from local.layout import PROJECT
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import grant
 from tests.e2e.stack import Stack
@@ -20,7 +19,7 @@ def doctor(stack: Stack, *arguments: str) -> tuple[int, Any]:
     """The exit code and the JSON of ``python -m exchange doctor`` in the stack's folder."""
     done = subprocess.run(
         [sys.executable, "-m", "exchange", "doctor", "--json", "--stack", stack.name, *arguments],
-        cwd=stack.project, env={**stack.environment(), "PYTHONPATH": str(PROJECT)}, stdin=subprocess.DEVNULL,
+        cwd=stack.project, env=stack.environment(), stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=120)  # fmt: skip
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)

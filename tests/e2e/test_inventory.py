@@ -80,7 +80,7 @@ def test_what_inventory_found_can_leave_the_legacy_exchange(
         "--stack",
         stack.name,
     ]
-    environment = {**stack.environment(), "PYTHONPATH": str(PROJECT)}
+    environment = stack.environment()
     migrated = subprocess.run(
         apply, cwd=stack.project, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )

@@ -27,7 +27,7 @@ def realm(make_realm: MakeRealm) -> TestRealm:
 def long_lived(new_stack: NewStack, realm: TestRealm, program: Callable[[], None]) -> automation.Stack:
     """A stack of this very process; the plugin of its resources is a process a run, as always."""
     stack = new_stack(realm, "standard")
-    for name in ("__main__.py", "components", "Pulumi.yaml"):
+    for name in ("__main__.py", "Pulumi.yaml"):
         (stack.project / name).unlink()  # only the plugin runs in that folder
     (stack.project / "Pulumi.yaml").write_text(f"name: {NAME}\nruntime: python\n")
     environment = stack.environment()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from local.layout import PROJECT, VENV
+from local.layout import VENV
 from tests.e2e.callers import Caller, calling
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import exchanged, grant
@@ -26,14 +26,10 @@ def command(*args: str) -> list[str]:
     return [str(VENV / "bin" / "python"), "-m", "exchange", "migrate", *args]
 
 
-def environment(stack: Stack) -> dict[str, str]:
-    return {**stack.environment(), "PYTHONPATH": str(PROJECT)}
-
-
 def migrate(stack: Stack, *args: str, code: int = 0) -> str:
     """Runs the command in the stack's folder; what it said."""
     done = subprocess.run(
-        command(*args, "--stack", stack.name), cwd=stack.project, env=environment(stack), stdin=subprocess.DEVNULL,
+        command(*args, "--stack", stack.name), cwd=stack.project, env=stack.environment(), stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=MIGRATION_SECONDS, check=False)  # fmt: skip
     print(done.stdout + done.stderr)
     assert done.returncode == code, done.stdout + done.stderr
@@ -44,7 +40,7 @@ def migrate(stack: Stack, *args: str, code: int = 0) -> str:
 def killed_when(stack: Stack, words: str, *args: str) -> None:
     """Starts the command and kills it, with all that it started, as soon as it says these words."""
     child = subprocess.Popen(
-        command(*args, "--stack", stack.name), cwd=stack.project, env=environment(stack), stdin=subprocess.DEVNULL,
+        command(*args, "--stack", stack.name), cwd=stack.project, env=stack.environment(), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)  # fmt: skip
     said = ""
     assert child.stdout is not None

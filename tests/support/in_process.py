@@ -70,7 +70,8 @@ Robots = Callable[..., Connection]
 
 
 class Stack:
-    """A stack's state and its runs. ``changes``: what the last run did, by resource name.
+    """A stack's state and its runs. ``changes``: what the last run did, by resource name. ``leaving``: what is replaced and not
+    deleted yet.
 
     :param login: gives the robot for purposes, as ``TestRealm.robot`` does; then each run is that of the robot with the roles
         for what the stack has held so far, and no others. Or one login for all.
@@ -90,12 +91,17 @@ class Stack:
         self._purposes: frozenset[str] = frozenset()
         self.owner = owner
         self.state: dict[str, Engine] = {}
+        self.leaving: list[Engine] = []
         self.changes: dict[str, str] = {}
         self.exported: dict[str, Any] = {}
 
-    def up(self, *grants: dict[str, Any]) -> None:
-        """Creates and updates what the grants need, then deletes what they need no more, as ``pulumi up`` does."""
+    def up(self, *grants: dict[str, Any], replace: bool = False) -> None:
+        """Creates and updates what the grants need, then deletes what they need no more, as ``pulumi up`` does.
+
+        :param replace: all that the stack holds, as ``--replace '**'`` does: made again first, deleted at the end.
+        """
         forget()
+        replaced = {*self.state} if replace else set()
         self.changes = {}
         failures: list[BaseException] = []
         registered: list[str] = []
@@ -107,10 +113,11 @@ class Stack:
             self.guards,
             self.events,
             self.held,
-            lambda name, type_, inputs: self._register(name, type_, inputs, registered, failures),
+            lambda name, type_, inputs: self._register(name, type_, inputs, registered, failures, replaced),
         )
         if failures:
             raise failures[0]
+        self._delete_leaving()
         for name in [name for name in reversed(self.state) if name not in registered]:
             self._delete(name)
 
@@ -125,6 +132,7 @@ class Stack:
     def destroy(self) -> None:
         """Deletes everything, last made first."""
         forget()
+        self._delete_leaving()
         for name in list(reversed(self.state)):
             self._delete(name)
 
@@ -153,22 +161,37 @@ class Stack:
         return specs
 
     def _register(
-        self, name: str, type_: str, inputs: dict[str, Any], registered: list[str], failures: list[BaseException]
+        self,
+        name: str,
+        type_: str,
+        inputs: dict[str, Any],
+        registered: list[str],
+        failures: list[BaseException],
+        replaced: Collection[str],
     ) -> tuple[str, dict[str, Any]]:
         if type_ not in PROVIDERS:
             return name, {}
         registered.append(name)
         if failures:  # the engine starts nothing more after a failure
             return name, inputs
-        engine = self.state.get(name) or Engine(PROVIDERS[type_], self.connection)
+        before = self.state.get(name)
+        engine = before if before and name not in replaced else Engine(PROVIDERS[type_], self.connection)
         engine.connection = self.connection
         try:
             self.changes[name] = engine.up(**{key: value for key, value in inputs.items() if key != "__provider"})
         except BaseException as failure:
             failures.append(failure)
             return name, inputs
+        if before and engine is not before:
+            self.leaving.append(before)
         self.state[name] = engine
         return str(engine.id), engine.outputs
+
+    def _delete_leaving(self) -> None:
+        while self.leaving:
+            self.leaving[-1].connection = self.connection
+            self.leaving[-1].destroy()
+            self.leaving.pop()
 
     def _delete(self, name: str) -> None:
         self.state[name].connection = self.connection
