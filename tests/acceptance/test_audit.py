@@ -269,7 +269,7 @@ def test_ctrl_c_ends_it_cleanly(audited: Audited) -> None:
         try:
             assert running.stdout and json.loads(running.stdout.readline())["requester"]
             running.send_signal(signal.SIGINT)
-            _, said = running.communicate(timeout=30)
+            _, said = running.communicate(timeout=120)
         finally:
             running.kill()
     assert running.returncode == 0 and said == ""

@@ -50,7 +50,7 @@ class Caller:
     def post(self, client: str, key: ec.EllipticCurvePrivateKey | None, **form: str) -> dict[str, Any]:
         headers = {"DPoP": self._proof(key)} if key else {}
         form = {"client_id": client, "client_secret": "s", **form}
-        return dict(requests.post(self._url, data=form, headers=headers, timeout=30).json())
+        return dict(requests.post(self._url, data=form, headers=headers, timeout=120).json())
 
     def token(self, client: str, key: ec.EllipticCurvePrivateKey | None = None) -> str:
         answer = self.post(client, key, grant_type="password", username=self._realm.user, password=PASSWORD)

@@ -66,7 +66,7 @@ def _requester(realm: TestRealm, token: str, audiences: list[str]) -> tuple[str,
     answer = requests.post(
         f"{realm.url}/realms/{realm.name}/protocol/openid-connect/token",
         data=[*form.items(), *login.items(), *(("audience", each) for each in audiences)],
-        timeout=30,
+        timeout=120,
     )
     assert answer.ok, answer.text
     return "the source", tuple(audiences)

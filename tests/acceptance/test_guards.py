@@ -136,20 +136,20 @@ def test_nothing_but_exchanges_is_refused(guarded: TestRealm) -> None:
     for name in ("other", "api"):
         client = {"client_id": name, "client_secret": "s"}
         login = {**client, "grant_type": "password", "username": guarded.user, "password": PASSWORD, "scope": "openid"}
-        tokens = requests.post(f"{url}/token", data=login, timeout=30).json()
+        tokens = requests.post(f"{url}/token", data=login, timeout=120).json()
         access, refresh = tokens["access_token"], tokens["refresh_token"]
-        assert requests.get(f"{url}/userinfo", headers={"Authorization": f"Bearer {access}"}, timeout=30).ok
+        assert requests.get(f"{url}/userinfo", headers={"Authorization": f"Bearer {access}"}, timeout=120).ok
         page = {"client_id": name, "response_type": "code", "redirect_uri": "http://localhost/", "scope": "openid"}
-        assert requests.get(f"{url}/auth", params=page, timeout=30).status_code == 200
+        assert requests.get(f"{url}/auth", params=page, timeout=120).status_code == 200
         code = {**client, "grant_type": "authorization_code", "code": "none", "redirect_uri": "http://localhost/"}
-        assert requests.post(f"{url}/token", data=code, timeout=30).json()["error"] == "invalid_grant"
+        assert requests.post(f"{url}/token", data=code, timeout=120).json()["error"] == "invalid_grant"
         for at, form in (
             ("token", {"grant_type": "refresh_token", "refresh_token": refresh}),
             ("token/introspect", {"token": access}),
             ("revoke", {"token": access}),
             ("logout", {"refresh_token": refresh}),
         ):
-            assert requests.post(f"{url}/{at}", data={**client, **form}, timeout=30).ok, at
+            assert requests.post(f"{url}/{at}", data={**client, **form}, timeout=120).ok, at
         guarded.change(name, attributes={"in the Admin Console": "1"})
         guarded.change(name, attributes={"in the Admin Console": ""})
     engine.destroy()
@@ -165,7 +165,7 @@ def test_the_legacy_requesters_hole_is_open_without_and_closed_with_sources(guar
     assert "api" in guarded.exchange("frontend", guarded.user_token("frontend"), "api")["aud"]
     without_type = {"grant_type": EXCHANGE_GRANT, "audience": "api", "client_id": "frontend", "client_secret": "s"}
     url = f"{guarded.url}/realms/{guarded.name}/protocol/openid-connect/token"
-    answer = requests.post(url, data={**without_type, "subject_token": strangers}, timeout=30)
+    answer = requests.post(url, data={**without_type, "subject_token": strangers}, timeout=120)
     assert answer.json()["error_description"] == "Parameter 'subject_token' should be access_token for the executor"
     engine.destroy()
     grant.destroy()
@@ -286,7 +286,7 @@ def by_its_owner(realm: TestRealm, client_id: str, **fields: Any) -> dict[str, A
     found: dict[str, Any] = {}
     for how in ("get", "put", "get"):
         body = {**found, **fields} if how == "put" else None
-        answer = requests.request(how, at, json=body, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        answer = requests.request(how, at, json=body, headers={"Authorization": f"Bearer {token}"}, timeout=120)
         assert answer.ok, answer.text
         found = answer.json()
         token = found.pop("registrationAccessToken")

@@ -184,7 +184,7 @@ def test_an_answer_has_a_longest_time(
         start = time.monotonic()
         with pytest.raises(Unreachable, match=r"its answer to .+ did not end within 0.4 seconds; .+\.$"):
             session(server).get("/admin/x")
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < 60
 
 
 @pytest.mark.parametrize("at", [DISCOVERY, "/certs"])

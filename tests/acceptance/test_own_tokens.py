@@ -55,7 +55,7 @@ def ticket(realm: TestRealm, token: str, **asked: str) -> str | None:
         f"{realm.url}/realms/{realm.name}/protocol/openid-connect/token",
         data={"grant_type": TICKET, "audience": "api", **asked},
         headers={"Authorization": f"Bearer {token}"},
-        timeout=30,
+        timeout=120,
     )
     given = answer.json().get("access_token")
     return str(given) if given else None

@@ -46,7 +46,7 @@ class Attacker:
         """By the secret."""
         form = {"grant_type": "client_credentials", "client_id": NAME, "client_secret": "attackers-secret"}
         at = f"{self.realm.url}/realms/{self.realm.name}/protocol/openid-connect/token"
-        answer = requests.post(at, data=form, timeout=30)
+        answer = requests.post(at, data=form, timeout=120)
         if answer.ok:
             self.tokens.append(answer.json()["access_token"])
         return answer.status_code
@@ -62,12 +62,12 @@ class Attacker:
         """What the Admin API answers to each token."""
         headers = [{"Authorization": f"Bearer {each}"} for each in self.tokens]
         at = self.realm.url + self.realm.at("clients")
-        return [requests.get(at, headers=each, timeout=30).status_code for each in headers]
+        return [requests.get(at, headers=each, timeout=120).status_code for each in headers]
 
     def _register(self, method: str, token: str, body: dict[str, Any], name: str = "") -> requests.Response:
         at = f"{self.realm.url}/realms/{self.realm.name}/clients-registrations/default/{name}".rstrip("/")
         headers = {"Authorization": f"Bearer {token}"}
-        return requests.request(method, at, json=body, headers=headers, timeout=30)
+        return requests.request(method, at, json=body, headers=headers, timeout=120)
 
 
 def has_nothing(attacker: Attacker, key: Path | None) -> None:

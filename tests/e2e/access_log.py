@@ -15,7 +15,7 @@ LINE = re.compile(
 )
 TOKEN = "/protocol/openid-connect/token"
 LOOKS = ("GET", "HEAD", "OPTIONS")
-WAIT_SECONDS = 10
+WAIT_SECONDS = 120
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from tests.support.proxy import LastWrite, Proxy
 NAME = "keycloak-token-exchange"
 PARTS = ("Pulumi.yaml", "__main__.py")
 PASSPHRASE = "a-test-passphrase"
-TIMEOUT_SECONDS = 120
+TIMEOUT_SECONDS = 300
 POLL_SECONDS = 0.05
 Grant = dict[str, Any]
 

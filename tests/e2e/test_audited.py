@@ -24,7 +24,7 @@ def test_events_come_and_go_with_the_stack(make_realm: Callable[..., TestRealm],
     both_flows(realm, "standard")
     command = [sys.executable, "-m", "exchange", "audit", "--json", "--stack", stack.name]
     environment = stack.environment()
-    done = subprocess.run(command, cwd=stack.project, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=stack.project, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and done.stderr == "", done.stderr
     told = [(each["grants"], each["requester"], each["user"]) for each in json.loads(done.stdout)]
     assert told == [(["g"], "api", realm.user), (["g"], "frontend", realm.user)]

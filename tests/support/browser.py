@@ -28,7 +28,7 @@ QUIET = (
     "--window-size=1400,900",
 )
 KEYS = {"Enter": "\ue007", "Escape": "\ue00c", "Tab": "\ue004", "ArrowDown": "\ue015", "ArrowUp": "\ue013"}
-START_SECONDS, ANSWER_SECONDS = 30.0, 60.0
+START_SECONDS, ANSWER_SECONDS = 120.0, 120.0
 
 
 def is_installed() -> bool:

@@ -26,7 +26,9 @@ class RegisteredClient:
         self._send("PUT", at, {**now, **fields, "attributes": attributes})
 
     def _send(self, method: str, at: str, body: Any = None) -> dict[str, Any]:
-        answer = requests.request(method, at, json=body, headers={"Authorization": f"Bearer {self._token}"}, timeout=30)
+        answer = requests.request(
+            method, at, json=body, headers={"Authorization": f"Bearer {self._token}"}, timeout=120
+        )
         answer.raise_for_status()
         told: dict[str, Any] = answer.json()
         self._token = str(told.get("registrationAccessToken") or self._token)

@@ -29,13 +29,13 @@ class SingleSignOn:
             answer = self._send("POST", html.unescape(found.group(1)), data=form)
         (code,) = parse_qs(urlsplit(answer.headers["Location"]).query)["code"]
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT, "client_id": client_id}
-        answer = requests.post(f"{self._at}/token", data={**form, "client_secret": "s"}, timeout=30)
+        answer = requests.post(f"{self._at}/token", data={**form, "client_secret": "s"}, timeout=120)
         return str(answer.json()["access_token"])
 
     def _send(self, method: str, at: str, **said: dict[str, str]) -> requests.Response:
         """Sends the cookies that were set, also those for https, which a browser takes from this machine, too."""
         cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
         headers = {"Cookie": cookies} if cookies else {}
-        answer = requests.request(method, at, headers=headers, allow_redirects=False, timeout=30, **said)  # type: ignore[arg-type]
+        answer = requests.request(method, at, headers=headers, allow_redirects=False, timeout=120, **said)  # type: ignore[arg-type]
         self._cookies |= answer.cookies.get_dict()
         return answer

@@ -32,7 +32,7 @@ QUICK = examples(60)
 OWNER = "o/p/s"
 OWNERS = st.text("ab0/#|[]:{}\"' \n\té€\U0001f511", min_size=1, max_size=20)
 SWITCHED: dict[str, Any] = {SWITCH: "true", REFRESH: None}
-LIMIT_SECONDS = 3.0
+LIMIT_SECONDS = 10.0  # of CPU
 
 
 @pytest.fixture(autouse=True)
@@ -171,9 +171,9 @@ def test_a_claim_under_a_key_that_does_not_fit_is_nobodys(key: str) -> None:
 )
 def test_ten_thousand_claims_cost_one_warning_and_little_time(content: str, caplog: pytest.LogCaptureFixture) -> None:
     client = on(*((f"{CLAIM_PREFIX}{number:016x}", content) for number in range(10_000)))
-    began = time.monotonic()
+    began = time.process_time()
     assert claims(client, SWITCH_CLAIM) == []
-    assert time.monotonic() - began < LIMIT_SECONDS
+    assert time.process_time() - began < LIMIT_SECONDS
     (told,) = caplog.messages
     assert "and 9997 more" in told and len(told) < 600 and "\n" not in told
 

@@ -13,7 +13,7 @@ from kcadmin.realm import Realm
 from kcadmin.shared_settings import take
 from tests.support.fake_server import FakeKeycloak
 
-SECONDS = 10
+SECONDS = 120
 
 
 @pytest.fixture

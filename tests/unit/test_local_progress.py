@@ -40,7 +40,7 @@ def test_a_terminal_gets_one_line_a_step_drawn_again() -> None:
 
 
 def test_steps_run_at_the_same_time() -> None:
-    meeting = threading.Barrier(2, timeout=5)
+    meeting = threading.Barrier(2, timeout=120)
     run_steps([Step("one", lambda say: meeting.wait()), Step("two", lambda say: meeting.wait())], io.StringIO())
 
 

@@ -309,7 +309,7 @@ def test_private_key_jwt(keycloak: FakeKeycloak, key: Any, algorithm: str) -> No
         assert "client_secret" not in sent.body
         claims = jwt.decode(sent.body["client_assertion"], key.public_key(), algorithms=[algorithm], audience=issuer)
         assert claims["aud"] == issuer and claims["iss"] == claims["sub"] == "robot"
-        assert 0 < claims["exp"] - claims["iat"] <= 60 and abs(claims["iat"] - time.time()) < 5
+        assert 0 < claims["exp"] - claims["iat"] <= 60 and abs(claims["iat"] - time.time()) < 120
         seen.add(claims["jti"])
     assert len(seen) == 2
 
