@@ -11,26 +11,31 @@ from dataclasses import replace
 
 from components.grant_spec import GrantSpec
 from components.wiring import scope_name, scope_prefix
-from kcadmin.ownership import hash16, stack_of
+from kcadmin.audience_scopes import AudienceScope
+from kcadmin.ownership import hash16, may_be, stack_of
 from kcadmin.writers import Mark, by_others, two_stacks
 from providers.facts import ClientFacts, Facts, Own
 from providers.own_state import OwnObject
 
 State = Callable[[], Sequence[OwnObject]]
+Scopes = Callable[[str, str], AudienceScope | None]
 PERMISSIONS_SERVERS = ("realm-management", "master-realm")
 USED, SCOPE = "used", "AudienceScope"
 
 
 def with_kept_scopes(
-    specs: Sequence[GrantSpec], clients: Mapping[tuple[str, str], ClientFacts], state: State
+    specs: Sequence[GrantSpec], clients: Mapping[tuple[str, str], ClientFacts], state: State, scopes: Scopes
 ) -> list[GrantSpec]:
-    """Grants whose client scopes keep the names that callers ask for, where those come from a former owner."""
+    """Grants whose client scopes keep the names that callers ask for, where those come from a former owner.
+
+    scopes: read where the state holds none: one that this owner took over from another is not in the state yet.
+    """
 
     @functools.cache
     def known() -> Mapping[str, str]:
         return {each.place: each.name for each in state() if each.kind == SCOPE}
 
-    return [_kept(spec, clients, known) for spec in specs]
+    return [_kept(spec, clients, known, scopes) for spec in specs]
 
 
 def own(specs: Sequence[GrantSpec], facts: Facts, state: State, stack: str) -> Own:
@@ -57,11 +62,36 @@ def own(specs: Sequence[GrantSpec], facts: Facts, state: State, stack: str) -> O
     )
 
 
+def with_taken_over(facts: Facts, specs: Sequence[GrantSpec], by: str) -> Facts:
+    """As if policies of the owner who takes over were the stack's own, while it is planned under the former owner's name."""
+    marks = {hash16(spec.grant_owner.replace(spec.owner, by, 1)) for spec in specs}
+    theirs = {
+        (realm, name): mark
+        for realm, seen in facts.permissions.items()
+        for name, mark in seen.marks.items()
+        if mark in marks
+    }
+    return replace(facts, own=replace(facts.own, policies={**facts.own.policies, **theirs}))
+
+
 def shared_owners(specs: Sequence[GrantSpec], facts: Facts, stack: str) -> Iterator[str]:
     """Owners of grants that another stack has, too: it made objects in their names which this stack's state does not hold."""
     for (realm, owner), marks in _by_others(specs, facts, stack).items():
         if marks:
             yield two_stacks(owner, realm, stack, marks)
+
+
+def has_moved(facts: Facts, stack: str) -> bool:
+    """Whether what the state holds bears marks of a stack of another name."""
+    return any(
+        mark.writer.number in facts.own.numbers and not may_be(mark.writer.stack, stack) for mark in marks_in(facts)
+    )
+
+
+def marks_in(facts: Facts) -> Iterator[Mark]:
+    """All marks in sight."""
+    for seen in (*(client.marks for client in facts.clients.values()), *facts.marks.values()):
+        yield from seen
 
 
 def _by_others(specs: Sequence[GrantSpec], facts: Facts, stack: str) -> dict[tuple[str, str], list[Mark]]:
@@ -91,12 +121,25 @@ def _places(held: OwnObject) -> Iterator[str]:
 
 
 def _kept(
-    spec: GrantSpec, clients: Mapping[tuple[str, str], ClientFacts], known: Callable[[], Mapping[str, str]]
+    spec: GrantSpec,
+    clients: Mapping[tuple[str, str], ClientFacts],
+    known: Callable[[], Mapping[str, str]],
+    scopes: Scopes,
 ) -> GrantSpec:
     held = {name for key in spec.clients() if key in clients for name in clients[key].scopes}
-    if spec.scope or not any(name.startswith(scope_prefix(spec)) for name in held - {scope_name(spec)}):
+    like = sorted(name for name in held - {scope_name(spec)} if name.startswith(scope_prefix(spec)))
+    if spec.scope or not like:
         return spec
-    return replace(spec, kept_scope=known().get(f"{spec.realm}/{spec.target}/{spec.name}/scope", ""))
+    kept = known().get(f"{spec.realm}/{spec.target}/{spec.name}/scope", "")
+    if not kept and scope_name(spec) not in held:
+        kept = next((name for name in like if (found := scopes(spec.realm, name)) and _is_made_for(found, spec)), "")
+    return replace(spec, kept_scope=kept)
+
+
+def _is_made_for(found: AudienceScope, spec: GrantSpec) -> bool:
+    """Whether a scope is all that the grant's own would be. Its mark alone is a note, which another party may have written."""
+    roles = tuple(sorted((role.client, role.role) for role in spec.required_roles))
+    return found.owner == spec.grant_owner and found.included_client == spec.target and found.roles == roles
 
 
 def _mapper(held: OwnObject) -> tuple[str, str, str, str]:

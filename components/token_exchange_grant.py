@@ -10,7 +10,7 @@ from pulumi.runtime import get_root_resource
 from components.grant_spec import REQUESTER, GrantSpec, checked_grant
 from components.legacy_parts import register_legacy_parts
 from components.openings import openings
-from components.own_parts import own, shared_owners, with_kept_scopes
+from components.own_parts import has_moved, marks_in, own, shared_owners, with_kept_scopes, with_taken_over
 from components.planning import plan
 from components.policy_changes import policy_changes
 from components.policy_facts import policy_facts
@@ -22,10 +22,11 @@ from kcadmin.connection import Connection
 from kcadmin.errors import KeycloakError
 from kcadmin.misread import misreadings
 from kcadmin.realm import realms_of_run
-from providers import messages, preflight
+from providers import messages, preflight, taken_back
 from providers._place import stack_of_program
 from providers.exchange_proof import ExchangeProof
-from providers.own_state import own_state, stack_name
+from providers.identity import taken_over_by
+from providers.own_state import note_moved, own_state, stack_name
 from providers.resource import short_traces
 
 
@@ -233,12 +234,18 @@ def _plan(specs: Sequence[GrantSpec], connection: Connection, guards: Collection
     try:
         with misreadings(), realms_of_run(get_root_resource()):
             named = frozenset().union(*(spec.clients() for spec in specs))
-            specs = with_kept_scopes(specs, preflight.clients_of(connection, named), own_state)
+            clients, scopes = preflight.clients_of(connection, named), preflight.scopes_of(connection)
+            specs = with_kept_scopes(specs, clients, own_state, scopes)
             facts = preflight.ask(connection, questions(specs))
             stack = stack_of_program(stack_name())
             facts = replace(facts, own=own(specs, facts, own_state, stack))
-            if shared := list(shared_owners(specs, facts, stack)):
+            if by := taken_over_by():
+                facts = with_taken_over(facts, specs, by)
+            elif shared := list(shared_owners(specs, facts, stack)):
                 raise messages.program_error(shared) from None
+            if has_moved(facts, stack):
+                note_moved()
+            taken_back.note_marks(marks_in(facts), stack)
             planned = plan(specs, facts, guards)
             if planned.faults:
                 raise messages.program_error(planned.faults) from None

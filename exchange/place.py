@@ -48,22 +48,30 @@ def find_place(stack: str | None, url: str | None, realm: str | None, login: Map
 
 @dataclass(frozen=True)
 class Deployable:
-    """Where a stack is or will be deployed: no output is needed. owners: the stack's own, by its config and its state."""
+    """Where a stack is or will be deployed: no output is needed. owner: by its config.
+
+    owners: the stack's own, by its config and its state, where they have their grants after ``#``.
+    """
 
     connection: Connection
     realms: tuple[str, ...]
     owners: frozenset[str] = frozenset()
+    owner: str = ""
 
 
 def find_deployable(
-    stack: str | None, url: str | None, realms: Sequence[str], login: Mapping[str, str | None]
+    stack: str | None,
+    url: str | None,
+    realms: Sequence[str],
+    login: Mapping[str, str | None],
+    needs_stack: bool = False,
 ) -> Deployable:
-    """The realm of a stack's config, or those that are named; without a stack as ``find_place``.
+    """The realm of a stack's config, or those that are named; without a stack as ``find_place``, unless one is needed.
 
     :raises StackProblem, InvalidSettings: saying what to do.
     """
     named = tuple(dict.fromkeys(realms))
-    if stack is None and url and named:
+    if stack is None and url and named and not needs_stack:
         return Deployable(read_connection({**login, "url": url}.get), named)
     chosen = ["--stack", stack] if stack else []
     config = read_config(run_pulumi, chosen)
@@ -71,4 +79,4 @@ def find_deployable(
         raise StackProblem("realm: neither the stack's config nor --realm names one; give --realm NAME.")
     connection = read_connection({**config, "url": url or config.get("url", "")}.get)
     owners = {*read_owners(run_pulumi, chosen), config.get("owner") or ""}
-    return Deployable(connection, named or (config["realm"],), frozenset(owners - {""}))
+    return Deployable(connection, named or (config["realm"],), frozenset(owners - {""}), config.get("owner") or "")

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from exchange.adoption import Key, is_declared
 from exchange.printing import counted
 from kcadmin.leftovers import Leftover, leftovers, of_owner
 from kcadmin.newly_allowed import NewlyAllowed, newly_allowed
@@ -21,11 +22,13 @@ from kcadmin.release import Released, release_all
 from kcadmin.role_reach import read_roles
 from kcadmin.session import Session
 from kcadmin.survey import Progress, Survey, survey
+from kcadmin.takeover import take_over
 from kcadmin.texts import named, shown
 from kcadmin.ways import ANY_CLIENT
 from kcadmin.whose import command
 
 STILL = "is still here, or came back meanwhile; run the same again, and find who writes it."
+KEPT = "stays, since not all could be taken over; run the same again."
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Leavings:
     """What was found in a realm. left: of the owner that is asked for. others: how many things each other owner has.
 
     ends, opens: exchanges that end, or that the end of a guard lets through, a sentence each. unread: why it may be more.
+    adopted: of left, what becomes the owner's whose name is in ``by``.
     """
 
     realm: str
@@ -42,35 +46,59 @@ class Leavings:
     ends: tuple[str, ...] = ()
     opens: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    adopted: tuple[Leftover, ...] = ()
+    by: str = ""
 
 
-def find(session: Session, realm_name: str, owner: str, progress: Progress = lambda what: None) -> Leavings:
+def find(
+    session: Session,
+    realm_name: str,
+    owner: str,
+    progress: Progress = lambda what: None,
+    *,
+    own: Collection[str] = (),
+    by: str = "",
+    keys: Collection[Key] = (),
+) -> Leavings:
     """Reads a realm, and what an owner has in it. owner: with or without a grant after ``#``; empty finds the others alone.
 
+    :param own: the owners of the stack that is selected, whose policies are told by them.
+    :param by: the owner who takes over what ``keys`` name.
     :raises KeycloakError: the realm cannot be read.
     """
-    read, left, everything = _left(session, realm_name, owner, progress)
+    read, left, everything = _left(session, realm_name, owner, progress, own)
     others = Counter(stack_of(each.owner) for each in everything if each not in left)
-    ends, opens = _exchanges(session, read, left, progress) if left else ((), ())
-    return Leavings(realm_name, owner, tuple(left), dict(sorted(others.items())), ends, opens, tuple(_unread(read)))
+    adopted = tuple(each for each in left if is_declared(each, realm_name, keys))
+    going = [each for each in left if each not in adopted]
+    ends, opens = _exchanges(session, read, going, progress) if going else ((), ())
+    seen = dict(sorted(others.items()))
+    return Leavings(realm_name, owner, tuple(left), seen, ends, opens, tuple(_unread(read)), adopted, by)
 
 
-def take_away(session: Session, found: Leavings, progress: Progress = lambda what: None) -> list[Released]:
-    """Takes away what was found. :raises Unreachable: the server is gone; the same command goes on."""
-    done = list(release_all(realm_for(session, found.realm), found.left, progress))
+def take_away(
+    session: Session, found: Leavings, progress: Progress = lambda what: None, own: Collection[str] = ()
+) -> list[Released]:
+    """Takes away what was found, and over what is adopted. :raises Unreachable: the server is gone; the same command goes on."""
+    realm = realm_for(session, found.realm)
+    done = list(take_over(realm, found.adopted, found.by, progress))
+    rest = [each for each in found.left if each not in found.adopted]
+    if any(each.fault for each in done):
+        done += [Released(each, fault=f"{each.about} in realm '{found.realm}': {KEPT}") for each in rest]
+    else:
+        done += release_all(realm, rest, progress)
     told = {each.left for each in done if each.stays or each.fault}
-    still = [each for each in _left(session, found.realm, found.owner, progress)[1] if each not in told]
+    still = [each for each in _left(session, found.realm, found.owner, progress, own)[1] if each not in told]
     return [each for each in done if each.left not in still] + [Released(each, fault=STILL) for each in still]
 
 
 def _left(
-    session: Session, realm_name: str, owner: str, progress: Progress
+    session: Session, realm_name: str, owner: str, progress: Progress, own: Collection[str]
 ) -> tuple[Survey, list[Leftover], list[Leftover]]:
     """A realm, what the owner has in it, and what all owners have."""
     realm = realm_for(session, realm_name)
     realm.client_scopes.forget()
     read = survey(session, realm_name, progress)
-    everything = leftovers(read, _servers(realm, read, progress), [owner] if owner else ())
+    everything = leftovers(read, _servers(realm, read, progress), [*own, *([owner] if owner else ())])
     return read, of_owner(everything, owner) if owner else [], everything
 
 
@@ -125,7 +153,8 @@ def as_lines(found: Leavings, own: Collection[str] = ()) -> list[str]:
         lines = [f"realm {named(found.realm)}: owner {named(found.owner)} has nothing here"] if found.owner else []
         return [*lines, *_of_others(found, own)]
     lines = [f"realm {named(found.realm)}: owner {named(found.owner)} has {counted(len(found.left), 'thing')}"]
-    lines += [f"  {each.about}" for each in found.left]
+    lines += [f"  {each.about}" for each in found.left if each not in found.adopted]
+    lines += [f"  becomes that of {named(found.by)}: {each.about}" for each in found.adopted]
     lines += [f"  ends: {each}" for each in found.ends] or ["  ends: no exchange"]
     lines += [f"  opens, since a guard goes: {each}" for each in found.opens]
     return lines
@@ -142,7 +171,7 @@ def as_json(found: Sequence[Leavings], done: Sequence[Released] | None) -> str:
     realms = [
         {
             "realm": each.realm,
-            "left": [_object(left) for left in each.left],
+            "left": [{**_object(left), "adopted": left in each.adopted} for left in each.left],
             "ends": list(each.ends),
             "opens": list(each.opens),
             "otherOwners": each.others,

@@ -74,7 +74,7 @@ def read_stack(name: str | None = None, pulumi: Pulumi | None = None) -> Stack:
     """Reads a stack; without a name the selected one. :raises StackProblem: saying what to do."""
     run = pulumi or run_pulumi
     chosen = ["--stack", name] if name else []
-    outputs = _object(run(["stack", "output", "--json", *chosen]))
+    outputs = as_object(run(["stack", "output", "--json", *chosen]))
     grants, server = outputs.get("grants"), outputs.get("keycloak") or {}
     if not isinstance(grants, dict):
         raise StackProblem(f"stack{f' {name!r}' if name else ''}: has no output 'grants'; run `pulumi up` first.")
@@ -89,7 +89,7 @@ def read_config(run: Pulumi, chosen: Sequence[str]) -> dict[str, str]:
 
     :raises InvalidSettings: it holds a secret in plain text.
     """
-    settings = _object(run(["config", "--json", "--show-secrets", *chosen]))
+    settings = as_object(run(["config", "--json", "--show-secrets", *chosen]))
     ours = {
         key.removeprefix(f"{NAMESPACE}:"): entry for key, entry in settings.items() if key.startswith(f"{NAMESPACE}:")
     }
@@ -110,26 +110,28 @@ def cases_of(name: str, grant: Mapping[str, Any]) -> list[Case]:
         ) from None
 
 
-def run_pulumi(arguments: Sequence[str]) -> str:
-    """The output of a ``pulumi`` command in the current folder. :raises StackProblem: in pulumi's own words."""
+def run_pulumi(arguments: Sequence[str], env: Mapping[str, str] = {}, seconds: float | None = PULUMI_SECONDS) -> str:
+    """The output of a ``pulumi`` command in the current folder. env: more variables of it. seconds: None waits for it.
+
+    :raises StackProblem: in pulumi's own words.
+    """
     try:
-        with start_pulumi(arguments) as child:
+        with start_pulumi(arguments, env) as child:
             try:
-                output, words = child.communicate(timeout=PULUMI_SECONDS)
+                output, words = child.communicate(timeout=seconds)
             except BaseException:
                 child.kill()
                 raise
     except subprocess.TimeoutExpired:
         raise StackProblem(
-            f"`pulumi {arguments[0]}`: gave no answer within {PULUMI_SECONDS} s; "
-            "check that its state backend is reachable."
+            f"`pulumi {arguments[0]}`: gave no answer within {seconds} s; check that its state backend is reachable."
         ) from None
     if child.returncode == 0:
         return output
-    raise StackProblem(_explained(arguments, words or output))
+    raise StackProblem(*_errors_in(output) or [_explained(arguments, words or output)])
 
 
-def start_pulumi(arguments: Sequence[str]) -> "subprocess.Popen[str]":
+def start_pulumi(arguments: Sequence[str], env: Mapping[str, str] = {}) -> "subprocess.Popen[str]":
     """A ``pulumi`` command in the current folder, started. :raises StackProblem: there is no such command."""
     try:
         return subprocess.Popen(
@@ -138,12 +140,21 @@ def start_pulumi(arguments: Sequence[str]) -> "subprocess.Popen[str]":
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", "NO_COLOR": "1"},
+            env={**os.environ, **env, "PULUMI_SKIP_UPDATE_CHECK": "true", "NO_COLOR": "1"},
         )
     except FileNotFoundError:
         raise StackProblem(
             'pulumi: is not on PATH; install it (https://www.pulumi.com/docs/install/), or run `eval "$(make -s env)"`.'
         ) from None
+
+
+def _errors_in(output: str) -> list[str]:
+    """The errors of a run that tells them in JSON, such as a preview."""
+    try:
+        told = json.loads(output).get("diagnostics") or ()
+        return [str(each["message"]).strip() for each in told if each.get("severity") == "error"]
+    except (ValueError, AttributeError, KeyError, TypeError):
+        return []
 
 
 def _explained(arguments: Sequence[str], words: str) -> str:
@@ -197,7 +208,8 @@ def _hint(name: str, known: Iterable[str]) -> str:
     return f"there are: {', '.join(names)}." if names else "it has none."
 
 
-def _object(text: str) -> dict[str, Any]:
+def as_object(text: str) -> dict[str, Any]:
+    """A JSON object that pulumi printed. :raises StackProblem: it is something else."""
     try:
         found = json.loads(text or "{}")
     except ValueError:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exchange.stack import Pulumi, StackProblem
-from kcadmin.ownership import stack_of
 
 OBJECTS = "pulumi-python:dynamic/keycloak:"
 Json = dict[str, Any]
@@ -48,9 +47,9 @@ def read_state(run: Pulumi, chosen: Sequence[str]) -> State:
 
 
 def read_owners(run: Pulumi, chosen: Sequence[str]) -> set[str]:
-    """The owners of a stack's objects, by its state, without their grants. :raises StackProblem: it cannot be read."""
+    """The owners of a stack's objects, by its state, with their grants. :raises StackProblem: it cannot be read."""
     props = (each for all_props in _exported(run, chosen).realms().values() for each in all_props)
-    return {stack_of(str(each["owner"])) for each in props if each.get("owner")}
+    return {str(each["owner"]) for each in props if each.get("owner")}
 
 
 def _exported(run: Pulumi, chosen: Sequence[str]) -> State:

@@ -111,6 +111,14 @@ def mapper_given_back(wanted: AudienceScope) -> dict[str, str] | None:
     return None if of_now else config
 
 
+def given_back(found: Mapping[str, Any], wanted: AudienceScope) -> dict[str, Any]:
+    """A client scope as Keycloak describes it once it is given back."""
+    config, ours = mapper_given_back(wanted), our_mapper(found)
+    back = {**ours, "config": ours["config"] if config is None else config} if ours and config != {} else None
+    others = [each for each in found.get("protocolMappers") or () if each is not ours]
+    return {**found, "protocolMappers": [*others, *([back] if back else [])]}
+
+
 def audience_of_ours(scope: AudienceScope) -> str | None:
     """The client that our mapper alone puts into tokens, by ``stored``."""
     return AudienceMapper.read({"id": "", "name": "", "config": _stored_config(scope)}).included_client

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kcadmin.claims import Kind, claims
+from kcadmin.audience_scopes import AudienceScope, given_back, read_scope
+from kcadmin.audience_scopes import may_have_been as scope_may_have_been
+from kcadmin.claims import Kind, adopted_note, claims
 from kcadmin.client_policies import POLICIES, PROFILES, Entry
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.clients import Client
@@ -13,6 +15,8 @@ from kcadmin.guard_marks import KIND as GUARD_MARK
 from kcadmin.guard_marks import MARKED
 from kcadmin.guards import merged
 from kcadmin.leftovers import Leftover, What
+from kcadmin.mappers import AudienceMapper, may_have_been
+from kcadmin.realm import management_client_id
 from kcadmin.setting_claims import FULL_SCOPE_CLAIM
 from kcadmin.survey import Survey
 
@@ -21,8 +25,10 @@ LISTS = tuple(f"{kind}ClientScopes" for kind in (DEFAULT, OPTIONAL))
 
 def without(found: Survey, left: Sequence[Leftover]) -> Survey:
     """The realm without these things. What others claim, too, stays as it is."""
-    scopes = {each.name for each in left if each.what == What.SCOPE}
-    policies = {each.name for each in left if each.what in (What.PERMISSION, What.POLICY)}
+    kept = _scopes_given_back(found, left)
+    scopes = {each.name for each in left if each.what == What.SCOPE} - {*kept}
+    server = management_client_id(found.realm)  # of which alone a survey knows the policies
+    policies = {each.name for each in left if each.what in (What.PERMISSION, What.POLICY) and each.client == server}
     owners = {each.owner for each in left if each.what == What.GUARD}
     clients = {
         name: _client(client, [each for each in left if each.client == name], scopes)
@@ -31,7 +37,7 @@ def without(found: Survey, left: Sequence[Leftover]) -> Survey:
     return replace(
         found,
         clients=clients,
-        scopes={name: scope for name, scope in found.scopes.items() if name not in scopes},
+        scopes={name: kept.get(name, scope) for name, scope in found.scopes.items() if name not in scopes},
         policies={name: policy for name, policy in found.policies.items() if name not in policies},
         permissions={
             target: replace(each, policies=tuple(name for name in each.policies if name not in policies))
@@ -50,7 +56,7 @@ def _entries(kind: str, now: tuple[Entry, ...] | None, owners: set[str]) -> tupl
 
 
 def _client(client: Client, mine: Sequence[Leftover], scopes: set[str]) -> Client:
-    mappers = {each.id for each in mine if each.what == What.MAPPER}
+    mappers = {each.id: each.owner for each in mine if each.what == What.MAPPER}
     unassigned = scopes | {each.name for each in mine if each.what == What.ASSIGNMENT}
     values: dict[str, Any] = {}
     for what, kind in ((What.SWITCH, SWITCH_CLAIM), (What.FULL_SCOPE, FULL_SCOPE_CLAIM)):
@@ -61,8 +67,37 @@ def _client(client: Client, mine: Sequence[Leftover], scopes: set[str]) -> Clien
     lists = {
         key: [name for name in client.value(key) or () if name not in unassigned] for key in LISTS if client.value(key)
     }
-    kept = tuple(each for each in client.mappers if str(each.get("id")) not in mappers)
-    return replace(client.with_values({**values, **lists}), mappers=kept)
+    kept = (_mapper(client, each, mappers.get(str(each.get("id")))) for each in client.mappers)
+    return replace(client.with_values({**values, **lists}), mappers=tuple(each for each in kept if each))
+
+
+def _mapper(client: Client, raw: Mapping[str, Any], owner: str | None) -> Mapping[str, Any] | None:
+    """A mapper as it is then: one that was adopted is given back, and stays as it is where its note cannot be true."""
+    if owner is None:
+        return raw
+    now = AudienceMapper.read(raw)
+    note = adopted_note(client, owner, str(now.id), now.name, AudienceMapper)
+    if note is None:
+        return None
+    if not may_have_been(now.audience, note.was):
+        return raw
+    back = replace(now, owner=None, **{"stored": (), **note.was})
+    return {**raw, "name": back.name, "config": dict(back.stored) or back.config()}
+
+
+def _scopes_given_back(found: Survey, left: Sequence[Leftover]) -> dict[str, Mapping[str, Any]]:
+    """The client scopes that were adopted, as they are then, by name."""
+    given: dict[str, Mapping[str, Any]] = {}
+    for each in left:
+        scope = found.scopes.get(each.name) if each.what == What.SCOPE else None
+        now = read_scope(scope, ()) if scope else None
+        holder = found.clients.get(now.included_client or "") if now else None
+        note = adopted_note(holder, each.owner, each.id, each.name, AudienceScope)
+        if scope and now and note:
+            back = replace(now, owner=None, **{"stored": (), **note.was})
+            may = scope_may_have_been(replace(now, roles=back.roles), note.was)
+            given[each.name] = given_back(scope, back) if may else scope
+    return given
 
 
 def _given_back(client: Client, kind: Kind, owners: set[str], off: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -108,14 +108,14 @@ def release_all(realm: Realm, left: Iterable[Leftover], progress: Progress = lam
             yield Released(each)
 
 
-def _holder(realm: Realm, left: Leftover) -> Client | None:
+def holder_of(realm: Realm, left: Leftover) -> Client | None:
     """The client that bears a claim, as it is now."""
     known = realm.clients.find(left.client)
     return realm.clients.get(known.uuid, max_age=0) if known else None
 
 
 def _permission(realm: Realm, left: Leftover) -> None:
-    server, policy_id = _policy_of(realm, left)
+    server, policy_id = policy_of(realm, left)
     if server and policy_id:
         store = ScopePermissions(server)
         if not (left.type == "scope" and give_back(realm, left, store, store.get(policy_id), server.client_uuid)):
@@ -123,17 +123,22 @@ def _permission(realm: Realm, left: Leftover) -> None:
 
 
 def _policy(realm: Realm, left: Leftover) -> None:
-    server, policy_id = _policy_of(realm, left)
+    server, policy_id = policy_of(realm, left)
     if server and policy_id:
-        kind = STORES.get(left.type)
-        store = kind(realm, server) if kind else ScriptPolicies(realm, server, left.type)
+        store = store_of(realm, server, left.type)
         if not give_back(realm, left, store, store.get(policy_id), server.client_uuid):
             delete_policy(realm, server, policy_id)
 
 
-def _policy_of(realm: Realm, left: Leftover) -> tuple[ResourceServer | None, str | None]:
+def store_of(realm: Realm, server: ResourceServer, type_: str) -> Policies[Any]:
+    """Where the policies of a type live."""
+    kind = STORES.get(type_)
+    return kind(realm, server) if kind else ScriptPolicies(realm, server, type_)
+
+
+def policy_of(realm: Realm, left: Leftover) -> tuple[ResourceServer | None, str | None]:
     """The resource server and the id of a policy or permission that bears the owner's mark now."""
-    client = _holder(realm, left)
+    client = holder_of(realm, left)
     server = realm.resource_server(client.uuid) if client else None
     found = server.policy_named(left.name) if server else None
     marks = (hash16(left.owner), left.owner)  # the hash itself, where nothing tells whose it is
@@ -141,7 +146,7 @@ def _policy_of(realm: Realm, left: Leftover) -> tuple[ResourceServer | None, str
 
 
 def _authorization_scope(realm: Realm, left: Leftover) -> None:
-    client = _holder(realm, left)
+    client = holder_of(realm, left)
     if client is None:
         return
     kind = scope_kind(left.name)
@@ -154,7 +159,7 @@ def _authorization_scope(realm: Realm, left: Leftover) -> None:
 
 
 def _mapper(realm: Realm, left: Leftover) -> None:
-    client = _holder(realm, left)
+    client = holder_of(realm, left)
     if client is None:
         return
     store = AudienceMappers(realm.clients, client.uuid)
@@ -174,7 +179,7 @@ def _scope(realm: Realm, left: Leftover) -> None:
 
 
 def _assignment(realm: Realm, left: Leftover) -> None:
-    client, kind = _holder(realm, left), assignment_kind(left.name)
+    client, kind = holder_of(realm, left), assignment_kind(left.name)
     if client is None:
         return
     held = realm.client_scopes.kind_of(client.uuid, left.name)
@@ -185,7 +190,7 @@ def _assignment(realm: Realm, left: Leftover) -> None:
 
 
 def _setting(realm: Realm, left: Leftover) -> None:
-    kind, client = SETTINGS[left.what], _holder(realm, left)
+    kind, client = SETTINGS[left.what], holder_of(realm, left)
     claim = claim_of(client, left.owner, kind)
     if client is None:
         return
@@ -213,7 +218,7 @@ def _drop_unreadable(realm: Realm, client: Client, owner: str, kind: Kind) -> No
 
 
 def _management(realm: Realm, left: Leftover) -> None:
-    client = _holder(realm, left)
+    client = holder_of(realm, left)
     if client is None:
         return
     if claim_of(client, left.owner, management.KIND) is None:
@@ -225,7 +230,7 @@ def _management(realm: Realm, left: Leftover) -> None:
 
 
 def _strategy(realm: Realm, left: Leftover) -> None:
-    client = _holder(realm, left)
+    client = holder_of(realm, left)
     if client is None:
         return
     now = attached(realm, client.uuid)
@@ -240,13 +245,13 @@ def _guards(realm: Realm, owner: str) -> None:
 
 
 def _guard_mark(realm: Realm, left: Leftover) -> None:
-    client = _holder(realm, left)
+    client = holder_of(realm, left)
     if client:
         release_guards(realm, Held(left.owner, Guards(), {left.client: client.uuid}))
 
 
 def _events(realm: Realm, left: Leftover) -> None:
-    client = _holder(realm, left)
+    client = holder_of(realm, left)
     claim = recorded_events.look(realm).of(left.owner)
     if claim is None or client is None:
         if client:
@@ -259,7 +264,7 @@ def _events(realm: Realm, left: Leftover) -> None:
 
 def _adopted(realm: Realm, left: Leftover) -> None:
     """A note whose object is gone, or was given back."""
-    client = _holder(realm, left)
+    client = holder_of(realm, left)
     if client:
         drop_claims(realm.clients, client.uuid, [claim_key(left.owner, adopted_kind(left.name))])
 

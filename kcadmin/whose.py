@@ -5,6 +5,9 @@ import shlex
 from kcadmin.ownership import stack_of
 from kcadmin.texts import shown
 
+TAKEN_OVER_BY = "KEYCLOAK_TAKEN_OVER_BY"
+"""The variable by which ``release --adopt`` tells a preview under a former owner's name who takes over what that one left."""
+
 
 def command(owner: str) -> str:
     """Shows what an owner left, and takes it away. owner: empty lists all owners of a realm."""

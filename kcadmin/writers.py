@@ -3,8 +3,10 @@
 A mark is data, which others may have written. All that it can do here is to have a stack refused, before its first write.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 
 from kcadmin.errors import Refusal, sentence
 from kcadmin.owners import proposed_owner
@@ -38,10 +40,39 @@ def by_others(marks: Iterable[Mark], owners: Collection[str], stack: str) -> lis
     ]
 
 
+@dataclass(frozen=True)
+class Continuing:
+    """What a call finds of its owner. held: numbers of this stack's state. found: numbers in the marks that it goes on with."""
+
+    held: frozenset[str]
+    found: list[str] = field(default_factory=list)
+
+
+_call: ContextVar[Continuing | None] = ContextVar("continuing", default=None)
+
+
+@contextmanager
+def continuing(held: Iterable[str] = ()) -> Iterator[Continuing]:
+    """Within it, what the state holds is this stack's own, whichever stack its marks name: it was renamed or moved.
+
+    :param held: numbers of resources by the state, which no mark can add to.
+    """
+    call = Continuing(frozenset(held))
+    token = _call.set(call)
+    try:
+        yield call
+    finally:
+        _call.reset(token)
+
+
 def require_one_stack(realm: str, owner: str, what: str, found: Writer | None, writer: Writer) -> None:
     """:raises Refusal: another stack wrote what was found of an owner, and this one's state does not hold it."""
-    if theirs := by_others([Mark(what, owner, found)] if found else [], [owner], writer.stack):
+    call = _call.get()
+    theirs = by_others([Mark(what, owner, found)] if found else [], [owner], writer.stack)
+    if theirs and not (call and found and found.number in call.held):
         raise Refusal(two_stacks(owner, realm, writer.stack, theirs))
+    if call and found and found.number:
+        call.found.append(found.number)
 
 
 def two_stacks(owner: str, realm: str, stack: str, marks: Collection[Mark]) -> str:

@@ -27,10 +27,11 @@ from kcadmin.patience import patiently
 from kcadmin.realm import Realm, realm_for
 from kcadmin.session import session_for
 from kcadmin.texts import shown
+from kcadmin.writers import continuing
 from providers._announced import ACCEPTED, announced
 from providers._compare import RESTORE, REVOKE, is_same
 from providers._foresight import clients_by_realm
-from providers._held import NUMBER, STACK, Mark, Whose, is_as_known, own_number, whose
+from providers._held import CONTINUES, HELD, NUMBER, STACK, Mark, Whose, is_as_known, own_number, whose
 from providers._inputs import text_faults, type_faults
 from providers._place import stack_here
 from providers._uuids import derive_uuids, is_known, require_uuids
@@ -167,9 +168,10 @@ class KeycloakProvider(ResourceProvider, ABC):
         identity = realm.identity()
         require_uuids(self.CLIENTS, realm, props, self.OBJECT)
         props[NUMBER] = new_number()
-        with announced(props) as watch:
+        with announced(props) as watch, continuing(props.pop(HELD, None) or ()) as call:
             patience = realm.session.transport.patience
             id_, notes = patiently(lambda: self.create_in(realm, props), patience, lambda: self._forget({}, props, 0.0))
+            notes = {**notes, **({CONTINUES: call.found[0]} if call.found else {})}
             if watch.unannounced and not watch.continues:  # a resource that fails leaves no state
                 self.remove(realm, id_, {**_inputs(props), **notes, "on_remove": RESTORE})
         return CreateResult(
@@ -183,7 +185,7 @@ class KeycloakProvider(ResourceProvider, ABC):
         _news[NUMBER] = own_number(_id, _olds)
         self._refuse_another_stacks(realm, _id, _olds, _news)
         notes: Props = {key: _olds[key] for key in NOTES if key in _olds}
-        with announced(_news):
+        with announced(_news), continuing(_news.pop(HELD, None) or ()):
             changed = self.change(realm, _id, _olds, _news)
         return UpdateResult({**_inputs(_news), **notes, **changed})
 

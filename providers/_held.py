@@ -15,6 +15,8 @@ from kcadmin.ownership import Writer, has_name_of, hash16, number_of, stack_name
 from kcadmin.texts import shown
 
 NUMBER, STACK = "number", "stack"
+HELD = "held"  # an input that no state holds: numbers of the stack's own state, where it has another name by now
+CONTINUES = "continues"  # an output: the number in the mark that a resource found of its owner when it was created
 
 
 class Whose(Enum):

@@ -3,14 +3,17 @@
 docs/adr/0023-an-owner-is-chosen.md says why.
 """
 
+import os
 from collections import Counter
 from pathlib import Path
 from shlex import quote
 
 import pulumi
+from pulumi.runtime import is_dry_run
 
 from kcadmin.owners import proposed_owner
 from kcadmin.texts import shown
+from kcadmin.whose import TAKEN_OVER_BY
 from providers.own_state import own_state, stack_name
 
 NO_ORGANIZATION = "organization"  # what Pulumi calls the organization of every stack on a self-managed backend
@@ -24,6 +27,12 @@ def default_owner() -> str | None:
 def stack_owner() -> str | None:
     """The owner of what the running stack makes, by its config or by default; None: it must be set."""
     return pulumi.Config().get("owner") or default_owner()
+
+
+def taken_over_by() -> str:
+    """Who takes over what the owner of this preview left: `python -m exchange release --adopt` asks what the stack declares under
+    that one's name, whose objects another stack made. Empty in every other run."""
+    return os.environ.get(TAKEN_OVER_BY, "") if is_dry_run() else ""
 
 
 def no_owner() -> str:

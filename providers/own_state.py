@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import pulumi
 from pulumi.runtime import get_root_resource
@@ -16,6 +16,7 @@ from kcadmin.ownership import stack_of
 
 HALF_WRITTEN, WAITS = "failed to load checkpoint", (0.1, 0.2, 0.4, 0.8, 1.6)
 OURS = "pulumi-python:dynamic/keycloak:"
+_moved: "WeakSet[pulumi.Resource]" = WeakSet()
 _states: "WeakKeyDictionary[pulumi.Resource, tuple[OwnObject, ...]]" = WeakKeyDictionary()
 
 
@@ -55,6 +56,21 @@ def own_state() -> tuple[OwnObject, ...]:
     if root not in _states:
         _states[root] = _read()
     return _states[root]
+
+
+def note_moved() -> None:
+    """What the state holds bears marks of a stack of another name: this one was renamed or moved."""
+    root = get_root_resource()
+    if root is not None:
+        _moved.add(root)
+
+
+def held_numbers(kind: str, owner: str, realm: str) -> list[str] | None:
+    """Numbers of the state's resources of a kind that an owner has in a realm, where the stack was renamed or moved."""
+    if get_root_resource() not in _moved:
+        return None
+    held = [each for each in own_state() if (each.kind, each.outputs.get("owner"), each.realm) == (kind, owner, realm)]
+    return sorted(str(each.outputs["number"]) for each in held if each.outputs.get("number")) or None
 
 
 def _read() -> tuple[OwnObject, ...]:

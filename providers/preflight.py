@@ -4,9 +4,10 @@ A dynamic provider offers no invoke, so this is what one would be.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from kcadmin import features as server_features
+from kcadmin.audience_scopes import AudienceScope
 from kcadmin.audiences import added, held_scopes
 from kcadmin.claims import claims
 from kcadmin.clients import FULL_SCOPE, Client
@@ -92,6 +93,12 @@ def _marks(session: Session, realm: str, questions: Questions, permissions: Mapp
 def clients_of(connection: Connection, wanted: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], ClientFacts]:
     """The named clients alone, as far as they exist; ``ask`` reads them no second time."""
     return _clients(session_for(connection), wanted)[0]
+
+
+def scopes_of(connection: Connection) -> Callable[[str, str], AudienceScope | None]:
+    """Reads a client scope by its realm and name."""
+    session = session_for(connection)
+    return lambda realm, name: next(iter(realm_for(session, realm).client_scopes.named(name)), None)
 
 
 def _parts(

@@ -8,12 +8,12 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import Resource
 
-from providers import messages
+from providers import messages, taken_back
 from providers._base import AFTER_OTHERS, BESIDE_OTHERS, KeycloakProvider
-from providers._held import STACK
+from providers._held import HELD, STACK
 from providers.beside_others import beside_others, watch
 from providers.identity import no_owner, stack_owner
-from providers.own_state import stack_name
+from providers.own_state import held_numbers, stack_name
 from providers.stack_config import plain_secrets
 
 Text = pulumi.Input[str]
@@ -24,6 +24,9 @@ TRACE_DEPTH = 5  # never 0 here: the program would hang
 
 class KeycloakResource(Resource):
     """A Keycloak object in a stack; its owner is ``<the stack's owner>#<resource name>`` where none is given."""
+
+    number: pulumi.Output[str]
+    continues: pulumi.Output[str | None]
 
     def __init__(
         self,
@@ -48,12 +51,14 @@ class KeycloakResource(Resource):
         given[BESIDE_OTHERS] = beside_others()
         given.setdefault("owner", f"{owner}#{resource_name}")
         given[STACK] = stack_name()
+        given[HELD] = _held_by_state(type(self).__name__, given)
         declared = [
             name for kind in type(self).__mro__ if issubclass(kind, KeycloakResource) for name in kind.__annotations__
         ]
         with short_traces():  # without a value Pulumi gives an output no attribute; None is no input
             super().__init__(provider, resource_name, {**dict.fromkeys(declared), **given}, opts)
         watch(self, provider)
+        taken_back.watch(self)
 
 
 def _comes_after_others(
@@ -67,6 +72,11 @@ def _comes_after_others(
     awaited = opts.depends_on if opts else None
     listed = awaited if isinstance(awaited, Sequence) else [awaited] if awaited is not None else []
     return any(not isinstance(each, KeycloakResource) for each in listed)
+
+
+def _held_by_state(kind: str, given: Mapping[str, Any]) -> list[str] | None:
+    owner, realm = given["owner"], given.get("realm")
+    return held_numbers(kind, owner, realm) if isinstance(owner, str) and isinstance(realm, str) else None
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What an owner left in a copied realm goes by a command, as its own ``destroy`` would take it; nothing of another owner does."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
@@ -118,10 +118,20 @@ def found(realm: TestRealm, owner: str = GONE) -> release.Leavings:
     return release.find(session_for(realm.connection), realm.name, owner)
 
 
-def released_though_killed(realm: TestRealm, owner: str = GONE) -> int:
+def adopted(realm: TestRealm) -> release.Leavings:
+    """As with --adopt, where the stack declares all that was left."""
+    forget()
+    session, keys = session_for(realm.connection), set()
+    for each in release.find(session, realm.name, GONE).left:
+        of_realm = each.what in (What.GUARD, What.EVENTS)
+        keys.add((realm.name, each.what, "" if of_realm else each.client, "" if of_realm else each.name))
+    return release.find(session, realm.name, GONE, by=HERE, keys=keys)
+
+
+def released_though_killed(realm: TestRealm, find: Callable[[TestRealm], release.Leavings]) -> int:
     """Runs the command until it is through, killed at another write each time; how often."""
     for kills in count():
-        seen = found(realm, owner)
+        seen = find(realm)
         try:
             with interrupted(kills % 4, after=kills % 2 == 0):
                 done = release.take_away(session_for(realm.connection), seen)
@@ -142,7 +152,7 @@ def test_what_an_owner_left_in_a_copy_goes_and_nothing_else(copies: Copies, exch
     ended = {"standard": "itself, 'backend'", "legacy": "'backend'"}[exchange]
     assert f"'billing' exchanges tokens of 'web' for {ended}" in seen.ends
     assert found(copy, "first/exchange").left == ()
-    assert released_though_killed(copy) > 3
+    assert released_though_killed(copy, found) > 3
     assert found(copy).left == () and release.as_lines(found(copy)) == [
         f"realm '{copy.name}': owner '{GONE}' has nothing here"
     ]
@@ -175,3 +185,21 @@ def test_another_owner_beside_keeps_all_of_its_own(clean: TestRealm, exchange: s
     assert set(mine.changes.values()) == {"same"}
     mine.destroy()
     assert exported_by_names(clean) == before
+
+
+@pytest.mark.exchange_guards
+@pytest.mark.parametrize("exchange", ["standard", "legacy"])
+def test_what_is_declared_is_taken_over_however_often_it_is_killed(copies: Copies, exchange: str) -> None:
+    clean, copy = copies
+    if exchange == "standard":  # in a copied realm, a user has the roles of its new one
+        assert "api" in copy.exchange("web", copy.user_token("web"), "api")["aud"]
+    assert released_though_killed(copy, adopted) > 3
+    seen = found(copy)
+    assert seen.left == () and set(seen.others) == {HERE} and GONE not in json.dumps(copy.export())
+    assert "api" in copy.exchange("web", copy.user_token("web"), "api")["aud"]
+    mine = Stack(copy.connection, HERE, GUARDS, events=True)
+    mine.up(*grants(exchange, copy.name))
+    mine.up(*grants(exchange, copy.name))
+    assert set(mine.changes.values()) == {"same"}
+    mine.destroy()
+    assert found(copy, HERE).left == () and same(copy, clean)

@@ -185,3 +185,54 @@ def test_two_owners(exchange: str, realm: TestRealm, new_stack: NewStack) -> Non
     for stack in (one, two):
         stack.destroy("--skip-preview")
     as_it_was(realm, before, exchange)
+
+
+def test_a_renamed_or_moved_stack_that_replaces(exchange: str, realm: TestRealm, new_stack: NewStack) -> None:
+    """What the state holds goes on, whichever stack its marks name."""
+    before, more = realm.export(), {"owner": "shop", "guards": ["requesters", "sources"], "events": True}
+    stack = new_stack(realm, exchange, "ours")
+    stack.configure(*grants(exchange), **more)
+    stack.up("--skip-preview")
+    stack.run("stack", "rename", "renamed")
+    stack.name = "renamed"
+    told = stack.up("--replace", "**", "--skip-preview")
+    assert "took back" not in told.output, told.output
+    moved = new_stack(realm, exchange, "renamed")  # in another backend
+    moved.configure(*grants(exchange), **more)
+    state = stack.folder / "state.json"
+    stack.run("stack", "export", "--file", str(state))
+    moved.run("stack", "import", "--file", str(state))
+    told = moved.up("--replace", "**", "--skip-preview")
+    assert "took back" not in told.output, told.output
+    moved.preview("--refresh", "--expect-no-changes")
+    moved.up("--skip-preview")
+    assert '"held"' not in moved.export_text()
+    moved.destroy("--skip-preview")
+    as_it_was(realm, before, exchange)
+
+
+def test_a_stack_that_lost_its_state_takes_back_what_it_made(
+    exchange: str, realm: TestRealm, new_stack: NewStack
+) -> None:
+    before, more = realm.export(), {"owner": "shop", "guards": ["requesters", "sources"], "events": True}
+    stack = new_stack(realm, exchange)
+    stack.configure(*grants(exchange), **more)
+    assert "take" not in stack.up().output
+    outputs, resources = stack.outputs(), [each["type"].rpartition(":")[2] for each in stack.export().values()]
+    # an assignment has the mark of its scope; events are a setting of the realm, whose claim a plan does not read
+    others = ("ClientScopeAssignment", "ExchangeEvents", "TokenExchangeGrant")
+    held = sum(each not in others for each in resources)
+    callers = served(stack, realm)
+    stack.run("stack", "rm", "--force", "--yes", "--preserve-config")
+    stack.run("stack", "init", stack.name)
+    stack.configure(*grants(exchange), **more)
+    with calling(*callers):
+        told = stack.up().output
+    will, took = (set(re.findall(rf"{does} back (\d+) objects that", told)) for does in ("will take", "took"))
+    assert len(took) == 1 and will == took and (took == {str(held)} or exchange == LEGACY), (held, resources, told)
+    for caller in callers:
+        assert caller.refusals == [] and caller.answered.get(exchange), caller
+    again = stack.up().output
+    assert "take" not in again and "took" not in again and stack.outputs() == outputs
+    stack.destroy("--skip-preview")
+    as_it_was(realm, before, exchange)

@@ -20,9 +20,10 @@ def exported(realm: TestRealm) -> dict[str, Any]:
     return {"realm": realm.session.post_json(realm.at("partial-export"), None, **whole), **lists}
 
 
-def copied(realm: TestRealm, export: dict[str, Any]) -> TestRealm:
-    """A new realm on the same server, made of an export of a realm."""
-    copy = TestRealm(realm.url, realm.admin_password, f"realm-{secrets.token_hex(4)}")
+def copied(realm: TestRealm, export: dict[str, Any], beside: TestRealm | None = None) -> TestRealm:
+    """A new realm on the same server, or on that of another realm, made of an export of a realm."""
+    there = beside or realm
+    copy = TestRealm(there.url, there.admin_password, f"realm-{secrets.token_hex(4)}")
     known: dict[str, str] = {}
     text = json.dumps(export).replace(realm.name, copy.name)
     text = UUID.sub(lambda found: known.setdefault(found.group(), str(uuid.uuid4())), text)

@@ -1,13 +1,16 @@
 """``python -m exchange release``: what is shown, who is asked, and exit codes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from exchange import cli, place, release
+from exchange.commands import release as release_command
 from kcadmin.leftovers import Leftover, What
+from kcadmin.ownership import hash16
 from kcadmin.release import Released
 
 OWNER = "first/exchange/prod"
@@ -24,8 +27,8 @@ def run(
     done: tuple[Released, ...] = (Released(MAPPER), Released(SWITCH)),
     at: tuple[str, ...] = ONE_REALM,
 ) -> Result:
-    monkeypatch.setattr(release, "find", lambda session, realm, owner, progress: found)
-    monkeypatch.setattr(release, "take_away", lambda session, found, progress: list(done))
+    monkeypatch.setattr(release, "find", lambda session, realm, owner, progress, **adoption: found)
+    monkeypatch.setattr(release, "take_away", lambda session, found, progress, own: list(done))
     environ = {"KEYCLOAK_ADMIN_PASS": "pw-admin", "KEYCLOAK_URL": None}
     return CliRunner().invoke(cli.app, ["release", *at, *arguments], env=environ, prog_name="exchange")
 
@@ -84,4 +87,29 @@ def test_the_stacks_own_owner_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert f"owner '{OWNER}' has 4 things; they are this stack's own\n" in listed.stdout
     assert "--owner other` shows them" in listed.stdout
     assert run(monkeypatch, "--owner", "another", "--stack", "s", at=()).exit_code == 3
+    hashed = run(monkeypatch, "--owner", hash16("former#grant"), "--stack", "s", at=())
+    assert hashed.exit_code == 2 and "is the owner of this stack itself" in hashed.stderr
     assert run(monkeypatch, "--owner", " ").exit_code == 2
+
+
+def test_what_is_taken_over_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = {
+        f"keycloak-token-exchange:{key}": {"value": value}
+        for key, value in {"url": "https://kc.example", "realm": "r", "owner": "mine"}.items()
+    }
+    answers = {"config": json.dumps(config), "stack": "{}"}
+    monkeypatch.setattr(place, "run_pulumi", lambda arguments: answers[arguments[0]])
+    monkeypatch.setattr(release_command, "declared", lambda *_: frozenset())
+    found = replace(FOUND, adopted=(MAPPER,), by="mine")
+    shown = run(monkeypatch, "--owner", OWNER, "--adopt", at=(), found=found)
+    assert shown.exit_code == 3 and shown.stderr == "Nothing was changed; --yes takes it over, and the rest away.\n"
+    assert "  becomes that of 'mine': audience mapper 'audience-api' of client 'web'" in shown.stdout.splitlines()
+    told = json.loads(run(monkeypatch, "--owner", OWNER, "--adopt", "--json", at=(), found=found).stdout)
+    assert [each["adopted"] for each in told["realms"][0]["left"]] == [True, False]
+    for wrong in ((), ("--owner", f"{OWNER}#grant")):
+        refused = run(monkeypatch, "--adopt", *wrong, at=())
+        assert refused.exit_code == 2 and "--adopt: takes over all that an owner has" in refused.stderr
+    del config["keycloak-token-exchange:owner"]
+    answers["config"] = json.dumps(config)
+    refused = run(monkeypatch, "--adopt", "--owner", OWNER, at=())
+    assert refused.exit_code == 2 and "the stack's config sets no owner" in refused.stderr

@@ -1,0 +1,45 @@
+"""A realm without what an owner left: only that, and what was adopted as it was."""
+
+import json
+from typing import Any
+
+from kcadmin.claims import claim_key
+from kcadmin.clients import Client
+from kcadmin.features import Features
+from kcadmin.leftovers import Leftover, What
+from kcadmin.realm_without import without
+from kcadmin.survey import Permission, Survey
+
+GONE = "gone#g"
+CONFIG = {"included.client.audience": "api", "access.token.claim": "true", "pulumi.owner": GONE}
+MAPPER = {"id": "m", "name": "to-api", "protocolMapper": "oidc-audience-mapper", "config": CONFIG}
+
+
+def read(attributes: dict[str, str]) -> Survey:
+    web = Client("1", "web", {"clientId": "web", "attributes": attributes}, (MAPPER,))
+    policies = {"p": {"name": "p", "type": "client"}, "q": {"name": "q", "type": "client"}}
+    held = {"web": Permission("web", "AFFIRMATIVE", ("p", "q"))}
+    return Survey("r", Features(True, True, True), {"web": web}, {}, policies, held, (), ())
+
+
+def note(**was: Any) -> dict[str, str]:
+    before = {"name": "to-api", "custom_audience": None, "id_token": False, "introspection": True, **was}
+    kind = "adopted:of-the-original"
+    return {claim_key(GONE, kind): json.dumps({"owner": GONE, "kind": kind, "set": {}, "was": before})}
+
+
+def test_a_policy_of_another_resource_server_keeps_its_namesake() -> None:
+    left = [Leftover(What.POLICY, client, "p", GONE) for client in ("web", "realm-management")]
+    assert set(without(read({}), left[:1]).policies) == {"p", "q"}
+    assert without(read({}), left[:1]).permissions["web"].policies == ("p", "q")
+    assert set(without(read({}), left).policies) == {"q"}
+
+
+def test_an_adopted_mapper_stays_as_it_was() -> None:
+    left = [Leftover(What.MAPPER, "web", "to-api", GONE, "m")]
+    assert without(read({}), left).clients["web"].mappers == ()
+    for on in (True, False):
+        (kept,) = without(read(note(included_client="api", access_token=on)), left).clients["web"].mappers
+        assert kept["config"].get("access.token.claim") == str(on).lower()
+    (refused,) = without(read(note(included_client="admin-api", access_token=True)), left).clients["web"].mappers
+    assert refused == MAPPER  # so it stays, which the release says
