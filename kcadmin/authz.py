@@ -10,8 +10,9 @@ from contextlib import suppress
 from typing import Any
 
 from kcadmin.clients import Clients
-from kcadmin.errors import NotFound
+from kcadmin.errors import KeycloakError, NotFound
 from kcadmin.session import Session
+from kcadmin.texts import named
 
 NEGATIVE = "NEGATIVE"
 TOKEN_EXCHANGE = "token-exchange"
@@ -171,8 +172,19 @@ class ResourceServer:
 
 
 def names_in(policy: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    """A list in a policy's ``config``, which Keycloak exports as JSON in a text: ``clients``, ``applyPolicies``, ``roles``."""
-    return tuple(json.loads((policy.get("config") or {}).get(key) or "[]"))
+    """A list in a policy's ``config``, which Keycloak exports as JSON in a text: ``clients``, ``applyPolicies``, ``roles``.
+
+    :raises KeycloakError: it is no such list.
+    """
+    try:
+        found = json.loads((policy.get("config") or {}).get(key) or "[]")
+    except (ValueError, TypeError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(each, str | dict) for each in found):
+        raise KeycloakError(
+            f"policy {named(str(policy.get('name')))}: its {key} are not a JSON list; correct the policy."
+        )
+    return tuple(found)
 
 
 def is_negative(policy: Mapping[str, Any]) -> bool:

@@ -51,6 +51,7 @@ _LISTS_OF_OBJECTS = (
     *("protocolMappers", "realmMappings", "mappings", "features", "executors", "conditions", "clientScopes", "groups"),
 )
 _LISTS_OF_EITHER = ("policies", "scopes", "resources", "roles", "profiles")
+_ENTRIES = ("policies", "profiles", "globalProfiles")  # of client policies, objects; elsewhere they may be names
 _MAPS_OF_TEXTS = ("config", "details", "scopePermissions")
 _REQUIRED = {
     "client": ("id", "clientId"),
@@ -92,7 +93,7 @@ _PATHS: tuple[tuple[re.Pattern[str], type, str], ...] = tuple(
         (r"/resource-server/(?:policy|permission)/[^/]+/[^/]+$", dict, "named"),
         (r"/resource-server/(?:policy|permission)$", list, "named"),
         (r"/resource-server/scope$", list, "named"),
-        (r"/client-policies/(?:policies|profiles)$", dict, "any"),
+        (r"/client-policies/(?:policies|profiles)$", dict, "entries"),
         (r"/management/permissions$|-management-permissions$", dict, "any"),
         (r"/generate-example-access-token$", dict, "claims"),
         (r"/events/config$|/client-secret$", dict, "any"),
@@ -139,6 +140,8 @@ def _wrong(value: Any, shape: type, kind: str) -> Iterator[str]:
     if not isinstance(value, shape):
         yield f"no {_word(shape)}"
         return
+    if kind == "entries":
+        yield from (f"{field} of another type" for field in _ENTRIES if not _is_objects(value.get(field) or []))
     for each in value if isinstance(value, list) else [value]:
         if shape is list and not isinstance(each, dict):
             yield "a list of no objects"
