@@ -15,6 +15,8 @@ Ask = Callable[[str, Mapping[str, str]], Answer]
 REALM, CLIENT = "Realm not found.", "Could not find client"
 ANY_PATH = "HTTP 404 Not Found"
 """Keycloak says so of objects of authorization services, but any server that is built like it says so of any path."""
+REJECTED = "invalid_request"
+"""What is said of a client that a client policy hides: then the first answer alone tells whether it has services."""
 _ID = r"[^/]+"
 _REALM = re.compile(rf"^/admin/realms/{_ID}")
 _WORDS = tuple(
@@ -81,7 +83,8 @@ def _is_none_of_services(at: str, ask: Ask) -> bool:
             return bool(answer.json() == [])
         if answer.own_words() != ANY_PATH:
             return False
-    return _has_no_services(ask(services.group(1), {}))
+    client = ask(services.group(1), {})
+    return _has_no_services(client) or (found is None and client.status_code == 400 and client.own_words() == REJECTED)
 
 
 def _has_no_services(answer: Answer) -> bool:

@@ -18,7 +18,7 @@ LONGEST_KIND = 100
 LONGEST_WAIT_SECONDS = 30
 _HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 _OWN_FIELDS = frozenset(("error", "error_description", "errorMessage", "error_uri", "field", "params", "errors"))
-FORBIDDEN = "HTTP 403 Forbidden"
+FORBIDDEN = ("HTTP 403 Forbidden", "You have no access to this user")
 """What Keycloak says to a login that lacks a role; before 26.0 it gives it an ``UNNAMED`` error, with 403."""
 UNNAMED, UNNAMED_TEXT = "unknown_error", "For more on this error consult the server log"
 _ID = re.compile(r"[\w~-][\w.~%-]*", re.ASCII)
@@ -104,7 +104,7 @@ class Answer:
     def _lacks_a_role(self) -> bool:
         words = self.own_words()
         text = self.object().get("error_description")
-        return words == FORBIDDEN or (words == UNNAMED and isinstance(text, str) and text.startswith(UNNAMED_TEXT))
+        return words in FORBIDDEN or (words == UNNAMED and isinstance(text, str) and text.startswith(UNNAMED_TEXT))
 
     def gone(self) -> NotFound:
         """The error for an object that is gone."""

@@ -140,7 +140,7 @@ def _wrong(value: Any, shape: type, kind: str) -> Iterator[str]:
     if not isinstance(value, shape):
         yield f"no {_word(shape)}"
         return
-    if kind == "entries":
+    if kind == "entries" and isinstance(value, dict):
         yield from (f"{field} of another type" for field in _ENTRIES if not _is_objects(value.get(field) or []))
     for each in value if isinstance(value, list) else [value]:
         if shape is list and not isinstance(each, dict):

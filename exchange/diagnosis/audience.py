@@ -71,9 +71,7 @@ def _names(q: Question, naming: Naming) -> Iterator[Finding]:
         wrong = f"has a mapper for '{naming.named}', but its fresh tokens name {aud} in aud, so {naming.so}"
         remedy = "look at its other mappers, and at the client policies"
         yield _at(q, naming, "audience-missing", wrong, remedy, "aud", aud, mended=False, sure=not unordered)
-    yield from found or (
-        [] if None in reasons else [_missing(q, naming, sure=token is not None or not _by_any_role(q, naming))]
-    )
+    yield from found or ([] if None in reasons else [_missing(q, naming, sure=not _is_hidden(q, naming))])
 
 
 def _reasons(q: Question, naming: Naming) -> Iterator[Finding | None]:
@@ -216,10 +214,12 @@ def _by_roles(q: Question, naming: Naming) -> Iterator[Finding]:
     yield _at(q, naming, "full-scope-off", wrong, remedy, FULL_SCOPE, "false")
 
 
-def _by_any_role(q: Question, naming: Naming) -> bool:
-    """Whether a role that the user may have would name it; asked where no token can be computed."""
+def _is_hidden(q: Question, naming: Naming) -> bool:
+    """Whether no token can be computed in which a role of the user may name it: Keycloak's example takes no id with a blank."""
     named = q.look.client(naming.named)
-    return named is not None and naming.holder.is_on(FULL_SCOPE) and q.look.has_client_roles(named)
+    blank = any(sign.isspace() for sign in naming.named)
+    roles = blank and named is not None and naming.holder.is_on(FULL_SCOPE) and q.look.has_client_roles(named)
+    return roles and _is_filtered(q, naming)
 
 
 def _missing(q: Question, naming: Naming, *, sure: bool) -> Finding:
