@@ -9,7 +9,7 @@ from kcadmin.clients import Client
 from kcadmin.connection import Connection
 from kcadmin.errors import Forbidden
 from kcadmin.features import read_features
-from kcadmin.foretold_writes import Planned, foretell_put, unread
+from kcadmin.foretold_writes import WriteInWords, foretell_put, unread
 from kcadmin.policy_votes import ROLES, Version, Write
 from kcadmin.realm import Realm, realm_for
 from kcadmin.session import session_for
@@ -60,7 +60,7 @@ def policy_changes(
             client = clients[needed.planned.client]
             plain = Write(client.representation, {}, _defined(realm, client, policies), writer, version)
             for when, foretold in _foretold(needed.planned, client, plain, policies):
-                said = Planned(client.client_id, realm_name, when, WAYS_OUT, ACCEPT, needed.accepted)
+                said = WriteInWords(client.client_id, realm_name, when, WAYS_OUT, ACCEPT, needed.accepted)
                 faults |= dict.fromkeys(said.faults(foretold))
                 notes |= dict.fromkeys(said.notes(foretold))
     return PolicyChanges(tuple(faults), tuple(notes))

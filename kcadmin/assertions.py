@@ -8,12 +8,10 @@ import os
 import shlex
 import subprocess
 from pathlib import Path
-from typing import Any
-
-import jwt
 
 from kcadmin.connection import ASSERTION_COMMAND, ASSERTION_FILE, AssertionLogin
 from kcadmin.errors import LoginRefused
+from kcadmin.issuers import claims_of
 from kcadmin.redaction import redacted
 from kcadmin.texts import shown
 
@@ -49,7 +47,7 @@ def require_audience(login: AssertionLogin, assertion: str, issuer: str) -> None
 
     :raises LoginRefused: the token has another audience than the issuer of the realm that it is for.
     """
-    audience = _claims(assertion).get("aud")
+    audience = claims_of(assertion).get("aud")
     if audience not in (issuer, [issuer]):
         raise LoginRefused(
             f"{origin(login)}: has the audience {shown(audience)}, and Keycloak wants the realm's issuer alone; "
@@ -62,7 +60,7 @@ def remedy(login: AssertionLogin, assertion: str, words: str) -> str:
     for part, found in REMEDIES:
         if part in words:
             return found
-    claims = _claims(assertion)
+    claims = claims_of(assertion)
     return (
         f"the realm needs an identity provider for the issuer {shown(claims.get('iss'))} that takes client assertions, and a "
         f"client with the subject {shown(claims.get('sub'))}; check both, and loginRealm"
@@ -100,11 +98,3 @@ def _of_command(command: str) -> str:
         last = redacted((done.stderr.strip().splitlines() or ["it printed no error"])[-1])
         raise LoginRefused(f"{said}: ended with {done.returncode} ({last}); run it by hand.")
     return done.stdout.strip()
-
-
-def _claims(assertion: str) -> dict[str, Any]:
-    """What it says, unverified: for messages, and to refuse one for another server."""
-    try:
-        return dict(jwt.decode(assertion, options={"verify_signature": False}))
-    except (jwt.PyJWTError, ValueError, RecursionError):
-        return {}

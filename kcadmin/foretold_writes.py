@@ -16,7 +16,7 @@ from kcadmin.write_prediction import Cause, Change, Foretold, RealmPolicies, for
 
 
 @dataclass(frozen=True)
-class Planned:
+class WriteInWords:
     """A write in words. when: what makes it. ways_out: what to do about a policy. accept: how ``{fields}`` are accepted."""
 
     client_id: str

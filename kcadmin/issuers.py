@@ -49,7 +49,7 @@ def own_issuer(connection: Connection, realm: str, issuer: str) -> str:
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    """What a token says, unverified: it comes from the server itself. Nothing where it cannot be read."""
+    """What a token says, unverified: the server's own, or for a message. Nothing where it cannot be read."""
     try:
         return dict(jwt.decode(token, options={"verify_signature": False}))
     except (jwt.PyJWTError, ValueError, RecursionError):

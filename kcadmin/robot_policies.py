@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from kcadmin.errors import Refusal
 from kcadmin.features import read_features
-from kcadmin.foretold_writes import Planned, foretell_put, unread
+from kcadmin.foretold_writes import WriteInWords, foretell_put, unread
 from kcadmin.policy_executors import ATTRIBUTE
 from kcadmin.policy_votes import Write
 from kcadmin.realm import Realm
@@ -26,7 +26,7 @@ def judge_robot(realm: Realm, client_id: str, accepted: Collection[str]) -> tupl
     if not policies.acting:
         return () if readable else (unread(realm),)
     writer, version = writing_login(realm.session, realm.name, policies), read_features(realm.session).version
-    planned = Planned(client_id, realm.name, "bootstrap", WAYS_OUT, ACCEPT, accepted)
+    planned = WriteInWords(client_id, realm.name, "bootstrap", WAYS_OUT, ACCEPT, accepted)
     making = Write({}, representation(client_id, {}), frozenset(), writer, version)
     made = foretell(making, policies)
     named = Write(_after(making, made), {}, frozenset(), writer, version)

@@ -5,18 +5,18 @@ Pulumi's checkpoints and without.
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from local import stack as local_stack
 from tests.conftest import Servers
 from tests.e2e.exchanges import as_it_was, both_flows, grant
+from tests.e2e.kill_points import ALL, CHECKPOINT_SECONDS, Point
 from tests.e2e.stack import Stack
 from tests.support.exports import but_for_numbers
 from tests.support.proxy import LastWrite, Proxy, proxy_before
@@ -24,7 +24,6 @@ from tests.support.realms import TestRealm
 
 pytestmark = pytest.mark.standard_exchange
 
-ALL = bool(os.environ.get("ALL_KILL_POINTS"))
 SOURCES = ("frontend", "mobile")
 OTHER = {"standard": "legacy", "legacy": "standard"}
 WRITES = {
@@ -35,21 +34,6 @@ WRITES = {
     ("destroy", "standard"): 6,
     ("destroy", "legacy"): 8,
 }
-CHECKPOINT_SECONDS = 0.3
-
-
-class Point(NamedTuple):
-    """Where a run is killed: before or after its write number ``write`` (from 0). A move leaves ``exchange``."""
-
-    operation: str
-    exchange: str
-    write: int
-    done: bool
-    checkpoints: bool = True
-
-    def __str__(self) -> str:
-        when = "after" if self.done else "before"
-        return f"{self.operation}-{self.exchange}-{when}-{self.write}{'' if self.checkpoints else '-no-checkpoints'}"
 
 
 SIX = [

@@ -4,43 +4,27 @@ Grants of one exchange each, with conditions, guards and events. ``make test`` k
 and after each write, with Pulumi's checkpoints and without.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from kcadmin.errors import TokenRefused
 from tests.conftest import Servers
 from tests.e2e.exchanges import as_it_was, exchanged, grant, refused
+from tests.e2e.kill_points import ALL, CHECKPOINT_SECONDS, Point
 from tests.e2e.stack import Grant, Stack
 from tests.support.proxy import LastWrite, Proxy, proxy_before
 from tests.support.realms import TestRealm
 
 pytestmark = pytest.mark.exchange_guards
 
-ALL = bool(os.environ.get("ALL_KILL_POINTS"))
 OUTSIDER = "somebody"
 CLIENT, RENAMED = "web", "site"
-CHECKPOINT_SECONDS = 0.3
 MORE: dict[str, Any] = {"guards": ["requesters", "sources"], "events": True}
-
-
-class Point(NamedTuple):
-    """Where a run is killed: before or after its write number ``write`` (from 0)."""
-
-    operation: str
-    exchange: str
-    write: int
-    done: bool
-    checkpoints: bool = True
-
-    def __str__(self) -> str:
-        when = "after" if self.done else "before"
-        return f"{self.operation}-{self.exchange}-{when}-{self.write}{'' if self.checkpoints else '-no-checkpoints'}"
 
 
 FEW = [
