@@ -494,9 +494,10 @@ def test_a_refusal_of_another_one_is_no_lacking_role(keycloak: FakeKeycloak, bod
     "body",
     [
         {"error": "HTTP 403 Forbidden"},
+        {"error": "You have no access to this user"},
         {"error": "unknown_error", "error_description": f"{UNNAMED_TEXT} at the debug level."},
     ],
-    ids=["since 26.0", "24.0.5"],
+    ids=["since 26.0", "a user", "24.0.5"],
 )
 def test_a_lacking_role_is_keycloaks_own_word(keycloak: FakeKeycloak, body: Any) -> None:
     keycloak.interfere(Answer(403, body), at="/x$")
