@@ -14,6 +14,7 @@ from kcadmin.gates import default_roles
 from kcadmin.realm import Realm, realm_for
 from kcadmin.session import session_for
 from kcadmin.texts import named
+from kcadmin.tickets import ticket_way
 from providers import messages
 from providers.facts import Facts
 from providers.own_state import OwnObject
@@ -72,7 +73,7 @@ def openings(
             realm_roles={role.role for grant in new for role in grant.spec.required_roles if not role.client},
         )
         short, whole = shortened(implied(here, new, around, guards, guards_go=guarded_anew and not guards), realm)
-        notes += [*short, *_default_roles(known, new)]
+        notes += [*short, *_tickets(known, new, facts), *_default_roles(known, new)]
         unread = [f"note on realm {named(realm)}: {each}." for each in around.unread]
         notes += [each for each in unread if messages.first_time(known, each)]
         in_full += whole
@@ -85,6 +86,21 @@ def _is_switched(client: Client) -> bool:
 
 def _nobody(client: Client) -> bool:
     return False
+
+
+def _tickets(realm: Realm, new: Sequence[GrantPlan], facts: Facts) -> Iterator[str]:
+    """Requesters that get a switch, and may then exchange what their own authorization services give."""
+    if facts.features and facts.features.legacy_exchange:  # which lets them do so already
+        return
+    wanting = {name: grant.spec.name for grant in reversed(new) for name in grant.switches}
+    for requester, wanted in wanting.items():
+        client = realm.clients.find(requester)
+        way = ticket_way(realm, client) if client and not client.is_on(SWITCH) else None
+        if way:
+            yield (
+                f"implied by grant {named(wanted)} in realm {named(realm.name)}: {named(requester)} may also exchange "
+                f"for itself tokens of any client whose user gets a token for {named(requester)} from {way}."
+            )
 
 
 def _default_roles(realm: Realm, new: Sequence[GrantPlan]) -> Iterator[str]:

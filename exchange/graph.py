@@ -131,7 +131,7 @@ def graph_of(reach: RealmReach, realm: str, url: str, cases: Sequence[Case] | No
         audience_ways,
         _owners([*source_ways.values(), *audience_ways.values()], cases or ()),
         {name: _claimers(reach, name) for name in sorted(reach.standard)},
-        reach.guards.unjudged,
+        reach.unjudged,
     )
 
 

@@ -7,7 +7,7 @@ client whatever the request is. https://www.keycloak.org/docs/latest/server_admi
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kcadmin.audiences import Added, added, resolvers
+from kcadmin.audiences import Added, added, issued, resolvers
 from kcadmin.client_policies import Entry
 from kcadmin.clients import Client
 from kcadmin.policy_votes import ACCESS_TYPE, Vote, access_type, either, joined
@@ -29,6 +29,11 @@ def lighteners(client: Client, policies: Sequence[Entry] | None, profiles: Seque
 def added_in(survey: Survey, client: Client) -> list[Added]:
     """All that mappers add to a client's access tokens, with what hangs on such a policy."""
     return added(client, survey.scopes, lighteners(client, survey.client_policies, survey.client_profiles))
+
+
+def issued_in(survey: Survey, client: Client) -> list[Added]:
+    """The mappers by which its access tokens say to be issued to another client."""
+    return issued(client, survey.scopes, lighteners(client, survey.client_policies, survey.client_profiles))
 
 
 def resolvers_in(survey: Survey, client: Client) -> list[Added]:

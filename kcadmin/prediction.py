@@ -53,7 +53,7 @@ class Predictor:
         among = self._look(realm)
         computed = among.reach.verdict(case.requester, case.source, case.audience)
         subject = Subject(self._username) if self._username else None
-        unjudged = among.reach.guards.unjudged
+        unjudged = among.reach.unjudged
         unknown, basis = (*among.unseen, *unjudged), reasons(among.reach, computed, case.requester)
         verdict = Verdict(case, subject, proved=False, dry=True, basis=basis, unknown=unknown)
         faults = [*_wrong(case, computed), *computed.why_not, *_not_to_ask(case, among.reach)]

@@ -16,28 +16,28 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from kcadmin.authorization_services import SERVICES
 from kcadmin.clients import Client
 from kcadmin.features import LEGACY, STANDARD, SWITCH
 from kcadmin.fitness import Position, Unfit, bound_by, proofs, unfit, worded
 from kcadmin.guard_reach import NO_WIDER_SCOPES, GuardReach, guard_reach
-from kcadmin.lightweight import added_in
+from kcadmin.mapper_reach import issued_by, named_by
 from kcadmin.permission_reach import permitted
 from kcadmin.reach import Reach
-from kcadmin.role_reach import RoleFacts, RoleReach, asked_for, conditions_of, role_reach
+from kcadmin.role_reach import RoleFacts, RoleReach, asked_for, role_reach
 from kcadmin.survey import Survey
+from kcadmin.texts import named
 from kcadmin.ways import (
     ANY_CLIENT,
     MAPPER,
     OWN,
     PERMISSION,
-    SCOPE,
     Rule,
     Verdict,
     Way,
     Ways,
     always,
     of_sources,
-    writes,
 )
 
 ANY_TOKEN = Way(PERMISSION, "any client's token: the legacy exchange does not look whose it is")
@@ -47,6 +47,8 @@ OWN_TOKEN = Way(OWN, "its own token")
 @dataclass(frozen=True)
 class RealmReach:
     """names: by client and audience, what mappers put into tokens. permissions: by target and requester.
+
+    issued: by client and another, what lets the other exchange the client's tokens as its own.
 
     standard: whose switch is on where the server heeds it. legacy: whether the server has that exchange.
     disabled_targets: whether that exchange gives tokens for disabled clients, too.
@@ -60,6 +62,7 @@ class RealmReach:
     legacy: bool
     guards: GuardReach = field(default_factory=GuardReach)
     disabled_targets: bool = False
+    issued: Mapping[str, Mapping[str, Ways]] = field(default_factory=dict)
 
     def exchange_of(self, requester: str) -> str | None:
         """Which exchange serves a requester."""
@@ -89,8 +92,8 @@ class RealmReach:
     def rules(self, of: Collection[str] | None = None) -> Iterator[Rule]:
         """What each requester may do, in order; own tokens for itself are part of it. of: these requesters, None for all."""
         naming: dict[str, list[str]] = {}
-        for client, named in self.names.items():
-            for audience in named:
+        for client, others in (*self.names.items(), *self.issued.items()):
+            for audience in others:
                 naming.setdefault(audience, []).append(client)
         permitted_to: dict[str, list[str]] = {}
         for target, requesters in self.permissions.items():
@@ -169,7 +172,20 @@ class RealmReach:
         if source == requester:
             return (replace(OWN_TOKEN, when=self._proofs(requester, own=True)),)
         by_role = self.roles.names(source, requester)
-        return (*self.names.get(source, {}).get(requester, ()), *([by_role] if by_role else []))
+        own = self.issued.get(source, {}).get(requester, ())
+        return (*self.names.get(source, {}).get(requester, ()), *own, *([by_role] if by_role else []))
+
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        """What may allow more or less than is computed, a sentence each."""
+        giving = (name for name, client in sorted(self.clients.items()) if client.is_on(SERVICES))
+        asking = [name for name in giving if self.exchange_of(name) and not any(self._no_requester(name))]
+        tickets = (
+            f"authorization services of {named(name)}: give whoever holds a token and gets a permission there a token for "
+            f"{named(name)}, which it may exchange; their policies are not judged here"
+            for name in asking
+        )
+        return (*self.guards.unjudged, *tickets)
 
     def dropped(self, requester: str) -> frozenset[str]:
         """Whom a requester's tokens name, and its new token at a standard exchange does not."""
@@ -271,7 +287,7 @@ class RealmReach:
 def realm_reach(survey: Survey, roles: RoleFacts) -> RealmReach:
     """What a realm allows. roles: from ``kcadmin.role_reach.read_roles``."""
     features = survey.features
-    names = {name: named for name, client in survey.clients.items() if (named := _named_by(survey, roles, client))}
+    names = {name: named for name, client in survey.clients.items() if (named := named_by(survey, roles, client))}
     standard = {name for name, client in survey.clients.items() if client.is_on(SWITCH)}
     return RealmReach(
         survey.clients,
@@ -282,18 +298,5 @@ def realm_reach(survey: Survey, roles: RoleFacts) -> RealmReach:
         features.legacy_exchange,
         guard_reach(survey, roles),
         not features.refuses_disabled_targets,
+        {name: said for name, client in survey.clients.items() if (said := issued_by(survey, roles, client))},
     )
-
-
-def _named_by(survey: Survey, roles: RoleFacts, client: Client) -> dict[str, Ways]:
-    """Whom mappers put into a client's access tokens; one that may write anything counts for each client, under a condition."""
-    found: dict[str, Ways] = {}
-    everything = added_in(survey, client)
-    for each in everything:
-        way = Way(SCOPE if each.scopes else MAPPER, each.by, each.owner, conditions_of(roles, each, everything))
-        if each.audience is not None:
-            found[each.audience] = (*found.get(each.audience, ()), way)
-        for name in survey.clients if each.audience is None else ():
-            written = replace(way, when=(*way.when, writes(each.by, name)))
-            found[name] = (*found.get(name, ()), written)
-    return found

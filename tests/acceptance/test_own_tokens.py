@@ -1,5 +1,6 @@
 """What Keycloak takes for a token of the target, or for it, although no mapper names it: a condition binds there, too."""
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -125,3 +126,23 @@ def test_a_token_that_says_to_be_the_target_s(home: TestRealm, stack: Stack, exc
                 stack.up(grant(home, exchange=exchange, **condition))
     finally:
         home.delete_mapper("web", "theirs")
+
+
+@pytest.mark.standard_exchange
+def test_the_preview_tells_what_authorization_services_open(
+    make_realm: MakeRealm, caplog: pytest.LogCaptureFixture
+) -> None:
+    realm = make_realm("standard", web={}, api={})
+    realm.change("api", authorizationServicesEnabled=True, serviceAccountsEnabled=True)
+    of_the_guide(realm, realm.at("clients", realm.uuid("api"), "authz", "resource-server"))
+    caplog.set_level(logging.INFO)
+    stack = Stack(realm.robot, OWNER)
+    stack.up(grant(realm))
+    (told,) = [each for each in caplog.messages if "authorization services" in each]
+    assert told.startswith(
+        f"implied by grant 'g' in realm '{realm.name}': 'api' may also exchange for itself tokens of any"
+    )
+    assert "by permission " in told and "'token-exchange.permission'" in told
+    caplog.clear()
+    stack.up(grant(realm))
+    assert not [each for each in caplog.messages if "authorization services" in each]

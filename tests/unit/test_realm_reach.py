@@ -15,6 +15,7 @@ from kcadmin.realm_reach import realm_reach
 from kcadmin.role_reach import RoleFacts
 from kcadmin.survey import Survey
 from kcadmin.ways import ANY_CLIENT, Verdict
+from tests.support.mapper_kinds import kind
 from tests.support.surveys import BOTH, STANDARD_ONLY, client, mapper, policy, survey
 
 OPTIONAL_SCOPE = {
@@ -432,3 +433,23 @@ def test_rules_are_what_verdicts_say() -> None:
         if audience != requester and reach.verdict(requester, source, audience).allowed
     }
     assert by_rules == by_verdicts and ("c", "e", "a") in by_rules and ("e", "c", "a") not in by_rules
+
+
+def test_a_token_that_says_to_be_another_client_s() -> None:
+    """Keycloak takes it for that client's own where the user is logged in there, too; it names nobody for that."""
+    fixed = {"id": "f", "name": "f", **kind("oidc-hardcoded-claim-mapper", claim_name="azp", claim_value="b")}
+    found = survey(client("a", fixed), client("b", "c", switch=True), client("c", switch=True))
+    allowed = verdict(found, "b", "a", "c")
+    assert allowed.allowed and allowed.conditions == ("its user is logged in to 'b', too",)
+    assert [way.by for way in allowed.source_ways] == [
+        "the mapper 'f' of type oidc-hardcoded-claim-mapper of 'a', which writes azp"
+    ]
+    (rule,) = realm_reach(found, NO_ROLES).rules(["b"])
+    assert "a" in rule.sources and not verdict(found, "c", "a").allowed
+
+
+def test_authorization_services_of_a_requester_are_not_judged() -> None:
+    on = {"authorizationServicesEnabled": True}
+    found = survey(client("a"), client("b", switch=True, **on), client("c", **on), features=STANDARD_ONLY)
+    (told,) = realm_reach(found, NO_ROLES).unjudged
+    assert told.startswith("authorization services of 'b': give whoever holds a token and gets a permission there")
