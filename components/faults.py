@@ -18,7 +18,7 @@ from components.wiring import GrantPlan, flows_of, requesters, wire
 from kcadmin.features import LEGACY, STANDARD
 from kcadmin.fitness import Position, Unfit, unfit
 from kcadmin.permissions import AFFIRMATIVE
-from kcadmin.texts import quoted
+from kcadmin.texts import named, quoted
 from kcadmin.whose import remedy
 from providers.facts import ClientFacts, Facts
 
@@ -45,18 +45,19 @@ def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple
     for _, client_id in sorted(spec.clients()):
         client = facts.clients.get((spec.realm, client_id))
         if client is None:
-            yield f"client '{client_id}' does not exist", "create it, or correct the name"
+            yield f"client {named(client_id)} does not exist", "create it, or correct the name"
         elif client_id in (*asking, *spec.sources, spec.target):
             yield from _client_faults(client, spec, exchange, facts, client_id in asking)
     yield from _bound_sources(spec, exchange, facts)
     for role in spec.required_roles:
         if (spec.realm, role.client, role.role) in facts.missing_roles:
-            yield f"required role '{role}' does not exist", "create it, or correct requiredRoles"
+            yield f"required role {named(role)} does not exist", "create it, or correct requiredRoles"
         if exchange == STANDARD and role.client not in ("", spec.target) and _sends_audience(spec, exchange, facts):
             yield (
-                f"required role '{role}' is of another client, and the standard exchange looks only at realm roles and those of "
+                f"required role {named(role)} is of another client, and the standard exchange looks only at realm roles "
+                "and those of "
                 "the audience that it is asked for",
-                f"require a realm role, or a role of '{spec.target}'",
+                f"require a realm role, or a role of {named(spec.target)}",
             )
     yield from gate_faults(spec, exchange, facts)
     yield from other_audiences(spec, exchange, facts)
@@ -69,9 +70,9 @@ def _bound_sources(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tup
         foreign = flow.source != flow.requester
         if client and Unfit.BOUND in unfit(client, Position.SOURCE, exchange, foreign=foreign):
             yield (
-                f"tokens of source '{flow.source}' are bound to its caller's key ({' and '.join(client.bound_by)}), and the "
-                f"standard exchange takes them from '{flow.source}' alone, not from '{flow.requester}'",
-                f"let '{flow.source}' ask with flows: [requester], or switch the binding off there",
+                f"tokens of source {named(flow.source)} are bound to its caller's key ({' and '.join(client.bound_by)}), and the "
+                f"standard exchange takes them from {named(flow.source)} alone, not from {named(flow.requester)}",
+                f"let {named(flow.source)} ask with flows: [requester], or switch the binding off there",
             )
 
 
@@ -87,7 +88,7 @@ def closed_doors(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
     if strategy != AFFIRMATIVE and strangers:
         strangers = sorted({*strangers, *([used] if used else [])})
         yield (
-            f"the token-exchange permission of target '{spec.target}' holds the policies {', '.join(strangers)} under "
+            f"the token-exchange permission of target {named(spec.target)} holds the policies {', '.join(strangers)} under "
             f"{strategy}, beside which this grant would be denied or open more than it says",
             f"set its decision strategy to {AFFIRMATIVE} if each of them alone may allow the exchange, or take them out",
         )
@@ -105,20 +106,20 @@ def other_audiences(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tu
     ways = facts.other_audiences.get((spec.realm, spec.target), ())
     if ways:
         yield (
-            f"exactAudience cannot be kept, since tokens of '{spec.target}' name others: by {' and by '.join(ways)}",
+            f"exactAudience cannot be kept, since tokens of {named(spec.target)} name others: by {' and by '.join(ways)}",
             "take these away, or use exchange: standard, where the caller's audience filters",
         )
     if target.full_scope and not spec.restrict_full_scope:
         yield (
-            f"exactAudience cannot be kept, since tokens of '{spec.target}' name each client of which the user holds a role",
-            f"set restrictFullScope: true, which takes unmapped roles out of all tokens of '{spec.target}'",
+            f"exactAudience cannot be kept, since tokens of {named(spec.target)} name each client of which the user holds a role",
+            f"set restrictFullScope: true, which takes unmapped roles out of all tokens of {named(spec.target)}",
         )
 
 
 def _client_faults(
     client: ClientFacts, spec: GrantSpec, exchange: str, facts: Facts, asks: bool
 ) -> Iterator[tuple[str, str]]:
-    name = f"client '{client.client_id}'"
+    name = f"client {named(client.client_id)}"
     position = Position.REQUESTER if asks else Position.SOURCE if client.client_id in spec.sources else Position.TARGET
     foreign = any(flow.source != flow.requester for flow in flows_of(spec) if flow.requester == client.client_id)
     found = unfit(client, position, exchange, foreign=foreign)
@@ -128,22 +129,28 @@ def _client_faults(
         yield f"{name} is no OpenID Connect client", "name one"
     if client.public and asks:
         why = "since Keycloak refuses its exchange" if Unfit.PUBLIC in found else "since anybody can ask in its name"
-        yield f"requester '{client.client_id}' is a public client", f"make it confidential, {why}"
+        yield f"requester {named(client.client_id)} is a public client", f"make it confidential, {why}"
     elif client.public and client.client_id in spec.sources and not spec.allow_public_source:
-        yield f"source '{client.client_id}' is a public client", "set allowPublicSource: true, or make it confidential"
+        yield (
+            f"source {named(client.client_id)} is a public client",
+            "set allowPublicSource: true, or make it confidential",
+        )
     if Unfit.BEARER_ONLY in found and asks:
         yield (
-            f"requester '{client.client_id}' is bearer-only and cannot call the token endpoint",
+            f"requester {named(client.client_id)} is bearer-only and cannot call the token endpoint",
             "make it confidential, or let the source ask with flows: [requester]",
         )
     if client.bearer_only and client.client_id in spec.sources:
-        yield f"source '{client.client_id}' is bearer-only and gets no tokens", "name a client that users log in to"
+        yield (
+            f"source {named(client.client_id)} is bearer-only and gets no tokens",
+            "name a client that users log in to",
+        )
     switched = bool(client.switch_owners) and {spec.owner, *facts.own.owners}.issuperset(
         client.switch_owners
     )  # by us alone
     if asks and exchange == LEGACY and client.switch_on and not switched:
         yield (
-            f"requester '{client.client_id}' has the standard exchange switched on, which would serve it instead",
+            f"requester {named(client.client_id)} has the standard exchange switched on, which would serve it instead",
             "; ".join(
                 [
                     "set exchange: standard, or switch it off",
@@ -153,12 +160,12 @@ def _client_faults(
         )
     if asks and exchange == STANDARD and client.refresh_on and not client.switch_owners and not spec.allow_refresh:
         yield (
-            f"requester '{client.client_id}' gives refresh tokens at an exchange, which this grant would switch off",
+            f"requester {named(client.client_id)} gives refresh tokens at an exchange, which this grant would switch off",
             "set allowRefresh: true, or let its owner switch it off",
         )
     if asks and exchange == STANDARD and not spec.manage_switch and not client.switch_on:
         yield (
-            f"requester '{client.client_id}' has the standard exchange switched off, and manageSwitch is false",
+            f"requester {named(client.client_id)} has the standard exchange switched off, and manageSwitch is false",
             "let its owner set the client attribute standard.token.exchange.enabled to true "
             "(standard_token_exchange_enabled = true in Terraform and Pulumi)",
         )
@@ -194,7 +201,7 @@ def _conflicts_of(grant: GrantPlan, other: GrantPlan) -> Iterator[str]:
         ours, theirs = getattr(grant.spec, option), getattr(other.spec, option)
         for client in sorted(_sharing(option, grant, other)) if ours != theirs else ():
             yield grant.spec.describe(
-                f"wants {text} {_text(ours)} for client '{client}', grant '{other.spec.name}' wants {_text(theirs)}",
+                f"wants {text} {_text(ours)} for client {named(client)}, grant {named(other.spec.name)} wants {_text(theirs)}",
                 "agree on one",
             )
     yield from _opened_gates(grant, other)
@@ -202,8 +209,8 @@ def _conflicts_of(grant: GrantPlan, other: GrantPlan) -> Iterator[str]:
         asking = {flow.requester for flow in legacy.flows} if legacy.exchange == LEGACY and standard.switches else set()
         for client in sorted(set(standard.switches) & asking):
             yield legacy.spec.describe(
-                f"requester '{client}' is switched to the standard exchange by grant "
-                f"'{standard.spec.name}', which would serve it instead",
+                f"requester {named(client)} is switched to the standard exchange by grant "
+                f"{named(standard.spec.name)}, which would serve it instead",
                 "use one exchange for both",
             )
 
@@ -230,15 +237,17 @@ def _opened_gates(grant: GrantPlan, other: GrantPlan) -> Iterator[str]:
         conditions = [_condition(each, client, audience) for each in (grant, other)]
         if conditions[0] != conditions[1]:
             yield grant.spec.describe(
-                f"lets tokens of '{client}' name '{audience}' {conditions[0]}, grant '{other.spec.name}' {conditions[1]}",
+                f"lets tokens of {named(client)} name {named(audience)} {conditions[0]}, grant {named(other.spec.name)} "
+                f"{conditions[1]}",
                 "agree on one, since the wider one would count for both",
             )
     conditional = [bool(each.spec.required_roles or each.spec.time_window) for each in (grant, other)]
     asking = sorted({*grant.policy_clients} & {*other.policy_clients}) if grant.spec.target == other.spec.target else []
     if asking and conditional[0] != conditional[1]:
         yield grant.spec.describe(
-            f"lets {quoted(asking)} exchange for '{grant.spec.target}' {'under conditions' if conditional[0] else 'always'}, "
-            f"grant '{other.spec.name}' {'under conditions' if conditional[1] else 'always'}",
+            f"lets {quoted(asking)} exchange for {named(grant.spec.target)} "
+            f"{'under conditions' if conditional[0] else 'always'}, "
+            f"grant {named(other.spec.name)} {'under conditions' if conditional[1] else 'always'}",
             "agree on one, since the wider one would count for both",
         )
 

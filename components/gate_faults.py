@@ -11,7 +11,7 @@ from kcadmin.gates import Opening
 from kcadmin.ownership import stack_of
 from kcadmin.permission_reach import answer, permissions_on
 from kcadmin.permissions import AFFIRMATIVE, DISABLED, ENFORCING, UNANIMOUS
-from kcadmin.texts import quoted
+from kcadmin.texts import named, quoted
 from providers.facts import Facts
 
 
@@ -32,12 +32,12 @@ def _scope_faults(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
     remedy = "name another scope, or leave it out"
     if found.included_client != spec.target:
         yield (
-            f"client scope '{spec.scope}' does not name '{spec.target}' alone in aud",
+            f"client scope {named(spec.scope)} does not name {named(spec.target)} alone in aud",
             _of([found.owner], remedy, spec),
         )
     if found.roles != tuple(sorted((role.client, role.role) for role in spec.required_roles)):
         held = ", ".join(f"{client}/{role}" if client else role for client, role in found.roles) or "none"
-        yield f"client scope '{spec.scope}' asks for other roles ({held}) than requiredRoles", "make them agree"
+        yield f"client scope {named(spec.scope)} asks for other roles ({held}) than requiredRoles", "make them agree"
 
 
 def unenforced(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
@@ -49,13 +49,13 @@ def unenforced(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
     if there.enforcement == DISABLED:
         yield (
             "realm-management has the policy enforcement mode DISABLED, so Keycloak lets every client exchange for "
-            f"'{spec.target}', whatever this grant says",
+            f"{named(spec.target)}, whatever this grant says",
             f"set it to {ENFORCING} {place} → Settings",
         )
     beside = permissions_on(there.policies, target.uuid) if there.strategy == AFFIRMATIVE else []
     if beside:
         yield (
-            f"{quoted(beside)} covers the exchange for '{spec.target}' too, and with realm-management's decision strategy "
+            f"{quoted(beside)} covers the exchange for {named(spec.target)} too, and with realm-management's decision strategy "
             f"{AFFIRMATIVE} lets clients through whatever this grant says",
             f"delete it, or set the decision strategy to {UNANIMOUS} {place} → Settings",
         )
@@ -74,7 +74,8 @@ def open_doors(spec: GrantSpec, facts: Facts, ours: Collection[str]) -> Iterator
         made = mark is not None and mark in (*ours, facts.own.policies.get((spec.realm, name)))
         if let and not made and not (wired.standing and wired.standing.name == name):
             yield (
-                f"policy '{name}' on the token-exchange permission of target '{spec.target}' may let {quoted(let)} through "
+                f"policy {named(name)} on the token-exchange permission of target {named(spec.target)} may let "
+                f"{quoted(let)} through "
                 "without this grant's conditions",
                 "take it out"
                 if mark is None
@@ -97,7 +98,7 @@ def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[s
         former = [each for each in ways if goes_next(each, spec, client, facts)]
         for each in former:
             yield (
-                f"{each.by} is this stack's own, of its former owner '{(each.owner or '').split('#')[0]}'",
+                f"{each.by} is this stack's own, of its former owner {named((each.owner or '').split('#')[0])}",
                 "run `pulumi up` with the new owner before the grant gets a condition",
             )
         ways = [each for each in ways if each not in former]
@@ -109,8 +110,9 @@ def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[s
         roles = any(each.by_roles for each in ways)
         restrict = roles and facts.clients[spec.realm, client].full_scope and not spec.restrict_full_scope
         yield (
-            f"tokens of '{client}' name '{spec.target}' without {' and '.join(conditions)}: by {' and by '.join(names)}",
-            f"set restrictFullScope: true, which takes unmapped roles out of all tokens of '{client}'"
+            f"tokens of {named(client)} name {named(spec.target)} without {' and '.join(conditions)}: by "
+            f"{' and by '.join(names)}",
+            f"set restrictFullScope: true, which takes unmapped roles out of all tokens of {named(client)}"
             if restrict and len(names) == 1
             else _of(
                 [each.owner for each in ways],
@@ -153,6 +155,6 @@ def _composite_roles(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]
         if parts:
             names = ", ".join(f"{client}/{name}" if client else name for client, name in parts)
             yield (
-                f"required role '{role}' is composite, and Keycloak lets users through who hold only a part of it ({names})",
+                f"required role {named(role)} is composite, and Keycloak lets users through who hold only a part of it ({names})",
                 "require a role that is not composite, or these roles as well",
             )

@@ -9,6 +9,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, get_type_hints
 
 from components.conditions import RequiredRole, TimeWindow, read_roles, read_window
+from kcadmin import texts
 from kcadmin.client_scopes import scope_token
 from kcadmin.policy_executors import CHANGED
 from kcadmin.texts import shown, unfit
@@ -260,7 +261,7 @@ def _checked(key: str, value: Any, type_: Any) -> tuple[Any, str | None]:
 def _suggestion(key: str, types: Mapping[str, Any]) -> str:
     known = [_camel(field) for field in types]
     close = difflib.get_close_matches(_camel(_snake(key)), known, n=1)
-    return f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
+    return f"did you mean {texts.named(close[0])}?" if close else f"known are {', '.join(known)}"
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from kcadmin.clients import Client
 from kcadmin.guard_parts import MARK
 from kcadmin.guards import Guards
 from kcadmin.policies import TIME_FIELDS
-from kcadmin.texts import quoted
+from kcadmin.texts import named, quoted
 from kcadmin.time_windows import time_parts
 from providers.own_state import OwnObject
 
@@ -49,8 +49,9 @@ def other_times(grants: Sequence[GrantPlan], state: Sequence[OwnObject]) -> Iter
         window = spec.time_window
         if held and window and _said(held) != _planned(window):
             yield (
-                f"loosened or tightened by grant '{spec.name}' in realm '{spec.realm}': {quoted(grant.policy_clients)} may "
-                f"exchange for '{spec.target}' at other times than before: {_times(window)}."
+                f"loosened or tightened by grant {named(spec.name)} in realm {named(spec.realm)}: "
+                f"{quoted(grant.policy_clients)} may "
+                f"exchange for {named(spec.target)} at other times than before: {_times(window)}."
             )
 
 

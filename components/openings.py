@@ -10,7 +10,7 @@ from components.wiring import GrantPlan
 from kcadmin.clients import Client
 from kcadmin.connection import Connection
 from kcadmin.features import SWITCH
-from kcadmin.gates import default_roles
+from kcadmin.gates import default_groups, default_roles
 from kcadmin.realm import Realm, realm_for
 from kcadmin.session import session_for
 from kcadmin.texts import named
@@ -106,14 +106,23 @@ def _tickets(realm: Realm, new: Sequence[GrantPlan], facts: Facts) -> Iterator[s
 def _default_roles(realm: Realm, new: Sequence[GrantPlan]) -> Iterator[str]:
     """Required roles that keep nobody out."""
     gated = [grant.spec for grant in new if grant.spec.required_roles]
-    defaults = default_roles(realm) if gated else frozenset()
+    if not gated:
+        return
+    defaults = default_roles(realm)
     if defaults is None:
         unseen = f"note on realm {named(realm.name)}: default roles: this login may not read them (role view-realm)."
         yield from [unseen] if messages.first_time(realm, unseen) else []
-    for spec in gated if defaults else ():
+    by_group = {} if defaults is None else default_groups(realm)
+    for spec in gated:
         for role in spec.required_roles:
-            if (role.client, role.role) in (defaults or ()):
+            key = role.client, role.role
+            if key in (defaults or ()):
                 yield spec.describe(
-                    f"required role '{role}' is a default role of the realm, so every new user has it",
+                    f"required role {named(role)} is a default role of the realm, so every new user has it",
                     "require another role, or take it out of the default roles",
+                )
+            elif key in by_group:
+                yield spec.describe(
+                    f"required role {named(role)} comes with the default group {named(by_group[key])}, so every new user has it",
+                    "require another role, or take it or the group out of the defaults",
                 )

@@ -10,7 +10,7 @@ from components.wiring import GrantPlan, choose_exchange, requesters, wire_all
 from kcadmin.features import LEGACY, STANDARD
 from kcadmin.fitness import proofs
 from kcadmin.ownership import hash16
-from kcadmin.texts import quoted
+from kcadmin.texts import named, quoted
 from providers.facts import Facts
 
 
@@ -50,7 +50,7 @@ def notes(grants: Iterable[GrantPlan], facts: Facts, sources_guarded: bool) -> I
         spec = grant.spec
         if spec.migration:
             yield (
-                f"note on grant '{spec.name}' in realm '{spec.realm}': is on its way to the standard exchange, and "
+                f"note on grant {named(spec.name)} in realm {named(spec.realm)}: is on its way to the standard exchange, and "
                 f"{grant.exchange} answers now; `python -m exchange migrate apply` goes on."
             )
         elif (
@@ -87,12 +87,12 @@ def notes(grants: Iterable[GrantPlan], facts: Facts, sources_guarded: bool) -> I
             (grant.refresh_off, "no refresh token is given any more to"),
         ):
             if setting:
-                yield f"note on grant '{spec.name}' in realm '{spec.realm}': {what} {quoted(setting)}."
+                yield f"note on grant {named(spec.name)} in realm {named(spec.realm)}: {what} {quoted(setting)}."
         for source in spec.sources:
             client = facts.clients[spec.realm, source]
             if not (client.standard_flow or client.direct_access_grants or client.service_account):
                 yield spec.describe(
-                    f"source '{source}' has neither standard flow, direct access grants nor a service "
+                    f"source {named(source)} has neither standard flow, direct access grants nor a service "
                     "account, so it may get no token to exchange",
                     "switch one on if it should",
                 )
@@ -101,7 +101,7 @@ def notes(grants: Iterable[GrantPlan], facts: Facts, sources_guarded: bool) -> I
         for name in [asking] if asking else grant.switches:
             if facts.clients[spec.realm, name].consent_required:
                 yield spec.describe(
-                    f"client '{name}' requires consent, without which Keycloak refuses the exchange",
+                    f"client {named(name)} requires consent, without which Keycloak refuses the exchange",
                     "switch consent off, or see that users have given it",
                 )
 
@@ -112,10 +112,11 @@ def _bound(grant: GrantPlan, facts: Facts) -> Iterator[str]:
     for flow in grant.flows:
         requester, source = (facts.clients[spec.realm, name] for name in (flow.requester, flow.source))
         for needed in proofs(flow.requester, requester.bound_by, own=requester is source):
-            yield f"note on grant '{spec.name}' in realm '{spec.realm}': Keycloak refuses the exchange unless {needed}."
+            yield f"note on grant {named(spec.name)} in realm {named(spec.realm)}: Keycloak refuses the exchange unless {needed}."
         if grant.exchange == LEGACY and source.bound_by and requester is not source:
             yield spec.describe(
-                f"the legacy exchange takes bound tokens of source '{flow.source}' from '{flow.requester}' without their key, "
+                f"the legacy exchange takes bound tokens of source {named(flow.source)} from {named(flow.requester)} "
+                "without their key, "
                 "and gives one that is not bound to it",
-                f"use exchange: standard with flows: [requester], where the key of '{flow.source}' counts",
+                f"use exchange: standard with flows: [requester], where the key of {named(flow.source)} counts",
             )

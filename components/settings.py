@@ -10,7 +10,7 @@ import pulumi
 from components.grant_spec import EXCHANGES, GUARDS, GrantSpec, read_grant
 from kcadmin.connection import Connection, read_connection
 from kcadmin.errors import InvalidSettings
-from kcadmin.texts import shown
+from kcadmin.texts import named, shown
 from providers import messages
 from providers.identity import default_owner, no_owner, stack_owner
 from providers.own_state import stack_name
@@ -76,7 +76,7 @@ def parse_settings(get: Callable[[str], str | None], owner: str, *, grants: bool
 def _read_flag(get: Callable[[str], str | None], key: str, faults: list[str]) -> bool:
     text = get(key) or "false"
     if text not in ("true", "false"):
-        faults.append(f"config '{key}': is {shown(text)}; set true or false.")
+        faults.append(f"config {named(key)}: is {shown(text)}; set true or false.")
     return text == "true"
 
 

@@ -27,6 +27,7 @@ from kcadmin.events import (
 from kcadmin.proof import RECIPIENT, Case
 from kcadmin.realm import realm_for
 from kcadmin.recorded_events import recorded_since
+from kcadmin.texts import named
 
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 POLL_SECONDS = 2
@@ -133,7 +134,7 @@ class Audit:
             raise StackProblem("--unused: there is no stack whose grants could be unused; run it in a stack's folder.")
         config = self.config()
         if not config.enabled or events.EXCHANGED not in config.types:
-            raise Refusal(f"events of realm '{self.place.realm}': {switched_off(config)}")
+            raise Refusal(f"events of realm {named(self.place.realm)}: {switched_off(config)}")
         asked = time.time() - days * DAY_SECONDS
         reach = max(asked, self._reach() or time.time())
         used = {

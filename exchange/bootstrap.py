@@ -14,6 +14,7 @@ from kcadmin.realm import realm_for
 from kcadmin.robot import Removed, Robot, find_robot, holds_key, make_robot, remove_robot
 from kcadmin.robot_policies import judge_robot
 from kcadmin.session import session_for
+from kcadmin.texts import named
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def bootstrap(
             )
     remedy = "name its file with --key, or give --new-key, which deletes the client and makes it anew"
     if not file.exists():
-        raise Refusal(f"key of client '{client_id}': is not in '{file}'; {remedy}.")
+        raise Refusal(f"key of client {named(client_id)}: is not in {named(file)}; {remedy}.")
     pem = read_key(file, owner)
     if existing and not holds_key(existing, pem):
         raise Refusal(f"client '{client_id}' in realm '{realm_name}': has another key than that in '{file}'; {remedy}.")
@@ -81,8 +82,8 @@ def as_lines(made: Bootstrapped) -> list[str]:
     reach = f" on {', '.join(robot.only)} alone" if robot.only else ""
     what = "Made" if robot.made else "FOUND, deleted and made anew:"
     return [
-        f"{what} client '{robot.client_id}' in realm '{made.realm}' with {', '.join(robot.roles)}"
-        f"{reach}; it logged in by its key in '{made.key}'.",
+        f"{what} client {named(robot.client_id)} in realm {named(made.realm)} with {', '.join(robot.roles)}"
+        f"{reach}; it logged in by its key in {named(made.key)}.",
         "For the stack's config:",
         *(f"  pulumi config set {key} {quote(value)}" for key, value in made.config().items()),
         f'  export KEYCLOAK_PRIVATE_KEY="$(cat {quote(str(made.key))})"',

@@ -15,16 +15,16 @@ from kcadmin.connection import Connection
 from kcadmin.errors import KeycloakError, Refusal, Unreachable
 from kcadmin.misread import misreadings
 from kcadmin.proof import USER_PASSWORD
-from kcadmin.texts import harmless
+from kcadmin.texts import harmless, named
 
 REFUSED, USAGE, LOOKED, UNREACHABLE = 1, 2, 3, 4
 
 
 def password(username: str) -> str:
     """A user's, from the environment or a prompt. :raises Refusal: there is neither."""
-    password = os.environ.get(USER_PASSWORD) or (ask(f"Password of user '{username}'") if person() else "")
+    password = os.environ.get(USER_PASSWORD) or (ask(f"Password of user {named(username)}") if person() else "")
     if not password:
-        raise Refusal(f"user '{username}': is chosen without a password; set {USER_PASSWORD}.")
+        raise Refusal(f"user {named(username)}: is chosen without a password; set {USER_PASSWORD}.")
     return password
 
 

@@ -6,6 +6,7 @@ A refusal counts only where it is about the exchange: a wrong secret or a token 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from kcadmin import texts
 from kcadmin.declared_reach import declared, opened
 from kcadmin.errors import HttpError, Refusal, TokenRefused
 from kcadmin.features import read_features
@@ -43,7 +44,10 @@ class Denial:
 
     def __str__(self) -> str:
         requester, source, audience = self.exchange
-        return f"'{requester}' turns a token of '{source}' into one for {f'{audience!r}' if audience else 'itself'}"
+        return (
+            f"{texts.named(requester)} turns a token of {texts.named(source)} into one for "
+            f"{f'{audience!r}' if audience else 'itself'}"
+        )
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,7 @@ class _Tokens:
             subject = self._subject(client) or choose_subject(self._session, self._todo.realm, client, environ={})
             return self._prover.subject_token(self._todo.realm, client, subject)
         except (Refusal, HttpError, TokenRefused) as problem:
-            return f"no token of '{client}': {problem}"
+            return f"no token of {texts.named(client)}: {problem}"
 
     def _exchanged(self, client: str) -> Issued | None:
         """What a grant gives this client: a token of its own, made from one that it received."""

@@ -12,6 +12,7 @@ from exchange.doctor import Diagnosis, Refused
 from exchange.printing import FLOWS, case_fields, counted, utc
 from exchange.rules import Broken
 from kcadmin.proof import Case
+from kcadmin.texts import named
 
 
 def as_json(diagnoses: Sequence[Diagnosis], rules: Sequence[Broken] | None) -> str:
@@ -106,7 +107,7 @@ def _heading(case: Case) -> Text:
 
 def _finding(mark: str, finding: Finding, style: str) -> Table:
     table = _table()
-    table.add_row(Text(mark, style), Text.assemble(f"{finding.kind} '{finding.name}' ", (finding.wrong, style)))
+    table.add_row(Text(mark, style), Text.assemble(f"{finding.kind} {named(finding.name)} ", (finding.wrong, style)))
     if finding.field:
         table.add_row(Text(), Text.assemble(("where ", "dim"), f"{finding.field} = {finding.value or '(empty)'}"))
     table.add_row(Text(), Text.assemble(("do    ", "dim"), finding.remedy))

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from kcadmin import texts
 from kcadmin.claims import claims
 from kcadmin.declared_reach import exchange_of, mappers_of, needs_permission, opened
 from kcadmin.features import STANDARD, SWITCH_CLAIM
@@ -82,7 +83,7 @@ class Graph:
         if requester not in self.switches:
             return None
         owners = some(self.switches[requester])
-        return f"the standard exchange of '{requester}' is switched on ({f'by {owners}' if owners else 'by no stack'})"
+        return f"the standard exchange of {texts.named(requester)} is switched on ({f'by {owners}' if owners else 'by no stack'})"
 
     def count(self, kind: str) -> int:
         """How many exchanges are of a kind."""
@@ -195,7 +196,9 @@ def _declared(reach: RealmReach, plan: _Plan) -> Iterator[Edge]:
         if verdict.exchange not in (served_by, None):
             how = "is switched on" if verdict.exchange == STANDARD else "is switched off"
             then = "answers it" if verdict.allowed else "refuses it"
-            why_not = (f"the standard exchange of '{exchange.requester}' {how}, so the {verdict.exchange} one {then}",)
+            why_not = (
+                f"the standard exchange of {texts.named(exchange.requester)} {how}, so the {verdict.exchange} one {then}",
+            )
         yield Edge(
             DEAD if why_not else DECLARED,
             exchange.requester,
@@ -225,7 +228,7 @@ def _by_roles(rule: Rule, plan: _Plan) -> Iterator[Edge]:
     own = tuple(sorted(rule.sources))
     theirs = tuple(sorted(rule.role_sources))
     named, more = tuple(rule.audiences), tuple(sorted(rule.role_audiences))
-    requester_role = f"the user has a role of '{rule.requester}'"
+    requester_role = f"the user has a role of {texts.named(rule.requester)}"
     audience_role = "the user has a role of the audience"
     for sources, audiences, when in (
         (own, more, (audience_role,)),

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from exchange.graph import ALLOWED, BY_ROLES, DEAD, DECLARED, IMPLIED, KINDS, UNDECLARED, Edge, Graph
 from exchange.printing import one_line, table
+from kcadmin import texts
 from kcadmin.features import STANDARD
 from kcadmin.realm_reach import ANY_TOKEN, OWN_TOKEN
 from kcadmin.texts import named
@@ -72,7 +73,7 @@ def summary(graph: Graph) -> str:
     kinds = [kind for kind in KINDS if graph.count(kind) or (graph.compared and kind in (UNDECLARED, DEAD))]
     counts = ", ".join(f"{graph.count(kind)} {word(kind)}" for kind in kinds) or "no exchange is possible"
     few = f"{graph.without} of {len(graph.clients)} clients take part in none, users' roles aside."
-    return f"Realm '{graph.realm}' at {graph.url}: {counts}. {few}"
+    return f"Realm {texts.named(graph.realm)} at {graph.url}: {counts}. {few}"
 
 
 def as_json(graph: Graph, edges: Sequence[Edge]) -> str:

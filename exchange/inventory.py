@@ -89,8 +89,8 @@ def summary(found: Inventory, written: Path | None) -> str:
     over = f"{counted(lost, 'finding')} not carried over" if lost else "nothing is left over"
     owners = sum(finding.about.startswith(OWNER_OF_THINGS) for finding in found.findings)
     over += f" but what {counted(owners, 'owner')} {'has' if owners == 1 else 'have'} here" if owners else ""
-    where = f", written to '{written}'" if written else ""
-    return f"Realm '{found.realm}': {grants}{where}; {over}."
+    where = f", written to {named(written)}" if written else ""
+    return f"Realm {named(found.realm)}: {grants}{where}; {over}."
 
 
 def write(found: Inventory, url: str, file: Path, *, replace: bool) -> None:
@@ -104,7 +104,7 @@ def write(found: Inventory, url: str, file: Path, *, replace: bool) -> None:
         write_whole(file, changed(text, found, url, str(file), replace=replace))
     except (OSError, UnicodeDecodeError) as problem:
         said = problem.strerror if isinstance(problem, OSError) else "it is no UTF-8"
-        raise FileRefused(f"file '{file}': cannot be changed ({said}); give another with --write.") from None
+        raise FileRefused(f"file {named(file)}: cannot be changed ({said}); give another with --write.") from None
 
 
 def changed(text: str, found: Inventory, url: str, file: str, *, replace: bool) -> str:
@@ -112,12 +112,14 @@ def changed(text: str, found: Inventory, url: str, file: str, *, replace: bool) 
     before = _read(text, file)
     config = before.get("config") or {}
     if not isinstance(config, dict):
-        raise FileRefused(f"file '{file}': its 'config' is no mapping; correct it.")
+        raise FileRefused(f"file {named(file)}: its 'config' is no mapping; correct it.")
     if config.get(GRANTS) and not replace:
-        raise FileRefused(f"file '{file}': holds grants already; give --replace to replace them.")
+        raise FileRefused(f"file {named(file)}: holds grants already; give --replace to replace them.")
     other = str(config.get(URL) or url).rstrip("/")
     if other != url.rstrip("/"):
-        raise FileRefused(f"file '{file}': is of the server at '{other}', not '{url}'; give another with --write.")
+        raise FileRefused(
+            f"file {named(file)}: is of the server at {named(other)}, not {named(url)}; give another with --write."
+        )
     empty = not any(str(key).startswith(f"{NAMESPACE}:") for key in config)
     added = _place(found, url) if empty else {}
     realm = None if config.get(REALM, found.realm if empty else None) == found.realm else found.realm
@@ -128,7 +130,8 @@ def changed(text: str, found: Inventory, url: str, file: str, *, replace: bool) 
     wanted = {**before, "config": {**config, **added, GRANTS: _grants(found, realm)}}
     if not _says_all(after, wanted):
         raise FileRefused(
-            f"file '{file}': is written in a form in which its lines cannot be replaced one by one; write it in block style, "
+            f"file {named(file)}: is written in a form in which its lines cannot be replaced one by one; write it in "
+            "block style, "
             "a key on each line, or give another with --write."
         )
     return after
@@ -217,9 +220,9 @@ def _read(text: str, file: str) -> dict[str, Any]:
     except yaml.YAMLError as problem:
         where = getattr(problem, "problem_mark", None)
         line = f" in line {where.line + 1}" if where else ""
-        raise FileRefused(f"file '{file}': is no YAML{line}; correct it.") from None
+        raise FileRefused(f"file {named(file)}: is no YAML{line}; correct it.") from None
     if found is not None and not isinstance(found, dict):
-        raise FileRefused(f"file '{file}': holds no mapping; name a stack's config file, Pulumi.<stack>.yaml.")
+        raise FileRefused(f"file {named(file)}: holds no mapping; name a stack's config file, Pulumi.<stack>.yaml.")
     return dict(found or {})
 
 

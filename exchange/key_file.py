@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from kcadmin.errors import Refusal
+from kcadmin.texts import named
 
 KEY_BITS = 2048
 OTHERS = 0o077
@@ -62,16 +63,16 @@ def read_key(file: Path, owner: Owner) -> str:
             mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
             content = opened.read()
     except OSError as problem:
-        raise Refusal(f"key file '{file}': cannot be read ({problem.strerror}); {INSTEAD}.") from None
+        raise Refusal(f"key file {named(file)}: cannot be read ({problem.strerror}); {INSTEAD}.") from None
     text = _as_key(content)
     if text is None:
-        raise Refusal(f"key file '{file}': holds no unencrypted RSA key; name another with --key.")
+        raise Refusal(f"key file {named(file)}: holds no unencrypted RSA key; name another with --key.")
     if mode & OTHERS:
         remedy = f"give --new-key, or run `chmod 600 {file}` where nobody else had access to it"
-        raise Refusal(f"key file '{file}': others can read or write it (mode {mode:04o}); {remedy}.")
+        raise Refusal(f"key file {named(file)}: others can read or write it (mode {mode:04o}); {remedy}.")
     label = next((line for line in text.splitlines() if line.startswith(LABEL)), owner.line)
     if label != owner.line:
-        raise Refusal(f"key file '{file}': is the {label[0].lower()}{label[1:]}; {INSTEAD}.")
+        raise Refusal(f"key file {named(file)}: is the {label[0].lower()}{label[1:]}; {INSTEAD}.")
     return text
 
 
@@ -87,10 +88,12 @@ def new_key_file(file: Path, owner: Owner) -> Iterator[str]:
     try:
         if file.exists() and (not file.is_file() or _as_key(file.read_bytes()) is None):
             wrong = "holds no unencrypted RSA key, and what it holds would be lost"
-            raise Refusal(f"key file '{file}': {wrong}; name another with --key.")
+            raise Refusal(f"key file {named(file)}: {wrong}; name another with --key.")
         handle, name = mkstemp(dir=file.parent, prefix=f"{file.name}.", suffix=".pem")  # for its owner alone
     except OSError as problem:
-        raise Refusal(f"key file '{file}': cannot be written ({problem.strerror}); name another with --key.") from None
+        raise Refusal(
+            f"key file {named(file)}: cannot be written ({problem.strerror}); name another with --key."
+        ) from None
     scratch = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as opened:
@@ -103,8 +106,8 @@ def new_key_file(file: Path, owner: Owner) -> Iterator[str]:
     try:
         scratch.replace(file)
     except OSError as problem:
-        remedy = f"the key is in '{scratch}'; move it to where only you can read it"
-        raise Refusal(f"key file '{file}': cannot be written ({problem.strerror}); {remedy}.") from None
+        remedy = f"the key is in {named(scratch)}; move it to where only you can read it"
+        raise Refusal(f"key file {named(file)}: cannot be written ({problem.strerror}); {remedy}.") from None
 
 
 def _as_key(content: bytes) -> str | None:

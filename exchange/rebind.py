@@ -21,6 +21,7 @@ from exchange.state import Json, State, is_object
 from kcadmin.errors import Refusal, sentence
 from kcadmin.realm import realm_for
 from kcadmin.session import Session
+from kcadmin.texts import named
 
 STACK, PROVIDER = "pulumi:pulumi:Stack", "pulumi:providers:pulumi-python"
 ISSUER, MANAGEMENT = "issuer", "management_uuid"
@@ -75,7 +76,9 @@ def survey(session: Session, state: State) -> tuple[list[RealmMove], list[str]]:
         for client_id, uuid in (pair for props in all_props for pair in _clients(props)):
             known.setdefault(client_id, set()).update([uuid] if uuid else [])
         found = {client_id: realm.clients.find(client_id) for client_id in sorted(known)}
-        remedy = f"point url at the stack's own server instead of '{session.connection.url}', or make the client first"
+        remedy = (
+            f"point url at the stack's own server instead of {named(session.connection.url)}, or make the client first"
+        )
         faults += [
             sentence("client", each, name, "is in the stack and not on this server", remedy)
             for each, client in found.items()
@@ -125,15 +128,15 @@ def as_lines(state: State, moves: Sequence[RealmMove], document: Json) -> list[s
     """What was found, for people."""
     lines = []
     for move in moves:
-        lines.append(f"realm '{move.realm}'")
+        lines.append(f"realm {named(move.realm)}")
         old = ", ".join(move.old) or "none"
         lines.append(f"  issuer  {old}, the same" if move.old == (move.new,) else f"  issuer  {old} → {move.new}")
-        lines += [f"  client '{client.client_id}'  {_told(client)}" for client in move.clients]
+        lines += [f"  client {named(client.client_id)}  {_told(client)}" for client in move.clients]
     changed = _changed(state, document)
     told = f"{changed} resource{'s' * (changed != 1)} of the state get today's issuer, UUIDs and address."
     return [
         *lines,
-        f"stack '{state.name}': {told if changed else 'its state is of this server already; nothing to do.'}",
+        f"stack {named(state.name)}: {told if changed else 'its state is of this server already; nothing to do.'}",
     ]
 
 
@@ -160,10 +163,10 @@ def store(run: Pulumi, chosen: Sequence[str], old: State, document: Json, backup
         _write_private(kept, old.text)
     except OSError as problem:
         raise StackProblem(
-            f"backup '{kept}': cannot be written ({problem.strerror}); choose another with --backup."
+            f"backup {named(kept)}: cannot be written ({problem.strerror}); choose another with --backup."
         ) from None
     if json.loads(run(["stack", "export", *chosen])) != old.document:
-        raise StackProblem(f"stack '{old.name}': its state was changed meanwhile; run this again.")
+        raise StackProblem(f"stack {named(old.name)}: its state was changed meanwhile; run this again.")
     with TemporaryDirectory() as folder:
         file = Path(folder) / "state.json"
         _write_private(file, json.dumps(document))

@@ -107,7 +107,7 @@ def _servers(realm: Realm, read: Survey, progress: Progress) -> dict[str, Iterab
     found: dict[str, Iterable[Mapping[str, Any]]] = {realm.management_client_id: list(read.policies.values())}
     for name, client in read.clients.items():
         if client.is_on(AUTHORIZATION_SERVICES) and name not in found:
-            progress(f"policies of '{name}'")
+            progress(f"policies of {named(name)}")
             found[name] = list((realm.resource_server(client.uuid).settings() or {}).get("policies") or ())
     return found
 

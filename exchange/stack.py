@@ -15,6 +15,7 @@ from kcadmin.config_secrets import plain_secrets
 from kcadmin.connection import Connection, read_connection
 from kcadmin.errors import InvalidSettings, KeycloakError
 from kcadmin.proof import REQUESTER, THIRD, Case
+from kcadmin.texts import named
 
 NAMESPACE = "keycloak-token-exchange"
 NO_WIDER_SCOPES = "noWiderScopes"
@@ -57,10 +58,10 @@ class Stack:
         wanted = list(dict.fromkeys(names)) or list(self.grants)
         for name in wanted:
             if name not in self.grants:
-                raise StackProblem(f"grant '{name}': is not in this stack; {_hint(name, self.grants)}")
+                raise StackProblem(f"grant {named(name)}: is not in this stack; {_hint(name, self.grants)}")
         if realm and all(grant.get("realm") != realm for grant in self.grants.values()):
             known = {str(grant.get("realm")) for grant in self.grants.values()}
-            raise StackProblem(f"realm '{realm}': no grant of this stack is in it; {_hint(realm, known)}")
+            raise StackProblem(f"realm {named(realm)}: no grant of this stack is in it; {_hint(realm, known)}")
         narrow = NO_WIDER_SCOPES in self.guards
         return [
             replace(case, narrow=narrow)
@@ -105,7 +106,7 @@ def cases_of(name: str, grant: Mapping[str, Any]) -> list[Case]:
         return [_case(name, grant, flow, str(source)) for flow in grant["flows"] for source in _sources(grant, flow)]
     except (KeyError, TypeError, ValueError, AttributeError):
         raise StackProblem(
-            f"grant '{name}': its output has a shape that this version does not know; "
+            f"grant {named(name)}: its output has a shape that this version does not know; "
             "run `pulumi up` with this version."
         ) from None
 
@@ -164,7 +165,7 @@ def _explained(arguments: Sequence[str], words: str) -> str:
         return "project: there is no Pulumi.yaml here; run this in the project's folder."
     if "no stack named" in words and "--stack" in arguments:
         name = arguments[list(arguments).index("--stack") + 1]
-        return f"stack '{name}': there is none of that name; see `pulumi stack ls`."
+        return f"stack {named(name)}: there is none of that name; see `pulumi stack ls`."
     lines = [line.strip() for line in words.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("error: ")]  # warnings may come before
     said = next(iter(errors or lines), "no message").removeprefix("error: ")
@@ -204,7 +205,7 @@ def _hint(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = difflib.get_close_matches(name, names, 1)
     if close:
-        return f"did you mean '{close[0]}'?"
+        return f"did you mean {named(close[0])}?"
     return f"there are: {', '.join(names)}." if names else "it has none."
 
 

@@ -8,6 +8,7 @@ from kcadmin.errors import HttpError, Refusal
 from kcadmin.prediction import Predictor
 from kcadmin.proof import Case, Prover, Secrets, Subject, Verdict, choose_subject
 from kcadmin.session import Session
+from kcadmin.texts import named
 
 Began = Callable[[int, Case], None]
 
@@ -58,7 +59,7 @@ def _service_account(session: Session, case: Case, secrets: Secrets) -> Subject 
     """The subject, or why a service account proves nothing here."""
     if case.roles:
         held = f"{' or '.join(case.roles)} of users"
-        return f"grant '{case.grant}': requires {held}, so a service account proves nothing; give --as-user"
+        return f"grant {named(case.grant)}: requires {held}, so a service account proves nothing; give --as-user"
     try:
         subject = choose_subject(session, case.realm, case.source, environ={})
         for client_id in (case.source, case.requester):

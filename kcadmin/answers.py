@@ -11,7 +11,7 @@ from urllib3.util import Retry
 
 from kcadmin.errors import AWAY, HttpError, NotFound, Strange, http_error
 from kcadmin.shapes import misshapen
-from kcadmin.texts import shown
+from kcadmin.texts import named, shown
 
 DEFAULT_SECONDS, LONGEST_SECONDS = 60, 24 * 3600
 LONGEST_KIND = 100
@@ -126,7 +126,7 @@ class Answer:
         said = f" ({shown(self.words())})" if self.object() and not self.ok else ""
         return Strange(
             self.status_code,
-            f"Keycloak at '{self.base}': {self.method} {self.at} answered {self.status_code}{to} with "
+            f"Keycloak at {named(self.base)}: {self.method} {self.at} answered {self.status_code}{to} with "
             f"{what or self.kind + said}, which is not Keycloak's answer; "
             "check that url is its own address and not a page before it.",
             self.wait(),

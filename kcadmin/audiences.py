@@ -20,7 +20,7 @@ from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.clients import Client
 from kcadmin.mappers import AUDIENCE_MAPPER, LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, AudienceMapper
 from kcadmin.ownership import OWNER_KEY
-from kcadmin.texts import quoted
+from kcadmin.texts import named, quoted
 from kcadmin.written_audiences import (
     CLAIM_MAPPERS,
     LATE_MAPPERS,
@@ -150,7 +150,7 @@ def issued(client: Client, scopes: Scopes, lighteners: Sequence[str] = ()) -> li
 def if_held(client: Client, scope: Json) -> list[Added]:
     """What the mappers of one client scope would add, roles left aside, if the client held it."""
     held = Held(str(scope["name"]), DEFAULT)
-    by = f"the client scope '{held.name}'"
+    by = f"the client scope {named(held.name)}"
     return [each for mapper in scope.get("protocolMappers") or () for each in _adds(client, mapper, by, held, None, [])]
 
 
@@ -210,14 +210,14 @@ def _mappers(client: Client, scopes: Scopes) -> Iterator[tuple[Json, str, Held |
     """Each mapper of a client and of the scopes that it holds: the mapper, where it is, its scope, its owner."""
     for mapper in client.mappers:
         owner = (mapper.get("config") or {}).get(OWNER_KEY) or None
-        yield mapper, f"{_called(mapper)} of '{client.client_id}'", None, owner
+        yield mapper, f"{_called(mapper)} of {named(client.client_id)}", None, owner
     for name, kind in held_scopes(client).items():
         scope = scopes.get(name) or {}
         if scope.get("protocol", OPENID_CONNECT) != OPENID_CONNECT:
             continue
         owner = (scope.get("attributes") or {}).get(OWNER_KEY) or None
         for mapper in scope.get("protocolMappers") or ():
-            by = f"the {kind} client scope '{name}' of '{client.client_id}'"
+            by = f"the {kind} client scope {named(name)} of {named(client.client_id)}"
             if mapper["protocolMapper"] not in (AUDIENCE_MAPPER, RESOLVE_MAPPER):
                 by = f"{_called(mapper)} in {by}"
             yield mapper, by, Held(name, kind), owner
@@ -226,8 +226,8 @@ def _mappers(client: Client, scopes: Scopes) -> Iterator[tuple[Json, str, Held |
 def _called(mapper: Json) -> str:
     kind = mapper["protocolMapper"]
     if kind == AUDIENCE_MAPPER:
-        return f"the audience mapper '{mapper['name']}'"
-    return f"the mapper '{mapper['name']}'" + ("" if kind == RESOLVE_MAPPER else f" of type {kind}")
+        return f"the audience mapper {named(mapper['name'])}"
+    return f"the mapper {named(mapper['name'])}" + ("" if kind == RESOLVE_MAPPER else f" of type {kind}")
 
 
 def _adds(

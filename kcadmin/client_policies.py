@@ -16,6 +16,7 @@ from kcadmin import settling
 from kcadmin.errors import Forbidden, HttpError, KeycloakError, NotFound, Refusal
 from kcadmin.realm import Realm
 from kcadmin.session import Session, path, worth_repeating
+from kcadmin.texts import named
 
 PROFILES, POLICIES = "profiles", "policies"
 CONDITION, EXECUTOR = "condition", "executor"
@@ -58,7 +59,7 @@ def settle(realm: Realm, *changes: tuple[str, Change]) -> None:
                 settling.settle()
     why = f"the last answer was: {problem}" if problem else "somebody else writes them"
     raise Refusal(
-        f"client policies of realm '{realm.name}': {ROUNDS} writes did not stay, {why}; mend them in the Admin Console "
+        f"client policies of realm {named(realm.name)}: {ROUNDS} writes did not stay, {why}; mend them in the Admin Console "
         "under Realm settings → Client policies, or find who else writes them, and run again."
     )
 
@@ -69,7 +70,7 @@ def missing_from_server(session: Session, conditions: Sequence[str], executors: 
     if any(feature["name"] == "CLIENT_POLICIES" and not feature["enabled"] for feature in info["features"]):
         return ["the feature client-policies"]
     return [
-        f"the client policy {what} '{name}'"
+        f"the client policy {what} {named(name)}"
         for what, names in ((CONDITION, conditions), (EXECUTOR, executors))
         for name in names
         if name not in info["providers"].get(f"client-policy-{what}", {}).get("providers", {})
@@ -105,8 +106,8 @@ def _passes(problem: KeycloakError) -> bool:
 
 def _forbidden(realm: Realm, what: str, role: str) -> Refusal:
     return Refusal(
-        f"client policies of realm '{realm.name}': Keycloak lets this login not {what} them (403); give it the role "
-        f"{role} of the client '{realm.management_client_id}'."
+        f"client policies of realm {named(realm.name)}: Keycloak lets this login not {what} them (403); give it the role "
+        f"{role} of the client {named(realm.management_client_id)}."
     )
 
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from kcadmin import texts
 from kcadmin.audience_scopes import (
     AudienceScope,
     changes,
@@ -171,7 +172,7 @@ class ClientScopes:
             except NotFound:
                 found = None
             if found is None:
-                kind = f"role of client '{client_id}'" if client_id else "realm role"
+                kind = f"role of client {texts.named(client_id)}" if client_id else "realm role"
                 remedy = "create it, or correct the required roles"
                 raise Refusal(sentence(kind, role, self._realm, "does not exist", remedy))
             roles[client_id, role] = (f"clients/{client.uuid}" if client else "realm", found)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from kcadmin.clients import Clients
 from kcadmin.errors import HttpError, Refusal, sentence
 from kcadmin.session import Session
+from kcadmin.texts import named
 
 VARIABLE_PREFIX = "KEYCLOAK_CLIENT_SECRET_"
 SIGNED_JWT = "client-jwt"
@@ -74,7 +75,7 @@ class ClientSecrets:
                     "client",
                     client_id,
                     realm,
-                    f"authenticates by '{kind}'",
+                    f"authenticates by {named(kind)}",
                     "prove this exchange by hand: only secrets and private_key_jwt are known here",
                 )
             )
@@ -87,7 +88,7 @@ class ClientSecrets:
                 why = "the server does not show its secret"
             except HttpError as problem:
                 why = f"its secret was not given ({problem.told})"
-        answer = self._ask(f"Secret of client '{client_id}' in realm '{realm}'") if self._ask else ""
+        answer = self._ask(f"Secret of client {named(client_id)} in realm {named(realm)}") if self._ask else ""
         if not answer:
             raise self._missing(realm, client_id, why, "it")
         return answer

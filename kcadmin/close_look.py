@@ -23,6 +23,7 @@ from kcadmin.policy_votes import ROLES
 from kcadmin.proof import Claims
 from kcadmin.realm import Realm
 from kcadmin.session import Session, path
+from kcadmin.texts import named
 from kcadmin.tokens import ClientCredentials, TokenEndpoint
 from kcadmin.write_prediction import RealmPolicies
 
@@ -95,7 +96,9 @@ class RealmLook:
         try:
             return self._once(("client", client_id), lambda: self.realm.clients.find(client_id))
         except NotFound:
-            raise Refusal(f"realm '{self.name}': does not exist, or the login may not see it; correct it.") from None
+            raise Refusal(
+                f"realm {named(self.name)}: does not exist, or the login may not see it; correct it."
+            ) from None
 
     def client_of(self, uuid: str) -> Client | None:
         """A client by its UUID."""

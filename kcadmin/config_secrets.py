@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from kcadmin.connection import ADMIN_PASSWORD, CLIENT_SECRET, PRIVATE_KEY
+from kcadmin.texts import named
 
 SECRETS = {"adminPassword": ADMIN_PASSWORD, "clientSecret": CLIENT_SECRET, "privateKey": PRIVATE_KEY}
 """Config key → the environment variable that may hold the secret instead."""
@@ -14,7 +15,7 @@ def plain_secrets(config: Callable[[str], object], is_secret: Callable[[str], bo
     :param config: gives the value of a key, or None; an empty text counts as unset.
     """
     return [
-        f"config '{key}': is in plain text; run `{_command(key)}`, or remove it and set {variable}, "
+        f"config {named(key)}: is in plain text; run `{_command(key)}`, or remove it and set {variable}, "
         "and take a new secret if others could read it."
         for key, variable in SECRETS.items()
         if config(key) not in (None, "") and not is_secret(key)

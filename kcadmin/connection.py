@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import requests
 
 from kcadmin.errors import InvalidSettings
-from kcadmin.texts import shown, unfit
+from kcadmin.texts import named, shown, unfit
 
 ADMIN_PASSWORD = "KEYCLOAK_ADMIN_PASS"
 CLIENT_SECRET = "KEYCLOAK_CLIENT_SECRET"
@@ -181,10 +181,10 @@ def _check_url(key: str, url: str, unset: str, faults: list[str]) -> None:
         faults += [unset] if unset else []
         return
     if "@" in url:  # before anything shows the address
-        faults.append(f"config '{key}': holds a user name or password; leave it out and set adminUsername.")
+        faults.append(f"config {named(key)}: holds a user name or password; leave it out and set adminUsername.")
         return
     if "?" in url or "#" in url:
-        faults.append(f"config '{key}': holds '?' or '#'; give the base address alone.")
+        faults.append(f"config {named(key)}: holds '?' or '#'; give the base address alone.")
         return
     try:
         parts = urlsplit(url)
@@ -195,15 +195,15 @@ def _check_url(key: str, url: str, unset: str, faults: list[str]) -> None:
         parts = urlsplit("")
     host = parts.hostname or ""
     if parts.scheme not in ("http", "https") or not 0 < len(host) <= HOST_LIMIT or unfit(url) or " " in url:
-        faults.append(f"config '{key}': is {shown(url)}; give an address such as https://keycloak.example.com.")
+        faults.append(f"config {named(key)}: is {shown(url)}; give an address such as https://keycloak.example.com.")
     elif "/realms/" in f"{parts.path}/":
-        faults.append(f"config '{key}': is {shown(url)}; leave out /realms/… and set the key 'realm'.")
+        faults.append(f"config {named(key)}: is {shown(url)}; leave out /realms/… and set the key 'realm'.")
 
 
 def _check_names(names: Mapping[str, str], faults: list[str]) -> None:
     for key, name in names.items():
         if wrong := unfit(name):
-            faults.append(f"config '{key}': {wrong}; correct it.")
+            faults.append(f"config {named(key)}: {wrong}; correct it.")
 
 
 def _check_ca_certificate(path: str | None, faults: list[str]) -> None:
@@ -224,7 +224,7 @@ def _read_login(get: Callable[[str], str], environ: Mapping[str, str], faults: l
         return assertion
     if not client_id:
         stray = [key for key in ("clientSecret", "privateKey") if get(key)]
-        faults += [f"config '{key}': is set without clientId; set clientId, or remove {key}." for key in stray]
+        faults += [f"config {named(key)}: is set without clientId; set clientId, or remove {key}." for key in stray]
         password = environ.get(ADMIN_PASSWORD) or get("adminPassword")
         if not password:
             faults.append(
@@ -267,7 +267,7 @@ def _read_assertion(get: Callable[[str], str], environ: Mapping[str, str], fault
             or (not get("clientId") and get("adminPassword"))
         ):
             return None
-    faults += [f"config '{key}': is set beside clientAssertionFile; keep one of them." for key in beside]
+    faults += [f"config {named(key)}: is set beside clientAssertionFile; keep one of them." for key in beside]
     if file and command:
         faults.append(f"environment variable '{ASSERTION_FILE}': is set beside {ASSERTION_COMMAND}; keep one of them.")
     if kind not in ASSERTION_KINDS:
@@ -282,4 +282,4 @@ def _read_assertion(get: Callable[[str], str], environ: Mapping[str, str], fault
 
 def _check_secret(key: str, variable: str, secret: str, faults: list[str]) -> None:
     if unfit(secret, lines=True):  # never shown
-        faults.append(f"config '{key}': is no text in UTF-8; set it, or {variable}, anew.")
+        faults.append(f"config {named(key)}: is no text in UTF-8; set it, or {variable}, anew.")

@@ -14,6 +14,7 @@ from kcadmin.event_audiences import BLANK, COMMA, Audiences, ClientIds, read_aud
 from kcadmin.features import LEGACY, STANDARD, answered_by
 from kcadmin.realm import Realm
 from kcadmin.session import path
+from kcadmin.texts import named
 
 EXCHANGED, REFUSED = "TOKEN_EXCHANGE", "TOKEN_EXCHANGE_ERROR"
 NEEDED = (EXCHANGED, REFUSED)
@@ -171,15 +172,15 @@ def _get(realm: Realm, at: str, **query: str) -> Any:
     try:
         return realm.session.get(at, **query)
     except NotFound:
-        raise Refusal(f"realm '{realm.name}': does not exist, or the login may not see it; correct it.") from None
+        raise Refusal(f"realm {named(realm.name)}: does not exist, or the login may not see it; correct it.") from None
     except Forbidden:
         raise _forbidden(realm, "see them", "view-events") from None
 
 
 def _forbidden(realm: Realm, what: str, role: str) -> Refusal:
     return Refusal(
-        f"events of realm '{realm.name}': Keycloak lets this login not {what} (403); give it the role {role} of the client "
-        f"'{realm.management_client_id}'."
+        f"events of realm {named(realm.name)}: Keycloak lets this login not {what} (403); give it the role {role} of the client "
+        f"{named(realm.management_client_id)}."
     )
 
 

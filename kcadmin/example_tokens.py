@@ -7,6 +7,7 @@ from kcadmin.clients import Client
 from kcadmin.errors import Forbidden, NotFound, Refusal, TokenRefused, sentence
 from kcadmin.events import NOT_AVAILABLE
 from kcadmin.realm import Realm
+from kcadmin.texts import named
 from kcadmin.verdicts import Claims
 
 
@@ -39,7 +40,7 @@ def example_token(
     at = realm.clients.path(client.uuid, "evaluate-scopes", "generate-example-access-token")
     if any(sign.isspace() for sign in audience or ""):  # this endpoint takes each word of it for a client
         raise NoExample(
-            f"the exchanged token: Keycloak makes no example of it for '{audience}', a client id with a blank"
+            f"the exchanged token: Keycloak makes no example of it for {named(audience)}, a client id with a blank"
         )
     asked = {"audience": audience} if audience else {}
     try:

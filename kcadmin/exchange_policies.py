@@ -11,6 +11,7 @@ from typing import Any
 
 from kcadmin.authz import ResourceServer, is_negative
 from kcadmin.errors import sentence
+from kcadmin.texts import named
 
 _GATE_USERS = "map the users' role to a client scope and name that in a ClientScopePolicy"
 _REMEDIES = {
@@ -35,7 +36,7 @@ def cannot_match(policy: Mapping[str, Any]) -> str | None:
     elif policy["type"] == "regex" and str(config.get("targetContextAttributes")) == "true":
         why = "is a regex policy on attributes of the request, none of which it finds at an exchange"
     elif policy["type"] == "regex" and config.get("targetClaim") != "scope":
-        why = f"is a regex policy on '{config.get('targetClaim')}', but the only claim at an exchange is 'scope'"
+        why = f"is a regex policy on {named(config.get('targetClaim'))}, but the only claim at an exchange is 'scope'"
     else:
         return None
     return f"{why}, so it {'lets everybody through' if is_negative(policy) else 'never matches'}"
@@ -63,7 +64,7 @@ def judge(server: ResourceServer, realm: str, policies: Iterable[str]) -> Judgem
                 faults.append(sentence("policy", policy_id, realm, "does not exist", remedy))
             return
         name = str(policy["name"])
-        kind, place = f"{policy['type']} policy", f" (in aggregate policy '{within}')" if within else ""
+        kind, place = f"{policy['type']} policy", f" (in aggregate policy {named(within)})" if within else ""
         reason = cannot_match(policy)
         if reason:
             faults.append(sentence(kind, name, realm, f"{reason}{place}", _REMEDIES[policy["type"]]))

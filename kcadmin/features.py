@@ -12,6 +12,7 @@ from kcadmin.claims import Kind
 from kcadmin.errors import Refusal
 from kcadmin.notes import BOOLEAN_TEXT
 from kcadmin.session import Session
+from kcadmin.texts import named
 
 STANDARD, LEGACY = "standard", "legacy"
 # The client's own switch of the standard exchange, and whether it also gives refresh tokens.
@@ -121,7 +122,7 @@ def _refuse_older(told: Mapping[str, Any], url: str) -> None:
     if version or "features" not in told:
         oldest = ".".join(str(part) for part in OLDEST_VERSION)
         which = f"is version {told['systemInfo']['version']}" if version else "lists no features, as old versions do"
-        raise Refusal(f"Keycloak at '{url}': {which}, and {oldest} is the oldest that is supported; upgrade it.")
+        raise Refusal(f"Keycloak at {named(url)}: {which}, and {oldest} is the oldest that is supported; upgrade it.")
 
 
 def _version(told: Mapping[str, Any]) -> tuple[int, ...] | None:

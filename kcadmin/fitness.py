@@ -9,6 +9,7 @@ from typing import Protocol
 
 from kcadmin.clients import Client
 from kcadmin.features import LEGACY, STANDARD
+from kcadmin.texts import named
 
 OPENID_CONNECT = "openid-connect"
 DPOP, MTLS = "DPoP", "mTLS"
@@ -79,8 +80,8 @@ def proofs(name: str, kinds: Collection[str], *, own: bool) -> tuple[str, ...]:
     :param own: whether it exchanges its own token. For another client's it needs no certificate, and gets an unbound token.
     """
     needed = {
-        f"'{name}' sends a DPoP proof": DPOP in kinds,
-        f"'{name}' shows the certificate that its token is bound to": MTLS in kinds and own,
+        f"{named(name)} sends a DPoP proof": DPOP in kinds,
+        f"{named(name)} shows the certificate that its token is bound to": MTLS in kinds and own,
     }
     return tuple(phrase for phrase, holds in needed.items() if holds)
 
@@ -118,11 +119,11 @@ def unfit(
 def worded(why: Unfit, name: str) -> str:
     """An answer about a client by its name."""
     return {
-        Unfit.MISSING: f"there is no client '{name}'",
-        Unfit.DISABLED: f"'{name}' is disabled",
-        Unfit.PROTOCOL: f"'{name}' is no OpenID Connect client",
-        Unfit.BEARER_ONLY: f"'{name}' is bearer-only",
-        Unfit.PUBLIC: f"'{name}' is a public client",
-        Unfit.BOUND: f"tokens of '{name}' are bound to its caller's key, so '{name}' alone may exchange them",
-        Unfit.CONSENT: f"'{name}' requires consent, which the legacy exchange refuses",
+        Unfit.MISSING: f"there is no client {named(name)}",
+        Unfit.DISABLED: f"{named(name)} is disabled",
+        Unfit.PROTOCOL: f"{named(name)} is no OpenID Connect client",
+        Unfit.BEARER_ONLY: f"{named(name)} is bearer-only",
+        Unfit.PUBLIC: f"{named(name)} is a public client",
+        Unfit.BOUND: f"tokens of {named(name)} are bound to its caller's key, so {named(name)} alone may exchange them",
+        Unfit.CONSENT: f"{named(name)} requires consent, which the legacy exchange refuses",
     }[why]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from kcadmin import texts
 from kcadmin.claims import claims
 from kcadmin.clients import Client
 from kcadmin.features import LEGACY, REFRESH, SAME_SESSION, STANDARD, SWITCH, SWITCH_CLAIM
@@ -98,18 +99,19 @@ def unfit_client(
     found = unfit(client, position, exchange, foreign=foreign)
     if position is Position.REQUESTER and client and client.is_on("publicClient") and Unfit.PUBLIC not in found:
         return (
-            f"client '{name}' is public, so it may exchange its own tokens alone, and no grant has a public requester"
+            f"client {texts.named(name)} is public, so it may exchange its own tokens alone, and no grant has a "
+            "public requester"
         )
     words = {
-        Unfit.MISSING: f"there is no client '{name}'",
-        Unfit.DISABLED: f"client '{name}' is disabled",
-        Unfit.PROTOCOL: f"client '{name}' is no OpenID Connect client",
-        Unfit.PUBLIC: f"client '{name}' is public, and only a confidential one may exchange"
+        Unfit.MISSING: f"there is no client {texts.named(name)}",
+        Unfit.DISABLED: f"client {texts.named(name)} is disabled",
+        Unfit.PROTOCOL: f"client {texts.named(name)} is no OpenID Connect client",
+        Unfit.PUBLIC: f"client {texts.named(name)} is public, and only a confidential one may exchange"
         + (" tokens of others" if exchange == LEGACY else ""),
-        Unfit.BEARER_ONLY: f"client '{name}' is bearer-only and "
+        Unfit.BEARER_ONLY: f"client {texts.named(name)} is bearer-only and "
         + ("cannot call the token endpoint" if position is Position.REQUESTER else "gets no tokens"),
-        Unfit.BOUND: f"tokens of client '{name}' are bound to its caller's key, so it alone may exchange them",
-        Unfit.CONSENT: f"client '{name}' requires consent, which the legacy exchange refuses",
+        Unfit.BOUND: f"tokens of client {texts.named(name)} are bound to its caller's key, so it alone may exchange them",
+        Unfit.CONSENT: f"client {texts.named(name)} requires consent, which the legacy exchange refuses",
     }
     return words[found[0]] if found else None
 
@@ -135,7 +137,7 @@ def _standard(
     name = client.client_id
     sources = naming_them.get(name, {})
     targets = {each: naming for each, naming in names.get(name, {}).items() if each != name and each in survey.clients}
-    about = f"switch of client '{name}'"
+    about = f"switch of client {texts.named(name)}"
     if why := unfit_client(client, name, Position.REQUESTER, STANDARD):
         level = Level.LOST if (sources or targets) and not client.is_on("enabled") else Level.EMPTY
         return [], [Finding(level, about, why, "change that, or switch it off")]
@@ -159,13 +161,17 @@ def _standard(
             take(FoundExchange(STANDARD, REQUESTER, name, name, target, refresh, naming))
         for source, through in sources.items():
             if source == target:
-                says = f"'{name}' may turn tokens of '{source}' into new ones for '{source}' itself"
+                says = (
+                    f"{texts.named(name)} may turn tokens of {texts.named(source)} into new ones for "
+                    f"{texts.named(source)} itself"
+                )
                 findings.append(
                     Finding(Level.LOST, f"{source} → {name} → {source}", says, "no grant has its source as target")
                 )
             elif not through.always and not through.fault and not through.owner:
                 says = (
-                    f"tokens of '{source}' name '{name}' only under a condition, which no grant of three clients says"
+                    f"tokens of {texts.named(source)} name {texts.named(name)} only under a condition, which no grant of "
+                    "three clients says"
                 )
                 findings.append(
                     Finding(
@@ -185,12 +191,12 @@ def _legacy(
     findings: list[Finding] = []
     if client.is_on(SWITCH):
         says = "is on, but this server has no standard exchange"
-        findings.append(Finding(Level.EMPTY, f"switch of client '{name}'", says))
+        findings.append(Finding(Level.EMPTY, f"switch of client {texts.named(name)}", says))
     if not sources:
         return [], findings
     why = unfit_client(client, name, Position.REQUESTER, LEGACY)
     if why or not features.legacy_exchange:
-        says = why or f"the standard exchange of '{name}' is off, and this server has no legacy one"
+        says = why or f"the standard exchange of {texts.named(name)} is off, and this server has no legacy one"
         return [], [
             *findings,
             Finding(
@@ -207,7 +213,8 @@ def _legacy(
         against = list(_against(survey, each, None, (naming,)))
         if not features.fine_grained_permissions:
             says = (
-                f"the legacy exchange is on without its permissions, so '{name}' may exchange, and no grant can be made"
+                f"the legacy exchange is on without its permissions, so {texts.named(name)} may exchange, and no "
+                "grant can be made"
             )
             against = [
                 Finding(Level.LOST, f"{source} → {name}", says, "switch admin-fine-grained-authz:v1 on, or legacy off")
@@ -241,7 +248,7 @@ def _against(
     about = " → ".join([each.source, *third, each.target])
     owner = switch_owner or next((naming.owner for naming in names if naming.owner), None)
     if owner:
-        yield Finding(Level.STACKS, about, f"belongs to the stack '{owner}' ({each.exchange}, {each.flow})")
+        yield Finding(Level.STACKS, about, f"belongs to the stack {texts.named(owner)} ({each.exchange}, {each.flow})")
         return
     for client, position in ((each.source, Position.SOURCE), (each.target, Position.TARGET)):
         if why := unfit_client(
@@ -254,8 +261,8 @@ def _against(
     if fault:
         yield Finding(Level.LOST, about, *fault)
     elif foreign and each.exchange == STANDARD and each.flow != RECIPIENT:
-        says = f"role '{foreign[0]}' is of another client, at which the standard exchange does not look"
-        yield Finding(Level.LOST, about, says, f"require a realm role, or one of '{each.target}'")
+        says = f"role {texts.named(foreign[0])} is of another client, at which the standard exchange does not look"
+        yield Finding(Level.LOST, about, says, f"require a realm role, or one of {texts.named(each.target)}")
 
 
 def _named_by_nobody(survey: Survey, names: Namings) -> Iterator[Finding]:
@@ -267,7 +274,7 @@ def _named_by_nobody(survey: Survey, names: Namings) -> Iterator[Finding]:
                 holders.setdefault(audience, []).append(source)
     for audience, clients in holders.items():
         says = "there is no client of that name, so no exchange asks for it"
-        yield Finding(Level.EMPTY, f"audience '{audience}' in tokens of {quoted(sorted(clients))}", says)
+        yield Finding(Level.EMPTY, f"audience {texts.named(audience)} in tokens of {quoted(sorted(clients))}", says)
 
 
 def _switch_owner(client: Client) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from kcadmin import texts
 from kcadmin.features import LEGACY, STANDARD
 from kcadmin.found_exchanges import RECIPIENT, REQUESTER, THIRD, Finding, FoundExchange, Level, found_exchanges
 from kcadmin.found_namings import Namings, Roles, has_exact, namings, of_any_client
@@ -125,7 +126,9 @@ def _refused(refused: Mapping[FoundExchange, str]) -> Iterator[Finding]:
 def _of_any_client(survey: Survey) -> Iterator[Finding]:
     for client, by in of_any_client(survey):
         says = f"may name any client, since {by} writes a value that the realm does not tell"
-        yield Finding(Level.LOST, f"aud in tokens of '{client}'", says, "put an audience mapper in its place")
+        yield Finding(
+            Level.LOST, f"aud in tokens of {texts.named(client)}", says, "put an audience mapper in its place"
+        )
 
 
 def _of_owners(survey: Survey) -> Iterator[Finding]:
@@ -239,7 +242,9 @@ def _added(survey: Survey, names: Namings, grants: Iterable[FoundGrant]) -> Iter
                 says = f"one beside {beside.beside}, which is not as a grant makes it"
             else:
                 says = "one of its own, beside the client scope that carries it"
-            yield Finding(Level.ADDED, f"audience mapper for '{audience}' to client '{client}'", says)
+            yield Finding(
+                Level.ADDED, f"audience mapper for {texts.named(audience)} to client {texts.named(client)}", says
+            )
 
 
 def _mappers(grant: FoundGrant) -> Iterator[tuple[str, str]]:

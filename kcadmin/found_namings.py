@@ -15,6 +15,7 @@ from kcadmin.mappers import AudienceMapper
 from kcadmin.ownership import stack_of
 from kcadmin.role_reach import RoleFacts, role_reach
 from kcadmin.survey import Survey
+from kcadmin.texts import named
 
 Roles = tuple[tuple[str, str], ...]
 
@@ -109,17 +110,17 @@ def _way(survey: Survey, facts: RoleFacts, client: Client, each: Added) -> _Way:
         return _Way(each.by.removeprefix("the "), False, each.owner, scope, kind, roles or renamed, each.when)
     if not each.scopes:
         exact = is_exact(mapper) and not each.when
-        return _Way(f"mapper '{mapper.name}' of '{client.client_id}'", exact, each.owner, when=each.when)
+        return _Way(f"mapper {named(mapper.name)} of {named(client.client_id)}", exact, each.owner, when=each.when)
     name = each.scopes[0].name
     others = [other for other in added_in(survey, client) if other.scopes == each.scopes]
     usable = not each.when and [other.audience for other in others] == [each.audience] and scope_token(name) == name
-    return _Way(f"{kind} client scope '{name}'", usable, each.owner, name, kind, roles, each.when)
+    return _Way(f"{kind} client scope {named(name)}", usable, each.owner, name, kind, roles, each.when)
 
 
 def _replaced(client: str, audience: str, setters: Sequence[Added]) -> tuple[str, str]:
     by = " and ".join(each.by for each in setters)
     return (
-        f"tokens of '{client}' name '{audience}', and {by} writes aud itself, which replaces what other mappers add",
+        f"tokens of {named(client)} name {named(audience)}, and {by} writes aud itself, which replaces what other mappers add",
         "put an audience mapper in its place",
     )
 
@@ -144,16 +145,17 @@ def _naming(client: str, audience: str, ways: Sequence[_Way]) -> Naming:
     if len({each.scope for each in ways}) > 1:
         remedy = "leave it to one of them"
         return replace(
-            naming, fault=(f"tokens of '{client}' name '{audience}' by {by}, each under its own condition", remedy)
+            naming,
+            fault=(f"tokens of {named(client)} name {named(audience)} by {by}, each under its own condition", remedy),
         )
     if not first.exact:
-        wrong = f"{by}, which names '{audience}' under a condition, is none that a grant can use"
-        return replace(naming, fault=(wrong, f"give it a mapper of '{audience}' as included client and no other"))
+        wrong = f"{by}, which names {named(audience)} under a condition, is none that a grant can use"
+        return replace(naming, fault=(wrong, f"give it a mapper of {named(audience)} as included client and no other"))
     return naming
 
 
 def _open(client: str, audience: str, roles: Sequence[str]) -> tuple[str, str]:
     return (
-        f"tokens of '{client}' name '{audience}' for users with any role of it too ({', '.join(roles)})",
-        f"switch full scope of '{client}' off, or set restrictFullScope in a grant of your own",
+        f"tokens of {named(client)} name {named(audience)} for users with any role of it too ({', '.join(roles)})",
+        f"switch full scope of {named(client)} off, or set restrictFullScope in a grant of your own",
     )

@@ -16,7 +16,7 @@ from kcadmin.permissions import AFFIRMATIVE
 from kcadmin.policy_meanings import grants_nothing, meaning
 from kcadmin.standing_policies import Standing, standing
 from kcadmin.survey import Permission, Survey
-from kcadmin.texts import quoted
+from kcadmin.texts import named, quoted
 
 PROVIDERS = f"{TOKEN_EXCHANGE}.permission.idp."
 IMPERSONATION = ("admin-impersonating.permission.users", "user-impersonated.permission.users")
@@ -40,8 +40,8 @@ def found_permissions(survey: Survey, providers: Mapping[str, str]) -> tuple[lis
         findings += said
     for target, names in beside.items():
         if target not in survey.permissions:
-            says = f"Keycloak looks for the name '{permission_name(survey.clients[target].uuid)}'"
-            findings += [Finding(Level.EMPTY, f"permission '{name}' of '{target}'", says) for name in names]
+            says = f"Keycloak looks for the name {named(permission_name(survey.clients[target].uuid))}"
+            findings += [Finding(Level.EMPTY, f"permission {named(name)} of {named(target)}", says) for name in names]
     return found, [*findings, *_shared(survey), *_of_any_token(survey, found)]
 
 
@@ -49,7 +49,7 @@ def _of_target(
     survey: Survey, permission: Permission, beside: Sequence[str]
 ) -> tuple[list[FoundExchange], list[Finding]]:
     target, policies = permission.target, survey.policies
-    about = f"token-exchange permission of '{target}'"
+    about = f"token-exchange permission of {named(target)}"
     if not permission.policies:
         return [], [Finding(Level.EMPTY, about, "holds no policy, so nobody may exchange for it")]
     said = "; ".join(meaning(policies, name) for name in sorted(permission.policies))
@@ -68,7 +68,7 @@ def _of_target(
     findings: list[Finding] = []
     seen: dict[tuple[object, ...], str] = {}
     for name in sorted(permission.policies):
-        policy_about = f"policy '{name}' of '{target}'"
+        policy_about = f"policy {named(name)} of {named(target)}"
         stands = standing(policies, name)
         if mark_of(policies.get(name) or {}):
             findings.append(Finding(Level.STACKS, policy_about, "bears the mark of a stack"))
@@ -77,7 +77,9 @@ def _of_target(
             remedy = "" if level == Level.EMPTY else "say it by client policies of your own, or leave it as it is"
             findings.append(Finding(level, policy_about, meaning(policies, name), remedy))
         elif twin := seen.get((stands.clients, stands.window)):
-            findings.append(Finding(Level.NOTE, policy_about, f"says the same as '{twin}', of which the grant is made"))
+            findings.append(
+                Finding(Level.NOTE, policy_about, f"says the same as {named(twin)}, of which the grant is made")
+            )
         elif wrong := _wrong(survey, target, stands):
             findings.append(
                 Finding(Level.LOST, policy_about, wrong, "change that, or take the client out, and look again")
@@ -97,9 +99,11 @@ def _wrong(survey: Survey, target: str, stands: Standing) -> str | None:
         client = survey.clients.get(name)
         why = unfit_client(client, name, Position.REQUESTER, LEGACY, foreign=False)
         if name == target:
-            why = f"client '{name}' is the target itself"
+            why = f"client {named(name)} is the target itself"
         elif client and is_switched_on(survey, client):
-            why = f"client '{name}' has the standard exchange on, which serves it instead and looks at no permission"
+            why = (
+                f"client {named(name)} has the standard exchange on, which serves it instead and looks at no permission"
+            )
         if why:
             return f"{why} (it lets {', '.join(sorted(stands.clients))} through)"
     return None
@@ -117,10 +121,10 @@ def _of_others(survey: Survey, providers: Mapping[str, str]) -> Iterator[Finding
             identity = name.removeprefix(PROVIDERS)
             alias = providers.get(identity, identity)
             remedy = "grants are between clients: keep it by hand" if held else ""
-            yield Finding(level, f"token-exchange permission of identity provider '{alias}'", said, remedy)
+            yield Finding(level, f"token-exchange permission of identity provider {named(alias)}", said, remedy)
         elif name in IMPERSONATION:
             remedy = "grants impersonate nobody: keep it by hand" if held else ""
-            yield Finding(level, f"impersonation permission '{name}'", said, remedy)
+            yield Finding(level, f"impersonation permission {named(name)}", said, remedy)
 
 
 def _shared(survey: Survey) -> Iterator[Finding]:
@@ -130,7 +134,7 @@ def _shared(survey: Survey) -> Iterator[Finding]:
         if number > 1:
             held = ", ".join(sorted(each.target for each in survey.permissions.values() if name in each.policies))
             says = f"hangs on the permissions of {held}: {meaning(survey.policies, name)}; what changes it changes all"
-            yield Finding(Level.NOTE, f"policy '{name}'", says)
+            yield Finding(Level.NOTE, f"policy {named(name)}", says)
 
 
 def _of_any_token(survey: Survey, found: Sequence[FoundExchange]) -> Iterator[Finding]:
@@ -142,4 +146,6 @@ def _of_any_token(survey: Survey, found: Sequence[FoundExchange]) -> Iterator[Fi
     for name in asking:
         if not gets_tokens(survey.clients[name]):
             says = "gets no token by a login of its own, so it exchanges those of clients that the server does not name"
-            yield Finding(Level.NOTE, f"legacy requester '{name}'", says, "write it as requester, with those sources")
+            yield Finding(
+                Level.NOTE, f"legacy requester {named(name)}", says, "write it as requester, with those sources"
+            )

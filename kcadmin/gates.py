@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kcadmin import texts
 from kcadmin.audiences import Added, added, held_scopes, issued, resolvers, switched
 from kcadmin.claims import adopted_kind, claims
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
@@ -89,7 +90,7 @@ def openings(
         always = roles_in_reach(realm, client, target, without_full_scope=full_scope_goes, kinds=(DEFAULT,))
     by_roles = [
         Opening(
-            f"roles of '{target_id}' that its users may hold ({', '.join(sorted(carried))})",
+            f"roles of {texts.named(target_id)} that its users may hold ({', '.join(sorted(carried))})",
             (*_needs(realm, scopes, each), frozenset((target_id, role) for role in carried)),
             asked or each.on_request,
             by_roles=True,
@@ -121,7 +122,7 @@ def other_audiences(realm: Realm, client_id: str) -> tuple[str, ...]:
     scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
     found = [each.by for each in added(client, scopes) if each.audience != client_id]
     mapped = sorted({name for name, _ in _mapped(realm, client)} - {"", client_id})
-    return (*found, *(f"roles of '{other}' that are mapped to '{client_id}'" for other in mapped))
+    return (*found, *(f"roles of {texts.named(other)} that are mapped to {texts.named(client_id)}" for other in mapped))
 
 
 def roles_in_reach(
@@ -166,6 +167,24 @@ def default_roles(realm: Realm) -> frozenset[Role] | None:
         return _expanded(realm, [default]) if default else None
     except Forbidden:
         return None
+
+
+def default_groups(realm: Realm) -> dict[Role, str]:
+    """The roles that each new user gets by a default group, with that group's path; of groups that the login may view.
+
+    Keycloak leaves out the others without a word (role view-users).
+    """
+    of_realm = path("admin", "realms", realm.name)
+    found: dict[Role, str] = {}
+    for group in realm.session.get(f"{of_realm}/default-groups"):
+        above: Mapping[str, Any] = group
+        while above:  # a group has the roles of those above it
+            at = f"{of_realm}/groups{path(str(above['id']))}"
+            for role in _expanded(realm, _roles_in(realm.session.get(f"{at}/role-mappings"))):
+                found.setdefault(role, str(group["path"]))
+            parent = above.get("parentId")
+            above = realm.session.get(f"{of_realm}/groups{path(str(parent))}") if parent else {}
+    return found
 
 
 def _lighteners(realm: Realm, client: Client, scopes: Mapping[str, Any]) -> tuple[str, ...]:

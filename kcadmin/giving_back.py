@@ -11,6 +11,7 @@ from kcadmin.leftovers import Leftover
 from kcadmin.mappers import AudienceMapper, may_have_been
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claims
+from kcadmin.texts import named
 
 
 def give_back(realm: Realm, left: Leftover, store: Any, found: Any, holder_uuid: str) -> bool:
@@ -22,7 +23,8 @@ def give_back(realm: Realm, left: Leftover, store: Any, found: Any, holder_uuid:
     other_mapper = isinstance(found, AudienceMapper) and not may_have_been(found.audience, note.was)
     if other_mapper or (isinstance(found, AudienceScope) and not scope_may_have_been(found, note.was)):
         raise Refusal(
-            f"{left.about} in realm '{realm.name}': attribute {note.key} of client '{holder.client_id}', which others may "
+            f"{left.about} in realm {named(realm.name)}: attribute {note.key} of client {named(holder.client_id)}, "
+            "which others may "
             "write, says that it gave tokens something else before; give it back by hand or delete it, and remove that attribute."
         )
     store.update(found.id, replace(found, owner=None, **note.was))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kcadmin.guards import Guards
-from kcadmin.texts import shown
+from kcadmin.texts import harmless, named, shown
 
 # Claims that are no text or number wherever they occur: the executor refuses every token then.
 NEVER_SCALAR = ("aud", "realm_access", "resource_access", "address", "allowed-origins", "email_verified")
@@ -46,18 +46,21 @@ def faults(guards: Guards) -> Iterator[str]:
     if guards.requesters:
         for name in guards.marked:
             if name not in guards.requesters:
-                yield f"'{name}' is guarded but not one of requesters, so it could not exchange at all; add it there"
+                yield f"{named(name)} is guarded but not one of requesters, so it could not exchange at all; add it there"
     for name, sources in guards.sources.items():
         if not sources:
-            yield f"sources of '{name}' is empty; name the clients whose tokens it may exchange"
+            yield f"sources of {named(name)} is empty; name the clients whose tokens it may exchange"
     for name, scopes in guards.scopes.items():
         for scope in [scope for scope, sources in scopes.items() if not (scope and sources)] or (
             [] if scopes else [""]
         ):
-            yield f"scopes of '{name}' has no sources for '{scope}'; name the clients whose tokens it may exchange for it"
+            yield (
+                f"scopes of {named(name)} has no sources for {named(scope)}; name the clients whose tokens it may "
+                "exchange for it"
+            )
     for name, claims in guards.user_claims.items():
         if not claims:
-            yield f"user_claims of '{name}' is empty; name a claim and its pattern"
+            yield f"user_claims of {named(name)} is empty; name a claim and its pattern"
         for claim, pattern in claims.items():
             yield from _claim_faults(name, claim, pattern)
 
@@ -67,12 +70,12 @@ def _is_texts(value: object) -> bool:
 
 
 def _claim_faults(requester: str, claim: str, pattern: str) -> Iterator[str]:
-    where = f"user_claims of '{requester}'"
+    where = f"user_claims of {named(requester)}"
     if claim == "azp":
         yield f"{where} has the claim azp, which names a client; use sources"
     elif not claim or claim in NEVER_SCALAR or claim.startswith(("realm_access.", "resource_access.")):
         yield (
-            f"{where} has the claim '{claim}', but Keycloak compares only texts and numbers at the top of a token; "
+            f"{where} has the claim {named(claim)}, but Keycloak compares only texts and numbers at the top of a token; "
             "choose such a claim, or for roles the requiredRoles of a grant"
         )
     try:
@@ -81,6 +84,7 @@ def _claim_faults(requester: str, claim: str, pattern: str) -> Iterator[str]:
         plain = False
     if not plain:
         yield (
-            f"{where} has the pattern '{pattern}' for {claim}, which Java and Python do not read alike, or not at all; "
+            f"{where} has the pattern {named(harmless(pattern))} for {claim}, which Java and Python do not read "
+            "alike, or not at all; "
             "use letters, classes, groups, |, quantifiers, and a backslash before other characters"
         )

@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kcadmin import texts
 from kcadmin.client_policies import PROFILES, Entry
 from kcadmin.guard_parts import ASKED, MARK, PREFIX, REQUESTERS, SCOPES, SOURCES, USER, Part, description_of, held_parts
 from kcadmin.ownership import NOBODY, Writer
@@ -152,7 +153,8 @@ def conflicts(entries: Sequence[Entry], mine: Mapping[str, Part], leaving: Colle
         for who, other in held_parts(entry).items() if part and part.kind == USER else ():
             if part and who not in leaving and other.allowed != part.allowed:
                 yield (
-                    f"user_claims has '{part.allowed[0]}' for {part.claim}, and '{who}' has '{other.allowed[0]}' for the "
+                    f"user_claims has {texts.named(part.allowed[0])} for {part.claim}, and {texts.named(who)} has "
+                    f"{texts.named(other.allowed[0])} for the "
                     f"same requester; agree on one pattern, or, where that owner's stack works here no more, see {command(who)}"
                 )
 
@@ -164,19 +166,19 @@ def drift(kind: str, entries: Sequence[Entry], mine: Mapping[str, Part], owner: 
     for name, part in mine.items():
         entry = there.get(name)
         if entry is None:
-            yield f"{what} '{name}' is gone"
+            yield f"{what} {texts.named(name)} is gone"
             continue
         held = held_parts(entry)
         ours = held.get(owner)
         if ours != part:
-            yield f"{what} '{name}' does not hold the part of '{owner}' as declared"
+            yield f"{what} {texts.named(name)} does not hold the part of {texts.named(owner)} as declared"
         elif part.writer.number and ours.writer.number not in ("", part.writer.number):
-            yield f"{what} '{name}' holds the part of another resource of this stack"
+            yield f"{what} {texts.named(name)} holds the part of another resource of this stack"
         for key, value in as_entry(kind, name, held or {owner: part}).items():
             if key == "enabled" and not entry.get(key):
-                yield f"{what} '{name}' is disabled"
+                yield f"{what} {texts.named(name)} is disabled"
             elif key != "description" and entry.get(key) != value:
-                yield f"{what} '{name}' has other {key}"
+                yield f"{what} {texts.named(name)} has other {key}"
 
 
 def as_entry(kind: str, name: str, held: Mapping[str, Part]) -> Entry:

@@ -11,7 +11,7 @@ import jwt
 from kcadmin.answers import Answer
 from kcadmin.connection import Connection
 from kcadmin.errors import KeycloakError, Refusal
-from kcadmin.texts import shown
+from kcadmin.texts import named, shown
 
 REALMS = "/realms/"
 NO_REALM = "Realm does not exist"
@@ -25,7 +25,7 @@ def discovered_issuer(connection: Connection, realm: str, answer: Answer) -> str
     """
     if answer.status_code == 404 and answer.own_words() == NO_REALM:
         raise Refusal(
-            f"realm '{realm}': Keycloak at '{connection.url}' has no such realm; correct url, realm or loginRealm."
+            f"realm {named(realm)}: Keycloak at {named(connection.url)} has no such realm; correct url, realm or loginRealm."
         )
     if not answer.ok:
         raise answer.error()
@@ -44,7 +44,7 @@ def own_issuer(connection: Connection, realm: str, issuer: str) -> str:
     :raises Refusal: it is at another address.
     """
     if not _is_same(issuer, f"{connection.own_base}{REALMS}{realm}"):
-        raise _another(connection, f"realm '{realm}'", issuer)
+        raise _another(connection, f"realm {named(realm)}", issuer)
     return issuer
 
 
@@ -64,7 +64,7 @@ def base_of(connection: Connection, token: str) -> str:
     issuer = claims_of(token).get("iss")
     if not isinstance(issuer, str) or REALMS not in issuer:
         raise KeycloakError(
-            f"Keycloak at '{connection.url}': gave a token that names no realm as its issuer; "
+            f"Keycloak at {named(connection.url)}: gave a token that names no realm as its issuer; "
             "check that url is Keycloak's own address."
         )
     base = issuer.rsplit(REALMS, 1)[0]
@@ -74,9 +74,9 @@ def base_of(connection: Connection, token: str) -> str:
 
 
 def _another(connection: Connection, what: str, issuer: str) -> Refusal:
-    mine = f"publicUrl is '{connection.public_url}'" if connection.public_url else "that is another address"
+    mine = f"publicUrl is {named(connection.public_url)}" if connection.public_url else "that is another address"
     return Refusal(
-        f"Keycloak at '{connection.url}': {what} names {shown(issuer)} as issuer, and {mine}; correct url, or set publicUrl "
+        f"Keycloak at {named(connection.url)}: {what} names {shown(issuer)} as issuer, and {mine}; correct url, or set publicUrl "
         "to the address that you know to be this server's own."
     )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from kcadmin import authorization_services, management, noted_strategy, recorded_events
+from kcadmin import authorization_services, management, noted_strategy, recorded_events, texts
 from kcadmin.authz import names_in
 from kcadmin.authz_objects import SCOPE
 from kcadmin.claims import ADOPTED, claim_owners
@@ -83,7 +83,7 @@ class Leftover:
     @property
     def about(self) -> str:
         """The object in words, with names in quotes."""
-        name = f" '{self.name}'" if self.name else ""
+        name = f" {texts.named(self.name)}" if self.name else ""
         return f"{self.what.value}{name}{f' of client {self.client!r}' if self.client else ''}"
 
 

@@ -21,6 +21,7 @@ from kcadmin.connection import (
     PrivateKeyLogin,
 )
 from kcadmin.errors import InvalidSettings
+from kcadmin.texts import named
 
 ASSERTION_TYPE = assertions.TYPES["jwt-bearer"]
 ASSERTION_SECONDS = 60
@@ -35,8 +36,8 @@ _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 def describe(login: Login) -> str:
     """Who logs in, for a message; never with a secret."""
     if isinstance(login, PasswordLogin):
-        return f"user '{login.username}'"
-    return f"client '{login.client_id}'" if login.client_id else "the client of an assertion"
+        return f"user {named(login.username)}"
+    return f"client {named(login.client_id)}" if login.client_id else "the client of an assertion"
 
 
 def secrets_of(login: Login) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from kcadmin.clients import Client
 from kcadmin.lightweight import added_in, issued_in
 from kcadmin.role_reach import RoleFacts, conditions_of
 from kcadmin.survey import Survey
+from kcadmin.texts import named
 from kcadmin.ways import MAPPER, SCOPE, Way, Ways, writes
 
 
@@ -21,7 +22,7 @@ def issued_by(survey: Survey, roles: RoleFacts, client: Client) -> dict[str, Way
     """By other clients, what lets them exchange a client's tokens as their own."""
     found = _by_audience(survey, roles, issued_in(survey, client), ())
     return {
-        name: tuple(replace(way, when=(*way.when, f"its user is logged in to '{name}', too")) for way in ways)
+        name: tuple(replace(way, when=(*way.when, f"its user is logged in to {named(name)}, too")) for way in ways)
         for name, ways in found.items()
         if name != client.client_id
     }

@@ -11,6 +11,7 @@ from kcadmin.errors import NotFound, Refusal, sentence
 from kcadmin.permissions import UNANIMOUS
 from kcadmin.policies import STRATEGIES, UUID, P, Policies, Policy, spell
 from kcadmin.session import path
+from kcadmin.texts import named
 
 
 @dataclass(frozen=True, order=True)
@@ -153,7 +154,7 @@ class _NamingPolicies(Policies[P]):
         for item in items:
             kind, name, found = look_up(item)
             if found is None:
-                remedy = f"create it, or correct {self.type} policy '{wanted.name}'"
+                remedy = f"create it, or correct {self.type} policy {named(wanted.name)}"
                 missing.append(sentence(kind, name, self.realm.name, "does not exist", remedy))
             else:
                 ids[item] = str(found["id"])
@@ -183,7 +184,7 @@ class RolePolicies(_NamingPolicies[RolePolicy]):
             return "realm role", item.role, self.found("roles", item.role)
         client = self.realm.clients.find(item.client)
         found = self.found("clients", client.uuid, "roles", item.role) if client else None
-        return f"role of client '{item.client}'", item.role, found
+        return f"role of client {named(item.client)}", item.role, found
 
     def _role(self, role_id: str, required: bool) -> RoleItem | None:
         role = self.found("roles-by-id", role_id)
@@ -272,7 +273,7 @@ class AggregatePolicies(Policies[AggregatePolicy]):
         }
 
     def body(self, wanted: AggregatePolicy) -> dict[str, Any]:
-        remedy = f"create it on the same resource server, or correct aggregate policy '{wanted.name}'"
+        remedy = f"create it on the same resource server, or correct aggregate policy {named(wanted.name)}"
         missing = [
             sentence("policy", each, self.realm.name, "does not exist", remedy)
             for each in wanted.policies

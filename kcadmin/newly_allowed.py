@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from kcadmin import texts
 from kcadmin.features import STANDARD
 from kcadmin.reach import Exchange
 from kcadmin.realm_reach import RealmReach
@@ -154,7 +155,7 @@ class _Change:
 
     @property
     def _of_role(self) -> str:
-        return f"the user has a role of '{self.rule.requester}'"
+        return f"the user has a role of {texts.named(self.rule.requester)}"
 
     @property
     def _carriers_by_name(self) -> frozenset[str]:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kcadmin import texts
 from kcadmin.authz import TOKEN_EXCHANGE, is_negative, names_in, permission_name, resource_name
 from kcadmin.exchange_policies import cannot_match
 from kcadmin.ownership import mark_of
@@ -66,7 +67,7 @@ def answer(policies: Mapping[str, Json], name: str, client: str | None, within: 
     """What a policy says of a client; None is any client that no policy names."""
     policy = policies.get(name)
     if policy is None or name in within:
-        return Answer(None, (name,), (f"policy '{name}' grants, which cannot be read",))
+        return Answer(None, (name,), (f"policy {texts.named(name)} grants, which cannot be read",))
     kind, negative = str(policy["type"]), is_negative(policy)
     if kind == "client":
         said = Answer(client in names_in(policy, "clients"), (name,))
@@ -111,14 +112,15 @@ def decided(strategy: str, votes: Sequence[bool | None]) -> bool | None:
 def _way(survey: Survey, permission: Permission, client: str | None, beside: Sequence[str]) -> Way | None:
     said = combined(permission.strategy, [answer(survey.policies, each, client) for each in permission.policies])
     others = [
-        Answer(None, when=(f"permission '{each}' grants, which covers the same and is not judged",)) for each in beside
+        Answer(None, when=(f"permission {texts.named(each)} grants, which covers the same and is not judged",))
+        for each in beside
     ]
     if others and permission.policies:  # without any of its own, Keycloak asks no other
         said = combined(survey.strategy, [said, *others])
     if said.yes is False:
         return None
     owners = [mark_of(survey.policies.get(name) or {}) for name in said.by]
-    by = f"the token-exchange permission of '{permission.target}', {_policies(said.by or permission.policies)}"
+    by = f"the token-exchange permission of {texts.named(permission.target)}, {_policies(said.by or permission.policies)}"
     return Way(PERMISSION, by, next((owner for owner in owners if owner), None), said.when)
 
 

@@ -20,6 +20,7 @@ from kcadmin.ownership import mark_of, same_stack
 from kcadmin.realm import Realm
 from kcadmin.session import worth_repeating
 from kcadmin.settling import settle
+from kcadmin.texts import named
 
 AFFIRMATIVE, UNANIMOUS, CONSENSUS = "AFFIRMATIVE", "UNANIMOUS", "CONSENSUS"
 ENFORCING, DISABLED = "ENFORCING", "DISABLED"
@@ -147,7 +148,7 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
                 note_strategy(realm, client_uuid, owner, found)
             problem = _write(realm, now, set(now.policies) | wanted, AFFIRMATIVE)
             slowest = max(slowest, time.monotonic() - began)
-    raise _unstable(realm, client_uuid, f"our policies for target '{client_id}'", problem)
+    raise _unstable(realm, client_uuid, f"our policies for target {named(client_id)}", problem)
 
 
 def _is_ours_alone(realm: Realm, client_uuid: str, owner: str) -> bool:
@@ -193,7 +194,7 @@ def detach(
             lost = left - set(again.policies) - now.marked if again else set()
             if again and lost:  # a stranger's that came in between; stacks look after their own
                 problem = _write(realm, again, set(again.policies) | lost, again.strategy)
-    raise _unstable(realm, client_uuid, f"our policies for target '{client_id}'", problem)
+    raise _unstable(realm, client_uuid, f"our policies for target {named(client_id)}", problem)
 
 
 def leave_empty(realm: Realm, client_uuid: str, now: Attached | None) -> None:
@@ -230,7 +231,7 @@ def _refuse_strangers(realm: Realm, client_id: str, now: Attached) -> None:
     if strangers:
         wrong = (
             f"holds the policies {', '.join(strangers)} under {now.strategy}, beside which a grant for target "
-            f"'{client_id}' would deny or open more than it says"
+            f"{named(client_id)} would deny or open more than it says"
         )
         remedy = (
             "set its decision strategy to AFFIRMATIVE if each of them alone may allow the exchange, or take them out"

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
+from kcadmin import texts
 from kcadmin.authz import ResourceServer
 from kcadmin.clients import RECENT_SECONDS
 from kcadmin.errors import Refusal, sentence
@@ -203,7 +204,7 @@ class ClientPolicies(Policies[ClientPolicy]):
     def body(self, wanted: ClientPolicy) -> dict[str, Any]:
         """By client ids: Keycloak reads each text as a client id first, and somebody's client id may be another's UUID."""
         found = {uuid: self.realm.clients.get(uuid, max_age=RECENT_SECONDS) for uuid in wanted.clients}
-        remedy = f"run `pulumi refresh`, or correct {self.type} policy '{wanted.name}'"
+        remedy = f"run `pulumi refresh`, or correct {self.type} policy {texts.named(wanted.name)}"
         if gone := [uuid for uuid, client in found.items() if client is None]:
             raise Refusal(*(sentence("client with UUID", uuid, self.realm.name, "is gone", remedy) for uuid in gone))
         return {"clients": [client.client_id for client in found.values() if client]}

@@ -10,7 +10,7 @@ from kcadmin.authz import is_negative, names_in
 from kcadmin.exchange_policies import cannot_match
 from kcadmin.policies import TIME_FIELDS
 from kcadmin.standing_policies import EXPORTED
-from kcadmin.texts import quoted
+from kcadmin.texts import harmless, named, quoted
 
 Json = Mapping[str, Any]
 _JOINED = {"UNANIMOUS": "all of", "AFFIRMATIVE": "any of", "CONSENSUS": "most of"}
@@ -20,21 +20,21 @@ def meaning(policies: Mapping[str, Json], name: str, within: Collection[str] = (
     """Whom a policy lets through: ``lets 'a' and 'b' through``."""
     policy = policies.get(name)
     if policy is None or name in within:
-        return f"policy '{name}' cannot be read"
+        return f"policy {named(name)} cannot be read"
     kind, negative = str(policy["type"]), is_negative(policy)
     if never := cannot_match(policy):
-        return f"'{name}' {never}"
+        return f"{named(name)} {never}"
     if kind == "aggregate":
         members = [meaning(policies, each, (*within, name)) for each in _texts(policy, "applyPolicies")]
         joined = f"{_JOINED.get(str(policy.get('decisionStrategy')), 'some of')} ({'; '.join(members)})"
-        return f"aggregate policy '{name}' lets through {'all but ' if negative else ''}whom {joined}"
+        return f"aggregate policy {named(name)} lets through {'all but ' if negative else ''}whom {joined}"
     if kind == "client" and not _texts(policy, "clients"):
         whom = "every client through, since those that it excepts" if negative else "nobody through, since its clients"
-        return f"client policy '{name}' {'(NEGATIVE) ' if negative else ''}lets {whom} were deleted"
+        return f"client policy {named(name)} {'(NEGATIVE) ' if negative else ''}lets {whom} were deleted"
     what = _matched(policy, kind)
     many = "every client but" if kind == "client" else "every client, but not"
     through = f"lets {many} {what} through" if negative else f"lets {what} through"
-    return f"{kind} policy '{name}' {'(NEGATIVE) ' if negative else ''}{through}"
+    return f"{kind} policy {named(name)} {'(NEGATIVE) ' if negative else ''}{through}"
 
 
 def grants_nothing(policies: Mapping[str, Json], name: str) -> bool:
@@ -60,7 +60,7 @@ def _matched(policy: Json, kind: str) -> str:
         when = [f"{TIME_FIELDS[ours]} {config[theirs]}" for ours, theirs in EXPORTED.items() if config.get(theirs)]
         return f"every client at {', '.join(when)}" if when else "every client at any time"
     if kind == "regex":
-        return f"any client with a token whose scope matches '{config.get('pattern')}'"
+        return f"any client with a token whose scope matches {named(harmless(str(config.get('pattern'))))}"
     return f"whom its {kind} says"
 
 

@@ -10,6 +10,7 @@ from kcadmin.management import management, set_management
 from kcadmin.noted_strategy import forget_strategy, noted_strategy
 from kcadmin.permissions import ROUNDS, attached, body_of, leave_empty, write_once
 from kcadmin.realm import Realm
+from kcadmin.texts import named
 
 
 def delete_policy(realm: Realm, server: ResourceServer, policy_id: str) -> None:
@@ -40,7 +41,8 @@ def _outlive(realm: Realm, server: ResourceServer, user: Mapping[str, Any], poli
             return False
         if user.get("type") != "scope":
             raise Refusal(
-                f"policy of realm '{realm.name}': is the last one of '{user['name']}', which Keycloak would delete with "
+                f"policy of realm {named(realm.name)}: is the last one of {named(user['name'])}, which Keycloak would "
+                "delete with "
                 "it; take it out there, or delete that first."
             )
         problem = _empty(realm, server, str(user["id"]), target)

@@ -7,6 +7,7 @@ Keycloak's own evaluation of client scopes makes them. What only the moment of a
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from kcadmin import texts
 from kcadmin.errors import Forbidden, TokenRefused
 from kcadmin.example_tokens import NoExample, example_token, no_access, user_id
 from kcadmin.features import LEGACY, STANDARD, Features, read_features
@@ -78,7 +79,7 @@ class Predictor:
             seen = "both tokens: of mappers that write aud, each token may have another one last"
             return _by_mappers(replace(verdict, unknown=(*verdict.unknown, seen)), among, computed)
         if tokens.refused and always(computed.audience_ways):  # seen where two mappers add the same audience
-            seen = f"the exchanged token: mappers add '{case.audience}' to aud, and Keycloak's example of it does not"
+            seen = f"the exchanged token: mappers add {texts.named(case.audience)} to aud, and Keycloak's example of it does not"
             return _by_mappers(replace(verdict, unknown=(*verdict.unknown, seen)), among, computed)
         return _by_tokens(replace(verdict, subject=subject or Subject()), among, computed, tokens)
 
@@ -101,7 +102,7 @@ class Predictor:
 
 def reasons(reach: RealmReach, computed: Computed, requester: str) -> tuple[str, ...]:
     """What of a realm's state decides about an exchange, a clause each: the switch, a permission, then mappers."""
-    switch = f"the switch of '{requester}' is {'on' if computed.exchange == STANDARD else 'off'}"
+    switch = f"the switch of {texts.named(requester)} is {'on' if computed.exchange == STANDARD else 'off'}"
     found = [switch] if requester in reach.clients else []
     ways = [way for way in (*computed.source_ways, *computed.audience_ways) if way.kind != OWN]
     ways.sort(key=lambda way: way.kind != PERMISSION)
@@ -151,7 +152,7 @@ def _by_tokens(verdict: Verdict, among: Among, computed: Computed, tokens: _Toke
     legacy_audience = case.exchange == LEGACY and case.audience not in (None, case.requester)
     if case.requester != case.source and not legacy_audience and case.requester not in tokens.subject.aud:
         faults.append(
-            f"the subject token's aud is {quoted(tokens.subject.aud)} without the requester '{case.requester}'"
+            f"the subject token's aud is {quoted(tokens.subject.aud)} without the requester {texts.named(case.requester)}"
         )
     asked = {*(case.exchange_scope or "").split()}
     if case.requester in among.reach.guards.no_wider_scopes and (wider := sorted(asked - tokens.subject.scopes)):
@@ -189,7 +190,7 @@ def _by_mappers(verdict: Verdict, among: Among, computed: Computed) -> Verdict:
     if case.exact and aud != (case.target,):
         open_.append("aud is the target alone")
     if case.target not in aud and not open_:
-        open_.append(f"a role of the user puts '{case.target}' into aud")
+        open_.append(f"a role of the user puts {texts.named(case.target)} into aud")
     subject = _only_aud(case.source, _named(among, case.source, asked))
     unknown = (*verdict.unknown, NO_USER)
     foreseen = replace(
@@ -202,7 +203,7 @@ def _concluded(verdict: Verdict, among: Among, open_: Sequence[str]) -> Verdict:
     requester = verdict.case.requester
     client = among.reach.clients[requester]
     consent = client.is_on("consentRequired") and verdict.case.exchange == STANDARD
-    asked = [f"the user has consented to '{requester}'"] if consent else []
+    asked = [f"the user has consented to {texts.named(requester)}"] if consent else []
     needed = proofs(requester, bound_by(client), own=verdict.case.source == requester)
     phrases = dict.fromkeys((*open_, *asked, *needed, *among.reach.guards.when.get(requester, ())))
     if not phrases:

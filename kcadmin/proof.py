@@ -11,6 +11,7 @@ from dataclasses import replace
 from kcadmin.clients import Clients
 from kcadmin.errors import HttpError, KeycloakError, Refusal, Strange, TokenRefused, Unreachable, sentence
 from kcadmin.session import Session
+from kcadmin.texts import named
 from kcadmin.tokens import ClientCredentials, Issued, TokenEndpoint, TokenInvalid
 from kcadmin.verdicts import RECIPIENT, REQUESTER, THIRD, Case, Claims, Subject, Verdict, check, notes_of
 
@@ -54,7 +55,7 @@ class Prover:
             return replace(verdict, reason=str(problem))
         except TokenRefused as refused:
             return replace(
-                verdict, refused=True, reason=f"no token for {subject} from '{case.source}': {_told(refused)}"
+                verdict, refused=True, reason=f"no token for {subject} from {named(case.source)}: {_told(refused)}"
             )
         try:
             verdict = replace(verdict, subject_claims=self.claims(case.realm, issued))
@@ -122,9 +123,11 @@ class Prover:
                     endpoint.revoke(client, issued.access_token)
             except Unreachable:
                 self._to_end.clear()
-                return f"tokens of '{client.client_id}' and others were not ended: the server no longer answers."
+                return f"tokens of {named(client.client_id)} and others were not ended: the server no longer answers."
             except KeycloakError as problem:
-                return f"a token of '{client.client_id}' was not ended ({problem.told}); it lives until it expires."
+                return (
+                    f"a token of {named(client.client_id)} was not ended ({problem.told}); it lives until it expires."
+                )
             return None
 
         self._to_end.append(attempt)

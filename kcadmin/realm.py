@@ -18,6 +18,7 @@ from kcadmin.features import keeps_service_accounts
 from kcadmin.seen_policies import seen_policies
 from kcadmin.seen_server import SeenServer
 from kcadmin.session import Session, ask_all_again, path
+from kcadmin.texts import named
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Realm:
             client = self.clients.find(self.management_client_id)
         except NotFound:
             remedy = "correct the realm; if it was deleted, `pulumi state delete` its resources"
-            raise Refusal(f"realm '{self.name}': does not exist, or the login may not see it; {remedy}.") from None
+            raise Refusal(f"realm {named(self.name)}: does not exist, or the login may not see it; {remedy}.") from None
         if client is None:
             raise Refusal(
                 sentence(

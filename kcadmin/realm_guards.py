@@ -52,7 +52,7 @@ def take_guards(
             break  # else another stack has given one of them another mark meanwhile, and both take the same one now
     else:
         raise Refusal(
-            f"exchange guards of realm '{realm.name}': {ROUNDS} writes of the marks of requesters did not stay; "
+            f"exchange guards of realm {named(realm.name)}: {ROUNDS} writes of the marks of requesters did not stay; "
             "find who else writes these clients, and run again."
         )
     for uuid in before.uuids.values() if before else ():
@@ -109,9 +109,9 @@ def changed_by_others(realm: Realm, held: Held) -> list[str] | None:
     found = [*drift(PROFILES, profiles, mine, held.owner), *drift(POLICIES, policies, mine, held.owner)]
     for name, client in clients.items():
         if client is None:
-            found.append(f"client '{name}' is gone")
+            found.append(f"client {named(name)} is gone")
         elif client.value(MARKED) == computed_mark(realm.management_uuid(), client.uuid):
-            found.append(f"client '{name}' has a mark of an earlier version, which others can compute")
+            found.append(f"client {named(name)} has a mark of an earlier version, which others can compute")
         elif not is_own(client.value(MARKED), client.uuid):
             found.append(f"client '{name}' has lost its mark '{MARK}'")
         elif (claim := claim_of(client, held.owner, KIND)) is None:
@@ -153,7 +153,7 @@ def _take(realm: Realm, held: Held, marks: Mapping[str, str], before: Held | Non
     if before is None or former != held.owner:
         require_one_owner(realm, held.owner, held.writer, now)
     faults = [
-        f"exchange guards of realm '{realm.name}': {conflict}."
+        f"exchange guards of realm {named(realm.name)}: {conflict}."
         for conflict in conflicts(renewed(POLICIES, now, new, keep=False), mine, leaving)
     ]
     if faults:
@@ -211,7 +211,7 @@ def _marks(realm: Realm, held: Held) -> dict[str, str]:
 def _require(realm: Realm, uuid: str, *, max_age: float) -> Client:
     client = realm.clients.get(uuid, max_age=max_age)
     if client is None:
-        raise Refusal(f"client with UUID '{uuid}': is gone; run `pulumi refresh`, then `pulumi up`.")
+        raise Refusal(f"client with UUID {named(uuid)}: is gone; run `pulumi refresh`, then `pulumi up`.")
     return client
 
 

@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from kcadmin import texts
 from kcadmin.authorization_services import SERVICES
 from kcadmin.clients import Client
 from kcadmin.features import LEGACY, STANDARD, SWITCH
@@ -26,7 +27,7 @@ from kcadmin.permission_reach import permitted
 from kcadmin.reach import Reach
 from kcadmin.role_reach import RoleFacts, RoleReach, asked_for, role_reach
 from kcadmin.survey import Survey
-from kcadmin.texts import named
+from kcadmin.tickets import unjudged
 from kcadmin.ways import (
     ANY_CLIENT,
     MAPPER,
@@ -48,10 +49,9 @@ OWN_TOKEN = Way(OWN, "its own token")
 class RealmReach:
     """names: by client and audience, what mappers put into tokens. permissions: by target and requester.
 
-    issued: by client and another, what lets the other exchange the client's tokens as its own.
-
     standard: whose switch is on where the server heeds it. legacy: whether the server has that exchange.
     disabled_targets: whether that exchange gives tokens for disabled clients, too.
+    issued: by client and another, what lets the other exchange the client's tokens as its own.
     """
 
     clients: Mapping[str, Client]
@@ -77,14 +77,23 @@ class RealmReach:
         if exchange == LEGACY and target is not None:
             holds: Ways = (OWN_TOKEN if source == requester else ANY_TOKEN,)
             to = self.permissions.get(target, {}).get(requester, ())
-            faults += [] if to else [f"no token-exchange permission of '{target}' lets '{requester}' through"]
+            faults += (
+                []
+                if to
+                else [f"no token-exchange permission of {texts.named(target)} lets {texts.named(requester)} through"]
+            )
         else:
             holds = self._holds(requester, source)
-            faults += [] if holds else [f"tokens of '{source}' do not name '{requester}' as audience"]
+            faults += (
+                [] if holds else [f"tokens of {texts.named(source)} do not name {texts.named(requester)} as audience"]
+            )
             if target is not None:
                 to = self._named(requester, target, source)
-                refused = f"the guard on scopes does not let '{requester}' ask for '{target}' with tokens of '{source}'"
-                unnamed = f"tokens of '{requester}' do not name '{target}' as audience"
+                refused = (
+                    f"the guard on scopes does not let {texts.named(requester)} ask for {texts.named(target)} with tokens "
+                    f"of {texts.named(source)}"
+                )
+                unnamed = f"tokens of {texts.named(requester)} do not name {texts.named(target)} as audience"
                 faults += [] if to else [refused if self._named(requester, target) else unnamed]
         faults += self._no_audience(exchange, requester, target)
         return Verdict(exchange, holds, to, self._when(requester), tuple(dict.fromkeys(faults)))
@@ -180,12 +189,7 @@ class RealmReach:
         """What may allow more or less than is computed, a sentence each."""
         giving = (name for name, client in sorted(self.clients.items()) if client.is_on(SERVICES))
         asking = [name for name in giving if self.exchange_of(name) and not any(self._no_requester(name))]
-        tickets = (
-            f"authorization services of {named(name)}: give whoever holds a token and gets a permission there a token for "
-            f"{named(name)}, which it may exchange; their policies are not judged here"
-            for name in asking
-        )
-        return (*self.guards.unjudged, *tickets)
+        return (*self.guards.unjudged, *map(unjudged, asking))
 
     def dropped(self, requester: str) -> frozenset[str]:
         """Whom a requester's tokens name, and its new token at a standard exchange does not."""

@@ -81,7 +81,9 @@ def look(realm: Realm) -> Recorded:
         if again == config:
             return Recorded(config, found)
         config = again
-    raise Refusal(f"events of realm '{realm.name}': change with each look; find who else writes them, and run again.")
+    raise Refusal(
+        f"events of realm {named(realm.name)}: change with each look; find who else writes them, and run again."
+    )
 
 
 def take_events(
@@ -234,8 +236,8 @@ def _write_claim(realm: Realm, claim: Claim) -> None:
         write_claim(realm.clients, _holder(realm).uuid, claim)
     except Forbidden:
         raise Refusal(
-            f"events of realm '{realm.name}': Keycloak lets this login not note on a client that they are claimed (403); "
-            f"give it the role manage-clients of the client '{realm.management_client_id}'."
+            f"events of realm {named(realm.name)}: Keycloak lets this login not note on a client that they are claimed (403); "
+            f"give it the role manage-clients of the client {named(realm.management_client_id)}."
         ) from None
 
 
@@ -247,7 +249,7 @@ def _write_until(realm: Realm, now: EventsConfig, then: EventsConfig, expiration
             return
         then = _on(now, expiration)
     raise Refusal(
-        f"events of realm '{realm.name}': {ROUNDS} writes did not stay; find who else writes them, and run again."
+        f"events of realm {named(realm.name)}: {ROUNDS} writes did not stay; find who else writes them, and run again."
     )
 
 
@@ -262,6 +264,6 @@ def _holder(realm: Realm) -> Client:
         if client:
             return client
     raise Refusal(
-        f"events of realm '{realm.name}': none of the clients {', '.join(HOLDERS)} is to be seen, where claims are noted; "
-        f"make one of them again, or give the login the role view-clients of the client '{realm.management_client_id}'."
+        f"events of realm {named(realm.name)}: none of the clients {', '.join(HOLDERS)} is to be seen, where claims are noted; "
+        f"make one of them again, or give the login the role view-clients of the client {named(realm.management_client_id)}."
     )

@@ -34,7 +34,7 @@ from kcadmin.setting_claims import (
 )
 from kcadmin.shared_settings import CLAIMED, Taken, drop_claim, drop_claims, release
 from kcadmin.survey import Progress
-from kcadmin.texts import quoted
+from kcadmin.texts import named, quoted
 
 SETTINGS: Mapping[What, Kind] = {
     What.SWITCH: SWITCH_CLAIM,
@@ -84,7 +84,7 @@ def release_all(realm: Realm, left: Iterable[Leftover], progress: Progress = lam
     failed = False
     for each in left:
         if failed and each.what in (What.GUARD, What.GUARD_MARK):
-            yield Released(each, fault=f"{each.about} in realm '{realm.name}': {GUARDS}.")
+            yield Released(each, fault=f"{each.about} in realm {named(realm.name)}: {GUARDS}.")
             continue
         if each.what == What.GUARD and each.owner in guarded:  # all of an owner's go at once
             yield Released(each)
@@ -271,7 +271,7 @@ def _adopted(realm: Realm, left: Leftover) -> None:
 
 def _other(realm: Realm, left: Leftover) -> None:
     raise Refusal(
-        f"{left.about} in realm '{realm.name}': stays, since nothing here knows what it means; update this project."
+        f"{left.about} in realm {named(realm.name)}: stays, since nothing here knows what it means; update this project."
     )
 
 

@@ -29,6 +29,7 @@ from kcadmin.ownership import hash16
 from kcadmin.realm import Realm
 from kcadmin.robot_permissions import forbid, permit_only
 from kcadmin.session import Session, path
+from kcadmin.texts import named
 from kcadmin.tokens import ClientCredentials, TokenEndpoint
 
 STANDARD, LEGACY, GUARDS, REALM_ROLES, ROLE_POLICIES, USER_POLICIES, DRY_RUNS, AUDIT, EVENTS = (
@@ -209,7 +210,7 @@ def _read_as_robot(realm: Realm, client_id: str, name: str, pem: str, only: Iter
     clients = Realm(Session(replace(realm.session.connection, login=login, login_realm=realm.name)), realm.name).clients
     for each in (*only, realm.management_client_id):
         if not clients.find(each):
-            wrong = f"the server does not let '{client_id}' see it, though it has the permission to"
+            wrong = f"the server does not let {named(client_id)} see it, though it has the permission to"
             remedy = "use Keycloak 26.7 or later, delete other admin permissions on it, or bootstrap without --only"
             raise Refusal(sentence("client", each, realm.name, wrong, remedy))
 

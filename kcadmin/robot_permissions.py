@@ -14,6 +14,7 @@ from kcadmin.clients import Client
 from kcadmin.errors import NotFound, Refusal, sentence
 from kcadmin.realm import Realm
 from kcadmin.session import path
+from kcadmin.texts import named
 
 PERMISSIONS_CLIENT = "admin-permissions"
 SWITCH = "adminPermissionsEnabled"
@@ -57,7 +58,7 @@ def forbid(realm: Realm, robot: Client) -> list[str]:
         unknown = (
             "its admin permissions are left as they are, since an earlier bootstrap did not record whether they were on"
         )
-        return [f"realm '{realm.name}': {unknown}."]
+        return [f"realm {named(realm.name)}: {unknown}."]
     account = realm.service_account(robot)
     ours = list(_policies_of(realm, server, str(account["id"]))) if account else []
     for each in ours:
@@ -65,9 +66,9 @@ def forbid(realm: Realm, robot: Client) -> list[str]:
     if not ours:
         return []
     kept = "keeps an entry without permissions for each client that the robot managed, since no request can delete it"
-    remains = [f"realm '{realm.name}': its client '{PERMISSIONS_CLIENT}' {kept}."]
+    remains = [f"realm {named(realm.name)}: its client '{PERMISSIONS_CLIENT}' {kept}."]
     if any(each.get("description") == NOTE for each in ours) and not _switch_off_where_unused(realm):
-        remains += [f"realm '{realm.name}': its admin permissions stay on, since others have permissions there."]
+        remains += [f"realm {named(realm.name)}: its admin permissions stay on, since others have permissions there."]
     return remains
 
 

@@ -19,6 +19,7 @@ from kcadmin.lightweight import added_in, resolvers_in
 from kcadmin.realm import realm_for
 from kcadmin.session import Session
 from kcadmin.survey import Json, Progress, Survey
+from kcadmin.texts import named
 from kcadmin.ways import ROLES, OneOf, Unordered, Way
 
 THREADS = 8
@@ -87,7 +88,7 @@ class RoleReach:
     def way(self, client: str, audience: str) -> Way:
         """How a carrier's token comes to name a client."""
         why = self.why[client]
-        return Way(ROLES, why.by, why.owner, (*why.when, f"the user has a role of '{audience}'"))
+        return Way(ROLES, why.by, why.owner, (*why.when, f"the user has a role of {named(audience)}"))
 
 
 def read_roles(
@@ -169,7 +170,7 @@ def conditions_of(facts: RoleFacts, each: Added, beside: Iterable[Added] = ()) -
     """What must hold for a mapper to add its audience, a phrase each. beside: all that the client's mappers add."""
     return (
         *(phrase for scope in each.scopes for phrase in scope_conditions(facts, scope.name, scope.kind)),
-        *((f"the user has the role '{_spelt(each.renamed)}'",) if each.renamed else ()),
+        *((f"the user has the role {named(_spelt(each.renamed))}",) if each.renamed else ()),
         *((each.when,) if each.when else ()),
         *(Unordered(f"{other} does not replace it") for other in replacing(each, beside)),
     )
@@ -177,7 +178,7 @@ def conditions_of(facts: RoleFacts, each: Added, beside: Iterable[Added] = ()) -
 
 def asked_for(scope: str) -> str:
     """What must hold for an optional client scope to act."""
-    return f"scope '{scope}' is asked for"
+    return f"scope {named(scope)} is asked for"
 
 
 def _resolver(survey: Survey, facts: RoleFacts, client: Client) -> Way | None:

@@ -14,7 +14,7 @@ from kcadmin.errors import BUSY, HttpError, KeycloakError, LoginRefused, Refusal
 from kcadmin.issuers import NO_REALM, base_of, claims_of, discovered_issuer, own_issuer
 from kcadmin.login import describe, remedy, token_form
 from kcadmin.patience import patiently
-from kcadmin.texts import unfit_segment
+from kcadmin.texts import named, unfit_segment
 from kcadmin.transport import Transport
 
 RENEW_BEFORE_SECONDS = 10
@@ -26,7 +26,7 @@ def path(*segments: str) -> str:
     """A path of the Admin REST API below the base address, each segment quoted. :raises Refusal: one leads elsewhere."""
     for segment in segments:
         if wrong := unfit_segment(segment):
-            raise Refusal(f"name '{segment}': {wrong}; give another name.")
+            raise Refusal(f"name {named(segment)}: {wrong}; give another name.")
     return "/" + "/".join(quote(segment, safe="") for segment in segments)
 
 
@@ -151,7 +151,7 @@ class Session:
 
     def _log_in(self) -> tuple[str, float]:
         login, realm = self.connection.login, self.connection.login_realm
-        who = f"login of {describe(login)} in realm '{realm}'"
+        who = f"login of {describe(login)} in realm {named(realm)}"
         issuer = ""
         if isinstance(login, PrivateKeyLogin | AssertionLogin):
             at = path("realms", realm, ".well-known", "openid-configuration")
@@ -162,7 +162,7 @@ class Session:
         answer = self._send("POST", at, form=form)
         if answer.status_code == 404 and answer.own_words() == NO_REALM:
             raise LoginRefused(
-                f"{who}: Keycloak at '{self.connection.url}' has no such realm; correct url or loginRealm."
+                f"{who}: Keycloak at {named(self.connection.url)} has no such realm; correct url or loginRealm."
             )
         if answer.status_code in BUSY or not (answer.ok or answer.own_words()) or answer.status_code == 404:
             raise answer.error()
@@ -173,7 +173,7 @@ class Session:
         token, seconds = answer.token()
         if not token:
             raise LoginRefused(
-                f"{who}: Keycloak at '{self.connection.url}' answered without "
+                f"{who}: Keycloak at {named(self.connection.url)} answered without "
                 "an access token; check that url is Keycloak's own address."
             )
         return token, seconds

@@ -197,7 +197,7 @@ def _write_until(clients: Clients, uuid: str, values: Mapping[str, Any]) -> None
         if all(_same(field, client.value(field), value) for field, value in values.items()):
             return
     raise Refusal(
-        f"client '{client.client_id}': {ROUNDS} writes of {_names(values)} did not stay; "
+        f"client {named(client.client_id)}: {ROUNDS} writes of {_names(values)} did not stay; "
         "find who else writes this client, and run again."
     )
 
@@ -228,7 +228,7 @@ def _refuse_conflicts(client: Client, others: list[Claim], wanted: Mapping[str, 
 
 def _require(client: Client | None, uuid: str) -> Client:
     if client is None:
-        raise Refusal(f"client with UUID '{uuid}': is gone; run `pulumi refresh`, then `pulumi up`.")
+        raise Refusal(f"client with UUID {named(uuid)}: is gone; run `pulumi refresh`, then `pulumi up`.")
     return client
 
 

@@ -14,6 +14,7 @@ from kcadmin.features import Features, read_features
 from kcadmin.permissions import ENFORCING, UNANIMOUS, Overview, overview
 from kcadmin.realm import Realm, realm_for
 from kcadmin.session import Session
+from kcadmin.texts import named
 
 Json = Mapping[str, Any]
 Progress = Callable[[str], None]
@@ -64,7 +65,7 @@ def survey(session: Session, realm_name: str, progress: Progress = lambda what: 
             clients.update((client.client_id, client) for client in page)
             progress(f"{len(clients)} clients")
     except NotFound:
-        raise Refusal(f"realm '{realm_name}': does not exist, or the login may not see it; correct it.") from None
+        raise Refusal(f"realm {named(realm_name)}: does not exist, or the login may not see it; correct it.") from None
     progress("client scopes")
     scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
     progress("permissions")

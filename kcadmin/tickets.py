@@ -29,6 +29,15 @@ def ticket_way(realm: Realm, target: Client) -> str | None:
     return f"the authorization services of {named(target.client_id)}, {found}" if found else None
 
 
+def unjudged(client_id: str) -> str:
+    """A sentence for who looks at a whole realm, where services are not asked what they hold."""
+    name = named(client_id)
+    return (
+        f"authorization services of {name}: give whoever holds a token and gets a permission there a token for {name}, which it "
+        "may exchange; their policies are not judged here"
+    )
+
+
 def _grants(settings: Mapping[str, Any], target: Client) -> str | None:
     """A clause. What its policies say of which user is not judged."""
     things = [*(settings.get("resources") or ()), *(settings.get("scopes") or ())]

@@ -13,7 +13,7 @@ from typing import Any
 
 from kcadmin.permissions import AFFIRMATIVE
 from kcadmin.policies import TIME_DATES
-from kcadmin.texts import shown
+from kcadmin.texts import named, shown
 
 RANGES: Mapping[str, tuple[int, int]] = {
     "year": (1970, 9999),
@@ -43,7 +43,10 @@ def time_faults(given: Mapping[str, Any]) -> Iterator[str]:
                 "YYYY-MM-DD HH:MM:SS, by the server's clock"
             )
     if len(dates) == 2 and None not in dates.values() and fields["not_before"] >= fields["not_on_or_after"]:
-        yield f"not_before is '{fields['not_before']}', not before not_on_or_after '{fields['not_on_or_after']}'; correct them"
+        yield (
+            f"not_before is {named(fields['not_before'])}, not before not_on_or_after "
+            f"{named(fields['not_on_or_after'])}; correct them"
+        )
     for key, (lowest, highest) in RANGES.items():
         yield from _range_faults(key, lowest, highest, fields)
 

@@ -14,6 +14,7 @@ from kcadmin.errors import InvalidSettings, KeycloakError, TokenRefused
 from kcadmin.issuers import discovered_issuer, own_issuer
 from kcadmin.login import ASSERTION_TYPE, client_assertion
 from kcadmin.session import Session, path
+from kcadmin.texts import named
 
 EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"
@@ -93,7 +94,7 @@ class TokenEndpoint:
             key_id = jwt.get_unverified_header(access_token).get("kid")
             key = self._realm_keys().get(str(key_id))
             if key is None:
-                raise TokenInvalid(f"its key '{key_id}' is none of realm '{self.realm}'")
+                raise TokenInvalid(f"its key {named(key_id)} is none of realm {named(self.realm)}")
             claims: Mapping[str, Any] = jwt.decode(
                 access_token,
                 key,
@@ -141,7 +142,7 @@ class TokenEndpoint:
         token, _ = answer.token()
         if not token:
             raise KeycloakError(
-                f"token endpoint of realm '{self.realm}': answered without an access token; "
+                f"token endpoint of realm {named(self.realm)}: answered without an access token; "
                 "check that url is Keycloak's own address."
             )
         refresh_token = answer.object().get("refresh_token")
@@ -167,7 +168,7 @@ class TokenEndpoint:
             except InvalidSettings:
                 raise InvalidSettings(
                     [
-                        f"client '{client.client_id}': its private key is no unencrypted PEM key of "
+                        f"client {named(client.client_id)}: its private key is no unencrypted PEM key of "
                         "RSA, EC or Ed25519; give one."
                     ]
                 ) from None

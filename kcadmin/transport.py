@@ -18,6 +18,7 @@ from kcadmin.login import secrets_of
 from kcadmin.patience import PAUSE_SECONDS, Patience
 from kcadmin.redaction import is_token, redacted
 from kcadmin.retries import HALVES, ONCE, HalfBody, is_late, is_lost, repeated
+from kcadmin.texts import named
 
 CONNECT_SECONDS, READ_SECONDS = 5, 60
 UNANSWERED_SECONDS = 120
@@ -137,7 +138,9 @@ class Transport:
 
     def _server(self) -> str:
         proxy = select_proxy(self._url, self.repeating.proxies)
-        return f"Keycloak at '{self._url}'" + (f" through the proxy '{_without_login(proxy)}'" if proxy else "")
+        return f"Keycloak at {named(self._url)}" + (
+            f" through the proxy {named(_without_login(proxy))}" if proxy else ""
+        )
 
     def _untrusted(self, problem: BaseException) -> Unreachable:
         text = str(problem)

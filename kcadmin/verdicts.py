@@ -7,7 +7,7 @@ from typing import Any
 
 from kcadmin.errors import KeycloakError
 from kcadmin.features import LEGACY, STANDARD, STANDARD_SINCE, answered_by
-from kcadmin.texts import quoted, shown
+from kcadmin.texts import named, quoted, shown
 
 RECIPIENT, REQUESTER, THIRD = "recipient", "requester", "third"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -131,7 +131,7 @@ def check(case: Case, subject: Claims, exchanged: Claims) -> list[str]:
     answered = LEGACY if old else exchanged.answered
     faults = [_wrong_answer(case, answered, exchanged, old)] if answered != case.exchange else []
     if not exchanged.is_of_same_user(subject):
-        faults.append(f"its sub is '{exchanged.sub}' and the subject's is '{subject.sub}'")
+        faults.append(f"its sub is {named(exchanged.sub)} and the subject's is {named(subject.sub)}")
     return [*faults, *check_contents(case, subject, exchanged)]
 
 
@@ -139,17 +139,19 @@ def check_contents(case: Case, subject: Claims, exchanged: Claims) -> list[str]:
     """What does not hold of what an exchanged token says, whichever exchange made it and whoever it is of."""
     faults = []
     if exchanged.azp != case.requester:
-        faults.append(f"its azp is '{exchanged.azp}' and not the requester '{case.requester}'")
+        faults.append(f"its azp is {named(exchanged.azp)} and not the requester {named(case.requester)}")
     if case.target not in exchanged.aud:
-        faults.append(f"its aud is {quoted(exchanged.aud)} without the target '{case.target}'")
+        faults.append(f"its aud is {quoted(exchanged.aud)} without the target {named(case.target)}")
     elif case.exact and exchanged.aud != (case.target,):
-        faults.append(f"its aud is {quoted(exchanged.aud)} and not the target '{case.target}' alone")
+        faults.append(f"its aud is {quoted(exchanged.aud)} and not the target {named(case.target)} alone")
     if exchanged.lifetime <= 0:
         faults.append(f"its lifetime is {exchanged.lifetime} s")
     elif case.lifespan and exchanged.lifetime > case.lifespan:
         faults.append(f"its lifetime is {exchanged.lifetime} s and the grant's tokenLifespan {case.lifespan} s")
     if case.exchange_scope and case.exchange_scope not in exchanged.scopes:
-        faults.append(f"its scope is '{exchanged.scope}' without '{case.exchange_scope}', which was asked for")
+        faults.append(
+            f"its scope is {named(exchanged.scope)} without {named(case.exchange_scope)}, which was asked for"
+        )
     if case.narrow and (wider := _wider(case, subject, exchanged)):
         faults.append(f"its scope has {quoted(wider)}, which the subject token has not, against noWiderScopes")
     return faults
@@ -170,18 +172,18 @@ def _wrong_answer(case: Case, answered: str | None, exchanged: Claims, old: bool
         return f"the legacy exchange answered: the standard one needs Keycloak {STANDARD_SINCE} or later"
     if answered in (LEGACY, STANDARD):
         return wrong_exchange(case, answered)
-    return f"its jti '{exchanged.jti}' does not tell which exchange answered"
+    return f"its jti {named(exchanged.jti)} does not tell which exchange answered"
 
 
 def wrong_exchange(case: Case, answers: str, said: str = "answered") -> str:
     """That the other exchange serves a requester, and what to do. said: ``answered``, or ``would answer``."""
     if answers == LEGACY:
         return (
-            f"the legacy exchange {said}: the switch of '{case.requester}' (Standard token exchange) is off; "
+            f"the legacy exchange {said}: the switch of {named(case.requester)} (Standard token exchange) is off; "
             "run `pulumi up`"
         )
     return (
-        f"the standard exchange {said}: the switch of '{case.requester}' (Standard token exchange) is on, so "
+        f"the standard exchange {said}: the switch of {named(case.requester)} (Standard token exchange) is on, so "
         "the legacy grant is never asked; set the grant's exchange to standard, or switch it off"
     )
 

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from kcadmin import texts
 from kcadmin.texts import quoted
 
 OWN, MAPPER, SCOPE, ROLES, PERMISSION = "own", "mapper", "scope", "roles", "permission"
@@ -151,10 +152,10 @@ def is_of_sources(phrase: str) -> bool:
 
 def writes(by: str, name: str) -> str:
     """A condition on what a mapper writes that may write any text."""
-    return f"what {by} writes is '{name}'"
+    return f"what {by} writes is {texts.named(name)}"
 
 
 def written_audience(phrase: str, audience: str | None) -> str:
     """Such a condition on an audience, in words that are the same for all audiences."""
-    end = f" writes is '{audience}'"
+    end = f" writes is {texts.named(audience)}"
     return f"{phrase.removesuffix(end)} writes is the audience" if phrase.endswith(end) else phrase

@@ -20,6 +20,7 @@ from pulumi.dynamic import (
 )
 from pulumi.output import UNKNOWN
 
+from kcadmin import texts
 from kcadmin.connection import Connection, read_connection
 from kcadmin.errors import Refusal, Unreachable
 from kcadmin.ownership import new_number
@@ -237,9 +238,12 @@ class KeycloakProvider(ResourceProvider, ABC):
         realm = self.realm(outs)
         now, then = realm.identity(), (outs.get("issuer"), outs.get("management_uuid"))
         if then[0] and then != (now.issuer, now.management_uuid):
-            what = f"issuer '{now.issuer}'" if now.issuer != then[0] else "a realm made anew, with other UUIDs"
+            what = (
+                f"issuer {texts.named(now.issuer)}" if now.issuer != then[0] else "a realm made anew, with other UUIDs"
+            )
             raise Refusal(
-                f"{self._named(outs)}: belongs to issuer '{then[0]}', but '{self._connection.url}' is {what}; "
+                f"{self._named(outs)}: belongs to issuer {texts.named(then[0])}, but {texts.named(self._connection.url)} "
+                f"is {what}; "
                 "point the stack's url at its own server, or, if that moved, run `python -m exchange rebind`."
             )
         return realm

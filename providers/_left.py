@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from kcadmin import texts
 from kcadmin.clients import Client
 from kcadmin.errors import KeycloakError, NotFound, sentence
 from kcadmin.features import LEGACY, REFRESH, SAME_SESSION, STANDARD, SWITCH
@@ -45,7 +46,7 @@ def tell_token_life(realm: Realm, client: Client, exchange: str) -> None:
     elif client.value(REFRESH) == SAME_SESSION:
         also = ", refresh tokens until the user's session ends"
     text = f"access tokens that {how} live {_life(realm, client)}{also}"
-    _once(realm, f"client '{client.client_id}' in realm '{realm.name}': {text}.", info)
+    _once(realm, f"client {texts.named(client.client_id)} in realm {texts.named(realm.name)}: {text}.", info)
 
 
 def tell_token_life_of_grant(realm: Realm, holder: str, audience: str, exchange: str) -> None:
@@ -70,7 +71,7 @@ def warn_of_mappers(realm: Realm, client: Client, audience: str, owner: str) -> 
     """The tokens of a client still name a client after our audience mapper is gone. What bears this stack's mark counts, too:
     others may have written it."""
     left = [
-        f"'{each.name}'{_of(each.owner, owner)}"
+        f"{texts.named(each.name)}{_of(each.owner, owner)}"
         for each in AudienceMappers(realm.clients, client.uuid).all()
         if audience in each.audience and each.access_token
     ]
@@ -78,8 +79,9 @@ def warn_of_mappers(realm: Realm, client: Client, audience: str, owner: str) -> 
         _warn(
             realm,
             client.client_id,
-            f"its tokens may still be exchanged for '{audience}', which the audience mapper {', '.join(left)} puts into "
-            f"them: by either client while its standard exchange is on, by '{audience}' also with the legacy exchange",
+            f"its tokens may still be exchanged for {texts.named(audience)}, which the audience mapper "
+            f"{', '.join(left)} puts into "
+            f"them: by either client while its standard exchange is on, by {texts.named(audience)} also with the legacy exchange",
         )
 
 
@@ -96,7 +98,7 @@ def warn_of_policies(realm: Realm, client_id: str, permission_id: str) -> None:
 def _of(owner: str | None, this: str) -> str:
     if not owner:
         return ""
-    return " (which bears this stack's mark)" if same_stack(owner, this) else f" of '{owner}'"
+    return " (which bears this stack's mark)" if same_stack(owner, this) else f" of {texts.named(owner)}"
 
 
 def _warn(realm: Realm, client_id: str, what: str) -> None:

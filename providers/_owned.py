@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from kcadmin import texts
 from kcadmin.claims import IDENTITY, Claim, Kind, adopted_kind, claim_of
 from kcadmin.errors import Conflict, Forbidden, Refusal
 from kcadmin.notes import fits, plain, typed_fields
@@ -188,7 +189,8 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
             )
         if not props.get("adopt"):
             fields_ = ", ".join(
-                f"{key} is '{_text(old)}' instead of '{_text(new)}'" for key, (old, new) in differing.items()
+                f"{key} is {texts.named(_text(old))} instead of {texts.named(_text(new))}"
+                for key, (old, new) in differing.items()
             )
             raise Refusal(
                 f"{self._named(props)}: exists already and differs, {fields_}; "

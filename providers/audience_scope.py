@@ -14,7 +14,7 @@ from kcadmin.audience_scopes import audience_of_ours, may_have_been
 from kcadmin.client_scopes import ClientScopes, scope_token
 from kcadmin.ownership import DESCRIPTION_LIMIT
 from kcadmin.realm import Realm
-from kcadmin.texts import shown
+from kcadmin.texts import named, shown
 from providers._base import Props
 from providers._compare import KEEP, RESTORE, REVOKE
 from providers._held import Mark, writer
@@ -55,7 +55,7 @@ class AudienceScopeProvider(OwnedObjectProvider[Scope]):
         if is_known(roles) and not _are_roles(roles):
             yield f"client_roles is {shown(roles)}; give lists of role names by client id"
         if isinstance(name, str) and name != scope_token(name):
-            yield f"name holds what no scope may hold (RFC 6749, section 3.3); call it '{scope_token(name)}'"
+            yield f"name holds what no scope may hold (RFC 6749, section 3.3); call it {named(scope_token(name))}"
         text = props.get("description")
         if isinstance(text, str) and len(text) > DESCRIPTION_LIMIT:
             yield f"description has {len(text)} characters; shorten it to {DESCRIPTION_LIMIT}"

@@ -13,6 +13,7 @@ from kcadmin.authz_objects import AuthorizationScopes, scope_kind
 from kcadmin.claims import Claim, adopted_kind, claim_of
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim, write_claim
+from kcadmin.texts import named
 from providers._base import Props
 from providers._held import writer
 from providers._owned import CREATED, OwnedObjectProvider
@@ -32,7 +33,7 @@ class AuthorizationScopeProvider(OwnedObjectProvider[Scope]):
     def refusals(self, props: Props) -> Iterator[str]:
         if props.get("resource_server") in ("realm-management", "master-realm"):
             yield (
-                f"resource server '{props['resource_server']}' has scopes of Keycloak's own only; "
+                f"resource server {named(props['resource_server'])} has scopes of Keycloak's own only; "
                 "name another resource server"
             )
 

@@ -16,7 +16,7 @@ from kcadmin.ownership import hash16, same_stack
 from kcadmin.realm import Realm
 from kcadmin.setting_claims import assignment_kind
 from kcadmin.shared_settings import drop_claim, write_claim
-from kcadmin.texts import shown
+from kcadmin.texts import named, shown
 from kcadmin.writers import require_one_stack
 from providers._base import KeycloakProvider, Props
 from providers._compare import KEEP, RESTORE, REVOKE
@@ -43,7 +43,9 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
         uuid, name, kind = props["client_uuid"], props["scope"], props["kind"]
         found = realm.client_scopes.named(name)
         if not found:
-            raise Refusal(f"{self._named(props)}: client scope '{name}' does not exist; create it, or correct scope.")
+            raise Refusal(
+                f"{self._named(props)}: client scope {named(name)} does not exist; create it, or correct scope."
+            )
         scope_id, ours = str(found[0].id), found[0].mark == hash16(props["owner"])
         if ours:
             require_one_stack(realm.name, props["owner"], f"client scope {shown(name)}", found[0].writer, writer(props))
@@ -57,7 +59,8 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
             return id_, {"scope_id": scope_id, "found": CREATED if created else USED}
         if now is not None:
             raise Refusal(
-                f"{self._named(props)}: holds '{name}' as {now} scope instead of {kind}; take it out there, or set kind to {now}."
+                f"{self._named(props)}: holds {named(name)} as {now} scope instead of {kind}; take it out there, or set "
+                f"kind to {now}."
             )
         if not ours:
             write_claim(realm.clients, uuid, Claim(props["owner"], assignment_kind(name), {}, {}, writer(props)))
@@ -81,7 +84,7 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
             found = mappers.get(mapper_id)
             if found and not same_stack(found.owner or "", props["owner"]):
                 raise Refusal(
-                    f"{self._named(props)}: audience mapper '{found.name}' is another's now; run `pulumi up` again."
+                    f"{self._named(props)}: audience mapper {named(found.name)} is another's now; run `pulumi up` again."
                 )
             if found:
                 mappers.delete(mapper_id)
@@ -107,7 +110,7 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
             drop_claim(realm.clients, props["client_uuid"], props["owner"], assignment_kind(props["scope"]))
         else:
             drop_claim(realm.clients, props["client_uuid"], props["owner"], assignment_kind(props["scope"]))
-            info(f"{self._named(props)}: '{props['scope']}' was found as wanted and is left as found.")
+            info(f"{self._named(props)}: {named(props['scope'])} was found as wanted and is left as found.")
 
     def refusals(self, props: Props) -> Iterator[str]:
         if props.get("kind") is None:

@@ -15,6 +15,7 @@ from kcadmin.features import LEGACY, SWITCH, SWITCH_CLAIM
 from kcadmin.ownership import stack_of
 from kcadmin.proof import USER, USER_PASSWORD, Case, choose_subject, prove
 from kcadmin.realm import Realm
+from kcadmin.texts import named
 from providers._base import KeycloakProvider, Props
 from providers.messages import warn
 from providers.resource import KeycloakResource, Text
@@ -61,7 +62,7 @@ class ExchangeProofProvider(KeycloakProvider):
         session = realm.session
         if props["exchange"] == LEGACY and self._switch_goes(realm, props):
             warn(
-                f"{self._named(props)}: not proved yet, since the standard exchange of '{props['requester']}' is switched "
+                f"{self._named(props)}: not proved yet, since the standard exchange of {named(props['requester'])} is switched "
                 "off at the end of this run; run `pulumi up` once more to prove it."
             )
             return {"proved": False}
@@ -92,8 +93,8 @@ class ExchangeProofProvider(KeycloakProvider):
                     "grant",
                     case.grant,
                     realm.name,
-                    f"the exchange by '{case.requester}' of a token of "
-                    f"'{case.source}' is not proved ({verdict.reason})",
+                    f"the exchange by {named(case.requester)} of a token of "
+                    f"{named(case.source)} is not proved ({verdict.reason})",
                     "mend the cause, or set prove: false",
                 )
             )

@@ -13,7 +13,7 @@ from kcadmin.features import PERMISSIONS_FEATURE
 from kcadmin.management import KIND, release_management, seen_management, take_management
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import CLAIMED, Taken, drop_claim
-from kcadmin.texts import quoted
+from kcadmin.texts import named, quoted
 from providers._base import KeycloakProvider, Props
 from providers._compare import REVOKE
 from providers._held import Mark, writer
@@ -59,7 +59,7 @@ class ManagementPermissionsProvider(KeycloakProvider):
             warn(f"{self._named(props)}: stay on, since they hold the policies {quoted(strangers)}.")
         if off:
             info(
-                f"{self._named(props)}: are off again; '{realm.management_client_id}' keeps its resource server "
+                f"{self._named(props)}: are off again; {named(realm.management_client_id)} keeps its resource server "
                 "with seven scopes, which no request can remove."
             )
         elif permission:

@@ -12,7 +12,7 @@ import pulumi
 
 from kcadmin.policies import RegexPolicies
 from kcadmin.policies import RegexPolicy as Policy
-from kcadmin.texts import shown
+from kcadmin.texts import named, shown
 from providers._base import Props
 from providers._policy import PLACE, PolicyProvider
 from providers.resource import Flag, KeycloakResource, Text
@@ -39,7 +39,7 @@ class RegexPolicyProvider(PolicyProvider[Policy]):
 def pattern_fault(pattern: str) -> str | None:
     """What is surely wrong with a Java regular expression: what a look at its brackets shows, and what other dialects write."""
     if pattern[:1] in ("*", "+", "?"):
-        return f"which begins with '{pattern[0]}'"
+        return f"which begins with {named(pattern[0])}"
     if re.search(r"\(\?[a-z]*x", pattern):  # then it may have comments
         return None
     groups = sets = 0

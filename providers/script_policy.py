@@ -15,7 +15,7 @@ from kcadmin.errors import Refusal, sentence
 from kcadmin.policies import Policies, ScriptPolicies
 from kcadmin.policies import ScriptPolicy as Policy
 from kcadmin.realm import Realm
-from kcadmin.texts import shown
+from kcadmin.texts import named, shown
 from providers._base import Props
 from providers._policy import PLACE, PolicyProvider
 from providers.resource import Flag, KeycloakResource, Text
@@ -43,9 +43,7 @@ class ScriptPolicyProvider(PolicyProvider[Policy]):
         offered = realm.resource_server(props["resource_server_uuid"]).policy_types()
         if props["policy_type"] not in offered:
             scripts = ", ".join(each for each in offered if each.startswith("script-")) or "none"
-            wrong = (
-                f"is of type '{props['policy_type']}', which the server does not offer (deployed scripts: {scripts})"
-            )
+            wrong = f"is of type {named(props['policy_type'])}, which the server does not offer (deployed scripts: {scripts})"
             remedy = "put the script's JAR into Keycloak's providers folder, and start it with --features=scripts"
             raise Refusal(sentence(self.OBJECT, props["name"], realm.name, wrong, remedy))
 

@@ -17,6 +17,7 @@ from exchange.place import find_place
 from exchange.screen import Screen, say_text
 from kcadmin.errors import InvalidSettings
 from kcadmin.features import LEGACY
+from kcadmin.texts import named
 
 EPILOG = "See docs/audit.md for what events tell and what they leave out."
 ON_A_TERMINAL, BEFORE_FOLLOWING = 100, 10
@@ -122,7 +123,7 @@ def audit_command(
             _tell_unused(audit, unused, as_json)
         config = audit.config()
         if not config.enabled or config.lacking:
-            say_text(f"warning: events of realm '{place.realm}': {switched_off(config)}", err=True)
+            say_text(f"warning: events of realm {named(place.realm)}: {switched_off(config)}", err=True)
         if audit.ids_of(user) is None:
             say_text(f"warning: --user: {report.BY_NAME_ALONE}", err=True)
         if follow:

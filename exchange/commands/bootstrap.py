@@ -14,6 +14,7 @@ from exchange.version_control import warn_unless_ignored
 from kcadmin import robot
 from kcadmin.connection import ADMIN_PASSWORD, read_connection
 from kcadmin.errors import InvalidSettings
+from kcadmin.texts import named
 
 EPILOG = "See docs/own-keycloak.md, A robot instead of an administrator."
 
@@ -87,12 +88,12 @@ def bootstrap_command(
     with problems():
         config = login(admin_username, None, login_realm, ca_certificate, public_url, insecure_http) | {"url": url}
         if person() and not os.environ.get(ADMIN_PASSWORD):
-            config["adminPassword"] = ask(f"Password of '{admin_username}'")
+            config["adminPassword"] = ask(f"Password of {named(admin_username)}")
         connection = read_connection(config.get)
         warn_of(connection)
         if remove:
             gone = bootstrap.remove(connection, realm, client_id)
-            say_line(f"Client '{client_id}' in realm '{realm}': {'deleted' if gone else 'does not exist'}.")
+            say_line(f"Client {named(client_id)} in realm {named(realm)}: {'deleted' if gone else 'does not exist'}.")
             for line in gone.remains if gone else ():
                 say_line(line)
             return

@@ -22,7 +22,7 @@ from kcadmin.errors import InvalidSettings, Refusal
 from kcadmin.realm_reach import realm_reach
 from kcadmin.role_reach import read_roles
 from kcadmin.survey import Progress, survey
-from kcadmin.texts import harmless_lines
+from kcadmin.texts import harmless_lines, named
 
 EPILOG = "See docs/graph.md for what each kind means, and for what is not judged."
 
@@ -111,7 +111,9 @@ def graph_command(
         with busy("reading the realm") as tell:
             graph = _look(place, lambda what: tell(f"reading the realm: {what}"))
         if client and client not in graph.clients:
-            raise Refusal(f"client '{client}' in realm '{graph.realm}': does not exist; {_hint(client, graph.clients)}")
+            raise Refusal(
+                f"client {named(client)} in realm {named(graph.realm)}: does not exist; {_hint(client, graph.clients)}"
+            )
         edges = report.shown(graph, [each.value for each in kind or ()], client)
         if html:
             made = f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"
@@ -126,14 +128,14 @@ def graph_command(
         say_line(f"warning: {note}.", err=True)
     failing = [each.value for each in fail_on or () if graph.count(each.value)]
     for each in dict.fromkeys(failing):
-        say_text(f"error: realm '{graph.realm}': {graph.count(each)} {report.word(each)}.", err=True)
+        say_text(f"error: realm {named(graph.realm)}: {graph.count(each)} {report.word(each)}.", err=True)
     unsure = Failing.dead in (fail_on or ()) and graph.notes  # what is not judged may only refuse more
     raise typer.Exit(REFUSED if failing else LOOKED if unsure else 0)
 
 
 def _hint(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, sorted(known), 1)
-    return f"did you mean '{close[0]}'?" if close else "correct --client."
+    return f"did you mean {named(close[0])}?" if close else "correct --client."
 
 
 def _look(place: Place, progress: Progress) -> Graph:
@@ -146,7 +148,7 @@ def _elsewhere(place: Place) -> Iterator[str]:
     """What of the stack is in other realms, a sentence each."""
     realms = {case.realm for case in place.stack.cases()} if place.stack else set()
     for realm in sorted(realms - {place.realm}):
-        yield f"realm '{realm}': grants of this stack are in it, too; look at them with --realm {realm}"
+        yield f"realm {named(realm)}: grants of this stack are in it, too; look at them with --realm {realm}"
 
 
 def _show(graph: Graph, edges: Sequence[Edge], html: Path | None) -> None:
@@ -177,4 +179,4 @@ def _write(file: Path, text: str) -> None:
     try:
         write_whole(file, text)
     except OSError as problem:
-        raise Refusal(f"file '{file}': cannot be written ({problem.strerror}); give another path.") from None
+        raise Refusal(f"file {named(file)}: cannot be written ({problem.strerror}); give another path.") from None

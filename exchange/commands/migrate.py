@@ -18,6 +18,7 @@ from exchange.migration.runs import RunFailed, StackRuns
 from exchange.screen import Screen, say_line, say_text
 from exchange.stack import StackProblem
 from kcadmin.errors import KeycloakError, Refusal
+from kcadmin.texts import named
 
 EPILOG = "See docs/migrate.md for what is changed, in which order, and what callers see."
 app = typer.Typer(
@@ -150,7 +151,7 @@ def _apply(found: Found, settings: Settings, size: int) -> tuple[Outcome, bool]:
                 )
     for each in found.planned:
         for note in each.notes:
-            tell.line(f"warning: grant '{each.grant.name}' in realm '{each.grant.realm}': {note}.")
+            tell.line(f"warning: grant {named(each.grant.name)} in realm {named(each.grant.realm)}: {note}.")
     if not settings.events:
         tell.line("warning: without events nobody sees who is refused or still legacy, and nothing is rolled back.")
     outcome, migration = Outcome(), Migration(found.runs, found.keycloak, settings, tell)

@@ -15,6 +15,7 @@ from exchange.version_control import warn_unless_ignored
 from kcadmin.connection import read_connection
 from kcadmin.errors import Refusal
 from kcadmin.session import session_for
+from kcadmin.texts import named
 
 EPILOG = "See docs/lifecycle.md, The wrong server."
 
@@ -65,7 +66,9 @@ def rebind_command(
         if as_json:
             say_text(rebind.as_json(state, moves, document, kept))
         elif kept:
-            say_text(f"Done. The state as it was is in '{kept}'; `pulumi stack import --file {kept}` brings it back.")
+            say_text(
+                f"Done. The state as it was is in {named(kept)}; `pulumi stack import --file {kept}` brings it back."
+            )
             say_text("Next: `pulumi refresh`, then `pulumi up`.")
     raise typer.Exit(LOOKED if changed and dry_run else 0)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from exchange.diagnosis.finding import Finding, Question
+from kcadmin import texts
 from kcadmin.audiences import Added, Held, held_scopes, if_held, switched
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.clients import FULL_SCOPE, Client
@@ -27,7 +28,7 @@ class Naming:
 def subject_audience(q: Question) -> Iterator[Finding]:
     """The subject token names the requester."""
     if q.source and q.requester:
-        so = f"'{q.case.requester}' may not exchange its tokens"
+        so = f"{texts.named(q.case.requester)} may not exchange its tokens"
         yield from _names(q, Naming(q.source, q.case.requester, q.case.login_scope, SUBJECT, so))
 
 
@@ -35,7 +36,11 @@ def exchanged_audience(q: Question) -> Iterator[Finding]:
     """The exchanged token names the target."""
     if q.requester and q.target:
         asked = q.asks or q.case.audience
-        so = f"it gets none for '{q.case.target}'" if asked else "an API that looks at aud refuses the exchanged token"
+        so = (
+            f"it gets none for {texts.named(q.case.target)}"
+            if asked
+            else "an API that looks at aud refuses the exchanged token"
+        )
         yield from _names(q, Naming(q.requester, q.case.target, q.case.exchange_scope, EXCHANGED, so))
 
 
@@ -68,7 +73,7 @@ def _names(q: Question, naming: Naming) -> Iterator[Finding]:
     found = [reason for reason in reasons if reason]
     if not found and token is not None and None in reasons:
         aud = ", ".join(token.aud) or "nobody"
-        wrong = f"has a mapper for '{naming.named}', but its fresh tokens name {aud} in aud, so {naming.so}"
+        wrong = f"has a mapper for {texts.named(naming.named)}, but its fresh tokens name {aud} in aud, so {naming.so}"
         remedy = "look at its other mappers, and at the client policies"
         yield _at(q, naming, "audience-missing", wrong, remedy, "aud", aud, mended=False, sure=not unordered)
     yield from found or ([] if None in reasons else [_missing(q, naming, sure=not _is_hidden(q, naming))])
@@ -79,11 +84,11 @@ def _reasons(q: Question, naming: Naming) -> Iterator[Finding | None]:
     yield from _of_others(q, naming)
     for each in _mappers(q, naming):
         if each.audience is None and each.on:
-            wrong = f"names '{naming.named}' only where {each.by} writes it"
-            remedy = f"add an audience mapper for '{naming.named}'"
+            wrong = f"names {texts.named(naming.named)} only where {each.by} writes it"
+            remedy = f"add an audience mapper for {texts.named(naming.named)}"
             yield _at(q, naming, "audience-missing", wrong, remedy, "protocolMappers", each.by, sure=False)
         elif each.audience == naming.named and each.when:
-            wrong = f"names '{naming.named}' by {each.by} only where {each.when}"
+            wrong = f"names {texts.named(naming.named)} by {each.by} only where {each.when}"
             remedy = f"switch on access.token.claim and {LIGHTWEIGHT_CLAIM} of that mapper"
             yield _at(q, naming, "audience-missing", wrong, remedy, "protocolMappers", each.by, sure=False)
         elif each.audience == naming.named and not each.on:
@@ -105,15 +110,18 @@ def _off(q: Question, naming: Naming, each: Added) -> Finding:
     """A mapper that leaves access tokens out, or lightweight ones."""
     name, light = str(each.mapper["name"]), naming.holder.is_on(LIGHTWEIGHT_TOKENS)
     if light and (each.mapper.get("config") or {}).get(TOKEN_CLAIM) == "true":
-        where = f" of the client scope '{each.scopes[0].name}'" if each.scopes else ""
-        wrong = f"issues lightweight tokens, which leave out the audience mapper '{name}'{where}"
+        where = f" of the client scope {texts.named(each.scopes[0].name)}" if each.scopes else ""
+        wrong = f"issues lightweight tokens, which leave out the audience mapper {texts.named(name)}{where}"
         remedy = f"switch on {LIGHTWEIGHT_CLAIM} of that mapper, or switch off lightweight access tokens"
         return _at(q, naming, "mapper-lightweight", wrong, remedy, LIGHTWEIGHT_TOKENS, "true", mended=False)
     setting = LIGHTWEIGHT_CLAIM if light else TOKEN_CLAIM
-    wrong = f"has the audience mapper '{name}' for '{naming.named}' switched off for access tokens"
+    wrong = (
+        f"has the audience mapper {texts.named(name)} for {texts.named(naming.named)} switched off for access tokens"
+    )
     if each.scopes:
         wrong = (
-            f"holds the client scope '{each.scopes[0].name}', whose mapper '{name}' is switched off for access tokens"
+            f"holds the client scope {texts.named(each.scopes[0].name)}, whose mapper {texts.named(name)} is "
+            "switched off for access tokens"
         )
     return _at(
         q, naming, "mapper-off", wrong, f"switch on {setting} of that mapper", f"{_place(each)}.{setting}", "false"
@@ -131,7 +139,7 @@ def _not_held(q: Question, naming: Naming) -> Iterator[Finding]:
     for scope in q.look.scopes():
         name = str(scope["name"])
         if name not in held and any(each.audience == naming.named for each in if_held(holder, scope)):
-            wrong = f"does not hold the client scope '{name}', which names '{naming.named}'"
+            wrong = f"does not hold the client scope {texts.named(name)}, which names {texts.named(naming.named)}"
             remedy = f"add it under Clients → {holder.client_id} → Client scopes"
             yield _at(q, naming, "scope-not-held", wrong, remedy, f"{DEFAULT}ClientScopes", ", ".join(held))
 
@@ -139,7 +147,10 @@ def _not_held(q: Question, naming: Naming) -> Iterator[Finding]:
 def _held(q: Question, naming: Naming, scope: Held) -> Iterator[Finding]:
     """Why a client scope that is held does not count; nothing where it does."""
     if scope.kind == OPTIONAL and scope.name not in (naming.scope or "").split():
-        wrong = f"holds the client scope '{scope.name}' for '{naming.named}' as an optional one, which nobody asks for"
+        wrong = (
+            f"holds the client scope {texts.named(scope.name)} for {texts.named(naming.named)} as an optional "
+            "one, which nobody asks for"
+        )
         where = "the login" if naming.token == SUBJECT else "the exchange"
         remedy = f"send scope={scope.name} at {where}, or make it a default scope"
         yield _at(q, naming, "scope-on-request", wrong, remedy, f"{OPTIONAL}ClientScopes", scope.name, mended=False)
@@ -156,10 +167,11 @@ def _of_roles(q: Question, naming: Naming, scope: Held) -> Iterator[Finding]:
     if _is_filtered(q, naming) and all(client not in (None, "", naming.named) for client, _ in roles):
         held = ", ".join(f"{client}/{role}" for client, role in roles)
         wrong = (
-            f"names '{naming.named}' only for users who hold one of {held}, and an exchange that asks for '{naming.named}' "
+            f"names {texts.named(naming.named)} only for users who hold one of {held}, and an exchange that asks "
+            f"for {texts.named(naming.named)} "
             "counts only realm roles and its own"
         )
-        remedy = f"map the client scope '{scope.name}' to a realm role, or to a role of '{naming.named}'"
+        remedy = f"map the client scope {texts.named(scope.name)} to a realm role, or to a role of {texts.named(naming.named)}"
         yield _at(q, naming, "user-role", wrong, remedy, f"clientScopes[{scope.name}].roles", held, mended=False)
         return
     words = ", ".join(f"{client}/{role}" if client else role for client, role in roles)
@@ -167,13 +179,16 @@ def _of_roles(q: Question, naming: Naming, scope: Held) -> Iterator[Finding]:
     if user is not None and meant:
         if any(role in q.look.roles_of(str(user["id"]), client).values() for client, role in roles):
             return
-        wrong = f"holds none of the roles ({words}) for which '{naming.holder.client_id}' names '{naming.named}' in its tokens"
+        wrong = (
+            f"holds none of the roles ({words}) for which {texts.named(naming.holder.client_id)} names "
+            f"{texts.named(naming.named)} in its tokens"
+        )
         remedy = "give the user one under Users → Role mapping, or change the grant's requiredRoles"
         yield q.found(
             "user-role", "user", str(q.as_user), wrong, remedy, field="roles", value=words, token=naming.token
         )
         return
-    wrong = f"names '{naming.named}' only for users who hold one of {words}"
+    wrong = f"names {texts.named(naming.named)} only for users who hold one of {words}"
     remedy = "give --as-user NAME to see whether the user does"
     place = f"clientScopes[{scope.name}].roles"
     yield _at(q, naming, "user-role", wrong, remedy, place, words, mended=False, sure=False)
@@ -187,16 +202,30 @@ def _of_others(q: Question, naming: Naming) -> Iterator[Finding]:
         if not mapper or not named or named == naming.named:
             continue
         place = f"{_place(each)}.included.client.audience"
-        where = f" of the client scope '{each.scopes[0].name}'" if each.scopes else ""
+        where = f" of the client scope {texts.named(each.scopes[0].name)}" if each.scopes else ""
         if q.look.client(named) is None:
             wrong = (
-                f"names '{named}' by its audience mapper '{mapper.name}'{where}, and there is no such client any more"
+                f"names {texts.named(named)} by its audience mapper {texts.named(mapper.name)}{where}, and there is "
+                "no such client any more"
             )
-            remedy = f"let the mapper name '{naming.named}'; a mapper does not follow a client that is renamed"
+            remedy = (
+                f"let the mapper name {texts.named(naming.named)}; a mapper does not follow a client that is renamed"
+            )
             yield _at(q, naming, "mapper-names-nobody", wrong, remedy, place, named)
         elif naming.named in mapper.name:
-            wrong = f"names '{named}' by its audience mapper '{mapper.name}'{where}, and not '{naming.named}'"
-            yield _at(q, naming, "mapper-names-another", wrong, f"let the mapper name '{naming.named}'", place, named)
+            wrong = (
+                f"names {texts.named(named)} by its audience mapper {texts.named(mapper.name)}{where}, and not "
+                f"{texts.named(naming.named)}"
+            )
+            yield _at(
+                q,
+                naming,
+                "mapper-names-another",
+                wrong,
+                f"let the mapper name {texts.named(naming.named)}",
+                place,
+                named,
+            )
 
 
 def _by_roles(q: Question, naming: Naming) -> Iterator[Finding]:
@@ -207,9 +236,10 @@ def _by_roles(q: Question, naming: Naming) -> Iterator[Finding]:
         return
     if any(each.may_add(naming.named) for each in _mappers(q, naming) if not each.scopes):
         return
-    wrong = f"has full scope switched off and no role of '{naming.named}' mapped, so its tokens carry none of them"
+    wrong = f"has full scope switched off and no role of {texts.named(naming.named)} mapped, so its tokens carry none of them"
     remedy = (
-        f"add an audience mapper for '{naming.named}', or map one of its roles under Client scopes → dedicated → Scope"
+        f"add an audience mapper for {texts.named(naming.named)}, or map one of its roles under Client scopes "
+        "→ dedicated → Scope"
     )
     yield _at(q, naming, "full-scope-off", wrong, remedy, FULL_SCOPE, "false")
 

@@ -10,6 +10,7 @@ from kcadmin.client_secrets import BY_SECRET, SIGNED_JWT, variable
 from kcadmin.clients import Client
 from kcadmin.features import LEGACY, SWITCH
 from kcadmin.fitness import BOUND_BY, DPOP, OPENID_CONNECT, Position, Unfit, bound_by, unfit
+from kcadmin.texts import named
 from kcadmin.tokens import PEM_START
 
 NOT_BEFORE = "notBefore"
@@ -61,7 +62,7 @@ def requester(q: Question) -> Iterator[Finding]:
         wrong = "is disabled, and it is the one that asks"
         yield _field(q, "requester-disabled", client, "enabled", wrong, ENABLE.format(name))
     if Unfit.PROTOCOL in found:
-        wrong = f"speaks '{client.value('protocol')}', so the token endpoint does not serve it"
+        wrong = f"speaks {named(client.value('protocol'))}, so the token endpoint does not serve it"
         yield _field(q, "requester-protocol", client, "protocol", wrong, f"let an {OPENID_CONNECT} client ask")
     if Unfit.BEARER_ONLY in found:
         wrong = "is bearer-only, so the token endpoint does not serve it"
@@ -95,7 +96,7 @@ def credentials(q: Question) -> Iterator[Finding]:
     kind = str(client.value("clientAuthenticatorType") or BY_SECRET)
     given = None if q.secret is None else SIGNED_JWT if q.secret.lstrip().startswith(PEM_START) else BY_SECRET
     if (given and kind != given) or (not given and kind != BY_SECRET):
-        shows = {SIGNED_JWT: "a JWT signed with its key", BY_SECRET: "its secret"}.get(kind, f"itself by '{kind}'")
+        shows = {SIGNED_JWT: "a JWT signed with its key", BY_SECRET: "its secret"}.get(kind, f"itself by {named(kind)}")
         wrong = f"must show {shows}" + (
             f", and the caller has {'a secret' if given == BY_SECRET else 'a private key'}" if given else ""
         )
@@ -142,16 +143,14 @@ def source(q: Question) -> Iterator[Finding]:
         wrong = "is disabled, so each of its tokens is an 'Invalid token'"
         yield _field(q, "source-disabled", client, "enabled", wrong, ENABLE.format(name))
     if Unfit.PROTOCOL in found:
-        wrong = f"speaks '{client.value('protocol')}', so no token is issued for it"
+        wrong = f"speaks {named(client.value('protocol'))}, so no token is issued for it"
         yield _field(q, "source-protocol", client, "protocol", wrong, f"name an {OPENID_CONNECT} client")
     if Unfit.BEARER_ONLY in found:
         wrong = "is bearer-only, so no token is issued for it"
         yield _field(q, "source-bearer-only", client, "bearerOnly", wrong, "name a client that users log in to")
     if Unfit.BOUND in found:
-        wrong = (
-            f"has tokens that are bound to its caller's key, and the standard exchange takes them from '{name}' alone"
-        )
-        remedy = f"let '{name}' ask itself (flows: [requester]), or switch the binding off under Clients → {name}"
+        wrong = f"has tokens that are bound to its caller's key, and the standard exchange takes them from {named(name)} alone"
+        remedy = f"let {named(name)} ask itself (flows: [requester]), or switch the binding off under Clients → {name}"
         yield _field(q, "source-bound", client, _binding(client), wrong, remedy)
     seconds = _seconds(client.value(NOT_BEFORE))
     if seconds and (seconds > time.time() or q.may_be("source-not-before")):
@@ -175,7 +174,7 @@ def target(q: Question) -> Iterator[Finding]:
         wrong = "is disabled, so nobody may ask for it"
         yield _field(q, "target-disabled", client, "enabled", wrong, ENABLE.format(name))
     if Unfit.PROTOCOL in found:
-        wrong = f"speaks '{client.value('protocol')}', so nobody may ask for it"
+        wrong = f"speaks {named(client.value('protocol'))}, so nobody may ask for it"
         yield _field(q, "target-protocol", client, "protocol", wrong, f"name an {OPENID_CONNECT} client")
 
 

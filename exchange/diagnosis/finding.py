@@ -10,6 +10,7 @@ from kcadmin.error_texts import Reading
 from kcadmin.errors import HttpError, KeycloakError, Refusal, sentence
 from kcadmin.features import LEGACY, STANDARD
 from kcadmin.proof import RECIPIENT, REQUESTER, Case, Claims
+from kcadmin.texts import named
 
 REFRESH = "run `pulumi up --refresh`, which sets it right again"
 
@@ -122,11 +123,11 @@ class Question:
 
     def fresh_token(self, client: Client, scope: str | None, audience: str | None = None) -> Claims | None:
         """What a new token of a client says; None where it cannot be computed, which is noted. audience: what is asked for."""
-        about = f"a fresh token of '{client.client_id}'"
+        about = f"a fresh token of {named(client.client_id)}"
         try:
             user, _ = self.subject_user()
             if user is None:
-                lacking = f"user '{self.as_user}' does not exist" if self.as_user else "the realm has no user"
+                lacking = f"user {named(self.as_user)} does not exist" if self.as_user else "the realm has no user"
                 self.note_unseen(about, f"{lacking}, for whom it could be computed")
                 return None
             return self.look.fresh_token(client, str(user["id"]), scope, audience)

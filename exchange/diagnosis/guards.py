@@ -72,7 +72,9 @@ def _enforces(q: Question, client: Client, act: Act) -> Iterator[Finding]:
             remedy = q.declared(f"take '{q.case.source}' into it under {WHERE}")
             yield _found(q, "guard-source", act, wrong, remedy, claim, allowed, sure=act.sure and lets is False)
     else:
-        wrong = f"lets '{client.client_id}' exchange only tokens whose claim '{claim}' is like '{allowed}'"
+        wrong = (
+            f"lets {named(client.client_id)} exchange only tokens whose claim {named(claim)} is like {named(allowed)}"
+        )
         remedy = f"look at that claim of the subject token; change user_claims of the ExchangeGuards, or the policy under {WHERE}"
         said = _claim_of_user(q, claim)
         lets = None if said is None else act.lets(said)

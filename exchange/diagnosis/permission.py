@@ -12,7 +12,7 @@ from kcadmin.errors import NotFound
 from kcadmin.partial_put import AUTHORIZATION_SERVICES
 from kcadmin.permission_reach import decided
 from kcadmin.permissions import AFFIRMATIVE, DISABLED, UNANIMOUS
-from kcadmin.texts import quoted
+from kcadmin.texts import named, quoted
 
 ADMIN_TAB = "Clients → {0} → Permissions"
 
@@ -68,7 +68,8 @@ def guide_objects(q: Question, target: Client) -> Iterator[Finding]:
     for each in settings.get("policies") or ():
         if each.get("type") == "scope" and TOKEN_EXCHANGE in names_in(each, "scopes"):
             wrong = (
-                f"stands on the resource server of '{target.client_id}' itself, which an exchange never asks; the permission "
+                f"stands on the resource server of {named(target.client_id)} itself, which an exchange never asks; the "
+                "permission "
                 "that counts is on realm-management"
             )
             by_hand = f"put the policy on token-exchange under {ADMIN_TAB.format(target.client_id)}"
@@ -100,13 +101,13 @@ def objects_for_nothing(q: Question) -> Iterator[Finding]:
 
 def _not_found(q: Question, target: Client, beside: list[str], wanted: str) -> Iterator[Finding]:
     for name in beside:
-        wrong = f"is the token-exchange permission of '{target.client_id}', but Keycloak looks for it as '{wanted}'"
+        wrong = f"is the token-exchange permission of {named(target.client_id)}, but Keycloak looks for it as {named(wanted)}"
         remedy = "give it that name back under Clients → realm-management → Authorization → Permissions"
         yield q.found("permission-renamed", "permission", name, wrong, remedy, field="name", value=name)
     if beside:
         return
     yield from guide_objects(q, target)
-    wrong = f"is gone, as it is when its last policy is deleted, so nobody may exchange for '{target.client_id}'"
+    wrong = f"is gone, as it is when its last policy is deleted, so nobody may exchange for {named(target.client_id)}"
     by_hand = f"switch {ADMIN_TAB.format(target.client_id)} off and on, and put a policy on token-exchange"
     yield q.found(
         "permission-gone", "permission", wanted, wrong, q.declared(by_hand),
@@ -121,7 +122,7 @@ def _lost_parts(q: Question, target: Client, server: ResourceServer, found: Mapp
     resource = resource_name(target.uuid)
     for what, have, needed in (("scope", scopes, TOKEN_EXCHANGE), ("resource", resources, resource)):
         if needed not in have:
-            wrong = f"has lost its {what} '{needed}', so it counts for no exchange"
+            wrong = f"has lost its {what} {named(needed)}, so it counts for no exchange"
             remedy = f"give it the {what} back under Clients → realm-management → Authorization → Permissions"
             value = ", ".join(have) or "none"
             yield q.found("permission-without-scope", "permission", name, wrong, remedy, field=f"{what}s", value=value)
@@ -139,7 +140,7 @@ def _beside(q: Question, target: Client, beside: list[str]) -> Iterator[Finding]
     """Keycloak asks all permissions on the resource and scope, and one that denies, denies."""
     for name in beside:
         wrong = (
-            f"stands beside the token-exchange permission of '{target.client_id}', on the same resource and scope; Keycloak "
+            f"stands beside the token-exchange permission of {named(target.client_id)}, on the same resource and scope; Keycloak "
             "asks both, and both must grant"
         )
         remedy = "delete it, or put its policies on that permission"
@@ -160,8 +161,8 @@ def _policies(q: Question, target: Client, server: ResourceServer, found: Mappin
     outcomes = [judged(q, server, str(each["id"])) for each in server.policies_of(str(found["id"]))]
     if not outcomes:
         yield from guide_objects(q, target)
-        wrong = f"holds no policy, so nobody may exchange for '{target.client_id}'"
-        by_hand = f"put a client policy for '{q.case.requester}' on it"
+        wrong = f"holds no policy, so nobody may exchange for {named(target.client_id)}"
+        by_hand = f"put a client policy for {named(q.case.requester)} on it"
         yield q.found(
             "permission-empty", "permission", name, wrong, q.declared(by_hand), field="policies", value="none"
         )
@@ -180,7 +181,7 @@ def _policies(q: Question, target: Client, server: ResourceServer, found: Mappin
     denied = [each for each in outcomes if each.passes is False]
     if passed and strategy != AFFIRMATIVE:
         others = ", ".join(each.name for each in denied)
-        wrong = f"is {strategy}: {quoted(passed)} lets '{q.case.requester}' through, and '{others}' denies it"
+        wrong = f"is {strategy}: {quoted(passed)} lets {named(q.case.requester)} through, and {named(others)} denies it"
         remedy = f"set its decision strategy to {AFFIRMATIVE} if each policy alone may allow the exchange, or take that one out"
         yield q.found(
             "permission-unanimous", "permission", name, wrong, remedy, field="decisionStrategy", value=strategy

@@ -13,6 +13,7 @@ from kcadmin.exchange_policies import cannot_match
 from kcadmin.ownership import mark_of
 from kcadmin.permission_reach import decided
 from kcadmin.policies import TIME_DATES, TIME_FIELDS
+from kcadmin.texts import named
 from kcadmin.time_windows import matches, time_faults
 
 ZONES = [timedelta(minutes=30 * half) for half in range(-24, 29)]  # of all clocks on Earth: the server's is not told
@@ -60,7 +61,7 @@ def judged(q: Question, server: ResourceServer, policy_id: str) -> Outcome:
     if passes is None:
         return Outcome(name, passes, (replace(_told(q, policy, found), sure=False),))
     if negative:
-        wrong = f"has the logic {NEGATIVE} and matches '{q.case.requester}', so it turns just that client away"
+        wrong = f"has the logic {NEGATIVE} and matches {named(q.case.requester)}, so it turns just that client away"
         found = _Match(True, "policy-negative", wrong, "set its logic to POSITIVE", "logic", NEGATIVE)
     return Outcome(name, False, (_told(q, policy, found),))
 
@@ -112,11 +113,11 @@ def _client(q: Question, config: Config) -> _Match:
         return _Match(True)
     if not uuids:
         why = "names no client any more, so it lets nobody through"
-        return _Match(False, "policy-no-client", why, f"add '{q.case.requester}'", "clients", "none")
+        return _Match(False, "policy-no-client", why, f"add {named(q.case.requester)}", "clients", "none")
     known = [q.look.client_of(str(each)) for each in uuids]
     names = ", ".join(client.client_id for client in known if client) or "none that exists"
-    why = f"lets {names} through, and not '{q.case.requester}'"
-    return _Match(False, "policy-other-client", why, f"add '{q.case.requester}' to it", "clients", names)
+    why = f"lets {names} through, and not {named(q.case.requester)}"
+    return _Match(False, "policy-other-client", why, f"add {named(q.case.requester)} to it", "clients", names)
 
 
 def _role(q: Question, config: Config) -> _Match:
@@ -141,10 +142,8 @@ def _group(q: Question, config: Config) -> _Match:
     groups = json.loads(config.get("groups") or "[]")
     account = q.look.service_account(q.requester) if q.requester else None
     if account is None:
-        why = (
-            f"is a group policy, and '{q.case.requester}' has no service account, so each exchange ends in an error 500"
-        )
-        remedy = f"take a client policy for '{q.case.requester}'; for users set the grant's requiredRoles"
+        why = f"is a group policy, and {named(q.case.requester)} has no service account, so each exchange ends in an error 500"
+        remedy = f"take a client policy for {named(q.case.requester)}; for users set the grant's requiredRoles"
         return _Match(False, "policy-broken", why, remedy, "type", "group", breaks=True)
     held = q.look.groups_of(str(account["id"]))
     if any(str(each["id"]) in held for each in groups):
@@ -157,15 +156,17 @@ def _group(q: Question, config: Config) -> _Match:
 
 def _service_account(q: Question, what: str, verb: str, names: str, there: bool) -> _Match:
     state = f"{verb} none of: {names}" if there else "does not exist"
-    why = f"looks at the service account of '{q.case.requester}', which {state}, and never at the user of the token"
-    remedy = f"take a client policy for '{q.case.requester}'; for users set the grant's requiredRoles"
+    why = (
+        f"looks at the service account of {named(q.case.requester)}, which {state}, and never at the user of the token"
+    )
+    remedy = f"take a client policy for {named(q.case.requester)}; for users set the grant's requiredRoles"
     return _Match(False, "policy-service-account", why, remedy, f"{what}s", names)
 
 
 def _scope(q: Question, config: Config) -> _Match:
     if not q.look.looks.features.scope_policies:
         why = "is a client-scope policy, at which this version of Keycloak fails, so each exchange ends in an error 500"
-        remedy = f"use Keycloak 26.0 or later, or take a client policy for '{q.case.requester}'"
+        remedy = f"use Keycloak 26.0 or later, or take a client policy for {named(q.case.requester)}"
         return _Match(False, "policy-broken", why, remedy, "type", "client-scope", breaks=True)
     items = json.loads(config.get("clientScopes") or "[]")
     by_id = {str(each["id"]): str(each["name"]) for each in q.look.scopes()}
@@ -173,7 +174,7 @@ def _scope(q: Question, config: Config) -> _Match:
     token = q.fresh_token(q.source, q.case.login_scope) if q.source else None
     words = ", ".join(names)
     remedy = (
-        f"let '{q.case.source}' hold that client scope, with 'Include in token scope' on, and the user a role of it; then "
+        f"let {named(q.case.source)} hold that client scope, with 'Include in token scope' on, and the user a role of it; then "
         "fetch a new token"
     )
     wants = f"wants the scope {words} in the subject token"
@@ -186,7 +187,7 @@ def _scope(q: Question, config: Config) -> _Match:
     _, meant = q.subject_user()
     if not meant and any(q.look.scope_roles(uuid) for uuid, name in by_id.items() if name in names):
         return unknown  # it counts for holders of a role, and nobody has said for whom
-    why = f"{wants}, and a fresh one of '{q.case.source}' has: {token.scope}"
+    why = f"{wants}, and a fresh one of {named(q.case.source)} has: {token.scope}"
     return replace(unknown, holds=False, why=why)
 
 

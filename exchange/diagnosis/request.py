@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from exchange.diagnosis.finding import Finding, Question
+from kcadmin import texts
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.error_catalogue import REQUEST
 from kcadmin.features import REFRESH, SAME_SESSION
@@ -22,7 +23,7 @@ def scopes(q: Question) -> Iterator[Finding]:
     }
     for scope in dict.fromkeys(asked):
         if q.standard and scope not in held and scope != "openid":
-            wrong = f"holds no client scope '{scope}', which is asked for at the exchange"
+            wrong = f"holds no client scope {texts.named(scope)}, which is asked for at the exchange"
             by_hand = f"add it under Clients → {q.case.requester} → Client scopes, or do not ask for it"
             yield q.found(
                 "scope-not-held-by-requester", "client", q.case.requester, wrong, q.mend(by_hand) if not named else by_hand,

@@ -16,6 +16,7 @@ from exchange.migration.plan import wait_for
 from exchange.migration.runs import RunFailed, StackRuns
 from exchange.migration.watch import Known, Watched, reason_of
 from exchange.stack import StackProblem
+from kcadmin import texts
 from kcadmin.errors import KeycloakError
 
 POLL_SECONDS = 1.0
@@ -178,7 +179,7 @@ class Migration:
                     each.note(events, now)
                     if each.refusal:
                         each.staying = self._keycloak.switch_off(each.grants)
-                        said = f"standard refused '{each.refusal.requester}' ({reason_of(each.refusal)})"
+                        said = f"standard refused {texts.named(each.refusal.requester)} ({reason_of(each.refusal)})"
                         back = f"the switch of {named(each.staying)} stays on" if each.staying else "back to legacy"
                         self._tell.line(f"{named(each.names)}: {said}; {back}")
 

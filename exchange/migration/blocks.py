@@ -12,7 +12,7 @@ from kcadmin.features import LEGACY, STANDARD, SWITCH, SWITCH_CLAIM
 from kcadmin.fitness import Position, Unfit, unfit
 from kcadmin.ownership import hash16, mark_of, stack_of
 from kcadmin.survey import Json, Survey
-from kcadmin.texts import quoted
+from kcadmin.texts import named, quoted
 
 DOWNSCOPE = "downscope-assertion-grant-enforcer"
 
@@ -59,25 +59,25 @@ def blocks(moving: Moving, facts: Facts) -> Iterator[str]:
         if isinstance(role, dict) and role.get("client") not in (None, "", moving.target):
             yield (
                 f"required role '{role['client']}/{role.get('role')}' is of another client, which the standard exchange does "
-                f"not look at; require a realm role, or a role of '{moving.target}'"
+                f"not look at; require a realm role, or a role of {named(moving.target)}"
             )
     for call in moving.calls:
         foreign = call.source != call.requester
         if Unfit.BOUND in unfit(survey.clients.get(call.source), Position.SOURCE, STANDARD, foreign=foreign):
             yield (
-                f"tokens of source '{call.source}' are bound to its caller's key, so standard refuses them from "
-                f"'{call.requester}'; let '{call.source}' ask with flows: [requester], or switch the binding off there"
+                f"tokens of source {named(call.source)} are bound to its caller's key, so standard refuses them from "
+                f"{named(call.requester)}; let {named(call.source)} ask with flows: [requester], or switch the binding off there"
             )
     for requester in moving.requesters:
         client = survey.clients.get(requester)
         if client is None:
-            yield f"client '{requester}' does not exist; create it, or correct the name"
+            yield f"client {named(requester)} does not exist; create it, or correct the name"
         else:
             yield from _of_requester(client, moving, facts)
     if "noWiderScopes" not in (facts.config.get("guards") or ""):
         for profile in _profiles_with(DOWNSCOPE, survey):
             yield (
-                f"client profile '{profile}' holds {DOWNSCOPE}, which drops audience mappers at the standard exchange; "
+                f"client profile {named(profile)} holds {DOWNSCOPE}, which drops audience mappers at the standard exchange; "
                 "add noWiderScopes to the stack's guards, or take it out"
             )
 
@@ -92,7 +92,7 @@ def notes(moving: Moving, facts: Facts) -> Iterator[str]:
     for requester in moving.requesters:
         for target, policy in legacy_ways(requester, facts, certain=False):
             yield (
-                f"policy '{policy}' on the permission of '{target}' may let '{requester}' exchange for it; "
+                f"policy {named(policy)} on the permission of {named(target)} may let {named(requester)} exchange for it; "
                 "if it does, declare that as a grant first"
             )
 
@@ -100,21 +100,21 @@ def notes(moving: Moving, facts: Facts) -> Iterator[str]:
 def _of_requester(client: Client, moving: Moving, facts: Facts) -> Iterator[str]:
     name = client.client_id
     if Unfit.PUBLIC in unfit(client, Position.REQUESTER, STANDARD):
-        yield f"requester '{name}' is a public client; make it confidential"
+        yield f"requester {named(name)} is a public client; make it confidential"
     if client.is_on("consentRequired"):
-        yield f"requester '{name}' requires consent, without which standard refuses; switch consent off there"
+        yield f"requester {named(name)} requires consent, without which standard refuses; switch consent off there"
     ours = {claim.owner for claim in claims(client, SWITCH_CLAIM)} & facts.owners
     if client.is_on(SWITCH) and not ours and moving.stage < Stage.BOTH:
-        yield f"the standard exchange of '{name}' is on already, so it answers now; set exchange: standard, or switch it off"
+        yield f"the standard exchange of {named(name)} is on already, so it answers now; set exchange: standard, or switch it off"
     for target, policy in legacy_ways(name, facts, certain=True):
         if target not in _audiences(client, facts.survey):
             yield (
-                f"policy '{policy}' lets '{name}' exchange for '{target}' too, which the switch would end; "
+                f"policy {named(policy)} lets {named(name)} exchange for {named(target)} too, which the switch would end; "
                 "declare that as a grant of this stack and migrate both, or take the policy away"
             )
     for source, owner in _other_stacks_recipients(name, facts):
         yield (
-            f"stack '{owner}' has a legacy grant by which '{name}' exchanges tokens of '{source}'; "
+            f"stack {named(owner)} has a legacy grant by which {named(name)} exchanges tokens of {named(source)}; "
             "set exchange: standard there at the same time, or move the grant into one of them"
         )
 

@@ -12,6 +12,7 @@ from kcadmin.features import SWITCH, SWITCH_CLAIM
 from kcadmin.lifespans import longest_token_life
 from kcadmin.realm import Realm, realm_for
 from kcadmin.session import Session
+from kcadmin.texts import named
 
 BEFORE_SECONDS = 3600
 OVERLAP_SECONDS = 3.0  # a node may store an event some time after the time that it bears
@@ -103,4 +104,4 @@ def _unseen(realm: Realm) -> str | None:
         wrong = f"of the types {' and '.join(config.lacking)} are not saved"
     else:
         return None
-    return f"events of realm '{realm.name}': {wrong}; set the stack's events: true and run `pulumi up`."
+    return f"events of realm {named(realm.name)}: {wrong}; set the stack's events: true and run `pulumi up`."

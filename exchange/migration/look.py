@@ -12,6 +12,7 @@ from exchange.migration.runs import StackRuns
 from exchange.migration.watch import Known
 from kcadmin.session import session_for
 from kcadmin.survey import Progress, Survey, survey
+from kcadmin.texts import named
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def faults(found: Found, *, events: bool) -> list[str]:
         if left_out := [name for name in each.together if name not in chosen]:
             shared = f"shares a requester with {', '.join(left_out)}, and one switch moves both; name all of them."
             wrong.append((each.grant, shared))
-    told = [f"grant '{grant.name}' in realm '{grant.realm}': {what}" for grant, what in wrong]
+    told = [f"grant {named(grant.name)} in realm {named(grant.realm)}: {what}" for grant, what in wrong]
     unseen = [f"{why[:-1]}, or give --no-events." for why in found.unseen] if events else []
     return list(dict.fromkeys([*told, *unseen]))
 

@@ -13,7 +13,7 @@ from kcadmin.ownership import hash16, mark_of
 from kcadmin.proof import RECIPIENT, THIRD
 from kcadmin.shared_settings import REFRESH_TOKENS
 from kcadmin.survey import Survey
-from kcadmin.texts import quoted
+from kcadmin.texts import named, quoted
 
 MARGIN_SECONDS = 2.0  # between a mapper's creation and the last token without it, on another node of a cluster
 LEGACY_KINDS = (
@@ -113,7 +113,7 @@ def _plan(
 def _steps(moving: Moving, survey: Survey, parts: Sequence[Part], wait: float | None) -> Iterator[str]:
     if moving.stage < Stage.BOTH:
         new = [
-            f"tokens of '{client}' name '{audience}'"
+            f"tokens of {named(client)} name {named(audience)}"
             for client, audience in dict.fromkeys(pair for call in moving.calls for pair in _needed(call, moving))
             if not any(_is_mapper(part, moving.realm, client, audience) for part in parts)
             and not (client in survey.clients and audience in audiences(survey.clients[client]))
@@ -134,9 +134,9 @@ def changes(moving: Moving, survey: Survey) -> Iterator[str]:
     asking = [requester for requester in moving.requesters if moving.asks(requester)]
     yield "subject_token_type must be sent; characters 5 and 6 of jti are te instead of na"
     if asking:
-        yield f"aud is '{moving.target}' alone, and resource_access names no other client (when {quoted(asking)} asks)"
+        yield f"aud is {named(moving.target)} alone, and resource_access names no other client (when {quoted(asking)} asks)"
     if moving.declared.get("exactAudience") and RECIPIENT in {call.flow for call in moving.calls}:
-        yield f"aud is '{moving.target}' alone only where '{moving.target}' sends audience={moving.target}"
+        yield f"aud is {named(moving.target)} alone only where {named(moving.target)} sends audience={moving.target}"
     for requester in moving.requesters:
         client = survey.clients.get(requester)
         if client and client.value(REFRESH_TOKENS) != "false":
@@ -148,21 +148,24 @@ def changes(moving: Moving, survey: Survey) -> Iterator[str]:
 
 def _refresh(requester: str, allowed: bool) -> str:
     if allowed:
-        return f"'{requester}' gets a refresh token only where it sends requested_token_type refresh_token"
-    return f"'{requester}' gets no refresh token, and is refused where it sends requested_token_type refresh_token"
+        return f"{named(requester)} gets a refresh token only where it sends requested_token_type refresh_token"
+    return f"{named(requester)} gets no refresh token, and is refused where it sends requested_token_type refresh_token"
 
 
 def _settings(requester: Client, target: Client, moving: Moving) -> Iterator[str]:
     of_one, of_other = requester.value(LIFESPAN), target.value(LIFESPAN)
     if of_one != of_other and not moving.declared.get("tokenLifespan"):
         one, other = (f"{each} s" if each else "the realm's" for each in (of_one, of_other))
-        yield f"lifespan is that of '{requester.client_id}' ({one}) instead of '{target.client_id}' ({other})"
+        yield f"lifespan is that of {named(requester.client_id)} ({one}) instead of {named(target.client_id)} ({other})"
     ours, theirs = (set(each.value("defaultClientScopes") or ()) for each in (requester, target))
     if ours != theirs:
         more = [f"more: {', '.join(sorted(ours - theirs))}"] if ours - theirs else []
         less = [f"less: {', '.join(sorted(theirs - ours))}"] if theirs - ours else []
         differing = "; ".join([*more, *less])
-        yield f"scopes and their claims are those of '{requester.client_id}' instead of '{target.client_id}' ({differing})"
+        yield (
+            f"scopes and their claims are those of {named(requester.client_id)} instead of "
+            f"{named(target.client_id)} ({differing})"
+        )
 
 
 def _remains(moving: Moving, survey: Survey, parts: Sequence[Part]) -> Iterator[str]:
@@ -174,7 +177,7 @@ def _remains(moving: Moving, survey: Survey, parts: Sequence[Part]) -> Iterator[
     ours = {hash16(str(part.props.get("owner"))) for part in parts}
     for name in permission.policies if permission else ():
         if mark_of(survey.policies.get(name, {})) not in ours:
-            yield f"policy '{name}' on the token-exchange permission of '{moving.target}': not this stack's"
+            yield f"policy {named(name)} on the token-exchange permission of {named(moving.target)}: not this stack's"
 
 
 def _needed(call: Call, moving: Moving) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ from exchange.migration.apply import Outcome, named
 from exchange.migration.plan import Planned
 from exchange.migration.watch import Watched, reason_of
 from exchange.printing import FLOWS
+from kcadmin import texts
 from kcadmin.texts import quoted
 
 STAGES = {0: "legacy", 1: "legacy, mappers made", 2: "standard, legacy parts kept", 3: "ending"}
@@ -74,11 +75,11 @@ def outcome_lines(outcome: Outcome, *, quiet: bool) -> Iterator[str]:
 def _refused(watched: Watched) -> str:
     event = watched.refusal
     assert event is not None
-    whose = f" of a token of '{event.subject}'" if event.subject else ""
+    whose = f" of a token of {texts.named(event.subject)}" if event.subject else ""
     where = f" from {event.address}" if event.address else ""
     return (
-        f"grant {quoted(watched.names)} in realm '{watched.grants[0].realm}': standard refused the exchange{whose} by "
-        f"'{event.requester}'{where} ({reason_of(event)}), {_so(watched)}; mend that caller, then run this again."
+        f"grant {quoted(watched.names)} in realm {texts.named(watched.grants[0].realm)}: standard refused the exchange{whose} by "
+        f"{texts.named(event.requester)}{where} ({reason_of(event)}), {_so(watched)}; mend that caller, then run this again."
     )
 
 
@@ -91,10 +92,13 @@ def _so(watched: Watched) -> str:
 def _held(watched: Watched) -> str:
     event = watched.legacy
     who = (
-        f"the last by '{event.requester}'{f' from {event.address}' if event.address else ''}" if event else "none seen"
+        f"the last by {texts.named(event.requester)}{f' from {event.address}' if event.address else ''}"
+        if event
+        else "none seen"
     )
     return (
-        f"grant {quoted(watched.names)} in realm '{watched.grants[0].realm}': legacy exchanges still come ({who}), so the "
+        f"grant {quoted(watched.names)} in realm {texts.named(watched.grants[0].realm)}: legacy exchanges "
+        f"still come ({who}), so the "
         "legacy parts stay; let callers send subject_token_type, then run this again."
     )
 

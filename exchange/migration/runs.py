@@ -10,6 +10,7 @@ from exchange.migration.grants import Moving, Part, movings, parts
 from exchange.stack import NAMESPACE, Pulumi, Stack, StackProblem, read_config, read_stack, run_pulumi, start_pulumi
 from exchange.state import read_state
 from kcadmin.features import STANDARD
+from kcadmin.texts import named
 
 SAID_ELSEWHERE = ("update failed", "preview failed", "unhandled error")
 
@@ -78,7 +79,7 @@ class StackRuns:
         found = {str(each.get("name")): f"{NAMESPACE}:grants[{number}]" for number, each in enumerate(listed)}
         if missing := sorted(set(names) - set(found)):
             raise StackProblem(
-                f"grant '{missing[0]}': is no longer in the stack's config; put it back, then run again."
+                f"grant {named(missing[0])}: is no longer in the stack's config; put it back, then run again."
             )
         return [found[name] for name in names]
 

@@ -9,6 +9,7 @@ from components.openings import openings
 from components.own_parts import own
 from components.planning import plan
 from components.wiring import questions
+from kcadmin.connection import Connection
 from kcadmin.errors import TokenRefused
 from providers import preflight
 from providers.own_state import held_in
@@ -40,10 +41,16 @@ def stack(home: TestRealm) -> Iterator[Stack]:
     made.destroy()
 
 
-def told(realm: TestRealm, stack: Stack, *grants: dict[str, Any], guards: Sequence[str] = ()) -> tuple[str, ...]:
-    """What a preview says of it."""
+def told(
+    realm: TestRealm,
+    stack: Stack,
+    *grants: dict[str, Any],
+    guards: Sequence[str] = (),
+    login: Connection | None = None,
+) -> tuple[str, ...]:
+    """What a preview says of it, to the robot that the grants take or another login."""
     specs = stack._specs(grants)
-    login = realm.robot(*purposes_of(specs, {*stack.guards, *guards}))
+    login = login or realm.robot(*purposes_of(specs, {*stack.guards, *guards}))
     forget()
     facts = preflight.ask(login, questions(specs))
     state = held_in(stack.held())
@@ -114,3 +121,18 @@ def test_a_role_that_every_new_user_has(home: TestRealm, stack: Stack) -> None:
         assert not any("default role" in each for each in told(home, stack, grant(home, requiredRoles=["vip"])))
     finally:
         home.session.delete(home.at("roles-by-id", default["id"], "composites"), [home.get("roles", "guest")])
+
+
+@pytest.mark.standard_exchange
+def test_a_role_of_a_default_group(home: TestRealm, stack: Stack) -> None:
+    """Of one above it: a group has the roles of its parents. It takes a login that may view groups."""
+    above = home.session.create(home.at("groups"), {"name": "all"})
+    group = home.session.create(home.at("groups", above, "children"), {"name": "new"})
+    home.session.post(home.at("groups", above, "role-mappings", "realm"), [home.get("roles", "guest")])
+    home.session.put(home.at("default-groups", group), None)
+    asked = grant(home, requiredRoles=["guest"])
+    try:
+        lines = told(home, stack, asked, login=home.connection)
+        assert any("required role 'guest' comes with the default group '/all/new'" in each for each in lines)
+    finally:
+        home.session.delete(home.at("groups", above))

@@ -101,6 +101,7 @@ def test_an_owner_must_be_set(exchange: str, realm: TestRealm, new_stack: NewSta
     stack.destroy("--skip-preview")  # needs none
 
 
+@pytest.mark.scope_policies
 def test_another_owner(exchange: str, realm: TestRealm, new_stack: NewStack) -> None:
     stack, more = new_stack(realm, exchange), {**GUARDS, "events": True}
     before, events = realm.export(), realm.get("events", "config")
@@ -157,6 +158,7 @@ def test_one_owner_of_two_stacks(exchange: str, realm: TestRealm, new_stack: New
     as_it_was(realm, before, exchange)
 
 
+@pytest.mark.scope_policies
 def test_two_owners(exchange: str, realm: TestRealm, new_stack: NewStack) -> None:
     """Equal in all but their owners: neither takes from the other, whoever leaves first."""
     before, more = realm.export(), {**GUARDS, "events": True}
