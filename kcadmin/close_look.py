@@ -16,6 +16,7 @@ from kcadmin.errors import HttpError, KeycloakError, NotFound, Refusal, TokenRef
 from kcadmin.events import REFUSED
 from kcadmin.example_tokens import example_token
 from kcadmin.features import Features, read_features
+from kcadmin.fitness import as_heeded
 from kcadmin.lightweight import lighteners
 from kcadmin.permissions import ENFORCING, UNANIMOUS
 from kcadmin.policies_at_exchange import Act, ActingPolicies, Asking
@@ -94,11 +95,13 @@ class RealmLook:
     def client(self, client_id: str) -> Client | None:
         """:raises Refusal: there is no such realm."""
         try:
-            return self._once(("client", client_id), lambda: self.realm.clients.find(client_id))
+            found = self._once(("client", client_id), lambda: self.realm.clients.find(client_id))
         except NotFound:
             raise Refusal(
                 f"realm {named(self.name)}: does not exist, or the login may not see it; correct it."
             ) from None
+
+        return as_heeded(found, lambda: self.looks.features) if found else None
 
     def client_of(self, uuid: str) -> Client | None:
         """A client by its UUID."""

@@ -45,6 +45,7 @@ class Features:
 
     unknown: features that this version of Keycloak does not have, so that nothing switches them on.
     scope_policies: whether a client-scope policy can judge an exchange; before 26.0 each such exchange ends in a 500.
+    dpop: whether it heeds a client's setting to bind its tokens by DPoP; before 26.4 a feature that is off by default.
     version: its first two numbers, which servers since 26 tell to realm administrators alone; else None.
     """
 
@@ -53,6 +54,7 @@ class Features:
     fine_grained_permissions: bool
     unknown: tuple[str, ...] = ()
     scope_policies: bool = True
+    dpop: bool = True
     version: tuple[int, ...] | None = field(default=None, compare=False)
 
     @property
@@ -105,6 +107,7 @@ def read_features(session: Session) -> Features:
         permissions,
         unknown=tuple(feature for feature, name in _LISTED_AS.items() if name not in on),
         scope_policies=version is None or version >= SCOPE_POLICIES_SINCE,
+        dpop=on.get("DPOP", True),
         version=version,
     )
 

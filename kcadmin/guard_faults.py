@@ -84,7 +84,7 @@ def _claim_faults(requester: str, claim: str, pattern: str) -> Iterator[str]:
         plain = False
     if not plain:
         yield (
-            f"{where} has the pattern {named(harmless(pattern))} for {claim}, which Java and Python do not read "
+            f"{where} has the pattern '{harmless(pattern)}' for {claim}, which Java and Python do not read "
             "alike, or not at all; "
             "use letters, classes, groups, |, quantifiers, and a backslash before other characters"
         )

@@ -7,6 +7,7 @@ from kcadmin.client_policies import POLICIES, PROFILES
 from kcadmin.clients import Client
 from kcadmin.errors import Forbidden
 from kcadmin.features import Features
+from kcadmin.fitness import as_heeded
 from kcadmin.permissions import Overview, overview
 from kcadmin.realm import Realm
 from kcadmin.realm_reach import RealmReach, realm_reach
@@ -69,7 +70,7 @@ def survey_of(
     survey = Survey(
         realm.name,
         features,
-        clients,
+        {name: as_heeded(client, lambda: features) for name, client in clients.items()},
         {str(each["name"]): each for each in scopes},
         held.policies,
         permissions_in(held, clients),

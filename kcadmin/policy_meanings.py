@@ -60,7 +60,7 @@ def _matched(policy: Json, kind: str) -> str:
         when = [f"{TIME_FIELDS[ours]} {config[theirs]}" for ours, theirs in EXPORTED.items() if config.get(theirs)]
         return f"every client at {', '.join(when)}" if when else "every client at any time"
     if kind == "regex":
-        return f"any client with a token whose scope matches {named(harmless(str(config.get('pattern'))))}"
+        return f"any client with a token whose scope matches '{harmless(str(config.get('pattern')))}'"
     return f"whom its {kind} says"
 
 

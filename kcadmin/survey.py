@@ -11,6 +11,7 @@ from kcadmin.client_policies import POLICIES, PROFILES, Entry, entries
 from kcadmin.clients import Client
 from kcadmin.errors import Forbidden, NotFound, NotImplementedHere, Refusal
 from kcadmin.features import Features, read_features
+from kcadmin.fitness import as_heeded
 from kcadmin.permissions import ENFORCING, UNANIMOUS, Overview, overview
 from kcadmin.realm import Realm, realm_for
 from kcadmin.session import Session
@@ -62,7 +63,7 @@ def survey(session: Session, realm_name: str, progress: Progress = lambda what: 
     clients: dict[str, Client] = {}
     try:
         for page in realm.clients.pages():
-            clients.update((client.client_id, client) for client in page)
+            clients.update((client.client_id, as_heeded(client, lambda: features)) for client in page)
             progress(f"{len(clients)} clients")
     except NotFound:
         raise Refusal(f"realm {named(realm_name)}: does not exist, or the login may not see it; correct it.") from None

@@ -5,6 +5,7 @@ A dynamic provider offers no invoke, so this is what one would be.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from kcadmin import features as server_features
 from kcadmin.audience_scopes import AudienceScope
@@ -14,7 +15,7 @@ from kcadmin.clients import FULL_SCOPE, Client
 from kcadmin.connection import Connection
 from kcadmin.errors import NotFound
 from kcadmin.features import LEGACY, REFRESH, SAME_SESSION, SWITCH, SWITCH_CLAIM
-from kcadmin.fitness import bound_by
+from kcadmin.fitness import DPOP, bound_by
 from kcadmin.gates import Role, openings, other_audiences, parts_of, replacing_mappers
 from kcadmin.marks_in_sight import marks_of_policies, marks_of_scopes, marks_on
 from kcadmin.permissions import Overview, overview
@@ -42,6 +43,8 @@ def ask(connection: Connection, questions: Questions) -> Facts:
     clients, missing = _clients(session, questions.clients)
     new_switch = any(key in clients and not clients[key].switch_owners for key in questions.switches)
     features = server_features.read_features(session) if questions.ask_features or new_switch else None
+    if features and not features.dpop:
+        clients = {key: replace(each, bound_by=tuple({*each.bound_by} - {DPOP})) for key, each in clients.items()}
     legacy = features is not None and features.offers(LEGACY)
     parts = {key: _parts(session, clients, *key) for key in sorted(questions.roles)}
     permissions = {

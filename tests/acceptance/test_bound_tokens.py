@@ -26,8 +26,11 @@ from kcadmin.realm_reach import realm_reach
 from kcadmin.role_reach import read_roles
 from kcadmin.survey import survey
 from kcadmin.verdicts import RECIPIENT, REQUESTER, THIRD, Case
+from local import keycloak
+from local.layout import keycloak_version
 from providers import preflight
 from tests.acceptance.test_one_answer import let_through
+from tests.conftest import NEEDS
 from tests.support.engine import forget
 from tests.support.in_process import Stack
 from tests.support.realms import PASSWORD, TOKEN_EXCHANGE, TestRealm
@@ -182,3 +185,18 @@ def test_a_grant_of_a_bound_source(make_realm: Callable[..., TestRealm]) -> None
     caller, key = Caller(realm), ec.generate_private_key(ec.SECP256R1())
     assert caller.exchange("bff", caller.token("bff", key), "api", key) == "bound"
     stack.destroy()
+
+
+@pytest.mark.standard_exchange
+@pytest.mark.skipif(keycloak.number(keycloak_version()) >= keycloak.number(NEEDS["dpop"][0]), reason="it has DPoP")
+def test_a_setting_that_the_server_does_not_heed_binds_nothing(make_realm: Callable[..., TestRealm]) -> None:
+    realm = make_realm("standard", web=DPOP, api={})
+    grant = {"name": "g", "realm": realm.name, "sources": ["web"], "target": "api", "exchange": STANDARD}
+    Stack(realm.robot).up(grant)
+    assert realm.exchange("api", realm.user_token("web"))["azp"] == "api"
+    forget()
+    found = survey(realm.session, realm.name)
+    verdict = realm_reach(found, read_roles(realm.session, found)).verdict("api", "web", None)
+    assert verdict.allowed and not verdict.conditions
+    case = Case("g", realm.name, STANDARD, RECIPIENT, "web", "api", "api")
+    assert not Doctor(Looks(realm.session), Asked(as_user=realm.user)).look_at([case])[0].findings

@@ -42,6 +42,14 @@ BEFORE_STANDARD = listed(TOKEN_EXCHANGE=True, ADMIN_FINE_GRAINED_AUTHZ=True)
             {"features": listed(TOKEN_EXCHANGE_STANDARD_V2=True, ADMIN_FINE_GRAINED_AUTHZ=True)},
             Features(True, False, True, ("token-exchange:v1",)),
         ),
+        (
+            {
+                "features": listed(
+                    TOKEN_EXCHANGE_STANDARD_V2=True, TOKEN_EXCHANGE=True, ADMIN_FINE_GRAINED_AUTHZ=True, DPOP=False
+                )
+            },
+            Features(True, True, True, dpop=False),
+        ),
     ],
 )
 def test_what_is_on_and_what_the_version_does_not_know(told: dict[str, Any], features: Features) -> None:
