@@ -181,14 +181,14 @@ class RealmReach:
         if source == requester:
             return (replace(OWN_TOKEN, when=self._proofs(requester, own=True)),)
         by_role = self.roles.names(source, requester)
-        own = self.issued.get(source, {}).get(requester, ())
-        return (*self.names.get(source, {}).get(requester, ()), *own, *([by_role] if by_role else []))
+        by_mapper = (*self.names.get(source, {}).get(requester, ()), *self.issued.get(source, {}).get(requester, ()))
+        return (*by_mapper, *([by_role] if by_role else []))
 
     @property
     def unjudged(self) -> tuple[str, ...]:
         """What may allow more or less than is computed, a sentence each."""
-        giving = (name for name, client in sorted(self.clients.items()) if client.is_on(SERVICES))
-        asking = [name for name in giving if self.exchange_of(name) and not any(self._no_requester(name))]
+        able = (each for each in sorted(self.clients) if self.exchange_of(each) and not any(self._no_requester(each)))
+        asking = [each for each in able if self.clients[each].is_on(SERVICES)]
         return (*self.guards.unjudged, *map(unjudged, asking))
 
     def dropped(self, requester: str) -> frozenset[str]:
@@ -201,8 +201,7 @@ class RealmReach:
         named = self.names.get(requester, {})
         if requester not in self.guards.no_wider_scopes:
             return dict(named)
-        left = {audience: tuple(way for way in ways if way.kind != MAPPER) for audience, ways in named.items()}
-        return {audience: ways for audience, ways in left.items() if ways}
+        return {each: left for each, ways in named.items() if (left := tuple(w for w in ways if w.kind != MAPPER))}
 
     def _named(self, requester: str, audience: str, source: str | None = None) -> Ways:
         """source: whose token it is, which a guard on scopes asks for; None where that is told as a condition."""
