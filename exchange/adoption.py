@@ -13,6 +13,7 @@ from exchange.state import OBJECTS
 from kcadmin.guards import Guards
 from kcadmin.leftovers import Leftover, What
 from kcadmin.ownership import owned_name
+from kcadmin.texts import named
 from kcadmin.whose import TAKEN_OVER_BY
 
 Key = tuple[str, What, str, str]
@@ -35,7 +36,7 @@ def declared(chosen: Sequence[str], owner: str, place: Deployable) -> frozenset[
     try:
         config = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        raise StackProblem(f"file '{file}': cannot be read; run this in the project's folder.") from None
+        raise StackProblem(f"file {named(file)}: cannot be read; run this in the project's folder.") from None
     config.setdefault("config", {}).update({f"{NAMESPACE}:owner": owner, f"{NAMESPACE}:url": place.connection.url})
     with TemporaryDirectory() as folder:
         copy = Path(folder) / file.name

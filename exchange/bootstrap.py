@@ -67,7 +67,9 @@ def bootstrap(
         raise Refusal(f"key of client {named(client_id)}: is not in {named(file)}; {remedy}.")
     pem = read_key(file, owner)
     if existing and not holds_key(existing, pem):
-        raise Refusal(f"client '{client_id}' in realm '{realm_name}': has another key than that in '{file}'; {remedy}.")
+        raise Refusal(
+            f"client {named(client_id)} in realm {named(realm_name)}: has another key than that in {named(file)}; {remedy}."
+        )
     return Bootstrapped(make_robot(realm, client_id, roles, pem, only, accepted), realm_name, connection.url, file)
 
 

@@ -83,7 +83,7 @@ def take_away(
     done = list(take_over(realm, found.adopted, found.by, progress))
     rest = [each for each in found.left if each not in found.adopted]
     if any(each.fault for each in done):
-        done += [Released(each, fault=f"{each.about} in realm '{found.realm}': {KEPT}") for each in rest]
+        done += [Released(each, fault=f"{each.about} in realm {named(found.realm)}: {KEPT}") for each in rest]
     else:
         done += release_all(realm, rest, progress)
     told = {each.left for each in done if each.stays or each.fault}

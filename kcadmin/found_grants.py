@@ -112,7 +112,7 @@ def _refusing(survey: Survey, guards: GuardReach) -> Iterator[Finding]:
         about, _, says = each.partition(": ")
         yield Finding(Level.NOTE, about, says)
     for requester, phrases in guards.when.items():
-        yield Finding(Level.NOTE, f"exchanges of '{requester}'", f"work only if {' and '.join(phrases)}")
+        yield Finding(Level.NOTE, f"exchanges of {texts.named(requester)}", f"work only if {' and '.join(phrases)}")
 
 
 def _refused(refused: Mapping[FoundExchange, str]) -> Iterator[Finding]:

@@ -43,7 +43,7 @@ class GuardReach:
             return self.refused[requester]
         if source in self.sources.get(requester, (source,)):
             return None
-        return f"the guard on sources does not let '{requester}' exchange tokens of '{source}'"
+        return f"the guard on sources does not let {named(requester)} exchange tokens of {named(source)}"
 
 
 def guard_reach(survey: Survey, roles: RoleFacts) -> GuardReach:
@@ -109,7 +109,7 @@ class _Left:
             passing = self._passing(act) or frozenset()
             self.sources = passing if self.sources is None else self.sources & passing
         else:
-            self.when[f"the user's claim {act.claim} matches '{act.pattern}'"] = None
+            self.when[f"the user's claim {act.claim} matches {named(act.pattern)}"] = None
 
     def _take_asked(self, scope: str, act: Act) -> None:
         """An act where a scope is asked for."""
@@ -136,7 +136,7 @@ class _Left:
 def refusal(act: Act, requester: str) -> str:
     """Why a requester may not exchange at all."""
     if is_of_requesters(act):
-        return f"the guard on requesters does not let '{requester}' exchange"
+        return f"the guard on requesters does not let {named(requester)} exchange"
     return f"{act.cause} refuses each exchange of {named(requester)}"
 
 
@@ -155,4 +155,4 @@ def _borrowed(survey: Survey) -> Iterator[str]:
         if len(names) > 1 or MARK_FORM.fullmatch(mark):
             for name in sorted(names):
                 if not is_own(mark, survey.clients[name].uuid):
-                    yield f"client '{name}': bears a mark that was made for another client; guards take it for that one"
+                    yield f"client {named(name)}: bears a mark that was made for another client; guards take it for that one"

@@ -119,7 +119,10 @@ def _not_to_ask(case: Case, reach: RealmReach) -> Iterator[str]:
     """The scopes that a case asks for, and that a guard does not let it ask for with the source's tokens."""
     for scope, sources in reach.guards.asked.get(case.requester, {}).items():
         if scope in (case.exchange_scope or "").split() and case.source not in sources:
-            yield f"the guard on scopes does not let '{case.requester}' ask for scope '{scope}' with tokens of '{case.source}'"
+            yield (
+                f"the guard on scopes does not let {texts.named(case.requester)} ask for scope {texts.named(scope)} "
+                f"with tokens of {texts.named(case.source)}"
+            )
 
 
 def _tokens(realm: Realm, among: Among, case: Case, user: str) -> _Tokens:

@@ -113,11 +113,11 @@ def changed_by_others(realm: Realm, held: Held) -> list[str] | None:
         elif client.value(MARKED) == computed_mark(realm.management_uuid(), client.uuid):
             found.append(f"client {named(name)} has a mark of an earlier version, which others can compute")
         elif not is_own(client.value(MARKED), client.uuid):
-            found.append(f"client '{name}' has lost its mark '{MARK}'")
+            found.append(f"client {named(name)} has lost its mark '{MARK}'")
         elif (claim := claim_of(client, held.owner, KIND)) is None:
-            found.append(f"client '{name}' has lost the claim of '{held.owner}' on its mark")
+            found.append(f"client {named(name)} has lost the claim of {named(held.owner)} on its mark")
         elif held.writer.number and claim.writer.number not in ("", held.writer.number):
-            found.append(f"client '{name}' bears the claim of another resource of this stack on its mark")
+            found.append(f"client {named(name)} bears the claim of another resource of this stack on its mark")
     return found
 
 

@@ -254,7 +254,7 @@ class RealmReach:
 
     def _when(self, requester: str) -> tuple[str, ...]:
         consent = requester in self.standard and self.clients[requester].is_on("consentRequired")
-        asked = (f"the user has consented to '{requester}'",) if consent else ()
+        asked = (f"the user has consented to {texts.named(requester)}",) if consent else ()
         narrow = (NO_WIDER_SCOPES,) if requester in self.guards.no_wider_scopes else ()
         return (*asked, *narrow, *self._proofs(requester, own=False), *self.guards.when.get(requester, ()))
 
@@ -263,7 +263,7 @@ class RealmReach:
         for why in unfit(client, Position.REQUESTER, self.exchange_of(requester), foreign=False):
             yield worded(why, requester)
         if not self.exchange_of(requester):
-            yield f"the standard exchange of '{requester}' is switched off"
+            yield f"the standard exchange of {texts.named(requester)} is switched off"
         if requester in self.guards.refused:
             yield self.guards.refused[requester]
 
@@ -273,7 +273,7 @@ class RealmReach:
         for why in unfit(client, Position.SOURCE, exchange, foreign=source != requester):
             yield worded(why, source) + (", so no token is issued for it" if why is Unfit.BEARER_ONLY else "")
         if source != requester and Unfit.PUBLIC in unfit(self.clients.get(requester), Position.REQUESTER, exchange):
-            yield f"'{requester}' is a public client, which may exchange its own tokens alone"
+            yield f"{texts.named(requester)} is a public client, which may exchange its own tokens alone"
         if requester not in self.guards.refused and (refused := self.guards.refusal_of(requester, source)):
             yield refused
 

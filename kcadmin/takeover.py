@@ -24,6 +24,7 @@ from kcadmin.release import SETTINGS, UNREADABLE, Released, holder_of, policy_of
 from kcadmin.setting_claims import assignment_kind
 from kcadmin.shared_settings import drop_claims, write_claim
 from kcadmin.survey import Progress
+from kcadmin.texts import named
 
 KINDS: Mapping[What, Kind] = {
     **SETTINGS,
@@ -155,8 +156,8 @@ def _renew_marks(realm: Realm, guards: Iterable[Leftover]) -> None:
         if client and mark and not is_own(mark, client.uuid):
             if mark in new:
                 raise Refusal(
-                    f"client '{each.client}' in realm '{realm.name}': bears the same mark as another one, so nothing tells for "
-                    "which one the guards were made; release the guards instead, without --adopt."
+                    f"client {named(each.client)} in realm {named(realm.name)}: bears the same mark as another one, so "
+                    "nothing tells for which one the guards were made; release the guards instead, without --adopt."
                 )
             new[mark] = client.uuid, new_mark(client.uuid)
     marks = {old: mark for old, (_, mark) in new.items()}

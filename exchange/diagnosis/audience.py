@@ -255,8 +255,11 @@ def _is_hidden(q: Question, naming: Naming) -> bool:
 def _missing(q: Question, naming: Naming, *, sure: bool) -> Finding:
     others = sorted({each.audience or "" for each in _mappers(q, naming) if each.own} - {""})
     known = f"its audience mappers name {', '.join(others)}" if others else "it has no audience mapper"
-    wrong = f"names '{naming.named}' nowhere: {known}"
-    remedy = f"add an audience mapper for '{naming.named}' under Clients → {naming.holder.client_id} → Client scopes → dedicated"
+    wrong = f"names {texts.named(naming.named)} nowhere: {known}"
+    remedy = (
+        f"add an audience mapper for {texts.named(naming.named)} under Clients → {naming.holder.client_id} → "
+        "Client scopes → dedicated"
+    )
     return _at(q, naming, "mapper-missing", wrong, remedy, "protocolMappers", ", ".join(others), sure=sure)
 
 

@@ -55,21 +55,21 @@ def _does(q: Question, client: Client, act: Act) -> Iterator[Finding]:
     else:
         refuses = act.effect is Effect.REFUSES
         what = "rejects" if refuses else f"runs the executor {named(act.cause.executor)}, which may refuse,"
-        wrong = f"{what} each exchange of '{client.client_id}'"
-        remedy = f"take '{client.client_id}' out of its conditions under {WHERE}, or disable it"
+        wrong = f"{what} each exchange of {named(client.client_id)}"
+        remedy = f"take {named(client.client_id)} out of its conditions under {WHERE}, or disable it"
         yield _found(q, "guard-rejects", act, wrong, remedy, act.cause.executor, "on", sure=act.sure and refuses)
 
 
 def _enforces(q: Question, client: Client, act: Act) -> Iterator[Finding]:
     claim, allowed = act.claim, act.pattern
     if is_of_requesters(act):
-        wrong = f"lets only declared requesters exchange, and '{client.client_id}' is none"
+        wrong = f"lets only declared requesters exchange, and {named(client.client_id)} is none"
         remedy = q.declared("take it into requesters of the ExchangeGuards of the realm")
         yield _found(q, "guard-requester", act, wrong, remedy, claim, allowed, sure=act.sure)
     elif claim == AUTHORIZED_PARTY:
         if (lets := act.lets(q.case.source)) is not True:
-            wrong = f"lets '{client.client_id}' exchange tokens of '{allowed}' only, and not of '{q.case.source}'"
-            remedy = q.declared(f"take '{q.case.source}' into it under {WHERE}")
+            wrong = f"lets {named(client.client_id)} exchange tokens of {named(allowed)} only, and not of {named(q.case.source)}"
+            remedy = q.declared(f"take {named(q.case.source)} into it under {WHERE}")
             yield _found(q, "guard-source", act, wrong, remedy, claim, allowed, sure=act.sure and lets is False)
     else:
         wrong = (
@@ -79,7 +79,7 @@ def _enforces(q: Question, client: Client, act: Act) -> Iterator[Finding]:
         said = _claim_of_user(q, claim)
         lets = None if said is None else act.lets(said)
         if lets is not True:
-            more = "" if said is None else f", and for the user it is '{said}'"
+            more = "" if said is None else f", and for the user it is {named(said)}"
             yield _found(q, "guard-user", act, wrong + more, remedy, claim, allowed, sure=act.sure and lets is False)
 
 
@@ -95,7 +95,10 @@ def _claim_of_user(q: Question, claim: str) -> str | None:
 def _drops(q: Question, client: Client, act: Act) -> Iterator[Finding]:
     """The executor refuses wider scopes; at the standard exchange it leaves the mappers of the client itself out."""
     if q.grant and q.case.exchange_scope:
-        wrong = f"refuses scopes that the subject token has not, and '{client.client_id}' asks for '{q.case.exchange_scope}'"
+        wrong = (
+            f"refuses scopes that the subject token has not, and {named(client.client_id)} asks for "
+            f"{named(q.case.exchange_scope)}"
+        )
         remedy = "log in at the source with that scope, or take noWiderScopes out of the guards"
         yield _found(q, "guard-scopes", act, wrong, remedy, DOWNSCOPE, "on", sure=False)
     if not q.standard or not (q.asks or q.case.audience):
@@ -107,8 +110,8 @@ def _drops(q: Question, client: Client, act: Act) -> Iterator[Finding]:
         each.audience and not each.on_request and not each.renamed and not each.when for each in others
     ):
         wrong = (
-            f"leaves out the mappers of '{client.client_id}' itself, and only {quoted(naming)} there names "
-            f"'{q.case.target}'" + (" always" if others else "")
+            f"leaves out the mappers of {named(client.client_id)} itself, and only {quoted(naming)} there names "
+            f"{named(q.case.target)}" + (" always" if others else "")
         )
         remedy = "put the audience mapper into a default client scope, or take noWiderScopes out of the guards"
         yield _found(q, "guard-scopes", act, wrong, remedy, DOWNSCOPE, "on", sure=act.sure and not others)
