@@ -28,18 +28,7 @@ from kcadmin.reach import Reach
 from kcadmin.role_reach import RoleFacts, RoleReach, asked_for, role_reach
 from kcadmin.survey import Survey
 from kcadmin.tickets import unjudged
-from kcadmin.ways import (
-    ANY_CLIENT,
-    MAPPER,
-    OWN,
-    PERMISSION,
-    Rule,
-    Verdict,
-    Way,
-    Ways,
-    always,
-    of_sources,
-)
+from kcadmin.ways import ANY_CLIENT, MAPPER, OWN, PERMISSION, Rule, Verdict, Way, Ways, always, of_sources
 
 ANY_TOKEN = Way(PERMISSION, "any client's token: the legacy exchange does not look whose it is")
 OWN_TOKEN = Way(OWN, "its own token")
@@ -77,16 +66,14 @@ class RealmReach:
         if exchange == LEGACY and target is not None:
             holds: Ways = (OWN_TOKEN if source == requester else ANY_TOKEN,)
             to = self.permissions.get(target, {}).get(requester, ())
-            faults += (
-                []
-                if to
-                else [f"no token-exchange permission of {texts.named(target)} lets {texts.named(requester)} through"]
-            )
+            if not to:
+                faults.append(
+                    f"no token-exchange permission of {texts.named(target)} lets {texts.named(requester)} through"
+                )
         else:
             holds = self._holds(requester, source)
-            faults += (
-                [] if holds else [f"tokens of {texts.named(source)} do not name {texts.named(requester)} as audience"]
-            )
+            if not holds:
+                faults.append(f"tokens of {texts.named(source)} do not name {texts.named(requester)} as audience")
             if target is not None:
                 to = self._named(requester, target, source)
                 refused = (
