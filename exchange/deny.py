@@ -93,20 +93,22 @@ def deny(
     user: Subject | None,
     secrets: Secrets,
     began: Began = lambda number, what: None,
-) -> tuple[list[Denial], list[str]]:
-    """What came of each, in order, and what could not be ended afterwards.
+    left_open: list[str] | None = None,
+) -> list[Denial]:
+    """What came of each, in order.
 
     :param user: whose tokens are exchanged; without one, each client's own service account's.
+    :param left_open: is told what could not be ended afterwards, also where an error is raised.
     :raises Unreachable, LoginRefused: nothing can be tried.
     """
     denials: list[Denial] = []
-    with Prover(session, secrets) as prover:
+    with Prover(session, secrets, left_open) as prover:
         for each in todo:
             tokens = _Tokens(session, prover, each, user)
             for exchange in each.exchanges:
                 denials.append(_tried(prover, each, tokens, exchange))
                 began(len(denials), str(denials[-1]))
-    return denials, prover.left_open
+    return denials
 
 
 class _Tokens:

@@ -29,18 +29,20 @@ def verify(
     began: Began = lambda number, case: None,
     *,
     dry_run: bool = False,
-) -> tuple[list[Verdict], list[str]]:
-    """The verdicts in the order of the cases, and what could not be ended afterwards.
+    left_open: list[str] | None = None,
+) -> list[Verdict]:
+    """The verdicts in the order of the cases.
 
     :param user: whose tokens are exchanged; without one, each source's service account's, and where there is none, or its
         secret is not to be had, a dry run.
     :param began: told the number of each case, from 1, before it is tried.
     :param dry_run: nothing is exchanged; the user needs no password then.
+    :param left_open: is told what could not be ended afterwards, also where an error is raised.
     :raises Unreachable, LoginRefused, Refusal: nothing can be proved or predicted.
     """
     verdicts = []
     predictor = Predictor(session, cases, user.username if user else None)
-    with Prover(session, secrets) as prover:
+    with Prover(session, secrets, left_open) as prover:
         for number, case in enumerate(cases, 1):
             began(number, case)
             if dry_run:
@@ -52,7 +54,7 @@ def verify(
             else:
                 predicted = predictor.predict(case)
                 verdicts.append(replace(predicted, notes=(subject, *predicted.notes)))
-    return verdicts, prover.left_open
+    return verdicts
 
 
 def _service_account(session: Session, case: Case, secrets: Secrets) -> Subject | str:

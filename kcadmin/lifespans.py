@@ -7,10 +7,8 @@ import threading
 from weakref import WeakKeyDictionary
 
 from kcadmin.clients import Client
-from kcadmin.errors import KeycloakError
 from kcadmin.notes import LARGEST_NUMBER
 from kcadmin.realm import Realm
-from kcadmin.session import path
 
 LIFESPAN = "attributes.access.token.lifespan"
 UNTIL_SESSION_ENDS = -1
@@ -26,7 +24,10 @@ def note_lifespan(realm: Realm, client_uuid: str, seconds: int) -> None:
 
 
 def access_token_lifespan(realm: Realm, client: Client) -> int | None:
-    """Seconds that tokens issued for a client live at most, or ``UNTIL_SESSION_ENDS``; None where it cannot be known."""
+    """Seconds that tokens issued for a client live at most, or ``UNTIL_SESSION_ENDS``; None where that is not to be seen.
+
+    :raises KeycloakError: it cannot be read.
+    """
     with _lock:
         noted = _noted.get(realm, {}).get(client.uuid)
     own = client.value(LIFESPAN)
@@ -34,10 +35,7 @@ def access_token_lifespan(realm: Realm, client: Client) -> int | None:
 
 
 def realm_lifespan(realm: Realm) -> int | None:
-    """The realm's own; None where the login may not view the realm, or the server fails.
-
-    It is asked for to inform people, who must not lose their run over it.
-    """
+    """The realm's own; None where the login may not view it. :raises KeycloakError: it cannot be read."""
     return seconds_of(realm.settings().get("accessTokenLifespan"))
 
 
@@ -51,16 +49,17 @@ def seconds_of(value: object) -> int | None:
 
 
 def longest_token_life(realm: Realm, client: Client) -> int | None:
-    """Seconds after which no access token of a client that was issued before is valid any more; None where it cannot be known.
+    """Seconds after which no access token of a client that was issued before is valid any more; None where it is not to be seen.
 
     A token that lives until its session ends is counted with the longest session; an implicit flow has a lifespan of its own.
+
+    :raises KeycloakError: it cannot be read.
     """
-    try:
-        settings = realm.session.get(path("admin", "realms", realm.name))
-    except KeycloakError:
-        return None
+    settings = realm.read_settings()
     own = seconds_of(client.value(LIFESPAN) or settings.get("accessTokenLifespan"))
     if own == UNTIL_SESSION_ENDS:
         own = max(seconds_of(settings.get(f"ssoSessionMaxLifespan{each}")) or 0 for each in ("", "RememberMe"))
-    implicit = settings.get("accessTokenLifespanForImplicitFlow") if client.is_on("implicitFlowEnabled") else 0
-    return None if not own else max(own, seconds_of(implicit) or 0)
+    implicit = (
+        seconds_of(settings.get("accessTokenLifespanForImplicitFlow")) if client.is_on("implicitFlowEnabled") else 0
+    )
+    return None if not own or implicit is None else max(own, implicit)

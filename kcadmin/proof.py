@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from kcadmin.clients import Clients
-from kcadmin.errors import HttpError, KeycloakError, Refusal, Strange, TokenRefused, Unreachable, sentence
+from kcadmin.errors import AnswerLost, HttpError, KeycloakError, Refusal, Strange, TokenRefused, Unreachable, sentence
 from kcadmin.session import Session
 from kcadmin.texts import named
 from kcadmin.tokens import ClientCredentials, Issued, TokenEndpoint, TokenInvalid
@@ -24,13 +24,14 @@ Secrets = Callable[[str, str], str]
 class Prover:
     """Proves cases one after another; a subject's token is fetched once for all. Leaving it ends every token it got."""
 
-    def __init__(self, session: Session, secrets: Secrets) -> None:
+    def __init__(self, session: Session, secrets: Secrets, left_open: list[str] | None = None) -> None:
+        """:param left_open: is told what could not be ended, also where the run fails."""
         self._session = session
         self._secrets = secrets
         self._endpoints: dict[str, TokenEndpoint] = {}
         self._subjects: dict[tuple[str, str, str | None, Subject], Issued | TokenRefused] = {}
         self._to_end: list[Callable[[], str | None]] = []
-        self.left_open: list[str] = []
+        self.left_open: list[str] = [] if left_open is None else left_open
 
     def __enter__(self) -> "Prover":
         return self
@@ -121,6 +122,9 @@ class Prover:
                     endpoint.log_out(client, issued.refresh_token)
                 else:
                     endpoint.revoke(client, issued.access_token)
+            except AnswerLost:
+                whose = f"a token of {named(client.client_id)}"
+                return f"{whose} may not be ended, since the connection broke; it lives until it expires."
             except Unreachable:
                 self._to_end.clear()
                 return f"tokens of {named(client.client_id)} and others were not ended: the server no longer answers."

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from kcadmin.authz import ResourceServer
 from kcadmin.client_scopes import ClientScopes
 from kcadmin.clients import Client, Clients
-from kcadmin.errors import KeycloakError, NotFound, Refusal, sentence
+from kcadmin.errors import Forbidden, NotFound, Refusal, sentence
 from kcadmin.features import keeps_service_accounts
 from kcadmin.seen_policies import seen_policies
 from kcadmin.seen_server import SeenServer
@@ -128,16 +128,19 @@ class Realm:
                 self._settings = None
 
     def settings(self) -> Mapping[str, Any]:
-        """The realm's own settings, from one look; nothing where the login may not view them, or the server fails."""
+        """The realm's own settings, from one look; nothing where the login may not view them. :raises KeycloakError:"""
         with self._settings_lock:
             if self._settings is None:
                 at = time.monotonic()
-                try:
-                    found = self.session.get(path("admin", "realms", self.name))
-                except KeycloakError:
-                    found = {}
-                self._settings = at, found if isinstance(found, dict) else {}
+                self._settings = at, self.read_settings()
             return self._settings[1]
+
+    def read_settings(self) -> Mapping[str, Any]:
+        """The same as they are now."""
+        try:
+            return dict(self.session.get(path("admin", "realms", self.name)))
+        except Forbidden:
+            return {}
 
     def permissions_server(self) -> ResourceServer:
         """The resource server on which Keycloak evaluates the legacy exchange."""

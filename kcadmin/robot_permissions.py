@@ -18,7 +18,7 @@ from kcadmin.texts import named
 
 PERMISSIONS_CLIENT = "admin-permissions"
 SWITCH = "adminPermissionsEnabled"
-NAME = "robots at client "
+NAME, WHO = "robots at client ", ", who"
 DESCRIPTION = "The service accounts of robots, by bootstrap."
 NOTE = f"{DESCRIPTION} It switched the realm's admin permissions on."
 """The description of a policy. Only administrators may write it; a client's attribute anybody may have written."""
@@ -33,8 +33,8 @@ def permit_only(realm: Realm, client_id: str, user: str, uuids: Collection[str],
     settings = _settings(realm)
     was_on = bool(settings.get(SWITCH))
     if not was_on and SWITCH in settings:
+        undo.callback(_switch, realm, on=False)  # first: a switch that fails may have been done
         _switch(realm, on=True)
-        undo.callback(_switch, realm, on=False)
     server = _server(realm)
     if server is None:  # an older server than 26.2 does not know the switch either
         wrong, remedy = "does not exist", "use a server with admin-fine-grained-authz:v2, or bootstrap without --only"
@@ -60,15 +60,21 @@ def forbid(realm: Realm, robot: Client) -> list[str]:
         )
         return [f"realm {named(realm.name)}: {unknown}."]
     account = realm.service_account(robot)
-    ours = list(_policies_of(realm, server, str(account["id"]))) if account else []
-    for each in ours:
-        _detach(realm, server, each, str(account["id"] if account else ""))
+    user = str(account["id"]) if account else ""
+    ours = list(_policies_of(realm, server, user)) if account else []
     if not ours:
         return []
     kept = "keeps an entry without permissions for each client that the robot managed, since no request can delete it"
     remains = [f"realm {named(realm.name)}: its client '{PERMISSIONS_CLIENT}' {kept}."]
-    if any(each.get("description") == NOTE for each in ours) and not _switch_off_where_unused(realm):
-        remains += [f"realm {named(realm.name)}: its admin permissions stay on, since others have permissions there."]
+    if any(each.get("description") == NOTE for each in ours):
+        if _are_used_by_others(realm, server, ours):
+            remains += [
+                f"realm {named(realm.name)}: its admin permissions stay on, since others have permissions there."
+            ]
+        else:
+            _switch(realm, on=False)  # before the note goes: what fails from here on is done by the next run
+    for each in ours:
+        _detach(realm, server, each, user)
     return remains
 
 
@@ -77,13 +83,13 @@ def _attach(
 ) -> None:
     """Adds a service account to a client's policy, which is made with its permission where it is missing."""
     name = f"{NAME}{client_uuid}: {' and '.join(scopes)}"
-    known = realm.session.get_optional(f"{server}/policy/search", name=f"{name}, who")
+    known = realm.session.get_optional(f"{server}/policy/search", name=f"{name}{WHO}")
     if known:
         policy = dict(realm.session.get(f"{server}/policy/user/{known['id']}"))
         undo.callback(_detach, realm, server, policy, user)
         realm.session.put(f"{server}/policy/user/{policy['id']}", {**policy, "users": [*policy["users"], user]})
         return
-    made = {"name": f"{name}, who", "description": description, "users": [user]}
+    made = {"name": f"{name}{WHO}", "description": description, "users": [user]}
     policy = realm.session.post_json(f"{server}/policy/user", made)
     undo.callback(_detach, realm, server, policy, user)
     permission = {
@@ -121,12 +127,11 @@ def _policies(realm: Realm, server: str) -> list[dict[str, Any]]:
     return [each for page in realm.session.pages(f"{server}/policy") for each in page]
 
 
-def _switch_off_where_unused(realm: Realm) -> bool:
-    server = _server(realm)
-    if server and _policies(realm, server):
-        return False
-    _switch(realm, on=False)
-    return True
+def _are_used_by_others(realm: Realm, server: str, ours: Collection[dict[str, Any]]) -> bool:
+    """Whether there is more than the policies that hold one robot alone, and their permissions."""
+    alone = {str(each["name"]) for each in ours if len(each["users"]) == 1}
+    alone |= {name.removesuffix(WHO) for name in alone}
+    return any(str(each["name"]) not in alone for each in _policies(realm, server))
 
 
 def _switch(realm: Realm, *, on: bool) -> None:

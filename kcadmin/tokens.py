@@ -20,6 +20,7 @@ EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"
 PEM_START = "-----BEGIN"
 LEEWAY_SECONDS = 60
+OK, NO_CONTENT = 200, 204
 # Only signatures with a public key: a token "signed" with the public key as an HMAC secret must never pass.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 
@@ -71,16 +72,20 @@ class TokenEndpoint:
 
     def log_out(self, client: ClientCredentials, refresh_token: str) -> None:
         """Ends the user's session that a refresh token belongs to, with every token of it. :raises TokenRefused:"""
-        self._post(client, "logout", {"refresh_token": refresh_token})
+        answer = self._post(client, "logout", {"refresh_token": refresh_token})
+        if answer.status_code != NO_CONTENT:
+            raise answer.strange()
 
     def revoke(self, client: ClientCredentials, access_token: str) -> None:
         """Ends one access token (RFC 7009); only the client it was issued to may. :raises TokenRefused:"""
-        self._post(client, "revoke", {"token": access_token, "token_type_hint": "access_token"})
+        answer = self._post(client, "revoke", {"token": access_token, "token_type_hint": "access_token"})
+        if answer.status_code != OK or answer.content:
+            raise answer.strange()
 
     def knows(self, client: ClientCredentials) -> bool:
         """Whether the server takes the client's secret: it is asked about no token (RFC 7662), which opens no session."""
         try:
-            self._post(client, "token/introspect", {"token": "none"})
+            self._post(client, "token/introspect", {"token": "none"}).json()
         except TokenRefused:
             return False
         return True

@@ -111,7 +111,10 @@ def _once(realm: Realm, text: str, say: Callable[[str], None]) -> None:
 
 
 def _life(realm: Realm, client: Client) -> str:
-    seconds = access_token_lifespan(realm, client)
+    try:
+        seconds = access_token_lifespan(realm, client)
+    except KeycloakError as problem:  # the run has done its work
+        return f"up to the realm's access token lifespan, which could not be read ({problem.told})"
     if seconds is None:
         return "up to the realm's access token lifespan"
     if seconds == UNTIL_SESSION_ENDS:

@@ -95,11 +95,10 @@ def verify_command(
         if may_ask:
             prefetch(cases, secrets)
         todo = attempts(session, cases, chosen.cases(), chosen.guards) if deny else []
-        verdicts, left_open = _run(session, cases, user, secrets, dry_run)
-        denials = _deny(session, todo, user, secrets, left_open) if todo else []
+        with _tokens_left() as left_open:
+            verdicts = _run(session, cases, user, secrets, dry_run, left_open)
+            denials = _deny(session, todo, user, secrets, left_open) if todo else []
     _show(verdicts, denials, connection.url, as_json)
-    for problem in dict.fromkeys(left_open):
-        say_line(f"warning: {problem}", err=True)
     raise typer.Exit(_code(verdicts, denials))
 
 
@@ -109,6 +108,17 @@ def _code(verdicts: Sequence[Verdict], denials: Sequence[Denial]) -> int:
         return REFUSED
     open_ = any(verdict.dry for verdict in verdicts) or not all(denial.proved for denial in denials)
     return LOOKED if open_ else 0
+
+
+@contextmanager
+def _tokens_left() -> Iterator[list[str]]:
+    """What could not be ended is told here, and said however the command ends."""
+    left_open: list[str] = []
+    try:
+        yield left_open
+    finally:
+        for problem in dict.fromkeys(left_open):
+            say_line(f"warning: {problem}", err=True)
 
 
 @contextmanager
@@ -130,14 +140,19 @@ def _progress(first: str, total: int) -> Iterator[Callable[[int, str], None]]:
 
 
 def _run(
-    session: Session, cases: Sequence[Case], user: Subject | None, secrets: Secrets, dry_run: bool
-) -> tuple[list[Verdict], list[str]]:
+    session: Session,
+    cases: Sequence[Case],
+    user: Subject | None,
+    secrets: Secrets,
+    dry_run: bool,
+    left_open: list[str],
+) -> list[Verdict]:
     with _progress("logging in", len(cases)) as tell:
 
         def began(number: int, case: Case) -> None:
             tell(number - 1, f"{case.grant}: {case.source} → {case.target}, {case.flow}")
 
-        return verify(session, cases, user, secrets, began, dry_run=dry_run)
+        return verify(session, cases, user, secrets, began, dry_run=dry_run, left_open=left_open)
 
 
 def _deny(
@@ -147,9 +162,7 @@ def _deny(
         count = f"{len(each.exchanges)} exchanges that no grant declares, among {len(each.clients)} clients"
         say_line(f"deny: will try {count} of realm {each.realm}.", err=True)
     with _progress("logging in", sum(len(each.exchanges) for each in todo)) as tell:
-        denials, more = deny_all(session, todo, user, secrets, tell)
-    left_open += more
-    return denials
+        return deny_all(session, todo, user, secrets, tell, left_open)
 
 
 def _show(verdicts: Sequence[Verdict], denials: Sequence[Denial], url: str, as_json: bool) -> None:

@@ -61,7 +61,9 @@ def no_secrets(realm: str, client_id: str) -> str:
 
 def tried(realm: TestRealm, cases: list[Case], user: Subject | None, **how: Any) -> list[Verdict]:
     forget()
-    verdicts, left_open = verify(Session(realm.connection), cases, user, how.pop("secrets", secrets), **how)
+    left_open: list[str] = []
+    its = how.pop("secrets", secrets)
+    verdicts = verify(Session(realm.connection), cases, user, its, left_open=left_open, **how)
     assert left_open == []
     return verdicts
 
@@ -75,7 +77,8 @@ def denied(realm: TestRealm, stack: Outputs, user: Subject | None, **how: Any) -
     forget()
     session = Session(realm.connection)
     todo = attempts(session, stack.cases(), stack.cases(), stack.guards)
-    denials, left_open = deny(session, todo, user, how.get("secrets", secrets))
+    left_open: list[str] = []
+    denials = deny(session, todo, user, how.get("secrets", secrets), left_open=left_open)
     assert left_open == []
     return {denial.exchange: denial for denial in denials}
 
@@ -169,7 +172,7 @@ def test_a_dry_run_says_what_it_may_not_see(make_realm: Callable[..., TestRealm]
         verify(Session(realm.connection), cases, Subject("nobody"), no_secrets, dry_run=True)
     forget()
     robot = Session(realm.robot(LEGACY, GUARDS))
-    verdicts, _ = verify(robot, cases, None, no_secrets)
+    verdicts = verify(robot, cases, None, no_secrets)
     hidden, standard = hides_tokens(realm, robot), read_features(realm.session).standard_exchange
     for verdict in verdicts:
         assert verdict.outlook and ("view-users" in " ".join(verdict.unknown)) == hidden

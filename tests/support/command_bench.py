@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from exchange.audit import Audit
 from exchange.cli import app
 from kcadmin import transport
 from kcadmin.proof import USER, USER_PASSWORD
@@ -26,9 +27,12 @@ case "$1 $2" in
 "stack output") cat {0}/output ;;
 "stack export") cat {0}/export ;;
 "config --json") cat {0}/config ;;
-*) echo "error: pulumi does nothing here"; exit 255 ;;
-esac
+"config set-all"|"config rm-all"|"preview --expect-no-changes"|"up --yes") test -n "$DEPLOYS" ;;
+*) false ;;
+esac || {{ echo "error: pulumi does nothing here"; exit 255; }}
 """
+LOOKS = 2
+"""How often the audit looks for new events before a person ends it."""
 GONE = r"\bgone\b|no such realm|does not exist|deleted it"
 ROLES = "role of realm-management"
 STARTS = re.compile(r"(error|warning|note|hint): \S|deny: will try|Nothing was changed|Tip: |Realm '")
@@ -43,16 +47,25 @@ class Bench:
     folder: Path
     env: dict[str, str | None] = field(repr=False)
     clean: dict[str, tuple[Result, list[str]]] = field(default_factory=dict, repr=False)
+    looks: int = 0
 
     def run(self, arguments: tuple[str, ...]) -> Result:
-        """A command in a process that knows nothing."""
+        """A command in a process that knows nothing. A migration that watches goes on; the stack stays as it is."""
         forget()
         self.proxy.seen.clear()
+        self.looks = 0
         if arguments[0] == "bootstrap":
             key = str(self.folder / "robot.pem")
             arguments = (*arguments, "--url", self.proxy.url, "--realm", self.realm.name, "--key", key)
             arguments = tuple(each for each in arguments if "--remove" not in arguments or each not in ("--key", key))
-        return CliRunner().invoke(app, list(arguments), env=self.env, prog_name="exchange")
+        env = {**self.env, "DEPLOYS": "yes" if "--grace" in arguments else None}
+        return CliRunner().invoke(app, list(arguments), env=env, prog_name="exchange")
+
+    def wait(self, _: float) -> None:
+        """Between two looks of the audit."""
+        self.looks += 1
+        if self.looks > LOOKS:
+            raise KeyboardInterrupt
 
     def usual(self, name: str, arguments: tuple[str, ...]) -> tuple[Result, list[str]]:
         """What comes of a command without a fault, and what it asks."""
@@ -65,8 +78,8 @@ class Bench:
 
 
 @contextmanager
-def bench_on(server: Server, folder: Path) -> Iterator[Bench]:
-    """A bench on a server that offers both exchanges."""
+def bench_on(server: Server, folder: Path, *, legacy: bool = True) -> Iterator[Bench]:
+    """A bench on a server. legacy: that offers both exchanges."""
     realm = TestRealm.make(server.url, server.admin_password)
     with proxy_before(realm.url) as proxy, pytest.MonkeyPatch.context() as patch:
         patch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0)
@@ -76,6 +89,7 @@ def bench_on(server: Server, folder: Path) -> Iterator[Bench]:
             {**common, "name": "old", "exchange": "legacy", "flows": ["requester"]},
             {**common, "name": "new", "exchange": "standard", "flows": ["recipient"]},
         ]
+        declared = declared if legacy else declared[1:]
         stack.up(*declared)
         config = {"url": proxy.url, "realm": realm.name, "owner": stack.owner, "grants": json.dumps(declared)}
         resources = [
@@ -101,7 +115,9 @@ def bench_on(server: Server, folder: Path) -> Iterator[Bench]:
         }
         patch.setattr("time.sleep", lambda seconds: None)
         patch.setattr(transport, "READ_SECONDS", 30)
-        yield Bench(realm, proxy, folder, dict(env))
+        bench = Bench(realm, proxy, folder, dict(env))
+        patch.setattr(Audit.follow, "__defaults__", (bench.wait,))
+        yield bench
         proxy.fault = None
         stack.destroy()
     realm.remove()
@@ -125,9 +141,10 @@ def told_well(result: Result) -> str | None:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended, of whose requests one met a fault. usual: how it ends without, and what it asks then."""
+    """How a command ended, of whose requests one met a fault, by name. usual: how it ends without, and what it asks then."""
 
     result: Result
+    fault: str
     request: str
     seen: list[str]
     usual: Result
@@ -155,6 +172,11 @@ class Ended:
             for every in (self.seen, self.asked)
         )
         return [each for each, number in counts.items() if number > max(1, usual[each])]
+
+    @property
+    def ends_a_token(self) -> bool:
+        """Whether the request is made when the command has done its work."""
+        return self.request.endswith(("/openid-connect/logout", "/openid-connect/revoke"))
 
 
 def plain(text: str) -> str:

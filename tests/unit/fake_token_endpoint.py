@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from kcadmin.answers import Answer
 from kcadmin.connection import Connection, PasswordLogin
-from kcadmin.errors import Unreachable
+from kcadmin.errors import AnswerLost, Unreachable
 from kcadmin.redaction import redacted
 from kcadmin.session import Session
 
@@ -53,6 +53,7 @@ class FakeRealm:
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     looked_up: list[str] = field(default_factory=list)
     down: bool = False
+    breaks: int = 0
 
     connection = Connection("https://keycloak.example", PasswordLogin("admin", "pw"))
 
@@ -69,6 +70,9 @@ class FakeRealm:
         """As ``Session.public``."""
         if self.down:
             raise Unreachable("no answer")
+        if self.breaks:
+            self.breaks -= 1
+            raise AnswerLost("no answer")
         endpoint = at.rsplit("/", 1)[-1]
         if method == "GET":
             self.looked_up.append(endpoint)
@@ -79,7 +83,10 @@ class FakeRealm:
         kind = "exchanged" if (form or {}).get("grant_type", "").endswith("token-exchange") else "subject"
         if endpoint != "token":
             refused = endpoint in self.status
-            return answer(self.status.get(endpoint, 200), {"error": "invalid_request"} if refused else "")
+            return answer(
+                self.status.get(endpoint, 204 if endpoint == "logout" else 200),
+                {"error": "invalid_request"} if refused else "",
+            )
         return answer(self.status.get(kind, 200), self.exchanged if kind == "exchanged" else self.subject)
 
     def get(self, at: str, **query: str) -> Any:

@@ -77,6 +77,7 @@ def test_beside_others_an_old_copy_is_read_anew(
     keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch, believed: float, seen: bool
 ) -> None:
     monkeypatch.setattr("providers._base.BELIEVED_SECONDS", believed)
+    keycloak.answers["/admin/realms/r"] = {"realm": "r"}
     provider = StandardTokenExchangeProvider().use(keycloak.connection)
     inputs = provider.check({}, {"realm": "r", "client_id": "api", "owner": "o/p/s#x"}).inputs
     made = provider.create(inputs)

@@ -39,9 +39,8 @@ class FakeProver:
     def __init__(self, *allowed: Exchange, answers: tuple[Exception, ...] = (), tokens: str = "abc") -> None:
         self.allowed, self.answers, self.tokens = allowed, iter(answers), tokens
         self.logins: list[str] = []
-        self.left_open: list[str] = []
 
-    def __call__(self, session: object, secrets: object) -> "FakeProver":
+    def __call__(self, session: object, secrets: object, left_open: object) -> "FakeProver":
         return self
 
     def __enter__(self) -> "FakeProver":
@@ -77,8 +76,7 @@ def tried(
 ) -> list[Denial]:
     monkeypatch.setattr(module, "Prover", prover)
     todo = Attempts("r", ("a", "b", "c"), cases, opened or Reach({}), cast(RealmReach, state or State()), exchanges)
-    denials, _ = deny(cast(Session, None), [todo], ALICE, lambda realm, client: "s")
-    return denials
+    return deny(cast(Session, None), [todo], ALICE, lambda realm, client: "s")
 
 
 FIRST, SECOND = Exchange("a", "b", None), Exchange("a", "b", "c")

@@ -25,6 +25,8 @@ ON = {SWITCH.removeprefix("attributes."): "true"}
 REALM_PATH = "/admin/realms/r"
 REALM = f"^GET {REALM_PATH}$"
 
+UNREAD = "up to the realm's access token lifespan, which could not be read"
+
 
 @pytest.fixture
 def keycloak(monkeypatch: pytest.MonkeyPatch) -> FakeKeycloak:
@@ -66,8 +68,7 @@ def client(realm: Realm, client_id: str = "api") -> Client:
         (None, {"realm": "r"}, "up to the realm's access token lifespan"),
         ("soon", {"accessTokenLifespan": 300}, "up to the realm's access token lifespan"),
         (None, Answer(403, {"error": "HTTP 403 Forbidden"}), "up to the realm's access token lifespan"),
-        (None, Answer(200, []), "up to the realm's access token lifespan"),
-        (None, Answer(200, "<html>"), "up to the realm's access token lifespan"),
+        *((None, Answer(*each), UNREAD) for each in ((200, []), (200, "<html>"), (418, {"error": "teapot"}))),
     ],
 )
 def test_how_long_tokens_live(
@@ -79,7 +80,13 @@ def test_how_long_tokens_live(
     else:
         keycloak.answers[REALM_PATH] = realms
     tell_token_life(realm, client(realm), STANDARD)
-    assert told == [f"client 'api' in realm 'r': access tokens that it got by exchange live {said}."]
+    (line,) = told
+    line, _, why = line.partition(" (")
+    assert (
+        f"{line}{'.' if why else ''}"
+        == f"client 'api' in realm 'r': access tokens that it got by exchange live {said}."
+    )
+    assert bool(why) == (said == UNREAD) and (not why or "GET /admin/realms/r" in why)
 
 
 def test_the_realm_is_asked_once_and_each_line_said_once(keycloak: FakeKeycloak, realm: Realm, told: list[str]) -> None:

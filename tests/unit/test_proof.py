@@ -260,6 +260,27 @@ def test_what_could_not_be_ended_is_named() -> None:
     )
 
 
+@pytest.mark.parametrize(("endpoint", "status"), [("logout", 200), ("logout", 302), ("revoke", 204), ("revoke", 302)])
+def test_what_keycloak_does_not_answer_ended_nothing(endpoint: str, status: int) -> None:
+    realm = FakeRealm(status={endpoint: status})
+    if endpoint == "revoke":
+        realm.subject = {"access_token": sign(USER)}
+    verdict = prove(realm.session, RECIPIENT, ALICE if endpoint == "logout" else Subject(), secrets)
+    assert verdict.proved and verdict.left_open
+    assert all("was not ended (Keycloak at" in each for each in verdict.left_open), verdict.left_open
+
+
+def test_a_connection_that_breaks_leaves_the_other_tokens_to_be_ended() -> None:
+    realm = FakeRealm(subject={"access_token": sign(USER)})
+    with Prover(realm.session, secrets) as prover:
+        prover.prove(RECIPIENT, Subject())
+        realm.breaks = 1
+    assert prover.left_open == [
+        "a token of 'api' may not be ended, since the connection broke; it lives until it expires."
+    ]
+    assert len(realm.forms("revoke")) == 1
+
+
 def test_no_answer_ends_the_run() -> None:
     realm = FakeRealm()
     with pytest.raises(Unreachable), Prover(realm.session, secrets) as prover:

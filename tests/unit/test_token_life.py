@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from kcadmin.clients import Client
-from kcadmin.errors import Forbidden
-from kcadmin.lifespans import longest_token_life
+from kcadmin.errors import Forbidden, HttpError, KeycloakError, Strange, Unreachable
+from kcadmin.lifespans import access_token_lifespan, longest_token_life
 from kcadmin.realm import Realm
 
 REALM = {
@@ -45,7 +45,9 @@ def own(lifespan: str, **fields: Any) -> dict[str, Any]:
         ({}, own("60"), 60),
         ({}, {}, None),  # a login without view-realm sees a realm without its settings
         ({}, own("-1"), None),
-        (None, own("60"), None),
+        ({}, own("60", implicitFlowEnabled=True), None),
+        (None, own("60"), 60),
+        (None, {}, None),
     ],
     ids=str,
 )
@@ -54,3 +56,15 @@ def test_the_longest_life_of_a_token(
 ) -> None:
     realm = Realm(Server(settings), "r")  # type: ignore[arg-type]
     assert longest_token_life(realm, Client("u", "web", client)) == seconds
+
+
+@pytest.mark.parametrize("problem", [Unreachable("no answer"), Strange(403, "a page"), HttpError(500, "GET", "/", "x")])
+def test_a_life_that_cannot_be_read_is_not_one_that_nobody_may_see(problem: KeycloakError) -> None:
+    class Silent:
+        def get(self, at: str) -> None:
+            raise problem
+
+    realm = Realm(Silent(), "r")  # type: ignore[arg-type]
+    for ask in (longest_token_life, access_token_lifespan):
+        with pytest.raises(KeycloakError, match=str(problem)):
+            ask(realm, Client("u", "web", {}))
