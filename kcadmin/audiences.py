@@ -18,7 +18,14 @@ from typing import Any
 
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.clients import Client
-from kcadmin.mappers import AUDIENCE_MAPPER, LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, AudienceMapper
+from kcadmin.mappers import (
+    AUDIENCE_MAPPER,
+    INTROSPECTION_CLAIM,
+    LIGHTWEIGHT_CLAIM,
+    LIGHTWEIGHT_TOKENS,
+    TOKEN_CLAIM,
+    AudienceMapper,
+)
 from kcadmin.ownership import OWNER_KEY
 from kcadmin.texts import named, quoted
 from kcadmin.written_audiences import (
@@ -35,6 +42,27 @@ from kcadmin.written_audiences import written as written_by
 OPENID_CONNECT = "openid-connect"
 Json = Mapping[str, Any]
 Scopes = Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """By whom a client's access tokens come in another shape, in which other mappers act. Names.
+
+    lighteners: client policies that may make them lightweight (``kcadmin.lightweight``).
+    introspectors: clients that get them whole, signed anew (``kcadmin.introspection``).
+    """
+
+    lighteners: Sequence[str] = ()
+    introspectors: Sequence[str] = ()
+
+
+AS_ISSUED = Shapes()
+
+
+class Introspected(str):
+    """A condition in words: a client passes on what it gets at introspection. An exchange makes no token that way."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +85,7 @@ class Added:
     renamed: ``<client id>.<role>`` or ``<role>``, which the user must have.
     sets: whether it replaces what other mappers added.
     on: whether it acts on the access tokens that the client gets now, which may be lightweight ones.
-    when: what a client policy must do or leave for that, a phrase; None where none matters.
+    when: what a client policy, or a client at introspection, must do or leave for that, a phrase; None where none matters.
     """
 
     audience: str | None
@@ -100,29 +128,28 @@ class Added:
         return self.audience in (None, audience)
 
 
-def added(client: Client, scopes: Scopes, lighteners: Sequence[str] = ()) -> list[Added]:
+def added(client: Client, scopes: Scopes, shapes: Shapes = AS_ISSUED) -> list[Added]:
     """All that mappers add to a client's access tokens: its own mappers, and those of the client scopes that it holds.
 
     :param scopes: the realm's client scopes by name, as Keycloak describes them.
-    :param lighteners: the client policies that may make its tokens lightweight (``kcadmin.lightweight``).
     """
-    return [each for each in switched(client, scopes, lighteners) if each.on]
+    return [each for each in switched(client, scopes, shapes) if each.on]
 
 
-def switched(client: Client, scopes: Scopes, lighteners: Sequence[str] = ()) -> list[Added]:
+def switched(client: Client, scopes: Scopes, shapes: Shapes = AS_ISSUED) -> list[Added]:
     """The same, with mappers that are switched off for its access tokens (``on`` is false)."""
-    through = resolvers(client, scopes, lighteners)
+    through = resolvers(client, scopes, shapes)
     return [
         each
         for mapper, by, held, owner in _mappers(client, scopes)
-        for each in _adds(client, mapper, by, held, owner, through, lighteners)
+        for each in _adds(client, mapper, by, held, owner, through, shapes)
     ]
 
 
-def resolvers(client: Client, scopes: Scopes, lighteners: Sequence[str] = ()) -> list[Added]:
+def resolvers(client: Client, scopes: Scopes, shapes: Shapes = AS_ISSUED) -> list[Added]:
     """The mappers by which a client's access tokens name each client of which they carry a role; ``audience`` says nothing."""
     found = (
-        (mapper, by, held, owner, _acts(mapper, client, lighteners))
+        (mapper, by, held, owner, _acts(mapper, client, shapes))
         for mapper, by, held, owner in _mappers(client, scopes)
         if mapper["protocolMapper"] == RESOLVE_MAPPER
     )
@@ -133,7 +160,7 @@ def resolvers(client: Client, scopes: Scopes, lighteners: Sequence[str] = ()) ->
     ]
 
 
-def issued(client: Client, scopes: Scopes, lighteners: Sequence[str] = ()) -> list[Added]:
+def issued(client: Client, scopes: Scopes, shapes: Shapes = AS_ISSUED) -> list[Added]:
     """The mappers that write ``azp``. ``audience``: the client that may exchange such a token as its own.
 
     Keycloak takes the token while its user is logged in to that client, too, in the same session.
@@ -141,7 +168,7 @@ def issued(client: Client, scopes: Scopes, lighteners: Sequence[str] = ()) -> li
     return [
         Added(value, f"{by}, which writes azp", mapper, owner, (held,) if held else (), when=when)
         for mapper, by, held, owner in _mappers(client, scopes)
-        for found, (on, when) in ((parties(mapper), _acts(mapper, client, lighteners)),)
+        for found, (on, when) in ((parties(mapper), _acts(mapper, client, shapes)),)
         for value in ((None,) if found is None else found)
         if on
     ]
@@ -183,11 +210,20 @@ def held_scopes(client: Client) -> dict[str, str]:
     return {name: kind for kind in (OPTIONAL, DEFAULT) for name in client.value(f"{kind}ClientScopes") or ()}
 
 
-def _acts(mapper: Json, client: Client, lighteners: Sequence[str]) -> tuple[bool, str | None]:
-    """Whether a mapper acts on a client's access tokens, which may be lightweight ones, and what must hold for that."""
+def _acts(mapper: Json, client: Client, shapes: Shapes) -> tuple[bool, str | None]:
+    """Whether a mapper acts on a client's access tokens, in some shape, and what must hold for that."""
     if mapper["protocolMapper"] in (ROLE_MAPPER, RENAMED_ROLE_MAPPER):
         return True, None  # they have no such setting
-    plain, light = (_is_set(mapper, setting) for setting in ("access.token.claim", LIGHTWEIGHT_CLAIM))
+    on, when = _acts_at_issue(mapper, client, shapes.lighteners)
+    setting = INTROSPECTION_CLAIM if INTROSPECTION_CLAIM in (mapper.get("config") or {}) else TOKEN_CLAIM
+    if not _is_set(mapper, setting) or not shapes.introspectors or (on and when is None):
+        return on, when
+    passed_on = f"{quoted(shapes.introspectors, 'or')} passes on the whole token that it gets at introspection"
+    return True, f"{when}, or {passed_on}" if on else Introspected(passed_on)
+
+
+def _acts_at_issue(mapper: Json, client: Client, lighteners: Sequence[str]) -> tuple[bool, str | None]:
+    plain, light = (_is_set(mapper, setting) for setting in (TOKEN_CLAIM, LIGHTWEIGHT_CLAIM))
     if client.is_on(LIGHTWEIGHT_TOKENS):
         return light, None
     if plain == light or not lighteners:
@@ -237,10 +273,10 @@ def _adds(
     held: Held | None,
     owner: str | None,
     through: list[Added],
-    lighteners: Sequence[str] = (),
+    shapes: Shapes = AS_ISSUED,
 ) -> Iterator[Added]:
     scopes = (held,) if held else ()
-    on, when = _acts(mapper, client, lighteners)
+    on, when = _acts(mapper, client, shapes)
     kind, config = mapper["protocolMapper"], mapper.get("config") or {}
     if kind in (ROLE_MAPPER, RENAMED_ROLE_MAPPER):
         old, new = str(config.get("role") or ""), str(config.get("new.role.name") or "")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from kcadmin.audiences import AS_ISSUED, Shapes
 from kcadmin.authz import ResourceServer, resource_name
 from kcadmin.client_policies import POLICIES, PROFILES, Entry, entries
 from kcadmin.clients import Client
@@ -202,12 +203,12 @@ class RealmLook:
         found = self._once((PROFILES,), lambda: entries(self.realm, PROFILES) or ())
         return {str(each["name"]): each for each in found}
 
-    def lighteners(self, client: Client) -> tuple[str, ...]:
-        """The client policies that may make a client's tokens lightweight, as far as the login may read them."""
+    def shapes(self, client: Client) -> Shapes:
+        """By which client policies a client's tokens may be lightweight, as far as the login may read them."""
         try:
-            return lighteners(client, self.client_policies(), [*self.client_profiles().values()])
+            return Shapes(lighteners(client, self.client_policies(), [*self.client_profiles().values()]))
         except Refusal:
-            return ()
+            return AS_ISSUED
 
     def acts(self, client: Client, scopes: frozenset[str] | None) -> list[Act]:
         """What client policies do to an exchange of a requester that asks for scopes. :raises Refusal: they may not be read."""

@@ -9,18 +9,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kcadmin import texts
-from kcadmin.audiences import Added, added, held_scopes, issued, resolvers, switched
+from kcadmin.audiences import Added, Shapes, added, held_scopes, issued, resolvers
 from kcadmin.claims import adopted_kind, claims
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.clients import FULL_SCOPE, Client
 from kcadmin.errors import Forbidden, NotFound
+from kcadmin.introspection import UNSEEN, changes, introspectors_for
 from kcadmin.lightweight import lighteners
 from kcadmin.mappers import AudienceMapper
+from kcadmin.read_ahead import CLIENTS_READ
 from kcadmin.realm import Realm
 from kcadmin.session import path
 from kcadmin.tickets import ticket_way
 
-UNSEEN = "?"
 Role = tuple[str, str]
 """(client id, or "" for a role of the realm; name)"""
 
@@ -77,20 +78,21 @@ def openings(
     if client is None or target is None:
         return Openings()
     scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
-    light = _lighteners(realm, client, scopes)
-    found = [*added(client, scopes, light), *(issued(client, scopes, light) if received else ())]
+    passing = introspectors_for(realm, [client], scopes) if received else ()
+    shapes = Shapes(_lighteners(realm, client, scopes), passing)
+    found = [*added(client, scopes, shapes), *(issued(client, scopes, shapes) if received else ())]
     named = [each for each in found if each.may_add(target_id) and not _is_made(each, made)]
     if any(each.renamed for each in named) and (full_scope_goes or not client.is_on(FULL_SCOPE)):
         carried = _mapped(realm, client)
         named = [each for each in named if each.renamed is None or _role(each.renamed) in carried]
-    through = [each for each in resolvers(client, scopes, light) if not _is_made(each, made)]
+    through = [each for each in resolvers(client, scopes, shapes) if not _is_made(each, made)]
     roles = roles_in_reach(realm, client, target, without_full_scope=full_scope_goes) if through else frozenset()
     always = roles
     if roles and on_request:  # some may come into the token by a scope that is asked for
         always = roles_in_reach(realm, client, target, without_full_scope=full_scope_goes, kinds=(DEFAULT,))
     by_roles = [
         Opening(
-            f"roles of {texts.named(target_id)} that its users may hold ({', '.join(sorted(carried))})",
+            f"roles of {texts.named(target_id)} that its users may hold ({', '.join(sorted(carried))}){_where(each)}",
             (*_needs(realm, scopes, each), frozenset((target_id, role) for role in carried)),
             asked or each.on_request,
             by_roles=True,
@@ -110,7 +112,7 @@ def replacing_mappers(realm: Realm, client_id: str) -> tuple[str, ...]:
     if client is None:
         return ()
     scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
-    found = added(client, scopes, _lighteners(realm, client, scopes))
+    found = added(client, scopes, Shapes(_lighteners(realm, client, scopes)))
     return tuple(_by(each) for each in found if each.sets and not each.on_request)
 
 
@@ -189,18 +191,26 @@ def default_groups(realm: Realm) -> dict[Role, str]:
 
 def _lighteners(realm: Realm, client: Client, scopes: Mapping[str, Any]) -> tuple[str, ...]:
     """The client policies that may make a client's tokens lightweight; asked only where that changes whom they name."""
-    doubtful = (*switched(client, scopes, (UNSEEN,)), *resolvers(client, scopes, (UNSEEN,)))
-    if not any(each.when for each in doubtful):
+    if not changes(Shapes(lighteners=(UNSEEN,)), client, scopes):
         return ()
     found, readable = realm.policies()
     return lighteners(client, found.policies, (*found.of_server, *found.profiles)) if readable else (UNSEEN,)
 
 
 def _by(each: Added) -> str:
-    """A way in words; one that hangs on a client policy, with that."""
+    """A way in words; one that hangs on a client policy or on introspection, with that."""
+    return f"{each.by}{_where(each)}"
+
+
+def _where(each: Added) -> str:
+    if not each.when:
+        return ""
     unseen = f"client policy '{UNSEEN}'"
     known = "one of the client policies, which this login may not read (role view-realm),"
-    return f"{each.by}, where {each.when.replace(unseen, known)}" if each.when else each.by
+    said = each.when.replace(
+        f"'{UNSEEN}' passes on", f"one of more than {CLIENTS_READ:,} clients, if it may, passes on"
+    )
+    return f", where {said.replace(unseen, known)}"
 
 
 def _is_made(each: Added, made: Collection[str]) -> bool:

@@ -7,7 +7,7 @@ client whatever the request is. https://www.keycloak.org/docs/latest/server_admi
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kcadmin.audiences import Added, added, issued, resolvers
+from kcadmin.audiences import Added, Shapes, added, issued, resolvers
 from kcadmin.client_policies import Entry
 from kcadmin.clients import Client
 from kcadmin.policy_votes import ACCESS_TYPE, Vote, access_type, either, joined
@@ -27,18 +27,22 @@ def lighteners(client: Client, policies: Sequence[Entry] | None, profiles: Seque
 
 
 def added_in(survey: Survey, client: Client) -> list[Added]:
-    """All that mappers add to a client's access tokens, with what hangs on such a policy."""
-    return added(client, survey.scopes, lighteners(client, survey.client_policies, survey.client_profiles))
+    """All that mappers add to a client's access tokens, also where it hangs on such a policy or on introspection."""
+    return added(client, survey.scopes, _shapes(survey, client))
 
 
 def issued_in(survey: Survey, client: Client) -> list[Added]:
     """The mappers by which its access tokens say to be issued to another client."""
-    return issued(client, survey.scopes, lighteners(client, survey.client_policies, survey.client_profiles))
+    return issued(client, survey.scopes, _shapes(survey, client))
 
 
 def resolvers_in(survey: Survey, client: Client) -> list[Added]:
     """The mappers by which they name each client of which they carry a role."""
-    return resolvers(client, survey.scopes, lighteners(client, survey.client_policies, survey.client_profiles))
+    return resolvers(client, survey.scopes, _shapes(survey, client))
+
+
+def _shapes(survey: Survey, client: Client) -> Shapes:
+    return Shapes(lighteners(client, survey.client_policies, survey.client_profiles), survey.introspectors)
 
 
 def _makes(profile: Entry) -> bool:

@@ -13,7 +13,9 @@ from kcadmin.ownership import NOBODY, NUMBER_KEY, OWNER_KEY, STACK_KEY, Writer, 
 
 AUDIENCE_MAPPER = "oidc-audience-mapper"
 EXCHANGE_KEY = "pulumi.exchange"
+TOKEN_CLAIM = "access.token.claim"  # a setting's name
 LIGHTWEIGHT_CLAIM = "lightweight.claim"
+INTROSPECTION_CLAIM = "introspection.token.claim"
 LIGHTWEIGHT_TOKENS = "attributes.client.use.lightweight.access.token.enabled"
 _CLIENT, _CUSTOM = "included.client.audience", "included.custom.audience"
 
@@ -55,7 +57,7 @@ class AudienceMapper:
             name=str(mapper["name"]),
             included_client=config.get(_CLIENT) or None,
             custom_audience=config.get(_CUSTOM) or None,
-            access_token=config.get("access.token.claim") == "true",
+            access_token=config.get(TOKEN_CLAIM) == "true",
             id_token=config.get("id.token.claim") == "true",
             introspection=config.get("introspection.token.claim", "true") == "true",
             owner=config.get(OWNER_KEY) or None,
@@ -79,7 +81,7 @@ class AudienceMapper:
         entries = {
             _CLIENT: self.included_client,
             _CUSTOM: self.custom_audience,
-            "access.token.claim": _text(self.access_token),
+            TOKEN_CLAIM: _text(self.access_token),
             LIGHTWEIGHT_CLAIM: _text(self.access_token),
             "id.token.claim": _text(self.id_token),
             "introspection.token.claim": _text(self.introspection),

@@ -8,6 +8,7 @@ from kcadmin.clients import Client
 from kcadmin.errors import Forbidden
 from kcadmin.features import Features
 from kcadmin.fitness import as_heeded
+from kcadmin.introspection import introspectors_for
 from kcadmin.permissions import Overview, overview
 from kcadmin.realm import Realm
 from kcadmin.realm_reach import RealmReach, realm_reach
@@ -67,16 +68,18 @@ def survey_of(
         entries = [tuple(each) if readable else None for each in (policies.policies, policies.profiles)]
     else:
         entries = [entries_to_see(realm, kind) for kind in (POLICIES, PROFILES)]
+    by_name = {str(each["name"]): each for each in scopes}
     survey = Survey(
         realm.name,
         features,
         {name: as_heeded(client, lambda: features) for name, client in clients.items()},
-        {str(each["name"]): each for each in scopes},
+        by_name,
         held.policies,
         permissions_in(held, clients),
         entries[0],
         entries[1],
         held.enforcement,
         held.strategy,
+        introspectors_for(realm, clients.values(), by_name),
     )
     return survey, unseen

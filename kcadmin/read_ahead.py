@@ -10,6 +10,8 @@ from contextlib import suppress
 
 from kcadmin.errors import HttpError
 
+CLIENTS_READ = 2_000
+"""Where a realm has more clients, only a command reads all of them, never a run of a stack."""
 FEW = 10
 SHARE = 4
 

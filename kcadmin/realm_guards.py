@@ -16,13 +16,13 @@ from kcadmin.guard_marks import KIND, MARKED, computed_mark, is_borrowed, is_own
 from kcadmin.guard_parts import MARK, held_parts
 from kcadmin.guards import Guards, conflicts, drift, merged, parts
 from kcadmin.ownership import NOBODY, Writer
+from kcadmin.read_ahead import CLIENTS_READ
 from kcadmin.realm import Realm
 from kcadmin.shared_settings import drop_claim
 from kcadmin.texts import named, shown
 from kcadmin.writers import require_one_stack
 
 ROUNDS = 5
-CLIENTS_READ = 2_000
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from kcadmin import texts
+from kcadmin.audiences import Introspected
 from kcadmin.authorization_services import SERVICES
 from kcadmin.clients import Client
 from kcadmin.features import LEGACY, STANDARD, SWITCH
@@ -185,15 +186,14 @@ class RealmReach:
 
     def _names_at_exchange(self, requester: str) -> dict[str, Ways]:
         """Whom a requester's new token names; the executor of the guard for scopes leaves its own mappers out."""
-        named = self.names.get(requester, {})
-        if requester not in self.guards.no_wider_scopes:
-            return dict(named)
-        return {each: left for each, ways in named.items() if (left := tuple(w for w in ways if w.kind != MAPPER))}
+        dropped = (MAPPER,) if requester in self.guards.no_wider_scopes else ()
+        named = {each: _of_new_tokens(ways) for each, ways in self.names.get(requester, {}).items()}
+        return {each: left for each, ways in named.items() if (left := tuple(w for w in ways if w.kind not in dropped))}
 
     def _named(self, requester: str, audience: str, source: str | None = None) -> Ways:
         """source: whose token it is, which a guard on scopes asks for; None where that is told as a condition."""
         by_role = self.roles.names(requester, audience)
-        ways = (*self._names_at_exchange(requester).get(audience, ()), *([by_role] if by_role else []))
+        ways = (*self._names_at_exchange(requester).get(audience, ()), *_of_new_tokens((by_role,) if by_role else ()))
         asked = {asked_for(scope): names for scope, names in self.guards.asked.get(requester, {}).items()}
         found = [(way, [asked[when] for when in way.when if when in asked]) for way in ways]
         if source is not None:
@@ -210,7 +210,8 @@ class RealmReach:
         return free & self.guards.sources.get(requester, free)
 
     def _role_audiences(self, requester: str, beside: Iterable[str | None]) -> frozenset[str]:
-        return (self.roles.named_by(requester) & self.enabled) - {*beside}
+        named = self.roles.named_by(requester) if _of_new_tokens((self.roles.why.get(requester, OWN_TOKEN),)) else ()
+        return (self.enabled & {*named}) - {*beside}
 
     @cached_property
     def enabled(self) -> frozenset[str]:
@@ -272,6 +273,11 @@ class RealmReach:
         client = self.clients.get(target)
         found = unfit(client, Position.TARGET, exchange, disabled_targets=self.disabled_targets)
         return [worded(why, target) for why in found if audience or why is Unfit.CONSENT]
+
+
+def _of_new_tokens(ways: Ways) -> Ways:
+    """Those of a token that an exchange makes, which nobody introspects before."""
+    return tuple(way for way in ways if not any(isinstance(each, Introspected) for each in way.when))
 
 
 def realm_reach(survey: Survey, roles: RoleFacts) -> RealmReach:

@@ -12,6 +12,7 @@ from kcadmin.clients import Client
 from kcadmin.errors import Forbidden, NotFound, NotImplementedHere, Refusal
 from kcadmin.features import Features, read_features
 from kcadmin.fitness import as_heeded
+from kcadmin.introspection import introspectors
 from kcadmin.permissions import ENFORCING, UNANIMOUS, Overview, overview
 from kcadmin.realm import Realm, realm_for
 from kcadmin.session import Session
@@ -36,7 +37,7 @@ class Survey:
 
     policies: those of the realm's own resource server, by name; they name clients by client id and other policies by name.
     permissions: by the target's client id. enforcement, strategy: of that resource server.
-    client_policies, client_profiles: None where the login may not read them.
+    client_policies, client_profiles: None where the login may not read them. introspectors: see ``kcadmin.introspection``.
     """
 
     realm: str
@@ -49,6 +50,7 @@ class Survey:
     client_profiles: tuple[Entry, ...] | None
     enforcement: str = ENFORCING
     strategy: str = UNANIMOUS
+    introspectors: tuple[str, ...] = ()
 
 
 def survey(session: Session, realm_name: str, progress: Progress = lambda what: None) -> Survey:
@@ -83,6 +85,7 @@ def survey(session: Session, realm_name: str, progress: Progress = lambda what: 
         entries_to_see(realm, PROFILES),
         held.enforcement,
         held.strategy,
+        introspectors(clients.values()),
     )
 
 

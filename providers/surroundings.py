@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from kcadmin.audiences import switched
+from kcadmin.audiences import Shapes, switched
 from kcadmin.clients import FULL_SCOPE, Client
 from kcadmin.connection import Connection
 from kcadmin.errors import Forbidden
@@ -11,12 +11,12 @@ from kcadmin.features import Features, read_features
 from kcadmin.guard_parts import MARK
 from kcadmin.narrow_survey import survey_of
 from kcadmin.permissions import Overview
+from kcadmin.read_ahead import CLIENTS_READ
 from kcadmin.realm import Realm, realm_for
 from kcadmin.role_reach import RoleFacts, read_roles
 from kcadmin.session import path, session_for
 from kcadmin.survey import Json, Survey
 
-CLIENTS_READ = 2_000
 _WITHOUT = "this login may not read them (role {}), so they are left out of account"
 
 
@@ -92,7 +92,7 @@ def _is_under_policies(survey: Survey, asking: Collection[str]) -> bool:
     """Whether client policies may matter: a client bears a mark of guards, or a mapper acts on lightweight tokens alone."""
     named = (survey.clients[name] for name in asking if name in survey.clients)
     return any(client.attributes.get(MARK) for client in survey.clients.values()) or any(
-        each.when for client in named for each in switched(client, survey.scopes, ("?",))
+        each.when for client in named for each in switched(client, survey.scopes, Shapes(lighteners=("?",)))
     )
 
 

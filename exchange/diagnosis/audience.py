@@ -5,13 +5,11 @@ from dataclasses import dataclass, replace
 
 from exchange.diagnosis.finding import Finding, Question
 from kcadmin import texts
-from kcadmin.audiences import Added, Held, held_scopes, if_held, switched
+from kcadmin.audiences import AS_ISSUED, Added, Held, Shapes, held_scopes, if_held, switched
 from kcadmin.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.clients import FULL_SCOPE, Client
 from kcadmin.error_catalogue import EXCHANGED, SUBJECT
-from kcadmin.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS
-
-TOKEN_CLAIM = "access.token.claim"  # noqa: S105  # a setting's name
+from kcadmin.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, TOKEN_CLAIM
 
 
 @dataclass(frozen=True)
@@ -102,8 +100,8 @@ def _reasons(q: Question, naming: Naming) -> Iterator[Finding | None]:
 def _mappers(q: Question, naming: Naming) -> list[Added]:
     """Client policies that make tokens lightweight act at the login alone."""
     scopes = {str(scope["name"]): scope for scope in q.look.scopes()}
-    doubtful = naming.token == SUBJECT and any(each.when for each in switched(naming.holder, scopes, ("",)))
-    return switched(naming.holder, scopes, q.look.lighteners(naming.holder) if doubtful else ())
+    doubtful = naming.token == SUBJECT and any(each.when for each in switched(naming.holder, scopes, Shapes(("",))))
+    return switched(naming.holder, scopes, q.look.shapes(naming.holder) if doubtful else AS_ISSUED)
 
 
 def _off(q: Question, naming: Naming, each: Added) -> Finding:

@@ -1,0 +1,121 @@
+"""A client that gets tokens whole at introspection: what their mappers leave out of them is a way past a condition there."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pulumi
+import pytest
+import requests
+
+from kcadmin.errors import TokenRefused
+from kcadmin.introspection import SETTING
+from kcadmin.realm_reach import RealmReach, realm_reach
+from kcadmin.role_reach import read_roles
+from kcadmin.survey import survey
+from tests.acceptance.test_open_gates import AUDIENCE, HOLDER, LIGHT, OTHER, OWNER, add, grant, passes
+from tests.conftest import MakeRealm
+from tests.support.in_process import Stack
+from tests.support.mapper_kinds import kind
+from tests.support.realms import TestRealm
+
+EXCHANGES = pytest.mark.parametrize("exchange", ["standard", "legacy"])
+OFF, ON_REQUEST = {"access.token.claim": "false"}, {"audience": "optionalScope"}
+WHOLE = {"introspection.token.claim": "true"}
+FOR_ROLES, LET_IN = {"requiredRoles": ["vip"]}, {"attributes": {SETTING: "true"}}
+
+
+@pytest.fixture(scope="module")
+def home(make_module_realm: MakeRealm) -> TestRealm:
+    realm = make_module_realm("legacy", web={}, light={"attributes": LIGHT}, api={}, gateway=LET_IN)
+    realm.add_user(OTHER)
+    realm.add_role("vip", HOLDER)
+    return realm
+
+
+@pytest.fixture
+def stack(home: TestRealm) -> Iterator[Stack]:
+    made = Stack(home.robot, OWNER)
+    yield made
+    made.destroy()
+    for client in ("web", "light"):
+        if any(each["name"] == "theirs" for each in home.client(client).get("protocolMappers", ())):
+            home.delete_mapper(client, "theirs")
+    home.change("gateway", enabled=True, publicClient=False, attributes={SETTING: "true"})
+
+
+def whole(realm: TestRealm, token: str) -> str | None:
+    """The token that ``gateway`` gets for another one."""
+    answer = requests.post(
+        f"{realm.url}/realms/{realm.name}/protocol/openid-connect/token/introspect",
+        data={"token": token, "client_id": "gateway", "client_secret": "s"},
+        headers={"Accept": "application/jwt"},
+        timeout=120,
+    )
+    given = answer.json().get("jwt")
+    return str(given) if given else None
+
+
+def passes_on(realm: TestRealm, source: str, user: str = OTHER) -> bool:
+    """Whether the target exchanges the whole token of a user."""
+    token = whole(realm, realm.user_token(source, user))
+    try:
+        return token is not None and bool(realm.exchange("api", token))
+    except TokenRefused:
+        return False
+
+
+@EXCHANGES
+@pytest.mark.parametrize(
+    ("source", "mapper", "config"),
+    [
+        ("web", AUDIENCE, {**OFF, **WHOLE}),
+        ("light", AUDIENCE, {"access.token.claim": "true", "lightweight.claim": "false"}),
+        ("light", kind("oidc-hardcoded-role-mapper", role="api.user"), {}),
+    ],
+    ids=["off", "lightweight", "role"],
+)
+def test_what_is_added_at_introspection_is_a_way_past_the_condition(
+    home: TestRealm, stack: Stack, exchange: str, source: str, mapper: dict[str, Any], config: dict[str, str]
+) -> None:
+    stack.up(grant(home, sources=[source], exchange=exchange, **FOR_ROLES))
+    assert passes(home, HOLDER, source) and not passes(home, OTHER, source) and not passes_on(home, source)
+    add(home, source, mapper, **config)
+    assert not passes(home, OTHER, source) and passes_on(home, source)
+
+    where = r"where 'gateway' passes on the whole token that it gets at introspection; take these away"
+    for condition in (FOR_ROLES, ON_REQUEST):
+        with pytest.raises(pulumi.RunError, match=f"without .*: by the .*mapper 'theirs'.* of '{source}', {where}"):
+            stack.up(grant(home, sources=[source], exchange=exchange, **condition))
+    verdict = reach(home).verdict("api", source, None)
+    assert verdict.allowed and "'gateway' passes on" in " ".join(verdict.conditions)
+
+    for never in ({"enabled": False}, {"attributes": {SETTING: "false"}}):
+        home.change("gateway", **never)
+        assert not passes_on(home, source)
+        stack.up(grant(home, sources=[source], exchange=exchange, **FOR_ROLES))
+        home.change("gateway", enabled=True, attributes={SETTING: "true"})
+
+
+@EXCHANGES
+def test_a_mapper_that_introspection_leaves_out_closes_no_gate(home: TestRealm, stack: Stack, exchange: str) -> None:
+    add(home, "web", AUDIENCE, **OFF)
+    stack.up(grant(home, exchange=exchange, **FOR_ROLES))
+    assert not passes_on(home, "web") and passes_on(home, "web", HOLDER)
+
+
+@pytest.mark.standard_exchange
+def test_nobody_introspects_the_token_that_an_exchange_makes(home: TestRealm, stack: Stack) -> None:
+    stack.up(grant(home, flows=["requester"], **FOR_ROLES))
+    add(home, "web", AUDIENCE, **OFF, **WHOLE)
+    stack.up(grant(home, flows=["requester"], **FOR_ROLES))
+    token = home.user_token("web", OTHER)
+    for each in (token, str(whole(home, token))):
+        with pytest.raises(TokenRefused):
+            home.exchange("web", each, "api")
+    (way,) = reach(home).verdict("web", "web", "api").audience_ways or ()
+    assert "vip" in " ".join(way.when)
+
+
+def reach(realm: TestRealm) -> RealmReach:
+    found = survey(realm.session, realm.name)
+    return realm_reach(found, read_roles(realm.session, found))
