@@ -15,7 +15,7 @@ from tests.acceptance.test_open_gates import HOLDER, OTHER, OWNER, add, grant, p
 from tests.conftest import MakeRealm
 from tests.support.in_process import Stack
 from tests.support.mapper_kinds import kind
-from tests.support.realms import TestRealm
+from tests.support.realms import PASSWORD, TestRealm
 from tests.support.single_sign_on import SingleSignOn
 
 TICKET = "urn:ietf:params:oauth:grant-type:uma-ticket"
@@ -135,6 +135,51 @@ def test_a_token_that_says_to_be_the_target_s(home: TestRealm, stack: Stack, exc
                 stack.up(grant(home, exchange=exchange, **condition))
     finally:
         home.delete_mapper("web", "theirs")
+
+
+@EXCHANGES
+def test_however_a_token_was_got(home: TestRealm, stack: Stack, exchange: str) -> None:
+    """A service account's without a session, offline ones, refreshed ones after the role went, one after the log-out."""
+    home.change("web", serviceAccountsEnabled=True)
+    holder = home.at("users", home.get("users", username=HOLDER, exact="true")[0]["id"], "role-mappings", "realm")
+    home.session.post(holder, [home.get("roles", "offline_access")])
+    stack.up(grant(home, exchange=exchange, requiredRoles=["vip"]))
+
+    def refused(token: str) -> bool:
+        with pytest.raises(TokenRefused):
+            home.exchange("api", token)
+        return True
+
+    given = {offline: asked(home, HOLDER, scope=f"openid {offline}") for offline in ("", "offline_access")}
+    assert all(home.exchange("api", each["access_token"]) for each in given.values())
+    assert refused(asked(home, OTHER, scope="openid offline_access")["access_token"])
+    assert refused(answered(home, grant_type="client_credentials")["access_token"])
+
+    home.session.delete(holder, [home.get("roles", "vip")])
+    try:
+        for each in given.values():
+            again = answered(home, grant_type="refresh_token", refresh_token=each["refresh_token"])
+            assert refused(again["access_token"])
+            for typed in ("refresh_token", "id_token"):
+                assert refused(each[typed])
+            assert home.exchange("api", each["access_token"])  # until it expires, or
+        answered(home, "logout", refresh_token=given[""]["refresh_token"])
+        assert refused(given[""]["access_token"])
+    finally:
+        home.session.post(holder, [home.get("roles", "vip")])
+        home.change("web", serviceAccountsEnabled=False)
+
+
+def asked(realm: TestRealm, username: str, **more: str) -> dict[str, str]:
+    return answered(realm, grant_type="password", username=username, password=PASSWORD, **more)
+
+
+def answered(realm: TestRealm, at: str = "token", **form: str) -> dict[str, str]:
+    """What Keycloak answers to ``web``."""
+    place = f"{realm.url}/realms/{realm.name}/protocol/openid-connect/{at}"
+    answer = requests.post(place, data={"client_id": "web", "client_secret": "s", **form}, timeout=120)
+    answer.raise_for_status()
+    return dict(answer.json()) if answer.text else {}
 
 
 @pytest.mark.standard_exchange

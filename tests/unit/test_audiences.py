@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kcadmin.audiences import Added, Held, added, resolvers, switched
+from kcadmin.audiences import Added, Held, Shapes, added, resolvers, switched
 from kcadmin.clients import Client
 from tests.support.mapper_kinds import KINDS, RESOLVE, SCRIPT, kind
 from tests.support.surveys import ROLES_SCOPE, client
@@ -54,6 +54,25 @@ def test_lightweight_tokens_have_a_setting_of_their_own(config: dict[str, str], 
         holder.mappers[0]["config"].pop("access.token.claim")
         holder.mappers[0]["config"].update(config)
         assert [each.on for each in switched(holder, {})] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("config", "acts"),
+    [
+        ({"access.token.claim": "false"}, (None, None)),
+        ({"access.token.claim": "false", "introspection.token.claim": "true"}, ("if passed on", "if passed on")),
+        ({"access.token.claim": "true"}, ("always", "if passed on")),
+        ({"access.token.claim": "true", "introspection.token.claim": "false"}, ("always", None)),
+    ],
+)
+def test_introspection_has_a_setting_of_its_own(config: dict[str, str], acts: tuple[str | None, str | None]) -> None:
+    for fields, expected in zip(({}, LIGHT), acts, strict=True):
+        mapper = {"id": "m", "name": "m", **kind("oidc-audience-mapper", included_client_audience="b")}
+        holder = client("a", {**mapper, "config": {"included.client.audience": "b", **config}}, **fields)
+        found = added(holder, {}, Shapes(introspectors=("gateway", "proxy")))
+        assert ["if passed on" if each.when else "always" for each in found] == ([expected] if expected else [])
+        assert all("'gateway' or 'proxy' passes on" in each.when for each in found if each.when)
+        assert [each.when for each in added(holder, {})] == ([None] if expected == "always" else [])
 
 
 def test_scopes_and_what_must_be_asked_for() -> None:
