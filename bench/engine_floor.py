@@ -12,7 +12,7 @@ from typing import Any
 import pulumi.dynamic
 
 from bench.nothing import FACTS, NothingProvider
-from providers import preflight
+from reach import preflight
 
 PROGRAM = Path(__file__).resolve().parent.parent / "__main__.py"
 

@@ -8,16 +8,16 @@ from typing import Any
 
 import pulumi
 
-from components.conditions import TimeWindow
 from components.shared_parts import SharedParts
-from components.wiring import GrantPlan, policy_name, scope_name
-from kcadmin.standing_policies import CLIENTS, CONDITIONS
-from kcadmin.time_windows import time_parts
+from grants.conditions import TimeWindow
+from grants.plan import GrantPlan, policy_name, scope_name
+from kcadmin.authz.time_windows import time_parts
 from providers.aggregate_policy import AggregatePolicy
 from providers.client_policy import ClientPolicy
 from providers.client_scope_policy import ClientScopePolicy
 from providers.time_policy import TimePolicy
 from providers.token_exchange_permission import TokenExchangePermission
+from reach.standing_policies import CLIENTS, CONDITIONS
 
 UNANIMOUS = "UNANIMOUS"
 

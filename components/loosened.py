@@ -3,16 +3,16 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from components.conditions import TimeWindow
-from components.planned_guards import guards_of
-from components.wiring import GrantPlan
-from kcadmin.clients import Client
-from kcadmin.guard_parts import MARK
-from kcadmin.guards import Guards
-from kcadmin.policies import TIME_FIELDS
-from kcadmin.texts import named, quoted
-from kcadmin.time_windows import time_parts
-from providers.own_state import OwnObject
+from grants.conditions import TimeWindow
+from grants.plan import GrantPlan
+from grants.planned_guards import guards_of
+from kcadmin.authz.policies import TIME_FIELDS
+from kcadmin.authz.time_windows import time_parts
+from kcadmin.guards.entries import Guards
+from kcadmin.guards.parts import MARK
+from kcadmin.objects.clients import Client
+from kcadmin.rest.texts import named, quoted
+from providers.base.own_state import OwnObject
 
 
 def has_conditions(grants: Sequence[GrantPlan], guards: Collection[str], clients: Mapping[str, Client]) -> bool:

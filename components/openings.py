@@ -3,22 +3,22 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from components.closure import implied, shortened
 from components.loosened import asks_other_roles, has_conditions, other_guards, other_times
-from components.planned_realm import exists
-from components.wiring import GrantPlan
-from kcadmin.clients import Client
-from kcadmin.connection import Connection
-from kcadmin.features import SWITCH
-from kcadmin.gates import default_groups, default_roles
-from kcadmin.realm import Realm, realm_for
-from kcadmin.session import session_for
-from kcadmin.texts import named
-from kcadmin.tickets import ticket_way
-from providers import messages
-from providers.facts import Facts
-from providers.own_state import OwnObject
-from providers.surroundings import known_clients, surroundings
+from grants.implied import implied, shortened
+from grants.plan import GrantPlan
+from grants.planned_realm import exists
+from kcadmin.authz.tickets import ticket_way
+from kcadmin.objects.clients import Client
+from kcadmin.objects.features import SWITCH
+from kcadmin.objects.realm import Realm, realm_for
+from kcadmin.rest.connection import Connection
+from kcadmin.rest.session import session_for
+from kcadmin.rest.texts import named
+from providers.base import messages
+from providers.base.own_state import OwnObject
+from reach.facts import Facts
+from reach.gates import default_groups, default_roles
+from reach.surroundings import known_clients, surroundings
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from components.grant_spec import GrantSpec
-from components.wiring import scope_name, scope_prefix
-from kcadmin.audience_scopes import AudienceScope
-from kcadmin.ownership import hash16, may_be, stack_of
-from kcadmin.writers import Mark, by_others, two_stacks
-from providers.facts import ClientFacts, Facts, Own
-from providers.own_state import OwnObject
+from grants.plan import scope_name, scope_prefix
+from grants.spec import GrantSpec
+from kcadmin.marks.ownership import hash16, may_be, stack_of
+from kcadmin.objects.audience_scopes import AudienceScope
+from kcadmin.objects.writers import Mark, by_others, two_stacks
+from providers.base.own_state import OwnObject
+from reach.facts import ClientFacts, Facts, Own
 
 State = Callable[[], Sequence[OwnObject]]
 Scopes = Callable[[str, str], AudienceScope | None]

@@ -5,22 +5,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.shared_parts import SETTINGS
-from components.wiring import GrantPlan, scope_name
-from kcadmin.audiences import held_scopes
-from kcadmin.claims import Kind, claim_key, claim_of, claims
-from kcadmin.clients import ATTRIBUTE, Client
-from kcadmin.guard_marks import KIND as GUARDS_KIND
-from kcadmin.guard_marks import MARKED, label_for
-from kcadmin.management import KIND as MANAGEMENT
-from kcadmin.ownership import hash16
-from kcadmin.permissions import Overview
-from kcadmin.setting_claims import assignment_kind
-from kcadmin.shared_settings import is_written
-from providers._compare import REVOKE
+from grants.plan import GrantPlan, scope_name
+from kcadmin.authz.exchange_permission import Overview
+from kcadmin.authz.management_permissions import KIND as MANAGEMENT
+from kcadmin.guards.marks import KIND as GUARDS_KIND
+from kcadmin.guards.marks import MARKED, label_for
+from kcadmin.marks.ownership import hash16
+from kcadmin.objects.claims import Kind, claim_key, claim_of, claims
+from kcadmin.objects.clients import ATTRIBUTE, Client
+from kcadmin.objects.setting_claims import assignment_kind
+from kcadmin.objects.shared_settings import is_written
+from providers.base.compare import REVOKE
 from providers.full_scope_off import FullScopeOff, FullScopeOffProvider
 from providers.refresh_tokens_off import RefreshTokensOff, RefreshTokensOffProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
 from providers.token_lifespan import TokenLifespan, TokenLifespanProvider
+from reach.audiences import held_scopes
 
 PROVIDERS: Mapping[type, FullScopeOffProvider | TokenLifespanProvider | RefreshTokensOffProvider] = {
     FullScopeOff: FullScopeOffProvider(),

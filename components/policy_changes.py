@@ -4,19 +4,19 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from components.planned_writes import PlannedWrite, planned_writes
-from components.wiring import GrantPlan
-from kcadmin.clients import Client
-from kcadmin.connection import Connection
-from kcadmin.errors import Forbidden
-from kcadmin.features import read_features
-from kcadmin.foretold_writes import WriteInWords, foretell_put, unread
-from kcadmin.policy_votes import ROLES, Version, Write
-from kcadmin.realm import Realm, realm_for
-from kcadmin.session import session_for
-from kcadmin.write_prediction import Foretold, RealmPolicies
-from kcadmin.writing_login import writing_login
-from providers.facts import Facts
-from providers.surroundings import known_clients
+from grants.plan import GrantPlan
+from kcadmin.objects.clients import Client
+from kcadmin.objects.features import read_features
+from kcadmin.objects.foretold_writes import WriteInWords, foretell_put, unread
+from kcadmin.objects.realm import Realm, realm_for
+from kcadmin.objects.writing_login import writing_login
+from kcadmin.rest.connection import Connection
+from kcadmin.rest.errors import Forbidden
+from kcadmin.rest.session import session_for
+from kcadmin.writes.prediction import Foretold, RealmPolicies
+from kcadmin.writes.votes import ROLES, Version, Write
+from reach.facts import Facts
+from reach.surroundings import known_clients
 
 UP, DESTROY = "`pulumi up`", "`pulumi destroy`"
 WAYS_OUT = (

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from components.wiring import GrantPlan
-from kcadmin.features import LEGACY
+from grants.plan import GrantPlan
+from kcadmin.objects.features import LEGACY
 
 
 def policy_facts(planned: GrantPlan) -> dict[str, Any]:

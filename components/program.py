@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pulumi
 
-from providers import messages
+from providers.base import messages
 
 # The code by which Pulumi's language host knows that people have read why (its name there ends in
 # ..._AFTER_SHOWING_USER_ACTIONABLE_MESSAGE_CODE); with any other it adds "an unhandled error occurred".

@@ -7,14 +7,14 @@ from typing import Any
 
 import pulumi
 
-from components.grant_spec import EXCHANGES, GUARDS, GrantSpec, read_grant
-from kcadmin.connection import Connection, read_connection
-from kcadmin.errors import InvalidSettings
-from kcadmin.texts import named, shown
-from providers import messages
-from providers.identity import default_owner, no_owner, stack_owner
-from providers.own_state import stack_name
-from providers.stack_config import plain_secrets
+from grants.spec import EXCHANGES, GUARDS, GrantSpec, read_grant
+from kcadmin.rest.connection import Connection, read_connection
+from kcadmin.rest.errors import InvalidSettings
+from kcadmin.rest.texts import named, shown
+from providers.base import messages
+from providers.base.identity import default_owner, no_owner, stack_owner
+from providers.base.own_state import stack_name
+from providers.base.stack_config import plain_secrets
 
 
 @dataclass(frozen=True)

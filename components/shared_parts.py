@@ -11,14 +11,14 @@ from weakref import WeakKeyDictionary
 import pulumi
 from pulumi.runtime import get_root_resource
 
-from components.conditions import RequiredRole
-from components.faults import conflicts
-from components.neighbours import Neighbours
-from components.planned_guards import guards_of
-from components.wiring import GrantPlan, in_token_scope, scope_kind, scope_name
-from providers import messages
+from grants.by_client import Neighbours
+from grants.conditions import RequiredRole
+from grants.faults import conflicts
+from grants.plan import GrantPlan, in_token_scope, scope_kind, scope_name
+from grants.planned_guards import guards_of
 from providers.audience_mapper import AudienceMapper
 from providers.audience_scope import AudienceScope
+from providers.base import messages
 from providers.client_scope_assignment import ClientScopeAssignment
 from providers.exchange_events import ExchangeEvents
 from providers.exchange_guards import ExchangeGuards

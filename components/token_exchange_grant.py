@@ -7,27 +7,28 @@ from typing import Any
 import pulumi
 from pulumi.runtime import get_root_resource
 
-from components.grant_spec import REQUESTER, GrantSpec, checked_grant
 from components.legacy_parts import register_legacy_parts
 from components.openings import openings
 from components.own_parts import has_moved, marks_in, own, shared_owners, with_kept_scopes, with_taken_over
-from components.planning import plan
 from components.policy_changes import policy_changes
 from components.policy_facts import policy_facts
 from components.registration import register_in_turn
 from components.settings import read_settings
 from components.shared_parts import SharedParts
-from components.wiring import EXCHANGE, LOGIN, GrantPlan, questions, scope_name
-from kcadmin.connection import Connection
-from kcadmin.errors import KeycloakError
-from kcadmin.misread import misreadings
-from kcadmin.realm import realms_of_run
-from providers import messages, preflight, taken_back
-from providers._place import stack_of_program
+from grants.plan import EXCHANGE, LOGIN, GrantPlan, questions, scope_name
+from grants.planning import plan
+from grants.spec import REQUESTER, GrantSpec, checked_grant
+from kcadmin.objects.realm import realms_of_run
+from kcadmin.rest.connection import Connection
+from kcadmin.rest.errors import KeycloakError
+from kcadmin.rest.misread import misreadings
+from providers.base import messages, taken_back
+from providers.base.identity import taken_over_by
+from providers.base.own_state import note_moved, own_state, stack_name
+from providers.base.place import stack_of_program
+from providers.base.resource import short_traces
 from providers.exchange_proof import ExchangeProof
-from providers.identity import taken_over_by
-from providers.own_state import note_moved, own_state, stack_name
-from providers.resource import short_traces
+from reach import preflight
 
 
 class TokenExchangeGrant(pulumi.ComponentResource):

@@ -16,8 +16,8 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from kcadmin.errors import KeycloakError, NotFound
-from kcadmin.session import Session, path
+from kcadmin.rest.errors import KeycloakError, NotFound
+from kcadmin.rest.session import Session, path
 
 PROJECT = Path(__file__).resolve().parent.parent
 REALM_FILE = PROJECT / "local" / "realm-secure-test.json"

@@ -4,8 +4,16 @@ import inspect
 
 import typer
 
-from exchange.commands import audit, bootstrap, doctor, graph, inventory, migrate, rebind, release, verify
-from exchange.console import show_warnings
+from exchange.audit import command as audit
+from exchange.bootstrap import command as bootstrap
+from exchange.doctor import command as doctor
+from exchange.graph import command as graph
+from exchange.inventory import command as inventory
+from exchange.migrate import command as migrate
+from exchange.rebind import command as rebind
+from exchange.release import command as release
+from exchange.terminal.console import show_warnings
+from exchange.verify import command as verify
 
 # Locals hold secrets and tokens: a traceback must never print them.
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)

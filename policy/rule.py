@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kcadmin.texts import harmless
+from kcadmin.rest.texts import harmless
 from policy.stack import Stack
 
 ADVISORY, MANDATORY = "advisory", "mandatory"

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Any
 
-from kcadmin.texts import named
+from kcadmin.rest.texts import named
 
 GRANT = "keycloak-token-exchange:index:TokenExchangeGrant"
 DYNAMIC = "pulumi-python:dynamic/keycloak:"

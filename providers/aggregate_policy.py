@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 
 import pulumi
 
-from kcadmin.named_policies import AggregatePolicies
-from kcadmin.named_policies import AggregatePolicy as Policy
-from kcadmin.texts import shown
-from providers._base import Props
-from providers._policy import PLACE, PolicyProvider
-from providers._uuids import is_known
-from providers.resource import Flag, KeycloakResource, Text, Texts
+from kcadmin.authz.named_policies import AggregatePolicies
+from kcadmin.authz.named_policies import AggregatePolicy as Policy
+from kcadmin.rest.texts import shown
+from providers.base.policy import PLACE, PolicyProvider
+from providers.base.provider import Props
+from providers.base.resource import Flag, KeycloakResource, Text, Texts
+from providers.base.uuids import is_known
 
 
 class AggregatePolicyProvider(PolicyProvider[Policy]):

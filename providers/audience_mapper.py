@@ -10,17 +10,17 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import DiffResult
 
-from kcadmin.clients import RECENT_SECONDS
-from kcadmin.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, AudienceMappers, may_have_been
-from kcadmin.mappers import AudienceMapper as Mapper
-from kcadmin.ownership import owned_name
-from kcadmin.realm import Realm
-from providers._base import Props
-from providers._compare import KEEP, RESTORE, REVOKE
-from providers._held import writer
-from providers._left import tell_token_life_of_grant, warn_of_mappers
-from providers._owned import USED, OwnedObjectProvider
-from providers.resource import Flag, KeycloakResource, Text, Texts
+from kcadmin.marks.ownership import owned_name
+from kcadmin.objects.clients import RECENT_SECONDS
+from kcadmin.objects.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, AudienceMappers, may_have_been
+from kcadmin.objects.mappers import AudienceMapper as Mapper
+from kcadmin.objects.realm import Realm
+from providers.base.after_removal import tell_token_life_of_grant, warn_of_mappers
+from providers.base.compare import KEEP, RESTORE, REVOKE
+from providers.base.held import writer
+from providers.base.owned import USED, OwnedObjectProvider
+from providers.base.provider import Props
+from providers.base.resource import Flag, KeycloakResource, Text, Texts
 
 
 class AudienceMapperProvider(OwnedObjectProvider[Mapper]):

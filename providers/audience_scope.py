@@ -9,18 +9,18 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CheckResult
 
-from kcadmin.audience_scopes import AudienceScope as Scope
-from kcadmin.audience_scopes import audience_of_ours, may_have_been
-from kcadmin.client_scopes import ClientScopes, scope_token
-from kcadmin.ownership import DESCRIPTION_LIMIT
-from kcadmin.realm import Realm
-from kcadmin.texts import named, shown
-from providers._base import Props
-from providers._compare import KEEP, RESTORE, REVOKE
-from providers._held import Mark, writer
-from providers._owned import OwnedObjectProvider, Store
-from providers._uuids import is_known
-from providers.resource import Flag, KeycloakResource, Text, Texts
+from kcadmin.marks.ownership import DESCRIPTION_LIMIT
+from kcadmin.objects.audience_scopes import AudienceScope as Scope
+from kcadmin.objects.audience_scopes import audience_of_ours, may_have_been
+from kcadmin.objects.client_scopes import ClientScopes, scope_token
+from kcadmin.objects.realm import Realm
+from kcadmin.rest.texts import named, shown
+from providers.base.compare import KEEP, RESTORE, REVOKE
+from providers.base.held import Mark, writer
+from providers.base.owned import OwnedObjectProvider, Store
+from providers.base.provider import Props
+from providers.base.resource import Flag, KeycloakResource, Text, Texts
+from providers.base.uuids import is_known
 
 
 class AudienceScopeProvider(OwnedObjectProvider[Scope]):

@@ -8,17 +8,17 @@ from dataclasses import replace
 
 import pulumi
 
-from kcadmin.authz_objects import AuthorizationScope as Scope
-from kcadmin.authz_objects import AuthorizationScopes, scope_kind
-from kcadmin.claims import Claim, adopted_kind, claim_of
-from kcadmin.realm import Realm
-from kcadmin.shared_settings import drop_claim, write_claim
-from kcadmin.texts import named
-from providers._base import Props
-from providers._held import writer
-from providers._owned import CREATED, OwnedObjectProvider
-from providers._resource_server import require_services
-from providers.resource import Flag, KeycloakResource, Text
+from kcadmin.authz.scopes_and_permissions import AuthorizationScope as Scope
+from kcadmin.authz.scopes_and_permissions import AuthorizationScopes, scope_kind
+from kcadmin.objects.claims import Claim, adopted_kind, claim_of
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.shared_settings import drop_claim, write_claim
+from kcadmin.rest.texts import named
+from providers.base.held import writer
+from providers.base.owned import CREATED, OwnedObjectProvider
+from providers.base.provider import Props
+from providers.base.resource import Flag, KeycloakResource, Text
+from providers.base.resource_server import require_services
 
 
 class AuthorizationScopeProvider(OwnedObjectProvider[Scope]):

@@ -9,18 +9,18 @@ from typing import Any
 
 import pulumi
 
-from kcadmin.authorization_services import ACCOUNT, KIND, MAPPERS, SERVICES, content, delete_by_products
-from kcadmin.by_products import SIDE_ROLE, account_mappers
-from kcadmin.clients import Client
-from kcadmin.errors import HttpError, Refusal
-from kcadmin.ownership import NAME_LIMIT
-from kcadmin.realm import Realm
-from kcadmin.shared_settings import USED, drop_claim
-from providers._base import Props
-from providers._compare import KEEP, REVOKE
-from providers._shared import SharedSettingProvider
-from providers.messages import warn
-from providers.resource import KeycloakResource, Text
+from kcadmin.authz.authorization_services import ACCOUNT, KIND, MAPPERS, SERVICES, content, delete_by_products
+from kcadmin.marks.ownership import NAME_LIMIT
+from kcadmin.objects.clients import Client
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.shared_settings import USED, drop_claim
+from kcadmin.objects.side_effects import SIDE_ROLE, account_mappers
+from kcadmin.rest.errors import HttpError, Refusal
+from providers.base.compare import KEEP, REVOKE
+from providers.base.messages import warn
+from providers.base.provider import Props
+from providers.base.resource import KeycloakResource, Text
+from providers.base.shared_setting import SharedSettingProvider
 
 LONGEST_CLIENT_ID = NAME_LIMIT - len("service-account-")  # the server answers 500 to more
 LONGEST_UP_TO_26_2 = NAME_LIMIT - len("urn::resources:default")  # the type of the default resource, which it made then

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import pulumi
 
-from kcadmin.policies import ClientPolicies
-from kcadmin.policies import ClientPolicy as Policy
-from providers._base import Props
-from providers._policy import PLACE, PolicyProvider
-from providers.resource import Flag, KeycloakResource, Text, Texts
+from kcadmin.authz.policies import ClientPolicies
+from kcadmin.authz.policies import ClientPolicy as Policy
+from providers.base.policy import PLACE, PolicyProvider
+from providers.base.provider import Props
+from providers.base.resource import Flag, KeycloakResource, Text, Texts
 
 
 class ClientPolicyProvider(PolicyProvider[Policy]):

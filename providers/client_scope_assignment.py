@@ -7,23 +7,23 @@ from collections.abc import Iterator
 
 import pulumi
 
-from kcadmin.claims import Claim, claim_of
-from kcadmin.client_scopes import DEFAULT, OPTIONAL
-from kcadmin.clients import RECENT_SECONDS
-from kcadmin.errors import Refusal
-from kcadmin.mappers import AudienceMappers
-from kcadmin.ownership import hash16, same_stack
-from kcadmin.realm import Realm
-from kcadmin.setting_claims import assignment_kind
-from kcadmin.shared_settings import drop_claim, write_claim
-from kcadmin.texts import named, shown
-from kcadmin.writers import require_one_stack
-from providers._base import KeycloakProvider, Props
-from providers._compare import KEEP, RESTORE, REVOKE
-from providers._held import Mark, writer
-from providers._left import tell_kept
-from providers.messages import info
-from providers.resource import KeycloakResource, Text, Texts
+from kcadmin.marks.ownership import hash16, same_stack
+from kcadmin.objects.claims import Claim, claim_of
+from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
+from kcadmin.objects.clients import RECENT_SECONDS
+from kcadmin.objects.mappers import AudienceMappers
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.setting_claims import assignment_kind
+from kcadmin.objects.shared_settings import drop_claim, write_claim
+from kcadmin.objects.writers import require_one_stack
+from kcadmin.rest.errors import Refusal
+from kcadmin.rest.texts import named, shown
+from providers.base.after_removal import tell_kept
+from providers.base.compare import KEEP, RESTORE, REVOKE
+from providers.base.held import Mark, writer
+from providers.base.messages import info
+from providers.base.provider import KeycloakProvider, Props
+from providers.base.resource import KeycloakResource, Text, Texts
 
 CREATED, USED = "created", "used"
 

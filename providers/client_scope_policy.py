@@ -10,10 +10,10 @@ from typing import Any
 
 import pulumi
 
-from kcadmin.named_policies import ClientScopePolicies, ScopeItem
-from kcadmin.named_policies import ClientScopePolicy as Policy
-from providers._policy import PLACE, Items, PolicyProvider
-from providers.resource import Flag, KeycloakResource, Text
+from kcadmin.authz.named_policies import ClientScopePolicies, ScopeItem
+from kcadmin.authz.named_policies import ClientScopePolicy as Policy
+from providers.base.policy import PLACE, Items, PolicyProvider
+from providers.base.resource import Flag, KeycloakResource, Text
 
 
 class ClientScopePolicyProvider(PolicyProvider[Policy]):

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 
 import pulumi
 
-from kcadmin.events import NEEDED, EventsConfig
-from kcadmin.realm import Realm
-from kcadmin.recorded_events import KIND, give_up_claim, look, release_events, serves, take_events
-from kcadmin.shared_settings import CLAIMED, USED, Taken
-from kcadmin.texts import shown
-from providers._base import KeycloakProvider, Props
-from providers._held import Mark, writer
-from providers._uuids import is_known
-from providers.messages import info
-from providers.resource import KeycloakResource, Text, Texts
+from kcadmin.objects.events import NEEDED, EventsConfig
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.recorded_events import KIND, give_up_claim, look, release_events, serves, take_events
+from kcadmin.objects.shared_settings import CLAIMED, USED, Taken
+from kcadmin.rest.texts import shown
+from providers.base.held import Mark, writer
+from providers.base.messages import info
+from providers.base.provider import KeycloakProvider, Props
+from providers.base.resource import KeycloakResource, Text, Texts
+from providers.base.uuids import is_known
 
 
 class ExchangeEventsProvider(KeycloakProvider):

@@ -10,14 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pulumi
 from pulumi.dynamic import CheckResult, ReadResult
 
-from kcadmin.client_policies import missing_from_server
-from kcadmin.errors import Refusal
-from kcadmin.guard_faults import faults, type_faults
-from kcadmin.guard_marks import KIND
-from kcadmin.guards import Guards
-from kcadmin.ownership import Writer
-from kcadmin.realm import Realm
-from kcadmin.realm_guards import (
+from kcadmin.guards.claimed import (
     Held,
     borrowed_marks,
     borrowing,
@@ -28,14 +21,21 @@ from kcadmin.realm_guards import (
     take_guards,
     take_mark_back,
 )
-from kcadmin.texts import shown
-from kcadmin.whose import TAKEN_OVER_BY
-from kcadmin.writers import continuing
-from providers._base import KeycloakProvider, Props
-from providers._held import HELD, Mark, own_number, writer
-from providers._uuids import is_known
-from providers.messages import failure, info, warn
-from providers.resource import KeycloakResource, Text, Texts
+from kcadmin.guards.client_policies import missing_from_server
+from kcadmin.guards.entries import Guards
+from kcadmin.guards.faults import faults, type_faults
+from kcadmin.guards.marks import KIND
+from kcadmin.marks.ownership import Writer
+from kcadmin.marks.whose import TAKEN_OVER_BY
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.writers import continuing
+from kcadmin.rest.errors import Refusal
+from kcadmin.rest.texts import shown
+from providers.base.held import HELD, Mark, own_number, writer
+from providers.base.messages import failure, info, warn
+from providers.base.provider import KeycloakProvider, Props
+from providers.base.resource import KeycloakResource, Text, Texts
+from providers.base.uuids import is_known
 
 
 class ExchangeGuardsProvider(KeycloakProvider):

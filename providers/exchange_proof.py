@@ -8,17 +8,17 @@ from collections.abc import Sequence
 
 import pulumi
 
-from kcadmin.claims import claims
-from kcadmin.client_secrets import ClientSecrets
-from kcadmin.errors import Refusal, sentence
-from kcadmin.features import LEGACY, SWITCH, SWITCH_CLAIM
-from kcadmin.ownership import stack_of
-from kcadmin.proof import USER, USER_PASSWORD, Case, choose_subject, prove
-from kcadmin.realm import Realm
-from kcadmin.texts import named
-from providers._base import KeycloakProvider, Props
-from providers.messages import warn
-from providers.resource import KeycloakResource, Text
+from kcadmin.marks.ownership import stack_of
+from kcadmin.objects.claims import claims
+from kcadmin.objects.client_secrets import ClientSecrets
+from kcadmin.objects.features import LEGACY, SWITCH, SWITCH_CLAIM
+from kcadmin.objects.realm import Realm
+from kcadmin.rest.errors import Refusal, sentence
+from kcadmin.rest.texts import named
+from providers.base.messages import warn
+from providers.base.provider import KeycloakProvider, Props
+from providers.base.resource import KeycloakResource, Text
+from reach.proof import USER, USER_PASSWORD, Case, choose_subject, prove
 
 
 class ExchangeProofProvider(KeycloakProvider):

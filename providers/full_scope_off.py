@@ -7,11 +7,11 @@ from typing import Any
 
 import pulumi
 
-from kcadmin.clients import FULL_SCOPE, Client
-from kcadmin.setting_claims import FULL_SCOPE_CLAIM
-from providers._base import Props
-from providers._shared import SharedSettingProvider
-from providers.resource import KeycloakResource, Text, Texts
+from kcadmin.objects.clients import FULL_SCOPE, Client
+from kcadmin.objects.setting_claims import FULL_SCOPE_CLAIM
+from providers.base.provider import Props
+from providers.base.resource import KeycloakResource, Text, Texts
+from providers.base.shared_setting import SharedSettingProvider
 
 
 class FullScopeOffProvider(SharedSettingProvider):

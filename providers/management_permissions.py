@@ -6,20 +6,20 @@ https://www.keycloak.org/securing-apps/token-exchange#_client-to-client-permissi
 
 import pulumi
 
-from kcadmin.authz import TOKEN_EXCHANGE
-from kcadmin.claims import claim_of
-from kcadmin.errors import NotImplementedHere, Refusal, sentence
-from kcadmin.features import PERMISSIONS_FEATURE
-from kcadmin.management import KIND, release_management, seen_management, take_management
-from kcadmin.realm import Realm
-from kcadmin.shared_settings import CLAIMED, Taken, drop_claim
-from kcadmin.texts import named, quoted
-from providers._base import KeycloakProvider, Props
-from providers._compare import REVOKE
-from providers._held import Mark, writer
-from providers._left import never_in_the_way, warn_of_policies
-from providers.messages import info, warn
-from providers.resource import KeycloakResource, Text, Texts
+from kcadmin.authz.management_permissions import KIND, release_management, seen_management, take_management
+from kcadmin.objects.claims import claim_of
+from kcadmin.objects.features import PERMISSIONS_FEATURE
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.resource_server import TOKEN_EXCHANGE
+from kcadmin.objects.shared_settings import CLAIMED, Taken, drop_claim
+from kcadmin.rest.errors import NotImplementedHere, Refusal, sentence
+from kcadmin.rest.texts import named, quoted
+from providers.base.after_removal import never_in_the_way, warn_of_policies
+from providers.base.compare import REVOKE
+from providers.base.held import Mark, writer
+from providers.base.messages import info, warn
+from providers.base.provider import KeycloakProvider, Props
+from providers.base.resource import KeycloakResource, Text, Texts
 
 
 class ManagementPermissionsProvider(KeycloakProvider):

@@ -7,12 +7,12 @@ from typing import Any
 
 import pulumi
 
-from kcadmin.clients import Client
-from kcadmin.setting_claims import REFRESH_TOKENS_CLAIM
-from kcadmin.shared_settings import REFRESH_TOKENS
-from providers._base import Props
-from providers._shared import SharedSettingProvider
-from providers.resource import KeycloakResource, Text, Texts
+from kcadmin.objects.clients import Client
+from kcadmin.objects.setting_claims import REFRESH_TOKENS_CLAIM
+from kcadmin.objects.shared_settings import REFRESH_TOKENS
+from providers.base.provider import Props
+from providers.base.resource import KeycloakResource, Text, Texts
+from providers.base.shared_setting import SharedSettingProvider
 
 
 class RefreshTokensOffProvider(SharedSettingProvider):

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 import pulumi
 
-from kcadmin.policies import RegexPolicies
-from kcadmin.policies import RegexPolicy as Policy
-from kcadmin.texts import named, shown
-from providers._base import Props
-from providers._policy import PLACE, PolicyProvider
-from providers.resource import Flag, KeycloakResource, Text
+from kcadmin.authz.policies import RegexPolicies
+from kcadmin.authz.policies import RegexPolicy as Policy
+from kcadmin.rest.texts import named, shown
+from providers.base.policy import PLACE, PolicyProvider
+from providers.base.provider import Props
+from providers.base.resource import Flag, KeycloakResource, Text
 
 _PIECE = re.compile(r"\\Q.*?(?:\\E|\Z)|\\.|\[\^?\]?|.", re.DOTALL)
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pulumi
 
-from kcadmin.named_policies import RoleItem, RolePolicies
-from kcadmin.named_policies import RolePolicy as Policy
-from providers._policy import PLACE, Items, PolicyProvider
-from providers.resource import Flag, KeycloakResource, Text
+from kcadmin.authz.named_policies import RoleItem, RolePolicies
+from kcadmin.authz.named_policies import RolePolicy as Policy
+from providers.base.policy import PLACE, Items, PolicyProvider
+from providers.base.resource import Flag, KeycloakResource, Text
 
 
 class RolePolicyProvider(PolicyProvider[Policy]):

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 import pulumi
 
-from kcadmin.authz_objects import ScopePermission as Permission
-from kcadmin.authz_objects import ScopePermissions
-from kcadmin.realm import Realm
-from providers._base import Props
-from providers._held import writer
-from providers._owned import OwnedObjectProvider
-from providers._resource_server import description_faults, require_services
-from providers._uuids import is_known
-from providers.resource import Flag, KeycloakResource, Text, Texts
+from kcadmin.authz.scopes_and_permissions import ScopePermission as Permission
+from kcadmin.authz.scopes_and_permissions import ScopePermissions
+from kcadmin.objects.realm import Realm
+from providers.base.held import writer
+from providers.base.owned import OwnedObjectProvider
+from providers.base.provider import Props
+from providers.base.resource import Flag, KeycloakResource, Text, Texts
+from providers.base.resource_server import description_faults, require_services
+from providers.base.uuids import is_known
 
 
 class ScopePermissionProvider(OwnedObjectProvider[Permission]):

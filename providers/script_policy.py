@@ -10,15 +10,15 @@ from collections.abc import Iterator
 
 import pulumi
 
-from kcadmin.authz import ResourceServer
-from kcadmin.errors import Refusal, sentence
-from kcadmin.policies import Policies, ScriptPolicies
-from kcadmin.policies import ScriptPolicy as Policy
-from kcadmin.realm import Realm
-from kcadmin.texts import named, shown
-from providers._base import Props
-from providers._policy import PLACE, PolicyProvider
-from providers.resource import Flag, KeycloakResource, Text
+from kcadmin.authz.policies import Policies, ScriptPolicies
+from kcadmin.authz.policies import ScriptPolicy as Policy
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.resource_server import ResourceServer
+from kcadmin.rest.errors import Refusal, sentence
+from kcadmin.rest.texts import named, shown
+from providers.base.policy import PLACE, PolicyProvider
+from providers.base.provider import Props
+from providers.base.resource import Flag, KeycloakResource, Text
 
 
 class ScriptPolicyProvider(PolicyProvider[Policy]):

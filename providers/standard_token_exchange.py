@@ -7,17 +7,17 @@ from typing import Any
 
 import pulumi
 
-from kcadmin.clients import Client
-from kcadmin.features import REFRESH as REFRESH
-from kcadmin.features import SAME_SESSION as SAME_SESSION
-from kcadmin.features import STANDARD, SWITCH_CLAIM
-from kcadmin.features import SWITCH as SWITCH
-from kcadmin.ownership import same_stack
-from kcadmin.realm import Realm
-from providers._base import Props
-from providers._left import tell_token_life, warn_of_switch
-from providers._shared import SharedSettingProvider
-from providers.resource import Flag, KeycloakResource, Text, Texts
+from kcadmin.marks.ownership import same_stack
+from kcadmin.objects.clients import Client
+from kcadmin.objects.features import REFRESH as REFRESH
+from kcadmin.objects.features import SAME_SESSION as SAME_SESSION
+from kcadmin.objects.features import STANDARD, SWITCH_CLAIM
+from kcadmin.objects.features import SWITCH as SWITCH
+from kcadmin.objects.realm import Realm
+from providers.base.after_removal import tell_token_life, warn_of_switch
+from providers.base.provider import Props
+from providers.base.resource import Flag, KeycloakResource, Text, Texts
+from providers.base.shared_setting import SharedSettingProvider
 
 KIND = SWITCH_CLAIM
 

@@ -1,6 +1,6 @@
 """Time policies of a resource server: they match in a span of time, by the server's own clock and zone.
 
-A window of hours past midnight, or with minutes, takes several and an aggregate policy: ``kcadmin.time_windows.time_parts``.
+A window of hours past midnight, or with minutes, takes several and an aggregate policy: ``time_windows.time_parts``.
 
 https://www.keycloak.org/docs/latest/authorization_services/#_policy_time
 """
@@ -9,13 +9,13 @@ from collections.abc import Iterator
 
 import pulumi
 
-from kcadmin.policies import TIME_FIELDS, TimePolicies
-from kcadmin.policies import TimePolicy as Policy
-from kcadmin.time_windows import time_faults
-from providers._base import Props
-from providers._policy import PLACE, Number, PolicyProvider
-from providers._uuids import is_known
-from providers.resource import Flag, KeycloakResource, Text
+from kcadmin.authz.policies import TIME_FIELDS, TimePolicies
+from kcadmin.authz.policies import TimePolicy as Policy
+from kcadmin.authz.time_windows import time_faults
+from providers.base.policy import PLACE, Number, PolicyProvider
+from providers.base.provider import Props
+from providers.base.resource import Flag, KeycloakResource, Text
+from providers.base.uuids import is_known
 
 
 class TimePolicyProvider(PolicyProvider[Policy]):

@@ -9,24 +9,24 @@ from collections.abc import Collection, Iterable, Iterator
 
 import pulumi
 
-from kcadmin.authz import permission_name
-from kcadmin.claims import Claim, Kind, claim_of
-from kcadmin.errors import Refusal
-from kcadmin.exchange_policies import judge
-from kcadmin.features import LEGACY
-from kcadmin.ownership import hash16
-from kcadmin.permissions import AFFIRMATIVE, Attached, attach, detach, seen_attached
-from kcadmin.policies import UUID
-from kcadmin.realm import Realm
-from kcadmin.shared_settings import drop_claim, drop_claims, write_claim
-from kcadmin.texts import shown
-from providers._base import KeycloakProvider, Props
-from providers._compare import REVOKE
-from providers._held import Mark, Whose, whose, writer
-from providers._left import never_in_the_way, tell_token_life
-from providers._uuids import is_known
-from providers.messages import info, warn
-from providers.resource import Flag, KeycloakResource, Text, Texts
+from kcadmin.authz.exchange_permission import AFFIRMATIVE, Attached, attach, detach, seen_attached
+from kcadmin.authz.exchange_policies import judge
+from kcadmin.authz.policies import UUID
+from kcadmin.marks.ownership import hash16
+from kcadmin.objects.claims import Claim, Kind, claim_of
+from kcadmin.objects.features import LEGACY
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.resource_server import permission_name
+from kcadmin.objects.shared_settings import drop_claim, drop_claims, write_claim
+from kcadmin.rest.errors import Refusal
+from kcadmin.rest.texts import shown
+from providers.base.after_removal import never_in_the_way, tell_token_life
+from providers.base.compare import REVOKE
+from providers.base.held import Mark, Whose, whose, writer
+from providers.base.messages import info, warn
+from providers.base.provider import KeycloakProvider, Props
+from providers.base.resource import Flag, KeycloakResource, Text, Texts
+from providers.base.uuids import is_known
 
 ATTACHED, FOUND = "attached", "found"
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pulumi
 
-from kcadmin.clients import Client
-from kcadmin.lifespans import LIFESPAN, note_lifespan, seconds_of
-from kcadmin.realm import Realm
-from kcadmin.setting_claims import LIFESPAN_CLAIM
-from providers._base import Props
-from providers._shared import SharedSettingProvider
-from providers._uuids import is_known
-from providers.resource import KeycloakResource, Text, Texts
+from kcadmin.objects.clients import Client
+from kcadmin.objects.lifespans import LIFESPAN, note_lifespan, seconds_of
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.setting_claims import LIFESPAN_CLAIM
+from providers.base.provider import Props
+from providers.base.resource import KeycloakResource, Text, Texts
+from providers.base.shared_setting import SharedSettingProvider
+from providers.base.uuids import is_known
 
 
 class TokenLifespanProvider(SharedSettingProvider):

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import pulumi
 
-from kcadmin.named_policies import UserPolicies
-from kcadmin.named_policies import UserPolicy as Policy
-from providers._policy import PLACE, PolicyProvider
-from providers.resource import Flag, KeycloakResource, Text, Texts
+from kcadmin.authz.named_policies import UserPolicies
+from kcadmin.authz.named_policies import UserPolicy as Policy
+from providers.base.policy import PLACE, PolicyProvider
+from providers.base.resource import Flag, KeycloakResource, Text, Texts
 
 
 class UserPolicyProvider(PolicyProvider[Policy]):

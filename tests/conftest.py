@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from kcadmin import realm as realms
-from kcadmin import session as sessions
+from kcadmin.objects import realm as realms
+from kcadmin.rest import session as sessions
 from local import keycloak
 from local.layout import keycloak_version
-from providers import messages
+from providers.base import messages
 from tests.support.balancer import NODES, BalancedCluster
 from tests.support.realms import TestRealm
 from tests.support.shared_servers import SharedServers, stop_all

@@ -17,10 +17,10 @@ from providers.audience_mapper import AudienceMapper
 from providers.authorization_scope import AuthorizationScope
 from providers.authorization_services import AuthorizationServices
 from providers.client_policy import ClientPolicy
-from providers.facts import Questions
 from providers.management_permissions import ManagementPermissions
-from providers.preflight import ask
 from providers.scope_permission import ScopePermission
+from reach.facts import Questions
+from reach.preflight import ask
 
 config = pulumi.Config()
 settings = read_settings(grants=False)

@@ -13,11 +13,11 @@ from rich.markup import escape
 
 from examples.api.server import Api, serving
 from examples.stage import API, FRONTEND, LEFT, USER, Stage, console, differing, say_differing
-from kcadmin.connection import read_connection
-from kcadmin.errors import Forbidden, KeycloakError, TokenRefused
-from kcadmin.proof import Claims
-from kcadmin.session import Session, path
-from kcadmin.tokens import ClientCredentials, TokenEndpoint
+from kcadmin.rest.connection import read_connection
+from kcadmin.rest.errors import Forbidden, KeycloakError, TokenRefused
+from kcadmin.rest.session import Session, path
+from kcadmin.rest.tokens import ClientCredentials, TokenEndpoint
+from reach.proof import Claims
 
 HERE = Path(__file__).resolve().parent
 WIRINGS = {

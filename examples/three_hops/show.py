@@ -16,11 +16,11 @@ from rich.markup import escape
 from examples.api.server import Api, OnwardProblem, log, serving
 from examples.calls import Application, Refused, call, said_by
 from examples.stage import API, FRONTEND, LEFT, USER, Stage, console, differing, say_differing
-from kcadmin.connection import read_connection
-from kcadmin.errors import Forbidden, KeycloakError
-from kcadmin.features import LEGACY, STANDARD, read_features
-from kcadmin.session import Session
-from kcadmin.tokens import TokenEndpoint
+from kcadmin.objects.features import LEGACY, STANDARD, read_features
+from kcadmin.rest.connection import read_connection
+from kcadmin.rest.errors import Forbidden, KeycloakError
+from kcadmin.rest.session import Session
+from kcadmin.rest.tokens import TokenEndpoint
 
 HERE = Path(__file__).resolve().parent
 REPORTS = "authentication-test-reports"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from kcadmin.texts import named, quoted
+from kcadmin.rest.texts import named, quoted
 from policy.rule import ADVISORY, Finding, Rule
 from policy.stack import LEGACY, Stack
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from kcadmin.texts import named, quoted
+from kcadmin.rest.texts import named, quoted
 from policy.rule import ADVISORY, Finding, Rule
 from policy.rules.grants_form_no_cycle import in_cycles
 from policy.stack import Stack

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from kcadmin.texts import quoted
+from kcadmin.rest.texts import quoted
 from policy.rule import MANDATORY, Finding, Rule
 from policy.stack import LEGACY, Stack
 

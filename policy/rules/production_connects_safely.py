@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from kcadmin.texts import named
+from kcadmin.rest.texts import named
 from policy.rule import MANDATORY, Finding, Rule, production_stacks
 from policy.stack import INSECURE_HTTP, INSECURE_TLS, Stack
 

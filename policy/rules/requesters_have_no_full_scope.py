@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from kcadmin.texts import named
+from kcadmin.rest.texts import named
 from policy.rule import ADVISORY, Finding, Rule
 from policy.stack import Grant, Requester, Stack
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from kcadmin.texts import named
+from kcadmin.rest.texts import named
 from policy.rule import MANDATORY, Finding, Rule, texts
 from policy.stack import DYNAMIC, Resource, Stack
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from kcadmin.texts import named, quoted
+from kcadmin.rest.texts import named, quoted
 from policy.rule import ADVISORY, Finding, Rule, whole_number
 from policy.stack import Stack
 

@@ -15,16 +15,16 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from exchange import audit as audit_module
 from exchange import cli
-from exchange import stack as stack_module
-from exchange.audit import Audit, Record, Wanted, summary
-from exchange.place import Place
-from exchange.stack import Stack as ExchangeStack
-from kcadmin import events
-from kcadmin.errors import Refusal, TokenRefused
-from kcadmin.robot import STANDARD
-from kcadmin.tokens import ClientCredentials, TokenEndpoint
+from exchange.audit import audit as audit_module
+from exchange.audit.audit import Audit, Record, Wanted, summary
+from exchange.stack import stack as stack_module
+from exchange.stack.place import Place
+from exchange.stack.stack import Stack as ExchangeStack
+from kcadmin.objects import events
+from kcadmin.objects.robot import STANDARD
+from kcadmin.rest.errors import Refusal, TokenRefused
+from kcadmin.rest.tokens import ClientCredentials, TokenEndpoint
 from tests.conftest import MakeRealm
 from tests.support.engine import forget
 from tests.support.in_process import Stack

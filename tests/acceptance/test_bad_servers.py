@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from kcadmin import transport
-from kcadmin.connection import Connection
-from kcadmin.errors import KeycloakError
+from kcadmin.rest import transport
+from kcadmin.rest.connection import Connection
+from kcadmin.rest.errors import KeycloakError
 from tests.support.in_process import Stack
 from tests.support.proxy import FAULTS, proxy_before
 from tests.support.realms import TestRealm
@@ -29,7 +29,7 @@ def short_times(legacy_realm: TestRealm) -> Iterator[None]:
     legacy_realm.export()  # the first one of a server takes longer
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tests.support.proxy.SLOW_SECONDS", 1.3)
-        patch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0.05)
+        patch.setattr("kcadmin.rest.waiting.SHORTEST_SECONDS", 0.05)
         yield
 
 

@@ -14,21 +14,21 @@ import requests
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
-from components.grant_spec import read_grant
-from components.planning import plan
-from components.wiring import questions
-from exchange.doctor import Asked, Doctor
-from kcadmin.close_look import Looks
-from kcadmin.features import LEGACY, STANDARD
-from kcadmin.found_grants import inventory
-from kcadmin.prediction import Predictor
-from kcadmin.realm_reach import realm_reach
-from kcadmin.role_reach import read_roles
-from kcadmin.survey import survey
-from kcadmin.verdicts import RECIPIENT, REQUESTER, THIRD, Case
+from exchange.doctor.doctor import Asked, Doctor
+from exchange.doctor.realm_look import Looks
+from exchange.inventory.grants import inventory
+from grants.plan import questions
+from grants.planning import plan
+from grants.spec import read_grant
+from kcadmin.objects.features import LEGACY, STANDARD
 from local import keycloak
 from local.layout import keycloak_version
-from providers import preflight
+from reach import preflight
+from reach.allowed import realm_reach
+from reach.prediction import Predictor
+from reach.roles import read_roles
+from reach.survey import survey
+from reach.verdict import RECIPIENT, REQUESTER, THIRD, Case
 from tests.acceptance.test_one_answer import let_through
 from tests.conftest import NEEDS
 from tests.support.engine import forget

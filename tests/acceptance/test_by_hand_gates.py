@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from kcadmin.tokens import ClientCredentials, TokenEndpoint, TokenRefused
+from kcadmin.rest.tokens import ClientCredentials, TokenEndpoint, TokenRefused
 from tests.acceptance.test_open_gates import AUDIENCE, OTHER, OWNER, add, grant, passes
 from tests.conftest import MakeRealm
 from tests.support.in_process import Stack

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from kcadmin import transport
-from kcadmin.ownership import OWNER_KEY
+from kcadmin.marks.ownership import OWNER_KEY
+from kcadmin.rest import transport
 from tests.conftest import Servers
 from tests.support.command_bench import GONE, ROLES, Bench, Ended, bench_on, told_well
 from tests.support.proxy import TOKEN

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from kcadmin.tokens import TokenRefused
+from kcadmin.rest.tokens import TokenRefused
 from tests.conftest import MakeRealm
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm

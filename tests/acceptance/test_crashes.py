@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kcadmin.errors import TokenRefused
+from kcadmin.rest.errors import TokenRefused
 from tests.conftest import MakeRealm
 from tests.support.in_process import Killed, Stack, interrupted
 from tests.support.realms import TestRealm

@@ -16,17 +16,17 @@ import pytest
 from typer.testing import CliRunner
 
 from exchange.cli import app
-from exchange.diagnosis.finding import REFRESH
-from exchange.doctor import Asked, Diagnosis, Doctor
-from exchange.stack import Stack as StackOutputs
-from kcadmin import robot
-from kcadmin.client_secrets import variable
-from kcadmin.close_look import Looks
-from kcadmin.features import Features, read_features
-from kcadmin.proof import Case, Claims, check
-from kcadmin.session import Session
+from exchange.doctor.doctor import Asked, Diagnosis, Doctor
+from exchange.doctor.finding import REFRESH
+from exchange.doctor.realm_look import Looks
+from exchange.stack.stack import Stack as StackOutputs
+from kcadmin.objects import robot
+from kcadmin.objects.client_secrets import variable
+from kcadmin.objects.features import Features, read_features
+from kcadmin.rest.session import Session
 from local import keycloak
 from local.layout import keycloak_version
+from reach.proof import Case, Claims, check
 from tests.conftest import Servers
 from tests.support import breaks
 from tests.support.breaks import (

@@ -5,12 +5,12 @@ import random
 import pytest
 import requests
 
-from exchange.migration.grants import Call, Moving, Stage
-from exchange.migration.watch import is_legacy_use
-from kcadmin.event_audiences import ClientIds
-from kcadmin.events import read_events
-from kcadmin.realm import Realm
-from kcadmin.tokens import ACCESS_TOKEN_TYPE, ClientCredentials, TokenEndpoint
+from exchange.migrate.progress import Call, Moving, Stage
+from exchange.migrate.watch import is_legacy_use
+from kcadmin.objects.event_audiences import ClientIds
+from kcadmin.objects.events import read_events
+from kcadmin.objects.realm import Realm
+from kcadmin.rest.tokens import ACCESS_TOKEN_TYPE, ClientCredentials, TokenEndpoint
 from tests.conftest import MakeRealm
 from tests.support.realms import TOKEN_EXCHANGE, TestRealm
 

@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from exchange.bootstrap import bootstrap
-from kcadmin import recorded_events
-from kcadmin.connection import PrivateKeyLogin
-from kcadmin.errors import Refusal
-from kcadmin.events import NEEDED
-from kcadmin.realm import Realm
-from kcadmin.recorded_events import HOLDERS, look, release_events, serves, take_events
-from kcadmin.robot import EVENTS, STANDARD, roles_for
-from kcadmin.session import Session
-from kcadmin.shared_settings import drop_claim
-from providers._base import LOST
+from exchange.bootstrap.bootstrap import bootstrap
+from kcadmin.objects import recorded_events
+from kcadmin.objects.events import NEEDED
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.recorded_events import HOLDERS, look, release_events, serves, take_events
+from kcadmin.objects.robot import EVENTS, STANDARD, roles_for
+from kcadmin.objects.shared_settings import drop_claim
+from kcadmin.rest.connection import PrivateKeyLogin
+from kcadmin.rest.errors import Refusal
+from kcadmin.rest.session import Session
+from providers.base.provider import LOST
 from providers.exchange_events import ExchangeEventsProvider
 from tests.support.engine import Engine, Refused, forget
 from tests.support.in_process import Killed, Stack, interrupted

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from kcadmin.errors import Refusal
-from kcadmin.ownership import NUMBER_KEY, OWNER_KEY, STACK_KEY
+from kcadmin.marks.ownership import NUMBER_KEY, OWNER_KEY, STACK_KEY
+from kcadmin.rest.errors import Refusal
 from providers.aggregate_policy import AggregatePolicyProvider
 from providers.audience_scope import AudienceScopeProvider
 from providers.client_policy import ClientPolicyProvider

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import requests
 
-from exchange.release import find, take_away
-from kcadmin.claims import Kind, adopted_kind, claim_key
-from kcadmin.errors import Refusal
-from kcadmin.features import SWITCH_CLAIM
-from kcadmin.management import KIND as MANAGEMENT
-from kcadmin.noted_strategy import STRATEGY
-from kcadmin.notes import forget_warnings
-from kcadmin.session import session_for
+from exchange.release.release import find, take_away
+from kcadmin.authz.management_permissions import KIND as MANAGEMENT
+from kcadmin.authz.noted_strategy import STRATEGY
+from kcadmin.marks.notes import forget_warnings
+from kcadmin.objects.claims import Kind, adopted_kind, claim_key
+from kcadmin.objects.features import SWITCH_CLAIM
+from kcadmin.rest.errors import Refusal
+from kcadmin.rest.session import session_for
 from providers.audience_mapper import AudienceMapperProvider
 from providers.full_scope_off import FullScopeOffProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from components.gating import gate, goes_away, ways_of
-from components.grant_spec import OPTIONAL_SCOPE, GrantSpec, read_grant
 from components.own_parts import own
-from components.planning import Plan, plan
-from components.wiring import EXCHANGE, LOGIN, Flow, GrantPlan, questions, scope_name, wire
-from providers import preflight
-from providers.facts import Facts
-from providers.own_state import held_in
+from grants.gating import gate, goes_away, ways_of
+from grants.plan import EXCHANGE, LOGIN, Flow, GrantPlan, questions, scope_name, wire
+from grants.planning import Plan, plan
+from grants.spec import OPTIONAL_SCOPE, GrantSpec, read_grant
+from providers.base.own_state import held_in
+from reach import preflight
+from reach.facts import Facts
 from tests.support.engine import forget
 from tests.support.in_process import NAME, Stack
 from tests.support.random_realms import OWNER, RandomRealm, plain, random_grants, random_realm

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from kcadmin.connection import Connection, PasswordLogin
-from kcadmin.errors import Forbidden, KeycloakError, NotFound, Strange
-from kcadmin.session import Session
+from kcadmin.rest.connection import Connection, PasswordLogin
+from kcadmin.rest.errors import Forbidden, KeycloakError, NotFound, Strange
+from kcadmin.rest.session import Session
 from tests.support.in_process import Stack
 from tests.support.proxy import Proxy, Request, proxy_before, says
 from tests.support.realms import PASSWORD, TestRealm

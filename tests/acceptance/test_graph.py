@@ -9,14 +9,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from exchange import cli
-from exchange import stack as stack_module
-from kcadmin.reach import Exchange
-from kcadmin.realm_reach import RealmReach, realm_reach
-from kcadmin.robot import GUARDS, LEGACY, roles_for
-from kcadmin.role_reach import read_roles
-from kcadmin.survey import survey
-from kcadmin.tokens import TokenRefused
-from kcadmin.ways import ANY_CLIENT, Verdict, Ways
+from exchange.stack import stack as stack_module
+from kcadmin.objects.robot import GUARDS, LEGACY, roles_for
+from kcadmin.rest.tokens import TokenRefused
+from reach.allowed import RealmReach, realm_reach
+from reach.exchanges import Exchange
+from reach.reasons import ANY_CLIENT, Verdict, Ways
+from reach.roles import read_roles
+from reach.survey import survey
 from tests.acceptance.test_reach import GRANTS
 from tests.support import hand_made
 from tests.support.in_process import Stack

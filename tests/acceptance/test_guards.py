@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import requests
 
-from kcadmin.claims import Claim
-from kcadmin.connection import ClientSecretLogin, Connection
-from kcadmin.errors import Refusal
-from kcadmin.guard_marks import KIND, computed_mark, label_for
-from kcadmin.guard_parts import MARK
-from kcadmin.robot import GUARDS, STANDARD
-from kcadmin.tokens import EXCHANGE_GRANT, ClientCredentials, TokenEndpoint, TokenRefused
+from kcadmin.guards.marks import KIND, computed_mark, label_for
+from kcadmin.guards.parts import MARK
+from kcadmin.objects.claims import Claim
+from kcadmin.objects.robot import GUARDS, STANDARD
+from kcadmin.rest.connection import ClientSecretLogin, Connection
+from kcadmin.rest.errors import Refusal
+from kcadmin.rest.tokens import EXCHANGE_GRANT, ClientCredentials, TokenEndpoint, TokenRefused
 from providers.exchange_guards import ExchangeGuardsProvider
 from tests.acceptance.test_two_processes import together
 from tests.conftest import MakeRealm
@@ -73,7 +73,7 @@ def one_realm(make_module_realm: MakeRealm) -> Iterator[TestRealm]:
 @pytest.fixture
 def guarded(one_realm: TestRealm, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestRealm]:
     """The realm, without a guard before and after; one writer alone need not wait for others."""
-    monkeypatch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0.01)
+    monkeypatch.setattr("kcadmin.rest.waiting.SHORTEST_SECONDS", 0.01)
     yield one_realm
     assert lists(one_realm) == STRANGERS
     assert "pulumi.exchange" not in json.dumps(one_realm.get("clients"))

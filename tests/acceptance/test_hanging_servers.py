@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from kcadmin import bounded, transport
-from kcadmin.errors import Unreachable
-from kcadmin.session import Session
+from kcadmin.rest import bounded, transport
+from kcadmin.rest.errors import Unreachable
+from kcadmin.rest.session import Session
 from tests.acceptance.test_hostile_servers import LOGIN, after_login, dripping, session
 from tests.support.hostile_server import Asked, Write, hostile, reply
 from tests.support.in_process import Stack
@@ -90,7 +90,7 @@ def test_after_a_while_it_is_asked_again(short_times: None, monkeypatch: pytest.
             session_.get("/admin/x")
         moment = time.monotonic() + transport.UNANSWERED_SECONDS
         monkeypatch.setattr(
-            "kcadmin.transport.time.monotonic", lambda: moment + time.perf_counter() - time.perf_counter()
+            "kcadmin.rest.transport.time.monotonic", lambda: moment + time.perf_counter() - time.perf_counter()
         )
         assert session_.get("/admin/x") == []
 

@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from typer.testing import CliRunner
 
 from exchange.cli import app
-from kcadmin import bounded
-from kcadmin.connection import ClientSecretLogin, Connection, PasswordLogin, PrivateKeyLogin
-from kcadmin.errors import KeycloakError, Unreachable
-from kcadmin.session import Session
-from kcadmin.tokens import ClientCredentials, TokenEndpoint
+from kcadmin.rest import bounded
+from kcadmin.rest.connection import ClientSecretLogin, Connection, PasswordLogin, PrivateKeyLogin
+from kcadmin.rest.errors import KeycloakError, Unreachable
+from kcadmin.rest.session import Session
+from kcadmin.rest.tokens import ClientCredentials, TokenEndpoint
 from tests.support.hostile_server import Asked, Hostile, Write, hostile, reply
 
 PASSWORD = "MyS3cret/Admin Pw"

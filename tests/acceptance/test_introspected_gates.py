@@ -7,11 +7,11 @@ import pulumi
 import pytest
 import requests
 
-from kcadmin.errors import TokenRefused
-from kcadmin.introspection import SETTING
-from kcadmin.realm_reach import RealmReach, realm_reach
-from kcadmin.role_reach import read_roles
-from kcadmin.survey import survey
+from kcadmin.rest.errors import TokenRefused
+from reach.allowed import RealmReach, realm_reach
+from reach.introspection import SETTING
+from reach.roles import read_roles
+from reach.survey import survey
 from tests.acceptance.test_open_gates import AUDIENCE, HOLDER, LIGHT, OTHER, OWNER, add, grant, passes
 from tests.conftest import MakeRealm
 from tests.support.in_process import Stack

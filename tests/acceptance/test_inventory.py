@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from exchange.inventory import take_inventory
-from kcadmin.found_grants import Inventory, Level
-from kcadmin.tokens import TokenRefused
+from exchange.inventory.config_file import take_inventory
+from exchange.inventory.grants import Inventory, Level
+from kcadmin.rest.tokens import TokenRefused
 from tests.conftest import Servers
 from tests.support import handmade
 from tests.support.engine import forget

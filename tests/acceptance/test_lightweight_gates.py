@@ -6,10 +6,10 @@ from typing import Any
 import pulumi
 import pytest
 
-from kcadmin.realm_reach import realm_reach
-from kcadmin.role_reach import read_roles
-from kcadmin.survey import survey
-from kcadmin.ways import Verdict, always
+from reach.allowed import realm_reach
+from reach.reasons import Verdict, always
+from reach.roles import read_roles
+from reach.survey import survey
 from tests.acceptance.test_open_gates import AUDIENCE, OTHER, OWNER, add, grant, passes
 from tests.conftest import MakeRealm
 from tests.support.in_process import Stack

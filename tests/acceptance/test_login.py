@@ -10,10 +10,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from kcadmin.connection import AssertionLogin, ClientSecretLogin, Connection, Login, PasswordLogin, PrivateKeyLogin
-from kcadmin.errors import LoginRefused, Unreachable
-from kcadmin.session import Session
-from kcadmin.tokens import ClientCredentials, TokenEndpoint
+from kcadmin.rest.connection import AssertionLogin, ClientSecretLogin, Connection, Login, PasswordLogin, PrivateKeyLogin
+from kcadmin.rest.errors import LoginRefused, Unreachable
+from kcadmin.rest.session import Session
+from kcadmin.rest.tokens import ClientCredentials, TokenEndpoint
 from tests.conftest import MakeRealm
 from tests.support.in_process import Stack
 from tests.support.proxy import certificate_for, proxy_before

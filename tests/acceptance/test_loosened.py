@@ -7,12 +7,12 @@ import pytest
 
 from components.openings import openings
 from components.own_parts import own
-from components.planning import plan
-from components.wiring import questions
-from kcadmin.connection import Connection
-from kcadmin.errors import TokenRefused
-from providers import preflight
-from providers.own_state import held_in
+from grants.plan import questions
+from grants.planning import plan
+from kcadmin.rest.connection import Connection
+from kcadmin.rest.errors import TokenRefused
+from providers.base.own_state import held_in
+from reach import preflight
 from tests.acceptance.test_open_gates import OTHER, OWNER, grant
 from tests.conftest import MakeRealm
 from tests.support import hand_made

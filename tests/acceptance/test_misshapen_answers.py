@@ -18,20 +18,20 @@ from typing import Any
 
 import pytest
 
-from exchange import inventory
-from exchange.audit import Audit, Wanted
-from exchange.commands.graph import _look
-from exchange.doctor import Asked, Doctor
-from exchange.place import Place
-from exchange.stack import Stack as StackOutputs
-from exchange.verify import verify
-from kcadmin.answers import Answer
-from kcadmin.client_secrets import ClientSecrets
-from kcadmin.close_look import Looks
-from kcadmin.errors import KeycloakError
-from kcadmin.proof import Subject
-from kcadmin.redaction import redacted
-from kcadmin.session import Session
+from exchange.audit.audit import Audit, Wanted
+from exchange.doctor.doctor import Asked, Doctor
+from exchange.doctor.realm_look import Looks
+from exchange.graph.command import _look
+from exchange.inventory import config_file
+from exchange.stack.place import Place
+from exchange.stack.stack import Stack as StackOutputs
+from exchange.verify.verify import verify
+from kcadmin.objects.client_secrets import ClientSecrets
+from kcadmin.rest.answers import Answer
+from kcadmin.rest.errors import KeycloakError
+from kcadmin.rest.redaction import redacted
+from kcadmin.rest.session import Session
+from reach.proof import Subject
 from tests.support.engine import forget
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm
@@ -142,7 +142,7 @@ def tape(realm: TestRealm) -> Iterator[Tape]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Session, "_send", send)
-        patch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0)
+        patch.setattr("kcadmin.rest.waiting.SHORTEST_SECONDS", 0)
         patch.setattr("time.sleep", lambda seconds: None)
         yield its
 
@@ -213,7 +213,7 @@ def test_no_answer_ends_in_a_traceback(legacy_realm: TestRealm, exchange: str) -
 
     commands: dict[str, Callable[[], object]] = {
         "doctor": lambda: Doctor(Looks(session()), Asked(as_user=realm.user)).look_at(cases),
-        "inventory": lambda: inventory.take_inventory(session(), realm.name, lambda what: None),
+        "inventory": lambda: config_file.take_inventory(session(), realm.name, lambda what: None),
         "graph": lambda: _look(place, lambda what: None),
         "audit": lambda: list(Audit(place).records(Wanted())),
         "verify": lambda: verify(session(), cases, user, ClientSecrets(session(), {}, read=True), dry_run=True),

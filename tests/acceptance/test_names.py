@@ -4,16 +4,16 @@ from typing import Any
 
 import pytest
 
-from components.grant_spec import read_grant
-from kcadmin.errors import Refusal
-from kcadmin.realm import realm_for
-from kcadmin.session import Session
+from grants.spec import read_grant
+from kcadmin.objects.realm import realm_for
+from kcadmin.rest.errors import Refusal
+from kcadmin.rest.session import Session
 from local import keycloak
 from local.layout import keycloak_version
-from providers._base import KeycloakProvider
 from providers.audience_mapper import AudienceMapperProvider
 from providers.authorization_scope import AuthorizationScopeProvider
 from providers.authorization_services import LONGEST_CLIENT_ID, LONGEST_UP_TO_26_2, AuthorizationServicesProvider
+from providers.base.provider import KeycloakProvider
 from providers.client_policy import ClientPolicyProvider
 from providers.management_permissions import ManagementPermissionsProvider
 from providers.scope_permission import ScopePermissionProvider

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from kcadmin.authz import permission_name
-from providers._base import KeycloakProvider
+from kcadmin.objects.resource_server import permission_name
 from providers.audience_mapper import AudienceMapperProvider
 from providers.authorization_scope import AuthorizationScopeProvider
 from providers.authorization_services import AuthorizationServicesProvider
+from providers.base.provider import KeycloakProvider
 from providers.client_policy import ClientPolicyProvider
 from providers.management_permissions import ManagementPermissionsProvider
 from providers.scope_permission import ScopePermissionProvider

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from exchange.bootstrap import bootstrap
-from kcadmin.robot import LEGACY, roles_for
+from exchange.bootstrap.bootstrap import bootstrap
+from kcadmin.objects.robot import LEGACY, roles_for
 from local import keycloak
 from local.layout import KEYCLOAK_VERSIONS
 from tests.acceptance.test_robot import what_it_is

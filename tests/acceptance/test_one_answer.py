@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from exchange.doctor import Asked, Doctor
-from kcadmin.close_look import Looks
-from kcadmin.error_catalogue import EXCHANGED
-from kcadmin.features import LEGACY, STANDARD
-from kcadmin.found_grants import inventory
-from kcadmin.prediction import Predictor
-from kcadmin.realm_reach import RealmReach, realm_reach
-from kcadmin.role_reach import read_roles
-from kcadmin.survey import survey
-from kcadmin.verdicts import RECIPIENT, REQUESTER, THIRD, Case
-from kcadmin.ways import ROLES, always
+from exchange.doctor.doctor import Asked, Doctor
+from exchange.doctor.error_catalogue import EXCHANGED
+from exchange.doctor.realm_look import Looks
+from exchange.inventory.grants import inventory
+from kcadmin.objects.features import LEGACY, STANDARD
+from reach.allowed import RealmReach, realm_reach
+from reach.prediction import Predictor
+from reach.reasons import ROLES, always
+from reach.roles import read_roles
+from reach.survey import survey
+from reach.verdict import RECIPIENT, REQUESTER, THIRD, Case
 from tests.acceptance.test_gates import FIRST, NUMBER
 from tests.support.engine import forget
 from tests.support.random_realms import RandomRealm, random_realm

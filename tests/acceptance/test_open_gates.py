@@ -6,9 +6,9 @@ from typing import Any
 import pulumi
 import pytest
 
-from kcadmin.audiences import added
-from kcadmin.errors import TokenRefused
-from kcadmin.realm import Realm
+from kcadmin.objects.realm import Realm
+from kcadmin.rest.errors import TokenRefused
+from reach.audiences import added
 from tests.conftest import MakeRealm
 from tests.support.in_process import Stack
 from tests.support.mapper_kinds import KINDS, kind

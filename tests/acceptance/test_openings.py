@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from components.closure import declared, implied, undeclared
-from components.wiring import GrantPlan
-from kcadmin.errors import TokenRefused
-from kcadmin.newly_allowed import NewlyAllowed
-from kcadmin.reach import Exchange
-from kcadmin.ways import ANY_CLIENT
+from grants.implied import declared, implied, undeclared
+from grants.plan import GrantPlan
+from kcadmin.rest.errors import TokenRefused
+from reach.exchanges import Exchange
+from reach.newly_allowed import NewlyAllowed
+from reach.reasons import ANY_CLIENT
 from tests.acceptance.test_reach import GUARDED, around, planned
 from tests.support import hand_made
 from tests.support.in_process import Stack

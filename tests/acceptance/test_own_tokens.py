@@ -9,8 +9,8 @@ import pulumi
 import pytest
 import requests
 
-from kcadmin.by_products import SIDE_ROLE
-from kcadmin.errors import NotFound, TokenRefused
+from kcadmin.objects.side_effects import SIDE_ROLE
+from kcadmin.rest.errors import NotFound, TokenRefused
 from tests.acceptance.test_open_gates import HOLDER, OTHER, OWNER, add, grant, passes
 from tests.conftest import MakeRealm
 from tests.support.in_process import Stack

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from kcadmin.errors import Refusal
-from kcadmin.tokens import TokenRefused
+from kcadmin.rest.errors import Refusal
+from kcadmin.rest.tokens import TokenRefused
 from providers.audience_mapper import AudienceMapperProvider
 from providers.authorization_scope import AuthorizationScopeProvider
 from providers.authorization_services import AuthorizationServicesProvider

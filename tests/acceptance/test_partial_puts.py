@@ -1,6 +1,6 @@
 """A write of ours changes what it says and nothing else, whatever the client looks like; and giving it back leaves no trace.
 
-``SHAPE_SEED`` draws other clients; what the server changes by itself stands in ``kcadmin/partial_put.py``.
+``SHAPE_SEED`` draws other clients; what the server changes by itself stands in ``kcadmin/writes/partial_put.py``.
 """
 
 import os
@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from kcadmin.claims import Claim, Kind
-from kcadmin.ownership import CLAIM_PREFIX
-from kcadmin.realm import realm_for
-from kcadmin.session import session_for
-from kcadmin.shared_settings import drop_claim, write_claim
+from kcadmin.marks.ownership import CLAIM_PREFIX
+from kcadmin.objects.claims import Claim, Kind
+from kcadmin.objects.realm import realm_for
+from kcadmin.objects.shared_settings import drop_claim, write_claim
+from kcadmin.rest.session import session_for
 from providers.audience_mapper import AudienceMapperProvider
 from providers.authorization_services import AuthorizationServicesProvider
 from providers.full_scope_off import FullScopeOffProvider
@@ -49,7 +49,7 @@ SETTINGS: list[tuple[type[Any], dict[str, Any], set[str]]] = [
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0.01)  # nobody else writes this realm
+    monkeypatch.setattr("kcadmin.rest.waiting.SHORTEST_SECONDS", 0.01)  # nobody else writes this realm
 
 
 @pytest.fixture(scope="module")

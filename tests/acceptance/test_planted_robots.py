@@ -10,13 +10,13 @@ import pytest
 import requests
 from typer.testing import CliRunner
 
-from exchange.bootstrap import bootstrap, remove
+from exchange.bootstrap.bootstrap import bootstrap, remove
 from exchange.cli import app
-from kcadmin import robot
-from kcadmin.connection import ADMIN_PASSWORD, PrivateKeyLogin
-from kcadmin.errors import Forbidden, KeycloakError, NotFound, Refusal
-from kcadmin.robot import MARK
-from kcadmin.session import Session
+from kcadmin.objects import robot
+from kcadmin.objects.robot import MARK
+from kcadmin.rest.connection import ADMIN_PASSWORD, PrivateKeyLogin
+from kcadmin.rest.errors import Forbidden, KeycloakError, NotFound, Refusal
+from kcadmin.rest.session import Session
 from tests.support.engine import forget
 from tests.support.realms import TestRealm
 

@@ -17,13 +17,13 @@ from typing import Any
 import pulumi
 import pytest
 
-from kcadmin.errors import Refusal, TokenRefused
-from kcadmin.exchange_policies import Judgement
-from kcadmin.time_windows import time_parts
+from kcadmin.authz.exchange_policies import Judgement
+from kcadmin.authz.time_windows import time_parts
+from kcadmin.rest.errors import Refusal, TokenRefused
 from local import keycloak
 from local.layout import keycloak_version
-from providers._base import KeycloakProvider
 from providers.aggregate_policy import AggregatePolicyProvider
+from providers.base.provider import KeycloakProvider
 from providers.client_policy import ClientPolicyProvider
 from providers.client_scope_policy import ClientScopePolicyProvider
 from providers.group_policy import GroupPolicyProvider
@@ -368,7 +368,7 @@ class Exchange:
 
 @pytest.fixture
 def exchange(world: TestRealm, monkeypatch: pytest.MonkeyPatch) -> Iterator[Exchange]:
-    monkeypatch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0)  # nobody else writes this realm
+    monkeypatch.setattr("kcadmin.rest.waiting.SHORTEST_SECONDS", 0)  # nobody else writes this realm
     before = world.export()
     made = Exchange(world)
     yield made

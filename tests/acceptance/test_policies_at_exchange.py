@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from kcadmin.audiences import held_scopes
-from kcadmin.client_scopes import OPTIONAL
-from kcadmin.features import SWITCH
-from kcadmin.found_grants import inventory
-from kcadmin.realm_reach import realm_reach
-from kcadmin.role_reach import read_roles
-from kcadmin.survey import survey
+from exchange.inventory.grants import inventory
+from kcadmin.objects.client_scopes import OPTIONAL
+from kcadmin.objects.features import SWITCH
+from reach.allowed import realm_reach
+from reach.audiences import held_scopes
+from reach.roles import read_roles
+from reach.survey import survey
 from tests.acceptance.test_gates import FIRST, NUMBER
 from tests.acceptance.test_one_answer import Triple, against_inventory, against_keycloak, let_through
 from tests.support.engine import forget

@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from kcadmin.client_writes import Unannounced
+from kcadmin.writes.watch import Unannounced
 from tests.conftest import MakeRealm
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm

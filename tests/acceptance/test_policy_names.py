@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pulumi
 import pytest
 
-from kcadmin.errors import Refusal, TokenRefused
-from kcadmin.realm_reach import realm_reach
-from kcadmin.role_reach import read_roles
-from kcadmin.survey import survey
-from kcadmin.ways import always
+from kcadmin.rest.errors import Refusal, TokenRefused
+from reach.allowed import realm_reach
+from reach.reasons import always
+from reach.roles import read_roles
+from reach.survey import survey
 from tests.acceptance.test_open_gates import OTHER, OWNER, grant
 from tests.conftest import MakeRealm
 from tests.support.in_process import Stack

@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from components.closure import declared, implied
-from components.grant_spec import read_grant
-from components.planned_guards import asked_scopes
-from components.planned_realm import planned_realm
-from components.planning import plan
-from components.wiring import GrantPlan, questions
-from kcadmin.reach import Exchange
-from kcadmin.realm_reach import RealmReach, realm_reach
-from kcadmin.robot import GUARDS, LEGACY
-from kcadmin.tokens import TokenRefused
-from providers import preflight
-from providers.surroundings import Surroundings, known_clients, surroundings
+from grants.implied import declared, implied
+from grants.plan import GrantPlan, questions
+from grants.planned_guards import asked_scopes
+from grants.planned_realm import planned_realm
+from grants.planning import plan
+from grants.spec import read_grant
+from kcadmin.objects.robot import GUARDS, LEGACY
+from kcadmin.rest.tokens import TokenRefused
+from reach import preflight
+from reach.allowed import RealmReach, realm_reach
+from reach.exchanges import Exchange
+from reach.surroundings import Surroundings, known_clients, surroundings
 from tests.support.engine import forget
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm

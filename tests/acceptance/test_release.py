@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from exchange import release
-from kcadmin.leftovers import What
-from kcadmin.session import session_for
+from exchange.release import release
+from kcadmin.rest.session import session_for
+from reach.leftovers import What
 from tests.conftest import MakeRealm
 from tests.support.copies import copied, exported
 from tests.support.engine import forget

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 import providers
-from providers._base import KeycloakProvider
 from providers.aggregate_policy import AggregatePolicyProvider
 from providers.audience_mapper import AudienceMapperProvider
 from providers.audience_scope import AudienceScopeProvider
 from providers.authorization_scope import AuthorizationScopeProvider
 from providers.authorization_services import AuthorizationServicesProvider
+from providers.base.provider import KeycloakProvider
 from providers.client_policy import ClientPolicyProvider
 from providers.client_scope_assignment import ClientScopeAssignmentProvider
 from providers.client_scope_policy import ClientScopePolicyProvider
@@ -222,7 +222,7 @@ def test_each_later_kind_alone(make_realm: MakeRealm, guide_ran: bool) -> None:
 def test_a_grant_with_every_condition(
     make_realm: MakeRealm, monkeypatch: pytest.MonkeyPatch, exchange: str, guide_ran: bool
 ) -> None:
-    monkeypatch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0.01)  # nobody else writes this realm
+    monkeypatch.setattr("kcadmin.rest.waiting.SHORTEST_SECONDS", 0.01)  # nobody else writes this realm
     realm = arranged(make_realm, guide_ran=guide_ran)
     monkeypatch.setenv("KEYCLOAK_USER", realm.user)
     monkeypatch.setenv("KEYCLOAK_USER_PASS", PASSWORD)

@@ -9,12 +9,12 @@ from typing import Any
 import jwt
 import pytest
 
-from exchange.bootstrap import Bootstrapped, bootstrap, remove
-from kcadmin import robot
-from kcadmin.connection import Connection, PrivateKeyLogin
-from kcadmin.errors import Forbidden, Refusal
-from kcadmin.robot_permissions import PERMISSIONS_CLIENT
-from kcadmin.session import Session
+from exchange.bootstrap.bootstrap import Bootstrapped, bootstrap, remove
+from kcadmin.objects import robot
+from kcadmin.objects.robot_permissions import PERMISSIONS_CLIENT
+from kcadmin.rest.connection import Connection, PrivateKeyLogin
+from kcadmin.rest.errors import Forbidden, Refusal
+from kcadmin.rest.session import Session
 from local.layout import keycloak_version
 from tests.acceptance.test_policy_changes import CONSENT, demand
 from tests.conftest import MakeRealm

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from kcadmin.connection import Connection
+from kcadmin.rest.connection import Connection
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-from kcadmin.connection import Connection
-from kcadmin.permissions import attach, attached, detach
-from kcadmin.policy_removal import delete_policy
-from kcadmin.realm import realm_for
-from kcadmin.robot import LEGACY, STANDARD
-from kcadmin.session import session_for
+from kcadmin.authz.exchange_permission import attach, attached, detach
+from kcadmin.authz.policy_removal import delete_policy
+from kcadmin.objects.realm import realm_for
+from kcadmin.objects.robot import LEGACY, STANDARD
+from kcadmin.rest.connection import Connection
+from kcadmin.rest.session import session_for
 from providers.standard_token_exchange import StandardTokenExchangeProvider
 from tests.support.engine import Engine, forget
 from tests.support.realms import TestRealm

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from exchange.deny import IMPLIED, NOT_TRIED, REFUSED, UNDECLARED, Denial, attempts, deny
-from exchange.stack import Stack as Outputs
-from exchange.verify import verify
-from kcadmin.declared_reach import declared, opened
-from kcadmin.errors import Forbidden, Refusal
-from kcadmin.features import SWITCH, read_features
-from kcadmin.proof import Case, Subject, Verdict
-from kcadmin.reach import Exchange
-from kcadmin.robot import GUARDS, LEGACY
-from kcadmin.session import Session
+from exchange.stack.stack import Stack as Outputs
+from exchange.verify.deny import IMPLIED, NOT_TRIED, REFUSED, UNDECLARED, Denial, attempts, deny
+from exchange.verify.verify import verify
+from kcadmin.objects.features import SWITCH, read_features
+from kcadmin.objects.robot import GUARDS, LEGACY
+from kcadmin.rest.errors import Forbidden, Refusal
+from kcadmin.rest.session import Session
+from reach.declared import declared, opened
+from reach.exchanges import Exchange
+from reach.proof import Case, Subject, Verdict
 from tests.support.engine import forget
 from tests.support.in_process import Stack
 from tests.support.realms import PASSWORD, TestRealm

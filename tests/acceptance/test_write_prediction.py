@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from kcadmin.clients import Clients
-from kcadmin.errors import HttpError
-from kcadmin.policy_executors import value_of
-from kcadmin.policy_votes import Write, WritingLogin
-from kcadmin.robot import representation
-from kcadmin.write_prediction import RealmPolicies, foretell
+from kcadmin.objects.clients import Clients
+from kcadmin.objects.robot import representation
+from kcadmin.rest.errors import HttpError
+from kcadmin.writes.executors import value_of
+from kcadmin.writes.prediction import RealmPolicies, foretell
+from kcadmin.writes.votes import Write, WritingLogin
 from local import keycloak
 from local.layout import keycloak_version
 from tests.conftest import MakeRealm

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import jwt
 
-from kcadmin.errors import KeycloakError
-from kcadmin.tokens import ClientCredentials, TokenEndpoint
+from kcadmin.rest.errors import KeycloakError
+from kcadmin.rest.tokens import ClientCredentials, TokenEndpoint
 from tests.e2e.exchanges import ANSWERED
 from tests.e2e.stack import TIMEOUT_SECONDS
 from tests.support.realms import PASSWORD, TestRealm

@@ -5,7 +5,7 @@ from typing import Any
 import jwt
 import pytest
 
-from kcadmin.errors import TokenRefused
+from kcadmin.rest.errors import TokenRefused
 from tests.e2e.stack import Grant
 from tests.support.realms import TestRealm
 

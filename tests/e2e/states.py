@@ -23,7 +23,7 @@ from tests.support.realms import PASSWORD, TestRealm
 
 FIXTURES = PROJECT / "tests" / "fixtures"
 STATES = FIXTURES / "states"
-CODE = ("__main__.py", "components", "providers", "kcadmin")
+CODE = ("__main__.py", "components", "grants", "providers", "reach", "kcadmin")
 MANAGEMENT = "realm-management"
 FOUND = {
     "name": "found",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kcadmin.tokens import ClientCredentials, TokenEndpoint
+from kcadmin.rest.tokens import ClientCredentials, TokenEndpoint
 from tests.conftest import MakeRealm
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import both_flows, exchanged, grant, neither_flow, refused

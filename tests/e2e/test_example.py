@@ -15,10 +15,10 @@ import requests
 from examples import calls
 from examples.api import server
 from examples.api.server import serving
-from kcadmin.connection import Connection, PasswordLogin
-from kcadmin.features import SWITCH
-from kcadmin.session import Session
-from kcadmin.tokens import EXCHANGE_GRANT
+from kcadmin.objects.features import SWITCH
+from kcadmin.rest.connection import Connection, PasswordLogin
+from kcadmin.rest.session import Session
+from kcadmin.rest.tokens import EXCHANGE_GRANT
 from local.layout import PROJECT, VENV, backend_url
 from tests.conftest import Servers
 from tests.support.realms import PASSWORD, TestRealm

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from exchange.bootstrap import bootstrap
-from kcadmin.robot import STANDARD, roles_for
+from exchange.bootstrap.bootstrap import bootstrap
+from kcadmin.objects.robot import STANDARD, roles_for
 from tests.conftest import Servers
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import both_flows, grant
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.standard_exchange
 
 ALL = bool(os.environ.get("ALL_FAULTS"))
 LONGEST_SECONDS = 300
-READ_SECONDS = 60  # the patience of kcadmin/session.py
+READ_SECONDS = 60  # the patience of kcadmin/rest/session.py
 BEYOND = "0.0.0.0"  # noqa: S104  # leads to this machine, which it does not say
 Place = tuple[TestRealm, Stack, Proxy]
 

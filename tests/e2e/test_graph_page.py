@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from exchange.graph import Graph, graph_of
-from exchange.graph_page import as_page
-from kcadmin.realm_reach import realm_reach
-from kcadmin.role_reach import RoleFacts
+from exchange.graph.graph import Graph, graph_of
+from exchange.graph.page import as_page
+from reach.allowed import realm_reach
+from reach.roles import RoleFacts
 from tests.support.browser import MISSING, Browser, is_installed
 from tests.support.shared_servers import free_port
 from tests.support.surveys import BOTH, client, mapper, policy, survey

@@ -19,7 +19,7 @@ from tests.support.proxy import TOKEN, Proxy, Request, proxy_before
 
 ALL = bool(os.environ.get("ALL_FAULTS"))
 WAIT_SECONDS = 3
-"""Instead of the 60 seconds that ``kcadmin.transport.READ_SECONDS`` is."""
+"""Instead of the 60 seconds that ``kcadmin.rest.transport.READ_SECONDS`` is."""
 SPREAD_SECONDS = 2
 SHORTER = f"from kcadmin import transport\ntransport.READ_SECONDS = {WAIT_SECONDS}\n"
 EVERYTHING = ("everything", lambda request: True)

@@ -4,7 +4,7 @@ import json
 import re
 import unicodedata
 
-from kcadmin.texts import OBEYED
+from kcadmin.rest.texts import OBEYED
 from tests.conftest import MakeRealm
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import grant

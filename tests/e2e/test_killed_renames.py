@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kcadmin.errors import TokenRefused
+from kcadmin.rest.errors import TokenRefused
 from tests.conftest import Servers
 from tests.e2e.exchanges import as_it_was, exchanged, grant, refused
 from tests.e2e.kill_points import ALL, CHECKPOINT_SECONDS, Point

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kcadmin.errors import TokenRefused
+from kcadmin.rest.errors import TokenRefused
 from tests.conftest import MakeRealm
 from tests.e2e import states
 from tests.e2e.conftest import NewStack

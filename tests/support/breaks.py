@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from kcadmin.errors import NotFound
+from kcadmin.rest.errors import NotFound
 from tests.support.realms import TOKEN_EXCHANGE, TestRealm
 
 Break = Callable[[TestRealm], AbstractContextManager[None]]

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from exchange.audit import Audit
+from exchange.audit.audit import Audit
 from exchange.cli import app
-from kcadmin import transport
-from kcadmin.proof import USER, USER_PASSWORD
+from kcadmin.rest import transport
 from local.keycloak import Server
+from reach.proof import USER, USER_PASSWORD
 from tests.support.engine import forget
 from tests.support.in_process import Stack
 from tests.support.proxy import TOKEN, Proxy, proxy_before
@@ -82,7 +82,7 @@ def bench_on(server: Server, folder: Path, *, legacy: bool = True) -> Iterator[B
     """A bench on a server. legacy: that offers both exchanges."""
     realm = TestRealm.make(server.url, server.admin_password)
     with proxy_before(realm.url) as proxy, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0)
+        patch.setattr("kcadmin.rest.waiting.SHORTEST_SECONDS", 0)
         stack = Stack(replace(realm.connection, url=proxy.url), guards=("requesters",), events=True)
         common = {"realm": realm.name, "sources": ["frontend"], "target": "api"}
         declared = [

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from kcadmin.connection import Connection
-from providers._base import KeycloakProvider
+from kcadmin.rest.connection import Connection
+from providers.base.provider import KeycloakProvider
 
 
 class Refused(Exception):
@@ -69,7 +69,9 @@ class Engine:
 
 def forget() -> None:
     """Drops what this process knows of servers, as a new plugin process would."""
-    from kcadmin import notes, realm, session
+    from kcadmin.marks import notes
+    from kcadmin.objects import realm
+    from kcadmin.rest import session
 
     realm._realms.clear()
     session._sessions.clear()

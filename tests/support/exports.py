@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from kcadmin.ownership import CLAIM_PREFIX, NUMBER_KEY, OWNER_KEY, STACK_KEY, unmarked
+from kcadmin.marks.ownership import CLAIM_PREFIX, NUMBER_KEY, OWNER_KEY, STACK_KEY, unmarked
 
 NUMBER = "a number"
 NUMBERS = re.compile(r'(?<="number":")[0-9a-f]{8}(?=")|(?<=\.)[0-9a-f]{8}(?=\]$)')

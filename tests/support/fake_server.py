@@ -21,10 +21,10 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from requests.models import PreparedRequest
 
-from kcadmin.claims import Claim, Kind, claims
-from kcadmin.clients import Client
-from kcadmin.connection import Connection, PasswordLogin
-from kcadmin.session import Session
+from kcadmin.objects.claims import Claim, Kind, claims
+from kcadmin.objects.clients import Client
+from kcadmin.rest.connection import Connection, PasswordLogin
+from kcadmin.rest.session import Session
 
 URL = "https://keycloak.test"
 PASSWORD = "pw-of-the-administrator"
@@ -92,7 +92,7 @@ class FakeKeycloak:
         def adapter(**settings: Any) -> HTTPAdapter:
             return FakeAdapter(self, **settings)
 
-        monkeypatch.setattr("kcadmin.transport.BoundedAdapter", adapter)
+        monkeypatch.setattr("kcadmin.rest.transport.BoundedAdapter", adapter)
         return self
 
     @cached_property

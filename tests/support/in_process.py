@@ -11,15 +11,15 @@ from typing import Any
 
 import pulumi
 
-from components.grant_spec import GrantSpec, read_grant
 from components.token_exchange_grant import register_grants
-from kcadmin.answers import Answer
-from kcadmin.connection import Connection
-from kcadmin.session import Session
-from providers._base import KeycloakProvider
+from grants.spec import GrantSpec, read_grant
+from kcadmin.rest.answers import Answer
+from kcadmin.rest.connection import Connection
+from kcadmin.rest.session import Session
 from providers.aggregate_policy import AggregatePolicyProvider
 from providers.audience_mapper import AudienceMapperProvider
 from providers.audience_scope import AudienceScopeProvider
+from providers.base.provider import KeycloakProvider
 from providers.client_policy import ClientPolicyProvider
 from providers.client_scope_assignment import ClientScopeAssignmentProvider
 from providers.client_scope_policy import ClientScopePolicyProvider

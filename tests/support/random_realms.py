@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kcadmin.session import Session
+from kcadmin.rest.session import Session
 from tests.support.mapper_kinds import kind
 from tests.support.realms import CONFIDENTIAL, TestRealm
 

@@ -4,7 +4,7 @@ import base64
 import json
 from typing import Any
 
-from kcadmin.session import path
+from kcadmin.rest.session import path
 from tests.support.random_realms import RandomRealm
 from tests.support.realms import PASSWORD, TOKEN_EXCHANGE, TestRealm
 

@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from kcadmin.connection import ClientSecretLogin, Connection, PasswordLogin
-from kcadmin.robot import roles_for
-from kcadmin.session import Session, path
-from kcadmin.tokens import ClientCredentials, TokenEndpoint
+from kcadmin.objects.robot import roles_for
+from kcadmin.rest.connection import ClientSecretLogin, Connection, PasswordLogin
+from kcadmin.rest.session import Session, path
+from kcadmin.rest.tokens import ClientCredentials, TokenEndpoint
 from local.layout import only_one
 from tests.support.robot_clients import MANAGEMENT, ROBOT_SECRET, ROBOTS, robot_client, service_account
 
@@ -103,7 +103,7 @@ class TestRealm:
         return realm
 
     def robot(self, *purposes: str) -> Connection:
-        """The login of the robot that has the roles for these purposes (of ``kcadmin.robot``), and no others."""
+        """The login of the robot that has the roles for these purposes (of ``kcadmin.objects.robot``), and no others."""
         return self.robot_with(roles_for(purposes))
 
     def robot_with(self, roles: tuple[str, ...]) -> Connection:

@@ -3,7 +3,16 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from kcadmin.robot import EVENTS, GUARDS, LEGACY, ROLE_POLICIES, STANDARD, USER_POLICIES, representation, roles_for
+from kcadmin.objects.robot import (
+    EVENTS,
+    GUARDS,
+    LEGACY,
+    ROLE_POLICIES,
+    STANDARD,
+    USER_POLICIES,
+    representation,
+    roles_for,
+)
 
 MANAGEMENT = "realm-management"
 ROBOT_SECRET = "a-robot-secret"

@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from components.grant_spec import GrantSpec
-from kcadmin.robot import EVENTS, GUARDS, LEGACY, REALM_ROLES, ROLE_POLICIES, STANDARD, USER_POLICIES
-from providers._base import KeycloakProvider
+from grants.spec import GrantSpec
+from kcadmin.objects.robot import EVENTS, GUARDS, LEGACY, REALM_ROLES, ROLE_POLICIES, STANDARD, USER_POLICIES
 from providers.aggregate_policy import AggregatePolicyProvider
 from providers.audience_mapper import AudienceMapperProvider
 from providers.audience_scope import AudienceScopeProvider
 from providers.authorization_scope import AuthorizationScopeProvider
 from providers.authorization_services import AuthorizationServicesProvider
+from providers.base.provider import KeycloakProvider
 from providers.client_policy import ClientPolicyProvider
 from providers.client_scope_assignment import ClientScopeAssignmentProvider
 from providers.client_scope_policy import ClientScopePolicyProvider

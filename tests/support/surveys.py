@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from kcadmin.authz import permission_name
-from kcadmin.clients import Client
-from kcadmin.features import Features
-from kcadmin.survey import Permission, Survey
+from kcadmin.objects.clients import Client
+from kcadmin.objects.features import Features
+from kcadmin.objects.resource_server import permission_name
+from reach.survey import Permission, Survey
 
 BOTH = Features(True, True, True)
 STANDARD_ONLY = Features(True, False, False)

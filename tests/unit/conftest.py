@@ -28,5 +28,5 @@ def no_network() -> object:
 def no_pauses() -> Iterator[None]:
     """Nobody else writes to a server in memory."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0)
+        monkeypatch.setattr("kcadmin.rest.waiting.SHORTEST_SECONDS", 0)
         yield

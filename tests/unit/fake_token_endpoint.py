@@ -10,11 +10,11 @@ from urllib.parse import unquote
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from kcadmin.answers import Answer
-from kcadmin.connection import Connection, PasswordLogin
-from kcadmin.errors import AnswerLost, Unreachable
-from kcadmin.redaction import redacted
-from kcadmin.session import Session
+from kcadmin.rest.answers import Answer
+from kcadmin.rest.connection import Connection, PasswordLogin
+from kcadmin.rest.errors import AnswerLost, Unreachable
+from kcadmin.rest.redaction import redacted
+from kcadmin.rest.session import Session
 
 ISSUER = "https://keycloak.example/realms/r"
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=1024)

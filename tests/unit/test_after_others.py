@@ -6,9 +6,9 @@ from typing import Any
 import pulumi
 import pytest
 
-from providers._base import AFTER_OTHERS, BESIDE_OTHERS
 from providers.audience_mapper import AudienceMapperProvider
-from providers.resource import _comes_after_others
+from providers.base.provider import AFTER_OTHERS, BESIDE_OTHERS
+from providers.base.resource import _comes_after_others
 from providers.standard_token_exchange import StandardTokenExchange, StandardTokenExchangeProvider
 from tests.support.fake_server import FakeKeycloak
 
@@ -76,7 +76,7 @@ def test_which_resources_follow_others(given: dict[str, Any], depends_on: list[s
 def test_beside_others_an_old_copy_is_read_anew(
     keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch, believed: float, seen: bool
 ) -> None:
-    monkeypatch.setattr("providers._base.BELIEVED_SECONDS", believed)
+    monkeypatch.setattr("providers.base.provider.BELIEVED_SECONDS", believed)
     keycloak.answers["/admin/realms/r"] = {"realm": "r"}
     provider = StandardTokenExchangeProvider().use(keycloak.connection)
     inputs = provider.check({}, {"realm": "r", "client_id": "api", "owner": "o/p/s#x"}).inputs
@@ -94,7 +94,7 @@ def test_beside_others_an_old_copy_is_read_anew(
 def test_beside_others_pages_are_read_once_more_at_most(
     keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("providers._base.BELIEVED_SECONDS", 0.2)
+    monkeypatch.setattr("providers.base.provider.BELIEVED_SECONDS", 0.2)
     names = [f"client-{number}" for number in range(24)]
     for name in names:
         keycloak.add_client("r", name)

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from kcadmin.errors import KeycloakError
-from kcadmin.misread import Misread, misreadings
-from kcadmin.session import Session
-from kcadmin.texts import unfit
+from kcadmin.rest.errors import KeycloakError
+from kcadmin.rest.misread import Misread, misreadings
+from kcadmin.rest.session import Session
+from kcadmin.rest.texts import unfit
 from tests.support.fake_server import URL, Answer, FakeKeycloak
 
 DEEP = {"arrays": "[" * 100_000, "objects": '{"a":' * 100_000, "closed": "[" * 50_000 + "]" * 50_000}
@@ -132,6 +132,6 @@ def test_json_of_another_shape_is_one_sentence(keycloak: FakeKeycloak, at: str, 
 def test_an_answer_that_nobody_foresaw_is_a_sentence_without_its_data() -> None:
     with pytest.raises(Misread) as caught, misreadings():
         unfit(3)  # type: ignore[arg-type]
-    assert "TypeError at kcadmin/texts.py:" in str(caught.value) and str(caught.value).endswith(".")
+    assert "TypeError at kcadmin/rest/texts.py:" in str(caught.value) and str(caught.value).endswith(".")
     with pytest.raises(KeyError), misreadings():
         {}["not of an answer"]

@@ -9,16 +9,54 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-ROOMS = ("components", "providers", "kcadmin", "exchange", "policy", "local", "bench", "examples", "tests")
+ROOMS = (
+    "components",
+    "grants",
+    "providers",
+    "reach",
+    "kcadmin",
+    "exchange",
+    "policy",
+    "local",
+    "bench",
+    "examples",
+    "tests",
+)
 # Of our own rooms, what each may import. What starts servers for people or measurements may start them through `local`.
 MAY = {
     "__main__": {"components"},
-    "components": {"components", "providers", "kcadmin"},
-    "providers": {"providers", "kcadmin"},
+    "components": {"components", "grants", "providers", "reach", "kcadmin"},
+    "grants": {"grants", "reach", "kcadmin"},
+    "providers": {"providers", "reach", "kcadmin"},
+    "reach": {"reach", "kcadmin"},
     "kcadmin": {"kcadmin"},
-    "exchange": {"exchange", "kcadmin", "policy"},  # of policy the rules alone, which know nothing of Pulumi
+    "exchange": {
+        "exchange",
+        "grants",
+        "reach",
+        "kcadmin",
+        "policy",
+    },  # of policy the rules alone, which know nothing of Pulumi
     "policy": {"policy", "kcadmin"},  # of kcadmin how texts are shown, and nothing else
     "local": {"local"},
+}
+# Of the folders of a room, what each may import beside itself.
+_MARKS, _WRITES = {"kcadmin.rest"}, {"kcadmin.rest", "kcadmin.marks"}
+_OBJECTS = _WRITES | {"kcadmin.writes"}
+FOLDERS = {
+    "kcadmin.rest": set(),
+    "kcadmin.marks": _MARKS,
+    "kcadmin.writes": _WRITES,
+    "kcadmin.objects": _OBJECTS,
+    "kcadmin.authz": _OBJECTS | {"kcadmin.objects"},
+    "kcadmin.guards": _OBJECTS | {"kcadmin.objects"},
+    "providers.base": set(),
+    "exchange.terminal": set(),
+    "exchange.stack": {"exchange.terminal"},
+    **{
+        f"exchange.{command}": {"exchange.stack", "exchange.terminal"}
+        for command in ["audit", "bootstrap", "doctor", "graph", "inventory", "migrate", "rebind", "release", "verify"]
+    },
 }
 # What opens a connection, by the longest prefix of the module's name.
 NETWORK = (
@@ -86,15 +124,37 @@ def test_nothing_points_back(room: str) -> None:
     assert found == []
 
 
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_nor_within_a_room(folder: str) -> None:
+    room = folder.partition(".")[0]
+    allowed = {folder, *FOLDERS[folder]}
+    found = [
+        f"{source.relative_to(PROJECT)} imports {module}"
+        for source in sources(folder.replace(".", "/"))
+        for module in imported(source)
+        if is_below(module, room) and module != room and not any(is_below(module, each) for each in allowed)
+    ]
+    assert found == []
+
+
+def test_every_folder_has_its_arrows() -> None:
+    found = {
+        ".".join(file.relative_to(PROJECT).parts[:-1])
+        for room in ("kcadmin", "exchange", "providers")
+        for file in (PROJECT / room).rglob("*/__init__.py")
+    }
+    assert found - {"kcadmin", "exchange", "providers"} == set(FOLDERS)
+
+
 @pytest.mark.parametrize("room", [room for room in ROOMS if room not in ("local", "tests", "bench")])
 def test_nothing_in_production_needs_the_embedded_environment(room: str) -> None:
     assert [str(source) for source in sources(room) for module in imported(source) if is_below(module, "local")] == []
 
 
-def test_kcadmin_and_exchange_know_nothing_of_pulumi() -> None:
+def test_these_rooms_know_nothing_of_pulumi() -> None:
     found = [
         f"{source.name} imports {module}"
-        for room in ("kcadmin", "exchange")
+        for room in ("kcadmin", "reach", "grants", "exchange")
         for source in sources(room)
         for module in imported(source)
         if re.match(r"pulumi\b|pulumi_", module)
@@ -126,13 +186,15 @@ def test_the_policy_pack_takes_of_kcadmin_only_how_texts_are_shown() -> None:
         f"{source.name} imports {module}"
         for source in sources("policy")
         for module in imported(source)
-        if is_below(module, "kcadmin") and not is_below(module, "kcadmin.texts")
+        if is_below(module, "kcadmin") and not is_below(module, "kcadmin.rest.texts")
     ]
     assert found == []
-    assert not any(is_below(module, room) for module in imported(PROJECT / "kcadmin" / "texts.py") for room in ROOMS)
+    assert not any(
+        is_below(module, room) for module in imported(PROJECT / "kcadmin" / "rest" / "texts.py") for room in ROOMS
+    )
 
 
-@pytest.mark.parametrize("room", ["__main__", "components", "providers", "exchange", "policy"])
+@pytest.mark.parametrize("room", ["__main__", "components", "grants", "providers", "reach", "exchange", "policy"])
 def test_only_kcadmin_and_local_open_connections(room: str) -> None:
     found = [
         f"{source.relative_to(PROJECT)} imports {module}"
@@ -143,7 +205,7 @@ def test_only_kcadmin_and_local_open_connections(room: str) -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("room", ["__main__", "components", "providers", "kcadmin"])
+@pytest.mark.parametrize("room", ["__main__", "components", "grants", "providers", "reach", "kcadmin"])
 def test_what_goes_to_pulumi_goes_through_one_module(room: str) -> None:
     """It makes foreign text harmless. What writes past it would reach people's terminals and logs as it is."""
     ways = ("log", "RunError", "CheckFailure", "InputPropertyError", "InputPropertiesError")
@@ -172,7 +234,10 @@ def test_what_commands_print_goes_through_one_module() -> None:
         and ast.unparse(node.func)
         in ("print", "typer.echo", "typer.secho", "sys.stdout.write", "sys.stderr.write", "Console")
     }
-    assert found == {"exchange/screen.py typer.echo", "exchange/cli.py typer.echo"}  # a command's help is our own text
+    assert found == {
+        "exchange/terminal/screen.py typer.echo",
+        "exchange/cli.py typer.echo",
+    }  # a command's help is our own text
 
 
 def test_the_program_is_short_and_only_names_what_is_done() -> None:
@@ -184,27 +249,27 @@ def test_the_program_is_short_and_only_names_what_is_done() -> None:
 
 
 READERS_OF_MAPPERS = {
-    "kcadmin/audiences.py",  # answers whose tokens name whom
-    "kcadmin/written_audiences.py",  # and what each type of mapper writes
-    "kcadmin/clients.py",  # takes them from the server
-    "kcadmin/mappers.py",  # keeps audience mappers
-    "kcadmin/audience_scopes.py",  # keeps client scopes with one
-    "kcadmin/shapes.py",  # refuses answers in which they are something else
-    "kcadmin/by_products.py",  # mappers that Keycloak adds to a client that gets a service account
+    "reach/audiences.py",  # answers whose tokens name whom
+    "reach/written_audiences.py",  # and what each type of mapper writes
+    "kcadmin/objects/clients.py",  # takes them from the server
+    "kcadmin/objects/mappers.py",  # keeps audience mappers
+    "kcadmin/objects/audience_scopes.py",  # keeps client scopes with one
+    "kcadmin/rest/shapes.py",  # refuses answers in which they are something else
+    "kcadmin/objects/side_effects.py",  # mappers that Keycloak adds to a client that gets a service account
 }
 
 
 def test_one_module_tells_whose_tokens_name_whom() -> None:
     found = {
         str(source.relative_to(PROJECT))
-        for room in ("kcadmin", "components", "providers", "exchange", "policy")
+        for room in ("kcadmin", "reach", "grants", "components", "providers", "exchange", "policy")
         for source in sources(room)
         for node in ast.walk(ast.parse(source.read_text()))
         if (isinstance(node, ast.Constant) and node.value in ("protocolMapper", "protocolMappers"))
         or (isinstance(node, ast.Constant) and str(node.value).startswith("oidc-"))
         or (isinstance(node, ast.Name) and node.id == "AUDIENCE_MAPPER")
     }
-    words = {"exchange/diagnosis/audience.py"}  # names the place of a missing mapper to people
+    words = {"exchange/doctor/audience.py"}  # names the place of a missing mapper to people
     assert found - words == READERS_OF_MAPPERS
 
 
@@ -217,9 +282,9 @@ def test_no_name_that_belongs_to_others_or_to_nobody() -> None:
 @pytest.mark.parametrize(
     ("text", "module"),
     [
-        ("import providers._base as base", "providers._base"),
-        ("from providers import _base", "providers._base"),
-        ("def f():\n    from providers._base import Props", "providers._base"),
+        ("import providers.base.provider as base", "providers.base.provider"),
+        ("from providers.base import provider", "providers.base.provider"),
+        ("def f():\n    from providers.base.provider import Props", "providers.base.provider"),
         ("from . import cli", "exchange.cli"),
         ("from .cli import main", "exchange.cli"),
         ("importlib.import_module('providers')", "providers"),

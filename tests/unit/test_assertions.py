@@ -8,8 +8,8 @@ from pathlib import Path
 import jwt
 import pytest
 
-from kcadmin.assertions import read_assertion, remedy
-from kcadmin.connection import (
+from kcadmin.rest.assertions import read_assertion, remedy
+from kcadmin.rest.connection import (
     ADMIN_PASSWORD,
     ASSERTION_COMMAND,
     ASSERTION_FILE,
@@ -18,7 +18,7 @@ from kcadmin.connection import (
     PasswordLogin,
     read_connection,
 )
-from kcadmin.errors import InvalidSettings, LoginRefused
+from kcadmin.rest.errors import InvalidSettings, LoginRefused
 from tests.support.fake_server import FakeKeycloak
 
 URL = "https://keycloak.example.com"
@@ -136,7 +136,7 @@ def test_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
     for wrong in ("/no/such/program", "'open"):
         with pytest.raises(LoginRefused, match=r"cannot be run \(.*\); correct it"):
             read_assertion(AssertionLogin("", command=wrong))
-    monkeypatch.setattr("kcadmin.assertions.COMMAND_SECONDS", 0.2)
+    monkeypatch.setattr("kcadmin.rest.assertions.COMMAND_SECONDS", 0.2)
     with pytest.raises(LoginRefused, match=r"has not ended after 0\.2 s"):
         read_assertion(AssertionLogin("", command=run("import time; time.sleep(9)")))
 

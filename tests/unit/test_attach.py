@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from kcadmin.authz import permission_name
-from kcadmin.claims import Claim
-from kcadmin.errors import Refusal
-from kcadmin.management import KIND
-from kcadmin.permissions import attach, detach
-from kcadmin.realm import Realm
+from kcadmin.authz.exchange_permission import attach, detach
+from kcadmin.authz.management_permissions import KIND
+from kcadmin.objects.claims import Claim
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.resource_server import permission_name
+from kcadmin.rest.errors import Refusal
 from tests.support.fake_server import Answer, FakeKeycloak, Request
 
 OURS, ALSO_OURS, THEIRS = "o/p/s#g", "o/p/s", "o/p/other"
@@ -19,7 +19,7 @@ PERMISSION = "id of the permission"
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     seconds: list[float] = []
-    monkeypatch.setattr("kcadmin.settling.time.sleep", seconds.append)
+    monkeypatch.setattr("kcadmin.rest.waiting.time.sleep", seconds.append)
     return seconds
 
 

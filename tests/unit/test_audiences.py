@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from kcadmin.audiences import Added, Held, Shapes, added, resolvers, switched
-from kcadmin.clients import Client
+from kcadmin.objects.clients import Client
+from reach.audiences import Added, Held, Shapes, added, resolvers, switched
 from tests.support.mapper_kinds import KINDS, RESOLVE, SCRIPT, kind
 from tests.support.surveys import ROLES_SCOPE, client
 

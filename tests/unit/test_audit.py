@@ -12,15 +12,24 @@ from hypothesis import strategies as st
 from rich.console import Console
 from typer.testing import CliRunner
 
-from exchange import audit, cli
-from exchange import audit_report as report
-from exchange.audit import Record, attribute, parse_moment, summary, switched_off
-from kcadmin.errors import InvalidSettings, Refusal
-from kcadmin.event_audiences import ClientIds
-from kcadmin.events import DAY_SECONDS, EXCHANGED, NEEDED, REFUSED, Event, EventsConfig, with_needed, write_config
-from kcadmin.proof import RECIPIENT, REQUESTER, THIRD, Case
-from kcadmin.realm import Realm
-from kcadmin.recorded_events import _kept, _on, serves
+from exchange import cli
+from exchange.audit import audit, report
+from exchange.audit.audit import Record, attribute, parse_moment, summary, switched_off
+from kcadmin.objects.event_audiences import ClientIds
+from kcadmin.objects.events import (
+    DAY_SECONDS,
+    EXCHANGED,
+    NEEDED,
+    REFUSED,
+    Event,
+    EventsConfig,
+    with_needed,
+    write_config,
+)
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.recorded_events import _kept, _on, serves
+from kcadmin.rest.errors import InvalidSettings, Refusal
+from reach.proof import RECIPIENT, REQUESTER, THIRD, Case
 from tests.support.examples import examples
 
 STANDARD = {"token_id": "onrtte:1", "subject_token_client_id": "web", "username": "alice", "audience": "api"}

@@ -23,15 +23,15 @@ from hypothesis import strategies as st
 from pulumi.output import UNKNOWN
 
 from components import token_exchange_grant
-from components.grant_spec import GrantSpec
 from components.settings import Settings, parse_settings
 from components.token_exchange_grant import TokenExchangeGrant
-from kcadmin.connection import Connection, PasswordLogin, read_connection
-from kcadmin.errors import InvalidSettings
-from kcadmin.login import token_form
-from kcadmin.texts import unfit
-from providers import _base
-from providers._base import KeycloakProvider
+from grants.spec import GrantSpec
+from kcadmin.rest.connection import Connection, PasswordLogin, read_connection
+from kcadmin.rest.errors import InvalidSettings
+from kcadmin.rest.login import token_form
+from kcadmin.rest.texts import unfit
+from providers.base import provider as _base
+from providers.base.provider import KeycloakProvider
 from tests.support.examples import TIMES, examples
 from tests.unit.test_provider_state import TEMPLATES, classes
 

@@ -11,16 +11,16 @@ from pulumi.dynamic import ConfigureRequest
 from pulumi.dynamic.config import Config
 from pulumi.output import UNKNOWN
 
-from kcadmin.connection import PasswordLogin
-from kcadmin.errors import KeycloakError, NotFound, Refusal
-from kcadmin.ownership import DESCRIPTION_LIMIT, MARK_LENGTH
-from kcadmin.realm import Realm
-from providers._base import LOST, KeycloakProvider, Props
-from providers._uuids import is_known
+from kcadmin.marks.ownership import DESCRIPTION_LIMIT, MARK_LENGTH
+from kcadmin.objects.realm import Realm
+from kcadmin.rest.connection import PasswordLogin
+from kcadmin.rest.errors import KeycloakError, NotFound, Refusal
 from providers.aggregate_policy import AggregatePolicyProvider
 from providers.audience_mapper import AudienceMapperProvider
 from providers.authorization_scope import AuthorizationScopeProvider
 from providers.authorization_services import AuthorizationServicesProvider
+from providers.base.provider import LOST, KeycloakProvider, Props
+from providers.base.uuids import is_known
 from providers.client_policy import ClientPolicyProvider
 from providers.client_scope_policy import ClientScopePolicyProvider
 from providers.exchange_proof import ExchangeProofProvider
@@ -532,7 +532,7 @@ def test_a_setting_goes_back_to_what_it_was(
 def test_a_long_name_of_which_an_older_server_makes_a_longer_one(
     keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch, length: int, told: str
 ) -> None:
-    monkeypatch.setattr("kcadmin.clients.PAUSE_SECONDS", 0)
+    monkeypatch.setattr("kcadmin.objects.clients.PAUSE_SECONDS", 0)
     keycloak.add_client("r", "c" * length)
     keycloak.interfere(*[Answer(500, {"error": "unknown_error"})] * 6, at="PUT ")
     with pytest.raises(KeycloakError, match=told) as refused:

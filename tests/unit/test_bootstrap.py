@@ -8,12 +8,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-from exchange.bootstrap import Bootstrapped, as_lines
-from exchange.key_file import Owner, new_key_file, read_key
-from exchange.version_control import warn_unless_ignored
-from kcadmin.errors import Refusal
-from kcadmin.robot import Robot
-from kcadmin.tokens import PEM_START
+from exchange.bootstrap.bootstrap import Bootstrapped, as_lines
+from exchange.bootstrap.key_file import Owner, new_key_file, read_key
+from exchange.terminal.version_control import warn_unless_ignored
+from kcadmin.objects.robot import Robot
+from kcadmin.rest.errors import Refusal
+from kcadmin.rest.tokens import PEM_START
 
 OWNER = Owner("robot", "r", "https://kc.example.com/auth")
 

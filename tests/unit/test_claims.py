@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcadmin.authz_objects import AuthorizationScope, ScopePermission, scope_kind
-from kcadmin.claims import Claim, Kind, adopted_kind, claim_key, claim_of, claims
-from kcadmin.clients import Client
-from kcadmin.features import REFRESH, SWITCH, SWITCH_CLAIM
-from kcadmin.management import KIND as MANAGEMENT
-from kcadmin.mappers import AudienceMapper
-from kcadmin.named_policies import RolePolicy
-from kcadmin.noted_strategy import STRATEGY
-from kcadmin.notes import SECONDS, fits, forget_warnings, plain, typed
-from kcadmin.ownership import CLAIM_PREFIX, hash16
-from kcadmin.policies import ClientPolicy, TimePolicy
-from kcadmin.recorded_events import KIND as EVENTS
+from kcadmin.authz.management_permissions import KIND as MANAGEMENT
+from kcadmin.authz.named_policies import RolePolicy
+from kcadmin.authz.noted_strategy import STRATEGY
+from kcadmin.authz.policies import ClientPolicy, TimePolicy
+from kcadmin.authz.scopes_and_permissions import AuthorizationScope, ScopePermission, scope_kind
+from kcadmin.marks.notes import SECONDS, fits, forget_warnings, plain, typed
+from kcadmin.marks.ownership import CLAIM_PREFIX, hash16
+from kcadmin.objects.claims import Claim, Kind, adopted_kind, claim_key, claim_of, claims
+from kcadmin.objects.clients import Client
+from kcadmin.objects.features import REFRESH, SWITCH, SWITCH_CLAIM
+from kcadmin.objects.mappers import AudienceMapper
+from kcadmin.objects.recorded_events import KIND as EVENTS
 from providers.authorization_services import AuthorizationServicesProvider
 from providers.full_scope_off import FullScopeOffProvider
 from providers.refresh_tokens_off import RefreshTokensOffProvider

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from kcadmin.by_products import is_default
-from kcadmin.clients import Clients
-from kcadmin.realm import Realm
+from kcadmin.objects.clients import Clients
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.side_effects import is_default
 from tests.support.fake_server import Answer, FakeKeycloak
 
 ALL_ON = {"authorizationServicesEnabled": True, "serviceAccountsEnabled": True, "frontchannelLogout": True}

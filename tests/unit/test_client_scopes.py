@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kcadmin.errors import Refusal
+from kcadmin.rest.errors import Refusal
 from providers.audience_scope import AudienceScopeProvider
 from providers.client_scope_assignment import ClientScopeAssignmentProvider
 from tests.support.engine import Engine, forget
@@ -57,7 +57,7 @@ def test_a_scope_that_came_into_the_other_list_since_the_first_look_is_named(
 ) -> None:
     """Keycloak would answer 204 and do nothing."""
     now = [100.0]
-    monkeypatch.setattr("kcadmin.clients.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("kcadmin.objects.clients.time.monotonic", lambda: now[0])
     keycloak.add_client("r", "frontend")
     keycloak.answers[AT] = [stored(attributes={"pulumi.owner": ARGS["owner"]})]
     engine = Engine(ClientScopeAssignmentProvider, keycloak.connection)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from kcadmin.client_secrets import ClientSecrets, variable
-from kcadmin.errors import Forbidden, Refusal
+from kcadmin.objects.client_secrets import ClientSecrets, variable
+from kcadmin.rest.errors import Forbidden, Refusal
 from tests.unit.fake_token_endpoint import FakeRealm
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from kcadmin.claims import Claim
-from kcadmin.client_writes import differences, told
-from kcadmin.features import SWITCH_CLAIM
+from kcadmin.objects.claims import Claim
+from kcadmin.objects.features import SWITCH_CLAIM
+from kcadmin.writes.watch import differences, told
 
 BEFORE = {"consentRequired": False, "redirectUris": ["a", "b"], "attributes": {"x": "1"}}
 THEIRS = Claim("another", SWITCH_CLAIM, {"fullScopeAllowed": False}, {})

@@ -19,17 +19,17 @@ from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.settings import ROOT
 
 from components import registration, shared_parts
-from components.grant_spec import GrantSpec
 from components.program import ERROR_ALREADY_SHOWN, errors_as_sentences
 from components.settings import read_settings
 from components.token_exchange_grant import TokenExchangeGrant, register_grants, register_many_grants
-from components.wiring import policy_name
-from kcadmin.claims import Claim
-from kcadmin.config_secrets import SECRETS
-from kcadmin.features import SWITCH_CLAIM
-from kcadmin.ownership import hash16
-from providers import messages
-from providers.identity import stack_owner
+from grants.plan import policy_name
+from grants.spec import GrantSpec
+from kcadmin.marks.ownership import hash16
+from kcadmin.objects.claims import Claim
+from kcadmin.objects.features import SWITCH_CLAIM
+from kcadmin.rest.config_secrets import SECRETS
+from providers.base import messages
+from providers.base.identity import stack_owner
 from providers.management_permissions import ManagementPermissions
 from providers.standard_token_exchange import StandardTokenExchange
 from providers.token_exchange_permission import TokenExchangePermission

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from kcadmin.claims import Kind
-from kcadmin.management import set_management
-from kcadmin.mappers import AudienceMapper, AudienceMappers
-from kcadmin.realm import Realm
-from kcadmin.shared_settings import take
+from kcadmin.authz.management_permissions import set_management
+from kcadmin.objects.claims import Kind
+from kcadmin.objects.mappers import AudienceMapper, AudienceMappers
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.shared_settings import take
 from tests.support.fake_server import FakeKeycloak
 
 SECONDS = 120

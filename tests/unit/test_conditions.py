@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from components.conditions import RequiredRole, TimeWindow
-from components.grant_spec import GrantSpec, read_grant
-from components.planning import plan
-from components.wiring import GrantPlan, questions, scope_name
-from kcadmin.gates import Opening, Openings
-from providers.facts import Facts, Gate, Own
+from grants.conditions import RequiredRole, TimeWindow
+from grants.plan import GrantPlan, questions, scope_name
+from grants.planning import plan
+from grants.spec import GrantSpec, read_grant
+from reach.facts import Facts, Gate, Own
+from reach.gates import Opening, Openings
 from tests.unit.test_wiring import LEGACY, OWNER, STANDARD, facts, grant
 
 PAYER = RequiredRole("payer")

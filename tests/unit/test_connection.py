@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcadmin.connection import (
+from kcadmin.rest.connection import (
     ADMIN_PASSWORD,
     CLIENT_SECRET,
     INSECURE_HTTP,
@@ -22,8 +22,8 @@ from kcadmin.connection import (
     PrivateKeyLogin,
     read_connection,
 )
-from kcadmin.errors import InvalidSettings
-from kcadmin.session import Session
+from kcadmin.rest.errors import InvalidSettings
+from kcadmin.rest.session import Session
 from tests.support.examples import examples
 from tests.support.proxy import certificate_for
 

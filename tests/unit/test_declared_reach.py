@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from components.closure import declared as planned_exchanges
-from components.conditions import RequiredRole
-from components.planned_realm import planned_realm
-from components.planning import plan
 from components.token_exchange_grant import describe
-from components.wiring import GrantPlan, wire
-from exchange.stack import cases_of
-from kcadmin.declared_reach import declared, opened
-from kcadmin.reach import Reach
-from kcadmin.realm_reach import realm_reach
-from kcadmin.role_reach import RoleFacts
+from exchange.stack.stack import cases_of
+from grants.conditions import RequiredRole
+from grants.implied import declared as planned_exchanges
+from grants.plan import GrantPlan, wire
+from grants.planned_realm import planned_realm
+from grants.planning import plan
+from reach.allowed import realm_reach
+from reach.declared import declared, opened
+from reach.exchanges import Reach
+from reach.roles import RoleFacts
 from tests.support.surveys import client, survey
 from tests.unit.test_wiring import BOTH, facts, grant
 

@@ -5,16 +5,16 @@ from typing import Any, cast
 
 import pytest
 
-from exchange import deny as module
-from exchange.deny import IMPLIED, NOT_TRIED, REFUSED, UNDECLARED, Attempts, Denial, attempts, deny
-from kcadmin.errors import Refusal, TokenRefused
-from kcadmin.features import Features
-from kcadmin.proof import Case, Subject
-from kcadmin.reach import Exchange, Reach
-from kcadmin.realm_reach import RealmReach
-from kcadmin.session import Session
-from kcadmin.tokens import Issued
-from kcadmin.ways import Verdict
+from exchange.verify import deny as module
+from exchange.verify.deny import IMPLIED, NOT_TRIED, REFUSED, UNDECLARED, Attempts, Denial, attempts, deny
+from kcadmin.objects.features import Features
+from kcadmin.rest.errors import Refusal, TokenRefused
+from kcadmin.rest.session import Session
+from kcadmin.rest.tokens import Issued
+from reach.allowed import RealmReach
+from reach.exchanges import Exchange, Reach
+from reach.proof import Case, Subject
+from reach.reasons import Verdict
 
 ALICE = Subject("alice", "pw")
 NO = TokenRefused(403, "access_denied", "Client not allowed to exchange")

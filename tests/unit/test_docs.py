@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from components.grant_spec import GrantSpec
+from grants.spec import GrantSpec
 from local.layout import PROJECT
 
 NO_KEYS = {"scoped", "kept_scope"}  # of a grant, given by the stack

@@ -11,20 +11,20 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from exchange import cli, doctor_report
-from exchange import doctor as doctor_module
-from exchange import stack as stack_module
-from exchange.commands import doctor as commands_doctor
-from exchange.diagnosis import clients, finding, guards
-from exchange.doctor import Asked, Diagnosis, Doctor, Refused
-from exchange.stack import Stack
-from kcadmin.close_look import Looks, RealmLook
-from kcadmin.error_texts import read_error
-from kcadmin.errors import Forbidden, Unreachable
-from kcadmin.features import Features
-from kcadmin.guard_marks import computed_mark, new_mark
-from kcadmin.guard_parts import MARK
-from kcadmin.proof import Case
+from exchange import cli
+from exchange.doctor import clients, finding, guards, report
+from exchange.doctor import command as commands_doctor
+from exchange.doctor import doctor as doctor_module
+from exchange.doctor.doctor import Asked, Diagnosis, Doctor, Refused
+from exchange.doctor.error_texts import read_error
+from exchange.doctor.realm_look import Looks, RealmLook
+from exchange.stack import stack as stack_module
+from exchange.stack.stack import Stack
+from kcadmin.guards.marks import computed_mark, new_mark
+from kcadmin.guards.parts import MARK
+from kcadmin.objects.features import Features
+from kcadmin.rest.errors import Forbidden, Unreachable
+from reach.proof import Case
 from tests.support.fake_server import FakeKeycloak
 
 STANDARD, LEGACY, PERMISSIONS = "TOKEN_EXCHANGE_STANDARD_V2", "TOKEN_EXCHANGE", "ADMIN_FINE_GRAINED_AUTHZ"
@@ -231,7 +231,7 @@ def test_on_a_terminal() -> None:
     console = Console(width=100, record=True, force_terminal=True)
     with console.capture() as captured:
         for each in (diagnosis, Diagnosis(case, (), in_order=("the realm",))):
-            for block in doctor_report.as_blocks(each):
+            for block in report.as_blocks(each):
                 console.print(block)
     text = captured.get()
     for words in (

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcadmin.errors import Forbidden
-from kcadmin.event_audiences import BLANK, COMMA, ClientIds, read_audiences
-from kcadmin.realm import Realm
+from kcadmin.objects.event_audiences import BLANK, COMMA, ClientIds, read_audiences
+from kcadmin.objects.realm import Realm
+from kcadmin.rest.errors import Forbidden
 
 WORDS = st.text(alphabet="ab(/✓é,_%", min_size=1, max_size=3)
 IDS = st.sets(

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from exchange import cli, console
-from exchange import stack as stack_module
-from exchange import verify as exchange_verify
-from exchange.commands import verify as commands_verify
-from exchange.stack import StackProblem
-from kcadmin.connection import EMBEDDED
-from kcadmin.proof import Case, Verdict
+from exchange import cli
+from exchange.stack import stack as stack_module
+from exchange.stack.stack import StackProblem
+from exchange.terminal import console
+from exchange.verify import command as commands_verify
+from exchange.verify import verify as exchange_verify
+from kcadmin.rest.connection import EMBEDDED
+from reach.proof import Case, Verdict
 from tests.unit.fake_token_endpoint import FakeRealm, sign
 
 SECRETS = {"KEYCLOAK_CLIENT_SECRET_FRONTEND": "f", "KEYCLOAK_CLIENT_SECRET_API": "a"}

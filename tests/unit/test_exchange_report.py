@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from exchange import report, report_deny
-from exchange.deny import IMPLIED, NOT_TRIED, UNDECLARED, Denial
-from exchange.deny import REFUSED as DENIED
-from kcadmin.proof import Case, Claims, Subject, Verdict
-from kcadmin.reach import Exchange
+from exchange.verify import deny_report, report
+from exchange.verify.deny import IMPLIED, NOT_TRIED, UNDECLARED, Denial
+from exchange.verify.deny import REFUSED as DENIED
+from reach.exchanges import Exchange
+from reach.proof import Case, Claims, Subject, Verdict
 
 FRONTEND, API = "authentication-test-frontend", "authentication-test-api"
 CASE = Case("frontend-to-api", "secure-test", "standard", "recipient", FRONTEND, API, API)
@@ -119,16 +119,16 @@ def test_what_no_grant_declares() -> None:
     hole = Denial("r", Exchange("a", "b", "c"), UNDECLARED, ("the switch of 'a' is on", "a mapper"))
     implied, refused = Denial("r", Exchange("a", "b", None), IMPLIED), Denial("r", Exchange("b", "a", None), DENIED)
     untried = [Denial("r", Exchange("a", "d", each), NOT_TRIED, ("no token of 'd': no.",)) for each in "bc"]
-    lines = [line for line, _ in report_deny.lines([refused, implied, *untried, hole])]
+    lines = [line for line, _ in deny_report.lines([refused, implied, *untried, hole])]
     assert lines == [
         "undeclared: 'a' turns a token of 'b' into one for 'c' (realm r): the switch of 'a' is on; a mapper",
         "implied: 'a' turns a token of 'b' into one for itself (realm r)",
         "not tried: 2 in realm r, which by its state are refused, or implied: no token of 'd': no.",
     ]
-    assert report_deny.summary([refused, implied, *untried, hole]) == (
+    assert deny_report.summary([refused, implied, *untried, hole]) == (
         "Of 5 exchanges that no grant declares 1 refused, 1 implied by the grants, 1 open though undeclared, 2 not tried."
     )
-    found = json.loads(report.as_json([PROVED], report_deny.objects([hole, implied])))
+    found = json.loads(report.as_json([PROVED], deny_report.objects([hole, implied])))
     assert [each["proved"] for each in found] == [True, False, True] and found[1]["because"][1] == "a mapper"
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from exchange.rules import SECRET_MARK, broken_rules, plain, read_state
-from exchange.stack import StackProblem
+from exchange.doctor.rules import SECRET_MARK, broken_rules, plain, read_state
+from exchange.stack.stack import StackProblem
 
 PREFIX = "urn:pulumi:prod::keycloak-token-exchange::"
 GRANT, DYNAMIC = "keycloak-token-exchange:index:TokenExchangeGrant", "pulumi-python:dynamic/keycloak:"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from exchange.stack import Stack, StackProblem, cases_of, read_stack, run_pulumi
-from kcadmin.connection import PasswordLogin
-from kcadmin.proof import Case
+from exchange.stack.stack import Stack, StackProblem, cases_of, read_stack, run_pulumi
+from kcadmin.rest.connection import PasswordLogin
+from reach.proof import Case
 
 
 def grant(sources: list[str], *flows: dict[str, Any], target: str = "api", realm: str = "r") -> dict[str, Any]:

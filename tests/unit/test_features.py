@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from kcadmin.errors import KeycloakError, Refusal
-from kcadmin.features import Features, read_features
+from kcadmin.objects.features import Features, read_features
+from kcadmin.rest.errors import KeycloakError, Refusal
 from tests.support.fake_server import URL, Answer, FakeKeycloak
 
 OLD_REMEDY = "and 24.0 is the oldest that is supported; upgrade it."

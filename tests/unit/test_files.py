@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exchange.files import write_whole
+from exchange.terminal.files import write_whole
 
 
 @pytest.fixture(autouse=True)

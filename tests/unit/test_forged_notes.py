@@ -9,37 +9,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcadmin.authz_objects import AuthorizationScope
-from kcadmin.claims import Kind, adopted_kind, claim_key
-from kcadmin.client_policies import POLICIES, PROFILES
-from kcadmin.errors import KeycloakError
-from kcadmin.event_audiences import ClientIds
-from kcadmin.events import Event
-from kcadmin.guard_parts import _HELD, Part, held_parts
-from kcadmin.guard_reach import guard_reach
-from kcadmin.guards import Guards, conflicts, drift, merged, parts
-from kcadmin.management import KIND as MANAGEMENT
-from kcadmin.management import release_management, take_management
-from kcadmin.mappers import AudienceMapper
-from kcadmin.noted_strategy import STRATEGY, forget_strategy, note_strategy, noted_strategy
-from kcadmin.notes import fits
-from kcadmin.partial_put import AUTHORIZATION_SERVICES, FRONT_CHANNEL, SERVICE_ACCOUNT, WEB_ORIGINS
-from kcadmin.policies import LOGIC, ClientPolicy
-from kcadmin.realm import Realm
-from kcadmin.recorded_events import KIND as EVENTS
-from kcadmin.recorded_events import recorded_since, release_events, take_events
-from kcadmin.role_reach import RoleFacts
-from kcadmin.shared_settings import CLAIMED, USED, Taken
-from providers._base import KeycloakProvider
-from providers._shared import SharedSettingProvider
+from kcadmin.authz.management_permissions import KIND as MANAGEMENT
+from kcadmin.authz.management_permissions import release_management, take_management
+from kcadmin.authz.noted_strategy import STRATEGY, forget_strategy, note_strategy, noted_strategy
+from kcadmin.authz.policies import LOGIC, ClientPolicy
+from kcadmin.authz.scopes_and_permissions import AuthorizationScope
+from kcadmin.guards.client_policies import POLICIES, PROFILES
+from kcadmin.guards.entries import Guards, conflicts, drift, merged, parts
+from kcadmin.guards.parts import _HELD, Part, held_parts
+from kcadmin.marks.notes import fits
+from kcadmin.objects.claims import Kind, adopted_kind, claim_key
+from kcadmin.objects.event_audiences import ClientIds
+from kcadmin.objects.events import Event
+from kcadmin.objects.mappers import AudienceMapper
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.recorded_events import KIND as EVENTS
+from kcadmin.objects.recorded_events import recorded_since, release_events, take_events
+from kcadmin.objects.shared_settings import CLAIMED, USED, Taken
+from kcadmin.rest.errors import KeycloakError
+from kcadmin.writes.partial_put import AUTHORIZATION_SERVICES, FRONT_CHANNEL, SERVICE_ACCOUNT, WEB_ORIGINS
 from providers.audience_mapper import AudienceMapperProvider
 from providers.authorization_scope import AuthorizationScopeProvider
 from providers.authorization_services import AuthorizationServicesProvider
+from providers.base.provider import KeycloakProvider
+from providers.base.shared_setting import SharedSettingProvider
 from providers.client_policy import ClientPolicyProvider
 from providers.full_scope_off import FullScopeOffProvider
 from providers.refresh_tokens_off import RefreshTokensOffProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
 from providers.token_lifespan import TokenLifespanProvider
+from reach.guards import guard_reach
+from reach.roles import RoleFacts
 from tests.support.engine import Engine, Refused, forget
 from tests.support.examples import examples
 from tests.support.fake_server import SERVICES, Answer, FakeKeycloak, Request

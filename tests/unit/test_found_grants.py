@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from kcadmin.authz import permission_name
-from kcadmin.claims import Claim
-from kcadmin.clients import Client
-from kcadmin.features import SWITCH_CLAIM, Features
-from kcadmin.found_grants import FoundGrant, Inventory, Level, inventory
-from kcadmin.ownership import hash16, marked
-from kcadmin.policy_meanings import grants_nothing, meaning
-from kcadmin.role_reach import RoleFacts
-from kcadmin.standing_policies import Standing, Window, standing, standing_for, window_of
-from kcadmin.survey import Permission, Survey
+from exchange.inventory.grants import FoundGrant, Inventory, Level, inventory
+from kcadmin.marks.ownership import hash16, marked
+from kcadmin.objects.claims import Claim
+from kcadmin.objects.clients import Client
+from kcadmin.objects.features import SWITCH_CLAIM, Features
+from kcadmin.objects.resource_server import permission_name
+from reach.policy_meanings import grants_nothing, meaning
+from reach.roles import RoleFacts
+from reach.standing_policies import Standing, Window, standing, standing_for, window_of
+from reach.survey import Permission, Survey
 from tests.support import surveys
 
 BOTH, STANDARD, LEGACY, NONE = (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.grant_spec import GrantSpec, checked_grant, read_grant
+from grants.spec import GrantSpec, checked_grant, read_grant
 from tests.support.examples import examples
 
 QUICK = examples(80)

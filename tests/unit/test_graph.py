@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from exchange.graph import Edge, Graph, graph_of
-from exchange.graph_page import as_page
-from exchange.graph_report import MERMAID_EDGES, as_json, as_lines, as_mermaid, as_table, shown, summary
-from kcadmin.proof import RECIPIENT, REQUESTER, THIRD, Case
-from kcadmin.realm_reach import realm_reach
-from kcadmin.role_reach import RoleFacts
-from kcadmin.survey import Survey
-from kcadmin.ways import ANY_CLIENT
+from exchange.graph.graph import Edge, Graph, graph_of
+from exchange.graph.page import as_page
+from exchange.graph.report import MERMAID_EDGES, as_json, as_lines, as_mermaid, as_table, shown, summary
+from reach.allowed import realm_reach
+from reach.proof import RECIPIENT, REQUESTER, THIRD, Case
+from reach.reasons import ANY_CLIENT
+from reach.roles import RoleFacts
+from reach.survey import Survey
 from tests.support.surveys import BOTH, client, mapper, policy, survey
 
 PAGE_BYTES, SECONDS = 1_000_000, 2.0

@@ -8,11 +8,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from exchange import cli
-from exchange.commands import graph as command
-from exchange.graph import Edge, Graph
-from exchange.place import Place
-from exchange.stack import Stack
-from kcadmin.connection import Connection, PasswordLogin
+from exchange.graph import command
+from exchange.graph.graph import Edge, Graph
+from exchange.stack.place import Place
+from exchange.stack.stack import Stack
+from kcadmin.rest.connection import Connection, PasswordLogin
 
 EDGES = (
     Edge("undeclared", "b", "standard", ("x",), (None,)),

@@ -10,13 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.output import UNKNOWN
 
-from kcadmin import client_policies
-from kcadmin.client_policies import LOOKS, POLICIES, PROFILES, Entry, entries, settle
-from kcadmin.errors import Refusal
-from kcadmin.guard_faults import faults, type_faults
-from kcadmin.guard_marks import computed_mark, is_own, new_mark, renewed
-from kcadmin.guard_parts import MARK, Part, held_parts
-from kcadmin.guards import (
+from kcadmin.guards import client_policies
+from kcadmin.guards.client_policies import LOOKS, POLICIES, PROFILES, Entry, entries, settle
+from kcadmin.guards.entries import (
     CLAIM_ENFORCER,
     DOWNSCOPE,
     Guards,
@@ -27,7 +23,11 @@ from kcadmin.guards import (
     parts,
     sources_by_requester,
 )
-from kcadmin.realm import Realm
+from kcadmin.guards.faults import faults, type_faults
+from kcadmin.guards.marks import computed_mark, is_own, new_mark, renewed
+from kcadmin.guards.parts import MARK, Part, held_parts
+from kcadmin.objects.realm import Realm
+from kcadmin.rest.errors import Refusal
 from providers.exchange_guards import ExchangeGuardsProvider
 from tests.support.engine import Engine, Refused, forget
 from tests.support.examples import examples
@@ -343,7 +343,7 @@ class Server(FakeKeycloak):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Server:
-    monkeypatch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0)
+    monkeypatch.setattr("kcadmin.rest.waiting.SHORTEST_SECONDS", 0)
     monkeypatch.setattr(client_policies, "JITTER_SECONDS", 0)
     server = Server()
     server.add_realm("r", api={}, frontend={})

@@ -9,10 +9,10 @@ from pulumi.runtime.settings import ROOT
 
 from components.settings import read_settings
 from components.token_exchange_grant import TokenExchangeGrant
-from kcadmin.claims import Claim
-from kcadmin.features import SWITCH, SWITCH_CLAIM
-from kcadmin.ownership import Writer, stack_digits
-from providers._place import stack_here
+from kcadmin.marks.ownership import Writer, stack_digits
+from kcadmin.objects.claims import Claim
+from kcadmin.objects.features import SWITCH, SWITCH_CLAIM
+from providers.base.place import stack_here
 from providers.standard_token_exchange import StandardTokenExchange
 from tests.support.fake_server import PASSWORD, URL, FakeKeycloak
 from tests.unit.test_components import Monitor, Program, configure

@@ -7,8 +7,9 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from typer.testing import CliRunner, Result
 
-from exchange import cli, inventory
-from kcadmin.found_grants import Finding, FoundGrant, Inventory, Level
+from exchange import cli
+from exchange.inventory import config_file
+from exchange.inventory.grants import Finding, FoundGrant, Inventory, Level
 
 GRANT = FoundGrant("a-to-b", "standard", ("a",), "b", ("requester",), None, False)
 LOST = Finding(
@@ -19,7 +20,7 @@ NOTE = Finding(Level.NOTE, "policy 'q'", "hangs on two permissions")
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, findings: tuple[Finding, ...] = (NOTE,)) -> Result:
     found = Inventory("r", (GRANT,), findings)
-    monkeypatch.setattr(inventory, "take_inventory", lambda session, realm, progress: found)
+    monkeypatch.setattr(config_file, "take_inventory", lambda session, realm, progress: found)
     environ = {"KEYCLOAK_ADMIN_PASS": "pw-admin", "KEYCLOAK_URL": None}
     place = ["--url", "https://kc.example", "--realm", "r"]
     return CliRunner().invoke(cli.app, ["inventory", *place, *arguments], env=environ, prog_name="exchange")
@@ -57,5 +58,5 @@ def test_a_file_is_written_and_not_again(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 def test_a_terminal_gets_a_table() -> None:
-    table = inventory.as_table([LOST, NOTE])
+    table = config_file.as_table([LOST, NOTE])
     assert table.row_count == 2

@@ -9,11 +9,11 @@ import yaml  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange import inventory
-from exchange.inventory import FileRefused, as_config, changed, write
-from kcadmin.errors import Refusal
-from kcadmin.found_grants import FoundGrant, Inventory
-from kcadmin.standing_policies import Window
+from exchange.inventory import config_file
+from exchange.inventory.config_file import FileRefused, as_config, changed, write
+from exchange.inventory.grants import FoundGrant, Inventory
+from kcadmin.rest.errors import Refusal
+from reach.standing_policies import Window
 
 URL = "https://kc.example.com"
 PREFIX = "keycloak-token-exchange"
@@ -35,7 +35,7 @@ ODD = FoundGrant(
 def one_owner() -> Iterator[None]:
     """A proposal holds a random part."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inventory, "proposed_owner", lambda *words: f"owner of {', '.join(words)}")
+        patch.setattr(config_file, "proposed_owner", lambda *words: f"owner of {', '.join(words)}")
         yield
 
 
@@ -183,6 +183,6 @@ def test_a_client_id_is_no_yaml() -> None:
 
 
 def test_what_yaml_does_not_give_back_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exchange.inventory.as_yaml", lambda value: "config: {}")
+    monkeypatch.setattr("exchange.inventory.config_file.as_yaml", lambda value: "config: {}")
     with pytest.raises(Refusal, match="realm 'r': holds names that YAML does not give back; use --json"):
         as_config(found(), URL)

@@ -5,15 +5,15 @@ from collections.abc import Callable
 import pulumi
 import pytest
 
-from kcadmin.claims import Claim
-from kcadmin.clients import Client
-from kcadmin.errors import Forbidden
-from kcadmin.features import LEGACY, REFRESH, STANDARD, SWITCH
-from kcadmin.lifespans import LIFESPAN, access_token_lifespan
-from kcadmin.realm import Realm
-from providers._base import Props
-from providers._left import never_in_the_way, tell_token_life, tell_token_life_of_grant
+from kcadmin.objects.claims import Claim
+from kcadmin.objects.clients import Client
+from kcadmin.objects.features import LEGACY, REFRESH, STANDARD, SWITCH
+from kcadmin.objects.lifespans import LIFESPAN, access_token_lifespan
+from kcadmin.objects.realm import Realm
+from kcadmin.rest.errors import Forbidden
 from providers.audience_mapper import AudienceMapperProvider
+from providers.base.after_removal import never_in_the_way, tell_token_life, tell_token_life_of_grant
+from providers.base.provider import Props
 from providers.standard_token_exchange import KIND, StandardTokenExchangeProvider
 from providers.token_lifespan import TokenLifespanProvider
 from tests.support.engine import Engine, forget

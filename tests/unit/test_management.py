@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from kcadmin.authz import permission_name, resource_name
-from kcadmin.claims import Claim
-from kcadmin.management import KIND, release_management, take_management
-from kcadmin.realm import Realm
-from kcadmin.shared_settings import CLAIMED, USED, Taken
+from kcadmin.authz.management_permissions import KIND, release_management, take_management
+from kcadmin.objects.claims import Claim
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.resource_server import permission_name, resource_name
+from kcadmin.objects.shared_settings import CLAIMED, USED, Taken
 from tests.support.fake_server import Answer, FakeKeycloak, Request
 
 OURS, THEIRS = "o/p/s", "o/p/other"
@@ -42,7 +42,7 @@ class Server(FakeKeycloak):
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [100.0]
-    monkeypatch.setattr("kcadmin.clients.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("kcadmin.objects.clients.time.monotonic", lambda: now[0])
     return now
 
 

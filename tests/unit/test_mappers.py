@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcadmin.clients import Clients
-from kcadmin.errors import Conflict
-from kcadmin.mappers import AUDIENCE_MAPPER, AudienceMapper, AudienceMappers
-from kcadmin.ownership import hash16
+from kcadmin.marks.ownership import hash16
+from kcadmin.objects.clients import Clients
+from kcadmin.objects.mappers import AUDIENCE_MAPPER, AudienceMapper, AudienceMappers
+from kcadmin.rest.errors import Conflict
 from tests.support.examples import examples
 from tests.support.fake_server import FakeKeycloak
 
@@ -136,7 +136,7 @@ def test_what_others_noted_since_the_first_look_survives_an_update(
     keycloak: FakeKeycloak, mappers: AudienceMappers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [100.0]
-    monkeypatch.setattr("kcadmin.clients.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("kcadmin.objects.clients.time.monotonic", lambda: now[0])
     made = mappers.create(API)
     assert mappers.get(str(made.id))
     config = {**stored(keycloak)[0]["config"], "their.note": "1"}

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from exchange.migration import keycloak as keycloak_module
-from exchange.migration.apply import Migration, Outcome, Settings, batches
-from exchange.migration.grants import Call, Moving, Part, Stage
-from exchange.migration.keycloak import Keycloak
-from exchange.migration.report import outcome_lines
-from exchange.migration.runs import RunFailed
-from kcadmin.claims import Claim
-from kcadmin.clients import Client
-from kcadmin.event_audiences import ClientIds
-from kcadmin.events import Event
-from kcadmin.features import SWITCH, SWITCH_CLAIM
+from exchange.migrate import server as keycloak_module
+from exchange.migrate.apply import Migration, Outcome, Settings, batches
+from exchange.migrate.progress import Call, Moving, Part, Stage
+from exchange.migrate.report import outcome_lines
+from exchange.migrate.runs import RunFailed
+from exchange.migrate.server import Keycloak
+from kcadmin.objects.claims import Claim
+from kcadmin.objects.clients import Client
+from kcadmin.objects.event_audiences import ClientIds
+from kcadmin.objects.events import Event
+from kcadmin.objects.features import SWITCH, SWITCH_CLAIM
 from tests.unit.test_migration_plan import client, mapper
 from tests.unit.test_migration_watch import NOT_IN_AUDIENCE, done, moving, refused
 

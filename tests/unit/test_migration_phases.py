@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from components.grant_spec import read_grant
-from components.planning import plan
-from components.wiring import GrantPlan, in_token_scope
-from kcadmin.features import Features
+from grants.plan import GrantPlan, in_token_scope
+from grants.planning import plan
+from grants.spec import read_grant
+from kcadmin.objects.features import Features
 from tests.unit.test_wiring import BOTH, LEGACY, OWNER, STANDARD, facts, grant
 
 STACK = {"realm": "r", "exchange": "legacy", "owner": OWNER}

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from exchange.migration.grants import Call, Moving, Part, Stage, groups, movings, stage_of
-from exchange.migration.plan import MARGIN_SECONDS, Planned, plan, wait_for
-from exchange.stack import Stack, StackProblem
-from kcadmin.clients import Client
-from kcadmin.features import Features
-from kcadmin.ownership import hash16
-from kcadmin.survey import Permission, Survey
+from exchange.migrate.plan import MARGIN_SECONDS, Planned, plan, wait_for
+from exchange.migrate.progress import Call, Moving, Part, Stage, groups, movings, stage_of
+from exchange.stack.stack import Stack, StackProblem
+from kcadmin.marks.ownership import hash16
+from kcadmin.objects.clients import Client
+from kcadmin.objects.features import Features
+from reach.survey import Permission, Survey
 from tests.unit.test_migration_watch import moving
 
 OWNER = "org/project/stack"

@@ -9,14 +9,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from exchange import cli
-from exchange.commands import migrate
-from exchange.migration.apply import Migration, Outcome
-from exchange.migration.grants import Call, Stage
-from exchange.migration.look import Found, faults
-from exchange.migration.plan import Planned
-from exchange.migration.runs import RunFailed, StackRuns, _errors
-from exchange.stack import StackProblem
-from kcadmin.errors import KeycloakError, Refusal, Unreachable
+from exchange.migrate import command as migrate
+from exchange.migrate.apply import Migration, Outcome
+from exchange.migrate.plan import Planned
+from exchange.migrate.preparation import Found, faults
+from exchange.migrate.progress import Call, Stage
+from exchange.migrate.runs import RunFailed, StackRuns, _errors
+from exchange.stack.stack import StackProblem
+from kcadmin.rest.errors import KeycloakError, Refusal, Unreachable
 from tests.unit.test_migration_watch import moving
 
 KEY = "keycloak-token-exchange:grants"

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from exchange.migration.grants import Call, Moving, Stage
-from exchange.migration.keycloak import Keycloak, NewEvents
-from exchange.migration.watch import Watched, caused_by_switch, refusals_without_switch
-from kcadmin.event_audiences import ClientIds
-from kcadmin.events import Event
-from kcadmin.realm import realm_for
+from exchange.migrate.progress import Call, Moving, Stage
+from exchange.migrate.server import Keycloak, NewEvents
+from exchange.migrate.watch import Watched, caused_by_switch, refusals_without_switch
+from kcadmin.objects.event_audiences import ClientIds
+from kcadmin.objects.events import Event
+from kcadmin.objects.realm import realm_for
 
 ACCESS = "urn:ietf:params:oauth:token-type:access_token"
 REFRESH = "urn:ietf:params:oauth:token-type:refresh_token"

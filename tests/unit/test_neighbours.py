@@ -5,11 +5,11 @@ from dataclasses import replace
 import pulumi
 import pytest
 
-from components import faults
-from components.grant_spec import GrantSpec
-from components.neighbours import Neighbours
 from components.shared_parts import SharedParts
-from components.wiring import GrantPlan
+from grants import faults
+from grants.by_client import Neighbours
+from grants.plan import GrantPlan
+from grants.spec import GrantSpec
 
 
 def planned(source: str, target: str, realm: str = "r") -> GrantPlan:

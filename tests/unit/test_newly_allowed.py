@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 
-from components.closure import declared, implied, shortened, undeclared
-from components.planned_realm import planned_realm
-from components.planning import plan
-from components.wiring import GrantPlan
-from kcadmin.guard_parts import MARK
-from kcadmin.guards import Guards, merged, parts
-from kcadmin.newly_allowed import NewlyAllowed
-from kcadmin.reach import Exchange
-from kcadmin.realm_reach import RealmReach, realm_reach
-from kcadmin.role_reach import RoleFacts
-from kcadmin.survey import Survey
-from kcadmin.ways import ANY_CLIENT, Verdict
-from providers.facts import Facts
-from providers.surroundings import Surroundings
+from grants.implied import declared, implied, shortened, undeclared
+from grants.plan import GrantPlan
+from grants.planned_realm import planned_realm
+from grants.planning import plan
+from kcadmin.guards.entries import Guards, merged, parts
+from kcadmin.guards.parts import MARK
+from reach.allowed import RealmReach, realm_reach
+from reach.exchanges import Exchange
+from reach.facts import Facts
+from reach.newly_allowed import NewlyAllowed
+from reach.reasons import ANY_CLIENT, Verdict
+from reach.roles import RoleFacts
+from reach.surroundings import Surroundings
+from reach.survey import Survey
 from tests.support.surveys import BOTH, STANDARD_ONLY, client, mapper, policy, survey
 from tests.unit.test_wiring import client as facts_of
 from tests.unit.test_wiring import grant

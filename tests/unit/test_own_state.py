@@ -2,8 +2,8 @@
 
 import pytest
 
-from providers import own_state
-from providers.own_state import OwnObject
+from providers.base import own_state
+from providers.base.own_state import OwnObject
 
 
 def test_a_half_written_checkpoint_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from kcadmin.authz_objects import scope_kind
-from kcadmin.claims import Claim, adopted_kind, claim_key
-from kcadmin.errors import Conflict, Refusal
-from kcadmin.ownership import hash16, marked
-from providers._base import LOST, KeycloakProvider, Props
+from kcadmin.authz.scopes_and_permissions import scope_kind
+from kcadmin.marks.ownership import hash16, marked
+from kcadmin.objects.claims import Claim, adopted_kind, claim_key
+from kcadmin.rest.errors import Conflict, Refusal
 from providers.audience_mapper import AudienceMapperProvider
 from providers.authorization_scope import AuthorizationScopeProvider
+from providers.base.provider import LOST, KeycloakProvider, Props
 from providers.client_policy import ClientPolicyProvider
 from providers.scope_permission import ScopePermissionProvider
 from tests.support.engine import Engine, forget
@@ -276,7 +276,7 @@ def test_an_adopted_object_keeps_what_others_changed_meanwhile(keycloak: FakeKey
 def later(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     """A minute passes in one process, which has looked at everything in its first one."""
     now = [100.0]
-    monkeypatch.setattr("kcadmin.clients.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("kcadmin.objects.clients.time.monotonic", lambda: now[0])
     forget()
 
     def passes() -> None:

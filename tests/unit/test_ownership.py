@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcadmin.ownership import (
+from kcadmin.marks.ownership import (
     DESCRIPTION_LIMIT,
     MARK_LENGTH,
     NAME_LIMIT,

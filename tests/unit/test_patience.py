@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
-from kcadmin.errors import HttpError, Unreachable
-from kcadmin.patience import PATIENCE_SECONDS
-from kcadmin.realm import realms_of_run
-from kcadmin.session import session_for
+from kcadmin.objects.realm import realms_of_run
+from kcadmin.rest.errors import HttpError, Unreachable
+from kcadmin.rest.patience import PATIENCE_SECONDS
+from kcadmin.rest.session import session_for
 from providers.audience_mapper import AudienceMapperProvider
 from tests.support.engine import Engine, forget
 from tests.support.fake_server import Answer, FakeKeycloak

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from providers._place import backend_url, place, stack_here
+from providers.base.place import backend_url, place, stack_here
 
 
 def test_the_environment_comes_before_the_project_before_the_login(tmp_path: Path) -> None:

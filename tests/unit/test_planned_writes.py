@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 
 from components import shared_parts
-from components.grant_spec import GrantSpec
 from components.planned_writes import PlannedWrite, planned_writes
 from components.shared_parts import SharedParts
-from components.wiring import GrantPlan
-from kcadmin.audience_scopes import AudienceScope as Scope
-from kcadmin.claims import Claim
-from kcadmin.clients import ATTRIBUTE, Client
-from kcadmin.features import SWITCH
-from kcadmin.management import KIND as MANAGEMENT
-from kcadmin.ownership import hash16
-from kcadmin.permissions import Overview
-from kcadmin.setting_claims import assignment_kind
+from grants.plan import GrantPlan
+from grants.spec import GrantSpec
+from kcadmin.authz.exchange_permission import Overview
+from kcadmin.authz.management_permissions import KIND as MANAGEMENT
+from kcadmin.marks.ownership import hash16
+from kcadmin.objects.audience_scopes import AudienceScope as Scope
+from kcadmin.objects.claims import Claim
+from kcadmin.objects.clients import ATTRIBUTE, Client
+from kcadmin.objects.features import SWITCH
+from kcadmin.objects.setting_claims import assignment_kind
 from providers.audience_scope import AudienceScope
 from providers.exchange_events import ExchangeEvents
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from pulumi.output import UNKNOWN
 
-from kcadmin.errors import Refusal
-from kcadmin.named_policies import GroupItem, RoleItem, ScopeItem, plain, read_items
-from providers._base import KeycloakProvider
+from kcadmin.authz.named_policies import GroupItem, RoleItem, ScopeItem, plain, read_items
+from kcadmin.rest.errors import Refusal
 from providers.aggregate_policy import AggregatePolicyProvider
+from providers.base.provider import KeycloakProvider
 from providers.client_scope_policy import ClientScopePolicyProvider
 from providers.group_policy import GroupPolicyProvider
 from providers.regex_policy import RegexPolicyProvider, pattern_fault
@@ -238,7 +238,7 @@ def test_a_script_that_the_server_does_not_offer(keycloak: FakeKeycloak) -> None
 def test_another_script_replaces_a_policy(keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine(ScriptPolicyProvider, keycloak.connection)
     engine.up(**PLACE, policy_type="script-allow.js")
-    monkeypatch.setattr("kcadmin.authz.ResourceServer.policy_types", lambda _: ["script-deny.js"])
+    monkeypatch.setattr("kcadmin.objects.resource_server.ResourceServer.policy_types", lambda _: ["script-deny.js"])
     assert engine.refresh(), "undeployed, the policy lives on"
     assert (
         engine.up(**PLACE, policy_type="script-deny.js") == "replace" and stored(keycloak)["type"] == "script-deny.js"

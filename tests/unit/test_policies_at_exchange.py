@@ -5,9 +5,9 @@ from typing import Any
 import pulumi
 import pytest
 
-from kcadmin.authz import permission_name
-from kcadmin.errors import Refusal
-from kcadmin.exchange_policies import cannot_match, judges_the_requester
+from kcadmin.authz.exchange_policies import cannot_match, judges_the_requester
+from kcadmin.objects.resource_server import permission_name
+from kcadmin.rest.errors import Refusal
 from providers.token_exchange_permission import TokenExchangePermissionProvider
 from tests.support.engine import Engine, forget
 from tests.support.fake_server import FakeKeycloak
@@ -32,7 +32,7 @@ GENERIC_GET = r"^GET .*/resource-server/policy/[0-9a-f]1111111-[^/]+$"
 
 @pytest.fixture
 def keycloak(monkeypatch: pytest.MonkeyPatch) -> FakeKeycloak:
-    monkeypatch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0)
+    monkeypatch.setattr("kcadmin.rest.waiting.SHORTEST_SECONDS", 0)
     server = FakeKeycloak().install(monkeypatch)
     server.add_realm("r", api={}, frontend={})
     policies = server.server("realm-management")["policies"]

@@ -6,16 +6,16 @@ from typing import Any
 import pulumi
 import pytest
 
-from kcadmin import clients as clients_module
-from kcadmin.claims import Claim
-from kcadmin.client_writes import Unannounced, watched
-from kcadmin.clients import Clients
-from kcadmin.errors import HttpError, KeycloakError
-from kcadmin.features import SWITCH, SWITCH_CLAIM
-from kcadmin.realm import Realm
-from kcadmin.setting_claims import assignment_kind
-from kcadmin.shared_settings import write_claim
-from providers._announced import announced
+from kcadmin.objects import clients as clients_module
+from kcadmin.objects.claims import Claim
+from kcadmin.objects.clients import Clients
+from kcadmin.objects.features import SWITCH, SWITCH_CLAIM
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.setting_claims import assignment_kind
+from kcadmin.objects.shared_settings import write_claim
+from kcadmin.rest.errors import HttpError, KeycloakError
+from kcadmin.writes.watch import Unannounced, watched
+from providers.base.announced import announced
 from providers.client_scope_assignment import ClientScopeAssignmentProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
 from tests.support.engine import Engine, forget

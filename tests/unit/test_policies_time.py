@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcadmin import time_windows
-from kcadmin.time_windows import TimeParts, time_faults, time_parts, window_faults
+from kcadmin.authz import time_windows
+from kcadmin.authz.time_windows import TimeParts, time_faults, time_parts, window_faults
 from tests.support.examples import examples
 
 PARTS_OF_A_DATE = {"year": "year", "month": "month", "day_month": "day", "hour": "hour", "minute": "minute"}

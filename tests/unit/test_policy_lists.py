@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from kcadmin.authz import names_in
-from kcadmin.errors import KeycloakError
-from kcadmin.shapes import misshapen
+from kcadmin.objects.resource_server import names_in
+from kcadmin.rest.errors import KeycloakError
+from kcadmin.rest.shapes import misshapen
 
 
 @pytest.mark.parametrize(

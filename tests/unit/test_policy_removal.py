@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from kcadmin.authz import permission_name
-from kcadmin.claims import Claim
-from kcadmin.errors import Refusal
-from kcadmin.noted_strategy import STRATEGY
-from kcadmin.permissions import ROUNDS, attached, detach, leave_empty
-from kcadmin.policy_removal import delete_policy
-from kcadmin.realm import Realm
+from kcadmin.authz.exchange_permission import ROUNDS, attached, detach, leave_empty
+from kcadmin.authz.noted_strategy import STRATEGY
+from kcadmin.authz.policy_removal import delete_policy
+from kcadmin.objects.claims import Claim
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.resource_server import permission_name
+from kcadmin.rest.errors import Refusal
 from tests.support.fake_server import Answer, FakeKeycloak, Request
 
 PERMISSION = "id of the permission"

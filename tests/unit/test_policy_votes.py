@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from kcadmin.errors import HttpError, NotImplementedHere
-from kcadmin.policy_executors import NOTHING, UNDECIDED, Done, before_write
-from kcadmin.policy_votes import Version, Vote, Write, holds
-from kcadmin.seen_policies import seen_policies
-from kcadmin.write_prediction import RealmPolicies
+from kcadmin.rest.errors import HttpError, NotImplementedHere
+from kcadmin.writes.executors import NOTHING, UNDECIDED, Done, before_write
+from kcadmin.writes.policies import seen_policies
+from kcadmin.writes.prediction import RealmPolicies
+from kcadmin.writes.votes import Version, Vote, Write, holds
 
 
 class Answers:

@@ -10,9 +10,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from kcadmin.client_secrets import ClientSecrets
-from kcadmin.errors import InvalidSettings, KeycloakError, Refusal, Unreachable
-from kcadmin.proof import Case, Prover, Subject, choose_subject, prove
+from kcadmin.objects.client_secrets import ClientSecrets
+from kcadmin.rest.errors import InvalidSettings, KeycloakError, Refusal, Unreachable
+from reach.proof import Case, Prover, Subject, choose_subject, prove
 from tests.unit.fake_token_endpoint import LEGACY, OTHER_KEY, STANDARD, USER, FakeRealm, sign
 
 RECIPIENT = Case("g", "r", "standard", "recipient", "frontend", "api", "api")

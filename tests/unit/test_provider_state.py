@@ -12,12 +12,12 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 import providers
 from components.token_exchange_grant import TokenExchangeGrant
-from kcadmin.connection import Connection, PasswordLogin
-from providers._base import KeycloakProvider
-from providers._owned import OwnedObjectProvider
-from providers._policy import PolicyProvider
-from providers._shared import SharedSettingProvider
-from providers.resource import KeycloakResource
+from kcadmin.rest.connection import Connection, PasswordLogin
+from providers.base.owned import OwnedObjectProvider
+from providers.base.policy import PolicyProvider
+from providers.base.provider import KeycloakProvider
+from providers.base.resource import KeycloakResource
+from providers.base.shared_setting import SharedSettingProvider
 
 TEMPLATES = {KeycloakProvider, OwnedObjectProvider, PolicyProvider, SharedSettingProvider, KeycloakResource, Resource}
 # Frozen: module, provider, resource, type token.

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kcadmin.clients import Clients
-from providers._foresight import clients_by_realm
+from kcadmin.objects.clients import Clients
+from providers.base.expected_clients import clients_by_realm
 from tests.support.fake_server import Answer, FakeKeycloak
 
 

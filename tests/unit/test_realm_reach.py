@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from kcadmin.features import STANDARD_FEATURE, Features
-from kcadmin.guard_marks import new_mark
-from kcadmin.guard_parts import MARK
-from kcadmin.guards import Guards, merged, parts
-from kcadmin.permission_reach import Answer, answer, combined
-from kcadmin.realm_reach import realm_reach
-from kcadmin.role_reach import RoleFacts
-from kcadmin.survey import Survey
-from kcadmin.ways import ANY_CLIENT, Verdict
+from kcadmin.guards.entries import Guards, merged, parts
+from kcadmin.guards.marks import new_mark
+from kcadmin.guards.parts import MARK
+from kcadmin.objects.features import STANDARD_FEATURE, Features
+from reach.allowed import realm_reach
+from reach.permissions import Answer, answer, combined
+from reach.reasons import ANY_CLIENT, Verdict
+from reach.roles import RoleFacts
+from reach.survey import Survey
 from tests.support.mapper_kinds import kind
 from tests.support.surveys import BOTH, STANDARD_ONLY, client, mapper, policy, survey
 

@@ -3,12 +3,12 @@
 import json
 from typing import Any
 
-from kcadmin.claims import claim_key
-from kcadmin.clients import Client
-from kcadmin.features import Features
-from kcadmin.leftovers import Leftover, What
-from kcadmin.realm_without import without
-from kcadmin.survey import Permission, Survey
+from exchange.release.realm_without import without
+from kcadmin.objects.claims import claim_key
+from kcadmin.objects.clients import Client
+from kcadmin.objects.features import Features
+from reach.leftovers import Leftover, What
+from reach.survey import Permission, Survey
 
 GONE = "gone#g"
 CONFIG = {"included.client.audience": "api", "access.token.claim": "true", "pulumi.owner": GONE}

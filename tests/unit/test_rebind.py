@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from exchange import cli, rebind
-from exchange.commands import rebind as commands_rebind
-from exchange.stack import StackProblem
-from exchange.state import OBJECTS, State, read_state
-from kcadmin.connection import Connection, PasswordLogin
-from kcadmin.errors import NotFound
-from providers._base import KeycloakProvider
+from exchange import cli
+from exchange.rebind import command as commands_rebind
+from exchange.rebind import rebind
+from exchange.stack.stack import StackProblem
+from exchange.stack.state import OBJECTS, State, read_state
+from kcadmin.rest.connection import Connection, PasswordLogin
+from kcadmin.rest.errors import NotFound
+from providers.base.provider import KeycloakProvider
 from tests.unit.test_provider_state import STATE, provider_class
 
 OLD, NEW = "https://old.example", "https://new.example"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcadmin.redaction import LEFT_OUT, LONGEST_SAID, redacted
+from kcadmin.rest.redaction import LEFT_OUT, LONGEST_SAID, redacted
 from tests.support.examples import examples
 
 SECRET = 'pA ss/w+ord"<&ä%\\end'

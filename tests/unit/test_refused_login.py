@@ -2,8 +2,8 @@
 
 import pytest
 
-from kcadmin.connection import ClientSecretLogin, Login, PasswordLogin, PrivateKeyLogin
-from kcadmin.login import remedy
+from kcadmin.rest.connection import ClientSecretLogin, Login, PasswordLogin, PrivateKeyLogin
+from kcadmin.rest.login import remedy
 
 
 @pytest.mark.parametrize(

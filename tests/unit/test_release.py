@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from kcadmin import release
-from kcadmin.audience_scopes import AudienceScope, may_have_been
-from kcadmin.errors import Refusal
-from kcadmin.leftovers import Leftover, What, _depths
+from exchange.release import removal
+from kcadmin.objects.audience_scopes import AudienceScope, may_have_been
+from kcadmin.rest.errors import Refusal
+from reach.leftovers import Leftover, What, _depths
 
 SCOPE = AudienceScope("orders", "", "api", (("", "staff"),), True, owner="gone#g", id="1")
 
@@ -40,11 +40,11 @@ def test_guards_stay_while_what_they_guard_could_not_be_taken_away(monkeypatch: 
     def fails(realm: object, left: Leftover) -> None:
         raise Refusal("mapper 'm': stays.")
 
-    monkeypatch.setitem(release._WAYS, What.MAPPER, fails)
-    monkeypatch.setattr(release, "_guards", lambda realm, owner: gone.append(owner))
+    monkeypatch.setitem(removal._WAYS, What.MAPPER, fails)
+    monkeypatch.setattr(removal, "_guards", lambda realm, owner: gone.append(owner))
 
     def ends(*left: Leftover) -> Iterator[str]:
-        return (each.fault for each in release.release_all(Realm(), left))  # type: ignore[arg-type]
+        return (each.fault for each in removal.release_all(Realm(), left))  # type: ignore[arg-type]
 
     guard, mapper = Leftover(What.GUARD, "", "g", "gone"), Leftover(What.MAPPER, "web", "m", "gone")
     assert [*ends(guard)] == [""] and gone == ["gone"]

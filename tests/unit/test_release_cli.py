@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from exchange import cli, place, release
-from exchange.commands import release as release_command
-from kcadmin.leftovers import Leftover, What
-from kcadmin.ownership import hash16
-from kcadmin.release import Released
+from exchange import cli
+from exchange.release import command as release_command
+from exchange.release import release
+from exchange.release.removal import Released
+from exchange.stack import place
+from kcadmin.marks.ownership import hash16
+from reach.leftovers import Leftover, What
 
 OWNER = "first/exchange/prod"
 MAPPER = Leftover(What.MAPPER, "web", "audience-api", OWNER, "id")

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from kcadmin import release
-from kcadmin.claims import claim_key
-from kcadmin.errors import Refusal
-from kcadmin.leftovers import Leftover, What
-from kcadmin.realm import realm_for
-from kcadmin.release import UNREADABLE, Stays, Unreadable, release_all
-from kcadmin.session import session_for
+from exchange.release import removal
+from exchange.release.removal import UNREADABLE, Stays, Unreadable, release_all
+from kcadmin.objects.claims import claim_key
+from kcadmin.objects.realm import realm_for
+from kcadmin.rest.errors import Refusal
+from kcadmin.rest.session import session_for
 from providers.audience_scope import AudienceScopeProvider
+from reach.leftovers import Leftover, What
 from tests.support.engine import Engine, forget
 from tests.support.fake_server import FakeKeycloak
 
@@ -53,7 +53,7 @@ def noted(keycloak: FakeKeycloak, of: str, forged: dict[str, Any]) -> str:
     return key
 
 
-def done(keycloak: FakeKeycloak, *left: Leftover) -> list[release.Released]:
+def done(keycloak: FakeKeycloak, *left: Leftover) -> list[removal.Released]:
     return list(release_all(realm_for(session_for(keycloak.connection), "r"), left))
 
 
@@ -94,9 +94,9 @@ def test_guards_stay_where_a_claim_does_not_say_how_to_close_what_they_guard(
     def goes(of: What) -> Callable[..., None]:
         return lambda *_: gone.append(of)
 
-    monkeypatch.setitem(release._WAYS, what, fails)
-    monkeypatch.setitem(release._WAYS, What.GUARD_MARK, goes(What.GUARD_MARK))
-    monkeypatch.setattr(release, "_guards", goes(What.GUARD))
+    monkeypatch.setitem(removal._WAYS, what, fails)
+    monkeypatch.setitem(removal._WAYS, What.GUARD_MARK, goes(What.GUARD_MARK))
+    monkeypatch.setattr(removal, "_guards", goes(What.GUARD))
     _, *guards = done(keycloak, *(Leftover(each, "web", "", GONE) for each in (what, What.GUARD, What.GUARD_MARK)))
     assert [bool(each.fault) for each in guards] == [stay, stay]
     assert gone == ([] if stay else [What.GUARD, What.GUARD_MARK])

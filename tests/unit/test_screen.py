@@ -8,10 +8,10 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from exchange.console import problems
-from exchange.screen import Screen, say_line
-from kcadmin.errors import InvalidSettings, KeycloakError, Refusal, Unreachable
-from kcadmin.texts import harmless, harmless_lines
+from exchange.terminal.console import problems
+from exchange.terminal.screen import Screen, say_line
+from kcadmin.rest.errors import InvalidSettings, KeycloakError, Refusal, Unreachable
+from kcadmin.rest.texts import harmless, harmless_lines
 
 HOSTILE = "a\x1b]0;x\x07\x9b31m\u202eb\nin order: \ud800"
 OBEYED = "\x1b\x07\x9b\u202e\ud800"

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from kcadmin.authz import TOKEN_EXCHANGE, permission_name, resource_name
-from kcadmin.management import seen_management
-from kcadmin.permissions import seen_attached
-from kcadmin.realm import Realm
+from kcadmin.authz.exchange_permission import seen_attached
+from kcadmin.authz.management_permissions import seen_management
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.resource_server import TOKEN_EXCHANGE, permission_name, resource_name
 from tests.support.fake_server import Answer, FakeKeycloak, Request
 
 TARGETS = [f"target-{each}" for each in range(30)]
@@ -163,7 +163,7 @@ def test_what_a_write_is_made_from_is_looked_at_again(
     server: FakeKeycloak, manage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     realm, now = realm_of(server), 0.0
-    monkeypatch.setattr("kcadmin.seen_server.time.monotonic", lambda: now)
+    monkeypatch.setattr("kcadmin.objects.cached_resource_server.time.monotonic", lambda: now)
     seen = realm.seen_permissions_server()
     assert seen.held_beside_lately("target-1") == ["policy target-1", "policy target-2"]
     server.server("realm-management")["policies"]["x"] = described("x", "client", id="x")

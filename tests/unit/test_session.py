@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
-from kcadmin.answers import UNNAMED_TEXT
-from kcadmin.connection import ClientSecretLogin, PasswordLogin, PrivateKeyLogin
-from kcadmin.errors import (
+from kcadmin.rest.answers import UNNAMED_TEXT
+from kcadmin.rest.connection import ClientSecretLogin, PasswordLogin, PrivateKeyLogin
+from kcadmin.rest.errors import (
     AnswerLost,
     Conflict,
     Forbidden,
@@ -31,10 +31,10 @@ from kcadmin.errors import (
     Strange,
     Unreachable,
 )
-from kcadmin.login import client_assertion
-from kcadmin.patience import TIMES
-from kcadmin.retries import HALVES
-from kcadmin.session import Session, path, session_for
+from kcadmin.rest.login import client_assertion
+from kcadmin.rest.patience import TIMES
+from kcadmin.rest.retries import HALVES
+from kcadmin.rest.session import Session, path, session_for
 from tests.support.fake_server import PASSWORD, SECRET, URL, Answer, FakeKeycloak
 
 CLIENTS = "/admin/realms/r/clients"
@@ -61,7 +61,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
     """Moves the session's clock on."""
     now = [1000.0]
-    monkeypatch.setattr("kcadmin.session.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("kcadmin.rest.session.time.monotonic", lambda: now[0])
 
     def forward(seconds: float) -> None:
         now[0] += seconds

@@ -11,10 +11,10 @@ import yaml  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.grant_spec import GrantSpec
 from components.settings import Settings, parse_settings, read_settings
-from kcadmin.config_secrets import SECRETS
-from kcadmin.errors import InvalidSettings
+from grants.spec import GrantSpec
+from kcadmin.rest.config_secrets import SECRETS
+from kcadmin.rest.errors import InvalidSettings
 from providers.audience_mapper import AudienceMapper
 from tests.support.examples import examples
 

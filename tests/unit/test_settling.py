@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 import pytest
 
-from kcadmin.settling import look_again
+from kcadmin.rest.waiting import look_again
 
 
 @pytest.fixture
 def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     pauses: list[float] = []
-    monkeypatch.setattr("kcadmin.settling.SHORTEST_SECONDS", 0.3)
+    monkeypatch.setattr("kcadmin.rest.waiting.SHORTEST_SECONDS", 0.3)
     monkeypatch.setattr(time, "sleep", pauses.append)
     return pauses
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcadmin.claims import Claim
-from kcadmin.clients import RECENT_SECONDS, Client, Clients, as_body
-from kcadmin.errors import Conflict, NotFound, Refusal
-from kcadmin.features import REFRESH, SWITCH, SWITCH_CLAIM
-from kcadmin.shared_settings import CLAIMED, USED, Taken, drop_claim, held_by_others, release, take, write_claim
+from kcadmin.objects.claims import Claim
+from kcadmin.objects.clients import RECENT_SECONDS, Client, Clients, as_body
+from kcadmin.objects.features import REFRESH, SWITCH, SWITCH_CLAIM
+from kcadmin.objects.shared_settings import CLAIMED, USED, Taken, drop_claim, held_by_others, release, take, write_claim
+from kcadmin.rest.errors import Conflict, NotFound, Refusal
 from tests.support.examples import examples
 from tests.support.fake_server import SERVICES, FakeKeycloak, Request
 
@@ -83,7 +83,7 @@ def test_a_change_repeats_what_it_does_not_know_of_when_it_is_new(
     keycloak: FakeKeycloak, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uuid, now = keycloak.uuid("api"), [0.0]
-    monkeypatch.setattr("kcadmin.clients.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("kcadmin.objects.clients.time.monotonic", lambda: now[0])
     clients.get(uuid)
     Clients(keycloak.session(), "r").change(uuid, {SERVICES: True, "serviceAccountsEnabled": True})
     now[0] += RECENT_SECONDS + 0.1
@@ -123,7 +123,7 @@ def test_a_view_that_is_too_old_is_looked_up_again(
     keycloak: FakeKeycloak, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uuid, now = keycloak.uuid("api"), [0.0]
-    monkeypatch.setattr("kcadmin.clients.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("kcadmin.objects.clients.time.monotonic", lambda: now[0])
 
     def lookups() -> int:
         return len(keycloak.asked("^GET"))
@@ -255,7 +255,9 @@ def test_who_comes_while_two_leave_at_once_claims(keycloak: FakeKeycloak, monkey
     """Each of the two dropped its claim because of the other's, and the later one has yet to see that none is left."""
     switch = SWITCH.removeprefix("attributes.")
     keycloak.change("api", attributes={switch: "true"})
-    monkeypatch.setattr("kcadmin.settling.time.sleep", lambda _: keycloak.change("api", attributes={switch: "false"}))
+    monkeypatch.setattr(
+        "kcadmin.rest.waiting.time.sleep", lambda _: keycloak.change("api", attributes={switch: "false"})
+    )
     assert Stack(keycloak, "c", ON).take() == Taken(CLAIMED, {SWITCH: "false", REFRESH: None})
     assert switched(keycloak)[0] == "true" and owners(keycloak) == ["c"]
 
@@ -413,7 +415,7 @@ def test_a_claim_whose_client_went_since_the_first_look_is_dropped(
     keycloak: FakeKeycloak, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uuid, now = keycloak.uuid("api"), [0.0]
-    monkeypatch.setattr("kcadmin.clients.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("kcadmin.objects.clients.time.monotonic", lambda: now[0])
     write_claim(clients, uuid, Claim("a", KIND, {}, {}))
     keycloak.remove_client("api")
     now[0] += RECENT_SECONDS + 0.1

@@ -2,10 +2,10 @@
 
 import pytest
 
-from kcadmin.features import Features
-from kcadmin.guard_parts import MARK
-from providers import surroundings as module
-from providers.surroundings import Surroundings, known_clients, surroundings
+from kcadmin.guards.parts import MARK
+from kcadmin.objects.features import Features
+from reach import surroundings as module
+from reach.surroundings import Surroundings, known_clients, surroundings
 from tests.support import surveys
 from tests.support.engine import forget
 from tests.support.fake_server import Answer, FakeKeycloak

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcadmin.errors import Refusal, sentence
-from kcadmin.texts import harmless, harmless_lines, quoted, shown, unfit
+from kcadmin.rest.errors import Refusal, sentence
+from kcadmin.rest.texts import harmless, harmless_lines, quoted, shown, unfit
 
 ANY = st.text(st.characters(exclude_categories=()) | st.sampled_from("<{%}>'\"\\\x1b\x07\n\r\u2028\u202e\u200b\ud800"))
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from kcadmin.clients import Client
-from kcadmin.errors import Forbidden, HttpError, KeycloakError, Strange, Unreachable
-from kcadmin.lifespans import access_token_lifespan, longest_token_life
-from kcadmin.realm import Realm
+from kcadmin.objects.clients import Client
+from kcadmin.objects.lifespans import access_token_lifespan, longest_token_life
+from kcadmin.objects.realm import Realm
+from kcadmin.rest.errors import Forbidden, HttpError, KeycloakError, Strange, Unreachable
 
 REALM = {
     "accessTokenLifespan": 300,

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from components.grant_spec import GrantSpec, RequiredRole, checked_grant
 from components.own_parts import _is_made_for
-from kcadmin.absence import is_gone
-from kcadmin.answers import Answer
-from kcadmin.audience_scopes import AudienceScope
+from grants.spec import GrantSpec, RequiredRole, checked_grant
+from kcadmin.objects.audience_scopes import AudienceScope
+from kcadmin.rest.absence import is_gone
+from kcadmin.rest.answers import Answer
 
 CLIENT = "/admin/realms/r/clients/aaad0f8f-62cf-48cd-bfca-74488e302229"
 SERVICES = f"{CLIENT}/authz/resource-server"

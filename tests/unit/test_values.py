@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.dynamic import CheckResult, CreateResult, ReadResult
 
-from kcadmin.texts import harmless
-from providers._values import MARK, closed, opened, with_closed_values
+from kcadmin.rest.texts import harmless
+from providers.base.values import MARK, closed, opened, with_closed_values
 
 HOSTILE = "x\x1b]0;pwned\x07\nerror: fake <{%foo%}>"
 TEXT = st.text(st.characters(exclude_categories=()) | st.sampled_from('<{%}>"\\\x1b\n\u202e'))

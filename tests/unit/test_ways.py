@@ -2,7 +2,7 @@
 
 import pytest
 
-from kcadmin.ways import MAPPER, OneOf, Verdict, Way, within
+from reach.reasons import MAPPER, OneOf, Verdict, Way, within
 
 VIP, EITHER, OTHER = OneOf(("vip",)), OneOf(("guest", "vip")), OneOf(("guest",))
 ASKED = "scope 's' is asked for"

@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from components import closure
-from components.conditions import RequiredRole, TimeWindow
-from components.grant_spec import GrantSpec
-from components.planning import Plan, plan
-from components.wiring import in_token_scope, policy_name, questions, requesters
-from kcadmin.audience_scopes import AudienceScope
-from kcadmin.features import Features
-from kcadmin.ownership import hash16
-from kcadmin.permissions import Overview
-from kcadmin.role_reach import RoleFacts
-from providers.facts import ClientFacts, Facts
-from providers.surroundings import Surroundings
+from grants import implied as closure
+from grants.conditions import RequiredRole, TimeWindow
+from grants.plan import in_token_scope, policy_name, questions, requesters
+from grants.planning import Plan, plan
+from grants.spec import GrantSpec
+from kcadmin.authz.exchange_permission import Overview
+from kcadmin.marks.ownership import hash16
+from kcadmin.objects.audience_scopes import AudienceScope
+from kcadmin.objects.features import Features
+from reach.facts import ClientFacts, Facts
+from reach.roles import RoleFacts
+from reach.surroundings import Surroundings
 from tests.support import surveys
 
 BOTH, STANDARD, LEGACY, NONE = (

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from kcadmin.connection import ClientSecretLogin, Connection
-from kcadmin.errors import Forbidden
-from kcadmin.policy_votes import Vote, Write, WritingLogin, holds
-from kcadmin.session import Session
-from kcadmin.write_prediction import RealmPolicies
-from kcadmin.writing_login import writing_login
+from kcadmin.objects.writing_login import writing_login
+from kcadmin.rest.connection import ClientSecretLogin, Connection
+from kcadmin.rest.errors import Forbidden
+from kcadmin.rest.session import Session
+from kcadmin.writes.prediction import RealmPolicies
+from kcadmin.writes.votes import Vote, Write, WritingLogin, holds
 
 USER = "/admin/realms/{realm}/users/u"
 

@@ -1,0 +1,1 @@
+"""``audit``: which exchanges a realm recorded."""

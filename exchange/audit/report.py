@@ -1,0 +1,199 @@
+"""Audited exchanges for people and for programs: a table on a terminal, a line each in a pipe, CSV, JSON.
+
+Names in events are whatever a caller sent, also one who failed to log in: nothing of them reaches a terminal, a line or a
+spreadsheet as anything but text.
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from exchange.audit.audit import ALLOWED, UNKNOWN, Audit, Record, Unused, grants_of, result_of, summary
+from exchange.terminal.printing import counted, table
+from kcadmin.objects.events import DAY_SECONDS, Event, EventsConfig
+
+COLUMNS = (
+    *("time", "result", "error", "reason", "grants", "exchange", "user", "userId", "requester", "subjectClient"),
+    *("audience", "target", "ipAddress", "sessionId", "id"),
+)
+FORMULA = re.compile(r"""(^|[;,\t"'|])(?=\s*[=+\-@\t\r＝＋－＠])""")
+"""Where a spreadsheet may begin a cell that it would evaluate, whatever it takes for the separator of cells."""
+LEGACY_LEAVES_OUT = (
+    "note: events of the legacy exchange name neither the user (only an id), nor the subject token's client, nor the session; "
+    "where several grants fit, all are named."
+)
+BY_NAME_ALONE = (
+    "this login may not look users up, so events of the legacy exchange, which hold ids alone, are left out; give the user's id, "
+    "or the login the role view-users."
+)
+LOG_NOTE = "note: the server's log shows refused exchanges at WARN, whatever is recorded, and no allowed ones: events alone do."
+
+
+def as_object(record: Record) -> dict[str, Any]:
+    """A record for programs. ``grants``: null without a stack, empty where it is undeclared."""
+    event = record.event
+    return {
+        "time": moment(event.at, "milliseconds"),
+        "result": result_of(event).split(" ")[0],
+        "error": event.error,
+        "reason": event.reason,
+        "grants": None if record.grants is None else list(record.grants),
+        "exchange": event.exchange,
+        "user": event.user,
+        "userId": event.user_id,
+        "requester": event.requester,
+        "subjectClient": event.subject,
+        "audience": list(event.audiences.shown),
+        "target": record.target,
+        "ipAddress": event.address,
+        "sessionId": event.session,
+        "id": event.id,
+    }
+
+
+def as_json(records: Sequence[Record]) -> str:
+    """A list of objects."""
+    return json.dumps([as_object(record) for record in records], indent=2)
+
+
+def as_csv_row(record: Record | None) -> str:
+    """A record as a row, or the header where there is none."""
+    cells = COLUMNS if record is None else [_cell(record, column) for column in COLUMNS]
+    buffer = io.StringIO()
+    csv.writer(buffer, quoting=csv.QUOTE_ALL, lineterminator="").writerow(cells)
+    return buffer.getvalue()
+
+
+def as_line(record: Record) -> str:
+    """A record in a line, whole however long."""
+    event = record.event
+    parts = {
+        "grant": grants_of(record),
+        "exchange": event.exchange or UNKNOWN,
+        "user": event.user or event.user_id,
+        "requester": event.requester,
+        "subject": event.subject,
+        "audience": ",".join(event.audiences.shown),
+        "target": record.target,
+        "ip": event.address,
+        "reason": _why(event),
+    }
+    told = " ".join(f"{key}={_word(value)}" for key, value in parts.items() if value)
+    return f"{moment(event.at)} {result_of(event).split(' ')[0]}: {told}"
+
+
+def as_table(records: Sequence[Record]) -> Table:
+    """A row each, oldest first."""
+    made = table("Time (UTC)", "Grant", "Who, from where", "Exchange", "Result")
+    for record in records:
+        event = record.event
+        result = Text(ALLOWED, "green") if event.allowed else Text(f"refused: {clean(_why(event))}", "red")
+        whose = f"{event.subject}'s token" if event.subject else "a token"
+        made.add_row(
+            moment(event.at).replace("T", "\n").rstrip("Z"),
+            Text(clean(grants_of(record)) or "–", "yellow" if record.grants == () else "bold"),
+            Text(f"{clean(event.user or event.user_id or 'unknown')}\n{clean(event.address)}"),
+            Text(
+                f"{clean(event.requester)}: {clean(whose)}"
+                f"{' for ' + clean(', '.join(event.audiences.shown)) if event.audiences else ''}\n"
+                f"{event.exchange or UNKNOWN} exchange"
+            ),
+            result,
+        )
+    return made
+
+
+def summary_table(records: Sequence[Record]) -> Table:
+    """Counts by grant, exchange and result."""
+    made = table("Grant", "Exchange", "Result", "Count")
+    for grant, exchange, result, count in summary(records):
+        made.add_row(Text(clean(grant) or "–"), exchange, Text(clean(result), _style(result)), str(count))
+    return made
+
+
+def summary_lines(records: Sequence[Record]) -> list[str]:
+    """The same, a line each."""
+    return [
+        f"{count} {clean(result)}: {f'grant={_word(grant)} ' if grant else ''}exchange={exchange}"
+        for grant, exchange, result, count in summary(records)
+    ]
+
+
+def summary_objects(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """The same, for programs."""
+    keys = ("grant", "exchange", "result", "count")
+    return [dict(zip(keys, (each[0] or None, *each[1:]), strict=True)) for each in summary(records)]
+
+
+def unused_line(found: Unused, days: int) -> str:
+    """A grant that nobody used, with how sure that is."""
+    if found.certain:
+        return f"unused: grant={_word(found.grant)}: no allowed exchange for {days} days."
+    return (
+        f"cannot say: grant={_word(found.grant)}: no allowed exchange since {moment(found.since)}; "
+        "what was before is not known to be recorded."
+    )
+
+
+def unused_object(found: Unused) -> dict[str, Any]:
+    """The same, for programs."""
+    return {"grant": found.grant, "noExchangeSince": moment(found.since), "unused": found.certain or None}
+
+
+def kept_note(config: EventsConfig, days: int) -> str | None:
+    """Says when events are kept for less time than was asked for."""
+    if not config.expiration or config.expiration >= days * DAY_SECONDS:
+        return None
+    return (
+        f"note: events are kept for {config.expiration / DAY_SECONDS:g} days, so nothing can be said of {days}; "
+        "let ExchangeEvents keep them longer by its expiration."
+    )
+
+
+def moment(at: float, precision: str = "seconds") -> str:
+    """A time in UTC, as ISO 8601 has it."""
+    return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def clean(text: str) -> str:
+    """A text without what a terminal or a line would obey."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def summed_up(records: Iterable[Record], audit: Audit) -> str:
+    """The run in a sentence."""
+    known = list(records)
+    refused = sum(not record.event.allowed for record in known)
+    undeclared = sum(record.grants == () for record in known)
+    more = f", {undeclared} of no grant of this stack" if undeclared else ""
+    return f"{counted(len(known), 'exchange')} in realm {clean(audit.place.realm)}, {refused} refused{more}."
+
+
+def _cell(record: Record, column: str) -> str:
+    value = grants_of(record) if column == "grants" else as_object(record)[column]
+    text = clean(" ".join(value) if isinstance(value, list) else str(value or ""))
+    return FORMULA.sub(
+        lambda before: f"{before[1]}\\" if before[1] else "'", text
+    )  # a second quote would begin a cell of its own
+
+
+def _word(value: str) -> str:
+    text = clean(value)
+    return json.dumps(text, ensure_ascii=False) if " " in text or '"' in text or "=" in text else text
+
+
+def _why(event: Event) -> str:
+    if event.allowed:
+        return ""
+    return ": ".join(part for part in (event.error, event.reason) if part) or "no reason given"
+
+
+def _style(result: str) -> str:
+    return "green" if result == ALLOWED else "red"

@@ -1,0 +1,1 @@
+"""``bootstrap``: the robot that manages grants."""

@@ -1,0 +1,120 @@
+"""``python -m exchange bootstrap``."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from exchange.bootstrap import bootstrap
+from exchange.terminal.console import ask, person, problems, warn, warn_of
+from exchange.terminal.options import InsecureHttp, PublicUrl, login
+from exchange.terminal.screen import say_line, say_text
+from exchange.terminal.version_control import warn_unless_ignored
+from kcadmin.objects import robot
+from kcadmin.rest.connection import ADMIN_PASSWORD, read_connection
+from kcadmin.rest.errors import InvalidSettings
+from kcadmin.rest.texts import named
+
+EPILOG = "See docs/own-keycloak.md, A robot instead of an administrator."
+
+
+def bootstrap_command(
+    realm: Annotated[str, typer.Option(metavar="NAME", help="The realm that the robot lives in and manages.")],
+    url: Annotated[str, typer.Option(metavar="URL", envvar="KEYCLOAK_URL", help="Keycloak's base address.")],
+    client_id: Annotated[str, typer.Option(metavar="ID", help="The robot's client id.")] = "pulumi-token-exchange",
+    legacy: Annotated[bool, typer.Option("--legacy", help="For legacy grants too: view-authorization.")] = False,
+    guards: Annotated[bool, typer.Option("--guards", help="For guards: manage-realm.")] = False,
+    realm_roles: Annotated[
+        bool, typer.Option("--realm-roles", help="For requiredRoles of the realm: manage-realm.")
+    ] = False,
+    role_policies: Annotated[
+        bool, typer.Option("--role-policies", help="For policies on realm roles: view-authorization, view-realm.")
+    ] = False,
+    user_policies: Annotated[
+        bool, typer.Option("--user-policies", help="For policies on users or groups: view-authorization, view-users.")
+    ] = False,
+    dry_runs: Annotated[bool, typer.Option("--dry-runs", help="For dry runs for a user: view-users.")] = False,
+    audit: Annotated[bool, typer.Option("--audit", help="For the audit: view-events.")] = False,
+    events: Annotated[
+        bool, typer.Option("--events", help="To switch events on, with manage-events; for the audit too.")
+    ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CLIENT",
+            show_default=False,
+            help="May manage this client alone; once for each. Switches the realm's admin permissions on.",
+        ),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", show_default="<client id>-<realm>-<host>.pem", help="Where its private key is, or goes."
+        ),
+    ] = None,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="Make another key, and the client anew: whatever it was ends at once.")
+    ] = False,
+    accept_policy_changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD",
+            show_default=False,
+            help="A field of the robot that the realm's client policies may change; once for each.",
+        ),
+    ] = None,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Delete the robot, and undo what was switched on for it.")
+    ] = False,
+    admin_username: Annotated[str, typer.Option(metavar="NAME", help="Who makes it.")] = "admin",
+    login_realm: Annotated[str, typer.Option(metavar="NAME", help="The administrator's realm.")] = "master",
+    ca_certificate: Annotated[str, typer.Option(metavar="FILE", help="PEM file of the server's CA.")] = "",
+    public_url: PublicUrl = None,
+    insecure_http: InsecureHttp = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was made as an object.")] = False,
+) -> None:
+    """Make the client that manages grants instead of an administrator, with exactly the roles it needs.
+
+    It logs in by private_key_jwt; the key never leaves its file. The administrator's password comes from KEYCLOAK_ADMIN_PASS,
+    or is asked for. Run again with other options: the client is deleted and made anew with those roles and the same key.
+
+    [bold]Examples[/bold]
+
+    python -m exchange bootstrap --url https://keycloak.example.com --realm production
+
+    python -m exchange bootstrap --url http://127.0.0.1:8080 --realm secure-test --legacy --guards --json
+    """
+    with problems():
+        config = login(admin_username, None, login_realm, ca_certificate, public_url, insecure_http) | {"url": url}
+        if person() and not os.environ.get(ADMIN_PASSWORD):
+            config["adminPassword"] = ask(f"Password of {named(admin_username)}")
+        connection = read_connection(config.get)
+        warn_of(connection)
+        if remove:
+            gone = bootstrap.remove(connection, realm, client_id)
+            say_line(f"Client {named(client_id)} in realm {named(realm)}: {'deleted' if gone else 'does not exist'}.")
+            for line in gone.remains if gone else ():
+                say_line(line)
+            return
+        wished = {robot.LEGACY: legacy, robot.GUARDS: guards, robot.REALM_ROLES: realm_roles}
+        wished |= {robot.ROLE_POLICIES: role_policies, robot.USER_POLICIES: user_policies}
+        wished |= {robot.DRY_RUNS: dry_runs, robot.AUDIT: audit, robot.EVENTS: events}
+        roles = robot.roles_for([robot.STANDARD, *(purpose for purpose, on in wished.items() if on)])
+        if only and any(wished.values()):
+            raise InvalidSettings(
+                ["--only: reaches standard grants without conditions alone; leave the other purposes out."]
+            )
+        made = bootstrap.bootstrap(
+            connection,
+            realm,
+            client_id,
+            roles,
+            key,
+            only=only or (),
+            new_key=new_key,
+            accepted=accept_policy_changes or (),
+            tell=warn,
+        )
+        warn_unless_ignored(made.key, "a private key")
+    say_text(bootstrap.as_json(made) if as_json else "\n".join(bootstrap.as_lines(made)))

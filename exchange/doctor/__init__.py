@@ -1,0 +1,1 @@
+"""``doctor``: why an exchange is refused."""

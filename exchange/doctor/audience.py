@@ -1,0 +1,279 @@
+"""Whether a fresh token of a client names another one in ``aud``, and if not, why."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from exchange.doctor.error_catalogue import EXCHANGED, SUBJECT
+from exchange.doctor.finding import Finding, Question
+from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
+from kcadmin.objects.clients import FULL_SCOPE, Client
+from kcadmin.objects.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, TOKEN_CLAIM
+from kcadmin.rest import texts
+from reach.audiences import AS_ISSUED, Added, Held, Shapes, held_scopes, if_held, switched
+
+
+@dataclass(frozen=True)
+class Naming:
+    """holder's tokens should name ``named``. scope: what is asked for besides the defaults. so: what follows if not."""
+
+    holder: Client
+    named: str
+    scope: str | None
+    token: str
+    so: str
+
+
+def subject_audience(q: Question) -> Iterator[Finding]:
+    """The subject token names the requester."""
+    if q.source and q.requester:
+        so = f"{texts.named(q.case.requester)} may not exchange its tokens"
+        yield from _names(q, Naming(q.source, q.case.requester, q.case.login_scope, SUBJECT, so))
+
+
+def exchanged_audience(q: Question) -> Iterator[Finding]:
+    """The exchanged token names the target."""
+    if q.requester and q.target:
+        asked = q.asks or q.case.audience
+        so = (
+            f"it gets none for {texts.named(q.case.target)}"
+            if asked
+            else "an API that looks at aud refuses the exchanged token"
+        )
+        yield from _names(q, Naming(q.requester, q.case.target, q.case.exchange_scope, EXCHANGED, so))
+
+
+def subject_is_foreign(q: Question) -> bool:
+    """Whether the subject token must name the requester: the legacy exchange to another client does not look."""
+    return q.foreign and not (q.legacy and q.asks)
+
+
+def must_name_target(q: Question) -> bool:
+    """Whether the requester's own token must name the target: not for the legacy exchange to another client."""
+    return not (q.legacy and q.asks)
+
+
+def _is_filtered(q: Question, naming: Naming) -> bool:
+    """Whether it is the token of a standard exchange that asks for an audience: of clients' roles only that one's count."""
+    return naming.token == EXCHANGED and not q.legacy and bool(q.asks or q.case.audience)
+
+
+def _names(q: Question, naming: Naming) -> Iterator[Finding]:
+    token = q.fresh_token(naming.holder, naming.scope, naming.named if _is_filtered(q, naming) else None)
+    unordered = any(each.audience is None and each.on for each in _mappers(q, naming))  # it may come last, or not
+    if token is not None and naming.named in token.aud and not unordered:
+        return
+    reasons = [replace(each, sure=False) if each and unordered else each for each in _reasons(q, naming)]
+    if token is not None and naming.named in token.aud:
+        yield from (each for each in reasons if each and each.cause == "audience-missing")
+        return
+    if token is None and any(reason is None for reason in reasons):
+        return  # nothing could be computed, and a mapper stands there as it should
+    found = [reason for reason in reasons if reason]
+    if not found and token is not None and None in reasons:
+        aud = ", ".join(token.aud) or "nobody"
+        wrong = f"has a mapper for {texts.named(naming.named)}, but its fresh tokens name {aud} in aud, so {naming.so}"
+        remedy = "look at its other mappers, and at the client policies"
+        yield _at(q, naming, "audience-missing", wrong, remedy, "aud", aud, mended=False, sure=not unordered)
+    yield from found or ([] if None in reasons else [_missing(q, naming, sure=not _is_hidden(q, naming))])
+
+
+def _reasons(q: Question, naming: Naming) -> Iterator[Finding | None]:
+    """Each thing that ought to name the client and does not; None for one that does."""
+    yield from _of_others(q, naming)
+    for each in _mappers(q, naming):
+        if each.audience is None and each.on:
+            wrong = f"names {texts.named(naming.named)} only where {each.by} writes it"
+            remedy = f"add an audience mapper for {texts.named(naming.named)}"
+            yield _at(q, naming, "audience-missing", wrong, remedy, "protocolMappers", each.by, sure=False)
+        elif each.audience == naming.named and each.when:
+            wrong = f"names {texts.named(naming.named)} by {each.by} only where {each.when}"
+            remedy = f"switch on access.token.claim and {LIGHTWEIGHT_CLAIM} of that mapper"
+            yield _at(q, naming, "audience-missing", wrong, remedy, "protocolMappers", each.by, sure=False)
+        elif each.audience == naming.named and not each.on:
+            yield _off(q, naming, each)
+        elif each.audience == naming.named:
+            yield from [found for scope in each.scopes for found in _held(q, naming, scope)] or (None,)
+    yield from _not_held(q, naming)
+    yield from _by_roles(q, naming)
+
+
+def _mappers(q: Question, naming: Naming) -> list[Added]:
+    """Client policies that make tokens lightweight act at the login alone."""
+    scopes = {str(scope["name"]): scope for scope in q.look.scopes()}
+    doubtful = naming.token == SUBJECT and any(each.when for each in switched(naming.holder, scopes, Shapes(("",))))
+    return switched(naming.holder, scopes, q.look.shapes(naming.holder) if doubtful else AS_ISSUED)
+
+
+def _off(q: Question, naming: Naming, each: Added) -> Finding:
+    """A mapper that leaves access tokens out, or lightweight ones."""
+    name, light = str(each.mapper["name"]), naming.holder.is_on(LIGHTWEIGHT_TOKENS)
+    if light and (each.mapper.get("config") or {}).get(TOKEN_CLAIM) == "true":
+        where = f" of the client scope {texts.named(each.scopes[0].name)}" if each.scopes else ""
+        wrong = f"issues lightweight tokens, which leave out the audience mapper {texts.named(name)}{where}"
+        remedy = f"switch on {LIGHTWEIGHT_CLAIM} of that mapper, or switch off lightweight access tokens"
+        return _at(q, naming, "mapper-lightweight", wrong, remedy, LIGHTWEIGHT_TOKENS, "true", mended=False)
+    setting = LIGHTWEIGHT_CLAIM if light else TOKEN_CLAIM
+    wrong = (
+        f"has the audience mapper {texts.named(name)} for {texts.named(naming.named)} switched off for access tokens"
+    )
+    if each.scopes:
+        wrong = (
+            f"holds the client scope {texts.named(each.scopes[0].name)}, whose mapper {texts.named(name)} is "
+            "switched off for access tokens"
+        )
+    return _at(
+        q, naming, "mapper-off", wrong, f"switch on {setting} of that mapper", f"{_place(each)}.{setting}", "false"
+    )
+
+
+def _place(each: Added) -> str:
+    scope = f"clientScopes[{each.scopes[0].name}]." if each.scopes else ""
+    return f"{scope}protocolMappers[{each.mapper['name']}]"
+
+
+def _not_held(q: Question, naming: Naming) -> Iterator[Finding]:
+    holder = naming.holder
+    held = held_scopes(holder)
+    for scope in q.look.scopes():
+        name = str(scope["name"])
+        if name not in held and any(each.audience == naming.named for each in if_held(holder, scope)):
+            wrong = f"does not hold the client scope {texts.named(name)}, which names {texts.named(naming.named)}"
+            remedy = f"add it under Clients → {holder.client_id} → Client scopes"
+            yield _at(q, naming, "scope-not-held", wrong, remedy, f"{DEFAULT}ClientScopes", ", ".join(held))
+
+
+def _held(q: Question, naming: Naming, scope: Held) -> Iterator[Finding]:
+    """Why a client scope that is held does not count; nothing where it does."""
+    if scope.kind == OPTIONAL and scope.name not in (naming.scope or "").split():
+        wrong = (
+            f"holds the client scope {texts.named(scope.name)} for {texts.named(naming.named)} as an optional "
+            "one, which nobody asks for"
+        )
+        where = "the login" if naming.token == SUBJECT else "the exchange"
+        remedy = f"send scope={scope.name} at {where}, or make it a default scope"
+        yield _at(q, naming, "scope-on-request", wrong, remedy, f"{OPTIONAL}ClientScopes", scope.name, mended=False)
+    else:
+        yield from _of_roles(q, naming, scope)
+
+
+def _of_roles(q: Question, naming: Naming, scope: Held) -> Iterator[Finding]:
+    """A client scope counts only for users who hold one of its roles."""
+    scope_id = next(str(each["id"]) for each in q.look.scopes() if each["name"] == scope.name)
+    roles = q.look.scope_roles(scope_id)
+    if not roles:
+        return
+    if _is_filtered(q, naming) and all(client not in (None, "", naming.named) for client, _ in roles):
+        held = ", ".join(f"{client}/{role}" for client, role in roles)
+        wrong = (
+            f"names {texts.named(naming.named)} only for users who hold one of {held}, and an exchange that asks "
+            f"for {texts.named(naming.named)} "
+            "counts only realm roles and its own"
+        )
+        remedy = f"map the client scope {texts.named(scope.name)} to a realm role, or to a role of {texts.named(naming.named)}"
+        yield _at(q, naming, "user-role", wrong, remedy, f"clientScopes[{scope.name}].roles", held, mended=False)
+        return
+    words = ", ".join(f"{client}/{role}" if client else role for client, role in roles)
+    user, meant = q.subject_user()
+    if user is not None and meant:
+        if any(role in q.look.roles_of(str(user["id"]), client).values() for client, role in roles):
+            return
+        wrong = (
+            f"holds none of the roles ({words}) for which {texts.named(naming.holder.client_id)} names "
+            f"{texts.named(naming.named)} in its tokens"
+        )
+        remedy = "give the user one under Users → Role mapping, or change the grant's requiredRoles"
+        yield q.found(
+            "user-role", "user", str(q.as_user), wrong, remedy, field="roles", value=words, token=naming.token
+        )
+        return
+    wrong = f"names {texts.named(naming.named)} only for users who hold one of {words}"
+    remedy = "give --as-user NAME to see whether the user does"
+    place = f"clientScopes[{scope.name}].roles"
+    yield _at(q, naming, "user-role", wrong, remedy, place, words, mended=False, sure=False)
+
+
+def _of_others(q: Question, naming: Naming) -> Iterator[Finding]:
+    """Mappers that name nobody, or that are called after the client and name another."""
+    for each in _mappers(q, naming):
+        mapper = each.audience_mapper
+        named = mapper.included_client if mapper else None
+        if not mapper or not named or named == naming.named:
+            continue
+        place = f"{_place(each)}.included.client.audience"
+        where = f" of the client scope {texts.named(each.scopes[0].name)}" if each.scopes else ""
+        if q.look.client(named) is None:
+            wrong = (
+                f"names {texts.named(named)} by its audience mapper {texts.named(mapper.name)}{where}, and there is "
+                "no such client any more"
+            )
+            remedy = (
+                f"let the mapper name {texts.named(naming.named)}; a mapper does not follow a client that is renamed"
+            )
+            yield _at(q, naming, "mapper-names-nobody", wrong, remedy, place, named)
+        elif naming.named in mapper.name:
+            wrong = (
+                f"names {texts.named(named)} by its audience mapper {texts.named(mapper.name)}{where}, and not "
+                f"{texts.named(naming.named)}"
+            )
+            yield _at(
+                q,
+                naming,
+                "mapper-names-another",
+                wrong,
+                f"let the mapper name {texts.named(naming.named)}",
+                place,
+                named,
+            )
+
+
+def _by_roles(q: Question, naming: Naming) -> Iterator[Finding]:
+    """Without a mapper, a client role that the user holds names its client; not when full scope is off."""
+    named = q.look.client(naming.named)
+    holder = naming.holder
+    if named is None or named.uuid == holder.uuid or holder.is_on(FULL_SCOPE) or not q.look.has_client_roles(named):
+        return
+    if any(each.may_add(naming.named) for each in _mappers(q, naming) if not each.scopes):
+        return
+    wrong = f"has full scope switched off and no role of {texts.named(naming.named)} mapped, so its tokens carry none of them"
+    remedy = (
+        f"add an audience mapper for {texts.named(naming.named)}, or map one of its roles under Client scopes "
+        "→ dedicated → Scope"
+    )
+    yield _at(q, naming, "full-scope-off", wrong, remedy, FULL_SCOPE, "false")
+
+
+def _is_hidden(q: Question, naming: Naming) -> bool:
+    """Whether no token can be computed in which a role of the user may name it: Keycloak's example takes no id with a blank."""
+    named = q.look.client(naming.named)
+    blank = any(sign.isspace() for sign in naming.named)
+    roles = blank and named is not None and naming.holder.is_on(FULL_SCOPE) and q.look.has_client_roles(named)
+    return roles and _is_filtered(q, naming)
+
+
+def _missing(q: Question, naming: Naming, *, sure: bool) -> Finding:
+    others = sorted({each.audience or "" for each in _mappers(q, naming) if each.own} - {""})
+    known = f"its audience mappers name {', '.join(others)}" if others else "it has no audience mapper"
+    wrong = f"names {texts.named(naming.named)} nowhere: {known}"
+    remedy = (
+        f"add an audience mapper for {texts.named(naming.named)} under Clients → {naming.holder.client_id} → "
+        "Client scopes → dedicated"
+    )
+    return _at(q, naming, "mapper-missing", wrong, remedy, "protocolMappers", ", ".join(others), sure=sure)
+
+
+def _at(
+    q: Question,
+    naming: Naming,
+    cause: str,
+    wrong: str,
+    remedy: str,
+    place: str,
+    value: str,
+    *,
+    mended: bool = True,
+    sure: bool = True,
+) -> Finding:
+    said = wrong if naming.so in wrong else f"{wrong}, so {naming.so}"
+    again = q.declared(remedy) if mended else remedy
+    name = naming.holder.client_id
+    return q.found(cause, "client", name, said, again, field=place, value=value, token=naming.token, sure=sure)

@@ -1,0 +1,44 @@
+"""All checks, in the order in which Keycloak asks: who calls, whose token it is, for whom the new one is, who forbids it."""
+
+from exchange.doctor import audience, clients, guards, permission, request
+from exchange.doctor.finding import Check
+
+CHECKS: tuple[Check, ...] = (
+    Check("the realm is there and enabled", clients.realm),
+    Check("the server's features", clients.features),
+    Check("requester '{requester}' is there, enabled and confidential", clients.requester),
+    Check(
+        "how '{requester}' shows who it is",
+        clients.credentials,
+        lambda q: q.secret is not None or q.may_be("requester-authenticator"),
+    ),
+    Check("a DPoP proof of '{requester}'", clients.proof, clients.needs_proof),
+    Check("the switch of '{requester}' (Standard token exchange)", clients.switch),
+    Check("source '{source}' is there and enabled", clients.source),
+    Check("target '{target}' is there and enabled", clients.target),
+    Check("user '{user}' is there and enabled", clients.user, lambda q: q.as_user is not None),
+    Check("nobody has to consent first", clients.consent),
+    Check(
+        "fresh tokens of '{source}' name '{requester}' in aud", audience.subject_audience, audience.subject_is_foreign
+    ),
+    Check(
+        "fresh tokens of '{requester}' name '{target}' in aud", audience.exchanged_audience, audience.must_name_target
+    ),
+    Check(
+        "the token-exchange permission of '{target}' and its policies",
+        permission.permission,
+        permission.needs_permission,
+    ),
+    Check(
+        "no policy on the resource server of '{target}' itself passes for a permission of token exchange",
+        permission.objects_for_nothing,
+        permission.has_a_server_of_its_own,
+    ),
+    Check("client policies of the realm (guards)", guards.client_policies),
+    Check(
+        "'{requester}' holds the client scopes that are asked for",
+        request.scopes,
+        lambda q: q.case.exchange_scope is not None or q.may_be("scope-not-held-by-requester"),
+    ),
+    Check("refresh tokens for '{requester}'", request.refresh, lambda q: q.may_be("refresh-off")),
+)

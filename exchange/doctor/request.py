@@ -1,0 +1,57 @@
+"""What an error text says of the request itself, which no look at a realm shows, and what it asks of the requester."""
+
+from collections.abc import Iterator
+
+from exchange.doctor.error_catalogue import REQUEST
+from exchange.doctor.finding import Finding, Question
+from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
+from kcadmin.objects.features import REFRESH, SAME_SESSION
+from kcadmin.rest import texts
+
+REFRESH_TOKENS = "attributes.use.refresh.tokens"
+
+
+def scopes(q: Question) -> Iterator[Finding]:
+    """The requester holds the client scopes that are asked for at the exchange."""
+    client = q.requester
+    named = (q.reading.values.get("scopes") or "") if q.reading and q.may_be("scope-not-held-by-requester") else ""
+    asked = [*(q.case.exchange_scope or "").split(), *named.replace(",", " ").split()]
+    held = {
+        name: kind
+        for kind in (DEFAULT, OPTIONAL)
+        for name in (client.value(f"{kind}ClientScopes") if client else ()) or ()
+    }
+    for scope in dict.fromkeys(asked):
+        if q.standard and scope not in held and scope != "openid":
+            wrong = f"holds no client scope {texts.named(scope)}, which is asked for at the exchange"
+            by_hand = f"add it under Clients → {q.case.requester} → Client scopes, or do not ask for it"
+            yield q.found(
+                "scope-not-held-by-requester", "client", q.case.requester, wrong, q.mend(by_hand) if not named else by_hand,
+                field=f"{OPTIONAL}ClientScopes", value=", ".join(held),
+            )  # fmt: skip
+
+
+def refresh(q: Question) -> Iterator[Finding]:
+    """The requester may get refresh tokens, where somebody wanted one."""
+    client = q.requester
+    if client is None:
+        return
+    name = q.case.requester
+    if q.standard and client.value(REFRESH) != SAME_SESSION:
+        wrong = "gets no refresh token at an exchange"
+        remedy = "set allowRefresh: true, or let the caller ask for an access token"
+        value = str(client.value(REFRESH) or "not set")
+        yield q.found("refresh-off", "client", name, wrong, remedy, field=REFRESH, value=value, sure=False)
+    elif client.value(REFRESH_TOKENS) == "false":
+        wrong, remedy = "gives no refresh tokens at all", "let the caller ask for an access token"
+        yield q.found("refresh-off", "client", name, wrong, remedy, field=REFRESH_TOKENS, value="false", sure=False)
+
+
+def faults(q: Question) -> list[Finding]:
+    """The caller's own faults that the text may mean, the likeliest first."""
+    causes = q.reading.causes if q.reading else ()
+    return [
+        q.found(cause, "request of client", q.case.requester, REQUEST[cause].wrong, REQUEST[cause].remedy, sure=False)
+        for cause in causes
+        if cause in REQUEST
+    ]

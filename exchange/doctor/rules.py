@@ -1,0 +1,65 @@
+"""The rules of the policy pack on a stack's state, without Pulumi's policy engine."""
+
+import datetime
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from exchange.stack.stack import Pulumi, StackProblem
+from policy.rule import MANDATORY, Finding, Rule
+from policy.rules import RULES
+from policy.stack import Resource, Stack, read_stack
+
+SECRET_MARK = "4dabf18193072939515e22adb298388d"  # noqa: S105  # Pulumi's mark of a secret within state
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A rule and one finding of it."""
+
+    rule: Rule
+    finding: Finding
+
+    @property
+    def mandatory(self) -> bool:
+        """Whether a run with the policy pack would fail."""
+        return self.rule.severity == MANDATORY
+
+
+def broken_rules(run: Pulumi, chosen: Sequence[str]) -> list[Broken]:
+    """Every finding of every rule, mandatory ones first. chosen: ``--stack NAME``, or nothing for the selected one.
+
+    :raises StackProblem: the state cannot be read.
+    """
+    stack = read_state(run(["stack", "export", *chosen]))
+    found = [Broken(rule, finding) for rule in RULES for finding in rule.findings(stack)]
+    return sorted(found, key=lambda each: not each.mandatory)
+
+
+def read_state(text: str) -> Stack:
+    """A stack from what ``pulumi stack export`` says. :raises StackProblem: it is none."""
+    try:
+        deployment = json.loads(text)["deployment"]
+        resources = [*_resources(deployment.get("resources") or ())]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise StackProblem(
+            "`pulumi stack export`: answered something that is no state; check `pulumi version`."
+        ) from None
+    return read_stack(datetime.datetime.now().astimezone().date(), resources)
+
+
+def _resources(resources: Sequence[Mapping[str, Any]]) -> Iterator[Resource]:
+    for each in resources:
+        if not each.get("delete"):  # replaced already, and only to be deleted
+            properties = {**(each.get("inputs") or {}), **(each.get("outputs") or {})}
+            yield Resource(str(each["type"]), str(each["urn"]), plain(properties))
+
+
+def plain(value: Any) -> Any:
+    """A value of a state for the rules: a secret is None, a whole number is an int."""
+    if isinstance(value, Mapping):
+        return None if SECRET_MARK in value else {key: plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

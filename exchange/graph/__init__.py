@@ -1,0 +1,1 @@
+"""``graph``: who can act for whom."""

@@ -1,0 +1,1 @@
+"""``inventory``: a realm made by hand as grants."""

@@ -1,0 +1,237 @@
+"""What a realm allows, as grants in a stack's config: read, written as YAML, and put into a file that keeps all else.
+
+A file's other lines stay as they are: only the block of ``grants`` is replaced, and what comes out is read again and compared.
+https://www.pulumi.com/docs/iac/concepts/config/
+"""
+
+import json
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+from rich.table import Table
+from rich.text import Text
+
+from exchange.inventory.grants import OWNER_OF_THINGS, Finding, Inventory, Level, inventory
+from exchange.inventory.permissions import PROVIDERS
+from exchange.stack.stack import NAMESPACE
+from exchange.terminal.files import write_whole
+from exchange.terminal.printing import counted, table
+from kcadmin.marks.proposals import proposed_owner
+from kcadmin.rest.errors import Forbidden, NotFound, Refusal
+from kcadmin.rest.session import Session, path
+from kcadmin.rest.texts import is_obeyed, named
+from reach.roles import read_roles
+from reach.survey import Progress, Survey, survey
+
+GRANTS, REALM, URL, OWNER = (f"{NAMESPACE}:{key}" for key in ("grants", "realm", "url", "owner"))
+STYLES = {Level.LOST: "bold red", Level.STACKS: "cyan", Level.EMPTY: "dim", Level.ADDED: "yellow", Level.NOTE: ""}
+LONGEST_LINE = 10**9  # none is broken
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*|keycloak-token-exchange:[A-Za-z]+")
+_NO_TEXT = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
+
+
+class FileRefused(Refusal):
+    """A file that cannot be changed safely."""
+
+
+def take_inventory(session: Session, realm: str, progress: Progress = lambda what: None) -> Inventory:
+    """Reads a realm and says it as grants. :raises KeycloakError: the realm cannot be read."""
+    found = survey(session, realm, progress)
+    return inventory(found, read_roles(session, found, progress), _providers(session, found))
+
+
+def as_config(found: Inventory, url: str) -> str:
+    """A whole config: where the realm is, whose the stack's objects are, and its grants."""
+    wanted = {"config": {**_place(found, url), GRANTS: _grants(found, None)}}
+    text = as_yaml(wanted)
+    if not _says_all(text, wanted):
+        raise Refusal(f"realm {named(found.realm)}: holds names that YAML does not give back; use --json.")
+    return text
+
+
+def as_json(found: Inventory, url: str, written: Path | None) -> str:
+    """Everything, for programs."""
+    findings = [
+        {"level": each.level.value, "about": each.about, "says": each.says, "remedy": each.remedy}
+        for each in found.findings
+    ]
+    grants = [grant.config() for grant in found.grants]
+    place = {"url": url, "realm": found.realm, "written": str(written) if written else None}
+    return json.dumps({**place, "grants": grants, "findings": findings}, indent=2, ensure_ascii=False)
+
+
+def as_lines(findings: Sequence[Finding]) -> list[str]:
+    """A line each, whole however long."""
+    return [f"{each.level.value}: {each.sentence()}" for each in findings]
+
+
+def as_table(findings: Sequence[Finding]) -> Table:
+    """A row each, for people."""
+    made = table(leading=1)
+    for header, share in (("", 2), ("Object", 4), ("What it is", 7)):
+        made.add_column(header, ratio=share, overflow="fold")
+    for each in findings:
+        says = each.says + (f"; {each.remedy}" if each.remedy else "")
+        made.add_row(Text(each.level.value, STYLES[each.level]), Text(each.about), Text(says))
+    return made
+
+
+def summary(found: Inventory, written: Path | None) -> str:
+    """The run in one sentence."""
+    exchanges = [grant.exchange for grant in found.grants]
+    kinds = ", ".join(f"{exchanges.count(kind)} {kind}" for kind in sorted(set(exchanges)))
+    lost = sum(finding.level == Level.LOST for finding in found.findings)
+    grants = f"{counted(len(exchanges), 'grant')}{f' ({kinds})' if kinds else ''}"
+    over = f"{counted(lost, 'finding')} not carried over" if lost else "nothing is left over"
+    owners = sum(finding.about.startswith(OWNER_OF_THINGS) for finding in found.findings)
+    over += f" but what {counted(owners, 'owner')} {'has' if owners == 1 else 'have'} here" if owners else ""
+    where = f", written to {named(written)}" if written else ""
+    return f"Realm {named(found.realm)}: {grants}{where}; {over}."
+
+
+def write(found: Inventory, url: str, file: Path, *, replace: bool) -> None:
+    """Puts the grants into a stack's config file, which keeps all else.
+
+    :param replace: grants that are in it may go.
+    :raises FileRefused: they may not, or the file has a form whose lines cannot be told apart.
+    """
+    try:
+        text = file.read_text(encoding="utf-8") if file.exists() else ""
+        write_whole(file, changed(text, found, url, str(file), replace=replace))
+    except (OSError, UnicodeDecodeError) as problem:
+        said = problem.strerror if isinstance(problem, OSError) else "it is no UTF-8"
+        raise FileRefused(f"file {named(file)}: cannot be changed ({said}); give another with --write.") from None
+
+
+def changed(text: str, found: Inventory, url: str, file: str, *, replace: bool) -> str:
+    """The text of a config file with the grants in it. See ``write``."""
+    before = _read(text, file)
+    config = before.get("config") or {}
+    if not isinstance(config, dict):
+        raise FileRefused(f"file {named(file)}: its 'config' is no mapping; correct it.")
+    if config.get(GRANTS) and not replace:
+        raise FileRefused(f"file {named(file)}: holds grants already; give --replace to replace them.")
+    other = str(config.get(URL) or url).rstrip("/")
+    if other != url.rstrip("/"):
+        raise FileRefused(
+            f"file {named(file)}: is of the server at {named(other)}, not {named(url)}; give another with --write."
+        )
+    empty = not any(str(key).startswith(f"{NAMESPACE}:") for key in config)
+    added = _place(found, url) if empty else {}
+    realm = None if config.get(REALM, found.realm if empty else None) == found.realm else found.realm
+    lines = text.splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    after = "".join(_inserted(lines, found, added, realm))
+    wanted = {**before, "config": {**config, **added, GRANTS: _grants(found, realm)}}
+    if not _says_all(after, wanted):
+        raise FileRefused(
+            f"file {named(file)}: is written in a form in which its lines cannot be replaced one by one; write it in "
+            "block style, "
+            "a key on each line, or give another with --write."
+        )
+    return after
+
+
+def _inserted(lines: list[str], found: Inventory, added: Mapping[str, str], realm: str | None) -> list[str]:
+    """The lines of a file with those of the grants in the place of former ones, else at the end of ``config``."""
+    start = next((at for at, line in enumerate(lines) if re.match(r"config:\s*(#.*|\{\s*\}\s*)?$", line)), None)
+    if start is None:
+        lines, start = [*lines, "config:\n"], len(lines)
+    lines[start] = re.sub(r"\{\s*\}", "", lines[start])
+    end = _end_of_block(lines, start, 0)
+    indent = next((line[: len(line) - len(line.lstrip())] for line in lines[start + 1 : end] if _says(line)), "  ")
+    key = next(
+        (at for at in range(start + 1, end) if re.match(rf"{indent}[\"']?{re.escape(GRANTS)}[\"']?\s*:", lines[at])),
+        None,
+    )
+    block = textwrap.indent(as_yaml({**added, GRANTS: _grants(found, realm)}), indent).splitlines(keepends=True)
+    if key is None:
+        return [*lines[:end], *block, *lines[end:]]
+    return [*lines[:key], *block, *lines[_end_of_block(lines, key, len(indent)) :]]
+
+
+def _end_of_block(lines: Sequence[str], start: int, indent: int) -> int:
+    """Where the value of a key ends: before the next line that is not indented more, but for a list's own dashes."""
+    end = start + 1
+    for at in range(start + 1, len(lines)):
+        line = lines[at]
+        depth = len(line) - len(line.lstrip())
+        if _says(line) and depth <= indent and not (depth == indent and line.lstrip().startswith("- ")):
+            break
+        if _says(line):
+            end = at + 1
+    return end
+
+
+def _says(line: str) -> bool:
+    """Whether a line is neither empty nor a comment."""
+    return bool(line.strip()) and not line.lstrip().startswith("#")
+
+
+def _place(found: Inventory, url: str) -> dict[str, str]:
+    return {URL: url, REALM: found.realm, OWNER: proposed_owner(found.realm)}
+
+
+def _grants(found: Inventory, realm: str | None) -> list[dict[str, Any]]:
+    return [{**grant.config(), **({"realm": realm} if realm else {})} for grant in found.grants]
+
+
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
+    """In our style, and read alike by the YAML of Python and of Go: what one of them may take for no text is in quotes."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+    def text(self, value: str) -> yaml.Node:
+        plain = _PLAIN.fullmatch(value) and value.lower() not in _NO_TEXT
+        return self.represent_scalar("tag:yaml.org,2002:str", value, style=None if plain else '"')
+
+
+_Dumper.add_representer(str, _Dumper.text)
+
+
+def as_yaml(value: Mapping[str, Any]) -> str:
+    """YAML of a mapping, lists of texts in a line. What a terminal obeys is escaped, which only texts in quotes hold."""
+    style = None  # by content
+    text = yaml.dump(
+        value, Dumper=_Dumper, default_flow_style=style, allow_unicode=True, sort_keys=False, width=LONGEST_LINE
+    )
+    return "".join(f"\\U{ord(each):08x}" if is_obeyed(each) and each != "\n" else each for each in text)
+
+
+def _says_all(text: str, wanted: Mapping[str, Any]) -> bool:
+    try:
+        return bool(yaml.safe_load(text) == wanted)
+    except yaml.YAMLError:
+        return False
+
+
+def _read(text: str, file: str) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError as problem:
+        where = getattr(problem, "problem_mark", None)
+        line = f" in line {where.line + 1}" if where else ""
+        raise FileRefused(f"file {named(file)}: is no YAML{line}; correct it.") from None
+    if found is not None and not isinstance(found, dict):
+        raise FileRefused(f"file {named(file)}: holds no mapping; name a stack's config file, Pulumi.<stack>.yaml.")
+    return dict(found or {})
+
+
+def _providers(session: Session, found: Survey) -> dict[str, str]:
+    """Aliases of identity providers by id, asked where a permission names one; none where the login may not see them."""
+    if not any(name.startswith(PROVIDERS) for name in found.policies):
+        return {}
+    try:
+        answer = session.get(path("admin", "realms", found.realm, "identity-provider", "instances"))
+    except (Forbidden, NotFound):
+        return {}
+    return {str(each["internalId"]): str(each["alias"]) for each in answer}

@@ -1,0 +1,282 @@
+"""The exchanges that a realm's mappers and switches allow, one by one, as far as a grant can say them; and what it cannot say.
+
+The standard exchange: whose switch is on may exchange its own tokens, and those that name it, for itself and for whom its own
+tokens name. The legacy one: whoever is named in a token may exchange it for itself, without any permission.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from exchange.inventory.audiences import Naming, Namings
+from kcadmin.objects.claims import claims
+from kcadmin.objects.clients import Client
+from kcadmin.objects.features import LEGACY, REFRESH, SAME_SESSION, STANDARD, SWITCH, SWITCH_CLAIM
+from kcadmin.rest import texts
+from kcadmin.rest.texts import quoted
+from reach.fitness import Position, Unfit, unfit
+from reach.standing_policies import Window
+from reach.survey import Survey
+
+RECIPIENT, REQUESTER, THIRD = "recipient", "requester", "third"
+LOGINS = (
+    "standardFlowEnabled",
+    "implicitFlowEnabled",
+    "directAccessGrantsEnabled",
+    "serviceAccountsEnabled",
+    "attributes.oauth2.device.authorization.grant.enabled",
+    "attributes.oidc.ciba.grant.enabled",
+)
+
+
+class Level(str, Enum):
+    """What a finding comes to."""
+
+    LOST = "not carried over"
+    STACKS = "of a stack"
+    EMPTY = "grants nothing"
+    ADDED = "up adds"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """Something that people should know. about: the object; says: what it is, or would mean; remedy: what to do, if anything."""
+
+    level: Level
+    about: str
+    says: str
+    remedy: str = ""
+
+    def sentence(self) -> str:
+        """The finding in one sentence."""
+        return f"{self.about}: {self.says}{f'; {self.remedy}' if self.remedy else ''}."
+
+
+@dataclass(frozen=True)
+class FoundExchange:
+    """``requester`` may turn a token of ``source`` into one for ``target``. naming: how the target comes to stand where it must.
+
+    policy, window: of a legacy policy that lets the requester through.
+    """
+
+    exchange: str
+    flow: str
+    source: str
+    requester: str
+    target: str
+    allow_refresh: bool
+    naming: Naming = field(default_factory=Naming)
+    policy: str | None = None
+    window: Window | None = None
+
+
+def found_exchanges(survey: Survey, names: Namings) -> tuple[list[FoundExchange], list[Finding]]:
+    """What mappers and switches allow."""
+    found: list[FoundExchange] = []
+    findings: list[Finding] = []
+    naming_them = _turned(survey, names)
+    for requester, client in survey.clients.items():
+        if is_switched_on(survey, client):
+            each, said = _standard(survey, names, naming_them, client)
+        else:
+            each, said = _legacy(survey, naming_them, requester)
+        found += each
+        findings += said
+    findings += [*_named_by_nobody(survey, names), *_besides(survey, naming_them)]
+    return found, findings
+
+
+def is_switched_on(survey: Survey, client: Client) -> bool:
+    """Whether the standard exchange serves a client, and so the legacy one never."""
+    return survey.features.standard_exchange and client.is_on(SWITCH)
+
+
+def unfit_client(
+    client: Client | None, name: str, position: Position, exchange: str, *, foreign: bool = True
+) -> str | None:
+    """Why no grant takes a client in a position. foreign: whether it asks with another client's token."""
+    found = unfit(client, position, exchange, foreign=foreign)
+    if position is Position.REQUESTER and client and client.is_on("publicClient") and Unfit.PUBLIC not in found:
+        return (
+            f"client {texts.named(name)} is public, so it may exchange its own tokens alone, and no grant has a "
+            "public requester"
+        )
+    words = {
+        Unfit.MISSING: f"there is no client {texts.named(name)}",
+        Unfit.DISABLED: f"client {texts.named(name)} is disabled",
+        Unfit.PROTOCOL: f"client {texts.named(name)} is no OpenID Connect client",
+        Unfit.PUBLIC: f"client {texts.named(name)} is public, and only a confidential one may exchange"
+        + (" tokens of others" if exchange == LEGACY else ""),
+        Unfit.BEARER_ONLY: f"client {texts.named(name)} is bearer-only and "
+        + ("cannot call the token endpoint" if position is Position.REQUESTER else "gets no tokens"),
+        Unfit.BOUND: f"tokens of client {texts.named(name)} are bound to its caller's key, so it alone may exchange them",
+        Unfit.CONSENT: f"client {texts.named(name)} requires consent, which the legacy exchange refuses",
+    }
+    return words[found[0]] if found else None
+
+
+def gets_tokens(client: Client) -> bool:
+    """Whether tokens are issued for a client, by a login of its own."""
+    return not client.is_on("bearerOnly") and any(client.is_on(each) for each in LOGINS)
+
+
+def _turned(survey: Survey, names: Namings) -> dict[str, dict[str, Naming]]:
+    """By client, whose tokens name it."""
+    found: dict[str, dict[str, Naming]] = {}
+    for source, named in names.items():
+        for audience, naming in named.items():
+            if source != audience and audience in survey.clients and gets_tokens(survey.clients[source]):
+                found.setdefault(audience, {})[source] = naming
+    return found
+
+
+def _standard(
+    survey: Survey, names: Namings, naming_them: Mapping[str, Mapping[str, Naming]], client: Client
+) -> tuple[list[FoundExchange], list[Finding]]:
+    name = client.client_id
+    sources = naming_them.get(name, {})
+    targets = {each: naming for each, naming in names.get(name, {}).items() if each != name and each in survey.clients}
+    about = f"switch of client {texts.named(name)}"
+    if why := unfit_client(client, name, Position.REQUESTER, STANDARD):
+        level = Level.LOST if (sources or targets) and not client.is_on("enabled") else Level.EMPTY
+        return [], [Finding(level, about, why, "change that, or switch it off")]
+    if not sources and not (targets and gets_tokens(client)):
+        says = "is on, but no mapper names another client in its tokens, nor it in another's"
+        return [], [Finding(Level.EMPTY, about, says, "what users' roles put into aud is no grant's")]
+    owner = _switch_owner(client)
+    refresh = client.value(REFRESH) == SAME_SESSION
+    found: list[FoundExchange] = []
+    findings: list[Finding] = []
+
+    def take(each: FoundExchange, *via: Naming) -> None:
+        findings_ = list(_against(survey, each, owner, (each.naming, *via)))
+        found.extend([] if findings_ else [each])
+        findings.extend(findings_)
+
+    for source, naming in sources.items():
+        take(FoundExchange(STANDARD, RECIPIENT, source, name, name, refresh, naming))
+    for target, naming in targets.items():
+        if gets_tokens(client):
+            take(FoundExchange(STANDARD, REQUESTER, name, name, target, refresh, naming))
+        for source, through in sources.items():
+            if source == target:
+                says = (
+                    f"{texts.named(name)} may turn tokens of {texts.named(source)} into new ones for "
+                    f"{texts.named(source)} itself"
+                )
+                findings.append(
+                    Finding(Level.LOST, f"{source} → {name} → {source}", says, "no grant has its source as target")
+                )
+            elif not through.always and not through.fault and not through.owner:
+                says = (
+                    f"tokens of {texts.named(source)} name {texts.named(name)} only under a condition, which no grant of "
+                    "three clients says"
+                )
+                findings.append(
+                    Finding(
+                        Level.LOST, f"{source} → {name} → {target}", says, "declare it by hand, without the condition"
+                    )
+                )
+            else:
+                take(FoundExchange(STANDARD, THIRD, source, name, target, refresh, naming), through)
+    return found, findings
+
+
+def _legacy(
+    survey: Survey, naming_them: Mapping[str, Mapping[str, Naming]], name: str
+) -> tuple[list[FoundExchange], list[Finding]]:
+    client, features = survey.clients[name], survey.features
+    sources = naming_them.get(name, {})
+    findings: list[Finding] = []
+    if client.is_on(SWITCH):
+        says = "is on, but this server has no standard exchange"
+        findings.append(Finding(Level.EMPTY, f"switch of client {texts.named(name)}", says))
+    if not sources:
+        return [], findings
+    why = unfit_client(client, name, Position.REQUESTER, LEGACY)
+    if why or not features.legacy_exchange:
+        says = why or f"the standard exchange of {texts.named(name)} is off, and this server has no legacy one"
+        return [], [
+            *findings,
+            Finding(
+                Level.EMPTY,
+                f"{', '.join(sorted(sources))} → {name}",
+                f"named in tokens, but nothing exchanges them: {says}",
+            ),
+        ]
+    found = []
+    for source, naming in sources.items():
+        if is_switched_on(survey, survey.clients[source]):
+            continue  # see _besides
+        each = FoundExchange(LEGACY, RECIPIENT, source, name, name, True, naming)
+        against = list(_against(survey, each, None, (naming,)))
+        if not features.fine_grained_permissions:
+            says = (
+                f"the legacy exchange is on without its permissions, so {texts.named(name)} may exchange, and no "
+                "grant can be made"
+            )
+            against = [
+                Finding(Level.LOST, f"{source} → {name}", says, "switch admin-fine-grained-authz:v1 on, or legacy off")
+            ]
+        findings += against
+        found += [] if against else [each]
+    return found, findings
+
+
+def _besides(survey: Survey, naming_them: Mapping[str, Mapping[str, Naming]]) -> Iterator[Finding]:
+    """What the mappers of the standard exchange open by the legacy one: nobody asked for it, so it becomes no grant."""
+    pairs = [
+        f"{source} → {name}"
+        for name, sources in sorted(naming_them.items())
+        for source in sorted(sources)
+        if is_switched_on(survey, survey.clients[source])
+        and not is_switched_on(survey, survey.clients[name])
+        and not unfit_client(survey.clients[name], name, Position.REQUESTER, LEGACY)
+        and not unfit_client(survey.clients[source], source, Position.SOURCE, LEGACY)
+    ]
+    if pairs and survey.features.legacy_exchange:
+        says = "the targets may exchange these tokens by the legacy exchange too, since they are named in them"
+        yield Finding(Level.NOTE, ", ".join(pairs), says, "switch the legacy exchange off to end it")
+
+
+def _against(
+    survey: Survey, each: FoundExchange, switch_owner: str | None, names: tuple[Naming, ...]
+) -> Iterator[Finding]:
+    """What keeps an exchange out of the grants: the first reason alone."""
+    third = [each.requester] if each.flow == THIRD else []
+    about = " → ".join([each.source, *third, each.target])
+    owner = switch_owner or next((naming.owner for naming in names if naming.owner), None)
+    if owner:
+        yield Finding(Level.STACKS, about, f"belongs to the stack {texts.named(owner)} ({each.exchange}, {each.flow})")
+        return
+    for client, position in ((each.source, Position.SOURCE), (each.target, Position.TARGET)):
+        if why := unfit_client(
+            survey.clients.get(client), client, position, each.exchange, foreign=each.flow != REQUESTER
+        ):
+            yield Finding(Level.LOST, about, why, "change that and look again, or take the mapper away")
+            return
+    fault = next((naming.fault for naming in names if naming.fault), None)
+    foreign = [role for client, role in each.naming.roles if client not in ("", each.target)]
+    if fault:
+        yield Finding(Level.LOST, about, *fault)
+    elif foreign and each.exchange == STANDARD and each.flow != RECIPIENT:
+        says = f"role {texts.named(foreign[0])} is of another client, at which the standard exchange does not look"
+        yield Finding(Level.LOST, about, says, f"require a realm role, or one of {texts.named(each.target)}")
+
+
+def _named_by_nobody(survey: Survey, names: Namings) -> Iterator[Finding]:
+    """Audiences that are no clients."""
+    holders: dict[str, list[str]] = {}
+    for source, named in names.items():
+        for audience in named:
+            if audience not in survey.clients:
+                holders.setdefault(audience, []).append(source)
+    for audience, clients in holders.items():
+        says = "there is no client of that name, so no exchange asks for it"
+        yield Finding(Level.EMPTY, f"audience {texts.named(audience)} in tokens of {quoted(sorted(clients))}", says)
+
+
+def _switch_owner(client: Client) -> str | None:
+    held = [claim for claim in claims(client, SWITCH_CLAIM) if claim.was.get(SWITCH) != "true"]
+    return held[0].owner if held else None

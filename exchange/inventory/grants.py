@@ -1,0 +1,265 @@
+"""A realm made by hand as grants: what its mappers, switches and permissions allow, grouped and named; and what stays over."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from exchange.inventory.audiences import Namings, Roles, has_exact, namings, of_any_client
+from exchange.inventory.exchanges import RECIPIENT, REQUESTER, THIRD, Finding, FoundExchange, Level, found_exchanges
+from exchange.inventory.permissions import found_permissions
+from kcadmin.marks.ownership import hash16, stack_of
+from kcadmin.marks.whose import remedy
+from kcadmin.objects.features import LEGACY, STANDARD
+from kcadmin.objects.realm import management_client_id
+from kcadmin.rest import texts
+from kcadmin.rest.texts import shown
+from reach.guards import GuardReach, guard_reach
+from reach.leftovers import leftovers
+from reach.roles import RoleFacts
+from reach.standing_policies import Window
+from reach.survey import Survey
+
+NAME_LENGTH = 60
+OWNER_OF_THINGS = "owner "
+_NOT_IN_A_NAME = re.compile(r"[^\w.-]+")
+
+
+@dataclass(frozen=True)
+class FoundGrant:
+    """A grant that says what a realm allows already. sources, target, requester: client ids; flows: none with a requester."""
+
+    name: str
+    exchange: str
+    sources: tuple[str, ...]
+    target: str
+    flows: tuple[str, ...]
+    requester: str | None
+    allow_refresh: bool
+    scope: str | None = None
+    roles: Roles = ()
+    on_request: bool = False
+    window: Window | None = None
+    policy: str | None = None
+    public_source: bool = False
+
+    def config(self) -> dict[str, Any]:
+        """The grant as a stack's config says it, without what is a default."""
+        window = {_camel(key): value for key, value in asdict(self.window).items() if value} if self.window else None
+        roles = [{"client": client, "role": role} if client else role for client, role in self.roles]
+        entries = {
+            "name": self.name,
+            "sources": list(self.sources),
+            "target": self.target,
+            "flows": list(self.flows) or None,
+            "requester": self.requester,
+            "exchange": self.exchange,
+            "requiredRoles": roles or None,
+            "audience": "optionalScope" if self.on_request else None,
+            "scope": self.scope,
+            "timeWindow": window,
+            "allowRefresh": self.allow_refresh or None,
+            "allowPublicSource": self.public_source or None,
+        }
+        return {key: value for key, value in entries.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The grants of a realm, and what people should know besides."""
+
+    realm: str
+    grants: tuple[FoundGrant, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def lost(self) -> bool:
+        """Whether something could not be carried over."""
+        return any(finding.level == Level.LOST for finding in self.findings)
+
+
+def inventory(survey: Survey, facts: RoleFacts, providers: Mapping[str, str]) -> Inventory:
+    """A realm as grants. facts: from ``reach.roles.read_roles``; providers: aliases of identity providers, by id."""
+    names = namings(survey, facts)
+    exchanges, findings = found_exchanges(survey, names)
+    permitted, more = found_permissions(survey, providers)
+    guards = guard_reach(survey, facts)
+    refused = {
+        each: why for each in (*exchanges, *permitted) if (why := guards.refusal_of(each.requester, each.source))
+    }
+    grants = _named(_merged(_grouped(survey, [each for each in (*exchanges, *permitted) if each not in refused])))
+    added = [*_added(survey, names, grants), *_refused(refused)]
+    return Inventory(
+        survey.realm,
+        tuple(grants),
+        tuple(
+            sorted(
+                {*findings, *more, *added, *_refusing(survey, guards), *_of_any_client(survey), *_of_owners(survey)},
+                key=_order,
+            )
+        ),
+    )
+
+
+def _refusing(survey: Survey, guards: GuardReach) -> Iterator[Finding]:
+    """Client policies, which no grant holds: they may refuse what the grants say."""
+    if survey.client_policies is None or survey.client_profiles is None:
+        says = "this login may not read them, and they may refuse what these grants say"
+        yield Finding(Level.LOST, "client policies of the realm", says, "give it the role view-realm")
+        return
+    for each in guards.unjudged:
+        about, _, says = each.partition(": ")
+        yield Finding(Level.NOTE, about, says)
+    for requester, phrases in guards.when.items():
+        yield Finding(Level.NOTE, f"exchanges of {texts.named(requester)}", f"work only if {' and '.join(phrases)}")
+
+
+def _refused(refused: Mapping[FoundExchange, str]) -> Iterator[Finding]:
+    for each, why in refused.items():
+        third = [each.requester] if each.flow == THIRD else []
+        yield Finding(
+            Level.LOST, " → ".join([each.source, *third, each.target]), why, "change the client policy and look again"
+        )
+
+
+def _of_any_client(survey: Survey) -> Iterator[Finding]:
+    for client, by in of_any_client(survey):
+        says = f"may name any client, since {by} writes a value that the realm does not tell"
+        yield Finding(
+            Level.LOST, f"aud in tokens of {texts.named(client)}", says, "put an audience mapper in its place"
+        )
+
+
+def _of_owners(survey: Survey) -> Iterator[Finding]:
+    """What owners have here, whether their stacks still work or not."""
+    held: dict[str, Counter[str]] = {}
+    for each in leftovers(survey, {management_client_id(survey.realm): survey.policies.values()}):
+        held.setdefault(stack_of(each.owner), Counter())[each.what.value] += 1
+    for owner, kinds in held.items():
+        says = f"has objects here: {', '.join(f'{number} × {kind}' for kind, number in kinds.items())}"
+        yield Finding(Level.STACKS, f"{OWNER_OF_THINGS}{shown(owner)}", says, remedy(owner, survey.realm))
+
+
+def _order(finding: Finding) -> tuple[int, str, str]:
+    return (list(Level).index(finding.level), finding.about, finding.says)
+
+
+def _grouped(survey: Survey, exchanges: Iterable[FoundExchange]) -> list[FoundGrant]:
+    """Exchanges that differ in their source alone are one grant; a legacy policy is one grant of all of its clients."""
+    sources: dict[FoundGrant, set[str]] = {}
+    for each in exchanges:
+        third = each.flow == THIRD
+        key = FoundGrant(
+            "",
+            each.exchange,
+            (),
+            each.target,
+            () if third else (each.flow,),
+            each.requester if third else None,
+            each.allow_refresh,
+            each.naming.scope,
+            each.naming.roles,
+            each.naming.on_request,
+            each.window,
+            each.policy,
+        )
+        sources.setdefault(key, set()).add(each.source)
+    return [
+        replace(
+            grant,
+            sources=tuple(sorted(names)),
+            public_source=any(survey.clients[name].is_on("publicClient") for name in names),
+        )
+        for grant, names in sources.items()
+    ]
+
+
+def _merged(grants: Sequence[FoundGrant]) -> list[FoundGrant]:
+    """Both flows of the same sources to the same target, under the same settings, are one grant."""
+    left = dict.fromkeys(grants)
+    for grant in grants:
+        if grant.flows != (REQUESTER,) or grant.window:
+            continue
+        twin = replace(grant, flows=(RECIPIENT,), policy=None)
+        if twin in left and (grant.exchange == STANDARD or not twin.scope):
+            del left[twin], left[grant]
+            left[replace(grant, flows=(RECIPIENT, REQUESTER))] = None
+    return list(left)
+
+
+def _named(grants: Sequence[FoundGrant]) -> list[FoundGrant]:
+    """Gives each a name from its client ids; what distinguishes grants between the same clients follows."""
+    named = [replace(grant, name=_short(_base(grant))) for grant in grants]
+    for tell in _TELLING:
+        times = Counter(grant.name for grant in named)
+        named = [
+            replace(grant, name=_short(f"{grant.name}-{tell(grant)}"))
+            if times[grant.name] > 1 and tell(grant)
+            else grant
+            for grant in named
+        ]
+    return sorted(named, key=lambda grant: grant.name)
+
+
+def _base(grant: FoundGrant) -> str:
+    first = [grant.sources[0]] if len(grant.sources) == 1 else []
+    by = ["by", grant.requester] if grant.requester else []
+    return "-".join([*first, *by, "to", grant.target])
+
+
+def _identity(grant: FoundGrant) -> str:
+    """Tells a grant from all others, and stays the same as long as it says the same."""
+    return hash16(repr(replace(grant, name="")))[:8]
+
+
+_TELLING: tuple[Callable[[FoundGrant], str], ...] = (
+    lambda grant: "-".join(grant.flows),
+    lambda grant: grant.exchange,
+    lambda grant: grant.scope or grant.policy or "",
+    _identity,
+)
+
+
+def _short(name: str) -> str:
+    """A name that resources and owners can bear: no '#', short; what is cut off is told by a hash."""
+    clean = _NOT_IN_A_NAME.sub("-", name).strip("-")
+    if clean == name and len(name) <= NAME_LENGTH:
+        return name
+    return f"{clean[: NAME_LENGTH - 9]}-{hash16(name)[:8]}".strip("-")
+
+
+def _added(survey: Survey, names: Namings, grants: Iterable[FoundGrant]) -> Iterator[Finding]:
+    """The mappers that ``pulumi up`` makes beside what is there; nothing else of a found grant is written."""
+    for grant in grants:
+        for client, audience in _mappers(grant):
+            if has_exact(survey, client, audience):
+                continue
+            beside = names.get(client, {}).get(audience)
+            if client == audience:
+                says = "one of its own, so that exchanged tokens name it"
+            elif beside and beside.beside:
+                says = f"one beside {beside.beside}, which is not as a grant makes it"
+            else:
+                says = "one of its own, beside the client scope that carries it"
+            yield Finding(
+                Level.ADDED, f"audience mapper for {texts.named(audience)} to client {texts.named(client)}", says
+            )
+
+
+def _mappers(grant: FoundGrant) -> Iterator[tuple[str, str]]:
+    """(client, audience) of the mappers that a grant needs on clients themselves."""
+    if grant.requester:
+        yield from ((source, grant.requester) for source in grant.sources)
+    holders = [grant.requester] if grant.requester else list(grant.sources)
+    if not grant.scope and (grant.exchange == STANDARD or RECIPIENT in grant.flows):
+        yield from ((holder, grant.target) for holder in holders)
+    if RECIPIENT in grant.flows:
+        yield grant.target, grant.target
+
+
+def _camel(key: str) -> str:
+    return re.sub(r"_([a-z])", lambda letter: letter.group(1).upper(), key)
+
+
+__all__ = ["LEGACY", "STANDARD", "Finding", "FoundGrant", "Inventory", "Level", "inventory"]

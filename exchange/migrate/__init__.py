@@ -1,0 +1,1 @@
+"""``migrate``: grants from the legacy to the standard exchange."""

@@ -1,0 +1,177 @@
+"""``python -m exchange migrate``."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Annotated, NoReturn
+
+import typer
+
+from exchange.migrate import report
+from exchange.migrate.apply import Migration, Outcome, Settings, batches
+from exchange.migrate.plan import Planned
+from exchange.migrate.preparation import Found, faults, look
+from exchange.migrate.progress import groups
+from exchange.migrate.runs import RunFailed, StackRuns
+from exchange.stack.stack import StackProblem
+from exchange.terminal.console import LOOKED, REFUSED, busy, person, problems
+from exchange.terminal.options import AsJson, Stack
+from exchange.terminal.screen import Screen, say_line, say_text
+from kcadmin.rest.errors import KeycloakError, Refusal
+from kcadmin.rest.texts import named
+
+EPILOG = "See docs/migrate.md for what is changed, in which order, and what callers see."
+app = typer.Typer(
+    help="Move legacy grants to the standard exchange without a refused request.", epilog=EPILOG, no_args_is_help=True
+)
+STOPPED = (
+    "stopped on the way, so a switch may be on and nobody watches it; `migrate plan` says how far each grant is, and the same "
+    "command goes on where it was."
+)
+Grants = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="GRANT", show_default=False, help="Names of grants; without any, all of the stack."),
+]
+Lifetime = Annotated[
+    int | None,
+    typer.Option(
+        "--token-lifetime", metavar="SECONDS", min=1, show_default="the server's", help="How long sources' tokens live."
+    ),
+]
+
+
+@app.command("plan", epilog=EPILOG)
+def plan_command(
+    grants: Grants = None, stack: Stack = None, token_lifetime: Lifetime = None, as_json: AsJson = False
+) -> None:
+    """Show what a migration would do, what callers will see change, and what blocks it. Nothing is written.
+
+    Exit codes: 0 nothing to migrate, 1 something blocks, 3 it can be done.
+
+    [bold]Examples[/bold]
+
+    python -m exchange migrate plan
+
+    python -m exchange migrate plan orders-to-billing --json | jq '.grants\\[].blocks'
+    """
+    with problems():
+        found = _look(stack, grants or (), token_lifetime)
+    if as_json:
+        say_text(report.as_json(found.planned, found.unseen))
+    else:
+        console = Screen(highlight=False, soft_wrap=True)
+        for line in report.as_text(found.planned, found.unseen):
+            console.print(line)
+        console.print(report.plan_summary(found.planned), markup=False)
+    if not found.planned:
+        return
+    raise typer.Exit(REFUSED if any(each.blocks for each in found.planned) else LOOKED)
+
+
+@app.command("apply", epilog=EPILOG)
+def apply_command(
+    grants: Grants = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="GRANT", show_default=False, help="The same as GRANT.")
+    ] = None,
+    batch: Annotated[int, typer.Option("--batch", metavar="N", min=1, help="Move this many grants at a time.")] = 10,
+    grace: Annotated[
+        float, typer.Option("--grace", metavar="SECONDS", min=0, help="How long no legacy exchange may come.")
+    ] = 300,
+    patience: Annotated[
+        float, typer.Option("--patience", metavar="SECONDS", min=0, help="How long to wait for that, a batch.")
+    ] = 86400,
+    no_events: Annotated[
+        bool, typer.Option("--no-events", help="Do without events: nobody sees refusals, and nothing is rolled back.")
+    ] = False,
+    token_lifetime: Lifetime = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    stack: Stack = None,
+) -> None:
+    """Move grants: mappers, one lifetime of the sources' tokens, the switch, a watch, and the legacy parts go.
+
+    Each phase is a change of the stack's config and a [bold]pulumi up[/bold]. The legacy permission stays until no legacy
+    exchange came for the grace time; the first refusal that the switch caused brings legacy back. Killed anywhere, it goes
+    on when run again.
+
+    [bold]Examples[/bold]
+
+    python -m exchange migrate apply --yes --grace 3600
+
+    python -m exchange migrate apply --only orders-to-billing --batch 1
+    """
+    with problems():
+        found = _look(stack, [*(grants or ()), *(only or ())], token_lifetime)
+        if not found.planned:
+            say_text(report.plan_summary(found.planned))
+            return
+        if wrong := faults(found, events=not no_events):
+            _end_with(wrong)
+        _confirm(found.planned, yes)
+        try:
+            outcome, quiet = _apply(found, Settings(grace, patience, not no_events, found.unsure), batch)
+        except RunFailed as problem:
+            _end_with([*str(problem).splitlines(), "run the same again when that is mended; it goes on where it was."])
+        except KeyboardInterrupt:
+            _end_with([f"interrupted: {STOPPED}"])
+    for line in report.outcome_lines(outcome, quiet=quiet):
+        say_line(line)
+    raise typer.Exit(REFUSED if outcome.back or outcome.held or not quiet else 0)
+
+
+def _look(stack: str | None, names: Sequence[str], token_lifetime: int | None) -> Found:
+    with busy("reading") as show:
+        return look(StackRuns(stack), names, token_lifetime, show)
+
+
+def _end_with(errors: Sequence[str]) -> NoReturn:
+    for error in errors:
+        say_line(f"error: {error}", err=True)
+    raise typer.Exit(REFUSED)
+
+
+def _confirm(planned: Sequence[Planned], yes: bool) -> None:
+    if yes:
+        return
+    if not person():
+        raise Refusal("migrate: nobody is here to be asked; read what `migrate plan` says, and give --yes.")
+    for line in report.as_text(planned, ()):
+        Screen(stderr=True, highlight=False, soft_wrap=True).print(line)
+    typer.confirm("Move these grants now?", abort=True, err=True)
+
+
+def _apply(found: Found, settings: Settings, size: int) -> tuple[Outcome, bool]:
+    """What came of it, and whether the stack is quiet afterwards."""
+    tell, grants = _Tell(), [each.grant for each in found.planned]
+    if not found.under_way:
+        with tell.busy("pulumi preview"):
+            if not found.runs.is_quiet():
+                raise StackProblem(
+                    "stack: `pulumi preview` shows changes, which this would deploy too; run `pulumi up` first."
+                )
+    for each in found.planned:
+        for note in each.notes:
+            tell.line(f"warning: grant {named(each.grant.name)} in realm {named(each.grant.realm)}: {note}.")
+    if not settings.events:
+        tell.line("warning: without events nobody sees who is refused or still legacy, and nothing is rolled back.")
+    outcome, migration = Outcome(), Migration(found.runs, found.keycloak, settings, tell)
+    try:
+        for batch in batches(groups(grants), size):
+            outcome += migration.move(batch)
+            if outcome.back:
+                break
+    except KeycloakError:
+        say_line(f"warning: {STOPPED}", err=True)
+        raise
+    with tell.busy("pulumi preview"):
+        return outcome, not outcome.moved or found.runs.is_quiet()
+
+
+class _Tell:
+    """Lines with their time on a pipe; on a terminal what goes on now, too."""
+
+    def line(self, text: str) -> None:
+        say_line(f"{time.strftime('%H:%M:%S')} {text}")
+
+    def busy(self, text: str) -> AbstractContextManager[Callable[[str], None]]:
+        return busy(text)

@@ -1,0 +1,116 @@
+"""The stack's own runs: a phase of the migration is a change of its config and an ``up``.
+
+https://www.pulumi.com/docs/iac/cli/commands/pulumi_config_set-all/
+"""
+
+import json
+from collections.abc import Collection, Mapping
+
+from exchange.migrate.progress import Moving, Part, movings, parts
+from exchange.stack.stack import (
+    NAMESPACE,
+    Pulumi,
+    Stack,
+    StackProblem,
+    read_config,
+    read_stack,
+    run_pulumi,
+    start_pulumi,
+)
+from exchange.stack.state import read_state
+from kcadmin.objects.features import STANDARD
+from kcadmin.rest.texts import named
+
+SAID_ELSEWHERE = ("update failed", "preview failed", "unhandled error")
+
+
+class RunFailed(StackProblem):
+    """An ``up`` or a preview of the stack ended with errors."""
+
+
+class StackRuns:
+    """Reads one stack, writes the ``grants`` of its config, and deploys it. ``stack``: None for the selected one."""
+
+    def __init__(self, stack: str | None, pulumi: Pulumi = run_pulumi) -> None:
+        self._name = stack
+        self._chosen = ["--stack", stack] if stack else []
+        self._run = pulumi
+
+    def stack(self) -> Stack:
+        """The stack's outputs and config."""
+        return read_stack(self._name, self._run)
+
+    def grants(self) -> list[Moving]:
+        """How far each grant is now."""
+        return movings(self.stack())
+
+    def parts(self) -> list[Part]:
+        """The Keycloak objects in the stack's state."""
+        return parts(read_state(self._run, self._chosen))
+
+    def to_phase(self, names: Collection[str], phase: str | None) -> None:
+        """Writes ``migration`` of grants; None takes it out."""
+        keys = [f"{each}.migration" for each in self._places(names)]
+        self._set(dict.fromkeys(keys, phase)) if phase else self._unset(keys)
+
+    def to_standard(self, names: Collection[str]) -> None:
+        """The end. Killed between the two writes, the config is one that ``up`` refuses and the migration ends."""
+        places = self._places(names)
+        self._set({f"{each}.exchange": STANDARD for each in places})
+        self._unset([f"{each}.migration" for each in places])
+
+    def up(self) -> None:
+        """:raises RunFailed: with the errors that Pulumi reports."""
+        code, output = self._wait("up", "--yes", "--skip-preview")
+        if code:
+            raise RunFailed("\n".join(_errors(output)))
+
+    def is_quiet(self) -> bool:
+        """Whether an ``up`` would change nothing. :raises RunFailed: it cannot be previewed."""
+        code, output = self._wait("preview", "--expect-no-changes")
+        if code and "no changes were expected" not in output:
+            raise RunFailed("\n".join(_errors(output)))
+        return code == 0
+
+    def _wait(self, *arguments: str) -> tuple[int, str]:
+        """However long it takes; a person's Ctrl-C reaches Pulumi too, which then ends its step and gives its lock back."""
+        with start_pulumi([*arguments, *self._chosen]) as child:
+            try:
+                output, words = child.communicate()
+            except KeyboardInterrupt:
+                child.communicate()
+                raise
+        return child.returncode, f"{output}\n{words}"
+
+    def _places(self, names: Collection[str]) -> list[str]:
+        """Where grants stand in the config now; people may have edited it meanwhile."""
+        listed = json.loads(read_config(self._run, self._chosen).get("grants") or "[]")
+        found = {str(each.get("name")): f"{NAMESPACE}:grants[{number}]" for number, each in enumerate(listed)}
+        if missing := sorted(set(names) - set(found)):
+            raise StackProblem(
+                f"grant {named(missing[0])}: is no longer in the stack's config; put it back, then run again."
+            )
+        return [found[name] for name in names]
+
+    def _set(self, values: Mapping[str, str]) -> None:
+        pairs = [word for key, value in values.items() for word in ("--plaintext", f"{key}={value}")]
+        if pairs:
+            self._run(["config", "set-all", "--path", *pairs, *self._chosen])
+
+    def _unset(self, keys: list[str]) -> None:
+        if keys:
+            self._run(["config", "rm-all", "--path", *keys, *self._chosen])
+
+
+def _errors(output: str) -> list[str]:
+    lines = [line.strip().removeprefix("error: ") for line in output.splitlines() if "error:" in line]
+    lines = [line for line in lines if not any(each in line for each in SAID_ELSEWHERE)]
+    if "is currently locked" in output or "locked by" in output:
+        lines.append(
+            "stack: another run has it, or one was killed; when none runs any more, `pulumi cancel`, then run again."
+        )
+    return (
+        list(dict.fromkeys(lines))
+        or [line for line in output.splitlines() if line.strip()][-3:]
+        or ["pulumi: ended without a word; it may have been killed."]
+    )

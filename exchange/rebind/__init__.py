@@ -1,0 +1,1 @@
+"""``rebind``: a stack follows its server."""

@@ -1,0 +1,82 @@
+"""``python -m exchange rebind``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from exchange.rebind import rebind
+from exchange.stack.stack import read_config, run_pulumi
+from exchange.stack.state import read_state
+from exchange.terminal.console import LOOKED, REFUSED, person, problems, warn_of
+from exchange.terminal.options import Stack
+from exchange.terminal.screen import say_line, say_text
+from exchange.terminal.version_control import warn_unless_ignored
+from kcadmin.rest.connection import read_connection
+from kcadmin.rest.errors import Refusal
+from kcadmin.rest.session import session_for
+from kcadmin.rest.texts import named
+
+EPILOG = "See docs/lifecycle.md, The wrong server."
+
+
+def rebind_command(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change; exit code 3.")] = False,
+    backup: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", show_default="<stack>-<time>.state.json", help="Where the state as it was is kept."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as an object.")] = False,
+    stack: Stack = None,
+) -> None:
+    """Accept a server that moved, or a realm that was made anew from an export, as this stack's own.
+
+    Set the stack's [bold]url[/bold] first. Clients must be there by their client ids. Pulumi's state is changed, and kept in
+    a file as it was; nothing is written to Keycloak.
+
+    [bold]Examples[/bold]
+
+    python -m exchange rebind --dry-run
+
+    python -m exchange rebind --stack prod --yes --backup before.json
+    """
+    with problems():
+        chosen = ["--stack", stack] if stack else []
+        config = read_config(run_pulumi, chosen)
+        connection = read_connection(config.get)
+        warn_of(connection)
+        state = read_state(run_pulumi, chosen)
+        moves, faults = rebind.survey(session_for(connection), state)
+        for fault in faults:
+            say_line(f"error: {fault}", err=True)
+        if faults:
+            raise typer.Exit(REFUSED)
+        document = rebind.rebound(state, moves, connection.url, config)
+        changed = document != state.document
+        if not as_json:
+            say_text("\n".join(rebind.as_lines(state, moves, document)))
+        kept = None
+        if changed and not dry_run:
+            _confirm_rebind(yes)
+            kept = rebind.store(run_pulumi, chosen, state, document, backup)
+            warn_unless_ignored(kept, "a stack's state")
+        if as_json:
+            say_text(rebind.as_json(state, moves, document, kept))
+        elif kept:
+            say_text(
+                f"Done. The state as it was is in {named(kept)}; `pulumi stack import --file {kept}` brings it back."
+            )
+            say_text("Next: `pulumi refresh`, then `pulumi up`.")
+    raise typer.Exit(LOOKED if changed and dry_run else 0)
+
+
+def _confirm_rebind(yes: bool) -> None:
+    """Asks a person; nobody else says yes without ``--yes``. :raises Refusal: there is nobody to ask."""
+    if yes:
+        return
+    if not person():
+        raise Refusal("rebind: nobody is here to be asked; read what --dry-run says, and give --yes.")
+    typer.confirm("Is this server the stack's own, moved or restored?", abort=True, err=True)

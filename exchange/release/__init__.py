@@ -1,0 +1,1 @@
+"""``release``: what an owner left in a realm, taken away."""

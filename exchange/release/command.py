@@ -1,0 +1,168 @@
+"""``python -m exchange release``."""
+
+import shlex
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from exchange.release import release
+from exchange.release.adoption import declared
+from exchange.release.removal import Released
+from exchange.stack.place import Deployable, find_deployable
+from exchange.terminal import options
+from exchange.terminal.console import LOOKED, REFUSED, busy, person, problems, warn_of
+from exchange.terminal.printing import counted
+from exchange.terminal.screen import say_line, say_text
+from kcadmin.marks.ownership import hash16, stack_of
+from kcadmin.rest.errors import InvalidSettings
+from kcadmin.rest.session import session_for
+from kcadmin.rest.texts import named
+
+EPILOG = "See docs/release.md for what is taken away, by which rules, and what stays."
+
+
+def release_command(
+    owner: Annotated[
+        str | None,
+        typer.Option(
+            "--owner",
+            metavar="OWNER",
+            show_default="list all owners",
+            help="Whose things; OWNER#GRANT for one grant's.",
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    adopt: Annotated[
+        bool,
+        typer.Option(
+            "--adopt", help="What the stack declares becomes the stack's own, in place; the rest is taken away."
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show; exit code 3 where there is something.")
+    ] = False,
+    as_json: options.AsJson = False,
+    stack: options.Stack = None,
+    url: options.Url = None,
+    realms: Annotated[
+        list[str] | None,
+        typer.Option("--realm", metavar="NAME", show_default="the stack's", help="A realm. Once for each."),
+    ] = None,
+    admin_username: options.AdminUsername = None,
+    client_id: options.ClientId = None,
+    login_realm: options.LoginRealm = None,
+    ca_certificate: options.CaCertificate = None,
+    public_url: options.PublicUrl = None,
+    insecure_http: options.InsecureHttp = False,
+) -> None:
+    """Take away what an owner left whose stack does not work here: in a copied realm, or after its state was lost.
+
+    Shows what bears the owner's marks and claims, and which exchanges end. After a yes it is taken away as the owner's own
+    [bold]pulumi destroy[/bold] would: what was adopted is given back, and what another owner claims, too, stays for that one.
+
+    Nothing tells whether the owner's stack still works here. Ask whoever has it; if it does, its own destroy is the way.
+
+    Exit codes: 0 all is gone that may go, 1 something could not be taken away, 2 usage, 3 it was only shown, 4 no answer.
+
+    [bold]Examples[/bold]
+
+    python -m exchange release
+
+    python -m exchange release --owner acme/exchange/prod
+
+    python -m exchange release --owner acme/exchange/prod --url https://keycloak.example.com --realm staging --yes
+
+    python -m exchange release --owner acme/exchange/prod --adopt
+    """
+    with problems():
+        login = options.login(admin_username, client_id, login_realm, ca_certificate, public_url, insecure_http)
+        place = find_deployable(stack, url, realms or (), login, needs_stack=adopt)
+        wrong = _wrong(owner, stack, place) or (_no_adoption(owner, place) if adopt else "")
+        if wrong:
+            raise InvalidSettings([wrong])
+        warn_of(place.connection)
+        session = session_for(place.connection)
+        with busy("reading") as tell:
+            keys = declared(["--stack", stack] if stack else [], owner or "", place) if adopt else frozenset()
+            found = [
+                release.find(
+                    session,
+                    each,
+                    owner or "",
+                    lambda what: tell(f"reading: {what}"),
+                    own=place.owners,
+                    by=place.owner,
+                    keys=keys,
+                )
+                for each in place.realms
+            ]
+        for note in (note for each in found for note in each.unread):
+            say_line(f"warning: {note}.", err=True)
+        if not as_json:
+            for line in (line for each in found for line in release.as_lines(each, {*map(stack_of, place.owners)})):
+                say_line(line)
+        left = sum(len(each.left) for each in found)
+        done = None
+        if left and not dry_run and _is_allowed(yes, owner or "", found):
+            done = []
+            with busy("releasing") as tell:
+                for each in found:
+                    done += release.take_away(session, each, lambda what: tell(f"releasing: {what}"), place.owners)
+        if as_json:
+            say_text(release.as_json(found, done))
+    if done is None:
+        if left and not as_json:
+            does = "takes it over, and the rest away" if adopt else "takes it away"
+            say_line(f"Nothing was changed; --yes {does}.", err=True)
+        raise typer.Exit(LOOKED if left else 0)
+    raise typer.Exit(REFUSED if _told(done, as_json) else 0)
+
+
+def _wrong(owner: str | None, stack: str | None, place: Deployable) -> str:
+    if owner is None:
+        return ""
+    if not owner.strip():
+        return "--owner: is empty; name the owner, or leave it out to list all owners."
+    if stack_of(owner) not in {*map(stack_of, place.owners)} and owner not in {*map(hash16, place.owners)}:
+        return ""
+    chosen = f" --stack {shlex.quote(stack)}" if stack else ""
+    return f"--owner: {named(owner)} is the owner of this stack itself; run `pulumi destroy{chosen}`."
+
+
+def _no_adoption(owner: str | None, place: Deployable) -> str:
+    """Why nothing can be adopted."""
+    if not owner or "#" in owner:
+        return "--adopt: takes over all that an owner has; name it by --owner OWNER, without a grant."
+    if not place.owner:
+        return "--adopt: the stack's config sets no owner, whose all becomes; run `pulumi config set owner NAME`."
+    return ""
+
+
+def _is_allowed(yes: bool, owner: str, found: Sequence[release.Leavings]) -> bool:
+    """Whether a person says yes; without one it is only shown."""
+    if yes:
+        return True
+    if not person():
+        return False
+    over = sum(len(each.adopted) for each in found)
+    away = sum(len(each.left) for each in found) - over
+    asked = [f"make {counted(over, 'thing')} of that owner this stack's own"] if over else []
+    asked += [f"take away {counted(away, 'thing')} of that owner, and end these exchanges"] if away else []
+    say_line(f"Nothing here tells whether a stack of owner {named(owner)} still works on this server.", err=True)
+    question = ", ".join(asked)
+    return typer.confirm(f"{question[:1].upper()}{question[1:]}?", abort=True, err=True)
+
+
+def _told(done: Sequence[Released], as_json: bool) -> int:
+    """Says what stays and what failed; how many failed."""
+    faults = [each for each in done if each.fault]
+    for each in done:
+        if each.stays:
+            say_line(f"note: {each.left.about}: {each.stays}.", err=True)
+    for each in faults:
+        say_line(f"error: {each.left.about}: {each.fault}", err=True)
+    if not as_json:
+        over = f"; {counted(len(faults), 'thing')} could not be taken away" if faults else ""
+        say_line(f"Released {counted(len(done) - len(faults), 'thing')}{over}.")
+    return len(faults)

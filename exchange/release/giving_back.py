@@ -1,0 +1,32 @@
+"""Makes an adopted object what it was, by the note on its client alone, which the client's owner may have written."""
+
+from dataclasses import replace
+from typing import Any
+
+from kcadmin.objects.audience_scopes import AudienceScope
+from kcadmin.objects.audience_scopes import may_have_been as scope_may_have_been
+from kcadmin.objects.claims import adopted_note
+from kcadmin.objects.mappers import AudienceMapper, may_have_been
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.shared_settings import drop_claims
+from kcadmin.rest.errors import Refusal
+from kcadmin.rest.texts import named
+from reach.leftovers import Leftover
+
+
+def give_back(realm: Realm, left: Leftover, store: Any, found: Any, holder_uuid: str) -> bool:
+    """Makes an adopted object what it was; whether it was adopted. :raises Refusal: the note cannot be true."""
+    holder = realm.clients.get(holder_uuid, max_age=0)
+    note = adopted_note(holder, left.owner, str(found.id), found.name, type(found)) if found else None
+    if note is None or holder is None:
+        return False
+    other_mapper = isinstance(found, AudienceMapper) and not may_have_been(found.audience, note.was)
+    if other_mapper or (isinstance(found, AudienceScope) and not scope_may_have_been(found, note.was)):
+        raise Refusal(
+            f"{left.about} in realm {named(realm.name)}: attribute {note.key} of client {named(holder.client_id)}, "
+            "which others may "
+            "write, says that it gave tokens something else before; give it back by hand or delete it, and remove that attribute."
+        )
+    store.update(found.id, replace(found, owner=None, **note.was))
+    drop_claims(realm.clients, holder_uuid, [note.key])
+    return True

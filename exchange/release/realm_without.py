@@ -1,0 +1,107 @@
+"""A realm as it is once an owner's things are taken away: what was read, without them. Without any request."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from kcadmin.guards.client_policies import POLICIES, PROFILES, Entry
+from kcadmin.guards.entries import merged
+from kcadmin.guards.marks import KIND as GUARD_MARK
+from kcadmin.guards.marks import MARKED
+from kcadmin.objects.audience_scopes import AudienceScope, given_back, read_scope
+from kcadmin.objects.audience_scopes import may_have_been as scope_may_have_been
+from kcadmin.objects.claims import Kind, adopted_note, claims
+from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
+from kcadmin.objects.clients import Client
+from kcadmin.objects.features import SWITCH_CLAIM
+from kcadmin.objects.mappers import AudienceMapper, may_have_been
+from kcadmin.objects.realm import management_client_id
+from kcadmin.objects.setting_claims import FULL_SCOPE_CLAIM
+from reach.leftovers import Leftover, What
+from reach.survey import Survey
+
+LISTS = tuple(f"{kind}ClientScopes" for kind in (DEFAULT, OPTIONAL))
+
+
+def without(found: Survey, left: Sequence[Leftover]) -> Survey:
+    """The realm without these things. What others claim, too, stays as it is."""
+    kept = _scopes_given_back(found, left)
+    scopes = {each.name for each in left if each.what == What.SCOPE} - {*kept}
+    server = management_client_id(found.realm)  # of which alone a survey knows the policies
+    policies = {each.name for each in left if each.what in (What.PERMISSION, What.POLICY) and each.client == server}
+    owners = {each.owner for each in left if each.what == What.GUARD}
+    clients = {
+        name: _client(client, [each for each in left if each.client == name], scopes)
+        for name, client in found.clients.items()
+    }
+    return replace(
+        found,
+        clients=clients,
+        scopes={name: kept.get(name, scope) for name, scope in found.scopes.items() if name not in scopes},
+        policies={name: policy for name, policy in found.policies.items() if name not in policies},
+        permissions={
+            target: replace(each, policies=tuple(name for name in each.policies if name not in policies))
+            for target, each in found.permissions.items()
+        },
+        client_policies=_entries(POLICIES, found.client_policies, owners),
+        client_profiles=_entries(PROFILES, found.client_profiles, owners),
+    )
+
+
+def _entries(kind: str, now: tuple[Entry, ...] | None, owners: set[str]) -> tuple[Entry, ...] | None:
+    then = now
+    for owner in owners if then is not None else ():
+        then = tuple(merged(kind, then or (), {}, owner, leaving={owner}))
+    return then
+
+
+def _client(client: Client, mine: Sequence[Leftover], scopes: set[str]) -> Client:
+    mappers = {each.id: each.owner for each in mine if each.what == What.MAPPER}
+    unassigned = scopes | {each.name for each in mine if each.what == What.ASSIGNMENT}
+    values: dict[str, Any] = {}
+    for what, kind in ((What.SWITCH, SWITCH_CLAIM), (What.FULL_SCOPE, FULL_SCOPE_CLAIM)):
+        values |= _given_back(client, kind, {each.owner for each in mine if each.what == what})
+    values |= _given_back(
+        client, GUARD_MARK, {each.owner for each in mine if each.what == What.GUARD_MARK}, {MARKED: None}
+    )
+    lists = {
+        key: [name for name in client.value(key) or () if name not in unassigned] for key in LISTS if client.value(key)
+    }
+    kept = (_mapper(client, each, mappers.get(str(each.get("id")))) for each in client.mappers)
+    return replace(client.with_values({**values, **lists}), mappers=tuple(each for each in kept if each))
+
+
+def _mapper(client: Client, raw: Mapping[str, Any], owner: str | None) -> Mapping[str, Any] | None:
+    """A mapper as it is then: one that was adopted is given back, and stays as it is where its note cannot be true."""
+    if owner is None:
+        return raw
+    now = AudienceMapper.read(raw)
+    note = adopted_note(client, owner, str(now.id), now.name, AudienceMapper)
+    if note is None:
+        return None
+    if not may_have_been(now.audience, note.was):
+        return raw
+    back = replace(now, owner=None, **{"stored": (), **note.was})
+    return {**raw, "name": back.name, "config": dict(back.stored) or back.config()}
+
+
+def _scopes_given_back(found: Survey, left: Sequence[Leftover]) -> dict[str, Mapping[str, Any]]:
+    """The client scopes that were adopted, as they are then, by name."""
+    given: dict[str, Mapping[str, Any]] = {}
+    for each in left:
+        scope = found.scopes.get(each.name) if each.what == What.SCOPE else None
+        now = read_scope(scope, ()) if scope else None
+        holder = found.clients.get(now.included_client or "") if now else None
+        note = adopted_note(holder, each.owner, each.id, each.name, AudienceScope)
+        if scope and now and note:
+            back = replace(now, owner=None, **{"stored": (), **note.was})
+            may = scope_may_have_been(replace(now, roles=back.roles), note.was)
+            given[each.name] = given_back(scope, back) if may else scope
+    return given
+
+
+def _given_back(client: Client, kind: Kind, owners: set[str], off: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    held = claims(client, kind)
+    if not owners or any(claim.owner not in owners for claim in held):
+        return {}
+    return dict(off or {}) or {key: value for claim in held for key, value in claim.was.items() if key in claim.set}

@@ -1,0 +1,298 @@
+"""Takes away what an owner left, as its own ``destroy`` would, by what its marks and claims say alone: there is no state.
+
+Each thing is read again before it is written, and only the mark or claim of that very owner counts. A setting that others claim
+too stays on for them. Killed between any two requests, a next run finds the rest.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from exchange.release.giving_back import give_back
+from kcadmin.authz import authorization_services, management_permissions, noted_strategy
+from kcadmin.authz.exchange_permission import attached, leave_empty
+from kcadmin.authz.named_policies import (
+    AggregatePolicies,
+    ClientScopePolicies,
+    GroupPolicies,
+    RolePolicies,
+    UserPolicies,
+)
+from kcadmin.authz.policies import ClientPolicies, Policies, RegexPolicies, ScriptPolicies, TimePolicies
+from kcadmin.authz.policy_removal import delete_policy
+from kcadmin.authz.scopes_and_permissions import AuthorizationScopes, ScopePermissions, scope_kind
+from kcadmin.guards.claimed import Held, release_guards
+from kcadmin.guards.entries import Guards
+from kcadmin.marks.ownership import hash16, mark_of
+from kcadmin.objects import recorded_events
+from kcadmin.objects.claims import Kind, adopted_kind, claim_key, claim_of, claims
+from kcadmin.objects.clients import Client
+from kcadmin.objects.features import SWITCH_CLAIM
+from kcadmin.objects.mappers import AudienceMappers
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.resource_server import ResourceServer
+from kcadmin.objects.setting_claims import FULL_SCOPE_CLAIM, LIFESPAN_CLAIM, REFRESH_TOKENS_CLAIM, assignment_kind
+from kcadmin.objects.shared_settings import CLAIMED, Taken, drop_claim, drop_claims, release
+from kcadmin.rest.errors import KeycloakError, Refusal, Unreachable
+from kcadmin.rest.texts import named, quoted
+from reach.leftovers import Leftover, What
+from reach.survey import Progress
+
+SETTINGS: Mapping[What, Kind] = {
+    What.SWITCH: SWITCH_CLAIM,
+    What.LIFESPAN: LIFESPAN_CLAIM,
+    What.FULL_SCOPE: FULL_SCOPE_CLAIM,
+    What.REFRESH_TOKENS: REFRESH_TOKENS_CLAIM,
+    What.SERVICES: authorization_services.KIND,
+}
+STORES: Mapping[str, type[Policies[Any]]] = {
+    each.TYPE: each
+    for each in (
+        AggregatePolicies,
+        ClientPolicies,
+        ClientScopePolicies,
+        GroupPolicies,
+        RegexPolicies,
+        RolePolicies,
+        TimePolicies,
+        UserPolicies,
+    )
+}
+UNREADABLE = "its claim holds what the setting cannot have, so the claim alone is removed"
+GUARDS = "stays, since not all that it guards could be taken away; run the same again"
+CLAIMS_NOTHING = Taken(CLAIMED, {})
+
+
+class Stays(Exception):
+    """A thing is given up, and some of it stays, for the reason that the text says."""
+
+
+class Unreadable(Stays):
+    """A claim does not say what its setting was: the claim is removed, and the setting stays."""
+
+
+@dataclass(frozen=True)
+class Released:
+    """What came of one thing. stays: why something of it stays, though it is given up; fault: why it could not be."""
+
+    left: Leftover
+    stays: str = ""
+    fault: str = ""
+
+
+def release_all(realm: Realm, left: Iterable[Leftover], progress: Progress = lambda what: None) -> Iterator[Released]:
+    """Takes things away, in the order in which ``leftovers`` gives them. :raises Unreachable: the server is gone."""
+    guarded: set[str] = set()
+    failed = False
+    for each in left:
+        if failed and each.what in (What.GUARD, What.GUARD_MARK):
+            yield Released(each, fault=f"{each.about} in realm {named(realm.name)}: {GUARDS}.")
+            continue
+        if each.what == What.GUARD and each.owner in guarded:  # all of an owner's go at once
+            yield Released(each)
+            continue
+        progress(each.about)
+        try:
+            if each.what == What.GUARD:
+                _guards(realm, each.owner)
+                guarded.add(each.owner)
+            else:
+                _WAYS[each.what](realm, each)
+        except Stays as kept:
+            failed |= isinstance(kept, Unreadable) and each.what in (What.SWITCH, What.MANAGEMENT)
+            yield Released(each, stays=str(kept))
+        except Unreachable:
+            raise
+        except KeycloakError as problem:
+            failed = True
+            yield Released(each, fault=str(problem))
+        else:
+            yield Released(each)
+
+
+def holder_of(realm: Realm, left: Leftover) -> Client | None:
+    """The client that bears a claim, as it is now."""
+    known = realm.clients.find(left.client)
+    return realm.clients.get(known.uuid, max_age=0) if known else None
+
+
+def _permission(realm: Realm, left: Leftover) -> None:
+    server, policy_id = policy_of(realm, left)
+    if server and policy_id:
+        store = ScopePermissions(server)
+        if not (left.type == "scope" and give_back(realm, left, store, store.get(policy_id), server.client_uuid)):
+            server.delete_policy(policy_id)
+
+
+def _policy(realm: Realm, left: Leftover) -> None:
+    server, policy_id = policy_of(realm, left)
+    if server and policy_id:
+        store = store_of(realm, server, left.type)
+        if not give_back(realm, left, store, store.get(policy_id), server.client_uuid):
+            delete_policy(realm, server, policy_id)
+
+
+def store_of(realm: Realm, server: ResourceServer, type_: str) -> Policies[Any]:
+    """Where the policies of a type live."""
+    kind = STORES.get(type_)
+    return kind(realm, server) if kind else ScriptPolicies(realm, server, type_)
+
+
+def policy_of(realm: Realm, left: Leftover) -> tuple[ResourceServer | None, str | None]:
+    """The resource server and the id of a policy or permission that bears the owner's mark now."""
+    client = holder_of(realm, left)
+    server = realm.resource_server(client.uuid) if client else None
+    found = server.policy_named(left.name) if server else None
+    marks = (hash16(left.owner), left.owner)  # the hash itself, where nothing tells whose it is
+    return server, str(found["id"]) if found and mark_of(found) in marks else None
+
+
+def _authorization_scope(realm: Realm, left: Leftover) -> None:
+    client = holder_of(realm, left)
+    if client is None:
+        return
+    kind = scope_kind(left.name)
+    store = AuthorizationScopes(realm.resource_server(client.uuid), realm.clients, left.owner)
+    if all(claim.owner == left.owner for claim in claims(client, kind)):
+        for found in store.named(left.name):
+            if not give_back(realm, left, store, found, client.uuid):
+                store.delete(str(found.id))
+    drop_claim(realm.clients, client.uuid, left.owner, kind)
+
+
+def _mapper(realm: Realm, left: Leftover) -> None:
+    client = holder_of(realm, left)
+    if client is None:
+        return
+    store = AudienceMappers(realm.clients, client.uuid)
+    found = store.get(left.id)
+    if found and found.owner == left.owner and not give_back(realm, left, store, found, client.uuid):
+        store.delete(left.id)
+
+
+def _scope(realm: Realm, left: Leftover) -> None:
+    realm.client_scopes.forget()
+    found = realm.client_scopes.get(left.id)
+    if found is None or found.owner != left.owner:
+        return
+    holder = realm.clients.find(found.included_client) if found.included_client else None
+    if not (holder and give_back(realm, left, realm.client_scopes, found, holder.uuid)):
+        realm.client_scopes.delete(left.id)
+
+
+def _assignment(realm: Realm, left: Leftover) -> None:
+    client, kind = holder_of(realm, left), assignment_kind(left.name)
+    if client is None:
+        return
+    held = realm.client_scopes.kind_of(client.uuid, left.name)
+    scope = next(iter(realm.client_scopes.named(left.name)), None)
+    if held and scope and all(claim.owner == left.owner for claim in claims(client, kind)):
+        realm.client_scopes.unassign(client.uuid, str(scope.id), held)
+    drop_claim(realm.clients, client.uuid, left.owner, kind)
+
+
+def _setting(realm: Realm, left: Leftover) -> None:
+    kind, client = SETTINGS[left.what], holder_of(realm, left)
+    claim = claim_of(client, left.owner, kind)
+    if client is None:
+        return
+    if claim is None:
+        _drop_unreadable(realm, client, left.owner, kind)
+        return
+    services = left.what == What.SERVICES
+    content = authorization_services.content(realm, client.uuid, client.client_id) if services else ""
+    if content:
+        drop_claim(realm.clients, client.uuid, left.owner, kind)
+        raise Stays(f"left on, since switching them off would delete {content}")
+    now = release(realm.clients, client.uuid, left.owner, kind, taken=CLAIMS_NOTHING, values=claim.set)
+    if services:
+        authorization_services.delete_by_products(realm, client.uuid, claim.was, used=False, revoked=False)
+    others = sorted({each.owner for each in claims(now, kind)})
+    if others:
+        raise Stays(f"stays as it is for {quoted(others)}")
+
+
+def _drop_unreadable(realm: Realm, client: Client, owner: str, kind: Kind) -> None:
+    """:raises Unreadable: there was one; where it has gone meanwhile, nothing is left to do."""
+    if claim_key(owner, kind) in client.attributes:
+        drop_claim(realm.clients, client.uuid, owner, kind)
+        raise Unreadable(UNREADABLE)
+
+
+def _management(realm: Realm, left: Leftover) -> None:
+    client = holder_of(realm, left)
+    if client is None:
+        return
+    if claim_of(client, left.owner, management_permissions.KIND) is None:
+        _drop_unreadable(realm, client, left.owner, management_permissions.KIND)
+        return
+    _, kept_by = management_permissions.release_management(realm, client.uuid, left.owner, CLAIMS_NOTHING, revoke=False)
+    if kept_by:
+        raise Stays(f"stay on, since they hold the policies {quoted(kept_by)}")
+
+
+def _strategy(realm: Realm, left: Leftover) -> None:
+    client = holder_of(realm, left)
+    if client is None:
+        return
+    now = attached(realm, client.uuid)
+    if now and now.policies:
+        raise Stays("stays until the permission holds no policy, and says which strategy it is given back then")
+    leave_empty(realm, client.uuid, now)
+    drop_claim(realm.clients, client.uuid, left.owner, noted_strategy.STRATEGY)
+
+
+def _guards(realm: Realm, owner: str) -> None:
+    release_guards(realm, Held(owner, Guards(), {}))
+
+
+def _guard_mark(realm: Realm, left: Leftover) -> None:
+    client = holder_of(realm, left)
+    if client:
+        release_guards(realm, Held(left.owner, Guards(), {left.client: client.uuid}))
+
+
+def _events(realm: Realm, left: Leftover) -> None:
+    client = holder_of(realm, left)
+    claim = recorded_events.look(realm).of(left.owner)
+    if claim is None or client is None:
+        if client:
+            _drop_unreadable(realm, client, left.owner, recorded_events.KIND)
+        return
+    others = recorded_events.release_events(realm, left.owner, claim.set.get("expiration"), CLAIMS_NOTHING)
+    if others:
+        raise Stays(f"stay on for {quoted(others)}")
+
+
+def _adopted(realm: Realm, left: Leftover) -> None:
+    """A note whose object is gone, or was given back."""
+    client = holder_of(realm, left)
+    if client:
+        drop_claims(realm.clients, client.uuid, [claim_key(left.owner, adopted_kind(left.name))])
+
+
+def _other(realm: Realm, left: Leftover) -> None:
+    raise Refusal(
+        f"{left.about} in realm {named(realm.name)}: stays, since nothing here knows what it means; update this project."
+    )
+
+
+_WAYS: Mapping[What, Callable[[Realm, Leftover], None]] = {
+    What.PERMISSION: _permission,
+    What.POLICY: _policy,
+    What.AUTHORIZATION_SCOPE: _authorization_scope,
+    What.SERVICES: _setting,
+    What.MANAGEMENT: _management,
+    What.STRATEGY: _strategy,
+    What.SWITCH: _setting,
+    What.ASSIGNMENT: _assignment,
+    What.SCOPE: _scope,
+    What.MAPPER: _mapper,
+    What.LIFESPAN: _setting,
+    What.REFRESH_TOKENS: _setting,
+    What.FULL_SCOPE: _setting,
+    What.GUARD_MARK: _guard_mark,
+    What.EVENTS: _events,
+    What.ADOPTED: _adopted,
+    What.OTHER: _other,
+}

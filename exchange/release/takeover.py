@@ -1,0 +1,184 @@
+"""Makes what one owner has in a realm another owner's, in place: marks and claims are written anew, and nothing else changes.
+
+So no exchange is refused meanwhile. Killed between any two requests, a next run finds what still is the first owner's.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from exchange.release.removal import SETTINGS, UNREADABLE, Released, holder_of, policy_of, store_of
+from kcadmin.authz import management_permissions, noted_strategy
+from kcadmin.authz.scopes_and_permissions import AuthorizationScopes, ScopePermissions, scope_kind
+from kcadmin.guards.client_policies import POLICIES, PROFILES, Change, Entry, settle
+from kcadmin.guards.marks import KIND as GUARD_MARK
+from kcadmin.guards.marks import MARKED, is_own, new_mark, renewed
+from kcadmin.guards.parts import description_of, held_parts
+from kcadmin.marks.ownership import NOBODY, owned_name, stack_of
+from kcadmin.objects import recorded_events
+from kcadmin.objects.claims import Claim, Kind, adopted_kind, adopted_note, claim_key, claim_of
+from kcadmin.objects.clients import ATTRIBUTE, Client
+from kcadmin.objects.mappers import AudienceMappers
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.setting_claims import assignment_kind
+from kcadmin.objects.shared_settings import drop_claims, write_claim
+from kcadmin.rest.errors import KeycloakError, Refusal, Unreachable
+from kcadmin.rest.texts import named
+from reach.leftovers import Leftover, What
+from reach.survey import Progress
+
+KINDS: Mapping[What, Kind] = {
+    **SETTINGS,
+    What.MANAGEMENT: management_permissions.KIND,
+    What.STRATEGY: noted_strategy.STRATEGY,
+    What.GUARD_MARK: GUARD_MARK,
+    What.EVENTS: recorded_events.KIND,
+}
+NAMED_KINDS: Mapping[What, Callable[[str], Kind]] = {
+    What.ASSIGNMENT: assignment_kind,
+    What.AUTHORIZATION_SCOPE: scope_kind,
+}
+GUARDS = (What.GUARD, What.GUARD_MARK)
+
+
+def take_over(
+    realm: Realm, left: Sequence[Leftover], owner: str, progress: Progress = lambda what: None
+) -> Iterator[Released]:
+    """Makes things an owner's, each with its grant. :raises Unreachable: the server is gone."""
+    guards = [each for each in left if each.what in GUARDS]
+    for each in (*(each for each in left if each.what not in GUARDS), *guards):
+        progress(each.about)
+        to = owner + each.owner[len(stack_of(each.owner)) :]
+        try:
+            if guards and each is guards[0]:
+                _renew_marks(realm, guards)
+            stays = _WAYS.get(each.what, _claim)(realm, each, to)
+        except Unreachable:
+            raise
+        except KeycloakError as problem:
+            yield Released(each, fault=str(problem))
+        else:
+            yield Released(each, stays=stays or "")
+
+
+def _claim(realm: Realm, left: Leftover, to: str) -> str | None:
+    """Only what a claim of its kind may hold goes over; the rest goes away, as at release."""
+    client = holder_of(realm, left)
+    kind = KINDS[left.what] if left.what in KINDS else NAMED_KINDS[left.what](left.name)
+    if client is None or claim_key(left.owner, kind) not in client.attributes:
+        return None
+    claim = claim_of(client, left.owner, kind)
+    new = claim and replace(claim, owner=to, writer=NOBODY)
+    kept = {ATTRIBUTE + new.key: new.text()} if new and new.key not in client.attributes else {}
+    realm.clients.change(client.uuid, {**kept, ATTRIBUTE + claim_key(left.owner, kind): None})
+    return None if claim else UNREADABLE
+
+
+def _noted(realm: Realm, left: Leftover, found: Any, holder: Client | None, to: str, write: Callable[[], Any]) -> None:
+    """Writes an object's mark. The note of what it was before it was adopted is the new owner's first, by the object's id."""
+    client = realm.clients.get(holder.uuid, max_age=0) if holder else None
+    note = adopted_note(client, left.owner, str(found.id), found.name, type(found))
+    if note and holder:
+        kind = adopted_kind(str(found.id), type(found))
+        write_claim(realm.clients, holder.uuid, Claim(to, kind, {}, note.was))
+    write()
+    if note and holder:
+        drop_claims(realm.clients, holder.uuid, [note.key])
+
+
+def _mapper(realm: Realm, left: Leftover, to: str) -> None:
+    client = holder_of(realm, left)
+    store = AudienceMappers(realm.clients, client.uuid) if client else None
+    found = store.get(left.id) if store else None
+    if store and found and found.owner == left.owner:
+        theirs = replace(found, owner=to, writer=NOBODY, stored=())
+        _noted(realm, left, found, client, to, lambda: store.update(left.id, theirs))
+
+
+def _scope(realm: Realm, left: Leftover, to: str) -> None:
+    """Its name stays, since callers ask for it."""
+    realm.client_scopes.forget()
+    found = realm.client_scopes.get(left.id)
+    if found and found.owner == left.owner:
+        holder = realm.clients.find(found.included_client) if found.included_client else None
+        theirs = replace(found, owner=to, writer=NOBODY, stored=())
+        _noted(realm, left, found, holder, to, lambda: realm.client_scopes.update(left.id, theirs))
+
+
+def _policy(realm: Realm, left: Leftover, to: str) -> None:
+    server, policy_id = policy_of(realm, left)
+    if server is None or policy_id is None:
+        return
+    store = ScopePermissions(server) if left.what == What.PERMISSION else store_of(realm, server, left.type)
+    found = store.get(policy_id)
+    if found:
+        theirs = replace(found, name=_renamed(left, to), owner=to, writer=NOBODY)
+        _noted(realm, left, found, holder_of(realm, left), to, lambda: store.update(policy_id, theirs))
+
+
+def _renamed(left: Leftover, to: str) -> str:
+    """A name that holds its owner's hash holds the new one's then; another one stays."""
+    base, _, _ = left.name.rpartition(" [")
+    return owned_name(base, to) if owned_name(base, left.owner) == left.name else left.name
+
+
+def _authorization_scope(realm: Realm, left: Leftover, to: str) -> str | None:
+    client = holder_of(realm, left)
+    told: str | None = None
+    if client:
+        store = AuthorizationScopes(realm.resource_server(client.uuid), realm.clients, left.owner)
+        for found in store.named(left.name):
+            _noted(realm, left, found, client, to, lambda: None)
+        told = _claim(realm, left, to)
+    return told
+
+
+def _guard(realm: Realm, left: Leftover, to: str) -> None:
+    def handed(entry: Entry) -> Entry:
+        held = held_parts(entry)
+        if left.owner not in held:
+            return entry
+        others = {owner: part for owner, part in held.items() if owner != left.owner}
+        return {**entry, "description": description_of({to: replace(held[left.owner], writer=NOBODY), **others})}
+
+    def change(now: Sequence[Entry]) -> list[Entry]:
+        return [handed(entry) for entry in now]
+
+    settle(realm, (PROFILES, change), (POLICIES, change))
+
+
+def _renew_marks(realm: Realm, guards: Iterable[Leftover]) -> None:
+    """In a copied realm clients have other UUIDs, and so marks that count as borrowed: each gets one of its own, and policies ask
+    for both meanwhile, so that no requester is refused."""
+    new: dict[str, tuple[str, str]] = {}
+    for each in guards:
+        client = holder_of(realm, each) if each.what == What.GUARD_MARK else None
+        mark = str(client.value(MARKED) or "") if client else ""
+        if client and mark and not is_own(mark, client.uuid):
+            if mark in new:
+                raise Refusal(
+                    f"client {named(each.client)} in realm {named(realm.name)}: bears the same mark as another one, so "
+                    "nothing tells for which one the guards were made; release the guards instead, without --adopt."
+                )
+            new[mark] = client.uuid, new_mark(client.uuid)
+    marks = {old: mark for old, (_, mark) in new.items()}
+    if not marks:
+        return
+
+    def asking(kind: str, *, keep: bool) -> tuple[str, Change]:
+        return kind, lambda now: renewed(kind, now, marks, keep=keep)
+
+    settle(realm, asking(PROFILES, keep=True), asking(POLICIES, keep=True))
+    for uuid, mark in new.values():
+        realm.clients.change(uuid, {MARKED: mark})
+    settle(realm, asking(POLICIES, keep=False), asking(PROFILES, keep=False))
+
+
+_WAYS: Mapping[What, Callable[[Realm, Leftover, str], str | None]] = {
+    What.MAPPER: _mapper,
+    What.SCOPE: _scope,
+    What.POLICY: _policy,
+    What.PERMISSION: _policy,
+    What.AUTHORIZATION_SCOPE: _authorization_scope,
+    What.GUARD: _guard,
+}

@@ -1,0 +1,1 @@
+"""The stack that a command works on: its config, its outputs, its state."""

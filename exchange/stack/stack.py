@@ -1,0 +1,220 @@
+"""A stack as its outputs and its config describe it, read through the ``pulumi`` command.
+
+https://www.pulumi.com/docs/iac/cli/commands/pulumi_stack_output/
+"""
+
+import difflib
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from kcadmin.rest.config_secrets import plain_secrets
+from kcadmin.rest.connection import Connection, read_connection
+from kcadmin.rest.errors import InvalidSettings, KeycloakError
+from kcadmin.rest.texts import named
+from reach.proof import REQUESTER, THIRD, Case
+
+NAMESPACE = "keycloak-token-exchange"
+NO_WIDER_SCOPES = "noWiderScopes"
+PULUMI_SECONDS = 120
+Pulumi = Callable[[Sequence[str]], str]
+
+
+class StackProblem(KeycloakError):
+    """The stack cannot be read, or holds no such grant."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What a stack says of itself. grants: its output, by name; config: key to value, secrets in clear."""
+
+    grants: Mapping[str, Mapping[str, Any]]
+    url: str
+    realm: str
+    config: Mapping[str, str] = field(repr=False)
+
+    def connection(self, url: str | None = None, environ: Mapping[str, str] = os.environ) -> Connection:
+        """How to reach its server: at ``url``, else where the stack was last deployed, else where its config points.
+
+        :raises InvalidSettings:
+        """
+        config = {**self.config, "url": url or self.url or self.config.get("url", "")}
+        return read_connection(config.get, environ)
+
+    @property
+    def guards(self) -> tuple[str, ...]:
+        """What the guards of its realms hold, by its config: ``requesters``, ``sources``, ``noWiderScopes``."""
+        try:
+            found = json.loads(self.config.get("guards") or "[]")
+        except ValueError:
+            found = []
+        return tuple(str(each) for each in found) if isinstance(found, list) else ()
+
+    def cases(self, names: Iterable[str] = (), realm: str | None = None) -> list[Case]:
+        """The cases of the named grants, or of all. realm: only those in it. :raises StackProblem: no such grant."""
+        wanted = list(dict.fromkeys(names)) or list(self.grants)
+        for name in wanted:
+            if name not in self.grants:
+                raise StackProblem(f"grant {named(name)}: is not in this stack; {_hint(name, self.grants)}")
+        if realm and all(grant.get("realm") != realm for grant in self.grants.values()):
+            known = {str(grant.get("realm")) for grant in self.grants.values()}
+            raise StackProblem(f"realm {named(realm)}: no grant of this stack is in it; {_hint(realm, known)}")
+        narrow = NO_WIDER_SCOPES in self.guards
+        return [
+            replace(case, narrow=narrow)
+            for name in wanted
+            if realm in (None, self.grants[name].get("realm"))
+            for case in cases_of(name, self.grants[name])
+        ]
+
+
+def read_stack(name: str | None = None, pulumi: Pulumi | None = None) -> Stack:
+    """Reads a stack; without a name the selected one. :raises StackProblem: saying what to do."""
+    run = pulumi or run_pulumi
+    chosen = ["--stack", name] if name else []
+    outputs = as_object(run(["stack", "output", "--json", *chosen]))
+    grants, server = outputs.get("grants"), outputs.get("keycloak") or {}
+    if not isinstance(grants, dict):
+        raise StackProblem(f"stack{f' {name!r}' if name else ''}: has no output 'grants'; run `pulumi up` first.")
+    if not isinstance(server, dict):
+        server = {}
+    config = read_config(run, chosen)
+    return Stack(grants, str(server.get("url") or ""), str(server.get("realm") or ""), config)
+
+
+def read_config(run: Pulumi, chosen: Sequence[str]) -> dict[str, str]:
+    """A stack's config: key to value, secrets in clear. chosen: ``--stack NAME``, or nothing for the selected one.
+
+    :raises InvalidSettings: it holds a secret in plain text.
+    """
+    settings = as_object(run(["config", "--json", "--show-secrets", *chosen]))
+    ours = {
+        key.removeprefix(f"{NAMESPACE}:"): entry for key, entry in settings.items() if key.startswith(f"{NAMESPACE}:")
+    }
+    config = {key: str(entry.get("value", "")) for key, entry in ours.items()}
+    if faults := plain_secrets(config.get, lambda key: ours[key].get("secret") is not False):
+        raise InvalidSettings(faults)
+    return config
+
+
+def cases_of(name: str, grant: Mapping[str, Any]) -> list[Case]:
+    """A grant's cases: one for each flow and source. :raises StackProblem: the output has another shape."""
+    try:
+        return [_case(name, grant, flow, str(source)) for flow in grant["flows"] for source in _sources(grant, flow)]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise StackProblem(
+            f"grant {named(name)}: its output has a shape that this version does not know; "
+            "run `pulumi up` with this version."
+        ) from None
+
+
+def run_pulumi(arguments: Sequence[str], env: Mapping[str, str] = {}, seconds: float | None = PULUMI_SECONDS) -> str:
+    """The output of a ``pulumi`` command in the current folder. env: more variables of it. seconds: None waits for it.
+
+    :raises StackProblem: in pulumi's own words.
+    """
+    try:
+        with start_pulumi(arguments, env) as child:
+            try:
+                output, words = child.communicate(timeout=seconds)
+            except BaseException:
+                child.kill()
+                raise
+    except subprocess.TimeoutExpired:
+        raise StackProblem(
+            f"`pulumi {arguments[0]}`: gave no answer within {seconds} s; check that its state backend is reachable."
+        ) from None
+    if child.returncode == 0:
+        return output
+    raise StackProblem(*_errors_in(output) or [_explained(arguments, words or output)])
+
+
+def start_pulumi(arguments: Sequence[str], env: Mapping[str, str] = {}) -> "subprocess.Popen[str]":
+    """A ``pulumi`` command in the current folder, started. :raises StackProblem: there is no such command."""
+    try:
+        return subprocess.Popen(
+            ["pulumi", *arguments, "--non-interactive"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **env, "PULUMI_SKIP_UPDATE_CHECK": "true", "NO_COLOR": "1"},
+        )
+    except FileNotFoundError:
+        raise StackProblem(
+            'pulumi: is not on PATH; install it (https://www.pulumi.com/docs/install/), or run `eval "$(make -s env)"`.'
+        ) from None
+
+
+def _errors_in(output: str) -> list[str]:
+    """The errors of a run that tells them in JSON, such as a preview."""
+    try:
+        told = json.loads(output).get("diagnostics") or ()
+        return [str(each["message"]).strip() for each in told if each.get("severity") == "error"]
+    except (ValueError, AttributeError, KeyError, TypeError):
+        return []
+
+
+def _explained(arguments: Sequence[str], words: str) -> str:
+    if "no stack selected" in words:
+        return "stack: none is selected; run `pulumi stack select`, or give --stack NAME."
+    if "no Pulumi.yaml" in words or "no project file" in words:
+        return "project: there is no Pulumi.yaml here; run this in the project's folder."
+    if "no stack named" in words and "--stack" in arguments:
+        name = arguments[list(arguments).index("--stack") + 1]
+        return f"stack {named(name)}: there is none of that name; see `pulumi stack ls`."
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("error: ")]  # warnings may come before
+    said = next(iter(errors or lines), "no message").removeprefix("error: ")
+    return f"`pulumi {' '.join(arguments[:2])}`: {said}"
+
+
+def _sources(grant: Mapping[str, Any], flow: Mapping[str, Any]) -> list[Any]:
+    if flow.get("source"):
+        return [flow["source"]]
+    if flow["flow"] == REQUESTER and flow["requester"] in grant["sources"]:
+        return [flow["requester"]]
+    return list(grant["sources"])
+
+
+def _case(name: str, grant: Mapping[str, Any], flow: Mapping[str, Any], source: str) -> Case:
+    requester = str(flow["requester"])
+    third = flow["flow"] == REQUESTER and requester != source
+    scope = flow.get("requestScope") or {}
+    return Case(
+        name,
+        str(grant["realm"]),
+        str(grant["exchange"]),
+        THIRD if third else str(flow["flow"]),
+        source,
+        requester,
+        str(grant["target"]),
+        audience=flow["audience"],
+        login_scope=scope["name"] if scope and scope["at"] == "login" else None,
+        exchange_scope=scope["name"] if scope and scope["at"] == "exchange" else None,
+        exact=bool(grant.get("exactAudience")),
+        roles=tuple(str(role) for role in grant.get("requiredRoles") or ()),
+        lifespan=int(grant["tokenLifespan"]) if grant.get("tokenLifespan") else None,
+    )
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, 1)
+    if close:
+        return f"did you mean {named(close[0])}?"
+    return f"there are: {', '.join(names)}." if names else "it has none."
+
+
+def as_object(text: str) -> dict[str, Any]:
+    """A JSON object that pulumi printed. :raises StackProblem: it is something else."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise StackProblem("pulumi: answered something that is no JSON object; check `pulumi version`.")
+    return found

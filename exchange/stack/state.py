@@ -1,0 +1,64 @@
+"""A stack's state as Pulumi exports it: the Keycloak objects that it holds, and their owners."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from exchange.stack.stack import Pulumi, StackProblem
+
+OBJECTS = "pulumi-python:dynamic/keycloak:"
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class State:
+    """A stack's state, as ``pulumi stack export`` gives it; its secrets stay encrypted."""
+
+    text: str = field(repr=False)
+    document: Json = field(repr=False)
+
+    @property
+    def resources(self) -> list[Json]:
+        """All resources, the stack's own and Pulumi's providers too."""
+        return list((self.document.get("deployment") or {}).get("resources") or ())
+
+    @property
+    def name(self) -> str:
+        """The stack's name, from its URNs."""
+        return next((str(each["urn"]).split(":")[2] for each in self.resources), "")
+
+    def realms(self) -> dict[str, list[Json]]:
+        """The properties, inputs and outputs alike, of the Keycloak objects of each realm."""
+        found: dict[str, list[Json]] = {}
+        for each in filter(is_object, self.resources):
+            for props in (each.get("inputs") or {}, each.get("outputs") or {}):
+                if isinstance(props.get("realm"), str):
+                    found.setdefault(props["realm"], []).append(props)
+        return found
+
+
+def read_state(run: Pulumi, chosen: Sequence[str]) -> State:
+    """:param chosen: ``--stack NAME``, or nothing. :raises StackProblem: the state cannot be read, or holds no object."""
+    state = _exported(run, chosen)
+    if not state.realms():
+        raise StackProblem("stack: its state holds no Keycloak object, so there is nothing to rebind; run `pulumi up`.")
+    return state
+
+
+def read_owners(run: Pulumi, chosen: Sequence[str]) -> set[str]:
+    """The owners of a stack's objects, by its state, with their grants. :raises StackProblem: it cannot be read."""
+    props = (each for all_props in _exported(run, chosen).realms().values() for each in all_props)
+    return {str(each["owner"]) for each in props if each.get("owner")}
+
+
+def _exported(run: Pulumi, chosen: Sequence[str]) -> State:
+    text = run(["stack", "export", *chosen])
+    try:
+        return State(text, json.loads(text))
+    except ValueError:
+        raise StackProblem("pulumi: its export of the state is no JSON; check `pulumi version`.") from None
+
+
+def is_object(resource: Mapping[str, Any]) -> bool:
+    return str(resource["type"]).startswith(OBJECTS)

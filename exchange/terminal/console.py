@@ -1,0 +1,88 @@
+"""How all commands ask people, warn them, and end: a sentence and an exit code for a problem that stops them."""
+
+import functools
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.markup import escape
+
+from exchange.terminal.screen import Screen, say_line
+from kcadmin.rest.connection import Connection
+from kcadmin.rest.errors import KeycloakError, Refusal, Unreachable
+from kcadmin.rest.misread import misreadings
+from kcadmin.rest.texts import harmless, named
+from reach.proof import USER_PASSWORD
+
+REFUSED, USAGE, LOOKED, UNREACHABLE = 1, 2, 3, 4
+
+
+def password(username: str) -> str:
+    """A user's, from the environment or a prompt. :raises Refusal: there is neither."""
+    password = os.environ.get(USER_PASSWORD) or (ask(f"Password of user {named(username)}") if person() else "")
+    if not password:
+        raise Refusal(f"user {named(username)}: is chosen without a password; set {USER_PASSWORD}.")
+    return password
+
+
+def ask(what: str) -> str:
+    """What a person types, unseen; empty for nothing."""
+    return str(typer.prompt(harmless(what), hide_input=True, default="", show_default=False, err=True))
+
+
+def person() -> bool:
+    """Whether somebody sits there to be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def warn_of(connection: Connection) -> None:
+    """Says what makes the connection unsafe."""
+    for sentence in connection.warnings():
+        warn(sentence)
+
+
+def warn(sentence: str) -> None:
+    """Says what people should know, beside the answer."""
+    say_line(f"warning: {sentence}", err=True)
+
+
+class AsLines(logging.Handler):
+    """Shows the warnings of ``kcadmin`` as lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say_line(f"warning: {record.getMessage()}", err=True)
+
+
+@functools.cache
+def show_warnings() -> None:
+    """From now on, in this process."""
+    logging.getLogger("kcadmin").addHandler(AsLines(logging.WARNING))
+
+
+@contextmanager
+def busy(first: str) -> Iterator[Callable[[str], None]]:
+    """Says what goes on, to people alone; what it gives is told what comes next."""
+    console = Screen(stderr=True)
+    if not console.is_terminal:
+        yield lambda what: None
+        return
+    with console.status(escape(first)) as status:
+        yield lambda what: status.update(escape(what))
+
+
+@contextmanager
+def problems() -> Iterator[None]:
+    """Ends the command with a sentence and the exit code for a problem that stops it."""
+    try:
+        with misreadings():
+            yield
+    except Unreachable as problem:
+        say_line(f"error: {problem}", err=True)
+        raise typer.Exit(UNREACHABLE) from None
+    except KeycloakError as problem:
+        for line in (f"error: {problem.faults[0]}", *problem.faults[1:]):
+            say_line(line, err=True)
+        raise typer.Exit(USAGE) from None

@@ -1,0 +1,35 @@
+"""Where commands print: names in a realm are anybody's choice, and reach a terminal or a line as nothing but text."""
+
+from collections.abc import Iterable
+
+import typer
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from kcadmin.rest.texts import harmless, harmless_lines, is_obeyed
+
+INSTEAD = "\ufffd"
+
+
+class Screen(Console):
+    """A console that sends only its own control sequences."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """One sign for each letter that a terminal would obey, so that columns keep their width."""
+        for segment in super().render(renderable, options):
+            if segment.control or segment.text.isprintable():
+                yield segment
+            else:
+                yield segment._replace(
+                    text="".join(INSTEAD if is_obeyed(each) and each != "\n" else each for each in segment.text)
+                )
+
+
+def say_line(line: str, *, err: bool = False) -> None:
+    """Prints one line, whatever it holds."""
+    typer.echo(harmless(line), err=err)
+
+
+def say_text(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Prints a text of several lines, whatever they hold; JSON stays the JSON that it was. nl: a line break at its end."""
+    typer.echo(harmless_lines(text), err=err, nl=nl)

@@ -1,0 +1,1 @@
+"""``verify``: grants proved by real exchanges."""

@@ -1,0 +1,71 @@
+"""Proves the grants of a stack by real exchanges, one case after another; what cannot be tried is predicted, and said to be."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from kcadmin.rest.errors import HttpError, Refusal
+from kcadmin.rest.session import Session
+from kcadmin.rest.texts import named
+from reach.prediction import Predictor
+from reach.proof import Case, Prover, Secrets, Subject, Verdict, choose_subject
+
+Began = Callable[[int, Case], None]
+
+
+def prefetch(cases: Sequence[Case], secrets: Secrets) -> None:
+    """Has each secret looked up, or asked for, before anything else is written to the terminal."""
+    for case in cases:
+        for client_id in (case.source, case.requester):
+            with suppress(Refusal, HttpError):  # said by the case itself, which asks for the secret again
+                secrets(case.realm, client_id)
+
+
+def verify(
+    session: Session,
+    cases: Sequence[Case],
+    user: Subject | None,
+    secrets: Secrets,
+    began: Began = lambda number, case: None,
+    *,
+    dry_run: bool = False,
+    left_open: list[str] | None = None,
+) -> list[Verdict]:
+    """The verdicts in the order of the cases.
+
+    :param user: whose tokens are exchanged; without one, each source's service account's, and where there is none, or its
+        secret is not to be had, a dry run.
+    :param began: told the number of each case, from 1, before it is tried.
+    :param dry_run: nothing is exchanged; the user needs no password then.
+    :param left_open: is told what could not be ended afterwards, also where an error is raised.
+    :raises Unreachable, LoginRefused, Refusal: nothing can be proved or predicted.
+    """
+    verdicts = []
+    predictor = Predictor(session, cases, user.username if user else None)
+    with Prover(session, secrets, left_open) as prover:
+        for number, case in enumerate(cases, 1):
+            began(number, case)
+            if dry_run:
+                verdicts.append(predictor.predict(case))
+                continue
+            subject = user or _service_account(session, case, secrets)
+            if isinstance(subject, Subject):
+                verdicts.append(prover.prove(case, subject))
+            else:
+                predicted = predictor.predict(case)
+                verdicts.append(replace(predicted, notes=(subject, *predicted.notes)))
+    return verdicts
+
+
+def _service_account(session: Session, case: Case, secrets: Secrets) -> Subject | str:
+    """The subject, or why a service account proves nothing here."""
+    if case.roles:
+        held = f"{' or '.join(case.roles)} of users"
+        return f"grant {named(case.grant)}: requires {held}, so a service account proves nothing; give --as-user"
+    try:
+        subject = choose_subject(session, case.realm, case.source, environ={})
+        for client_id in (case.source, case.requester):
+            secrets(case.realm, client_id)
+    except (Refusal, HttpError) as problem:
+        return str(problem)
+    return subject

@@ -1,0 +1,1 @@
+"""What grants declare and what follows from it: read, checked, planned. Without any I/O."""

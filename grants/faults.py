@@ -1,0 +1,262 @@
+"""What stands against grants: the server's features, their clients, and one another; every fault at once."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from grants.by_client import Neighbours
+from grants.gate_faults import gate_faults
+from grants.plan import GrantPlan, flows_of, requesters, wire
+from grants.spec import KEEP, NO_KEEP_IN_LEGACY, NO_TIME_IN_STANDARD, OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
+from kcadmin.authz.exchange_permission import AFFIRMATIVE
+from kcadmin.marks.whose import remedy
+from kcadmin.objects.features import LEGACY, STANDARD
+from kcadmin.rest.texts import named, quoted
+from reach.facts import ClientFacts, Facts
+from reach.fitness import Position, Unfit, unfit
+
+
+def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
+    if spec.realm in facts.missing_realms:
+        yield "the realm does not exist, or the login may not see it", "correct the realm"
+        return
+    if facts.features and not facts.features.offers(exchange):
+        yield facts.features.lack_of(exchange if spec.migration else spec.exchange)
+    if exchange == LEGACY and spec.exchange == "auto" and spec.on_remove == KEEP:
+        yield NO_KEEP_IN_LEGACY
+    if exchange == LEGACY and spec.exchange == "auto" and not spec.manage_switch:
+        yield "manageSwitch is false, but the legacy exchange has no switch", "leave it out"
+    by_scope = exchange == LEGACY and bool(spec.required_roles) and spec.flows != (RECIPIENT,)
+    if by_scope and facts.features and not facts.features.scope_policies:
+        yield (
+            "sets requiredRoles, which this version of Keycloak cannot judge in the legacy requester flow: it answers 500",
+            "use Keycloak 26.0 or later, or flows: [recipient]",
+        )
+    if exchange == STANDARD and spec.time_window and spec.exchange == "auto":
+        yield NO_TIME_IN_STANDARD
+    asking = requesters(spec)
+    for _, client_id in sorted(spec.clients()):
+        client = facts.clients.get((spec.realm, client_id))
+        if client is None:
+            yield f"client {named(client_id)} does not exist", "create it, or correct the name"
+        elif client_id in (*asking, *spec.sources, spec.target):
+            yield from _client_faults(client, spec, exchange, facts, client_id in asking)
+    yield from _bound_sources(spec, exchange, facts)
+    for role in spec.required_roles:
+        if (spec.realm, role.client, role.role) in facts.missing_roles:
+            yield f"required role {named(role)} does not exist", "create it, or correct requiredRoles"
+        if exchange == STANDARD and role.client not in ("", spec.target) and _sends_audience(spec, exchange, facts):
+            yield (
+                f"required role {named(role)} is of another client, and the standard exchange looks only at realm roles "
+                "and those of "
+                "the audience that it is asked for",
+                f"require a realm role, or a role of {named(spec.target)}",
+            )
+    yield from gate_faults(spec, exchange, facts)
+    yield from other_audiences(spec, exchange, facts)
+
+
+def _bound_sources(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
+    """Sources whose tokens Keycloak takes from nobody else."""
+    for flow in flows_of(spec):
+        client = facts.clients.get((spec.realm, flow.source))
+        foreign = flow.source != flow.requester
+        if client and Unfit.BOUND in unfit(client, Position.SOURCE, exchange, foreign=foreign):
+            yield (
+                f"tokens of source {named(flow.source)} are bound to its caller's key ({' and '.join(client.bound_by)}), and the "
+                f"standard exchange takes them from {named(flow.source)} alone, not from {named(flow.requester)}",
+                f"let {named(flow.source)} ask with flows: [requester], or switch the binding off there",
+            )
+
+
+def closed_doors(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
+    """Strangers' policies that all must allow: beside them a grant would be denied, or open what they close."""
+    target, there = facts.clients.get((spec.realm, spec.target)), facts.permissions.get(spec.realm)
+    if target is None or there is None or not any(flow.flow == REQUESTER for flow in flows_of(spec)):
+        return
+    strategy, policies = there.permissions.get(target.uuid, (AFFIRMATIVE, ()))
+    standing = wire(spec, LEGACY, facts).standing
+    used = standing.name if standing else None
+    strangers = sorted(name for name in policies if there.marks.get(name) is None and name != used)
+    if strategy != AFFIRMATIVE and strangers:
+        strangers = sorted({*strangers, *([used] if used else [])})
+        yield (
+            f"the token-exchange permission of target {named(spec.target)} holds the policies {', '.join(strangers)} under "
+            f"{strategy}, beside which this grant would be denied or open more than it says",
+            f"set its decision strategy to {AFFIRMATIVE} if each of them alone may allow the exchange, or take them out",
+        )
+
+
+def _sends_audience(spec: GrantSpec, exchange: str, facts: Facts) -> bool:
+    return any(flow.audience for flow in wire(spec, exchange, facts).flows)
+
+
+def other_audiences(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
+    """What would stand in ``aud`` beside the target: the legacy exchange leaves in whatever the target's tokens name."""
+    target = facts.clients.get((spec.realm, spec.target))
+    if not spec.exact_audience or exchange != LEGACY or target is None:
+        return
+    ways = facts.other_audiences.get((spec.realm, spec.target), ())
+    if ways:
+        yield (
+            f"exactAudience cannot be kept, since tokens of {named(spec.target)} name others: by {' and by '.join(ways)}",
+            "take these away, or use exchange: standard, where the caller's audience filters",
+        )
+    if target.full_scope and not spec.restrict_full_scope:
+        yield (
+            f"exactAudience cannot be kept, since tokens of {named(spec.target)} name each client of which the user holds a role",
+            f"set restrictFullScope: true, which takes unmapped roles out of all tokens of {named(spec.target)}",
+        )
+
+
+def _client_faults(
+    client: ClientFacts, spec: GrantSpec, exchange: str, facts: Facts, asks: bool
+) -> Iterator[tuple[str, str]]:
+    name = f"client {named(client.client_id)}"
+    position = Position.REQUESTER if asks else Position.SOURCE if client.client_id in spec.sources else Position.TARGET
+    foreign = any(flow.source != flow.requester for flow in flows_of(spec) if flow.requester == client.client_id)
+    found = unfit(client, position, exchange, foreign=foreign)
+    if Unfit.DISABLED in found:
+        yield f"{name} is disabled", "enable it"
+    if Unfit.PROTOCOL in found:
+        yield f"{name} is no OpenID Connect client", "name one"
+    if client.public and asks:
+        why = "since Keycloak refuses its exchange" if Unfit.PUBLIC in found else "since anybody can ask in its name"
+        yield f"requester {named(client.client_id)} is a public client", f"make it confidential, {why}"
+    elif client.public and client.client_id in spec.sources and not spec.allow_public_source:
+        yield (
+            f"source {named(client.client_id)} is a public client",
+            "set allowPublicSource: true, or make it confidential",
+        )
+    if Unfit.BEARER_ONLY in found and asks:
+        yield (
+            f"requester {named(client.client_id)} is bearer-only and cannot call the token endpoint",
+            "make it confidential, or let the source ask with flows: [requester]",
+        )
+    if client.bearer_only and client.client_id in spec.sources:
+        yield (
+            f"source {named(client.client_id)} is bearer-only and gets no tokens",
+            "name a client that users log in to",
+        )
+    switched = bool(client.switch_owners) and {spec.owner, *facts.own.owners}.issuperset(
+        client.switch_owners
+    )  # by us alone
+    if asks and exchange == LEGACY and client.switch_on and not switched:
+        yield (
+            f"requester {named(client.client_id)} has the standard exchange switched on, which would serve it instead",
+            "; ".join(
+                [
+                    "set exchange: standard, or switch it off",
+                    *(remedy(owner, spec.realm) for owner in client.switch_owners if owner != spec.owner),
+                ]
+            ),
+        )
+    if asks and exchange == STANDARD and client.refresh_on and not client.switch_owners and not spec.allow_refresh:
+        yield (
+            f"requester {named(client.client_id)} gives refresh tokens at an exchange, which this grant would switch off",
+            "set allowRefresh: true, or let its owner switch it off",
+        )
+    if asks and exchange == STANDARD and not spec.manage_switch and not client.switch_on:
+        yield (
+            f"requester {named(client.client_id)} has the standard exchange switched off, and manageSwitch is false",
+            "let its owner set the client attribute standard.token.exchange.enabled to true "
+            "(standard_token_exchange_enabled = true in Terraform and Pulumi)",
+        )
+
+
+def duplicates(specs: Sequence[GrantSpec]) -> Iterator[str]:
+    number = Counter(spec.name for spec in specs)
+    for spec in specs:
+        if number[spec.name] > 1:
+            yield spec.describe("the name is used by several grants", "give each its own")
+
+
+SHARED_OPTIONS = {
+    "allow_refresh": "allowRefresh",
+    "token_lifespan": "tokenLifespan",
+    "manage_switch": "manageSwitch",
+    "on_remove": "onRemove",
+}
+"""What grants say of clients that they share: the argument → the key in a stack's config."""
+
+
+def conflicts(grants: Iterable[GrantPlan], registered: Neighbours | None = None) -> Iterator[str]:
+    """Options of one client on which two grants differ. ``registered``: grants that came before."""
+    known = Neighbours()
+    for grant in grants:
+        for other in [*(registered.of(grant) if registered else ()), *known.of(grant)]:
+            yield from _conflicts_of(grant, other)
+        known.add(grant)
+
+
+def _conflicts_of(grant: GrantPlan, other: GrantPlan) -> Iterator[str]:
+    for option, text in SHARED_OPTIONS.items():
+        ours, theirs = getattr(grant.spec, option), getattr(other.spec, option)
+        for client in sorted(_sharing(option, grant, other)) if ours != theirs else ():
+            yield grant.spec.describe(
+                f"wants {text} {_text(ours)} for client {named(client)}, grant {named(other.spec.name)} wants {_text(theirs)}",
+                "agree on one",
+            )
+    yield from _opened_gates(grant, other)
+    for standard, legacy in ((grant, other), (other, grant)):
+        asking = {flow.requester for flow in legacy.flows} if legacy.exchange == LEGACY and standard.switches else set()
+        for client in sorted(set(standard.switches) & asking):
+            yield legacy.spec.describe(
+                f"requester {named(client)} is switched to the standard exchange by grant "
+                f"{named(standard.spec.name)}, which would serve it instead",
+                "use one exchange for both",
+            )
+
+
+def _sharing(option: str, grant: GrantPlan, other: GrantPlan) -> set[str]:
+    """The clients of which both grants set an option."""
+    switched = {*grant.switches} & {*other.switches}
+    if option == "token_lifespan":
+        return {*grant.lifespans} & {*other.lifespans}
+    if option == "allow_refresh":
+        silenced = {*grant.refresh_off, *other.refresh_off}
+        return switched | {*requesters(grant.spec)} & {*requesters(other.spec)} & silenced
+    if option == "on_remove":
+        mapped = {client for client, _ in {*grant.mappers} & {*other.mappers}}
+        return switched | mapped | _targets(grant) & _targets(other)
+    return switched
+
+
+def _opened_gates(grant: GrantPlan, other: GrantPlan) -> Iterator[str]:
+    """Of two grants that let the same tokens name the same target, one would open what the other closes."""
+    for client, audience in sorted({*grant.audiences} & {*other.audiences}):
+        if client == audience:  # what the target's own tokens say of it closes no door
+            continue
+        conditions = [_condition(each, client, audience) for each in (grant, other)]
+        if conditions[0] != conditions[1]:
+            yield grant.spec.describe(
+                f"lets tokens of {named(client)} name {named(audience)} {conditions[0]}, grant {named(other.spec.name)} "
+                f"{conditions[1]}",
+                "agree on one, since the wider one would count for both",
+            )
+    conditional = [bool(each.spec.required_roles or each.spec.time_window) for each in (grant, other)]
+    asking = sorted({*grant.policy_clients} & {*other.policy_clients}) if grant.spec.target == other.spec.target else []
+    if asking and conditional[0] != conditional[1]:
+        yield grant.spec.describe(
+            f"lets {quoted(asking)} exchange for {named(grant.spec.target)} "
+            f"{'under conditions' if conditional[0] else 'always'}, "
+            f"grant {named(other.spec.name)} {'under conditions' if conditional[1] else 'always'}",
+            "agree on one, since the wider one would count for both",
+        )
+
+
+def _condition(grant: GrantPlan, client: str, audience: str) -> str:
+    if (client, audience) in grant.mappers:
+        return "always"
+    roles = " or ".join(str(role) for role in grant.spec.required_roles)
+    conditions = [f"for {roles}"] if roles else []
+    conditions += ["on request"] if grant.spec.audience == OPTIONAL_SCOPE else []
+    return " ".join(conditions) or "always"
+
+
+def _targets(grant: GrantPlan) -> set[str]:
+    """The target, where the grant needs its management permissions."""
+    return {grant.spec.target} if grant.policy_clients else set()
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,53 @@
+"""Grants whose target stands in some tokens only: what is asked about their clients, and what a run takes out of the way."""
+
+from grants.spec import OPTIONAL_SCOPE, RECIPIENT, GrantSpec
+from kcadmin.marks.ownership import stack_of
+from reach.facts import Facts, Gate
+from reach.gates import Opening, Openings
+
+
+def is_gated(spec: GrantSpec) -> bool:
+    """Whether the target may stand in some tokens of the source only: then a scope carries it, and nothing else may."""
+    return bool(spec.required_roles) or spec.audience == OPTIONAL_SCOPE
+
+
+def gate(spec: GrantSpec, client: str) -> Gate:
+    """What is asked about a client that is to hold the grant's scope."""
+    on_request = spec.audience == OPTIONAL_SCOPE
+    goes, received = spec.restrict_full_scope and is_gated(spec), RECIPIENT in spec.flows
+    return Gate(spec.realm, client, spec.target, goes, on_request, received)
+
+
+def ways_of(spec: GrantSpec, client: str, facts: Facts) -> tuple[Opening, ...]:
+    """By what a client's tokens name the grant's target."""
+    return facts.openings.get(gate(spec, client), Openings()).ways
+
+
+def is_ours(way: Opening, spec: GrantSpec) -> bool:
+    """Whether a mapper says to be of the owner that the grant has."""
+    return way.mapper is not None and stack_of(way.owner or "") == spec.owner
+
+
+def goes_away(way: Opening, spec: GrantSpec, client: str, facts: Facts) -> bool:
+    """Whether a run takes a mapper away: the one that the same stack's grant had while it had no condition."""
+    return is_ours(way, spec) and _is_held(way, spec, client, facts)
+
+
+def goes_next(way: Opening, spec: GrantSpec, client: str, facts: Facts) -> bool:
+    """Whether a run would take it away once it has the owner that the stack has now."""
+    return stack_of(way.owner or "") in facts.own.owners and _is_held(way, spec, client, facts)
+
+
+def going(spec: GrantSpec, client: str, facts: Facts) -> tuple[str, ...]:
+    """The ids of the mappers of a client that a run takes away."""
+    ways = ways_of(spec, client, facts)
+    return tuple(sorted(str(way.mapper) for way in ways if goes_away(way, spec, client, facts)))
+
+
+def _is_held(way: Opening, spec: GrantSpec, client: str, facts: Facts) -> bool:
+    """Whether the stack's state holds a mapper: of several with its number one at most is, and nobody can tell which."""
+    known = facts.clients.get((spec.realm, client))
+    if way.mapper is None or way.adopted or known is None:
+        return False
+    alike = [each for each in ways_of(spec, client, facts) if each.mapper and each.number == way.number]
+    return len(alike) == 1 and (spec.realm, known.uuid, spec.target, way.number) in facts.own.mappers

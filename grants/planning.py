@@ -1,0 +1,122 @@
+"""Plans all grants of a program together, and says what people should know of them."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from grants.faults import closed_doors, conflicts, duplicates, grant_faults
+from grants.gate_faults import open_doors, unenforced
+from grants.plan import GrantPlan, choose_exchange, requesters, wire_all
+from grants.spec import NO_WIDER_SCOPES, SOURCES, GrantSpec
+from kcadmin.marks.ownership import hash16
+from kcadmin.objects.features import LEGACY, STANDARD
+from kcadmin.rest.texts import named, quoted
+from reach.facts import Facts
+from reach.fitness import proofs
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All grants of a program, what is wrong with them, and what people should know."""
+
+    grants: tuple[GrantPlan, ...]
+    faults: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def plan(specs: Sequence[GrantSpec], facts: Facts, guards: Collection[str] = ()) -> Plan:
+    """Plans grants together; with faults, nothing may be registered. guards: see ``register_grants``."""
+    specs = [replace(spec, scoped=NO_WIDER_SCOPES in guards) for spec in specs]
+    chosen = {spec.name: choose_exchange(spec, facts) for spec in specs}
+    faults = [*duplicates(specs)]
+    marks = {hash16(spec.grant_owner) for spec in specs}
+    for spec in specs:
+        needed = (LEGACY, STANDARD) if spec.migration else (chosen[spec.name],)
+        for exchange in needed:
+            faults += [spec.describe(*fault) for fault in grant_faults(spec, exchange, facts)]
+        if LEGACY in needed:
+            faults += [
+                spec.describe(*fault)
+                for fault in (*unenforced(spec, facts), *closed_doors(spec, facts), *open_doors(spec, facts, marks))
+            ]
+    grants = tuple(wire_all(spec, chosen[spec.name], facts) for spec in specs)
+    faults += conflicts(grants)
+    if faults:
+        return Plan((), tuple(dict.fromkeys(faults)), ())
+    return Plan(grants, (), tuple(dict.fromkeys(notes(grants, facts, SOURCES in guards))))
+
+
+def notes(grants: Iterable[GrantPlan], facts: Facts, sources_guarded: bool) -> Iterator[str]:
+    for grant in grants:
+        spec = grant.spec
+        if spec.migration:
+            yield (
+                f"note on grant {named(spec.name)} in realm {named(spec.realm)}: is on its way to the standard exchange, and "
+                f"{grant.exchange} answers now; `python -m exchange migrate apply` goes on."
+            )
+        elif (
+            spec.exchange == "auto" and grant.exchange == LEGACY and facts.features and facts.features.offers(STANDARD)
+        ):
+            yield spec.describe(
+                "stays with the legacy exchange, where its parts are", "set exchange: standard to move it"
+            )
+        if grant.policy_clients and not spec.required_roles and not sources_guarded:
+            yield spec.describe(
+                f"with the legacy exchange {quoted(grant.policy_clients)} may turn any client's token "
+                "into one for the target, not the sources' alone",
+                "use exchange: standard where offered, or the stack's guards: [sources]",
+            )
+        if grant.exchange == LEGACY and not spec.allow_refresh:
+            loud = [client for client in requesters(spec) if client not in grant.refresh_off]
+            if loud:
+                yield spec.describe(
+                    f"the legacy exchange gives {quoted(loud)} a refresh token, which can be switched off only together "
+                    "with those of its own logins",
+                    "let it send requested_token_type urn:ietf:params:oauth:token-type:access_token",
+                )
+        ours = {spec.owner, *facts.own.owners}
+        held = [each for each in grant.switches if not ours.isdisjoint(facts.clients[spec.realm, each].switch_owners)]
+        if held and not spec.manage_switch:
+            yield spec.describe(
+                f"manageSwitch is false, so this stack gives up the standard exchange of {quoted(held)}, which it had "
+                "switched on: it is switched off, unless the last `pulumi up` had onRemove: keep",
+                "run `pulumi up` with onRemove: keep before it",
+            )
+        for setting, what in (
+            (grant.lifespans, f"a lifespan of {spec.token_lifespan} seconds counts for all access tokens of"),
+            (grant.full_scope_off, "roles that are not mapped to it are taken out of all tokens of"),
+            (grant.refresh_off, "no refresh token is given any more to"),
+        ):
+            if setting:
+                yield f"note on grant {named(spec.name)} in realm {named(spec.realm)}: {what} {quoted(setting)}."
+        for source in spec.sources:
+            client = facts.clients[spec.realm, source]
+            if not (client.standard_flow or client.direct_access_grants or client.service_account):
+                yield spec.describe(
+                    f"source {named(source)} has neither standard flow, direct access grants nor a service "
+                    "account, so it may get no token to exchange",
+                    "switch one on if it should",
+                )
+        yield from _bound(grant, facts)
+        asking = grant.spec.target if grant.exchange == LEGACY else None
+        for name in [asking] if asking else grant.switches:
+            if facts.clients[spec.realm, name].consent_required:
+                yield spec.describe(
+                    f"client {named(name)} requires consent, without which Keycloak refuses the exchange",
+                    "switch consent off, or see that users have given it",
+                )
+
+
+def _bound(grant: GrantPlan, facts: Facts) -> Iterator[str]:
+    """What tokens that are bound to a key ask of callers, and where an exchange takes the binding away."""
+    spec = grant.spec
+    for flow in grant.flows:
+        requester, source = (facts.clients[spec.realm, name] for name in (flow.requester, flow.source))
+        for needed in proofs(flow.requester, requester.bound_by, own=requester is source):
+            yield f"note on grant {named(spec.name)} in realm {named(spec.realm)}: Keycloak refuses the exchange unless {needed}."
+        if grant.exchange == LEGACY and source.bound_by and requester is not source:
+            yield spec.describe(
+                f"the legacy exchange takes bound tokens of source {named(flow.source)} from {named(flow.requester)} "
+                "without their key, "
+                "and gives one that is not bound to it",
+                f"use exchange: standard with flows: [requester], where the key of {named(flow.source)} counts",
+            )

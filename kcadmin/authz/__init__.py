@@ -1,0 +1,1 @@
+"""Authorization services: policies, permissions, scopes, and the permission of the legacy exchange."""

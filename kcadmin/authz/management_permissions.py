@@ -1,0 +1,167 @@
+"""Management permissions of a client: switched on and off under claims, since they have no room for a mark of their own."""
+
+from collections.abc import Mapping
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kcadmin.marks.ownership import NOBODY, Writer
+from kcadmin.objects.claims import Claim, Kind, claim_of, claims
+from kcadmin.objects.clients import RECENT_SECONDS
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.resource_server import TOKEN_EXCHANGE, ResourceServer, permission_name
+from kcadmin.objects.shared_settings import CLAIMED, USED, Taken, drop_claim, write_claim
+from kcadmin.objects.writers import require_one_stack
+from kcadmin.rest.errors import NotFound
+from kcadmin.rest.texts import named
+
+KIND = Kind("management-permissions", {"enabled": Literal[True]}, {"enabled": bool}, ["enabled"])
+
+
+@dataclass(frozen=True)
+class Management:
+    """A client's management permissions: on or off, and the ids of its permissions by scope."""
+
+    enabled: bool
+    permissions: Mapping[str, str]
+
+
+def management(realm: Realm, client_uuid: str) -> Management | None:
+    """A client's management permissions; None when the client is gone. :raises NotImplementedHere: no such feature."""
+    try:
+        return _management(realm.session.get(_path(realm, client_uuid)))
+    except NotFound:
+        return None
+
+
+def seen_management(realm: Realm, client_uuid: str) -> Management | None:
+    """The same as it was when the realm was looked at, with the token-exchange permission alone, if it was on then."""
+    server = realm.seen_permissions_server()
+    permission = server.policy_named(permission_name(client_uuid)) if server.permissions_on(client_uuid) else None
+    return Management(True, {TOKEN_EXCHANGE: str(permission["id"])}) if permission else management(realm, client_uuid)
+
+
+def set_management(realm: Realm, client_uuid: str, enabled: bool) -> Management:
+    """Switches management permissions. Off deletes the permissions and their policies' attachments, but not the policies.
+
+    The first one of a realm makes its resource server, which only one request at a time can do; others are retried on 409.
+    """
+    realm.touched.update((client_uuid, permission_name(client_uuid)))
+    with nullcontext() if realm.has_permissions else realm.first_permission:
+        answer = realm.session.put_json(_path(realm, client_uuid), {"enabled": enabled})
+    realm.has_permissions = True
+    return _management(answer)
+
+
+def take_management(
+    realm: Realm,
+    uuid: str,
+    owner: str,
+    remembered: Taken | None = None,
+    *,
+    writer: Writer = NOBODY,
+    always: bool = False,
+    former: str | None = None,
+) -> tuple[Taken, Management]:
+    """Switches them on under a claim, which is written first; a stranger's that are on are used and not marked.
+
+    :param writer: who claims them for the owner.
+    :param always: those that are on are claimed, too, since they are to be switched off at the end.
+    :param remembered: what an earlier call said, for a claim that somebody has removed.
+    :param former: our own owner before it was renamed.
+    :raises NotImplementedHere: the server has no such feature. :raises Refusal: another stack has this owner.
+    """
+    with realm.clients.lock(uuid):
+        client = realm.clients.get(uuid, max_age=RECENT_SECONDS)
+        held = claims(client, KIND)
+        if client and (remembered is None or former != owner):
+            mine = claim_of(client, owner, KIND)
+            what = f"{KIND} of client {named(client.client_id)}"
+            require_one_stack(realm.name, owner, what, mine.writer if mine else None, writer)
+        ours_before = remembered is not None and remembered.found == CLAIMED
+        now = management(realm, uuid)
+        on = now is not None and now.enabled
+        if now and on and not held and not ours_before and not always:
+            client = realm.clients.get(uuid, max_age=0)  # another stack claims before it switches on
+            held = claims(client, KIND)
+            if not held:
+                return Taken(USED, {}), now
+        noted = next((claim for claim in held if claim.owner == owner), next(iter(held), None))
+        was = dict(noted.was) if noted else {} if ours_before else {"enabled": on}
+        was = remembered.over(was) if remembered else was
+        write_claim(realm.clients, uuid, Claim(owner, KIND, {"enabled": True}, was, writer))
+        if any(claim.owner != owner for claim in held):
+            now = management(realm, uuid)  # who left before it could see our claim has switched them off
+        if now is None or not now.enabled:
+            now = set_management(realm, uuid, True)
+        return Taken(CLAIMED, was), now
+
+
+def release_management(
+    realm: Realm, uuid: str, owner: str, taken: Taken, *, revoke: bool, permission: str | None = None
+) -> tuple[bool, list[str]]:
+    """Drops our claim; the last one out switches them off, if they were off, but for strangers' policies.
+
+    :param permission: the id of the token-exchange permission, where it is known.
+    :returns: whether they were switched off, and the policies that kept them on.
+    """
+    with realm.clients.lock(uuid):
+        client = realm.clients.get(uuid, max_age=RECENT_SECONDS)
+        if client is None:
+            return False, []
+        held = claims(client, KIND)
+        mine = next((claim for claim in held if claim.owner == owner), None)
+        if not mine and taken.found == USED and not revoke:
+            return False, []
+        was = taken.over(mine.was if mine else {})
+        wanted_off = revoke or not was.get("enabled")
+        off = False
+        strangers: list[str] = []
+        if wanted_off and all(claim.owner == owner for claim in held):
+            off, strangers = _switch_off(realm, uuid, permission)
+        drop_claim(realm.clients, uuid, owner, KIND)
+        left = _others_now(realm, uuid, owner)
+        if left == [] and wanted_off and not off and not strangers:
+            # Two left at once, each seeing the other: the later one switches them off.
+            off, strangers = _switch_off(realm, uuid, permission)
+            left = _others_now(realm, uuid, owner)
+        if off and left:
+            set_management(realm, uuid, True)  # another stack came while we left
+        return off and not left, strangers
+
+
+def _switch_off(realm: Realm, uuid: str, permission: str | None) -> tuple[bool, list[str]]:
+    """Whether they were switched off, and the policies that kept them on."""
+    strangers = sorted(set(_policies(realm, uuid, permission)))
+    if not strangers:
+        set_management(realm, uuid, False)
+    return not strangers, strangers
+
+
+def _others_now(realm: Realm, uuid: str, owner: str) -> list[Claim] | None:
+    """The claims of others at this moment, or None when the client is gone. Ours stays where its write is refused."""
+    client = realm.clients.get(uuid, max_age=0)
+    return [claim for claim in claims(client, KIND) if claim.owner != owner] if client else None
+
+
+def _policies(realm: Realm, uuid: str, permission: str | None) -> list[str]:
+    """The names of the policies on a client's permissions: of this moment on token-exchange, lately on the others."""
+    server = realm.permissions_server()
+    others = realm.seen_permissions_server().held_beside_lately(uuid) if permission else None
+    if permission and others is not None:
+        with suppress(NotFound):  # switched off and on again, they have other ids
+            return [*_names(server, permission), *others]
+    now = management(realm, uuid)
+    return [name for each in (now.permissions.values() if now else ()) for name in _names(server, each)]
+
+
+def _names(server: ResourceServer, permission: str) -> list[str]:
+    return [str(policy["name"]) for policy in server.policies_of(permission)]
+
+
+def _path(realm: Realm, client_uuid: str) -> str:
+    return realm.clients.path(client_uuid, "management", "permissions")
+
+
+def _management(answer: Mapping[str, Any]) -> Management:
+    return Management(bool(answer["enabled"]), dict(answer.get("scopePermissions") or {}))

@@ -1,0 +1,1 @@
+"""Guards: client policies and client profiles that refuse exchanges."""

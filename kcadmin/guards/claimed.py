@@ -1,0 +1,259 @@
+"""One owner's guards taken, read and given up again: marks on requesters, and parts of the realm's client policies.
+
+At take the marks come first, so that no declared requester is refused on the way, then profiles, then the policies that ask for
+them; at release the other way round. A run may die between any two writes: the next one reads what exists and goes on.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from kcadmin.guards.client_policies import POLICIES, PROFILES, Change, Entry, entries, settle
+from kcadmin.guards.entries import Guards, conflicts, drift, merged, parts
+from kcadmin.guards.marks import (
+    KIND,
+    MARKED,
+    computed_mark,
+    is_borrowed,
+    is_own,
+    label_for,
+    mark_for,
+    marks_in,
+    renewed,
+)
+from kcadmin.guards.parts import MARK, held_parts
+from kcadmin.marks.ownership import NOBODY, Writer
+from kcadmin.objects.bulk_reading import CLIENTS_READ
+from kcadmin.objects.claims import Claim, claim_key, claim_of, claims
+from kcadmin.objects.clients import ATTRIBUTE, RECENT_SECONDS, Client
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.shared_settings import drop_claim
+from kcadmin.objects.writers import require_one_stack
+from kcadmin.rest.errors import NotFound, Refusal, sentence
+from kcadmin.rest.texts import named, shown
+
+ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class Held:
+    """What an owner has taken. ``uuids``: of the marked requesters, by client id. ``writer``: who wrote its parts and claims."""
+
+    owner: str
+    guards: Guards
+    uuids: Mapping[str, str]
+    writer: Writer = NOBODY
+
+
+def take_guards(
+    realm: Realm, owner: str, guards: Guards, before: Held | None = None, *, writer: Writer = NOBODY
+) -> Held:
+    """Makes the owner's guards as declared, and gives up what it held before.
+
+    :raises Refusal: a client does not exist, another owner wants another pattern, another stack has this owner, the login may
+        not, or marks do not stay.
+    """
+    held = Held(owner, guards, _uuids(realm, guards), writer)
+    former = before.owner if before else owner
+    for _ in range(ROUNDS):
+        marks = _marks(realm, held)
+        _take(realm, held, marks, before)
+        if all(_require(realm, uuid, max_age=0).value(MARKED) == mark for uuid, mark in marks.items()):
+            break  # else another stack has given one of them another mark meanwhile, and both take the same one now
+    else:
+        raise Refusal(
+            f"exchange guards of realm {named(realm.name)}: {ROUNDS} writes of the marks of requesters did not stay; "
+            "find who else writes these clients, and run again."
+        )
+    for uuid in before.uuids.values() if before else ():
+        if uuid not in held.uuids.values():
+            _unmark(realm, uuid, former)
+        elif former != owner:
+            drop_claim(realm.clients, uuid, former, KIND)
+    return held
+
+
+def claim_on(realm: Realm, held: Held) -> Claim | None:
+    """What an owner's parts and claims say of who wrote them: one of another number where there is one, else any."""
+    found = [
+        Claim(held.owner, KIND, {}, {}, part.writer)
+        for kind in (POLICIES, PROFILES)
+        for entry in entries(realm, kind) or ()
+        if (part := held_parts(entry).get(held.owner))
+    ]
+    clients = [realm.clients.get(uuid, max_age=0) for uuid in held.uuids.values()]
+    found += [claim for client in clients if (claim := claim_of(client, held.owner, KIND))]
+    others = (claim for claim in found if claim.writer.number not in ("", held.writer.number))
+    return next(others, next(iter(found), None))
+
+
+def require_one_owner(realm: Realm, owner: str, writer: Writer, now: Sequence[Entry] | None = None) -> None:
+    """:raises Refusal: another stack has guards of this owner. now: the realm's client policies, where they were read."""
+    for entry in entries(realm, POLICIES) or () if now is None else now:
+        part = held_parts(entry).get(owner)
+        what = f"guard {named(str(entry.get('name')))}"
+        require_one_stack(realm.name, owner, what, part.writer if part else None, writer)
+
+
+def release_guards(realm: Realm, held: Held) -> bool:
+    """Takes out the owner's parts and marks, and nothing else; whether other owners declare some of it too."""
+    ours = _names(realm, held)
+
+    def without(kind: str) -> tuple[str, Change]:
+        return kind, lambda now: merged(kind, now, {}, held.owner, leaving={held.owner}, ours=ours)
+
+    settle(realm, without(POLICIES), without(PROFILES))
+    for uuid in held.uuids.values():
+        _unmark(realm, uuid, held.owner)
+    return any(entry.get("name") in ours for entry in entries(realm, POLICIES) or ())
+
+
+def changed_by_others(realm: Realm, held: Held) -> list[str] | None:
+    """What somebody removed, disabled or changed, a sentence each without a mark; None when the realm is gone."""
+    policies, profiles = entries(realm, POLICIES), entries(realm, PROFILES)
+    if policies is None or profiles is None:
+        return None
+    clients = {name: realm.clients.get(uuid) for name, uuid in held.uuids.items()}
+    marks = {name: _known_mark(realm, client, policies, held.uuids[name]) for name, client in clients.items()}
+    mine = parts(held.guards, marks, held.writer)
+    found = [*drift(PROFILES, profiles, mine, held.owner), *drift(POLICIES, policies, mine, held.owner)]
+    for name, client in clients.items():
+        if client is None:
+            found.append(f"client {named(name)} is gone")
+        elif client.value(MARKED) == computed_mark(realm.management_uuid(), client.uuid):
+            found.append(f"client {named(name)} has a mark of an earlier version, which others can compute")
+        elif not is_own(client.value(MARKED), client.uuid):
+            found.append(f"client {named(name)} has lost its mark '{MARK}'")
+        elif (claim := claim_of(client, held.owner, KIND)) is None:
+            found.append(f"client {named(name)} has lost the claim of {named(held.owner)} on its mark")
+        elif held.writer.number and claim.writer.number not in ("", held.writer.number):
+            found.append(f"client {named(name)} bears the claim of another resource of this stack on its mark")
+    return found
+
+
+def borrowed_marks(realm: Realm, held: Held) -> list[str]:
+    """Other clients that bear a mark which was not made for them, a sentence each; one request for each 100 clients."""
+    borrowers = (client.client_id for client in borrowing(realm) if client.uuid not in held.uuids.values())
+    return [f"client {shown(name)} bears a mark that was made for another client" for name in borrowers]
+
+
+def borrowing(realm: Realm) -> Iterator[Client]:
+    """Clients with a mark that was not made for them, among the first 2,000 of the realm; the realm's own is left alone."""
+    seen, management = 0, realm.management_uuid()
+    for page in realm.clients.pages():
+        yield from (client for client in page if client.uuid != management and is_borrowed(client, management))
+        seen += len(page)
+        if seen >= CLIENTS_READ:
+            return
+
+
+def take_mark_back(realm: Realm, client: Client) -> None:
+    """Removes a mark that was not made for the client, and nothing else of it; one whose client is gone is done."""
+    with suppress(NotFound):
+        realm.clients.change(client.uuid, {MARKED: None})
+
+
+def _take(realm: Realm, held: Held, marks: Mapping[str, str], before: Held | None) -> None:
+    """One round: attributes, profiles, policies. Where policies ask for a computed mark they ask for both marks meanwhile."""
+    former = before.owner if before else held.owner
+    leaving, ours = {held.owner, former}, _names(realm, before) if before else set()
+    mine = parts(held.guards, {name: marks[uuid] for name, uuid in held.uuids.items()}, held.writer)
+    new = {computed_mark(realm.management_uuid(), uuid): mark for uuid, mark in marks.items()}
+    now = entries(realm, POLICIES) or []
+    if before is None or former != held.owner:
+        require_one_owner(realm, held.owner, held.writer, now)
+    faults = [
+        f"exchange guards of realm {named(realm.name)}: {conflict}."
+        for conflict in conflicts(renewed(POLICIES, now, new, keep=False), mine, leaving)
+    ]
+    if faults:
+        raise Refusal(*faults)
+
+    def both(kind: str) -> tuple[str, Change]:
+        return kind, lambda now: renewed(kind, now, new, keep=True)
+
+    def more(now: Sequence[Entry]) -> list[Entry]:
+        return merged(PROFILES, renewed(PROFILES, now, new, keep=True), mine, held.owner)
+
+    def exactly(kind: str) -> tuple[str, Change]:
+        def change(now: Sequence[Entry]) -> list[Entry]:
+            return merged(kind, renewed(kind, now, new, keep=False), mine, held.owner, leaving=leaving, ours=ours)
+
+        return kind, change
+
+    if renewed(POLICIES, now, new, keep=True) != now:
+        settle(realm, both(PROFILES), both(POLICIES))
+    for uuid, mark in marks.items():
+        _write_mark(realm, uuid, mark, held)
+    settle(realm, (PROFILES, more), exactly(POLICIES), exactly(PROFILES))
+
+
+def _uuids(realm: Realm, guards: Guards) -> dict[str, str]:
+    found = {name: realm.clients.find(name) for name in guards.clients}
+    remedy = "create it, or correct its name in the exchange guards"
+    missing = [
+        sentence("client", name, realm.name, "does not exist", remedy) for name, client in found.items() if not client
+    ]
+    asked = sorted({scope for scopes in guards.scopes.values() for scope in scopes})
+    missing += [  # Keycloak takes no policy on one
+        sentence("client scope", name, realm.name, "does not exist", remedy)
+        for name in asked
+        if not realm.client_scopes.named(name)
+    ]
+    if missing:
+        raise Refusal(*missing)
+    return {name: client.uuid for name, client in found.items() if client and name in guards.marked}
+
+
+def _names(realm: Realm, held: Held) -> set[str]:
+    """Of the entries that hold an owner's parts, those of earlier versions too."""
+    management, uuids = realm.management_uuid(), held.uuids.items()
+    computed = {name: computed_mark(management, uuid) for name, uuid in uuids}
+    return {*parts(held.guards, computed), *parts(held.guards, {name: label_for(uuid) for name, uuid in uuids})}
+
+
+def _marks(realm: Realm, held: Held) -> dict[str, str]:
+    """By the client's UUID."""
+    now = entries(realm, POLICIES) or []
+    return {uuid: mark_for(_require(realm, uuid, max_age=RECENT_SECONDS), now) for uuid in held.uuids.values()}
+
+
+def _require(realm: Realm, uuid: str, *, max_age: float) -> Client:
+    client = realm.clients.get(uuid, max_age=max_age)
+    if client is None:
+        raise Refusal(f"client with UUID {named(uuid)}: is gone; run `pulumi refresh`, then `pulumi up`.")
+    return client
+
+
+def _known_mark(realm: Realm, client: Client | None, policies: Sequence[Entry], uuid: str) -> str:
+    """What policies should ask for: the client's own mark, else the one that they ask for, else one that nothing has."""
+    mark = str(client.value(MARKED)) if client else ""
+    if is_own(mark, uuid) or mark == computed_mark(realm.management_uuid(), uuid):
+        return mark
+    return next(iter(marks_in(policies, uuid)), label_for(uuid))
+
+
+def _write_mark(realm: Realm, uuid: str, mark: str, held: Held) -> None:
+    """The mark, and the owner's claim on it. The claim holds no mark, so that it has no second place."""
+    with realm.clients.lock(uuid):
+        client, claim = realm.clients.get(uuid), Claim(held.owner, KIND, {}, {}, held.writer)
+        if client and (client.value(MARKED) != mark or client.attributes.get(claim.key) != claim.text()):
+            realm.clients.change(uuid, {MARKED: mark, ATTRIBUTE + claim.key: claim.text()})
+
+
+def _unmark(realm: Realm, uuid: str, owner: str) -> None:
+    """Drops the owner's claim; the last one out takes the mark along. Two may leave at once, and one may come."""
+    key = claim_key(owner, KIND)
+    with realm.clients.lock(uuid):
+        client = realm.clients.get(uuid, max_age=0)
+        mark = client.value(MARKED) if client else None
+        for _ in range(2):
+            if client is None:
+                return
+            others = [claim for claim in claims(client, KIND) if claim.owner != owner]
+            wanted = {MARKED: mark if others else None, ATTRIBUTE + key: None}
+            change = {field: value for field, value in wanted.items() if client.value(field) != value}
+            if not change:
+                return
+            realm.clients.change(uuid, change)
+            client = realm.clients.get(uuid)  # read after the write

@@ -1,0 +1,96 @@
+"""Each owner's part of a guard of token exchange, noted in the description of its client policy and its client profile.
+
+What the description holds is data: anybody who may write the realm's client policies may have written it.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Annotated, Any
+
+from kcadmin.guards.client_policies import Entry
+from kcadmin.marks.notes import fits, read_note, typed, warn_once
+from kcadmin.marks.ownership import NOBODY, Writer, hash16
+from kcadmin.rest.texts import shown
+
+PREFIX = "pulumi.exchange."
+MARK = f"{PREFIX}requester"
+REQUESTERS, SOURCES, SCOPES, USER, ASKED = "requesters", "sources", "no-wider-scopes", "user", "asked"
+KINDS = re.compile("|".join((REQUESTERS, SOURCES, SCOPES, USER, ASKED)))
+_log = logging.getLogger(__name__)
+_HELD = "Guard of token exchange, made by Pulumi. Parts by owner: "
+_WRITTEN = "Stacks and numbers by owner: "  # stands before the parts, where earlier versions do not read
+_WRITER = tuple[str, Annotated[str, re.compile("([0-9a-f]{8})?")]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One owner's part of a guard. ``allowed``: client ids for ``sources`` and ``asked``, a pattern for ``user``.
+
+    ``claim``: of the subject token; for ``asked`` the client scope that is asked for. ``writer``: who wrote the part for its
+    owner, which makes no difference to the guard.
+    """
+
+    kind: Annotated[str, KINDS]
+    marks: tuple[str, ...]
+    claim: str = ""
+    allowed: tuple[str, ...] = ()
+    writer: Writer = field(default=NOBODY, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.kind == USER and len(self.allowed) != 1:
+            raise ValueError("a part for users has one pattern")
+
+
+def held_parts(entry: Entry) -> dict[str, Part]:
+    """Each owner's part of an entry, read from its description; what cannot be read is nobody's, which is told once."""
+    description = str(entry.get("description") or "")
+    if not str(entry.get("name")).startswith(PREFIX) or _HELD not in description:
+        return {}
+    before, _, after = description.partition(_HELD)
+    try:
+        noted = read_note(after)
+    except ValueError:
+        noted = None
+    known, writers = noted if isinstance(noted, Mapping) else {}, _writers(before)
+    held = {
+        owner: replace(typed(Part, part), writer=writers.get(hash16(owner), NOBODY))
+        for owner, part in known.items()
+        if fits(Part, part)
+    }
+    if not isinstance(noted, Mapping) or len(held) < len(noted):
+        wrong = "its description holds what is no stack's part, and counts for nothing"
+        text = f"guard {shown(entry.get('name'))}: {wrong}; run `pulumi up` for the stacks that declare it."
+        warn_once(_log, text, text)
+    return held
+
+
+def description_of(held: Mapping[str, Part]) -> str:
+    """A description that ``held_parts`` reads."""
+    texts = {
+        owner: {key: value for key, value in asdict(part).items() if key != "writer"} for owner, part in held.items()
+    }
+    return _written(held) + _HELD + _json(texts)
+
+
+def _written(held: Mapping[str, Part]) -> str:
+    """Who wrote the parts: stack and number, by the owner's hash, which holds no text that could be taken for another."""
+    writers = {hash16(owner): [part.writer.stack, part.writer.number] for owner, part in held.items()}
+    known = {owner: writer for owner, writer in writers.items() if any(writer)}
+    return f"{_WRITTEN}{_json(known)} " if known else ""
+
+
+def _writers(text: str) -> dict[str, Writer]:
+    """What ``_written`` wrote. What is something else tells of nobody."""
+    try:
+        noted = read_note(text.removeprefix(_WRITTEN))
+    except ValueError:
+        return {}
+    known = noted if isinstance(noted, Mapping) else {}
+    return {owner: Writer(*typed(_WRITER, each)) for owner, each in known.items() if fits(_WRITER, each)}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,68 @@
+"""When the objects of a realm are worth reading in lists instead of one by one.
+
+One row at an offset tells whether a realm holds many more than will be looked up: then it is never listed, so that the cost
+follows what a stack manages and not the size of the realm (docs/adr/0017).
+"""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+from kcadmin.rest.errors import HttpError
+
+CLIENTS_READ = 2_000
+"""Where a realm has more clients, only a command reads all of them, never a run of a stack."""
+FEW = 10
+SHARE = 4
+
+
+class ReadAhead:
+    """Counts look-ups, and reads all at the one that makes it worth while.
+
+    :param expected: gives the number of distinct clients that somebody said there will be. Beyond it, or where it is 0, four
+        times as many are expected as were looked up already.
+    :param has_more_than: whether the realm holds more objects than the clients that one may list would bring.
+    :param read: reads the lists.
+    """
+
+    def __init__(
+        self, expected: Callable[[], int], has_more_than: Callable[[int], bool], read: Callable[[], None]
+    ) -> None:
+        self._expected, self._has_more_than, self._read = expected, has_more_than, read
+        self._lock = threading.Lock()
+        self._asked = self._judged = 0
+        self._done = self._renewed = False
+
+    @property
+    def done(self) -> bool:
+        """Whether all was read."""
+        return self._done
+
+    def look(self) -> bool:
+        """One more look-up: whether all was read, now or before. Who comes meanwhile waits for that instead of asking alone."""
+        with self._lock:
+            at_most = None if self._done else self._worth_listing()
+            if at_most is not None:
+                with suppress(HttpError):  # which each look-up then says by itself, where it meets it, too
+                    if not self._has_more_than(at_most):
+                        self._read()
+                        self._done = True
+            return self._done
+
+    def again(self) -> bool:
+        """Whether the next look-up reads all anew: once, where all was read."""
+        with self._lock:
+            if not self._done or self._renewed:
+                return False
+            self._done, self._renewed, self._judged = False, True, 0
+            return True
+
+    def _worth_listing(self) -> int | None:
+        self._asked += 1
+        expected = self._expected()
+        if self._asked >= max(FEW, expected + 1):
+            expected = SHARE * self._asked
+        if expected < max(FEW, 2 * self._judged):
+            return None
+        self._judged = expected
+        return SHARE * expected

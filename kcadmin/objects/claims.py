@@ -1,0 +1,166 @@
+"""Claims: notes on a client that say who holds one of its settings, and what the setting was before.
+
+A claim is the client attribute ``pulumi.claim.<hash of owner and kind>``. Whoever may write the client's attributes may write
+one, so a claim is data: it counts only where its key fits its owner, and where it holds only fields and values of its kind.
+What a well-formed claim can do at most: keep the setting as it is claimed, and say which of its own values it gets back.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any
+
+from kcadmin.marks.notes import HASH8, fits, hints_of, needed_of, plain, read_note, typed, typed_fields, warn_once
+from kcadmin.marks.ownership import CLAIM_PREFIX, NOBODY, Writer, hash16
+from kcadmin.objects.clients import Client
+from kcadmin.rest.errors import sentence
+from kcadmin.rest.texts import some
+
+IDENTITY = ("id", "owner", "writer", "mark", "exchange")  # of an object, and no part of what it was
+OWNER = Annotated[str, re.compile(".{1,1000}", re.DOTALL)]
+WRITER = {"stack": OWNER, "number": HASH8}
+ADOPTED = "adopted:"
+NAMED = 3
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A setting that is claimed. ``set`` and ``was``: the fields that its claims may hold, each with its type hint.
+
+    ``needs``: fields that ``was`` must hold.
+    """
+
+    name: str
+    set: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    was: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    needs: Sequence[str] = field(default=(), compare=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def fitting(self, was: Mapping[str, Any]) -> dict[str, Any]:
+        """What a claim can note of values as they were found: None for one that the setting cannot have."""
+        return {key: value if fits(self.was.get(key), value) else None for key, value in was.items()}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One owner's hold on a setting that others may share.
+
+    ``was``: the values found before the first claim, what the last one out restores. ``set``: the values claimed.
+    """
+
+    owner: str
+    kind: Kind
+    set: Mapping[str, Any]
+    was: Mapping[str, Any]
+    writer: Writer = NOBODY
+
+    @property
+    def key(self) -> str:
+        """The client attribute that holds this claim."""
+        return claim_key(self.owner, self.kind)
+
+    def text(self) -> str:
+        """The claim as the attribute's value."""
+        by = {key: value for key, value in asdict(self.writer).items() if value}
+        noted = {"owner": self.owner, "kind": self.kind.name, "set": plain(self.set), "was": plain(self.was), **by}
+        return json.dumps(noted, separators=(",", ":"), sort_keys=True)
+
+
+def claim_key(owner: str, kind: Kind | str) -> str:
+    """The client attribute for an owner's claim of a kind."""
+    return CLAIM_PREFIX + hash16(f"{owner}|{kind}")
+
+
+def claims(client: Client | None, kind: Kind) -> list[Claim]:
+    """The claims of a kind on a client, in a fixed order. What has another form is nobody's claim, which is told once."""
+    if client is None:
+        return []
+    found: list[Claim] = []
+    unreadable: list[str] = []
+    unfit: list[str] = []
+    for key in sorted(each for each in client.attributes if each.startswith(CLAIM_PREFIX)):
+        entry = _entry(client.attributes[key])
+        if entry is None:
+            unreadable.append(key)
+        elif entry["kind"] == kind.name:
+            try:
+                found.append(_read(key, entry, kind))
+            except ValueError:
+                unfit.append(key)
+    _tell(client, unreadable, "claim")
+    _tell(client, unfit, f"claim on {kind}")
+    return found
+
+
+def claim_of(client: Client | None, owner: str, kind: Kind) -> Claim | None:
+    """An owner's claim of a kind on a client."""
+    return next((claim for claim in claims(client, kind) if claim.owner == owner), None)
+
+
+def claim_owners(client: Client) -> Iterator[tuple[str, str, Writer]]:
+    """Each claim's kind, owner and writer, whatever else it holds."""
+    for key in sorted(each for each in client.attributes if each.startswith(CLAIM_PREFIX)):
+        entry = _entry(client.attributes[key])
+        with suppress(ValueError):
+            owner = typed(OWNER, entry.get("owner") if entry else None)
+            if entry and key == claim_key(owner, entry["kind"]):
+                yield entry["kind"], owner, _writer(entry)
+
+
+def adopted_kind(id_: str, object_: type | None = None) -> Kind:
+    """The kind of the claim that notes what an adopted object was. ``object_``: the dataclass that describes it."""
+    was = hints_of(object_, *IDENTITY) if object_ else {}
+    return Kind(f"{ADOPTED}{id_}", {}, was, [each for each in needed_of(object_) if each in was] if object_ else ())
+
+
+def adopted_note(client: Client | None, owner: str, id_: str, name: str, object_: type) -> Claim | None:
+    """An owner's note of what an adopted object was: by its id; in a copied realm, where ids are new, by its name."""
+    notes: list[Claim] = []
+    for kind, who, _ in claim_owners(client) if client else ():
+        if who == owner and kind.startswith(ADOPTED):
+            key = claim_key(owner, kind)
+            with suppress(ValueError):  # of an object of another type
+                fitting = adopted_kind(kind.removeprefix(ADOPTED), object_)
+                notes.append(_read(key, _entry(client.attributes[key]) or {}, fitting))  # type: ignore[union-attr]
+    by_id = (each for each in notes if each.kind.name == f"{ADOPTED}{id_}")
+    return next(by_id, None) or next((each for each in notes if each.was.get("name") == name), None)
+
+
+def _entry(text: str) -> Mapping[str, Any] | None:
+    """What an attribute holds, if that is of some kind."""
+    try:
+        entry = read_note(text)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, Mapping) and isinstance(entry.get("kind"), str) else None
+
+
+def _read(key: str, entry: Mapping[str, Any], kind: Kind) -> Claim:
+    """:raises ValueError: it is no claim of that kind, or not its owner's."""
+    owner = typed(OWNER, entry.get("owner"))
+    if key != claim_key(owner, kind):
+        raise ValueError("another owner's key")
+    was = typed_fields(kind.was, entry.get("was", {}), kind.needs)
+    return Claim(owner, kind, typed_fields(kind.set, entry.get("set", {})), was, _writer(entry))
+
+
+def _writer(entry: Mapping[str, Any]) -> Writer:
+    """:raises ValueError: it names none as we do."""
+    return Writer(**typed_fields(WRITER, {key: entry[key] for key in WRITER if key in entry}))
+
+
+def _tell(client: Client, unfit: Sequence[str], what: str) -> None:
+    if not unfit:
+        return
+    wrong = (
+        f"attribute {some(unfit, NAMED)} holds no {what} (another form, fields or values that the setting does not have, or "
+        "the attribute of another owner), so it counts for nothing"
+    )
+    text = sentence("client", client.client_id, client.realm, wrong, "find who wrote it, and remove it")
+    warn_once(_log, (client.uuid, what), text)

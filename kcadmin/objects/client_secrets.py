@@ -1,0 +1,97 @@
+"""The secrets of the clients that take part in an exchange: from the environment, else from the server, else asked for.
+
+https://www.keycloak.org/docs-api/latest/rest-api/index.html#_clients (client-secret)
+"""
+
+import re
+from collections.abc import Callable, Mapping
+
+from kcadmin.objects.clients import Clients
+from kcadmin.rest.errors import HttpError, Refusal, sentence
+from kcadmin.rest.session import Session
+from kcadmin.rest.texts import named
+
+VARIABLE_PREFIX = "KEYCLOAK_CLIENT_SECRET_"
+SIGNED_JWT = "client-jwt"
+BY_SECRET = "client-secret"
+
+
+def variable(client_id: str) -> str:
+    """The environment variable for a client's secret, or for its private key as PEM."""
+    return VARIABLE_PREFIX + re.sub(r"[^A-Z0-9]", "_", client_id.upper())
+
+
+class ClientSecrets:
+    """Gives the secret of a client; '' for a public one. Each is looked up once, a failure too.
+
+    :param read: may read a secret from the server, which writes it nowhere.
+    :param ask: asks a person; None where nobody can be asked.
+    """
+
+    def __init__(
+        self, session: Session, environ: Mapping[str, str], *, read: bool, ask: Callable[[str], str] | None = None
+    ) -> None:
+        self._session = session
+        self._environ = environ
+        self._read = read
+        self._ask = ask
+        self._realms: dict[str, Clients] = {}
+        self._found: dict[tuple[str, str], str | Refusal] = {}
+
+    def __call__(self, realm: str, client_id: str) -> str:
+        """:raises Refusal: there is no secret to be had; it says which variable to set."""
+        key = (realm, client_id)
+        if key not in self._found:
+            try:
+                self._found[key] = self._environ.get(variable(client_id)) or self._look_up(realm, client_id)
+            except Refusal as refusal:
+                self._found[key] = refusal
+        found = self._found[key]
+        if isinstance(found, Refusal):
+            raise found
+        return found
+
+    def _look_up(self, realm: str, client_id: str) -> str:
+        clients = self._realms.setdefault(realm, Clients(self._session, realm))
+        client = clients.find(client_id)
+        if client is None:
+            raise Refusal(
+                sentence(
+                    "client",
+                    client_id,
+                    realm,
+                    "is not there, or not to be seen by this login",
+                    "run `pulumi refresh`, or give the login the role view-clients",
+                )
+            )
+        if client.is_on("publicClient"):
+            return ""
+        kind = client.value("clientAuthenticatorType")
+        if kind == SIGNED_JWT:
+            raise self._missing(realm, client_id, "shows a signed JWT", "its private key (PEM)")
+        if kind != BY_SECRET:
+            raise Refusal(
+                sentence(
+                    "client",
+                    client_id,
+                    realm,
+                    f"authenticates by {named(kind)}",
+                    "prove this exchange by hand: only secrets and private_key_jwt are known here",
+                )
+            )
+        why = "its secret is not known"
+        if self._read:
+            try:
+                secret = str(self._session.get(clients.path(client.uuid, "client-secret")).get("value") or "")
+                if secret.strip("*"):  # asterisks: a proxy or another version hides it
+                    return secret
+                why = "the server does not show its secret"
+            except HttpError as problem:
+                why = f"its secret was not given ({problem.told})"
+        answer = self._ask(f"Secret of client {named(client_id)} in realm {named(realm)}") if self._ask else ""
+        if not answer:
+            raise self._missing(realm, client_id, why, "it")
+        return answer
+
+    def _missing(self, realm: str, client_id: str, why: str, what: str) -> Refusal:
+        return Refusal(sentence("client", client_id, realm, why, f"set {variable(client_id)} to {what}"))

@@ -1,0 +1,300 @@
+"""The clients of a realm: looked up once a process, changed only by partial PUTs.
+
+A partial PUT merges; attributes merge key by key and an empty value removes one. A full PUT deletes mappers that others add
+meanwhile, so none is ever made here. What a partial one would change beside, it repeats from a look just before:
+``kcadmin.writes.partial_put``.
+https://www.keycloak.org/docs-api/latest/rest-api/index.html#_clients
+"""
+
+import math
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import chain
+from typing import Any
+
+from kcadmin.objects.bulk_reading import ReadAhead
+from kcadmin.rest.errors import KeycloakError, NotFound
+from kcadmin.rest.session import PAGE, Session, may_have_written, path, worth_repeating
+from kcadmin.writes.executors import ATTRIBUTE as ATTRIBUTE
+from kcadmin.writes.partial_put import as_body as as_body
+from kcadmin.writes.partial_put import body_of
+from kcadmin.writes.prediction import RealmPolicies, left_out, names_without
+from kcadmin.writes.votes import Write
+from kcadmin.writes.watch import accepted_now, compare, forgiven, is_refused, may_act
+
+FULL_SCOPE = "fullScopeAllowed"
+RECENT_SECONDS = 1.0
+ATTEMPTS, PAUSE_SECONDS = 6, 0.1
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client as the server describes it. ``mappers``: the raw protocol mappers of its dedicated scope."""
+
+    uuid: str
+    client_id: str
+    representation: Mapping[str, Any]
+    mappers: tuple[Mapping[str, Any], ...] = ()
+    seen_at: float = 0.0
+    realm: str = ""
+
+    @property
+    def attributes(self) -> Mapping[str, str]:
+        """Client attributes, string to string."""
+        return self.representation.get("attributes") or {}
+
+    def value(self, field: str) -> Any:
+        """A setting: the name of a field, or ``attributes.<key>``; an attribute that is not there is None."""
+        if field.startswith(ATTRIBUTE):
+            return self.attributes.get(field.removeprefix(ATTRIBUTE)) or None
+        return self.representation.get(field)
+
+    def is_on(self, field: str) -> bool:
+        """Whether a boolean setting is on."""
+        return self.value(field) in (True, "true")
+
+    def with_values(self, values: Mapping[str, Any]) -> "Client":
+        """This client after a partial PUT of the values."""
+        body = as_body(values)
+        attributes = {**self.attributes, **body.pop("attributes", {})}
+        kept = {key: value for key, value in attributes.items() if value}
+        return replace(self, representation={**self.representation, **body, "attributes": kept})
+
+
+class Clients:
+    """The clients of one realm. A look-up brings settings, attributes and mappers; our own writes keep it true."""
+
+    def __init__(
+        self,
+        session: Session,
+        realm: str,
+        keeps_accounts: Callable[[], bool] = lambda: True,
+        policies: Callable[[], RealmPolicies] = RealmPolicies,
+    ) -> None:
+        """:param keeps_accounts: asks whether a service account outlives a PUT that leaves it out; once, where that matters.
+        :param policies: asks for the realm's client policies; once, before the first write.
+        """
+        self._session = session
+        self._policies = cache(policies)
+        self._keeps_accounts = cache(keeps_accounts)
+        self._at = ("admin", "realms", realm, "clients")
+        self._known: dict[str, Client] = {}
+        self._uuids: dict[str, str] = {}
+        self._written: set[str] = set()
+        self.expected = 0
+        self._registry = threading.Lock()
+        self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
+        at = path(*self._at)
+        self._ahead = ReadAhead(lambda: self.expected, lambda number: session.has_more_than(number, at), self._read_all)
+
+    def expect(self, number: int) -> None:
+        """So many distinct clients will be looked up; where the realm holds few others they are read in pages."""
+        self.expected = max(self.expected, number)
+
+    def path(self, uuid: str, *segments: str) -> str:
+        """A path below a client."""
+        return path(*self._at, uuid, *segments)
+
+    def lock(self, key: str) -> threading.RLock:
+        """The lock of one client; threads at different clients never wait for one another."""
+        with self._registry:
+            return self._locks[key]
+
+    def find(self, client_id: str) -> Client | None:
+        """The client of that name, or None; exact and case-sensitive."""
+        with self.lock(f"name:{client_id}"):
+            known = self._named(client_id) or (self._named(client_id) if self._ahead.look() else None)
+            if known:
+                return known
+            for found in self._session.get(path(*self._at), clientId=client_id):
+                return self._remember(found)
+            return None
+
+    def ids_containing(self, part: str) -> frozenset[str]:
+        """The client ids that contain a text. :raises Forbidden: the login may not read clients."""
+        found = self._session.get(path(*self._at), clientId=part, search="true")  # ignores case, so it finds more
+        return frozenset(str(each["clientId"]) for each in found if part in str(each["clientId"]))
+
+    def pages(self) -> Iterator[list[Client]]:
+        """Every client of the realm, a page at a time."""
+        for page in self._session.pages(path(*self._at)):
+            yield [self._remember(found) for found in page]
+
+    def at_most(self, number: int) -> list[Client] | None:
+        """Every client of the realm; None where it has more than that. Read in pages, unless a look-up has read all."""
+        if self._ahead.done:
+            return list(self._known.values())
+        found: list[Client] = []
+        for page in self.pages():
+            if len(page) == PAGE and not found and self._session.has_more_than(number, path(*self._at)):
+                return None
+            found += page
+        return found
+
+    def get(self, uuid: str, *, max_age: float = math.inf) -> Client | None:
+        """The client with that UUID, or None. ``max_age``: seconds; 0 asks the server even when the client is known."""
+        with self.lock(uuid):
+            known = self._known.get(uuid)
+            if known is None and max_age and self._ahead.look():
+                known = self._known.get(uuid)
+            if known and time.monotonic() - known.seen_at < max_age:
+                return known
+            try:
+                return self._remember(self._session.get(self.path(uuid)))
+            except NotFound:
+                self._known.pop(uuid, None)
+                return None
+            except KeycloakError as problem:
+                if not is_refused(problem):
+                    raise
+                return self._listed(uuid, problem)
+
+    def _listed(self, uuid: str, problem: KeycloakError) -> Client:
+        """A client from a list: a client policy may refuse the look at one client, but not at many."""
+        known, at = self._known.get(uuid), path(*self._at)
+        by_name = [self._session.get(at, clientId=known.client_id)] if known else []
+        for page in chain(by_name, self._session.pages(at)):
+            for found in page:
+                if found["id"] == uuid:
+                    return self._remember(found)
+        raise problem
+
+    def forget(self, uuid: str) -> None:
+        """The next look asks the server: something of the client was written at another path."""
+        with self.lock(uuid):
+            self._written.add(uuid)
+            self._known.pop(uuid, None)
+
+    def forget_named(self, client_id: str, older_than: float = 0.0) -> None:
+        """The same for the client that had that name when it was read.
+
+        :param older_than: seconds; a younger copy stays. Where clients were read in pages, an older one renews the pages, once.
+        """
+        with self.lock(f"name:{client_id}"):
+            known = self._named(client_id)
+            if older_than and (known is None or not self._is_old(known, older_than)):
+                return
+            if older_than and self._ahead.again():
+                for each in list(self._known.values()):
+                    if self._is_old(each, older_than):
+                        self._known.pop(each.uuid, None)
+            elif uuid := self._uuids.pop(client_id, None):
+                self.forget(uuid)
+
+    def change(self, uuid: str, values: Mapping[str, Any]) -> None:
+        """One partial PUT: fields, and attributes as ``attributes.<key>``; None removes an attribute. Then one look.
+
+        :raises Unannounced: it changed other fields, too: ``kcadmin.writes.watch``.
+        """
+        with self.lock(uuid):
+            accepted, policies, attempt = accepted_now(), self._policies(), 0
+            without: frozenset[str] = frozenset()
+            less: Iterator[frozenset[str]] | None = None
+            lost: Client | None = None  # as it was before a write whose answer was lost
+            while True:  # each with a look of its own: a body sent again may be out of date
+                client = self.get(uuid, max_age=0 if attempt or policies.acting else RECENT_SECONDS)
+                if client is None:
+                    raise NotFound(404, "PUT", self.path(uuid), "the client is gone")
+                body, repeated = body_of(client.representation, values, policies, self._keeps_accounts, without)
+                if attempt:  # a client of a partial import may have a service account without its user
+                    body |= {field: value for field, value in values.items() if not field.startswith(ATTRIBUTE)}
+                try:
+                    self._session.put_once(self.path(uuid), body)
+                except KeycloakError as problem:
+                    if is_refused(problem):
+                        less = less or left_out(names_without(accepted, repeated))
+                        if without := next(less, frozenset()):
+                            continue  # a policy may change these, so they are not repeated
+                    lost = lost or (client if may_have_written(problem) else None)
+                    attempt += 1
+                    if attempt < ATTEMPTS and worth_repeating(problem):
+                        time.sleep(PAUSE_SECONDS * 2 ** (attempt - 1))
+                    elif forgiven(problem, Write(client.representation, body), policies):
+                        return
+                    else:
+                        raise
+                    continue
+                self._written.add(uuid)
+                if now := self.get(uuid, max_age=0):
+                    compare(
+                        lost or client, now, values, accepted, lambda: may_act(policies, self._session, self._at[2])
+                    )
+                return
+
+    def set_mapper(self, uuid: str, mapper: Mapping[str, Any]) -> str:
+        """Creates a protocol mapper, or replaces the one with its ``id``; gives its id.
+
+        :raises Conflict: the client has a mapper of that name.
+        """
+        with self.lock(uuid):
+            mapper_id = mapper.get("id")
+            at = self.path(uuid, "protocol-mappers", "models")
+            if mapper_id:
+                self._session.put(f"{at}/{mapper_id}", dict(mapper))
+            else:
+                mapper_id = self._session.create(at, dict(mapper))
+            self._replace_mapper(uuid, mapper_id, {**mapper, "id": mapper_id})
+            return str(mapper_id)
+
+    def delete_mapper(self, uuid: str, mapper_id: str) -> None:
+        """Deletes a protocol mapper; one that is gone is done."""
+        with self.lock(uuid):
+            with suppress(NotFound):  # only 404 is success: the mapper, or its whole client, is gone
+                self._session.delete(self.path(uuid, "protocol-mappers", "models", mapper_id))
+            self._replace_mapper(uuid, mapper_id, None)
+
+    def delete_role(self, uuid: str, role: str) -> None:
+        """Deletes a client role; one that is gone is done."""
+        with suppress(NotFound):  # only 404 is success
+            self._session.delete(self.path(uuid, "roles", role))
+
+    def has_role(self, uuid: str, role: str) -> bool:
+        """Whether the client defines a role of that name."""
+        try:
+            self._session.get(self.path(uuid, "roles", role))
+        except NotFound:
+            return False
+        return True
+
+    def _replace_mapper(self, uuid: str, mapper_id: str, mapper: Mapping[str, Any] | None) -> None:
+        self._written.add(uuid)
+        known = self._known.get(uuid)
+        if known:
+            others = tuple(each for each in known.mappers if each["id"] != mapper_id)
+            self._known[uuid] = replace(known, mappers=(*others, mapper) if mapper else others)
+
+    def _named(self, client_id: str) -> Client | None:
+        known = self._known.get(self._uuids.get(client_id, ""))
+        return known if known and known.client_id == client_id else None  # it may have been renamed
+
+    @staticmethod
+    def _is_old(client: Client, seconds: float) -> bool:
+        return time.monotonic() - client.seen_at >= seconds
+
+    def _read_all(self) -> None:
+        """All clients but those that are known, or were written, since a page may be older than that."""
+        asked_at = time.monotonic()
+        for page in self._session.pages(path(*self._at)):
+            for found in page:
+                if found["id"] not in self._written and found["id"] not in self._known:
+                    self._remember(found, asked_at)
+            asked_at = time.monotonic()
+
+    def _remember(self, found: Mapping[str, Any], seen_at: float | None = None) -> Client:
+        settings = {key: value for key, value in found.items() if key not in ("protocolMappers", "secret")}
+        client = Client(
+            str(found["id"]),
+            str(found["clientId"]),
+            settings,
+            tuple(found.get("protocolMappers") or ()),
+            time.monotonic() if seen_at is None else seen_at,
+            self._at[2],
+        )
+        self._known[client.uuid] = client
+        self._uuids[client.client_id] = client.uuid
+        return client

@@ -1,0 +1,96 @@
+"""What client policies do to a write of a client that is planned, in sentences for people: refused unless accepted."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kcadmin.objects.realm import Realm
+from kcadmin.rest.errors import sentence
+from kcadmin.rest.texts import named
+from kcadmin.writes.executors import ATTRIBUTE
+from kcadmin.writes.partial_put import body_of
+from kcadmin.writes.policies import ROLE
+from kcadmin.writes.prediction import Cause, Change, Foretold, RealmPolicies, foretell, left_out, weak
+from kcadmin.writes.votes import Write
+from kcadmin.writes.watch import told
+
+
+@dataclass(frozen=True)
+class WriteInWords:
+    """A write in words. when: what makes it. ways_out: what to do about a policy. accept: how ``{fields}`` are accepted."""
+
+    client_id: str
+    realm: str
+    when: str
+    ways_out: str
+    accept: str
+    accepted: Collection[str] = ()
+
+    def faults(self, foretold: Foretold) -> Iterator[str]:
+        """Why it is refused, a sentence each."""
+        if foretold.refused:
+            cause, why = foretold.refused
+            wrong = f"{cause} would refuse what {self.when} writes, since {why}"
+            yield sentence("client", self.client_id, self.realm, wrong, self.ways_out)
+        for cause_, changes in _by_cause(foretold.changes).items():
+            refused = [change for change in changes if _name(change) not in self.accepted]
+            if refused:
+                accept = self.accept.format(fields=", ".join(_name(change) for change in refused))
+                wrong = f"{cause_} would change {', '.join(map(_change, refused))} when {self.when} writes this client"
+                yield sentence(
+                    "client", self.client_id, self.realm, wrong, f"{self.ways_out}; or accept it by {accept}"
+                )
+
+    def notes(self, foretold: Foretold) -> Iterator[str]:
+        """What was accepted, and what only the server can tell."""
+        changes = [change for change in foretold.changes if _name(change) in self.accepted]
+        if changes:
+            what = (
+                f"{', '.join(map(_change, changes))} when {self.when} writes it, as accepted; nothing gives that back"
+            )
+            yield f"note on client {named(self.client_id)} in realm {named(self.realm)}: client policies change {what}."
+        if foretold.undecided:
+            causes = ", ".join(map(str, foretold.undecided))
+            wrong = f"only the server can tell what {causes} does when {self.when} writes this client"
+            yield sentence(
+                "client", self.client_id, self.realm, wrong, f"{self.when} compares the client after each write"
+            )
+
+
+def foretell_put(plain: Write, values: Mapping[str, Any], policies: RealmPolicies) -> Foretold:
+    """What comes of a PUT that repeats what policies look at; where Keycloak refuses it, of one that lets them change it."""
+
+    def of(without: Collection[str] = ()) -> tuple[Foretold, Mapping[str, Any]]:
+        body, repeated = body_of(plain.client, values, policies, lambda: True, without)
+        return foretell(replace(plain, body=body), policies), repeated
+
+    whole, repeated = of()
+    if whole.refused:
+        for without in left_out(weak(repeated)):
+            changed = of(without)[0]
+            if not changed.refused:
+                return changed
+    return whole
+
+
+def unread(realm: Realm) -> str:
+    """That the policies of a realm may not be read."""
+    return (
+        f"client policies of realm {named(realm.name)}: this login may not read them, so what they change or refuse when clients "
+        f"are written is not known before; give it the role {ROLE} of the client {named(realm.management_client_id)}."
+    )
+
+
+def _by_cause(changes: Sequence[Change]) -> dict[Cause | str, list[Change]]:
+    found: dict[Cause | str, list[Change]] = {}
+    for change in changes:
+        found.setdefault(change.cause, []).append(change)
+    return found
+
+
+def _name(change: Change) -> str:
+    return change.field.removeprefix(ATTRIBUTE)
+
+
+def _change(change: Change) -> str:
+    return f"{_name(change)} from {told(change.field, change.before)} to {told(change.field, change.after)}"

@@ -1,0 +1,273 @@
+"""The robot that manages grants instead of an administrator: a service account in the managed realm with the roles it needs.
+
+It logs in by private_key_jwt (RFC 7523). Its roles are those of ``realm-management``; its tokens carry nothing else.
+
+A client that exists is never given a role: somebody may have registered it, and hold its registration access token, its secret,
+or a token of its service account. A robot that exists is replaced by a new client. Keycloak takes a token of a deleted client for
+one of a new client of that name, and reads its rights at each request. So the new client refuses what was issued before it
+(``notBefore``).
+https://www.keycloak.org/docs/latest/server_admin/#_service_accounts
+"""
+
+import json
+import time
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from secrets import token_hex
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from kcadmin.marks.ownership import hash16
+from kcadmin.objects.clients import Client
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.robot_permissions import forbid, permit_only
+from kcadmin.rest.connection import PrivateKeyLogin
+from kcadmin.rest.errors import Conflict, KeycloakError, NotFound, Refusal, TokenRefused, sentence
+from kcadmin.rest.session import Session, path
+from kcadmin.rest.texts import named
+from kcadmin.rest.tokens import ClientCredentials, TokenEndpoint
+from kcadmin.writes.watch import watched
+
+STANDARD, LEGACY, GUARDS, REALM_ROLES, ROLE_POLICIES, USER_POLICIES, DRY_RUNS, AUDIT, EVENTS = (
+    "standard",
+    "legacy",
+    "guards",
+    "realm-roles",
+    "role-policies",
+    "user-policies",
+    "dry-runs",
+    "audit",
+    "events",
+)
+ROLES: Mapping[str, tuple[str, ...]] = {
+    STANDARD: ("manage-clients",),
+    LEGACY: ("manage-clients", "view-authorization"),
+    GUARDS: ("manage-realm",),
+    REALM_ROLES: ("manage-realm",),
+    ROLE_POLICIES: ("manage-clients", "view-authorization", "view-realm"),
+    USER_POLICIES: ("manage-clients", "view-authorization", "view-users"),
+    DRY_RUNS: ("view-users",),
+    AUDIT: ("view-events",),
+    EVENTS: ("manage-events",),
+}
+"""Purpose → the roles that it takes. Role policies: those that name realm roles; user policies: users or groups."""
+NARROW_ROLE = "query-clients"
+MARK = "pulumi.robot"
+"""A client attribute. Anybody may write it, so it only tells which client may be deleted."""
+ALGORITHM = "RS256"
+DAY_SECONDS, PAUSE_SECONDS = 86_400, 0.2
+
+
+@dataclass(frozen=True)
+class Robot:
+    """The robot as it is now. roles: of ``realm-management``; only: the clients it may manage, none for all.
+
+    made: whether no robot existed before. Else the one that existed was deleted.
+    """
+
+    client_id: str
+    roles: tuple[str, ...]
+    only: tuple[str, ...]
+    made: bool
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A robot that was deleted. remains: sentences on what is left of what bootstrap switched on."""
+
+    remains: tuple[str, ...]
+
+
+def roles_for(purposes: Iterable[str]) -> tuple[str, ...]:
+    """The roles that purposes take together."""
+    return tuple(sorted({role for purpose in purposes for role in ROLES[purpose]}))
+
+
+def public_keys(pem: str) -> dict[str, str]:
+    """The client attributes that hold the public part of an RSA key as a JWK set (RFC 7517)."""
+    key = load_pem_private_key(pem.encode(), password=None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    public = jwt.get_algorithm_by_name(ALGORITHM).to_jwk(key.public_key(), as_dict=True)
+    keys = {"keys": [{**public, "use": "sig", "alg": ALGORITHM, "kid": hash16(str(public["n"]))}]}
+    return {"use.jwks.string": "true", "jwks.string": json.dumps(keys)}
+
+
+def find_robot(realm: Realm, client_id: str) -> Client | None:
+    """The client with the robot's mark. :raises Refusal: a client of that name exists without the mark."""
+    client = realm.clients.find(client_id)
+    if client is not None and MARK not in client.attributes:
+        wrong, remedy = "exists and was not made by bootstrap", "choose another --client-id"
+        raise Refusal(sentence("client", client_id, realm.name, wrong, remedy))
+    return client
+
+
+def holds_key(client: Client, pem: str) -> bool:
+    """Whether a client's public key is that of this private key."""
+    return all(client.attributes.get(key) == value for key, value in public_keys(pem).items())
+
+
+def make_robot(
+    realm: Realm,
+    client_id: str,
+    roles: Collection[str],
+    pem: str,
+    only: Collection[str] = (),
+    accepted: Collection[str] = (),
+) -> Robot:
+    """Makes the robot with exactly these roles; one that exists is deleted when the new one is complete.
+
+    The new client is given its roles after it has logged in by its key. A failure leaves the realm as it was.
+
+    :param pem: its private key, RSA.
+    :param only: client ids; then it may manage these alone, by fine-grained admin permissions v2.
+    :param accepted: fields of it that client policies may change: ``kcadmin.objects.robot_policies``.
+    :raises Refusal: a client of that name is another's, one of ``only`` does not exist, or the new client cannot log in, or
+        cannot read a client of ``only``.
+    """
+    wanted = (NARROW_ROLE,) if only else tuple(sorted(roles))
+    uuids = [_existing(realm, name) for name in sorted(only)]
+    before = find_robot(realm, client_id)
+    undo = ExitStack()
+    try:
+        name = f"{client_id}-{token_hex(8)}"  # nobody has a token of it
+        uuid = _create(realm, name, public_keys(pem), undo)
+        _log_in(realm, client_id, name, pem)
+        user = str(realm.session.get(realm.clients.path(uuid, "service-account-user"))["id"])
+        _give_exactly(realm, uuid, user, wanted)
+        if only:
+            permit_only(realm, client_id, user, uuids, undo)
+            _read_as_robot(realm, client_id, name, pem, only)
+        if before:
+            forbid(realm, before)
+            _delete(realm, before.uuid)
+        with watched(accepted) as watch:
+            _take_the_name(realm, client_id, uuid, pem)
+            watch.tell()
+    except BaseException as problem:
+        _take_back(realm, client_id, undo, problem)
+        raise
+    return Robot(client_id, wanted, tuple(sorted(only)), before is None)
+
+
+def remove_robot(realm: Realm, client_id: str) -> Removed | None:
+    """Deletes the robot with its service account and permissions. None where no robot existed."""
+    client = find_robot(realm, client_id)
+    if client is None:
+        return None
+    remains = forbid(realm, client)
+    _delete(realm, client.uuid)
+    return Removed(tuple(remains))
+
+
+def representation(client_id: str, keys: Mapping[str, str]) -> dict[str, Any]:
+    """The client as it is made; its roles come after."""
+    return {
+        "clientId": client_id,
+        "name": "Token exchange as managed infrastructure",
+        "description": "Manages token exchange grants from a Pulumi stack; logs in by private_key_jwt.",
+        "protocol": "openid-connect",
+        "publicClient": False,
+        "serviceAccountsEnabled": True,
+        "standardFlowEnabled": False,
+        "directAccessGrantsEnabled": False,
+        "fullScopeAllowed": False,
+        "clientAuthenticatorType": "client-jwt",
+        "attributes": {MARK: "true", **keys},
+    }
+
+
+def _create(realm: Realm, name: str, keys: Mapping[str, str], undo: ExitStack) -> str:
+    """The new client's UUID. :raises Refusal: the name is taken."""
+    try:
+        uuid = realm.session.create(path("admin", "realms", realm.name, "clients"), representation(name, keys))
+    except Conflict as problem:  # also where a user has the name of its service account
+        wrong = f"cannot be made ({problem.told})"
+        raise Refusal(
+            sentence("client", name, realm.name, wrong, "look who has that name, and run bootstrap again")
+        ) from None
+    undo.callback(_delete, realm, uuid)
+    return uuid
+
+
+def _log_in(realm: Realm, client_id: str, name: str, pem: str) -> int:
+    """When the server issued a token for the key, in its seconds. name: the client's now. :raises Refusal: it issues none."""
+    try:
+        issued = TokenEndpoint(realm.session, realm.name).for_service_account(ClientCredentials(name, pem))
+    except TokenRefused as problem:
+        wrong = f"cannot log in by its key ({problem.told})"
+        remedy = "correct the realm's flow for client authentication, its client policies, or this machine's clock"
+        raise Refusal(sentence("client", client_id, realm.name, wrong, remedy)) from None
+    return int(jwt.decode(issued.access_token, options={"verify_signature": False})["iat"])
+
+
+def _read_as_robot(realm: Realm, client_id: str, name: str, pem: str, only: Iterable[str]) -> None:
+    """Keycloak 26.2 lists the clients that fine-grained admin permissions v2 let somebody see, but gives none of them alone."""
+    login = PrivateKeyLogin(name, pem)
+    clients = Realm(Session(replace(realm.session.connection, login=login, login_realm=realm.name)), realm.name).clients
+    for each in (*only, realm.management_client_id):
+        if not clients.find(each):
+            wrong = f"the server does not let {named(client_id)} see it, though it has the permission to"
+            remedy = "use Keycloak 26.7 or later, delete other admin permissions on it, or bootstrap without --only"
+            raise Refusal(sentence("client", each, realm.name, wrong, remedy))
+
+
+def _take_the_name(realm: Realm, client_id: str, uuid: str, pem: str) -> None:
+    """Gives the new client the robot's name, and lets it use tokens that were issued afterwards alone."""
+    later = int(time.time()) + DAY_SECONDS
+    try:
+        realm.clients.change(uuid, {"clientId": client_id, "notBefore": later})
+    except KeycloakError as problem:
+        wrong = f"the new client cannot take this name ({problem.told}), and was deleted"
+        raise Refusal(sentence("client", client_id, realm.name, wrong, "run bootstrap again")) from None
+    taken = _log_in(realm, client_id, client_id, pem)
+    realm.clients.change(uuid, {"notBefore": taken + 1})
+    while _log_in(realm, client_id, client_id, pem) <= taken:
+        time.sleep(PAUSE_SECONDS)
+    realm.clients.forget(uuid)
+
+
+def _take_back(realm: Realm, client_id: str, undo: ExitStack, problem: BaseException) -> None:
+    try:
+        undo.close()
+    except KeycloakError as second:
+        cause = problem.told if isinstance(problem, KeycloakError) else type(problem).__name__
+        wrong = f"could not be made ({cause}), and what this run wrote could not all be taken back ({second.told})"
+        remedy = f"delete the clients whose names begin with '{client_id}-' and that have the attribute {MARK}"
+        raise Refusal(sentence("client", client_id, realm.name, wrong, remedy)) from None
+
+
+def _delete(realm: Realm, uuid: str) -> None:
+    with suppress(NotFound):  # only 404 is success
+        realm.session.delete(realm.clients.path(uuid))
+    realm.clients.forget(uuid)
+
+
+def _give_exactly(realm: Realm, client_uuid: str, user: str, wanted: Collection[str]) -> None:
+    """The service account holds these roles, and its tokens carry them: no others, and none that all users get."""
+    management = realm.management_uuid()
+    mappings = path("admin", "realms", realm.name, "users", user, "role-mappings")
+    of_realm = realm.session.get(f"{mappings}/realm")
+    if of_realm:
+        realm.session.delete(f"{mappings}/realm", of_realm)
+    for holder in (mappings, realm.clients.path(client_uuid, "scope-mappings")):
+        at = f"{holder}/clients/{management}"
+        now = {str(role["name"]): role for role in realm.session.get(at)}
+        extra = [role for name, role in now.items() if name not in wanted]
+        missing = [
+            realm.session.get(realm.clients.path(management, "roles", name)) for name in wanted if name not in now
+        ]
+        if extra:
+            realm.session.delete(at, extra)
+        if missing:
+            realm.session.post(at, missing)
+
+
+def _existing(realm: Realm, client_id: str) -> str:
+    client = realm.clients.find(client_id)
+    if client is None:
+        raise Refusal(sentence("client", client_id, realm.name, "does not exist", "correct --only"))
+    return client.uuid

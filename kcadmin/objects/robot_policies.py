@@ -1,0 +1,49 @@
+"""What the realm's client policies would do to the robot that bootstrap makes: told before anything is written."""
+
+from collections.abc import Collection
+
+from kcadmin.objects.features import read_features
+from kcadmin.objects.foretold_writes import WriteInWords, foretell_put, unread
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.robot import representation
+from kcadmin.objects.writing_login import writing_login
+from kcadmin.rest.errors import Refusal
+from kcadmin.writes.executors import ATTRIBUTE
+from kcadmin.writes.prediction import Foretold, foretell
+from kcadmin.writes.votes import Write
+
+ACCEPT = "--accept-policy-changes, once for each of {fields}"
+WAYS_OUT = "change the policy's conditions so that it leaves this client out, or disable it while bootstrap runs"
+
+
+def judge_robot(realm: Realm, client_id: str, accepted: Collection[str]) -> tuple[str, ...]:
+    """What to tell beforehand, a sentence each.
+
+    :param accepted: fields that policies may change, attributes without ``attributes.``.
+    :raises Refusal: a policy would change another field, or refuse a write; all of it at once.
+    """
+    policies, readable = realm.policies()
+    if not policies.acting:
+        return () if readable else (unread(realm),)
+    writer, version = writing_login(realm.session, realm.name, policies), read_features(realm.session).version
+    planned = WriteInWords(client_id, realm.name, "bootstrap", WAYS_OUT, ACCEPT, accepted)
+    making = Write({}, representation(client_id, {}), frozenset(), writer, version)
+    made = foretell(making, policies)
+    named = Write(_after(making, made), {}, frozenset(), writer, version)
+    writes = [made]
+    if not made.refused:  # then it is given its name
+        writes.append(foretell_put(named, {"clientId": client_id, "notBefore": 1}, policies))
+    if faults := list(dict.fromkeys(fault for each in writes for fault in planned.faults(each))):
+        raise Refusal(*faults)
+    return tuple(dict.fromkeys(note for each in writes for note in planned.notes(each)))
+
+
+def _after(write: Write, foretold: Foretold) -> dict[str, object]:
+    """The client as a write leaves it."""
+    found = write.merged()
+    for change in foretold.changes:
+        if change.field.startswith(ATTRIBUTE):
+            found["attributes"][change.field.removeprefix(ATTRIBUTE)] = change.after
+        else:
+            found[change.field] = change.after
+    return found

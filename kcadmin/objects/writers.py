@@ -1,0 +1,93 @@
+"""An owner that two stacks have: each would hold, change and delete the other's objects.
+
+A mark is data, which others may have written. All that it can do here is to have a stack refused, before its first write.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from kcadmin.marks.ownership import Writer, hash16, may_be, stack_name
+from kcadmin.marks.proposals import proposed_owner
+from kcadmin.rest.errors import Refusal, sentence
+from kcadmin.rest.texts import named
+
+NAMED = 3
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Whose an object or setting is, and who wrote that. what: in words; owner: its hash where ``hashed``.
+
+    at: the UUID of the client that bears it, or else the name of the object.
+    """
+
+    what: str
+    owner: str
+    writer: Writer
+    hashed: bool = False
+    at: str = ""
+
+
+def by_others(marks: Iterable[Mark], owners: Collection[str], stack: str) -> list[Mark]:
+    """Those of an owner that another stack wrote. stack: the one that has these owners."""
+    texts, hashes = {*owners}, {*map(hash16, owners)}
+    return [
+        mark
+        for mark in marks
+        if mark.owner in (hashes if mark.hashed else texts) and not may_be(mark.writer.stack, stack)
+    ]
+
+
+@dataclass(frozen=True)
+class Continuing:
+    """What a call finds of its owner. held: numbers of this stack's state. found: numbers in the marks that it goes on with."""
+
+    held: frozenset[str]
+    found: list[str] = field(default_factory=list)
+
+
+_call: ContextVar[Continuing | None] = ContextVar("continuing", default=None)
+
+
+@contextmanager
+def continuing(held: Iterable[str] = ()) -> Iterator[Continuing]:
+    """Within it, what the state holds is this stack's own, whichever stack its marks name: it was renamed or moved.
+
+    :param held: numbers of resources by the state, which no mark can add to.
+    """
+    call = Continuing(frozenset(held))
+    token = _call.set(call)
+    try:
+        yield call
+    finally:
+        _call.reset(token)
+
+
+def require_one_stack(realm: str, owner: str, what: str, found: Writer | None, writer: Writer) -> None:
+    """:raises Refusal: another stack wrote what was found of an owner, and this one's state does not hold it."""
+    call = _call.get()
+    theirs = by_others([Mark(what, owner, found)] if found else [], [owner], writer.stack)
+    if theirs and not (call and found and found.number in call.held):
+        raise Refusal(two_stacks(owner, realm, writer.stack, theirs))
+    if call and found and found.number:
+        call.found.append(found.number)
+
+
+def two_stacks(owner: str, realm: str, stack: str, marks: Collection[Mark]) -> str:
+    """Why a stack may not have an owner. marks: what another stack wrote for it."""
+    texts = sorted({mark.writer.stack for mark in marks if "/" in mark.writer.stack})
+    other = stack_name(texts[0]) if texts else ""
+    who = f"the stack {named(other)}" if other else "another stack"
+    if other == stack_name(stack):
+        who += " of another backend"
+    whats = sorted({mark.what for mark in marks})
+    listed = ", ".join(whats[:NAMED]) + (f" and {len(whats) - NAMED} more" if len(whats) > NAMED else "")
+    wrong = f"is the owner of what {who} made ({listed}), and this is the stack {named(stack_name(stack))}"
+    owner_of_its_own = proposed_owner(stack_name(stack).rpartition("/")[2])
+    remedy = (
+        f"if its config was copied, run `pulumi config set owner {owner_of_its_own}`; if it is that stack, renamed or moved, "
+        "bring its state along (`pulumi stack rename`, or `pulumi stack export` and `import`)"
+    )
+    return sentence("owner", owner, realm, wrong, remedy)

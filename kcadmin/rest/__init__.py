@@ -1,0 +1,1 @@
+"""HTTP to one Keycloak: connection, login, session, tokens, errors, and how texts are shown."""

@@ -1,0 +1,167 @@
+"""An HTTP answer that was read whole: its JSON, its words without secrets, and the sentence for one that Keycloak never gives."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from urllib3.exceptions import InvalidHeader
+from urllib3.util import Retry
+
+from kcadmin.rest.errors import AWAY, HttpError, NotFound, Strange, http_error
+from kcadmin.rest.shapes import misshapen
+from kcadmin.rest.texts import named, shown
+
+DEFAULT_SECONDS, LONGEST_SECONDS = 60, 24 * 3600
+LONGEST_KIND = 100
+LONGEST_WAIT_SECONDS = 30
+_HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
+_OWN_FIELDS = frozenset(("error", "error_description", "errorMessage", "error_uri", "field", "params", "errors"))
+FORBIDDEN = ("HTTP 403 Forbidden", "You have no access to this user")
+"""What Keycloak says to a login that lacks a role; before 26.0 it gives it an ``UNNAMED`` error, with 403."""
+UNNAMED, UNNAMED_TEXT = "unknown_error", "For more on this error consult the server log"
+_ID = re.compile(r"[\w~-][\w.~%-]*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer. base: the server's address. hide: cuts what is secret out of a text of the server."""
+
+    base: str
+    method: str
+    at: str
+    status_code: int
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
+    hide: Callable[[str], str] = field(repr=False)
+
+    @property
+    def ok(self) -> bool:
+        return self.status_code < 400
+
+    @property
+    def is_half(self) -> bool:
+        """Whether it says that it is JSON, and is not, or not to its end."""
+        if not self.content or not self.ok or "json" not in self.headers.get("Content-Type", ""):
+            return False
+        try:
+            json.loads(self.content)
+        except RecursionError:
+            return False
+        except ValueError:
+            return True
+        return False
+
+    def json(self) -> Any:
+        """The JSON, of a shape that Keycloak gives at this path. :raises Strange: it is something else."""
+        try:
+            value = self._parsed()
+        except ValueError:
+            raise self.strange() from None
+        if wrong := misshapen(self.method, self.at, value):
+            raise self.strange(f"JSON of another shape ({wrong})")
+        return value
+
+    def object(self) -> Mapping[str, Any]:
+        """The JSON object of any answer; empty where it is something else."""
+        try:
+            value = self._parsed()
+        except ValueError:
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    def words(self) -> str:
+        """What the server says of a refusal."""
+        try:
+            body = self._parsed()
+        except ValueError:
+            return f"no JSON ({self.kind})"
+        if not isinstance(body, dict):
+            return "no message"
+        texts = [str(body[key]) for key in ("error", "errorMessage", "error_description") if body.get(key)]
+        return self.hide(": ".join(texts)) or "no message"
+
+    @property
+    def kind(self) -> str:
+        """Its content type, as it says itself."""
+        return self.hide(self.headers.get("Content-Type") or "no content type")[:LONGEST_KIND]
+
+    def own_words(self) -> str | None:
+        """What Keycloak says of a refusal; None where the answer is not of its form."""
+        body = self.object()
+        words = body.get("error", body.get("errorMessage"))
+        return words if isinstance(words, str) and words and not set(body) - _OWN_FIELDS else None
+
+    def error(self) -> HttpError:
+        """The error for its status. A 404 alone says nothing (``kcadmin.rest.absence``); a redirect is none of Keycloak's."""
+        words = self.own_words()
+        if words is None or self.ok or self.status_code == 404 or (self.status_code == 403 and not self._lacks_a_role):
+            return self.strange()
+        return http_error(self.status_code, self.method, self.at, self.words(), self.wait())
+
+    @property
+    def _lacks_a_role(self) -> bool:
+        words = self.own_words()
+        text = self.object().get("error_description")
+        return words in FORBIDDEN or (words == UNNAMED and isinstance(text, str) and text.startswith(UNNAMED_TEXT))
+
+    def gone(self) -> NotFound:
+        """The error for an object that is gone."""
+        return NotFound(self.status_code, self.method, self.at, self.words())
+
+    def wait(self) -> float:
+        """The seconds after which the server wants to be asked again; 0 where it names none."""
+        if self.status_code not in AWAY:
+            return 0.0
+        try:
+            return Retry(retry_after_max=LONGEST_WAIT_SECONDS).parse_retry_after(self.headers.get("Retry-After", "0"))
+        except (InvalidHeader, ValueError, OverflowError):
+            return 0.0
+
+    def strange(self, what: str | None = None) -> Strange:
+        """The error for an answer that Keycloak never gives. what: it came with, instead of its content type and words."""
+        target = self.headers.get("Location") if 300 <= self.status_code < 400 else None
+        to = f" to {shown(self.hide(target))}" if target else ""
+        said = f" ({shown(self.words())})" if self.object() and not self.ok else ""
+        return Strange(
+            self.status_code,
+            f"Keycloak at {named(self.base)}: {self.method} {self.at} answered {self.status_code}{to} with "
+            f"{what or self.kind + said}, which is not Keycloak's answer; "
+            "check that url is its own address and not a page before it.",
+            self.wait(),
+        )
+
+    def created_id(self) -> str:
+        """The id of what a POST has made. :raises KeycloakError: the answer names none."""
+        found = self.headers.get("Location", "").rsplit("/", 1)[-1]
+        if not _ID.fullmatch(found):
+            raise self.strange("no address of what was made" if not found else f"the address '…/{self.hide(found)}'")
+        return found
+
+    def token(self) -> tuple[str, float]:
+        """An access token, or '' where there is none, and its lifetime in seconds. :raises KeycloakError: it cannot be one."""
+        body = self.json()
+        token = body.get("access_token") if isinstance(body, dict) else None
+        if not token:
+            return "", 0
+        if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
+            raise self.strange("an access token that no header can hold")
+        seconds = body.get("expires_in", DEFAULT_SECONDS)
+        if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds >= 0:
+            raise self.strange("an access token whose expires_in is no number of seconds")
+        return token, float(min(seconds, LONGEST_SECONDS))
+
+    def _parsed(self) -> Any:
+        """:raises ValueError: it is no JSON, one so deep that nothing can be read from it, or holds halves of characters."""
+        try:
+            value = json.loads(self.content, parse_constant=_refuse)
+            if _HALF_CHARACTER.search(self.content):
+                json.dumps(value, ensure_ascii=False).encode()
+        except RecursionError:
+            raise ValueError("too deep") from None
+        return value
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)

@@ -1,0 +1,100 @@
+"""Client assertions that somebody else has signed: a token of a Kubernetes pod, a CI job or SPIFFE, read anew at each login.
+
+Keycloak takes them since 26.6 for clients of the authenticator *Signed JWT - Federated*.
+https://www.keycloak.org/securing-apps/authentication-methods
+"""
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+from kcadmin.rest.connection import ASSERTION_COMMAND, ASSERTION_FILE, AssertionLogin
+from kcadmin.rest.errors import LoginRefused
+from kcadmin.rest.issuers import claims_of
+from kcadmin.rest.redaction import redacted
+from kcadmin.rest.texts import shown
+
+TYPES = {kind: f"urn:ietf:params:oauth:client-assertion-type:{kind}" for kind in ("jwt-bearer", "jwt-spiffe")}
+COMMAND_SECONDS = 30
+LONGEST = 64 * 1024  # characters of a token
+REMEDIES = (
+    ("reuse", "the identity provider takes each token once, and a run logs in several times; let it allow reuse, or set "
+     f"{ASSERTION_COMMAND} to a command that prints a new token each time"),
+    ("jti", "the identity provider wants a token with jti; ask the issuer for one, or use a provider of the type kubernetes"),
+    ("too far in the past", "take a newer token, or raise the greatest age of assertions at the identity provider"),
+    ("not active", "the token has expired, or is not valid yet; take a new one, and compare both clocks"),
+    ("audience", "take a token whose only audience is the realm's issuer"),
+    ("client_id parameter", "the token is another client's; correct clientId, or leave it out"),
+)  # fmt: skip
+
+
+def read_assertion(login: AssertionLogin) -> str:
+    """The token as it is now. :raises LoginRefused: there is none; the text that is there instead is not shown."""
+    text = _of_command(login.command) if login.command else _of_file(login.file)
+    if (
+        len(text) > LONGEST
+        or not text.startswith("eyJ")
+        or text.count(".") != 2
+        or any(sign.isspace() for sign in text)
+    ):
+        raise LoginRefused(f"{origin(login)}: is not a JWT; take the token of the pod or job itself, without quotes.")
+    return text
+
+
+def require_audience(login: AssertionLogin, assertion: str, issuer: str) -> None:
+    """A token for another server is not sent: this one could use it there.
+
+    :raises LoginRefused: the token has another audience than the issuer of the realm that it is for.
+    """
+    audience = claims_of(assertion).get("aud")
+    if audience not in (issuer, [issuer]):
+        raise LoginRefused(
+            f"{origin(login)}: has the audience {shown(audience)}, and Keycloak wants the realm's issuer alone; "
+            f"ask for a token with the audience {shown(issuer)}."
+        )
+
+
+def remedy(login: AssertionLogin, assertion: str, words: str) -> str:
+    """What to do about Keycloak's answer. Which words mean what was tried on Keycloak 26.7.5."""
+    for part, found in REMEDIES:
+        if part in words:
+            return found
+    claims = claims_of(assertion)
+    return (
+        f"the realm needs an identity provider for the issuer {shown(claims.get('iss'))} that takes client assertions, and a "
+        f"client with the subject {shown(claims.get('sub'))}; check both, and loginRealm"
+    )
+
+
+def origin(login: AssertionLogin) -> str:
+    """Where the token comes from, for a message."""
+    return f"command of {ASSERTION_COMMAND}" if login.command else f"client assertion in {shown(login.file)}"
+
+
+def _of_file(file: str) -> str:
+    try:
+        with Path(file).open(encoding="utf-8") as opened:
+            return opened.read(LONGEST + 2).strip()
+    except (OSError, ValueError) as problem:
+        why = getattr(problem, "strerror", None) or "no text"
+        raise LoginRefused(
+            f"client assertion in {shown(file)}: cannot be read ({why}); mount the token there, or set {ASSERTION_FILE}."
+        ) from None
+
+
+def _of_command(command: str) -> str:
+    said = f"command of {ASSERTION_COMMAND}"
+    try:
+        done = subprocess.run(
+            shlex.split(command), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=COMMAND_SECONDS,
+            check=False, env=dict(os.environ))  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise LoginRefused(f"{said}: has not ended after {COMMAND_SECONDS} s; run it by hand.") from None
+    except (OSError, ValueError) as problem:
+        why = getattr(problem, "strerror", None) or problem
+        raise LoginRefused(f"{said}: cannot be run ({why}); correct it. It is run without a shell.") from None
+    if done.returncode:
+        last = redacted((done.stderr.strip().splitlines() or ["it printed no error"])[-1])
+        raise LoginRefused(f"{said}: ended with {done.returncode} ({last}); run it by hand.")
+    return done.stdout.strip()

@@ -1,0 +1,285 @@
+"""How to reach a server and log in: read from a stack's config, its secrets from the environment where set.
+
+Pulumi hands ``refresh`` and ``destroy`` the config stored in state, so a rotated secret must be taken from the environment.
+The method of login is chosen by config alone; the environment only supplies that method's secret.
+"""
+
+import ipaddress
+import os
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import requests
+
+from kcadmin.rest.errors import InvalidSettings
+from kcadmin.rest.texts import named, shown, unfit
+
+ADMIN_PASSWORD = "KEYCLOAK_ADMIN_PASS"
+CLIENT_SECRET = "KEYCLOAK_CLIENT_SECRET"
+PRIVATE_KEY = "KEYCLOAK_PRIVATE_KEY"
+ASSERTION_FILE, ASSERTION_COMMAND = "KEYCLOAK_CLIENT_ASSERTION_FILE", "KEYCLOAK_CLIENT_ASSERTION_COMMAND"
+ASSERTION_KINDS = ("jwt-bearer", "jwt-spiffe")
+ADDRESS = "KEYCLOAK_URL"
+USER_AGENT = "KEYCLOAK_USER_AGENT"
+PUBLIC_ADDRESS = "KEYCLOAK_PUBLIC_URL"
+INSECURE_HTTP = "KEYCLOAK_INSECURE_HTTP"
+EMBEDDED = "KEYCLOAK_LOCAL_URL"
+"""Set by `make env`: the address of this project's own development server."""
+HOST_LIMIT = 253
+
+
+@dataclass(frozen=True)
+class PasswordLogin:
+    """An administrator's password, through the client ``admin-cli``."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ClientSecretLogin:
+    """A client's service account, by its secret."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class PrivateKeyLogin:
+    """A client's service account by private_key_jwt (RFC 7523): ``private_key`` is PEM."""
+
+    client_id: str
+    private_key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class AssertionLogin:
+    """A client's service account by a token of another issuer, from a file or a command's output; one of them is ''.
+
+    client_id: may be '', since the token tells the client. kind: one of ``ASSERTION_KINDS``.
+    """
+
+    client_id: str
+    file: str = ""
+    command: str = field(default="", repr=False)
+    kind: str = ASSERTION_KINDS[0]
+
+
+Login = PasswordLogin | ClientSecretLogin | PrivateKeyLogin | AssertionLogin
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A server's address and a login.
+
+    url: base address without ``/realms/…``. login_realm: the realm of the login, not the managed one.
+    ca_certificate: path of a PEM file. insecure_tls: accept any certificate. user_agent: what stands after our name in the
+    header, for people who read the server's access log. insecure_http: ``url`` may be http:// to another machine.
+    public_url: the server's own base address, where its tokens name another one than ``url``; or ''.
+    """
+
+    url: str
+    login: Login
+    login_realm: str = "master"
+    ca_certificate: str | None = None
+    insecure_tls: bool = False
+    user_agent: str = ""
+    insecure_http: bool = False
+    public_url: str = ""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the address is one of this machine. What answers there may still be a tunnel to another one."""
+        return is_loopback(self.url)
+
+    @property
+    def own_base(self) -> str:
+        """The base address that the server's issuers begin with."""
+        return self.public_url or self.url
+
+    def is_embedded(self, environ: Mapping[str, str] = os.environ) -> bool:
+        """Whether it is this project's own development server, whose client secrets may be read without being asked to."""
+        return self.is_loopback and self.url == environ.get(EMBEDDED, "").rstrip("/")
+
+    def warnings(self) -> list[str]:
+        """What makes the connection unsafe, in sentences."""
+        found = []
+        if self.insecure_tls:
+            found.append(
+                "insecureTls is true: any server may pose as Keycloak and read the login; set caCertificate instead."
+            )
+        if not self.is_loopback and urlsplit(self.url).scheme == "http":
+            found.append(
+                "insecureHttp is true: everybody between this machine and Keycloak can read the login and every token; "
+                "set url to an https:// address instead."
+            )
+        return found
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is one of this machine: ``localhost``, 127.0.0.0/8 or ::1."""
+    host = (urlsplit(url).hostname or "").removesuffix(".")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def read_connection(config: Callable[[str], object], environ: Mapping[str, str] = os.environ) -> Connection:
+    """The connection that a stack's config describes; an empty string counts as unset.
+
+    :param config: gives the value of a key of the project, or None.
+    :raises InvalidSettings: with every fault at once, each naming its key.
+    """
+    faults: list[str] = []
+
+    def get(key: str) -> str:
+        value = config(key)
+        return "" if value is None else str(value).strip()
+
+    url = (get("url") or environ.get(ADDRESS, "")).rstrip("/")
+    _check_url("url", url, f"config 'url': is not set; run `pulumi config set url https://…` or set {ADDRESS}.", faults)
+    insecure_http = _read_flag("config 'insecureHttp'", get("insecureHttp"), faults)
+    insecure_http |= _read_flag(f"environment variable '{INSECURE_HTTP}'", environ.get(INSECURE_HTTP, ""), faults)
+    if url.lower().startswith("http:") and not insecure_http and not faults and not is_loopback(url):
+        faults.append(
+            f"config 'url': is {shown(url)}, over which anybody on the way reads the login; give an https:// address, or set "
+            f"insecureHttp to true for experiments ({INSECURE_HTTP}=true where the stack's last up had none)."
+        )
+    public_url = (get("publicUrl") or environ.get(PUBLIC_ADDRESS, "")).rstrip("/")
+    _check_url("publicUrl", public_url, "", faults)
+    login = _read_login(get, environ, faults)
+    login_realm = get("loginRealm") or "master"
+    _check_names(
+        {"loginRealm": login_realm, "adminUsername": get("adminUsername"), "clientId": get("clientId")}, faults
+    )
+    insecure_tls = _read_flag("config 'insecureTls'", get("insecureTls"), faults)
+    ca_certificate = get("caCertificate") or None
+    _check_ca_certificate(ca_certificate, faults)
+    user_agent = environ.get(USER_AGENT, "").strip()
+    if not (user_agent.isascii() and user_agent.isprintable()):
+        faults.append(
+            f"environment variable '{USER_AGENT}': is {shown(user_agent)}; give letters, digits and signs of ASCII."
+        )
+    if faults:
+        raise InvalidSettings(faults)
+    assert login is not None
+    return Connection(url, login, login_realm, ca_certificate, insecure_tls, user_agent, insecure_http, public_url)
+
+
+def _read_flag(what: str, text: str, faults: list[str]) -> bool:
+    flag = text.strip().lower() or "false"
+    if flag not in ("true", "false"):
+        faults.append(f"{what}: is {shown(flag)}; set it to true or false.")
+    return flag == "true"
+
+
+def _check_url(key: str, url: str, unset: str, faults: list[str]) -> None:
+    if not url:
+        faults += [unset] if unset else []
+        return
+    if "@" in url:  # before anything shows the address
+        faults.append(f"config {named(key)}: holds a user name or password; leave it out and set adminUsername.")
+        return
+    if "?" in url or "#" in url:
+        faults.append(f"config {named(key)}: holds '?' or '#'; give the base address alone.")
+        return
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # looked at only when asked for
+        (parts.hostname or "").encode("idna")
+        requests.Request("GET", url).prepare()
+    except (ValueError, requests.RequestException):
+        parts = urlsplit("")
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or not 0 < len(host) <= HOST_LIMIT or unfit(url) or " " in url:
+        faults.append(f"config {named(key)}: is {shown(url)}; give an address such as https://keycloak.example.com.")
+    elif "/realms/" in f"{parts.path}/":
+        faults.append(f"config {named(key)}: is {shown(url)}; leave out /realms/… and set the key 'realm'.")
+
+
+def _check_names(names: Mapping[str, str], faults: list[str]) -> None:
+    for key, name in names.items():
+        if wrong := unfit(name):
+            faults.append(f"config {named(key)}: {wrong}; correct it.")
+
+
+def _check_ca_certificate(path: str | None, faults: list[str]) -> None:
+    if path is None:
+        return
+    if not os.path.isfile(path):  # noqa: PTH113 (Path.is_file raises OSError for a path that is too long)
+        faults.append(f"config 'caCertificate': there is no file {shown(path)}; give the path of a PEM file.")
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError:  # ssl.SSLError is one
+        faults.append(f"config 'caCertificate': {shown(path)} is no readable file of PEM certificates; give one.")
+
+
+def _read_login(get: Callable[[str], str], environ: Mapping[str, str], faults: list[str]) -> Login | None:
+    client_id = get("clientId")
+    if assertion := _read_assertion(get, environ, faults):
+        return assertion
+    if not client_id:
+        stray = [key for key in ("clientSecret", "privateKey") if get(key)]
+        faults += [f"config {named(key)}: is set without clientId; set clientId, or remove {key}." for key in stray]
+        password = environ.get(ADMIN_PASSWORD) or get("adminPassword")
+        if not password:
+            faults.append(
+                f"config 'adminPassword': is not set; set {ADMIN_PASSWORD}, run `pulumi config set --secret "
+                "adminPassword`, which asks for it, or log in as a client with clientId."
+            )
+        _check_secret("adminPassword", ADMIN_PASSWORD, password, faults)
+        return PasswordLogin(get("adminUsername") or "admin", password)
+
+    by_secret, by_key = get("clientSecret"), get("privateKey")
+    if by_secret and by_key:
+        faults.append("config 'clientSecret': is set beside privateKey; keep one of them.")
+        return None
+    if not by_secret and not by_key:
+        by_secret, by_key = environ.get(CLIENT_SECRET, ""), environ.get(PRIVATE_KEY, "")
+        if bool(by_secret) == bool(by_key):
+            faults.append(
+                f"config 'clientId': {shown(client_id)} has {'two secrets' if by_key else 'no secret'}; "
+                f"set one of clientSecret ({CLIENT_SECRET}), privateKey ({PRIVATE_KEY}) "
+                f"and clientAssertionFile ({ASSERTION_FILE})."
+            )
+    if by_key:
+        return PrivateKeyLogin(client_id, environ.get(PRIVATE_KEY) or by_key)
+    by_secret = environ.get(CLIENT_SECRET) or by_secret
+    _check_secret("clientSecret", CLIENT_SECRET, by_secret, faults)
+    return ClientSecretLogin(client_id, by_secret)
+
+
+def _read_assertion(get: Callable[[str], str], environ: Mapping[str, str], faults: list[str]) -> AssertionLogin | None:
+    """None where another method is chosen. Config never holds a command: it is kept in state, which must not run programs."""
+    configured, kind = get("clientAssertionFile"), get("clientAssertionType") or ASSERTION_KINDS[0]
+    file, command = environ.get(ASSERTION_FILE, "").strip(), environ.get(ASSERTION_COMMAND, "").strip()
+    beside = [key for key in ("clientSecret", "privateKey") if get(key)]
+    if not configured:
+        others = (CLIENT_SECRET, PRIVATE_KEY) if get("clientId") else (ADMIN_PASSWORD,)
+        if (
+            not (file or command)
+            or beside
+            or any(map(environ.get, others))
+            or (not get("clientId") and get("adminPassword"))
+        ):
+            return None
+    faults += [f"config {named(key)}: is set beside clientAssertionFile; keep one of them." for key in beside]
+    if file and command:
+        faults.append(f"environment variable '{ASSERTION_FILE}': is set beside {ASSERTION_COMMAND}; keep one of them.")
+    if kind not in ASSERTION_KINDS:
+        faults.append(f"config 'clientAssertionType': is {shown(kind)}; choose one of {', '.join(ASSERTION_KINDS)}.")
+    file = "" if command else file or configured
+    if file and not os.path.isfile(file):  # noqa: PTH113 (as for caCertificate)
+        faults.append(
+            f"config 'clientAssertionFile': there is no file {shown(file)}; mount the token there, or set {ASSERTION_FILE}."
+        )
+    return AssertionLogin(get("clientId"), file, command, kind)
+
+
+def _check_secret(key: str, variable: str, secret: str, faults: list[str]) -> None:
+    if unfit(secret, lines=True):  # never shown
+        faults.append(f"config {named(key)}: is no text in UTF-8; set it, or {variable}, anew.")

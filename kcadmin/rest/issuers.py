@@ -1,0 +1,96 @@
+"""Who a server says it is, and whether that is the server that we mean: an assertion for another one never leaves.
+
+https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfigurationValidation
+"""
+
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import jwt
+
+from kcadmin.rest.answers import Answer
+from kcadmin.rest.connection import Connection
+from kcadmin.rest.errors import KeycloakError, Refusal
+from kcadmin.rest.texts import named, shown
+
+REALMS = "/realms/"
+NO_REALM = "Realm does not exist"
+PORTS = {"http": 80, "https": 443}
+
+
+def discovered_issuer(connection: Connection, realm: str, answer: Answer) -> str:
+    """The issuer that a realm's discovery document names.
+
+    :raises Refusal: the realm does not exist, or the issuer is not at the ``publicUrl`` that the connection names.
+    """
+    if answer.status_code == 404 and answer.own_words() == NO_REALM:
+        raise Refusal(
+            f"realm {named(realm)}: Keycloak at {named(connection.url)} has no such realm; correct url, realm or loginRealm."
+        )
+    if not answer.ok:
+        raise answer.error()
+    found = answer.json()
+    issuer = found.get("issuer") if isinstance(found, dict) else None
+    if not isinstance(issuer, str):
+        raise answer.strange("a document without an issuer")
+    return own_issuer(connection, realm, issuer) if connection.public_url else issuer
+
+
+def own_issuer(connection: Connection, realm: str, issuer: str) -> str:
+    """The issuer again, when it is at the server's own address: ``url``, or ``publicUrl`` where it is set.
+
+    An assertion is made for no other one: else a server gets assertions for another server, and uses them there.
+
+    :raises Refusal: it is at another address.
+    """
+    if not _is_same(issuer, f"{connection.own_base}{REALMS}{realm}"):
+        raise _another(connection, f"realm {named(realm)}", issuer)
+    return issuer
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """What a token says, unverified: the server's own, or for a message. Nothing where it cannot be read."""
+    try:
+        return dict(jwt.decode(token, options={"verify_signature": False}))
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        return {}
+
+
+def base_of(connection: Connection, token: str) -> str:
+    """The server's address as its token names it: ``iss`` without the realm.
+
+    :raises Refusal: it is not the ``publicUrl`` that the connection names.
+    """
+    issuer = claims_of(token).get("iss")
+    if not isinstance(issuer, str) or REALMS not in issuer:
+        raise KeycloakError(
+            f"Keycloak at {named(connection.url)}: gave a token that names no realm as its issuer; "
+            "check that url is Keycloak's own address."
+        )
+    base = issuer.rsplit(REALMS, 1)[0]
+    if connection.public_url and not _is_same(base, connection.public_url):
+        raise _another(connection, "its tokens", base)
+    return base
+
+
+def _another(connection: Connection, what: str, issuer: str) -> Refusal:
+    mine = f"publicUrl is {named(connection.public_url)}" if connection.public_url else "that is another address"
+    return Refusal(
+        f"Keycloak at {named(connection.url)}: {what} names {shown(issuer)} as issuer, and {mine}; correct url, or set publicUrl "
+        "to the address that you know to be this server's own."
+    )
+
+
+def _is_same(one: str, other: str) -> bool:
+    return _parts(one) == _parts(other)
+
+
+def _parts(address: str) -> tuple[object, ...]:
+    """What two addresses are compared by: case of the host, a default port, and quoting make no difference."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port or PORTS.get(parts.scheme)
+    except ValueError:
+        return (address,)
+    extra = (parts.username, parts.password, parts.query, parts.fragment)
+    return parts.scheme, parts.hostname, port, unquote(parts.path).rstrip("/"), extra

@@ -1,0 +1,59 @@
+"""What fails in passing is done again: within a time, and after the pause that the server asks for."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from kcadmin.rest.errors import AWAY, AnswerLost, HttpError, KeycloakError
+
+PATIENCE_SECONDS = 60
+"""For so long something is done again that the server, or what is before it, refuses in passing."""
+TIMES, PAUSE_SECONDS = 5, 0.4
+T = TypeVar("T")
+
+
+class Patience:
+    """How long a process waits in all for one server that is busy or away: from the first such answer to the next good one."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    def begin(self) -> None:
+        """The server is busy or away."""
+        if self._since is None:
+            self._since = time.monotonic()
+
+    def end(self) -> None:
+        """It answers, or a new run begins."""
+        self._since = None
+
+    def left(self) -> float:
+        """Seconds."""
+        since = self._since
+        return PATIENCE_SECONDS - (time.monotonic() - since if since is not None else 0)
+
+
+def patiently(do: Callable[[], T], patience: Patience, before_again: Callable[[], None] = lambda: None) -> T:
+    """What ``do`` gives. It must have no effect when it is done twice: a creation reads first and continues what it finds.
+
+    before_again: is done before each next time, to forget what was read.
+    """
+    end = time.monotonic() + PATIENCE_SECONDS
+    for number in range(TIMES):
+        try:
+            return do()
+        except KeycloakError as problem:
+            if not is_passing(problem):
+                raise
+            patience.begin()
+            pause = max(getattr(problem, "wait", 0.0), PAUSE_SECONDS * 2**number)
+            if number == TIMES - 1 or pause > min(end - time.monotonic(), patience.left()):
+                raise
+        time.sleep(pause)
+        before_again()
+    raise AssertionError
+
+
+def is_passing(problem: KeycloakError) -> bool:
+    """Whether the connection broke, or the server is away. 429 is waited for below, since nothing was done."""
+    return isinstance(problem, AnswerLost) or (isinstance(problem, HttpError) and problem.status in AWAY)

@@ -1,0 +1,208 @@
+"""One session and one token a process: HTTP to Keycloak with timeouts, safe retries and a token that renews itself."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from itertools import count
+from typing import Any
+from urllib.parse import quote
+
+from kcadmin.rest.absence import is_gone
+from kcadmin.rest.answers import Answer
+from kcadmin.rest.connection import AssertionLogin, Connection, PrivateKeyLogin
+from kcadmin.rest.errors import BUSY, HttpError, KeycloakError, LoginRefused, Refusal, Unreachable
+from kcadmin.rest.issuers import NO_REALM, base_of, claims_of, discovered_issuer, own_issuer
+from kcadmin.rest.login import describe, remedy, token_form
+from kcadmin.rest.patience import patiently
+from kcadmin.rest.texts import named, unfit_segment
+from kcadmin.rest.transport import Transport
+
+RENEW_BEFORE_SECONDS = 10
+WRITTEN = (201, 204)
+PAGE = 100
+
+
+def path(*segments: str) -> str:
+    """A path of the Admin REST API below the base address, each segment quoted. :raises Refusal: one leads elsewhere."""
+    for segment in segments:
+        if wrong := unfit_segment(segment):
+            raise Refusal(f"name {named(segment)}: {wrong}; give another name.")
+    return "/" + "/".join(quote(segment, safe="") for segment in segments)
+
+
+class Session:
+    """An authorised session with one server; safe to share between threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.transport = Transport(connection)
+        self._lock = threading.Lock()
+        self._token: str | None = None
+        self._renew_at = 0.0
+        self._issued_by: tuple[str, str] = ("", "")  # a token, and the address that it names
+
+    def __repr__(self) -> str:
+        return f"Session({self.connection.url!r}, {describe(self.connection.login)})"
+
+    def get(self, at: str, **query: str) -> Any:
+        """The JSON at a path. :raises NotFound: 404."""
+        return self._authorised("GET", at, query=query).json()
+
+    def pages(self, at: str, **query: str) -> Iterator[list[Any]]:
+        """A list, a page at a time; Keycloak's time for one long list grows with its square. :raises NotFound: 404."""
+        for first in count(0, PAGE):
+            page = list(self.get(at, first=str(first), max=str(PAGE), **query))
+            yield page
+            if len(page) < PAGE:
+                return
+
+    def has_more_than(self, number: int, at: str, **query: str) -> bool:
+        """Whether a list is longer than that, from one of its rows. :raises NotFound: 404."""
+        return bool(self.get(at, first=str(number), max="1", **query))
+
+    def get_optional(self, at: str, **query: str) -> Any:
+        """The JSON at a path, or None where the server answers 204. :raises NotFound: 404."""
+        answer = self._authorised("GET", at, query=query)
+        return None if answer.status_code == 204 else answer.json()
+
+    def post(self, at: str, body: object) -> Answer:
+        """Creates; not repeated when the answer is lost. :raises Conflict: the name is taken."""
+        return self._authorised("POST", at, body=body)
+
+    def post_json(self, at: str, body: object, **query: str) -> Any:
+        """The JSON that a POST answers."""
+        return self._authorised("POST", at, body=body, query=query).json()
+
+    def create(self, at: str, body: object) -> str:
+        """The id of what a POST has made. :raises Conflict: the name is taken."""
+        return self._authorised("POST", at, body=body).created_id()
+
+    def put(self, at: str, body: object) -> None:
+        """Updates; repeated on 409, 429 and 5xx."""
+        self._write("PUT", at, body)
+
+    def put_once(self, at: str, body: object) -> None:
+        """Updates, not repeated: for a body that was made from what was just read. See ``worth_repeating``."""
+        self._write("PUT", at, body, once=True)
+
+    def put_json(self, at: str, body: object) -> Any:
+        """The JSON that a PUT answers."""
+        return self._authorised("PUT", at, body=body).json()
+
+    def delete(self, at: str, body: object = None) -> None:
+        """Deletes; what exactly, some paths take from a body. :raises NotFound: it is gone already."""
+        self._write("DELETE", at, body)
+
+    def public(self, method: str, at: str, *, form: Mapping[str, str] | None = None) -> Answer:
+        """A request without our token: discovery, keys, the token endpoint. Any status is an answer."""
+        return self._send(method, at, form=form)
+
+    def issuer(self, realm: str) -> str:
+        """The ``iss`` of a realm's tokens, as the server itself names it (its public address may differ from ours).
+
+        :raises Refusal: it is not the ``publicUrl`` that the connection names.
+        """
+        token, (read, base) = self._current_token(), self._issued_by
+        if read != token:
+            base = base_of(self.connection, token)
+            self._issued_by = token, base
+        return base + path("realms", realm)
+
+    def claims(self) -> dict[str, Any]:
+        """What its own token says."""
+        return claims_of(self._current_token())
+
+    def _write(self, method: str, at: str, body: object = None, *, once: bool = False) -> None:
+        answer = self._authorised(method, at, body=body, once=once)
+        if answer.status_code not in WRITTEN:
+            raise answer.strange()
+
+    def _authorised(
+        self,
+        method: str,
+        at: str,
+        *,
+        body: object = None,
+        query: Mapping[str, str] | None = None,
+        once: bool = False,
+    ) -> Answer:
+        token = self._current_token()
+        answer = self._send(method, at, body=body, query=query, token=token, once=once)
+        if answer.status_code == 401:  # revoked or expired in mid-run: nothing was done, so any method may repeat
+            token = self._current_token(refused=token)
+            answer = self._send(method, at, body=body, query=query, token=token, once=once)
+        if answer.status_code == 404 and is_gone(
+            answer, lambda at, query: self._send("GET", at, query=query, token=token)
+        ):
+            raise answer.gone()
+        if answer.status_code >= 300:  # a redirect is no success: nothing was done
+            raise answer.error()
+        return answer
+
+    def _send(self, method: str, at: str, **what: Any) -> Answer:
+        return self.transport.send(method, at, **what)
+
+    def _current_token(self, refused: str | None = None) -> str:
+        with self._lock:
+            if self._token is None or self._token == refused or time.monotonic() >= self._renew_at:
+                self._token, seconds = patiently(self._log_in, self.transport.patience)
+                self._renew_at = time.monotonic() + max(seconds - RENEW_BEFORE_SECONDS, seconds / 2)
+            return self._token
+
+    def _log_in(self) -> tuple[str, float]:
+        login, realm = self.connection.login, self.connection.login_realm
+        who = f"login of {describe(login)} in realm {named(realm)}"
+        issuer = ""
+        if isinstance(login, PrivateKeyLogin | AssertionLogin):
+            at = path("realms", realm, ".well-known", "openid-configuration")
+            issuer = discovered_issuer(self.connection, realm, self._send("GET", at))
+            issuer = own_issuer(self.connection, realm, issuer)
+        at = path("realms", realm, "protocol", "openid-connect", "token")
+        form = token_form(login, issuer)
+        answer = self._send("POST", at, form=form)
+        if answer.status_code == 404 and answer.own_words() == NO_REALM:
+            raise LoginRefused(
+                f"{who}: Keycloak at {named(self.connection.url)} has no such realm; correct url or loginRealm."
+            )
+        if answer.status_code in BUSY or not (answer.ok or answer.own_words()) or answer.status_code == 404:
+            raise answer.error()
+        if not answer.ok:
+            raise LoginRefused(
+                f"{who}: refused ({answer.status_code} {answer.words()}); {remedy(login, form=form, words=answer.words())}."
+            )
+        token, seconds = answer.token()
+        if not token:
+            raise LoginRefused(
+                f"{who}: Keycloak at {named(self.connection.url)} answered without "
+                "an access token; check that url is Keycloak's own address."
+            )
+        return token, seconds
+
+
+def worth_repeating(problem: KeycloakError) -> bool:
+    """Whether a write may work when it is made anew: another writer came first, or the server was busy or away."""
+    return isinstance(problem, Unreachable) or (isinstance(problem, HttpError) and problem.status in BUSY)
+
+
+def may_have_written(problem: KeycloakError) -> bool:
+    """Whether a failed write may have been done all the same: its answer was lost on the way."""
+    return isinstance(problem, Unreachable) or (isinstance(problem, HttpError) and problem.status in (502, 503, 504))
+
+
+_sessions: dict[Connection, Session] = {}
+_sessions_lock = threading.Lock()
+
+
+def session_for(connection: Connection) -> Session:
+    """The process's session for a connection; it logs in at its first request."""
+    with _sessions_lock:
+        if connection not in _sessions:
+            _sessions[connection] = Session(connection)
+        return _sessions[connection]
+
+
+def ask_all_again() -> None:
+    """Servers that gave no answer to an earlier run of this process are asked again."""
+    with _sessions_lock:
+        for session in _sessions.values():
+            session.transport.ask_again()

@@ -1,0 +1,187 @@
+"""HTTP to one server, in requests that end; what may be made twice is made again where it failed in passing."""
+
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+import urllib3
+from requests.utils import select_proxy
+
+from kcadmin.rest.answers import Answer
+from kcadmin.rest.bounded import BoundedAdapter, Endless, TooSlow, whole
+from kcadmin.rest.connection import Connection
+from kcadmin.rest.errors import BUSY, AnswerLost, Unreachable
+from kcadmin.rest.login import secrets_of
+from kcadmin.rest.patience import PAUSE_SECONDS, Patience
+from kcadmin.rest.redaction import is_token, redacted
+from kcadmin.rest.retries import HALVES, ONCE, HalfBody, is_late, is_lost, repeated
+from kcadmin.rest.texts import named
+
+CONNECT_SECONDS, READ_SECONDS = 5, 60
+UNANSWERED_SECONDS = 120
+"""For so long after a request without an answer, nothing more is asked: each would wait as long again."""
+NAME = "keycloak-token-exchange"  # in the User-Agent header
+# Of the fields of a token request, those that are no secret.
+PUBLIC_FIELDS = frozenset(
+    (
+        *("grant_type", "client_id", "username", "scope", "audience"),
+        *("client_assertion_type", "subject_token_type", "requested_token_type", "token_type_hint"),
+    )
+)
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None is followed; to look at one, requests would read its whole body first."""
+        return None
+
+
+class Transport:
+    """Requests to one server, from any thread. It keeps what was sent as a secret, to cut it out of what the server says."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._url = connection.url
+        verify: bool | str = connection.ca_certificate or True
+        if connection.insecure_tls:
+            verify = False
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        self.patience = Patience()
+        self.repeating, self.single = _sessions(connection, verify, self.patience)
+        self._secrets = set(secrets_of(connection.login))
+        self._unanswered: tuple[float, str] | None = None  # when the last one was, and what was said
+
+    def send(
+        self,
+        method: str,
+        at: str,
+        *,
+        body: object = None,
+        form: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        token: str | None = None,
+        once: bool = False,
+    ) -> Answer:
+        """An answer, of any status. once: not repeated after an answer that was lost.
+
+        :raises AnswerLost: there is none, or a half. :raises Unreachable: nor will there be one soon.
+        """
+        sent = [value for key, value in (form or {}).items() if key not in PUBLIC_FIELDS]
+        self._secrets.update(each for each in (*sent, token or "") if each and not is_token(each))
+        what: dict[str, Any] = {
+            "json": body,
+            "data": form,
+            "params": query,
+            "headers": {"Authorization": f"Bearer {token}"} if token else {},
+        }
+        session = self.single if once else self.repeating
+        for left in reversed(range(HALVES)):
+            self._refuse_unanswered()
+            try:
+                answer = self._asked(session, method, at, what)
+                if answer.is_half and method != "GET":
+                    raise AnswerLost(str(answer.strange()))
+                if answer.is_half and left:
+                    raise HalfBody("half an answer")
+            except HalfBody as problem:
+                if left and method == "GET":
+                    time.sleep(PAUSE_SECONDS)
+                    continue
+                raise self._none(AnswerLost, method, at, self.hide(_root(problem))) from None
+            self._unanswered = None
+            if answer.status_code not in BUSY:
+                self.patience.end()
+            return answer
+        raise AssertionError
+
+    def _asked(self, session: requests.Session, method: str, at: str, what: Mapping[str, Any]) -> Answer:
+        times = CONNECT_SECONDS, READ_SECONDS
+        try:
+            answer = session.request(method, self._url + at, **what, timeout=times, allow_redirects=False, stream=True)
+            with closing(answer):
+                return Answer(self._url, method, at, answer.status_code, answer.headers, whole(answer), self.hide)
+        except requests.exceptions.SSLError as problem:
+            raise self._untrusted(problem) from None
+        except Endless as problem:
+            wrong = f"its answer to {method} {at} {problem}; check that url is Keycloak's own address."
+            raise self._noted(Unreachable(f"{self._server()}: {wrong}"), isinstance(problem, TooSlow)) from None
+        except (requests.exceptions.RequestException, OSError) as problem:
+            kind = AnswerLost if is_lost(problem) else Unreachable
+            raise self._noted(self._none(kind, method, at, self.hide(_root(problem))), is_late(problem)) from None
+
+    def _none(self, kind: type[Unreachable], method: str, at: str, why: str) -> Unreachable:
+        return kind(
+            f"{self._server()}: no answer to {method} {at} ({why}); check that the server runs and that url is its address."
+        )
+
+    def _noted(self, problem: Unreachable, is_late: bool) -> Unreachable:
+        """Who waited in vain spares all others of this process the same."""
+        if is_late:
+            self._unanswered = time.monotonic(), str(problem)
+        return problem
+
+    def ask_again(self) -> None:
+        """Whoever waited in vain before does not count any more."""
+        self._unanswered = None
+        self.patience.end()
+
+    def _refuse_unanswered(self) -> None:
+        noted = self._unanswered
+        if noted and time.monotonic() - noted[0] < UNANSWERED_SECONDS:
+            raise Unreachable(noted[1])
+
+    def hide(self, text: str) -> str:
+        """A text of the server without what is secret."""
+        return redacted(text, list(self._secrets))
+
+    def _server(self) -> str:
+        proxy = select_proxy(self._url, self.repeating.proxies)
+        return f"Keycloak at {named(self._url)}" + (
+            f" through the proxy {named(_without_login(proxy))}" if proxy else ""
+        )
+
+    def _untrusted(self, problem: BaseException) -> Unreachable:
+        text = str(problem)
+        if "CERTIFICATE" in text.upper() or "hostname" in text:
+            wrong = "its TLS certificate is not trusted for this name"
+            remedy = "set caCertificate to the PEM file of its CA, or correct the host in url"
+        else:
+            wrong = f"no connection by TLS ({self.hide(_root(problem))})"
+            remedy = "check that url is its address, and that it speaks TLS 1.2 or later"
+        return Unreachable(f"{self._server()}: {wrong}; {remedy}.")
+
+
+def _sessions(
+    connection: Connection, verify: bool | str, patience: Patience
+) -> tuple[requests.Session, requests.Session]:
+    """Two views of one pool of connections: one repeats what is safe to repeat, one nothing but refused connections.
+
+    What the environment says of proxies and authorities is read once: requests would read it at each request, which takes longer
+    than all else that it does, and would put a ~/.netrc entry in the place of our token. This machine is asked without a proxy.
+    """
+    adapter, once = BoundedAdapter(max_retries=repeated(patience)), BoundedAdapter(max_retries=ONCE)
+    once.poolmanager = adapter.poolmanager
+    sessions = _Session(), _Session()
+    environment = sessions[0].merge_environment_settings(connection.url, {}, None, verify, None)
+    proxies = {} if connection.is_loopback else environment["proxies"]
+    for session, each in zip(sessions, (adapter, once), strict=True):
+        session.mount("http://", each)
+        session.mount("https://", each)
+        session.headers["User-Agent"] = f"{NAME} {connection.user_agent}".rstrip()
+        session.headers["Accept-Encoding"] = "gzip, deflate"
+        session.proxies, session.verify, session.trust_env = proxies, environment["verify"], False
+    return sessions
+
+
+def _without_login(proxy: str) -> str:
+    parts = urlsplit(proxy)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rsplit("@", 1)[-1]))
+
+
+def _root(problem: BaseException) -> str:
+    """The innermost cause of a failed request, without the address that the outer ones repeat."""
+    reason = getattr(problem.args[0], "reason", None) if problem.args else None
+    text = str(reason or problem)
+    return text.rsplit(": ", 1)[-1].rstrip(")'\"") or type(problem).__name__

@@ -1,0 +1,1 @@
+"""What all providers and their resources share."""

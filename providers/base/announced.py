@@ -1,0 +1,34 @@
+"""The writes of a resource's clients: what client policies may change by them, and what came of them beside."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from kcadmin.rest.errors import KeycloakError
+from kcadmin.writes.watch import Unannounced, Watch, not_given_back, watched
+from providers.base.messages import warn
+
+ACCEPTED = "accept_policy_changes"
+"""The input with the fields of the resource's clients that client policies may change, attributes without ``attributes.``."""
+
+
+@contextmanager
+def announced(props: Mapping[str, Any], removes: str | None = None) -> Iterator[Watch]:
+    """Everything that a call does is done before it fails for what a write changed beside.
+
+    :param removes: the resource that goes; what its writes changed beside, and writes that Keycloak refuses, do not keep it.
+    :raises Unannounced: a write changed more than it says and ``props`` accept; with what else went wrong after it.
+    """
+    with watched(props.get(ACCEPTED) or (), forgives=removes is not None) as watch:
+        try:
+            yield watch
+        except KeycloakError as problem:
+            if removes is None and watch.unannounced:
+                raise Unannounced(*watch.unannounced, *problem.faults) from None
+            raise
+        finally:
+            kept = [f"{removes}: {not_given_back(each)}." for each in watch.refused]
+            for text in (*kept, *watch.of_others, *(watch.unannounced if removes else ())):
+                warn(text)
+    if removes is None:
+        watch.tell()

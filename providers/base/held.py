@@ -1,0 +1,91 @@
+"""Whether an object on the server is still the one that a resource's state holds: what the object's mark says decides.
+
+A rename or a replacement creates the new resource first, which finds and continues the object, and deletes the old one then: in
+the same run or in a later one, in this process or in another. So each resource has a number. Who creates or continues writes its
+number into the mark, and only who bears the same number may delete.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+from kcadmin.marks.ownership import Writer, has_name_of, hash16, number_of, stack_name, stack_of
+from kcadmin.objects.claims import Claim
+from kcadmin.rest.texts import shown
+
+NUMBER, STACK = "number", "stack"
+HELD = "held"  # an input that no state holds: numbers of the stack's own state, where it has another name by now
+CONTINUES = "continues"  # an output: the number in the mark that a resource found of its owner when it was created
+
+
+class Whose(Enum):
+    """Whose an object is, to a resource that holds it in its state. OTHERS: another resource of the same stack holds it now."""
+
+    OWN, OTHERS, ANOTHER_STACKS = range(3)
+
+
+class Marked(Protocol):
+    """An object that may bear a mark."""
+
+    @property
+    def mark(self) -> str | None: ...
+    @property
+    def owner(self) -> str | None: ...
+    @property
+    def writer(self) -> Writer: ...
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What an object bears. owner: the owner's hash; name: the owner, where the mark holds it."""
+
+    owner: str
+    writer: Writer
+    name: str = ""
+
+    @classmethod
+    def on(cls, found: Marked | None) -> "Mark | None":
+        """The mark of an object; None where it bears none, or is gone."""
+        return cls(found.mark, found.writer, found.owner or "") if found and found.mark else None
+
+    @classmethod
+    def of(cls, claim: Claim | None) -> "Mark | None":
+        """A claim as a mark."""
+        return cls(hash16(claim.owner), claim.writer, claim.owner) if claim else None
+
+    @property
+    def holder(self) -> str:
+        """Whose it is, for people."""
+        stack = stack_name(self.writer.stack) if "/" in self.writer.stack else ""
+        names = [shown(self.name)] if self.name else []
+        names += [f"stack {shown(stack)}"] if stack and stack_of(self.name) != stack else []
+        return " of ".join(names) or "another stack"
+
+
+def own_number(id_: str, props: Mapping[str, Any]) -> str:
+    """The number of a resource; one whose state comes from an earlier version has one by its id."""
+    return str(props.get(NUMBER) or number_of(id_))
+
+
+def writer(props: Mapping[str, Any]) -> Writer:
+    """Who writes marks and claims for a resource."""
+    return Writer(str(props.get(STACK) or ""), str(props.get(NUMBER) or ""))
+
+
+def whose(mark: Mark | None, id_: str, props: Mapping[str, Any]) -> Whose:
+    """Whose an object with that mark is. One that bears none is nobody else's."""
+    if mark is None:
+        return Whose.OWN
+    here, there = str(props.get(STACK) or ""), mark.writer.stack
+    of_owner = mark.owner == hash16(str(props.get("owner") or ""))
+    if not has_name_of(here, there) or not (of_owner or (here and there)):
+        return Whose.ANOTHER_STACKS
+    return Whose.OWN if mark.writer.number in ("", own_number(id_, props)) else Whose.OTHERS
+
+
+def is_as_known(mark: Mark | None, id_: str, props: Mapping[str, Any]) -> bool:
+    """Whether an object bears the very mark that its resource has written."""
+    if mark is None or mark.owner != hash16(str(props.get("owner"))):
+        return False
+    return whose(mark, id_, props) is Whose.OWN and bool(mark.writer.number or not props.get(NUMBER))

@@ -1,0 +1,51 @@
+"""Whose a stack's objects are: an owner that its config names, or the name of the stack where the backend has organizations.
+
+docs/adr/0023-an-owner-is-chosen.md says why.
+"""
+
+import os
+from collections import Counter
+from pathlib import Path
+from shlex import quote
+
+import pulumi
+from pulumi.runtime import is_dry_run
+
+from kcadmin.marks.proposals import proposed_owner
+from kcadmin.marks.whose import TAKEN_OVER_BY
+from kcadmin.rest.texts import shown
+from providers.base.own_state import own_state, stack_name
+
+NO_ORGANIZATION = "organization"  # what Pulumi calls the organization of every stack on a self-managed backend
+
+
+def default_owner() -> str | None:
+    """The owner of a stack whose config names none; None where no organization tells it from others of its name."""
+    return None if pulumi.get_organization() in (NO_ORGANIZATION, "") else stack_name()
+
+
+def stack_owner() -> str | None:
+    """The owner of what the running stack makes, by its config or by default; None: it must be set."""
+    return pulumi.Config().get("owner") or default_owner()
+
+
+def taken_over_by() -> str:
+    """Who takes over what the owner of this preview left: `python -m exchange release --adopt` asks what the stack declares under
+    that one's name, whose objects another stack made. Empty in every other run."""
+    return os.environ.get(TAKEN_OVER_BY, "") if is_dry_run() else ""
+
+
+def no_owner() -> str:
+    """Why a stack without an owner is refused, with a command that sets one."""
+    new = f"pulumi config set owner {proposed_owner(Path.cwd().name, pulumi.get_stack())}"
+    bears = Counter(each.owner for each in own_state() if each.owner)
+    if not bears:
+        return (
+            "config 'owner': is not set, and this backend has no organizations that tell this stack from others of its name; run "
+            f"`{new}`, or set another name that no other stack has and that may stay whatever is renamed."
+        )
+    now = stack_name() if stack_name() in bears else bears.most_common(1)[0][0]
+    return (
+        f"config 'owner': is not set, and this stack's objects have the owner {shown(now)}, which stacks of other backends may "
+        f"have, too; run `pulumi config set owner {quote(now)}` to keep it, or `{new}` to give them one that no other stack has."
+    )

@@ -1,0 +1,100 @@
+"""The only way from us to people through Pulumi: messages, refusals and errors, each harmless and in one line.
+
+Names and texts of a server are anybody's choice. Here they lose what a terminal, a log or Pulumi's own colours obey.
+"""
+
+import functools
+import logging
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from weakref import WeakKeyDictionary
+
+import pulumi
+from pulumi.dynamic import CheckFailure
+
+from kcadmin.rest.connection import Connection
+from kcadmin.rest.errors import KeycloakError
+from kcadmin.rest.misread import misreadings
+from kcadmin.rest.texts import harmless
+
+_lock = threading.Lock()
+_told: "WeakKeyDictionary[object, set[str]]" = WeakKeyDictionary()
+
+
+def debug(sentence: str) -> None:
+    """Shown with ``--debug`` alone."""
+    pulumi.log.debug(harmless(sentence))
+
+
+def info(sentence: str) -> None:
+    pulumi.log.info(harmless(sentence))
+
+
+def warn(sentence: str) -> None:
+    pulumi.log.warn(harmless(sentence))
+
+
+def error(sentence: str) -> None:
+    pulumi.log.error(harmless(sentence))
+
+
+def first_time(run: object, sentence: str) -> bool:
+    """Whether a sentence was not asked about before in a run. run: what lives as long, such as its ``Realm``."""
+    with _lock:
+        told = _told.setdefault(run, set())
+        is_new = sentence not in told
+        told.add(sentence)
+        return is_new
+
+
+def failure(sentence: str) -> CheckFailure:
+    """Why a resource's inputs are refused."""
+    return CheckFailure("", harmless(sentence))
+
+
+def program_error(faults: Iterable[str]) -> pulumi.RunError:
+    """What ends a program: a line for each fault."""
+    return pulumi.RunError("\n".join(map(harmless, faults)))
+
+
+@contextmanager
+def errors_as_sentences() -> Iterator[None]:
+    """Pulumi shows ``Class: text``, and of an exception without a text its class's name: so the sentence is the name."""
+    try:
+        with misreadings():
+            yield
+    except KeycloakError as problem:
+        raise _named("\n".join(map(harmless, problem.faults))) from None
+    except Exception as problem:
+        raise harmless_error(problem) from None
+
+
+def harmless_error(problem: Exception) -> Exception:
+    """An error of ours, which may hold any text: one in its place that shows the same in one line."""
+    return _named(harmless(f"{type(problem).__name__}: {problem}")).with_traceback(problem.__traceback__)
+
+
+def _named(text: str) -> Exception:
+    made: Exception = type(text, (Exception,), {"__module__": "builtins"})()
+    return made
+
+
+class ToPulumi(logging.Handler):
+    """Shows the warnings of ``kcadmin``, which knows nothing of Pulumi."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        warn(record.getMessage())
+
+
+@functools.cache
+def show_warnings() -> None:
+    """From now on, in this process."""
+    logging.getLogger("kcadmin").addHandler(ToPulumi(logging.WARNING))
+
+
+@functools.cache
+def warn_insecure(connection: Connection) -> None:
+    """Says once a process what makes the connection unsafe."""
+    for sentence in connection.warnings():
+        warn(sentence)

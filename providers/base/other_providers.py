@@ -1,0 +1,130 @@
+"""Resources of other providers in the same program: what they write while ours are compared, and after.
+
+Pulumi gives no order between resources that do not name one another. So ours may be compared before the other writes them.
+When all are done, the program reads ours again, and the run fails where one is no longer as it was declared: docs/adr/0020.
+"""
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import pulumi
+from pulumi.runtime.settings import get_root_resource, is_dry_run
+
+from kcadmin.objects.realm import realms_of_run
+from kcadmin.rest.connection import read_connection
+from kcadmin.rest.errors import KeycloakError
+from kcadmin.rest.misread import misreadings
+from providers.base import messages
+
+if TYPE_CHECKING:
+    from providers.base.provider import KeycloakProvider, Props
+    from providers.base.resource import KeycloakResource
+
+    Declared = tuple[KeycloakProvider, str, Props]
+
+IN_PAGES = 10  # so many resources are worth reading their clients in pages
+HARMLESS = ("pulumi-python:dynamic/keycloak:", "pulumi:")  # ours; providers and references to other stacks
+REMEDY = "run `pulumi up` again, and give the other resource in depends_on of this one"
+
+
+@dataclass(eq=False)
+class _Program:
+    """The resources of a program so far, each with when it was done."""
+
+    others: "list[asyncio.Future[float]]" = field(default_factory=list)
+    ours: "list[tuple[KeycloakResource, KeycloakProvider, asyncio.Future[float]]]" = field(default_factory=list)
+    beside: pulumi.Output[Any] | None = None
+    look: pulumi.Output[Any] | None = None
+
+    async def has_others(self) -> bool | None:
+        """Asked when a program without ``await`` has named all. None is no input."""
+        return bool(self.others) or None
+
+    def note(self, args: pulumi.ResourceTransformationArgs) -> None:
+        """A resource that the program makes, of any provider."""
+        if isinstance(args.resource, pulumi.CustomResource) and not args.type_.startswith(HARMLESS):
+            self.others.append(asyncio.ensure_future(_done(args.resource)))
+
+    async def look_again(self) -> bool:
+        """Whether it read any. :raises pulumi.RunError: another provider wrote one of ours after it was compared."""
+        while waiting := [each for each in (*self.others, *(done for _, _, done in self.ours)) if not each.done()]:
+            await asyncio.gather(*waiting)
+        last = max((done.result() for done in self.others), default=0.0)
+        before = [(ours, provider) for ours, provider, done in self.ours if done.result() < last]
+        self.ours, self.look = [], None
+        declared = [await _declared(ours, provider) for ours, provider in before]
+        faults = await asyncio.to_thread(_faults, declared, pulumi.Config()) if declared else []
+        if faults:
+            raise messages.program_error(faults)
+        return bool(declared)
+
+
+_programs: "WeakKeyDictionary[pulumi.Resource, _Program]" = WeakKeyDictionary()
+
+
+def this_program() -> _Program | None:
+    """What is known of the program that runs. None outside of one."""
+    root = get_root_resource()
+    if root and root not in _programs:
+        _programs[root] = _Program()
+        pulumi.runtime.register_stack_transformation(_programs[root].note)
+    return _programs[root] if root else None
+
+
+def beside_others() -> pulumi.Input[Any]:
+    """Whether the program also holds resources of other providers, as an input."""
+    program = this_program()
+    if program is None or program.others:
+        return program and True
+    program.beside = program.beside or pulumi.Output.from_input(program.has_others())
+    return program.beside
+
+
+def watch(resource: "KeycloakResource", provider: "KeycloakProvider") -> None:
+    """Reads a resource again when the others of its program are done, in a run that writes. Without others it costs nothing."""
+    program = this_program()
+    if program is None or is_dry_run():
+        return
+    program.ours.append((resource, provider, asyncio.ensure_future(_done(resource))))
+    program.look = program.look or pulumi.Output.from_input(program.look_again())  # the program waits for its outputs
+
+
+async def _done(resource: pulumi.Resource) -> float:
+    with suppress(Exception):  # of a resource that fails, which the engine says
+        await resource.urn.future()
+    return time.monotonic()
+
+
+async def _declared(resource: "KeycloakResource", provider: "KeycloakProvider") -> "Declared":
+    names = {*provider.INPUTS, *provider.CONTROLS, *provider.CONSTANT, *provider.CLIENTS.values()}
+    outputs = {name: getattr(resource, name, None) for name in names}
+    values = {name: await each.future() for name, each in outputs.items() if isinstance(each, pulumi.Output)}
+    known = {name: value for name, value in values.items() if value is not None}
+    return type(provider)(), str(await resource.id.future()), {**provider.DEFAULTS, **provider.CONSTANT, **known}
+
+
+def _faults(declared: "list[Declared]", config: pulumi.Config) -> list[str]:
+    """A sentence for each resource that is not as declared; or why that cannot be known."""
+    faults = []
+    try:
+        connection = read_connection(config.get)
+        with misreadings(), realms_of_run(_Look()):
+            for provider, id_, props in declared:
+                clients = provider.use(connection).realm(props).clients
+                clients.expect(len(declared) if len(declared) >= IN_PAGES else 0)
+                if provider.differs(id_, props):
+                    faults.append(f"{provider.named(props)}: was written by another provider in this run; {REMEDY}.")
+    except KeycloakError as problem:
+        return list(problem.faults)
+    return faults
+
+
+class _Look:
+    """Stands for a look; what it read ends with it."""
+
+
+this_program()

@@ -1,0 +1,99 @@
+"""What the running stack's own state holds, for its program: a fact that nobody who may write to Keycloak can forge.
+
+Pulumi shows a program no state. Its engine answers this call for any stack that the backend knows, so for its own too.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
+
+import pulumi
+from pulumi.runtime import get_root_resource
+
+from kcadmin.marks.ownership import stack_of
+
+HALF_WRITTEN, WAITS = "failed to load checkpoint", (0.1, 0.2, 0.4, 0.8, 1.6)
+OURS = "pulumi-python:dynamic/keycloak:"
+_moved: "WeakSet[pulumi.Resource]" = WeakSet()
+_states: "WeakKeyDictionary[pulumi.Resource, tuple[OwnObject, ...]]" = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class OwnObject:
+    """A Keycloak object of the state. kind: its resource's class; place: its resource's name; outputs: by the last run."""
+
+    kind: str
+    place: str
+    outputs: Mapping[str, Any]
+
+    @property
+    def owner(self) -> str:
+        """The stack's part of its owner."""
+        return stack_of(str(self.outputs.get("owner") or ""))
+
+    @property
+    def realm(self) -> str:
+        return str(self.outputs.get("realm") or "")
+
+    @property
+    def name(self) -> str:
+        """Of the object in Keycloak, where it has one."""
+        return str(self.outputs.get("name") or "")
+
+
+def stack_name() -> str:
+    """The running stack: ``<organization>/<project>/<stack>``."""
+    return f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+
+
+def own_state() -> tuple[OwnObject, ...]:
+    """The Keycloak objects of the running stack's state as it was when they were first asked for in this run."""
+    root = get_root_resource()
+    if root is None:
+        return _read()
+    if root not in _states:
+        _states[root] = _read()
+    return _states[root]
+
+
+def note_moved() -> None:
+    """What the state holds bears marks of a stack of another name: this one was renamed or moved."""
+    root = get_root_resource()
+    if root is not None:
+        _moved.add(root)
+
+
+def held_numbers(kind: str, owner: str, realm: str) -> list[str] | None:
+    """Numbers of the state's resources of a kind that an owner has in a realm, where the stack was renamed or moved."""
+    if get_root_resource() not in _moved:
+        return None
+    held = [each for each in own_state() if (each.kind, each.outputs.get("owner"), each.realm) == (kind, owner, realm)]
+    return sorted(str(each.outputs["number"]) for each in held if each.outputs.get("number")) or None
+
+
+def _read() -> tuple[OwnObject, ...]:
+    """A file backend's checkpoint may be half written at the moment: the engine writes it beside the program."""
+    for seconds in WAITS:
+        try:
+            return _ask()
+        except Exception as problem:  # noqa: PERF203 (a few turns, each of which waits)
+            if HALF_WRITTEN not in str(problem):
+                raise
+            time.sleep(seconds)
+    return _ask()
+
+
+def _ask() -> tuple[OwnObject, ...]:
+    asked = {"stackName": stack_name()}
+    return held_in(pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", asked).value or {})
+
+
+def held_in(answer: Mapping[str, Any]) -> tuple[OwnObject, ...]:
+    """The Keycloak objects in what the engine answers."""
+    return tuple(
+        OwnObject(found["type"].removeprefix(OURS), urn.split("::", 3)[3], found.get("outputs") or {})
+        for urn, found in (answer.get("outputs") or {}).items()
+        if found["type"].startswith(OURS)
+    )

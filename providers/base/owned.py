@@ -1,0 +1,279 @@
+"""Objects that one owner holds: made, continued after a crash, used as found, or adopted; deleted or given back.
+
+- Ours by its mark: continued, since a run may have been killed after its POST.
+- A stranger's and exactly as wanted: used, not marked, not deleted.
+- A stranger's of the same name that differs: refused, naming each field, unless ``adopt``; then what it was is noted in a
+  claim on the client before the first write, and given back at delete.
+- Another stack's: never taken, also where that has the same owner.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from kcadmin.marks.notes import fits, plain, typed_fields
+from kcadmin.marks.ownership import hash16
+from kcadmin.marks.whose import remedy, whose
+from kcadmin.objects.claims import IDENTITY, Claim, Kind, adopted_kind, claim_of
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.shared_settings import drop_claim, write_claim
+from kcadmin.objects.writers import require_one_stack
+from kcadmin.rest import texts
+from kcadmin.rest.errors import Conflict, Forbidden, Refusal
+from kcadmin.rest.texts import named
+from providers.base.after_removal import never_in_the_way, tell_kept
+from providers.base.compare import KEEP, REVOKE
+from providers.base.held import Mark, Marked, writer
+from providers.base.messages import info
+from providers.base.provider import KeycloakProvider, Props
+
+CREATED, USED, ADOPTED = "created", "used", "adopted"
+NOT_COMPARED = (*IDENTITY, "stored")
+
+
+class Held(Marked, Protocol):
+    """What a store's objects have in common."""
+
+    @property
+    def id(self) -> str | None: ...
+    @property
+    def name(self) -> str: ...
+
+
+T = TypeVar("T", bound=Held)
+
+
+class Store(Protocol[T]):
+    """Where objects of one kind live."""
+
+    def named(self, name: str, /) -> list[T]: ...
+    def get(self, id_: str, /) -> T | None: ...
+    def create(self, wanted: T, /) -> T: ...
+    def update(self, id_: str, wanted: T, /) -> T: ...
+    def delete(self, id_: str, /) -> None: ...
+
+
+class OwnedObjectProvider(KeycloakProvider, Generic[T]):
+    """The lifecycle. ``HOLDER``: the input that names the UUID of the client which bears the claims."""
+
+    HOLDER: ClassVar[str] = "resource_server_uuid"
+    ON_HOLDER: ClassVar[bool] = False  # whether the mark stands on that client
+
+    @abstractmethod
+    def store(self, realm: Realm, props: Props) -> Store[T]:
+        """Where the object lives."""
+
+    def look(self, realm: Realm, props: Props) -> Store[T]:
+        """The store for a look that no write is made from."""
+        return self.store(realm, props)
+
+    @abstractmethod
+    def wanted(self, props: Props) -> T:
+        """The object as asked for."""
+
+    def candidates(self, realm: Realm, looked: Any, wanted: T, props: Props) -> list[T]:
+        """Objects that may be the one wanted, or stand in its way, of the store of ``look`` or ``store``."""
+        found: list[T] = looked.named(wanted.name)
+        return found
+
+    def shown(self, found: T, props: Props) -> Props:
+        """The managed fields of an object, by input name."""
+        return {key: value for key, value in asdict(found).items() if key in self.INPUTS}  # type: ignore[call-overload]
+
+    def before_create(self, realm: Realm, props: Props) -> None:
+        """The last chance to write a claim, for an object that has no room for a mark."""
+
+    def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
+        store, wanted = self.store(realm, props), self.wanted(props)
+        found = self._take_found(realm, store, wanted, props)
+        if found:
+            return found
+        self.before_create(realm, props)
+        try:
+            return _id(store.create(wanted)), {"found": CREATED}
+        except Conflict:
+            realm.clients.forget(props[self.HOLDER])
+            found = self._take_found(realm, store, wanted, props)
+            if found is None:
+                raise
+            return found  # somebody has made it since we looked
+
+    def _take_found(self, realm: Realm, store: Store[T], wanted: T, props: Props) -> tuple[str, Props] | None:
+        """Continues, uses or adopts what is there; None where nothing is in the way."""
+        looked = store if props.get("adopt") else self.look(realm, props)  # what it was is noted
+        found = self.candidates(realm, looked, wanted, props)
+        for each in found:
+            if each.mark == hash16(props["owner"]):
+                require_one_stack(realm.name, props["owner"], self._named(props), each.writer, writer(props))
+                notes = self.continued(realm, each, wanted, props)
+                store.update(_id(each), wanted)
+                return _id(each), notes
+        for each in found:
+            if each.mark is None and not self._differences(each, wanted):
+                if props.get("on_remove") == REVOKE:  # a mark says which resource is to delete it
+                    return _id(each), self._take_over(realm, store, each, wanted, props)
+                return _id(each), {"found": USED}
+        for each in found:
+            if each.name == wanted.name:
+                return _id(each), self._adopt(realm, store, each, wanted, props)
+        return None
+
+    def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
+        if olds.get("found") != USED:
+            if self.store(realm, news).get(id_) is None:
+                raise Refusal(f"{self._named(news)}: is gone; run `pulumi refresh`, then `pulumi up`.")
+            wanted = self.wanted(news)
+            kind, adopted = adopted_kind(id_, type(wanted)), olds.get("found") == ADOPTED
+            if adopted:  # the note of what it was moves with the owner
+                claim = Claim(news["owner"], kind, {}, self.was_by(kind, olds), writer(news))
+                write_claim(realm.clients, news[self.HOLDER], claim)
+            self.store(realm, news).update(id_, wanted)
+            if adopted and news["owner"] != olds["owner"]:
+                drop_claim(realm.clients, news[self.HOLDER], olds["owner"], kind)
+        elif news.get("on_remove") == REVOKE:
+            store = self.store(realm, news)
+            now = store.get(id_)
+            return self._take_over(realm, store, now, self.wanted(news), news) if now and now.mark is None else {}
+        return {}
+
+    def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
+        found = self.look(realm, props).get(id_)
+        if found is None:
+            return None
+        lost = self.lost(Mark.on(found), id_, props) if props.get("found") != USED else {}
+        return {**self.shown(found, props), **lost}
+
+    def bears(self, realm: Realm, id_: str, props: Props) -> Mark | None:
+        if self.ON_HOLDER:
+            realm.clients.get(props[self.HOLDER], max_age=0)
+        return Mark.on(self.store(realm, props).get(id_))
+
+    def remove(self, realm: Realm, id_: str, props: Props) -> None:
+        store, found = self.store(realm, props), props.get("found")
+        if props.get("on_remove") == KEEP:
+            now = store.get(id_)
+            if now and now.mark == hash16(props["owner"]):
+                store.update(id_, self.unowned(now))
+            drop_claim(realm.clients, props[self.HOLDER], props["owner"], adopted_kind(id_))
+            tell_kept(self._named(props))
+            return
+        if props.get("on_remove") == REVOKE or found == CREATED:
+            store.delete(id_)
+        elif found == ADOPTED:
+            self._give_back(realm, store, id_, props)
+        drop_claim(realm.clients, props[self.HOLDER], props["owner"], adopted_kind(id_))
+        with never_in_the_way(self._named(props)):
+            self.tell_left(realm, props)
+
+    def unowned(self, found: T) -> T:
+        """An object as it is, without our mark."""
+        return replace(found, owner=None)  # type: ignore[type-var]
+
+    def tell_left(self, realm: Realm, props: Props) -> None:
+        """Says what stays of a removed object."""
+        if props.get("found") == USED and props.get("on_remove") != REVOKE:
+            info(f"{self._named(props)}: was found as wanted and is left as found.")
+
+    def _adopt(self, realm: Realm, store: Store[T], found: T, wanted: T, props: Props) -> Props:
+        differing = self._differences(found, wanted)
+        if found.mark is not None:
+            owner = getattr(found, "owner", None)
+            raise Refusal(
+                f"{self._named(props)}: belongs to {whose(owner)}; choose another name, or remove it there; "
+                f"{remedy(owner, realm.name)}."
+            )
+        if getattr(found, "logic", None) == "":  # how a store shows an object of another type
+            raise Refusal(
+                f"{self._named(props)}: the name is taken by {differing['description'][0]}; choose another name."
+            )
+        if not props.get("adopt"):
+            fields_ = ", ".join(
+                f"{key} is {texts.named(_text(old))} instead of {texts.named(_text(new))}"
+                for key, (old, new) in differing.items()
+            )
+            raise Refusal(
+                f"{self._named(props)}: exists already and differs, {fields_}; "
+                "make them agree, choose another name, or set adopt to take it over."
+            )
+        return self._take_over(realm, store, found, wanted, props)
+
+    def _take_over(self, realm: Realm, store: Store[T], found: T, wanted: T, props: Props) -> Props:
+        was = {key: value for key, value in asdict(found).items() if key not in IDENTITY}  # type: ignore[call-overload]
+        try:
+            kind = adopted_kind(_id(found), type(found))
+            write_claim(realm.clients, props[self.HOLDER], Claim(props["owner"], kind, {}, was, writer(props)))
+        except Forbidden:
+            raise Refusal(
+                f"{self._named(props)}: cannot be adopted, since Keycloak refuses the note of what it was on "
+                "this client; remove the object, or choose another name."
+            ) from None
+        store.update(_id(found), wanted)
+        return {"found": ADOPTED, "was": was}
+
+    def _give_back(self, realm: Realm, store: Store[T], id_: str, props: Props) -> None:
+        now, ours = store.get(id_), self.wanted(props)
+        if now is None:
+            return
+        if not props.get("name"):  # then the name that it had was no matter
+            ours = replace(ours, name=now.name)  # type: ignore[type-var]
+        back = self.was_by(adopted_kind(id_, type(ours)), props)
+        differing = self._differences(now, ours)  # what others changed meanwhile stays as they made it
+        if differing:
+            back = {key: value for key, value in back.items() if key not in differing}
+            if "stored" in back and not self.is_as_made(realm, now, props):
+                back["stored"] = ()
+        store.update(id_, replace(now, owner=None, **back))  # type: ignore[type-var]
+
+    def is_as_made(self, realm: Realm, now: T, props: Props) -> bool:
+        """Whether what ``stored`` gives back is as we made it, in an object of which others changed fields."""
+        return False
+
+    def continued(self, realm: Realm, found: T, wanted: T, props: Props) -> Props:
+        """What the state of a killed run would say. Only who adopts may have noted what an object was.
+
+        :raises Refusal: a person must say whether the note is true.
+        """
+        client, kind = realm.clients.get(props[self.HOLDER]), adopted_kind(_id(found), type(wanted))
+        claim = claim_of(client, props["owner"], kind) if props.get("adopt") else None
+        if claim is None or client is None:
+            return {"found": CREATED}
+        if not self.may_have_been(wanted, claim.was):
+            raise Refusal(
+                f"{self._named(props)}: bears this stack's mark, and the attribute {claim.key} of client "
+                f"{named(client.client_id)}, which others may write, says that it was another {self.OBJECT} before; give it "
+                "back by hand or delete it, and remove that attribute."
+            )
+        return {"found": ADOPTED, "was": plain(claim.was)}
+
+    def may_have_been(self, wanted: T, was: Mapping[str, Any]) -> bool:
+        """Whether an object may have been as a note on its client says, which the client's owner may have written."""
+        return True
+
+    def was_by(self, kind: Kind, props: Props) -> Props:
+        """What an adopted object was, by the state, which leaves None out. :raises Refusal: the state was changed by hand."""
+        unset = {field: None for field, hint in kind.was.items() if fits(hint, None)}
+        noted = {key: each for key, each in (props.get("was") or {}).items() if key in kind.was}
+        try:
+            return typed_fields(kind.was, {**unset, **noted})
+        except ValueError as problem:
+            raise Refusal(
+                f"{self._named(props)}: the state's note of what it was holds {problem}; restore the state from a backup."
+            ) from None
+
+    def _differences(self, found: T, wanted: T) -> dict[str, tuple[Any, Any]]:
+        pairs = {
+            field.name: (getattr(found, field.name), getattr(wanted, field.name))
+            for field in fields(wanted)  # type: ignore[arg-type]
+            if field.name not in NOT_COMPARED
+        }
+        return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _id(found: Held) -> str:
+    assert found.id is not None
+    return found.id
+
+
+def _text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

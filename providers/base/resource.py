@@ -1,0 +1,93 @@
+"""What all typed resources share: an owner, and stack traces short enough to keep the state small."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from providers.base import messages, taken_back
+from providers.base.held import HELD, STACK
+from providers.base.identity import no_owner, stack_owner
+from providers.base.other_providers import beside_others, watch
+from providers.base.own_state import held_numbers, stack_name
+from providers.base.provider import AFTER_OTHERS, BESIDE_OTHERS, KeycloakProvider
+from providers.base.stack_config import plain_secrets
+
+Text = pulumi.Input[str]
+Texts = pulumi.Input[Sequence[pulumi.Input[str]]]
+Flag = pulumi.Input[bool]
+TRACE_DEPTH = 5  # never 0 here: the program would hang
+
+
+class KeycloakResource(Resource):
+    """A Keycloak object in a stack; its owner is ``<the stack's owner>#<resource name>`` where none is given."""
+
+    number: pulumi.Output[str]
+    continues: pulumi.Output[str | None]
+
+    def __init__(
+        self,
+        provider: KeycloakProvider,
+        resource_name: str,
+        arguments: Mapping[str, Any],
+        opts: pulumi.ResourceOptions | None,
+    ) -> None:
+        """:param arguments: the ``locals()`` of a subclass's own ``__init__``; those that the provider knows are taken.
+
+        :raises pulumi.RunError: the config holds a secret in plain text, or there is no owner.
+        """
+        faults, owner = plain_secrets(), stack_owner()
+        if owner is None and arguments.get("owner") is None:
+            faults.append(no_owner())
+        if faults:
+            raise messages.program_error(faults)
+        known = (*provider.INPUTS, *provider.CONTROLS)
+        given = {key: arguments[key] for key in known if arguments.get(key) is not None}
+        if _comes_after_others(provider, given, opts):
+            given[AFTER_OTHERS] = True
+        given[BESIDE_OTHERS] = beside_others()
+        given.setdefault("owner", f"{owner}#{resource_name}")
+        given[STACK] = stack_name()
+        given[HELD] = _held_by_state(type(self).__name__, given)
+        declared = [
+            name for kind in type(self).__mro__ if issubclass(kind, KeycloakResource) for name in kind.__annotations__
+        ]
+        with short_traces():  # without a value Pulumi gives an output no attribute; None is no input
+            super().__init__(provider, resource_name, {**dict.fromkeys(declared), **given}, opts)
+        watch(self, provider)
+        taken_back.watch(self)
+
+
+def _comes_after_others(
+    provider: KeycloakProvider, given: Mapping[str, Any], opts: pulumi.ResourceOptions | None
+) -> bool:
+    """Whether a resource of another kind may write the same clients in the same run, before this one: it gives their names, or is
+    named in ``depends_on``. Then ``check``, which the engine calls when those are done, forgets what was read before."""
+    places = ("realm", *provider.CLIENTS, *provider.CLIENTS.values())
+    if any(isinstance(given.get(place), pulumi.Output) for place in places):
+        return True
+    awaited = opts.depends_on if opts else None
+    listed = awaited if isinstance(awaited, Sequence) else [awaited] if awaited is not None else []
+    return any(not isinstance(each, KeycloakResource) for each in listed)
+
+
+def _held_by_state(kind: str, given: Mapping[str, Any]) -> list[str] | None:
+    owner, realm = given["owner"], given.get("realm")
+    return held_numbers(kind, owner, realm) if isinstance(owner, str) and isinstance(realm, str) else None
+
+
+@contextmanager
+def short_traces() -> Iterator[None]:
+    """The engine keeps the stack trace of each registration, which is half of a large stack's state."""
+    limit = getattr(sys, "tracebacklimit", None)
+    sys.tracebacklimit = TRACE_DEPTH
+    try:
+        yield
+    finally:
+        if limit is None:
+            del sys.tracebacklimit
+        else:
+            sys.tracebacklimit = limit

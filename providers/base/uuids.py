@@ -1,0 +1,66 @@
+"""From the names that people type to Keycloak's ids, without asking twice, and safe beside Pulumi's unknowns."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pulumi.output import Unknown
+
+from kcadmin.objects.realm import Realm
+from kcadmin.rest.errors import NotFound, Refusal, sentence
+
+
+def derive_uuids(
+    fields: Mapping[str, str], realm: Callable[[], Realm], olds: Mapping[str, Any], props: dict[str, Any]
+) -> None:
+    """Fills in the UUIDs of clients that are named and found; a client that the same run creates comes later.
+
+    :param fields: the input with a client id, or a list of them, to the input with the UUID, or a list of them.
+    :param olds: the inputs of the last run, whose UUIDs hold while the names are the same.
+    """
+    for id_key, uuid_key in fields.items():
+        names = props.get(id_key)
+        if uuid_key in props or not names or not is_known(names) or not isinstance(props.get("realm"), str):
+            continue
+        if (olds.get("realm"), olds.get(id_key)) == (props["realm"], names) and olds.get(uuid_key):
+            props[uuid_key] = olds[uuid_key]
+            continue
+        try:
+            found = [realm().clients.find(name) for name in _listed(names)]
+        except NotFound:  # the realm comes in the same run, too
+            continue
+        if all(found):
+            props[uuid_key] = _like(names, [client.uuid for client in found if client])
+
+
+def require_uuids(fields: Mapping[str, str], realm: Realm, props: dict[str, Any], kind: str) -> None:
+    """Fills in all UUIDs before a write. :raises Refusal: a client does not exist."""
+    for id_key, uuid_key in fields.items():
+        if props.get(uuid_key):
+            continue
+        uuids = []
+        for name in _listed(props[id_key]):
+            found = realm.clients.find(name)
+            if found is None:
+                remedy = f"create it, or correct {id_key} of this {kind}"
+                raise Refusal(sentence("client", name, realm.name, "does not exist", remedy))
+            uuids.append(found.uuid)
+        props[uuid_key] = _like(props[id_key], uuids)
+
+
+def is_known(value: Any) -> bool:
+    """Whether nothing in a value is Pulumi's unknown."""
+    if isinstance(value, Unknown):
+        return False
+    if isinstance(value, Mapping):
+        return all(is_known(each) for each in value.values())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return all(is_known(each) for each in value)
+    return True
+
+
+def _listed(names: str | Sequence[str]) -> Sequence[str]:
+    return [names] if isinstance(names, str) else names
+
+
+def _like(names: str | Sequence[str], uuids: list[str]) -> str | list[str]:
+    return uuids[0] if isinstance(names, str) else sorted(uuids)

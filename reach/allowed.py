@@ -1,0 +1,298 @@
+"""Every exchange that a realm's state allows, and why: ``realm_reach`` makes it of a ``Survey`` and what ``read_roles`` asked.
+
+``RealmReach`` gives:
+
+* ``verdict(requester, source, audience)``: whether that one exchange is allowed, under which conditions, by what, or why not;
+* ``rules()``: for each requester, whose tokens it may turn into tokens for whom. An exchange is allowed for every source with
+  every audience of a rule, so a realm of 1,000 clients stays small; what only users' roles open is told apart;
+* ``reach()``: the same as a ``reach.exchanges.Reach``, with what holds under conditions or without;
+* ``names``, ``roles``, ``permissions``, ``guards``: what it is made of, with reasons (``reach.reasons.Way``).
+
+What Keycloak decides at the moment of an exchange is never left out: it is a condition in words (a user's role, a scope that is
+asked for, a time, a consent). What of client policies only the server can tell is one, too, or stands in ``guards.unjudged``.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from kcadmin.authz.authorization_services import SERVICES
+from kcadmin.authz.tickets import unjudged
+from kcadmin.objects.clients import Client
+from kcadmin.objects.features import LEGACY, STANDARD, SWITCH
+from kcadmin.rest import texts
+from reach.audiences import Introspected
+from reach.exchanges import Reach
+from reach.fitness import Position, Unfit, bound_by, proofs, unfit, worded
+from reach.guards import NO_WIDER_SCOPES, GuardReach, guard_reach
+from reach.mappers import issued_by, named_by
+from reach.permissions import permitted
+from reach.reasons import ANY_CLIENT, MAPPER, OWN, PERMISSION, Rule, Verdict, Way, Ways, always, of_sources
+from reach.roles import RoleFacts, RoleReach, asked_for, role_reach
+from reach.survey import Survey
+
+ANY_TOKEN = Way(PERMISSION, "any client's token: the legacy exchange does not look whose it is")
+OWN_TOKEN = Way(OWN, "its own token")
+
+
+@dataclass(frozen=True)
+class RealmReach:
+    """names: by client and audience, what mappers put into tokens. permissions: by target and requester.
+
+    standard: whose switch is on where the server heeds it. legacy: whether the server has that exchange.
+    disabled_targets: whether that exchange gives tokens for disabled clients, too.
+    issued: by client and another, what lets the other exchange the client's tokens as its own.
+    """
+
+    clients: Mapping[str, Client]
+    names: Mapping[str, Mapping[str, Ways]]
+    roles: RoleReach
+    permissions: Mapping[str, Mapping[str, Ways]]
+    standard: frozenset[str]
+    legacy: bool
+    guards: GuardReach = field(default_factory=GuardReach)
+    disabled_targets: bool = False
+    issued: Mapping[str, Mapping[str, Ways]] = field(default_factory=dict)
+
+    def exchange_of(self, requester: str) -> str | None:
+        """Which exchange serves a requester."""
+        return STANDARD if requester in self.standard else LEGACY if self.legacy else None
+
+    def verdict(self, requester: str, source: str, audience: str | None) -> Verdict:
+        """Whether a requester may turn a source's token into one for an audience; None is itself."""
+        exchange = self.exchange_of(requester)
+        target = None if exchange == LEGACY and audience == requester else audience
+        faults = [*self._no_requester(requester), *self._no_source(requester, source)]
+        to: Ways = ()
+        if exchange == LEGACY and target is not None:
+            holds: Ways = (OWN_TOKEN if source == requester else ANY_TOKEN,)
+            to = self.permissions.get(target, {}).get(requester, ())
+            if not to:
+                faults.append(
+                    f"no token-exchange permission of {texts.named(target)} lets {texts.named(requester)} through"
+                )
+        else:
+            holds = self._holds(requester, source)
+            if not holds:
+                faults.append(f"tokens of {texts.named(source)} do not name {texts.named(requester)} as audience")
+            if target is not None:
+                to = self._named(requester, target, source)
+                refused = (
+                    f"the guard on scopes does not let {texts.named(requester)} ask for {texts.named(target)} with tokens "
+                    f"of {texts.named(source)}"
+                )
+                unnamed = f"tokens of {texts.named(requester)} do not name {texts.named(target)} as audience"
+                faults += [] if to else [refused if self._named(requester, target) else unnamed]
+        faults += self._no_audience(exchange, requester, target)
+        return Verdict(exchange, holds, to, self._when(requester), tuple(dict.fromkeys(faults)))
+
+    def rules(self, of: Collection[str] | None = None) -> Iterator[Rule]:
+        """What each requester may do, in order; own tokens for itself are part of it. of: these requesters, None for all."""
+        naming: dict[str, list[str]] = {}
+        for client, others in (*self.names.items(), *self.issued.items()):
+            for audience in others:
+                naming.setdefault(audience, []).append(client)
+        permitted_to: dict[str, list[str]] = {}
+        for target, requesters in self.permissions.items():
+            for requester in requesters:
+                permitted_to.setdefault(requester, []).append(target)
+        for requester in sorted(self.clients if of is None else self.clients.keys() & {*of}):
+            exchange = self.exchange_of(requester)
+            if exchange is None or any(self._no_requester(requester)):
+                continue
+            near = {
+                source: self._holds(requester, source)
+                for source in sorted({requester, *naming.get(requester, ())})
+                if self._is_source(requester, source)
+            }
+            by_roles = self._role_sources(requester, near)
+            when = self._when(requester)
+            if exchange == STANDARD:
+                audiences: dict[str | None, Ways] = {None: ()}
+                for target in sorted(self._names_at_exchange(requester)):
+                    if target != requester and not self._no_audience(exchange, requester, target):
+                        audiences[target] = self._named(requester, target)
+                yield Rule(
+                    requester, exchange, near, audiences, by_roles, self._role_audiences(requester, audiences), when
+                )
+                continue
+            if not self._no_audience(exchange, requester, None):
+                yield Rule(requester, exchange, near, {None: ()}, by_roles, when=when)
+            targets: dict[str | None, Ways] = {
+                target: self.permissions[target][requester]
+                for target in sorted(permitted_to.get(requester, ()))
+                if target != requester and not self._no_audience(exchange, requester, target)
+            }
+            if targets:
+                yield Rule(requester, exchange, self._any_source(requester), targets, when=when)
+
+    def sources_asking(self, requester: str, audience: str | None) -> frozenset[str] | None:
+        """Whose tokens alone let a requester ask for an audience, by a guard on scopes; None for all."""
+        asked = {asked_for(scope): names for scope, names in self.guards.asked.get(requester, {}).items()}
+        if not asked or audience is None or requester not in self.standard:
+            return None
+        by_role = self.roles.names(requester, audience)
+        found: frozenset[str] = frozenset()
+        for way in (*self._names_at_exchange(requester).get(audience, ()), *([by_role] if by_role else [])):
+            guarded = [asked[when] for when in way.when if when in asked]
+            if not guarded:
+                return None
+            found |= frozenset.intersection(*guarded)
+        return found
+
+    def reach(self, *, conditional: bool = True) -> Reach:
+        """For confidential clients, without what users' roles open. conditional: with what holds under conditions, too."""
+
+        def kept(ways: Ways) -> bool:
+            return bool(ways) and (conditional or always(ways))
+
+        return Reach(
+            {name: frozenset(a for a, ways in named.items() if kept(ways)) for name, named in self.names.items()},
+            self.standard,
+            self.legacy,
+            {
+                target: frozenset(name for name, ways in names.items() if kept(ways))
+                for target, names in self.permissions.items()
+            },
+            self.guards.requesters,
+            self.guards.sources,
+            {
+                (requester, audience): frozenset(
+                    name for name in self.clients if self._named(requester, audience, name)
+                )
+                for requester in self.guards.asked
+                for audience in self.names.get(requester, ())
+            },
+        )
+
+    def _holds(self, requester: str, source: str) -> Ways:
+        if source == requester:
+            return (replace(OWN_TOKEN, when=self._proofs(requester, own=True)),)
+        by_role = self.roles.names(source, requester)
+        by_mapper = (*self.names.get(source, {}).get(requester, ()), *self.issued.get(source, {}).get(requester, ()))
+        return (*by_mapper, *([by_role] if by_role else []))
+
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        """What may allow more or less than is computed, a sentence each."""
+        able = (each for each in sorted(self.clients) if self.exchange_of(each) and not any(self._no_requester(each)))
+        asking = [each for each in able if self.clients[each].is_on(SERVICES)]
+        return (*self.guards.unjudged, *map(unjudged, asking))
+
+    def dropped(self, requester: str) -> frozenset[str]:
+        """Whom a requester's tokens name, and its new token at a standard exchange does not."""
+        gone = self.names.get(requester, {}).keys() - self._names_at_exchange(requester)
+        return frozenset(name for name in gone if not self.roles.names(requester, name))
+
+    def _names_at_exchange(self, requester: str) -> dict[str, Ways]:
+        """Whom a requester's new token names; the executor of the guard for scopes leaves its own mappers out."""
+        dropped = (MAPPER,) if requester in self.guards.no_wider_scopes else ()
+        named = {each: _of_new_tokens(ways) for each, ways in self.names.get(requester, {}).items()}
+        return {each: left for each, ways in named.items() if (left := tuple(w for w in ways if w.kind not in dropped))}
+
+    def _named(self, requester: str, audience: str, source: str | None = None) -> Ways:
+        """source: whose token it is, which a guard on scopes asks for; None where that is told as a condition."""
+        by_role = self.roles.names(requester, audience)
+        ways = (*self._names_at_exchange(requester).get(audience, ()), *_of_new_tokens((by_role,) if by_role else ()))
+        asked = {asked_for(scope): names for scope, names in self.guards.asked.get(requester, {}).items()}
+        found = [(way, [asked[when] for when in way.when if when in asked]) for way in ways]
+        if source is not None:
+            return tuple(way for way, guarded in found if all(source in names for names in guarded))
+        return tuple(
+            replace(way, when=(*way.when, *(of_sources(names) for names in guarded))) for way, guarded in found
+        )
+
+    def _role_sources(self, requester: str, beside: Iterable[str]) -> frozenset[str]:
+        if self.clients[requester].is_on("publicClient"):
+            return frozenset()
+        found = (self.roles.naming(requester) & self.issuing) - {*beside}
+        free = found - self._bound if requester in self.standard else found
+        return free & self.guards.sources.get(requester, free)
+
+    def _role_audiences(self, requester: str, beside: Iterable[str | None]) -> frozenset[str]:
+        named = self.roles.named_by(requester) if _of_new_tokens((self.roles.why.get(requester, OWN_TOKEN),)) else ()
+        return (self.enabled & {*named}) - {*beside}
+
+    @cached_property
+    def enabled(self) -> frozenset[str]:
+        """The clients that a token may be for."""
+        return frozenset(name for name, client in self.clients.items() if not unfit(client, Position.TARGET, STANDARD))
+
+    @cached_property
+    def _bound(self) -> frozenset[str]:
+        return frozenset(name for name, client in self.clients.items() if bound_by(client))
+
+    def _proofs(self, requester: str, *, own: bool) -> tuple[str, ...]:
+        client = self.clients.get(requester)
+        return proofs(requester, bound_by(client), own=own) if client else ()
+
+    @cached_property
+    def issuing(self) -> frozenset[str]:
+        """Those for which tokens are issued."""
+        return frozenset(name for name in self.enabled if not self.clients[name].is_on("bearerOnly"))
+
+    def _any_source(self, requester: str) -> dict[str, Ways]:
+        if self.clients[requester].is_on("publicClient"):
+            return {requester: (OWN_TOKEN,)}
+        if requester not in self.guards.sources:
+            return {ANY_CLIENT: (ANY_TOKEN,)}
+        return {
+            each: (ANY_TOKEN,) for each in sorted(self.guards.sources[requester]) if self._is_source(requester, each)
+        }
+
+    def _when(self, requester: str) -> tuple[str, ...]:
+        consent = requester in self.standard and self.clients[requester].is_on("consentRequired")
+        asked = (f"the user has consented to {texts.named(requester)}",) if consent else ()
+        narrow = (NO_WIDER_SCOPES,) if requester in self.guards.no_wider_scopes else ()
+        return (*asked, *narrow, *self._proofs(requester, own=False), *self.guards.when.get(requester, ()))
+
+    def _no_requester(self, requester: str) -> Iterator[str]:
+        client = self.clients.get(requester)
+        for why in unfit(client, Position.REQUESTER, self.exchange_of(requester), foreign=False):
+            yield worded(why, requester)
+        if not self.exchange_of(requester):
+            yield f"the standard exchange of {texts.named(requester)} is switched off"
+        if requester in self.guards.refused:
+            yield self.guards.refused[requester]
+
+    def _no_source(self, requester: str, source: str) -> Iterator[str]:
+        client = self.clients.get(source)
+        exchange = self.exchange_of(requester)
+        for why in unfit(client, Position.SOURCE, exchange, foreign=source != requester):
+            yield worded(why, source) + (", so no token is issued for it" if why is Unfit.BEARER_ONLY else "")
+        if source != requester and Unfit.PUBLIC in unfit(self.clients.get(requester), Position.REQUESTER, exchange):
+            yield f"{texts.named(requester)} is a public client, which may exchange its own tokens alone"
+        if requester not in self.guards.refused and (refused := self.guards.refusal_of(requester, source)):
+            yield refused
+
+    def _is_source(self, requester: str, source: str) -> bool:
+        return not any(self._no_source(requester, source))
+
+    def _no_audience(self, exchange: str | None, requester: str, audience: str | None) -> list[str]:
+        target = requester if audience is None else audience
+        client = self.clients.get(target)
+        found = unfit(client, Position.TARGET, exchange, disabled_targets=self.disabled_targets)
+        return [worded(why, target) for why in found if audience or why is Unfit.CONSENT]
+
+
+def _of_new_tokens(ways: Ways) -> Ways:
+    """Those of a token that an exchange makes, which nobody introspects before."""
+    return tuple(way for way in ways if not any(isinstance(each, Introspected) for each in way.when))
+
+
+def realm_reach(survey: Survey, roles: RoleFacts) -> RealmReach:
+    """What a realm allows. roles: from ``reach.roles.read_roles``."""
+    features = survey.features
+    names = {name: named for name, client in survey.clients.items() if (named := named_by(survey, roles, client))}
+    standard = {name for name, client in survey.clients.items() if client.is_on(SWITCH)}
+    return RealmReach(
+        survey.clients,
+        names,
+        role_reach(survey, roles),
+        permitted(survey) if features.legacy_exchange else {},
+        frozenset(standard if features.standard_exchange else ()),
+        features.legacy_exchange,
+        guard_reach(survey, roles),
+        not features.refuses_disabled_targets,
+        {name: said for name, client in survey.clients.items() if (said := issued_by(survey, roles, client))},
+    )

@@ -1,0 +1,85 @@
+"""What decides the exchanges among some clients of a realm: a ``Survey`` that holds these alone, at a few requests each."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from kcadmin.authz.exchange_permission import Overview, overview
+from kcadmin.guards.client_policies import POLICIES, PROFILES
+from kcadmin.objects.clients import Client
+from kcadmin.objects.features import Features
+from kcadmin.objects.realm import Realm
+from kcadmin.rest.errors import Forbidden
+from kcadmin.writes.prediction import RealmPolicies
+from reach.allowed import RealmReach, realm_reach
+from reach.fitness import as_heeded
+from reach.introspection import introspectors_for
+from reach.reasons import PERMISSION, Way
+from reach.roles import read_roles
+from reach.survey import Json, Survey, entries_to_see, permissions_in
+
+
+@dataclass(frozen=True)
+class Among:
+    """What a realm allows among some clients. unseen: what the login may not read, a sentence each."""
+
+    reach: RealmReach
+    unseen: tuple[str, ...] = ()
+
+
+def reach_among(realm: Realm, features: Features, client_ids: Collection[str]) -> Among:
+    """What the realm's state allows among the named clients; one that does not exist is left out.
+
+    :raises Refusal: the realm does not exist, or the login may not see its clients.
+    """
+    realm.management_uuid()  # says it where the realm is not to be seen
+    found = {name: client for name in sorted(set(client_ids)) if (client := realm.clients.find(name))}
+    survey, unseen = survey_of(realm, features, found, realm.client_scopes.all())
+    reach = realm_reach(survey, read_roles(realm.session, survey))
+    if unseen:
+        either = (
+            Way(PERMISSION, "a permission that is not to be seen", when=("the legacy permission lets it through",)),
+        )
+        reach = replace(reach, permissions={target: dict.fromkeys(found, either) for target in found})
+    return Among(reach, unseen)
+
+
+def survey_of(
+    realm: Realm,
+    features: Features,
+    clients: Mapping[str, Client],
+    scopes: Iterable[Json],
+    held: Overview | None = None,
+    client_policies: tuple[RealmPolicies, bool] | None = None,
+) -> tuple[Survey, tuple[str, ...]]:
+    """A survey of these clients, with a sentence where the login may not read the legacy permissions.
+
+    :param scopes: client scopes as Keycloak describes them. held: the legacy permissions, where they were read before.
+    :param client_policies: where they were read before, and whether the login may.
+    """
+    unseen: tuple[str, ...] = ()
+    if held is None and features.legacy_exchange:
+        try:
+            held = overview(realm)
+        except Forbidden:
+            unseen = ("legacy permissions: this login may not read them; give it the role view-authorization",)
+    held = held or Overview({}, {})
+    if client_policies:
+        policies, readable = client_policies
+        entries = [tuple(each) if readable else None for each in (policies.policies, policies.profiles)]
+    else:
+        entries = [entries_to_see(realm, kind) for kind in (POLICIES, PROFILES)]
+    by_name = {str(each["name"]): each for each in scopes}
+    survey = Survey(
+        realm.name,
+        features,
+        {name: as_heeded(client, lambda: features) for name, client in clients.items()},
+        by_name,
+        held.policies,
+        permissions_in(held, clients),
+        entries[0],
+        entries[1],
+        held.enforcement,
+        held.strategy,
+        introspectors_for(realm, clients.values(), by_name),
+    )
+    return survey, unseen

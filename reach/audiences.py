@@ -1,0 +1,293 @@
+"""Which mappers add clients to the ``aud`` of a client's access tokens. The one place that answers it.
+
+A mapper adds a client in one of these ways, each proven by tokens of Keycloak 26.7.3:
+
+* an audience mapper adds its included client, or its custom audience where it includes none;
+* a mapper of the claim ``aud`` writes a fixed value, or a value of the user, which may be any client's id. It replaces what other
+  mappers added before it, in an order that nobody can tell;
+* the audience-resolve mapper adds each client of which the token carries a role. A hard-coded role is in it without the user
+  having it, and a renamed role counts for the client of its new name;
+* a script, or a mapper of a type that is not Keycloak's, may add any client.
+
+https://www.keycloak.org/docs/latest/server_admin/#_audience
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kcadmin.marks.ownership import OWNER_KEY
+from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
+from kcadmin.objects.clients import Client
+from kcadmin.objects.mappers import (
+    AUDIENCE_MAPPER,
+    INTROSPECTION_CLAIM,
+    LIGHTWEIGHT_CLAIM,
+    LIGHTWEIGHT_TOKENS,
+    TOKEN_CLAIM,
+    AudienceMapper,
+)
+from kcadmin.rest.texts import named, quoted
+from reach.written_audiences import (
+    CLAIM_MAPPERS,
+    LATE_MAPPERS,
+    RENAMED_ROLE_MAPPER,
+    RESOLVE_MAPPER,
+    ROLE_MAPPER,
+    is_unknown,
+    parties,
+)
+from reach.written_audiences import written as written_by
+
+OPENID_CONNECT = "openid-connect"
+Json = Mapping[str, Any]
+Scopes = Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """By whom a client's access tokens come in another shape, in which other mappers act. Names.
+
+    lighteners: client policies that may make them lightweight (``reach.lightweight``).
+    introspectors: clients that get them whole, signed anew (``reach.introspection``).
+    """
+
+    lighteners: Sequence[str] = ()
+    introspectors: Sequence[str] = ()
+
+
+AS_ISSUED = Shapes()
+
+
+class Introspected(str):
+    """A condition in words: a client passes on what it gets at introspection. An exchange makes no token that way."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Held:
+    """A client scope in a list of a client. kind: ``default``, or ``optional``, which counts where a request asks for it."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Added:
+    """What one mapper adds to the ``aud`` of a client's access tokens.
+
+    audience: a client id, or any text; None where it may be any client's id.
+    by: the mapper in words, with its place.
+    mapper: as Keycloak describes it.
+    owner: what it, or its client scope, says of its owner. Others can write it: it is shown, never believed.
+    scopes: the client scopes that must all count for a token; none for a mapper of the client itself.
+    renamed: ``<client id>.<role>`` or ``<role>``, which the user must have.
+    sets: whether it replaces what other mappers added.
+    on: whether it acts on the access tokens that the client gets now, which may be lightweight ones.
+    when: what a client policy, or a client at introspection, must do or leave for that, a phrase; None where none matters.
+    """
+
+    audience: str | None
+    by: str
+    mapper: Json
+    owner: str | None = None
+    scopes: tuple[Held, ...] = ()
+    renamed: str | None = None
+    sets: bool = False
+    on: bool = True
+    when: str | None = None
+
+    @property
+    def own(self) -> AudienceMapper | None:
+        """The audience mapper of the client itself that it is; None for all others."""
+        return None if self.scopes or self.mapper["protocolMapper"] != AUDIENCE_MAPPER else self.audience_mapper
+
+    @property
+    def audience_mapper(self) -> AudienceMapper | None:
+        """The audience mapper that it is, of the client or of a client scope."""
+        return AudienceMapper.read(self.mapper) if self.mapper["protocolMapper"] == AUDIENCE_MAPPER else None
+
+    @property
+    def by_role(self) -> bool:
+        """Whether it adds the client of a role, by an audience-resolve mapper."""
+        return self.mapper["protocolMapper"] in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it acts after the audience-resolve mapper, so that it replaces what that added, too."""
+        return self.mapper["protocolMapper"] in LATE_MAPPERS or is_unknown(self.mapper)
+
+    @property
+    def on_request(self) -> bool:
+        """Whether only tokens have it whose request asked for a client scope."""
+        return any(scope.kind == OPTIONAL for scope in self.scopes)
+
+    def may_add(self, audience: str) -> bool:
+        """Whether it adds a client, or may add any."""
+        return self.audience in (None, audience)
+
+
+def added(client: Client, scopes: Scopes, shapes: Shapes = AS_ISSUED) -> list[Added]:
+    """All that mappers add to a client's access tokens: its own mappers, and those of the client scopes that it holds.
+
+    :param scopes: the realm's client scopes by name, as Keycloak describes them.
+    """
+    return [each for each in switched(client, scopes, shapes) if each.on]
+
+
+def switched(client: Client, scopes: Scopes, shapes: Shapes = AS_ISSUED) -> list[Added]:
+    """The same, with mappers that are switched off for its access tokens (``on`` is false)."""
+    through = resolvers(client, scopes, shapes)
+    return [
+        each
+        for mapper, by, held, owner in _mappers(client, scopes)
+        for each in _adds(client, mapper, by, held, owner, through, shapes)
+    ]
+
+
+def resolvers(client: Client, scopes: Scopes, shapes: Shapes = AS_ISSUED) -> list[Added]:
+    """The mappers by which a client's access tokens name each client of which they carry a role; ``audience`` says nothing."""
+    found = (
+        (mapper, by, held, owner, _acts(mapper, client, shapes))
+        for mapper, by, held, owner in _mappers(client, scopes)
+        if mapper["protocolMapper"] == RESOLVE_MAPPER
+    )
+    return [
+        Added("", by, mapper, owner, (held,) if held else (), when=when)
+        for mapper, by, held, owner, (on, when) in found
+        if on
+    ]
+
+
+def issued(client: Client, scopes: Scopes, shapes: Shapes = AS_ISSUED) -> list[Added]:
+    """The mappers that write ``azp``. ``audience``: the client that may exchange such a token as its own.
+
+    Keycloak takes the token while its user is logged in to that client, too, in the same session.
+    """
+    return [
+        Added(value, f"{by}, which writes azp", mapper, owner, (held,) if held else (), when=when)
+        for mapper, by, held, owner in _mappers(client, scopes)
+        for found, (on, when) in ((parties(mapper), _acts(mapper, client, shapes)),)
+        for value in ((None,) if found is None else found)
+        if on
+    ]
+
+
+def if_held(client: Client, scope: Json) -> list[Added]:
+    """What the mappers of one client scope would add, roles left aside, if the client held it."""
+    held = Held(str(scope["name"]), DEFAULT)
+    by = f"the client scope {named(held.name)}"
+    return [each for mapper in scope.get("protocolMappers") or () for each in _adds(client, mapper, by, held, None, [])]
+
+
+def touches_audience(scope: Json) -> bool:
+    """Whether a client scope holds a mapper that may add something to ``aud``."""
+    return any(
+        mapper["protocolMapper"] in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER) or written_by(mapper) != ()
+        for mapper in scope.get("protocolMappers") or ()
+    )
+
+
+def may_name(scope: Json, audiences: Collection[str]) -> bool:
+    """Whether the mappers of a client scope may add one of these clients, or by a role any."""
+    mappers = scope.get("protocolMappers") or ()
+    return any(
+        mapper["protocolMapper"] in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER)
+        or (written := written_by(mapper)) is None
+        or not set(audiences).isdisjoint(written)
+        for mapper in mappers
+    )
+
+
+def names_by_itself(client: Client, audience: str) -> bool:
+    """Whether an audience mapper of the client itself adds a client to all of its access tokens."""
+    return any(each.on and each.own and each.audience == audience for each in added(client, {}))
+
+
+def held_scopes(client: Client) -> dict[str, str]:
+    """The client scopes that a client holds, by name: ``default`` or ``optional``."""
+    return {name: kind for kind in (OPTIONAL, DEFAULT) for name in client.value(f"{kind}ClientScopes") or ()}
+
+
+def _acts(mapper: Json, client: Client, shapes: Shapes) -> tuple[bool, str | None]:
+    """Whether a mapper acts on a client's access tokens, in some shape, and what must hold for that."""
+    if mapper["protocolMapper"] in (ROLE_MAPPER, RENAMED_ROLE_MAPPER):
+        return True, None  # they have no such setting
+    on, when = _acts_at_issue(mapper, client, shapes.lighteners)
+    setting = INTROSPECTION_CLAIM if INTROSPECTION_CLAIM in (mapper.get("config") or {}) else TOKEN_CLAIM
+    if not _is_set(mapper, setting) or not shapes.introspectors or (on and when is None):
+        return on, when
+    passed_on = f"{quoted(shapes.introspectors, 'or')} passes on the whole token that it gets at introspection"
+    return True, f"{when}, or {passed_on}" if on else Introspected(passed_on)
+
+
+def _acts_at_issue(mapper: Json, client: Client, lighteners: Sequence[str]) -> tuple[bool, str | None]:
+    plain, light = (_is_set(mapper, setting) for setting in (TOKEN_CLAIM, LIGHTWEIGHT_CLAIM))
+    if client.is_on(LIGHTWEIGHT_TOKENS):
+        return light, None
+    if plain == light or not lighteners:
+        return plain, None
+    who = f"client {'policy' if len(lighteners) == 1 else 'policies'} {quoted(lighteners, 'or')}"
+    return True, f"{who} {'makes' if light else 'does not make'} the token lightweight"
+
+
+def _is_set(mapper: Json, setting: str) -> bool:
+    said = (mapper.get("config") or {}).get(setting)
+    return said == "true" or (said is None and is_unknown(mapper))
+
+
+def replacing(each: Added, found: Iterable[Added]) -> list[str]:
+    """The mappers, in words, that may replace what one adds."""
+    return [other.by for other in found if other is not each and other.sets and (other.is_late or not each.by_role)]
+
+
+def _mappers(client: Client, scopes: Scopes) -> Iterator[tuple[Json, str, Held | None, str | None]]:
+    """Each mapper of a client and of the scopes that it holds: the mapper, where it is, its scope, its owner."""
+    for mapper in client.mappers:
+        owner = (mapper.get("config") or {}).get(OWNER_KEY) or None
+        yield mapper, f"{_called(mapper)} of {named(client.client_id)}", None, owner
+    for name, kind in held_scopes(client).items():
+        scope = scopes.get(name) or {}
+        if scope.get("protocol", OPENID_CONNECT) != OPENID_CONNECT:
+            continue
+        owner = (scope.get("attributes") or {}).get(OWNER_KEY) or None
+        for mapper in scope.get("protocolMappers") or ():
+            by = f"the {kind} client scope {named(name)} of {named(client.client_id)}"
+            if mapper["protocolMapper"] not in (AUDIENCE_MAPPER, RESOLVE_MAPPER):
+                by = f"{_called(mapper)} in {by}"
+            yield mapper, by, Held(name, kind), owner
+
+
+def _called(mapper: Json) -> str:
+    kind = mapper["protocolMapper"]
+    if kind == AUDIENCE_MAPPER:
+        return f"the audience mapper {named(mapper['name'])}"
+    return f"the mapper {named(mapper['name'])}" + ("" if kind == RESOLVE_MAPPER else f" of type {kind}")
+
+
+def _adds(
+    client: Client,
+    mapper: Json,
+    by: str,
+    held: Held | None,
+    owner: str | None,
+    through: list[Added],
+    shapes: Shapes = AS_ISSUED,
+) -> Iterator[Added]:
+    scopes = (held,) if held else ()
+    on, when = _acts(mapper, client, shapes)
+    kind, config = mapper["protocolMapper"], mapper.get("config") or {}
+    if kind in (ROLE_MAPPER, RENAMED_ROLE_MAPPER):
+        old, new = str(config.get("role") or ""), str(config.get("new.role.name") or "")
+        renamed = old if kind == RENAMED_ROLE_MAPPER else None
+        audience, dot, _ = (new if renamed else old).rpartition(".")  # as Keycloak parts a client id from its role
+        for each in through if dot and audience != client.client_id else ():
+            yield Added(
+                audience, by, mapper, owner, tuple(dict.fromkeys((*scopes, *each.scopes))), renamed, when=each.when
+            )
+        return
+    written = written_by(mapper)
+    sets = kind in CLAIM_MAPPERS or (written is None and is_unknown(mapper))
+    for value in (None,) if written is None else written:
+        yield Added(value, by, mapper, owner, scopes, sets=sets, on=on, when=when)

@@ -1,0 +1,57 @@
+"""Tokens as Keycloak would make them for a user, without any login: an example of each, which is no token.
+
+https://www.keycloak.org/docs/latest/server_admin/#_client_scopes_evaluate
+"""
+
+from kcadmin.objects.clients import Client
+from kcadmin.objects.events import NOT_AVAILABLE
+from kcadmin.objects.realm import Realm
+from kcadmin.rest.errors import Forbidden, NotFound, Refusal, TokenRefused, sentence
+from kcadmin.rest.texts import named
+from reach.verdict import Claims
+
+
+class NoExample(Refusal):
+    """Keycloak makes no example of a token that an exchange may give all the same."""
+
+
+def user_id(realm: Realm, username: str) -> str:
+    """A user's id, by the exact name. :raises Refusal: there is none, or the login may not look."""
+    try:
+        found = realm.users_named(username)
+    except Forbidden:
+        raise no_access(realm, username) from None
+    if not found:
+        wrong = "is not there, or not to be seen by this login"
+        raise Refusal(
+            sentence("user", username, realm.name, wrong, "correct it, or give the login the role view-users")
+        )
+    return str(found[0]["id"])
+
+
+def example_token(
+    realm: Realm, client: Client, user: str, *, scope: str | None = None, audience: str | None = None
+) -> Claims:
+    """What a token of a client would say for a user. user: an id; scope: asked for beside the default ones.
+
+    :raises Forbidden: the login may not look at users. :raises TokenRefused: the token would not name the audience.
+    :raises NoExample: Keycloak cannot be asked for that audience.
+    """
+    at = realm.clients.path(client.uuid, "evaluate-scopes", "generate-example-access-token")
+    if any(sign.isspace() for sign in audience or ""):  # this endpoint takes each word of it for a client
+        raise NoExample(
+            f"the exchanged token: Keycloak makes no example of it for {named(audience)}, a client id with a blank"
+        )
+    asked = {"audience": audience} if audience else {}
+    try:
+        return Claims.read(realm.session.get(at, userId=user, scope=scope or "", **asked))
+    except NotFound as problem:
+        if NOT_AVAILABLE not in problem.message:
+            raise
+        raise TokenRefused(400, "invalid_request", f"{NOT_AVAILABLE}: {audience}") from None
+
+
+def no_access(realm: Realm, username: str) -> Refusal:
+    """That the login may not look at a user."""
+    remedy = "give it the role view-users, or leave --as-user out"
+    return Refusal(sentence("user", username, realm.name, "is not to be seen by this login (403)", remedy))

@@ -1,0 +1,158 @@
+"""What a realm's client policies leave of its exchanges, client by client: our guards, and those of others.
+
+https://www.keycloak.org/docs/latest/server_admin/#_client_policies
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from kcadmin.guards.entries import MARK_FORM, NOTHING
+from kcadmin.guards.marks import is_own
+from kcadmin.guards.parts import MARK, PREFIX, REQUESTERS
+from kcadmin.objects.clients import Client
+from kcadmin.rest.texts import named
+from kcadmin.writes.prediction import RealmPolicies
+from reach.policies import Act, ActingPolicies, Asking, Effect, listed
+from reach.roles import RoleFacts
+from reach.survey import Survey
+
+AUTHORIZED_PARTY = "azp"
+NO_WIDER_SCOPES = "no scope is wider than the subject token's"
+
+
+@dataclass(frozen=True)
+class GuardReach:
+    """What guards leave, by client id. refused: by requester, why it may not exchange at all. requesters: None for all.
+
+    sources: a requester that is absent may have all. no_wider_scopes: requesters whose own mappers do not count.
+    when: by requester, what must hold of the user, or what only the server can tell. asked: by requester, the sources with
+    whose tokens alone it may ask for a client scope. unjudged: what may refuse more, a sentence each.
+    """
+
+    refused: Mapping[str, str] = field(default_factory=dict)
+    requesters: frozenset[str] | None = None
+    sources: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    no_wider_scopes: frozenset[str] = frozenset()
+    when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    asked: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
+    unjudged: tuple[str, ...] = ()
+
+    def refusal_of(self, requester: str, source: str) -> str | None:
+        """Why a requester may not exchange tokens of a source; None where it may."""
+        if requester in self.refused:
+            return self.refused[requester]
+        if source in self.sources.get(requester, (source,)):
+            return None
+        return f"the guard on sources does not let {named(requester)} exchange tokens of {named(source)}"
+
+
+def guard_reach(survey: Survey, roles: RoleFacts) -> GuardReach:
+    """Reads the realm's client policies, in the meaning that Keycloak gives them."""
+    if survey.client_policies is None or survey.client_profiles is None:
+        lacking = "client policies: the login may not read them (role view-realm), so guards are left out of account"
+        return GuardReach(unjudged=(lacking,))
+    borrowed = tuple(_borrowed(survey))
+    policies = RealmPolicies(survey.client_policies, survey.client_profiles)
+    if not policies.acting:
+        return GuardReach(unjudged=borrowed)
+    acting = ActingPolicies(policies, survey.features.version)
+    found = {name: _Left(survey, acting, client, roles) for name, client in survey.clients.items()}
+    refused = {name: left.refused for name, left in found.items() if left.refused}
+    unjudged = dict.fromkeys(text for left in found.values() for text in left.unjudged)
+    return GuardReach(
+        refused,
+        frozenset(survey.clients.keys() - refused) if refused else None,
+        {name: left.sources for name, left in found.items() if left.sources is not None},
+        frozenset(name for name, left in found.items() if left.narrow),
+        {name: tuple(left.when) for name, left in found.items() if left.when},
+        {name: left.asked for name, left in found.items() if left.asked},
+        (*borrowed, *unjudged),
+    )
+
+
+class _Left:
+    """What client policies leave of the exchanges of one requester."""
+
+    def __init__(self, survey: Survey, acting: ActingPolicies, client: Client, roles: RoleFacts) -> None:
+        self.name, self.clients = client.client_id, survey.clients.keys()
+        self.refused = ""
+        self.sources: frozenset[str] | None = None
+        self.narrow = False
+        self.when: dict[str, None] = {}
+        self.asked: dict[str, frozenset[str]] = {}
+        self.unjudged: list[str] = []
+        defined = frozenset(roles.defined.get(self.name, ()))
+
+        def asking(*scopes: str) -> list[Act]:
+            return acting.acts(Asking(client, defined, frozenset(scopes)))
+
+        with_scope = {scope: asking(scope) for scope in acting.asked_scopes(client)}
+        plain = asking()
+        for act in plain:
+            if act.sure and all(act in found for found in with_scope.values()):
+                self._take(act)
+            else:
+                self._may(act)
+        for scope, found in with_scope.items():
+            for act in found:
+                if act not in plain:
+                    self._take_asked(scope, act)
+
+    def _take(self, act: Act) -> None:
+        if act.effect is Effect.REFUSES or is_of_requesters(act):
+            self.refused = self.refused or refusal(act, self.name)
+        elif act.effect is Effect.NARROWS:
+            self.narrow = True
+        elif act.effect is Effect.UNKNOWN or self._passing(act) is None:
+            self._may(act)
+        elif act.claim == AUTHORIZED_PARTY:
+            passing = self._passing(act) or frozenset()
+            self.sources = passing if self.sources is None else self.sources & passing
+        else:
+            self.when[f"the user's claim {act.claim} matches {named(act.pattern)}"] = None
+
+    def _take_asked(self, scope: str, act: Act) -> None:
+        """An act where a scope is asked for."""
+        passing = frozenset[str]() if act.effect is Effect.REFUSES else self._passing(act)
+        if act.sure and passing is not None and (act.effect is Effect.REFUSES or act.claim == AUTHORIZED_PARTY):
+            self.asked[scope] = passing & self.asked.get(scope, passing)
+        else:
+            says = f"may refuse an exchange of {named(self.name)} that asks for scope {named(scope)}"
+            self.unjudged.append(f"{act.cause}: {says}; only the server can tell")
+
+    def _may(self, act: Act) -> None:
+        self.when[f"{act.cause} lets it through"] = None
+
+    def _passing(self, act: Act) -> frozenset[str] | None:
+        """The clients whose tokens an act on the authorized party lets pass; None where only the server can tell."""
+        if act.claim != AUTHORIZED_PARTY:
+            return frozenset()
+        if (names := listed(act.pattern)) is not None:
+            return names
+        said = {name: act.lets(name) for name in self.clients}
+        return None if None in said.values() else frozenset(name for name, lets in said.items() if lets)
+
+
+def refusal(act: Act, requester: str) -> str:
+    """Why a requester may not exchange at all."""
+    if is_of_requesters(act):
+        return f"the guard on requesters does not let {named(requester)} exchange"
+    return f"{act.cause} refuses each exchange of {named(requester)}"
+
+
+def is_of_requesters(act: Act) -> bool:
+    """Whether it is what a guard on requesters does: it asks for a claim that no token has."""
+    return act.claim == f"{PREFIX}{REQUESTERS}" and act.pattern == NOTHING
+
+
+def _borrowed(survey: Survey) -> Iterator[str]:
+    """Clients with a mark that was not made for them; of a mark of earlier versions, all that bear it beside others."""
+    marked: dict[str, set[str]] = {}
+    for name, client in survey.clients.items():
+        if client.attributes.get(MARK):
+            marked.setdefault(client.attributes[MARK], set()).add(name)
+    for mark, names in marked.items():
+        if len(names) > 1 or MARK_FORM.fullmatch(mark):
+            for name in sorted(names):
+                if not is_own(mark, survey.clients[name].uuid):
+                    yield f"client {named(name)}: bears a mark that was made for another client; guards take it for that one"

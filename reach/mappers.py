@@ -1,0 +1,42 @@
+"""What mappers open in a realm: whom a client's access tokens name, and as whose they pass."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from kcadmin.objects.clients import Client
+from kcadmin.rest.texts import named
+from reach.audiences import Added
+from reach.lightweight import added_in, issued_in
+from reach.reasons import MAPPER, SCOPE, Way, Ways, writes
+from reach.roles import RoleFacts, conditions_of
+from reach.survey import Survey
+
+
+def named_by(survey: Survey, roles: RoleFacts, client: Client) -> dict[str, Ways]:
+    """Whom mappers put into a client's access tokens; one that may write anything counts for each client, under a condition."""
+    everything = added_in(survey, client)
+    return _by_audience(survey, roles, everything, everything)
+
+
+def issued_by(survey: Survey, roles: RoleFacts, client: Client) -> dict[str, Ways]:
+    """By other clients, what lets them exchange a client's tokens as their own."""
+    found = _by_audience(survey, roles, issued_in(survey, client), ())
+    return {
+        name: tuple(replace(way, when=(*way.when, f"its user is logged in to {named(name)}, too")) for way in ways)
+        for name, ways in found.items()
+        if name != client.client_id
+    }
+
+
+def _by_audience(
+    survey: Survey, roles: RoleFacts, mappers: Iterable[Added], everything: Iterable[Added]
+) -> dict[str, Ways]:
+    found: dict[str, Ways] = {}
+    for each in mappers:
+        way = Way(SCOPE if each.scopes else MAPPER, each.by, each.owner, conditions_of(roles, each, everything))
+        if each.audience is not None:
+            found[each.audience] = (*found.get(each.audience, ()), way)
+        for name in survey.clients if each.audience is None else ():
+            written = replace(way, when=(*way.when, writes(each.by, name)))
+            found[name] = (*found.get(name, ()), written)
+    return found

@@ -1,0 +1,42 @@
+"""The marks and claims of a realm's objects: whose each is, and which stack wrote that. Data, which others may have written."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from kcadmin.marks.ownership import NUMBER_KEY, OWNER_KEY, STACK_KEY, Writer, unmarked
+from kcadmin.objects.claims import claim_owners
+from kcadmin.objects.clients import Client
+from kcadmin.objects.writers import Mark
+from kcadmin.rest.texts import named
+from reach.audiences import switched
+
+Json = Mapping[str, Any]
+
+
+def marks_on(client: Client) -> Iterator[Mark]:
+    """The marks of a client's audience mappers, and the claims on its settings."""
+    for mapper in (each.own for each in switched(client, {})):
+        if mapper and mapper.owner:
+            what = f"audience mapper {named(mapper.name)} of client {named(client.client_id)}"
+            yield Mark(what, mapper.owner, mapper.writer, at=client.uuid)
+    for kind, owner, writer in claim_owners(client):
+        yield Mark(f"{kind} of client {named(client.client_id)}", owner, writer, at=client.uuid)
+
+
+def marks_of_scopes(scopes: Iterable[Json]) -> Iterator[Mark]:
+    """The marks of client scopes as Keycloak lists them."""
+    for scope in scopes:
+        noted = scope.get("attributes") or {}
+        if noted.get(OWNER_KEY):
+            writer = Writer(str(noted.get(STACK_KEY) or ""), str(noted.get(NUMBER_KEY) or ""))
+            name = str(scope["name"])
+            yield Mark(f"client scope {named(name)}", str(noted[OWNER_KEY]), writer, at=name)
+
+
+def marks_of_policies(policies: Iterable[Json]) -> Iterator[Mark]:
+    """The marks of policies as Keycloak exports them."""
+    for policy in policies:
+        _, owner, writer = unmarked(str(policy.get("description") or ""))
+        if owner:
+            name = str(policy["name"])
+            yield Mark(f"policy {named(name)}", owner, writer, hashed=True, at=name)

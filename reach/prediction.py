@@ -1,0 +1,225 @@
+"""Predicts exchanges from a realm's state, without any login or secret: what is predicted is not proved.
+
+Two looks: what decides the exchange (switch, mappers, permission, guards), and where a user is known the tokens themselves as
+Keycloak's own evaluation of client scopes makes them. What only the moment of an exchange tells is named, not guessed.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from kcadmin.objects.features import LEGACY, STANDARD, Features, read_features
+from kcadmin.objects.realm import Realm, realm_for
+from kcadmin.rest import texts
+from kcadmin.rest.errors import Forbidden, TokenRefused
+from kcadmin.rest.session import Session
+from kcadmin.rest.texts import quoted
+from reach.allowed import RealmReach
+from reach.among_clients import Among, reach_among
+from reach.example_tokens import NoExample, example_token, no_access, user_id
+from reach.fitness import bound_by, proofs
+from reach.guards import NO_WIDER_SCOPES
+from reach.reasons import OWN, PERMISSION, Unordered, Way, always, conditions
+from reach.reasons import Verdict as Computed
+from reach.roles import asked_for
+from reach.verdict import Case, Claims, Subject, Verdict, check_contents, notes_of, wrong_exchange
+
+NO_USER = "roles, lifetime and scopes: they depend on the user; name one with --as-user"
+
+
+@dataclass(frozen=True)
+class _Tokens:
+    """Both tokens as predicted; refused: in Keycloak's words, why there is no exchanged one."""
+
+    subject: Claims
+    exchanged: Claims | None
+    refused: str | None = None
+
+
+class Predictor:
+    """Predicts cases; each realm is looked at once, at all clients that the cases name."""
+
+    def __init__(self, session: Session, cases: Iterable[Case], username: str | None = None) -> None:
+        self._session = session
+        self._username = username
+        self._named: dict[str, set[str]] = {}
+        for case in cases:
+            self._named.setdefault(case.realm, set()).update((case.source, case.requester, case.target))
+        self._features: Features | None = None
+        self._among: dict[str, Among] = {}
+        self._users: dict[tuple[str, str], str | None] = {}
+
+    def predict(self, case: Case) -> Verdict:
+        """:raises Refusal: the user is not to be seen, or the realm is not."""
+        realm = realm_for(self._session, case.realm)
+        among = self._look(realm)
+        computed = among.reach.verdict(case.requester, case.source, case.audience)
+        subject = Subject(self._username) if self._username else None
+        unjudged = among.reach.unjudged
+        unknown, basis = (*among.unseen, *unjudged), reasons(among.reach, computed, case.requester)
+        verdict = Verdict(case, subject, proved=False, dry=True, basis=basis, unknown=unknown)
+        faults = [*_wrong(case, computed), *computed.why_not, *_not_to_ask(case, among.reach)]
+        if faults:
+            return replace(verdict, outlook=False, reason="; ".join(dict.fromkeys(faults)))
+        user = self._user(realm, case)
+        if user is None:
+            return _by_mappers(verdict, among, computed)
+        try:
+            tokens = _tokens(realm, among, case, user)
+        except NoExample as none:
+            return _by_mappers(replace(verdict, unknown=(*verdict.unknown, str(none))), among, computed)
+        except Forbidden:
+            if self._username:
+                raise no_access(realm, self._username) from None
+            seen = (
+                "tokens of the source's service account: this login may not look at them; give it the role view-users"
+            )
+            return _by_mappers(replace(verdict, unknown=(*verdict.unknown, seen)), among, computed)
+        unordered = [each for way in (*computed.source_ways, *computed.audience_ways) for each in way.when]
+        if any(isinstance(each, Unordered) for each in unordered):
+            seen = "both tokens: of mappers that write aud, each token may have another one last"
+            return _by_mappers(replace(verdict, unknown=(*verdict.unknown, seen)), among, computed)
+        if tokens.refused and always(computed.audience_ways):  # seen where two mappers add the same audience
+            seen = f"the exchanged token: mappers add {texts.named(case.audience)} to aud, and Keycloak's example of it does not"
+            return _by_mappers(replace(verdict, unknown=(*verdict.unknown, seen)), among, computed)
+        return _by_tokens(replace(verdict, subject=subject or Subject()), among, computed, tokens)
+
+    def _look(self, realm: Realm) -> Among:
+        if realm.name not in self._among:
+            self._features = self._features or read_features(self._session)
+            self._among[realm.name] = reach_among(realm, self._features, self._named[realm.name])
+        return self._among[realm.name]
+
+    def _user(self, realm: Realm, case: Case) -> str | None:
+        """Whose tokens are predicted. A service account says nothing of a grant that asks for users' roles."""
+        key = (realm.name, "" if self._username else case.source)
+        if key not in self._users:
+            source = realm.clients.find(case.source)
+            account = realm.service_account(source) if source and not self._username else None
+            own = str(account["id"]) if account else None
+            self._users[key] = user_id(realm, self._username) if self._username else own
+        return None if case.roles and not self._username else self._users[key]
+
+
+def reasons(reach: RealmReach, computed: Computed, requester: str) -> tuple[str, ...]:
+    """What of a realm's state decides about an exchange, a clause each: the switch, a permission, then mappers."""
+    switch = f"the switch of {texts.named(requester)} is {'on' if computed.exchange == STANDARD else 'off'}"
+    found = [switch] if requester in reach.clients else []
+    ways = [way for way in (*computed.source_ways, *computed.audience_ways) if way.kind != OWN]
+    ways.sort(key=lambda way: way.kind != PERMISSION)
+    return tuple(dict.fromkeys([*found, *(way.by + (f" (of {way.owner})" if way.owner else "") for way in ways)]))
+
+
+def _wrong(case: Case, computed: Computed) -> list[str]:
+    if computed.exchange == case.exchange or computed.exchange is None:
+        return []
+    return [wrong_exchange(case, computed.exchange, "would answer")]
+
+
+def _not_to_ask(case: Case, reach: RealmReach) -> Iterator[str]:
+    """The scopes that a case asks for, and that a guard does not let it ask for with the source's tokens."""
+    for scope, sources in reach.guards.asked.get(case.requester, {}).items():
+        if scope in (case.exchange_scope or "").split() and case.source not in sources:
+            yield (
+                f"the guard on scopes does not let {texts.named(case.requester)} ask for scope {texts.named(scope)} "
+                f"with tokens of {texts.named(case.source)}"
+            )
+
+
+def _tokens(realm: Realm, among: Among, case: Case, user: str) -> _Tokens:
+    clients = among.reach.clients
+    subject = _blank(example_token(realm, clients[case.source], user, scope=case.login_scope))
+    if case.exchange == STANDARD:
+        try:
+            made = example_token(
+                realm, clients[case.requester], user, scope=case.exchange_scope, audience=case.audience
+            )
+        except TokenRefused as refused:
+            return _Tokens(subject, None, str(refused))
+        left = tuple(name for name in made.aud if name not in among.reach.dropped(case.requester))
+        return _Tokens(subject, replace(_blank(made), aud=left))
+    # The legacy exchange makes a token as the target would, asked for the subject token's scopes, and names the target in it.
+    target = case.audience or case.requester
+    made = example_token(realm, clients[target], user, scope=subject.scope)
+    aud = made.aud if target == case.requester or target in made.aud else (*made.aud, target)
+    return _Tokens(subject, replace(_blank(made), aud=aud, azp=case.requester))
+
+
+def _blank(claims: Claims) -> Claims:
+    """Without what an example makes up: it is of no session, and no exchange made it."""
+    return replace(claims, jti="", sid="")
+
+
+def _by_tokens(verdict: Verdict, among: Among, computed: Computed, tokens: _Tokens) -> Verdict:
+    """With both tokens known, users' roles and scopes that are asked for are no conditions any more."""
+    case, faults = verdict.case, []
+    legacy_audience = case.exchange == LEGACY and case.audience not in (None, case.requester)
+    if case.requester != case.source and not legacy_audience and case.requester not in tokens.subject.aud:
+        faults.append(
+            f"the subject token's aud is {quoted(tokens.subject.aud)} without the requester {texts.named(case.requester)}"
+        )
+    asked = {*(case.exchange_scope or "").split()}
+    if case.requester in among.reach.guards.no_wider_scopes and (wider := sorted(asked - tokens.subject.scopes)):
+        faults.append(
+            f"it asks for scope {quoted(wider)}, which the subject token has not, and a guard forbids wider ones"
+        )
+    if tokens.exchanged:
+        faults += check_contents(case, tokens.subject, tokens.exchanged)
+    elif tokens.refused:
+        faults.append(tokens.refused)
+    notes = notes_of(case, tokens.subject, tokens.exchanged) if tokens.exchanged else ()
+    verdict = replace(verdict, subject_claims=tokens.subject, exchanged_claims=tokens.exchanged, notes=notes)
+    if faults:
+        return replace(verdict, outlook=False, reason="; ".join(faults))
+    permission = tuple(way for way in computed.audience_ways if way.kind == PERMISSION)
+    return _concluded(verdict, among, conditions(permission))
+
+
+def _by_mappers(verdict: Verdict, among: Among, computed: Computed) -> Verdict:
+    """No user: what mappers alone put into tokens, for all or on request."""
+    case = verdict.case
+    asked = {asked_for(scope) for scope in (case.login_scope, case.exchange_scope) if scope}
+    open_: list[str] = []
+    for ways in (computed.source_ways, computed.audience_ways):
+        open_ += conditions(
+            tuple(replace(way, when=tuple(when for when in way.when if when not in asked)) for way in ways)
+        )
+    filtered = case.exchange == STANDARD and case.audience
+    of_client = case.audience if case.exchange == LEGACY and case.audience else case.requester
+    dropped = among.reach.dropped(case.requester) if case.exchange == STANDARD else ()
+    named = () if filtered else tuple(name for name in _named(among, of_client, asked) if name not in dropped)
+    if case.exchange_scope and case.requester in among.reach.guards.no_wider_scopes:
+        open_.append(NO_WIDER_SCOPES)
+    aud = tuple(dict.fromkeys((*([case.audience] if case.audience else []), *named)))
+    if case.exact and aud != (case.target,):
+        open_.append("aud is the target alone")
+    if case.target not in aud and not open_:
+        open_.append(f"a role of the user puts {texts.named(case.target)} into aud")
+    subject = _only_aud(case.source, _named(among, case.source, asked))
+    unknown = (*verdict.unknown, NO_USER)
+    foreseen = replace(
+        verdict, subject_claims=subject, exchanged_claims=_only_aud(case.requester, aud), unknown=unknown
+    )
+    return _concluded(foreseen, among, open_)
+
+
+def _concluded(verdict: Verdict, among: Among, open_: Sequence[str]) -> Verdict:
+    requester = verdict.case.requester
+    client = among.reach.clients[requester]
+    consent = client.is_on("consentRequired") and verdict.case.exchange == STANDARD
+    asked = [f"the user has consented to {texts.named(requester)}"] if consent else []
+    needed = proofs(requester, bound_by(client), own=verdict.case.source == requester)
+    phrases = dict.fromkeys((*open_, *asked, *needed, *among.reach.guards.when.get(requester, ())))
+    if not phrases:
+        return replace(verdict, outlook=True)
+    return replace(verdict, outlook=None, reason=f"only if {'; '.join(phrases)}")
+
+
+def _named(among: Among, client: str, asked: set[str]) -> tuple[str, ...]:
+    def sure(way: Way) -> bool:
+        return not [when for when in way.when if when not in asked]
+
+    return tuple(sorted(aud for aud, ways in among.reach.names.get(client, {}).items() if any(map(sure, ways))))
+
+
+def _only_aud(azp: str, aud: tuple[str, ...]) -> Claims:
+    return Claims("", azp, aud, "", 0, 0, "", "")

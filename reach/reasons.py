@@ -1,0 +1,161 @@
+"""What lets exchanges pass, for people who ask why: ways, rules made of them, and the verdict on one exchange."""
+
+import itertools
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from kcadmin.rest import texts
+from kcadmin.rest.texts import quoted
+
+OWN, MAPPER, SCOPE, ROLES, PERMISSION = "own", "mapper", "scope", "roles", "permission"
+
+
+class _AnyClient(str):
+    """Stands where a client id does, and is like none: each text may be a client's."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+ANY_CLIENT = _AnyClient("any client")
+_OF_SOURCES = "the token is one of"
+
+
+@dataclass(frozen=True)
+class Way:
+    """What opens an exchange, or half of one. kind: one of the words above. by: in words, with its name.
+
+    owner: whose it is, ``<organization>/<project>/<stack>``, with ``#<grant>``, or the hash of that; None for nobody's.
+    when: what must hold besides, a phrase each; empty for always.
+    """
+
+    kind: str
+    by: str
+    owner: str | None = None
+    when: tuple[str, ...] = ()
+
+
+def always(ways: Iterable[Way]) -> bool:
+    """Whether one of the ways needs nothing besides."""
+    return any(not way.when for way in ways)
+
+
+Ways = tuple[Way, ...]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A requester may turn any of the sources' tokens into one for any of the audiences, by one exchange.
+
+    sources: by client id; ``ANY_CLIENT`` where Keycloak does not look whose token it is. audiences: by client id; None is itself.
+    role_sources, role_audiences: those whom a user's roles alone open. when: holds for all of it.
+    """
+
+    requester: str
+    exchange: str
+    sources: Mapping[str, Ways]
+    audiences: Mapping[str | None, Ways]
+    role_sources: frozenset[str] = frozenset()
+    role_audiences: frozenset[str] = frozenset()
+    when: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """About one exchange. ways: what opens it. when: what must hold besides. why_not: a phrase each, empty where allowed."""
+
+    exchange: str | None
+    source_ways: Ways = ()
+    audience_ways: Ways = ()
+    when: tuple[str, ...] = ()
+    why_not: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it may pass, at least under conditions."""
+        return not self.why_not
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """All that must hold besides, a phrase each; empty where it passes for every user, always, as far as is judged."""
+        return tuple(dict.fromkeys((*self.when, *conditions(self.source_ways), *conditions(self.audience_ways))))
+
+    def opens_more_than(self, other: "Verdict") -> bool:
+        """Whether it passes somewhere where the other does not."""
+        return not all(any(within(each, old) for old in other._each_way()) for each in self._each_way())
+
+    def _each_way(self) -> list[frozenset[str]]:
+        """What must hold for each way by which it passes."""
+        if not self.allowed:
+            return []
+        to: tuple[Way | None, ...] = self.audience_ways or (None,)
+        return [
+            frozenset((*self.when, *source.when, *(audience.when if audience else ())))
+            for source, audience in itertools.product(self.source_ways, to)
+        ]
+
+
+def conditions(ways: Ways) -> tuple[str, ...]:
+    """What must hold for one of the ways to be open: each of the phrases."""
+    if always(ways) or not ways:
+        return ()
+    if len(ways) == 1:
+        return ways[0].when
+    return (" or ".join(dict.fromkeys(" and ".join(way.when) for way in ways)),)
+
+
+class OneOf(str):
+    """A condition in words: the user has one of some roles, as ``<client id>/<role>`` or ``<role>``."""
+
+    __slots__ = ("roles",)
+    roles: frozenset[str]
+
+    def __new__(cls, roles: Iterable[str]) -> "OneOf":
+        named = tuple(roles)
+        made = super().__new__(cls, f"the user has the role {' or '.join(repr(role) for role in named)}")
+        made.roles = frozenset(named)
+        return made
+
+
+class Unordered(str):
+    """A condition in words: of two mappers that write the same claim, one comes last. Each token may have its own order."""
+
+    __slots__ = ()
+
+
+def within(when: Collection[str], other: Collection[str]) -> bool:
+    """Whether wherever these conditions hold, the others hold, too."""
+    return all(phrase in when or any(_implies(each, phrase) for each in when) for phrase in other)
+
+
+def _implies(phrase: str, other: str) -> bool:
+    return isinstance(phrase, OneOf) and isinstance(other, OneOf) and phrase.roles <= other.roles
+
+
+def of_sources(names: Iterable[str]) -> str:
+    """A condition on whose token it is."""
+    return f"{_OF_SOURCES} {quoted(sorted(names))}"
+
+
+def is_of_sources(phrase: str) -> bool:
+    """Whether a condition is one on whose token it is."""
+    return phrase.startswith(_OF_SOURCES)
+
+
+def writes(by: str, name: str) -> str:
+    """A condition on what a mapper writes that may write any text."""
+    return f"what {by} writes is {texts.named(name)}"
+
+
+def written_audience(phrase: str, audience: str | None) -> str:
+    """Such a condition on an audience, in words that are the same for all audiences."""
+    end = f" writes is {texts.named(audience)}"
+    return f"{phrase.removesuffix(end)} writes is the audience" if phrase.endswith(end) else phrase

@@ -1,0 +1,114 @@
+"""Policies on a token-exchange permission that say what a grant's own would say, whoever made them and whatever their names.
+
+Such a one stands for the grant's: it is used as found. A client policy says who may exchange; an aggregate policy of one and a
+time policy, both of which must match, says when, too. Everything is read from a resource server's export, by names.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kcadmin.authz.policies import TIME_DATES, TIME_FIELDS
+from kcadmin.authz.time_windows import time_parts, window_faults
+from kcadmin.marks.ownership import DESCRIPTION_LIMIT, MARK_LENGTH, unmarked
+from kcadmin.objects.resource_server import names_in
+
+POSITIVE = "POSITIVE"
+CLIENTS, TIME, CONDITIONS = "", "time 1", "conditions"
+EXPORTED = {**TIME_FIELDS, "not_before": "nbf", "not_on_or_after": "noa"}
+"""Our name of a time policy's field → the name under which an export's ``config`` holds it."""
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A time window as a grant's ``timeWindow`` says it: ``HH:MM``, and dates as Keycloak takes them."""
+
+    start: str | None = None
+    end: str | None = None
+    not_before: str | None = None
+    not_on_or_after: str | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a policy on a permission lets through: clients by their ids, always or in a window.
+
+    parts: the names of the policies that it is made of, by the part that each plays in a grant.
+    """
+
+    name: str
+    clients: frozenset[str]
+    window: Window | None
+    parts: Mapping[str, str]
+
+
+def standing(policies: Mapping[str, Json], name: str) -> Standing | None:
+    """What the policy of that name says in a grant's words; None where no grant says it, or a stack has made it."""
+    policy = policies.get(name)
+    if policy is None or not _is_plain(policy):
+        return None
+    if policy["type"] == "client":
+        clients = frozenset(names_in(policy, "clients"))
+        return Standing(name, clients, None, {CLIENTS: name}) if clients else None
+    members = names_in(policy, "applyPolicies")
+    by_type = {str((policies.get(each) or {}).get("type")): each for each in members}
+    is_pair = policy["type"] == "aggregate" and len(members) == 2 and set(by_type) == {"client", "time"}
+    if not is_pair or policy.get("decisionStrategy") != "UNANIMOUS":
+        return None
+    said, times = standing(policies, by_type["client"]), policies[by_type["time"]]
+    window = window_of(times) if _is_plain(times) else None
+    if said is None or window is None:
+        return None
+    return Standing(name, said.clients, window, {CLIENTS: said.name, TIME: by_type["time"], CONDITIONS: name})
+
+
+def standing_for(
+    policies: Mapping[str, Json], names: Sequence[str], clients: frozenset[str], window: Window | None
+) -> Standing | None:
+    """The first of the named policies that lets exactly these clients through, in exactly that window."""
+    found = (standing(policies, name) for name in sorted(names))
+    return next((each for each in found if each and each.clients == clients and each.window == window), None)
+
+
+def window_of(policy: Json) -> Window | None:
+    """A time policy as a window that makes exactly this policy again; None where there is none."""
+    config: Mapping[str, str] = policy.get("config") or {}
+    given = {ours: config[theirs] for ours, theirs in EXPORTED.items() if config.get(theirs)}
+    try:
+        fields = {key: value if key in TIME_DATES else int(value) for key, value in given.items()}
+    except ValueError:
+        return None
+    for window in _windows(fields):
+        dates = {"not_before": window.not_before, "not_on_or_after": window.not_on_or_after}
+        if not list(window_faults(window.start, window.end, **dates)):
+            parts = time_parts(window.start, window.end, **dates).policies
+            if len(parts) == 1 and parts[0].logic == POSITIVE and dict(parts[0].fields) == fields:
+                return window
+    return None
+
+
+def description_of(policies: Mapping[str, Json], name: str) -> str:
+    """What a policy says of itself."""
+    return str((policies.get(name) or {}).get("description") or "")
+
+
+def _windows(fields: Mapping[str, Any]) -> Iterator[Window]:
+    dates = {key: fields.get(key) for key in TIME_DATES}
+    hour, hour_end = fields.get("hour"), fields.get("hour_end")
+    if hour is None or hour_end is None:
+        yield Window(**dates)
+        return
+    minute, minute_end = fields.get("minute", 0), fields.get("minute_end", 59)
+    end = hour_end * 60 + minute_end + 1
+    yield Window(f"{hour:02}:{minute:02}", f"{end // 60 % 24:02}:{end % 60:02}", **dates)
+
+
+def _is_plain(policy: Json) -> bool:
+    """Whether it is nobody's, as it says and short enough to be named by a resource."""
+    text = str(policy.get("description") or "")
+    return (
+        policy.get("logic", POSITIVE) == POSITIVE
+        and unmarked(text)[1] is None
+        and len(text) <= DESCRIPTION_LIMIT - MARK_LENGTH
+    )

@@ -1,0 +1,106 @@
+"""A whole realm as it decides about exchanges, for the commands that look at all of it; a stack's runs never do.
+
+https://www.keycloak.org/docs-api/latest/rest-api/index.html
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kcadmin.authz.exchange_permission import ENFORCING, UNANIMOUS, Overview, overview
+from kcadmin.guards.client_policies import POLICIES, PROFILES, Entry, entries
+from kcadmin.objects.clients import Client
+from kcadmin.objects.features import Features, read_features
+from kcadmin.objects.realm import Realm, realm_for
+from kcadmin.rest.errors import Forbidden, NotFound, NotImplementedHere, Refusal
+from kcadmin.rest.session import Session
+from kcadmin.rest.texts import named
+from reach.fitness import as_heeded
+from reach.introspection import introspectors
+
+Json = Mapping[str, Any]
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Permission:
+    """A client's token-exchange permission on the realm's own resource server; ``policies`` are names."""
+
+    target: str
+    strategy: str
+    policies: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a realm holds. clients: by client id. scopes: client scopes by name, as Keycloak describes them.
+
+    policies: those of the realm's own resource server, by name; they name clients by client id and other policies by name.
+    permissions: by the target's client id. enforcement, strategy: of that resource server.
+    client_policies, client_profiles: None where the login may not read them. introspectors: see ``reach.introspection``.
+    """
+
+    realm: str
+    features: Features
+    clients: Mapping[str, Client]
+    scopes: Mapping[str, Json]
+    policies: Mapping[str, Json]
+    permissions: Mapping[str, Permission]
+    client_policies: tuple[Entry, ...] | None
+    client_profiles: tuple[Entry, ...] | None
+    enforcement: str = ENFORCING
+    strategy: str = UNANIMOUS
+    introspectors: tuple[str, ...] = ()
+
+
+def survey(session: Session, realm_name: str, progress: Progress = lambda what: None) -> Survey:
+    """Reads a realm: its clients in pages of 100, client scopes, the realm's own permissions, client policies.
+
+    :param progress: told what is being read.
+    :raises Refusal: the realm does not exist, or the login may not see it.
+    """
+    realm = realm_for(session, realm_name)
+    progress("features")
+    features = read_features(session)
+    clients: dict[str, Client] = {}
+    try:
+        for page in realm.clients.pages():
+            clients.update((client.client_id, as_heeded(client, lambda: features)) for client in page)
+            progress(f"{len(clients)} clients")
+    except NotFound:
+        raise Refusal(f"realm {named(realm_name)}: does not exist, or the login may not see it; correct it.") from None
+    progress("client scopes")
+    scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
+    progress("permissions")
+    held = overview(realm)
+    progress("client policies")
+    return Survey(
+        realm_name,
+        features,
+        clients,
+        scopes,
+        held.policies,
+        permissions_in(held, clients),
+        entries_to_see(realm, POLICIES),
+        entries_to_see(realm, PROFILES),
+        held.enforcement,
+        held.strategy,
+        introspectors(clients.values()),
+    )
+
+
+def permissions_in(held: Overview, clients: Mapping[str, Client]) -> dict[str, Permission]:
+    """The token-exchange permissions of these clients, by client id."""
+    by_uuid = {client.uuid: name for name, client in clients.items()}
+    found = ((by_uuid[uuid], said) for uuid, said in held.permissions.items() if uuid in by_uuid)
+    return {target: Permission(target, *said) for target, said in found}
+
+
+def entries_to_see(realm: Realm, kind: str) -> tuple[Entry, ...] | None:
+    """The realm's client policies or profiles; None where the login may not read them."""
+    try:
+        return tuple(entries(realm, kind) or ())
+    except NotImplementedHere:  # the feature is switched off
+        return ()
+    except (Forbidden, Refusal):
+        return None

@@ -1,0 +1,104 @@
+"""What a mapper of each type writes to ``aud`` and ``azp`` by itself, proven by tokens of Keycloak 26.7.3.
+
+https://www.keycloak.org/docs/latest/server_admin/#_protocol-mappers
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from kcadmin.objects.mappers import AUDIENCE_MAPPER, AudienceMapper
+
+RESOLVE_MAPPER = "oidc-audience-resolve-mapper"
+ROLE_MAPPER, RENAMED_ROLE_MAPPER = "oidc-hardcoded-role-mapper", "oidc-role-name-mapper"
+FIXED_CLAIM_MAPPER = "oidc-hardcoded-claim-mapper"
+CLAIM_MAPPERS = frozenset(
+    {
+        FIXED_CLAIM_MAPPER,
+        "oidc-group-membership-mapper",
+        "oidc-organization-membership-mapper",
+        "oidc-usermodel-attribute-mapper",
+        "oidc-usermodel-client-role-mapper",
+        "oidc-usermodel-property-mapper",
+        "oidc-usermodel-realm-role-mapper",
+        "oidc-usersessionmodel-note-mapper",
+    }
+)
+"""Write the claim that ``claim.name`` says."""
+LATE_MAPPERS = frozenset({"oidc-usermodel-client-role-mapper", "oidc-usermodel-realm-role-mapper"})
+NEVER = frozenset(
+    {
+        "oidc-acr-mapper",
+        "oidc-address-mapper",
+        "oidc-allowed-origins-mapper",
+        "oidc-amr-mapper",
+        "oidc-claims-param-token-mapper",
+        "oidc-claims-param-value-idtoken-mapper",
+        "oidc-full-name-mapper",
+        "oidc-nonce-backwards-compatible-mapper",
+        "oidc-organization-group-membership-mapper",
+        "oidc-session-state-mapper",
+        "oidc-sha256-pairwise-sub-mapper",
+        "oidc-sub-mapper",
+    }
+)
+"""Write other claims, whatever their configuration says."""
+
+Json = Mapping[str, Any]
+_ESCAPED = re.compile(r"\\(.)")
+
+
+def parties(mapper: Json) -> tuple[str, ...] | None:
+    """What a mapper writes to ``azp``, said as by ``written``: Keycloak takes the token for one of that client."""
+    return _of_claim(mapper, "azp") if mapper["protocolMapper"] in CLAIM_MAPPERS else ()
+
+
+def written(mapper: Json) -> tuple[str, ...] | None:
+    """What a mapper writes to ``aud`` by itself: texts, none, or (None) what may be any text."""
+    kind = mapper["protocolMapper"]
+    if kind == AUDIENCE_MAPPER:
+        read = AudienceMapper.read(mapper)
+        audience = read.included_client or read.custom_audience
+        return (audience,) if audience else ()
+    if kind in CLAIM_MAPPERS:
+        return _of_claim(mapper, "aud")
+    if kind in NEVER or kind in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER):
+        return ()
+    return None
+
+
+def is_unknown(mapper: Json) -> bool:
+    known = CLAIM_MAPPERS | NEVER | {AUDIENCE_MAPPER, RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER}
+    return mapper["protocolMapper"] not in known
+
+
+def _of_claim(mapper: Json, claim: str) -> tuple[str, ...] | None:
+    config = mapper.get("config") or {}
+    if not _is_claim(claim, str(config.get("claim.name") or "")):
+        return ()
+    return _fixed(config) if mapper["protocolMapper"] == FIXED_CLAIM_MAPPER else None
+
+
+def _is_claim(claim: str, name: str) -> bool:
+    """As Keycloak reads a claim's name: dots part it, and a backslash is left out."""
+    parts = re.findall(r"(?:\\.|[^\\.])+", name) if not name.startswith(".") else [name]
+    return [_ESCAPED.sub(r"\1", part) for part in parts] == [claim]
+
+
+def _fixed(config: Mapping[str, str]) -> tuple[str, ...] | None:
+    """A hard-coded value, as it stands in ``aud``: always one text, also where it looks like a list."""
+    value, kind = config.get("claim.value") or "", config.get("jsonType.label") or "String"
+    if not value:
+        return ()
+    try:
+        if kind in ("int", "long"):
+            return (str(int(value)),)
+        if kind == "boolean":
+            return ("true" if value.lower() == "true" else "false",)
+        if kind == "JSON":
+            said = json.loads(value)
+            return (said if isinstance(said, str) else json.dumps(said, separators=(",", ":"), ensure_ascii=False),)
+    except ValueError:
+        return ()  # Keycloak cannot read it either, and leaves the claim out
+    return (value,) if kind == "String" else None
