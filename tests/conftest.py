@@ -28,6 +28,7 @@ NEEDS = {
     "dpop": ("26.4", "DPoP without a preview feature"),
     "federated_login": ("26.6", "clients that log in by another issuer's tokens"),
     "refused_targets": ("26.2", "a refusal of disabled targets"),
+    "whole_tokens": ("26.0", "tokens that a client gets whole at introspection"),
     "scope_policies": ("26.0", "client-scope policies that judge an exchange"),
 }
 """What not each supported Keycloak has: a mark of tests → the first version with it, and its name."""

@@ -18,6 +18,7 @@ from tests.support.in_process import Stack
 from tests.support.mapper_kinds import kind
 from tests.support.realms import TestRealm
 
+pytestmark = pytest.mark.whole_tokens
 EXCHANGES = pytest.mark.parametrize("exchange", ["standard", "legacy"])
 OFF, ON_REQUEST = {"access.token.claim": "false"}, {"audience": "optionalScope"}
 WHOLE = {"introspection.token.claim": "true"}

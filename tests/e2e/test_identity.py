@@ -189,6 +189,7 @@ def test_two_owners(exchange: str, realm: TestRealm, new_stack: NewStack) -> Non
     as_it_was(realm, before, exchange)
 
 
+@pytest.mark.scope_policies
 def test_a_renamed_or_moved_stack_that_replaces(exchange: str, realm: TestRealm, new_stack: NewStack) -> None:
     """What the state holds goes on, whichever stack its marks name."""
     before, more = realm.export(), {"owner": "shop", "guards": ["requesters", "sources"], "events": True}
@@ -213,6 +214,7 @@ def test_a_renamed_or_moved_stack_that_replaces(exchange: str, realm: TestRealm,
     as_it_was(realm, before, exchange)
 
 
+@pytest.mark.scope_policies
 def test_a_stack_that_lost_its_state_takes_back_what_it_made(
     exchange: str, realm: TestRealm, new_stack: NewStack
 ) -> None:

@@ -21,10 +21,13 @@ SUITES = (
     "tests/acceptance",
     *(
         f"tests/e2e/test_{what}.py"
-        for what in ("lifecycle", "changes", "prove", "drift", "destroy", "sharing", "requests")
+        for what in (
+            *("lifecycle", "changes", "prove", "drift", "destroy", "sharing", "requests"),
+            *("identity", "replaced", "client_policies", "rotated", "forged_claims"),
+        )
     ),
 )
-"""What asks the server for things in which versions may differ. Left out are bad input, secrets, the policy pack, passwords and
+"""What asks the server for things in which versions may differ. Left out are bad input, secrets, the policy pack and
 states of former commits, which are not the server's, and faults and kills through the CLI, which acceptance tests have too."""
 BEGIN, END = "<!-- runs -->", "<!-- end of runs -->"
 EXCHANGES = ("standard", "legacy")
