@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NoReturn
 
 from urllib3.exceptions import InvalidHeader
@@ -22,6 +23,19 @@ FORBIDDEN = ("HTTP 403 Forbidden", "You have no access to this user")
 """What Keycloak says to a login that lacks a role; before 26.0 it gives it an ``UNNAMED`` error, with 403."""
 UNNAMED, UNNAMED_TEXT = "unknown_error", "For more on this error consult the server log"
 _ID = re.compile(r"[\w~-][\w.~%-]*", re.ASCII)
+
+
+class Told(dict[str, Any]):
+    """An object of an answer. A field that is read from it and missing is the server's fault: a sentence, no KeyError."""
+
+    __slots__ = ("_answer",)
+
+    def __init__(self, answer: "Answer", fields: Iterable[tuple[str, Any]]) -> None:
+        super().__init__(fields)
+        self._answer = answer
+
+    def __missing__(self, field: str) -> NoReturn:
+        raise self._answer.strange(f"JSON of another shape (no {shown(field)})")
 
 
 @dataclass(frozen=True)
@@ -155,7 +169,8 @@ class Answer:
     def _parsed(self) -> Any:
         """:raises ValueError: it is no JSON, one so deep that nothing can be read from it, or holds halves of characters."""
         try:
-            value = json.loads(self.content, parse_constant=_refuse)
+            told = partial(Told, replace(self, content=b""))  # which objects that are kept shall not keep, too
+            value = json.loads(self.content, parse_constant=_refuse, object_pairs_hook=told)
             if _HALF_CHARACTER.search(self.content):
                 json.dumps(value, ensure_ascii=False).encode()
         except RecursionError:

@@ -135,3 +135,11 @@ def test_an_answer_that_nobody_foresaw_is_a_sentence_without_its_data() -> None:
     assert "TypeError at kcadmin/rest/texts.py:" in str(caught.value) and str(caught.value).endswith(".")
     with pytest.raises(KeyError), misreadings():
         {}["not of an answer"]
+
+
+def test_a_field_that_is_read_and_missing_is_a_sentence(keycloak: FakeKeycloak) -> None:
+    keycloak.interfere(Answer(200, {"policies": [{"type": "client"}]}), at="/authz/resource-server/settings$")
+    settings = keycloak.session().get("/admin/realms/r/clients/1/authz/resource-server/settings")
+    assert settings["policies"][0].get("name") is None
+    with pytest.raises(KeycloakError, match=r"answered 200 with JSON of another shape \(no 'name'\)"):
+        settings["policies"][0]["name"]
