@@ -15,7 +15,7 @@ from tests.acceptance.test_open_gates import HOLDER, OTHER, OWNER, add, grant, p
 from tests.conftest import MakeRealm
 from tests.support.in_process import Stack
 from tests.support.mapper_kinds import kind
-from tests.support.realms import PASSWORD, TestRealm
+from tests.support.realms import PASSWORD, TestRealm, hang_on
 from tests.support.single_sign_on import SingleSignOn
 
 TICKET = "urn:ietf:params:oauth:grant-type:uma-ticket"
@@ -135,6 +135,32 @@ def test_a_token_that_says_to_be_the_target_s(home: TestRealm, stack: Stack, exc
                 stack.up(grant(home, exchange=exchange, **condition))
     finally:
         home.delete_mapper("web", "theirs")
+
+
+@pytest.mark.scope_policies
+@pytest.mark.parametrize(("claim", "opens"), [("azp", False), ("sub", False), ("scope", True)])
+def test_a_regex_policy_of_others(make_realm: MakeRealm, claim: str, opens: bool) -> None:
+    """Of a token's claims the legacy exchange shows a policy the scope alone."""
+    realm = make_realm("legacy", web={}, api={})
+    realm.add_user(OTHER)
+    realm.add_role("vip", HOLDER)
+    hang_on(realm, "theirs", "AFFIRMATIVE")
+    server = realm.at("clients", realm.uuid("realm-management"), "authz", "resource-server")
+    policy = realm.session.post_json(f"{server}/policy/regex", {"name": "regex", "targetClaim": claim, "pattern": ".*"})
+    held = next(each for each in realm.session.get(f"{server}/policy", name="token-exchange", permission="true"))
+    whole = realm.session.get(f"{server}/permission/scope/{held['id']}")
+    realm.session.put(f"{server}/permission/scope/{held['id']}", {**whole, "policies": [policy["id"]]})
+
+    asking = grant(realm, exchange="legacy", flows=["requester"], requiredRoles=["vip"])
+    if opens:
+        assert realm.exchange("web", realm.user_token("web", OTHER), "api")
+        with pytest.raises(pulumi.RunError, match=r"policy 'regex' .* may let 'web' through without this grant's"):
+            Stack(realm.robot, OWNER).up(asking)
+    else:
+        Stack(realm.robot, OWNER).up(asking)
+        assert realm.exchange("web", realm.user_token("web", HOLDER), "api")
+        with pytest.raises(TokenRefused):
+            realm.exchange("web", realm.user_token("web", OTHER), "api")
 
 
 @EXCHANGES
