@@ -10,6 +10,7 @@ from kcadmin.objects.clients import FULL_SCOPE, Client
 from kcadmin.objects.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, TOKEN_CLAIM
 from kcadmin.rest import texts
 from reach.audiences import AS_ISSUED, Added, Held, Shapes, held_scopes, if_held, switched
+from reach.introspection import introspectors_for
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,9 @@ def _reasons(q: Question, naming: Naming) -> Iterator[Finding | None]:
         elif each.audience == naming.named and each.when:
             wrong = f"names {texts.named(naming.named)} by {each.by} only where {each.when}"
             remedy = f"switch on access.token.claim and {LIGHTWEIGHT_CLAIM} of that mapper"
-            yield _at(q, naming, "audience-missing", wrong, remedy, "protocolMappers", each.by, sure=False)
+            yield _at(
+                q, naming, "audience-missing", wrong, remedy, "protocolMappers", each.by, mended=False, sure=False
+            )
         elif each.audience == naming.named and not each.on:
             yield _off(q, naming, each)
         elif each.audience == naming.named:
@@ -98,10 +101,14 @@ def _reasons(q: Question, naming: Naming) -> Iterator[Finding | None]:
 
 
 def _mappers(q: Question, naming: Naming) -> list[Added]:
-    """Client policies that make tokens lightweight act at the login alone."""
+    """Client policies that make tokens lightweight act at the login alone, and nobody introspects a token before it is made."""
     scopes = {str(scope["name"]): scope for scope in q.look.scopes()}
-    doubtful = naming.token == SUBJECT and any(each.when for each in switched(naming.holder, scopes, Shapes(("",))))
-    return switched(naming.holder, scopes, q.look.shapes(naming.holder) if doubtful else AS_ISSUED)
+    if naming.token != SUBJECT:
+        return switched(naming.holder, scopes)
+    doubtful = any(each.when for each in switched(naming.holder, scopes, Shapes(("",))))
+    shapes = q.look.shapes(naming.holder) if doubtful else AS_ISSUED
+    passing = introspectors_for(q.look.realm, [naming.holder], scopes)
+    return switched(naming.holder, scopes, replace(shapes, introspectors=passing))
 
 
 def _off(q: Question, naming: Naming, each: Added) -> Finding:
