@@ -10,7 +10,7 @@ import jwt
 
 from kcadmin.rest.errors import KeycloakError
 from kcadmin.rest.tokens import ClientCredentials, TokenEndpoint
-from tests.e2e.exchanges import ANSWERED
+from tests.e2e.exchanges import made_by
 from tests.e2e.stack import TIMEOUT_SECONDS
 from tests.support.realms import PASSWORD, TestRealm
 
@@ -53,7 +53,7 @@ class Caller:
                 )
                 self.once.set()
                 continue
-            self.last = ANSWERED[jwt.decode(answer, options={"verify_signature": False})["jti"][4:6]]
+            self.last = made_by(jwt.decode(answer, options={"verify_signature": False}))
             self.answered[self.last] = self.answered.get(self.last, 0) + 1
             self.once.set()
 

@@ -1,5 +1,6 @@
 """What a realm lets clients do, and whether it is as it was: real exchanges, whole exports."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import jwt
@@ -10,10 +11,14 @@ from tests.e2e.stack import Grant
 from tests.support.realms import TestRealm
 
 BOTH = ["recipient", "requester"]
-ANSWERED = {
-    "te": "standard",
-    "na": "legacy",
-}  # letters 5 and 6 of a token's jti; before 26.2, the first with both, it has none
+ANSWERED = {"te": "standard", "na": "legacy"}
+"""By letters 5 and 6 of a token's ``jti``."""
+
+
+def made_by(claims: Mapping[str, Any]) -> str:
+    """The exchange that made a token. Before 26.2, the first with both, ``jti`` is a UUID."""
+    jti = str(claims["jti"])
+    return ANSWERED[jti[4:6]] if ":" in jti else "legacy"
 
 
 def grant(name: str = "g", *, source: str = "frontend", target: str = "api", **more: Any) -> Grant:
@@ -31,7 +36,7 @@ def exchanged(
     assert target in claims["aud"]
     assert claims["azp"] == requester
     assert claims["sub"] == jwt.decode(token, options={"verify_signature": False})["sub"]
-    assert (ANSWERED[claims["jti"][4:6]] if ":" in claims["jti"] else "legacy") == exchange
+    assert made_by(claims) == exchange
 
 
 def refused(realm: TestRealm, requester: str, *, source: str = "frontend", audience: str | None = None) -> None:
