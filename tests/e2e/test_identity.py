@@ -192,7 +192,7 @@ def test_two_owners(exchange: str, realm: TestRealm, new_stack: NewStack) -> Non
 @pytest.mark.scope_policies
 def test_a_renamed_or_moved_stack_that_replaces(exchange: str, realm: TestRealm, new_stack: NewStack) -> None:
     """What the state holds goes on, whichever stack its marks name."""
-    before, more = realm.export(), {"owner": "shop", "guards": ["requesters", "sources"], "events": True}
+    before, more = realm.export(), {**GUARDS, "owner": "shop", "events": True}
     stack = new_stack(realm, exchange, "ours")
     stack.configure(*grants(exchange), **more)
     stack.up("--skip-preview")
@@ -218,7 +218,7 @@ def test_a_renamed_or_moved_stack_that_replaces(exchange: str, realm: TestRealm,
 def test_a_stack_that_lost_its_state_takes_back_what_it_made(
     exchange: str, realm: TestRealm, new_stack: NewStack
 ) -> None:
-    before, more = realm.export(), {"owner": "shop", "guards": ["requesters", "sources"], "events": True}
+    before, more = realm.export(), {**GUARDS, "owner": "shop", "events": True}
     stack = new_stack(realm, exchange)
     stack.configure(*grants(exchange), **more)
     assert "take" not in stack.up().output
