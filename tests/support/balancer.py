@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
-from local.cluster import Cluster
+from tests.support.cluster import Cluster
 from tests.support.proxy import Proxy, Request
 
 NODES = {"postgres": 1, "cluster": 2}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from local import keycloak
 from local.layout import Say
-from local.postgres import Postgres, free_port
+from tests.support.postgres import Postgres, free_port
 
 START_SECONDS = 300.0
 
