@@ -95,13 +95,14 @@ class Stack:
         self.changes: dict[str, str] = {}
         self.exported: dict[str, Any] = {}
 
-    def up(self, *grants: dict[str, Any], replace: bool = False) -> None:
+    def up(self, *grants: dict[str, Any], replace: bool | Collection[str] = False) -> None:
         """Creates and updates what the grants need, then deletes what they need no more, as ``pulumi up`` does.
 
-        :param replace: all that the stack holds, as ``--replace '**'`` does: made again first, deleted at the end.
+        :param replace: all that the stack holds, as ``--replace '**'`` does, or the names of resources: made again first, deleted
+            at the end.
         """
         forget()
-        replaced = {*self.state} if replace else set()
+        replaced = ({*self.state} if replace else set()) if isinstance(replace, bool) else {*replace}
         self.changes = {}
         failures: list[BaseException] = []
         registered: list[str] = []
