@@ -44,6 +44,7 @@ LONGEST_FIRST = (
     "test_killed_renames",
     "test_crashes",
     "test_replaced",
+    "test_replacements",
     "test_client_policies",
     "test_migrate",
     "test_refusals",

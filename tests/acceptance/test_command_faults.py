@@ -76,6 +76,8 @@ def places(name: str, number: int, faults: dict[str, Any], share: int = SHARE) -
                 yield fault, at
 
 
+AS_IF_ENDED = ("early hints", "half a JSON", "no content, with some")
+"""Where a token is ended, Keycloak's answer has no body: these come with the same."""
 Judge = Callable[[Ended], str | None]
 
 
@@ -100,7 +102,7 @@ def wrongs(bench: Bench, name: str, faults: dict[str, Any], judge: Judge) -> str
 @pytest.mark.parametrize("name", COMMANDS)
 def test_what_passes_is_not_noticed(bench: Bench, name: str) -> None:
     def judge(ended: Ended) -> str | None:
-        if ended.ends_a_token and ended.fault != "early hints":
+        if ended.ends_a_token and ended.fault not in AS_IF_ENDED:
             told = "was not ended" in ended.result.stderr or "may not be ended" in ended.result.stderr
             if not ended.is_usual or not (told or ended.is_asked_again):
                 return "a token that was not ended, in silence, or another end than usual"
@@ -119,6 +121,8 @@ def test_what_is_not_keycloaks_ends_in_one_sentence(bench: Bench, name: str) -> 
             return "advice on roles"
         if ended.says(GONE):
             return "gone"
+        if ended.ends_a_token and ended.fault in AS_IF_ENDED:
+            return None
         silent = ended.is_usual and not ended.is_asked_again and not ended.says("warning: ")
         return "passed over in silence" if silent else None
 
