@@ -114,7 +114,7 @@ def _sections(results: Json, folder: Path) -> Iterator[str]:
 
 
 def _section(exchange: str, cases: Json, folder: Path) -> Iterator[str]:
-    plots = {name: f"{name}-{exchange}.svg" for name in ("seconds", "requests")}
+    plots = {name: f"{name}-{exchange}.png" for name in ("seconds", "requests")}
     parts = (
         ("Seconds", tables.time_table(cases), plots["seconds"]),
         ("Requests", tables.request_table(cases), plots["requests"]),

@@ -1,6 +1,7 @@
 """``results.json``: what was measured, each part from the run that measured it last."""
 
 import json
+import re
 import os
 import platform
 import statistics
@@ -19,6 +20,7 @@ from local.layout import PROJECT, keycloak_version
 
 FILE = Path(__file__).with_name("results.json")
 Json = dict[str, Any]
+_INNERMOST = re.compile(r"[{\[][^{}\[\]]*[}\]]")
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,9 @@ def load(file: Path = FILE) -> Json:
 
 
 def save(results: Json, file: Path = FILE) -> None:
-    file.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    """One line a sample, so that a difference is read."""
+    text = json.dumps(results, indent=1, ensure_ascii=False)
+    file.write_text(_INNERMOST.sub(lambda found: " ".join(found[0].split()), text) + "\n")
 
 
 def merge(known: Json, found: Measured, run: str, about: Json) -> Json:

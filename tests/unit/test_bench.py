@@ -213,7 +213,7 @@ def test_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = page.read_text()
     assert "## The standard exchange" in text and "## The legacy exchange" not in text
     assert "2.00 (1.00–3.00)" in text and "| 2026-11-25 16:43:16 | 3 | a CPU, 2 cores" in text
-    assert ".svg" not in text, "no picture that is not there"
+    assert ".png" not in text, "no picture that is not there"
 
 
 def test_arguments() -> None:
