@@ -1,9 +1,9 @@
 """``results.json``: what was measured, each part from the run that measured it last."""
 
 import json
-import re
 import os
 import platform
+import re
 import statistics
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
