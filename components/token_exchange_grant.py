@@ -29,6 +29,7 @@ from providers.base.place import stack_of_program
 from providers.base.resource import short_traces
 from providers.exchange_proof import ExchangeProof
 from reach import preflight
+from reach.facts import Own
 
 
 class TokenExchangeGrant(pulumi.ComponentResource):
@@ -240,12 +241,14 @@ def _plan(specs: Sequence[GrantSpec], connection: Connection, guards: Collection
             facts = preflight.ask(connection, questions(specs))
             stack = stack_of_program(stack_name())
             facts = replace(facts, own=own(specs, facts, own_state, stack))
-            if by := taken_over_by():
-                facts = with_taken_over(facts, specs, by)
-            elif shared := list(shared_owners(specs, facts, stack)):
+            by = taken_over_by()
+            theirs = [replace(spec, owner=by) for spec in specs] if by else specs
+            held = own(theirs, replace(facts, own=Own()), own_state, stack) if by else facts.own
+            if shared := list(shared_owners(theirs, replace(facts, own=held), stack)):
                 raise messages.program_error(shared) from None
-            if has_moved(facts, stack):
-                note_moved()
+            if by:
+                facts = with_taken_over(facts, specs, by)
+            note_moved(moved=has_moved(facts, stack))
             taken_back.note_marks(marks_in(facts), stack)
             planned = plan(specs, facts, guards)
             if planned.faults:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from grants.gating import gate, going, is_gated
 from grants.spec import BOTH, MAPPERS, OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
 from kcadmin.authz.exchange_permission import Overview
-from kcadmin.marks.ownership import hash16, owned_name
+from kcadmin.marks.ownership import hash16, name_stem, owned_name, policy_title
 from kcadmin.objects.audience_scopes import AudienceScope
 from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL, scope_token
 from kcadmin.objects.features import LEGACY, STANDARD
@@ -110,7 +110,7 @@ def scope_prefix(spec: GrantSpec) -> str:
 
 def policy_name(spec: GrantSpec, part: str = "") -> str:
     """The name of a grant's policy on ``realm-management``; another target makes another policy. part: of a condition."""
-    return owned_name(_policy(spec) + (f", {part}" if part else ""), spec.grant_owner)
+    return owned_name(policy_title(spec.name, spec.target, part), spec.grant_owner)
 
 
 def requesters(spec: GrantSpec) -> tuple[str, ...]:
@@ -282,8 +282,5 @@ def _is_legacy_already(spec: GrantSpec, facts: Facts) -> bool:
 
 def _has_policy(spec: GrantSpec, there: Overview) -> bool:
     """Whether a policy of a grant of this name is there, also under an owner that was since renamed."""
-    return any(mark and name.startswith(f"{_policy(spec)} [") for name, mark in there.marks.items())
-
-
-def _policy(spec: GrantSpec) -> str:
-    return f"{spec.name}: may exchange for {spec.target}"
+    begin = f"{name_stem(policy_title(spec.name, spec.target))} ["
+    return any(mark and name.startswith(begin) for name, mark in there.marks.items())

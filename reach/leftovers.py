@@ -14,8 +14,9 @@ from kcadmin.authz import authorization_services, management_permissions, noted_
 from kcadmin.authz.scopes_and_permissions import SCOPE
 from kcadmin.guards.marks import KIND as GUARD_MARK
 from kcadmin.guards.parts import held_parts
-from kcadmin.marks.ownership import OWNER_KEY, hash16, mark_of, same_stack, stack_of
+from kcadmin.marks.ownership import MAY_EXCHANGE, OWNER_KEY, hash16, mark_of, same_stack, stack_of
 from kcadmin.objects import recorded_events
+from kcadmin.objects.audience_scopes import audience_of_our_mapper
 from kcadmin.objects.claims import ADOPTED, claim_owners
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import SWITCH_CLAIM
@@ -25,7 +26,8 @@ from kcadmin.objects.setting_claims import ASSIGNMENT, FULL_SCOPE_CLAIM, LIFESPA
 from kcadmin.rest import texts
 from reach.survey import Survey
 
-_GRANTS_POLICY = re.compile(r"(?s)(.*?): may exchange for ")
+_GRANTS_POLICY = re.compile(rf"(?s)(.*?){MAY_EXCHANGE}")
+Audience = tuple[str | None, str | None]
 PERMISSION_TYPES = ("scope", "resource")
 
 
@@ -49,6 +51,7 @@ class What(str, Enum):
     GUARD_MARK = "mark of a guarded requester"
     EVENTS = "exchange events"
     ADOPTED = "note of an adopted object"
+    STRAY = "claim that means nothing at its place"
     OTHER = "claim of a kind that this version does not know"
 
 
@@ -71,7 +74,8 @@ class Leftover:
     """One thing that an owner has. owner: with its grant after ``#``; of a policy whose owner nothing tells, the mark's hash.
 
     client: the client id of the client that has or bears it; empty for what is the realm's. name: of the object, if it has one.
-    type: Keycloak's, of a policy. depth: how many of the owner's own policies are built upon it, one upon the other.
+    type: Keycloak's, of a policy. audience: what a mapper, or ours in a client scope, puts into tokens: a client, or a text.
+    depth: how many of the owner's own policies are built upon it, one upon the other.
     """
 
     what: What
@@ -80,6 +84,7 @@ class Leftover:
     owner: str
     id: str = ""
     type: str = ""
+    audience: Audience = (None, None)
     depth: int = field(default=0, compare=False)
 
     @property
@@ -113,7 +118,7 @@ def _of_clients(found: Survey) -> Iterator[Leftover]:
     for name, client in found.clients.items():
         for each in audience_mappers(client):
             if each.owner:
-                yield Leftover(What.MAPPER, name, each.name, each.owner, str(each.id))
+                yield Leftover(What.MAPPER, name, each.name, each.owner, str(each.id), audience=each.audience)
         yield from _claimed(client)
 
 
@@ -122,6 +127,8 @@ def _claimed(client: Client) -> Iterator[Leftover]:
         prefix = next((each for each in NAMED_IN_KIND if kind.startswith(each)), None)
         if prefix:
             yield Leftover(NAMED_IN_KIND[prefix], client.client_id, kind.removeprefix(prefix), owner)
+        elif kind == recorded_events.KIND.name and client.client_id not in recorded_events.HOLDERS:
+            yield Leftover(What.STRAY, client.client_id, kind, owner)
         else:
             known = kind in CLAIMED
             yield Leftover(CLAIMED.get(kind, What.OTHER), client.client_id, "" if known else kind, owner)
@@ -131,7 +138,7 @@ def _of_scopes(found: Survey) -> Iterator[Leftover]:
     for name, scope in found.scopes.items():
         owner = (scope.get("attributes") or {}).get(OWNER_KEY)
         if owner:
-            yield Leftover(What.SCOPE, "", name, str(owner), str(scope["id"]))
+            yield Leftover(What.SCOPE, "", name, str(owner), str(scope["id"]), audience=audience_of_our_mapper(scope))
 
 
 def _guards(found: Survey) -> Iterator[Leftover]:

@@ -15,7 +15,7 @@ from kcadmin.guards.entries import CLAIM_ENFORCER, CLIENT_ATTRIBUTES, CLIENT_SCO
 from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.objects.clients import Client
 from kcadmin.rest.tokens import EXCHANGE_GRANT
-from kcadmin.writes.executors import KNOWN
+from kcadmin.writes.executors import KNOWN, REJECT
 from kcadmin.writes.prediction import Cause, RealmPolicies
 from kcadmin.writes.votes import (
     ACCESS_TYPE,
@@ -36,7 +36,6 @@ from kcadmin.writes.votes import (
 )
 from reach.audiences import held_scopes
 
-REJECT = "reject-request"
 Pair = tuple[str, Any]
 CLIENT_COUNTS, TYPE_COUNTS = ((26, 2), (26, 5)), ((26, 5), (26, 7))
 """Of conditions on the client and on its protocol: the last version at which they abstain, and the first at which they count."""

@@ -55,7 +55,7 @@ def bootstrap(
     owner = Owner(client_id, realm_name, connection.url)
     existing = find_robot(realm, client_id)
     file = key or _default_file(owner, existing)
-    for note in judge_robot(realm, client_id, accepted):
+    for note in judge_robot(realm, client_id, accepted, existing):
         tell(note)
     if new_key or not (existing or file.exists()):
         with new_key_file(file, owner) as pem:

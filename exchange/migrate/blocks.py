@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from exchange.migrate.progress import Moving, Part, Stage
+from kcadmin.guards.entries import DOWNSCOPE
 from kcadmin.marks.ownership import hash16, mark_of, stack_of
 from kcadmin.objects.claims import claims
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import LEGACY, STANDARD, SWITCH, SWITCH_CLAIM
 from kcadmin.objects.resource_server import is_negative, names_in
 from kcadmin.rest.texts import named, quoted
+from kcadmin.writes.prediction import RealmPolicies
 from reach.audiences import added
 from reach.fitness import Position, Unfit, unfit
+from reach.policies import Act, ActingPolicies, Asking, Effect
 from reach.survey import Json, Survey
-
-DOWNSCOPE = "downscope-assertion-grant-enforcer"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,12 @@ class Facts:
     def owners(self) -> set[str]:
         """Whose the stack's objects are, without their grants."""
         return {stack_of(str(part.props["owner"])) for part in self.parts if part.props.get("owner")}
+
+    @cached_property
+    def policies(self) -> ActingPolicies:
+        """The realm's client policies; none where they may not be read."""
+        read = RealmPolicies(self.survey.client_policies or (), self.survey.client_profiles or ())
+        return ActingPolicies(read, self.survey.features.version)
 
 
 def blocks(moving: Moving, facts: Facts) -> Iterator[str]:
@@ -74,12 +82,6 @@ def blocks(moving: Moving, facts: Facts) -> Iterator[str]:
             yield f"client {named(requester)} does not exist; create it, or correct the name"
         else:
             yield from _of_requester(client, moving, facts)
-    if "noWiderScopes" not in (facts.config.get("guards") or ""):
-        for profile in _profiles_with(DOWNSCOPE, survey):
-            yield (
-                f"client profile {named(profile)} holds {DOWNSCOPE}, which drops audience mappers at the standard exchange; "
-                "add noWiderScopes to the stack's guards, or take it out"
-            )
 
 
 def notes(moving: Moving, facts: Facts) -> Iterator[str]:
@@ -90,6 +92,12 @@ def notes(moving: Moving, facts: Facts) -> Iterator[str]:
             "give it the role view-realm"
         )
     for requester in moving.requesters:
+        for act in _acts_of_standard(requester, facts):
+            if not act.sure or act.effect is Effect.UNKNOWN:
+                yield (
+                    f"only the server can tell whether {act.cause} refuses what {named(requester)} asks of standard; try it "
+                    "with one request after `pulumi up`, before callers move"
+                )
         for target, policy in legacy_ways(requester, facts, certain=False):
             yield (
                 f"policy {named(policy)} on the permission of {named(target)} may let {named(requester)} exchange for it; "
@@ -103,6 +111,17 @@ def _of_requester(client: Client, moving: Moving, facts: Facts) -> Iterator[str]
         yield f"requester {named(name)} is a public client; make it confidential"
     if client.is_on("consentRequired"):
         yield f"requester {named(name)} requires consent, without which standard refuses; switch consent off there"
+    for act in _acts_of_standard(name, facts):
+        if act.sure and act.effect is Effect.NARROWS:
+            yield (
+                f"{act.cause} drops the audience mappers of {named(name)} at the standard exchange; add noWiderScopes to the "
+                f"stack's guards, or take {named(name)} out of that policy"
+            )
+        elif act.sure and act.effect is not Effect.UNKNOWN:
+            yield (
+                f"{act.cause} may refuse exchanges of {named(name)} once its switch is on, and not before; "
+                f"take {named(name)} out of it"
+            )
     ours = {claim.owner for claim in claims(client, SWITCH_CLAIM)} & facts.owners
     if client.is_on(SWITCH) and not ours and moving.stage < Stage.BOTH:
         yield f"the standard exchange of {named(name)} is on already, so it answers now; set exchange: standard, or switch it off"
@@ -117,6 +136,18 @@ def _of_requester(client: Client, moving: Moving, facts: Facts) -> Iterator[str]
             f"stack {named(owner)} has a legacy grant by which {named(name)} exchanges tokens of {named(source)}; "
             "set exchange: standard there at the same time, or move the grant into one of them"
         )
+
+
+def _acts_of_standard(requester: str, facts: Facts) -> Iterator[Act]:
+    """What client policies do to the standard exchange of a requester, and do not to its legacy exchange today."""
+    client = facts.survey.clients.get(requester)
+    if client is None:
+        return
+    today = facts.policies.acts(Asking(client))
+    narrowed = "noWiderScopes" in (facts.config.get("guards") or "")
+    for act in facts.policies.acts(Asking(client.with_values({SWITCH: "true"}))):
+        if not narrowed if act.effect is Effect.NARROWS else act not in today:
+            yield act
 
 
 def legacy_ways(requester: str, facts: Facts, *, certain: bool) -> Iterator[tuple[str, str]]:
@@ -163,18 +194,3 @@ def _other_stacks_recipients(requester: str, facts: Facts) -> Iterator[tuple[str
             theirs = mapper and mapper.owner and stack_of(mapper.owner) not in facts.owners
             if mapper and theirs and mapper.exchange == LEGACY and mapper.included_client == requester:
                 yield client.client_id, str(mapper.owner)
-
-
-def _profiles_with(executor: str, survey: Survey) -> list[str]:
-    """The client profiles in force that hold an executor."""
-    used = {
-        name
-        for policy in survey.client_policies or ()
-        if policy.get("enabled", True)
-        for name in policy.get("profiles") or ()
-    }
-    return [
-        str(profile["name"])
-        for profile in survey.client_profiles or ()
-        if profile["name"] in used and any(each.get("executor") == executor for each in profile.get("executors") or ())
-    ]

@@ -1,6 +1,7 @@
 """Which of an owner's things a stack's config declares: what a preview of the stack under that owner's name would make."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,13 +12,32 @@ from exchange.stack.place import Deployable
 from exchange.stack.stack import NAMESPACE, StackProblem, as_object, run_pulumi
 from exchange.stack.state import OBJECTS
 from kcadmin.guards.entries import Guards
-from kcadmin.marks.ownership import owned_name
+from kcadmin.marks.ownership import owned_name, policy_title, stack_of
 from kcadmin.marks.whose import TAKEN_OVER_BY
 from kcadmin.rest.texts import named
-from reach.leftovers import Leftover, What
+from reach.leftovers import Audience, Leftover, What
 
-Key = tuple[str, What, str, str]
-"""The realm, what it is, the client that has it, and its name."""
+
+@dataclass(frozen=True)
+class Declared:
+    """One thing that a stack declares. client: that has it. owner: with its grant, under the former owner's name.
+
+    audience, type: what tells it from another one of that name; empty where nothing else has the name. title: what the name of a
+    policy says, whole; of a long one its name lacks the end.
+    """
+
+    realm: str
+    what: What
+    client: str
+    name: str
+    owner: str
+    audience: Audience = (None, None)
+    type: str = ""
+    title: str = field(default="", compare=False)
+
+
+OF_REALM = (What.GUARD, What.EVENTS)
+ANYBODYS = (What.STRATEGY,)  # the first grant to come has noted it
 OF_CLIENT = {
     "StandardTokenExchange": (What.SWITCH,),
     "TokenLifespan": (What.LIFESPAN,),
@@ -26,10 +46,20 @@ OF_CLIENT = {
     "AuthorizationServices": (What.SERVICES,),
     "ManagementPermissions": (What.MANAGEMENT, What.STRATEGY),
 }
-ANY = ""
+_POLICY_TYPES = {
+    "AggregatePolicy": "aggregate",
+    "ClientPolicy": "client",
+    "ClientScopePolicy": "client-scope",
+    "GroupPolicy": "group",
+    "RegexPolicy": "regex",
+    "RolePolicy": "role",
+    "ScriptPolicy": "",
+    "TimePolicy": "time",
+    "UserPolicy": "user",
+}
 
 
-def declared(chosen: Sequence[str], owner: str, place: Deployable) -> frozenset[Key]:
+def declared(chosen: Sequence[str], owner: str, place: Deployable) -> tuple[Declared, ...]:
     """What the stack declares, named as that owner's. :raises StackProblem: it cannot be previewed."""
     name = run_pulumi(["stack", "--show-name", *chosen]).strip()
     file = Path(f"Pulumi.{name}.yaml")
@@ -43,41 +73,67 @@ def declared(chosen: Sequence[str], owner: str, place: Deployable) -> frozenset[
         copy.write_text(yaml.safe_dump(config), encoding="utf-8")
         arguments = ["preview", "--json", "--show-sames", "--config-file", str(copy), *chosen]
         preview = as_object(run_pulumi(arguments, {TAKEN_OVER_BY: place.owner}, None))
-    resources = [each.get("newState") or {} for each in preview.get("steps") or ()]
-    return frozenset(key for each in resources for key in _keys(each, owner))
+    return declared_by([each.get("newState") or {} for each in preview.get("steps") or ()], owner)
 
 
-def is_declared(left: Leftover, realm: str, keys: Collection[Key]) -> bool:
-    """Whether a thing is one of those. A note of what an adopted object was goes over with that object."""
-    of_realm = left.what in (What.GUARD, What.EVENTS)
-    return (realm, left.what, ANY if of_realm else left.client, ANY if of_realm else left.name) in keys
+def declared_by(resources: Iterable[Mapping[str, Any]], owner: str) -> tuple[Declared, ...]:
+    """What resources declare: each has its ``urn``, its ``type`` and its ``inputs``."""
+    return tuple(dict.fromkeys(each for resource in resources for each in _of(resource, owner)))
 
 
-def _keys(resource: Mapping[str, Any], owner: str) -> Iterator[Key]:
+def adopted(left: Iterable[Leftover], realm: str, wanted: Iterable[Declared]) -> dict[Leftover, Declared]:
+    """Which of an owner's things are declared ones: of that grant, and with what these put into tokens.
+
+    What only has the name of one, or its mark, may be anybody's.
+    """
+    known = {each: each for each in wanted}
+    found = {each: known.get(_as_declared(each, realm)) for each in left}
+    return {each: there for each, there in found.items() if there}
+
+
+def _as_declared(left: Leftover, realm: str) -> Declared:
+    of_realm = left.what in OF_REALM
+    owner = stack_of(left.owner) if left.what in ANYBODYS else left.owner
+    client, name = ("", "") if of_realm else (left.client, left.name)
+    return Declared(realm, left.what, client, name, owner, left.audience, left.type)
+
+
+def _of(resource: Mapping[str, Any], former: str) -> Iterator[Declared]:
     kind, inputs = str(resource.get("type")), resource.get("inputs") or {}
     if not kind.startswith(OBJECTS):
         return
     kind, realm, client = kind.removeprefix(OBJECTS), str(inputs.get("realm")), str(inputs.get("client_id") or "")
     server, name = str(inputs.get("resource_server") or ""), str(inputs.get("name") or "")
+    owner = str(inputs.get("owner") or former)
+    audience = (inputs.get("included_client") or None, inputs.get("custom_audience") or None)
     if kind == "AudienceMapper":
-        audience = inputs.get("included_client") or inputs.get("custom_audience")
-        whose = str(inputs.get("owner") or owner)
-        yield realm, What.MAPPER, client, name or owned_name(f"audience-{audience}", whose)
+        name = name or owned_name(f"audience-{audience[0] or audience[1]}", owner)
+        yield Declared(realm, What.MAPPER, client, name, owner, audience)
     elif kind == "AudienceScope":
-        yield realm, What.SCOPE, "", name
+        yield Declared(realm, What.SCOPE, "", name, owner, audience)
     elif kind == "ClientScopeAssignment":
-        yield realm, What.ASSIGNMENT, client, str(inputs.get("scope"))
+        yield Declared(realm, What.ASSIGNMENT, client, str(inputs.get("scope")), owner)
     elif kind == "AuthorizationScope":
-        yield realm, What.AUTHORIZATION_SCOPE, server, name
+        yield Declared(realm, What.AUTHORIZATION_SCOPE, server, name, owner)
     elif kind == "ScopePermission":
-        yield realm, What.PERMISSION, server, name
+        yield Declared(realm, What.PERMISSION, server, name, owner, type="scope")
     elif kind.endswith("Policy"):
-        yield realm, What.POLICY, server, name
+        type_ = str(inputs.get("policy_type") or _POLICY_TYPES[kind])
+        title = _title(str(resource.get("urn")), realm, name, owner)
+        yield Declared(realm, What.POLICY, server, name, owner, type=type_, title=title)
     elif kind == "ExchangeEvents":
-        yield realm, What.EVENTS, ANY, ANY
+        yield Declared(realm, What.EVENTS, "", "", owner)
     elif kind == "ExchangeGuards":
-        yield realm, What.GUARD, ANY, ANY
+        yield Declared(realm, What.GUARD, "", "", owner)
         for requester in Guards.read(inputs).marked:
-            yield realm, What.GUARD_MARK, requester, ""
+            yield Declared(realm, What.GUARD_MARK, requester, "", owner)
     for what in OF_CLIENT.get(kind, ()):
-        yield realm, what, client, ""
+        yield Declared(realm, what, client, "", owner)
+
+
+def _title(urn: str, realm: str, name: str, owner: str) -> str:
+    """What the name of a grant's policy says, whole; its place in the program is ``<realm>/<target>/<grant>-<part>``."""
+    place, grant = urn.split("::")[-1].removeprefix(f"{realm}/"), owner.partition("#")[2]
+    target, _, part = place.rpartition(f"/{grant}-")
+    title = policy_title(grant, target, "" if part == "requesters" else part.replace("-", " "))
+    return title if owned_name(title, owner) == name else ""

@@ -1,5 +1,6 @@
 """``python -m exchange release``."""
 
+import re
 import shlex
 from collections.abc import Sequence
 from typing import Annotated
@@ -19,6 +20,7 @@ from kcadmin.rest.errors import InvalidSettings
 from kcadmin.rest.session import session_for
 from kcadmin.rest.texts import named
 
+HASH = re.compile("[0-9a-f]{16}")
 EPILOG = "See docs/release.md for what is taken away, by which rules, and what stays."
 
 
@@ -84,7 +86,7 @@ def release_command(
         warn_of(place.connection)
         session = session_for(place.connection)
         with busy("reading") as tell:
-            keys = declared(["--stack", stack] if stack else [], owner or "", place) if adopt else frozenset()
+            wanted = declared(["--stack", stack] if stack else [], owner or "", place) if adopt else ()
             found = [
                 release.find(
                     session,
@@ -93,7 +95,7 @@ def release_command(
                     lambda what: tell(f"reading: {what}"),
                     own=place.owners,
                     by=place.owner,
-                    keys=keys,
+                    wanted=wanted,
                 )
                 for each in place.realms
             ]
@@ -135,7 +137,12 @@ def _no_adoption(owner: str | None, place: Deployable) -> str:
     if not owner or "#" in owner:
         return "--adopt: takes over all that an owner has; name it by --owner OWNER, without a grant."
     if not place.owner:
-        return "--adopt: the stack's config sets no owner, whose all becomes; run `pulumi config set owner NAME`."
+        return (
+            "--adopt: the stack's config sets no owner whose all becomes, and its backend has no organization that names one; "
+            "run `pulumi config set owner NAME`."
+        )
+    if HASH.fullmatch(owner):
+        return f"--adopt: {named(owner)} is the hash of an owner, which does not tell whose grants these are; name the owner."
     return ""
 
 

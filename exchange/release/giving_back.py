@@ -5,7 +5,8 @@ from typing import Any
 
 from kcadmin.objects.audience_scopes import AudienceScope
 from kcadmin.objects.audience_scopes import may_have_been as scope_may_have_been
-from kcadmin.objects.claims import adopted_note
+from kcadmin.objects.claims import Claim, adopted_note
+from kcadmin.objects.clients import Client
 from kcadmin.objects.mappers import AudienceMapper, may_have_been
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.shared_settings import drop_claims
@@ -20,13 +21,26 @@ def give_back(realm: Realm, left: Leftover, store: Any, found: Any, holder_uuid:
     note = adopted_note(holder, left.owner, str(found.id), found.name, type(found)) if found else None
     if note is None or holder is None:
         return False
-    other_mapper = isinstance(found, AudienceMapper) and not may_have_been(found.audience, note.was)
-    if other_mapper or (isinstance(found, AudienceScope) and not scope_may_have_been(found, note.was)):
+    if not may_be_true(note, found):
         raise Refusal(
-            f"{left.about} in realm {named(realm.name)}: attribute {note.key} of client {named(holder.client_id)}, "
-            "which others may "
-            "write, says that it gave tokens something else before; give it back by hand or delete it, and remove that attribute."
+            f"{left.about} in realm {named(realm.name)}: {untrue(note, holder)}; give it back by hand or delete it, and remove "
+            "that attribute."
         )
     store.update(found.id, replace(found, owner=None, **note.was))
     drop_claims(realm.clients, holder_uuid, [note.key])
     return True
+
+
+def may_be_true(note: Claim, found: Any) -> bool:
+    """Whether an object may have been as a note says, which the owner of its client may have written."""
+    if isinstance(found, AudienceScope):
+        return scope_may_have_been(found, note.was)
+    return not isinstance(found, AudienceMapper) or may_have_been(found.audience, note.was)
+
+
+def untrue(note: Claim, holder: Client) -> str:
+    """What is wrong with such a note."""
+    return (
+        f"attribute {note.key} of client {named(holder.client_id)}, which others may write, says that it gave tokens something "
+        "else before"
+    )

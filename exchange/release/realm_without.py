@@ -1,9 +1,13 @@
 """A realm as it is once an owner's things are taken away: what was read, without them. Without any request."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from exchange.release.removal import STORES
+from kcadmin.authz.policies import ClientPolicy, ScriptPolicy
+from kcadmin.authz.scopes_and_permissions import ScopePermission
 from kcadmin.guards.client_policies import POLICIES, PROFILES, Entry
 from kcadmin.guards.entries import merged
 from kcadmin.guards.marks import KIND as GUARD_MARK
@@ -27,8 +31,8 @@ def without(found: Survey, left: Sequence[Leftover]) -> Survey:
     """The realm without these things. What others claim, too, stays as it is."""
     kept = _scopes_given_back(found, left)
     scopes = {each.name for each in left if each.what == What.SCOPE} - {*kept}
-    server = management_client_id(found.realm)  # of which alone a survey knows the policies
-    policies = {each.name for each in left if each.what in (What.PERMISSION, What.POLICY) and each.client == server}
+    adopted = policies_given_back(found, left)
+    policies = {each.name for each in _own_policies(found, left)} - {*adopted}
     owners = {each.owner for each in left if each.what == What.GUARD}
     clients = {
         name: _client(client, [each for each in left if each.client == name], scopes)
@@ -38,7 +42,7 @@ def without(found: Survey, left: Sequence[Leftover]) -> Survey:
         found,
         clients=clients,
         scopes={name: kept.get(name, scope) for name, scope in found.scopes.items() if name not in scopes},
-        policies={name: policy for name, policy in found.policies.items() if name not in policies},
+        policies={name: adopted.get(name) or policy for name, policy in found.policies.items() if name not in policies},
         permissions={
             target: replace(each, policies=tuple(name for name in each.policies if name not in policies))
             for target, each in found.permissions.items()
@@ -46,6 +50,35 @@ def without(found: Survey, left: Sequence[Leftover]) -> Survey:
         client_policies=_entries(POLICIES, found.client_policies, owners),
         client_profiles=_entries(PROFILES, found.client_profiles, owners),
     )
+
+
+def policies_given_back(found: Survey, left: Sequence[Leftover]) -> dict[str, Mapping[str, Any] | None]:
+    """The realm's policies that were adopted, as they are then, by name; None where only Keycloak can tell what a note means."""
+    given: dict[str, Mapping[str, Any] | None] = {}
+    for each in _own_policies(found, left):
+        policy, kind = found.policies.get(each.name), _kind(each)
+        note = adopted_note(found.clients.get(each.client), each.owner, each.id, each.name, kind)
+        if policy and note:
+            given[each.name] = _client_policy(found, policy, note.was) if kind is ClientPolicy else None
+    return given
+
+
+def _kind(left: Leftover) -> type:
+    """The dataclass that describes a policy or permission."""
+    if left.what == What.PERMISSION:
+        return ScopePermission
+    return STORES[left.type].POLICY if left.type in STORES else ScriptPolicy
+
+
+def _own_policies(found: Survey, left: Sequence[Leftover]) -> list[Leftover]:
+    server = management_client_id(found.realm)  # of which alone a survey knows the policies
+    return [each for each in left if each.what in (What.PERMISSION, What.POLICY) and each.client == server]
+
+
+def _client_policy(found: Survey, policy: Mapping[str, Any], was: Mapping[str, Any]) -> Mapping[str, Any]:
+    names = {client.uuid: name for name, client in found.clients.items()}
+    clients = json.dumps([names[uuid] for uuid in was["clients"] if uuid in names])
+    return {**policy, "logic": was["logic"], "config": {**(policy.get("config") or {}), "clients": clients}}
 
 
 def _entries(kind: str, now: tuple[Entry, ...] | None, owners: set[str]) -> tuple[Entry, ...] | None:

@@ -6,11 +6,12 @@ docs/release.md says what is trusted.
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from exchange.release.adoption import Key, is_declared
-from exchange.release.realm_without import without
+from exchange.release.adoption import Declared
+from exchange.release.adoption import adopted as adopted_of
+from exchange.release.realm_without import policies_given_back, without
 from exchange.release.removal import Released, release_all
 from exchange.release.takeover import take_over
 from exchange.terminal.printing import counted
@@ -18,7 +19,7 @@ from kcadmin.marks.ownership import stack_of
 from kcadmin.marks.whose import command
 from kcadmin.objects.realm import Realm, realm_for
 from kcadmin.rest.session import Session
-from kcadmin.rest.texts import named, shown
+from kcadmin.rest.texts import named, shown, some
 from kcadmin.writes.partial_put import AUTHORIZATION_SERVICES
 from reach.allowed import realm_reach
 from reach.leftovers import Leftover, leftovers, of_owner
@@ -36,7 +37,7 @@ class Leavings:
     """What was found in a realm. left: of the owner that is asked for. others: how many things each other owner has.
 
     ends, opens: exchanges that end, or that the end of a guard lets through, a sentence each. unread: why it may be more.
-    adopted: of left, what becomes the owner's whose name is in ``by``.
+    adopted: of left, what becomes the owner's whose name is in ``by``. titles: of the policies in it, as adoption tells them.
     """
 
     realm: str
@@ -48,6 +49,7 @@ class Leavings:
     unread: tuple[str, ...] = ()
     adopted: tuple[Leftover, ...] = ()
     by: str = ""
+    titles: Mapping[Leftover, str] = field(default_factory=dict)
 
 
 def find(
@@ -58,21 +60,23 @@ def find(
     *,
     own: Collection[str] = (),
     by: str = "",
-    keys: Collection[Key] = (),
+    wanted: Iterable[Declared] = (),
 ) -> Leavings:
     """Reads a realm, and what an owner has in it. owner: with or without a grant after ``#``; empty finds the others alone.
 
     :param own: the owners of the stack that is selected, whose policies are told by them.
-    :param by: the owner who takes over what ``keys`` name.
+    :param by: the owner who takes over what is ``wanted``.
     :raises KeycloakError: the realm cannot be read.
     """
     read, left, everything = _left(session, realm_name, owner, progress, own)
     others = Counter(stack_of(each.owner) for each in everything if each not in left)
-    adopted = tuple(each for each in left if is_declared(each, realm_name, keys))
+    adopted = adopted_of(left, realm_name, wanted)
+    titles = {each: there.title for each, there in adopted.items()}
     going = [each for each in left if each not in adopted]
     ends, opens = _exchanges(session, read, going, progress) if going else ((), ())
     seen = dict(sorted(others.items()))
-    return Leavings(realm_name, owner, tuple(left), seen, ends, opens, tuple(_unread(read)), adopted, by)
+    unread = (*_unread(read), *_untold(read, going))
+    return Leavings(realm_name, owner, tuple(left), seen, ends, opens, unread, tuple(adopted), by, titles)
 
 
 def take_away(
@@ -80,7 +84,7 @@ def take_away(
 ) -> list[Released]:
     """Takes away what was found, and over what is adopted. :raises Unreachable: the server is gone; the same command goes on."""
     realm = realm_for(session, found.realm)
-    done = list(take_over(realm, found.adopted, found.by, progress))
+    done = list(take_over(realm, found.adopted, found.by, progress, found.titles))
     rest = [each for each in found.left if each not in found.adopted]
     if any(each.fault for each in done):
         done += [Released(each, fault=f"{each.about} in realm {named(found.realm)}: {KEPT}") for each in rest]
@@ -144,6 +148,14 @@ def _unread(read: Survey) -> Iterator[str]:
         yield (
             f"realm {named(read.realm)}: this login may not read its client policies, so guards are not among what was found; "
             "give it the role view-realm, and to take them away manage-realm"
+        )
+
+
+def _untold(read: Survey, left: Sequence[Leftover]) -> Iterator[str]:
+    if names := sorted(name for name, then in policies_given_back(read, left).items() if then is None):
+        yield (
+            f"realm {named(read.realm)}: {some(names)} were adopted, and are given back as their notes "
+            "say; what they let through then is not told here, so see the policies themselves"
         )
 
 

@@ -59,7 +59,9 @@ STORES: Mapping[str, type[Policies[Any]]] = {
     )
 }
 UNREADABLE = "its claim holds what the setting cannot have, so the claim alone is removed"
-GUARDS = "stays, since not all that it guards could be taken away; run the same again"
+NOTES = (What.ADOPTED, What.STRAY)
+GUARDS = (What.GUARD, What.GUARD_MARK)
+FAILED_BEFORE = "stays, since not all that comes before it could be taken away; run the same again"
 CLAIMS_NOTHING = Taken(CLAIMED, {})
 
 
@@ -82,24 +84,27 @@ class Released:
 
 def release_all(realm: Realm, left: Iterable[Leftover], progress: Progress = lambda what: None) -> Iterator[Released]:
     """Takes things away, in the order in which ``leftovers`` gives them. :raises Unreachable: the server is gone."""
-    guarded: set[str] = set()
-    failed = False
+    left = tuple(left)
+    done: set[tuple[bool, str]] = set()
+    failed = unclosed = False
     for each in left:
-        if failed and each.what in (What.GUARD, What.GUARD_MARK):
-            yield Released(each, fault=f"{each.about} in realm {named(realm.name)}: {GUARDS}.")
+        if (failed and each.what in (*GUARDS, What.ADOPTED)) or (unclosed and each.what in GUARDS):
+            yield Released(each, fault=f"{each.about} in realm {named(realm.name)}: {FAILED_BEFORE}.")
             continue
-        if each.what == What.GUARD and each.owner in guarded:  # all of an owner's go at once
+        is_note = each.what in NOTES
+        whole = (is_note, each.client if is_note else each.owner) if is_note or each.what == What.GUARD else None
+        if whole in done:  # all of a client's notes, and all of an owner's guards, go at once
             yield Released(each)
             continue
         progress(each.about)
         try:
-            if each.what == What.GUARD:
-                _guards(realm, each.owner)
-                guarded.add(each.owner)
+            if is_note:
+                _notes(realm, each.client, [note for note in left if note.what in NOTES and note.client == each.client])
             else:
                 _WAYS[each.what](realm, each)
+            done |= {whole} if whole else set()
         except Stays as kept:
-            failed |= isinstance(kept, Unreadable) and each.what in (What.SWITCH, What.MANAGEMENT)
+            unclosed |= isinstance(kept, Unreadable) and each.what in (What.SWITCH, What.MANAGEMENT)
             yield Released(each, stays=str(kept))
         except Unreachable:
             raise
@@ -242,14 +247,10 @@ def _strategy(realm: Realm, left: Leftover) -> None:
     drop_claim(realm.clients, client.uuid, left.owner, noted_strategy.STRATEGY)
 
 
-def _guards(realm: Realm, owner: str) -> None:
-    release_guards(realm, Held(owner, Guards(), {}))
-
-
-def _guard_mark(realm: Realm, left: Leftover) -> None:
-    client = holder_of(realm, left)
-    if client:
-        release_guards(realm, Held(left.owner, Guards(), {left.client: client.uuid}))
+def _guard(realm: Realm, left: Leftover) -> None:
+    client = holder_of(realm, left) if left.what == What.GUARD_MARK else None
+    if client or left.what == What.GUARD:
+        release_guards(realm, Held(left.owner, Guards(), {left.client: client.uuid} if client else {}))
 
 
 def _events(realm: Realm, left: Leftover) -> None:
@@ -264,11 +265,14 @@ def _events(realm: Realm, left: Leftover) -> None:
         raise Stays(f"stay on for {quoted(others)}")
 
 
-def _adopted(realm: Realm, left: Leftover) -> None:
-    """A note whose object is gone, or was given back."""
-    client = holder_of(realm, left)
-    if client:
-        drop_claims(realm.clients, client.uuid, [claim_key(left.owner, adopted_kind(left.name))])
+def _notes(realm: Realm, client_id: str, notes: Iterable[Leftover]) -> None:
+    """By one write: notes of adopted objects that are gone or were given back, and claims that mean nothing at their place."""
+    keys = [
+        claim_key(each.owner, adopted_kind(each.name) if each.what == What.ADOPTED else each.name) for each in notes
+    ]
+    client = realm.clients.find(client_id)
+    if client and realm.clients.get(client.uuid, max_age=0):
+        drop_claims(realm.clients, client.uuid, keys)
 
 
 def _other(realm: Realm, left: Leftover) -> None:
@@ -291,8 +295,8 @@ _WAYS: Mapping[What, Callable[[Realm, Leftover], None]] = {
     What.LIFESPAN: _setting,
     What.REFRESH_TOKENS: _setting,
     What.FULL_SCOPE: _setting,
-    What.GUARD_MARK: _guard_mark,
+    What.GUARD: _guard,
+    What.GUARD_MARK: _guard,
     What.EVENTS: _events,
-    What.ADOPTED: _adopted,
     What.OTHER: _other,
 }

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from exchange.release.giving_back import may_be_true, untrue
 from exchange.release.removal import SETTINGS, UNREADABLE, Released, holder_of, policy_of, store_of
 from kcadmin.authz import management_permissions, noted_strategy
 from kcadmin.authz.scopes_and_permissions import AuthorizationScopes, ScopePermissions, scope_kind
@@ -42,9 +43,16 @@ GUARDS = (What.GUARD, What.GUARD_MARK)
 
 
 def take_over(
-    realm: Realm, left: Sequence[Leftover], owner: str, progress: Progress = lambda what: None
+    realm: Realm,
+    left: Sequence[Leftover],
+    owner: str,
+    progress: Progress = lambda what: None,
+    titles: Mapping[Leftover, str] = {},
 ) -> Iterator[Released]:
-    """Makes things an owner's, each with its grant. :raises Unreachable: the server is gone."""
+    """Makes things an owner's, each with its grant. titles: what the names of policies say, without their owner's hash.
+
+    :raises Unreachable: the server is gone.
+    """
     guards = [each for each in left if each.what in GUARDS]
     for each in (*(each for each in left if each.what not in GUARDS), *guards):
         progress(each.about)
@@ -52,7 +60,10 @@ def take_over(
         try:
             if guards and each is guards[0]:
                 _renew_marks(realm, guards)
-            stays = _WAYS.get(each.what, _claim)(realm, each, to)
+            if each.what in (What.POLICY, What.PERMISSION):
+                stays = _policy(realm, each, to, titles.get(each) or each.name.rpartition(" [")[0])
+            else:
+                stays = _WAYS.get(each.what, _claim)(realm, each, to)
         except Unreachable:
             raise
         except KeycloakError as problem:
@@ -69,57 +80,66 @@ def _claim(realm: Realm, left: Leftover, to: str) -> str | None:
         return None
     claim = claim_of(client, left.owner, kind)
     new = claim and replace(claim, owner=to, writer=NOBODY)
-    kept = {ATTRIBUTE + new.key: new.text()} if new and new.key not in client.attributes else {}
+    kept = {ATTRIBUTE + new.key: new.text()} if new and not claim_of(client, to, kind) else {}
     realm.clients.change(client.uuid, {**kept, ATTRIBUTE + claim_key(left.owner, kind): None})
     return None if claim else UNREADABLE
 
 
-def _noted(realm: Realm, left: Leftover, found: Any, holder: Client | None, to: str, write: Callable[[], Any]) -> None:
-    """Writes an object's mark. The note of what it was before it was adopted is the new owner's first, by the object's id."""
+def _noted(
+    realm: Realm, left: Leftover, found: Any, holder: Client | None, to: str, write: Callable[[], Any]
+) -> str | None:
+    """Writes an object's mark. The note of what it was before it was adopted is the new owner's first, by the object's id.
+
+    :returns: why there is no such note, where one cannot be true.
+    """
     client = realm.clients.get(holder.uuid, max_age=0) if holder else None
     note = adopted_note(client, left.owner, str(found.id), found.name, type(found))
-    if note and holder:
-        kind = adopted_kind(str(found.id), type(found))
-        write_claim(realm.clients, holder.uuid, Claim(to, kind, {}, note.was))
+    if note is None or client is None:
+        write()
+        return None
+    if not may_be_true(note, found):
+        write()
+        drop_claims(realm.clients, client.uuid, [note.key])
+        return f"{untrue(note, client)}, so that note is removed"
+    write_claim(realm.clients, client.uuid, Claim(to, adopted_kind(str(found.id), type(found)), {}, note.was))
     write()
-    if note and holder:
-        drop_claims(realm.clients, holder.uuid, [note.key])
+    drop_claims(realm.clients, client.uuid, [note.key])
+    return None
 
 
-def _mapper(realm: Realm, left: Leftover, to: str) -> None:
+def _mapper(realm: Realm, left: Leftover, to: str) -> str | None:
     client = holder_of(realm, left)
     store = AudienceMappers(realm.clients, client.uuid) if client else None
     found = store.get(left.id) if store else None
     if store and found and found.owner == left.owner:
         theirs = replace(found, owner=to, writer=NOBODY, stored=())
-        _noted(realm, left, found, client, to, lambda: store.update(left.id, theirs))
+        return _noted(realm, left, found, client, to, lambda: store.update(left.id, theirs))
+    return None
 
 
-def _scope(realm: Realm, left: Leftover, to: str) -> None:
+def _scope(realm: Realm, left: Leftover, to: str) -> str | None:
     """Its name stays, since callers ask for it."""
     realm.client_scopes.forget()
     found = realm.client_scopes.get(left.id)
     if found and found.owner == left.owner:
         holder = realm.clients.find(found.included_client) if found.included_client else None
         theirs = replace(found, owner=to, writer=NOBODY, stored=())
-        _noted(realm, left, found, holder, to, lambda: realm.client_scopes.update(left.id, theirs))
+        return _noted(realm, left, found, holder, to, lambda: realm.client_scopes.update(left.id, theirs))
+    return None
 
 
-def _policy(realm: Realm, left: Leftover, to: str) -> None:
+def _policy(realm: Realm, left: Leftover, to: str, title: str) -> str | None:
+    """A name that holds its owner's hash holds the new one's then; another one stays. title: what the name says besides."""
     server, policy_id = policy_of(realm, left)
     if server is None or policy_id is None:
-        return
+        return None
+    name = owned_name(title, to) if owned_name(title, left.owner) == left.name else left.name
     store = ScopePermissions(server) if left.what == What.PERMISSION else store_of(realm, server, left.type)
     found = store.get(policy_id)
     if found:
-        theirs = replace(found, name=_renamed(left, to), owner=to, writer=NOBODY)
-        _noted(realm, left, found, holder_of(realm, left), to, lambda: store.update(policy_id, theirs))
-
-
-def _renamed(left: Leftover, to: str) -> str:
-    """A name that holds its owner's hash holds the new one's then; another one stays."""
-    base, _, _ = left.name.rpartition(" [")
-    return owned_name(base, to) if owned_name(base, left.owner) == left.name else left.name
+        theirs = replace(found, name=name, owner=to, writer=NOBODY)
+        return _noted(realm, left, found, holder_of(realm, left), to, lambda: store.update(policy_id, theirs))
+    return None
 
 
 def _authorization_scope(realm: Realm, left: Leftover, to: str) -> str | None:
@@ -150,18 +170,19 @@ def _guard(realm: Realm, left: Leftover, to: str) -> None:
 def _renew_marks(realm: Realm, guards: Iterable[Leftover]) -> None:
     """In a copied realm clients have other UUIDs, and so marks that count as borrowed: each gets one of its own, and policies ask
     for both meanwhile, so that no requester is refused."""
-    new: dict[str, tuple[str, str]] = {}
+    borrowers: dict[str, Client] = {}
     for each in guards:
         client = holder_of(realm, each) if each.what == What.GUARD_MARK else None
         mark = str(client.value(MARKED) or "") if client else ""
         if client and mark and not is_own(mark, client.uuid):
-            if mark in new:
-                raise Refusal(
-                    f"client {named(each.client)} in realm {named(realm.name)}: bears the same mark as another one, so "
-                    "nothing tells for which one the guards were made; release the guards instead, without --adopt."
-                )
-            new[mark] = client.uuid, new_mark(client.uuid)
-    marks = {old: mark for old, (_, mark) in new.items()}
+            if mark in borrowers:
+                raise _one_of_two(realm, client)
+            borrowers[mark] = client
+    for made_for in (each for page in realm.clients.pages() for each in page) if borrowers else ():
+        for mark, client in borrowers.items():
+            if is_own(mark, made_for.uuid):
+                raise _one_of_two(realm, client)
+    marks = {mark: new_mark(client.uuid) for mark, client in borrowers.items()}
     if not marks:
         return
 
@@ -169,16 +190,21 @@ def _renew_marks(realm: Realm, guards: Iterable[Leftover]) -> None:
         return kind, lambda now: renewed(kind, now, marks, keep=keep)
 
     settle(realm, asking(PROFILES, keep=True), asking(POLICIES, keep=True))
-    for uuid, mark in new.values():
-        realm.clients.change(uuid, {MARKED: mark})
+    for old, client in borrowers.items():
+        realm.clients.change(client.uuid, {MARKED: marks[old]})
     settle(realm, asking(POLICIES, keep=False), asking(PROFILES, keep=False))
+
+
+def _one_of_two(realm: Realm, client: Client) -> Refusal:
+    return Refusal(
+        f"client {named(client.client_id)} in realm {named(realm.name)}: bears the same mark as another one, so nothing tells "
+        "for which one the guards were made; release the guards instead, without --adopt."
+    )
 
 
 _WAYS: Mapping[What, Callable[[Realm, Leftover, str], str | None]] = {
     What.MAPPER: _mapper,
     What.SCOPE: _scope,
-    What.POLICY: _policy,
-    What.PERMISSION: _policy,
     What.AUTHORIZATION_SCOPE: _authorization_scope,
     What.GUARD: _guard,
 }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from exchange.stack.stack import Stack, StackProblem, read_config, read_stack, run_pulumi
+from exchange.stack.stack import Stack, StackProblem, default_owner, read_config, read_stack, run_pulumi
 from exchange.stack.state import read_owners
 from kcadmin.rest.connection import Connection, read_connection
 from kcadmin.rest.session import Session, session_for
@@ -48,7 +48,7 @@ def find_place(stack: str | None, url: str | None, realm: str | None, login: Map
 
 @dataclass(frozen=True)
 class Deployable:
-    """Where a stack is or will be deployed: no output is needed. owner: by its config.
+    """Where a stack is or will be deployed: no output is needed. owner: by its config; by default too, where a stack is needed.
 
     owners: the stack's own, by its config and its state, where they have their grants after ``#``.
     """
@@ -78,5 +78,6 @@ def find_deployable(
     if not named and not config.get("realm"):
         raise StackProblem("realm: neither the stack's config nor --realm names one; give --realm NAME.")
     connection = read_connection({**config, "url": url or config.get("url", "")}.get)
-    owners = {*read_owners(run_pulumi, chosen), config.get("owner") or ""}
-    return Deployable(connection, named or (config["realm"],), frozenset(owners - {""}), config.get("owner") or "")
+    owner = config.get("owner") or (default_owner(run_pulumi, chosen) if needs_stack else "")
+    owners = {*read_owners(run_pulumi, chosen), owner}
+    return Deployable(connection, named or (config["realm"],), frozenset(owners - {""}), owner)

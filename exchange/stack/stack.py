@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kcadmin.marks.proposals import NO_ORGANIZATION
 from kcadmin.rest.config_secrets import plain_secrets
 from kcadmin.rest.connection import Connection, read_connection
 from kcadmin.rest.errors import InvalidSettings, KeycloakError
@@ -98,6 +99,13 @@ def read_config(run: Pulumi, chosen: Sequence[str]) -> dict[str, str]:
     if faults := plain_secrets(config.get, lambda key: ours[key].get("secret") is not False):
         raise InvalidSettings(faults)
     return config
+
+
+def default_owner(run: Pulumi, chosen: Sequence[str]) -> str:
+    """The owner of a stack whose config names none: its whole name, where its backend has organizations; else empty."""
+    name = run(["stack", "--show-name", "--fully-qualify-stack-names", *chosen]).strip()
+    organization, slash, _ = name.partition("/")
+    return name if slash and organization != NO_ORGANIZATION else ""
 
 
 def cases_of(name: str, grant: Mapping[str, Any]) -> list[Case]:

@@ -20,6 +20,7 @@ OWNER_KEY, STACK_KEY, NUMBER_KEY = "pulumi.owner", "pulumi.stack", "pulumi.numbe
 CLAIM_PREFIX = "pulumi.claim."
 DESCRIPTION_LIMIT = 255
 NAME_LIMIT = 255
+MAY_EXCHANGE = ": may exchange for "
 _MARK = re.compile(r" ?\[pulumi:([0-9a-f]{16})(?:\.([0-9a-f]{12})\.([0-9a-f]{8}))?\]$")
 MARK_LENGTH = len(" [pulumi:0123456789abcdef.0123456789ab.01234567]")
 NUMBER_BYTES = 4
@@ -114,7 +115,17 @@ def mark_of(described: Mapping[str, Any]) -> str | None:
 def owned_name(name: str, owner: str) -> str:
     """A name that no other owner makes, within Keycloak's 255 characters."""
     suffix = f" [{hash16(f'{owner}|{name}')[:8]}]"
-    return name[: NAME_LIMIT - len(suffix)] + suffix
+    return name_stem(name) + suffix
+
+
+def name_stem(name: str) -> str:
+    """What an owned name keeps of a name: a long one loses its end."""
+    return name[: NAME_LIMIT - len(" [01234567]")]
+
+
+def policy_title(grant: str, target: str, part: str = "") -> str:
+    """What a grant's policy is called, before its owner is told. part: of a condition."""
+    return f"{grant}{MAY_EXCHANGE}{target}{f', {part}' if part else ''}"
 
 
 def stack_of(owner: str) -> str:

@@ -5,6 +5,7 @@ import secrets
 
 NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 RANDOM_BYTES = 3
+NO_ORGANIZATION = "organization"  # what Pulumi calls the organization of every stack on a self-managed backend
 
 
 def proposed_owner(*words: str) -> str:

@@ -91,6 +91,13 @@ def our_mapper(scope: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return next((each for each in scope.get("protocolMappers") or () if each["name"] == _MAPPER_NAME), None)
 
 
+def audience_of_our_mapper(scope: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The client, or the text, that our mapper puts into tokens; neither where there is no such audience mapper."""
+    ours = our_mapper(scope)
+    is_ours = ours is not None and ours["protocolMapper"] == AUDIENCE_MAPPER
+    return AudienceMapper.read(ours).audience if ours and is_ours else (None, None)
+
+
 def _stored(scope: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     attribute = (scope.get("attributes") or {}).get(IN_TOKEN_SCOPE)
     config = (our_mapper(scope) or {}).get("config") or {}

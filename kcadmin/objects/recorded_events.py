@@ -75,8 +75,8 @@ def look(realm: Realm) -> Recorded:
     """What is recorded, and who claims it, at one moment. :raises Refusal: the login may not see it."""
     config = read_config(realm)
     for _ in range(ROUNDS):
-        holder = _holder(realm)
-        found = tuple(claims(holder, KIND))
+        bearer = holder(realm)
+        found = tuple(claims(bearer, KIND))
         again = read_config(realm)
         if again == config:
             return Recorded(config, found)
@@ -130,7 +130,7 @@ def take_events(
             _write_until(realm, seen.config, then, expiration)
         except Refusal:
             if not held:
-                drop_claim(realm.clients, _holder(realm).uuid, owner, KIND)
+                drop_claim(realm.clients, holder(realm).uuid, owner, KIND)
             raise
         return Taken(CLAIMED, was)
 
@@ -153,7 +153,7 @@ def release_events(realm: Realm, owner: str, expiration: int | None, taken: Take
             seen = look(realm)
             wishes += _wishes(seen.claims)
         write_config(realm, seen.config, _restored(seen.config, was, wishes, seen.staying(owner)))
-        drop_claim(realm.clients, _holder(realm).uuid, owner, KIND)
+        drop_claim(realm.clients, holder(realm).uuid, owner, KIND)
         for _ in range(ROUNDS):  # others come and go meanwhile: who sees no claim restores, who sees one has it on
             seen = look(realm)
             others = seen.staying(owner)
@@ -165,12 +165,12 @@ def release_events(realm: Realm, owner: str, expiration: int | None, taken: Take
 
 def give_up_claim(realm: Realm, owner: str) -> None:
     """Drops the claim of an owner who goes on under another name."""
-    drop_claim(realm.clients, _holder(realm).uuid, owner, KIND)
+    drop_claim(realm.clients, holder(realm).uuid, owner, KIND)
 
 
 def recorded_since(realm: Realm) -> float | None:
     """When a stack last had exchanges recorded that were not before, in seconds since 1970; None where no claim tells."""
-    found = [claim.was.get("since") for claim in claims(_holder(realm), KIND)]
+    found = [claim.was.get("since") for claim in claims(holder(realm), KIND)]
     return max((float(each) for each in found if isinstance(each, int | float)), default=None)
 
 
@@ -233,7 +233,7 @@ def _wishes(held: Iterable[Claim]) -> list[int | None]:
 
 def _write_claim(realm: Realm, claim: Claim) -> None:
     try:
-        write_claim(realm.clients, _holder(realm).uuid, claim)
+        write_claim(realm.clients, holder(realm).uuid, claim)
     except Forbidden:
         raise Refusal(
             f"events of realm {named(realm.name)}: Keycloak lets this login not note on a client that they are claimed (403); "
@@ -253,7 +253,7 @@ def _write_until(realm: Realm, now: EventsConfig, then: EventsConfig, expiration
     )
 
 
-def _holder(realm: Realm) -> Client:
+def holder(realm: Realm) -> Client:
     """The client that bears the claims, as it is now."""
     for name in HOLDERS:
         try:

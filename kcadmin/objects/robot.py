@@ -30,7 +30,9 @@ from kcadmin.rest.errors import Conflict, KeycloakError, NotFound, Refusal, Toke
 from kcadmin.rest.session import Session, path
 from kcadmin.rest.texts import named
 from kcadmin.rest.tokens import ClientCredentials, TokenEndpoint
-from kcadmin.writes.watch import watched
+from kcadmin.writes.executors import CHANGED
+from kcadmin.writes.rotation import SECRET
+from kcadmin.writes.watch import Unannounced, differences, in_words, watched
 
 STANDARD, LEGACY, GUARDS, REALM_ROLES, ROLE_POLICIES, USER_POLICIES, DRY_RUNS, AUDIT, EVENTS = (
     "standard",
@@ -135,6 +137,7 @@ def make_robot(
     try:
         name = f"{client_id}-{token_hex(8)}"  # nobody has a token of it
         uuid = _create(realm, name, public_keys(pem), undo)
+        _require_as_sent(realm, client_id, uuid, representation(name, public_keys(pem)), accepted)
         _log_in(realm, client_id, name, pem)
         user = str(realm.session.get(realm.clients.path(uuid, "service-account-user"))["id"])
         _give_exactly(realm, uuid, user, wanted)
@@ -191,6 +194,31 @@ def _create(realm: Realm, name: str, keys: Mapping[str, str], undo: ExitStack) -
         ) from None
     undo.callback(_delete, realm, uuid)
     return uuid
+
+
+def _require_as_sent(
+    realm: Realm, client_id: str, uuid: str, sent: Mapping[str, Any], accepted: Collection[str]
+) -> None:
+    """Compares a client that was made with what was sent, and with what client policies may set beside.
+
+    :raises Unannounced: a field is another one, and ``accepted`` does not name it.
+    """
+    found = realm.clients.get(uuid, max_age=0)
+    before, now = _flat(sent), _flat(found.representation if found else {})
+    fields = (before.keys() | CHANGED) - {SECRET}  # which Keycloak makes
+    changed = differences({key: before.get(key) for key in fields}, {key: now.get(key) for key in fields}, (), accepted)
+    if changed:
+        wrong = f"when it was made, the server also changed {in_words(changed)}, and nothing announced that; it was deleted again"
+        remedy = (
+            "look which client policy of the realm does it, and change its conditions, or accept these fields by name"
+        )
+        raise Unannounced(sentence("client", client_id, realm.name, wrong, remedy))
+
+
+def _flat(described: Mapping[str, Any]) -> dict[str, Any]:
+    """A client's fields and attributes in one."""
+    fields = {key: value for key, value in described.items() if key != "attributes"}
+    return {**(described.get("attributes") or {}), **fields}
 
 
 def _log_in(realm: Realm, client_id: str, name: str, pem: str) -> int:

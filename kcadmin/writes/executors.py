@@ -14,6 +14,7 @@ from kcadmin.writes.rotation import NEW_SECRET, ROTATED, SECRET, SECRET_ROTATION
 from kcadmin.writes.votes import Write, is_true
 
 ATTRIBUTE = "attributes."
+REJECT = "reject-request"
 AUTHENTICATOR = "clientAuthenticatorType"
 DPOP, HOLDER_OF_KEY = "dpop.bound.access.tokens", "tls.client.certificate.bound.access.tokens"
 SIGNATURES = tuple(
@@ -212,11 +213,11 @@ _BEFORE: Mapping[str, Executor] = {
     "secure-logout": _logout,
     "secure-client-uris": _uris,
     "secure-client-uris-pattern": _uris,
-    "reject-request": _reject,
+    REJECT: _reject,
 }
 _AFTER: Mapping[str, Executor] = {
     "tls-client-auth-ca-subject-dn": _certificate,
-    "reject-request": _reject,
+    REJECT: _reject,
     SECRET_ROTATION: _rotation,
     "saml-signature-enforcer": _saml,
     "saml-avoid-redirect": _saml,

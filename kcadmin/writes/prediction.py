@@ -14,6 +14,8 @@ from kcadmin.writes.executors import (
     ATTRIBUTE,
     AUTHENTICATOR,
     CIBA,
+    KNOWN,
+    REJECT,
     REPEATED,
     SIGNATURES,
     STRONG,
@@ -168,6 +170,19 @@ def foretell(write: Write, policies: RealmPolicies) -> Foretold:
     if not rotates and has_former_secret(write.client):
         changes += (Change(ROTATED, True, None, NO_ROTATION),)
     return Foretold(changes, undecided=tuple(dict.fromkeys(undecided)))
+
+
+def foretell_delete(write: Write, policies: RealmPolicies) -> Foretold:
+    """What comes of the deletion of a client. One executor alone judges it. write: with the client, and without a body."""
+    undecided: list[Cause] = []
+    for cause, config, certain in policies.steps(write):
+        if cause.executor == REJECT and certain:
+            return Foretold(
+                refused=(cause, str(before_write(REJECT, config, write).refused)), undecided=tuple(undecided)
+            )
+        if cause.executor == REJECT or cause.executor not in KNOWN:
+            undecided.append(cause)
+    return Foretold(undecided=tuple(undecided))
 
 
 def _with(body: Mapping[str, Any], done: Done, causes: dict[str, Cause], cause: Cause) -> dict[str, Any]:

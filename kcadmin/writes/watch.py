@@ -164,14 +164,14 @@ def compare(
     changed = differences(before.representation, now.representation, values, accepted)
     if changed.keys() - {ROTATED} and not acts():
         others = {field: changed.pop(field) for field in changed.keys() - {ROTATED}}
-        wrong = f"while this client was written, {_changes(others)} changed, too, and no client policy is enabled that does so"
+        wrong = f"while this client was written, {in_words(others)} changed, too, and no client policy is enabled that does so"
         if watch:
             watch.of_others.append(
                 sentence("client", now.client_id, now.realm, wrong, "look who else writes this client")
             )
     if not changed:
         return
-    wrong = f"when this client was written, the server also changed {_changes(changed)}, and nothing announced that"
+    wrong = f"when this client was written, the server also changed {in_words(changed)}, and nothing announced that"
     remedy = (
         "look which client policy of the realm does it, or who else writes this client, and mend the field; "
         "`pulumi preview` tells what client policies change"
@@ -182,7 +182,8 @@ def compare(
     watch.unannounced.append(text)
 
 
-def _changes(changed: Mapping[str, tuple[Any, Any]]) -> str:
+def in_words(changed: Mapping[str, tuple[Any, Any]]) -> str:
+    """Fields as they were, and as they are; no secret."""
     return "; ".join(
         f"{field.removeprefix(ATTRIBUTE)} from {told(field, was)} to {told(field, is_)}"
         for field, (was, is_) in sorted(changed.items())

@@ -11,12 +11,10 @@ from shlex import quote
 import pulumi
 from pulumi.runtime import is_dry_run
 
-from kcadmin.marks.proposals import proposed_owner
+from kcadmin.marks.proposals import NO_ORGANIZATION, proposed_owner
 from kcadmin.marks.whose import TAKEN_OVER_BY
 from kcadmin.rest.texts import shown
 from providers.base.own_state import own_state, stack_name
-
-NO_ORGANIZATION = "organization"  # what Pulumi calls the organization of every stack on a self-managed backend
 
 
 def default_owner() -> str | None:

@@ -7,16 +7,17 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 import pulumi
 from pulumi.runtime import get_root_resource
 
-from kcadmin.marks.ownership import stack_of
+from kcadmin.marks.ownership import may_be, stack_of
+from providers.base.place import stack_of_program
 
 HALF_WRITTEN, WAITS = "failed to load checkpoint", (0.1, 0.2, 0.4, 0.8, 1.6)
 OURS = "pulumi-python:dynamic/keycloak:"
-_moved: "WeakSet[pulumi.Resource]" = WeakSet()
+_moved: "WeakKeyDictionary[pulumi.Resource, bool]" = WeakKeyDictionary()
 _states: "WeakKeyDictionary[pulumi.Resource, tuple[OwnObject, ...]]" = WeakKeyDictionary()
 
 
@@ -58,19 +59,32 @@ def own_state() -> tuple[OwnObject, ...]:
     return _states[root]
 
 
-def note_moved() -> None:
-    """What the state holds bears marks of a stack of another name: this one was renamed or moved."""
+def note_moved(*, moved: bool) -> None:
+    """Whether what the state holds bears marks of a stack of another name: then this one was renamed or moved."""
     root = get_root_resource()
     if root is not None:
-        _moved.add(root)
+        _moved[root] = moved or _moved.get(root, False)
 
 
 def held_numbers(kind: str, owner: str, realm: str) -> list[str] | None:
-    """Numbers of the state's resources of a kind that an owner has in a realm, where the stack was renamed or moved."""
-    if get_root_resource() not in _moved:
+    """Numbers of the state's resources of a kind that an owner has in a realm, where the stack was renamed or moved.
+
+    A program that plans no grants has read no marks: there the state itself says which stack wrote it.
+    """
+    root = get_root_resource()
+    if root is None:
+        return None
+    if root not in _moved:
+        _moved[root] = _is_of_another_stack()
+    if not _moved[root]:
         return None
     held = [each for each in own_state() if (each.kind, each.outputs.get("owner"), each.realm) == (kind, owner, realm)]
     return sorted(str(each.outputs["number"]) for each in held if each.outputs.get("number")) or None
+
+
+def _is_of_another_stack() -> bool:
+    here = stack_of_program(stack_name())
+    return not all(may_be(str(each.outputs.get("stack") or ""), here) for each in own_state())
 
 
 def _read() -> tuple[OwnObject, ...]:

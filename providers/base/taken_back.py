@@ -4,6 +4,7 @@ A mark on the server is a note, and counts for nothing here alone. In a run that
 number they went on. A preview creates nothing: it counts the resources that are new to it where such a mark is.
 """
 
+import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,10 +15,17 @@ import pulumi
 from pulumi.runtime.settings import get_root_resource, is_dry_run
 
 from kcadmin.marks.ownership import hash16, may_be
+from kcadmin.objects import recorded_events
+from kcadmin.objects.clients import Client
+from kcadmin.objects.realm import realm_for
 from kcadmin.objects.writers import Mark
+from kcadmin.rest.connection import read_connection
+from kcadmin.rest.session import session_for
 from providers.base import messages
 from providers.base.held import CONTINUES, NUMBER
-from providers.base.own_state import own_state
+from providers.base.own_state import own_state, stack_name
+from providers.base.place import stack_of_program
+from reach.marks_in_sight import marks_of_policies, marks_of_scopes, marks_on
 
 if TYPE_CHECKING:
     from providers.base.resource import KeycloakResource
@@ -27,48 +35,97 @@ PLACES = ("name", "client_uuid")  # as marks have them in ``at``
 
 @dataclass(eq=False)
 class _Program:
-    """The marks in sight that this stack wrote, and the resources that were not asked yet."""
+    """The marks in sight that this stack wrote, and the resources that were not asked yet.
+
+    planned: whether marks were looked for, as grants are planned.
+    """
 
     marks: list[Mark] = field(default_factory=list)
     ours: "list[KeycloakResource]" = field(default_factory=list)
     told: pulumi.Output[int] | None = None
+    planned: bool = False
 
     async def tell(self) -> int:
         """Says it, when all resources are done. The state is asked only where there may be something to say."""
         numbers: set[str] = set()
+        new: set[str] = set()  # what is beside an object that was just made goes on with its number
+        unseen: list[KeycloakResource] = []
         while self.ours:
             found, self.ours = self.ours, []
-            for each in found if self.marks else ():
+            for each in found:
                 with suppress(Exception):  # of a resource that fails, which the engine says
-                    numbers |= {mark.writer.number for mark in await self._marks_of(each)}
+                    if not is_dry_run():
+                        numbers |= {await _value(each, CONTINUES)} - {None}
+                        new.add(await _value(each, NUMBER))
+                    elif not await getattr(each, NUMBER).is_known():  # else it stays as it is
+                        seen = await _numbers(each, self.marks)
+                        numbers |= seen
+                        unseen += [] if seen and await _places(each) else [each]
+        if numbers or not self.planned:  # what no plan has read: events, and resources that are no grant's
+            for each in unseen:
+                with suppress(Exception):
+                    numbers |= await _numbers(
+                        each, written_by_us(await _marks_at(each), stack_of_program(stack_name()))
+                    )
         self.told = None
-        taken = len(numbers - {each.outputs.get(NUMBER) for each in own_state()}) if numbers else 0
+        known = {each.outputs.get(key) for each in own_state() for key in (NUMBER, CONTINUES)} if numbers else set()
+        taken = len(numbers - new - known)
         if taken:
             does = "will take" if is_dry_run() else "took"
             objects = "1 object" if taken == 1 else f"{taken} objects"
             messages.info(f"{does} back {objects} that this stack made before its state was lost.")
         return taken
 
-    async def _marks_of(self, resource: "KeycloakResource") -> list[Mark]:
-        """The marks with which a resource goes on, or would."""
-        if not is_dry_run():
-            number = await _value(resource, CONTINUES)
-            return [mark for mark in self.marks if mark.writer.number == number]
-        if await getattr(resource, NUMBER).is_known():  # it stays as it is
-            return []
-        owner, places = str(await _value(resource, "owner")), [await _value(resource, place) for place in PLACES]
-        owners, somewhere = (owner, hash16(owner)), not any(places)  # of the realm: it has marks on its clients
-        return [mark for mark in self.marks if mark.owner in owners and (somewhere or mark.at in places)]
+
+async def _numbers(resource: "KeycloakResource", marks: Iterable[Mark]) -> set[str]:
+    """The numbers in marks with which a new resource would go on."""
+    owner, places = str(await _value(resource, "owner")), await _places(resource)
+    owners = (owner, hash16(owner))
+    return {mark.writer.number for mark in marks if mark.owner in owners and (not places or mark.at in places)}
+
+
+async def _places(resource: "KeycloakResource") -> list[str]:
+    """Where its mark is; nowhere for what is the realm's, and has marks on its clients."""
+    return [place for name in PLACES if (place := await _value(resource, name))]
+
+
+async def _marks_at(resource: "KeycloakResource") -> list[Mark]:
+    """The marks at the place of a resource, as they are read there."""
+    names = ("realm", "client_uuid", "client_id", "resource_server_uuid", "resource_server", "included_client")
+    realm, uuid, client, server_uuid, server, audience = [await _value(resource, name) for name in names]
+
+    def read() -> list[Mark]:
+        there = realm_for(session_for(read_connection(pulumi.Config().get)), str(realm))
+
+        def bearer(name: object) -> Client | None:
+            return there.clients.find(str(name)) if name else None
+
+        if server_uuid or server:
+            known = bearer(server)
+            settings = there.resource_server(str(server_uuid or (known and known.uuid))).settings() or {}
+            return list(marks_of_policies(settings.get("policies") or ()))
+        if audience and not (uuid or client):
+            return list(marks_of_scopes(there.client_scopes.all()))
+        found = there.clients.get(str(uuid)) if uuid else bearer(client) if client else recorded_events.holder(there)
+        return list(marks_on(found)) if found else []
+
+    return await asyncio.get_running_loop().run_in_executor(None, read)
 
 
 _programs: "WeakKeyDictionary[pulumi.Resource, _Program]" = WeakKeyDictionary()
+
+
+def written_by_us(marks: Iterable[Mark], stack: str) -> list[Mark]:
+    """The marks that a stack may have written. stack: as marks name it."""
+    return [mark for mark in marks if mark.writer.number and may_be(mark.writer.stack, stack)]
 
 
 def note_marks(marks: Iterable[Mark], stack: str) -> None:
     """Marks that are in sight. stack: the one that runs, as marks name it."""
     program = _this_program()
     if program:
-        program.marks += [mark for mark in marks if mark.writer.number and may_be(mark.writer.stack, stack)]
+        program.planned = True
+        program.marks += written_by_us(marks, stack)
 
 
 def watch(resource: "KeycloakResource") -> None:

@@ -2,23 +2,33 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
 import pytest
 
 from exchange.release import release
-from kcadmin.rest.session import session_for
+from exchange.release.adoption import declared_by
+from kcadmin.guards.marks import KIND as GUARD_MARK
+from kcadmin.guards.parts import MARK
+from kcadmin.objects.claims import claim_key
+from kcadmin.objects.features import SWITCH_CLAIM
+from kcadmin.objects.recorded_events import KIND as EVENTS
+from kcadmin.objects.setting_claims import FULL_SCOPE_CLAIM
+from kcadmin.rest.answers import Answer
+from kcadmin.rest.session import Session, session_for
 from reach.leftovers import What
 from tests.conftest import MakeRealm
 from tests.support.copies import copied, exported
 from tests.support.engine import forget
-from tests.support.in_process import Killed, Stack, interrupted
+from tests.support.in_process import PROVIDERS, Killed, Stack, interrupted
 from tests.support.realms import TestRealm
 
 GONE, HERE = "first/exchange/prod", "second/exchange/staging"
 GUARDS = ("requesters", "sources")
-CLIENTS: dict[str, Any] = {name: {} for name in ("web", "shop", "api", "billing", "backend", "scoped", "parts")}
+PARTS = "parts-" + 23 * "long-names"  # of which the name of a policy lacks the end
+CLIENTS: dict[str, Any] = {name: {} for name in ("web", "shop", "api", "billing", "backend", "scoped", "evil", PARTS)}
 
 
 def grants(exchange: str, realm: str) -> list[dict[str, Any]]:
@@ -48,7 +58,7 @@ def grants(exchange: str, realm: str) -> list[dict[str, Any]]:
                 {
                     "name": "asked",
                     "sources": ["shop"],
-                    "target": "parts",
+                    "target": PARTS,
                     "flows": ["requester"],
                     "audience": "optionalScope",
                     **common,
@@ -59,7 +69,7 @@ def grants(exchange: str, realm: str) -> list[dict[str, Any]]:
                 {
                     "name": "window",
                     "sources": ["shop"],
-                    "target": "parts",
+                    "target": PARTS,
                     "flows": ["requester"],
                     "timeWindow": {"start": "00:00", "end": "23:59"},
                     **common,
@@ -81,17 +91,30 @@ def clean(make_realm: MakeRealm, exchange: str) -> TestRealm:
 
 
 Copies = tuple[TestRealm, TestRealm]
+Resources = list[dict[str, Any]]
 
 
 @pytest.fixture
 def copies(clean: TestRealm, exchange: str) -> Iterator[Copies]:
     """A copy of a realm before a stack worked in it, and one of the same realm with all that the stack made."""
+    with copies_of(clean, grants(exchange, clean.name)) as (before, after, _):
+        yield before, after
+
+
+@contextmanager
+def copies_of(clean: TestRealm, wanted: list[dict[str, Any]]) -> Iterator[tuple[TestRealm, TestRealm, Resources]]:
+    """A copy of a realm before a stack worked in it, one after that, and the resources of that stack."""
     before = exported(clean)
-    Stack(clean.connection, GONE, GUARDS, events=True).up(*grants(exchange, clean.name))
-    both = copied(clean, before), copied(clean, exported(clean))
+    gone = Stack(clean.connection, GONE, GUARDS, events=True)
+    gone.up(*wanted)
+    copies = copied(clean, before), copied(clean, exported(clean))
+    types = {provider: type_ for type_, provider in PROVIDERS.items()}
     forget()
-    yield both
-    for each in both:
+    declared = [
+        {"urn": f"::{name}", "type": types[each.provider], "inputs": each.inputs} for name, each in gone.state.items()
+    ]
+    yield *copies, json.loads(json.dumps(declared).replace(clean.name, "REALM"))
+    for each in copies:
         each.remove()
 
 
@@ -118,14 +141,11 @@ def found(realm: TestRealm, owner: str = GONE) -> release.Leavings:
     return release.find(session_for(realm.connection), realm.name, owner)
 
 
-def adopted(realm: TestRealm) -> release.Leavings:
-    """As with --adopt, where the stack declares all that was left."""
+def adopted(realm: TestRealm, resources: Resources) -> release.Leavings:
+    """As with --adopt, where the stack declares what the first one did."""
     forget()
-    session, keys = session_for(realm.connection), set()
-    for each in release.find(session, realm.name, GONE).left:
-        of_realm = each.what in (What.GUARD, What.EVENTS)
-        keys.add((realm.name, each.what, "" if of_realm else each.client, "" if of_realm else each.name))
-    return release.find(session, realm.name, GONE, by=HERE, keys=keys)
+    here = json.loads(json.dumps(resources).replace("REALM", realm.name))
+    return release.find(session_for(realm.connection), realm.name, GONE, by=HERE, wanted=declared_by(here, GONE))
 
 
 def released_though_killed(realm: TestRealm, find: Callable[[TestRealm], release.Leavings]) -> int:
@@ -189,11 +209,16 @@ def test_another_owner_beside_keeps_all_of_its_own(clean: TestRealm, exchange: s
 
 @pytest.mark.exchange_guards
 @pytest.mark.parametrize("exchange", ["standard", "legacy"])
-def test_what_is_declared_is_taken_over_however_often_it_is_killed(copies: Copies, exchange: str) -> None:
-    clean, copy = copies
+def test_what_is_declared_is_taken_over_however_often_it_is_killed(clean: TestRealm, exchange: str) -> None:
+    with copies_of(clean, grants(exchange, clean.name)) as (before, copy, resources):
+        taken_over(before, copy, resources, exchange)
+
+
+def taken_over(clean: TestRealm, copy: TestRealm, resources: Resources, exchange: str) -> None:
     if exchange == "standard":  # in a copied realm, a user has the roles of its new one
         assert "api" in copy.exchange("web", copy.user_token("web"), "api")["aud"]
-    assert released_though_killed(copy, adopted) > 3
+    assert not [each for each in adopted(copy, resources).left if each not in adopted(copy, resources).adopted]
+    assert released_though_killed(copy, lambda realm: adopted(realm, resources)) > 3
     seen = found(copy)
     assert seen.left == () and set(seen.others) == {HERE} and GONE not in json.dumps(copy.export())
     assert "api" in copy.exchange("web", copy.user_token("web"), "api")["aud"]
@@ -203,3 +228,91 @@ def test_what_is_declared_is_taken_over_however_often_it_is_killed(copies: Copie
     assert set(mine.changes.values()) == {"same"}
     mine.destroy()
     assert found(copy, HERE).left == () and same(copy, clean)
+
+
+def forged(kind: str, owner: str = GONE, key_of: str = "", **entry: Any) -> tuple[str, str]:
+    """A claim as somebody writes it who may change a client. key_of: the owner by whom its key is, where another one."""
+    return claim_key(key_of or owner, kind), json.dumps({"owner": owner, "kind": kind, "set": {}, "was": {}, **entry})
+
+
+def forge(realm: TestRealm) -> None:
+    """What owners of the clients ``evil`` and ``web`` can write: marks, claims and notes that look like both owners'."""
+    web, evil = realm.client("web"), realm.uuid("evil")
+    mapper = next(each for each in web["protocolMappers"] if each["config"].get("pulumi.owner") == GONE)
+    notes = dict(forged(f"adopted:{number}", f"{GONE}#{number}") for number in range(1_000))
+    on = {"was": {"attributes.standard.token.exchange.enabled": "true"}}
+    claims = dict(
+        [
+            forged(EVENTS.name, was={"enabled": True, "expiration": 0}),
+            forged(SWITCH_CLAIM.name, set=[1]),
+            forged(SWITCH_CLAIM.name, f"{GONE}#both", set={"redirectUris": "*"}, **on),
+            forged(GUARD_MARK.name, f"{GONE}#web"),
+            forged(FULL_SCOPE_CLAIM.name, key_of=HERE),
+            ("pulumi.claim.0123456789abcdef", "{{{"),
+            ("pulumi.claim.fedcba9876543210", json.dumps([GONE] * 500)),
+        ]
+    )
+    mark = web["attributes"].get(MARK)
+    realm.change("evil", attributes={**notes, **claims, **({MARK: mark} if mark else {})})
+    alike = {**mapper, "config": {**mapper["config"], "included.client.audience": "web"}}
+    for where, each in ((evil, mapper), (web["id"], {**alike, "name": "of-the-gone"})):
+        made = {key: value for key, value in each.items() if key != "id"}
+        realm.session.post(realm.at("clients", where, "protocol-mappers", "models"), made)
+    untrue = {"name": mapper["name"], "included_client": None, "custom_audience": "admin-api", "access_token": True}
+    realm.change(
+        "web",
+        attributes=dict(
+            [
+                forged(f"adopted:{mapper['id']}", was={**untrue, "id_token": True, "introspection": True}),
+                (claim_key(HERE, SWITCH_CLAIM.name), "no JSON"),
+            ]
+        ),
+    )
+
+
+@contextmanager
+def written(to: str) -> Iterator[list[str]]:
+    """The bodies of the writes whose path holds a text."""
+    bodies: list[str] = []
+    original = Session._send
+
+    def send(self: Session, method: str, at: str, **arguments: Any) -> Answer:
+        if method != "GET" and to in at:
+            bodies.append(json.dumps(arguments.get("body")))
+        return original(self, method, at, **arguments)
+
+    Session._send = send  # type: ignore[method-assign]
+    try:
+        yield bodies
+    finally:
+        Session._send = original  # type: ignore[method-assign]
+
+
+@pytest.mark.exchange_guards
+@pytest.mark.parametrize("exchange", ["standard", "legacy"])
+def test_forged_marks_claims_and_notes_win_nothing(clean: TestRealm, exchange: str) -> None:
+    with copies_of(clean, grants(exchange, clean.name)[:2]) as (before, copy, resources):
+        forge(copy)
+        seen = adopted(copy, resources)
+        real = {(each.what, each.client, each.audience, each.type) for each in declared_by(resources, GONE)}
+        with written(copy.uuid("evil")) as writes:
+            done = release.take_away(session_for(copy.connection), seen)
+        assert 0 < len(writes) < 20 and HERE not in "".join(writes)
+        assert len(done) > 1_000 and {each.left.what for each in done if each.fault} <= {What.GUARD_MARK}
+        assert [each for each in done if "says that it gave tokens something else before" in each.stays]
+        done = release.take_away(session_for(copy.connection), adopted(copy, resources))
+        assert [each for each in done if each.fault or each.stays] == []
+        of_realm = (What.GUARD, What.EVENTS)
+        assert {
+            (each.what, "" if each.what in of_realm else each.client, each.audience, each.type)
+            for each in found(copy, HERE).left
+        } == {each for each in real if each[0] != What.STRATEGY}
+        mine = Stack(copy.connection, HERE, GUARDS, events=True)
+        mine.up(*grants(exchange, copy.name)[:2])
+        mine.up(*grants(exchange, copy.name)[:2])
+        assert set(mine.changes.values()) == {"same"}
+        mine.destroy()
+        nobodys = {key for key in copy.client("evil")["attributes"] if key.startswith("pulumi.claim.")}
+        assert len(nobodys) == 3  # no JSON, a list, and under the key of another owner
+        copy.change("evil", attributes=dict.fromkeys(nobodys))
+        assert same(copy, before)

@@ -15,6 +15,7 @@ from kcadmin.objects.robot_permissions import PERMISSIONS_CLIENT
 from kcadmin.rest.connection import Connection, PrivateKeyLogin
 from kcadmin.rest.errors import Forbidden, Refusal
 from kcadmin.rest.session import Session
+from kcadmin.writes.watch import Unannounced
 from local.layout import keycloak_version
 from tests.acceptance.test_policy_changes import CONSENT, demand
 from tests.conftest import MakeRealm
@@ -344,3 +345,29 @@ def test_a_client_policy_that_acts_on_the_robot_is_told_before_anything_is_writt
     remove(realm.connection, realm.name, NAME)
     demand(realm)
     assert realm.export() == before and [each.name for each in tmp_path.iterdir()] == ["robot.pem"]
+
+
+HERE = {"condition": "client-updater-source-host", "configuration": {"trusted-hosts": ["127.0.0.1"]}}
+FORMER = {"condition": "client-attributes", "configuration": {"attributes": '[{"key": "former", "value": "yes"}]'}}
+REJECTS = {"executor": "reject-request", "configuration": {}}
+
+
+@pytest.mark.exchange_guards
+def test_what_only_the_server_can_tell_of_the_robot_fails_once_it_is_made(
+    make_realm: MakeRealm, tmp_path: Path
+) -> None:
+    realm = make_realm("standard")
+    before = realm.export()
+    demand(realm, CONSENT, conditions=[HERE])
+    with pytest.raises(Unannounced, match="the server also changed consentRequired from nothing to true"):
+        made(realm, tmp_path)
+    demand(realm)
+    assert realm.export() == before and not [*tmp_path.iterdir()]
+    made(realm, tmp_path)
+    realm.change(NAME, attributes={"former": "yes"})
+    there = realm.uuid(NAME)
+    demand(realm, REJECTS, conditions=[FORMER])
+    with pytest.raises(Refusal, match=r"reject-request\) would refuse that bootstrap deletes the robot that exists"):
+        made(realm, tmp_path)
+    demand(realm)
+    assert realm.uuid(NAME) == there

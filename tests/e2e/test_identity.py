@@ -223,8 +223,7 @@ def test_a_stack_that_lost_its_state_takes_back_what_it_made(
     stack.configure(*grants(exchange), **more)
     assert "take" not in stack.up().output
     outputs, resources = stack.outputs(), [each["type"].rpartition(":")[2] for each in stack.export().values()]
-    # an assignment has the mark of its scope; events are a setting of the realm, whose claim a plan does not read
-    others = ("ClientScopeAssignment", "ExchangeEvents", "TokenExchangeGrant")
+    others = ("ClientScopeAssignment", "TokenExchangeGrant")  # an assignment has the mark of its scope
     held = sum(each not in others for each in resources)
     callers = served(stack, realm)
     stack.run("stack", "rm", "--force", "--yes", "--preserve-config")

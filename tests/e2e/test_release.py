@@ -7,13 +7,14 @@ import sys
 import pytest
 
 from local.layout import PROJECT
-from tests.acceptance.test_release import GONE, GUARDS, HERE, exported_by_names, grants
+from tests.acceptance.test_release import CLIENTS, GONE, GUARDS, HERE, PARTS, exported_by_names, grants
 from tests.conftest import MakeRealm
 from tests.e2e.callers import Caller, calling
 from tests.e2e.conftest import NewStack
 from tests.e2e.stack import Stack
 from tests.support import in_process
 from tests.support.copies import copied, exported
+from tests.support.shared_servers import SECOND
 
 
 def release(stack: Stack, *args: str) -> "subprocess.CompletedProcess[str]":
@@ -27,8 +28,7 @@ def release(stack: Stack, *args: str) -> "subprocess.CompletedProcess[str]":
 def test_a_stack_takes_over_a_copied_realm_while_callers_go_on(
     exchange: str, make_realm: MakeRealm, new_stack: NewStack
 ) -> None:
-    names = ("web", "shop", "api", "billing", "backend", "scoped", "parts")
-    realm = make_realm(exchange, **{name: {} for name in names})
+    realm = make_realm(exchange, **CLIENTS)
     realm.add_role("staff", realm.user)
     if exchange == "legacy":
         for enabled in (True, False):
@@ -37,12 +37,13 @@ def test_a_stack_takes_over_a_copied_realm_while_callers_go_on(
     before = exported(realm)
     all_of_them = grants(exchange, realm.name)
     in_process.Stack(realm.connection, GONE, GUARDS, events=True).up(*all_of_them)
-    there = make_realm("legacy")  # another server for the standard exchange
+    other_server = "legacy" if exchange == "standard" else f"legacy{SECOND}"
+    there = make_realm(other_server)
     clean, copy, other = (copied(realm, each, beside=there) for each in (before, exported(realm), exported(realm)))
     staff = copy.get("roles", "staff")
     user = copy.get("users", username=copy.user, exact="true")[0]["id"]
     copy.session.post(copy.at("users", user, "role-mappings", "realm"), [staff])
-    stack = new_stack(copy, "legacy")
+    stack = new_stack(copy, other_server)
     wanted = [
         {key: value for key, value in each.items() if key != "realm"} for each in all_of_them if each["name"] != "both"
     ]
@@ -60,7 +61,7 @@ def test_a_stack_takes_over_a_copied_realm_while_callers_go_on(
         (asked,) = (each for each in copy.client("shop")["optionalClientScopes"] if each.startswith("asked-parts-"))
         callers += [
             Caller(copy, "shop", "shop", "scoped"),
-            Caller(copy, "shop", "shop", "parts", asks={"scope": asked}),
+            Caller(copy, "shop", "shop", PARTS, asks={"scope": asked}),
         ]
     with calling(*callers):
         done = release(stack, "--owner", GONE, "--adopt", "--yes")

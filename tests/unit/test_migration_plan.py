@@ -1,6 +1,7 @@
 """How far grants are, which of them are switched together, what a migration waits for and what blocks it."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -165,7 +166,15 @@ ENFORCED = (
     {"name": "narrow", "executors": [{"executor": "downscope-assertion-grant-enforcer"}]},
     {"name": "unused", "executors": [{"executor": "downscope-assertion-grant-enforcer"}]},
 )
+REJECTS = ({"name": "reject", "executors": [{"executor": "reject-request"}]},)
+WITH_SWITCH = '[{"key": "standard.token.exchange.enabled", "value": "true"}]'
 OURS = f"[pulumi:{hash16(OWNER)}]"
+
+
+def acting(profile: str, condition: str = "any-client", **configuration: Any) -> tuple[dict[str, Any], ...]:
+    """An enabled client policy of one condition."""
+    conditions = [{"condition": condition, "configuration": configuration}]
+    return ({"name": "p", "enabled": True, "conditions": conditions, "profiles": [profile]},)
 
 
 @pytest.mark.parametrize(
@@ -189,8 +198,17 @@ OURS = f"[pulumi:{hash16(OWNER)}]"
         ({}, {"clients": [client("web", **SWITCH)]}, "the standard exchange of 'web' is on already"),
         (
             {},
-            {"profiles": ENFORCED, "client_policies": ({"name": "p", "profiles": ["narrow"]},)},
-            "client profile 'narrow' holds downscope-assertion-grant-enforcer",
+            {"profiles": ENFORCED, "client_policies": acting("narrow")},
+            "client policy 'p' (profile 'narrow', downscope-assertion-grant-enforcer) drops the audience mappers of 'web'",
+        ),
+        (
+            {},
+            {
+                "profiles": REJECTS,
+                "client_policies": acting("reject", "client-attributes", attributes=WITH_SWITCH),
+                "features": replace(ALL, version=(26, 7)),
+            },
+            "client policy 'p' (profile 'reject', reject-request) may refuse exchanges of 'web' once its switch is on",
         ),
         (
             {},
@@ -228,9 +246,12 @@ def test_what_blocks(changes: dict[str, Any], given: dict[str, Any], words: str)
         {"profiles": ENFORCED, "client_policies": ({"name": "p", "enabled": False, "profiles": ["narrow"]},)},
         {
             "profiles": ENFORCED,
-            "client_policies": ({"name": "p", "profiles": ["narrow"]},),
+            "client_policies": acting("narrow"),
             "guards": '["noWiderScopes"]',
         },
+        {"profiles": ENFORCED, "client_policies": acting("narrow", "client-type", protocol="saml")},
+        {"profiles": ENFORCED, "client_policies": acting("narrow", "grant-type", grant_types=["password"])},
+        {"profiles": REJECTS, "client_policies": acting("reject")},  # legacy is refused, too
     ],
     ids=str,
 )

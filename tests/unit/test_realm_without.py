@@ -1,9 +1,10 @@
 """A realm without what an owner left: only that, and what was adopted as it was."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
-from exchange.release.realm_without import without
+from exchange.release.realm_without import policies_given_back, without
 from kcadmin.objects.claims import claim_key
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import Features
@@ -43,3 +44,17 @@ def test_an_adopted_mapper_stays_as_it_was() -> None:
         assert kept["config"].get("access.token.claim") == str(on).lower()
     (refused,) = without(read(note(included_client="admin-api", access_token=True)), left).clients["web"].mappers
     assert refused == MAPPER  # so it stays, which the release says
+
+
+def test_an_adopted_policy_is_given_back_and_not_taken_away() -> None:
+    read_, kind = read({}), "adopted:of-the-original"
+    was = {"name": "p", "description": "", "logic": "POSITIVE", "clients": ["1", "gone"]}
+    text = json.dumps({"owner": GONE, "kind": kind, "set": {}, "was": was})
+    holder = Client("2", "realm-management", {"attributes": {claim_key(GONE, kind): text}})
+    found = replace(read_, clients={**read_.clients, "realm-management": holder})
+    left = [Leftover(What.POLICY, "realm-management", each, GONE, type="client") for each in "pq"]
+    then = without(found, left)
+    assert json.loads(then.policies["p"]["config"]["clients"]) == ["web"]
+    assert "q" not in then.policies and then.permissions["web"].policies == ("p",)
+    other = [replace(left[0], type="role")]
+    assert policies_given_back(found, other) == {}  # a note of another type is none

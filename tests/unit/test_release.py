@@ -41,7 +41,7 @@ def test_guards_stay_while_what_they_guard_could_not_be_taken_away(monkeypatch: 
         raise Refusal("mapper 'm': stays.")
 
     monkeypatch.setitem(removal._WAYS, What.MAPPER, fails)
-    monkeypatch.setattr(removal, "_guards", lambda realm, owner: gone.append(owner))
+    monkeypatch.setitem(removal._WAYS, What.GUARD, lambda realm, left: gone.append(left.owner))
 
     def ends(*left: Leftover) -> Iterator[str]:
         return (each.fault for each in removal.release_all(Realm(), left))  # type: ignore[arg-type]
@@ -50,7 +50,7 @@ def test_guards_stay_while_what_they_guard_could_not_be_taken_away(monkeypatch: 
     assert [*ends(guard)] == [""] and gone == ["gone"]
     assert [*ends(mapper, guard)] == [
         "mapper 'm': stays.",
-        f"{guard.about} in realm 'r': stays, since not all that it guards could be taken away; run the same again.",
+        f"{guard.about} in realm 'r': stays, since not all that comes before it could be taken away; run the same again.",
     ]
     assert gone == ["gone"]
 

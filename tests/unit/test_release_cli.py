@@ -111,6 +111,8 @@ def test_what_is_taken_over_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> No
     for wrong in ((), ("--owner", f"{OWNER}#grant")):
         refused = run(monkeypatch, "--adopt", *wrong, at=())
         assert refused.exit_code == 2 and "--adopt: takes over all that an owner has" in refused.stderr
+    hashed = run(monkeypatch, "--adopt", "--owner", hash16(OWNER), at=())
+    assert hashed.exit_code == 2 and "is the hash of an owner" in hashed.stderr
     del config["keycloak-token-exchange:owner"]
     answers["config"] = json.dumps(config)
     refused = run(monkeypatch, "--adopt", "--owner", OWNER, at=())

@@ -95,8 +95,8 @@ def test_guards_stay_where_a_claim_does_not_say_how_to_close_what_they_guard(
         return lambda *_: gone.append(of)
 
     monkeypatch.setitem(removal._WAYS, what, fails)
-    monkeypatch.setitem(removal._WAYS, What.GUARD_MARK, goes(What.GUARD_MARK))
-    monkeypatch.setattr(removal, "_guards", goes(What.GUARD))
+    for each in (What.GUARD, What.GUARD_MARK):
+        monkeypatch.setitem(removal._WAYS, each, goes(each))
     _, *guards = done(keycloak, *(Leftover(each, "web", "", GONE) for each in (what, What.GUARD, What.GUARD_MARK)))
     assert [bool(each.fault) for each in guards] == [stay, stay]
     assert gone == ([] if stay else [What.GUARD, What.GUARD_MARK])
