@@ -3,49 +3,32 @@
 With ``on_remove: revoke`` it equals that of a realm where the guide's script has never run.
 """
 
-import importlib
-import inspect
-import pkgutil
 from collections.abc import Iterator
+from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
 import pytest
 
-import providers
-from providers.aggregate_policy import AggregatePolicyProvider
 from providers.audience_mapper import AudienceMapperProvider
-from providers.audience_scope import AudienceScopeProvider
 from providers.authorization_scope import AuthorizationScopeProvider
 from providers.authorization_services import AuthorizationServicesProvider
 from providers.base.provider import KeycloakProvider
 from providers.client_policy import ClientPolicyProvider
-from providers.client_scope_assignment import ClientScopeAssignmentProvider
-from providers.client_scope_policy import ClientScopePolicyProvider
-from providers.exchange_events import ExchangeEventsProvider
-from providers.exchange_guards import ExchangeGuardsProvider
-from providers.exchange_proof import ExchangeProofProvider
-from providers.full_scope_off import FullScopeOffProvider
-from providers.group_policy import GroupPolicyProvider
 from providers.management_permissions import ManagementPermissionsProvider
-from providers.refresh_tokens_off import RefreshTokensOffProvider
-from providers.regex_policy import RegexPolicyProvider
-from providers.role_policy import RolePolicyProvider
 from providers.scope_permission import ScopePermissionProvider
-from providers.script_policy import ScriptPolicyProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
-from providers.time_policy import TimePolicyProvider
 from providers.token_exchange_permission import TokenExchangePermissionProvider
-from providers.token_lifespan import TokenLifespanProvider
-from providers.user_policy import UserPolicyProvider
 from tests.acceptance.test_ownership import EXCHANGES, grant, run_the_guide, works
 from tests.conftest import MakeRealm
 from tests.support.engine import Engine, forget
 from tests.support.exports import but_for_marks
-from tests.support.in_process import PROVIDERS, Stack
+from tests.support.in_process import Stack
 from tests.support.realms import PASSWORD, TestRealm
+from tests.support.resources import RESOURCES
 from tests.support.robots import robot_engine
 
+PROJECT = Path(__file__).resolve().parents[2]
 SWITCH = "standard.token.exchange.enabled"
 REFRESH = "standard.token.exchange.enableRefreshRequestedTokenType"
 SERVER = {"resource_server": "api"}
@@ -69,56 +52,7 @@ GUIDE: list[tuple[type[KeycloakProvider], dict[str, Any]]] = [
         },
     ),
 ]
-DESK = {"resource_server": "desk", "name": "p"}
-LATER: list[tuple[type[KeycloakProvider], dict[str, Any]]] = [
-    (StandardTokenExchangeProvider, {"client_id": "frontend", "allow_refresh": True}),
-    (AudienceScopeProvider, {"name": "to-api", "included_client": "api", "client_roles": {"desk": ["clerk"]}}),
-    (ClientScopeAssignmentProvider, {"client_id": "frontend", "scope": "theirs", "kind": "optional"}),
-    (FullScopeOffProvider, {"client_id": "frontend"}),
-    (RefreshTokensOffProvider, {"client_id": "frontend"}),
-    (TokenLifespanProvider, {"client_id": "frontend", "seconds": 60}),
-    (ExchangeEventsProvider, {}),
-    (
-        ExchangeGuardsProvider,
-        {"requesters": ["api"], "sources": {"api": ["frontend"]}, "scopes": {"api": {"theirs": ["frontend"]}}},
-    ),
-    (ClientPolicyProvider, {**DESK, "clients": ["frontend"]}),
-    (RolePolicyProvider, {**DESK, "roles": ["payer"]}),
-    (GroupPolicyProvider, {**DESK, "groups": ["/staff"]}),
-    (UserPolicyProvider, {**DESK, "users": ["testuser2"]}),
-    (TimePolicyProvider, {**DESK, "hour": 9, "hour_end": 17}),
-    (RegexPolicyProvider, {**DESK, "target_claim": "scope", "pattern": ".*"}),
-    (ClientScopePolicyProvider, {**DESK, "client_scopes": ["email"]}),
-    (AggregatePolicyProvider, {**DESK, "policies": ["theirs"]}),
-    (TokenExchangePermissionProvider, {"client_id": "desk"}),
-]
-"""The kinds that the guide does not have, with policies of each type, alone."""
-ELSEWHERE = {
-    ExchangeProofProvider,  # makes nothing; test_a_grant_with_every_condition
-    ScriptPolicyProvider,  # needs a server with a script: tests/acceptance/test_policies.py
-}
-BESIDE_GRANTS = {ExchangeEventsProvider}  # a stack's, for its grants' realms: tests/acceptance/test_events.py
-IN_GRANTS: dict[str, set[type[KeycloakProvider]]] = {
-    "standard": {StandardTokenExchangeProvider},
-    "legacy": {
-        AggregatePolicyProvider,
-        ClientPolicyProvider,
-        ClientScopePolicyProvider,
-        ManagementPermissionsProvider,
-        RefreshTokensOffProvider,
-        TimePolicyProvider,
-        TokenExchangePermissionProvider,
-    },
-}
-IN_BOTH = {
-    AudienceMapperProvider,
-    AudienceScopeProvider,
-    ClientScopeAssignmentProvider,
-    ExchangeGuardsProvider,
-    ExchangeProofProvider,
-    FullScopeOffProvider,
-    TokenLifespanProvider,
-}
+ALONE = {provider: each.alone for provider, each in RESOURCES.items() if not isinstance(each.alone, str)}
 GUIDE_RAN = pytest.mark.parametrize("guide_ran", [False, True], ids=["empty", "guide"])
 DIFFERENT: dict[type[KeycloakProvider], dict[str, Any]] = {
     ClientPolicyProvider: {"clients": ["api", "frontend"], "logic": "NEGATIVE", "description": "ours"},
@@ -170,13 +104,14 @@ def test_each_of_the_guides_objects_alone(legacy_realm: TestRealm, adopt: bool) 
 
 
 def test_every_kind_has_a_case() -> None:
-    """A new provider's exact restore is tested alone and, where grants use it, in grants."""
-    modules = [importlib.import_module(f"providers.{each.name}") for each in pkgutil.iter_modules(providers.__path__)]
-    classes = {each for module in modules for _, each in inspect.getmembers(module, inspect.isclass)}
-    kinds = {each for each in classes if issubclass(each, KeycloakProvider) and not inspect.isabstract(each)}
-    kinds = {each for each in kinds if not each.__module__.startswith("providers.base.")}
-    assert kinds == {provider for provider, _ in GUIDE + LATER} | ELSEWHERE
-    assert set(PROVIDERS.values()) == IN_BOTH.union(BESIDE_GRANTS, *IN_GRANTS.values())
+    """A new provider's exact restore is tested alone; where grants use it, in grants. tests/resources says where else."""
+    elsewhere = {each.alone for each in RESOURCES.values() if isinstance(each.alone, str)}
+    for path, _, name in (each.partition("::") for each in elsewhere):
+        assert f"def {name}(" in (PROJECT / path).read_text(encoding="utf-8") if name else (PROJECT / path).exists()
+    here = f"tests/acceptance/test_restore.py::{test_each_of_the_guides_objects_alone.__name__}"
+    assert {provider for provider, each in RESOURCES.items() if each.alone == here} == {
+        provider for provider, _ in GUIDE
+    }
 
 
 def arranged(make_realm: MakeRealm, *, guide_ran: bool) -> TestRealm:
@@ -207,7 +142,7 @@ def test_each_later_kind_alone(make_realm: MakeRealm, guide_ran: bool) -> None:
         TokenExchangePermissionProvider: {"policies": [realm.session.post_json(management, policy)["id"]]}
     }
     before = realm.export()
-    for provider, args in LATER:
+    for provider, args in ALONE.items():
         engine = robot_engine(provider, realm)
         engine.up(realm=realm.name, **args, **hung_on.get(provider, {}))
         forget()
@@ -236,7 +171,7 @@ def test_a_grant_with_every_condition(
         {**common, "name": "h", "sources": ["web"], "target": "desk"},
     )
     used = {engine.provider for engine in stack.state.values()}
-    assert used == IN_BOTH | IN_GRANTS[exchange]
+    assert used == {provider for provider, each in RESOURCES.items() if exchange in each.in_grants}
     assert "api" in realm.exchange("silent", realm.user_token("web"), "api")["aud"]
     stack.destroy()
     assert realm.export() == before

@@ -16,46 +16,15 @@ from grants.spec import GrantSpec, read_grant
 from kcadmin.rest.answers import Answer
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.session import Session
-from providers.aggregate_policy import AggregatePolicyProvider
-from providers.audience_mapper import AudienceMapperProvider
-from providers.audience_scope import AudienceScopeProvider
 from providers.base.provider import KeycloakProvider
-from providers.client_policy import ClientPolicyProvider
-from providers.client_scope_assignment import ClientScopeAssignmentProvider
-from providers.client_scope_policy import ClientScopePolicyProvider
-from providers.exchange_events import ExchangeEventsProvider
-from providers.exchange_guards import ExchangeGuardsProvider
-from providers.exchange_proof import ExchangeProofProvider
-from providers.full_scope_off import FullScopeOffProvider
-from providers.management_permissions import ManagementPermissionsProvider
-from providers.refresh_tokens_off import RefreshTokensOffProvider
-from providers.standard_token_exchange import StandardTokenExchangeProvider
-from providers.time_policy import TimePolicyProvider
-from providers.token_exchange_permission import TokenExchangePermissionProvider
-from providers.token_lifespan import TokenLifespanProvider
 from tests.support.engine import Engine, forget
+from tests.support.resources import RESOURCES
 from tests.support.robots import purposes_of
 
 PROVIDERS: dict[str, type[KeycloakProvider]] = {
-    f"pulumi-python:dynamic/keycloak:{provider.__name__.removesuffix('Provider')}": provider
-    for provider in (
-        AggregatePolicyProvider,
-        AudienceMapperProvider,
-        AudienceScopeProvider,
-        ClientPolicyProvider,
-        ClientScopeAssignmentProvider,
-        ClientScopePolicyProvider,
-        ExchangeEventsProvider,
-        ExchangeGuardsProvider,
-        ExchangeProofProvider,
-        FullScopeOffProvider,
-        ManagementPermissionsProvider,
-        RefreshTokensOffProvider,
-        StandardTokenExchangeProvider,
-        TimePolicyProvider,
-        TokenExchangePermissionProvider,
-        TokenLifespanProvider,
-    )
+    f"pulumi-python:dynamic/{each.token}": each.provider
+    for each in RESOURCES.values()
+    if each.in_grants or each.beside_grants
 }
 
 

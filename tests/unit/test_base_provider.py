@@ -15,59 +15,21 @@ from kcadmin.marks.ownership import DESCRIPTION_LIMIT, MARK_LENGTH
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.connection import PasswordLogin
 from kcadmin.rest.errors import KeycloakError, NotFound, Refusal
-from providers.aggregate_policy import AggregatePolicyProvider
 from providers.audience_mapper import AudienceMapperProvider
 from providers.authorization_scope import AuthorizationScopeProvider
 from providers.authorization_services import AuthorizationServicesProvider
 from providers.base.provider import LOST, KeycloakProvider, Props
 from providers.base.uuids import is_known
 from providers.client_policy import ClientPolicyProvider
-from providers.client_scope_policy import ClientScopePolicyProvider
-from providers.exchange_proof import ExchangeProofProvider
-from providers.group_policy import GroupPolicyProvider
-from providers.management_permissions import ManagementPermissionsProvider
-from providers.regex_policy import RegexPolicyProvider
-from providers.role_policy import RolePolicyProvider
 from providers.scope_permission import ScopePermissionProvider
-from providers.script_policy import ScriptPolicyProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
-from providers.time_policy import TimePolicyProvider
 from providers.token_exchange_permission import TokenExchangePermissionProvider
-from providers.user_policy import UserPolicyProvider
 from tests.support.engine import Engine, Refused, forget
 from tests.support.fake_server import Answer, FakeKeycloak
+from tests.support.resources import RESOURCES
 
 CLIENT = {"realm": "r", "client_id": "api"}
-SERVER = {"realm": "r", "resource_server": "api", "name": "n"}
-# Each provider with the least that it takes.
-LEAST: dict[type[KeycloakProvider], Props] = {
-    AudienceMapperProvider: {**CLIENT, "included_client": "frontend"},
-    AuthorizationScopeProvider: SERVER,
-    AuthorizationServicesProvider: CLIENT,
-    ClientPolicyProvider: {**SERVER, "clients": ["frontend"]},
-    ExchangeProofProvider: {
-        "realm": "r",
-        "grant": "g",
-        "exchange": "standard",
-        "flow": "recipient",
-        "source": "frontend",
-        "requester": "api",
-        "target": "api",
-        "parts": ["1"],
-    },
-    ManagementPermissionsProvider: CLIENT,
-    ScopePermissionProvider: {**SERVER, "scopes": ["s"]},
-    StandardTokenExchangeProvider: CLIENT,
-    TokenExchangePermissionProvider: {**CLIENT, "policies": ["11111111-2222-3333-4444-555555555555"]},
-    AggregatePolicyProvider: {**SERVER, "policies": ["p"]},
-    ClientScopePolicyProvider: {**SERVER, "client_scopes": ["s"]},
-    GroupPolicyProvider: {**SERVER, "groups": ["/g"]},
-    RegexPolicyProvider: {**SERVER, "target_claim": "scope", "pattern": ".*"},
-    RolePolicyProvider: {**SERVER, "roles": ["r"]},
-    ScriptPolicyProvider: {**SERVER, "policy_type": "script-allow.js"},
-    TimePolicyProvider: {**SERVER, "hour": 9},
-    UserPolicyProvider: {**SERVER, "users": ["u"]},
-}
+LEAST = {provider: each.least for provider, each in RESOURCES.items() if each.least is not None}
 ALL = [pytest.param(provider, id=provider.__name__) for provider in LEAST]
 
 

@@ -15,9 +15,9 @@ from providers.audience_mapper import AudienceMapperProvider
 from providers.authorization_scope import AuthorizationScopeProvider
 from providers.base.provider import LOST, KeycloakProvider, Props
 from providers.client_policy import ClientPolicyProvider
-from providers.scope_permission import ScopePermissionProvider
 from tests.support.engine import Engine, forget
 from tests.support.fake_server import SERVICES, Answer, FakeKeycloak, Request
+from tests.support.resources import RESOURCES
 
 OURS, THEIRS = "org/project/stack#test", "org/project/other#test"
 RESOURCE_SERVER = {SERVICES: True, "serviceAccountsEnabled": True}
@@ -38,35 +38,17 @@ class Kind:
 
 
 KINDS = [
-    Kind(
-        AudienceMapperProvider,
-        {"client_id": "api", "name": "n", "included_client": "frontend"},
-        {"id_token": True},
-        "config.id.token.claim",
-        "true",
-    ),
-    Kind(
-        ClientPolicyProvider,
-        {"resource_server": "api", "name": "n", "clients": ["frontend"], "description": "why"},
-        {"logic": "NEGATIVE"},
-        "logic",
-        "NEGATIVE",
-    ),
-    Kind(
-        ScopePermissionProvider,
-        {"resource_server": "api", "name": "n", "scopes": ["s"], "description": "why"},
-        {"decision_strategy": "AFFIRMATIVE"},
-        "decisionStrategy",
-        "AFFIRMATIVE",
-    ),
-    Kind(
-        AuthorizationScopeProvider,
-        {"resource_server": "api", "name": "n", "display_name": "d"},
-        {"display_name": "e"},
-        "displayName",
-        "e",
-    ),
+    Kind(provider, each.owned.args, each.owned.other, each.owned.stored, each.owned.other_stored)
+    for provider, each in RESOURCES.items()
+    if each.owned
 ]
+MAPPER, POLICY, SCOPE = (
+    next(each for each in KINDS if each.provider is provider)
+    for provider in (AudienceMapperProvider, ClientPolicyProvider, AuthorizationScopeProvider)
+)
+PROSE = {"display_name": ("displayName", "iconUri"), "description": ("description",)}
+"""Inputs that may be empty, with what the server then stores empty or leaves out."""
+DESCRIBED = [each for each in KINDS if {*PROSE} & {*each.provider.INPUTS}]
 
 
 @pytest.fixture(params=KINDS, ids=str)
@@ -224,13 +206,13 @@ def test_adopted_and_given_back(keycloak: FakeKeycloak, kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("is_stored", [False, True])
-@pytest.mark.parametrize("kind", KINDS[1:], ids=str)
+@pytest.mark.parametrize("kind", DESCRIBED, ids=str)
 def test_what_is_stored_empty_and_what_is_absent_are_given_back_so(
     keycloak: FakeKeycloak, kind: Kind, is_stored: bool
 ) -> None:
     life = strangers(keycloak, kind, **kind.other)
     (stored,) = life.objects()
-    for field in ("displayName", "iconUri") if kind is KINDS[3] else ("description",):
+    for field in (field for name in PROSE if name in kind.provider.INPUTS for field in PROSE[name]):
         stored.pop(field, None)
         if is_stored:
             stored[field] = ""
@@ -242,7 +224,7 @@ def test_what_is_stored_empty_and_what_is_absent_are_given_back_so(
 
 
 def test_given_back_from_the_state_when_the_claim_is_lost(keycloak: FakeKeycloak) -> None:
-    life = strangers(keycloak, KINDS[3], display_name="", icon_uri="")
+    life = strangers(keycloak, SCOPE, display_name="", icon_uri="")
     before = keycloak.state()
     life.up(adopt=True)
     keycloak.client("api")["attributes"] = {}
@@ -262,7 +244,7 @@ def test_what_it_was_does_not_live_in_the_state_alone(keycloak: FakeKeycloak, ki
 
 
 def test_an_adopted_object_keeps_what_others_changed_meanwhile(keycloak: FakeKeycloak) -> None:
-    life = strangers(keycloak, KINDS[1], logic="NEGATIVE", description="old")
+    life = strangers(keycloak, POLICY, logic="NEGATIVE", description="old")
     life.up(adopt=True)
     (policy,) = life.objects()
     policy["logic"], policy["description"] = "POSITIVE", marked("changed by others", OURS)
@@ -295,7 +277,7 @@ def introspection(life: Life, value: str) -> None:
 def test_an_adopted_mapper_keeps_what_others_changed_since_the_first_look(
     keycloak: FakeKeycloak, later: Callable[[], None]
 ) -> None:
-    life = strangers(keycloak, KINDS[0], id_token=True)
+    life = strangers(keycloak, MAPPER, id_token=True)
     life.up(adopt=True)
     forget()
     life.engine.refresh()
@@ -309,13 +291,13 @@ def test_an_adopted_mapper_keeps_what_others_changed_since_the_first_look(
 def test_what_an_adopted_mapper_was_is_not_what_the_first_look_showed(
     keycloak: FakeKeycloak, later: Callable[[], None]
 ) -> None:
-    life = strangers(keycloak, KINDS[0], id_token=True)
+    life = strangers(keycloak, MAPPER, id_token=True)
     realm = life.engine._fresh().realm({"realm": "r"})
     assert realm.clients.find("api")
     introspection(life, "false")
     before = keycloak.state()
     later()
-    life.engine.up(realm="r", **KINDS[0].args, owner=OURS, adopt=True)
+    life.engine.up(realm="r", **MAPPER.args, owner=OURS, adopt=True)
     life.engine.destroy()
     assert keycloak.state() == before
 
@@ -324,7 +306,7 @@ def test_what_an_adopted_legacy_policy_was_is_not_what_the_look_at_all_of_them_s
     keycloak: FakeKeycloak, later: Callable[[], None]
 ) -> None:
     """On a server that lets its own administration client bear the note."""
-    kind = Kind(ClientPolicyProvider, {**KINDS[1].args, "resource_server": "realm-management"}, {}, "logic", "")
+    kind = Kind(ClientPolicyProvider, {**POLICY.args, "resource_server": "realm-management"}, {}, "logic", "")
     policy = {"id": "p", "name": "n", "type": "client", "logic": "NEGATIVE", "decisionStrategy": "UNANIMOUS"}
     policies = keycloak.server("realm-management")["policies"]
     policies["p"] = {**policy, "clients": [keycloak.uuid("frontend")], "description": "old"}
@@ -343,7 +325,7 @@ def test_what_an_adopted_legacy_policy_was_is_not_what_the_look_at_all_of_them_s
 def test_a_mapper_that_went_since_the_first_look_is_not_changed(
     keycloak: FakeKeycloak, later: Callable[[], None]
 ) -> None:
-    life = Life(keycloak, KINDS[0])
+    life = Life(keycloak, MAPPER)
     life.up()
     keycloak.client("api")["protocolMappers"].clear()
     later()
@@ -362,14 +344,14 @@ def test_the_claim_is_written_before_the_object(keycloak: FakeKeycloak, kind: Ki
 def test_a_scope_that_another_stack_made_since_the_first_look_is_never_taken(
     keycloak: FakeKeycloak, later: Callable[[], None]
 ) -> None:
-    life = Life(keycloak, KINDS[3])
+    life = Life(keycloak, SCOPE)
     assert life.engine._fresh().realm({"realm": "r"}).clients.find("api")
     claim = Claim(THEIRS, scope_kind("n"), {}, {})
     keycloak.change("api", attributes={claim.key: claim.text()})
     keycloak.server("api")["scopes"]["x"] = {"id": "x", "name": "n", "displayName": "theirs"}
     later()
     with pytest.raises(Refusal, match=r"belongs to .*owner.*; choose another name"):
-        life.engine.up(realm="r", **KINDS[3].args, owner=OURS, adopt=True)
+        life.engine.up(realm="r", **SCOPE.args, owner=OURS, adopt=True)
 
 
 @pytest.mark.parametrize("adopt", [False, True])
@@ -432,7 +414,7 @@ def test_an_object_that_goes_after_the_diff_is_not_changed(life: Life) -> None:
 
 
 def test_a_name_that_was_taken_at_the_last_moment_is_a_conflict(keycloak: FakeKeycloak) -> None:
-    life = Life(keycloak, KINDS[1])
+    life = Life(keycloak, POLICY)
     keycloak.interfere(Answer(409, {"error": "Policy with name [n] already exists"}), at="^POST .*/policy/client")
     with pytest.raises(Conflict, match="already exists"):
         life.up()
@@ -456,7 +438,7 @@ def test_what_somebody_made_at_the_last_moment_is_used(keycloak: FakeKeycloak, k
 
 
 def test_a_client_that_nobody_may_change_cannot_bear_a_claim(keycloak: FakeKeycloak) -> None:
-    kind = Kind(ClientPolicyProvider, {**KINDS[1].args, "resource_server": "realm-management"}, {}, "logic", "")
+    kind = Kind(ClientPolicyProvider, {**POLICY.args, "resource_server": "realm-management"}, {}, "logic", "")
     keycloak.server("realm-management")["policies"]["p"] = {
         "id": "p",
         "name": "n",
@@ -473,7 +455,7 @@ def test_a_client_that_nobody_may_change_cannot_bear_a_claim(keycloak: FakeKeycl
 
 def test_a_policy_of_another_type_under_the_name_is_refused(keycloak: FakeKeycloak) -> None:
     keycloak.server("api")["policies"]["p"] = {"id": "p", "name": "n", "type": "role", "logic": "POSITIVE"}
-    for kind in (KINDS[1], KINDS[2]):
+    for kind in (POLICY, KINDS[2]):
         with pytest.raises(Refusal, match="a policy of type role"):
             Life(keycloak, kind).up()
 
@@ -517,7 +499,7 @@ def test_a_grant_makes_its_mapper_beside_a_strangers_that_differs(
 
 
 def test_a_claim_of_another_kind_is_not_taken_for_what_it_was(keycloak: FakeKeycloak) -> None:
-    life = strangers(keycloak, KINDS[1], logic="NEGATIVE")
+    life = strangers(keycloak, POLICY, logic="NEGATIVE")
     other = Claim(OURS, adopted_kind("another-id"), {}, {"logic": "X"})
     keycloak.change("api", attributes={other.key: other.text()})
     life.up(adopt=True)

@@ -17,7 +17,7 @@ from exchange.stack.state import OBJECTS, State, read_state
 from kcadmin.rest.connection import Connection, PasswordLogin
 from kcadmin.rest.errors import NotFound
 from providers.base.provider import KeycloakProvider
-from tests.unit.test_provider_state import STATE, provider_class
+from tests.support.resources import RESOURCES
 
 OLD, NEW = "https://old.example", "https://new.example"
 UUIDS = {"api": "a0", "shop": "s0", "web": "w0", "realm-management": "m0"}
@@ -252,9 +252,7 @@ def test_states_that_cannot_be_rebound(text: str) -> None:
         read_state(lambda command: text, [])
 
 
-@pytest.mark.parametrize(
-    "provider", [pytest.param(provider_class(module, name), id=name) for module, name, _, _ in STATE]
-)
+@pytest.mark.parametrize("provider", RESOURCES, ids=lambda each: each.__name__)
 def test_every_providers_clients_are_found_by_the_names_of_its_inputs(provider: type[KeycloakProvider]) -> None:
     lists = {key for key in provider.CLIENTS if key in provider.SETS}
     props: dict[str, Any] = {}
