@@ -1,0 +1,113 @@
+"""Protocol mappers of a client that bear our mark in their configuration, beside what others noted there.
+
+https://www.keycloak.org/docs-api/latest/rest-api/index.html#_protocol_mappers
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from kcadmin.marks.ownership import NUMBER_KEY, OWNER_KEY, STACK_KEY, Writer
+from kcadmin.objects.claims import IDENTITY
+from kcadmin.objects.clients import RECENT_SECONDS, Clients
+
+EXCHANGE_KEY = "pulumi.exchange"
+_MARK_KEYS = frozenset({OWNER_KEY, STACK_KEY, NUMBER_KEY, EXCHANGE_KEY})
+
+
+class Marked(Protocol):
+    """A mapper of any type, as a frozen dataclass. stored: its configuration exactly as it was read."""
+
+    @property
+    def id(self) -> str | None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def owner(self) -> str | None: ...
+    @property
+    def mark(self) -> str | None: ...
+    @property
+    def writer(self) -> Writer: ...
+    @property
+    def stored(self) -> tuple[tuple[str, str], ...]: ...
+    def config(self) -> dict[str, str]: ...
+
+
+M = TypeVar("M", bound=Marked)
+
+
+def writer_of(config: Mapping[str, str]) -> Writer:
+    """Which stack and resource a mapper's configuration names."""
+    return Writer(config.get(STACK_KEY) or "", config.get(NUMBER_KEY) or "")
+
+
+def marks(mapper: Marked) -> dict[str, str]:
+    """What a mapper's configuration says of its owner; nothing where it has none."""
+    said = {OWNER_KEY: mapper.owner, STACK_KEY: mapper.writer.stack, NUMBER_KEY: mapper.writer.number}
+    return {key: value for key, value in said.items() if value} if mapper.owner else {}
+
+
+class MarkedMappers(Generic[M]):
+    """The mappers of one type of one client. ``max_age``: of a read, in seconds; a write reads by itself.
+
+    ``TYPE``: Keycloak's. ``OURS``: the entries of a configuration that we manage, marks left aside. ``READ``: a representation.
+    """
+
+    TYPE: ClassVar[str]
+    OURS: ClassVar[frozenset[str]]
+    READ: ClassVar[Callable[..., Any]]
+
+    def __init__(self, clients: Clients, client_uuid: str, *, max_age: float = math.inf) -> None:
+        self._clients = clients
+        self._uuid = client_uuid
+        self._max_age = max_age
+
+    def all(self) -> list[M]:
+        """Every mapper of the type; none when the client is gone."""
+        client = self._clients.get(self._uuid, max_age=self._max_age)
+        found = client.mappers if client else ()
+        return [type(self).READ(each) for each in found if each["protocolMapper"] == self.TYPE]
+
+    def named(self, name: str) -> list[M]:
+        """Those of that name."""
+        return [each for each in self.all() if each.name == name]
+
+    def get(self, mapper_id: str) -> M | None:
+        """The mapper with that id, or None."""
+        return next((each for each in self.all() if each.id == mapper_id), None)
+
+    def create(self, wanted: M) -> M:
+        """:raises Conflict: the client has a mapper of that name."""
+        made = self._write({}, wanted.name, wanted.config())
+        return replace(wanted, id=made)  # type: ignore[type-var]
+
+    def update(self, mapper_id: str, wanted: M) -> M:
+        """Writes our fields, beside what others noted in the mapper's config; or all of it as ``stored``.
+
+        One that nobody has marked and that is as wanted gets the mark alone: what we do not manage stays as it is.
+        """
+        client = self._clients.get(self._uuid, max_age=RECENT_SECONDS)
+        found = next((each for each in (client.mappers if client else ()) if each["id"] == mapper_id), {})
+        had, config = dict(found.get("config") or {}), wanted.config()
+        if wanted.stored:
+            config = {str(key): str(value) for key, value in wanted.stored}
+        elif found and not (now := type(self).READ(found)).mark and _settings(now) == _settings(wanted):
+            config = {**had, **{key: each for key, each in config.items() if key in _MARK_KEYS}}
+        else:
+            config = {**{key: each for key, each in had.items() if key not in {*_MARK_KEYS, *self.OURS}}, **config}
+        self._write({"id": mapper_id}, wanted.name, config)
+        return replace(wanted, id=mapper_id)  # type: ignore[type-var]
+
+    def delete(self, mapper_id: str) -> None:
+        """Deletes a mapper; one that is gone is done."""
+        self._clients.delete_mapper(self._uuid, mapper_id)
+
+    def _write(self, identity: Mapping[str, str], name: str, config: Mapping[str, str]) -> str:
+        mapper = {"name": name, "protocol": "openid-connect", "protocolMapper": self.TYPE, "config": dict(config)}
+        return self._clients.set_mapper(self._uuid, {**identity, **mapper})
+
+
+def _settings(mapper: Any) -> dict[str, Any]:
+    """All that a mapper is, but for whose it is."""
+    return {key: value for key, value in asdict(mapper).items() if key not in (*IDENTITY, "stored")}
