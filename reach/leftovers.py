@@ -17,6 +17,7 @@ from kcadmin.guards.parts import held_parts
 from kcadmin.marks.ownership import MAY_EXCHANGE, OWNER_KEY, hash16, mark_of, same_stack, stack_of
 from kcadmin.objects import recorded_events
 from kcadmin.objects.audience_scopes import audience_of_our_mapper
+from kcadmin.objects.claim_mappers import claim_mappers
 from kcadmin.objects.claims import ADOPTED, claim_owners
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import SWITCH_CLAIM
@@ -44,6 +45,7 @@ class What(str, Enum):
     ASSIGNMENT = "client scope assignment"
     SCOPE = "client scope"
     MAPPER = "audience mapper"
+    CLAIM_MAPPER = "hardcoded claim mapper"
     LIFESPAN = "token lifespan"
     REFRESH_TOKENS = "refresh tokens off"
     FULL_SCOPE = "full scope off"
@@ -74,7 +76,8 @@ class Leftover:
     """One thing that an owner has. owner: with its grant after ``#``; of a policy whose owner nothing tells, the mark's hash.
 
     client: the client id of the client that has or bears it; empty for what is the realm's. name: of the object, if it has one.
-    type: Keycloak's, of a policy. audience: what a mapper, or ours in a client scope, puts into tokens: a client, or a text.
+    type: Keycloak's, of a policy. audience: what a mapper, or ours in a client scope, puts into tokens: a client, or a text;
+        of a hardcoded claim mapper its claim and value.
     depth: how many of the owner's own policies are built upon it, one upon the other.
     """
 
@@ -119,6 +122,11 @@ def _of_clients(found: Survey) -> Iterator[Leftover]:
         for each in audience_mappers(client):
             if each.owner:
                 yield Leftover(What.MAPPER, name, each.name, each.owner, str(each.id), audience=each.audience)
+        for claim in claim_mappers(client):
+            if claim.owner:
+                yield Leftover(
+                    What.CLAIM_MAPPER, name, claim.name, claim.owner, str(claim.id), audience=claim.claim[:2]
+                )
         yield from _claimed(client)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from kcadmin.marks.ownership import NUMBER_KEY, OWNER_KEY, STACK_KEY, Writer, unmarked
+from kcadmin.objects.claim_mappers import claim_mappers
 from kcadmin.objects.claims import claim_owners
 from kcadmin.objects.clients import Client
 from kcadmin.objects.writers import Mark
@@ -14,10 +15,14 @@ Json = Mapping[str, Any]
 
 
 def marks_on(client: Client) -> Iterator[Mark]:
-    """The marks of a client's audience mappers, and the claims on its settings."""
-    for mapper in (each.own for each in switched(client, {})):
+    """The marks of a client's mappers, and the claims on its settings."""
+    audiences = (each.own for each in switched(client, {}))
+    for kind, mapper in (
+        *(("audience", each) for each in audiences),
+        *(("hardcoded claim", each) for each in claim_mappers(client)),
+    ):
         if mapper and mapper.owner:
-            what = f"audience mapper {named(mapper.name)} of client {named(client.client_id)}"
+            what = f"{kind} mapper {named(mapper.name)} of client {named(client.client_id)}"
             yield Mark(what, mapper.owner, mapper.writer, at=client.uuid)
     for kind, owner, writer in claim_owners(client):
         yield Mark(f"{kind} of client {named(client.client_id)}", owner, writer, at=client.uuid)

@@ -8,14 +8,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from kcadmin.objects.claim_mappers import CLAIM_MAPPER
 from kcadmin.objects.mappers import AUDIENCE_MAPPER, AudienceMapper
 
 RESOLVE_MAPPER = "oidc-audience-resolve-mapper"
 ROLE_MAPPER, RENAMED_ROLE_MAPPER = "oidc-hardcoded-role-mapper", "oidc-role-name-mapper"
-FIXED_CLAIM_MAPPER = "oidc-hardcoded-claim-mapper"
 CLAIM_MAPPERS = frozenset(
     {
-        FIXED_CLAIM_MAPPER,
+        CLAIM_MAPPER,
         "oidc-group-membership-mapper",
         "oidc-organization-membership-mapper",
         "oidc-usermodel-attribute-mapper",
@@ -77,13 +77,17 @@ def _of_claim(mapper: Json, claim: str) -> tuple[str, ...] | None:
     config = mapper.get("config") or {}
     if not _is_claim(claim, str(config.get("claim.name") or "")):
         return ()
-    return _fixed(config) if mapper["protocolMapper"] == FIXED_CLAIM_MAPPER else None
+    return _fixed(config) if mapper["protocolMapper"] == CLAIM_MAPPER else None
 
 
 def _is_claim(claim: str, name: str) -> bool:
-    """As Keycloak reads a claim's name: dots part it, and a backslash is left out."""
+    return claim_parts(name) == [claim]
+
+
+def claim_parts(name: str) -> list[str]:
+    """A claim's name as Keycloak reads it: dots part it, and a backslash is left out. The first part is a token's claim."""
     parts = re.findall(r"(?:\\.|[^\\.])+", name) if not name.startswith(".") else [name]
-    return [_ESCAPED.sub(r"\1", part) for part in parts] == [claim]
+    return [_ESCAPED.sub(r"\1", part) for part in parts]
 
 
 def _fixed(config: Mapping[str, str]) -> tuple[str, ...] | None:

@@ -109,6 +109,9 @@ def _of(resource: Mapping[str, Any], former: str) -> Iterator[Declared]:
     if kind == "AudienceMapper":
         name = name or owned_name(f"audience-{audience[0] or audience[1]}", owner)
         yield Declared(realm, What.MAPPER, client, name, owner, audience)
+    elif kind == "HardcodedClaimMapper":
+        claim = (str(inputs.get("claim_name")), str(inputs.get("claim_value")))
+        yield Declared(realm, What.CLAIM_MAPPER, client, name, owner, claim)
     elif kind == "AudienceScope":
         yield Declared(realm, What.SCOPE, "", name, owner, audience)
     elif kind == "ClientScopeAssignment":

@@ -1,18 +1,24 @@
 """Makes an adopted object what it was, by the note on its client alone, which the client's owner may have written."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from kcadmin.objects.audience_scopes import AudienceScope
 from kcadmin.objects.audience_scopes import may_have_been as scope_may_have_been
+from kcadmin.objects.claim_mappers import HardcodedClaimMapper, HardcodedClaimMappers
+from kcadmin.objects.claim_mappers import may_have_been as claim_may_have_been
 from kcadmin.objects.claims import Claim, adopted_note
 from kcadmin.objects.clients import Client
-from kcadmin.objects.mappers import AudienceMapper, may_have_been
+from kcadmin.objects.mappers import AudienceMapper, AudienceMappers, may_have_been
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.shared_settings import drop_claims
 from kcadmin.rest.errors import Refusal
 from kcadmin.rest.texts import named
-from reach.leftovers import Leftover
+from reach.leftovers import Leftover, What
+
+MAPPERS: Mapping[What, Any] = {What.MAPPER: AudienceMappers, What.CLAIM_MAPPER: HardcodedClaimMappers}
+"""Where the mappers of a kind are kept."""
 
 
 def give_back(realm: Realm, left: Leftover, store: Any, found: Any, holder_uuid: str) -> bool:
@@ -35,6 +41,8 @@ def may_be_true(note: Claim, found: Any) -> bool:
     """Whether an object may have been as a note says, which the owner of its client may have written."""
     if isinstance(found, AudienceScope):
         return scope_may_have_been(found, note.was)
+    if isinstance(found, HardcodedClaimMapper):
+        return claim_may_have_been(found, note.was)
     return not isinstance(found, AudienceMapper) or may_have_been(found.audience, note.was)
 
 

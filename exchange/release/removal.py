@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from exchange.release.giving_back import give_back
+from exchange.release.giving_back import MAPPERS, give_back
 from kcadmin.authz import authorization_services, management_permissions, noted_strategy
 from kcadmin.authz.exchange_permission import attached, leave_empty
 from kcadmin.authz.named_policies import (
@@ -28,7 +28,6 @@ from kcadmin.objects import recorded_events
 from kcadmin.objects.claims import Kind, adopted_kind, claim_key, claim_of, claims
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import SWITCH_CLAIM
-from kcadmin.objects.mappers import AudienceMappers
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.resource_server import ResourceServer
 from kcadmin.objects.setting_claims import FULL_SCOPE_CLAIM, LIFESPAN_CLAIM, REFRESH_TOKENS_CLAIM, assignment_kind
@@ -169,7 +168,7 @@ def _mapper(realm: Realm, left: Leftover) -> None:
     client = holder_of(realm, left)
     if client is None:
         return
-    store = AudienceMappers(realm.clients, client.uuid)
+    store = MAPPERS[left.what](realm.clients, client.uuid)
     found = store.get(left.id)
     if found and found.owner == left.owner and not give_back(realm, left, store, found, client.uuid):
         store.delete(left.id)
@@ -292,6 +291,7 @@ _WAYS: Mapping[What, Callable[[Realm, Leftover], None]] = {
     What.ASSIGNMENT: _assignment,
     What.SCOPE: _scope,
     What.MAPPER: _mapper,
+    What.CLAIM_MAPPER: _mapper,
     What.LIFESPAN: _setting,
     What.REFRESH_TOKENS: _setting,
     What.FULL_SCOPE: _setting,

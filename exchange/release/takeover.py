@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from exchange.release.giving_back import may_be_true, untrue
+from exchange.release.giving_back import MAPPERS, may_be_true, untrue
 from exchange.release.removal import SETTINGS, UNREADABLE, Released, holder_of, policy_of, store_of
 from kcadmin.authz import management_permissions, noted_strategy
 from kcadmin.authz.scopes_and_permissions import AuthorizationScopes, ScopePermissions, scope_kind
@@ -19,7 +19,6 @@ from kcadmin.marks.ownership import NOBODY, owned_name, stack_of
 from kcadmin.objects import recorded_events
 from kcadmin.objects.claims import Claim, Kind, adopted_kind, adopted_note, claim_key, claim_of
 from kcadmin.objects.clients import ATTRIBUTE, Client
-from kcadmin.objects.mappers import AudienceMappers
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.setting_claims import assignment_kind
 from kcadmin.objects.shared_settings import drop_claims, write_claim
@@ -109,7 +108,7 @@ def _noted(
 
 def _mapper(realm: Realm, left: Leftover, to: str) -> str | None:
     client = holder_of(realm, left)
-    store = AudienceMappers(realm.clients, client.uuid) if client else None
+    store = MAPPERS[left.what](realm.clients, client.uuid) if client else None
     found = store.get(left.id) if store else None
     if store and found and found.owner == left.owner:
         theirs = replace(found, owner=to, writer=NOBODY, stored=())
@@ -204,6 +203,7 @@ def _one_of_two(realm: Realm, client: Client) -> Refusal:
 
 _WAYS: Mapping[What, Callable[[Realm, Leftover, str], str | None]] = {
     What.MAPPER: _mapper,
+    What.CLAIM_MAPPER: _mapper,
     What.SCOPE: _scope,
     What.AUTHORIZATION_SCOPE: _authorization_scope,
     What.GUARD: _guard,

@@ -1,0 +1,106 @@
+"""Hardcoded claim mappers: each writes one fixed claim into a client's tokens.
+
+https://www.keycloak.org/docs/latest/server_admin/#_protocol-mappers
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kcadmin.marks.ownership import NOBODY, OWNER_KEY, Writer, hash16
+from kcadmin.objects.clients import Client
+from kcadmin.objects.mappers import INTROSPECTION_CLAIM, LIGHTWEIGHT_CLAIM, TOKEN_CLAIM
+from kcadmin.objects.marked_mappers import MarkedMappers, marks, writer_of
+
+CLAIM_MAPPER = "oidc-hardcoded-claim-mapper"
+CLAIM, VALUE, JSON_TYPE = "claim.name", "claim.value", "jsonType.label"  # names of its settings
+_ID_TOKEN, _USERINFO = "id.token.claim", "userinfo.token.claim"
+STRING = "String"
+
+
+@dataclass(frozen=True)
+class HardcodedClaimMapper:
+    """A hardcoded claim mapper of a client. The flags say which tokens and answers carry the claim.
+
+    lightweight: whether lightweight access tokens do. owner: whose it is. stored: the configuration exactly as it was read.
+    """
+
+    name: str
+    claim_name: str
+    claim_value: str
+    json_type: str
+    access_token: bool
+    id_token: bool
+    userinfo: bool
+    introspection: bool
+    lightweight: bool
+    owner: str | None = None
+    id: str | None = None
+    stored: tuple[tuple[str, str], ...] = ()
+    writer: Writer = NOBODY
+
+    @property
+    def mark(self) -> str | None:
+        """The hash of the owner, as on every kind of object."""
+        return hash16(self.owner) if self.owner else None
+
+    @classmethod
+    def read(cls, mapper: Mapping[str, Any]) -> "HardcodedClaimMapper":
+        """From the server's representation. Unless it says, introspection is as the access token, userinfo as the ID token."""
+        config: Mapping[str, str] = mapper.get("config") or {}
+        return cls(
+            name=str(mapper["name"]),
+            claim_name=config.get(CLAIM) or "",
+            claim_value=config.get(VALUE) or "",
+            json_type=config.get(JSON_TYPE) or STRING,
+            access_token=config.get(TOKEN_CLAIM) == "true",
+            id_token=config.get(_ID_TOKEN) == "true",
+            userinfo=config.get(_USERINFO, config.get(_ID_TOKEN)) == "true",
+            introspection=config.get(INTROSPECTION_CLAIM, config.get(TOKEN_CLAIM)) == "true",
+            lightweight=config.get(LIGHTWEIGHT_CLAIM) == "true",
+            owner=config.get(OWNER_KEY) or None,
+            id=str(mapper["id"]),
+            stored=tuple(sorted(config.items())),
+            writer=writer_of(config),
+        )
+
+    def config(self) -> dict[str, str]:
+        """The server's configuration for this mapper."""
+        flags = {
+            TOKEN_CLAIM: self.access_token,
+            _ID_TOKEN: self.id_token,
+            _USERINFO: self.userinfo,
+            INTROSPECTION_CLAIM: self.introspection,
+            LIGHTWEIGHT_CLAIM: self.lightweight,
+        }
+        texts = {CLAIM: self.claim_name, VALUE: self.claim_value, JSON_TYPE: self.json_type}
+        return texts | {key: "true" if on else "false" for key, on in flags.items()} | marks(self)
+
+    @property
+    def claim(self) -> tuple[str, str, str]:
+        """The claim that it writes, its value, and the type of that."""
+        return self.claim_name, self.claim_value, self.json_type
+
+
+def claim_mappers(client: Client) -> list[HardcodedClaimMapper]:
+    """Every hardcoded claim mapper of a client as it was read."""
+    return [HardcodedClaimMapper.read(each) for each in client.mappers if each["protocolMapper"] == CLAIM_MAPPER]
+
+
+def may_have_been(now: HardcodedClaimMapper, was: Mapping[str, Any]) -> bool:
+    """Whether a mapper may have been as a note says: it wrote the same claim and value then, and bore no mark."""
+    config = dict(was.get("stored") or ())
+    noted = [tuple(was.get(field) for field in ("claim_name", "claim_value", "json_type"))]
+    if config:
+        noted.append(HardcodedClaimMapper.read({"name": "", "id": "", "config": config}).claim)
+    return all(each == now.claim for each in noted) and OWNER_KEY not in config
+
+
+class HardcodedClaimMappers(MarkedMappers[HardcodedClaimMapper]):
+    """The hardcoded claim mappers of one client."""
+
+    TYPE = CLAIM_MAPPER
+    OURS = frozenset(
+        {CLAIM, VALUE, JSON_TYPE, TOKEN_CLAIM, _ID_TOKEN, _USERINFO, INTROSPECTION_CLAIM, LIGHTWEIGHT_CLAIM}
+    )
+    READ = HardcodedClaimMapper.read
