@@ -54,8 +54,8 @@ FOLDERS = {
     "exchange.terminal": set(),
     "exchange.stack": {"exchange.terminal"},
     **{
-        f"exchange.{command}": {"exchange.stack", "exchange.terminal"}
-        for command in ["audit", "bootstrap", "doctor", "graph", "inventory", "migrate", "rebind", "release", "verify"]
+        f"exchange.{command.parent.name}": {"exchange.stack", "exchange.terminal"}
+        for command in sorted((PROJECT / "exchange").glob("*/command.py"))
     },
 }
 # What opens a connection, by the longest prefix of the module's name.

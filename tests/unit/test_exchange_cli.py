@@ -233,10 +233,17 @@ def test_without_arguments_it_helps() -> None:
     assert result.exit_code == 0 and "verify" in result.stdout
 
 
-@pytest.mark.parametrize(
-    "command",
-    ["verify", "doctor", "graph", "audit", "inventory", "rebind", "bootstrap", "migrate plan", "migrate apply"],
-)
+COMMANDS = [
+    *(str(each.name) for each in cli.app.registered_commands),
+    *(
+        f"{group.name} {each.name}"
+        for group in cli.app.registered_groups
+        for each in (group.typer_instance.registered_commands if group.typer_instance else ())
+    ),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_has_examples(command: str) -> None:
     assert "Examples" in CliRunner().invoke(cli.app, [*command.split(), "--help"]).stdout
 
