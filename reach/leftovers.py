@@ -77,7 +77,7 @@ class Leftover:
 
     client: the client id of the client that has or bears it; empty for what is the realm's. name: of the object, if it has one.
     type: Keycloak's, of a policy. audience: what a mapper, or ours in a client scope, puts into tokens: a client, or a text;
-        of a hardcoded claim mapper its claim and value.
+    of a hardcoded claim mapper its claim and value.
     depth: how many of the owner's own policies are built upon it, one upon the other.
     """
 
