@@ -252,7 +252,7 @@ READERS_OF_MAPPERS = {
     "reach/audiences.py",  # answers whose tokens name whom
     "reach/written_audiences.py",  # and what each type of mapper writes
     "kcadmin/objects/clients.py",  # takes them from the server
-    "kcadmin/objects/mappers.py",  # keeps audience mappers
+    "kcadmin/objects/marked_mappers.py",  # keeps mappers of one type
     "kcadmin/objects/audience_scopes.py",  # keeps client scopes with one
     "kcadmin/rest/shapes.py",  # refuses answers in which they are something else
     "kcadmin/objects/side_effects.py",  # mappers that Keycloak adds to a client that gets a service account
@@ -270,7 +270,13 @@ def test_one_module_tells_whose_tokens_name_whom() -> None:
         or (isinstance(node, ast.Name) and node.id == "AUDIENCE_MAPPER")
     }
     words = {"exchange/doctor/audience.py"}  # names the place of a missing mapper to people
-    assert found - words == READERS_OF_MAPPERS
+    stores = {  # each names the type of its own
+        str(source.relative_to(PROJECT))
+        for source in sources("kcadmin/objects")
+        for node in ast.walk(ast.parse(source.read_text()))
+        if isinstance(node, ast.ClassDef) and any("MarkedMappers[" in ast.unparse(base) for base in node.bases)
+    }
+    assert found - words - stores == READERS_OF_MAPPERS
 
 
 def test_no_name_that_belongs_to_others_or_to_nobody() -> None:
