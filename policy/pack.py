@@ -2,6 +2,7 @@
 
 import datetime
 import functools
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -45,7 +46,7 @@ def as_policy(rule: Rule) -> StackValidationPolicy:
 def report(rule: Rule, args: StackValidationArgs, report_violation: ReportViolation) -> None:
     """Reports each finding of a rule at its resource, or at the stack."""
     resources = [Resource(each.resource_type, each.urn, plain(each.props)) for each in args.resources]
-    stack = read_stack(datetime.datetime.now().astimezone().date(), resources)
+    stack = read_stack(datetime.datetime.now().astimezone().date(), resources, os.environ)
     for finding in rule.findings(stack, plain(args.get_config())):
         report_violation(finding.text, finding.resource or None)
 

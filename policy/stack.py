@@ -19,6 +19,9 @@ INSECURE_TLS, INSECURE_HTTP = "insecureTls", "insecureHttp"
 _LOOPBACK = re.compile(r"http://(localhost\.?|127(\.\d+){3}|\[::1\])(:\d+)?(/|$)", re.IGNORECASE)
 PASSWORD, CLIENT = "password", "client"
 BY_CLIENT = ("clientId", "clientAssertionFile")  # config keys that choose a login as a client
+BY_ASSERTION = ("KEYCLOAK_CLIENT_ASSERTION_FILE", "KEYCLOAK_CLIENT_ASSERTION_COMMAND")
+BY_PERSON = "KEYCLOAK_ADMIN_PASS"
+BY_PASSWORD = ("adminPassword", "clientSecret", "privateKey")  # config keys beside which no assertion is taken
 Props = Mapping[str, Any]
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # of prod-eu, EU_PROD, euProd and prod2
 _NEGATIONS = ("non", "not", "no", "pre")
@@ -105,13 +108,16 @@ class Stack:
         return any(fnmatchcase(name, pattern.lower()) or pattern.lower() in counted for pattern in patterns)
 
 
-def read_stack(today: datetime.date, resources: Iterable[Resource]) -> Stack:
-    """A stack from all of its resources; its name stands in their URNs, its login in the config of their provider."""
+def read_stack(today: datetime.date, resources: Iterable[Resource], environ: Mapping[str, str]) -> Stack:
+    """A stack from all of its resources; its name stands in their URNs, its login in the config of their provider.
+
+    :param environ: of the run, which may bring a token of its platform to log in by.
+    """
     known = tuple(sorted(resources, key=lambda resource: resource.urn))
     return Stack(
         known[0].urn.split(":")[2] if known else "",
         today,
-        next((_login(each) for each in known if each.kind == PROVIDER), ""),
+        next((_login(each, environ) for each in known if each.kind == PROVIDER), ""),
         tuple(_grant(each) for each in known if each.kind == GRANT),
         tuple(each for each in known if each.kind.startswith(DYNAMIC)),
         tuple(dict.fromkeys(key for each in known if each.kind == PROVIDER for key in _unsafe(each))),
@@ -127,9 +133,14 @@ def _unsafe(provider: Resource) -> Iterator[str]:
         yield INSECURE_HTTP
 
 
-def _login(provider: Resource) -> str:
+def _login(provider: Resource, environ: Mapping[str, str]) -> str:
+    """As the connection reads it: without a client in config, a token of the platform counts where nothing else is set."""
     project = provider.urn.split("::")[1]
-    return CLIENT if any(provider.text(f"{project}:{key}") for key in BY_CLIENT) else PASSWORD
+    if any(provider.text(f"{project}:{key}") for key in BY_CLIENT):
+        return CLIENT
+    asserted = any(environ.get(name, "").strip() for name in BY_ASSERTION)
+    others = environ.get(BY_PERSON) or any(provider.text(f"{project}:{key}") for key in BY_PASSWORD)
+    return CLIENT if asserted and not others else PASSWORD
 
 
 def _grant(resource: Resource) -> Grant:

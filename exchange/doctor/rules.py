@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +47,7 @@ def read_state(text: str) -> Stack:
         raise StackProblem(
             "`pulumi stack export`: answered something that is no state; check `pulumi version`."
         ) from None
-    return read_stack(datetime.datetime.now().astimezone().date(), resources)
+    return read_stack(datetime.datetime.now().astimezone().date(), resources, os.environ)
 
 
 def _resources(resources: Sequence[Mapping[str, Any]]) -> Iterator[Resource]:

@@ -23,6 +23,18 @@ from tests.support.random_users import Users
 from tests.support.realms import TOKEN_EXCHANGE, TestRealm
 
 POLICY_SETS, EXCHANGES, USERS = 4, 4, ("holds-all", "holds-none")
+REFUSING: tuple[list[dict[str, Any]], list[dict[str, Any]]] = (
+    [
+        {
+            "name": "always",
+            "enabled": True,
+            "conditions": [{"condition": "grant-type", "configuration": {"grant_types": [TOKEN_EXCHANGE]}}],
+            "profiles": ["always"],
+        }
+    ],
+    [{"name": "always", "executors": [{"executor": "reject-request", "configuration": {}}]}],
+)
+"""A policy that refuses every exchange, and its profile."""
 SILENT = {"pkce-enforcer": {"auto-configure": True}, "use-lightweight-access-token": {}, "secure-session": {}}
 
 
@@ -71,6 +83,13 @@ def test_all_commands_say_what_client_policies_do(servers: Callable[[str], Any],
                 ]
             changed += sum(reach.verdict(*each) != without.verdict(*each) for each in likely)
             put(realm, [], [])
+        if likely:  # one that acts, whatever the dice say: of the policies above, none need hold
+            put(realm, *REFUSING)
+            forget()
+            found = survey(realm.session, realm.name)
+            reach = realm_reach(found, facts)
+            wrong += against_keycloak(realm, reach, users, likely[0], dice.choice(USERS), "")
+            changed += sum(reach.verdict(*each) != without.verdict(*each) for each in likely)
         assert not wrong, f"{len(wrong)}:\n" + "\n".join(wrong)
         assert not likely or changed
     finally:

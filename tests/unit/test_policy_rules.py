@@ -14,6 +14,13 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 import policy.rules
 from components.policy_facts import policy_facts
 from components.token_exchange_grant import describe
+from kcadmin.rest.connection import (
+    ADMIN_PASSWORD,
+    ASSERTION_COMMAND,
+    ASSERTION_FILE,
+    AssertionLogin,
+    read_connection,
+)
 from policy.pack import as_policy, plain
 from policy.rule import ADVISORY, MANDATORY, Finding, Rule
 from policy.rules import RULES
@@ -521,7 +528,7 @@ def read(exchange_facts: Any, **changes: Any) -> Grant:
     """A grant as planned, told in its component's outputs, and read again."""
     planned = one(test_wiring.grant(**changes), exchange_facts)
     told = Resource(GRANT, f"urn:pulumi:prod::p::{GRANT}::g", {**describe(planned), **policy_facts(planned)})
-    (found,) = read_stack(TODAY, [told]).grants
+    (found,) = read_stack(TODAY, [told], {}).grants
     return found
 
 
@@ -550,6 +557,31 @@ def test_full_scope_that_the_grant_switches_off_counts_as_off() -> None:
 
 
 @pytest.mark.parametrize(
+    ("config", "environ", "login"),
+    [
+        ({}, {ASSERTION_COMMAND: "token"}, "client"),
+        ({}, {ASSERTION_FILE: "/var/run/token"}, "client"),
+        ({}, {ASSERTION_COMMAND: " "}, PASSWORD),
+        ({}, {ASSERTION_COMMAND: "token", ADMIN_PASSWORD: "pw-admin"}, PASSWORD),
+        ({"p:adminPassword": "pw-admin"}, {ASSERTION_COMMAND: "token"}, PASSWORD),
+        ({"p:clientId": "robot", "p:adminPassword": "pw-admin"}, {}, "client"),
+    ],
+)
+def test_the_login_is_the_one_that_the_connection_takes(
+    config: dict[str, str], environ: dict[str, str], login: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = Resource(PROVIDER, f"urn:pulumi:prod::p::{PROVIDER}::default", config)
+    assert read_stack(TODAY, [provider], environ).login == login
+    monkeypatch.setattr("os.path.isfile", lambda path: True)
+    if "p:clientId" not in config:
+        given = {key.removeprefix("p:"): value for key, value in config.items()}
+        password = {} if environ.keys() & {ADMIN_PASSWORD} or given else {"adminPassword": "pw-admin"}
+        needed = {} if login == "client" else password
+        taken = read_connection({"url": "https://kc.example", **given, **needed}.get, environ).login
+        assert isinstance(taken, AssertionLogin) == (login == "client")
+
+
+@pytest.mark.parametrize(
     ("config", "login"), [({"p:clientId": "robot"}, "client"), ({"p:clientId": ""}, PASSWORD), ({}, PASSWORD)]
 )
 def test_a_stack_is_read_from_its_resources_alone(config: dict[str, str], login: str) -> None:
@@ -557,10 +589,10 @@ def test_a_stack_is_read_from_its_resources_alone(config: dict[str, str], login:
         PROVIDER, f"urn:pulumi:prod::p::{PROVIDER}::default", {**config, "p:adminPassword": "not to be shown"}
     )
     switch = Resource(f"{DYNAMIC}StandardTokenExchange", "urn:pulumi:prod::p::…", {})
-    found = read_stack(TODAY, [switch, provider])
+    found = read_stack(TODAY, [switch, provider], {})
     assert (found.name, found.login, found.resources) == ("prod", login, (switch,))
     assert "not to be shown" not in repr((found, provider))
-    assert read_stack(TODAY, [switch]).login == ""
+    assert read_stack(TODAY, [switch], {}).login == ""
 
 
 @pytest.mark.parametrize(
@@ -581,7 +613,7 @@ def test_a_stack_is_read_from_its_resources_alone(config: dict[str, str], login:
 def test_what_leaves_a_connection_open_is_read_from_the_config(config: dict[str, Any], unsafe: tuple[str, ...]) -> None:
     given = {f"p:{key}": value for key, value in config.items()}
     provider = Resource(PROVIDER, f"urn:pulumi:prod::p::{PROVIDER}::default", given)
-    assert read_stack(TODAY, [provider]).unsafe == unsafe
+    assert read_stack(TODAY, [provider], {}).unsafe == unsafe
 
 
 def test_what_a_preview_cannot_know_is_none() -> None:
