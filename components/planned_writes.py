@@ -10,7 +10,7 @@ from kcadmin.authz.exchange_permission import Overview
 from kcadmin.authz.management_permissions import KIND as MANAGEMENT
 from kcadmin.guards.marks import KIND as GUARDS_KIND
 from kcadmin.guards.marks import MARKED, label_for
-from kcadmin.marks.ownership import hash16
+from kcadmin.marks.ownership import hash16, stack_of
 from kcadmin.objects.claims import Kind, claim_key, claim_of, claims
 from kcadmin.objects.clients import ATTRIBUTE, Client
 from kcadmin.objects.setting_claims import assignment_kind
@@ -47,11 +47,13 @@ class PlannedWrite:
     scope: str = ""
     always: bool = False
 
-    def happens(self, client: Client) -> bool:
-        """Whether the client is written, by its state now."""
+    def happens(self, client: Client, former: Collection[str] = ()) -> bool:
+        """Whether the client is written, by its state now. former: owners of the stack's own objects, whose claims move."""
         if not self.claim_only:
             return is_written(client, self.owner, self.kind, self.values, always=self.always)
-        used = self.scope in held_scopes(client) or (self.there and not claims(client, self.kind))
+        held = claims(client, self.kind)
+        moves = any(stack_of(claim.owner) in former for claim in held)
+        used = (self.scope in held_scopes(client) and not moves) or (self.there and not held)
         return claim_of(client, self.owner, self.kind) is None and (self.always or not used)
 
     def changes(self) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def _needed(
     for grant in grants:
         accepted = frozenset(grant.spec.accept_policy_changes)
         for planned in planned_writes(grant, guards, facts.permissions.get(grant.spec.realm)):
-            if planned.client in clients and planned.happens(clients[planned.client]):
+            if planned.client in clients and planned.happens(clients[planned.client], facts.own.owners):
                 key = (planned.client, str(planned.kind), repr(sorted(planned.values.items())))
                 known = found.get(key, _Needed(planned, frozenset()))
                 found[key] = replace(known, accepted=known.accepted | accepted)

@@ -41,6 +41,8 @@ def test_the_claim_on_a_scope_of_somebody_else_is_the_grants() -> None:
     write, claim = only(SCOPED), Claim(SPEC.grant_owner, assignment_kind("x"), {}, {})
     assert claim.key in next(iter(write.changes())) and write.happens(client())
     assert not write.happens(client(claim, optionalClientScopes=["x"]))
+    moved = client(Claim("former#g", assignment_kind("x"), {}, {}), optionalClientScopes=["x"])
+    assert write.happens(moved, {"former"}) and not write.happens(moved)  # not before the state says whose it was
 
 
 @pytest.mark.parametrize("kind", ["default", "optional"])
