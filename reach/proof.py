@@ -73,6 +73,10 @@ class Prover:
             exchanged = self.claims(case.realm, answer)
         except TokenRefused as refused:
             return replace(verdict, refused=True, reason=_told(refused))
+        except Strange:
+            raise
+        except HttpError as problem:
+            return replace(verdict, reason=str(problem))
         except TokenInvalid as problem:
             which = "exchanged" if verdict.subject_claims else "subject"
             return replace(verdict, reason=f"the {which} token is not valid: {problem}")

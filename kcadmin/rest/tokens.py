@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 
 from kcadmin.rest.answers import Answer
-from kcadmin.rest.errors import InvalidSettings, KeycloakError, TokenRefused
+from kcadmin.rest.errors import AWAY, InvalidSettings, KeycloakError, TokenRefused
 from kcadmin.rest.issuers import discovered_issuer, own_issuer
 from kcadmin.rest.login import ASSERTION_TYPE, client_assertion
 from kcadmin.rest.session import Session, path
@@ -21,6 +21,8 @@ ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"
 PEM_START = "-----BEGIN"
 LEEWAY_SECONDS = 60
 OK, NO_CONTENT = 200, 204
+PASSING = (429, *AWAY)
+"""The server does not answer now, which refuses nothing."""
 # Only signatures with a public key: a token "signed" with the public key as an HMAC secret must never pass.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 
@@ -161,6 +163,8 @@ class TokenEndpoint:
         body = answer.object()
         if not body.get("error") or answer.own_words() is None:
             raise answer.strange()
+        if answer.status_code in PASSING:
+            raise answer.error()
         words = str(body.get("error_description") or "no description")
         raise TokenRefused(answer.status_code, answer.hide(str(body["error"])), answer.hide(words))
 

@@ -74,6 +74,8 @@ def forget() -> None:
     from kcadmin.rest import session
 
     realm._realms.clear()
+    for each in session._sessions.values():
+        each.transport.repeating.close()
     session._sessions.clear()
     notes.forget_warnings()
 

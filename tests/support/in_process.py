@@ -189,14 +189,18 @@ def _run(
         def call(self, args: pulumi.runtime.MockCallArgs) -> dict[Any, Any]:
             return held() if args.token == "pulumi:pulumi:readStackResourceOutputs" else {}
 
-    asyncio.set_event_loop(asyncio.new_event_loop())
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
     pulumi.runtime.settings.ROOT.set(None)  # a program of its own, with shared parts of its own
     pulumi.runtime.set_mocks(Mocks(), preview=False)
 
     async def program() -> None:
         exported.update(register_grants(specs, connection, guards, events=events))
 
-    pulumi.runtime.test(program)()
+    try:
+        pulumi.runtime.test(program)()
+    finally:
+        loop.close()  # some tests make thousands of runs, and each loop has open files
     return exported
 
 

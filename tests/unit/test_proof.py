@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from kcadmin.objects.client_secrets import ClientSecrets
-from kcadmin.rest.errors import InvalidSettings, KeycloakError, Refusal, Unreachable
+from kcadmin.rest.errors import HttpError, InvalidSettings, KeycloakError, Refusal, Unreachable
+from kcadmin.rest.tokens import ClientCredentials, TokenEndpoint
 from reach.proof import Case, Prover, Subject, choose_subject, prove
 from tests.unit.fake_token_endpoint import LEGACY, OTHER_KEY, STANDARD, USER, FakeRealm, sign
 
@@ -289,6 +290,21 @@ def test_no_answer_ends_the_run() -> None:
         realm.down = True
         prover.prove(REQUESTER, ALICE)
     assert prover.left_open == ["tokens of 'frontend' and others were not ended: the server no longer answers."]
+
+
+@pytest.mark.parametrize("step", ["subject", "exchanged"])
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_that_is_away_refuses_nothing(step: str, status: int) -> None:
+    realm = FakeRealm(**{step: {"error": "unknown_error"}}, status={step: status})
+    verdict = prove(realm.session, RECIPIENT, ALICE, secrets)
+    assert not verdict.proved and not verdict.refused
+    assert verdict.reason and verdict.reason.endswith("run the same again.")
+
+
+def test_a_server_that_is_away_does_not_refuse_a_secret() -> None:
+    endpoint = TokenEndpoint(FakeRealm(status={"introspect": 503}).session, "r")
+    with pytest.raises(HttpError, match="503"):
+        endpoint.knows(ClientCredentials("web", "s"))
 
 
 def test_a_page_before_keycloak_is_named() -> None:
