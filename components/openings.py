@@ -22,7 +22,7 @@ from reach.surroundings import known_clients, surroundings
 
 
 @dataclass(frozen=True)
-class Openings:
+class OpeningNotes:
     """notes: a sentence each. in_full: those that the notes shorten or leave out."""
 
     notes: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ def openings(
     facts: Facts,
     guards: Collection[str] = (),
     state: Callable[[], Sequence[OwnObject]] = tuple,
-) -> Openings:
+) -> OpeningNotes:
     """What the grants open beyond what they declare, in each realm where one of them, or a condition, is new or changed.
 
     :param facts: what the grants were planned from. state: gives what the stack's own state holds.
@@ -77,7 +77,7 @@ def openings(
         unread = [f"note on realm {named(realm)}: {each}." for each in around.unread]
         notes += [each for each in unread if messages.first_time(known, each)]
         in_full += whole
-    return Openings(tuple(notes), tuple(in_full))
+    return OpeningNotes(tuple(notes), tuple(in_full))
 
 
 def _is_switched(client: Client) -> bool:

@@ -12,7 +12,7 @@ from kcadmin.rest.texts import named, quoted
 from reach.allowed import RealmReach, realm_reach
 from reach.exchanges import Exchange
 from reach.newly_allowed import NewlyAllowed, newly_allowed
-from reach.reasons import ANY_CLIENT, Verdict
+from reach.reasons import ANY_CLIENT, Reasoning
 from reach.surroundings import Surroundings
 
 NAMES_TOLD, SENTENCES_TOLD = 10, 100
@@ -20,7 +20,7 @@ TELLS_ALL = "`pulumi preview --debug` tells all of them"
 
 
 @dataclass(frozen=True)
-class Told:
+class Notice:
     """A sentence for people. whole: the same with every name in it."""
 
     short: str
@@ -72,7 +72,7 @@ def implied(
     guards: Collection[str] = (),
     *,
     guards_go: bool = False,
-) -> list[Told]:
+) -> list[Notice]:
     """A sentence for each requester and audience that the grants of one realm open without naming it: see ``undeclared``.
 
     Before them, one for each exchange that a grant names and that loses a condition. guards_go: see ``planned_realm``.
@@ -91,7 +91,7 @@ def implied(
     return [*_loosened(grants, before, after), *told, *([sentences.of_carried(carried)] if carried else [])]
 
 
-def shortened(told: Sequence[Told], realm: str) -> tuple[list[str], list[str]]:
+def shortened(told: Sequence[Notice], realm: str) -> tuple[list[str], list[str]]:
     """The first sentences, and in full all those that are not told in full by these."""
     kept = [each.short for each in told[:SENTENCES_TOLD]]
     more = len(told) - len(kept)
@@ -113,7 +113,7 @@ def _guarded_anew(before: RealmReach, after: RealmReach) -> set[str]:
     return found
 
 
-def _loosened(grants: Sequence[GrantPlan], before: RealmReach, after: RealmReach) -> Iterator[Told]:
+def _loosened(grants: Sequence[GrantPlan], before: RealmReach, after: RealmReach) -> Iterator[Notice]:
     """Exchanges that grants name, that passed before, and that pass under fewer conditions, or for more people."""
     seen: set[Exchange] = set()
     for grant in grants:
@@ -124,14 +124,14 @@ def _loosened(grants: Sequence[GrantPlan], before: RealmReach, after: RealmReach
                 yield _told_loosened(grant, exchange, was, now)
 
 
-def _told_loosened(grant: GrantPlan, exchange: Exchange, was: Verdict, now: Verdict) -> Told:
+def _told_loosened(grant: GrantPlan, exchange: Exchange, was: Reasoning, now: Reasoning) -> Notice:
     to = f"for {named(exchange.audience)}" if exchange.audience else "for itself"
     when = f"if {' and '.join(now.conditions)}" if now.conditions else "whatever the user holds and asks for"
     text = (
         f"loosened by grant {named(grant.spec.name)} in realm {named(grant.spec.realm)}: {named(exchange.requester)} may "
         f"exchange tokens of {named(exchange.source)} {to} {when}; before, only if {' and '.join(was.conditions)}."
     )
-    return Told(text, text)
+    return Notice(text, text)
 
 
 def _halves(each: NewlyAllowed) -> list[tuple[str | None, ...]]:
@@ -153,14 +153,14 @@ class _Sentences:
             for requester in dict.fromkeys(flow.requester for flow in grant.flows):
                 self._asking[requester].append(grant.spec.name)
 
-    def of(self, each: NewlyAllowed, audiences: Sequence[str | None]) -> Told:
+    def of(self, each: NewlyAllowed, audiences: Sequence[str | None]) -> Notice:
         """What a requester may do besides."""
         carriers = [self._naming.get((source, each.requester)) for source in sorted(each.sources)]
         carriers += [self._naming.get((each.requester, str(audience))) for audience in audiences]
         grants = list(dict.fromkeys(name for name in carriers if name)) or self._asking[each.requester]
         return self._told(grants, lambda at_most: f"{named(each.requester)} may also {_what(each, audiences, at_most)}")
 
-    def of_carried(self, requesters: Sequence[str]) -> Told:
+    def of_carried(self, requesters: Sequence[str]) -> Notice:
         """What each of the requesters may do for any client of which the user has a role."""
         grants = list(dict.fromkeys(name for requester in requesters for name in self._asking[requester]))
         return self._told(
@@ -171,13 +171,13 @@ class _Sentences:
             ),
         )
 
-    def _told(self, grants: Sequence[str], what: Callable[[int | None], str]) -> Told:
+    def _told(self, grants: Sequence[str], what: Callable[[int | None], str]) -> Notice:
         def sentence(at_most: int | None) -> str:
             by = f"grant{'s' if len(grants) > 1 else ''} {_names(grants, at_most, 'and')}"
             return f"implied by {by} in realm {named(self._realm)}: {what(at_most)}"
 
         short, whole = sentence(NAMES_TOLD), sentence(None)
-        return Told(f"{short}." if short == whole else f"{short}; {TELLS_ALL}.", f"{whole}.")
+        return Notice(f"{short}." if short == whole else f"{short}; {TELLS_ALL}.", f"{whole}.")
 
 
 def _what(each: NewlyAllowed, audiences: Sequence[str | None], at_most: int | None) -> str:

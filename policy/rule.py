@@ -12,7 +12,7 @@ PRODUCTION = ("prod", "production", "live")
 
 
 @dataclass(frozen=True)
-class Finding:
+class Violation:
     """What breaks a rule, in one sentence. resource: the URN of what it is about, or "" for the stack."""
 
     text: str
@@ -42,10 +42,10 @@ class Rule:
     sentence: str
     severity: str
     reference: str
-    check: Callable[..., Iterator[Finding]]
+    check: Callable[..., Iterator[Violation]]
     limits: Mapping[str, Limit] = field(default_factory=dict)
 
-    def findings(self, stack: Stack, settings: Mapping[str, Any] | None = None) -> list[Finding]:
+    def findings(self, stack: Stack, settings: Mapping[str, Any] | None = None) -> list[Violation]:
         """What the rule finds, as terminals and logs may show it. :param settings: limits that are not as by default."""
         limits = {name: (settings or {}).get(name, limit.default) for name, limit in self.limits.items()}
         return [replace(found, text=harmless(found.text)) for found in self.check(stack, **limits)]

@@ -16,7 +16,7 @@ from kcadmin.objects.client_scopes import ClientScopes, scope_token
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.texts import named, shown
 from providers.base.compare import KEEP, RESTORE, REVOKE
-from providers.base.held import Mark, writer
+from providers.base.held import ObjectMark, writer
 from providers.base.owned import OwnedObjectProvider, Store
 from providers.base.provider import Props
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
@@ -67,8 +67,8 @@ class AudienceScopeProvider(OwnedObjectProvider[Scope]):
     def look(self, realm: Realm, props: Props) -> ClientScopes:
         return realm.client_scopes
 
-    def bears(self, realm: Realm, id_: str, props: Props) -> Mark | None:
-        return Mark.on(realm.client_scopes.marked_now(id_))
+    def bears(self, realm: Realm, id_: str, props: Props) -> ObjectMark | None:
+        return ObjectMark.on(realm.client_scopes.marked_now(id_))
 
     def wanted(self, props: Props) -> Scope:
         of_clients = [(client, role) for client, roles in props["client_roles"].items() for role in roles]

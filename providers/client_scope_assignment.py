@@ -20,7 +20,7 @@ from kcadmin.rest.errors import Refusal
 from kcadmin.rest.texts import named, shown
 from providers.base.after_removal import tell_kept
 from providers.base.compare import KEEP, RESTORE, REVOKE
-from providers.base.held import Mark, writer
+from providers.base.held import ObjectMark, writer
 from providers.base.messages import info
 from providers.base.provider import KeycloakProvider, Props
 from providers.base.resource import KeycloakResource, Text, Texts
@@ -95,11 +95,15 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
         if client is None or kind is None:
             return None
         claim = self._claim(realm, props)  # none where the scope is this stack's, and its first resource hands it out
-        return {"client_id": client.client_id, "kind": kind, **(self.lost(Mark.of(claim), id_, props) if claim else {})}
+        return {
+            "client_id": client.client_id,
+            "kind": kind,
+            **(self.lost(ObjectMark.of(claim), id_, props) if claim else {}),
+        }
 
-    def bears(self, realm: Realm, id_: str, props: Props) -> Mark | None:
+    def bears(self, realm: Realm, id_: str, props: Props) -> ObjectMark | None:
         client = realm.clients.get(props["client_uuid"], max_age=0)
-        return Mark.of(claim_of(client, props["owner"], assignment_kind(props["scope"])))
+        return ObjectMark.of(claim_of(client, props["owner"], assignment_kind(props["scope"])))
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         if props.get("on_remove") == KEEP:

@@ -12,7 +12,7 @@ from kcadmin.objects.realm import Realm
 from kcadmin.objects.recorded_events import KIND, give_up_claim, look, release_events, serves, take_events
 from kcadmin.objects.shared_settings import CLAIMED, USED, Taken
 from kcadmin.rest.texts import shown
-from providers.base.held import Mark, writer
+from providers.base.held import ObjectMark, writer
 from providers.base.messages import info
 from providers.base.provider import KeycloakProvider, Props
 from providers.base.resource import KeycloakResource, Text, Texts
@@ -47,7 +47,7 @@ class ExchangeEventsProvider(KeycloakProvider):
     def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
         seen, wanted = look(realm), _expiration(props)
         held = seen.of(props["owner"]) if seen.holds(props["owner"]) else None
-        lost = self.lost(Mark.of(held), id_, props) if props.get("found") == CLAIMED else {}
+        lost = self.lost(ObjectMark.of(held), id_, props) if props.get("found") == CLAIMED else {}
         recorded = {
             "enabled": seen.config.enabled,
             "event_types": [each for each in NEEDED if each not in seen.config.lacking],
@@ -55,8 +55,8 @@ class ExchangeEventsProvider(KeycloakProvider):
         }
         return {**recorded, **lost}
 
-    def bears(self, realm: Realm, id_: str, props: Props) -> Mark | None:
-        return Mark.of(look(realm).of(props["owner"]))
+    def bears(self, realm: Realm, id_: str, props: Props) -> ObjectMark | None:
+        return ObjectMark.of(look(realm).of(props["owner"]))
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         if release_events(realm, props["owner"], _expiration(props), _taken(props)):

@@ -11,7 +11,7 @@ import pulumi
 from pulumi.dynamic import CheckResult, ReadResult
 
 from kcadmin.guards.claimed import (
-    Held,
+    TakenGuards,
     borrowed_marks,
     borrowing,
     changed_by_others,
@@ -31,7 +31,7 @@ from kcadmin.objects.realm import Realm
 from kcadmin.objects.writers import continuing
 from kcadmin.rest.errors import Refusal
 from kcadmin.rest.texts import shown
-from providers.base.held import HELD, Mark, own_number, writer
+from providers.base.held import HELD, ObjectMark, own_number, writer
 from providers.base.messages import failure, info, warn
 from providers.base.provider import KeycloakProvider, Props
 from providers.base.resource import KeycloakResource, Text, Texts
@@ -88,8 +88,8 @@ class ExchangeGuardsProvider(KeycloakProvider):
         changed = changed_by_others(realm, _held(props, id_))
         return None if changed is None else {"drift": changed}
 
-    def bears(self, realm: Realm, id_: str, props: Props) -> Mark | None:
-        return Mark.of(claim_on(realm, _held(props, id_)))
+    def bears(self, realm: Realm, id_: str, props: Props) -> ObjectMark | None:
+        return ObjectMark.of(claim_on(realm, _held(props, id_)))
 
     def read(self, id_: str, props: Props) -> ReadResult:
         """A refresh also reads the marks of the realm's other clients, which a quiet preview does not."""
@@ -119,9 +119,9 @@ class ExchangeGuardsProvider(KeycloakProvider):
         return all(is_known(props.get(field)) for field in self.INPUTS)
 
 
-def _held(outs: Props, id_: str = "") -> Held:
+def _held(outs: Props, id_: str = "") -> TakenGuards:
     number = own_number(id_, outs) if id_ else ""
-    return Held(outs["owner"], Guards.read(outs), outs["client_uuids"], Writer("", number))
+    return TakenGuards(outs["owner"], Guards.read(outs), outs["client_uuids"], Writer("", number))
 
 
 class ExchangeGuards(KeycloakResource, module="keycloak", name="ExchangeGuards"):

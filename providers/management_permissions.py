@@ -16,7 +16,7 @@ from kcadmin.rest.errors import NotImplementedHere, Refusal, sentence
 from kcadmin.rest.texts import named, quoted
 from providers.base.after_removal import never_in_the_way, warn_of_policies
 from providers.base.compare import REVOKE
-from providers.base.held import Mark, writer
+from providers.base.held import ObjectMark, writer
 from providers.base.messages import info, warn
 from providers.base.provider import KeycloakProvider, Props
 from providers.base.resource import KeycloakResource, Text, Texts
@@ -44,12 +44,12 @@ class ManagementPermissionsProvider(KeycloakProvider):
         if client is None or now is None:
             return None
         claim = claim_of(client, props["owner"], KIND)
-        lost = self.lost(Mark.of(claim), id_, props) if props.get("found") == CLAIMED else {}
+        lost = self.lost(ObjectMark.of(claim), id_, props) if props.get("found") == CLAIMED else {}
         shown = {"client_id": client.client_id, "enabled": now.enabled, **lost}
         return {**shown, "token_exchange_permission": now.permissions.get(TOKEN_EXCHANGE)}
 
-    def bears(self, realm: Realm, id_: str, props: Props) -> Mark | None:
-        return Mark.of(claim_of(realm.clients.get(props["client_uuid"], max_age=0), props["owner"], KIND))
+    def bears(self, realm: Realm, id_: str, props: Props) -> ObjectMark | None:
+        return ObjectMark.of(claim_of(realm.clients.get(props["client_uuid"], max_age=0), props["owner"], KIND))
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         taken, revoke = Taken(str(props.get("found")), props.get("was") or {}), props.get("on_remove") == REVOKE

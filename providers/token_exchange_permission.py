@@ -22,7 +22,7 @@ from kcadmin.rest.errors import Refusal
 from kcadmin.rest.texts import shown
 from providers.base.after_removal import never_in_the_way, tell_token_life
 from providers.base.compare import REVOKE
-from providers.base.held import Mark, Whose, whose, writer
+from providers.base.held import ObjectMark, Whose, whose, writer
 from providers.base.messages import info, warn
 from providers.base.provider import KeycloakProvider, Props
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
@@ -70,7 +70,7 @@ class TokenExchangePermissionProvider(KeycloakProvider):
         if now is None:
             return None
         claimed = [claim for policy in props["policies"] if (claim := self._claim(realm, props, policy))]
-        lost = [lost for claim in claimed if (lost := self.lost(Mark.of(claim), id_, props))]
+        lost = [lost for claim in claimed if (lost := self.lost(ObjectMark.of(claim), id_, props))]
         return {
             **(lost[0] if lost else {}),
             "policies": [policy for policy in props["policies"] if policy in now.policies],
@@ -117,7 +117,7 @@ class TokenExchangePermissionProvider(KeycloakProvider):
     def _own(self, realm: Realm, id_: str, props: Props) -> list[str]:
         """The policies that are still this resource's to take out."""
         realm.clients.get(props["client_uuid"], max_age=0)
-        claims = {policy: Mark.of(self._claim(realm, props, policy)) for policy in props["policies"]}
+        claims = {policy: ObjectMark.of(self._claim(realm, props, policy)) for policy in props["policies"]}
         return [policy for policy, mark in claims.items() if whose(mark, id_, props) is Whose.OWN]
 
     @staticmethod

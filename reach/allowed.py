@@ -27,7 +27,18 @@ from reach.fitness import Position, Unfit, bound_by, proofs, unfit, worded
 from reach.guards import NO_WIDER_SCOPES, GuardReach, guard_reach
 from reach.mappers import issued_by, named_by
 from reach.permissions import permitted
-from reach.reasons import ANY_CLIENT, MAPPER, OWN, PERMISSION, Rule, Verdict, Way, Ways, always, of_sources
+from reach.reasons import (
+    ANY_CLIENT,
+    MAPPER,
+    OWN,
+    PERMISSION,
+    AllowedExchanges,
+    Reasoning,
+    Way,
+    Ways,
+    always,
+    of_sources,
+)
 from reach.roles import RoleFacts, RoleReach, asked_for, role_reach
 from reach.survey import Survey
 
@@ -58,7 +69,7 @@ class RealmReach:
         """Which exchange serves a requester."""
         return STANDARD if requester in self.standard else LEGACY if self.legacy else None
 
-    def verdict(self, requester: str, source: str, audience: str | None) -> Verdict:
+    def verdict(self, requester: str, source: str, audience: str | None) -> Reasoning:
         """Whether a requester may turn a source's token into one for an audience; None is itself."""
         exchange = self.exchange_of(requester)
         target = None if exchange == LEGACY and audience == requester else audience
@@ -84,9 +95,9 @@ class RealmReach:
                 unnamed = f"tokens of {texts.named(requester)} do not name {texts.named(target)} as audience"
                 faults += [] if to else [refused if self._named(requester, target) else unnamed]
         faults += self._no_audience(exchange, requester, target)
-        return Verdict(exchange, holds, to, self._when(requester), tuple(dict.fromkeys(faults)))
+        return Reasoning(exchange, holds, to, self._when(requester), tuple(dict.fromkeys(faults)))
 
-    def rules(self, of: Collection[str] | None = None) -> Iterator[Rule]:
+    def rules(self, of: Collection[str] | None = None) -> Iterator[AllowedExchanges]:
         """What each requester may do, in order; own tokens for itself are part of it. of: these requesters, None for all."""
         naming: dict[str, list[str]] = {}
         for client, others in (*self.names.items(), *self.issued.items()):
@@ -112,19 +123,19 @@ class RealmReach:
                 for target in sorted(self._names_at_exchange(requester)):
                     if target != requester and not self._no_audience(exchange, requester, target):
                         audiences[target] = self._named(requester, target)
-                yield Rule(
+                yield AllowedExchanges(
                     requester, exchange, near, audiences, by_roles, self._role_audiences(requester, audiences), when
                 )
                 continue
             if not self._no_audience(exchange, requester, None):
-                yield Rule(requester, exchange, near, {None: ()}, by_roles, when=when)
+                yield AllowedExchanges(requester, exchange, near, {None: ()}, by_roles, when=when)
             targets: dict[str | None, Ways] = {
                 target: self.permissions[target][requester]
                 for target in sorted(permitted_to.get(requester, ()))
                 if target != requester and not self._no_audience(exchange, requester, target)
             }
             if targets:
-                yield Rule(requester, exchange, self._any_source(requester), targets, when=when)
+                yield AllowedExchanges(requester, exchange, self._any_source(requester), targets, when=when)
 
     def sources_asking(self, requester: str, audience: str | None) -> frozenset[str] | None:
         """Whose tokens alone let a requester ask for an audience, by a guard on scopes; None for all."""

@@ -66,7 +66,7 @@ class Introspected(str):
 
 
 @dataclass(frozen=True)
-class Held:
+class AssignedScope:
     """A client scope in a list of a client. kind: ``default``, or ``optional``, which counts where a request asks for it."""
 
     name: str
@@ -92,7 +92,7 @@ class Added:
     by: str
     mapper: Json
     owner: str | None = None
-    scopes: tuple[Held, ...] = ()
+    scopes: tuple[AssignedScope, ...] = ()
     renamed: str | None = None
     sets: bool = False
     on: bool = True
@@ -176,7 +176,7 @@ def issued(client: Client, scopes: Scopes, shapes: Shapes = AS_ISSUED) -> list[A
 
 def if_held(client: Client, scope: Json) -> list[Added]:
     """What the mappers of one client scope would add, roles left aside, if the client held it."""
-    held = Held(str(scope["name"]), DEFAULT)
+    held = AssignedScope(str(scope["name"]), DEFAULT)
     by = f"the client scope {named(held.name)}"
     return [each for mapper in scope.get("protocolMappers") or () for each in _adds(client, mapper, by, held, None, [])]
 
@@ -242,7 +242,7 @@ def replacing(each: Added, found: Iterable[Added]) -> list[str]:
     return [other.by for other in found if other is not each and other.sets and (other.is_late or not each.by_role)]
 
 
-def _mappers(client: Client, scopes: Scopes) -> Iterator[tuple[Json, str, Held | None, str | None]]:
+def _mappers(client: Client, scopes: Scopes) -> Iterator[tuple[Json, str, AssignedScope | None, str | None]]:
     """Each mapper of a client and of the scopes that it holds: the mapper, where it is, its scope, its owner."""
     for mapper in client.mappers:
         owner = (mapper.get("config") or {}).get(OWNER_KEY) or None
@@ -256,7 +256,7 @@ def _mappers(client: Client, scopes: Scopes) -> Iterator[tuple[Json, str, Held |
             by = f"the {kind} client scope {named(name)} of {named(client.client_id)}"
             if mapper["protocolMapper"] not in (AUDIENCE_MAPPER, RESOLVE_MAPPER):
                 by = f"{_called(mapper)} in {by}"
-            yield mapper, by, Held(name, kind), owner
+            yield mapper, by, AssignedScope(name, kind), owner
 
 
 def _called(mapper: Json) -> str:
@@ -270,7 +270,7 @@ def _adds(
     client: Client,
     mapper: Json,
     by: str,
-    held: Held | None,
+    held: AssignedScope | None,
     owner: str | None,
     through: list[Added],
     shapes: Shapes = AS_ISSUED,

@@ -40,7 +40,7 @@ class Unfit(str, Enum):
     CONSENT = "it requires consent, for which the legacy exchange cannot ask"
 
 
-class Settings(Protocol):
+class ClientSettings(Protocol):
     """What counts of a client."""
 
     @property
@@ -96,7 +96,7 @@ def proofs(name: str, kinds: Collection[str], *, own: bool) -> tuple[str, ...]:
 
 
 def unfit(
-    client: Client | Settings | None,
+    client: Client | ClientSettings | None,
     position: Position,
     exchange: str | None,
     *,

@@ -12,7 +12,17 @@ from kcadmin.objects.features import STANDARD
 from kcadmin.rest import texts
 from reach.allowed import RealmReach
 from reach.exchanges import Exchange
-from reach.reasons import ANY_CLIENT, Rule, Way, Ways, always, conditions, is_of_sources, within, written_audience
+from reach.reasons import (
+    ANY_CLIENT,
+    AllowedExchanges,
+    Way,
+    Ways,
+    always,
+    conditions,
+    is_of_sources,
+    within,
+    written_audience,
+)
 
 When = tuple[str, ...]
 Sources = Mapping[When, frozenset[str]]
@@ -56,8 +66,8 @@ def newly_allowed(
             yield from _Change(before, after, rule, was.get(requester, ()), known.get(requester, {})).found()
 
 
-def _by_requester(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
-    found: dict[str, list[Rule]] = {}
+def _by_requester(rules: Iterable[AllowedExchanges]) -> dict[str, list[AllowedExchanges]]:
+    found: dict[str, list[AllowedExchanges]] = {}
     for rule in rules:
         found.setdefault(rule.requester, []).append(rule)
     return found
@@ -69,8 +79,8 @@ class _Change:
 
     before: RealmReach
     after: RealmReach
-    rule: Rule
-    was: Sequence[Rule]
+    rule: AllowedExchanges
+    was: Sequence[AllowedExchanges]
     named: Mapping[str | None, set[str]]
     _beyond: dict[tuple[tuple[int, ...], frozenset[str] | None], Sources] = field(default_factory=dict)
 
@@ -224,12 +234,12 @@ class _Change:
                 yield NewlyAllowed(requester, by_name, audiences, (*must, self._of_role), carried=carried)
 
 
-def _looks_at_tokens(rule: Rule) -> bool:
+def _looks_at_tokens(rule: AllowedExchanges) -> bool:
     """Whether the requester must be in the token's audience; a legacy permission does not ask for that."""
     return rule.exchange == STANDARD or None in rule.audiences
 
 
-def _ways_of(rule: Rule, source: str) -> Ways:
+def _ways_of(rule: AllowedExchanges, source: str) -> Ways:
     return rule.sources.get(source) or rule.sources.get(ANY_CLIENT) or ()
 
 

@@ -32,7 +32,7 @@ UNENFORCED = Way(
 
 
 @dataclass(frozen=True)
-class Answer:
+class Decision:
     """yes: True, False, or None for under conditions. by: the policies that said so. when: the conditions."""
 
     yes: bool | None
@@ -63,30 +63,30 @@ def permitted(survey: Survey) -> dict[str, dict[str, tuple[Way, ...]]]:
     return found
 
 
-def answer(policies: Mapping[str, Json], name: str, client: str | None, within: Collection[str] = ()) -> Answer:
+def answer(policies: Mapping[str, Json], name: str, client: str | None, within: Collection[str] = ()) -> Decision:
     """What a policy says of a client; None is any client that no policy names."""
     policy = policies.get(name)
     if policy is None or name in within:
-        return Answer(None, (name,), (f"policy {texts.named(name)} grants, which cannot be read",))
+        return Decision(None, (name,), (f"policy {texts.named(name)} grants, which cannot be read",))
     kind, negative = str(policy["type"]), is_negative(policy)
     if kind == "client":
-        said = Answer(client in names_in(policy, "clients"), (name,))
+        said = Decision(client in names_in(policy, "clients"), (name,))
     elif kind == "aggregate":
         members = [answer(policies, each, client, (*within, name)) for each in names_in(policy, "applyPolicies")]
         said = combined(str(policy.get("decisionStrategy")), members)
-        said = Answer(said.yes, (name, *said.by), said.when)
+        said = Decision(said.yes, (name, *said.by), said.when)
     elif cannot_match(policy):
-        said = Answer(False, (name,))
+        said = Decision(False, (name,))
     else:
         phrase = _CONDITIONS.get(kind, f"{kind} policy '{{}}' grants").format(name)
-        return Answer(None, (name,), (f"not: {phrase}" if negative else phrase,))
+        return Decision(None, (name,), (f"not: {phrase}" if negative else phrase,))
     if not negative:
         return said
     turned = None if said.yes is None else not said.yes
-    return Answer(turned, said.by, tuple(f"not: {phrase}" for phrase in said.when))
+    return Decision(turned, said.by, tuple(f"not: {phrase}" for phrase in said.when))
 
 
-def combined(strategy: str, answers: Sequence[Answer]) -> Answer:
+def combined(strategy: str, answers: Sequence[Decision]) -> Decision:
     """What several policies say together; nothing grants where there are none."""
     yes = [each for each in answers if each.yes]
     maybe = [each for each in answers if each.yes is None]
@@ -95,7 +95,7 @@ def combined(strategy: str, answers: Sequence[Answer]) -> Answer:
     when = tuple(dict.fromkeys(phrase for each in maybe for phrase in each.when))
     if strategy == AFFIRMATIVE and len(when) > 1:
         when = (" or ".join(when),)
-    return Answer(True, by) if said else Answer(None, by, when) if said is None else Answer(False)
+    return Decision(True, by) if said else Decision(None, by, when) if said is None else Decision(False)
 
 
 def decided(strategy: str, votes: Sequence[bool | None]) -> bool | None:
@@ -112,7 +112,7 @@ def decided(strategy: str, votes: Sequence[bool | None]) -> bool | None:
 def _way(survey: Survey, permission: Permission, client: str | None, beside: Sequence[str]) -> Way | None:
     said = combined(permission.strategy, [answer(survey.policies, each, client) for each in permission.policies])
     others = [
-        Answer(None, when=(f"permission {texts.named(each)} grants, which covers the same and is not judged",))
+        Decision(None, when=(f"permission {texts.named(each)} grants, which covers the same and is not judged",))
         for each in beside
     ]
     if others and permission.policies:  # without any of its own, Keycloak asks no other

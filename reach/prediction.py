@@ -19,7 +19,7 @@ from reach.example_tokens import NoExample, example_token, no_access, user_id
 from reach.fitness import bound_by, proofs
 from reach.guards import NO_WIDER_SCOPES
 from reach.reasons import OWN, PERMISSION, Unordered, Way, always, conditions
-from reach.reasons import Verdict as Computed
+from reach.reasons import Reasoning as Computed
 from reach.roles import asked_for
 from reach.verdict import Case, Claims, Subject, Verdict, check_contents, notes_of, wrong_exchange
 

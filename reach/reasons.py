@@ -52,7 +52,7 @@ Ways = tuple[Way, ...]
 
 
 @dataclass(frozen=True)
-class Rule:
+class AllowedExchanges:
     """A requester may turn any of the sources' tokens into one for any of the audiences, by one exchange.
 
     sources: by client id; ``ANY_CLIENT`` where Keycloak does not look whose token it is. audiences: by client id; None is itself.
@@ -69,7 +69,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Reasoning:
     """About one exchange. ways: what opens it. when: what must hold besides. why_not: a phrase each, empty where allowed."""
 
     exchange: str | None
@@ -88,7 +88,7 @@ class Verdict:
         """All that must hold besides, a phrase each; empty where it passes for every user, always, as far as is judged."""
         return tuple(dict.fromkeys((*self.when, *conditions(self.source_ways), *conditions(self.audience_ways))))
 
-    def opens_more_than(self, other: "Verdict") -> bool:
+    def opens_more_than(self, other: "Reasoning") -> bool:
         """Whether it passes somewhere where the other does not."""
         return not all(any(within(each, old) for old in other._each_way()) for each in self._each_way())
 

@@ -9,12 +9,12 @@ from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.objects.clients import FULL_SCOPE, Client
 from kcadmin.objects.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, TOKEN_CLAIM
 from kcadmin.rest import texts
-from reach.audiences import AS_ISSUED, Added, Held, Shapes, held_scopes, if_held, switched
+from reach.audiences import AS_ISSUED, Added, AssignedScope, Shapes, held_scopes, if_held, switched
 from reach.introspection import introspectors_for
 
 
 @dataclass(frozen=True)
-class Naming:
+class ExpectedAudience:
     """holder's tokens should name ``named``. scope: what is asked for besides the defaults. so: what follows if not."""
 
     holder: Client
@@ -28,7 +28,7 @@ def subject_audience(q: Question) -> Iterator[Finding]:
     """The subject token names the requester."""
     if q.source and q.requester:
         so = f"{texts.named(q.case.requester)} may not exchange its tokens"
-        yield from _names(q, Naming(q.source, q.case.requester, q.case.login_scope, SUBJECT, so))
+        yield from _names(q, ExpectedAudience(q.source, q.case.requester, q.case.login_scope, SUBJECT, so))
 
 
 def exchanged_audience(q: Question) -> Iterator[Finding]:
@@ -40,7 +40,7 @@ def exchanged_audience(q: Question) -> Iterator[Finding]:
             if asked
             else "an API that looks at aud refuses the exchanged token"
         )
-        yield from _names(q, Naming(q.requester, q.case.target, q.case.exchange_scope, EXCHANGED, so))
+        yield from _names(q, ExpectedAudience(q.requester, q.case.target, q.case.exchange_scope, EXCHANGED, so))
 
 
 def subject_is_foreign(q: Question) -> bool:
@@ -53,12 +53,12 @@ def must_name_target(q: Question) -> bool:
     return not (q.legacy and q.asks)
 
 
-def _is_filtered(q: Question, naming: Naming) -> bool:
+def _is_filtered(q: Question, naming: ExpectedAudience) -> bool:
     """Whether it is the token of a standard exchange that asks for an audience: of clients' roles only that one's count."""
     return naming.token == EXCHANGED and not q.legacy and bool(q.asks or q.case.audience)
 
 
-def _names(q: Question, naming: Naming) -> Iterator[Finding]:
+def _names(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
     token = q.fresh_token(naming.holder, naming.scope, naming.named if _is_filtered(q, naming) else None)
     unordered = any(each.audience is None and each.on for each in _mappers(q, naming))  # it may come last, or not
     if token is not None and naming.named in token.aud and not unordered:
@@ -78,7 +78,7 @@ def _names(q: Question, naming: Naming) -> Iterator[Finding]:
     yield from found or ([] if None in reasons else [_missing(q, naming, sure=not _is_hidden(q, naming))])
 
 
-def _reasons(q: Question, naming: Naming) -> Iterator[Finding | None]:
+def _reasons(q: Question, naming: ExpectedAudience) -> Iterator[Finding | None]:
     """Each thing that ought to name the client and does not; None for one that does."""
     yield from _of_others(q, naming)
     for each in _mappers(q, naming):
@@ -100,7 +100,7 @@ def _reasons(q: Question, naming: Naming) -> Iterator[Finding | None]:
     yield from _by_roles(q, naming)
 
 
-def _mappers(q: Question, naming: Naming) -> list[Added]:
+def _mappers(q: Question, naming: ExpectedAudience) -> list[Added]:
     """Client policies that make tokens lightweight act at the login alone, and nobody introspects a token before it is made."""
     scopes = {str(scope["name"]): scope for scope in q.look.scopes()}
     if naming.token != SUBJECT:
@@ -111,7 +111,7 @@ def _mappers(q: Question, naming: Naming) -> list[Added]:
     return switched(naming.holder, scopes, replace(shapes, introspectors=passing))
 
 
-def _off(q: Question, naming: Naming, each: Added) -> Finding:
+def _off(q: Question, naming: ExpectedAudience, each: Added) -> Finding:
     """A mapper that leaves access tokens out, or lightweight ones."""
     name, light = str(each.mapper["name"]), naming.holder.is_on(LIGHTWEIGHT_TOKENS)
     if light and (each.mapper.get("config") or {}).get(TOKEN_CLAIM) == "true":
@@ -138,7 +138,7 @@ def _place(each: Added) -> str:
     return f"{scope}protocolMappers[{each.mapper['name']}]"
 
 
-def _not_held(q: Question, naming: Naming) -> Iterator[Finding]:
+def _not_held(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
     holder = naming.holder
     held = held_scopes(holder)
     for scope in q.look.scopes():
@@ -149,7 +149,7 @@ def _not_held(q: Question, naming: Naming) -> Iterator[Finding]:
             yield _at(q, naming, "scope-not-held", wrong, remedy, f"{DEFAULT}ClientScopes", ", ".join(held))
 
 
-def _held(q: Question, naming: Naming, scope: Held) -> Iterator[Finding]:
+def _held(q: Question, naming: ExpectedAudience, scope: AssignedScope) -> Iterator[Finding]:
     """Why a client scope that is held does not count; nothing where it does."""
     if scope.kind == OPTIONAL and scope.name not in (naming.scope or "").split():
         wrong = (
@@ -163,7 +163,7 @@ def _held(q: Question, naming: Naming, scope: Held) -> Iterator[Finding]:
         yield from _of_roles(q, naming, scope)
 
 
-def _of_roles(q: Question, naming: Naming, scope: Held) -> Iterator[Finding]:
+def _of_roles(q: Question, naming: ExpectedAudience, scope: AssignedScope) -> Iterator[Finding]:
     """A client scope counts only for users who hold one of its roles."""
     scope_id = next(str(each["id"]) for each in q.look.scopes() if each["name"] == scope.name)
     roles = q.look.scope_roles(scope_id)
@@ -199,7 +199,7 @@ def _of_roles(q: Question, naming: Naming, scope: Held) -> Iterator[Finding]:
     yield _at(q, naming, "user-role", wrong, remedy, place, words, mended=False, sure=False)
 
 
-def _of_others(q: Question, naming: Naming) -> Iterator[Finding]:
+def _of_others(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
     """Mappers that name nobody, or that are called after the client and name another."""
     for each in _mappers(q, naming):
         mapper = each.audience_mapper
@@ -233,7 +233,7 @@ def _of_others(q: Question, naming: Naming) -> Iterator[Finding]:
             )
 
 
-def _by_roles(q: Question, naming: Naming) -> Iterator[Finding]:
+def _by_roles(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
     """Without a mapper, a client role that the user holds names its client; not when full scope is off."""
     named = q.look.client(naming.named)
     holder = naming.holder
@@ -249,7 +249,7 @@ def _by_roles(q: Question, naming: Naming) -> Iterator[Finding]:
     yield _at(q, naming, "full-scope-off", wrong, remedy, FULL_SCOPE, "false")
 
 
-def _is_hidden(q: Question, naming: Naming) -> bool:
+def _is_hidden(q: Question, naming: ExpectedAudience) -> bool:
     """Whether no token can be computed in which a role of the user may name it: Keycloak's example takes no id with a blank."""
     named = q.look.client(naming.named)
     blank = any(sign.isspace() for sign in naming.named)
@@ -257,7 +257,7 @@ def _is_hidden(q: Question, naming: Naming) -> bool:
     return roles and _is_filtered(q, naming)
 
 
-def _missing(q: Question, naming: Naming, *, sure: bool) -> Finding:
+def _missing(q: Question, naming: ExpectedAudience, *, sure: bool) -> Finding:
     others = sorted({each.audience or "" for each in _mappers(q, naming) if each.own} - {""})
     known = f"its audience mappers name {', '.join(others)}" if others else "it has no audience mapper"
     wrong = f"names {texts.named(naming.named)} nowhere: {known}"
@@ -270,7 +270,7 @@ def _missing(q: Question, naming: Naming, *, sure: bool) -> Finding:
 
 def _at(
     q: Question,
-    naming: Naming,
+    naming: ExpectedAudience,
     cause: str,
     wrong: str,
     remedy: str,

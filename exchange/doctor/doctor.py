@@ -10,7 +10,7 @@ from exchange.doctor.error_catalogue import BOTH, EXCHANGED
 from exchange.doctor.error_texts import Reading, read_error, read_event
 from exchange.doctor.finding import Finding, Question
 from exchange.doctor.realm_look import Looks, RealmLook
-from exchange.stack.stack import Stack
+from exchange.stack.stack import StackOutputs
 from kcadmin.objects.client_secrets import variable
 from kcadmin.objects.features import LEGACY, STANDARD, SWITCH
 from kcadmin.rest.errors import HttpError, KeycloakError, Refusal
@@ -73,7 +73,7 @@ class Doctor:
     guessed: list[KeycloakError] = field(default_factory=list, repr=False)
 
     def cases(
-        self, stack: Stack | None, realm: str, grants: Sequence[str] = (), *, within: str | None = None
+        self, stack: StackOutputs | None, realm: str, grants: Sequence[str] = (), *, within: str | None = None
     ) -> list[Case]:
         """The exchanges that are meant: a stack's grants, or the one between source and target.
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from exchange.doctor.error_catalogue import BOTH, HEADINGS, ROWS, Event, Row
+from exchange.doctor.error_catalogue import BOTH, HEADINGS, ROWS, Logged, Row
 
 LONGEST = 20_000  # of a text, in which an error is looked for
 _PLACE = re.compile(r"\\\{(\w+)\\\}")
@@ -52,7 +52,7 @@ def read_event(error: str, reason: str, exchange: str | None = None) -> Reading 
     return _reading(rows, "", exchange, {})
 
 
-def _says(event: Event, error: str, reason: str) -> bool:
+def _says(event: Logged, error: str, reason: str) -> bool:
     return event.error == error and (not event.reason or _match(event.reason, reason) is not None)
 
 

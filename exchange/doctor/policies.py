@@ -21,7 +21,7 @@ Config = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PolicyOutcome:
     """passes: whether the policy lets the requester through; None where no look can tell. breaks: each exchange is a 500."""
 
     name: str
@@ -43,11 +43,11 @@ class _Match:
     breaks: bool = False
 
 
-def judged(q: Question, server: ResourceServer, policy_id: str) -> Outcome:
+def judged(q: Question, server: ResourceServer, policy_id: str) -> PolicyOutcome:
     """What one policy says, its members asked one by one where it is an aggregate."""
     policy = server.policy_of_any_type(policy_id)
     if policy is None:
-        return Outcome(policy_id, None)
+        return PolicyOutcome(policy_id, None)
     if policy["type"] == "aggregate":
         return _aggregate(q, server, policy)
     found = _match(q, policy)
@@ -55,15 +55,15 @@ def judged(q: Question, server: ResourceServer, policy_id: str) -> Outcome:
     negative = is_negative(policy)
     passes = None if found.holds is None else found.holds != negative
     if found.breaks:
-        return Outcome(name, False, (_told(q, policy, found),), breaks=True)
+        return PolicyOutcome(name, False, (_told(q, policy, found),), breaks=True)
     if passes:
-        return Outcome(name, passes)
+        return PolicyOutcome(name, passes)
     if passes is None:
-        return Outcome(name, passes, (replace(_told(q, policy, found), sure=False),))
+        return PolicyOutcome(name, passes, (replace(_told(q, policy, found), sure=False),))
     if negative:
         wrong = f"has the logic {NEGATIVE} and matches {named(q.case.requester)}, so it turns just that client away"
         found = _Match(True, "policy-negative", wrong, "set its logic to POSITIVE", "logic", NEGATIVE)
-    return Outcome(name, False, (_told(q, policy, found),))
+    return PolicyOutcome(name, False, (_told(q, policy, found),))
 
 
 def _told(q: Question, policy: Mapping[str, Any], found: _Match) -> Finding:
@@ -73,7 +73,7 @@ def _told(q: Question, policy: Mapping[str, Any], found: _Match) -> Finding:
     return q.found(found.cause, kind, str(policy["name"]), found.why, remedy, field=found.field, value=found.value)
 
 
-def _aggregate(q: Question, server: ResourceServer, policy: Mapping[str, Any]) -> Outcome:
+def _aggregate(q: Question, server: ResourceServer, policy: Mapping[str, Any]) -> PolicyOutcome:
     name = str(policy["name"])
     members = [judged(q, server, str(each["id"])) for each in server.policies_of(str(policy["id"]))]
     passes = decided(str(policy.get("decisionStrategy")), [each.passes for each in members])
@@ -88,7 +88,7 @@ def _aggregate(q: Question, server: ResourceServer, policy: Mapping[str, Any]) -
         cause = "policy-negative" if negative else "policy-no-client"
         told = q.found(cause, "aggregate policy", name, wrong, q.mend("correct it"), field=field, value=value)
         findings = (told,)
-    return Outcome(name, passes, () if passes else findings, broken)
+    return PolicyOutcome(name, passes, () if passes else findings, broken)
 
 
 def _match(q: Question, policy: Mapping[str, Any]) -> _Match:

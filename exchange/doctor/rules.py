@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exchange.stack.stack import Pulumi, StackProblem
-from policy.rule import MANDATORY, Finding, Rule
+from policy.rule import MANDATORY, Rule, Violation
 from policy.rules import RULES
 from policy.stack import Resource, Stack, read_stack
 
@@ -20,7 +20,7 @@ class Broken:
     """A rule and one finding of it."""
 
     rule: Rule
-    finding: Finding
+    finding: Violation
 
     @property
     def mandatory(self) -> bool:

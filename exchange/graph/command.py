@@ -27,7 +27,7 @@ from reach.survey import Progress, survey
 EPILOG = "See docs/graph.md for what each kind means, and for what is not judged."
 
 
-class Kind(str, Enum):
+class ShownKind(str, Enum):
     """What ``--kind`` takes."""
 
     undeclared, dead, implied, declared, allowed, roles = UNDECLARED, DEAD, IMPLIED, DECLARED, ALLOWED, BY_ROLES
@@ -64,7 +64,7 @@ def graph_command(
         ),
     ] = None,
     kind: Annotated[
-        list[Kind] | None,
+        list[ShownKind] | None,
         typer.Option(
             "--kind", metavar="KIND", show_default="all but roles", help="Print this kind alone. Once for each."
         ),

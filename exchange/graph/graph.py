@@ -19,7 +19,7 @@ from reach.allowed import RealmReach
 from reach.declared import exchange_of, mappers_of, needs_permission, opened
 from reach.exchanges import Audiences, Exchange
 from reach.proof import Case
-from reach.reasons import ANY_CLIENT, Rule, Way, Ways, conditions
+from reach.reasons import ANY_CLIENT, AllowedExchanges, Way, Ways, conditions
 
 UNDECLARED, DEAD, IMPLIED, DECLARED, ALLOWED, BY_ROLES = "undeclared", "dead", "implied", "declared", "allowed", "roles"
 KINDS = (UNDECLARED, DEAD, IMPLIED, DECLARED, ALLOWED, BY_ROLES)
@@ -211,19 +211,19 @@ def _declared(reach: RealmReach, plan: _Plan) -> Iterator[Edge]:
         )
 
 
-def _pairs(rule: Rule) -> Iterator[tuple[str, str | None]]:
+def _pairs(rule: AllowedExchanges) -> Iterator[tuple[str, str | None]]:
     for source in rule.sources:
         for audience in rule.audiences:
             if (source, audience) != (rule.requester, None):
                 yield source, audience
 
 
-def _when(rule: Rule, source: str, audience: str | None) -> tuple[str, ...]:
+def _when(rule: AllowedExchanges, source: str, audience: str | None) -> tuple[str, ...]:
     held = (*rule.when, *conditions(rule.sources[source]), *conditions(rule.audiences[audience]))
     return tuple(dict.fromkeys(held))
 
 
-def _by_roles(rule: Rule, plan: _Plan) -> Iterator[Edge]:
+def _by_roles(rule: AllowedExchanges, plan: _Plan) -> Iterator[Edge]:
     """What only the roles of a token's user open: at most two edges, more where grants name some of it."""
     own = tuple(sorted(rule.sources))
     theirs = tuple(sorted(rule.role_sources))
@@ -245,7 +245,7 @@ def _by_roles(rule: Rule, plan: _Plan) -> Iterator[Edge]:
 
 
 def _role_edge(
-    rule: Rule, sources: tuple[str, ...], audiences: tuple[str | None, ...], when: tuple[str, ...]
+    rule: AllowedExchanges, sources: tuple[str, ...], audiences: tuple[str | None, ...], when: tuple[str, ...]
 ) -> Iterator[Edge]:
     if sources and audiences:
         yield Edge(BY_ROLES, rule.requester, rule.exchange, sources, audiences, (), (*rule.when, *when))

@@ -15,7 +15,7 @@ import yaml  # type: ignore[import-untyped]
 from rich.table import Table
 from rich.text import Text
 
-from exchange.inventory.grants import OWNER_OF_THINGS, Finding, Inventory, Level, inventory
+from exchange.inventory.grants import OWNER_OF_THINGS, Inventory, Level, Remark, inventory
 from exchange.inventory.permissions import PROVIDERS
 from exchange.stack.stack import NAMESPACE
 from exchange.terminal.files import write_whole
@@ -64,12 +64,12 @@ def as_json(found: Inventory, url: str, written: Path | None) -> str:
     return json.dumps({**place, "grants": grants, "findings": findings}, indent=2, ensure_ascii=False)
 
 
-def as_lines(findings: Sequence[Finding]) -> list[str]:
+def as_lines(findings: Sequence[Remark]) -> list[str]:
     """A line each, whole however long."""
     return [f"{each.level.value}: {each.sentence()}" for each in findings]
 
 
-def as_table(findings: Sequence[Finding]) -> Table:
+def as_table(findings: Sequence[Remark]) -> Table:
     """A row each, for people."""
     made = table(leading=1)
     for header, share in (("", 2), ("Object", 4), ("What it is", 7)):

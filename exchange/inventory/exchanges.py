@@ -40,7 +40,7 @@ class Level(str, Enum):
 
 
 @dataclass(frozen=True, order=True)
-class Finding:
+class Remark:
     """Something that people should know. about: the object; says: what it is, or would mean; remedy: what to do, if anything."""
 
     level: Level
@@ -71,10 +71,10 @@ class FoundExchange:
     window: Window | None = None
 
 
-def found_exchanges(survey: Survey, names: Namings) -> tuple[list[FoundExchange], list[Finding]]:
+def found_exchanges(survey: Survey, names: Namings) -> tuple[list[FoundExchange], list[Remark]]:
     """What mappers and switches allow."""
     found: list[FoundExchange] = []
-    findings: list[Finding] = []
+    findings: list[Remark] = []
     naming_them = _turned(survey, names)
     for requester, client in survey.clients.items():
         if is_switched_on(survey, client):
@@ -133,21 +133,21 @@ def _turned(survey: Survey, names: Namings) -> dict[str, dict[str, Naming]]:
 
 def _standard(
     survey: Survey, names: Namings, naming_them: Mapping[str, Mapping[str, Naming]], client: Client
-) -> tuple[list[FoundExchange], list[Finding]]:
+) -> tuple[list[FoundExchange], list[Remark]]:
     name = client.client_id
     sources = naming_them.get(name, {})
     targets = {each: naming for each, naming in names.get(name, {}).items() if each != name and each in survey.clients}
     about = f"switch of client {texts.named(name)}"
     if why := unfit_client(client, name, Position.REQUESTER, STANDARD):
         level = Level.LOST if (sources or targets) and not client.is_on("enabled") else Level.EMPTY
-        return [], [Finding(level, about, why, "change that, or switch it off")]
+        return [], [Remark(level, about, why, "change that, or switch it off")]
     if not sources and not (targets and gets_tokens(client)):
         says = "is on, but no mapper names another client in its tokens, nor it in another's"
-        return [], [Finding(Level.EMPTY, about, says, "what users' roles put into aud is no grant's")]
+        return [], [Remark(Level.EMPTY, about, says, "what users' roles put into aud is no grant's")]
     owner = _switch_owner(client)
     refresh = client.value(REFRESH) == SAME_SESSION
     found: list[FoundExchange] = []
-    findings: list[Finding] = []
+    findings: list[Remark] = []
 
     def take(each: FoundExchange, *via: Naming) -> None:
         findings_ = list(_against(survey, each, owner, (each.naming, *via)))
@@ -166,7 +166,7 @@ def _standard(
                     f"{texts.named(source)} itself"
                 )
                 findings.append(
-                    Finding(Level.LOST, f"{source} → {name} → {source}", says, "no grant has its source as target")
+                    Remark(Level.LOST, f"{source} → {name} → {source}", says, "no grant has its source as target")
                 )
             elif not through.always and not through.fault and not through.owner:
                 says = (
@@ -174,7 +174,7 @@ def _standard(
                     "three clients says"
                 )
                 findings.append(
-                    Finding(
+                    Remark(
                         Level.LOST, f"{source} → {name} → {target}", says, "declare it by hand, without the condition"
                     )
                 )
@@ -185,13 +185,13 @@ def _standard(
 
 def _legacy(
     survey: Survey, naming_them: Mapping[str, Mapping[str, Naming]], name: str
-) -> tuple[list[FoundExchange], list[Finding]]:
+) -> tuple[list[FoundExchange], list[Remark]]:
     client, features = survey.clients[name], survey.features
     sources = naming_them.get(name, {})
-    findings: list[Finding] = []
+    findings: list[Remark] = []
     if client.is_on(SWITCH):
         says = "is on, but this server has no standard exchange"
-        findings.append(Finding(Level.EMPTY, f"switch of client {texts.named(name)}", says))
+        findings.append(Remark(Level.EMPTY, f"switch of client {texts.named(name)}", says))
     if not sources:
         return [], findings
     why = unfit_client(client, name, Position.REQUESTER, LEGACY)
@@ -199,7 +199,7 @@ def _legacy(
         says = why or f"the standard exchange of {texts.named(name)} is off, and this server has no legacy one"
         return [], [
             *findings,
-            Finding(
+            Remark(
                 Level.EMPTY,
                 f"{', '.join(sorted(sources))} → {name}",
                 f"named in tokens, but nothing exchanges them: {says}",
@@ -217,14 +217,14 @@ def _legacy(
                 "grant can be made"
             )
             against = [
-                Finding(Level.LOST, f"{source} → {name}", says, "switch admin-fine-grained-authz:v1 on, or legacy off")
+                Remark(Level.LOST, f"{source} → {name}", says, "switch admin-fine-grained-authz:v1 on, or legacy off")
             ]
         findings += against
         found += [] if against else [each]
     return found, findings
 
 
-def _besides(survey: Survey, naming_them: Mapping[str, Mapping[str, Naming]]) -> Iterator[Finding]:
+def _besides(survey: Survey, naming_them: Mapping[str, Mapping[str, Naming]]) -> Iterator[Remark]:
     """What the mappers of the standard exchange open by the legacy one: nobody asked for it, so it becomes no grant."""
     pairs = [
         f"{source} → {name}"
@@ -237,35 +237,35 @@ def _besides(survey: Survey, naming_them: Mapping[str, Mapping[str, Naming]]) ->
     ]
     if pairs and survey.features.legacy_exchange:
         says = "the targets may exchange these tokens by the legacy exchange too, since they are named in them"
-        yield Finding(Level.NOTE, ", ".join(pairs), says, "switch the legacy exchange off to end it")
+        yield Remark(Level.NOTE, ", ".join(pairs), says, "switch the legacy exchange off to end it")
 
 
 def _against(
     survey: Survey, each: FoundExchange, switch_owner: str | None, names: tuple[Naming, ...]
-) -> Iterator[Finding]:
+) -> Iterator[Remark]:
     """What keeps an exchange out of the grants: the first reason alone."""
     third = [each.requester] if each.flow == THIRD else []
     about = " → ".join([each.source, *third, each.target])
     owner = switch_owner or next((naming.owner for naming in names if naming.owner), None)
     if owner:
-        yield Finding(Level.STACKS, about, f"belongs to the stack {texts.named(owner)} ({each.exchange}, {each.flow})")
+        yield Remark(Level.STACKS, about, f"belongs to the stack {texts.named(owner)} ({each.exchange}, {each.flow})")
         return
     for client, position in ((each.source, Position.SOURCE), (each.target, Position.TARGET)):
         if why := unfit_client(
             survey.clients.get(client), client, position, each.exchange, foreign=each.flow != REQUESTER
         ):
-            yield Finding(Level.LOST, about, why, "change that and look again, or take the mapper away")
+            yield Remark(Level.LOST, about, why, "change that and look again, or take the mapper away")
             return
     fault = next((naming.fault for naming in names if naming.fault), None)
     foreign = [role for client, role in each.naming.roles if client not in ("", each.target)]
     if fault:
-        yield Finding(Level.LOST, about, *fault)
+        yield Remark(Level.LOST, about, *fault)
     elif foreign and each.exchange == STANDARD and each.flow != RECIPIENT:
         says = f"role {texts.named(foreign[0])} is of another client, at which the standard exchange does not look"
-        yield Finding(Level.LOST, about, says, f"require a realm role, or one of {texts.named(each.target)}")
+        yield Remark(Level.LOST, about, says, f"require a realm role, or one of {texts.named(each.target)}")
 
 
-def _named_by_nobody(survey: Survey, names: Namings) -> Iterator[Finding]:
+def _named_by_nobody(survey: Survey, names: Namings) -> Iterator[Remark]:
     """Audiences that are no clients."""
     holders: dict[str, list[str]] = {}
     for source, named in names.items():
@@ -274,7 +274,7 @@ def _named_by_nobody(survey: Survey, names: Namings) -> Iterator[Finding]:
                 holders.setdefault(audience, []).append(source)
     for audience, clients in holders.items():
         says = "there is no client of that name, so no exchange asks for it"
-        yield Finding(Level.EMPTY, f"audience {texts.named(audience)} in tokens of {quoted(sorted(clients))}", says)
+        yield Remark(Level.EMPTY, f"audience {texts.named(audience)} in tokens of {quoted(sorted(clients))}", says)
 
 
 def _switch_owner(client: Client) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from exchange.inventory.audiences import Namings, Roles, has_exact, namings, of_any_client
-from exchange.inventory.exchanges import RECIPIENT, REQUESTER, THIRD, Finding, FoundExchange, Level, found_exchanges
+from exchange.inventory.exchanges import RECIPIENT, REQUESTER, THIRD, FoundExchange, Level, Remark, found_exchanges
 from exchange.inventory.permissions import found_permissions
 from kcadmin.marks.ownership import hash16, stack_of
 from kcadmin.marks.whose import remedy
@@ -71,7 +71,7 @@ class Inventory:
 
     realm: str
     grants: tuple[FoundGrant, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[Remark, ...]
 
     @property
     def lost(self) -> bool:
@@ -102,46 +102,44 @@ def inventory(survey: Survey, facts: RoleFacts, providers: Mapping[str, str]) ->
     )
 
 
-def _refusing(survey: Survey, guards: GuardReach) -> Iterator[Finding]:
+def _refusing(survey: Survey, guards: GuardReach) -> Iterator[Remark]:
     """Client policies, which no grant holds: they may refuse what the grants say."""
     if survey.client_policies is None or survey.client_profiles is None:
         says = "this login may not read them, and they may refuse what these grants say"
-        yield Finding(Level.LOST, "client policies of the realm", says, "give it the role view-realm")
+        yield Remark(Level.LOST, "client policies of the realm", says, "give it the role view-realm")
         return
     for each in guards.unjudged:
         about, _, says = each.partition(": ")
-        yield Finding(Level.NOTE, about, says)
+        yield Remark(Level.NOTE, about, says)
     for requester, phrases in guards.when.items():
-        yield Finding(Level.NOTE, f"exchanges of {texts.named(requester)}", f"work only if {' and '.join(phrases)}")
+        yield Remark(Level.NOTE, f"exchanges of {texts.named(requester)}", f"work only if {' and '.join(phrases)}")
 
 
-def _refused(refused: Mapping[FoundExchange, str]) -> Iterator[Finding]:
+def _refused(refused: Mapping[FoundExchange, str]) -> Iterator[Remark]:
     for each, why in refused.items():
         third = [each.requester] if each.flow == THIRD else []
-        yield Finding(
+        yield Remark(
             Level.LOST, " → ".join([each.source, *third, each.target]), why, "change the client policy and look again"
         )
 
 
-def _of_any_client(survey: Survey) -> Iterator[Finding]:
+def _of_any_client(survey: Survey) -> Iterator[Remark]:
     for client, by in of_any_client(survey):
         says = f"may name any client, since {by} writes a value that the realm does not tell"
-        yield Finding(
-            Level.LOST, f"aud in tokens of {texts.named(client)}", says, "put an audience mapper in its place"
-        )
+        yield Remark(Level.LOST, f"aud in tokens of {texts.named(client)}", says, "put an audience mapper in its place")
 
 
-def _of_owners(survey: Survey) -> Iterator[Finding]:
+def _of_owners(survey: Survey) -> Iterator[Remark]:
     """What owners have here, whether their stacks still work or not."""
     held: dict[str, Counter[str]] = {}
     for each in leftovers(survey, {management_client_id(survey.realm): survey.policies.values()}):
         held.setdefault(stack_of(each.owner), Counter())[each.what.value] += 1
     for owner, kinds in held.items():
         says = f"has objects here: {', '.join(f'{number} × {kind}' for kind, number in kinds.items())}"
-        yield Finding(Level.STACKS, f"{OWNER_OF_THINGS}{shown(owner)}", says, remedy(owner, survey.realm))
+        yield Remark(Level.STACKS, f"{OWNER_OF_THINGS}{shown(owner)}", says, remedy(owner, survey.realm))
 
 
-def _order(finding: Finding) -> tuple[int, str, str]:
+def _order(finding: Remark) -> tuple[int, str, str]:
     return (list(Level).index(finding.level), finding.about, finding.says)
 
 
@@ -229,7 +227,7 @@ def _short(name: str) -> str:
     return f"{clean[: NAME_LENGTH - 9]}-{hash16(name)[:8]}".strip("-")
 
 
-def _added(survey: Survey, names: Namings, grants: Iterable[FoundGrant]) -> Iterator[Finding]:
+def _added(survey: Survey, names: Namings, grants: Iterable[FoundGrant]) -> Iterator[Remark]:
     """The mappers that ``pulumi up`` makes beside what is there; nothing else of a found grant is written."""
     for grant in grants:
         for client, audience in _mappers(grant):
@@ -242,7 +240,7 @@ def _added(survey: Survey, names: Namings, grants: Iterable[FoundGrant]) -> Iter
                 says = f"one beside {beside.beside}, which is not as a grant makes it"
             else:
                 says = "one of its own, beside the client scope that carries it"
-            yield Finding(
+            yield Remark(
                 Level.ADDED, f"audience mapper for {texts.named(audience)} to client {texts.named(client)}", says
             )
 
@@ -262,4 +260,4 @@ def _camel(key: str) -> str:
     return re.sub(r"_([a-z])", lambda letter: letter.group(1).upper(), key)
 
 
-__all__ = ["LEGACY", "STANDARD", "Finding", "FoundGrant", "Inventory", "Level", "inventory"]
+__all__ = ["LEGACY", "STANDARD", "FoundGrant", "Inventory", "Level", "Remark", "inventory"]

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from exchange.inventory.exchanges import (
     REQUESTER,
-    Finding,
     FoundExchange,
     Level,
+    Remark,
     gets_tokens,
     is_switched_on,
     unfit_client,
@@ -30,14 +30,14 @@ PROVIDERS = f"{TOKEN_EXCHANGE}.permission.idp."
 IMPERSONATION = ("admin-impersonating.permission.users", "user-impersonated.permission.users")
 
 
-def found_permissions(survey: Survey, providers: Mapping[str, str]) -> tuple[list[FoundExchange], list[Finding]]:
+def found_permissions(survey: Survey, providers: Mapping[str, str]) -> tuple[list[FoundExchange], list[Remark]]:
     """What permissions allow. providers: aliases of identity providers, by their ids."""
     findings = list(_of_others(survey, providers))
     if not survey.features.offers(LEGACY):
         if survey.permissions:
             held = ", ".join(sorted(survey.permissions))
             findings.append(
-                Finding(Level.EMPTY, f"token-exchange permissions of {held}", "this server has no legacy exchange")
+                Remark(Level.EMPTY, f"token-exchange permissions of {held}", "this server has no legacy exchange")
             )
         return [], findings
     found: list[FoundExchange] = []
@@ -49,48 +49,46 @@ def found_permissions(survey: Survey, providers: Mapping[str, str]) -> tuple[lis
     for target, names in beside.items():
         if target not in survey.permissions:
             says = f"Keycloak looks for the name {named(permission_name(survey.clients[target].uuid))}"
-            findings += [Finding(Level.EMPTY, f"permission {named(name)} of {named(target)}", says) for name in names]
+            findings += [Remark(Level.EMPTY, f"permission {named(name)} of {named(target)}", says) for name in names]
     return found, [*findings, *_shared(survey), *_of_any_token(survey, found)]
 
 
 def _of_target(
     survey: Survey, permission: Permission, beside: Sequence[str]
-) -> tuple[list[FoundExchange], list[Finding]]:
+) -> tuple[list[FoundExchange], list[Remark]]:
     target, policies = permission.target, survey.policies
     about = f"token-exchange permission of {named(target)}"
     if not permission.policies:
-        return [], [Finding(Level.EMPTY, about, "holds no policy, so nobody may exchange for it")]
+        return [], [Remark(Level.EMPTY, about, "holds no policy, so nobody may exchange for it")]
     said = "; ".join(meaning(policies, name) for name in sorted(permission.policies))
     if beside:
         says = f"permission {quoted(beside)} covers the same, and all must grant: {said}"
-        return [], [Finding(Level.LOST, about, says, "take the other out")]
+        return [], [Remark(Level.LOST, about, says, "take the other out")]
     if why := unfit_client(survey.clients.get(target), target, Position.TARGET, LEGACY):
-        return [], [
-            Finding(Level.LOST, about, f"{why}: {said}", "change that and look again, or take the policies out")
-        ]
+        return [], [Remark(Level.LOST, about, f"{why}: {said}", "change that and look again, or take the policies out")]
     if len(permission.policies) > 1 and permission.strategy != AFFIRMATIVE:
         how = "all of these must match" if permission.strategy == "UNANIMOUS" else "most of these must match"
         says = f"{permission.strategy}: {how}: {said}"
-        return [], [Finding(Level.LOST, about, says, f"set {AFFIRMATIVE} if each alone may allow the exchange")]
+        return [], [Remark(Level.LOST, about, says, f"set {AFFIRMATIVE} if each alone may allow the exchange")]
     found: list[FoundExchange] = []
-    findings: list[Finding] = []
+    findings: list[Remark] = []
     seen: dict[tuple[object, ...], str] = {}
     for name in sorted(permission.policies):
         policy_about = f"policy {named(name)} of {named(target)}"
         stands = standing(policies, name)
         if mark_of(policies.get(name) or {}):
-            findings.append(Finding(Level.STACKS, policy_about, "bears the mark of a stack"))
+            findings.append(Remark(Level.STACKS, policy_about, "bears the mark of a stack"))
         elif stands is None:
             level = Level.EMPTY if grants_nothing(policies, name) else Level.LOST
             remedy = "" if level == Level.EMPTY else "say it by client policies of your own, or leave it as it is"
-            findings.append(Finding(level, policy_about, meaning(policies, name), remedy))
+            findings.append(Remark(level, policy_about, meaning(policies, name), remedy))
         elif twin := seen.get((stands.clients, stands.window)):
             findings.append(
-                Finding(Level.NOTE, policy_about, f"says the same as {named(twin)}, of which the grant is made")
+                Remark(Level.NOTE, policy_about, f"says the same as {named(twin)}, of which the grant is made")
             )
         elif wrong := _wrong(survey, target, stands):
             findings.append(
-                Finding(Level.LOST, policy_about, wrong, "change that, or take the client out, and look again")
+                Remark(Level.LOST, policy_about, wrong, "change that, or take the client out, and look again")
             )
         else:
             seen[stands.clients, stands.window] = name
@@ -117,7 +115,7 @@ def _wrong(survey: Survey, target: str, stands: Standing) -> str | None:
     return None
 
 
-def _of_others(survey: Survey, providers: Mapping[str, str]) -> Iterator[Finding]:
+def _of_others(survey: Survey, providers: Mapping[str, str]) -> Iterator[Remark]:
     """Permissions that are no client's: identity providers' and those on users."""
     for name, each in sorted(survey.policies.items()):
         if each["type"] != "scope":
@@ -129,31 +127,31 @@ def _of_others(survey: Survey, providers: Mapping[str, str]) -> Iterator[Finding
             identity = name.removeprefix(PROVIDERS)
             alias = providers.get(identity, identity)
             remedy = "grants are between clients: keep it by hand" if held else ""
-            yield Finding(level, f"token-exchange permission of identity provider {named(alias)}", said, remedy)
+            yield Remark(level, f"token-exchange permission of identity provider {named(alias)}", said, remedy)
         elif name in IMPERSONATION:
             remedy = "grants impersonate nobody: keep it by hand" if held else ""
-            yield Finding(level, f"impersonation permission {named(name)}", said, remedy)
+            yield Remark(level, f"impersonation permission {named(name)}", said, remedy)
 
 
-def _shared(survey: Survey) -> Iterator[Finding]:
+def _shared(survey: Survey) -> Iterator[Remark]:
     """Policies that hang on several permissions."""
     times = Counter(name for each in survey.permissions.values() for name in each.policies)
     for name, number in sorted(times.items()):
         if number > 1:
             held = ", ".join(sorted(each.target for each in survey.permissions.values() if name in each.policies))
             says = f"hangs on the permissions of {held}: {meaning(survey.policies, name)}; what changes it changes all"
-            yield Finding(Level.NOTE, f"policy {named(name)}", says)
+            yield Remark(Level.NOTE, f"policy {named(name)}", says)
 
 
-def _of_any_token(survey: Survey, found: Sequence[FoundExchange]) -> Iterator[Finding]:
+def _of_any_token(survey: Survey, found: Sequence[FoundExchange]) -> Iterator[Remark]:
     asking = sorted({each.requester for each in found})
     if asking:
         says = "may turn any client's token into one for their targets; whose they really turn, the server does not say"
         remedy = "where one exchanges others' tokens, write it as requester, with those sources"
-        yield Finding(Level.NOTE, f"legacy requesters {', '.join(asking)}", says, remedy)
+        yield Remark(Level.NOTE, f"legacy requesters {', '.join(asking)}", says, remedy)
     for name in asking:
         if not gets_tokens(survey.clients[name]):
             says = "gets no token by a login of its own, so it exchanges those of clients that the server does not name"
-            yield Finding(
+            yield Remark(
                 Level.NOTE, f"legacy requester {named(name)}", says, "write it as requester, with those sources"
             )

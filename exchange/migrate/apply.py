@@ -34,7 +34,7 @@ class Tell(Protocol):
 
 
 @dataclass(frozen=True)
-class Settings:
+class MigrateOptions:
     """grace, patience: seconds without a legacy exchange, and at most until then. events: whether to watch at all.
 
     unsure: by realm, see ``Watched``.
@@ -65,7 +65,7 @@ class Migration:
         self,
         runs: StackRuns,
         keycloak: Keycloak,
-        settings: Settings,
+        settings: MigrateOptions,
         tell: Tell,
         *,
         clock: Callable[[], float] = time.time,

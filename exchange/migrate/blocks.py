@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from exchange.migrate.progress import Moving, Part, Stage
+from exchange.migrate.progress import Moving, StackObject, Stage
 from kcadmin.guards.entries import DOWNSCOPE
 from kcadmin.marks.ownership import hash16, mark_of, stack_of
 from kcadmin.objects.claims import claims
@@ -20,12 +20,12 @@ from reach.survey import Json, Survey
 
 
 @dataclass(frozen=True)
-class Facts:
+class Situation:
     """A realm, all grants of the stack, its objects and its config."""
 
     survey: Survey
     grants: Sequence[Moving]
-    parts: Sequence[Part]
+    parts: Sequence[StackObject]
     config: Mapping[str, str]
 
     @property
@@ -40,7 +40,7 @@ class Facts:
         return ActingPolicies(read, self.survey.features.version)
 
 
-def blocks(moving: Moving, facts: Facts) -> Iterator[str]:
+def blocks(moving: Moving, facts: Situation) -> Iterator[str]:
     """Sentences without an end: what is wrong; what to do."""
     survey, declared = facts.survey, moving.declared
     for exchange in (STANDARD, LEGACY):
@@ -84,7 +84,7 @@ def blocks(moving: Moving, facts: Facts) -> Iterator[str]:
             yield from _of_requester(client, moving, facts)
 
 
-def notes(moving: Moving, facts: Facts) -> Iterator[str]:
+def notes(moving: Moving, facts: Situation) -> Iterator[str]:
     """What nobody can tell beforehand."""
     if facts.survey.client_policies is None or facts.survey.client_profiles is None:
         yield (
@@ -105,7 +105,7 @@ def notes(moving: Moving, facts: Facts) -> Iterator[str]:
             )
 
 
-def _of_requester(client: Client, moving: Moving, facts: Facts) -> Iterator[str]:
+def _of_requester(client: Client, moving: Moving, facts: Situation) -> Iterator[str]:
     name = client.client_id
     if Unfit.PUBLIC in unfit(client, Position.REQUESTER, STANDARD):
         yield f"requester {named(name)} is a public client; make it confidential"
@@ -138,7 +138,7 @@ def _of_requester(client: Client, moving: Moving, facts: Facts) -> Iterator[str]
         )
 
 
-def _acts_of_standard(requester: str, facts: Facts) -> Iterator[Act]:
+def _acts_of_standard(requester: str, facts: Situation) -> Iterator[Act]:
     """What client policies do to the standard exchange of a requester, and do not to its legacy exchange today."""
     client = facts.survey.clients.get(requester)
     if client is None:
@@ -150,7 +150,7 @@ def _acts_of_standard(requester: str, facts: Facts) -> Iterator[Act]:
             yield act
 
 
-def legacy_ways(requester: str, facts: Facts, *, certain: bool) -> Iterator[tuple[str, str]]:
+def legacy_ways(requester: str, facts: Situation, *, certain: bool) -> Iterator[tuple[str, str]]:
     """(target, policy) of the legacy exchanges of a client that no grant of the stack declares.
 
     certain: the policy names the client; else it judges by something else, and lets nobody know whom.
@@ -187,7 +187,7 @@ def _audiences(client: Client, survey: Survey) -> set[str]:
     return {each.audience for each in added(client, survey.scopes) if each.audience and not each.on_request}
 
 
-def _other_stacks_recipients(requester: str, facts: Facts) -> Iterator[tuple[str, str]]:
+def _other_stacks_recipients(requester: str, facts: Situation) -> Iterator[tuple[str, str]]:
     for client in facts.survey.clients.values():
         for each in added(client, {}) if client.client_id != requester else ():
             mapper = each.own

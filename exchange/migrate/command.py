@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from exchange.migrate import report
-from exchange.migrate.apply import Migration, Outcome, Settings, batches
+from exchange.migrate.apply import MigrateOptions, Migration, Outcome, batches
 from exchange.migrate.plan import Planned
 from exchange.migrate.preparation import Found, faults, look
 from exchange.migrate.progress import groups
@@ -109,7 +109,7 @@ def apply_command(
             _end_with(wrong)
         _confirm(found.planned, yes)
         try:
-            outcome, quiet = _apply(found, Settings(grace, patience, not no_events, found.unsure), batch)
+            outcome, quiet = _apply(found, MigrateOptions(grace, patience, not no_events, found.unsure), batch)
         except RunFailed as problem:
             _end_with([*str(problem).splitlines(), "run the same again when that is mended; it goes on where it was."])
         except KeyboardInterrupt:
@@ -140,7 +140,7 @@ def _confirm(planned: Sequence[Planned], yes: bool) -> None:
     typer.confirm("Move these grants now?", abort=True, err=True)
 
 
-def _apply(found: Found, settings: Settings, size: int) -> tuple[Outcome, bool]:
+def _apply(found: Found, settings: MigrateOptions, size: int) -> tuple[Outcome, bool]:
     """What came of it, and whether the stack is quiet afterwards."""
     tell, grants = _Tell(), [each.grant for each in found.planned]
     if not found.under_way:

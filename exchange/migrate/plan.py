@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from exchange.migrate import blocks
-from exchange.migrate.progress import Call, Moving, Part, Stage, groups, made_at
+from exchange.migrate.progress import Call, Moving, StackObject, Stage, groups, made_at
 from kcadmin.marks.ownership import hash16, mark_of
 from kcadmin.objects.clients import Client
 from kcadmin.objects.lifespans import LIFESPAN
@@ -42,7 +42,7 @@ class Planned:
 def plan(
     moving: Sequence[Moving],
     surveys: Mapping[str, Survey],
-    parts: Sequence[Part],
+    parts: Sequence[StackObject],
     lives: Lives,
     config: Mapping[str, str],
 ) -> list[Planned]:
@@ -51,13 +51,17 @@ def plan(
     :param surveys: by realm. lives: seconds that tokens of a (realm, client) live. config: the stack's.
     """
     return [
-        _plan(each, group, surveys[each.realm], parts, lives, blocks.Facts(surveys[each.realm], moving, parts, config))
+        _plan(
+            each, group, surveys[each.realm], parts, lives, blocks.Situation(surveys[each.realm], moving, parts, config)
+        )
         for group in groups([each for each in moving if each.stage is not Stage.STANDARD])
         for each in group
     ]
 
 
-def wait_for(moving: Moving, parts: Sequence[Part], lives: Lives, survey: Survey | None, now: float) -> float | None:
+def wait_for(
+    moving: Moving, parts: Sequence[StackObject], lives: Lives, survey: Survey | None, now: float
+) -> float | None:
     """Seconds until no token is left that was issued before the mapper that its exchange needs; None where unknown.
 
     :param survey: says which mappers are there already, before the stack has any part in them.
@@ -89,7 +93,12 @@ def audiences(client: Client) -> set[str]:
 
 
 def _plan(
-    moving: Moving, group: Sequence[Moving], survey: Survey, parts: Sequence[Part], lives: Lives, facts: blocks.Facts
+    moving: Moving,
+    group: Sequence[Moving],
+    survey: Survey,
+    parts: Sequence[StackObject],
+    lives: Lives,
+    facts: blocks.Situation,
 ) -> Planned:
     wait = wait_for(moving, parts, lives, survey, time.time()) if moving.stage < Stage.BOTH else 0.0
     found = list(blocks.blocks(moving, facts))
@@ -110,7 +119,7 @@ def _plan(
     )
 
 
-def _steps(moving: Moving, survey: Survey, parts: Sequence[Part], wait: float | None) -> Iterator[str]:
+def _steps(moving: Moving, survey: Survey, parts: Sequence[StackObject], wait: float | None) -> Iterator[str]:
     if moving.stage < Stage.BOTH:
         new = [
             f"tokens of {named(client)} name {named(audience)}"
@@ -168,7 +177,7 @@ def _settings(requester: Client, target: Client, moving: Moving) -> Iterator[str
         )
 
 
-def _remains(moving: Moving, survey: Survey, parts: Sequence[Part]) -> Iterator[str]:
+def _remains(moving: Moving, survey: Survey, parts: Sequence[StackObject]) -> Iterator[str]:
     for part in parts:
         how = {"used": "as found", "adopted": "given back"}.get(str(part.props.get("found")))
         if how and _is_legacy(part, moving) and part.props.get("on_remove") != "revoke":
@@ -190,12 +199,12 @@ def _needed(call: Call, moving: Moving) -> Iterator[tuple[str, str]]:
         yield (call.source if call.flow == RECIPIENT else call.requester), moving.target
 
 
-def _is_mapper(part: Part, realm: str, client: str, audience: str) -> bool:
+def _is_mapper(part: StackObject, realm: str, client: str, audience: str) -> bool:
     wanted = {"realm": realm, "client_id": client, "included_client": audience}
     return part.kind == "AudienceMapper" and all(part.props.get(key) == value for key, value in wanted.items())
 
 
-def _is_legacy(part: Part, moving: Moving) -> bool:
+def _is_legacy(part: StackObject, moving: Moving) -> bool:
     """Whether an object of the stack goes with the legacy exchange of a grant."""
     place = f"{moving.realm}/{moving.target}/"
     own = part.name.startswith(f"{place}{moving.name}-") or part.name == f"{place}management-permissions"

@@ -48,7 +48,7 @@ def look(runs: StackRuns, names: Sequence[str], token_lifetime: int | None, show
     parts, here = runs.parts(), [each for each in moving if each.realm in surveys]
     planned = plan(here, surveys, parts, keycloak.lives(here), about.config)
     unsure = {
-        realm: frozenset(_unsure(chosen, blocks.Facts(each, here, parts, about.config)))
+        realm: frozenset(_unsure(chosen, blocks.Situation(each, here, parts, about.config)))
         for realm, each in surveys.items()
     }
     wanted = {each.name for each in chosen}
@@ -70,7 +70,7 @@ def faults(found: Found, *, events: bool) -> list[str]:
     return list(dict.fromkeys([*told, *unseen]))
 
 
-def _unsure(chosen: Iterable[Moving], facts: blocks.Facts) -> Iterable[tuple[str, str]]:
+def _unsure(chosen: Iterable[Moving], facts: blocks.Situation) -> Iterable[tuple[str, str]]:
     for client in {client for each in chosen for client in each.requesters}:
         for target, _ in blocks.legacy_ways(client, facts, certain=False):
             yield client, target

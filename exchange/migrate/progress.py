@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from exchange.stack.stack import Stack, StackProblem, cases_of
+from exchange.stack.stack import StackOutputs, StackProblem, cases_of
 from exchange.stack.state import OBJECTS, State
 from kcadmin.objects.features import LEGACY, STANDARD
 from reach.proof import RECIPIENT
@@ -67,7 +67,7 @@ class Moving:
 
 
 @dataclass(frozen=True)
-class Part:
+class StackObject:
     """An object of the stack. made: when Pulumi made it, in seconds since 1970; 0 where its state does not tell."""
 
     kind: str
@@ -77,7 +77,7 @@ class Part:
     props: Mapping[str, Any]
 
 
-def movings(stack: Stack) -> list[Moving]:
+def movings(stack: StackOutputs) -> list[Moving]:
     """All grants that the stack was deployed with. :raises StackProblem: the config or the outputs cannot be read."""
     try:
         listed = json.loads(stack.config.get("grants") or "[]")
@@ -124,10 +124,10 @@ def groups(of: Iterable[Moving]) -> list[list[Moving]]:
     return found
 
 
-def parts(state: State) -> list[Part]:
+def parts(state: State) -> list[StackObject]:
     """The Keycloak objects in a stack's state."""
     return [
-        Part(
+        StackObject(
             str(each["type"]).removeprefix(OBJECTS),
             str(each["urn"]).split("::", 3)[3],
             _seconds(each.get("created")),
@@ -139,7 +139,7 @@ def parts(state: State) -> list[Part]:
     ]
 
 
-def made_at(parts: Sequence[Part], kind: str, moving: Moving, client: str, **props: str) -> float | None:
+def made_at(parts: Sequence[StackObject], kind: str, moving: Moving, client: str, **props: str) -> float | None:
     """When the stack made an object of a client; None where it is not there, or was found and is only used."""
     for part in parts:
         wanted = {"realm": moving.realm, "client_id": client, **props}

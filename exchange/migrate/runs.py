@@ -6,11 +6,11 @@ https://www.pulumi.com/docs/iac/cli/commands/pulumi_config_set-all/
 import json
 from collections.abc import Collection, Mapping
 
-from exchange.migrate.progress import Moving, Part, movings, parts
+from exchange.migrate.progress import Moving, StackObject, movings, parts
 from exchange.stack.stack import (
     NAMESPACE,
     Pulumi,
-    Stack,
+    StackOutputs,
     StackProblem,
     read_config,
     read_stack,
@@ -36,7 +36,7 @@ class StackRuns:
         self._chosen = ["--stack", stack] if stack else []
         self._run = pulumi
 
-    def stack(self) -> Stack:
+    def stack(self) -> StackOutputs:
         """The stack's outputs and config."""
         return read_stack(self._name, self._run)
 
@@ -44,7 +44,7 @@ class StackRuns:
         """How far each grant is now."""
         return movings(self.stack())
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[StackObject]:
         """The Keycloak objects in the stack's state."""
         return parts(read_state(self._run, self._chosen))
 

@@ -21,7 +21,7 @@ from kcadmin.authz.named_policies import (
 from kcadmin.authz.policies import ClientPolicies, Policies, RegexPolicies, ScriptPolicies, TimePolicies
 from kcadmin.authz.policy_removal import delete_policy
 from kcadmin.authz.scopes_and_permissions import AuthorizationScopes, ScopePermissions, scope_kind
-from kcadmin.guards.claimed import Held, release_guards
+from kcadmin.guards.claimed import TakenGuards, release_guards
 from kcadmin.guards.entries import Guards
 from kcadmin.marks.ownership import hash16, mark_of
 from kcadmin.objects import recorded_events
@@ -249,7 +249,7 @@ def _strategy(realm: Realm, left: Leftover) -> None:
 def _guard(realm: Realm, left: Leftover) -> None:
     client = holder_of(realm, left) if left.what == What.GUARD_MARK else None
     if client or left.what == What.GUARD:
-        release_guards(realm, Held(left.owner, Guards(), {left.client: client.uuid} if client else {}))
+        release_guards(realm, TakenGuards(left.owner, Guards(), {left.client: client.uuid} if client else {}))
 
 
 def _events(realm: Realm, left: Leftover) -> None:

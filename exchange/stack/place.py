@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from exchange.stack.stack import Stack, StackProblem, default_owner, read_config, read_stack, run_pulumi
+from exchange.stack.stack import StackOutputs, StackProblem, default_owner, read_config, read_stack, run_pulumi
 from exchange.stack.state import read_owners
 from kcadmin.rest.connection import Connection, read_connection
 from kcadmin.rest.session import Session, session_for
@@ -16,7 +16,7 @@ class Place:
 
     connection: Connection
     realm: str
-    stack: Stack | None
+    stack: StackOutputs | None
 
     @property
     def session(self) -> Session:

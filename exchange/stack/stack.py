@@ -29,7 +29,7 @@ class StackProblem(KeycloakError):
 
 
 @dataclass(frozen=True)
-class Stack:
+class StackOutputs:
     """What a stack says of itself. grants: its output, by name; config: key to value, secrets in clear."""
 
     grants: Mapping[str, Mapping[str, Any]]
@@ -72,7 +72,7 @@ class Stack:
         ]
 
 
-def read_stack(name: str | None = None, pulumi: Pulumi | None = None) -> Stack:
+def read_stack(name: str | None = None, pulumi: Pulumi | None = None) -> StackOutputs:
     """Reads a stack; without a name the selected one. :raises StackProblem: saying what to do."""
     run = pulumi or run_pulumi
     chosen = ["--stack", name] if name else []
@@ -83,7 +83,7 @@ def read_stack(name: str | None = None, pulumi: Pulumi | None = None) -> Stack:
     if not isinstance(server, dict):
         server = {}
     config = read_config(run, chosen)
-    return Stack(grants, str(server.get("url") or ""), str(server.get("realm") or ""), config)
+    return StackOutputs(grants, str(server.get("url") or ""), str(server.get("realm") or ""), config)
 
 
 def read_config(run: Pulumi, chosen: Sequence[str]) -> dict[str, str]:

@@ -36,7 +36,7 @@ ROUNDS = 5
 
 
 @dataclass(frozen=True)
-class Held:
+class TakenGuards:
     """What an owner has taken. ``uuids``: of the marked requesters, by client id. ``writer``: who wrote its parts and claims."""
 
     owner: str
@@ -46,14 +46,14 @@ class Held:
 
 
 def take_guards(
-    realm: Realm, owner: str, guards: Guards, before: Held | None = None, *, writer: Writer = NOBODY
-) -> Held:
+    realm: Realm, owner: str, guards: Guards, before: TakenGuards | None = None, *, writer: Writer = NOBODY
+) -> TakenGuards:
     """Makes the owner's guards as declared, and gives up what it held before.
 
     :raises Refusal: a client does not exist, another owner wants another pattern, another stack has this owner, the login may
         not, or marks do not stay.
     """
-    held = Held(owner, guards, _uuids(realm, guards), writer)
+    held = TakenGuards(owner, guards, _uuids(realm, guards), writer)
     former = before.owner if before else owner
     for _ in range(ROUNDS):
         marks = _marks(realm, held)
@@ -73,7 +73,7 @@ def take_guards(
     return held
 
 
-def claim_on(realm: Realm, held: Held) -> Claim | None:
+def claim_on(realm: Realm, held: TakenGuards) -> Claim | None:
     """What an owner's parts and claims say of who wrote them: one of another number where there is one, else any."""
     found = [
         Claim(held.owner, KIND, {}, {}, part.writer)
@@ -95,7 +95,7 @@ def require_one_owner(realm: Realm, owner: str, writer: Writer, now: Sequence[En
         require_one_stack(realm.name, owner, what, part.writer if part else None, writer)
 
 
-def release_guards(realm: Realm, held: Held) -> bool:
+def release_guards(realm: Realm, held: TakenGuards) -> bool:
     """Takes out the owner's parts and marks, and nothing else; whether other owners declare some of it too."""
     ours = _names(realm, held)
 
@@ -108,7 +108,7 @@ def release_guards(realm: Realm, held: Held) -> bool:
     return any(entry.get("name") in ours for entry in entries(realm, POLICIES) or ())
 
 
-def changed_by_others(realm: Realm, held: Held) -> list[str] | None:
+def changed_by_others(realm: Realm, held: TakenGuards) -> list[str] | None:
     """What somebody removed, disabled or changed, a sentence each without a mark; None when the realm is gone."""
     policies, profiles = entries(realm, POLICIES), entries(realm, PROFILES)
     if policies is None or profiles is None:
@@ -131,7 +131,7 @@ def changed_by_others(realm: Realm, held: Held) -> list[str] | None:
     return found
 
 
-def borrowed_marks(realm: Realm, held: Held) -> list[str]:
+def borrowed_marks(realm: Realm, held: TakenGuards) -> list[str]:
     """Other clients that bear a mark which was not made for them, a sentence each; one request for each 100 clients."""
     borrowers = (client.client_id for client in borrowing(realm) if client.uuid not in held.uuids.values())
     return [f"client {shown(name)} bears a mark that was made for another client" for name in borrowers]
@@ -153,7 +153,7 @@ def take_mark_back(realm: Realm, client: Client) -> None:
         realm.clients.change(client.uuid, {MARKED: None})
 
 
-def _take(realm: Realm, held: Held, marks: Mapping[str, str], before: Held | None) -> None:
+def _take(realm: Realm, held: TakenGuards, marks: Mapping[str, str], before: TakenGuards | None) -> None:
     """One round: attributes, profiles, policies. Where policies ask for a computed mark they ask for both marks meanwhile."""
     former = before.owner if before else held.owner
     leaving, ours = {held.owner, former}, _names(realm, before) if before else set()
@@ -205,14 +205,14 @@ def _uuids(realm: Realm, guards: Guards) -> dict[str, str]:
     return {name: client.uuid for name, client in found.items() if client and name in guards.marked}
 
 
-def _names(realm: Realm, held: Held) -> set[str]:
+def _names(realm: Realm, held: TakenGuards) -> set[str]:
     """Of the entries that hold an owner's parts, those of earlier versions too."""
     management, uuids = realm.management_uuid(), held.uuids.items()
     computed = {name: computed_mark(management, uuid) for name, uuid in uuids}
     return {*parts(held.guards, computed), *parts(held.guards, {name: label_for(uuid) for name, uuid in uuids})}
 
 
-def _marks(realm: Realm, held: Held) -> dict[str, str]:
+def _marks(realm: Realm, held: TakenGuards) -> dict[str, str]:
     """By the client's UUID."""
     now = entries(realm, POLICIES) or []
     return {uuid: mark_for(_require(realm, uuid, max_age=RECENT_SECONDS), now) for uuid in held.uuids.values()}
@@ -233,7 +233,7 @@ def _known_mark(realm: Realm, client: Client | None, policies: Sequence[Entry], 
     return next(iter(marks_in(policies, uuid)), label_for(uuid))
 
 
-def _write_mark(realm: Realm, uuid: str, mark: str, held: Held) -> None:
+def _write_mark(realm: Realm, uuid: str, mark: str, held: TakenGuards) -> None:
     """The mark, and the owner's claim on it. The claim holds no mark, so that it has no second place."""
     with realm.clients.lock(uuid):
         client, claim = realm.clients.get(uuid), Claim(held.owner, KIND, {}, {}, held.writer)

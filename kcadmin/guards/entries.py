@@ -25,7 +25,7 @@ from kcadmin.guards.parts import (
     SCOPES,
     SOURCES,
     USER,
-    Part,
+    GuardPart,
     description_of,
     held_parts,
 )
@@ -107,24 +107,24 @@ def label_of(mark: str) -> str:
     return form[1] if form else mark
 
 
-def parts(guards: Guards, marks: Mapping[str, str], writer: Writer = NOBODY) -> dict[str, Part]:
+def parts(guards: Guards, marks: Mapping[str, str], writer: Writer = NOBODY) -> dict[str, GuardPart]:
     """The owner's parts by the entry's name. ``marks``: of each requester, by client id."""
-    found: dict[str, Part] = {}
+    found: dict[str, GuardPart] = {}
     if guards.requesters is not None:
-        found[PREFIX + REQUESTERS] = Part(REQUESTERS, tuple(sorted(marks[name] for name in guards.requesters)))
+        found[PREFIX + REQUESTERS] = GuardPart(REQUESTERS, tuple(sorted(marks[name] for name in guards.requesters)))
     for name, sources in guards.sources.items():
-        found[f"{PREFIX}{SOURCES}.{name}.{label_of(marks[name])}"] = Part(
+        found[f"{PREFIX}{SOURCES}.{name}.{label_of(marks[name])}"] = GuardPart(
             SOURCES, (marks[name],), "azp", tuple(sorted(sources))
         )
     for name in guards.no_wider_scopes:
-        found[f"{PREFIX}{SCOPES}.{name}.{label_of(marks[name])}"] = Part(SCOPES, (marks[name],))
+        found[f"{PREFIX}{SCOPES}.{name}.{label_of(marks[name])}"] = GuardPart(SCOPES, (marks[name],))
     for name, claims in guards.user_claims.items():
         for claim, pattern in claims.items():
-            part = Part(USER, (marks[name],), claim, (pattern,))
+            part = GuardPart(USER, (marks[name],), claim, (pattern,))
             found[f"{PREFIX}{USER}.{claim}.{name}.{label_of(marks[name])}"] = part
     for name, scopes in guards.scopes.items():
         for scope, sources in scopes.items():
-            part = Part(ASKED, (marks[name],), scope, tuple(sorted(sources)))
+            part = GuardPart(ASKED, (marks[name],), scope, tuple(sorted(sources)))
             found[f"{PREFIX}{ASKED}.{scope}.{name}.{label_of(marks[name])}"] = part
     return {name: replace(part, writer=writer) for name, part in found.items()}
 
@@ -132,7 +132,7 @@ def parts(guards: Guards, marks: Mapping[str, str], writer: Writer = NOBODY) -> 
 def merged(
     kind: str,
     entries: Sequence[Entry],
-    mine: Mapping[str, Part],
+    mine: Mapping[str, GuardPart],
     owner: str,
     *,
     leaving: Collection[str] = (),
@@ -157,7 +157,7 @@ def merged(
     return then + [as_entry(kind, name, {owner: part}) for name, part in mine.items() if name not in there]
 
 
-def conflicts(entries: Sequence[Entry], mine: Mapping[str, Part], leaving: Collection[str]) -> Iterator[str]:
+def conflicts(entries: Sequence[Entry], mine: Mapping[str, GuardPart], leaving: Collection[str]) -> Iterator[str]:
     """Other owners' patterns for a claim that differ from ours: both would have to match."""
     for entry in entries:
         part = mine.get(str(entry.get("name")))
@@ -170,7 +170,7 @@ def conflicts(entries: Sequence[Entry], mine: Mapping[str, Part], leaving: Colle
                 )
 
 
-def drift(kind: str, entries: Sequence[Entry], mine: Mapping[str, Part], owner: str) -> Iterator[str]:
+def drift(kind: str, entries: Sequence[Entry], mine: Mapping[str, GuardPart], owner: str) -> Iterator[str]:
     """What somebody removed, disabled or changed of our entries, a sentence each."""
     there = {str(entry.get("name")): entry for entry in entries}
     what = "client profile" if kind == PROFILES else "client policy"
@@ -192,13 +192,13 @@ def drift(kind: str, entries: Sequence[Entry], mine: Mapping[str, Part], owner: 
                 yield f"{what} {texts.named(name)} has other {key}"
 
 
-def as_entry(kind: str, name: str, held: Mapping[str, Part]) -> Entry:
+def as_entry(kind: str, name: str, held: Mapping[str, GuardPart]) -> Entry:
     """A client policy or profile, made of all owners' parts."""
     body = {"executors": list(_executors(held.values()))} if kind == PROFILES else _policy(name, held.values())
     return {"name": name, "description": description_of(held), **body}
 
 
-def _policy(name: str, held: Collection[Part]) -> dict[str, Any]:
+def _policy(name: str, held: Collection[GuardPart]) -> dict[str, Any]:
     """Conditions are joined by AND: who bears none of the marks for ``requesters``, else who bears this one.
 
     The scope that is asked for counts where it is an optional one of the requester.
@@ -232,7 +232,7 @@ def _policy(name: str, held: Collection[Part]) -> dict[str, Any]:
     }
 
 
-def _executors(held: Collection[Part]) -> Iterator[dict[str, Any]]:
+def _executors(held: Collection[GuardPart]) -> Iterator[dict[str, Any]]:
     kinds = {part.kind for part in held}
     allowed = sorted({each for part in held for each in part.allowed})
     if REQUESTERS in kinds:  # a claim that no token has, and a value that none matches

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from kcadmin.guards.client_policies import Entry
 from kcadmin.guards.entries import MARK_FORM, as_entry, label_of
-from kcadmin.guards.parts import MARK, REQUESTERS, Part, held_parts
+from kcadmin.guards.parts import MARK, REQUESTERS, GuardPart, held_parts
 from kcadmin.marks.notes import HASH16
 from kcadmin.marks.ownership import hash16
 from kcadmin.objects.claims import Kind, claims
@@ -78,7 +78,7 @@ def renewed(kind: str, entries: Iterable[Entry], marks: Mapping[str, str], *, ke
     :param keep: they ask for the computed ones as well.
     """
     then: list[Entry] = []
-    moved: dict[str, tuple[Entry, dict[str, Part]]] = {}
+    moved: dict[str, tuple[Entry, dict[str, GuardPart]]] = {}
     for entry in entries:
         held = held_parts(entry)
         old = {mark for part in held.values() for mark in part.marks if mark in marks}

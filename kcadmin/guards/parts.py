@@ -26,7 +26,7 @@ _WRITER = tuple[str, Annotated[str, re.compile("([0-9a-f]{8})?")]]
 
 
 @dataclass(frozen=True)
-class Part:
+class GuardPart:
     """One owner's part of a guard. ``allowed``: client ids for ``sources`` and ``asked``, a pattern for ``user``.
 
     ``claim``: of the subject token; for ``asked`` the client scope that is asked for. ``writer``: who wrote the part for its
@@ -44,7 +44,7 @@ class Part:
             raise ValueError("a part for users has one pattern")
 
 
-def held_parts(entry: Entry) -> dict[str, Part]:
+def held_parts(entry: Entry) -> dict[str, GuardPart]:
     """Each owner's part of an entry, read from its description; what cannot be read is nobody's, which is told once."""
     description = str(entry.get("description") or "")
     if not str(entry.get("name")).startswith(PREFIX) or _HELD not in description:
@@ -56,9 +56,9 @@ def held_parts(entry: Entry) -> dict[str, Part]:
         noted = None
     known, writers = noted if isinstance(noted, Mapping) else {}, _writers(before)
     held = {
-        owner: replace(typed(Part, part), writer=writers.get(hash16(owner), NOBODY))
+        owner: replace(typed(GuardPart, part), writer=writers.get(hash16(owner), NOBODY))
         for owner, part in known.items()
-        if fits(Part, part)
+        if fits(GuardPart, part)
     }
     if not isinstance(noted, Mapping) or len(held) < len(noted):
         wrong = "its description holds what is no stack's part, and counts for nothing"
@@ -67,7 +67,7 @@ def held_parts(entry: Entry) -> dict[str, Part]:
     return held
 
 
-def description_of(held: Mapping[str, Part]) -> str:
+def description_of(held: Mapping[str, GuardPart]) -> str:
     """A description that ``held_parts`` reads."""
     texts = {
         owner: {key: value for key, value in asdict(part).items() if key != "writer"} for owner, part in held.items()
@@ -75,7 +75,7 @@ def description_of(held: Mapping[str, Part]) -> str:
     return _written(held) + _HELD + _json(texts)
 
 
-def _written(held: Mapping[str, Part]) -> str:
+def _written(held: Mapping[str, GuardPart]) -> str:
     """Who wrote the parts: stack and number, by the owner's hash, which holds no text that could be taken for another."""
     writers = {hash16(owner): [part.writer.stack, part.writer.number] for owner, part in held.items()}
     known = {owner: writer for owner, writer in writers.items() if any(writer)}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from kcadmin.rest.texts import named
-from policy.rule import MANDATORY, Finding, Rule
+from policy.rule import MANDATORY, Rule, Violation
 from policy.stack import Stack
 
 OBJECTS = {
@@ -20,13 +20,13 @@ OBJECTS = {
 }
 
 
-def findings(stack: Stack) -> Iterator[Finding]:
+def findings(stack: Stack) -> Iterator[Violation]:
     for kind, called in OBJECTS.items():
         what = "when" if kind == "TimePolicy" else "those"
         for policy in stack.of(kind):
             if policy.properties.get("logic") == "NEGATIVE":
                 wrong = f"is NEGATIVE; name {what} to let through, with logic POSITIVE."
-                yield Finding(policy.told(f"{called} {named(policy.text('name'))}", wrong), policy.urn)
+                yield Violation(policy.told(f"{called} {named(policy.text('name'))}", wrong), policy.urn)
 
 
 RULE = Rule(

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 
 from kcadmin.rest.texts import named
-from policy.rule import ADVISORY, Finding, Rule, whole_number
+from policy.rule import ADVISORY, Rule, Violation, whole_number
 from policy.stack import Stack
 
 
-def findings(stack: Stack, *, seconds: int) -> Iterator[Finding]:
+def findings(stack: Stack, *, seconds: int) -> Iterator[Violation]:
     for lifespan in stack.of("TokenLifespan"):
         given = lifespan.properties.get("seconds")
         if given is not None and given > seconds:
             wrong = f"its access tokens live {given} seconds; set tokenLifespan to {seconds} at most."
-            yield Finding(lifespan.told(f"client {named(lifespan.text('client_id'))}", wrong), lifespan.urn)
+            yield Violation(lifespan.told(f"client {named(lifespan.text('client_id'))}", wrong), lifespan.urn)
 
 
 RULE = Rule(

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from kcadmin.rest.texts import named, quoted
-from policy.rule import ADVISORY, Finding, Rule
+from policy.rule import ADVISORY, Rule, Violation
 from policy.rules.grants_form_no_cycle import in_cycles
 from policy.stack import Stack
 
 
-def findings(stack: Stack) -> Iterator[Finding]:
+def findings(stack: Stack) -> Iterator[Violation]:
     cyclic = in_cycles(stack)
     into: dict[tuple[str, str], list[str]] = {}
     for grant in stack.grants:
@@ -21,7 +21,7 @@ def findings(stack: Stack) -> Iterator[Finding]:
                     f"goes on from {named(middle)} to {named(grant.target)}, while {quoted(before)} leads to {named(middle)}; "
                     f"let {named(middle)} call with a token of its own, or name it as requester of a grant from the first source."
                 )
-                yield Finding(grant.told(wrong), grant.urn)
+                yield Violation(grant.told(wrong), grant.urn)
 
 
 RULE = Rule(

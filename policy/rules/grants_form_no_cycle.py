@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from kcadmin.rest.texts import named, quoted
-from policy.rule import MANDATORY, Finding, Rule
+from policy.rule import MANDATORY, Rule, Violation
 from policy.stack import Stack
 
 Client = tuple[str, str]
 
 
-def findings(stack: Stack) -> Iterator[Finding]:
+def findings(stack: Stack) -> Iterator[Violation]:
     cycles = set(in_cycles(stack).values())
     for members in sorted(cycles, key=sorted):
         realm, names = next(iter(members))[0], sorted(name for _, name in members)
@@ -20,7 +20,7 @@ def findings(stack: Stack) -> Iterator[Finding]:
             if (grant.realm, grant.target) in members
             and any((grant.realm, source) in members for source in grant.sources)
         ]
-        yield Finding(
+        yield Violation(
             f"clients {quoted(names)} in realm {named(realm)}: grants {quoted(grants)} lead in a circle; "
             "take one of them out."
         )

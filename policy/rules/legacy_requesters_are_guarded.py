@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from kcadmin.rest.texts import quoted
-from policy.rule import MANDATORY, Finding, Rule
+from policy.rule import MANDATORY, Rule, Violation
 from policy.stack import LEGACY, Stack
 
 
-def findings(stack: Stack) -> Iterator[Finding]:
+def findings(stack: Stack) -> Iterator[Violation]:
     guarded = {
         (guards.text("realm"), requester)
         for guards in stack.of("ExchangeGuards")
@@ -19,7 +19,7 @@ def findings(stack: Stack) -> Iterator[Finding]:
         open_ = [client for client in grant.asking if (grant.realm, client) not in guarded]
         if open_:
             wrong = f"{quoted(open_)} may exchange any client's token; set guards: [sources], or exchange: standard."
-            yield Finding(grant.told(wrong), grant.urn)
+            yield Violation(grant.told(wrong), grant.urn)
 
 
 RULE = Rule(

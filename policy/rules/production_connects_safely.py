@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from kcadmin.rest.texts import named
-from policy.rule import MANDATORY, Finding, Rule, production_stacks
+from policy.rule import MANDATORY, Rule, Violation, production_stacks
 from policy.stack import INSECURE_HTTP, INSECURE_TLS, Stack
 
 REMEDIES = {
@@ -12,9 +12,9 @@ REMEDIES = {
 }
 
 
-def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Finding]:
+def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Violation]:
     if stack.is_one_of(stacks):
-        yield from (Finding(f"stack {named(stack.name)}: {key} {REMEDIES[key]}.") for key in stack.unsafe)
+        yield from (Violation(f"stack {named(stack.name)}: {key} {REMEDIES[key]}.") for key in stack.unsafe)
 
 
 RULE = Rule(

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from policy.rule import MANDATORY, Finding, Rule, production_stacks
+from policy.rule import MANDATORY, Rule, Violation, production_stacks
 from policy.stack import Stack
 
 
-def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Finding]:
+def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Violation]:
     for grant in stack.grants if stack.is_one_of(stacks) else ():
         if not grant.review_by:
-            yield Finding(grant.told("has no reviewBy; set the day by which somebody looks at it again."), grant.urn)
+            yield Violation(grant.told("has no reviewBy; set the day by which somebody looks at it again."), grant.urn)
 
 
 RULE = Rule(

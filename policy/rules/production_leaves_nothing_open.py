@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from kcadmin.rest.texts import named
-from policy.rule import ADVISORY, Finding, Rule, production_stacks
+from policy.rule import ADVISORY, Rule, Violation, production_stacks
 from policy.stack import Stack
 
 OPENS = {
@@ -14,7 +14,7 @@ OPENS = {
 }
 
 
-def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Finding]:
+def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Violation]:
     for kind, (called, name) in OPENS.items() if stack.is_one_of(stacks) else ():
         for resource in stack.of(kind):
             if resource.properties.get("on_remove") == "keep":
@@ -22,7 +22,7 @@ def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Finding]:
                     "has onRemove: keep, so it stays when it is removed, and nobody manages it; "
                     "declare it in another tool, or take onRemove out."
                 )
-                yield Finding(resource.told(f"{called} {named(resource.text(name))}", wrong), resource.urn)
+                yield Violation(resource.told(f"{called} {named(resource.text(name))}", wrong), resource.urn)
 
 
 RULE = Rule(

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from kcadmin.rest.texts import named
-from policy.rule import MANDATORY, Finding, Rule, production_stacks
+from policy.rule import MANDATORY, Rule, Violation, production_stacks
 from policy.stack import PASSWORD, Stack
 
 
-def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Finding]:
+def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Violation]:
     if stack.login == PASSWORD and stack.is_one_of(stacks):
-        yield Finding(
+        yield Violation(
             f"stack {named(stack.name)}: logs in with an administrator's password; "
             "set clientId and privateKey of a service account, or clientAssertionFile."
         )

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 
 from kcadmin.rest.texts import named
-from policy.rule import MANDATORY, Finding, Rule
+from policy.rule import MANDATORY, Rule, Violation
 from policy.stack import Stack
 
 
-def findings(stack: Stack) -> Iterator[Finding]:
+def findings(stack: Stack) -> Iterator[Violation]:
     for grant in stack.grants:
         for requester in grant.requesters:
             if requester.public:
                 wrong = f"requester {named(requester.client_id)} is a public client; make it confidential."
-                yield Finding(grant.told(wrong), grant.urn)
+                yield Violation(grant.told(wrong), grant.urn)
 
 
 RULE = Rule(

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from kcadmin.rest.texts import named
-from policy.rule import ADVISORY, Finding, Rule
+from policy.rule import ADVISORY, Rule, Violation
 from policy.stack import Grant, Requester, Stack
 
 
-def findings(stack: Stack) -> Iterator[Finding]:
+def findings(stack: Stack) -> Iterator[Violation]:
     closed = stack.clients_of("FullScopeOff")
     seen: dict[tuple[str, str], tuple[Grant, Requester]] = {}
     for grant in stack.grants:
@@ -17,7 +17,7 @@ def findings(stack: Stack) -> Iterator[Finding]:
         if requester.full_scope and key not in closed:
             told = f"requester {named(requester.client_id)} has full scope allowed"
             wrong = f"{told}; switch it off and map the roles that it needs."
-            yield Finding(grant.told(wrong), grant.urn)
+            yield Violation(grant.told(wrong), grant.urn)
 
 
 RULE = Rule(

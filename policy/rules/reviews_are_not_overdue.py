@@ -4,24 +4,24 @@ import datetime
 from collections.abc import Iterator
 
 from kcadmin.rest.texts import named
-from policy.rule import ADVISORY, Finding, Rule, production_stacks
+from policy.rule import ADVISORY, Rule, Violation, production_stacks
 from policy.stack import Stack
 
 
-def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Finding]:
+def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Violation]:
     for grant in stack.grants if stack.is_one_of(stacks) else ():
         if not grant.review_by:
             continue
         try:
             day = datetime.date.fromisoformat(grant.review_by)
         except ValueError:
-            yield Finding(
+            yield Violation(
                 grant.told(f"reviewBy is {named(grant.review_by)}; give a day such as 2027-06-30."), grant.urn
             )
             continue
         if day < stack.today:
             wrong = f"was to be reviewed by {day}; look whether it is still needed, and set reviewBy anew."
-            yield Finding(grant.told(wrong), grant.urn)
+            yield Violation(grant.told(wrong), grant.urn)
 
 
 RULE = Rule(

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from policy.rule import ADVISORY, Finding, Rule
+from policy.rule import ADVISORY, Rule, Violation
 from policy.stack import LEGACY, Stack
 
 
-def findings(stack: Stack) -> Iterator[Finding]:
+def findings(stack: Stack) -> Iterator[Violation]:
     for grant in stack.grants:
         if grant.exchange == LEGACY and grant.standard_offered and not grant.time_window:
             wrong = "uses the legacy exchange, though the server offers the standard one; set exchange: standard."
-            yield Finding(grant.told(wrong), grant.urn)
+            yield Violation(grant.told(wrong), grant.urn)
 
 
 RULE = Rule(

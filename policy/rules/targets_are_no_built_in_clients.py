@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from kcadmin.rest.texts import named
-from policy.rule import MANDATORY, Finding, Rule, texts
+from policy.rule import MANDATORY, Rule, Violation, texts
 from policy.stack import DYNAMIC, Resource, Stack
 
 BUILT_IN = (
@@ -21,17 +21,17 @@ EXCHANGE = "token-exchange"
 WRONG = "is a client of Keycloak's own; name a service of yours."
 
 
-def findings(stack: Stack, *, clients: list[str]) -> Iterator[Finding]:
+def findings(stack: Stack, *, clients: list[str]) -> Iterator[Violation]:
     told = set()
     for grant in stack.grants:
         if _is_built_in(grant.realm, grant.target, clients):
             told.add((grant.realm, grant.target))
-            yield Finding(grant.told(f"target {named(grant.target)} {WRONG}"), grant.urn)
+            yield Violation(grant.told(f"target {named(grant.target)} {WRONG}"), grant.urn)
     for resource in stack.resources:
         realm = resource.text("realm")
         for subject, leads, client in _leads(resource):
             if _is_built_in(realm, client, clients) and (realm, client) not in told:  # else said of the whole grant
-                yield Finding(resource.told(subject, f"{leads} {named(client)} {WRONG}"), resource.urn)
+                yield Violation(resource.told(subject, f"{leads} {named(client)} {WRONG}"), resource.urn)
 
 
 def _leads(resource: Resource) -> Iterator[tuple[str, str, str]]:

@@ -4,17 +4,17 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from kcadmin.rest.texts import named, quoted
-from policy.rule import ADVISORY, Finding, Rule, whole_number
+from policy.rule import ADVISORY, Rule, Violation, whole_number
 from policy.stack import Stack
 
 
-def findings(stack: Stack, *, sources: int) -> Iterator[Finding]:
+def findings(stack: Stack, *, sources: int) -> Iterator[Violation]:
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     for grant in stack.grants:
         found[grant.realm, grant.target] |= set(grant.sources)
     for (realm, target), names in found.items():
         if len(names) > sources:
-            yield Finding(
+            yield Violation(
                 f"target {named(target)} in realm {named(realm)}: has {len(names)} sources ({quoted(sorted(names))}), "
                 f"more than {sources}; let fewer act there, or raise the limit."
             )

@@ -3,22 +3,24 @@
 from collections.abc import Iterator
 
 from kcadmin.rest.texts import named
-from policy.rule import MANDATORY, Finding, Rule
+from policy.rule import MANDATORY, Rule, Violation
 from policy.stack import Stack
 
 SCOPE = "token-exchange"
 
 
-def findings(stack: Stack) -> Iterator[Finding]:
+def findings(stack: Stack) -> Iterator[Violation]:
     for permission in stack.of("TokenExchangePermission"):
         if permission.properties.get("policies") == []:
             subject = f"token-exchange permission of client {named(permission.text('client_id'))}"
-            yield Finding(permission.told(subject, "has no policy; give it one."), permission.urn)
+            yield Violation(permission.told(subject, "has no policy; give it one."), permission.urn)
     for permission in stack.of("ScopePermission"):
         props = permission.properties
         if SCOPE in (props.get("scopes") or ()) and props.get("policies", []) == []:
             wrong = f"has the scope {SCOPE} and no policy; give it one."
-            yield Finding(permission.told(f"scope permission {named(permission.text('name'))}", wrong), permission.urn)
+            yield Violation(
+                permission.told(f"scope permission {named(permission.text('name'))}", wrong), permission.urn
+            )
 
 
 RULE = Rule(

@@ -37,7 +37,7 @@ class Marked(Protocol):
 
 
 @dataclass(frozen=True)
-class Mark:
+class ObjectMark:
     """What an object bears. owner: the owner's hash; name: the owner, where the mark holds it."""
 
     owner: str
@@ -45,12 +45,12 @@ class Mark:
     name: str = ""
 
     @classmethod
-    def on(cls, found: Marked | None) -> "Mark | None":
+    def on(cls, found: Marked | None) -> "ObjectMark | None":
         """The mark of an object; None where it bears none, or is gone."""
         return cls(found.mark, found.writer, found.owner or "") if found and found.mark else None
 
     @classmethod
-    def of(cls, claim: Claim | None) -> "Mark | None":
+    def of(cls, claim: Claim | None) -> "ObjectMark | None":
         """A claim as a mark."""
         return cls(hash16(claim.owner), claim.writer, claim.owner) if claim else None
 
@@ -73,7 +73,7 @@ def writer(props: Mapping[str, Any]) -> Writer:
     return Writer(str(props.get(STACK) or ""), str(props.get(NUMBER) or ""))
 
 
-def whose(mark: Mark | None, id_: str, props: Mapping[str, Any]) -> Whose:
+def whose(mark: ObjectMark | None, id_: str, props: Mapping[str, Any]) -> Whose:
     """Whose an object with that mark is. One that bears none is nobody else's."""
     if mark is None:
         return Whose.OWN
@@ -84,7 +84,7 @@ def whose(mark: Mark | None, id_: str, props: Mapping[str, Any]) -> Whose:
     return Whose.OWN if mark.writer.number in ("", own_number(id_, props)) else Whose.OTHERS
 
 
-def is_as_known(mark: Mark | None, id_: str, props: Mapping[str, Any]) -> bool:
+def is_as_known(mark: ObjectMark | None, id_: str, props: Mapping[str, Any]) -> bool:
     """Whether an object bears the very mark that its resource has written."""
     if mark is None or mark.owner != hash16(str(props.get("owner"))):
         return False

@@ -24,7 +24,7 @@ from kcadmin.rest.errors import Conflict, Forbidden, Refusal
 from kcadmin.rest.texts import named
 from providers.base.after_removal import never_in_the_way, tell_kept
 from providers.base.compare import KEEP, REVOKE
-from providers.base.held import Mark, Marked, writer
+from providers.base.held import Marked, ObjectMark, writer
 from providers.base.messages import info
 from providers.base.provider import KeycloakProvider, Props
 
@@ -32,7 +32,7 @@ CREATED, USED, ADOPTED = "created", "used", "adopted"
 NOT_COMPARED = (*IDENTITY, "stored")
 
 
-class Held(Marked, Protocol):
+class StoredObject(Marked, Protocol):
     """What a store's objects have in common."""
 
     @property
@@ -41,7 +41,7 @@ class Held(Marked, Protocol):
     def name(self) -> str: ...
 
 
-T = TypeVar("T", bound=Held)
+T = TypeVar("T", bound=StoredObject)
 
 
 class Store(Protocol[T]):
@@ -141,13 +141,13 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         found = self.look(realm, props).get(id_)
         if found is None:
             return None
-        lost = self.lost(Mark.on(found), id_, props) if props.get("found") != USED else {}
+        lost = self.lost(ObjectMark.on(found), id_, props) if props.get("found") != USED else {}
         return {**self.shown(found, props), **lost}
 
-    def bears(self, realm: Realm, id_: str, props: Props) -> Mark | None:
+    def bears(self, realm: Realm, id_: str, props: Props) -> ObjectMark | None:
         if self.ON_HOLDER:
             realm.clients.get(props[self.HOLDER], max_age=0)
-        return Mark.on(self.store(realm, props).get(id_))
+        return ObjectMark.on(self.store(realm, props).get(id_))
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         store, found = self.store(realm, props), props.get("found")
@@ -270,7 +270,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def _id(found: Held) -> str:
+def _id(found: StoredObject) -> str:
     assert found.id is not None
     return found.id
 

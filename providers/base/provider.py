@@ -32,7 +32,7 @@ from kcadmin.rest.texts import shown
 from providers.base.announced import ACCEPTED, announced
 from providers.base.compare import RESTORE, REVOKE, is_same
 from providers.base.expected_clients import clients_by_realm
-from providers.base.held import CONTINUES, HELD, NUMBER, STACK, Mark, Whose, is_as_known, own_number, whose
+from providers.base.held import CONTINUES, HELD, NUMBER, STACK, ObjectMark, Whose, is_as_known, own_number, whose
 from providers.base.inputs import text_faults, type_faults
 from providers.base.messages import errors_as_sentences, failure, info, show_warnings, warn, warn_insecure
 from providers.base.place import stack_here
@@ -103,7 +103,7 @@ class KeycloakProvider(ResourceProvider, ABC):
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         """Deletes what we made, or gives back what we found."""
 
-    def bears(self, realm: Realm, id_: str, props: Props) -> Mark | None:
+    def bears(self, realm: Realm, id_: str, props: Props) -> ObjectMark | None:
         """The mark or claim that the object bears at this moment; None where it bears none, or is gone."""
         return None
 
@@ -230,7 +230,7 @@ class KeycloakProvider(ResourceProvider, ABC):
                 "`pulumi destroy`, which leaves it to its owner."
             )
 
-    def lost(self, mark: Mark | None, id_: str, props: Props) -> Props:
+    def lost(self, mark: ObjectMark | None, id_: str, props: Props) -> Props:
         """What ``fetch`` tells of a mark. The state keeps owner and number, by which a delete knows what is its own."""
         return {LOST: None if not props.get("owner") or is_as_known(mark, id_, props) else True}
 

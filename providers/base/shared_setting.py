@@ -10,7 +10,7 @@ from kcadmin.objects.realm import Realm
 from kcadmin.objects.shared_settings import CLAIMED, USED, Taken, drop_claim, held_by_others, release, take
 from providers.base.after_removal import never_in_the_way, tell_kept
 from providers.base.compare import KEEP, RESTORE, REVOKE
-from providers.base.held import Mark, writer
+from providers.base.held import ObjectMark, writer
 from providers.base.messages import info
 from providers.base.provider import KeycloakProvider, Props
 
@@ -67,11 +67,11 @@ class SharedSettingProvider(KeycloakProvider):
         if client is None:
             return None
         claim = claim_of(client, props["owner"], self.KIND)
-        lost = self.lost(Mark.of(claim), id_, props) if props.get("found") == CLAIMED else {}
+        lost = self.lost(ObjectMark.of(claim), id_, props) if props.get("found") == CLAIMED else {}
         return {"client_id": client.client_id, **self.shown(client), **lost}
 
-    def bears(self, realm: Realm, id_: str, props: Props) -> Mark | None:
-        return Mark.of(claim_of(realm.clients.get(props["client_uuid"], max_age=0), props["owner"], self.KIND))
+    def bears(self, realm: Realm, id_: str, props: Props) -> ObjectMark | None:
+        return ObjectMark.of(claim_of(realm.clients.get(props["client_uuid"], max_age=0), props["owner"], self.KIND))
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         if props.get("on_remove") == KEEP:

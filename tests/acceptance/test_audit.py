@@ -20,7 +20,7 @@ from exchange.audit import audit as audit_module
 from exchange.audit.audit import Audit, Record, Wanted, summary
 from exchange.stack import stack as stack_module
 from exchange.stack.place import Place
-from exchange.stack.stack import Stack as ExchangeStack
+from exchange.stack.stack import StackOutputs as ExchangeStack
 from kcadmin.objects import events
 from kcadmin.objects.robot import STANDARD
 from kcadmin.rest.errors import Refusal, TokenRefused

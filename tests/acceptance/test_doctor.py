@@ -19,7 +19,7 @@ from exchange.cli import app
 from exchange.doctor.doctor import Asked, Diagnosis, Doctor
 from exchange.doctor.finding import REFRESH
 from exchange.doctor.realm_look import Looks
-from exchange.stack.stack import Stack as StackOutputs
+from exchange.stack.stack import StackOutputs
 from kcadmin.objects import robot
 from kcadmin.objects.client_secrets import variable
 from kcadmin.objects.features import Features, read_features

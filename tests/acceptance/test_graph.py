@@ -14,7 +14,7 @@ from kcadmin.objects.robot import GUARDS, LEGACY, roles_for
 from kcadmin.rest.tokens import TokenRefused
 from reach.allowed import RealmReach, realm_reach
 from reach.exchanges import Exchange
-from reach.reasons import ANY_CLIENT, Verdict, Ways
+from reach.reasons import ANY_CLIENT, Reasoning, Ways
 from reach.roles import read_roles
 from reach.survey import survey
 from tests.acceptance.test_reach import GRANTS
@@ -159,7 +159,7 @@ def _allowed_by_server(realm: TestRealm) -> set[Exchange]:
     return found
 
 
-def _passes(verdict: Verdict) -> bool:
+def _passes(verdict: Reasoning) -> bool:
     return verdict.allowed and all(_open(ways) for ways in (verdict.source_ways, verdict.audience_ways))
 
 

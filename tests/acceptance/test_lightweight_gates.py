@@ -7,7 +7,7 @@ import pulumi
 import pytest
 
 from reach.allowed import realm_reach
-from reach.reasons import Verdict, always
+from reach.reasons import Reasoning, always
 from reach.roles import read_roles
 from reach.survey import survey
 from tests.acceptance.test_open_gates import AUDIENCE, OTHER, OWNER, add, grant, passes
@@ -98,6 +98,6 @@ def test_the_graph_knows_what_such_a_policy_takes_out_of_tokens(realm: TestRealm
     realm.change("api", attributes={"standard.token.exchange.enabled": None})
 
 
-def said(realm: TestRealm) -> Verdict:
+def said(realm: TestRealm) -> Reasoning:
     found = survey(realm.session, realm.name)
     return realm_reach(found, read_roles(realm.session, found)).verdict("api", "web", None)

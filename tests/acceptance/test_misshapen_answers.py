@@ -24,7 +24,7 @@ from exchange.doctor.realm_look import Looks
 from exchange.graph.command import _look
 from exchange.inventory import config_file
 from exchange.stack.place import Place
-from exchange.stack.stack import Stack as StackOutputs
+from exchange.stack.stack import StackOutputs
 from exchange.verify.verify import verify
 from kcadmin.objects.client_secrets import ClientSecrets
 from kcadmin.rest.answers import Answer

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exchange.stack.stack import Stack as Outputs
+from exchange.stack.stack import StackOutputs as Outputs
 from exchange.verify.deny import IMPLIED, NOT_TRIED, REFUSED, UNDECLARED, Denial, attempts, deny
 from exchange.verify.verify import verify
 from kcadmin.objects.features import SWITCH, read_features

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kcadmin.objects.clients import Client
-from reach.audiences import Added, Held, Shapes, added, resolvers, switched
+from reach.audiences import Added, AssignedScope, Shapes, added, resolvers, switched
 from tests.support.mapper_kinds import KINDS, RESOLVE, SCRIPT, kind
 from tests.support.surveys import ROLES_SCOPE, client
 
@@ -79,7 +79,7 @@ def test_scopes_and_what_must_be_asked_for() -> None:
     mapper = {"id": "m", "name": "m", **kind("oidc-audience-mapper", included_client_audience="b")}
     scope = {"id": "s", "name": "s", "protocol": "openid-connect", "attributes": {}, "protocolMappers": [mapper]}
     default = of(client("a", defaultClientScopes=["s"]), s=scope)["b"]
-    assert default.scopes == (Held("s", "default"),) and not default.on_request and default.own is None
+    assert default.scopes == (AssignedScope("s", "default"),) and not default.on_request and default.own is None
     assert of(client("a", optionalClientScopes=["s"]), s=scope)["b"].on_request
     assert (
         of(client("a"), s=scope) == {}
@@ -93,6 +93,6 @@ def test_a_role_that_the_user_does_not_have_counts_where_roles_are_resolved() ->
     assert of(client("b.c", role)) == {}  # a client's own roles do not name it
     on_request = client("a", role, defaultClientScopes=[], optionalClientScopes=["roles"])
     assert (
-        of(on_request)["b.c"].scopes == (Held("roles", "optional"),)
+        of(on_request)["b.c"].scopes == (AssignedScope("roles", "optional"),)
         and len(resolvers(on_request, {"roles": ROLES_SCOPE})) == 1
     )

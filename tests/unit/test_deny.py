@@ -14,7 +14,7 @@ from kcadmin.rest.tokens import Issued
 from reach.allowed import RealmReach
 from reach.exchanges import Exchange, Reach
 from reach.proof import Case, Subject
-from reach.reasons import Verdict
+from reach.reasons import Reasoning
 
 ALICE = Subject("alice", "pw")
 NO = TokenRefused(403, "access_denied", "Client not allowed to exchange")
@@ -29,8 +29,8 @@ class State:
     def __init__(self, *allowed: Exchange) -> None:
         self.allowed = allowed
 
-    def verdict(self, *exchange: Any) -> Verdict:
-        return Verdict("standard", why_not=() if Exchange(*exchange) in self.allowed else ("closed",))
+    def verdict(self, *exchange: Any) -> Reasoning:
+        return Reasoning("standard", why_not=() if Exchange(*exchange) in self.allowed else ("closed",))
 
 
 class FakeProver:

@@ -19,7 +19,7 @@ from exchange.doctor.doctor import Asked, Diagnosis, Doctor, Refused
 from exchange.doctor.error_texts import read_error
 from exchange.doctor.realm_look import Looks, RealmLook
 from exchange.stack import stack as stack_module
-from exchange.stack.stack import Stack
+from exchange.stack.stack import StackOutputs
 from kcadmin.guards.marks import computed_mark, new_mark
 from kcadmin.guards.parts import MARK
 from kcadmin.objects.features import Features
@@ -255,7 +255,7 @@ def doctor(server: FakeKeycloak, **asked: Any) -> Doctor:
     return Doctor(Looks(server.session()), Asked(**{"source": "frontend", "target": "api", **asked}))
 
 
-STACK = Stack(GRANTS, "https://keycloak.test", "r", {})
+STACK = StackOutputs(GRANTS, "https://keycloak.test", "r", {})
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exchange.stack.stack import Stack, StackProblem, cases_of, read_stack, run_pulumi
+from exchange.stack.stack import StackOutputs, StackProblem, cases_of, read_stack, run_pulumi
 from kcadmin.rest.connection import PasswordLogin
 from reach.proof import Case
 
@@ -62,7 +62,7 @@ def test_cases(output: dict[str, Any], expected: list[Case]) -> None:
     assert cases_of("g", output) == expected
 
 
-STACK = Stack(
+STACK = StackOutputs(
     {"g": grant(["a"], flow("recipient", "api")), "h": grant(["a"], flow("recipient", "api"), realm="s")},
     "https://deployed",
     "r",
@@ -102,10 +102,10 @@ def test_no_such_grant(names: list[str], realm: str | None, words: str) -> None:
     [
         (STACK, None, "https://deployed"),
         (STACK, "https://given", "https://given"),
-        (Stack({}, "", "", STACK.config), None, "https://config"),
+        (StackOutputs({}, "", "", STACK.config), None, "https://config"),
     ],
 )
-def test_where_the_server_is(stack: Stack, url: str | None, expected: str) -> None:
+def test_where_the_server_is(stack: StackOutputs, url: str | None, expected: str) -> None:
     assert stack.connection(url, environ={"KEYCLOAK_URL": "http://environment"}).url == expected
 
 

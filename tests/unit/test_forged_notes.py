@@ -16,7 +16,7 @@ from kcadmin.authz.policies import LOGIC, ClientPolicy
 from kcadmin.authz.scopes_and_permissions import AuthorizationScope
 from kcadmin.guards.client_policies import POLICIES, PROFILES
 from kcadmin.guards.entries import Guards, conflicts, drift, merged, parts
-from kcadmin.guards.parts import _HELD, Part, held_parts
+from kcadmin.guards.parts import _HELD, GuardPart, held_parts
 from kcadmin.marks.notes import fits
 from kcadmin.objects.claims import Kind, adopted_kind, claim_key
 from kcadmin.objects.event_audiences import ClientIds
@@ -324,7 +324,7 @@ def test_guards(name: str, description: str) -> None:
     for kind in (POLICIES, PROFILES):
         entry = {"name": name, "description": description, "enabled": True}
         held = held_parts(entry)
-        assert all(fits(Part, vars(part)) for part in held.values())
+        assert all(fits(GuardPart, vars(part)) for part in held.values())
         (made, *_) = merged(kind, [entry], MINE, "o")
         assert held_parts(made) == {**held, "o": MINE[name]}
         assert list(drift(kind, [entry], MINE, "o")) and isinstance(list(conflicts([entry], MINE, ["o"])), list)

@@ -11,7 +11,7 @@ from exchange import cli
 from exchange.graph import command
 from exchange.graph.graph import Edge, Graph
 from exchange.stack.place import Place
-from exchange.stack.stack import Stack
+from exchange.stack.stack import StackOutputs
 from kcadmin.rest.connection import Connection, PasswordLogin
 
 EDGES = (
@@ -33,7 +33,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> None:
         "exchange": "standard",
         "flows": [{"flow": "recipient", "requester": "b", "audience": None, "requestScope": None}],
     }
-    stack = Stack({"one": {**grant, "realm": "r"}, "two": grant}, "https://keycloak.example", "r", {})
+    stack = StackOutputs({"one": {**grant, "realm": "r"}, "two": grant}, "https://keycloak.example", "r", {})
     place = Place(Connection("https://keycloak.example", PasswordLogin("admin", "pw")), "r", stack)
     monkeypatch.setattr(command, "find_place", lambda *given: place)
     monkeypatch.setattr(command, "_look", lambda place, progress: WITH_STACK)

@@ -25,7 +25,7 @@ from kcadmin.guards.entries import (
 )
 from kcadmin.guards.faults import faults, type_faults
 from kcadmin.guards.marks import computed_mark, is_own, new_mark, renewed
-from kcadmin.guards.parts import MARK, Part, held_parts
+from kcadmin.guards.parts import MARK, GuardPart, held_parts
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.errors import Refusal
 from providers.exchange_guards import ExchangeGuardsProvider
@@ -138,7 +138,7 @@ DECLARED = st.builds(
 @given(st.sampled_from([POLICIES, PROFILES]), st.lists(st.tuples(st.sampled_from(OWNERS), DECLARED)))
 def test_whoever_comes_and_goes_others_stay_as_they_are(kind: str, events: list[tuple[str, Guards]]) -> None:
     now: list[Any] = [dict(entry) for entry in OTHERS]
-    declared: dict[str, Mapping[str, Part]] = {}
+    declared: dict[str, Mapping[str, GuardPart]] = {}
     for owner, guards in events:
         mine = {} if owner in declared else parts(guards, MARKS)  # comes, or goes again
         before = declared.pop(owner, {})

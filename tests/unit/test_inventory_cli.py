@@ -9,16 +9,16 @@ from typer.testing import CliRunner, Result
 
 from exchange import cli
 from exchange.inventory import config_file
-from exchange.inventory.grants import Finding, FoundGrant, Inventory, Level
+from exchange.inventory.grants import FoundGrant, Inventory, Level, Remark
 
 GRANT = FoundGrant("a-to-b", "standard", ("a",), "b", ("requester",), None, False)
-LOST = Finding(
+LOST = Remark(
     Level.LOST, "policy 'p' of 'b'", "client policy 'p' (NEGATIVE) lets every client but 'a' through", "keep it"
 )
-NOTE = Finding(Level.NOTE, "policy 'q'", "hangs on two permissions")
+NOTE = Remark(Level.NOTE, "policy 'q'", "hangs on two permissions")
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, findings: tuple[Finding, ...] = (NOTE,)) -> Result:
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, findings: tuple[Remark, ...] = (NOTE,)) -> Result:
     found = Inventory("r", (GRANT,), findings)
     monkeypatch.setattr(config_file, "take_inventory", lambda session, realm, progress: found)
     environ = {"KEYCLOAK_ADMIN_PASS": "pw-admin", "KEYCLOAK_URL": None}

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from exchange.migrate import server as keycloak_module
-from exchange.migrate.apply import Migration, Outcome, Settings, batches
-from exchange.migrate.progress import Call, Moving, Part, Stage
+from exchange.migrate.apply import MigrateOptions, Migration, Outcome, batches
+from exchange.migrate.progress import Call, Moving, StackObject, Stage
 from exchange.migrate.report import outcome_lines
 from exchange.migrate.runs import RunFailed
 from exchange.migrate.server import Keycloak
@@ -58,7 +58,7 @@ class World:
             raise RunFailed(f"run {self.runs} failed")
         self.log.append(f"up at {self.now - 1000:.0f}")
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[StackObject]:
         return [mapper("web", "orders", self.mapper_made or 0)]
 
     # the server
@@ -92,7 +92,7 @@ class World:
         yield lambda text: None
 
     def move(self, *groups: Moving, patience: float = 10_000, events: bool = True) -> Outcome:
-        settings = Settings(GRACE, patience, events, {})
+        settings = MigrateOptions(GRACE, patience, events, {})
         migration = Migration(self, self, settings, self, clock=self.clock, sleep=self.sleep)  # type: ignore[arg-type]
         return migration.move([[each] for each in groups])
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from exchange.migrate.plan import MARGIN_SECONDS, Planned, plan, wait_for
-from exchange.migrate.progress import Call, Moving, Part, Stage, groups, movings, stage_of
-from exchange.stack.stack import Stack, StackProblem
+from exchange.migrate.progress import Call, Moving, StackObject, Stage, groups, movings, stage_of
+from exchange.stack.stack import StackOutputs, StackProblem
 from kcadmin.marks.ownership import hash16
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import Features
@@ -60,13 +60,13 @@ def output(**changes: Any) -> dict[str, Any]:
 
 def test_grants_are_read_from_outputs_and_config() -> None:
     three = output(flows=[{"flow": "requester", "requester": "orders", "audience": "api"}])
-    stack = Stack({"g": output(), "own": three}, "", "r", {"grants": json.dumps([{"name": "x"}, {"name": "g"}])})
+    stack = StackOutputs({"g": output(), "own": three}, "", "r", {"grants": json.dumps([{"name": "x"}, {"name": "g"}])})
     g, own = movings(stack)
     assert g.calls == (Call("recipient", "web", "api"), Call("requester", "web", "web"))
     assert g.position == 1 and own.position is None
     assert own.calls == (Call("third", "web", "orders"),) and own.asks("orders") and not g.asks("api")
     with pytest.raises(StackProblem, match="is no list of grants"):
-        movings(Stack({}, "", "r", {"grants": "{"}))
+        movings(StackOutputs({}, "", "r", {"grants": "{"}))
 
 
 def test_grants_that_share_a_requester_are_switched_together() -> None:
@@ -76,9 +76,9 @@ def test_grants_that_share_a_requester_are_switched_together() -> None:
     assert [[each.name for each in group] for group in groups([a, b, c, joins])] == [["b"], ["a", "c", "joins"]]
 
 
-def mapper(client: str, audience: str, made: float, found: str = "created") -> Part:
+def mapper(client: str, audience: str, made: float, found: str = "created") -> StackObject:
     props = {"realm": "r", "client_id": client, "included_client": audience, "found": found, "owner": OWNER}
-    return Part("AudienceMapper", f"r/{client}/audience-{audience}", made, False, props)
+    return StackObject("AudienceMapper", f"r/{client}/audience-{audience}", made, False, props)
 
 
 THREE = moving("three", Call("third", "web", "orders"), target="billing")
@@ -98,7 +98,7 @@ RECIPIENT = moving("recipient", Call("recipient", "web", "api"))
         (RECIPIENT, [mapper("web", "api", 1)], 0),
     ],
 )
-def test_how_long_to_wait(grant: Moving, parts: list[Part], seconds: float) -> None:
+def test_how_long_to_wait(grant: Moving, parts: list[StackObject], seconds: float) -> None:
     assert wait_for(grant, parts, LIVES, None, now=1000.0) == seconds
 
 
@@ -308,7 +308,9 @@ def test_the_steps_of_each_stage() -> None:
 
 
 def test_what_strangers_own_stays() -> None:
-    used = Part("ClientPolicy", "r/api/asks-requesters", 1, False, {"realm": "r", "found": "used", "owner": OWNER})
+    used = StackObject(
+        "ClientPolicy", "r/api/asks-requesters", 1, False, {"realm": "r", "found": "used", "owner": OWNER}
+    )
     survey = Survey(
         "r",
         Features(True, True, True),

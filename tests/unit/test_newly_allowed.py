@@ -18,7 +18,7 @@ from reach.allowed import RealmReach, realm_reach
 from reach.exchanges import Exchange
 from reach.facts import Facts
 from reach.newly_allowed import NewlyAllowed
-from reach.reasons import ANY_CLIENT, Verdict
+from reach.reasons import ANY_CLIENT, Reasoning
 from reach.roles import RoleFacts
 from reach.surroundings import Surroundings
 from reach.survey import Survey
@@ -119,7 +119,7 @@ def some_grants(draw: random.Random, around: Surroundings, guards: tuple[str, ..
     return made
 
 
-def ways_through(said: Verdict) -> list[frozenset[str]]:
+def ways_through(said: Reasoning) -> list[frozenset[str]]:
     """What must hold for each way on which an exchange is allowed."""
     if not said.allowed:
         return []

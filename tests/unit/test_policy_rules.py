@@ -22,7 +22,7 @@ from kcadmin.rest.connection import (
     read_connection,
 )
 from policy.pack import as_policy, plain
-from policy.rule import ADVISORY, MANDATORY, Finding, Rule
+from policy.rule import ADVISORY, MANDATORY, Rule, Violation
 from policy.rules import RULES
 from policy.stack import DYNAMIC, GRANT, PASSWORD, PROVIDER, Grant, Requester, Resource, Stack, read_stack
 from tests.unit import test_wiring
@@ -485,7 +485,7 @@ def test_no_name_poses_as_something_else(name: str, judged: Stack, settings: dic
 
 
 def test_a_text_that_a_rule_forgot_is_made_harmless() -> None:
-    forgetful = replace(RULES[0], check=lambda _: iter([Finding(f"its name is {HOSTILE}", "its urn")]))
+    forgetful = replace(RULES[0], check=lambda _: iter([Violation(f"its name is {HOSTILE}", "its urn")]))
     reported: list[str] = []
     args = pulumi_policy.StackValidationArgs([], {})
     as_policy(forgetful).validate(args, lambda text, urn=None: reported.append(text))

@@ -11,8 +11,8 @@ from kcadmin.guards.marks import new_mark
 from kcadmin.guards.parts import MARK
 from kcadmin.objects.features import STANDARD_FEATURE, Features
 from reach.allowed import realm_reach
-from reach.permissions import Answer, answer, combined
-from reach.reasons import ANY_CLIENT, Verdict
+from reach.permissions import Decision, answer, combined
+from reach.reasons import ANY_CLIENT, Reasoning
 from reach.roles import RoleFacts
 from reach.survey import Survey
 from tests.support.mapper_kinds import kind
@@ -30,7 +30,7 @@ NO_ROLES = RoleFacts()
 
 def verdict(
     found: Survey, requester: str, source: str, audience: str | None = None, roles: RoleFacts = NO_ROLES
-) -> Verdict:
+) -> Reasoning:
     return realm_reach(found, roles).verdict(requester, source, audience)
 
 
@@ -255,7 +255,7 @@ def test_what_a_policy_says(name: str, client_id: str | None, yes: bool | None, 
     assert (said.yes, said.when) == (yes, when)
 
 
-YES, NO, MAYBE = Answer(True, ("y",)), Answer(False, ("n",)), Answer(None, ("m",), ("it rains",))
+YES, NO, MAYBE = Decision(True, ("y",)), Decision(False, ("n",)), Decision(None, ("m",), ("it rains",))
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ YES, NO, MAYBE = Answer(True, ("y",)), Answer(False, ("n",)), Answer(None, ("m",
         ("CONSENSUS", [NO, NO, YES], False),
     ],
 )
-def test_what_policies_say_together(strategy: str, answers: list[Answer], yes: bool | None) -> None:
+def test_what_policies_say_together(strategy: str, answers: list[Decision], yes: bool | None) -> None:
     said = combined(strategy, answers)
     assert said.yes is yes and bool(said.when) == (yes is None)
 

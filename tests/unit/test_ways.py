@@ -2,7 +2,7 @@
 
 import pytest
 
-from reach.reasons import MAPPER, OneOf, Verdict, Way, within
+from reach.reasons import MAPPER, OneOf, Reasoning, Way, within
 
 VIP, EITHER, OTHER = OneOf(("vip",)), OneOf(("guest", "vip")), OneOf(("guest",))
 ASKED = "scope 's' is asked for"
@@ -27,10 +27,10 @@ def test_where_conditions_hold_others_hold_too(when: tuple[str, ...], other: tup
 
 
 def test_a_verdict_that_opens_more_than_another() -> None:
-    def passing(*when: str) -> Verdict:
-        return Verdict("standard", (Way(MAPPER, "m", when=when),))
+    def passing(*when: str) -> Reasoning:
+        return Reasoning("standard", (Way(MAPPER, "m", when=when),))
 
-    refused = Verdict("standard", why_not=("no",))
+    refused = Reasoning("standard", why_not=("no",))
     assert passing().opens_more_than(passing(VIP)) and passing(EITHER).opens_more_than(passing(VIP))
     assert not passing(VIP).opens_more_than(passing(EITHER)) and not passing(VIP).opens_more_than(passing())
     assert passing(VIP).opens_more_than(refused) and not refused.opens_more_than(passing(VIP))
