@@ -11,7 +11,7 @@ from local.layout import PROJECT
 
 NO_KEYS = {"scoped", "kept_scope"}  # of a grant, given by the stack
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-LINES = 120
+LINES, LONGEST_LINE = 120, 120
 PAGES = sorted(
     page.relative_to(PROJECT)
     for folder in (".", "docs", "docs/adr", "examples/guide", "examples/three_hops")
@@ -48,3 +48,14 @@ def test_the_reference_has_every_key() -> None:
 
 def test_the_first_page_is_short() -> None:
     assert len((PROJECT / "README.md").read_text(encoding="utf-8").splitlines()) <= LINES
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_lines_of_prose_are_short(page: Path) -> None:
+    """Outside tables and what commands print."""
+    inside, long = False, []
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+        inside ^= line.lstrip().startswith("```")
+        if len(line) > LONGEST_LINE and not inside and not line.lstrip().startswith(("|", "!", "    ")):
+            long.append(number)
+    assert long == []
