@@ -1,12 +1,9 @@
 """Every exchange that a realm's state allows, and why: ``realm_reach`` makes it of a ``Survey`` and what ``read_roles`` asked.
 
-``RealmReach`` gives:
-
 * ``verdict(requester, source, audience)``: whether that one exchange is allowed, under which conditions, by what, or why not;
 * ``rules()``: for each requester, whose tokens it may turn into tokens for whom. An exchange is allowed for every source with
   every audience of a rule, so a realm of 1,000 clients stays small; what only users' roles open is told apart;
-* ``reach()``: the same as a ``reach.exchanges.Reach``, with what holds under conditions or without;
-* ``names``, ``roles``, ``permissions``, ``guards``: what it is made of, with reasons (``reach.reasons.Way``).
+* ``reach()``: the same as a ``reach.exchanges.Reach``, with what holds under conditions or without.
 
 What Keycloak decides at the moment of an exchange is never left out: it is a condition in words (a user's role, a scope that is
 asked for, a time, a consent). What of client policies only the server can tell is one, too, or stands in ``guards.unjudged``.
@@ -21,11 +18,10 @@ from kcadmin.authz.tickets import unjudged
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import LEGACY, STANDARD, SWITCH
 from kcadmin.rest import texts
-from reach.audiences import Introspected
 from reach.exchanges import Reach
 from reach.fitness import Position, Unfit, bound_by, proofs, unfit, worded
 from reach.guards import NO_WIDER_SCOPES, GuardReach, guard_reach
-from reach.mappers import issued_by, named_by
+from reach.mappers import issued_by, named_by, of_new_tokens
 from reach.permissions import permitted
 from reach.reasons import (
     ANY_CLIENT,
@@ -198,13 +194,13 @@ class RealmReach:
     def _names_at_exchange(self, requester: str) -> dict[str, Ways]:
         """Whom a requester's new token names; the executor of the guard for scopes leaves its own mappers out."""
         dropped = (MAPPER,) if requester in self.guards.no_wider_scopes else ()
-        named = {each: _of_new_tokens(ways) for each, ways in self.names.get(requester, {}).items()}
+        named = {each: of_new_tokens(ways) for each, ways in self.names.get(requester, {}).items()}
         return {each: left for each, ways in named.items() if (left := tuple(w for w in ways if w.kind not in dropped))}
 
     def _named(self, requester: str, audience: str, source: str | None = None) -> Ways:
         """source: whose token it is, which a guard on scopes asks for; None where that is told as a condition."""
         by_role = self.roles.names(requester, audience)
-        ways = (*self._names_at_exchange(requester).get(audience, ()), *_of_new_tokens((by_role,) if by_role else ()))
+        ways = (*self._names_at_exchange(requester).get(audience, ()), *of_new_tokens((by_role,) if by_role else ()))
         asked = {asked_for(scope): names for scope, names in self.guards.asked.get(requester, {}).items()}
         found = [(way, [asked[when] for when in way.when if when in asked]) for way in ways]
         if source is not None:
@@ -221,7 +217,7 @@ class RealmReach:
         return free & self.guards.sources.get(requester, free)
 
     def _role_audiences(self, requester: str, beside: Iterable[str | None]) -> frozenset[str]:
-        named = self.roles.named_by(requester) if _of_new_tokens((self.roles.why.get(requester, OWN_TOKEN),)) else ()
+        named = self.roles.named_by(requester) if of_new_tokens((self.roles.why.get(requester, OWN_TOKEN),)) else ()
         return (self.enabled & {*named}) - {*beside}
 
     @cached_property
@@ -284,11 +280,6 @@ class RealmReach:
         client = self.clients.get(target)
         found = unfit(client, Position.TARGET, exchange, disabled_targets=self.disabled_targets)
         return [worded(why, target) for why in found if audience or why is Unfit.CONSENT]
-
-
-def _of_new_tokens(ways: Ways) -> Ways:
-    """Those of a token that an exchange makes, which nobody introspects before."""
-    return tuple(way for way in ways if not any(isinstance(each, Introspected) for each in way.when))
 
 
 def realm_reach(survey: Survey, roles: RoleFacts) -> RealmReach:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from kcadmin.objects.clients import Client
 from kcadmin.rest.texts import named
-from reach.audiences import Added
+from reach.audiences import Added, Introspected
 from reach.lightweight import added_in, issued_in
 from reach.reasons import MAPPER, SCOPE, Way, Ways, writes
 from reach.roles import RoleFacts, conditions_of
@@ -40,3 +40,8 @@ def _by_audience(
             written = replace(way, when=(*way.when, writes(each.by, name)))
             found[name] = (*found.get(name, ()), written)
     return found
+
+
+def of_new_tokens(ways: Ways) -> Ways:
+    """Those of a token that an exchange makes, which nobody introspects before."""
+    return tuple(way for way in ways if not any(isinstance(each, Introspected) for each in way.when))

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from exchange.release.removal import STORES
 from kcadmin.authz.policies import ClientPolicy, ScriptPolicy
+from kcadmin.authz.policy_stores import STORES
 from kcadmin.authz.scopes_and_permissions import ScopePermission
 from kcadmin.guards.client_policies import POLICIES, PROFILES, Entry
 from kcadmin.guards.entries import merged

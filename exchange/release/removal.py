@@ -6,20 +6,12 @@ too stays on for them. Killed between any two requests, a next run finds the res
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from exchange.release.giving_back import MAPPERS, give_back
 from kcadmin.authz import authorization_services, management_permissions, noted_strategy
 from kcadmin.authz.exchange_permission import attached, leave_empty
-from kcadmin.authz.named_policies import (
-    AggregatePolicies,
-    ClientScopePolicies,
-    GroupPolicies,
-    RolePolicies,
-    UserPolicies,
-)
-from kcadmin.authz.policies import ClientPolicies, Policies, RegexPolicies, ScriptPolicies, TimePolicies
 from kcadmin.authz.policy_removal import delete_policy
+from kcadmin.authz.policy_stores import store_of
 from kcadmin.authz.scopes_and_permissions import AuthorizationScopes, ScopePermissions, scope_kind
 from kcadmin.guards.claimed import TakenGuards, release_guards
 from kcadmin.guards.entries import Guards
@@ -43,19 +35,6 @@ SETTINGS: Mapping[What, Kind] = {
     What.FULL_SCOPE: FULL_SCOPE_CLAIM,
     What.REFRESH_TOKENS: REFRESH_TOKENS_CLAIM,
     What.SERVICES: authorization_services.KIND,
-}
-STORES: Mapping[str, type[Policies[Any]]] = {
-    each.TYPE: each
-    for each in (
-        AggregatePolicies,
-        ClientPolicies,
-        ClientScopePolicies,
-        GroupPolicies,
-        RegexPolicies,
-        RolePolicies,
-        TimePolicies,
-        UserPolicies,
-    )
 }
 UNREADABLE = "its claim holds what the setting cannot have, so the claim alone is removed"
 NOTES = (What.ADOPTED, What.STRAY)
@@ -134,12 +113,6 @@ def _policy(realm: Realm, left: Leftover) -> None:
         store = store_of(realm, server, left.type)
         if not give_back(realm, left, store, store.get(policy_id), server.client_uuid):
             delete_policy(realm, server, policy_id)
-
-
-def store_of(realm: Realm, server: ResourceServer, type_: str) -> Policies[Any]:
-    """Where the policies of a type live."""
-    kind = STORES.get(type_)
-    return kind(realm, server) if kind else ScriptPolicies(realm, server, type_)
 
 
 def policy_of(realm: Realm, left: Leftover) -> tuple[ResourceServer | None, str | None]:

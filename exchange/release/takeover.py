@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from exchange.release.giving_back import MAPPERS, may_be_true, untrue
-from exchange.release.removal import SETTINGS, UNREADABLE, Released, holder_of, policy_of, store_of
+from exchange.release.removal import SETTINGS, UNREADABLE, Released, holder_of, policy_of
 from kcadmin.authz import management_permissions, noted_strategy
+from kcadmin.authz.policy_stores import store_of
 from kcadmin.authz.scopes_and_permissions import AuthorizationScopes, ScopePermissions, scope_kind
 from kcadmin.guards.client_policies import POLICIES, PROFILES, Change, Entry, settle
 from kcadmin.guards.marks import KIND as GUARD_MARK

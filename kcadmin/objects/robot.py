@@ -4,8 +4,7 @@ It logs in by private_key_jwt (RFC 7523). Its roles are those of ``realm-managem
 
 A client that exists is never given a role: somebody may have registered it, and hold its registration access token, its secret,
 or a token of its service account. A robot that exists is replaced by a new client. Keycloak takes a token of a deleted client for
-one of a new client of that name, and reads its rights at each request. So the new client refuses what was issued before it
-(``notBefore``).
+one of a new client of that name, and reads its rights at each request. So the new one refuses older tokens (``notBefore``).
 https://www.keycloak.org/docs/latest/server_admin/#_service_accounts
 """
 

@@ -75,7 +75,7 @@ NETWORK = (
     "websocket",
     "keycloak",
 )
-MAIN_LINES = 40
+MAIN_LINES, MODULE_LINES = 40, 300
 
 
 def sources(room: str) -> list[Path]:
@@ -302,3 +302,13 @@ def test_an_import_of_any_form_is_seen(tmp_path: Path, monkeypatch: pytest.Monke
     source.parent.mkdir()
     source.write_text(text)
     assert module in list(imported(source))
+
+
+def test_no_module_is_long() -> None:
+    long = {
+        source.relative_to(PROJECT).as_posix(): lines
+        for room in MAY
+        for source in sources(room)
+        if (lines := len(source.read_text().splitlines())) > MODULE_LINES
+    }
+    assert long == {}
