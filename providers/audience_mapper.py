@@ -102,9 +102,6 @@ class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
         """A note alone brings no other audience into tokens, nor a mark onto a mapper."""
         return may_have_been(wanted.audience, was)
 
-    def unowned(self, found: Mapper) -> Mapper:
-        return replace(found, owner=None, exchange=None, stored=())
-
     def tell_left(self, realm: Realm, props: Props) -> None:
         holder, audience = realm.clients.get(props["client_uuid"]), props.get("included_client")
         if not holder or not audience or not props["access_token"] or holder.client_id == audience:

@@ -92,6 +92,8 @@ class MarkedMappers(Generic[M]):
         had, config = dict(found.get("config") or {}), wanted.config()
         if wanted.stored:
             config = {str(key): str(value) for key, value in wanted.stored}
+            if OWNER_KEY in config and not wanted.owner:  # read while it bore a mark
+                config = {key: value for key, value in config.items() if key not in _MARK_KEYS}
         elif found and not (now := type(self).READ(found)).mark and _settings(now) == _settings(wanted):
             config = {**had, **{key: each for key, each in config.items() if key in _MARK_KEYS}}
         else:

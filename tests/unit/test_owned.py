@@ -185,6 +185,17 @@ def test_revoke_deletes_what_was_used_too(keycloak: FakeKeycloak, kind: Kind) ->
     assert life.objects() == []
 
 
+@pytest.mark.parametrize("kind", [each for each in KINDS if "keep" in each.provider.ON_REMOVE], ids=str)
+def test_what_is_kept_bears_no_mark(life: Life) -> None:
+    life.up(on_remove="keep")
+    (made,) = life.objects()
+    forget()
+    life.engine.destroy()
+    (kept,) = life.objects()
+    assert kept["config"] == {key: each for key, each in made["config"].items() if not key.startswith("pulumi.")}
+    assert "pulumi." not in str(life.keycloak.state())
+
+
 def test_a_strangers_that_differs_is_refused_naming_each_field(keycloak: FakeKeycloak, kind: Kind) -> None:
     life = strangers(keycloak, kind, **kind.other)
     before = keycloak.state()
