@@ -66,7 +66,8 @@ def release_all(realm: Realm, left: Iterable[Leftover], progress: Progress = lam
     done: set[tuple[bool, str]] = set()
     failed = unclosed = False
     for each in left:
-        if (failed and each.what in (*GUARDS, What.ADOPTED)) or (unclosed and each.what in GUARDS):
+        held = (*GUARDS, What.ADOPTED) if failed else GUARDS if unclosed else ()
+        if each.what in held:
             yield Released(each, fault=f"{each.about} in realm {named(realm.name)}: {FAILED_BEFORE}.")
             continue
         is_note = each.what in NOTES
@@ -77,7 +78,8 @@ def release_all(realm: Realm, left: Iterable[Leftover], progress: Progress = lam
         progress(each.about)
         try:
             if is_note:
-                _notes(realm, each.client, [note for note in left if note.what in NOTES and note.client == each.client])
+                notes = [note for note in left if note.what in NOTES and note.what not in held]
+                _notes(realm, each.client, [note for note in notes if note.client == each.client])
             else:
                 _WAYS[each.what](realm, each)
             done |= {whole} if whole else set()

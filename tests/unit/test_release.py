@@ -55,6 +55,28 @@ def test_guards_stay_while_what_they_guard_could_not_be_taken_away(monkeypatch: 
     assert gone == ["gone"]
 
 
+def test_a_claim_that_means_nothing_takes_no_note_along_that_is_still_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may write the client can plant such a claim; the note says what the mapper is given back as, by the next run."""
+
+    class Realm:
+        name = "r"
+
+    gone: list[str] = []
+
+    def fails(realm: object, left: Leftover) -> None:
+        raise Refusal("mapper 'm': stays.")
+
+    monkeypatch.setitem(removal._WAYS, What.MAPPER, fails)
+    monkeypatch.setattr(removal, "_notes", lambda realm, client, notes: gone.extend(each.name for each in notes))
+    mapper = Leftover(What.MAPPER, "web", "m", "gone")
+    note, stray = Leftover(What.ADOPTED, "web", "the note", "gone"), Leftover(What.STRAY, "web", "the stray", "gone")
+    faults = [each.fault for each in removal.release_all(Realm(), [mapper, note, stray])]  # type: ignore[arg-type]
+    assert gone == ["the stray"] and [bool(each) for each in faults] == [True, True, False]
+    gone.clear()
+    assert [each.fault for each in removal.release_all(Realm(), [note, stray])] == ["", ""]  # type: ignore[arg-type]
+    assert gone == ["the note", "the stray"]
+
+
 def test_depths_of_layers_chains_and_circles() -> None:
     layers = {f"{layer}{side}": {f"{layer + 1}a", f"{layer + 1}b"} for layer in range(30) for side in "ab"}
     assert _depths({**layers, "30a": set(), "30b": set()})["30a"] == 30
