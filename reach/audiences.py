@@ -215,8 +215,9 @@ def _acts(mapper: Json, client: Client, shapes: Shapes) -> tuple[bool, str | Non
     if mapper["protocolMapper"] in (ROLE_MAPPER, RENAMED_ROLE_MAPPER):
         return True, None  # they have no such setting
     on, when = _acts_at_issue(mapper, client, shapes.lighteners)
-    setting = INTROSPECTION_CLAIM if INTROSPECTION_CLAIM in (mapper.get("config") or {}) else TOKEN_CLAIM
-    if not _is_set(mapper, setting) or not shapes.introspectors or (on and when is None):
+    has_own = INTROSPECTION_CLAIM in (mapper.get("config") or {}) or mapper["protocolMapper"] == RESOLVE_MAPPER
+    whole = _is_set(mapper, INTROSPECTION_CLAIM if has_own else TOKEN_CLAIM)
+    if not whole or not shapes.introspectors or (on and when is None):
         return on, when
     passed_on = f"{quoted(shapes.introspectors, 'or')} passes on the whole token that it gets at introspection"
     return True, f"{when}, or {passed_on}" if on else Introspected(passed_on)
@@ -233,8 +234,10 @@ def _acts_at_issue(mapper: Json, client: Client, lighteners: Sequence[str]) -> t
 
 
 def _is_set(mapper: Json, setting: str) -> bool:
+    """As Keycloak reads a setting; an audience-resolve mapper acts where it says nothing, since older ones had no settings."""
     said = (mapper.get("config") or {}).get(setting)
-    return said == "true" or (said is None and is_unknown(mapper))
+    is_resolver = mapper["protocolMapper"] == RESOLVE_MAPPER and setting != LIGHTWEIGHT_CLAIM
+    return said == "true" or (said is None and (is_resolver or is_unknown(mapper)))
 
 
 def replacing(each: Added, found: Iterable[Added]) -> list[str]:

@@ -35,14 +35,14 @@ def through_three_roles(realm: TestRealm) -> None:
 
 
 def by_two_scopes(realm: TestRealm) -> None:
-    """One scope brings a role into each token, another resolves it; neither does anything alone."""
+    """One scope brings a role into each token, another resolves it, as of old without a setting; neither does anything alone."""
     realm.change("web", fullScopeAllowed=False)
     roles = next(each["id"] for each in realm.get("client-scopes") if each["name"] == "roles")
     realm.session.delete(realm.at("clients", realm.uuid("web"), "default-client-scopes", roles))
     realm.add_role("far", realm.user, "api")
     for name, kind, config in (
         ("brings", "oidc-hardcoded-role-mapper", {"role": "api.far"}),
-        ("resolves", "oidc-audience-resolve-mapper", {"access.token.claim": "true"}),
+        ("resolves", "oidc-audience-resolve-mapper", {}),
     ):
         mapper = {"name": "m", "protocol": "openid-connect", "protocolMapper": kind, "config": config}
         scope = {"name": name, "protocol": "openid-connect", "protocolMappers": [mapper]}

@@ -75,6 +75,25 @@ def test_introspection_has_a_setting_of_its_own(config: dict[str, str], acts: tu
         assert [each.when for each in added(holder, {})] == ([None] if expected == "always" else [])
 
 
+@pytest.mark.parametrize(
+    ("config", "acts"),
+    [
+        ({}, ("always", "if passed on")),
+        ({"access.token.claim": "false"}, ("if passed on", "if passed on")),
+        ({"access.token.claim": "false", "introspection.token.claim": "false"}, (None, None)),
+        ({"lightweight.claim": "true"}, ("always", "always")),
+    ],
+)
+def test_an_audience_resolve_mapper_acts_where_it_says_nothing(
+    config: dict[str, str], acts: tuple[str | None, str | None]
+) -> None:
+    """Realms of before Keycloak 23 have one without settings in their client scope ``roles``."""
+    for fields, expected in zip(({}, LIGHT), acts, strict=True):
+        holder = client("a", {"id": "m", "name": "m", **RESOLVE, "config": config}, defaultClientScopes=[], **fields)
+        found = resolvers(holder, {}, Shapes(introspectors=("gateway",)))
+        assert ["if passed on" if each.when else "always" for each in found] == ([expected] if expected else [])
+
+
 def test_scopes_and_what_must_be_asked_for() -> None:
     mapper = {"id": "m", "name": "m", **kind("oidc-audience-mapper", included_client_audience="b")}
     scope = {"id": "s", "name": "s", "protocol": "openid-connect", "attributes": {}, "protocolMappers": [mapper]}
