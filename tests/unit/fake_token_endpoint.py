@@ -47,6 +47,7 @@ class FakeRealm:
 
     subject: object = field(default_factory=lambda: {"access_token": sign(USER), "refresh_token": "refresh"})
     exchanged: object = field(default_factory=lambda: {"access_token": sign(STANDARD)})
+    revoked: object = ""
     status: Mapping[str, int] = field(default_factory=dict)
     clients: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     secret: str | Exception = "from-server"
@@ -85,7 +86,7 @@ class FakeRealm:
             refused = endpoint in self.status
             return answer(
                 self.status.get(endpoint, 204 if endpoint == "logout" else 200),
-                {"error": "invalid_request"} if refused else "",
+                {"error": "invalid_request"} if refused else self.revoked if endpoint == "revoke" else "",
             )
         return answer(self.status.get(kind, 200), self.exchanged if kind == "exchanged" else self.subject)
 

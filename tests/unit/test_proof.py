@@ -271,6 +271,22 @@ def test_what_keycloak_does_not_answer_ended_nothing(endpoint: str, status: int)
     assert all("was not ended (Keycloak at" in each for each in verdict.left_open), verdict.left_open
 
 
+@pytest.mark.parametrize(
+    ("said", "is_ended"),
+    [
+        ("", True),
+        ({"error": "invalid_token", "error_description": "Invalid token"}, True),
+        ({"error": "unknown_error"}, False),
+        ({"error": "invalid_token", "page": "of a proxy"}, False),
+        ("<html>", False),
+    ],
+    ids=str,
+)
+def test_only_a_token_that_is_ended_already_may_be_called_invalid(said: object, is_ended: bool) -> None:
+    realm = FakeRealm(subject={"access_token": sign(USER)}, revoked=said)
+    assert bool(prove(realm.session, RECIPIENT, Subject(), secrets).left_open) is not is_ended
+
+
 def test_a_connection_that_breaks_leaves_the_other_tokens_to_be_ended() -> None:
     realm = FakeRealm(subject={"access_token": sign(USER)})
     with Prover(realm.session, secrets) as prover:
