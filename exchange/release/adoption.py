@@ -67,7 +67,8 @@ def declared(chosen: Sequence[str], owner: str, place: Deployable) -> tuple[Decl
         config = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         raise StackProblem(f"file {named(file)}: cannot be read; run this in the project's folder.") from None
-    config.setdefault("config", {}).update({f"{NAMESPACE}:owner": owner, f"{NAMESPACE}:url": place.connection.url})
+    given = {f"{NAMESPACE}:owner": owner, f"{NAMESPACE}:url": place.connection.url}
+    config["config"] = {**(config.get("config") or {}), **given}
     with TemporaryDirectory() as folder:
         copy = Path(folder) / file.name
         copy.write_text(yaml.safe_dump(config), encoding="utf-8")

@@ -1,14 +1,19 @@
 """Which things of a former owner are a stack's declared ones: by all that tells them, never by a name or a mark alone."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 
-from exchange.release.adoption import adopted, declared_by
+from exchange.release import adoption
+from exchange.release.adoption import adopted, declared, declared_by
 from exchange.stack import place
 from exchange.stack.stack import default_owner
 from kcadmin.marks.ownership import owned_name, policy_title
+from kcadmin.rest.connection import Connection, PasswordLogin
 from reach.leftovers import Leftover, What
 
 GONE = "gone/exchange/prod"
@@ -51,6 +56,26 @@ def test_what_is_like_a_declared_thing_is_not_one(real: Leftover, alike: dict[st
     wanted = declared_by([MAPPER, SCOPE, POLICY], GONE)
     assert set(adopted([real, replace(real, **alike)], "r", wanted)) == {real}
     assert adopted([real], "another", wanted) == {}
+
+
+@pytest.mark.parametrize("text", ["config:\n", "", "config:\n  keycloak-token-exchange:owner: ours\n"], ids=repr)
+def test_a_preview_runs_under_the_former_owners_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "Pulumi.prod.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    configs: list[Any] = []
+
+    def pulumi(arguments: list[str], *_: object) -> str:
+        if arguments[0] == "stack":
+            return "prod\n"
+        configs.append(yaml.safe_load(Path(arguments[arguments.index("--config-file") + 1]).read_text()))
+        return json.dumps({"steps": [{"newState": MAPPER}]})
+
+    monkeypatch.setattr(adoption, "run_pulumi", pulumi)
+    here = place.Deployable(Connection("https://k", PasswordLogin("a", "p")), ("r",), frozenset({"ours"}), "ours")
+    assert [each.what for each in declared([], GONE, here)] == [What.MAPPER]
+    assert configs == [{"config": {"keycloak-token-exchange:owner": GONE, "keycloak-token-exchange:url": "https://k"}}]
 
 
 def test_a_long_name_of_a_policy_is_told_whole() -> None:
