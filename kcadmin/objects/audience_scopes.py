@@ -1,4 +1,4 @@
-"""What a client scope says that puts a client into the ``aud`` of tokens: its mapper, its marks, and what it held before.
+"""Client scopes that put a client into the ``aud`` of tokens: their mapper, their marks, and what they held before.
 
 https://www.keycloak.org/docs/latest/server_admin/#_client_scopes
 """
@@ -18,9 +18,9 @@ _MAPPER_NAME = "audience"
 
 @dataclass(frozen=True)
 class AudienceScope:
-    """A client scope that puts a client into ``aud``. ``roles``: (client id or "", role); holders of one of them get it.
+    """A client scope that puts a client into ``aud``. ``roles``: (client id or "", role); it is for holders of one of them.
 
-    ``stored``: its name, and our attribute and our mapper's configuration exactly as found, to give them back exactly.
+    ``stored``: its name, our attribute and our mapper's configuration exactly as read, to restore them exactly.
     """
 
     name: str

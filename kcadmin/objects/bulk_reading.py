@@ -1,7 +1,7 @@
-"""When the objects of a realm are worth reading in lists instead of one by one.
+"""Decides when to read the objects of a realm in lists instead of one by one.
 
-One row at an offset tells whether a realm holds many more than will be looked up: then it is never listed, so that the cost
-follows what a stack manages and not the size of the realm (docs/adr/0017).
+One row at an offset shows whether a realm holds many more objects than a run needs. Then it is never listed, so the cost depends
+on what a stack manages and not on the size of the realm (docs/adr/0017).
 """
 
 import threading
@@ -17,11 +17,11 @@ SHARE = 4
 
 
 class ReadAhead:
-    """Counts look-ups, and reads all at the one that makes it worth while.
+    """Counts look-ups, and reads all once that is cheaper.
 
-    :param expected: gives the number of distinct clients that somebody said there will be. Beyond it, or where it is 0, four
-        times as many are expected as were looked up already.
-    :param has_more_than: whether the realm holds more objects than the clients that one may list would bring.
+    :param expected: gives the number of distinct clients that the caller announced. Beyond it, or where it is 0, four times as
+        many are expected as were looked up already.
+    :param has_more_than: whether the realm holds more objects than this number of clients allows to list.
     :param read: reads the lists.
     """
 

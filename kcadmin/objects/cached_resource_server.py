@@ -1,6 +1,6 @@
-"""The resource server of a realm's legacy permissions as seen at one look, instead of several requests an object.
+"""A read-only snapshot of the resource server of a realm's legacy permissions, instead of several requests an object.
 
-For looks that no write is made from, but for one. What this process has written since, and what was not to be seen, is asked for.
+Objects that this process has written since, or that the snapshot lacks, are read from the server. One write relies on it.
 """
 
 import threading
@@ -29,9 +29,9 @@ OBJECTS_A_CLIENT = 4  # a grant between two clients brings a policy and seven pe
 
 @dataclass(frozen=True)
 class Seen:
-    """By one export and two lists: policies and token-exchange permissions by id and by name, all names, the policies that a
-    permission holds by its name, the other permissions on a client by its UUID, and the names of resources.
-    ``good_for``: seconds, by the time that the look took."""
+    """A snapshot, from one export and two lists: policies and token-exchange permissions by id and by name, all names, the
+    policies of each permission by its name, the other permissions on a client by its UUID, and the names of resources.
+    ``good_for``: seconds, by the time that the reads took."""
 
     at: float
     good_for: float
@@ -44,7 +44,7 @@ class Seen:
 
 
 class SeenServer(ResourceServer):
-    """Reads from the look, where a stack names enough clients for one."""
+    """Reads from the snapshot, where a stack names enough clients for one."""
 
     def __init__(self, session: Session, clients: Clients, client_uuid: str, touched: set[str]) -> None:
         super().__init__(session, clients, client_uuid, touched)

@@ -20,7 +20,7 @@ STRING = "String"
 
 @dataclass(frozen=True)
 class HardcodedClaimMapper:
-    """A hardcoded claim mapper of a client. The flags say which tokens and answers carry the claim.
+    """A hardcoded claim mapper of a client. The flags say which tokens and answers contain the claim.
 
     lightweight: whether lightweight access tokens do. owner: whose it is. stored: the configuration exactly as it was read.
     """

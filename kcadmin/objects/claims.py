@@ -1,8 +1,8 @@
-"""Claims: notes on a client that say who holds one of its settings, and what the setting was before.
+"""Claims: notes on a client that say who owns one of its settings, and what the setting was before.
 
-A claim is the client attribute ``pulumi.claim.<hash of owner and kind>``. Whoever may write the client's attributes may write
-one, so a claim is data: it counts only where its key fits its owner, and where it holds only fields and values of its kind.
-What a well-formed claim can do at most: keep the setting as it is claimed, and say which of its own values it gets back.
+A claim is the client attribute ``pulumi.claim.<hash of owner and kind>``. Anybody who may write the client's attributes may write
+a claim, so it is data. It counts only if its key fits its owner, and if it contains only fields and values of its kind. A
+well-formed claim can at most keep the setting as claimed, and choose which of the setting's own values is restored.
 """
 
 import json
@@ -29,9 +29,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Kind:
-    """A setting that is claimed. ``set`` and ``was``: the fields that its claims may hold, each with its type hint.
+    """A setting that is claimed. ``set`` and ``was``: the fields that its claims may contain, each with its type hint.
 
-    ``needs``: fields that ``was`` must hold.
+    ``needs``: fields that ``was`` must contain.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Kind:
 class Claim:
     """One owner's hold on a setting that others may share.
 
-    ``was``: the values found before the first claim, what the last one out restores. ``set``: the values claimed.
+    ``was``: the values before the first claim, which the last owner restores. ``set``: the values claimed.
     """
 
     owner: str

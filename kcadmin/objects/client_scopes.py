@@ -1,7 +1,7 @@
-"""Client scopes that put an audience into tokens, and the lists of default and optional scopes that clients hold them in.
+"""Client scopes that put an audience into tokens, and the clients' lists of default and optional scopes.
 
-A scope with role scope mappings counts only for users who hold one of the roles; without any it counts for all. So a role
-is mapped before another is taken away, and a scope is handed to a client only when it is whole.
+A scope with role scope mappings applies only to users who hold one of the roles; without any it applies to all. So a role is
+mapped before another is removed, and a scope is added to a client only when it is complete.
 https://www.keycloak.org/docs/latest/server_admin/#_client_scopes
 """
 
@@ -39,7 +39,7 @@ def scope_token(text: str) -> str:
 
 
 class ClientScopes:
-    """The client scopes of a realm: listed once a process, since Keycloak finds none by name."""
+    """The client scopes of a realm: listed once a process, since Keycloak cannot search them by name."""
 
     def __init__(self, session: Session, clients: Clients, realm: str) -> None:
         self._session = session

@@ -1,4 +1,4 @@
-"""The secrets of the clients that take part in an exchange: from the environment, else from the server, else asked for.
+"""The secrets of the clients that take part in an exchange: from the environment, else from the server, else from a person.
 
 https://www.keycloak.org/docs-api/latest/rest-api/index.html#_clients (client-secret)
 """

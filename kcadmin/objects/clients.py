@@ -1,7 +1,7 @@
 """The clients of a realm: looked up once a process, changed only by partial PUTs.
 
 A partial PUT merges; attributes merge key by key and an empty value removes one. A full PUT deletes mappers that others add
-meanwhile, so none is ever made here. What a partial one would change beside, it repeats from a look just before:
+meanwhile, so none is ever made here. A partial PUT repeats fields that it would otherwise change, as read just before:
 ``kcadmin.writes.partial_put``.
 https://www.keycloak.org/docs-api/latest/rest-api/index.html#_clients
 """
@@ -67,7 +67,7 @@ class Client:
 
 
 class Clients:
-    """The clients of one realm. A look-up brings settings, attributes and mappers; our own writes keep it true."""
+    """The clients of one realm. A look-up reads settings, attributes and mappers; our own writes update them."""
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
-"""Which clients the audiences of an event are.
+"""Finds the clients in the audiences of an event.
 
-Keycloak joins them into one text: by blanks in ``audience``, by a comma and a blank in the reason of a refusal. A client id may
-contain both, so a text is read with the client ids that exist. Proven on 26.7.3: a token for ``Test API`` and one for ``Test``
-and ``API`` leave the same event.
+Keycloak joins their client ids into one text: by blanks in ``audience``, by a comma and a blank in the reason of a refusal. A
+client id may contain both, so a text is split by the client ids that exist. Proven on 26.7.3: a token for ``Test API`` and one
+for ``Test`` and ``API`` leave the same event.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ class Audiences:
     """The audiences of an event.
 
     text: as Keycloak joined them. readings: the client ids and custom audiences, once for each way to read the text; usually
-    there is one, and none where the event tells no audience.
+    there is one, and none where the event contains no audience.
     """
 
     text: str = ""
@@ -46,9 +46,9 @@ class Audiences:
 
 
 class ClientIds:
-    """The client ids by which a realm's events are read; the server is asked once for each.
+    """The client ids by which a realm's events are read; each is requested once.
 
-    :param realm: asked only about texts that contain a blank or a comma; None asks nobody.
+    :param realm: read only for texts that contain a blank or a comma; None: no server is read.
     :param known: client ids that exist, such as those of a stack's grants.
     """
 

@@ -1,4 +1,4 @@
-"""A realm's events of token exchanges, and what of its events Keycloak records at all.
+"""A realm's events of token exchanges, and which events Keycloak records in it.
 
 https://www.keycloak.org/docs/latest/server_admin/#auditing-user-events
 """
@@ -41,11 +41,11 @@ class EventsConfig:
 
 @dataclass(frozen=True)
 class Event:
-    """One exchange, allowed or refused. at: seconds since 1970. exchange: standard, legacy, or None where nothing tells.
+    """One exchange, allowed or refused. at: seconds since 1970. exchange: standard, legacy, or None where it is not known.
 
     subject: the client of the subject token; user: a name. Both, and the session, are None in events of the legacy exchange.
-    audiences: of the token that came out; of a refused one those asked for, where the event holds them. requested_type: of
-    token; the legacy exchange notes a refresh token also where the caller named none.
+    audiences: of the exchanged token; of a refused exchange the requested ones, where the event contains them. requested_type: of
+    token; the legacy exchange records a refresh token also where the caller requested no type.
     """
 
     id: str

@@ -45,8 +45,8 @@ class Features:
 
     unknown: features that this version of Keycloak does not have, so that nothing switches them on.
     scope_policies: whether a client-scope policy can judge an exchange; before 26.0 each such exchange ends in a 500.
-    dpop: whether it heeds a client's setting to bind its tokens by DPoP; before 26.4 a feature that is off by default.
-    version: its first two numbers, which servers since 26 tell to realm administrators alone; else None.
+    dpop: whether it applies a client's setting to bind its tokens by DPoP; before 26.4 a feature that is off by default.
+    version: its first two numbers; None where the login may not read it. Servers since 26 show it only to realm administrators.
     """
 
     standard_exchange: bool

@@ -1,4 +1,4 @@
-"""What client policies do to a write of a client that is planned, in sentences for people: refused unless accepted."""
+"""What client policies would do to a planned write of a client, in sentences for people: refused unless accepted."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from kcadmin.writes.watch import told
 
 @dataclass(frozen=True)
 class WriteInWords:
-    """A write in words. when: what makes it. ways_out: what to do about a policy. accept: how ``{fields}`` are accepted."""
+    """A write in words. when: what makes it. ways_out: remedies against a policy. accept: how ``{fields}`` are accepted."""
 
     client_id: str
     realm: str

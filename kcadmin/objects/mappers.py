@@ -1,4 +1,4 @@
-"""Audience mappers: what puts a client, or any text, into the ``aud`` of a client's tokens.
+"""Audience mappers, which put a client, or any text, into the ``aud`` of a client's tokens.
 
 https://www.keycloak.org/docs/latest/server_admin/#_audience
 """
@@ -21,9 +21,9 @@ _CLIENT, _CUSTOM = "included.client.audience", "included.custom.audience"
 
 @dataclass(frozen=True)
 class AudienceMapper:
-    """An audience mapper of a client. ``owner`` is whose it is, ``exchange`` which exchange a grant needs it for.
+    """An audience mapper of a client. ``owner``: whose it is. ``exchange``: for which exchange a grant needs it.
 
-    ``stored``: the configuration exactly as found, to give it back exactly.
+    ``stored``: the configuration exactly as read, to restore it exactly.
     """
 
     name: str

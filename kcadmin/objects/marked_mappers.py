@@ -1,4 +1,4 @@
-"""Protocol mappers of a client that bear our mark in their configuration, beside what others noted there.
+"""Protocol mappers of a client with our mark in their configuration, beside entries of others.
 
 https://www.keycloak.org/docs-api/latest/rest-api/index.html#_protocol_mappers
 """
@@ -51,7 +51,7 @@ def marks(mapper: Marked) -> dict[str, str]:
 class MarkedMappers(Generic[M]):
     """The mappers of one type of one client. ``max_age``: of a read, in seconds; a write reads by itself.
 
-    ``TYPE``: Keycloak's. ``OURS``: the entries of a configuration that we manage, marks left aside. ``READ``: a representation.
+    ``TYPE``: Keycloak's. ``OURS``: the entries of a configuration that we manage, without marks. ``READ``: a representation.
     """
 
     TYPE: ClassVar[str]

@@ -1,4 +1,4 @@
-"""A realm as a run sees it: its clients, its resource servers and its identity."""
+"""A realm as a run reads it: its clients, its resource servers and its identity."""
 
 import threading
 import time
@@ -23,7 +23,7 @@ from kcadmin.writes.policies import seen_policies
 
 @dataclass(frozen=True)
 class RealmIdentity:
-    """What tells a realm from another of the same name: its issuer, and the UUID of its own administration client."""
+    """What distinguishes realms of the same name: the issuer, and the UUID of the realm's own administration client."""
 
     issuer: str
     management_uuid: str

@@ -1,10 +1,10 @@
-"""A realm's events switched on for owners who audit its exchanges, and given back by the last one out.
+"""Switches a realm's events on for owners who audit its exchanges; the last owner restores them.
 
-An owner's claim stands on a client of the realm, as all claims do, and not in the realm's own attributes: a PUT of the realm that
-names attributes deletes all others, so whoever writes them at the same moment, or from a list of his own, takes
-claims away, and our own PUT would take others' attributes. It is written before the setting, and dropped after it: a run may die
-between any two requests. Who takes and who leaves look again, and mend what the other undid. Of several who leave at once each
-says so in its claim first, so that the last one sees it, and what was is restored while a claim still tells it.
+An owner's claim is on a client of the realm, as all claims are, and not in the realm's own attributes. A PUT of the realm with
+attributes deletes all others: other writers would delete claims, and we would delete their attributes. The claim is written
+before the setting and deleted after it, since a run may die between any two requests. Both claiming and releasing read again
+afterwards, and mend what another owner undid. When several owners release at once, each first notes that in its claim. So the
+last one knows, and restores the former values while a claim still contains them.
 """
 
 import time

@@ -1,6 +1,6 @@
 """A client's authorization services: its resource server with scopes, policies and permissions.
 
-Paths and representations, nothing of who owns what. The authorization paths of the Admin REST API are hardly documented;
+Paths and representations; ownership is not known here. The authorization paths of the Admin REST API are hardly documented;
 https://www.keycloak.org/docs/latest/authorization_services/ names the objects.
 """
 

@@ -2,9 +2,9 @@
 
 It logs in by private_key_jwt (RFC 7523). Its roles are those of ``realm-management``; its tokens carry nothing else.
 
-A client that exists is never given a role: somebody may have registered it, and hold its registration access token, its secret,
-or a token of its service account. A robot that exists is replaced by a new client. Keycloak takes a token of a deleted client for
-one of a new client of that name, and reads its rights at each request. So the new one refuses older tokens (``notBefore``).
+An existing client never gets a role: somebody may have registered it, and hold its registration access token, its secret, or a
+token of its service account. An existing robot is replaced by a new client. Keycloak accepts a token of a deleted client as one
+of a new client of that name, and reads its rights at each request. So the new one refuses older tokens (``notBefore``).
 https://www.keycloak.org/docs/latest/server_admin/#_service_accounts
 """
 
@@ -78,7 +78,7 @@ class Robot:
 
 @dataclass(frozen=True)
 class Removed:
-    """A robot that was deleted. remains: sentences on what is left of what bootstrap switched on."""
+    """A robot that was deleted. remains: sentences about settings by bootstrap that stay on."""
 
     remains: tuple[str, ...]
 

@@ -1,8 +1,8 @@
-"""What robots that are kept to named clients may do there: fine-grained admin permissions v2.
+"""The fine-grained admin permissions v2 of robots that may manage only named clients.
 
-The realm's resource server for them belongs to the client ``admin-permissions``, which Keycloak makes when they are first
-switched on, and deletes with the realm alone. Of several permissions on a client each must permit, and each of their policies. So
-a client has one permission for all robots, with one policy that lists their service accounts.
+The realm's resource server for them belongs to the client ``admin-permissions``. Keycloak makes it when they are first switched
+on, and deletes it only with the realm. If a client has several permissions, each must permit, and so must each of their policies.
+So a client has one permission for all robots, with one policy that lists their service accounts.
 https://www.keycloak.org/docs/latest/server_admin/#_fine_grained_permissions
 """
 

@@ -1,4 +1,4 @@
-"""What the realm's client policies would do to the robot that bootstrap makes: told before anything is written."""
+"""What the realm's client policies would do to the robot that bootstrap makes, reported before anything is written."""
 
 from collections.abc import Collection
 

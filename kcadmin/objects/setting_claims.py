@@ -1,4 +1,4 @@
-"""The settings of a client that owners claim, beside the switch of the standard exchange: what a claim on each may hold."""
+"""The settings of a client that owners claim, beside the switch of the standard exchange, and what each claim may contain."""
 
 import re
 from typing import Annotated, Literal

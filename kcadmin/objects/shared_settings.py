@@ -1,7 +1,7 @@
-"""Settings of a client that several owners may want: taken by a claim, given back by the last one out.
+"""Settings of a client that several owners may want: each owner claims them, and the last one restores them.
 
-A claim is a client attribute written in the same partial PUT as the setting, so a process may die between any two requests.
-Two processes may write at once: who takes reads again, who leaves reads again, and both mend what the other undid.
+A claim is a client attribute in the same partial PUT as the setting, so a process may die between any two requests. Two processes
+may write at once: both claiming and releasing read again, and mend what the other undid.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -27,7 +27,7 @@ USED, CLAIMED = "used", "claimed"
 
 @dataclass(frozen=True)
 class Taken:
-    """How a setting came to be as wanted: ``used`` as found, without a write, or ``claimed``; and what it ``was``."""
+    """How a setting came to be as wanted: ``used`` as it was, without a write, or ``claimed``; and what it ``was``."""
 
     found: str
     was: Mapping[str, Any]

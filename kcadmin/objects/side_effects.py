@@ -1,4 +1,4 @@
-"""What Keycloak makes by itself when a client gets a service account and authorization services, to be taken away with them."""
+"""Objects that Keycloak makes when a client gets a service account and authorization services; they are removed with them."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,6 +1,6 @@
-"""An owner that two stacks have: each would hold, change and delete the other's objects.
+"""Two stacks with the same owner: each would use, change and delete the other's objects.
 
-A mark is data, which others may have written. All that it can do here is to have a stack refused, before its first write.
+A mark is data, which others may have written. Here it can only have a stack refused, before its first write.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -20,7 +20,7 @@ NAMED = 3
 class Mark:
     """Whose an object or setting is, and who wrote that. what: in words; owner: its hash where ``hashed``.
 
-    at: the UUID of the client that bears it, or else the name of the object.
+    at: the UUID of the client that has it, or else the name of the object.
     """
 
     what: str
@@ -42,7 +42,7 @@ def by_others(marks: Iterable[Mark], owners: Collection[str], stack: str) -> lis
 
 @dataclass(frozen=True)
 class Continuing:
-    """What a call finds of its owner. held: numbers of this stack's state. found: numbers in the marks that it goes on with."""
+    """Objects of a call's owner. held: numbers of this stack's state. found: numbers in the marks that it continues."""
 
     held: frozenset[str]
     found: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The groups and roles of the login that writes a client, which conditions of client policies may ask for."""
+"""The groups and roles of the login that writes a client, which conditions of client policies may check."""
 
 from collections.abc import Iterator
 
