@@ -83,17 +83,17 @@ class MarkedMappers(Generic[M]):
         return replace(wanted, id=made)  # type: ignore[type-var]
 
     def update(self, mapper_id: str, wanted: M) -> M:
-        """Writes our fields, beside what others noted in the mapper's config; or all of it as ``stored``.
+        """Writes our fields, beside what others noted in the config; or all of it as ``stored``, where that bears no mark.
 
         One that nobody has marked and that is as wanted gets the mark alone: what we do not manage stays as it is.
         """
         client = self._clients.get(self._uuid, max_age=RECENT_SECONDS)
         found = next((each for each in (client.mappers if client else ()) if each["id"] == mapper_id), {})
-        had, config = dict(found.get("config") or {}), wanted.config()
-        if wanted.stored:
-            config = {str(key): str(value) for key, value in wanted.stored}
-            if OWNER_KEY in config and not wanted.owner:  # read while it bore a mark
-                config = {key: value for key, value in config.items() if key not in _MARK_KEYS}
+        had = dict(found.get("config") or {})
+        config = {key: each for key, each in wanted.config().items() if wanted.owner or key not in _MARK_KEYS}
+        stored = {str(key): str(value) for key, value in wanted.stored}
+        if stored and OWNER_KEY not in stored:
+            config = stored
         elif found and not (now := type(self).READ(found)).mark and _settings(now) == _settings(wanted):
             config = {**had, **{key: each for key, each in config.items() if key in _MARK_KEYS}}
         else:

@@ -74,6 +74,27 @@ def test_nor_does_it_after_a_killed_up(keycloak: FakeKeycloak, forged: str) -> N
     assert not keycloak.asked(f"^(PUT|POST|DELETE) {AT}")
 
 
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_an_adopted_mapper_is_given_back_by_its_fields_or_whole(keycloak: FakeKeycloak, is_whole: bool) -> None:
+    config = {
+        "included.client.audience": "api",
+        "access.token.claim": "false",
+        "id.token.claim": "true",
+        "more": "kept",
+    }
+    ours = {**config, "access.token.claim": "true", "pulumi.owner": GONE, "pulumi.exchange": "standard"}
+    mapper = {"id": "a", "name": "n", "protocolMapper": "oidc-audience-mapper", "config": ours}
+    fields = {"included_client": "api", "access_token": False, "id_token": True, "introspection": True}
+    whole = {"stored": [*config.items()]} if is_whole else {}
+    was = {"name": "n", "custom_audience": None, **fields, **whole}
+    note = json.dumps({"owner": GONE, "kind": "adopted:a", "set": {}, "was": was})
+    keycloak.change("web", protocolMappers=[mapper], attributes={claim_key(GONE, "adopted:a"): note})
+    (one,) = done(keycloak, Leftover(What.MAPPER, "web", "n", GONE, "a"))
+    (now,) = keycloak.client("web")["protocolMappers"]
+    assert not one.fault and {key: now["config"].get(key) for key in config} == config
+    assert not [key for key in now["config"] if key.startswith("pulumi.")]
+
+
 @pytest.mark.parametrize(
     ("what", "problem", "stay"),
     [
