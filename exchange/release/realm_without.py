@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from exchange.release.giving_back import MAPPERS, may_be_true
 from kcadmin.authz.policies import ClientPolicy, ScriptPolicy
 from kcadmin.authz.policy_stores import STORES
 from kcadmin.authz.scopes_and_permissions import ScopePermission
@@ -18,7 +19,6 @@ from kcadmin.objects.claims import Kind, adopted_note, claims
 from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import SWITCH_CLAIM
-from kcadmin.objects.mappers import AudienceMapper, may_have_been
 from kcadmin.objects.realm import management_client_id
 from kcadmin.objects.setting_claims import FULL_SCOPE_CLAIM
 from reach.leftovers import Leftover, What
@@ -89,7 +89,7 @@ def _entries(kind: str, now: tuple[Entry, ...] | None, owners: set[str]) -> tupl
 
 
 def _client(client: Client, mine: Sequence[Leftover], scopes: set[str]) -> Client:
-    mappers = {each.id: each.owner for each in mine if each.what == What.MAPPER}
+    mappers = {each.id: each for each in mine if each.what in MAPPERS}
     unassigned = scopes | {each.name for each in mine if each.what == What.ASSIGNMENT}
     values: dict[str, Any] = {}
     for what, kind in ((What.SWITCH, SWITCH_CLAIM), (What.FULL_SCOPE, FULL_SCOPE_CLAIM)):
@@ -104,15 +104,15 @@ def _client(client: Client, mine: Sequence[Leftover], scopes: set[str]) -> Clien
     return replace(client.with_values({**values, **lists}), mappers=tuple(each for each in kept if each))
 
 
-def _mapper(client: Client, raw: Mapping[str, Any], owner: str | None) -> Mapping[str, Any] | None:
+def _mapper(client: Client, raw: Mapping[str, Any], left: Leftover | None) -> Mapping[str, Any] | None:
     """A mapper as it is then: one that was adopted is given back, and stays as it is where its note cannot be true."""
-    if owner is None:
+    if left is None:
         return raw
-    now = AudienceMapper.read(raw)
-    note = adopted_note(client, owner, str(now.id), now.name, AudienceMapper)
+    now = MAPPERS[left.what].READ(raw)
+    note = adopted_note(client, left.owner, str(now.id), now.name, type(now))
     if note is None:
         return None
-    if not may_have_been(now.audience, note.was):
+    if not may_be_true(note, now):
         return raw
     back = replace(now, owner=None, **{"stored": (), **note.was})
     return {**raw, "name": back.name, "config": dict(back.stored) or back.config()}

@@ -46,6 +46,16 @@ def test_an_adopted_mapper_stays_as_it_was() -> None:
     assert refused == MAPPER  # so it stays, which the release says
 
 
+def test_a_hardcoded_claim_mapper_goes_too() -> None:
+    """Whoever may write the client can give one that names a client the owner's mark: then its exchange ends with it."""
+    config = {"claim.name": "aud", "claim.value": "api", "access.token.claim": "true", "pulumi.owner": GONE}
+    mapper = {"id": "c", "name": "n", "protocolMapper": "oidc-hardcoded-claim-mapper", "config": config}
+    left = [Leftover(What.CLAIM_MAPPER, "web", "n", GONE, "c")]
+    found = read({})
+    web = replace(found.clients["web"], mappers=(MAPPER, mapper))
+    assert without(replace(found, clients={"web": web}), left).clients["web"].mappers == (MAPPER,)
+
+
 def test_an_adopted_policy_is_given_back_and_not_taken_away() -> None:
     read_, kind = read({}), "adopted:of-the-original"
     was = {"name": "p", "description": "", "logic": "POSITIVE", "clients": ["1", "gone"]}
