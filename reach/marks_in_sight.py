@@ -1,27 +1,28 @@
 """The marks and claims of a realm's objects: whose each is, and which stack wrote that. Data, which others may have written."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kcadmin.marks.ownership import NUMBER_KEY, OWNER_KEY, STACK_KEY, Writer, unmarked
 from kcadmin.objects.claim_mappers import claim_mappers
 from kcadmin.objects.claims import claim_owners
 from kcadmin.objects.clients import Client
+from kcadmin.objects.mappers import audience_mappers
+from kcadmin.objects.marked_mappers import Marked
 from kcadmin.objects.writers import Mark
 from kcadmin.rest.texts import named
-from reach.audiences import switched
 
 Json = Mapping[str, Any]
 
 
 def marks_on(client: Client) -> Iterator[Mark]:
     """The marks of a client's mappers, and the claims on its settings."""
-    audiences = (each.own for each in switched(client, {}))
-    for kind, mapper in (
-        *(("audience", each) for each in audiences),
-        *(("hardcoded claim", each) for each in claim_mappers(client)),
-    ):
-        if mapper and mapper.owner:
+    mappers: dict[str, Sequence[Marked]] = {
+        "audience": audience_mappers(client),
+        "hardcoded claim": claim_mappers(client),
+    }
+    for kind, mapper in ((kind, each) for kind, found in mappers.items() for each in found):
+        if mapper.owner:
             what = f"{kind} mapper {named(mapper.name)} of client {named(client.client_id)}"
             yield Mark(what, mapper.owner, mapper.writer, at=client.uuid)
     for kind, owner, writer in claim_owners(client):

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kcadmin.marks.ownership import hash16
-from kcadmin.objects.clients import Clients
+from kcadmin.objects.clients import Client, Clients
 from kcadmin.objects.mappers import AUDIENCE_MAPPER, AudienceMapper, AudienceMappers
 from kcadmin.rest.errors import Conflict
+from reach.marks_in_sight import marks_on
 from tests.support.examples import examples
 from tests.support.fake_server import FakeKeycloak
 
@@ -176,3 +177,15 @@ def test_its_life(keycloak: FakeKeycloak, mappers: AudienceMappers) -> None:
 def test_a_client_that_is_gone_has_none(keycloak: FakeKeycloak, mappers: AudienceMappers) -> None:
     keycloak.remove_client("frontend")
     assert mappers.all() == []
+
+
+def test_a_mark_is_in_sight_whatever_its_mapper_adds() -> None:
+    for audience in ({"included.client.audience": "api"}, {}):
+        mapper = {
+            "id": "m",
+            "name": "n",
+            "protocolMapper": "oidc-audience-mapper",
+            "config": {"pulumi.owner": "o", **audience},
+        }
+        (mark,) = marks_on(Client("1", "web", {}, (mapper,)))
+        assert (mark.owner, mark.at) == ("o", "1") and mark.what == "audience mapper 'n' of client 'web'"
