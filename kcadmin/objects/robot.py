@@ -121,10 +121,10 @@ def make_robot(
 ) -> Robot:
     """Makes the robot with exactly these roles; one that exists is deleted when the new one is complete.
 
-    The new client is given its roles after it has logged in by its key. A failure leaves the realm as it was.
+    The new client is given its roles after it has logged in by its key. A failure leaves the realm as it was, except that the
+    robot that existed may be deleted.
 
-    :param pem: its private key, RSA.
-    :param only: client ids; then it may manage these alone, by fine-grained admin permissions v2.
+    :param pem: its private key, RSA. only: client ids; then it may manage these alone, by fine-grained admin permissions v2.
     :param accepted: fields of it that client policies may change: ``kcadmin.objects.robot_policies``.
     :raises Refusal: a client of that name is another's, one of ``only`` does not exist, or the new client cannot log in, or
         cannot read a client of ``only``.
