@@ -13,6 +13,16 @@ from reach.leftovers import Leftover, What, _depths
 SCOPE = AudienceScope("orders", "", "api", (("", "staff"),), True, owner="gone#g", id="1")
 
 
+class Realm:
+    """No request is made."""
+
+    name = "r"
+
+
+def fails(realm: object, left: Leftover) -> None:
+    raise Refusal("mapper 'm': stays.")
+
+
 @pytest.mark.parametrize(
     ("was", "may"),
     [
@@ -32,14 +42,7 @@ def test_a_note_makes_a_client_scope_no_wider(was: dict[str, Any], may: bool) ->
 
 
 def test_guards_stay_while_what_they_guard_could_not_be_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Realm:
-        name = "r"
-
     gone: list[str] = []
-
-    def fails(realm: object, left: Leftover) -> None:
-        raise Refusal("mapper 'm': stays.")
-
     monkeypatch.setitem(removal._WAYS, What.MAPPER, fails)
     monkeypatch.setitem(removal._WAYS, What.GUARD, lambda realm, left: gone.append(left.owner))
 
@@ -58,14 +61,7 @@ def test_guards_stay_while_what_they_guard_could_not_be_taken_away(monkeypatch: 
 def test_a_claim_that_means_nothing_takes_no_note_along_that_is_still_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever may write the client can plant such a claim; the note says what the mapper is given back as, by the next run."""
 
-    class Realm:
-        name = "r"
-
     gone: list[str] = []
-
-    def fails(realm: object, left: Leftover) -> None:
-        raise Refusal("mapper 'm': stays.")
-
     monkeypatch.setitem(removal._WAYS, What.MAPPER, fails)
     monkeypatch.setattr(removal, "_notes", lambda realm, client, notes: gone.extend(each.name for each in notes))
     mapper = Leftover(What.MAPPER, "web", "m", "gone")
