@@ -1,4 +1,4 @@
-"""Authorization services of a client, given up: with what Keycloak made beside them, and never with what others keep in them.
+"""Switches a client's authorization services off, with what Keycloak made for them, and only if they hold nothing of others.
 
 https://www.keycloak.org/docs/latest/authorization_services/#_resource_server_overview
 """

@@ -1,8 +1,8 @@
 """The permission on which Keycloak evaluates the legacy exchange to a client.
 
-``token-exchange.permission.client.<target UUID>`` lives on ``realm-management``. Several stacks and people hang their policies
-on it, so ours are added and taken out one by one; its strategy is never changed while it holds a stranger's policy, since
-AFFIRMATIVE beside a stranger's opened a door that UNANIMOUS had closed.
+``token-exchange.permission.client.<target UUID>`` belongs to ``realm-management``. Several stacks and people add policies to it,
+so ours are added and removed one by one. Its strategy is never changed while it has an unmanaged policy, since AFFIRMATIVE beside
+such a policy allowed exchanges that UNANIMOUS had refused.
 """
 
 import time
@@ -31,8 +31,8 @@ ROUNDS = 10
 class Attached:
     """The token-exchange permission of a client: its id, name, strategy and the policies on it (id to name).
 
-    ``marks``: the owner's hash of those of them that bear a stack's mark, by id. ``before``: those of ours that
-    ``attach`` has found on it.
+    ``marks``: by id, the owner's hash of policies with a stack's mark. ``before``: our policies that were on it before
+    ``attach``.
     """
 
     id: str
@@ -58,7 +58,7 @@ class Overview:
     """All of a realm's legacy permissions, from one read. ``marks``: each policy's owner's hash by policy name;
     ``permissions``: strategy and policy names by the UUID of the target; ``policies``: as exported, by name.
 
-    enforcement: the resource server's policy enforcement mode; ``DISABLED``: a permission with a policy lets everybody through.
+    enforcement: the resource server's policy enforcement mode; with ``DISABLED`` a permission with a policy permits everybody.
     strategy: how it decides between permissions on the same resource and scope."""
 
     marks: Mapping[str, str | None]

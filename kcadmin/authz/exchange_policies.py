@@ -1,7 +1,7 @@
-"""What a policy can say about a legacy exchange: Keycloak judges the client that asks, never the user of the token.
+"""What a policy can decide about a legacy exchange: Keycloak judges the requester, never the user of the token.
 
-The identity is the requesting client with its service account's roles and groups; its only attribute is ``scope``, the scopes
-of the subject token. So some policies never match, and with logic NEGATIVE such a one lets everybody through.
+The identity is the requesting client with its service account's roles and groups; its only attribute is ``scope``, the scopes of
+the subject token. So some policies never match. With logic NEGATIVE such a policy permits everybody.
 https://www.keycloak.org/securing-apps/token-exchange#_client-to-client-permission
 """
 
@@ -22,7 +22,7 @@ _REMEDIES = {
 
 @dataclass(frozen=True)
 class Judgement:
-    """``faults``: why policies must not be attached. ``notes``: what people may take them for. A sentence each."""
+    """``faults``: why policies must not be attached. ``notes``: how people may misread them. A sentence each."""
 
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

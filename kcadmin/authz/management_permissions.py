@@ -1,4 +1,4 @@
-"""Management permissions of a client: switched on and off under claims, since they have no room for a mark of their own."""
+"""Switches a client's management permissions on and off under claims, since they have no room for a mark."""
 
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress

@@ -1,6 +1,6 @@
 """Policies that name roles, groups, users, client scopes or other policies: by name for people, by id for Keycloak.
 
-A name is looked up just before a write, since Keycloak takes an unknown role for none and answers 500 to other unknown names.
+A name is looked up just before a write, since Keycloak ignores an unknown role and answers 500 to other unknown names.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -90,7 +90,7 @@ def _items(kind: type[T], value: Iterable[Any]) -> tuple[T, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class RolePolicy(Policy):
-    """Matches who has one of the roles, and all that are required. ``fetch_roles``: as stored now, not as in the token."""
+    """Matches holders of one of the roles, and of all required ones. ``fetch_roles``: as stored now, not as in the token."""
 
     roles: tuple[RoleItem, ...] = ()
     fetch_roles: bool = False
@@ -219,7 +219,7 @@ class GroupPolicies(_NamingPolicies[GroupPolicy]):
 
 
 class UserPolicies(_NamingPolicies[UserPolicy]):
-    """The user policies of a resource server. Keycloak writes usernames small."""
+    """The user policies of a resource server. Keycloak stores usernames in lower case."""
 
     TYPE, POLICY = "user", UserPolicy
 

@@ -1,4 +1,4 @@
-"""The decision strategy that a shared permission was found with: a claim on its client notes it until the permission is empty."""
+"""The former decision strategy of a shared permission: a claim on its client notes it until the permission is empty."""
 
 from typing import Literal
 

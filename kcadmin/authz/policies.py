@@ -1,4 +1,4 @@
-"""Authorization policies of a resource server: what those of every type share, and the types that name nothing to look up.
+"""Authorization policies of a resource server: their common part, and the types whose names need no look-up.
 
 Each type is a frozen dataclass with a store of five verbs (``named``, ``get``, ``create``, ``update``, ``delete``); the field
 ``mark`` is the hash of the owner. The types that name other objects are in ``kcadmin.authz.named_policies``.
@@ -45,7 +45,7 @@ TIME_DATES = ("not_before", "not_on_or_after")
 class Policy:
     """What policies of all types have in common. ``logic`` is empty where a policy of another type has the name.
 
-    ``stored``: the fields that are stored although they are empty, to give them back exactly.
+    ``stored``: the fields that are stored although they are empty, to restore them exactly.
     """
 
     name: str
@@ -67,7 +67,7 @@ class ClientPolicy(Policy):
 
 @dataclass(frozen=True, kw_only=True)
 class TimePolicy(Policy):
-    """Matches in a span of time of the server's own zone; text where the server stores what is no number."""
+    """Matches in a span of time of the server's own zone. Fields are text where the server stores no number."""
 
     not_before: str | None = None
     not_on_or_after: str | None = None

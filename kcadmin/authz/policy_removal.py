@@ -1,4 +1,4 @@
-"""Deleting a policy: the permissions that used it live on, though Keycloak deletes a permission with its last policy."""
+"""Deletes a policy and keeps the permissions that used it, though Keycloak deletes a permission with its last policy."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""One store a type of policy."""
+"""The store of each type of policy."""
 
 from collections.abc import Mapping
 from typing import Any

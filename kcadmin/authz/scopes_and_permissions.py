@@ -1,4 +1,4 @@
-"""Objects of a resource server that one owner holds, besides policies: scope permissions and authorization scopes.
+"""Objects of a resource server with one owner each, besides policies: scope permissions and authorization scopes.
 
 Each has a store with the same five verbs (``named``, ``get``, ``create``, ``update``, ``delete``) over a frozen dataclass whose
 field ``mark`` is the hash of its owner; ``stored`` are the fields that are stored although they are empty.

@@ -1,7 +1,7 @@
-"""Tokens that a client's authorization services give: they name that client, whatever client asks and whatever mappers say.
+"""Tokens that a client's authorization services issue: their audience is that client, whatever client asks and mappers say.
 
-Anybody who has an access token of the realm may ask, and gets one as soon as a permission grants anything. The token is still one
-of the client that asked, so the client with the services may exchange it: proven on Keycloak 24.0.5 to 26.7.3, both exchanges.
+Any holder of an access token of the realm may ask, and gets one as soon as a permission grants anything. Its ``azp`` is still the
+client that asked, so the client with the services may exchange it: proven on Keycloak 24.0.5 to 26.7.3, both exchanges.
 https://www.keycloak.org/docs/latest/authorization_services/#_service_obtaining_permissions
 """
 

@@ -1,7 +1,7 @@
-"""When a time policy matches, by Keycloak's rules, and how a window of hours is made of policies that can say it.
+"""When a time policy matches, by Keycloak's rules, and which policies together make a window of hours.
 
-A policy's fields are judged one by one at the server's own clock and zone: year, month, day of the month, hour and minute lie
-each between two numbers, both included. So no field goes past its end, and 08:30 to 17:15 takes three policies.
+A policy's fields are judged one by one at the server's own clock and zone: year, month, day of the month, hour and minute must
+each be between two numbers, both included. So no field wraps around, and 08:30 to 17:15 needs three policies.
 https://www.keycloak.org/docs/latest/authorization_services/#_policy_time
 """
 

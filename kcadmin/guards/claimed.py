@@ -1,7 +1,7 @@
-"""One owner's guards taken, read and given up again: marks on requesters, and parts of the realm's client policies.
+"""Takes, reads and releases one owner's guards: marks on requesters, and parts of the realm's client policies.
 
-At take the marks come first, so that no declared requester is refused on the way, then profiles, then the policies that ask for
-them; at release the other way round. A run may die between any two writes: the next one reads what exists and goes on.
+Taking writes marks first, so that no declared requester is refused meanwhile, then profiles, then the policies that use them.
+Releasing works in the reverse order. A run may die between any two writes: the next one reads what exists and continues.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

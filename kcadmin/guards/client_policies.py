@@ -1,9 +1,9 @@
 """A realm's client policies and client profiles, which Keycloak evaluates at every token exchange, standard and legacy.
 
-Keycloak has one list of each. A PUT replaces the whole list, keeps no note of who wrote what, and of four parallel writers
-three are lost. So a list is read, changed in memory and sent whole at once, and looked at again: at once, after 0.3 s and after
-0.6 s, until what was changed is there. What another wrote in the milliseconds between our GET and our PUT was never seen here:
-a stack finds that in its own looks and writes again; a person must.
+Keycloak has one list of each. A PUT replaces the whole list and does not note who wrote what: of four parallel writers three are
+lost. So a list is read, changed in memory and sent whole immediately. It is read again immediately, after 0.3 s and after 0.6 s,
+until it contains the change. A write of others in the milliseconds between our GET and our PUT is lost. Another stack notices
+that when it reads again, and repeats its write; a person must do so, too.
 https://www.keycloak.org/docs/latest/server_admin/#_client_policies
 """
 

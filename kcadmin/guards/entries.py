@@ -1,12 +1,12 @@
-"""Guards of a realm's token exchange: from what stacks declare to entries of the realm's client policies and profiles.
+"""Guards of a realm's token exchange: makes entries of the realm's client policies and profiles from what stacks declare.
 
-No condition of Keycloak names a client, so each guarded requester bears a mark, an attribute of a random value
+Keycloak has no condition on one client, so each guarded requester has a mark, an attribute with a random value
 (``kcadmin/guards/marks.py``). Each guard is a policy and a profile of the same name. Stacks that declare the same guard share
-both: each one's part stands in the description, the entry is made of all parts, and the last one out removes it.
+both: the description contains each one's part, the entry is made of all parts, and the last stack removes it.
 
 The executors used here act on a token exchange only. ``reject-request`` is not used: it acts on every event on which the
 condition ``grant-type`` abstains, which are userinfo, refresh, logout, the login itself and each change in the Admin Console;
-``mode: STRICT`` would mend that, but older tools that write the list drop it.
+``mode: STRICT`` would prevent that, but older tools that write the list drop it.
 https://www.keycloak.org/docs/latest/server_admin/#_client_policies
 """
 

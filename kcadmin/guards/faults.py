@@ -1,4 +1,4 @@
-"""What of declared guards cannot work, or would not guard what it seems to, a sentence each."""
+"""Faults of declared guards, a sentence each: what cannot work, or would not guard what it seems to."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,8 +1,8 @@
-"""The mark of a guarded requester: a client attribute that the conditions of client policies ask for.
+"""The mark of a guarded requester: a client attribute that the conditions of client policies check.
 
-A mark is ``<label>-<secret>``. The label is made of the client's UUID and says whose mark it is; it is not secret, and entries of
-client policies are named by it. The secret is random. It is kept in the client's attribute, and in the client policies that ask
-for it, and nowhere else: not in outputs, state, messages or logs. Marks of earlier versions were computed from two UUIDs.
+A mark is ``<label>-<secret>``. The label is made of the client's UUID and says whose mark it is. It is not secret, and the names
+of client policies contain it. The secret is random. It is only in the client's attribute and in the client policies that check
+it: not in outputs, state, messages or logs. Marks of earlier versions were computed from two UUIDs.
 """
 
 import secrets

@@ -1,4 +1,4 @@
-"""Each owner's part of a guard of token exchange, noted in the description of its client policy and its client profile.
+"""Each owner's part of an exchange guard, in the description of the guard's client policy and client profile.
 
 What the description holds is data: anybody who may write the realm's client policies may have written it.
 """
@@ -29,8 +29,8 @@ _WRITER = tuple[str, Annotated[str, re.compile("([0-9a-f]{8})?")]]
 class GuardPart:
     """One owner's part of a guard. ``allowed``: client ids for ``sources`` and ``asked``, a pattern for ``user``.
 
-    ``claim``: of the subject token; for ``asked`` the client scope that is asked for. ``writer``: who wrote the part for its
-    owner, which makes no difference to the guard.
+    ``claim``: of the subject token; for ``asked`` the requested client scope. ``writer``: who wrote the part for its owner, which
+    makes no difference to the guard.
     """
 
     kind: Annotated[str, KINDS]

@@ -1,1 +1,1 @@
-"""Whose an object is: owners, their marks, and notes that others may have written."""
+"""Who owns an object: owners, their marks, and notes that others may have written."""

@@ -1,6 +1,6 @@
 """Notes that we leave on the server, read as data: anybody who may write the object may have written them.
 
-A note is JSON of a shape that is declared by type hints. What has another shape is no note.
+A note is JSON of a shape that type hints declare. JSON of another shape is not a note.
 """
 
 import json

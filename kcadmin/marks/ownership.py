@@ -1,10 +1,10 @@
-"""Whose an object is: owners, and their marks on objects. Their claims on settings are in ``kcadmin.objects.claims``.
+"""Who owns an object: owners, and their marks on objects. Their claims on settings are in ``kcadmin.objects.claims``.
 
 An owner is ``<organization>/<project>/<stack>``, or what the stack's config says, with ``#<grant>`` where the object belongs to
-one grant. A mark names the owner and the writer: the stack that wrote it, and the number of the resource. It stands in a
+one grant. A mark names the owner and the writer: the stack that wrote it, and the number of the resource. It is in a
 mapper's config and a client scope's attributes as ``pulumi.owner``, ``pulumi.stack`` and ``pulumi.number``, and at the end of a
 policy's or permission's description as ``[pulumi:<owner>.<stack>.<number>]`` in hexadecimal digits. Marks of earlier versions
-hold the owner alone.
+contain only the owner.
 Proven to survive full PUTs by other tools and to make no difference in Terraform.
 """
 
@@ -34,7 +34,7 @@ class Writer:
     """Which resource of which stack wrote a mark or claim. Both are empty where an earlier version wrote it.
 
     stack: as ``stack_text`` gives it, or its ``stack_digits`` where there is no room for it. number: of the resource; its state
-    holds it, too.
+    contains it, too.
     """
 
     stack: str = ""

@@ -1,4 +1,4 @@
-"""Names for owners, for whoever must choose one."""
+"""Proposes names for owners."""
 
 import re
 import secrets

@@ -1,4 +1,4 @@
-"""Whose an object of another owner is, in a sentence, and the command that helps when that owner works here no more."""
+"""Reports in a sentence who owns an object, and the command that helps where that owner's stack no longer runs."""
 
 import shlex
 
