@@ -1,6 +1,6 @@
-"""Which 404 says that an object is gone: Keycloak's own words for that object, or for one that its path names.
+"""Which 404 means that an object no longer exists: Keycloak's own words for that object, or for one in its path.
 
-A gateway, another service or a path that a server does not know answers 404, too. Keycloak's words are those of 26.0.8 to 26.7.3.
+A gateway, another service or an unknown path also answers 404. Keycloak's words are those of 26.0.8 to 26.7.3.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""An HTTP answer that was read whole: its JSON, its words without secrets, and the sentence for one that Keycloak never gives."""
+"""A complete HTTP answer: its JSON, its text without secrets, and the sentence for an answer that Keycloak never gives."""
 
 import json
 import re
@@ -40,7 +40,7 @@ class Told(dict[str, Any]):
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer. base: the server's address. hide: cuts what is secret out of a text of the server."""
+    """One answer. base: the server's address. hide: cuts secrets out of a text of the server."""
 
     base: str
     method: str

@@ -1,4 +1,4 @@
-"""Answers that end: in size, also unpacked, and in the time from first byte to last."""
+"""Limits answers: their size, also unpacked, and the time from the first byte to the last."""
 
 import http.client
 import io
@@ -21,7 +21,7 @@ INFORMATIONAL = range(100, 200)
 
 
 class Endless(Exception):
-    """An answer that does not end. No error of the network, so that nothing asks for it again."""
+    """An answer over the limit. It is not a network error, so that nothing requests it again."""
 
 
 class TooSlow(Endless):
@@ -99,7 +99,7 @@ _POOLS = {"http": _PlainPool, "https": _SecurePool}
 
 
 class BoundedAdapter(HTTPAdapter):
-    """The adapter of ``requests`` with connections whose answers end."""
+    """The adapter of ``requests`` with connections whose answers are limited."""
 
     def init_poolmanager(self, *args: Any, **settings: Any) -> None:
         super().init_poolmanager(*args, **settings)

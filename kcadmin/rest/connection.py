@@ -1,6 +1,6 @@
 """How to reach a server and log in: read from a stack's config, its secrets from the environment where set.
 
-Pulumi hands ``refresh`` and ``destroy`` the config stored in state, so a rotated secret must be taken from the environment.
+Pulumi gives ``refresh`` and ``destroy`` the config stored in state, so a rotated secret must come from the environment.
 The method of login is chosen by config alone; the environment only supplies that method's secret.
 """
 
@@ -58,7 +58,7 @@ class PrivateKeyLogin:
 class AssertionLogin:
     """A client's service account by a token of another issuer, from a file or a command's output; one of them is ''.
 
-    client_id: may be '', since the token tells the client. kind: one of ``ASSERTION_KINDS``.
+    client_id: may be '', since the token names the client. kind: one of ``ASSERTION_KINDS``.
     """
 
     client_id: str
@@ -75,9 +75,9 @@ class Connection:
     """A server's address and a login.
 
     url: base address without ``/realms/…``. login_realm: the realm of the login, not the managed one.
-    ca_certificate: path of a PEM file. insecure_tls: accept any certificate. user_agent: what stands after our name in the
+    ca_certificate: path of a PEM file. insecure_tls: accept any certificate. user_agent: text after our name in the
     header, for people who read the server's access log. insecure_http: ``url`` may be http:// to another machine.
-    public_url: the server's own base address, where its tokens name another one than ``url``; or ''.
+    public_url: the server's own base address, where its tokens contain another one than ``url``; or ''.
     """
 
     url: str

@@ -43,7 +43,7 @@ class Unreachable(KeycloakError):
 
 
 class AnswerLost(Unreachable):
-    """The connection ended before the whole answer: what was asked may have been done."""
+    """The connection ended before the whole answer: the server may have done what was requested."""
 
 
 class InvalidSettings(KeycloakError):
@@ -54,7 +54,7 @@ class InvalidSettings(KeycloakError):
 
 
 class Refusal(KeycloakError):
-    """We do not do what was asked, since the result would not be what was asked."""
+    """The request was not made, since its result would not be what was asked."""
 
 
 class LoginRefused(KeycloakError):

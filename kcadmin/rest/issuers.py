@@ -1,4 +1,4 @@
-"""Who a server says it is, and whether that is the server that we mean: an assertion for another one never leaves.
+"""Which issuer a server reports, and whether it is the expected one: an assertion for another server is never sent.
 
 https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfigurationValidation
 """

@@ -1,4 +1,4 @@
-"""The last resort for an answer of a shape that nobody foresaw: a sentence in the place of a traceback."""
+"""The last resort for an answer of an unexpected shape: a sentence instead of a traceback."""
 
 import traceback
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ OF_DATA = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, 
 
 
 class Misread(KeycloakError):
-    """An answer that is read wrongly here, or that no Keycloak gives."""
+    """An answer that is misread here, or that no Keycloak gives."""
 
 
 @contextmanager

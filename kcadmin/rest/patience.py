@@ -1,4 +1,4 @@
-"""What fails in passing is done again: within a time, and after the pause that the server asks for."""
+"""Repeats what fails temporarily: within a time limit, and after the pause that the server asks for."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Patience:
-    """How long a process waits in all for one server that is busy or away: from the first such answer to the next good one."""
+    """How long a process waits in all for a busy or absent server: from the first such answer to the next good one."""
 
     def __init__(self) -> None:
         self._since: float | None = None

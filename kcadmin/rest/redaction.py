@@ -1,4 +1,4 @@
-"""What no text may hold: passwords, secrets, keys and tokens, cut out of whatever a server, a proxy or a page before it says."""
+"""Cuts passwords, secrets, keys and tokens out of every text of a server, a proxy or a page before it."""
 
 import base64
 import functools

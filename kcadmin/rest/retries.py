@@ -1,4 +1,4 @@
-"""What is asked again, and for how long: requests that may be made twice, and answers of which only a part came."""
+"""What is requested again, and for how long: requests that may be made twice, and answers of which only a part came."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""What Keycloak's answers look like, as far as anything here reads them: so that no reader meets another shape.
+"""The shapes of Keycloak's answers, as far as this project reads them: no reader gets another shape.
 
-A field means the same wherever Keycloak's representations have it; what a path answers as a whole is told by its end.
+A field means the same in all of Keycloak's representations. The end of a path decides the shape of its whole answer.
 https://www.keycloak.org/docs-api/latest/rest-api/index.html#_overview (Models)
 """
 

@@ -1,4 +1,4 @@
-"""Texts that people or a server give: how a sentence shows them, whatever they hold, and what no name may hold."""
+"""Texts from people or a server: how a sentence shows them, whatever they contain, and what no name may contain."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The token endpoint of a realm: tokens asked for, exchanged, verified with the realm's keys, and ended again.
+"""The token endpoint of a realm: requests and exchanges tokens, verifies them with the realm's keys, and ends them.
 
 https://www.keycloak.org/securing-apps/oidc-layers and https://www.rfc-editor.org/rfc/rfc8693#section-2
 """

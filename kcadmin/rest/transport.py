@@ -1,4 +1,4 @@
-"""HTTP to one server, in requests that end; what may be made twice is made again where it failed in passing."""
+"""HTTP to one server, with limited answers; a request that may be made twice is repeated after a temporary failure."""
 
 import time
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ class _Session(requests.Session):
 
 
 class Transport:
-    """Requests to one server, from any thread. It keeps what was sent as a secret, to cut it out of what the server says."""
+    """Requests to one server, from any thread. It keeps secrets that were sent, to cut them out of the server's texts."""
 
     def __init__(self, connection: Connection) -> None:
         self._url = connection.url

@@ -1,4 +1,4 @@
-"""How long to wait before a second look at what others may write at the same moment.
+"""How long to wait before reading again what others may write at the same moment.
 
 Another writer's older list may come after ours, the later the slower the server is: docs/adr/0010.
 """

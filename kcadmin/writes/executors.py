@@ -1,7 +1,7 @@
 """What the executors of client profiles do to a write of a client: change it, refuse it, or nothing.
 
 Proven on 26.2.5, 26.5.6, 26.7.3 and 26.7.5 with about 1,500 writes each: an executor changes the body before it is written, or
-refuses it. Most look at the body alone, so they refuse a partial write of a client that is as they want it, unless the write
+refuses it. Most check only the body. So they refuse a partial write of a client that is as they want it, unless the write
 repeats the value: ``REPEATED``.
 https://www.keycloak.org/docs/latest/server_admin/#_client_policies
 """

@@ -1,13 +1,13 @@
-"""What a partial PUT of a client changes beside what it names, and what a body repeats so that it does not.
+"""What a partial PUT of a client changes beside the fields that it sends, and what a body repeats to prevent that.
 
 - ``authorizationServicesEnabled`` left out: switched off, and its policies, permissions and scopes are deleted.
 - ``frontchannelLogout`` left out, 26.0 to 26.5: on for a public client, else off.
-- ``serviceAccountsEnabled`` left out, up to 26.0: the account's user is deleted with its roles. Sent, since 26.2: a client that
-  had given the client scope ``service_account`` away gets it again.
+- ``serviceAccountsEnabled`` left out, up to 26.0: the account's user is deleted with its roles. Sent, since 26.2: a client
+  without the client scope ``service_account`` gets it again.
 - ``webOrigins`` left out, since 26.0, where it is empty: filled from absolute redirect URIs, whose pages may then call by CORS.
 
 Nothing keeps a rotated secret: ``kcadmin.writes.rotation``.
-On 24.0 a public client loses the secret of its time as a confidential one.
+On 24.0 a public client loses the secret that it had as a confidential one.
 tests/acceptance/test_partial_puts.py writes clients of every shape and compares.
 """
 

@@ -1,4 +1,4 @@
-"""A realm's client policies as they act on writes: with the client profiles of the server itself.
+"""A realm's client policies as they act on writes, with the client profiles of the server itself.
 
 https://www.keycloak.org/docs/latest/server_admin/#_client_policies
 """

@@ -1,8 +1,8 @@
-"""What a write of a client will do beyond what it says, as the realm's client policies have it; without any I/O.
+"""Predicts what the realm's client policies will change at a write of a client beyond the fields that it sends; without any I/O.
 
 Keycloak runs the policies twice. First with the client as it is and the body as it is sent: executors change the body or refuse
-it. Then with the client as it was written: few executors act, and a refusal takes the write back. Taking a policy away later
-gives nothing back. Compared with 2,000 random writes on real servers: none was foretold wrongly, 3 in 100 were undecided.
+it. Then with the client as it was written: few executors act, and a refusal undoes the write. Removing a policy later restores
+nothing. Compared with 2,000 random writes on real servers, no prediction was wrong, and 3 in 100 were undecided.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -47,7 +47,7 @@ NO_ROTATION = "Keycloak, which ends a former secret where no client policy rotat
 
 @dataclass(frozen=True)
 class Change:
-    """A field of a client that a write changes though it does not say so. before and after hold no secret."""
+    """A field of a client that a write changes without sending it. before and after contain no secret."""
 
     field: str
     before: Any
@@ -57,7 +57,8 @@ class Change:
 
 @dataclass(frozen=True)
 class Foretold:
-    """refused: why Keycloak refuses the write. undecided: what only the server can decide. Nothing of these: as it says."""
+    """refused: why Keycloak refuses the write. undecided: what only the server can decide. Neither: the write does what it
+    sends."""
 
     changes: tuple[Change, ...] = ()
     refused: tuple[Cause, str] | None = None

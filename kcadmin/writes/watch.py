@@ -1,7 +1,7 @@
-"""What came of writes of a client beside what they say: fields that changed though nobody announced it, and refusals.
+"""Compares clients after writes: reports fields that changed unannounced, and refusals.
 
-Client policies may change or refuse any write (``kcadmin.writes.prediction``). What is told before a run may be wrong by then: a
-policy is new, asks for the address of the login, or is a provider of somebody's own. So each write is compared.
+Client policies may change or refuse any write (``kcadmin.writes.prediction``). The prediction before a run may be wrong by then:
+a policy is new, checks the address of the login, or uses a custom provider. So each write is compared.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -39,7 +39,7 @@ BAD_REQUEST, SERVER_ERROR = 400, 500
 
 
 class Unannounced(Refusal):
-    """A write changed more than it says, and nothing announced that. The write itself stays."""
+    """A write changed more than it sent, and nothing announced that. The write itself stays."""
 
 
 class Described(Protocol):
@@ -55,9 +55,9 @@ class Described(Protocol):
 
 @dataclass
 class Watch:
-    """What came of the writes within a call: a sentence for each change that nothing announced, and refusals.
+    """Results of the writes within a call: a sentence for each unannounced change, and refusals.
 
-    of_others: a sentence for each change that no client policy can have made. claimed: whether a claim was there before the
+    of_others: a sentence for each change that no client policy can have made. claimed: whether a claim existed before the
     call wrote it, by client and attribute.
     """
 
