@@ -1,4 +1,4 @@
-"""The conditions of a grant as people write them: roles that users must hold, and the hours in which it holds."""
+"""The conditions of a grant as people write them: roles that users must hold, and hours in which exchanges are allowed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What stands against grants: the server's features, their clients, and one another; every fault at once."""
+"""Finds all faults of grants at once: against the server's features, against their clients, and against one another."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence

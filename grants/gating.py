@@ -1,4 +1,4 @@
-"""Grants whose target stands in some tokens only: what is asked about their clients, and what a run takes out of the way."""
+"""Grants whose target is in some tokens only: what is asked about their clients, and what a run removes for them."""
 
 from grants.spec import OPTIONAL_SCOPE, RECIPIENT, GrantSpec
 from kcadmin.marks.ownership import stack_of

@@ -1,4 +1,4 @@
-"""What grants open together beyond what each declares: what their realm allows once they are made, and did not before."""
+"""What grants allow together beyond what each declares: what their realm newly allows once they are made."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

@@ -34,11 +34,11 @@ class Flow:
 class GrantPlan:
     """A grant with what it needs, clients by their client ids. ``mappers``: (client, audience), in every token.
 
-    ``scope_clients``: hold the scope that names the target, for holders of a role or on request.
-    ``policy_clients``: whom a legacy policy lets through. ``full_scope_off``, ``lifespans``, ``refresh_off``: settings.
-    ``requesters``: what the server says of the clients that exchange. ``standard_offered``: None where it was not asked.
-    ``standing``: a stranger's policy that says already what the grant's would. ``scope``: what is there of the named scope.
-    ``takes_away``: by client, the ids of mappers that would void the grant's condition, and go before it holds.
+    ``scope_clients``: have the scope that names the target, for holders of a role or on request.
+    ``policy_clients``: clients that a legacy policy permits. ``full_scope_off``, ``lifespans``, ``refresh_off``: settings.
+    ``requesters``: the server's facts about the clients that exchange. ``standard_offered``: None where the server was not asked.
+    ``standing``: an unmanaged policy that already says what the grant's would. ``scope``: the existing scope of that name.
+    ``takes_away``: by client, the ids of mappers that would void the grant's condition. They are deleted before it holds.
     """
 
     spec: GrantSpec

@@ -1,4 +1,4 @@
-"""What the guards of a realm hold when a stack's config makes them from its grants."""
+"""The contents of a realm's guards when a stack's config makes them from its grants."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""A realm as it is once a program's grants are made: what they need, laid over what a survey holds. Without any request."""
+"""A realm as it will be once a program's grants are made: a survey with what they need added. Without any request."""
 
 import json
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Plans all grants of a program together, and says what people should know of them."""
+"""Plans all grants of a program together, and reports what people should know about them."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace

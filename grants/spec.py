@@ -39,10 +39,10 @@ class GrantSpec:
 
     sources, target, requester: client ids. flows: who calls the token endpoint, ``recipient`` (the target) or ``requester``
     (each source); none with a third client as requester. exchange: ``auto``, ``standard`` or ``legacy``. required_roles: users
-    must hold one of them. audience: where the target stands, in every token of the source (``mapper``) or only in those that
-    ask for it (``optionalScope``). scope: the name of the client scope that carries it; one that is there is used as found.
-    token_lifespan: seconds. migration: on the way from legacy to standard, ``mappers`` where legacy still answers beside what
-    standard needs, ``both`` where standard answers and the legacy parts are still there. accept_policy_changes: fields of clients
+    must hold one of them. audience: which tokens of the source name the target, all (``mapper``) or only those requested with a
+    scope (``optionalScope``). scope: the name of the client scope that adds it; an existing one is used as it is.
+    token_lifespan: seconds. migration: from legacy to standard. ``mappers``: legacy still answers, beside what standard
+    needs. ``both``: standard answers, and the legacy parts still exist. accept_policy_changes: fields of clients
     that the realm's client policies may change when the grant's parts are written.
     """
 

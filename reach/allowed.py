@@ -1,12 +1,12 @@
-"""Every exchange that a realm's state allows, and why: ``realm_reach`` makes it of a ``Survey`` and what ``read_roles`` asked.
+"""Every exchange that a realm's state allows, and why. ``realm_reach`` makes it from a ``Survey`` and ``read_roles``.
 
 * ``verdict(requester, source, audience)``: whether that one exchange is allowed, under which conditions, by what, or why not;
 * ``rules()``: for each requester, whose tokens it may turn into tokens for whom. An exchange is allowed for every source with
   every audience of a rule, so a realm of 1,000 clients stays small; what only users' roles open is told apart;
 * ``reach()``: the same as a ``reach.exchanges.Reach``, with what holds under conditions or without.
 
-What Keycloak decides at the moment of an exchange is never left out: it is a condition in words (a user's role, a scope that is
-asked for, a time, a consent). What of client policies only the server can tell is one, too, or stands in ``guards.unjudged``.
+What Keycloak decides at the moment of an exchange is never left out: it is a condition in words (a user's role, a requested
+scope, a time, a consent). What only the server knows of client policies is a condition, too, or is in ``guards.unjudged``.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -46,7 +46,7 @@ OWN_TOKEN = Way(OWN, "its own token")
 class RealmReach:
     """names: by client and audience, what mappers put into tokens. permissions: by target and requester.
 
-    standard: whose switch is on where the server heeds it. legacy: whether the server has that exchange.
+    standard: clients whose switch is on, where the server has that exchange. legacy: whether the server has that exchange.
     disabled_targets: whether that exchange gives tokens for disabled clients, too.
     issued: by client and another, what lets the other exchange the client's tokens as its own.
     """

@@ -1,4 +1,4 @@
-"""What decides the exchanges among some clients of a realm: a ``Survey`` that holds these alone, at a few requests each."""
+"""What decides the exchanges among some clients of a realm: a ``Survey`` of only these, at a few requests each."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace

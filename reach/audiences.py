@@ -1,10 +1,10 @@
-"""Which mappers add clients to the ``aud`` of a client's access tokens. The one place that answers it.
+"""Which mappers add clients to the ``aud`` of a client's access tokens. No other module answers this.
 
 A mapper adds a client in one of these ways, each proven by tokens of Keycloak 26.7.3:
 
 * an audience mapper adds its included client, or its custom audience where it includes none;
 * a mapper of the claim ``aud`` writes a fixed value, or a value of the user, which may be any client's id. It replaces what other
-  mappers added before it, in an order that nobody can tell;
+  mappers added before it, in no defined order;
 * the audience-resolve mapper adds each client of which the token carries a role. A hard-coded role is in it without the user
   having it, and a renamed role counts for the client of its new name;
 * a script, or a mapper of a type that is not Keycloak's, may add any client.
@@ -46,7 +46,7 @@ Scopes = Mapping[str, Json]
 
 @dataclass(frozen=True)
 class Shapes:
-    """By whom a client's access tokens come in another shape, in which other mappers act. Names.
+    """Names of what gives a client's access tokens another shape, in which other mappers act.
 
     lighteners: client policies that may make them lightweight (``reach.lightweight``).
     introspectors: clients that get them whole, signed anew (``reach.introspection``).
@@ -60,7 +60,7 @@ AS_ISSUED = Shapes()
 
 
 class Introspected(str):
-    """A condition in words: a client passes on what it gets at introspection. An exchange makes no token that way."""
+    """A condition in words: a client passes on the token that it gets at introspection. An exchange makes no token that way."""
 
     __slots__ = ()
 
@@ -80,7 +80,7 @@ class Added:
     audience: a client id, or any text; None where it may be any client's id.
     by: the mapper in words, with its place.
     mapper: as Keycloak describes it.
-    owner: what it, or its client scope, says of its owner. Others can write it: it is shown, never believed.
+    owner: what it, or its client scope, says of its owner. Others can write it: it is shown, never trusted.
     scopes: the client scopes that must all count for a token; none for a mapper of the client itself.
     renamed: ``<client id>.<role>`` or ``<role>``, which the user must have.
     sets: whether it replaces what other mappers added.

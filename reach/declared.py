@@ -1,6 +1,6 @@
-"""What a stack's grants allow by themselves: what they declare, and what they open together without naming it.
+"""What a stack's grants allow by themselves: what they declare, and what they allow together without declaring it.
 
-It is made of the stack's outputs alone, so that what the server allows beside it is somebody else's doing.
+It is made only from the stack's outputs. So whatever the server allows besides comes from others.
 """
 
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Tokens as Keycloak would make them for a user, without any login: an example of each, which is no token.
+"""Tokens as Keycloak would make them for a user, without any login: an example of each, which is not a valid token.
 
 https://www.keycloak.org/docs/latest/server_admin/#_client_scopes_evaluate
 """
@@ -12,7 +12,7 @@ from reach.verdict import Claims
 
 
 class NoExample(Refusal):
-    """Keycloak makes no example of a token that an exchange may give all the same."""
+    """Keycloak makes no example of the token, though an exchange may give it."""
 
 
 def user_id(realm: Realm, username: str) -> str:

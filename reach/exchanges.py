@@ -1,7 +1,7 @@
-"""Every exchange that a realm allows, computed from what decides it: whose tokens name whom, switches, permissions, guards.
+"""Every exchange that a realm allows, computed from what decides it: audiences of tokens, switches, permissions, guards.
 
-The rules are Keycloak's own, proven by exchanges: a requester whose switch is on is served by the standard exchange alone; any
-other by the legacy one, where the server has it. https://www.keycloak.org/securing-apps/token-exchange
+The rules are Keycloak's own, proven by exchanges. The standard exchange alone serves a requester whose switch is on. The legacy
+one serves any other, where the server has it. https://www.keycloak.org/securing-apps/token-exchange
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +23,8 @@ class Exchange(NamedTuple):
 class Reach:
     """What decides a realm's exchanges, by client id.
 
-    audiences: by client, whom its tokens name. standard: whose switch is on. legacy: whether the server has that exchange.
+    audiences: by client, the clients that its tokens name. standard: whose switch is on. legacy: whether the server has that
+    exchange.
     permissions: by target, whom a legacy policy lets through. requesters, sources: what guards allow, None and absent: all.
     asked: by requester and audience that only a guarded scope brings, the sources that the guard allows with it.
     """

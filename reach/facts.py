@@ -1,4 +1,4 @@
-"""What a program wants to know of the server before it registers anything, and what the server said."""
+"""What a program asks the server before it registers anything, and what the server answered."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,11 +12,11 @@ from reach.gates import Openings, Role
 
 @dataclass(frozen=True)
 class ClientFacts:
-    """What a grant must know of a client.
+    """The facts about a client that a grant needs.
 
     switch_owners: the stacks that turned the standard exchange on; none where it was on before them.
     audiences: what mappers put into its tokens, with our mark of the exchange. bound_by: see ``reach.fitness.bound_by``.
-    scopes: the client scopes that it holds. marks: stacks' marks and claims on it.
+    scopes: the client scopes that it has. marks: stacks' marks and claims on it.
     """
 
     uuid: str
@@ -42,8 +42,8 @@ class ClientFacts:
 
 @dataclass(frozen=True)
 class Own:
-    """What the stack's state holds, asked where something in sight has another owner, which may be this stack's former one, or
-    where a mapper that says to be this stack's is in the way of a condition.
+    """What the stack's state contains. It is read where something has another owner, which may be this stack's former one, or
+    where a mapper with this stack's mark would void a condition.
 
     owners: of its objects, without their grants. policies: the mark of each that it made for a legacy exchange, by realm and
     name. scopes: (realm, name) of the client scopes that it made. mappers: (realm, client's UUID, included client, number).
@@ -76,13 +76,13 @@ class Gate:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the server said. A client that does not exist is absent; a realm that does not is in ``missing_realms``.
+    """What the server answered. A client that does not exist is absent; a realm that does not is in ``missing_realms``.
 
     ``permissions``: by realm, what holds legacy grants there; asked only where some grant may be legacy.
     missing_roles: (realm, client id or "", role) of those asked for that do not exist. role_parts: what composite ones bring.
     openings: of the gates asked for. replacing: by client, the mappers that may take out of aud what a grant adds.
     other_audiences: of the clients asked for, what puts audiences beside their own into their tokens.
-    scopes: the client scopes asked for that are there. marks: by realm, those on other objects than clients, as far as read.
+    scopes: the requested client scopes that exist. marks: by realm, those on other objects than clients, as far as read.
     """
 
     features: Features | None
@@ -101,9 +101,9 @@ class Facts:
 
 @dataclass(frozen=True)
 class Questions:
-    """What a program wants to know. ``switches``: clients to switch to the standard exchange, where it is the one used.
+    """What a program asks. ``switches``: clients to switch to the standard exchange, where it is the one used.
 
-    ``permissions``: realms in which a grant may hang on the legacy permissions.
+    ``permissions``: realms in which a grant may depend on the legacy permissions.
     made: (realm, name, target) of the client scopes that conditional grants make.
     named_in: clients whose tokens must name another.
     """

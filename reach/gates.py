@@ -1,6 +1,6 @@
-"""What adds a target to a client's tokens beside the client scope that a conditional grant makes: it would void the condition.
+"""What would void the condition of a grant: whatever adds its target to a client's tokens beside the grant's own client scope.
 
-Nothing is believed that another party can write: neither an owner's name nor a mark. What counts is what a mapper adds, and for
+Nothing is trusted that another party can write: neither an owner's name nor a mark. What counts is what a mapper adds, and for
 whom. https://www.keycloak.org/docs/latest/server_admin/#_client_scopes
 """
 
@@ -32,8 +32,8 @@ class Opening:
 
     by: in words. needs: sets of roles; the user must hold one of each set. on_request: whether a scope must be asked for.
     mapper: the id of an audience mapper of the client itself that names the target and nobody else.
-    owner, number: whose it says to be, and of which resource. adopted: whether it would be given back to somebody.
-    by_roles: whether it is the target's roles that the tokens may carry.
+    owner, number: of its mark. adopted: whether it would be restored for somebody.
+    by_roles: whether the tokens name the target because they may carry its roles.
     """
 
     by: str

@@ -1,4 +1,4 @@
-"""What a realm's client policies leave of its exchanges, client by client: our guards, and those of others.
+"""What a realm's client policies still allow of its exchanges, client by client: our guards, and those of others.
 
 https://www.keycloak.org/docs/latest/server_admin/#_client_policies
 """
@@ -22,7 +22,7 @@ NO_WIDER_SCOPES = "no scope is wider than the subject token's"
 
 @dataclass(frozen=True)
 class GuardReach:
-    """What guards leave, by client id. refused: by requester, why it may not exchange at all. requesters: None for all.
+    """What guards still allow, by client id. refused: by requester, why it may not exchange at all. requesters: None for all.
 
     sources: a requester that is absent may have all. no_wider_scopes: requesters whose own mappers do not count.
     when: by requester, what must hold of the user, or what only the server can tell. asked: by requester, the sources with

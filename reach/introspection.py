@@ -1,7 +1,7 @@
-"""Clients that get another client's access token whole at introspection: signed anew, with what its mappers left out.
+"""Clients that get another client's whole access token at introspection: signed anew, with what its mappers left out.
 
-Keycloak lets whoever holds such a token exchange it: proven on Keycloak 26.7.3 (both exchanges), with lightweight tokens and
-others. It gives one to each confidential client with the setting below that introspects a token and asks for a JWT.
+Keycloak lets any holder of such a token exchange it: proven on Keycloak 26.7.3 (both exchanges), with lightweight tokens and
+others. A confidential client with the setting below gets one when it introspects a token and asks for a JWT.
 https://www.keycloak.org/docs/latest/server_admin/#_lightweight_access_token
 """
 

@@ -1,7 +1,7 @@
-"""What each owner has in a realm, whether its stack still works there or not: read from marks and claims, which are data.
+"""What each owner has in a realm, whether its stack still runs there or not: read from marks and claims, which are data.
 
-A policy's mark holds no owner but its hash. It is told by the owners that other marks and claims name, with the grants that the
-names of policies tell.
+A policy's mark contains only the hash of its owner. The owner is found among those in other marks and claims, with the grants in
+the names of policies.
 """
 
 import re
@@ -33,7 +33,7 @@ PERMISSION_TYPES = ("scope", "resource")
 
 
 class What(str, Enum):
-    """What an owner may have, in the order in which it is taken away: what opens an exchange goes first, guards last."""
+    """What an owner may have, in the order of removal: what allows an exchange goes first, guards last."""
 
     PERMISSION = "scope permission"
     POLICY = "policy"
@@ -75,10 +75,10 @@ NAMED_IN_KIND = {ASSIGNMENT: What.ASSIGNMENT, SCOPE: What.AUTHORIZATION_SCOPE, A
 class Leftover:
     """One thing that an owner has. owner: with its grant after ``#``; of a policy whose owner nothing tells, the mark's hash.
 
-    client: the client id of the client that has or bears it; empty for what is the realm's. name: of the object, if it has one.
+    client: the client id of the client that has it; empty for what is the realm's. name: of the object, if it has one.
     type: Keycloak's, of a policy. audience: what a mapper, or ours in a client scope, puts into tokens: a client, or a text;
     of a hardcoded claim mapper its claim and value.
-    depth: how many of the owner's own policies are built upon it, one upon the other.
+    depth: how many of the owner's own policies are built on it, one on the other.
     """
 
     what: What

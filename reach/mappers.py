@@ -1,4 +1,4 @@
-"""What mappers open in a realm: whom a client's access tokens name, and as whose they pass."""
+"""What mappers allow in a realm: which clients a client's access tokens name, and as which client's tokens they pass."""
 
 from collections.abc import Iterable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The marks and claims of a realm's objects: whose each is, and which stack wrote that. Data, which others may have written."""
+"""The marks and claims of a realm's objects: their owners, and the stacks that wrote them. Others may have written them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any

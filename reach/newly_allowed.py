@@ -1,7 +1,7 @@
-"""What a realm allows after a change and did not allow before: computed a requester at a time, never an exchange at a time.
+"""What a realm allows after a change and did not allow before: computed per requester, never per exchange.
 
-Both sides are rules of ``RealmReach``, so 1,000 sources and 1,000 audiences of one requester are two lists. What holds under
-conditions is new where no way of before was open under the same conditions, or under fewer.
+Both sides are rules of ``RealmReach``, so 1,000 sources and 1,000 audiences of one requester are two lists. An exchange under
+conditions is new if it was not allowed before under the same conditions, or under fewer.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ class NewlyAllowed:
 
     sources: client ids, or ``ANY_CLIENT`` alone. carriers: and tokens of every client that carry a role of the requester.
     carried: and for every client of which the requester's token would carry a role. when: what must hold besides.
-    joined: some of it is left out all the same, because it is named.
+    joined: some of it is left out, because it is declared.
     """
 
     requester: str

@@ -1,7 +1,8 @@
-"""What a realm's token-exchange permissions let through in the legacy exchange: for each client yes, no, or under conditions.
+"""What a realm's token-exchange permissions allow in the legacy exchange: for each client yes, no, or under conditions.
 
-Keycloak judges the client that asks. What depends on a time, a script, the subject token's scopes or the roles of the client's
-service account is not computed: it passes under a condition. https://www.keycloak.org/docs/latest/authorization_services/#_policy_overview
+Keycloak judges the requester. What depends on a time, a script, the subject token's scopes or the roles of the requester's
+service account is not computed: it is allowed under a condition.
+https://www.keycloak.org/docs/latest/authorization_services/#_policy_overview
 """
 
 from collections.abc import Collection, Mapping, Sequence

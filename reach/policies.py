@@ -1,4 +1,4 @@
-"""Which of a realm's client policies hold for a token exchange, and what their executors do. The one place that decides it.
+"""Which of a realm's client policies hold for a token exchange, and what their executors do. No other module decides this.
 
 Keycloak runs them at each exchange, standard and legacy. Proven on 26.2.5, 26.5.6 and 26.7.3: three executors can refuse one,
 and none of a built-in profile. https://www.keycloak.org/docs/latest/server_admin/#_client_policies

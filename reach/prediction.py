@@ -1,7 +1,7 @@
 """Predicts exchanges from a realm's state, without any login or secret: what is predicted is not proved.
 
-Two looks: what decides the exchange (switch, mappers, permission, guards), and where a user is known the tokens themselves as
-Keycloak's own evaluation of client scopes makes them. What only the moment of an exchange tells is named, not guessed.
+It reads what decides the exchange (switch, mappers, permission, guards). Where a user is known, it also reads the tokens as
+Keycloak's own evaluation of client scopes makes them. What only a real exchange can show is reported as unknown, not guessed.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,7 +36,7 @@ class _Tokens:
 
 
 class Predictor:
-    """Predicts cases; each realm is looked at once, at all clients that the cases name."""
+    """Predicts cases. Each realm is read once, with all clients of the cases."""
 
     def __init__(self, session: Session, cases: Iterable[Case], username: str | None = None) -> None:
         self._session = session

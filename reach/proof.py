@@ -1,7 +1,7 @@
-"""Proves a grant by a real exchange: fetches a subject token, exchanges it, and looks into the token that came out.
+"""Proves a grant by a real exchange: fetches a subject token, exchanges it, and checks the exchanged token.
 
-Status 200 proves nothing: where a requester's switch is off and the server has both exchanges, Keycloak lets the legacy
-one answer. So the signature, ``sub``, ``azp``, ``aud``, lifetime and the exchange that answered are all checked.
+Status 200 proves nothing: where a requester's switch is off and the server has both exchanges, the legacy
+one answers. So the signature, ``sub``, ``azp``, ``aud``, lifetime and the exchange that answered are all checked.
 """
 
 import os

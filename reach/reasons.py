@@ -1,4 +1,4 @@
-"""What lets exchanges pass, for people who ask why: ways, rules made of them, and the verdict on one exchange."""
+"""Reasons why exchanges are allowed: ways, rules made of them, and the verdict on one exchange."""
 
 import itertools
 from collections.abc import Collection, Iterable, Mapping
@@ -31,7 +31,7 @@ _OF_SOURCES = "the token is one of"
 
 @dataclass(frozen=True)
 class Way:
-    """What opens an exchange, or half of one. kind: one of the words above. by: in words, with its name.
+    """Why an exchange is allowed, for its source or its audience. kind: one of the words above. by: in words, with its name.
 
     owner: whose it is, ``<organization>/<project>/<stack>``, with ``#<grant>``, or the hash of that; None for nobody's.
     when: what must hold besides, a phrase each; empty for always.
@@ -55,8 +55,8 @@ Ways = tuple[Way, ...]
 class AllowedExchanges:
     """A requester may turn any of the sources' tokens into one for any of the audiences, by one exchange.
 
-    sources: by client id; ``ANY_CLIENT`` where Keycloak does not look whose token it is. audiences: by client id; None is itself.
-    role_sources, role_audiences: those whom a user's roles alone open. when: holds for all of it.
+    sources: by client id; ``ANY_CLIENT`` where Keycloak does not check whose token it is. audiences: by client id; None is
+    itself. role_sources, role_audiences: those whom a user's roles alone open. when: holds for all of it.
     """
 
     requester: str
@@ -70,7 +70,7 @@ class AllowedExchanges:
 
 @dataclass(frozen=True)
 class Reasoning:
-    """About one exchange. ways: what opens it. when: what must hold besides. why_not: a phrase each, empty where allowed."""
+    """About one exchange. ways: what allows it. when: what must hold besides. why_not: a phrase each, empty where allowed."""
 
     exchange: str | None
     source_ways: Ways = ()

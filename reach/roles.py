@@ -1,7 +1,7 @@
-"""Whom users' roles put into tokens: Keycloak names each client of which the user has a role that the token may carry.
+"""Which clients users' roles put into ``aud``: Keycloak adds each client of which the user has a role that the token may carry.
 
-That is the audience-resolve mapper, as a rule in the client scope ``roles``. Who has which role is not asked: a client of which
-users may have a role counts. https://www.keycloak.org/docs/latest/server_admin/#_audience_resolve
+The audience-resolve mapper does that, usually in the client scope ``roles``. Which user has which role is not read: a client of
+which users may have a role counts. https://www.keycloak.org/docs/latest/server_admin/#_audience_resolve
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -28,7 +28,7 @@ TOLD_EACH = 50
 
 @dataclass(frozen=True)
 class RoleFacts:
-    """What a survey does not hold of roles.
+    """What a survey does not contain about roles.
 
     defined: by client id, its roles. scope_roles: by client scope, the roles of which a user must have one, as
     ``<client id>/<role>`` or ``<role>``. scope_clients, client_clients: by client scope and by client without full scope, the

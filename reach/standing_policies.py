@@ -1,7 +1,8 @@
 """Policies on a token-exchange permission that say what a grant's own would say, whoever made them and whatever their names.
 
-Such a one stands for the grant's: it is used as found. A client policy says who may exchange; an aggregate policy of one and a
-time policy, both of which must match, says when, too. Everything is read from a resource server's export, by names.
+Such a policy is used, as it is, instead of the grant's own. A client policy says who may exchange. An aggregate policy of a
+client policy and a time policy, both of which must match, also says when. Everything is read from a resource server's export, by
+names.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a program asks of a realm before it opens something new: all that decides exchanges there, read as ``graph`` reads it."""
+"""What a program reads of a realm before it allows something new: all that decides exchanges there, as ``graph`` reads it."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace

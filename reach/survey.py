@@ -1,4 +1,4 @@
-"""A whole realm as it decides about exchanges, for the commands that look at all of it; a stack's runs never do.
+"""Everything in a realm that decides exchanges, for the commands that read all of it; a stack's runs never do.
 
 https://www.keycloak.org/docs-api/latest/rest-api/index.html
 """

@@ -1,4 +1,4 @@
-"""What an exchange is to give, what its tokens say, and what does not hold of them. Without any request."""
+"""What an exchange should give, what its tokens contain, and what is wrong with them. Without any request."""
 
 import re
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Claims:
-    """What a token says, as far as an exchange shows in it; never the token itself. exp, iat: seconds since 1970."""
+    """The claims of a token that show an exchange; never the token itself. exp, iat: seconds since 1970."""
 
     sub: str
     azp: str
@@ -103,9 +103,9 @@ class Claims:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a case. reason: Keycloak's words where it refused, else what does not hold; refused: by Keycloak.
+    """The result of a case. reason: Keycloak's words where it refused, else what is wrong; refused: by Keycloak.
 
-    notes: what holds and may still surprise. dry: nothing was exchanged, the claims are predicted; outlook: whether the
+    notes: what is right and may still surprise. dry: nothing was exchanged, the claims are predicted; outlook: whether the
     exchange would work, None where that is not known; basis: what of the realm's state says so; unknown: what a dry run
     cannot see.
     """

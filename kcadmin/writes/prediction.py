@@ -57,8 +57,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Foretold:
-    """refused: why Keycloak refuses the write. undecided: what only the server can decide. Neither: the write does what it
-    sends."""
+    """refused: why Keycloak refuses the write. undecided: what only the server can decide. Neither: as sent."""
 
     changes: tuple[Change, ...] = ()
     refused: tuple[Cause, str] | None = None
