@@ -121,8 +121,7 @@ def make_robot(
 ) -> Robot:
     """Makes the robot with exactly these roles; one that exists is deleted when the new one is complete.
 
-    The new client is given its roles after it has logged in by its key. A failure leaves the realm as it was, except that the
-    robot that existed may be deleted.
+    The new client gets its roles after it has logged in by its key. A failure leaves all but the former robot as it was.
 
     :param pem: its private key, RSA. only: client ids; then it may manage these alone, by fine-grained admin permissions v2.
     :param accepted: fields of it that client policies may change: ``kcadmin.objects.robot_policies``.
@@ -147,7 +146,7 @@ def make_robot(
             forbid(realm, before)
             _delete(realm, before.uuid)
         with watched(accepted) as watch:
-            _take_the_name(realm, client_id, uuid, pem)
+            _take_the_name(realm, client_id, uuid, pem, before)
             watch.tell()
     except BaseException as problem:
         _take_back(realm, client_id, undo, problem)
@@ -242,13 +241,14 @@ def _read_as_robot(realm: Realm, client_id: str, name: str, pem: str, only: Iter
             raise Refusal(sentence("client", each, realm.name, wrong, remedy))
 
 
-def _take_the_name(realm: Realm, client_id: str, uuid: str, pem: str) -> None:
+def _take_the_name(realm: Realm, client_id: str, uuid: str, pem: str, before: Client | None) -> None:
     """Gives the new client the robot's name, and lets it use tokens that were issued afterwards alone."""
     later = int(time.time()) + DAY_SECONDS
     try:
         realm.clients.change(uuid, {"clientId": client_id, "notBefore": later})
     except KeycloakError as problem:
-        wrong = f"the new client cannot take this name ({problem.told}), and was deleted"
+        gone = "and was deleted, as the former robot was" if before else "and was deleted"
+        wrong = f"the new client cannot take this name ({problem.told}), {gone}"
         raise Refusal(sentence("client", client_id, realm.name, wrong, "run bootstrap again")) from None
     taken = _log_in(realm, client_id, client_id, pem)
     realm.clients.change(uuid, {"notBefore": taken + 1})

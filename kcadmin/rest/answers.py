@@ -30,11 +30,13 @@ class Told(dict[str, Any]):
 
     __slots__ = ("_answer",)
 
-    def __init__(self, answer: "Answer", fields: Iterable[tuple[str, Any]]) -> None:
+    def __init__(self, fields: Iterable[tuple[str, Any]] = (), answer: "Answer | None" = None) -> None:
         super().__init__(fields)
         self._answer = answer
 
     def __missing__(self, field: str) -> NoReturn:
+        if self._answer is None:  # a copy, as ``dataclasses.asdict`` makes it
+            raise KeyError(field)
         raise self._answer.strange(f"JSON of another shape (no {shown(field)})")
 
 
@@ -169,7 +171,7 @@ class Answer:
     def _parsed(self) -> Any:
         """:raises ValueError: it is no JSON, one so deep that nothing can be read from it, or holds halves of characters."""
         try:
-            told = partial(Told, replace(self, content=b""))  # which objects that are kept shall not keep, too
+            told = partial(Told, answer=replace(self, content=b""))  # which objects that are kept shall not keep, too
             value = json.loads(self.content, parse_constant=_refuse, object_pairs_hook=told)
             if _HALF_CHARACTER.search(self.content):
                 json.dumps(value, ensure_ascii=False).encode()

@@ -20,6 +20,7 @@ from kcadmin.objects.clients import Client
 from kcadmin.objects.realm import realm_for
 from kcadmin.objects.writers import Mark
 from kcadmin.rest.connection import read_connection
+from kcadmin.rest.errors import KeycloakError
 from kcadmin.rest.session import session_for
 from providers.base import messages
 from providers.base.held import CONTINUES, NUMBER
@@ -50,6 +51,7 @@ class _Program:
         numbers: set[str] = set()
         new: set[str] = set()  # what is beside an object that was just made goes on with its number
         unseen: list[KeycloakResource] = []
+        unread: set[str] = set()
         while self.ours:
             found, self.ours = self.ours, []
             for each in found:
@@ -63,10 +65,9 @@ class _Program:
                         unseen += [] if seen and await _places(each) else [each]
         if numbers or not self.planned:  # what no plan has read: events, and resources that are no grant's
             for each in unseen:
-                with suppress(Exception):
-                    numbers |= await _numbers(
-                        each, written_by_us(await _marks_at(each), stack_of_program(stack_name()))
-                    )
+                numbers |= await _at_its_place(each, unread)
+        for sentence in sorted(unread):
+            messages.warn(sentence)
         self.told = None
         known = {each.outputs.get(key) for each in own_state() for key in (NUMBER, CONTINUES)} if numbers else set()
         taken = len(numbers - new - known)
@@ -82,6 +83,17 @@ async def _numbers(resource: "KeycloakResource", marks: Iterable[Mark]) -> set[s
     owner, places = str(await _value(resource, "owner")), await _places(resource)
     owners = (owner, hash16(owner))
     return {mark.writer.number for mark in marks if mark.owner in owners and (not places or mark.at in places)}
+
+
+async def _at_its_place(resource: "KeycloakResource", unread: set[str]) -> set[str]:
+    """The numbers in marks that no plan has read. unread: gets the sentence for a place that could not be read."""
+    with suppress(Exception):  # of a resource that fails, which the engine says
+        try:
+            marks = written_by_us(await _marks_at(resource), stack_of_program(stack_name()))
+            return await _numbers(resource, marks)
+        except KeycloakError as problem:
+            unread.add(f"how many objects are taken back is not known in full: {problem.told}")
+    return set()
 
 
 async def _places(resource: "KeycloakResource") -> list[str]:

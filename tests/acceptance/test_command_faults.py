@@ -24,7 +24,7 @@ pytestmark = pytest.mark.standard_exchange
 
 ALL = bool(os.environ.get("ALL_FAULTS"))
 SHARE, SHARE_OF_WRITING, SHARE_OF_LONG = 3, 6, 18
-PATIENCE_SECONDS = 0.4
+PATIENCE_SECONDS = 1.0  # also of the requests before the silence
 ANOTHER = "another/exchange/prod"
 COMMANDS: dict[str, tuple[str, ...]] = {
     "doctor": ("doctor",),
