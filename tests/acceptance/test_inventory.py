@@ -115,7 +115,7 @@ LEFT: dict[str, tuple[Level, str]] = {
     f"{PERMISSION} 'z24'": (LOST, "permission 'another' covers the same, and all must grant"),
     "policy 'served by the standard one' of 'z25'": (LOST, "has the standard exchange on, which serves it instead"),
     "policy 'no' of 'z26'": (LOST, "(NEGATIVE) lets every client but 'b26' through"),
-    f"{PERMISSION} identity provider 'partner'": (LOST, "client policy 'partner's' lets 'a01' through"),
+    f"{PERMISSION} identity provider 'partner'": (LOST, "client policy \"partner's\" lets 'a01' through"),
     "impersonation permission 'admin-impersonating.permission.users'": (LOST, "'impersonators' lets 'a01' through"),
     "owner 'another/project/stack'": (STACKS, "has objects here: 1 × audience mapper"),
     "owner '0123456789abcdef'": (STACKS, "has objects here: 1 × policy"),

@@ -4,6 +4,7 @@ Pulumi's mocks hand each registered resource to ``Engine``, so a test can kill a
 """
 
 import asyncio
+import functools
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -201,7 +202,14 @@ def _run(
         pulumi.runtime.test(program)()
     finally:
         loop.close()  # some tests make thousands of runs, and each loop has open files
+        asyncio.set_event_loop(_loop_between_runs())
     return exported
+
+
+@functools.cache
+def _loop_between_runs() -> asyncio.AbstractEventLoop:
+    """What other tests of this process find, as they would without us: a loop that is open."""
+    return asyncio.new_event_loop()
 
 
 @contextmanager
