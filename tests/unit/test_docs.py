@@ -56,6 +56,6 @@ def test_lines_of_prose_are_short(page: Path) -> None:
     inside, long = False, []
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
         inside ^= line.lstrip().startswith("```")
-        if len(line) > LONGEST_LINE and not inside and not line.lstrip().startswith(("|", "!", "    ")):
+        if len(line.encode()) > LONGEST_LINE and not inside and not line.lstrip().startswith(("|", "!", "    ")):
             long.append(number)
     assert long == []
