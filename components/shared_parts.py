@@ -19,6 +19,7 @@ from grants.planned_guards import guards_of
 from providers.audience_mapper import AudienceMapper
 from providers.audience_scope import AudienceScope
 from providers.base import messages
+from providers.checks.planned_writes import SETTINGS
 from providers.client_scope_assignment import ClientScopeAssignment
 from providers.exchange_events import ExchangeEvents
 from providers.exchange_guards import ExchangeGuards
@@ -27,13 +28,6 @@ from providers.management_permissions import ManagementPermissions
 from providers.refresh_tokens_off import RefreshTokensOff
 from providers.standard_token_exchange import StandardTokenExchange
 from providers.token_lifespan import TokenLifespan
-
-# Settings of a client: their kind, their place in a resource's name, and the attribute of a plan that names the clients
-SETTINGS: tuple[tuple["type[FullScopeOff] | type[TokenLifespan] | type[RefreshTokensOff]", str, str], ...] = (
-    (FullScopeOff, "full-scope-off", "full_scope_off"),
-    (TokenLifespan, "token-lifespan", "lifespans"),
-    (RefreshTokensOff, "refresh-tokens-off", "refresh_off"),
-)
 
 EVENTS_KEPT_SECONDS = 30 * 86_400  # at least; without any number Keycloak keeps events for ever
 

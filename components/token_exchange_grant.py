@@ -8,15 +8,12 @@ import pulumi
 from pulumi.runtime import get_root_resource
 
 from components.legacy_parts import register_legacy_parts
-from components.openings import openings
 from components.own_parts import has_moved, marks_in, own, shared_owners, with_kept_scopes, with_taken_over
-from components.policy_changes import policy_changes
 from components.policy_facts import policy_facts
 from components.registration import register_in_turn
 from components.settings import read_settings
 from components.shared_parts import SharedParts
 from grants.plan import EXCHANGE, LOGIN, GrantPlan, questions, scope_name
-from grants.planning import plan
 from grants.spec import REQUESTER, GrantSpec, checked_grant
 from kcadmin.objects.realm import realms_of_run
 from kcadmin.rest.connection import Connection
@@ -27,6 +24,7 @@ from providers.base.identity import taken_over_by
 from providers.base.own_state import note_moved, own_state, stack_name
 from providers.base.place import stack_of_program
 from providers.base.resource import short_traces
+from providers.checks.judge import judge
 from providers.exchange_proof import ExchangeProof
 from reach import preflight
 from reach.facts import Own
@@ -250,19 +248,10 @@ def _plan(specs: Sequence[GrantSpec], connection: Connection, guards: Collection
                 facts = with_taken_over(facts, specs, by)
             note_moved(moved=has_moved(facts, stack))
             taken_back.note_marks(marks_in(facts), stack)
-            planned = plan(specs, facts, guards)
-            if planned.faults:
-                raise messages.program_error(planned.faults) from None
-            changes = policy_changes(connection, planned.grants, facts, guards)
-            if changes.faults:
-                raise messages.program_error(changes.faults) from None
-            opened = openings(connection, planned.grants, facts, guards, own_state)
+            judged = judge(specs, connection, facts, guards, own_state)
     except KeycloakError as problem:
         raise messages.program_error(problem.faults) from None
-    for grant in planned.grants:
-        messages.info(grant.line())
-    for note in (*planned.notes, *changes.notes, *opened.notes):
-        (messages.info if note.startswith(("implied", "loosened", "note")) else messages.warn)(note)
-    for sentence in opened.in_full:
-        messages.debug(sentence)
-    return planned.grants
+    if judged.faults:
+        raise messages.program_error(judged.faults) from None
+    judged.tell()
+    return judged.grants

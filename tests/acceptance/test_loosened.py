@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from components.openings import openings
 from components.own_parts import own
 from grants.plan import questions
 from grants.planning import plan
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.errors import TokenRefused
 from providers.base.own_state import held_in
+from providers.checks.openings import openings
 from reach import preflight
 from tests.acceptance.test_open_gates import OTHER, OWNER, grant
 from tests.conftest import MakeRealm

@@ -27,7 +27,7 @@ MAY = {
     "__main__": {"components"},
     "components": {"components", "grants", "providers", "reach", "kcadmin"},
     "grants": {"grants", "reach", "kcadmin"},
-    "providers": {"providers", "reach", "kcadmin"},
+    "providers": {"providers", "grants", "reach", "kcadmin"},  # of grants only what checks them
     "reach": {"reach", "kcadmin"},
     "kcadmin": {"kcadmin"},
     "exchange": {
@@ -51,6 +51,11 @@ FOLDERS = {
     "kcadmin.authz": _OBJECTS | {"kcadmin.objects"},
     "kcadmin.guards": _OBJECTS | {"kcadmin.objects"},
     "providers.base": set(),
+    "providers.checks": {"providers.base"}
+    | {
+        f"providers.{name}"
+        for name in ("full_scope_off", "refresh_tokens_off", "standard_token_exchange", "token_lifespan")
+    },
     "exchange.terminal": set(),
     "exchange.stack": {"exchange.terminal"},
     **{
@@ -179,6 +184,16 @@ def test_exchange_takes_of_the_policy_pack_only_what_knows_nothing_of_pulumi() -
         if re.match(r"pulumi\b|pulumi_", module)
     ]
     assert found == []
+
+
+def test_only_what_checks_grants_knows_them_among_the_providers() -> None:
+    found = {
+        source.relative_to(PROJECT).as_posix()
+        for source in sources("providers")
+        for module in imported(source)
+        if is_below(module, "grants")
+    }
+    assert {each for each in found if not each.startswith("providers/checks/")} <= {"providers/grant_check.py"}
 
 
 def test_the_policy_pack_takes_of_kcadmin_only_how_texts_are_shown() -> None:

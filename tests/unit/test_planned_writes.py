@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from components import shared_parts
-from components.planned_writes import PlannedWrite, planned_writes
 from components.shared_parts import SharedParts
 from grants.plan import GrantPlan
 from grants.spec import GrantSpec
@@ -20,6 +19,7 @@ from kcadmin.objects.clients import ATTRIBUTE, Client
 from kcadmin.objects.features import SWITCH
 from kcadmin.objects.setting_claims import assignment_kind
 from providers.audience_scope import AudienceScope
+from providers.checks.planned_writes import PlannedWrite, planned_writes
 from providers.exchange_events import ExchangeEvents
 
 OWNER, THEIRS = "org/project/stack", "others"

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.shared_parts import SETTINGS
 from grants.plan import GrantPlan, scope_name
 from kcadmin.authz.exchange_permission import Overview
 from kcadmin.authz.management_permissions import KIND as MANAGEMENT
@@ -22,6 +21,12 @@ from providers.standard_token_exchange import StandardTokenExchangeProvider
 from providers.token_lifespan import TokenLifespan, TokenLifespanProvider
 from reach.audiences import held_scopes
 
+# Settings of a client: their kind, their place in a resource's name, and the attribute of a plan that names the clients
+SETTINGS: tuple[tuple[type[FullScopeOff] | type[TokenLifespan] | type[RefreshTokensOff], str, str], ...] = (
+    (FullScopeOff, "full-scope-off", "full_scope_off"),
+    (TokenLifespan, "token-lifespan", "lifespans"),
+    (RefreshTokensOff, "refresh-tokens-off", "refresh_off"),
+)
 PROVIDERS: Mapping[type, FullScopeOffProvider | TokenLifespanProvider | RefreshTokensOffProvider] = {
     FullScopeOff: FullScopeOffProvider(),
     TokenLifespan: TokenLifespanProvider(),

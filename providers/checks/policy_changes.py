@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from components.planned_writes import PlannedWrite, planned_writes
 from grants.plan import GrantPlan
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import read_features
@@ -15,6 +14,7 @@ from kcadmin.rest.errors import Forbidden
 from kcadmin.rest.session import session_for
 from kcadmin.writes.prediction import Foretold, RealmPolicies
 from kcadmin.writes.votes import ROLES, Version, Write
+from providers.checks.planned_writes import PlannedWrite, planned_writes
 from reach.facts import Facts
 from reach.surroundings import known_clients
 

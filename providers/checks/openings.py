@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from components.loosened import asks_other_roles, has_conditions, other_guards, other_times
 from grants.implied import implied, shortened
 from grants.plan import GrantPlan
 from grants.planned_realm import exists
@@ -16,6 +15,7 @@ from kcadmin.rest.session import session_for
 from kcadmin.rest.texts import named
 from providers.base import messages
 from providers.base.own_state import OwnObject
+from providers.checks.loosened import asks_other_roles, has_conditions, other_guards, other_times
 from reach.facts import Facts
 from reach.gates import default_groups, default_roles
 from reach.surroundings import known_clients, surroundings

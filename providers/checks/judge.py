@@ -1,0 +1,64 @@
+"""Everything that stands against grants, and what people should know of them, from the realm as it is."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from grants.plan import GrantPlan
+from grants.planning import plan
+from grants.spec import GrantSpec
+from kcadmin.rest.connection import Connection
+from providers.base import messages
+from providers.base.own_state import OwnObject
+from providers.checks.openings import openings
+from providers.checks.policy_changes import policy_changes
+from reach.facts import Facts
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """grants: none with faults. notes: a sentence each. in_full: what notes shorten or leave out."""
+
+    grants: tuple[GrantPlan, ...] = ()
+    faults: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    in_full: tuple[str, ...] = ()
+
+    def tell(self) -> None:
+        """Says what people should know."""
+        for grant in self.grants:
+            messages.info(grant.line())
+        tell(self.notes)
+        for sentence in self.in_full:
+            messages.debug(sentence)
+
+
+def tell(notes: Sequence[str]) -> None:
+    """Says sentences, as information or as a warning."""
+    for note in notes:
+        (messages.info if note.startswith(("implied", "loosened", "note")) else messages.warn)(note)
+
+
+def judge(
+    specs: Sequence[GrantSpec],
+    connection: Connection,
+    facts: Facts,
+    guards: Collection[str] = (),
+    state: Callable[[], Sequence[OwnObject]] = tuple,
+    *,
+    opens: bool = True,
+) -> Judgement:
+    """:param facts: of the server, all that the grants ask for. guards: see ``register_grants``.
+
+    :param state: gives what the stack's own state holds. opens: whether to read what else the grants open.
+    :raises KeycloakError: the server cannot be reached.
+    """
+    planned = plan(specs, facts, guards)
+    if planned.faults:
+        return Judgement(faults=planned.faults)
+    changes = policy_changes(connection, planned.grants, facts, guards)
+    if changes.faults:
+        return Judgement(faults=changes.faults)
+    if not opens:
+        return Judgement(planned.grants, (), (*planned.notes, *changes.notes))
+    opened = openings(connection, planned.grants, facts, guards, state)
+    return Judgement(planned.grants, (), (*planned.notes, *changes.notes, *opened.notes), opened.in_full)
