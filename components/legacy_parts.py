@@ -8,10 +8,13 @@ from typing import Any
 
 import pulumi
 
+from components.names import Names
 from components.shared_parts import SharedParts
 from grants.conditions import TimeWindow
-from grants.plan import GrantPlan, policy_name, scope_name
+from grants.plan import GrantPlan, flows_of, policy_name, scope_name
+from grants.spec import REQUESTER, GrantSpec
 from kcadmin.authz.time_windows import time_parts
+from kcadmin.objects.realm import management_client_id
 from providers.aggregate_policy import AggregatePolicy
 from providers.client_policy import ClientPolicy
 from providers.client_scope_policy import ClientScopePolicy
@@ -24,20 +27,20 @@ UNANIMOUS = "UNANIMOUS"
 
 def register_legacy_parts(planned: GrantPlan, shared: SharedParts, grant: pulumi.Resource) -> list[pulumi.Resource]:
     """Registers the policies of a grant and their binding, as its children."""
-    spec = planned.spec
+    spec, names = planned.spec, shared.names
     common: dict[str, Any] = {
-        "realm": spec.realm,
-        "resource_server": "master-realm" if spec.realm == "master" else "realm-management",
+        "realm": names.realm(spec),
+        "resource_server": names.of(spec, lambda named: management_client_id(named.realm)),
         "owner": spec.grant_owner,
         "opts": pulumi.ResourceOptions(parent=grant, depends_on=[shared.permissions(planned)]),
     }
-    place = f"{spec.realm}/{spec.target}/{spec.name}"
+    place = names.place(spec, spec.target, spec.name)
     policy: ClientPolicy | AggregatePolicy
     policy = clients = ClientPolicy(
         f"{place}-requesters",
-        **_named(planned, CLIENTS, f"{', '.join(planned.policy_clients)} may exchange for {spec.target}"[:200]),
-        clients=list(planned.policy_clients),
-        client_uuids=sorted(planned.uuids[client] for client in planned.policy_clients),
+        **_named(planned, names, CLIENTS, names.of(spec, _text_of_clients)),
+        clients=[names.client(client) for client in planned.policy_clients],
+        client_uuids=[names.uuid(planned, client) for client in planned.policy_clients],
         **common,
     )
     conditions: list[pulumi.Resource] = []
@@ -48,23 +51,23 @@ def register_legacy_parts(planned: GrantPlan, shared: SharedParts, grant: pulumi
         conditions.append(
             ClientScopePolicy(
                 f"{place}-roles",
-                name=policy_name(spec, "roles"),
-                client_scopes=[{"scope": scope_name(spec), "required": True}],
+                name=names.of(spec, lambda named: policy_name(named, "roles")),
+                client_scopes=[{"scope": names.of(spec, scope_name), "required": True}],
                 **{**common, "opts": after_scope},
             )
         )
     if spec.time_window:
-        conditions += _times(planned, spec.time_window, place, common)
+        conditions += _times(planned, names, spec.time_window, place, common)
     if conditions:
         last = conditions[-1]
         members = [clients, *(each for each in conditions if isinstance(each, ClientScopePolicy) or each is last)]
-        policy = _aggregate(f"{place}-conditions", _named(planned, CONDITIONS), members, UNANIMOUS, common)
+        policy = _aggregate(f"{place}-conditions", _named(planned, names, CONDITIONS), members, UNANIMOUS, common)
         conditions.append(policy)
     binding = TokenExchangePermission(
         f"{place}-permission",
-        realm=spec.realm,
-        client_id=spec.target,
-        client_uuid=planned.uuids[spec.target],
+        realm=names.realm(spec),
+        client_id=names.client(spec.target),
+        client_uuid=names.uuid(planned, spec.target),
         policies=[policy.id],
         with_policies=True,
         on_remove=spec.on_remove if planned.standing else None,
@@ -75,13 +78,15 @@ def register_legacy_parts(planned: GrantPlan, shared: SharedParts, grant: pulumi
     return [clients, *conditions, binding]
 
 
-def _times(planned: GrantPlan, window: TimeWindow, place: str, common: Mapping[str, Any]) -> list[pulumi.Resource]:
+def _times(
+    planned: GrantPlan, names: Names, window: TimeWindow, place: str, common: Mapping[str, Any]
+) -> list[pulumi.Resource]:
     """The time policies of a window; the last one stands for all of them."""
     parts = time_parts(window.start, window.end, **window.dates())
     policies: list[pulumi.Resource] = [
         TimePolicy(
             f"{place}-time-{number}",
-            **_named(planned, f"time {number}"),
+            **_named(planned, names, f"time {number}"),
             logic=part.logic,
             **part.fields,  # type: ignore[arg-type]
             **common,
@@ -89,17 +94,22 @@ def _times(planned: GrantPlan, window: TimeWindow, place: str, common: Mapping[s
         for number, part in enumerate(parts.policies, 1)
     ]
     if len(policies) > 1:
-        named = _named(planned, "times")
+        named = _named(planned, names, "times")
         policies.append(_aggregate(f"{place}-times", named, policies, parts.decision_strategy, common))
     return policies
 
 
-def _named(planned: GrantPlan, part: str, description: str | None = None) -> dict[str, Any]:
+def _text_of_clients(spec: GrantSpec) -> str:
+    asking = dict.fromkeys(flow.requester for flow in flows_of(spec) if flow.flow == REQUESTER)
+    return f"{', '.join(asking)} may exchange for {spec.target}"[:200]
+
+
+def _named(planned: GrantPlan, names: Names, part: str, description: str | None = None) -> dict[str, Any]:
     """A policy's name and description: those of the policy that stands there already, else the grant's own."""
     if planned.standing:
         name = planned.standing.parts[part]
         return {"name": name, "description": planned.standing_texts[name]}
-    return {"name": policy_name(planned.spec, part), "description": description}
+    return {"name": names.of(planned.spec, lambda named: policy_name(named, part)), "description": description}
 
 
 def _aggregate(

@@ -11,11 +11,13 @@ from weakref import WeakKeyDictionary
 import pulumi
 from pulumi.runtime import get_root_resource
 
+from components.names import Names
+from components.part_options import accepted, by_client, protected
 from grants.by_client import Neighbours
-from grants.conditions import RequiredRole
 from grants.faults import conflicts
 from grants.plan import GrantPlan, in_token_scope, scope_kind, scope_name
 from grants.planned_guards import guards_of
+from grants.spec import GrantSpec
 from providers.audience_mapper import AudienceMapper
 from providers.audience_scope import AudienceScope
 from providers.base import messages
@@ -37,7 +39,9 @@ _programs: "WeakKeyDictionary[pulumi.Resource, SharedParts]" = WeakKeyDictionary
 class SharedParts:
     """What one program has registered for all of its grants."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Names | None = None) -> None:
+        """:param names: the program's own where not given."""
+        self.names = names or Names()
         self._parts: dict[tuple[str, ...], pulumi.Resource] = {}
         self._guards: dict[str, pulumi.Resource] = {}
         self._grants = Neighbours()
@@ -100,8 +104,8 @@ class SharedParts:
                 realm=realm,
                 **held,
                 owner=here[0].spec.owner,
-                accept_policy_changes=_accepted(here),
-                opts=_protected(here, scopes),
+                accept_policy_changes=accepted(here),
+                opts=self._opts(here, scopes),
             )
 
     def record(self, grants: Sequence[GrantPlan]) -> None:
@@ -113,7 +117,7 @@ class SharedParts:
                 realm=realm,
                 expiration=EVENTS_KEPT_SECONDS,
                 owner=here[0].spec.owner,
-                accept_policy_changes=_accepted(here),
+                accept_policy_changes=accepted(here),
             )
 
     def of(self, grant: GrantPlan) -> list[pulumi.Resource]:
@@ -140,17 +144,17 @@ class SharedParts:
         spec, key = grant.spec, (grant.spec.realm, client, f"audience-{audience}")
         if key not in self._parts:
             self._parts[key] = AudienceMapper(
-                "/".join(key),
-                realm=spec.realm,
-                client_id=client,
-                client_uuid=grant.uuids[client],
-                included_client=audience,
+                self.names.place(spec, *key[1:]),
+                realm=self.names.realm(spec),
+                client_id=self.names.client(client),
+                client_uuid=self.names.uuid(grant, client),
+                included_client=self.names.client(audience),
                 exchange=grant.exchange,
-                owner=spec.owner,
+                owner=spec.shared_owner,
                 adopt=any(each.spec.adopt for each in sharing) or None,
                 on_remove=spec.on_remove,
-                accept_policy_changes=_accepted(sharing),
-                opts=_protected(sharing),
+                accept_policy_changes=accepted(sharing),
+                opts=self._opts(sharing),
             )
             yield self._parts[key]
 
@@ -166,14 +170,14 @@ class SharedParts:
         values: dict[str, Any] = {"seconds": spec.token_lifespan} if kind is TokenLifespan else {}
         if key not in self._parts:
             self._parts[key] = kind(
-                "/".join(key),
-                realm=spec.realm,
-                client_id=client,
-                client_uuid=grant.uuids[client],
-                owner=spec.owner,
+                self.names.place(spec, *key[1:]),
+                realm=self.names.realm(spec),
+                client_id=self.names.client(client),
+                client_uuid=self.names.uuid(grant, client),
+                owner=spec.shared_owner,
                 on_remove=spec.on_remove,
-                accept_policy_changes=_accepted(sharing),
-                opts=_protected(sharing),
+                accept_policy_changes=accepted(sharing),
+                opts=self._opts(sharing),
                 **values,
             )
             yield self._parts[key]
@@ -183,20 +187,19 @@ class SharedParts:
         spec, key = grant.spec, self._scope_key(grant)
         if isinstance(there := self._parts.get(key), AudienceScope):
             return there
-        text = f"tokens for {spec.target}, of grant {spec.name}"[:200]
         scope = self._parts[key] = AudienceScope(
-            "/".join(key),
-            realm=spec.realm,
-            name=scope_name(spec),
-            description=grant.scope.description if grant.scope else text,
-            included_client=spec.target,
-            included_client_uuid=grant.uuids[spec.target],
-            realm_roles=[role.role for role in spec.required_roles if not role.client],
-            client_roles=_by_client(spec.required_roles),
+            self.names.place(spec, *key[1:]),
+            realm=self.names.realm(spec),
+            name=self.names.of(spec, scope_name),
+            description=grant.scope.description if grant.scope else self.names.of(spec, _text_of_scope),
+            included_client=self.names.client(spec.target),
+            included_client_uuid=self.names.uuid(grant, spec.target),
+            realm_roles=self.names.of(spec, _realm_roles),
+            client_roles=self.names.of(spec, lambda named: by_client(named.required_roles)),
             in_token_scope=in_token_scope(grant),
             owner=spec.grant_owner,
             on_remove=spec.on_remove,
-            opts=_protected([grant]),
+            opts=self._opts([grant]),
         )
         return scope
 
@@ -212,18 +215,18 @@ class SharedParts:
         for client in grant.scope_clients:
             place = self._assignment_key(grant, client)
             self._parts[place] = ClientScopeAssignment(
-                "/".join(place),
-                realm=spec.realm,
-                client_id=client,
-                client_uuid=grant.uuids[client],
-                scope=scope_name(spec),
+                self.names.place(spec, *place[1:]),
+                realm=self.names.realm(spec),
+                client_id=self.names.client(client),
+                client_uuid=self.names.uuid(grant, client),
+                scope=self.names.of(spec, scope_name),
                 scope_id=scope.id,
                 kind=scope_kind(grant, client),
-                takes_away=list(grant.takes_away.get(client, ())) or None,
+                takes_away=self.names.takes_away(grant, client),
                 owner=spec.grant_owner,
                 on_remove=spec.on_remove,
-                accept_policy_changes=_accepted([grant]),
-                opts=_protected([grant], closed),
+                accept_policy_changes=accepted([grant]),
+                opts=self._opts([grant], closed),
             )
             yield self._parts[place]
 
@@ -236,15 +239,15 @@ class SharedParts:
                 for holder, audience in each.mappers
             ] + [self._parts[self._assignment_key(each, holder)] for each in sharing for holder in each.scope_clients]
             self._parts[key] = StandardTokenExchange(
-                "/".join(key),
-                realm=spec.realm,
-                client_id=client,
-                client_uuid=grant.uuids[client],
+                self.names.place(spec, *key[1:]),
+                realm=self.names.realm(spec),
+                client_id=self.names.client(client),
+                client_uuid=self.names.uuid(grant, client),
                 allow_refresh=spec.allow_refresh,
-                owner=spec.owner,
+                owner=spec.shared_owner,
                 on_remove=spec.on_remove,
-                accept_policy_changes=_accepted(sharing),
-                opts=_protected(sharing, [*mappers, *self._guarding(grant)]),
+                accept_policy_changes=accepted(sharing),
+                opts=self._opts(sharing, [*mappers, *self._guarding(grant)]),
             )
             yield self._parts[key]
 
@@ -252,16 +255,19 @@ class SharedParts:
         spec, key = grant.spec, self._permissions_key(grant)
         if key not in self._parts:
             self._parts[key] = ManagementPermissions(
-                "/".join(key),
-                realm=spec.realm,
-                client_id=spec.target,
-                client_uuid=grant.uuids[spec.target],
-                owner=spec.owner,
+                self.names.place(spec, *key[1:]),
+                realm=self.names.realm(spec),
+                client_id=self.names.client(spec.target),
+                client_uuid=self.names.uuid(grant, spec.target),
+                owner=spec.shared_owner,
                 on_remove=spec.on_remove,
-                accept_policy_changes=_accepted(sharing),
-                opts=_protected(sharing, self._guarding(grant)),
+                accept_policy_changes=accepted(sharing),
+                opts=self._opts(sharing, self._guarding(grant)),
             )
             yield self._parts[key]
+
+    def _opts(self, grants: Iterable[GrantPlan], depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
+        return self.names.options(protected(grants, depends_on))
 
     def _guarding(self, grant: GrantPlan) -> list[pulumi.Resource]:
         return [self._guards[grant.spec.realm]] if grant.spec.realm in self._guards else []
@@ -276,19 +282,9 @@ class SharedParts:
         return (grant.spec.realm, grant.spec.target, "management-permissions")
 
 
-def _accepted(grants: Iterable[GrantPlan]) -> list[str] | None:
-    """What client policies may change of a client, for any grant that has it written."""
-    return sorted({field for grant in grants for field in grant.spec.accept_policy_changes}) or None
+def _text_of_scope(spec: GrantSpec) -> str:
+    return f"tokens for {spec.target}, of grant {spec.name}"[:200]
 
 
-def _protected(grants: Iterable[GrantPlan], depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
-    """Pulumi refuses to delete what a protected grant needs."""
-    return pulumi.ResourceOptions(protect=any(grant.spec.protect for grant in grants) or None, depends_on=depends_on)
-
-
-def _by_client(roles: Iterable[RequiredRole]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for role in roles:
-        if role.client:
-            found.setdefault(role.client, []).append(role.role)
-    return found
+def _realm_roles(spec: GrantSpec) -> list[str]:
+    return [role.role for role in spec.required_roles if not role.client]

@@ -10,10 +10,11 @@ from pulumi.runtime import get_root_resource
 from components.legacy_parts import register_legacy_parts
 from components.own_parts import has_moved, marks_in, own, shared_owners, with_kept_scopes, with_taken_over
 from components.policy_facts import policy_facts
+from components.proofs import register_proofs
 from components.registration import register_in_turn
 from components.settings import read_settings
 from components.shared_parts import SharedParts
-from grants.plan import EXCHANGE, LOGIN, GrantPlan, questions, scope_name
+from grants.plan import GrantPlan, questions, scope_name
 from grants.spec import REQUESTER, GrantSpec, checked_grant
 from kcadmin.objects.realm import realms_of_run
 from kcadmin.rest.connection import Connection
@@ -25,7 +26,6 @@ from providers.base.own_state import note_moved, own_state, stack_name
 from providers.base.place import stack_of_program
 from providers.base.resource import short_traces
 from providers.checks.judge import judge
-from providers.exchange_proof import ExchangeProof
 from reach import preflight
 from reach.facts import Own
 
@@ -127,34 +127,9 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         list(shared.register([planned]))
         self.own_parts = register_legacy_parts(planned, shared, self) if planned.policy_clients else []
         if planned.spec.prove:
-            self.own_parts += self._proofs(planned, [*shared.of(planned), *self.own_parts])
+            self.own_parts += register_proofs(planned, shared, self.own_parts, self)
         self.description = describe(planned)
         self.register_outputs({**self.description, **policy_facts(planned)})
-
-    def _proofs(self, planned: GrantPlan, parts: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
-        spec = planned.spec
-        ids = [part.id for part in parts if isinstance(part, pulumi.CustomResource)]
-        return [
-            ExchangeProof(
-                f"{spec.realm}/{spec.name}/proof-{flow.flow}-{flow.source}",
-                realm=spec.realm,
-                grant=spec.name,
-                exchange=planned.exchange,
-                flow=flow.flow,
-                source=flow.source,
-                requester=flow.requester,
-                target=spec.target,
-                audience=flow.audience,
-                login_scope=scope_name(spec) if flow.scope_at == LOGIN else None,
-                exchange_scope=scope_name(spec) if flow.scope_at == EXCHANGE else None,
-                needs_user=bool(spec.required_roles) or None,
-                exact=spec.exact_audience or None,
-                parts=ids,
-                owner=spec.grant_owner,
-                opts=pulumi.ResourceOptions(parent=self, depends_on=list(parts)),
-            )
-            for flow in planned.flows
-        ]
 
 
 def register_grants(

@@ -17,7 +17,8 @@ from reach.fitness import Position, Unfit, unfit
 
 def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
     if spec.realm in facts.missing_realms:
-        yield "the realm does not exist, or the login may not see it", "correct the realm"
+        if spec.realm not in facts.coming.realms:
+            yield "the realm does not exist, or the login may not see it", "correct the realm"
         return
     if facts.features and not facts.features.offers(exchange):
         yield facts.features.lack_of(exchange if spec.migration else spec.exchange)
@@ -37,12 +38,13 @@ def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple
     for _, client_id in sorted(spec.clients()):
         client = facts.clients.get((spec.realm, client_id))
         if client is None:
-            yield f"client {named(client_id)} does not exist", "create it, or correct the name"
+            if (spec.realm, client_id) not in facts.coming.clients:
+                yield f"client {named(client_id)} does not exist", "create it, or correct the name"
         elif client_id in (*asking, *spec.sources, spec.target):
             yield from _client_faults(client, spec, exchange, facts, client_id in asking)
     yield from _bound_sources(spec, exchange, facts)
     for role in spec.required_roles:
-        if (spec.realm, role.client, role.role) in facts.missing_roles:
+        if (spec.realm, role.client, role.role) in facts.missing_roles - facts.coming.roles:
             yield f"required role {named(role)} does not exist", "create it, or correct requiredRoles"
         if exchange == STANDARD and role.client not in ("", spec.target) and _sends_audience(spec, exchange, facts):
             yield (
@@ -137,9 +139,8 @@ def _client_faults(
             f"source {named(client.client_id)} is bearer-only and gets no tokens",
             "name a client that users log in to",
         )
-    switched = bool(client.switch_owners) and {spec.owner, *facts.own.owners}.issuperset(
-        client.switch_owners
-    )  # by us alone
+    ours = {spec.owner, spec.shared_owner, *facts.own.owners}
+    switched = bool(client.switch_owners) and ours.issuperset(client.switch_owners)  # by us alone
     if asks and exchange == LEGACY and client.switch_on and not switched:
         yield (
             f"requester {named(client.client_id)} has the standard exchange switched on, which would serve it instead",

@@ -214,7 +214,9 @@ def wire(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:
 def _standing(spec: GrantSpec, clients: Sequence[str], facts: Facts) -> Standing | None:
     """A stranger's policy on the target's permission that says already what this grant's would, unless it has one."""
     overview, target = facts.permissions.get(spec.realm), facts.clients.get((spec.realm, spec.target))
-    if not clients or spec.required_roles or overview is None or target is None or _has_policy(spec, overview):
+    if spec.late or not clients or spec.required_roles or overview is None or target is None:
+        return None
+    if _has_policy(spec, overview):
         return None
     window = Window(**asdict(spec.time_window)) if spec.time_window else None
     _, names = overview.permissions.get(target.uuid, ("", ()))

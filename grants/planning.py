@@ -26,23 +26,24 @@ class Plan:
 def plan(specs: Sequence[GrantSpec], facts: Facts, guards: Collection[str] = ()) -> Plan:
     """Plans grants together; with faults, nothing may be registered. guards: see ``register_grants``."""
     specs = [replace(spec, scoped=NO_WIDER_SCOPES in guards) for spec in specs]
-    chosen = {spec.name: choose_exchange(spec, facts) for spec in specs}
-    faults = [*duplicates(specs)]
-    marks = {hash16(spec.grant_owner) for spec in specs}
-    for spec in specs:
-        needed = (LEGACY, STANDARD) if spec.migration else (chosen[spec.name],)
-        for exchange in needed:
-            faults += [spec.describe(*fault) for fault in grant_faults(spec, exchange, facts)]
-        if LEGACY in needed:
-            faults += [
-                spec.describe(*fault)
-                for fault in (*unenforced(spec, facts), *closed_doors(spec, facts), *open_doors(spec, facts, marks))
-            ]
-    grants = tuple(wire_all(spec, chosen[spec.name], facts) for spec in specs)
-    faults += conflicts(grants)
+    grants = tuple(wire_all(spec, choose_exchange(spec, facts), facts) for spec in specs)
+    faults = tuple(dict.fromkeys([*duplicates(specs), *faults_of(grants, facts), *conflicts(grants)]))
     if faults:
-        return Plan((), tuple(dict.fromkeys(faults)), ())
+        return Plan((), faults, ())
     return Plan(grants, (), tuple(dict.fromkeys(notes(grants, facts, SOURCES in guards))))
+
+
+def faults_of(grants: Sequence[GrantPlan], facts: Facts) -> Iterator[str]:
+    """What stands against each grant by itself."""
+    marks = {hash16(grant.spec.grant_owner) for grant in grants}
+    for grant in grants:
+        spec = grant.spec
+        needed = (LEGACY, STANDARD) if spec.migration else (grant.exchange,)
+        for exchange in needed:
+            yield from (spec.describe(*fault) for fault in grant_faults(spec, exchange, facts))
+        if LEGACY in needed:
+            found = (*unenforced(spec, facts), *closed_doors(spec, facts), *open_doors(spec, facts, marks))
+            yield from (spec.describe(*fault) for fault in found)
 
 
 def notes(grants: Iterable[GrantPlan], facts: Facts, sources_guarded: bool) -> Iterator[str]:
@@ -73,7 +74,7 @@ def notes(grants: Iterable[GrantPlan], facts: Facts, sources_guarded: bool) -> I
                     "with those of its own logins",
                     "let it send requested_token_type urn:ietf:params:oauth:token-type:access_token",
                 )
-        ours = {spec.owner, *facts.own.owners}
+        ours = {spec.owner, spec.shared_owner, *facts.own.owners}
         held = [each for each in grant.switches if not ours.isdisjoint(facts.clients[spec.realm, each].switch_owners)]
         if held and not spec.manage_switch:
             yield spec.describe(

@@ -73,12 +73,18 @@ class GrantSpec:
     reason: str | None = None
     review_by: str | None = None
     scoped: bool = False  # no key: the stack's guard noWiderScopes leaves out mappers that are not in client scopes
+    late: bool = False  # no key: its clients come in the same run, so its parts are its own
     kept_scope: str = ""  # no key: the name of the grant's client scope in the stack's state, made under a former owner
 
     @property
     def grant_owner(self) -> str:
         """The owner of what belongs to this grant alone."""
         return f"{self.owner}#{self.name}"
+
+    @property
+    def shared_owner(self) -> str:
+        """The owner of what grants share; late ones share it on the server alone, each by a claim of its own."""
+        return self.grant_owner if self.late else self.owner
 
     def clients(self) -> frozenset[tuple[str, str]]:
         """The clients that the grant names, as (realm, client id)."""
@@ -266,7 +272,9 @@ def _suggestion(key: str, types: Mapping[str, Any]) -> str:
 
 @functools.cache
 def _types() -> dict[str, Any]:
-    return {key: type_ for key, type_ in get_type_hints(GrantSpec).items() if key not in ("scoped", "kept_scope")}
+    return {
+        key: type_ for key, type_ in get_type_hints(GrantSpec).items() if key not in ("scoped", "late", "kept_scope")
+    }
 
 
 def _snake(key: str) -> str:

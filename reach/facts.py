@@ -75,6 +75,15 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class Coming:
+    """What the same run may still make: that it does not exist is no fault. Clients and roles as in ``Questions``."""
+
+    realms: frozenset[str] = frozenset()
+    clients: frozenset[tuple[str, str]] = frozenset()
+    roles: frozenset[tuple[str, str, str]] = frozenset()
+
+
+@dataclass(frozen=True)
 class Facts:
     """What the server answered. A client that does not exist is absent; a realm that does not is in ``missing_realms``.
 
@@ -97,6 +106,7 @@ class Facts:
     replacing: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     marks: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict)
     own: Own = Own()
+    coming: Coming = Coming()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from kcadmin.objects import features as server_features
 from kcadmin.objects.audience_scopes import AudienceScope
 from kcadmin.objects.claims import claims
 from kcadmin.objects.clients import FULL_SCOPE, Client
-from kcadmin.objects.features import LEGACY, REFRESH, SAME_SESSION, SWITCH, SWITCH_CLAIM
+from kcadmin.objects.features import LEGACY, REFRESH, SAME_SESSION, SWITCH, SWITCH_CLAIM, Features
 from kcadmin.objects.realm import realm_for
 from kcadmin.objects.writers import Mark
 from kcadmin.rest.connection import Connection
@@ -32,17 +32,22 @@ LOGINS = (
 )
 
 
-def ask(connection: Connection, questions: Questions) -> Facts:
+def ask(
+    connection: Connection,
+    questions: Questions,
+    read_features: Callable[[Session], Features] = server_features.read_features,
+) -> Facts:
     """One login, one look-up a client, and the features where a grant needs them.
 
     A client that no stack has switched to the standard exchange needs them too: without the feature the switch is inert.
 
+    :param read_features: asks the server.
     :raises KeycloakError: the server cannot be reached, or refuses the login.
     """
     session = session_for(connection)
     clients, missing = _clients(session, questions.clients)
     new_switch = any(key in clients and not clients[key].switch_owners for key in questions.switches)
-    features = server_features.read_features(session) if questions.ask_features or new_switch else None
+    features = read_features(session) if questions.ask_features or new_switch else None
     if features and not features.dpop:
         clients = {key: replace(each, bound_by=tuple({*each.bound_by} - {DPOP})) for key, each in clients.items()}
     legacy = features is not None and features.offers(LEGACY)

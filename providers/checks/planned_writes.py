@@ -69,7 +69,7 @@ class PlannedWrite:
 def planned_writes(grant: GrantPlan, guards: Collection[str], held: Overview | None) -> Iterator[PlannedWrite]:
     """The writes that a grant needs, each of one client. held: the legacy permissions, None where not read."""
     spec = grant.spec
-    owner, always = spec.owner, spec.on_remove == REVOKE
+    owner, always = spec.shared_owner, spec.on_remove == REVOKE
     for resource, _, attribute in SETTINGS:
         provider = PROVIDERS[resource]
         for client in getattr(grant, attribute):

@@ -23,7 +23,7 @@ def camel(field: str) -> str:
 
 
 KINDS_BY_TYPE = {"bool": bool, "int": int, "tuple": list, "TimeWindow": dict, "str": str}
-KEYS = {camel(each.name): each for each in fields(GrantSpec) if each.name not in ("scoped", "kept_scope")}
+KEYS = {camel(each.name): each for each in fields(GrantSpec) if each.name not in ("scoped", "late", "kept_scope")}
 KINDS = {
     key: next(kind for name, kind in KINDS_BY_TYPE.items() if name in str(each.type)) for key, each in KEYS.items()
 }

@@ -1,0 +1,41 @@
+"""How a grant's parts get their names and values: from a plan that knows them, or from outputs that come later."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pulumi
+
+from grants.plan import GrantPlan
+from grants.spec import GrantSpec
+
+T = TypeVar("T")
+
+
+class Names:
+    """Of planned grants: every name is a text, and the clients are there."""
+
+    def place(self, spec: GrantSpec, *parts: str) -> str:
+        """The name of a resource."""
+        return "/".join((spec.realm, *parts))
+
+    def realm(self, spec: GrantSpec) -> pulumi.Input[str]:
+        return spec.realm
+
+    def client(self, name: str) -> pulumi.Input[str]:
+        """A client id."""
+        return name
+
+    def uuid(self, grant: GrantPlan, client: str) -> pulumi.Input[str]:
+        return grant.uuids[client]
+
+    def of(self, spec: GrantSpec, value: Callable[[GrantSpec], T]) -> Any:
+        """What follows from the names in a grant, as an input."""
+        return value(spec)
+
+    def takes_away(self, grant: GrantPlan, client: str) -> pulumi.Input[Any]:
+        """The ids of mappers on a client that would void the grant's condition."""
+        return list(grant.takes_away.get(client, ())) or None
+
+    def options(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+        """Options of a resource, with what all parts have in common."""
+        return opts

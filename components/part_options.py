@@ -1,0 +1,26 @@
+"""What the grants that share a part say of it together."""
+
+from collections.abc import Iterable, Sequence
+
+import pulumi
+
+from grants.conditions import RequiredRole
+from grants.plan import GrantPlan
+
+
+def accepted(grants: Iterable[GrantPlan]) -> list[str] | None:
+    """What client policies may change of a client, for any grant that has it written."""
+    return sorted({field for grant in grants for field in grant.spec.accept_policy_changes}) or None
+
+
+def protected(grants: Iterable[GrantPlan], depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
+    """Pulumi refuses to delete what a protected grant needs."""
+    return pulumi.ResourceOptions(protect=any(grant.spec.protect for grant in grants) or None, depends_on=depends_on)
+
+
+def by_client(roles: Iterable[RequiredRole]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for role in roles:
+        if role.client:
+            found.setdefault(role.client, []).append(role.role)
+    return found
