@@ -32,7 +32,7 @@ def register_legacy_parts(planned: GrantPlan, shared: SharedParts, grant: pulumi
         "realm": names.realm(spec),
         "resource_server": names.of(spec, lambda named: management_client_id(named.realm)),
         "owner": spec.grant_owner,
-        "opts": pulumi.ResourceOptions(parent=grant, depends_on=[shared.permissions(planned)]),
+        "opts": names.options(pulumi.ResourceOptions(parent=grant, depends_on=[shared.permissions(planned)])),
     }
     place = names.place(spec, spec.target, spec.name)
     policy: ClientPolicy | AggregatePolicy
@@ -73,7 +73,7 @@ def register_legacy_parts(planned: GrantPlan, shared: SharedParts, grant: pulumi
         on_remove=spec.on_remove if planned.standing else None,
         owner=spec.grant_owner,
         accept_policy_changes=list(spec.accept_policy_changes) or None,
-        opts=pulumi.ResourceOptions(parent=grant),  # its policy waits for the management permissions
+        opts=names.options(pulumi.ResourceOptions(parent=grant)),  # its policy waits for the management permissions
     )
     return [clients, *conditions, binding]
 

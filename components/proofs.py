@@ -34,7 +34,7 @@ def register_proofs(
             exact=spec.exact_audience or None,
             parts=ids,
             owner=spec.grant_owner,
-            opts=pulumi.ResourceOptions(parent=grant, depends_on=parts),
+            opts=names.options(pulumi.ResourceOptions(parent=grant, depends_on=parts)),
         )
         for flow in planned.flows
     ]

@@ -7,14 +7,16 @@ from typing import Any
 import pulumi
 from pulumi.runtime import get_root_resource
 
+from components.late_arguments import Client, LateArguments, Role, Sources, late_arguments, waits_for_others
+from components.late_grant import LateNames, described, plan_late
 from components.legacy_parts import register_legacy_parts
 from components.own_parts import has_moved, marks_in, own, shared_owners, with_kept_scopes, with_taken_over
-from components.policy_facts import policy_facts
 from components.proofs import register_proofs
 from components.registration import register_in_turn
 from components.settings import read_settings
 from components.shared_parts import SharedParts
 from grants.plan import GrantPlan, questions, scope_name
+from grants.policy_facts import policy_facts
 from grants.spec import REQUESTER, GrantSpec, checked_grant
 from kcadmin.objects.realm import realms_of_run
 from kcadmin.rest.connection import Connection
@@ -34,7 +36,9 @@ class TokenExchangeGrant(pulumi.ComponentResource):
     """Wires sources, a target and perhaps a third client, so that the exchanges it names work (RFC 8693).
 
     :param name: the grant's name in its stack.
-    :param sources: client ids that users' tokens are issued for. target: the client id that exchanged tokens are for.
+    :param sources: client ids that users' tokens are issued for, or a mapping whose keys name the resources of a late grant.
+        target: the client id that exchanged tokens are for. Each client may be an output or a resource with ``client_id``:
+        then the grant is late, and its check judges it once they are known.
     :param flows: ``recipient`` (the target exchanges what it received; the default), ``requester`` (each source asks for
         ``audience=<target>``). requester: a third client that asks instead; then no flows.
     :param required_roles: users must hold one: a realm role's name, or ``{"client": <client id>, "role": <name>}``.
@@ -59,14 +63,14 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         self,
         name: str,
         *,
-        sources: Sequence[str] = (),
-        target: str = "",
+        sources: Sources = (),
+        target: Client = "",
         flows: Sequence[str] = (),
-        requester: str | None = None,
-        realm: str | None = None,
+        requester: Client | None = None,
+        realm: pulumi.Input[str] | None = None,
         exchange: str | None = None,
         migration: str | None = None,
-        required_roles: Sequence[str | Mapping[str, str]] = (),
+        required_roles: Sequence[Role] = (),
         audience: str = "mapper",
         scope: str | None = None,
         exact_audience: bool = False,
@@ -87,49 +91,49 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         planned: GrantPlan | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        late = None
         if planned is None:
-            planned = _plan_alone(
-                {
-                    "name": name,
-                    "sources": sources,
-                    "target": target,
-                    "flows": flows,
-                    "requester": requester,
-                    "realm": realm,
-                    "exchange": exchange,
-                    "migration": migration,
-                    "required_roles": required_roles,
-                    "audience": audience,
-                    "scope": scope,
-                    "exact_audience": exact_audience,
-                    "restrict_full_scope": restrict_full_scope,
-                    "token_lifespan": token_lifespan,
-                    "time_window": time_window,
-                    "allow_refresh": allow_refresh,
-                    "allow_public_source": allow_public_source,
-                    "manage_switch": manage_switch,
-                    "on_remove": on_remove,
-                    "adopt": adopt,
-                    "prove": prove,
-                    "protect": protect,
-                    "accept_policy_changes": accept_policy_changes,
-                    "owner": owner,
-                    "reason": reason,
-                    "review_by": review_by,
-                }
-            )
-            SharedParts.of_program().join([planned])
-        shared = SharedParts.of_program()
+            arguments = {
+                "name": name,
+                "sources": sources,
+                "target": target,
+                "flows": flows,
+                "requester": requester,
+                "realm": realm,
+                "exchange": exchange,
+                "migration": migration,
+                "required_roles": required_roles,
+                "audience": audience,
+                "scope": scope,
+                "exact_audience": exact_audience,
+                "restrict_full_scope": restrict_full_scope,
+                "token_lifespan": token_lifespan,
+                "time_window": time_window,
+                "allow_refresh": allow_refresh,
+                "allow_public_source": allow_public_source,
+                "manage_switch": manage_switch,
+                "on_remove": on_remove,
+                "adopt": adopt,
+                "prove": prove,
+                "protect": protect,
+                "accept_policy_changes": accept_policy_changes,
+                "owner": owner,
+                "reason": reason,
+                "review_by": review_by,
+            }
+            planned, late = _plan_alone(arguments, waits_for_others(opts, (TokenExchangeGrant,)))
         if planned.spec.protect:
             opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=True))
         with short_traces():
             super().__init__("keycloak-token-exchange:index:TokenExchangeGrant", name, None, opts)
+        names = LateNames(planned, late, self, opts.depends_on if opts else None) if late else None
+        shared = SharedParts(names) if names else SharedParts.of_program()
         list(shared.register([planned]))
         self.own_parts = register_legacy_parts(planned, shared, self) if planned.policy_clients else []
         if planned.spec.prove:
             self.own_parts += register_proofs(planned, shared, self.own_parts, self)
-        self.description = describe(planned)
-        self.register_outputs({**self.description, **policy_facts(planned)})
+        self.description = described(planned, names, describe) if names else describe(planned)
+        self.register_outputs({**self.description, **(names.facts(planned) if names else policy_facts(planned))})
 
 
 def register_grants(
@@ -194,13 +198,20 @@ def describe(planned: GrantPlan) -> dict[str, Any]:
     }
 
 
-def _plan_alone(arguments: dict[str, Any]) -> GrantPlan:
+def _plan_alone(arguments: dict[str, Any], waits: bool) -> tuple[GrantPlan, LateArguments | None]:
+    """waits: the grant depends on resources of other providers."""
     settings = read_settings(grants=False, owner=not arguments.get("owner"))
     given = {key: value for key, value in arguments.items() if value is not None}
+    if late := late_arguments(given, waits):
+        return plan_late(late, settings), late
+    if isinstance(given["sources"], Mapping):
+        given["sources"] = list(given["sources"].values())
     spec, faults = checked_grant({**settings.defaults, **given})
     if spec is None:
         raise messages.program_error(faults) from None
-    return _plan([spec], settings.connection)[0]
+    (planned,) = _plan([spec], settings.connection)
+    SharedParts.of_program().join([planned])
+    return planned, None
 
 
 def _plan(specs: Sequence[GrantSpec], connection: Connection, guards: Collection[str] = ()) -> tuple[GrantPlan, ...]:

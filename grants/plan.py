@@ -178,7 +178,7 @@ def wire(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:
     gates = [holder for holder in holders if holder != spec.target] if is_gated(spec) else []
     restricted = [*gates, *([spec.target] if legacy and spec.exact_audience else ())]
     lasting = ([spec.target] if legacy else requesters(spec)) if spec.token_lifespan else ()
-    quiet = requesters(spec) if legacy and not spec.allow_refresh else ()
+    quiet = requesters(spec) if legacy and not spec.allow_refresh and not spec.late else ()  # hangs on the client
     there = _standing(spec, policy_clients, facts)
     return GrantPlan(
         spec,

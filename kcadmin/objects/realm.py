@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from kcadmin.objects.cached_resource_server import SeenServer
 from kcadmin.objects.client_scopes import ClientScopes
 from kcadmin.objects.clients import Client, Clients
-from kcadmin.objects.features import keeps_service_accounts
+from kcadmin.objects.features import keeps_service_accounts, read_features
 from kcadmin.objects.resource_server import ResourceServer
 from kcadmin.rest.errors import Forbidden, NotFound, Refusal, sentence
 from kcadmin.rest.session import Session, ask_all_again, path
@@ -41,6 +41,7 @@ class Realm:
         self.session = session
         self.name = name
         self.policies = cache(lambda: seen_policies(session, name))  # and whether the login may read them
+        self.features = cache(lambda: read_features(session))
         self.clients = Clients(session, name, lambda: keeps_service_accounts(session), lambda: self.policies()[0])
         self.client_scopes = ClientScopes(session, self.clients, name)
         self.first_permission = threading.Lock()

@@ -16,9 +16,10 @@ from kcadmin.marks.ownership import may_be, stack_of
 from providers.base.place import stack_of_program
 
 HALF_WRITTEN, WAITS = "failed to load checkpoint", (0.1, 0.2, 0.4, 0.8, 1.6)
+GRANT = "keycloak-token-exchange:index:TokenExchangeGrant"
 OURS = "pulumi-python:dynamic/keycloak:"
 _moved: "WeakKeyDictionary[pulumi.Resource, bool]" = WeakKeyDictionary()
-_states: "WeakKeyDictionary[pulumi.Resource, tuple[OwnObject, ...]]" = WeakKeyDictionary()
+_states: "WeakKeyDictionary[pulumi.Resource, _State]" = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,14 @@ class OwnObject:
         return str(self.outputs.get("name") or "")
 
 
+@dataclass(frozen=True)
+class _State:
+    """exchanges: by the name of a grant, the exchange that it had after the last run."""
+
+    objects: tuple[OwnObject, ...]
+    exchanges: Mapping[str, str]
+
+
 def stack_name() -> str:
     """The running stack: ``<organization>/<project>/<stack>``."""
     return f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
@@ -51,6 +60,15 @@ def stack_name() -> str:
 
 def own_state() -> tuple[OwnObject, ...]:
     """The Keycloak objects of the running stack's state as it was when they were first asked for in this run."""
+    return _state().objects
+
+
+def last_exchange(grant: str) -> str | None:
+    """The exchange that the stack's grant of that name had after the last run."""
+    return _state().exchanges.get(grant)
+
+
+def _state() -> _State:
     root = get_root_resource()
     if root is None:
         return _read()
@@ -87,7 +105,7 @@ def _is_of_another_stack() -> bool:
     return not all(may_be(str(each.outputs.get("stack") or ""), here) for each in own_state())
 
 
-def _read() -> tuple[OwnObject, ...]:
+def _read() -> _State:
     """A file backend's checkpoint may be half written at the moment: the engine writes it beside the program."""
     for seconds in WAITS:
         try:
@@ -99,9 +117,10 @@ def _read() -> tuple[OwnObject, ...]:
     return _ask()
 
 
-def _ask() -> tuple[OwnObject, ...]:
+def _ask() -> _State:
     asked = {"stackName": stack_name()}
-    return held_in(pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", asked).value or {})
+    told = pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", asked).value or {}
+    return _State(held_in(told), _exchanges_in(told))
 
 
 def held_in(answer: Mapping[str, Any]) -> tuple[OwnObject, ...]:
@@ -111,3 +130,11 @@ def held_in(answer: Mapping[str, Any]) -> tuple[OwnObject, ...]:
         for urn, found in (answer.get("outputs") or {}).items()
         if found["type"].startswith(OURS)
     )
+
+
+def _exchanges_in(answer: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        urn.split("::", 3)[3]: str((found.get("outputs") or {}).get("exchange") or "")
+        for urn, found in (answer.get("outputs") or {}).items()
+        if found["type"] == GRANT
+    }

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import pulumi
 from pulumi.dynamic import Resource
@@ -24,6 +24,8 @@ TRACE_DEPTH = 5  # never 0 here: the program would hang
 
 class KeycloakResource(Resource):
     """A Keycloak object in a stack; its owner is ``<the stack's owner>#<resource name>`` where none is given."""
+
+    READS_ANEW: ClassVar[bool] = False  # what the clients are now, for those that depend on it
 
     number: pulumi.Output[str]
     continues: pulumi.Output[str | None]
@@ -52,9 +54,8 @@ class KeycloakResource(Resource):
         given.setdefault("owner", f"{owner}#{resource_name}")
         given[STACK] = stack_name()
         given[HELD] = _held_by_state(type(self).__name__, given)
-        declared = [
-            name for kind in type(self).__mro__ if issubclass(kind, KeycloakResource) for name in kind.__annotations__
-        ]
+        kinds = [kind for kind in type(self).__mro__ if issubclass(kind, KeycloakResource)]
+        declared = [name for kind in kinds for name in kind.__annotations__ if name != "READS_ANEW"]
         with short_traces():  # without a value Pulumi gives an output no attribute; None is no input
             super().__init__(provider, resource_name, {**dict.fromkeys(declared), **given}, opts)
         watch(self, provider)
@@ -66,12 +67,19 @@ def _comes_after_others(
 ) -> bool:
     """Whether a resource of another kind may write the same clients in the same run, before this one: it gives their names, or is
     named in ``depends_on``. Then ``check``, which the engine calls when those are done, forgets what was read before."""
-    places = ("realm", *provider.CLIENTS, *provider.CLIENTS.values())
-    if any(isinstance(given.get(place), pulumi.Output) for place in places):
-        return True
     awaited = opts.depends_on if opts else None
     listed = awaited if isinstance(awaited, Sequence) else [awaited] if awaited is not None else []
+    if any(isinstance(each, KeycloakResource) and each.READS_ANEW for each in listed):
+        return False
+    places = ("realm", *provider.CLIENTS, *provider.CLIENTS.values())
+    if any(_has_outputs(given.get(place)) for place in places):
+        return True
     return any(not isinstance(each, KeycloakResource) for each in listed)
+
+
+def _has_outputs(value: Any) -> bool:
+    values = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else [value]
+    return any(isinstance(each, pulumi.Output) for each in values)
 
 
 def _held_by_state(kind: str, given: Mapping[str, Any]) -> list[str] | None:

@@ -12,8 +12,8 @@ import pytest
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
 import policy.rules
-from components.policy_facts import policy_facts
 from components.token_exchange_grant import describe
+from grants.policy_facts import policy_facts
 from kcadmin.rest.connection import (
     ADMIN_PASSWORD,
     ASSERTION_COMMAND,

@@ -1,0 +1,131 @@
+"""The clients of a grant as a program gives them: texts, outputs or resources. Which are late is told by their types alone."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from inspect import isawaitable
+from typing import Any
+
+import pulumi
+
+from grants.late import REALM, REQUESTER, TARGET
+from kcadmin.rest.texts import shown
+from providers.base.resource import KeycloakResource
+
+Client = pulumi.Input[str] | pulumi.Resource
+"""A client id, or a resource with a ``client_id``, whose ``id`` is the client's UUID."""
+Sources = Sequence[Client] | Mapping[str, Client]
+Role = pulumi.Input[str] | Mapping[str, Client]
+
+
+@dataclass
+class LateArguments:
+    """names: by symbol. ids: of those that are given as resources. fields: the grant's, symbols in place of names.
+
+    coming: symbols of what the same run may make. A plain text is what is there already, unless ``depends_on`` says otherwise.
+    """
+
+    fields: dict[str, Any]
+    names: dict[str, pulumi.Input[str]] = field(default_factory=dict)
+    ids: dict[str, pulumi.Input[str]] = field(default_factory=dict)
+    coming: set[str] = field(default_factory=set)
+    faults: list[str] = field(default_factory=list)
+
+    def known(self) -> dict[str, str]:
+        """The names that nothing in the run can change, for the program's own look."""
+        return {
+            symbol: name for symbol, name in self.names.items() if symbol not in self.coming and isinstance(name, str)
+        }
+
+    def take(self, symbol: str, given: Any) -> str:
+        """Notes a name, and gives what stands for it."""
+        if isinstance(given, pulumi.Resource):
+            if not hasattr(given, "client_id"):
+                self.faults.append(f"{symbol} is a resource without client_id; give the client id")
+                return symbol
+            if isinstance(given, pulumi.CustomResource):
+                self.ids[symbol] = given.id
+            given = given.client_id
+        if not isinstance(given, pulumi.Output) and not isawaitable(given) and not isinstance(given, str):
+            self.faults.append(f"{symbol} is {shown(given)}; give a text, an output, or a resource with client_id")
+            return symbol
+        if not isinstance(given, str):
+            self.coming.add(symbol)
+        self.names[symbol] = given
+        return symbol
+
+
+def late_arguments(arguments: Mapping[str, Any], waits: bool) -> LateArguments | None:
+    """The arguments of a grant by symbols; None where all its clients are texts.
+
+    :param arguments: of ``TokenExchangeGrant``, without those that are not set. waits: the grant depends on resources of others.
+    """
+    places = [arguments.get(key) for key in (REALM, TARGET, REQUESTER)]
+    sources = arguments.get("sources", ())
+    listed = list(sources.values()) if isinstance(sources, Mapping) else sources
+    items = listed if isinstance(listed, list | tuple) else [listed]
+    roles = arguments.get("required_roles") or ()
+    parts = [part for role in _listed(roles) for part in (role.values() if isinstance(role, Mapping) else (role,))]
+    if not waits and not any(_is_late(each) for each in (*places, *items, *parts, roles)):
+        return None
+    late = LateArguments({key: value for key, value in arguments.items() if key != REALM})
+    late.fields["sources"] = [late.take(*each) for each in _sources(sources, late)]
+    for key in (REALM, TARGET, REQUESTER):
+        if key in arguments:
+            late.take(key, arguments[key])
+    if roles:
+        late.fields["required_roles"] = [_role(number, role, late) for number, role in enumerate(_listed(roles), 1)]
+    if isinstance(roles, pulumi.Output):
+        late.faults.append(
+            "required_roles is one output; give a list of them, so that a preview knows how many there are"
+        )
+    if waits:
+        late.coming |= {*late.names}
+    return late
+
+
+def waits_for_others(opts: pulumi.ResourceOptions | None, ours: tuple[type, ...]) -> bool:
+    """Whether a resource of another provider may make clients before the grant."""
+    awaited = opts.depends_on if opts else None
+    listed = awaited if isinstance(awaited, list | tuple) else [awaited] if awaited is not None else []
+    return any(not isinstance(each, (KeycloakResource, *ours)) for each in listed)
+
+
+def _sources(sources: Any, late: LateArguments) -> Iterator[tuple[str, Any]]:
+    if isinstance(sources, pulumi.Output) or isawaitable(sources):
+        late.faults.append("sources is one output; give a list of outputs, so that a preview knows how many there are")
+    elif isinstance(sources, Mapping):
+        for key, given in sources.items():
+            if not isinstance(key, str) or not key.strip() or key in (REALM, TARGET, REQUESTER):
+                late.faults.append(
+                    f"sources has the key {shown(key)}; give a short name that is none of the grant's other parts"
+                )
+            else:
+                yield key, given
+    elif isinstance(sources, list | tuple):
+        yield from ((f"source-{number}", given) for number, given in enumerate(sources, 1))
+    else:
+        late.faults.append(f"sources is {shown(_kind(sources))}; give a list or a mapping")
+
+
+def _role(number: int, role: Any, late: LateArguments) -> dict[str, str]:
+    parts = role if isinstance(role, Mapping) else {"role": role}
+    if not set(parts) <= {"role", "client"} or "role" not in parts:
+        late.faults.append(
+            f"required_roles holds {shown(sorted(map(str, parts)))}; give a role's name, or role and client"
+        )
+        return {}
+    return {
+        key: late.take(f"role-{number}" if key == "role" else f"client-of-role-{number}", parts[key]) for key in parts
+    }
+
+
+def _listed(roles: Any) -> Sequence[Any]:
+    return list(roles) if isinstance(roles, list | tuple) else []
+
+
+def _is_late(value: Any) -> bool:
+    return isinstance(value, pulumi.Output | pulumi.Resource) or isawaitable(value)
+
+
+def _kind(value: Any) -> Any:
+    return type(value).__name__ if isinstance(value, pulumi.Resource) else value

@@ -1,0 +1,170 @@
+"""A grant whose clients come in the same run: its parts belong to it alone, and come after its check: docs/adr/0024."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields as fields_of
+from typing import Any, TypeVar
+
+import pulumi
+from pulumi.runtime import get_root_resource, is_dry_run
+
+from components.late_arguments import LateArguments
+from components.names import Names
+from components.settings import Settings
+from grants.gating import is_gated
+from grants.late import NO_MIGRATION, REALM, LateGrant, late_plan
+from grants.plan import GrantPlan
+from grants.policy_facts import policy_facts
+from grants.spec import GrantSpec
+from kcadmin.objects.features import LEGACY, STANDARD
+from kcadmin.objects.realm import realm_for, realms_of_run
+from kcadmin.rest.errors import KeycloakError
+from kcadmin.rest.misread import misreadings
+from kcadmin.rest.session import session_for
+from kcadmin.rest.texts import shown
+from providers.base import messages
+from providers.base.own_state import last_exchange, own_state
+from providers.checks.late import judge_late
+from providers.grant_check import GrantCheck
+from reach.facts import Facts
+
+T = TypeVar("T")
+_DEFAULTS = {each.name: each.default for each in fields_of(GrantSpec)}
+
+
+class LateNames(Names):
+    """Of one late grant: what its names are is an output, which a preview may not know."""
+
+    def __init__(self, planned: GrantPlan, arguments: LateArguments, grant: pulumi.Resource, waits: Any) -> None:
+        """Registers the check. waits: what the grant depends on."""
+        self._arguments, self._grant, spec = arguments, grant, planned.spec
+        fields = arguments.fields
+        names = {symbol: name for symbol, name in arguments.names.items() if symbol != REALM}
+        self._spec = pulumi.Output.all(**{REALM: arguments.names[REALM]}, **names).apply(
+            lambda known: _named(fields, known)
+        )
+        self.check = GrantCheck(
+            f"{spec.name}/check",
+            realm=arguments.names[REALM],
+            grant=spec.name,
+            fields=fields,
+            names=names,
+            ids=arguments.ids,
+            coming=sorted(arguments.coming),
+            owner=spec.grant_owner,
+            preview=is_dry_run() or None,
+            mappers=_mappers() if is_gated(spec) else None,
+            opts=pulumi.ResourceOptions(parent=grant, depends_on=waits, protect=spec.protect or None),
+        )
+
+    def place(self, spec: GrantSpec, *parts: str) -> str:
+        return "/".join((spec.name, *parts))
+
+    def realm(self, spec: GrantSpec) -> pulumi.Input[str]:
+        return self._arguments.names[REALM]
+
+    def client(self, name: str) -> pulumi.Input[str]:
+        return self._arguments.names[name]
+
+    def uuid(self, grant: GrantPlan, client: str) -> pulumi.Input[str]:
+        return self._arguments.ids.get(client) or self.check.uuids[client]
+
+    def of(self, spec: GrantSpec, value: Callable[[GrantSpec], T]) -> pulumi.Output[T]:
+        return self._spec.apply(value)
+
+    def takes_away(self, grant: GrantPlan, client: str) -> pulumi.Input[Any]:
+        return self.check.takes_away.apply(lambda away: (away or {}).get(client)) if is_gated(grant.spec) else None
+
+    def options(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self._grant, depends_on=[self.check]), opts)
+
+    def facts(self, planned: GrantPlan) -> dict[str, Any]:
+        """What the policy pack judges, as the check knows it."""
+        return {key: self.check.facts[key] for key in policy_facts(planned)}
+
+    def clients(self) -> pulumi.Output[dict[str, str]]:
+        """The UUIDs of the grant's clients by their client ids."""
+        return pulumi.Output.all(names=self._arguments.names, uuids=self.check.uuids).apply(
+            lambda known: {known["names"][symbol]: uuid for symbol, uuid in sorted((known["uuids"] or {}).items())}
+        )
+
+
+def plan_late(arguments: LateArguments, settings: Settings) -> GrantPlan:
+    """Plans a grant by symbols. :raises pulumi.RunError: with all that is known to stand against it by now."""
+    fields = arguments.fields = {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in {**settings.defaults, **arguments.fields}.items()
+        if value != () and (key == REALM or value != _DEFAULTS.get(key))
+    }
+    realm = arguments.names.setdefault(REALM, str(fields.pop(REALM, "")))
+    name = _grant(fields.get("name"), realm)
+    if fields.get("migration"):
+        arguments.faults.append("; ".join(NO_MIGRATION))
+    if arguments.faults:
+        raise messages.program_error(f"{name}: {fault}." for fault in arguments.faults) from None
+    late = LateGrant(fields, {**_symbols(arguments), **({REALM: realm} if isinstance(realm, str) else {})})
+    spec, faults = late.spec()
+    if spec is None:
+        raise messages.program_error(faults) from None
+    try:
+        with misreadings(), realms_of_run(get_root_resource()):
+            if spec.exchange == "auto":
+                fields["exchange"] = _chosen(spec, settings)
+            spec, faults = late.spec()
+            if spec is None:
+                raise messages.program_error(faults) from None
+            known = arguments.known()
+            if REALM in known and len(known) > 1:
+                there = LateGrant(fields, known, frozenset(arguments.coming))
+                judged = judge_late(settings.connection, there, {}, before_writes=False)
+                if judged.faults:
+                    raise messages.program_error(judged.faults) from None
+    except KeycloakError as problem:
+        raise messages.program_error(problem.faults) from None
+    return late_plan(spec, Facts(None, {}))
+
+
+def described(
+    planned: GrantPlan, names: LateNames, describe: Callable[[GrantPlan], Mapping[str, Any]]
+) -> dict[str, Any]:
+    """A late grant as the stack exports it: each of its fields for itself, since a preview may not know all."""
+
+    def real(spec: GrantSpec) -> dict[str, Any]:
+        return dict(describe(late_plan(spec, Facts(None, {}))))
+
+    told = names.of(planned.spec, real)
+    return {**{key: told[key] for key in describe(planned)}, "clients": names.clients()}
+
+
+def _grant(name: Any, realm: Any) -> str:
+    """A grant that is none yet as a fault names it."""
+    return f"grant {shown(name or '?')} in realm {shown(realm if isinstance(realm, str) else '?')}"
+
+
+def _symbols(arguments: LateArguments) -> dict[str, str]:
+    return {symbol: symbol for symbol in arguments.names if symbol != REALM}
+
+
+def _chosen(spec: GrantSpec, settings: Settings) -> str:
+    """The exchange of ``auto``: the one that the grant has had, where the server offers both."""
+    features = realm_for(session_for(settings.connection), spec.realm).features()
+    if features.offers(STANDARD) and features.offers(LEGACY):
+        return LEGACY if last_exchange(spec.name) == LEGACY else STANDARD
+    if not features.offers(STANDARD) and not features.offers(LEGACY):
+        raise messages.program_error([spec.describe(*features.lack_of("auto"))]) from None
+    return STANDARD if features.offers(STANDARD) else LEGACY
+
+
+def _named(fields: Mapping[str, Any], names: Mapping[str, str]) -> GrantSpec:
+    spec, faults = LateGrant(fields, names).spec()
+    if spec is None:
+        raise messages.program_error(faults)
+    return spec
+
+
+def _mappers() -> list[list[str]]:
+    """The audience mappers in the stack's state, one of which may be in the way of the grant's condition."""
+    held = [each for each in own_state() if each.kind == "AudienceMapper" and each.outputs.get("found") != "used"]
+    return [
+        [each.realm, *(str(each.outputs.get(key) or "") for key in ("client_uuid", "included_client", "number"))]
+        for each in held
+    ]

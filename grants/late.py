@@ -1,0 +1,139 @@
+"""A grant whose clients may come in the same run. It is planned by symbols, which stand for names until these are known.
+
+So the parts that it has never hang on what a name turns out to be.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from grants.plan import GrantPlan, questions, wire_all
+from grants.planning import faults_of
+from grants.spec import GrantSpec, checked_grant
+from reach.facts import Coming, Facts, Questions
+
+REALM, TARGET, REQUESTER = "realm", "target", "requester"
+NO_MIGRATION = (
+    "sets migration, which needs to know the clients before the run",
+    "give their names as plain texts, without depends_on, until the grant has moved",
+)
+
+
+@dataclass(frozen=True)
+class LateGrant:
+    """fields: a grant's fields, symbols in place of names. names: by symbol, as far as known. coming: symbols of what the same
+    run may make.
+    """
+
+    fields: Mapping[str, Any]
+    names: Mapping[str, str]
+    coming: frozenset[str] = frozenset()
+
+    def spec(self) -> tuple[GrantSpec | None, list[str]]:
+        """The grant, or what is wrong with it. A name that is not known yet is told as ``<symbol>``."""
+        spec, faults = checked_grant(named_fields(self.fields, {**_told(self.fields), **self.names}))
+        return (replace(spec, late=True) if spec else None), faults
+
+    @property
+    def unknown(self) -> frozenset[str]:
+        """What is told in place of names that are not known yet."""
+        return frozenset(text for symbol, text in _told(self.fields).items() if symbol not in self.names)
+
+    def may_come(self, spec: GrantSpec) -> Coming:
+        """What the server need not have yet."""
+        named = {text for symbol in self.coming if (text := self.names.get(symbol))} | self.unknown
+        return Coming(
+            frozenset({spec.realm} & (named if REALM in {*self.coming, *self._unknown_symbols()} else set())),
+            frozenset((realm, client) for realm, client in spec.clients() if client in named),
+            frozenset(
+                (spec.realm, role.client, role.role)
+                for role in spec.required_roles
+                if role.role in named or role.client in named
+            ),
+        )
+
+    def questions(self, spec: GrantSpec) -> Questions:
+        """What to ask of the server about names that are known."""
+        asked, unknown = questions([spec]), self.unknown
+        if spec.realm in unknown:
+            return Questions(frozenset(), asked.ask_features)
+
+        def known(*names: str) -> bool:
+            return unknown.isdisjoint(names)
+
+        return replace(
+            asked,
+            clients=frozenset(key for key in asked.clients if known(*key)),
+            roles=frozenset(key for key in asked.roles if known(*key)),
+            exact=frozenset(key for key in asked.exact if known(*key)),
+            named_in=frozenset(key for key in asked.named_in if known(*key)),
+            gates=frozenset(gate for gate in asked.gates if known(gate.client, gate.target)),
+        )
+
+    def _unknown_symbols(self) -> frozenset[str]:
+        return frozenset(symbol for symbol in _told(self.fields) if symbol not in self.names)
+
+
+@dataclass(frozen=True)
+class Faults:
+    """refused: whatever the run makes. unless_changed: of what the run may still change, as it is now."""
+
+    refused: tuple[str, ...]
+    unless_changed: tuple[str, ...] = ()
+
+
+def late_faults(grant: GrantPlan, facts: Facts) -> Faults:
+    """What stands against a grant. ``facts.coming``: what the same run may make, or change where it is there already."""
+    sure = tuple(dict.fromkeys(faults_of([grant], _without_coming(facts))))
+    found = dict.fromkeys(faults_of([grant], facts))
+    return Faults(sure, tuple(each for each in found if each not in sure))
+
+
+def late_plan(spec: GrantSpec, facts: Facts) -> GrantPlan:
+    """What a grant needs. Its exchange was chosen before its clients were known."""
+    return wire_all(spec, spec.exchange, facts)
+
+
+def named_fields(fields: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """A grant's fields with names in place of symbols."""
+    roles = [{key: names[symbol] for key, symbol in role.items()} for role in fields.get("required_roles") or ()]
+    return {
+        **{key: _whole(value) for key, value in fields.items()},
+        REALM: names[REALM],
+        "sources": [names[symbol] for symbol in fields["sources"]],
+        **{key: names[key] for key in (TARGET, REQUESTER) if key in fields},
+        **({"required_roles": roles} if roles else {}),
+    }
+
+
+def symbols_in(fields: Mapping[str, Any]) -> list[str]:
+    """All symbols of a grant, its realm's too."""
+    roles = [symbol for role in fields.get("required_roles") or () for symbol in role.values()]
+    return [REALM, *fields["sources"], *(key for key in (TARGET, REQUESTER) if key in fields), *roles]
+
+
+def _told(fields: Mapping[str, Any]) -> dict[str, str]:
+    return {symbol: f"<{symbol}>" for symbol in symbols_in(fields)}
+
+
+def _whole(value: Any) -> Any:
+    """Pulumi hands every number over as a float."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _without_coming(facts: Facts) -> Facts:
+    """What holds whatever becomes of what is coming."""
+    clients, roles = facts.coming.clients, facts.coming.roles
+
+    def stay(realm: str, names: Collection[str]) -> bool:
+        return clients.isdisjoint((realm, name) for name in names)
+
+    return replace(
+        facts,
+        clients={key: each for key, each in facts.clients.items() if key not in clients},
+        missing_roles=facts.missing_roles - roles,
+        openings={gate: each for gate, each in facts.openings.items() if stay(gate.realm, (gate.client, gate.target))},
+        other_audiences={key: each for key, each in facts.other_audiences.items() if key not in clients},
+        replacing={key: each for key, each in facts.replacing.items() if key not in clients},
+        role_parts={key: each for key, each in facts.role_parts.items() if key not in roles},
+    )

@@ -1,0 +1,118 @@
+"""What stands against a grant whose clients may come in the same run, from what is known of it by now."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from grants.late import LateGrant, late_faults, late_plan
+from grants.plan import GrantPlan
+from grants.policy_facts import policy_facts
+from grants.spec import GrantSpec
+from kcadmin.objects.realm import realm_for
+from kcadmin.rest.connection import Connection
+from kcadmin.rest.session import session_for
+from kcadmin.rest.texts import named, quoted
+from providers.checks.judge import Judgement, judge
+from reach.facts import Coming, Facts, Own
+from reach.preflight import ask
+
+Mappers = Collection[tuple[str, str, str, str]]
+
+
+@dataclass(frozen=True)
+class LateJudgement:
+    """faults: why it is refused. notes: a sentence each. whole: the judgement on the whole grant, where all is there.
+
+    uuids: the clients' by symbol, where all are there. facts: see ``grants.policy_facts``. line: who may act for whom.
+    """
+
+    faults: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    whole: Judgement | None = None
+    line: str = ""
+    uuids: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    takes_away: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def judge_late(
+    connection: Connection, late: LateGrant, ids: Mapping[str, str], mappers: Mappers = (), *, before_writes: bool
+) -> LateJudgement:
+    """:param ids: by symbol, what a program takes for a client's UUID. mappers: of the stack's state, see ``Own``.
+
+    :param before_writes: all is known, and nothing more comes: what is wrong is refused. Else what the run may still change is
+        told only.
+    :raises KeycloakError: the server cannot be reached.
+    """
+    spec, faults = late.spec()
+    if spec is None:
+        return LateJudgement(tuple(faults))
+    realm = realm_for(session_for(connection), spec.realm)
+    facts = ask(connection, late.questions(spec), lambda _: realm.features())
+    facts = replace(
+        facts,
+        own=Own(mappers=frozenset(mappers)),
+        coming=Coming() if before_writes else late.may_come(spec),
+        missing_realms=facts.missing_realms | ({spec.realm} & late.unknown),
+    )
+    planned = late_plan(spec, facts)
+    found = late_faults(planned, facts)
+    refused = (*found.refused, *_other_ids(spec, late, ids, facts)) if before_writes else found.refused
+    if refused:
+        return LateJudgement(refused)
+    if missing := list(_missing(spec, facts, late)):
+        where = f"note on grant {named(spec.name)} in realm {named(spec.realm)}"
+        text = f"{where}: {'; '.join(missing)}. The rest is checked by `pulumi up`, before it writes anything of the grant."
+        return LateJudgement(notes=(text, *_told(found.unless_changed)), line=planned.line())
+    if found.unless_changed:
+        return LateJudgement(notes=tuple(_told(found.unless_changed)), line=planned.line())
+    judged = judge([spec], connection, facts, opens=not before_writes)
+    return LateJudgement(judged.faults, whole=judged) if judged.faults else _whole(judged, late)
+
+
+def _whole(judged: Judgement, late: LateGrant) -> LateJudgement:
+    (planned,) = judged.grants
+    return LateJudgement(
+        whole=judged,
+        uuids={symbol: planned.uuids[name] for symbol, name in late.names.items() if name in planned.uuids},
+        facts=policy_facts(planned),
+        takes_away=_by_symbol(planned, late),
+    )
+
+
+def _by_symbol(planned: GrantPlan, late: LateGrant) -> dict[str, Sequence[str]]:
+    away = planned.takes_away
+    return {symbol: list(away[name]) for symbol, name in late.names.items() if name in away}
+
+
+def _missing(spec: GrantSpec, facts: Facts, late: LateGrant) -> Iterator[str]:
+    """What is not there, or not known, in this preview."""
+    unknown, there = late.unknown, {client for _, client in facts.clients}
+    clients = [client for _, client in sorted(spec.clients())]
+    if spec.realm in facts.missing_realms and spec.realm not in unknown:
+        yield "the realm does not exist yet"
+    elif missing := [client for client in clients if client not in there and client not in unknown]:
+        yield f"{quoted(missing, 'and')} {'does' if len(missing) == 1 else 'do'} not exist yet"
+    if unnamed := sorted(unknown):
+        names = "name of" if len(unnamed) == 1 else "names of"
+        yield f"the {names} {quoted(unnamed, 'and')} {'is' if len(unnamed) == 1 else 'are'} not known yet"
+    roles = [role for role in spec.required_roles if (spec.realm, role.client, role.role) in facts.missing_roles]
+    if roles:
+        yield f"{quoted(map(str, roles), 'and')} {'does' if len(roles) == 1 else 'do'} not exist yet as a role"
+
+
+def _told(faults: Sequence[str]) -> Iterator[str]:
+    for fault in faults:
+        yield f"as it is now, {fault.removesuffix('.')}. `pulumi up` refuses the grant unless it changes that first."
+
+
+def _other_ids(spec: GrantSpec, late: LateGrant, ids: Mapping[str, str], facts: Facts) -> Iterator[str]:
+    """Resources whose ids are no UUIDs of the clients that they name."""
+    for symbol, id_ in ids.items():
+        client = facts.clients.get((spec.realm, late.names.get(symbol, "")))
+        if client and client.uuid != id_:
+            yield spec.describe(
+                f"the resource given for client {named(client.client_id)} has the id {named(id_)}, which is not the client's "
+                "UUID",
+                "give its client_id instead of the resource",
+            )
