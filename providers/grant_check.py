@@ -44,8 +44,9 @@ class GrantCheckProvider(KeycloakProvider):
             {symbol: name for symbol, name in names.items() if is_known(name)},
             frozenset(props["coming"]),
         )
-        mappers = [tuple(map(str, each)) for each in passed["mappers"] or ()]
-        judged = judge_late(self._connection, late, ids, mappers, before_writes=not passed["preview"])  # type: ignore[arg-type]
+        mappers = [(str(a), str(b), str(c), str(d)) for a, b, c, d in passed["mappers"] or ()]
+        was = _olds.get("uuids") or {}
+        judged = judge_late(self._connection, late, ids, mappers, was, before_writes=not passed["preview"])
         if judged.faults:
             return CheckResult(props, [failure(fault) for fault in judged.faults])
         if judged.line:
@@ -54,7 +55,7 @@ class GrantCheckProvider(KeycloakProvider):
         if judged.whole:
             judged.whole.tell()
         derived = {"uuids": judged.uuids, "facts": judged.facts, "takes_away": judged.takes_away}
-        return CheckResult({**props, **{key: dict(value) for key, value in derived.items() if value}}, [])
+        return CheckResult({**props, **{key: dict(value) for key, value in derived.items() if value is not None}}, [])
 
     def _forget(self, olds: Props, props: Props, older_than: float) -> None:
         named = [name for each in (olds, props) for name in (each.get("names") or {}).values()]

@@ -1,9 +1,10 @@
 """What stands against a grant whose clients may come in the same run, from what is known of it by now."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from grants.gating import is_gated
 from grants.late import LateGrant, late_faults, late_plan
 from grants.plan import GrantPlan
 from grants.policy_facts import policy_facts
@@ -23,23 +24,31 @@ Mappers = Collection[tuple[str, str, str, str]]
 class LateJudgement:
     """faults: why it is refused. notes: a sentence each. whole: the judgement on the whole grant, where all is there.
 
-    uuids: the clients' by symbol, where all are there. facts: see ``grants.policy_facts``. line: who may act for whom.
+    line: who may act for whom. Where all is there, uuids: the clients' by symbol; facts: see ``grants.policy_facts``;
+    takes_away: see ``GrantPlan``, where the grant is conditional.
     """
 
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     whole: Judgement | None = None
     line: str = ""
-    uuids: Mapping[str, str] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    takes_away: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    uuids: Mapping[str, str] | None = None
+    facts: Mapping[str, Any] | None = None
+    takes_away: Mapping[str, Sequence[str]] | None = None
 
 
 def judge_late(
-    connection: Connection, late: LateGrant, ids: Mapping[str, str], mappers: Mappers = (), *, before_writes: bool
+    connection: Connection,
+    late: LateGrant,
+    ids: Mapping[str, str],
+    mappers: Mappers = (),
+    was: Mapping[str, str] | None = None,
+    *,
+    before_writes: bool,
 ) -> LateJudgement:
     """:param ids: by symbol, what a program takes for a client's UUID. mappers: of the stack's state, see ``Own``.
 
+    :param was: by symbol, the clients' UUIDs at the last run; those of clients that are new no preview has seen.
     :param before_writes: all is known, and nothing more comes: what is wrong is refused. Else what the run may still change is
         told only.
     :raises KeycloakError: the server cannot be reached.
@@ -66,22 +75,25 @@ def judge_late(
         return LateJudgement(notes=(text, *_told(found.unless_changed)), line=planned.line())
     if found.unless_changed:
         return LateJudgement(notes=tuple(_told(found.unless_changed)), line=planned.line())
-    judged = judge([spec], connection, facts, opens=not before_writes)
-    return LateJudgement(judged.faults, whole=judged) if judged.faults else _whole(judged, late)
+    uuids = {symbol: planned.uuids[name] for symbol, name in late.names.items() if name in planned.uuids}
+    judged = judge([spec], connection, facts, opens=not before_writes or uuids != was)
+    return LateJudgement(judged.faults, whole=judged) if judged.faults else _whole(judged, late, uuids)
 
 
-def _whole(judged: Judgement, late: LateGrant) -> LateJudgement:
+def _whole(judged: Judgement, late: LateGrant, uuids: Mapping[str, str]) -> LateJudgement:
     (planned,) = judged.grants
     return LateJudgement(
         whole=judged,
-        uuids={symbol: planned.uuids[name] for symbol, name in late.names.items() if name in planned.uuids},
+        uuids=uuids,
         facts=policy_facts(planned),
         takes_away=_by_symbol(planned, late),
     )
 
 
-def _by_symbol(planned: GrantPlan, late: LateGrant) -> dict[str, Sequence[str]]:
+def _by_symbol(planned: GrantPlan, late: LateGrant) -> dict[str, Sequence[str]] | None:
     away = planned.takes_away
+    if not is_gated(planned.spec):
+        return None
     return {symbol: list(away[name]) for symbol, name in late.names.items() if name in away}
 
 

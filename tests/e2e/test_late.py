@@ -8,6 +8,7 @@ import pytest
 from local.layout import PROJECT
 from tests.conftest import MakeRealm
 from tests.e2e.conftest import NewStack
+from tests.e2e.exchanges import as_it_was, both_flows, exchanged, refused
 from tests.e2e.stack import Stack
 
 FIXTURES = PROJECT / "tests" / "fixtures"
@@ -28,17 +29,35 @@ def shaped(stack: Stack, **shape: Any) -> Stack:
 
 
 @pytest.mark.standard_exchange
-def test_one_up_from_an_empty_realm(make_realm: MakeRealm, new_stack: NewStack) -> None:
-    realm = make_realm("standard")
+def test_one_up_from_an_empty_realm(make_realm: MakeRealm, new_stack: NewStack, exchange: str) -> None:
+    realm = make_realm(exchange)
     before = realm.export()
-    stack = shaped(program(new_stack(realm, "standard")), grants={"g": GRANT})
+    stack = program(new_stack(realm, exchange))
+    stack.configure(exchange=exchange)
+    typo = {"sources": ["shop"], "target": "oders"}
+    told = shaped(stack, grants={"g": typo}).refused("preview").output
+    assert f"grant 'g' in realm '{realm.name}': client 'oders' does not exist; create it, or correct the name." in told
+    assert told.count("does not exist") == 2 and "GrantCheck" not in told, (
+        told
+    )  # the program itself says it, live and at the end
+
+    gated = {"sources": ["shop"], "target": "bills", "flows": ["requester"], "role": True}
+    shaped(stack, clients=["shop", "orders", "bills"], role="clerk", grants={"g": GRANT, "gated": gated})
     told = stack.preview().output
-    assert "g: shop → orders, standard" in told, told
-    assert "'orders' and 'shop' do not exist yet" in told, told
+    assert f"g: shop → orders, {exchange}" in told and f"gated: shop → bills, {exchange}, requester" in told, told
+    assert "'orders' and 'shop' do not exist yet" in told and "'clerk' does not exist yet as a role" in told, told
     done = stack.up("--skip-preview")
-    print(told, done.output)
-    for client in ("shop", "orders"):
-        assert "orders" in realm.exchange(client, realm.user_token("shop"), "orders")["aud"]
+    both_flows(realm, exchange, source="shop", target="orders")
+    refused(realm, "shop", source="shop", audience="bills")
+    realm.give_role("clerk", realm.user)
+    exchanged(realm, "shop", "bills", exchange, source="shop", asks=True)
     stack.preview("--expect-no-changes")
+    assert stack.up().counted() == {"unchanged": done.counted()["created"]}
+    stack.refresh("--expect-no-changes")
+    stack.preview("--expect-no-changes")
+    assert stack.outputs()["g"]["clients"] == {name: realm.uuid(name) for name in ("orders", "shop")}
+    assert ("may also turn the tokens that they may exchange" in done.output) == (exchange == "standard"), done.output
+    shaped(stack, clients=["shop", "orders", "bills"], role="clerk").up("--skip-preview")
+    assert "pulumi." not in json.dumps(realm.export())
     stack.destroy("--skip-preview")
-    assert realm.export() == before
+    as_it_was(realm, before, exchange)

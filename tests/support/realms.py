@@ -214,6 +214,11 @@ class TestRealm:
         """Makes a role of the realm or of a client, and gives it to a user."""
         holder = self.at("clients", self.uuid(client_id)) if client_id else self.at()
         self.session.post(f"{holder}/roles", {"name": role})
+        self.give_role(role, username, client_id)
+
+    def give_role(self, role: str, username: str, client_id: str | None = None) -> None:
+        """Gives a role of the realm or of a client to a user."""
+        holder = self.at("clients", self.uuid(client_id)) if client_id else self.at()
         found = self.session.get(f"{holder}/roles/{role}")
         user = self.get("users", username=username, exact="true")[0]["id"]
         place = ("clients", self.uuid(client_id)) if client_id else ("realm",)
