@@ -48,7 +48,7 @@ class KeycloakResource(Resource):
             raise messages.program_error(faults)
         known = (*provider.INPUTS, *provider.CONTROLS)
         given = {key: arguments[key] for key in known if arguments.get(key) is not None}
-        if _comes_after_others(provider, given, opts):
+        if self.READS_ANEW or _comes_after_others(provider, given, opts):
             given[AFTER_OTHERS] = True
         given[BESIDE_OTHERS] = beside_others()
         given.setdefault("owner", f"{owner}#{resource_name}")

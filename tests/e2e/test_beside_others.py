@@ -60,15 +60,15 @@ def test_a_slow_write_that_no_order_announces(make_realm: MakeRealm, new_stack: 
 
 
 @contextmanager
-def exchanging(realm: TestRealm, *clients: str) -> Iterator[None]:
-    """Each client exchanges its users' tokens for ``api`` all the time, and each exchange succeeds."""
+def exchanging(realm: TestRealm, *clients: str, source: str = "", target: str = "api") -> Iterator[None]:
+    """Each client exchanges users' tokens for a target all the time, and each exchange succeeds. source: else its own."""
     over = threading.Event()
 
     def exchange() -> None:
         while True:
             last = over.is_set()
             for client in clients:
-                assert "api" in realm.exchange(client, realm.user_token(client), "api")["aud"], client
+                assert target in realm.exchange(client, realm.user_token(source or client), target)["aud"], client
             if last:
                 return
 

@@ -10,6 +10,7 @@ from tests.conftest import MakeRealm
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import as_it_was, both_flows, exchanged, refused
 from tests.e2e.stack import Stack
+from tests.e2e.test_beside_others import exchanging
 
 FIXTURES = PROJECT / "tests" / "fixtures"
 GRANT = {"sources": ["shop"], "target": "orders", "flows": ["requester", "recipient"]}
@@ -61,3 +62,52 @@ def test_one_up_from_an_empty_realm(make_realm: MakeRealm, new_stack: NewStack, 
     assert "pulumi." not in json.dumps(realm.export())
     stack.destroy("--skip-preview")
     as_it_was(realm, before, exchange)
+
+
+@pytest.mark.standard_exchange
+def test_grants_share_clients_and_change_how_they_name_them(make_realm: MakeRealm, new_stack: NewStack) -> None:
+    """Two late grants, then a planned and a late one, of the same clients; removing one leaves the other working."""
+    realm = make_realm("standard")
+    stack = program(new_stack(realm, "standard"))
+    shaped(stack, grants={"a": GRANT, "b": {**GRANT, "given": "resources"}}).up("--skip-preview")
+    clients = {name: realm.client(name) for name in ("shop", "orders")}
+    for shape in (
+        {"b": GRANT},
+        {"b": GRANT, "c": {**GRANT, "given": "texts"}},
+        {"c": {**GRANT, "given": "texts"}},
+        {"c": {**GRANT, "given": "outputs"}},
+        {"c": {**GRANT, "given": "waits"}},
+        {"c": {**GRANT, "given": "texts"}},
+        {"c": {**GRANT, "given": "resources"}},
+    ):
+        with exchanging(realm, "orders", "shop", source="shop", target="orders"):
+            shaped(stack, grants=shape).up("--skip-preview")
+        stack.preview("--expect-no-changes")
+    shaped(stack).up("--skip-preview")
+    left = {name: realm.client(name) for name in ("shop", "orders")}
+    for name, client in left.items():
+        assert not client.get("protocolMappers") and "pulumi." not in json.dumps(client), client
+        assert client["attributes"]["standard.token.exchange.enabled"] == "false", client
+        assert client["id"] == clients[name]["id"]
+
+
+@pytest.mark.standard_exchange
+def test_a_client_that_is_replaced_or_renamed(make_realm: MakeRealm, new_stack: NewStack) -> None:
+    realm = make_realm("standard")
+    stack = program(new_stack(realm, "standard"))
+    grants = {"o": GRANT, "r": {**GRANT, "given": "resources"}}
+    for change in ({}, {"generation": "2"}, {"text": "other", "generation": "2"}):
+        shaped(stack, grants=grants, **change)
+        done = stack.up()
+        both_flows(realm, "standard", source="shop", target="orders")
+        stack.preview("--expect-no-changes")
+        if change == {"generation": "2"}:
+            preview = done.output.partition(" Updating (test)")[0]
+            assert "r/source-1/standard-exchange replace" in preview, done.output
+    shaped(stack, grants=grants, generation="2", text="other", rename={"shop": "store", "orders": "sales"})
+    told = stack.up().output
+    both_flows(realm, "standard", source="store", target="sales")
+    assert "o: store → sales, standard" in told, told
+    stack.preview("--expect-no-changes")
+    stack.destroy("--skip-preview")
+    assert not realm.get("clients", clientId="store")
