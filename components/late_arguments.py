@@ -79,7 +79,7 @@ def late_arguments(arguments: Mapping[str, Any], waits: bool) -> LateArguments |
             "required_roles is one output; give a list of them, so that a preview knows how many there are"
         )
     if waits:
-        late.coming |= {*late.names}
+        late.coming |= {REALM, *late.names}
     return late
 
 

@@ -10,6 +10,7 @@ from pulumi.runtime import get_root_resource, is_dry_run
 from components.late_arguments import LateArguments
 from components.names import Names
 from components.settings import Settings
+from components.shared_parts import SharedParts
 from grants.gating import is_gated
 from grants.late import NO_MIGRATION, REALM, LateGrant, late_plan
 from grants.plan import GrantPlan
@@ -37,6 +38,7 @@ class LateNames(Names):
     def __init__(self, planned: GrantPlan, arguments: LateArguments, grant: pulumi.Resource, waits: Any) -> None:
         """Registers the check. waits: what the grant depends on."""
         self._arguments, self._grant, spec = arguments, grant, planned.spec
+        program = SharedParts.of_program()
         fields = arguments.fields
         names = {symbol: name for symbol, name in arguments.names.items() if symbol != REALM}
         self._spec = pulumi.Output.all(**{REALM: arguments.names[REALM]}, **names).apply(
@@ -52,6 +54,7 @@ class LateNames(Names):
             coming=sorted(arguments.coming),
             owner=spec.grant_owner,
             preview=is_dry_run() or None,
+            agreed=self._spec.apply(lambda spec: program.join([late_plan(spec, Facts(None, {}))])),
             mappers=_mappers() if is_gated(spec) else None,
             opts=pulumi.ResourceOptions(parent=grant, depends_on=waits, protect=spec.protect or None),
         )
@@ -66,20 +69,20 @@ class LateNames(Names):
         return self._arguments.names[name]
 
     def uuid(self, grant: GrantPlan, client: str) -> pulumi.Input[str]:
-        return self._arguments.ids.get(client) or self.check.uuids[client]
+        return self._arguments.ids.get(client) or _part(self.check.uuids, client)
 
     def of(self, spec: GrantSpec, value: Callable[[GrantSpec], T]) -> pulumi.Output[T]:
         return self._spec.apply(value)
 
     def takes_away(self, grant: GrantPlan, client: str) -> pulumi.Input[Any]:
-        return self.check.takes_away.apply(lambda away: (away or {}).get(client)) if is_gated(grant.spec) else None
+        return _part(self.check.takes_away, client) if is_gated(grant.spec) else None
 
     def options(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self._grant, depends_on=[self.check]), opts)
 
     def facts(self, planned: GrantPlan) -> dict[str, Any]:
         """What the policy pack judges, as the check knows it."""
-        return {key: self.check.facts[key] for key in policy_facts(planned)}
+        return {key: _part(self.check.facts, key) for key in policy_facts(planned)}
 
     def clients(self) -> pulumi.Output[dict[str, str]]:
         """The UUIDs of the grant's clients by their client ids."""
@@ -138,6 +141,11 @@ def described(
 def _grant(name: Any, realm: Any) -> str:
     """A grant that is none yet as a fault names it."""
     return f"grant {shown(name or '?')} in realm {shown(realm if isinstance(realm, str) else '?')}"
+
+
+def _part(outputs: pulumi.Output[Mapping[str, T]], key: str) -> pulumi.Output[Any]:
+    """None where a check has said nothing, as in a program's own tests."""
+    return outputs.apply(lambda known: (known or {}).get(key))
 
 
 def _symbols(arguments: LateArguments) -> dict[str, str]:

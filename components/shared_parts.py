@@ -54,12 +54,16 @@ class SharedParts:
             return cls()
         return _programs.setdefault(root, cls())
 
-    def join(self, grants: Sequence[GrantPlan]) -> None:
-        """Takes in grants that were planned together. :raises pulumi.RunError: they contradict others of the program."""
+    def join(self, grants: Sequence[GrantPlan]) -> bool:
+        """Takes in grants that were planned together, or a late one as its names get known.
+
+        :raises pulumi.RunError: they contradict others of the program.
+        """
         if faults := list(conflicts(grants, self._grants)):
-            raise messages.program_error(faults)
+            raise messages.program_error(faults) from None
         for grant in grants:
             self._grants.add(grant)
+        return True
 
     def register(self, grants: Iterable[GrantPlan]) -> Iterator[pulumi.Resource]:
         """Registers what grants share: settings that close doors, mappers and scopes, then switches, then permissions.

@@ -204,7 +204,7 @@ def _plan_alone(arguments: dict[str, Any], waits: bool) -> tuple[GrantPlan, Late
     given = {key: value for key, value in arguments.items() if value is not None}
     if late := late_arguments(given, waits):
         return plan_late(late, settings), late
-    if isinstance(given["sources"], Mapping):
+    if isinstance(given.get("sources"), Mapping):
         given["sources"] = list(given["sources"].values())
     spec, faults = checked_grant({**settings.defaults, **given})
     if spec is None:

@@ -3,13 +3,14 @@
 So the parts that it has never hang on what a name turns out to be.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from grants.plan import GrantPlan, questions, wire_all
 from grants.planning import faults_of
 from grants.spec import GrantSpec, checked_grant
+from kcadmin.rest.texts import shown
 from reach.facts import Coming, Facts, Questions
 
 REALM, TARGET, REQUESTER = "realm", "target", "requester"
@@ -110,6 +111,27 @@ def symbols_in(fields: Mapping[str, Any]) -> list[str]:
     """All symbols of a grant, its realm's too."""
     roles = [symbol for role in fields.get("required_roles") or () for symbol in role.values()]
     return [REALM, *fields["sources"], *(key for key in (TARGET, REQUESTER) if key in fields), *roles]
+
+
+def shape_faults(given: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with a grant's ``fields`` and its ``names`` and ``ids``, which are maps by symbol."""
+    faults = [
+        f"{field} is {shown(value)}; give a map" for field, value in given.items() if not isinstance(value, Mapping)
+    ]
+    yield from faults
+    if not faults and not _is_whole(given["fields"], given["names"]):
+        yield f"fields is {shown(given['fields'])}; give the grant's fields with symbols that names holds"
+
+
+def _is_whole(fields: Mapping[str, Any], names: Mapping[str, Any]) -> bool:
+    """Whether a grant's fields are of the shape that symbols have, and each but the realm's has a name, known or not."""
+    sources, roles = fields.get("sources"), fields.get("required_roles", [])
+    if not isinstance(sources, list) or not isinstance(roles, list):
+        return False
+    if not all(isinstance(role, Mapping) and "role" in role for role in roles):
+        return False
+    symbols = symbols_in(fields)[1:]
+    return all(isinstance(symbol, str) and symbol in names for symbol in symbols)
 
 
 def _told(fields: Mapping[str, Any]) -> dict[str, str]:

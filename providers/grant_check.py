@@ -3,13 +3,13 @@
 A preview judges what is known by then, ``pulumi up`` the rest. Nothing is written to the realm.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pulumi
 from pulumi.dynamic import CheckResult
 
-from grants.late import REALM, LateGrant
+from grants.late import REALM, LateGrant, shape_faults
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.errors import Refusal
 from providers.base.messages import failure, info
@@ -46,7 +46,9 @@ class GrantCheckProvider(KeycloakProvider):
         )
         mappers = [(str(a), str(b), str(c), str(d)) for a, b, c, d in passed["mappers"] or ()]
         was = _olds.get("uuids") or {}
-        judged = judge_late(self._connection, late, ids, mappers, was, before_writes=not passed["preview"])
+        judged = judge_late(
+            self.realm(props).session.connection, late, ids, mappers, was, before_writes=not passed["preview"]
+        )
         if judged.faults:
             return CheckResult(props, [failure(fault) for fault in judged.faults])
         if judged.line:
@@ -57,8 +59,12 @@ class GrantCheckProvider(KeycloakProvider):
         derived = {"uuids": judged.uuids, "facts": judged.facts, "takes_away": judged.takes_away}
         return CheckResult({**props, **{key: dict(value) for key, value in derived.items() if value is not None}}, [])
 
+    def refusals(self, props: Props) -> Iterator[str]:
+        yield from shape_faults({field: props.get(field) for field in ("fields", "names", "ids")})
+
     def _forget(self, olds: Props, props: Props, older_than: float) -> None:
-        named = [name for each in (olds, props) for name in (each.get("names") or {}).values()]
+        held = [each.get("names") for each in (olds, props)]
+        named = [name for each in held if isinstance(each, Mapping) for name in each.values()]
         self.realm(props).forget({name for name in named if isinstance(name, str)}, older_than)
 
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
@@ -107,7 +113,7 @@ class GrantCheck(KeycloakResource, module="keycloak", name="GrantCheck"):
         coming: Sequence[str],
         owner: str,
         preview: bool | None = None,
-        mappers: Sequence[Any] | None = None,
+        mappers: pulumi.Input[Any] | None = None,
         agreed: pulumi.Input[bool] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

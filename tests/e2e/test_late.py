@@ -42,6 +42,9 @@ def test_one_up_from_an_empty_realm(make_realm: MakeRealm, new_stack: NewStack, 
         told
     )  # the program itself says it, live and at the end
 
+    other = {**GRANT, "on_remove": "revoke"}
+    told = shaped(stack, grants={"g": GRANT, "h": other}).refused("preview").output
+    assert "wants onRemove revoke for client 'orders', grant 'g' wants restore; agree on one." in told, told
     gated = {"sources": ["shop"], "target": "bills", "flows": ["requester"], "role": True}
     shaped(stack, clients=["shop", "orders", "bills"], role="clerk", grants={"g": GRANT, "gated": gated})
     told = stack.preview().output

@@ -33,6 +33,7 @@ from kcadmin.rest.texts import unfit
 from providers.base import provider as _base
 from providers.base.provider import KeycloakProvider
 from tests.support.examples import TIMES, examples
+from tests.support.resources import RESOURCES
 from tests.unit.test_provider_state import TEMPLATES, classes
 
 SHARE = 3  # of the bad inputs of resources, of which there are thousands, each field is given a third, in turn
@@ -252,6 +253,9 @@ ARGUMENTS = [
 ]
 
 
+MAY_BE_LATE = ("target", "requester", "realm")
+
+
 class Accepted(Exception):
     """The input was good; the server would be asked next."""
 
@@ -285,7 +289,8 @@ def grant_faults(name: Any, arguments: Mapping[str, Any]) -> list[str]:
 def test_a_bad_argument_of_a_grant(argument: str) -> None:
     good = {"sources": ["frontend"], "target": "api"}
     camel = next(key for key, field in CAMEL.items() if field == argument)
-    for value in [*bad_values(argument), object(), b"x", pulumi.Output.from_input("x") if argument != "name" else 5]:
+    late = pulumi.Output.from_input("x")  # good for a client and its realm
+    for value in [*bad_values(argument), object(), b"x", 5 if argument in ("name", *MAY_BE_LATE) else late]:
         arguments = {"name": "g", **good, argument: value}
         told = grant_faults(arguments.pop("name"), arguments)
         assert named(told, argument) or named(told, camel), (value, told)
@@ -298,6 +303,9 @@ def test_any_arguments_of_a_grant_are_taken_or_refused(arguments: dict[str, Any]
 
 
 # Inputs of resources
+
+
+LATE = next(each.least or {} for each in RESOURCES.values() if each.resource == "GrantCheck")
 
 
 def resource_of(provider: type[Any]) -> Any:
@@ -330,7 +338,7 @@ def kind(parameter: inspect.Parameter) -> str:
 def least(provider: type[Any]) -> dict[str, Any]:
     """A value of the right type for each input that must be given."""
     good = {"text": "x", "flag": True, "number": 60, "list": ["11111111-2222-3333-4444-555555555555"]}
-    exact = {"policy_type": "script-x.js", "hour": 9}
+    exact = {"policy_type": "script-x.js", "hour": 9, **{name: LATE[name] for name in ("fields", "names", "ids")}}
     return {name: value for name, value in exact.items() if name in signature(provider)} | {
         name: provider.CHOICES[name][0] if name in provider.CHOICES else good.get(kind(each))
         for name, each in signature(provider).items()
