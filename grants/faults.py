@@ -8,6 +8,7 @@ from grants.gate_faults import gate_faults
 from grants.plan import GrantPlan, flows_of, requesters, wire
 from grants.spec import KEEP, NO_KEEP_IN_LEGACY, NO_TIME_IN_STANDARD, OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
 from kcadmin.authz.exchange_permission import AFFIRMATIVE
+from kcadmin.marks.ownership import stack_of
 from kcadmin.marks.whose import remedy
 from kcadmin.objects.features import LEGACY, STANDARD
 from kcadmin.rest.texts import named, quoted
@@ -139,15 +140,15 @@ def _client_faults(
             f"source {named(client.client_id)} is bearer-only and gets no tokens",
             "name a client that users log in to",
         )
-    ours = {spec.owner, spec.shared_owner, *facts.own.owners}
-    switched = bool(client.switch_owners) and ours.issuperset(client.switch_owners)  # by us alone
+    switchers = {stack_of(owner) for owner in client.switch_owners}
+    switched = bool(switchers) and switchers <= {spec.owner, *facts.own.owners}  # by us alone
     if asks and exchange == LEGACY and client.switch_on and not switched:
         yield (
             f"requester {named(client.client_id)} has the standard exchange switched on, which would serve it instead",
             "; ".join(
                 [
                     "set exchange: standard, or switch it off",
-                    *(remedy(owner, spec.realm) for owner in client.switch_owners if owner != spec.owner),
+                    *(remedy(owner, spec.realm) for owner in sorted(switchers - {spec.owner})),
                 ]
             ),
         )

@@ -7,7 +7,7 @@ from grants.faults import closed_doors, conflicts, duplicates, grant_faults
 from grants.gate_faults import open_doors, unenforced
 from grants.plan import GrantPlan, choose_exchange, requesters, wire_all
 from grants.spec import NO_WIDER_SCOPES, SOURCES, GrantSpec
-from kcadmin.marks.ownership import hash16
+from kcadmin.marks.ownership import hash16, stack_of
 from kcadmin.objects.features import LEGACY, STANDARD
 from kcadmin.rest.texts import named, quoted
 from reach.facts import Facts
@@ -74,8 +74,10 @@ def notes(grants: Iterable[GrantPlan], facts: Facts, sources_guarded: bool) -> I
                     "with those of its own logins",
                     "let it send requested_token_type urn:ietf:params:oauth:token-type:access_token",
                 )
-        ours = {spec.owner, spec.shared_owner, *facts.own.owners}
-        held = [each for each in grant.switches if not ours.isdisjoint(facts.clients[spec.realm, each].switch_owners)]
+        ours = {spec.owner, *facts.own.owners}
+        held = [
+            each for each in grant.switches if ours & {*map(stack_of, facts.clients[spec.realm, each].switch_owners)}
+        ]
         if held and not spec.manage_switch:
             yield spec.describe(
                 f"manageSwitch is false, so this stack gives up the standard exchange of {quoted(held)}, which it had "

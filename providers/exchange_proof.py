@@ -109,7 +109,7 @@ class ExchangeProofProvider(KeycloakProvider):
     def _switch_goes(realm: Realm, props: Props) -> bool:
         """Whether the requester's switch is this stack's alone: moved to legacy, it goes with the deletes, which come last."""
         client = realm.clients.find(props["requester"])
-        owners = {claim.owner for claim in claims(client, SWITCH_CLAIM)}
+        owners = {stack_of(claim.owner) for claim in claims(client, SWITCH_CLAIM)}
         return client is not None and client.is_on(SWITCH) and owners == {stack_of(props["owner"])}
 
 

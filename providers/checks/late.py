@@ -1,23 +1,28 @@
 """What stands against a grant whose clients may come in the same run, from what is known of it by now."""
 
+import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from grants.gating import is_gated
 from grants.late import LateGrant, late_faults, late_plan
 from grants.plan import GrantPlan
 from grants.policy_facts import policy_facts
 from grants.spec import GrantSpec
-from kcadmin.objects.realm import realm_for
+from kcadmin.objects.realm import Realm, realm_for
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.session import session_for
 from kcadmin.rest.texts import named, quoted
-from providers.checks.judge import Judgement, judge
+from providers.checks.judge import Judgement, judge, tell
 from reach.facts import Coming, Facts, Own
 from reach.preflight import ask
 
 Mappers = Collection[tuple[str, str, str, str]]
+LOOKS = 10  # at what grants open, in a realm and process: each reads the realm's clients
+_looks: "WeakKeyDictionary[Realm, int]" = WeakKeyDictionary()
+_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,22 @@ def judge_late(
     if found.unless_changed:
         return LateJudgement(notes=tuple(_told(found.unless_changed)), line=planned.line())
     uuids = {symbol: planned.uuids[name] for symbol, name in late.names.items() if name in planned.uuids}
-    judged = judge([spec], connection, facts, opens=not before_writes or uuids != was)
+    opens = (not before_writes or uuids != was) and _may_look(realm)
+    judged = judge([spec], connection, facts, opens=opens)
     return LateJudgement(judged.faults, whole=judged) if judged.faults else _whole(judged, late, uuids)
+
+
+def _may_look(realm: Realm) -> bool:
+    with _lock:
+        _looks[realm] = looks = _looks.get(realm, 0) + 1
+    if looks == LOOKS + 1:
+        tell(
+            [
+                f"note on realm {named(realm.name)}: what more than {LOOKS} late grants open is not told in one run; "
+                "`python -m exchange graph` shows who may exchange for whom."
+            ]
+        )
+    return looks <= LOOKS
 
 
 def _whole(judged: Judgement, late: LateGrant, uuids: Mapping[str, str]) -> LateJudgement:

@@ -114,3 +114,78 @@ def test_a_client_that_is_replaced_or_renamed(make_realm: MakeRealm, new_stack: 
     stack.preview("--expect-no-changes")
     stack.destroy("--skip-preview")
     assert not realm.get("clients", clientId="store")
+
+
+@pytest.mark.standard_exchange
+@pytest.mark.parametrize(
+    ("switch", "ignored", "manages"),
+    [("true", False, False), ("false", True, True), ("false", False, True)],
+    ids=["theirs", "ignored", "ours"],
+)
+def test_beside_a_client_whose_resource_knows_the_switch(
+    make_realm: MakeRealm, new_stack: NewStack, switch: str, ignored: bool, manages: bool
+) -> None:
+    """It writes the switch at each change, as pulumi-keycloak does. Each ``up`` ends in an exchange, and quiet."""
+    realm = make_realm("standard")
+    stack = program(new_stack(realm, "standard"))
+    grants = {"g": {**GRANT, "given": "resources", "manage_switch": manages}}
+    for text in ("first", "second"):
+        shaped(stack, grants=grants, switch=switch, ignored=ignored, text=text).up("--skip-preview")
+        both_flows(realm, "standard", source="shop", target="orders")
+        stack.preview("--expect-no-changes")
+    if manages and not ignored:  # to its provider our switch is drift, which it mends, and then we do
+        stack.up("--skip-preview", "--refresh")
+    else:
+        stack.preview("--refresh", "--expect-no-changes")
+    both_flows(realm, "standard", source="shop", target="orders")
+    stack.preview("--expect-no-changes")
+    stack.destroy("--skip-preview")
+    assert not realm.get("clients", clientId="shop")
+
+
+@pytest.mark.standard_exchange
+def test_a_switch_that_its_owner_leaves_off(make_realm: MakeRealm, new_stack: NewStack) -> None:
+    """Refused before anything of the grant is written, with the line to add; with that line the same ``up`` turns it on."""
+    realm = make_realm("standard")
+    stack = program(new_stack(realm, "standard"))
+    grants = {"g": {**GRANT, "given": "resources", "manage_switch": False}}
+    told = shaped(stack, grants=grants, switch="false").refused("up", "--yes", "--skip-preview").output
+    assert "standard_token_exchange_enabled = true in Terraform and Pulumi" in told, told
+    assert not any(realm.client(name).get("protocolMappers") for name in ("shop", "orders"))
+    told = shaped(stack, grants=grants, switch="true").preview().output
+    assert "as it is now, grant 'g'" in told and "`pulumi up` refuses the grant unless it changes that first" in told, (
+        told
+    )
+    stack.up()
+    both_flows(realm, "standard", source="shop", target="orders")
+    stack.preview("--expect-no-changes")
+
+
+PAIRS = 6
+ONCE = 3  # of a process: its login, the issuer, the realm's own management client
+
+
+@pytest.mark.standard_exchange
+def test_requests(make_realm: MakeRealm, new_stack: NewStack) -> None:
+    """A late grant asks at most two requests more than a planned one, besides what its process asks once."""
+    names = [f"{kind}-{number}" for kind in ("web", "api") for number in range(PAIRS)]
+    pairs = {f"g{number}": (f"web-{number}", f"api-{number}") for number in range(PAIRS)}
+    asked = {}
+    for given in ("texts", "outputs"):
+        realm = make_realm("standard", **({name: {} for name in names} if given == "texts" else {}))
+        stack = program(new_stack(realm, "standard", given))
+        grants = {
+            name: {"sources": [source], "target": target, "flows": ["requester", "recipient"], "given": given}
+            for name, (source, target) in pairs.items()
+        }
+        shaped(stack, clients=names if given == "outputs" else [], grants=grants)
+        runs = {
+            "preview": stack.preview(),
+            "up": stack.up("--skip-preview"),
+            "quiet": stack.preview("--expect-no-changes"),
+        }
+        runs["destroy"] = stack.destroy("--skip-preview")
+        asked[given] = {name: run.requests for name, run in runs.items()}
+    more = {name: len(asked["outputs"][name]) - len(asked["texts"][name]) for name in asked["texts"]}
+    assert all(each <= 2 * PAIRS + ONCE for each in more.values()), more
+    assert sum(request.is_write for request in asked["outputs"]["up"]) == 4 * PAIRS

@@ -16,4 +16,5 @@ DECLARED = Declared(
         "coming": ["target"],
     },
     alone="tests/e2e/test_late.py::test_one_up_from_an_empty_realm",
+    in_late_grants=True,
 )

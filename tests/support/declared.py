@@ -32,7 +32,8 @@ class Declared:
     least: the least that it takes, with the clients ``api`` and ``frontend`` of the realm ``r``.
     owned: of an object that bears a mark.
     alone: what it is made with on a real server, for its exact restore; or the test that does that.
-    in_grants: the exchanges whose grants use it. beside_grants: whether a stack does.
+    in_grants: the exchanges whose grants use it. beside_grants: whether a stack does. in_late_grants: whether grants
+    use it whose clients come in the same run.
     """
 
     token: str
@@ -44,6 +45,7 @@ class Declared:
     owned: Owned | None = None
     in_grants: tuple[str, ...] = ()
     beside_grants: bool = False
+    in_late_grants: bool = False
 
     @property
     def resource(self) -> str:

@@ -8,11 +8,15 @@ import functools
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, fields
 from typing import Any
+from unittest import mock
 
 import pulumi
 
-from components.token_exchange_grant import register_grants
+from components import token_exchange_grant
+from components.settings import Settings
+from components.token_exchange_grant import TokenExchangeGrant, register_grants
 from grants.spec import GrantSpec, read_grant
 from kcadmin.rest.answers import Answer
 from kcadmin.rest.connection import Connection
@@ -25,7 +29,7 @@ from tests.support.robots import purposes_of
 PROVIDERS: dict[str, type[KeycloakProvider]] = {
     f"pulumi-python:dynamic/{each.token}": each.provider
     for each in RESOURCES.values()
-    if each.in_grants or each.beside_grants
+    if each.in_grants or each.beside_grants or each.in_late_grants
 }
 
 
@@ -43,6 +47,7 @@ class Stack:
     """A stack's state and its runs. ``changes``: what the last run did, by resource name. ``leaving``: what is replaced and not
     deleted yet.
 
+    :param late: grants whose names are outputs, each for itself.
     :param login: gives the robot for purposes, as ``TestRealm.robot`` does; then each run is that of the robot with the roles
         for what the stack has held so far, and no others. Or one login for all.
     """
@@ -54,8 +59,10 @@ class Stack:
         guards: Collection[str] = (),
         *,
         events: bool = False,
+        late: bool = False,
     ) -> None:
         self.guards = guards
+        self.late = late
         self.events = events
         self._login = login
         self._purposes: frozenset[str] = frozenset()
@@ -83,6 +90,7 @@ class Stack:
             self.connection,
             self.guards,
             self.events,
+            self.late,
             self.held,
             lambda name, type_, inputs: self._register(name, type_, inputs, registered, failures, replaced),
         )
@@ -176,6 +184,7 @@ def _run(
     connection: Connection,
     guards: Collection[str],
     events: bool,
+    late: bool,
     held: Callable[[], dict[str, Any]],
     register: Callable[[str, str, dict[str, Any]], tuple[str, dict[str, Any]]],
 ) -> dict[str, Any]:
@@ -196,7 +205,10 @@ def _run(
     pulumi.runtime.set_mocks(Mocks(), preview=False)
 
     async def program() -> None:
-        exported.update(register_grants(specs, connection, guards, events=events))
+        if late:
+            exported.update({spec.name: _late(spec, connection).description for spec in specs})
+        else:
+            exported.update(register_grants(specs, connection, guards, events=events))
 
     try:
         pulumi.runtime.test(program)()
@@ -210,6 +222,17 @@ def _run(
 def _loop_between_runs() -> asyncio.AbstractEventLoop:
     """What other tests of this process find, as they would without us: a loop that is open."""
     return asyncio.new_event_loop()
+
+
+def _late(spec: GrantSpec, connection: Connection) -> TokenExchangeGrant:
+    """A grant whose names are outputs."""
+    given = {each.name: getattr(spec, each.name) for each in fields(spec) if getattr(spec, each.name) != each.default}
+    roles = [{key: text for key, text in asdict(role).items() if text} for role in spec.required_roles]
+    late = {key: pulumi.Output.from_input(given[key]) for key in ("realm", "target", "requester") if key in given}
+    sources = [pulumi.Output.from_input(source) for source in spec.sources]
+    settings = Settings(connection, spec.realm, {}, ())
+    with mock.patch.object(token_exchange_grant, "read_settings", lambda **_: settings):
+        return TokenExchangeGrant(**{**given, **late, "sources": sources, "required_roles": roles or ()})
 
 
 @contextmanager
