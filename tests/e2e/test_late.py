@@ -161,6 +161,28 @@ def test_a_switch_that_its_owner_leaves_off(make_realm: MakeRealm, new_stack: Ne
     stack.preview("--expect-no-changes")
 
 
+@pytest.mark.standard_exchange
+def test_the_example(make_realm: MakeRealm, new_stack: NewStack) -> None:
+    """From no realm at all to a proved grant and back."""
+    realm = make_realm("standard")
+    stack = new_stack(realm, "standard")
+    (stack.project / "__main__.py").unlink()
+    (stack.project / "__main__.py").symlink_to(PROJECT / "examples" / "with_clients" / "__main__.py")
+    made = f"{realm.name}-made"
+    stack.configure(realm=made, owner="example")
+    stack.run("config", "set", "--secret", "userPassword", "a-user-password")
+    stack.env |= {"KEYCLOAK_USER": "ursula", "KEYCLOAK_USER_PASS": "a-user-password"}
+    told = stack.preview().output
+    assert "shop-to-orders: shop → orders, standard, requester" in told and "the realm does not exist yet" in told, told
+    stack.up("--skip-preview")
+    (proof,) = [each for each in stack.export().values() if each["type"].endswith("ExchangeProof")]
+    assert proof["outputs"]["proved"] is True and proof["outputs"]["proved_aud"] == ["orders"], proof
+    assert "a-user-password" not in stack.state_file.read_text()
+    stack.preview("--expect-no-changes")
+    stack.destroy("--skip-preview")
+    assert made not in [each["realm"] for each in realm.session.get("/admin/realms")]
+
+
 PAIRS = 6
 ONCE = 3  # of a process: its login, the issuer, the realm's own management client
 
