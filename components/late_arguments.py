@@ -67,11 +67,12 @@ def late_arguments(arguments: Mapping[str, Any], waits: bool) -> LateArguments |
     parts = [part for role in _listed(roles) for part in (role.values() if isinstance(role, Mapping) else (role,))]
     if not waits and not any(_is_late(each) for each in (*places, *items, *parts, roles)):
         return None
-    late = LateArguments({key: value for key, value in arguments.items() if key != REALM})
+    late = LateArguments({**arguments})
     late.fields["sources"] = [late.take(*each) for each in _sources(sources, late)]
     for key in (REALM, TARGET, REQUESTER):
         if key in arguments:
-            late.take(key, arguments[key])
+            late.fields[key] = late.take(key, arguments[key])
+    late.fields.pop(REALM, None)
     if roles:
         late.fields["required_roles"] = [_role(number, role, late) for number, role in enumerate(_listed(roles), 1)]
     if isinstance(roles, pulumi.Output):

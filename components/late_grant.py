@@ -8,12 +8,12 @@ import pulumi
 from pulumi.runtime import get_root_resource, is_dry_run
 
 from components.late_arguments import LateArguments
-from components.names import Names
+from components.names import Names, text_of_scope
 from components.settings import Settings
 from components.shared_parts import SharedParts
 from grants.gating import is_gated
 from grants.late import NO_MIGRATION, REALM, LateGrant, late_plan
-from grants.plan import GrantPlan
+from grants.plan import GrantPlan, in_token_scope
 from grants.policy_facts import policy_facts
 from grants.spec import GrantSpec
 from kcadmin.objects.features import LEGACY, STANDARD
@@ -73,6 +73,17 @@ class LateNames(Names):
 
     def of(self, spec: GrantSpec, value: Callable[[GrantSpec], T]) -> pulumi.Output[T]:
         return self._spec.apply(value)
+
+    def scope_text(self, grant: GrantPlan) -> pulumi.Input[str]:
+        own = self.of(grant.spec, text_of_scope)
+        found = _part(self.check.scope, "description") if grant.spec.scope else None
+        return pulumi.Output.all(own, found).apply(lambda texts: texts[0] if texts[1] is None else texts[1])
+
+    def in_token_scope(self, grant: GrantPlan) -> pulumi.Input[bool]:
+        own = in_token_scope(grant)
+        if not grant.spec.scope:
+            return own
+        return _part(self.check.scope, "in_token_scope").apply(lambda found: own if found is None else found)
 
     def takes_away(self, grant: GrantPlan, client: str) -> pulumi.Input[Any]:
         return _part(self.check.takes_away, client) if is_gated(grant.spec) else None

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import pulumi
 
-from grants.plan import GrantPlan
+from grants.plan import GrantPlan, in_token_scope
 from grants.spec import GrantSpec
 
 T = TypeVar("T")
@@ -32,6 +32,13 @@ class Names:
         """What follows from the names in a grant, as an input."""
         return value(spec)
 
+    def scope_text(self, grant: GrantPlan) -> pulumi.Input[str]:
+        """The description of a grant's client scope, or of the one that is there."""
+        return grant.scope.description if grant.scope else text_of_scope(grant.spec)
+
+    def in_token_scope(self, grant: GrantPlan) -> pulumi.Input[bool]:
+        return in_token_scope(grant)
+
     def takes_away(self, grant: GrantPlan, client: str) -> pulumi.Input[Any]:
         """The ids of mappers on a client that would void the grant's condition."""
         return list(grant.takes_away.get(client, ())) or None
@@ -39,3 +46,8 @@ class Names:
     def options(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
         """Options of a resource, with what all parts have in common."""
         return opts
+
+
+def text_of_scope(spec: GrantSpec) -> str:
+    """The description of a client scope that a grant makes."""
+    return f"tokens for {spec.target}, of grant {spec.name}"[:200]

@@ -15,7 +15,7 @@ from components.names import Names
 from components.part_options import accepted, by_client, protected
 from grants.by_client import Neighbours
 from grants.faults import conflicts
-from grants.plan import GrantPlan, in_token_scope, scope_kind, scope_name
+from grants.plan import GrantPlan, scope_kind, scope_name
 from grants.planned_guards import guards_of
 from grants.spec import GrantSpec
 from providers.audience_mapper import AudienceMapper
@@ -195,12 +195,12 @@ class SharedParts:
             self.names.place(spec, *key[1:]),
             realm=self.names.realm(spec),
             name=self.names.of(spec, scope_name),
-            description=grant.scope.description if grant.scope else self.names.of(spec, _text_of_scope),
+            description=self.names.scope_text(grant),
             included_client=self.names.client(spec.target),
             included_client_uuid=self.names.uuid(grant, spec.target),
             realm_roles=self.names.of(spec, _realm_roles),
             client_roles=self.names.of(spec, lambda named: by_client(named.required_roles)),
-            in_token_scope=in_token_scope(grant),
+            in_token_scope=self.names.in_token_scope(grant),
             owner=spec.grant_owner,
             on_remove=spec.on_remove,
             opts=self._opts([grant]),
@@ -284,10 +284,6 @@ class SharedParts:
 
     def _permissions_key(self, grant: GrantPlan) -> tuple[str, ...]:
         return (grant.spec.realm, grant.spec.target, "management-permissions")
-
-
-def _text_of_scope(spec: GrantSpec) -> str:
-    return f"tokens for {spec.target}, of grant {spec.name}"[:200]
 
 
 def _realm_roles(spec: GrantSpec) -> list[str]:

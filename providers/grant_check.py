@@ -27,7 +27,7 @@ class GrantCheckProvider(KeycloakProvider):
     """Judges at each check; it has nothing to read or to delete."""
 
     OBJECT = "check of grant"
-    INPUTS = ("realm", "grant", "fields", "names", "ids", "coming", "uuids", "facts", *PASSED)
+    INPUTS = ("realm", "grant", "fields", "names", "ids", "coming", "uuids", "facts", "scope", *PASSED)
     REPLACE_ON = ("realm",)
     CLIENTS = {}
 
@@ -56,7 +56,7 @@ class GrantCheckProvider(KeycloakProvider):
         tell(judged.notes)
         if judged.whole:
             judged.whole.tell()
-        derived = {"uuids": judged.uuids, "facts": judged.facts, "takes_away": judged.takes_away}
+        derived = {"uuids": judged.uuids, "facts": judged.facts, "takes_away": judged.takes_away, "scope": judged.scope}
         return CheckResult({**props, **{key: dict(value) for key, value in derived.items() if value is not None}}, [])
 
     def refusals(self, props: Props) -> Iterator[str]:
@@ -89,7 +89,7 @@ class GrantCheckProvider(KeycloakProvider):
 
 
 class GrantCheck(KeycloakResource, module="keycloak", name="GrantCheck"):
-    """Refuses a grant before its first write when anything stands against it.
+    """Refuses a grant before its first write.
 
     :param grant: its name. fields: its settings, symbols in place of names. names: by symbol, client ids and roles.
     :param ids: by symbol, UUIDs of clients that are known as resources. coming: symbols of what the same run may make.
@@ -100,6 +100,7 @@ class GrantCheck(KeycloakResource, module="keycloak", name="GrantCheck"):
     uuids: pulumi.Output[Mapping[str, str]]
     facts: pulumi.Output[Mapping[str, Any]]
     takes_away: pulumi.Output[Mapping[str, Sequence[str]]]
+    scope: pulumi.Output[Mapping[str, Any]]
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ try:
     import pulumi_keycloak as keycloak  # type: ignore[import-not-found]
 except ModuleNotFoundError:
     from examples.with_clients import stand_in as keycloak
+from components.settings import read_settings
 from components.token_exchange_grant import TokenExchangeGrant
 
 config = pulumi.Config()
@@ -50,4 +51,4 @@ grant = TokenExchangeGrant(
     opts=pulumi.ResourceOptions(depends_on=[holds]),
 )
 pulumi.export("grants", {"shop-to-orders": grant.description})
-pulumi.export("keycloak", {"url": config.get("url"), "realm": realm.realm})
+pulumi.export("keycloak", {"url": read_settings(grants=False).connection.url, "realm": realm.realm})

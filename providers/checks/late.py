@@ -30,7 +30,7 @@ class LateJudgement:
     """faults: why it is refused. notes: a sentence each. whole: the judgement on the whole grant, where all is there.
 
     line: who may act for whom. Where all is there, uuids: the clients' by symbol; facts: see ``grants.policy_facts``;
-    takes_away: see ``GrantPlan``, where the grant is conditional.
+    takes_away: see ``GrantPlan``, where the grant is conditional; scope: what is there of the scope that it names.
     """
 
     faults: tuple[str, ...] = ()
@@ -40,6 +40,7 @@ class LateJudgement:
     uuids: Mapping[str, str] | None = None
     facts: Mapping[str, Any] | None = None
     takes_away: Mapping[str, Sequence[str]] | None = None
+    scope: Mapping[str, Any] | None = None
 
 
 def judge_late(
@@ -106,6 +107,7 @@ def _whole(judged: Judgement, late: LateGrant, uuids: Mapping[str, str]) -> Late
         uuids=uuids,
         facts=policy_facts(planned),
         takes_away=_by_symbol(planned, late),
+        scope=_scope_of_others(planned),
     )
 
 
@@ -114,6 +116,16 @@ def _by_symbol(planned: GrantPlan, late: LateGrant) -> dict[str, Sequence[str]] 
     if not is_gated(planned.spec):
         return None
     return {symbol: list(away[name]) for symbol, name in late.names.items() if name in away}
+
+
+def _scope_of_others(planned: GrantPlan) -> dict[str, Any] | None:
+    """The named client scope as it is where somebody else made it; empty where the grant makes it."""
+    found = planned.scope
+    if not planned.spec.scope:
+        return None
+    if found is None or found.owner == planned.spec.grant_owner:
+        return {}
+    return {"description": found.description, "in_token_scope": found.in_token_scope}
 
 
 def _missing(spec: GrantSpec, facts: Facts, late: LateGrant) -> Iterator[str]:

@@ -177,6 +177,44 @@ def test_a_grant_with_every_condition(
     assert realm.export() == before
 
 
+@EXCHANGES
+def test_late_grants_with_every_condition(
+    make_realm: MakeRealm, monkeypatch: pytest.MonkeyPatch, exchange: str
+) -> None:
+    """Also with a client scope that somebody else has made, which is used as found."""
+    realm = arranged(make_realm, guide_ran=True)
+    monkeypatch.setenv("KEYCLOAK_USER", realm.user)
+    monkeypatch.setenv("KEYCLOAK_USER_PASS", PASSWORD)
+    mapper = {
+        "name": "audience",
+        "protocol": "openid-connect",
+        "protocolMapper": "oidc-audience-mapper",
+        "config": {
+            "included.client.audience": "desk",
+            "access.token.claim": "true",
+            "introspection.token.claim": "true",
+        },
+    }
+    scope = {"name": "at-desk", "description": "by hand", "protocol": "openid-connect", "protocolMappers": [mapper]}
+    realm.session.post(realm.at("client-scopes"), {**scope, "attributes": {"include.in.token.scope": "false"}})
+    before = realm.export()
+    stack = Stack(realm.robot, late=True)
+    common = {"realm": realm.name, "exchange": exchange, "prove": True}
+    conditions = {"requiredRoles": ["payer"], "restrictFullScope": True, "tokenLifespan": 60}
+    window = {"timeWindow": {"notBefore": "2020-01-01 00:00:00"}} if exchange == "legacy" else {}
+    grants = [
+        {**common, "name": "g", "sources": ["web"], "requester": "silent", "target": "api", **conditions, **window},
+        {**common, "name": "h", "sources": ["web"], "target": "desk", "scope": "at-desk"},
+    ]
+    stack.up(*grants)
+    assert "api" in realm.exchange("silent", realm.user_token("web"), "api")["aud"]
+    assert stack.state["h/target/h/scope"].outputs["found"] == "used"
+    stack.up(*grants)
+    assert set(stack.changes.values()) == {"same"}
+    stack.destroy()
+    assert realm.export() == before
+
+
 @pytest.mark.standard_exchange
 @pytest.mark.parametrize("allow_refresh", [False, True])
 @pytest.mark.parametrize(

@@ -228,6 +228,10 @@ def _late(spec: GrantSpec, connection: Connection) -> TokenExchangeGrant:
     """A grant whose names are outputs."""
     given = {each.name: getattr(spec, each.name) for each in fields(spec) if getattr(spec, each.name) != each.default}
     roles = [{key: text for key, text in asdict(role).items() if text} for role in spec.required_roles]
+    if spec.time_window:
+        names = {"not_before": "notBefore", "not_on_or_after": "notOnOrAfter"}
+        window = {names.get(key, key): text for key, text in asdict(spec.time_window).items() if text}
+        given["time_window"] = window
     late = {key: pulumi.Output.from_input(given[key]) for key in ("realm", "target", "requester") if key in given}
     sources = [pulumi.Output.from_input(source) for source in spec.sources]
     settings = Settings(connection, spec.realm, {}, ())

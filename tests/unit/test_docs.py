@@ -14,7 +14,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 LINES, LONGEST_LINE = 120, 120
 PAGES = sorted(
     page.relative_to(PROJECT)
-    for folder in (".", "docs", "docs/adr", "examples/guide", "examples/three_hops")
+    for folder in (".", "docs", "docs/adr", "examples/guide", "examples/three_hops", "examples/with_clients")
     for page in (PROJECT / folder).glob("*.md")
 )
 

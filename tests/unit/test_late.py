@@ -12,7 +12,7 @@ from providers.base.provider import Props
 from providers.grant_check import GrantCheckProvider
 from providers.management_permissions import ManagementPermissions
 from tests.support.fake_server import FakeKeycloak
-from tests.unit.test_components import BINDING, GRANT, MANAGEMENT, MAPPER, POLICY, PROOF, SWITCH, Program
+from tests.unit.test_components import BINDING, GRANT, MANAGEMENT, MAPPER, OWNER, POLICY, PROOF, SWITCH, Program
 from tests.unit.test_components import keycloak as keycloak
 from tests.unit.test_components import program as program
 
@@ -46,6 +46,14 @@ def test_parts_are_the_grants_own_and_wait_for_its_check(program: Program) -> No
     parts = [program.resources[name] for name in (*program.names(MAPPER), *program.names(SWITCH))]
     assert all(each.parent == "g" and "g/check" in each.depends_on for each in parts)
     mapper, switch = parts
+    assert program.resources["g/check"].inputs["fields"] == {
+        "name": "g",
+        "owner": OWNER,
+        "sources": ["web"],
+        "target": "target",
+        "flows": ["requester"],
+        "exchange": "standard",
+    }
     assert "g/web/audience-target" in switch.depends_on
     assert (mapper.inputs["client_id"], mapper.inputs["included_client"]) == ("frontend", "api")
     assert mapper.inputs["owner"] == "acme/keycloak-token-exchange/dev#g"
