@@ -114,12 +114,12 @@ def symbols_in(fields: Mapping[str, Any]) -> list[str]:
 
 
 def shape_faults(given: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with a grant's ``fields`` and its ``names`` and ``ids``, which are maps by symbol."""
+    """What is wrong with a grant's ``fields`` and its ``names`` and ``ids``, which are maps by symbol, as far as given."""
     faults = [
         f"{field} is {shown(value)}; give a map" for field, value in given.items() if not isinstance(value, Mapping)
     ]
     yield from faults
-    if not faults and not _is_whole(given["fields"], given["names"]):
+    if not faults and {"fields", "names"} <= given.keys() and not _is_whole(given["fields"], given["names"]):
         yield f"fields is {shown(given['fields'])}; give the grant's fields with symbols that names holds"
 
 

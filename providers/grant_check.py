@@ -8,15 +8,15 @@ from typing import Any
 
 import pulumi
 from pulumi.dynamic import CheckResult
+from pulumi.output import Unknown
 
 from grants.late import REALM, LateGrant, shape_faults
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.errors import Refusal
-from providers.base.messages import failure, info
+from providers.base.messages import failure
 from providers.base.provider import KeycloakProvider, Props
 from providers.base.resource import KeycloakResource, Text
 from providers.base.uuids import is_known
-from providers.checks.judge import tell
 from providers.checks.late import judge_late
 
 PASSED = ("preview", "mappers", "agreed")  # inputs that no state holds
@@ -35,32 +35,22 @@ class GrantCheckProvider(KeycloakProvider):
         result = super().check(_olds, news)
         props = result.inputs
         passed = {key: props.pop(key, None) for key in PASSED}
-        if result.failures:
+        if result.failures or not is_known([props["fields"], props["coming"]]):
             return result
-        names = {REALM: props["realm"], **props["names"]}
-        ids = {symbol: id_ for symbol, id_ in (props.get("ids") or {}).items() if is_known(id_)}
-        late = LateGrant(
-            props["fields"],
-            {symbol: name for symbol, name in names.items() if is_known(name)},
-            frozenset(props["coming"]),
-        )
+        names, ids = (_known(props[key]) for key in ("names", "ids"))
+        late = LateGrant(props["fields"], {**names, **_known({REALM: props["realm"]})}, frozenset(props["coming"]))
         mappers = [(str(a), str(b), str(c), str(d)) for a, b, c, d in passed["mappers"] or ()]
-        was = _olds.get("uuids") or {}
-        judged = judge_late(
-            self.realm(props).session.connection, late, ids, mappers, was, before_writes=not passed["preview"]
-        )
+        writes = not passed["preview"] and is_known([props["realm"], props["names"], props["ids"]])
+        connection, was = self.realm(props).session.connection, _olds.get("uuids") or {}
+        judged = judge_late(connection, late, ids, mappers, was, before_writes=writes)
         if judged.faults:
             return CheckResult(props, [failure(fault) for fault in judged.faults])
-        if judged.line:
-            info(judged.line)
-        tell(judged.notes)
-        if judged.whole:
-            judged.whole.tell()
-        derived = {"uuids": judged.uuids, "facts": judged.facts, "takes_away": judged.takes_away, "scope": judged.scope}
-        return CheckResult({**props, **{key: dict(value) for key, value in derived.items() if value is not None}}, [])
+        judged.tell()
+        return CheckResult({**props, **judged.derived()}, [])
 
     def refusals(self, props: Props) -> Iterator[str]:
-        yield from shape_faults({field: props.get(field) for field in ("fields", "names", "ids")})
+        given = {field: props.get(field) for field in ("fields", "names", "ids")}
+        yield from shape_faults({field: each for field, each in given.items() if not isinstance(each, Unknown)})
 
     def _forget(self, olds: Props, props: Props, older_than: float) -> None:
         held = [each.get("names") for each in (olds, props)]
@@ -86,6 +76,10 @@ class GrantCheckProvider(KeycloakProvider):
             raise Refusal(
                 f"{self._named(props)}: its clients were not all there when it was checked; run `pulumi up` again."
             )
+
+
+def _known(names: Any) -> dict[str, str]:
+    return {} if isinstance(names, Unknown) else {key: name for key, name in names.items() if is_known(name)}
 
 
 class GrantCheck(KeycloakResource, module="keycloak", name="GrantCheck"):

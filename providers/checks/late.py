@@ -15,6 +15,7 @@ from kcadmin.objects.realm import Realm, realm_for
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.session import session_for
 from kcadmin.rest.texts import named, quoted
+from providers.base import messages
 from providers.checks.judge import Judgement, judge, tell
 from reach.facts import Coming, Facts, Own
 from reach.preflight import ask
@@ -41,6 +42,19 @@ class LateJudgement:
     facts: Mapping[str, Any] | None = None
     takes_away: Mapping[str, Sequence[str]] | None = None
     scope: Mapping[str, Any] | None = None
+
+    def tell(self) -> None:
+        """Says what people should know."""
+        if self.line:
+            messages.info(self.line)
+        tell(self.notes)
+        if self.whole:
+            self.whole.tell()
+
+    def derived(self) -> dict[str, Any]:
+        """What the grant's parts take from its check."""
+        said = {"uuids": self.uuids, "facts": self.facts, "takes_away": self.takes_away, "scope": self.scope}
+        return {key: dict(value) for key, value in said.items() if value is not None}
 
 
 def judge_late(
