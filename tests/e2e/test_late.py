@@ -162,6 +162,31 @@ def test_a_switch_that_its_owner_leaves_off(make_realm: MakeRealm, new_stack: Ne
 
 
 @pytest.mark.standard_exchange
+def test_names_that_no_preview_knows_and_names_of_another_stack(make_realm: MakeRealm, new_stack: NewStack) -> None:
+    realm = make_realm("standard")
+    clients = program(new_stack(realm, "standard", "clients"))
+    told = shaped(clients, role="x", suffix=True, grants={"g": {**GRANT, "role": True}}).preview().output
+    assert "g: <source-1> → <target>, standard" in told, told
+    assert "the names of '<source-1>' and '<target>' are not known yet" in told, told
+    clients.up("--skip-preview")
+    clients.preview("--expect-no-changes")
+    realm.give_role("x", realm.user)
+    both_flows(realm, "standard", source="shop-x", target="orders-x")
+    shaped(clients, role="x", suffix=True).up("--skip-preview")
+
+    grants = program(new_stack(realm, "standard", "grants"))
+    grants.env["PULUMI_BACKEND_URL"] = clients.environment()["PULUMI_BACKEND_URL"]
+    grants.run("stack", "init", "grants")
+    shaped(grants, clients=[], grants={"g": GRANT}, reference="organization/keycloak-token-exchange/clients")
+    told = grants.up().output
+    assert "g: shop-x → orders-x, standard" in told.partition(" Updating (")[0], told
+    both_flows(realm, "standard", source="shop-x", target="orders-x")
+    grants.preview("--expect-no-changes")
+    grants.destroy("--skip-preview")
+    clients.destroy("--skip-preview")
+
+
+@pytest.mark.standard_exchange
 def test_the_example(make_realm: MakeRealm, new_stack: NewStack) -> None:
     """From no realm at all to a proved grant and back."""
     realm = make_realm("standard")
