@@ -33,9 +33,10 @@ def short_times(legacy_realm: TestRealm) -> Iterator[None]:
         yield
 
 
+@pytest.mark.parametrize("late", [False, True], ids=["planned", "late"])
 @pytest.mark.parametrize("exchange", ["standard", "legacy"])
-def test_every_request_survives_every_fault(legacy_realm: TestRealm, exchange: str) -> None:
-    realm = legacy_realm
+def test_every_request_survives_every_fault(legacy_realm: TestRealm, exchange: str, late: bool) -> None:
+    realm, share = legacy_realm, SHARE * 3 if late else SHARE
     grant: dict[str, Any] = {
         "name": "g",
         "realm": realm.name,
@@ -53,9 +54,9 @@ def test_every_request_survives_every_fault(legacy_realm: TestRealm, exchange: s
 
         number = 0
         while True:
-            names = [name for index, name in enumerate(FAULTS) if ALL or index % SHARE == number % SHARE]
+            names = [name for index, name in enumerate(FAULTS) if ALL or index % share == number % share]
             for name in names:
-                stack = Stack(through)
+                stack = Stack(through, late=late)
                 proxy.seen.clear()
                 proxy.at, proxy.fault = number, FAULTS[name]
                 try:

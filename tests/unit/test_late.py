@@ -73,6 +73,13 @@ def test_legacy_parts_and_proofs(program: Program, keycloak: FakeKeycloak) -> No
     assert program.resources["g/target/g-requesters"].inputs["resource_server"] == "realm-management"
 
 
+@pytest.mark.parametrize("had", ["legacy", "standard"])
+def test_auto_is_the_exchange_that_the_grant_had(program: Program, had: str) -> None:
+    program.state = {f"urn:pulumi:dev::p::{GRANT}::g": {"type": GRANT, "outputs": {"exchange": had}}}
+    program.run(lambda: TokenExchangeGrant("g", sources=[out("frontend")], target=out("api"), flows=["requester"]))
+    assert bool(program.names(POLICY)) == (had == "legacy") and bool(program.names(SWITCH)) == (had == "standard")
+
+
 def test_a_resource_gives_its_name_and_its_uuid(program: Program) -> None:
     program.run(lambda: TokenExchangeGrant("g", sources=["frontend"], target=Theirs("theirs", "api")))
     assert program.resources["g/check"].inputs["ids"] == {"target": "id of theirs"}
