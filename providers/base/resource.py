@@ -48,9 +48,10 @@ class KeycloakResource(Resource):
             raise messages.program_error(faults)
         known = (*provider.INPUTS, *provider.CONTROLS)
         given = {key: arguments[key] for key in known if arguments.get(key) is not None}
-        if self.READS_ANEW or _comes_after_others(provider, given, opts):
-            given[AFTER_OTHERS] = True
-        given[BESIDE_OTHERS] = beside_others()
+        if not _is_read_anew(opts):
+            if self.READS_ANEW or _comes_after_others(provider, given, opts):
+                given[AFTER_OTHERS] = True
+            given[BESIDE_OTHERS] = beside_others()
         given.setdefault("owner", f"{owner}#{resource_name}")
         given[STACK] = stack_name()
         given[HELD] = _held_by_state(type(self).__name__, given)
@@ -67,14 +68,20 @@ def _comes_after_others(
 ) -> bool:
     """Whether a resource of another kind may write the same clients in the same run, before this one: it gives their names, or is
     named in ``depends_on``. Then ``check``, which the engine calls when those are done, forgets what was read before."""
-    awaited = opts.depends_on if opts else None
-    listed = awaited if isinstance(awaited, Sequence) else [awaited] if awaited is not None else []
-    if any(isinstance(each, KeycloakResource) and each.READS_ANEW for each in listed):
-        return False
     places = ("realm", *provider.CLIENTS, *provider.CLIENTS.values())
     if any(_has_outputs(given.get(place)) for place in places):
         return True
-    return any(not isinstance(each, KeycloakResource) for each in listed)
+    return any(not isinstance(each, KeycloakResource) for each in _awaited(opts))
+
+
+def _is_read_anew(opts: pulumi.ResourceOptions | None) -> bool:
+    """Whether another resource of ours, which is done before, reads the same clients anew."""
+    return any(isinstance(each, KeycloakResource) and each.READS_ANEW for each in _awaited(opts))
+
+
+def _awaited(opts: pulumi.ResourceOptions | None) -> Sequence[Any]:
+    awaited = opts.depends_on if opts else None
+    return awaited if isinstance(awaited, Sequence) else [awaited] if awaited is not None else []
 
 
 def _has_outputs(value: Any) -> bool:

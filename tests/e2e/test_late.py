@@ -72,7 +72,8 @@ def test_grants_share_clients_and_change_how_they_name_them(make_realm: MakeReal
     """Two late grants, then a planned and a late one, of the same clients; removing one leaves the other working."""
     realm = make_realm("standard")
     stack = program(new_stack(realm, "standard"))
-    shaped(stack, grants={"a": GRANT, "b": {**GRANT, "given": "resources"}}).up("--skip-preview")
+    first = {"a": GRANT, "b": {**GRANT, "given": "resources"}, "w": {**GRANT, "given": "waits"}}
+    shaped(stack, grants=first).up("--skip-preview")
     clients = {name: realm.client(name) for name in ("shop", "orders")}
     for shape in (
         {"b": GRANT},
