@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from exchange.audit.audit import Audit
 from exchange.cli import app
+from exchange.migrate import apply
 from kcadmin.rest import transport
 from local.keycloak import Server
 from reach.proof import USER, USER_PASSWORD
@@ -31,6 +33,7 @@ case "$1 $2" in
 *) false ;;
 esac || {{ echo "error: pulumi does nothing here"; exit 255; }}
 """
+STARTED = time.time()
 LOOKS = 2
 """How often the audit looks for new events before a person ends it."""
 GONE = r"\bgone\b|no such realm|does not exist|deleted it"
@@ -48,6 +51,7 @@ class Bench:
     env: dict[str, str | None] = field(repr=False)
     clean: dict[str, tuple[Result, list[str]]] = field(default_factory=dict, repr=False)
     looks: int = 0
+    slept: float = 0.0
 
     def run(self, arguments: tuple[str, ...]) -> Result:
         """A command in a process that knows nothing. A migration that watches goes on; the stack stays as it is."""
@@ -60,6 +64,14 @@ class Bench:
             arguments = tuple(each for each in arguments if "--remove" not in arguments or each not in ("--key", key))
         env = {**self.env, "DEPLOYS": "yes" if "--grace" in arguments else None}
         return CliRunner().invoke(app, list(arguments), env=env, prog_name="exchange")
+
+    def now(self) -> float:
+        """The clock of a migration. Requests take no time of it: so a watch looks equally often on every machine."""
+        return STARTED + self.slept
+
+    def sleep(self, seconds: float) -> None:
+        """Passes a migration's time."""
+        self.slept += seconds
 
     def wait(self, _: float) -> None:
         """Between two looks of the audit."""
@@ -117,6 +129,8 @@ def bench_on(server: Server, folder: Path, *, legacy: bool = True) -> Iterator[B
         patch.setattr(transport, "READ_SECONDS", 30)
         bench = Bench(realm, proxy, folder, dict(env))
         patch.setattr(Audit.follow, "__defaults__", (bench.wait,))
+        patch.setattr(apply.Migration.__init__, "__kwdefaults__", {"clock": bench.now, "sleep": bench.sleep})
+        patch.setattr(apply, "POLL_SECONDS", 60.0)  # of a slow `pulumi`, meanwhile
         yield bench
         proxy.fault = None
         stack.destroy()
