@@ -9,8 +9,9 @@ from shlex import quote
 from exchange.bootstrap.key_file import Owner, new_key_file, read_key
 from kcadmin.objects.clients import Client
 from kcadmin.objects.realm import realm_for
-from kcadmin.objects.robot import Removed, Robot, find_robot, holds_key, make_robot, remove_robot
+from kcadmin.objects.robot import Robot, holds_key, make_robot
 from kcadmin.objects.robot_policies import judge_robot
+from kcadmin.objects.robot_removal import Removed, find_robot, remove_robot
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.errors import Refusal
 from kcadmin.rest.session import session_for
@@ -74,7 +75,7 @@ def bootstrap(
 
 
 def remove(connection: Connection, realm_name: str, client_id: str) -> Removed | None:
-    """Deletes the robot; its key file stays with its owner. None where no robot existed."""
+    """Deletes the robot; its key file stays with its owner. None where nothing of it existed."""
     return remove_robot(realm_for(session_for(connection), realm_name), client_id)
 
 
@@ -84,6 +85,7 @@ def as_lines(made: Bootstrapped) -> list[str]:
     reach = f" on {', '.join(robot.only)} alone" if robot.only else ""
     what = "Made" if robot.made else "FOUND, deleted and made anew:"
     return [
+        *robot.told,
         f"{what} client {named(robot.client_id)} in realm {named(made.realm)} with {', '.join(robot.roles)}"
         f"{reach}; it logged in by its key in {named(made.key)}.",
         "For the stack's config:",
@@ -99,6 +101,7 @@ def as_json(made: Bootstrapped) -> str:
         "made": robot.made,
         "roles": robot.roles,
         "only": robot.only,
+        "told": robot.told,
         "key": str(made.key),
         "config": made.config(),
     }

@@ -93,7 +93,10 @@ def bootstrap_command(
         warn_of(connection)
         if remove:
             gone = bootstrap.remove(connection, realm, client_id)
-            say_line(f"Client {named(client_id)} in realm {named(realm)}: {'deleted' if gone else 'does not exist'}.")
+            is_deleted = gone is not None and gone.existed
+            say_line(
+                f"Client {named(client_id)} in realm {named(realm)}: {'deleted' if is_deleted else 'does not exist'}."
+            )
             for line in gone.remains if gone else ():
                 say_line(line)
             return

@@ -11,9 +11,8 @@ https://www.keycloak.org/docs/latest/server_admin/#_service_accounts
 import json
 import time
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from secrets import token_hex
 from typing import Any
 
 import jwt
@@ -23,9 +22,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from kcadmin.marks.ownership import hash16
 from kcadmin.objects.clients import Client
 from kcadmin.objects.realm import Realm
-from kcadmin.objects.robot_permissions import forbid, permit_only
+from kcadmin.objects.robot_permissions import forbid, permit_only, settle
+from kcadmin.objects.robot_removal import MARK, delete_client, find_robot, remove_unfinished, unfinished_name
 from kcadmin.rest.connection import PrivateKeyLogin
-from kcadmin.rest.errors import Conflict, KeycloakError, NotFound, Refusal, TokenRefused, sentence
+from kcadmin.rest.errors import Conflict, KeycloakError, Refusal, TokenRefused, sentence
 from kcadmin.rest.session import Session, path
 from kcadmin.rest.texts import named
 from kcadmin.rest.tokens import ClientCredentials, TokenEndpoint
@@ -57,8 +57,6 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 }
 """Purpose → the roles that it takes. Role policies: those that name realm roles; user policies: users or groups."""
 NARROW_ROLE = "query-clients"
-MARK = "pulumi.robot"
-"""A client attribute. Anybody may write it, so it only tells which client may be deleted."""
 ALGORITHM = "RS256"
 DAY_SECONDS, PAUSE_SECONDS = 86_400, 0.2
 
@@ -67,20 +65,15 @@ DAY_SECONDS, PAUSE_SECONDS = 86_400, 0.2
 class Robot:
     """The robot as it is now. roles: of ``realm-management``; only: the clients it may manage, none for all.
 
-    made: whether no robot existed before. Else the one that existed was deleted.
+    made: whether no robot existed before. Else the one that existed was deleted. told: sentences about what else was deleted,
+    which runs left that were killed.
     """
 
     client_id: str
     roles: tuple[str, ...]
     only: tuple[str, ...]
     made: bool
-
-
-@dataclass(frozen=True)
-class Removed:
-    """A robot that was deleted. remains: sentences about settings by bootstrap that stay on."""
-
-    remains: tuple[str, ...]
+    told: tuple[str, ...] = ()
 
 
 def roles_for(purposes: Iterable[str]) -> tuple[str, ...]:
@@ -95,15 +88,6 @@ def public_keys(pem: str) -> dict[str, str]:
     public = jwt.get_algorithm_by_name(ALGORITHM).to_jwk(key.public_key(), as_dict=True)
     keys = {"keys": [{**public, "use": "sig", "alg": ALGORITHM, "kid": hash16(str(public["n"]))}]}
     return {"use.jwks.string": "true", "jwks.string": json.dumps(keys)}
-
-
-def find_robot(realm: Realm, client_id: str) -> Client | None:
-    """The client with the robot's mark. :raises Refusal: a client of that name exists without the mark."""
-    client = realm.clients.find(client_id)
-    if client is not None and MARK not in client.attributes:
-        wrong, remedy = "exists and was not made by bootstrap", "choose another --client-id"
-        raise Refusal(sentence("client", client_id, realm.name, wrong, remedy))
-    return client
 
 
 def holds_key(client: Client, pem: str) -> bool:
@@ -121,7 +105,8 @@ def make_robot(
 ) -> Robot:
     """Makes the robot with exactly these roles; one that exists is deleted when the new one is complete.
 
-    The new client gets its roles after it has logged in by its key. A failure leaves all but the former robot as it was.
+    The new client gets its roles after it has logged in by its key. A failure leaves all but the former robot as it was. What
+    runs left that were killed is deleted first.
 
     :param pem: its private key, RSA. only: client ids; then it may manage these alone, by fine-grained admin permissions v2.
     :param accepted: fields of it that client policies may change: ``kcadmin.objects.robot_policies``.
@@ -131,9 +116,12 @@ def make_robot(
     wanted = (NARROW_ROLE,) if only else tuple(sorted(roles))
     uuids = [_existing(realm, name) for name in sorted(only)]
     before = find_robot(realm, client_id)
+    told = remove_unfinished(realm, client_id)
+    if told and not only:
+        told += settle(realm)
     undo = ExitStack()
     try:
-        name = f"{client_id}-{token_hex(8)}"  # nobody has a token of it
+        name = unfinished_name(client_id)
         uuid = _create(realm, name, public_keys(pem), undo)
         _require_as_sent(realm, client_id, uuid, representation(name, public_keys(pem)), accepted)
         _log_in(realm, client_id, name, pem)
@@ -144,24 +132,14 @@ def make_robot(
             _read_as_robot(realm, client_id, name, pem, only)
         if before:
             forbid(realm, before)
-            _delete(realm, before.uuid)
+            delete_client(realm, before.uuid)
         with watched(accepted) as watch:
             _take_the_name(realm, client_id, uuid, pem, before)
             watch.tell()
     except BaseException as problem:
         _take_back(realm, client_id, undo, problem)
         raise
-    return Robot(client_id, wanted, tuple(sorted(only)), before is None)
-
-
-def remove_robot(realm: Realm, client_id: str) -> Removed | None:
-    """Deletes the robot with its service account and permissions. None where no robot existed."""
-    client = find_robot(realm, client_id)
-    if client is None:
-        return None
-    remains = forbid(realm, client)
-    _delete(realm, client.uuid)
-    return Removed(tuple(remains))
+    return Robot(client_id, wanted, tuple(sorted(only)), before is None, tuple(dict.fromkeys(told)))
 
 
 def representation(client_id: str, keys: Mapping[str, str]) -> dict[str, Any]:
@@ -190,7 +168,7 @@ def _create(realm: Realm, name: str, keys: Mapping[str, str], undo: ExitStack) -
         raise Refusal(
             sentence("client", name, realm.name, wrong, "look who has that name, and run bootstrap again")
         ) from None
-    undo.callback(_delete, realm, uuid)
+    undo.callback(delete_client, realm, uuid)
     return uuid
 
 
@@ -263,14 +241,8 @@ def _take_back(realm: Realm, client_id: str, undo: ExitStack, problem: BaseExcep
     except KeycloakError as second:
         cause = problem.told if isinstance(problem, KeycloakError) else type(problem).__name__
         wrong = f"could not be made ({cause}), and what this run wrote could not all be taken back ({second.told})"
-        remedy = f"delete the clients whose names begin with '{client_id}-' and that have the attribute {MARK}"
+        remedy = "run bootstrap again, which deletes that first, or with --remove"
         raise Refusal(sentence("client", client_id, realm.name, wrong, remedy)) from None
-
-
-def _delete(realm: Realm, uuid: str) -> None:
-    with suppress(NotFound):  # only 404 is success
-        realm.session.delete(realm.clients.path(uuid))
-    realm.clients.forget(uuid)
 
 
 def _give_exactly(realm: Realm, client_uuid: str, user: str, wanted: Collection[str]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from kcadmin.objects.clients import Client
 from kcadmin.objects.realm import Realm
-from kcadmin.rest.errors import NotFound, Refusal, sentence
+from kcadmin.rest.errors import Conflict, NotFound, Refusal, sentence
 from kcadmin.rest.session import path
 from kcadmin.rest.texts import named
 
@@ -22,6 +22,10 @@ NAME, WHO = "robots at client ", ", who"
 DESCRIPTION = "The service accounts of robots, by bootstrap."
 NOTE = f"{DESCRIPTION} It switched the realm's admin permissions on."
 """The description of a policy. Only administrators may write it; a client's attribute anybody may have written."""
+SWITCHING = "pulumi.robot.admin-permissions"
+"""A role of the realm, which nobody holds. It exists from before bootstrap's switch until a policy bears the note: a run that
+is killed between them is mended by the next one. Who may make it may also switch.
+"""
 
 
 def permit_only(realm: Realm, client_id: str, user: str, uuids: Collection[str], undo: ExitStack) -> None:
@@ -31,8 +35,11 @@ def permit_only(realm: Realm, client_id: str, user: str, uuids: Collection[str],
     :param undo: is told how to take each write back.
     """
     settings = _settings(realm)
-    was_on = bool(settings.get(SWITCH))
+    was_on, is_begun = bool(settings.get(SWITCH)), _is_begun(realm, settings)
+    if is_begun or (not was_on and SWITCH in settings):
+        undo.callback(_begin if was_on else _end, realm)
     if not was_on and SWITCH in settings:
+        _begin(realm)
         undo.callback(_switch, realm, on=False)  # first: a switch that fails may have been done
         _switch(realm, on=True)
     server = _server(realm)
@@ -40,10 +47,12 @@ def permit_only(realm: Realm, client_id: str, user: str, uuids: Collection[str],
         wrong, remedy = "does not exist", "use a server with admin-fine-grained-authz:v2, or bootstrap without --only"
         raise Refusal(sentence("client", PERMISSIONS_CLIENT, realm.name, wrong, remedy))
     _forbid_former(realm, server, client_id)
-    noted = not was_on or any(each.get("description") == NOTE for each in _policies(realm, server))
+    noted = not was_on or is_begun or any(each.get("description") == NOTE for each in _policies(realm, server))
     for uuid in sorted({*uuids, realm.management_uuid()}):
         scopes = ["view", "manage"] if uuid in uuids else ["view"]
         _attach(realm, server, uuid, scopes, user, NOTE if noted else DESCRIPTION, undo)
+    if noted:
+        _end(realm)
 
 
 def forbid(realm: Realm, robot: Client) -> list[str]:
@@ -68,14 +77,54 @@ def forbid(realm: Realm, robot: Client) -> list[str]:
     remains = [f"realm {named(realm.name)}: its client '{PERMISSIONS_CLIENT}' {kept}."]
     if any(each.get("description") == NOTE for each in ours):
         if _are_used_by_others(realm, server, ours):
-            remains += [
-                f"realm {named(realm.name)}: its admin permissions stay on, since others have permissions there."
-            ]
+            remains.append(_stay_on(realm))
         else:
             _switch(realm, on=False)  # before the note goes: what fails from here on is done by the next run
     for each in ours:
         _detach(realm, server, each, user)
     return remains
+
+
+def settle(realm: Realm) -> list[str]:
+    """Switches off what a bootstrap switched on that was killed before a policy bore its note. Gives sentences on it."""
+    settings = _settings(realm)
+    if not _is_begun(realm, settings):
+        return []
+    told = []
+    if settings[SWITCH]:
+        server = _server(realm)
+        if server and _policies(realm, server):
+            told.append(_stay_on(realm))
+        else:
+            _switch(realm, on=False)
+            told.append(f"realm {named(realm.name)}: its admin permissions are off, as before a run that was killed.")
+    _end(realm)
+    return told
+
+
+def _stay_on(realm: Realm) -> str:
+    return f"realm {named(realm.name)}: its admin permissions stay on, since others have permissions there."
+
+
+def _is_begun(realm: Realm, settings: dict[str, Any]) -> bool:
+    if SWITCH not in settings:  # an older server, or a login that may not read roles either
+        return False
+    try:
+        realm.session.get(path("admin", "realms", realm.name, "roles", SWITCHING))
+    except NotFound:
+        return False
+    return True
+
+
+def _begin(realm: Realm) -> None:
+    described = "Bootstrap is switching the realm's admin permissions on. Where this role stays, run it again."
+    with suppress(Conflict):  # it exists
+        realm.session.post(path("admin", "realms", realm.name, "roles"), {"name": SWITCHING, "description": described})
+
+
+def _end(realm: Realm) -> None:
+    with suppress(NotFound):  # only 404 is success
+        realm.session.delete(path("admin", "realms", realm.name, "roles", SWITCHING))
 
 
 def _attach(

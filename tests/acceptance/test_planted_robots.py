@@ -205,9 +205,11 @@ def test_a_run_that_is_interrupted_leaves_the_realm_as_it_was(
     def refused(*_: Any) -> None:
         raise Forbidden(403, "DELETE", "/clients/1", "no")
 
-    monkeypatch.setattr(robot, "_delete", refused)
+    monkeypatch.setattr(robot, "delete_client", refused)
     forget()
-    words = r"could not be made \(KeyboardInterrupt\), and .* taken back \(DELETE /clients/1 -> 403 .*; delete the clients whose"
+    words = (
+        r"could not be made \(KeyboardInterrupt\), and .* taken back \(DELETE /clients/1 -> 403 .*; run bootstrap again"
+    )
     with pytest.raises(Refusal, match=words):
         bootstrap(realm.connection, realm.name, NAME, ROLES, tmp_path / "robot.pem")
 

@@ -241,19 +241,27 @@ def _late(spec: GrantSpec, connection: Connection) -> TokenExchangeGrant:
 
 @contextmanager
 def interrupted(at: int, *, after: bool) -> Iterator[list[str]]:
-    """Kills the run before, or just after, its write number ``at`` (from 0). Yields the writes as they happen."""
+    """Kills the run before, or just after, its write number ``at`` (from 0). Yields the writes as they happen.
+
+    What it does afterwards to clean up writes nothing either.
+    """
     writes: list[str] = []
+    is_dead: list[bool] = []
     original = Session._send
 
     def send(self: Session, method: str, path: str, **arguments: Any) -> Answer:
         if method == "GET" or path.endswith("/token"):
             return original(self, method, path, **arguments)
+        if is_dead:
+            raise Killed
         number = len(writes)
         writes.append(f"{method} {path}")
         if number == at and not after:
+            is_dead.append(True)
             raise Killed
         answer = original(self, method, path, **arguments)
         if number == at:
+            is_dead.append(True)
             raise Killed
         return answer
 
