@@ -195,6 +195,7 @@ def describe(planned: GrantPlan) -> dict[str, Any]:
         **({"requiredRoles": [str(role) for role in spec.required_roles]} if spec.required_roles else {}),
         **({"exactAudience": True} if spec.exact_audience else {}),
         **({"tokenLifespan": spec.token_lifespan} if spec.token_lifespan else {}),
+        **({"reason": spec.reason} if spec.reason else {}),
     }
 
 

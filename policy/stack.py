@@ -56,7 +56,7 @@ class Grant:
     """Who may act for whom; clients by their client ids.
 
     :param exchange: ``standard`` or ``legacy``. standard_offered: whether a legacy grant's server has the standard one.
-    :param asking: those of ``requesters`` that ask for the target as audience. review_by: as people wrote it.
+    :param asking: those of ``requesters`` that ask for the target as audience. review_by, reason: as people wrote them.
     """
 
     name: str
@@ -70,6 +70,7 @@ class Grant:
     required_roles: bool = False
     time_window: bool = False
     review_by: str | None = None
+    reason: str | None = None
     urn: str = ""
 
     def told(self, wrong: str) -> str:
@@ -160,6 +161,7 @@ def _grant(resource: Resource) -> Grant:
         required_roles=bool(props.get("requiredRoles")),
         time_window=bool(props.get("timeWindow")),
         review_by=props.get("reviewBy"),
+        reason=props.get("reason"),
         urn=resource.urn,
     )
 

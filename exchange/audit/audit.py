@@ -79,6 +79,7 @@ class Audit:
         self.place = place
         self.realm = realm_for(place.session, place.realm)
         self.cases = place.cases()
+        self.reasons = place.reasons
         stack = (each for case in self.cases or () for each in (case.source, case.requester, case.target))
         self._ids = ClientIds(self.realm, stack)
 

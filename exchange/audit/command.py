@@ -135,7 +135,7 @@ def audit_command(
     if summary:
         _show_summary(records, console, as_json)
     elif as_json:
-        say_text(report.as_json(records))
+        say_text(report.as_json(records, audit.reasons))
     elif as_csv:
         say_text("\n".join(map(report.as_csv_row, [None, *records])))
     else:
@@ -170,7 +170,7 @@ def _read(records: Iterator[Record], limit: int | None) -> list[Record]:
 
 def _show(records: list[Record], audit: Audit, console: Console) -> None:
     if console.is_terminal and records:
-        console.print(report.as_table(records))
+        console.print(report.as_table(records, audit.reasons))
         console.print()
     elif records:
         say_text("\n".join(map(report.as_line, records)))
@@ -202,7 +202,7 @@ def _follow(audit: Audit, wanted: Wanted, limit: int, *, as_csv: bool, as_json: 
             say_text(report.as_csv_row(None))
         for record in audit.follow(wanted, limit):
             if as_json:
-                say_text(json.dumps(report.as_object(record)))
+                say_text(json.dumps(report.as_object(record, audit.reasons)))
             else:
                 say_text(report.as_csv_row(record) if as_csv else report.as_line(record))
     except KeyboardInterrupt:
@@ -213,9 +213,9 @@ def _tell_unused(audit: Audit, days: int, as_json: bool) -> None:
     """:raises typer.Exit: always; with what was found."""
     found, note = audit.unused(days), report.kept_note(audit.config(), days)
     if as_json:
-        say_text(json.dumps([report.unused_object(each) for each in found], indent=2))
+        say_text(json.dumps([report.unused_object(each, audit.reasons.get(each.grant)) for each in found], indent=2))
     elif found:
-        say_text("\n".join(report.unused_line(each, days) for each in found))
+        say_text("\n".join(report.unused_line(each, days, audit.reasons.get(each.grant)) for each in found))
     else:
         say_text(f"Every grant of this stack in realm {audit.place.realm} was used in the last {days} days.")
     if note and not all(each.certain for each in found):

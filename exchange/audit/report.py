@@ -8,7 +8,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exchange.audit.audit import ALLOWED, UNKNOWN, Audit, Record, Unused, grants_of, result_of, summary
-from exchange.terminal.printing import counted, table
+from exchange.terminal.printing import counted, one_line, table
 from kcadmin.objects.events import DAY_SECONDS, Event, EventsConfig
 
 COLUMNS = (
@@ -36,8 +36,11 @@ BY_NAME_ALONE = (
 LOG_NOTE = "note: the server's log shows refused exchanges at WARN, whatever is recorded, and no allowed ones: events alone do."
 
 
-def as_object(record: Record) -> dict[str, Any]:
-    """A record for programs. ``grants``: null without a stack, empty where it is undeclared."""
+def as_object(record: Record, reasons: Mapping[str, str] = {}) -> dict[str, Any]:
+    """A record for programs. ``grants``: null without a stack, empty where it is undeclared.
+
+    reasons: why grants exist, by their names.
+    """
     event = record.event
     return {
         "time": moment(event.at, "milliseconds"),
@@ -45,6 +48,7 @@ def as_object(record: Record) -> dict[str, Any]:
         "error": event.error,
         "reason": event.reason,
         "grants": None if record.grants is None else list(record.grants),
+        "grantReasons": {grant: reasons[grant] for grant in record.grants or () if grant in reasons},
         "exchange": event.exchange,
         "user": event.user,
         "userId": event.user_id,
@@ -58,9 +62,9 @@ def as_object(record: Record) -> dict[str, Any]:
     }
 
 
-def as_json(records: Sequence[Record]) -> str:
+def as_json(records: Sequence[Record], reasons: Mapping[str, str] = {}) -> str:
     """A list of objects."""
-    return json.dumps([as_object(record) for record in records], indent=2)
+    return json.dumps([as_object(record, reasons) for record in records], indent=2)
 
 
 def as_csv_row(record: Record | None) -> str:
@@ -89,8 +93,8 @@ def as_line(record: Record) -> str:
     return f"{moment(event.at)} {result_of(event).split(' ')[0]}: {told}"
 
 
-def as_table(records: Sequence[Record]) -> Table:
-    """A row each, oldest first."""
+def as_table(records: Sequence[Record], reasons: Mapping[str, str] = {}) -> Table:
+    """A row each, oldest first. The reason of a grant is below its name."""
     made = table("Time (UTC)", "Grant", "Who, from where", "Exchange", "Result")
     for record in records:
         event = record.event
@@ -98,7 +102,7 @@ def as_table(records: Sequence[Record]) -> Table:
         whose = f"{event.subject}'s token" if event.subject else "a token"
         made.add_row(
             moment(event.at).replace("T", "\n").rstrip("Z"),
-            Text(clean(grants_of(record)) or "–", "yellow" if record.grants == () else "bold"),
+            _grants_cell(record, reasons),
             Text(f"{clean(event.user or event.user_id or 'unknown')}\n{clean(event.address)}"),
             Text(
                 f"{clean(event.requester)}: {clean(whose)}"
@@ -132,19 +136,21 @@ def summary_objects(records: Sequence[Record]) -> list[dict[str, Any]]:
     return [dict(zip(keys, (each[0] or None, *each[1:]), strict=True)) for each in summary(records)]
 
 
-def unused_line(found: Unused, days: int) -> str:
-    """A grant that nobody used, with how sure that is."""
+def unused_line(found: Unused, days: int, reason: str | None = None) -> str:
+    """A grant that nobody used, with how sure that is. reason: why it exists, where it says so."""
+    grant = f"grant={_word(found.grant)}{f' reason={_word(reason)}' if reason else ''}"
     if found.certain:
-        return f"unused: grant={_word(found.grant)}: no allowed exchange for {days} days."
+        return f"unused: {grant}: no allowed exchange for {days} days."
     return (
-        f"cannot say: grant={_word(found.grant)}: no allowed exchange since {moment(found.since)}; "
+        f"cannot say: {grant}: no allowed exchange since {moment(found.since)}; "
         "what was before is not known to be recorded."
     )
 
 
-def unused_object(found: Unused) -> dict[str, Any]:
+def unused_object(found: Unused, reason: str | None = None) -> dict[str, Any]:
     """The same, for programs."""
-    return {"grant": found.grant, "noExchangeSince": moment(found.since), "unused": found.certain or None}
+    known = {"noExchangeSince": moment(found.since), "unused": found.certain or None}
+    return {"grant": found.grant, "reason": reason, **known}
 
 
 def kept_note(config: EventsConfig, days: int) -> str | None:
@@ -174,6 +180,13 @@ def summed_up(records: Iterable[Record], audit: Audit) -> str:
     undeclared = sum(record.grants == () for record in known)
     more = f", {undeclared} of no grant of this stack" if undeclared else ""
     return f"{counted(len(known), 'exchange')} in realm {clean(audit.place.realm)}, {refused} refused{more}."
+
+
+def _grants_cell(record: Record, reasons: Mapping[str, str]) -> Text:
+    cell = Text(clean(grants_of(record)) or "–", "yellow" if record.grants == () else "bold")
+    for reason in dict.fromkeys(reasons[grant] for grant in record.grants or () if grant in reasons):
+        cell.append(f"\n{clean(one_line(reason))}", "not bold dim")
+    return cell
 
 
 def _cell(record: Record, column: str) -> str:

@@ -141,7 +141,7 @@ def _hint(name: str, known: Iterable[str]) -> str:
 def _look(place: Place, progress: Progress) -> Graph:
     found = survey(place.session, place.realm, progress)
     reach = realm_reach(found, read_roles(place.session, found, progress))
-    return graph_of(reach, place.realm, place.connection.url, place.cases())
+    return graph_of(reach, place.realm, place.connection.url, place.cases(), place.reasons)
 
 
 def _elsewhere(place: Place) -> Iterator[str]:

@@ -59,6 +59,7 @@ class Graph:
 
     source_ways: by (requester, source); audience_ways: by (requester, audience). owners: hash → ``<owner>#<grant>``.
     switches: whose standard exchange is on, with the stacks that claim it. notes: what was not judged, a sentence each.
+    reasons: why grants exist, by their names, as people wrote it.
     """
 
     realm: str
@@ -71,6 +72,7 @@ class Graph:
     owners: Mapping[str, str] = field(default_factory=dict)
     switches: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def without(self) -> int:
@@ -96,8 +98,13 @@ class Graph:
         return f"{way.by}{whose}" + (f", when {' and '.join(way.when)}" if way.when else "")
 
 
-def graph_of(reach: RealmReach, realm: str, url: str, cases: Sequence[Case] | None) -> Graph:
-    """Compares what a realm allows with the cases that a stack declares in it; None: there is no stack to compare with."""
+def graph_of(
+    reach: RealmReach, realm: str, url: str, cases: Sequence[Case] | None, reasons: Mapping[str, str] = {}
+) -> Graph:
+    """Compares what a realm allows with the cases that a stack declares in it; None: there is no stack to compare with.
+
+    reasons: why grants exist, by their names.
+    """
     plan = _Plan(cases or (), reach)
     edges = list(_declared(reach, plan))
     source_ways: dict[tuple[str, str], Ways] = {}
@@ -133,6 +140,7 @@ def graph_of(reach: RealmReach, realm: str, url: str, cases: Sequence[Case] | No
         _owners([*source_ways.values(), *audience_ways.values()], cases or ()),
         {name: _claimers(reach, name) for name in sorted(reach.standard)},
         reach.unjudged,
+        reasons,
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from exchange.graph.graph import BY_ROLES, KINDS, Edge, Graph
-from exchange.graph.report import word
+from exchange.graph.report import with_reason, word
 from reach.reasons import ANY_CLIENT, Way
 
 PARTS = Path(__file__).with_name("assets")
@@ -68,7 +68,7 @@ def _data(graph: Graph, edges: Sequence[Edge], made: str) -> dict[str, Any]:
             edge.exchange,
             listed(edge.sources),
             listed(edge.audiences),
-            edge.grants,
+            [with_reason(graph, grant) for grant in edge.grants],
             edge.when,
             edge.why_not,
         ]

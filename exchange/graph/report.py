@@ -131,6 +131,11 @@ def reasons(graph: Graph, edge: Edge) -> tuple[list[str], list[str]]:
     return list(dict.fromkeys(map(graph.why, held))), list(dict.fromkeys(map(graph.why, named)))
 
 
+def with_reason(graph: Graph, grant: str) -> str:
+    """A grant's name, with the reason that it gives."""
+    return f"{grant} ({one_line(graph.reasons[grant])})" if grant in graph.reasons else grant
+
+
 def _ways(graph: Graph, edge: Edge) -> tuple[list[Way], list[Way]]:
     held = [way for source in edge.sources for way in graph.source_ways.get((edge.requester, source), ())]
     named = [way for to in edge.audiences if to for way in graph.audience_ways.get((edge.requester, to), ())]
@@ -142,7 +147,7 @@ def _because(graph: Graph, edge: Edge) -> Iterator[str]:
         yield from edge.why_not
         return
     if edge.grants:
-        yield f"{'grant' if len(edge.grants) == 1 else 'grants'} {', '.join(edge.grants)}"
+        yield f"{'grant' if len(edge.grants) == 1 else 'grants'} {', '.join(with_reason(graph, each) for each in edge.grants)}"
     elif edge.kind != BY_ROLES:
         yield from _made_by_strangers(graph, edge)[:NAMES_SHOWN] or _opened_by(graph, edge)[:NAMES_SHOWN]
     if edge.when:
@@ -194,6 +199,7 @@ def _object(graph: Graph, edge: Edge) -> dict[str, Any]:
         "sources": "any" if edge.sources == (ANY_CLIENT,) else list(edge.sources),
         "audiences": list(edge.audiences),
         "grants": list(edge.grants),
+        "reasons": {grant: graph.reasons[grant] for grant in edge.grants if grant in graph.reasons},
         "when": list(edge.when),
         "whyNot": list(edge.why_not),
         "why": {

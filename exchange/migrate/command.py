@@ -71,9 +71,6 @@ def plan_command(
 @app.command("apply", epilog=EPILOG)
 def apply_command(
     grants: Grants = None,
-    only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="GRANT", show_default=False, help="The same as GRANT.")
-    ] = None,
     batch: Annotated[int, typer.Option("--batch", metavar="N", min=1, help="Move this many grants at a time.")] = 10,
     grace: Annotated[
         float, typer.Option("--grace", metavar="SECONDS", min=0, help="How long no legacy exchange may come.")
@@ -98,10 +95,10 @@ def apply_command(
 
     python -m exchange migrate apply --yes --grace 3600
 
-    python -m exchange migrate apply --only orders-to-billing --batch 1
+    python -m exchange migrate apply orders-to-billing --batch 1
     """
     with problems():
-        found = _look(stack, [*(grants or ()), *(only or ())], token_lifetime)
+        found = _look(stack, grants or (), token_lifetime)
         if not found.planned:
             say_text(report.plan_summary(found.planned))
             return

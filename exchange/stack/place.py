@@ -23,6 +23,11 @@ class Place:
         """The process's session with the server."""
         return session_for(self.connection)
 
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why the stack's grants exist, by their names; empty without a stack."""
+        return self.stack.reasons if self.stack else {}
+
     def cases(self) -> list[Case] | None:
         """The cases of the stack's grants in this realm; None without a stack."""
         if self.stack is None:

@@ -54,6 +54,11 @@ class StackOutputs:
             found = []
         return tuple(str(each) for each in found) if isinstance(found, list) else ()
 
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why grants exist, in people's words, by the grants' names; without those that give no reason."""
+        return {name: str(grant["reason"]) for name, grant in self.grants.items() if grant.get("reason")}
+
     def cases(self, names: Iterable[str] = (), realm: str | None = None) -> list[Case]:
         """The cases of the named grants, or of all. realm: only those in it. :raises StackProblem: no such grant."""
         wanted = list(dict.fromkeys(names)) or list(self.grants)

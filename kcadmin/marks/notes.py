@@ -108,12 +108,6 @@ def warn_once(log: logging.Logger, about: Hashable, text: str) -> None:
     log.warning("%s", text)
 
 
-def forget_warnings() -> None:
-    """As a new process."""
-    with _lock:
-        _said.clear()
-
-
 def hints_of(kind: type, *left_out: str) -> dict[str, Any]:
     """The hints of a dataclass's fields, but for some."""
     hints = get_type_hints(kind, include_extras=True)

@@ -9,7 +9,6 @@ import requests
 from exchange.release.release import find, take_away
 from kcadmin.authz.management_permissions import KIND as MANAGEMENT
 from kcadmin.authz.noted_strategy import STRATEGY
-from kcadmin.marks.notes import forget_warnings
 from kcadmin.objects.claims import Kind, adopted_kind, claim_key
 from kcadmin.objects.features import SWITCH_CLAIM
 from kcadmin.rest.errors import Refusal
@@ -19,7 +18,7 @@ from providers.full_scope_off import FullScopeOffProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
 from providers.token_lifespan import TokenLifespanProvider
 from tests.acceptance.test_ownership import EXCHANGES, grant
-from tests.support.engine import forget
+from tests.support.engine import forget, forget_warnings
 from tests.support.in_process import Killed, Stack, interrupted
 from tests.support.realms import TestRealm
 from tests.support.registered import RegisteredClient

@@ -29,7 +29,9 @@ def doctor(stack: Stack, *arguments: str) -> tuple[int, Any]:
 def test_a_stack_and_its_state(make_realm: Callable[..., TestRealm], new_stack: NewStack) -> None:
     realm = make_realm("legacy", frontend={"fullScopeAllowed": False}, api={})
     stack = new_stack(realm, "legacy", "prod")
-    there = grant("there", flows=["requester"], exchange="standard", tokenLifespan=900, reviewBy="2199-12-31")
+    there = grant(
+        "there", flows=["requester"], exchange="standard", tokenLifespan=900, reviewBy="2199-12-31", reason="billing"
+    )
     back = grant("back", source="api", target="frontend", flows=["requester"], exchange="legacy")
     stack.configure({**there, "allowRefresh": True}, back)
     stack.up("--skip-preview")

@@ -29,7 +29,9 @@ def test_a_run_that_breaks_rules_ends_before_it_writes(
 ) -> None:
     realm = make_realm("legacy", frontend={"fullScopeAllowed": False}, api={})
     stack = new_stack(realm, "legacy", "prod")
-    there = grant("there", flows=["requester"], exchange="standard", tokenLifespan=900, reviewBy="2199-12-31")
+    there = grant(
+        "there", flows=["requester"], exchange="standard", tokenLifespan=900, reviewBy="2199-12-31", reason="billing"
+    )
     back = grant("back", source="api", target="frontend", flows=["requester"], exchange="legacy")
     stack.configure({**there, "allowRefresh": True}, back)
     refused = stack.refused("up", "--yes", *PACK)

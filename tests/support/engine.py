@@ -69,7 +69,6 @@ class Engine:
 
 def forget() -> None:
     """Drops what this process knows of servers, as a new plugin process would."""
-    from kcadmin.marks import notes
     from kcadmin.objects import realm
     from kcadmin.rest import session
 
@@ -77,7 +76,14 @@ def forget() -> None:
     for each in session._sessions.values():
         each.transport.repeating.close()
     session._sessions.clear()
-    notes.forget_warnings()
+    forget_warnings()
+
+
+def forget_warnings() -> None:
+    """Lets each warning be given once more, as in a new process."""
+    from kcadmin.marks import notes
+
+    notes._said.clear()
 
 
 def _wire(props: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import csv
 import io
 import itertools
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -149,6 +150,21 @@ def test_what_callers_send_is_text_alone(text: str) -> None:
     screen = Console(file=io.StringIO(), force_terminal=False, width=80)
     screen.print(report.as_table([record]))
     assert "\x1b" not in screen.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_the_reason_of_a_grant_is_shown_beside_it() -> None:
+    record = replace(hostile("web"), grants=("one", "two"))
+    reasons = {"one": "billing\n\x1b[31m[bold]", "three": "other"}
+    assert json.loads(report.as_json([record], reasons))[0]["grantReasons"] == {"one": reasons["one"]}
+    screen = Console(file=io.StringIO(), force_terminal=False, width=160)
+    screen.print(report.as_table([record], reasons))
+    shown = screen.file.getvalue()  # type: ignore[attr-defined]
+    assert "billing" in shown and "[bold]" in shown and "\x1b" not in shown and "other" not in shown
+    unused = audit.Unused("one", 0.0, True)
+    assert report.unused_line(unused, 30, "for billing") == (
+        'unused: grant=one reason="for billing": no allowed exchange for 30 days.'
+    )
+    assert report.unused_object(unused, "billing")["reason"] == "billing"
 
 
 def test_a_login_that_may_not_look_at_clients_goes_by_the_oldest_exchange(monkeypatch: pytest.MonkeyPatch) -> None:

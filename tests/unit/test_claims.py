@@ -14,7 +14,7 @@ from kcadmin.authz.named_policies import RolePolicy
 from kcadmin.authz.noted_strategy import STRATEGY
 from kcadmin.authz.policies import ClientPolicy, TimePolicy
 from kcadmin.authz.scopes_and_permissions import AuthorizationScope, ScopePermission, scope_kind
-from kcadmin.marks.notes import SECONDS, fits, forget_warnings, plain, typed
+from kcadmin.marks.notes import SECONDS, fits, plain, typed
 from kcadmin.marks.ownership import CLAIM_PREFIX, hash16
 from kcadmin.objects.claims import Claim, Kind, adopted_kind, claim_key, claim_of, claims
 from kcadmin.objects.clients import Client
@@ -26,6 +26,7 @@ from providers.full_scope_off import FullScopeOffProvider
 from providers.refresh_tokens_off import RefreshTokensOffProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
 from providers.token_lifespan import TokenLifespanProvider
+from tests.support.engine import forget_warnings
 from tests.support.examples import examples
 
 QUICK = examples(60)

@@ -20,7 +20,14 @@ def resource(kind: str, name: str, **outputs: Any) -> dict[str, Any]:
 def grant(name: str, source: str, target: str, **more: Any) -> dict[str, Any]:
     flow = {"flow": "requester", "requester": source, "audience": target}
     facts = {source: {"public": False, "fullScope": False}}
-    said = {"exchange": "standard", "flows": [flow], "requesters": facts, "reviewBy": "2199-12-31", **more}
+    said = {
+        "exchange": "standard",
+        "flows": [flow],
+        "requesters": facts,
+        "reviewBy": "2199-12-31",
+        "reason": "billing",
+        **more,
+    }
     return resource(GRANT, name, realm="r", sources=[source], target=target, **said)
 
 

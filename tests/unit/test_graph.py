@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import io
 import json
 import re
 import time
@@ -33,6 +34,18 @@ def case(grant: str, source: str, requester: str, target: str, exchange: str = "
 def graph(found: Survey, *cases: Case, roles: RoleFacts | None = None, compared: bool = True) -> Graph:
     reach = realm_reach(found, roles or RoleFacts())
     return graph_of(reach, "r", "https://keycloak.example", cases if compared else None)
+
+
+def test_the_reason_of_a_grant_is_shown_with_its_name() -> None:
+    cases, words = [case("one", "a", "b", "b")], "billing\nfor [bold]"
+    reach = realm_reach(survey(client("a", of("o/p/s", "b")), client("b", switch=True)), RoleFacts())
+    made = graph_of(reach, "r", "https://keycloak.example", cases, {"one": words, "other": "x"})
+    (edge,) = (edge for edge in made.edges if edge.grants)
+    screen = Console(file=io.StringIO(), width=200)
+    screen.print(as_table(made, [edge]))
+    assert "grant one (billing for [bold])" in screen.file.getvalue()  # type: ignore[attr-defined]
+    assert json.loads(as_json(made, [edge]))["edges"][0]["reasons"] == {"one": words}
+    assert "one (billing for [bold])" in as_page(made, [edge], "now")
 
 
 def kinds(found: Graph) -> dict[tuple[str, str, str | None], str]:

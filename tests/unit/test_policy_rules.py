@@ -343,6 +343,12 @@ REFUSED: list[tuple[str, Stack, dict[str, Any], list[str]]] = [
         ["grant 'g' in realm 'r': has no reviewBy; set the day by which somebody looks at it again."],
     ),
     (
+        "production-grants-have-a-reason",
+        stack(grant(), grant("h", reason="the shop bills its customers"), name="prod"),
+        {},
+        ["grant 'g' in realm 'r': has no reason; write in a sentence what it is for."],
+    ),
+    (
         "reviews-are-not-overdue",
         stack(grant(review_by="2026-05-31"), grant("h", review_by="next year"), name="prod"),
         {},
@@ -435,6 +441,8 @@ PASSED: list[tuple[str, Stack, dict[str, Any]]] = [
     ("production-leaves-nothing-open", stack(resource("FullScopeOff", on_remove="keep"), name="prod"), {}),
     ("production-grants-are-to-be-reviewed", stack(grant()), {}),
     ("production-grants-are-to-be-reviewed", stack(grant(review_by="2020-01-01"), name="prod"), {}),
+    ("production-grants-have-a-reason", stack(grant()), {}),
+    ("production-grants-have-a-reason", stack(grant(reason="billing"), name="prod"), {}),
     ("reviews-are-not-overdue", stack(grant(review_by="2026-06-01"), grant("h"), name="prod"), {}),
     ("reviews-are-not-overdue", stack(grant(review_by="2020-01-01")), {}),
 ]
@@ -535,9 +543,10 @@ def read(exchange_facts: Any, **changes: Any) -> Grant:
 def test_a_standard_grant_is_told_and_read() -> None:
     known = test_wiring.facts(frontend={"public": False, "full_scope": False})
     flows = ("recipient", "requester")
-    found = read(known, flows=flows, review_by="2027-01-01", required_roles=())
+    found = read(known, flows=flows, review_by="2027-01-01", reason="billing", required_roles=())
     assert (found.name, found.realm, found.sources, found.target) == ("g", "r", ("frontend",), "api")
-    assert (found.exchange, found.standard_offered, found.review_by) == ("standard", False, "2027-01-01")
+    assert (found.exchange, found.standard_offered) == ("standard", False)
+    assert (found.review_by, found.reason) == ("2027-01-01", "billing")
     assert found.requesters == (Requester("api", False, True), Requester("frontend", False, False))
     assert found.asking == ("frontend",)
     assert (found.time_window, found.required_roles) == (False, False)
