@@ -20,7 +20,7 @@ from providers.client_policy import ClientPolicy
 from providers.client_scope_policy import ClientScopePolicy
 from providers.time_policy import TimePolicy
 from providers.token_exchange_permission import TokenExchangePermission
-from reach.standing_policies import CLIENTS, CONDITIONS
+from reach.existing_policies import CLIENTS, CONDITIONS
 
 UNANIMOUS = "UNANIMOUS"
 

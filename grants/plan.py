@@ -10,8 +10,8 @@ from kcadmin.marks.ownership import hash16, name_stem, owned_name, policy_title
 from kcadmin.objects.audience_scopes import AudienceScope
 from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL, scope_token
 from kcadmin.objects.features import LEGACY, STANDARD
+from reach.existing_policies import ExistingPolicy, Window, description_of, existing_policy_for
 from reach.facts import ClientFacts, Facts, Questions
-from reach.standing_policies import Standing, Window, description_of, standing_for
 
 LOGIN, EXCHANGE = "login", "exchange"
 
@@ -54,7 +54,7 @@ class GrantPlan:
     refresh_off: tuple[str, ...] = ()
     requesters: tuple[ClientFacts, ...] = ()
     standard_offered: bool | None = None
-    standing: Standing | None = None
+    standing: ExistingPolicy | None = None
     standing_texts: Mapping[str, str] = field(default_factory=dict)
     scope: AudienceScope | None = None
     takes_away: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -179,7 +179,7 @@ def wire(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:
     restricted = [*gates, *([spec.target] if legacy and spec.exact_audience else ())]
     lasting = ([spec.target] if legacy else requesters(spec)) if spec.token_lifespan else ()
     quiet = requesters(spec) if legacy and not spec.allow_refresh and not spec.late else ()  # hangs on the client
-    there = _standing(spec, policy_clients, facts)
+    there = _existing(spec, policy_clients, facts)
     return GrantPlan(
         spec,
         exchange,
@@ -211,7 +211,7 @@ def wire(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:
     )
 
 
-def _standing(spec: GrantSpec, clients: Sequence[str], facts: Facts) -> Standing | None:
+def _existing(spec: GrantSpec, clients: Sequence[str], facts: Facts) -> ExistingPolicy | None:
     """A stranger's policy on the target's permission that says already what this grant's would, unless it has one."""
     overview, target = facts.permissions.get(spec.realm), facts.clients.get((spec.realm, spec.target))
     if spec.late or not clients or spec.required_roles or overview is None or target is None:
@@ -220,7 +220,7 @@ def _standing(spec: GrantSpec, clients: Sequence[str], facts: Facts) -> Standing
         return None
     window = Window(**asdict(spec.time_window)) if spec.time_window else None
     _, names = overview.permissions.get(target.uuid, ("", ()))
-    return standing_for(overview.policies, names, frozenset(clients), window)
+    return existing_policy_for(overview.policies, names, frozenset(clients), window)
 
 
 def wire_all(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:

@@ -19,8 +19,8 @@ from kcadmin.objects.features import SWITCH
 from kcadmin.objects.mappers import AudienceMapper
 from kcadmin.objects.resource_server import names_in
 from reach.audiences import held_scopes, names_by_itself
+from reach.existing_policies import CLIENTS, CONDITIONS
 from reach.roles import RoleFacts
-from reach.standing_policies import CLIENTS, CONDITIONS
 from reach.survey import Json, Permission, Survey
 
 ON = "true"

@@ -38,7 +38,7 @@ class Resource:
     def text(self, key: str) -> str:
         return str(self.properties.get(key) or "")
 
-    def told(self, subject: str, wrong: str) -> str:
+    def sentence(self, subject: str, wrong: str) -> str:
         return f"{subject} in realm {named(self.text('realm'))}: {wrong}"
 
 
@@ -73,7 +73,7 @@ class Grant:
     reason: str | None = None
     urn: str = ""
 
-    def told(self, wrong: str) -> str:
+    def sentence(self, wrong: str) -> str:
         return f"grant {named(self.name)} in realm {named(self.realm)}: {wrong}"
 
 

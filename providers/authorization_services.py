@@ -63,7 +63,7 @@ class AuthorizationServicesProvider(SharedSettingProvider):
                 raise
             wrong = f"client_id has {length} characters, of which Keycloak up to 26.2 takes {LONGEST_UP_TO_26_2} here"
             raise Refusal(
-                f"{self._named(props)}: {wrong} ({problem.told}); shorten it, or update Keycloak."
+                f"{self._named(props)}: {wrong} ({problem.clause}); shorten it, or update Keycloak."
             ) from problem
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:

@@ -9,7 +9,7 @@ import pulumi
 
 from kcadmin.objects.events import NEEDED, EventsConfig
 from kcadmin.objects.realm import Realm
-from kcadmin.objects.recorded_events import KIND, give_up_claim, look, release_events, serves, take_events
+from kcadmin.objects.recorded_events import KIND, give_up_claim, read_recorded, release_events, serves, take_events
 from kcadmin.objects.shared_settings import CLAIMED, USED, Taken
 from kcadmin.rest.texts import shown
 from providers.base.held import ObjectMark, writer
@@ -45,7 +45,7 @@ class ExchangeEventsProvider(KeycloakProvider):
         return {"found": taken.found, "was": dict(taken.was)}
 
     def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
-        seen, wanted = look(realm), _expiration(props)
+        seen, wanted = read_recorded(realm), _expiration(props)
         held = seen.of(props["owner"]) if seen.holds(props["owner"]) else None
         lost = self.lost(ObjectMark.of(held), id_, props) if props.get("found") == CLAIMED else {}
         recorded = {
@@ -56,7 +56,7 @@ class ExchangeEventsProvider(KeycloakProvider):
         return {**recorded, **lost}
 
     def bears(self, realm: Realm, id_: str, props: Props) -> ObjectMark | None:
-        return ObjectMark.of(look(realm).of(props["owner"]))
+        return ObjectMark.of(read_recorded(realm).of(props["owner"]))
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         if release_events(realm, props["owner"], _expiration(props), _taken(props)):

@@ -61,7 +61,7 @@ class ExchangeGuardsProvider(KeycloakProvider):
                 with continuing(props.get(HELD) or ()):
                     require_one_owner(self.realm(props), owner, writer(props))
             except Refusal as problem:
-                result.failures.append(failure(problem.told))
+                result.failures.append(failure(problem.clause))
         if any(_olds.get(field) != props.get(field) for field in self.INPUTS):
             guards = Guards.read(props)
             lacks = missing_from_server(self.realm(props).session, guards.conditions, guards.executors)

@@ -6,7 +6,7 @@ https://www.keycloak.org/securing-apps/token-exchange#_client-to-client-permissi
 
 import pulumi
 
-from kcadmin.authz.management_permissions import KIND, release_management, seen_management, take_management
+from kcadmin.authz.management_permissions import KIND, cached_management, release_management, take_management
 from kcadmin.objects.claims import claim_of
 from kcadmin.objects.features import PERMISSIONS_FEATURE
 from kcadmin.objects.realm import Realm
@@ -40,7 +40,7 @@ class ManagementPermissionsProvider(KeycloakProvider):
 
     def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
         client = realm.clients.get(props["client_uuid"])
-        now = seen_management(realm, props["client_uuid"]) if client else None
+        now = cached_management(realm, props["client_uuid"]) if client else None
         if client is None or now is None:
             return None
         claim = claim_of(client, props["owner"], KIND)

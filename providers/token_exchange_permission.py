@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 import pulumi
 
-from kcadmin.authz.exchange_permission import AFFIRMATIVE, Attached, attach, detach, seen_attached
+from kcadmin.authz.exchange_permission import AFFIRMATIVE, Attached, attach, cached_attached, detach
 from kcadmin.authz.exchange_policies import judge
 from kcadmin.authz.policies import UUID
 from kcadmin.marks.ownership import hash16
@@ -66,7 +66,7 @@ class TokenExchangePermissionProvider(KeycloakProvider):
         return notes
 
     def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
-        now = seen_attached(realm, props["client_uuid"])
+        now = cached_attached(realm, props["client_uuid"])
         if now is None:
             return None
         claimed = [claim for policy in props["policies"] if (claim := self._claim(realm, props, policy))]

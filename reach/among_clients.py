@@ -19,14 +19,14 @@ from reach.survey import Json, Survey, entries_to_see, permissions_in
 
 
 @dataclass(frozen=True)
-class Among:
+class AmongClients:
     """What a realm allows among some clients. unseen: what the login may not read, a sentence each."""
 
     reach: RealmReach
     unseen: tuple[str, ...] = ()
 
 
-def reach_among(realm: Realm, features: Features, client_ids: Collection[str]) -> Among:
+def reach_among_clients(realm: Realm, features: Features, client_ids: Collection[str]) -> AmongClients:
     """What the realm's state allows among the named clients; one that does not exist is left out.
 
     :raises Refusal: the realm does not exist, or the login may not see its clients.
@@ -40,7 +40,7 @@ def reach_among(realm: Realm, features: Features, client_ids: Collection[str]) -
             Way(PERMISSION, "a permission that is not to be seen", when=("the legacy permission lets it through",)),
         )
         reach = replace(reach, permissions={target: dict.fromkeys(found, either) for target in found})
-    return Among(reach, unseen)
+    return AmongClients(reach, unseen)
 
 
 def survey_of(

@@ -32,7 +32,7 @@ Audience = tuple[str | None, str | None]
 PERMISSION_TYPES = ("scope", "resource")
 
 
-class What(str, Enum):
+class LeftoverKind(str, Enum):
     """What an owner may have, in the order of removal: what allows an exchange goes first, guards last."""
 
     PERMISSION = "scope permission"
@@ -58,17 +58,21 @@ class What(str, Enum):
 
 
 CLAIMED = {
-    authorization_services.KIND.name: What.SERVICES,
-    management_permissions.KIND.name: What.MANAGEMENT,
-    noted_strategy.STRATEGY.name: What.STRATEGY,
-    SWITCH_CLAIM.name: What.SWITCH,
-    LIFESPAN_CLAIM.name: What.LIFESPAN,
-    REFRESH_TOKENS_CLAIM.name: What.REFRESH_TOKENS,
-    FULL_SCOPE_CLAIM.name: What.FULL_SCOPE,
-    GUARD_MARK.name: What.GUARD_MARK,
-    recorded_events.KIND.name: What.EVENTS,
+    authorization_services.KIND.name: LeftoverKind.SERVICES,
+    management_permissions.KIND.name: LeftoverKind.MANAGEMENT,
+    noted_strategy.STRATEGY.name: LeftoverKind.STRATEGY,
+    SWITCH_CLAIM.name: LeftoverKind.SWITCH,
+    LIFESPAN_CLAIM.name: LeftoverKind.LIFESPAN,
+    REFRESH_TOKENS_CLAIM.name: LeftoverKind.REFRESH_TOKENS,
+    FULL_SCOPE_CLAIM.name: LeftoverKind.FULL_SCOPE,
+    GUARD_MARK.name: LeftoverKind.GUARD_MARK,
+    recorded_events.KIND.name: LeftoverKind.EVENTS,
 }
-NAMED_IN_KIND = {ASSIGNMENT: What.ASSIGNMENT, SCOPE: What.AUTHORIZATION_SCOPE, ADOPTED: What.ADOPTED}
+NAMED_IN_KIND = {
+    ASSIGNMENT: LeftoverKind.ASSIGNMENT,
+    SCOPE: LeftoverKind.AUTHORIZATION_SCOPE,
+    ADOPTED: LeftoverKind.ADOPTED,
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -81,7 +85,7 @@ class Leftover:
     depth: how many of the owner's own policies are built on it, one on the other.
     """
 
-    what: What
+    what: LeftoverKind
     client: str
     name: str
     owner: str
@@ -108,7 +112,7 @@ def leftovers(
     named = [*_of_clients(found), *_of_scopes(found), *_guards(found)]
     owners = {*known, *(each.owner for each in named)}
     policies = [each for client, held in servers.items() for each in _policies(client, list(held), owners)]
-    order = list(What)
+    order = list(LeftoverKind)
     return sorted({*named, *policies}, key=lambda each: (order.index(each.what), each.depth, each))
 
 
@@ -121,11 +125,11 @@ def _of_clients(found: Survey) -> Iterator[Leftover]:
     for name, client in found.clients.items():
         for each in audience_mappers(client):
             if each.owner:
-                yield Leftover(What.MAPPER, name, each.name, each.owner, str(each.id), audience=each.audience)
+                yield Leftover(LeftoverKind.MAPPER, name, each.name, each.owner, str(each.id), audience=each.audience)
         for claim in claim_mappers(client):
             if claim.owner:
                 yield Leftover(
-                    What.CLAIM_MAPPER, name, claim.name, claim.owner, str(claim.id), audience=claim.claim[:2]
+                    LeftoverKind.CLAIM_MAPPER, name, claim.name, claim.owner, str(claim.id), audience=claim.claim[:2]
                 )
         yield from _claimed(client)
 
@@ -136,23 +140,25 @@ def _claimed(client: Client) -> Iterator[Leftover]:
         if prefix:
             yield Leftover(NAMED_IN_KIND[prefix], client.client_id, kind.removeprefix(prefix), owner)
         elif kind == recorded_events.KIND.name and client.client_id not in recorded_events.HOLDERS:
-            yield Leftover(What.STRAY, client.client_id, kind, owner)
+            yield Leftover(LeftoverKind.STRAY, client.client_id, kind, owner)
         else:
             known = kind in CLAIMED
-            yield Leftover(CLAIMED.get(kind, What.OTHER), client.client_id, "" if known else kind, owner)
+            yield Leftover(CLAIMED.get(kind, LeftoverKind.OTHER), client.client_id, "" if known else kind, owner)
 
 
 def _of_scopes(found: Survey) -> Iterator[Leftover]:
     for name, scope in found.scopes.items():
         owner = (scope.get("attributes") or {}).get(OWNER_KEY)
         if owner:
-            yield Leftover(What.SCOPE, "", name, str(owner), str(scope["id"]), audience=audience_of_our_mapper(scope))
+            yield Leftover(
+                LeftoverKind.SCOPE, "", name, str(owner), str(scope["id"]), audience=audience_of_our_mapper(scope)
+            )
 
 
 def _guards(found: Survey) -> Iterator[Leftover]:
     for entry in (*(found.client_policies or ()), *(found.client_profiles or ())):
         for owner in held_parts(entry):
-            yield Leftover(What.GUARD, "", str(entry["name"]), owner)
+            yield Leftover(LeftoverKind.GUARD, "", str(entry["name"]), owner)
 
 
 def _policies(client: str, held: list[Mapping[str, Any]], owners: Iterable[str]) -> Iterator[Leftover]:
@@ -163,7 +169,7 @@ def _policies(client: str, held: list[Mapping[str, Any]], owners: Iterable[str])
     depths = _depths({name: {*names_in(each, "applyPolicies")} & {*marked} for name, each in marked.items()})
     for name, each in marked.items():
         mark = str(mark_of(each))
-        what = What.PERMISSION if each["type"] in PERMISSION_TYPES else What.POLICY
+        what = LeftoverKind.PERMISSION if each["type"] in PERMISSION_TYPES else LeftoverKind.POLICY
         yield Leftover(what, client, name, by_hash.get(mark, mark), type=str(each["type"]), depth=depths[name])
 
 

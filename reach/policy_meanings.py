@@ -10,7 +10,7 @@ from kcadmin.authz.exchange_policies import cannot_match
 from kcadmin.authz.policies import TIME_FIELDS
 from kcadmin.objects.resource_server import is_negative, names_in
 from kcadmin.rest.texts import harmless, named, quoted
-from reach.standing_policies import EXPORTED
+from reach.existing_policies import EXPORTED
 
 Json = Mapping[str, Any]
 _JOINED = {"UNANIMOUS": "all of", "AFFIRMATIVE": "any of", "CONSENSUS": "most of"}

@@ -14,7 +14,7 @@ from kcadmin.rest.errors import Forbidden, TokenRefused
 from kcadmin.rest.session import Session
 from kcadmin.rest.texts import quoted
 from reach.allowed import RealmReach
-from reach.among_clients import Among, reach_among
+from reach.among_clients import AmongClients, reach_among_clients
 from reach.example_tokens import NoExample, example_token, no_access, user_id
 from reach.fitness import bound_by, proofs
 from reach.guards import NO_WIDER_SCOPES
@@ -45,7 +45,7 @@ class Predictor:
         for case in cases:
             self._named.setdefault(case.realm, set()).update((case.source, case.requester, case.target))
         self._features: Features | None = None
-        self._among: dict[str, Among] = {}
+        self._among: dict[str, AmongClients] = {}
         self._users: dict[tuple[str, str], str | None] = {}
 
     def predict(self, case: Case) -> Verdict:
@@ -83,10 +83,10 @@ class Predictor:
             return _by_mappers(replace(verdict, unknown=(*verdict.unknown, seen)), among, computed)
         return _by_tokens(replace(verdict, subject=subject or Subject()), among, computed, tokens)
 
-    def _look(self, realm: Realm) -> Among:
+    def _look(self, realm: Realm) -> AmongClients:
         if realm.name not in self._among:
             self._features = self._features or read_features(self._session)
-            self._among[realm.name] = reach_among(realm, self._features, self._named[realm.name])
+            self._among[realm.name] = reach_among_clients(realm, self._features, self._named[realm.name])
         return self._among[realm.name]
 
     def _user(self, realm: Realm, case: Case) -> str | None:
@@ -125,7 +125,7 @@ def _not_to_ask(case: Case, reach: RealmReach) -> Iterator[str]:
             )
 
 
-def _tokens(realm: Realm, among: Among, case: Case, user: str) -> _Tokens:
+def _tokens(realm: Realm, among: AmongClients, case: Case, user: str) -> _Tokens:
     clients = among.reach.clients
     subject = _blank(example_token(realm, clients[case.source], user, scope=case.login_scope))
     if case.exchange == STANDARD:
@@ -149,7 +149,7 @@ def _blank(claims: Claims) -> Claims:
     return replace(claims, jti="", sid="")
 
 
-def _by_tokens(verdict: Verdict, among: Among, computed: Computed, tokens: _Tokens) -> Verdict:
+def _by_tokens(verdict: Verdict, among: AmongClients, computed: Computed, tokens: _Tokens) -> Verdict:
     """With both tokens known, users' roles and scopes that are asked for are no conditions any more."""
     case, faults = verdict.case, []
     legacy_audience = case.exchange == LEGACY and case.audience not in (None, case.requester)
@@ -174,7 +174,7 @@ def _by_tokens(verdict: Verdict, among: Among, computed: Computed, tokens: _Toke
     return _concluded(verdict, among, conditions(permission))
 
 
-def _by_mappers(verdict: Verdict, among: Among, computed: Computed) -> Verdict:
+def _by_mappers(verdict: Verdict, among: AmongClients, computed: Computed) -> Verdict:
     """No user: what mappers alone put into tokens, for all or on request."""
     case = verdict.case
     asked = {asked_for(scope) for scope in (case.login_scope, case.exchange_scope) if scope}
@@ -202,7 +202,7 @@ def _by_mappers(verdict: Verdict, among: Among, computed: Computed) -> Verdict:
     return _concluded(foreseen, among, open_)
 
 
-def _concluded(verdict: Verdict, among: Among, open_: Sequence[str]) -> Verdict:
+def _concluded(verdict: Verdict, among: AmongClients, open_: Sequence[str]) -> Verdict:
     requester = verdict.case.requester
     client = among.reach.clients[requester]
     consent = client.is_on("consentRequired") and verdict.case.exchange == STANDARD
@@ -214,7 +214,7 @@ def _concluded(verdict: Verdict, among: Among, open_: Sequence[str]) -> Verdict:
     return replace(verdict, outlook=None, reason=f"only if {'; '.join(phrases)}")
 
 
-def _named(among: Among, client: str, asked: set[str]) -> tuple[str, ...]:
+def _named(among: AmongClients, client: str, asked: set[str]) -> tuple[str, ...]:
     def sure(way: Way) -> bool:
         return not [when for when in way.when if when not in asked]
 

@@ -14,8 +14,8 @@ from kcadmin.rest.errors import (
     HttpError,
     KeycloakError,
     Refusal,
-    Strange,
     TokenRefused,
+    UnexpectedAnswer,
     Unreachable,
     sentence,
 )
@@ -59,7 +59,7 @@ class Prover:
             for client_id in (case.source, case.requester):  # before the login: a session would be opened for nothing
                 self.credentials(case.realm, client_id)
             issued = self.subject_token(case.realm, case.source, subject, case.login_scope)
-        except Strange:  # of a page before Keycloak nothing follows
+        except UnexpectedAnswer:  # of a page before Keycloak nothing follows
             raise
         except (Refusal, HttpError) as problem:
             return replace(verdict, reason=str(problem))
@@ -73,7 +73,7 @@ class Prover:
             exchanged = self.claims(case.realm, answer)
         except TokenRefused as refused:
             return replace(verdict, refused=True, reason=_told(refused))
-        except Strange:
+        except UnexpectedAnswer:
             raise
         except HttpError as problem:
             return replace(verdict, reason=str(problem))
@@ -143,7 +143,7 @@ class Prover:
                 return f"tokens of {named(client.client_id)} and others were not ended: the server no longer answers."
             except KeycloakError as problem:
                 return (
-                    f"a token of {named(client.client_id)} was not ended ({problem.told}); it lives until it expires."
+                    f"a token of {named(client.client_id)} was not ended ({problem.clause}); it lives until it expires."
                 )
             return None
 

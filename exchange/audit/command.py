@@ -14,7 +14,7 @@ from exchange.audit.audit import Audit, Record, Wanted, parse_moment, switched_o
 from exchange.stack.place import find_place
 from exchange.terminal import options
 from exchange.terminal.console import LOOKED, REFUSED, busy, problems, warn_of
-from exchange.terminal.screen import Screen, say_text
+from exchange.terminal.screen import Screen, print_text
 from kcadmin.objects.features import LEGACY
 from kcadmin.rest.errors import InvalidSettings
 from kcadmin.rest.texts import named
@@ -123,9 +123,9 @@ def audit_command(
             _tell_unused(audit, unused, as_json)
         config = audit.config()
         if not config.enabled or config.lacking:
-            say_text(f"warning: events of realm {named(place.realm)}: {switched_off(config)}", err=True)
+            print_text(f"warning: events of realm {named(place.realm)}: {switched_off(config)}", err=True)
         if audit.ids_of(user) is None:
-            say_text(f"warning: --user: {report.BY_NAME_ALONE}", err=True)
+            print_text(f"warning: --user: {report.BY_NAME_ALONE}", err=True)
         if follow:
             _follow(audit, wanted, limit or BEFORE_FOLLOWING, as_csv=as_csv, as_json=as_json)
             return
@@ -135,9 +135,9 @@ def audit_command(
     if summary:
         _show_summary(records, console, as_json)
     elif as_json:
-        say_text(report.as_json(records, audit.reasons))
+        print_text(report.as_json(records, audit.reasons))
     elif as_csv:
-        say_text("\n".join(map(report.as_csv_row, [None, *records])))
+        print_text("\n".join(map(report.as_csv_row, [None, *records])))
     else:
         _show(records, audit, console)
 
@@ -173,38 +173,38 @@ def _show(records: list[Record], audit: Audit, console: Console) -> None:
         console.print(report.as_table(records, audit.reasons))
         console.print()
     elif records:
-        say_text("\n".join(map(report.as_line, records)))
-    say_text(report.summed_up(records, audit))
+        print_text("\n".join(map(report.as_line, records)))
+    print_text(report.summed_up(records, audit))
     _notes(records)
 
 
 def _show_summary(records: list[Record], console: Console, as_json: bool) -> None:
     if as_json:
-        say_text(json.dumps(report.summary_objects(records), indent=2))
+        print_text(json.dumps(report.summary_objects(records), indent=2))
         return
     if console.is_terminal:
         console.print(report.summary_table(records))
     elif records:
-        say_text("\n".join(report.summary_lines(records)))
+        print_text("\n".join(report.summary_lines(records)))
     _notes(records)
 
 
 def _notes(records: list[Record]) -> None:
     if any(record.event.exchange == LEGACY for record in records):
-        say_text(report.LEGACY_LEAVES_OUT, err=True)
-    say_text(report.LOG_NOTE, err=True)
+        print_text(report.LEGACY_LEAVES_OUT, err=True)
+    print_text(report.LOG_NOTE, err=True)
 
 
 def _follow(audit: Audit, wanted: Wanted, limit: int, *, as_csv: bool, as_json: bool) -> None:
     """Prints until Ctrl-C, which is how it is meant to end."""
     try:
         if as_csv:
-            say_text(report.as_csv_row(None))
+            print_text(report.as_csv_row(None))
         for record in audit.follow(wanted, limit):
             if as_json:
-                say_text(json.dumps(report.as_object(record, audit.reasons)))
+                print_text(json.dumps(report.as_object(record, audit.reasons)))
             else:
-                say_text(report.as_csv_row(record) if as_csv else report.as_line(record))
+                print_text(report.as_csv_row(record) if as_csv else report.as_line(record))
     except KeyboardInterrupt:
         return
 
@@ -213,12 +213,12 @@ def _tell_unused(audit: Audit, days: int, as_json: bool) -> None:
     """:raises typer.Exit: always; with what was found."""
     found, note = audit.unused(days), report.kept_note(audit.config(), days)
     if as_json:
-        say_text(json.dumps([report.unused_object(each, audit.reasons.get(each.grant)) for each in found], indent=2))
+        print_text(json.dumps([report.unused_object(each, audit.reasons.get(each.grant)) for each in found], indent=2))
     elif found:
-        say_text("\n".join(report.unused_line(each, days, audit.reasons.get(each.grant)) for each in found))
+        print_text("\n".join(report.unused_line(each, days, audit.reasons.get(each.grant)) for each in found))
     else:
-        say_text(f"Every grant of this stack in realm {audit.place.realm} was used in the last {days} days.")
+        print_text(f"Every grant of this stack in realm {audit.place.realm} was used in the last {days} days.")
     if note and not all(each.certain for each in found):
-        say_text(note, err=True)
+        print_text(note, err=True)
     certain = any(each.certain for each in found)
     raise typer.Exit(REFUSED if certain else LOOKED if found else 0)

@@ -9,7 +9,7 @@ import typer
 from exchange.bootstrap import bootstrap
 from exchange.terminal.console import ask, person, problems, warn, warn_of
 from exchange.terminal.options import InsecureHttp, PublicUrl, login
-from exchange.terminal.screen import say_line, say_text
+from exchange.terminal.screen import print_line, print_text
 from exchange.terminal.version_control import warn_unless_ignored
 from kcadmin.objects import robot
 from kcadmin.rest.connection import ADMIN_PASSWORD, read_connection
@@ -94,11 +94,11 @@ def bootstrap_command(
         if remove:
             gone = bootstrap.remove(connection, realm, client_id)
             is_deleted = gone is not None and gone.existed
-            say_line(
+            print_line(
                 f"Client {named(client_id)} in realm {named(realm)}: {'deleted' if is_deleted else 'does not exist'}."
             )
             for line in gone.remains if gone else ():
-                say_line(line)
+                print_line(line)
             return
         wished = {robot.LEGACY: legacy, robot.GUARDS: guards, robot.REALM_ROLES: realm_roles}
         wished |= {robot.ROLE_POLICIES: role_policies, robot.USER_POLICIES: user_policies}
@@ -120,4 +120,4 @@ def bootstrap_command(
             tell=warn,
         )
         warn_unless_ignored(made.key, "a private key")
-    say_text(bootstrap.as_json(made) if as_json else "\n".join(bootstrap.as_lines(made)))
+    print_text(bootstrap.as_json(made) if as_json else "\n".join(bootstrap.as_lines(made)))

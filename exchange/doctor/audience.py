@@ -102,12 +102,12 @@ def _reasons(q: Question, naming: ExpectedAudience) -> Iterator[Finding | None]:
 
 def _mappers(q: Question, naming: ExpectedAudience) -> list[Added]:
     """Client policies that make tokens lightweight act at the login alone, and nobody introspects a token before it is made."""
-    scopes = {str(scope["name"]): scope for scope in q.look.scopes()}
+    scopes = {str(scope["name"]): scope for scope in q.reader.scopes()}
     if naming.token != SUBJECT:
         return switched(naming.holder, scopes)
     doubtful = any(each.when for each in switched(naming.holder, scopes, Shapes(("",))))
-    shapes = q.look.shapes(naming.holder) if doubtful else AS_ISSUED
-    passing = introspectors_for(q.look.realm, [naming.holder], scopes)
+    shapes = q.reader.shapes(naming.holder) if doubtful else AS_ISSUED
+    passing = introspectors_for(q.reader.realm, [naming.holder], scopes)
     return switched(naming.holder, scopes, replace(shapes, introspectors=passing))
 
 
@@ -141,7 +141,7 @@ def _place(each: Added) -> str:
 def _not_held(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
     holder = naming.holder
     held = held_scopes(holder)
-    for scope in q.look.scopes():
+    for scope in q.reader.scopes():
         name = str(scope["name"])
         if name not in held and any(each.audience == naming.named for each in if_held(holder, scope)):
             wrong = f"does not hold the client scope {texts.named(name)}, which names {texts.named(naming.named)}"
@@ -165,8 +165,8 @@ def _held(q: Question, naming: ExpectedAudience, scope: AssignedScope) -> Iterat
 
 def _of_roles(q: Question, naming: ExpectedAudience, scope: AssignedScope) -> Iterator[Finding]:
     """A client scope counts only for users who hold one of its roles."""
-    scope_id = next(str(each["id"]) for each in q.look.scopes() if each["name"] == scope.name)
-    roles = q.look.scope_roles(scope_id)
+    scope_id = next(str(each["id"]) for each in q.reader.scopes() if each["name"] == scope.name)
+    roles = q.reader.scope_roles(scope_id)
     if not roles:
         return
     if _is_filtered(q, naming) and all(client not in (None, "", naming.named) for client, _ in roles):
@@ -182,7 +182,7 @@ def _of_roles(q: Question, naming: ExpectedAudience, scope: AssignedScope) -> It
     words = ", ".join(f"{client}/{role}" if client else role for client, role in roles)
     user, meant = q.subject_user()
     if user is not None and meant:
-        if any(role in q.look.roles_of(str(user["id"]), client).values() for client, role in roles):
+        if any(role in q.reader.roles_of(str(user["id"]), client).values() for client, role in roles):
             return
         wrong = (
             f"holds none of the roles ({words}) for which {texts.named(naming.holder.client_id)} names "
@@ -208,7 +208,7 @@ def _of_others(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
             continue
         place = f"{_place(each)}.included.client.audience"
         where = f" of the client scope {texts.named(each.scopes[0].name)}" if each.scopes else ""
-        if q.look.client(named) is None:
+        if q.reader.client(named) is None:
             wrong = (
                 f"names {texts.named(named)} by its audience mapper {texts.named(mapper.name)}{where}, and there is "
                 "no such client any more"
@@ -235,9 +235,9 @@ def _of_others(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
 
 def _by_roles(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
     """Without a mapper, a client role that the user holds names its client; not when full scope is off."""
-    named = q.look.client(naming.named)
+    named = q.reader.client(naming.named)
     holder = naming.holder
-    if named is None or named.uuid == holder.uuid or holder.is_on(FULL_SCOPE) or not q.look.has_client_roles(named):
+    if named is None or named.uuid == holder.uuid or holder.is_on(FULL_SCOPE) or not q.reader.has_client_roles(named):
         return
     if any(each.may_add(naming.named) for each in _mappers(q, naming) if not each.scopes):
         return
@@ -251,9 +251,9 @@ def _by_roles(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
 
 def _is_hidden(q: Question, naming: ExpectedAudience) -> bool:
     """Whether no token can be computed in which a role of the user may name it: Keycloak's example takes no id with a blank."""
-    named = q.look.client(naming.named)
+    named = q.reader.client(naming.named)
     blank = any(sign.isspace() for sign in naming.named)
-    roles = blank and named is not None and naming.holder.is_on(FULL_SCOPE) and q.look.has_client_roles(named)
+    roles = blank and named is not None and naming.holder.is_on(FULL_SCOPE) and q.reader.has_client_roles(named)
     return roles and _is_filtered(q, naming)
 
 

@@ -19,7 +19,7 @@ ENABLE = "enable it under Clients → {0} → Settings"
 
 def realm(q: Question) -> Iterator[Finding]:
     """The realm is there and enabled."""
-    settings = q.look.settings()
+    settings = q.reader.settings()
     if settings is None:
         remedy = "correct the realm's name, and in the caller's URL, too"
         yield q.found("realm-missing", "realm", q.case.realm, "does not exist, or the login may not see it", remedy)
@@ -31,8 +31,8 @@ def realm(q: Question) -> Iterator[Finding]:
 
 def features(q: Question) -> Iterator[Finding]:
     """The server offers the exchange that is meant."""
-    has = q.look.looks.features
-    url = q.look.looks.session.connection.url
+    has = q.reader.cache.features
+    url = q.reader.cache.session.connection.url
     if not has.standard_exchange and not has.legacy_exchange:
         wrong, remedy = has.lack_of("auto")
         yield q.found(
@@ -107,7 +107,7 @@ def credentials(q: Question) -> Iterator[Finding]:
             "sure": given is not None and kind in (BY_SECRET, SIGNED_JWT),
         }
         yield q.found("requester-authenticator", "client", name, wrong, remedy, **more)
-    elif q.secret and not q.look.shows_who_it_is(name, q.secret):
+    elif q.secret and not q.reader.shows_who_it_is(name, q.secret):
         wrong = f"does not take what {variable(name)} holds"
         remedy = f"give the caller the secret or key of Clients → {name} → Credentials"
         yield q.found("requester-secret", "client", name, wrong, remedy, field="secret", value="(not shown)")
@@ -118,7 +118,7 @@ def switch(q: Question) -> Iterator[Finding]:
     client, name = q.requester, q.case.requester
     if client is None:
         return
-    on, has = client.is_on(SWITCH), q.look.looks.features
+    on, has = client.is_on(SWITCH), q.reader.cache.features
     if q.standard and has.standard_exchange and not on:
         wrong = "has Standard token exchange switched off, and it is the one that asks"
         if has.legacy_exchange:
@@ -155,7 +155,7 @@ def source(q: Question) -> Iterator[Finding]:
     seconds = _seconds(client.value(NOT_BEFORE))
     if seconds and (seconds > time.time() or q.may_be("source-not-before")):
         yield _not_before(q, "source-not-before", "client", name, seconds, f"Clients → {name} → Advanced → Revocation")
-    seconds = _seconds((q.look.settings() or {}).get(NOT_BEFORE))
+    seconds = _seconds((q.reader.settings() or {}).get(NOT_BEFORE))
     if seconds and (seconds > time.time() or q.may_be("realm-not-before")):
         where = "Sessions → Revocation"
         yield _not_before(q, "realm-not-before", "realm", q.case.realm, seconds, where)
@@ -168,7 +168,7 @@ def target(q: Question) -> Iterator[Finding]:
         wrong = "does not exist, or the login may not see it, so it is no audience"
         yield q.found("target-missing", "client", name, wrong, "create it, or correct the client id")
         return
-    disabled_targets = not q.look.looks.features.refuses_disabled_targets
+    disabled_targets = not q.reader.cache.features.refuses_disabled_targets
     found = unfit(client, Position.TARGET, q.case.exchange, disabled_targets=disabled_targets) if q.asks else []
     if Unfit.DISABLED in found:
         wrong = "is disabled, so nobody may ask for it"
@@ -185,8 +185,8 @@ def consent(q: Question) -> Iterator[Finding]:
         return
     name = client.client_id
     if q.standard and q.as_user:
-        user = q.look.user(q.as_user)
-        if user and name in q.look.consents_of(str(user["id"])):
+        user = q.reader.user(q.as_user)
+        if user and name in q.reader.consents_of(str(user["id"])):
             return
     wrong = "demands the user's consent, which an exchange cannot ask for"
     remedy = f"switch off Consent required under Clients → {name} → Settings"
@@ -197,7 +197,7 @@ def consent(q: Question) -> Iterator[Finding]:
 def user(q: Question) -> Iterator[Finding]:
     """The user is there, enabled, and not logged out after the token was issued."""
     name = str(q.as_user)
-    found = q.look.user(name)
+    found = q.reader.user(name)
     if found is None:
         wrong = "does not exist"
         yield q.found("user-missing", "user", name, wrong, "give the username as Keycloak has it")

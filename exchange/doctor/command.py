@@ -9,7 +9,7 @@ import typer
 
 from exchange.doctor import report
 from exchange.doctor.doctor import Asked, Diagnosis, Doctor
-from exchange.doctor.realm_look import Looks
+from exchange.doctor.realm_reader import AnswerCache
 from exchange.doctor.rules import Broken, broken_rules
 from exchange.stack import stack as stacks
 from exchange.stack.place import Place, find_place
@@ -29,7 +29,7 @@ from exchange.terminal.options import (
     login,
 )
 from exchange.terminal.printing import say
-from exchange.terminal.screen import Screen, say_line, say_text
+from exchange.terminal.screen import Screen, print_line, print_text
 from reach.proof import USER, Case
 
 EPILOG = "See docs/doctor.md for every cause that it knows, and for what it looks at."
@@ -108,13 +108,13 @@ def doctor_command(
         warn_of(place.connection)
         text = sys.stdin.read() if error == STDIN else error
         asked = Asked(source, target, requester, flow, exchange, as_user, text)
-        doctor = Doctor(Looks(place.session), asked, os.environ)
+        doctor = Doctor(AnswerCache(place.session), asked, os.environ)
         cases = doctor.cases(place.stack, place.realm, grants or (), within=realm)
         diagnoses = _look(doctor, cases)
         whole = place.stack is not None and source is None and not grants
         rules = broken_rules(stacks.run_pulumi, ["--stack", stack] if stack else []) if whole else None
     if text and any(each.reading is None for each in diagnoses):
-        say_text("warning: the error text is none that Keycloak is known to say; it is left aside.", err=True)
+        print_text("warning: the error text is none that Keycloak is known to say; it is left aside.", err=True)
     _show(diagnoses, rules, place, as_json)
     ill = any(each.findings for each in diagnoses) or any(each.mandatory for each in rules or ())
     unseen = any(each.unseen for each in diagnoses)
@@ -127,18 +127,18 @@ def _look(doctor: Doctor, cases: Sequence[Case]) -> list[Diagnosis]:
         def began(number: int, case: Case) -> None:
             tell(f"{case.source} → {case.target}, {case.flow} ({number} of {len(cases)})")
 
-        return doctor.look_at(cases, began)
+        return doctor.examine(cases, began)
 
 
 def _show(diagnoses: Sequence[Diagnosis], rules: Sequence[Broken] | None, place: Place, as_json: bool) -> None:
     if as_json:
-        say_text(report.as_json(diagnoses, rules))
+        print_text(report.as_json(diagnoses, rules))
         return
     console = Screen()
     sentence = report.summary(diagnoses, rules, place.connection.url)
     if not console.is_terminal:
         for line in (*report.as_lines(diagnoses, rules), sentence):
-            say_line(line)
+            print_line(line)
         return
     for each in diagnoses:
         for block in report.as_blocks(each):

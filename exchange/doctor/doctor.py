@@ -9,7 +9,7 @@ from exchange.doctor.checks import CHECKS
 from exchange.doctor.error_catalogue import BOTH, EXCHANGED
 from exchange.doctor.error_texts import Reading, read_error, read_event
 from exchange.doctor.finding import Finding, Question
-from exchange.doctor.realm_look import Looks, RealmLook
+from exchange.doctor.realm_reader import AnswerCache, RealmReader
 from exchange.stack.stack import StackOutputs
 from kcadmin.objects.client_secrets import variable
 from kcadmin.objects.features import LEGACY, STANDARD, SWITCH
@@ -67,7 +67,7 @@ class Doctor:
     guessed: why it could not be seen which exchange answers one that no grant declares.
     """
 
-    looks: Looks
+    cache: AnswerCache
     asked: Asked
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     guessed: list[KeycloakError] = field(default_factory=list, repr=False)
@@ -87,7 +87,7 @@ class Doctor:
         declared = [each for each in stack.cases() if self._means(each, realm)] if stack else []
         return declared or [self._undeclared(realm, asked.source, asked.target)]
 
-    def look_at(self, cases: Iterable[Case], began: Began = lambda number, case: None) -> list[Diagnosis]:
+    def examine(self, cases: Iterable[Case], began: Began = lambda number, case: None) -> list[Diagnosis]:
         """What is found of each. began: told the number of each, from 1, before it is looked at.
 
         :raises Unreachable, LoginRefused: nothing can be looked at.
@@ -115,20 +115,20 @@ class Doctor:
             asks = self.asked.flow == REQUESTER or (self.asked.flow is None and _asks_for_audience(reading))
             requester = source if asks else target
         flow = RECIPIENT if requester == target else REQUESTER if requester == source else THIRD
-        exchange = self.asked.exchange or self._exchange(self.looks.realm(realm), requester, target, reading)
+        exchange = self.asked.exchange or self._exchange(self.cache.realm(realm), requester, target, reading)
         return Case(UNDECLARED, realm, exchange, flow, source, requester, target, None if flow == RECIPIENT else target)
 
-    def _exchange(self, look: RealmLook, requester: str, target: str, reading: Reading | None) -> str:
+    def _exchange(self, reader: RealmReader, requester: str, target: str, reading: Reading | None) -> str:
         """The exchange that answers: the standard one by its switch or by the words; the legacy one where it is set up."""
-        features = self.looks.features
+        features = self.cache.features
         said = (reading.exchanges - {BOTH}) if reading else frozenset()
         try:
-            client, audience = look.client(requester), look.client(target)
+            client, audience = reader.client(requester), reader.client(target)
             if client and client.is_on(SWITCH) and features.standard_exchange:
                 return STANDARD
             if len(said) == 1 and BOTH not in (reading.exchanges if reading else ()):
                 return next(iter(said))
-            if features.offers(LEGACY) and audience and requester != target and look.permission_resource(audience):
+            if features.offers(LEGACY) and audience and requester != target and reader.permission_resource(audience):
                 return LEGACY
         except (HttpError, Refusal) as problem:
             self.guessed.append(problem)
@@ -141,7 +141,7 @@ class Doctor:
         """Runs the checks, and orders what they find by what is known of the refusal: the text, else the newest event."""
         question = Question(
             case,
-            self.looks.realm(case.realm),
+            self.cache.realm(case.realm),
             grant=case.grant != UNDECLARED,
             as_user=self.asked.as_user,
             secret=self.environ.get(variable(case.requester)),
@@ -211,8 +211,8 @@ def _last_refusal(question: Question, in_order: list[str]) -> Refused | None:
     """The newest event of this exchange; others of the same requester may be about other targets."""
     case = question.case
     try:
-        kept = (question.look.settings() or {}).get("eventsEnabled")
-        events = question.look.refused_exchanges(case.requester)
+        kept = (question.reader.settings() or {}).get("eventsEnabled")
+        events = question.reader.refused_exchanges(case.requester)
     except (HttpError, Refusal) as problem:
         question.note_unseen("events of the last hour", problem)
         return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exchange.doctor.error_texts import Reading
-from exchange.doctor.realm_look import RealmLook
+from exchange.doctor.realm_reader import RealmReader
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import LEGACY, STANDARD
 from kcadmin.rest.errors import HttpError, KeycloakError, Refusal, sentence
@@ -49,7 +49,7 @@ class Question:
     """
 
     case: Case
-    look: RealmLook
+    reader: RealmReader
     grant: bool = False
     as_user: str | None = None
     secret: str | None = field(default=None, repr=False)
@@ -79,17 +79,17 @@ class Question:
     @property
     def requester(self) -> Client | None:
         """The client that asks."""
-        return self.look.client(self.case.requester)
+        return self.reader.client(self.case.requester)
 
     @property
     def source(self) -> Client | None:
         """The client that the subject token is of."""
-        return self.look.client(self.case.source)
+        return self.reader.client(self.case.source)
 
     @property
     def target(self) -> Client | None:
         """The client that the exchanged token is for."""
-        return self.look.client(self.case.target)
+        return self.reader.client(self.case.target)
 
     def may_be(self, cause: str) -> bool:
         """Whether the error text may come from a cause."""
@@ -116,10 +116,10 @@ class Question:
     def subject_user(self) -> tuple[Mapping[str, Any] | None, bool]:
         """For whom tokens are computed, and whether that is the user who was meant; else any one that has the realm."""
         if self.as_user:
-            return self.look.user(self.as_user), True
+            return self.reader.user(self.as_user), True
         source = self.source
-        account = self.look.service_account(source) if source else None
-        return account or self.look.some_user(), False
+        account = self.reader.service_account(source) if source else None
+        return account or self.reader.some_user(), False
 
     def fresh_token(self, client: Client, scope: str | None, audience: str | None = None) -> Claims | None:
         """What a new token of a client says; None where it cannot be computed, which is noted. audience: what is asked for."""
@@ -130,14 +130,14 @@ class Question:
                 lacking = f"user {named(self.as_user)} does not exist" if self.as_user else "the realm has no user"
                 self.note_unseen(about, f"{lacking}, for whom it could be computed")
                 return None
-            return self.look.fresh_token(client, str(user["id"]), scope, audience)
+            return self.reader.fresh_token(client, str(user["id"]), scope, audience)
         except (HttpError, Refusal) as problem:
             self.note_unseen(about, problem)
             return None
 
     def note_unseen(self, what: str, why: KeycloakError | str) -> None:
         """Keeps what could not be looked at, and why."""
-        seen = (what, why.told if isinstance(why, KeycloakError) else why)
+        seen = (what, why.clause if isinstance(why, KeycloakError) else why)
         if seen not in self.unseen:
             self.unseen.append(seen)
 

@@ -27,13 +27,13 @@ def client_policies(q: Question) -> Iterator[Finding]:
     scopes = (
         frozenset((q.case.exchange_scope or "").split()) if q.grant else None
     )  # else nobody has said what is asked for
-    for act in q.look.acts(client, scopes):
+    for act in q.reader.acts(client, scopes):
         yield from _does(q, client, act)
 
 
 def _mark(q: Question, client: Client) -> Iterator[Finding]:
     """A mark that guards of this project ask for, and that is not the client's own or can be computed."""
-    mark, management = client.value(MARKED), q.look.realm.management_uuid()
+    mark, management = client.value(MARKED), q.reader.realm.management_uuid()
     if mark is None or is_own(mark, client.uuid):
         return
     if is_borrowed(client, management):
@@ -85,7 +85,7 @@ def _enforces(q: Question, client: Client, act: Act) -> Iterator[Finding]:
 
 def _claim_of_user(q: Question, claim: str) -> str | None:
     """What is known of the claim: a username or address, where the user is known and a scope of Keycloak's writes it."""
-    user, source = q.look.user(q.as_user) if q.as_user else None, q.source
+    user, source = q.reader.user(q.as_user) if q.as_user else None, q.source
     if claim not in KNOWN or not user or source is None or source.is_on(LIGHTWEIGHT_TOKENS):
         return None
     field, scope = KNOWN[claim]
@@ -103,7 +103,7 @@ def _drops(q: Question, client: Client, act: Act) -> Iterator[Finding]:
         yield _found(q, "guard-scopes", act, wrong, remedy, DOWNSCOPE, "on", sure=False)
     if not q.standard or not (q.asks or q.case.audience):
         return
-    found = added(client, {str(scope["name"]): scope for scope in q.look.scopes()}, q.look.shapes(client))
+    found = added(client, {str(scope["name"]): scope for scope in q.reader.scopes()}, q.reader.shapes(client))
     naming = [str(each.mapper["name"]) for each in found if not each.scopes and each.may_add(q.case.target)]
     others = [each for each in found if each.scopes and each.may_add(q.case.target)]
     if naming and not any(

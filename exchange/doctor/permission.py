@@ -27,7 +27,7 @@ def permission(q: Question) -> Iterator[Finding]:
     target = q.target
     if target is None:
         return
-    resource = q.look.permission_resource(target)
+    resource = q.reader.permission_resource(target)
     if resource is None:
         yield from guide_objects(q, target)
         wrong = "has its management permissions switched off, so no permission lets anybody exchange for it"
@@ -42,14 +42,14 @@ def permission(q: Question) -> Iterator[Finding]:
             value="false",
         )
         return
-    server = q.look.permissions_server()
+    server = q.reader.permissions_server()
     wanted = permission_name(target.uuid)
     found = server.policy_named(wanted)
     beside = _others(target, server, resource)
     if found is None:
         yield from _not_found(q, target, beside, wanted)
         return
-    enforcement, strategy = q.look.permissions_rules()
+    enforcement, strategy = q.reader.permissions_rules()
     if enforcement == DISABLED and server.policies_of(str(found["id"])):
         return  # then Keycloak asks none of them, and lets every client through
     yield from _lost_parts(q, target, server, found)
@@ -64,7 +64,7 @@ def guide_objects(q: Question, target: Client) -> Iterator[Finding]:
     """Policies on the target's own resource server, where many look for them and Keycloak never does."""
     if not target.is_on(AUTHORIZATION_SERVICES):
         return
-    settings = q.look.own_server(target) or {}
+    settings = q.reader.own_server(target) or {}
     for each in settings.get("policies") or ():
         if each.get("type") == "scope" and TOKEN_EXCHANGE in names_in(each, "scopes"):
             wrong = (
@@ -132,8 +132,8 @@ def _others(target: Client, server: ResourceServer, resource: Mapping[str, Any])
     """Other permissions on the target's resource and the scope token-exchange."""
     found = server.permissions_of(str(resource["_id"]))
     known = f".permission.client.{target.uuid}"
-    strange = [each for each in found if not str(each["name"]).endswith(known)]
-    return [str(each["name"]) for each in strange if _about_exchange(server, str(each["id"]))]
+    unexpected = [each for each in found if not str(each["name"]).endswith(known)]
+    return [str(each["name"]) for each in unexpected if _about_exchange(server, str(each["id"]))]
 
 
 def _beside(q: Question, target: Client, beside: list[str]) -> Iterator[Finding]:

@@ -98,7 +98,7 @@ def _match(q: Question, policy: Mapping[str, Any]) -> _Match:
         kind = str(policy["type"])
         return _Match(False, "policy-never-matches", never.split(", so it ")[0], remedy, "type", kind)
     if policy["type"] == "time":  # the fields have other names in ``config``
-        return _time(q.look.permissions_server().policy("time", str(policy["id"])) or {})
+        return _time(q.reader.permissions_server().policy("time", str(policy["id"])) or {})
     judge = _JUDGES.get(str(policy["type"]))
     if judge:
         return judge(q, policy.get("config") or {})
@@ -114,7 +114,7 @@ def _client(q: Question, config: Config) -> _Match:
     if not uuids:
         why = "names no client any more, so it lets nobody through"
         return _Match(False, "policy-no-client", why, f"add {named(q.case.requester)}", "clients", "none")
-    known = [q.look.client_of(str(each)) for each in uuids]
+    known = [q.reader.client_of(str(each)) for each in uuids]
     names = ", ".join(client.client_id for client in known if client) or "none that exists"
     why = f"lets {names} through, and not {named(q.case.requester)}"
     return _Match(False, "policy-other-client", why, f"add {named(q.case.requester)} to it", "clients", names)
@@ -122,16 +122,16 @@ def _client(q: Question, config: Config) -> _Match:
 
 def _role(q: Question, config: Config) -> _Match:
     roles = json.loads(config.get("roles") or "[]")
-    found = [q.look.role(str(each["id"])) or {"name": str(each["id"])} for each in roles]
+    found = [q.reader.role(str(each["id"])) or {"name": str(each["id"])} for each in roles]
     names = ", ".join(str(each["name"]) for each in found)
-    account = q.look.service_account(q.requester) if q.requester else None
+    account = q.reader.service_account(q.requester) if q.requester else None
     if (
         account and config.get("fetchRoles") != "true"
     ):  # with it, Keycloak denies even a service account that has the role
         held: set[str] = set()
         for role in found:
-            client = q.look.client_of(str(role["containerId"])) if role.get("clientRole") else None
-            held |= {*q.look.roles_of(str(account["id"]), client.client_id if client else "")}
+            client = q.reader.client_of(str(role["containerId"])) if role.get("clientRole") else None
+            held |= {*q.reader.roles_of(str(account["id"]), client.client_id if client else "")}
         demanded = [str(each["id"]) for each in roles if each.get("required") is True]
         if held.intersection(str(each["id"]) for each in roles) and held.issuperset(demanded):
             return _Match(True)
@@ -140,12 +140,12 @@ def _role(q: Question, config: Config) -> _Match:
 
 def _group(q: Question, config: Config) -> _Match:
     groups = json.loads(config.get("groups") or "[]")
-    account = q.look.service_account(q.requester) if q.requester else None
+    account = q.reader.service_account(q.requester) if q.requester else None
     if account is None:
         why = f"is a group policy, and {named(q.case.requester)} has no service account, so each exchange ends in an error 500"
         remedy = f"take a client policy for {named(q.case.requester)}; for users set the grant's requiredRoles"
         return _Match(False, "policy-broken", why, remedy, "type", "group", breaks=True)
-    held = q.look.groups_of(str(account["id"]))
+    held = q.reader.groups_of(str(account["id"]))
     if any(str(each["id"]) in held for each in groups):
         return _Match(True)
     names = ", ".join(str(each.get("path") or each["id"]) for each in groups)
@@ -164,12 +164,12 @@ def _service_account(q: Question, what: str, verb: str, names: str, there: bool)
 
 
 def _scope(q: Question, config: Config) -> _Match:
-    if not q.look.looks.features.scope_policies:
+    if not q.reader.cache.features.scope_policies:
         why = "is a client-scope policy, at which this version of Keycloak fails, so each exchange ends in an error 500"
         remedy = f"use Keycloak 26.0 or later, or take a client policy for {named(q.case.requester)}"
         return _Match(False, "policy-broken", why, remedy, "type", "client-scope", breaks=True)
     items = json.loads(config.get("clientScopes") or "[]")
-    by_id = {str(each["id"]): str(each["name"]) for each in q.look.scopes()}
+    by_id = {str(each["id"]): str(each["name"]) for each in q.reader.scopes()}
     names = {by_id.get(str(each["id"]), str(each["id"])): each.get("required") is True for each in items}
     token = q.fresh_token(q.source, q.case.login_scope) if q.source else None
     words = ", ".join(names)
@@ -185,7 +185,7 @@ def _scope(q: Question, config: Config) -> _Match:
     if any(name in held for name in names) and all(name in held for name, needed in names.items() if needed):
         return _Match(True)
     _, meant = q.subject_user()
-    if not meant and any(q.look.scope_roles(uuid) for uuid, name in by_id.items() if name in names):
+    if not meant and any(q.reader.scope_roles(uuid) for uuid, name in by_id.items() if name in names):
         return unknown  # it counts for holders of a role, and nobody has said for whom
     why = f"{wants}, and a fresh one of {named(q.case.source)} has: {token.scope}"
     return replace(unknown, holds=False, why=why)

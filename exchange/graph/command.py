@@ -17,7 +17,7 @@ from exchange.terminal import options
 from exchange.terminal.console import LOOKED, REFUSED, busy, problems, warn_of
 from exchange.terminal.files import write_whole
 from exchange.terminal.printing import say
-from exchange.terminal.screen import Screen, say_line, say_text
+from exchange.terminal.screen import Screen, print_line, print_text
 from kcadmin.rest.errors import InvalidSettings, Refusal
 from kcadmin.rest.texts import harmless_lines, named
 from reach.allowed import realm_reach
@@ -125,10 +125,10 @@ def graph_command(
         else:
             _show(graph, edges, html)
     for note in (*graph.notes, *_elsewhere(place)):
-        say_line(f"warning: {note}.", err=True)
+        print_line(f"warning: {note}.", err=True)
     failing = [each.value for each in fail_on or () if graph.count(each.value)]
     for each in dict.fromkeys(failing):
-        say_text(f"error: realm {named(graph.realm)}: {graph.count(each)} {report.word(each)}.", err=True)
+        print_text(f"error: realm {named(graph.realm)}: {graph.count(each)} {report.word(each)}.", err=True)
     unsure = Failing.dead in (fail_on or ()) and graph.notes  # what is not judged may only refuse more
     raise typer.Exit(REFUSED if failing else LOOKED if unsure else 0)
 
@@ -156,7 +156,7 @@ def _show(graph: Graph, edges: Sequence[Edge], html: Path | None) -> None:
     sentence = report.summary(graph)
     if not console.is_terminal:
         for line in (*report.as_lines(graph, edges), sentence):
-            say_line(line)
+            print_line(line)
         return
     if edges:
         console.print(report.as_table(graph, edges))
@@ -172,7 +172,7 @@ def _print(output: Path | None, text: str) -> None:
     if output:
         _write(output, text)
     else:
-        say_text(text, nl=False)
+        print_text(text, nl=False)
 
 
 def _write(file: Path, text: str) -> None:

@@ -149,7 +149,7 @@ def _because(graph: Graph, edge: Edge) -> Iterator[str]:
     if edge.grants:
         yield f"{'grant' if len(edge.grants) == 1 else 'grants'} {', '.join(with_reason(graph, each) for each in edge.grants)}"
     elif edge.kind != BY_ROLES:
-        yield from _made_by_strangers(graph, edge)[:NAMES_SHOWN] or _opened_by(graph, edge)[:NAMES_SHOWN]
+        yield from _unmanaged(graph, edge)[:NAMES_SHOWN] or _opened_by(graph, edge)[:NAMES_SHOWN]
     if edge.when:
         yield f"when {' and '.join(edge.when)}"
 
@@ -170,15 +170,15 @@ def _line(graph: Graph, edge: Edge) -> str:
     return one_line(" ".join(parts))  # a name may hold a line break
 
 
-def _made_by_strangers(graph: Graph, edge: Edge) -> list[str]:
+def _unmanaged(graph: Graph, edge: Edge) -> list[str]:
     """What no stack made of all that opens an exchange: what to look at first."""
     held, named = _ways(graph, edge)
-    switch = _switch_of_nobody(graph, edge)
+    switch = _unclaimed_switch(graph, edge)
     found = [way.by for way in (*held, *named) if not way.owner and way.kind not in (OWN, ROLES) and way != ANY_TOKEN]
     return list(dict.fromkeys([*switch, *found]))
 
 
-def _switch_of_nobody(graph: Graph, edge: Edge) -> list[str]:
+def _unclaimed_switch(graph: Graph, edge: Edge) -> list[str]:
     on = graph.switch(edge.requester)
     return [on] if on and edge.exchange == STANDARD and not graph.switches[edge.requester] else []
 
@@ -187,7 +187,7 @@ def _opened_by(graph: Graph, edge: Edge) -> list[str]:
     """All reasons, of a switch where no stack wants it."""
     held, named = reasons(graph, edge)
     found = [why for why in (*held, *named) if why != OWN_TOKEN.by]
-    return list(dict.fromkeys([*_switch_of_nobody(graph, edge), *found]))
+    return list(dict.fromkeys([*_unclaimed_switch(graph, edge), *found]))
 
 
 def _object(graph: Graph, edge: Edge) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from exchange.stack.place import find_place
 from exchange.terminal import options
 from exchange.terminal.console import REFUSED, busy, problems, warn_of
 from exchange.terminal.printing import say
-from exchange.terminal.screen import Screen, say_line, say_text
+from exchange.terminal.screen import Screen, print_line, print_text
 from kcadmin.rest.session import Session
 
 EPILOG = "See docs/inventory.md for what becomes a grant, and what cannot."
@@ -56,9 +56,9 @@ def inventory_command(
         if write:
             config_file.write(found, place.connection.url, write, replace=replace)
     if as_json:
-        say_text(config_file.as_json(found, place.connection.url, write))
+        print_text(config_file.as_json(found, place.connection.url, write))
     elif not write:
-        say_text(config_file.as_config(found, place.connection.url), nl=False)
+        print_text(config_file.as_config(found, place.connection.url), nl=False)
     _show(found, write, as_json)
     raise typer.Exit(REFUSED if found.lost else 0)
 
@@ -79,4 +79,4 @@ def _show(found: Inventory, written: Path | None, as_json: bool) -> None:
         say(console, said, "red" if found.lost else "green")
     else:
         for line in (*(() if as_json else config_file.as_lines(found.findings)), said):
-            say_line(line, err=True)
+            print_line(line, err=True)

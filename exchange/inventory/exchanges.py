@@ -14,8 +14,8 @@ from kcadmin.objects.clients import Client
 from kcadmin.objects.features import LEGACY, REFRESH, SAME_SESSION, STANDARD, SWITCH, SWITCH_CLAIM
 from kcadmin.rest import texts
 from kcadmin.rest.texts import quoted
+from reach.existing_policies import Window
 from reach.fitness import Position, Unfit, unfit
-from reach.standing_policies import Window
 from reach.survey import Survey
 
 RECIPIENT, REQUESTER, THIRD = "recipient", "requester", "third"
@@ -54,7 +54,7 @@ class Remark:
 
 
 @dataclass(frozen=True)
-class FoundExchange:
+class ExistingExchange:
     """``requester`` may turn a token of ``source`` into one for ``target``. naming: how the target comes to stand where it must.
 
     policy, window: of a legacy policy that lets the requester through.
@@ -71,9 +71,9 @@ class FoundExchange:
     window: Window | None = None
 
 
-def found_exchanges(survey: Survey, names: Namings) -> tuple[list[FoundExchange], list[Remark]]:
+def existing_exchanges(survey: Survey, names: Namings) -> tuple[list[ExistingExchange], list[Remark]]:
     """What mappers and switches allow."""
-    found: list[FoundExchange] = []
+    found: list[ExistingExchange] = []
     findings: list[Remark] = []
     naming_them = _turned(survey, names)
     for requester, client in survey.clients.items():
@@ -133,7 +133,7 @@ def _turned(survey: Survey, names: Namings) -> dict[str, dict[str, Naming]]:
 
 def _standard(
     survey: Survey, names: Namings, naming_them: Mapping[str, Mapping[str, Naming]], client: Client
-) -> tuple[list[FoundExchange], list[Remark]]:
+) -> tuple[list[ExistingExchange], list[Remark]]:
     name = client.client_id
     sources = naming_them.get(name, {})
     targets = {each: naming for each, naming in names.get(name, {}).items() if each != name and each in survey.clients}
@@ -146,19 +146,19 @@ def _standard(
         return [], [Remark(Level.EMPTY, about, says, "what users' roles put into aud is no grant's")]
     owner = _switch_owner(client)
     refresh = client.value(REFRESH) == SAME_SESSION
-    found: list[FoundExchange] = []
+    found: list[ExistingExchange] = []
     findings: list[Remark] = []
 
-    def take(each: FoundExchange, *via: Naming) -> None:
+    def take(each: ExistingExchange, *via: Naming) -> None:
         findings_ = list(_against(survey, each, owner, (each.naming, *via)))
         found.extend([] if findings_ else [each])
         findings.extend(findings_)
 
     for source, naming in sources.items():
-        take(FoundExchange(STANDARD, RECIPIENT, source, name, name, refresh, naming))
+        take(ExistingExchange(STANDARD, RECIPIENT, source, name, name, refresh, naming))
     for target, naming in targets.items():
         if gets_tokens(client):
-            take(FoundExchange(STANDARD, REQUESTER, name, name, target, refresh, naming))
+            take(ExistingExchange(STANDARD, REQUESTER, name, name, target, refresh, naming))
         for source, through in sources.items():
             if source == target:
                 says = (
@@ -179,13 +179,13 @@ def _standard(
                     )
                 )
             else:
-                take(FoundExchange(STANDARD, THIRD, source, name, target, refresh, naming), through)
+                take(ExistingExchange(STANDARD, THIRD, source, name, target, refresh, naming), through)
     return found, findings
 
 
 def _legacy(
     survey: Survey, naming_them: Mapping[str, Mapping[str, Naming]], name: str
-) -> tuple[list[FoundExchange], list[Remark]]:
+) -> tuple[list[ExistingExchange], list[Remark]]:
     client, features = survey.clients[name], survey.features
     sources = naming_them.get(name, {})
     findings: list[Remark] = []
@@ -209,7 +209,7 @@ def _legacy(
     for source, naming in sources.items():
         if is_switched_on(survey, survey.clients[source]):
             continue  # see _besides
-        each = FoundExchange(LEGACY, RECIPIENT, source, name, name, True, naming)
+        each = ExistingExchange(LEGACY, RECIPIENT, source, name, name, True, naming)
         against = list(_against(survey, each, None, (naming,)))
         if not features.fine_grained_permissions:
             says = (
@@ -241,7 +241,7 @@ def _besides(survey: Survey, naming_them: Mapping[str, Mapping[str, Naming]]) ->
 
 
 def _against(
-    survey: Survey, each: FoundExchange, switch_owner: str | None, names: tuple[Naming, ...]
+    survey: Survey, each: ExistingExchange, switch_owner: str | None, names: tuple[Naming, ...]
 ) -> Iterator[Remark]:
     """What keeps an exchange out of the grants: the first reason alone."""
     third = [each.requester] if each.flow == THIRD else []

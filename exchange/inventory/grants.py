@@ -7,18 +7,26 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from exchange.inventory.audiences import Namings, Roles, has_exact, namings, of_any_client
-from exchange.inventory.exchanges import RECIPIENT, REQUESTER, THIRD, FoundExchange, Level, Remark, found_exchanges
-from exchange.inventory.permissions import found_permissions
+from exchange.inventory.exchanges import (
+    RECIPIENT,
+    REQUESTER,
+    THIRD,
+    ExistingExchange,
+    Level,
+    Remark,
+    existing_exchanges,
+)
+from exchange.inventory.permissions import existing_permissions
 from kcadmin.marks.ownership import hash16, stack_of
 from kcadmin.marks.whose import remedy
 from kcadmin.objects.features import LEGACY, STANDARD
 from kcadmin.objects.realm import management_client_id
 from kcadmin.rest import texts
 from kcadmin.rest.texts import shown
+from reach.existing_policies import Window
 from reach.guards import GuardReach, guard_reach
 from reach.leftovers import leftovers
 from reach.roles import RoleFacts
-from reach.standing_policies import Window
 from reach.survey import Survey
 
 NAME_LENGTH = 60
@@ -27,7 +35,7 @@ _NOT_IN_A_NAME = re.compile(r"[^\w.-]+")
 
 
 @dataclass(frozen=True)
-class FoundGrant:
+class ExistingGrant:
     """A grant that says what a realm allows already. sources, target, requester: client ids; flows: none with a requester."""
 
     name: str
@@ -70,7 +78,7 @@ class Inventory:
     """The grants of a realm, and what people should know besides."""
 
     realm: str
-    grants: tuple[FoundGrant, ...]
+    grants: tuple[ExistingGrant, ...]
     findings: tuple[Remark, ...]
 
     @property
@@ -82,8 +90,8 @@ class Inventory:
 def inventory(survey: Survey, facts: RoleFacts, providers: Mapping[str, str]) -> Inventory:
     """A realm as grants. facts: from ``reach.roles.read_roles``; providers: aliases of identity providers, by id."""
     names = namings(survey, facts)
-    exchanges, findings = found_exchanges(survey, names)
-    permitted, more = found_permissions(survey, providers)
+    exchanges, findings = existing_exchanges(survey, names)
+    permitted, more = existing_permissions(survey, providers)
     guards = guard_reach(survey, facts)
     refused = {
         each: why for each in (*exchanges, *permitted) if (why := guards.refusal_of(each.requester, each.source))
@@ -115,7 +123,7 @@ def _refusing(survey: Survey, guards: GuardReach) -> Iterator[Remark]:
         yield Remark(Level.NOTE, f"exchanges of {texts.named(requester)}", f"work only if {' and '.join(phrases)}")
 
 
-def _refused(refused: Mapping[FoundExchange, str]) -> Iterator[Remark]:
+def _refused(refused: Mapping[ExistingExchange, str]) -> Iterator[Remark]:
     for each, why in refused.items():
         third = [each.requester] if each.flow == THIRD else []
         yield Remark(
@@ -143,12 +151,12 @@ def _order(finding: Remark) -> tuple[int, str, str]:
     return (list(Level).index(finding.level), finding.about, finding.says)
 
 
-def _grouped(survey: Survey, exchanges: Iterable[FoundExchange]) -> list[FoundGrant]:
+def _grouped(survey: Survey, exchanges: Iterable[ExistingExchange]) -> list[ExistingGrant]:
     """Exchanges that differ in their source alone are one grant; a legacy policy is one grant of all of its clients."""
-    sources: dict[FoundGrant, set[str]] = {}
+    sources: dict[ExistingGrant, set[str]] = {}
     for each in exchanges:
         third = each.flow == THIRD
-        key = FoundGrant(
+        key = ExistingGrant(
             "",
             each.exchange,
             (),
@@ -173,7 +181,7 @@ def _grouped(survey: Survey, exchanges: Iterable[FoundExchange]) -> list[FoundGr
     ]
 
 
-def _merged(grants: Sequence[FoundGrant]) -> list[FoundGrant]:
+def _merged(grants: Sequence[ExistingGrant]) -> list[ExistingGrant]:
     """Both flows of the same sources to the same target, under the same settings, are one grant."""
     left = dict.fromkeys(grants)
     for grant in grants:
@@ -186,7 +194,7 @@ def _merged(grants: Sequence[FoundGrant]) -> list[FoundGrant]:
     return list(left)
 
 
-def _named(grants: Sequence[FoundGrant]) -> list[FoundGrant]:
+def _named(grants: Sequence[ExistingGrant]) -> list[ExistingGrant]:
     """Gives each a name from its client ids; what distinguishes grants between the same clients follows."""
     named = [replace(grant, name=_short(_base(grant))) for grant in grants]
     for tell in _TELLING:
@@ -200,18 +208,18 @@ def _named(grants: Sequence[FoundGrant]) -> list[FoundGrant]:
     return sorted(named, key=lambda grant: grant.name)
 
 
-def _base(grant: FoundGrant) -> str:
+def _base(grant: ExistingGrant) -> str:
     first = [grant.sources[0]] if len(grant.sources) == 1 else []
     by = ["by", grant.requester] if grant.requester else []
     return "-".join([*first, *by, "to", grant.target])
 
 
-def _identity(grant: FoundGrant) -> str:
+def _identity(grant: ExistingGrant) -> str:
     """Tells a grant from all others, and stays the same as long as it says the same."""
     return hash16(repr(replace(grant, name="")))[:8]
 
 
-_TELLING: tuple[Callable[[FoundGrant], str], ...] = (
+_TELLING: tuple[Callable[[ExistingGrant], str], ...] = (
     lambda grant: "-".join(grant.flows),
     lambda grant: grant.exchange,
     lambda grant: grant.scope or grant.policy or "",
@@ -227,7 +235,7 @@ def _short(name: str) -> str:
     return f"{clean[: NAME_LENGTH - 9]}-{hash16(name)[:8]}".strip("-")
 
 
-def _added(survey: Survey, names: Namings, grants: Iterable[FoundGrant]) -> Iterator[Remark]:
+def _added(survey: Survey, names: Namings, grants: Iterable[ExistingGrant]) -> Iterator[Remark]:
     """The mappers that ``pulumi up`` makes beside what is there; nothing else of a found grant is written."""
     for grant in grants:
         for client, audience in _mappers(grant):
@@ -245,7 +253,7 @@ def _added(survey: Survey, names: Namings, grants: Iterable[FoundGrant]) -> Iter
             )
 
 
-def _mappers(grant: FoundGrant) -> Iterator[tuple[str, str]]:
+def _mappers(grant: ExistingGrant) -> Iterator[tuple[str, str]]:
     """(client, audience) of the mappers that a grant needs on clients themselves."""
     if grant.requester:
         yield from ((source, grant.requester) for source in grant.sources)
@@ -260,4 +268,4 @@ def _camel(key: str) -> str:
     return re.sub(r"_([a-z])", lambda letter: letter.group(1).upper(), key)
 
 
-__all__ = ["LEGACY", "STANDARD", "FoundGrant", "Inventory", "Level", "Remark", "inventory"]
+__all__ = ["LEGACY", "STANDARD", "ExistingGrant", "Inventory", "Level", "Remark", "inventory"]

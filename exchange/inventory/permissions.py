@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from exchange.inventory.exchanges import (
     REQUESTER,
-    FoundExchange,
+    ExistingExchange,
     Level,
     Remark,
     gets_tokens,
@@ -20,17 +20,17 @@ from kcadmin.marks.ownership import mark_of
 from kcadmin.objects.features import LEGACY
 from kcadmin.objects.resource_server import TOKEN_EXCHANGE, names_in, permission_name
 from kcadmin.rest.texts import named, quoted
+from reach.existing_policies import ExistingPolicy, existing_policy
 from reach.fitness import Position
 from reach.permissions import permissions_beside
 from reach.policy_meanings import grants_nothing, meaning
-from reach.standing_policies import Standing, standing
 from reach.survey import Permission, Survey
 
 PROVIDERS = f"{TOKEN_EXCHANGE}.permission.idp."
 IMPERSONATION = ("admin-impersonating.permission.users", "user-impersonated.permission.users")
 
 
-def found_permissions(survey: Survey, providers: Mapping[str, str]) -> tuple[list[FoundExchange], list[Remark]]:
+def existing_permissions(survey: Survey, providers: Mapping[str, str]) -> tuple[list[ExistingExchange], list[Remark]]:
     """What permissions allow. providers: aliases of identity providers, by their ids."""
     findings = list(_of_others(survey, providers))
     if not survey.features.offers(LEGACY):
@@ -40,7 +40,7 @@ def found_permissions(survey: Survey, providers: Mapping[str, str]) -> tuple[lis
                 Remark(Level.EMPTY, f"token-exchange permissions of {held}", "this server has no legacy exchange")
             )
         return [], findings
-    found: list[FoundExchange] = []
+    found: list[ExistingExchange] = []
     beside = permissions_beside(survey)
     for target, permission in survey.permissions.items():
         each, said = _of_target(survey, permission, beside.get(target, []))
@@ -55,7 +55,7 @@ def found_permissions(survey: Survey, providers: Mapping[str, str]) -> tuple[lis
 
 def _of_target(
     survey: Survey, permission: Permission, beside: Sequence[str]
-) -> tuple[list[FoundExchange], list[Remark]]:
+) -> tuple[list[ExistingExchange], list[Remark]]:
     target, policies = permission.target, survey.policies
     about = f"token-exchange permission of {named(target)}"
     if not permission.policies:
@@ -70,12 +70,12 @@ def _of_target(
         how = "all of these must match" if permission.strategy == "UNANIMOUS" else "most of these must match"
         says = f"{permission.strategy}: {how}: {said}"
         return [], [Remark(Level.LOST, about, says, f"set {AFFIRMATIVE} if each alone may allow the exchange")]
-    found: list[FoundExchange] = []
+    found: list[ExistingExchange] = []
     findings: list[Remark] = []
     seen: dict[tuple[object, ...], str] = {}
     for name in sorted(permission.policies):
         policy_about = f"policy {named(name)} of {named(target)}"
-        stands = standing(policies, name)
+        stands = existing_policy(policies, name)
         if mark_of(policies.get(name) or {}):
             findings.append(Remark(Level.STACKS, policy_about, "bears the mark of a stack"))
         elif stands is None:
@@ -93,13 +93,13 @@ def _of_target(
         else:
             seen[stands.clients, stands.window] = name
             found += [
-                FoundExchange(LEGACY, REQUESTER, each, each, target, True, policy=name, window=stands.window)
+                ExistingExchange(LEGACY, REQUESTER, each, each, target, True, policy=name, window=stands.window)
                 for each in sorted(stands.clients)
             ]
     return found, findings
 
 
-def _wrong(survey: Survey, target: str, stands: Standing) -> str | None:
+def _wrong(survey: Survey, target: str, stands: ExistingPolicy) -> str | None:
     """Why no grant says what a policy says."""
     for name in sorted(stands.clients):
         client = survey.clients.get(name)
@@ -143,7 +143,7 @@ def _shared(survey: Survey) -> Iterator[Remark]:
             yield Remark(Level.NOTE, f"policy {named(name)}", says)
 
 
-def _of_any_token(survey: Survey, found: Sequence[FoundExchange]) -> Iterator[Remark]:
+def _of_any_token(survey: Survey, found: Sequence[ExistingExchange]) -> Iterator[Remark]:
     asking = sorted({each.requester for each in found})
     if asking:
         says = "may turn any client's token into one for their targets; whose they really turn, the server does not say"

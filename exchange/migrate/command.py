@@ -10,13 +10,13 @@ import typer
 from exchange.migrate import report
 from exchange.migrate.apply import MigrateOptions, Migration, Outcome, batches
 from exchange.migrate.plan import Planned
-from exchange.migrate.preparation import Found, faults, look
+from exchange.migrate.preparation import Prepared, faults, prepare
 from exchange.migrate.progress import groups
 from exchange.migrate.runs import RunFailed, StackRuns
 from exchange.stack.stack import StackProblem
 from exchange.terminal.console import LOOKED, REFUSED, busy, person, problems
 from exchange.terminal.options import AsJson, Stack
-from exchange.terminal.screen import Screen, say_line, say_text
+from exchange.terminal.screen import Screen, print_line, print_text
 from kcadmin.rest.errors import KeycloakError, Refusal
 from kcadmin.rest.texts import named
 
@@ -57,7 +57,7 @@ def plan_command(
     with problems():
         found = _look(stack, grants or (), token_lifetime)
     if as_json:
-        say_text(report.as_json(found.planned, found.unseen))
+        print_text(report.as_json(found.planned, found.unseen))
     else:
         console = Screen(highlight=False, soft_wrap=True)
         for line in report.as_text(found.planned, found.unseen):
@@ -100,7 +100,7 @@ def apply_command(
     with problems():
         found = _look(stack, grants or (), token_lifetime)
         if not found.planned:
-            say_text(report.plan_summary(found.planned))
+            print_text(report.plan_summary(found.planned))
             return
         if wrong := faults(found, events=not no_events):
             _end_with(wrong)
@@ -112,18 +112,18 @@ def apply_command(
         except KeyboardInterrupt:
             _end_with([f"interrupted: {STOPPED}"])
     for line in report.outcome_lines(outcome, quiet=quiet):
-        say_line(line)
+        print_line(line)
     raise typer.Exit(REFUSED if outcome.back or outcome.held or not quiet else 0)
 
 
-def _look(stack: str | None, names: Sequence[str], token_lifetime: int | None) -> Found:
+def _look(stack: str | None, names: Sequence[str], token_lifetime: int | None) -> Prepared:
     with busy("reading") as show:
-        return look(StackRuns(stack), names, token_lifetime, show)
+        return prepare(StackRuns(stack), names, token_lifetime, show)
 
 
 def _end_with(errors: Sequence[str]) -> NoReturn:
     for error in errors:
-        say_line(f"error: {error}", err=True)
+        print_line(f"error: {error}", err=True)
     raise typer.Exit(REFUSED)
 
 
@@ -137,7 +137,7 @@ def _confirm(planned: Sequence[Planned], yes: bool) -> None:
     typer.confirm("Move these grants now?", abort=True, err=True)
 
 
-def _apply(found: Found, settings: MigrateOptions, size: int) -> tuple[Outcome, bool]:
+def _apply(found: Prepared, settings: MigrateOptions, size: int) -> tuple[Outcome, bool]:
     """What came of it, and whether the stack is quiet afterwards."""
     tell, grants = _Tell(), [each.grant for each in found.planned]
     if not found.under_way:
@@ -158,7 +158,7 @@ def _apply(found: Found, settings: MigrateOptions, size: int) -> tuple[Outcome, 
             if outcome.back:
                 break
     except KeycloakError:
-        say_line(f"warning: {STOPPED}", err=True)
+        print_line(f"warning: {STOPPED}", err=True)
         raise
     with tell.busy("pulumi preview"):
         return outcome, not outcome.moved or found.runs.is_quiet()
@@ -168,7 +168,7 @@ class _Tell:
     """Lines with their time on a pipe; on a terminal what goes on now, too."""
 
     def line(self, text: str) -> None:
-        say_line(f"{time.strftime('%H:%M:%S')} {text}")
+        print_line(f"{time.strftime('%H:%M:%S')} {text}")
 
     def busy(self, text: str) -> AbstractContextManager[Callable[[str], None]]:
         return busy(text)

@@ -16,7 +16,7 @@ from reach.survey import Progress, Survey, survey
 
 
 @dataclass(frozen=True)
-class Found:
+class Prepared:
     """The chosen grants' plans. unseen: why exchanges cannot be watched. unsure: by realm, see ``Watched``.
 
     under_way: some migration of the stack has begun, so what `pulumi preview` shows may be its own.
@@ -30,7 +30,7 @@ class Found:
     under_way: bool
 
 
-def look(runs: StackRuns, names: Sequence[str], token_lifetime: int | None, show: Progress) -> Found:
+def prepare(runs: StackRuns, names: Sequence[str], token_lifetime: int | None, show: Progress) -> Prepared:
     """:param names: of grants; none chooses all. :raises KeycloakError: the stack or the server cannot be read."""
     about = runs.stack()
     about.cases(names)  # refuses a name that is none
@@ -41,7 +41,7 @@ def look(runs: StackRuns, names: Sequence[str], token_lifetime: int | None, show
     chosen = [each for each in moving if each.stage is not Stage.STANDARD and (not names or each.name in names)]
     under_way = any(Stage.LEGACY < each.stage < Stage.STANDARD for each in moving)
     if not chosen:
-        return Found(runs, keycloak, [], [], {}, under_way)
+        return Prepared(runs, keycloak, [], [], {}, under_way)
     surveys: dict[str, Survey] = {}
     for realm in sorted({each.realm for each in chosen}):
         surveys[realm] = survey(session, realm, show)
@@ -53,10 +53,10 @@ def look(runs: StackRuns, names: Sequence[str], token_lifetime: int | None, show
     }
     wanted = {each.name for each in chosen}
     unseen = keycloak.unseen(each.realm for each in chosen if each.stage < Stage.ENDING)
-    return Found(runs, keycloak, [each for each in planned if each.grant.name in wanted], unseen, unsure, under_way)
+    return Prepared(runs, keycloak, [each for each in planned if each.grant.name in wanted], unseen, unsure, under_way)
 
 
-def faults(found: Found, *, events: bool) -> list[str]:
+def faults(found: Prepared, *, events: bool) -> list[str]:
     """Everything that stands against moving the chosen grants. events: they are to be watched."""
     chosen = {each.grant.name for each in found.planned}
     wrong = []

@@ -10,7 +10,7 @@ from exchange.stack.stack import read_config, run_pulumi
 from exchange.stack.state import read_state
 from exchange.terminal.console import LOOKED, REFUSED, person, problems, warn_of
 from exchange.terminal.options import Stack
-from exchange.terminal.screen import say_line, say_text
+from exchange.terminal.screen import print_line, print_text
 from exchange.terminal.version_control import warn_unless_ignored
 from kcadmin.rest.connection import read_connection
 from kcadmin.rest.errors import Refusal
@@ -51,25 +51,25 @@ def rebind_command(
         state = read_state(run_pulumi, chosen)
         moves, faults = rebind.survey(session_for(connection), state)
         for fault in faults:
-            say_line(f"error: {fault}", err=True)
+            print_line(f"error: {fault}", err=True)
         if faults:
             raise typer.Exit(REFUSED)
         document = rebind.rebound(state, moves, connection.url, config)
         changed = document != state.document
         if not as_json:
-            say_text("\n".join(rebind.as_lines(state, moves, document)))
+            print_text("\n".join(rebind.as_lines(state, moves, document)))
         kept = None
         if changed and not dry_run:
             _confirm_rebind(yes)
             kept = rebind.store(run_pulumi, chosen, state, document, backup)
             warn_unless_ignored(kept, "a stack's state")
         if as_json:
-            say_text(rebind.as_json(state, moves, document, kept))
+            print_text(rebind.as_json(state, moves, document, kept))
         elif kept:
-            say_text(
+            print_text(
                 f"Done. The state as it was is in {named(kept)}; `pulumi stack import --file {kept}` brings it back."
             )
-            say_text("Next: `pulumi refresh`, then `pulumi up`.")
+            print_text("Next: `pulumi refresh`, then `pulumi up`.")
     raise typer.Exit(LOOKED if changed and dry_run else 0)
 
 

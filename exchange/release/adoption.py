@@ -15,7 +15,7 @@ from kcadmin.guards.entries import Guards
 from kcadmin.marks.ownership import owned_name, policy_title, stack_of
 from kcadmin.marks.whose import TAKEN_OVER_BY
 from kcadmin.rest.texts import named
-from reach.leftovers import Audience, Leftover, What
+from reach.leftovers import Audience, Leftover, LeftoverKind
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Declared:
     """
 
     realm: str
-    what: What
+    what: LeftoverKind
     client: str
     name: str
     owner: str
@@ -36,15 +36,15 @@ class Declared:
     title: str = field(default="", compare=False)
 
 
-OF_REALM = (What.GUARD, What.EVENTS)
-ANYBODYS = (What.STRATEGY,)  # the first grant to come has noted it
+OF_REALM = (LeftoverKind.GUARD, LeftoverKind.EVENTS)
+ANYBODYS = (LeftoverKind.STRATEGY,)  # the first grant to come has noted it
 OF_CLIENT = {
-    "StandardTokenExchange": (What.SWITCH,),
-    "TokenLifespan": (What.LIFESPAN,),
-    "RefreshTokensOff": (What.REFRESH_TOKENS,),
-    "FullScopeOff": (What.FULL_SCOPE,),
-    "AuthorizationServices": (What.SERVICES,),
-    "ManagementPermissions": (What.MANAGEMENT, What.STRATEGY),
+    "StandardTokenExchange": (LeftoverKind.SWITCH,),
+    "TokenLifespan": (LeftoverKind.LIFESPAN,),
+    "RefreshTokensOff": (LeftoverKind.REFRESH_TOKENS,),
+    "FullScopeOff": (LeftoverKind.FULL_SCOPE,),
+    "AuthorizationServices": (LeftoverKind.SERVICES,),
+    "ManagementPermissions": (LeftoverKind.MANAGEMENT, LeftoverKind.STRATEGY),
 }
 _POLICY_TYPES = {
     "AggregatePolicy": "aggregate",
@@ -109,28 +109,28 @@ def _of(resource: Mapping[str, Any], former: str) -> Iterator[Declared]:
     audience = (inputs.get("included_client") or None, inputs.get("custom_audience") or None)
     if kind == "AudienceMapper":
         name = name or owned_name(f"audience-{audience[0] or audience[1]}", owner)
-        yield Declared(realm, What.MAPPER, client, name, owner, audience)
+        yield Declared(realm, LeftoverKind.MAPPER, client, name, owner, audience)
     elif kind == "HardcodedClaimMapper":
         claim = (str(inputs.get("claim_name")), str(inputs.get("claim_value")))
-        yield Declared(realm, What.CLAIM_MAPPER, client, name, owner, claim)
+        yield Declared(realm, LeftoverKind.CLAIM_MAPPER, client, name, owner, claim)
     elif kind == "AudienceScope":
-        yield Declared(realm, What.SCOPE, "", name, owner, audience)
+        yield Declared(realm, LeftoverKind.SCOPE, "", name, owner, audience)
     elif kind == "ClientScopeAssignment":
-        yield Declared(realm, What.ASSIGNMENT, client, str(inputs.get("scope")), owner)
+        yield Declared(realm, LeftoverKind.ASSIGNMENT, client, str(inputs.get("scope")), owner)
     elif kind == "AuthorizationScope":
-        yield Declared(realm, What.AUTHORIZATION_SCOPE, server, name, owner)
+        yield Declared(realm, LeftoverKind.AUTHORIZATION_SCOPE, server, name, owner)
     elif kind == "ScopePermission":
-        yield Declared(realm, What.PERMISSION, server, name, owner, type="scope")
+        yield Declared(realm, LeftoverKind.PERMISSION, server, name, owner, type="scope")
     elif kind.endswith("Policy"):
         type_ = str(inputs.get("policy_type") or _POLICY_TYPES[kind])
         title = _title(str(resource.get("urn")), realm, name, owner)
-        yield Declared(realm, What.POLICY, server, name, owner, type=type_, title=title)
+        yield Declared(realm, LeftoverKind.POLICY, server, name, owner, type=type_, title=title)
     elif kind == "ExchangeEvents":
-        yield Declared(realm, What.EVENTS, "", "", owner)
+        yield Declared(realm, LeftoverKind.EVENTS, "", "", owner)
     elif kind == "ExchangeGuards":
-        yield Declared(realm, What.GUARD, "", "", owner)
+        yield Declared(realm, LeftoverKind.GUARD, "", "", owner)
         for requester in Guards.read(inputs).marked:
-            yield Declared(realm, What.GUARD_MARK, requester, "", owner)
+            yield Declared(realm, LeftoverKind.GUARD_MARK, requester, "", owner)
     for what in OF_CLIENT.get(kind, ()):
         yield Declared(realm, what, client, "", owner)
 

@@ -14,7 +14,7 @@ from exchange.stack.place import Deployable, find_deployable
 from exchange.terminal import options
 from exchange.terminal.console import LOOKED, REFUSED, busy, person, problems, warn_of
 from exchange.terminal.printing import counted
-from exchange.terminal.screen import say_line, say_text
+from exchange.terminal.screen import print_line, print_text
 from kcadmin.marks.ownership import hash16, stack_of
 from kcadmin.rest.errors import InvalidSettings
 from kcadmin.rest.session import session_for
@@ -100,10 +100,10 @@ def release_command(
                 for each in place.realms
             ]
         for note in (note for each in found for note in each.unread):
-            say_line(f"warning: {note}.", err=True)
+            print_line(f"warning: {note}.", err=True)
         if not as_json:
             for line in (line for each in found for line in release.as_lines(each, {*map(stack_of, place.owners)})):
-                say_line(line)
+                print_line(line)
         left = sum(len(each.left) for each in found)
         done = None
         if left and not dry_run and _is_allowed(yes, owner or "", found):
@@ -112,11 +112,11 @@ def release_command(
                 for each in found:
                     done += release.take_away(session, each, lambda what: tell(f"releasing: {what}"), place.owners)
         if as_json:
-            say_text(release.as_json(found, done))
+            print_text(release.as_json(found, done))
     if done is None:
         if left and not as_json:
             does = "takes it over, and the rest away" if adopt else "takes it away"
-            say_line(f"Nothing was changed; --yes {does}.", err=True)
+            print_line(f"Nothing was changed; --yes {does}.", err=True)
         raise typer.Exit(LOOKED if left else 0)
     raise typer.Exit(REFUSED if _told(done, as_json) else 0)
 
@@ -156,7 +156,7 @@ def _is_allowed(yes: bool, owner: str, found: Sequence[release.Leavings]) -> boo
     away = sum(len(each.left) for each in found) - over
     asked = [f"make {counted(over, 'thing')} of that owner this stack's own"] if over else []
     asked += [f"take away {counted(away, 'thing')} of that owner, and end these exchanges"] if away else []
-    say_line(f"Nothing here tells whether a stack of owner {named(owner)} still works on this server.", err=True)
+    print_line(f"Nothing here tells whether a stack of owner {named(owner)} still works on this server.", err=True)
     question = ", ".join(asked)
     return typer.confirm(f"{question[:1].upper()}{question[1:]}?", abort=True, err=True)
 
@@ -166,10 +166,10 @@ def _told(done: Sequence[Released], as_json: bool) -> int:
     faults = [each for each in done if each.fault]
     for each in done:
         if each.stays:
-            say_line(f"note: {each.left.about}: {each.stays}.", err=True)
+            print_line(f"note: {each.left.about}: {each.stays}.", err=True)
     for each in faults:
-        say_line(f"error: {each.left.about}: {each.fault}", err=True)
+        print_line(f"error: {each.left.about}: {each.fault}", err=True)
     if not as_json:
         over = f"; {counted(len(faults), 'thing')} could not be taken away" if faults else ""
-        say_line(f"Released {counted(len(done) - len(faults), 'thing')}{over}.")
+        print_line(f"Released {counted(len(done) - len(faults), 'thing')}{over}.")
     return len(faults)

@@ -15,9 +15,12 @@ from kcadmin.objects.realm import Realm
 from kcadmin.objects.shared_settings import drop_claims
 from kcadmin.rest.errors import Refusal
 from kcadmin.rest.texts import named
-from reach.leftovers import Leftover, What
+from reach.leftovers import Leftover, LeftoverKind
 
-MAPPERS: Mapping[What, Any] = {What.MAPPER: AudienceMappers, What.CLAIM_MAPPER: HardcodedClaimMappers}
+MAPPERS: Mapping[LeftoverKind, Any] = {
+    LeftoverKind.MAPPER: AudienceMappers,
+    LeftoverKind.CLAIM_MAPPER: HardcodedClaimMappers,
+}
 """Where the mappers of a kind are kept."""
 
 

@@ -21,7 +21,7 @@ from kcadmin.objects.clients import Client
 from kcadmin.objects.features import SWITCH_CLAIM
 from kcadmin.objects.realm import management_client_id
 from kcadmin.objects.setting_claims import FULL_SCOPE_CLAIM
-from reach.leftovers import Leftover, What
+from reach.leftovers import Leftover, LeftoverKind
 from reach.survey import Survey
 
 LISTS = tuple(f"{kind}ClientScopes" for kind in (DEFAULT, OPTIONAL))
@@ -30,10 +30,10 @@ LISTS = tuple(f"{kind}ClientScopes" for kind in (DEFAULT, OPTIONAL))
 def without(found: Survey, left: Sequence[Leftover]) -> Survey:
     """The realm without these things. What others claim, too, stays as it is."""
     kept = _scopes_given_back(found, left)
-    scopes = {each.name for each in left if each.what == What.SCOPE} - {*kept}
+    scopes = {each.name for each in left if each.what == LeftoverKind.SCOPE} - {*kept}
     adopted = policies_given_back(found, left)
     policies = {each.name for each in _own_policies(found, left)} - {*adopted}
-    owners = {each.owner for each in left if each.what == What.GUARD}
+    owners = {each.owner for each in left if each.what == LeftoverKind.GUARD}
     clients = {
         name: _client(client, [each for each in left if each.client == name], scopes)
         for name, client in found.clients.items()
@@ -65,14 +65,16 @@ def policies_given_back(found: Survey, left: Sequence[Leftover]) -> dict[str, Ma
 
 def _kind(left: Leftover) -> type:
     """The dataclass that describes a policy or permission."""
-    if left.what == What.PERMISSION:
+    if left.what == LeftoverKind.PERMISSION:
         return ScopePermission
     return STORES[left.type].POLICY if left.type in STORES else ScriptPolicy
 
 
 def _own_policies(found: Survey, left: Sequence[Leftover]) -> list[Leftover]:
     server = management_client_id(found.realm)  # of which alone a survey knows the policies
-    return [each for each in left if each.what in (What.PERMISSION, What.POLICY) and each.client == server]
+    return [
+        each for each in left if each.what in (LeftoverKind.PERMISSION, LeftoverKind.POLICY) and each.client == server
+    ]
 
 
 def _client_policy(found: Survey, policy: Mapping[str, Any], was: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -90,12 +92,12 @@ def _entries(kind: str, now: tuple[Entry, ...] | None, owners: set[str]) -> tupl
 
 def _client(client: Client, mine: Sequence[Leftover], scopes: set[str]) -> Client:
     mappers = {each.id: each for each in mine if each.what in MAPPERS}
-    unassigned = scopes | {each.name for each in mine if each.what == What.ASSIGNMENT}
+    unassigned = scopes | {each.name for each in mine if each.what == LeftoverKind.ASSIGNMENT}
     values: dict[str, Any] = {}
-    for what, kind in ((What.SWITCH, SWITCH_CLAIM), (What.FULL_SCOPE, FULL_SCOPE_CLAIM)):
+    for what, kind in ((LeftoverKind.SWITCH, SWITCH_CLAIM), (LeftoverKind.FULL_SCOPE, FULL_SCOPE_CLAIM)):
         values |= _given_back(client, kind, {each.owner for each in mine if each.what == what})
     values |= _given_back(
-        client, GUARD_MARK, {each.owner for each in mine if each.what == What.GUARD_MARK}, {MARKED: None}
+        client, GUARD_MARK, {each.owner for each in mine if each.what == LeftoverKind.GUARD_MARK}, {MARKED: None}
     )
     lists = {
         key: [name for name in client.value(key) or () if name not in unassigned] for key in LISTS if client.value(key)
@@ -122,7 +124,7 @@ def _scopes_given_back(found: Survey, left: Sequence[Leftover]) -> dict[str, Map
     """The client scopes that were adopted, as they are then, by name."""
     given: dict[str, Mapping[str, Any]] = {}
     for each in left:
-        scope = found.scopes.get(each.name) if each.what == What.SCOPE else None
+        scope = found.scopes.get(each.name) if each.what == LeftoverKind.SCOPE else None
         now = read_scope(scope, ()) if scope else None
         holder = found.clients.get(now.included_client or "") if now else None
         note = adopted_note(holder, each.owner, each.id, each.name, AudienceScope)

@@ -26,19 +26,19 @@ from kcadmin.objects.setting_claims import FULL_SCOPE_CLAIM, LIFESPAN_CLAIM, REF
 from kcadmin.objects.shared_settings import CLAIMED, Taken, drop_claim, drop_claims, release
 from kcadmin.rest.errors import KeycloakError, Refusal, Unreachable
 from kcadmin.rest.texts import named, quoted
-from reach.leftovers import Leftover, What
+from reach.leftovers import Leftover, LeftoverKind
 from reach.survey import Progress
 
-SETTINGS: Mapping[What, Kind] = {
-    What.SWITCH: SWITCH_CLAIM,
-    What.LIFESPAN: LIFESPAN_CLAIM,
-    What.FULL_SCOPE: FULL_SCOPE_CLAIM,
-    What.REFRESH_TOKENS: REFRESH_TOKENS_CLAIM,
-    What.SERVICES: authorization_services.KIND,
+SETTINGS: Mapping[LeftoverKind, Kind] = {
+    LeftoverKind.SWITCH: SWITCH_CLAIM,
+    LeftoverKind.LIFESPAN: LIFESPAN_CLAIM,
+    LeftoverKind.FULL_SCOPE: FULL_SCOPE_CLAIM,
+    LeftoverKind.REFRESH_TOKENS: REFRESH_TOKENS_CLAIM,
+    LeftoverKind.SERVICES: authorization_services.KIND,
 }
 UNREADABLE = "its claim holds what the setting cannot have, so the claim alone is removed"
-NOTES = (What.ADOPTED, What.STRAY)
-GUARDS = (What.GUARD, What.GUARD_MARK)
+NOTES = (LeftoverKind.ADOPTED, LeftoverKind.STRAY)
+GUARDS = (LeftoverKind.GUARD, LeftoverKind.GUARD_MARK)
 FAILED_BEFORE = "stays, since not all that comes before it could be taken away; run the same again"
 CLAIMS_NOTHING = Taken(CLAIMED, {})
 
@@ -66,12 +66,14 @@ def release_all(realm: Realm, left: Iterable[Leftover], progress: Progress = lam
     done: set[tuple[bool, str]] = set()
     failed = unclosed = False
     for each in left:
-        held = (*GUARDS, What.ADOPTED) if failed else GUARDS if unclosed else ()
+        held = (*GUARDS, LeftoverKind.ADOPTED) if failed else GUARDS if unclosed else ()
         if each.what in held:
             yield Released(each, fault=f"{each.about} in realm {named(realm.name)}: {FAILED_BEFORE}.")
             continue
         is_note = each.what in NOTES
-        whole = (is_note, each.client if is_note else each.owner) if is_note or each.what == What.GUARD else None
+        whole = (
+            (is_note, each.client if is_note else each.owner) if is_note or each.what == LeftoverKind.GUARD else None
+        )
         if whole in done:  # all of a client's notes, and all of an owner's guards, go at once
             yield Released(each)
             continue
@@ -84,7 +86,7 @@ def release_all(realm: Realm, left: Iterable[Leftover], progress: Progress = lam
                 _WAYS[each.what](realm, each)
             done |= {whole} if whole else set()
         except Stays as kept:
-            unclosed |= isinstance(kept, Unreadable) and each.what in (What.SWITCH, What.MANAGEMENT)
+            unclosed |= isinstance(kept, Unreadable) and each.what in (LeftoverKind.SWITCH, LeftoverKind.MANAGEMENT)
             yield Released(each, stays=str(kept))
         except Unreachable:
             raise
@@ -178,7 +180,7 @@ def _setting(realm: Realm, left: Leftover) -> None:
     if claim is None:
         _drop_unreadable(realm, client, left.owner, kind)
         return
-    services = left.what == What.SERVICES
+    services = left.what == LeftoverKind.SERVICES
     content = authorization_services.content(realm, client.uuid, client.client_id) if services else ""
     if content:
         drop_claim(realm.clients, client.uuid, left.owner, kind)
@@ -222,14 +224,14 @@ def _strategy(realm: Realm, left: Leftover) -> None:
 
 
 def _guard(realm: Realm, left: Leftover) -> None:
-    client = holder_of(realm, left) if left.what == What.GUARD_MARK else None
-    if client or left.what == What.GUARD:
+    client = holder_of(realm, left) if left.what == LeftoverKind.GUARD_MARK else None
+    if client or left.what == LeftoverKind.GUARD:
         release_guards(realm, TakenGuards(left.owner, Guards(), {left.client: client.uuid} if client else {}))
 
 
 def _events(realm: Realm, left: Leftover) -> None:
     client = holder_of(realm, left)
-    claim = recorded_events.look(realm).of(left.owner)
+    claim = recorded_events.read_recorded(realm).of(left.owner)
     if claim is None or client is None:
         if client:
             _drop_unreadable(realm, client, left.owner, recorded_events.KIND)
@@ -242,7 +244,8 @@ def _events(realm: Realm, left: Leftover) -> None:
 def _notes(realm: Realm, client_id: str, notes: Iterable[Leftover]) -> None:
     """By one write: notes of adopted objects that are gone or were given back, and claims that mean nothing at their place."""
     keys = [
-        claim_key(each.owner, adopted_kind(each.name) if each.what == What.ADOPTED else each.name) for each in notes
+        claim_key(each.owner, adopted_kind(each.name) if each.what == LeftoverKind.ADOPTED else each.name)
+        for each in notes
     ]
     client = realm.clients.find(client_id)
     if client and realm.clients.get(client.uuid, max_age=0):
@@ -255,23 +258,23 @@ def _other(realm: Realm, left: Leftover) -> None:
     )
 
 
-_WAYS: Mapping[What, Callable[[Realm, Leftover], None]] = {
-    What.PERMISSION: _permission,
-    What.POLICY: _policy,
-    What.AUTHORIZATION_SCOPE: _authorization_scope,
-    What.SERVICES: _setting,
-    What.MANAGEMENT: _management,
-    What.STRATEGY: _strategy,
-    What.SWITCH: _setting,
-    What.ASSIGNMENT: _assignment,
-    What.SCOPE: _scope,
-    What.MAPPER: _mapper,
-    What.CLAIM_MAPPER: _mapper,
-    What.LIFESPAN: _setting,
-    What.REFRESH_TOKENS: _setting,
-    What.FULL_SCOPE: _setting,
-    What.GUARD: _guard,
-    What.GUARD_MARK: _guard,
-    What.EVENTS: _events,
-    What.OTHER: _other,
+_WAYS: Mapping[LeftoverKind, Callable[[Realm, Leftover], None]] = {
+    LeftoverKind.PERMISSION: _permission,
+    LeftoverKind.POLICY: _policy,
+    LeftoverKind.AUTHORIZATION_SCOPE: _authorization_scope,
+    LeftoverKind.SERVICES: _setting,
+    LeftoverKind.MANAGEMENT: _management,
+    LeftoverKind.STRATEGY: _strategy,
+    LeftoverKind.SWITCH: _setting,
+    LeftoverKind.ASSIGNMENT: _assignment,
+    LeftoverKind.SCOPE: _scope,
+    LeftoverKind.MAPPER: _mapper,
+    LeftoverKind.CLAIM_MAPPER: _mapper,
+    LeftoverKind.LIFESPAN: _setting,
+    LeftoverKind.REFRESH_TOKENS: _setting,
+    LeftoverKind.FULL_SCOPE: _setting,
+    LeftoverKind.GUARD: _guard,
+    LeftoverKind.GUARD_MARK: _guard,
+    LeftoverKind.EVENTS: _events,
+    LeftoverKind.OTHER: _other,
 }

@@ -25,21 +25,21 @@ from kcadmin.objects.setting_claims import assignment_kind
 from kcadmin.objects.shared_settings import drop_claims, write_claim
 from kcadmin.rest.errors import KeycloakError, Refusal, Unreachable
 from kcadmin.rest.texts import named
-from reach.leftovers import Leftover, What
+from reach.leftovers import Leftover, LeftoverKind
 from reach.survey import Progress
 
-KINDS: Mapping[What, Kind] = {
+KINDS: Mapping[LeftoverKind, Kind] = {
     **SETTINGS,
-    What.MANAGEMENT: management_permissions.KIND,
-    What.STRATEGY: noted_strategy.STRATEGY,
-    What.GUARD_MARK: GUARD_MARK,
-    What.EVENTS: recorded_events.KIND,
+    LeftoverKind.MANAGEMENT: management_permissions.KIND,
+    LeftoverKind.STRATEGY: noted_strategy.STRATEGY,
+    LeftoverKind.GUARD_MARK: GUARD_MARK,
+    LeftoverKind.EVENTS: recorded_events.KIND,
 }
-NAMED_KINDS: Mapping[What, Callable[[str], Kind]] = {
-    What.ASSIGNMENT: assignment_kind,
-    What.AUTHORIZATION_SCOPE: scope_kind,
+NAMED_KINDS: Mapping[LeftoverKind, Callable[[str], Kind]] = {
+    LeftoverKind.ASSIGNMENT: assignment_kind,
+    LeftoverKind.AUTHORIZATION_SCOPE: scope_kind,
 }
-GUARDS = (What.GUARD, What.GUARD_MARK)
+GUARDS = (LeftoverKind.GUARD, LeftoverKind.GUARD_MARK)
 
 
 def take_over(
@@ -60,7 +60,7 @@ def take_over(
         try:
             if guards and each is guards[0]:
                 _renew_marks(realm, guards)
-            if each.what in (What.POLICY, What.PERMISSION):
+            if each.what in (LeftoverKind.POLICY, LeftoverKind.PERMISSION):
                 stays = _policy(realm, each, to, titles.get(each) or each.name.rpartition(" [")[0])
             else:
                 stays = _WAYS.get(each.what, _claim)(realm, each, to)
@@ -134,7 +134,7 @@ def _policy(realm: Realm, left: Leftover, to: str, title: str) -> str | None:
     if server is None or policy_id is None:
         return None
     name = owned_name(title, to) if owned_name(title, left.owner) == left.name else left.name
-    store = ScopePermissions(server) if left.what == What.PERMISSION else store_of(realm, server, left.type)
+    store = ScopePermissions(server) if left.what == LeftoverKind.PERMISSION else store_of(realm, server, left.type)
     found = store.get(policy_id)
     if found:
         theirs = replace(found, name=name, owner=to, writer=NOBODY)
@@ -172,7 +172,7 @@ def _renew_marks(realm: Realm, guards: Iterable[Leftover]) -> None:
     for both meanwhile, so that no requester is refused."""
     borrowers: dict[str, Client] = {}
     for each in guards:
-        client = holder_of(realm, each) if each.what == What.GUARD_MARK else None
+        client = holder_of(realm, each) if each.what == LeftoverKind.GUARD_MARK else None
         mark = str(client.value(MARKED) or "") if client else ""
         if client and mark and not is_own(mark, client.uuid):
             if mark in borrowers:
@@ -202,10 +202,10 @@ def _one_of_two(realm: Realm, client: Client) -> Refusal:
     )
 
 
-_WAYS: Mapping[What, Callable[[Realm, Leftover, str], str | None]] = {
-    What.MAPPER: _mapper,
-    What.CLAIM_MAPPER: _mapper,
-    What.SCOPE: _scope,
-    What.AUTHORIZATION_SCOPE: _authorization_scope,
-    What.GUARD: _guard,
+_WAYS: Mapping[LeftoverKind, Callable[[Realm, Leftover, str], str | None]] = {
+    LeftoverKind.MAPPER: _mapper,
+    LeftoverKind.CLAIM_MAPPER: _mapper,
+    LeftoverKind.SCOPE: _scope,
+    LeftoverKind.AUTHORIZATION_SCOPE: _authorization_scope,
+    LeftoverKind.GUARD: _guard,
 }

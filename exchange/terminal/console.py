@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import typer
 from rich.markup import escape
 
-from exchange.terminal.screen import Screen, say_line
+from exchange.terminal.screen import Screen, print_line
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.errors import KeycloakError, Refusal, Unreachable
 from kcadmin.rest.misread import misreadings
@@ -46,14 +46,14 @@ def warn_of(connection: Connection) -> None:
 
 def warn(sentence: str) -> None:
     """Says what people should know, beside the answer."""
-    say_line(f"warning: {sentence}", err=True)
+    print_line(f"warning: {sentence}", err=True)
 
 
 class AsLines(logging.Handler):
     """Shows the warnings of ``kcadmin`` as lines."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        say_line(f"warning: {record.getMessage()}", err=True)
+        print_line(f"warning: {record.getMessage()}", err=True)
 
 
 @functools.cache
@@ -80,9 +80,9 @@ def problems() -> Iterator[None]:
         with misreadings():
             yield
     except Unreachable as problem:
-        say_line(f"error: {problem}", err=True)
+        print_line(f"error: {problem}", err=True)
         raise typer.Exit(UNREACHABLE) from None
     except KeycloakError as problem:
         for line in (f"error: {problem.faults[0]}", *problem.faults[1:]):
-            say_line(line, err=True)
+            print_line(line, err=True)
         raise typer.Exit(USAGE) from None

@@ -25,11 +25,11 @@ class Screen(Console):
                 )
 
 
-def say_line(line: str, *, err: bool = False) -> None:
+def print_line(line: str, *, err: bool = False) -> None:
     """Prints one line, whatever it holds."""
     typer.echo(harmless(line), err=err)
 
 
-def say_text(text: str, *, err: bool = False, nl: bool = True) -> None:
+def print_text(text: str, *, err: bool = False, nl: bool = True) -> None:
     """Prints a text of several lines, whatever they hold; JSON stays the JSON that it was. nl: a line break at its end."""
     typer.echo(harmless_lines(text), err=err, nl=nl)

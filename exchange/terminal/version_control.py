@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from exchange.terminal.screen import say_line
+from exchange.terminal.screen import print_line
 from kcadmin.rest.texts import named
 
 NOT_IGNORED = 1
@@ -14,7 +14,7 @@ def warn_unless_ignored(file: Path, what: str) -> None:
     """Warns where a file is in a git work tree and not ignored there. what: what it holds."""
     if _is_taken(file):
         remedy = "move it, or add it to .gitignore"
-        say_line(f"warning: file {named(file)}: holds {what}, and git does not ignore it; {remedy}.", err=True)
+        print_line(f"warning: file {named(file)}: holds {what}, and git does not ignore it; {remedy}.", err=True)
 
 
 def _is_taken(file: Path) -> bool:

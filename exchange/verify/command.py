@@ -14,7 +14,7 @@ from exchange.stack.stack import read_stack
 from exchange.terminal.console import LOOKED, REFUSED, ask, password, person, problems, warn_of
 from exchange.terminal.options import Stack
 from exchange.terminal.printing import say
-from exchange.terminal.screen import Screen, say_line, say_text
+from exchange.terminal.screen import Screen, print_line, print_text
 from exchange.verify import deny_report, report
 from exchange.verify.deny import UNDECLARED, Attempts, Denial, attempts
 from exchange.verify.deny import deny as deny_all
@@ -118,7 +118,7 @@ def _tokens_left() -> Iterator[list[str]]:
         yield left_open
     finally:
         for problem in dict.fromkeys(left_open):
-            say_line(f"warning: {problem}", err=True)
+            print_line(f"warning: {problem}", err=True)
 
 
 @contextmanager
@@ -160,14 +160,14 @@ def _deny(
 ) -> list[Denial]:
     for each in todo:
         count = f"{len(each.exchanges)} exchanges that no grant declares, among {len(each.clients)} clients"
-        say_line(f"deny: will try {count} of realm {each.realm}.", err=True)
+        print_line(f"deny: will try {count} of realm {each.realm}.", err=True)
     with _progress("logging in", sum(len(each.exchanges) for each in todo)) as tell:
         return deny_all(session, todo, user, secrets, tell, left_open)
 
 
 def _show(verdicts: Sequence[Verdict], denials: Sequence[Denial], url: str, as_json: bool) -> None:
     if as_json:
-        say_text(report.as_json(verdicts, deny_report.objects(denials)))
+        print_text(report.as_json(verdicts, deny_report.objects(denials)))
         return
     console = Screen()
     sentence = report.summary(verdicts, url)
@@ -175,7 +175,7 @@ def _show(verdicts: Sequence[Verdict], denials: Sequence[Denial], url: str, as_j
     open_ = deny_report.lines(denials)
     if not console.is_terminal:
         for line in (*report.as_lines(verdicts), *(line for line, _ in open_), sentence, *denied):
-            say_line(line)
+            print_line(line)
         return
     if verdicts:
         console.print(report.as_table(verdicts, console.width))

@@ -13,7 +13,7 @@ from kcadmin.rest.errors import HttpError, Refusal, TokenRefused
 from kcadmin.rest.session import Session
 from kcadmin.rest.tokens import Issued
 from reach.allowed import RealmReach
-from reach.among_clients import reach_among
+from reach.among_clients import reach_among_clients
 from reach.declared import declared, opened
 from reach.exchanges import Exchange, Reach
 from reach.prediction import reasons
@@ -77,7 +77,7 @@ def attempts(
     for name, among in clients.items():
         assert features is not None
         here = tuple(case for case in cases if case.realm == name)
-        state = reach_among(realm_for(session, name), features, among).reach
+        state = reach_among_clients(realm_for(session, name), features, among).reach
         reach = opened(here, guards, legacy=features.legacy_exchange)
         exchanges = tuple(_undeclared(sorted(among), declared(here)))
         found.append(Attempts(name, tuple(sorted(among)), here, reach, state, exchanges))

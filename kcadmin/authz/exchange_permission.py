@@ -94,9 +94,9 @@ def attached(realm: Realm, client_uuid: str) -> Attached | None:
     return _attached(realm.permissions_server(), client_uuid)
 
 
-def seen_attached(realm: Realm, client_uuid: str) -> Attached | None:
+def cached_attached(realm: Realm, client_uuid: str) -> Attached | None:
     """The same as it was when the realm was looked at, for a look that no write is made from."""
-    return _attached(realm.seen_permissions_server(), client_uuid) or attached(realm, client_uuid)
+    return _attached(realm.cached_permissions_server(), client_uuid) or attached(realm, client_uuid)
 
 
 def _attached(server: ResourceServer, client_uuid: str) -> Attached | None:
@@ -143,7 +143,7 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
             if now.strategy != AFFIRMATIVE:
                 if now.policies and _must_be_there(realm, client_uuid, client_id).strategy != now.strategy:
                     continue  # another stack wrote between the look at the strategy and that at the policies
-                _refuse_strangers(realm, client_id, now)
+                _refuse_unmanaged(realm, client_id, now)
                 found = now.strategy
                 note_strategy(realm, client_uuid, owner, found)
             problem = _write(realm, now, set(now.policies) | wanted, AFFIRMATIVE)
@@ -226,7 +226,7 @@ def _must_be_there(realm: Realm, client_uuid: str, client_id: str) -> Attached:
     return now
 
 
-def _refuse_strangers(realm: Realm, client_id: str, now: Attached) -> None:
+def _refuse_unmanaged(realm: Realm, client_id: str, now: Attached) -> None:
     strangers = sorted(name for policy_id, name in now.policies.items() if policy_id not in now.marked)
     if strangers:
         wrong = (
@@ -240,7 +240,7 @@ def _refuse_strangers(realm: Realm, client_id: str, now: Attached) -> None:
 
 
 def _unstable(realm: Realm, client_uuid: str, what: str, problem: KeycloakError | None) -> Refusal:
-    why = f", the last answer was: {problem.told}" if problem else ""
+    why = f", the last answer was: {problem.clause}" if problem else ""
     wrong = f"{ROUNDS} writes of {what} did not stay{why}"
     remedy = "find who else writes it, and run again"
     return Refusal(sentence("permission", permission_name(client_uuid), realm.name, wrong, remedy))

@@ -53,7 +53,7 @@ def judge(server: ResourceServer, realm: str, policies: Iterable[str]) -> Judgem
     notes: list[str] = []
     seen: set[str] = set()
 
-    def look(policy_id: str, within: str) -> None:
+    def visit(policy_id: str, within: str) -> None:
         if policy_id in seen:
             return
         seen.add(policy_id)
@@ -73,8 +73,8 @@ def judge(server: ResourceServer, realm: str, policies: Iterable[str]) -> Judgem
             notes.append(sentence(kind, name, realm, wrong, f"for users {_GATE_USERS}"))
         elif policy["type"] == "aggregate":
             for member in server.policies_of(policy_id):
-                look(str(member["id"]), name)
+                visit(str(member["id"]), name)
 
     for each in policies:
-        look(each, "")
+        visit(each, "")
     return Judgement(tuple(faults), tuple(notes))

@@ -34,9 +34,9 @@ def management(realm: Realm, client_uuid: str) -> Management | None:
         return None
 
 
-def seen_management(realm: Realm, client_uuid: str) -> Management | None:
+def cached_management(realm: Realm, client_uuid: str) -> Management | None:
     """The same as it was when the realm was looked at, with the token-exchange permission alone, if it was on then."""
-    server = realm.seen_permissions_server()
+    server = realm.cached_permissions_server()
     permission = server.policy_named(permission_name(client_uuid)) if server.permissions_on(client_uuid) else None
     return Management(True, {TOKEN_EXCHANGE: str(permission["id"])}) if permission else management(realm, client_uuid)
 
@@ -147,7 +147,7 @@ def _others_now(realm: Realm, uuid: str, owner: str) -> list[Claim] | None:
 def _policies(realm: Realm, uuid: str, permission: str | None) -> list[str]:
     """The names of the policies on a client's permissions: of this moment on token-exchange, lately on the others."""
     server = realm.permissions_server()
-    others = realm.seen_permissions_server().held_beside_lately(uuid) if permission else None
+    others = realm.cached_permissions_server().held_beside_lately(uuid) if permission else None
     if permission and others is not None:
         with suppress(NotFound):  # switched off and on again, they have other ids
             return [*_names(server, permission), *others]

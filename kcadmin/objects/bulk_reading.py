@@ -38,7 +38,7 @@ class ReadAhead:
         """Whether all was read."""
         return self._done
 
-    def look(self) -> bool:
+    def ready(self) -> bool:
         """One more look-up: whether all was read, now or before. Who comes meanwhile waits for that instead of asking alone."""
         with self._lock:
             at_most = None if self._done else self._worth_listing()

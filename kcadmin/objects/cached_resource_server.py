@@ -28,7 +28,7 @@ OBJECTS_A_CLIENT = 4  # a grant between two clients brings a policy and seven pe
 
 
 @dataclass(frozen=True)
-class Seen:
+class Snapshot:
     """A snapshot, from one export and two lists: policies and token-exchange permissions by id and by name, all names, the
     policies of each permission by its name, the other permissions on a client by its UUID, and the names of resources.
     ``good_for``: seconds, by the time that the reads took."""
@@ -43,13 +43,13 @@ class Seen:
     resources: frozenset[str] = frozenset()
 
 
-class SeenServer(ResourceServer):
+class CachedResourceServer(ResourceServer):
     """Reads from the snapshot, where a stack names enough clients for one."""
 
     def __init__(self, session: Session, clients: Clients, client_uuid: str, touched: set[str]) -> None:
         super().__init__(session, clients, client_uuid, touched)
         self._again = threading.Lock()
-        self._seen = Seen(0.0, 0.0)
+        self._kept = Snapshot(0.0, 0.0)
         self._ahead = ReadAhead(lambda: clients.expected, self._has_more_than, self._read)
 
     def policy(self, kind: str, policy_id: str) -> Json | None:
@@ -60,21 +60,25 @@ class SeenServer(ResourceServer):
 
     def policy_named(self, name: str) -> Json | None:
         """None also for one that somebody has made since: who creates it then meets a conflict."""
-        seen = self._look()
-        if seen is None or name in self.touched or (name in seen.names and name not in seen.by_name):
+        snapshot = self._snapshot()
+        if snapshot is None or name in self.touched or (name in snapshot.names and name not in snapshot.by_name):
             return super().policy_named(name)
-        found = seen.by_name.get(name)
-        return found if found is None or self._members(seen, found) is not None else super().policy_named(name)
+        found = snapshot.by_name.get(name)
+        return found if found is None or self._members(snapshot, found) is not None else super().policy_named(name)
 
     def policies_of(self, policy_id: str) -> list[Json]:
-        seen, found = self._look(), self._known(policy_id)
-        members = self._members(seen, found) if seen and found else None
+        snapshot, found = self._snapshot(), self._known(policy_id)
+        members = self._members(snapshot, found) if snapshot and found else None
         return super().policies_of(policy_id) if members is None else members
 
     def permissions_on(self, client_uuid: str) -> bool:
         """Whether a client's management permissions were on. False also where nobody has looked."""
-        seen = self._look()
-        return seen is not None and resource_name(client_uuid) in seen.resources and client_uuid not in self.touched
+        snapshot = self._snapshot()
+        return (
+            snapshot is not None
+            and resource_name(client_uuid) in snapshot.resources
+            and client_uuid not in self.touched
+        )
 
     def held_beside_lately(self, client_uuid: str) -> list[str] | None:
         """The names of the policies that the permissions on a client, but for token-exchange, held some moments ago; None
@@ -82,39 +86,39 @@ class SeenServer(ResourceServer):
 
         The one look that a write is made from: ADR 0017.
         """
-        seen = self._look(lately=True)
-        others = seen.others.get(client_uuid) if seen else None
-        if seen is None or not others:
+        snapshot = self._snapshot(lately=True)
+        others = snapshot.others.get(client_uuid) if snapshot else None
+        if snapshot is None or not others:
             return None
-        held = [name for other in others for name in seen.held[other]]
-        written = self.touched & {*others, *(str(seen.by_name.get(name, {}).get("id")) for name in held)}
+        held = [name for other in others for name in snapshot.held[other]]
+        written = self.touched & {*others, *(str(snapshot.by_name.get(name, {}).get("id")) for name in held)}
         return None if written else held
 
     def forget(self, older_than: float = 0.0) -> None:
         """Reads it again: another writer of the same run may have changed it. older_than: seconds; a younger look stays."""
         with self._again:
-            if self._seen.good_for and time.monotonic() - self._seen.at >= older_than:
+            if self._kept.good_for and time.monotonic() - self._kept.at >= older_than:
                 self._read()
 
     def _known(self, policy_id: str) -> Json | None:
-        seen = self._look()
-        return None if seen is None or policy_id in self.touched else seen.by_id.get(policy_id)
+        snapshot = self._snapshot()
+        return None if snapshot is None or policy_id in self.touched else snapshot.by_id.get(policy_id)
 
-    def _members(self, seen: Seen, found: Json) -> list[Json] | None:
+    def _members(self, snapshot: Snapshot, found: Json) -> list[Json] | None:
         """The policies that one holds; None where it, or one of them, was not to be seen or was written since."""
-        names = seen.held.get(str(found["name"]))
-        members = [seen.by_name.get(name) for name in names or ()]
+        names = snapshot.held.get(str(found["name"]))
+        members = [snapshot.by_name.get(name) for name in names or ()]
         known = [each for each in members if each and each["id"] not in self.touched]
         return None if names is None or found["id"] in self.touched or len(known) < len(members) else known
 
-    def _look(self, *, lately: bool = False) -> Seen | None:
-        if not self._ahead.look():
+    def _snapshot(self, *, lately: bool = False) -> Snapshot | None:
+        if not self._ahead.ready():
             return None
         if lately:
             with self._again:
-                if time.monotonic() - self._seen.at > self._seen.good_for:
+                if time.monotonic() - self._kept.at > self._kept.good_for:
                     self._read()
-        return self._seen
+        return self._kept
 
     def _has_more_than(self, clients: int) -> bool:
         try:
@@ -125,11 +129,11 @@ class SeenServer(ResourceServer):
     def _read(self) -> None:
         at, settings = time.monotonic(), self.settings()
         if settings is None:
-            self._seen = Seen(at, LATELY_SECONDS)
+            self._kept = Snapshot(at, LATELY_SECONDS)
             return
         exported = settings.get("policies") or []
         listed = [*self._all("policy", permission="false"), *self._all("permission", name=permission_name(""))]
-        self._seen = Seen(
+        self._kept = Snapshot(
             at,
             max(LATELY_SECONDS, SHARE * (time.monotonic() - at)),
             {str(each["id"]): each for each in listed},

@@ -87,7 +87,7 @@ class ClientSecrets:
                     return secret
                 why = "the server does not show its secret"
             except HttpError as problem:
-                why = f"its secret was not given ({problem.told})"
+                why = f"its secret was not given ({problem.clause})"
         answer = self._ask(f"Secret of client {named(client_id)} in realm {named(realm)}") if self._ask else ""
         if not answer:
             raise self._missing(realm, client_id, why, "it")

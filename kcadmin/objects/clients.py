@@ -108,7 +108,7 @@ class Clients:
     def find(self, client_id: str) -> Client | None:
         """The client of that name, or None; exact and case-sensitive."""
         with self.lock(f"name:{client_id}"):
-            known = self._named(client_id) or (self._named(client_id) if self._ahead.look() else None)
+            known = self._named(client_id) or (self._named(client_id) if self._ahead.ready() else None)
             if known:
                 return known
             for found in self._session.get(path(*self._at), clientId=client_id):
@@ -140,7 +140,7 @@ class Clients:
         """The client with that UUID, or None. ``max_age``: seconds; 0 asks the server even when the client is known."""
         with self.lock(uuid):
             known = self._known.get(uuid)
-            if known is None and max_age and self._ahead.look():
+            if known is None and max_age and self._ahead.ready():
                 known = self._known.get(uuid)
             if known and time.monotonic() - known.seen_at < max_age:
                 return known

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from kcadmin.objects.cached_resource_server import SeenServer
+from kcadmin.objects.cached_resource_server import CachedResourceServer
 from kcadmin.objects.client_scopes import ClientScopes
 from kcadmin.objects.clients import Client, Clients
 from kcadmin.objects.features import keeps_service_accounts, read_features
@@ -18,7 +18,7 @@ from kcadmin.objects.resource_server import ResourceServer
 from kcadmin.rest.errors import Forbidden, NotFound, Refusal, sentence
 from kcadmin.rest.session import Session, ask_all_again, path
 from kcadmin.rest.texts import named
-from kcadmin.writes.policies import seen_policies
+from kcadmin.writes.policies import known_policies
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class Realm:
     def __init__(self, session: Session, name: str) -> None:
         self.session = session
         self.name = name
-        self.policies = cache(lambda: seen_policies(session, name))  # and whether the login may read them
+        self.policies = cache(lambda: known_policies(session, name))  # and whether the login may read them
         self.features = cache(lambda: read_features(session))
         self.clients = Clients(session, name, lambda: keeps_service_accounts(session), lambda: self.policies()[0])
         self.client_scopes = ClientScopes(session, self.clients, name)
         self.first_permission = threading.Lock()
         self.has_permissions = False  # as far as this process knows
         self.touched: set[str] = set()
-        self._seen: SeenServer | None = None
+        self._seen: CachedResourceServer | None = None
         self._seen_lock = threading.Lock()
         self._settings: tuple[float, Mapping[str, Any]] | None = None
         self._settings_lock = threading.Lock()
@@ -101,17 +101,17 @@ class Realm:
         """A client's authorization services."""
         return ResourceServer(self.session, self.clients, client_uuid, self.touched)
 
-    def seen_server(self, client_uuid: str) -> ResourceServer:
+    def cached_resource_server(self, client_uuid: str) -> ResourceServer:
         """The same for looks that no write is made from, which may be from one look at the legacy permissions."""
         if client_uuid == self.management_uuid():
-            return self.seen_permissions_server()
+            return self.cached_permissions_server()
         return self.resource_server(client_uuid)
 
-    def seen_permissions_server(self) -> SeenServer:
+    def cached_permissions_server(self) -> CachedResourceServer:
         """The realm's legacy permissions at one look a process, where a stack names enough clients for one."""
         uuid = self.management_uuid()
         with self._seen_lock:
-            self._seen = self._seen or SeenServer(self.session, self.clients, uuid, self.touched)
+            self._seen = self._seen or CachedResourceServer(self.session, self.clients, uuid, self.touched)
             return self._seen
 
     def forget(self, client_ids: Iterable[str], older_than: float = 0.0) -> None:

@@ -71,7 +71,7 @@ def serves(config: EventsConfig, expiration: int | None) -> bool:
     return config.enabled and not config.lacking and kept
 
 
-def look(realm: Realm) -> Recorded:
+def read_recorded(realm: Realm) -> Recorded:
     """What is recorded, and who claims it, at one moment. :raises Refusal: the login may not see it."""
     config = read_config(realm)
     for _ in range(ROUNDS):
@@ -104,7 +104,7 @@ def take_events(
     :raises Refusal: the login may not, another stack has this owner, or what was written does not stay.
     """
     with realm.clients.lock(KIND.name):
-        seen = look(realm)
+        seen = read_recorded(realm)
         mine, others = seen.of(owner), seen.but(owner)
         if remembered is None or former != owner:
             what = f"events of realm {named(realm.name)}"
@@ -142,7 +142,7 @@ def release_events(realm: Realm, owner: str, expiration: int | None, taken: Take
     :returns: the owners who still claim it.
     """
     with realm.clients.lock(KIND.name):
-        seen = look(realm)
+        seen = read_recorded(realm)
         mine = seen.of(owner)
         if not mine and taken.found == USED:
             return tuple(claim.owner for claim in seen.claims)
@@ -150,12 +150,12 @@ def release_events(realm: Realm, owner: str, expiration: int | None, taken: Take
         wishes = [*_wishes(seen.claims), expiration]
         if mine and seen.but(owner):
             _write_claim(realm, replace(mine, set={**mine.set, LEAVING: True}))
-            seen = look(realm)
+            seen = read_recorded(realm)
             wishes += _wishes(seen.claims)
         write_config(realm, seen.config, _restored(seen.config, was, wishes, seen.staying(owner)))
         drop_claim(realm.clients, holder(realm).uuid, owner, KIND)
         for _ in range(ROUNDS):  # others come and go meanwhile: who sees no claim restores, who sees one has it on
-            seen = look(realm)
+            seen = read_recorded(realm)
             others = seen.staying(owner)
             wishes += _wishes(seen.claims)
             if not write_config(realm, seen.config, _restored(seen.config, was, wishes, others)):

@@ -164,7 +164,7 @@ def _create(realm: Realm, name: str, keys: Mapping[str, str], undo: ExitStack) -
     try:
         uuid = realm.session.create(path("admin", "realms", realm.name, "clients"), representation(name, keys))
     except Conflict as problem:  # also where a user has the name of its service account
-        wrong = f"cannot be made ({problem.told})"
+        wrong = f"cannot be made ({problem.clause})"
         raise Refusal(
             sentence("client", name, realm.name, wrong, "look who has that name, and run bootstrap again")
         ) from None
@@ -202,7 +202,7 @@ def _log_in(realm: Realm, client_id: str, name: str, pem: str) -> int:
     try:
         issued = TokenEndpoint(realm.session, realm.name).for_service_account(ClientCredentials(name, pem))
     except TokenRefused as problem:
-        wrong = f"cannot log in by its key ({problem.told})"
+        wrong = f"cannot log in by its key ({problem.clause})"
         remedy = "correct the realm's flow for client authentication, its client policies, or this machine's clock"
         raise Refusal(sentence("client", client_id, realm.name, wrong, remedy)) from None
     return int(jwt.decode(issued.access_token, options={"verify_signature": False})["iat"])
@@ -226,7 +226,7 @@ def _take_the_name(realm: Realm, client_id: str, uuid: str, pem: str, before: Cl
         realm.clients.change(uuid, {"clientId": client_id, "notBefore": later})
     except KeycloakError as problem:
         gone = "and was deleted, as the former robot was" if before else "and was deleted"
-        wrong = f"the new client cannot take this name ({problem.told}), {gone}"
+        wrong = f"the new client cannot take this name ({problem.clause}), {gone}"
         raise Refusal(sentence("client", client_id, realm.name, wrong, "run bootstrap again")) from None
     taken = _log_in(realm, client_id, client_id, pem)
     realm.clients.change(uuid, {"notBefore": taken + 1})
@@ -239,8 +239,8 @@ def _take_back(realm: Realm, client_id: str, undo: ExitStack, problem: BaseExcep
     try:
         undo.close()
     except KeycloakError as second:
-        cause = problem.told if isinstance(problem, KeycloakError) else type(problem).__name__
-        wrong = f"could not be made ({cause}), and what this run wrote could not all be taken back ({second.told})"
+        cause = problem.clause if isinstance(problem, KeycloakError) else type(problem).__name__
+        wrong = f"could not be made ({cause}), and what this run wrote could not all be taken back ({second.clause})"
         remedy = "run bootstrap again, which deletes that first, or with --remove"
         raise Refusal(sentence("client", client_id, realm.name, wrong, remedy)) from None
 

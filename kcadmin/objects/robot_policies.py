@@ -4,13 +4,13 @@ from collections.abc import Collection
 
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import read_features
-from kcadmin.objects.foretold_writes import WriteInWords, foretell_put, unread
+from kcadmin.objects.predicted_writes import WriteInWords, foretell_put, unread
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.robot import representation
 from kcadmin.objects.writing_login import writing_login
 from kcadmin.rest.errors import Refusal, sentence
 from kcadmin.writes.executors import ATTRIBUTE
-from kcadmin.writes.prediction import Foretold, foretell, foretell_delete
+from kcadmin.writes.prediction import Prediction, foretell, foretell_delete
 from kcadmin.writes.votes import Write
 
 ACCEPT = "--accept-policy-changes, once for each of {fields}"
@@ -36,7 +36,7 @@ def judge_robot(
     writes = [made]
     if not made.refused:  # then it is given its name
         writes.append(foretell_put(named, {"clientId": client_id, "notBefore": 1}, policies))
-    gone = Foretold()
+    gone = Prediction()
     if existing:
         gone = foretell_delete(Write(existing.representation, {}, frozenset(), writer, version), policies)
     faults = dict.fromkeys(fault for each in writes for fault in planned.faults(each))
@@ -54,7 +54,7 @@ def judge_robot(
     return tuple(notes)
 
 
-def _after(write: Write, foretold: Foretold) -> dict[str, object]:
+def _after(write: Write, foretold: Prediction) -> dict[str, object]:
     """The client as a write leaves it."""
     found = write.merged()
     for change in foretold.changes:

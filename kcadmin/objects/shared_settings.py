@@ -16,7 +16,7 @@ from kcadmin.objects.clients import ATTRIBUTE, RECENT_SECONDS, Client, Clients
 from kcadmin.objects.writers import require_one_stack
 from kcadmin.rest.errors import NotFound, Refusal, sentence
 from kcadmin.rest.texts import named, shown
-from kcadmin.rest.waiting import look_again
+from kcadmin.rest.waiting import read_again
 
 ROUNDS = 5
 REFRESH_TOKENS = "attributes.use.refresh.tokens"
@@ -64,7 +64,7 @@ def take(
         client = _require(clients.get(uuid, max_age=RECENT_SECONDS), uuid)
         if not ours and not always and _is_anybodys(client, kind, wanted):
             # of two that leave at once, both have dropped their claims before the later one restores
-            client = _require(look_again(lambda: clients.get(uuid, max_age=0)), uuid)
+            client = _require(read_again(lambda: clients.get(uuid, max_age=0)), uuid)
             if _is_anybodys(client, kind, wanted):
                 return Taken(USED, {})
         mine, others = _split(client, owner, kind)

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
-from kcadmin.rest.errors import AWAY, HttpError, NotFound, Strange, http_error
+from kcadmin.rest.errors import AWAY, HttpError, NotFound, UnexpectedAnswer, http_error
 from kcadmin.rest.shapes import misshapen
 from kcadmin.rest.texts import named, shown
 
@@ -25,7 +25,7 @@ UNNAMED, UNNAMED_TEXT = "unknown_error", "For more on this error consult the ser
 _ID = re.compile(r"[\w~-][\w.~%-]*", re.ASCII)
 
 
-class Told(dict[str, Any]):
+class AnswerObject(dict[str, Any]):
     """An object of an answer. A field that is read from it and missing is the server's fault: a sentence, no KeyError."""
 
     __slots__ = ("_answer",)
@@ -37,7 +37,7 @@ class Told(dict[str, Any]):
     def __missing__(self, field: str) -> NoReturn:
         if self._answer is None:  # a copy, as ``dataclasses.asdict`` makes it
             raise KeyError(field)
-        raise self._answer.strange(f"JSON of another shape (no {shown(field)})")
+        raise self._answer.unexpected(f"JSON of another shape (no {shown(field)})")
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ class Answer:
         try:
             value = self._parsed()
         except ValueError:
-            raise self.strange() from None
+            raise self.unexpected() from None
         if wrong := misshapen(self.method, self.at, value):
-            raise self.strange(f"JSON of another shape ({wrong})")
+            raise self.unexpected(f"JSON of another shape ({wrong})")
         return value
 
     def object(self) -> Mapping[str, Any]:
@@ -113,7 +113,7 @@ class Answer:
         """The error for its status. A 404 alone says nothing (``kcadmin.rest.absence``); a redirect is none of Keycloak's."""
         words = self.own_words()
         if words is None or self.ok or self.status_code == 404 or (self.status_code == 403 and not self._lacks_a_role):
-            return self.strange()
+            return self.unexpected()
         return http_error(self.status_code, self.method, self.at, self.words(), self.wait())
 
     @property
@@ -135,12 +135,12 @@ class Answer:
         except (InvalidHeader, ValueError, OverflowError):
             return 0.0
 
-    def strange(self, what: str | None = None) -> Strange:
+    def unexpected(self, what: str | None = None) -> UnexpectedAnswer:
         """The error for an answer that Keycloak never gives. what: it came with, instead of its content type and words."""
         target = self.headers.get("Location") if 300 <= self.status_code < 400 else None
         to = f" to {shown(self.hide(target))}" if target else ""
         said = f" ({shown(self.words())})" if self.object() and not self.ok else ""
-        return Strange(
+        return UnexpectedAnswer(
             self.status_code,
             f"Keycloak at {named(self.base)}: {self.method} {self.at} answered {self.status_code}{to} with "
             f"{what or self.kind + said}, which is not Keycloak's answer; "
@@ -152,7 +152,7 @@ class Answer:
         """The id of what a POST has made. :raises KeycloakError: the answer names none."""
         found = self.headers.get("Location", "").rsplit("/", 1)[-1]
         if not _ID.fullmatch(found):
-            raise self.strange("no address of what was made" if not found else f"the address '…/{self.hide(found)}'")
+            raise self.unexpected("no address of what was made" if not found else f"the address '…/{self.hide(found)}'")
         return found
 
     def token(self) -> tuple[str, float]:
@@ -162,16 +162,18 @@ class Answer:
         if not token:
             return "", 0
         if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
-            raise self.strange("an access token that no header can hold")
+            raise self.unexpected("an access token that no header can hold")
         seconds = body.get("expires_in", DEFAULT_SECONDS)
         if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds >= 0:
-            raise self.strange("an access token whose expires_in is no number of seconds")
+            raise self.unexpected("an access token whose expires_in is no number of seconds")
         return token, float(min(seconds, LONGEST_SECONDS))
 
     def _parsed(self) -> Any:
         """:raises ValueError: it is no JSON, one so deep that nothing can be read from it, or holds halves of characters."""
         try:
-            told = partial(Told, answer=replace(self, content=b""))  # which objects that are kept shall not keep, too
+            told = partial(
+                AnswerObject, answer=replace(self, content=b"")
+            )  # which objects that are kept shall not keep, too
             value = json.loads(self.content, parse_constant=_refuse, object_pairs_hook=told)
             if _HALF_CHARACTER.search(self.content):
                 json.dumps(value, ensure_ascii=False).encode()

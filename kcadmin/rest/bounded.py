@@ -20,11 +20,11 @@ INFORMATIONAL = range(100, 200)
 """https://www.rfc-editor.org/rfc/rfc9110#section-15.2; Python skips 100 alone."""
 
 
-class Endless(Exception):
+class OverLimit(Exception):
     """An answer over the limit. It is not a network error, so that nothing requests it again."""
 
 
-class TooSlow(Endless):
+class TooSlow(OverLimit):
     """An answer that takes longer than ``ANSWER_SECONDS``."""
 
 
@@ -118,7 +118,7 @@ def whole(answer: requests.Response) -> bytes:
     :raises Endless: it is too long, also when it is unpacked. :raises HalfBody: only a part of it came.
     """
     if "," in answer.headers.get("Content-Encoding", ""):
-        raise Endless("is packed several times")
+        raise OverLimit("is packed several times")
     parts, left = [], ANSWER_MEGABYTES << 20
     try:
         for part in answer.iter_content(PIECE):
@@ -133,8 +133,8 @@ def whole(answer: requests.Response) -> bytes:
     return b"".join(parts)
 
 
-def _too_long() -> Endless:
-    return Endless(f"is longer than {ANSWER_MEGABYTES} MB")
+def _too_long() -> OverLimit:
+    return OverLimit(f"is longer than {ANSWER_MEGABYTES} MB")
 
 
 def _too_slow() -> TooSlow:

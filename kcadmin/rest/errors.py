@@ -26,7 +26,7 @@ from kcadmin.rest.texts import named
 class KeycloakError(Exception):
     """The root of all errors of this package.
 
-    :param faults: a sentence each for a person, mostly one. ``told``: the text within another sentence.
+    :param faults: a sentence each for a person, mostly one. ``clause``: the text within another sentence.
     """
 
     def __init__(self, *faults: str) -> None:
@@ -34,7 +34,7 @@ class KeycloakError(Exception):
         super().__init__("\n".join(faults))
 
     @property
-    def told(self) -> str:
+    def clause(self) -> str:
         return str(self).removesuffix(".")
 
 
@@ -72,29 +72,29 @@ class TokenRefused(KeycloakError):
 
 
 class HttpError(KeycloakError):
-    """An answer that is not a success. ``message``: the server's words. ``told`` leaves out what to do."""
+    """An answer that is not a success. ``message``: the server's words. ``clause`` leaves out what to do."""
 
     def __init__(self, status: int, method: str, path: str, message: str, wait: float = 0.0) -> None:
         """wait: the seconds after which the server wants to be asked again."""
         self.status = status
         self.message = message
         self.wait = wait
-        self._told = f"{method} {path} -> {status} {_reason(status)}: {message}"
-        super().__init__(f"{self._told}; {_remedy(status)}.")
+        self._clause = f"{method} {path} -> {status} {_reason(status)}: {message}"
+        super().__init__(f"{self._clause}; {_remedy(status)}.")
 
     @property
-    def told(self) -> str:
-        return self._told
+    def clause(self) -> str:
+        return self._clause
 
 
-class Strange(HttpError):
+class UnexpectedAnswer(HttpError):
     """An answer that is not Keycloak's, whatever its status: nothing follows from it."""
 
     def __init__(self, status: int, sentence: str, wait: float = 0.0) -> None:
         self.status = status
         self.message = ""
         self.wait = wait
-        self._told = sentence.removesuffix(".")
+        self._clause = sentence.removesuffix(".")
         KeycloakError.__init__(self, sentence)
 
 

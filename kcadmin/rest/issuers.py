@@ -32,7 +32,7 @@ def discovered_issuer(connection: Connection, realm: str, answer: Answer) -> str
     found = answer.json()
     issuer = found.get("issuer") if isinstance(found, dict) else None
     if not isinstance(issuer, str):
-        raise answer.strange("a document without an issuer")
+        raise answer.unexpected("a document without an issuer")
     return own_issuer(connection, realm, issuer) if connection.public_url else issuer
 
 

@@ -115,7 +115,7 @@ class Session:
     def _write(self, method: str, at: str, body: object = None, *, once: bool = False) -> None:
         answer = self._authorised(method, at, body=body, once=once)
         if answer.status_code not in WRITTEN:
-            raise answer.strange()
+            raise answer.unexpected()
 
     def _authorised(
         self,

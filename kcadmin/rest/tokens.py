@@ -78,13 +78,13 @@ class TokenEndpoint:
         """Ends the user's session that a refresh token belongs to, with every token of it. :raises TokenRefused:"""
         answer = self._post(client, "logout", {"refresh_token": refresh_token})
         if answer.status_code != NO_CONTENT:
-            raise answer.strange()
+            raise answer.unexpected()
 
     def revoke(self, client: ClientCredentials, access_token: str) -> None:
         """Ends one access token (RFC 7009); only the client it was issued to may. :raises TokenRefused:"""
         answer = self._post(client, "revoke", {"token": access_token, "token_type_hint": "access_token"})
         if answer.status_code != OK or (answer.content and answer.own_words() != ENDED):
-            raise answer.strange()
+            raise answer.unexpected()
 
     def knows(self, client: ClientCredentials) -> bool:
         """Whether the server takes the client's secret: it is asked about no token (RFC 7662), which opens no session."""
@@ -141,7 +141,7 @@ class TokenEndpoint:
                 LookupError,
                 AttributeError,
             ):  # PyJWT checks the set, not its keys
-                raise answer.strange("keys that no signature can be checked with") from None
+                raise answer.unexpected("keys that no signature can be checked with") from None
             self._keys = {str(key.key_id): key for key in keys if key.key_id}
         return self._keys
 
@@ -164,7 +164,7 @@ class TokenEndpoint:
             return answer
         body = answer.object()
         if not body.get("error") or answer.own_words() is None:
-            raise answer.strange()
+            raise answer.unexpected()
         if answer.status_code in PASSING:
             raise answer.error()
         words = str(body.get("error_description") or "no description")

@@ -11,7 +11,7 @@ import urllib3
 from requests.utils import select_proxy
 
 from kcadmin.rest.answers import Answer
-from kcadmin.rest.bounded import BoundedAdapter, Endless, TooSlow, whole
+from kcadmin.rest.bounded import BoundedAdapter, OverLimit, TooSlow, whole
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.errors import BUSY, AnswerLost, Unreachable
 from kcadmin.rest.login import secrets_of
@@ -82,7 +82,7 @@ class Transport:
             try:
                 answer = self._asked(session, method, at, what)
                 if answer.is_half and method != "GET":
-                    raise AnswerLost(str(answer.strange()))
+                    raise AnswerLost(str(answer.unexpected()))
                 if answer.is_half and left:
                     raise HalfBody("half an answer")
             except HalfBody as problem:
@@ -104,7 +104,7 @@ class Transport:
                 return Answer(self._url, method, at, answer.status_code, answer.headers, whole(answer), self.hide)
         except requests.exceptions.SSLError as problem:
             raise self._untrusted(problem) from None
-        except Endless as problem:
+        except OverLimit as problem:
             wrong = f"its answer to {method} {at} {problem}; check that url is Keycloak's own address."
             raise self._noted(Unreachable(f"{self._server()}: {wrong}"), isinstance(problem, TooSlow)) from None
         except (requests.exceptions.RequestException, OSError) as problem:

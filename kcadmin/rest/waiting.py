@@ -10,7 +10,7 @@ from typing import TypeVar
 SHORTEST_SECONDS, LONGEST_SECONDS, CYCLES = 0.3, 5.0, 3
 LOOKS_A_CYCLE = 5  # of a look and a write
 QUICK_SECONDS = SHORTEST_SECONDS / CYCLES / LOOKS_A_CYCLE
-Seen = TypeVar("Seen")
+T = TypeVar("T")
 
 
 def settle(slowest: float = 0.0) -> None:
@@ -18,13 +18,13 @@ def settle(slowest: float = 0.0) -> None:
     time.sleep(min(max(SHORTEST_SECONDS, CYCLES * slowest), LONGEST_SECONDS))
 
 
-def look_again(look: Callable[[], Seen]) -> Seen:
+def read_again(read: Callable[[], T]) -> T:
     """A look after the shortest wait; after a longer one where the server took so long that others may still be at work."""
     settle()
     began = time.monotonic()
-    seen = look()
+    found = read()
     took = time.monotonic() - began
     if took <= QUICK_SECONDS:
-        return seen
+        return found
     settle(took * LOOKS_A_CYCLE)
-    return look()
+    return read()

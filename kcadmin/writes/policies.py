@@ -10,7 +10,7 @@ from kcadmin.writes.prediction import RealmPolicies
 ROLE = "view-realm"
 
 
-def seen_policies(session: Session, realm: str) -> tuple[RealmPolicies, bool]:
+def known_policies(session: Session, realm: str) -> tuple[RealmPolicies, bool]:
     """The policies, and whether the login may read them. One request, and one more where a policy is enabled.
 
     A server whose feature is switched off has none.

@@ -56,7 +56,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Foretold:
+class Prediction:
     """refused: why Keycloak refuses the write. undecided: what only the server can decide. Neither: as sent."""
 
     changes: tuple[Change, ...] = ()
@@ -137,7 +137,7 @@ def weak(repeated: Mapping[str, Any]) -> frozenset[str]:
     return frozenset((*algorithms, *({AUTHENTICATOR} & repeated.keys())))
 
 
-def foretell(write: Write, policies: RealmPolicies) -> Foretold:
+def foretell(write: Write, policies: RealmPolicies) -> Prediction:
     """What a write does beyond what it says."""
     undecided: list[Cause] = []
     rotates = False
@@ -148,7 +148,7 @@ def foretell(write: Write, policies: RealmPolicies) -> Foretold:
         if not certain or done.undecided:
             undecided += [cause] if done else []
         elif done.refused is not None:
-            return Foretold(refused=(cause, done.refused), undecided=tuple(undecided))
+            return Prediction(refused=(cause, done.refused), undecided=tuple(undecided))
         else:
             sent = replace(sent, body=_with(sent.body, done, causes, cause))
     written = replace(sent, client=sent.merged(), body={})
@@ -158,7 +158,7 @@ def foretell(write: Write, policies: RealmPolicies) -> Foretold:
         if not certain or done.undecided:
             undecided += [cause] if done else []
         elif done.refused is not None:
-            return Foretold(refused=(cause, done.refused), undecided=tuple(undecided))
+            return Prediction(refused=(cause, done.refused), undecided=tuple(undecided))
         else:
             written = replace(written, client=replace(written, body=_with({}, done, causes, cause)).merged())
     changes = tuple(
@@ -169,20 +169,20 @@ def foretell(write: Write, policies: RealmPolicies) -> Foretold:
     )
     if not rotates and has_former_secret(write.client):
         changes += (Change(ROTATED, True, None, NO_ROTATION),)
-    return Foretold(changes, undecided=tuple(dict.fromkeys(undecided)))
+    return Prediction(changes, undecided=tuple(dict.fromkeys(undecided)))
 
 
-def foretell_delete(write: Write, policies: RealmPolicies) -> Foretold:
+def foretell_delete(write: Write, policies: RealmPolicies) -> Prediction:
     """What comes of the deletion of a client. One executor alone judges it. write: with the client, and without a body."""
     undecided: list[Cause] = []
     for cause, config, certain in policies.steps(write):
         if cause.executor == REJECT and certain:
-            return Foretold(
+            return Prediction(
                 refused=(cause, str(before_write(REJECT, config, write).refused)), undecided=tuple(undecided)
             )
         if cause.executor == REJECT or cause.executor not in KNOWN:
             undecided.append(cause)
-    return Foretold(undecided=tuple(undecided))
+    return Prediction(undecided=tuple(undecided))
 
 
 def _with(body: Mapping[str, Any], done: Done, causes: dict[str, Cause], cause: Cause) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from kcadmin.rest.errors import HttpError, KeycloakError, Refusal, sentence
 from kcadmin.rest.session import Session
 from kcadmin.rest.texts import shown
 from kcadmin.writes.executors import ATTRIBUTE, is_alike, value_of
-from kcadmin.writes.policies import seen_policies
+from kcadmin.writes.policies import known_policies
 from kcadmin.writes.prediction import RealmPolicies, foretell
 from kcadmin.writes.rotation import PREFIX, ROTATED, SECRET, has_former_secret
 from kcadmin.writes.votes import Write
@@ -130,7 +130,7 @@ def may_act(policies: RealmPolicies, session: Session, realm: str) -> bool:
     if policies.acting:
         return True
     try:
-        now, is_readable = seen_policies(session, realm)
+        now, is_readable = known_policies(session, realm)
     except KeycloakError:
         return True  # so the change is told
     return bool(now.acting) or not is_readable
@@ -139,7 +139,7 @@ def may_act(policies: RealmPolicies, session: Session, realm: str) -> bool:
 def not_given_back(refused: HttpError) -> str:
     """What a refused write of a client means for a resource that goes."""
     return (
-        f"its client stays as it is, since Keycloak refuses to have it written ({refused.told}), as client policies do; what "
+        f"its client stays as it is, since Keycloak refuses to have it written ({refused.clause}), as client policies do; what "
         "this resource set there stays, and so does its claim (attribute pulumi.claim.…); once the policy lets the client be "
         "written, `pulumi up` and `pulumi destroy` with the same grant and owner give it back"
     )

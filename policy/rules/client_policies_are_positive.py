@@ -26,7 +26,7 @@ def findings(stack: Stack) -> Iterator[Violation]:
         for policy in stack.of(kind):
             if policy.properties.get("logic") == "NEGATIVE":
                 wrong = f"is NEGATIVE; name {what} to let through, with logic POSITIVE."
-                yield Violation(policy.told(f"{called} {named(policy.text('name'))}", wrong), policy.urn)
+                yield Violation(policy.sentence(f"{called} {named(policy.text('name'))}", wrong), policy.urn)
 
 
 RULE = Rule(

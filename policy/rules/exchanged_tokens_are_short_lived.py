@@ -12,7 +12,7 @@ def findings(stack: Stack, *, seconds: int) -> Iterator[Violation]:
         given = lifespan.properties.get("seconds")
         if given is not None and given > seconds:
             wrong = f"its access tokens live {given} seconds; set tokenLifespan to {seconds} at most."
-            yield Violation(lifespan.told(f"client {named(lifespan.text('client_id'))}", wrong), lifespan.urn)
+            yield Violation(lifespan.sentence(f"client {named(lifespan.text('client_id'))}", wrong), lifespan.urn)
 
 
 RULE = Rule(

@@ -11,7 +11,7 @@ def findings(stack: Stack) -> Iterator[Violation]:
     for switch in stack.of("StandardTokenExchange"):
         if switch.properties.get("allow_refresh"):
             wrong = "may exchange for refresh tokens; leave out allowRefresh."
-            yield Violation(switch.told(f"client {named(switch.text('client_id'))}", wrong), switch.urn)
+            yield Violation(switch.sentence(f"client {named(switch.text('client_id'))}", wrong), switch.urn)
     quiet = stack.clients_of("RefreshTokensOff")
     for grant in stack.grants:
         loud = [each.client_id for each in grant.requesters if (grant.realm, each.client_id) not in quiet]
@@ -20,7 +20,7 @@ def findings(stack: Stack) -> Iterator[Violation]:
                 f"the legacy exchange gives {quoted(loud)} refresh tokens; use exchange: standard, "
                 "or a requester that logs no users in."
             )
-            yield Violation(grant.told(wrong), grant.urn)
+            yield Violation(grant.sentence(wrong), grant.urn)
 
 
 RULE = Rule(

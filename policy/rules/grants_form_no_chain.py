@@ -21,7 +21,7 @@ def findings(stack: Stack) -> Iterator[Violation]:
                     f"goes on from {named(middle)} to {named(grant.target)}, while {quoted(before)} leads to {named(middle)}; "
                     f"let {named(middle)} call with a token of its own, or name it as requester of a grant from the first source."
                 )
-                yield Violation(grant.told(wrong), grant.urn)
+                yield Violation(grant.sentence(wrong), grant.urn)
 
 
 RULE = Rule(

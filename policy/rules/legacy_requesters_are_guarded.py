@@ -19,7 +19,7 @@ def findings(stack: Stack) -> Iterator[Violation]:
         open_ = [client for client in grant.asking if (grant.realm, client) not in guarded]
         if open_:
             wrong = f"{quoted(open_)} may exchange any client's token; set guards: [sources], or exchange: standard."
-            yield Violation(grant.told(wrong), grant.urn)
+            yield Violation(grant.sentence(wrong), grant.urn)
 
 
 RULE = Rule(

@@ -9,7 +9,9 @@ from policy.stack import Stack
 def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Violation]:
     for grant in stack.grants if stack.is_one_of(stacks) else ():
         if not grant.review_by:
-            yield Violation(grant.told("has no reviewBy; set the day by which somebody looks at it again."), grant.urn)
+            yield Violation(
+                grant.sentence("has no reviewBy; set the day by which somebody looks at it again."), grant.urn
+            )
 
 
 RULE = Rule(

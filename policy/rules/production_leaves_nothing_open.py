@@ -22,7 +22,7 @@ def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Violation]:
                     "has onRemove: keep, so it stays when it is removed, and nobody manages it; "
                     "declare it in another tool, or take onRemove out."
                 )
-                yield Violation(resource.told(f"{called} {named(resource.text(name))}", wrong), resource.urn)
+                yield Violation(resource.sentence(f"{called} {named(resource.text(name))}", wrong), resource.urn)
 
 
 RULE = Rule(

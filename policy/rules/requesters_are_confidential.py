@@ -12,7 +12,7 @@ def findings(stack: Stack) -> Iterator[Violation]:
         for requester in grant.requesters:
             if requester.public:
                 wrong = f"requester {named(requester.client_id)} is a public client; make it confidential."
-                yield Violation(grant.told(wrong), grant.urn)
+                yield Violation(grant.sentence(wrong), grant.urn)
 
 
 RULE = Rule(

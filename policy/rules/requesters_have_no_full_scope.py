@@ -15,9 +15,9 @@ def findings(stack: Stack) -> Iterator[Violation]:
             seen.setdefault((grant.realm, requester.client_id), (grant, requester))
     for key, (grant, requester) in seen.items():
         if requester.full_scope and key not in closed:
-            told = f"requester {named(requester.client_id)} has full scope allowed"
-            wrong = f"{told}; switch it off and map the roles that it needs."
-            yield Violation(grant.told(wrong), grant.urn)
+            subject = f"requester {named(requester.client_id)} has full scope allowed"
+            wrong = f"{subject}; switch it off and map the roles that it needs."
+            yield Violation(grant.sentence(wrong), grant.urn)
 
 
 RULE = Rule(

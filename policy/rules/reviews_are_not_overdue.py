@@ -16,12 +16,12 @@ def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Violation]:
             day = datetime.date.fromisoformat(grant.review_by)
         except ValueError:
             yield Violation(
-                grant.told(f"reviewBy is {named(grant.review_by)}; give a day such as 2027-06-30."), grant.urn
+                grant.sentence(f"reviewBy is {named(grant.review_by)}; give a day such as 2027-06-30."), grant.urn
             )
             continue
         if day < stack.today:
             wrong = f"was to be reviewed by {day}; look whether it is still needed, and set reviewBy anew."
-            yield Violation(grant.told(wrong), grant.urn)
+            yield Violation(grant.sentence(wrong), grant.urn)
 
 
 RULE = Rule(

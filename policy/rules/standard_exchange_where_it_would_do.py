@@ -10,7 +10,7 @@ def findings(stack: Stack) -> Iterator[Violation]:
     for grant in stack.grants:
         if grant.exchange == LEGACY and grant.standard_offered and not grant.time_window:
             wrong = "uses the legacy exchange, though the server offers the standard one; set exchange: standard."
-            yield Violation(grant.told(wrong), grant.urn)
+            yield Violation(grant.sentence(wrong), grant.urn)
 
 
 RULE = Rule(

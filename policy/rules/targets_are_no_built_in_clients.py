@@ -22,16 +22,16 @@ WRONG = "is a client of Keycloak's own; name a service of yours."
 
 
 def findings(stack: Stack, *, clients: list[str]) -> Iterator[Violation]:
-    told = set()
+    sentence = set()
     for grant in stack.grants:
         if _is_built_in(grant.realm, grant.target, clients):
-            told.add((grant.realm, grant.target))
-            yield Violation(grant.told(f"target {named(grant.target)} {WRONG}"), grant.urn)
+            sentence.add((grant.realm, grant.target))
+            yield Violation(grant.sentence(f"target {named(grant.target)} {WRONG}"), grant.urn)
     for resource in stack.resources:
         realm = resource.text("realm")
         for subject, leads, client in _leads(resource):
-            if _is_built_in(realm, client, clients) and (realm, client) not in told:  # else said of the whole grant
-                yield Violation(resource.told(subject, f"{leads} {named(client)} {WRONG}"), resource.urn)
+            if _is_built_in(realm, client, clients) and (realm, client) not in sentence:  # else said of the whole grant
+                yield Violation(resource.sentence(subject, f"{leads} {named(client)} {WRONG}"), resource.urn)
 
 
 def _leads(resource: Resource) -> Iterator[tuple[str, str, str]]:

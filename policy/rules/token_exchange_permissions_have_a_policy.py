@@ -13,13 +13,13 @@ def findings(stack: Stack) -> Iterator[Violation]:
     for permission in stack.of("TokenExchangePermission"):
         if permission.properties.get("policies") == []:
             subject = f"token-exchange permission of client {named(permission.text('client_id'))}"
-            yield Violation(permission.told(subject, "has no policy; give it one."), permission.urn)
+            yield Violation(permission.sentence(subject, "has no policy; give it one."), permission.urn)
     for permission in stack.of("ScopePermission"):
         props = permission.properties
         if SCOPE in (props.get("scopes") or ()) and props.get("policies", []) == []:
             wrong = f"has the scope {SCOPE} and no policy; give it one."
             yield Violation(
-                permission.told(f"scope permission {named(permission.text('name'))}", wrong), permission.urn
+                permission.sentence(f"scope permission {named(permission.text('name'))}", wrong), permission.urn
             )
 
 

@@ -27,7 +27,7 @@ def never_in_the_way(named: str) -> Iterator[None]:
     try:
         yield
     except KeycloakError as problem:
-        warn(f"{named}: is removed; what still allows an exchange could not be read ({problem.told}).")
+        warn(f"{named}: is removed; what still allows an exchange could not be read ({problem.clause}).")
 
 
 def tell_kept(named: str) -> None:
@@ -114,7 +114,7 @@ def _life(realm: Realm, client: Client) -> str:
     try:
         seconds = access_token_lifespan(realm, client)
     except KeycloakError as problem:  # the run has done its work
-        return f"up to the realm's access token lifespan, which could not be read ({problem.told})"
+        return f"up to the realm's access token lifespan, which could not be read ({problem.clause})"
     if seconds is None:
         return "up to the realm's access token lifespan"
     if seconds == UNTIL_SESSION_ENDS:

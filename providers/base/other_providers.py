@@ -49,7 +49,7 @@ class _Program:
         if isinstance(args.resource, pulumi.CustomResource) and not args.type_.startswith(HARMLESS):
             self.others.append(asyncio.ensure_future(_done(args.resource)))
 
-    async def look_again(self) -> bool:
+    async def read_again(self) -> bool:
         """Whether it read any. :raises pulumi.RunError: another provider wrote one of ours after it was compared."""
         while waiting := [each for each in (*self.others, *(done for _, _, done in self.ours)) if not each.done()]:
             await asyncio.gather(*waiting)
@@ -90,7 +90,7 @@ def watch(resource: "KeycloakResource", provider: "KeycloakProvider") -> None:
     if program is None or is_dry_run():
         return
     program.ours.append((resource, provider, asyncio.ensure_future(_done(resource))))
-    program.look = program.look or pulumi.Output.from_input(program.look_again())  # the program waits for its outputs
+    program.look = program.look or pulumi.Output.from_input(program.read_again())  # the program waits for its outputs
 
 
 async def _done(resource: pulumi.Resource) -> float:

@@ -60,7 +60,7 @@ class PolicyProvider(OwnedObjectProvider[P]):
         return self.store_on(realm, realm.resource_server(props["resource_server_uuid"]), props)
 
     def look(self, realm: Realm, props: Props) -> Policies[P]:
-        return self.store_on(realm, realm.seen_server(props["resource_server_uuid"]), props)
+        return self.store_on(realm, realm.cached_resource_server(props["resource_server_uuid"]), props)
 
     def store_on(self, realm: Realm, server: ResourceServer, props: Props) -> Policies[P]:
         """The policies of a type on a resource server, in the stack's own spelling."""

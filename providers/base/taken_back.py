@@ -92,7 +92,7 @@ async def _at_its_place(resource: "KeycloakResource", unread: set[str]) -> set[s
             marks = written_by_us(await _marks_at(resource), stack_of_program(stack_name()))
             return await _numbers(resource, marks)
         except KeycloakError as problem:
-            unread.add(f"how many objects are taken back is not known in full: {problem.told}")
+            unread.add(f"how many objects are taken back is not known in full: {problem.clause}")
     return set()
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from grants.plan import GrantPlan
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import read_features
-from kcadmin.objects.foretold_writes import WriteInWords, foretell_put, unread
+from kcadmin.objects.predicted_writes import WriteInWords, foretell_put, unread
 from kcadmin.objects.realm import Realm, realm_for
 from kcadmin.objects.writing_login import writing_login
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.errors import Forbidden
 from kcadmin.rest.session import session_for
-from kcadmin.writes.prediction import Foretold, RealmPolicies
+from kcadmin.writes.prediction import Prediction, RealmPolicies
 from kcadmin.writes.votes import ROLES, Version, Write
 from providers.checks.planned_writes import PlannedWrite, planned_writes
 from reach.facts import Facts
@@ -105,7 +105,7 @@ def _defined(realm: Realm, client: Client, policies: RealmPolicies) -> frozenset
 
 def _foretold(
     planned: PlannedWrite, client: Client, plain: Write, policies: RealmPolicies
-) -> Iterator[tuple[str, Foretold]]:
+) -> Iterator[tuple[str, Prediction]]:
     """For the write that takes a setting, and for the one that gives it back."""
     values = planned.changes()
     back = {field: client.value(field) for field in values}

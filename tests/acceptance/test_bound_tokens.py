@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 from exchange.doctor.doctor import Asked, Doctor
-from exchange.doctor.realm_look import Looks
+from exchange.doctor.realm_reader import AnswerCache
 from exchange.inventory.grants import inventory
 from grants.plan import questions
 from grants.planning import plan
@@ -129,7 +129,7 @@ def test_all_say_what_keycloak_answers(make_realm: Callable[..., TestRealm], exc
         case = Case("g", realm.name, exchange, flow, source, requester, audience or requester, audience)
         dry = Predictor(realm.session, [case]).predict(case)
         assert dry.outlook is {REJECTED: False, NO_PROOF: None, "free": True}[without], (about, dry.reason)
-        diagnosis = Doctor(Looks(realm.session), Asked(as_user=realm.user)).look_at([case])[0]
+        diagnosis = Doctor(AnswerCache(realm.session), Asked(as_user=realm.user)).examine([case])[0]
         assert [each.cause for each in diagnosis.findings] == (["source-bound"] if without == REJECTED else []), about
         assert ("requester-needs-proof" in {each.cause for each in diagnosis.notes}) == (without == NO_PROOF), about
     assert (caller.exchange("bff", tokens["bff"], "api", other) == "bound") == (exchange == LEGACY)
@@ -199,4 +199,4 @@ def test_a_setting_that_the_server_does_not_heed_binds_nothing(make_realm: Calla
     verdict = realm_reach(found, read_roles(realm.session, found)).verdict("api", "web", None)
     assert verdict.allowed and not verdict.conditions
     case = Case("g", realm.name, STANDARD, RECIPIENT, "web", "api", "api")
-    assert not Doctor(Looks(realm.session), Asked(as_user=realm.user)).look_at([case])[0].findings
+    assert not Doctor(AnswerCache(realm.session), Asked(as_user=realm.user)).examine([case])[0].findings

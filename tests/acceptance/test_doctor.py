@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from exchange.cli import app
 from exchange.doctor.doctor import Asked, Diagnosis, Doctor
 from exchange.doctor.finding import REFRESH
-from exchange.doctor.realm_look import Looks
+from exchange.doctor.realm_reader import AnswerCache
 from exchange.stack.stack import StackOutputs
 from kcadmin.objects import robot
 from kcadmin.objects.client_secrets import variable
@@ -264,9 +264,9 @@ class Working:
         requester = told["source"] if flow == REQUESTER else told["target"]
         environ = {} if secret is None else {variable(requester): secret}
         exchange = self.case(flow).exchange
-        looks = Looks(session or self.realm.session, self.features)  # which stay, and are a long answer
+        looks = AnswerCache(session or self.realm.session, self.features)  # which stay, and are a long answer
         doctor = Doctor(looks, Asked(error=error, exchange=exchange, **told), environ)
-        found = doctor.look_at(doctor.cases(self.outputs, realm))
+        found = doctor.examine(doctor.cases(self.outputs, realm))
         assert len(found) == 1
         return found[0]
 
@@ -498,8 +498,8 @@ def test_grants_with_conditions_and_guards(servers: Servers, exchange: str) -> N
     outputs = StackOutputs(stack.exported, realm.url, realm.name, {})
 
     def diagnose(**asked: Any) -> list[Diagnosis]:
-        doctor = Doctor(Looks(realm.session), Asked(**{"exchange": exchange, **asked}))
-        return doctor.look_at(doctor.cases(outputs, realm.name))
+        doctor = Doctor(AnswerCache(realm.session), Asked(**{"exchange": exchange, **asked}))
+        return doctor.examine(doctor.cases(outputs, realm.name))
 
     anybody, holder = diagnose(), diagnose(as_user=realm.user)
     assert [(each.findings, each.unseen) for each in anybody] == [((), ())] * (7 if exchange == "legacy" else 6)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kcadmin.rest.connection import Connection, PasswordLogin
-from kcadmin.rest.errors import Forbidden, KeycloakError, NotFound, Strange
+from kcadmin.rest.errors import Forbidden, KeycloakError, NotFound, UnexpectedAnswer
 from kcadmin.rest.session import Session
 from tests.support.in_process import Stack
 from tests.support.proxy import Proxy, Request, proxy_before, says
@@ -66,7 +66,9 @@ def test_what_is_gone_on_a_real_server(legacy_realm: TestRealm) -> None:
         with pytest.raises(NotFound):
             realm.session.delete(path)
     for path in (f"{at}/nothing-like-it", f"{at}/client-policies/nothing", "/nothing", f"{client}/nothing"):
-        with pytest.raises(Strange, match=r"answered 404 with application/json .*, which is not Keycloak's answer"):
+        with pytest.raises(
+            UnexpectedAnswer, match=r"answered 404 with application/json .*, which is not Keycloak's answer"
+        ):
             realm.session.get(path)
 
 
@@ -89,7 +91,7 @@ def test_a_lacking_role_is_told_and_hides_nothing_as_gone(legacy_realm: TestReal
     for name in ("api", "realm-management"):
         services = f"{at}/clients/{realm.uuid(name)}/authz/resource-server"
         for path in (services, f"{services}/policy", f"{services}/policy/{NOBODY}", f"{services}/scope/{NOBODY}"):
-            with pytest.raises((Forbidden, Strange)):
+            with pytest.raises((Forbidden, UnexpectedAnswer)):
                 its.get(path)
 
 
@@ -164,10 +166,10 @@ def test_one_object_that_another_one_answers_for(place: Place, who: str) -> None
     existing = f"/admin/realms/{place.realm.name}/clients/{place.realm.uuid('frontend')}"
     place.proxy.fault, place.proxy.each = FOREIGN[who], lambda request: bool(re.search(existing + "$", request))
     its = place.session
-    with pytest.raises(Strange, match=rf"^Keycloak at '{place.proxy.url}': GET {existing} answered \d+"):
+    with pytest.raises(UnexpectedAnswer, match=rf"^Keycloak at '{place.proxy.url}': GET {existing} answered \d+"):
         its.get(existing)
     place.proxy.each = lambda request: path in request
-    with pytest.raises(Strange):
+    with pytest.raises(UnexpectedAnswer):
         its.delete(f"/admin/realms/{path}")
     place.proxy.fault = None
     with pytest.raises(NotFound):

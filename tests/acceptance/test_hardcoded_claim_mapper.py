@@ -12,7 +12,7 @@ from kcadmin.rest.issuers import claims_of
 from kcadmin.rest.session import session_for
 from providers.hardcoded_claim_mapper import HardcodedClaimMapperProvider
 from reach.gate_claims import gate
-from reach.leftovers import What, leftovers
+from reach.leftovers import LeftoverKind, leftovers
 from reach.survey import survey
 from tests.conftest import MakeRealm
 from tests.support.engine import Engine, Refused, forget
@@ -116,6 +116,6 @@ def test_one_that_its_owner_left_goes_by_release(realm: TestRealm, engine: Engin
     forget()
     found = realm_for(session_for(realm.connection), realm.name)
     left = leftovers(survey(session_for(realm.connection), realm.name), {})
-    assert [each.what for each in left] == [What.CLAIM_MAPPER]
+    assert [each.what for each in left] == [LeftoverKind.CLAIM_MAPPER]
     assert [each.stays for each in release_all(found, left)] == [""]
     assert realm.export() == before

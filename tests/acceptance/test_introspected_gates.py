@@ -8,12 +8,12 @@ import pytest
 import requests
 
 from exchange.doctor.doctor import Asked, Doctor
-from exchange.doctor.realm_look import Looks
+from exchange.doctor.realm_reader import AnswerCache
 from kcadmin.objects.features import read_features
 from kcadmin.objects.realm import realm_for
 from kcadmin.rest.errors import TokenRefused
 from reach.allowed import RealmReach, realm_reach
-from reach.among_clients import reach_among
+from reach.among_clients import reach_among_clients
 from reach.introspection import SETTING
 from reach.roles import read_roles
 from reach.survey import survey
@@ -94,11 +94,11 @@ def test_what_is_added_at_introspection_is_a_way_past_the_condition(
         with pytest.raises(pulumi.RunError, match=f"without .*: by the .*mapper 'theirs'.* of '{source}', {where}"):
             stack.up(grant(home, sources=[source], exchange=exchange, **condition))
     realm = realm_for(home.session, home.name)
-    for found in (reach(home), reach_among(realm, read_features(home.session), ["api", source]).reach):
+    for found in (reach(home), reach_among_clients(realm, read_features(home.session), ["api", source]).reach):
         verdict = found.verdict("api", source, None)
         assert verdict.allowed and "'gateway' passes on" in " ".join(verdict.conditions)
     case = Case("g", home.name, exchange, RECIPIENT, source, "api", "api")
-    diagnosis = Doctor(Looks(home.session), Asked(as_user=OTHER)).look_at([case])[0]
+    diagnosis = Doctor(AnswerCache(home.session), Asked(as_user=OTHER)).examine([case])[0]
     (told,) = [each for each in diagnosis.notes if "'gateway' passes on" in each.wrong]
     assert not told.sure
 

@@ -20,7 +20,7 @@ import pytest
 
 from exchange.audit.audit import Audit, Wanted
 from exchange.doctor.doctor import Asked, Doctor
-from exchange.doctor.realm_look import Looks
+from exchange.doctor.realm_reader import AnswerCache
 from exchange.graph.command import _look
 from exchange.inventory import config_file
 from exchange.stack.place import Place
@@ -221,7 +221,7 @@ def test_no_answer_ends_in_a_traceback(legacy_realm: TestRealm, exchange: str) -
         return Session(connection)
 
     commands: dict[str, Callable[[], object]] = {
-        "doctor": lambda: Doctor(Looks(session()), Asked(as_user=realm.user)).look_at(cases),
+        "doctor": lambda: Doctor(AnswerCache(session()), Asked(as_user=realm.user)).examine(cases),
         "inventory": lambda: config_file.take_inventory(session(), realm.name, lambda what: None),
         "graph": lambda: _look(place, lambda what: None),
         "audit": lambda: list(Audit(place).records(Wanted())),

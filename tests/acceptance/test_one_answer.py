@@ -10,7 +10,7 @@ import pytest
 
 from exchange.doctor.doctor import Asked, Doctor
 from exchange.doctor.error_catalogue import EXCHANGED
-from exchange.doctor.realm_look import Looks
+from exchange.doctor.realm_reader import AnswerCache
 from exchange.inventory.grants import inventory
 from kcadmin.objects.features import LEGACY, STANDARD
 from reach.allowed import RealmReach, realm_reach
@@ -88,7 +88,7 @@ def against_keycloak(
     passed, why = users.exchange(requester, token, audience, scope) if token else (False, "no token")
     dry = Predictor(realm.session, [case]).predict(case)
     for_user = Predictor(realm.session, [case], user).predict(case)
-    diagnosis = Doctor(Looks(realm.session), Asked(as_user=user)).look_at([case])[0]
+    diagnosis = Doctor(AnswerCache(realm.session), Asked(as_user=user)).examine([case])[0]
     blocking = [each for each in diagnosis.findings if audience or each.token != EXCHANGED]
     about = f"{triple}, {user}, scope '{scope}': Keycloak {'allows it' if passed else f'refuses it ({why})'}"
     wrong = []

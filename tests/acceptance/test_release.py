@@ -18,7 +18,7 @@ from kcadmin.objects.recorded_events import KIND as EVENTS
 from kcadmin.objects.setting_claims import FULL_SCOPE_CLAIM
 from kcadmin.rest.answers import Answer
 from kcadmin.rest.session import Session, session_for
-from reach.leftovers import What
+from reach.leftovers import LeftoverKind
 from tests.conftest import MakeRealm
 from tests.support.copies import copied, exported
 from tests.support.engine import forget
@@ -168,7 +168,13 @@ def test_what_an_owner_left_in_a_copy_goes_and_nothing_else(copies: Copies, exch
     clean, copy = copies
     seen = found(copy)
     assert {each.owner.split("#")[0] for each in seen.left} == {GONE} and not seen.others
-    assert {What.MAPPER, What.SCOPE, What.GUARD, What.GUARD_MARK, What.EVENTS} <= {each.what for each in seen.left}
+    assert {
+        LeftoverKind.MAPPER,
+        LeftoverKind.SCOPE,
+        LeftoverKind.GUARD,
+        LeftoverKind.GUARD_MARK,
+        LeftoverKind.EVENTS,
+    } <= {each.what for each in seen.left}
     ended = {"standard": "itself, 'backend'", "legacy": "'backend'"}[exchange]
     assert f"'billing' exchanges tokens of 'web' for {ended}" in seen.ends
     assert found(copy, "first/exchange").left == ()
@@ -298,15 +304,15 @@ def test_forged_marks_claims_and_notes_win_nothing(clean: TestRealm, exchange: s
         with written(copy.uuid("evil")) as writes:
             done = release.take_away(session_for(copy.connection), seen)
         assert 0 < len(writes) < 20 and HERE not in "".join(writes)
-        assert len(done) > 1_000 and {each.left.what for each in done if each.fault} <= {What.GUARD_MARK}
+        assert len(done) > 1_000 and {each.left.what for each in done if each.fault} <= {LeftoverKind.GUARD_MARK}
         assert [each for each in done if "says that it gave tokens something else before" in each.stays]
         done = release.take_away(session_for(copy.connection), adopted(copy, resources))
         assert [each for each in done if each.fault or each.stays] == []
-        of_realm = (What.GUARD, What.EVENTS)
+        of_realm = (LeftoverKind.GUARD, LeftoverKind.EVENTS)
         assert {
             (each.what, "" if each.what in of_realm else each.client, each.audience, each.type)
             for each in found(copy, HERE).left
-        } == {each for each in real if each[0] != What.STRATEGY}
+        } == {each for each in real if each[0] != LeftoverKind.STRATEGY}
         mine = Stack(copy.connection, HERE, GUARDS, events=True)
         mine.up(*grants(exchange, copy.name)[:2])
         mine.up(*grants(exchange, copy.name)[:2])

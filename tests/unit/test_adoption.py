@@ -14,7 +14,7 @@ from exchange.stack import place
 from exchange.stack.stack import default_owner
 from kcadmin.marks.ownership import owned_name, policy_title
 from kcadmin.rest.connection import Connection, PasswordLogin
-from reach.leftovers import Leftover, What
+from reach.leftovers import Leftover, LeftoverKind
 
 GONE = "gone/exchange/prod"
 OURS = "pulumi-python:dynamic/keycloak:"
@@ -29,9 +29,9 @@ WEB = {"client_id": "web", "client_uuid": "u"}
 MAPPER = resource("AudienceMapper", included_client="api", owner=GONE, **WEB)
 SCOPE = resource("AudienceScope", name="orders", included_client="api", owner=f"{GONE}#g")
 POLICY = resource("ClientPolicy", name="p", resource_server="realm-management", owner=f"{GONE}#g")
-NAMED = Leftover(What.MAPPER, "web", owned_name("audience-api", GONE), GONE, "1", audience=("api", None))
-ORDERS = Leftover(What.SCOPE, "", "orders", f"{GONE}#g", "2", audience=("api", None))
-P = Leftover(What.POLICY, "realm-management", "p", f"{GONE}#g", type="client")
+NAMED = Leftover(LeftoverKind.MAPPER, "web", owned_name("audience-api", GONE), GONE, "1", audience=("api", None))
+ORDERS = Leftover(LeftoverKind.SCOPE, "", "orders", f"{GONE}#g", "2", audience=("api", None))
+P = Leftover(LeftoverKind.POLICY, "realm-management", "p", f"{GONE}#g", type="client")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ P = Leftover(What.POLICY, "realm-management", "p", f"{GONE}#g", type="client")
         (P, {"type": "js"}),
         (P, {"client": "evil"}),
         (P, {"owner": f"{GONE}#other"}),
-        (P, {"what": What.PERMISSION}),
+        (P, {"what": LeftoverKind.PERMISSION}),
     ],
 )
 def test_what_is_like_a_declared_thing_is_not_one(real: Leftover, alike: dict[str, Any]) -> None:
@@ -74,7 +74,7 @@ def test_a_preview_runs_under_the_former_owners_name(
 
     monkeypatch.setattr(adoption, "run_pulumi", pulumi)
     here = place.Deployable(Connection("https://k", PasswordLogin("a", "p")), ("r",), frozenset({"ours"}), "ours")
-    assert [each.what for each in declared([], GONE, here)] == [What.MAPPER]
+    assert [each.what for each in declared([], GONE, here)] == [LeftoverKind.MAPPER]
     assert configs == [{"config": {"keycloak-token-exchange:owner": GONE, "keycloak-token-exchange:url": "https://k"}}]
 
 
@@ -116,6 +116,6 @@ def test_an_organization_names_an_owner(monkeypatch: pytest.MonkeyPatch, name: s
 def test_guards_and_events_are_the_realms() -> None:
     guards = resource("ExchangeGuards", owner=GONE, requesters=["web"], scopes=None)
     found = declared_by([guards, resource("ExchangeEvents", owner=GONE)], GONE)
-    assert {each.what for each in found} >= {What.GUARD, What.EVENTS}
-    left = [Leftover(What.GUARD, "", "any name", GONE), Leftover(What.EVENTS, "account", "", GONE)]
+    assert {each.what for each in found} >= {LeftoverKind.GUARD, LeftoverKind.EVENTS}
+    left = [Leftover(LeftoverKind.GUARD, "", "any name", GONE), Leftover(LeftoverKind.EVENTS, "account", "", GONE)]
     assert set(adopted(left, "r", found)) == {*left}

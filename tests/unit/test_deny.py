@@ -133,8 +133,8 @@ def test_a_client_without_a_login_has_the_token_that_a_grant_gives_it(monkeypatc
 def test_there_is_an_end_to_what_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "read_features", lambda session: Features(True, True, True))
     monkeypatch.setattr(module, "realm_for", lambda session, name: None)
-    among: Callable[..., Any] = lambda realm, features, clients: type("Among", (), {"reach": State()})  # noqa: E731
-    monkeypatch.setattr(module, "reach_among", among)
+    among: Callable[..., Any] = lambda realm, features, clients: type("AmongClients", (), {"reach": State()})  # noqa: E731
+    monkeypatch.setattr(module, "reach_among_clients", among)
 
     def cases(number: int) -> Iterator[Case]:
         for at in range(number):

@@ -17,7 +17,7 @@ from exchange.doctor import command as commands_doctor
 from exchange.doctor import doctor as doctor_module
 from exchange.doctor.doctor import Asked, Diagnosis, Doctor, Refused
 from exchange.doctor.error_texts import read_error
-from exchange.doctor.realm_look import Looks, RealmLook
+from exchange.doctor.realm_reader import AnswerCache, RealmReader
 from exchange.stack import stack as stack_module
 from exchange.stack.stack import StackOutputs
 from kcadmin.guards.marks import computed_mark, new_mark
@@ -147,7 +147,7 @@ def test_an_exchange_that_was_only_guessed_is_said_to_be(monkeypatch: pytest.Mon
     monkeypatch.setattr(doctor_module, "_last_refusal", lambda question, in_order: None)
     monkeypatch.setattr(doctor_module.request, "faults", lambda question: [])
     doctor = Doctor(looks, Asked("frontend", "api"))  # type: ignore[arg-type]
-    (found,) = doctor.look_at(doctor.cases(None, "r"))
+    (found,) = doctor.examine(doctor.cases(None, "r"))
     ((what, why),) = found.unseen
     assert what == "which exchange answers, so standard is taken" and "403" in why
 
@@ -252,7 +252,7 @@ def _plain(text: str) -> str:
 
 
 def doctor(server: FakeKeycloak, **asked: Any) -> Doctor:
-    return Doctor(Looks(server.session()), Asked(**{"source": "frontend", "target": "api", **asked}))
+    return Doctor(AnswerCache(server.session()), Asked(**{"source": "frontend", "target": "api", **asked}))
 
 
 STACK = StackOutputs(GRANTS, "https://keycloak.test", "r", {})
@@ -317,7 +317,7 @@ def test_which_exchange_answers(
 def test_a_disabled_target(exchange: str, unknown: tuple[str, ...], causes: list[str]) -> None:
     server = FakeKeycloak()
     server.add_realm("r", frontend={}, api={"enabled": False})
-    looks = Looks(server.session(), Features(True, True, True, unknown))
+    looks = AnswerCache(server.session(), Features(True, True, True, unknown))
     case = Case("g", "r", exchange, "requester", "frontend", "frontend", "api", "api")
     assert [each.cause for each in clients.target(finding.Question(case, looks.realm("r")))] == causes
 
@@ -337,7 +337,7 @@ def test_a_disabled_target(exchange: str, unknown: tuple[str, ...], causes: list
 def test_features(features: tuple[str, ...], exchange: str, asks: bool, cause: str | None) -> None:
     server = FakeKeycloak(features=features)
     case = Case("g", "r", exchange, "requester", "frontend", "frontend" if asks else "api", "api")
-    question = finding.Question(case, Looks(server.session()).realm("r"))
+    question = finding.Question(case, AnswerCache(server.session()).realm("r"))
     found = list(clients.features(question))
     assert [each.cause for each in found] == ([cause] if cause else [])
     assert all(each.name == server.url and "--features=" in each.sentence for each in found)
@@ -353,10 +353,10 @@ def test_a_guard_on_users_is_mended_where_it_is_declared(monkeypatch: pytest.Mon
     policy = {"name": "staff alone", "enabled": True, "conditions": conditions, "profiles": ["p"]}
     enforcer = {"claim-name": "email", "allowed-value": ".*@example[.]com"}
     profile = {"name": "p", "executors": [{"executor": "jwt-claim-enforcer", "configuration": enforcer}]}
-    monkeypatch.setattr(RealmLook, "client_policies", lambda look: [policy])
-    monkeypatch.setattr(RealmLook, "client_profiles", lambda look: {"p": profile})
+    monkeypatch.setattr(RealmReader, "client_policies", lambda look: [policy])
+    monkeypatch.setattr(RealmReader, "client_profiles", lambda look: {"p": profile})
     case = Case("g", "r", "standard", "recipient", "frontend", "api", "api")
-    (found,) = guards.client_policies(finding.Question(case, Looks(server.session()).realm("r")))
+    (found,) = guards.client_policies(finding.Question(case, AnswerCache(server.session()).realm("r")))
     assert found.cause == "guard-user" and "change user_claims of the ExchangeGuards" in found.remedy
 
 
@@ -372,7 +372,7 @@ def test_a_mark_that_is_not_the_clients_own_is_a_note(
     uuid = server.uuid("api")
     marks = {"own": new_mark(uuid), "computed": computed_mark(server.uuid("realm-management"), uuid)}
     server.client("api")["attributes"] = {MARK: marks.get(mark, mark)}
-    monkeypatch.setattr(RealmLook, "client_policies", lambda look: [])
+    monkeypatch.setattr(RealmReader, "client_policies", lambda look: [])
     case = Case("g", "r", "standard", "recipient", "frontend", "api", "api")
-    found = list(guards.client_policies(finding.Question(case, Looks(server.session()).realm("r"))))
+    found = list(guards.client_policies(finding.Question(case, AnswerCache(server.session()).realm("r"))))
     assert [(each.cause, each.sure, each.value) for each in found] == [(cause, False, "") for cause in causes]

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from exchange.inventory.grants import FoundGrant, Inventory, Level, inventory
+from exchange.inventory.grants import ExistingGrant, Inventory, Level, inventory
 from kcadmin.marks.ownership import hash16, marked
 from kcadmin.objects.claims import Claim
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import SWITCH_CLAIM, Features
 from kcadmin.objects.resource_server import permission_name
+from reach.existing_policies import ExistingPolicy, Window, existing_policy, existing_policy_for, window_of
 from reach.policy_meanings import grants_nothing, meaning
 from reach.roles import RoleFacts
-from reach.standing_policies import Standing, Window, standing, standing_for, window_of
 from reach.survey import Permission, Survey
 from tests.support import surveys
 
@@ -275,7 +275,7 @@ def test_grants_between_the_same_clients_are_told_apart_and_keep_their_names() -
 
 
 def test_a_config_says_no_default() -> None:
-    grant = FoundGrant("n", "standard", ("a",), "b", ("recipient",), None, False)
+    grant = ExistingGrant("n", "standard", ("a",), "b", ("recipient",), None, False)
     assert grant.config() == {
         "name": "n",
         "sources": ["a"],
@@ -324,7 +324,7 @@ HOURS = time("hours", hour="9", hourEnd="16")
 @pytest.mark.parametrize(
     ("policies", "stands"),
     [
-        ([MAY], Standing("may", frozenset("ab"), None, {"": "may"})),
+        ([MAY], ExistingPolicy("may", frozenset("ab"), None, {"": "may"})),
         ([policy("client", "may", logic="NEGATIVE", clients=["a"])], None),
         ([policy("client", "may", clients=[])], None),
         ([policy("client", "may", marked("", OWNER), clients=["a"])], None),
@@ -333,7 +333,7 @@ HOURS = time("hours", hour="9", hourEnd="16")
         ([policy("aggregate", "may", applyPolicies=["m"]), {**MAY, "name": "m"}], None),
         (
             [policy("aggregate", "may", applyPolicies=["hours", "m"]), {**MAY, "name": "m"}, HOURS],
-            Standing(
+            ExistingPolicy(
                 "may", frozenset("ab"), Window("09:00", "17:00"), {"": "m", "time 1": "hours", "conditions": "may"}
             ),
         ),
@@ -359,12 +359,12 @@ HOURS = time("hours", hour="9", hourEnd="16")
         ),
     ],
 )
-def test_what_says_what_a_grants_policy_would(policies: list[dict[str, Any]], stands: Standing | None) -> None:
+def test_what_says_what_a_grants_policy_would(policies: list[dict[str, Any]], stands: ExistingPolicy | None) -> None:
     by_name = {each["name"]: each for each in policies}
-    assert standing(by_name, "may") == stands and standing(by_name, "none") is None
+    assert existing_policy(by_name, "may") == stands and existing_policy(by_name, "none") is None
     clients, window = (stands.clients, stands.window) if stands else (frozenset("ab"), None)
-    assert standing_for(by_name, ["none", "may"], clients, window) == stands
-    assert standing_for(by_name, ["may"], frozenset("a"), window) is None
+    assert existing_policy_for(by_name, ["none", "may"], clients, window) == stands
+    assert existing_policy_for(by_name, ["may"], frozenset("a"), window) is None
 
 
 @pytest.mark.parametrize(

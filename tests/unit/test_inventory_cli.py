@@ -9,9 +9,9 @@ from typer.testing import CliRunner, Result
 
 from exchange import cli
 from exchange.inventory import config_file
-from exchange.inventory.grants import FoundGrant, Inventory, Level, Remark
+from exchange.inventory.grants import ExistingGrant, Inventory, Level, Remark
 
-GRANT = FoundGrant("a-to-b", "standard", ("a",), "b", ("requester",), None, False)
+GRANT = ExistingGrant("a-to-b", "standard", ("a",), "b", ("requester",), None, False)
 LOST = Remark(
     Level.LOST, "policy 'p' of 'b'", "client policy 'p' (NEGATIVE) lets every client but 'a' through", "keep it"
 )

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from exchange.inventory import config_file
 from exchange.inventory.config_file import FileRefused, as_config, changed, write
-from exchange.inventory.grants import FoundGrant, Inventory
+from exchange.inventory.grants import ExistingGrant, Inventory
 from kcadmin.rest.errors import Refusal
-from reach.standing_policies import Window
+from reach.existing_policies import Window
 
 URL = "https://kc.example.com"
 PREFIX = "keycloak-token-exchange"
-PLAIN = FoundGrant("a-to-b", "standard", ("a",), "b", ("requester",), None, False)
-ODD = FoundGrant(
+PLAIN = ExistingGrant("a-to-b", "standard", ("a",), "b", ("requester",), None, False)
+ODD = ExistingGrant(
     'odd: "x"',
     "legacy",
     ("no", "1e3", "ümläut #1"),
@@ -43,7 +43,7 @@ def place(realm: str = "r") -> dict[str, str]:
     return {f"{PREFIX}:url": URL, f"{PREFIX}:realm": realm, f"{PREFIX}:owner": f"owner of {realm}"}
 
 
-def found(*grants: FoundGrant, realm: str = "r") -> Inventory:
+def found(*grants: ExistingGrant, realm: str = "r") -> Inventory:
     return Inventory(realm, grants or (PLAIN,), ())
 
 
@@ -138,7 +138,7 @@ def test_what_is_refused(text: str, words: str, tmp_path: Path) -> None:
     ["yes", "1.0", "null", "~", ": ", "#", "a\nb: c", "\x7f\x85\u2028\u202e\x1b", "🔑\U000e0041", '"\\', "${x}", "- a"],
 )
 def test_any_name_is_read_as_it_is_in_the_realm(name: str) -> None:
-    odd = FoundGrant("g", "standard", (name,), name, ("requester",), None, False, roles=((name, name),))
+    odd = ExistingGrant("g", "standard", (name,), name, ("requester",), None, False, roles=((name, name),))
     for text in (as_config(found(odd, realm=name), URL), changed("", found(odd, realm=name), URL, "f", replace=False)):
         assert config(text) == {**place(name), f"{PREFIX}:grants": [odd.config()]}
         assert all(line.isprintable() for line in text.split("\n"))
@@ -171,14 +171,14 @@ NAME = st.text(
 )
 def test_names_of_all_shapes_are_read_back(source: str, target: str, name: str, before: str) -> None:
     roles = ((source, name), ("", name))
-    grant = FoundGrant(name, "standard", (source, target), target, ("requester",), None, False, roles=roles)
+    grant = ExistingGrant(name, "standard", (source, target), target, ("requester",), None, False, roles=roles)
     of_realm = found(grant, realm=name)
     for text in (as_config(of_realm, URL), changed(before, of_realm, URL, "Pulumi.x.yaml", replace=False)):
         assert config(text)[f"{PREFIX}:grants"] == [grant.config()]
 
 
 def test_a_client_id_is_no_yaml() -> None:
-    grant = FoundGrant("g", "standard", ("https://a,shop",), "https://o]", ("requester",), None, False)
+    grant = ExistingGrant("g", "standard", ("https://a,shop",), "https://o]", ("requester",), None, False)
     assert config(as_config(found(grant), URL))[f"{PREFIX}:grants"][0]["sources"] == ["https://a,shop"]
 
 

@@ -122,7 +122,7 @@ def test_a_strangers_policy_on_any_of_them_keeps_them_on(held: list[str], manage
 def test_what_came_on_token_exchange_since_the_look_keeps_them_on() -> None:
     server = Server(on=True, owners=(OURS,))
     realm = permissions(server, held=[], manage=["a"])
-    assert realm.seen_permissions_server().held_beside_lately(server.uuid("api")) == ["a"]
+    assert realm.cached_permissions_server().held_beside_lately(server.uuid("api")) == ["a"]
     content = server.server("realm-management")["policies"]
     content["b"] = {"id": "b", "name": "b", "type": "client"}
     content["t"]["policies"].append("b")

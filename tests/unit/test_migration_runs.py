@@ -12,7 +12,7 @@ from exchange import cli
 from exchange.migrate import command as migrate
 from exchange.migrate.apply import Migration, Outcome
 from exchange.migrate.plan import Planned
-from exchange.migrate.preparation import Found, faults
+from exchange.migrate.preparation import Prepared, faults
 from exchange.migrate.progress import Call, Stage
 from exchange.migrate.runs import RunFailed, StackRuns, _errors
 from exchange.stack.stack import StackProblem
@@ -99,9 +99,11 @@ class Runs(StackRuns):
         return self.answers.pop(0)
 
 
-def found(*plans: Planned, unseen: Sequence[str] = (), quiet: Sequence[bool] = (True, True), **changes: Any) -> Found:
+def found(
+    *plans: Planned, unseen: Sequence[str] = (), quiet: Sequence[bool] = (True, True), **changes: Any
+) -> Prepared:
     given: dict[str, Any] = {"unsure": {}, "under_way": False, "keycloak": None, **changes}
-    return Found(Runs(*quiet), planned=list(plans), unseen=list(unseen), **given)
+    return Prepared(Runs(*quiet), planned=list(plans), unseen=list(unseen), **given)
 
 
 def test_what_stands_against_a_migration() -> None:
@@ -114,7 +116,7 @@ def test_what_stands_against_a_migration() -> None:
     assert faults(unseen, events=False) == []
 
 
-def run(monkeypatch: pytest.MonkeyPatch, what: Found, *args: str, outcome: Outcome | Exception = MOVED) -> Result:
+def run(monkeypatch: pytest.MonkeyPatch, what: Prepared, *args: str, outcome: Outcome | Exception = MOVED) -> Result:
     def move(self: Migration, groups: Any) -> Outcome:
         if isinstance(outcome, Exception):
             raise outcome
@@ -155,7 +157,9 @@ def test_how_plan_ends(plans: tuple[Planned, ...], code: int, words: str, monkey
         (found(planned(), unseen=["e; f."]), ["--yes", "--no-events"], 0, "warning: without events"),
     ],
 )
-def test_how_apply_ends(what: Found, args: list[str], code: int, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_how_apply_ends(
+    what: Prepared, args: list[str], code: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     result = run(monkeypatch, what, "apply", *args)
     assert result.exit_code == code and words in result.output
 

@@ -324,7 +324,7 @@ def test_what_an_adopted_legacy_policy_was_is_not_what_the_look_at_all_of_them_s
     life = Life(keycloak, kind)
     realm = life.engine._fresh().realm({"realm": "r"})
     realm.clients.expect(10)
-    assert realm.seen_permissions_server().policy_named("n")
+    assert realm.cached_permissions_server().policy_named("n")
     policies["p"]["description"] = "new"
     later()
     keycloak.interfere(Answer(204), at=f"^PUT .*/{keycloak.uuid('realm-management')}$")

@@ -6,7 +6,7 @@ import pytest
 
 from kcadmin.rest.errors import HttpError, NotImplementedHere
 from kcadmin.writes.executors import NOTHING, UNDECIDED, Done, before_write
-from kcadmin.writes.policies import seen_policies
+from kcadmin.writes.policies import known_policies
 from kcadmin.writes.prediction import RealmPolicies
 from kcadmin.writes.votes import Version, Vote, Write, holds
 
@@ -52,4 +52,4 @@ def test_attributes_of_another_shape_hold_for_nobody(attributes: str) -> None:
 def test_a_server_without_client_policies_has_none() -> None:
     gone = NotImplementedHere(501, "GET", "/admin/realms/r/client-policies/policies", "Feature not enabled")
     assert isinstance(gone, HttpError)
-    assert seen_policies(Answers(gone), "r") == (RealmPolicies(), True)  # type: ignore[arg-type]
+    assert known_policies(Answers(gone), "r") == (RealmPolicies(), True)  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ def realm_of(number: int) -> FakeKeycloak:
     return server
 
 
-def look_at(clients: Clients, number: int) -> None:
+def examine(clients: Clients, number: int) -> None:
     for each in range(number):
         assert clients.find(f"client-{each}")
 
@@ -29,7 +29,7 @@ def test_a_fair_part_of_a_realm_is_read_in_pages() -> None:
     server = realm_of(250)
     clients = Clients(server.shared, "r")
     clients.expect(200)
-    look_at(clients, 200)
+    examine(clients, 200)
     assert [each.query for each in server.asked("^GET .*/clients$")] == [
         {"first": "800", "max": "1"},
         *({"first": first, "max": "100"} for first in ("0", "100", "200")),
@@ -40,7 +40,7 @@ def test_a_few_of_many_clients_are_looked_up_one_by_one() -> None:
     server = realm_of(300)
     clients = Clients(server.shared, "r")
     clients.expect(6)
-    look_at(clients, 6)
+    examine(clients, 6)
     assert [each.query for each in server.asked("^GET .*/clients$")] == [
         {"clientId": f"client-{each}"} for each in range(6)
     ]
@@ -50,7 +50,7 @@ def test_a_small_part_of_a_realm_costs_one_probe() -> None:
     server = realm_of(300)
     clients = Clients(server.shared, "r")
     clients.expect(20)
-    look_at(clients, 20)
+    examine(clients, 20)
     first, *others = [each.query for each in server.asked("^GET .*/clients$")]
     assert first == {"first": "80", "max": "1"}
     assert others == [{"clientId": f"client-{each}"} for each in range(20)]
@@ -59,7 +59,7 @@ def test_a_small_part_of_a_realm_costs_one_probe() -> None:
 def test_without_a_number_it_is_judged_by_what_was_looked_up() -> None:
     server = realm_of(200)
     clients = Clients(server.shared, "r")
-    look_at(clients, 200)
+    examine(clients, 200)
     probes = [each for each in server.asked("^GET .*/clients$") if each.query.get("max") == "1"]
     assert [each.query["first"] for each in probes] == ["160", "320"]
     assert len(server.asked("^GET .*/clients$")) == 19 + 2 + 3
@@ -69,7 +69,7 @@ def test_a_client_that_comes_later_is_looked_up() -> None:
     server = realm_of(20)
     clients = Clients(server.shared, "r")
     clients.expect(20)
-    look_at(clients, 20)
+    examine(clients, 20)
     assert clients.find("late") is None
     server.add_client("r", "late")
     assert clients.find("late")
@@ -137,7 +137,7 @@ def test_what_may_not_be_listed_is_looked_up(status: int) -> None:
     clients = Clients(server.shared, "r")
     clients.expect(20)
     server.interfere(Answer(status, {"error": "no"}), at="GET .*/clients$")
-    look_at(clients, 20)
+    examine(clients, 20)
     assert len([each for each in server.asked("^GET .*/clients$") if "clientId" in each.query]) == 20
 
 

@@ -8,7 +8,7 @@ import pytest
 from exchange.release import removal
 from kcadmin.objects.audience_scopes import AudienceScope, may_have_been
 from kcadmin.rest.errors import Refusal
-from reach.leftovers import Leftover, What, _depths
+from reach.leftovers import Leftover, LeftoverKind, _depths
 
 SCOPE = AudienceScope("orders", "", "api", (("", "staff"),), True, owner="gone#g", id="1")
 
@@ -43,13 +43,13 @@ def test_a_note_makes_a_client_scope_no_wider(was: dict[str, Any], may: bool) ->
 
 def test_guards_stay_while_what_they_guard_could_not_be_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
     gone: list[str] = []
-    monkeypatch.setitem(removal._WAYS, What.MAPPER, fails)
-    monkeypatch.setitem(removal._WAYS, What.GUARD, lambda realm, left: gone.append(left.owner))
+    monkeypatch.setitem(removal._WAYS, LeftoverKind.MAPPER, fails)
+    monkeypatch.setitem(removal._WAYS, LeftoverKind.GUARD, lambda realm, left: gone.append(left.owner))
 
     def ends(*left: Leftover) -> Iterator[str]:
         return (each.fault for each in removal.release_all(Realm(), left))  # type: ignore[arg-type]
 
-    guard, mapper = Leftover(What.GUARD, "", "g", "gone"), Leftover(What.MAPPER, "web", "m", "gone")
+    guard, mapper = Leftover(LeftoverKind.GUARD, "", "g", "gone"), Leftover(LeftoverKind.MAPPER, "web", "m", "gone")
     assert [*ends(guard)] == [""] and gone == ["gone"]
     assert [*ends(mapper, guard)] == [
         "mapper 'm': stays.",
@@ -62,10 +62,13 @@ def test_a_claim_that_means_nothing_takes_no_note_along_that_is_still_needed(mon
     """Whoever may write the client can plant such a claim; the note says what the mapper is given back as, by the next run."""
 
     gone: list[str] = []
-    monkeypatch.setitem(removal._WAYS, What.MAPPER, fails)
+    monkeypatch.setitem(removal._WAYS, LeftoverKind.MAPPER, fails)
     monkeypatch.setattr(removal, "_notes", lambda realm, client, notes: gone.extend(each.name for each in notes))
-    mapper = Leftover(What.MAPPER, "web", "m", "gone")
-    note, stray = Leftover(What.ADOPTED, "web", "the note", "gone"), Leftover(What.STRAY, "web", "the stray", "gone")
+    mapper = Leftover(LeftoverKind.MAPPER, "web", "m", "gone")
+    note, stray = (
+        Leftover(LeftoverKind.ADOPTED, "web", "the note", "gone"),
+        Leftover(LeftoverKind.STRAY, "web", "the stray", "gone"),
+    )
     faults = [each.fault for each in removal.release_all(Realm(), [mapper, note, stray])]  # type: ignore[arg-type]
     assert gone == ["the stray"] and [bool(each) for each in faults] == [True, True, False]
     gone.clear()

@@ -13,11 +13,11 @@ from exchange.release import release
 from exchange.release.removal import Released
 from exchange.stack import place
 from kcadmin.marks.ownership import hash16
-from reach.leftovers import Leftover, What
+from reach.leftovers import Leftover, LeftoverKind
 
 OWNER = "first/exchange/prod"
-MAPPER = Leftover(What.MAPPER, "web", "audience-api", OWNER, "id")
-SWITCH = Leftover(What.SWITCH, "web", "", OWNER)
+MAPPER = Leftover(LeftoverKind.MAPPER, "web", "audience-api", OWNER, "id")
+SWITCH = Leftover(LeftoverKind.SWITCH, "web", "", OWNER)
 FOUND = release.Leavings("r", OWNER, (MAPPER, SWITCH), {"other": 3}, ("'web' exchanges tokens of 'web' for 'api'",))
 ONE_REALM = ("--url", "https://kc.example", "--realm", "r")
 

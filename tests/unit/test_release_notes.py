@@ -13,7 +13,7 @@ from kcadmin.objects.realm import realm_for
 from kcadmin.rest.errors import Refusal
 from kcadmin.rest.session import session_for
 from providers.audience_scope import AudienceScopeProvider
-from reach.leftovers import Leftover, What
+from reach.leftovers import Leftover, LeftoverKind
 from tests.support.engine import Engine, forget
 from tests.support.fake_server import FakeKeycloak
 
@@ -60,7 +60,7 @@ def done(keycloak: FakeKeycloak, *left: Leftover) -> list[removal.Released]:
 @pytest.mark.parametrize("forged", FORGED)
 def test_a_forged_note_changes_no_client_scope(keycloak: FakeKeycloak, forged: str) -> None:
     key = noted(keycloak, "x", FORGED[forged])
-    (one,) = done(keycloak, Leftover(What.SCOPE, "", "to-api", GONE, "s"))
+    (one,) = done(keycloak, Leftover(LeftoverKind.SCOPE, "", "to-api", GONE, "s"))
     assert f"attribute {key} of client 'api', which others may write" in one.fault
     assert not keycloak.asked(f"^(PUT|POST|DELETE) {AT}")
 
@@ -89,7 +89,7 @@ def test_an_adopted_mapper_is_given_back_by_its_fields_or_whole(keycloak: FakeKe
     was = {"name": "n", "custom_audience": None, **fields, **whole}
     note = json.dumps({"owner": GONE, "kind": "adopted:a", "set": {}, "was": was})
     keycloak.change("web", protocolMappers=[mapper], attributes={claim_key(GONE, "adopted:a"): note})
-    (one,) = done(keycloak, Leftover(What.MAPPER, "web", "n", GONE, "a"))
+    (one,) = done(keycloak, Leftover(LeftoverKind.MAPPER, "web", "n", GONE, "a"))
     (now,) = keycloak.client("web")["protocolMappers"]
     assert not one.fault and {key: now["config"].get(key) for key in config} == config
     assert not [key for key in now["config"] if key.startswith("pulumi.")]
@@ -98,32 +98,39 @@ def test_an_adopted_mapper_is_given_back_by_its_fields_or_whole(keycloak: FakeKe
 @pytest.mark.parametrize(
     ("what", "problem", "stay"),
     [
-        (What.SWITCH, Unreadable(UNREADABLE), True),
-        (What.MANAGEMENT, Unreadable(UNREADABLE), True),
-        (What.SWITCH, Stays("stays as it is for 'other'"), False),
+        (LeftoverKind.SWITCH, Unreadable(UNREADABLE), True),
+        (LeftoverKind.MANAGEMENT, Unreadable(UNREADABLE), True),
+        (LeftoverKind.SWITCH, Stays("stays as it is for 'other'"), False),
     ],
     ids=["switch", "management", "others"],
 )
 def test_guards_stay_where_a_claim_does_not_say_how_to_close_what_they_guard(
-    keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch, what: What, problem: Exception, stay: bool
+    keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch, what: LeftoverKind, problem: Exception, stay: bool
 ) -> None:
-    gone: list[What] = []
+    gone: list[LeftoverKind] = []
 
     def fails(*_: Any) -> None:
         raise problem
 
-    def goes(of: What) -> Callable[..., None]:
+    def goes(of: LeftoverKind) -> Callable[..., None]:
         return lambda *_: gone.append(of)
 
     monkeypatch.setitem(removal._WAYS, what, fails)
-    for each in (What.GUARD, What.GUARD_MARK):
+    for each in (LeftoverKind.GUARD, LeftoverKind.GUARD_MARK):
         monkeypatch.setitem(removal._WAYS, each, goes(each))
-    _, *guards = done(keycloak, *(Leftover(each, "web", "", GONE) for each in (what, What.GUARD, What.GUARD_MARK)))
+    _, *guards = done(
+        keycloak, *(Leftover(each, "web", "", GONE) for each in (what, LeftoverKind.GUARD, LeftoverKind.GUARD_MARK))
+    )
     assert [bool(each.fault) for each in guards] == [stay, stay]
-    assert gone == ([] if stay else [What.GUARD, What.GUARD_MARK])
+    assert gone == ([] if stay else [LeftoverKind.GUARD, LeftoverKind.GUARD_MARK])
 
 
-@pytest.mark.parametrize(("what", "client"), [(What.SWITCH, "web"), (What.MANAGEMENT, "web"), (What.EVENTS, "account")])
-def test_a_claim_that_has_just_gone_is_no_unreadable_one(keycloak: FakeKeycloak, what: What, client: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "client"),
+    [(LeftoverKind.SWITCH, "web"), (LeftoverKind.MANAGEMENT, "web"), (LeftoverKind.EVENTS, "account")],
+)
+def test_a_claim_that_has_just_gone_is_no_unreadable_one(
+    keycloak: FakeKeycloak, what: LeftoverKind, client: str
+) -> None:
     (one,) = done(keycloak, Leftover(what, client, "", GONE))
     assert (one.stays, one.fault) == ("", "")

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exchange.terminal.console import problems
-from exchange.terminal.screen import Screen, say_line
+from exchange.terminal.screen import Screen, print_line
 from kcadmin.rest.errors import InvalidSettings, KeycloakError, Refusal, Unreachable
 from kcadmin.rest.texts import harmless, harmless_lines
 
@@ -35,7 +35,7 @@ def test_the_consoles_own_colours_stay() -> None:
 
 
 def test_a_name_is_text_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    say_line(HOSTILE, err=True)
+    print_line(HOSTILE, err=True)
     assert capsys.readouterr().err == "a\\u001b]0;x\\u0007\\u009b31m\\u202eb\\nin order: \\ud800\n"
     assert harmless("ümläut 漢字 \xa0") == "ümläut 漢字 \xa0"
 

@@ -28,7 +28,7 @@ from kcadmin.rest.errors import (
     LoginRefused,
     NotImplementedHere,
     Refusal,
-    Strange,
+    UnexpectedAnswer,
     Unreachable,
 )
 from kcadmin.rest.login import client_assertion
@@ -466,7 +466,7 @@ def test_a_refusal_that_is_not_keycloaks_is_none_of_its_own(
     keycloak: FakeKeycloak, body: Any, words: str, status: int
 ) -> None:
     keycloak.interfere(*[Answer(status, body)] * 9, at="/x$")
-    with pytest.raises(Strange) as caught:
+    with pytest.raises(UnexpectedAnswer) as caught:
         keycloak.session().get("/admin/x")
     assert str(caught.value).startswith(f"Keycloak at '{URL}': GET /admin/x answered {status} with {words}")
     assert "role" not in str(caught.value) and "deleted" not in str(caught.value)
@@ -485,7 +485,7 @@ def test_a_refusal_that_is_not_keycloaks_is_none_of_its_own(
 )
 def test_a_refusal_of_another_one_is_no_lacking_role(keycloak: FakeKeycloak, body: Any) -> None:
     keycloak.interfere(Answer(403, body), at="/x$")
-    with pytest.raises(Strange, match="not Keycloak's answer") as caught:
+    with pytest.raises(UnexpectedAnswer, match="not Keycloak's answer") as caught:
         keycloak.session().get("/admin/x")
     assert "role" not in str(caught.value)
 

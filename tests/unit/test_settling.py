@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kcadmin.rest.waiting import look_again
+from kcadmin.rest.waiting import read_again
 
 
 @pytest.fixture
@@ -29,12 +29,12 @@ def looks_that_take(seconds: float, monkeypatch: pytest.MonkeyPatch) -> Callable
 
 
 def test_a_quick_server_is_looked_at_once(waited: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert look_again(looks_that_take(0.01, monkeypatch)) == 1 and waited == [0.3]
+    assert read_again(looks_that_take(0.01, monkeypatch)) == 1 and waited == [0.3]
 
 
 def test_a_slow_server_is_given_time_for_what_others_do(waited: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert look_again(looks_that_take(0.1, monkeypatch)) == 2 and waited == [0.3, pytest.approx(1.5)]
+    assert read_again(looks_that_take(0.1, monkeypatch)) == 2 and waited == [0.3, pytest.approx(1.5)]
 
 
 def test_no_wait_is_endless(waited: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert look_again(looks_that_take(9, monkeypatch)) == 2 and waited == [0.3, 5.0]
+    assert read_again(looks_that_take(9, monkeypatch)) == 2 and waited == [0.3, 5.0]

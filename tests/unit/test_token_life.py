@@ -7,7 +7,7 @@ import pytest
 from kcadmin.objects.clients import Client
 from kcadmin.objects.lifespans import access_token_lifespan, longest_token_life
 from kcadmin.objects.realm import Realm
-from kcadmin.rest.errors import Forbidden, HttpError, KeycloakError, Strange, Unreachable
+from kcadmin.rest.errors import Forbidden, HttpError, KeycloakError, UnexpectedAnswer, Unreachable
 
 REALM = {
     "accessTokenLifespan": 300,
@@ -58,7 +58,9 @@ def test_the_longest_life_of_a_token(
     assert longest_token_life(realm, Client("u", "web", client)) == seconds
 
 
-@pytest.mark.parametrize("problem", [Unreachable("no answer"), Strange(403, "a page"), HttpError(500, "GET", "/", "x")])
+@pytest.mark.parametrize(
+    "problem", [Unreachable("no answer"), UnexpectedAnswer(403, "a page"), HttpError(500, "GET", "/", "x")]
+)
 def test_a_life_that_cannot_be_read_is_not_one_that_nobody_may_see(problem: KeycloakError) -> None:
     class Silent:
         def get(self, at: str) -> None:

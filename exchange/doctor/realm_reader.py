@@ -34,14 +34,14 @@ T = TypeVar("T")
 Json = Mapping[str, Any]
 
 
-class Looks:
+class AnswerCache:
     """Answers that are kept, refusals too. ``features`` are the server's, whichever realm is looked at: asked for where
     they are not known already."""
 
     def __init__(self, session: Session, features: Features | None = None) -> None:
         self.session = session
         self._answers: dict[object, object] = {"features": features} if features else {}
-        self._realms: dict[str, RealmLook] = {}
+        self._realms: dict[str, RealmReader] = {}
 
     def once(self, key: object, ask: Callable[[], T]) -> T:
         """What was answered when the key was first asked for."""
@@ -60,21 +60,21 @@ class Looks:
         """Which exchanges the server offers."""
         return self.once("features", lambda: read_features(self.session))
 
-    def realm(self, name: str) -> "RealmLook":
+    def realm(self, name: str) -> "RealmReader":
         """One realm."""
-        return self._realms.setdefault(name, RealmLook(self, name))
+        return self._realms.setdefault(name, RealmReader(self, name))
 
 
-class RealmLook:
+class RealmReader:
     """One realm, looked at closely."""
 
-    def __init__(self, looks: Looks, name: str) -> None:
-        self.looks = looks
+    def __init__(self, cache: AnswerCache, name: str) -> None:
+        self.cache = cache
         self.name = name
-        self.realm = Realm(looks.session, name)  # not the process's own: what was known before does not count
+        self.realm = Realm(cache.session, name)  # not the process's own: what was known before does not count
 
     def _once(self, key: tuple[str, ...], ask: Callable[[], T]) -> T:
-        return self.looks.once((self.name, *key), ask)
+        return self.cache.once((self.name, *key), ask)
 
     def _get(self, *segments: str, **query: str) -> Any:
         at = path("admin", "realms", self.name, *segments)
@@ -84,7 +84,7 @@ class RealmLook:
 
     @property
     def _session(self) -> Session:
-        return self.looks.session
+        return self.cache.session
 
     def settings(self) -> Json | None:
         """The realm's own settings, its name alone for a login without view-realm; None where there is no such realm."""
@@ -102,7 +102,7 @@ class RealmLook:
                 f"realm {named(self.name)}: does not exist, or the login may not see it; correct it."
             ) from None
 
-        return as_heeded(found, lambda: self.looks.features) if found else None
+        return as_heeded(found, lambda: self.cache.features) if found else None
 
     def client_of(self, uuid: str) -> Client | None:
         """A client by its UUID."""
@@ -219,7 +219,7 @@ class RealmLook:
         defined = None
         if policies.asks_for(ROLES):
             defined = frozenset(str(role["name"]) for role in self._get("clients", client.uuid, "roles"))
-        return ActingPolicies(policies, self.looks.features.version).acts(Asking(client, defined, scopes))
+        return ActingPolicies(policies, self.cache.features.version).acts(Asking(client, defined, scopes))
 
     def permissions_rules(self) -> tuple[str, str]:
         """The enforcement mode and the decision strategy of that server."""

@@ -10,7 +10,7 @@ from kcadmin.rest.texts import named
 from kcadmin.writes.executors import ATTRIBUTE
 from kcadmin.writes.partial_put import body_of
 from kcadmin.writes.policies import ROLE
-from kcadmin.writes.prediction import Cause, Change, Foretold, RealmPolicies, foretell, left_out, weak
+from kcadmin.writes.prediction import Cause, Change, Prediction, RealmPolicies, foretell, left_out, weak
 from kcadmin.writes.votes import Write
 from kcadmin.writes.watch import told
 
@@ -26,7 +26,7 @@ class WriteInWords:
     accept: str
     accepted: Collection[str] = ()
 
-    def faults(self, foretold: Foretold) -> Iterator[str]:
+    def faults(self, foretold: Prediction) -> Iterator[str]:
         """Why it is refused, a sentence each."""
         if foretold.refused:
             cause, why = foretold.refused
@@ -41,7 +41,7 @@ class WriteInWords:
                     "client", self.client_id, self.realm, wrong, f"{self.ways_out}; or accept it by {accept}"
                 )
 
-    def notes(self, foretold: Foretold) -> Iterator[str]:
+    def notes(self, foretold: Prediction) -> Iterator[str]:
         """What was accepted, and what only the server can tell."""
         changes = [change for change in foretold.changes if _name(change) in self.accepted]
         if changes:
@@ -57,10 +57,10 @@ class WriteInWords:
             )
 
 
-def foretell_put(plain: Write, values: Mapping[str, Any], policies: RealmPolicies) -> Foretold:
+def foretell_put(plain: Write, values: Mapping[str, Any], policies: RealmPolicies) -> Prediction:
     """What comes of a PUT that repeats what policies look at; where Keycloak refuses it, of one that lets them change it."""
 
-    def of(without: Collection[str] = ()) -> tuple[Foretold, Mapping[str, Any]]:
+    def of(without: Collection[str] = ()) -> tuple[Prediction, Mapping[str, Any]]:
         body, repeated = body_of(plain.client, values, policies, lambda: True, without)
         return foretell(replace(plain, body=body), policies), repeated
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from kcadmin.authz.exchange_permission import seen_attached
-from kcadmin.authz.management_permissions import seen_management
+from kcadmin.authz.exchange_permission import cached_attached
+from kcadmin.authz.management_permissions import cached_management
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.resource_server import TOKEN_EXCHANGE, permission_name, resource_name
 from tests.support.fake_server import Answer, FakeKeycloak, Request
@@ -40,19 +40,19 @@ def realm_of(server: FakeKeycloak, expected: int = 30) -> Realm:
 
 
 def held_by(realm: Realm, target: str) -> list[str]:
-    found = seen_attached(realm, target)
+    found = cached_attached(realm, target)
     assert found and found.id == f"id of {permission_name(target)}" and found.strategy == "x"
     return sorted(found.policies.values())
 
 
 def test_all_of_them_at_one_look(server: FakeKeycloak) -> None:
     realm = realm_of(server)
-    seen = realm.seen_permissions_server()
+    seen = realm.cached_permissions_server()
     for target in TARGETS:
         assert held_by(realm, target) == [f"policy {target}"]
         policy = seen.policy("client", f"id of policy {target}")
         assert policy and policy["clients"] == [target]
-        management = seen_management(realm, target)
+        management = cached_management(realm, target)
         assert management and management.permissions == {TOKEN_EXCHANGE: f"id of {permission_name(target)}"}
     assert seen.policy_named("nobody's") is None
     assert len(server.asked(AT)) == LOOK
@@ -74,7 +74,7 @@ def test_a_few_are_asked_for_one_by_one(server: FakeKeycloak) -> None:
 
 def test_what_this_process_wrote_is_asked_for(server: FakeKeycloak) -> None:
     realm = realm_of(server)
-    seen, writes = realm.seen_permissions_server(), realm.permissions_server()
+    seen, writes = realm.cached_permissions_server(), realm.permissions_server()
     assert seen.policy("client", "id of policy target-1")
     writes.create_policy("client", {"name": "new", "clients": []})
     assert seen.policy_named("new")
@@ -84,10 +84,10 @@ def test_what_this_process_wrote_is_asked_for(server: FakeKeycloak) -> None:
     emptied = {"name": permission_name("target-2"), "decisionStrategy": "x", "policies": []}
     writes.update_permission(f"id of {permission_name('target-2')}", emptied)
     server.server("realm-management")["policies"][f"id of {emptied['name']}"]["decisionStrategy"] = "y"
-    found = seen_attached(realm, "target-2")
+    found = cached_attached(realm, "target-2")
     assert found and (found.policies, found.strategy) == ({}, "y")
     writes.delete_policy("id of policy target-3")
-    assert seen_attached(realm, "target-3") is None
+    assert cached_attached(realm, "target-3") is None
     assert seen.policy_named("policy target-3") is None
 
 
@@ -97,7 +97,7 @@ def test_what_others_made_or_took_since_is_asked_for_before_it_is_called_gone(se
     late = described(permission_name("late"), "scope", policies=[], scopes=[])
     server.server("realm-management")["policies"][late["id"]] = late
     assert held_by(realm, "late") == []
-    assert realm.seen_permissions_server().policy("client", "id of nobody") is None
+    assert realm.cached_permissions_server().policy("client", "id of nobody") is None
 
 
 def test_a_permission_that_came_between_export_and_list_is_asked_what_it_holds(server: FakeKeycloak) -> None:
@@ -113,10 +113,10 @@ def test_a_permission_that_came_between_export_and_list_is_asked_what_it_holds(s
 
 def test_what_this_process_switched_is_asked_for(server: FakeKeycloak) -> None:
     realm = realm_of(server)
-    assert realm.seen_permissions_server().permissions_on("target-1")
+    assert realm.cached_permissions_server().permissions_on("target-1")
     server.answers["/admin/realms/r/clients/target-1/management/permissions"] = {"enabled": False}
     realm.touched.add("target-1")  # as set_management does
-    now = seen_management(realm, "target-1")
+    now = cached_management(realm, "target-1")
     assert now and not now.enabled
 
 
@@ -127,7 +127,7 @@ def test_a_realm_without_permissions_is_empty() -> None:
     server.client("realm-management")["authorizationServicesEnabled"] = False
     missing = Answer(404, {"error": "HTTP 404 Not Found"})
     server.interfere(missing, missing, at=AT)
-    assert realm.seen_permissions_server().policy_named("any") is None
+    assert realm.cached_permissions_server().policy_named("any") is None
     assert len(server.asked(AT)) == 2
 
 
@@ -146,7 +146,7 @@ def test_another_resource_server_is_always_asked(server: FakeKeycloak) -> None:
     server.add_client("r", "api", authorizationServicesEnabled=True)
     realm = realm_of(server)
     for number in range(30):
-        assert realm.seen_server(server.uuid("api")).policy_named(f"policy {number}") is None
+        assert realm.cached_resource_server(server.uuid("api")).policy_named(f"policy {number}") is None
     assert len(server.asked(AT)) == 30
 
 
@@ -164,7 +164,7 @@ def test_what_a_write_is_made_from_is_looked_at_again(
 ) -> None:
     realm, now = realm_of(server), 0.0
     monkeypatch.setattr("kcadmin.objects.cached_resource_server.time.monotonic", lambda: now)
-    seen = realm.seen_permissions_server()
+    seen = realm.cached_permissions_server()
     assert seen.held_beside_lately("target-1") == ["policy target-1", "policy target-2"]
     server.server("realm-management")["policies"]["x"] = described("x", "client", id="x")
     manage["policies"].append("x")
@@ -176,16 +176,16 @@ def test_what_a_write_is_made_from_is_looked_at_again(
 
 def test_where_no_other_permission_is_seen_one_must_ask(server: FakeKeycloak) -> None:
     """They were off at the look, or somebody has renamed them."""
-    assert realm_of(server).seen_permissions_server().held_beside_lately("target-1") is None
+    assert realm_of(server).cached_permissions_server().held_beside_lately("target-1") is None
 
 
 @pytest.mark.parametrize("written", ["policy", "permission"])
 def test_what_this_process_wrote_is_held_by_nobody(server: FakeKeycloak, manage: dict[str, Any], written: str) -> None:
     """By the look a deleted policy still keeps the management permissions of a target on."""
     realm = realm_of(server)
-    assert realm.seen_permissions_server().held_beside_lately("target-1")
+    assert realm.cached_permissions_server().held_beside_lately("target-1")
     if written == "policy":
         realm.permissions_server().delete_policy("id of policy target-1")
     else:
         realm.permissions_server().update_permission(manage["id"], {**manage, "policies": []})
-    assert realm.seen_permissions_server().held_beside_lately("target-1") is None
+    assert realm.cached_permissions_server().held_beside_lately("target-1") is None

@@ -32,7 +32,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Standing:
+class ExistingPolicy:
     """What a policy on a permission lets through: clients by their ids, always or in a window.
 
     parts: the names of the policies that it is made of, by the part that each plays in a grant.
@@ -44,31 +44,31 @@ class Standing:
     parts: Mapping[str, str]
 
 
-def standing(policies: Mapping[str, Json], name: str) -> Standing | None:
+def existing_policy(policies: Mapping[str, Json], name: str) -> ExistingPolicy | None:
     """What the policy of that name says in a grant's words; None where no grant says it, or a stack has made it."""
     policy = policies.get(name)
     if policy is None or not _is_plain(policy):
         return None
     if policy["type"] == "client":
         clients = frozenset(names_in(policy, "clients"))
-        return Standing(name, clients, None, {CLIENTS: name}) if clients else None
+        return ExistingPolicy(name, clients, None, {CLIENTS: name}) if clients else None
     members = names_in(policy, "applyPolicies")
     by_type = {str((policies.get(each) or {}).get("type")): each for each in members}
     is_pair = policy["type"] == "aggregate" and len(members) == 2 and set(by_type) == {"client", "time"}
     if not is_pair or policy.get("decisionStrategy") != "UNANIMOUS":
         return None
-    said, times = standing(policies, by_type["client"]), policies[by_type["time"]]
+    said, times = existing_policy(policies, by_type["client"]), policies[by_type["time"]]
     window = window_of(times) if _is_plain(times) else None
     if said is None or window is None:
         return None
-    return Standing(name, said.clients, window, {CLIENTS: said.name, TIME: by_type["time"], CONDITIONS: name})
+    return ExistingPolicy(name, said.clients, window, {CLIENTS: said.name, TIME: by_type["time"], CONDITIONS: name})
 
 
-def standing_for(
+def existing_policy_for(
     policies: Mapping[str, Json], names: Sequence[str], clients: frozenset[str], window: Window | None
-) -> Standing | None:
+) -> ExistingPolicy | None:
     """The first of the named policies that lets exactly these clients through, in exactly that window."""
-    found = (standing(policies, name) for name in sorted(names))
+    found = (existing_policy(policies, name) for name in sorted(names))
     return next((each for each in found if each and each.clients == clients and each.window == window), None)
 
 
