@@ -1,4 +1,4 @@
-"""A negative policy lets everybody through but those it names, also those who come tomorrow."""
+"""A negative policy lets everybody through except the clients that it names. Clients that are added later pass too."""
 
 from collections.abc import Iterator
 

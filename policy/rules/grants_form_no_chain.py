@@ -1,4 +1,4 @@
-"""A token that goes on from service to service names only the last one: nothing in it tells the way."""
+"""A token that passes through several services contains only the last one. Nothing in it shows the others."""
 
 from collections.abc import Iterator
 

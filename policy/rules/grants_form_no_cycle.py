@@ -1,4 +1,4 @@
-"""In a cycle whoever gets one client's token gets at all of them."""
+"""In a cycle, one client's token is enough to get tokens for all clients."""
 
 from collections import defaultdict
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The legacy exchange looks at who asks, not at whose token it is given: a requester may exchange any client's."""
+"""The legacy exchange checks the requester, but not the subject token's client: any client's token may be exchanged."""
 
 from collections.abc import Iterator
 

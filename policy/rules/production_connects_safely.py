@@ -1,4 +1,4 @@
-"""Whoever stands between a stack and a server that is not verified, or not asked by TLS, reads the robot's login."""
+"""Without TLS, or without verification of the server, an attacker on the network reads the robot's login."""
 
 from collections.abc import Iterator
 

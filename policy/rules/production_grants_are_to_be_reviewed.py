@@ -1,4 +1,4 @@
-"""What nobody looks at again stays open for ever."""
+"""A grant that nobody reviews stays open for ever."""
 
 from collections.abc import Iterator
 
@@ -9,9 +9,7 @@ from policy.stack import Stack
 def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Violation]:
     for grant in stack.grants if stack.is_one_of(stacks) else ():
         if not grant.review_by:
-            yield Violation(
-                grant.sentence("has no reviewBy; set the day by which somebody looks at it again."), grant.urn
-            )
+            yield Violation(grant.sentence("has no reviewBy; set the day by which a person reviews it."), grant.urn)
 
 
 RULE = Rule(

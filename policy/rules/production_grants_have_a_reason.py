@@ -9,7 +9,7 @@ from policy.stack import Stack
 def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Violation]:
     for grant in stack.grants if stack.is_one_of(stacks) else ():
         if not grant.reason:
-            yield Violation(grant.sentence("has no reason; write in a sentence what it is for."), grant.urn)
+            yield Violation(grant.sentence("has no reason; say in a sentence what it is for."), grant.urn)
 
 
 RULE = Rule(

@@ -1,4 +1,4 @@
-"""What is kept when it is removed goes on letting tokens be exchanged, and no stack manages it any more."""
+"""Objects with `onRemove: keep` still allow exchanges after the removal, and no stack manages them."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Violation]:
         for resource in stack.of(kind):
             if resource.properties.get("on_remove") == "keep":
                 wrong = (
-                    "has onRemove: keep, so it stays when it is removed, and nobody manages it; "
+                    "has onRemove: keep, so it stays on the server when it is removed, and no stack manages it; "
                     "declare it in another tool, or take onRemove out."
                 )
                 yield Violation(resource.sentence(f"{called} {named(resource.text(name))}", wrong), resource.urn)

@@ -1,4 +1,4 @@
-"""An administrator's password is a person's and opens every realm; a client's key is the robot's alone."""
+"""An administrator's password belongs to a person and gives access to every realm. A client's key belongs to the robot alone."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Whoever exchanges tokens proves who it is: else a stolen token is enough to get others."""
+"""A public client does not prove who it is. A stolen token is then enough to get other tokens."""
 
 from collections.abc import Iterator
 

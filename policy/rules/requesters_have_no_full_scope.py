@@ -1,4 +1,4 @@
-"""With full scope a requester's tokens hold every role of the user, whichever service they are for."""
+"""With full scope a requester's tokens contain every role of the user, whichever service they are for."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A date that passes must not stop an urgent run, so it only warns."""
+"""A review that is overdue must not stop an urgent run, so the rule only warns."""
 
 import datetime
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Violation]:
             )
             continue
         if day < stack.today:
-            wrong = f"was to be reviewed by {day}; look whether it is still needed, and set reviewBy anew."
+            wrong = f"was to be reviewed by {day}; check whether it is still needed, and set a new reviewBy."
             yield Violation(grant.sentence(wrong), grant.urn)
 
 

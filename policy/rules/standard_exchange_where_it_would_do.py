@@ -9,7 +9,7 @@ from policy.stack import LEGACY, Stack
 def findings(stack: Stack) -> Iterator[Violation]:
     for grant in stack.grants:
         if grant.exchange == LEGACY and grant.standard_offered and not grant.time_window:
-            wrong = "uses the legacy exchange, though the server offers the standard one; set exchange: standard."
+            wrong = "uses the legacy exchange, but the server offers the standard one; set exchange: standard."
             yield Violation(grant.sentence(wrong), grant.urn)
 
 

@@ -1,4 +1,4 @@
-"""Each source whose tokens open a target is one more place where it can be broken into."""
+"""Each source whose tokens give access to a target is one more way to attack it."""
 
 from collections import defaultdict
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Without a policy Keycloak's token-exchange permission lets nobody through: a grant that does nothing."""
+"""Without a policy, Keycloak's token-exchange permission lets nobody through. The grant has no effect."""
 
 from collections.abc import Iterator
 

@@ -114,7 +114,7 @@ REFUSED: list[tuple[str, Stack, dict[str, Any], list[str]]] = [
         "standard-exchange-where-it-would-do",
         stack(grant(**LEGACY, standard_offered=True)),
         {},
-        ["grant 'g' in realm 'r': uses the legacy exchange, though the server offers the standard one"],
+        ["grant 'g' in realm 'r': uses the legacy exchange, but the server offers the standard one"],
     ),
     (
         "legacy-requesters-are-guarded",
@@ -326,7 +326,7 @@ REFUSED: list[tuple[str, Stack, dict[str, Any], list[str]]] = [
             stack(resource(kind, client_id="web", name="api", on_remove="keep"), name="prod"),
             {},
             [
-                f"{called} in realm 'r': has onRemove: keep, so it stays when it is removed, and nobody manages it; declare"
+                f"{called} in realm 'r': has onRemove: keep, so it stays on the server when it is removed, and no stack manages"
             ],
         )
         for kind, called in [
@@ -340,20 +340,20 @@ REFUSED: list[tuple[str, Stack, dict[str, Any], list[str]]] = [
         "production-grants-are-to-be-reviewed",
         stack(grant(), grant("h", review_by="2026-06-01"), name="prod"),
         {},
-        ["grant 'g' in realm 'r': has no reviewBy; set the day by which somebody looks at it again."],
+        ["grant 'g' in realm 'r': has no reviewBy; set the day by which a person reviews it."],
     ),
     (
         "production-grants-have-a-reason",
         stack(grant(), grant("h", reason="the shop bills its customers"), name="prod"),
         {},
-        ["grant 'g' in realm 'r': has no reason; write in a sentence what it is for."],
+        ["grant 'g' in realm 'r': has no reason; say in a sentence what it is for."],
     ),
     (
         "reviews-are-not-overdue",
         stack(grant(review_by="2026-05-31"), grant("h", review_by="next year"), name="prod"),
         {},
         [
-            "grant 'g' in realm 'r': was to be reviewed by 2026-05-31; look whether it is still needed",
+            "grant 'g' in realm 'r': was to be reviewed by 2026-05-31; check whether it is still needed",
             "grant 'h' in realm 'r': reviewBy is 'next year'; give a day such as 2027-06-30.",
         ],
     ),
