@@ -17,32 +17,35 @@ Json = dict[str, Any]
 
 HEAD = f"""# Benchmarks
 
-What the phases of a stack's life cost on a server that runs on the same machine. `make bench` measures, and writes
-this page from [results.json](results.json); [how to run it](#how-to-run-it) is below.
+This page shows what the phases of a stack's life cost, on a server that runs on the same machine. `make bench`
+measures, and writes this page from [results.json](results.json). [How to run it](#how-to-run-it) is below.
 
-A grant is a pair of a source and a target of its own in requester flow. The clients are there already; the realm
-holds those of one grant more, and little else. `destroy` takes that one, too, which came by `up` of one more.
-`up` and `destroy` are run as people run them, with their previews.
+A grant has a source and a target of its own, in requester flow. The clients exist already. The realm contains the
+clients of one more grant, and little else. `up` of one more adds that grant, and `destroy` removes it too.
+`up` and `destroy` include their previews, as people run them.
 
-- **engine floor**: the same program, the same resources and the same server facts, with providers that do nothing.
-  What Pulumi costs alone.
-- **server floor**: a script that does the fewest requests that bring the realm there, one after the other, on one
-  kept connection. It proves, marks and restores nothing. What Keycloak costs alone. Where nothing changed, it lists
-  the clients and compares.
-- **÷ floors**: seconds of this project, divided by both floors together.
-- **curl script**: a process a call; not with more than 100 grants.
-- **OpenTofu or Terraform** with the Keycloak provider, where it is installed. Of the standard exchange it takes the
-  clients over, since its switch is a field of them. Its `plan -refresh=false` stands at `preview`, its `plan` at
-  `preview --refresh`.
+- **engine floor**: the same program, resources and server facts, with providers that do nothing. This is the cost
+  of Pulumi alone.
+- **server floor**: a script that brings the realm to the same state with the fewest requests, one after the other,
+  on one kept connection. It proves, marks and restores nothing. If nothing changed, it lists the clients and
+  compares. This is the cost of Keycloak alone.
+- **÷ floors**: the seconds of this project, divided by the sum of both floors.
+- **curl script**: one process per request. It is not run with more than 100 grants.
+- **OpenTofu or Terraform** with the Keycloak provider, if it is installed. For the standard exchange it manages the
+  clients too, since the switch is a field of the client. Its `plan -refresh=false` is compared with `preview`, and
+  its `plan` with `preview --refresh`.
 
-Seconds are medians, with the fastest and the slowest round in brackets; all competitors take turns in each round, so
-that noise hits all alike, and a ratio is given only where one run measured both sides. Seconds of fewer than
-{FEWEST_ROUNDS} rounds are not kept. Requests are counted in the server's access log, logins among them,
-connections in the kernel's table of sockets. The administrator logs in by a password; its hash is one round of
-PBKDF2, since Argon2 takes a server without Java's second compiler, as here, longer than all else in a login.
-Memory is the peak of each process, state the file's size after `up`.
-From {CHECKPOINTS_OFF_FROM:,} grants on, stacks are measured without Pulumi's checkpoints
-(`PULUMI_SKIP_CHECKPOINTS=true`), unless a table says otherwise; in the plots of seconds those are the hollow points.
+How it is measured:
+
+- Seconds are medians, with the fastest and the slowest round in brackets. All competitors take turns in each round,
+  so noise affects all of them. Seconds of fewer than {FEWEST_ROUNDS} rounds are not kept.
+- A ratio is shown only if one run measured both sides.
+- Requests are counted in the server's access log, with logins. Connections are counted in the kernel's socket table.
+- The administrator logs in by a password, whose hash is one round of PBKDF2. This server runs without Java's second
+  compiler. With Argon2, Keycloak's default, its logins would take longer than all else.
+- Memory is the peak of each process. State is the file's size after `up`.
+- From {CHECKPOINTS_OFF_FROM:,} grants on, stacks are measured without Pulumi's checkpoints (`PULUMI_SKIP_CHECKPOINTS=true`), unless
+  a table says otherwise. These are the hollow points in the plots of seconds.
 """
 
 TAIL = """## How to run it
@@ -53,10 +56,10 @@ make bench ARGS="--exchange standard --grants 1 10 100"             # seconds as
 make bench ARGS="--exchange legacy"                                 # an hour
 make bench ARGS="--exchange standard --grants 1000 --only ours,engine,server"   # an hour
 make bench ARGS="--exchange standard --grants 100 --only ours,engine --checkpoints off"
-make bench ARGS="--report"                                          # this page anew, from results.json
+make bench ARGS="--report"                                          # write this page again, from results.json
 ```
 
-Each run replaces in results.json just what it measured. Use a machine that does nothing else.
+Each run replaces its own results in results.json. Use a machine that does nothing else.
 """
 
 
@@ -119,7 +122,7 @@ def _section(exchange: str, cases: Json, folder: Path) -> Iterator[str]:
         ("Seconds", tables.time_table(cases), plots["seconds"]),
         ("Requests", tables.request_table(cases), plots["requests"]),
         ("Pulumi's checkpoints", tables.checkpoint_table(cases), ""),
-        ("Memory: megabytes, the most of any phase", tables.memory_table(cases), ""),
+        ("Memory: megabytes, the highest of all phases", tables.memory_table(cases), ""),
         ("State", tables.state_table(cases), ""),
     )
     for title, text, plot in parts:
@@ -145,5 +148,5 @@ def _machines(results: Json) -> Iterator[str]:
         for name, each in sorted(results["runs"].items(), reverse=True)
     ]
     if rows:
-        yield "## Runs that this page tells of\n"
+        yield "## Runs on this page\n"
         yield tables.table(head, rows) + "\n"

@@ -122,7 +122,7 @@ def run(monkeypatch: pytest.MonkeyPatch, what: Prepared, *args: str, outcome: Ou
             raise outcome
         return outcome
 
-    monkeypatch.setattr(migrate, "look", lambda runs, names, lifetime, show: what)
+    monkeypatch.setattr(migrate, "prepare", lambda runs, names, lifetime, show: what)
     monkeypatch.setattr(Migration, "move", move)
     return CliRunner().invoke(cli.app, ["migrate", *args])
 
