@@ -137,7 +137,7 @@ def audit_command(
     elif as_json:
         print_text(report.as_json(records, audit.reasons))
     elif as_csv:
-        print_text("\n".join(map(report.as_csv_row, [None, *records])))
+        print_text("\n".join(report.as_csv_row(record, audit.reasons) for record in (None, *records)))
     else:
         _show(records, audit, console)
 
@@ -204,7 +204,7 @@ def _follow(audit: Audit, wanted: Wanted, limit: int, *, as_csv: bool, as_json: 
             if as_json:
                 print_text(json.dumps(report.as_object(record, audit.reasons)))
             else:
-                print_text(report.as_csv_row(record) if as_csv else report.as_line(record))
+                print_text(report.as_csv_row(record, audit.reasons) if as_csv else report.as_line(record))
     except KeyboardInterrupt:
         return
 

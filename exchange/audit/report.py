@@ -21,7 +21,7 @@ from kcadmin.objects.events import DAY_SECONDS, Event, EventsConfig
 
 COLUMNS = (
     *("time", "result", "error", "reason", "grants", "exchange", "user", "userId", "requester", "subjectClient"),
-    *("audience", "target", "ipAddress", "sessionId", "id"),
+    *("audience", "target", "ipAddress", "sessionId", "id", "grantReasons"),
 )
 FORMULA = re.compile(r"""(^|[;,\t"'|])(?=\s*[=+\-@\t\r＝＋－＠])""")
 """Where a spreadsheet may begin a cell that it would evaluate, whatever it takes for the separator of cells."""
@@ -67,9 +67,9 @@ def as_json(records: Sequence[Record], reasons: Mapping[str, str] = {}) -> str:
     return json.dumps([as_object(record, reasons) for record in records], indent=2)
 
 
-def as_csv_row(record: Record | None) -> str:
+def as_csv_row(record: Record | None, reasons: Mapping[str, str] = {}) -> str:
     """A record as a row, or the header where there is none."""
-    cells = COLUMNS if record is None else [_cell(record, column) for column in COLUMNS]
+    cells = COLUMNS if record is None else [_cell(record, column, reasons) for column in COLUMNS]
     buffer = io.StringIO()
     csv.writer(buffer, quoting=csv.QUOTE_ALL, lineterminator="").writerow(cells)
     return buffer.getvalue()
@@ -189,8 +189,9 @@ def _grants_cell(record: Record, reasons: Mapping[str, str]) -> Text:
     return cell
 
 
-def _cell(record: Record, column: str) -> str:
-    value = grants_of(record) if column == "grants" else as_object(record)[column]
+def _cell(record: Record, column: str, reasons: Mapping[str, str]) -> str:
+    value = grants_of(record) if column == "grants" else as_object(record, reasons)[column]
+    value = list(value.values()) if isinstance(value, dict) else value
     text = clean(" ".join(value) if isinstance(value, list) else str(value or ""))
     return FORMULA.sub(
         lambda before: f"{before[1]}\\" if before[1] else "'", text

@@ -160,6 +160,8 @@ def test_the_reason_of_a_grant_is_shown_beside_it() -> None:
     screen.print(report.as_table([record], reasons))
     shown = screen.file.getvalue()  # type: ignore[attr-defined]
     assert "billing" in shown and "[bold]" in shown and "\x1b" not in shown and "other" not in shown
+    (row,) = csv.DictReader(io.StringIO("\n".join([report.as_csv_row(None), report.as_csv_row(record, reasons)])))
+    assert row["grantReasons"].startswith("billing")
     unused = audit.Unused("one", 0.0, True)
     assert report.unused_line(unused, 30, "for billing") == (
         'unused: grant=one reason="for billing": no allowed exchange for 30 days.'
