@@ -9,6 +9,7 @@ import pulumi
 
 from grants.late import REALM, REQUESTER, TARGET
 from kcadmin.rest.texts import shown
+from providers.base.connections import CONNECTION, Server
 from providers.base.resource import KeycloakResource
 
 Client = pulumi.Input[str] | pulumi.Resource
@@ -22,6 +23,7 @@ class LateArguments:
     """names: by symbol. ids: of those that are given as resources. fields: the grant's, symbols in place of names.
 
     coming: symbols of what the same run may make. A plain text is what is there already, unless ``depends_on`` says otherwise.
+    connection: of the grant's own, where it has one.
     """
 
     fields: dict[str, Any]
@@ -29,6 +31,7 @@ class LateArguments:
     ids: dict[str, pulumi.Input[str]] = field(default_factory=dict)
     coming: set[str] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
+    connection: Server | None = None
 
     def known(self) -> dict[str, str]:
         """The names that nothing in the run can change, for the program's own look."""
@@ -55,7 +58,7 @@ class LateArguments:
 
 
 def late_arguments(arguments: Mapping[str, Any], waits: bool) -> LateArguments | None:
-    """The arguments of a grant by symbols; None where all its clients are texts.
+    """The arguments of a grant by symbols; None where all its clients are texts, and in the stack's Keycloak.
 
     :param arguments: of ``TokenExchangeGrant``, without those that are not set. waits: the grant depends on resources of others.
     """
@@ -64,10 +67,12 @@ def late_arguments(arguments: Mapping[str, Any], waits: bool) -> LateArguments |
     listed = list(sources.values()) if isinstance(sources, Mapping) else sources
     items = listed if isinstance(listed, list | tuple) else [listed]
     roles = arguments.get("required_roles") or ()
-    parts = [part for role in _listed(roles) for part in (role.values() if isinstance(role, Mapping) else (role,))]
-    if not waits and not any(_is_late(each) for each in (*places, *items, *parts, roles)):
+    of_roles = [part for role in _listed(roles) for part in (role.values() if isinstance(role, Mapping) else (role,))]
+    connection = arguments.get(CONNECTION)
+    if connection is None and not waits and not any(is_late(each) for each in (*places, *items, *of_roles, roles)):
         return None
-    late = LateArguments({**arguments})
+    fields = {key: value for key, value in arguments.items() if key != CONNECTION}
+    late = LateArguments(fields, connection=connection)
     late.fields["sources"] = [late.take(*each) for each in _sources(sources, late)]
     for key in (REALM, TARGET, REQUESTER):
         if key in arguments:
@@ -79,6 +84,9 @@ def late_arguments(arguments: Mapping[str, Any], waits: bool) -> LateArguments |
         late.faults.append(
             "required_roles is one output; give a list of them, so that a preview knows how many there are"
         )
+    held = connection.values() if isinstance(connection, Mapping) else [connection]
+    if connection is not None and (waits or any(map(is_late, held))):
+        late.coming.add(CONNECTION)
     if waits:
         late.coming |= {REALM, *late.names}
     return late
@@ -124,7 +132,8 @@ def _listed(roles: Any) -> Sequence[Any]:
     return list(roles) if isinstance(roles, list | tuple) else []
 
 
-def _is_late(value: Any) -> bool:
+def is_late(value: Any) -> bool:
+    """Whether a value comes after the program has named its resources."""
     return isinstance(value, pulumi.Output | pulumi.Resource) or isawaitable(value)
 
 

@@ -7,22 +7,24 @@ from typing import Any, TypeVar
 import pulumi
 from pulumi.runtime import get_root_resource, is_dry_run
 
-from components.late_arguments import LateArguments
+from components.late_arguments import LateArguments, is_late
 from components.names import Names, text_of_scope
-from components.settings import Settings
 from components.shared_parts import SharedParts
 from grants.gating import is_gated
-from grants.late import NO_MIGRATION, REALM, LateGrant, late_plan
+from grants.late import NO_AUTO, NO_MIGRATION, REALM, LateGrant, late_plan
 from grants.plan import GrantPlan, in_token_scope
 from grants.policy_facts import policy_facts
 from grants.spec import GrantSpec
 from kcadmin.objects.features import LEGACY, STANDARD
 from kcadmin.objects.realm import realm_for, realms_of_run
-from kcadmin.rest.errors import KeycloakError
+from kcadmin.rest.connection import Connection
+from kcadmin.rest.errors import InvalidSettings, KeycloakError
+from kcadmin.rest.given_connection import given_connection, shape_faults
 from kcadmin.rest.misread import misreadings
 from kcadmin.rest.session import session_for
 from kcadmin.rest.texts import shown
 from providers.base import messages
+from providers.base.connections import address_for
 from providers.base.own_state import last_exchange, own_state
 from providers.checks.late import judge_late
 from providers.grant_check import GrantCheck
@@ -38,8 +40,7 @@ class LateNames(Names):
     def __init__(self, planned: GrantPlan, arguments: LateArguments, grant: pulumi.Resource, waits: Any) -> None:
         """Registers the check. waits: what the grant depends on."""
         self._arguments, self._grant, spec = arguments, grant, planned.spec
-        program = SharedParts.of_program()
-        fields = arguments.fields
+        fields, self.server = arguments.fields, address_for(arguments.connection)
         names = {symbol: name for symbol, name in arguments.names.items() if symbol != REALM}
         self._spec = pulumi.Output.all(**{REALM: arguments.names[REALM]}, **names).apply(
             lambda known: _named(fields, known)
@@ -54,7 +55,9 @@ class LateNames(Names):
             coming=sorted(arguments.coming),
             owner=spec.grant_owner,
             preview=is_dry_run() or None,
-            agreed=self._spec.apply(lambda spec: program.join([late_plan(spec, Facts(None, {}))])),
+            agreed=pulumi.Output.all(self._spec, self.server).apply(
+                lambda known: SharedParts.of_program(known[1]).join([late_plan(known[0], Facts(None, {}))])
+            ),
             mappers=_mappers() if is_gated(spec) else None,
             opts=pulumi.ResourceOptions(parent=grant, depends_on=waits, protect=spec.protect or None),
         )
@@ -95,6 +98,11 @@ class LateNames(Names):
         """What the policy pack judges, as the check knows it."""
         return {key: _part(self.check.facts, key) for key in policy_facts(planned)}
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it has a Keycloak of its own."""
+        return self._arguments.connection is not None
+
     def clients(self) -> pulumi.Output[dict[str, str]]:
         """The UUIDs of the grant's clients by their client ids."""
         return pulumi.Output.all(names=self._arguments.names, uuids=self.check.uuids).apply(
@@ -102,11 +110,30 @@ class LateNames(Names):
         )
 
 
-def plan_late(arguments: LateArguments, settings: Settings) -> GrantPlan:
-    """Plans a grant by symbols. :raises pulumi.RunError: with all that is known to stand against it by now."""
+def own_connection(arguments: LateArguments) -> Connection | None:
+    """The grant's own; None where it is not known by now. What is wrong with it is noted."""
+    given = arguments.connection
+    if is_late(given):
+        return None
+    late = {key for key, each in given.items() if is_late(each)} if isinstance(given, Mapping) else set()
+    if late:
+        arguments.faults += [f"connection {fault}" for fault in shape_faults(given, late)]
+        return None
+    try:
+        return given_connection(given)
+    except InvalidSettings as problem:
+        arguments.faults += [fault.removesuffix(".") for fault in problem.faults]
+        return None
+
+
+def plan_late(arguments: LateArguments, defaults: Mapping[str, Any], connection: Connection | None) -> GrantPlan:
+    """Plans a grant by symbols. connection: None where it is not known by now.
+
+    :raises pulumi.RunError: with all that is known to stand against it by now.
+    """
     fields = arguments.fields = {
         key: list(value) if isinstance(value, tuple) else value
-        for key, value in {**settings.defaults, **arguments.fields}.items()
+        for key, value in {**defaults, **arguments.fields}.items()
         if value != () and (key == REALM or value != _DEFAULTS.get(key))
     }
     realm = arguments.names.setdefault(REALM, str(fields.pop(REALM, "")))
@@ -122,14 +149,14 @@ def plan_late(arguments: LateArguments, settings: Settings) -> GrantPlan:
     try:
         with misreadings(), realms_of_run(get_root_resource()):
             if spec.exchange == "auto":
-                fields["exchange"] = _chosen(spec, settings)
+                fields["exchange"] = _chosen(spec, connection)
             spec, faults = late.spec()
             if spec is None:
                 raise messages.program_error(faults) from None
             known = arguments.known()
-            if REALM in known and len(known) > 1:
+            if connection and REALM in known and len(known) > 1:
                 there = LateGrant(fields, known, frozenset(arguments.coming))
-                judged = judge_late(settings.connection, there, {}, before_writes=False)
+                judged = judge_late(connection, there, {}, before_writes=False)
                 if judged.faults:
                     raise messages.program_error(judged.faults) from None
     except KeycloakError as problem:
@@ -146,7 +173,8 @@ def described(
         return dict(describe(late_plan(spec, Facts(None, {}))))
 
     told = names.of(planned.spec, real)
-    return {**{key: told[key] for key in describe(planned)}, "clients": names.clients()}
+    elsewhere = {"keycloak": names.server} if names.is_elsewhere else {}
+    return {**{key: told[key] for key in describe(planned)}, "clients": names.clients(), **elsewhere}
 
 
 def _grant(name: Any, realm: Any) -> str:
@@ -163,9 +191,11 @@ def _symbols(arguments: LateArguments) -> dict[str, str]:
     return {symbol: symbol for symbol in arguments.names if symbol != REALM}
 
 
-def _chosen(spec: GrantSpec, settings: Settings) -> str:
+def _chosen(spec: GrantSpec, connection: Connection | None) -> str:
     """The exchange of ``auto``: the one that the grant has had, where the server offers both."""
-    features = realm_for(session_for(settings.connection), spec.realm).features()
+    if connection is None:
+        raise messages.program_error([spec.describe(*NO_AUTO)]) from None
+    features = realm_for(session_for(connection), spec.realm).features()
     if features.offers(STANDARD) and features.offers(LEGACY):
         return LEGACY if last_exchange(spec.name) == LEGACY else STANDARD
     if not features.offers(STANDARD) and not features.offers(LEGACY):

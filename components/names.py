@@ -1,6 +1,6 @@
 """How a grant's parts get their names and values: from a plan that knows them, or from outputs that come later."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import pulumi
@@ -12,7 +12,12 @@ T = TypeVar("T")
 
 
 class Names:
-    """Of planned grants: every name is a text, and the clients are there."""
+    """Of planned grants: every name is a text, and the clients are there.
+
+    connection: of another Keycloak than the stack's.
+    """
+
+    connection: Mapping[str, Any] | None = None
 
     def place(self, spec: GrantSpec, *parts: str) -> str:
         """The name of a resource."""

@@ -38,9 +38,7 @@ def read_settings(*, grants: bool = True, owner: bool = True) -> Settings:
 
     grants: they must be in its config. owner: the stack must have one.
     """
-    faults = plain_secrets()
-    if owner and stack_owner() is None:
-        faults.append(no_owner())
+    faults = _faults_of_stack(owner=owner)
     try:
         settings = parse_settings(pulumi.Config().get, default_owner() or stack_name(), grants=grants)
     except InvalidSettings as found:
@@ -51,6 +49,18 @@ def read_settings(*, grants: bool = True, owner: bool = True) -> Settings:
     return settings
 
 
+def read_defaults(*, owner: bool = True) -> Mapping[str, Any]:
+    """What a grant takes from the stack that has a connection of its own, so that the stack needs none.
+
+    :raises pulumi.RunError: with all faults. owner: the stack must have one.
+    """
+    faults = _faults_of_stack(owner=owner)
+    defaults = _defaults(pulumi.Config().get, default_owner() or stack_name(), faults)
+    if faults:
+        raise messages.program_error(faults)
+    return defaults
+
+
 def parse_settings(get: Callable[[str], str | None], owner: str, *, grants: bool = True) -> Settings:
     """:param get: gives the text of a config key, or None. owner: the default. :raises InvalidSettings: with all faults."""
     faults: list[str] = []
@@ -59,18 +69,26 @@ def parse_settings(get: Callable[[str], str | None], owner: str, *, grants: bool
         connection = read_connection(get)
     except InvalidSettings as found:
         faults += found.faults
-    realm, exchange = get("realm") or "", get("exchange") or "auto"
-    if exchange not in EXCHANGES:
-        faults.append(f"config 'exchange': is {shown(exchange)}; choose one of {', '.join(EXCHANGES)}.")
-        exchange = "auto"
-    protect, events = _read_flag(get, "protect", faults), _read_flag(get, "events", faults)
-    guards = _read_guards(get("guards"), faults)
-    defaults = {"realm": realm, "exchange": exchange, "owner": get("owner") or owner, "protect": protect}
+    defaults = _defaults(get, owner, faults)
+    events, guards = _read_flag(get, "events", faults), _read_guards(get("guards"), faults)
     specs = _read_grants(get("grants"), defaults, faults) if grants else ()
     if faults:
         raise InvalidSettings(dict.fromkeys(faults))
     assert connection is not None
-    return Settings(connection, realm, defaults, specs, guards, events)
+    return Settings(connection, str(defaults["realm"]), defaults, specs, guards, events)
+
+
+def _faults_of_stack(*, owner: bool) -> list[str]:
+    return [*plain_secrets(), *([no_owner()] if owner and stack_owner() is None else [])]
+
+
+def _defaults(get: Callable[[str], str | None], owner: str, faults: list[str]) -> dict[str, Any]:
+    realm, exchange = get("realm") or "", get("exchange") or "auto"
+    if exchange not in EXCHANGES:
+        faults.append(f"config 'exchange': is {shown(exchange)}; choose one of {', '.join(EXCHANGES)}.")
+        exchange = "auto"
+    protect = _read_flag(get, "protect", faults)
+    return {"realm": realm, "exchange": exchange, "owner": get("owner") or owner, "protect": protect}
 
 
 def _read_flag(get: Callable[[str], str | None], key: str, faults: list[str]) -> bool:

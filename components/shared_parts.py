@@ -33,7 +33,7 @@ from providers.token_lifespan import TokenLifespan
 
 EVENTS_KEPT_SECONDS = 30 * 86_400  # at least; without any number Keycloak keeps events for ever
 
-_programs: "WeakKeyDictionary[pulumi.Resource, SharedParts]" = WeakKeyDictionary()
+_programs: "WeakKeyDictionary[pulumi.Resource, dict[str, SharedParts]]" = WeakKeyDictionary()
 
 
 class SharedParts:
@@ -47,12 +47,10 @@ class SharedParts:
         self._grants = Neighbours()
 
     @classmethod
-    def of_program(cls) -> "SharedParts":
-        """The parts of the program that runs."""
+    def of_program(cls, server: str = "") -> "SharedParts":
+        """The parts of the program that runs. server: the address of another Keycloak than the stack's."""
         root = get_root_resource()
-        if root is None:
-            return cls()
-        return _programs.setdefault(root, cls())
+        return _programs.setdefault(root, {}).setdefault(server, cls()) if root else cls()
 
     def join(self, grants: Sequence[GrantPlan]) -> bool:
         """Takes in grants that were planned together, or a late one as its names get known.
@@ -104,7 +102,7 @@ class SharedParts:
             named = {name for scopes in (held["scopes"] or {}).values() for name in scopes}
             scopes = [self._audience_scope(grant) for grant in here if scope_name(grant.spec) in named]
             self._guards[realm] = ExchangeGuards(
-                f"{realm}/exchange-guards",
+                self.names.place(here[0].spec, "exchange-guards"),
                 realm=realm,
                 **held,
                 owner=here[0].spec.owner,
@@ -117,11 +115,12 @@ class SharedParts:
         for realm in sorted({grant.spec.realm for grant in grants}):
             here = [grant for grant in grants if grant.spec.realm == realm]
             ExchangeEvents(
-                f"{realm}/exchange-events",
+                self.names.place(here[0].spec, "exchange-events"),
                 realm=realm,
                 expiration=EVENTS_KEPT_SECONDS,
                 owner=here[0].spec.owner,
                 accept_policy_changes=accepted(here),
+                opts=self.names.options(pulumi.ResourceOptions()),
             )
 
     def of(self, grant: GrantPlan) -> list[pulumi.Resource]:

@@ -2,18 +2,20 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pulumi
 from pulumi.runtime import get_root_resource
 
 from components.late_arguments import Client, LateArguments, Role, Sources, late_arguments, waits_for_others
-from components.late_grant import LateNames, described, plan_late
+from components.late_grant import LateNames, described, own_connection, plan_late
 from components.legacy_parts import register_legacy_parts
+from components.other_keycloak import shared_parts_at
 from components.own_parts import has_moved, marks_in, own, shared_owners, with_kept_scopes, with_taken_over
 from components.proofs import register_proofs
 from components.registration import register_in_turn
-from components.settings import read_settings
+from components.settings import read_defaults, read_settings
 from components.shared_parts import SharedParts
 from grants.plan import GrantPlan, questions, scope_name
 from grants.policy_facts import policy_facts
@@ -23,8 +25,9 @@ from kcadmin.rest.connection import Connection
 from kcadmin.rest.errors import KeycloakError
 from kcadmin.rest.misread import misreadings
 from providers.base import messages, taken_back
+from providers.base.connections import Server, give
 from providers.base.identity import taken_over_by
-from providers.base.own_state import note_moved, own_state, stack_name
+from providers.base.own_state import note_moved, own_state_at, stack_name
 from providers.base.place import stack_of_program
 from providers.base.resource import short_traces
 from providers.checks.judge import judge
@@ -50,6 +53,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
     :param realm, exchange, owner, protect: the stack's config where not given. exchange: ``auto``, ``standard`` or
         ``legacy``. protect: Pulumi refuses to delete what the grant needs.
     :param accept_policy_changes: fields of clients that the realm's client policies may change when the grant is made.
+    :param connection: another Keycloak than the stack's: a map of ``name``, ``url`` and a login, any of which may be an output.
     :raises pulumi.RunError: with everything that stands against the grant, before anything is registered.
 
     Grants of one program are planned together with ``register_grants``; one alone plans itself.
@@ -88,7 +92,9 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         owner: str | None = None,
         reason: str | None = None,
         review_by: str | None = None,
+        connection: Server | None = None,
         planned: GrantPlan | None = None,
+        shared: SharedParts | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         late = None
@@ -120,14 +126,16 @@ class TokenExchangeGrant(pulumi.ComponentResource):
                 "owner": owner,
                 "reason": reason,
                 "review_by": review_by,
+                "connection": connection,
             }
             planned, late = _plan_alone(arguments, waits_for_others(opts, (TokenExchangeGrant,)))
         if planned.spec.protect:
             opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=True))
         with short_traces():
             super().__init__("keycloak-token-exchange:index:TokenExchangeGrant", name, None, opts)
+        give(self, shared.names.connection if shared else connection)
         names = LateNames(planned, late, self, opts.depends_on if opts else None) if late else None
-        shared = SharedParts(names) if names else SharedParts.of_program()
+        shared = shared or (SharedParts(names) if names else SharedParts.of_program())
         list(shared.register([planned]))
         self.own_parts = register_legacy_parts(planned, shared, self) if planned.policy_clients else []
         if planned.spec.prove:
@@ -141,33 +149,39 @@ def register_grants(
 ) -> dict[str, dict[str, Any]]:
     """Plans all grants of a program at once, registers them, and describes each by its name.
 
+    :param connection: the stack's, or another by ``kcadmin.rest.given_connection.given_connection``, where all is made then.
     :param guards: what the ``ExchangeGuards`` of each realm hold, of ``requesters``, ``sources`` and ``noWiderScopes``.
     :param events: whether each realm records its exchanges, by ``ExchangeEvents``.
     :raises pulumi.RunError: with every fault of every grant, before anything is registered.
     """
+    shared = shared_parts_at(connection)
     plans = _plan(specs, connection, guards)
-    list(_registering(plans, guards, events))
-    return {each.spec.name: describe(each) for each in plans}
+    list(_registering(plans, shared, guards, events))
+    elsewhere = {"keycloak": connection.url} if connection.name else {}
+    return {each.spec.name: {**describe(each), **elsewhere} for each in plans}
 
 
 async def register_many_grants(
     specs: Sequence[GrantSpec], connection: Connection, guards: Collection[str] = (), *, events: bool = False
 ) -> dict[str, dict[str, Any]]:
     """``register_grants`` for less of Pulumi's time and memory. Await it in ``pulumi.run``, or nothing is registered."""
+    shared = shared_parts_at(connection)
     plans = _plan(specs, connection, guards)
-    await register_in_turn(_registering(plans, guards, events))
-    return {each.spec.name: describe(each) for each in plans}
+    await register_in_turn(_registering(plans, shared, guards, events))
+    elsewhere = {"keycloak": connection.url} if connection.name else {}
+    return {each.spec.name: {**describe(each), **elsewhere} for each in plans}
 
 
-def _registering(plans: Sequence[GrantPlan], guards: Collection[str], events: bool) -> Iterator[pulumi.Resource]:
-    shared = SharedParts.of_program()
+def _registering(
+    plans: Sequence[GrantPlan], shared: SharedParts, guards: Collection[str], events: bool
+) -> Iterator[pulumi.Resource]:
     shared.join(plans)
     if events:
         shared.record(plans)
     shared.guard(plans, guards)
     yield from shared.register(plans)
     for planned in plans:
-        grant = TokenExchangeGrant(planned.spec.name, planned=planned)
+        grant = TokenExchangeGrant(planned.spec.name, planned=planned, shared=shared)
         yield grant
         yield from grant.own_parts
 
@@ -201,10 +215,14 @@ def describe(planned: GrantPlan) -> dict[str, Any]:
 
 def _plan_alone(arguments: dict[str, Any], waits: bool) -> tuple[GrantPlan, LateArguments | None]:
     """waits: the grant depends on resources of other providers."""
-    settings = read_settings(grants=False, owner=not arguments.get("owner"))
+    needs_owner = not arguments.get("owner")
     given = {key: value for key, value in arguments.items() if value is not None}
-    if late := late_arguments(given, waits):
-        return plan_late(late, settings), late
+    late = late_arguments(given, waits)
+    if late and late.connection is not None:
+        return plan_late(late, read_defaults(owner=needs_owner), own_connection(late)), late
+    settings = read_settings(grants=False, owner=needs_owner)
+    if late:
+        return plan_late(late, settings.defaults, settings.connection), late
     if isinstance(given.get("sources"), Mapping):
         given["sources"] = list(given["sources"].values())
     spec, faults = checked_grant({**settings.defaults, **given})
@@ -222,20 +240,21 @@ def _plan(specs: Sequence[GrantSpec], connection: Connection, guards: Collection
         with misreadings(), realms_of_run(get_root_resource()):
             named = frozenset().union(*(spec.clients() for spec in specs))
             clients, scopes = preflight.clients_of(connection, named), preflight.scopes_of(connection)
-            specs = with_kept_scopes(specs, clients, own_state, scopes)
+            state = partial(own_state_at, connection.url if connection.name else "")
+            specs = with_kept_scopes(specs, clients, state, scopes)
             facts = preflight.ask(connection, questions(specs))
             stack = stack_of_program(stack_name())
-            facts = replace(facts, own=own(specs, facts, own_state, stack))
+            facts = replace(facts, own=own(specs, facts, state, stack))
             by = taken_over_by()
             theirs = [replace(spec, owner=by) for spec in specs] if by else specs
-            held = own(theirs, replace(facts, own=Own()), own_state, stack) if by else facts.own
+            held = own(theirs, replace(facts, own=Own()), state, stack) if by else facts.own
             if shared := list(shared_owners(theirs, replace(facts, own=held), stack)):
                 raise messages.program_error(shared) from None
             if by:
                 facts = with_taken_over(facts, specs, by)
             note_moved(moved=has_moved(facts, stack))
             taken_back.note_marks(marks_in(facts), stack)
-            judged = judge(specs, connection, facts, guards, own_state)
+            judged = judge(specs, connection, facts, guards, state)
     except KeycloakError as problem:
         raise messages.program_error(problem.faults) from None
     if judged.faults:

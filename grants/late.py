@@ -18,6 +18,10 @@ NO_MIGRATION = (
     "sets migration, which needs to know the clients before the run",
     "give their names as plain texts, without depends_on, until the grant has moved",
 )
+NO_AUTO = (
+    "leaves the exchange to its Keycloak (auto), whose connection holds outputs, which are known after the program",
+    "give exchange standard or legacy, or the login by variables of the environment",
+)
 
 
 @dataclass(frozen=True)

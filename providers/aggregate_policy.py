@@ -10,6 +10,7 @@ import pulumi
 from kcadmin.authz.named_policies import AggregatePolicies
 from kcadmin.authz.named_policies import AggregatePolicy as Policy
 from kcadmin.rest.texts import shown
+from providers.base.connections import Server
 from providers.base.policy import PLACE, PolicyProvider
 from providers.base.provider import Props
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
@@ -62,6 +63,7 @@ class AggregatePolicy(KeycloakResource, module="keycloak", name="AggregatePolicy
         owner: Text | None = None,
         adopt: Flag | None = None,
         on_remove: Text | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(AggregatePolicyProvider(), resource_name, locals(), opts)

@@ -17,6 +17,7 @@ from kcadmin.objects.mappers import AudienceMapper as Mapper
 from kcadmin.objects.realm import Realm
 from providers.base.after_removal import tell_token_life_of_grant, warn_of_mappers
 from providers.base.compare import KEEP, RESTORE, REVOKE
+from providers.base.connections import Server
 from providers.base.held import writer
 from providers.base.owned import USED, OwnedObjectProvider
 from providers.base.provider import Props
@@ -152,6 +153,7 @@ class AudienceMapper(KeycloakResource, module="keycloak", name="AudienceMapper")
         adopt: Flag | None = None,
         on_remove: Text | None = None,
         accept_policy_changes: Texts | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(AudienceMapperProvider(), resource_name, locals(), opts)

@@ -16,6 +16,7 @@ from kcadmin.objects.client_scopes import ClientScopes, scope_token
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.texts import named, shown
 from providers.base.compare import KEEP, RESTORE, REVOKE
+from providers.base.connections import Server
 from providers.base.held import ObjectMark, writer
 from providers.base.owned import OwnedObjectProvider, Store
 from providers.base.provider import Props
@@ -148,6 +149,7 @@ class AudienceScope(KeycloakResource, module="keycloak", name="AudienceScope"):
         adopt: Flag | None = None,
         on_remove: Text | None = None,
         accept_policy_changes: Texts | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         arguments: dict[str, Any] = locals()

@@ -14,6 +14,7 @@ from kcadmin.objects.claims import Claim, adopted_kind, claim_of
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.shared_settings import drop_claim, write_claim
 from kcadmin.rest.texts import named
+from providers.base.connections import Server
 from providers.base.held import writer
 from providers.base.owned import CREATED, OwnedObjectProvider
 from providers.base.provider import Props
@@ -95,6 +96,7 @@ class AuthorizationScope(KeycloakResource, module="keycloak", name="Authorizatio
         owner: Text | None = None,
         adopt: Flag | None = None,
         on_remove: Text | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(AuthorizationScopeProvider(), resource_name, locals(), opts)

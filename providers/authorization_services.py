@@ -17,6 +17,7 @@ from kcadmin.objects.shared_settings import USED, drop_claim
 from kcadmin.objects.side_effects import SIDE_ROLE, account_mappers
 from kcadmin.rest.errors import HttpError, Refusal
 from providers.base.compare import KEEP, REVOKE
+from providers.base.connections import Server
 from providers.base.messages import warn
 from providers.base.provider import Props
 from providers.base.resource import KeycloakResource, Text
@@ -110,6 +111,7 @@ class AuthorizationServices(KeycloakResource, module="keycloak", name="Authoriza
         client_uuid: Text | None = None,
         owner: Text | None = None,
         on_remove: Text | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(AuthorizationServicesProvider(), resource_name, locals(), opts)

@@ -10,6 +10,7 @@ import pulumi
 
 from kcadmin.authz.policies import ClientPolicies
 from kcadmin.authz.policies import ClientPolicy as Policy
+from providers.base.connections import Server
 from providers.base.policy import PLACE, PolicyProvider
 from providers.base.provider import Props
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
@@ -63,6 +64,7 @@ class ClientPolicy(KeycloakResource, module="keycloak", name="ClientPolicy"):
         owner: Text | None = None,
         adopt: Flag | None = None,
         on_remove: Text | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(ClientPolicyProvider(), resource_name, locals(), opts)

@@ -20,6 +20,7 @@ from kcadmin.rest.errors import Refusal
 from kcadmin.rest.texts import named, shown
 from providers.base.after_removal import tell_kept
 from providers.base.compare import KEEP, RESTORE, REVOKE
+from providers.base.connections import Server
 from providers.base.held import ObjectMark, writer
 from providers.base.messages import info
 from providers.base.provider import KeycloakProvider, Props
@@ -148,6 +149,7 @@ class ClientScopeAssignment(KeycloakResource, module="keycloak", name="ClientSco
         owner: Text | None = None,
         on_remove: Text | None = None,
         accept_policy_changes: Texts | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(ClientScopeAssignmentProvider(), resource_name, locals(), opts)

@@ -12,6 +12,7 @@ import pulumi
 
 from kcadmin.authz.named_policies import ClientScopePolicies, ScopeItem
 from kcadmin.authz.named_policies import ClientScopePolicy as Policy
+from providers.base.connections import Server
 from providers.base.policy import PLACE, Items, PolicyProvider
 from providers.base.resource import Flag, KeycloakResource, Text
 
@@ -54,6 +55,7 @@ class ClientScopePolicy(KeycloakResource, module="keycloak", name="ClientScopePo
         owner: Text | None = None,
         adopt: Flag | None = None,
         on_remove: Text | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(ClientScopePolicyProvider(), resource_name, locals(), opts)

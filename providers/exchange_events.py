@@ -12,6 +12,7 @@ from kcadmin.objects.realm import Realm
 from kcadmin.objects.recorded_events import KIND, give_up_claim, read_recorded, release_events, serves, take_events
 from kcadmin.objects.shared_settings import CLAIMED, USED, Taken
 from kcadmin.rest.texts import shown
+from providers.base.connections import Server
 from providers.base.held import ObjectMark, writer
 from providers.base.messages import info
 from providers.base.provider import KeycloakProvider, Props
@@ -101,6 +102,7 @@ class ExchangeEvents(KeycloakResource, module="keycloak", name="ExchangeEvents")
         expiration: pulumi.Input[int] | None = None,
         owner: Text | None = None,
         accept_policy_changes: Texts | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(ExchangeEventsProvider(), resource_name, locals(), opts)

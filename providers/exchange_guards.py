@@ -31,6 +31,7 @@ from kcadmin.objects.realm import Realm
 from kcadmin.objects.writers import continuing
 from kcadmin.rest.errors import Refusal
 from kcadmin.rest.texts import shown
+from providers.base.connections import Server
 from providers.base.held import HELD, ObjectMark, own_number, writer
 from providers.base.messages import failure, info, warn
 from providers.base.provider import KeycloakProvider, Props
@@ -153,6 +154,7 @@ class ExchangeGuards(KeycloakResource, module="keycloak", name="ExchangeGuards")
         scopes: pulumi.Input[Mapping[str, pulumi.Input[Mapping[str, Texts]]]] | None = None,
         owner: Text | None = None,
         accept_policy_changes: Texts | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(ExchangeGuardsProvider(), resource_name, locals(), opts)

@@ -15,6 +15,7 @@ from kcadmin.objects.features import LEGACY, SWITCH, SWITCH_CLAIM
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.errors import Refusal, sentence
 from kcadmin.rest.texts import named
+from providers.base.connections import Server
 from providers.base.messages import warn
 from providers.base.provider import KeycloakProvider, Props
 from providers.base.resource import KeycloakResource, Text
@@ -142,6 +143,7 @@ class ExchangeProof(KeycloakResource, module="keycloak", name="ExchangeProof"):
         exact: bool | None = None,
         parts: Sequence[Text],
         owner: str,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(ExchangeProofProvider(), resource_name, locals(), opts)

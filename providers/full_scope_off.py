@@ -9,6 +9,7 @@ import pulumi
 
 from kcadmin.objects.clients import FULL_SCOPE, Client
 from kcadmin.objects.setting_claims import FULL_SCOPE_CLAIM
+from providers.base.connections import Server
 from providers.base.provider import Props
 from providers.base.resource import KeycloakResource, Text, Texts
 from providers.base.shared_setting import SharedSettingProvider
@@ -47,6 +48,7 @@ class FullScopeOff(KeycloakResource, module="keycloak", name="FullScopeOff"):
         owner: Text | None = None,
         on_remove: Text | None = None,
         accept_policy_changes: Texts | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(FullScopeOffProvider(), resource_name, locals(), opts)

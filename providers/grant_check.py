@@ -12,12 +12,13 @@ from pulumi.output import Unknown
 
 from grants.late import REALM, LateGrant, shape_faults
 from kcadmin.objects.realm import Realm
-from kcadmin.rest.errors import Refusal
+from kcadmin.rest.errors import AWAY, HttpError, LoginRefused, Refusal, Unreachable
+from providers.base.connections import CONNECTION, Server
 from providers.base.messages import failure
 from providers.base.provider import KeycloakProvider, Props
 from providers.base.resource import KeycloakResource, Text
 from providers.base.uuids import is_known
-from providers.checks.late import judge_late
+from providers.checks.late import NOT_KNOWN, judge_late, not_judged
 
 PASSED = ("preview", "mappers", "agreed")  # inputs that no state holds
 Names = Mapping[str, pulumi.Input[str]]
@@ -39,10 +40,18 @@ class GrantCheckProvider(KeycloakProvider):
             return result
         names, ids = (_known(props[key]) for key in ("names", "ids"))
         late = LateGrant(props["fields"], {**names, **_known({REALM: props["realm"]})}, frozenset(props["coming"]))
+        if not is_known(props.get(CONNECTION)):
+            not_judged(late, NOT_KNOWN).tell()
+            return result
         mappers = [(str(a), str(b), str(c), str(d)) for a, b, c, d in passed["mappers"] or ()]
         writes = not passed["preview"] and is_known([props["realm"], props["names"], props["ids"]])
         connection, was = self.realm(props).session.connection, _olds.get("uuids") or {}
-        judged = judge_late(connection, late, ids, mappers, was, before_writes=writes)
+        try:
+            judged = judge_late(connection, late, ids, mappers, was, before_writes=writes)
+        except (Unreachable, HttpError, LoginRefused) as problem:
+            if writes or CONNECTION not in late.coming or getattr(problem, "status", AWAY[0]) not in AWAY:
+                raise
+            judged = not_judged(late, f"the Keycloak of its connection cannot be asked yet ({problem.told})")
         if judged.faults:
             return CheckResult(props, [failure(fault) for fault in judged.faults])
         judged.tell()
@@ -110,6 +119,7 @@ class GrantCheck(KeycloakResource, module="keycloak", name="GrantCheck"):
         preview: bool | None = None,
         mappers: pulumi.Input[Any] | None = None,
         agreed: pulumi.Input[bool] | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(GrantCheckProvider(), resource_name, locals(), opts)

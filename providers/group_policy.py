@@ -12,6 +12,7 @@ import pulumi
 
 from kcadmin.authz.named_policies import GroupItem, GroupPolicies
 from kcadmin.authz.named_policies import GroupPolicy as Policy
+from providers.base.connections import Server
 from providers.base.policy import PLACE, Items, PolicyProvider
 from providers.base.resource import Flag, KeycloakResource, Text
 
@@ -55,6 +56,7 @@ class GroupPolicy(KeycloakResource, module="keycloak", name="GroupPolicy"):
         owner: Text | None = None,
         adopt: Flag | None = None,
         on_remove: Text | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(GroupPolicyProvider(), resource_name, locals(), opts)

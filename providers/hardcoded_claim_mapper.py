@@ -16,6 +16,7 @@ from kcadmin.objects.clients import RECENT_SECONDS
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.texts import shown
 from providers.base.compare import KEEP, RESTORE, REVOKE
+from providers.base.connections import Server
 from providers.base.held import writer
 from providers.base.owned import OwnedObjectProvider
 from providers.base.provider import Props
@@ -130,6 +131,7 @@ class HardcodedClaimMapper(KeycloakResource, module="keycloak", name="HardcodedC
         adopt: Flag | None = None,
         on_remove: Text | None = None,
         accept_policy_changes: Texts | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(HardcodedClaimMapperProvider(), resource_name, locals(), opts)

@@ -16,6 +16,7 @@ from kcadmin.rest.errors import NotImplementedHere, Refusal, sentence
 from kcadmin.rest.texts import named, quoted
 from providers.base.after_removal import never_in_the_way, warn_of_policies
 from providers.base.compare import REVOKE
+from providers.base.connections import Server
 from providers.base.held import ObjectMark, writer
 from providers.base.messages import info, warn
 from providers.base.provider import KeycloakProvider, Props
@@ -102,6 +103,7 @@ class ManagementPermissions(KeycloakResource, module="keycloak", name="Managemen
         owner: Text | None = None,
         on_remove: Text | None = None,
         accept_policy_changes: Texts | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(ManagementPermissionsProvider(), resource_name, locals(), opts)

@@ -10,6 +10,7 @@ import pulumi
 from kcadmin.objects.clients import Client
 from kcadmin.objects.setting_claims import REFRESH_TOKENS_CLAIM
 from kcadmin.objects.shared_settings import REFRESH_TOKENS
+from providers.base.connections import Server
 from providers.base.provider import Props
 from providers.base.resource import KeycloakResource, Text, Texts
 from providers.base.shared_setting import SharedSettingProvider
@@ -48,6 +49,7 @@ class RefreshTokensOff(KeycloakResource, module="keycloak", name="RefreshTokensO
         owner: Text | None = None,
         on_remove: Text | None = None,
         accept_policy_changes: Texts | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(RefreshTokensOffProvider(), resource_name, locals(), opts)

@@ -13,6 +13,7 @@ import pulumi
 from kcadmin.authz.policies import RegexPolicies
 from kcadmin.authz.policies import RegexPolicy as Policy
 from kcadmin.rest.texts import named, shown
+from providers.base.connections import Server
 from providers.base.policy import PLACE, PolicyProvider
 from providers.base.provider import Props
 from providers.base.resource import Flag, KeycloakResource, Text
@@ -88,6 +89,7 @@ class RegexPolicy(KeycloakResource, module="keycloak", name="RegexPolicy"):
         owner: Text | None = None,
         adopt: Flag | None = None,
         on_remove: Text | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(RegexPolicyProvider(), resource_name, locals(), opts)

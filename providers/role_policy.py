@@ -12,6 +12,7 @@ import pulumi
 
 from kcadmin.authz.named_policies import RoleItem, RolePolicies
 from kcadmin.authz.named_policies import RolePolicy as Policy
+from providers.base.connections import Server
 from providers.base.policy import PLACE, Items, PolicyProvider
 from providers.base.resource import Flag, KeycloakResource, Text
 
@@ -57,6 +58,7 @@ class RolePolicy(KeycloakResource, module="keycloak", name="RolePolicy"):
         owner: Text | None = None,
         adopt: Flag | None = None,
         on_remove: Text | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(RolePolicyProvider(), resource_name, locals(), opts)

@@ -10,6 +10,7 @@ import pulumi
 from kcadmin.authz.scopes_and_permissions import ScopePermission as Permission
 from kcadmin.authz.scopes_and_permissions import ScopePermissions
 from kcadmin.objects.realm import Realm
+from providers.base.connections import Server
 from providers.base.held import writer
 from providers.base.owned import OwnedObjectProvider
 from providers.base.provider import Props
@@ -106,6 +107,7 @@ class ScopePermission(KeycloakResource, module="keycloak", name="ScopePermission
         owner: Text | None = None,
         adopt: Flag | None = None,
         on_remove: Text | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(ScopePermissionProvider(), resource_name, locals(), opts)

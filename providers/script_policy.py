@@ -16,6 +16,7 @@ from kcadmin.objects.realm import Realm
 from kcadmin.objects.resource_server import ResourceServer
 from kcadmin.rest.errors import Refusal, sentence
 from kcadmin.rest.texts import named, shown
+from providers.base.connections import Server
 from providers.base.policy import PLACE, PolicyProvider
 from providers.base.provider import Props
 from providers.base.resource import Flag, KeycloakResource, Text
@@ -74,6 +75,7 @@ class ScriptPolicy(KeycloakResource, module="keycloak", name="ScriptPolicy"):
         owner: Text | None = None,
         adopt: Flag | None = None,
         on_remove: Text | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(ScriptPolicyProvider(), resource_name, locals(), opts)

@@ -15,6 +15,7 @@ from kcadmin.objects.features import STANDARD, SWITCH_CLAIM
 from kcadmin.objects.features import SWITCH as SWITCH
 from kcadmin.objects.realm import Realm
 from providers.base.after_removal import tell_token_life, warn_of_switch
+from providers.base.connections import Server
 from providers.base.provider import Props
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
 from providers.base.shared_setting import SharedSettingProvider
@@ -70,6 +71,7 @@ class StandardTokenExchange(KeycloakResource, module="keycloak", name="StandardT
         owner: Text | None = None,
         on_remove: Text | None = None,
         accept_policy_changes: Texts | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(StandardTokenExchangeProvider(), resource_name, locals(), opts)

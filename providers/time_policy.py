@@ -12,6 +12,7 @@ import pulumi
 from kcadmin.authz.policies import TIME_FIELDS, TimePolicies
 from kcadmin.authz.policies import TimePolicy as Policy
 from kcadmin.authz.time_windows import time_faults
+from providers.base.connections import Server
 from providers.base.policy import PLACE, Number, PolicyProvider
 from providers.base.provider import Props
 from providers.base.resource import Flag, KeycloakResource, Text
@@ -71,6 +72,7 @@ class TimePolicy(KeycloakResource, module="keycloak", name="TimePolicy"):
         owner: Text | None = None,
         adopt: Flag | None = None,
         on_remove: Text | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(TimePolicyProvider(), resource_name, locals(), opts)

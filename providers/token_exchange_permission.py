@@ -22,6 +22,7 @@ from kcadmin.rest.errors import Refusal
 from kcadmin.rest.texts import shown
 from providers.base.after_removal import never_in_the_way, tell_token_life
 from providers.base.compare import REVOKE
+from providers.base.connections import Server
 from providers.base.held import ObjectMark, Whose, whose, writer
 from providers.base.messages import info, warn
 from providers.base.provider import KeycloakProvider, Props
@@ -169,6 +170,7 @@ class TokenExchangePermission(KeycloakResource, module="keycloak", name="TokenEx
         owner: Text | None = None,
         on_remove: Text | None = None,
         accept_policy_changes: Texts | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(TokenExchangePermissionProvider(), resource_name, locals(), opts)

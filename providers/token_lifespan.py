@@ -12,6 +12,7 @@ from kcadmin.objects.clients import Client
 from kcadmin.objects.lifespans import LIFESPAN, note_lifespan, seconds_of
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.setting_claims import LIFESPAN_CLAIM
+from providers.base.connections import Server
 from providers.base.provider import Props
 from providers.base.resource import KeycloakResource, Text, Texts
 from providers.base.shared_setting import SharedSettingProvider
@@ -64,6 +65,7 @@ class TokenLifespan(KeycloakResource, module="keycloak", name="TokenLifespan"):
         owner: Text | None = None,
         on_remove: Text | None = None,
         accept_policy_changes: Texts | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(TokenLifespanProvider(), resource_name, locals(), opts)

@@ -11,6 +11,7 @@ import pulumi
 
 from kcadmin.authz.named_policies import UserPolicies
 from kcadmin.authz.named_policies import UserPolicy as Policy
+from providers.base.connections import Server
 from providers.base.policy import PLACE, PolicyProvider
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
 
@@ -52,6 +53,7 @@ class UserPolicy(KeycloakResource, module="keycloak", name="UserPolicy"):
         owner: Text | None = None,
         adopt: Flag | None = None,
         on_remove: Text | None = None,
+        connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(UserPolicyProvider(), resource_name, locals(), opts)

@@ -17,7 +17,7 @@ from time import gmtime, strftime
 from typing import Any
 
 from exchange.stack.stack import NAMESPACE, Pulumi, StackProblem
-from exchange.stack.state import Json, State, is_object
+from exchange.stack.state import Json, State, is_here
 from kcadmin.objects.realm import realm_for
 from kcadmin.rest.errors import Refusal, sentence
 from kcadmin.rest.session import Session
@@ -112,7 +112,7 @@ def rebound(state: State, moves: Sequence[RealmMove], url: str, config: Mapping[
         move = next(
             (by_realm[realm] for realm in (str(part.get("realm")) for part in props) if realm in by_realm), None
         )
-        if is_object(each) and move:
+        if is_here(each) and move:
             _rebind_object(each, move)
         elif each["type"] == STACK and each.get("outputs"):
             each["outputs"] = _swapped(each["outputs"], everywhere)

@@ -19,6 +19,7 @@ from kcadmin.rest.texts import named
 from reach.proof import REQUESTER, THIRD, Case
 
 NAMESPACE = "keycloak-token-exchange"
+SERVER = "keycloak"  # of a grant: the address, where it is not the stack's
 NO_WIDER_SCOPES = "noWiderScopes"
 PULUMI_SECONDS = 120
 Pulumi = Callable[[Sequence[str]], str]
@@ -30,12 +31,16 @@ class StackProblem(KeycloakError):
 
 @dataclass(frozen=True)
 class StackOutputs:
-    """What a stack says of itself. grants: its output, by name; config: key to value, secrets in clear."""
+    """What a stack says of itself. grants: its output, by name; config: key to value, secrets in clear.
+
+    elsewhere: the server's address of each grant that is in another Keycloak than the stack's.
+    """
 
     grants: Mapping[str, Mapping[str, Any]]
     url: str
     realm: str
     config: Mapping[str, str] = field(repr=False)
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
     def connection(self, url: str | None = None, environ: Mapping[str, str] = os.environ) -> Connection:
         """How to reach its server: at ``url``, else where the stack was last deployed, else where its config points.
@@ -63,6 +68,11 @@ class StackOutputs:
         """The cases of the named grants, or of all. realm: only those in it. :raises StackProblem: no such grant."""
         wanted = list(dict.fromkeys(names)) or list(self.grants)
         for name in wanted:
+            if name in self.elsewhere:
+                raise StackProblem(
+                    f"grant {named(name)}: is in another Keycloak, {named(self.elsewhere[name])}, and commands work on the "
+                    "stack's; set prove=True, or look there with --url and --realm."
+                )
             if name not in self.grants:
                 raise StackProblem(f"grant {named(name)}: is not in this stack; {_hint(name, self.grants)}")
         if realm and all(grant.get("realm") != realm for grant in self.grants.values()):
@@ -88,7 +98,9 @@ def read_stack(name: str | None = None, pulumi: Pulumi | None = None) -> StackOu
     if not isinstance(server, dict):
         server = {}
     config = read_config(run, chosen)
-    return StackOutputs(grants, str(server.get("url") or ""), str(server.get("realm") or ""), config)
+    others = {name: str(grant[SERVER]) for name, grant in grants.items() if isinstance(grant, dict) and SERVER in grant}
+    here = {name: grant for name, grant in grants.items() if name not in others}
+    return StackOutputs(here, str(server.get("url") or ""), str(server.get("realm") or ""), config, others)
 
 
 def read_config(run: Pulumi, chosen: Sequence[str]) -> dict[str, str]:

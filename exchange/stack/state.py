@@ -29,9 +29,9 @@ class State:
         return next((str(each["urn"]).split(":")[2] for each in self.resources), "")
 
     def realms(self) -> dict[str, list[Json]]:
-        """The properties, inputs and outputs alike, of the Keycloak objects of each realm."""
+        """The properties, inputs and outputs alike, of the Keycloak objects of each realm of the stack's own server."""
         found: dict[str, list[Json]] = {}
-        for each in filter(is_object, self.resources):
+        for each in filter(is_here, self.resources):
             for props in (each.get("inputs") or {}, each.get("outputs") or {}):
                 if isinstance(props.get("realm"), str):
                     found.setdefault(props["realm"], []).append(props)
@@ -48,7 +48,8 @@ def read_state(run: Pulumi, chosen: Sequence[str]) -> State:
 
 def read_owners(run: Pulumi, chosen: Sequence[str]) -> set[str]:
     """The owners of a stack's objects, by its state, with their grants. :raises StackProblem: it cannot be read."""
-    props = (each for all_props in _exported(run, chosen).realms().values() for each in all_props)
+    objects = filter(is_object, _exported(run, chosen).resources)
+    props = ((each.get(part) or {}) for each in objects for part in ("inputs", "outputs"))
     return {str(each["owner"]) for each in props if each.get("owner")}
 
 
@@ -62,3 +63,8 @@ def _exported(run: Pulumi, chosen: Sequence[str]) -> State:
 
 def is_object(resource: Mapping[str, Any]) -> bool:
     return str(resource["type"]).startswith(OBJECTS)
+
+
+def is_here(resource: Mapping[str, Any]) -> bool:
+    """Whether it is a Keycloak object of the stack's own server: none that has a connection of its own."""
+    return is_object(resource) and not (resource.get("inputs") or {}).get("connection")

@@ -78,6 +78,7 @@ class Connection:
     ca_certificate: path of a PEM file. insecure_tls: accept any certificate. user_agent: text after our name in the
     header, for people who read the server's access log. insecure_http: ``url`` may be http:// to another machine.
     public_url: the server's own base address, where its tokens contain another one than ``url``; or ''.
+    name: of one that a program gives beside the stack's, which has none.
     """
 
     url: str
@@ -88,6 +89,7 @@ class Connection:
     user_agent: str = ""
     insecure_http: bool = False
     public_url: str = ""
+    name: str = ""
 
     @property
     def is_loopback(self) -> bool:
@@ -127,10 +129,17 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def read_connection(config: Callable[[str], object], environ: Mapping[str, str] = os.environ) -> Connection:
+def variable_of(variable: str, name: str) -> str:
+    """The environment variable of a connection that has a name."""
+    return f"{name.upper().replace('-', '_')}_{variable}" if name else variable
+
+
+def read_connection(
+    config: Callable[[str], object], environ: Mapping[str, str] = os.environ, name: str = ""
+) -> Connection:
     """The connection that a stack's config describes; an empty string counts as unset.
 
-    :param config: gives the value of a key of the project, or None.
+    :param config: gives the value of a key of the project, or None. name: of a connection beside the stack's.
     :raises InvalidSettings: with every fault at once, each naming its key.
     """
     faults: list[str] = []
@@ -166,7 +175,9 @@ def read_connection(config: Callable[[str], object], environ: Mapping[str, str] 
     if faults:
         raise InvalidSettings(faults)
     assert login is not None
-    return Connection(url, login, login_realm, ca_certificate, insecure_tls, user_agent, insecure_http, public_url)
+    return Connection(
+        url, login, login_realm, ca_certificate, insecure_tls, user_agent, insecure_http, public_url, name
+    )
 
 
 def _read_flag(what: str, text: str, faults: list[str]) -> bool:

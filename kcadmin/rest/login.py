@@ -19,6 +19,7 @@ from kcadmin.rest.connection import (
     Login,
     PasswordLogin,
     PrivateKeyLogin,
+    variable_of,
 )
 from kcadmin.rest.errors import InvalidSettings
 from kcadmin.rest.texts import named
@@ -50,15 +51,21 @@ def secrets_of(login: Login) -> tuple[str, ...]:
 
 
 def remedy(
-    login: Login, environ: Mapping[str, str] = os.environ, *, form: Mapping[str, str] | None = None, words: str = ""
+    login: Login,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    form: Mapping[str, str] | None = None,
+    words: str = "",
+    name: str = "",
 ) -> str:
     """What to do about a refused login. Pulumi keeps a stack's config in state, so a secret from there may be an old one.
 
-    form, words: what was sent and what Keycloak said to it.
+    form, words: what was sent and what Keycloak said to it. name: of a connection beside the stack's.
     """
     if isinstance(login, AssertionLogin):
         return assertions.remedy(login, (form or {}).get("client_assertion", ""), words)
     secret, variable = _SECRETS[type(login)]
+    variable = variable_of(variable, name)
     check = "check the name, its secret and loginRealm"
     if environ.get(variable):
         return check

@@ -151,7 +151,8 @@ class Session:
 
     def _log_in(self) -> tuple[str, float]:
         login, realm = self.connection.login, self.connection.login_realm
-        who = f"login of {describe(login)} in realm {named(realm)}"
+        name = self.connection.name
+        who = f"login of {describe(login)} in realm {named(realm)}{f' of connection {named(name)}' if name else ''}"
         issuer = ""
         if isinstance(login, PrivateKeyLogin | AssertionLogin):
             at = path("realms", realm, ".well-known", "openid-configuration")
@@ -167,9 +168,8 @@ class Session:
         if answer.status_code in BUSY or not (answer.ok or answer.own_words()) or answer.status_code == 404:
             raise answer.error()
         if not answer.ok:
-            raise LoginRefused(
-                f"{who}: refused ({answer.status_code} {answer.words()}); {remedy(login, form=form, words=answer.words())}."
-            )
+            to_do = remedy(login, form=form, words=answer.words(), name=name)
+            raise LoginRefused(f"{who}: refused ({answer.status_code} {answer.words()}); {to_do}.")
         token, seconds = answer.token()
         if not token:
             raise LoginRefused(

@@ -15,7 +15,6 @@ import pulumi
 from pulumi.runtime.settings import get_root_resource, is_dry_run
 
 from kcadmin.objects.realm import realms_of_run
-from kcadmin.rest.connection import read_connection
 from kcadmin.rest.errors import KeycloakError
 from kcadmin.rest.misread import misreadings
 from providers.base import messages
@@ -111,10 +110,10 @@ def _faults(declared: "list[Declared]", config: pulumi.Config) -> list[str]:
     """A sentence for each resource that is not as declared; or why that cannot be known."""
     faults = []
     try:
-        connection = read_connection(config.get)
         with misreadings(), realms_of_run(_Look()):
             for provider, id_, props in declared:
-                clients = provider.use(connection).realm(props).clients
+                provider.reach(config.get)
+                clients = provider.realm(props).clients
                 clients.expect(len(declared) if len(declared) >= IN_PAGES else 0)
                 if provider.differs(id_, props):
                     faults.append(f"{provider.named(props)}: was written by another provider in this run; {REMEDY}.")

@@ -13,6 +13,7 @@ import pulumi
 from pulumi.runtime import get_root_resource
 
 from kcadmin.marks.ownership import may_be, stack_of
+from providers.base.connections import CONNECTION, address_of
 from providers.base.place import stack_of_program
 
 HALF_WRITTEN, WAITS = "failed to load checkpoint", (0.1, 0.2, 0.4, 0.8, 1.6)
@@ -40,6 +41,11 @@ class OwnObject:
         return str(self.outputs.get("realm") or "")
 
     @property
+    def server(self) -> str:
+        """The address of its Keycloak, where that is not the stack's."""
+        return address_of(self.outputs.get(CONNECTION))
+
+    @property
     def name(self) -> str:
         """Of the object in Keycloak, where it has one."""
         return str(self.outputs.get("name") or "")
@@ -61,6 +67,11 @@ def stack_name() -> str:
 def own_state() -> tuple[OwnObject, ...]:
     """The Keycloak objects of the running stack's state as it was when they were first asked for in this run."""
     return _state().objects
+
+
+def own_state_at(server: str) -> tuple[OwnObject, ...]:
+    """Those in one Keycloak. server: its address where that is not the stack's, else empty."""
+    return tuple(each for each in own_state() if each.server == server)
 
 
 def last_exchange(grant: str) -> str | None:

@@ -6,7 +6,7 @@ arguments and hold no per-call state: one instance serves four threads.
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from pulumi.dynamic import (
@@ -25,12 +25,14 @@ from kcadmin.objects.realm import Realm, realm_for
 from kcadmin.objects.writers import continuing
 from kcadmin.rest import texts
 from kcadmin.rest.connection import Connection, read_connection
-from kcadmin.rest.errors import Refusal, Unreachable
+from kcadmin.rest.errors import InvalidSettings, Refusal, Unreachable
 from kcadmin.rest.patience import patiently
 from kcadmin.rest.session import session_for
 from kcadmin.rest.texts import shown
+from providers.base import connections
 from providers.base.announced import ACCEPTED, announced
 from providers.base.compare import RESTORE, REVOKE, is_same
+from providers.base.connections import CONNECTION, connection_of, is_within_reach, reached_as
 from providers.base.expected_clients import clients_by_realm
 from providers.base.held import CONTINUES, HELD, NUMBER, STACK, ObjectMark, Whose, is_as_known, own_number, whose
 from providers.base.inputs import text_faults, type_faults
@@ -52,6 +54,7 @@ class KeycloakProvider(ResourceProvider, ABC):
     """The template. ``INPUTS``: managed fields. ``CONSTANT``: fields that a live object always has, to show drift."""
 
     serialize_as_secret_always = False
+    _unfit: InvalidSettings | None = None
 
     OBJECT: ClassVar[str]
     INPUTS: ClassVar[tuple[str, ...]]
@@ -63,7 +66,7 @@ class KeycloakProvider(ResourceProvider, ABC):
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     CLIENTS: ClassVar[Mapping[str, str]] = {"client_id": "client_uuid"}
     LATER: ClassVar[tuple[str, ...]] = ()  # fields that states of earlier versions lack, which is no change
-    CONTROLS = ("owner", "adopt", "on_remove", STACK, ACCEPTED)
+    CONTROLS = ("owner", "adopt", "on_remove", STACK, ACCEPTED, CONNECTION)
     ON_REMOVE: ClassVar[tuple[str, ...]] = (RESTORE, REVOKE)
 
     def configure(self, req: ConfigureRequest) -> None:
@@ -72,20 +75,35 @@ class KeycloakProvider(ResourceProvider, ABC):
         sys.tracebacklimit = 0  # in this process an exception is shown to people, as its sentence
         for method in CALLED_BY_PULUMI:
             setattr(self, method, errors_as_sentences()(with_closed_values(getattr(self, method))))
-        with errors_as_sentences():
-            self._connection = read_connection(req.config.get)
+        connection = self.reach(req.config.get)
+        if connection is None:
+            return
         for name, number in clients_by_realm(req.config.get).items():
-            realm_for(session_for(self._connection), name).clients.expect(number)
-        warn_insecure(self._connection)
+            realm_for(session_for(connection), name).clients.expect(number)
+        warn_insecure(connection)
+
+    def reach(self, config: Callable[[str], object]) -> Connection | None:
+        """Takes the stack's connection from its config; None where it is unfit, as a program with others may leave it."""
+        try:
+            return self.use(read_connection(config))._connection
+        except InvalidSettings as problem:
+            self._unfit = problem
+            return None
 
     def use(self, connection: Connection) -> "KeycloakProvider":
-        """Sets the connection without Pulumi's configuration."""
+        """Sets the stack's connection without Pulumi's configuration."""
         self._connection = connection
         return self
 
     def realm(self, props: Props) -> Realm:
         """The realm that a resource lives in."""
-        return realm_for(session_for(self._connection), str(props["realm"]))
+        self._require_stack(props)
+        return realm_for(session_for(connection_of(props) or self._connection), str(props["realm"]))
+
+    def _require_stack(self, props: Props) -> None:
+        """:raises InvalidSettings: the resource is in the stack's Keycloak, whose connection is unfit."""
+        if self._unfit and not props.get(CONNECTION):
+            raise self._unfit
 
     @abstractmethod
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
@@ -115,7 +133,10 @@ class KeycloakProvider(ResourceProvider, ABC):
         """Fills defaults in, refuses what is wrong, and derives UUIDs, so that previews show no unknowns."""
         props = {**self.DEFAULTS, **self.CONSTANT, **_inputs(news)}
         after, beside = props.pop(AFTER_OTHERS, None), props.pop(BESIDE_OTHERS, None)
-        if (after or beside) and isinstance(props.get("realm"), str):
+        self._require_stack(props)
+        if faults := connections.unfit_connection(props):
+            return CheckResult(props, [failure(f"{self._named(props)}: {fault}") for fault in faults])
+        if (after or beside) and is_within_reach(props):
             self._forget(_olds, props, 0.0 if after else BELIEVED_SECONDS)
         if isinstance(props.get(STACK), str):
             props[STACK] = stack_here(props[STACK])
@@ -127,7 +148,7 @@ class KeycloakProvider(ResourceProvider, ABC):
                 props[field] = sorted(set(props[field]))
         faults = [*mistyped.values(), *self._faults({**props, **dict.fromkeys(mistyped, UNKNOWN)})]
         failures = [failure(f"{self._named(props)}: {fault}.") for fault in dict.fromkeys(faults)]
-        if not failures:
+        if not failures and is_within_reach(props):
             derive_uuids(self.CLIENTS, lambda: self.realm(props), _olds, props)
         return CheckResult(props, failures)
 
@@ -140,13 +161,14 @@ class KeycloakProvider(ResourceProvider, ABC):
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
         """Compares the state and the server with the inputs: a killed ``destroy`` leaves a state that says more than is there."""
         known = self.compare(_olds, _news)
-        if known.replaces:
+        if known.replaces or not is_known(_news.get(CONNECTION)):
             return known
-        now = self._read(_id, _olds)
+        olds = reached_as(_olds, _news)
+        now = self._read(_id, olds)
         if not now.id:
             return DiffResult(changes=True, replaces=["id"], delete_before_replace=True)
         if (now.outs or {}).get(LOST):
-            self._refuse_another_stacks(self.realm(_olds), _id, _olds, _news)
+            self._refuse_another_stacks(self.realm(olds), _id, olds, _news)
         seen = self.compare(now.outs or {}, _news)
         return seen if seen.replaces or not known.changes else known
 
@@ -181,7 +203,7 @@ class KeycloakProvider(ResourceProvider, ABC):
 
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
         """Updates in place."""
-        realm = self._verified(_olds)
+        realm = self._verified(reached_as(_olds, _news))
         require_uuids(self.CLIENTS, realm, _news, self.OBJECT)
         _news[NUMBER] = own_number(_id, _olds)
         self._refuse_another_stacks(realm, _id, _olds, _news)
@@ -238,13 +260,12 @@ class KeycloakProvider(ResourceProvider, ABC):
         realm = self.realm(outs)
         now, then = realm.identity(), (outs.get("issuer"), outs.get("management_uuid"))
         if then[0] and then != (now.issuer, now.management_uuid):
-            what = (
-                f"issuer {texts.named(now.issuer)}" if now.issuer != then[0] else "a realm made anew, with other UUIDs"
-            )
+            what = "a realm made anew, with other UUIDs"
+            if now.issuer != then[0]:
+                what = f"issuer {texts.named(now.issuer)}"
             raise Refusal(
-                f"{self._named(outs)}: belongs to issuer {texts.named(then[0])}, but {texts.named(self._connection.url)} "
-                f"is {what}; "
-                "point the stack's url at its own server, or, if that moved, run `python -m exchange rebind`."
+                f"{self._named(outs)}: belongs to issuer {texts.named(then[0])}, but "
+                f"{texts.named(realm.session.connection.url)} is {what}; {connections.remedy(outs)}."
             )
         return realm
 
@@ -260,14 +281,8 @@ class KeycloakProvider(ResourceProvider, ABC):
         return self._named(props)
 
     def _named(self, props: Props) -> str:
-        name = next(
-            (
-                props[key]
-                for key in ("name", "grant", "client_id", "resource_server")
-                if is_known(props.get(key)) and props.get(key)
-            ),
-            "?",
-        )
+        held = [props.get(key) for key in ("name", "grant", "client_id", "resource_server")]
+        name = next((each for each in held if each and is_known(each)), "?")
         realm = props.get("realm")
         return f"{self.OBJECT} {shown(name)} in realm {shown(realm if realm and is_known(realm) else '?')}"
 

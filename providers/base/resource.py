@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import pulumi
 from pulumi.dynamic import Resource
 
-from providers.base import messages, taken_back
+from providers.base import connections, messages, taken_back
+from providers.base.connections import CONNECTION, connection_for
 from providers.base.held import HELD, STACK
 from providers.base.identity import no_owner, stack_owner
 from providers.base.other_providers import beside_others, watch
@@ -29,6 +30,7 @@ class KeycloakResource(Resource):
 
     number: pulumi.Output[str]
     continues: pulumi.Output[str | None]
+    connection: pulumi.Output[Mapping[str, Any] | None]
 
     def __init__(
         self,
@@ -48,6 +50,9 @@ class KeycloakResource(Resource):
             raise messages.program_error(faults)
         known = (*provider.INPUTS, *provider.CONTROLS)
         given = {key: arguments[key] for key in known if arguments.get(key) is not None}
+        if (connection := connection_for(given.get(CONNECTION), opts)) is not None:
+            given[CONNECTION] = connection
+            connections.give(self, connection)
         if not _is_read_anew(opts):
             if self.READS_ANEW or _comes_after_others(provider, given, opts):
                 given[AFTER_OTHERS] = True

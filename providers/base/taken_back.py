@@ -23,6 +23,7 @@ from kcadmin.rest.connection import read_connection
 from kcadmin.rest.errors import KeycloakError
 from kcadmin.rest.session import session_for
 from providers.base import messages
+from providers.base.connections import CONNECTION, connection_of, given_to
 from providers.base.held import CONTINUES, NUMBER
 from providers.base.own_state import own_state, stack_name
 from providers.base.place import stack_of_program
@@ -105,9 +106,13 @@ async def _marks_at(resource: "KeycloakResource") -> list[Mark]:
     """The marks at the place of a resource, as they are read there."""
     names = ("realm", "client_uuid", "client_id", "resource_server_uuid", "resource_server", "included_client")
     realm, uuid, client, server_uuid, server, audience = [await _value(resource, name) for name in names]
+    given, is_known = await given_to(resource)
+    if not is_known:
+        return []
 
     def read() -> list[Mark]:
-        there = realm_for(session_for(read_connection(pulumi.Config().get)), str(realm))
+        connection = connection_of({CONNECTION: given}) or read_connection(pulumi.Config().get)
+        there = realm_for(session_for(connection), str(realm))
 
         def bearer(name: object) -> Client | None:
             return there.clients.find(str(name)) if name else None

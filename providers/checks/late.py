@@ -21,6 +21,7 @@ from reach.facts import Coming, Facts, Own
 from reach.preflight import ask
 
 Mappers = Collection[tuple[str, str, str, str]]
+NOT_KNOWN = "the Keycloak of its connection is not known yet"
 LOOKS = 10  # at what grants open, in a realm and process: each reads the realm's clients
 _looks: "WeakKeyDictionary[Realm, int]" = WeakKeyDictionary()
 _lock = threading.Lock()
@@ -90,8 +91,7 @@ def judge_late(
     if refused:
         return LateJudgement(refused)
     if missing := list(_missing(spec, facts, late)):
-        where = f"note on grant {named(spec.name)} in realm {named(spec.realm)}"
-        text = f"{where}: {'; '.join(missing)}. The rest is checked by `pulumi up`, before it writes anything of the grant."
+        text = _note(spec, "; ".join(missing))
         return LateJudgement(notes=(text, *_told(found.unless_changed)), line=planned.line())
     if found.unless_changed:
         return LateJudgement(notes=tuple(_told(found.unless_changed)), line=planned.line())
@@ -99,6 +99,19 @@ def judge_late(
     opens = (not before_writes or uuids != was) and _may_look(realm)
     judged = judge([spec], connection, facts, opens=opens)
     return LateJudgement(judged.faults, whole=judged) if judged.faults else _whole(judged, late, uuids)
+
+
+def not_judged(late: LateGrant, why: str) -> LateJudgement:
+    """Of a preview that cannot ask the server yet."""
+    spec, faults = late.spec()
+    if spec is None:
+        return LateJudgement(tuple(faults))
+    return LateJudgement(notes=(_note(spec, why),), line=late_plan(spec, Facts(None, {})).line())
+
+
+def _note(spec: GrantSpec, why: str) -> str:
+    where = f"note on grant {named(spec.name)} in realm {named(spec.realm)}"
+    return f"{where}: {why}. The rest is checked by `pulumi up`, before it writes anything of the grant."
 
 
 def _may_look(realm: Realm) -> bool:

@@ -249,7 +249,9 @@ def test_a_thousand_grants_with_a_thousand_sources_are_no_matter() -> None:
 # Arguments of TokenExchangeGrant
 
 ARGUMENTS = [
-    each for each in inspect.signature(TokenExchangeGrant).parameters if each not in ("name", "planned", "opts")
+    each
+    for each in inspect.signature(TokenExchangeGrant).parameters
+    if each not in ("name", "connection", "planned", "shared", "opts")
 ]
 
 

@@ -126,6 +126,8 @@ def test_pulumi_shows_an_error_as_its_sentence_alone(
     monkeypatch.setattr(Thing, call, refuse) if call != "configure" else None
     try:
         provider.configure(ConfigureRequest(Config(config, "p")))
+        if call == "configure":  # a program whose resources all have connections of their own needs no other
+            provider.check({}, {"realm": "r"})
         getattr(provider, call)("1", {}, {})
     except Exception:
         told = traceback.format_exc()  # what pulumi.dynamic hands to the engine

@@ -1,0 +1,61 @@
+"""Grants that are planned together in another Keycloak than the stack's."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from components.names import Names
+from components.shared_parts import SharedParts
+from grants.spec import GrantSpec
+from kcadmin.rest.connection import ADDRESS, Connection
+from kcadmin.rest.given_connection import as_given
+from kcadmin.rest.texts import named
+from providers.base import messages
+from providers.base.connections import give
+
+
+class OtherKeycloak(pulumi.ComponentResource):
+    """Holds what the grants of a connection share; its resources take the connection."""
+
+    def __init__(self, name: str, connection: Mapping[str, Any]) -> None:
+        super().__init__("keycloak-token-exchange:index:OtherKeycloak", name)
+        give(self, connection)
+        self.register_outputs({})
+
+
+class OtherNames(Names):
+    """Of planned grants in another Keycloak, whose realms and clients may have the same names as the stack's."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Registers the component that holds them."""
+        self._name, self.connection = connection.name, as_given(connection)
+        self._holder = OtherKeycloak(self._name, self.connection)
+
+    def place(self, spec: GrantSpec, *parts: str) -> str:
+        return "/".join((self._name, super().place(spec, *parts)))
+
+    def options(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self._holder), opts)
+
+
+def shared_parts_at(connection: Connection) -> SharedParts:
+    """What planned grants share in their Keycloak.
+
+    :raises pulumi.RunError: it is not the stack's, and the connection has no name.
+    """
+    if connection.name:
+        shared = SharedParts.of_program(connection.url)
+        if not isinstance(shared.names, OtherNames):
+            shared.names = OtherNames(connection)
+        return shared
+    url = (pulumi.Config().get("url") or os.environ.get(ADDRESS, "")).rstrip("/")
+    if url and connection.url != url:
+        raise messages.program_error(
+            [
+                f"connection to {named(connection.url)}: is not the stack's, whose url is {named(url)}, and has no name; make it "
+                "with given_connection, which takes one."
+            ]
+        )
+    return SharedParts.of_program()
