@@ -65,7 +65,7 @@ class KeycloakResource(Resource):
         with short_traces():  # without a value Pulumi gives an output no attribute; None is no input
             super().__init__(provider, resource_name, {**dict.fromkeys(declared), **given}, opts)
         watch(self, provider)
-        taken_back.watch(self)
+        taken_back.watch(self, judged=_is_read_anew(opts))
 
 
 def _comes_after_others(

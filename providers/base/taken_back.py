@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import pulumi
 from pulumi.runtime.settings import get_root_resource, is_dry_run
@@ -39,13 +39,14 @@ PLACES = ("name", "client_uuid")  # as marks have them in ``at``
 class _Program:
     """The marks in sight that this stack wrote, and the resources that were not asked yet.
 
-    planned: whether marks were looked for, as grants are planned.
+    planned: whether marks were looked for, as grants are planned. judged: those whose UUIDs come from a check of their grant.
     """
 
     marks: list[Mark] = field(default_factory=list)
     ours: "list[KeycloakResource]" = field(default_factory=list)
     told: pulumi.Output[int] | None = None
     planned: bool = False
+    judged: "WeakSet[KeycloakResource]" = field(default_factory=WeakSet)
 
     async def tell(self) -> int:
         """Says it, when all resources are done. The state is asked only where there may be something to say."""
@@ -63,7 +64,8 @@ class _Program:
                     elif not await getattr(each, NUMBER).is_known():  # else it stays as it is
                         seen = await _numbers(each, self.marks)
                         numbers |= seen
-                        unseen += [] if seen and await _places(each) else [each]
+                        is_absent = each in self.judged and not await _has_uuids(each)
+                    unseen += [] if (seen and await _places(each)) or is_absent else [each]
         if numbers or not self.planned:  # what no plan has read: events, and resources that are no grant's
             for each in unseen:
                 numbers |= await _at_its_place(each, unread)
@@ -95,6 +97,12 @@ async def _at_its_place(resource: "KeycloakResource", unread: set[str]) -> set[s
         except KeycloakError as problem:
             unread.add(f"how many objects are taken back is not known in full: {problem.clause}")
     return set()
+
+
+async def _has_uuids(resource: "KeycloakResource") -> bool:
+    """Whether all of its clients that are given by UUID are there."""
+    given = [getattr(resource, name, None) for name in ("client_uuid", "client_uuids", "included_client_uuid")]
+    return all([await each.is_known() for each in given if isinstance(each, pulumi.Output)])
 
 
 async def _places(resource: "KeycloakResource") -> list[str]:
@@ -145,11 +153,13 @@ def note_marks(marks: Iterable[Mark], stack: str) -> None:
         program.marks += written_by_us(marks, stack)
 
 
-def watch(resource: "KeycloakResource") -> None:
-    """Counts a resource of the program."""
+def watch(resource: "KeycloakResource", *, judged: bool = False) -> None:
+    """Counts a resource of the program. judged: its clients' UUIDs come from a check, which has looked for them."""
     program = _this_program()
     if program:
         program.ours.append(resource)
+        if judged:
+            program.judged.add(resource)
         program.told = program.told or pulumi.Output.from_input(program.tell())  # the program waits for its outputs
 
 
