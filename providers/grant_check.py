@@ -51,7 +51,7 @@ class GrantCheckProvider(KeycloakProvider):
         except (Unreachable, HttpError, LoginRefused) as problem:
             if writes or CONNECTION not in late.coming or getattr(problem, "status", AWAY[0]) not in AWAY:
                 raise
-            judged = not_judged(late, f"the Keycloak of its connection cannot be asked yet ({problem.told})")
+            judged = not_judged(late, f"the Keycloak of its connection cannot be asked yet ({problem.clause})")
         if judged.faults:
             return CheckResult(props, [failure(fault) for fault in judged.faults])
         judged.tell()

@@ -1,6 +1,7 @@
 """Connections that a program gives beside the stack's: what they hold, and which server they lead to."""
 
 import asyncio
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -112,7 +113,9 @@ def test_secrets_among_it_are_secrets_to_pulumi() -> None:
         }
         return [await each.is_secret() for each in (marked["adminPassword"], marked["privateKey"], whole)]
 
-    assert asyncio.run(are_secret()) == [True, True, True]
+    loop = asyncio.new_event_loop()
+    with closing(loop):
+        assert loop.run_until_complete(are_secret()) == [True, True, True]
 
 
 @pytest.fixture
