@@ -28,10 +28,10 @@ POLL_SECONDS = 0.1
 FEATURE_SETS: dict[str, tuple[str, ...]] = {
     "standard": (),
     "legacy": ("token-exchange:v1", "admin-fine-grained-authz:v1"),
-    "legacy-without-permissions": ("token-exchange:v1",),
-    "none": (),
+    "neither": ("token-exchange:v1",),
 }
-"""Name of a feature set → the features that it turns on. `legacy` offers both exchanges, `none` neither."""
+"""Name of a feature set → the features that it turns on. `legacy` offers both exchanges, `neither` none: the legacy one lacks
+its permissions there."""
 
 FIRST_WITH_STANDARD_EXCHANGE = (26, 2)
 
@@ -117,7 +117,7 @@ def feature_options(version: str, feature_set: str) -> list[str]:
     """The build options that make a feature set in a version."""
     features = FEATURE_SETS[feature_set]
     options = [f"--features={','.join(features)}"] if features else []
-    if feature_set == "none" and has_standard_exchange(version):
+    if feature_set == "neither" and has_standard_exchange(version):
         options.append("--features-disabled=token-exchange-standard")
     return options
 

@@ -118,7 +118,7 @@ def _marks_of_parameters(item: pytest.Item) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """Gives the server of a feature set: standard, legacy, none, legacy-without-permissions."""
+    """Gives the server of a feature set: standard, legacy, neither."""
     if "KEYCLOAK_TEST_SERVER" not in os.environ:
         yield SharedServers(_folder_of_run(tmp_path_factory))
         return

@@ -14,7 +14,7 @@ from tests.e2e.exchanges import made_by
 from tests.e2e.stack import TIMEOUT_SECONDS
 from tests.support.realms import PASSWORD, TestRealm
 
-PAUSE_SECONDS = 0.2
+PAUSE_SECONDS = 0.5  # more often, and the callers are most of what the server does
 
 
 @dataclass

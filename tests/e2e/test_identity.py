@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -17,15 +18,19 @@ from tests.e2e.stack import TIMEOUT_SECONDS, Grant, Stack
 from tests.support.realms import TestRealm
 
 LEGACY = "legacy"
+CLIENTS = ("web", "mobile", "api", "orders", "billing")
+NAMES: dict[str, Callable[[str], str]] = {"standard": str, LEGACY: "old-{}".format}
+"""Each exchange has clients and grants of its own, on a server that offers both."""
+EXCHANGES = tuple(NAMES)
 HAS_GUARDS = keycloak.number(keycloak_version()) >= keycloak.number(NEEDS["exchange_guards"][0])
 GUARDS = {"guards": ["requesters", "sources"]} if HAS_GUARDS else {}
 COMMAND = re.compile(r"`pulumi (config set owner [^`]+)`")
 
 
 @pytest.fixture
-def realm(exchange: str, make_realm: MakeRealm) -> TestRealm:
-    """The test's user holds the role ``staff``, ``somebody`` does not."""
-    made = make_realm(exchange, web={}, mobile={}, api={}, orders={}, billing={})
+def realm(make_realm: MakeRealm) -> TestRealm:
+    """Clients of each exchange. The test's user holds the role ``staff``, ``somebody`` does not."""
+    made = make_realm(LEGACY, **{name(each): {} for name in NAMES.values() for each in CLIENTS})
     made.add_role("staff", made.user)
     made.add_user("somebody")
     return made
@@ -33,24 +38,44 @@ def realm(exchange: str, make_realm: MakeRealm) -> TestRealm:
 
 def grants(exchange: str) -> list[Grant]:
     """One without a condition, one for holders of a role, one on request."""
-    staff = {"flows": ["requester"], "requiredRoles": ["staff"], "exchange": exchange}
-    asked = grant("asked", source="mobile", target="billing", audience="optionalScope", exchange=exchange)
-    return [grant(source="web", exchange=exchange), grant("staff", source="mobile", target="orders", **staff), asked]
-
-
-def served(stack: Stack, realm: TestRealm, *, staff: bool = True) -> list[Caller]:
-    """Those whom the grants allow an exchange, as the stack's outputs tell them to ask."""
-    flows = stack.outputs()["grants"]["asked"]["flows"]
-    scopes = {flow["flow"]: flow["requestScope"] for flow in flows}
-    recipient = Caller(realm, "mobile", "billing", login={"scope": scopes["recipient"]["name"]})
-    own: Any = {} if scopes["requester"] is None else {"scope": scopes["requester"]["name"]}
+    name, common = NAMES[exchange], {"exchange": exchange}
+    staff = {"flows": ["requester"], "requiredRoles": ["staff"], **common}
+    asked = {"audience": "optionalScope", **common}
     return [
-        Caller(realm, "web", "api"),
-        Caller(realm, "web", "web", "api"),
-        *([Caller(realm, "mobile", "mobile", "orders")] if staff else []),
-        recipient,
-        Caller(realm, "mobile", "mobile", "billing", asks=own),
+        grant(name("g"), source=name("web"), target=name("api"), **common),
+        grant(name("staff"), source=name("mobile"), target=name("orders"), **staff),
+        grant(name("asked"), source=name("mobile"), target=name("billing"), **asked),
     ]
+
+
+def all_grants() -> list[Grant]:
+    return [each for exchange in NAMES for each in grants(exchange)]
+
+
+def served(stack: Stack, realm: TestRealm, *, staff: Sequence[str] = EXCHANGES) -> list[tuple[str, Caller]]:
+    """Those whom the grants allow an exchange, as the stack's outputs tell them to ask, and by which exchange they are served.
+
+    staff: the exchanges whose grant for holders of the role is there.
+    """
+    outputs, found = stack.outputs()["grants"], []
+    for exchange, name in NAMES.items():
+        scopes = {flow["flow"]: flow["requestScope"] for flow in outputs[name("asked")]["flows"]}
+        web, mobile, orders, billing = map(name, ("web", "mobile", "orders", "billing"))
+        own: Any = {} if scopes["requester"] is None else {"scope": scopes["requester"]["name"]}
+        callers = [
+            Caller(realm, web, name("api")),
+            Caller(realm, web, web, name("api")),
+            *([Caller(realm, mobile, mobile, orders)] if exchange in staff else []),
+            Caller(realm, mobile, billing, login={"scope": scopes["recipient"]["name"]}),
+            Caller(realm, mobile, mobile, billing, asks=own),
+        ]
+        found += [(exchange, each) for each in callers]
+    return found
+
+
+def all_served(callers: list[tuple[str, Caller]]) -> None:
+    for exchange, caller in callers:
+        assert caller.refusals == [] and caller.answered.get(exchange), caller
 
 
 def commands(output: str) -> list[str]:
@@ -59,15 +84,17 @@ def commands(output: str) -> list[str]:
     return COMMAND.findall(told)
 
 
-def conditions_bind(realm: TestRealm, *, staff: bool = True) -> None:
-    """staff: whether a grant for holders of the role is there."""
-    if staff:
-        exchanged_as(realm, realm.user, "mobile", "orders")
-    else:
-        refused(realm, "mobile", source="mobile", audience="orders")
-    with pytest.raises(AssertionError, match="somebody"):
-        exchanged_as(realm, "somebody", "mobile", "orders")
-    refused(realm, "billing", source="mobile")  # who has not asked for the scope
+def conditions_bind(realm: TestRealm, *, staff: Sequence[str] = EXCHANGES) -> None:
+    """staff: the exchanges whose grant for holders of the role is there."""
+    for exchange, name in NAMES.items():
+        mobile, orders = name("mobile"), name("orders")
+        if exchange in staff:
+            exchanged_as(realm, realm.user, mobile, orders)
+        else:
+            refused(realm, mobile, source=mobile, audience=orders)
+        with pytest.raises(AssertionError, match="somebody"):
+            exchanged_as(realm, "somebody", mobile, orders)
+        refused(realm, name("billing"), source=mobile)  # who has not asked for the scope
 
 
 def exchanged_as(realm: TestRealm, user: str, requester: str, audience: str) -> None:
@@ -79,10 +106,10 @@ def exchanged_as(realm: TestRealm, user: str, requester: str, audience: str) -> 
     assert audience in claims["aud"], f"{user}: {claims['aud']}"
 
 
-@pytest.mark.parametrize("exchange", ["standard"])
-def test_an_owner_must_be_set(exchange: str, realm: TestRealm, new_stack: NewStack) -> None:
-    stack = new_stack(realm, exchange)
-    stack.configure(*grants(exchange), owner=None)
+@pytest.mark.standard_exchange
+def test_an_owner_must_be_set(realm: TestRealm, new_stack: NewStack) -> None:
+    stack = new_stack(realm, LEGACY)
+    stack.configure(grants("standard")[0], owner=None)
     for command in ("preview", "up"):
         told = stack.refused(command, *(["--yes"] if command == "up" else []))
         assert "this backend has no organizations that tell this stack from others of its name" in told.output
@@ -102,33 +129,61 @@ def test_an_owner_must_be_set(exchange: str, realm: TestRealm, new_stack: NewSta
 
 
 @pytest.mark.scope_policies
-def test_another_owner(exchange: str, realm: TestRealm, new_stack: NewStack) -> None:
-    stack, more = new_stack(realm, exchange), {**GUARDS, "events": True}
+@pytest.mark.standard_exchange
+def test_what_a_stack_made_stays_its_own(realm: TestRealm, new_stack: NewStack) -> None:
+    """Without its state, by another owner, by another name and in another backend; callers go on meanwhile."""
+    stack, more = new_stack(realm, LEGACY, "ours"), {**GUARDS, "events": True}
     before, events = realm.export(), realm.get("events", "config")
-    stack.configure(*grants(exchange), **more, owner="acme/shop/prod")  # as of an organization's stack
+    stack.configure(*all_grants(), **more, owner="acme/shop/prod")  # as of an organization's stack
     stack.up("--skip-preview")
     outputs, parts = stack.outputs(), set(stack.export())
     callers = served(stack, realm)
-    with calling(*callers):
+    with calling(*(caller for _, caller in callers)):
+        stack.run("stack", "rm", "--force", "--yes", "--preserve-config")
+        stack.run("stack", "init", stack.name)
+        stack.configure(*all_grants())
+        takes_back(stack)
         for owner in ("shop-3fa9c1", "acme/shop/prod"):  # to another backend, and back
-            stack.configure(*grants(exchange), owner=owner)
+            stack.configure(*all_grants(), owner=owner)
             told = stack.up()
-            assert set(told.counted()) <= {"unchanged", "updated"} and " take " not in told.output, told.output
-    stack.preview("--refresh", "--expect-no-changes")
-    for caller in callers:
-        assert caller.refusals == [] and caller.answered.get(exchange), caller
+            assert set(told.counted()) <= {"unchanged", "updated"}, told.output
+            assert " take " not in told.output and "took" not in told.output, told.output
+    all_served(callers)
     assert stack.outputs() == outputs and set(stack.export()) == parts
     conditions_bind(realm)
-    stack.destroy("--skip-preview")
-    as_it_was(realm, before, exchange)
+
+    stack.run("stack", "rename", "renamed")
+    stack.name = "renamed"
+    told = stack.up("--replace", "**", "--skip-preview")
+    assert "took back" not in told.output, told.output
+    moved = new_stack(realm, LEGACY, "renamed")  # in another backend
+    moved.configure(*all_grants(), **more, owner="acme/shop/prod")
+    state = stack.folder / "state.json"
+    stack.run("stack", "export", "--file", str(state))
+    moved.run("stack", "import", "--file", str(state))
+    told = moved.up("--replace", "**", "--skip-preview")
+    assert "took back" not in told.output, told.output
+    moved.preview("--refresh", "--expect-no-changes")
+    moved.up("--skip-preview")
+    assert '"held"' not in moved.export_text()
+    moved.destroy("--skip-preview")
+    as_it_was(realm, before, LEGACY)
     assert realm.get("events", "config") == events
 
 
+def takes_back(stack: Stack) -> None:
+    """A run of a stack that lost its state: it says what it will take back, and takes as much."""
+    told = stack.up().output
+    others = ("ClientScopeAssignment", "TokenExchangePermission", "TokenExchangeGrant")  # without a mark of their own
+    held = sum(each["type"].rpartition(":")[2] not in others for each in stack.export().values())
+    for does in ("will take", "took"):
+        assert set(re.findall(rf"{does} back (\d+) objects that", told)) == {str(held)}, told
+
+
 @pytest.mark.exchange_guards
-@pytest.mark.parametrize("exchange", ["standard"])
-def test_one_owner_of_two_stacks(exchange: str, realm: TestRealm, new_stack: NewStack) -> None:
+def test_one_owner_of_two_stacks(realm: TestRealm, new_stack: NewStack) -> None:
     """A copied config, by another name or in another backend; and a stack that is renamed."""
-    ours, copied, elsewhere = (new_stack(realm, exchange, name) for name in ("ours", "copied", "ours"))
+    ours, copied, elsewhere = (new_stack(realm, LEGACY, name) for name in ("ours", "copied", "ours"))
     before, shared = realm.export(), {"owner": "shop", "guards": ["requesters"]}
     ours.configure(grant(source="web"), **shared)
     ours.up("--skip-preview")
@@ -146,7 +201,7 @@ def test_one_owner_of_two_stacks(exchange: str, realm: TestRealm, new_stack: New
         (command,) = set(COMMAND.findall(refused_.output))
         stack.run(*shlex.split(command))
         stack.up("--skip-preview")
-    exchanged(realm, "web", "api", exchange, source="web", asks=True)
+    exchanged(realm, "web", "api", "standard", source="web", asks=True)
 
     ours.run("stack", "rename", "renamed")
     ours.name = "renamed"
@@ -155,87 +210,34 @@ def test_one_owner_of_two_stacks(exchange: str, realm: TestRealm, new_stack: New
     assert name("renamed") in json.dumps(realm.client("web")["attributes"])
     for stack in (copied, ours, elsewhere):
         stack.destroy("--skip-preview")
-    as_it_was(realm, before, exchange)
+    as_it_was(realm, before, LEGACY)
 
 
 @pytest.mark.scope_policies
-def test_two_owners(exchange: str, realm: TestRealm, new_stack: NewStack) -> None:
+@pytest.mark.standard_exchange
+def test_two_owners(realm: TestRealm, new_stack: NewStack) -> None:
     """Equal in all but their owners: neither takes from the other, whoever leaves first."""
     before, more = realm.export(), {**GUARDS, "events": True}
-    one, two = (new_stack(realm, exchange, name) for name in ("one", "two"))
+    one, two = (new_stack(realm, LEGACY, name) for name in ("one", "two"))
     for stack in (one, two):
-        stack.configure(*grants(exchange), **more)
+        stack.configure(*all_grants(), **more)
     one.up("--skip-preview")
-    if exchange == LEGACY:  # beside one another, legacy policies would let through what one of them closes
-        told = two.refused("up", "--yes")
-        assert "through without this grant's conditions; let one of the two stacks hold both grants; " in told.output
-        assert not told.writes
-        two.configure(*(each for each in grants(exchange) if each["name"] != "staff"))
+    told = two.refused("up", "--yes")  # beside one another, legacy policies would let through what one of them closes
+    assert "through without this grant's conditions; let one of the two stacks hold both grants; " in told.output
+    assert not told.writes
+    two.configure(*(each for each in all_grants() if each["name"] != NAMES[LEGACY]("staff")))
     two.up("--skip-preview")
     conditions_bind(realm)
-    for leaves, stays in ((one, two), (two, one)):
+    for leaves, stays, staff in ((one, two, ("standard",)), (two, one, EXCHANGES)):
         leaves.destroy("--skip-preview")
-        staff = exchange != LEGACY or stays is one
         callers = served(stays, realm, staff=staff)
-        with calling(*callers):
-            for caller in callers:
+        with calling(*(caller for _, caller in callers)):
+            for _, caller in callers:
                 caller.once.wait(TIMEOUT_SECONDS)
-        assert not [each for each in callers if each.refusals or not each.answered], callers
+        all_served(callers)
         conditions_bind(realm, staff=staff)
         stays.preview("--refresh", "--expect-no-changes")
-        leaves.up("--skip-preview")
-    for stack in (one, two):
-        stack.destroy("--skip-preview")
-    as_it_was(realm, before, exchange)
-
-
-@pytest.mark.scope_policies
-def test_a_renamed_or_moved_stack_that_replaces(exchange: str, realm: TestRealm, new_stack: NewStack) -> None:
-    """What the state holds goes on, whichever stack its marks name."""
-    before, more = realm.export(), {**GUARDS, "owner": "shop", "events": True}
-    stack = new_stack(realm, exchange, "ours")
-    stack.configure(*grants(exchange), **more)
-    stack.up("--skip-preview")
-    stack.run("stack", "rename", "renamed")
-    stack.name = "renamed"
-    told = stack.up("--replace", "**", "--skip-preview")
-    assert "took back" not in told.output, told.output
-    moved = new_stack(realm, exchange, "renamed")  # in another backend
-    moved.configure(*grants(exchange), **more)
-    state = stack.folder / "state.json"
-    stack.run("stack", "export", "--file", str(state))
-    moved.run("stack", "import", "--file", str(state))
-    told = moved.up("--replace", "**", "--skip-preview")
-    assert "took back" not in told.output, told.output
-    moved.preview("--refresh", "--expect-no-changes")
-    moved.up("--skip-preview")
-    assert '"held"' not in moved.export_text()
-    moved.destroy("--skip-preview")
-    as_it_was(realm, before, exchange)
-
-
-@pytest.mark.scope_policies
-def test_a_stack_that_lost_its_state_takes_back_what_it_made(
-    exchange: str, realm: TestRealm, new_stack: NewStack
-) -> None:
-    before, more = realm.export(), {**GUARDS, "owner": "shop", "events": True}
-    stack = new_stack(realm, exchange)
-    stack.configure(*grants(exchange), **more)
-    assert "take" not in stack.up().output
-    outputs, resources = stack.outputs(), [each["type"].rpartition(":")[2] for each in stack.export().values()]
-    others = ("ClientScopeAssignment", "TokenExchangeGrant")  # an assignment has the mark of its scope
-    held = sum(each not in others for each in resources)
-    callers = served(stack, realm)
-    stack.run("stack", "rm", "--force", "--yes", "--preserve-config")
-    stack.run("stack", "init", stack.name)
-    stack.configure(*grants(exchange), **more)
-    with calling(*callers):
-        told = stack.up().output
-    will, took = (set(re.findall(rf"{does} back (\d+) objects that", told)) for does in ("will take", "took"))
-    assert len(took) == 1 and will == took and (took == {str(held)} or exchange == LEGACY), (held, resources, told)
-    for caller in callers:
-        assert caller.refusals == [] and caller.answered.get(exchange), caller
-    again = stack.up().output
-    assert "take" not in again and "took" not in again and stack.outputs() == outputs
-    stack.destroy("--skip-preview")
-    as_it_was(realm, before, exchange)
+        if leaves is one:
+            one.up("--skip-preview")
+    one.destroy("--skip-preview")
+    as_it_was(realm, before, LEGACY)
