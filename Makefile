@@ -83,7 +83,7 @@ e2e: setup ## tests with the real pulumi CLI
 test-matrix: setup ## tests that need a server, on each supported Keycloak (ARGS=26.0.8: on that one); writes docs/compatibility.md
 	@JOBS=$(JOBS) $(VENV)/python -m tests.support.matrix $(ARGS)
 
-faults: setup ## each request of an up meets every fault (make test: a sixth of them, in turn), and runs of the CLI
+faults: setup ## each request of an up meets every fault (make test: one, in turn), and runs of the CLI
 	@ALL_FAULTS=1 $(VENV)/python -m pytest tests/acceptance/test_bad_servers.py tests/acceptance/test_command_faults.py tests/acceptance/test_misshapen_answers.py tests/e2e/test_faults.py tests/e2e/test_hangs.py $(ARGS)
 
 gates: setup ## conditions of grants on 100 random realms a server (GATE_SEED=…: those again from that seed on, GATE_REALMS=…: so many)

@@ -16,7 +16,7 @@ from local.layout import keycloak_version
 from providers.base import messages
 from tests.support.balancer import NODES, BalancedCluster
 from tests.support.realms import TestRealm
-from tests.support.shared_servers import SECOND, SharedServers, stop_all
+from tests.support.shared_servers import SharedServers, stop_all
 
 MakeRealm = Callable[..., TestRealm]
 Servers = Callable[[str], Any]  # a keycloak.Server, or a cluster that is used as one
@@ -127,9 +127,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     def cluster(feature_set: str) -> BalancedCluster:
         if feature_set not in running:
             nodes, data = NODES[os.environ["KEYCLOAK_TEST_SERVER"]], tmp_path_factory.mktemp(feature_set)
-            running[feature_set] = BalancedCluster(
-                keycloak_version(), feature_set.removesuffix(SECOND), nodes=nodes, data=data
-            )
+            running[feature_set] = BalancedCluster(keycloak_version(), feature_set, nodes=nodes, data=data)
         return running[feature_set]
 
     yield cluster

@@ -16,7 +16,7 @@ from tests.support.in_process import Killed, Stack, interrupted
 from tests.support.realms import TestRealm
 
 ALL = bool(os.environ.get("ALL_KILL_POINTS"))
-SHARE, SMALL_SHARE = 5, 11  # every fifth point; where a stack has all kinds of parts, every eleventh
+SHARE, SMALL_SHARE = 7, 23  # every seventh point; where a stack has all kinds of parts, every 23rd
 CLIENTS: dict[str, dict[str, Any]] = {"frontend": {}, "mobile": {}, "api": {}}
 OUTSIDER = "somebody"
 GUARDS = ("requesters", "sources")

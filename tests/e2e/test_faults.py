@@ -53,7 +53,7 @@ def revoked(request: Request) -> None:
 
 
 EVERY = {**FAULTS, "revoked": revoked}
-SAMPLE = [("answer lost", "mapper"), ("revoked", "switch"), ("cut off", "look"), ("html", "look"), ("503", "login")]
+SAMPLE = [("answer lost", "mapper"), ("revoked", "switch"), ("html", "look")]
 CASES = (
     [(fault, at) for fault in EVERY for at in AT_UP if (fault, at) != ("revoked", "login") and fault != "too slow"]
     + [("too slow", "mapper")]

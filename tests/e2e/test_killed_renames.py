@@ -28,10 +28,8 @@ MORE: dict[str, Any] = {"guards": ["requesters", "sources"], "events": True}
 
 
 FEW = [
-    Point("rename", "standard", 7, True),
-    Point("replace", "standard", 4, True, checkpoints=False),
     Point("rename", "legacy", 5, False, checkpoints=False),
-    Point("target-replace", "legacy", 3, True),
+    Point("replace", "standard", 4, True),
 ]
 
 

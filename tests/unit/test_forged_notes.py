@@ -45,7 +45,7 @@ from tests.support.examples import examples
 from tests.support.fake_server import SERVICES, Answer, FakeKeycloak, Request
 from tests.support.surveys import survey
 
-QUICK = examples(40)
+QUICK = examples(15)
 OURS, RENAMED, THEIRS = "org/project/stack#test", "org/project/new#test", "x"
 FOREIGN = {"redirectUris": ["https://evil.example/*"], "description": "evil", "attributes.evil": "1", "nosuch": 1}
 SHARED: list[tuple[type[SharedSettingProvider], dict[str, Any]]] = [
