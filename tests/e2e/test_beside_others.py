@@ -10,6 +10,7 @@ import pytest
 
 from local.layout import PROJECT
 from tests.conftest import MakeRealm
+from tests.e2e.callers import PAUSE_SECONDS
 from tests.e2e.conftest import NewStack
 from tests.e2e.stack import Stack
 from tests.support.realms import TestRealm
@@ -66,7 +67,7 @@ def exchanging(realm: TestRealm, *clients: str, source: str = "", target: str = 
 
     def exchange() -> None:
         while True:
-            last = over.is_set()
+            last = over.wait(PAUSE_SECONDS)
             for client in clients:
                 assert target in realm.exchange(client, realm.user_token(source or client), target)["aud"], client
             if last:

@@ -55,9 +55,8 @@ def test_one_up_from_an_empty_realm(make_realm: MakeRealm, new_stack: NewStack, 
     refused(realm, "shop", source="shop", audience="bills")
     realm.give_role("clerk", realm.user)
     exchanged(realm, "shop", "bills", exchange, source="shop", asks=True)
-    stack.preview("--expect-no-changes")
     assert stack.up().counted() == {"unchanged": done.counted()["created"]}
-    stack.refresh("--expect-no-changes")
+    stack.refresh("--skip-preview", "--expect-no-changes")
     stack.preview("--expect-no-changes")
     assert stack.outputs()["g"]["clients"] == {name: realm.uuid(name) for name in ("orders", "shop")}
     assert ("may also turn the tokens that they may exchange" in done.output) == (exchange == "standard"), done.output
@@ -78,7 +77,6 @@ def test_grants_share_clients_and_change_how_they_name_them(make_realm: MakeReal
     for shape in (
         {"b": GRANT},
         {"b": GRANT, "c": {**GRANT, "given": "texts"}},
-        {"c": {**GRANT, "given": "texts"}},
         {"c": {**GRANT, "given": "outputs"}},
         {"c": {**GRANT, "given": "waits"}},
         {"c": {**GRANT, "given": "texts"}},
@@ -133,7 +131,7 @@ def test_beside_a_client_whose_resource_knows_the_switch(
     for text in ("first", "second"):
         shaped(stack, grants=grants, switch=switch, ignored=ignored, text=text).up("--skip-preview")
         both_flows(realm, "standard", source="shop", target="orders")
-        stack.preview("--expect-no-changes")
+    stack.preview("--expect-no-changes")
     if manages and not ignored:  # to its provider our switch is drift, which it mends, and then we do
         stack.up("--skip-preview", "--refresh")
     else:
