@@ -16,7 +16,7 @@ from tests.support.in_process import Killed, Stack, interrupted
 from tests.support.realms import TestRealm
 
 ALL = bool(os.environ.get("ALL_KILL_POINTS"))
-SHARE, SMALL_SHARE = 7, 23  # every seventh point; where a stack has all kinds of parts, every 23rd
+SHARE, SHARE_OF_LATE, SMALL_SHARE = 7, 11, 23  # every seventh point; where a stack has all kinds of parts, every 23rd
 CLIENTS: dict[str, dict[str, Any]] = {"frontend": {}, "mobile": {}, "api": {}}
 OUTSIDER = "somebody"
 GUARDS = ("requesters", "sources")
@@ -67,7 +67,7 @@ def all_kills(
 
 def share_of(late: bool) -> int:
     """Late grants have the parts of planned ones, so fewer points show the rest."""
-    return SMALL_SHARE if late else SHARE
+    return SHARE_OF_LATE if late else SHARE
 
 
 LATE = pytest.mark.parametrize("late", [False, True], ids=["planned", "late"])

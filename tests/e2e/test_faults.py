@@ -176,7 +176,12 @@ def test_another_origin_is_refused_and_an_open_way_is_warned_of(
         (refused,) = told(stack.refused("preview"))
         assert "give an https:// address, or set insecureHttp to true for experiments" in refused
         stack.configure(grant(), insecureHttp=True)
-        for command in (["up", "--yes", "--skip-preview"], ["preview"], ["refresh", "--yes"], ["destroy", "--yes"]):
+        for command in (
+            ["up", "--yes", "--skip-preview"],
+            ["preview"],
+            ["refresh", "--yes", "--skip-preview"],
+            ["destroy", "--yes", "--skip-preview"],
+        ):
             assert "insecureHttp is true: everybody between this machine and Keycloak" in stack.run(*command).output, (
                 command
             )

@@ -58,8 +58,7 @@ def test_lifecycle(exchange: str, make_realm: MakeRealm, new_stack: NewStack) ->
 
     up, state = realm.export(), stack.export()
     for again in (
-        stack.up(),
-        stack.preview("--expect-no-changes"),
+        stack.up("--expect-no-changes"),
         stack.refresh("--expect-no-changes"),
         stack.preview("--refresh", "--expect-no-changes"),
     ):

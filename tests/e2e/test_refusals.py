@@ -19,8 +19,7 @@ from tests.support.realms import TestRealm
 House = tuple[TestRealm, Stack]
 WRONG_PASSWORD = "invalid_grant: Invalid user credentials); check the name, its secret and loginRealm."
 CLIENTS: dict[str, dict[str, Any]] = {
-    "frontend": {},
-    "api": {},
+    **{name: {} for name in ("frontend", "api", "shop", "orders")},
     "off": {"enabled": False},
     "spa": {"publicClient": True, "secret": None},
     "service": {"bearerOnly": True},
@@ -39,7 +38,7 @@ GRANTS: list[tuple[Grant, str]] = [
     (grant("five", target="service"), "grant 'five' in realm '{realm}': requester 'service' is bearer-only"),
     (grant("six", realm="nowhere"), "grant 'six' in realm 'nowhere': the realm does not exist"),
     (
-        grant("seven", exchange="legacy"),
+        grant("seven", source="shop", target="orders", exchange="legacy"),
         "'seven' in realm '{realm}': the server has no legacy exchange; start Keycloak with --features=token-exchange:v1",
     ),
 ]
