@@ -14,7 +14,7 @@ from exchange.bootstrap.bootstrap import bootstrap
 from kcadmin.objects import recorded_events
 from kcadmin.objects.events import NEEDED
 from kcadmin.objects.realm import Realm
-from kcadmin.objects.recorded_events import HOLDERS, look, release_events, serves, take_events
+from kcadmin.objects.recorded_events import HOLDERS, read_recorded, release_events, serves, take_events
 from kcadmin.objects.robot import EVENTS, STANDARD, roles_for
 from kcadmin.objects.shared_settings import drop_claim
 from kcadmin.rest.connection import PrivateKeyLogin
@@ -221,7 +221,7 @@ def test_four_come_and_go_at_once(recorded: TestRealm) -> None:
             )
             taken = take_events(realm, owner, wish)
             end = time.monotonic() + 120
-            while not serves(look(realm).config, wish):  # who left mends what he undid within moments
+            while not serves(read_recorded(realm).config, wish):  # who left mends what he undid within moments
                 assert time.monotonic() < end
             release_events(realm, owner, wish, taken)
 
@@ -243,7 +243,7 @@ def test_who_comes_between_two_who_leave_finds_what_was(recorded: TestRealm, mon
 
     monkeypatch.setattr(recorded_events, "drop_claim", drop_between)
     release_events(fresh(), "one", DAY, held["one"])
-    assert serves(look(fresh()).config, 2 * DAY)
+    assert serves(read_recorded(fresh()).config, 2 * DAY)
     release_events(fresh(), "three", 2 * DAY, held["three"])
 
 
