@@ -185,6 +185,41 @@ def test_names_that_no_preview_knows_and_names_of_another_stack(make_realm: Make
     clients.destroy("--skip-preview")
 
 
+def files_of(stack: Stack) -> dict[str, bytes]:
+    """What the backend keeps of a stack: its state, backups, history and locks."""
+    root = stack.folder / "state" / ".pulumi"
+    return {str(path): path.read_bytes() for path in root.rglob("*") if path.is_file() and stack.name in str(path)}
+
+
+@pytest.mark.standard_exchange
+def test_another_teams_stack_that_may_only_read(make_realm: MakeRealm, new_stack: NewStack) -> None:
+    """It reads the stack that owns the clients; its login previews the grant, and what it may not write is refused whole."""
+    realm = make_realm("standard")
+    clients = program(new_stack(realm, "standard", "clients"))
+    shaped(clients).up("--skip-preview")
+    realm.add_client("reader", secret="s", serviceAccountsEnabled=True)
+    management = realm.uuid("realm-management")
+    roles = [realm.get("clients", management, "roles", role) for role in ("view-clients", "view-realm")]
+    user = realm.get("clients", realm.uuid("reader"), "service-account-user")["id"]
+    realm.session.post(realm.at("users", user, "role-mappings", "clients", management), roles)
+    before, theirs = realm.export(), files_of(clients)
+
+    grants = program(new_stack(realm, "standard", "grants"))
+    grants.env["PULUMI_BACKEND_URL"] = clients.environment()["PULUMI_BACKEND_URL"]
+    grants.run("stack", "init", "grants")
+    del grants.env["KEYCLOAK_ADMIN_PASS"]
+    grants.env["KEYCLOAK_CLIENT_SECRET"] = "s"
+    grants.configure(clientId="reader", loginRealm=realm.name)
+    shaped(grants, clients=[], grants={"g": GRANT}, reference="organization/keycloak-token-exchange/clients")
+    assert "g: shop → orders, standard" in grants.preview().output
+    run = grants.refused("up", "--yes", "--skip-preview")
+    assert "403" in run.output and all("403" in each for each in run.writes if "token" not in each), run.output
+    assert realm.export() == before
+    assert files_of(clients) == theirs
+    grants.destroy("--skip-preview")
+    clients.destroy("--skip-preview")
+
+
 @pytest.mark.standard_exchange
 def test_the_example(make_realm: MakeRealm, new_stack: NewStack) -> None:
     """From no realm at all to a proved grant and back."""
