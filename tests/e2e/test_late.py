@@ -217,6 +217,8 @@ def test_the_example(make_realm: MakeRealm, new_stack: NewStack, provider: str) 
         pytest.skip(SKIPPED if provider == REAL else "pulumi-keycloak is here, and takes the stand-in's place")
     realm = make_realm("standard")
     stack = new_stack(realm, "standard")
+    made = f"{realm.name}-made"
+    stack.configure(realm=made, owner="example")
     if plugin:
         stack.env["PATH"] = os.pathsep.join([str(plugin), stack.environment()["PATH"]])
         login = {"url": realm.url, "clientId": "admin-cli", "username": "admin", "clientTimeout": "90"}
@@ -225,9 +227,6 @@ def test_the_example(make_realm: MakeRealm, new_stack: NewStack, provider: str) 
         stack.run("config", "set", "--secret", "keycloak:password", realm.admin_password)
     (stack.project / "__main__.py").unlink()
     (stack.project / "__main__.py").symlink_to(PROJECT / "examples" / "with_clients" / "__main__.py")
-    made = f"{realm.name}-made"
-    for key, text in {"realm": made, "owner": "example"}.items():
-        stack.run("config", "set", key, text)
     stack.run("config", "set", "--secret", "userPassword", "a-user-password")
     stack.env |= {"KEYCLOAK_USER": "ursula", "KEYCLOAK_USER_PASS": "a-user-password"}
     told = stack.preview().output
