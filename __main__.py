@@ -4,6 +4,7 @@ from typing import Any
 
 import pulumi
 
+from components.news import for_people
 from components.program import errors_as_sentences
 from components.settings import read_settings
 from components.token_exchange_grant import register_many_grants
@@ -14,9 +15,9 @@ async def main() -> dict[str, Any]:
     with errors_as_sentences():
         settings = read_settings()
         grants = await register_many_grants(
-            settings.grants, settings.connection, settings.guards, events=settings.events
+            settings.grants, settings.connection, settings.guards, events=settings.events, all_of_stack=True
         )
-        return {"grants": grants, "keycloak": {"url": settings.connection.url, "realm": settings.realm}}
+        return {"grants": for_people(grants), "keycloak": {"url": settings.connection.url, "realm": settings.realm}}
 
 
 pulumi.run(main)

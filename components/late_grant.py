@@ -98,10 +98,8 @@ class LateNames(Names):
         """What the policy pack judges, as the check knows it."""
         return {key: _part(self.check.facts, key) for key in policy_facts(planned)}
 
-    @property
-    def is_elsewhere(self) -> bool:
-        """Whether it has a Keycloak of its own."""
-        return self._arguments.connection is not None
+    def elsewhere(self) -> dict[str, pulumi.Input[str]]:
+        return {} if self._arguments.connection is None else {"keycloak": self.server}
 
     def clients(self) -> pulumi.Output[dict[str, str]]:
         """The UUIDs of the grant's clients by their client ids."""
@@ -173,8 +171,7 @@ def described(
         return dict(describe(late_plan(spec, Facts(None, {}))))
 
     told = names.of(planned.spec, real)
-    elsewhere = {"keycloak": names.server} if names.is_elsewhere else {}
-    return {**{key: told[key] for key in describe(planned)}, "clients": names.clients(), **elsewhere}
+    return {**{key: told[key] for key in describe(planned)}, "clients": names.clients()}
 
 
 def _grant(name: Any, realm: Any) -> str:

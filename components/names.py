@@ -48,6 +48,10 @@ class Names:
         """The ids of mappers on a client that would void the grant's condition."""
         return list(grant.takes_away.get(client, ())) or None
 
+    def elsewhere(self) -> dict[str, pulumi.Input[str]]:
+        """Of a grant's description, what tells that it is in another Keycloak than the stack's: ``keycloak``, its address."""
+        return {}
+
     def options(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
         """Options of a resource, with what all parts have in common."""
         return opts

@@ -30,11 +30,14 @@ class OtherNames(Names):
 
     def __init__(self, connection: Connection) -> None:
         """Registers the component that holds them."""
-        self._name, self.connection = connection.name, as_given(connection)
+        self._name, self._url, self.connection = connection.name, connection.url, as_given(connection)
         self._holder = OtherKeycloak(self._name, self.connection)
 
     def place(self, spec: GrantSpec, *parts: str) -> str:
         return "/".join((self._name, super().place(spec, *parts)))
+
+    def elsewhere(self) -> dict[str, pulumi.Input[str]]:
+        return {"keycloak": self._url}
 
     def options(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self._holder), opts)

@@ -11,15 +11,18 @@ from pulumi.runtime import get_root_resource
 from components.late_arguments import Client, LateArguments, Role, Sources, late_arguments, waits_for_others
 from components.late_grant import LateNames, described, own_connection, plan_late
 from components.legacy_parts import register_legacy_parts
+from components.news import tell_changes
 from components.other_keycloak import shared_parts_at
 from components.own_parts import has_moved, marks_in, own, shared_owners, with_kept_scopes, with_taken_over
 from components.proofs import register_proofs
 from components.registration import register_in_turn
 from components.settings import read_defaults, read_settings
 from components.shared_parts import SharedParts
-from grants.plan import GrantPlan, questions, scope_name
+from grants.description import describe
+from grants.fault import told_once
+from grants.plan import GrantPlan, questions
 from grants.policy_facts import policy_facts
-from grants.spec import REQUESTER, GrantSpec, checked_grant
+from grants.spec import GrantSpec, checked_grant
 from kcadmin.objects.realm import realms_of_run
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.errors import KeycloakError
@@ -140,36 +143,46 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         self.own_parts = register_legacy_parts(planned, shared, self) if planned.policy_clients else []
         if planned.spec.prove:
             self.own_parts += register_proofs(planned, shared, self.own_parts, self)
-        self.description = described(planned, names, describe) if names else describe(planned)
+        told = described(planned, names, describe) if names else describe(planned)
+        self.description = {**told, **shared.names.elsewhere()}
         self.register_outputs({**self.description, **(names.facts(planned) if names else policy_facts(planned))})
 
 
 def register_grants(
-    specs: Sequence[GrantSpec], connection: Connection, guards: Collection[str] = (), *, events: bool = False
+    specs: Sequence[GrantSpec],
+    connection: Connection,
+    guards: Collection[str] = (),
+    *,
+    events: bool = False,
+    all_of_stack: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """Plans all grants of a program at once, registers them, and describes each by its name.
 
     :param connection: the stack's, or another by ``kcadmin.rest.given_connection.given_connection``, where all is made then.
     :param guards: what the ``ExchangeGuards`` of each realm hold, of ``requesters``, ``sources`` and ``noWiderScopes``.
     :param events: whether each realm records its exchanges, by ``ExchangeEvents``.
+    :param all_of_stack: the program has no other grants, so a preview tells which ones are removed.
     :raises pulumi.RunError: with every fault of every grant, before anything is registered.
     """
     shared = shared_parts_at(connection)
-    plans = _plan(specs, connection, guards)
+    plans = _plan(specs, connection, guards, all_of_stack=all_of_stack)
     list(_registering(plans, shared, guards, events))
-    elsewhere = {"keycloak": connection.url} if connection.name else {}
-    return {each.spec.name: {**describe(each), **elsewhere} for each in plans}
+    return {each.spec.name: {**describe(each), **shared.names.elsewhere()} for each in plans}
 
 
 async def register_many_grants(
-    specs: Sequence[GrantSpec], connection: Connection, guards: Collection[str] = (), *, events: bool = False
+    specs: Sequence[GrantSpec],
+    connection: Connection,
+    guards: Collection[str] = (),
+    *,
+    events: bool = False,
+    all_of_stack: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """``register_grants`` for less of Pulumi's time and memory. Await it in ``pulumi.run``, or nothing is registered."""
     shared = shared_parts_at(connection)
-    plans = _plan(specs, connection, guards)
+    plans = _plan(specs, connection, guards, all_of_stack=all_of_stack)
     await register_in_turn(_registering(plans, shared, guards, events))
-    elsewhere = {"keycloak": connection.url} if connection.name else {}
-    return {each.spec.name: {**describe(each), **elsewhere} for each in plans}
+    return {each.spec.name: {**describe(each), **shared.names.elsewhere()} for each in plans}
 
 
 def _registering(
@@ -184,33 +197,6 @@ def _registering(
         grant = TokenExchangeGrant(planned.spec.name, planned=planned, shared=shared)
         yield grant
         yield from grant.own_parts
-
-
-def describe(planned: GrantPlan) -> dict[str, Any]:
-    """A grant as the stack exports it; ``audience`` is what the caller sends."""
-    spec = planned.spec
-    flows = {
-        (flow.flow, flow.requester, flow.audience): {
-            "flow": flow.flow,
-            "requester": flow.requester,
-            "audience": flow.audience,
-            "requestScope": {"name": scope_name(spec), "at": flow.scope_at} if flow.scope_at else None,
-        }
-        for flow in sorted(planned.flows, key=lambda flow: flow.flow == REQUESTER)
-    }
-    return {
-        "realm": spec.realm,
-        "sources": list(spec.sources),
-        "target": spec.target,
-        "exchange": planned.exchange,
-        **({"migration": spec.migration} if spec.migration else {}),
-        "flows": list(flows.values()),
-        "clients": planned.uuids,
-        **({"requiredRoles": [str(role) for role in spec.required_roles]} if spec.required_roles else {}),
-        **({"exactAudience": True} if spec.exact_audience else {}),
-        **({"tokenLifespan": spec.token_lifespan} if spec.token_lifespan else {}),
-        **({"reason": spec.reason} if spec.reason else {}),
-    }
 
 
 def _plan_alone(arguments: dict[str, Any], waits: bool) -> tuple[GrantPlan, LateArguments | None]:
@@ -233,8 +219,12 @@ def _plan_alone(arguments: dict[str, Any], waits: bool) -> tuple[GrantPlan, Late
     return planned, None
 
 
-def _plan(specs: Sequence[GrantSpec], connection: Connection, guards: Collection[str] = ()) -> tuple[GrantPlan, ...]:
+def _plan(
+    specs: Sequence[GrantSpec], connection: Connection, guards: Collection[str] = (), *, all_of_stack: bool = False
+) -> tuple[GrantPlan, ...]:
     if not specs:
+        if all_of_stack:
+            tell_changes([], all_of_stack=True)
         return ()
     try:
         with misreadings(), realms_of_run(get_root_resource()):
@@ -258,6 +248,7 @@ def _plan(specs: Sequence[GrantSpec], connection: Connection, guards: Collection
     except KeycloakError as problem:
         raise messages.program_error(problem.faults) from None
     if judged.faults:
-        raise messages.program_error(judged.faults) from None
+        raise messages.program_error(told_once(judged.faults)) from None
+    tell_changes(judged.grants, all_of_stack=all_of_stack)
     judged.tell()
     return judged.grants

@@ -64,12 +64,6 @@ class GrantPlan:
         """(client, audience), whether for all tokens or for some."""
         return (*self.mappers, *((client, self.spec.target) for client in self.scope_clients))
 
-    def line(self) -> str:
-        """Who may act for whom, in a line."""
-        spec = self.spec
-        how = f"requester {spec.requester}" if spec.requester else " and ".join(spec.flows)
-        return f"{spec.name}: {', '.join(spec.sources)} → {spec.target}, {self.exchange}, {how}"
-
 
 def questions(specs: Sequence[GrantSpec]) -> Questions:
     """What planning needs to know of the server."""

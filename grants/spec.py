@@ -9,6 +9,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, get_type_hints
 
 from grants.conditions import RequiredRole, TimeWindow, read_roles, read_window
+from grants.fault import Fault
 from kcadmin.objects.client_scopes import scope_token
 from kcadmin.rest import texts
 from kcadmin.rest.texts import shown, unfit
@@ -94,7 +95,7 @@ class GrantSpec:
 
     def describe(self, wrong: str, remedy: str) -> str:
         """A fault of this grant, in one sentence."""
-        return f"grant {shown(self.name)} in realm {shown(self.realm)}: {wrong}; {remedy}."
+        return Fault(self.name, self.realm, f"{wrong}; {remedy}")
 
 
 def read_grant(
@@ -109,7 +110,7 @@ def read_grant(
     faults: list[str] = []
     for key, value in raw.items():
         field = _snake(key) if isinstance(key, str) else str(key)
-        if field not in types or key != _camel(field):
+        if field not in types or key != camel(field):
             faults.append(f"has the unknown key {shown(key)}; {_suggestion(str(key), types)}")
         elif value is not None:
             checked, fault = _checked(key, value, types[field])
@@ -127,7 +128,7 @@ def checked_grant(values: Mapping[str, Any]) -> tuple[GrantSpec | None, list[str
     faults: list[str] = []
     for field, value in values.items():
         if value is not None:
-            typed[field], fault = (value, None) if value == () else _checked(_camel(field), value, _types()[field])
+            typed[field], fault = (value, None) if value == () else _checked(camel(field), value, _types()[field])
             faults += [fault] if fault else []
     faults += _missing(typed)
     if faults:
@@ -141,7 +142,7 @@ def checked_grant(values: Mapping[str, Any]) -> tuple[GrantSpec | None, list[str
 
 def _missing(values: Mapping[str, Any]) -> list[str]:
     needed = [each.name for each in fields(GrantSpec) if each.default is MISSING]
-    return [f"has no {_camel(field)}; set it" for field in needed if field not in values]
+    return [f"has no {camel(field)}; set it" for field in needed if field not in values]
 
 
 def _told(named: Mapping[str, Any], faults: Sequence[str], position: int = 0) -> list[str]:
@@ -158,7 +159,7 @@ def _faults(spec: GrantSpec) -> Iterator[tuple[str, str]]:
             yield f"{key} has {len(value)} characters", f"give it 1 to {NAME_LIMIT}"
     for key in ("name", "target", "realm", "requester", "owner", "reason", "review_by"):
         if wrong := unfit(getattr(spec, key) or "", lines=key == "reason"):
-            yield f"{_camel(key)} {wrong}", "correct it"
+            yield f"{camel(key)} {wrong}", "correct it"
     for key in ("name", "owner"):
         if "#" in getattr(spec, key):
             yield f"{key} holds '#', which parts an owner from its grant", "leave it out"
@@ -265,8 +266,8 @@ def _checked(key: str, value: Any, type_: Any) -> tuple[Any, str | None]:
 
 
 def _suggestion(key: str, types: Mapping[str, Any]) -> str:
-    known = [_camel(field) for field in types]
-    close = difflib.get_close_matches(_camel(_snake(key)), known, n=1)
+    known = [camel(field) for field in types]
+    close = difflib.get_close_matches(camel(_snake(key)), known, n=1)
     return f"did you mean {texts.named(close[0])}?" if close else f"known are {', '.join(known)}"
 
 
@@ -281,5 +282,6 @@ def _snake(key: str) -> str:
     return re.sub(r"[A-Z]", lambda letter: f"_{letter.group().lower()}", key)
 
 
-def _camel(field: str) -> str:
+def camel(field: str) -> str:
+    """A field as config names it."""
     return re.sub(r"_([a-z])", lambda letter: letter.group(1).upper(), field)

@@ -40,7 +40,7 @@ user = keycloak.User(
 )
 holds = keycloak.UserRoles("holds", realm_id=realm.id, user_id=user.id, role_ids=[clerk.id], exhaustive=False)
 
-grant = TokenExchangeGrant(
+TokenExchangeGrant(
     "shop-to-orders",
     realm=realm.realm,
     sources={"shop": shop},
@@ -50,5 +50,4 @@ grant = TokenExchangeGrant(
     prove=True,
     opts=pulumi.ResourceOptions(depends_on=[holds]),
 )
-pulumi.export("grants", {"shop-to-orders": grant.description})
 pulumi.export("keycloak", {"url": read_settings(grants=False).connection.url, "realm": realm.realm})

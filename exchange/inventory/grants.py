@@ -17,6 +17,7 @@ from exchange.inventory.exchanges import (
     existing_exchanges,
 )
 from exchange.inventory.permissions import existing_permissions
+from grants.spec import camel
 from kcadmin.marks.ownership import hash16, stack_of
 from kcadmin.marks.whose import remedy
 from kcadmin.objects.features import LEGACY, STANDARD
@@ -54,7 +55,7 @@ class ExistingGrant:
 
     def config(self) -> dict[str, Any]:
         """The grant as a stack's config says it, without what is a default."""
-        window = {_camel(key): value for key, value in asdict(self.window).items() if value} if self.window else None
+        window = {camel(key): value for key, value in asdict(self.window).items() if value} if self.window else None
         roles = [{"client": client, "role": role} if client else role for client, role in self.roles]
         entries = {
             "name": self.name,
@@ -262,10 +263,6 @@ def _mappers(grant: ExistingGrant) -> Iterator[tuple[str, str]]:
         yield from ((holder, grant.target) for holder in holders)
     if RECIPIENT in grant.flows:
         yield grant.target, grant.target
-
-
-def _camel(key: str) -> str:
-    return re.sub(r"_([a-z])", lambda letter: letter.group(1).upper(), key)
 
 
 __all__ = ["LEGACY", "STANDARD", "ExistingGrant", "Inventory", "Level", "Remark", "inventory"]

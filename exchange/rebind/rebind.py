@@ -16,14 +16,15 @@ from tempfile import TemporaryDirectory
 from time import gmtime, strftime
 from typing import Any
 
-from exchange.stack.stack import NAMESPACE, Pulumi, StackProblem
+from exchange.stack.stack import NAMESPACE, STACK, Pulumi, StackProblem
 from exchange.stack.state import Json, State, is_here
 from kcadmin.objects.realm import realm_for
 from kcadmin.rest.errors import Refusal, sentence
 from kcadmin.rest.session import Session
 from kcadmin.rest.texts import named
+from policy.stack import GRANT
 
-STACK, PROVIDER = "pulumi:pulumi:Stack", "pulumi:providers:pulumi-python"
+PROVIDER = "pulumi:providers:pulumi-python"
 ISSUER, MANAGEMENT = "issuer", "management_uuid"
 # Of the config's keys those of the connection that are no secret.
 CONNECTION = (
@@ -114,7 +115,7 @@ def rebound(state: State, moves: Sequence[RealmMove], url: str, config: Mapping[
         )
         if is_here(each) and move:
             _rebind_object(each, move)
-        elif each["type"] == STACK and each.get("outputs"):
+        elif each["type"] in (STACK, GRANT) and each.get("outputs"):
             each["outputs"] = _swapped(each["outputs"], everywhere)
             if isinstance(each["outputs"].get("keycloak"), dict):
                 each["outputs"]["keycloak"]["url"] = url

@@ -1,6 +1,6 @@
-"""A stack as its outputs and its config describe it, read through the ``pulumi`` command.
+"""A stack as its state and its config describe it, read through the ``pulumi`` command.
 
-https://www.pulumi.com/docs/iac/cli/commands/pulumi_stack_output/
+https://www.pulumi.com/docs/iac/cli/commands/pulumi_stack_export/
 """
 
 import difflib
@@ -16,10 +16,12 @@ from kcadmin.rest.config_secrets import plain_secrets
 from kcadmin.rest.connection import Connection, read_connection
 from kcadmin.rest.errors import InvalidSettings, KeycloakError
 from kcadmin.rest.texts import named
+from policy.stack import GRANT
 from reach.proof import REQUESTER, THIRD, Case
 
 NAMESPACE = "keycloak-token-exchange"
 SERVER = "keycloak"  # of a grant: the address, where it is not the stack's
+STACK = "pulumi:pulumi:Stack"
 NO_WIDER_SCOPES = "noWiderScopes"
 PULUMI_SECONDS = 120
 Pulumi = Callable[[Sequence[str]], str]
@@ -31,7 +33,7 @@ class StackProblem(KeycloakError):
 
 @dataclass(frozen=True)
 class StackOutputs:
-    """What a stack says of itself. grants: its output, by name; config: key to value, secrets in clear.
+    """What a stack says of itself. grants: the outputs of their components, by name; config: key to value, secrets in clear.
 
     elsewhere: the server's address of each grant that is in another Keycloak than the stack's.
     """
@@ -91,16 +93,25 @@ def read_stack(name: str | None = None, pulumi: Pulumi | None = None) -> StackOu
     """Reads a stack; without a name the selected one. :raises StackProblem: saying what to do."""
     run = pulumi or run_pulumi
     chosen = ["--stack", name] if name else []
-    outputs = as_object(run(["stack", "output", "--json", *chosen]))
-    grants, server = outputs.get("grants"), outputs.get("keycloak") or {}
-    if not isinstance(grants, dict):
-        raise StackProblem(f"stack{f' {name!r}' if name else ''}: has no output 'grants'; run `pulumi up` first.")
-    if not isinstance(server, dict):
-        server = {}
+    resources = resources_in(as_object(run(["stack", "export", *chosen])))
+    made = [each for each in resources if each.get("type") == GRANT and not each.get("delete")]
+    # a grant whose `pulumi up` failed has no outputs
+    grants = {each["urn"].split("::", 3)[3]: each["outputs"] for each in made if each.get("outputs")}
+    if not resources or (made and not grants):
+        wrong = "its grants are not complete" if made else "is not deployed yet"
+        raise StackProblem(f"stack{f' {named(name)}' if name else ''}: {wrong}; run `pulumi up` first.")
+    exported = next((each.get("outputs") or {} for each in resources if each.get("type") == STACK), {})
+    server = exported.get("keycloak")
+    server = server if isinstance(server, dict) else {}
     config = read_config(run, chosen)
     others = {name: str(grant[SERVER]) for name, grant in grants.items() if isinstance(grant, dict) and SERVER in grant}
     here = {name: grant for name, grant in grants.items() if name not in others}
     return StackOutputs(here, str(server.get("url") or ""), str(server.get("realm") or ""), config, others)
+
+
+def resources_in(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All resources of an exported state, the stack's own and Pulumi's providers too."""
+    return list((document.get("deployment") or {}).get("resources") or ())
 
 
 def read_config(run: Pulumi, chosen: Sequence[str]) -> dict[str, str]:

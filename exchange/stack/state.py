@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from exchange.stack.stack import Pulumi, StackProblem
+from exchange.stack.stack import Pulumi, StackProblem, resources_in
 
 OBJECTS = "pulumi-python:dynamic/keycloak:"
 Json = dict[str, Any]
@@ -21,7 +21,7 @@ class State:
     @property
     def resources(self) -> list[Json]:
         """All resources, the stack's own and Pulumi's providers too."""
-        return list((self.document.get("deployment") or {}).get("resources") or ())
+        return resources_in(self.document)
 
     @property
     def name(self) -> str:

@@ -1,8 +1,12 @@
 """When a field of a resource is the same as before: unknowns differ, unset ones have no fixed spelling, sets no order."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pulumi.dynamic import ReadResult
+
 from kcadmin.marks.ownership import has_name_of
+from kcadmin.rest.texts import shown
 from providers.base.uuids import is_known
 
 RESTORE, REVOKE, KEEP = "restore", "revoke", "keep"
@@ -21,6 +25,36 @@ def is_same(provider: Any, field: str, old: Any, new: Any) -> bool:
     if field == "on_remove":
         return bool((old or RESTORE) == (new or RESTORE))
     return bool(old == new or (_is_unset(old) and _is_unset(new)))
+
+
+def drift(provider: Any, state: Mapping[str, Any], now: ReadResult, wanted: Mapping[str, Any]) -> str:
+    """What others changed on the server since the last run, of what the resource still wants; empty for nothing."""
+    if not now.id:
+        return "is not on the server any more, is made again"
+    return "; ".join(_changed(provider, state, now.outs or {}, wanted))
+
+
+def _changed(
+    provider: Any, state: Mapping[str, Any], server: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> Iterator[str]:
+    for field in (*provider.INPUTS, *provider.CONSTANT):
+        now, want = server.get(field), wanted.get(field, provider.CONSTANT.get(field))
+        if (
+            field not in state
+            or not is_same(provider, field, state[field], want)
+            or is_same(provider, field, now, want)
+        ):
+            continue
+        if field == "drift":  # of guards: a sentence for each change
+            yield from now or ()
+        else:
+            yield f"{field} is {_plainly(now)} on the server, is set to {_plainly(want)}"
+
+
+def _plainly(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "unset" if value is None else shown(value)
 
 
 def _is_unset(value: Any) -> bool:

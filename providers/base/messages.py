@@ -31,6 +31,11 @@ def info(sentence: str) -> None:
     pulumi.log.info(harmless(sentence))
 
 
+def text(lines: Iterable[str]) -> None:
+    """Several lines as one piece of information."""
+    pulumi.log.info("\n".join(map(harmless, lines)))
+
+
 def warn(sentence: str) -> None:
     pulumi.log.warn(harmless(sentence))
 

@@ -53,10 +53,10 @@ class OwnObject:
 
 @dataclass(frozen=True)
 class _State:
-    """exchanges: by the name of a grant, the exchange that it had after the last run."""
+    """grants: by its name, what a grant's component says of it since the last run."""
 
     objects: tuple[OwnObject, ...]
-    exchanges: Mapping[str, str]
+    grants: Mapping[str, Mapping[str, Any]]
 
 
 def stack_name() -> str:
@@ -76,7 +76,12 @@ def own_state_at(server: str) -> tuple[OwnObject, ...]:
 
 def last_exchange(grant: str) -> str | None:
     """The exchange that the stack's grant of that name had after the last run."""
-    return _state().exchanges.get(grant)
+    return _state().grants.get(grant, {}).get("exchange")
+
+
+def last_grants() -> Mapping[str, Mapping[str, Any]]:
+    """The stack's grants after the last run, by their names: see ``grants.description``. One that failed has no keys."""
+    return _state().grants
 
 
 def _state() -> _State:
@@ -131,7 +136,7 @@ def _read() -> _State:
 def _ask() -> _State:
     asked = {"stackName": stack_name()}
     told = pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", asked).value or {}
-    return _State(held_in(told), _exchanges_in(told))
+    return _State(held_in(told), _grants_in(told))
 
 
 def held_in(answer: Mapping[str, Any]) -> tuple[OwnObject, ...]:
@@ -143,9 +148,9 @@ def held_in(answer: Mapping[str, Any]) -> tuple[OwnObject, ...]:
     )
 
 
-def _exchanges_in(answer: Mapping[str, Any]) -> dict[str, str]:
+def _grants_in(answer: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {
-        urn.split("::", 3)[3]: str((found.get("outputs") or {}).get("exchange") or "")
+        urn.split("::", 3)[3]: found.get("outputs") or {}
         for urn, found in (answer.get("outputs") or {}).items()
         if found["type"] == GRANT
     }

@@ -31,7 +31,7 @@ from kcadmin.rest.session import session_for
 from kcadmin.rest.texts import shown
 from providers.base import connections
 from providers.base.announced import ACCEPTED, announced
-from providers.base.compare import RESTORE, REVOKE, is_same
+from providers.base.compare import RESTORE, REVOKE, drift, is_same
 from providers.base.connections import CONNECTION, connection_of, is_within_reach, reached_as
 from providers.base.expected_clients import clients_by_realm
 from providers.base.held import CONTINUES, HELD, NUMBER, STACK, ObjectMark, Whose, is_as_known, own_number, whose
@@ -163,8 +163,9 @@ class KeycloakProvider(ResourceProvider, ABC):
         known = self.compare(_olds, _news)
         if known.replaces or not is_known(_news.get(CONNECTION)):
             return known
-        olds = reached_as(_olds, _news)
-        now = self._read(_id, olds)
+        now = self._read(_id, olds := reached_as(_olds, _news))
+        if found := drift(type(self), _olds, now, _news):
+            info(f"drift: {self._named(_news)}: {found}.")
         if not now.id:
             return DiffResult(changes=True, replaces=["id"], delete_before_replace=True)
         if (now.outs or {}).get(LOST):

@@ -25,8 +25,6 @@ class Judgement:
 
     def tell(self) -> None:
         """Says what people should know."""
-        for grant in self.grants:
-            messages.info(grant.line())
         tell(self.notes)
         for sentence in self.in_full:
             messages.debug(sentence)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from grants.description import title
 from grants.gating import is_gated
 from grants.late import LateGrant, late_faults, late_plan
 from grants.plan import GrantPlan
@@ -31,7 +32,7 @@ _lock = threading.Lock()
 class LateJudgement:
     """faults: why it is refused. notes: a sentence each. whole: the judgement on the whole grant, where all is there.
 
-    line: who may act for whom. Where all is there, uuids: the clients' by symbol; facts: see ``grants.policy_facts``;
+    line: who may act for whom, where that is new. Where all is there, uuids: by symbol; facts: see ``grants.policy_facts``;
     takes_away: see ``GrantPlan``, where the grant is conditional; scope: what is there of the scope that it names.
     """
 
@@ -92,13 +93,15 @@ def judge_late(
         return LateJudgement(refused)
     if missing := list(_missing(spec, facts, late)):
         text = _note(spec, "; ".join(missing))
-        return LateJudgement(notes=(text, *_told(found.unless_changed)), line=planned.line())
+        return LateJudgement(notes=(text, *_told(found.unless_changed)), line=title(planned))
     if found.unless_changed:
-        return LateJudgement(notes=tuple(_told(found.unless_changed)), line=planned.line())
+        return LateJudgement(notes=tuple(_told(found.unless_changed)), line=title(planned))
     uuids = {symbol: planned.uuids[name] for symbol, name in late.names.items() if name in planned.uuids}
     opens = (not before_writes or uuids != was) and _may_look(realm)
     judged = judge([spec], connection, facts, opens=opens)
-    return LateJudgement(judged.faults, whole=judged) if judged.faults else _whole(judged, late, uuids)
+    if judged.faults:
+        return LateJudgement(judged.faults, whole=judged)
+    return _whole(judged, late, uuids, line="" if uuids == was else title(planned))
 
 
 def not_judged(late: LateGrant, why: str) -> LateJudgement:
@@ -106,7 +109,7 @@ def not_judged(late: LateGrant, why: str) -> LateJudgement:
     spec, faults = late.spec()
     if spec is None:
         return LateJudgement(tuple(faults))
-    return LateJudgement(notes=(_note(spec, why),), line=late_plan(spec, Facts(None, {})).line())
+    return LateJudgement(notes=(_note(spec, why),), line=title(late_plan(spec, Facts(None, {}))))
 
 
 def _note(spec: GrantSpec, why: str) -> str:
@@ -127,10 +130,11 @@ def _may_look(realm: Realm) -> bool:
     return looks <= LOOKS
 
 
-def _whole(judged: Judgement, late: LateGrant, uuids: Mapping[str, str]) -> LateJudgement:
+def _whole(judged: Judgement, late: LateGrant, uuids: Mapping[str, str], line: str) -> LateJudgement:
     (planned,) = judged.grants
     return LateJudgement(
         whole=judged,
+        line=line,
         uuids=uuids,
         facts=policy_facts(planned),
         takes_away=_by_symbol(planned, late),

@@ -14,6 +14,7 @@ from typing import Any
 
 from local.keycloak import Server
 from local.layout import LOCAL, PROJECT, VENV, backend_url
+from policy.stack import GRANT
 from tests.e2e.access_log import AccessLog, Request
 from tests.support.proxy import LastWrite, Proxy
 
@@ -121,6 +122,11 @@ class Stack:
     def export_text(self) -> str:
         """The whole state, as ``pulumi stack export`` gives it."""
         return self._call("stack", "export").stdout
+
+    def grants(self) -> dict[str, Any]:
+        """What the commands know of its grants, by their names."""
+        resources = json.loads(self.state_file.read_text())["checkpoint"]["latest"].get("resources") or []
+        return {each["urn"].rpartition("::")[2]: each["outputs"] for each in resources if each["type"] == GRANT}
 
     def outputs(self) -> Any:
         return json.loads(self._call("stack", "output", "--json").stdout)

@@ -30,11 +30,13 @@ def test_changes_of_a_grant(exchange: str, make_realm: Callable[..., TestRealm],
         exchanged(realm, source, "api", exchange, source=source, asks=True)
 
     stack.configure(grant("renamed", sources=["frontend", "mobile"]))
-    renamed = stack.up("--skip-preview")
-    assert "renamed: frontend, mobile → api" in renamed.output
+    renamed = stack.up().output
+    assert "new: renamed: frontend, mobile → api" in renamed and "removed: g: frontend, mobile → api" in renamed, (
+        renamed
+    )
     both_flows(realm, exchange)
     both_flows(realm, exchange, source="mobile")
-    assert list(stack.outputs()["grants"]) == ["renamed"]
+    assert list(stack.grants()) == ["renamed"]
     stack.preview("--refresh", "--expect-no-changes")
 
     stack.configure()

@@ -143,7 +143,16 @@ def test_every_object(realm: TestRealm, stack: Stack) -> None:
     lost_mark = ("+ mark_lost: true", "- mark_lost: true")  # what the refresh finds, and what the update mends
     shown(drifted, "AudienceMapper", f"{realm.name}/web/audience-orders", *lost_mark)
     shown(drifted, "StandardTokenExchange", f"{realm.name}/orders/standard-exchange", *lost_mark)
-    stack.up("--refresh", "--skip-preview")
+    told = stack.up("--skip-preview").output  # which refreshes nothing, and says what it mends
+    for sentence in (
+        f"drift: standard token exchange of client 'alone' in realm '{realm.name}': "
+        "allow_refresh is false on the server, is set to true; enabled is false on the server, is set to true.",
+        f"drift: client policy 'may' in realm '{realm.name}': ",
+        "logic is 'NEGATIVE' on the server, is set to 'POSITIVE'",
+        "included_client is 'account' on the server, is set to 'frontend'",
+        "decision_strategy is 'UNANIMOUS' on the server, is set to 'AFFIRMATIVE'",
+    ):
+        assert sentence in told, told
     works(realm)
     assert comparable(realm) == wired
 

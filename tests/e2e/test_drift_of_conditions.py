@@ -92,7 +92,7 @@ def test_every_kind(realm: TestRealm, new_stack: NewStack) -> None:
 
 
 def works(realm: TestRealm, stack: Stack) -> None:
-    (flow,) = stack.outputs()["grants"]["new"]["flows"]
+    (flow,) = stack.grants()["new"]["flows"]
     scope = flow["requestScope"]["name"]
     claims = realm.exchange("web", realm.user_token("web"), "orders", scope=scope)
     assert claims["aud"] == ["orders"] and claims["exp"] - claims["iat"] == 60

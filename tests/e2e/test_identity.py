@@ -57,7 +57,7 @@ def served(stack: Stack, realm: TestRealm, *, staff: Sequence[str] = EXCHANGES) 
 
     staff: the exchanges whose grant for holders of the role is there.
     """
-    outputs, found = stack.outputs()["grants"], []
+    outputs, found = stack.grants(), []
     for exchange, name in NAMES.items():
         scopes = {flow["flow"]: flow["requestScope"] for flow in outputs[name("asked")]["flows"]}
         web, mobile, orders, billing = map(name, ("web", "mobile", "orders", "billing"))
@@ -136,7 +136,7 @@ def test_what_a_stack_made_stays_its_own(realm: TestRealm, new_stack: NewStack) 
     before, events = realm.export(), realm.get("events", "config")
     stack.configure(*all_grants(), **more, owner="acme/shop/prod")  # as of an organization's stack
     stack.up("--skip-preview")
-    outputs, parts = stack.outputs(), set(stack.export())
+    outputs, parts = stack.grants(), set(stack.export())
     callers = served(stack, realm)
     with calling(*(caller for _, caller in callers)):
         stack.run("stack", "rm", "--force", "--yes", "--preserve-config")
@@ -149,7 +149,7 @@ def test_what_a_stack_made_stays_its_own(realm: TestRealm, new_stack: NewStack) 
             assert set(told.counted()) <= {"unchanged", "updated"}, told.output
             assert " take " not in told.output and "took" not in told.output, told.output
     all_served(callers)
-    assert stack.outputs() == outputs and set(stack.export()) == parts
+    assert stack.grants() == outputs and set(stack.export()) == parts
     conditions_bind(realm)
 
     stack.run("stack", "rename", "renamed")

@@ -80,7 +80,7 @@ class Stage:
     def works(self, exchange: str) -> None:
         """Each grant is served, its condition binds, guards and events are there, and the state is the realm's."""
         client, scope = self.client, {}
-        (flow,) = self.stack.outputs()["grants"][f"{client}-staff"]["flows"]
+        (flow,) = self.stack.grants()[f"{client}-staff"]["flows"]
         if flow["requestScope"]:
             scope = {"scope": flow["requestScope"]["name"]}
         claims = self.realm.exchange(client, self.realm.user_token(client), "orders", **scope)

@@ -44,7 +44,8 @@ def test_lifecycle(exchange: str, make_realm: MakeRealm, new_stack: NewStack) ->
     strangers_are_refused(realm)
     outputs = stack.outputs()
     assert outputs["keycloak"] == {"url": stack.server.url, "realm": realm.name}
-    assert outputs["grants"]["g"] == {
+    assert outputs["grants"] == {"g": f"frontend → api, {exchange}, recipient and requester"}
+    described = {
         "realm": realm.name,
         "sources": ["frontend"],
         "target": "api",
@@ -55,6 +56,7 @@ def test_lifecycle(exchange: str, make_realm: MakeRealm, new_stack: NewStack) ->
             {"flow": "requester", "requester": "frontend", "audience": "api", "requestScope": None},
         ],
     }
+    assert {key: stack.grants()["g"][key] for key in described} == described
 
     up, state = realm.export(), stack.export()
     for again in (
@@ -98,11 +100,12 @@ def test_three_clients(exchange: str, make_realm: MakeRealm, new_stack: NewStack
     before = realm.export()
     refused(realm, "orders", audience="billing")
 
-    assert f"g: frontend → billing, {exchange}, requester orders" in stack.up("--skip-preview").output
+    stack.up("--skip-preview")
+    assert stack.outputs()["grants"] == {"g": f"frontend → billing, {exchange}, requester orders"}
     exchanged(realm, "orders", "billing", exchange, asks=True)
     refused(realm, "frontend", audience="billing")
     refused(realm, "billing", audience="orders")
-    flows = stack.outputs()["grants"]["g"]["flows"]
+    flows = stack.grants()["g"]["flows"]
     assert flows == [{"flow": "requester", "requester": "orders", "audience": "billing", "requestScope": None}]
 
     stack.destroy("--skip-preview")

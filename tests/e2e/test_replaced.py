@@ -66,7 +66,7 @@ def grants(web: str) -> list[dict[str, Any]]:
 
 def works(realm: TestRealm, stack: Stack, web: str) -> None:
     """Each exchange is served, each condition holds, guards and events are there, and the next preview is quiet."""
-    (flow,) = stack.outputs()["grants"]["new"]["flows"]
+    (flow,) = stack.grants()["new"]["flows"]
     scope = flow["requestScope"]["name"]
     claims = realm.exchange(web, realm.user_token(web), "orders", scope=scope)
     assert claims["aud"] == ["orders"] and claims["exp"] - claims["iat"] == LIFESPAN_SECONDS

@@ -20,13 +20,13 @@ from kcadmin.rest import transport
 from local.keycloak import Server
 from reach.proof import USER, USER_PASSWORD
 from tests.support.engine import forget
+from tests.support.exported import exported
 from tests.support.in_process import Stack
 from tests.support.proxy import TOKEN, Proxy, proxy_before
 from tests.support.realms import PASSWORD, TestRealm
 
 PULUMI = """#!/bin/sh
 case "$1 $2" in
-"stack output") cat {0}/output ;;
 "stack export") cat {0}/export ;;
 "config --json") cat {0}/config ;;
 "config set-all"|"config rm-all"|"preview --expect-no-changes"|"up --yes") test -n "$DEPLOYS" ;;
@@ -105,15 +105,11 @@ def bench_on(server: Server, folder: Path, *, legacy: bool = True) -> Iterator[B
         stack.up(*declared)
         config = {"url": proxy.url, "realm": realm.name, "owner": stack.owner, "grants": json.dumps(declared)}
         resources = [
-            {"urn": urn, "id": each, **held} for each, (urn, held) in enumerate(stack.held()["outputs"].items())
+            {"urn": urn, "id": str(each), **held} for each, (urn, held) in enumerate(stack.held()["outputs"].items())
         ]
         texts = {
             "config": {f"keycloak-token-exchange:{key}": {"value": value} for key, value in config.items()},
-            "export": {
-                "version": 3,
-                "deployment": {"resources": [{**each, "id": str(each["id"])} for each in resources]},
-            },
-            "output": {"grants": stack.exported, "keycloak": {"url": proxy.url, "realm": realm.name}},
+            "export": json.loads(exported(stack.exported, {"url": proxy.url, "realm": realm.name}, *resources)),
         }
         for name, text in texts.items():
             (folder / name).write_text(json.dumps(text))

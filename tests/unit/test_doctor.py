@@ -25,6 +25,7 @@ from kcadmin.guards.parts import MARK
 from kcadmin.objects.features import Features
 from kcadmin.rest.errors import Forbidden, Unreachable
 from reach.proof import Case
+from tests.support.exported import exported
 from tests.support.fake_server import FakeKeycloak
 
 STANDARD, LEGACY, PERMISSIONS = "TOKEN_EXCHANGE_STANDARD_V2", "TOKEN_EXCHANGE", "ADMIN_FINE_GRAINED_AUTHZ"
@@ -80,9 +81,10 @@ def run(
     def pulumi(command: Sequence[str]) -> str:
         if command[0] == "config":
             return json.dumps({"keycloak-token-exchange:adminPassword": {"value": "pw-admin"}})
-        if command[1] == "export":
-            return json.dumps({"deployment": {"resources": list(resources)}})
-        return json.dumps({"grants": GRANTS, "keycloak": {"url": "https://keycloak.example", "realm": "r"}})
+        grants = {
+            name: {**grant, "exchange": "standard"} for name, grant in GRANTS.items()
+        }  # legacy has findings of its own
+        return exported(grants, {"url": "https://keycloak.example", "realm": "r"}, *resources)
 
     monkeypatch.setattr(stack_module, "run_pulumi", pulumi)
     monkeypatch.setattr(commands_doctor, "_look", look)

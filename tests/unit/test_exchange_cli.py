@@ -18,6 +18,7 @@ from exchange.verify import command as commands_verify
 from exchange.verify import verify as exchange_verify
 from kcadmin.rest.connection import EMBEDDED
 from reach.proof import Case, Verdict
+from tests.support.exported import exported
 from tests.unit.fake_token_endpoint import FakeRealm, sign
 
 SECRETS = {"KEYCLOAK_CLIENT_SECRET_FRONTEND": "f", "KEYCLOAK_CLIENT_SECRET_API": "a"}
@@ -44,7 +45,7 @@ def run(
     def pulumi(command: Sequence[str]) -> str:
         if command[0] == "config":
             return json.dumps({"keycloak-token-exchange:adminPassword": {"value": "pw-admin"}})
-        return json.dumps({"grants": grants, "keycloak": {"url": url, "realm": "r"}})
+        return exported(grants, {"url": url, "realm": "r"})
 
     for name in (*SECRETS, *AS_ALICE, "KEYCLOAK_URL", "KEYCLOAK_ADMIN_PASS"):
         monkeypatch.delenv(name, raising=False)

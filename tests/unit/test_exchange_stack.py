@@ -11,6 +11,7 @@ import pytest
 from exchange.stack.stack import StackOutputs, StackProblem, cases_of, read_stack, run_pulumi
 from kcadmin.rest.connection import PasswordLogin
 from reach.proof import Case
+from tests.support.exported import exported
 
 
 def grant(sources: list[str], *flows: dict[str, Any], target: str = "api", realm: str = "r") -> dict[str, Any]:
@@ -127,12 +128,12 @@ def test_read_stack() -> None:
                     "other:url": {"value": "http://o"},
                 }
             )
-        return json.dumps({"grants": {"g": grant(["a"])}, "keycloak": {"url": "http://k", "realm": "r"}})
+        return exported({"g": grant(["a"]), "half": {}}, {"url": "http://k", "realm": "r"})
 
     stack = read_stack("prod", pulumi)
     assert (stack.url, stack.realm, stack.config, list(stack.grants)) == ("http://k", "r", {"url": "http://c"}, ["g"])
     assert asked == [
-        ["stack", "output", "--json", "--stack", "prod"],
+        ["stack", "export", "--stack", "prod"],
         ["config", "--json", "--show-secrets", "--stack", "prod"],
     ]
 
@@ -140,8 +141,8 @@ def test_read_stack() -> None:
 @pytest.mark.parametrize(
     ("outputs", "words"),
     [
-        ("{}", "stack: has no output 'grants'; run `pulumi up` first."),
-        ('{"grants": "[secret]"}', "has no output 'grants'"),
+        ("{}", "stack: is not deployed yet; run `pulumi up` first."),
+        (exported({"g": {}}), "stack: its grants are not complete; run `pulumi up` first."),
         ("oops", "pulumi: answered something that is no JSON object"),
     ],
 )
@@ -165,10 +166,10 @@ def test_an_output_of_another_version(output: dict[str, Any]) -> None:
         ("error: no stack named 'zzz' found", "stack 'zzz': there is none of that name"),
         (
             "warning: a new version is there\nerror: incorrect passphrase",
-            "`pulumi stack output`: incorrect passphrase",
+            "`pulumi stack export`: incorrect passphrase",
         ),
-        ("no error at all", "`pulumi stack output`: no error at all"),
-        ("\nerror: incorrect passphrase\nmore", "`pulumi stack output`: incorrect passphrase"),
+        ("no error at all", "`pulumi stack export`: no error at all"),
+        ("\nerror: incorrect passphrase\nmore", "`pulumi stack export`: incorrect passphrase"),
     ],
 )
 def test_pulumis_own_words(stderr: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from grants import implied as closure
 from grants.conditions import RequiredRole, TimeWindow
+from grants.description import title
 from grants.plan import in_token_scope, policy_name, questions, requesters
 from grants.planning import Plan, plan
 from grants.spec import GrantSpec
@@ -163,7 +164,7 @@ def test_uuids_of_every_client_named() -> None:
     ids=str,
 )
 def test_a_line_for_people(changes: dict[str, Any], line: str) -> None:
-    assert [each.line() for each in plan([grant(**changes)], facts()).grants] == [line]
+    assert [title(each) for each in plan([grant(**changes)], facts()).grants] == [line]
 
 
 # Which exchange

@@ -1,0 +1,38 @@
+"""What is wrong with a grant, in a sentence; and one sentence for what is wrong with many."""
+
+from collections.abc import Iterable
+
+from kcadmin.rest.texts import shown, some
+
+FEW, NAMED = 3, 3
+"""Equal faults that are told one by one; of more, grants that are named."""
+
+
+class Fault(str):
+    """A sentence on a grant. words: what is wrong, and what to do."""
+
+    grant: str
+    realm: str
+    words: str
+
+    def __new__(cls, grant: str, realm: str, words: str) -> "Fault":
+        fault = super().__new__(cls, f"grant {shown(grant)} in realm {shown(realm)}: {words}.")
+        fault.grant, fault.realm, fault.words = grant, realm, words
+        return fault
+
+
+def told_once(faults: Iterable[str]) -> list[str]:
+    """Faults in their order. What is wrong with many grants of a realm alike, such as the realm, is one sentence."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for fault in faults:
+        key = (fault.realm, fault.words) if isinstance(fault, Fault) else ("", fault)
+        alike.setdefault(key, []).append(fault)
+    return [text for same in alike.values() for text in (same if len(same) <= FEW else [_of_many(same)])]
+
+
+def _of_many(same: list[str]) -> str:
+    faults = [each for each in same if isinstance(each, Fault)]
+    if not faults:
+        return same[0]
+    names = some((each.grant for each in faults), NAMED)
+    return f"grants {names} in realm {shown(faults[0].realm)}: {faults[0].words}."
