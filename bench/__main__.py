@@ -1,7 +1,7 @@
 """Measures what the phases of a stack's life cost, beside what they cost at least and what other tools need.
 
 Each round runs every competitor one after the other, so that noise hits all alike. Counts of requests are exact from the first
-round on; seconds are kept from three rounds on. Results stand in bench/results.json, tables and plots in bench/README.md.
+round on; seconds are kept from three rounds on. Results are in bench/results.json, tables and plots in bench/README.md.
 """
 
 import argparse

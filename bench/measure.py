@@ -70,7 +70,7 @@ def measure(command: Command, server: Server) -> Sample:
 
 @contextlib.contextmanager
 def watched(pid: int, port: int) -> Iterator["Watcher"]:
-    """Looks at a process and all below it until the end of the block."""
+    """Observes a process and its children until the end of the block."""
     watcher = Watcher(pid, port)
     thread = threading.Thread(target=watcher.watch, daemon=True)
     thread.start()
@@ -82,7 +82,7 @@ def watched(pid: int, port: int) -> Iterator["Watcher"]:
 
 
 class Watcher:
-    """What is seen of a tree of processes while it runs."""
+    """What was observed of a process tree while it runs."""
 
     def __init__(self, pid: int, port: int) -> None:
         self._pid, self._port = pid, port

@@ -16,8 +16,8 @@ SWITCH = "standard.token.exchange.enabled"
 def make_realm(url: str, password: str, exchange: str, grants: int) -> TestRealm:
     """A realm with the clients of ``grants + 1`` grants and little else.
 
-    For the legacy exchange, one more client has management permissions already: the first ones of a realm make the resource
-    server of ``realm-management``, which stays for ever, so that no round but the first would meet it.
+    For the legacy exchange, one more client has management permissions already. A realm's first ones create the resource
+    server of ``realm-management``, which stays for ever. Only the first round would pay for it.
     """
     realm = TestRealm.make(url, password, {})
     names = [name(number) for number in range(grants + 1) for name in (source, target)]
@@ -48,7 +48,7 @@ def tidy(case: Case) -> None:
 
 
 def left(case: Case) -> list[str]:
-    """What a competitor has left on the clients of the case, in words; nothing where the next one finds what it found."""
+    """What a competitor has left on the clients of the case, in words; empty if they are as before."""
     found = []
     for client in clients(case.realm):
         name, attributes = client["clientId"], client.get("attributes") or {}

@@ -1,4 +1,4 @@
-"""The clients of a grant as a program gives them: texts, outputs or resources. Which are late is told by their types alone."""
+"""The clients of a grant as a program gives them: texts, outputs or resources. Their types alone decide which are late."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -60,7 +60,8 @@ class LateArguments:
 def late_arguments(arguments: Mapping[str, Any], waits: bool) -> LateArguments | None:
     """The arguments of a grant by symbols; None where all its clients are texts, and in the stack's Keycloak.
 
-    :param arguments: of ``TokenExchangeGrant``, without those that are not set. waits: the grant depends on resources of others.
+    :param arguments: of ``TokenExchangeGrant``, without those that are not set. waits: the grant depends on resources of
+    others.
     """
     places = [arguments.get(key) for key in (REALM, TARGET, REQUESTER)]
     sources = arguments.get("sources", ())

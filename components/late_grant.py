@@ -127,7 +127,7 @@ def own_connection(arguments: LateArguments) -> Connection | None:
 def plan_late(arguments: LateArguments, defaults: Mapping[str, Any], connection: Connection | None) -> GrantPlan:
     """Plans a grant by symbols. connection: None where it is not known by now.
 
-    :raises pulumi.RunError: with all that is known to stand against it by now.
+    :raises pulumi.RunError: with all faults that are known by now.
     """
     fields = arguments.fields = {
         key: list(value) if isinstance(value, tuple) else value

@@ -105,7 +105,7 @@ def _text_of_clients(spec: GrantSpec) -> str:
 
 
 def _named(planned: GrantPlan, names: Names, part: str, description: str | None = None) -> dict[str, Any]:
-    """A policy's name and description: those of the policy that stands there already, else the grant's own."""
+    """A policy's name and description: those of the existing policy, else the grant's own."""
     if planned.standing:
         name = planned.standing.parts[part]
         return {"name": name, "description": planned.standing_texts[name]}

@@ -1,7 +1,7 @@
-"""What a stack's own state says of objects that have another owner than the stack has now: they may be its own.
+"""Objects with another owner than the stack's current one, which the stack's state shows to be its own.
 
-An owner changes when its config does, or when an organization is renamed. The state is asked only where the realm shows such
-objects, and it is believed where the realm's own notes are not: whoever may write to the realm may write those.
+An owner changes when its config does, or when an organization is renamed. The state is read only if the realm has such
+objects. It is trusted, unlike the notes in the realm, which anybody who may write to the realm can write.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""How a program ends when its settings or its server stand against it: a sentence a fault, and nothing more."""
+"""How a program ends when its settings or its server are at fault: one sentence per fault."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

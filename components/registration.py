@@ -10,7 +10,7 @@ UNANSWERED = 64  # resources at most; until the engine has answered, Pulumi's SD
 
 
 async def register_in_turn(resources: Iterable[pulumi.Resource]) -> None:
-    """Takes resources, each of which is registered as it is taken, no faster than the engine answers."""
+    """Registers resources no faster than the engine answers. Each is registered when it is taken."""
     unanswered: deque[pulumi.Resource] = deque()
     with _no_debug_messages():
         for resource in resources:

@@ -118,7 +118,7 @@ def _read_grants(text: str | None, defaults: Mapping[str, Any], faults: list[str
     except (ValueError, RecursionError):
         raw = None
     if not isinstance(raw, list) or not all(isinstance(each, dict) for each in raw):
-        faults.append("config 'grants': is no list of grants; give each as name, sources and target.")
+        faults.append("config 'grants': is not a list of grants; give each with name, sources and target.")
         return ()
     grants: list[GrantSpec] = []
     for position, each in enumerate(raw):

@@ -57,7 +57,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         ``legacy``. protect: Pulumi refuses to delete what the grant needs.
     :param accept_policy_changes: fields of clients that the realm's client policies may change when the grant is made.
     :param connection: another Keycloak than the stack's: a map of ``name``, ``url`` and a login, any of which may be an output.
-    :raises pulumi.RunError: with everything that stands against the grant, before anything is registered.
+    :raises pulumi.RunError: with all faults of the grant, before anything is registered.
 
     Grants of one program are planned together with ``register_grants``; one alone plans itself.
     """

@@ -24,8 +24,8 @@ def exchange(context: typer.Context) -> None:
 
     Reads the stack with the [bold]pulumi[/bold] command; run it in the project's folder.
 
-    Exit codes: 0 proved or done, 1 something refused, broken or found, 2 usage or settings, 3 only a dry run, or not all
-    could be tried, 4 the server gave no answer.
+    Exit codes: 0 proved or done, 1 something was refused, is broken or was found, 2 usage or settings, 3 a dry run, or not
+    everything could be checked, 4 the server gave no answer.
     """
     show_warnings()
     if context.invoked_subcommand is None:

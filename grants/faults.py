@@ -84,7 +84,7 @@ def closed_doors(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
         strangers = sorted({*strangers, *([used] if used else [])})
         yield (
             f"the token-exchange permission of target {named(spec.target)} holds the policies {', '.join(strangers)} under "
-            f"{strategy}, beside which this grant would be denied or open more than it says",
+            f"{strategy}, with which this grant would be denied or would allow more than it declares",
             f"set its decision strategy to {AFFIRMATIVE} if each of them alone may allow the exchange, or take them out",
         )
 
@@ -144,7 +144,7 @@ def _client_faults(
     switched = bool(switchers) and switchers <= {spec.owner, *facts.own.owners}  # by us alone
     if asks and exchange == LEGACY and client.switch_on and not switched:
         yield (
-            f"requester {named(client.client_id)} has the standard exchange switched on, which would serve it instead",
+            f"requester {named(client.client_id)} has the standard exchange switched on, which would answer instead",
             "; ".join(
                 [
                     "set exchange: standard, or switch it off",
@@ -204,7 +204,7 @@ def _conflicts_of(grant: GrantPlan, other: GrantPlan) -> Iterator[str]:
         for client in sorted(set(standard.switches) & asking):
             yield legacy.spec.describe(
                 f"requester {named(client)} is switched to the standard exchange by grant "
-                f"{named(standard.spec.name)}, which would serve it instead",
+                f"{named(standard.spec.name)}, which would answer instead",
                 "use one exchange for both",
             )
 

@@ -51,19 +51,19 @@ def notes(grants: Iterable[GrantPlan], facts: Facts, sources_guarded: bool) -> I
         spec = grant.spec
         if spec.migration:
             yield (
-                f"note on grant {named(spec.name)} in realm {named(spec.realm)}: is on its way to the standard exchange, and "
-                f"{grant.exchange} answers now; `python -m exchange migrate apply` goes on."
+                f"note on grant {named(spec.name)} in realm {named(spec.realm)}: is being migrated to the standard exchange, and "
+                f"{grant.exchange} answers now; `python -m exchange migrate apply` continues."
             )
         elif (
             spec.exchange == "auto" and grant.exchange == LEGACY and facts.features and facts.features.offers(STANDARD)
         ):
             yield spec.describe(
-                "stays with the legacy exchange, where its parts are", "set exchange: standard to move it"
+                "stays on the legacy exchange, since its legacy parts exist", "set exchange: standard to move it"
             )
         if grant.policy_clients and not spec.required_roles and not sources_guarded:
             yield spec.describe(
-                f"with the legacy exchange {quoted(grant.policy_clients)} may turn any client's token "
-                "into one for the target, not the sources' alone",
+                f"with the legacy exchange {quoted(grant.policy_clients)} may exchange any client's token "
+                "for the target, not only the sources'",
                 "use exchange: standard where offered, or the stack's guards: [sources]",
             )
         if grant.exchange == LEGACY and not spec.allow_refresh:
@@ -104,7 +104,7 @@ def notes(grants: Iterable[GrantPlan], facts: Facts, sources_guarded: bool) -> I
         for name in [asking] if asking else grant.switches:
             if facts.clients[spec.realm, name].consent_required:
                 yield spec.describe(
-                    f"client {named(name)} requires consent, without which Keycloak refuses the exchange",
+                    f"client {named(name)} requires consent, and Keycloak refuses the exchange without it",
                     "switch consent off, or see that users have given it",
                 )
 

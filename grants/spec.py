@@ -29,7 +29,7 @@ NO_KEEP_IN_LEGACY = (
     "choose restore or revoke, or set exchange: standard",
 )
 NO_TIME_IN_STANDARD = (
-    "sets timeWindow, but Keycloak's standard exchange knows no condition on time",
+    "sets timeWindow, but Keycloak's standard exchange has no condition on time",
     "leave it out and switch the grant by schedule, or use exchange: legacy where the server offers it",
 )
 
@@ -162,7 +162,7 @@ def _faults(spec: GrantSpec) -> Iterator[tuple[str, str]]:
             yield f"{camel(key)} {wrong}", "correct it"
     for key in ("name", "owner"):
         if "#" in getattr(spec, key):
-            yield f"{key} holds '#', which parts an owner from its grant", "leave it out"
+            yield f"{key} holds '#', which separates an owner from its grant", "leave it out"
     if len(spec.grant_owner) > OWNER_LIMIT and len(spec.name) <= NAME_LIMIT:
         yield (
             f"owner {shown(spec.owner)} and name have {len(spec.grant_owner)} characters",
@@ -201,11 +201,11 @@ def _faults(spec: GrantSpec) -> Iterator[tuple[str, str]]:
         yield f"audience is {shown(spec.audience)}", f"choose {MAPPER} or {OPTIONAL_SCOPE}"
     if spec.scope is not None and (scope_token(spec.scope) != spec.scope or not 0 < len(spec.scope) <= NAME_LIMIT):
         yield (
-            f"scope is {shown(spec.scope)}, which no scope can be called",
+            f"scope is {shown(spec.scope)}, which is not a valid scope name",
             "give it 1 to 255 characters without spaces",
         )
     if spec.scope and spec.exchange == "legacy" and spec.flows == (REQUESTER,) and not spec.required_roles:
-        yield "sets scope, at which the legacy exchange does not look in the requester flow", "leave it out"
+        yield "sets scope, which the legacy exchange ignores in the requester flow", "leave it out"
     if spec.token_lifespan is not None and not 0 < spec.token_lifespan <= LIFESPAN_LIMIT:
         yield f"tokenLifespan is {spec.token_lifespan}", f"give seconds, 1 to {LIFESPAN_LIMIT}"
     conditional = spec.required_roles or spec.audience == OPTIONAL_SCOPE

@@ -67,7 +67,7 @@ def down(name: str, rest: list[str]) -> int:
 def stop(name: str, _rest: list[str]) -> int:
     """End the stack's server; its data stays."""
     ended = dev_server.stop(name)
-    say(f"Keycloak at {ended.url} has ended." if ended else f"No Keycloak of the stack {name} runs.")
+    say(f"Keycloak at {ended.url} has ended." if ended else f"No Keycloak runs for the stack {name}.")
     return 0
 
 
@@ -130,7 +130,7 @@ def clean(_name: str, _rest: list[str]) -> int:
     """End our servers and delete all that was installed, states and data included."""
     for name in STACKS:
         if stack.resource_count(name):
-            say(f"The stack {name} still held resources; they end with the data of its server.")
+            say(f"The stack {name} still had resources; they are gone with its server's data.")
         if dev_server.running(name):
             stop(name, [])
         stack.take_salt_out(name)
@@ -185,7 +185,7 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a command; what a person can put right is told in one sentence."""
+    """Run a command. An error that a person can correct is one sentence."""
     parser = argparse.ArgumentParser(prog="python3 -m local", description="The embedded environment; see `make help`.")
     parser.add_argument("command", choices=sorted({*COMMANDS, *PULUMI_COMMANDS}))
     parser.add_argument("--stack", default="dev", help="dev (default) or legacy")

@@ -293,7 +293,7 @@ def mark(home: Path) -> str:
 
 
 def last_error(log: Path) -> str:
-    """The first error that a server's log tells, or its last line."""
+    """The first error in a server's log, or its last line."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     told = [line.split(")", 1)[-1].strip() if " ERROR " in line else line for line in lines if "ERROR" in line]
     return (told or lines or ["its log is empty"])[0 if told else -1][:300]

@@ -1,7 +1,7 @@
 """The Python language host of the Pulumi CLI that we build ourselves: it runs programs, policy packs and components.
 
-Started by the engine as `pulumi-language-python … <engine address>`; prints its port and then serves gRPC. Pulumi's
-own host is a Go program that no package registry serves; whoever uses an official CLI never sees this one.
+Started by the engine as `pulumi-language-python … <engine address>`; prints its port and then serves gRPC. Pulumi's own host
+is a Go program that is in no package registry. With an official CLI this one is not used.
 """
 
 import json

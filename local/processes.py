@@ -80,7 +80,7 @@ def is_running(pid: int, mark: str) -> bool:
 def stop(pid: int, mark: str, child: "subprocess.Popen[bytes] | None" = None) -> None:
     """End our process `pid` and wait until it ended: SIGTERM first, SIGKILL after 30 seconds.
 
-    A child that we started ourselves is ours without a look at its arguments.
+    A child that we started ourselves is ours; its arguments are not checked.
     """
 
     def lives() -> bool:

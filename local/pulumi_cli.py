@@ -57,7 +57,7 @@ def is_checked_release() -> bool:
 
 
 def version_of(pulumi: str) -> tuple[int, ...] | None:
-    """The version that a CLI tells, None if it tells none."""
+    """The version that a CLI prints; None if it prints none."""
     try:
         told = subprocess.run([pulumi, "version"], capture_output=True, text=True, timeout=30).stdout
     except (OSError, subprocess.TimeoutExpired):

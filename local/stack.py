@@ -64,7 +64,7 @@ def is_left(lock: dict[str, Any]) -> bool:
 def end_left_plugins() -> None:
     """End the provider processes of killed runs: they outlive the engine and would write beside the next run.
 
-    Ours are told by the state folder in their environment, left ones by having no `pulumi` above them.
+    Ours have our state folder in their environment. Left ones have no `pulumi` process above them.
     Only where the kernel shows other processes' environments (Linux).
     """
     wanted = f"PULUMI_BACKEND_URL={backend_url(STATE)}".encode()

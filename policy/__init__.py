@@ -1,1 +1,1 @@
-"""Rules that a stack of grants must keep: a policy pack for Pulumi, and plain functions for whoever else asks."""
+"""Rules for a stack of grants: a policy pack for Pulumi, and plain functions for other callers."""

@@ -44,7 +44,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Requester:
-    """A client that exchanges tokens, and what the server says of it; None where it was not asked."""
+    """A client that exchanges tokens, and its settings on the server; None if they were not read."""
 
     client_id: str
     public: bool | None = None
@@ -92,7 +92,7 @@ class Stack:
     unsafe: tuple[str, ...] = ()
 
     def of(self, kind: str) -> Iterator[Resource]:
-        """Its Keycloak objects of a type, such as ``ClientPolicy``, that stand alone or in a grant."""
+        """Its Keycloak objects of a type, such as ``ClientPolicy``, inside and outside of grants."""
         return (each for each in self.resources if each.kind == f"{DYNAMIC}{kind}")
 
     def clients_of(self, kind: str) -> frozenset[tuple[str, str]]:
@@ -100,9 +100,10 @@ class Stack:
         return frozenset((each.text("realm"), each.text("client_id")) for each in self.of(kind))
 
     def is_one_of(self, patterns: Iterable[str]) -> bool:
-        """Whether a pattern is the stack's name, or one word of it; ``*`` stands for any characters, case does not count.
+        """Whether a pattern is the stack's name or one word of it. ``*`` means any characters; upper and lower case are the
+        same.
 
-        A word after ``non`` or ``pre`` does not count: ``non-prod`` is no ``prod``.
+        A word after ``non`` or ``pre`` does not count: ``non-prod`` is not ``prod``.
         """
         words = [word.lower() for word in _WORDS.findall(self.name)]
         name, counted = self.name.lower(), {word for before, word in pairwise(("", *words)) if before not in _NEGATIONS}
@@ -110,7 +111,7 @@ class Stack:
 
 
 def read_stack(today: datetime.date, resources: Iterable[Resource], environ: Mapping[str, str]) -> Stack:
-    """A stack from all of its resources; its name stands in their URNs, its login in the config of their provider.
+    """A stack from all of its resources. Their URNs contain its name; their provider's config contains its login.
 
     :param environ: of the run, which may bring a token of its platform to log in by.
     """

@@ -115,7 +115,7 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
             drop_claim(realm.clients, props["client_uuid"], props["owner"], assignment_kind(props["scope"]))
         else:
             drop_claim(realm.clients, props["client_uuid"], props["owner"], assignment_kind(props["scope"]))
-            info(f"{self._named(props)}: {named(props['scope'])} was found as wanted and is left as found.")
+            info(f"{self._named(props)}: {named(props['scope'])} already existed as wanted and is left unchanged.")
 
     def refusals(self, props: Props) -> Iterator[str]:
         if props.get("kind") is None:

@@ -63,7 +63,7 @@ class ExchangeEventsProvider(KeycloakProvider):
         if release_events(realm, props["owner"], _expiration(props), _taken(props)):
             info(f"{self._named(props)}: stay on, another stack uses them.")
         elif props.get("found") == USED:
-            info(f"{self._named(props)}: were found as wanted and are left as found.")
+            info(f"{self._named(props)}: were already as wanted and are left unchanged.")
 
     def _named(self, props: Props) -> str:
         realm = props.get("realm")

@@ -96,7 +96,7 @@ class ExchangeProofProvider(KeycloakProvider):
                     realm.name,
                     f"the exchange by {named(case.requester)} of a token of "
                     f"{named(case.source)} is not proved ({verdict.reason})",
-                    "mend the cause, or set prove: false",
+                    "correct the cause, or set prove: false",
                 )
             )
         claims = verdict.exchanged_claims

@@ -83,7 +83,7 @@ class GrantCheckProvider(KeycloakProvider):
     def _require_all(self, props: Props) -> None:
         if not props.get("uuids"):
             raise Refusal(
-                f"{self._named(props)}: its clients were not all there when it was checked; run `pulumi up` again."
+                f"{self._named(props)}: some of its clients did not exist when it was checked; run `pulumi up` again."
             )
 
 

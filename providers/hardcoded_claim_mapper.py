@@ -46,7 +46,7 @@ class HardcodedClaimMapperProvider(OwnedObjectProvider[Mapper]):
             claim, decides = opened
             yield f"claim_name is {shown(name)}, and {claim!r} decides {decides}; choose a claim that decides nothing"
         elif isinstance(name, str) and name.strip() and not claim_parts(name):
-            yield f"claim_name is {shown(name)}, which names no claim; correct it"
+            yield f"claim_name is {shown(name)}, which is not a valid claim name; correct it"
         if isinstance(value, str) and isinstance(kind, str) and not _is(kind, value):
             yield f"claim_value is {shown(value)}, which is no {kind}; correct it, or set another json_type"
         if all(props.get(flag) is False for flag in FLAGS):

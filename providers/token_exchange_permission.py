@@ -49,7 +49,7 @@ class TokenExchangePermissionProvider(KeycloakProvider):
             yield "policies is empty; give the id of at least one policy"
         for policy in policies or ():
             if not UUID.fullmatch(str(policy)):
-                yield f"policies holds {shown(policy)}, which is no id; give the id of a policy, such as policy.id"
+                yield f"policies holds {shown(policy)}, which is not an id; give the id of a policy, such as policy.id"
 
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
         self._judge(realm, props, props["policies"])
@@ -84,7 +84,7 @@ class TokenExchangePermissionProvider(KeycloakProvider):
             return props.get("with_policies") is True and now.policies.keys() & set(props["policies"]) <= ours
 
         if props.get("found") == FOUND and props.get("on_remove") != REVOKE:
-            info(f"{self._named(props)}: was found as wanted and is left as found.")
+            info(f"{self._named(props)}: already existed as wanted and is left unchanged.")
             return
         own = self._own(realm, id_, props)
         if not own:

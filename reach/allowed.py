@@ -38,7 +38,7 @@ from reach.reasons import (
 from reach.roles import RoleFacts, RoleReach, asked_for, role_reach
 from reach.survey import Survey
 
-ANY_TOKEN = Way(PERMISSION, "any client's token: the legacy exchange does not look whose it is")
+ANY_TOKEN = Way(PERMISSION, "any client's token: the legacy exchange does not check its client")
 OWN_TOKEN = Way(OWN, "its own token")
 
 

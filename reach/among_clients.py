@@ -37,7 +37,9 @@ def reach_among_clients(realm: Realm, features: Features, client_ids: Collection
     reach = realm_reach(survey, read_roles(realm.session, survey))
     if unseen:
         either = (
-            Way(PERMISSION, "a permission that is not to be seen", when=("the legacy permission lets it through",)),
+            Way(
+                PERMISSION, "a permission that this login may not read", when=("the legacy permission lets it through",)
+            ),
         )
         reach = replace(reach, permissions={target: dict.fromkeys(found, either) for target in found})
     return AmongClients(reach, unseen)

@@ -22,7 +22,7 @@ def user_id(realm: Realm, username: str) -> str:
     except Forbidden:
         raise no_access(realm, username) from None
     if not found:
-        wrong = "is not there, or not to be seen by this login"
+        wrong = "does not exist, or this login may not read it"
         raise Refusal(
             sentence("user", username, realm.name, wrong, "correct it, or give the login the role view-users")
         )
@@ -54,4 +54,4 @@ def example_token(
 def no_access(realm: Realm, username: str) -> Refusal:
     """That the login may not look at a user."""
     remedy = "give it the role view-users, or leave --as-user out"
-    return Refusal(sentence("user", username, realm.name, "is not to be seen by this login (403)", remedy))
+    return Refusal(sentence("user", username, realm.name, "cannot be read by this login (403)", remedy))

@@ -155,4 +155,4 @@ def _borrowed(survey: Survey) -> Iterator[str]:
         if len(names) > 1 or MARK_FORM.fullmatch(mark):
             for name in sorted(names):
                 if not is_own(mark, survey.clients[name].uuid):
-                    yield f"client {named(name)}: bears a mark that was made for another client; guards take it for that one"
+                    yield f"client {named(name)}: has a mark that was made for another client; guards treat it as that one"

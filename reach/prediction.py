@@ -49,7 +49,7 @@ class Predictor:
         self._users: dict[tuple[str, str], str | None] = {}
 
     def predict(self, case: Case) -> Verdict:
-        """:raises Refusal: the user is not to be seen, or the realm is not."""
+        """:raises Refusal: the user cannot be read, or the realm is not."""
         realm = realm_for(self._session, case.realm)
         among = self._look(realm)
         computed = among.reach.verdict(case.requester, case.source, case.audience)

@@ -171,7 +171,7 @@ def choose_subject(session: Session, realm: str, source: str, environ: Mapping[s
                 "client",
                 source,
                 realm,
-                "is not there, or not to be seen by this login",
+                "does not exist, or this login may not read it",
                 "run `pulumi refresh`, or give the login the role view-clients",
             )
         )

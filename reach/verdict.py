@@ -184,12 +184,14 @@ def wrong_exchange(case: Case, answers: str, said: str = "answered") -> str:
         )
     return (
         f"the standard exchange {said}: the switch of {named(case.requester)} (Standard token exchange) is on, so "
-        "the legacy grant is never asked; set the grant's exchange to standard, or switch it off"
+        "the legacy grant is never used; set the grant's exchange to standard, or switch it off"
     )
 
 
 def _seconds(claims: Mapping[str, Any], name: str) -> int:
     value = claims.get(name)
     if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < 1 << 53:
-        raise KeycloakError(f"token: its {name} is {shown(value)}, which is no time; check that url is Keycloak's own.")
+        raise KeycloakError(
+            f"token: its {name} is {shown(value)}, which is not a time; check that url is Keycloak's own."
+        )
     return int(value)

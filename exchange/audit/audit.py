@@ -38,9 +38,9 @@ UNDECLARED, UNKNOWN, ALLOWED, REFUSED = "undeclared", "unknown", "allowed", "ref
 
 @dataclass(frozen=True)
 class Record:
-    """An event, and the grants that it may belong to: none where nothing declares it, several where it does not tell which.
+    """An event, and the grants that it may belong to: none if it is undeclared, several if the event fits several.
 
-    grants: None where there is no stack to compare with. target: the client that the token is for, where that is told.
+    grants: None without a stack. target: the client that the token is for, if the event contains it.
     """
 
     event: Event
@@ -73,7 +73,7 @@ class Unused:
 
 
 class Audit:
-    """The events of one realm, seen with the grants of the stack in it."""
+    """The events of one realm, compared with the stack's grants in it."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -90,7 +90,7 @@ class Audit:
     def ids_of(self, user: str | None) -> set[str] | None:
         """The ids of a user by name, since legacy events hold no name; the text itself may be one.
 
-        None where the login may not look users up, which takes the role view-users.
+        None if the login lacks the role view-users.
         """
         if user is None or ID.fullmatch(user):
             return {user} if user else set()
@@ -129,7 +129,7 @@ class Audit:
     def unused(self, days: int) -> list[Unused]:
         """The grants without an allowed exchange in so many days. :raises StackProblem: there is no stack.
 
-        :raises Refusal: exchanges are not recorded, so that nothing can be said.
+        :raises Refusal: exchanges are not recorded.
         """
         if self.cases is None:
             raise StackProblem("--unused: there is no stack whose grants could be unused; run it in a stack's folder.")
@@ -145,7 +145,7 @@ class Audit:
         return [Unused(name, reach, certain=reach <= asked) for name in names if name not in used]
 
     def _reach(self) -> float | None:
-        """Since when exchanges are known to be recorded; None where there is no event to tell."""
+        """Since when exchanges are known to be recorded; None if there is no event."""
         oldest = oldest_event(self.realm)
         try:
             switched_on = recorded_since(self.realm)
@@ -167,8 +167,8 @@ class Audit:
 def attribute(event: Event, cases: Sequence[Case] | None) -> Record:
     """An event with the grants that it may belong to.
 
-    A refused exchange that does not tell its audience, as for a token that is no good, may belong to each grant of its
-    requester; one of the legacy exchange, which does not tell the source, to each with that requester and target.
+    A refused exchange without an audience, such as one with an invalid token, may belong to each grant of its requester. A
+    legacy exchange, whose event has no source, may belong to each grant with its requester and target.
     """
     if cases is None:
         return Record(event, None, _target(event, ()))
@@ -224,7 +224,8 @@ def parse_moment(text: str, now: float) -> float:
     except (ValueError, OverflowError):
         raise InvalidSettings(
             [
-                f"time {text!r}: is none; give 30m, 2h or 7d before now, or a date such as 2026-01-31 or 2026-01-31T08:00."
+                f"time {text!r}: is not a time; give 30m, 2h or 7d before now, or a date such as 2026-01-31 or
+                2026-01-31T08:00."
             ]
         ) from None
 

@@ -19,14 +19,15 @@ from kcadmin.objects.features import LEGACY
 from kcadmin.rest.errors import InvalidSettings
 from kcadmin.rest.texts import named
 
-EPILOG = "See docs/audit.md for what events tell and what they leave out."
+EPILOG = "See docs/audit.md for what events contain and what they leave out."
 ON_A_TERMINAL, BEFORE_FOLLOWING = 100, 10
 Since = Annotated[
     str | None, typer.Option("--since", metavar="TIME", show_default=False, help="From then on: 2h, 7d, 2026-01-31.")
 ]
 Until = Annotated[str | None, typer.Option("--until", metavar="TIME", show_default=False, help="Before then.")]
 Grant = Annotated[
-    str | None, typer.Option("--grant", metavar="NAME", show_default=False, help="Only what may belong to this grant.")
+    str | None,
+    typer.Option("--grant", metavar="NAME", show_default=False, help="Only exchanges that may belong to this grant."),
 ]
 Client = Annotated[
     str | None,
@@ -34,7 +35,7 @@ Client = Annotated[
         "--client",
         metavar="ID",
         show_default=False,
-        help="Only where it is requester, subject token's client or audience.",
+        help="Only exchanges with this requester, subject token's client or audience.",
     ),
 ]
 User = Annotated[
@@ -43,13 +44,17 @@ User = Annotated[
         "--user",
         metavar="NAME",
         show_default=False,
-        help="Only this user's, by name or id; by name, legacy events need the role view-users.",
+        help="Only exchanges of this user, by name or id. By name, legacy events need the role view-users.",
     ),
 ]
 Unused = Annotated[
     int | None,
     typer.Option(
-        "--unused", metavar="DAYS", min=1, show_default=False, help="Grants without an allowed exchange for so long."
+        "--unused",
+        metavar="DAYS",
+        min=1,
+        show_default=False,
+        help="List grants without an allowed exchange in the last DAYS days.",
     ),
 ]
 Limit = Annotated[
@@ -73,7 +78,7 @@ def audit_command(
     refused: Annotated[bool, typer.Option("--refused", help="Only refused exchanges.")] = False,
     summary: Annotated[bool, typer.Option("--summary", help="Count by grant, exchange and result.")] = False,
     unused: Unused = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new ones; Ctrl-C ends it.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Then print new exchanges; Ctrl-C ends it.")] = False,
     limit: Limit = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print rows, for spreadsheets.")] = False,
     as_json: options.AsJson = False,
@@ -87,11 +92,11 @@ def audit_command(
     public_url: options.PublicUrl = None,
     insecure_http: options.InsecureHttp = False,
 ) -> None:
-    """Tell who exchanged what, when, from where, allowed and refused, and by which grant.
+    """Show who exchanged what, when, from where, allowed or refused, and by which grant.
 
     Read from the realm's events, which must be switched on: [bold]events: true[/bold] in the stack's config. Needs the
-    role view-events. Refused exchanges are no failure; [bold]--unused[/bold] ends with 1 where it finds some, with 3 where
-    events do not reach back far enough to say.
+    role view-events. Refused exchanges are not a failure. [bold]--unused[/bold] ends with 1 if it finds some, and with 3 if
+    events do not reach back far enough.
 
     [bold]Examples[/bold]
 
@@ -158,7 +163,7 @@ def _refuse_together(
 
 
 def _read(records: Iterator[Record], limit: int | None) -> list[Record]:
-    """The newest, oldest first; a person is told how far it is."""
+    """The newest records, oldest first. The progress is shown to people."""
     found: list[Record] = []
     with busy("reading events") as tell:
         for record in islice(records, limit):

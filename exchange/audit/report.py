@@ -1,7 +1,7 @@
 """Audited exchanges for people and for programs: a table on a terminal, a line each in a pipe, CSV, JSON.
 
-Names in events are whatever a caller sent, also one who failed to log in: nothing of them reaches a terminal, a line or a
-spreadsheet as anything but text.
+Names in events are what callers sent, also callers who failed to log in. In terminals, lines and spreadsheets they are text
+and nothing else.
 """
 
 import csv
@@ -26,14 +26,17 @@ COLUMNS = (
 FORMULA = re.compile(r"""(^|[;,\t"'|])(?=\s*[=+\-@\t\r＝＋－＠])""")
 """Where a spreadsheet may begin a cell that it would evaluate, whatever it takes for the separator of cells."""
 LEGACY_LEAVES_OUT = (
-    "note: events of the legacy exchange name neither the user (only an id), nor the subject token's client, nor the session; "
-    "where several grants fit, all are named."
+    "note: events of the legacy exchange contain the user's id alone, and neither the subject token's client nor the session; "
+    "if several grants fit, all are shown."
 )
 BY_NAME_ALONE = (
-    "this login may not look users up, so events of the legacy exchange, which hold ids alone, are left out; give the user's id, "
+    "this login may not read users, so events of the legacy exchange, which contain ids alone, are left out; give the user's
+    id, "
     "or the login the role view-users."
 )
-LOG_NOTE = "note: the server's log shows refused exchanges at WARN, whatever is recorded, and no allowed ones: events alone do."
+LOG_NOTE = (
+    "note: the server's log shows refused exchanges at WARN, even if events are off; only events show allowed ones."
+)
 
 
 def as_object(record: Record, reasons: Mapping[str, str] = {}) -> dict[str, Any]:
@@ -137,13 +140,13 @@ def summary_objects(records: Sequence[Record]) -> list[dict[str, Any]]:
 
 
 def unused_line(found: Unused, days: int, reason: str | None = None) -> str:
-    """A grant that nobody used, with how sure that is. reason: why it exists, where it says so."""
+    """An unused grant, and whether that is certain. reason: why the grant exists, if it has one."""
     grant = f"grant={_word(found.grant)}{f' reason={_word(reason)}' if reason else ''}"
     if found.certain:
         return f"unused: {grant}: no allowed exchange for {days} days."
     return (
         f"cannot say: {grant}: no allowed exchange since {moment(found.since)}; "
-        "what was before is not known to be recorded."
+        "earlier ones may not have been recorded."
     )
 
 
@@ -154,12 +157,12 @@ def unused_object(found: Unused, reason: str | None = None) -> dict[str, Any]:
 
 
 def kept_note(config: EventsConfig, days: int) -> str | None:
-    """Says when events are kept for less time than was asked for."""
+    """A sentence if events are kept for less time than was asked for."""
     if not config.expiration or config.expiration >= days * DAY_SECONDS:
         return None
     return (
-        f"note: events are kept for {config.expiration / DAY_SECONDS:g} days, so nothing can be said of {days}; "
-        "let ExchangeEvents keep them longer by its expiration."
+        f"note: events are kept for {config.expiration / DAY_SECONDS:g} days, less than the {days} days asked for; "
+        "set a longer expiration with ExchangeEvents."
     )
 
 

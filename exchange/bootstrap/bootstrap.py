@@ -44,7 +44,7 @@ def bootstrap(
     accepted: Collection[str] = (),
     tell: Callable[[str], None] = lambda sentence: None,
 ) -> Bootstrapped:
-    """Makes the robot with exactly these roles. One that exists and holds the key of the file is deleted and made anew.
+    """Makes the robot with exactly these roles. An existing robot with the key of the file is deleted and created again.
 
     :param key: the file of its key; None takes one that no other robot has. Where it does not exist it is made.
     :param new_key: make another key, and delete the robot that exists whatever its key is.
@@ -63,7 +63,7 @@ def bootstrap(
             return Bootstrapped(
                 make_robot(realm, client_id, roles, pem, only, accepted), realm_name, connection.url, file
             )
-    remedy = "name its file with --key, or give --new-key, which deletes the client and makes it anew"
+    remedy = "name its file with --key, or give --new-key, which deletes the client and creates it again"
     if not file.exists():
         raise Refusal(f"key of client {named(client_id)}: is not in {named(file)}; {remedy}.")
     pem = read_key(file, owner)

@@ -54,7 +54,10 @@ def bootstrap_command(
         ),
     ] = None,
     new_key: Annotated[
-        bool, typer.Option("--new-key", help="Make another key, and the client anew: whatever it was ends at once.")
+        bool,
+        typer.Option(
+            "--new-key", help="Make another key, and create the client again: its former keys and tokens end at once."
+        ),
     ] = False,
     accept_policy_changes: Annotated[
         list[str] | None,
@@ -77,7 +80,8 @@ def bootstrap_command(
     """Make the client that manages grants instead of an administrator, with exactly the roles it needs.
 
     It logs in by private_key_jwt; the key never leaves its file. The administrator's password comes from KEYCLOAK_ADMIN_PASS,
-    or is asked for. Run again with other options: the client is deleted and made anew with those roles and the same key.
+    or is asked for. If it is run again with other options, the client is deleted and created again with those roles and the
+    same key.
 
     [bold]Examples[/bold]
 

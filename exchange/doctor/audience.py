@@ -44,7 +44,7 @@ def exchanged_audience(q: Question) -> Iterator[Finding]:
 
 
 def subject_is_foreign(q: Question) -> bool:
-    """Whether the subject token must name the requester: the legacy exchange to another client does not look."""
+    """Whether the requester must be in aud of the subject token. The legacy exchange for another client does not check it."""
     return q.foreign and not (q.legacy and q.asks)
 
 

@@ -4,20 +4,20 @@ from exchange.doctor import audience, clients, guards, permission, request
 from exchange.doctor.finding import Check
 
 CHECKS: tuple[Check, ...] = (
-    Check("the realm is there and enabled", clients.realm),
+    Check("the realm exists and is enabled", clients.realm),
     Check("the server's features", clients.features),
-    Check("requester '{requester}' is there, enabled and confidential", clients.requester),
+    Check("requester '{requester}' exists, is enabled and is confidential", clients.requester),
     Check(
-        "how '{requester}' shows who it is",
+        "how '{requester}' authenticates",
         clients.credentials,
         lambda q: q.secret is not None or q.may_be("requester-authenticator"),
     ),
     Check("a DPoP proof of '{requester}'", clients.proof, clients.needs_proof),
     Check("the switch of '{requester}' (Standard token exchange)", clients.switch),
-    Check("source '{source}' is there and enabled", clients.source),
-    Check("target '{target}' is there and enabled", clients.target),
-    Check("user '{user}' is there and enabled", clients.user, lambda q: q.as_user is not None),
-    Check("nobody has to consent first", clients.consent),
+    Check("source '{source}' exists and is enabled", clients.source),
+    Check("target '{target}' exists and is enabled", clients.target),
+    Check("user '{user}' exists and is enabled", clients.user, lambda q: q.as_user is not None),
+    Check("no consent is required", clients.consent),
     Check(
         "fresh tokens of '{source}' name '{requester}' in aud", audience.subject_audience, audience.subject_is_foreign
     ),

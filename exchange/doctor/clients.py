@@ -54,12 +54,12 @@ def requester(q: Question) -> Iterator[Finding]:
     """The requester is there, enabled, confidential and may ask."""
     client, name = q.requester, q.case.requester
     if client is None:
-        wrong = "does not exist, or the login may not see it, and it is the one that asks"
+        wrong = "does not exist, or the login may not see it, and it is the requester"
         yield q.found("requester-missing", "client", name, wrong, "create it, or correct the client id")
         return
     found = unfit(client, Position.REQUESTER, q.case.exchange, foreign=q.foreign)
     if Unfit.DISABLED in found:
-        wrong = "is disabled, and it is the one that asks"
+        wrong = "is disabled, and it is the requester"
         yield _field(q, "requester-disabled", client, "enabled", wrong, ENABLE.format(name))
     if Unfit.PROTOCOL in found:
         wrong = f"speaks {named(client.value('protocol'))}, so the token endpoint does not serve it"
@@ -120,13 +120,13 @@ def switch(q: Question) -> Iterator[Finding]:
         return
     on, has = client.is_on(SWITCH), q.reader.cache.features
     if q.standard and has.standard_exchange and not on:
-        wrong = "has Standard token exchange switched off, and it is the one that asks"
+        wrong = "has Standard token exchange switched off, and it is the requester"
         if has.legacy_exchange:
             wrong += ", so the legacy exchange answers in its place"
         by_hand = f"switch it on under Clients → {name} → Capability config"
         yield _field(q, "switch-off", client, SWITCH, wrong, q.declared(by_hand))
     elif q.legacy and has.standard_exchange and on:
-        wrong = "has Standard token exchange switched on, so the legacy exchange and its permissions are never asked"
+        wrong = "has Standard token exchange switched on, so the legacy exchange and its permissions are never used"
         remedy = f"set exchange: standard, or switch it off under Clients → {name} → Capability config"
         yield _field(q, "switch-on", client, SWITCH, wrong, remedy)
 
@@ -214,7 +214,7 @@ def user(q: Question) -> Iterator[Finding]:
 
 def _not_before(q: Question, cause: str, kind: str, name: str, seconds: int, where: str) -> Finding:
     ahead = seconds > time.time()
-    wrong = f"takes no token that was issued before {utc(seconds)}" + (", which is still to come" if ahead else "")
+    wrong = f"accepts no token that was issued before {utc(seconds)}" + (", which is still to come" if ahead else "")
     remedy = f"clear it under {where}" if ahead else "fetch a new subject token and exchange that"
     return q.found(cause, kind, name, wrong, remedy, field=NOT_BEFORE, value=str(seconds), sure=ahead)
 

@@ -81,8 +81,8 @@ def doctor_command(
 ) -> None:
     """Find out why an exchange is refused, and what to change.
 
-    Looks at the realm and writes nothing: features, clients, switches, what fresh tokens hold, permissions and
-    policies, guards, events. Without a source and a target: at every grant of the stack, and at the rules of the
+    Reads the realm and writes nothing: features, clients, switches, the content of fresh tokens, permissions and policies,
+    guards, events. Without a source and a target: at every grant of the stack, and at the rules of the
     policy pack. The requester's secret is compared where KEYCLOAK_CLIENT_SECRET_<CLIENT> holds it.
 
     [bold]Examples[/bold]
@@ -104,7 +104,7 @@ def doctor_command(
             stack, url, realm, login(admin_username, client_id, login_realm, ca_certificate, public_url, insecure_http)
         )
         if place.stack is None and source is None:
-            raise StackProblem("doctor: without a stack there are no grants to look at; give --source and --target.")
+            raise StackProblem("doctor: without a stack there are no grants to check; give --source and --target.")
         warn_of(place.connection)
         text = sys.stdin.read() if error == STDIN else error
         asked = Asked(source, target, requester, flow, exchange, as_user, text)
@@ -114,7 +114,7 @@ def doctor_command(
         whole = place.stack is not None and source is None and not grants
         rules = broken_rules(stacks.run_pulumi, ["--stack", stack] if stack else []) if whole else None
     if text and any(each.reading is None for each in diagnoses):
-        print_text("warning: the error text is none that Keycloak is known to say; it is left aside.", err=True)
+        print_text("warning: the error text is not one of Keycloak's known texts; it is ignored.", err=True)
     _show(diagnoses, rules, place, as_json)
     ill = any(each.findings for each in diagnoses) or any(each.mandatory for each in rules or ())
     unseen = any(each.unseen for each in diagnoses)

@@ -1,4 +1,4 @@
-"""Finds why exchanges are refused: which are meant, what each check says, and in which order it is likely."""
+"""Finds why exchanges are refused: chooses the exchanges, runs the checks, and orders the findings by likelihood."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -62,7 +62,7 @@ class Diagnosis:
 
 @dataclass
 class Doctor:
-    """Looks at exchanges of one server. environ: where a requester's secret may stand, to be compared.
+    """Checks exchanges of one server. environ: may contain a requester's secret, which is tested.
 
     guessed: why it could not be seen which exchange answers one that no grant declares.
     """

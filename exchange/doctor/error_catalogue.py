@@ -1,8 +1,8 @@
-"""What Keycloak's token endpoint says when it refuses an exchange, and what each sentence can mean.
+"""The errors of Keycloak's token endpoint at an exchange, and the possible causes of each.
 
 A row is one answer: status, ``error``, ``error_description`` (``{x}`` stands for a name), which exchange says it, the event it
-leaves, and its causes, the likeliest first. A cause is a name that a look at the realm may confirm; those in ``REQUEST`` are the
-caller's own and no realm shows them. All rows were seen on Keycloak 26.7.3.
+leaves, and its causes, the likeliest first. A cause is a name, which reading the realm may confirm. Those in ``REQUEST`` are
+the caller's own, and the realm does not show them. All rows were seen on Keycloak 26.7.3.
 https://www.keycloak.org/securing-apps/token-exchange
 """
 
@@ -17,7 +17,8 @@ SUBJECT, EXCHANGED = "subject", "exchanged"
 
 
 class Logged(NamedTuple):
-    """What stands in the realm's event ``TOKEN_EXCHANGE_ERROR``; an empty reason is none, or says nothing of its own."""
+    """The content of the realm's event ``TOKEN_EXCHANGE_ERROR``. The reason is empty if there is none, or if it adds
+    nothing."""
 
     error: str
     reason: str = ""
@@ -85,7 +86,8 @@ REQUEST: Mapping[str, Fault] = {
         "carries a subject token that was issued before the audience was set up",
         "fetch a new one at the source: the aud of a token never changes",
     ),
-    "audience-of-nobody": Fault("asks for an audience that is no client of the realm", "send the target's client id as audience"),
+    "audience-of-nobody": Fault("asks for an audience that is no client of the realm", "send the target's client id as
+    audience"),
     "requested-type-unknown": Fault(
         "asks for a requested_token_type that this exchange does not give",
         "leave it out, or ask for urn:ietf:params:oauth:token-type:access_token",
@@ -234,7 +236,7 @@ ROWS: tuple[Row, ...] = (
     Row(400, "invalid_issuer", "Invalid subject_issuer parameter", LEGACY, ("issuer-unknown", "subject-token-stale"),
         "leave the issuer out", Logged("invalid_issuer")),
     Row(500, "unknown_error", "For more on this error consult the server log.", LEGACY,
-        ("policy-broken", "subject-token-left-out"), "mend the time, group or client-scope policy, or send subject_token"),
+        ("policy-broken", "subject-token-left-out"), "correct the time, group or client-scope policy, or send subject_token"),
 )  # fmt: skip
 
 HEADINGS: Mapping[str, tuple[str, ...]] = {

@@ -1,4 +1,4 @@
-"""What people have of a refusal, a sentence, a JSON answer or a line of a log, looked up in the catalogue of errors."""
+"""Finds a refusal in the catalogue of errors, from a sentence, a JSON answer or a line of a log."""
 
 import json
 import re
@@ -80,7 +80,7 @@ def _only(rows: Iterable[Row], fits: Callable[[Row], bool]) -> list[Row]:
 
 
 def _longest(rows: list[Row]) -> list[Row]:
-    """``Invalid token`` stands in other descriptions, too."""
+    """Other descriptions contain ``Invalid token``, too."""
     most = max((len(row.description) for row in rows), default=0)
     return [row for row in rows if len(row.description) == most]
 
@@ -99,7 +99,7 @@ def _has_word(word: str, words: str) -> bool:
 
 
 def _answer(text: str) -> dict[str, str]:
-    """The texts of the JSON answer that stands in a text; empty where none does."""
+    """The texts of the JSON answer in a text; empty if there is none."""
     for found in _objects(text):
         if isinstance(found.get("error"), str):
             return {key: str(found[key]) for key in ("error", "error_description") if found.get(key)}

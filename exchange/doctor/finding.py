@@ -12,12 +12,12 @@ from kcadmin.rest.errors import HttpError, KeycloakError, Refusal, sentence
 from kcadmin.rest.texts import named
 from reach.proof import RECIPIENT, REQUESTER, Case, Claims
 
-REFRESH = "run `pulumi up --refresh`, which sets it right again"
+REFRESH = "run `pulumi up --refresh`, which corrects it"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong. cause: its name in the catalogue; object, field and value say where it stands.
+    """One thing that is wrong. cause: its name in the catalogue. object, field and value: where it was read.
 
     sure: it stands there and refuses the exchange; else it may be the cause of an error that somebody saw.
     token: whose audience it is about, ``subject`` or ``exchanged``; empty for anything else.
@@ -42,10 +42,10 @@ class Finding:
 
 @dataclass
 class Question:
-    """One exchange that somebody asks about, and what the realm says of it.
+    """One exchange to explain, and the facts that the realm has about it.
 
     grant: whether a grant of the stack declares it; as_user: whose tokens are meant, if that is known.
-    secret: the requester's, as the caller has it; reading: what the error text says. unseen: what could not be looked at.
+    secret: the requester's, as the caller has it; reading: what the error text says. unseen: what could not be read.
     """
 
     case: Case
@@ -122,7 +122,7 @@ class Question:
         return account or self.reader.some_user(), False
 
     def fresh_token(self, client: Client, scope: str | None, audience: str | None = None) -> Claims | None:
-        """What a new token of a client says; None where it cannot be computed, which is noted. audience: what is asked for."""
+        """The claims of a new token of a client; None if it cannot be computed, which is noted. audience: what is asked for."""
         about = f"a fresh token of {named(client.client_id)}"
         try:
             user, _ = self.subject_user()
@@ -136,7 +136,7 @@ class Question:
             return None
 
     def note_unseen(self, what: str, why: KeycloakError | str) -> None:
-        """Keeps what could not be looked at, and why."""
+        """Keeps what could not be read, and why."""
         seen = (what, why.clause if isinstance(why, KeycloakError) else why)
         if seen not in self.unseen:
             self.unseen.append(seen)

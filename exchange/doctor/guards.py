@@ -39,10 +39,13 @@ def _mark(q: Question, client: Client) -> Iterator[Finding]:
     if is_borrowed(client, management):
         cause, wrong = (
             "guard-mark-borrowed",
-            "bears a mark that was made for another client, so guards take it for that one",
+            "has a mark that was made for another client, so guards treat it as that one",
         )
     else:
-        cause, wrong = "guard-mark-computed", "bears a mark of an earlier version, which who knows its UUID can compute"
+        cause, wrong = (
+            "guard-mark-computed",
+            "has a mark of an earlier version, which anybody who knows its UUID can compute",
+        )
     remedy = "run `pulumi up --refresh` of the stack that has the guards"
     yield q.found(cause, "client", client.client_id, wrong, remedy, field=MARKED, sure=False)
 

@@ -61,16 +61,15 @@ def permission(q: Question) -> Iterator[Finding]:
 
 
 def guide_objects(q: Question, target: Client) -> Iterator[Finding]:
-    """Policies on the target's own resource server, where many look for them and Keycloak never does."""
+    """Policies on the target's own resource server, which Keycloak never uses for an exchange."""
     if not target.is_on(AUTHORIZATION_SERVICES):
         return
     settings = q.reader.own_server(target) or {}
     for each in settings.get("policies") or ():
         if each.get("type") == "scope" and TOKEN_EXCHANGE in names_in(each, "scopes"):
             wrong = (
-                f"stands on the resource server of {named(target.client_id)} itself, which an exchange never asks; the "
-                "permission "
-                "that counts is on realm-management"
+                f"is on the resource server of {named(target.client_id)} itself, which no exchange uses; the "
+                "permission that counts is on realm-management"
             )
             by_hand = f"put the policy on token-exchange under {ADMIN_TAB.format(target.client_id)}"
             place = f"clients[{target.client_id}].authorizationSettings.policies"
@@ -101,7 +100,7 @@ def objects_for_nothing(q: Question) -> Iterator[Finding]:
 
 def _not_found(q: Question, target: Client, beside: list[str], wanted: str) -> Iterator[Finding]:
     for name in beside:
-        wrong = f"is the token-exchange permission of {named(target.client_id)}, but Keycloak looks for it as {named(wanted)}"
+        wrong = f"is the token-exchange permission of {named(target.client_id)}, but Keycloak expects the name {named(wanted)}"
         remedy = "give it that name back under Clients → realm-management → Authorization → Permissions"
         yield q.found("permission-renamed", "permission", name, wrong, remedy, field="name", value=name)
     if beside:
@@ -140,8 +139,8 @@ def _beside(q: Question, target: Client, beside: list[str]) -> Iterator[Finding]
     """Keycloak asks all permissions on the resource and scope, and one that denies, denies."""
     for name in beside:
         wrong = (
-            f"stands beside the token-exchange permission of {named(target.client_id)}, on the same resource and scope; Keycloak "
-            "asks both, and both must grant"
+            f"has the same resource and scope as the token-exchange permission of {named(target.client_id)}; Keycloak "
+            "evaluates both, and both must grant"
         )
         remedy = "delete it, or put its policies on that permission"
         yield q.found(

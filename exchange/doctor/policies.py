@@ -1,4 +1,4 @@
-"""What one policy says about a legacy exchange: Keycloak judges the client that asks, its service account, and the clock."""
+"""What one policy decides at a legacy exchange: Keycloak checks the requester, its service account, and the clock."""
 
 import json
 import time
@@ -22,7 +22,7 @@ Config = Mapping[str, str]
 
 @dataclass(frozen=True)
 class PolicyOutcome:
-    """passes: whether the policy lets the requester through; None where no look can tell. breaks: each exchange is a 500."""
+    """passes: whether the policy lets the requester through; None if that cannot be read. breaks: each exchange is a 500."""
 
     name: str
     passes: bool | None
@@ -44,7 +44,7 @@ class _Match:
 
 
 def judged(q: Question, server: ResourceServer, policy_id: str) -> PolicyOutcome:
-    """What one policy says, its members asked one by one where it is an aggregate."""
+    """What one policy decides. For an aggregate each member is evaluated."""
     policy = server.policy_of_any_type(policy_id)
     if policy is None:
         return PolicyOutcome(policy_id, None)
@@ -61,7 +61,7 @@ def judged(q: Question, server: ResourceServer, policy_id: str) -> PolicyOutcome
     if passes is None:
         return PolicyOutcome(name, passes, (replace(_told(q, policy, found), sure=False),))
     if negative:
-        wrong = f"has the logic {NEGATIVE} and matches {named(q.case.requester)}, so it turns just that client away"
+        wrong = f"has the logic {NEGATIVE} and matches {named(q.case.requester)}, so it refuses exactly that client"
         found = _Match(True, "policy-negative", wrong, "set its logic to POSITIVE", "logic", NEGATIVE)
     return PolicyOutcome(name, False, (_told(q, policy, found),))
 
@@ -94,7 +94,7 @@ def _aggregate(q: Question, server: ResourceServer, policy: Mapping[str, Any]) -
 def _match(q: Question, policy: Mapping[str, Any]) -> _Match:
     never = cannot_match(policy)
     if never:
-        remedy = "take it out, and name the client that asks in a client policy"
+        remedy = "take it out, and name the requester in a client policy"
         kind = str(policy["type"])
         return _Match(False, "policy-never-matches", never.split(", so it ")[0], remedy, "type", kind)
     if policy["type"] == "time":  # the fields have other names in ``config``
@@ -103,7 +103,7 @@ def _match(q: Question, policy: Mapping[str, Any]) -> _Match:
     if judge:
         return judge(q, policy.get("config") or {})
     # A regex on the claim scope goes by Java's rules, and a script by its own.
-    why = f"decides by rules of its own ({policy['type']}), which no look can tell"
+    why = f"decides by rules of its own ({policy['type']}), which cannot be read from outside"
     return _Match(None, "policy-script", why, "read it, or the server's log", "type", str(policy["type"]))
 
 
@@ -112,7 +112,7 @@ def _client(q: Question, config: Config) -> _Match:
     if q.requester and q.requester.uuid in uuids:
         return _Match(True)
     if not uuids:
-        why = "names no client any more, so it lets nobody through"
+        why = "has no client left, so it lets nobody through"
         return _Match(False, "policy-no-client", why, f"add {named(q.case.requester)}", "clients", "none")
     known = [q.reader.client_of(str(each)) for each in uuids]
     names = ", ".join(client.client_id for client in known if client) or "none that exists"
@@ -156,16 +156,14 @@ def _group(q: Question, config: Config) -> _Match:
 
 def _service_account(q: Question, what: str, verb: str, names: str, there: bool) -> _Match:
     state = f"{verb} none of: {names}" if there else "does not exist"
-    why = (
-        f"looks at the service account of {named(q.case.requester)}, which {state}, and never at the user of the token"
-    )
+    why = f"looks at the service account of {named(q.case.requester)}, which {state}, and never at the token's user"
     remedy = f"take a client policy for {named(q.case.requester)}; for users set the grant's requiredRoles"
     return _Match(False, "policy-service-account", why, remedy, f"{what}s", names)
 
 
 def _scope(q: Question, config: Config) -> _Match:
     if not q.reader.cache.features.scope_policies:
-        why = "is a client-scope policy, at which this version of Keycloak fails, so each exchange ends in an error 500"
+        why = "is a client-scope policy, on which this version of Keycloak fails, so each exchange ends in an error 500"
         remedy = f"use Keycloak 26.0 or later, or take a client policy for {named(q.case.requester)}"
         return _Match(False, "policy-broken", why, remedy, "type", "client-scope", breaks=True)
     items = json.loads(config.get("clientScopes") or "[]")

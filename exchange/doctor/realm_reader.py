@@ -1,4 +1,4 @@
-"""What a realm says about one exchange: each thing looked up once, at the first question, and of named clients alone.
+"""Reads what a realm has about one exchange: each object once, when it is first needed, and for the named clients alone.
 
 Nothing is written. What the login may not read raises ``Forbidden`` or ``Refusal``, each time that it is asked for.
 https://www.keycloak.org/docs-api/latest/rest-api/index.html
@@ -35,8 +35,8 @@ Json = Mapping[str, Any]
 
 
 class AnswerCache:
-    """Answers that are kept, refusals too. ``features`` are the server's, whichever realm is looked at: asked for where
-    they are not known already."""
+    """Answers that are kept, refusals too. ``features`` are the server's, for all realms. They are read if they are not known
+    already."""
 
     def __init__(self, session: Session, features: Features | None = None) -> None:
         self.session = session
@@ -66,7 +66,7 @@ class AnswerCache:
 
 
 class RealmReader:
-    """One realm, looked at closely."""
+    """The objects of one realm, each read once."""
 
     def __init__(self, cache: AnswerCache, name: str) -> None:
         self.cache = cache
@@ -87,14 +87,14 @@ class RealmReader:
         return self.cache.session
 
     def settings(self) -> Json | None:
-        """The realm's own settings, its name alone for a login without view-realm; None where there is no such realm."""
+        """The realm's own settings; its name alone for a login without view-realm; None if the realm does not exist."""
         try:
             return dict(self._get())
         except NotFound:
             return None
 
     def client(self, client_id: str) -> Client | None:
-        """:raises Refusal: there is no such realm."""
+        """:raises Refusal: the realm does not exist."""
         try:
             found = self._once(("client", client_id), lambda: self.realm.clients.find(client_id))
         except NotFound:
@@ -166,7 +166,7 @@ class RealmReader:
     def fresh_token(
         self, client: Client, user_id: str, scope: str | None = None, audience: str | None = None
     ) -> Claims:
-        """What an access token of a client says for a user, computed by the server without a login.
+        """The claims of a client's access token for a user, computed by the server without a login.
 
         audience: what a standard exchange asks for. A token that would not name it is refused, and shown here without it.
         """
@@ -182,7 +182,8 @@ class RealmReader:
         return self._once(("token", client.uuid, user_id, asked, audience or ""), made)
 
     def permission_resource(self, client: Client) -> Json | None:
-        """The resource that a client has while its management permissions are on; their own GET would make anew what is gone."""
+        """The resource that a client has while its management permissions are on. Their own GET would create it again if it
+        is gone."""
         name = resource_name(client.uuid)
         return self._once(("resource", client.uuid), lambda: self.permissions_server().resource_named(name))
 

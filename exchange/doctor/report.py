@@ -23,7 +23,7 @@ def as_json(diagnoses: Sequence[Diagnosis], rules: Sequence[Broken] | None) -> s
 
 
 def as_lines(diagnoses: Sequence[Diagnosis], rules: Sequence[Broken] | None) -> Iterator[str]:
-    """A line for each finding, each thing in order and each that could not be looked at, whole however long."""
+    """A line for each finding, each thing in order and each that could not be read, whole however long."""
     for each in diagnoses:
         about = _words(each.case)
         if each.reading:
@@ -61,7 +61,10 @@ def as_blocks(diagnosis: Diagnosis) -> Iterator[Text | Table]:
     for title in diagnosis.in_order if not diagnosis.findings else ():
         table.add_row(Text("✓", "green"), Text(title))
     if diagnosis.findings and diagnosis.in_order:
-        table.add_row(Text("✓", "green"), Text(f"{len(diagnosis.in_order)} other looks found nothing wrong", "dim"))
+        table.add_row(
+            Text("✓", "green"),
+            Text(f"{counted(len(diagnosis.in_order), 'other check')} passed", "dim"),
+        )
     yield table
     yield Text()
 
@@ -83,15 +86,15 @@ def summary(diagnoses: Sequence[Diagnosis], rules: Sequence[Broken] | None, url:
     ill = [each for each in diagnoses if each.findings]
     number = sum(len(each.findings) for each in ill)
     if not diagnoses:
-        said = "No grants in this stack: no exchange to look at."
+        said = "No grants in this stack: no exchange to check."
     elif ill:
         said = (
             f"{counted(number, 'finding')} in {len(ill)} of {counted(len(diagnoses), 'exchange')} of Keycloak at {url}."
         )
     else:
         unseen = len({what for each in diagnoses for what, _ in each.unseen})
-        but = f"; {counted(unseen, 'thing')} could not be looked at" if unseen else ""
-        said = f"Nothing wrong found in {counted(len(diagnoses), 'exchange')} of Keycloak at {url}{but}."
+        but = f"; {counted(unseen, 'thing')} could not be read" if unseen else ""
+        said = f"No findings in {counted(len(diagnoses), 'exchange')} of Keycloak at {url}{but}."
     if rules is None:
         return said
     return f"{said} {counted(len(rules), 'finding')} of the rules, {sum(each.mandatory for each in rules)} mandatory."

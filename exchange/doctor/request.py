@@ -1,4 +1,5 @@
-"""What an error text says of the request itself, which no look at a realm shows, and what it asks of the requester."""
+"""Causes in the request itself, which the realm does not show: from the error text, and from what the request needs of the
+requester."""
 
 from collections.abc import Iterator
 

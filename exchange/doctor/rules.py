@@ -44,9 +44,7 @@ def read_state(text: str) -> Stack:
         deployment = json.loads(text)["deployment"]
         resources = [*_resources(deployment.get("resources") or ())]
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise StackProblem(
-            "`pulumi stack export`: answered something that is no state; check `pulumi version`."
-        ) from None
+        raise StackProblem("`pulumi stack export`: its answer is not a state; check `pulumi version`.") from None
     return read_stack(datetime.datetime.now().astimezone().date(), resources, os.environ)
 
 

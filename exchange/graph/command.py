@@ -42,9 +42,7 @@ class Failing(str, Enum):
 def graph_command(
     html: Annotated[
         Path | None,
-        typer.Option(
-            "--html", metavar="FILE", show_default=False, help="Write one page to look around in; no network."
-        ),
+        typer.Option("--html", metavar="FILE", show_default=False, help="Write one page to explore; no network."),
     ] = None,
     mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid flowchart.")] = False,
     as_json: options.AsJson = False,
@@ -148,7 +146,7 @@ def _elsewhere(place: Place) -> Iterator[str]:
     """What of the stack is in other realms, a sentence each."""
     realms = {case.realm for case in place.stack.cases()} if place.stack else set()
     for realm in sorted(realms - {place.realm}):
-        yield f"realm {named(realm)}: grants of this stack are in it, too; look at them with --realm {realm}"
+        yield f"realm {named(realm)}: it has grants of this stack, too; show them with --realm {realm}"
 
 
 def _show(graph: Graph, edges: Sequence[Edge], html: Path | None) -> None:

@@ -1,7 +1,7 @@
 """Every exchange that a realm allows, compared with what a stack declares: declared, implied, undeclared, dead, by roles.
 
-Exchanges are grouped into edges, each of them a requester with the sources and the audiences that are alike, so that a realm of
-1,000 clients gives hundreds of edges and not a million exchanges. A client's own token for itself gives it nothing new and is
+Exchanges are grouped into edges. An edge is a requester with all sources and audiences that are alike. So a realm of 1,000
+clients has hundreds of edges and not a million exchanges. A client's own token for itself gives it nothing new and is
 left out.
 """
 
@@ -85,7 +85,8 @@ class Graph:
         if requester not in self.switches:
             return None
         owners = some(self.switches[requester])
-        return f"the standard exchange of {texts.named(requester)} is switched on ({f'by {owners}' if owners else 'by no stack'})"
+        return f"the standard exchange of {texts.named(requester)} is switched on ({f'by {owners}' if owners else 'by no
+        stack'})"
 
     def count(self, kind: str) -> int:
         """How many exchanges are of a kind."""

@@ -24,7 +24,7 @@ def inventory_command(
             metavar="FILE", show_default=False, help="Put the grants into this stack's config, Pulumi.<stack>.yaml."
         ),
     ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Grants that are in that file may go.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace grants that are already in that file.")] = False,
     as_json: options.AsJson = False,
     stack: options.Stack = None,
     url: options.Url = None,

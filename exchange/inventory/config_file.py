@@ -112,7 +112,7 @@ def changed(text: str, found: Inventory, url: str, file: str, *, replace: bool) 
     before = _read(text, file)
     config = before.get("config") or {}
     if not isinstance(config, dict):
-        raise FileRefused(f"file {named(file)}: its 'config' is no mapping; correct it.")
+        raise FileRefused(f"file {named(file)}: its 'config' is not a mapping; correct it.")
     if config.get(GRANTS) and not replace:
         raise FileRefused(f"file {named(file)}: holds grants already; give --replace to replace them.")
     other = str(config.get(URL) or url).rstrip("/")
@@ -130,7 +130,7 @@ def changed(text: str, found: Inventory, url: str, file: str, *, replace: bool) 
     wanted = {**before, "config": {**config, **added, GRANTS: _grants(found, realm)}}
     if not _says_all(after, wanted):
         raise FileRefused(
-            f"file {named(file)}: is written in a form in which its lines cannot be replaced one by one; write it in "
+            f"file {named(file)}: uses YAML flow style, whose lines cannot be replaced in place; write it in "
             "block style, "
             "a key on each line, or give another with --write."
         )
@@ -220,9 +220,11 @@ def _read(text: str, file: str) -> dict[str, Any]:
     except yaml.YAMLError as problem:
         where = getattr(problem, "problem_mark", None)
         line = f" in line {where.line + 1}" if where else ""
-        raise FileRefused(f"file {named(file)}: is no YAML{line}; correct it.") from None
+        raise FileRefused(f"file {named(file)}: is not YAML{line}; correct it.") from None
     if found is not None and not isinstance(found, dict):
-        raise FileRefused(f"file {named(file)}: holds no mapping; name a stack's config file, Pulumi.<stack>.yaml.")
+        raise FileRefused(
+            f"file {named(file)}: does not contain a mapping; name a stack's config file, Pulumi.<stack>.yaml."
+        )
     return dict(found or {})
 
 

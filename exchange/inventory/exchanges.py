@@ -1,7 +1,9 @@
-"""The exchanges that a realm's mappers and switches allow, one by one, as far as a grant can say them; and what it cannot say.
+"""The exchanges that a realm's mappers and switches allow, as far as grants can declare them; and those that grants cannot
+declare.
 
-The standard exchange: whose switch is on may exchange its own tokens, and those that name it, for itself and for whom its own
-tokens name. The legacy one: whoever is named in a token may exchange it for itself, without any permission.
+The standard exchange: a client whose switch is on may exchange its own tokens, and tokens with itself in aud. The audience is
+itself, or a client in aud of its own tokens. The legacy exchange: a client in aud of a token may exchange that token for
+itself, without a permission.
 """
 
 from collections.abc import Iterator, Mapping
@@ -41,7 +43,8 @@ class Level(str, Enum):
 
 @dataclass(frozen=True, order=True)
 class Remark:
-    """Something that people should know. about: the object; says: what it is, or would mean; remedy: what to do, if anything."""
+    """Something that people should know. about: the object; says: what it is, or would mean; remedy: what to do, if
+    anything."""
 
     level: Level
     about: str
@@ -55,7 +58,8 @@ class Remark:
 
 @dataclass(frozen=True)
 class ExistingExchange:
-    """``requester`` may turn a token of ``source`` into one for ``target``. naming: how the target comes to stand where it must.
+    """``requester`` may turn a token of ``source`` into one for ``target``. naming: how the target comes to stand where it
+    must.
 
     policy, window: of a legacy policy that lets the requester through.
     """
@@ -142,8 +146,8 @@ def _standard(
         level = Level.LOST if (sources or targets) and not client.is_on("enabled") else Level.EMPTY
         return [], [Remark(level, about, why, "change that, or switch it off")]
     if not sources and not (targets and gets_tokens(client)):
-        says = "is on, but no mapper names another client in its tokens, nor it in another's"
-        return [], [Remark(Level.EMPTY, about, says, "what users' roles put into aud is no grant's")]
+        says = "is on but has no effect: no audience mapper connects it to another client"
+        return [], [Remark(Level.EMPTY, about, says, "audiences from users' roles do not become grants")]
     owner = _switch_owner(client)
     refresh = client.value(REFRESH) == SAME_SESSION
     found: list[ExistingExchange] = []
@@ -254,14 +258,14 @@ def _against(
         if why := unfit_client(
             survey.clients.get(client), client, position, each.exchange, foreign=each.flow != REQUESTER
         ):
-            yield Remark(Level.LOST, about, why, "change that and look again, or take the mapper away")
+            yield Remark(Level.LOST, about, why, "change that, and run inventory again, or take the mapper away")
             return
     fault = next((naming.fault for naming in names if naming.fault), None)
     foreign = [role for client, role in each.naming.roles if client not in ("", each.target)]
     if fault:
         yield Remark(Level.LOST, about, *fault)
     elif foreign and each.exchange == STANDARD and each.flow != RECIPIENT:
-        says = f"role {texts.named(foreign[0])} is of another client, at which the standard exchange does not look"
+        says = f"role {texts.named(foreign[0])} is of another client, which the standard exchange ignores"
         yield Remark(Level.LOST, about, says, f"require a realm role, or one of {texts.named(each.target)}")
 
 

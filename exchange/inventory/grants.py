@@ -37,7 +37,7 @@ _NOT_IN_A_NAME = re.compile(r"[^\w.-]+")
 
 @dataclass(frozen=True)
 class ExistingGrant:
-    """A grant that says what a realm allows already. sources, target, requester: client ids; flows: none with a requester."""
+    """A grant for what a realm already allows. sources, target, requester: client ids; flows: none with a requester."""
 
     name: str
     exchange: str
@@ -76,7 +76,7 @@ class ExistingGrant:
 
 @dataclass(frozen=True)
 class Inventory:
-    """The grants of a realm, and what people should know besides."""
+    """The grants of a realm, and remarks for people."""
 
     realm: str
     grants: tuple[ExistingGrant, ...]
@@ -112,7 +112,7 @@ def inventory(survey: Survey, facts: RoleFacts, providers: Mapping[str, str]) ->
 
 
 def _refusing(survey: Survey, guards: GuardReach) -> Iterator[Remark]:
-    """Client policies, which no grant holds: they may refuse what the grants say."""
+    """Client policies, which grants do not contain: they may refuse what the grants allow."""
     if survey.client_policies is None or survey.client_profiles is None:
         says = "this login may not read them, and they may refuse what these grants say"
         yield Remark(Level.LOST, "client policies of the realm", says, "give it the role view-realm")
@@ -128,7 +128,10 @@ def _refused(refused: Mapping[ExistingExchange, str]) -> Iterator[Remark]:
     for each, why in refused.items():
         third = [each.requester] if each.flow == THIRD else []
         yield Remark(
-            Level.LOST, " → ".join([each.source, *third, each.target]), why, "change the client policy and look again"
+            Level.LOST,
+            " → ".join([each.source, *third, each.target]),
+            why,
+            "change the client policy, and run inventory again",
         )
 
 

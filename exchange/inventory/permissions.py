@@ -1,4 +1,4 @@
-"""What a realm's token-exchange permissions let through, as far as a grant can say it; the rest in words for people.
+"""What a realm's token-exchange permissions let through, as far as grants can declare it; the rest as remarks.
 
 A policy becomes a grant where it alone decides: it is the only one of its permission, or any of them suffices.
 """
@@ -65,7 +65,11 @@ def _of_target(
         says = f"permission {quoted(beside)} covers the same, and all must grant: {said}"
         return [], [Remark(Level.LOST, about, says, "take the other out")]
     if why := unfit_client(survey.clients.get(target), target, Position.TARGET, LEGACY):
-        return [], [Remark(Level.LOST, about, f"{why}: {said}", "change that and look again, or take the policies out")]
+        return [], [
+            Remark(
+                Level.LOST, about, f"{why}: {said}", "change that, and run inventory again, or take the policies out"
+            )
+        ]
     if len(permission.policies) > 1 and permission.strategy != AFFIRMATIVE:
         how = "all of these must match" if permission.strategy == "UNANIMOUS" else "most of these must match"
         says = f"{permission.strategy}: {how}: {said}"
@@ -80,7 +84,7 @@ def _of_target(
             findings.append(Remark(Level.STACKS, policy_about, "bears the mark of a stack"))
         elif stands is None:
             level = Level.EMPTY if grants_nothing(policies, name) else Level.LOST
-            remedy = "" if level == Level.EMPTY else "say it by client policies of your own, or leave it as it is"
+            remedy = "" if level == Level.EMPTY else "replace it by positive client policies, or keep it by hand"
             findings.append(Remark(level, policy_about, meaning(policies, name), remedy))
         elif twin := seen.get((stands.clients, stands.window)):
             findings.append(
@@ -88,7 +92,7 @@ def _of_target(
             )
         elif wrong := _wrong(survey, target, stands):
             findings.append(
-                Remark(Level.LOST, policy_about, wrong, "change that, or take the client out, and look again")
+                Remark(Level.LOST, policy_about, wrong, "change that, or take the client out, and run inventory again")
             )
         else:
             seen[stands.clients, stands.window] = name
@@ -100,16 +104,14 @@ def _of_target(
 
 
 def _wrong(survey: Survey, target: str, stands: ExistingPolicy) -> str | None:
-    """Why no grant says what a policy says."""
+    """Why a grant cannot declare what a policy allows."""
     for name in sorted(stands.clients):
         client = survey.clients.get(name)
         why = unfit_client(client, name, Position.REQUESTER, LEGACY, foreign=False)
         if name == target:
             why = f"client {named(name)} is the target itself"
         elif client and is_switched_on(survey, client):
-            why = (
-                f"client {named(name)} has the standard exchange on, which serves it instead and looks at no permission"
-            )
+            why = f"client {named(name)} has the standard exchange on, which answers instead and uses no permission"
         if why:
             return f"{why} (it lets {', '.join(sorted(stands.clients))} through)"
     return None
@@ -126,10 +128,10 @@ def _of_others(survey: Survey, providers: Mapping[str, str]) -> Iterator[Remark]
         if name.startswith(PROVIDERS):
             identity = name.removeprefix(PROVIDERS)
             alias = providers.get(identity, identity)
-            remedy = "grants are between clients: keep it by hand" if held else ""
+            remedy = "grants are between clients; manage it by hand" if held else ""
             yield Remark(level, f"token-exchange permission of identity provider {named(alias)}", said, remedy)
         elif name in IMPERSONATION:
-            remedy = "grants impersonate nobody: keep it by hand" if held else ""
+            remedy = "grants do not cover impersonation; manage it by hand" if held else ""
             yield Remark(level, f"impersonation permission {named(name)}", said, remedy)
 
 
@@ -139,15 +141,15 @@ def _shared(survey: Survey) -> Iterator[Remark]:
     for name, number in sorted(times.items()):
         if number > 1:
             held = ", ".join(sorted(each.target for each in survey.permissions.values() if name in each.policies))
-            says = f"hangs on the permissions of {held}: {meaning(survey.policies, name)}; what changes it changes all"
+            says = f"hangs on the permissions of {held}: {meaning(survey.policies, name)}; a change of it affects all of them"
             yield Remark(Level.NOTE, f"policy {named(name)}", says)
 
 
 def _of_any_token(survey: Survey, found: Sequence[ExistingExchange]) -> Iterator[Remark]:
     asking = sorted({each.requester for each in found})
     if asking:
-        says = "may turn any client's token into one for their targets; whose they really turn, the server does not say"
-        remedy = "where one exchanges others' tokens, write it as requester, with those sources"
+        says = "may exchange any client's token for their targets; Keycloak does not record whose tokens they exchange"
+        remedy = "if one exchanges other clients' tokens, write it as requester, with those sources"
         yield Remark(Level.NOTE, f"legacy requesters {', '.join(asking)}", says, remedy)
     for name in asking:
         if not gets_tokens(survey.clients[name]):

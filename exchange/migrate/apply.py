@@ -1,6 +1,6 @@
 """Moves grants in the proven order: mappers, one lifetime of the sources' tokens, the switch, a watch, and the legacy parts go.
 
-Each phase is a change of the stack's config and an ``up``; killed anywhere, the next run goes on from what the config says.
+Each phase is a change of the stack's config and an ``up``. After a kill, the next run continues from the config.
 """
 
 import time
@@ -150,7 +150,7 @@ class Migration:
             raise
 
     def _watch(self, watched: Sequence[Watched]) -> None:
-        """Looks until each group is quiet, rolled back, or out of patience."""
+        """Reads events until each group is quiet, rolled back, or out of patience."""
         began, grace = self._clock(), self._settings.grace
         for each in watched:
             each.quiet_since = began
@@ -196,7 +196,7 @@ class Migration:
         self._up(f"{named(names)}: without the switch")
 
     def _up(self, what: str, watched: Sequence[Watched] = ()) -> None:
-        """Deploys the stack, looking at what callers feel of it meanwhile."""
+        """Deploys the stack, and reads refusals meanwhile."""
         self._tell.line(what)
         with self._tell.busy(f"pulumi up: {what}"), ThreadPoolExecutor(1) as pool:
             run = pool.submit(self._runs.up)

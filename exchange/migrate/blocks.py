@@ -1,4 +1,4 @@
-"""What stands against a migration: each would refuse a request that the legacy exchange allows, or stop the stack."""
+"""What blocks a migration: each would refuse a request that the legacy exchange allows, or make the stack fail."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,13 +50,13 @@ def blocks(moving: Moving, facts: Situation) -> Iterator[str]:
         yield "is not in the stack's config 'grants'; write migration: mappers, both and exchange: standard into its program"
         return
     if moving.waiting:
-        yield "its config says another exchange or phase than the stack was deployed with; run `pulumi up` first"
+        yield "its config has another exchange or phase than the deployed stack; run `pulumi up` first"
     if declared.get("timeWindow"):
-        yield "sets timeWindow, and the standard exchange knows no condition on time; leave it out, or stay with legacy"
+        yield "sets timeWindow, but the standard exchange has no condition on time; leave it out, or stay on legacy"
     if declared.get("manageSwitch") is False:
-        yield "manageSwitch is false, and the migration is by the switch; leave it out until it is done"
+        yield "manageSwitch is false, but the migration needs the switch; leave it out until the migration is done"
     if declared.get("protect", facts.config.get("protect") == "true"):
-        yield "protect is true, so Pulumi deletes no legacy part; set protect: false and run `pulumi up` until it is done"
+        yield "protect is true, so Pulumi deletes no legacy part; set it to false during the migration and run `pulumi up`"
     asking = [requester for requester in moving.requesters if moving.asks(requester)]
     if declared.get("audience") == "optionalScope" and asking:
         yield (
@@ -66,15 +66,16 @@ def blocks(moving: Moving, facts: Situation) -> Iterator[str]:
     for role in declared.get("requiredRoles") or () if asking else ():
         if isinstance(role, dict) and role.get("client") not in (None, "", moving.target):
             yield (
-                f"required role '{role['client']}/{role.get('role')}' is of another client, which the standard exchange does "
-                f"not look at; require a realm role, or a role of {named(moving.target)}"
+                f"required role '{role['client']}/{role.get('role')}' is of another client, which the standard exchange "
+                f"ignores; require a realm role, or a role of {named(moving.target)}"
             )
     for call in moving.calls:
         foreign = call.source != call.requester
         if Unfit.BOUND in unfit(survey.clients.get(call.source), Position.SOURCE, STANDARD, foreign=foreign):
             yield (
                 f"tokens of source {named(call.source)} are bound to its caller's key, so standard refuses them from "
-                f"{named(call.requester)}; let {named(call.source)} ask with flows: [requester], or switch the binding off there"
+                f"{named(call.requester)}; let {named(call.source)} ask with flows: [requester], or switch the binding off
+                there"
             )
     for requester in moving.requesters:
         client = survey.clients.get(requester)
@@ -110,7 +111,8 @@ def _of_requester(client: Client, moving: Moving, facts: Situation) -> Iterator[
     if Unfit.PUBLIC in unfit(client, Position.REQUESTER, STANDARD):
         yield f"requester {named(name)} is a public client; make it confidential"
     if client.is_on("consentRequired"):
-        yield f"requester {named(name)} requires consent, without which standard refuses; switch consent off there"
+        yield f"requester {named(name)} requires consent, and the standard exchange refuses without it; switch consent off
+        there"
     for act in _acts_of_standard(name, facts):
         if act.sure and act.effect is Effect.NARROWS:
             yield (
@@ -124,7 +126,8 @@ def _of_requester(client: Client, moving: Moving, facts: Situation) -> Iterator[
             )
     ours = {claim.owner for claim in claims(client, SWITCH_CLAIM)} & facts.owners
     if client.is_on(SWITCH) and not ours and moving.stage < Stage.BOTH:
-        yield f"the standard exchange of {named(name)} is on already, so it answers now; set exchange: standard, or switch it off"
+        yield f"the standard exchange of {named(name)} is on already, so it answers now; set exchange: standard, or switch it
+        off"
     for target, policy in legacy_ways(name, facts, certain=True):
         if target not in _audiences(client, facts.survey):
             yield (

@@ -25,8 +25,8 @@ app = typer.Typer(
     help="Move legacy grants to the standard exchange without a refused request.", epilog=EPILOG, no_args_is_help=True
 )
 STOPPED = (
-    "stopped on the way, so a switch may be on and nobody watches it; `migrate plan` says how far each grant is, and the same "
-    "command goes on where it was."
+    "stopped midway, so a switch may be on without a watch; `migrate plan` shows the phase of each grant, and the same "
+    "command continues there."
 )
 Grants = Annotated[
     list[str] | None,
@@ -73,13 +73,14 @@ def apply_command(
     grants: Grants = None,
     batch: Annotated[int, typer.Option("--batch", metavar="N", min=1, help="Move this many grants at a time.")] = 10,
     grace: Annotated[
-        float, typer.Option("--grace", metavar="SECONDS", min=0, help="How long no legacy exchange may come.")
+        float, typer.Option("--grace", metavar="SECONDS", min=0, help="How long there must be no legacy exchange.")
     ] = 300,
     patience: Annotated[
-        float, typer.Option("--patience", metavar="SECONDS", min=0, help="How long to wait for that, a batch.")
+        float, typer.Option("--patience", metavar="SECONDS", min=0, help="How long to wait for that, per batch.")
     ] = 86400,
     no_events: Annotated[
-        bool, typer.Option("--no-events", help="Do without events: nobody sees refusals, and nothing is rolled back.")
+        bool,
+        typer.Option("--no-events", help="Do without events: refusals are not noticed, and nothing is rolled back."),
     ] = False,
     token_lifetime: Lifetime = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -108,7 +109,9 @@ def apply_command(
         try:
             outcome, quiet = _apply(found, MigrateOptions(grace, patience, not no_events, found.unsure), batch)
         except RunFailed as problem:
-            _end_with([*str(problem).splitlines(), "run the same again when that is mended; it goes on where it was."])
+            _end_with(
+                [*str(problem).splitlines(), "correct that, then run the same command again; it continues there."]
+            )
         except KeyboardInterrupt:
             _end_with([f"interrupted: {STOPPED}"])
     for line in report.outcome_lines(outcome, quiet=quiet):
@@ -131,7 +134,7 @@ def _confirm(planned: Sequence[Planned], yes: bool) -> None:
     if yes:
         return
     if not person():
-        raise Refusal("migrate: nobody is here to be asked; read what `migrate plan` says, and give --yes.")
+        raise Refusal("migrate: cannot ask without a terminal; check `migrate plan`, then give --yes.")
     for line in report.as_text(planned, ()):
         Screen(stderr=True, highlight=False, soft_wrap=True).print(line)
     typer.confirm("Move these grants now?", abort=True, err=True)
@@ -150,7 +153,9 @@ def _apply(found: Prepared, settings: MigrateOptions, size: int) -> tuple[Outcom
         for note in each.notes:
             tell.line(f"warning: grant {named(each.grant.name)} in realm {named(each.grant.realm)}: {note}.")
     if not settings.events:
-        tell.line("warning: without events nobody sees who is refused or still legacy, and nothing is rolled back.")
+        tell.line(
+            "warning: without events the command notices neither refused nor legacy callers, and rolls nothing back."
+        )
     outcome, migration = Outcome(), Migration(found.runs, found.keycloak, settings, tell)
     try:
         for batch in batches(groups(grants), size):

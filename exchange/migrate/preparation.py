@@ -1,4 +1,4 @@
-"""What both commands look at before anything is done: the stack, its realms, and what stands against a migration."""
+"""What both commands read first: the stack, its realms, and what blocks a migration."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ def prepare(runs: StackRuns, names: Sequence[str], token_lifetime: int | None, s
 
 
 def faults(found: Prepared, *, events: bool) -> list[str]:
-    """Everything that stands against moving the chosen grants. events: they are to be watched."""
+    """Everything that blocks moving the chosen grants. events: they are to be watched."""
     chosen = {each.grant.name for each in found.planned}
     wrong = []
     for each in found.planned:

@@ -1,7 +1,8 @@
-"""How far each grant of a stack is on its way: told by its config, its outputs and its state, and by nothing else.
+"""The phase of each grant of a stack, by the stack's config, outputs and state alone.
 
-A grant's config says ``migration: mappers`` while legacy answers beside the mappers that standard needs, ``migration: both``
-while standard answers beside the legacy parts, and ``exchange: standard`` at the end. So a killed migration goes on where it was.
+With ``migration: mappers`` the mappers of the standard exchange exist and legacy answers. With ``migration: both`` standard
+answers and the legacy parts exist. With ``exchange: standard`` the migration ends. So a killed migration goes on where it
+was.
 """
 
 import json
@@ -84,7 +85,7 @@ def movings(stack: StackOutputs) -> list[Moving]:
     except ValueError:
         listed = None
     if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
-        raise StackProblem("config 'grants': is no list of grants; give each as name, sources and target.")
+        raise StackProblem("config 'grants': is not a list of grants; give each with name, sources and target.")
     positions = {str(each.get("name")): number for number, each in enumerate(listed)}
     usual = stack.config.get("exchange") or AUTO
     found = []

@@ -69,7 +69,7 @@ def outcome_lines(outcome: Outcome, *, quiet: bool) -> Iterator[str]:
         noun = "grant is" if len(outcome.moved) == 1 else "grants are"
         yield f"{len(outcome.moved)} {noun} standard now: {', '.join(outcome.moved)}."
     if outcome.moved and not quiet:
-        yield "stack: `pulumi preview` shows changes that are not of this migration; look at them."
+        yield "stack: `pulumi preview` shows changes that are not of this migration; check them."
 
 
 def _refused(watched: Watched) -> str:
@@ -79,7 +79,7 @@ def _refused(watched: Watched) -> str:
     where = f" from {event.address}" if event.address else ""
     return (
         f"grant {quoted(watched.names)} in realm {texts.named(watched.grants[0].realm)}: standard refused the exchange{whose} by "
-        f"{texts.named(event.requester)}{where} ({reason_of(event)}), {_so(watched)}; mend that caller, then run this again."
+        f"{texts.named(event.requester)}{where} ({reason_of(event)}), {_so(watched)}; correct that caller, then run this again."
     )
 
 

@@ -107,10 +107,10 @@ def _errors(output: str) -> list[str]:
     lines = [line for line in lines if not any(each in line for each in SAID_ELSEWHERE)]
     if "is currently locked" in output or "locked by" in output:
         lines.append(
-            "stack: another run has it, or one was killed; when none runs any more, `pulumi cancel`, then run again."
+            "stack: another run has locked it, or was killed; if no run is active, run `pulumi cancel`, then run this again."
         )
     return (
         list(dict.fromkeys(lines))
         or [line for line in output.splitlines() if line.strip()][-3:]
-        or ["pulumi: ended without a word; it may have been killed."]
+        or ["pulumi: ended without a message; it may have been killed."]
     )

@@ -28,7 +28,7 @@ class NewEvents:
         self._ids = ClientIds(realm)
 
     def new(self) -> list[Event]:
-        """What came since the last look, oldest first."""
+        """The events since the last call, oldest first."""
         since = max(self._since, self._newest - OVERLAP_SECONDS)
         found = [event for event in read_events(self._realm, since=since, ids=self._ids) if event.id not in self._given]
         self._newest = max([self._newest, *(event.at for event in found)])

@@ -25,14 +25,12 @@ def rebind_command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change; exit code 3.")] = False,
     backup: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", show_default="<stack>-<time>.state.json", help="Where the state as it was is kept."
-        ),
+        typer.Option(metavar="FILE", show_default="<stack>-<time>.state.json", help="Where the former state is kept."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as an object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as an object.")] = False,
     stack: Stack = None,
 ) -> None:
-    """Accept a server that moved, or a realm that was made anew from an export, as this stack's own.
+    """Accept a moved server, or a realm that was created again from an export, as this stack's own.
 
     Set the stack's [bold]url[/bold] first. Clients must be there by their client ids. Pulumi's state is changed, and kept in
     a file as it was; nothing is written to Keycloak.
@@ -66,17 +64,15 @@ def rebind_command(
         if as_json:
             print_text(rebind.as_json(state, moves, document, kept))
         elif kept:
-            print_text(
-                f"Done. The state as it was is in {named(kept)}; `pulumi stack import --file {kept}` brings it back."
-            )
+            print_text(f"Done. The former state is in {named(kept)}; `pulumi stack import --file {kept}` restores it.")
             print_text("Next: `pulumi refresh`, then `pulumi up`.")
     raise typer.Exit(LOOKED if changed and dry_run else 0)
 
 
 def _confirm_rebind(yes: bool) -> None:
-    """Asks a person; nobody else says yes without ``--yes``. :raises Refusal: there is nobody to ask."""
+    """Asks on the terminal, unless there is ``--yes``. :raises Refusal: there is nobody to ask."""
     if yes:
         return
     if not person():
-        raise Refusal("rebind: nobody is here to be asked; read what --dry-run says, and give --yes.")
+        raise Refusal("rebind: cannot ask without a terminal; check --dry-run, then give --yes.")
     typer.confirm("Is this server the stack's own, moved or restored?", abort=True, err=True)

@@ -1,4 +1,4 @@
-"""A stack follows its server: the issuers and UUIDs in Pulumi's state, set to those of a moved server or a realm made anew.
+"""Sets the issuers and UUIDs in Pulumi's state to those of a moved server, or of a realm that was created again.
 
 Nothing is written to Keycloak. Clients are the same by their client ids; objects that got new ids are gone at the next
 ``pulumi refresh``, and found again by their marks at ``pulumi up``.
@@ -62,7 +62,7 @@ class RealmMove:
 
 
 def survey(session: Session, state: State) -> tuple[list[RealmMove], list[str]]:
-    """What the server has in the place of each realm and client of the stack, and what stands against a rebind."""
+    """What the server has instead of each realm and client of the stack, and what prevents a rebind."""
     moves, faults = [], []
     for name, all_props in sorted(state.realms().items()):
         realm = realm_for(session, name)
@@ -81,7 +81,7 @@ def survey(session: Session, state: State) -> tuple[list[RealmMove], list[str]]:
             f"point url at the stack's own server instead of {named(session.connection.url)}, or make the client first"
         )
         faults += [
-            sentence("client", each, name, "is in the stack and not on this server", remedy)
+            sentence("client", each, name, "is in the stack but not on this server", remedy)
             for each, client in found.items()
             if client is None
         ]
@@ -203,7 +203,8 @@ def _rebind_object(resource: Json, move: RealmMove) -> None:
 
 
 def _clients(props: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
-    """Client id and UUID, by the names of the properties: ``client_id`` and ``client_uuid``, ``clients`` and ``client_uuids``."""
+    """Client id and UUID, by the names of the properties: ``client_id`` and ``client_uuid``, ``clients`` and
+    ``client_uuids``."""
     for key, value in props.items():
         stem = key.removesuffix("_uuid")
         if stem != key and isinstance(value, str):

@@ -31,19 +31,15 @@ def release_command(
             "--owner",
             metavar="OWNER",
             show_default="list all owners",
-            help="Whose things; OWNER#GRANT for one grant's.",
+            help="Whose objects; OWNER#GRANT for those of one grant.",
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     adopt: Annotated[
         bool,
-        typer.Option(
-            "--adopt", help="What the stack declares becomes the stack's own, in place; the rest is taken away."
-        ),
+        typer.Option("--adopt", help="Take over what the stack declares, in place, and remove the rest."),
     ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show; exit code 3 where there is something.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show; exit code 3 if there is something.")] = False,
     as_json: options.AsJson = False,
     stack: options.Stack = None,
     url: options.Url = None,
@@ -63,7 +59,7 @@ def release_command(
     Shows what bears the owner's marks and claims, and which exchanges end. After a yes it is taken away as the owner's own
     [bold]pulumi destroy[/bold] would: what was adopted is given back, and what another owner claims, too, stays for that one.
 
-    Nothing tells whether the owner's stack still works here. Ask whoever has it; if it does, its own destroy is the way.
+    The command cannot know whether the owner's stack is still in use. Ask its people. If it is, use its own destroy.
 
     Exit codes: 0 all is gone that may go, 1 something could not be taken away, 2 usage, 3 it was only shown, 4 no answer.
 
@@ -138,11 +134,11 @@ def _no_adoption(owner: str | None, place: Deployable) -> str:
         return "--adopt: takes over all that an owner has; name it by --owner OWNER, without a grant."
     if not place.owner:
         return (
-            "--adopt: the stack's config sets no owner whose all becomes, and its backend has no organization that names one; "
+            "--adopt: the stack's config sets no owner to take them over, and its backend has no organization to make one of; "
             "run `pulumi config set owner NAME`."
         )
     if HASH.fullmatch(owner):
-        return f"--adopt: {named(owner)} is the hash of an owner, which does not tell whose grants these are; name the owner."
+        return f"--adopt: {named(owner)} is the hash of an owner, which does not contain the grants' owner; name the owner."
     return ""
 
 
@@ -162,7 +158,7 @@ def _is_allowed(yes: bool, owner: str, found: Sequence[release.Leavings]) -> boo
 
 
 def _told(done: Sequence[Released], as_json: bool) -> int:
-    """Says what stays and what failed; how many failed."""
+    """Reports what stays and what failed. Returns how many failed."""
     faults = [each for each in done if each.fault]
     for each in done:
         if each.stays:

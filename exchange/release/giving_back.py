@@ -1,4 +1,4 @@
-"""Makes an adopted object what it was, by the note on its client alone, which the client's owner may have written."""
+"""Restores an adopted object by the note on its client alone, which the client's owner may have written."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -25,7 +25,7 @@ MAPPERS: Mapping[LeftoverKind, Any] = {
 
 
 def give_back(realm: Realm, left: Leftover, store: Any, found: Any, holder_uuid: str) -> bool:
-    """Makes an adopted object what it was; whether it was adopted. :raises Refusal: the note cannot be true."""
+    """Restores an adopted object. Returns whether it was adopted. :raises Refusal: the note cannot be true."""
     holder = realm.clients.get(holder_uuid, max_age=0)
     note = adopted_note(holder, left.owner, str(found.id), found.name, type(found)) if found else None
     if note is None or holder is None:

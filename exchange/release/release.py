@@ -28,8 +28,8 @@ from reach.reasons import ANY_CLIENT
 from reach.roles import read_roles
 from reach.survey import Progress, Survey, survey
 
-STILL = "is still here, or came back meanwhile; run the same again, and find who writes it."
-KEPT = "stays, since not all could be taken over; run the same again."
+STILL = "still exists, or was created again; run the same command again, and find who writes it."
+KEPT = "stays, since not all could be taken over; run the same command again."
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def _untold(read: Survey, left: Sequence[Leftover]) -> Iterator[str]:
     if names := sorted(name for name, then in policies_given_back(read, left).items() if then is None):
         yield (
             f"realm {named(read.realm)}: {some(names)} were adopted, and are given back as their notes "
-            "say; what they let through then is not told here, so see the policies themselves"
+            "say; what they let through then is not computed here, so check the policies themselves"
         )
 
 

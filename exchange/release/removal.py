@@ -1,4 +1,4 @@
-"""Takes away what an owner left, as its own ``destroy`` would, by what its marks and claims say alone: there is no state.
+"""Removes what an owner left, as its own ``destroy`` would. There is no state, so marks and claims alone decide.
 
 Each thing is read again before it is written, and only the mark or claim of that very owner counts. A setting that others claim
 too stays on for them. Killed between any two requests, a next run finds the rest.
@@ -39,7 +39,7 @@ SETTINGS: Mapping[LeftoverKind, Kind] = {
 UNREADABLE = "its claim holds what the setting cannot have, so the claim alone is removed"
 NOTES = (LeftoverKind.ADOPTED, LeftoverKind.STRAY)
 GUARDS = (LeftoverKind.GUARD, LeftoverKind.GUARD_MARK)
-FAILED_BEFORE = "stays, since not all that comes before it could be taken away; run the same again"
+FAILED_BEFORE = "stays, since not all that comes before it could be taken away; run the same command again"
 CLAIMS_NOTHING = Taken(CLAIMED, {})
 
 
@@ -254,7 +254,8 @@ def _notes(realm: Realm, client_id: str, notes: Iterable[Leftover]) -> None:
 
 def _other(realm: Realm, left: Leftover) -> None:
     raise Refusal(
-        f"{left.about} in realm {named(realm.name)}: stays, since nothing here knows what it means; update this project."
+        f"{left.about} in realm {named(realm.name)}: stays, since this version does not know what it means; update this
+        project."
     )
 
 

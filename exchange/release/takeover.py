@@ -1,4 +1,4 @@
-"""Makes what one owner has in a realm another owner's, in place: marks and claims are written anew, and nothing else changes.
+"""Gives one owner's objects in a realm to another owner, in place: marks and claims are rewritten, and nothing else changes.
 
 So no exchange is refused meanwhile. Killed between any two requests, a next run finds what still is the first owner's.
 """
@@ -168,8 +168,8 @@ def _guard(realm: Realm, left: Leftover, to: str) -> None:
 
 
 def _renew_marks(realm: Realm, guards: Iterable[Leftover]) -> None:
-    """In a copied realm clients have other UUIDs, and so marks that count as borrowed: each gets one of its own, and policies ask
-    for both meanwhile, so that no requester is refused."""
+    """In a copied realm clients have other UUIDs, so their marks count as borrowed. Each client gets a mark of its own.
+    Meanwhile policies accept both marks, so that no requester is refused."""
     borrowers: dict[str, Client] = {}
     for each in guards:
         client = holder_of(realm, each) if each.what == LeftoverKind.GUARD_MARK else None

@@ -1,4 +1,4 @@
-"""Where a command works: a realm of a server, and the stack that says what it should hold, if there is one."""
+"""Where a command works: a realm of a server, and the stack that declares its grants, if there is one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from reach.proof import Case
 
 @dataclass(frozen=True)
 class Place:
-    """A realm, how to reach it, and the stack whose grants are in it; None for a realm looked at without a stack."""
+    """A realm, how to reach it, and the stack whose grants are in it; None without a stack."""
 
     connection: Connection
     realm: str

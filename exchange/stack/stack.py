@@ -33,7 +33,7 @@ class StackProblem(KeycloakError):
 
 @dataclass(frozen=True)
 class StackOutputs:
-    """What a stack says of itself. grants: the outputs of their components, by name; config: key to value, secrets in clear.
+    """A stack's outputs and config. grants: the outputs of their components, by name; config: key to value, secrets in clear.
 
     elsewhere: the server's address of each grant that is in another Keycloak than the stack's.
     """

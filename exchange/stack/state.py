@@ -58,7 +58,7 @@ def _exported(run: Pulumi, chosen: Sequence[str]) -> State:
     try:
         return State(text, json.loads(text))
     except ValueError:
-        raise StackProblem("pulumi: its export of the state is no JSON; check `pulumi version`.") from None
+        raise StackProblem("pulumi: its export of the state is not JSON; check `pulumi version`.") from None
 
 
 def is_object(resource: Mapping[str, Any]) -> bool:

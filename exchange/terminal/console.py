@@ -39,13 +39,13 @@ def person() -> bool:
 
 
 def warn_of(connection: Connection) -> None:
-    """Says what makes the connection unsafe."""
+    """Warns of what makes the connection unsafe."""
     for sentence in connection.warnings():
         warn(sentence)
 
 
 def warn(sentence: str) -> None:
-    """Says what people should know, beside the answer."""
+    """Prints a warning."""
     print_line(f"warning: {sentence}", err=True)
 
 

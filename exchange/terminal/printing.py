@@ -1,4 +1,4 @@
-"""How all reports look: tables without a frame, sentences in a colour, counts, times, and texts in one line."""
+"""The form of all reports: tables without a frame, sentences in a colour, counts, times, and texts in one line."""
 
 from datetime import datetime, timezone
 from typing import Any
@@ -21,7 +21,7 @@ def table(*headers: str, leading: int = 0) -> Table:
 
 
 def say(console: Console, sentence: str, style: str = "") -> None:
-    """A sentence as it is, whatever names in it look like."""
+    """Prints a sentence literally: names in it are not read as markup."""
     console.print(sentence, style=style, highlight=False, markup=False)
 
 

@@ -64,10 +64,10 @@ def verify_command(
     ] = None,
     realm: Annotated[str | None, typer.Option(metavar="NAME", help="Only grants in this realm.")] = None,
 ) -> None:
-    """Prove grants by real exchanges: log in, exchange the token, and look into the one that came out.
+    """Prove grants by real exchanges: log in, exchange the token, and check the new token.
 
     Status 200 proves nothing: the signature, sub, azp, aud, lifetime, scopes and which exchange answered are checked.
-    Each token is ended. What is only predicted is said to be, and ends with code 3.
+    Each token is ended. A prediction is marked as one, and ends with code 3.
 
     [bold]Examples[/bold]
 
@@ -81,7 +81,7 @@ def verify_command(
     """
     with problems():
         if deny and dry_run:
-            raise Refusal("--deny: is proved by real exchanges; leave --dry-run out.")
+            raise Refusal("--deny: needs real exchanges; leave --dry-run out.")
         chosen = read_stack(stack)
         cases = chosen.cases(grants or (), realm)
         connection = chosen.connection(url)

@@ -83,7 +83,7 @@ def attempts(
         found.append(Attempts(name, tuple(sorted(among)), here, reach, state, exchanges))
     number = sum(len(each.exchanges) for each in found)
     if number > MOST_EXCHANGES:
-        raise Refusal(f"--deny: would try {number} exchanges, and {MOST_EXCHANGES} is the most; name fewer grants.")
+        raise Refusal(f"--deny: would try {number} exchanges, and {MOST_EXCHANGES} is the limit; name fewer grants.")
     return found
 
 

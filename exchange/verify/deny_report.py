@@ -35,7 +35,7 @@ def lines(denials: Sequence[Denial]) -> list[tuple[str, str]]:
         if each.result == NOT_TRIED:
             untried[each.realm, each.why] = untried.get((each.realm, each.why), 0) + 1
     for (realm, why), number in untried.items():
-        words = f"{NOT_TRIED}: {number} in realm {realm}, which by its state are refused, or implied: {'; '.join(why)}"
+        words = f"{NOT_TRIED}: {number} in realm {realm}, which its settings would refuse, or which are implied: {'; '.join(why)}"
         found.append((words, STYLES[NOT_TRIED]))
     return found
 
@@ -46,8 +46,8 @@ def summary(denials: Sequence[Denial]) -> str:
     refused, implied, undeclared, untried = counts
     rest = f", {untried} not tried" if untried else ""
     return (
-        f"Of {counted(len(denials), 'exchange')} that no grant declares {refused} refused, {implied} implied by the grants, "
-        f"{undeclared} open though undeclared{rest}."
+        f"{counted(len(denials), 'exchange')} that no grant declares: {refused} refused, {implied} implied by the grants, "
+        f"{undeclared} allowed though undeclared{rest}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Proves the grants of a stack by real exchanges, one case after another; what cannot be tried is predicted, and said to be."""
+"""Proves the grants of a stack by real exchanges, one case after another. What cannot be tried is predicted, and marked so."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress

@@ -227,11 +227,11 @@ def _must_be_there(realm: Realm, client_uuid: str, client_id: str) -> Attached:
 
 
 def _refuse_unmanaged(realm: Realm, client_id: str, now: Attached) -> None:
-    strangers = sorted(name for policy_id, name in now.policies.items() if policy_id not in now.marked)
-    if strangers:
+    unmanaged = sorted(name for policy_id, name in now.policies.items() if policy_id not in now.marked)
+    if unmanaged:
         wrong = (
-            f"holds the policies {', '.join(strangers)} under {now.strategy}, beside which a grant for target "
-            f"{named(client_id)} would deny or open more than it says"
+            f"holds the policies {', '.join(unmanaged)} under {now.strategy}, with which a grant for target "
+            f"{named(client_id)} would be denied or would allow more than it declares"
         )
         remedy = (
             "set its decision strategy to AFFIRMATIVE if each of them alone may allow the exchange, or take them out"

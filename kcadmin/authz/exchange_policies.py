@@ -13,9 +13,9 @@ from kcadmin.objects.resource_server import ResourceServer, is_negative
 from kcadmin.rest.errors import sentence
 from kcadmin.rest.texts import named
 
-_GATE_USERS = "map the users' role to a client scope and name that in a ClientScopePolicy"
+_GATE_USERS = "map the users' role to a client scope and use that in a ClientScopePolicy"
 _REMEDIES = {
-    "user": f"{_GATE_USERS}, or name the client that asks in a ClientPolicy",
+    "user": f"{_GATE_USERS}, or name the requester in a ClientPolicy",
     "regex": "aim it at 'scope', for clients take a ClientPolicy, for addresses a script or a proxy before Keycloak",
 }
 
@@ -32,7 +32,7 @@ def cannot_match(policy: Mapping[str, Any]) -> str | None:
     """Why a policy matches no exchange, or None. ``policy``: Keycloak's representation with its ``config``."""
     config: Mapping[str, str] = policy.get("config") or {}
     if policy["type"] == "user":
-        why = "is a user policy, but at an exchange Keycloak judges the client that asks, not the user of the token"
+        why = "is a user policy, but at an exchange Keycloak checks the requester, not the token's user"
     elif policy["type"] == "regex" and str(config.get("targetContextAttributes")) == "true":
         why = "is a regex policy on attributes of the request, none of which it finds at an exchange"
     elif policy["type"] == "regex" and config.get("targetClaim") != "scope":
@@ -69,7 +69,7 @@ def judge(server: ResourceServer, realm: str, policies: Iterable[str]) -> Judgem
         if reason:
             faults.append(sentence(kind, name, realm, f"{reason}{place}", _REMEDIES[policy["type"]]))
         elif judges_the_requester(policy):
-            wrong = f"judges the service account of the client that asks, not the user of the token{place}"
+            wrong = f"checks the requester's service account, not the token's user{place}"
             notes.append(sentence(kind, name, realm, wrong, f"for users {_GATE_USERS}"))
         elif policy["type"] == "aggregate":
             for member in server.policies_of(policy_id):

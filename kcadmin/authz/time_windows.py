@@ -59,7 +59,7 @@ def _range_faults(key: str, lowest: int, highest: int, fields: Mapping[str, Any]
     if wrong or end is None:
         return
     if start is None:
-        yield f"{key}_end is {end} without {key}, at which Keycloak does not look; give {key}, too"
+        yield f"{key}_end is {end} without {key}, which Keycloak ignores; give {key}, too"
     elif end < start and key == "year":
         yield f"year is {start} and year_end {end}, which never matches; correct them"
     elif end < start:
@@ -69,7 +69,7 @@ def _range_faults(key: str, lowest: int, highest: int, fields: Mapping[str, Any]
             else ""
         )
         yield (
-            f"{key} is {start} and {key}_end {end}, which never matches, since Keycloak does not go on past {highest}; make "
+            f"{key} is {start} and {key}_end {end}, which never matches, since Keycloak's span ends at {highest}; make "
             f"two TimePolicies, {start} to {highest} and {lowest} to {end}, and an AggregatePolicy with AFFIRMATIVE{negative}"
         )
 

@@ -127,14 +127,14 @@ def changed_by_others(realm: Realm, held: TakenGuards) -> list[str] | None:
         elif (claim := claim_of(client, held.owner, KIND)) is None:
             found.append(f"client {named(name)} has lost the claim of {named(held.owner)} on its mark")
         elif held.writer.number and claim.writer.number not in ("", held.writer.number):
-            found.append(f"client {named(name)} bears the claim of another resource of this stack on its mark")
+            found.append(f"client {named(name)} has the claim of another resource of this stack on its mark")
     return found
 
 
 def borrowed_marks(realm: Realm, held: TakenGuards) -> list[str]:
     """Other clients that bear a mark which was not made for them, a sentence each; one request for each 100 clients."""
     borrowers = (client.client_id for client in borrowing(realm) if client.uuid not in held.uuids.values())
-    return [f"client {shown(name)} bears a mark that was made for another client" for name in borrowers]
+    return [f"client {shown(name)} has a mark that was made for another client" for name in borrowers]
 
 
 def borrowing(realm: Realm) -> Iterator[Client]:

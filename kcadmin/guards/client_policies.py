@@ -59,7 +59,7 @@ def settle(realm: Realm, *changes: tuple[str, Change]) -> None:
                 waiting.settle()
     why = f"the last answer was: {problem}" if problem else "somebody else writes them"
     raise Refusal(
-        f"client policies of realm {named(realm.name)}: {ROUNDS} writes did not stay, {why}; mend them in the Admin Console "
+        f"client policies of realm {named(realm.name)}: {ROUNDS} writes did not stay, {why}; correct them in the Admin Console "
         "under Realm settings → Client policies, or find who else writes them, and run again."
     )
 

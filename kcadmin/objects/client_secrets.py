@@ -60,7 +60,7 @@ class ClientSecrets:
                     "client",
                     client_id,
                     realm,
-                    "is not there, or not to be seen by this login",
+                    "does not exist, or this login may not read it",
                     "run `pulumi refresh`, or give the login the role view-clients",
                 )
             )

@@ -82,7 +82,7 @@ def read_recorded(realm: Realm) -> Recorded:
             return Recorded(config, found)
         config = again
     raise Refusal(
-        f"events of realm {named(realm.name)}: change with each look; find who else writes them, and run again."
+        f"events of realm {named(realm.name)}: changed each time they were read; find who else writes them, and run again."
     )
 
 
@@ -264,6 +264,6 @@ def holder(realm: Realm) -> Client:
         if client:
             return client
     raise Refusal(
-        f"events of realm {named(realm.name)}: none of the clients {', '.join(HOLDERS)} is to be seen, where claims are noted; "
-        f"make one of them again, or give the login the role view-clients of the client {named(realm.management_client_id)}."
+        f"events of realm {named(realm.name)}: none of the clients {', '.join(HOLDERS)} can be read, which store claims; "
+        f"create one of them again, or give the login the role view-clients of the client {named(realm.management_client_id)}."
     )

@@ -166,7 +166,7 @@ def _create(realm: Realm, name: str, keys: Mapping[str, str], undo: ExitStack) -
     except Conflict as problem:  # also where a user has the name of its service account
         wrong = f"cannot be made ({problem.clause})"
         raise Refusal(
-            sentence("client", name, realm.name, wrong, "look who has that name, and run bootstrap again")
+            sentence("client", name, realm.name, wrong, "find who has that name, and run bootstrap again")
         ) from None
     undo.callback(delete_client, realm, uuid)
     return uuid
@@ -184,9 +184,9 @@ def _require_as_sent(
     fields = (before.keys() | CHANGED) - {SECRET}  # which Keycloak makes
     changed = differences({key: before.get(key) for key in fields}, {key: now.get(key) for key in fields}, (), accepted)
     if changed:
-        wrong = f"when it was made, the server also changed {in_words(changed)}, and nothing announced that; it was deleted again"
+        wrong = f"when it was made, the server also changed {in_words(changed)}, which was not accepted; it was deleted again"
         remedy = (
-            "look which client policy of the realm does it, and change its conditions, or accept these fields by name"
+            "find which client policy of the realm does it, and change its conditions, or accept these fields by name"
         )
         raise Unannounced(sentence("client", client_id, realm.name, wrong, remedy))
 

@@ -38,7 +38,7 @@ def _user(home: Realm, subject: str) -> str:
         return subject
     found = home.users_named(login.username)
     if not found:
-        raise NotFound(404, "GET", _at(home), "the user is not to be seen")
+        raise NotFound(404, "GET", _at(home), "the user cannot be read")
     return str(found[0]["id"])
 
 

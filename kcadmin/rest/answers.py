@@ -143,8 +143,8 @@ class Answer:
         return UnexpectedAnswer(
             self.status_code,
             f"Keycloak at {named(self.base)}: {self.method} {self.at} answered {self.status_code}{to} with "
-            f"{what or self.kind + said}, which is not Keycloak's answer; "
-            "check that url is its own address and not a page before it.",
+            f"{what or self.kind + said}, which Keycloak never sends; "
+            "check that url points at Keycloak, not at a proxy or a login page.",
             self.wait(),
         )
 
@@ -152,7 +152,9 @@ class Answer:
         """The id of what a POST has made. :raises KeycloakError: the answer names none."""
         found = self.headers.get("Location", "").rsplit("/", 1)[-1]
         if not _ID.fullmatch(found):
-            raise self.unexpected("no address of what was made" if not found else f"the address '…/{self.hide(found)}'")
+            raise self.unexpected(
+                "no address of the created object" if not found else f"the address '…/{self.hide(found)}'"
+            )
         return found
 
     def token(self) -> tuple[str, float]:
@@ -162,10 +164,10 @@ class Answer:
         if not token:
             return "", 0
         if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
-            raise self.unexpected("an access token that no header can hold")
+            raise self.unexpected("an access token that does not fit into a header")
         seconds = body.get("expires_in", DEFAULT_SECONDS)
         if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds >= 0:
-            raise self.unexpected("an access token whose expires_in is no number of seconds")
+            raise self.unexpected("an access token whose expires_in is not a number of seconds")
         return token, float(min(seconds, LONGEST_SECONDS))
 
     def _parsed(self) -> Any:

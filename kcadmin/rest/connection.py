@@ -154,8 +154,8 @@ def read_connection(
     insecure_http |= _read_flag(f"environment variable '{INSECURE_HTTP}'", environ.get(INSECURE_HTTP, ""), faults)
     if url.lower().startswith("http:") and not insecure_http and not faults and not is_loopback(url):
         faults.append(
-            f"config 'url': is {shown(url)}, over which anybody on the way reads the login; give an https:// address, or set "
-            f"insecureHttp to true for experiments ({INSECURE_HTTP}=true where the stack's last up had none)."
+            f"config 'url': is {shown(url)}, over which anybody on the network can read the login; give an https:// address, "
+            f"or set insecureHttp to true for experiments ({INSECURE_HTTP}=true where the stack's last up had none)."
         )
     public_url = (get("publicUrl") or environ.get(PUBLIC_ADDRESS, "")).rstrip("/")
     _check_url("publicUrl", public_url, "", faults)
@@ -226,7 +226,7 @@ def _check_ca_certificate(path: str | None, faults: list[str]) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except OSError:  # ssl.SSLError is one
-        faults.append(f"config 'caCertificate': {shown(path)} is no readable file of PEM certificates; give one.")
+        faults.append(f"config 'caCertificate': {shown(path)} is not a readable file of PEM certificates; give one.")
 
 
 def _read_login(get: Callable[[str], str], environ: Mapping[str, str], faults: list[str]) -> Login | None:
@@ -293,4 +293,4 @@ def _read_assertion(get: Callable[[str], str], environ: Mapping[str, str], fault
 
 def _check_secret(key: str, variable: str, secret: str, faults: list[str]) -> None:
     if unfit(secret, lines=True):  # never shown
-        faults.append(f"config {named(key)}: is no text in UTF-8; set it, or {variable}, anew.")
+        faults.append(f"config {named(key)}: is not a text in UTF-8; set it, or {variable}, anew.")

@@ -119,8 +119,8 @@ AWAY = (502, 503, 504)
 BUSY = (409, 429, 500, 502, 503, 504)
 """What may pass: another writer came first, or the server is busy or away."""
 _REMEDIES = {
-    403: "give the login the role of realm-management that this takes",
-    404: "look whether somebody deleted it, and run the same again",
+    403: "give the login the realm-management role that this request needs",
+    404: "check whether somebody deleted it, and run the same command again",
     501: "turn the server's feature on",
 }
 _BY_STATUS: dict[int, type[HttpError]] = {403: Forbidden, 409: Conflict, 501: NotImplementedHere}
@@ -138,8 +138,8 @@ def sentence(kind: str, name: str, realm: str, wrong: str, remedy: str) -> str:
 
 def _remedy(status: int) -> str:
     if status in BUSY:
-        return "run the same again"
-    return _REMEDIES.get(status, "the server's log may tell more")
+        return "run the same command again"
+    return _REMEDIES.get(status, "see the server's log")
 
 
 def _reason(status: int) -> str:

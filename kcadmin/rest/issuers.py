@@ -64,7 +64,7 @@ def base_of(connection: Connection, token: str) -> str:
     issuer = claims_of(token).get("iss")
     if not isinstance(issuer, str) or REALMS not in issuer:
         raise KeycloakError(
-            f"Keycloak at {named(connection.url)}: gave a token that names no realm as its issuer; "
+            f"Keycloak at {named(connection.url)}: gave a token whose issuer is not a realm; "
             "check that url is Keycloak's own address."
         )
     base = issuer.rsplit(REALMS, 1)[0]

@@ -128,4 +128,4 @@ def _algorithm(private_key: str) -> str:
         return "EdDSA"
     if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name in _CURVES:
         return _CURVES[key.curve.name]
-    raise InvalidSettings(["config 'privateKey': is no RSA, EC or Ed25519 key; give one of those."])
+    raise InvalidSettings(["config 'privateKey': is not an RSA, EC or Ed25519 key; give one of those."])

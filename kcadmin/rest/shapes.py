@@ -159,7 +159,7 @@ def _lacking(value: Mapping[str, Any], fields: tuple[str, ...], what: str) -> It
 def _within(value: Any, levels: int, *, whole: bool) -> Iterator[str]:
     """whole: nothing may be deeper than that."""
     if levels < 0 and whole:
-        yield f"more than {DEEPEST} objects in each other"
+        yield f"objects nested more than {DEEPEST} deep"
     elif isinstance(value, list):
         for each in value:
             yield from _within(each, levels - whole, whole=whole)

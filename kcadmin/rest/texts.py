@@ -74,12 +74,12 @@ def unfit(text: str, *, lines: bool = False) -> str | None:
     if text in STEPS and not lines:
         return unfit_segment(text)
     found = (_NO_TEXT if lines else _NO_NAME).search(text)
-    return f"holds {found.group()!r}, which is no character of a {'text' if lines else 'name'}" if found else None
+    return f"holds {found.group()!r}, which is not allowed in a {'text' if lines else 'name'}" if found else None
 
 
 def unfit_segment(text: str) -> str | None:
     """Why a text cannot be a segment of a path: the path would be that of another object."""
     if text in ("", *STEPS):
-        return f"is '{text}', which no address can hold"
+        return f"is '{text}', which is not allowed in an address"
     found = _HALF.search(text)
-    return f"holds {found.group()!r}, which no address can hold" if found else None
+    return f"holds {found.group()!r}, which is not allowed in an address" if found else None

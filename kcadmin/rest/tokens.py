@@ -179,7 +179,7 @@ class TokenEndpoint:
             except InvalidSettings:
                 raise InvalidSettings(
                     [
-                        f"client {named(client.client_id)}: its private key is no unencrypted PEM key of "
+                        f"client {named(client.client_id)}: its private key is not an unencrypted PEM key of "
                         "RSA, EC or Ed25519; give one."
                     ]
                 ) from None

@@ -139,9 +139,9 @@ def may_act(policies: RealmPolicies, session: Session, realm: str) -> bool:
 def not_given_back(refused: HttpError) -> str:
     """What a refused write of a client means for a resource that goes."""
     return (
-        f"its client stays as it is, since Keycloak refuses to have it written ({refused.clause}), as client policies do; what "
-        "this resource set there stays, and so does its claim (attribute pulumi.claim.…); once the policy lets the client be "
-        "written, `pulumi up` and `pulumi destroy` with the same grant and owner give it back"
+        f"its client was not changed, since Keycloak refuses the write ({refused.clause}), as client policies do; the setting "
+        "and its claim (attribute pulumi.claim.…) stay; once the policy allows the write, `pulumi up` and `pulumi destroy` "
+        "with the same grant and owner restore it"
     )
 
 
@@ -167,14 +167,14 @@ def compare(
         wrong = f"while this client was written, {in_words(others)} changed, too, and no client policy is enabled that does so"
         if watch:
             watch.of_others.append(
-                sentence("client", now.client_id, now.realm, wrong, "look who else writes this client")
+                sentence("client", now.client_id, now.realm, wrong, "find who else writes this client")
             )
     if not changed:
         return
-    wrong = f"when this client was written, the server also changed {in_words(changed)}, and nothing announced that"
+    wrong = f"when this client was written, the server also changed {in_words(changed)}, which no preview announced"
     remedy = (
-        "look which client policy of the realm does it, or who else writes this client, and mend the field; "
-        "`pulumi preview` tells what client policies change"
+        "find which client policy of the realm does it, or who else writes this client, and correct the field; "
+        "`pulumi preview` shows what client policies change"
     )
     text = sentence("client", now.client_id, now.realm, wrong, remedy)
     if watch is None:
@@ -246,7 +246,7 @@ def told(field: str, value: Any) -> str:
     """A field's value for people; no secret."""
     is_secret = field.startswith(ATTRIBUTE + PREFIX) or any(each in field.lower() for each in SECRET_WORDS)
     if is_secret and value and not isinstance(value, bool):
-        return "one that is set"
+        return "a value that is not shown"
     if isinstance(value, bool):
         return str(value).lower()
     return "nothing" if value in (None, "") else shown(value)

@@ -32,7 +32,7 @@ def never_in_the_way(named: str) -> Iterator[None]:
 
 def tell_kept(named: str) -> None:
     """An object stays as this stack made it, since its resource says so."""
-    info(f"{named}: stays as it is (onRemove: keep), and this stack manages it no more.")
+    info(f"{named}: stays as it is (onRemove: keep), and this stack no longer manages it.")
 
 
 def tell_token_life(realm: Realm, client: Client, exchange: str) -> None:

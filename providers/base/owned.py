@@ -173,7 +173,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
     def tell_left(self, realm: Realm, props: Props) -> None:
         """Says what stays of a removed object."""
         if props.get("found") == USED and props.get("on_remove") != REVOKE:
-            info(f"{self._named(props)}: was found as wanted and is left as found.")
+            info(f"{self._named(props)}: already existed as wanted and is left unchanged.")
 
     def _adopt(self, realm: Realm, store: Store[T], found: T, wanted: T, props: Props) -> Props:
         differing = self._differences(found, wanted)

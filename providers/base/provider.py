@@ -240,7 +240,7 @@ class KeycloakProvider(ResourceProvider, ABC):
             with announced(_props, removes=self._named(_props)):
                 self.remove(realm, _id, _props)
         elif mark and held is Whose.ANOTHER_STACKS:
-            warn(f"{self._named(_props)}: belongs to {mark.holder} now, and stays.")
+            warn(f"{self._named(_props)}: belongs to {mark.holder} now, and is not changed.")
         else:
             info(f"{self._named(_props)}: goes on under another name in the stack.")
 

@@ -98,7 +98,7 @@ class SharedSettingProvider(KeycloakProvider):
         if others:
             info(f"{self._named(props)}: stays on, another stack uses it.")
         elif props.get("found") == USED and props.get("on_remove") != REVOKE:
-            info(f"{self._named(props)}: was found as wanted and is left as found.")
+            info(f"{self._named(props)}: already existed as wanted and is left unchanged.")
 
 
 def _taken(props: Props, fields: Iterable[str]) -> Taken:

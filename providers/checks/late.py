@@ -123,7 +123,7 @@ def _may_look(realm: Realm) -> bool:
     if looks == LOOKS + 1:
         tell(
             [
-                f"note on realm {named(realm.name)}: what more than {LOOKS} late grants open is not told in one run; "
+                f"note on realm {named(realm.name)}: one run reports what {LOOKS} late grants allow, and there are more; "
                 "`python -m exchange graph` shows who may exchange for whom."
             ]
         )

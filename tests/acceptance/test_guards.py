@@ -310,7 +310,7 @@ def test_a_client_that_owns_itself_gives_itself_no_mark_that_counts(guarded: Tes
     assert guarded.exchange("mallory", token)["azp"] == "mallory"
     forget()
     engine.refresh()
-    assert engine.outputs["drift"] == ["client 'mallory' bears a mark that was made for another client"]
+    assert engine.outputs["drift"] == ["client 'mallory' has a mark that was made for another client"]
     assert engine.up(realm=guarded.name, requesters=["api"], sources={"api": ["frontend"]}) == "update"
     assert refused(guarded, "mallory", token) == NOT_DECLARED
     assert "api" in guarded.exchange("api", token)["aud"]

@@ -97,7 +97,7 @@ LEFT: dict[str, tuple[Level, str]] = {
     "s27 → t27": (LOST, "for users with any role of it too (viewer)"),
     "s28 → r28 → s28": (LOST, "'r28' may turn tokens of 's28' into new ones for 's28' itself"),
     "r28 → s28 → r28": (LOST, "'s28' may turn tokens of 'r28' into new ones for 'r28' itself"),
-    "s30 → r30 → t30": (LOST, "only under a condition, which no grant of three clients says"),
+    "s30 → r30 → t30": (LOST, "only under a condition, which a grant with a third client cannot express"),
     f"{PERMISSION} 'z06'": (LOST, "UNANIMOUS: all of these must match: client policy 'both-1' lets 'a06' through;"),
     "policy 'all but' of 'z07'": (LOST, "(NEGATIVE) lets every client but 'a07' through"),
     "policy 'by role' of 'z08'": (LOST, "lets clients whose service account has the role 'service' through"),

@@ -145,7 +145,9 @@ def test_a_step_of_a_path_is_no_name(legacy_module_realm: TestRealm, name: str) 
     least = {"name": "g", "realm": realm.name, "sources": ["frontend"], "target": "api"}
     for wrong in ({"target": name}, {"sources": [name]}, {"realm": name}, {"requiredRoles": [name]}):
         _, faults = read_grant({**least, **wrong}, {"owner": "o/p/s"})
-        assert any(f"is '{name}', which no address can hold; " in fault for fault in faults), faults
-    with pytest.raises(Refusal, match=r"^name '\.+': is '\.+', which no address can hold; give another name\.$"):
+        assert any(f"is '{name}', which is not allowed in an address; " in fault for fault in faults), faults
+    with pytest.raises(
+        Refusal, match=r"^name '\.+': is '\.+', which is not allowed in an address; give another name\.$"
+    ):
         realm_for(Session(realm.connection), realm.name).has_role(name)
     assert realm.export() == before

@@ -467,5 +467,5 @@ def test_a_role_policy_judges_the_service_account_and_says_so(
         realm.change("frontend", serviceAccountsEnabled=False)
         for mapper in realm.client("frontend").get("protocolMappers") or ():  # up to 26.0 they come with it, and stay
             realm.delete_mapper("frontend", mapper["name"])
-    assert "judges the service account of the client that asks, not the user of the token" in warned[0]
+    assert "checks the requester's service account, not the token's user" in warned[0]
     assert len(warned) == 2 and json.dumps(warned).count("ClientScopePolicy") == 2

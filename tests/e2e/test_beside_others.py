@@ -97,7 +97,7 @@ def test_what_is_kept_goes_over_to_another_tool_without_a_gap(make_realm: MakeRe
         stack.configure(theirs="true")
         done = stack.up("--skip-preview")
     told = done.output.rpartition("Diagnostics:")[2]
-    assert told.count("stays as it is (onRemove: keep), and this stack manages it no more.") == 4, done.output
+    assert told.count("stays as it is (onRemove: keep), and this stack no longer manages it.") == 4, done.output
     assert not any("dynamic/keycloak:" in urn for urn in stack.export())
     left = realm.export()
     assert "pulumi." not in json.dumps(left)

@@ -50,7 +50,10 @@ def test_a_realm_becomes_a_stack(make_realm: Callable[..., TestRealm], new_stack
     assert realm.exchange("batch", realm.user_token("batch"), "billing")["azp"] == "batch"
     gone = stack.destroy("--skip-preview")
     assert gone.writes == [] and realm.export() == before
-    left = f"token-exchange permission of client 'billing' in realm '{realm.name}': was found as wanted and is left as found."
+    left = (
+        f"token-exchange permission of client 'billing' in realm '{realm.name}': "
+        "already existed as wanted and is left unchanged."
+    )
     assert left in gone.output
 
 

@@ -20,7 +20,7 @@ def test_prove(make_realm: Callable[..., TestRealm], new_stack: NewStack) -> Non
     denied = stack.refused("up", "--yes", "--skip-preview")
     assert "the exchange by 'api' of a token of 'frontend' is not proved" in denied.output
     assert "(400 invalid_scope: Missing consents for Token Exchange in client api)" in denied.output, denied.output
-    assert "mend the cause, or set prove: false." in denied.output
+    assert "correct the cause, or set prove: false." in denied.output
 
     realm.change("api", consentRequired=False)
     stack.up("--skip-preview")

@@ -97,7 +97,7 @@ def test_a_server_without_the_stacks_clients_is_refused(make_realm: MakeRealm, n
     state = stack.export_text()
     realm.session.delete(realm.at("clients", realm.uuid("api")))
     words = rebind(stack, "--yes", code=1)
-    assert f"error: client 'api' in realm '{realm.name}': is in the stack and not on this server; " in words
+    assert f"error: client 'api' in realm '{realm.name}': is in the stack but not on this server; " in words
     assert stack.export_text() == state
 
 

@@ -57,7 +57,7 @@ TEN_FAULTS: list[tuple[Grant, str]] = [
     ({"name": "five", "target": 5}, "grant 'five' in realm '{realm}': target is 5; give a text."),
     (
         {"name": "si\nx"},
-        r"grant 'si\nx' in realm '{realm}': name holds '\n', which is no character of a name; correct it.",
+        r"grant 'si\nx' in realm '{realm}': name holds '\n', which is not allowed in a name; correct it.",
     ),
     ({"name": "s" * 256}, ": name has 256 characters; give it 1 to 255."),
     ({"name": "eight", "prove": "yes"}, "grant 'eight' in realm '{realm}': prove is 'yes'; set true or false."),

@@ -122,7 +122,7 @@ def test_moments(text: str, seconds: float) -> None:
     "text", ["", "h", "7", "7y", "-7d", "1.5h", "yesterday", "2026-13-01", "²h", "9" * 99 + "d", "\x1b"]
 )
 def test_what_is_no_moment(text: str) -> None:
-    with pytest.raises(InvalidSettings, match="is none; give 30m, 2h or 7d before now"):
+    with pytest.raises(InvalidSettings, match="is not a time; give 30m, 2h or 7d before now"):
         parse_moment(text, 1e9)
 
 

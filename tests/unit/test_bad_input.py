@@ -138,7 +138,7 @@ def test_a_ca_certificate_that_is_none(path: str) -> None:
 def test_a_realm_that_leads_elsewhere(realm: str) -> None:
     for key in ("realm", "loginRealm"):
         (fault,) = parse({**BASE, "grants": json.dumps([LEAST]), key: realm})[1]
-        assert f"is '{realm}', which no address can hold; " in fault
+        assert f"is '{realm}', which is not allowed in an address; " in fault
 
 
 @pytest.mark.parametrize("key", SECRETS)
@@ -186,7 +186,7 @@ NO_GRANTS = [
 @pytest.mark.parametrize("text", NO_GRANTS, ids=range(len(NO_GRANTS)))
 def test_grants_that_are_no_list_of_grants(text: str) -> None:
     (fault,) = parse({**BASE, "grants": text})[1]
-    assert fault == "config 'grants': is no list of grants; give each as name, sources and target."
+    assert fault == "config 'grants': is not a list of grants; give each with name, sources and target."
 
 
 def right_types(hint: Any, list_of: type = list) -> set[type]:

@@ -51,5 +51,5 @@ def test_what_counts(
 
 @pytest.mark.parametrize("field", ["saml.signing.private.key", "client.secret.rotated", "my.Password"])
 def test_a_secret_is_never_told(field: str) -> None:
-    assert told(f"attributes.{field}", "hidden") == "one that is set"
+    assert told(f"attributes.{field}", "hidden") == "a value that is not shown"
     assert told(f"attributes.{field}", "") == "nothing" and "shop" in told("attributes.name", "shop")

@@ -241,7 +241,7 @@ def test_a_ca_file_without_a_certificate_is_refused(tmp_path: Path) -> None:
     for text in ("", "-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n"):
         (tmp_path / "ca.pem").write_text(text)
         (fault,) = faults({**BASE, "caCertificate": str(tmp_path / "ca.pem")})
-        assert fault.endswith("ca.pem' is no readable file of PEM certificates; give one.")
+        assert fault.endswith("ca.pem' is not a readable file of PEM certificates; give one.")
 
 
 @pytest.mark.parametrize(

@@ -518,7 +518,7 @@ def test_a_borrowed_mark_is_reported_and_taken_back(
     server.add_client("r", "copy", attributes={MARK: bears(server, "api"), "theirs": "1"})
     forget()
     engine.refresh()
-    assert engine.outputs["drift"] == ["client 'copy' bears a mark that was made for another client"]
+    assert engine.outputs["drift"] == ["client 'copy' has a mark that was made for another client"]
     assert engine.up(realm="r", requesters=["api"]) == "update"
     assert server.client("copy")["attributes"] == {"theirs": "1"}
     (warning,) = warnings

@@ -50,7 +50,7 @@ def keycloak(monkeypatch: pytest.MonkeyPatch) -> FakeKeycloak:
         ({"claim_name": "groups"}, "'groups' decides what a token may do"),
         ({"claim_name": "sub"}, "'sub' decides whose a token is"),
         ({"claim_name": "cnf"}, "'cnf' decides who may use a token"),
-        ({"claim_name": "\\"}, "which names no claim; correct it"),
+        ({"claim_name": "\\"}, "which is not a valid claim name; correct it"),
         ({"claim_name": " "}, "claim_name has 1 characters"),
         ({"claim_value": ""}, "claim_value has 0 characters"),
         ({"claim_value": "x", "json_type": "int"}, "claim_value is 'x', which is no int; correct it"),

@@ -193,7 +193,7 @@ def test_a_switch_that_is_kept(keycloak: FakeKeycloak, told: list[str]) -> None:
     forget()
     engine.destroy()
     assert keycloak.client("api")["attributes"] == ON
-    stays = "stays as it is (onRemove: keep), and this stack manages it no more."
+    stays = "stays as it is (onRemove: keep), and this stack no longer manages it."
     assert told == [f"standard token exchange of client 'api' in realm 'r': {stays}"]
 
 
@@ -258,4 +258,4 @@ def test_a_target_that_names_itself_is_no_matter(keycloak: FakeKeycloak, told: l
     engine = Engine(AudienceMapperProvider, keycloak.connection)
     engine.up(realm="r", client_id="api", included_client="api", owner=OURS)
     engine.destroy()
-    assert told == ["audience mapper 'api' in realm 'r': was found as wanted and is left as found."]
+    assert told == ["audience mapper 'api' in realm 'r': already existed as wanted and is left unchanged."]

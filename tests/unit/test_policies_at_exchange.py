@@ -105,7 +105,7 @@ def test_what_judges_the_requester_is_attached_with_a_warning(
     attach(keycloak, "role", "group", "scope", "time", "client")
     assert len(on_it(keycloak)) == 5
     assert [text.split(";")[0] for text in warned] == [
-        f"{name} policy '{name}' in realm 'r': judges the service account of the client that asks, not the user of the token"
+        f"{name} policy '{name}' in realm 'r': checks the requester's service account, not the token's user"
         for name in ("role", "group")
     ]
 

@@ -167,7 +167,7 @@ def test_a_window_of_dates_alone_is_one_policy() -> None:
         ({"day_month": 0}, "day_month is 0; give 1 to 31"),
         ({"month": 13}, "month is 13; give 1 to 12"),
         ({"year": 26}, "year is 26; give 1970 to 9999"),
-        ({"hour_end": 5}, "hour_end is 5 without hour, at which Keycloak does not look; give hour, too"),
+        ({"hour_end": 5}, "hour_end is 5 without hour, which Keycloak ignores; give hour, too"),
         (
             {"hour": 20.0, "hour_end": 6.0},
             "hour is 20 and hour_end 6, which never matches, since Keycloak does not go on past 23; make two TimePolicies, "

@@ -314,7 +314,7 @@ def test_a_server_that_is_away_refuses_nothing(step: str, status: int) -> None:
     realm = FakeRealm(**{step: {"error": "unknown_error"}}, status={step: status})
     verdict = prove(realm.session, RECIPIENT, ALICE, secrets)
     assert not verdict.proved and not verdict.refused
-    assert verdict.reason and verdict.reason.endswith("run the same again.")
+    assert verdict.reason and verdict.reason.endswith("run the same command again.")
 
 
 def test_a_server_that_is_away_does_not_refuse_a_secret() -> None:

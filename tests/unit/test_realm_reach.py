@@ -322,7 +322,7 @@ def test_a_borrowed_mark_passes_and_is_named() -> None:
     )
     assert verdict(found, "d", "d").allowed
     (told,) = realm_reach(found, NO_ROLES).guards.unjudged
-    assert told.startswith("client 'd': bears a mark that was made for another client") and mark not in told
+    assert told.startswith("client 'd': has a mark that was made for another client") and mark not in told
 
 
 def test_a_guard_on_scopes_looks_whose_token_it_is() -> None:

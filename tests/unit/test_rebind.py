@@ -180,7 +180,7 @@ def test_its_own_server_needs_nothing(run: Run) -> None:
     ("arguments", "code", "words"),
     [
         (["--dry-run"], 3, ""),
-        ([], 2, "error: rebind: nobody is here to be asked; read what --dry-run says, and give --yes."),
+        ([], 2, "error: rebind: cannot ask without a terminal; check --dry-run, then give --yes."),
     ],
 )
 def test_without_a_yes_nothing_is_changed(
@@ -214,7 +214,7 @@ def test_json(run: Run) -> None:
         (
             Server(NEW, {"realm-management": "m0", "shop": "s0"}),
             [
-                f"error: client '{name}' in realm 'r': is in the stack and not on this server; point url at the stack's own "
+                f"error: client '{name}' in realm 'r': is in the stack but not on this server; point url at the stack's own "
                 f"server instead of '{NEW}', or make the client first."
                 for name in ("api", "web")
             ],

@@ -53,7 +53,7 @@ def test_guards_stay_while_what_they_guard_could_not_be_taken_away(monkeypatch: 
     assert [*ends(guard)] == [""] and gone == ["gone"]
     assert [*ends(mapper, guard)] == [
         "mapper 'm': stays.",
-        f"{guard.about} in realm 'r': stays, since not all that comes before it could be taken away; run the same again.",
+        f"{guard.about} in realm 'r': stays, since not all that comes before it could be taken away; run the same command again.",
     ]
     assert gone == ["gone"]
 

@@ -122,7 +122,7 @@ def test_a_post_that_was_not_done_is_repeated(keycloak: FakeKeycloak, waits: lis
 def test_a_busy_server_is_no_wrong_password(keycloak: FakeKeycloak, status: int) -> None:
     keycloak.interfere(*[Answer(status, {"error": "busy"})] * 9, at="/token$")
     keycloak.interfere(*[Answer(status, {"error": "busy"})] * 9, at="/token$")
-    with pytest.raises(HttpError, match=rf"/token -> {status} .*: busy; run the same again\.$"):
+    with pytest.raises(HttpError, match=rf"/token -> {status} .*: busy; run the same command again\.$"):
         keycloak.session().get("/admin/x")
 
 
@@ -160,7 +160,9 @@ def test_the_server_says_how_long_to_wait_within_reason(keycloak: FakeKeycloak, 
 
 def test_a_server_that_stays_busy_is_given_up_with_its_own_words(keycloak: FakeKeycloak, waits: list[float]) -> None:
     keycloak.interfere(*[Answer(503, {"error": "starting"})] * 20, at="/x$")
-    with pytest.raises(HttpError, match=r"^GET /admin/x -> 503 Service Unavailable: starting; run the same again\.$"):
+    with pytest.raises(
+        HttpError, match=r"^GET /admin/x -> 503 Service Unavailable: starting; run the same command again\.$"
+    ):
         keycloak.session().get("/admin/x")
     assert len(keycloak.asked("/x$")) == 6 and sum(waits) < 15
 
@@ -575,7 +577,7 @@ def test_segments_are_quoted(segments: tuple[str, ...], expected: str) -> None:
 
 @pytest.mark.parametrize("segment", ["", ".", "..", "\ud800"])
 def test_no_segment_leads_elsewhere(segment: str) -> None:
-    with pytest.raises(Refusal, match=r"^name '.*': .+, which no address can hold; give another name\.$"):
+    with pytest.raises(Refusal, match=r"^name '.*': .+, which is not allowed in an address; give another name\.$"):
         path("admin", "realms", "r", "roles", segment)
 
 

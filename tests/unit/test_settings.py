@@ -81,7 +81,7 @@ def test_a_stack_without_a_realm_needs_one_in_each_grant() -> None:
 @pytest.mark.parametrize("text", ["{", "{}", "5", '"x"', '["g"]', "[null]", "[[]]", "null", "- name: g"])
 def test_grants_that_are_no_list_of_grants(text: str) -> None:
     (fault,) = faults({**BASE, "grants": text})
-    assert fault == "config 'grants': is no list of grants; give each as name, sources and target."
+    assert fault == "config 'grants': is not a list of grants; give each with name, sources and target."
 
 
 def test_every_fault_of_every_part_at_once() -> None:

@@ -61,7 +61,7 @@ def test_an_error_keeps_its_faults_apart() -> None:
 
 @pytest.mark.parametrize("held", ["\x00", "\n", "\x1b", "\x7f", "\x9b", "\u2028", "\u202e", "\u2066", "\ud800", "<{%"])
 def test_a_name_has_one_line_and_one_direction(held: str) -> None:
-    assert unfit(f"a{held}b") == f"holds {held!r}, which is no character of a name"
+    assert unfit(f"a{held}b") == f"holds {held!r}, which is not allowed in a name"
 
 
 @pytest.mark.parametrize(

@@ -456,7 +456,7 @@ def test_guards_close_what_grants_open_together() -> None:
         (
             {"exchange": "legacy", "flows": ("requester",)},
             {},
-            "'frontend' may turn any client's token into one for the target",
+            "'frontend' may exchange any client's token into one for the target",
         ),
         (
             {},
