@@ -1,6 +1,6 @@
 """A condition or a guard that is changed or taken away opens exchanges for more people: told before, and then true."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -32,13 +32,6 @@ def home(make_module_realm: MakeRealm) -> TestRealm:
     realm.mapper("web", "by-hand", "hop")
     hand_made.switch(realm, "hop")
     return realm
-
-
-@pytest.fixture
-def stack(home: TestRealm) -> Iterator[Stack]:
-    made = Stack(home.robot, OWNER)
-    yield made
-    made.destroy()
 
 
 def told(

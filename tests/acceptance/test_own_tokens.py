@@ -32,13 +32,6 @@ def home(make_module_realm: MakeRealm) -> TestRealm:
 
 
 @pytest.fixture
-def stack(home: TestRealm) -> Iterator[Stack]:
-    made = Stack(home.robot, OWNER)
-    yield made
-    made.destroy()
-
-
-@pytest.fixture
 def services(home: TestRealm) -> Iterator[str]:
     """Authorization services of ``api``, empty: the path of its resource server."""
     home.change("api", authorizationServicesEnabled=True, serviceAccountsEnabled=True)

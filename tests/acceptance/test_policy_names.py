@@ -1,7 +1,5 @@
 """Objects whose names are other objects' ids: Keycloak's policies read each text as a name first."""
 
-from collections.abc import Iterator
-
 import pulumi
 import pytest
 
@@ -10,7 +8,7 @@ from reach.allowed import realm_reach
 from reach.reasons import always
 from reach.roles import read_roles
 from reach.survey import survey
-from tests.acceptance.test_open_gates import OTHER, OWNER, grant
+from tests.acceptance.test_open_gates import OTHER, grant
 from tests.conftest import MakeRealm
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm
@@ -22,13 +20,6 @@ def home(make_module_realm: MakeRealm) -> TestRealm:
     realm.add_user(OTHER)
     realm.add_role("vip", realm.user)
     return realm
-
-
-@pytest.fixture
-def stack(home: TestRealm) -> Iterator[Stack]:
-    made = Stack(home.robot, OWNER)
-    yield made
-    made.destroy()
 
 
 def legacy(realm: TestRealm, **more: object) -> dict[str, object]:
