@@ -60,8 +60,7 @@ class LateArguments:
 def late_arguments(arguments: Mapping[str, Any], waits: bool) -> LateArguments | None:
     """The arguments of a grant by symbols; None where all its clients are texts, and in the stack's Keycloak.
 
-    :param arguments: of ``TokenExchangeGrant``, without those that are not set. waits: the grant depends on resources of
-    others.
+    :param arguments: of ``TokenExchangeGrant``, without those that are not set. waits: the grant depends on resources of others.
     """
     places = [arguments.get(key) for key in (REALM, TARGET, REQUESTER)]
     sources = arguments.get("sources", ())

@@ -224,8 +224,7 @@ def parse_moment(text: str, now: float) -> float:
     except (ValueError, OverflowError):
         raise InvalidSettings(
             [
-                f"time {text!r}: is not a time; give 30m, 2h or 7d before now, or a date such as 2026-01-31 or
-                2026-01-31T08:00."
+                f"time {text!r}: is not a time; give 30m, 2h or 7d before now, or a date such as 2026-01-31 or 2026-01-31T08:00."
             ]
         ) from None
 

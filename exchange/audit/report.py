@@ -30,8 +30,7 @@ LEGACY_LEAVES_OUT = (
     "if several grants fit, all are shown."
 )
 BY_NAME_ALONE = (
-    "this login may not read users, so events of the legacy exchange, which contain ids alone, are left out; give the user's
-    id, "
+    "this login may not read users, so events of the legacy exchange, which contain ids alone, are left out; give the user's id, "
     "or the login the role view-users."
 )
 LOG_NOTE = (

@@ -86,8 +86,7 @@ REQUEST: Mapping[str, Fault] = {
         "carries a subject token that was issued before the audience was set up",
         "fetch a new one at the source: the aud of a token never changes",
     ),
-    "audience-of-nobody": Fault("asks for an audience that is no client of the realm", "send the target's client id as
-    audience"),
+    "audience-of-nobody": Fault("asks for an audience that is no client of the realm", "send the target's client id as audience"),
     "requested-type-unknown": Fault(
         "asks for a requested_token_type that this exchange does not give",
         "leave it out, or ask for urn:ietf:params:oauth:token-type:access_token",

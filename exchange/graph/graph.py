@@ -85,8 +85,7 @@ class Graph:
         if requester not in self.switches:
             return None
         owners = some(self.switches[requester])
-        return f"the standard exchange of {texts.named(requester)} is switched on ({f'by {owners}' if owners else 'by no
-        stack'})"
+        return f"the standard exchange of {texts.named(requester)} is switched on ({f'by {owners}' if owners else 'by no stack'})"
 
     def count(self, kind: str) -> int:
         """How many exchanges are of a kind."""

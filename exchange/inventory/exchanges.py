@@ -43,8 +43,7 @@ class Level(str, Enum):
 
 @dataclass(frozen=True, order=True)
 class Remark:
-    """Something that people should know. about: the object; says: what it is, or would mean; remedy: what to do, if
-    anything."""
+    """Something that people should know. about: the object; says: what it is, or would mean; remedy: what to do, if anything."""
 
     level: Level
     about: str
@@ -58,8 +57,7 @@ class Remark:
 
 @dataclass(frozen=True)
 class ExistingExchange:
-    """``requester`` may turn a token of ``source`` into one for ``target``. naming: how the target comes to stand where it
-    must.
+    """``requester`` may turn a token of ``source`` into one for ``target``. naming: how the target comes to stand where it must.
 
     policy, window: of a legacy policy that lets the requester through.
     """

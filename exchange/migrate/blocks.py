@@ -74,8 +74,7 @@ def blocks(moving: Moving, facts: Situation) -> Iterator[str]:
         if Unfit.BOUND in unfit(survey.clients.get(call.source), Position.SOURCE, STANDARD, foreign=foreign):
             yield (
                 f"tokens of source {named(call.source)} are bound to its caller's key, so standard refuses them from "
-                f"{named(call.requester)}; let {named(call.source)} ask with flows: [requester], or switch the binding off
-                there"
+                f"{named(call.requester)}; let {named(call.source)} ask with flows: [requester], or switch the binding off there"
             )
     for requester in moving.requesters:
         client = survey.clients.get(requester)
@@ -111,8 +110,7 @@ def _of_requester(client: Client, moving: Moving, facts: Situation) -> Iterator[
     if Unfit.PUBLIC in unfit(client, Position.REQUESTER, STANDARD):
         yield f"requester {named(name)} is a public client; make it confidential"
     if client.is_on("consentRequired"):
-        yield f"requester {named(name)} requires consent, and the standard exchange refuses without it; switch consent off
-        there"
+        yield f"requester {named(name)} requires consent, and the standard exchange refuses without it; switch consent off there"
     for act in _acts_of_standard(name, facts):
         if act.sure and act.effect is Effect.NARROWS:
             yield (
@@ -126,8 +124,7 @@ def _of_requester(client: Client, moving: Moving, facts: Situation) -> Iterator[
             )
     ours = {claim.owner for claim in claims(client, SWITCH_CLAIM)} & facts.owners
     if client.is_on(SWITCH) and not ours and moving.stage < Stage.BOTH:
-        yield f"the standard exchange of {named(name)} is on already, so it answers now; set exchange: standard, or switch it
-        off"
+        yield f"the standard exchange of {named(name)} is on already, so it answers now; set exchange: standard, or switch it off"
     for target, policy in legacy_ways(name, facts, certain=True):
         if target not in _audiences(client, facts.survey):
             yield (

@@ -203,8 +203,7 @@ def _rebind_object(resource: Json, move: RealmMove) -> None:
 
 
 def _clients(props: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
-    """Client id and UUID, by the names of the properties: ``client_id`` and ``client_uuid``, ``clients`` and
-    ``client_uuids``."""
+    """Client id and UUID, by the names of the properties: ``client_id`` and ``client_uuid``, ``clients`` and ``client_uuids``."""
     for key, value in props.items():
         stem = key.removesuffix("_uuid")
         if stem != key and isinstance(value, str):

@@ -254,8 +254,7 @@ def _notes(realm: Realm, client_id: str, notes: Iterable[Leftover]) -> None:
 
 def _other(realm: Realm, left: Leftover) -> None:
     raise Refusal(
-        f"{left.about} in realm {named(realm.name)}: stays, since this version does not know what it means; update this
-        project."
+        f"{left.about} in realm {named(realm.name)}: stays, since this version does not know what it means; update this project."
     )
 
 

@@ -208,7 +208,9 @@ def test_lines(audited: Audited, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "refused: grant=undeclared exchange=unknown requester=nobody\\x1b[31m" in lines[12]
     assert lines[6].endswith('reason="not_allowed: client not allowed to exchange to audience"')
     assert "\x1b" not in result.output
-    assert "legacy exchange name neither the user" in result.stderr and "refused exchanges at WARN" in result.stderr
+    assert (
+        "legacy exchange contain the user's id alone" in result.stderr and "refused exchanges at WARN" in result.stderr
+    )
 
 
 def test_for_programs(audited: Audited, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -467,7 +467,7 @@ def test_the_command_without_a_stack(working: Callable[[str], Working], monkeypa
     assert "in order: flow=recipient exchange=standard source=frontend" in healthy.stdout
     with attribute("api", SWITCH, "false", "true")(its.realm):
         ill = CliRunner().invoke(app, ["doctor", *where, *pair, "--json", "--error", "-"], input='{"error":"nonesuch"}')
-    assert ill.exit_code == 1 and "warning: the error text is none that Keycloak is known to say" in ill.stderr
+    assert ill.exit_code == 1 and "warning: the error text is not one of Keycloak's known texts" in ill.stderr
     found = json.loads(ill.stdout)["exchanges"][0]["findings"]
     place = {"kind": "client", "name": "api", "realm": its.realm.name}
     assert [each["cause"] for each in found] == ["switch-off"]

@@ -113,7 +113,7 @@ LEFT: dict[str, tuple[Level, str]] = {
     ),
     "policy 'disabled' of 'z22'": (LOST, "client 'a22' is disabled"),
     f"{PERMISSION} 'z24'": (LOST, "permission 'another' covers the same, and all must grant"),
-    "policy 'served by the standard one' of 'z25'": (LOST, "has the standard exchange on, which serves it instead"),
+    "policy 'served by the standard one' of 'z25'": (LOST, "has the standard exchange on, which answers instead"),
     "policy 'no' of 'z26'": (LOST, "(NEGATIVE) lets every client but 'b26' through"),
     f"{PERMISSION} identity provider 'partner'": (LOST, "client policy \"partner's\" lets 'a01' through"),
     "impersonation permission 'admin-impersonating.permission.users'": (LOST, "'impersonators' lets 'a01' through"),
@@ -123,9 +123,9 @@ LEFT: dict[str, tuple[Level, str]] = {
     "policy 'of a stack' of 'z19'": (STACKS, "bears the mark of a stack"),
     "audience 'https://api.example.com' in tokens of 's17'": (EMPTY, "there is no client of that name"),
     "audience 'gone-25' in tokens of 's25'": (EMPTY, "there is no client of that name"),
-    "switch of client 's17'": (EMPTY, "no mapper names another client in its tokens"),
-    "switch of client 's18'": (EMPTY, "no mapper names another client in its tokens"),
-    "switch of client 'a25'": (EMPTY, "no mapper names another client in its tokens"),
+    "switch of client 's17'": (EMPTY, "is on but has no effect"),
+    "switch of client 's18'": (EMPTY, "is on but has no effect"),
+    "switch of client 'a25'": (EMPTY, "is on but has no effect"),
     "switch of client 's21'": (EMPTY, "client 's21' is public"),
     "s21 → t21": (EMPTY, "client 't21' is public"),
     "s22 → t22 ": (EMPTY, "nothing exchanges them: client 't22' is disabled"),
@@ -193,7 +193,9 @@ def test_each_thing_that_is_left(found: Inventory) -> None:
         if grant["exchange"] == "legacy" and grant["flows"] != RECIPIENT
         for name in grant["sources"]
     }
-    noted = [each.about for each in found.findings if each.level == NOTE and "may turn any client's token" in each.says]
+    noted = [
+        each.about for each in found.findings if each.level == NOTE and "may exchange any client's token" in each.says
+    ]
     assert noted == [f"legacy requesters {', '.join(sorted(asking))}"]
     (beside,) = [
         each.about for each in found.findings if each.level == NOTE and "by the legacy exchange too" in each.says

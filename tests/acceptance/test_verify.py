@@ -165,10 +165,10 @@ def test_a_dry_run_says_what_it_may_not_see(make_realm: Callable[..., TestRealm]
     stack.up({"name": "new", **grant})
     cases = outputs(realm, stack).cases()
     forget()
-    with pytest.raises(Refusal, match=r"user 'testuser2' .*not to be seen by this login \(403\); .*view-users"):
+    with pytest.raises(Refusal, match=r"user 'testuser2' .*cannot be read by this login \(403\); .*view-users"):
         verify(Session(realm.robot(LEGACY, GUARDS)), cases, Subject(BOSS), no_secrets, dry_run=True)
     forget()
-    with pytest.raises(Refusal, match=r"user 'nobody' .*is not there"):
+    with pytest.raises(Refusal, match=r"user 'nobody' .*does not exist"):
         verify(Session(realm.connection), cases, Subject("nobody"), no_secrets, dry_run=True)
     forget()
     robot = Session(realm.robot(LEGACY, GUARDS))

@@ -72,4 +72,4 @@ def test_auto_leaves_a_legacy_grant_where_it_is(make_realm: Callable[..., TestRe
     stack.up("--skip-preview")
     stack.configure(grant())
     again = stack.preview("--expect-no-changes")
-    assert "stays with the legacy exchange" in again.output
+    assert "stays on the legacy exchange" in again.output

@@ -37,7 +37,7 @@ STARTED = time.time()
 LOOKS = 2
 """How often the audit looks for new events before a person ends it."""
 GONE = r"\bgone\b|no such realm|does not exist|deleted it"
-ROLES = "role of realm-management"
+ROLES = "realm-management role"
 STARTS = re.compile(r"(error|warning|note|hint): \S|deny: will try|Nothing was changed|Tip: |Realm '")
 
 

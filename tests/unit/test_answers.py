@@ -34,7 +34,7 @@ def sentence(session: Session, at: str = "/admin/x") -> str:
 @pytest.mark.parametrize("at", ["/x$", "/token$"])
 def test_no_json(keycloak: FakeKeycloak, at: str, body: str) -> None:
     keycloak.interfere(Answer(200, body), at=at)
-    assert "answered 200 with text/html, which is not Keycloak's answer" in sentence(keycloak.session())
+    assert "answered 200 with text/html, which Keycloak never sends" in sentence(keycloak.session())
 
 
 @pytest.mark.parametrize("status", [400, 401, 404])
@@ -112,7 +112,7 @@ SHAPES: list[tuple[str, Any, str | None]] = [
     ),
     ("clients/1/authz/resource-server/settings", {"policies": [1]}, "policies of another type"),
     ("clients/1/evaluate-scopes/generate-example-access-token", {"groups": ["a"], "roles": {}, "name": 1}, None),
-    ("clients/1", {**CLIENT, "x": json.loads("[" * 60 + "]" * 60)}, "more than 50 objects in each other"),
+    ("clients/1", {**CLIENT, "x": json.loads("[" * 60 + "]" * 60)}, "objects nested more than 50 deep"),
 ]
 
 

@@ -221,7 +221,7 @@ def test_check_refuses_all_at_once(keycloak: FakeKeycloak) -> None:
         (ScopePermissionProvider, {"decision_strategy": "ALL"}, "UNANIMOUS, AFFIRMATIVE, CONSENSUS"),
         (ScopePermissionProvider, {"description": "d" * 230}, "shorten it"),
         (TokenExchangePermissionProvider, {"policies": []}, "policies is empty"),
-        (TokenExchangePermissionProvider, {"policies": ["may"]}, "policies holds 'may', which is no id"),
+        (TokenExchangePermissionProvider, {"policies": ["may"]}, "policies holds 'may', which is not an id"),
     ],
     ids=spelled,
 )

@@ -35,7 +35,7 @@ CONFIDENTIAL = {"clientAuthenticatorType": "client-secret"}
         (CONFIDENTIAL, "***", True, None, Refusal("the server does not show its secret")),
         ({"clientAuthenticatorType": "client-jwt"}, "x", True, "typed", Refusal("to its private key (PEM).")),
         ({"clientAuthenticatorType": "client-x509"}, "x", True, "typed", Refusal("authenticates by 'client-x509'")),
-        (None, "x", True, "typed", Refusal("is not there")),
+        (None, "x", True, "typed", Refusal("does not exist")),
     ],
 )
 def test_where_a_secret_comes_from(

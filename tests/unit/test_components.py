@@ -514,7 +514,7 @@ def test_a_grant_stays_legacy_where_our_policy_is(program: Program, keycloak: Fa
     }
     assert register(program, keycloak, spec)["g"]["exchange"] == "legacy"
     assert any(
-        line.startswith("WARNING: grant 'g' in realm 'r': stays with the legacy exchange") for line in program.said
+        line.startswith("WARNING: grant 'g' in realm 'r': stays on the legacy exchange") for line in program.said
     )
 
 

@@ -144,6 +144,6 @@ def test_there_is_an_end_to_what_is_tried(monkeypatch: pytest.MonkeyPatch) -> No
     (todo,) = attempts(cast(Session, None), few, few, ())
     assert len(todo.exchanges) == 4 * 4 * 4 - 4 - 3  # own tokens for itself, and what is declared
     many = list(cases(13))
-    with pytest.raises(Refusal, match="--deny: would try 2717 exchanges, and 2000 is the most; name fewer grants"):
+    with pytest.raises(Refusal, match="--deny: would try 2717 exchanges, and 2000 is the limit; name fewer grants"):
         attempts(cast(Session, None), many, many, ())
     assert attempts(cast(Session, None), many[:3], many, ())[0].clients == ("s0", "s1", "s2", "t")

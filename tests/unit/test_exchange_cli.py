@@ -172,7 +172,7 @@ def test_when_secrets_are_read_from_the_server(
         (["verify", "--url", "keycloak"], AS_ALICE, 2, "error: config 'url': is 'keycloak'"),
         (["verify"], {"KEYCLOAK_USER": "alice"}, 2, "error: user 'alice': is chosen without a password"),
         (["verify", "--bogus"], {}, 2, "No such option"),
-        (["verify", "--deny", "--dry-run"], AS_ALICE, 2, "error: --deny: is proved by real exchanges"),
+        (["verify", "--deny", "--dry-run"], AS_ALICE, 2, "error: --deny: needs real exchanges"),
     ],
 )
 def test_usage(

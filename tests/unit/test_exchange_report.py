@@ -126,7 +126,7 @@ def test_what_no_grant_declares() -> None:
         "not tried: 2 in realm r, which its settings would refuse, or which are implied: no token of 'd': no.",
     ]
     assert deny_report.summary([refused, implied, *untried, hole]) == (
-        "Of 5 exchanges that no grant declares 1 refused, 1 implied by the grants, 1 allowed though undeclared, 2 not tried."
+        "5 exchanges that no grant declares: 1 refused, 1 implied by the grants, 1 allowed though undeclared, 2 not tried."
     )
     found = json.loads(report.as_json([PROVED], deny_report.objects([hole, implied])))
     assert [each["proved"] for each in found] == [True, False, True] and found[1]["because"][1] == "a mapper"

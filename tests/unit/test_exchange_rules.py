@@ -79,6 +79,6 @@ def test_a_secret_is_nothing_and_a_whole_number_an_int() -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"deployment": 3}', '{"deployment": {"resources": [{}]}}'])
 def test_what_is_no_state(text: str) -> None:
-    with pytest.raises(StackProblem, match="answered something that is no state"):
+    with pytest.raises(StackProblem, match="its answer is not a state"):
         read_state(text)
     assert read_state('{"deployment": {}}').grants == ()

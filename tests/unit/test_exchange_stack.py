@@ -143,7 +143,7 @@ def test_read_stack() -> None:
     [
         ("{}", "stack: is not deployed yet; run `pulumi up` first."),
         (exported({"g": {}}), "stack: its grants are not complete; run `pulumi up` first."),
-        ("oops", "pulumi: answered something that is no JSON object"),
+        ("oops", "pulumi: its answer is not a JSON object"),
     ],
 )
 def test_outputs_that_cannot_be_read(outputs: str, words: str) -> None:
@@ -163,7 +163,7 @@ def test_an_output_of_another_version(output: dict[str, Any]) -> None:
     [
         ("error: no stack selected; please use ...", "stack: none is selected; run `pulumi stack select`"),
         ("error: no Pulumi.yaml project file found", "project: there is no Pulumi.yaml here"),
-        ("error: no stack named 'zzz' found", "stack 'zzz': there is none of that name"),
+        ("error: no stack named 'zzz' found", "stack 'zzz': does not exist"),
         (
             "warning: a new version is there\nerror: incorrect passphrase",
             "`pulumi stack export`: incorrect passphrase",

@@ -117,12 +117,12 @@ def test_a_file_of_another_realm_names_the_realm_in_each_grant() -> None:
     [
         (FILE, "holds grants already; give --replace"),
         (f"config:\n  {PREFIX}:url: https://other.example.com\n", "is of the server at 'https://other.example.com'"),
-        ("config: [", "is no YAML in line 1"),
-        ("- a\n", "holds no mapping"),
-        ("config: [1]\n", "its 'config' is no mapping"),
-        ('{"config": {"a:b": 1}}', "its lines cannot be replaced one by one"),
-        ("config: {a:b: 1}\n", "its lines cannot be replaced one by one"),
-        (f"a: &x\n  - 1\nconfig:\n  {PREFIX}:grants: &y []\n  other: *y\n", "its lines cannot be replaced"),
+        ("config: [", "is not YAML in line 1"),
+        ("- a\n", "does not contain a mapping"),
+        ("config: [1]\n", "its 'config' is not a mapping"),
+        ('{"config": {"a:b": 1}}', "lines cannot be replaced in place"),
+        ("config: {a:b: 1}\n", "lines cannot be replaced in place"),
+        (f"a: &x\n  - 1\nconfig:\n  {PREFIX}:grants: &y []\n  other: *y\n", "lines cannot be replaced in place"),
     ],
 )
 def test_what_is_refused(text: str, words: str, tmp_path: Path) -> None:

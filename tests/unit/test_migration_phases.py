@@ -96,6 +96,8 @@ def test_a_requester_is_switched_for_all_its_grants_or_for_none() -> None:
 
 def test_people_are_told_of_a_migration() -> None:
     (note,) = [
-        each for each in plan([grant(exchange="auto", migration="both")], facts(BOTH)).notes if "on its way" in each
+        each
+        for each in plan([grant(exchange="auto", migration="both")], facts(BOTH)).notes
+        if "is being migrated" in each
     ]
     assert "standard answers now; `python -m exchange migrate apply` goes on" in note

@@ -65,7 +65,7 @@ def test_grants_are_read_from_outputs_and_config() -> None:
     assert g.calls == (Call("recipient", "web", "api"), Call("requester", "web", "web"))
     assert g.position == 1 and own.position is None
     assert own.calls == (Call("third", "web", "orders"),) and own.asks("orders") and not g.asks("api")
-    with pytest.raises(StackProblem, match="is no list of grants"):
+    with pytest.raises(StackProblem, match="is not a list of grants"):
         movings(StackOutputs({}, "", "r", {"grants": "{"}))
 
 

@@ -69,7 +69,7 @@ def test_what_pulumi_reports() -> None:
     output = "Diagnostics:\n    error: grant 'g' in realm 'r': is wrong; mend it.\nerror: update failed\n"
     assert _errors(output) == ["grant 'g' in realm 'r': is wrong; mend it."]
     locked = _errors("error: the stack is currently locked by 1 lock(s). Either wait …")
-    assert len(locked) == 2 and "`pulumi cancel`, then run again" in locked[1]
+    assert len(locked) == 2 and "run `pulumi cancel`, then run this again" in locked[1]
     assert _errors("one\n\ntwo\n") == ["one", "two"]
     assert _errors("\n") == ["pulumi: ended without a message; it may have been killed."]
 
@@ -148,7 +148,7 @@ def test_how_plan_ends(plans: tuple[Planned, ...], code: int, words: str, monkey
     [
         (found(), ["--yes"], 0, "nothing to migrate"),
         (found(planned()), ["--yes"], 0, "1 grant is standard now: g."),
-        (found(planned()), [], 2, "there is no terminal to ask on"),
+        (found(planned()), [], 2, "cannot ask without a terminal"),
         (found(planned(blocks=("x; y",))), ["--yes"], 1, "error: grant 'g' in realm 'r': x; y."),
         (found(planned(), quiet=[False]), ["--yes"], 2, "which this would deploy too"),
         (found(planned(), quiet=[True, False]), ["--yes"], 1, "are not of this migration"),
@@ -166,7 +166,10 @@ def test_how_apply_ends(
 
 def test_a_failed_run_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(monkeypatch, found(planned()), "apply", "--yes", outcome=RunFailed("a: wrong; mend it."))
-    assert result.exit_code == 1 and "error: a: wrong; mend it.\nerror: run the same command again" in result.output
+    assert (
+        result.exit_code == 1
+        and "error: a: wrong; mend it.\nerror: correct that, then run the same command again" in result.output
+    )
 
 
 @pytest.mark.parametrize(
@@ -175,7 +178,7 @@ def test_a_failed_run_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None
 def test_who_is_stopped_on_the_way_is_told(problem: KeycloakError, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(monkeypatch, found(planned()), "apply", "--yes", outcome=problem)
     assert result.exit_code == code and f"error: {problem}" in result.stderr
-    assert "warning: stopped on the way, so a switch may be on and nobody watches it;" in result.stderr
+    assert "warning: stopped midway, so a switch may be on without a watch;" in result.stderr
     before = run(monkeypatch, found(planned(), quiet=[False]), "apply", "--yes")
     assert "stopped on the way" not in before.output
 

@@ -263,7 +263,7 @@ def test_another_script_replaces_a_policy(keycloak: FakeKeycloak, monkeypatch: p
         (
             RolePolicyProvider,
             {"roles": [{"role": "r", "client": "a\x00"}]},
-            "roles holds '\\x00', which is no character",
+            "roles holds '\\x00', which is not allowed",
         ),
         (GroupPolicyProvider, {"groups": []}, "groups is empty; name at least one group"),
         (UserPolicyProvider, {"users": []}, "users is empty; name at least one user"),

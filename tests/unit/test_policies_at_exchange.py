@@ -65,12 +65,12 @@ def on_it(keycloak: FakeKeycloak) -> list[str]:
         (
             "user",
             "POSITIVE",
-            "user policy 'user' in realm 'r': is a user policy, but at an exchange Keycloak judges the client",
+            "user policy 'user' in realm 'r': is a user policy, but at an exchange Keycloak checks the requester",
         ),
         (
             "user",
             "NEGATIVE",
-            "not the user of the token, so it lets everybody through; map the users' role to a client scope",
+            "not the token's user, so it lets everybody through; map the users' role to a client scope",
         ),
         (
             "regex",

@@ -213,7 +213,7 @@ def test_a_broken_profile_does_not(keycloak: FakeKeycloak, warned: list[str]) ->
     forget()
     keycloak.interfere(*[Answer(500, {})] * clients_module.ATTEMPTS, at="^PUT ")
     engine.destroy()
-    assert any("Keycloak refuses to have it written" in each for each in warned)
+    assert any("Keycloak refuses the write" in each for each in warned)
 
 
 def test_a_destroy_warns_of_what_its_write_changed_beside(keycloak: FakeKeycloak, warned: list[str]) -> None:
@@ -240,7 +240,7 @@ def test_an_error_does_not_hide_what_was_changed_before_it(keycloak: FakeKeycloa
         watch.refused.append(HttpError(400, "PUT", "/p", "no"))
         raise KeycloakError("404 GET.")
     assert going.value.faults == ("404 GET.",)
-    assert "the cause." in warned and any(each.startswith("thing 'x': its client stays") for each in warned)
+    assert "the cause." in warned and any(each.startswith("thing 'x': its client was not changed") for each in warned)
 
 
 # A look that a policy refuses

@@ -170,7 +170,7 @@ def test_a_window_of_dates_alone_is_one_policy() -> None:
         ({"hour_end": 5}, "hour_end is 5 without hour, which Keycloak ignores; give hour, too"),
         (
             {"hour": 20.0, "hour_end": 6.0},
-            "hour is 20 and hour_end 6, which never matches, since Keycloak does not go on past 23; make two TimePolicies, "
+            "hour is 20 and hour_end 6, which never matches, since Keycloak's span ends at 23; make two TimePolicies, "
             "20 to 23 and 0 to 6, and an AggregatePolicy with AFFIRMATIVE, or take 7 to 19 with logic NEGATIVE",
         ),
         ({"hour": 20, "hour_end": 19}, "20 to 23 and 0 to 19, and an AggregatePolicy with AFFIRMATIVE"),

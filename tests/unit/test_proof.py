@@ -350,7 +350,7 @@ def test_no_secret_and_no_token_is_shown() -> None:
             {"serviceAccountsEnabled": False},
             "has no service account whose token could be exchanged; set KEYCLOAK_USER",
         ),
-        ({}, None, "client 'frontend' in realm 'r': is not there"),
+        ({}, None, "client 'frontend' in realm 'r': does not exist"),
     ],
 )
 def test_choose_subject(environ: dict[str, str], client: dict[str, Any] | None, expected: Subject | str) -> None:
@@ -365,4 +365,4 @@ def test_choose_subject(environ: dict[str, str], client: dict[str, Any] | None, 
 
 def test_a_case_without_a_secret_says_so() -> None:
     verdict = prove(FakeRealm().session, RECIPIENT, ALICE, ClientSecrets(FakeRealm().session, {}, read=False))
-    assert not verdict.proved and verdict.reason and "client 'frontend' in realm 'r': is not there" in verdict.reason
+    assert not verdict.proved and verdict.reason and "client 'frontend' in realm 'r': does not exist" in verdict.reason

@@ -131,7 +131,7 @@ def test_a_moved_server(run: Run, tmp_path: Path) -> None:
     assert backend.document == expected
     (kept,) = tmp_path.glob("prod-*.state.json")
     assert json.loads(kept.read_text()) == STATE_DOCUMENT and kept.stat().st_mode & 0o777 == 0o600
-    assert f"`pulumi stack import --file {kept.name}` brings it back" in result.stdout
+    assert f"`pulumi stack import --file {kept.name}` restores it" in result.stdout
     assert backend.modes == [0o600]
     assert all(list(call)[-2:] == ["--stack", "prod"] for call in backend.calls)
     assert not any("--show-secrets" in call for call in backend.calls if call[0] == "stack")

@@ -203,7 +203,7 @@ def test_which_exchange(
     found = plan([grant(exchange=asked)], facts(features, permissions=permissions, **changes))
     assert [each.exchange for each in found.grants] == [chosen]
     stays = asked == "auto" and chosen == "legacy" and features is BOTH
-    assert stays == any("stays with the legacy exchange" in note for note in found.notes)
+    assert stays == any("stays on the legacy exchange" in note for note in found.notes)
 
 
 def test_what_is_asked_of_the_server() -> None:
@@ -456,7 +456,7 @@ def test_guards_close_what_grants_open_together() -> None:
         (
             {"exchange": "legacy", "flows": ("requester",)},
             {},
-            "'frontend' may exchange any client's token into one for the target",
+            "'frontend' may exchange any client's token for the target",
         ),
         (
             {},
