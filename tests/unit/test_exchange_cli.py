@@ -250,7 +250,7 @@ def test_help_has_examples(command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "words"), [([], "only a dry run, or not all"), (["migrate", "apply"], "no legacy exchange came")]
+    ("command", "words"), [([], "a dry run, or not everything"), (["migrate", "apply"], "no legacy exchange came")]
 )
 def test_help_fills_the_width_whatever_the_lines_of_the_source(command: list[str], words: str) -> None:
     text = CliRunner().invoke(cli.app, [*command, "--help"], env={"COLUMNS": "400"}).stdout

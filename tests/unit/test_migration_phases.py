@@ -100,4 +100,4 @@ def test_people_are_told_of_a_migration() -> None:
         for each in plan([grant(exchange="auto", migration="both")], facts(BOTH)).notes
         if "is being migrated" in each
     ]
-    assert "standard answers now; `python -m exchange migrate apply` goes on" in note
+    assert "standard answers now; `python -m exchange migrate apply` continues" in note

@@ -180,7 +180,7 @@ def test_who_is_stopped_on_the_way_is_told(problem: KeycloakError, code: int, mo
     assert result.exit_code == code and f"error: {problem}" in result.stderr
     assert "warning: stopped midway, so a switch may be on without a watch;" in result.stderr
     before = run(monkeypatch, found(planned(), quiet=[False]), "apply", "--yes")
-    assert "stopped on the way" not in before.output
+    assert "stopped midway" not in before.output
 
 
 def test_nobody_is_asked_and_the_notes_are_said_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
