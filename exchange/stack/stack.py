@@ -201,7 +201,7 @@ def _explained(arguments: Sequence[str], words: str) -> str:
         return "project: there is no Pulumi.yaml here; run this in the project's folder."
     if "no stack named" in words and "--stack" in arguments:
         name = arguments[list(arguments).index("--stack") + 1]
-        return f"stack {named(name)}: there is none of that name; see `pulumi stack ls`."
+        return f"stack {named(name)}: does not exist; see `pulumi stack ls`."
     lines = [line.strip() for line in words.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("error: ")]  # warnings may come before
     said = next(iter(errors or lines), "no message").removeprefix("error: ")
@@ -252,5 +252,5 @@ def as_object(text: str) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise StackProblem("pulumi: answered something that is no JSON object; check `pulumi version`.")
+        raise StackProblem("pulumi: its answer is not a JSON object; check `pulumi version`.")
     return found
