@@ -9,7 +9,7 @@ import pulumi
 
 from kcadmin.objects.clients import Client
 from kcadmin.objects.setting_claims import REFRESH_TOKENS_CLAIM
-from kcadmin.objects.shared_settings import REFRESH_TOKENS
+from kcadmin.objects.shared_settings import REFRESH_TOKENS, gives_refresh_tokens
 from providers.base.connections import Server
 from providers.base.provider import Props
 from providers.base.resource import KeycloakResource, Text, Texts
@@ -30,7 +30,7 @@ class RefreshTokensOffProvider(SharedSettingProvider):
         return {REFRESH_TOKENS: None}
 
     def shown(self, client: Client) -> Props:
-        return {"enabled": client.value(REFRESH_TOKENS) == "false"}
+        return {"enabled": not gives_refresh_tokens(client)}
 
 
 class RefreshTokensOff(KeycloakResource, module="keycloak", name="RefreshTokensOff"):

@@ -24,15 +24,16 @@ from kcadmin.objects.mappers import (
     INTROSPECTION_CLAIM,
     LIGHTWEIGHT_CLAIM,
     LIGHTWEIGHT_TOKENS,
+    RESOLVE_MAPPER,
     TOKEN_CLAIM,
     AudienceMapper,
+    is_set,
 )
 from kcadmin.rest.texts import named, quoted
 from reach.written_audiences import (
     CLAIM_MAPPERS,
     LATE_MAPPERS,
     RENAMED_ROLE_MAPPER,
-    RESOLVE_MAPPER,
     ROLE_MAPPER,
     is_unknown,
     parties,
@@ -49,11 +50,11 @@ class Shapes:
     """Names of what gives a client's access tokens another shape, in which other mappers act.
 
     lighteners: client policies that may make them lightweight (``reach.lightweight``).
-    introspectors: clients that get them whole, signed anew (``reach.introspection``).
+    introspectors: clients that get them whole, signed anew (``reach.introspection``), in words.
     """
 
     lighteners: Sequence[str] = ()
-    introspectors: Sequence[str] = ()
+    introspectors: str = ""
 
 
 AS_ISSUED = Shapes()
@@ -215,11 +216,9 @@ def _acts(mapper: Json, client: Client, shapes: Shapes) -> tuple[bool, str | Non
     if mapper["protocolMapper"] in (ROLE_MAPPER, RENAMED_ROLE_MAPPER):
         return True, None  # they have no such setting
     on, when = _acts_at_issue(mapper, client, shapes.lighteners)
-    has_own = INTROSPECTION_CLAIM in (mapper.get("config") or {}) or mapper["protocolMapper"] == RESOLVE_MAPPER
-    whole = _is_set(mapper, INTROSPECTION_CLAIM if has_own else TOKEN_CLAIM)
-    if not whole or not shapes.introspectors or (on and when is None):
+    if not _is_set(mapper, INTROSPECTION_CLAIM) or not shapes.introspectors or (on and when is None):
         return on, when
-    passed_on = f"{quoted(shapes.introspectors, 'or')} passes on the whole token that it gets at introspection"
+    passed_on = f"{shapes.introspectors} passes on the whole token that it gets at introspection"
     return True, f"{when}, or {passed_on}" if on else Introspected(passed_on)
 
 
@@ -234,10 +233,8 @@ def _acts_at_issue(mapper: Json, client: Client, lighteners: Sequence[str]) -> t
 
 
 def _is_set(mapper: Json, setting: str) -> bool:
-    """As Keycloak reads a setting; an audience-resolve mapper acts where it says nothing, since older ones had no settings."""
-    said = (mapper.get("config") or {}).get(setting)
-    is_resolver = mapper["protocolMapper"] == RESOLVE_MAPPER and setting != LIGHTWEIGHT_CLAIM
-    return said == "true" or (said is None and (is_resolver or is_unknown(mapper)))
+    """As Keycloak reads a setting; a mapper of an unknown type may act where it says nothing."""
+    return is_set(mapper, setting, unsaid=is_unknown(mapper))
 
 
 def replacing(each: Added, found: Iterable[Added]) -> list[str]:

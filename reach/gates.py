@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kcadmin.authz.tickets import ticket_way
-from kcadmin.objects.bulk_reading import CLIENTS_READ
 from kcadmin.objects.claims import adopted_kind, claims
 from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.objects.clients import FULL_SCOPE, Client
@@ -19,9 +18,10 @@ from kcadmin.rest import texts
 from kcadmin.rest.errors import Forbidden, NotFound
 from kcadmin.rest.session import path
 from reach.audiences import Added, Shapes, added, held_scopes, issued, resolvers
-from reach.introspection import UNSEEN, changes, introspectors_for
+from reach.introspection import changes, introspectors_for
 from reach.lightweight import lighteners
 
+UNSEEN = "?"
 Role = tuple[str, str]
 """(client id, or "" for a role of the realm; name)"""
 
@@ -78,7 +78,7 @@ def openings(
     if client is None or target is None:
         return Openings()
     scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
-    passing = introspectors_for(realm, [client], scopes) if received else ()
+    passing = introspectors_for(realm, [client], scopes) if received else ""
     shapes = Shapes(_lighteners(realm, client, scopes), passing)
     found = [*added(client, scopes, shapes), *(issued(client, scopes, shapes) if received else ())]
     named = [each for each in found if each.may_add(target_id) and not _is_made(each, made)]
@@ -207,10 +207,7 @@ def _where(each: Added) -> str:
         return ""
     unseen = f"client policy '{UNSEEN}'"
     known = "one of the client policies, which this login may not read (role view-realm),"
-    said = each.when.replace(
-        f"'{UNSEEN}' passes on", f"one of more than {CLIENTS_READ:,} clients, if it may, passes on"
-    )
-    return f", where {said.replace(unseen, known)}"
+    return f", where {each.when.replace(unseen, known)}"
 
 
 def _is_made(each: Added, made: Collection[str]) -> bool:

@@ -5,37 +5,46 @@ others. A confidential client with the setting below gets one when it introspect
 https://www.keycloak.org/docs/latest/server_admin/#_lightweight_access_token
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from kcadmin.objects.bulk_reading import CLIENTS_READ
-from kcadmin.objects.clients import Client
+from kcadmin.objects.clients import ATTRIBUTE, Client
+from kcadmin.objects.features import Features
 from kcadmin.objects.realm import Realm
+from kcadmin.rest.texts import quoted
 from reach.audiences import Scopes, Shapes, issued, resolvers, switched
 
 SETTING = "client.introspection.response.allow.jwt.claim.enabled"
-UNSEEN = "?"
+MANY = f"one of more than {CLIENTS_READ:,} clients, if it may,"
+HIDDEN = "a client that this login may not see (role view-clients), if there is one,"
+_OF_KEYCLOAK = frozenset({"account", "account-console", "admin-cli", "broker", "security-admin-console"})
+"""Clients that Keycloak makes in each realm. A login that sees none but one of them was permitted a few clients alone."""
 
 
-def introspectors(clients: Iterable[Client]) -> tuple[str, ...]:
-    """Their client ids."""
-    return tuple(
-        sorted(
-            client.client_id
-            for client in clients
-            if client.attributes.get(SETTING) == "true" and client.is_on("enabled") and not client.is_on("publicClient")
-        )
-    )
+def introspectors(clients: Collection[Client], features: Features) -> str:
+    """These clients in words, of all that a login sees in a realm; nothing where there are none."""
+    if not features.whole_tokens:
+        return ""
+    if len(_OF_KEYCLOAK & {client.client_id for client in clients}) < 2:
+        return HIDDEN
+    return quoted(sorted(client.client_id for client in clients if _passes_on(client)), "or")
 
 
-def introspectors_for(realm: Realm, clients: Iterable[Client], scopes: Scopes) -> tuple[str, ...]:
-    """The same of a realm, asked only where they change whom these clients' tokens name; ``?`` where it has too many clients."""
-    if not any(changes(Shapes(introspectors=(UNSEEN,)), client, scopes) for client in clients):
-        return ()
+def introspectors_for(realm: Realm, clients: Iterable[Client], scopes: Scopes) -> str:
+    """The same of a realm, asked only where they change whom these clients' tokens name."""
+    if not any(changes(Shapes(introspectors=HIDDEN), client, scopes) for client in clients):
+        return ""
     found = realm.clients.at_most(CLIENTS_READ)
-    return (UNSEEN,) if found is None else introspectors(found)
+    return (
+        introspectors(found, realm.features()) if found is not None else MANY if realm.features().whole_tokens else ""
+    )
 
 
 def changes(shapes: Shapes, client: Client, scopes: Scopes) -> bool:
     """Whether it changes whom a client's tokens name, or as whose they pass."""
     found = (of(client, scopes, shapes) for of in (switched, resolvers, issued))
     return any(each.when for some in found for each in some)
+
+
+def _passes_on(client: Client) -> bool:
+    return client.is_on(ATTRIBUTE + SETTING) and client.is_on("enabled") and not client.is_on("publicClient")

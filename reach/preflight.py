@@ -18,6 +18,7 @@ from kcadmin.objects.writers import Mark
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.errors import NotFound
 from kcadmin.rest.session import Session, session_for
+from kcadmin.writes.votes import is_true
 from reach.audiences import added, held_scopes
 from reach.facts import ClientFacts, Facts, Questions
 from reach.fitness import DPOP, bound_by
@@ -159,7 +160,9 @@ def _facts(client: Client) -> ClientFacts:
         marks=tuple(marks_on(client)),
         logs_users_in=any(client.is_on(login) for login in LOGINS),
         refresh_on=client.is_on(SWITCH) and client.value(REFRESH) == SAME_SESSION,
-        switch_owners=tuple(claim.owner for claim in claims(client, SWITCH_CLAIM) if claim.was.get(SWITCH) != "true"),
+        switch_owners=tuple(
+            claim.owner for claim in claims(client, SWITCH_CLAIM) if not is_true(claim.was.get(SWITCH))
+        ),
         audiences={
             mapper.included_client: mapper.exchange
             for mapper in sorted(mappers, key=lambda mapper: mapper.exchange == LEGACY)  # a legacy mark wins

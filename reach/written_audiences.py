@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from kcadmin.objects.claim_mappers import CLAIM_MAPPER
-from kcadmin.objects.mappers import AUDIENCE_MAPPER, AudienceMapper
+from kcadmin.objects.mappers import AUDIENCE_MAPPER, RESOLVE_MAPPER, AudienceMapper
 
-RESOLVE_MAPPER = "oidc-audience-resolve-mapper"
 ROLE_MAPPER, RENAMED_ROLE_MAPPER = "oidc-hardcoded-role-mapper", "oidc-role-name-mapper"
 CLAIM_MAPPERS = frozenset(
     {

@@ -14,6 +14,7 @@ from kcadmin.authz.time_windows import matches, time_faults
 from kcadmin.marks.ownership import mark_of
 from kcadmin.objects.resource_server import NEGATIVE, ResourceServer, is_negative
 from kcadmin.rest.texts import named
+from kcadmin.writes.votes import is_true
 from reach.permissions import decided
 
 ZONES = [timedelta(minutes=30 * half) for half in range(-24, 29)]  # of all clocks on Earth: the server's is not told
@@ -125,8 +126,8 @@ def _role(q: Question, config: Config) -> _Match:
     found = [q.reader.role(str(each["id"])) or {"name": str(each["id"])} for each in roles]
     names = ", ".join(str(each["name"]) for each in found)
     account = q.reader.service_account(q.requester) if q.requester else None
-    if (
-        account and config.get("fetchRoles") != "true"
+    if account and not is_true(
+        config.get("fetchRoles")
     ):  # with it, Keycloak denies even a service account that has the role
         held: set[str] = set()
         for role in found:

@@ -7,9 +7,8 @@ from exchange.doctor.error_catalogue import REQUEST
 from exchange.doctor.finding import Finding, Question
 from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.objects.features import REFRESH, SAME_SESSION
+from kcadmin.objects.shared_settings import REFRESH_TOKENS, gives_refresh_tokens
 from kcadmin.rest import texts
-
-REFRESH_TOKENS = "attributes.use.refresh.tokens"
 
 
 def scopes(q: Question) -> Iterator[Finding]:
@@ -43,7 +42,7 @@ def refresh(q: Question) -> Iterator[Finding]:
         remedy = "set allowRefresh: true, or let the caller ask for an access token"
         value = str(client.value(REFRESH) or "not set")
         yield q.found("refresh-off", "client", name, wrong, remedy, field=REFRESH, value=value, sure=False)
-    elif client.value(REFRESH_TOKENS) == "false":
+    elif not gives_refresh_tokens(client):
         wrong, remedy = "gives no refresh tokens at all", "let the caller ask for an access token"
         yield q.found("refresh-off", "client", name, wrong, remedy, field=REFRESH_TOKENS, value="false", sure=False)
 

@@ -16,6 +16,7 @@ from kcadmin.objects.clients import Client
 from kcadmin.objects.features import LEGACY, REFRESH, SAME_SESSION, STANDARD, SWITCH, SWITCH_CLAIM
 from kcadmin.rest import texts
 from kcadmin.rest.texts import quoted
+from kcadmin.writes.votes import is_true
 from reach.existing_policies import Window
 from reach.fitness import Position, Unfit, unfit
 from reach.survey import Survey
@@ -280,5 +281,5 @@ def _named_by_nobody(survey: Survey, names: Namings) -> Iterator[Remark]:
 
 
 def _switch_owner(client: Client) -> str | None:
-    held = [claim for claim in claims(client, SWITCH_CLAIM) if claim.was.get(SWITCH) != "true"]
+    held = [claim for claim in claims(client, SWITCH_CLAIM) if not is_true(claim.was.get(SWITCH))]
     return held[0].owner if held else None

@@ -9,7 +9,7 @@ from exchange.migrate.progress import Call, Moving, StackObject, Stage, groups, 
 from kcadmin.marks.ownership import hash16, mark_of
 from kcadmin.objects.clients import Client
 from kcadmin.objects.lifespans import LIFESPAN
-from kcadmin.objects.shared_settings import REFRESH_TOKENS
+from kcadmin.objects.shared_settings import gives_refresh_tokens
 from kcadmin.rest.texts import named, quoted
 from reach.audiences import added
 from reach.proof import RECIPIENT, THIRD
@@ -148,7 +148,7 @@ def changes(moving: Moving, survey: Survey) -> Iterator[str]:
         yield f"aud is {named(moving.target)} alone only where {named(moving.target)} sends audience={moving.target}"
     for requester in moving.requesters:
         client = survey.clients.get(requester)
-        if client and client.value(REFRESH_TOKENS) != "false":
+        if client and gives_refresh_tokens(client):
             yield _refresh(requester, bool(moving.declared.get("allowRefresh")))
         target = survey.clients.get(moving.target)
         if client and target and moving.asks(requester):

@@ -13,6 +13,7 @@ from kcadmin.objects.realm import Realm, realm_for
 from kcadmin.rest.errors import Refusal
 from kcadmin.rest.session import Session
 from kcadmin.rest.texts import named
+from kcadmin.writes.votes import is_true
 
 BEFORE_SECONDS = 3600
 OVERLAP_SECONDS = 3.0  # a node may store an event some time after the time that it bears
@@ -82,7 +83,7 @@ class Keycloak:
             held = claims(client, SWITCH_CLAIM)
             if client and len({claim.owner for claim in held}) == 1:
                 clients.change(client.uuid, {SWITCH: held[0].was.get(SWITCH)})
-                if held[0].was.get(SWITCH) == "true":
+                if is_true(held[0].was.get(SWITCH)):
                     staying.append(requester)
             elif client and client.is_on(SWITCH):
                 staying.append(requester)

@@ -12,6 +12,7 @@ from typing import Any
 from kcadmin.objects.resource_server import ResourceServer, is_negative
 from kcadmin.rest.errors import sentence
 from kcadmin.rest.texts import named
+from kcadmin.writes.votes import is_true
 
 _GATE_USERS = "map the users' role to a client scope and use that in a ClientScopePolicy"
 _REMEDIES = {
@@ -33,7 +34,7 @@ def cannot_match(policy: Mapping[str, Any]) -> str | None:
     config: Mapping[str, str] = policy.get("config") or {}
     if policy["type"] == "user":
         why = "is a user policy, but at an exchange Keycloak checks the requester, not the token's user"
-    elif policy["type"] == "regex" and str(config.get("targetContextAttributes")) == "true":
+    elif policy["type"] == "regex" and is_true(config.get("targetContextAttributes")):
         why = "is a regex policy on attributes of the request, none of which it finds at an exchange"
     elif policy["type"] == "regex" and config.get("targetClaim") != "scope":
         why = f"is a regex policy on {named(config.get('targetClaim'))}, but the only claim at an exchange is 'scope'"

@@ -11,6 +11,7 @@ from kcadmin.marks.ownership import NOBODY, NUMBER_KEY, OWNER_KEY, STACK_KEY, Wr
 from kcadmin.objects.mappers import AUDIENCE_MAPPER, AudienceMapper
 from kcadmin.rest.errors import Refusal, sentence
 from kcadmin.rest.texts import named
+from kcadmin.writes.votes import is_true
 
 IN_TOKEN_SCOPE = "include.in.token.scope"
 _MAPPER_NAME = "audience"
@@ -45,7 +46,7 @@ def read_scope(found: Mapping[str, Any], roles: tuple[tuple[str, str], ...]) -> 
         str(found.get("description") or ""),
         included.pop() if len(included) == 1 else None,
         roles,
-        attributes.get(IN_TOKEN_SCOPE, "true") == "true",
+        is_true(attributes.get(IN_TOKEN_SCOPE, "true")),
         owner=owner,
         mark=hash16(owner) if owner else None,
         id=str(found["id"]),
@@ -73,7 +74,7 @@ def changes(found: Mapping[str, Any], wanted: AudienceScope) -> dict[str, Any]:
     """The body of a PUT, which leaves alone what it leaves out. None removes an attribute; an empty text would stay."""
     held: Mapping[str, str] = found.get("attributes") or {}
     attributes = _marks(wanted)
-    if wanted.in_token_scope != (held.get(IN_TOKEN_SCOPE, "true") == "true"):
+    if wanted.in_token_scope != is_true(held.get(IN_TOKEN_SCOPE, "true")):
         absent = wanted.in_token_scope and wanted.stored and IN_TOKEN_SCOPE not in dict(wanted.stored)
         attributes[IN_TOKEN_SCOPE] = None if absent else str(wanted.in_token_scope).lower()
     described = {"description": wanted.description} if wanted.description != (found.get("description") or "") else {}

@@ -9,12 +9,18 @@ from typing import Any
 
 from kcadmin.marks.ownership import NOBODY, OWNER_KEY, Writer, hash16
 from kcadmin.objects.clients import Client
-from kcadmin.objects.mappers import INTROSPECTION_CLAIM, LIGHTWEIGHT_CLAIM, TOKEN_CLAIM
+from kcadmin.objects.mappers import (
+    ID_TOKEN_CLAIM,
+    INTROSPECTION_CLAIM,
+    LIGHTWEIGHT_CLAIM,
+    TOKEN_CLAIM,
+    USERINFO_CLAIM,
+    is_set,
+)
 from kcadmin.objects.marked_mappers import MarkedMappers, marks, writer_of
 
 CLAIM_MAPPER = "oidc-hardcoded-claim-mapper"
 CLAIM, VALUE, JSON_TYPE = "claim.name", "claim.value", "jsonType.label"  # names of its settings
-_ID_TOKEN, _USERINFO = "id.token.claim", "userinfo.token.claim"
 STRING = "String"
 
 
@@ -46,18 +52,18 @@ class HardcodedClaimMapper:
 
     @classmethod
     def read(cls, mapper: Mapping[str, Any]) -> "HardcodedClaimMapper":
-        """From the server's representation. Unless it says, introspection is as the access token, userinfo as the ID token."""
+        """From the server's representation."""
         config: Mapping[str, str] = mapper.get("config") or {}
         return cls(
             name=str(mapper["name"]),
             claim_name=config.get(CLAIM) or "",
             claim_value=config.get(VALUE) or "",
             json_type=config.get(JSON_TYPE) or STRING,
-            access_token=config.get(TOKEN_CLAIM) == "true",
-            id_token=config.get(_ID_TOKEN) == "true",
-            userinfo=config.get(_USERINFO, config.get(_ID_TOKEN)) == "true",
-            introspection=config.get(INTROSPECTION_CLAIM, config.get(TOKEN_CLAIM)) == "true",
-            lightweight=config.get(LIGHTWEIGHT_CLAIM) == "true",
+            access_token=is_set(mapper, TOKEN_CLAIM),
+            id_token=is_set(mapper, ID_TOKEN_CLAIM),
+            userinfo=is_set(mapper, USERINFO_CLAIM),
+            introspection=is_set(mapper, INTROSPECTION_CLAIM),
+            lightweight=is_set(mapper, LIGHTWEIGHT_CLAIM),
             owner=config.get(OWNER_KEY) or None,
             id=str(mapper["id"]),
             stored=tuple(sorted(config.items())),
@@ -68,8 +74,8 @@ class HardcodedClaimMapper:
         """The server's configuration for this mapper."""
         flags = {
             TOKEN_CLAIM: self.access_token,
-            _ID_TOKEN: self.id_token,
-            _USERINFO: self.userinfo,
+            ID_TOKEN_CLAIM: self.id_token,
+            USERINFO_CLAIM: self.userinfo,
             INTROSPECTION_CLAIM: self.introspection,
             LIGHTWEIGHT_CLAIM: self.lightweight,
         }
@@ -101,6 +107,6 @@ class HardcodedClaimMappers(MarkedMappers[HardcodedClaimMapper]):
 
     TYPE = CLAIM_MAPPER
     OURS = frozenset(
-        {CLAIM, VALUE, JSON_TYPE, TOKEN_CLAIM, _ID_TOKEN, _USERINFO, INTROSPECTION_CLAIM, LIGHTWEIGHT_CLAIM}
+        {CLAIM, VALUE, JSON_TYPE, TOKEN_CLAIM, ID_TOKEN_CLAIM, USERINFO_CLAIM, INTROSPECTION_CLAIM, LIGHTWEIGHT_CLAIM}
     )
     READ = HardcodedClaimMapper.read

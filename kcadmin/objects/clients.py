@@ -24,7 +24,7 @@ from kcadmin.writes.executors import ATTRIBUTE as ATTRIBUTE
 from kcadmin.writes.partial_put import as_body as as_body
 from kcadmin.writes.partial_put import body_of
 from kcadmin.writes.prediction import RealmPolicies, left_out, names_without
-from kcadmin.writes.votes import Write
+from kcadmin.writes.votes import Write, is_true
 from kcadmin.writes.watch import accepted_now, compare, forgiven, is_refused, may_act
 
 FULL_SCOPE = "fullScopeAllowed"
@@ -55,8 +55,8 @@ class Client:
         return self.representation.get(field)
 
     def is_on(self, field: str) -> bool:
-        """Whether a boolean setting is on."""
-        return self.value(field) in (True, "true")
+        """Whether a boolean setting is on, as Keycloak reads it: also an attribute that says TRUE."""
+        return is_true(self.value(field))
 
     def with_values(self, values: Mapping[str, Any]) -> "Client":
         """This client after a partial PUT of the values."""

@@ -28,6 +28,7 @@ STANDARD_FEATURE, LEGACY_FEATURE = "token-exchange-standard:v2", "token-exchange
 PERMISSIONS_FEATURE = "admin-fine-grained-authz:v1"
 OLDEST_VERSION = (24, 0)
 SCOPE_POLICIES_SINCE = (26, 0)
+WHOLE_TOKENS_SINCE = (25, 0)
 STANDARD_SINCE = "26.2"
 # `jti` is <session type><token type><grant>:<uuid>, two letters each: onrtte:… standard, onrtna:… legacy. Before 26.2,
 # which brought this and the standard exchange, it is <uuid>.
@@ -46,6 +47,7 @@ class Features:
     unknown: features that this version of Keycloak does not have, so that nothing switches them on.
     scope_policies: whether a client-scope policy can judge an exchange; before 26.0 each such exchange ends in a 500.
     dpop: whether it applies a client's setting to bind its tokens by DPoP; before 26.4 a feature that is off by default.
+    whole_tokens: whether a client may get tokens whole at introspection; 24.0 does not know the setting.
     version: its first two numbers; None where the login may not read it. Servers since 26 show it only to realm administrators.
     """
 
@@ -55,6 +57,7 @@ class Features:
     unknown: tuple[str, ...] = ()
     scope_policies: bool = True
     dpop: bool = True
+    whole_tokens: bool = True
     version: tuple[int, ...] | None = field(default=None, compare=False)
 
     @property
@@ -108,6 +111,7 @@ def read_features(session: Session) -> Features:
         unknown=tuple(feature for feature, name in _LISTED_AS.items() if name not in on),
         scope_policies=version is None or version >= SCOPE_POLICIES_SINCE,
         dpop=on.get("DPOP", True),
+        whole_tokens=version is None or version >= WHOLE_TOKENS_SINCE,
         version=version,
     )
 

@@ -11,12 +11,14 @@ from kcadmin.marks.ownership import NOBODY, OWNER_KEY, Writer, hash16
 from kcadmin.objects.clients import Client
 from kcadmin.objects.marked_mappers import EXCHANGE_KEY, MarkedMappers, marks, writer_of
 
-AUDIENCE_MAPPER = "oidc-audience-mapper"
+AUDIENCE_MAPPER, RESOLVE_MAPPER = "oidc-audience-mapper", "oidc-audience-resolve-mapper"
 TOKEN_CLAIM = "access.token.claim"  # a setting's name
 LIGHTWEIGHT_CLAIM = "lightweight.claim"
 INTROSPECTION_CLAIM = "introspection.token.claim"
+ID_TOKEN_CLAIM, USERINFO_CLAIM = "id.token.claim", "userinfo.token.claim"
 LIGHTWEIGHT_TOKENS = "attributes.client.use.lightweight.access.token.enabled"
 _CLIENT, _CUSTOM = "included.client.audience", "included.custom.audience"
+_OTHERWISE = {INTROSPECTION_CLAIM: TOKEN_CLAIM, USERINFO_CLAIM: ID_TOKEN_CLAIM}
 
 
 @dataclass(frozen=True)
@@ -50,15 +52,15 @@ class AudienceMapper:
 
     @classmethod
     def read(cls, mapper: Mapping[str, Any]) -> "AudienceMapper":
-        """From the server's representation. It leaves out what is off, and introspection is on where it says nothing."""
+        """From the server's representation."""
         config: Mapping[str, str] = mapper.get("config") or {}
         return cls(
             name=str(mapper["name"]),
             included_client=config.get(_CLIENT) or None,
             custom_audience=config.get(_CUSTOM) or None,
-            access_token=config.get(TOKEN_CLAIM) == "true",
-            id_token=config.get("id.token.claim") == "true",
-            introspection=config.get("introspection.token.claim", "true") == "true",
+            access_token=is_set(mapper, TOKEN_CLAIM),
+            id_token=is_set(mapper, ID_TOKEN_CLAIM),
+            introspection=is_set(mapper, INTROSPECTION_CLAIM),
             owner=config.get(OWNER_KEY) or None,
             exchange=config.get(EXCHANGE_KEY) or None,
             id=str(mapper["id"]),
@@ -82,11 +84,27 @@ class AudienceMapper:
             _CUSTOM: self.custom_audience,
             TOKEN_CLAIM: _text(self.access_token),
             LIGHTWEIGHT_CLAIM: _text(self.access_token),
-            "id.token.claim": _text(self.id_token),
+            ID_TOKEN_CLAIM: _text(self.id_token),
             INTROSPECTION_CLAIM: _text(self.introspection),
             EXCHANGE_KEY: self.exchange,
         }
         return {key: value for key, value in entries.items() if value} | marks(self)
+
+
+def is_set(mapper: Mapping[str, Any], setting: str, *, unsaid: bool = False) -> bool:
+    """Whether a setting of a mapper of any type is on, as Keycloak reads it.
+
+    Where a mapper does not say them, introspection is as the access token, and userinfo as the ID token. An audience-resolve
+    mapper is on then, since older ones had no settings.
+
+    :param unsaid: what counts where it says neither.
+    """
+    said = (mapper.get("config") or {}).get(setting)
+    if said is not None:
+        return bool(said == "true")
+    if mapper.get("protocolMapper") == RESOLVE_MAPPER:
+        return setting != LIGHTWEIGHT_CLAIM
+    return is_set(mapper, _OTHERWISE[setting], unsaid=unsaid) if setting in _OTHERWISE else unsaid
 
 
 def audience_mappers(client: Client) -> list[AudienceMapper]:
@@ -98,7 +116,7 @@ class AudienceMappers(MarkedMappers[AudienceMapper]):
     """The audience mappers of one client."""
 
     TYPE = AUDIENCE_MAPPER
-    OURS = frozenset({_CLIENT, _CUSTOM, TOKEN_CLAIM, LIGHTWEIGHT_CLAIM, "id.token.claim", INTROSPECTION_CLAIM})
+    OURS = frozenset({_CLIENT, _CUSTOM, TOKEN_CLAIM, LIGHTWEIGHT_CLAIM, ID_TOKEN_CLAIM, INTROSPECTION_CLAIM})
     READ = AudienceMapper.read
 
 

@@ -17,6 +17,7 @@ from kcadmin.objects.writers import require_one_stack
 from kcadmin.rest.errors import NotFound, Refusal, sentence
 from kcadmin.rest.texts import named, shown
 from kcadmin.rest.waiting import read_again
+from kcadmin.writes.votes import is_true
 
 ROUNDS = 5
 REFRESH_TOKENS = "attributes.use.refresh.tokens"
@@ -35,6 +36,12 @@ class Taken:
     def over(self, noted: Mapping[str, Any]) -> dict[str, Any]:
         """What it was by the stack's state; by a claim only what the state does not know."""
         return {**noted, **({} if self.found == USED else self.was)}
+
+
+def gives_refresh_tokens(client: Client) -> bool:
+    """Whether a client gives refresh tokens to its users: unless its setting says otherwise, as Keycloak reads it."""
+    said = client.value(REFRESH_TOKENS)
+    return said is None or is_true(said)
 
 
 def take(

@@ -106,7 +106,10 @@ def test_what_is_added_at_introspection_is_a_way_past_the_condition(
         home.change("gateway", **never)
         assert not passes_on(home, source)
         stack.up(grant(home, sources=[source], exchange=exchange, **FOR_ROLES))
-        home.change("gateway", enabled=True, attributes={SETTING: "true"})
+        home.change("gateway", enabled=True, attributes={SETTING: "TRUE"})  # which Keycloak takes for on
+        assert passes_on(home, source)
+        with pytest.raises(pulumi.RunError, match=where):
+            stack.up(grant(home, sources=[source], exchange=exchange, **FOR_ROLES))
 
 
 @EXCHANGES

@@ -24,7 +24,9 @@ World = tuple[TestRealm, Stack]
 @pytest.fixture(scope="module")
 def home(make_module_realm: MakeRealm) -> TestRealm:
     """One user holds the role ``vip``, another the role ``whole`` in part, and ``api/user``."""
-    realm = make_module_realm("legacy", web={}, api={}, light={"attributes": LIGHT})
+    realm = make_module_realm(
+        "legacy", web={}, api={}, light={"attributes": LIGHT}, loud={"attributes": dict.fromkeys(LIGHT, "TRUE")}
+    )
     realm.add_user(OTHER)
     realm.add_role("vip", HOLDER)
     realm.add_role("part", OTHER)
@@ -69,13 +71,14 @@ AUDIENCE = kind("oidc-audience-mapper", included_client_audience="api")
     ("client", "mapper", "config"),
     [
         ("light", AUDIENCE, {"access.token.claim": "false", "lightweight.claim": "true"}),
+        ("loud", AUDIENCE, {"access.token.claim": "false", "lightweight.claim": "true"}),
         ("web", kind("oidc-hardcoded-claim-mapper", claim_name="aud", claim_value="api"), {}),
         ("web", kind("oidc-usermodel-property-mapper", claim_name="aud", user_attribute="username"), {}),
         ("web", kind("oidc-hardcoded-role-mapper", role="api.user"), {}),
         ("web", AUDIENCE, {"pulumi.owner": "org/project/other"}),
         ("web", kind("oidc-hardcoded-claim-mapper", claim_name="aud", claim_value="api"), {"pulumi.owner": OWNER}),
     ],
-    ids=["lightweight", "fixed", "of the user", "role", "another stack's", "said to be ours"],
+    ids=["lightweight", "lightweight by TRUE", "fixed", "of the user", "role", "another stack's", "said to be ours"],
 )
 def test_a_mapper_that_names_the_target_for_everybody(
     world: World, client: str, mapper: dict[str, Any], config: dict[str, str]
@@ -89,6 +92,11 @@ def test_a_mapper_that_names_the_target_for_everybody(
         with pytest.raises(pulumi.RunError, match=f"without asking for the scope: {by}"):
             stack.up(grant(realm, sources=[client], audience="optionalScope"))
         assert stack.state == {}
+        if mapper is AUDIENCE:
+            switch = "standard.token.exchange.enabled"
+            realm.change("api", attributes={switch: "True"})  # what the refused grant would have done
+            assert passes(realm, OTHER, client)
+            realm.change("api", attributes={switch: None})
     finally:
         realm.delete_mapper(client, "theirs")
 

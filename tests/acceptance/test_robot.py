@@ -1,22 +1,31 @@
 """The robot that bootstrap makes: exactly its roles, a key that logs in, whole lives of grants, and no trace when it goes."""
 
 import json
+import re
 import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jwt
+import pulumi
 import pytest
 
 from exchange.bootstrap.bootstrap import Bootstrapped, bootstrap, remove
+from exchange.doctor.doctor import Asked, Doctor
+from exchange.doctor.realm_look import Looks
 from kcadmin.objects import robot
+from kcadmin.objects.features import read_features
+from kcadmin.objects.realm import realm_for
 from kcadmin.objects.robot_permissions import PERMISSIONS_CLIENT
 from kcadmin.rest.connection import Connection, PrivateKeyLogin
 from kcadmin.rest.errors import Forbidden, Refusal
 from kcadmin.rest.session import Session
 from kcadmin.writes.watch import Unannounced
 from local.layout import keycloak_version
+from reach.among_clients import reach_among
+from reach.introspection import HIDDEN
+from reach.verdict import RECIPIENT, Case
 from tests.acceptance.test_policy_changes import CONSENT, demand
 from tests.conftest import MakeRealm
 from tests.support.engine import forget
@@ -217,6 +226,7 @@ def test_it_may_be_kept_to_named_clients(make_realm: MakeRealm, tmp_path: Path) 
     stack.up(grant(realm, exchange="standard"))
     assert realm.exchange("frontend", realm.user_token("frontend"), "api")["aud"] == ["api"]
     stack.destroy()
+    hides_who_passes_tokens_on(realm, connection)
     session = Session(connection)
     assert session.get(realm.at("clients"), clientId="other") == []
     with pytest.raises(Forbidden):
@@ -225,6 +235,21 @@ def test_it_may_be_kept_to_named_clients(make_realm: MakeRealm, tmp_path: Path) 
     gone = remove(realm.connection, realm.name, NAME)
     assert gone and gone.remains == (entries_stay(realm),)
     assert realm.export() == with_empty_permissions(before, realm)
+
+
+def hides_who_passes_tokens_on(realm: TestRealm, connection: Connection) -> None:
+    """Where a mapper acts at introspection alone, it counts that such a login cannot see who gets tokens there."""
+    realm.mapper("frontend", "whole", "api", **{"access.token.claim": "false", "introspection.token.claim": "true"})
+    forget()
+    with pytest.raises(pulumi.RunError, match=re.escape(f"of 'frontend', where {HIDDEN} passes on the whole token")):
+        Stack(connection).up(grant(realm, exchange="standard", audience="optionalScope"))
+    own = realm_for(Session(connection), realm.name)
+    verdict = reach_among(own, read_features(own.session), ["api", "frontend"]).reach.verdict("api", "frontend", None)
+    assert HIDDEN in " ".join(verdict.conditions), verdict
+    case = Case("g", realm.name, "standard", RECIPIENT, "frontend", "api", "api")
+    diagnosis = Doctor(Looks(own.session), Asked()).look_at([case])[0]
+    assert any(HIDDEN in each.wrong for each in diagnosis.notes)
+    realm.delete_mapper("frontend", "whole")
 
 
 def test_a_server_without_admin_permissions_is_left_as_it_was(legacy_realm: TestRealm, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_introspection_has_a_setting_of_its_own(config: dict[str, str], acts: tu
     for fields, expected in zip(({}, LIGHT), acts, strict=True):
         mapper = {"id": "m", "name": "m", **kind("oidc-audience-mapper", included_client_audience="b")}
         holder = client("a", {**mapper, "config": {"included.client.audience": "b", **config}}, **fields)
-        found = added(holder, {}, Shapes(introspectors=("gateway", "proxy")))
+        found = added(holder, {}, Shapes(introspectors="'gateway' or 'proxy'"))
         assert ["if passed on" if each.when else "always" for each in found] == ([expected] if expected else [])
         assert all("'gateway' or 'proxy' passes on" in each.when for each in found if each.when)
         assert [each.when for each in added(holder, {})] == ([None] if expected == "always" else [])
@@ -90,7 +90,7 @@ def test_an_audience_resolve_mapper_acts_where_it_says_nothing(
     """Realms of before Keycloak 23 have one without settings in their client scope ``roles``."""
     for fields, expected in zip(({}, LIGHT), acts, strict=True):
         holder = client("a", {"id": "m", "name": "m", **RESOLVE, "config": config}, defaultClientScopes=[], **fields)
-        found = resolvers(holder, {}, Shapes(introspectors=("gateway",)))
+        found = resolvers(holder, {}, Shapes(introspectors="'gateway'"))
         assert ["if passed on" if each.when else "always" for each in found] == ([expected] if expected else [])
 
 

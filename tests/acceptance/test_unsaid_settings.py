@@ -1,0 +1,96 @@
+"""Settings of mappers that are said, or not: what is computed of them is what tokens and introspection of Keycloak show."""
+
+import itertools
+from typing import Any
+
+import pytest
+import requests
+
+from kcadmin.objects.claim_mappers import CLAIM_MAPPER, HardcodedClaimMapper
+from kcadmin.objects.mappers import (
+    AUDIENCE_MAPPER,
+    INTROSPECTION_CLAIM,
+    LIGHTWEIGHT_CLAIM,
+    RESOLVE_MAPPER,
+    TOKEN_CLAIM,
+    AudienceMapper,
+    is_set,
+)
+from tests.acceptance.test_open_gates import LIGHT
+from tests.conftest import MakeRealm
+from tests.support.random_users import claims_of
+from tests.support.realms import TestRealm
+
+SETTINGS = (TOKEN_CLAIM, LIGHTWEIGHT_CLAIM, INTROSPECTION_CLAIM)
+CONFIGS = [
+    {setting: said for setting, said in zip(SETTINGS, each, strict=True) if said is not None}
+    for each in itertools.product((None, "true", "false"), (None, "true"), (None, "true", "false"))
+]
+
+
+@pytest.fixture(scope="module")
+def home(make_module_realm: MakeRealm) -> TestRealm:
+    realm = make_module_realm("legacy", web={}, light={"attributes": LIGHT}, api={}, gateway={})
+    realm.add_role("user", realm.user, client_id="api")
+    scopes = {each["name"]: each["id"] for each in realm.get("client-scopes")}
+    for client in ("web", "light"):  # whose audience-resolve mapper adds api by itself
+        realm.session.delete(realm.at("clients", realm.uuid(client), "default-client-scopes", scopes["roles"]))
+        # who introspects a token must be in its aud
+        always = {"included.client.audience": "gateway", **dict.fromkeys(SETTINGS, "true")}
+        add(realm, client, mapper("gateway", AUDIENCE_MAPPER, always))
+    return realm
+
+
+def mapper(name: str, kind: str, config: dict[str, str]) -> dict[str, Any]:
+    return {"name": name, "protocol": "openid-connect", "protocolMapper": kind, "config": config}
+
+
+def add(realm: TestRealm, client: str, *mappers: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """All mappers of the client as Keycloak describes them afterwards, by name."""
+    realm.session.post(realm.at("clients", realm.uuid(client), "protocol-mappers", "add-models"), [*mappers])
+    return {each["name"]: each for each in realm.client(client)["protocolMappers"]}
+
+
+def introspected(realm: TestRealm, token: str) -> dict[str, Any]:
+    answer = requests.post(
+        f"{realm.url}/realms/{realm.name}/protocol/openid-connect/token/introspect",
+        data={"token": token, "client_id": "gateway", "client_secret": "s"},
+        timeout=120,
+    )
+    assert answer.json()["active"], answer.text
+    return dict(answer.json())
+
+
+def audiences(claims: dict[str, Any]) -> set[str]:
+    said = claims.get("aud", [])
+    return {said} if isinstance(said, str) else set(said)
+
+
+@pytest.mark.parametrize(("client", "in_tokens"), [("web", TOKEN_CLAIM), ("light", LIGHTWEIGHT_CLAIM)])
+def test_a_setting_that_is_not_said_is_as_keycloak_reads_it(home: TestRealm, client: str, in_tokens: str) -> None:
+    audience, claim = "included.custom.audience", {"claim.name": "", "claim.value": "there", "jsonType.label": "String"}
+    new = []
+    for number, config in enumerate(CONFIGS):
+        new.append(mapper(f"a{number}", AUDIENCE_MAPPER, {audience: f"a{number}", **config}))
+        new.append(mapper(f"c{number}", CLAIM_MAPPER, {**claim, "claim.name": f"c{number}", **config}))
+    made = add(home, client, *new)
+    token = home.user_token(client)
+    claims, whole = claims_of(token), introspected(home, token)
+    for name in (each["name"] for each in new):
+        each = made[name]
+        issued, asked = (is_set(each, setting) for setting in (in_tokens, INTROSPECTION_CLAIM))
+        if name.startswith("a"):  # introspection adds to what the token names
+            assert AudienceMapper.read(each).introspection is asked
+            assert (name in audiences(claims), name in audiences(whole)) == (issued, issued or asked), each
+        else:
+            assert HardcodedClaimMapper.read(each).introspection is asked
+            assert (name in claims, name in whole) == (issued, asked), each
+
+    for config in (each for each in CONFIGS if in_tokens != TOKEN_CLAIM or LIGHTWEIGHT_CLAIM not in each):
+        resolver = mapper("resolve", RESOLVE_MAPPER, config)
+        add(home, client, resolver)
+        token = home.user_token(client)
+        issued, asked = (is_set(resolver, setting) for setting in (in_tokens, INTROSPECTION_CLAIM))
+        found = tuple("api" in audiences(each) for each in (claims_of(token), introspected(home, token)))
+        assert found == (issued, issued or asked), config
+        home.delete_mapper(client, "resolve")
