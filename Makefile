@@ -97,8 +97,8 @@ test-cluster: setup ## objects, owners, crashes and stacks at once on PostgreSQL
 test-crash: setup ## runs killed before and after each write, in one process and through the CLI (make test: at some of these points)
 	@ALL_KILL_POINTS=1 $(VENV)/python -m pytest -n $(JOBS) tests/acceptance/test_crashes.py tests/acceptance/test_replacements.py tests/e2e/test_killed.py tests/e2e/test_killed_renames.py tests/e2e/test_replaced.py $(ARGS)
 
-test-scripts: setup ## policies of a script that is deployed on a server built for it
-	@TEST_SCRIPTS=1 $(VENV)/python -m pytest tests/acceptance/test_policies.py -k script $(ARGS)
+test-scripts: setup ## scripts and client scopes with a parameter, on a server built for them
+	@TEST_SCRIPTS=1 $(VENV)/python -m pytest tests/acceptance/test_scripts.py $(ARGS)
 
 state-fixture: setup ## write the states of the current commit, for the tests of upgrades (before a release)
 	@$(VENV)/python -m tests.e2e.states $(ARGS)

@@ -40,7 +40,6 @@ from reach.written_audiences import (
 )
 from reach.written_audiences import written as written_by
 
-OPENID_CONNECT = "openid-connect"
 Json = Mapping[str, Any]
 Scopes = Mapping[str, Json]
 
@@ -248,9 +247,7 @@ def _mappers(client: Client, scopes: Scopes) -> Iterator[tuple[Json, str, Assign
         owner = (mapper.get("config") or {}).get(OWNER_KEY) or None
         yield mapper, f"{_called(mapper)} of {named(client.client_id)}", None, owner
     for name, kind in held_scopes(client).items():
-        scope = scopes.get(name) or {}
-        if scope.get("protocol", OPENID_CONNECT) != OPENID_CONNECT:
-            continue
+        scope = scopes.get(name) or {}  # of any protocol: Keycloak lists those that act, since 26.7 also of oid4vc
         owner = (scope.get("attributes") or {}).get(OWNER_KEY) or None
         for mapper in scope.get("protocolMappers") or ():
             by = f"the {kind} client scope {named(name)} of {named(client.client_id)}"

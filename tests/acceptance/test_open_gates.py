@@ -215,6 +215,27 @@ def test_a_scope_that_only_says_to_be_ours_opens_no_gate(world: World) -> None:
 
 
 @pytest.mark.standard_exchange
+@pytest.mark.parametrize("protocol", ["oid4vc", "saml"])
+def test_a_scope_that_was_put_to_another_protocol_counts_as_keycloak_counts_it(world: World, protocol: str) -> None:
+    """Since 26.7 tokens of OpenID Connect also have what is in scopes of oid4vc, whose feature may be off."""
+    realm, stack = world
+    scope = {"name": "theirs", "protocol": "openid-connect", "protocolMappers": [{"name": "m", **AUDIENCE}]}
+    scope_id = realm.session.create(realm.at("client-scopes"), scope)
+    realm.session.put(realm.at("clients", realm.uuid("web"), "default-client-scopes", scope_id), None)
+    realm.session.put(realm.at("client-scopes", scope_id), {"name": "theirs", "protocol": protocol})
+    try:
+        if is_named(realm, OTHER):
+            with pytest.raises(pulumi.RunError, match="by the default client scope 'theirs' of 'web'; take these away"):
+                stack.up(grant(realm, requiredRoles=["vip"]))
+        else:
+            stack.up(grant(realm, requiredRoles=["vip"]))
+            assert passes(realm, HOLDER) and not passes(realm, OTHER)
+    finally:
+        stack.destroy()
+        realm.session.delete(realm.at("client-scopes", scope_id))
+
+
+@pytest.mark.standard_exchange
 @pytest.mark.parametrize("condition", [{"requiredRoles": ["vip"]}, {"audience": "optionalScope"}], ids=str)
 def test_another_owner_of_the_same_stack_goes_on(world: World, condition: dict[str, Any]) -> None:
     realm, stack = world

@@ -1,17 +1,10 @@
 """Authorization policies of every type on a real Keycloak: their lives, and what they do to a real legacy exchange."""
 
 import json
-import os
-import secrets
-import shutil
-import subprocess
-import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -36,7 +29,6 @@ from providers.user_policy import UserPolicyProvider
 from tests.support.engine import Engine, forget
 from tests.support.realms import TestRealm
 from tests.support.robots import robot_engine
-from tests.support.shared_servers import start_server
 
 MANAGEMENT = "realm-management"
 
@@ -268,61 +260,6 @@ def test_a_script_that_is_not_deployed_is_refused(world: TestRealm) -> None:
         Refusal, match=r"which the server does not offer \(deployed scripts: none\); put the script's JAR"
     ):
         engine.up(realm=world.name, resource_server="api", name="p", policy_type="script-allow.js")
-
-
-@pytest.mark.skipif(not os.environ.get("TEST_SCRIPTS"), reason="builds a server with a script: make test-scripts")
-def test_a_deployed_script_judges_the_address(tmp_path: Path) -> None:
-    with scripted_server(tmp_path) as server:
-        realm = TestRealm.make(server.url, server.admin_password)
-        path = realm.at("clients", realm.uuid("api"), "management", "permissions")
-        realm.session.put_json(path, {"enabled": True})
-        before = realm.export()
-        exchange = Exchange(realm)
-        args = {"realm": realm.name, "resource_server": MANAGEMENT, "name": "p", "description": "why"}
-        engine = robot_engine(ScriptPolicyProvider, realm)
-        assert engine.up(**args, policy_type="script-here.js") == "create"
-        forget()
-        assert engine.refresh()
-        asked(engine, {**args, "policy_type": "script-here.js", "logic": "POSITIVE"})
-        assert exchange.with_only(str(engine.id))
-        assert engine.up(**args, policy_type="script-here.js", logic="NEGATIVE") == "update"
-        assert not exchange.with_only(str(engine.id))
-        assert engine.up(**args, policy_type="script-elsewhere.js") == "replace"
-        assert not exchange.with_only(str(engine.id))
-        with pytest.raises(Refusal, match=r"\(deployed scripts: script-elsewhere.js, script-here.js\)"):
-            robot_engine(ScriptPolicyProvider, realm).up(**{**args, "name": "q"}, policy_type="script-no.js")
-        engine.destroy()
-        assert realm.export() == before
-
-
-@contextmanager
-def scripted_server(folder: Path) -> Iterator[keycloak.Server]:
-    """A legacy server of its own with two scripts, which grant by the caller's address."""
-    built = keycloak.install(keycloak_version(), "legacy", lambda line: None)
-    tree = shutil.copytree(built.home, folder / "tree", symlinks=True)
-    scripts = {"here": "127.0.0.1", "elsewhere": "10.0.0.1"}
-    judge = (
-        "if ($evaluation.getContext().getAttributes().getValue('kc.client.network.ip_address').asString(0) === '{}') "
-        "$evaluation.grant();"
-    )
-    with zipfile.ZipFile(tree / "providers" / "scripts.jar", "w") as jar:
-        policies = [{"name": name, "fileName": f"{name}.js"} for name in scripts]
-        jar.writestr("META-INF/keycloak-scripts.json", json.dumps({"policies": policies}))
-        for name, address in scripts.items():
-            jar.writestr(f"{name}.js", judge.replace("{}", address))
-    options = keycloak.feature_options(built.version, "legacy")
-    subprocess.run(
-        [*keycloak.command(tree, tree), "build", f"{options[0]},scripts", *options[1:]],
-        env={**keycloak.clean_environment(), **keycloak.SETTINGS},
-        check=True,
-    )
-    password = secrets.token_hex(12)
-    server = start_server(replace(built, home=tree), data=folder / "data", admin_password=password)
-    try:
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(tree)
 
 
 # At a real exchange

@@ -10,10 +10,10 @@ from typing import Any
 import jwt
 import pulumi
 import pytest
+from exchange.doctor.realm_look import Looks
 
 from exchange.bootstrap.bootstrap import Bootstrapped, bootstrap, remove
 from exchange.doctor.doctor import Asked, Doctor
-from exchange.doctor.realm_look import Looks
 from kcadmin.objects import robot
 from kcadmin.objects.features import read_features
 from kcadmin.objects.realm import realm_for

@@ -36,7 +36,7 @@ BEFORE_STANDARD = listed(TOKEN_EXCHANGE=True, ADMIN_FINE_GRAINED_AUTHZ=True)
         ({"features": NEWEST, "systemInfo": None}, Features(True, False, False)),
         (
             {"features": BEFORE_STANDARD, "systemInfo": {"version": "24.0.5"}},
-            Features(False, True, True, ("token-exchange-standard:v2",), scope_policies=False),
+            Features(False, True, True, ("token-exchange-standard:v2",), scope_policies=False, whole_tokens=False),
         ),
         (
             {"features": listed(TOKEN_EXCHANGE_STANDARD_V2=True, ADMIN_FINE_GRAINED_AUTHZ=True)},

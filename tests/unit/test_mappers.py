@@ -71,10 +71,17 @@ def test_what_is_written_is_read(wanted: AudienceMapper) -> None:
 @pytest.mark.parametrize(
     ("config", "changes"),
     [
-        ({}, {"included_client": None, "access_token": False, "owner": None, "exchange": None}),
+        ({}, {"included_client": None, "access_token": False, "introspection": False, "owner": None, "exchange": None}),
         (
             {"included.client.audience": "", "included.custom.audience": "x"},
-            {"included_client": None, "custom_audience": "x", "access_token": False, "owner": None, "exchange": None},
+            {
+                "included_client": None,
+                "custom_audience": "x",
+                "access_token": False,
+                "introspection": False,
+                "owner": None,
+                "exchange": None,
+            },
         ),
         (
             {"included.client.audience": "api", "access.token.claim": "true", "introspection.token.claim": "false"},
@@ -82,7 +89,7 @@ def test_what_is_written_is_read(wanted: AudienceMapper) -> None:
         ),
         (
             {"included.client.audience": "api", "access.token.claim": "TRUE", "id.token.claim": "yes"},
-            {"access_token": False, "owner": None, "exchange": None},
+            {"access_token": False, "introspection": False, "owner": None, "exchange": None},
         ),
         (
             {
