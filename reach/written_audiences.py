@@ -6,7 +6,7 @@ https://www.keycloak.org/docs/latest/server_admin/#_protocol-mappers
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from kcadmin.objects.claim_mappers import CLAIM_MAPPER
 from kcadmin.objects.mappers import AUDIENCE_MAPPER, RESOLVE_MAPPER, AudienceMapper
@@ -45,6 +45,7 @@ NEVER = frozenset(
 """Write other claims, whatever their configuration says."""
 
 Json = Mapping[str, Any]
+_BOUNDS = {"int": 2**31, "long": 2**63}
 _ESCAPED = re.compile(r"\\(.)")
 
 
@@ -90,18 +91,44 @@ def claim_parts(name: str) -> list[str]:
 
 
 def _fixed(config: Mapping[str, str]) -> tuple[str, ...] | None:
-    """A hard-coded value, as it stands in ``aud``: always one text, also where it looks like a list."""
+    """A hard-coded value, as it stands in ``aud``: always one text, also where it looks like a list.
+
+    A value that Keycloak cannot read leaves the claim out.
+    """
     value, kind = config.get("claim.value") or "", config.get("jsonType.label") or "String"
     if not value:
         return ()
-    try:
-        if kind in ("int", "long"):
-            return (str(int(value)),)
-        if kind == "boolean":
-            return ("true" if value.lower() == "true" else "false",)
-        if kind == "JSON":
-            said = json.loads(value)
-            return (said if isinstance(said, str) else json.dumps(said, separators=(",", ":"), ensure_ascii=False),)
-    except ValueError:
-        return ()  # Keycloak cannot read it either, and leaves the claim out
+    if kind in _BOUNDS:
+        number = int(value) if re.fullmatch(r"[+-]?\d{1,20}", value) else None
+        return (str(number),) if number is not None and -_BOUNDS[kind] <= number < _BOUNDS[kind] else ()
+    if kind == "boolean":
+        return ("true" if value.lower() == "true" else "false",)
+    if kind == "JSON":
+        return _first_of(value)
     return (value,) if kind == "String" else None
+
+
+def _first_of(text: str) -> tuple[str, ...] | None:
+    """The first JSON value of a text, as Keycloak writes it: a text in quotes. It does not read what comes behind."""
+    try:
+        value, _ = _JSON.raw_decode(text.lstrip(" \t\r\n"))
+    except (_Fraction, RecursionError):
+        return None
+    except ValueError:
+        return ()
+    return (json.dumps(value, separators=(",", ":"), ensure_ascii=False),)
+
+
+class _Fraction(Exception):
+    """A number that Java writes in a way of its own."""
+
+
+def _fraction(text: str) -> NoReturn:
+    raise _Fraction
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+_JSON = json.JSONDecoder(parse_float=_fraction, parse_constant=_no_number)

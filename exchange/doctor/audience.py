@@ -7,7 +7,7 @@ from exchange.doctor.error_catalogue import EXCHANGED, SUBJECT
 from exchange.doctor.finding import Finding, Question
 from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.objects.clients import FULL_SCOPE, Client
-from kcadmin.objects.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, TOKEN_CLAIM
+from kcadmin.objects.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, TOKEN_CLAIM, is_set
 from kcadmin.rest import texts
 from reach.audiences import AS_ISSUED, Added, AssignedScope, Shapes, held_scopes, if_held, switched
 from reach.introspection import introspectors_for
@@ -114,7 +114,7 @@ def _mappers(q: Question, naming: ExpectedAudience) -> list[Added]:
 def _off(q: Question, naming: ExpectedAudience, each: Added) -> Finding:
     """A mapper that leaves access tokens out, or lightweight ones."""
     name, light = str(each.mapper["name"]), naming.holder.is_on(LIGHTWEIGHT_TOKENS)
-    if light and (each.mapper.get("config") or {}).get(TOKEN_CLAIM) == "true":
+    if light and is_set(each.mapper, TOKEN_CLAIM):
         where = f" of the client scope {texts.named(each.scopes[0].name)}" if each.scopes else ""
         wrong = f"issues lightweight tokens, which leave out the audience mapper {texts.named(name)}{where}"
         remedy = f"switch on {LIGHTWEIGHT_CLAIM} of that mapper, or switch off lightweight access tokens"
