@@ -26,6 +26,7 @@ from kcadmin.rest.texts import shown
 from providers.base import messages
 from providers.base.connections import address_for
 from providers.base.own_state import last_exchange, own_state
+from providers.base.resource import PartOfGrant
 from providers.checks.late import judge_late
 from providers.grant_check import GrantCheck
 from reach.facts import Facts
@@ -59,7 +60,7 @@ class LateNames(Names):
                 lambda known: SharedParts.of_program(known[1]).join([late_plan(known[0], Facts(None, {}))])
             ),
             mappers=_mappers() if is_gated(spec) else None,
-            opts=pulumi.ResourceOptions(parent=grant, depends_on=waits, protect=spec.protect or None),
+            opts=PartOfGrant(parent=grant, depends_on=waits, protect=spec.protect or None),
         )
 
     def place(self, spec: GrantSpec, *parts: str) -> str:
@@ -92,7 +93,7 @@ class LateNames(Names):
         return _part(self.check.takes_away, client) if is_gated(grant.spec) else None
 
     def options(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self._grant, depends_on=[self.check]), opts)
+        return pulumi.ResourceOptions.merge(PartOfGrant(parent=self._grant, depends_on=[self.check]), opts)
 
     def facts(self, planned: GrantPlan) -> dict[str, Any]:
         """What the policy pack judges, as the check knows it."""

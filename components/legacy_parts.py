@@ -16,6 +16,7 @@ from grants.spec import REQUESTER, GrantSpec
 from kcadmin.authz.time_windows import time_parts
 from kcadmin.objects.realm import management_client_id
 from providers.aggregate_policy import AggregatePolicy
+from providers.base.resource import PartOfGrant
 from providers.client_policy import ClientPolicy
 from providers.client_scope_policy import ClientScopePolicy
 from providers.time_policy import TimePolicy
@@ -32,7 +33,7 @@ def register_legacy_parts(planned: GrantPlan, shared: SharedParts, grant: pulumi
         "realm": names.realm(spec),
         "resource_server": names.of(spec, lambda named: management_client_id(named.realm)),
         "owner": spec.grant_owner,
-        "opts": names.options(pulumi.ResourceOptions(parent=grant, depends_on=[shared.permissions(planned)])),
+        "opts": names.options(PartOfGrant(parent=grant, depends_on=[shared.permissions(planned)])),
     }
     place = names.place(spec, spec.target, spec.name)
     policy: ClientPolicy | AggregatePolicy
@@ -45,9 +46,7 @@ def register_legacy_parts(planned: GrantPlan, shared: SharedParts, grant: pulumi
     )
     conditions: list[pulumi.Resource] = []
     if spec.required_roles:
-        after_scope = pulumi.ResourceOptions.merge(
-            common["opts"], pulumi.ResourceOptions(depends_on=[shared.scope(planned)])
-        )
+        after_scope = pulumi.ResourceOptions.merge(common["opts"], PartOfGrant(depends_on=[shared.scope(planned)]))
         conditions.append(
             ClientScopePolicy(
                 f"{place}-roles",
@@ -73,7 +72,7 @@ def register_legacy_parts(planned: GrantPlan, shared: SharedParts, grant: pulumi
         on_remove=spec.on_remove if planned.standing else None,
         owner=spec.grant_owner,
         accept_policy_changes=list(spec.accept_policy_changes) or None,
-        opts=names.options(pulumi.ResourceOptions(parent=grant)),  # its policy waits for the management permissions
+        opts=names.options(PartOfGrant(parent=grant)),  # its policy waits for the management permissions
     )
     return [clients, *conditions, binding]
 

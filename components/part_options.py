@@ -6,6 +6,7 @@ import pulumi
 
 from grants.conditions import RequiredRole
 from grants.plan import GrantPlan
+from providers.base.resource import PartOfGrant
 
 
 def accepted(grants: Iterable[GrantPlan]) -> list[str] | None:
@@ -15,7 +16,7 @@ def accepted(grants: Iterable[GrantPlan]) -> list[str] | None:
 
 def protected(grants: Iterable[GrantPlan], depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
     """Pulumi refuses to delete what a protected grant needs."""
-    return pulumi.ResourceOptions(protect=any(grant.spec.protect for grant in grants) or None, depends_on=depends_on)
+    return PartOfGrant(protect=any(grant.spec.protect for grant in grants) or None, depends_on=depends_on)
 
 
 def by_client(roles: Iterable[RequiredRole]) -> dict[str, list[str]]:

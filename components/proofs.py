@@ -6,6 +6,7 @@ import pulumi
 
 from components.shared_parts import SharedParts
 from grants.plan import EXCHANGE, LOGIN, GrantPlan, scope_name
+from providers.base.resource import PartOfGrant
 from providers.exchange_proof import ExchangeProof
 
 
@@ -34,7 +35,7 @@ def register_proofs(
             exact=spec.exact_audience or None,
             parts=ids,
             owner=spec.grant_owner,
-            opts=names.options(pulumi.ResourceOptions(parent=grant, depends_on=parts)),
+            opts=names.options(PartOfGrant(parent=grant, depends_on=parts)),
         )
         for flow in planned.flows
     ]

@@ -63,6 +63,7 @@ class AggregatePolicy(KeycloakResource, module="keycloak", name="AggregatePolicy
         owner: Text | None = None,
         adopt: Flag | None = None,
         on_remove: Text | None = None,
+        accept_policy_changes: Texts | None = None,
         connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

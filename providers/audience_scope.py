@@ -18,9 +18,10 @@ from kcadmin.rest.texts import named, shown
 from providers.base.compare import KEEP, RESTORE, REVOKE
 from providers.base.connections import Server
 from providers.base.held import ObjectMark, writer
-from providers.base.owned import OwnedObjectProvider, Store
+from providers.base.owned import OwnedObjectProvider
 from providers.base.provider import Props
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
+from providers.base.stores import Store
 from providers.base.uuids import is_known
 
 

@@ -16,10 +16,12 @@ from kcadmin.objects.shared_settings import drop_claim, write_claim
 from kcadmin.rest.texts import named
 from providers.base.connections import Server
 from providers.base.held import writer
+from providers.base.judged_writes import ClientWrite, claim_write
 from providers.base.owned import CREATED, OwnedObjectProvider
 from providers.base.provider import Props
-from providers.base.resource import Flag, KeycloakResource, Text
+from providers.base.resource import Flag, KeycloakResource, Text, Texts
 from providers.base.resource_server import require_services
+from providers.base.stores import Found
 
 
 class AuthorizationScopeProvider(OwnedObjectProvider[Scope]):
@@ -50,6 +52,15 @@ class AuthorizationScopeProvider(OwnedObjectProvider[Scope]):
         require_services(realm, props)
         claim = Claim(props["owner"], scope_kind(props["name"]), {}, {}, writer(props))
         write_claim(realm.clients, props[self.HOLDER], claim)
+
+    def client_writes(self, realm: Realm, olds: Props, props: Props) -> Iterator[ClientWrite]:
+        client, seen = realm.clients.get(props[self.HOLDER]), self.in_sight(realm, props)
+        kind, former = scope_kind(props["name"]), scope_kind(str(olds.get("name")))
+        moves = claim_of(client, str(olds.get("owner")), former) is not None
+        if seen and seen[1] is not Found.OURS and not moves:
+            yield from super().client_writes(realm, olds, props)
+        elif client and claim_of(client, props["owner"], kind) is None:
+            yield claim_write(client, props["owner"], kind)
 
     def continued(self, realm: Realm, found: Scope, wanted: Scope, props: Props) -> Props:
         holder = props[self.HOLDER]
@@ -96,6 +107,7 @@ class AuthorizationScope(KeycloakResource, module="keycloak", name="Authorizatio
         owner: Text | None = None,
         adopt: Flag | None = None,
         on_remove: Text | None = None,
+        accept_policy_changes: Texts | None = None,
         connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

@@ -20,7 +20,7 @@ from providers.base.compare import KEEP, REVOKE
 from providers.base.connections import Server
 from providers.base.messages import warn
 from providers.base.provider import Props
-from providers.base.resource import KeycloakResource, Text
+from providers.base.resource import KeycloakResource, Text, Texts
 from providers.base.shared_setting import SharedSettingProvider
 
 LONGEST_CLIENT_ID = NAME_LIMIT - len("service-account-")  # the server answers 500 to more
@@ -111,6 +111,7 @@ class AuthorizationServices(KeycloakResource, module="keycloak", name="Authoriza
         client_uuid: Text | None = None,
         owner: Text | None = None,
         on_remove: Text | None = None,
+        accept_policy_changes: Texts | None = None,
         connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

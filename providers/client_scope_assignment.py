@@ -22,6 +22,7 @@ from providers.base.after_removal import tell_kept
 from providers.base.compare import KEEP, RESTORE, REVOKE
 from providers.base.connections import Server
 from providers.base.held import ObjectMark, writer
+from providers.base.judged_writes import ClientWrite, claim_write
 from providers.base.messages import info
 from providers.base.provider import KeycloakProvider, Props
 from providers.base.resource import KeycloakResource, Text, Texts
@@ -37,6 +38,7 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
     REPLACE_ON = ("realm", "client_uuid", "scope", "scope_id", "kind")
     FREE_WHEN_UNSET = ("scope_id", "takes_away")
     SETS = ("takes_away",)
+    PLANNED = True
     ON_REMOVE = (RESTORE, REVOKE, KEEP)
     CHOICES = {"kind": (DEFAULT, OPTIONAL)}
 
@@ -77,6 +79,16 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
                 drop_claim(realm.clients, news["client_uuid"], olds["owner"], assignment_kind(olds["scope"]))
         self._take_away(realm, news)
         return {"scope_id": olds["scope_id"]}
+
+    def client_writes(self, realm: Realm, olds: Props, props: Props) -> Iterator[ClientWrite]:
+        client, name = realm.clients.get(props["client_uuid"]), props["scope"]
+        if client is None or self._claim(realm, props):
+            return
+        ours = any(each.mark == hash16(props["owner"]) for each in realm.client_scopes.named(name))
+        held = realm.client_scopes.kind_of(client.uuid, name) == props["kind"]
+        moves = olds.get("owner") is not None and self._claim(realm, {**olds, "client_uuid": client.uuid}) is not None
+        if moves or (ours or props.get("on_remove") == REVOKE if held else not ours):
+            yield claim_write(client, props["owner"], assignment_kind(name))
 
     def _take_away(self, realm: Realm, props: Props) -> None:
         """Deletes audience mappers of this stack on the client: beside them the scope's condition would be none."""

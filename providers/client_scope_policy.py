@@ -14,7 +14,7 @@ from kcadmin.authz.named_policies import ClientScopePolicies, ScopeItem
 from kcadmin.authz.named_policies import ClientScopePolicy as Policy
 from providers.base.connections import Server
 from providers.base.policy import PLACE, Items, PolicyProvider
-from providers.base.resource import Flag, KeycloakResource, Text
+from providers.base.resource import Flag, KeycloakResource, Text, Texts
 
 
 class ClientScopePolicyProvider(PolicyProvider[Policy]):
@@ -55,6 +55,7 @@ class ClientScopePolicy(KeycloakResource, module="keycloak", name="ClientScopePo
         owner: Text | None = None,
         adopt: Flag | None = None,
         on_remove: Text | None = None,
+        accept_policy_changes: Texts | None = None,
         connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

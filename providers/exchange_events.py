@@ -9,11 +9,20 @@ import pulumi
 
 from kcadmin.objects.events import NEEDED, EventsConfig
 from kcadmin.objects.realm import Realm
-from kcadmin.objects.recorded_events import KIND, give_up_claim, read_recorded, release_events, serves, take_events
+from kcadmin.objects.recorded_events import (
+    KIND,
+    give_up_claim,
+    holder,
+    read_recorded,
+    release_events,
+    serves,
+    take_events,
+)
 from kcadmin.objects.shared_settings import CLAIMED, USED, Taken
 from kcadmin.rest.texts import shown
 from providers.base.connections import Server
 from providers.base.held import ObjectMark, writer
+from providers.base.judged_writes import ClientWrite, claim_write
 from providers.base.messages import info
 from providers.base.provider import KeycloakProvider, Props
 from providers.base.resource import KeycloakResource, Text, Texts
@@ -55,6 +64,11 @@ class ExchangeEventsProvider(KeycloakProvider):
             "expiration": wanted if _kept(seen.config, wanted) else seen.config.expiration,
         }
         return {**recorded, **lost}
+
+    def client_writes(self, realm: Realm, olds: Props, props: Props) -> Iterator[ClientWrite]:
+        seen, owner = read_recorded(realm), props["owner"]
+        if not seen.of(owner) and (seen.claims or not serves(seen.config, _expiration(props))):
+            yield claim_write(holder(realm), owner, KIND)
 
     def bears(self, realm: Realm, id_: str, props: Props) -> ObjectMark | None:
         return ObjectMark.of(read_recorded(realm).of(props["owner"]))

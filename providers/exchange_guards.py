@@ -24,15 +24,17 @@ from kcadmin.guards.claimed import (
 from kcadmin.guards.client_policies import missing_from_server
 from kcadmin.guards.entries import Guards
 from kcadmin.guards.faults import faults, type_faults
-from kcadmin.guards.marks import KIND
+from kcadmin.guards.marks import KIND, MARKED, label_for
 from kcadmin.marks.ownership import Writer
 from kcadmin.marks.whose import TAKEN_OVER_BY
+from kcadmin.objects.claims import claim_of
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.writers import continuing
 from kcadmin.rest.errors import Refusal
 from kcadmin.rest.texts import shown
 from providers.base.connections import Server
 from providers.base.held import HELD, ObjectMark, own_number, writer
+from providers.base.judged_writes import ClientWrite, claim_write
 from providers.base.messages import failure, info, warn
 from providers.base.provider import KeycloakProvider, Props
 from providers.base.resource import KeycloakResource, Text, Texts
@@ -45,6 +47,7 @@ class ExchangeGuardsProvider(KeycloakProvider):
     OBJECT = "exchange guards"
     INPUTS = ("realm", "requesters", "sources", "no_wider_scopes", "user_claims", "scopes")
     CONSTANT = {"drift": []}
+    PLANNED = True
     SETS = ("requesters", "no_wider_scopes")
     REPLACE_ON = ("realm",)
     CLIENTS = {}
@@ -88,6 +91,12 @@ class ExchangeGuardsProvider(KeycloakProvider):
     def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
         changed = changed_by_others(realm, _held(props, id_))
         return None if changed is None else {"drift": changed}
+
+    def client_writes(self, realm: Realm, olds: Props, props: Props) -> Iterator[ClientWrite]:
+        for client_id in Guards.read(props).marked if self._all_known(props) else ():
+            client = realm.clients.find(client_id)
+            if client and claim_of(client, props["owner"], KIND) is None:
+                yield claim_write(client, props["owner"], KIND, {MARKED: label_for(client.uuid)})
 
     def bears(self, realm: Realm, id_: str, props: Props) -> ObjectMark | None:
         return ObjectMark.of(claim_on(realm, _held(props, id_)))

@@ -14,7 +14,7 @@ from kcadmin.authz.named_policies import GroupItem, GroupPolicies
 from kcadmin.authz.named_policies import GroupPolicy as Policy
 from providers.base.connections import Server
 from providers.base.policy import PLACE, Items, PolicyProvider
-from providers.base.resource import Flag, KeycloakResource, Text
+from providers.base.resource import Flag, KeycloakResource, Text, Texts
 
 
 class GroupPolicyProvider(PolicyProvider[Policy]):
@@ -56,6 +56,7 @@ class GroupPolicy(KeycloakResource, module="keycloak", name="GroupPolicy"):
         owner: Text | None = None,
         adopt: Flag | None = None,
         on_remove: Text | None = None,
+        accept_policy_changes: Texts | None = None,
         connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

@@ -4,10 +4,12 @@ Needs the feature ``admin-fine-grained-authz:v1``.
 https://www.keycloak.org/securing-apps/token-exchange#_client-to-client-permission
 """
 
+from collections.abc import Iterator
+
 import pulumi
 
 from kcadmin.authz.management_permissions import KIND, cached_management, release_management, take_management
-from kcadmin.objects.claims import claim_of
+from kcadmin.objects.claims import claim_of, claims
 from kcadmin.objects.features import PERMISSIONS_FEATURE
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.resource_server import TOKEN_EXCHANGE
@@ -18,6 +20,7 @@ from providers.base.after_removal import never_in_the_way, warn_of_policies
 from providers.base.compare import REVOKE
 from providers.base.connections import Server
 from providers.base.held import ObjectMark, writer
+from providers.base.judged_writes import ClientWrite, claim_write
 from providers.base.messages import info, warn
 from providers.base.provider import KeycloakProvider, Props
 from providers.base.resource import KeycloakResource, Text, Texts
@@ -29,6 +32,7 @@ class ManagementPermissionsProvider(KeycloakProvider):
     OBJECT = "management permissions of client"
     INPUTS = ("realm", "client_id", "client_uuid")
     CONSTANT = {"enabled": True}
+    PLANNED = True
 
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
         return f"{realm.name}/{props['client_uuid']}/{KIND}", self._taken(realm, props, None, None)
@@ -51,6 +55,15 @@ class ManagementPermissionsProvider(KeycloakProvider):
 
     def bears(self, realm: Realm, id_: str, props: Props) -> ObjectMark | None:
         return ObjectMark.of(claim_of(realm.clients.get(props["client_uuid"], max_age=0), props["owner"], KIND))
+
+    def client_writes(self, realm: Realm, olds: Props, props: Props) -> Iterator[ClientWrite]:
+        client = realm.clients.get(props["client_uuid"])
+        if client is None or claim_of(client, props["owner"], KIND):
+            return
+        now = cached_management(realm, client.uuid)
+        is_used = now is not None and now.enabled and not claims(client, KIND) and props.get("on_remove") != REVOKE
+        if not is_used:
+            yield claim_write(client, props["owner"], KIND)
 
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         taken, revoke = Taken(str(props.get("found")), props.get("was") or {}), props.get("on_remove") == REVOKE

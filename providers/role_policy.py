@@ -14,7 +14,7 @@ from kcadmin.authz.named_policies import RoleItem, RolePolicies
 from kcadmin.authz.named_policies import RolePolicy as Policy
 from providers.base.connections import Server
 from providers.base.policy import PLACE, Items, PolicyProvider
-from providers.base.resource import Flag, KeycloakResource, Text
+from providers.base.resource import Flag, KeycloakResource, Text, Texts
 
 
 class RolePolicyProvider(PolicyProvider[Policy]):
@@ -58,6 +58,7 @@ class RolePolicy(KeycloakResource, module="keycloak", name="RolePolicy"):
         owner: Text | None = None,
         adopt: Flag | None = None,
         on_remove: Text | None = None,
+        accept_policy_changes: Texts | None = None,
         connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

@@ -107,6 +107,7 @@ class ScopePermission(KeycloakResource, module="keycloak", name="ScopePermission
         owner: Text | None = None,
         adopt: Flag | None = None,
         on_remove: Text | None = None,
+        accept_policy_changes: Texts | None = None,
         connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

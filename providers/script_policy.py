@@ -19,7 +19,7 @@ from kcadmin.rest.texts import named, shown
 from providers.base.connections import Server
 from providers.base.policy import PLACE, PolicyProvider
 from providers.base.provider import Props
-from providers.base.resource import Flag, KeycloakResource, Text
+from providers.base.resource import Flag, KeycloakResource, Text, Texts
 
 
 class ScriptPolicyProvider(PolicyProvider[Policy]):
@@ -75,6 +75,7 @@ class ScriptPolicy(KeycloakResource, module="keycloak", name="ScriptPolicy"):
         owner: Text | None = None,
         adopt: Flag | None = None,
         on_remove: Text | None = None,
+        accept_policy_changes: Texts | None = None,
         connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

@@ -15,7 +15,7 @@ from kcadmin.authz.time_windows import time_faults
 from providers.base.connections import Server
 from providers.base.policy import PLACE, Number, PolicyProvider
 from providers.base.provider import Props
-from providers.base.resource import Flag, KeycloakResource, Text
+from providers.base.resource import Flag, KeycloakResource, Text, Texts
 from providers.base.uuids import is_known
 
 
@@ -72,6 +72,7 @@ class TimePolicy(KeycloakResource, module="keycloak", name="TimePolicy"):
         owner: Text | None = None,
         adopt: Flag | None = None,
         on_remove: Text | None = None,
+        accept_policy_changes: Texts | None = None,
         connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

@@ -24,6 +24,7 @@ from providers.base.after_removal import never_in_the_way, tell_token_life
 from providers.base.compare import REVOKE
 from providers.base.connections import Server
 from providers.base.held import ObjectMark, Whose, whose, writer
+from providers.base.judged_writes import ClientWrite, claim_write
 from providers.base.messages import info, warn
 from providers.base.provider import KeycloakProvider, Props
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
@@ -40,6 +41,7 @@ class TokenExchangePermissionProvider(KeycloakProvider):
     CONSTANT = {"decision_strategy": AFFIRMATIVE}
     SETS = ("policies",)
     LATER = ("with_policies",)
+    PLANNED = True
 
     def refusals(self, props: Props) -> Iterator[str]:
         policies = props.get("policies")
@@ -97,6 +99,12 @@ class TokenExchangePermissionProvider(KeycloakProvider):
             client = realm.clients.get(props["client_uuid"])
             if client:
                 tell_token_life(realm, client, LEGACY)
+
+    def client_writes(self, realm: Realm, olds: Props, props: Props) -> Iterator[ClientWrite]:
+        client, now = realm.clients.get(props["client_uuid"]), cached_attached(realm, props["client_uuid"])
+        for policy in props["policies"] if client and now and is_known(props.get("policies")) else ():
+            if client and now and policy in now.policies and not self._claim(realm, props, policy):
+                yield claim_write(client, props["owner"], _kind(policy))
 
     def _attach(self, realm: Realm, props: Props) -> Props:
         now = attach(realm, props["client_uuid"], props["client_id"], props["policies"], props["owner"])

@@ -12,11 +12,13 @@ from typing import Any, Protocol
 
 from kcadmin.marks.ownership import Writer, has_name_of, hash16, number_of, stack_name, stack_of
 from kcadmin.objects.claims import Claim
+from kcadmin.objects.realm import Realm
 from kcadmin.rest.texts import shown
 
 NUMBER, STACK = "number", "stack"
 HELD = "held"  # an input that no state holds: numbers of the stack's own state, where it has another name by now
 CONTINUES = "continues"  # an output: the number in the mark that a resource found of its owner when it was created
+LOST = "mark_lost"  # of what was read: it does not bear the mark that its resource has written
 
 
 class Whose(Enum):
@@ -89,3 +91,15 @@ def is_as_known(mark: ObjectMark | None, id_: str, props: Mapping[str, Any]) -> 
     if mark is None or mark.owner != hash16(str(props.get("owner"))):
         return False
     return whose(mark, id_, props) is Whose.OWN and bool(mark.writer.number or not props.get(NUMBER))
+
+
+class BearsMarks:
+    """What a provider says of the mark on its object."""
+
+    def bears(self, realm: Realm, id_: str, props: dict[str, Any]) -> ObjectMark | None:
+        """The mark or claim that the object bears at this moment; None where it bears none, or is gone."""
+        return None
+
+    def lost(self, mark: ObjectMark | None, id_: str, props: dict[str, Any]) -> dict[str, Any]:
+        """What ``fetch`` tells of a mark. The state keeps owner and number, by which a delete knows what is its own."""
+        return {LOST: None if not props.get("owner") or is_as_known(mark, id_, props) else True}

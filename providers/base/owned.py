@@ -8,9 +8,9 @@
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields, replace
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic
 
 from kcadmin.marks.notes import fits, plain, typed_fields
 from kcadmin.marks.ownership import hash16
@@ -20,38 +20,18 @@ from kcadmin.objects.realm import Realm
 from kcadmin.objects.shared_settings import drop_claim, write_claim
 from kcadmin.objects.writers import require_one_stack
 from kcadmin.rest import texts
-from kcadmin.rest.errors import Conflict, Forbidden, Refusal
+from kcadmin.rest.errors import Conflict, Forbidden, NotFound, Refusal
 from kcadmin.rest.texts import named
 from providers.base.after_removal import never_in_the_way, tell_kept
 from providers.base.compare import KEEP, REVOKE
-from providers.base.held import Marked, ObjectMark, writer
+from providers.base.held import ObjectMark, writer
+from providers.base.judged_writes import ClientWrite, claim_write
 from providers.base.messages import info
 from providers.base.provider import KeycloakProvider, Props
+from providers.base.stores import Found, Store, StoredObject, T
 
 CREATED, USED, ADOPTED = "created", "used", "adopted"
 NOT_COMPARED = (*IDENTITY, "stored")
-
-
-class StoredObject(Marked, Protocol):
-    """What a store's objects have in common."""
-
-    @property
-    def id(self) -> str | None: ...
-    @property
-    def name(self) -> str: ...
-
-
-T = TypeVar("T", bound=StoredObject)
-
-
-class Store(Protocol[T]):
-    """Where objects of one kind live."""
-
-    def named(self, name: str, /) -> list[T]: ...
-    def get(self, id_: str, /) -> T | None: ...
-    def create(self, wanted: T, /) -> T: ...
-    def update(self, id_: str, wanted: T, /) -> T: ...
-    def delete(self, id_: str, /) -> None: ...
 
 
 class OwnedObjectProvider(KeycloakProvider, Generic[T]):
@@ -102,22 +82,54 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
     def _take_found(self, realm: Realm, store: Store[T], wanted: T, props: Props) -> tuple[str, Props] | None:
         """Continues, uses or adopts what is there; None where nothing is in the way."""
         looked = store if props.get("adopt") else self.look(realm, props)  # what it was is noted
-        found = self.candidates(realm, looked, wanted, props)
+        chosen = self._chosen(self.candidates(realm, looked, wanted, props), wanted, props)
+        if chosen is None:
+            return None
+        each, how = chosen
+        if how is Found.OURS:
+            require_one_stack(realm.name, props["owner"], self._named(props), each.writer, writer(props))
+            notes = self.continued(realm, each, wanted, props)
+            store.update(_id(each), wanted)
+            return _id(each), notes
+        if how is Found.IN_THE_WAY:
+            return _id(each), self._adopt(realm, store, each, wanted, props)
+        if props.get("on_remove") == REVOKE:  # a mark says which resource is to delete it
+            return _id(each), self._take_over(realm, store, each, wanted, props)
+        return _id(each), {"found": USED}
+
+    def _chosen(self, found: list[T], wanted: T, props: Props) -> "tuple[T, Found] | None":
+        """Which of the objects in sight counts, and as what."""
         for each in found:
             if each.mark == hash16(props["owner"]):
-                require_one_stack(realm.name, props["owner"], self._named(props), each.writer, writer(props))
-                notes = self.continued(realm, each, wanted, props)
-                store.update(_id(each), wanted)
-                return _id(each), notes
+                return each, Found.OURS
         for each in found:
             if each.mark is None and not self._differences(each, wanted):
-                if props.get("on_remove") == REVOKE:  # a mark says which resource is to delete it
-                    return _id(each), self._take_over(realm, store, each, wanted, props)
-                return _id(each), {"found": USED}
-        for each in found:
-            if each.name == wanted.name:
-                return _id(each), self._adopt(realm, store, each, wanted, props)
-        return None
+                return each, Found.AS_WANTED
+        return next(((each, Found.IN_THE_WAY) for each in found if each.name == wanted.name), None)
+
+    def in_sight(self, realm: Realm, props: Props) -> "tuple[T, Found] | None":
+        """What ``create`` would find; None where nothing is there, or the server of authorization services is not."""
+        wanted = self.wanted(props)
+        try:
+            found = self.candidates(realm, self.look(realm, props), wanted, props)
+        except NotFound:
+            return None
+        return self._chosen(found, wanted, props)
+
+    def client_writes(self, realm: Realm, olds: Props, props: Props) -> Iterator[ClientWrite]:
+        """The note of what an adopted object was."""
+        adopts, revokes = props.get("adopt"), props.get("on_remove") == REVOKE
+        had, former = olds.get("adopt") or olds.get("on_remove") == REVOKE, olds.get("owner")
+        client = realm.clients.get(props[self.HOLDER]) if adopts or revokes or had else None
+        seen = self.in_sight(realm, props) if client else None
+        if client is None or seen is None:
+            return
+        found, how = seen
+        kind = adopted_kind(_id(found), type(found))
+        taken_over = (how is Found.AS_WANTED and revokes) or (how is Found.IN_THE_WAY and adopts and found.mark is None)
+        moves = former != props["owner"] and claim_of(client, str(former), kind) is not None
+        if taken_over or moves:
+            yield claim_write(client, props["owner"], kind)
 
     def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
         if olds.get("found") != USED:

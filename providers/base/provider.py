@@ -34,8 +34,9 @@ from providers.base.announced import ACCEPTED, announced
 from providers.base.compare import RESTORE, REVOKE, drift, is_same
 from providers.base.connections import CONNECTION, connection_of, is_within_reach, reached_as
 from providers.base.expected_clients import clients_by_realm
-from providers.base.held import CONTINUES, HELD, NUMBER, STACK, ObjectMark, Whose, is_as_known, own_number, whose
+from providers.base.held import CONTINUES, HELD, LOST, NUMBER, STACK, BearsMarks, Whose, own_number, whose
 from providers.base.inputs import text_faults, type_faults
+from providers.base.judged_writes import WritesClients, judge_resource
 from providers.base.messages import errors_as_sentences, failure, info, show_warnings, warn, warn_insecure
 from providers.base.place import stack_here
 from providers.base.uuids import derive_uuids, is_known, require_uuids
@@ -43,14 +44,17 @@ from providers.base.values import with_closed_values
 
 Props = dict[str, Any]
 PROVIDER_KEY = "__provider"
-LOST = "mark_lost"  # of what was read: it does not bear the mark that its resource has written
-AFTER_OTHERS, BESIDE_OTHERS = "after_others", "beside_others"  # inputs that no state holds: see KeycloakResource
+AFTER_OTHERS, BESIDE_OTHERS, ALONE = (
+    "after_others",
+    "beside_others",
+    "alone",
+)  # that no state holds: see KeycloakResource
 BELIEVED_SECONDS = 2.0
 NOTES = ("found", "was", "issuer", "management_uuid")
 CALLED_BY_PULUMI = ("check", "diff", "create", "update", "read", "delete")
 
 
-class KeycloakProvider(ResourceProvider, ABC):
+class KeycloakProvider(BearsMarks, WritesClients, ResourceProvider, ABC):
     """The template. ``INPUTS``: managed fields. ``CONSTANT``: fields that a live object always has, to show drift."""
 
     serialize_as_secret_always = False
@@ -121,10 +125,6 @@ class KeycloakProvider(ResourceProvider, ABC):
     def remove(self, realm: Realm, id_: str, props: Props) -> None:
         """Deletes what we made, or gives back what we found."""
 
-    def bears(self, realm: Realm, id_: str, props: Props) -> ObjectMark | None:
-        """The mark or claim that the object bears at this moment; None where it bears none, or is gone."""
-        return None
-
     def refusals(self, props: Props) -> Iterator[str]:
         """What is wrong with the inputs: ``<what is wrong, with the value>; <what to do>``."""
         return iter(())
@@ -132,7 +132,7 @@ class KeycloakProvider(ResourceProvider, ABC):
     def check(self, _olds: Props, news: Props) -> CheckResult:
         """Fills defaults in, refuses what is wrong, and derives UUIDs, so that previews show no unknowns."""
         props = {**self.DEFAULTS, **self.CONSTANT, **_inputs(news)}
-        after, beside = props.pop(AFTER_OTHERS, None), props.pop(BESIDE_OTHERS, None)
+        after, beside, alone = (props.pop(each, None) for each in (AFTER_OTHERS, BESIDE_OTHERS, ALONE))
         self._require_stack(props)
         if faults := connections.unfit_connection(props):
             return CheckResult(props, [failure(f"{self._named(props)}: {fault}") for fault in faults])
@@ -150,6 +150,8 @@ class KeycloakProvider(ResourceProvider, ABC):
         failures = [failure(f"{self._named(props)}: {fault}.") for fault in dict.fromkeys(faults)]
         if not failures and is_within_reach(props):
             derive_uuids(self.CLIENTS, lambda: self.realm(props), _olds, props)
+        if not failures and alone and is_within_reach(props) and self.may_write(_olds, props):
+            failures += map(failure, judge_resource(self, _olds, props))
         return CheckResult(props, failures)
 
     def _forget(self, olds: Props, props: Props, older_than: float) -> None:
@@ -252,10 +254,6 @@ class KeycloakProvider(ResourceProvider, ABC):
                 f"{self._named(news)}: belongs to {mark.holder} now; take it out of this stack, with `pulumi state delete` or by "
                 "`pulumi destroy`, which leaves it to its owner."
             )
-
-    def lost(self, mark: ObjectMark | None, id_: str, props: Props) -> Props:
-        """What ``fetch`` tells of a mark. The state keeps owner and number, by which a delete knows what is its own."""
-        return {LOST: None if not props.get("owner") or is_as_known(mark, id_, props) else True}
 
     def _verified(self, outs: Props) -> Realm:
         realm = self.realm(outs)

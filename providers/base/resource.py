@@ -14,13 +14,17 @@ from providers.base.held import HELD, STACK
 from providers.base.identity import no_owner, stack_owner
 from providers.base.other_providers import beside_others, watch
 from providers.base.own_state import held_numbers, stack_name
-from providers.base.provider import AFTER_OTHERS, BESIDE_OTHERS, KeycloakProvider
+from providers.base.provider import AFTER_OTHERS, ALONE, BESIDE_OTHERS, KeycloakProvider
 from providers.base.stack_config import plain_secrets
 
 Text = pulumi.Input[str]
 Texts = pulumi.Input[Sequence[pulumi.Input[str]]]
 Flag = pulumi.Input[bool]
 TRACE_DEPTH = 5  # never 0 here: the program would hang
+
+
+class PartOfGrant(pulumi.ResourceOptions):
+    """Options of a part of a grant: with the grant it is judged what its planned writes do beside what they say."""
 
 
 class KeycloakResource(Resource):
@@ -57,6 +61,9 @@ class KeycloakResource(Resource):
             if self.READS_ANEW or _comes_after_others(provider, given, opts):
                 given[AFTER_OTHERS] = True
             given[BESIDE_OTHERS] = beside_others()
+        notes = given.get("adopt") or given.get("on_remove")  # on a client, what it takes over
+        if not isinstance(opts, PartOfGrant) or (notes and not provider.PLANNED):
+            given[ALONE] = True
         given.setdefault("owner", f"{owner}#{resource_name}")
         given[STACK] = stack_name()
         given[HELD] = _held_by_state(type(self).__name__, given)

@@ -1,16 +1,26 @@
 """Settings of a client that several stacks may share: taken by a claim, restored by the last one out."""
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from kcadmin.objects.claims import Kind, claim_of
 from kcadmin.objects.clients import Client
 from kcadmin.objects.realm import Realm
-from kcadmin.objects.shared_settings import CLAIMED, USED, Taken, drop_claim, held_by_others, release, take
+from kcadmin.objects.shared_settings import (
+    CLAIMED,
+    USED,
+    Taken,
+    drop_claim,
+    held_by_others,
+    is_written,
+    release,
+    take,
+)
 from providers.base.after_removal import never_in_the_way, tell_kept
 from providers.base.compare import KEEP, RESTORE, REVOKE
 from providers.base.held import ObjectMark, writer
+from providers.base.judged_writes import ClientWrite, claim_write
 from providers.base.messages import info
 from providers.base.provider import KeycloakProvider, Props
 
@@ -20,6 +30,7 @@ class SharedSettingProvider(KeycloakProvider):
 
     KIND: ClassVar[Kind]
     CONSTANT = {"enabled": True}
+    PLANNED = True
     ON_REMOVE = (RESTORE, REVOKE, KEEP)
 
     @abstractmethod
@@ -37,6 +48,16 @@ class SharedSettingProvider(KeycloakProvider):
     def noted(self, realm: Realm, client: Client) -> Props:
         """What else to note of the client before the first claim, beside the fields."""
         return {}
+
+    def client_writes(self, realm: Realm, olds: Props, props: Props) -> Iterator[ClientWrite]:
+        client, values = realm.clients.get(props["client_uuid"]), self.values(props)
+        always = props.get("on_remove") == REVOKE
+        if client and is_written(client, props["owner"], self.KIND, values, always=always):
+            yield claim_write(client, props["owner"], self.KIND, values)
+
+    def may_write(self, olds: Props, props: Props) -> bool:
+        """Always, since others may have changed it: its client is read in any case."""
+        return True
 
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
         return f"{realm.name}/{props['client_uuid']}/{self.KIND}", self._take(realm, props, None)

@@ -279,7 +279,7 @@ def test_what_each_resource_is_given(program: Program, keycloak: FakeKeycloak) -
     }
     for inputs in (mapper, switch):
         assert len(inputs.pop("__provider")) < 200
-    assert mapper == {**common, "included_client": "api", "exchange": "standard"}
+    assert mapper == {**common, "included_client": "api", "exchange": "standard", "alone": True}
     assert switch == {**common, "allow_refresh": True}
 
 
@@ -562,7 +562,7 @@ def test_a_grant_alone_is_refused_before_it_is_registered(
 def test_a_resource_alone_is_owned_by_the_stack_and_its_name(program: Program) -> None:
     program.run(lambda: StandardTokenExchange("mine", realm="r", client_id="api"))
     assert program.resources["mine"].inputs["owner"] == f"{OWNER}#mine"
-    assert set(program.resources["mine"].inputs) == {"realm", "client_id", "owner", "stack", "__provider"}
+    assert set(program.resources["mine"].inputs) == {"realm", "client_id", "owner", "stack", "alone", "__provider"}
 
 
 def test_the_programs_own_tracebacks_stay_whole(program: Program) -> None:
@@ -617,4 +617,4 @@ def test_what_a_resource_declares_can_be_read_and_is_no_input(program: Program) 
         return [type(each).__name__ for each in outputs]
 
     assert program.run(resources) == ["Output"] * 6
-    assert set(program.resources["m"].inputs) == {"__provider", "realm", "client_id", "owner", "stack"}
+    assert set(program.resources["m"].inputs) == {"__provider", "realm", "client_id", "owner", "stack", "alone"}

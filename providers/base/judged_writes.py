@@ -1,0 +1,140 @@
+"""What client policies of a realm would do at writes of its clients: predicted before them, and refused unless accepted."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pulumi.dynamic import DiffResult
+
+from kcadmin.objects.claims import Kind, claim_key
+from kcadmin.objects.clients import ATTRIBUTE, Client
+from kcadmin.objects.features import read_features
+from kcadmin.objects.predicted_writes import WriteInWords, foretell_put, unread
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.writing_login import writing_login
+from kcadmin.rest.errors import Forbidden, NotFound, NotImplementedHere
+from kcadmin.writes.prediction import Prediction, RealmPolicies
+from kcadmin.writes.votes import ROLES, Version, Write
+from providers.base.announced import ACCEPTED
+from providers.base.messages import first_time, info, warn
+from providers.base.uuids import is_known
+
+if TYPE_CHECKING:
+    from providers.base.provider import KeycloakProvider
+
+UP, DESTROY = "`pulumi up`", "`pulumi destroy`"
+OUT = "take the client out of the policy's conditions, let the client's owner make it as the policy wants first"
+OF_RESOURCE = f"{OUT.replace(', let', ', or let')}", "accept_policy_changes: [{fields}]"
+"""The ways out for a resource that is used alone, and how it accepts fields."""
+
+
+@dataclass(frozen=True)
+class ClientWrite:
+    """A write that is still to come. values: what it sends, attributes as ``attributes.<key>``; a removal gives that back.
+
+    accepted: fields that policies may change, attributes without ``attributes.``.
+    """
+
+    client: Client
+    values: Mapping[str, Any]
+    accepted: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class PolicyChanges:
+    """faults: why it is refused. notes: what was accepted, and what cannot be told. A sentence each."""
+
+    faults: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class WritesClients:
+    """What a provider says of its writes of clients. PLANNED: those of a grant's part are judged with the grant."""
+
+    PLANNED: ClassVar[bool] = False
+
+    def client_writes(self, realm: Realm, olds: dict[str, Any], props: dict[str, Any]) -> Iterator[ClientWrite]:
+        """The writes of clients by which the object becomes as wanted, by the realm as it is now."""
+        return iter(())
+
+    def may_write(self, olds: dict[str, Any], props: dict[str, Any]) -> bool:
+        """Whether to ask for ``client_writes``, which may cost requests: not in a quiet run."""
+        return not olds or bool(self.compare(olds, props).changes)
+
+    @abstractmethod
+    def compare(self, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Compares outputs with inputs."""
+
+
+def claim_write(client: Client, owner: str, kind: Kind, values: Mapping[str, Any] | None = None) -> ClientWrite:
+    """The write of a claim, with what it claims."""
+    return ClientWrite(client, {**(values or {}), ATTRIBUTE + claim_key(owner, kind): "claim"})
+
+
+def judge_writes(
+    realm: Realm,
+    writes: Iterable[ClientWrite],
+    ways: tuple[str, str] = OF_RESOURCE,
+    version: Callable[[], Version] | None = None,
+) -> PolicyChanges:
+    """What client policies do at the writes; nothing is read where there are none.
+
+    :param ways: remedies against a policy, and how ``{fields}`` are accepted. version: of the server, where it is known.
+    :raises KeycloakError: the server cannot be reached.
+    """
+    coming = list(writes)
+    if not coming:
+        return PolicyChanges()
+    faults: dict[str, None] = {}
+    policies, readable = realm.policies()
+    notes = dict.fromkeys([] if readable else [unread(realm)])
+    known = (version() if version else read_features(realm.session).version) if policies.acting else None
+    writer = writing_login(realm.session, realm.name, policies)
+    for each in coming:
+        client = each.client
+        plain = Write(client.representation, {}, _defined(realm, client, policies), writer, known)
+        for when, foretold in _foretold(each, plain, policies):
+            said = WriteInWords(client.client_id, realm.name, when, *ways, each.accepted)
+            faults |= dict.fromkeys(said.faults(foretold))
+            notes |= dict.fromkeys(said.notes(foretold))
+    return PolicyChanges(tuple(faults), tuple(notes))
+
+
+def judge_resource(provider: "KeycloakProvider", olds: Mapping[str, Any], props: Mapping[str, Any]) -> tuple[str, ...]:
+    """Why client policies refuse a resource, or what they would change by it and is not accepted. Tells what is accepted.
+
+    What comes in the same run is not judged: its writes are compared when they are done.
+    """
+    needed = ("realm", "owner", *provider.CLIENTS.values())
+    if not all(is_known(props.get(field)) and props.get(field) for field in needed):
+        return ()
+    realm, accepted = provider.realm(dict(props)), props.get(ACCEPTED) or ()
+    try:
+        writes = [replace(each, accepted=accepted) for each in provider.client_writes(realm, dict(olds), dict(props))]
+    except (NotFound, NotImplementedHere):  # ``create`` says what the server lacks
+        return ()
+    judged = judge_writes(realm, writes)
+    for note in judged.notes:
+        if first_time(realm, note):
+            (info if note.startswith("note") else warn)(note)
+    return judged.faults
+
+
+def _defined(realm: Realm, client: Client, policies: RealmPolicies) -> frozenset[str] | None:
+    """The roles that a client defines, where a policy asks for some; None where they are not known."""
+    if not policies.asks_for(ROLES):
+        return None
+    try:
+        found = realm.session.get(realm.clients.path(client.uuid, "roles"))
+    except Forbidden:
+        return None
+    return frozenset(str(each["name"]) for each in found)
+
+
+def _foretold(write: ClientWrite, plain: Write, policies: RealmPolicies) -> Iterator[tuple[str, Prediction]]:
+    """For the write that takes a setting, and for the one that gives it back."""
+    client, values = write.client, write.values
+    back = {field: client.value(field) for field in values}
+    for when, described, sent in ((UP, client, values), (DESTROY, client.with_values(values), back)):
+        yield when, foretell_put(replace(plain, client=described.representation), sent, policies)

@@ -1,0 +1,34 @@
+"""Where objects that one owner holds live, and what they have in common."""
+
+from enum import Enum
+from typing import Protocol, TypeVar
+
+from providers.base.held import Marked
+
+
+class Found(Enum):
+    """What an object in sight is to a resource that is created. IN_THE_WAY: it has the name, and differs or is another's."""
+
+    OURS, AS_WANTED, IN_THE_WAY = range(3)
+
+
+class StoredObject(Marked, Protocol):
+    """What a store's objects have in common."""
+
+    @property
+    def id(self) -> str | None: ...
+    @property
+    def name(self) -> str: ...
+
+
+T = TypeVar("T", bound=StoredObject)
+
+
+class Store(Protocol[T]):
+    """Where objects of one kind live."""
+
+    def named(self, name: str, /) -> list[T]: ...
+    def get(self, id_: str, /) -> T | None: ...
+    def create(self, wanted: T, /) -> T: ...
+    def update(self, id_: str, wanted: T, /) -> T: ...
+    def delete(self, id_: str, /) -> None: ...
