@@ -15,7 +15,7 @@ ALL_TESTS = $(KEEP_BYTE_CODE) HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-full} $(
 ON_STACK = --stack $(STACK) -- $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down stop preview refresh destroy drift verify example env packages lock sbom test unit accept e2e test-matrix faults gates test-cluster test-crash test-scripts state-fixture bench check lint type format clean
+.PHONY: help setup up down stop preview refresh destroy drift verify example env packages lock sbom test unit accept e2e test-matrix faults gates test-cluster test-crash test-copies test-scripts state-fixture bench check lint type format clean
 
 help: ## this list
 	@echo 'make <target> [STACK=dev|legacy] [KEYCLOAK_PORT=…] [KEYCLOAK_VERSION=…] [KEYCLOAK_URL=…] [ARGS=…]'
@@ -96,6 +96,9 @@ test-cluster: setup ## objects, owners, crashes and stacks at once on PostgreSQL
 
 test-crash: setup ## runs killed before and after each write, in one process and through the CLI (make test: at some of these points)
 	@ALL_KILL_POINTS=1 $(VENV)/python -m pytest -n $(JOBS) tests/acceptance/test_crashes.py tests/acceptance/test_replacements.py tests/acceptance/test_killed_robots.py tests/e2e/test_killed.py tests/e2e/test_killed_late.py tests/e2e/test_killed_renames.py tests/e2e/test_replaced.py $(ARGS)
+
+test-copies: setup ## a realm with legacy grants that is copied to another server, with callers that go on
+	@TEST_COPIES=1 $(VENV)/python -m pytest tests/e2e/test_release.py $(ARGS)
 
 test-scripts: setup ## scripts and client scopes with a parameter, on a server built for them
 	@TEST_SCRIPTS=1 $(VENV)/python -m pytest tests/acceptance/test_scripts.py $(ARGS)

@@ -1,6 +1,7 @@
 """A stack takes over what another owner left in a copied realm, with the real commands, while callers go on."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -14,6 +15,7 @@ from tests.e2e.conftest import NewStack
 from tests.e2e.stack import Stack
 from tests.support import in_process
 from tests.support.copies import copied, exported
+from tests.support.shared_servers import SECOND
 
 
 def release(stack: Stack, *args: str) -> "subprocess.CompletedProcess[str]":
@@ -23,20 +25,33 @@ def release(stack: Stack, *args: str) -> "subprocess.CompletedProcess[str]":
         capture_output=True, text=True, check=False)  # fmt: skip
 
 
+LEGACY_THERE = pytest.mark.skipif(
+    not os.environ.get("TEST_COPIES"),
+    reason="starts a third server: make test-copies; the acceptance tests copy on one server",
+)
+
+
 @pytest.mark.exchange_guards
-def test_a_stack_takes_over_a_copied_realm_while_callers_go_on(make_realm: MakeRealm, new_stack: NewStack) -> None:
-    """Of the standard exchange; tests/acceptance/test_release.py has both."""
-    realm = make_realm("standard", **CLIENTS)
+@pytest.mark.parametrize("exchange", ["standard", pytest.param("legacy", marks=LEGACY_THERE)])
+def test_a_stack_takes_over_a_copied_realm_while_callers_go_on(
+    exchange: str, make_realm: MakeRealm, new_stack: NewStack
+) -> None:
+    realm = make_realm(exchange, **CLIENTS)
     realm.add_role("staff", realm.user)
+    if exchange == "legacy":
+        for enabled in (True, False):
+            permissions = realm.at("clients", realm.uuid("api"), "management", "permissions")
+            realm.session.put_json(permissions, {"enabled": enabled})
     before = exported(realm)
-    all_of_them = grants("standard", realm.name)
+    all_of_them = grants(exchange, realm.name)
     in_process.Stack(realm.connection, GONE, GUARDS, events=True).up(*all_of_them)
-    there = make_realm("legacy")
+    other_server = "legacy" if exchange == "standard" else f"legacy{SECOND}"
+    there = make_realm(other_server)
     clean, copy, other = (copied(realm, each, beside=there) for each in (before, exported(realm), exported(realm)))
     staff = copy.get("roles", "staff")
     user = copy.get("users", username=copy.user, exact="true")[0]["id"]
     copy.session.post(copy.at("users", user, "role-mappings", "realm"), [staff])
-    stack = new_stack(copy, "legacy")
+    stack = new_stack(copy, other_server)
     wanted = [
         {key: value for key, value in each.items() if key != "realm"} for each in all_of_them if each["name"] != "both"
     ]
@@ -48,13 +63,14 @@ def test_a_stack_takes_over_a_copied_realm_while_callers_go_on(make_realm: MakeR
         "  audience mapper 'audience-api" in shown.stdout
         and "'web' exchanges tokens of 'web' for 'api'" in shown.stdout
     )
-    assert f"becomes that of '{HERE}': audience mapper 'audience-backend" in shown.stdout
-    (asked,) = (each for each in copy.client("shop")["optionalClientScopes"] if each.startswith("asked-parts-"))
-    callers = [
-        Caller(copy, "web", "billing", "backend"),
-        Caller(copy, "shop", "shop", "scoped"),
-        Caller(copy, "shop", "shop", PARTS, asks={"scope": asked}),
-    ]
+    assert f"becomes that of '{HERE}': audience mapper 'audience-backend" in shown.stdout or exchange == "legacy"
+    callers = [Caller(copy, "web", "billing", "backend")]
+    if exchange == "standard":
+        (asked,) = (each for each in copy.client("shop")["optionalClientScopes"] if each.startswith("asked-parts-"))
+        callers += [
+            Caller(copy, "shop", "shop", "scoped"),
+            Caller(copy, "shop", "shop", PARTS, asks={"scope": asked}),
+        ]
     with calling(*callers):
         done = release(stack, "--owner", GONE, "--adopt", "--yes")
         assert done.returncode == 0, done.stderr

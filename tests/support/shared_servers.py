@@ -10,6 +10,8 @@ from local import keycloak
 from local.layout import UserError, keycloak_version, only_one
 
 START_SECONDS = 400.0  # of a server, on a machine that does other things
+SECOND = "-2"
+"""Ends the name of a feature set: a second server of it, to which realms are copied."""
 IN_MEMORY = {"KC_DB_URL": "jdbc:h2:mem:keycloakdb;NON_KEYWORDS=VALUE;DB_CLOSE_DELAY=-1"}
 """No server of the tests is started again, and writing its data to files is a sixth of its work. Java's second compiler takes a
 minute of CPU a server, which a whole run does not win back.
@@ -24,7 +26,7 @@ class SharedServers:
         self._known: dict[str, keycloak.Server] = {}
 
     def __call__(self, feature_set: str) -> keycloak.Server:
-        """The server of a feature set: standard, legacy, neither."""
+        """The server of a feature set: standard, legacy, none, legacy-without-permissions; or its second one."""
         if feature_set not in self._known:
             with only_one(f"test-server-{feature_set}"):
                 note = self._folder / f"{feature_set}.server.json"
@@ -37,7 +39,7 @@ class SharedServers:
     def _start(self, feature_set: str, note: Path) -> keycloak.Server:
         self._folder.mkdir(parents=True, exist_ok=True)
         server = start_server(
-            keycloak.install(keycloak_version(), feature_set, lambda line: None),
+            keycloak.install(keycloak_version(), feature_set.removesuffix(SECOND), lambda line: None),
             data=self._folder / feature_set,
             admin_password=secrets.token_hex(12),
             env=IN_MEMORY,
