@@ -26,7 +26,7 @@ class SharedServers:
         self._known: dict[str, keycloak.Server] = {}
 
     def __call__(self, feature_set: str) -> keycloak.Server:
-        """The server of a feature set: standard, legacy, none, legacy-without-permissions; or its second one."""
+        """The server of a feature set: standard, legacy, neither; or its second one."""
         if feature_set not in self._known:
             with only_one(f"test-server-{feature_set}"):
                 note = self._folder / f"{feature_set}.server.json"
