@@ -82,6 +82,6 @@ def survey_of(
         entries[1],
         held.enforcement,
         held.strategy,
-        introspectors_for(realm, clients.values(), by_name),
+        introspectors_for(realm, clients.values(), by_name, features),
     )
     return survey, unseen

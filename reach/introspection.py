@@ -30,14 +30,13 @@ def introspectors(clients: Collection[Client], features: Features) -> str:
     return quoted(sorted(client.client_id for client in clients if _passes_on(client)), "or")
 
 
-def introspectors_for(realm: Realm, clients: Iterable[Client], scopes: Scopes) -> str:
-    """The same of a realm, asked only where they change whom these clients' tokens name."""
+def introspectors_for(realm: Realm, clients: Iterable[Client], scopes: Scopes, features: Features | None = None) -> str:
+    """The same of a realm, asked only where they change whom these clients' tokens name. features: where they are known."""
     if not any(changes(Shapes(introspectors=HIDDEN), client, scopes) for client in clients):
         return ""
     found = realm.clients.at_most(CLIENTS_READ)
-    return (
-        introspectors(found, realm.features()) if found is not None else MANY if realm.features().whole_tokens else ""
-    )
+    features = features or realm.features()
+    return introspectors(found, features) if found is not None else MANY if features.whole_tokens else ""
 
 
 def changes(shapes: Shapes, client: Client, scopes: Scopes) -> bool:

@@ -173,8 +173,8 @@ def _standard(
                 )
             elif not through.always and not through.fault and not through.owner:
                 says = (
-                    f"tokens of {texts.named(source)} name {texts.named(name)} only under a condition, which no grant of "
-                    "three clients says"
+                    f"tokens of {texts.named(source)} name {texts.named(name)} only under a condition, which a grant "
+                    "with a third client cannot express"
                 )
                 findings.append(
                     Remark(

@@ -107,7 +107,8 @@ def judge_resource(provider: "KeycloakProvider", olds: Mapping[str, Any], props:
     What comes in the same run is not judged: its writes are compared when they are done.
     """
     needed = ("realm", "owner", *provider.CLIENTS.values())
-    if not all(is_known(props.get(field)) and props.get(field) for field in needed):
+    written = {*provider.INPUTS, *provider.CONTROLS} - {*provider.FREE_WHEN_UNSET}
+    if not is_known([props.get(field) for field in written]) or not all(props.get(field) for field in needed):
         return ()
     realm, accepted = provider.realm(dict(props)), props.get(ACCEPTED) or ()
     try:

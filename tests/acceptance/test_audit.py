@@ -27,6 +27,7 @@ from kcadmin.rest.errors import Refusal, TokenRefused
 from kcadmin.rest.tokens import ClientCredentials, TokenEndpoint
 from tests.conftest import MakeRealm
 from tests.support.engine import forget
+from tests.support.exported import exported
 from tests.support.in_process import Stack
 from tests.support.realms import TESTER, TESTER_SECRET, TestRealm
 
@@ -190,9 +191,9 @@ def run(audited: Audited, monkeypatch: pytest.MonkeyPatch, *arguments: str, stac
     forget()
     login = {"clientId": TESTER, "clientSecret": TESTER_SECRET}
     config = {f"keycloak-token-exchange:{key}": {"value": value} for key, value in login.items()}
-    outputs = {"grants": audited.grants, "keycloak": {"url": audited.realm.url, "realm": audited.realm.name}}
+    state = exported(audited.grants, {"url": audited.realm.url, "realm": audited.realm.name})
     monkeypatch.setattr(
-        stack_module, "run_pulumi", lambda command: json.dumps(config if command[0] == "config" else outputs)
+        stack_module, "run_pulumi", lambda command: json.dumps(config) if command[0] == "config" else state
     )
     monkeypatch.setenv("KEYCLOAK_CLIENT_SECRET", TESTER_SECRET)
     place = ["--url", audited.realm.url, "--realm", audited.realm.name, "--client-id", TESTER]

@@ -19,6 +19,7 @@ from reach.roles import read_roles
 from reach.survey import survey
 from tests.acceptance.test_reach import GRANTS
 from tests.support import hand_made
+from tests.support.exported import exported
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm
 from tests.support.robot_clients import ROBOT_SECRET, ROBOTS
@@ -53,8 +54,7 @@ def realm(make_realm: Callable[..., TestRealm], monkeypatch: pytest.MonkeyPatch)
         if command[0] == "config":
             settings = {"clientId": ROBOT, "clientSecret": ROBOT_SECRET, "loginRealm": realm.name}
             return json.dumps({f"keycloak-token-exchange:{key}": {"value": value} for key, value in settings.items()})
-        outputs = {"grants": stack.exported, "keycloak": {"url": realm.url, "realm": realm.name}}
-        return json.dumps(outputs)
+        return exported(stack.exported, {"url": realm.url, "realm": realm.name})
 
     monkeypatch.setattr(stack_module, "run_pulumi", pulumi)
     return realm

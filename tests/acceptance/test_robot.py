@@ -10,10 +10,10 @@ from typing import Any
 import jwt
 import pulumi
 import pytest
-from exchange.doctor.realm_look import Looks
 
 from exchange.bootstrap.bootstrap import Bootstrapped, bootstrap, remove
 from exchange.doctor.doctor import Asked, Doctor
+from exchange.doctor.realm_reader import AnswerCache
 from kcadmin.objects import robot
 from kcadmin.objects.features import read_features
 from kcadmin.objects.realm import realm_for
@@ -247,7 +247,7 @@ def hides_who_passes_tokens_on(realm: TestRealm, connection: Connection) -> None
     verdict = reach_among(own, read_features(own.session), ["api", "frontend"]).reach.verdict("api", "frontend", None)
     assert HIDDEN in " ".join(verdict.conditions), verdict
     case = Case("g", realm.name, "standard", RECIPIENT, "frontend", "api", "api")
-    diagnosis = Doctor(Looks(own.session), Asked()).look_at([case])[0]
+    diagnosis = Doctor(AnswerCache(own.session), Asked()).examine([case])[0]
     assert any(HIDDEN in each.wrong for each in diagnosis.notes)
     realm.delete_mapper("frontend", "whole")
 

@@ -14,6 +14,7 @@ PACK = ("--policy-pack", str(PROJECT / "policy"))
 BROKEN = [
     "[advisory]  exchanged-tokens-are-short-lived",
     "[advisory]  exchanges-give-no-refresh-token",
+    "[advisory]  production-grants-have-a-reason",
     "[advisory]  requesters-have-no-full-scope",
     "[advisory]  standard-exchange-where-it-would-do",
     "[mandatory]  grants-form-no-cycle",

@@ -33,9 +33,6 @@ USERS = ("holds-all", "holds-none", "holds-some", "holds-others")
 SWITCH = "standard.token.exchange.enabled"
 LIGHTWEIGHT = "client.use.lightweight.access.token.enabled"
 SETTABLE = ("access.token.claim", "lightweight.claim")
-ON = ("true", "true", "TRUE", "True")
-"""How an attribute may say that something is on. A mapper's setting is on only as ``true``."""
-SAID = ("true", "true", "true", "true", "true", "false", "TRUE", None)
 
 
 @dataclass
@@ -119,8 +116,8 @@ def random_realm(seed: int, exchange: str, *, odd: bool = False) -> RandomRealm:
     for name in names:
         public, standard = dice.random() < 0.1, dice.random() < (0.5 if exchange == "standard" else 0.15)
         attributes = {
-            **({SWITCH: dice.choice(ON)} if standard else {}),
-            **({LIGHTWEIGHT: dice.choice(ON)} if dice.random() < 0.2 else {}),
+            **({SWITCH: "true"} if standard else {}),
+            **({LIGHTWEIGHT: "true"} if dice.random() < 0.2 else {}),
         }
         made.clients[name] = {
             "publicClient": public,
@@ -215,10 +212,8 @@ def _mapper(dice: random.Random, names: Sequence[str], roles: Sequence[tuple[str
             kind("oidc-audience-resolve-mapper"),
         )
     )
-    if dice.random() < 0.06:
-        return {**made, "config": {}}
-    said = {setting: dice.choice(SAID) for setting in SETTABLE}
-    config = {key: value for key, value in {**made["config"], **said}.items() if value is not None}
+    config = dict(made["config"])
+    config |= {setting: "true" if dice.random() < 0.75 else "false" for setting in SETTABLE}
     if dice.random() < 0.2:
         config["pulumi.owner"] = OWNER
     return {**made, "config": config}

@@ -239,6 +239,8 @@ def test_unknowns_are_never_refused_nor_looked_up(keycloak: FakeKeycloak, provid
             given = {**LEAST[provider], field: unknown}
             checked = provider().use(keycloak.connection).check({}, dict(given))
             assert not checked.failures and checked.inputs[field] == unknown
+            alone = {**given, "owner": "o#g", "adopt": True, "alone": True}
+            assert not provider().use(keycloak.connection).check({}, alone).failures
             assert provider().use(keycloak.connection).compare(checked.inputs, checked.inputs).changes
     everything = {
         field: UNKNOWN for field in (*provider.INPUTS, "owner", "on_remove", "adopt") if field != "custom_audience"
