@@ -38,11 +38,14 @@ KEPT_SERVERS = "TEST_SERVERS"
 """A folder whose servers outlive a run: the next run finds them started. Who has set it ends them, by the pids in its notes."""
 
 LONGEST_FIRST = (
+    "test_hangs",
     "test_late",
     "test_identity",
     "test_bad_servers",
     "test_upgrades",
     "test_migrate",
+    "test_connections",
+    "test_policies_of_resources",
     "test_crashes",
     "test_release",
     "test_replacements",
@@ -83,7 +86,8 @@ LONGEST_FIRST = (
     "test_forged_notes",
     "test_newly_allowed",
 )
-"""Test modules that run longest."""
+"""Test modules that run longest; after them come those of the real CLI, then those on a server, then those without one."""
+ROOMS = ("e2e", "acceptance", "unit")
 
 
 gc.disable()  # until all tests are collected: what is imported stays, and looking at it again and again is a third of the time
@@ -101,10 +105,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, so that no process is left alone with one; and what KEYCLOAK_VERSION cannot do is skipped."""
-    items.sort(
-        key=lambda item: LONGEST_FIRST.index(item.path.stem) if item.path.stem in LONGEST_FIRST else len(LONGEST_FIRST)
-    )
+    items.sort(key=lambda item: _turn(item.path.parent.name, item.path.stem))
     _skip_what_the_version_lacks(items)
+
+
+def _turn(room: str, module: str) -> int:
+    if module in LONGEST_FIRST:
+        return LONGEST_FIRST.index(module)
+    return len(LONGEST_FIRST) + (ROOMS.index(room) if room in ROOMS else 0)
 
 
 def _skip_what_the_version_lacks(items: list[pytest.Item]) -> None:
