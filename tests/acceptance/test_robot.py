@@ -23,7 +23,7 @@ from kcadmin.rest.errors import Forbidden, Refusal
 from kcadmin.rest.session import Session
 from kcadmin.writes.watch import Unannounced
 from local.layout import keycloak_version
-from reach.among_clients import reach_among
+from reach.among_clients import reach_among_clients
 from reach.introspection import HIDDEN
 from reach.verdict import RECIPIENT, Case
 from tests.acceptance.test_policy_changes import CONSENT, demand
@@ -244,7 +244,9 @@ def hides_who_passes_tokens_on(realm: TestRealm, connection: Connection) -> None
     with pytest.raises(pulumi.RunError, match=re.escape(f"of 'frontend', where {HIDDEN} passes on the whole token")):
         Stack(connection).up(grant(realm, exchange="standard", audience="optionalScope"))
     own = realm_for(Session(connection), realm.name)
-    verdict = reach_among(own, read_features(own.session), ["api", "frontend"]).reach.verdict("api", "frontend", None)
+    verdict = reach_among_clients(own, read_features(own.session), ["api", "frontend"]).reach.verdict(
+        "api", "frontend", None
+    )
     assert HIDDEN in " ".join(verdict.conditions), verdict
     case = Case("g", realm.name, "standard", RECIPIENT, "frontend", "api", "api")
     diagnosis = Doctor(AnswerCache(own.session), Asked()).examine([case])[0]
