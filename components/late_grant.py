@@ -10,6 +10,7 @@ from pulumi.runtime import get_root_resource, is_dry_run
 from components.late_arguments import LateArguments, is_late
 from components.names import Names, text_of_scope
 from components.shared_parts import SharedParts
+from grants.description import describe
 from grants.gating import is_gated
 from grants.late import NO_AUTO, NO_MIGRATION, REALM, LateGrant, late_plan
 from grants.plan import GrantPlan, in_token_scope
@@ -163,15 +164,9 @@ def plan_late(arguments: LateArguments, defaults: Mapping[str, Any], connection:
     return late_plan(spec, Facts(None, {}))
 
 
-def described(
-    planned: GrantPlan, names: LateNames, describe: Callable[[GrantPlan], Mapping[str, Any]]
-) -> dict[str, Any]:
+def described(planned: GrantPlan, names: LateNames) -> dict[str, Any]:
     """A late grant as the stack exports it: each of its fields for itself, since a preview may not know all."""
-
-    def real(spec: GrantSpec) -> dict[str, Any]:
-        return dict(describe(late_plan(spec, Facts(None, {}))))
-
-    told = names.of(planned.spec, real)
+    told = names.of(planned.spec, lambda spec: describe(late_plan(spec, Facts(None, {}))))
     return {**{key: told[key] for key in describe(planned)}, "clients": names.clients()}
 
 

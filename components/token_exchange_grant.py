@@ -30,7 +30,7 @@ from kcadmin.rest.misread import misreadings
 from providers.base import messages, taken_back
 from providers.base.connections import Server, give
 from providers.base.identity import taken_over_by
-from providers.base.own_state import note_moved, own_state_at, stack_name
+from providers.base.own_state import GRANT, note_moved, own_state_at, stack_name
 from providers.base.place import stack_of_program
 from providers.base.resource import short_traces
 from providers.checks.judge import judge
@@ -135,7 +135,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         if planned.spec.protect:
             opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=True))
         with short_traces():
-            super().__init__("keycloak-token-exchange:index:TokenExchangeGrant", name, None, opts)
+            super().__init__(GRANT, name, None, opts)
         give(self, shared.names.connection if shared else connection)
         names = LateNames(planned, late, self, opts.depends_on if opts else None) if late else None
         shared = shared or (SharedParts(names) if names else SharedParts.of_program())
@@ -143,7 +143,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         self.own_parts = register_legacy_parts(planned, shared, self) if planned.policy_clients else []
         if planned.spec.prove:
             self.own_parts += register_proofs(planned, shared, self.own_parts, self)
-        told = described(planned, names, describe) if names else describe(planned)
+        told = described(planned, names) if names else describe(planned)
         self.description = {**told, **shared.names.elsewhere()}
         self.register_outputs({**self.description, **(names.facts(planned) if names else policy_facts(planned))})
 
@@ -167,7 +167,7 @@ def register_grants(
     shared = shared_parts_at(connection)
     plans = _plan(specs, connection, guards, all_of_stack=all_of_stack)
     list(_registering(plans, shared, guards, events))
-    return {each.spec.name: {**describe(each), **shared.names.elsewhere()} for each in plans}
+    return _described(plans, shared)
 
 
 async def register_many_grants(
@@ -182,6 +182,10 @@ async def register_many_grants(
     shared = shared_parts_at(connection)
     plans = _plan(specs, connection, guards, all_of_stack=all_of_stack)
     await register_in_turn(_registering(plans, shared, guards, events))
+    return _described(plans, shared)
+
+
+def _described(plans: Sequence[GrantPlan], shared: SharedParts) -> dict[str, dict[str, Any]]:
     return {each.spec.name: {**describe(each), **shared.names.elsewhere()} for each in plans}
 
 

@@ -8,14 +8,14 @@ FEW, NAMED = 3, 3
 """Equal faults that are told one by one; of more, grants that are named."""
 
 
-class Fault(str):
+class GrantFault(str):
     """A sentence on a grant. words: what is wrong, and what to do."""
 
     grant: str
     realm: str
     words: str
 
-    def __new__(cls, grant: str, realm: str, words: str) -> "Fault":
+    def __new__(cls, grant: str, realm: str, words: str) -> "GrantFault":
         fault = super().__new__(cls, f"grant {shown(grant)} in realm {shown(realm)}: {words}.")
         fault.grant, fault.realm, fault.words = grant, realm, words
         return fault
@@ -25,13 +25,13 @@ def told_once(faults: Iterable[str]) -> list[str]:
     """Faults in their order. What is wrong with many grants of a realm alike, such as the realm, is one sentence."""
     alike: dict[tuple[str, str], list[str]] = {}
     for fault in faults:
-        key = (fault.realm, fault.words) if isinstance(fault, Fault) else ("", fault)
+        key = (fault.realm, fault.words) if isinstance(fault, GrantFault) else ("", fault)
         alike.setdefault(key, []).append(fault)
     return [text for same in alike.values() for text in (same if len(same) <= FEW else [_of_many(same)])]
 
 
 def _of_many(same: list[str]) -> str:
-    faults = [each for each in same if isinstance(each, Fault)]
+    faults = [each for each in same if isinstance(each, GrantFault)]
     if not faults:
         return same[0]
     names = some((each.grant for each in faults), NAMED)

@@ -9,7 +9,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, get_type_hints
 
 from grants.conditions import RequiredRole, TimeWindow, read_roles, read_window
-from grants.fault import Fault
+from grants.fault import GrantFault
 from kcadmin.objects.client_scopes import scope_token
 from kcadmin.rest import texts
 from kcadmin.rest.texts import shown, unfit
@@ -95,7 +95,7 @@ class GrantSpec:
 
     def describe(self, wrong: str, remedy: str) -> str:
         """A fault of this grant, in one sentence."""
-        return Fault(self.name, self.realm, f"{wrong}; {remedy}")
+        return GrantFault(self.name, self.realm, f"{wrong}; {remedy}")
 
 
 def read_grant(

@@ -47,6 +47,7 @@ class ExchangeGuardsProvider(KeycloakProvider):
     OBJECT = "exchange guards"
     INPUTS = ("realm", "requesters", "sources", "no_wider_scopes", "user_claims", "scopes")
     CONSTANT = {"drift": []}
+    SENTENCES = ("drift",)
     PLANNED = True
     SETS = ("requesters", "no_wider_scopes")
     REPLACE_ON = ("realm",)

@@ -7,6 +7,7 @@ from pulumi.dynamic import ReadResult
 
 from kcadmin.marks.ownership import has_name_of
 from kcadmin.rest.texts import shown
+from providers.base.held import LOST
 from providers.base.uuids import is_known
 
 RESTORE, REVOKE, KEEP = "restore", "revoke", "keep"
@@ -37,6 +38,8 @@ def drift(provider: Any, state: Mapping[str, Any], now: ReadResult, wanted: Mapp
 def _changed(
     provider: Any, state: Mapping[str, Any], server: Mapping[str, Any], wanted: Mapping[str, Any]
 ) -> Iterator[str]:
+    if server.get(LOST) and not state.get(LOST):
+        yield "its mark is not on the server any more, is written again"
     for field in (*provider.INPUTS, *provider.CONSTANT):
         now, want = server.get(field), wanted.get(field, provider.CONSTANT.get(field))
         if (
@@ -45,7 +48,7 @@ def _changed(
             or is_same(provider, field, now, want)
         ):
             continue
-        if field == "drift":  # of guards: a sentence for each change
+        if field in provider.SENTENCES:
             yield from now or ()
         else:
             yield f"{field} is {_plainly(now)} on the server, is set to {_plainly(want)}"

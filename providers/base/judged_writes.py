@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from providers.base.provider import KeycloakProvider
 
 UP, DESTROY = "`pulumi up`", "`pulumi destroy`"
-OUT = "take the client out of the policy's conditions, let the client's owner make it as the policy wants first"
-OF_RESOURCE = f"{OUT.replace(', let', ', or let')}", "accept_policy_changes: [{fields}]"
+EXEMPT = "take the client out of the policy's conditions"
+CONFORM = "let the client's owner make it as the policy wants first"
+OF_RESOURCE = f"{EXEMPT}, or {CONFORM}", "accept_policy_changes: [{fields}]"
 """The ways out for a resource that is used alone, and how it accepts fields."""
 
 

@@ -6,7 +6,7 @@ Names and texts of a server are anybody's choice. Here they lose what a terminal
 import functools
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
@@ -18,30 +18,36 @@ from kcadmin.rest.errors import KeycloakError
 from kcadmin.rest.misread import misreadings
 from kcadmin.rest.texts import harmless
 
-_lock = threading.Lock()
+_lock, _one_at_a_time = threading.Lock(), threading.Lock()
 _told: "WeakKeyDictionary[object, set[str]]" = WeakKeyDictionary()
 
 
 def debug(sentence: str) -> None:
     """Shown with ``--debug`` alone."""
-    pulumi.log.debug(harmless(sentence))
+    _log(pulumi.log.debug, harmless(sentence))
 
 
 def info(sentence: str) -> None:
-    pulumi.log.info(harmless(sentence))
+    _log(pulumi.log.info, harmless(sentence))
 
 
 def text(lines: Iterable[str]) -> None:
     """Several lines as one piece of information."""
-    pulumi.log.info("\n".join(map(harmless, lines)))
+    _log(pulumi.log.info, "\n".join(map(harmless, lines)))
 
 
 def warn(sentence: str) -> None:
-    pulumi.log.warn(harmless(sentence))
+    _log(pulumi.log.warn, harmless(sentence))
 
 
 def error(sentence: str) -> None:
-    pulumi.log.error(harmless(sentence))
+    _log(pulumi.log.error, harmless(sentence))
+
+
+def _log(log: Callable[[str], None], message: str) -> None:
+    """One at a time: in the plugin Pulumi prints a message and its line's end apart, so threads would join two in a line."""
+    with _one_at_a_time:
+        log(message)
 
 
 def first_time(run: object, sentence: str) -> bool:

@@ -66,6 +66,7 @@ class KeycloakProvider(BearsMarks, WritesClients, ResourceProvider, ABC):
     CONSTANT: ClassVar[Mapping[str, Any]] = {}
     SETS: ClassVar[tuple[str, ...]] = ()
     REPLACE_ON: ClassVar[tuple[str, ...]] = ("realm", "client_uuid")
+    SENTENCES: ClassVar[tuple[str, ...]] = ()  # fields of CONSTANT that tell in words what others changed
     FREE_WHEN_UNSET: ClassVar[tuple[str, ...]] = ()
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     CLIENTS: ClassVar[Mapping[str, str]] = {"client_id": "client_uuid"}

@@ -13,6 +13,8 @@ from pulumi.dynamic.dynamic import serialize_provider
 import providers
 from components.token_exchange_grant import TokenExchangeGrant
 from kcadmin.rest.connection import Connection, PasswordLogin
+from policy import stack as policy
+from providers.base import own_state
 from providers.base.owned import OwnedObjectProvider
 from providers.base.policy import PolicyProvider
 from providers.base.provider import KeycloakProvider
@@ -54,7 +56,8 @@ def test_type_tokens_are_frozen(provider: type[KeycloakProvider]) -> None:
 
 
 def test_the_components_type_token_is_frozen() -> None:
-    assert '"keycloak-token-exchange:index:TokenExchangeGrant"' in inspect.getsource(TokenExchangeGrant.__init__)
+    assert own_state.GRANT == policy.GRANT == "keycloak-token-exchange:index:TokenExchangeGrant"
+    assert "super().__init__(GRANT, name" in inspect.getsource(TokenExchangeGrant.__init__)
 
 
 @pytest.mark.parametrize("provider", EACH)
