@@ -13,7 +13,7 @@ from components.token_exchange_grant import register_many_grants
 async def main() -> dict[str, Any]:
     """What the stack exports."""
     with errors_as_sentences():
-        settings = read_settings()
+        settings = read_settings(only_ours=True)
         grants = await register_many_grants(
             settings.grants, settings.connection, settings.guards, events=settings.events, all_of_stack=True
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pulumi
 
+from grants.listed import listed_grants
 from grants.spec import EXCHANGES, GUARDS, GrantSpec, read_grant
 from kcadmin.rest.connection import Connection, read_connection
 from kcadmin.rest.errors import InvalidSettings
@@ -14,7 +15,7 @@ from kcadmin.rest.texts import named, shown
 from providers.base import messages
 from providers.base.identity import default_owner, no_owner, stack_owner
 from providers.base.own_state import stack_name
-from providers.base.stack_config import plain_secrets
+from providers.base.stack_config import large_config, mistyped_keys, plain_secrets
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,12 @@ class Settings:
     events: bool = False
 
 
-def read_settings(*, grants: bool = True, owner: bool = True) -> Settings:
+def read_settings(*, grants: bool = True, owner: bool = True, only_ours: bool = False) -> Settings:
     """The selected stack's settings. :raises pulumi.RunError: with all faults.
 
-    grants: they must be in its config. owner: the stack must have one.
+    grants: the stack must list them. owner: the stack must have one. only_ours: the program reads no keys of its own.
     """
-    faults = _faults_of_stack(owner=owner)
+    faults = [*_faults_of_stack(owner=owner), *mistyped_keys(only_ours=only_ours)]
     try:
         settings = parse_settings(pulumi.Config().get, default_owner() or stack_name(), grants=grants)
     except InvalidSettings as found:
@@ -46,6 +47,8 @@ def read_settings(*, grants: bool = True, owner: bool = True) -> Settings:
     if faults:
         raise messages.program_error(faults)
     messages.warn_insecure(settings.connection)
+    if large := large_config():
+        messages.warn(large)
     return settings
 
 
@@ -54,7 +57,7 @@ def read_defaults(*, owner: bool = True) -> Mapping[str, Any]:
 
     :raises pulumi.RunError: with all faults. owner: the stack must have one.
     """
-    faults = _faults_of_stack(owner=owner)
+    faults = [*_faults_of_stack(owner=owner), *mistyped_keys(only_ours=False)]
     defaults = _defaults(pulumi.Config().get, default_owner() or stack_name(), faults)
     if faults:
         raise messages.program_error(faults)
@@ -71,7 +74,7 @@ def parse_settings(get: Callable[[str], str | None], owner: str, *, grants: bool
         faults += found.faults
     defaults = _defaults(get, owner, faults)
     events, guards = _read_flag(get, "events", faults), _read_guards(get("guards"), faults)
-    specs = _read_grants(get("grants"), defaults, faults) if grants else ()
+    specs = _read_grants(get, defaults, faults) if grants else ()
     if faults:
         raise InvalidSettings(dict.fromkeys(faults))
     assert connection is not None
@@ -109,20 +112,14 @@ def _read_guards(text: str | None, faults: list[str]) -> frozenset[str]:
     return frozenset(raw)
 
 
-def _read_grants(text: str | None, defaults: Mapping[str, Any], faults: list[str]) -> tuple[GrantSpec, ...]:
-    if not text:
-        faults.append("config 'grants': is not set; list the grants, or set it to [] for none.")
-        return ()
-    try:
-        raw = json.loads(text)
-    except (ValueError, RecursionError):
-        raw = None
-    if not isinstance(raw, list) or not all(isinstance(each, dict) for each in raw):
-        faults.append("config 'grants': is not a list of grants; give each with name, sources and target.")
-        return ()
+def _read_grants(
+    get: Callable[[str], str | None], defaults: Mapping[str, Any], faults: list[str]
+) -> tuple[GrantSpec, ...]:
+    listing = listed_grants(get)
+    faults += listing.faults
     grants: list[GrantSpec] = []
-    for position, each in enumerate(raw):
-        grant, wrong = read_grant(each, defaults, position)
+    for each in listing.grants:
+        grant, wrong = read_grant(each.given, defaults, each.number, each.place)
         faults += wrong
         grants += [grant] if grant else []
     return tuple(grants)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from grants.unquoted import time_of
 from kcadmin.authz.time_windows import window_faults
 from kcadmin.marks.ownership import NAME_LIMIT
 from kcadmin.rest.texts import shown, unfit
@@ -63,8 +64,9 @@ def read_window(key: str, value: Any) -> tuple[TimeWindow | None, str | None]:
         value = {name: getattr(value, field) for name, field in _WINDOW.items() if getattr(value, field)}
     if not isinstance(value, Mapping) or not value or not set(value) <= set(_WINDOW):
         return None, f"{key} is {shown(value)}; give {', '.join(_WINDOW)}, or some of them"
+    value = {name: time_of(text) for name, text in value.items()}
     if not all(isinstance(text, str) for text in value.values()):
-        return None, f"{key} is {value!r}; give each as text"
+        return None, f"{key} is {shown(value)}; give each as text, in quotes"
     window = TimeWindow(**{_WINDOW[name]: text for name, text in value.items()})
     faults = list(window_faults(window.start, window.end, **window.dates()))
     return (None, f"{key}: {faults[0]}") if faults else (window, None)

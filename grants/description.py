@@ -15,7 +15,7 @@ SHOWN = 20
 """Grants that a text names one by one; of more it tells how many there are."""
 _PLACES = ("realm", "sources", "target", "exchange")
 _OWN_KEYS = {*_PLACES, "migration", "requiredRoles", "exactAudience", "tokenLifespan", "reason"}
-_NO_OPTIONS = {"name", "owner", "scoped", "late", "keptScope", *_OWN_KEYS}
+_NO_OPTIONS = {"name", "owner", "scoped", "late", "place", "keptScope", *_OWN_KEYS}
 
 
 def describe(planned: GrantPlan) -> dict[str, Any]:

@@ -15,10 +15,15 @@ class GrantFault(str):
     realm: str
     words: str
 
-    def __new__(cls, grant: str, realm: str, words: str) -> "GrantFault":
-        fault = super().__new__(cls, f"grant {shown(grant)} in realm {shown(realm)}: {words}.")
+    def __new__(cls, grant: str, realm: str, words: str, place: str = "") -> "GrantFault":
+        fault = super().__new__(cls, f"{subject(grant, realm, place)}: {words}.")
         fault.grant, fault.realm, fault.words = grant, realm, words
         return fault
+
+
+def subject(grant: str, realm: str, place: str = "") -> str:
+    """A grant as a sentence names it. place: the file and the line that it is in, if it is in one."""
+    return f"grant {shown(grant)} in realm {shown(realm)}{f' ({place})' if place else ''}"
 
 
 def told_once(faults: Iterable[str]) -> list[str]:

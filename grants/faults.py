@@ -1,9 +1,9 @@
 """Finds all faults of grants at once: against the server's features, against their clients, and against one another."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from grants.by_client import Neighbours
+from grants.fault import FEW
 from grants.gate_faults import gate_faults
 from grants.plan import GrantPlan, flows_of, requesters, wire
 from grants.spec import KEEP, NO_KEEP_IN_LEGACY, NO_TIME_IN_STANDARD, OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
@@ -166,10 +166,14 @@ def _client_faults(
 
 
 def duplicates(specs: Sequence[GrantSpec]) -> Iterator[str]:
-    number = Counter(spec.name for spec in specs)
+    of_name: dict[str, list[GrantSpec]] = {}
     for spec in specs:
-        if number[spec.name] > 1:
-            yield spec.describe("the name is used by several grants", "give each its own")
+        of_name.setdefault(spec.name, []).append(spec)
+    for spec in specs:
+        if len(same := of_name[spec.name]) > 1:
+            places = list(dict.fromkeys(each.place or "the stack's config" for each in same))
+            where = f", in {' and in '.join(places[:FEW])}" if any(each.place for each in same) else ""
+            yield spec.describe(f"the name is used by several grants{where}", "give each its own")
 
 
 SHARED_OPTIONS = {

@@ -5,11 +5,12 @@ import functools
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
 from grants.conditions import RequiredRole, TimeWindow, read_roles, read_window
-from grants.fault import GrantFault
+from grants.fault import GrantFault, subject
+from grants.unquoted import day_of, in_quotes, is_a_day, no_day
 from kcadmin.objects.client_scopes import scope_token
 from kcadmin.rest import texts
 from kcadmin.rest.texts import shown, unfit
@@ -75,6 +76,7 @@ class GrantSpec:
     review_by: str | None = None
     scoped: bool = False  # no key: the stack's guard noWiderScopes leaves out mappers that are not in client scopes
     late: bool = False  # no key: its clients come in the same run, so its parts are its own
+    place: str = field(default="", compare=False)  # no key: the file and the line that it is in, as sentences name them
     kept_scope: str = ""  # no key: the name of the grant's client scope in the stack's state, made under a former owner
 
     @property
@@ -95,47 +97,47 @@ class GrantSpec:
 
     def describe(self, wrong: str, remedy: str) -> str:
         """A fault of this grant, in one sentence."""
-        return GrantFault(self.name, self.realm, f"{wrong}; {remedy}")
+        return GrantFault(self.name, self.realm, f"{wrong}; {remedy}", self.place)
 
 
 def read_grant(
-    raw: Mapping[str, Any], defaults: Mapping[str, Any], position: int = 0
+    raw: Mapping[str, Any], defaults: Mapping[str, Any], position: int = 0, place: str = ""
 ) -> tuple[GrantSpec | None, list[str]]:
     """A grant from its camelCase keys, or what is wrong with it, all at once.
 
-    :param defaults: ``realm``, ``exchange`` and ``owner`` of the stack.
+    :param defaults: ``realm``, ``exchange`` and ``owner`` of the stack. place: the file and the line that it is in, if any.
     """
     types = _types()
     values: dict[str, Any] = {**{key: value for key, value in defaults.items() if value}}
     faults: list[str] = []
     for key, value in raw.items():
-        field = _snake(key) if isinstance(key, str) else str(key)
-        if field not in types or key != camel(field):
+        name = _snake(key) if isinstance(key, str) else str(key)
+        if name not in types or key != camel(name):
             faults.append(f"has the unknown key {shown(key)}; {_suggestion(str(key), types)}")
         elif value is not None:
-            checked, fault = _checked(key, value, types[field])
-            values[field] = checked
+            checked, fault = _checked(key, day_of(value) if name == "review_by" else value, types[name])
+            values[name] = checked
             faults += [fault] if fault else []
     faults += _missing(values)
     if faults:
-        return None, _told({**defaults, **raw}, faults, position)
-    return checked_grant(values)
+        return None, _told({**defaults, **raw}, faults, position, place)
+    return checked_grant(values, place)
 
 
-def checked_grant(values: Mapping[str, Any]) -> tuple[GrantSpec | None, list[str]]:
+def checked_grant(values: Mapping[str, Any], place: str = "") -> tuple[GrantSpec | None, list[str]]:
     """A grant from its fields, or what is wrong with it; None is unset, and flows default to ``recipient``."""
     typed: dict[str, Any] = {}
     faults: list[str] = []
-    for field, value in values.items():
+    for name, value in values.items():
         if value is not None:
-            typed[field], fault = (value, None) if value == () else _checked(camel(field), value, _types()[field])
+            typed[name], fault = (value, None) if value == () else _checked(camel(name), value, _types()[name])
             faults += [fault] if fault else []
     faults += _missing(typed)
     if faults:
-        return None, _told(values, faults)
-    spec = GrantSpec(**typed)
+        return None, _told(values, faults, place=place)
+    spec = GrantSpec(**typed, place=place)
     if not spec.requester and not spec.flows:
-        spec = GrantSpec(**{**typed, "flows": (RECIPIENT,)})
+        spec = replace(spec, flows=(RECIPIENT,))
     faults = [spec.describe(*fault) for fault in _faults(spec)]
     return (None, faults) if faults else (spec, [])
 
@@ -145,11 +147,11 @@ def _missing(values: Mapping[str, Any]) -> list[str]:
     return [f"has no {camel(field)}; set it" for field in needed if field not in values]
 
 
-def _told(named: Mapping[str, Any], faults: Sequence[str], position: int = 0) -> list[str]:
+def _told(named: Mapping[str, Any], faults: Sequence[str], position: int = 0, place: str = "") -> list[str]:
     """Faults of a grant that is none yet, with the name and the realm it was given, if they are any."""
     name, realm = (text if isinstance(text, str) and text.strip() else "" for text in map(named.get, ("name", "realm")))
-    subject = f"grant {shown(name or f'#{position + 1}')} in realm {shown(realm or '?')}"
-    return [f"{subject}: {fault}{'' if fault.endswith('?') else '.'}" for fault in dict.fromkeys(faults)]
+    who = subject(name or f"#{position + 1}", realm or "?", place)
+    return [f"{who}: {fault}{'' if fault.endswith('?') else '.'}" for fault in dict.fromkeys(faults)]
 
 
 def _faults(spec: GrantSpec) -> Iterator[tuple[str, str]]:
@@ -160,6 +162,8 @@ def _faults(spec: GrantSpec) -> Iterator[tuple[str, str]]:
     for key in ("name", "target", "realm", "requester", "owner", "reason", "review_by"):
         if wrong := unfit(getattr(spec, key) or "", lines=key == "reason"):
             yield f"{camel(key)} {wrong}", "correct it"
+    if spec.review_by is not None and no_day(spec.review_by):
+        yield f"reviewBy is {shown(spec.review_by)}, which is no day", "give one such as 2027-06-30, or leave it out"
     for key in ("name", "owner"):
         if "#" in getattr(spec, key):
             yield f"{key} holds '#', which separates an owner from its grant", "leave it out"
@@ -218,10 +222,10 @@ def _faults(spec: GrantSpec) -> Iterator[tuple[str, str]]:
         yield "manageSwitch is false, but the legacy exchange has no switch", "leave it out"
     if spec.exchange == "standard" and spec.time_window:
         yield NO_TIME_IN_STANDARD
-    for field in dict.fromkeys(spec.accept_policy_changes):
-        if field not in CHANGED:
+    for each in dict.fromkeys(spec.accept_policy_changes):
+        if each not in CHANGED:
             yield (
-                f"acceptPolicyChanges holds {shown(field)}, which no client policy changes",
+                f"acceptPolicyChanges holds {shown(each)}, which no client policy changes",
                 f"choose from {', '.join(sorted(CHANGED))}",
             )
     yield from _migration_faults(spec)
@@ -259,10 +263,13 @@ def _checked(key: str, value: Any, type_: Any) -> tuple[Any, str | None]:
         whole = isinstance(value, int) and not isinstance(value, bool)
         return value, None if whole else f"{key} is {shown(value)}; give a whole number"
     if type_ == tuple[str, ...]:
-        if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) for each in value):
-            return (), f"{key} is {shown(value)}; give a list of names"
+        if not isinstance(value, (list, tuple)) or not all(
+            isinstance(each, str) and not is_a_day(each) for each in value
+        ):
+            return (), f"{key} is {shown(value)}; give a list of names{in_quotes(value)}"
         return tuple(value), None
-    return value, None if isinstance(value, str) else f"{key} is {shown(value)}; give a text"
+    is_text = isinstance(value, str) and not is_a_day(value)
+    return value, None if is_text else f"{key} is {shown(value)}; give a text{in_quotes(value)}"
 
 
 def _suggestion(key: str, types: Mapping[str, Any]) -> str:
@@ -274,7 +281,9 @@ def _suggestion(key: str, types: Mapping[str, Any]) -> str:
 @functools.cache
 def _types() -> dict[str, Any]:
     return {
-        key: type_ for key, type_ in get_type_hints(GrantSpec).items() if key not in ("scoped", "late", "kept_scope")
+        key: type_
+        for key, type_ in get_type_hints(GrantSpec).items()
+        if key not in ("scoped", "late", "place", "kept_scope")
     }
 
 

@@ -9,7 +9,7 @@ import yaml  # type: ignore[import-untyped]
 from grants.spec import GrantSpec
 from local.layout import PROJECT
 
-NO_KEYS = {"scoped", "late", "kept_scope"}  # of a grant, given by the stack or the program
+NO_KEYS = {"scoped", "late", "place", "kept_scope"}  # of a grant, given by the stack or the program
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 LINES, LONGEST_LINE = 120, 120
 PAGES = sorted(

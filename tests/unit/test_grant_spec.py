@@ -23,7 +23,9 @@ def camel(field: str) -> str:
 
 
 KINDS_BY_TYPE = {"bool": bool, "int": int, "tuple": list, "TimeWindow": dict, "str": str}
-KEYS = {camel(each.name): each for each in fields(GrantSpec) if each.name not in ("scoped", "late", "kept_scope")}
+KEYS = {
+    camel(each.name): each for each in fields(GrantSpec) if each.name not in ("scoped", "late", "place", "kept_scope")
+}
 KINDS = {
     key: next(kind for name, kind in KINDS_BY_TYPE.items() if name in str(each.type)) for key, each in KEYS.items()
 }
@@ -98,6 +100,14 @@ def test_both_spellings_are_the_same_grant(key: str, value: Any) -> None:
     assert kept == (tuple(value) if isinstance(value, list) else value)
 
 
+def test_a_day_without_quotes_is_the_day_as_pulumi_hands_it_over() -> None:
+    window = {"notBefore": "2027-01-01 00:00:00 +0000 UTC", "start": "09:00", "end": "17:00"}
+    raw = {**LEAST, "flows": ["requester"], "reviewBy": "2027-01-01 00:00:00 +0000 UTC", "timeWindow": window}
+    spec, found = read_grant({**raw, "exchange": "legacy"}, STACK)
+    assert found == [] and spec and spec.review_by == "2027-01-01"
+    assert spec.time_window and spec.time_window.not_before == "2027-01-01 00:00:00"
+
+
 def test_a_third_client_needs_no_flows() -> None:
     spec, _ = read_grant({**LEAST, "requester": "gateway"}, STACK)
     assert spec and spec.flows == () and ("r", "gateway") in spec.clients()
@@ -126,7 +136,12 @@ def test_null_is_the_stacks(key: str) -> None:
         ({"sources": ["api"]}, "target 'api' is also a source"),
         ({"sources": None}, "has no sources; set it"),
         ({"target": ""}, "target has 0 characters"),
-        ({"target": 5}, "target is 5; give a text"),
+        ({"target": 5}, "target is 5; give a text, in quotes."),
+        ({"sources": ["a", True]}, "sources is ['a', True]; give a list of names, in quotes."),
+        ({"name": "2027-01-01 00:00:00 +0000 UTC"}, "name is '2027-01-01 00:00:00 +0000 UTC'; give a text, in quotes."),
+        ({"reviewBy": "soon"}, "reviewBy is 'soon', which is no day; give one such as 2027-06-30"),
+        ({"reviewBy": "2027-02-29"}, "reviewBy is '2027-02-29', which is no day"),
+        ({"reviewBy": "2027-01-01 10:00:00 +0000 UTC"}, "give a text, in quotes."),
         ({"target": None}, "has no target; set it"),
         ({"target": ["api"]}, "target is ['api']; give a text"),
         ({"requester": "gateway", "flows": ["recipient"]}, "sets flows 'recipient' beside requester 'gateway'"),

@@ -16,6 +16,7 @@ from grants.spec import GrantSpec
 from kcadmin.rest.config_secrets import SECRETS
 from kcadmin.rest.errors import InvalidSettings
 from providers.audience_mapper import AudienceMapper
+from providers.base.stack_config import KEYS, large_config, mistyped
 from tests.support.examples import examples
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -130,6 +131,7 @@ def test_every_optional_key_has_a_default_and_every_default_is_allowed() -> None
         "url",
         "realm",
         "grants",
+        "grantsFile",
         "exchange",
         "owner",
         "guards",
@@ -148,9 +150,34 @@ def test_every_optional_key_has_a_default_and_every_default_is_allowed() -> None
         "insecureHttp",
         "publicUrl",
     }
-    assert [key for key, each in declared.items() if "default" not in each] == ["grants"]
+    assert [key for key, each in declared.items() if "default" not in each] == []
+    assert set(declared) == set(KEYS)
     defaults = {key: str(each["default"]).lower() for key, each in declared.items() if "default" in each}
     assert parse({**defaults, "url": BASE["url"], "adminPassword": "pw", "grants": "[]"}).grants == ()
+
+
+@pytest.mark.parametrize(
+    ("keys", "only_ours", "faults"),
+    [
+        (["gaurds", "url"], True, ["config 'gaurds': is read by nothing; did you mean 'guards'?"]),
+        (["protected"], True, ["config 'protected': is read by nothing; did you mean 'protect'?"]),
+        (["Owner"], True, ["config 'Owner': is read by nothing; did you mean 'owner'?"]),
+        (["region"], True, [f"config 'region': is read by nothing; take it out; known are {', '.join(KEYS)}."]),
+        (["gaurds"], False, ["config 'gaurds': is read by nothing; did you mean 'guards'?"]),
+        (["Owner"], False, ["config 'Owner': is read by nothing; did you mean 'owner'?"]),
+        (["realms", "region", "url2", "clients", "events"], False, []),
+    ],
+    ids=str,
+)
+def test_a_key_that_nothing_reads(keys: list[str], only_ours: bool, faults: list[str]) -> None:
+    assert mistyped(keys, only_ours=only_ours) == faults
+
+
+def test_a_config_that_grows_towards_what_linux_takes() -> None:
+    before = len("PULUMI_CONFIG=")
+    assert large_config({"PULUMI_CONFIG": "x" * (100 * 1024 - before - 1)}) is None and large_config({}) is None
+    said = large_config({"PULUMI_CONFIG": "ü" * (50 * 1024)})
+    assert said and said.startswith("config: has 102,414 bytes") and "131,072" in said and "grantsFile" in said
 
 
 @pytest.mark.parametrize("stack", ["dev", "legacy", "prod"])

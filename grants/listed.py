@@ -1,0 +1,106 @@
+"""The grants that a stack lists, in its config or in files beside it: the program, its plugin and all commands ask here."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grants.grant_file import ENDINGS, MOST_BYTES, UnfitFile, grants_in, place_of
+from kcadmin.rest.texts import named
+
+GRANTS, GRANTS_FILE = "grants", "grantsFile"
+PROJECTS = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A grant as people wrote it. number: from 0, in its list. file: that it is in; None for the config.
+
+    place: the file and the line, as sentences name them; empty for the config.
+    """
+
+    given: Mapping[str, Any]
+    number: int
+    file: Path | None = None
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a stack lists, and what is wrong with it."""
+
+    grants: Sequence[Listed]
+    faults: Sequence[str] = ()
+
+
+def listed_grants(config: Callable[[str], object], project: Path | None = None) -> Listing:
+    """All grants of a stack.
+
+    :param config: gives the text of a config key, or None. project: its folder; found from the current one where not given.
+    """
+    files = str(config(GRANTS_FILE) or "")
+    found, faults = _in_config(config(GRANTS), needed=not files)
+    if files:
+        try:
+            for name, file in files_of(files, project):
+                more, wrong = _in_file(name, file)
+                found, faults = found + more, faults + wrong
+        except UnfitFile as problem:
+            faults.append(f"config {named(GRANTS_FILE)}: {named(files)} {problem}.")
+    return Listing(found, faults)
+
+
+def files_of(given: str, project: Path | None = None) -> list[tuple[str, Path]]:
+    """The files of ``grantsFile``, in the order of their names, each with its name as sentences show it.
+
+    :raises UnfitFile: there are none, or they are too large.
+    """
+    place = (project or project_folder()) / given
+    if not place.is_dir():
+        if not place.is_file():
+            raise UnfitFile("is no file or folder in the project's folder; correct the path")
+        if place.suffix not in ENDINGS:
+            raise UnfitFile(f"has another ending than {', '.join(ENDINGS)}; rename it")
+        return [(given, place)]
+    try:
+        there = sorted(each for each in place.iterdir() if not each.name.startswith("."))
+        if folders := [each.name for each in there if each.is_dir()]:
+            raise UnfitFile(f"holds the folder {named(folders[0])}, which is not read; put its files beside the others")
+        files = [each for each in there if each.suffix in ENDINGS and each.is_file()]
+        size = sum(each.stat().st_size for each in files)
+    except OSError as problem:
+        raise UnfitFile(f"cannot be read ({problem.strerror}); correct its permissions") from None
+    if not files:
+        raise UnfitFile(f"holds no file with the ending {', '.join(ENDINGS)}; write [] into one for no grants")
+    if size > MOST_BYTES:
+        raise UnfitFile(f"holds more than {MOST_BYTES:,} bytes; divide it between stacks")
+    return [(str(Path(given) / each.name), each) for each in files]
+
+
+def project_folder() -> Path:
+    """The folder of the Pulumi project that the current one is in. A program may start in a folder of it, by ``main``."""
+    here = Path.cwd()
+    return next((each for each in (here, *here.parents) if any((each / name).is_file() for name in PROJECTS)), here)
+
+
+def _in_config(text: object, *, needed: bool) -> tuple[list[Listed], list[str]]:
+    if not text:
+        missing = f"config '{GRANTS}': is not set; list the grants, set {GRANTS_FILE}, or set it to [] for none."
+        return [], [missing] if needed else []
+    try:
+        raw = json.loads(str(text))
+    except (ValueError, RecursionError):
+        raw = None
+    if not isinstance(raw, list) or not all(isinstance(each, dict) for each in raw):
+        return [], [f"config '{GRANTS}': is not a list of grants; give each with name, sources and target."]
+    return [Listed(each, number) for number, each in enumerate(raw)], []
+
+
+def _in_file(name: str, file: Path) -> tuple[list[Listed], list[str]]:
+    try:
+        found = grants_in(file)
+    except UnfitFile as problem:
+        where = place_of(name, problem.line) if problem.line else named(name)
+        return [], [f"file {where}: {problem}."]
+    return [Listed(given, number, file, place_of(name, line)) for number, (given, line) in enumerate(found)], []
