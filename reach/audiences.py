@@ -29,6 +29,7 @@ from kcadmin.objects.mappers import (
     AudienceMapper,
     is_set,
 )
+from kcadmin.objects.marked_mappers import acts_on_tokens
 from kcadmin.rest.texts import named, quoted
 from reach.written_audiences import (
     CLAIM_MAPPERS,
@@ -48,15 +49,16 @@ Scopes = Mapping[str, Json]
 class Shapes:
     """Names of what gives a client's access tokens another shape, in which other mappers act.
 
-    lighteners: client policies that may make them lightweight (``reach.lightweight``).
+    lighteners: client policies that may make them lightweight (``reach.lightweight``); None where the login may not read them.
     introspectors: clients that get them whole, signed anew (``reach.introspection``), in words.
     """
 
-    lighteners: Sequence[str] = ()
+    lighteners: Sequence[str] | None = ()
     introspectors: str = ""
 
 
 AS_ISSUED = Shapes()
+UNREADABLE = "one of the client policies, which this login may not read (role view-realm),"
 
 
 class Introspected(str):
@@ -178,25 +180,24 @@ def if_held(client: Client, scope: Json) -> list[Added]:
     """What the mappers of one client scope would add, roles left aside, if the client held it."""
     held = AssignedScope(str(scope["name"]), DEFAULT)
     by = f"the client scope {named(held.name)}"
-    return [each for mapper in scope.get("protocolMappers") or () for each in _adds(client, mapper, by, held, None, [])]
+    return [each for mapper in _of_scope(scope) for each in _adds(client, mapper, by, held, None, [])]
 
 
 def touches_audience(scope: Json) -> bool:
     """Whether a client scope holds a mapper that may add something to ``aud``."""
     return any(
         mapper["protocolMapper"] in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER) or written_by(mapper) != ()
-        for mapper in scope.get("protocolMappers") or ()
+        for mapper in _of_scope(scope)
     )
 
 
 def may_name(scope: Json, audiences: Collection[str]) -> bool:
     """Whether the mappers of a client scope may add one of these clients, or by a role any."""
-    mappers = scope.get("protocolMappers") or ()
     return any(
         mapper["protocolMapper"] in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER)
         or (written := written_by(mapper)) is None
         or not set(audiences).isdisjoint(written)
-        for mapper in mappers
+        for mapper in _of_scope(scope)
     )
 
 
@@ -221,13 +222,15 @@ def _acts(mapper: Json, client: Client, shapes: Shapes) -> tuple[bool, str | Non
     return True, f"{when}, or {passed_on}" if on else Introspected(passed_on)
 
 
-def _acts_at_issue(mapper: Json, client: Client, lighteners: Sequence[str]) -> tuple[bool, str | None]:
+def _acts_at_issue(mapper: Json, client: Client, lighteners: Sequence[str] | None) -> tuple[bool, str | None]:
     plain, light = (_is_set(mapper, setting) for setting in (TOKEN_CLAIM, LIGHTWEIGHT_CLAIM))
     if client.is_on(LIGHTWEIGHT_TOKENS):
         return light, None
-    if plain == light or not lighteners:
+    if plain == light or (lighteners is not None and not lighteners):
         return plain, None
-    who = f"client {'policy' if len(lighteners) == 1 else 'policies'} {quoted(lighteners, 'or')}"
+    who = UNREADABLE
+    if lighteners is not None:
+        who = f"client {'policy' if len(lighteners) == 1 else 'policies'} {quoted(lighteners, 'or')}"
     return True, f"{who} {'makes' if light else 'does not make'} the token lightweight"
 
 
@@ -243,17 +246,22 @@ def replacing(each: Added, found: Iterable[Added]) -> list[str]:
 
 def _mappers(client: Client, scopes: Scopes) -> Iterator[tuple[Json, str, AssignedScope | None, str | None]]:
     """Each mapper of a client and of the scopes that it holds: the mapper, where it is, its scope, its owner."""
-    for mapper in client.mappers:
+    for mapper in filter(acts_on_tokens, client.mappers):
         owner = (mapper.get("config") or {}).get(OWNER_KEY) or None
         yield mapper, f"{_called(mapper)} of {named(client.client_id)}", None, owner
     for name, kind in held_scopes(client).items():
-        scope = scopes.get(name) or {}  # of any protocol: Keycloak lists those that act, since 26.7 also of oid4vc
+        scope = scopes.get(name) or {}
         owner = (scope.get("attributes") or {}).get(OWNER_KEY) or None
-        for mapper in scope.get("protocolMappers") or ():
+        for mapper in _of_scope(scope):
             by = f"the {kind} client scope {named(name)} of {named(client.client_id)}"
             if mapper["protocolMapper"] not in (AUDIENCE_MAPPER, RESOLVE_MAPPER):
                 by = f"{_called(mapper)} in {by}"
             yield mapper, by, AssignedScope(name, kind), owner
+
+
+def _of_scope(scope: Json) -> Iterator[Json]:
+    """The mappers of a client scope that act. The scope may be of any protocol: since 26.7 Keycloak lists some of oid4vc, too."""
+    yield from filter(acts_on_tokens, scope.get("protocolMappers") or ())
 
 
 def _called(mapper: Json) -> str:

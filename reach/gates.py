@@ -21,7 +21,6 @@ from reach.audiences import Added, Shapes, added, held_scopes, issued, resolvers
 from reach.introspection import changes, introspectors_for
 from reach.lightweight import lighteners
 
-UNSEEN = "?"
 Role = tuple[str, str]
 """(client id, or "" for a role of the realm; name)"""
 
@@ -189,12 +188,15 @@ def default_groups(realm: Realm) -> dict[Role, str]:
     return found
 
 
-def _lighteners(realm: Realm, client: Client, scopes: Mapping[str, Any]) -> tuple[str, ...]:
-    """The client policies that may make a client's tokens lightweight; asked only where that changes whom they name."""
-    if not changes(Shapes(lighteners=(UNSEEN,)), client, scopes):
+def _lighteners(realm: Realm, client: Client, scopes: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The client policies that may make a client's tokens lightweight; asked only where that changes whom they name.
+
+    None where the login may not read them.
+    """
+    if not changes(Shapes(lighteners=None), client, scopes):
         return ()
     found, readable = realm.policies()
-    return lighteners(client, found.policies, (*found.of_server, *found.profiles)) if readable else (UNSEEN,)
+    return lighteners(client, found.policies, (*found.of_server, *found.profiles)) if readable else None
 
 
 def _by(each: Added) -> str:
@@ -203,11 +205,7 @@ def _by(each: Added) -> str:
 
 
 def _where(each: Added) -> str:
-    if not each.when:
-        return ""
-    unseen = f"client policy '{UNSEEN}'"
-    known = "one of the client policies, which this login may not read (role view-realm),"
-    return f", where {each.when.replace(unseen, known)}"
+    return f", where {each.when}" if each.when else ""
 
 
 def _is_made(each: Added, made: Collection[str]) -> bool:

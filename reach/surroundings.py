@@ -92,7 +92,7 @@ def _is_under_policies(survey: Survey, asking: Collection[str]) -> bool:
     """Whether client policies may matter: a client bears a mark of guards, or a mapper acts on lightweight tokens alone."""
     named = (survey.clients[name] for name in asking if name in survey.clients)
     return any(client.attributes.get(MARK) for client in survey.clients.values()) or any(
-        each.when for client in named for each in switched(client, survey.scopes, Shapes(lighteners=("?",)))
+        each.when for client in named for each in switched(client, survey.scopes, Shapes(lighteners=None))
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from kcadmin.marks.ownership import NOBODY, NUMBER_KEY, OWNER_KEY, STACK_KEY, Writer, hash16
 from kcadmin.objects.mappers import AUDIENCE_MAPPER, AudienceMapper
+from kcadmin.objects.marked_mappers import acts_on_tokens
 from kcadmin.rest.errors import Refusal, sentence
 from kcadmin.rest.texts import named
 from kcadmin.writes.votes import is_true
@@ -151,7 +152,7 @@ def _audiences(scope: Mapping[str, Any]) -> dict[str, str]:
     mappers = [
         AudienceMapper.read(each)
         for each in scope.get("protocolMappers") or ()
-        if each["protocolMapper"] == AUDIENCE_MAPPER
+        if each["protocolMapper"] == AUDIENCE_MAPPER and acts_on_tokens(each)
     ]
     return {
         each.name: audience
@@ -167,9 +168,14 @@ def refuse_other_mappers(scope: Mapping[str, Any], wanted: AudienceScope, realm:
         for name, audience in _audiences(scope).items()
         if name != _MAPPER_NAME and audience != wanted.included_client
     ]
-    kind = (our_mapper(scope) or {}).get("protocolMapper", AUDIENCE_MAPPER)
+    ours = our_mapper(scope) or {}
+    kind = ours.get("protocolMapper", AUDIENCE_MAPPER)
     if kind != AUDIENCE_MAPPER:
         wrongs.append(f"its mapper {named(_MAPPER_NAME)} is {named(kind)} and no audience mapper")
+    if not acts_on_tokens(ours):
+        wrongs.append(
+            f"its mapper {named(_MAPPER_NAME)} is of the protocol {named(ours['protocol'])} and does nothing to tokens"
+        )
     if wrongs:
         remedy = "delete that mapper, or choose another name for this scope"
         raise Refusal(*(sentence("client scope", wanted.name, realm, wrong, remedy) for wrong in wrongs))

@@ -17,7 +17,7 @@ from kcadmin.objects.mappers import (
     USERINFO_CLAIM,
     is_set,
 )
-from kcadmin.objects.marked_mappers import MarkedMappers, marks, writer_of
+from kcadmin.objects.marked_mappers import MarkedMappers, acts_on_tokens, marks, writer_of
 
 CLAIM_MAPPER = "oidc-hardcoded-claim-mapper"
 CLAIM, VALUE, JSON_TYPE = "claim.name", "claim.value", "jsonType.label"  # names of its settings
@@ -89,8 +89,9 @@ class HardcodedClaimMapper:
 
 
 def claim_mappers(client: Client) -> list[HardcodedClaimMapper]:
-    """Every hardcoded claim mapper of a client as it was read."""
-    return [HardcodedClaimMapper.read(each) for each in client.mappers if each["protocolMapper"] == CLAIM_MAPPER]
+    """Every hardcoded claim mapper of a client that acts, as it was read."""
+    of_type = (each for each in client.mappers if each["protocolMapper"] == CLAIM_MAPPER)
+    return [HardcodedClaimMapper.read(each) for each in of_type if acts_on_tokens(each)]
 
 
 def may_have_been(now: HardcodedClaimMapper, was: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from kcadmin.marks.ownership import NOBODY, OWNER_KEY, Writer, hash16
 from kcadmin.objects.clients import Client
-from kcadmin.objects.marked_mappers import EXCHANGE_KEY, MarkedMappers, marks, writer_of
+from kcadmin.objects.marked_mappers import EXCHANGE_KEY, OPENID_CONNECT, MarkedMappers, acts_on_tokens, marks, writer_of
 
 AUDIENCE_MAPPER, RESOLVE_MAPPER = "oidc-audience-mapper", "oidc-audience-resolve-mapper"
 TOKEN_CLAIM = "access.token.claim"  # a setting's name
@@ -72,7 +72,7 @@ class AudienceMapper:
         """As Keycloak takes it and describes it, without an id."""
         return {
             "name": self.name,
-            "protocol": "openid-connect",
+            "protocol": OPENID_CONNECT,
             "protocolMapper": AUDIENCE_MAPPER,
             "config": self.config(),
         }
@@ -108,8 +108,9 @@ def is_set(mapper: Mapping[str, Any], setting: str, *, unsaid: bool = False) -> 
 
 
 def audience_mappers(client: Client) -> list[AudienceMapper]:
-    """Every audience mapper of a client as it was read."""
-    return [AudienceMapper.read(each) for each in client.mappers if each["protocolMapper"] == AUDIENCE_MAPPER]
+    """Every audience mapper of a client that acts, as it was read."""
+    of_type = (each for each in client.mappers if each["protocolMapper"] == AUDIENCE_MAPPER)
+    return [AudienceMapper.read(each) for each in of_type if acts_on_tokens(each)]
 
 
 class AudienceMappers(MarkedMappers[AudienceMapper]):

@@ -13,6 +13,7 @@ from kcadmin.objects.claims import IDENTITY
 from kcadmin.objects.clients import RECENT_SECONDS, Clients
 
 EXCHANGE_KEY = "pulumi.exchange"
+OPENID_CONNECT = "openid-connect"
 _MARK_KEYS = frozenset({OWNER_KEY, STACK_KEY, NUMBER_KEY, EXCHANGE_KEY})
 
 
@@ -35,6 +36,11 @@ class Marked(Protocol):
 
 
 M = TypeVar("M", bound=Marked)
+
+
+def acts_on_tokens(mapper: Mapping[str, Any]) -> bool:
+    """Whether Keycloak runs a mapper for tokens: of whatever type, one of another protocol does nothing there."""
+    return mapper.get("protocol") in (None, OPENID_CONNECT)
 
 
 def writer_of(config: Mapping[str, str]) -> Writer:
@@ -64,10 +70,10 @@ class MarkedMappers(Generic[M]):
         self._max_age = max_age
 
     def all(self) -> list[M]:
-        """Every mapper of the type; none when the client is gone."""
+        """Every mapper of the type that acts; none when the client is gone."""
         client = self._clients.get(self._uuid, max_age=self._max_age)
         found = client.mappers if client else ()
-        return [type(self).READ(each) for each in found if each["protocolMapper"] == self.TYPE]
+        return [type(self).READ(each) for each in found if each["protocolMapper"] == self.TYPE and acts_on_tokens(each)]
 
     def named(self, name: str) -> list[M]:
         """Those of that name."""
@@ -106,7 +112,7 @@ class MarkedMappers(Generic[M]):
         self._clients.delete_mapper(self._uuid, mapper_id)
 
     def _write(self, identity: Mapping[str, str], name: str, config: Mapping[str, str]) -> str:
-        mapper = {"name": name, "protocol": "openid-connect", "protocolMapper": self.TYPE, "config": dict(config)}
+        mapper = {"name": name, "protocol": OPENID_CONNECT, "protocolMapper": self.TYPE, "config": dict(config)}
         return self._clients.set_mapper(self._uuid, {**identity, **mapper})
 
 

@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from kcadmin.objects.claim_mappers import CLAIM_MAPPER, HardcodedClaimMapper
+from kcadmin.objects.clients import Client
 from kcadmin.objects.mappers import (
     AUDIENCE_MAPPER,
     INTROSPECTION_CLAIM,
@@ -14,8 +15,10 @@ from kcadmin.objects.mappers import (
     RESOLVE_MAPPER,
     TOKEN_CLAIM,
     AudienceMapper,
+    audience_mappers,
     is_set,
 )
+from reach.audiences import added
 from tests.acceptance.test_open_gates import LIGHT
 from tests.conftest import MakeRealm
 from tests.support.random_users import claims_of
@@ -94,3 +97,20 @@ def test_a_setting_that_is_not_said_is_as_keycloak_reads_it(home: TestRealm, cli
         found = tuple("api" in audiences(each) for each in (claims_of(token), introspected(home, token)))
         assert found == (issued, issued or asked), config
         home.delete_mapper(client, "resolve")
+
+
+def test_a_mapper_of_another_protocol_does_nothing(home: TestRealm) -> None:
+    """Also where it has the name and the audience that a grant wants: the grant must make its own."""
+    of_other = {**mapper("other", AUDIENCE_MAPPER, {"included.client.audience": "api", TOKEN_CLAIM: "true"})}
+    for protocol in ("saml", "docker-v2", "nonsense"):
+        add(home, "web", {**of_other, "name": f"of {protocol}", "protocol": protocol})
+        client = home.client("web")
+        read = Client(client["id"], "web", client, tuple(client["protocolMappers"]))
+        assert "api" not in audiences(claims_of(home.user_token("web")))
+        assert "api" not in {each.audience for each in added(read, {})} | {
+            each.included_client for each in audience_mappers(read)
+        }
+    add(home, "web", of_other)
+    assert "api" in audiences(claims_of(home.user_token("web")))
+    for name in ("of saml", "of docker-v2", "of nonsense", "other"):
+        home.delete_mapper("web", name)

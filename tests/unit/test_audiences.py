@@ -5,7 +5,17 @@ from typing import Any
 import pytest
 
 from kcadmin.objects.clients import Client
-from reach.audiences import Added, AssignedScope, Shapes, added, resolvers, switched
+from reach.audiences import (
+    Added,
+    AssignedScope,
+    Shapes,
+    added,
+    if_held,
+    may_name,
+    resolvers,
+    switched,
+    touches_audience,
+)
 from tests.support.mapper_kinds import KINDS, RESOLVE, SCRIPT, kind
 from tests.support.surveys import ROLES_SCOPE, client
 
@@ -102,6 +112,27 @@ def test_scopes_and_what_must_be_asked_for() -> None:
     assert of(client("a", optionalClientScopes=["s"]), s=scope)["b"].on_request
     assert of(client("a"), s=scope) == {}
     assert "b" in of(client("a", defaultClientScopes=["s"]), s={**scope, "protocol": "oid4vc"})
+
+
+@pytest.mark.parametrize("protocol", ["saml", "docker-v2", ""])
+def test_a_mapper_of_another_protocol_does_nothing(protocol: str) -> None:
+    for mapper in (
+        kind("oidc-audience-mapper", included_client_audience="b"),
+        kind("oidc-hardcoded-role-mapper", role="b.user"),
+        SCRIPT[0],
+    ):
+        other = {"id": "m", "name": "m", **mapper, "protocol": protocol}
+        scope = {"id": "s", "name": "s", "protocol": "openid-connect", "attributes": {}, "protocolMappers": [other]}
+        assert of(client("a", other)) == of(client("a", defaultClientScopes=["s"]), s=scope) == {}
+        assert not touches_audience(scope) and not may_name(scope, ["b"]) and not if_held(client("a"), scope)
+        assert of(client("a", {**other, "protocol": "openid-connect"}))
+
+
+def test_a_policy_that_is_not_seen_is_no_policy_of_some_name() -> None:
+    mapper = {"id": "m", "name": "m", **kind("oidc-audience-mapper", included_client_audience="b")}
+    unseen, odd = (added(client("a", mapper), {}, Shapes(names))[0].when for names in (None, ("?",)))
+    assert odd == "client policy '?' does not make the token lightweight"
+    assert unseen and "which this login may not read" in unseen and "?" not in unseen
 
 
 def test_a_role_that_the_user_does_not_have_counts_where_roles_are_resolved() -> None:
