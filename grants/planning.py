@@ -1,11 +1,11 @@
 """Plans all grants of a program together, and reports what people should know about them."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from grants.faults import closed_doors, conflicts, duplicates, grant_faults
 from grants.gate_faults import open_doors, unenforced
-from grants.plan import GrantPlan, choose_exchange, requesters, wire_all
+from grants.plan import GrantPlan, choose_exchange, flows_of, requesters, wire_all
 from grants.spec import NO_WIDER_SCOPES, SOURCES, GrantSpec
 from kcadmin.marks.ownership import hash16, stack_of
 from kcadmin.objects.features import LEGACY, STANDARD
@@ -46,7 +46,13 @@ def faults_of(grants: Sequence[GrantPlan], facts: Facts) -> Iterator[str]:
             yield from (spec.describe(*fault) for fault in found)
 
 
-def notes(grants: Iterable[GrantPlan], facts: Facts, sources_guarded: bool) -> Iterator[str]:
+def notes(grants: Collection[GrantPlan], facts: Facts, sources_guarded: bool) -> Iterator[str]:
+    given = {
+        (grant.spec.realm, flow.requester)
+        for grant in grants
+        for flow in flows_of(grant.spec)
+        if flow.source != flow.requester
+    }
     for grant in grants:
         spec = grant.spec
         if spec.migration:
@@ -93,10 +99,11 @@ def notes(grants: Iterable[GrantPlan], facts: Facts, sources_guarded: bool) -> I
                 yield f"note on grant {named(spec.name)} in realm {named(spec.realm)}: {what} {quoted(setting)}."
         for source in spec.sources:
             client = facts.clients[spec.realm, source]
-            if not (client.standard_flow or client.direct_access_grants or client.service_account):
+            own = client.standard_flow or client.direct_access_grants or client.service_account
+            if not own and (spec.realm, source) not in given:
                 yield spec.describe(
                     f"source {named(source)} has neither standard flow, direct access grants nor a service "
-                    "account, so it may get no token to exchange",
+                    "account, and no grant of this stack gives it a token, so it may get none to exchange",
                     "switch one on if it should",
                 )
         yield from _bound(grant, facts)

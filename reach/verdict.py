@@ -103,8 +103,10 @@ class Claims:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of a case. reason: Keycloak's words where it refused, else what is wrong; refused: by Keycloak.
+    """The result of a case. reason: Keycloak's words where it refused, else what is wrong; refused: the exchange, by Keycloak.
 
+    tried: whether the exchange was made; where it could not be, ``reason`` says why, and ``outlook`` what is predicted.
+    via: the grants that gave the source its token.
     notes: what is right and may still surprise. dry: nothing was exchanged, the claims are predicted; outlook: whether the
     exchange would work, None where that is not known; basis: what of the realm's state says so; unknown: what a dry run
     cannot see.
@@ -123,6 +125,13 @@ class Verdict:
     outlook: bool | None = None
     basis: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    tried: bool = True
+    via: tuple[str, ...] = ()
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether the exchange does not work, or its token is not as it must be; not where that could not be found out."""
+        return self.outlook is False if self.dry or not self.tried else not self.proved
 
 
 def check(case: Case, subject: Claims, exchanged: Claims) -> list[str]:

@@ -22,7 +22,8 @@ from exchange.verify.verify import prefetch, verify
 from kcadmin.objects.client_secrets import ClientSecrets
 from kcadmin.rest.errors import Refusal
 from kcadmin.rest.session import Session, session_for
-from reach.proof import USER, USER_PASSWORD, Case, Secrets, Subject, Verdict
+from reach.proof import USER, USER_PASSWORD, Case, Subject, Verdict
+from reach.subject_tokens import Secrets
 
 COLOURS = {0: "green", LOOKED: "yellow"}
 EPILOG = "See docs/verify.md for what is checked, and for every setting."
@@ -91,22 +92,24 @@ def verify_command(
         embedded = connection.is_embedded()
         read = embedded if read_secrets is None else read_secrets
         may_ask = person() and not dry_run and bool(user or embedded)
-        secrets = ClientSecrets(session, os.environ, read=read, ask=ask if may_ask else None)
+        everybody = dict.fromkeys(
+            (each.realm, name) for each in chosen.cases() for name in (each.source, each.requester)
+        )
+        secrets = ClientSecrets(session, os.environ, read=read, ask=ask if may_ask else None, among=everybody)
         if may_ask:
             prefetch(cases, secrets)
         todo = attempts(session, cases, chosen.cases(), chosen.guards) if deny else []
         with _tokens_left() as left_open:
-            verdicts = _run(session, cases, user, secrets, dry_run, left_open)
+            verdicts = _run(session, cases, chosen.cases(), user, secrets, dry_run, left_open)
             denials = _deny(session, todo, user, secrets, left_open) if todo else []
     _show(verdicts, denials, connection.url, as_json)
     raise typer.Exit(_code(verdicts, denials))
 
 
 def _code(verdicts: Sequence[Verdict], denials: Sequence[Denial]) -> int:
-    wrong = any(verdict.outlook is False if verdict.dry else not verdict.proved for verdict in verdicts)
-    if wrong or any(denial.result == UNDECLARED for denial in denials):
+    if any(verdict.is_wrong for verdict in verdicts) or any(denial.result == UNDECLARED for denial in denials):
         return REFUSED
-    open_ = any(verdict.dry for verdict in verdicts) or not all(denial.proved for denial in denials)
+    open_ = not all(each.proved for each in verdicts) or not all(denial.proved for denial in denials)
     return LOOKED if open_ else 0
 
 
@@ -142,6 +145,7 @@ def _progress(first: str, total: int) -> Iterator[Callable[[int, str], None]]:
 def _run(
     session: Session,
     cases: Sequence[Case],
+    givers: Sequence[Case],
     user: Subject | None,
     secrets: Secrets,
     dry_run: bool,
@@ -152,7 +156,7 @@ def _run(
         def began(number: int, case: Case) -> None:
             tell(number - 1, f"{case.grant}: {case.source} → {case.target}, {case.flow}")
 
-        return verify(session, cases, user, secrets, began, dry_run=dry_run, left_open=left_open)
+        return verify(session, cases, user, secrets, began, givers=givers, dry_run=dry_run, left_open=left_open)
 
 
 def _deny(

@@ -11,20 +11,17 @@ from kcadmin.objects.realm import realm_for
 from kcadmin.rest import texts
 from kcadmin.rest.errors import HttpError, Refusal, TokenRefused
 from kcadmin.rest.session import Session
-from kcadmin.rest.tokens import Issued
 from reach.allowed import RealmReach
 from reach.among_clients import reach_among_clients
 from reach.declared import declared, opened
 from reach.exchanges import Exchange, Reach
 from reach.prediction import reasons
-from reach.proof import RECIPIENT, Case, Prover, Secrets, Subject, choose_subject
+from reach.proof import Case, Prover, Subject
+from reach.refusals import STALE, is_about_the_exchange
+from reach.subject_tokens import NoToken, Secrets, Token
 
 REFUSED, IMPLIED, UNDECLARED, NOT_TRIED = "refused", "implied", "undeclared", "not tried"
 MOST_EXCHANGES = 2000
-STALE = "Invalid token"
-UNAUTHORISED, TOO_MANY, BROKEN = 401, 429, 500
-# What Keycloak says with status 400 or 403 before it looks at an exchange.
-BEFORE_THE_EXCHANGE = ("Parameter client_assertion", "Client authentication with", "Token reuse", "Realm not enabled")
 Began = Callable[[int, str], None]
 
 
@@ -102,9 +99,10 @@ def deny(
     :raises Unreachable, LoginRefused: nothing can be tried.
     """
     denials: list[Denial] = []
-    with Prover(session, secrets, left_open) as prover:
+    givers = [case for each in todo for case in each.cases]
+    with Prover(session, secrets, left_open, givers) as prover:
         for each in todo:
-            tokens = _Tokens(session, prover, each, user)
+            tokens = _Tokens(prover, each, user)
             for exchange in each.exchanges:
                 denials.append(_tried(prover, each, tokens, exchange))
                 began(len(denials), str(denials[-1]))
@@ -112,51 +110,26 @@ def deny(
 
 
 class _Tokens:
-    """A token of each client: by a login, else as the exchange of a grant gives it."""
+    """A token of each client: as a grant of the stack gives it, else by a login."""
 
-    def __init__(self, session: Session, prover: Prover, todo: Attempts, user: Subject | None) -> None:
-        self._session, self._prover, self._todo, self._user = session, prover, todo, user
-        self._found: dict[str, Issued | str] = {}
+    def __init__(self, prover: Prover, todo: Attempts, user: Subject | None) -> None:
+        self._prover, self._todo, self._user = prover, todo, user
+        self._found: dict[str, Token | str] = {}
 
-    def of(self, client: str) -> Issued | str:
+    def of(self, client: str) -> Token | str:
         """The token, or why there is none."""
         if client not in self._found:
-            self._found[client] = self._logged_in(client)
-            if isinstance(self._found[client], str):
-                self._found[client] = self._exchanged(client) or self._found[client]
+            try:
+                subject = self._user or Subject()
+                self._found[client] = self._prover.subject_token(self._todo.realm, client, subject)
+            except (Refusal, HttpError, NoToken) as problem:
+                self._found[client] = str(problem)
         return self._found[client]
 
     def renew(self) -> None:
         """Tokens grow old: the next ones come of new logins."""
-        for client in self._found:
-            if subject := self._subject(client):
-                self._prover.forget(self._todo.realm, client, subject)
+        self._prover.renew(self._todo.realm)
         self._found.clear()
-
-    def _subject(self, client: str) -> Subject | None:
-        if self._user:
-            return self._user
-        known = self._todo.state.clients.get(client)
-        return Subject() if known and known.is_on("serviceAccountsEnabled") else None
-
-    def _logged_in(self, client: str) -> Issued | str:
-        try:
-            subject = self._subject(client) or choose_subject(self._session, self._todo.realm, client, environ={})
-            return self._prover.subject_token(self._todo.realm, client, subject)
-        except (Refusal, HttpError, TokenRefused) as problem:
-            return f"no token of {texts.named(client)}: {problem}"
-
-    def _exchanged(self, client: str) -> Issued | None:
-        """What a grant gives this client: a token of its own, made from one that it received."""
-        for case in self._todo.cases:
-            if case.flow == RECIPIENT and case.requester == client and not (case.audience or case.login_scope):
-                received = self._logged_in(case.source)
-                if isinstance(received, Issued):
-                    try:
-                        return self._prover.exchange(self._todo.realm, client, received, None)
-                    except (Refusal, HttpError, TokenRefused):
-                        continue  # the next source; where none is left, the client's own login said why
-        return None
 
 
 def _undeclared(clients: Sequence[str], named: Collection[Exchange]) -> Iterator[Exchange]:
@@ -197,16 +170,11 @@ def _allowed(prover: Prover, realm: str, tokens: _Tokens, exchange: Exchange) ->
             if refused.description == STALE:
                 tokens.renew()
                 continue
-            return False if _is_about_the_exchange(refused) else problem
+            return False if is_about_the_exchange(refused) else problem
         except (Refusal, HttpError) as refusal:
             return str(refusal)
         return True
     return problem
-
-
-def _is_about_the_exchange(refused: TokenRefused) -> bool:
-    answered = refused.status not in (UNAUTHORISED, TOO_MANY) and refused.status < BROKEN
-    return answered and not refused.description.startswith(BEFORE_THE_EXCHANGE)
 
 
 def _why(todo: Attempts, exchange: Exchange) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ PROVED, REFUSED, NOT_PROVED = "proved", "refused", "not proved"
 WOULD_WORK, WOULD_FAIL, NOT_KNOWN = "would work", "would fail", "not known"
 OUTLOOKS = {True: WOULD_WORK, False: WOULD_FAIL, None: NOT_KNOWN}
 GOOD, BAD, OPEN = "bold green", "bold red", "bold yellow"
-STYLES = {PROVED: GOOD, REFUSED: BAD, NOT_PROVED: BAD, WOULD_WORK: OPEN, WOULD_FAIL: BAD, NOT_KNOWN: OPEN}
+STYLES = {PROVED: GOOD, REFUSED: BAD, NOT_PROVED: OPEN, WOULD_WORK: OPEN, WOULD_FAIL: BAD, NOT_KNOWN: OPEN}
 DRY_RUN = "dry run: predicted, not proved"
 SHORT_SUB = 8
 RESULT_WIDTH = len(NOT_PROVED)
@@ -80,7 +80,9 @@ def summary(verdicts: Sequence[Verdict], url: str) -> str:
     if not tried:
         return f"{DRY_RUN.capitalize()}: {_foreseen(verdicts)}{at}."
     dry = f"; {_foreseen(verdicts)} ({DRY_RUN})" if len(tried) < len(verdicts) else ""
-    return f"{proved} of {counted(len(tried), 'exchange')} proved{at}{dry}."
+    untried = sum(not verdict.tried for verdict in tried)
+    left = f", {untried} could not be tried" if untried else ""
+    return f"{proved} of {counted(len(tried), 'exchange')} proved{left}{at}{dry}."
 
 
 def _foreseen(verdicts: Sequence[Verdict]) -> str:
@@ -103,7 +105,9 @@ def _object(verdict: Verdict) -> dict[str, Any]:
         "subject": _whose(verdict) if verdict.subject else None,
         "result": result(verdict),
         "proved": verdict.proved,
+        "tried": verdict.tried and not verdict.dry,
         "dryRun": verdict.dry,
+        "via": list(verdict.via),
         "reason": verdict.reason,
         "notes": list(verdict.notes),
         "basis": list(verdict.basis),
@@ -130,6 +134,7 @@ def _line(verdict: Verdict) -> str:
         f"caller={case.requester}",
         f"audience={case.audience or 'none'}",
     ]
+    parts += [f"via={','.join(verdict.via)}"] if verdict.via else []
     for name, claims in (("subject", verdict.subject_claims), ("exchanged", verdict.exchanged_claims)):
         if claims:
             lives = f" lifetime={claims.lifetime}" if claims.exp else ""
@@ -160,7 +165,8 @@ def _subject(verdict: Verdict) -> list[_Line]:
     claims = verdict.subject_claims
     if claims is None:
         return [("", f"none, from {verdict.case.source}", "dim")]
-    return [*_claim_lines(claims), *_scope_lines(verdict, claims)]
+    via = [("by", " → ".join(verdict.via), "dim")] if verdict.via else []
+    return [*_claim_lines(claims), *_scope_lines(verdict, claims), *via]
 
 
 def _exchanged(verdict: Verdict) -> list[_Line]:
@@ -170,7 +176,7 @@ def _exchanged(verdict: Verdict) -> list[_Line]:
         same = " (the same)" if subject and claims.sub and subject.sub == claims.sub else ""
         lines = [*_claim_lines(claims, same), *_scope_lines(verdict, claims)]
     if verdict.reason:
-        lines.append(("", one_line(verdict.reason), "yellow" if verdict.dry and verdict.outlook is None else "red"))
+        lines.append(("", one_line(verdict.reason), "red" if verdict.is_wrong else "yellow"))
     lines += [("", one_line(note), "yellow") for note in verdict.notes]
     lines += [("", each, "dim") for each in verdict.basis[: 2 if verdict.case.exchange == LEGACY else 1]]
     return [*lines, *(("", f"cannot be seen: {one_line(each)}", "dim") for each in verdict.unknown)]

@@ -93,9 +93,16 @@ class Session:
         """Deletes; what exactly, some paths take from a body. :raises NotFound: it is gone already."""
         self._write("DELETE", at, body)
 
-    def public(self, method: str, at: str, *, form: Mapping[str, str] | None = None) -> Answer:
+    def public(
+        self,
+        method: str,
+        at: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """A request without our token: discovery, keys, the token endpoint. Any status is an answer."""
-        return self._send(method, at, form=form)
+        return self._send(method, at, form=form, headers=headers)
 
     def issuer(self, realm: str) -> str:
         """The ``iss`` of a realm's tokens, as the server itself names it (its public address may differ from ours).

@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 
 from kcadmin.rest.answers import Answer
+from kcadmin.rest.dpop import MISSING, ProofKey
 from kcadmin.rest.errors import AWAY, InvalidSettings, KeycloakError, TokenRefused
 from kcadmin.rest.issuers import discovered_issuer, own_issuer
 from kcadmin.rest.login import ASSERTION_TYPE, client_assertion
@@ -52,9 +53,12 @@ class Issued:
 class TokenEndpoint:
     """One realm's token endpoint, with its discovery and keys read once."""
 
-    def __init__(self, session: Session, realm: str) -> None:
+    def __init__(self, session: Session, realm: str, key: ProofKey | None = None) -> None:
+        """:param key: its proof goes with the requests of clients that Keycloak takes none of without one."""
         self.realm = realm
         self._session = session
+        self._key = key
+        self._with_proof: set[str] = set()
         self._issuer: str | None = None
         self._keys: dict[str, jwt.PyJWK] | None = None
 
@@ -159,16 +163,25 @@ class TokenEndpoint:
 
     def _post(self, client: ClientCredentials, endpoint: str, form: Mapping[str, str]) -> Answer:
         at = path("realms", self.realm, "protocol", "openid-connect", *endpoint.split("/"))
-        answer = self._session.public("POST", at, form={**form, **self._authentication(client)})
+        answer = self._posted(client, endpoint, at, form)
         if answer.ok:
             return answer
         body = answer.object()
+        if body.get("error_description") == MISSING and self._key and client.client_id not in self._with_proof:
+            self._with_proof.add(client.client_id)
+            return self._post(client, endpoint, form)
         if not body.get("error") or answer.own_words() is None:
             raise answer.unexpected()
         if answer.status_code in PASSING:
             raise answer.error()
         words = str(body.get("error_description") or "no description")
         raise TokenRefused(answer.status_code, answer.hide(str(body["error"])), answer.hide(words))
+
+    def _posted(self, client: ClientCredentials, endpoint: str, at: str, form: Mapping[str, str]) -> Answer:
+        headers = {}
+        if self._key and client.client_id in self._with_proof:
+            headers = self._key.header(f"{self.issuer()}/protocol/openid-connect/{endpoint}")
+        return self._session.public("POST", at, form={**form, **self._authentication(client)}, headers=headers)
 
     def _authentication(self, client: ClientCredentials) -> dict[str, str]:
         form = {"client_id": client.client_id}

@@ -62,6 +62,7 @@ class Transport:
         form: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
         token: str | None = None,
+        headers: Mapping[str, str] | None = None,
         once: bool = False,
     ) -> Answer:
         """An answer, of any status. once: not repeated after an answer that was lost.
@@ -74,7 +75,7 @@ class Transport:
             "json": body,
             "data": form,
             "params": query,
-            "headers": {"Authorization": f"Bearer {token}"} if token else {},
+            "headers": {**(headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})},
         }
         session = self.single if once else self.repeating
         for left in reversed(range(HALVES)):

@@ -67,7 +67,14 @@ class FakeRealm:
         """The forms posted to an endpoint."""
         return [form for at, form in self.asked if at == endpoint]
 
-    def public(self, method: str, at: str, *, form: Mapping[str, str] | None = None) -> Answer:
+    def public(
+        self,
+        method: str,
+        at: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """As ``Session.public``."""
         if self.down:
             raise Unreachable("no answer")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kcadmin.objects.client_secrets import ClientSecrets, variable
+from kcadmin.objects.client_secrets import ClientSecrets, own_variable, variable
 from kcadmin.rest.errors import Forbidden, Refusal
 from tests.unit.fake_token_endpoint import FakeRealm
 
@@ -57,3 +57,26 @@ def test_the_environment_wins_and_asks_nobody() -> None:
     realm = FakeRealm()
     assert ClientSecrets(realm.session, {"KEYCLOAK_CLIENT_SECRET_API": "env"}, read=True)("r", "api") == "env"
     assert not realm.looked_up
+
+
+PLACES = [("r", "team1/tool"), ("r", "team1-tool"), ("other", "api"), ("r", "api"), ("r", "alone")]
+
+
+def test_one_variable_of_several_clients_is_refused_and_each_has_its_own() -> None:
+    realm = FakeRealm(clients={name: CONFIDENTIAL for _, name in PLACES})
+    shared = {"KEYCLOAK_CLIENT_SECRET_TEAM1_TOOL": "whose?", "KEYCLOAK_CLIENT_SECRET_ALONE": "mine"}
+    get = ClientSecrets(realm.session, shared, read=True, among=PLACES)
+    slash, hyphen = own_variable("r", "team1/tool"), own_variable("r", "team1-tool")
+    with pytest.raises(Refusal) as raised:
+        get("r", "team1/tool")
+    assert str(raised.value) == (
+        "client 'team1/tool' in realm 'r': KEYCLOAK_CLIENT_SECRET_TEAM1_TOOL is set, which is the variable of 'team1-tool' of "
+        f"realm 'r' too; set {slash} and {hyphen} in its place."
+    )
+    assert get("r", "alone") == "mine" and get("r", "api") == get("other", "api") == "from-server"
+    own = ClientSecrets(realm.session, {**shared, slash: "one", hyphen: "two"}, read=False, among=PLACES)
+    assert [own("r", "team1/tool"), own("r", "team1-tool")] == ["one", "two"]
+    with pytest.raises(Refusal, match=f"set {own_variable('other', 'api')} to it"):
+        own("other", "api")
+    realm.clients = {"team1/tool": {"publicClient": True}}
+    assert ClientSecrets(realm.session, shared, read=False, among=PLACES)("r", "team1/tool") == ""

@@ -153,7 +153,8 @@ def test_a_switch_that_is_on_shadows_the_legacy_grant() -> None:
             401,
             "invalid_grant",
             "Invalid user credentials",
-            "no token for user alice from 'frontend': 401 invalid_grant: Invalid user credentials",
+            "no token for user alice from 'frontend': 401 invalid_grant: Invalid user credentials; check the name, and the "
+            "password in KEYCLOAK_USER_PASS",
         ),
     ],
 )
@@ -161,8 +162,9 @@ def test_keycloaks_own_words(step: str, status: int, error: str, words: str, rea
     realm = FakeRealm(status={step: status})
     setattr(realm, step, {"error": error, "error_description": words})
     verdict = prove(realm.session, RECIPIENT, ALICE, secrets)
-    assert (verdict.proved, verdict.refused, verdict.reason) == (False, True, reason)
-    assert bool(verdict.subject_claims) == (step == "exchanged")
+    is_no = step == "exchanged"
+    assert (verdict.proved, verdict.refused, verdict.tried, verdict.reason) == (False, is_no, is_no, reason)
+    assert bool(verdict.subject_claims) == is_no
 
 
 def test_what_is_sent() -> None:

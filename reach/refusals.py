@@ -1,0 +1,59 @@
+"""What a refusal of the token endpoint is about: the exchange, or something that came before it; and what to do."""
+
+from collections.abc import Mapping
+
+from kcadmin.objects.client_secrets import variable
+from kcadmin.rest.dpop import MISSING
+from kcadmin.rest.errors import TokenRefused
+from kcadmin.rest.texts import named
+
+STALE = "Invalid token"
+UNAUTHORISED, TOO_MANY, BROKEN = 401, 429, 500
+OF_A_CLIENT = ("invalid_client", "unauthorized_client")
+NO_CERTIFICATE = "Client Certification missing for MTLS HoK Token Binding"
+# What Keycloak says with status 400 or 403 before it looks at an exchange.
+BEFORE_THE_EXCHANGE = (
+    "Parameter client_assertion",
+    "Client authentication with",
+    "Token reuse",
+    "Realm not enabled",
+    "DPoP proof",
+    NO_CERTIFICATE,
+)
+BY_HAND = "its tokens are bound to its caller's {}, which is not known here: prove this exchange by hand, with it"
+ANOTHER_USER = "choose another user with --as-user, or set this one right"
+WAYS: Mapping[str, str] = {
+    "Client not allowed for direct access grants": (
+        "let a grant of this stack give {client} its token, switch on its Direct access grants for the proof, or prove it by hand"
+    ),
+    "Client not enabled to retrieve service account": (
+        "name a user with --as-user, or switch on the service account of {client}"
+    ),
+    "Client requires user consent": (
+        "a login by password asks for no consent: prove this exchange by hand, with a browser's login at {client}"
+    ),
+    "Invalid user credentials": "check the name, and the password in KEYCLOAK_USER_PASS",
+    "Account is not fully set up": f"the user has a required action, or no password that lasts; {ANOTHER_USER}",
+    "Account disabled": ANOTHER_USER,
+    "Account temporarily disabled": f"the user is locked by brute-force detection; wait, or {ANOTHER_USER}",
+    MISSING: BY_HAND.format("key"),
+    NO_CERTIFICATE: BY_HAND.format("certificate"),
+}
+"""What to do, by Keycloak's words, where they are about the login or the client and not about the exchange."""
+
+
+def is_about_the_exchange(refused: TokenRefused) -> bool:
+    """Whether Keycloak came as far as to judge the exchange. A wrong secret, or a server that is busy, refuses nothing."""
+    answered = refused.status not in (UNAUTHORISED, TOO_MANY) and refused.status < BROKEN
+    return answered and not refused.description.startswith(BEFORE_THE_EXCHANGE)
+
+
+def told(refused: TokenRefused, client_id: str) -> str:
+    """Keycloak's words, with what to do where they are about the login of a client or a user."""
+    way = WAYS.get(refused.description, "")
+    if not way and refused.error in OF_A_CLIENT:
+        way = (
+            "check that {client} is enabled and logs in by "
+            f"its secret or key, and that {variable(client_id)} holds it, where it is set"
+        )
+    return f"{refused}{'; ' if way else ''}{way.format(client=named(client_id))}"
