@@ -1,13 +1,14 @@
 """A stack's config, read and checked: every fault at once, each in one sentence, before anything is registered."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
-from grants.listed import listed_grants
+from grants.listed import listed_grants, too_large
 from grants.spec import EXCHANGES, GUARDS, GrantSpec, read_grant
 from kcadmin.rest.connection import Connection, read_connection
 from kcadmin.rest.errors import InvalidSettings
@@ -15,7 +16,8 @@ from kcadmin.rest.texts import named, shown
 from providers.base import messages
 from providers.base.identity import default_owner, no_owner, stack_owner
 from providers.base.own_state import stack_name
-from providers.base.stack_config import large_config, mistyped_keys, plain_secrets
+from providers.base.place import STARTED_WITH
+from providers.base.stack_config import mistyped_keys, plain_secrets
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def read_settings(*, grants: bool = True, owner: bool = True, only_ours: bool = 
     if faults:
         raise messages.program_error(faults)
     messages.warn_insecure(settings.connection)
-    if large := large_config():
+    if large := too_large(os.environ.get(STARTED_WITH, "")):
         messages.warn(large)
     return settings
 

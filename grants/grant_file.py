@@ -146,6 +146,11 @@ def _weigh(node: Any, known: dict[int, tuple[int, int] | None]) -> tuple[int, in
     return found
 
 
+def grants_as_nodes(text: str) -> list[Any]:
+    """The grants of a YAML text as PyYAML's nodes, which know their places. Only for a text that ``parsed`` takes."""
+    return list(_Loader(text).get_single_node().value)
+
+
 def _line(mark: Any) -> int:
     return int(mark.line) + 1
 

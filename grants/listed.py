@@ -10,6 +10,8 @@ from grants.grant_file import ENDINGS, MOST_BYTES, UnfitFile, grants_in, place_o
 from kcadmin.rest.texts import named
 
 GRANTS, GRANTS_FILE = "grants", "grantsFile"
+LINUX_LIMIT, LARGE = 131_072, 100 * 1024
+"""Bytes that Linux takes as one variable of a process, its name included; bytes from which people are warned."""
 PROJECTS = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
 
 
@@ -78,9 +80,22 @@ def files_of(given: str, project: Path | None = None) -> list[tuple[str, Path]]:
     return [(str(Path(given) / each.name), each) for each in files]
 
 
-def project_folder() -> Path:
-    """The folder of the Pulumi project that the current one is in. A program may start in a folder of it, by ``main``."""
-    here = Path.cwd()
+def too_large(config: str) -> str | None:
+    """A warning where a config is nearly too large for Pulumi to start the program, which then can no longer say so.
+
+    :param config: as Pulumi hands it over, in one variable: JSON in which the grants are a text, so their quotes count twice.
+    """
+    if (size := len(f"PULUMI_CONFIG={config}".encode())) < LARGE:
+        return None
+    return (
+        f"config: has {size:,} bytes as Pulumi hands it to the program, and Linux takes {LINUX_LIMIT:,} at most; list the "
+        f"grants in files, by {GRANTS_FILE}."
+    )
+
+
+def project_folder(start: Path | None = None) -> Path:
+    """The folder of the Pulumi project that a folder, else the current one, is in: a program may start deeper, by ``main``."""
+    here = (start or Path.cwd()).absolute()
     return next((each for each in (here, *here.parents) if any((each / name).is_file() for name in PROJECTS)), here)
 
 

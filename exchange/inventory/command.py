@@ -21,7 +21,9 @@ def inventory_command(
     write: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", show_default=False, help="Put the grants into this stack's config, Pulumi.<stack>.yaml."
+            metavar="FILE",
+            show_default=False,
+            help="Put the grants into this stack's config, Pulumi.<stack>.yaml, or into its grantsFile.",
         ),
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace grants that are already in that file.")] = False,
@@ -53,13 +55,14 @@ def inventory_command(
         place = find_place(stack, url, realm, login)
         warn_of(place.connection)
         found = _look(place.session, place.realm)
-        if write:
-            config_file.write(found, place.connection.url, write, replace=replace)
+        written = config_file.write(found, place.connection.url, write, replace=replace) if write else None
     if as_json:
-        print_text(config_file.as_json(found, place.connection.url, write))
+        print_text(config_file.as_json(found, place.connection.url, written))
     elif not write:
         print_text(config_file.as_config(found, place.connection.url), nl=False)
-    _show(found, write, as_json)
+    if written == write and (large := config_file.size_warning(found)):
+        print_line(large, err=True)
+    _show(found, written, as_json)
     raise typer.Exit(REFUSED if found.lost else 0)
 
 

@@ -20,6 +20,8 @@ from exchange.inventory.permissions import PROVIDERS
 from exchange.stack.stack import NAMESPACE
 from exchange.terminal.files import write_whole
 from exchange.terminal.printing import counted, table
+from grants.grant_file import ENDINGS, UnfitFile, grants_in, parsed
+from grants.listed import project_folder, too_large
 from kcadmin.marks.proposals import proposed_owner
 from kcadmin.rest.errors import Forbidden, NotFound, Refusal
 from kcadmin.rest.session import Session, path
@@ -27,7 +29,9 @@ from kcadmin.rest.texts import is_obeyed, named
 from reach.roles import read_roles
 from reach.survey import Progress, Survey, survey
 
-GRANTS, REALM, URL, OWNER = (f"{NAMESPACE}:{key}" for key in ("grants", "realm", "url", "owner"))
+GRANTS, GRANTS_FILE, REALM, URL, OWNER = (
+    f"{NAMESPACE}:{key}" for key in ("grants", "grantsFile", "realm", "url", "owner")
+)
 STYLES = {Level.LOST: "bold red", Level.STACKS: "cyan", Level.EMPTY: "dim", Level.ADDED: "yellow", Level.NOTE: ""}
 LONGEST_LINE = 10**9  # none is broken
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*|keycloak-token-exchange:[A-Za-z]+")
@@ -80,6 +84,11 @@ def as_table(findings: Sequence[Remark]) -> Table:
     return made
 
 
+def size_warning(found: Inventory) -> str | None:
+    """Where the grants are more than a stack's config takes."""
+    return too_large(json.dumps({GRANTS: json.dumps(_grants(found, None))}))
+
+
 def summary(found: Inventory, written: Path | None) -> str:
     """The run in one sentence."""
     exchanges = [grant.exchange for grant in found.grants]
@@ -93,15 +102,22 @@ def summary(found: Inventory, written: Path | None) -> str:
     return f"Realm {named(found.realm)}: {grants}{where}; {over}."
 
 
-def write(found: Inventory, url: str, file: Path, *, replace: bool) -> None:
-    """Puts the grants into a stack's config file, which keeps all else.
+def write(found: Inventory, url: str, file: Path, *, replace: bool) -> Path:
+    """Puts the grants into a stack's config file, which keeps all else, or into the file of grants that it names.
 
-    :param replace: grants that are in it may go.
+    Gives the file that was written. :param replace: grants that are in it may go.
     :raises FileRefused: they may not, or the file has a form whose lines cannot be told apart.
     """
     try:
         text = file.read_text(encoding="utf-8") if file.exists() else ""
+        config = _config_in(text, str(file))
+        if listed := str(config.get(GRANTS_FILE) or ""):
+            _refuse_other_server(config, url, str(file))
+            own = grant_file_of(listed, project_folder(file.parent), found.realm)
+            write_whole(own, grants_text(own, config, found, str(file), replace=replace))
+            return own
         write_whole(file, changed(text, found, url, str(file), replace=replace))
+        return file
     except (OSError, UnicodeDecodeError) as problem:
         said = problem.strerror if isinstance(problem, OSError) else "it is no UTF-8"
         raise FileRefused(f"file {named(file)}: cannot be changed ({said}); give another with --write.") from None
@@ -109,17 +125,10 @@ def write(found: Inventory, url: str, file: Path, *, replace: bool) -> None:
 
 def changed(text: str, found: Inventory, url: str, file: str, *, replace: bool) -> str:
     """The text of a config file with the grants in it. See ``write``."""
-    before = _read(text, file)
-    config = before.get("config") or {}
-    if not isinstance(config, dict):
-        raise FileRefused(f"file {named(file)}: its 'config' is not a mapping; correct it.")
+    before, config = _read(text, file), _config_in(text, file)
     if config.get(GRANTS) and not replace:
         raise FileRefused(f"file {named(file)}: holds grants already; give --replace to replace them.")
-    other = str(config.get(URL) or url).rstrip("/")
-    if other != url.rstrip("/"):
-        raise FileRefused(
-            f"file {named(file)}: is of the server at {named(other)}, not {named(url)}; give another with --write."
-        )
+    _refuse_other_server(config, url, file)
     empty = not any(str(key).startswith(f"{NAMESPACE}:") for key in config)
     added = _place(found, url) if empty else {}
     realm = None if config.get(REALM, found.realm if empty else None) == found.realm else found.realm
@@ -135,6 +144,50 @@ def changed(text: str, found: Inventory, url: str, file: str, *, replace: bool) 
             "a key on each line, or give another with --write."
         )
     return after
+
+
+def grant_file_of(listed: str, project: Path, realm: str) -> Path:
+    """The file of ``grantsFile`` for a realm's grants: that file, or one with the realm's name in that folder."""
+    place = project / listed
+    if place.is_dir() or place.suffix not in ENDINGS:
+        return place / f"{re.sub('[^A-Za-z0-9_-]', '-', realm)}.yaml"
+    return place
+
+
+def grants_text(file: Path, config: Mapping[str, Any], found: Inventory, stack_file: str, *, replace: bool) -> str:
+    """The text of a file of grants. See ``write``."""
+    if config.get(GRANTS):
+        raise FileRefused(
+            f"file {named(stack_file)}: lists grants beside grantsFile; move them there, or take one out."
+        )
+    is_json = file.suffix == ".json"
+    try:
+        if file.exists() and grants_in(file) and not replace:
+            raise FileRefused(f"file {named(file)}: holds grants already; give --replace to replace them.")
+    except UnfitFile as problem:
+        raise FileRefused(f"file {named(file)}: {problem}.") from None
+    grants = _grants(found, None if config.get(REALM) == found.realm else found.realm)
+    text = f"{json.dumps(grants, indent=2, ensure_ascii=False)}\n" if is_json else as_yaml(grants)
+    if [given for given, _ in parsed(text, is_json=is_json)] != grants:
+        raise FileRefused(
+            f"file {named(file)}: YAML does not give back the realm's names; use a file that ends in .json."
+        )
+    return text
+
+
+def _refuse_other_server(config: Mapping[str, Any], url: str, file: str) -> None:
+    other = str(config.get(URL) or url).rstrip("/")
+    if other != url.rstrip("/"):
+        raise FileRefused(
+            f"file {named(file)}: is of the server at {named(other)}, not {named(url)}; give another with --write."
+        )
+
+
+def _config_in(text: str, file: str) -> dict[str, Any]:
+    config = _read(text, file).get("config") or {}
+    if not isinstance(config, dict):
+        raise FileRefused(f"file {named(file)}: its 'config' is not a mapping; correct it.")
+    return config
 
 
 def _inserted(lines: list[str], found: Inventory, added: Mapping[str, str], realm: str | None) -> list[str]:
@@ -198,8 +251,8 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
 _Dumper.add_representer(str, _Dumper.text)
 
 
-def as_yaml(value: Mapping[str, Any]) -> str:
-    """YAML of a mapping, lists of texts in a line. What a terminal obeys is escaped, which only texts in quotes hold."""
+def as_yaml(value: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str:
+    """YAML of a mapping or of grants, lists of texts in a line. What a terminal obeys is escaped, as only texts in quotes can."""
     style = None  # by content
     text = yaml.dump(
         value, Dumper=_Dumper, default_flow_style=style, allow_unicode=True, sort_keys=False, width=LONGEST_LINE

@@ -46,8 +46,11 @@ def blocks(moving: Moving, facts: Situation) -> Iterator[str]:
     for exchange in (STANDARD, LEGACY):
         if not survey.features.offers(exchange) and moving.stage < Stage.ENDING:
             yield "; ".join(survey.features.lack_of(exchange))
-    if moving.position is None:
-        yield "is not in the stack's config 'grants'; write migration: mappers, both and exchange: standard into its program"
+    if not moving.listed:
+        yield (
+            "is listed neither in the stack's config 'grants' nor in its files; write migration: mappers, both and exchange: "
+            "standard into its program"
+        )
         return
     if moving.waiting:
         yield "its config has another exchange or phase than the deployed stack; run `pulumi up` first"

@@ -5,7 +5,6 @@ answers and the legacy parts exist. With ``exchange: standard`` the migration en
 was.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from typing import Any
 
 from exchange.stack.stack import StackOutputs, StackProblem, cases_of
 from exchange.stack.state import OBJECTS, State
+from grants.listed import GRANTS, Listed, listed_grants
 from kcadmin.objects.features import LEGACY, STANDARD
 from reach.proof import RECIPIENT
 
@@ -42,7 +42,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Moving:
-    """A grant of a stack. position: in the config's list; None where the stack's program makes it without config.
+    """A grant of a stack. listed: in its config or its files; else the stack's program makes it.
 
     declared: its config. waiting: its config says another exchange than the stack was deployed with.
     """
@@ -53,7 +53,7 @@ class Moving:
     target: str
     calls: tuple[Call, ...]
     stage: Stage
-    position: int | None
+    listed: bool
     declared: Mapping[str, Any]
     waiting: bool = False
 
@@ -80,24 +80,25 @@ class StackObject:
 
 def movings(stack: StackOutputs) -> list[Moving]:
     """All grants that the stack was deployed with. :raises StackProblem: the config or the outputs cannot be read."""
-    try:
-        listed = json.loads(stack.config.get("grants") or "[]")
-    except ValueError:
-        listed = None
-    if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
-        raise StackProblem("config 'grants': is not a list of grants; give each with name, sources and target.")
-    positions = {str(each.get("name")): number for number, each in enumerate(listed)}
+    listed = {str(each.given.get("name")): each.given for each in listed_in(stack.config)}
     usual = stack.config.get("exchange") or AUTO
     found = []
     for name, deployed in stack.grants.items():
-        position = positions.get(name)
-        declared: dict[str, Any] = listed[position] if position is not None else {}
+        declared = listed.get(name, {})
         stage, waiting = stage_of(declared, usual, deployed)
         calls = tuple(Call(case.flow, case.source, case.requester) for case in cases_of(name, deployed))
         sources = tuple(map(str, deployed["sources"]))
         target, realm = str(deployed["target"]), str(deployed["realm"])
-        found.append(Moving(name, realm, sources, target, calls, stage, position, declared, waiting))
+        found.append(Moving(name, realm, sources, target, calls, stage, name in listed, declared, waiting))
     return found
+
+
+def listed_in(config: Mapping[str, str]) -> Sequence[Listed]:
+    """The grants that a stack lists; none where its program makes them. :raises StackProblem: they cannot be read."""
+    listing = listed_grants({**config, GRANTS: config.get(GRANTS) or "[]"}.get)
+    if listing.faults:
+        raise StackProblem(*listing.faults)
+    return listing.grants
 
 
 def stage_of(declared: Mapping[str, Any], usual: str, deployed: Mapping[str, Any]) -> tuple[Stage, bool]:

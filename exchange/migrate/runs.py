@@ -3,10 +3,11 @@
 https://www.pulumi.com/docs/iac/cli/commands/pulumi_config_set-all/
 """
 
-import json
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
-from exchange.migrate.progress import Moving, StackObject, movings, parts
+from exchange.migrate.grant_file import write_key
+from exchange.migrate.progress import Moving, StackObject, listed_in, movings, parts
 from exchange.stack.stack import (
     NAMESPACE,
     Pulumi,
@@ -50,14 +51,12 @@ class StackRuns:
 
     def to_phase(self, names: Collection[str], phase: str | None) -> None:
         """Writes ``migration`` of grants; None takes it out."""
-        keys = [f"{each}.migration" for each in self._places(names)]
-        self._set(dict.fromkeys(keys, phase)) if phase else self._unset(keys)
+        self._write(names, "migration", phase)
 
     def to_standard(self, names: Collection[str]) -> None:
         """The end. Killed between the two writes, the config is one that ``up`` refuses and the migration ends."""
-        places = self._places(names)
-        self._set({f"{each}.exchange": STANDARD for each in places})
-        self._unset([f"{each}.migration" for each in places])
+        self._write(names, "exchange", STANDARD)
+        self._write(names, "migration", None)
 
     def up(self) -> None:
         """:raises RunFailed: with the errors that Pulumi reports."""
@@ -82,15 +81,23 @@ class StackRuns:
                 raise
         return child.returncode, f"{output}\n{words}"
 
-    def _places(self, names: Collection[str]) -> list[str]:
-        """Where grants stand in the config now; people may have edited it meanwhile."""
-        listed = json.loads(read_config(self._run, self._chosen).get("grants") or "[]")
-        found = {str(each.get("name")): f"{NAMESPACE}:grants[{number}]" for number, each in enumerate(listed)}
+    def _write(self, names: Collection[str], key: str, value: str | None) -> None:
+        """Where the grants are listed now; people may have edited it meanwhile. None takes the key out."""
+        found = {str(each.given.get("name")): each for each in listed_in(read_config(self._run, self._chosen))}
         if missing := sorted(set(names) - set(found)):
             raise StackProblem(
                 f"grant {named(missing[0])}: is no longer in the stack's config; put it back, then run again."
             )
-        return [found[name] for name in names]
+        in_files: dict[Path, dict[int, str | None]] = {}
+        in_config: list[str] = []
+        for each in (found[name] for name in names):
+            if each.file:
+                in_files.setdefault(each.file, {})[each.number] = value
+            else:
+                in_config.append(f"{NAMESPACE}:grants[{each.number}].{key}")
+        for file, values in in_files.items():
+            write_key(file, key, values)
+        self._set(dict.fromkeys(in_config, value)) if value else self._unset(in_config)
 
     def _set(self, values: Mapping[str, str]) -> None:
         pairs = [word for key, value in values.items() for word in ("--plaintext", f"{key}={value}")]

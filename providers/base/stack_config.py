@@ -1,8 +1,7 @@
 """What the program alone can tell of its stack's config: the plugin gets secrets and other values alike, in clear."""
 
 import difflib
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
@@ -10,14 +9,11 @@ from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 from kcadmin.rest import config_secrets
 from kcadmin.rest.given_connection import KEYS as OF_CONNECTION
 from kcadmin.rest.texts import named
-from providers.base.place import STARTED_WITH
 
 OF_GRANTS = ("realm", "grants", "grantsFile", "exchange", "owner", "guards", "events", "protect")
 KEYS = (*(key for key in OF_CONNECTION if key != "name"), *OF_GRANTS)
 """All keys of a stack. A test compares them with Pulumi.yaml."""
 CLOSE = 0.82  # of 1; a key of a program's own that is less like one of ours is its own
-LINUX_LIMIT, LARGE = 131_072, 100 * 1024
-"""Bytes that Linux takes as one variable of a process, its name included; bytes from which people are warned."""
 
 
 def plain_secrets() -> list[str]:
@@ -47,14 +43,3 @@ def mistyped(given: Iterable[str], *, only_ours: bool) -> list[str]:
             remedy = f"did you mean {named(lower[near[0]])}?" if near else f"take it out; known are {', '.join(KEYS)}."
             faults.append(f"config {named(key)}: is read by nothing; {remedy}")
     return faults
-
-
-def large_config(environment: Mapping[str, str] = os.environ) -> str | None:
-    """A warning where the config is nearly too large for Pulumi to start the program, which then can no longer say so."""
-    size = len(f"{STARTED_WITH}={environment.get(STARTED_WITH, '')}".encode())
-    if size < LARGE:
-        return None
-    return (
-        f"config: has {size:,} bytes as Pulumi hands it to the program, and Linux takes {LINUX_LIMIT:,} at most; list the "
-        "grants in files, by grantsFile."
-    )

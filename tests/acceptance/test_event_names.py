@@ -42,7 +42,7 @@ def test_audiences_of_random_ids(make_realm: MakeRealm, seed: int) -> None:
     assert len(legacy) == sum(1 for made in clients.values() if not made)
     for event in legacy:
         used = Moving(
-            "g", realm.name, (), event.requester, (Call("recipient", "s", event.requester),), Stage.BOTH, 0, {}
+            "g", realm.name, (), event.requester, (Call("recipient", "s", event.requester),), Stage.BOTH, True, {}
         )
         assert is_legacy_use(event, [used])
 

@@ -1,6 +1,7 @@
 """Grants put into a stack's config file: everything else stays as it is, line by line, or the file is refused."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exchange.inventory import config_file
-from exchange.inventory.config_file import FileRefused, as_config, changed, write
+from exchange.inventory.config_file import FileRefused, as_config, changed, grant_file_of, size_warning, write
 from exchange.inventory.grants import ExistingGrant, Inventory
+from grants.grant_file import grants_in
 from kcadmin.rest.errors import Refusal
 from reach.existing_policies import Window
 
@@ -153,6 +155,42 @@ def test_a_file_keeps_its_mode_and_no_other_is_left(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600 and [each.name for each in tmp_path.iterdir()] == ["Pulumi.x.yaml"]
     with pytest.raises(FileRefused, match="cannot be changed"):
         write(found(), URL, tmp_path / "no" / "such.yaml", replace=True)
+
+
+@pytest.mark.parametrize(
+    ("listed", "name"),
+    [("g.yaml", "g.yaml"), ("g.json", "g.json"), ("grants", "grants/r.yaml"), ("sub/x.yml", "sub/x.yml")],
+)
+def test_grants_go_into_the_file_that_the_stack_names(tmp_path: Path, listed: str, name: str) -> None:
+    stack, own = tmp_path / "Pulumi.x.yaml", tmp_path / name
+    own.parent.mkdir(exist_ok=True)
+    text = f"config:\n  {PREFIX}:grantsFile: {listed}\n  {PREFIX}:realm: r\n"
+    stack.write_text(text)
+    odd = replace(ODD, sources=("no", "1e3", "22:00", "2001-01-01", "ümläut #1"))
+    assert write(found(PLAIN, odd), URL, stack, replace=False) == own
+    assert [given for given, _ in grants_in(own)] == [PLAIN.config(), odd.config()] and stack.read_text() == text
+    with pytest.raises(FileRefused, match="holds grants already; give --replace"):
+        write(found(), URL, stack, replace=False)
+    write(found(), URL, stack, replace=True)
+    assert [given for given, _ in grants_in(own)] == [PLAIN.config()]
+    stack.write_text(text.replace("realm: r", "realm: other"))
+    write(found(), URL, stack, replace=True)
+    assert [given["realm"] for given, _ in grants_in(own)] == ["r"]
+    own.write_text("{")
+    for more, words in ((f"  {PREFIX}:grants: [{{name: a}}]\n", "lists grants beside grantsFile"), ("", "is not")):
+        stack.write_text(text + more)
+        with pytest.raises(FileRefused, match=words):
+            write(found(), URL, stack, replace=True)
+    assert own.read_text() == "{"
+
+
+def test_a_realms_name_is_no_path() -> None:
+    assert grant_file_of("grants", Path("/p"), "../a/ü").name == "---a--.yaml"
+
+
+def test_more_grants_than_a_config_takes() -> None:
+    assert size_warning(found()) is None
+    assert "grantsFile" in str(size_warning(found(*[PLAIN] * 1000)))
 
 
 NAME = st.text(

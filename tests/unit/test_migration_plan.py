@@ -63,7 +63,7 @@ def test_grants_are_read_from_outputs_and_config() -> None:
     stack = StackOutputs({"g": output(), "own": three}, "", "r", {"grants": json.dumps([{"name": "x"}, {"name": "g"}])})
     g, own = movings(stack)
     assert g.calls == (Call("recipient", "web", "api"), Call("requester", "web", "web"))
-    assert g.position == 1 and own.position is None
+    assert g.listed and not own.listed
     assert own.calls == (Call("third", "web", "orders"),) and own.asks("orders") and not g.asks("api")
     with pytest.raises(StackProblem, match="is not a list of grants"):
         movings(StackOutputs({}, "", "r", {"grants": "{"}))
@@ -181,7 +181,7 @@ def acting(profile: str, condition: str = "any-client", **configuration: Any) ->
     ("changes", "given", "words"),
     [
         ({}, {"features": Features(False, True, True)}, "the server has no standard exchange"),
-        ({"position": None}, {}, "is not in the stack's config"),
+        ({"listed": False}, {}, "is listed neither in the stack's config"),
         ({"waiting": True}, {}, "run `pulumi up` first"),
         ({"declared": {"timeWindow": {"start": "9:00", "end": "17:00"}}}, {}, "sets timeWindow"),
         ({"declared": {"manageSwitch": False}}, {}, "manageSwitch is false"),

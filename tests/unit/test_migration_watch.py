@@ -17,7 +17,7 @@ NOT_IN_AUDIENCE = "client is not within the token audience"
 
 
 def moving(name: str = "g", *calls: Call, target: str = "api", **changes: Any) -> Moving:
-    given: dict[str, Any] = {"stage": Stage.BOTH, "position": 0, "declared": {}, **changes}
+    given: dict[str, Any] = {"stage": Stage.BOTH, "listed": True, "declared": {}, **changes}
     made = calls or (Call("requester", "web", "web"),)
     return Moving(name, "r", tuple(dict.fromkeys(each.source for each in made)), target, made, **given)
 
