@@ -2,16 +2,18 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from exchange.bootstrap import bootstrap
+from exchange.bootstrap.federated import Federated
 from exchange.terminal.console import ask, person, problems, warn, warn_of
 from exchange.terminal.options import InsecureHttp, PublicUrl, login
 from exchange.terminal.screen import print_line, print_text
 from exchange.terminal.version_control import warn_unless_ignored
 from kcadmin.objects import robot
+from kcadmin.objects.robot_issuer import KUBERNETES, OIDC, SPIFFE
 from kcadmin.rest.connection import ADMIN_PASSWORD, read_connection
 from kcadmin.rest.errors import InvalidSettings
 from kcadmin.rest.texts import named
@@ -59,6 +61,41 @@ def bootstrap_command(
             "--new-key", help="Make another key, and create the client again: its former keys and tokens end at once."
         ),
     ] = False,
+    federated: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ALIAS",
+            show_default=False,
+            help="Log in without a key, by tokens of the issuer of this identity provider.",
+        ),
+    ] = None,
+    subject: Annotated[
+        str | None, typer.Option(metavar="SUB", show_default=False, help="The sub of those tokens.")
+    ] = None,
+    issuer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            show_default=False,
+            help="Make the identity provider, too, for this issuer; with one of the next three.",
+        ),
+    ] = None,
+    kubernetes: Annotated[bool, typer.Option("--kubernetes", help="The issuer is a Kubernetes cluster.")] = False,
+    oidc: Annotated[bool, typer.Option("--oidc", help="The issuer is of OpenID Connect, as those of CI jobs.")] = False,
+    spiffe: Annotated[
+        bool, typer.Option("--spiffe", help="The issuer is a SPIFFE trust domain; needs --keys.")
+    ] = False,
+    keys: Annotated[
+        str | None,
+        typer.Option(metavar="URL", show_default="by its own document", help="Where the keys of the issuer are."),
+    ] = None,
+    reuse: Annotated[
+        bool, typer.Option("--reuse", help="With --oidc: take a token more than once, for a job that has one.")
+    ] = False,
+    max_age: Annotated[
+        int | None,
+        typer.Option(metavar="SECONDS", min=1, show_default="300", help="With --oidc: how old a token may be."),
+    ] = None,
     accept_policy_changes: Annotated[
         list[str] | None,
         typer.Option(
@@ -79,17 +116,24 @@ def bootstrap_command(
 ) -> None:
     """Make the client that manages grants instead of an administrator, with exactly the roles it needs.
 
-    It logs in by private_key_jwt; the key never leaves its file. The administrator's password comes from KEYCLOAK_ADMIN_PASS,
-    or is asked for. If it is run again with other options, the client is deleted and created again with those roles and the
-    same key.
+    It logs in by private_key_jwt; the key never leaves its file. With --federated it has no key, and logs in by the tokens of
+    a pod or a CI job. The administrator's password comes from KEYCLOAK_ADMIN_PASS, or is asked for. If it is run again with
+    other options, the client is deleted and created again with those roles and the same login.
 
     [bold]Examples[/bold]
 
     python -m exchange bootstrap --url https://keycloak.example.com --realm production
 
     python -m exchange bootstrap --url http://127.0.0.1:8080 --realm secure-test --legacy --guards --json
+
+    python -m exchange bootstrap --url https://keycloak.example.com --realm production --federated cluster
+    --subject system:serviceaccount:deploy:pulumi --issuer https://kubernetes.default.svc.cluster.local --kubernetes
     """
     with problems():
+        types = tuple(name for name, on in ((KUBERNETES, kubernetes), (OIDC, oidc), (SPIFFE, spiffe)) if on)
+        of_key = tuple(name for name, on in (("--key", key), ("--new-key", new_key)) if on)
+        asked = Federated(federated or "", subject or "", issuer or "", types, keys or "", reuse, max_age, of_key)
+        by_issuer = asked.login()
         config = login(admin_username, None, login_realm, ca_certificate, public_url, insecure_http) | {"url": url}
         if person() and not os.environ.get(ADMIN_PASSWORD):
             config["adminPassword"] = ask(f"Password of {named(admin_username)}")
@@ -112,16 +156,11 @@ def bootstrap_command(
             raise InvalidSettings(
                 ["--only: reaches standard grants without conditions alone; leave the other purposes out."]
             )
-        made = bootstrap.bootstrap(
-            connection,
-            realm,
-            client_id,
-            roles,
-            key,
-            only=only or (),
-            new_key=new_key,
-            accepted=accept_policy_changes or (),
-            tell=warn,
-        )
-        warn_unless_ignored(made.key, "a private key")
+        more: dict[str, Any] = {"only": only or (), "accepted": accept_policy_changes or (), "tell": warn}
+        if by_issuer:
+            made = bootstrap.bootstrap_federated(connection, realm, client_id, roles, *by_issuer, **more)
+        else:
+            made = bootstrap.bootstrap(connection, realm, client_id, roles, key, new_key=new_key, **more)
+        if made.key:
+            warn_unless_ignored(made.key, "a private key")
     print_text(bootstrap.as_json(made) if as_json else "\n".join(bootstrap.as_lines(made)))

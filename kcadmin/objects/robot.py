@@ -1,6 +1,7 @@
 """The robot that manages grants instead of an administrator: a service account in the managed realm with the roles it needs.
 
-It logs in by private_key_jwt (RFC 7523). Its roles are those of ``realm-management``; its tokens carry nothing else.
+It logs in by private_key_jwt (RFC 7523), or by the tokens of another issuer. Its roles are those of ``realm-management``; its
+tokens carry nothing else.
 
 An existing client never gets a role: somebody may have registered it, and hold its registration access token, its secret, or a
 token of its service account. An existing robot is replaced by a new client. Keycloak accepts a token of a deleted client as one
@@ -8,27 +9,23 @@ of a new client of that name, and reads its rights at each request. So the new o
 https://www.keycloak.org/docs/latest/server_admin/#_service_accounts
 """
 
-import json
 import time
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-from kcadmin.marks.ownership import hash16
 from kcadmin.objects.clients import Client
 from kcadmin.objects.realm import Realm
+from kcadmin.objects.robot_issuer import remove_issuers
+from kcadmin.objects.robot_login import ISSUER, ByKey, RobotLogin
+from kcadmin.objects.robot_names import MARK, unfinished_name
 from kcadmin.objects.robot_permissions import forbid, permit_only, settle
-from kcadmin.objects.robot_removal import MARK, delete_client, find_robot, remove_unfinished, unfinished_name
+from kcadmin.objects.robot_removal import delete_client, find_robot, remove_unfinished
 from kcadmin.rest.connection import PrivateKeyLogin
-from kcadmin.rest.errors import Conflict, KeycloakError, Refusal, TokenRefused, sentence
+from kcadmin.rest.errors import Conflict, KeycloakError, Refusal, sentence
 from kcadmin.rest.session import Session, path
 from kcadmin.rest.texts import named
-from kcadmin.rest.tokens import ClientCredentials, TokenEndpoint
 from kcadmin.writes.executors import CHANGED
 from kcadmin.writes.rotation import SECRET
 from kcadmin.writes.watch import Unannounced, differences, in_words, watched
@@ -57,7 +54,6 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 }
 """Purpose → the roles that it takes. Role policies: those that name realm roles; user policies: users or groups."""
 NARROW_ROLE = "query-clients"
-ALGORITHM = "RS256"
 DAY_SECONDS, PAUSE_SECONDS = 86_400, 0.2
 
 
@@ -81,34 +77,20 @@ def roles_for(purposes: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({role for purpose in purposes for role in ROLES[purpose]}))
 
 
-def public_keys(pem: str) -> dict[str, str]:
-    """The client attributes that hold the public part of an RSA key as a JWK set (RFC 7517)."""
-    key = load_pem_private_key(pem.encode(), password=None)
-    assert isinstance(key, rsa.RSAPrivateKey)
-    public = jwt.get_algorithm_by_name(ALGORITHM).to_jwk(key.public_key(), as_dict=True)
-    keys = {"keys": [{**public, "use": "sig", "alg": ALGORITHM, "kid": hash16(str(public["n"]))}]}
-    return {"use.jwks.string": "true", "jwks.string": json.dumps(keys)}
-
-
-def holds_key(client: Client, pem: str) -> bool:
-    """Whether a client's public key is that of this private key."""
-    return all(client.attributes.get(key) == value for key, value in public_keys(pem).items())
-
-
 def make_robot(
     realm: Realm,
     client_id: str,
     roles: Collection[str],
-    pem: str,
+    login: RobotLogin,
     only: Collection[str] = (),
     accepted: Collection[str] = (),
 ) -> Robot:
     """Makes the robot with exactly these roles; one that exists is deleted when the new one is complete.
 
-    The new client gets its roles after it has logged in by its key. A failure leaves all but the former robot as it was. What
-    runs left that were killed is deleted first.
+    The new client gets its roles after it has logged in by its key, if it has one. A failure leaves all but the former robot as
+    it was. What runs left that were killed is deleted first.
 
-    :param pem: its private key, RSA. only: client ids; then it may manage these alone, by fine-grained admin permissions v2.
+    :param only: client ids; then it may manage these alone, by fine-grained admin permissions v2.
     :param accepted: fields of it that client policies may change: ``kcadmin.objects.robot_policies``.
     :raises Refusal: a client of that name is another's, one of ``only`` does not exist, or the new client cannot log in, or
         cannot read a client of ``only``.
@@ -122,19 +104,24 @@ def make_robot(
     undo = ExitStack()
     try:
         name = unfinished_name(client_id)
-        uuid = _create(realm, name, public_keys(pem), undo)
-        _require_as_sent(realm, client_id, uuid, representation(name, public_keys(pem)), accepted)
-        _log_in(realm, client_id, name, pem)
+        sent = representation(name, login.attributes, type(login))
+        uuid = _create(realm, sent, undo)
+        _require_as_sent(realm, client_id, uuid, sent, accepted)
+        if isinstance(login, ByKey):
+            login.seconds(realm, client_id, name, uuid)
         user = str(realm.session.get(realm.clients.path(uuid, "service-account-user"))["id"])
         _give_exactly(realm, uuid, user, wanted)
         if only:
             permit_only(realm, client_id, user, uuids, undo)
-            _read_as_robot(realm, client_id, name, pem, only)
+            if isinstance(login, ByKey):
+                _read_as_robot(realm, client_id, name, login.pem, only)
         if before:
             forbid(realm, before)
+            if isinstance(login, ByKey) and ISSUER in before.attributes:
+                told += remove_issuers(realm, client_id, before)
             delete_client(realm, before.uuid)
         with watched(accepted) as watch:
-            _take_the_name(realm, client_id, uuid, pem, before)
+            _take_the_name(realm, client_id, uuid, login, before)
             watch.tell()
     except BaseException as problem:
         _take_back(realm, client_id, undo, problem)
@@ -142,31 +129,31 @@ def make_robot(
     return Robot(client_id, wanted, tuple(sorted(only)), before is None, tuple(dict.fromkeys(told)))
 
 
-def representation(client_id: str, keys: Mapping[str, str]) -> dict[str, Any]:
-    """The client as it is made; its roles come after."""
+def representation(client_id: str, attributes: Mapping[str, str], login: type[RobotLogin] = ByKey) -> dict[str, Any]:
+    """The client as it is made; its roles come after. attributes: of the login."""
     return {
         "clientId": client_id,
         "name": "Token exchange as managed infrastructure",
-        "description": "Manages token exchange grants from a Pulumi stack; logs in by private_key_jwt.",
+        "description": f"Manages token exchange grants from a Pulumi stack; logs in by {login.words}.",
         "protocol": "openid-connect",
         "publicClient": False,
         "serviceAccountsEnabled": True,
         "standardFlowEnabled": False,
         "directAccessGrantsEnabled": False,
         "fullScopeAllowed": False,
-        "clientAuthenticatorType": "client-jwt",
-        "attributes": {MARK: "true", **keys},
+        "clientAuthenticatorType": login.kind,
+        "attributes": {MARK: "true", **attributes},
     }
 
 
-def _create(realm: Realm, name: str, keys: Mapping[str, str], undo: ExitStack) -> str:
+def _create(realm: Realm, sent: Mapping[str, Any], undo: ExitStack) -> str:
     """The new client's UUID. :raises Refusal: the name is taken."""
     try:
-        uuid = realm.session.create(path("admin", "realms", realm.name, "clients"), representation(name, keys))
+        uuid = realm.session.create(path("admin", "realms", realm.name, "clients"), sent)
     except Conflict as problem:  # also where a user has the name of its service account
         wrong = f"cannot be made ({problem.clause})"
         raise Refusal(
-            sentence("client", name, realm.name, wrong, "find who has that name, and run bootstrap again")
+            sentence("client", sent["clientId"], realm.name, wrong, "find who has that name, and run bootstrap again")
         ) from None
     undo.callback(delete_client, realm, uuid)
     return uuid
@@ -197,17 +184,6 @@ def _flat(described: Mapping[str, Any]) -> dict[str, Any]:
     return {**(described.get("attributes") or {}), **fields}
 
 
-def _log_in(realm: Realm, client_id: str, name: str, pem: str) -> int:
-    """When the server issued a token for the key, in its seconds. name: the client's now. :raises Refusal: it issues none."""
-    try:
-        issued = TokenEndpoint(realm.session, realm.name).for_service_account(ClientCredentials(name, pem))
-    except TokenRefused as problem:
-        wrong = f"cannot log in by its key ({problem.clause})"
-        remedy = "correct the realm's flow for client authentication, its client policies, or this machine's clock"
-        raise Refusal(sentence("client", client_id, realm.name, wrong, remedy)) from None
-    return int(jwt.decode(issued.access_token, options={"verify_signature": False})["iat"])
-
-
 def _read_as_robot(realm: Realm, client_id: str, name: str, pem: str, only: Iterable[str]) -> None:
     """Keycloak 26.2 lists the clients that fine-grained admin permissions v2 let somebody see, but gives none of them alone."""
     login = PrivateKeyLogin(name, pem)
@@ -219,7 +195,7 @@ def _read_as_robot(realm: Realm, client_id: str, name: str, pem: str, only: Iter
             raise Refusal(sentence("client", each, realm.name, wrong, remedy))
 
 
-def _take_the_name(realm: Realm, client_id: str, uuid: str, pem: str, before: Client | None) -> None:
+def _take_the_name(realm: Realm, client_id: str, uuid: str, login: RobotLogin, before: Client | None) -> None:
     """Gives the new client the robot's name, and lets it use tokens that were issued afterwards alone."""
     later = int(time.time()) + DAY_SECONDS
     try:
@@ -228,9 +204,9 @@ def _take_the_name(realm: Realm, client_id: str, uuid: str, pem: str, before: Cl
         gone = "and was deleted, as the former robot was" if before else "and was deleted"
         wrong = f"the new client cannot take this name ({problem.clause}), {gone}"
         raise Refusal(sentence("client", client_id, realm.name, wrong, "run bootstrap again")) from None
-    taken = _log_in(realm, client_id, client_id, pem)
+    taken = login.seconds(realm, client_id, client_id, uuid)
     realm.clients.change(uuid, {"notBefore": taken + 1})
-    while _log_in(realm, client_id, client_id, pem) <= taken:
+    while login.seconds(realm, client_id, client_id, uuid) <= taken:
         time.sleep(PAUSE_SECONDS)
     realm.clients.forget(uuid)
 

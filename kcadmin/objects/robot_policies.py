@@ -7,6 +7,7 @@ from kcadmin.objects.features import read_features
 from kcadmin.objects.predicted_writes import WriteInWords, foretell_put, unread
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.robot import representation
+from kcadmin.objects.robot_login import ByKey, RobotLogin
 from kcadmin.objects.writing_login import writing_login
 from kcadmin.rest.errors import Refusal, sentence
 from kcadmin.writes.executors import ATTRIBUTE
@@ -18,7 +19,11 @@ WAYS_OUT = "change the policy's conditions so that it leaves this client out, or
 
 
 def judge_robot(
-    realm: Realm, client_id: str, accepted: Collection[str], existing: Client | None = None
+    realm: Realm,
+    client_id: str,
+    accepted: Collection[str],
+    existing: Client | None = None,
+    login: type[RobotLogin] = ByKey,
 ) -> tuple[str, ...]:
     """What to tell beforehand, a sentence each.
 
@@ -30,7 +35,7 @@ def judge_robot(
         return () if readable else (unread(realm),)
     writer, version = writing_login(realm.session, realm.name, policies), read_features(realm.session).version
     planned = WriteInWords(client_id, realm.name, "bootstrap", WAYS_OUT, ACCEPT, accepted)
-    making = Write({}, representation(client_id, {}), frozenset(), writer, version)
+    making = Write({}, representation(client_id, {}, login), frozenset(), writer, version)
     made = foretell(making, policies)
     named = Write(_after(making, made), {}, frozenset(), writer, version)
     writes = [made]

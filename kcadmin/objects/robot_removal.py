@@ -1,19 +1,15 @@
 """A robot goes: its client, its service account, its permissions; and what runs of bootstrap left that were killed."""
 
-import re
 from contextlib import suppress
 from dataclasses import dataclass
-from secrets import token_hex
 
 from kcadmin.objects.clients import Client
 from kcadmin.objects.realm import Realm
+from kcadmin.objects.robot_issuer import remove_issuers
+from kcadmin.objects.robot_names import MARK, is_unfinished
 from kcadmin.objects.robot_permissions import forbid, settle
 from kcadmin.rest.errors import NotFound, Refusal, sentence
 from kcadmin.rest.texts import named
-
-MARK = "pulumi.robot"
-"""A client attribute. Anybody may write it, so it only tells which client may be deleted."""
-RANDOM_BYTES = 8
 
 
 @dataclass(frozen=True)
@@ -34,9 +30,10 @@ def find_robot(realm: Realm, client_id: str) -> Client | None:
 
 
 def remove_robot(realm: Realm, client_id: str) -> Removed | None:
-    """Deletes the robot with its service account and permissions. None where nothing of it existed."""
+    """Deletes the robot with its service account, permissions and identity provider. None where nothing of it existed."""
     client = find_robot(realm, client_id)
     remains = remove_unfinished(realm, client_id)
+    remains += remove_issuers(realm, client_id, client)
     if client:
         remains += forbid(realm, client)
         delete_client(realm, client.uuid)
@@ -44,16 +41,11 @@ def remove_robot(realm: Realm, client_id: str) -> Removed | None:
     return Removed(client is not None, tuple(dict.fromkeys(remains))) if client or remains else None
 
 
-def unfinished_name(client_id: str) -> str:
-    """A name for a robot while it is made. Nobody has a token of it."""
-    return f"{client_id}-{token_hex(RANDOM_BYTES)}"
-
-
 def remove_unfinished(realm: Realm, client_id: str) -> list[str]:
     """Deletes the clients with the mark and such a name, which killed runs left. Gives a sentence for each, and what stays."""
-    pattern = re.compile(rf"{re.escape(client_id)}-[0-9a-f]{{{2 * RANDOM_BYTES}}}")
     told = []
-    for name in sorted(filter(pattern.fullmatch, realm.clients.ids_containing(f"{client_id}-"))):
+    found = realm.clients.ids_containing(f"{client_id}-")
+    for name in sorted(each for each in found if is_unfinished(each, client_id)):
         client = realm.clients.find(name)
         if client and MARK in client.attributes:
             remains = forbid(realm, client)
