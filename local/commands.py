@@ -5,7 +5,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from local import dev_server, environment, keycloak, lock, processes, pulumi_cli, stack, venv
+from local import dev_server, environment, keycloak, lock, processes, pulumi_cli, reachable, stack, venv
 from local.layout import FEATURE_SET_OF, LOCAL, PROJECT, STACKS, UserError, keycloak_version, make_local
 from local.progress import Step, run_steps
 
@@ -158,13 +158,16 @@ def require_server(name: str) -> None:
     """Refuse when the stack's server does not answer."""
     foreign = environment.foreign_url()
     url = foreign or dev_server.url(name)
-    if keycloak.answers(url):
+    why = reachable.fault(url)
+    if why is None:
         return
     if foreign:
-        raise UserError(f"no Keycloak answers at {url} (KEYCLOAK_URL); start that server, or unset KEYCLOAK_URL.")
+        raise UserError(
+            f"no Keycloak answers at {url} (KEYCLOAK_URL: {why}); correct it or start that server, or unset KEYCLOAK_URL."
+        )
     again = "" if name == "dev" else f" STACK={name}"
     raise UserError(
-        f"Keycloak of the stack {name} does not answer at {url}; run `make up{again}` to start it, "
+        f"Keycloak of the stack {name} does not answer at {url} ({why}); run `make up{again}` to start it, "
         "or `make clean` to throw the stack away with all data."
     )
 

@@ -17,6 +17,7 @@ from local.layout import (
     only_one,
     private_write,
 )
+from local.reachable import answers
 
 RUN = KEYCLOAK / "run"
 START_SECONDS = 180.0
@@ -76,7 +77,7 @@ def start(stack: str, say: Say) -> Running:
         found = running(stack)
         if found is not None:
             refuse_another(stack, found, version)
-            if not keycloak.answers(found.url, seconds=30.0):
+            if not answers(found.url, seconds=30.0):
                 raise UserError(
                     f"Keycloak of the stack {stack} runs (pid {found.pid}) but does not answer at {found.url}; "
                     f"read {found.home(stack) / 'server.log'}, then `make stop` and `make up`."

@@ -5,6 +5,9 @@ import os
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from local.layout import LOOPBACK
 
 CONNECT_SECONDS = 10.0
 CHUNK = 1 << 20
@@ -45,7 +48,7 @@ def fetch(url: str, target: Path) -> None:
                 handle.write(chunk)
         partial.replace(target)
     except (urllib.error.URLError, OSError) as error:
-        raise UnreachableError(f"{url} ({cause(error)})") from None
+        raise UnreachableError(f"{url} ({cause(error)}{through(url)})") from None
     finally:
         partial.unlink(missing_ok=True)
 
@@ -56,3 +59,19 @@ def cause(error: Exception) -> str:
         return f"HTTP {error.code}"
     reason = getattr(error, "reason", error)
     return str(getattr(reason, "strerror", None) or reason)
+
+
+def through(url: str) -> str:
+    """The proxy for an address, as messages add it; '' for none."""
+    found = proxy(url)
+    return f", through the proxy {found}" if found else ""
+
+
+def proxy(url: str) -> str:
+    """The address of the proxy that the environment sets for an address, without its login; '' for none."""
+    parts = urlsplit(url)
+    found = urllib.request.getproxies().get(parts.scheme, "")
+    if not found or parts.hostname in LOOPBACK or urllib.request.proxy_bypass(parts.hostname or ""):
+        return ""
+    given = urlsplit(found if "://" in found else f"http://{found}")
+    return urlunsplit((given.scheme, given.netloc.rsplit("@", 1)[-1], given.path, "", ""))

@@ -5,22 +5,19 @@ processes share one tree. It listens on 127.0.0.1 only.
 """
 
 import contextlib
-import http.client
 import os
 import shutil
 import socket
 import subprocess
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from local import java, keycloak_release, processes
-from local.layout import KEYCLOAK, LOOPBACK, Say, UserError, only_one
+from local.layout import KEYCLOAK, Say, UserError, only_one
+from local.reachable import answers
 
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.1
@@ -173,17 +170,6 @@ def port_is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def answers(url: str, seconds: float = 5.0) -> bool:
-    """Whether a Keycloak answers at this address; one of this machine is asked without a proxy."""
-    try:
-        direct = urllib.parse.urlsplit(url).hostname in LOOPBACK
-        opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if direct else []))
-        with opener.open(f"{url.rstrip('/')}/realms/master", timeout=seconds) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError, ValueError, http.client.HTTPException):  # the last: it speaks no HTTP
-        return False
 
 
 def prepare_home(tree: Path, home: Path, realm_file: Path | None) -> None:

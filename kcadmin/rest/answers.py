@@ -42,7 +42,8 @@ class AnswerObject(dict[str, Any]):
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer. base: the server's address. hide: cuts secrets out of a text of the server."""
+    """One answer. base: the server's address. server: how messages name it, with the proxy before it. hide: cuts secrets out
+    of a text of the server."""
 
     base: str
     method: str
@@ -51,6 +52,7 @@ class Answer:
     headers: Mapping[str, str] = field(repr=False)
     content: bytes = field(repr=False)
     hide: Callable[[str], str] = field(repr=False)
+    server: str = ""
 
     @property
     def ok(self) -> bool:
@@ -135,18 +137,28 @@ class Answer:
         except (InvalidHeader, ValueError, OverflowError):
             return 0.0
 
-    def unexpected(self, what: str | None = None) -> UnexpectedAnswer:
-        """The error for an answer that Keycloak never gives. what: it came with, instead of its content type and words."""
-        target = self.headers.get("Location") if 300 <= self.status_code < 400 else None
-        to = f" to {shown(self.hide(target))}" if target else ""
+    @property
+    def location(self) -> str:
+        """Where a redirect leads to; '' for other answers."""
+        return self.headers.get("Location", "") if 300 <= self.status_code < 400 else ""
+
+    def described(self, what: str | None = None) -> str:
+        """The beginning of a message about an answer. what: it came with, instead of its content type and words."""
+        to = f" to {shown(self.hide(self.location))}" if self.location else ""
         said = f" ({shown(self.words())})" if self.object() and not self.ok else ""
-        return UnexpectedAnswer(
-            self.status_code,
-            f"Keycloak at {named(self.base)}: {self.method} {self.at} answered {self.status_code}{to} with "
-            f"{what or self.kind + said}, which Keycloak never sends; "
-            "check that url points at Keycloak, not at a proxy or a login page.",
-            self.wait(),
+        server = self.server or f"Keycloak at {named(self.base)}"
+        return f"{server}: {self.method} {self.at} answered {self.status_code}{to} with {what or self.kind + said}"
+
+    def unexpected(self, what: str | None = None) -> UnexpectedAnswer:
+        """The error for an answer that Keycloak never gives."""
+        return self.misdirected(
+            f"{self.described(what)}, which Keycloak never sends; "
+            "check that url points at Keycloak, not at a proxy or a login page."
         )
+
+    def misdirected(self, sentence: str) -> UnexpectedAnswer:
+        """The same in another sentence."""
+        return UnexpectedAnswer(self.status_code, sentence, self.wait())
 
     def created_id(self) -> str:
         """The id of what a POST has made. :raises KeycloakError: the answer names none."""

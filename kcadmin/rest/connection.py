@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from kcadmin.rest.addresses import PAGE, base_of_page, told
 from kcadmin.rest.errors import InvalidSettings
 from kcadmin.rest.texts import named, shown, unfit
 
@@ -194,9 +195,6 @@ def _check_url(key: str, url: str, unset: str, faults: list[str]) -> None:
     if "@" in url:  # before anything shows the address
         faults.append(f"config {named(key)}: holds a user name or password; leave it out and set adminUsername.")
         return
-    if "?" in url or "#" in url:
-        faults.append(f"config {named(key)}: holds '?' or '#'; give the base address alone.")
-        return
     try:
         parts = urlsplit(url)
         _ = parts.port  # looked at only when asked for
@@ -207,8 +205,8 @@ def _check_url(key: str, url: str, unset: str, faults: list[str]) -> None:
     host = parts.hostname or ""
     if parts.scheme not in ("http", "https") or not 0 < len(host) <= HOST_LIMIT or unfit(url) or " " in url:
         faults.append(f"config {named(key)}: is {shown(url)}; give an address such as https://keycloak.example.com.")
-    elif "/realms/" in f"{parts.path}/":
-        faults.append(f"config {named(key)}: is {shown(url)}; leave out /realms/… and set the key 'realm'.")
+    elif base := base_of_page(url):
+        faults.append(f"config {named(key)}: {told(PAGE, url=url.partition('?')[0].partition('#')[0], base=base)}")
 
 
 def _check_names(names: Mapping[str, str], faults: list[str]) -> None:

@@ -9,6 +9,7 @@ from urllib3.util import Retry
 from kcadmin.rest.answers import LONGEST_WAIT_SECONDS
 from kcadmin.rest.errors import BUSY
 from kcadmin.rest.patience import Patience
+from kcadmin.rest.tls import certificate_problem
 
 TOO_MANY_REQUESTS = 429
 HALVES = 3
@@ -41,7 +42,7 @@ class _SafeRetry(Retry):
         _pool: Any = None,
         _stacktrace: Any = None,
     ) -> "_SafeRetry":
-        if isinstance(error, ReadTimeoutError):
+        if isinstance(error, ReadTimeoutError) or (error and certificate_problem(error)):
             raise error
         self.patience.begin()
         return super().increment(method, url, response, error, _pool, _stacktrace)

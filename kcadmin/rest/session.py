@@ -2,15 +2,16 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from typing import Any
 from urllib.parse import quote
 
+from kcadmin.rest import addresses
 from kcadmin.rest.absence import is_gone
 from kcadmin.rest.answers import Answer
 from kcadmin.rest.connection import AssertionLogin, Connection, PrivateKeyLogin
-from kcadmin.rest.errors import BUSY, HttpError, KeycloakError, LoginRefused, Refusal, Unreachable
+from kcadmin.rest.errors import BUSY, HttpError, KeycloakError, LoginRefused, Refusal, UnexpectedAnswer, Unreachable
 from kcadmin.rest.issuers import NO_REALM, base_of, claims_of, discovered_issuer, own_issuer
 from kcadmin.rest.login import describe, remedy, token_form
 from kcadmin.rest.patience import patiently
@@ -19,6 +20,11 @@ from kcadmin.rest.transport import Transport
 
 RENEW_BEFORE_SECONDS = 10
 WRITTEN = (201, 204)
+OF_LOGIN = (400, 401, 403)
+"""With which Keycloak refuses a login."""
+OF_ANY_PATH = "HTTP "
+"""Begins what Keycloak, and any server that is built like it, says of a path which is not what it was taken for."""
+ADMIN = "/admin/"
 PAGE = 100
 
 
@@ -39,6 +45,8 @@ class Session:
         self._lock = threading.Lock()
         self._token: str | None = None
         self._renew_at = 0.0
+        self._lock_of_looks = threading.Lock()
+        self._elsewhere: addresses.Found | None = None  # once it was looked for
         self._issued_by: tuple[str, str] = ("", "")  # a token, and the address that it names
 
     def __repr__(self) -> str:
@@ -143,11 +151,42 @@ class Session:
         ):
             raise answer.gone()
         if answer.status_code >= 300:  # a redirect is no success: nothing was done
-            raise answer.error()
+            raise self._error(answer)
         return answer
 
     def _send(self, method: str, at: str, **what: Any) -> Answer:
         return self.transport.send(method, at, **what)
+
+    def _error(self, answer: Answer, *, is_known: bool = True) -> KeycloakError:
+        """The error for an answer. Where it is not Keycloak's, other addresses are asked, once, which of them is.
+
+        :param is_known: whether Keycloak answers so at that path.
+        """
+        error = answer.error() if is_known or answer.status_code in BUSY else answer.unexpected()
+        if not isinstance(error, UnexpectedAnswer) or answer.status_code in BUSY:
+            return error
+        url, at = self.connection.url, answer.at
+        if answer.location:
+            odd, base = addresses.REDIRECT, addresses.base_of_redirect(url, at, answer.location)
+        elif at.startswith(ADMIN):
+            odd, base = self._found(lambda: addresses.of_admin(url, self._look))
+        else:
+            realm_at = path("realms", self.connection.login_realm)
+            odd, base = self._found(lambda: (addresses.PREFIX, addresses.found_elsewhere(url, realm_at, self._look)))
+        if base is None:
+            return error
+        return answer.misdirected(addresses.told(odd, answer=answer.described(), url=url, base=base))
+
+    def _found(self, find: Callable[[], addresses.Found]) -> addresses.Found:
+        with self._lock_of_looks:
+            self._elsewhere = self._elsewhere or find()
+            return self._elsewhere
+
+    def _look(self, base: str, at: str) -> Answer | None:
+        try:
+            return self.transport.send("GET", at, base=base, once=True)
+        except KeycloakError:
+            return None
 
     def _current_token(self, refused: str | None = None) -> str:
         with self._lock:
@@ -163,7 +202,10 @@ class Session:
         issuer = ""
         if isinstance(login, PrivateKeyLogin | AssertionLogin):
             at = path("realms", realm, ".well-known", "openid-configuration")
-            issuer = discovered_issuer(self.connection, realm, self._send("GET", at))
+            answer = self._send("GET", at)
+            if answer.status_code >= 300 and answer.own_words() != NO_REALM:
+                raise self._error(answer, is_known=False)
+            issuer = discovered_issuer(self.connection, realm, answer)
             issuer = own_issuer(self.connection, realm, issuer)
         at = path("realms", realm, "protocol", "openid-connect", "token")
         form = token_form(login, issuer)
@@ -172,8 +214,9 @@ class Session:
             raise LoginRefused(
                 f"{who}: Keycloak at {named(self.connection.url)} has no such realm; correct url or loginRealm."
             )
-        if answer.status_code in BUSY or not (answer.ok or answer.own_words()) or answer.status_code == 404:
-            raise answer.error()
+        said = answer.own_words() or OF_ANY_PATH
+        if answer.location or not (answer.ok or (answer.status_code in OF_LOGIN and not said.startswith(OF_ANY_PATH))):
+            raise self._error(answer, is_known=False)
         if not answer.ok:
             to_do = remedy(login, form=form, words=answer.words(), name=name)
             raise LoginRefused(f"{who}: refused ({answer.status_code} {answer.words()}); {to_do}.")

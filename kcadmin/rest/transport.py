@@ -4,11 +4,10 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.utils import select_proxy
 
 from kcadmin.rest.answers import Answer
 from kcadmin.rest.bounded import BoundedAdapter, OverLimit, TooSlow, whole
@@ -16,9 +15,11 @@ from kcadmin.rest.connection import Connection
 from kcadmin.rest.errors import BUSY, AnswerLost, Unreachable
 from kcadmin.rest.login import secrets_of
 from kcadmin.rest.patience import PAUSE_SECONDS, Patience
+from kcadmin.rest.proxies import PROXY_LOGIN, Proxy
 from kcadmin.rest.redaction import is_token, redacted
 from kcadmin.rest.retries import HALVES, ONCE, HalfBody, is_late, is_lost, repeated
 from kcadmin.rest.texts import named
+from kcadmin.rest.tls import fault_of
 
 CONNECT_SECONDS, READ_SECONDS = 5, 60
 UNANSWERED_SECONDS = 120
@@ -50,7 +51,9 @@ class Transport:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         self.patience = Patience()
         self.repeating, self.single = _sessions(connection, verify, self.patience)
-        self._secrets = set(secrets_of(connection.login))
+        self._proxy = Proxy(connection.url, self.repeating.proxies)
+        self._secrets = {*secrets_of(connection.login), *self._proxy.secrets()}
+        self._ca_certificate = connection.ca_certificate or ""
         self._unanswered: tuple[float, str] | None = None  # when the last one was, and what was said
 
     def send(
@@ -64,8 +67,9 @@ class Transport:
         token: str | None = None,
         headers: Mapping[str, str] | None = None,
         once: bool = False,
+        base: str = "",
     ) -> Answer:
-        """An answer, of any status. once: not repeated after an answer that was lost.
+        """An answer, of any status. once: not repeated after an answer that was lost. base: another address than the server's.
 
         :raises AnswerLost: there is none, or a half. :raises Unreachable: nor will there be one soon.
         """
@@ -81,7 +85,7 @@ class Transport:
         for left in reversed(range(HALVES)):
             self._refuse_unanswered()
             try:
-                answer = self._asked(session, method, at, what)
+                answer = self._asked(session, base or self._url, method, at, what)
                 if answer.is_half and method != "GET":
                     raise AnswerLost(str(answer.unexpected()))
                 if answer.is_half and left:
@@ -92,30 +96,35 @@ class Transport:
                     continue
                 raise self._none(AnswerLost, method, at, self.hide(_root(problem))) from None
             self._unanswered = None
+            if answer.status_code == PROXY_LOGIN and self._proxy:
+                fault = self._proxy.fault(str(PROXY_LOGIN))
+                raise Unreachable(f"{self.server}: {fault.wrong}; {fault.remedy}.")
             if answer.status_code not in BUSY:
                 self.patience.end()
             return answer
         raise AssertionError
 
-    def _asked(self, session: requests.Session, method: str, at: str, what: Mapping[str, Any]) -> Answer:
+    def _asked(self, session: requests.Session, base: str, method: str, at: str, what: Mapping[str, Any]) -> Answer:
         times = CONNECT_SECONDS, READ_SECONDS
         try:
-            answer = session.request(method, self._url + at, **what, timeout=times, allow_redirects=False, stream=True)
+            answer = session.request(method, base + at, **what, timeout=times, allow_redirects=False, stream=True)
             with closing(answer):
-                return Answer(self._url, method, at, answer.status_code, answer.headers, whole(answer), self.hide)
+                status, headers, content = answer.status_code, answer.headers, whole(answer)
+                return Answer(base, method, at, status, headers, content, self.hide, self.server)
         except requests.exceptions.SSLError as problem:
             raise self._untrusted(problem) from None
         except OverLimit as problem:
             wrong = f"its answer to {method} {at} {problem}; check that url is Keycloak's own address."
-            raise self._noted(Unreachable(f"{self._server()}: {wrong}"), isinstance(problem, TooSlow)) from None
+            raise self._noted(Unreachable(f"{self.server}: {wrong}"), isinstance(problem, TooSlow)) from None
         except (requests.exceptions.RequestException, OSError) as problem:
             kind = AnswerLost if is_lost(problem) else Unreachable
             raise self._noted(self._none(kind, method, at, self.hide(_root(problem))), is_late(problem)) from None
 
     def _none(self, kind: type[Unreachable], method: str, at: str, why: str) -> Unreachable:
-        return kind(
-            f"{self._server()}: no answer to {method} {at} ({why}); check that the server runs and that url is its address."
-        )
+        remedy = "check that the server runs and that url is its address"
+        if self._proxy:
+            remedy = self._proxy.fault(why).remedy
+        return kind(f"{self.server}: no answer to {method} {at} ({why}); {remedy}.")
 
     def _noted(self, problem: Unreachable, is_late: bool) -> Unreachable:
         """Who waited in vain spares all others of this process the same."""
@@ -137,21 +146,17 @@ class Transport:
         """A text of the server without what is secret."""
         return redacted(text, list(self._secrets))
 
-    def _server(self) -> str:
-        proxy = select_proxy(self._url, self.repeating.proxies)
-        return f"Keycloak at {named(self._url)}" + (
-            f" through the proxy {named(_without_login(proxy))}" if proxy else ""
-        )
+    @property
+    def server(self) -> str:
+        """How messages name the server, and the proxy before it."""
+        through = f" through the proxy {self._proxy.shown}" if self._proxy else ""
+        return f"Keycloak at {named(self._url)}{through}"
 
     def _untrusted(self, problem: BaseException) -> Unreachable:
-        text = str(problem)
-        if "CERTIFICATE" in text.upper() or "hostname" in text:
-            wrong = "its TLS certificate is not trusted for this name"
-            remedy = "set caCertificate to the PEM file of its CA, or correct the host in url"
-        else:
-            wrong = f"no connection by TLS ({self.hide(_root(problem))})"
-            remedy = "check that url is its address, and that it speaks TLS 1.2 or later"
-        return Unreachable(f"{self._server()}: {wrong}; {remedy}.")
+        host = named(urlsplit(self._url).hostname or "")
+        file = named(self._ca_certificate) if self._ca_certificate else ""
+        fault = fault_of(problem, host, file, self.hide(_root(problem)))
+        return Unreachable(f"{self.server}: {fault.wrong}; {fault.remedy}.")
 
 
 def _sessions(
@@ -174,11 +179,6 @@ def _sessions(
         session.headers["Accept-Encoding"] = "gzip, deflate"
         session.proxies, session.verify, session.trust_env = proxies, environment["verify"], False
     return sessions
-
-
-def _without_login(proxy: str) -> str:
-    parts = urlsplit(proxy)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rsplit("@", 1)[-1]))
 
 
 def _root(problem: BaseException) -> str:

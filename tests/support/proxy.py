@@ -218,8 +218,8 @@ def proxy_before(upstream: str, *, tls: ssl.SSLContext | None = None) -> Iterato
         server.server_close()
 
 
-def certificate_for(address: str, folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """A server's TLS context for an IP address or a host name, and the file that trusts it."""
+def certificate_for(address: str, folder: Path, valid: tuple[float, float] = (-5, 60)) -> tuple[ssl.SSLContext, Path]:
+    """A server's TLS context for an IP address or a host name, and the file that trusts it. valid: minutes from now."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -233,8 +233,8 @@ def certificate_for(address: str, folder: Path) -> tuple[ssl.SSLContext, Path]:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=5))
-        .not_valid_after(now + datetime.timedelta(hours=1))
+        .not_valid_before(now + datetime.timedelta(minutes=valid[0]))
+        .not_valid_after(now + datetime.timedelta(minutes=valid[1]))
         .add_extension(x509.SubjectAlternativeName([names]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())

@@ -8,6 +8,7 @@ from typing import Any
 
 from local import keycloak
 from local.layout import UserError, keycloak_version, only_one
+from local.reachable import answers
 
 START_SECONDS = 400.0  # of a server, on a machine that does other things
 SECOND = "-2"
@@ -31,9 +32,7 @@ class SharedServers:
             with only_one(f"test-server-{feature_set}"):
                 note = self._folder / f"{feature_set}.server.json"
                 noted = _noted(note) if note.exists() else None
-                self._known[feature_set] = (
-                    noted if noted and keycloak.answers(noted.url) else self._start(feature_set, note)
-                )
+                self._known[feature_set] = noted if noted and answers(noted.url) else self._start(feature_set, note)
         return self._known[feature_set]
 
     def _start(self, feature_set: str, note: Path) -> keycloak.Server:

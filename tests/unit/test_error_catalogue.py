@@ -9,6 +9,8 @@ import pytest
 from exchange import doctor
 from exchange.doctor.error_catalogue import BOTH, HEADINGS, REQUEST, ROWS, Row
 from exchange.doctor.error_texts import Reading, read_error, read_event
+from kcadmin.rest import addresses, proxies, tls
+from kcadmin.rest.odd import Odd
 from local.layout import PROJECT
 
 LOOKS = ["audience", "clients", "finding", "guards", "permission", "policies", "request"]
@@ -147,3 +149,26 @@ def test_what_no_server_says(text: str) -> None:
 def test_a_text_is_never_repeated() -> None:
     found = read("subject_token=eyJsecret&x=y\nInvalid token")
     assert "eyJsecret" not in repr(found) and found.title == "Invalid token"
+
+
+ODD: tuple[Odd, ...] = (*addresses.ODD, *proxies.ODD, *tls.ODD)
+SECTIONS = re.split(r"^### ", (PROJECT / "docs" / "odd.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+
+
+def words(text: str) -> list[str]:
+    """The fixed parts of a sentence."""
+    return [part.strip(" ,;.()'") for part in re.split(r"\{\w+\}", text) if len(part.strip(" ,;.()'")) > 3]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd.name)
+def test_every_odd_sentence_has_its_place_on_the_page(odd: Odd) -> None:
+    (section,) = [each for each in SECTIONS if each.splitlines()[0] == odd.name]
+    symptom, *cause = section.split("\n\n")[1:]
+    said = words(odd.wrong)
+    assert all(part in symptom for part in said), (odd.wrong, symptom)
+    assert cause and cause[0].strip()
+
+
+def test_the_page_has_nothing_else() -> None:
+    names = [section.splitlines()[0] for section in SECTIONS]
+    assert sorted(names) == sorted(odd.name for odd in ODD)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local import commands, dev_server, keycloak, layout, processes
+from local import commands, dev_server, keycloak, layout, processes, reachable
 from local.layout import UserError
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -121,4 +121,21 @@ def test_what_is_no_keycloak_does_not_answer(problem: Exception, monkeypatch: py
         raise problem
 
     monkeypatch.setattr("urllib.request.OpenerDirector.open", urlopen)
-    assert not keycloak.answers("http://127.0.0.1:1")
+    assert not reachable.answers("http://127.0.0.1:1")
+    assert reachable.fault("http://127.0.0.1:1") is not None
+
+
+def test_the_reason_names_the_proxy_without_its_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise urllib.error.URLError(ConnectionRefusedError(111, "Connection refused"))
+
+    monkeypatch.setattr("urllib.request.OpenerDirector.open", refused)
+    for name in ("NO_PROXY", "no_proxy", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://me:hush@127.0.0.1:1")
+    said = reachable.fault("http://keycloak.test")
+    assert said == "Connection refused, through the proxy http://127.0.0.1:1"
+    assert "proxy" not in str(reachable.fault("http://127.0.0.1:1"))
+    monkeypatch.setenv("KEYCLOAK_URL", "http://keycloak.test")
+    with pytest.raises(UserError, match=r"KEYCLOAK_URL: Connection refused, through the proxy http://127\.0\.0\.1:1\)"):
+        commands.require_server("dev")

@@ -376,7 +376,7 @@ def test_without_settings_the_certificate_is_verified(monkeypatch: pytest.Monkey
     [
         (
             ssl.SSLCertVerificationError(1, "certificate verify failed: self signed"),
-            "its TLS certificate is not trusted",
+            "its TLS certificate is not accepted",
         ),
         (urllib3.exceptions.NewConnectionError(None, "[Errno 111] Connection refused"), "Connection refused"),  # type: ignore[arg-type]
         (urllib3.exceptions.NameResolutionError("host", None, OSError(-2, "Name or service not known")), ""),  # type: ignore[arg-type]
