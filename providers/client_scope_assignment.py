@@ -44,6 +44,7 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
 
     def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
         uuid, name, kind = props["client_uuid"], props["scope"], props["kind"]
+        now = realm.client_scopes.kind_of(uuid, name, max_age=RECENT_SECONDS)
         found = realm.client_scopes.named(name)
         if not found:
             raise Refusal(
@@ -53,7 +54,6 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
         if ours:
             require_one_stack(realm.name, props["owner"], f"client scope {shown(name)}", found[0].writer, writer(props))
         id_ = f"{realm.name}/{uuid}/{scope_id}"
-        now = realm.client_scopes.kind_of(uuid, name, max_age=RECENT_SECONDS)
         if now == kind:
             created = ours or self._claim(realm, props) is not None
             if created or props.get("on_remove") == REVOKE:  # another resource of this stack may be deleted next

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from kcadmin.authz.exchange_permission import Overview
 from kcadmin.guards.parts import MARK
 from kcadmin.objects.bulk_reading import CLIENTS_READ
+from kcadmin.objects.client_scopes import DEFAULT
 from kcadmin.objects.clients import FULL_SCOPE, Client
 from kcadmin.objects.features import Features, read_features
 from kcadmin.objects.realm import Realm, realm_for
@@ -65,6 +66,8 @@ def surroundings(
     clients = _clients(realm, named, unread)
     try:
         scopes: list[Json] = realm.client_scopes.all()
+        if not scopes and any(each.value(f"{DEFAULT}ClientScopes") == [] for each in named.values()):  # as in 26.8
+            unread.append("client scopes: this login sees none, so they are left out of account")
     except Forbidden:
         scopes = []
         unread.append(f"client scopes: {_WITHOUT.format('view-clients')}")

@@ -26,10 +26,12 @@ from kcadmin.objects.audience_scopes import (
 )
 from kcadmin.objects.clients import Clients
 from kcadmin.rest import texts
-from kcadmin.rest.errors import KeycloakError, NotFound, Refusal, sentence
+from kcadmin.rest.errors import Forbidden, KeycloakError, NotFound, Refusal, sentence
 from kcadmin.rest.session import Session, path
 
 DEFAULT, OPTIONAL = "default", "optional"
+UNSEEN = "client scopes cannot be seen by this login"
+TO_SEE = "give it the role view-clients, or the permission to view client scopes"
 _NOT_IN_A_SCOPE = re.compile(r"[^\x21\x23-\x5b\x5d-\x7e]")  # RFC 6749, section 3.3: what a scope's name may hold
 
 
@@ -61,6 +63,13 @@ class ClientScopes:
                 self._listed_at = time.monotonic()
                 self._known = {str(each["id"]): each for each in self._session.get(path(*self._at))}
             return list(self._known.values())
+
+    def are_hidden(self) -> bool:
+        """Whether this login sees no client scope. Then the lists of clients come back empty, too (Keycloak 26.8)."""
+        try:
+            return not self.all()
+        except Forbidden:
+            return True
 
     def forget(self, older_than: float = 0.0) -> None:
         """The next look lists them again. older_than: seconds; a younger list stays."""
@@ -140,9 +149,14 @@ class ClientScopes:
         self._clients.forget(client_uuid)
 
     def kind_of(self, client_uuid: str, name: str, *, max_age: float = math.inf) -> str | None:
-        """In which of its lists a client holds the scope of that name, if in any; None when the client is gone."""
+        """In which of its lists a client holds the scope of that name, if in any; None when the client is gone.
+
+        :raises Refusal: the lists cannot be seen.
+        """
         client = self._clients.get(client_uuid, max_age=max_age)
         lists = {kind: client.value(f"{kind}ClientScopes") or () for kind in (DEFAULT, OPTIONAL)} if client else {}
+        if client and not any(lists.values()) and self.are_hidden():
+            raise Refusal(sentence("client", client.client_id, self._realm, f"its {UNSEEN}", TO_SEE))
         return next((kind for kind, names in lists.items() if name in names), None)
 
     def _found(self, scope_id: str) -> Mapping[str, Any]:

@@ -69,6 +69,32 @@ def test_a_scope_that_came_into_the_other_list_since_the_first_look_is_named(
         engine.up(realm="r", client_id="frontend", scope="to-api", kind="default", owner=ARGS["owner"])
 
 
+@pytest.mark.parametrize(
+    "answer", [Answer(200, []), Answer(403, {"error": "HTTP 403 Forbidden"})], ids=["empty", "403"]
+)
+def test_hidden_lists_are_no_drift(keycloak: FakeKeycloak, answer: Answer) -> None:
+    """As Keycloak 26.8 answers a login without view on client scopes. Nothing is written then either."""
+    keycloak.add_client("r", "frontend", defaultClientScopes=["to-api"], optionalClientScopes=[])
+    keycloak.answers[AT] = [stored(attributes={"pulumi.owner": ARGS["owner"]})]
+    wanted = {"realm": "r", "client_id": "frontend", "scope": "to-api", "kind": "default", "owner": ARGS["owner"]}
+    engine = Engine(ClientScopeAssignmentProvider, keycloak.connection)
+    engine.up(**wanted)
+    keycloak.change("frontend", defaultClientScopes=[])
+    words = (
+        r"client 'frontend' in realm 'r': its client scopes cannot be seen by this login; give it the role view-clients"
+    )
+    for run in (engine.refresh, lambda: Engine(ClientScopeAssignmentProvider, keycloak.connection).up(**wanted)):
+        forget()
+        keycloak.requests.clear()
+        keycloak.interfere(*[answer] * 2, at=f"^GET {AT}$")
+        with pytest.raises(Refusal, match=words):
+            run()
+        assert not keycloak.asked("^(PUT|POST|DELETE) /admin/")
+    forget()
+    keycloak.interfere_no_more()
+    assert not engine.refresh(), "who sees the scopes is told that it is gone"
+
+
 @pytest.mark.parametrize("roles", ["payer", ["payer"], {"api": "payer"}, {"api": [7]}, {"": ["payer"]}], ids=str)
 def test_roles_of_another_shape_are_refused(keycloak: FakeKeycloak, roles: Any) -> None:
     checked = AudienceScopeProvider().use(keycloak.connection).check({}, {**ARGS, "client_roles": roles})

@@ -38,6 +38,14 @@ def test_all_clients_in_pages_and_roles_of_those_alone_that_ask(keycloak: FakeKe
     assert [each for each in asked if each.endswith("/roles ")] == [f"clients/{keycloak.uuid('api')}/roles "]
 
 
+def test_hidden_client_scopes_are_said(keycloak: FakeKeycloak) -> None:
+    """As Keycloak 26.8 answers a login without view on client scopes: no 403, and the lists of each client are empty."""
+    for name in NAMED:
+        keycloak.change(name, defaultClientScopes=[], optionalClientScopes=[])
+    keycloak.answers["/admin/realms/r/client-scopes"] = []
+    assert read(keycloak).unread == ("client scopes: this login sees none, so they are left out of account",)
+
+
 def test_a_large_realm_is_not_listed(keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CLIENTS_READ", 120)
     found = read(keycloak)
