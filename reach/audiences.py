@@ -2,7 +2,8 @@
 
 A mapper adds a client in one of these ways, each proven by tokens of Keycloak 26.7.3:
 
-* an audience mapper adds its included client, or its custom audience where it includes none;
+* an audience mapper adds its included client, or its custom audience where it includes none. From 26.7.5 on, a client that
+  does not exist or is disabled is not added; it may not exchange tokens in any version;
 * a mapper of the claim ``aud`` writes a fixed value, or a value of the user, which may be any client's id. It replaces what other
   mappers added before it, in no defined order;
 * the audience-resolve mapper adds each client of which the token carries a role. A hard-coded role is in it without the user

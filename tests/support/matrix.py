@@ -6,13 +6,17 @@ kept in ``.local/matrix/``. With test files, only these run, and their results t
 
 import ast
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from local import maven
 from local.layout import KEYCLOAK_VERSIONS, LOCAL, PROJECT
 
 RESULTS = LOCAL / "matrix"
@@ -31,6 +35,8 @@ SUITES = (
 states of former commits, which are not the server's, and faults and kills through the CLI, which acceptance tests have too."""
 BEGIN, END = "<!-- runs -->", "<!-- end of runs -->"
 EXCHANGES = ("standard", "legacy")
+NEWEST = "org.keycloak:keycloak-core:LATEST:pom"
+"""What tells the newest release: a small file. The distribution itself comes later to some repositories, or never."""
 RAN_TO_THE_END = (0, 1)  # pytest's exit codes: all passed, some failed
 COUNTED = {
     "tests": "testcase",
@@ -171,9 +177,34 @@ def asked(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     return versions, files
 
 
+def newest() -> str | None:
+    """Keycloak's newest release, by Maven; None where it cannot be asked."""
+    if not shutil.which("mvn"):
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        asked = ["mvn", "--quiet", "--batch-mode", maven.COPY, f"-Dartifact={NEWEST}", f"-DoutputDirectory={folder}"]
+        subprocess.run(asked, cwd=folder, capture_output=True, check=False)
+        found = [re.fullmatch(r"keycloak-core-(.+)\.pom", each.name) for each in Path(folder).iterdir()]
+    return next((each[1] for each in found if each), None)
+
+
+def untried(version: str | None) -> str | None:
+    """A sentence about a release that is in no run; None where it is in one."""
+    if version in KEYCLOAK_VERSIONS:
+        return None
+    if version is None:
+        return "Keycloak's newest release is not known: Maven could not be asked."
+    return (
+        f"Keycloak {version} is released, and nobody tried it: add it to KEYCLOAK_VERSIONS in local/layout.py, and run "
+        f"`make test-matrix ARGS={version}`."
+    )
+
+
 def main(arguments: Sequence[str]) -> int:
     """Runs, writes the document, and gives an exit code: 0 when each test of each version passed or was skipped."""
     versions, files = asked(arguments)
+    if told := untried(newest()):
+        print(told, file=sys.stderr)
     codes = [run(version, os.environ.get("JOBS", "3"), files) for version in versions]
     missing = [version for version in KEYCLOAK_VERSIONS if not result_of(version).exists()]
     if missing:

@@ -47,6 +47,22 @@ def test_the_table(results: dict[str, Path]) -> None:
     ]
 
 
+def test_a_release_that_nobody_tried_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what Maven has, here one of our own."""
+    mvn = tmp_path / "mvn"
+    mvn.write_text(
+        '#!/bin/sh\nfor each; do case $each in -DoutputDirectory=*) touch "${each#*=}/keycloak-core-99.1.0.pom";; esac; done\n'
+    )
+    mvn.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert matrix.newest() == "99.1.0"
+    assert str(matrix.untried("99.1.0")).startswith("Keycloak 99.1.0 is released, and nobody tried it: add it to")
+    assert matrix.untried(matrix.KEYCLOAK_VERSIONS[-1]) is None
+    mvn.unlink()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert matrix.newest() is None and "not known" in str(matrix.untried(None))
+
+
 def test_only_what_is_between_the_marks_is_written(results: dict[str, Path], tmp_path: Path) -> None:
     document = tmp_path / "doc.md"
     document.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
