@@ -3,7 +3,6 @@
 * ``verdict(requester, source, audience)``: whether that one exchange is allowed, under which conditions, by what, or why not;
 * ``rules()``: for each requester, whose tokens it may turn into tokens for whom. An exchange is allowed for every source with
   every audience of a rule, so a realm of 1,000 clients stays small; what only users' roles open is told apart;
-* ``reach()``: the same as a ``reach.exchanges.Reach``, with what holds under conditions or without.
 
 What Keycloak decides at the moment of an exchange is never left out: it is a condition in words (a user's role, a requested
 scope, a time, a consent). What only the server knows of client policies is a condition, too, or is in ``guards.unjudged``.
@@ -18,21 +17,19 @@ from kcadmin.authz.tickets import unjudged
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import LEGACY, STANDARD, SWITCH
 from kcadmin.rest import texts
-from reach.exchanges import Reach
 from reach.fitness import Position, Unfit, bound_by, proofs, unfit, worded
 from reach.guards import NO_WIDER_SCOPES, GuardReach, guard_reach
 from reach.mappers import issued_by, named_by, of_new_tokens
+from reach.new_tokens import NewTokens, new_tokens
 from reach.permissions import permitted
 from reach.reasons import (
     ANY_CLIENT,
-    MAPPER,
     OWN,
     PERMISSION,
     AllowedExchanges,
     Reasoning,
     Way,
     Ways,
-    always,
     of_sources,
 )
 from reach.roles import RoleFacts, RoleReach, asked_for, role_reach
@@ -49,6 +46,7 @@ class RealmReach:
     standard: clients whose switch is on, where the server has that exchange. legacy: whether the server has that exchange.
     disabled_targets: whether that exchange gives tokens for disabled clients, too.
     issued: by client and another, what lets the other exchange the client's tokens as its own.
+    new: whom the new tokens of requesters name that a guard on wider scopes narrows.
     """
 
     clients: Mapping[str, Client]
@@ -60,6 +58,7 @@ class RealmReach:
     guards: GuardReach = field(default_factory=GuardReach)
     disabled_targets: bool = False
     issued: Mapping[str, Mapping[str, Ways]] = field(default_factory=dict)
+    new: NewTokens = field(default_factory=NewTokens)
 
     def exchange_of(self, requester: str) -> str | None:
         """Which exchange serves a requester."""
@@ -116,7 +115,7 @@ class RealmReach:
             when = self._when(requester)
             if exchange == STANDARD:
                 audiences: dict[str | None, Ways] = {None: ()}
-                for target in sorted(self._names_at_exchange(requester)):
+                for target in sorted(self.names_at_exchange(requester)):
                     if target != requester and not self._no_audience(exchange, requester, target):
                         audiences[target] = self._named(requester, target)
                 yield AllowedExchanges(
@@ -138,39 +137,14 @@ class RealmReach:
         asked = {asked_for(scope): names for scope, names in self.guards.asked.get(requester, {}).items()}
         if not asked or audience is None or requester not in self.standard:
             return None
-        by_role = self.roles.names(requester, audience)
+        by_role = self.roles_at_exchange(requester).names(requester, audience)
         found: frozenset[str] = frozenset()
-        for way in (*self._names_at_exchange(requester).get(audience, ()), *([by_role] if by_role else [])):
+        for way in (*self.names_at_exchange(requester).get(audience, ()), *([by_role] if by_role else [])):
             guarded = [asked[when] for when in way.when if when in asked]
             if not guarded:
                 return None
             found |= frozenset.intersection(*guarded)
         return found
-
-    def reach(self, *, conditional: bool = True) -> Reach:
-        """For confidential clients, without what users' roles open. conditional: with what holds under conditions, too."""
-
-        def kept(ways: Ways) -> bool:
-            return bool(ways) and (conditional or always(ways))
-
-        return Reach(
-            {name: frozenset(a for a, ways in named.items() if kept(ways)) for name, named in self.names.items()},
-            self.standard,
-            self.legacy,
-            {
-                target: frozenset(name for name, ways in names.items() if kept(ways))
-                for target, names in self.permissions.items()
-            },
-            self.guards.requesters,
-            self.guards.sources,
-            {
-                (requester, audience): frozenset(
-                    name for name in self.clients if self._named(requester, audience, name)
-                )
-                for requester in self.guards.asked
-                for audience in self.names.get(requester, ())
-            },
-        )
 
     def _holds(self, requester: str, source: str) -> Ways:
         if source == requester:
@@ -186,21 +160,20 @@ class RealmReach:
         asking = [each for each in able if self.clients[each].is_on(SERVICES)]
         return (*self.guards.unjudged, *map(unjudged, asking))
 
-    def dropped(self, requester: str) -> frozenset[str]:
-        """Whom a requester's tokens name, and its new token at a standard exchange does not."""
-        gone = self.names.get(requester, {}).keys() - self._names_at_exchange(requester)
-        return frozenset(name for name in gone if not self.roles.names(requester, name))
+    def names_at_exchange(self, requester: str) -> Mapping[str, Ways]:
+        """Whom mappers put into the token that a standard exchange makes for a requester."""
+        of = self.new.names if requester in self.guards.no_wider_scopes else self.names
+        named = {each: of_new_tokens(ways) for each, ways in of.get(requester, {}).items()}
+        return {each: ways for each, ways in named.items() if ways}
 
-    def _names_at_exchange(self, requester: str) -> dict[str, Ways]:
-        """Whom a requester's new token names; the executor of the guard for scopes leaves its own mappers out."""
-        dropped = (MAPPER,) if requester in self.guards.no_wider_scopes else ()
-        named = {each: of_new_tokens(ways) for each, ways in self.names.get(requester, {}).items()}
-        return {each: left for each, ways in named.items() if (left := tuple(w for w in ways if w.kind not in dropped))}
+    def roles_at_exchange(self, requester: str) -> RoleReach:
+        """Whom users' roles put into it."""
+        return self.new.roles if requester in self.guards.no_wider_scopes else self.roles
 
     def _named(self, requester: str, audience: str, source: str | None = None) -> Ways:
         """source: whose token it is, which a guard on scopes asks for; None where that is told as a condition."""
-        by_role = self.roles.names(requester, audience)
-        ways = (*self._names_at_exchange(requester).get(audience, ()), *of_new_tokens((by_role,) if by_role else ()))
+        by_role = self.roles_at_exchange(requester).names(requester, audience)
+        ways = (*self.names_at_exchange(requester).get(audience, ()), *of_new_tokens((by_role,) if by_role else ()))
         asked = {asked_for(scope): names for scope, names in self.guards.asked.get(requester, {}).items()}
         found = [(way, [asked[when] for when in way.when if when in asked]) for way in ways]
         if source is not None:
@@ -217,7 +190,8 @@ class RealmReach:
         return free & self.guards.sources.get(requester, free)
 
     def _role_audiences(self, requester: str, beside: Iterable[str | None]) -> frozenset[str]:
-        named = self.roles.named_by(requester) if of_new_tokens((self.roles.why.get(requester, OWN_TOKEN),)) else ()
+        roles = self.roles_at_exchange(requester)
+        named = roles.named_by(requester) if of_new_tokens((roles.why.get(requester, OWN_TOKEN),)) else ()
         return (self.enabled & {*named}) - {*beside}
 
     @cached_property
@@ -287,6 +261,7 @@ def realm_reach(survey: Survey, roles: RoleFacts) -> RealmReach:
     features = survey.features
     names = {name: named for name, client in survey.clients.items() if (named := named_by(survey, roles, client))}
     standard = {name for name, client in survey.clients.items() if client.is_on(SWITCH)}
+    guards = guard_reach(survey, roles)
     return RealmReach(
         survey.clients,
         names,
@@ -294,7 +269,8 @@ def realm_reach(survey: Survey, roles: RoleFacts) -> RealmReach:
         permitted(survey) if features.legacy_exchange else {},
         frozenset(standard if features.standard_exchange else ()),
         features.legacy_exchange,
-        guard_reach(survey, roles),
+        guards,
         not features.refuses_disabled_targets,
         {name: said for name, client in survey.clients.items() if (said := issued_by(survey, roles, client))},
+        new_tokens(survey, roles, guards.no_wider_scopes),
     )

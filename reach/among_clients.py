@@ -12,18 +12,47 @@ from kcadmin.rest.errors import Forbidden
 from kcadmin.writes.prediction import RealmPolicies
 from reach.allowed import RealmReach, realm_reach
 from reach.fitness import as_heeded
+from reach.guards import RealmGuards
 from reach.introspection import introspectors_for
+from reach.new_tokens import NewTokens, new_tokens
 from reach.reasons import PERMISSION, Way
-from reach.roles import read_roles
+from reach.roles import RoleFacts, read_roles
 from reach.survey import Json, Survey, entries_to_see, permissions_in
 
 
 @dataclass(frozen=True)
 class AmongClients:
-    """What a realm allows among some clients. unseen: what the login may not read, a sentence each."""
+    """What a realm allows among some clients. unseen: what the login may not read, a sentence each.
+
+    read: of what it was computed.
+    """
 
     reach: RealmReach
     unseen: tuple[str, ...] = ()
+    read: "_Read | None" = None
+
+    def asking(self, requester: str, scopes: Collection[str]) -> "AmongClients":
+        """The same, where it is known for which scopes a requester asks."""
+        if self.read is None:
+            return self
+        guards = self.read.guards.asking(requester, scopes)
+        new = new_tokens(self.read.survey, self.read.roles, {requester} & guards.no_wider_scopes)
+        return replace(self, reach=replace(self.reach, guards=guards, new=new))
+
+    def whole(self, requester: str) -> NewTokens:
+        """What a requester's new token names where nothing is left out."""
+        return NewTokens({requester: self.reach.names.get(requester, {})}, self.reach.roles)
+
+    def left(self, requester: str, token: Collection[str]) -> NewTokens:
+        """What a guard on wider scopes leaves of a requester's new token. token: the scopes of the subject token."""
+        return new_tokens(self.read.survey, self.read.roles, [requester], token) if self.read else NewTokens()
+
+
+@dataclass(frozen=True)
+class _Read:
+    survey: Survey
+    roles: RoleFacts
+    guards: RealmGuards
 
 
 def reach_among_clients(realm: Realm, features: Features, client_ids: Collection[str]) -> AmongClients:
@@ -34,7 +63,8 @@ def reach_among_clients(realm: Realm, features: Features, client_ids: Collection
     realm.management_uuid()  # says it where the realm is not to be seen
     found = {name: client for name in sorted(set(client_ids)) if (client := realm.clients.find(name))}
     survey, unseen = survey_of(realm, features, found, realm.client_scopes.all())
-    reach = realm_reach(survey, read_roles(realm.session, survey))
+    roles = read_roles(realm.session, survey)
+    reach = realm_reach(survey, roles)
     if unseen:
         either = (
             Way(
@@ -42,7 +72,7 @@ def reach_among_clients(realm: Realm, features: Features, client_ids: Collection
             ),
         )
         reach = replace(reach, permissions={target: dict.fromkeys(found, either) for target in found})
-    return AmongClients(reach, unseen)
+    return AmongClients(reach, unseen, _Read(survey, roles, RealmGuards(survey, roles)))
 
 
 def survey_of(

@@ -3,7 +3,7 @@
 https://www.keycloak.org/docs/latest/server_admin/#_client_policies
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kcadmin.guards.entries import MARK_FORM, NOTHING
@@ -48,32 +48,59 @@ class GuardReach:
 
 def guard_reach(survey: Survey, roles: RoleFacts) -> GuardReach:
     """Reads the realm's client policies, in the meaning that Keycloak gives them."""
-    if survey.client_policies is None or survey.client_profiles is None:
-        lacking = "client policies: the login may not read them (role view-realm), so guards are left out of account"
-        return GuardReach(unjudged=(lacking,))
-    borrowed = tuple(_borrowed(survey))
-    policies = RealmPolicies(survey.client_policies, survey.client_profiles)
-    if not policies.acting:
-        return GuardReach(unjudged=borrowed)
-    acting = ActingPolicies(policies, survey.features.version)
-    found = {name: _Left(survey, acting, client, roles) for name, client in survey.clients.items()}
-    refused = {name: left.refused for name, left in found.items() if left.refused}
-    unjudged = dict.fromkeys(text for left in found.values() for text in left.unjudged)
-    return GuardReach(
-        refused,
-        frozenset(survey.clients.keys() - refused) if refused else None,
-        {name: left.sources for name, left in found.items() if left.sources is not None},
-        frozenset(name for name, left in found.items() if left.narrow),
-        {name: tuple(left.when) for name, left in found.items() if left.when},
-        {name: left.asked for name, left in found.items() if left.asked},
-        (*borrowed, *unjudged),
-    )
+    return RealmGuards(survey, roles).reach()
+
+
+class RealmGuards:
+    """A realm's client policies, to be asked about all exchanges, or about one request."""
+
+    def __init__(self, survey: Survey, roles: RoleFacts) -> None:
+        self._survey, self._roles = survey, roles
+        self._unjudged: tuple[str, ...]
+        policies = RealmPolicies(survey.client_policies or (), survey.client_profiles or ())
+        if survey.client_policies is None or survey.client_profiles is None:
+            policies = RealmPolicies()
+            self._unjudged = (
+                "client policies: the login may not read them (role view-realm), so guards are left out of account",
+            )
+        else:
+            self._unjudged = tuple(_borrowed(survey))
+        self._acting = ActingPolicies(policies, survey.features.version) if policies.acting else None
+        self._found = {name: left for name in survey.clients if (left := self._left(name))}
+
+    def reach(self) -> GuardReach:
+        """What they leave of every exchange, whatever it asks for."""
+        return self._gathered(self._found)
+
+    def asking(self, requester: str, scopes: Collection[str]) -> GuardReach:
+        """The same, where it is known for which scopes a requester asks."""
+        left = self._left(requester, frozenset(scopes))
+        return self._gathered({**self._found, requester: left} if left else self._found)
+
+    def _left(self, requester: str, scopes: frozenset[str] | None = None) -> "_Left | None":
+        client = self._survey.clients.get(requester)
+        return _Left(self._survey, self._acting, client, self._roles, scopes) if self._acting and client else None
+
+    def _gathered(self, found: Mapping[str, "_Left"]) -> GuardReach:
+        refused = {name: left.refused for name, left in found.items() if left.refused}
+        unjudged = dict.fromkeys(text for left in found.values() for text in left.unjudged)
+        return GuardReach(
+            refused,
+            frozenset(self._survey.clients.keys() - refused) if refused else None,
+            {name: left.sources for name, left in found.items() if left.sources is not None},
+            frozenset(name for name, left in found.items() if left.narrow),
+            {name: tuple(left.when) for name, left in found.items() if left.when},
+            {name: left.asked for name, left in found.items() if left.asked},
+            (*self._unjudged, *unjudged),
+        )
 
 
 class _Left:
-    """What client policies leave of the exchanges of one requester."""
+    """What client policies leave of the exchanges of one requester. scopes: that it asks for, None where that is not known."""
 
-    def __init__(self, survey: Survey, acting: ActingPolicies, client: Client, roles: RoleFacts) -> None:
+    def __init__(
+        self, survey: Survey, acting: ActingPolicies, client: Client, roles: RoleFacts, scopes: frozenset[str] | None
+    ) -> None:
         self.name, self.clients = client.client_id, survey.clients.keys()
         self.refused = ""
         self.sources: frozenset[str] | None = None
@@ -88,15 +115,23 @@ class _Left:
 
         with_scope = {scope: asking(scope) for scope in acting.asked_scopes(client)}
         plain = asking()
-        for act in plain:
-            if act.sure and all(act in found for found in with_scope.values()):
-                self._take(act)
-            else:
-                self._may(act)
-        for scope, found in with_scope.items():
-            for act in found:
-                if act not in plain:
-                    self._take_asked(scope, act)
+        by_scope = [(scope, act) for scope, found in with_scope.items() for act in found if act not in plain]
+        for scope, act in by_scope:
+            self._take_asked(scope, act, told=scopes is not None)
+        if scopes is None:
+            for act in plain:
+                self._judge(act, always=all(act in found for found in with_scope.values()))
+        else:
+            told = [act for scope, act in by_scope if scope in scopes and self._by_source(act)]
+            for act in asking(*scopes):
+                if act not in told:
+                    self._judge(act)
+
+    def _judge(self, act: Act, *, always: bool = True) -> None:
+        if act.sure and always:
+            self._take(act)
+        else:
+            self._may(act)
 
     def _take(self, act: Act) -> None:
         if act.effect is Effect.REFUSES or is_of_requesters(act):
@@ -111,14 +146,19 @@ class _Left:
         else:
             self.when[f"the user's claim {act.claim} matches {named(act.pattern)}"] = None
 
-    def _take_asked(self, scope: str, act: Act) -> None:
-        """An act where a scope is asked for."""
-        passing = frozenset[str]() if act.effect is Effect.REFUSES else self._passing(act)
-        if act.sure and passing is not None and (act.effect is Effect.REFUSES or act.claim == AUTHORIZED_PARTY):
+    def _take_asked(self, scope: str, act: Act, *, told: bool) -> None:
+        """An act where a scope is asked for. told: whether it is known what is asked for."""
+        if self._by_source(act):
+            passing = frozenset[str]() if act.effect is Effect.REFUSES else self._passing(act) or frozenset()
             self.asked[scope] = passing & self.asked.get(scope, passing)
-        else:
+        elif not told:
             says = f"may refuse an exchange of {named(self.name)} that asks for scope {named(scope)}"
             self.unjudged.append(f"{act.cause}: {says}; only the server can tell")
+
+    def _by_source(self, act: Act) -> bool:
+        """Whether it depends on the source alone whether an act refuses an exchange."""
+        by_party = act.claim == AUTHORIZED_PARTY and self._passing(act) is not None
+        return act.sure and (act.effect is Effect.REFUSES or by_party)
 
     def _may(self, act: Act) -> None:
         self.when[f"{act.cause} lets it through"] = None

@@ -1,6 +1,6 @@
 """What mappers allow in a realm: which clients a client's access tokens name, and as which client's tokens they pass."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from kcadmin.objects.clients import Client
@@ -12,10 +12,15 @@ from reach.roles import RoleFacts, conditions_of
 from reach.survey import Survey
 
 
-def named_by(survey: Survey, roles: RoleFacts, client: Client) -> dict[str, Ways]:
-    """Whom mappers put into a client's access tokens; one that may write anything counts for each client, under a condition."""
+def named_by(
+    survey: Survey, roles: RoleFacts, client: Client, also: Callable[[Added], tuple[str, ...]] = lambda each: ()
+) -> dict[str, Ways]:
+    """Whom mappers put into a client's access tokens; one that may write anything counts for each client, under a condition.
+
+    :param also: what must hold besides for what a mapper adds, a phrase each.
+    """
     everything = added_in(survey, client)
-    return _by_audience(survey, roles, everything, everything)
+    return _by_audience(survey, roles, everything, everything, also)
 
 
 def issued_by(survey: Survey, roles: RoleFacts, client: Client) -> dict[str, Ways]:
@@ -29,11 +34,16 @@ def issued_by(survey: Survey, roles: RoleFacts, client: Client) -> dict[str, Way
 
 
 def _by_audience(
-    survey: Survey, roles: RoleFacts, mappers: Iterable[Added], everything: Iterable[Added]
+    survey: Survey,
+    roles: RoleFacts,
+    mappers: Iterable[Added],
+    everything: Iterable[Added],
+    also: Callable[[Added], tuple[str, ...]] = lambda each: (),
 ) -> dict[str, Ways]:
     found: dict[str, Ways] = {}
     for each in mappers:
-        way = Way(SCOPE if each.scopes else MAPPER, each.by, each.owner, conditions_of(roles, each, everything))
+        when = (*conditions_of(roles, each, everything), *also(each))
+        way = Way(SCOPE if each.scopes else MAPPER, each.by, each.owner, when)
         if each.audience is not None:
             found[each.audience] = (*found.get(each.audience, ()), way)
         for name in survey.clients if each.audience is None else ():

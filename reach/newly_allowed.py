@@ -92,7 +92,7 @@ class _Change:
         yield from self._blocks(rule.audiences, self._new_by_roles)
         for each in self._blocks(rule.audiences, self._new_carriers):
             yield replace(each, sources=NOBODY, carriers=True)
-        if rule.exchange == STANDARD and rule.requester in self.after.roles.carriers:
+        if rule.exchange == STANDARD and rule.requester in self.after.roles_at_exchange(rule.requester).carriers:
             yield from self._carried()
 
     def _blocks(
@@ -200,14 +200,14 @@ class _Change:
 
     def _carried(self) -> Iterator[NewlyAllowed]:
         """Audiences of which the user has a role that the requester's own tokens carry."""
-        requester, roles = self.rule.requester, self.after.roles
+        requester, roles = self.rule.requester, self.after.roles_at_exchange(self.rule.requester)
         standard = tuple(
             number
             for number, rule in enumerate(self.was)
             if rule.exchange == STANDARD and {*rule.when} <= {*self.rule.when}
         )
         now = roles.carriers[requester]
-        was = self.before.roles.carriers.get(requester, NOBODY) if standard else NOBODY
+        was = self.before.roles_at_exchange(requester).carriers.get(requester, NOBODY) if standard else NOBODY
         when = tuple(dict.fromkeys((*self.rule.when, *roles.why[requester].when)))
         new = NOBODY.union(*self._sources_beyond(standard).values())
         everybody, by_name = frozenset(self.rule.sources), self._carriers_by_name

@@ -4,9 +4,10 @@ It reads what decides the exchange (switch, mappers, permission, guards). Where 
 Keycloak's own evaluation of client scopes makes them. What only a real exchange can show is reported as unknown, not guessed.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from kcadmin.objects.events import NOT_AVAILABLE
 from kcadmin.objects.features import LEGACY, STANDARD, Features, read_features
 from kcadmin.objects.realm import Realm, realm_for
 from kcadmin.rest import texts
@@ -18,21 +19,28 @@ from reach.among_clients import AmongClients, reach_among_clients
 from reach.example_tokens import NoExample, example_token, no_access, user_id
 from reach.fitness import bound_by, proofs
 from reach.guards import NO_WIDER_SCOPES
-from reach.reasons import OWN, PERMISSION, Unordered, Way, always, conditions
+from reach.reasons import OWN, PERMISSION, Unordered, Way, Ways, always, conditions
 from reach.reasons import Reasoning as Computed
 from reach.roles import asked_for
 from reach.verdict import Case, Claims, Subject, Verdict, check_contents, notes_of, wrong_exchange
 
+TARGET_ALONE = "aud is the target alone"
 NO_USER = "roles, lifetime and scopes: they depend on the user; name one with --as-user"
 
 
 @dataclass(frozen=True)
 class _Tokens:
-    """Both tokens as predicted; refused: in Keycloak's words, why there is no exchanged one."""
+    """Both tokens as predicted; refused: in Keycloak's words, why there is no exchanged one.
+
+    unsure: by audience of the exchanged one, what must hold for it to be there. left_out: whether a guard keeps the one out
+    that was asked for.
+    """
 
     subject: Claims
     exchanged: Claims | None
     refused: str | None = None
+    unsure: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    left_out: bool = False
 
 
 class Predictor:
@@ -51,7 +59,7 @@ class Predictor:
     def predict(self, case: Case) -> Verdict:
         """:raises Refusal: the user cannot be read, or the realm is not."""
         realm = realm_for(self._session, case.realm)
-        among = self._look(realm)
+        among = self._look(realm).asking(case.requester, (case.exchange_scope or "").split())
         computed = among.reach.verdict(case.requester, case.source, case.audience)
         subject = Subject(self._username) if self._username else None
         unjudged = among.reach.unjudged
@@ -78,7 +86,9 @@ class Predictor:
         if any(isinstance(each, Unordered) for each in unordered):
             seen = "both tokens: of mappers that write aud, each token may have another one last"
             return _by_mappers(replace(verdict, unknown=(*verdict.unknown, seen)), among, computed)
-        if tokens.refused and always(computed.audience_ways):  # seen where two mappers add the same audience
+        if (
+            tokens.refused and not tokens.left_out and always(computed.audience_ways)
+        ):  # seen where two mappers add the same audience
             seen = f"the exchanged token: mappers add {texts.named(case.audience)} to aud, and Keycloak's example of it does not"
             return _by_mappers(replace(verdict, unknown=(*verdict.unknown, seen)), among, computed)
         return _by_tokens(replace(verdict, subject=subject or Subject()), among, computed, tokens)
@@ -135,13 +145,34 @@ def _tokens(realm: Realm, among: AmongClients, case: Case, user: str) -> _Tokens
             )
         except TokenRefused as refused:
             return _Tokens(subject, None, str(refused))
-        left = tuple(name for name in made.aud if name not in among.reach.dropped(case.requester))
-        return _Tokens(subject, replace(_blank(made), aud=left))
+        made = _blank(made)
+        return _narrowed(among, case, subject, made) if _is_narrow(among, case) else _Tokens(subject, made)
     # The legacy exchange makes a token as the target would, asked for the subject token's scopes, and names the target in it.
     target = case.audience or case.requester
     made = example_token(realm, clients[target], user, scope=subject.scope)
     aud = made.aud if target == case.requester or target in made.aud else (*made.aud, target)
     return _Tokens(subject, replace(_blank(made), aud=aud, azp=case.requester))
+
+
+def _is_narrow(among: AmongClients, case: Case) -> bool:
+    return case.exchange == STANDARD and case.requester in among.reach.guards.no_wider_scopes
+
+
+def _narrowed(among: AmongClients, case: Case, subject: Claims, made: Claims) -> _Tokens:
+    """The exchanged token without what a guard on wider scopes leaves out of it: no example of Keycloak's knows of that."""
+    left, before = among.left(case.requester, subject.scopes), among.whole(case.requester)
+    stays: list[str] = []
+    unsure: dict[str, tuple[str, ...]] = {}
+    for name in made.aud:
+        ways = left.ways(case.requester, name)
+        if ways and not always(ways) and {*ways} != {*before.ways(case.requester, name)}:
+            unsure[name] = conditions(ways)
+        if ways or name == case.requester:
+            stays.append(name)
+    if case.audience and case.audience not in stays:
+        return _Tokens(subject, None, f"{NOT_AVAILABLE}: {case.audience}", left_out=True)
+    scope = " ".join(name for name in made.scope.split() if name in subject.scopes)
+    return _Tokens(subject, replace(made, aud=tuple(stays), scope=scope), unsure=unsure)
 
 
 def _blank(claims: Claims) -> Claims:
@@ -158,7 +189,8 @@ def _by_tokens(verdict: Verdict, among: AmongClients, computed: Computed, tokens
             f"the subject token's aud is {quoted(tokens.subject.aud)} without the requester {texts.named(case.requester)}"
         )
     asked = {*(case.exchange_scope or "").split()}
-    if case.requester in among.reach.guards.no_wider_scopes and (wider := sorted(asked - tokens.subject.scopes)):
+    narrow = case.requester in among.reach.guards.no_wider_scopes
+    if narrow and (wider := sorted(asked - tokens.subject.scopes)):
         faults.append(
             f"it asks for scope {quoted(wider)}, which the subject token has not, and a guard forbids wider ones"
         )
@@ -171,7 +203,10 @@ def _by_tokens(verdict: Verdict, among: AmongClients, computed: Computed, tokens
     if faults:
         return replace(verdict, outlook=False, reason="; ".join(faults))
     permission = tuple(way for way in computed.audience_ways if way.kind == PERMISSION)
-    return _concluded(verdict, among, conditions(permission))
+    open_ = [*conditions(permission), *tokens.unsure.get(case.audience or case.target, ())]
+    if case.exact and {*tokens.unsure} - {case.target}:
+        open_.append(TARGET_ALONE)
+    return _concluded(verdict, among, open_)
 
 
 def _by_mappers(verdict: Verdict, among: AmongClients, computed: Computed) -> Verdict:
@@ -185,16 +220,16 @@ def _by_mappers(verdict: Verdict, among: AmongClients, computed: Computed) -> Ve
         )
     filtered = case.exchange == STANDARD and case.audience
     of_client = case.audience if case.exchange == LEGACY and case.audience else case.requester
-    dropped = among.reach.dropped(case.requester) if case.exchange == STANDARD else ()
-    named = () if filtered else tuple(name for name in _named(among, of_client, asked) if name not in dropped)
+    standard = among.reach.names_at_exchange(case.requester) if case.exchange == STANDARD else None
+    named = () if filtered else _named(among.reach.names.get(of_client, {}) if standard is None else standard, asked)
     if case.exchange_scope and case.requester in among.reach.guards.no_wider_scopes:
         open_.append(NO_WIDER_SCOPES)
     aud = tuple(dict.fromkeys((*([case.audience] if case.audience else []), *named)))
     if case.exact and aud != (case.target,):
-        open_.append("aud is the target alone")
+        open_.append(TARGET_ALONE)
     if case.target not in aud and not open_:
         open_.append(f"a role of the user puts {texts.named(case.target)} into aud")
-    subject = _only_aud(case.source, _named(among, case.source, asked))
+    subject = _only_aud(case.source, _named(among.reach.names.get(case.source, {}), asked))
     unknown = (*verdict.unknown, NO_USER)
     foreseen = replace(
         verdict, subject_claims=subject, exchanged_claims=_only_aud(case.requester, aud), unknown=unknown
@@ -214,11 +249,11 @@ def _concluded(verdict: Verdict, among: AmongClients, open_: Sequence[str]) -> V
     return replace(verdict, outlook=None, reason=f"only if {'; '.join(phrases)}")
 
 
-def _named(among: AmongClients, client: str, asked: set[str]) -> tuple[str, ...]:
+def _named(names: Mapping[str, Ways], asked: set[str]) -> tuple[str, ...]:
     def sure(way: Way) -> bool:
         return not [when for when in way.when if when not in asked]
 
-    return tuple(sorted(aud for aud, ways in among.reach.names.get(client, {}).items() if any(map(sure, ways))))
+    return tuple(sorted(aud for aud, ways in names.items() if any(map(sure, ways))))
 
 
 def _only_aud(azp: str, aud: tuple[str, ...]) -> Claims:

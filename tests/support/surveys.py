@@ -7,6 +7,9 @@ from typing import Any
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import Features
 from kcadmin.objects.resource_server import permission_name
+from reach.allowed import RealmReach
+from reach.exchanges import Reach
+from reach.reasons import Ways, always
 from reach.survey import Permission, Survey
 
 BOTH = Features(True, True, True)
@@ -84,4 +87,29 @@ def survey(
         held,
         fields.get("client_policies", ()),
         fields.get("client_profiles", ()),
+    )
+
+
+def simplified(reach: RealmReach, *, conditional: bool = True) -> Reach:
+    """For confidential clients, without what users' roles allow. conditional: with what holds under conditions, too."""
+
+    def kept(ways: Ways) -> bool:
+        return bool(ways) and (conditional or always(ways))
+
+    def held(names: Mapping[str, Mapping[str, Ways]]) -> dict[str, frozenset[str]]:
+        return {name: frozenset(each for each, ways in some.items() if kept(ways)) for name, some in names.items()}
+
+    return Reach(
+        held(reach.names),
+        reach.standard,
+        reach.legacy,
+        held(reach.permissions),
+        reach.guards.requesters,
+        reach.guards.sources,
+        {
+            (requester, audience): sources
+            for requester in reach.guards.asked
+            for audience in reach.names.get(requester, ())
+            if (sources := reach.sources_asking(requester, audience)) is not None
+        },
     )

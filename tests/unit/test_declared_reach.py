@@ -16,7 +16,7 @@ from reach.allowed import realm_reach
 from reach.declared import declared, opened
 from reach.exchanges import Reach
 from reach.roles import RoleFacts
-from tests.support.surveys import client, survey
+from tests.support.surveys import client, simplified, survey
 from tests.unit.test_wiring import BOTH, facts, grant
 
 GRANTS: tuple[dict[str, Any], ...] = (
@@ -33,7 +33,7 @@ def reach_of(grants: Sequence[GrantPlan], guards: Collection[str] = ()) -> Reach
     names = ("frontend", "mobile", "api", "gateway", "billing")
     empty = survey(*map(client, names), features=BOTH)
     planned = planned_realm(empty, RoleFacts(), grants, guards)
-    return realm_reach(planned.survey, planned.roles).reach()
+    return simplified(realm_reach(planned.survey, planned.roles))
 
 
 @pytest.mark.parametrize("guards", [(), ("requesters",), ("requesters", "sources")])
