@@ -140,6 +140,12 @@ def _client_faults(
             f"source {named(client.client_id)} is bearer-only and gets no tokens",
             "name a client that users log in to",
         )
+    if Unfit.CONSENT in unfit(client, Position.TARGET, exchange) and client.client_id == spec.target:
+        yield (
+            f"target {named(client.client_id)} requires consent, and the legacy exchange refuses each exchange for it, "
+            "whatever users have consented to",
+            "switch off Consent required there, or set exchange: standard where the server offers it",
+        )
     switchers = {stack_of(owner) for owner in client.switch_owners}
     switched = bool(switchers) and switchers <= {spec.owner, *facts.own.owners}  # by us alone
     if asks and exchange == LEGACY and client.switch_on and not switched:

@@ -107,12 +107,11 @@ def notes(grants: Collection[GrantPlan], facts: Facts, sources_guarded: bool) ->
                     "switch one on if it should",
                 )
         yield from _bound(grant, facts)
-        asking = grant.spec.target if grant.exchange == LEGACY else None
-        for name in [asking] if asking else grant.switches:
+        for name in grant.switches:
             if facts.clients[spec.realm, name].consent_required:
                 yield spec.describe(
-                    f"client {named(name)} requires consent, and Keycloak refuses the exchange without it",
-                    "switch consent off, or see that users have given it",
+                    f"client {named(name)} requires consent, and Keycloak refuses the exchange for users who have not given it",
+                    "switch consent off, or let users log in there once; `verify --dry-run --as-user` tells who has",
                 )
 
 

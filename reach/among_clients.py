@@ -24,12 +24,14 @@ from reach.survey import Json, Survey, entries_to_see, permissions_in
 class AmongClients:
     """What a realm allows among some clients. unseen: what the login may not read, a sentence each.
 
+    consented: whether the user whose tokens are meant has consented to what is asked for.
     read: of what it was computed.
     """
 
     reach: RealmReach
     unseen: tuple[str, ...] = ()
     read: "_Read | None" = None
+    consented: bool = False
 
     def asking(self, requester: str, scopes: Collection[str]) -> "AmongClients":
         """The same, where it is known for which scopes a requester asks."""

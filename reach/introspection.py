@@ -17,7 +17,7 @@ from reach.audiences import Scopes, Shapes, issued, resolvers, switched
 SETTING = "client.introspection.response.allow.jwt.claim.enabled"
 MANY = f"one of more than {CLIENTS_READ:,} clients, if it may,"
 HIDDEN = "a client that this login may not see (role view-clients), if there is one,"
-_OF_KEYCLOAK = frozenset({"account", "account-console", "admin-cli", "broker", "security-admin-console"})
+OF_KEYCLOAK = frozenset({"account", "account-console", "admin-cli", "broker", "security-admin-console"})
 """Clients that Keycloak makes in each realm. A login that sees none but one of them was permitted a few clients alone."""
 
 
@@ -25,7 +25,7 @@ def introspectors(clients: Collection[Client], features: Features) -> str:
     """These clients in words, of all that a login sees in a realm; nothing where there are none."""
     if not features.whole_tokens:
         return ""
-    if len(_OF_KEYCLOAK & {client.client_id for client in clients}) < 2:
+    if len(OF_KEYCLOAK & {client.client_id for client in clients}) < 2:
         return HIDDEN
     return quoted(sorted(client.client_id for client in clients if _passes_on(client)), "or")
 

@@ -16,6 +16,7 @@ from kcadmin.rest.session import Session
 from kcadmin.rest.texts import quoted
 from reach.allowed import RealmReach
 from reach.among_clients import AmongClients, reach_among_clients
+from reach.consents import granted, needed
 from reach.example_tokens import NoExample, example_token, no_access, user_id
 from reach.fitness import bound_by, proofs
 from reach.guards import NO_WIDER_SCOPES
@@ -71,6 +72,12 @@ class Predictor:
         user = self._user(realm, case)
         if user is None:
             return _by_mappers(verdict, among, computed)
+        lacking = self._not_consented(realm, among, case, user)
+        if lacking:
+            to = f"client scope {quoted(lacking)} of {texts.named(case.requester)}"
+            return replace(verdict, outlook=False, reason=f"the user has not consented to {to}")
+        if lacking is not None:
+            among = replace(among, consented=True)
         try:
             tokens = _tokens(realm, among, case, user)
         except NoExample as none:
@@ -98,6 +105,18 @@ class Predictor:
             self._features = self._features or read_features(self._session)
             self._among[realm.name] = reach_among_clients(realm, self._features, self._named[realm.name])
         return self._among[realm.name]
+
+    def _not_consented(self, realm: Realm, among: AmongClients, case: Case, user: str) -> tuple[str, ...] | None:
+        """What the exchange is refused for; None where the login may not look, which a condition tells then."""
+        requester = among.reach.clients[case.requester]
+        if case.exchange != STANDARD or not requester.is_on("consentRequired"):
+            return ()
+        scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
+        try:
+            given = granted(realm.consents_of(user), requester)
+        except Forbidden:
+            return None
+        return tuple(sorted(needed(requester, scopes, case.exchange_scope) - given))
 
     def _user(self, realm: Realm, case: Case) -> str | None:
         """Whose tokens are predicted. A service account says nothing of a grant that asks for users' roles."""
@@ -240,7 +259,7 @@ def _by_mappers(verdict: Verdict, among: AmongClients, computed: Computed) -> Ve
 def _concluded(verdict: Verdict, among: AmongClients, open_: Sequence[str]) -> Verdict:
     requester = verdict.case.requester
     client = among.reach.clients[requester]
-    consent = client.is_on("consentRequired") and verdict.case.exchange == STANDARD
+    consent = client.is_on("consentRequired") and verdict.case.exchange == STANDARD and not among.consented
     asked = [f"the user has consented to {texts.named(requester)}"] if consent else []
     needed = proofs(requester, bound_by(client), own=verdict.case.source == requester)
     phrases = dict.fromkeys((*open_, *asked, *needed, *among.reach.guards.when.get(requester, ())))

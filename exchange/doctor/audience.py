@@ -1,5 +1,6 @@
 """Whether a fresh token of a client names another one in ``aud``, and if not, why."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,8 @@ from kcadmin.objects.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, TOKEN
 from kcadmin.rest import texts
 from reach.audiences import AS_ISSUED, Added, AssignedScope, Shapes, held_scopes, if_held, switched
 from reach.introspection import introspectors_for
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -209,9 +212,13 @@ def _of_others(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
         place = f"{_place(each)}.included.client.audience"
         where = f" of the client scope {texts.named(each.scopes[0].name)}" if each.scopes else ""
         if q.reader.client(named) is None:
+            of_uuid = q.reader.client_of(named) if _UUID.fullmatch(named) else None
+            and_ = (
+                f"that is the UUID of {texts.named(of_uuid.client_id)}, while aud holds client ids" if of_uuid else ""
+            )
             wrong = (
-                f"names {texts.named(named)} by its audience mapper {texts.named(mapper.name)}{where}, and there is "
-                "no such client any more"
+                f"names {texts.named(named)} by its audience mapper {texts.named(mapper.name)}{where}, and "
+                f"{and_ or 'there is no such client any more'}"
             )
             remedy = (
                 f"let the mapper name {texts.named(naming.named)}; a mapper does not follow a client that is renamed"

@@ -9,8 +9,9 @@ from exchange.terminal.printing import utc
 from kcadmin.objects.client_secrets import BY_SECRET, SIGNED_JWT, variable
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import LEGACY, SWITCH
-from kcadmin.rest.texts import named
+from kcadmin.rest.texts import named, quoted
 from kcadmin.rest.tokens import PEM_START
+from reach.consents import granted, needed
 from reach.fitness import BOUND_BY, DPOP, OPENID_CONNECT, Position, Unfit, bound_by, unfit
 
 NOT_BEFORE = "notBefore"
@@ -185,9 +186,17 @@ def consent(q: Question) -> Iterator[Finding]:
         return
     name = client.client_id
     if q.standard and q.as_user:
-        user = q.reader.user(q.as_user)
-        if user and name in q.reader.consents_of(str(user["id"])):
+        user, scopes = q.reader.user(q.as_user), {str(each["name"]): each for each in q.reader.scopes()}
+        wanted = needed(client, scopes, q.case.exchange_scope)
+        missing = wanted - (granted(q.reader.consents_of(str(user["id"])), client) if user else frozenset())
+        if not missing:
             return
+        wrong = (
+            f"has no consent of user {named(q.as_user)} to {quoted(sorted(missing))}, which an exchange cannot ask for"
+        )
+        remedy = f"let the user log in to {name} once, or switch off Consent required under Clients → {name} → Settings"
+        yield _field(q, "requester-consent", client, "consentRequired", wrong, remedy)
+        return
     wrong = "demands the user's consent, which an exchange cannot ask for"
     remedy = f"switch off Consent required under Clients → {name} → Settings"
     cause = "requester-consent" if q.standard else "target-consent"

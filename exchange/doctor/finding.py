@@ -107,6 +107,8 @@ class Question:
             keys += f", flows: [{case.flow}]"
         else:
             keys += f", requester: {case.requester}"
+        if self.source and self.source.is_on("publicClient"):
+            keys += ", allowPublicSource: true"
         return self.mend(f"declare a grant ({keys}) and run `pulumi up`, or {by_hand}")
 
     def found(self, cause: str, kind: str, name: str, wrong: str, remedy: str, **more: Any) -> Finding:

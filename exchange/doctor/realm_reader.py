@@ -159,9 +159,9 @@ class RealmReader:
         """The groups that a user is in, id to path."""
         return {str(each["id"]): str(each["path"]) for each in self._get("users", user_id, "groups")}
 
-    def consents_of(self, user_id: str) -> frozenset[str]:
-        """The client ids that a user has consented to."""
-        return frozenset(str(each["clientId"]) for each in self._get("users", user_id, "consents"))
+    def consents_of(self, user_id: str) -> Sequence[Json]:
+        """What a user has consented to, by client."""
+        return self._once(("consents", user_id), lambda: self.realm.consents_of(user_id))
 
     def fresh_token(
         self, client: Client, user_id: str, scope: str | None = None, audience: str | None = None

@@ -6,7 +6,7 @@ itself, or a client in aud of its own tokens. The legacy exchange: a client in a
 itself, without a permission.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -30,6 +30,9 @@ LOGINS = (
     "attributes.oauth2.device.authorization.grant.enabled",
     "attributes.oidc.ciba.grant.enabled",
 )
+
+
+NO_EFFECT = "is on but has no effect: no audience mapper connects it to another client"
 
 
 class Level(str, Enum):
@@ -74,14 +77,17 @@ class ExistingExchange:
     window: Window | None = None
 
 
-def existing_exchanges(survey: Survey, names: Namings) -> tuple[list[ExistingExchange], list[Remark]]:
-    """What mappers and switches allow."""
+def existing_exchanges(
+    survey: Survey, names: Namings, connected: Collection[str] = ()
+) -> tuple[list[ExistingExchange], list[Remark]]:
+    """What mappers and switches allow. connected: clients that exchange besides by what everybody's client scopes name."""
     found: list[ExistingExchange] = []
     findings: list[Remark] = []
     naming_them = _turned(survey, names)
     for requester, client in survey.clients.items():
         if is_switched_on(survey, client):
             each, said = _standard(survey, names, naming_them, client)
+            said = [remark for remark in said if requester not in connected or remark.says != NO_EFFECT]
         else:
             each, said = _legacy(survey, naming_them, requester)
         found += each
@@ -145,8 +151,7 @@ def _standard(
         level = Level.LOST if (sources or targets) and not client.is_on("enabled") else Level.EMPTY
         return [], [Remark(level, about, why, "change that, or switch it off")]
     if not sources and not (targets and gets_tokens(client)):
-        says = "is on but has no effect: no audience mapper connects it to another client"
-        return [], [Remark(Level.EMPTY, about, says, "audiences from users' roles do not become grants")]
+        return [], [Remark(Level.EMPTY, about, NO_EFFECT, "audiences from users' roles do not become grants")]
     owner = _switch_owner(client)
     refresh = client.value(REFRESH) == SAME_SESSION
     found: list[ExistingExchange] = []
@@ -275,9 +280,15 @@ def _named_by_nobody(survey: Survey, names: Namings) -> Iterator[Remark]:
         for audience in named:
             if audience not in survey.clients:
                 holders.setdefault(audience, []).append(source)
+    ids = {client.uuid: name for name, client in survey.clients.items()}
     for audience, clients in holders.items():
-        says = "there is no client of that name, so no exchange asks for it"
-        yield Remark(Level.EMPTY, f"audience {texts.named(audience)} in tokens of {quoted(sorted(clients))}", says)
+        says, remedy = "there is no client of that name, so no exchange asks for it", ""
+        if audience in ids:
+            says = f"is the UUID of client {texts.named(ids[audience])}, and aud holds client ids, so no exchange asks for it"
+            remedy = f"let the mapper name {texts.named(ids[audience])}"
+        yield Remark(
+            Level.EMPTY, f"audience {texts.named(audience)} in tokens of {quoted(sorted(clients))}", says, remedy
+        )
 
 
 def _switch_owner(client: Client) -> str | None:

@@ -17,6 +17,7 @@ from exchange.inventory.exchanges import (
     existing_exchanges,
 )
 from exchange.inventory.permissions import existing_permissions
+from exchange.inventory.shared_scopes import remarks, split
 from grants.spec import camel
 from kcadmin.marks.ownership import hash16, stack_of
 from kcadmin.marks.whose import remedy
@@ -90,15 +91,17 @@ class Inventory:
 
 def inventory(survey: Survey, facts: RoleFacts, providers: Mapping[str, str]) -> Inventory:
     """A realm as grants. facts: from ``reach.roles.read_roles``; providers: aliases of identity providers, by id."""
-    names = namings(survey, facts)
-    exchanges, findings = existing_exchanges(survey, names)
+    names, shared = split(survey, namings(survey, facts))
+    exchanges, findings = existing_exchanges(
+        survey, names, {name for each in shared for name in (each.audience, *each.holders)}
+    )
     permitted, more = existing_permissions(survey, providers)
     guards = guard_reach(survey, facts)
     refused = {
         each: why for each in (*exchanges, *permitted) if (why := guards.refusal_of(each.requester, each.source))
     }
     grants = _named(_merged(_grouped(survey, [each for each in (*exchanges, *permitted) if each not in refused])))
-    added = [*_added(survey, names, grants), *_refused(refused)]
+    added = [*_added(survey, names, grants), *_refused(refused), *remarks(survey, shared)]
     return Inventory(
         survey.realm,
         tuple(grants),

@@ -87,6 +87,10 @@ class Realm:
             return False
         return True
 
+    def consents_of(self, user_id: str) -> list[Mapping[str, Any]]:
+        """What a user has consented to, by client. :raises Forbidden: the login lacks view-users."""
+        return list(self.session.get(path("admin", "realms", self.name, "users", user_id, "consents")))
+
     def users_named(self, username: str) -> list[Mapping[str, Any]]:
         """The user of exactly that name, or none. :raises Forbidden: the login may not look users up."""
         return list(self.session.get(path("admin", "realms", self.name, "users"), username=username, exact="true"))

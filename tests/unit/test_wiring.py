@@ -464,11 +464,6 @@ def test_guards_close_what_grants_open_together() -> None:
             "source 'frontend' has neither standard flow, direct access grants nor",
         ),
         ({}, {"api": {"consent_required": True}}, "client 'api' requires consent"),
-        (
-            {"exchange": "legacy", "flows": ("requester",)},
-            {"api": {"consent_required": True}},
-            "client 'api' requires consent",
-        ),
         ({"flows": ("requester",)}, {"frontend": {"consent_required": True}}, "client 'frontend' requires consent"),
         (
             {"manage_switch": False},
