@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import pulumi
 from pulumi.runtime import get_root_resource, is_dry_run
 
+from components.grant_options import GrantOptions
 from components.late_arguments import LateArguments, is_late
 from components.names import Names, text_of_scope
 from components.shared_parts import SharedParts
@@ -39,8 +40,10 @@ _DEFAULTS = {each.name: each.default for each in fields_of(GrantSpec)}
 class LateNames(Names):
     """Of one late grant: what its names are is an output, which a preview may not know."""
 
-    def __init__(self, planned: GrantPlan, arguments: LateArguments, grant: pulumi.Resource, waits: Any) -> None:
-        """Registers the check. waits: what the grant depends on."""
+    def __init__(
+        self, planned: GrantPlan, arguments: LateArguments, grant: pulumi.Resource, waits: Any, given: GrantOptions
+    ) -> None:
+        """Registers the check. waits: what the grant depends on. given: the grant's options for its resources."""
         self._arguments, self._grant, spec = arguments, grant, planned.spec
         fields, self.server = arguments.fields, address_for(arguments.connection)
         names = {symbol: name for symbol, name in arguments.names.items() if symbol != REALM}
@@ -61,7 +64,7 @@ class LateNames(Names):
                 lambda known: SharedParts.of_program(known[1]).join([late_plan(known[0], Facts(None, {}))])
             ),
             mappers=_mappers() if is_gated(spec) else None,
-            opts=PartOfGrant(parent=grant, depends_on=waits, protect=spec.protect or None),
+            opts=given.on_child(PartOfGrant(parent=grant, depends_on=waits, protect=spec.protect or None)),
         )
 
     def place(self, spec: GrantSpec, *parts: str) -> str:
@@ -95,6 +98,9 @@ class LateNames(Names):
 
     def options(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions.merge(PartOfGrant(parent=self._grant, depends_on=[self.check]), opts)
+
+    def handed_on(self, opts: pulumi.ResourceOptions, given: GrantOptions) -> pulumi.ResourceOptions:
+        return given.on_child(opts)
 
     def facts(self, planned: GrantPlan) -> dict[str, Any]:
         """What the policy pack judges, as the check knows it."""

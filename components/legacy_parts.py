@@ -8,6 +8,7 @@ from typing import Any
 
 import pulumi
 
+from components.grant_options import GrantOptions
 from components.names import Names
 from components.shared_parts import SharedParts
 from grants.conditions import TimeWindow
@@ -26,14 +27,16 @@ from reach.existing_policies import CLIENTS, CONDITIONS
 UNANIMOUS = "UNANIMOUS"
 
 
-def register_legacy_parts(planned: GrantPlan, shared: SharedParts, grant: pulumi.Resource) -> list[pulumi.Resource]:
-    """Registers the policies of a grant and their binding, as its children."""
+def register_legacy_parts(
+    planned: GrantPlan, shared: SharedParts, grant: pulumi.Resource, given: GrantOptions
+) -> list[pulumi.Resource]:
+    """Registers the policies of a grant and their binding, as its children. given: the grant's options for them."""
     spec, names = planned.spec, shared.names
     common: dict[str, Any] = {
         "realm": names.realm(spec),
         "resource_server": names.of(spec, lambda named: management_client_id(named.realm)),
         "owner": spec.grant_owner,
-        "opts": names.options(PartOfGrant(parent=grant, depends_on=[shared.permissions(planned)])),
+        "opts": names.options(given.on_child(PartOfGrant(parent=grant, depends_on=[shared.permissions(planned)]))),
     }
     place = names.place(spec, spec.target, spec.name)
     policy: ClientPolicy | AggregatePolicy
@@ -72,7 +75,9 @@ def register_legacy_parts(planned: GrantPlan, shared: SharedParts, grant: pulumi
         on_remove=spec.on_remove if planned.standing else None,
         owner=spec.grant_owner,
         accept_policy_changes=list(spec.accept_policy_changes) or None,
-        opts=names.options(PartOfGrant(parent=grant)),  # its policy waits for the management permissions
+        opts=names.options(
+            given.on_child(PartOfGrant(parent=grant))
+        ),  # its policy waits for the management permissions
     )
     return [clients, *conditions, binding]
 

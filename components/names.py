@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import pulumi
 
+from components.grant_options import GrantOptions
 from grants.plan import GrantPlan, in_token_scope
 from grants.spec import GrantSpec
 
@@ -55,6 +56,10 @@ class Names:
     def options(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
         """Options of a resource, with what all parts have in common."""
         return opts
+
+    def handed_on(self, opts: pulumi.ResourceOptions, given: GrantOptions) -> pulumi.ResourceOptions:
+        """Options of a shared part, with those of the grant that it is registered for."""
+        return given.on_shared(opts)
 
 
 def text_of_scope(spec: GrantSpec) -> str:

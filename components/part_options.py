@@ -6,6 +6,7 @@ import pulumi
 
 from grants.conditions import RequiredRole
 from grants.plan import GrantPlan
+from grants.spec import GrantSpec
 from providers.base.resource import PartOfGrant
 
 
@@ -17,6 +18,11 @@ def accepted(grants: Iterable[GrantPlan]) -> list[str] | None:
 def protected(grants: Iterable[GrantPlan], depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
     """Pulumi refuses to delete what a protected grant needs."""
     return PartOfGrant(protect=any(grant.spec.protect for grant in grants) or None, depends_on=depends_on)
+
+
+def realm_roles(spec: GrantSpec) -> list[str]:
+    """The roles of the realm that a grant requires."""
+    return [role.role for role in spec.required_roles if not role.client]
 
 
 def by_client(roles: Iterable[RequiredRole]) -> dict[str, list[str]]:

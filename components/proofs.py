@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pulumi
 
+from components.grant_options import GrantOptions
 from components.shared_parts import SharedParts
 from grants.plan import EXCHANGE, LOGIN, GrantPlan, scope_name
 from providers.base.resource import PartOfGrant
@@ -11,9 +12,13 @@ from providers.exchange_proof import ExchangeProof
 
 
 def register_proofs(
-    planned: GrantPlan, shared: SharedParts, own: Sequence[pulumi.Resource], grant: pulumi.Resource
+    planned: GrantPlan,
+    shared: SharedParts,
+    own: Sequence[pulumi.Resource],
+    grant: pulumi.Resource,
+    given: GrantOptions,
 ) -> list[pulumi.Resource]:
-    """Registers them as children of a grant. own: what it has beside the shared parts."""
+    """Registers them as children of a grant. own: what it has beside the shared parts. given: the grant's options."""
     spec, names = planned.spec, shared.names
     parts = [*shared.of(planned), *own]
     ids = [part.id for part in parts if isinstance(part, pulumi.CustomResource)]
@@ -35,7 +40,7 @@ def register_proofs(
             exact=spec.exact_audience or None,
             parts=ids,
             owner=spec.grant_owner,
-            opts=names.options(PartOfGrant(parent=grant, depends_on=parts)),
+            opts=names.options(given.on_child(PartOfGrant(parent=grant, depends_on=parts))),
         )
         for flow in planned.flows
     ]

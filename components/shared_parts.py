@@ -11,13 +11,13 @@ from weakref import WeakKeyDictionary
 import pulumi
 from pulumi.runtime import get_root_resource
 
+from components.grant_options import NONE, GrantOptions, agree
 from components.names import Names
-from components.part_options import accepted, by_client, protected
+from components.part_options import accepted, by_client, protected, realm_roles
 from grants.by_client import Neighbours
 from grants.faults import conflicts
 from grants.plan import GrantPlan, scope_kind, scope_name
 from grants.planned_guards import guards_of
-from grants.spec import GrantSpec
 from providers.audience_mapper import AudienceMapper
 from providers.audience_scope import AudienceScope
 from providers.base import messages
@@ -44,6 +44,10 @@ class SharedParts:
         self.names = names or Names()
         self._parts: dict[tuple[str, ...], pulumi.Resource] = {}
         self._guards: dict[str, pulumi.Resource] = {}
+        self._given, self._made_with = (
+            NONE,
+            dict[pulumi.Resource, GrantOptions](),
+        )  # of the grant that is registered now
         self._grants = Neighbours()
 
     @classmethod
@@ -62,6 +66,17 @@ class SharedParts:
         for grant in grants:
             self._grants.add(grant)
         return True
+
+    def register_one(self, grant: GrantPlan, options: GrantOptions) -> list[pulumi.Resource]:
+        """Registers what a grant by itself needs, with its options; gives all of it, also what others have registered.
+
+        :raises pulumi.RunError: an option cannot be given to what others have registered.
+        """
+        agree(grant.spec, options, {part: self._made_with.get(part, NONE) for part in self.of(grant)})
+        self._given = options
+        self._made_with |= dict.fromkeys(self.register([grant]), options)
+        self._given = NONE
+        return self.of(grant)
 
     def register(self, grants: Iterable[GrantPlan]) -> Iterator[pulumi.Resource]:
         """Registers what grants share: settings that close doors, mappers and scopes, then switches, then permissions.
@@ -197,7 +212,7 @@ class SharedParts:
             description=self.names.scope_text(grant),
             included_client=self.names.client(spec.target),
             included_client_uuid=self.names.uuid(grant, spec.target),
-            realm_roles=self.names.of(spec, _realm_roles),
+            realm_roles=self.names.of(spec, realm_roles),
             client_roles=self.names.of(spec, lambda named: by_client(named.required_roles)),
             in_token_scope=self.names.in_token_scope(grant),
             owner=spec.grant_owner,
@@ -270,7 +285,7 @@ class SharedParts:
             yield self._parts[key]
 
     def _opts(self, grants: Iterable[GrantPlan], depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
-        return self.names.options(protected(grants, depends_on))
+        return self.names.options(self.names.handed_on(protected(grants, depends_on), self._given))
 
     def _guarding(self, grant: GrantPlan) -> list[pulumi.Resource]:
         return [self._guards[grant.spec.realm]] if grant.spec.realm in self._guards else []
@@ -283,7 +298,3 @@ class SharedParts:
 
     def _permissions_key(self, grant: GrantPlan) -> tuple[str, ...]:
         return (grant.spec.realm, grant.spec.target, "management-permissions")
-
-
-def _realm_roles(spec: GrantSpec) -> list[str]:
-    return [role.role for role in spec.required_roles if not role.client]

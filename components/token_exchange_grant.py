@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 from pulumi.runtime import get_root_resource
 
+from components.grant_options import handed_on, hold, option_faults
 from components.late_arguments import Client, LateArguments, Role, Sources, late_arguments, waits_for_others
 from components.late_grant import LateNames, described, own_connection, plan_late
 from components.legacy_parts import register_legacy_parts
@@ -19,7 +20,7 @@ from components.registration import register_in_turn
 from components.settings import read_defaults, read_settings
 from components.shared_parts import SharedParts
 from grants.description import describe
-from grants.fault import told_once
+from grants.fault import GrantFault, told_once
 from grants.plan import GrantPlan, questions
 from grants.policy_facts import policy_facts
 from grants.spec import GrantSpec, checked_grant
@@ -100,8 +101,10 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         shared: SharedParts | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        late = None
+        late, given = None, handed_on(opts)
         if planned is None:
+            if given.protect or (protect is None and opts and opts.protect is False):
+                protect = given.protect
             arguments = {
                 "name": name,
                 "sources": sources,
@@ -131,18 +134,19 @@ class TokenExchangeGrant(pulumi.ComponentResource):
                 "review_by": review_by,
                 "connection": connection,
             }
-            planned, late = _plan_alone(arguments, waits_for_others(opts, (TokenExchangeGrant,)))
+            planned, late = _plan_alone(arguments, opts)
         if planned.spec.protect:
+            given = replace(given, protect=True)
             opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=True))
         with short_traces():
             super().__init__(GRANT, name, None, opts)
         give(self, shared.names.connection if shared else connection)
-        names = LateNames(planned, late, self, opts.depends_on if opts else None) if late else None
+        names = LateNames(planned, late, self, opts.depends_on if opts else None, given) if late else None
         shared = shared or (SharedParts(names) if names else SharedParts.of_program())
-        list(shared.register([planned]))
-        self.own_parts = register_legacy_parts(planned, shared, self) if planned.policy_clients else []
+        hold(self, shared.register_one(planned, given))
+        self.own_parts = register_legacy_parts(planned, shared, self, given) if planned.policy_clients else []
         if planned.spec.prove:
-            self.own_parts += register_proofs(planned, shared, self.own_parts, self)
+            self.own_parts += register_proofs(planned, shared, self.own_parts, self, given)
         told = described(planned, names) if names else describe(planned)
         self.description = {**told, **shared.names.elsewhere()}
         self.register_outputs({**self.description, **(names.facts(planned) if names else policy_facts(planned))})
@@ -203,8 +207,16 @@ def _registering(
         yield from grant.own_parts
 
 
-def _plan_alone(arguments: dict[str, Any], waits: bool) -> tuple[GrantPlan, LateArguments | None]:
-    """waits: the grant depends on resources of other providers."""
+def _plan_alone(
+    arguments: dict[str, Any], opts: pulumi.ResourceOptions | None
+) -> tuple[GrantPlan, LateArguments | None]:
+    """A grant that depends on resources of other providers waits for its clients."""
+    if unfit := list(option_faults(opts)):
+        realm = arguments["realm"] if isinstance(arguments["realm"], str) else pulumi.Config().get("realm") or "?"
+        raise messages.program_error(
+            GrantFault(arguments["name"], realm, f"{wrong}; {remedy}") for wrong, remedy in unfit
+        ) from None
+    waits = waits_for_others(opts, (TokenExchangeGrant,))
     needs_owner = not arguments.get("owner")
     given = {key: value for key, value in arguments.items() if value is not None}
     late = late_arguments(given, waits)

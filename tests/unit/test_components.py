@@ -33,6 +33,7 @@ from providers.base.identity import stack_owner
 from providers.management_permissions import ManagementPermissions
 from providers.standard_token_exchange import StandardTokenExchange
 from providers.token_exchange_permission import TokenExchangePermission
+from providers.token_lifespan import TokenLifespan
 from tests.support import surveys
 from tests.support.fake_server import PASSWORD, URL, FakeKeycloak
 
@@ -536,6 +537,35 @@ def test_two_grants_alone_share_too(program: Program, keycloak: FakeKeycloak) ->
     program.run(both)
     assert program.names(SWITCH) == ["r/api/standard-exchange"] and len(program.names(MAPPER)) == 3
     assert len(keycloak.logins()) == 1
+
+
+def test_what_waits_for_a_grant_waits_for_what_it_shares(program: Program, keycloak: FakeKeycloak) -> None:
+    """And the grant's shared parts wait for what the grant waits for."""
+
+    def after() -> None:
+        first = TokenLifespan("first", realm="r", client_id="billing", seconds=60)
+        ahead = pulumi.ResourceOptions(depends_on=[first])
+        grant = TokenExchangeGrant("a", sources=["frontend"], target="api", opts=ahead)
+        TokenLifespan(
+            "last", realm="r", client_id="gateway", seconds=60, opts=pulumi.ResourceOptions(depends_on=[grant])
+        )
+        TokenExchangeGrant("b", sources=["mobile"], target="api")
+
+    program.run(after)
+    shared = {"r/api/audience-api", "r/frontend/audience-api", "r/api/standard-exchange"}
+    assert program.resources["last"].depends_on == shared
+    assert all("first" in program.resources[name].depends_on for name in shared)
+
+
+def test_an_option_that_comes_too_late_for_what_is_shared(program: Program, keycloak: FakeKeycloak) -> None:
+    def both() -> None:
+        TokenExchangeGrant("a", sources=["frontend"], target="api")
+        TokenExchangeGrant("b", sources=["mobile"], target="api", protect=True)
+
+    with pytest.raises(
+        pulumi.RunError, match=r"grant 'b' in realm 'r': protect does not reach AudienceMapper 'r/api/a"
+    ):
+        program.run(both)
 
 
 @pytest.mark.parametrize(
