@@ -9,7 +9,7 @@ JOBS ?= 3
 LOCAL := $(PYTHON) -m local
 VENV := .local/venv/bin
 KEEP_BYTE_CODE := PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/.local/pycache
-TYPED := kcadmin reach grants providers components exchange local examples policy __main__.py
+TYPED := kcadmin reach grants providers components package exchange local examples policy __main__.py
 CLUSTER_TESTS = $(patsubst %,tests/acceptance/test_%.py,objects names login ownership crashes two_processes stacks_at_once)
 ALL_TESTS = $(KEEP_BYTE_CODE) HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-full} $(VENV)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 ON_STACK = --stack $(STACK) -- $(ARGS)

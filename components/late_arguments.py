@@ -57,10 +57,11 @@ class LateArguments:
         return symbol
 
 
-def late_arguments(arguments: Mapping[str, Any], waits: bool) -> LateArguments | None:
+def late_arguments(arguments: Mapping[str, Any], waits: bool, apart: bool = False) -> LateArguments | None:
     """The arguments of a grant by symbols; None where all its clients are texts, and in the stack's Keycloak.
 
     :param arguments: of ``TokenExchangeGrant``, without those that are not set. waits: the grant depends on resources of others.
+        apart: it is late in any case, since this process does not see the program's other grants.
     """
     places = [arguments.get(key) for key in (REALM, TARGET, REQUESTER)]
     sources = arguments.get("sources", ())
@@ -69,7 +70,12 @@ def late_arguments(arguments: Mapping[str, Any], waits: bool) -> LateArguments |
     roles = arguments.get("required_roles") or ()
     of_roles = [part for role in _listed(roles) for part in (role.values() if isinstance(role, Mapping) else (role,))]
     connection = arguments.get(CONNECTION)
-    if connection is None and not waits and not any(is_late(each) for each in (*places, *items, *of_roles, roles)):
+    if (
+        connection is None
+        and not waits
+        and not apart
+        and not any(is_late(each) for each in (*places, *items, *of_roles, roles))
+    ):
         return None
     fields = {key: value for key, value in arguments.items() if key != CONNECTION}
     late = LateArguments(fields, connection=connection)

@@ -14,6 +14,7 @@ from kcadmin.rest.given_connection import as_given
 from kcadmin.rest.texts import named
 from providers.base import messages
 from providers.base.connections import give
+from providers.base.face import config_value
 
 
 class OtherKeycloak(pulumi.ComponentResource):
@@ -53,7 +54,7 @@ def shared_parts_at(connection: Connection) -> SharedParts:
         if not isinstance(shared.names, OtherNames):
             shared.names = OtherNames(connection)
         return shared
-    url = (pulumi.Config().get("url") or os.environ.get(ADDRESS, "")).rstrip("/")
+    url = (config_value("url") or os.environ.get(ADDRESS, "")).rstrip("/")
     if url and connection.url != url:
         raise messages.program_error(
             [

@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pulumi
-
 from grants.listed import listed_grants, too_large
 from grants.spec import EXCHANGES, GUARDS, GrantSpec, read_grant
-from kcadmin.rest.connection import Connection, read_connection
+from kcadmin.rest.connection import Connection
 from kcadmin.rest.errors import InvalidSettings
 from kcadmin.rest.texts import named, shown
 from providers.base import messages
+from providers.base.face import config_value, stack_connection
 from providers.base.identity import default_owner, no_owner, stack_owner
 from providers.base.own_state import stack_name
 from providers.base.place import STARTED_WITH
@@ -43,7 +42,7 @@ def read_settings(*, grants: bool = True, owner: bool = True, only_ours: bool = 
     """
     faults = [*_faults_of_stack(owner=owner), *mistyped_keys(only_ours=only_ours)]
     try:
-        settings = parse_settings(pulumi.Config().get, default_owner() or stack_name(), grants=grants)
+        settings = parse_settings(config_value, default_owner() or stack_name(), grants=grants)
     except InvalidSettings as found:
         raise messages.program_error([*faults, *found.faults]) from None
     if faults:
@@ -60,7 +59,7 @@ def read_defaults(*, owner: bool = True) -> Mapping[str, Any]:
     :raises pulumi.RunError: with all faults. owner: the stack must have one.
     """
     faults = [*_faults_of_stack(owner=owner), *mistyped_keys(only_ours=False)]
-    defaults = _defaults(pulumi.Config().get, default_owner() or stack_name(), faults)
+    defaults = _defaults(config_value, default_owner() or stack_name(), faults)
     if faults:
         raise messages.program_error(faults)
     return defaults
@@ -71,7 +70,7 @@ def parse_settings(get: Callable[[str], str | None], owner: str, *, grants: bool
     faults: list[str] = []
     connection: Connection | None = None
     try:
-        connection = read_connection(get)
+        connection = stack_connection(get)
     except InvalidSettings as found:
         faults += found.faults
     defaults = _defaults(get, owner, faults)

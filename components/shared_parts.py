@@ -9,7 +9,6 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import pulumi
-from pulumi.runtime import get_root_resource
 
 from components.grant_options import NONE, GrantOptions, agree
 from components.names import Names
@@ -21,6 +20,7 @@ from grants.planned_guards import guards_of
 from providers.audience_mapper import AudienceMapper
 from providers.audience_scope import AudienceScope
 from providers.base import messages
+from providers.base.face import this_run
 from providers.checks.planned_writes import SETTINGS
 from providers.client_scope_assignment import ClientScopeAssignment
 from providers.exchange_events import ExchangeEvents
@@ -33,7 +33,7 @@ from providers.token_lifespan import TokenLifespan
 
 EVENTS_KEPT_SECONDS = 30 * 86_400  # at least; without any number Keycloak keeps events for ever
 
-_programs: "WeakKeyDictionary[pulumi.Resource, dict[str, SharedParts]]" = WeakKeyDictionary()
+_programs: "WeakKeyDictionary[object, dict[str, SharedParts]]" = WeakKeyDictionary()
 
 
 class SharedParts:
@@ -53,7 +53,7 @@ class SharedParts:
     @classmethod
     def of_program(cls, server: str = "") -> "SharedParts":
         """The parts of the program that runs. server: the address of another Keycloak than the stack's."""
-        root = get_root_resource()
+        root = this_run()
         return _programs.setdefault(root, {}).setdefault(server, cls()) if root else cls()
 
     def join(self, grants: Sequence[GrantPlan]) -> bool:

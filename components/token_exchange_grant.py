@@ -30,6 +30,7 @@ from kcadmin.rest.errors import KeycloakError
 from kcadmin.rest.misread import misreadings
 from providers.base import messages, taken_back
 from providers.base.connections import Server, give
+from providers.base.face import is_package
 from providers.base.identity import taken_over_by
 from providers.base.own_state import GRANT, note_moved, own_state_at, stack_name
 from providers.base.place import stack_of_program
@@ -219,7 +220,7 @@ def _plan_alone(
     waits = waits_for_others(opts, (TokenExchangeGrant,))
     needs_owner = not arguments.get("owner")
     given = {key: value for key, value in arguments.items() if value is not None}
-    late = late_arguments(given, waits)
+    late = late_arguments(given, waits, apart=is_package())
     if late and late.connection is not None:
         return plan_late(late, read_defaults(owner=needs_owner), own_connection(late)), late
     settings = read_settings(grants=False, owner=needs_owner)

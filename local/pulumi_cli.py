@@ -105,11 +105,9 @@ def by_go(folder: Path, say: Say) -> None:
         )
     say(f"building {BUILT} with Go, once (5 minutes)")
     version = f"-X {SDK_MODULE}/go/common/version.Version=v{BUILT}"
-    env = {**os.environ, "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off", "CGO_ENABLED": "0"}
-    build: list[str | Path] = [go, "build", "-ldflags", f"-s -w {version}", "-o", folder / "pulumi", COMMAND_PACKAGE]
-    processes.run(build, what="Go build of the Pulumi CLI", cwd=GO_MODULE, env=env)
+    build(go, GO_MODULE, COMMAND_PACKAGE, folder / "pulumi", version)
     listed = processes.run(
-        [go, "list", "-m", "-f", "{{.Dir}}", SDK_MODULE], what="Go module look-up", cwd=GO_MODULE, env=env
+        [go, "list", "-m", "-f", "{{.Dir}}", SDK_MODULE], what="Go module look-up", cwd=GO_MODULE, env=go_environment()
     )
     sdk = Path(listed.strip().splitlines()[-1])
     for name in SDK_FILES:
@@ -119,6 +117,17 @@ def by_go(folder: Path, say: Say) -> None:
     starter = folder / "pulumi-language-python"
     starter.write_text(starter_text(VENV / "bin" / "python", PROJECT / "local" / "language_host.py"))
     starter.chmod(0o755)
+
+
+def build(go: str, module: Path, package: str, target: Path, flags: str = "") -> None:
+    """Build a command from the versions that a module of ours pins."""
+    command: list[str | Path] = [go, "build", "-ldflags", f"-s -w {flags}".strip(), "-o", target, package]
+    processes.run(command, what=f"Go build of {target.name}", cwd=module, env=go_environment())
+
+
+def go_environment() -> dict[str, str]:
+    """The variables of a build that changes nothing in our modules."""
+    return {**os.environ, "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off", "CGO_ENABLED": "0"}
 
 
 def starter_text(python: Path, host: Path) -> str:

@@ -1,9 +1,9 @@
 """When a field of a resource is the same as before: unknowns differ, unset ones have no fixed spelling, sets no order."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pulumi.dynamic import ReadResult
+from pulumi.dynamic import DiffResult, ReadResult
 
 from kcadmin.marks.ownership import has_name_of
 from kcadmin.rest.texts import shown
@@ -11,6 +11,14 @@ from providers.base.held import LOST
 from providers.base.uuids import is_known
 
 RESTORE, REVOKE, KEEP = "restore", "revoke", "keep"
+
+
+class Difference(DiffResult):
+    """fields: those that changed, of inputs and of what a live object always has."""
+
+    def __init__(self, fields: Sequence[str], replaces: list[str]) -> None:
+        super().__init__(changes=bool(fields), replaces=replaces, delete_before_replace=True)
+        self.fields = tuple(dict.fromkeys(fields))
 
 
 def is_same(provider: Any, field: str, old: Any, new: Any) -> bool:

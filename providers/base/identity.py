@@ -14,6 +14,7 @@ from pulumi.runtime import is_dry_run
 from kcadmin.marks.proposals import NO_ORGANIZATION, proposed_owner
 from kcadmin.marks.whose import TAKEN_OVER_BY
 from kcadmin.rest.texts import shown
+from providers.base.face import config_value
 from providers.base.own_state import own_state, stack_name
 
 
@@ -24,7 +25,7 @@ def default_owner() -> str | None:
 
 def stack_owner() -> str | None:
     """The owner of what the running stack makes, by its config or by default; None: it must be set."""
-    return pulumi.Config().get("owner") or default_owner()
+    return config_value("owner") or default_owner()
 
 
 def taken_over_by() -> str:

@@ -10,17 +10,16 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import pulumi
-from pulumi.runtime import get_root_resource
 
 from kcadmin.marks.ownership import may_be, stack_of
 from providers.base.connections import CONNECTION, address_of
+from providers.base.face import GRANT as GRANT
+from providers.base.face import inside, kind_of, this_run
 from providers.base.place import stack_of_program
 
 HALF_WRITTEN, WAITS = "failed to load checkpoint", (0.1, 0.2, 0.4, 0.8, 1.6)
-GRANT = "keycloak-token-exchange:index:TokenExchangeGrant"
-OURS = "pulumi-python:dynamic/keycloak:"
-_moved: "WeakKeyDictionary[pulumi.Resource, bool]" = WeakKeyDictionary()
-_states: "WeakKeyDictionary[pulumi.Resource, _State]" = WeakKeyDictionary()
+_moved: "WeakKeyDictionary[object, bool]" = WeakKeyDictionary()
+_states: "WeakKeyDictionary[object, _State]" = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def last_grants() -> Mapping[str, Mapping[str, Any]]:
 
 
 def _state() -> _State:
-    root = get_root_resource()
+    root = this_run()
     if root is None:
         return _read()
     if root not in _states:
@@ -95,7 +94,7 @@ def _state() -> _State:
 
 def note_moved(*, moved: bool) -> None:
     """Whether what the state holds bears marks of a stack of another name: then this one was renamed or moved."""
-    root = get_root_resource()
+    root = this_run()
     if root is not None:
         _moved[root] = moved or _moved.get(root, False)
 
@@ -105,7 +104,7 @@ def held_numbers(kind: str, owner: str, realm: str) -> list[str] | None:
 
     A program that plans no grants has read no marks: there the state itself says which stack wrote it.
     """
-    root = get_root_resource()
+    root = this_run()
     if root is None:
         return None
     if root not in _moved:
@@ -142,9 +141,11 @@ def _ask() -> _State:
 def held_in(answer: Mapping[str, Any]) -> tuple[OwnObject, ...]:
     """The Keycloak objects in what the engine answers."""
     return tuple(
-        OwnObject(found["type"].removeprefix(OURS), urn.split("::", 3)[3], found.get("outputs") or {})
+        OwnObject(
+            kind, urn.split("::", 3)[3], {inside(key): each for key, each in (found.get("outputs") or {}).items()}
+        )
         for urn, found in (answer.get("outputs") or {}).items()
-        if found["type"].startswith(OURS)
+        if (kind := kind_of(found["type"]))
     )
 
 

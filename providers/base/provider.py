@@ -31,7 +31,7 @@ from kcadmin.rest.session import session_for
 from kcadmin.rest.texts import shown
 from providers.base import connections
 from providers.base.announced import ACCEPTED, announced
-from providers.base.compare import RESTORE, REVOKE, drift, is_same
+from providers.base.compare import RESTORE, REVOKE, Difference, drift, is_same
 from providers.base.connections import CONNECTION, connection_of, is_within_reach, reached_as
 from providers.base.expected_clients import clients_by_realm
 from providers.base.held import CONTINUES, HELD, LOST, NUMBER, STACK, BearsMarks, Whose, own_number, whose
@@ -187,7 +187,7 @@ class KeycloakProvider(BearsMarks, WritesClients, ResourceProvider, ABC):
         replaces = [field for field in changed if field in self.REPLACE_ON]
         if _olds.get("found") == "used":
             replaces += [field for field in changed if field not in (*self.CONTROLS, *replaces)]
-        return DiffResult(changes=bool(changed), replaces=replaces, delete_before_replace=True)
+        return Difference(changed, replaces)
 
     def create(self, props: Props) -> CreateResult:
         """Creates; idempotent, since a run may have been killed after its POST. So it is done again where its answer is lost."""

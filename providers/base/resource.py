@@ -10,6 +10,7 @@ from pulumi.dynamic import Resource
 
 from providers.base import connections, messages, taken_back
 from providers.base.connections import CONNECTION, connection_for
+from providers.base.face import register
 from providers.base.held import HELD, STACK
 from providers.base.identity import no_owner, stack_owner
 from providers.base.other_providers import beside_others, watch
@@ -70,7 +71,7 @@ class KeycloakResource(Resource):
         kinds = [kind for kind in type(self).__mro__ if issubclass(kind, KeycloakResource)]
         declared = [name for kind in kinds for name in kind.__annotations__ if name != "READS_ANEW"]
         with short_traces():  # without a value Pulumi gives an output no attribute; None is no input
-            super().__init__(provider, resource_name, {**dict.fromkeys(declared), **given}, opts)
+            register(self, provider, resource_name, {**dict.fromkeys(declared), **given}, opts)
         watch(self, provider)
         taken_back.watch(self, judged=_is_read_anew(opts))
 

@@ -1,7 +1,7 @@
 """What the program alone can tell of its stack's config: the plugin gets secrets and other values alike, in clear."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
@@ -9,6 +9,7 @@ from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 from kcadmin.rest import config_secrets
 from kcadmin.rest.given_connection import KEYS as OF_CONNECTION
 from kcadmin.rest.texts import named
+from providers.base.face import is_package
 
 OF_GRANTS = ("realm", "grants", "grantsFile", "exchange", "owner", "guards", "events", "protect")
 KEYS = (*(key for key in OF_CONNECTION if key != "name"), *OF_GRANTS)
@@ -18,6 +19,8 @@ CLOSE = 0.82  # of 1; a key of a program's own that is less like one of ours is 
 
 def plain_secrets() -> list[str]:
     """A sentence for each of the login's secrets that is set in plain text."""
+    if is_package():  # it has looked when it got its config
+        return []
     config = pulumi.Config()
     return config_secrets.plain_secrets(config.get, lambda key: is_config_secret(config.full_key(key)))
 
@@ -27,19 +30,21 @@ def mistyped_keys(*, only_ours: bool) -> list[str]:
 
     :param only_ours: the program reads no keys of its own; with others only a key that is nearly one of ours is a slip.
     """
+    if is_package():
+        return []
     before = f"{pulumi.get_project()}:"
     given = [key.removeprefix(before) for key in {**get_config_env(), **CONFIG.get()} if key.startswith(before)]
     return mistyped(given, only_ours=only_ours)
 
 
-def mistyped(given: Iterable[str], *, only_ours: bool) -> list[str]:
+def mistyped(given: Iterable[str], *, only_ours: bool, known: Sequence[str] = KEYS) -> list[str]:
     """The same of the keys that are given."""
-    lower = {key.lower(): key for key in KEYS}
+    lower = {key.lower(): key for key in known}
     faults = []
-    for key in sorted(set(given) - set(KEYS)):
+    for key in sorted(set(given) - set(known)):
         near = difflib.get_close_matches(key.lower(), lower, n=1, cutoff=0.6 if only_ours else CLOSE)
         longer = bool(near) and key.lower() != near[0] and key.lower().startswith(near[0])  # realms, url2
         if only_ours or (near and not longer):
-            remedy = f"did you mean {named(lower[near[0]])}?" if near else f"take it out; known are {', '.join(KEYS)}."
+            remedy = f"did you mean {named(lower[near[0]])}?" if near else f"take it out; known are {', '.join(known)}."
             faults.append(f"config {named(key)}: is read by nothing; {remedy}")
     return faults

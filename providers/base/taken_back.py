@@ -24,6 +24,7 @@ from kcadmin.rest.errors import KeycloakError
 from kcadmin.rest.session import session_for
 from providers.base import messages
 from providers.base.connections import CONNECTION, connection_of, given_to
+from providers.base.face import config_value
 from providers.base.held import CONTINUES, NUMBER
 from providers.base.own_state import own_state, stack_name
 from providers.base.place import stack_of_program
@@ -119,7 +120,7 @@ async def _marks_at(resource: "KeycloakResource") -> list[Mark]:
         return []
 
     def read() -> list[Mark]:
-        connection = connection_of({CONNECTION: given}) or read_connection(pulumi.Config().get)
+        connection = connection_of({CONNECTION: given}) or read_connection(config_value)
         there = realm_for(session_for(connection), str(realm))
 
         def bearer(name: object) -> Client | None:

@@ -1,11 +1,12 @@
 """Stacks for the tests: the project in a folder of its own, on a real server."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from local import pulumi_cli
+from local import yaml_host as yaml_host_of_tests
 from tests.conftest import Servers
 from tests.e2e.stack import Stack
 from tests.support.realms import TestRealm
@@ -24,9 +25,9 @@ def new_stack(pulumi: Path, servers: Servers, tmp_path: Path) -> Iterator[NewSta
     """Makes stacks, each with a backend of its own."""
     made: list[Stack] = []
 
-    def make(realm: TestRealm, feature_set: str, name: str = "test") -> Stack:
+    def make(realm: TestRealm, feature_set: str, name: str = "test", program: Mapping[str, str] | None = None) -> Stack:
         folder = tmp_path / f"{name}-{len(made)}"
-        made.append(Stack(folder, pulumi, servers(feature_set), realm.name, name))
+        made.append(Stack(folder, pulumi, servers(feature_set), realm.name, name, program))
         return made[-1]
 
     yield make
@@ -38,3 +39,9 @@ def new_stack(pulumi: Path, servers: Servers, tmp_path: Path) -> Iterator[NewSta
 def exchange(request: pytest.FixtureRequest) -> str:
     """The exchange, and the feature set of its server; the legacy one offers both."""
     return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def yaml_host(pulumi: Path) -> Path:
+    """The folder of Pulumi's language host for YAML."""
+    return yaml_host_of_tests.install(pulumi, lambda line: None)

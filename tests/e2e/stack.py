@@ -8,6 +8,7 @@ import secrets
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from policy.stack import GRANT
 from tests.e2e.access_log import AccessLog, Request
 from tests.support.proxy import LastWrite, Proxy
 
-NAME = "keycloak-token-exchange"
+NAME, OTHER = "keycloak-token-exchange", "another-program"
 PARTS = ("Pulumi.yaml", "__main__.py")
 PASSPHRASE = "a-test-passphrase"
 TIMEOUT_SECONDS = 300
@@ -52,7 +53,17 @@ class Run:
 class Stack:
     """A stack on a server, with its own backend, passphrase and Pulumi home. ``env``: variables of its commands."""
 
-    def __init__(self, folder: Path, pulumi: Path, server: Server, realm: str, name: str = "test") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        pulumi: Path,
+        server: Server,
+        realm: str,
+        name: str = "test",
+        program: Mapping[str, str] | None = None,
+    ) -> None:
+        """:param program: the files of another one than ours, which its Pulumi.yaml calls ``OTHER``."""
+        self._name_of_project = NAME if program is None else OTHER
         self.folder = folder
         self.realm = realm
         self.name = name
@@ -64,7 +75,12 @@ class Stack:
         self.project = folder / "project"
         self.project.mkdir(parents=True)
         (folder / "state").mkdir()
-        for part in PARTS:  # the rest comes from one place, so that it is compiled once for all stacks
+        for file, text in (program or {}).items():
+            (self.project / file).parent.mkdir(parents=True, exist_ok=True)
+            (self.project / file).write_text(text)
+        for part in (
+            PARTS if program is None else ()
+        ):  # the rest comes from one place, to be compiled once for all stacks
             (self.project / part).symlink_to(PROJECT / part)
         self.use(server)
         self.run("stack", "init", name)
@@ -105,7 +121,7 @@ class Stack:
     @property
     def state_file(self) -> Path:
         """Where Pulumi keeps the state."""
-        return self.folder / "state" / ".pulumi" / "stacks" / NAME / f"{self.name}.json"
+        return self.folder / "state" / ".pulumi" / "stacks" / self._name_of_project / f"{self.name}.json"
 
     def export(self) -> dict[str, Any]:
         """The state's resources by URN, as far as they describe Keycloak; the stack and Pulumi's provider not.

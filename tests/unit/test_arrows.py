@@ -11,6 +11,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 ROOMS = (
     "components",
+    "package",
     "grants",
     "providers",
     "reach",
@@ -26,6 +27,7 @@ ROOMS = (
 MAY = {
     "__main__": {"components"},
     "components": {"components", "grants", "providers", "reach", "kcadmin"},
+    "package": {"package", "components", "providers", "kcadmin"},
     "grants": {"grants", "reach", "kcadmin"},
     "providers": {"providers", "grants", "reach", "kcadmin"},  # of grants only what checks and lists them
     "reach": {"reach", "kcadmin"},
@@ -212,7 +214,9 @@ def test_the_policy_pack_takes_of_kcadmin_only_how_texts_are_shown() -> None:
     )
 
 
-@pytest.mark.parametrize("room", ["__main__", "components", "grants", "providers", "reach", "exchange", "policy"])
+@pytest.mark.parametrize(
+    "room", ["__main__", "components", "package", "grants", "providers", "reach", "exchange", "policy"]
+)
 def test_only_kcadmin_and_local_open_connections(room: str) -> None:
     found = [
         f"{source.relative_to(PROJECT)} imports {module}"
@@ -223,7 +227,7 @@ def test_only_kcadmin_and_local_open_connections(room: str) -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("room", ["__main__", "components", "grants", "providers", "reach", "kcadmin"])
+@pytest.mark.parametrize("room", ["__main__", "components", "package", "grants", "providers", "reach", "kcadmin"])
 def test_what_goes_to_pulumi_goes_through_one_module(room: str) -> None:
     """It makes foreign text harmless. What writes past it would reach people's terminals and logs as it is."""
     ways = ("log", "RunError", "CheckFailure", "InputPropertyError", "InputPropertiesError")
@@ -239,7 +243,10 @@ def test_what_goes_to_pulumi_goes_through_one_module(room: str) -> None:
     silenced, caught = "pulumi.log", "pulumi.RunError"
     assert [each for each in found if not each.endswith((silenced, caught))] == []
     assert {each.partition(":")[0] for each in found if each.endswith(silenced)} <= {"components/registration.py"}
-    assert {each.partition(":")[0] for each in found if each.endswith(caught)} <= {"components/program.py"}
+    assert {each.partition(":")[0] for each in found if each.endswith(caught)} <= {
+        "components/program.py",
+        "package/failures.py",
+    }
 
 
 def test_what_commands_print_goes_through_one_module() -> None:

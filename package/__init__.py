@@ -1,0 +1,1 @@
+"""The Pulumi package: the same resources and the same grant for programs in any language."""

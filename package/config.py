@@ -1,0 +1,115 @@
+"""The provider's config: the keys of a stack's config that say how to reach a server, and what resources take from it."""
+
+import os
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from kcadmin.marks.proposals import NO_ORGANIZATION
+from kcadmin.rest.config_secrets import plain_secrets
+from kcadmin.rest.connection import Connection, read_connection
+from kcadmin.rest.errors import InvalidSettings
+from kcadmin.rest.given_connection import KEYS as OF_CONNECTION
+from kcadmin.rest.given_connection import given_connection
+from providers.base.face import PACKAGE
+from providers.base.place import backend_url
+from providers.base.stack_config import mistyped
+from providers.base.uuids import is_known
+
+FLAGS = ("insecureTls", "insecureHttp", "protect")
+KEYS: Mapping[str, str] = {
+    "url": "The server's base address. Left out, it is that of `KEYCLOAK_URL`.",
+    "publicUrl": "The server's own base address, where its tokens contain another one than `url`.",
+    "loginRealm": "The realm of the login, not the managed one. Default: `master`.",
+    "adminUsername": "The administrator to log in as, with `adminPassword`.",
+    "adminPassword": "The administrator's password. `KEYCLOAK_ADMIN_PASS` wins over it.",
+    "clientId": "The client to log in as, with `clientSecret`, `privateKey` or `clientAssertionFile`.",
+    "clientSecret": "The client's secret. `KEYCLOAK_CLIENT_SECRET` wins over it.",
+    "privateKey": "The client's private key, PEM. `KEYCLOAK_PRIVATE_KEY` wins over it.",
+    "clientAssertionFile": "A file with a token of another issuer, by which the client logs in.",
+    "clientAssertionType": "What that token is: `jwt-bearer` or `jwt-spiffe`.",
+    "caCertificate": "The path of a PEM file with the certificates that are trusted.",
+    "insecureTls": "Accept any certificate.",
+    "insecureHttp": "`url` may be http:// to another machine.",
+    "realm": "The realm of grants that name none.",
+    "exchange": "The exchange of grants that name none: `auto`, `standard` or `legacy`.",
+    "owner": "Whose the objects are. It must not change. Default: the stack's name, where the backend has organizations.",
+    "protect": "Whether Pulumi refuses to delete what grants need.",
+    "organization": "The stack's organization. Only resources outside of grants need it, and only on a backend that has some.",
+}
+_SET = re.compile(r"(pulumi config set (?:--secret )?)(?=[a-zA-Z])")
+
+
+def as_texts(props: Mapping[str, Any]) -> dict[str, str]:
+    """The keys that are set and known, as a stack's config holds them."""
+    known = {key: value for key, value in props.items() if key in KEYS and value not in (None, "") and is_known(value)}
+    return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in known.items()}
+
+
+def explicit_name(urn: str) -> str:
+    """The name of a provider that a program makes, as variables of the environment begin with it; empty for the default one."""
+    name = urn.rpartition("::")[2]
+    if not name or re.fullmatch(r"default(_.*)?", name):
+        return ""
+    fit = re.sub("[^A-Za-z0-9-]", "-", name)[:60]
+    return fit if fit[0].isalpha() else f"p-{fit}"
+
+
+def connection(texts: Mapping[str, str], urn: str) -> Connection:
+    """Of the default provider by the stack's config, of an explicit one by its own: no secret of the stack goes there.
+
+    :raises InvalidSettings: with every fault.
+    """
+    name = explicit_name(urn)
+    if not name:
+        return read_connection(texts.get)
+    return given_connection({**{key: text for key, text in texts.items() if key in OF_CONNECTION}, "name": name})
+
+
+def plain_in_stack(config: Mapping[str, str], secret: Collection[str]) -> list[str]:
+    """A sentence for each of the login's secrets that a stack's config holds in plain text. secret: the keys that are secrets."""
+    before = f"{PACKAGE}:"
+    found = plain_secrets(lambda key: config.get(before + key), lambda key: before + key in secret)
+    return [as_of_package(each) for each in found]
+
+
+def faults(props: Mapping[str, Any], urn: str = "") -> list[tuple[str, str]]:
+    """Each fault, after the key that it names. What is not known yet is not judged."""
+    texts, found = as_texts(props), []
+    if not explicit_name(urn):
+        found += mistyped(props, only_ours=False, known=tuple(KEYS))
+    if all(is_known(value) for value in props.values()):
+        try:
+            connection(texts, urn)
+        except InvalidSettings as problem:
+            found += problem.faults
+    if texts.get("exchange", "auto") not in ("auto", "standard", "legacy"):
+        found.append(f"config 'exchange': is '{texts['exchange']}'; choose one of auto, standard, legacy.")
+    return [(_key(fault), as_of_package(fault)) for fault in dict.fromkeys(found)]
+
+
+def as_of_package(sentence: str) -> str:
+    """A sentence about a stack's config as one about the package's, whose keys have a prefix on the command line."""
+    return _SET.sub(rf"\g<1>{PACKAGE}:", sentence)
+
+
+def stack_of(urn: str, config: Mapping[str, str], told: str = "") -> str | None:
+    """``<organization>/<project>/<stack>`` of a resource's URN, which does not hold the first. None: it is not known.
+
+    :param told: the organization that a grant of the same program was made in, if there was any.
+    """
+    stack, project = urn.removeprefix("urn:pulumi:").split("::", 3)[:2]
+    organization = config.get("organization") or told or _of_backend()
+    return f"{organization}/{project}/{stack}" if organization else None
+
+
+def _of_backend() -> str:
+    """Self-managed backends call every organization alike."""
+    address = backend_url(os.environ, Path.cwd())
+    return NO_ORGANIZATION if address and not address.startswith("http") else ""
+
+
+def _key(fault: str) -> str:
+    named = re.match(r"(?:config|connection '[^']*':) '(\w+)'", fault)
+    return named[1] if named else ""

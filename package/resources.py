@@ -1,0 +1,157 @@
+"""The resources as the engine calls them: each call of the package becomes one of the resource's provider."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kcadmin.marks.proposals import NO_ORGANIZATION, proposed_owner
+from kcadmin.rest.connection import Connection
+from kcadmin.rest.texts import harmless, shown
+from package.config import as_of_package, stack_of
+from package.failures import CallFailed, told_as_sentences
+from package.fields import known_fields
+from package.imports import imported
+from providers.base.compare import Difference
+from providers.base.face import PACKAGE, outside
+from providers.base.held import STACK
+from providers.base.provider import AFTER_OTHERS, ALONE, PROVIDER_KEY, KeycloakProvider
+from providers.base.values import with_closed_values
+from providers.registry import Kind, kinds
+
+Props = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call came to. fields: those that differ, and replaces: those for which the object is made anew."""
+
+    id: str = ""
+    props: Props = field(default_factory=dict)
+    inputs: Props = field(default_factory=dict)
+    failures: tuple[tuple[str, str], ...] = ()
+    fields: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
+    changes: bool = False
+
+
+class Resources:
+    """The resources of one Keycloak. Threads may share it."""
+
+    def __init__(self, connection: Connection, config: Mapping[str, str]) -> None:
+        """:param config: the provider's, as texts."""
+        self._config = config
+        self._providers = {name: kind.provider().use(connection) for name, kind in kinds().items()}
+        self.organization = ""  # of the program's stack, once a grant has told
+
+    def check(self, kind: str, urn: str, olds: Props, news: Props) -> Answer:
+        """Fills in what is not given, and refuses what is wrong."""
+        provider = self._provider(kind)
+        if STACK not in news:  # the program's own resource, and no part of a grant
+            news, faults = self._completed(kinds()[kind], urn, news)
+            if faults:
+                return Answer(inputs=news, failures=tuple(faults))
+        with told_as_sentences():
+            checked = with_closed_values(provider.check)(olds, news)
+        named = [_by_field(kinds()[kind], provider.named(checked.inputs), each.reason) for each in checked.failures]
+        return Answer(inputs=checked.inputs, failures=tuple(named))
+
+    def diff(self, kind: str, id_: str, olds: Props, news: Props) -> Answer:
+        """Compares. A state that the other face has written is a change, though none of the object."""
+        with told_as_sentences():
+            found = with_closed_values(self._provider(kind).diff)(id_, olds, news)
+        fields = found.fields if isinstance(found, Difference) else ()
+        replaces = tuple(found.replaces or ())
+        moved = (PROVIDER_KEY,) if PROVIDER_KEY in olds and not found.changes else ()
+        return Answer(fields=(*fields, *moved), replaces=replaces, changes=bool(found.changes or moved))
+
+    def create(self, kind: str, props: Props) -> Answer:
+        with told_as_sentences():
+            made = with_closed_values(self._provider(kind).create)(props)
+        return Answer(str(made.id), dict(made.outs or {}))
+
+    def update(self, kind: str, id_: str, olds: Props, news: Props) -> Answer:
+        """A state that the other face has written is written anew, without a request that changes the object."""
+        provider = self._provider(kind)
+        with told_as_sentences():
+            if PROVIDER_KEY in olds and not with_closed_values(provider.diff)(id_, dict(olds), dict(news)).changes:
+                return Answer(id_, {key: value for key, value in {**olds, **news}.items() if key != PROVIDER_KEY})
+            changed = with_closed_values(provider.update)(id_, olds, news)
+        return Answer(id_, dict(changed.outs or {}))
+
+    def read(self, kind: str, urn: str, id_: str, props: Props) -> Answer:
+        """What the server has; without an id where the object is gone. Without props the id is one of an import."""
+        provider = self._provider(kind)
+        if not props:
+            own, faults = self._own(kind, urn, {})
+            if faults:
+                raise CallFailed("\n".join(text for _, text in faults))
+            with told_as_sentences():
+                return Answer(*imported(kinds()[kind], provider, id_, own))
+        with told_as_sentences():
+            now = with_closed_values(provider.read)(id_, props)
+        outs = {key: value for key, value in (now.outs or {}).items() if key != PROVIDER_KEY}
+        return Answer(str(now.id or ""), outs, dict(now.inputs or {}))
+
+    def delete(self, kind: str, id_: str, props: Props) -> None:
+        with told_as_sentences():
+            with_closed_values(self._provider(kind).delete)(id_, props)
+
+    def _provider(self, kind: str) -> KeycloakProvider:
+        if kind not in self._providers:
+            raise CallFailed(f"resource type {shown(kind)}: {PACKAGE} has none of that name; correct it.")
+        return self._providers[kind]
+
+    def _completed(self, kind: Kind, urn: str, news: Props) -> tuple[Props, list[tuple[str, str]]]:
+        """The inputs of a resource outside of grants: as a program in Python gives them to its resource."""
+        named, fields = _named(kind.name, urn), known_fields(kind)
+        faults = [
+            (
+                outside(key),
+                f"{named}: {outside(key)} is no input of it; its inputs are {', '.join(map(outside, fields))}.",
+            )
+            for key in news
+            if key not in fields and key != PROVIDER_KEY
+        ]
+        own, missing = self._own(kind.name, urn, news)
+        given = {key: value for key, value in news.items() if key != PROVIDER_KEY}
+        # What its inputs come from may have written the same clients in this run, and no call tells.
+        return {**own, **given, ALONE: True, AFTER_OTHERS: True}, [*faults, *missing]
+
+    def _own(self, kind: str, urn: str, news: Props) -> tuple[Props, list[tuple[str, str]]]:
+        """The owner and the stack of a resource outside of grants, or why they are not known."""
+        named, faults = _named(kind, urn), []
+        stack = stack_of(urn, self._config, self.organization)
+        if stack is None:
+            faults.append(
+                (
+                    "",
+                    f"{named}: the stack's organization is not known here; run `pulumi config set {PACKAGE}:organization …`, "
+                    "or give it to the explicit provider.",
+                )
+            )
+        owner = self._config.get("owner") or (None if (stack or "").startswith(f"{NO_ORGANIZATION}/") else stack)
+        if owner is None and "owner" not in news and stack is not None:
+            proposed = proposed_owner(stack.split("/")[1], stack.split("/")[2])
+            faults.append(
+                (
+                    "owner",
+                    f"{named}: has no owner, and this backend has no organizations that tell this stack from others of its name; "
+                    f"run `pulumi config set {PACKAGE}:owner {proposed}`, or set another name that no other stack has.",
+                )
+            )
+        return {"owner": f"{owner}#{urn.rpartition('::')[2]}", STACK: stack}, faults
+
+
+def _named(kind: str, urn: str) -> str:
+    return f"{kind} {shown(urn.rpartition('::')[2])}"
+
+
+def _by_field(kind: Kind, named: str, sentence: str) -> tuple[str, str]:
+    """A refusal after the field that it begins with, both as the package names fields."""
+    first = re.match(r"\w+", sentence.removeprefix(f"{harmless(named)}: "))
+    fields = known_fields(kind)
+    for each in fields:
+        if "_" in each:  # but not in quotes, where it is somebody's text
+            sentence = re.sub(rf"(?<![\w'-]){each}(?![\w'-])", outside(each), sentence)
+    return outside(first[0]) if first and first[0] in fields else "", as_of_package(sentence)

@@ -1,0 +1,97 @@
+"""The two faces of our resources: dynamic ones of a program in Python, and the package that serves programs in any language.
+
+The names of the package are in camelCase. Those of dynamic resources, and all names in our code, are in snake_case.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi.dynamic import Resource
+from pulumi.runtime.settings import get_root_resource
+
+from kcadmin.rest.connection import Connection, read_connection
+
+if TYPE_CHECKING:
+    from providers.base.provider import KeycloakProvider
+
+PACKAGE = "keycloak-token-exchange"
+DYNAMIC, PACKAGED = "pulumi-python:dynamic/keycloak:", f"{PACKAGE}:index:"
+GRANT = f"{PACKAGED}TokenExchangeGrant"
+_HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
+_config: dict[str, Any] | None = None
+_connection: Connection | None = None
+_run: "ContextVar[Run | None]" = ContextVar("run", default=None)
+
+
+class Run:
+    """Stands for a run of a program that the package serves; what is known of the program ends with it."""
+
+
+def outside(name: str) -> str:
+    """A field as the package names it. What begins with ``_`` is Pulumi's own."""
+    first, *rest = [name] if name.startswith("_") else name.split("_")
+    return first + "".join(each.capitalize() for each in rest)
+
+
+def inside(name: str) -> str:
+    """A field as our code names it."""
+    return name if name.startswith("_") else _HUMP.sub(lambda found: f"_{found[1].lower()}", name)
+
+
+def kind_of(token: str) -> str:
+    """The class of a resource of ours, by its type; empty for any other."""
+    for face in (DYNAMIC, PACKAGED):
+        if token.startswith(face) and token != GRANT:
+            return token.removeprefix(face)
+    return ""
+
+
+def serve_package(config: Mapping[str, Any], connection: Connection | None = None) -> None:
+    """From now on this process is the package's. config: of its provider, as texts; connection: what it says of the server."""
+    global _config, _connection
+    _config, _connection = dict(config), connection
+
+
+def is_package() -> bool:
+    """Whether this process serves the package."""
+    return _config is not None
+
+
+def config_value(key: str) -> Any:
+    """A value of the stack's config, or of the provider's in the package; None where it is not set."""
+    return pulumi.Config().get(key) if _config is None else _config.get(key)
+
+
+def stack_connection(config: Callable[[str], object] = config_value) -> Connection:
+    """The connection of the stack, or of the provider in the package. :raises InvalidSettings: with every fault."""
+    return _connection or read_connection(config)
+
+
+def begin(run: Run) -> None:
+    """What this context does, it does for a run."""
+    _run.set(run)
+
+
+def this_run() -> object | None:
+    """What lives as long as the program that runs; None outside of one."""
+    return _run.get() or get_root_resource()
+
+
+def register(
+    resource: Resource,
+    provider: "KeycloakProvider",
+    name: str,
+    props: dict[str, Any],
+    opts: pulumi.ResourceOptions | None,
+) -> None:
+    """Registers a resource as the face of this process does. ``None`` in props: an output that is no input."""
+    if not is_package():
+        Resource.__init__(resource, provider, name, props, opts)
+        return
+    named = {outside(field): value for field, value in props.items()}
+    pulumi.CustomResource.__init__(resource, PACKAGED + type(resource).__name__, name, named, opts)
+    for field in props:
+        setattr(resource, field, getattr(resource, outside(field)))
