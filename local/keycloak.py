@@ -64,6 +64,8 @@ SETTINGS = {
 """Of build and start. By environment: which of them belongs to which differs between versions, and a version that
 does not know one ignores it here and refuses it as an argument."""
 ACCESS_LOG = "keycloak-http-access"
+CLIENT_AUTH = {"KC_HTTPS_CLIENT_AUTH": "request"}
+"""A server that asks for certificates of clients; a setting of the build."""
 POSTGRES = {"KC_DB": "postgres", "KC_CACHE": "ispn"}
 """What differs in a server as in production, of build and start."""
 
@@ -80,11 +82,12 @@ class Installation:
 def install(version: str, feature_set: str, say: Say, settings: Mapping[str, str] = SETTINGS) -> Installation:
     """Unpack and build a server tree unless it is there; safe to call from several processes at once.
 
-    settings: those of the build that differ from ours, `POSTGRES`.
+    settings: those of the build that differ from ours, `POSTGRES` or `CLIENT_AUTH`.
     """
     if feature_set not in FEATURE_SETS:
         raise UserError(f"Keycloak feature set {feature_set!r} is unknown; take one of {', '.join(FEATURE_SETS)}.")
-    name = f"{version}-{feature_set}" + (f"-{settings['KC_DB']}" if settings["KC_DB"] != SETTINGS["KC_DB"] else "")
+    apart = [settings[key] for key in ("KC_DB", *CLIENT_AUTH) if key in settings and settings[key] != SETTINGS.get(key)]
+    name = "-".join([version, feature_set, *apart])
     installation = Installation(version, feature_set, KEYCLOAK / name)
     if installation.home.is_dir():
         return installation

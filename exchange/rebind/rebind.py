@@ -29,6 +29,7 @@ ISSUER, MANAGEMENT = "issuer", "management_uuid"
 # Of the config's keys those of the connection that are no secret.
 CONNECTION = (
     *("url", "publicUrl", "adminUsername", "clientId", "clientAssertionFile", "clientAssertionType", "loginRealm"),
+    *("clientCertificate", "clientKey"),
     *("caCertificate", "insecureTls", "insecureHttp"),
 )
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import requests
 
 from kcadmin.rest.addresses import PAGE, base_of_page, told
+from kcadmin.rest.certificates import CertificateLogin, read_certificate
 from kcadmin.rest.errors import InvalidSettings
 from kcadmin.rest.texts import named, shown, unfit
 
@@ -68,7 +69,7 @@ class AssertionLogin:
     kind: str = ASSERTION_KINDS[0]
 
 
-Login = PasswordLogin | ClientSecretLogin | PrivateKeyLogin | AssertionLogin
+Login = PasswordLogin | ClientSecretLogin | PrivateKeyLogin | AssertionLogin | CertificateLogin
 
 
 @dataclass(frozen=True)
@@ -229,8 +230,8 @@ def _check_ca_certificate(path: str | None, faults: list[str]) -> None:
 
 def _read_login(get: Callable[[str], str], environ: Mapping[str, str], faults: list[str]) -> Login | None:
     client_id = get("clientId")
-    if assertion := _read_assertion(get, environ, faults):
-        return assertion
+    if chosen := read_certificate(get, environ, faults) or _read_assertion(get, environ, faults):
+        return chosen
     if not client_id:
         stray = [key for key in ("clientSecret", "privateKey") if get(key)]
         faults += [f"config {named(key)}: is set without clientId; set clientId, or remove {key}." for key in stray]
@@ -252,8 +253,8 @@ def _read_login(get: Callable[[str], str], environ: Mapping[str, str], faults: l
         if bool(by_secret) == bool(by_key):
             faults.append(
                 f"config 'clientId': {shown(client_id)} has {'two secrets' if by_key else 'no secret'}; "
-                f"set one of clientSecret ({CLIENT_SECRET}), privateKey ({PRIVATE_KEY}) "
-                f"and clientAssertionFile ({ASSERTION_FILE})."
+                f"set one of clientSecret ({CLIENT_SECRET}), privateKey ({PRIVATE_KEY}), "
+                f"clientAssertionFile ({ASSERTION_FILE}) and clientCertificate."
             )
     if by_key:
         return PrivateKeyLogin(client_id, environ.get(PRIVATE_KEY) or by_key)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from kcadmin.rest.certificates import CertificateLogin
 from kcadmin.rest.config_secrets import SECRETS
 from kcadmin.rest.connection import (
     USER_AGENT,
@@ -34,6 +35,8 @@ KEYS = (
     "clientId",
     "clientAssertionFile",
     "clientAssertionType",
+    "clientCertificate",
+    "clientKey",
     "caCertificate",
     *SECRETS,
     *FLAGS,
@@ -77,6 +80,8 @@ def as_given(connection: Connection) -> dict[str, Any]:
         given |= {"adminUsername": login.username, "adminPassword": login.password}
     elif isinstance(login, AssertionLogin):
         given |= {"clientId": login.client_id, "clientAssertionFile": login.file, "clientAssertionType": login.kind}
+    elif isinstance(login, CertificateLogin):
+        given |= {"clientId": login.client_id, "clientCertificate": login.certificate, "clientKey": login.key}
     elif isinstance(login, ClientSecretLogin):
         given |= {"clientId": login.client_id, "clientSecret": login.client_secret}
     elif isinstance(login, PrivateKeyLogin):

@@ -9,7 +9,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from kcadmin.rest import assertions
+from kcadmin.rest import assertions, certificates
+from kcadmin.rest.certificates import CertificateLogin
 from kcadmin.rest.connection import (
     ADMIN_PASSWORD,
     CLIENT_SECRET,
@@ -45,8 +46,8 @@ def secrets_of(login: Login) -> tuple[str, ...]:
     """What no text may hold of a login."""
     if isinstance(login, PasswordLogin):
         return (login.password,)
-    if isinstance(login, AssertionLogin):
-        return ()  # what looks like a token is cut out without being known
+    if isinstance(login, AssertionLogin | CertificateLogin):
+        return ()  # what looks like a token is cut out without being known, and a key in a file is never sent
     return (login.client_secret if isinstance(login, ClientSecretLogin) else login.private_key,)
 
 
@@ -64,6 +65,8 @@ def remedy(
     """
     if isinstance(login, AssertionLogin):
         return assertions.remedy(login, (form or {}).get("client_assertion", ""), words)
+    if isinstance(login, CertificateLogin):
+        return certificates.remedy(login)
     secret, variable = _SECRETS[type(login)]
     variable = variable_of(variable, name)
     check = "check the name, its secret and loginRealm"
@@ -95,6 +98,8 @@ def token_form(login: Login, issuer: str) -> dict[str, str]:
             **({"client_id": login.client_id} if login.client_id else {}),
         }
     form = {"grant_type": "client_credentials", "client_id": login.client_id}
+    if isinstance(login, CertificateLogin):
+        return form
     if isinstance(login, ClientSecretLogin):
         return form | {"client_secret": login.client_secret}
     return form | {

@@ -11,6 +11,7 @@ import urllib3
 
 from kcadmin.rest.answers import Answer
 from kcadmin.rest.bounded import BoundedAdapter, OverLimit, TooSlow, whole
+from kcadmin.rest.certificates import CertificateLogin
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.errors import BUSY, AnswerLost, Unreachable
 from kcadmin.rest.login import secrets_of
@@ -19,7 +20,7 @@ from kcadmin.rest.proxies import PROXY_LOGIN, Proxy
 from kcadmin.rest.redaction import is_token, redacted
 from kcadmin.rest.retries import HALVES, ONCE, HalfBody, is_late, is_lost, repeated
 from kcadmin.rest.texts import named
-from kcadmin.rest.tls import fault_of
+from kcadmin.rest.tls import certificate_problem, fault_of
 
 CONNECT_SECONDS, READ_SECONDS = 5, 60
 UNANSWERED_SECONDS = 120
@@ -54,6 +55,8 @@ class Transport:
         self._proxy = Proxy(connection.url, self.repeating.proxies)
         self._secrets = {*secrets_of(connection.login), *self._proxy.secrets()}
         self._ca_certificate = connection.ca_certificate or ""
+        login = connection.login
+        self._client_certificate = login.certificate if isinstance(login, CertificateLogin) else ""
         self._unanswered: tuple[float, str] | None = None  # when the last one was, and what was said
 
     def send(
@@ -153,6 +156,11 @@ class Transport:
         return f"Keycloak at {named(self._url)}{through}"
 
     def _untrusted(self, problem: BaseException) -> Unreachable:
+        if self._client_certificate and certificate_problem(problem) is None:
+            check = (
+                f"check url, and that the server trusts the CA of the certificate in {named(self._client_certificate)}"
+            )
+            return Unreachable(f"{self.server}: no connection by TLS ({self.hide(_root(problem))}); {check}.")
         host = named(urlsplit(self._url).hostname or "")
         file = named(self._ca_certificate) if self._ca_certificate else ""
         fault = fault_of(problem, host, file, self.hide(_root(problem)))
@@ -175,6 +183,8 @@ def _sessions(
     for session, each in zip(sessions, (adapter, once), strict=True):
         session.mount("http://", each)
         session.mount("https://", each)
+        if isinstance(login := connection.login, CertificateLogin):
+            session.cert = login.certificate, login.key
         session.headers["User-Agent"] = f"{NAME} {connection.user_agent}".rstrip()
         session.headers["Accept-Encoding"] = "gzip, deflate"
         session.proxies, session.verify, session.trust_env = proxies, environment["verify"], False

@@ -106,7 +106,7 @@ def test_the_servers_own_address() -> None:
     "key",
     [
         *("adminUsername", "clientId", "clientSecret", "privateKey", "clientAssertionFile", "clientAssertionType"),
-        *("loginRealm", "caCertificate", "insecureTls"),
+        *("loginRealm", "caCertificate", "insecureTls", "clientCertificate", "clientKey"),
     ],
 )
 @pytest.mark.parametrize("empty", ["", "  ", None])

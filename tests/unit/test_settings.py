@@ -145,6 +145,8 @@ def test_every_optional_key_has_a_default_and_every_default_is_allowed() -> None
         "privateKey",
         "clientAssertionFile",
         "clientAssertionType",
+        "clientCertificate",
+        "clientKey",
         "loginRealm",
         "caCertificate",
         "insecureTls",

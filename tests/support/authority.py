@@ -1,0 +1,46 @@
+"""A certificate authority of a test's own, with certificates for a server on this machine and for clients."""
+
+import datetime
+import ipaddress
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+
+class Authority:
+    """Writes PEM files into a folder. ``certificate``: its own."""
+
+    def __init__(self, folder: Path, name: str = "Test CA") -> None:
+        self._folder = folder
+        self._key = rsa.generate_private_key(65537, 2048)
+        self._name = _name(name)
+        self.certificate = folder / f"{name}.pem"
+        made = self._builder(self._name, self._key).add_extension(
+            x509.BasicConstraints(ca=True, path_length=None), True
+        )
+        self.certificate.write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
+
+    def issue(self, common_name: str, **names: str) -> tuple[Path, Path]:
+        """The files of a certificate for this machine, or for a client, and of its key."""
+        key = rsa.generate_private_key(65537, 2048)
+        address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        made = self._builder(_name(common_name, **names), key).add_extension(address, False)
+        files = self._folder / f"{common_name}.crt", self._folder / f"{common_name}.key"
+        files[0].write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
+        files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return files
+
+    def _builder(self, subject: x509.Name, key: rsa.RSAPrivateKey) -> x509.CertificateBuilder:
+        now, day = datetime.datetime.now(datetime.timezone.utc), datetime.timedelta(days=1)
+        serial = x509.random_serial_number()
+        return x509.CertificateBuilder(self._name, subject, key.public_key(), serial, now - day, now + day)
+
+
+def _name(common_name: str, *, organization: str = "Test", unit: str = "") -> x509.Name:
+    parts = [(NameOID.ORGANIZATION_NAME, organization), (NameOID.ORGANIZATIONAL_UNIT_NAME, unit)]
+    parts.append((NameOID.COMMON_NAME, common_name))
+    return x509.Name([x509.NameAttribute(oid, value) for oid, value in parts if value])
