@@ -157,6 +157,8 @@ def _not_to_ask(case: Case, reach: RealmReach) -> Iterator[str]:
 def _tokens(realm: Realm, among: AmongClients, case: Case, user: str) -> _Tokens:
     clients = among.reach.clients
     subject = _blank(example_token(realm, clients[case.source], user, scope=case.login_scope))
+    if why := subject.refused_for:
+        return _Tokens(subject, None, why)
     if case.exchange == STANDARD:
         try:
             made = example_token(

@@ -45,6 +45,8 @@ class Prover(SubjectTokens):
             untried = replace(untried, via=token.via)
             verdict = replace(verdict, via=token.via, subject_claims=self.claims(case.realm, token.issued))
             untried = replace(verdict, tried=False)
+            if why := verdict.subject_claims and verdict.subject_claims.refused_for:
+                return replace(untried, outlook=False, reason=why)
             answer = self.exchange(case.realm, case.requester, token, case.audience, case.exchange_scope)
         except UnexpectedAnswer:  # of a page before Keycloak nothing follows
             raise

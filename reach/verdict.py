@@ -37,6 +37,9 @@ class Case:
     narrow: bool = False
 
 
+DELEGATION = ("act", "may_act")
+
+
 @dataclass(frozen=True)
 class Subject:
     """Whose token is exchanged: a user's, or that of the source's own service account where there is no username."""
@@ -50,7 +53,10 @@ class Subject:
 
 @dataclass(frozen=True)
 class Claims:
-    """The claims of a token that show an exchange; never the token itself. exp, iat: seconds since 1970."""
+    """The claims of a token that show an exchange; never the token itself. exp, iat: seconds since 1970.
+
+    delegation: the names of those by which somebody acts for the user (RFC 8693, section 4).
+    """
 
     sub: str
     azp: str
@@ -61,6 +67,7 @@ class Claims:
     scope: str
     jti: str
     sid: str = ""
+    delegation: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, claims: Mapping[str, Any]) -> "Claims":
@@ -69,9 +76,21 @@ class Claims:
         texts = {name: str(claims.get(name) or "") for name in ("sub", "azp", "iss", "scope", "jti", "sid")}
         return cls(
             aud=tuple(str(each) for each in aud) if isinstance(aud, list | tuple) else (str(aud),),
+            delegation=tuple(name for name in DELEGATION if claims.get(name) is not None),
             exp=_seconds(claims, "exp"),
             iat=_seconds(claims, "iat"),
             **texts,
+        )
+
+    @property
+    def refused_for(self) -> str | None:
+        """Why such a token is not to be exchanged, if so."""
+        if not self.delegation:
+            return None
+        return (
+            f"the subject token contains {quoted(self.delegation)}, by which somebody acts for the user; Keycloak 26.8 refuses "
+            "such a token in an exchange, and older versions ignore the claim: remove the mapper that writes it, or log in "
+            "without delegation"
         )
 
     @property

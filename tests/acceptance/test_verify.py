@@ -15,7 +15,8 @@ from kcadmin.rest.errors import Forbidden, Refusal
 from kcadmin.rest.session import Session
 from reach.declared import declared, opened
 from reach.exchanges import Exchange
-from reach.proof import Case, Subject, Verdict
+from reach.prediction import Predictor
+from reach.proof import Case, Subject, Verdict, prove
 from tests.support.engine import forget
 from tests.support.in_process import Stack
 from tests.support.realms import PASSWORD, TestRealm
@@ -238,3 +239,32 @@ def test_what_guards_close_is_tried_too(make_realm: Callable[..., TestRealm]) ->
     untried = denied(realm, out, None, secrets=no_secrets)
     assert with_result(untried, UNDECLARED) == open_ and not with_result(untried, REFUSED)
     assert untried[Exchange("shop", "bills", "bills")].why[0] == "computed and not tried"
+
+
+@pytest.mark.standard_exchange
+def test_a_token_that_names_an_actor_is_not_exchanged(realm: TestRealm) -> None:
+    """As any administrator of the source can write one. Keycloak itself exchanges it, up to 26.7."""
+    realm.change("api", attributes={SWITCH.removeprefix("attributes."): "true"})
+    for holder in ("frontend", "api"):
+        realm.mapper(holder, "to-api", "api")
+    config = {
+        "claim.name": "act",
+        "claim.value": '{"sub":"agent"}',
+        "jsonType.label": "JSON",
+        "access.token.claim": "true",
+    }
+    mapper = {"name": "actor", "protocol": "openid-connect", "protocolMapper": "oidc-hardcoded-claim-mapper"}
+    at = realm.at("clients", realm.uuid("frontend"), "protocol-mappers", "models")
+    case = Case("g", realm.name, "standard", "recipient", "frontend", "api", "api")
+    user = Subject(realm.user, PASSWORD)
+
+    def both() -> list[Verdict]:
+        forget()
+        predictor = Predictor(realm.session, [case], realm.user)
+        return [prove(realm.session, case, user, secrets), predictor.predict(case)]
+
+    proved, predicted = both()
+    assert proved.proved and predicted.outlook
+    realm.session.post(at, {**mapper, "config": config})
+    for found in both():
+        assert found.is_wrong and "the subject token contains 'act', by which somebody acts" in str(found.reason), found

@@ -67,6 +67,18 @@ def named(name: str) -> Rule:
 
 REFUSED: list[tuple[str, Stack, dict[str, Any], list[str]]] = [
     (
+        "tokens-name-no-actor",
+        stack(
+            resource("HardcodedClaimMapper", client_id="web", name="m", claim_name="act.sub"),
+            resource("HardcodedClaimMapper", client_id="web", name="n", claim_name="may\\_act"),
+        ),
+        {},
+        [
+            "mapper 'm' of client 'web' in realm 'r': writes 'act', by which somebody acts for the user; remove it",
+            "mapper 'n' of client 'web' in realm 'r': writes 'may_act'",
+        ],
+    ),
+    (
         "requesters-are-confidential",
         stack(requester(public=True)),
         {},
@@ -360,6 +372,17 @@ REFUSED: list[tuple[str, Stack, dict[str, Any], list[str]]] = [
 ]
 
 PASSED: list[tuple[str, Stack, dict[str, Any]]] = [
+    (
+        "tokens-name-no-actor",
+        stack(
+            *(
+                resource("HardcodedClaimMapper", client_id="web", name="m", claim_name=name)
+                for name in ("action", "x.act", "")
+            ),
+            resource("HardcodedClaimMapper", client_id="web", name="m", claim_name="act\\.sub"),
+        ),
+        {},
+    ),
     ("requesters-are-confidential", stack(requester(public=False)), {}),
     ("requesters-are-confidential", stack(requester()), {}),  # not known
     ("requesters-have-no-full-scope", stack(requester(full_scope=False)), {}),

@@ -49,6 +49,18 @@ def test_proved(case: Case, claims: dict[str, Any]) -> None:
     assert verdict.exchanged_claims and "api" in verdict.exchanged_claims.aud
 
 
+@pytest.mark.parametrize("claim", ["act", "may_act"])
+def test_a_token_by_which_somebody_acts_for_the_user_is_not_exchanged(claim: str) -> None:
+    subject = {"access_token": sign({**USER, claim: {"sub": "agent"}}), "refresh_token": "refresh"}
+    realm = FakeRealm(subject=subject)
+    verdict = prove(realm.session, RECIPIENT, ALICE, secrets)
+    assert (verdict.proved, verdict.tried, verdict.is_wrong) == (False, False, True)
+    assert f"the subject token contains '{claim}', by which somebody acts for the user; Keycloak 26.8" in str(
+        verdict.reason
+    )
+    assert not any("subject_token" in form for _, form in realm.asked)
+
+
 def test_before_26_2_only_the_legacy_exchange_can_have_answered() -> None:
     subject, made = sign({**USER, "jti": str(uuid4())}), sign({**LEGACY, "jti": str(uuid4())})
     realm = FakeRealm(subject={"access_token": subject}, exchanged=exchanged(made))
