@@ -40,5 +40,6 @@ CHECKS: tuple[Check, ...] = (
         request.scopes,
         lambda q: q.case.exchange_scope is not None or q.may_be("scope-not-held-by-requester"),
     ),
+    Check("the organizations of the user", request.organization, request.has_organizations),
     Check("refresh tokens for '{requester}'", request.refresh, lambda q: q.may_be("refresh-off")),
 )

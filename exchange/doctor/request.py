@@ -9,6 +9,10 @@ from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.objects.features import REFRESH, SAME_SESSION
 from kcadmin.objects.shared_settings import REFRESH_TOKENS, gives_refresh_tokens
 from kcadmin.rest import texts
+from reach.audiences import held_scopes
+
+ORGANIZATION = "organization"
+"""The client scope that Keycloak gives each realm for the claim of the same name."""
 
 
 def scopes(q: Question) -> Iterator[Finding]:
@@ -29,6 +33,28 @@ def scopes(q: Question) -> Iterator[Finding]:
                 "scope-not-held-by-requester", "client", q.case.requester, wrong, q.mend(by_hand) if not named else by_hand,
                 field=f"{OPTIONAL}ClientScopes", value=", ".join(held),
             )  # fmt: skip
+
+
+def has_organizations(q: Question) -> bool:
+    """Whether tokens of the source may have the claim on organizations."""
+    enabled = (q.reader.settings() or {}).get("organizationsEnabled")
+    return bool(q.standard and enabled and q.source and ORGANIZATION in held_scopes(q.source))
+
+
+def organization(q: Question) -> Iterator[Finding]:
+    """The exchanged token has the claim on organizations only where the caller asks for it."""
+    client = q.requester
+    if client is None:
+        return
+    wrong = (
+        f"leaves out the claim '{ORGANIZATION}' unless the caller asks for scope {ORGANIZATION}:<alias>, and then gives any "
+        "organization of the user, whichever the subject token names"
+    )
+    remedy = f"let the caller send scope={ORGANIZATION}:<alias>, and fence it by the guard noWiderScopes"
+    if ORGANIZATION not in held_scopes(client):
+        wrong = f"has no client scope '{ORGANIZATION}', so the exchanged token leaves out that claim"
+        remedy = f"add it under Clients → {client.client_id} → Client scopes if the API needs the claim"
+    yield q.found("organization-left-out", "client", client.client_id, wrong, remedy, sure=False)
 
 
 def refresh(q: Question) -> Iterator[Finding]:

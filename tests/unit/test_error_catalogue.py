@@ -97,6 +97,7 @@ def test_every_cause_is_looked_for_or_the_callers_own() -> None:
 
 
 WITHOUT_AN_ERROR = {
+    "organization-left-out",
     "switch-on",  # the standard exchange answers: a token, or an error of its own
     "user-missing",  # nobody asks the token endpoint for it
     "guard-mark-borrowed",  # lets an exchange through
