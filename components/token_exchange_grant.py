@@ -11,6 +11,7 @@ from pulumi.runtime import get_root_resource
 from components.grant_options import handed_on, hold, option_faults
 from components.late_arguments import Client, LateArguments, Role, Sources, late_arguments, waits_for_others
 from components.late_grant import LateNames, described, own_connection, plan_late
+from components.left_out import watch
 from components.legacy_parts import register_legacy_parts
 from components.news import tell_changes
 from components.other_keycloak import shared_parts_at
@@ -144,10 +145,11 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         give(self, shared.names.connection if shared else connection)
         names = LateNames(planned, late, self, opts.depends_on if opts else None, given) if late else None
         shared = shared or (SharedParts(names) if names else SharedParts.of_program())
-        hold(self, shared.register_one(planned, given))
+        hold(self, parts := shared.register_one(planned, given))
         self.own_parts = register_legacy_parts(planned, shared, self, given) if planned.policy_clients else []
         if planned.spec.prove:
             self.own_parts += register_proofs(planned, shared, self.own_parts, self, given)
+        watch(name, [*parts, *self.own_parts])
         told = described(planned, names) if names else describe(planned)
         self.description = {**told, **shared.names.elsewhere()}
         self.register_outputs({**self.description, **(names.facts(planned) if names else policy_facts(planned))})

@@ -99,6 +99,31 @@ def test_options_of_a_grant_reach_all_that_it_needs(realm: TestRealm, new_stack:
     exchanged(realm, "left", "left-api", exchange, source="left", asks=True)
 
 
+@pytest.mark.standard_exchange
+def test_one_grant_alone_by_target(make_realm: MakeRealm, new_stack: NewStack) -> None:
+    """The patterns of docs/pulumi-features.md; a target that is the grant's own alone wires nothing, and says so."""
+    realm = make_realm("standard")
+    for name in ("first", "web", "web-api", "late", "late-api"):
+        realm.add_client(name)
+    stack = shaped(program(new_stack(realm, "standard"), "standard"), web={}, late={"late": True})
+    told = stack.up("--skip-preview", "--target", "**:TokenExchangeGrant::*")
+    assert "grants 'late', 'web': are not wired in this run, since --target or --exclude leaves out" in told.output
+    assert told.writes == []
+    web = ("--target", "**::web", "--target", f"**::{realm.name}/web*/**", "--target", "**::web/**")
+    told = stack.up("--skip-preview", *web)
+    assert "grants 'late': are not wired" in told.output, told.output
+    exchanged(realm, "web", "web-api", "standard", source="web", asks=True)
+    refused(realm, "late", source="late", audience="late-api")
+    late = ("--target", "**::late", "--target", "**::late/**")
+    assert "not wired" not in stack.up("--skip-preview", *late).output
+    exchanged(realm, "late", "late-api", "standard", source="late", asks=True)
+    stack.destroy("--skip-preview", *web)
+    refused(realm, "web", source="web", audience="web-api")
+    exchanged(realm, "late", "late-api", "standard", source="late", asks=True)
+    stack.destroy("--skip-preview", *late)
+    refused(realm, "late", source="late", audience="late-api")
+
+
 def _before(stack: Stack, resource: dict[str, Any]) -> set[str]:
     """What a resource comes after, directly or not."""
     by_urn = {each["urn"]: each for each in resources(stack).values()}

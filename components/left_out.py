@@ -1,0 +1,59 @@
+"""What ``--target`` leaves out of a run: Pulumi then makes a grant's component, and nothing of what the grant needs."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+import pulumi
+from pulumi.runtime import get_root_resource, is_dry_run
+
+from kcadmin.rest.texts import named, some
+from providers.base import messages
+
+PAGE = "docs/pulumi-features.md#one-grant-alone"
+
+
+@dataclass(eq=False)
+class _Run:
+    """parts: of each grant, by its name."""
+
+    parts: dict[str, Sequence[pulumi.Resource]] = field(default_factory=dict)
+    told: pulumi.Output[bool] | None = None
+
+    async def tell(self) -> bool:
+        """Warns once, when all is registered. Whether there was something to tell."""
+        left: dict[str, str] = {}
+        while self.parts:
+            grant, parts = self.parts.popitem()
+            missing = [part._name for part in parts if not await _is_made(part)]
+            if missing:
+                left[grant] = missing[0]
+        self.told = None
+        if left:
+            grant, part = min(left.items())
+            messages.warn(
+                f"grants {some(sorted(left))}: are not wired in this run, since --target or --exclude leaves out what they need, "
+                f"for {named(grant)} {named(part)}; target that too, as {PAGE} shows."
+            )
+        return bool(left)
+
+
+_runs: "WeakKeyDictionary[pulumi.Resource, _Run]" = WeakKeyDictionary()
+
+
+def watch(grant: str, parts: Sequence[pulumi.Resource]) -> None:
+    """Looks, in a run that writes, whether all that a grant needs is there at its end."""
+    root = get_root_resource()
+    if root is None or is_dry_run():
+        return
+    run = _runs.setdefault(root, _Run())
+    run.parts[grant] = parts
+    run.told = run.told or pulumi.Output.from_input(run.tell())  # the program waits for its outputs
+
+
+async def _is_made(part: pulumi.Resource) -> bool:
+    """A resource that was left out has no id, and no error."""
+    with suppress(Exception):
+        return not isinstance(part, pulumi.CustomResource) or bool(await part.id.is_known())
+    return True
