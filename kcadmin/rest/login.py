@@ -23,6 +23,7 @@ from kcadmin.rest.connection import (
     variable_of,
 )
 from kcadmin.rest.errors import InvalidSettings
+from kcadmin.rest.refused_logins import cause
 from kcadmin.rest.texts import named
 
 ASSERTION_TYPE = assertions.TYPES["jwt-bearer"]
@@ -51,28 +52,32 @@ def secrets_of(login: Login) -> tuple[str, ...]:
     return (login.client_secret if isinstance(login, ClientSecretLogin) else login.private_key,)
 
 
-def remedy(
+def why_refused(
     login: Login,
+    answer: Mapping[str, object],
     environ: Mapping[str, str] = os.environ,
     *,
     form: Mapping[str, str] | None = None,
-    words: str = "",
     name: str = "",
 ) -> str:
-    """What to do about a refused login. Pulumi keeps a stack's config in state, so a secret from there may be an old one.
+    """The cause of a refused login and what to do, as the end of a message without its last dot.
 
-    form, words: what was sent and what Keycloak said to it. name: of a connection beside the stack's.
+    Pulumi keeps a stack's config in state, so a secret from there may be an old one.
+
+    :param answer: what Keycloak said, form: what was sent. name: of a connection beside the stack's.
     """
+    error, said = str(answer.get("error") or ""), str(answer.get("error_description") or "")
     if isinstance(login, AssertionLogin):
-        return assertions.remedy(login, (form or {}).get("client_assertion", ""), words)
+        return f"; {assertions.remedy(login, (form or {}).get('client_assertion', ''), f'{error}: {said}')}"
     if isinstance(login, CertificateLogin):
-        return certificates.remedy(login)
+        return f"; {certificates.remedy(login)}"
+    row = cause(login, error, said)
+    told = f": {row.odd.wrong}; {row.odd.remedy}"
     secret, variable = _SECRETS[type(login)]
     variable = variable_of(variable, name)
-    check = "check the name, its secret and loginRealm"
-    if environ.get(variable):
-        return check
-    return f"{check}, or set {variable}: refresh and destroy take the {secret} from the stack's last up"
+    if not row.is_secret or environ.get(variable):
+        return told
+    return f"{told}, or set {variable}: refresh and destroy take the {secret} from the stack's last up"
 
 
 def token_form(login: Login, issuer: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from kcadmin.rest.answers import Answer
 from kcadmin.rest.connection import AssertionLogin, Connection, PrivateKeyLogin
 from kcadmin.rest.errors import BUSY, HttpError, KeycloakError, LoginRefused, Refusal, UnexpectedAnswer, Unreachable
 from kcadmin.rest.issuers import NO_REALM, base_of, claims_of, discovered_issuer, own_issuer
-from kcadmin.rest.login import describe, remedy, token_form
+from kcadmin.rest.login import describe, token_form, why_refused
 from kcadmin.rest.patience import patiently
 from kcadmin.rest.texts import named, unfit_segment
 from kcadmin.rest.transport import Transport
@@ -211,19 +211,19 @@ class Session:
         form = token_form(login, issuer)
         answer = self._send("POST", at, form=form)
         if answer.status_code == 404 and answer.own_words() == NO_REALM:
-            raise LoginRefused(
-                f"{who}: Keycloak at {named(self.connection.url)} has no such realm; correct url or loginRealm."
-            )
+            raise LoginRefused(f"{who}: {self.transport.server} has no such realm; correct url or loginRealm.")
         said = answer.own_words() or OF_ANY_PATH
         if answer.location or not (answer.ok or (answer.status_code in OF_LOGIN and not said.startswith(OF_ANY_PATH))):
             raise self._error(answer, is_known=False)
         if not answer.ok:
-            to_do = remedy(login, form=form, words=answer.words(), name=name)
-            raise LoginRefused(f"{who}: refused ({answer.status_code} {answer.words()}); {to_do}.")
+            why = why_refused(login, answer.object(), form=form, name=name)
+            raise LoginRefused(
+                f"{who}: refused ({answer.status_code} {answer.words()}) by {self.transport.server}{why}."
+            )
         token, seconds = answer.token()
         if not token:
             raise LoginRefused(
-                f"{who}: Keycloak at {named(self.connection.url)} answered without "
+                f"{who}: {self.transport.server} answered without "
                 "an access token; check that url is Keycloak's own address."
             )
         return token, seconds

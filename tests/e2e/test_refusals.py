@@ -17,7 +17,7 @@ from tests.e2e.stack import Grant, Run, Stack
 from tests.support.realms import TestRealm
 
 House = tuple[TestRealm, Stack]
-WRONG_PASSWORD = "invalid_grant: Invalid user credentials); check the name, its secret and loginRealm."
+WRONG_PASSWORD = "invalid_grant: Invalid user credentials) by Keycloak at '"
 CLIENTS: dict[str, dict[str, Any]] = {
     **{name: {} for name in ("frontend", "api", "shop", "orders")},
     "off": {"enabled": False},

@@ -69,7 +69,7 @@ def test_a_password_from_the_environment(realm: TestRealm, new_stack: NewStack) 
     stack.up("--skip-preview")
     rotate(realm, login)
     words = stack.refused("refresh", "--yes", "--skip-preview").output
-    assert "check the name, its secret and loginRealm." in words
+    assert "check name, password and loginRealm" in words and "refresh and destroy take" not in words
     assert "first" not in words
 
     stack.env[login.variable] = "second"

@@ -1,0 +1,111 @@
+"""Why Keycloak refuses a login: what its token endpoint says to a password or to client credentials.
+
+All rows were seen on Keycloak 26.7.3. It tells no causes apart that would help to guess a password.
+"""
+
+from typing import NamedTuple
+
+from kcadmin.rest.connection import ClientSecretLogin, Login, PasswordLogin, PrivateKeyLogin
+from kcadmin.rest.odd import Odd
+
+ROBOT = "log in as a robot instead (`python -m exchange bootstrap`)"
+HOME = "a robot is in the realm that it manages, so check clientId and loginRealm"
+
+
+class Row(NamedTuple):
+    """An answer. error: RFC 6749's. words: those that its description begins with. by: the kinds of login that it is for.
+
+    is_secret: whether another secret may be the remedy.
+    """
+
+    error: str
+    words: str
+    odd: Odd
+    by: tuple[type[Login], ...] = (PasswordLogin, ClientSecretLogin, PrivateKeyLogin)
+    is_secret: bool = False
+
+
+REQUIRED_ACTION = Odd(
+    "login-required-action",
+    "the user must first do what Keycloak asks for at a login (a required action, such as a new password)",
+    f"log in once in a browser, take the user's required actions away, or {ROBOT}",
+)
+USER_DISABLED = Odd("login-user-disabled", "the user is disabled", f"enable the user, or {ROBOT}")
+CREDENTIALS = Odd(
+    "login-password",
+    "Keycloak says so of a wrong password, of a user that the realm does not have, of one who is locked after failed logins "
+    "(brute-force detection), and of one with a one-time code, which no command can send",
+    f"check name, password and loginRealm, and look at the user in Keycloak; where there is a one-time code, {ROBOT}",
+)
+NO_CLIENT = Odd("login-no-client", "the realm has no such client, or it is disabled", HOME)
+NO_ADMIN_CLI = Odd(
+    "login-admin-cli",
+    "passwords are sent through the client 'admin-cli', which is disabled, missing or without direct access grants",
+    f"switch it on in that realm, or {ROBOT}",
+)
+SECRET = Odd(
+    "login-secret",
+    "the secret is not the client's, or it has expired (secret rotation)",
+    "take it from Keycloak: Clients → the client → Credentials",
+)
+NO_SERVICE_ACCOUNT = Odd(
+    "login-no-service-account",
+    "the client has no service account",
+    "switch on its Service accounts roles, or name another client",
+)
+PUBLIC = Odd(
+    "login-public-client", "the client is public", "switch on its Client authentication and Service accounts roles"
+)
+NO_ROBOT = Odd(
+    "login-another-kind-of-client", "a client of this kind cannot log in", "name a confidential OpenID Connect client"
+)
+BY_ANOTHER_WAY = Odd(
+    "login-by-another-way",
+    "the client logs in by a signed JWT and not by a secret",
+    "give its private key (privateKey, KEYCLOAK_PRIVATE_KEY), or set its Client Authenticator to a secret",
+)
+BY_SECRET = Odd(
+    "login-by-secret",
+    "the client does not log in by a signed JWT",
+    "set its Client Authenticator to Signed JWT with the public key, or give its secret (clientSecret, KEYCLOAK_CLIENT_SECRET)",
+)
+KEY = Odd(
+    "login-key",
+    "the private key is not the client's, or this machine's clock is wrong",
+    "compare the key with the client's Keys tab, and both clocks",
+)
+REALM_DISABLED = Odd("login-realm-disabled", "the realm is disabled", "enable it, or correct loginRealm")
+HTTPS = Odd("login-https", "the realm demands TLS", "set url to its https:// address")
+OTHER = Odd("login-refused", "Keycloak gives no other reason", "check the name, its secret and loginRealm")
+
+INVALID = "Invalid client or Invalid client credentials"
+ROWS = (
+    Row("invalid_grant", "Account is not fully set up", REQUIRED_ACTION),
+    Row("invalid_grant", "Account disabled", USER_DISABLED),
+    Row("invalid_request", "User '", USER_DISABLED),
+    Row("invalid_grant", "Invalid user credentials", CREDENTIALS, is_secret=True),
+    Row("invalid_client", INVALID, NO_ADMIN_CLI, by=(PasswordLogin,)),
+    Row("unauthorized_client", INVALID, NO_ADMIN_CLI, by=(PasswordLogin,)),
+    Row("unauthorized_client", "Client not allowed for direct access grants", NO_ADMIN_CLI),
+    Row("invalid_client", INVALID, NO_CLIENT, by=(ClientSecretLogin, PrivateKeyLogin)),
+    Row("unauthorized_client", INVALID, BY_SECRET, by=(PrivateKeyLogin,)),
+    Row("unauthorized_client", INVALID, SECRET, by=(ClientSecretLogin,), is_secret=True),
+    Row("unauthorized_client", "Client not enabled to retrieve service account", NO_SERVICE_ACCOUNT),
+    Row("unauthorized_client", "Public client not allowed to retrieve service account", PUBLIC),
+    Row("invalid_client", "Bearer-only not allowed", NO_ROBOT),
+    Row("invalid_client", "Wrong client protocol", NO_ROBOT),
+    Row("invalid_client", "Parameter client_assertion_type is missing", BY_ANOTHER_WAY),
+    Row("invalid_client", "Client authentication with signed JWT failed", KEY, is_secret=True),
+    Row("invalid_client", "Unable to load public key", KEY),
+    Row("access_denied", "Realm not enabled", REALM_DISABLED),
+    Row("invalid_request", "HTTPS required", HTTPS),
+)
+ODD = (*dict.fromkeys(row.odd for row in ROWS), OTHER)
+
+
+def cause(login: Login, error: str, description: str) -> Row:
+    """Why a login was refused. The last resort is ``OTHER``; assertions of other issuers have remedies of their own."""
+    for row in ROWS:
+        if row.error == error and description.startswith(row.words) and isinstance(login, row.by):
+            return row
+    return Row(error, "", OTHER, is_secret=True)
