@@ -95,7 +95,7 @@ test-cluster: setup ## objects, owners, crashes and stacks at once on PostgreSQL
 		KEYCLOAK_TEST_SERVER=$$server ROUNDS_AT_ONCE=5 $(VENV)/python -m pytest $(CLUSTER_TESTS) $(ARGS) || exit 1; done
 
 test-crash: setup ## runs killed before and after each write, in one process and through the CLI (make test: at some of these points)
-	@ALL_KILL_POINTS=1 $(VENV)/python -m pytest -n $(JOBS) tests/acceptance/test_crashes.py tests/acceptance/test_replacements.py tests/acceptance/test_killed_robots.py tests/e2e/test_killed.py tests/e2e/test_killed_late.py tests/e2e/test_killed_renames.py tests/e2e/test_replaced.py $(ARGS)
+	@ALL_KILL_POINTS=1 $(VENV)/python -m pytest -n $(JOBS) tests/acceptance/test_crashes.py tests/acceptance/test_replacements.py tests/acceptance/test_killed_robots.py tests/acceptance/test_federated_robots.py tests/e2e/test_killed.py tests/e2e/test_killed_late.py tests/e2e/test_killed_renames.py tests/e2e/test_replaced.py $(ARGS)
 
 test-copies: setup ## a realm with legacy grants that is copied to another server, with callers that go on
 	@TEST_COPIES=1 $(VENV)/python -m pytest tests/e2e/test_release.py $(ARGS)

@@ -39,6 +39,7 @@ KEPT_SERVERS = "TEST_SERVERS"
 
 LONGEST_FIRST = (
     "test_hangs",
+    "test_certificates",
     "test_late",
     "test_identity",
     "test_bad_servers",

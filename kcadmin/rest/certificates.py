@@ -15,6 +15,10 @@ from kcadmin.rest.texts import named, shown
 
 CERTIFICATE, KEY = "KEYCLOAK_CLIENT_CERTIFICATE", "KEYCLOAK_CLIENT_KEY"
 _OTHERS = ("clientSecret", "privateKey", "clientAssertionFile")
+_OTHER_VARIABLES = (
+    *("KEYCLOAK_CLIENT_SECRET", "KEYCLOAK_PRIVATE_KEY"),
+    *("KEYCLOAK_CLIENT_ASSERTION_FILE", "KEYCLOAK_CLIENT_ASSERTION_COMMAND"),
+)
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,14 @@ class CertificateLogin:
 def read_certificate(
     get: Callable[[str], str], environ: Mapping[str, str], faults: list[str]
 ) -> CertificateLogin | None:
-    """None where another method is chosen. The environment's paths win over config."""
+    """None where another method is chosen. The environment's paths win over config, and choose it where nothing else is set."""
+    beside = [key for key in _OTHERS if get(key)]
     if not get("clientCertificate"):
         if get("clientKey"):
             faults.append("config 'clientKey': is set without clientCertificate; set that too, or remove clientKey.")
-        return None
-    beside = [key for key in _OTHERS if get(key)]
+        others = beside or any(value for name, value in environ.items() if name in _OTHER_VARIABLES)
+        if others or not (environ.get(CERTIFICATE, "").strip() and get("clientId")):
+            return None
     faults += [f"config {named(key)}: is set beside clientCertificate; keep one of them." for key in beside]
     if not get("clientId"):
         faults.append("config 'clientCertificate': is set without clientId; set clientId, or remove clientCertificate.")

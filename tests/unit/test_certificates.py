@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kcadmin.rest.certificates import CERTIFICATE, KEY, CertificateLogin, remedy
-from kcadmin.rest.connection import ADMIN_PASSWORD, CLIENT_SECRET, read_connection
+from kcadmin.rest.connection import ADMIN_PASSWORD, CLIENT_SECRET, ClientSecretLogin, read_connection
 from kcadmin.rest.errors import InvalidSettings
 from kcadmin.rest.given_connection import as_given, given_connection
 from kcadmin.rest.login import describe, secrets_of, token_form
@@ -28,6 +28,10 @@ def test_config_chooses_it(files: tuple[str, str], tmp_path: Path) -> None:
     assert read_connection(config.get, environ).login == login
     moved = {**config, "clientCertificate": "/gone", "clientKey": "/gone"}
     assert read_connection(moved.get, {CERTIFICATE: certificate, KEY: key}).login == login
+    plain = {"url": URL, "clientId": "robot"}
+    by_environment = {CERTIFICATE: certificate, KEY: key}
+    assert read_connection(plain.get, by_environment).login == login
+    assert read_connection(plain.get, {**by_environment, CLIENT_SECRET: "s"}).login == ClientSecretLogin("robot", "s")
     both = tmp_path / "both.pem"
     both.write_text(Path(certificate).read_text() + Path(key).read_text())
     found = read_connection({**config, "clientCertificate": str(both), "clientKey": ""}.get, {}).login
