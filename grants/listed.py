@@ -59,20 +59,20 @@ def files_of(given: str, project: Path | None = None) -> list[tuple[str, Path]]:
     :raises UnfitFile: there are none, or they are too large.
     """
     place = (project or project_folder()) / given
-    if not place.is_dir():
-        if not place.is_file():
-            raise UnfitFile("is no file or folder in the project's folder; correct the path")
-        if place.suffix not in ENDINGS:
-            raise UnfitFile(f"has another ending than {', '.join(ENDINGS)}; rename it")
-        return [(given, place)]
     try:
+        if not place.is_dir():
+            if not place.is_file():
+                raise UnfitFile("is no file or folder in the project's folder; correct the path")
+            if place.suffix not in ENDINGS:
+                raise UnfitFile(f"has another ending than {', '.join(ENDINGS)}; rename it")
+            return [(given, place)]
         there = sorted(each for each in place.iterdir() if not each.name.startswith("."))
         if folders := [each.name for each in there if each.is_dir()]:
             raise UnfitFile(f"holds the folder {named(folders[0])}, which is not read; put its files beside the others")
         files = [each for each in there if each.suffix in ENDINGS and each.is_file()]
         size = sum(each.stat().st_size for each in files)
     except OSError as problem:
-        raise UnfitFile(f"cannot be read ({problem.strerror}); correct its permissions") from None
+        raise UnfitFile(f"cannot be read ({problem.strerror}); correct the path or its permissions") from None
     if not files:
         raise UnfitFile(f"holds no file with the ending {', '.join(ENDINGS)}; write [] into one for no grants")
     if size > MOST_BYTES:
