@@ -13,6 +13,7 @@ from kcadmin.authz.exchange_permission import AFFIRMATIVE, Attached, attach, cac
 from kcadmin.authz.exchange_policies import judge
 from kcadmin.authz.policies import UUID
 from kcadmin.marks.ownership import hash16
+from kcadmin.objects.claims import ATTACHED as ATTACHED_POLICY
 from kcadmin.objects.claims import Claim, Kind, claim_of
 from kcadmin.objects.features import LEGACY
 from kcadmin.objects.realm import Realm
@@ -145,7 +146,7 @@ class TokenExchangePermissionProvider(KeycloakProvider):
 
 
 def _kind(policy: str) -> Kind:
-    return Kind(f"attached:{policy}")
+    return Kind(f"{ATTACHED_POLICY}{policy}")
 
 
 class TokenExchangePermission(KeycloakResource, module="keycloak", name="TokenExchangePermission"):

@@ -5,7 +5,7 @@ from typing import Any
 
 from kcadmin.marks.ownership import NUMBER_KEY, OWNER_KEY, STACK_KEY, Writer, unmarked
 from kcadmin.objects.claim_mappers import claim_mappers
-from kcadmin.objects.claims import claim_owners
+from kcadmin.objects.claims import ATTACHED, claim_owners
 from kcadmin.objects.clients import Client
 from kcadmin.objects.mappers import audience_mappers
 from kcadmin.objects.marked_mappers import Marked
@@ -26,7 +26,8 @@ def marks_on(client: Client) -> Iterator[Mark]:
             what = f"{kind} mapper {named(mapper.name)} of client {named(client.client_id)}"
             yield Mark(what, mapper.owner, mapper.writer, at=client.uuid)
     for kind, owner, writer in claim_owners(client):
-        yield Mark(f"{kind} of client {named(client.client_id)}", owner, writer, at=client.uuid)
+        what = f"{kind} of client {named(client.client_id)}"
+        yield Mark(what, owner, writer, at=client.uuid, beside=kind.startswith(ATTACHED))
 
 
 def marks_of_scopes(scopes: Iterable[Json]) -> Iterator[Mark]:

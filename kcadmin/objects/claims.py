@@ -23,6 +23,7 @@ IDENTITY = ("id", "owner", "writer", "mark", "exchange")  # of an object, and no
 OWNER = Annotated[str, re.compile(".{1,1000}", re.DOTALL)]
 WRITER = {"stack": OWNER, "number": HASH8}
 ADOPTED = "adopted:"
+ATTACHED = "attached:"  # of a policy that hung on a permission before: who may take it out
 NAMED = 3
 _log = logging.getLogger(__name__)
 

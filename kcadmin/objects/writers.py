@@ -20,7 +20,8 @@ NAMED = 3
 class Mark:
     """Whose an object or setting is, and who wrote that. what: in words; owner: its hash where ``hashed``.
 
-    at: the UUID of the client that has it, or else the name of the object.
+    at: the UUID of the client that has it, or else the name of the object. beside: whether it notes something of an object that
+    has a mark of its own.
     """
 
     what: str
@@ -28,6 +29,7 @@ class Mark:
     writer: Writer
     hashed: bool = False
     at: str = ""
+    beside: bool = False
 
 
 def by_others(marks: Iterable[Mark], owners: Collection[str], stack: str) -> list[Mark]:

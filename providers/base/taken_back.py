@@ -142,8 +142,8 @@ _programs: "WeakKeyDictionary[pulumi.Resource, _Program]" = WeakKeyDictionary()
 
 
 def written_by_us(marks: Iterable[Mark], stack: str) -> list[Mark]:
-    """The marks that a stack may have written. stack: as marks name it."""
-    return [mark for mark in marks if mark.writer.number and may_be(mark.writer.stack, stack)]
+    """The marks of objects and settings that a stack may have written. stack: as marks name it."""
+    return [mark for mark in marks if mark.writer.number and not mark.beside and may_be(mark.writer.stack, stack)]
 
 
 def note_marks(marks: Iterable[Mark], stack: str) -> None:

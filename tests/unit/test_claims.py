@@ -15,17 +15,19 @@ from kcadmin.authz.noted_strategy import STRATEGY
 from kcadmin.authz.policies import ClientPolicy, TimePolicy
 from kcadmin.authz.scopes_and_permissions import AuthorizationScope, ScopePermission, scope_kind
 from kcadmin.marks.notes import SECONDS, fits, plain, typed
-from kcadmin.marks.ownership import CLAIM_PREFIX, hash16
+from kcadmin.marks.ownership import CLAIM_PREFIX, Writer, hash16, new_number
 from kcadmin.objects.claims import Claim, Kind, adopted_kind, claim_key, claim_of, claims
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import REFRESH, SWITCH, SWITCH_CLAIM
 from kcadmin.objects.mappers import AudienceMapper
 from kcadmin.objects.recorded_events import KIND as EVENTS
 from providers.authorization_services import AuthorizationServicesProvider
+from providers.base.taken_back import written_by_us
 from providers.full_scope_off import FullScopeOffProvider
 from providers.refresh_tokens_off import RefreshTokensOffProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
 from providers.token_lifespan import TokenLifespanProvider
+from reach.marks_in_sight import marks_on
 from tests.support.engine import forget_warnings
 from tests.support.examples import examples
 
@@ -269,3 +271,13 @@ def test_types(hint: Any, value: Any, fit: bool) -> None:
     assert fits(hint, value) is fit
     if fit:
         assert plain(typed(hint, value)) == value
+
+
+def test_what_hung_there_before_is_no_object_that_is_taken_back() -> None:
+    """A binding of policies notes it at an owner's change; it has no mark otherwise, so it is never counted."""
+    writer = Writer("o/p/s", new_number())
+    held = [Claim(OWNER, kind, {}, {}, writer) for kind in (Kind("attached:policy"), SWITCH_CLAIM)]
+    client = Client("u", "api", {"attributes": {each.key: each.text() for each in held}})
+    marks = [*marks_on(client)]
+    assert len(marks) == 2
+    assert [mark.what for mark in written_by_us(marks, "o/p/s")] == ["standard-exchange of client 'api'"]
