@@ -10,7 +10,7 @@ from exchange.bootstrap.key_file import Owner, new_key_file, read_key
 from kcadmin.objects.clients import Client
 from kcadmin.objects.realm import Realm, realm_for
 from kcadmin.objects.robot import Robot, make_robot
-from kcadmin.objects.robot_issuer import SPIFFE, Issuer, delete_issuer, judge_issuer, make_issuer
+from kcadmin.objects.robot_issuer import SPIFFE, Issuer, delete_issuer, issuer_type, judge_issuer, make_issuer
 from kcadmin.objects.robot_login import ByIssuer, ByKey, logs_in_by
 from kcadmin.objects.robot_policies import judge_robot
 from kcadmin.objects.robot_removal import Removed, find_robot, remove_robot
@@ -25,7 +25,7 @@ class Bootstrapped:
     """A robot. key: where its key is by which it has logged in (PEM, for its owner alone to read).
 
     key is None where it logs in by the tokens of another issuer. audience: the only one that these may have; type: of the
-    identity provider, if it was made.
+    identity provider.
     """
 
     robot: Robot
@@ -124,7 +124,7 @@ def bootstrap_federated(
             _take_back(realm, client_id, login.alias)
         raise
     audience = realm.session.issuer(realm_name)
-    return Bootstrapped(robot, realm_name, connection.url, None, audience, issuer.type if issuer else "")
+    return Bootstrapped(robot, realm_name, connection.url, None, audience, issuer_type(realm, login.alias))
 
 
 def remove(connection: Connection, realm_name: str, client_id: str) -> Removed | None:

@@ -136,6 +136,12 @@ def make_issuer(realm: Realm, client_id: str, login: ByIssuer, made: Issuer, con
         ) from None
 
 
+def issuer_type(realm: Realm, alias: str) -> str:
+    """The type of the provider."""
+    existing = _find(realm, alias)
+    return str(existing.get("providerId")) if existing else ""
+
+
 def delete_issuer(realm: Realm, client_id: str, alias: str) -> None:
     """Deletes the provider if it was made for the robot."""
     existing = _find(realm, alias)

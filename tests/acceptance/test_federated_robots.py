@@ -180,6 +180,7 @@ def test_a_provider_that_others_use_stays(realm: TestRealm, cluster: Issuer, tmp
         made(realm, POD, Wished(KUBERNETES, cluster.url))
     assert realm.export() == before
     found = made(realm, ByIssuer("theirs", JOB))
+    assert (found.type, found.key) == (OIDC, None)
     Session(logged_in(realm, tmp_path / "token", cluster.of_job(found.audience, JOB))).get(realm.at("clients"))
     assert gone(realm) == () and realm.export() == before
 
