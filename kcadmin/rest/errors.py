@@ -74,13 +74,15 @@ class TokenRefused(KeycloakError):
 class HttpError(KeycloakError):
     """An answer that is not a success. ``message``: the server's words. ``clause`` leaves out what to do."""
 
-    def __init__(self, status: int, method: str, path: str, message: str, wait: float = 0.0) -> None:
-        """wait: the seconds after which the server wants to be asked again."""
+    def __init__(
+        self, status: int, method: str, path: str, message: str, wait: float = 0.0, remedy: str | None = None
+    ) -> None:
+        """wait: the seconds after which the server wants to be asked again. remedy: what to do, if not as its status says."""
         self.status = status
         self.message = message
         self.wait = wait
         self._clause = f"{method} {path} -> {status} {_reason(status)}: {message}"
-        super().__init__(f"{self._clause}; {_remedy(status)}.")
+        super().__init__(f"{self._clause}; {remedy or _remedy(status)}.")
 
     @property
     def clause(self) -> str:

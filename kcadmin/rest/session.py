@@ -7,11 +7,20 @@ from itertools import count
 from typing import Any
 from urllib.parse import quote
 
-from kcadmin.rest import addresses
+from kcadmin.rest import addresses, missing_roles
 from kcadmin.rest.absence import is_gone
 from kcadmin.rest.answers import Answer
 from kcadmin.rest.connection import AssertionLogin, Connection, PrivateKeyLogin
-from kcadmin.rest.errors import BUSY, HttpError, KeycloakError, LoginRefused, Refusal, UnexpectedAnswer, Unreachable
+from kcadmin.rest.errors import (
+    BUSY,
+    Forbidden,
+    HttpError,
+    KeycloakError,
+    LoginRefused,
+    Refusal,
+    UnexpectedAnswer,
+    Unreachable,
+)
 from kcadmin.rest.issuers import NO_REALM, base_of, claims_of, discovered_issuer, own_issuer
 from kcadmin.rest.login import describe, token_form, why_refused
 from kcadmin.rest.patience import patiently
@@ -163,6 +172,9 @@ class Session:
         :param is_known: whether Keycloak answers so at that path.
         """
         error = answer.error() if is_known or answer.status_code in BUSY else answer.unexpected()
+        if isinstance(error, Forbidden):
+            to_do = missing_roles.remedy(answer.method, answer.at, self.connection.login_realm)
+            return Forbidden(answer.status_code, answer.method, answer.at, error.message, remedy=to_do)
         if not isinstance(error, UnexpectedAnswer) or answer.status_code in BUSY:
             return error
         url, at = self.connection.url, answer.at

@@ -9,7 +9,7 @@ import pytest
 from exchange import doctor
 from exchange.doctor.error_catalogue import BOTH, HEADINGS, REQUEST, ROWS, Row
 from exchange.doctor.error_texts import Reading, read_error, read_event
-from kcadmin.rest import addresses, proxies, refused_logins, tls
+from kcadmin.rest import addresses, missing_roles, proxies, refused_logins, tls
 from kcadmin.rest.odd import Odd
 from local.layout import PROJECT
 
@@ -152,7 +152,7 @@ def test_a_text_is_never_repeated() -> None:
     assert "eyJsecret" not in repr(found) and found.title == "Invalid token"
 
 
-ODD: tuple[Odd, ...] = (*addresses.ODD, *proxies.ODD, *tls.ODD, *refused_logins.ODD)
+ODD: tuple[Odd, ...] = (*addresses.ODD, *proxies.ODD, *tls.ODD, *refused_logins.ODD, *missing_roles.ODD)
 SECTIONS = re.split(r"^### ", (PROJECT / "docs" / "odd.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
 
 

@@ -1,0 +1,70 @@
+"""Which role of ``realm-management`` a request needs, for the message of a 403.
+
+Each row was tried on Keycloak 26.7.3 with logins of one role each: the role that is named is enough, and the least that is.
+A role to manage includes that to view, except of authorization, where the export needs the role to manage.
+"""
+
+import re
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from kcadmin.rest.odd import Odd
+from kcadmin.rest.texts import named, quoted
+
+ODD = (
+    Odd(
+        "missing-role",
+        "403 Forbidden: HTTP 403 Forbidden",
+        "give the login the role {role} of client {client} in realm {realm}",
+    ),
+)
+MASTER = "master"
+_IN_REALM = re.compile(r"^/admin/realms/([^/]+)(/.*)?$")
+
+
+class Row(NamedTuple):
+    """Paths below a realm, the roles to read them and those to write them."""
+
+    path: str
+    view: tuple[str, ...]
+    manage: tuple[str, ...]
+
+
+def _row(path: str, what: str) -> Row:
+    return Row(path, (f"view-{what}",), (f"manage-{what}",))
+
+
+ROWS = (
+    Row(r"/clients/[^/]+/evaluate-scopes/generate-example", ("view-clients", "view-users"), ()),
+    Row(r"/clients/[^/]+/authz/resource-server/settings$", ("manage-authorization",), ("manage-authorization",)),
+    _row(r"/clients/[^/]+/authz/", "authorization"),
+    Row(r"/clients/[^/]+/management/permissions$", ("view-clients",), ("manage-clients", "view-authorization")),
+    Row(r"/(clients|client-scopes)/[^/]+/scope-mappings/realm", ("view-clients",), ("manage-clients", "manage-realm")),
+    _row(r"/(clients|client-scopes|default-default-client-scopes|default-optional-client-scopes)(/|$)", "clients"),
+    _row(r"/(users|groups|group-by-path|attack-detection)(/|$)", "users"),
+    _row(r"/(events|admin-events)(/|$)", "events"),
+    _row(r"/identity-provider/", "identity-providers"),
+    Row(r"/(partialImport|partial-export)$", ("manage-realm",), ("manage-realm",)),
+    _row(r"/(roles|roles-by-id|client-policies|components|keys|authentication)(/|$)", "realm"),
+    _row(r"$", "realm"),
+)
+
+
+def roles_for(method: str, at: str) -> tuple[str, ...]:
+    """The roles that a request needs; none where that is not known."""
+    found = _IN_REALM.match(at)
+    for row in ROWS if found else ():
+        if re.match(row.path, (found.group(2) if found else "") or ""):
+            return row.view if method == "GET" else row.manage
+    return ()
+
+
+def remedy(method: str, at: str, login_realm: str) -> str | None:
+    """What to give a login of a realm for a request that was refused; None where that is not known."""
+    roles, found = roles_for(method, at), _IN_REALM.match(at)
+    if not roles or not found:
+        return None
+    realm = unquote(found.group(1))
+    client = "realm-management" if login_realm == realm != MASTER else f"{realm}-realm"
+    home = realm if login_realm == realm else MASTER
+    return ODD[0].told(role=quoted(roles, "and"), client=named(client), realm=named(home)).remedy
