@@ -9,6 +9,7 @@ from typing import Any
 
 import pulumi
 
+from grants.odd import OPTION_LATE, OPTION_UNFIT
 from grants.spec import GrantSpec
 from kcadmin.rest.texts import named
 from providers.base import messages
@@ -98,12 +99,10 @@ def agree(spec: GrantSpec, wanted: GrantOptions, there: Mapping[pulumi.Resource,
     :param there: with what each was registered. :raises pulumi.RunError: one cannot get an option any more.
     """
     faults = [
-        spec.describe(
-            f"{option} does not reach {type(part).__name__} {named(part._name)}, which another grant has registered before",
-            "give that grant the same, or make it after this one",
-        )
+        spec.describe(odd.wrong, odd.remedy)
         for part, earlier in there.items()
         for option in wanted.lacking(earlier, part)
+        for odd in [OPTION_LATE.told(option=option, part=f"{type(part).__name__} {named(part._name)}")]
     ]
     if faults:
         raise messages.program_error(faults)
@@ -114,7 +113,8 @@ def option_faults(opts: pulumi.ResourceOptions | None) -> Iterator[tuple[str, st
     for name, value in vars(opts).items() if opts else ():
         held = vars(value).values() if isinstance(value, pulumi.ResourceHookBinding) else [value]
         if name not in (*HANDED_ON, *OF_THE_GRANT) and any(each not in (None, [], {}) for each in held):
-            yield f"opts has {name}, which has no effect on what a grant needs", INSTEAD.get(name, ALONE)
+            odd = OPTION_UNFIT.told(option=name, instead=INSTEAD.get(name, ALONE))
+            yield odd.wrong, odd.remedy
 
 
 def hold(grant: pulumi.ComponentResource, parts: Sequence[pulumi.Resource]) -> None:

@@ -8,10 +8,9 @@ from weakref import WeakKeyDictionary
 import pulumi
 from pulumi.runtime import get_root_resource, is_dry_run
 
+from grants.odd import NOT_WIRED
 from kcadmin.rest.texts import named, some
 from providers.base import messages
-
-PAGE = "docs/pulumi-features.md#one-grant-alone"
 
 
 @dataclass(eq=False)
@@ -32,10 +31,8 @@ class _Run:
         self.told = None
         if left:
             grant, part = min(left.items())
-            messages.warn(
-                f"grants {some(sorted(left))}: are not wired in this run, since --target or --exclude leaves out what they need, "
-                f"for {named(grant)} {named(part)}; target that too, as {PAGE} shows."
-            )
+            odd = NOT_WIRED.told(grant=named(grant), part=named(part))
+            messages.warn(f"grants {some(sorted(left))}: {odd.wrong}; {odd.remedy}.")
         return bool(left)
 
 

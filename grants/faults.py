@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from grants.by_client import Neighbours
 from grants.fault import FEW
 from grants.gate_faults import gate_faults
+from grants.odd import NAME_TWICE
 from grants.plan import GrantPlan, flows_of, requesters, wire
 from grants.spec import KEEP, NO_KEEP_IN_LEGACY, NO_TIME_IN_STANDARD, OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
 from kcadmin.authz.exchange_permission import AFFIRMATIVE
@@ -179,7 +180,8 @@ def duplicates(specs: Sequence[GrantSpec]) -> Iterator[str]:
         if len(same := of_name[spec.name]) > 1:
             places = list(dict.fromkeys(each.place or "the stack's config" for each in same))
             where = f", in {' and in '.join(places[:FEW])}" if any(each.place for each in same) else ""
-            yield spec.describe(f"the name is used by several grants{where}", "give each its own")
+            odd = NAME_TWICE.told(where=where)
+            yield spec.describe(odd.wrong, odd.remedy)
 
 
 SHARED_OPTIONS = {

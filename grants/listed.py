@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from grants.grant_file import ENDINGS, MOST_BYTES, UnfitFile, grants_in, place_of
+from grants.odd import CONFIG_LARGE
 from kcadmin.rest.texts import named
 
 GRANTS, GRANTS_FILE = "grants", "grantsFile"
@@ -87,10 +88,8 @@ def too_large(config: str) -> str | None:
     """
     if (size := len(f"PULUMI_CONFIG={config}".encode())) < LARGE:
         return None
-    return (
-        f"config: has {size:,} bytes as Pulumi hands it to the program, and Linux takes {LINUX_LIMIT:,} at most; list the "
-        f"grants in files, by {GRANTS_FILE}."
-    )
+    odd = CONFIG_LARGE.told(size=f"{size:,}", limit=f"{LINUX_LIMIT:,}")
+    return f"config: {odd.wrong}; {odd.remedy}."
 
 
 def project_folder(start: Path | None = None) -> Path:

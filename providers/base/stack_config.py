@@ -8,12 +8,14 @@ from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 from kcadmin.rest import config_secrets
 from kcadmin.rest.given_connection import KEYS as OF_CONNECTION
+from kcadmin.rest.odd import Odd
 from kcadmin.rest.texts import named
 from providers.base.face import is_package
 
 OF_GRANTS = ("realm", "grants", "grantsFile", "exchange", "owner", "guards", "events", "protect")
 KEYS = (*(key for key in OF_CONNECTION if key != "name"), *OF_GRANTS)
 """All keys of a stack. A test compares them with Pulumi.yaml."""
+UNREAD = Odd("config-key", "is read by nothing", "")
 CLOSE = 0.82  # of 1; a key of a program's own that is less like one of ours is its own
 
 
@@ -46,5 +48,5 @@ def mistyped(given: Iterable[str], *, only_ours: bool, known: Sequence[str] = KE
         longer = bool(near) and key.lower() != near[0] and key.lower().startswith(near[0])  # realms, url2
         if only_ours or (near and not longer):
             remedy = f"did you mean {named(lower[near[0]])}?" if near else f"take it out; known are {', '.join(known)}."
-            faults.append(f"config {named(key)}: is read by nothing; {remedy}")
+            faults.append(f"config {named(key)}: {UNREAD.wrong}; {remedy}")
     return faults

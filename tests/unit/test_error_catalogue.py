@@ -9,9 +9,11 @@ import pytest
 from exchange import doctor
 from exchange.doctor.error_catalogue import BOTH, HEADINGS, REQUEST, ROWS, Row
 from exchange.doctor.error_texts import Reading, read_error, read_event
+from grants import odd
 from kcadmin.rest import addresses, missing_roles, proxies, refused_logins, tls
 from kcadmin.rest.odd import Odd
 from local.layout import PROJECT
+from providers.base.stack_config import UNREAD
 
 LOOKS = ["audience", "clients", "finding", "guards", "permission", "policies", "request"]
 CHECKS = "\n".join(Path(str(doctor.__file__)).with_name(f"{name}.py").read_text() for name in LOOKS)
@@ -152,7 +154,15 @@ def test_a_text_is_never_repeated() -> None:
     assert "eyJsecret" not in repr(found) and found.title == "Invalid token"
 
 
-ODD: tuple[Odd, ...] = (*addresses.ODD, *proxies.ODD, *tls.ODD, *refused_logins.ODD, *missing_roles.ODD)
+ODD: tuple[Odd, ...] = (
+    *addresses.ODD,
+    *proxies.ODD,
+    *tls.ODD,
+    *refused_logins.ODD,
+    *missing_roles.ODD,
+    *odd.ODD,
+    UNREAD,
+)
 SECTIONS = re.split(r"^### ", (PROJECT / "docs" / "odd.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
 
 
