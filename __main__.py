@@ -15,7 +15,12 @@ async def main() -> dict[str, Any]:
     with errors_as_sentences():
         settings = read_settings(only_ours=True)
         grants = await register_many_grants(
-            settings.grants, settings.connection, settings.guards, events=settings.events, all_of_stack=True
+            settings.grants,
+            settings.connection,
+            settings.guards,
+            events=settings.events,
+            all_of_stack=True,
+            in_bulk=settings.in_bulk,
         )
         return {"grants": for_people(grants), "keycloak": {"url": settings.connection.url, "realm": settings.realm}}
 

@@ -16,10 +16,11 @@ PHASES = {
     "add": "`up` of one more grant",
     "destroy": "`destroy`",
 }
-OURS, ENGINE, SERVER, CURL, TOFU = COMPETITORS = ("ours", "engine", "server", "curl", "tofu")
-PULUMI = (OURS, ENGINE)  # which may run with its checkpoints or without
+OURS, REALM, ENGINE, SERVER, CURL, TOFU = COMPETITORS = ("ours", "realm", "engine", "server", "curl", "tofu")
+PULUMI = (OURS, REALM, ENGINE)  # which may run with its checkpoints or without
 NAMES = {
     OURS: "this project",
+    REALM: "one resource a realm",
     ENGINE: "engine floor",
     SERVER: "server floor",
     CURL: "curl script",

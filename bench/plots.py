@@ -7,14 +7,14 @@ from typing import Any
 import matplotlib  # type: ignore[import-not-found]
 from matplotlib import pyplot, ticker
 
-from bench.cases import CURL, ENGINE, NAMES, OURS, PHASES, SERVER, TOFU
+from bench.cases import CURL, ENGINE, NAMES, OURS, PHASES, REALM, SERVER, TOFU
 from bench.lines import FLOORS, Line, Points, fewest_rounds, requests_of, seconds_of
 
 Json = dict[str, Any]
 WIDTH, HEIGHT = 11.0, 6.5  # inches
 DOTS = 100  # an inch
 LEGEND_COLUMNS = 4
-COLOURS = {OURS: "#0072B2", ENGINE: "#E69F00", SERVER: "#009E73", CURL: "#CC79A7", TOFU: "#D55E00"}
+COLOURS = {OURS: "#0072B2", REALM: "#56B4E9", ENGINE: "#E69F00", SERVER: "#009E73", CURL: "#CC79A7", TOFU: "#D55E00"}
 """Told apart by people who see few colours, too (Okabe and Ito)."""
 WITHOUT = "without checkpoints"
 

@@ -55,6 +55,13 @@ class Ours:
         self.stack.end_left()
 
 
+class InBulk(Ours):
+    """The same program with one resource for all grants of the realm."""
+
+    def configure(self, more: int) -> None:
+        self.stack.configure(*self.case.wanted(more), exchange=self.case.exchange, resources="realm")
+
+
 class EngineFloor(Ours):
     """The same program, which registers the same resources with providers that do nothing. See ``engine_floor``."""
 

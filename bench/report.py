@@ -24,6 +24,7 @@ A grant has a source and a target of its own, in requester flow. The clients exi
 clients of one more grant, and little else. `up` of one more adds that grant, and `destroy` removes it too.
 `up` and `destroy` include their previews, as people run them.
 
+- **one resource a realm**: this project with `resources: realm`.
 - **engine floor**: the same program, resources and server facts, with providers that do nothing. This is the cost
   of Pulumi alone.
 - **server floor**: a script that brings the realm to the same state with the fewest requests, one after the other,
@@ -56,6 +57,7 @@ make bench ARGS="--exchange standard --grants 1 10 100"             # seconds as
 make bench ARGS="--exchange legacy"                                 # an hour
 make bench ARGS="--exchange standard --grants 1000 --only ours,engine,server"   # an hour
 make bench ARGS="--exchange standard --grants 100 --only ours,engine --checkpoints off"
+make bench ARGS="--exchange standard --grants 1000 --only realm,server"         # ten minutes
 make bench ARGS="--report"                                          # write this page again, from results.json
 ```
 

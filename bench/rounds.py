@@ -5,10 +5,24 @@ from pathlib import Path
 from typing import Protocol
 
 from bench import terraform
-from bench.cases import CURL, ENGINE, MOST_GRANTS, NAMES, OURS, PHASES, SERVER, TOFU, Case, Command, in_words, label
+from bench.cases import (
+    CURL,
+    ENGINE,
+    MOST_GRANTS,
+    NAMES,
+    OURS,
+    PHASES,
+    REALM,
+    SERVER,
+    TOFU,
+    Case,
+    Command,
+    in_words,
+    label,
+)
 from bench.measure import Failed, Sample, measure
 from bench.other_runs import curl, curl_is_missing, server_floor
-from bench.pulumi_runs import EngineFloor, Ours
+from bench.pulumi_runs import EngineFloor, InBulk, Ours
 from bench.realm import left
 from bench.results import Measured
 from bench.state_parts import StateSize
@@ -32,6 +46,7 @@ class Competitor(Protocol):
 
 MAKERS: dict[str, Callable[[Case, Path], Competitor]] = {
     OURS: Ours,
+    REALM: InBulk,
     ENGINE: EngineFloor,
     SERVER: server_floor,
     CURL: curl,
@@ -107,7 +122,7 @@ class CaseRun:
 
     def _look(self, competitor: str, made: Competitor) -> None:
         self._states[competitor] = made.state()
-        if isinstance(made, Ours):
+        if isinstance(made, Ours) and not isinstance(made, InBulk):
             self._resources[competitor] = made.resources()
 
     def _check(self, competitor: str, found: dict[str, Sample]) -> None:

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.cases import COMPETITORS, CURL, ENGINE, NAMES, OURS, PHASES, SERVER, TOFU, in_words, label
+from bench.cases import COMPETITORS, CURL, ENGINE, NAMES, OURS, PHASES, REALM, SERVER, TOFU, in_words, label
 
 Json = dict[str, Any]
 NONE = "–"
@@ -58,14 +58,14 @@ def time_rows(cases: Mapping[str, Json]) -> Iterator[Row]:
             to_floors, to_tofu = (f"{each:.2f}" if each else NONE for each in ratios)
             rounds = str(min(map(len, there)))
             yield [
-                PHASES[phase], f"{int(grants):,}", cells[OURS], cells[ENGINE], cells[SERVER], to_floors,
-                cells[CURL], cells[TOFU], to_tofu, rounds,
+                PHASES[phase], f"{int(grants):,}", cells[OURS], cells[REALM], cells[ENGINE], cells[SERVER],
+                to_floors, cells[CURL], cells[TOFU], to_tofu, rounds,
             ]  # fmt: skip
 
 
 def time_table(cases: Mapping[str, Json]) -> str:
-    head = ["seconds", "grants", NAMES[OURS], NAMES[ENGINE], NAMES[SERVER], "÷ floors", NAMES[CURL], NAMES[TOFU],
-            f"÷ {NAMES[TOFU]}", "rounds"]  # fmt: skip
+    head = ["seconds", "grants", NAMES[OURS], NAMES[REALM], NAMES[ENGINE], NAMES[SERVER], "÷ floors", NAMES[CURL],
+            NAMES[TOFU], f"÷ {NAMES[TOFU]}", "rounds"]  # fmt: skip
     return _with_columns_that_say_something(head, list(time_rows(cases)))
 
 
@@ -78,6 +78,7 @@ def request_table(cases: Mapping[str, Json]) -> str:
         "writes",
         "logins",
         "connections",
+        NAMES[REALM],
         NAMES[SERVER],
         NAMES[CURL],
         NAMES[TOFU],
@@ -85,7 +86,9 @@ def request_table(cases: Mapping[str, Json]) -> str:
     rows = []
     for phase in PHASES:
         for grants, case in cases.items():
-            found = {each: case.get(each, {}).get("phases", {}).get(phase) for each in (OURS, SERVER, CURL, TOFU)}
+            found = {
+                each: case.get(each, {}).get("phases", {}).get(phase) for each in (OURS, REALM, SERVER, CURL, TOFU)
+            }
             if not any(found.values()):
                 continue
             ours = found[OURS]
@@ -114,9 +117,10 @@ def state_table(cases: Mapping[str, Json]) -> str:
     parts = list(dict.fromkeys(part for state in reversed(known.values()) for part in state["parts"]))
     rows = [["the whole", *(f"{state['bytes_a_grant']:,}" for state in known.values())]]
     rows += [[part, *(f"{state['parts'].get(part, 0):,}" for state in known.values())] for part in parts]
-    others = [cases[grants].get(TOFU, {}).get("state") for grants in known]
-    if any(others):
-        rows.append([NAMES[TOFU], *(f"{each['bytes_a_grant']:,}" if each else NONE for each in others)])
+    for other in (REALM, TOFU):
+        others = [cases[grants].get(other, {}).get("state") for grants in known]
+        if any(others):
+            rows.append([NAMES[other], *(f"{each['bytes_a_grant']:,}" if each else NONE for each in others)])
     return table(["bytes a grant", *(in_words(int(grants)) for grants in known)], rows)
 
 

@@ -28,9 +28,9 @@ UNANIMOUS = "UNANIMOUS"
 
 
 def register_legacy_parts(
-    planned: GrantPlan, shared: SharedParts, grant: pulumi.Resource, given: GrantOptions
+    planned: GrantPlan, shared: SharedParts, grant: pulumi.Resource | None, given: GrantOptions
 ) -> list[pulumi.Resource]:
-    """Registers the policies of a grant and their binding, as its children. given: the grant's options for them."""
+    """Registers the policies of a grant and their binding, as its children. grant: None without one. given: its options."""
     spec, names = planned.spec, shared.names
     common: dict[str, Any] = {
         "realm": names.realm(spec),

@@ -15,7 +15,7 @@ def register_proofs(
     planned: GrantPlan,
     shared: SharedParts,
     own: Sequence[pulumi.Resource],
-    grant: pulumi.Resource,
+    grant: pulumi.Resource | None,
     given: GrantOptions,
 ) -> list[pulumi.Resource]:
     """Registers them as children of a grant. own: what it has beside the shared parts. given: the grant's options."""

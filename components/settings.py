@@ -18,13 +18,15 @@ from providers.base.own_state import stack_name
 from providers.base.place import STARTED_WITH
 from providers.base.stack_config import mistyped_keys, plain_secrets
 
+EACH, REALM = "each", "realm"  # one resource for each Keycloak object, or one for all of a realm's
+
 
 @dataclass(frozen=True)
 class Settings:
     """How to reach the server, the grants of the stack, and what a grant takes from the stack (``defaults``).
 
     guards: what the realms' ``ExchangeGuards`` are to hold, of ``requesters``, ``sources`` and ``noWiderScopes``.
-    events: whether the realms record their exchanges.
+    events: whether the realms record their exchanges. in_bulk: whether all grants of a realm are one resource.
     """
 
     connection: Connection
@@ -33,6 +35,7 @@ class Settings:
     grants: tuple[GrantSpec, ...]
     guards: frozenset[str] = frozenset()
     events: bool = False
+    in_bulk: bool = False
 
 
 def read_settings(*, grants: bool = True, owner: bool = True, only_ours: bool = False) -> Settings:
@@ -75,11 +78,12 @@ def parse_settings(get: Callable[[str], str | None], owner: str, *, grants: bool
         faults += found.faults
     defaults = _defaults(get, owner, faults)
     events, guards = _read_flag(get, "events", faults), _read_guards(get("guards"), faults)
+    in_bulk = _read_resources(get("resources") or EACH, faults)
     specs = _read_grants(get, defaults, faults) if grants else ()
     if faults:
         raise InvalidSettings(dict.fromkeys(faults))
     assert connection is not None
-    return Settings(connection, str(defaults["realm"]), defaults, specs, guards, events)
+    return Settings(connection, str(defaults["realm"]), defaults, specs, guards, events, in_bulk)
 
 
 def _faults_of_stack(*, owner: bool) -> list[str]:
@@ -100,6 +104,12 @@ def _read_flag(get: Callable[[str], str | None], key: str, faults: list[str]) ->
     if text not in ("true", "false"):
         faults.append(f"config {named(key)}: is {shown(text)}; set true or false.")
     return text == "true"
+
+
+def _read_resources(text: str, faults: list[str]) -> bool:
+    if text not in (EACH, REALM):
+        faults.append(f"config 'resources': is {shown(text)}; set {EACH} or {REALM}.")
+    return text == REALM
 
 
 def _read_guards(text: str | None, faults: list[str]) -> frozenset[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 from pulumi.runtime import get_root_resource
 
+from components.bulk import InBulk
 from components.grant_options import handed_on, hold, option_faults
 from components.late_arguments import Client, LateArguments, Role, Sources, late_arguments, waits_for_others
 from components.late_grant import LateNames, described, own_connection, plan_late
@@ -173,6 +174,7 @@ def register_grants(
     """
     shared = shared_parts_at(connection)
     plans = _plan(specs, connection, guards, all_of_stack=all_of_stack)
+    shared.join(plans)
     list(_registering(plans, shared, guards, events))
     return _described(plans, shared)
 
@@ -184,11 +186,18 @@ async def register_many_grants(
     *,
     events: bool = False,
     all_of_stack: bool = False,
+    in_bulk: bool = False,
 ) -> dict[str, dict[str, Any]]:
-    """``register_grants`` for less of Pulumi's time and memory. Await it in ``pulumi.run``, or nothing is registered."""
+    """``register_grants`` for less of Pulumi's time and memory. Await it in ``pulumi.run``, or nothing is registered.
+
+    :param in_bulk: one resource a realm instead of one for each object.
+    """
     shared = shared_parts_at(connection)
     plans = _plan(specs, connection, guards, all_of_stack=all_of_stack)
-    await register_in_turn(_registering(plans, shared, guards, events))
+    shared.join(plans)
+    grants = InBulk(plans, shared, guards, events=events)
+    register = grants.register if in_bulk else grants.register_each
+    await register_in_turn(register(partial(_registering, plans, shared, guards, events)))
     return _described(plans, shared)
 
 
@@ -199,7 +208,6 @@ def _described(plans: Sequence[GrantPlan], shared: SharedParts) -> dict[str, dic
 def _registering(
     plans: Sequence[GrantPlan], shared: SharedParts, guards: Collection[str], events: bool
 ) -> Iterator[pulumi.Resource]:
-    shared.join(plans)
     if events:
         shared.record(plans)
     shared.guard(plans, guards)

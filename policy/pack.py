@@ -47,8 +47,9 @@ def report(rule: Rule, args: StackValidationArgs, report_violation: ReportViolat
     """Reports each finding of a rule at its resource, or at the stack."""
     resources = [Resource(each.resource_type, each.urn, plain(each.props)) for each in args.resources]
     stack = read_stack(datetime.datetime.now().astimezone().date(), resources, os.environ)
+    urns = {each.urn for each in resources}  # a grant may be one of many in a resource
     for finding in rule.findings(stack, plain(args.get_config())):
-        report_violation(finding.text, finding.resource or None)
+        report_violation(finding.text, finding.resource if finding.resource in urns else None)
 
 
 def plain(value: Any) -> Any:

@@ -8,10 +8,11 @@ from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Any
 
+from kcadmin.marks.packed import GRANT as GRANT
+from kcadmin.marks.packed import OBJECT, TOKEN, each_of
 from kcadmin.rest.texts import named
 
-GRANT = "keycloak-token-exchange:index:TokenExchangeGrant"
-DYNAMIC = "pulumi-python:dynamic/keycloak:"
+DYNAMIC = OBJECT
 PROVIDER = "pulumi:providers:pulumi-python"  # its properties are the stack's config
 STANDARD, LEGACY = "standard", "legacy"
 REQUESTER_FLOW = "requester"
@@ -115,7 +116,7 @@ def read_stack(today: datetime.date, resources: Iterable[Resource], environ: Map
 
     :param environ: of the run, which may bring a token of its platform to log in by.
     """
-    known = tuple(sorted(resources, key=lambda resource: resource.urn))
+    known = tuple(sorted(_each(resources), key=lambda resource: resource.urn))
     return Stack(
         known[0].urn.split(":")[2] if known else "",
         today,
@@ -124,6 +125,16 @@ def read_stack(today: datetime.date, resources: Iterable[Resource], environ: Map
         tuple(each for each in known if each.kind.startswith(DYNAMIC)),
         tuple(dict.fromkeys(key for each in known if each.kind == PROVIDER for key in _unsafe(each))),
     )
+
+
+def _each(resources: Iterable[Resource]) -> Iterator[Resource]:
+    """With the parts of grants that are one resource a realm."""
+    for resource in resources:
+        whole = {"type": resource.kind, "urn": resource.urn, "outputs": dict(resource.properties)}
+        held = each_of([whole]) if resource.kind == TOKEN else ()
+        yield from (Resource(each["type"], each["urn"], each["outputs"]) for each in held)
+        if resource.kind != TOKEN:
+            yield resource
 
 
 def _unsafe(provider: Resource) -> Iterator[str]:

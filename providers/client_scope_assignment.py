@@ -21,7 +21,7 @@ from kcadmin.rest.texts import named, shown
 from providers.base.after_removal import tell_kept
 from providers.base.compare import KEEP, RESTORE, REVOKE
 from providers.base.connections import Server
-from providers.base.held import ObjectMark, writer
+from providers.base.held import KEEPS, ObjectMark, writer
 from providers.base.judged_writes import ClientWrite, claim_write
 from providers.base.messages import info
 from providers.base.provider import KeycloakProvider, Props
@@ -56,7 +56,8 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
         id_ = f"{realm.name}/{uuid}/{scope_id}"
         if now == kind:
             created = ours or self._claim(realm, props) is not None
-            if created or props.get("on_remove") == REVOKE:  # another resource of this stack may be deleted next
+            is_noted = props.get(KEEPS)  # by who hands it over
+            if not is_noted and (created or props.get("on_remove") == REVOKE):  # another resource may be deleted next
                 write_claim(realm.clients, uuid, Claim(props["owner"], assignment_kind(name), {}, {}, writer(props)))
             self._take_away(realm, props)
             return id_, {"scope_id": scope_id, "found": CREATED if created else USED}

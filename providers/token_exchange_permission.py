@@ -24,7 +24,7 @@ from kcadmin.rest.texts import shown
 from providers.base.after_removal import never_in_the_way, tell_token_life
 from providers.base.compare import REVOKE
 from providers.base.connections import Server
-from providers.base.held import ObjectMark, Whose, whose, writer
+from providers.base.held import KEEPS, ObjectMark, Whose, whose, writer
 from providers.base.judged_writes import ClientWrite, claim_write
 from providers.base.messages import info, warn
 from providers.base.provider import KeycloakProvider, Props
@@ -117,10 +117,10 @@ class TokenExchangePermissionProvider(KeycloakProvider):
     def _note(self, realm: Realm, props: Props, before: Collection[str]) -> None:
         """Claims policies that hung there before: another resource of this stack may have attached them, and be deleted next.
 
-        Who attaches a policy first writes no claim, so that a grant costs no write more.
+        Who attaches a policy first writes no claim, so that a grant costs no write more. Nor does who takes over its number.
         """
         for policy in props["policies"]:
-            if policy in before or self._claim(realm, props, policy):
+            if (policy in before and not props.get(KEEPS)) or self._claim(realm, props, policy):
                 claim = Claim(props["owner"], _kind(policy), {}, {}, writer(props))
                 write_claim(realm.clients, props["client_uuid"], claim)
 

@@ -136,7 +136,7 @@ def parts(state: State) -> list[StackObject]:
             bool(each.get("protect")),
             {**(each.get("inputs") or {}), **(each.get("outputs") or {})},
         )
-        for each in state.resources
+        for each in state.each
         if str(each.get("type")).startswith(OBJECTS) and not each.get("delete")
     ]
 

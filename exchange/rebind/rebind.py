@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import gmtime, strftime
@@ -18,6 +18,7 @@ from typing import Any
 
 from exchange.stack.stack import NAMESPACE, STACK, Pulumi, StackProblem
 from exchange.stack.state import Json, State, is_here
+from kcadmin.marks import packed
 from kcadmin.objects.realm import realm_for
 from kcadmin.rest.errors import Refusal, sentence
 from kcadmin.rest.session import Session
@@ -114,7 +115,9 @@ def rebound(state: State, moves: Sequence[RealmMove], url: str, config: Mapping[
         move = next(
             (by_realm[realm] for realm in (str(part.get("realm")) for part in props) if realm in by_realm), None
         )
-        if is_here(each) and move:
+        if each["type"] == packed.TOKEN and move:
+            _rebind_packed(each, move)
+        elif is_here(each) and move:
             _rebind_object(each, move)
         elif each["type"] in (STACK, GRANT) and each.get("outputs"):
             each["outputs"] = _swapped(each["outputs"], everywhere)
@@ -195,12 +198,28 @@ def _rebind_object(resource: Json, move: RealmMove) -> None:
     today = {client.client_id: client.new for client in move.clients}
     resource["id"] = _swapped(resource.get("id"), move.uuids)
     for part in ("inputs", "outputs"):
-        props = _swapped(resource.get(part) or {}, move.uuids)
-        for names, key in _lists(props):
-            props[key] = sorted(today[name] for name in props[names])
-        if props.get(ISSUER):
-            props[ISSUER] = move.new
-        resource[part] = props
+        resource[part] = _rebound(resource.get(part) or {}, move, today)
+
+
+def _rebind_packed(resource: Json, move: RealmMove) -> None:
+    today = {client.client_id: client.new for client in move.clients}
+    for part in ("inputs", "outputs"):
+        props = resource.get(part) or {}
+        parts = {
+            place: replace(each, props=_rebound(each.props, move, today), id=_swapped(each.id, move.uuids))
+            for place, each in packed.parts_in(props).items()
+        }
+        grants = _swapped(packed.grants_in(props), move.uuids)
+        resource[part] = {**props, **packed.pack(parts, grants)}
+
+
+def _rebound(props: Json, move: RealmMove, today: Mapping[str, str]) -> Json:
+    props = _swapped(props, move.uuids)
+    for names, key in _lists(props):
+        props[key] = sorted(today[name] for name in props[names])
+    if props.get(ISSUER):
+        props[ISSUER] = move.new
+    return props
 
 
 def _clients(props: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:

@@ -13,6 +13,7 @@ from exchange.stack.stack import NAMESPACE, StackProblem, as_object, run_pulumi
 from exchange.stack.state import OBJECTS
 from kcadmin.guards.entries import Guards
 from kcadmin.marks.ownership import owned_name, policy_title, stack_of
+from kcadmin.marks.packed import each_of
 from kcadmin.marks.whose import TAKEN_OVER_BY
 from kcadmin.rest.texts import named
 from reach.leftovers import Audience, Leftover, LeftoverKind
@@ -79,7 +80,7 @@ def declared(chosen: Sequence[str], owner: str, place: Deployable) -> tuple[Decl
 
 def declared_by(resources: Iterable[Mapping[str, Any]], owner: str) -> tuple[Declared, ...]:
     """What resources declare: each has its ``urn``, its ``type`` and its ``inputs``."""
-    return tuple(dict.fromkeys(each for resource in resources for each in _of(resource, owner)))
+    return tuple(dict.fromkeys(each for resource in each_of(map(dict, resources)) for each in _of(resource, owner)))
 
 
 def adopted(left: Iterable[Leftover], realm: str, wanted: Iterable[Declared]) -> dict[Leftover, Declared]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kcadmin.marks.packed import each_of
 from kcadmin.marks.proposals import NO_ORGANIZATION
 from kcadmin.rest.config_secrets import plain_secrets
 from kcadmin.rest.connection import Connection, read_connection
@@ -94,7 +95,7 @@ def read_stack(name: str | None = None, pulumi: Pulumi | None = None) -> StackOu
     run = pulumi or run_pulumi
     chosen = ["--stack", name] if name else []
     resources = resources_in(as_object(run(["stack", "export", *chosen])))
-    made = [each for each in resources if each.get("type") == GRANT and not each.get("delete")]
+    made = [each for each in each_of(resources) if each.get("type") == GRANT and not each.get("delete")]
     # a grant whose `pulumi up` failed has no outputs
     grants = {each["urn"].split("::", 3)[3]: each["outputs"] for each in made if each.get("outputs")}
     if not resources or (made and not grants):

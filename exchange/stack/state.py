@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exchange.stack.stack import Pulumi, StackProblem, resources_in
+from kcadmin.marks.packed import OBJECT, each_of
 
-OBJECTS = "pulumi-python:dynamic/keycloak:"
+OBJECTS = OBJECT
 Json = dict[str, Any]
 
 
@@ -24,6 +25,11 @@ class State:
         return resources_in(self.document)
 
     @property
+    def each(self) -> list[Json]:
+        """The same, with the parts of grants that are one resource a realm."""
+        return list(each_of(self.resources))
+
+    @property
     def name(self) -> str:
         """The stack's name, from its URNs."""
         return next((str(each["urn"]).split(":")[2] for each in self.resources), "")
@@ -31,7 +37,7 @@ class State:
     def realms(self) -> dict[str, list[Json]]:
         """The properties, inputs and outputs alike, of the Keycloak objects of each realm of the stack's own server."""
         found: dict[str, list[Json]] = {}
-        for each in filter(is_here, self.resources):
+        for each in filter(is_here, self.each):
             for props in (each.get("inputs") or {}, each.get("outputs") or {}):
                 if isinstance(props.get("realm"), str):
                     found.setdefault(props["realm"], []).append(props)
@@ -48,7 +54,7 @@ def read_state(run: Pulumi, chosen: Sequence[str]) -> State:
 
 def read_owners(run: Pulumi, chosen: Sequence[str]) -> set[str]:
     """The owners of a stack's objects, by its state, with their grants. :raises StackProblem: it cannot be read."""
-    objects = filter(is_object, _exported(run, chosen).resources)
+    objects = filter(is_object, _exported(run, chosen).each)
     props = ((each.get(part) or {}) for each in objects for part in ("inputs", "outputs"))
     return {str(each["owner"]) for each in props if each.get("owner")}
 

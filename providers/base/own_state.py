@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import pulumi
 
+from kcadmin.marks import packed
 from kcadmin.marks.ownership import may_be, stack_of
 from providers.base.connections import CONNECTION, address_of
 from providers.base.face import GRANT as GRANT
@@ -24,11 +25,15 @@ _states: "WeakKeyDictionary[object, _State]" = WeakKeyDictionary()
 
 @dataclass(frozen=True)
 class OwnObject:
-    """A Keycloak object of the state. kind: its resource's class; place: its resource's name; outputs: by the last run."""
+    """A Keycloak object of the state. kind: its resource's class; place: its resource's name; outputs: by the last run.
+
+    in_bulk: whether one resource holds it with all of its realm.
+    """
 
     kind: str
     place: str
     outputs: Mapping[str, Any]
+    in_bulk: bool = False
 
     @property
     def owner(self) -> str:
@@ -140,18 +145,21 @@ def _ask() -> _State:
 
 def held_in(answer: Mapping[str, Any]) -> tuple[OwnObject, ...]:
     """The Keycloak objects in what the engine answers."""
-    return tuple(
-        OwnObject(
-            kind, urn.split("::", 3)[3], {inside(key): each for key, each in (found.get("outputs") or {}).items()}
-        )
-        for urn, found in (answer.get("outputs") or {}).items()
-        if (kind := kind_of(found["type"]))
+    found = [(urn, each["type"], each.get("outputs") or {}) for urn, each in (answer.get("outputs") or {}).items()]
+    alone = [
+        OwnObject(kind, urn.split("::", 3)[3], {inside(key): each for key, each in outputs.items()})
+        for urn, type_, outputs in found
+        if (kind := kind_of(type_)) and type_ != packed.TOKEN
+    ]
+    held = [packed.parts_in(outputs) for _, type_, outputs in found if type_ == packed.TOKEN]
+    return (
+        *alone,
+        *(OwnObject(part.kind, place, part.props, in_bulk=True) for parts in held for place, part in parts.items()),
     )
 
 
 def _grants_in(answer: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    return {
-        urn.split("::", 3)[3]: found.get("outputs") or {}
-        for urn, found in (answer.get("outputs") or {}).items()
-        if found["type"] == GRANT
-    }
+    found = [(urn, each["type"], each.get("outputs") or {}) for urn, each in (answer.get("outputs") or {}).items()]
+    alone = {urn.split("::", 3)[3]: outputs for urn, type_, outputs in found if type_ == GRANT}
+    held = [packed.grants_in(outputs) for _, type_, outputs in found if type_ == packed.TOKEN]
+    return {**alone, **{name: grant for grants in held for name, grant in grants.items()}}

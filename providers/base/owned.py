@@ -24,7 +24,7 @@ from kcadmin.rest.errors import Conflict, Forbidden, NotFound, Refusal
 from kcadmin.rest.texts import named
 from providers.base.after_removal import never_in_the_way, tell_kept
 from providers.base.compare import KEEP, REVOKE
-from providers.base.held import ObjectMark, writer
+from providers.base.held import ObjectMark, is_as_known, writer
 from providers.base.judged_writes import ClientWrite, claim_write
 from providers.base.messages import info
 from providers.base.provider import KeycloakProvider, Props
@@ -89,7 +89,8 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         if how is Found.OURS:
             require_one_stack(realm.name, props["owner"], self._named(props), each.writer, writer(props))
             notes = self.continued(realm, each, wanted, props)
-            store.update(_id(each), wanted)
+            if self._differences(each, wanted) or not is_as_known(ObjectMark.on(each), _id(each), props):
+                store.update(_id(each), wanted)
             return _id(each), notes
         if how is Found.IN_THE_WAY:
             return _id(each), self._adopt(realm, store, each, wanted, props)

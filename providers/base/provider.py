@@ -4,7 +4,6 @@ A subclass names its fields and says how its object is created, changed, fetched
 arguments and hold no per-call state: one instance serves four threads.
 """
 
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
@@ -34,13 +33,13 @@ from providers.base.announced import ACCEPTED, announced
 from providers.base.compare import RESTORE, REVOKE, Difference, drift, is_same
 from providers.base.connections import CONNECTION, connection_of, is_within_reach, reached_as
 from providers.base.expected_clients import clients_by_realm
-from providers.base.held import CONTINUES, HELD, LOST, NUMBER, STACK, BearsMarks, Whose, own_number, whose
+from providers.base.held import CONTINUES, HELD, KEEPS, LOST, NUMBER, STACK, BearsMarks, Whose, own_number, whose
 from providers.base.inputs import text_faults, type_faults
 from providers.base.judged_writes import WritesClients, judge_resource
-from providers.base.messages import errors_as_sentences, failure, info, show_warnings, warn, warn_insecure
+from providers.base.messages import failure, info, warn, warn_insecure
 from providers.base.place import stack_here
+from providers.base.plugin import speak_to_people
 from providers.base.uuids import derive_uuids, is_known, require_uuids
-from providers.base.values import with_closed_values
 
 Props = dict[str, Any]
 PROVIDER_KEY = "__provider"
@@ -51,7 +50,6 @@ AFTER_OTHERS, BESIDE_OTHERS, ALONE = (
 )  # that no state holds: see KeycloakResource
 BELIEVED_SECONDS = 2.0
 NOTES = ("found", "was", "issuer", "management_uuid")
-CALLED_BY_PULUMI = ("check", "diff", "create", "update", "read", "delete")
 
 
 class KeycloakProvider(BearsMarks, WritesClients, ResourceProvider, ABC):
@@ -76,14 +74,15 @@ class KeycloakProvider(BearsMarks, WritesClients, ResourceProvider, ABC):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Stores the settings; the session logs in at its first request."""
-        show_warnings()
-        sys.tracebacklimit = 0  # in this process an exception is shown to people, as its sentence
-        for method in CALLED_BY_PULUMI:
-            setattr(self, method, errors_as_sentences()(with_closed_values(getattr(self, method))))
-        connection = self.reach(req.config.get)
+        speak_to_people(self)
+        self.take_config(req.config.get)
+
+    def take_config(self, config: Callable[[str], object]) -> None:
+        """Takes the stack's connection, and how many clients the stack will look at."""
+        connection = self.reach(config)
         if connection is None:
             return
-        for name, number in clients_by_realm(req.config.get).items():
+        for name, number in clients_by_realm(config).items():
             realm_for(session_for(connection), name).clients.expect(number)
         warn_insecure(connection)
 
@@ -194,13 +193,14 @@ class KeycloakProvider(BearsMarks, WritesClients, ResourceProvider, ABC):
         realm = self.realm(props)
         identity = realm.identity()
         require_uuids(self.CLIENTS, realm, props, self.OBJECT)
-        props[NUMBER] = new_number()
+        props[NUMBER] = props.get(KEEPS) or new_number()
         with announced(props) as watch, continuing(props.pop(HELD, None) or ()) as call:
             patience = realm.session.transport.patience
             id_, notes = patiently(lambda: self.create_in(realm, props), patience, lambda: self._forget({}, props, 0.0))
             notes = {**notes, **({CONTINUES: call.found[0]} if call.found else {})}
             if watch.unannounced and not watch.continues:  # a resource that fails leaves no state
                 self.remove(realm, id_, {**_inputs(props), **notes, "on_remove": RESTORE})
+        props.pop(KEEPS, None)
         return CreateResult(
             id_, {**_inputs(props), **notes, "issuer": identity.issuer, "management_uuid": identity.management_uuid}
         )

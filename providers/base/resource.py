@@ -11,10 +11,12 @@ from pulumi.dynamic import Resource
 from providers.base import connections, messages, taken_back
 from providers.base.connections import CONNECTION, connection_for
 from providers.base.face import register
-from providers.base.held import HELD, STACK
+from providers.base.held import HELD, KEEPS, STACK
 from providers.base.identity import no_owner, stack_owner
+from providers.base.moving import moves
 from providers.base.other_providers import beside_others, watch
 from providers.base.own_state import held_numbers, stack_name
+from providers.base.part import collect
 from providers.base.provider import AFTER_OTHERS, ALONE, BESIDE_OTHERS, KeycloakProvider
 from providers.base.stack_config import plain_secrets
 
@@ -58,7 +60,8 @@ class KeycloakResource(Resource):
         if (connection := connection_for(given.get(CONNECTION), opts)) is not None:
             given[CONNECTION] = connection
             connections.give(self, connection)
-        if not _is_read_anew(opts):
+        is_read_anew = _is_read_anew(opts)
+        if not is_read_anew:
             if self.READS_ANEW or _comes_after_others(provider, given, opts):
                 given[AFTER_OTHERS] = True
             given[BESIDE_OTHERS] = beside_others()
@@ -68,12 +71,17 @@ class KeycloakResource(Resource):
         given.setdefault("owner", f"{owner}#{resource_name}")
         given[STACK] = stack_name()
         given[HELD] = _held_by_state(type(self).__name__, given)
+        given[KEEPS] = moves().numbers.get(resource_name)
+        if collect(self, resource_name, given, _awaited(opts)):
+            return
+        if moves().retained:
+            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(retain_on_delete=True))
         kinds = [kind for kind in type(self).__mro__ if issubclass(kind, KeycloakResource)]
         declared = [name for kind in kinds for name in kind.__annotations__ if name != "READS_ANEW"]
         with short_traces():  # without a value Pulumi gives an output no attribute; None is no input
             register(self, provider, resource_name, {**dict.fromkeys(declared), **given}, opts)
         watch(self, provider)
-        taken_back.watch(self, judged=_is_read_anew(opts))
+        taken_back.watch(self, judged=is_read_anew)
 
 
 def _comes_after_others(

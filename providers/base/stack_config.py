@@ -12,7 +12,7 @@ from kcadmin.rest.odd import Odd
 from kcadmin.rest.texts import named
 from providers.base.face import is_package
 
-OF_GRANTS = ("realm", "grants", "grantsFile", "exchange", "owner", "guards", "events", "protect")
+OF_GRANTS = ("realm", "grants", "grantsFile", "exchange", "owner", "guards", "events", "protect", "resources")
 KEYS = (*(key for key in OF_CONNECTION if key != "name"), *OF_GRANTS)
 """All keys of a stack. A test compares them with Pulumi.yaml."""
 UNREAD = Odd("config-key", "is read by nothing", "")

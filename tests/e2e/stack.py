@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kcadmin.marks.packed import each_of
 from local.keycloak import Server
 from local.layout import LOCAL, PROJECT, VENV, backend_url
 from policy.stack import GRANT
@@ -142,7 +143,8 @@ class Stack:
     def grants(self) -> dict[str, Any]:
         """What the commands know of its grants, by their names."""
         resources = json.loads(self.state_file.read_text())["checkpoint"]["latest"].get("resources") or []
-        return {each["urn"].rpartition("::")[2]: each["outputs"] for each in resources if each["type"] == GRANT}
+        held = each_of(resources)
+        return {each["urn"].rpartition("::")[2]: each["outputs"] for each in held if each["type"] == GRANT}
 
     def outputs(self) -> Any:
         return json.loads(self._call("stack", "output", "--json").stdout)

@@ -58,6 +58,7 @@ FOLDERS = {
         f"providers.{name}"
         for name in ("full_scope_off", "refresh_tokens_off", "standard_token_exchange", "token_lifespan")
     },
+    "providers.bulk": {"providers.base"},
     "exchange.terminal": set(),
     "exchange.stack": {"exchange.terminal"},
     **{
@@ -201,17 +202,17 @@ def test_only_what_checks_grants_knows_them_among_the_providers() -> None:
     }
 
 
-def test_the_policy_pack_takes_of_kcadmin_only_how_texts_are_shown() -> None:
+def test_the_policy_pack_takes_of_kcadmin_only_how_texts_are_shown_and_states_are_packed() -> None:
     found = [
         f"{source.name} imports {module}"
         for source in sources("policy")
         for module in imported(source)
-        if is_below(module, "kcadmin") and not is_below(module, "kcadmin.rest.texts")
+        if is_below(module, "kcadmin")
+        and not any(is_below(module, each) for each in ("kcadmin.rest.texts", "kcadmin.marks.packed"))
     ]
     assert found == []
-    assert not any(
-        is_below(module, room) for module in imported(PROJECT / "kcadmin" / "rest" / "texts.py") for room in ROOMS
-    )
+    for file in ("rest/texts.py", "marks/packed.py"):
+        assert not any(is_below(module, room) for module in imported(PROJECT / "kcadmin" / file) for room in ROOMS)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from exchange.rebind import command as commands_rebind
 from exchange.rebind import rebind
 from exchange.stack.stack import StackProblem
 from exchange.stack.state import OBJECTS, State, read_state
+from kcadmin.marks import packed
 from kcadmin.rest.connection import Connection, PasswordLogin
 from kcadmin.rest.errors import NotFound
 from providers.base.provider import KeycloakProvider
@@ -154,6 +155,36 @@ def test_a_realm_made_anew(run: Run) -> None:
     assert policy["id"] == "policy-id"
     assert (policy["outputs"]["management_uuid"], policy["outputs"]["issuer"]) == ("m1", f"{OLD}/realms/r")
     assert "management_uuid" not in policy["inputs"]
+
+
+def test_parts_of_one_resource_a_realm_are_rebound_as_if_each_were_one() -> None:
+    state, whole = copy.deepcopy(STATE_DOCUMENT), copy.deepcopy(STATE_DOCUMENT)
+    each = resources(state)[2:]
+    parts = {
+        part: packed.pack(
+            {
+                f"r/{number}": packed.Part(one["type"].removeprefix(OBJECTS), one[part], (), one["id"])
+                for number, one in enumerate(each)
+            },
+            {},
+        )
+        for part in ("inputs", "outputs")
+    }
+    held = {
+        "urn": urn(packed.TOKEN),
+        "type": packed.TOKEN,
+        "id": "r",
+        **{key: {"realm": "r", **each} for key, each in parts.items()},
+    }
+    whole["deployment"]["resources"][2:] = [held]
+    today = {"api": "a1", "shop": "z1", "web": "b1", "realm-management": "m1"}
+    moved = {}
+    for name, document in (("each", state), ("whole", whole)):
+        moves, faults = rebind.survey(Server(OLD, today), State("", document))  # type: ignore[arg-type]
+        assert not faults
+        rebound = packed.each_of(resources(rebind.rebound(State("", document), moves, OLD, {}))[2:])
+        moved[name] = {each["type"]: [each["id"], each["inputs"], each["outputs"]] for each in rebound}
+    assert moved["each"] == moved["whole"] and len(moved["whole"]) == 2
 
 
 def test_the_connection_that_refresh_takes_from_the_state() -> None:

@@ -123,6 +123,12 @@ def test_any_config_is_read_or_refused_in_sentences(config: dict[str, str | None
             assert "; " in fault and fault.endswith((".", "?"))
 
 
+@pytest.mark.parametrize(("given", "in_bulk"), [(None, False), ("each", False), ("realm", True)])
+def test_grants_are_a_resource_each_or_one_a_realm(given: str | None, in_bulk: bool) -> None:
+    assert parse({**BASE, "resources": given}).in_bulk is in_bulk
+    assert faults({**BASE, "resources": "all"}) == ["config 'resources': is 'all'; set each or realm."]
+
+
 # The files of this project
 
 
@@ -137,6 +143,7 @@ def test_every_optional_key_has_a_default_and_every_default_is_allowed() -> None
         "owner",
         "guards",
         "events",
+        "resources",
         "protect",
         "adminUsername",
         "adminPassword",

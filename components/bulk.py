@@ -1,0 +1,111 @@
+"""The grants of a realm as one resource, for large stacks: docs/adr/0028-one-resource-a-realm.md."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from components.grant_options import NONE
+from components.legacy_parts import register_legacy_parts
+from components.proofs import register_proofs
+from components.shared_parts import SharedParts
+from grants.description import describe
+from grants.plan import GrantPlan
+from grants.policy_facts import policy_facts
+from kcadmin.marks.packed import Part
+from providers.base import messages
+from providers.base.held import NUMBER
+from providers.base.moving import Moves, note_moves
+from providers.base.own_state import own_state_at
+from providers.base.part import collecting
+from providers.realm_grants import RealmGrants
+
+Each = Callable[[], Iterator[pulumi.Resource]]
+NO_PROTECT = (
+    "sets protect, which holds for resources of their own alone",
+    "leave protect out of the grant and of the stack's config, or set config resources: each",
+)
+NO_CONNECTION = "config 'resources': is realm, which holds for the stack's own Keycloak alone; set it to each."
+
+
+class InBulk:
+    """The grants of a program that are planned together, as one resource a realm or on their way to and from it."""
+
+    def __init__(
+        self, plans: Sequence[GrantPlan], shared: SharedParts, guards: Collection[str], *, events: bool
+    ) -> None:
+        self._plans, self._names, self._guards, self._events = plans, shared.names, guards, events
+        self._held = [] if shared.names.connection else own_state_at("")
+
+    def register(self, each: Each) -> Iterator[pulumi.Resource]:
+        """Registers the grants of each realm as one resource.
+
+        :param each: registers them as a resource a part; as which the state may still hold them.
+        :raises pulumi.RunError: a grant cannot be held so.
+        """
+        faults = [plan.spec.describe(*NO_PROTECT) for plan in self._plans if plan.spec.protect]
+        if faults := [*faults, *([NO_CONNECTION] if self._names.connection else [])]:
+            raise messages.program_error(faults) from None
+        arrived = {there.place for there in self._held if there.in_bulk}
+        coming = self._numbers(lambda there: not there.in_bulk and there.place not in arrived)
+        note_moves(Moves(coming))
+        parts = {realm: self._parts(here) for realm, here in self._by_realm().items()}
+        leaving: list[pulumi.Resource] = []
+        if any(place in coming for held in parts.values() for place in held):
+            note_moves(Moves(retained=True))
+            for resource in each():
+                leaving.append(resource)
+                yield resource
+        for realm, held in parts.items():
+            grants = {plan.spec.name: _kept(plan) for plan in self._plans if plan.spec.realm == realm}
+            after = pulumi.ResourceOptions(depends_on=leaving)
+            made = RealmGrants(f"{realm}/grants", realm=realm, parts=held, grants=grants, opts=after)
+            pulumi.Output.from_input(_failing(made))  # the program waits for its outputs
+            yield made
+
+    def register_each(self, each: Each) -> Iterator[pulumi.Resource]:
+        """Registers them as a resource a part, and has what held them before as one let them go."""
+        numbers = self._numbers(lambda there: there.in_bulk)
+        note_moves(Moves(numbers))
+        arriving: list[pulumi.Resource] = []
+        for resource in each():
+            arriving += [resource] if numbers else []
+            yield resource
+        for realm, here in self._by_realm().items() if numbers else ():
+            if gives := sorted(self._parts(here).keys() & numbers.keys()):
+                after = pulumi.ResourceOptions(depends_on=arriving)
+                yield RealmGrants(f"{realm}/grants", realm=realm, parts={}, grants={}, gives=gives, opts=after)
+
+    def _numbers(self, counts: Callable[[Any], bool]) -> Mapping[str, str]:
+        return {
+            each.place: str(each.outputs[NUMBER]) for each in self._held if each.outputs.get(NUMBER) and counts(each)
+        }
+
+    def _by_realm(self) -> Mapping[str, list[GrantPlan]]:
+        realms = sorted({each.spec.realm for each in self._plans})
+        return {realm: [each for each in self._plans if each.spec.realm == realm] for realm in realms}
+
+    def _parts(self, plans: Sequence[GrantPlan]) -> Mapping[str, Part]:
+        shared = SharedParts(self._names)  # the program's own holds resources
+        with collecting() as parts:
+            if self._events:
+                shared.record(plans)
+            shared.guard(plans, self._guards)
+            list(shared.register(plans))
+            for planned in plans:
+                own = register_legacy_parts(planned, shared, None, NONE) if planned.policy_clients else []
+                if planned.spec.prove:
+                    register_proofs(planned, shared, own, None, NONE)
+        return parts
+
+
+def _kept(planned: GrantPlan) -> dict[str, Any]:
+    return {**describe(planned), **policy_facts(planned)}
+
+
+async def _failing(held: RealmGrants) -> Any:
+    """:raises pulumi.RunError: a part failed; all that do not need it are done."""
+    failed = await held.failed.future()
+    if failed:
+        raise messages.program_error(sentence for sentences in failed.values() for sentence in sentences)
+    return None

@@ -1,0 +1,47 @@
+"""What a preview says of the parts of a realm's grants."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kcadmin.marks.packed import Part
+from kcadmin.rest.texts import named, shown
+from providers.base import messages
+from providers.base.held import CONTINUES, NUMBER
+from providers.bulk.engine import Parts, Step
+
+SHOWN = 20
+
+
+def tell_steps(realm: str, steps: Mapping[str, Step], olds: Parts, news: Parts) -> None:
+    """In one message, where there is anything to do."""
+    coming = {place: step for place, step in sorted(steps.items()) if step is not Step.SAME}
+    if not coming:
+        return
+    counts = [f"{number} to {step.value}" for step, number in Counter(coming.values()).items()]
+    lines = [f"  {place}: {'; '.join(_told(step, olds.get(place), news.get(place)))}" for place, step in coming.items()]
+    more = [f"  and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    messages.text([f"parts of grants in realm {named(realm)}: {', '.join(counts)}", *lines[:SHOWN], *more])
+
+
+def tell_taken_back(olds: Parts, now: Parts) -> None:
+    """How many objects a run went on with that this stack made before its state was lost."""
+    known = {part.props.get(NUMBER) for part in (*olds.values(), *now.values())}
+    made = [part for place, part in now.items() if place not in olds]
+    taken = len({part.props[CONTINUES] for part in made if part.props.get(CONTINUES)} - known)
+    if taken:
+        objects = "1 object" if taken == 1 else f"{taken} objects"
+        messages.info(f"took back {objects} that this stack made before its state was lost.")
+
+
+def _told(step: Step, old: Part | None, new: Part | None) -> Iterator[str]:
+    yield step.value
+    if old and new:
+        for field, value in new.props.items():
+            was = old.props.get(field)
+            if was != value:
+                yield f"{field} {_text(was)} → {_text(value)}"
+
+
+def _text(value: Any) -> str:
+    return "none" if value is None else value if isinstance(value, str) else shown(value)

@@ -1,0 +1,181 @@
+"""The engine of many parts, with providers that only note what they are asked."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
+from pulumi.output import Unknown
+
+from kcadmin.marks.packed import Part
+from kcadmin.rest.errors import KeycloakError, Refusal
+from providers.base.part import REFERENCE
+from providers.bulk.engine import Engine, Step
+from providers.bulk.order import in_order
+
+Props = dict[str, Any]
+
+
+@dataclass
+class Notes:
+    """A provider of every kind. fails: names whose writes fail. gone: names that are not on the server."""
+
+    fails: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
+    replaced_by: str = "fixed"
+    did: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, what: str, props: Props) -> None:
+        with self.lock:
+            self.did.append(f"{what} {props['name']}")
+        if props["name"] in self.fails:
+            raise Refusal(f"{props['name']}: cannot {what}; wait.")
+
+    def check(self, olds: Props, news: Props) -> CheckResult:
+        wrong = [CheckFailure("", f"{news['name']}: is wrong; correct it.")] if news.get("wrong") else []
+        return CheckResult({"kept": True, **news}, wrong)
+
+    def diff(self, id_: str, olds: Props, news: Props) -> DiffResult:
+        changed = [key for key in news if isinstance(news[key], Unknown) or olds.get(key) != news[key]]
+        return DiffResult(bool(changed), [self.replaced_by] if self.replaced_by in changed else [])
+
+    def create(self, props: Props) -> CreateResult:
+        self.note("create", props)
+        return CreateResult(f"id of {props['name']}", props)
+
+    def update(self, id_: str, olds: Props, news: Props) -> UpdateResult:
+        self.note("update", news)
+        return UpdateResult(news)
+
+    def read(self, id_: str, props: Props) -> ReadResult:
+        return ReadResult("", {}) if props["name"] in self.gone else ReadResult(id_, {**props, "read": 1}, props)
+
+    def delete(self, id_: str, props: Props) -> None:
+        self.note("delete", props)
+
+
+def part(name: str, *after: str, **props: Any) -> Part:
+    return Part("Thing", {"name": name, **props}, after)
+
+
+@pytest.fixture
+def notes() -> Notes:
+    return Notes()
+
+
+@pytest.fixture
+def engine(notes: Notes) -> Engine:
+    give: Callable[[str], Any] = lambda kind: notes  # noqa: E731
+    return Engine(give)
+
+
+PAIR = {"m": part("m"), "s": part("s", "m")}
+WITH_ID = {"p": part("p"), "b": part("b", "p", of=[{REFERENCE: "p"}])}
+
+
+def made(engine: Engine, notes: Notes, parts: dict[str, Part]) -> dict[str, Part]:
+    done = engine.apply({}, parts).parts
+    notes.did.clear()
+    return done
+
+
+def test_what_a_part_needs_comes_first_and_goes_last(engine: Engine, notes: Notes) -> None:
+    done = engine.apply({}, WITH_ID)
+    assert notes.did == ["create p", "create b"] and not done.faults
+    assert done.parts["b"].props["of"] == ["id of p"] and done.parts["b"].id == "id of b"
+    notes.did.clear()
+    assert engine.delete(done.parts) == {} and notes.did == ["delete b", "delete p"]
+
+
+def test_nothing_is_done_again(engine: Engine, notes: Notes) -> None:
+    done = made(engine, notes, WITH_ID)
+    assert engine.steps(done, WITH_ID) == ({"p": Step.SAME, "b": Step.SAME}, {})
+    assert engine.apply(done, WITH_ID).parts == done and notes.did == []
+
+
+def test_a_part_that_fails_holds_up_those_alone_that_need_it(engine: Engine, notes: Notes) -> None:
+    notes.fails = {"m"}
+    done = engine.apply({}, {**PAIR, "other": part("other")})
+    assert done.faults == {"m": ["m: cannot create; wait."]} and done.waiting == {"s"}
+    assert {*done.parts} == {"other"} and "create s" not in notes.did
+    notes.fails = set()
+    assert {*engine.apply(done.parts, {**PAIR, "other": part("other")}).parts} == {"m", "s", "other"}
+
+
+def test_nothing_is_removed_where_a_part_fails(engine: Engine, notes: Notes) -> None:
+    done = made(engine, notes, {"old": part("old")})
+    notes.fails = {"new"}
+    failed = engine.apply(done, {"new": part("new")})
+    assert {*failed.parts} == {"old"} and notes.did == ["create new"]
+    notes.fails = set()
+    notes.did.clear()
+    assert {*engine.apply(failed.parts, {"new": part("new")}).parts} == {"new"}
+    assert notes.did == ["create new", "delete old"]
+
+
+def test_a_part_whose_update_fails_stays_as_the_state_has_it(engine: Engine, notes: Notes) -> None:
+    done = made(engine, notes, PAIR)
+    notes.fails = {"m"}
+    failed = engine.apply(done, {**PAIR, "m": part("m", on=True)})
+    assert failed.parts == done and failed.faults and notes.did == ["update m"]
+
+
+def test_a_part_that_is_replaced_goes_before_it_is_made_again_and_its_new_id_is_told(
+    engine: Engine, notes: Notes
+) -> None:
+    done = made(engine, notes, WITH_ID)
+    again = {**WITH_ID, "p": part("p", fixed=2)}
+    assert engine.steps(done, again)[0] == {"p": Step.REPLACE, "b": Step.UPDATE}
+    assert engine.apply(done, again).parts["p"].props["fixed"] == 2
+    assert notes.did == ["delete p", "create p", "update b"]
+
+
+def test_a_delete_that_fails_keeps_what_the_part_needs(engine: Engine, notes: Notes) -> None:
+    done = made(engine, notes, {**PAIR, "other": part("other")})
+    notes.fails = {"s"}
+    assert engine.delete(done) == {"s": ["s: cannot delete; wait."]}
+    assert sorted(notes.did) == ["delete other", "delete s"]
+
+
+def test_all_faults_of_inputs_come_at_once_and_ids_stay_references(engine: Engine) -> None:
+    wrong = {"a": part("a", wrong=True), "b": part("b", wrong=True)}
+    assert engine.check({}, wrong, {})[1] == ["a: is wrong; correct it.", "b: is wrong; correct it."]
+    checked, faults = engine.check({}, WITH_ID, {})
+    assert not faults and checked["b"].props == {"kept": True, "name": "b", "of": [{REFERENCE: "p"}]}
+
+
+def test_what_is_gone_is_left_out_of_what_was_read(engine: Engine, notes: Notes) -> None:
+    done = made(engine, notes, PAIR)
+    notes.gone = {"m"}
+    outs, ins = engine.read(done)
+    assert {*outs} == {*ins} == {"s"} and outs["s"].id == "id of s" and ins["s"].id == ""
+    assert engine.steps(outs, PAIR)[0]["m"] is Step.CREATE
+
+
+def test_an_error_of_ours_is_told_of_its_part(engine: Engine, notes: Notes, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = made(engine, notes, PAIR)
+
+    def broken(id_: str, props: Props) -> ReadResult:
+        raise ValueError("x\x1b[2J")
+
+    monkeypatch.setattr(notes, "read", broken)
+    with pytest.raises(KeycloakError) as told:
+        engine.read({"m": replace(done["m"])})
+    assert "m: ValueError: x" in str(told.value) and "\x1b" not in str(told.value)
+
+
+def test_each_place_comes_after_all_it_needs_and_many_at_once() -> None:
+    needs = {f"{kind}{number}": [f"m{number}"] if kind == "s" else [] for kind in "ms" for number in range(50)}
+    done: list[str] = []
+    in_order(needs, done.append)
+    assert sorted(done) == sorted(needs)
+    assert all(done.index(f"m{number}") < done.index(f"s{number}") for number in range(50))
+    assert done.index("s0") < done.index("m49"), "a switch follows its mapper, while its client was just looked at"
+
+
+def test_a_part_that_needs_itself_is_an_error() -> None:
+    with pytest.raises(ValueError, match="cycle"):
+        in_order({"a": ["b"], "b": ["a"]}, lambda place: None)
