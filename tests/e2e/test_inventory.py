@@ -66,7 +66,11 @@ def test_what_inventory_found_can_leave_the_legacy_exchange(
     hand.permission("billing", [hand.client("Wer darf", "batch")])
     before = realm.export()
     stack = new_stack(realm, "legacy")
+    stack.configure(grantsFile="grants")
+    (stack.project / "grants").mkdir()
+    file = stack.project / "grants" / f"{realm.name}.yaml"
     assert inventory(stack, "--write", str(stack.project / f"Pulumi.{stack.name}.yaml")).returncode == 0
+    file.write_text(f"# by hand once\n{file.read_text()}")
     stack.up("--skip-preview")
     exchanged(realm, "batch", "billing", "legacy", source="batch", asks=True)
 
@@ -88,6 +92,8 @@ def test_what_inventory_found_can_leave_the_legacy_exchange(
         apply, cwd=stack.project, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
     assert migrated.returncode == 0, migrated.stdout + migrated.stderr
+    moved = file.read_text()
+    assert moved.startswith("# by hand once\n") and "exchange: standard" in moved and "migration" not in moved
     exchanged(realm, "batch", "billing", "standard", source="batch", asks=True)
     stack.preview("--expect-no-changes")
     stack.destroy("--skip-preview")
