@@ -20,7 +20,10 @@ from reach.fitness import Position, Unfit, unfit
 def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
     if spec.realm in facts.missing_realms:
         if spec.realm not in facts.coming.realms:
-            yield "the realm does not exist, or the login may not see it", "correct the realm"
+            yield (
+                "the realm does not exist, or the login may not see it",
+                f"correct the realm{facts.near.realm(spec.realm)}",
+            )
         return
     if facts.features and not facts.features.offers(exchange):
         yield facts.features.lack_of(exchange if spec.migration else spec.exchange)
@@ -41,13 +44,15 @@ def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple
         client = facts.clients.get((spec.realm, client_id))
         if client is None:
             if (spec.realm, client_id) not in facts.coming.clients:
-                yield f"client {named(client_id)} does not exist", "create it, or correct the name"
+                near = facts.near.client(spec.realm, client_id)
+                yield f"client {named(client_id)} does not exist", f"create it, or correct the name{near}"
         elif client_id in (*asking, *spec.sources, spec.target):
             yield from _client_faults(client, spec, exchange, facts, client_id in asking)
     yield from _bound_sources(spec, exchange, facts)
     for role in spec.required_roles:
         if (spec.realm, role.client, role.role) in facts.missing_roles - facts.coming.roles:
-            yield f"required role {named(role)} does not exist", "create it, or correct requiredRoles"
+            near = facts.near.role(spec.realm, role.role, role.client)
+            yield f"required role {named(role)} does not exist", f"create it, or correct requiredRoles{near}"
         if exchange == STANDARD and role.client not in ("", spec.target) and _sends_audience(spec, exchange, facts):
             yield (
                 f"required role {named(role)} is of another client, and the standard exchange looks only at realm roles "

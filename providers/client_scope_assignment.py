@@ -12,6 +12,7 @@ from kcadmin.objects.claims import Claim, claim_of
 from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.objects.clients import RECENT_SECONDS
 from kcadmin.objects.mappers import AudienceMappers
+from kcadmin.objects.near_names import near_scopes
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.setting_claims import assignment_kind
 from kcadmin.objects.shared_settings import drop_claim, write_claim
@@ -48,7 +49,8 @@ class ClientScopeAssignmentProvider(KeycloakProvider):
         found = realm.client_scopes.named(name)
         if not found:
             raise Refusal(
-                f"{self._named(props)}: client scope {named(name)} does not exist; create it, or correct scope."
+                f"{self._named(props)}: client scope {named(name)} does not exist; create it, or correct scope"
+                f"{near_scopes(realm, name)}."
             )
         scope_id, ours = str(found[0].id), found[0].mark == hash16(props["owner"])
         if ours:

@@ -5,6 +5,7 @@ https://www.keycloak.org/docs/latest/server_admin/#_client_scopes_evaluate
 
 from kcadmin.objects.clients import Client
 from kcadmin.objects.events import NOT_AVAILABLE
+from kcadmin.objects.near_names import near_users
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.errors import Forbidden, NotFound, Refusal, TokenRefused, sentence
 from kcadmin.rest.texts import named
@@ -24,7 +25,13 @@ def user_id(realm: Realm, username: str) -> str:
     if not found:
         wrong = "does not exist, or this login may not read it"
         raise Refusal(
-            sentence("user", username, realm.name, wrong, "correct it, or give the login the role view-users")
+            sentence(
+                "user",
+                username,
+                realm.name,
+                wrong,
+                f"correct it, or give the login the role view-users{near_users(realm, username)}",
+            )
         )
     return str(found[0]["id"])
 

@@ -8,6 +8,7 @@ from kcadmin.objects.audience_scopes import AudienceScope
 from kcadmin.objects.features import Features
 from kcadmin.objects.writers import Mark
 from reach.gates import Openings, Role
+from reach.near import Near
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class Facts:
     marks: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict)
     own: Own = Own()
     coming: Coming = Coming()
+    near: Near = field(default=Near(), compare=False)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from reach.facts import ClientFacts, Facts, Questions
 from reach.fitness import DPOP, bound_by
 from reach.gates import Role, openings, other_audiences, parts_of, replacing_mappers
 from reach.marks_in_sight import marks_of_policies, marks_of_scopes, marks_on
+from reach.near import Near
 
 LOGINS = (
     "standardFlowEnabled",
@@ -88,6 +89,7 @@ def ask(
             for realm, client in sorted(questions.named_in & set(clients))
         },
         {realm: _marks(session, realm, questions, permissions) for realm in {realm for realm, _ in clients}},
+        near=Near(session),
     )
 
 

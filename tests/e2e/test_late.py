@@ -41,7 +41,7 @@ def test_one_up_from_an_empty_realm(make_realm: MakeRealm, new_stack: NewStack, 
     stack.configure(exchange=exchange)
     typo = {"sources": ["shop"], "target": "oders"}
     told = shaped(stack, grants={"g": typo}).refused("preview").output
-    assert f"grant 'g' in realm '{realm.name}': client 'oders' does not exist; create it, or correct the name." in told
+    assert f"grant 'g' in realm '{realm.name}': client 'oders' does not exist; create it, or correct the name" in told
     assert told.count("does not exist") == 2 and "GrantCheck" not in told, (
         told
     )  # the program itself says it, live and at the end

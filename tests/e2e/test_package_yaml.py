@@ -53,7 +53,7 @@ def test_the_whole_life(make_realm: MakeRealm, new_stack: NewStack, yaml_host: P
     stack.configure(grants=None)
 
     told = rewritten(stack, {"g": grant(target="oders")}).refused("preview").output
-    assert f"grant 'g' in realm '{realm.name}': client 'oders' does not exist; create it, or correct the name." in told
+    assert f"grant 'g' in realm '{realm.name}': client 'oders' does not exist; create it, or correct the name" in told
     told = (
         rewritten(stack, {"m": resource("AudienceMapper", **mapper, includedClient="shop")}).refused("preview").output
     )

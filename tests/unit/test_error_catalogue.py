@@ -10,6 +10,7 @@ from exchange import doctor
 from exchange.doctor.error_catalogue import BOTH, HEADINGS, REQUEST, ROWS, Row
 from exchange.doctor.error_texts import Reading, read_error, read_event
 from grants import odd
+from kcadmin.objects import near_names
 from kcadmin.rest import addresses, missing_roles, proxies, refused_logins, tls
 from kcadmin.rest.odd import Odd
 from local.layout import PROJECT
@@ -162,6 +163,7 @@ ODD: tuple[Odd, ...] = (
     *missing_roles.ODD,
     *odd.ODD,
     UNREAD,
+    *near_names.ODD,
 )
 SECTIONS = re.split(r"^### ", (PROJECT / "docs" / "odd.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
 

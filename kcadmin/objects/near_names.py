@@ -1,0 +1,83 @@
+"""The names nearest to one that does not exist, for the message: one more request, and only then.
+
+At most 100 names that share its first letter are looked at. Only where a realm has more of those, and none is near, are those
+asked for that share its beginning. No error comes of it: without an answer nothing is proposed.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+from kcadmin.objects.realm import Realm
+from kcadmin.rest.errors import KeycloakError
+from kcadmin.rest.odd import Odd
+from kcadmin.rest.session import Session, path
+from kcadmin.rest.texts import shown
+
+MOST, LISTED, BEGINNING, CUTOFF = 3, 100, 3, 0.6
+NOT_FOUND = Odd("name-not-found", "does not exist", "correct the name (near it: {names})")
+ODD = (NOT_FOUND,)
+
+
+def near_clients(realm: Realm, client_id: str) -> str:
+    """The client ids nearest to one, as the end of a message; '' where none is near."""
+    at = path("admin", "realms", realm.name, "clients")
+    return _searched(realm.session, at, client_id, "clientId", "clientId", search="true")
+
+
+def near_roles(realm: Realm, role: str, client_id: str = "") -> str:
+    """The same for roles of the realm, or of a client."""
+    client = realm.clients.find(client_id) if client_id else None
+    if client_id and client is None:
+        return ""
+    at = realm.clients.path(client.uuid, "roles") if client else path("admin", "realms", realm.name, "roles")
+    return _searched(realm.session, at, role, "search", "name")
+
+
+def near_users(realm: Realm, username: str) -> str:
+    """The same for users."""
+    at = path("admin", "realms", realm.name, "users")
+    return _searched(realm.session, at, username, "username", "username", briefRepresentation="true")
+
+
+def near_scopes(realm: Realm, name: str) -> str:
+    """The same for client scopes, of which Keycloak has one list."""
+    try:
+        return in_words(nearest(name, (str(each["name"]) for each in realm.client_scopes.all())))
+    except KeycloakError:
+        return ""
+
+
+def near_realms(session: Session, name: str) -> str:
+    """The same for realms, as far as the login may see any."""
+    try:
+        found = session.get("/admin/realms", briefRepresentation="true")
+    except KeycloakError:
+        return ""
+    return in_words(nearest(name, (str(each["realm"]) for each in found)))
+
+
+def nearest(name: str, names: Iterable[str]) -> list[str]:
+    """At most three of them, the nearest first; upper and lower case make no difference."""
+    folded: dict[str, list[str]] = {}
+    for each in names:
+        folded.setdefault(each.casefold(), []).append(each)
+    close = difflib.get_close_matches(name.casefold(), folded, MOST, CUTOFF)
+    return [each for key in close for each in sorted(folded[key])][:MOST]
+
+
+def in_words(names: list[str]) -> str:
+    """Names as the end of a message, made harmless."""
+    return f" (near it: {', '.join(shown(name) for name in names)})" if names else ""
+
+
+def _searched(session: Session, at: str, name: str, parameter: str, field: str, **query: str) -> str:
+    names: list[str] = []
+    try:
+        for part in (name[:1], name[:BEGINNING]):
+            found = session.get(at, **query, **{parameter: part}, max=str(LISTED))
+            names = nearest(name, (str(each[field]) for each in found))
+            if names or len(found) < LISTED:
+                break
+    except KeycloakError:
+        return ""
+    return in_words(names)

@@ -1,0 +1,63 @@
+"""A name that does not exist is answered with the nearest ones of the realm, by one more request."""
+
+import pytest
+
+from kcadmin.objects.near_names import near_clients, near_roles, near_scopes, near_users
+from kcadmin.objects.realm import realm_for
+from kcadmin.rest.errors import Refusal
+from reach.example_tokens import user_id
+from tests.support.in_process import Stack
+from tests.support.realms import TestRealm
+
+HOSTILE = "fronted\x1b[31m"
+
+
+def preview(realm: TestRealm, **grant: object) -> str:
+    with pytest.raises(BaseException) as caught:
+        Stack(realm.robot("standard", "realm-roles")).up(
+            {"name": "g", "realm": realm.name, "sources": ["frontend"], "target": "api", **grant}
+        )
+    return str(caught.value)
+
+
+def test_clients_roles_and_realms(realm: TestRealm) -> None:
+    realm.session.post(realm.at("roles"), {"name": "staff"})
+    realm.session.post(realm.at("clients", realm.uuid("api"), "roles"), {"name": "reader"})
+    said = preview(
+        realm, target="API", sources=["frontned"], requiredRoles=["Staf", {"client": "api", "role": "raeder"}]
+    )
+    assert "client 'API' does not exist; create it, or correct the name (near it: 'api')" in said
+    assert "client 'frontned' does not exist; create it, or correct the name (near it: 'frontend')" in said
+    assert "create it, or correct requiredRoles (near it: 'staff')" in said
+    assert "account" not in said and len(said.splitlines()) < 10
+    assert "near it" not in preview(realm, target="zzzzzz")
+
+
+def test_users_and_scopes(realm: TestRealm) -> None:
+    here = realm_for(realm.session, realm.name)
+    assert near_scopes(here, "Emial") == " (near it: 'email')"
+    assert near_users(here, "Testuser") == f" (near it: '{realm.user}')"
+    with pytest.raises(Refusal, match=rf"'testusr2' .*view-users \(near it: '{realm.user}'\)\.$"):
+        user_id(here, "testusr2")
+    names = [f"zeta-{number:03}" for number in range(120)]
+    realm.session.post(
+        realm.at("partialImport"), {"ifResourceExists": "FAIL", "users": [{"username": name} for name in names]}
+    )
+    assert near_users(here, "zeto-119").count("'zeta-") == 3
+
+
+def test_one_request(realm: TestRealm, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, asked = realm_for(realm.session, realm.name), []
+    realm.session.get(realm.at())
+    send = realm.session.transport.send
+    monkeypatch.setattr(
+        realm.session.transport, "send", lambda *what, **more: asked.append(what) or send(*what, **more)
+    )
+    assert near_clients(here, "frontned") == " (near it: 'frontend')" and near_roles(here, "zzzzzz") == ""
+    assert [at.rsplit("/", 1)[-1] for _, at in asked] == ["clients", "roles"]
+
+
+def test_a_name_is_data(realm: TestRealm) -> None:
+    realm.session.post(realm.at("roles"), {"name": HOSTILE})
+    said = preview(realm, requiredRoles=["fronted"])
+    assert "\x1b" not in said and "fronted" in said
