@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from bench.cases import COMPETITORS, ENGINE, PHASES, PULUMI, SERVER, label
+from bench.cases import COMPETITORS, ENGINE, LATE, PHASES, PULUMI, SERVER, label
 from bench.tables import timed
 
 Json = dict[str, Any]
@@ -19,7 +19,8 @@ class Line(NamedTuple):
     checkpoints: bool = True
 
 
-LINES = [*map(Line, COMPETITORS), *(Line(each, checkpoints=False) for each in PULUMI)]
+DRAWN = tuple(each for each in COMPETITORS if each != LATE)
+LINES = [*map(Line, DRAWN), *(Line(each, checkpoints=False) for each in DRAWN if each in PULUMI)]
 
 
 def seconds_of(cases: Mapping[str, Json], phase: str) -> dict[Line, Points]:
@@ -40,7 +41,7 @@ def requests_of(cases: Mapping[str, Json], phase: str) -> dict[Line, Points]:
     """By competitor, with checkpoints or without as measured by default; the engine alone asks nobody."""
     found: dict[Line, Points] = {}
     for grants, case in cases.items():
-        for competitor in (each for each in COMPETITORS if each != ENGINE):
+        for competitor in (each for each in DRAWN if each != ENGINE):
             known = case.get(competitor, {}).get("phases", {}).get(phase)
             if known:
                 found.setdefault(Line(competitor), []).append((int(grants), known["requests"]))

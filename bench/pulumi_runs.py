@@ -42,6 +42,13 @@ class Ours:
     def configure(self, more: int) -> None:
         self.stack.configure(*self.case.wanted(more), exchange=self.case.exchange)
 
+    def run_instead(self, program: str) -> None:
+        """Makes a program of this folder the stack's."""
+        place = self.stack.project / "__main__.py"
+        place.unlink()
+        place.symlink_to(PROJECT / "bench" / program)
+        (self.stack.project / "bench").symlink_to(PROJECT / "bench")
+
     def state(self) -> StateSize:
         """What the file of the state holds now."""
         return size_of(self.stack.state_file.read_text())
@@ -62,15 +69,20 @@ class InBulk(Ours):
         self.stack.configure(*self.case.wanted(more), exchange=self.case.exchange, resources="realm")
 
 
+class Late(Ours):
+    """The same grants, whose clients are outputs. See ``late``."""
+
+    def __init__(self, case: Case, folder: Path) -> None:
+        super().__init__(case, folder)
+        self.run_instead("late.py")
+
+
 class EngineFloor(Ours):
     """The same program, which registers the same resources with providers that do nothing. See ``engine_floor``."""
 
     def __init__(self, case: Case, folder: Path) -> None:
         super().__init__(case, folder)
-        program = self.stack.project / "__main__.py"
-        program.unlink()
-        program.symlink_to(PROJECT / "bench" / "engine_floor.py")
-        (self.stack.project / "bench").symlink_to(PROJECT / "bench")
+        self.run_instead("engine_floor.py")
         facts = case.folder / "facts"
         self.stack.env[FACTS] = str(facts)
         if not facts.exists():

@@ -31,6 +31,8 @@ clients of one more grant, and little else. `up` of one more adds that grant, an
   on one kept connection. It proves, marks and restores nothing. If nothing changed, it lists the clients and
   compares. This is the cost of Keycloak alone.
 - **÷ floors**: the seconds of this project, divided by the sum of both floors.
+- **late grants**: the same grants, whose clients are outputs, as in a program that makes the clients too. Each is
+  checked and wired by itself. It is not run with more than 300 grants.
 - **curl script**: one process per request. It is not run with more than 100 grants.
 - **OpenTofu or Terraform** with the Keycloak provider, if it is installed. For the standard exchange it manages the
   clients too, since the switch is a field of the client. Its `plan -refresh=false` is compared with `preview`, and
@@ -58,6 +60,7 @@ make bench ARGS="--exchange legacy"                                 # an hour
 make bench ARGS="--exchange standard --grants 1000 --only ours,engine,server"   # an hour
 make bench ARGS="--exchange standard --grants 100 --only ours,engine --checkpoints off"
 make bench ARGS="--exchange standard --grants 1000 --only realm,server"         # ten minutes
+make bench ARGS="--exchange standard --grants 10 100 300 --only ours,late"
 make bench ARGS="--report"                                          # write this page again, from results.json
 ```
 
@@ -124,6 +127,7 @@ def _section(exchange: str, cases: Json, folder: Path) -> Iterator[str]:
         ("Seconds", tables.time_table(cases), plots["seconds"]),
         ("Requests", tables.request_table(cases), plots["requests"]),
         ("Pulumi's checkpoints", tables.checkpoint_table(cases), ""),
+        ("Grants with clients that are outputs (late)", tables.late_table(cases), ""),
         ("Memory: megabytes, the highest of all phases", tables.memory_table(cases), ""),
         ("State", tables.state_table(cases), ""),
     )

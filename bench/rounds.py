@@ -8,6 +8,7 @@ from bench import terraform
 from bench.cases import (
     CURL,
     ENGINE,
+    LATE,
     MOST_GRANTS,
     NAMES,
     OURS,
@@ -22,7 +23,7 @@ from bench.cases import (
 )
 from bench.measure import Failed, Sample, measure
 from bench.other_runs import curl, curl_is_missing, server_floor
-from bench.pulumi_runs import EngineFloor, InBulk, Ours
+from bench.pulumi_runs import EngineFloor, InBulk, Late, Ours
 from bench.realm import left
 from bench.results import Measured
 from bench.state_parts import StateSize
@@ -47,6 +48,7 @@ class Competitor(Protocol):
 MAKERS: dict[str, Callable[[Case, Path], Competitor]] = {
     OURS: Ours,
     REALM: InBulk,
+    LATE: Late,
     ENGINE: EngineFloor,
     SERVER: server_floor,
     CURL: curl,
@@ -122,7 +124,7 @@ class CaseRun:
 
     def _look(self, competitor: str, made: Competitor) -> None:
         self._states[competitor] = made.state()
-        if isinstance(made, Ours) and not isinstance(made, InBulk):
+        if isinstance(made, Ours) and not isinstance(made, InBulk | Late):
             self._resources[competitor] = made.resources()
 
     def _check(self, competitor: str, found: dict[str, Sample]) -> None:

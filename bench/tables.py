@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.cases import COMPETITORS, CURL, ENGINE, NAMES, OURS, PHASES, REALM, SERVER, TOFU, in_words, label
+from bench.cases import COMPETITORS, CURL, ENGINE, LATE, NAMES, OURS, PHASES, REALM, SERVER, TOFU, in_words, label
 
 Json = dict[str, Any]
 NONE = "–"
@@ -95,6 +95,21 @@ def request_table(cases: Mapping[str, Json]) -> str:
             own = [f"{ours[key]:,}" if ours else NONE for key in ("requests", "writes", "logins", "connections")]
             others = [f"{each['requests']:,}" if each else NONE for name, each in found.items() if name != OURS]
             rows.append([PHASES[phase], f"{int(grants):,}", *own, *others])
+    return _with_columns_that_say_something(head, rows)
+
+
+def late_table(cases: Mapping[str, Json]) -> str:
+    """Where late grants were run: what they cost beside grants that are planned together."""
+    rows = []
+    for phase in PHASES:
+        for grants, case in cases.items():
+            both = [case.get(each, {}).get("phases", {}).get(phase) for each in (OURS, LATE)]
+            if all(both):
+                asked = [f"{each['requests']:,}" for each in both if each]
+                times = [timed(case, each, phase) for each in (OURS, LATE)]
+                took = [seconds(each[1]) if each and ratio(case, LATE, (OURS,), phase) else NONE for each in times]
+                rows.append([PHASES[phase], f"{int(grants):,}", *asked, *took])
+    head = ["phase", "grants", "requests", "requests, late", "seconds", "seconds, late"]
     return _with_columns_that_say_something(head, rows)
 
 

@@ -13,12 +13,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import chain
 from typing import Any
 
 from kcadmin.objects.bulk_reading import ReadAhead
 from kcadmin.rest.errors import KeycloakError, NotFound
+from kcadmin.rest.once import once
 from kcadmin.rest.session import PAGE, Session, may_have_written, path, worth_repeating
 from kcadmin.writes.executors import ATTRIBUTE as ATTRIBUTE
 from kcadmin.writes.partial_put import as_body as as_body
@@ -80,8 +80,8 @@ class Clients:
         :param policies: asks for the realm's client policies; once, before the first write.
         """
         self._session = session
-        self._policies = cache(policies)
-        self._keeps_accounts = cache(keeps_accounts)
+        self._policies = once(policies)
+        self._keeps_accounts = once(keeps_accounts)
         self._at = ("admin", "realms", realm, "clients")
         self._known: dict[str, Client] = {}
         self._uuids: dict[str, str] = {}

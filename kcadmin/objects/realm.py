@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -16,6 +15,7 @@ from kcadmin.objects.clients import Client, Clients
 from kcadmin.objects.features import keeps_service_accounts, read_features
 from kcadmin.objects.resource_server import ResourceServer
 from kcadmin.rest.errors import Forbidden, NotFound, Refusal, sentence
+from kcadmin.rest.once import once
 from kcadmin.rest.session import Session, ask_all_again, path
 from kcadmin.rest.texts import named
 from kcadmin.writes.policies import known_policies
@@ -40,8 +40,8 @@ class Realm:
     def __init__(self, session: Session, name: str) -> None:
         self.session = session
         self.name = name
-        self.policies = cache(lambda: known_policies(session, name))  # and whether the login may read them
-        self.features = cache(lambda: read_features(session))
+        self.policies = once(lambda: known_policies(session, name))  # and whether the login may read them
+        self.features = once(lambda: read_features(session))
         self.clients = Clients(session, name, lambda: keeps_service_accounts(session), lambda: self.policies()[0])
         self.client_scopes = ClientScopes(session, self.clients, name)
         self.first_permission = threading.Lock()
