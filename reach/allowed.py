@@ -17,6 +17,7 @@ from kcadmin.authz.tickets import unjudged
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import LEGACY, STANDARD, SWITCH
 from kcadmin.rest import texts
+from reach.failing import failing_in, failure, no_failure
 from reach.fitness import Position, Unfit, bound_by, proofs, unfit, worded
 from reach.guards import NO_WIDER_SCOPES, GuardReach, guard_reach
 from reach.mappers import issued_by, named_by, of_new_tokens
@@ -47,6 +48,7 @@ class RealmReach:
     disabled_targets: whether that exchange gives tokens for disabled clients, too.
     issued: by client and another, what lets the other exchange the client's tokens as its own.
     new: whom the new tokens of requesters name that a guard on wider scopes narrows.
+    failing: by client, the mappers at which Keycloak fails to make its tokens.
     """
 
     clients: Mapping[str, Client]
@@ -59,6 +61,7 @@ class RealmReach:
     disabled_targets: bool = False
     issued: Mapping[str, Mapping[str, Ways]] = field(default_factory=dict)
     new: NewTokens = field(default_factory=NewTokens)
+    failing: Mapping[str, Ways] = field(default_factory=dict)
 
     def exchange_of(self, requester: str) -> str | None:
         """Which exchange serves a requester."""
@@ -90,7 +93,10 @@ class RealmReach:
                 unnamed = f"tokens of {texts.named(requester)} do not name {texts.named(target)} as audience"
                 faults += [] if to else [refused if self._named(requester, target) else unnamed]
         faults += self._no_audience(exchange, requester, target)
-        return Reasoning(exchange, holds, to, self._when(requester), tuple(dict.fromkeys(faults)))
+        maker = requester if exchange == STANDARD or target is None else target
+        makers = dict.fromkeys((source, maker))
+        may_fail = (no_failure(way, name) for name in makers for way in self._failing(name, sure=False))
+        return Reasoning(exchange, holds, to, (*self._when(requester), *may_fail), tuple(dict.fromkeys(faults)))
 
     def rules(self, of: Collection[str] | None = None) -> Iterator[AllowedExchanges]:
         """What each requester may do, in order; own tokens for itself are part of it. of: these requesters, None for all."""
@@ -235,6 +241,8 @@ class RealmReach:
             yield f"the standard exchange of {texts.named(requester)} is switched off"
         if requester in self.guards.refused:
             yield self.guards.refused[requester]
+        if requester in self.standard:
+            yield from (failure(way, requester) for way in self._failing(requester, sure=True))
 
     def _no_source(self, requester: str, source: str) -> Iterator[str]:
         client = self.clients.get(source)
@@ -243,6 +251,7 @@ class RealmReach:
             yield worded(why, source) + (", so no token is issued for it" if why is Unfit.BEARER_ONLY else "")
         if source != requester and Unfit.PUBLIC in unfit(self.clients.get(requester), Position.REQUESTER, exchange):
             yield f"{texts.named(requester)} is a public client, which may exchange its own tokens alone"
+        yield from (failure(way, source) for way in self._failing(source, sure=True))
         if requester not in self.guards.refused and (refused := self.guards.refusal_of(requester, source)):
             yield refused
 
@@ -253,7 +262,11 @@ class RealmReach:
         target = requester if audience is None else audience
         client = self.clients.get(target)
         found = unfit(client, Position.TARGET, exchange, disabled_targets=self.disabled_targets)
-        return [worded(why, target) for why in found if audience or why is Unfit.CONSENT]
+        fails = (failure(way, target) for way in self._failing(target, sure=True) if exchange == LEGACY)
+        return [*(worded(why, target) for why in found if audience or why is Unfit.CONSENT), *fails]
+
+    def _failing(self, client: str, *, sure: bool) -> Ways:
+        return tuple(way for way in self.failing.get(client, ()) if sure is not bool(way.when))
 
 
 def realm_reach(survey: Survey, roles: RoleFacts) -> RealmReach:
@@ -273,4 +286,5 @@ def realm_reach(survey: Survey, roles: RoleFacts) -> RealmReach:
         not features.refuses_disabled_targets,
         {name: said for name, client in survey.clients.items() if (said := issued_by(survey, roles, client))},
         new_tokens(survey, roles, guards.no_wider_scopes),
+        {name: fails for name, client in survey.clients.items() if (fails := failing_in(survey, roles, client))},
     )

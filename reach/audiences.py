@@ -144,7 +144,7 @@ def switched(client: Client, scopes: Scopes, shapes: Shapes = AS_ISSUED) -> list
     through = resolvers(client, scopes, shapes)
     return [
         each
-        for mapper, by, held, owner in _mappers(client, scopes)
+        for mapper, by, held, owner in held_mappers(client, scopes)
         for each in _adds(client, mapper, by, held, owner, through, shapes)
     ]
 
@@ -153,7 +153,7 @@ def resolvers(client: Client, scopes: Scopes, shapes: Shapes = AS_ISSUED) -> lis
     """The mappers by which a client's access tokens name each client of which they carry a role; ``audience`` says nothing."""
     found = (
         (mapper, by, held, owner, _acts(mapper, client, shapes))
-        for mapper, by, held, owner in _mappers(client, scopes)
+        for mapper, by, held, owner in held_mappers(client, scopes)
         if mapper["protocolMapper"] == RESOLVE_MAPPER
     )
     return [
@@ -170,7 +170,7 @@ def issued(client: Client, scopes: Scopes, shapes: Shapes = AS_ISSUED) -> list[A
     """
     return [
         Added(value, f"{by}, which writes azp", mapper, owner, (held,) if held else (), when=when)
-        for mapper, by, held, owner in _mappers(client, scopes)
+        for mapper, by, held, owner in held_mappers(client, scopes)
         for found, (on, when) in ((parties(mapper), _acts(mapper, client, shapes)),)
         for value in ((None,) if found is None else found)
         if on
@@ -214,16 +214,17 @@ def held_scopes(client: Client) -> dict[str, str]:
 
 def _acts(mapper: Json, client: Client, shapes: Shapes) -> tuple[bool, str | None]:
     """Whether a mapper acts on a client's access tokens, in some shape, and what must hold for that."""
-    if mapper["protocolMapper"] in (ROLE_MAPPER, RENAMED_ROLE_MAPPER):
-        return True, None  # they have no such setting
-    on, when = _acts_at_issue(mapper, client, shapes.lighteners)
+    on, when = acts_at_issue(mapper, client, shapes.lighteners)
     if not _is_set(mapper, INTROSPECTION_CLAIM) or not shapes.introspectors or (on and when is None):
         return on, when
     passed_on = f"{shapes.introspectors} passes on the whole token that it gets at introspection"
     return True, f"{when}, or {passed_on}" if on else Introspected(passed_on)
 
 
-def _acts_at_issue(mapper: Json, client: Client, lighteners: Sequence[str] | None) -> tuple[bool, str | None]:
+def acts_at_issue(mapper: Json, client: Client, lighteners: Sequence[str] | None) -> tuple[bool, str | None]:
+    """The same of tokens as they are issued."""
+    if mapper["protocolMapper"] in (ROLE_MAPPER, RENAMED_ROLE_MAPPER):
+        return True, None  # they have no such setting
     plain, light = (_is_set(mapper, setting) for setting in (TOKEN_CLAIM, LIGHTWEIGHT_CLAIM))
     if client.is_on(LIGHTWEIGHT_TOKENS):
         return light, None
@@ -245,7 +246,7 @@ def replacing(each: Added, found: Iterable[Added]) -> list[str]:
     return [other.by for other in found if other is not each and other.sets and (other.is_late or not each.by_role)]
 
 
-def _mappers(client: Client, scopes: Scopes) -> Iterator[tuple[Json, str, AssignedScope | None, str | None]]:
+def held_mappers(client: Client, scopes: Scopes) -> Iterator[tuple[Json, str, AssignedScope | None, str | None]]:
     """Each mapper of a client and of the scopes that it holds: the mapper, where it is, its scope, its owner."""
     for mapper in filter(acts_on_tokens, client.mappers):
         owner = (mapper.get("config") or {}).get(OWNER_KEY) or None

@@ -7,13 +7,19 @@ from kcadmin.objects.clients import Client
 from kcadmin.objects.events import NOT_AVAILABLE
 from kcadmin.objects.near_names import near_users
 from kcadmin.objects.realm import Realm
-from kcadmin.rest.errors import Forbidden, NotFound, Refusal, TokenRefused, sentence
+from kcadmin.rest.errors import Forbidden, HttpError, NotFound, Refusal, TokenRefused, sentence
 from kcadmin.rest.texts import named
 from reach.verdict import Claims
+
+SERVER_ERROR = 500
 
 
 class NoExample(Refusal):
     """Keycloak makes no example of the token, though an exchange may give it."""
+
+
+class FailedExample(Refusal):
+    """Keycloak fails at an example of a client's token, as it does at a mapper that lacks a setting."""
 
 
 def user_id(realm: Realm, username: str) -> str:
@@ -42,7 +48,7 @@ def example_token(
     """What a token of a client would say for a user. user: an id; scope: asked for beside the default ones.
 
     :raises Forbidden: the login may not look at users. :raises TokenRefused: the token would not name the audience.
-    :raises NoExample: Keycloak cannot be asked for that audience.
+    :raises NoExample: Keycloak cannot be asked for that audience. :raises FailedExample: it fails.
     """
     at = realm.clients.path(client.uuid, "evaluate-scopes", "generate-example-access-token")
     if any(sign.isspace() for sign in audience or ""):  # this endpoint takes each word of it for a client
@@ -52,8 +58,12 @@ def example_token(
     asked = {"audience": audience} if audience else {}
     try:
         return Claims.read(realm.session.get(at, userId=user, scope=scope or "", **asked))
-    except NotFound as problem:
-        if NOT_AVAILABLE not in problem.message:
+    except HttpError as problem:
+        if problem.status == SERVER_ERROR:
+            raise FailedExample(
+                f"Keycloak makes tokens of {named(client.client_id)}: it fails (500) at an example"
+            ) from None
+        if not isinstance(problem, NotFound) or NOT_AVAILABLE not in problem.message:
             raise
         raise TokenRefused(400, "invalid_request", f"{NOT_AVAILABLE}: {audience}") from None
 

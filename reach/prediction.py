@@ -17,12 +17,13 @@ from kcadmin.rest.texts import quoted
 from reach.allowed import RealmReach
 from reach.among_clients import AmongClients, reach_among_clients
 from reach.consents import granted, needed
-from reach.example_tokens import NoExample, example_token, no_access, user_id
+from reach.example_tokens import FailedExample, NoExample, example_token, no_access, user_id
+from reach.failing import no_failure
 from reach.fitness import bound_by, proofs
 from reach.guards import NO_WIDER_SCOPES
 from reach.reasons import OWN, PERMISSION, Unordered, Way, Ways, always, conditions
 from reach.reasons import Reasoning as Computed
-from reach.roles import asked_for
+from reach.roles import asked_for, is_asked
 from reach.verdict import Case, Claims, Subject, Verdict, check_contents, notes_of, wrong_exchange
 
 TARGET_ALONE = "aud is the target alone"
@@ -80,6 +81,8 @@ class Predictor:
             among = replace(among, consented=True)
         try:
             tokens = _tokens(realm, among, case, user)
+        except FailedExample as failed:
+            return _by_mappers(verdict, among, computed, str(failed))
         except NoExample as none:
             return _by_mappers(replace(verdict, unknown=(*verdict.unknown, str(none))), among, computed)
         except Forbidden:
@@ -230,11 +233,11 @@ def _by_tokens(verdict: Verdict, among: AmongClients, computed: Computed, tokens
     return _concluded(verdict, among, open_)
 
 
-def _by_mappers(verdict: Verdict, among: AmongClients, computed: Computed) -> Verdict:
-    """No user: what mappers alone put into tokens, for all or on request."""
+def _by_mappers(verdict: Verdict, among: AmongClients, computed: Computed, *besides: str) -> Verdict:
+    """No user: what mappers alone put into tokens, for all or on request. besides: what must hold, too, a phrase each."""
     case = verdict.case
     asked = {asked_for(scope) for scope in (case.login_scope, case.exchange_scope) if scope}
-    open_: list[str] = []
+    open_ = [*besides, *_may_fail(among, case)]
     for ways in (computed.source_ways, computed.audience_ways):
         open_ += conditions(
             tuple(replace(way, when=tuple(when for when in way.when if when not in asked)) for way in ways)
@@ -256,6 +259,16 @@ def _by_mappers(verdict: Verdict, among: AmongClients, computed: Computed) -> Ve
         verdict, subject_claims=subject, exchanged_claims=_only_aud(case.requester, aud), unknown=unknown
     )
     return _concluded(foreseen, among, open_)
+
+
+def _may_fail(among: AmongClients, case: Case) -> Iterator[str]:
+    """That no mapper makes Keycloak fail, of the client scopes that are asked for or always count."""
+    maker = case.audience if case.exchange == LEGACY and case.audience else case.requester
+    for client, scope in ((case.source, case.login_scope), (maker, case.exchange_scope)):
+        asked = asked_for(scope or "")
+        for way in among.reach.failing.get(client, ()):
+            if not any(is_asked(when) and when != asked for when in way.when):
+                yield no_failure(way, client)
 
 
 def _concluded(verdict: Verdict, among: AmongClients, open_: Sequence[str]) -> Verdict:

@@ -24,6 +24,7 @@ from reach.survey import Json, Progress, Survey
 
 THREADS = 8
 TOLD_EACH = 50
+_ASKED = " is asked for"
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,12 @@ def conditions_of(facts: RoleFacts, each: Added, beside: Iterable[Added] = ()) -
 
 def asked_for(scope: str) -> str:
     """What must hold for an optional client scope to act."""
-    return f"scope {named(scope)} is asked for"
+    return f"scope {named(scope)}{_ASKED}"
+
+
+def is_asked(phrase: str) -> bool:
+    """Whether a condition is one on what is asked for."""
+    return phrase.endswith(_ASKED)
 
 
 def _resolver(survey: Survey, facts: RoleFacts, client: Client) -> Way | None:

@@ -44,6 +44,13 @@ NEVER = frozenset(
 )
 """Write other claims, whatever their configuration says."""
 
+NOTE_MAPPER = "oidc-usersessionmodel-note-mapper"
+_NEEDS = {
+    ROLE_MAPPER: ("role",),
+    RENAMED_ROLE_MAPPER: ("role", "new.role.name"),
+    NOTE_MAPPER: ("user.session.note",),
+}
+
 Json = Mapping[str, Any]
 _BOUNDS = {"int": 2**31, "long": 2**63}
 _ESCAPED = re.compile(r"\\(.)")
@@ -66,6 +73,12 @@ def written(mapper: Json) -> tuple[str, ...] | None:
     if kind in NEVER or kind in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER):
         return ()
     return None
+
+
+def lacks(mapper: Json) -> str | None:
+    """The setting without which Keycloak answers 500 where the mapper acts on a token."""
+    config = mapper.get("config") or {}
+    return next((each for each in _NEEDS.get(mapper["protocolMapper"], ()) if not config.get(each)), None)
 
 
 def is_unknown(mapper: Json) -> bool:

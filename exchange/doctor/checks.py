@@ -1,6 +1,6 @@
 """All checks, in the order in which Keycloak asks: who calls, whose token it is, for whom the new one is, who forbids it."""
 
-from exchange.doctor import audience, clients, guards, permission, request
+from exchange.doctor import audience, clients, guards, mappers, permission, request
 from exchange.doctor.finding import Check
 
 CHECKS: tuple[Check, ...] = (
@@ -16,6 +16,7 @@ CHECKS: tuple[Check, ...] = (
     Check("the switch of '{requester}' (Standard token exchange)", clients.switch),
     Check("source '{source}' exists and is enabled", clients.source),
     Check("target '{target}' exists and is enabled", clients.target),
+    Check("no mapper makes Keycloak fail", mappers.failing_mappers),
     Check("user '{user}' exists and is enabled", clients.user, lambda q: q.as_user is not None),
     Check("no consent is required", clients.consent),
     Check(

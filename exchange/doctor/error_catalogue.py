@@ -235,7 +235,8 @@ ROWS: tuple[Row, ...] = (
     Row(400, "invalid_issuer", "Invalid subject_issuer parameter", LEGACY, ("issuer-unknown", "subject-token-stale"),
         "leave the issuer out", Logged("invalid_issuer")),
     Row(500, "unknown_error", "For more on this error consult the server log.", LEGACY,
-        ("policy-broken", "subject-token-left-out"), "correct the time, group or client-scope policy, or send subject_token"),
+        ("policy-broken", "mapper-fails", "subject-token-left-out"),
+        "correct the time, group or client-scope policy, or the mapper that lacks a setting, or send subject_token"),
 )  # fmt: skip
 
 HEADINGS: Mapping[str, tuple[str, ...]] = {

@@ -1,13 +1,17 @@
 """Settings of mappers that are said, or not: what is computed of them is what tokens and introspection of Keycloak show."""
 
 import itertools
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 import requests
 
+from exchange.doctor.doctor import Asked, Doctor
+from exchange.doctor.realm_reader import AnswerCache
 from kcadmin.objects.claim_mappers import CLAIM_MAPPER, HardcodedClaimMapper
 from kcadmin.objects.clients import Client
+from kcadmin.objects.features import STANDARD
 from kcadmin.objects.mappers import (
     AUDIENCE_MAPPER,
     INTROSPECTION_CLAIM,
@@ -18,9 +22,14 @@ from kcadmin.objects.mappers import (
     audience_mappers,
     is_set,
 )
+from kcadmin.rest.errors import TokenRefused
 from reach.audiences import added
+from reach.prediction import Predictor
+from reach.verdict import REQUESTER, Case
+from reach.written_audiences import NOTE_MAPPER, RENAMED_ROLE_MAPPER, ROLE_MAPPER
 from tests.acceptance.test_open_gates import LIGHT
 from tests.conftest import MakeRealm
+from tests.support.engine import forget
 from tests.support.random_users import claims_of
 from tests.support.realms import TestRealm
 
@@ -114,3 +123,46 @@ def test_a_mapper_of_another_protocol_does_nothing(home: TestRealm) -> None:
     assert "api" in audiences(claims_of(home.user_token("web")))
     for name in ("of saml", "of docker-v2", "of nonsense", "other"):
         home.delete_mapper("web", name)
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "lacking"),
+    [
+        (ROLE_MAPPER, {}, "role"),
+        (RENAMED_ROLE_MAPPER, {"role": "offline_access"}, "new.role.name"),
+        (RENAMED_ROLE_MAPPER, {"role": "nobody's", "new.role.name": "x"}, None),
+        (NOTE_MAPPER, {"claim.name": "x", TOKEN_CLAIM: "true"}, "user.session.note"),
+        (NOTE_MAPPER, {"claim.name": "x", LIGHTWEIGHT_CLAIM: "true"}, None),
+    ],
+)
+@pytest.mark.parametrize("holder", ["web", "its scope"])
+def test_a_mapper_that_lacks_a_setting_makes_keycloak_fail(
+    home: TestRealm, holder: str, kind: str, config: dict[str, str], lacking: str | None
+) -> None:
+    made, scope = mapper("broken", kind, config), None
+    home.change("web", attributes={"standard.token.exchange.enabled": "true"})
+    if holder == "web":
+        add(home, "web", made)
+    else:
+        body = {"name": "of-web", "protocol": "openid-connect", "attributes": {}, "protocolMappers": [made]}
+        scope = home.session.create(home.at("client-scopes"), body)
+        home.session.put(home.at("clients", home.uuid("web"), "default-client-scopes", scope), None)
+    try:
+        with nullcontext() if lacking is None else pytest.raises(TokenRefused, match="500"):
+            home.user_token("web")
+        forget()
+        case = Case("g", home.name, STANDARD, REQUESTER, "web", "web", "gateway", "gateway")
+        for user in (None, home.user):
+            dry = Predictor(home.session, [case], user).predict(case)
+            found = Doctor(AnswerCache(home.session), Asked(as_user=user)).examine([case])[0].findings
+            assert (dry.outlook is False, [each.cause for each in found]) == (
+                (True, ["mapper-fails"]) if lacking else (False, [])
+            )
+            assert not lacking or (
+                f"has no '{lacking}'" in str(dry.reason) and f"has no '{lacking}'" in found[0].sentence
+            )
+    finally:
+        if scope:
+            home.session.delete(home.at("client-scopes", scope))
+        else:
+            home.delete_mapper("web", "broken")

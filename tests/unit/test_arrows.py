@@ -295,7 +295,7 @@ def test_one_module_tells_whose_tokens_name_whom() -> None:
         or (isinstance(node, ast.Constant) and str(node.value).startswith("oidc-"))
         or (isinstance(node, ast.Name) and node.id == "AUDIENCE_MAPPER")
     }
-    words = {"exchange/doctor/audience.py"}  # names the place of a missing mapper to people
+    words = {"exchange/doctor/audience.py", "exchange/doctor/mappers.py"}  # name the place of a mapper to people
     stores = {  # each names the type of its own
         str(source.relative_to(PROJECT))
         for source in sources("kcadmin/objects")

@@ -16,7 +16,7 @@ from kcadmin.rest.odd import Odd
 from local.layout import PROJECT
 from providers.base.stack_config import UNREAD
 
-LOOKS = ["audience", "clients", "finding", "guards", "permission", "policies", "request"]
+LOOKS = ["audience", "clients", "finding", "guards", "mappers", "permission", "policies", "request"]
 CHECKS = "\n".join(Path(str(doctor.__file__)).with_name(f"{name}.py").read_text() for name in LOOKS)
 NAMES = {
     "audience": "api",

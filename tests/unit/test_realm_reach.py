@@ -453,3 +453,22 @@ def test_authorization_services_of_a_requester_are_not_judged() -> None:
     found = survey(client("a"), client("b", switch=True, **on), client("c", **on), features=STANDARD_ONLY)
     (told,) = realm_reach(found, NO_ROLES).unjudged
     assert told.startswith("authorization services of 'b': give whoever holds a token and gets a permission there")
+
+
+def test_a_mapper_at_which_keycloak_fails_keeps_tokens_from_being_made() -> None:
+    broken = {"id": "m", "name": "m", "protocolMapper": "oidc-hardcoded-role-mapper", "config": {}}
+    scope = {"id": "s", "name": "s", "protocol": "openid-connect", "protocolMappers": [broken]}
+    fails = "Keycloak fails (500) to make tokens of '{0}': the mapper 'm' of type oidc-hardcoded-role-mapper"
+    whole = client("b", switch=True)
+    of_source = verdict(survey(client("a", "b", broken), whole), "b", "a")
+    assert of_source.why_not == (f"{fails.format('a')} of 'a' has no 'role'",)
+    found = survey(client("a", "b"), client("b", broken, switch=True))
+    assert verdict(found, "b", "a").why_not == (f"{fails.format('b')} of 'b' has no 'role'",)
+    assert [*realm_reach(found, NO_ROLES).rules()] == []
+    gated = survey(client("a", "b", optionalClientScopes=["s"]), whole, scopes={"s": scope})
+    (phrase,) = verdict(gated, "b", "a").conditions
+    assert phrase.startswith("no token of 'a' is made where scope 's' is asked for, at which Keycloak fails: ")
+    noted = {**broken, "protocolMapper": "oidc-usersessionmodel-note-mapper"}
+    assert verdict(survey(client("a", "b", noted), whole), "b", "a").allowed  # it does not act
+    noted["config"] = {"access.token.claim": "true"}
+    assert not verdict(survey(client("a", "b", noted), whole), "b", "a").allowed
