@@ -3,20 +3,10 @@
 docs/adr/0028-one-resource-a-realm.md says when that is worth it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import pulumi
-from pulumi.dynamic import (
-    CheckResult,
-    ConfigureRequest,
-    CreateResult,
-    DiffResult,
-    ReadResult,
-    Resource,
-    ResourceProvider,
-    UpdateResult,
-)
+from pulumi import dynamic
 
 from kcadmin.marks.packed import Part, grants_in, pack, parts_in
 from kcadmin.rest.errors import KeycloakError
@@ -25,69 +15,68 @@ from providers.base.other_providers import beside_others
 from providers.base.plugin import speak_to_people
 from providers.base.provider import BESIDE_OTHERS, KeycloakProvider, Props
 from providers.base.resource import short_traces
-from providers.bulk.engine import Engine, Outcome, Step, all_of
+from providers.bulk.engine import Engine, Step, all_of
 from providers.bulk.told import tell_steps, tell_taken_back
 from providers.registry import kinds
 
 PREVIEW, GIVES, FAILED = "preview", "gives", "failed"  # PREVIEW: an input that no state holds
 
 
-class RealmGrantsProvider(ResourceProvider):
+class RealmGrantsProvider(dynamic.ResourceProvider):
     """Create, read, update and delete of all parts. One that fails stays out of the outputs, and is named in ``failed``."""
 
     serialize_as_secret_always = False
-    _config: Callable[[str], object]
 
-    def configure(self, req: ConfigureRequest) -> None:
+    def configure(self, req: dynamic.ConfigureRequest) -> None:
         """Stores the settings; the session logs in at its first request."""
         speak_to_people(self)
         self._config, self._providers, self._told = req.config.get, dict[str, KeycloakProvider](), set[str]()
         self._engine = Engine(self._provider_of)
 
-    def check(self, _olds: Props, news: Props) -> CheckResult:
+    def check(self, _olds: Props, news: Props) -> dynamic.CheckResult:
         """Refuses what is wrong with any part; fills their defaults in."""
         notes = {BESIDE_OTHERS: news[BESIDE_OTHERS]} if news.get(BESIDE_OTHERS) else {}
         if news.get(PREVIEW):
             self._told.add(news["realm"])
         parts, faults = self._engine.check(parts_in(_olds), parts_in(news), notes)
-        gives = {GIVES: news[GIVES]} if news.get(GIVES) else {}
-        return CheckResult({**_packed(parts, news), **gives}, [failure(each) for each in dict.fromkeys(faults)])
+        inputs = {**_packed(parts, news), **({GIVES: news[GIVES]} if news.get(GIVES) else {})}
+        return dynamic.CheckResult(inputs, [failure(each) for each in dict.fromkeys(faults)])
 
-    def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
+    def diff(self, _id: str, _olds: Props, _news: Props) -> dynamic.DiffResult:
         """Compares the state and the server with the inputs, part by part."""
-        olds, news = parts_in(_olds), parts_in(_news)
+        olds, news = _kept(_olds, _news), parts_in(_news)
         steps, faults = self._engine.steps(olds, news)
         if faults:
             raise KeycloakError(*all_of(faults))
         if _news["realm"] in self._told:
             tell_steps(_news["realm"], steps, olds, news)
-        changes = {*steps.values()} - {Step.SAME} or grants_in(_olds) != grants_in(_news) or _olds.get(FAILED)
-        return DiffResult(changes=bool(changes))
+        same = {*steps.values()} <= {Step.SAME} and grants_in(_olds) == grants_in(_news)
+        return dynamic.DiffResult(changes=not same or bool(_olds.get(FAILED) or _news.get(GIVES)))
 
-    def create(self, props: Props) -> CreateResult:
+    def create(self, props: Props) -> dynamic.CreateResult:
         """Makes all parts, or continues those of a run that was killed."""
-        done = self._engine.apply({}, parts_in(props))
-        tell_taken_back({}, done.parts)
-        return CreateResult(str(props["realm"]), _outputs(done, props))
+        return dynamic.CreateResult(str(props["realm"]), self._made({}, props))
 
-    def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
+    def update(self, _id: str, _olds: Props, _news: Props) -> dynamic.UpdateResult:
         """Makes what is new, changes what differs, then removes what is not declared any more."""
-        given = _news.get(GIVES) or ()
-        olds = {place: part for place, part in parts_in(_olds).items() if place not in given}
-        done = self._engine.apply(olds, parts_in(_news))
-        tell_taken_back(olds, done.parts)
-        return UpdateResult(_outputs(done, _news))
+        return dynamic.UpdateResult(self._made(_kept(_olds, _news), _news))
 
-    def read(self, id_: str, props: Props) -> ReadResult:
+    def read(self, id_: str, props: Props) -> dynamic.ReadResult:
         """The server's state of all parts; what is gone is left out."""
         outs, ins = self._engine.read(parts_in(props))
-        kept = {**_packed(outs, props, like=props), **({FAILED: props[FAILED]} if props.get(FAILED) else {})}
-        return ReadResult(id_, kept, _packed(ins, props, like=props))
+        now = {**_packed(outs, props, like=props), **({FAILED: props[FAILED]} if props.get(FAILED) else {})}
+        return dynamic.ReadResult(id_, now, _packed(ins, props, like=props))
 
     def delete(self, _id: str, _props: Props) -> None:
         """Removes all parts, or gives back what was there. :raises KeycloakError: with what failed; the others are done."""
         if faults := self._engine.delete(parts_in(_props)):
             raise KeycloakError(*all_of(faults))
+
+    def _made(self, olds: Mapping[str, Part], props: Props) -> Props:
+        done = self._engine.apply(olds, parts_in(props))
+        tell_taken_back(olds, done.parts)
+        failed = {FAILED: dict(sorted(done.faults.items()))} if done.faults else {}
+        return {**_packed(done.parts, props), **failed}
 
     def _provider_of(self, kind: str) -> KeycloakProvider:
         if kind not in self._providers:
@@ -97,7 +86,7 @@ class RealmGrantsProvider(ResourceProvider):
         return self._providers[kind]
 
 
-class RealmGrants(Resource, module="keycloak", name="RealmGrants"):
+class RealmGrants(dynamic.Resource, module="keycloak", name="RealmGrants"):
     """All grants of a realm.
 
     :param parts: by the names that their resources would have. grants: what commands need to know of each, by its name.
@@ -112,12 +101,11 @@ class RealmGrants(Resource, module="keycloak", name="RealmGrants"):
         *,
         realm: str,
         parts: Mapping[str, Part],
-        grants: Mapping[str, Mapping[str, Any]],
+        grants: Mapping[str, Props],
         gives: Sequence[str] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        known = {"realm": realm, **pack(parts, {name: dict(each) for name, each in grants.items()})}
-        known |= {GIVES: list(gives)} if gives else {}
+        known = {"realm": realm, **pack(parts, grants), **({GIVES: list(gives)} if gives else {})}
         notes = {PREVIEW: pulumi.runtime.is_dry_run() or None, BESIDE_OTHERS: beside_others()}
         with short_traces():
             super().__init__(RealmGrantsProvider(), resource_name, {FAILED: None, **known, **notes}, opts)
@@ -127,6 +115,6 @@ def _packed(parts: Mapping[str, Part], props: Props, like: Props | None = None) 
     return {"realm": props["realm"], **pack(parts, grants_in(props), like)}
 
 
-def _outputs(done: Outcome, props: Props) -> Props:
-    failed = {FAILED: dict(sorted(done.faults.items()))} if done.faults else {}
-    return {**_packed(done.parts, props), **failed}
+def _kept(olds: Props, news: Props) -> dict[str, Part]:
+    given = frozenset(news.get(GIVES) or ())
+    return {place: part for place, part in parts_in(olds).items() if place not in given}

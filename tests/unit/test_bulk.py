@@ -1,5 +1,6 @@
 """The engine of many parts, with providers that only note what they are asked."""
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -9,11 +10,12 @@ import pytest
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 from pulumi.output import Unknown
 
-from kcadmin.marks.packed import Part
+from kcadmin.marks.packed import Part, grants_in, pack, parts_in
 from kcadmin.rest.errors import KeycloakError, Refusal
 from providers.base.part import REFERENCE
 from providers.bulk.engine import Engine, Step
 from providers.bulk.order import in_order
+from providers.realm_grants import RealmGrantsProvider
 
 Props = dict[str, Any]
 
@@ -165,6 +167,63 @@ def test_an_error_of_ours_is_told_of_its_part(engine: Engine, notes: Notes, monk
     with pytest.raises(KeycloakError) as told:
         engine.read({"m": replace(done["m"])})
     assert "m: ValueError: x" in str(told.value) and "\x1b" not in str(told.value)
+
+
+GRANT = {"sources": ["a"], "target": "b", "flows": []}
+
+
+def inputs(parts: dict[str, Part], **more: Any) -> Props:
+    return json.loads(json.dumps({"realm": "r", **pack(parts, {"g": GRANT}), **more}))  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def provider(engine: Engine) -> RealmGrantsProvider:
+    held = RealmGrantsProvider()
+    held._engine, held._told = engine, set()
+    return held
+
+
+def test_what_failed_stands_in_the_outputs_and_is_a_change(provider: RealmGrantsProvider, notes: Notes) -> None:
+    notes.fails = {"m"}
+    first = provider.create(inputs(PAIR))
+    assert first.id == "r" and first.outs and first.outs["failed"] == {"m": ["m: cannot create; wait."]}
+    assert provider.diff("r", {**provider.create(inputs({})).outs, "failed": {"m": ["x"]}}, inputs({})).changes  # type: ignore[dict-item]
+    notes.fails = set()
+    done = provider.update("r", first.outs, inputs(PAIR)).outs
+    assert done and "failed" not in done and {*parts_in(done)} == {"m", "s"}
+    assert not provider.diff("r", done, inputs(PAIR)).changes
+
+
+def test_a_grant_that_changes_is_a_change_without_a_write(provider: RealmGrantsProvider, notes: Notes) -> None:
+    outs = provider.create(inputs(PAIR)).outs or {}
+    notes.did.clear()
+    news = {**inputs(PAIR), "grants": {"g": {**GRANT, "reason": "why"}}}
+    assert provider.diff("r", outs, news).changes
+    assert grants_in(provider.update("r", outs, news).outs or {})["g"]["reason"] == "why" and notes.did == []
+
+
+def test_parts_that_are_given_away_are_forgotten_and_others_removed(
+    provider: RealmGrantsProvider, notes: Notes
+) -> None:
+    outs = provider.create(inputs({**PAIR, "other": part("other")})).outs or {}
+    notes.did.clear()
+    news = inputs({}, gives=["m", "s"])
+    assert provider.diff("r", outs, news).changes
+    left = provider.update("r", outs, provider.check(inputs(PAIR), news).inputs).outs or {}
+    assert parts_in(left) == {} and notes.did == ["delete other"]
+
+
+def test_a_refresh_leaves_out_what_is_gone_and_a_delete_tells_all_faults(
+    provider: RealmGrantsProvider, notes: Notes
+) -> None:
+    outs = provider.create(inputs({**PAIR, "other": part("other")})).outs or {}
+    notes.gone = {"m"}
+    read = provider.read("r", outs)
+    assert {*parts_in(read.outs or {})} == {*parts_in(read.inputs or {})} == {"s", "other"}
+    notes.fails = {"s", "other"}
+    with pytest.raises(KeycloakError) as told:
+        provider.delete("r", outs)
+    assert told.value.faults == ("other: cannot delete; wait.", "s: cannot delete; wait.")
 
 
 def test_each_place_comes_after_all_it_needs_and_many_at_once() -> None:
