@@ -108,7 +108,7 @@ class Facts:
     marks: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict)
     own: Own = Own()
     coming: Coming = Coming()
-    near: Near = field(default=Near(), compare=False)
+    near: Near = field(default_factory=Near, compare=False)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
-"""What is near a name that does not exist, asked only where a fault is told."""
+"""What is near a name that does not exist: asked only where a fault is told, and once a name."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from kcadmin.objects import near_names
 from kcadmin.objects.realm import realm_for
@@ -12,15 +13,29 @@ class Near:
     """Gives the end of a message, or ''. session: None asks nobody."""
 
     session: Session | None = None
+    _told: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def realm(self, name: str) -> str:
         """Names of realms."""
-        return near_names.near_realms(self.session, name) if self.session else ""
+        return self._once(("realm", name), lambda session: near_names.near_realms(session, name))
 
     def client(self, realm: str, client_id: str) -> str:
         """Ids of clients."""
-        return near_names.near_clients(realm_for(self.session, realm), client_id) if self.session else ""
+        return self._once(
+            ("client", realm, client_id),
+            lambda session: near_names.near_clients(realm_for(session, realm), client_id),
+        )
 
     def role(self, realm: str, role: str, client_id: str) -> str:
         """Roles of a client, or of the realm."""
-        return near_names.near_roles(realm_for(self.session, realm), role, client_id) if self.session else ""
+        return self._once(
+            ("role", realm, role, client_id),
+            lambda session: near_names.near_roles(realm_for(session, realm), role, client_id),
+        )
+
+    def _once(self, what: tuple[str, ...], ask: Callable[[Session], str]) -> str:
+        if self.session is None:
+            return ""
+        if what not in self._told:
+            self._told[what] = ask(self.session)
+        return self._told[what]
