@@ -39,6 +39,11 @@ from reach.audiences import held_scopes
 Pair = tuple[str, Any]
 CLIENT_COUNTS, TYPE_COUNTS = ((26, 2), (26, 5)), ((26, 5), (26, 7))
 """Of conditions on the client and on its protocol: the last version at which they abstain, and the first at which they count."""
+DEFAULTS, OPTIONALS, EITHER = (
+    "Default",
+    "Optional",
+    "Any",
+)  # types of the condition on client scopes; of another it never holds
 SILENT = KNOWN - {REJECT, CLAIM_ENFORCER, DOWNSCOPE}
 """Keycloak's executors that do nothing at an exchange."""
 
@@ -179,7 +184,7 @@ def _vote(asking: Asking, version: Version, name: str, config: Mapping[str, Any]
         case name if name == GRANT_TYPE:
             return either(frozenset((EXCHANGE_GRANT,)), config.get("grant_types"))
         case name if name == CLIENT_SCOPES:
-            return _scopes(asking, str(config.get("type") or OPTIONAL), frozenset(texts(config.get("scopes"))))
+            return _scopes(asking, str(config.get("type") or OPTIONALS), frozenset(texts(config.get("scopes"))))
         case name if name == ACCESS_TYPE:
             kind = frozenset((access_type(client.representation),))
             return _counts(CLIENT_COUNTS, version, either(kind, config.get("type")))
@@ -198,10 +203,12 @@ def _vote(asking: Asking, version: Version, name: str, config: Mapping[str, Any]
 
 
 def _scopes(asking: Asking, kind: str, wanted: Collection[str]) -> Vote:
-    """An optional scope counts where it is asked for, a default one always."""
+    """An optional scope counts where it is asked for, a default one always; of ``Any``, both."""
     held = held_scopes(asking.requester)
-    if kind.lower() == DEFAULT:
-        return yes(any(held.get(scope) == DEFAULT for scope in wanted))
+    if kind in (DEFAULTS, EITHER) and any(held.get(scope) == DEFAULT for scope in wanted):
+        return Vote.YES
+    if kind not in (OPTIONALS, EITHER):
+        return Vote.NO
     optional = frozenset(scope for scope in wanted if held.get(scope) == OPTIONAL)
     if asking.scopes is None:
         return Vote.UNKNOWN if optional else Vote.NO

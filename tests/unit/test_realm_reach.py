@@ -472,3 +472,19 @@ def test_a_mapper_at_which_keycloak_fails_keeps_tokens_from_being_made() -> None
     assert verdict(survey(client("a", "b", noted), whole), "b", "a").allowed  # it does not act
     noted["config"] = {"access.token.claim": "true"}
     assert not verdict(survey(client("a", "b", noted), whole), "b", "a").allowed
+
+
+@pytest.mark.parametrize(
+    ("kind", "refused"), [("Default", True), ("Any", True), ("Optional", False), ("default", False), ("ANY", False)]
+)
+def test_a_condition_on_client_scopes_is_read_as_keycloak_reads_its_type(kind: str, refused: bool) -> None:
+    """Each of these was tried on Keycloak 26.7.3: of another spelling it never holds."""
+    condition = {"condition": "client-scopes", "configuration": {"type": kind, "scopes": ["roles"]}}
+    found = survey(
+        client("a", "b"),
+        client("b", switch=True),
+        features=replace(STANDARD_ONLY, version=(26, 7)),
+        client_policies=({"name": "p", "enabled": True, "conditions": [condition], "profiles": ["q"]},),
+        client_profiles=({"name": "q", "executors": [{"executor": "reject-request", "configuration": {}}]},),
+    )
+    assert verdict(found, "b", "a").allowed is not refused
