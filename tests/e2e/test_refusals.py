@@ -54,7 +54,7 @@ TEN_FAULTS: list[tuple[Grant, str]] = [
         "grant 'three' in realm '{realm}': has the unknown key 'targt'; did you mean 'target'?",
     ),
     ({"name": "four", "flows": ["recipent"]}, "grant 'four' in realm '{realm}': flows holds 'recipent'; choose from "),
-    ({"name": "five", "target": 5}, "grant 'five' in realm '{realm}': target is 5; give a text."),
+    ({"name": "five", "target": 5}, "grant 'five' in realm '{realm}': target is 5; give a text, in quotes."),
     (
         {"name": "si\nx"},
         r"grant 'si\nx' in realm '{realm}': name holds '\n', which is not allowed in a name; correct it.",
