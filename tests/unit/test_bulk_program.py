@@ -1,0 +1,94 @@
+"""What a program registers whose grants are one resource a realm, and on the way there and back, by Pulumi's mocks."""
+
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.token_exchange_grant import register_many_grants
+from kcadmin.marks.packed import OBJECT, TOKEN, Part, grants_in, pack, parts_in
+from tests.support.fake_server import FakeKeycloak
+from tests.unit.test_components import MAPPER, SWITCH, Program, grant, keycloak, program  # noqa: F401 (fixtures)
+
+PLACES = {"r/api/audience-api", "r/frontend/audience-api", "r/api/standard-exchange"}
+HELD = "r/grants"
+NUMBERS = {place: f"{number:08x}" for number, place in enumerate(sorted(PLACES))}
+
+
+def urn(kind: str, name: str) -> str:
+    return f"urn:pulumi:dev::keycloak-token-exchange::{kind}::{name}"
+
+
+def each_in_state() -> dict[str, Any]:
+    return {
+        urn(kind, place): {"type": kind, "outputs": {"realm": "r", "number": NUMBERS[place]}}
+        for place in PLACES
+        for kind in (SWITCH if place.endswith("exchange") else MAPPER,)
+    }
+
+
+def held_in_state() -> dict[str, Any]:
+    parts = {
+        place: Part("StandardTokenExchange" if place.endswith("exchange") else "AudienceMapper", {"number": number})
+        for place, number in NUMBERS.items()
+    }
+    return {urn(TOKEN, HELD): {"type": TOKEN, "outputs": {"realm": "r", **pack(parts, {})}}}
+
+
+def register(program: Program, keycloak: FakeKeycloak, *, in_bulk: bool, **changes: Any) -> dict[str, Any]:  # noqa: F811
+    specs = [grant(**changes)]
+    return dict(program.run(lambda: register_many_grants(specs, keycloak.connection, in_bulk=in_bulk)))
+
+
+def test_all_parts_of_a_realm_are_one_resource(program: Program, keycloak: FakeKeycloak) -> None:  # noqa: F811
+    told = register(program, keycloak, in_bulk=True)
+    assert {*program.resources} == {HELD} and told["g"]["target"] == "api"
+    held = parts_in(program.resources[HELD].inputs)
+    assert {*held} == PLACES and held["r/frontend/audience-api"].kind == "AudienceMapper"
+    assert set(held["r/api/standard-exchange"].after) == {"r/api/audience-api", "r/frontend/audience-api"}
+    assert not any("keeps" in part.props for part in held.values())
+    (described,) = grants_in(program.resources[HELD].inputs).values()
+    assert described["flows"] == told["g"]["flows"] and described["clients"] == told["g"]["clients"]
+
+
+def test_what_needs_a_resource_of_its_own_is_refused(program: Program, keycloak: FakeKeycloak) -> None:  # noqa: F811
+    with pytest.raises(pulumi.RunError, match="grant 'g' in realm 'r': sets protect, which"):
+        register(program, keycloak, in_bulk=True, protect=True)
+    assert program.resources == {}
+
+
+def test_on_the_way_there_both_are_registered_with_the_same_numbers(
+    program: Program,  # noqa: F811
+    keycloak: FakeKeycloak,  # noqa: F811
+) -> None:
+    program.state = each_in_state()
+    register(program, keycloak, in_bulk=True)
+    assert {*program.resources} == {*PLACES, "g", HELD}
+    held = parts_in(program.resources[HELD].inputs)
+    assert {place: part.props["keeps"] for place, part in held.items()} == NUMBERS
+    assert program.resources[HELD].depends_on >= PLACES, "those stay registered until it holds their parts"
+
+
+def test_when_it_holds_them_the_others_are_forgotten(program: Program, keycloak: FakeKeycloak) -> None:  # noqa: F811
+    program.state = {**each_in_state(), **held_in_state()}
+    register(program, keycloak, in_bulk=True)
+    assert {*program.resources} == {HELD}
+
+
+def test_on_the_way_back_it_lets_the_parts_go_after_all_of_them(
+    program: Program,  # noqa: F811
+    keycloak: FakeKeycloak,  # noqa: F811
+) -> None:
+    program.state = held_in_state()
+    register(program, keycloak, in_bulk=False)
+    assert {*program.resources} == {*PLACES, "g", HELD}
+    assert {place: program.resources[place].inputs["keeps"] for place in PLACES} == NUMBERS
+    assert sorted(program.resources[HELD].inputs["gives"]) == sorted(PLACES)
+    assert parts_in(program.resources[HELD].inputs) == {} and program.resources[HELD].depends_on >= PLACES
+
+
+def test_a_resource_a_part_registers_nothing_more(program: Program, keycloak: FakeKeycloak) -> None:  # noqa: F811
+    program.state = each_in_state()
+    register(program, keycloak, in_bulk=False)
+    assert {*program.resources} == {*PLACES, "g"}
+    assert not any(OBJECT in each.type and "keeps" in each.inputs for each in program.resources.values())
