@@ -16,7 +16,7 @@ from tests.conftest import MakeRealm
 from tests.support.realms import TestRealm
 
 KEPT = ("24.0.5", "26.0.8", "26.2.5", "26.7.3")
-"""Versions whose tokens keep such a name. 26.7.5 leaves it out; the custom audience stays, which may be any text."""
+"""Tried versions whose tokens keep such a name. 26.7.5 leaves it out; the custom audience stays, which may be any text."""
 ON = {"standard.token.exchange.enabled": "true"}
 CLIENTS = ("frontend", "api", "off")
 
