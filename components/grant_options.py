@@ -13,9 +13,11 @@ from grants.odd import OPTION_LATE, OPTION_UNFIT
 from grants.spec import GrantSpec
 from kcadmin.rest.texts import named
 from providers.base import messages
+from providers.base.face import is_package
 
 HANDED_ON = ("protect", "retain_on_delete", "depends_on", "deleted_with", "transforms", "transformations")
 OF_THE_GRANT = ("parent", "aliases")
+PROVIDERS = ("provider", "providers")  # of the package
 CONNECTION = "give the grant a connection, which names its Keycloak and the login"
 ALONE = "leave it out, or make that resource without a grant and give the option to it"
 INSTEAD: Mapping[str, str] = {
@@ -112,7 +114,9 @@ def option_faults(opts: pulumi.ResourceOptions | None) -> Iterator[tuple[str, st
     """Options that would have no effect on what a grant needs: what is wrong, and what to do."""
     for name, value in vars(opts).items() if opts else ():
         held = vars(value).values() if isinstance(value, pulumi.ResourceHookBinding) else [value]
-        if name not in (*HANDED_ON, *OF_THE_GRANT) and any(each not in (None, [], {}) for each in held):
+        if name not in (*HANDED_ON, *OF_THE_GRANT, *(PROVIDERS if is_package() else ())) and any(
+            each not in (None, [], {}) for each in held
+        ):
             odd = OPTION_UNFIT.told(option=name, instead=INSTEAD.get(name, ALONE))
             yield odd.wrong, odd.remedy
 
@@ -130,4 +134,4 @@ def _parts_of(resource: pulumi.Resource) -> set[pulumi.Resource]:
 
 
 def _is_protected(parent: pulumi.Resource | None) -> bool:
-    return bool(parent is not None and parent._protect)
+    return bool(getattr(parent, "_protect", False))  # what a package is told of its parent says nothing

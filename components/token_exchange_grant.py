@@ -32,7 +32,7 @@ from kcadmin.rest.errors import KeycloakError
 from kcadmin.rest.misread import misreadings
 from providers.base import messages, taken_back
 from providers.base.connections import Server, give
-from providers.base.face import is_package
+from providers.base.face import config_value, is_package
 from providers.base.identity import taken_over_by
 from providers.base.own_state import GRANT, note_moved, own_state_at, stack_name
 from providers.base.place import stack_of_program
@@ -106,7 +106,8 @@ class TokenExchangeGrant(pulumi.ComponentResource):
     ) -> None:
         late, given = None, handed_on(opts)
         if planned is None:
-            if given.protect or (protect is None and opts and opts.protect is False):
+            says_no = opts and opts.protect is False and not is_package()  # there "no" and "not said" are one
+            if given.protect or (protect is None and says_no):
                 protect = given.protect
             arguments = {
                 "name": name,
@@ -223,7 +224,7 @@ def _plan_alone(
 ) -> tuple[GrantPlan, LateArguments | None]:
     """A grant that depends on resources of other providers waits for its clients."""
     if unfit := list(option_faults(opts)):
-        realm = arguments["realm"] if isinstance(arguments["realm"], str) else pulumi.Config().get("realm") or "?"
+        realm = arguments["realm"] if isinstance(arguments["realm"], str) else config_value("realm") or "?"
         raise messages.program_error(
             GrantFault(arguments["name"], realm, f"{wrong}; {remedy}") for wrong, remedy in unfit
         ) from None

@@ -129,7 +129,7 @@ def _grant() -> Json:
     }
 
 
-_ENUM_OF = {"exchange": "Exchange", "flows": "Flow", "audience": "Audience", "on_remove": "OnRemove"}
+_ENUM_OF = {"exchange": "Exchange", "flows": "Flow", "audience": "AudienceBy", "on_remove": "OnRemove"}
 
 
 def _outputs(kind: Kind) -> Iterator[tuple[str, Any]]:

@@ -17,7 +17,7 @@ ENUMS: Mapping[tuple[str, ...], tuple[str, str]] = {
     ("String", "int", "long", "boolean", "JSON"): ("ClaimType", "What a claim is in the token."),
     ("auto", "standard", "legacy"): ("Exchange", "Which exchange a grant uses."),
     ("recipient", "requester"): ("Flow", "Who asks for the exchange: the target, or each source."),
-    ("mapper", "optionalScope"): ("Audience", "Whether each token names the target, or only on request."),
+    ("mapper", "optionalScope"): ("AudienceBy", "Whether each token names the target, or only on request."),
 }
 """Each set of choices by its name in the package, which must not change."""
 _SIMPLE = {str: "string", bool: "boolean", int: "integer", float: "number"}
