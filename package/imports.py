@@ -59,6 +59,8 @@ def imported(kind: Kind, provider: KeycloakProvider, id_: str, own: Mapping[str,
     real_id, seen = found
     marks = {NUMBER: new_number(), "issuer": identity.issuer, "management_uuid": identity.management_uuid}
     outs = {key: each for key, each in {**props, **marks, **seen}.items() if each is not None}
+    named_there = {name: uuid for name, uuid in provider.CLIENTS.items() if outs.get(name) and not outs.get(uuid)}
+    require_uuids(named_there, realm, outs, provider.OBJECT)
     return real_id, outs, _inputs(kind, outs)
 
 

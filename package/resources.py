@@ -12,11 +12,11 @@ from package.config import as_of_package, stack_of
 from package.failures import CallFailed, told_as_sentences
 from package.fields import known_fields
 from package.imports import imported
+from providers.base.called import PROVIDER_KEY, as_called
 from providers.base.compare import Difference
 from providers.base.face import PACKAGE, outside
 from providers.base.held import STACK
-from providers.base.provider import AFTER_OTHERS, ALONE, PROVIDER_KEY, KeycloakProvider
-from providers.base.values import with_closed_values
+from providers.base.provider import AFTER_OTHERS, ALONE, KeycloakProvider
 from providers.registry import Kind, kinds
 
 Props = dict[str, Any]
@@ -52,31 +52,24 @@ class Resources:
             if faults:
                 return Answer(inputs=news, failures=tuple(faults))
         with told_as_sentences():
-            checked = with_closed_values(provider.check)(olds, news)
+            checked = as_called(provider, "check")(olds, news)
         named = [_by_field(kinds()[kind], provider.named(checked.inputs), each.reason) for each in checked.failures]
         return Answer(inputs=checked.inputs, failures=tuple(named))
 
     def diff(self, kind: str, id_: str, olds: Props, news: Props) -> Answer:
-        """Compares. A state that the other face has written is a change, though none of the object."""
         with told_as_sentences():
-            found = with_closed_values(self._provider(kind).diff)(id_, olds, news)
+            found = as_called(self._provider(kind), "diff")(id_, olds, news)
         fields = found.fields if isinstance(found, Difference) else ()
-        replaces = tuple(found.replaces or ())
-        moved = (PROVIDER_KEY,) if PROVIDER_KEY in olds and not found.changes else ()
-        return Answer(fields=(*fields, *moved), replaces=replaces, changes=bool(found.changes or moved))
+        return Answer(fields=fields, replaces=tuple(found.replaces or ()), changes=bool(found.changes))
 
     def create(self, kind: str, props: Props) -> Answer:
         with told_as_sentences():
-            made = with_closed_values(self._provider(kind).create)(props)
+            made = as_called(self._provider(kind), "create")(props)
         return Answer(str(made.id), dict(made.outs or {}))
 
     def update(self, kind: str, id_: str, olds: Props, news: Props) -> Answer:
-        """A state that the other face has written is written anew, without a request that changes the object."""
-        provider = self._provider(kind)
         with told_as_sentences():
-            if PROVIDER_KEY in olds and not with_closed_values(provider.diff)(id_, dict(olds), dict(news)).changes:
-                return Answer(id_, {key: value for key, value in {**olds, **news}.items() if key != PROVIDER_KEY})
-            changed = with_closed_values(provider.update)(id_, olds, news)
+            changed = as_called(self._provider(kind), "update")(id_, olds, news)
         return Answer(id_, dict(changed.outs or {}))
 
     def read(self, kind: str, urn: str, id_: str, props: Props) -> Answer:
@@ -89,13 +82,13 @@ class Resources:
             with told_as_sentences():
                 return Answer(*imported(kinds()[kind], provider, id_, own))
         with told_as_sentences():
-            now = with_closed_values(provider.read)(id_, props)
+            now = as_called(provider, "read")(id_, props)
         outs = {key: value for key, value in (now.outs or {}).items() if key != PROVIDER_KEY}
         return Answer(str(now.id or ""), outs, dict(now.inputs or {}))
 
     def delete(self, kind: str, id_: str, props: Props) -> None:
         with told_as_sentences():
-            with_closed_values(self._provider(kind).delete)(id_, props)
+            as_called(self._provider(kind), "delete")(id_, props)
 
     def _provider(self, kind: str) -> KeycloakProvider:
         if kind not in self._providers:

@@ -49,6 +49,11 @@ def kind_of(token: str) -> str:
     return ""
 
 
+def other_face() -> str:
+    """How types of the face begin that this process is not."""
+    return DYNAMIC if is_package() else PACKAGED
+
+
 def serve_package(config: Mapping[str, Any], connection: Connection | None = None) -> None:
     """From now on this process is the package's. config: of its provider, as texts; connection: what it says of the server."""
     global _config, _connection

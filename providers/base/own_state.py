@@ -15,7 +15,7 @@ from kcadmin.marks import packed
 from kcadmin.marks.ownership import may_be, stack_of
 from providers.base.connections import CONNECTION, address_of
 from providers.base.face import GRANT as GRANT
-from providers.base.face import inside, kind_of, this_run
+from providers.base.face import inside, kind_of, other_face, this_run
 from providers.base.place import stack_of_program
 
 HALF_WRITTEN, WAITS = "failed to load checkpoint", (0.1, 0.2, 0.4, 0.8, 1.6)
@@ -57,10 +57,11 @@ class OwnObject:
 
 @dataclass(frozen=True)
 class _State:
-    """grants: by its name, what a grant's component says of it since the last run."""
+    """grants: by its name, what a grant's component says of it since the last run. types: of all resources."""
 
     objects: tuple[OwnObject, ...]
     grants: Mapping[str, Mapping[str, Any]]
+    types: frozenset[str] = frozenset()
 
 
 def stack_name() -> str:
@@ -81,6 +82,14 @@ def own_state_at(server: str) -> tuple[OwnObject, ...]:
 def last_exchange(grant: str) -> str | None:
     """The exchange that the stack's grant of that name had after the last run."""
     return _state().grants.get(grant, {}).get("exchange")
+
+
+def moved_here(kind: str, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions | None:
+    """The options of a resource, which goes on where the other face has made it: see ``providers.base.face``."""
+    before = other_face() + kind
+    if before not in _state().types:
+        return opts
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=before)]))
 
 
 def last_grants() -> Mapping[str, Mapping[str, Any]]:
@@ -140,7 +149,8 @@ def _read() -> _State:
 def _ask() -> _State:
     asked = {"stackName": stack_name()}
     told = pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", asked).value or {}
-    return _State(held_in(told), _grants_in(told))
+    types = frozenset(str(found["type"]) for found in (told.get("outputs") or {}).values())
+    return _State(held_in(told), _grants_in(told), types)
 
 
 def held_in(answer: Mapping[str, Any]) -> tuple[OwnObject, ...]:

@@ -30,6 +30,7 @@ from kcadmin.rest.session import session_for
 from kcadmin.rest.texts import shown
 from providers.base import connections
 from providers.base.announced import ACCEPTED, announced
+from providers.base.called import PROVIDER_KEY, as_called
 from providers.base.compare import RESTORE, REVOKE, Difference, drift, is_same
 from providers.base.connections import CONNECTION, connection_of, is_within_reach, reached_as
 from providers.base.expected_clients import clients_by_realm
@@ -42,7 +43,6 @@ from providers.base.plugin import speak_to_people
 from providers.base.uuids import derive_uuids, is_known, require_uuids
 
 Props = dict[str, Any]
-PROVIDER_KEY = "__provider"
 AFTER_OTHERS, BESIDE_OTHERS, ALONE = (
     "after_others",
     "beside_others",
@@ -74,7 +74,7 @@ class KeycloakProvider(BearsMarks, WritesClients, ResourceProvider, ABC):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Stores the settings; the session logs in at its first request."""
-        speak_to_people(self)
+        speak_to_people(self, as_called)
         self.take_config(req.config.get)
 
     def take_config(self, config: Callable[[str], object]) -> None:

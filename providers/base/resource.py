@@ -15,7 +15,7 @@ from providers.base.held import HELD, KEEPS, STACK
 from providers.base.identity import no_owner, stack_owner
 from providers.base.moving import moves
 from providers.base.other_providers import beside_others, watch
-from providers.base.own_state import held_numbers, stack_name
+from providers.base.own_state import held_numbers, moved_here, stack_name
 from providers.base.part import collect
 from providers.base.provider import AFTER_OTHERS, ALONE, BESIDE_OTHERS, KeycloakProvider
 from providers.base.stack_config import plain_secrets
@@ -79,6 +79,7 @@ class KeycloakResource(Resource):
         kinds = [kind for kind in type(self).__mro__ if issubclass(kind, KeycloakResource)]
         declared = [name for kind in kinds for name in kind.__annotations__ if name != "READS_ANEW"]
         with short_traces():  # without a value Pulumi gives an output no attribute; None is no input
+            opts = moved_here(type(self).__name__, opts)
             register(self, provider, resource_name, {**dict.fromkeys(declared), **given}, opts)
         watch(self, provider)
         taken_back.watch(self, judged=is_read_anew)

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local import pulumi_cli
-from local import yaml_host as yaml_host_of_tests
+from local import language_tools, pulumi_cli
 from tests.conftest import Servers
 from tests.e2e.stack import Stack
 from tests.support.realms import TestRealm
@@ -44,4 +43,4 @@ def exchange(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def yaml_host(pulumi: Path) -> Path:
     """The folder of Pulumi's language host for YAML."""
-    return yaml_host_of_tests.install(pulumi, lambda line: None)
+    return language_tools.yaml_host(pulumi, lambda line: None)

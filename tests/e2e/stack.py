@@ -243,7 +243,12 @@ class Stack:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PYTHONPYCACHEPREFIX": str(LOCAL / "pycache"),  # a sixth of each run's time
             **self.env,
-            "PYTHONPATH": os.pathsep.join([*filter(None, [self.env.get("PYTHONPATH")]), str(PROJECT)]),
+            "PYTHONPATH": os.pathsep.join(
+                [
+                    *filter(None, [self.env.get("PYTHONPATH")]),
+                    *([str(PROJECT)] if self._name_of_project == NAME else []),
+                ]
+            ),
         }
 
 

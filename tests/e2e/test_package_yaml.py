@@ -1,40 +1,15 @@
 """The package from YAML: previews that write nothing, refusals, a change, drift, and the realm as it was after ``destroy``."""
 
-import os
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from local.layout import PROJECT
 from tests.conftest import MakeRealm
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import as_it_was, both_flows, exchanged, refused
-from tests.e2e.stack import NAME, OTHER, Stack
+from tests.e2e.package_program import grant, new_yaml_stack, resource, rewritten
 
-Resources = dict[str, Any]
 SWITCH = "standard.token.exchange.enabled"
-
-
-def yaml_program(resources: Resources, **more: Any) -> dict[str, str]:
-    """A program's files."""
-    packages = {NAME: str(PROJECT / "package")}
-    written = {"name": OTHER, "runtime": "yaml", "packages": packages, "resources": resources, **more}
-    return {"Pulumi.yaml": yaml.safe_dump(written, sort_keys=False)}
-
-
-def rewritten(stack: Stack, resources: Resources, **more: Any) -> Stack:
-    (stack.project / "Pulumi.yaml").write_text(yaml_program(resources, **more)["Pulumi.yaml"])
-    return stack
-
-
-def resource(kind: str, **properties: Any) -> Resources:
-    return {"type": f"{NAME}:{kind}", "properties": properties}
-
-
-def grant(**properties: Any) -> Resources:
-    return resource("TokenExchangeGrant", **{"sources": ["shop"], "target": "orders", **properties})
 
 
 @pytest.mark.standard_exchange
@@ -48,9 +23,7 @@ def test_the_whole_life(make_realm: MakeRealm, new_stack: NewStack, yaml_host: P
         "mapper": resource("AudienceMapper", **mapper),
         "switch": resource("StandardTokenExchange", realm=realm.name, clientId="${mapper.clientId}"),
     }
-    stack = new_stack(realm, "standard", program=yaml_program(wanted, outputs={"flows": "${g.flows}"}))
-    stack.env["PATH"] = os.pathsep.join([str(yaml_host), stack.environment()["PATH"]])
-    stack.configure(grants=None)
+    stack = new_yaml_stack(new_stack, realm, yaml_host, wanted)
 
     told = rewritten(stack, {"g": grant(target="oders")}).refused("preview").output
     assert f"grant 'g' in realm '{realm.name}': client 'oders' does not exist; create it, or correct the name" in told

@@ -132,7 +132,10 @@ def test_a_backend_with_organizations(resources: Resources, monkeypatch: pytest.
     assert (inputs["owner"], inputs["stack"]) == ("acme/shop/dev#m", "acme/shop/dev")
 
 
-def test_a_state_of_the_other_face_is_written_anew_without_a_request(resources: Resources) -> None:
+def test_a_state_of_the_other_face_is_written_anew_without_a_request(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("providers.base.face._config", {})
     olds = {**MAPPER, "number": "1", "__provider": "x"}
     same = Called(diff=Difference([], []), update=UpdateResult({}))
     resources._providers["AudienceMapper"] = same  # type: ignore[assignment]

@@ -4,7 +4,8 @@ import pulumi
 import pulumi_keycloak_token_exchange as exchange
 
 # shop asks for a token for orders, and orders exchanges the tokens that it received.
-orders = exchange.TokenExchangeGrant("orders", sources=["shop"], target="orders", flows=["requester", "recipient"])
+flows = [exchange.Flow.REQUESTER, exchange.Flow.RECIPIENT]
+orders = exchange.TokenExchangeGrant("orders", sources=["shop"], target="orders", flows=flows)
 
 # A resource outside of grants: one more audience in the tokens of orders.
 exchange.AudienceMapper(

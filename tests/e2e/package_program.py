@@ -1,0 +1,43 @@
+"""Programs of another project, in YAML, that use the package."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from local.layout import PROJECT
+from tests.e2e.conftest import NewStack
+from tests.e2e.stack import NAME, OTHER, Stack
+from tests.support.realms import TestRealm
+
+Resources = dict[str, Any]
+
+
+def yaml_program(resources: Resources, name: str = OTHER, **more: Any) -> dict[str, str]:
+    """A program's files."""
+    packages = {NAME: str(PROJECT / "package")}
+    written = {"name": name, "runtime": "yaml", "packages": packages, "resources": resources, **more}
+    return {"Pulumi.yaml": yaml.safe_dump(written, sort_keys=False)}
+
+
+def new_yaml_stack(new_stack: NewStack, realm: TestRealm, host: Path, resources: Resources, **more: Any) -> Stack:
+    """A stack of such a program. host: the folder of the language host."""
+    stack = new_stack(realm, "standard", program=yaml_program(resources, **more))
+    stack.env["PATH"] = os.pathsep.join([str(host), stack.environment()["PATH"]])
+    stack.configure(grants=None)
+    return stack
+
+
+def rewritten(stack: Stack, resources: Resources, **more: Any) -> Stack:
+    """The same stack with another program."""
+    (stack.project / "Pulumi.yaml").write_text(yaml_program(resources, **more)["Pulumi.yaml"])
+    return stack
+
+
+def resource(kind: str, **properties: Any) -> Resources:
+    return {"type": f"{NAME}:{kind}", "properties": properties}
+
+
+def grant(**properties: Any) -> Resources:
+    return resource("TokenExchangeGrant", **{"sources": ["shop"], "target": "orders", **properties})

@@ -1,0 +1,48 @@
+"""Explicit providers of the package: two Keycloaks in one program, the login of one known only in the run."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MakeRealm
+from tests.e2e.conftest import NewStack
+from tests.e2e.exchanges import both_flows
+from tests.e2e.package_program import grant, new_yaml_stack, resource, rewritten
+
+PASSWORD = "adminPassword"
+
+
+@pytest.mark.standard_exchange
+def test_two_keycloaks(make_realm: MakeRealm, new_stack: NewStack, yaml_host: Path) -> None:
+    here, there = make_realm("standard", shop={}, orders={}), make_realm("legacy", shop={}, orders={}, bills={})
+    before = here.export(), there.export()
+    other = {
+        "type": "pulumi:providers:keycloak-token-exchange",
+        "properties": {"url": there.url, PASSWORD: "${secret}", "realm": there.name, "owner": "tests/other"},
+    }
+    at_other = {"options": {"provider": "${other}"}}
+    wanted = {
+        "other": other,
+        "g": grant(flows=["requester", "recipient"]),
+        "h": {**grant(flows=["requester", "recipient"], exchange="standard"), **at_other},
+        "mapper": {
+            **resource("AudienceMapper", realm=there.name, clientId="bills", customAudience="urn:x"),
+            **at_other,
+        },
+    }
+    more = {"variables": {"secret": {"fn::secret": there.admin_password}}}
+    stack = new_yaml_stack(new_stack, here, yaml_host, wanted, **more)
+    assert stack.preview().writes == [] and there.export() == before[1]
+    done = stack.up("--skip-preview")
+    for realm in (here, there):
+        both_flows(realm, "standard", source="shop", target="orders")
+    assert there.admin_password not in stack.state_file.read_text() + done.output
+    stack.preview("--expect-no-changes")
+
+    other["properties"][PASSWORD] = "wrong"
+    told = rewritten(stack, wanted).refused("up", "--yes", "--skip-preview").output
+    assert "refuses the login" in told or "login" in told, told
+    assert "wrong" not in stack.state_file.read_text()
+    stack.env["OTHER_KEYCLOAK_ADMIN_PASS"] = there.admin_password  # what the state holds by now is wrong, too
+    stack.destroy("--skip-preview")
+    assert (here.export(), there.export()) == before
