@@ -10,10 +10,11 @@ from typing import Any
 
 from kcadmin.marks.packed import GRANT as GRANT
 from kcadmin.marks.packed import OBJECT, TOKEN, each_of
-from kcadmin.rest.texts import named
+from kcadmin.rest.texts import named, snake
 
-DYNAMIC = OBJECT
+DYNAMIC, PACKAGED = OBJECT, GRANT.removesuffix("TokenExchangeGrant")
 PROVIDER = "pulumi:providers:pulumi-python"  # its properties are the stack's config
+PACKAGE_PROVIDER = "pulumi:providers:keycloak-token-exchange"  # the same without the project's name
 STANDARD, LEGACY = "standard", "legacy"
 REQUESTER_FLOW = "requester"
 INSECURE_TLS, INSECURE_HTTP = "insecureTls", "insecureHttp"
@@ -116,7 +117,7 @@ def read_stack(today: datetime.date, resources: Iterable[Resource], environ: Map
 
     :param environ: of the run, which may bring a token of its platform to log in by.
     """
-    known = tuple(sorted(_each(resources), key=lambda resource: resource.urn))
+    known = tuple(map(_of_either_face, sorted(_each(resources), key=lambda resource: resource.urn)))
     return Stack(
         known[0].urn.split(":")[2] if known else "",
         today,
@@ -135,6 +136,17 @@ def _each(resources: Iterable[Resource]) -> Iterator[Resource]:
         yield from (Resource(each["type"], each["urn"], each["outputs"]) for each in held)
         if resource.kind != TOKEN:
             yield resource
+
+
+def _of_either_face(resource: Resource) -> Resource:
+    """One of the package as the rules know it: with the type and the names of a dynamic resource."""
+    kind, given = resource.kind, resource.properties
+    if kind == PACKAGE_PROVIDER:
+        project = resource.urn.split("::")[1]
+        return Resource(PROVIDER, resource.urn, {f"{project}:{key}": each for key, each in given.items()})
+    if kind == GRANT or not kind.startswith(PACKAGED):
+        return resource
+    return Resource(DYNAMIC + kind.removeprefix(PACKAGED), resource.urn, {snake(key): given[key] for key in given})
 
 
 def _unsafe(provider: Resource) -> Iterator[str]:

@@ -9,6 +9,7 @@ LONGEST_SHOWN = 100
 OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, what turns the direction of text, halves of letters, line breaks
 PULUMI_COLOUR = "<{%"  # Pulumi takes such directives out of texts, and panics at an unknown one
 _NO_NAME = re.compile(f"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]|{PULUMI_COLOUR}")
+_HUMP = re.compile("(?<=[a-z0-9])([A-Z])")
 _HALF = re.compile("[\ud800-\udfff]")
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 STEPS = (".", "..")
@@ -25,6 +26,11 @@ def shown(value: object) -> str:
     if len(text) <= LONGEST_SHOWN:
         return text
     return f"{text[: LONGEST_SHOWN // 2]}…{text[-LONGEST_SHOWN // 2 :]}"
+
+
+def snake(name: str) -> str:
+    """A name in camelCase as Python writes it."""
+    return _HUMP.sub(lambda found: f"_{found[1].lower()}", name)
 
 
 def harmless(text: str) -> str:

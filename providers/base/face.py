@@ -3,7 +3,6 @@
 The names of the package are in camelCase. Those of dynamic resources, and all names in our code, are in snake_case.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from pulumi.dynamic import Resource
 from pulumi.runtime.settings import get_root_resource
 
 from kcadmin.rest.connection import Connection, read_connection
+from kcadmin.rest.texts import snake
 
 if TYPE_CHECKING:
     from providers.base.provider import KeycloakProvider
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 PACKAGE = "keycloak-token-exchange"
 DYNAMIC, PACKAGED = "pulumi-python:dynamic/keycloak:", f"{PACKAGE}:index:"
 GRANT = f"{PACKAGED}TokenExchangeGrant"
-_HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _config: dict[str, Any] | None = None
 _connection: Connection | None = None
 _run: "ContextVar[Run | None]" = ContextVar("run", default=None)
@@ -38,7 +37,7 @@ def outside(name: str) -> str:
 
 def inside(name: str) -> str:
     """A field as our code names it."""
-    return name if name.startswith("_") else _HUMP.sub(lambda found: f"_{found[1].lower()}", name)
+    return name if name.startswith("_") else snake(name)
 
 
 def kind_of(token: str) -> str:

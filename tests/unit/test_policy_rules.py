@@ -680,3 +680,16 @@ def test_a_violation_names_the_resource_and_obeys_the_settings() -> None:
             urn("TokenLifespan"),
         )
     ]
+
+
+def test_a_stack_of_the_package_is_read_as_one_of_dynamic_resources() -> None:
+    given = {"url": "http://keycloak.example.com", "clientId": "robot", "insecureHttp": "true"}
+    kind = "pulumi:providers:keycloak-token-exchange"
+    provider = Resource(kind, f"urn:pulumi:prod::shop::{kind}::default", given)
+    name = "keycloak-token-exchange:index:StandardTokenExchange"
+    switch = Resource(name, f"urn:pulumi:prod::shop::{name}::s", {"realm": "r", "clientId": "c", "allowRefresh": True})
+    found = read_stack(TODAY, [switch, provider], {})
+    assert (found.login, found.unsafe) == ("client", ("insecureHttp",))
+    (seen,) = found.of("StandardTokenExchange")
+    assert seen.properties == {"realm": "r", "client_id": "c", "allow_refresh": True}
+    assert found.clients_of("StandardTokenExchange") == {("r", "c")}
