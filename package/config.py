@@ -6,12 +6,14 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from grants.spec import EXCHANGES
 from kcadmin.marks.proposals import NO_ORGANIZATION
 from kcadmin.rest.config_secrets import plain_secrets
 from kcadmin.rest.connection import Connection, read_connection
 from kcadmin.rest.errors import InvalidSettings
 from kcadmin.rest.given_connection import KEYS as OF_CONNECTION
 from kcadmin.rest.given_connection import given_connection
+from kcadmin.rest.texts import shown
 from providers.base.face import PACKAGE
 from providers.base.place import backend_url
 from providers.base.stack_config import mistyped
@@ -24,11 +26,13 @@ KEYS: Mapping[str, str] = {
     "loginRealm": "The realm of the login, not the managed one. Default: `master`.",
     "adminUsername": "The administrator to log in as, with `adminPassword`.",
     "adminPassword": "The administrator's password. `KEYCLOAK_ADMIN_PASS` wins over it.",
-    "clientId": "The client to log in as, with `clientSecret`, `privateKey` or `clientAssertionFile`.",
+    "clientId": "The client to log in as, with `clientSecret`, `privateKey`, `clientAssertionFile` or `clientCertificate`.",
     "clientSecret": "The client's secret. `KEYCLOAK_CLIENT_SECRET` wins over it.",
     "privateKey": "The client's private key, PEM. `KEYCLOAK_PRIVATE_KEY` wins over it.",
     "clientAssertionFile": "A file with a token of another issuer, by which the client logs in.",
     "clientAssertionType": "What that token is: `jwt-bearer` or `jwt-spiffe`.",
+    "clientCertificate": "The path of a certificate, PEM, by which the client logs in. `KEYCLOAK_CLIENT_CERTIFICATE` wins.",
+    "clientKey": "The path of its private key, PEM, unless that file holds both. `KEYCLOAK_CLIENT_KEY` wins.",
     "caCertificate": "The path of a PEM file with the certificates that are trusted.",
     "insecureTls": "Accept any certificate.",
     "insecureHttp": "`url` may be http:// to another machine.",
@@ -84,8 +88,8 @@ def faults(props: Mapping[str, Any], urn: str = "") -> list[tuple[str, str]]:
             connection(texts, urn)
         except InvalidSettings as problem:
             found += problem.faults
-    if texts.get("exchange", "auto") not in ("auto", "standard", "legacy"):
-        found.append(f"config 'exchange': is '{texts['exchange']}'; choose one of auto, standard, legacy.")
+    if (exchange := texts.get("exchange", "auto")) not in EXCHANGES:
+        found.append(f"config 'exchange': is {shown(exchange)}; choose one of {', '.join(EXCHANGES)}.")
     return [(_key(fault), as_of_package(fault)) for fault in dict.fromkeys(found)]
 
 

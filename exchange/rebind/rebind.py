@@ -20,19 +20,17 @@ from exchange.stack.stack import NAMESPACE, STACK, Pulumi, StackProblem
 from exchange.stack.state import Json, State, is_here
 from kcadmin.marks import packed
 from kcadmin.objects.realm import realm_for
+from kcadmin.rest.config_secrets import SECRETS
 from kcadmin.rest.errors import Refusal, sentence
+from kcadmin.rest.given_connection import KEYS
 from kcadmin.rest.session import Session
 from kcadmin.rest.texts import named
 from policy.stack import GRANT
 
 PROVIDER = "pulumi:providers:pulumi-python"
 ISSUER, MANAGEMENT = "issuer", "management_uuid"
-# Of the config's keys those of the connection that are no secret.
-CONNECTION = (
-    *("url", "publicUrl", "adminUsername", "clientId", "clientAssertionFile", "clientAssertionType", "loginRealm"),
-    *("clientCertificate", "clientKey"),
-    *("caCertificate", "insecureTls", "insecureHttp"),
-)
+CONNECTION = tuple(key for key in KEYS if key not in ("name", *SECRETS))
+"""Of the config's keys those of the connection that are no secret."""
 
 
 @dataclass(frozen=True)

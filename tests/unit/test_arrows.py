@@ -27,7 +27,7 @@ ROOMS = (
 MAY = {
     "__main__": {"components"},
     "components": {"components", "grants", "providers", "reach", "kcadmin"},
-    "package": {"package", "components", "providers", "kcadmin"},
+    "package": {"package", "components", "grants", "providers", "kcadmin"},
     "grants": {"grants", "reach", "kcadmin"},
     "providers": {"providers", "grants", "reach", "kcadmin"},  # of grants only what checks and lists them
     "reach": {"reach", "kcadmin"},

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from components.token_exchange_grant import TokenExchangeGrant
+from kcadmin.rest.given_connection import KEYS as OF_CONNECTION
 from local.layout import PROJECT
 from package.config import KEYS
 from package.schema import schema, schema_text
@@ -90,6 +91,11 @@ def test_secrets_of_the_login_are_secret() -> None:
     secret = {key for key, each in SCHEMA["provider"]["inputProperties"].items() if each.get("secret")}
     assert secret == {"adminPassword", "clientSecret", "privateKey"}
     assert set(SCHEMA["config"]["variables"]) == set(KEYS)
+
+
+def test_a_provider_takes_every_key_of_a_connection() -> None:
+    """A key that it lacked would be dropped without a word, such as a login."""
+    assert set(OF_CONNECTION) - {"name"} <= set(KEYS)
 
 
 def test_it_is_json() -> None:
