@@ -1,5 +1,6 @@
 """The proxy that the environment sets for an address: how messages name it, and what of it is secret."""
 
+import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
@@ -59,7 +60,8 @@ class Proxy:
     def fault(self, why: str) -> Odd:
         """What to do where a connection through it failed. why: fit to be shown."""
         parts = self._parts()
-        odd = UNFIT if parts is None or not parts.hostname else LOGIN if str(PROXY_LOGIN) in why else NO_WAY
+        wants_login = re.search(rf"\b{PROXY_LOGIN}\b", why)  # no part of a port
+        odd = UNFIT if parts is None or not parts.hostname else LOGIN if wants_login else NO_WAY
         return odd.told(why=why, variable=self.variable, host=self.host)
 
     def _parts(self) -> SplitResult | None:

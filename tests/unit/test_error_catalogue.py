@@ -185,3 +185,15 @@ def test_every_odd_sentence_has_its_place_on_the_page(odd: Odd) -> None:
 def test_the_page_has_nothing_else() -> None:
     names = [section.splitlines()[0] for section in SECTIONS]
     assert sorted(names) == sorted(odd.name for odd in ODD)
+
+
+@pytest.mark.parametrize(
+    ("why", "odd"),
+    [
+        ("Tunnel connection failed: 407 Proxy Authentication Required", proxies.LOGIN),
+        ("HTTPSConnectionPool(host='keycloak', port=14071): Read timed out.", proxies.NO_WAY),
+    ],
+)
+def test_a_port_is_no_status_of_a_proxy(why: str, odd: Odd) -> None:
+    proxy = proxies.Proxy("https://keycloak:14071", {"https": "http://proxy:3128"})
+    assert proxy.fault(why).name == odd.name
