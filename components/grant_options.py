@@ -1,4 +1,4 @@
-"""Pulumi's options of a grant, as each resource that it needs takes them, also what grants share: docs/adr/0026.
+"""Pulumi's options of a grant, as each resource that it needs takes them, also what grants share: docs/adr/0029.
 
 Pulumi itself hands options on to children alone, and what grants share are children of the stack.
 """

@@ -46,6 +46,22 @@ def test_the_reference_has_every_key() -> None:
     assert [key for key in config if f"| `{key}` |" not in rest] == []
 
 
+def test_each_decision_has_a_number_of_its_own() -> None:
+    numbers = [page.name[:4] for page in (PROJECT / "docs" / "adr").glob("*.md")]
+    assert sorted(numbers) == [f"{number:04}" for number in range(1, len(numbers) + 1)]
+
+
+def test_each_page_is_reached_from_the_first_one() -> None:
+    reached, waiting = set[Path](), [PROJECT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page.suffix == ".md" and page not in reached:
+            reached.add(page)
+            links = LINK.findall(page.read_text(encoding="utf-8"))
+            waiting += [(page.parent / link.partition("#")[0]).resolve() for link in links if "://" not in link]
+    assert [page.name for page in (PROJECT / "docs").glob("*.md") if page.resolve() not in reached] == []
+
+
 def test_the_first_page_is_short() -> None:
     assert len((PROJECT / "README.md").read_text(encoding="utf-8").splitlines()) <= LINES
 
