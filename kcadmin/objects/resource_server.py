@@ -10,12 +10,14 @@ from contextlib import suppress
 from typing import Any
 
 from kcadmin.objects.clients import Clients
-from kcadmin.rest.errors import KeycloakError, NotFound
+from kcadmin.rest.errors import Forbidden, KeycloakError, NotFound
 from kcadmin.rest.session import Session
 from kcadmin.rest.texts import named
 
 NEGATIVE = "NEGATIVE"
 TOKEN_EXCHANGE = "token-exchange"
+COMPOSED = ("aggregate", "resource", "scope", "uma")
+"""The types that decide by other policies."""
 Json = dict[str, Any]
 
 
@@ -45,8 +47,15 @@ class ResourceServer:
         return self._clients.path(self.client_uuid, "authz", "resource-server", *segments)
 
     def settings(self) -> Json | None:
-        """The whole export, by names; None while the client has no authorization services."""
-        return self._object("settings")
+        """The whole export, by names; None while the client has no authorization services.
+
+        Keycloak gives it only to who manages. Who may only look gets the same from lists, with a look at each permission; there
+        roles, groups, users and client scopes are ids.
+        """
+        try:
+            return self._object("settings")
+        except Forbidden:
+            return self._listed()
 
     def rules(self) -> Json | None:
         """``policyEnforcementMode`` and ``decisionStrategy``; None while the client has no authorization services."""
@@ -147,6 +156,32 @@ class ResourceServer:
     def delete_scope(self, scope_id: str) -> None:
         """Deletes an authorization scope; one that is gone is done."""
         self._delete("scope", scope_id)
+
+    def _listed(self) -> Json | None:
+        rules = self.rules()
+        if rules is None:
+            return None
+        lists = {
+            "resources": ("resource", {"deep": "true"}),
+            "policies": ("policy", {"fields": "*"}),
+            "scopes": ("scope", {}),
+        }
+        found = {
+            key: [dict(each) for page in self._session.pages(self._path(kind), **query) for each in page]
+            for key, (kind, query) in lists.items()
+        }
+        return {**rules, **found, "policies": [self._as_exported(each) for each in found["policies"]]}
+
+    def _as_exported(self, listed: Json) -> Json:
+        """A policy or permission of a list, whose config gains the names that an export has there."""
+        kind, config = listed["type"], dict(listed.get("config") or {})
+        held = {key: [str(each["name"]) for each in listed.get(f"{key}Data") or ()] for key in ("resources", "scopes")}
+        if kind in COMPOSED:
+            held["applyPolicies"] = [str(each["name"]) for each in self.policies_of(str(listed["id"]))]
+        if kind == "client":
+            clients = map(self._clients.get, map(str, names_in(listed, "clients")))
+            held["clients"] = [client.client_id for client in clients if client]
+        return {**listed, "config": config | {key: json.dumps(names) for key, names in held.items() if names}}
 
     def _search(self, kind: str, name: str) -> Json | None:
         """``search?name=`` is exact and answers 204 for none."""

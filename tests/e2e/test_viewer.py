@@ -1,11 +1,18 @@
 """A login that may only look: it previews every kind of grant, and is told what it cannot see."""
 
+import json
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from kcadmin.objects.realm import Realm
+from kcadmin.rest.connection import ClientSecretLogin
+from kcadmin.rest.session import Session
 from tests.conftest import MakeRealm
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import grant
-from tests.support.realms import TestRealm
+from tests.support.realms import TestRealm, hang_on
 
 LOOKS = ("view-clients", "view-events", "view-realm", "view-users")
 GRANTS = (
@@ -23,6 +30,23 @@ def viewer(realm: TestRealm, name: str, *roles: str) -> None:
     account = realm.get("clients", realm.uuid(name), "service-account-user")["id"]
     given = [realm.get("clients", management, "roles", role) for role in roles]
     realm.session.post(realm.at("users", account, "role-mappings", "clients", management), given)
+
+
+def policies_seen(realm: TestRealm, login: ClientSecretLogin | None = None) -> Any:
+    """The realm's permissions as a login reads them, without what a list alone has: ids and the order of names."""
+    connection = replace(realm.connection, login=login, login_realm=realm.name) if login else realm.connection
+    policies = (Realm(Session(connection), realm.name).permissions_server().settings() or {})["policies"]
+    described = ("name", "description", "type", "logic", "decisionStrategy")
+    lists = {"clients", "applyPolicies", "resources", "scopes"}
+    return sorted(
+        (
+            *(str(each.get(key)) for key in described),
+            sorted(
+                (key, sorted(json.loads(value)) if key in lists else value) for key, value in each["config"].items()
+            ),
+        )
+        for each in policies
+    )
 
 
 @pytest.mark.exchange_guards
@@ -56,3 +80,28 @@ def test_a_login_for_pull_requests(make_realm: MakeRealm, new_stack: NewStack) -
     stack.up("--skip-preview")  # the refused one has put its login into the state
     stack.destroy("--skip-preview")
     assert realm.export() == before
+
+
+def test_a_login_for_pull_requests_with_legacy_grants(make_realm: MakeRealm, new_stack: NewStack) -> None:
+    """Keycloak gives the export of the realm's permissions only to who manages: the program and the plugin read lists."""
+    realm = make_realm("legacy")
+    for name in ("shop", "orders"):
+        realm.add_client(name)
+    viewer(realm, "viewer", *LOOKS, "view-authorization")
+    viewer(realm, "half-blind", *LOOKS)
+    old = grant("old", source="shop", flows=["requester"], timeWindow={"start": "06:00", "end": "22:00"})
+    new = grant("new", target="orders")
+    stack, by_viewer = new_stack(realm, "legacy"), {"loginRealm": realm.name, "clientId": "viewer"}
+    stack.env["KEYCLOAK_CLIENT_SECRET"] = "s"
+    stack.configure(old, exchange="legacy", **by_viewer)
+    assert "to create" in stack.preview().output
+    stack.configure(old, loginRealm=None, clientId=None)
+    stack.up("--skip-preview")
+    stack.configure(old, new, **by_viewer)
+    done = stack.preview()
+    assert not done.writes and set(done.counted()) == {"create", "unchanged"}
+    hang_on(realm, "beside", "UNANIMOUS", "api")
+    assert policies_seen(realm, ClientSecretLogin("viewer", "s")) == policies_seen(realm)
+    assert "holds the policies beside under UNANIMOUS" in stack.refused("preview").output
+    stack.configure(old, new, clientId="half-blind")
+    assert "give the login the role 'view-authorization' of client" in stack.refused("preview").output
