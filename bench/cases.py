@@ -16,20 +16,23 @@ PHASES = {
     "add": "`up` of one more grant",
     "destroy": "`destroy`",
 }
-OURS, REALM, LATE, ENGINE, SERVER, CURL, TOFU = COMPETITORS = (
+OURS, REALM, LATE, PACKAGE, ENGINE, SERVER, CURL, TOFU = COMPETITORS = (
     "ours",
     "realm",
     "late",
+    "package",
     "engine",
     "server",
     "curl",
     "tofu",
 )
-PULUMI = (OURS, REALM, LATE, ENGINE)  # which may run with its checkpoints or without
+BESIDE = (LATE, PACKAGE)  # which have a table beside ours, and are not drawn
+PULUMI = (OURS, REALM, LATE, PACKAGE, ENGINE)  # which may run with its checkpoints or without
 NAMES = {
     OURS: "this project",
     REALM: "one resource a realm",
     LATE: "late grants",
+    PACKAGE: "package",
     ENGINE: "engine floor",
     SERVER: "server floor",
     CURL: "curl script",

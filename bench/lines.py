@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from bench.cases import COMPETITORS, ENGINE, LATE, PHASES, PULUMI, SERVER, label
+from bench.cases import BESIDE, COMPETITORS, ENGINE, PHASES, PULUMI, SERVER, label
 from bench.tables import timed
 
 Json = dict[str, Any]
@@ -19,7 +19,7 @@ class Line(NamedTuple):
     checkpoints: bool = True
 
 
-DRAWN = tuple(each for each in COMPETITORS if each != LATE)
+DRAWN = tuple(each for each in COMPETITORS if each not in BESIDE)
 LINES = [*map(Line, DRAWN), *(Line(each, checkpoints=False) for each in DRAWN if each in PULUMI)]
 
 

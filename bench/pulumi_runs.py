@@ -1,14 +1,16 @@
 """Stacks that are measured: ours, and the same program with providers that do nothing."""
 
 import json
+import os
 from pathlib import Path
 
 from bench.cases import Case, Command
 from bench.measure import Failed
 from bench.nothing import FACTS
 from bench.state_parts import StateSize, size_of
+from local import language_tools
 from local.layout import PROJECT
-from tests.e2e.stack import Stack
+from tests.e2e.stack import NAME, Stack
 
 LONGEST_SECONDS = 3_600
 COMMANDS = {
@@ -75,6 +77,30 @@ class Late(Ours):
     def __init__(self, case: Case, folder: Path) -> None:
         super().__init__(case, folder)
         self.run_instead("late.py")
+
+
+class Packaged(Ours):
+    """The same grants from a program in YAML, by the package."""
+
+    def __init__(self, case: Case, folder: Path) -> None:
+        super().__init__(case, folder)
+        host = language_tools.yaml_host(case.pulumi, lambda line: None)
+        self.stack.env["PATH"] = os.pathsep.join([str(host), self.stack.environment()["PATH"]])
+        (self.stack.project / "Pulumi.yaml").unlink()
+        (self.stack.project / "__main__.py").unlink()
+
+    def configure(self, more: int) -> None:
+        self.stack.configure(exchange=self.case.exchange)
+        grants = {
+            each["name"]: {
+                "type": f"{NAME}:TokenExchangeGrant",
+                "properties": {key: value for key, value in each.items() if key != "name"},
+            }
+            for each in self.case.wanted(more)
+        }
+        packages = {NAME: str(PROJECT / "package")}
+        program = {"name": NAME, "runtime": "yaml", "packages": packages, "resources": grants}
+        (self.stack.project / "Pulumi.yaml").write_text(json.dumps(program))  # JSON is YAML
 
 
 class EngineFloor(Ours):

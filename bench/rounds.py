@@ -12,6 +12,7 @@ from bench.cases import (
     MOST_GRANTS,
     NAMES,
     OURS,
+    PACKAGE,
     PHASES,
     REALM,
     SERVER,
@@ -23,7 +24,7 @@ from bench.cases import (
 )
 from bench.measure import Failed, Sample, measure
 from bench.other_runs import curl, curl_is_missing, server_floor
-from bench.pulumi_runs import EngineFloor, InBulk, Late, Ours
+from bench.pulumi_runs import EngineFloor, InBulk, Late, Ours, Packaged
 from bench.realm import left
 from bench.results import Measured
 from bench.state_parts import StateSize
@@ -49,6 +50,7 @@ MAKERS: dict[str, Callable[[Case, Path], Competitor]] = {
     OURS: Ours,
     REALM: InBulk,
     LATE: Late,
+    PACKAGE: Packaged,
     ENGINE: EngineFloor,
     SERVER: server_floor,
     CURL: curl,
@@ -124,7 +126,7 @@ class CaseRun:
 
     def _look(self, competitor: str, made: Competitor) -> None:
         self._states[competitor] = made.state()
-        if isinstance(made, Ours) and not isinstance(made, InBulk | Late):
+        if isinstance(made, Ours) and not isinstance(made, InBulk | Late | Packaged):
             self._resources[competitor] = made.resources()
 
     def _check(self, competitor: str, found: dict[str, Sample]) -> None:

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.cases import COMPETITORS, CURL, ENGINE, LATE, NAMES, OURS, PHASES, REALM, SERVER, TOFU, in_words, label
+from bench.cases import COMPETITORS, CURL, ENGINE, NAMES, OURS, PACKAGE, PHASES, REALM, SERVER, TOFU, in_words, label
 
 Json = dict[str, Any]
 NONE = "–"
@@ -98,18 +98,18 @@ def request_table(cases: Mapping[str, Json]) -> str:
     return _with_columns_that_say_something(head, rows)
 
 
-def late_table(cases: Mapping[str, Json]) -> str:
-    """Where late grants were run: what they cost beside grants that are planned together."""
+def beside_table(cases: Mapping[str, Json], other: str) -> str:
+    """Where another kind of grants was run: what they cost beside grants that are planned together."""
     rows = []
     for phase in PHASES:
         for grants, case in cases.items():
-            both = [case.get(each, {}).get("phases", {}).get(phase) for each in (OURS, LATE)]
+            both = [case.get(each, {}).get("phases", {}).get(phase) for each in (OURS, other)]
             if all(both):
                 asked = [f"{each['requests']:,}" for each in both if each]
-                times = [timed(case, each, phase) for each in (OURS, LATE)]
-                took = [seconds(each[1]) if each and ratio(case, LATE, (OURS,), phase) else NONE for each in times]
+                times = [timed(case, each, phase) for each in (OURS, other)]
+                took = [seconds(each[1]) if each and ratio(case, other, (OURS,), phase) else NONE for each in times]
                 rows.append([PHASES[phase], f"{int(grants):,}", *asked, *took])
-    head = ["phase", "grants", "requests", "requests, late", "seconds", "seconds, late"]
+    head = ["phase", "grants", "requests", f"requests, {other}", "seconds", f"seconds, {other}"]
     return _with_columns_that_say_something(head, rows)
 
 
@@ -132,7 +132,7 @@ def state_table(cases: Mapping[str, Json]) -> str:
     parts = list(dict.fromkeys(part for state in reversed(known.values()) for part in state["parts"]))
     rows = [["the whole", *(f"{state['bytes_a_grant']:,}" for state in known.values())]]
     rows += [[part, *(f"{state['parts'].get(part, 0):,}" for state in known.values())] for part in parts]
-    for other in (REALM, TOFU):
+    for other in (REALM, PACKAGE, TOFU):
         others = [cases[grants].get(other, {}).get("state") for grants in known]
         if any(others):
             rows.append([NAMES[other], *(f"{each['bytes_a_grant']:,}" if each else NONE for each in others)])

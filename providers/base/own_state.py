@@ -85,9 +85,12 @@ def last_exchange(grant: str) -> str | None:
 
 
 def moved_here(kind: str, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions | None:
-    """The options of a resource, which goes on where the other face has made it: see ``providers.base.face``."""
-    before = other_face() + kind
-    if before not in _state().types:
+    """The options of a resource, which goes on where the other face has made it: see ``providers.base.face``.
+
+    A state that nothing has asked for is not asked for here: it is that of grants which are planned together.
+    """
+    root, before = this_run(), other_face() + kind
+    if root is None or root not in _states or before not in _states[root].types:
         return opts
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=before)]))
 
