@@ -11,6 +11,7 @@ from typing import Any
 import pulumi
 
 from components.token_exchange_grant import TokenExchangeGrant
+from kcadmin.marks.packed import OBJECT
 from kcadmin.rest.config_secrets import SECRETS
 from package.arguments import LATE, grant_fields
 from package.config import FLAGS, KEYS
@@ -102,7 +103,7 @@ def _resource(kind: Kind) -> Json:
         "requiredInputs": sorted(map(outside, needed)),
         "properties": outputs,
         "required": sorted({outside(name) for name in always} & {*outputs}),
-        "aliases": [{"type": f"pulumi-python:dynamic/keycloak:{kind.name}"}],
+        "aliases": [{"type": f"{OBJECT}{kind.name}"}],
     }
 
 

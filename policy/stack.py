@@ -9,10 +9,9 @@ from itertools import pairwise
 from typing import Any
 
 from kcadmin.marks.packed import GRANT as GRANT
-from kcadmin.marks.packed import OBJECT, TOKEN, each_of
+from kcadmin.marks.packed import OBJECT, PACKAGED, TOKEN, each_of
 from kcadmin.rest.texts import named, snake
 
-DYNAMIC, PACKAGED = OBJECT, GRANT.removesuffix("TokenExchangeGrant")
 PROVIDER = "pulumi:providers:pulumi-python"  # its properties are the stack's config
 PACKAGE_PROVIDER = "pulumi:providers:keycloak-token-exchange"  # the same without the project's name
 STANDARD, LEGACY = "standard", "legacy"
@@ -95,7 +94,7 @@ class Stack:
 
     def of(self, kind: str) -> Iterator[Resource]:
         """Its Keycloak objects of a type, such as ``ClientPolicy``, inside and outside of grants."""
-        return (each for each in self.resources if each.kind == f"{DYNAMIC}{kind}")
+        return (each for each in self.resources if each.kind == f"{OBJECT}{kind}")
 
     def clients_of(self, kind: str) -> frozenset[tuple[str, str]]:
         """The clients, as (realm, client id), that have a setting."""
@@ -123,7 +122,7 @@ def read_stack(today: datetime.date, resources: Iterable[Resource], environ: Map
         today,
         next((_login(each, environ) for each in known if each.kind == PROVIDER), ""),
         tuple(_grant(each) for each in known if each.kind == GRANT),
-        tuple(each for each in known if each.kind.startswith(DYNAMIC)),
+        tuple(each for each in known if each.kind.startswith(OBJECT)),
         tuple(dict.fromkeys(key for each in known if each.kind == PROVIDER for key in _unsafe(each))),
     )
 
@@ -146,7 +145,7 @@ def _of_either_face(resource: Resource) -> Resource:
         return Resource(PROVIDER, resource.urn, {f"{project}:{key}": each for key, each in given.items()})
     if kind == GRANT or not kind.startswith(PACKAGED):
         return resource
-    return Resource(DYNAMIC + kind.removeprefix(PACKAGED), resource.urn, {snake(key): given[key] for key in given})
+    return Resource(OBJECT + kind.removeprefix(PACKAGED), resource.urn, {snake(key): given[key] for key in given})
 
 
 def _unsafe(provider: Resource) -> Iterator[str]:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 
+from kcadmin.objects.client_secrets import unseen
 from kcadmin.objects.clients import Clients
 from kcadmin.rest.errors import HttpError, Refusal, TokenRefused, UnexpectedAnswer, sentence
 from kcadmin.rest.session import Session
@@ -89,15 +90,7 @@ def choose_subject(session: Session, realm: str, source: str, environ: Mapping[s
         return Subject(username, password)
     client = Clients(session, realm).find(source)
     if client is None:
-        raise Refusal(
-            sentence(
-                "client",
-                source,
-                realm,
-                "does not exist, or this login may not read it",
-                "run `pulumi refresh`, or give the login the role view-clients",
-            )
-        )
+        raise unseen(realm, source)
     if not client.is_on("serviceAccountsEnabled"):
         raise Refusal(
             sentence(

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 Json = dict[str, Any]
-TOKEN = "pulumi-python:dynamic/keycloak:RealmGrants"
-OBJECT, GRANT = "pulumi-python:dynamic/keycloak:", "keycloak-token-exchange:index:TokenExchangeGrant"
+OBJECT, PACKAGED = "pulumi-python:dynamic/keycloak:", "keycloak-token-exchange:index:"
+TOKEN, GRANT = f"{OBJECT}RealmGrants", f"{PACKAGED}TokenExchangeGrant"
 GRANTS = "grants"
 ID, AFTER, UNSET = "id", "after", "unset"
 CLIENT, UUID = "client_id", "client_uuid"

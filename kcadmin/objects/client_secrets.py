@@ -30,6 +30,12 @@ def own_variable(realm: str, client_id: str) -> str:
     return f"{variable(client_id)}_{hashlib.sha256(f'{realm}/{client_id}'.encode()).hexdigest()[:8].upper()}"
 
 
+def unseen(realm: str, client_id: str) -> Refusal:
+    """Why a client of a stack cannot take part."""
+    remedy = "run `pulumi refresh`, or give the login the role view-clients"
+    return Refusal(sentence("client", client_id, realm, "does not exist, or this login may not read it", remedy))
+
+
 class ClientSecrets:
     """Gives the secret of a client; '' for a public one. Each is looked up once, a failure too.
 
@@ -91,15 +97,7 @@ class ClientSecrets:
         clients = self._realms.setdefault(realm, Clients(self._session, realm))
         client = clients.find(client_id)
         if client is None:
-            raise Refusal(
-                sentence(
-                    "client",
-                    client_id,
-                    realm,
-                    "does not exist, or this login may not read it",
-                    "run `pulumi refresh`, or give the login the role view-clients",
-                )
-            )
+            raise unseen(realm, client_id)
         if client.is_on("publicClient"):
             return ""
         self._refuse_shared(realm, client_id)

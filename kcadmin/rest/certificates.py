@@ -50,7 +50,7 @@ def read_certificate(
     key = environ.get(KEY, "").strip() or get("clientKey") or certificate
     for name, path in (("clientCertificate", certificate), ("clientKey", key)):
         if not os.path.isfile(path):  # noqa: PTH113 (Path.is_file raises OSError for a path that is too long)
-            faults.append(f"config '{name}': there is no file {shown(path)}; give the path of a PEM file.")
+            faults.append(f"config {named(name)}: there is no file {shown(path)}; give the path of a PEM file.")
             return None
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")  # else it asks a person

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
+from kcadmin.marks.packed import OBJECT
 from kcadmin.rest.texts import named
 from policy.rule import MANDATORY, Rule, Violation, texts
-from policy.stack import DYNAMIC, Resource, Stack
+from policy.stack import Resource, Stack
 
 BUILT_IN = (
     "account",
@@ -36,7 +37,7 @@ def findings(stack: Stack, *, clients: list[str]) -> Iterator[Violation]:
 
 def _leads(resource: Resource) -> Iterator[tuple[str, str, str]]:
     """Clients that a resource lets tokens be exchanged for: the resource in words, how it leads there, the client."""
-    client, kind = resource.text("client_id"), resource.kind.removeprefix(DYNAMIC)
+    client, kind = resource.text("client_id"), resource.kind.removeprefix(OBJECT)
     if kind == "AudienceMapper":
         for field in ("included_client", "custom_audience"):
             yield f"audience mapper of client {named(client)}", "its audience", resource.text(field)

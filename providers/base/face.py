@@ -11,6 +11,9 @@ import pulumi
 from pulumi.dynamic import Resource
 from pulumi.runtime.settings import get_root_resource
 
+from kcadmin.marks.packed import GRANT as GRANT
+from kcadmin.marks.packed import OBJECT as DYNAMIC
+from kcadmin.marks.packed import PACKAGED as PACKAGED
 from kcadmin.rest.connection import Connection, read_connection
 from kcadmin.rest.texts import snake
 
@@ -18,8 +21,6 @@ if TYPE_CHECKING:
     from providers.base.provider import KeycloakProvider
 
 PACKAGE = "keycloak-token-exchange"
-DYNAMIC, PACKAGED = "pulumi-python:dynamic/keycloak:", f"{PACKAGE}:index:"
-GRANT = f"{PACKAGED}TokenExchangeGrant"
 _config: dict[str, Any] | None = None
 _connection: Connection | None = None
 _run: "ContextVar[Run | None]" = ContextVar("run", default=None)

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 import pulumi
 from pulumi.runtime.settings import get_root_resource, is_dry_run
 
+from kcadmin.marks.packed import OBJECT
 from kcadmin.objects.realm import realms_of_run
 from kcadmin.rest.errors import KeycloakError
 from kcadmin.rest.misread import misreadings
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     Declared = tuple[KeycloakProvider, str, Props]
 
 IN_PAGES = 10  # so many resources are worth reading their clients in pages
-HARMLESS = ("pulumi-python:dynamic/keycloak:", "pulumi:")  # ours; providers and references to other stacks
+HARMLESS = (OBJECT, "pulumi:")  # ours; providers and references to other stacks
 REMEDY = "run `pulumi up` again, and give the other resource in depends_on of this one"
 
 

@@ -14,6 +14,7 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 import policy.rules
 from components.token_exchange_grant import describe
 from grants.policy_facts import policy_facts
+from kcadmin.marks.packed import OBJECT
 from kcadmin.rest.connection import (
     ADMIN_PASSWORD,
     ASSERTION_COMMAND,
@@ -24,7 +25,7 @@ from kcadmin.rest.connection import (
 from policy.pack import as_policy, plain
 from policy.rule import ADVISORY, MANDATORY, Rule, Violation
 from policy.rules import RULES
-from policy.stack import DYNAMIC, GRANT, PASSWORD, PROVIDER, Grant, Requester, Resource, Stack, read_stack
+from policy.stack import GRANT, PASSWORD, PROVIDER, Grant, Requester, Resource, Stack, read_stack
 from tests.unit import test_wiring
 from tests.unit.test_conditions import one
 
@@ -48,11 +49,11 @@ def requester(**facts: bool) -> Grant:
 
 
 def resource(kind: str, **properties: Any) -> Resource:
-    return Resource(f"{DYNAMIC}{kind}", urn(kind), {"realm": "r", **properties})
+    return Resource(f"{OBJECT}{kind}", urn(kind), {"realm": "r", **properties})
 
 
 def urn(kind: str) -> str:
-    return f"urn:pulumi:dev::p::{DYNAMIC}{kind}::its-name"
+    return f"urn:pulumi:dev::p::{OBJECT}{kind}::its-name"
 
 
 def chain(*names: str) -> tuple[Grant, ...]:
@@ -620,7 +621,7 @@ def test_a_stack_is_read_from_its_resources_alone(config: dict[str, str], login:
     provider = Resource(
         PROVIDER, f"urn:pulumi:prod::p::{PROVIDER}::default", {**config, "p:adminPassword": "not to be shown"}
     )
-    switch = Resource(f"{DYNAMIC}StandardTokenExchange", "urn:pulumi:prod::p::…", {})
+    switch = Resource(f"{OBJECT}StandardTokenExchange", "urn:pulumi:prod::p::…", {})
     found = read_stack(TODAY, [switch, provider], {})
     assert (found.name, found.login, found.resources) == ("prod", login, (switch,))
     assert "not to be shown" not in repr((found, provider))
