@@ -44,10 +44,8 @@ class SharedParts:
         self.names = names or Names()
         self._parts: dict[tuple[str, ...], pulumi.Resource] = {}
         self._guards: dict[str, pulumi.Resource] = {}
-        self._given, self._made_with = (
-            NONE,
-            dict[pulumi.Resource, GrantOptions](),
-        )  # of the grant that is registered now
+        self._given = NONE  # of the grant that is registered now
+        self._made_with: dict[pulumi.Resource, GrantOptions] = {}
         self._grants = Neighbours()
 
     @classmethod

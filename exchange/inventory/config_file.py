@@ -140,8 +140,7 @@ def changed(text: str, found: Inventory, url: str, file: str, *, replace: bool) 
     if not _says_all(after, wanted):
         raise FileRefused(
             f"file {named(file)}: uses YAML flow style, whose lines cannot be replaced in place; write it in "
-            "block style, "
-            "a key on each line, or give another with --write."
+            "block style, a key on each line, or give another with --write."
         )
     return after
 
