@@ -15,7 +15,7 @@ ALL_TESTS = $(KEEP_BYTE_CODE) HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-full} $(
 ON_STACK = --stack $(STACK) -- $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down stop preview refresh destroy drift verify example env packages lock sbom test unit accept e2e test-matrix faults gates test-cluster test-crash test-copies test-scripts test-languages state-fixture bench check lint type format clean
+.PHONY: help setup up down stop preview refresh destroy drift verify example env packages lock sbom test unit accept e2e test-matrix faults corpus gates test-cluster test-crash test-copies test-scripts test-languages state-fixture bench check lint type format clean
 
 help: ## this list
 	@echo 'make <target> [STACK=dev|legacy] [KEYCLOAK_PORT=…] [KEYCLOAK_VERSION=…] [KEYCLOAK_URL=…] [ARGS=…]'
@@ -85,6 +85,9 @@ test-matrix: setup ## tests that need a server, on each supported Keycloak (ARGS
 
 faults: setup ## each request of an up meets every fault (make test: one, in turn), and runs of the CLI
 	@ALL_FAULTS=1 $(VENV)/python -m pytest tests/acceptance/test_bad_servers.py tests/acceptance/test_command_faults.py tests/acceptance/test_misshapen_answers.py tests/e2e/test_faults.py tests/e2e/test_hangs.py $(ARGS)
+
+corpus: setup ## realms as public examples make them, all (make test: a third, in turn): import, inventory, up, verify, destroy
+	@CORPUS=all $(VENV)/python -m pytest -n $(JOBS) tests/e2e/test_corpus.py $(ARGS)
 
 gates: setup ## conditions of grants on 100 random realms a server (GATE_SEED=…: those again from that seed on, GATE_REALMS=…: so many)
 	@seed=$${GATE_SEED:-$$(date +%s)}; echo "GATE_SEED=$$seed"; \

@@ -45,7 +45,9 @@ class FileRefused(Refusal):
 def take_inventory(session: Session, realm: str, progress: Progress = lambda what: None) -> Inventory:
     """Reads a realm and says it as grants. :raises KeycloakError: the realm cannot be read."""
     found = survey(session, realm, progress)
-    return inventory(found, read_roles(session, found, progress), _providers(session, found))
+    at = path("admin", "realms", realm, "default-default-client-scopes")
+    of_all = {str(each["name"]) for each in session.get(at)}
+    return inventory(found, read_roles(session, found, progress), _providers(session, found), of_all)
 
 
 def as_config(found: Inventory, url: str) -> str:

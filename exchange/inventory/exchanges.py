@@ -204,15 +204,10 @@ def _legacy(
         return [], findings
     why = unfit_client(client, name, Position.REQUESTER, LEGACY)
     if why or not features.legacy_exchange:
+        idle = sorted(source for source in sources if not is_switched_on(survey, survey.clients[source]))
         says = why or f"the standard exchange of {texts.named(name)} is off, and this server has no legacy one"
-        return [], [
-            *findings,
-            Remark(
-                Level.EMPTY,
-                f"{', '.join(sorted(sources))} → {name}",
-                f"named in tokens, but nothing exchanges them: {says}",
-            ),
-        ]
+        says = f"named in tokens, but nothing exchanges them: {says}"
+        return [], [*findings, *([Remark(Level.EMPTY, f"{', '.join(idle)} → {name}", says)] if idle else [])]
     found = []
     for source, naming in sources.items():
         if is_switched_on(survey, survey.clients[source]):

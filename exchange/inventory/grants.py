@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -89,9 +89,14 @@ class Inventory:
         return any(finding.level == Level.LOST for finding in self.findings)
 
 
-def inventory(survey: Survey, facts: RoleFacts, providers: Mapping[str, str]) -> Inventory:
-    """A realm as grants. facts: from ``reach.roles.read_roles``; providers: aliases of identity providers, by id."""
-    names, shared = split(survey, namings(survey, facts))
+def inventory(
+    survey: Survey, facts: RoleFacts, providers: Mapping[str, str], of_all: Collection[str] = ()
+) -> Inventory:
+    """A realm as grants. facts: from ``reach.roles.read_roles``; providers: aliases of identity providers, by id.
+
+    :param of_all: the client scopes that each new client gets.
+    """
+    names, shared = split(survey, namings(survey, facts), of_all)
     exchanges, findings = existing_exchanges(
         survey, names, {name for each in shared for name in (each.audience, *each.holders)}
     )

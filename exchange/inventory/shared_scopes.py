@@ -1,6 +1,6 @@
-"""Client scopes that every client holds, Keycloak's own too: what they name becomes one finding, not a grant a client."""
+"""Client scopes that each new client gets, or that Keycloak's own hold: what they name is one finding, not a grant a client."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from exchange.inventory.audiences import Naming, Namings
@@ -23,8 +23,11 @@ class SharedNaming:
     holders: tuple[str, ...]
 
 
-def split(survey: Survey, names: Namings) -> tuple[Namings, list[SharedNaming]]:
-    """The namings of single clients, and those by a default client scope that Keycloak's own clients hold, too."""
+def split(survey: Survey, names: Namings, of_all: Collection[str]) -> tuple[Namings, list[SharedNaming]]:
+    """The namings of single clients, and those by a default client scope of everybody.
+
+    :param of_all: the scopes that each new client gets. Those that Keycloak's own clients hold count, too.
+    """
     carrying = {
         (client, each.audience): {scope.name for scope in each.scopes}
         for client in survey.clients
@@ -33,7 +36,7 @@ def split(survey: Survey, names: Namings) -> tuple[Namings, list[SharedNaming]]:
     }
     everybodys: dict[tuple[str, str], set[str]] = {}
     for (client, audience), scopes in carrying.items():
-        for scope in scopes if client in OF_KEYCLOAK else ():
+        for scope in scopes if client in OF_KEYCLOAK else scopes.intersection(of_all):
             everybodys.setdefault((scope, str(audience)), set())
     kept: dict[str, dict[str, Naming]] = {}
     for client, named_by in names.items():

@@ -85,22 +85,21 @@ class TestRealm:
                 "components": {KEY_PROVIDER: _keys()},
                 "passwordPolicy": CHEAP_PASSWORDS,
                 "clients": [{"clientId": name, **CONFIDENTIAL, **changes} for name, changes in clients.items()],
-                "users": [
-                    {
-                        "username": realm.user,
-                        "enabled": True,
-                        "email": "two@example.com",
-                        "emailVerified": True,
-                        "firstName": "Test",
-                        "lastName": "User",
-                        "credentials": [{"type": "password", "value": PASSWORD}],
-                    },
-                ],
+                "users": [_user(realm.user)],
             },
         )
         # Before Keycloak 26, a token has no rights in a realm that was made after it.
         realm.session = Arranging(realm.connection)
         return realm
+
+    def add_from(self, content: Mapping[str, Any]) -> None:
+        """Imports a realm file under this realm's name, with a secret for confidential clients, a user and quick keys."""
+        clients = [
+            {**each, **({} if each.get("publicClient") else {"secret": "s"})} for each in content.get("clients", ())
+        ]
+        own = {"components": {KEY_PROVIDER: _keys()}, "passwordPolicy": CHEAP_PASSWORDS, "users": [_user(self.user)]}
+        self.session.post("/admin/realms", {**content, **own, "realm": self.name, "clients": clients})
+        self.session = Arranging(self.connection)
 
     def robot(self, *purposes: str) -> Connection:
         """The login of the robot that has the roles for these purposes (of ``kcadmin.objects.robot``), and no others."""
@@ -266,6 +265,18 @@ def hang_on(realm: TestRealm, name: str, strategy: str, client: str = "account")
             "decisionStrategy": strategy,
         },
     )
+
+
+def _user(name: str) -> dict[str, Any]:
+    return {
+        "username": name,
+        "enabled": True,
+        "email": "two@example.com",
+        "emailVerified": True,
+        "firstName": "Test",
+        "lastName": "User",
+        "credentials": [{"type": "password", "value": PASSWORD}],
+    }
 
 
 @functools.cache
