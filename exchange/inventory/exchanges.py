@@ -101,6 +101,13 @@ def is_switched_on(survey: Survey, client: Client) -> bool:
     return survey.features.standard_exchange and client.is_on(SWITCH)
 
 
+def _asks(survey: Survey, client: Client) -> bool:
+    """Whether a client may exchange its own tokens by the standard exchange."""
+    return is_switched_on(survey, client) and not unfit_client(
+        client, client.client_id, Position.REQUESTER, STANDARD, foreign=False
+    )
+
+
 def unfit_client(
     client: Client | None, name: str, position: Position, exchange: str, *, foreign: bool = True
 ) -> str | None:
@@ -204,7 +211,7 @@ def _legacy(
         return [], findings
     why = unfit_client(client, name, Position.REQUESTER, LEGACY)
     if why or not features.legacy_exchange:
-        idle = sorted(source for source in sources if not is_switched_on(survey, survey.clients[source]))
+        idle = sorted(source for source in sources if not _asks(survey, survey.clients[source]))
         says = why or f"the standard exchange of {texts.named(name)} is off, and this server has no legacy one"
         says = f"named in tokens, but nothing exchanges them: {says}"
         return [], [*findings, *([Remark(Level.EMPTY, f"{', '.join(idle)} → {name}", says)] if idle else [])]
