@@ -86,7 +86,7 @@ test-matrix: setup ## tests that need a server, on each supported Keycloak (ARGS
 faults: setup ## each request of an up meets every fault (make test: one, in turn), and runs of the CLI
 	@ALL_FAULTS=1 $(VENV)/python -m pytest tests/acceptance/test_bad_servers.py tests/acceptance/test_command_faults.py tests/acceptance/test_misshapen_answers.py tests/e2e/test_faults.py tests/e2e/test_hangs.py $(ARGS)
 
-corpus: setup ## realms as public examples make them, all (make test: a third, in turn): import, inventory, up, verify, destroy
+corpus: setup ## realms as public examples make them, all (make test: a third): import, inventory, up, verify, destroy
 	@CORPUS=all $(VENV)/python -m pytest -n $(JOBS) tests/e2e/test_corpus.py $(ARGS)
 
 gates: setup ## conditions of grants on 100 random realms a server (GATE_SEED=…: those again from that seed on, GATE_REALMS=…: so many)

@@ -128,7 +128,6 @@ LEFT: dict[str, tuple[Level, str]] = {
     "switch of client 'a25'": (EMPTY, "is on but has no effect"),
     "switch of client 's21'": (EMPTY, "client 's21' is public"),
     "s21 → t21": (EMPTY, "client 't21' is public"),
-    "s22 → t22 ": (EMPTY, "nothing exchanges them: client 't22' is disabled"),
     "policy 'by user' of 'z10'": (EMPTY, "is a user policy"),
     "policy 'mail pattern' of 'z17'": (EMPTY, "is a regex policy on 'email'"),
     f"{PERMISSION} 'z18'": (EMPTY, "holds no policy"),
