@@ -80,9 +80,7 @@ def plain_in_stack(config: Mapping[str, str], secret: Collection[str]) -> list[s
 
 def faults(props: Mapping[str, Any], urn: str = "") -> list[tuple[str, str]]:
     """Each fault, after the key that it names. What is not known yet is not judged."""
-    texts, found = as_texts(props), []
-    if not explicit_name(urn):
-        found += mistyped(props, only_ours=False, known=tuple(KEYS))
+    texts, found = as_texts(props), mistyped(props, only_ours=False, known=tuple(KEYS))
     if all(is_known(value) for value in props.values()):
         try:
             connection(texts, urn)

@@ -209,8 +209,9 @@ def test_faults_of_the_config_name_their_key(monkeypatch: pytest.MonkeyPatch) ->
     found = config.faults(given)
     assert [key for key, _ in found] == ["url", "exchange"]
     there = {**given, "url": "http://localhost", "exchange": "auto"}
-    ((key, text),) = config.faults({**there, "ownr": "x"})
-    assert key == "ownr" and text.endswith("did you mean 'owner'?")
+    for urn in ("", "urn:pulumi:dev::shop::pulumi:providers:x::other"):  # of an explicit provider, too
+        ((key, text),) = config.faults({**there, "ownr": "x", "version": "0.1.0"}, urn)
+        assert key == "ownr" and text.endswith("did you mean 'owner'?")
     assert config.faults({"url": UNKNOWN_VALUE}) == []
     ((key, text),) = config.faults({"url": "http://localhost"}, "urn:pulumi:dev::shop::pulumi:providers:x::other")
     assert key == "adminPassword" and "OTHER_KEYCLOAK_ADMIN_PASS" in text, text
