@@ -79,6 +79,12 @@ class MarkedMappers(Generic[M]):
         """Those of that name."""
         return [each for each in self.all() if each.name == name]
 
+    def other_type(self, name: str) -> str | None:
+        """The type of a mapper of another type that has the name, which is then taken; None where there is none."""
+        client = self._clients.get(self._uuid, max_age=self._max_age)
+        same = (each for each in (client.mappers if client else ()) if each["name"] == name and acts_on_tokens(each))
+        return next((str(each["protocolMapper"]) for each in same if each["protocolMapper"] != self.TYPE), None)
+
     def get(self, mapper_id: str) -> M | None:
         """The mapper with that id, or None."""
         return next((each for each in self.all() if each.id == mapper_id), None)

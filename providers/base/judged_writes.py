@@ -59,6 +59,10 @@ class WritesClients:
         """The writes of clients by which the object becomes as wanted, by the realm as it is now."""
         return iter(())
 
+    def taken_name(self, realm: Realm, props: dict[str, Any]) -> Iterator[str]:
+        """A clause where something of another kind has the object's name; no request where its client is known."""
+        return iter(())
+
     def may_write(self, olds: dict[str, Any], props: dict[str, Any]) -> bool:
         """Whether to ask for ``client_writes``, which may cost requests: not in a quiet run."""
         return not olds or bool(self.compare(olds, props).changes)
@@ -116,6 +120,10 @@ def judge_resource(provider: "KeycloakProvider", olds: Mapping[str, Any], props:
         writes = [replace(each, accepted=accepted) for each in provider.client_writes(realm, dict(olds), dict(props))]
     except (NotFound, NotImplementedHere):  # ``create`` says what the server lacks
         return ()
+    if props.get("client_id"):  # so the client was looked up
+        taken = [f"{provider._named(dict(props))}: {clause}." for clause in provider.taken_name(realm, dict(props))]
+        if taken:
+            return tuple(taken)
     judged = judge_writes(realm, writes)
     for note in judged.notes:
         if first_time(realm, note):

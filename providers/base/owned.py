@@ -29,6 +29,7 @@ from providers.base.judged_writes import ClientWrite, claim_write
 from providers.base.messages import info
 from providers.base.provider import KeycloakProvider, Props
 from providers.base.stores import Found, Store, StoredObject, T
+from providers.base.taken_names import taken
 
 CREATED, USED, ADOPTED = "created", "used", "adopted"
 NOT_COMPARED = (*IDENTITY, "stored")
@@ -76,6 +77,8 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
             realm.clients.forget(props[self.HOLDER])
             found = self._take_found(realm, store, wanted, props)
             if found is None:
+                for clause in self.taken_name(realm, props):
+                    raise Refusal(f"{self._named(props)}: {clause}.") from None
                 raise
             return found  # somebody has made it since we looked
 
@@ -116,6 +119,9 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         except NotFound:
             return None
         return self._chosen(found, wanted, props)
+
+    def taken_name(self, realm: Realm, props: Props) -> Iterator[str]:
+        return taken(self.look(realm, props), self.wanted(props).name)
 
     def client_writes(self, realm: Realm, olds: Props, props: Props) -> Iterator[ClientWrite]:
         """The note of what an adopted object was."""

@@ -19,6 +19,7 @@ from providers.base.own_state import held_numbers, moved_here, stack_name
 from providers.base.part import collect
 from providers.base.provider import AFTER_OTHERS, ALONE, BESIDE_OTHERS, KeycloakProvider
 from providers.base.stack_config import plain_secrets
+from providers.base.taken_names import declare
 
 Text = pulumi.Input[str]
 Texts = pulumi.Input[Sequence[pulumi.Input[str]]]
@@ -72,6 +73,7 @@ class KeycloakResource(Resource):
         given[STACK] = stack_name()
         given[HELD] = _held_by_state(type(self).__name__, given)
         given[KEEPS] = moves().numbers.get(resource_name)
+        declare(provider, resource_name, given)
         if collect(self, resource_name, given, _awaited(opts)):
             return
         if moves().retained:

@@ -15,6 +15,7 @@ from providers.authorization_scope import AuthorizationScopeProvider
 from providers.authorization_services import LONGEST_CLIENT_ID, LONGEST_UP_TO_26_2, AuthorizationServicesProvider
 from providers.base.provider import KeycloakProvider
 from providers.client_policy import ClientPolicyProvider
+from providers.hardcoded_claim_mapper import HardcodedClaimMapperProvider
 from providers.management_permissions import ManagementPermissionsProvider
 from providers.scope_permission import ScopePermissionProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
@@ -88,6 +89,27 @@ def test_one_character_too_many_is_refused_by_us(module_realm: TestRealm) -> Non
         robot_engine(AudienceMapperProvider, realm).up(
             realm=realm.name, client_id="frontend", name="x" * 256, included_client="api"
         )
+
+
+def test_a_name_that_a_mapper_of_another_type_has(module_realm: TestRealm) -> None:
+    """Told by check, and where somebody makes that mapper later, by create."""
+    realm = module_realm
+    claim = {"realm": realm.name, "client_id": "frontend", "claim_name": "c", "claim_value": "v"}
+    mapper = {"realm": realm.name, "client_id": "frontend", "included_client": "api", "alone": True}
+    other, engine = robot_engine(HardcodedClaimMapperProvider, realm), robot_engine(AudienceMapperProvider, realm)
+    taken = (
+        r"'{}' in realm '.*': the name is taken by a mapper of type 'oidc-hardcoded-claim-mapper'; choose another name"
+    )
+    other.up(**claim, name="x")
+    with pytest.raises(Refused, match=f"^audience mapper {taken.format('x')}"):
+        engine.up(**mapper, name="x")
+    with pytest.raises(Refusal, match=f"^audience mapper {taken.format('x')}"):
+        engine.up(**{**mapper, "alone": False}, name="x")
+    other.destroy()
+    assert engine.up(**mapper, name="x") == "create"
+    forget()
+    assert engine.up(**mapper, name="x") == "same"
+    engine.destroy()
 
 
 @pytest.mark.parametrize("length", [LONGEST_UP_TO_26_2, LONGEST_CLIENT_ID, LONGEST_CLIENT_ID + 1])

@@ -28,8 +28,10 @@ from kcadmin.marks.ownership import hash16
 from kcadmin.objects.claims import Claim
 from kcadmin.objects.features import SWITCH_CLAIM
 from kcadmin.rest.config_secrets import SECRETS
+from providers.audience_mapper import AudienceMapper
 from providers.base import messages
 from providers.base.identity import stack_owner
+from providers.hardcoded_claim_mapper import HardcodedClaimMapper
 from providers.management_permissions import ManagementPermissions
 from providers.standard_token_exchange import StandardTokenExchange
 from providers.token_exchange_permission import TokenExchangePermission
@@ -648,3 +650,25 @@ def test_what_a_resource_declares_can_be_read_and_is_no_input(program: Program) 
 
     assert program.run(resources) == ["Output"] * 6
     assert set(program.resources["m"].inputs) == {"__provider", "realm", "client_id", "owner", "stack", "alone"}
+
+
+def test_two_resources_of_one_object_are_refused(program: Program) -> None:
+    """The mappers of a client share their names, whatever their types. Another client, another name: another object."""
+
+    def one(resource: str, client: str = "frontend", name: str = "x") -> None:
+        AudienceMapper(resource, realm="r", client_id=client, name=name, included_client="api")
+
+    def several() -> None:
+        one("a")
+        one("b", client="api")
+        one("c", name="y")
+        with pytest.raises(pulumi.RunError) as caught:
+            one("d")
+        assert str(caught.value) == (
+            "audience mapper 'x' in realm 'r': is declared by the resource 'd', and by 'a' as audience mapper; give one of them "
+            "another name, or remove it."
+        )
+        with pytest.raises(pulumi.RunError, match=r"hardcoded claim mapper 'x' .*, and by 'a' as audience mapper"):
+            HardcodedClaimMapper("a", realm="r", client_id="frontend", name="x", claim_name="c", claim_value="v")
+
+    program.run(several)

@@ -1,0 +1,48 @@
+"""Names that two things want: two resources of one program, or a resource and a mapper of another type."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from kcadmin.objects.marked_mappers import MarkedMappers
+from kcadmin.rest.texts import named
+from providers.base import messages
+from providers.base.connections import CONNECTION
+from providers.base.face import this_run
+
+if TYPE_CHECKING:
+    from providers.base.provider import KeycloakProvider
+
+_declared: WeakKeyDictionary[object, dict[tuple[str, ...], tuple[str, str]]] = WeakKeyDictionary()
+
+
+def declare(provider: "KeycloakProvider", resource_name: str, given: Mapping[str, Any]) -> None:
+    """Notes which object a resource of the program declares. Where an input is an output, that is not known.
+
+    :raises pulumi.RunError: another resource of the program declares the same object.
+    """
+    run, name, realm = this_run(), given.get("name"), given.get("realm")
+    places = [given.get(field) for field in (*provider.CLIENTS, *provider.CLIENTS.values())]
+    if run is None or not all(isinstance(each, str) for each in (name, realm)) or given.get(CONNECTION):
+        return
+    if not all(each is None or isinstance(each, str) for each in places):
+        return
+    kind = MarkedMappers.__name__ if _is_mapper(provider) else type(provider).__name__
+    key = (kind, str(realm), str(name), *(str(each) for each in places))
+    this = (resource_name, provider.OBJECT)
+    first = _declared.setdefault(run, {}).setdefault(key, this)
+    if first != this:
+        wrong = f"is declared by the resource {named(resource_name)}, and by {named(first[0])} as {first[1]}"
+        remedy = "give one of them another name, or remove it"
+        raise messages.program_error([f"{provider.OBJECT} {named(name)} in realm {named(realm)}: {wrong}; {remedy}."])
+
+
+def taken(looked: object, name: str) -> Iterator[str]:
+    """A clause where a mapper of another type has the name. looked: where the object lives."""
+    if isinstance(looked, MarkedMappers) and (other := looked.other_type(name)):
+        yield f"the name is taken by a mapper of type {named(other)}; choose another name, or remove that mapper"
+
+
+def _is_mapper(provider: "KeycloakProvider") -> bool:
+    """Names of mappers of one client are one, whatever their types."""
+    return getattr(provider, "HOLDER", None) == "client_uuid"
