@@ -26,6 +26,7 @@ from kcadmin.objects.realm import management_client_id
 from kcadmin.rest import texts
 from kcadmin.rest.texts import shown
 from reach.existing_policies import Window
+from reach.failing import failing_in, failure
 from reach.guards import GuardReach, guard_reach
 from reach.leftovers import leftovers
 from reach.roles import RoleFacts
@@ -102,11 +103,15 @@ def inventory(
     )
     permitted, more = existing_permissions(survey, providers)
     guards = guard_reach(survey, facts)
+    failing = _failing(survey, facts)
     refused = {
-        each: why for each in (*exchanges, *permitted) if (why := guards.refusal_of(each.requester, each.source))
+        each: why
+        for each in (*exchanges, *permitted)
+        if (why := guards.refusal_of(each.requester, each.source)) or any(name in failing for name in _makers(each))
     }
     grants = _named(_merged(_grouped(survey, [each for each in (*exchanges, *permitted) if each not in refused])))
-    added = [*_added(survey, names, grants), *_refused(refused), *remarks(survey, shared)]
+    refusals = {each: why for each, why in refused.items() if why}
+    added = [*_added(survey, names, grants), *_refused(refusals), *failing.values(), *remarks(survey, shared)]
     return Inventory(
         survey.realm,
         tuple(grants),
@@ -130,6 +135,21 @@ def _refusing(survey: Survey, guards: GuardReach) -> Iterator[Remark]:
         yield Remark(Level.NOTE, about, says)
     for requester, phrases in guards.when.items():
         yield Remark(Level.NOTE, f"exchanges of {texts.named(requester)}", f"work only if {' and '.join(phrases)}")
+
+
+def _failing(survey: Survey, facts: RoleFacts) -> dict[str, Remark]:
+    """The clients for which Keycloak fails to make any token."""
+    return {
+        name: Remark(Level.LOST, f"tokens of {texts.named(name)}", failure(way, name), "give that mapper what it lacks")
+        for name, client in survey.clients.items()
+        for way in failing_in(survey, facts, client)
+        if not way.when
+    }
+
+
+def _makers(each: ExistingExchange) -> tuple[str, str]:
+    """The clients for which an exchange takes tokens to be made: the subject token, and the one that is issued."""
+    return each.source, each.target if each.exchange == LEGACY else each.requester
 
 
 def _refused(refused: Mapping[ExistingExchange, str]) -> Iterator[Remark]:

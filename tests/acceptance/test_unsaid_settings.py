@@ -9,6 +9,7 @@ import requests
 
 from exchange.doctor.doctor import Asked, Doctor
 from exchange.doctor.realm_reader import AnswerCache
+from exchange.inventory.grants import inventory
 from kcadmin.objects.claim_mappers import CLAIM_MAPPER, HardcodedClaimMapper
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import STANDARD
@@ -25,6 +26,8 @@ from kcadmin.objects.mappers import (
 from kcadmin.rest.errors import TokenRefused
 from reach.audiences import added
 from reach.prediction import Predictor
+from reach.roles import read_roles
+from reach.survey import survey
 from reach.verdict import REQUESTER, Case
 from reach.written_audiences import NOTE_MAPPER, RENAMED_ROLE_MAPPER, ROLE_MAPPER
 from tests.acceptance.test_open_gates import LIGHT
@@ -161,6 +164,11 @@ def test_a_mapper_that_lacks_a_setting_makes_keycloak_fail(
             assert not lacking or (
                 f"has no '{lacking}'" in str(dry.reason) and f"has no '{lacking}'" in found[0].sentence
             )
+        seen = survey(home.session, home.name)
+        by_hand = inventory(seen, read_roles(home.session, seen), {})
+        told = [each.sentence() for each in by_hand.findings if each.about == "tokens of 'web'"]
+        assert any("web" in each.sources for each in by_hand.grants) is (lacking is None)
+        assert [f"has no '{lacking}'" in each for each in told] == ([True] if lacking else [])
     finally:
         if scope:
             home.session.delete(home.at("client-scopes", scope))
