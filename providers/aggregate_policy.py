@@ -4,6 +4,7 @@ https://www.keycloak.org/docs/latest/authorization_services/#_policy_aggregated
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import pulumi
 
@@ -11,27 +12,30 @@ from kcadmin.authz.named_policies import AggregatePolicies
 from kcadmin.authz.named_policies import AggregatePolicy as Policy
 from kcadmin.rest.texts import shown
 from providers.base.connections import Server
-from providers.base.policy import PLACE, PolicyProvider
-from providers.base.provider import Props
+from providers.base.policy import PolicyProps, PolicyProvider
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
 from providers.base.uuids import is_known
+
+
+@dataclass(frozen=True, kw_only=True)
+class AggregatePolicyProps(PolicyProps):
+    policies: tuple[str, ...]
+    decision_strategy: str = "UNANIMOUS"
 
 
 class AggregatePolicyProvider(PolicyProvider[Policy]):
     """Create, read, update and delete of an aggregate policy."""
 
     OBJECT = "aggregate policy"
+    PROPS = AggregatePolicyProps
     STORE = AggregatePolicies
-    INPUTS = (*PLACE, "policies", "decision_strategy", "logic")
-    DEFAULTS = {**PolicyProvider.DEFAULTS, "decision_strategy": "UNANIMOUS"}
-    SETS = ("policies",)
     NEEDS = {"policies": "policy"}
     CHOICES = {**PolicyProvider.CHOICES, "decision_strategy": ("UNANIMOUS", "AFFIRMATIVE", "CONSENSUS")}
 
-    def refusals(self, props: Props) -> Iterator[str]:
+    def refusals(self, props: AggregatePolicyProps) -> Iterator[str]:
         yield from super().refusals(props)
-        if is_known(props.get("policies")) and props.get("name") in (props.get("policies") or ()):
-            yield f"policies holds {shown(props['name'])}, which is itself; leave it out"
+        if is_known(props.policies) and props.name in props.policies:
+            yield f"policies holds {shown(props.name)}, which is itself; leave it out"
 
 
 class AggregatePolicy(KeycloakResource, module="keycloak", name="AggregatePolicy"):

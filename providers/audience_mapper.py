@@ -4,120 +4,80 @@ https://www.keycloak.org/docs/latest/server_admin/#_audience
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import pulumi
-from pulumi.dynamic import DiffResult
 
 from kcadmin.marks.ownership import owned_name
-from kcadmin.objects.clients import RECENT_SECONDS
-from kcadmin.objects.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, AudienceMappers, may_have_been
 from kcadmin.objects.mappers import AudienceMapper as Mapper
+from kcadmin.objects.mappers import AudienceMappers, may_have_been, reaches_tokens
 from kcadmin.objects.realm import Realm
-from providers.base.after_removal import tell_token_life_of_grant, warn_of_mappers
-from providers.base.compare import KEEP, RESTORE, REVOKE
+from providers.base.after_removal import tell_token_life_of_grant, warn_of
 from providers.base.connections import Server
-from providers.base.held import writer
-from providers.base.owned import USED, OwnedObjectProvider
-from providers.base.provider import Props
+from providers.base.mapper import MapperProvider
+from providers.base.props import ClientProps, made_of
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
+from reach.after_removal import mappers_stay
 
 
-class AudienceMapperProvider(OwnedObjectProvider[Mapper]):
+@dataclass(frozen=True, kw_only=True)
+class MapperProps(ClientProps):
+    name: str | None = None
+    included_client: str | None = None
+    custom_audience: str | None = None
+    access_token: bool = True
+    id_token: bool = False
+    introspection: bool = True
+    exchange: str | None = None
+
+
+class AudienceMapperProvider(MapperProvider[Mapper]):
     """Create, read, update and delete of an audience mapper. Without a name it is identified by its audience."""
 
     OBJECT = "audience mapper"
-    HOLDER = "client_uuid"
-    ON_HOLDER = True
-    INPUTS = (
-        "realm",
-        "client_id",
-        "client_uuid",
-        "name",
-        "included_client",
-        "custom_audience",
-        "access_token",
-        "id_token",
-        "introspection",
-        "exchange",
-    )
-    ON_REMOVE = (RESTORE, REVOKE, KEEP)
-    DEFAULTS = {"access_token": True, "id_token": False, "introspection": True}
+    PROPS = MapperProps
+    STORE = AudienceMappers
     FREE_WHEN_UNSET = ("name", "exchange")
-    REPLACE_ON = ("realm", "client_uuid", "name")  # a PUT with another name answers 204 and keeps the old one
+    FREE_WHEN_USED = ("exchange",)
 
-    def refusals(self, props: Props) -> Iterator[str]:
-        named, custom = props.get("included_client"), props.get("custom_audience")
-        if (named is None) == (custom is None):
-            yield (
-                f"included_client is {named!r} and custom_audience is {custom!r}; set exactly one of them"
-                if named is None or isinstance(named, str)
-                else "both audiences are set; set exactly one of them"
-            )
-        if props.get("access_token") is False and props.get("id_token") is False:
+    def refusals(self, props: MapperProps) -> Iterator[str]:
+        named, custom = props.included_client, props.custom_audience
+        if named is None and custom is None:
+            yield "included_client and custom_audience are both not set; set exactly one of them"
+        elif named is not None and custom is not None:
+            yield "included_client and custom_audience are both set; set exactly one of them"
+        if props.access_token is False and props.id_token is False:
             yield "access_token and id_token are both false, so it maps nothing; set one of them"
 
-    def store(self, realm: Realm, props: Props) -> AudienceMappers:
-        return AudienceMappers(realm.clients, props["client_uuid"], max_age=RECENT_SECONDS)
+    def wanted(self, props: MapperProps) -> Mapper:
+        default = owned_name(f"audience-{props.included_client or props.custom_audience}", props.owner)
+        return made_of(Mapper, replace(props, name=props.name or default))
 
-    def look(self, realm: Realm, props: Props) -> AudienceMappers:
-        return AudienceMappers(realm.clients, props["client_uuid"])
-
-    def wanted(self, props: Props) -> Mapper:
-        included, custom = props.get("included_client"), props.get("custom_audience")
-        return Mapper(
-            props.get("name") or owned_name(f"audience-{included or custom}", props["owner"]),
-            included,
-            custom,
-            bool(props["access_token"]),
-            bool(props["id_token"]),
-            bool(props["introspection"]),
-            props["owner"],
-            props.get("exchange"),
-            writer=writer(props),
-        )
-
-    def shown(self, found: Mapper, props: Props) -> Props:
-        client = self.realm(props).clients.get(props["client_uuid"])
-        mark = {"exchange": props.get("exchange")} if props.get("found") == USED else {}  # a stranger's bears none
-        return {**super().shown(found, props), "client_id": client.client_id if client else None, **mark}
-
-    def compare(self, _olds: Props, _news: Props) -> DiffResult:
-        mark = {"exchange": _news.get("exchange")} if _olds.get("found") == USED else {}
-        return super().compare({**_olds, **mark}, _news)
-
-    def candidates(self, realm: Realm, looked: AudienceMappers, wanted: Mapper, props: Props) -> list[Mapper]:
-        if props.get("name"):
+    def candidates(self, realm: Realm, looked: AudienceMappers, wanted: Mapper, props: MapperProps) -> list[Mapper]:
+        if props.name:
             return looked.named(wanted.name)
         # To a grant the audience says which mapper it is: a stranger's under any name will do, where it is as wanted.
+        client = realm.clients.get(props.client_uuid)
         same = [
             each if each.mark else replace(each, name=wanted.name)
             for each in looked.all()
-            if each.audience == wanted.audience and (each.mark or self._serves(realm, each, props))
+            if each.audience == wanted.audience and (each.mark or reaches_tokens(each, client))
         ]
-        fit = [each for each in same if each.mark or props.get("adopt") or not self._differences(each, wanted)]
+        fit = [each for each in same if each.mark or props.adopt or not self._differences(each, wanted)]
         return [*fit, *looked.named(wanted.name)]
 
-    def may_have_been(self, wanted: Mapper, was: Mapping[str, Any]) -> bool:
+    def may_have_been(self, wanted: Mapper, was: Mapping[str, object]) -> bool:
         """A note alone brings no other audience into tokens, nor a mark onto a mapper."""
         return may_have_been(wanted.audience, was)
 
-    def tell_left(self, realm: Realm, props: Props) -> None:
-        holder, audience = realm.clients.get(props["client_uuid"]), props.get("included_client")
-        if not holder or not audience or not props["access_token"] or holder.client_id == audience:
+    def tell_left(self, realm: Realm, props: MapperProps) -> None:
+        holder, audience = realm.clients.get(props.client_uuid), props.included_client
+        if not holder or not audience or not props.access_token or holder.client_id == audience:
             super().tell_left(realm, props)
         else:
-            warn_of_mappers(realm, holder, audience, props["owner"])
-        if holder and audience and props.get("exchange"):
-            tell_token_life_of_grant(realm, holder.client_id, audience, props["exchange"])
-
-    @staticmethod
-    def _serves(realm: Realm, found: Mapper, props: Props) -> bool:
-        """Whether a stranger's mapper reaches the tokens of a client whose access tokens are lightweight."""
-        client = realm.clients.get(props["client_uuid"])
-        lightweight = client is not None and client.is_on(LIGHTWEIGHT_TOKENS)
-        return not lightweight or (LIGHTWEIGHT_CLAIM, "true") in found.stored
+            warn_of(realm, mappers_stay(realm, holder, audience, props.owner))
+        if holder and audience and props.exchange:
+            tell_token_life_of_grant(realm, holder.client_id, audience, props.exchange)
 
 
 class AudienceMapper(KeycloakResource, module="keycloak", name="AudienceMapper"):

@@ -4,123 +4,81 @@ https://www.keycloak.org/docs/latest/server_admin/#_client_scopes
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field
 
 import pulumi
-from pulumi.dynamic import CheckResult
 
 from kcadmin.marks.ownership import DESCRIPTION_LIMIT
 from kcadmin.objects.audience_scopes import AudienceScope as Scope
-from kcadmin.objects.audience_scopes import audience_of_ours, may_have_been
+from kcadmin.objects.audience_scopes import are_client_roles, audience_of_ours, may_have_been, roles_of
 from kcadmin.objects.client_scopes import ClientScopes, scope_token
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.texts import named, shown
-from providers.base.compare import KEEP, RESTORE, REVOKE
 from providers.base.connections import Server
-from providers.base.held import ObjectMark, writer
+from providers.base.held import ObjectMark
 from providers.base.owned import OwnedObjectProvider
-from providers.base.provider import Props
+from providers.base.props import KEEP, RESTORE, REVOKE, KeycloakProps, Outputs, outputs, uuid_of
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
-from providers.base.stores import Store
+from providers.base.resource_server import description_faults
 from providers.base.uuids import is_known
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudienceProps(KeycloakProps):
+    name: str
+    description: str = ""
+    included_client: str
+    included_client_uuid: str = uuid_of("included_client")
+    realm_roles: tuple[str, ...] = ()
+    client_roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    in_token_scope: bool = True
 
 
 class AudienceScopeProvider(OwnedObjectProvider[Scope]):
     """Create, read, update and delete of the scope with its mapper and its role scope mappings."""
 
     OBJECT = "client scope"
+    PROPS = AudienceProps
     HOLDER = "included_client_uuid"
-    INPUTS = (
-        "realm",
-        "name",
-        "description",
-        "included_client",
-        "included_client_uuid",
-        "realm_roles",
-        "client_roles",
-        "in_token_scope",
-    )
-    DEFAULTS = {"description": "", "realm_roles": [], "client_roles": {}, "in_token_scope": True}
-    SETS = ("realm_roles",)
     ON_REMOVE = (RESTORE, REVOKE, KEEP)
     REPLACE_ON = ("realm",)  # not on the UUID: deleting a scope deletes the policies that name it
-    CLIENTS = {"included_client": "included_client_uuid"}
 
-    def check(self, _olds: Props, news: Props) -> CheckResult:
-        roles = news.get("client_roles")
-        if isinstance(roles, Mapping) and is_known(roles) and _are_roles(roles):
-            news = {**news, "client_roles": {client: sorted(set(roles[client])) for client in sorted(roles)}}
-        return super().check(_olds, news)
+    def refusals(self, props: AudienceProps) -> Iterator[str]:
+        if is_known(props.client_roles) and not are_client_roles(props.client_roles):
+            yield f"client_roles is {shown(props.client_roles)}; give lists of role names by client id"
+        if is_known(props.name) and props.name != (token := scope_token(props.name)):
+            yield f"name holds what no scope may hold (RFC 6749, section 3.3); call it {named(token)}"
+        yield from description_faults(props.description, DESCRIPTION_LIMIT)
 
-    def refusals(self, props: Props) -> Iterator[str]:
-        name, roles = props.get("name"), props.get("client_roles")
-        if is_known(roles) and not _are_roles(roles):
-            yield f"client_roles is {shown(roles)}; give lists of role names by client id"
-        if isinstance(name, str) and name != scope_token(name):
-            yield f"name holds what no scope may hold (RFC 6749, section 3.3); call it {named(scope_token(name))}"
-        text = props.get("description")
-        if isinstance(text, str) and len(text) > DESCRIPTION_LIMIT:
-            yield f"description has {len(text)} characters; shorten it to {DESCRIPTION_LIMIT}"
-
-    def store(self, realm: Realm, props: Props) -> ClientScopes:
+    def store(self, realm: Realm, props: AudienceProps) -> ClientScopes:
         realm.client_scopes.forget()
         return realm.client_scopes
 
-    def look(self, realm: Realm, props: Props) -> ClientScopes:
+    def look(self, realm: Realm, props: AudienceProps) -> ClientScopes:
         return realm.client_scopes
 
-    def bears(self, realm: Realm, id_: str, props: Props) -> ObjectMark | None:
+    def bears(self, realm: Realm, id_: str, props: AudienceProps) -> ObjectMark | None:
         return ObjectMark.on(realm.client_scopes.marked_now(id_))
 
-    def wanted(self, props: Props) -> Scope:
-        of_clients = [(client, role) for client, roles in props["client_roles"].items() for role in roles]
-        return Scope(
-            props["name"],
-            props.get("description") or "",
-            props["included_client"],
-            tuple(sorted([("", role) for role in props["realm_roles"]] + of_clients)),
-            bool(props["in_token_scope"]),
-            props["owner"],
-            writer=writer(props),
-        )
+    def wanted(self, props: AudienceProps) -> Scope:
+        roles = roles_of(props.realm_roles, props.client_roles)
+        given = (props.name, props.description, props.included_client, roles, props.in_token_scope, props.owner)
+        return Scope(*given, writer=props.writer)
 
-    def _take_over(self, realm: Realm, store: Store[Scope], found: Scope, wanted: Scope, props: Props) -> Props:
-        realm.client_scopes.require_no_others(str(found.id), wanted)  # before the note of what it was is written
-        return super()._take_over(realm, store, found, wanted, props)
+    def before_take_over(self, realm: Realm, found: Scope, wanted: Scope) -> None:
+        realm.client_scopes.require_no_others(str(found.id), wanted)
 
-    def is_as_made(self, realm: Realm, now: Scope, props: Props) -> bool:
-        client = realm.clients.get(
-            props[self.HOLDER]
-        )  # a refresh leaves no name in the state where others add an audience
+    def is_as_made(self, realm: Realm, now: Scope, props: AudienceProps) -> bool:
+        client = realm.clients.get(props.included_client_uuid)  # a refresh leaves no name where others add an audience
         return client is not None and audience_of_ours(now) == client.client_id
 
-    def may_have_been(self, wanted: Scope, was: Mapping[str, Any]) -> bool:
+    def may_have_been(self, wanted: Scope, was: Mapping[str, object]) -> bool:
         """A note alone makes a scope neither one for another audience nor one for other users."""
         return may_have_been(wanted, was)
 
-    def shown(self, found: Scope, props: Props) -> Props:
-        of_clients: dict[str, list[str]] = {}
-        for client, role in found.roles:
-            if client:
-                of_clients.setdefault(client, []).append(role)
-        return {
-            "name": found.name,
-            "description": found.description,
-            "included_client": found.included_client or "",
-            "realm_roles": [role for client, role in found.roles if not client],
-            "client_roles": of_clients,
-            "in_token_scope": found.in_token_scope,
-        }
-
-
-def _are_roles(given: Any) -> bool:
-    return isinstance(given, Mapping) and all(
-        client
-        and isinstance(client, str)
-        and isinstance(names, list | tuple)
-        and all(isinstance(each, str) for each in names)
-        for client, names in given.items()
-    )
+    def shown(self, realm: Realm, found: Scope, props: AudienceProps) -> Outputs:
+        roles = outputs(realm_roles=found.realm_roles, client_roles=found.client_roles)
+        return {**super().shown(realm, found, props), **roles, **outputs(included_client=found.included_client or "")}
 
 
 class AudienceScope(KeycloakResource, module="keycloak", name="AudienceScope"):
@@ -153,5 +111,4 @@ class AudienceScope(KeycloakResource, module="keycloak", name="AudienceScope"):
         connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        arguments: dict[str, Any] = locals()
-        super().__init__(AudienceScopeProvider(), resource_name, arguments, opts)
+        super().__init__(AudienceScopeProvider(), resource_name, locals(), opts)

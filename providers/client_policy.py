@@ -5,36 +5,42 @@ https://www.keycloak.org/docs/latest/authorization_services/#_policy_client
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import pulumi
 
 from kcadmin.authz.policies import ClientPolicies
 from kcadmin.authz.policies import ClientPolicy as Policy
+from kcadmin.objects.realm import Realm
 from providers.base.connections import Server
-from providers.base.policy import PLACE, PolicyProvider
-from providers.base.provider import Props
+from providers.base.policy import PolicyProps, PolicyProvider
+from providers.base.props import Outputs, outputs, uuids_of
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientPolicyProps(PolicyProps):
+    clients: tuple[str, ...]
+    client_uuids: tuple[str, ...] = uuids_of("clients")
 
 
 class ClientPolicyProvider(PolicyProvider[Policy]):
     """Create, read, update and delete of a client policy."""
 
     OBJECT = "client policy"
+    PROPS = ClientPolicyProps
     STORE = ClientPolicies
-    INPUTS = (*PLACE, "clients", "client_uuids", "logic")
-    SETS = ("clients", "client_uuids")
     NEEDS = {"clients": "client"}
-    CLIENTS = {**PolicyProvider.CLIENTS, "clients": "client_uuids"}
 
-    def wanted(self, props: Props) -> Policy:
-        return super().wanted({**props, "clients": props["client_uuids"]})
+    def wanted(self, props: ClientPolicyProps) -> Policy:
+        return super().wanted(replace(props, clients=props.client_uuids))
 
-    def shown(self, found: Policy, props: Props) -> Props:
-        names = props["clients"]
-        if list(found.clients) != sorted(props["client_uuids"]):
-            clients = [self.realm(props).clients.get(uuid) for uuid in found.clients]
+    def shown(self, realm: Realm, found: Policy, props: ClientPolicyProps) -> Outputs:
+        names = list(props.clients)
+        if list(found.clients) != sorted(props.client_uuids):
+            clients = [realm.clients.get(uuid) for uuid in found.clients]
             names = sorted(client.client_id for client in clients if client)
-        return {**super().shown(found, props), "clients": names, "client_uuids": list(found.clients)}
+        return {**super().shown(realm, found, props), **outputs(clients=names, client_uuids=list(found.clients))}
 
 
 class ClientPolicy(KeycloakResource, module="keycloak", name="ClientPolicy"):

@@ -6,23 +6,28 @@ https://www.keycloak.org/docs/latest/authorization_services/#_policy_client_scop
 """
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import pulumi
 
 from kcadmin.authz.named_policies import ClientScopePolicies, ScopeItem
 from kcadmin.authz.named_policies import ClientScopePolicy as Policy
 from providers.base.connections import Server
-from providers.base.policy import PLACE, Items, PolicyProvider
-from providers.base.resource import Flag, KeycloakResource, Text, Texts
+from providers.base.policy import Items, Named, PolicyProps, PolicyProvider
+from providers.base.resource import Flag, Json, KeycloakResource, Text, Texts
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScopePolicyProps(PolicyProps):
+    client_scopes: Named
 
 
 class ClientScopePolicyProvider(PolicyProvider[Policy]):
     """Create, read, update and delete of a client-scope policy."""
 
     OBJECT = "client-scope policy"
+    PROPS = ScopePolicyProps
     STORE = ClientScopePolicies
-    INPUTS = (*PLACE, "client_scopes", "logic")
     ITEMS = {"client_scopes": ScopeItem}
     NEEDS = {"client_scopes": "client scope"}
 
@@ -39,7 +44,7 @@ class ClientScopePolicy(KeycloakResource, module="keycloak", name="ClientScopePo
     """
 
     name: pulumi.Output[str]
-    client_scopes: pulumi.Output[Sequence[Any]]
+    client_scopes: pulumi.Output[Sequence[Json]]
 
     def __init__(
         self,

@@ -5,113 +5,77 @@ It is made again whenever a part of its grant is. Nothing is written to the real
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 
 from kcadmin.marks.ownership import stack_of
 from kcadmin.objects.claims import claims
-from kcadmin.objects.client_secrets import ClientSecrets
 from kcadmin.objects.features import LEGACY, SWITCH, SWITCH_CLAIM
 from kcadmin.objects.realm import Realm
-from kcadmin.rest.errors import Refusal, sentence
 from kcadmin.rest.texts import named
 from providers.base.connections import Server
 from providers.base.messages import warn
-from providers.base.provider import KeycloakProvider, Props
+from providers.base.passing import PassingProvider
+from providers.base.props import KeycloakProps, Outputs, made_of, output, outputs
 from providers.base.resource import KeycloakResource, Text
-from reach.proof import USER, USER_PASSWORD, Case, choose_subject, prove
+from reach.proof import Case, prove_once, require_proved
 
 
-class ExchangeProofProvider(KeycloakProvider):
+@dataclass(frozen=True, kw_only=True)
+class ProofProps(KeycloakProps):
+    grant: str
+    exchange: str
+    flow: str
+    source: str
+    requester: str
+    target: str
+    audience: str | None = None
+    login_scope: str | None = None
+    exchange_scope: str | None = None
+    needs_user: bool | None = None
+    exact: bool | None = None
+    parts: tuple[str, ...]
+    proved_azp: str | None = output()
+    proved_aud: tuple[str, ...] | None = output()
+
+
+class ExchangeProofProvider(PassingProvider):
     """Proves one flow at create and update; it has nothing to read or to delete."""
 
     OBJECT = "proof of grant"
-    INPUTS = (
-        "realm",
-        "grant",
-        "exchange",
-        "flow",
-        "source",
-        "requester",
-        "target",
-        "audience",
-        "login_scope",
-        "exchange_scope",
-        "needs_user",
-        "exact",
-        "parts",
-    )
-    SETS = ("parts",)
+    PROPS = ProofProps
     REPLACE_ON = ("realm",)
-    CLIENTS = {}
     CONSTANT = {"proved": True}
     LATER = ("proved",)
 
-    def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
-        return f"{realm.name}/{props['grant']}/{props['flow']}/{props['source']}", self._proved(realm, props)
+    def create_in(self, realm: Realm, props: ProofProps) -> tuple[str, Outputs]:
+        return f"{realm.name}/{props.grant}/{props.flow}/{props.source}", self._proved(realm, props)
 
-    def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
+    def change(self, realm: Realm, id_: str, olds: ProofProps, news: ProofProps) -> Outputs:
         return self._proved(realm, news)
 
-    def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
-        return {}  # an exchange that worked leaves nothing to look at
-
-    def remove(self, realm: Realm, id_: str, props: Props) -> None:
-        """Nothing stays of a proof."""
-
-    def _proved(self, realm: Realm, props: Props) -> Props:
-        session = realm.session
-        if props["exchange"] == LEGACY and self._switch_goes(realm, props):
+    def _proved(self, realm: Realm, props: ProofProps) -> Outputs:
+        if props.exchange == LEGACY and _switch_goes(realm, props):
             warn(
-                f"{self._named(props)}: not proved yet, since the standard exchange of {named(props['requester'])} is switched "
+                f"{self.named(props)}: not proved yet, since the standard exchange of {named(props.requester)} is switched "
                 "off at the end of this run; run `pulumi up` once more to prove it."
             )
-            return {"proved": False}
-        case = Case(
-            grant=props["grant"],
-            realm=realm.name,
-            exchange=props["exchange"],
-            flow=props["flow"],
-            source=props["source"],
-            requester=props["requester"],
-            target=props["target"],
-            audience=props.get("audience"),
-            login_scope=props.get("login_scope"),
-            exchange_scope=props.get("exchange_scope"),
-            exact=bool(props.get("exact")),
-        )
-        if props.get("needs_user") and not os.environ.get(USER):
-            wrong = "requires roles of users, so a service account proves nothing"
-            remedy = f"set {USER} and {USER_PASSWORD} to a user who holds one, or set prove: false"
-            raise Refusal(sentence("grant", case.grant, realm.name, wrong, remedy))
-        subject = choose_subject(session, realm.name, case.source, os.environ)
-        verdict = prove(session, case, subject, ClientSecrets(session, os.environ, read=True))
+            return outputs(proved=False)
+        verdict = prove_once(realm.session, made_of(Case, props), os.environ, needs_user=bool(props.needs_user))
         for token in verdict.left_open:
             warn(token)
-        if not verdict.proved:
-            raise Refusal(
-                sentence(
-                    "grant",
-                    case.grant,
-                    realm.name,
-                    f"the exchange by {named(case.requester)} of a token of "
-                    f"{named(case.source)} is not proved ({verdict.reason})",
-                    "correct the cause, or set prove: false",
-                )
-            )
+        require_proved(verdict)
         claims = verdict.exchanged_claims
-        return {
-            "proved": True,
-            "proved_azp": claims.azp if claims else "",
-            "proved_aud": sorted(claims.aud) if claims else [],
-        }
+        found = (claims.azp, sorted(claims.aud)) if claims else ("", [])
+        return outputs(proved=True, proved_azp=found[0], proved_aud=found[1])
 
-    @staticmethod
-    def _switch_goes(realm: Realm, props: Props) -> bool:
-        """Whether the requester's switch is this stack's alone: moved to legacy, it goes with the deletes, which come last."""
-        client = realm.clients.find(props["requester"])
-        owners = {stack_of(claim.owner) for claim in claims(client, SWITCH_CLAIM)}
-        return client is not None and client.is_on(SWITCH) and owners == {stack_of(props["owner"])}
+
+def _switch_goes(realm: Realm, props: ProofProps) -> bool:
+    """Whether the requester's switch is this stack's alone: moved to legacy, it goes with the deletes, which come last."""
+    client = realm.clients.find(props.requester)
+    owners = {stack_of(claim.owner) for claim in claims(client, SWITCH_CLAIM)}
+    return client is not None and client.is_on(SWITCH) and owners == {stack_of(props.owner)}
 
 
 class ExchangeProof(KeycloakResource, module="keycloak", name="ExchangeProof"):

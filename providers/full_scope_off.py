@@ -3,33 +3,29 @@
 https://www.keycloak.org/docs/latest/server_admin/#_role_scope_mappings
 """
 
-from typing import Any
-
 import pulumi
 
 from kcadmin.objects.clients import FULL_SCOPE, Client
 from kcadmin.objects.setting_claims import FULL_SCOPE_CLAIM
 from providers.base.connections import Server
-from providers.base.provider import Props
+from providers.base.props import ClientProps, Outputs, outputs
 from providers.base.resource import KeycloakResource, Text, Texts
-from providers.base.shared_setting import SharedSettingProvider
+from providers.base.shared_setting import SharedSettingProvider, Values
 
 
 class FullScopeOffProvider(SharedSettingProvider):
     """Create, read, update and delete of the setting."""
 
     OBJECT = "full scope of client"
+    PROPS = ClientProps
     KIND = FULL_SCOPE_CLAIM
-    INPUTS = ("realm", "client_id", "client_uuid")
+    OFF = {FULL_SCOPE: True}
 
-    def values(self, props: Props) -> dict[str, Any]:
+    def values(self, props: ClientProps) -> Values:
         return {FULL_SCOPE: False}
 
-    def off(self, props: Props) -> dict[str, Any]:
-        return {FULL_SCOPE: True}
-
-    def shown(self, client: Client) -> Props:
-        return {"enabled": not client.is_on(FULL_SCOPE)}
+    def shown(self, client: Client) -> Outputs:
+        return outputs(enabled=not client.is_on(FULL_SCOPE))
 
 
 class FullScopeOff(KeycloakResource, module="keycloak", name="FullScopeOff"):

@@ -6,23 +6,29 @@ https://www.keycloak.org/docs/latest/authorization_services/#_policy_group
 """
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import pulumi
 
 from kcadmin.authz.named_policies import GroupItem, GroupPolicies
 from kcadmin.authz.named_policies import GroupPolicy as Policy
 from providers.base.connections import Server
-from providers.base.policy import PLACE, Items, PolicyProvider
-from providers.base.resource import Flag, KeycloakResource, Text, Texts
+from providers.base.policy import Items, Named, PolicyProps, PolicyProvider
+from providers.base.resource import Flag, Json, KeycloakResource, Text, Texts
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupPolicyProps(PolicyProps):
+    groups: Named
+    groups_claim: str | None = None
 
 
 class GroupPolicyProvider(PolicyProvider[Policy]):
     """Create, read, update and delete of a group policy."""
 
     OBJECT = "group policy"
+    PROPS = GroupPolicyProps
     STORE = GroupPolicies
-    INPUTS = (*PLACE, "groups", "groups_claim", "logic")
     ITEMS = {"groups": GroupItem}
     NEEDS = {"groups": "group"}
 
@@ -39,7 +45,7 @@ class GroupPolicy(KeycloakResource, module="keycloak", name="GroupPolicy"):
     """
 
     name: pulumi.Output[str]
-    groups: pulumi.Output[Sequence[Any]]
+    groups: pulumi.Output[Sequence[Json]]
 
     def __init__(
         self,

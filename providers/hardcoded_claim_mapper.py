@@ -3,98 +3,64 @@
 https://www.keycloak.org/docs/latest/server_admin/#_protocol-mappers
 """
 
-import json
-import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
 
 import pulumi
 
-from kcadmin.objects.claim_mappers import STRING, HardcodedClaimMappers, may_have_been
+from kcadmin.objects.claim_mappers import STRING, HardcodedClaimMappers, is_value_of, may_have_been
 from kcadmin.objects.claim_mappers import HardcodedClaimMapper as Mapper
-from kcadmin.objects.clients import RECENT_SECONDS
-from kcadmin.objects.realm import Realm
 from kcadmin.rest.texts import shown
-from providers.base.compare import KEEP, RESTORE, REVOKE
 from providers.base.connections import Server
-from providers.base.held import writer
-from providers.base.owned import OwnedObjectProvider
-from providers.base.provider import Props
+from providers.base.mapper import MapperProvider
+from providers.base.props import ClientProps, made_of
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
+from providers.base.uuids import is_known
 from reach.gate_claims import gate
 from reach.written_audiences import claim_parts
 
-FLAGS = ("access_token", "id_token", "userinfo", "introspection", "lightweight")
-BITS = {"int": 32, "long": 64}
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimMapperProps(ClientProps):
+    name: str
+    claim_name: str
+    claim_value: str
+    json_type: str = STRING
+    access_token: bool = True
+    id_token: bool = False
+    userinfo: bool = False
+    introspection: bool = True
+    lightweight: bool = False
 
 
-class HardcodedClaimMapperProvider(OwnedObjectProvider[Mapper]):
+class HardcodedClaimMapperProvider(MapperProvider[Mapper]):
     """Create, read, update and delete of a hardcoded claim mapper."""
 
     OBJECT = "hardcoded claim mapper"
-    HOLDER = "client_uuid"
-    ON_HOLDER = True
-    INPUTS = ("realm", "client_id", "client_uuid", "name", "claim_name", "claim_value", "json_type", *FLAGS)
-    ON_REMOVE = (RESTORE, REVOKE, KEEP)
-    DEFAULTS = {"json_type": STRING, **dict.fromkeys(FLAGS, False), "access_token": True, "introspection": True}
+    PROPS = ClaimMapperProps
+    STORE = HardcodedClaimMappers
     CHOICES = {"json_type": (STRING, "int", "long", "boolean", "JSON")}
-    REPLACE_ON = ("realm", "client_uuid", "name")  # a PUT with another name answers 204 and keeps the old one
 
-    def refusals(self, props: Props) -> Iterator[str]:
-        name, value, kind = props.get("claim_name"), props.get("claim_value"), props.get("json_type")
-        if isinstance(name, str) and (opened := gate(name)):
+    def refusals(self, props: ClaimMapperProps) -> Iterator[str]:
+        name, value, kind = props.claim_name, props.claim_value, props.json_type
+        if is_known(name) and (opened := gate(name)):
             claim, decides = opened
             yield f"claim_name is {shown(name)}, and {claim!r} decides {decides}; choose a claim that decides nothing"
-        elif isinstance(name, str) and name.strip() and not claim_parts(name):
+        elif is_known(name) and name.strip() and not claim_parts(name):
             yield f"claim_name is {shown(name)}, which is not a valid claim name; correct it"
-        if isinstance(value, str) and isinstance(kind, str) and not _is(kind, value):
+        if is_known([value, kind]) and not is_value_of(kind, value):
             yield f"claim_value is {shown(value)}, which is no {kind}; correct it, or set another json_type"
-        if all(props.get(flag) is False for flag in FLAGS):
-            yield f"{', '.join(FLAGS)} are all false, so it maps nothing; set one of them"
+        flags = (props.access_token, props.id_token, props.userinfo, props.introspection, props.lightweight)
+        if is_known(flags) and not any(flags):
+            names = "access_token, id_token, userinfo, introspection, lightweight"
+            yield f"{names} are all false, so it maps nothing; set one of them"
 
-    def store(self, realm: Realm, props: Props) -> HardcodedClaimMappers:
-        return HardcodedClaimMappers(realm.clients, props["client_uuid"], max_age=RECENT_SECONDS)
+    def wanted(self, props: ClaimMapperProps) -> Mapper:
+        return made_of(Mapper, props)
 
-    def look(self, realm: Realm, props: Props) -> HardcodedClaimMappers:
-        return HardcodedClaimMappers(realm.clients, props["client_uuid"])
-
-    def wanted(self, props: Props) -> Mapper:
-        return Mapper(
-            props["name"],
-            props["claim_name"],
-            props["claim_value"],
-            props["json_type"],
-            bool(props["access_token"]),
-            bool(props["id_token"]),
-            bool(props["userinfo"]),
-            bool(props["introspection"]),
-            bool(props["lightweight"]),
-            props["owner"],
-            writer=writer(props),
-        )
-
-    def shown(self, found: Mapper, props: Props) -> Props:
-        client = self.realm(props).clients.get(props["client_uuid"])
-        return {**super().shown(found, props), "client_id": client.client_id if client else None}
-
-    def may_have_been(self, wanted: Mapper, was: Mapping[str, Any]) -> bool:
+    def may_have_been(self, wanted: Mapper, was: Mapping[str, object]) -> bool:
         """A note alone brings no other claim into tokens, no other value, and no mark onto a mapper."""
         return may_have_been(wanted, was)
-
-
-def _is(kind: str, value: str) -> bool:
-    """Whether Keycloak can make a JSON value of a type out of a text."""
-    if kind in BITS:
-        bound = 2 ** (BITS[kind] - 1)
-        return bool(re.fullmatch("[+-]?[0-9]{1,20}", value)) and -bound <= int(value) < bound
-    if kind == "boolean":
-        return value in ("true", "false")
-    if kind == "JSON":
-        try:
-            json.loads(value, parse_constant=int)  # NaN is no JSON
-        except (ValueError, RecursionError):
-            return False
-    return True
 
 
 class HardcodedClaimMapper(KeycloakResource, module="keycloak", name="HardcodedClaimMapper"):

@@ -5,92 +5,89 @@ https://www.keycloak.org/securing-apps/token-exchange#_client-to-client-permissi
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pulumi
 
 from kcadmin.authz.management_permissions import KIND, cached_management, release_management, take_management
-from kcadmin.objects.claims import claim_of, claims
-from kcadmin.objects.features import PERMISSIONS_FEATURE
+from kcadmin.objects.claims import Kind, claims
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.resource_server import TOKEN_EXCHANGE
-from kcadmin.objects.shared_settings import CLAIMED, Taken, drop_claim
-from kcadmin.rest.errors import NotImplementedHere, Refusal, sentence
+from kcadmin.objects.shared_settings import CLAIMED
 from kcadmin.rest.texts import named, quoted
-from providers.base.after_removal import never_in_the_way, warn_of_policies
-from providers.base.compare import REVOKE
+from providers.base.after_removal import never_in_the_way, warn_of
+from providers.base.claimed import ClaimedProvider
 from providers.base.connections import Server
-from providers.base.held import ObjectMark, writer
-from providers.base.judged_writes import ClientWrite, claim_write
 from providers.base.messages import info, warn
-from providers.base.provider import KeycloakProvider, Props
+from providers.base.props import ClientProps, Outputs, output, outputs
 from providers.base.resource import KeycloakResource, Text, Texts
+from reach.after_removal import policies_stay
+from reach.judged_writes import ClientWrite, claim_write
 
 
-class ManagementPermissionsProvider(KeycloakProvider):
+@dataclass(frozen=True, kw_only=True)
+class ManagedProps(ClientProps):
+    token_exchange_permission: str | None = output()
+
+
+class ManagementPermissionsProvider(ClaimedProvider):
     """Create, read, update and delete: claimed on the client first, since permissions have no room for a mark."""
 
     OBJECT = "management permissions of client"
-    INPUTS = ("realm", "client_id", "client_uuid")
+    PROPS = ManagedProps
     CONSTANT = {"enabled": True}
     PLANNED = True
 
-    def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
-        return f"{realm.name}/{props['client_uuid']}/{KIND}", self._taken(realm, props, None, None)
+    def create_in(self, realm: Realm, props: ManagedProps) -> tuple[str, Outputs]:
+        return f"{realm.name}/{props.client_uuid}/{KIND}", self._take(realm, props, None)
 
-    def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
-        notes = self._taken(realm, news, Taken(str(olds.get("found")), olds.get("was") or {}), olds["owner"])
-        if news["owner"] != olds["owner"]:
-            drop_claim(realm.clients, news["client_uuid"], olds["owner"], KIND)
+    def change(self, realm: Realm, id_: str, olds: ManagedProps, news: ManagedProps) -> Outputs:
+        notes = self._take(realm, news, olds)
+        self.drop_former(realm, olds, news)
         return notes
 
-    def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
-        client = realm.clients.get(props["client_uuid"])
-        now = cached_management(realm, props["client_uuid"]) if client else None
+    def fetch(self, realm: Realm, id_: str, props: ManagedProps) -> Outputs | None:
+        client = realm.clients.get(props.client_uuid)
+        now = cached_management(realm, props.client_uuid) if client else None
         if client is None or now is None:
             return None
-        claim = claim_of(client, props["owner"], KIND)
-        lost = self.lost(ObjectMark.of(claim), id_, props) if props.get("found") == CLAIMED else {}
-        shown = {"client_id": client.client_id, "enabled": now.enabled, **lost}
-        return {**shown, "token_exchange_permission": now.permissions.get(TOKEN_EXCHANGE)}
+        lost = self.lost(self.claim(realm, props).mark(), id_, props) if props.found == CLAIMED else {}
+        permission = now.permissions.get(TOKEN_EXCHANGE)
+        shown = outputs(client_id=client.client_id, enabled=now.enabled, token_exchange_permission=permission)
+        return {**shown, **lost}
 
-    def bears(self, realm: Realm, id_: str, props: Props) -> ObjectMark | None:
-        return ObjectMark.of(claim_of(realm.clients.get(props["client_uuid"], max_age=0), props["owner"], KIND))
+    def kind(self, props: ManagedProps) -> Kind:
+        return KIND
 
-    def client_writes(self, realm: Realm, olds: Props, props: Props) -> Iterator[ClientWrite]:
-        client = realm.clients.get(props["client_uuid"])
-        if client is None or claim_of(client, props["owner"], KIND):
+    def client_writes(self, realm: Realm, olds: ManagedProps | None, props: ManagedProps) -> Iterator[ClientWrite]:
+        client = realm.clients.get(props.client_uuid)
+        if client is None or self.claim(realm, props).found():
             return
         now = cached_management(realm, client.uuid)
-        is_used = now is not None and now.enabled and not claims(client, KIND) and props.get("on_remove") != REVOKE
+        is_used = now is not None and now.enabled and not claims(client, KIND) and not props.revoke
         if not is_used:
-            yield claim_write(client, props["owner"], KIND)
+            yield claim_write(client, props.owner, KIND)
 
-    def remove(self, realm: Realm, id_: str, props: Props) -> None:
-        taken, revoke = Taken(str(props.get("found")), props.get("was") or {}), props.get("on_remove") == REVOKE
-        uuid, permission = props["client_uuid"], props.get("token_exchange_permission")
-        off, strangers = release_management(realm, uuid, props["owner"], taken, revoke=revoke, permission=permission)
+    def remove(self, realm: Realm, id_: str, props: ManagedProps) -> None:
+        uuid, owner, permission = props.client_uuid, props.owner, props.token_exchange_permission
+        off, strangers = release_management(realm, uuid, owner, props.taken, revoke=props.revoke, permission=permission)
         if strangers:
-            warn(f"{self._named(props)}: stay on, since they hold the policies {quoted(strangers)}.")
+            warn(f"{self.named(props)}: stay on, since they hold the policies {quoted(strangers)}.")
         if off:
             info(
-                f"{self._named(props)}: are off again; {named(realm.management_client_id)} keeps its resource server "
+                f"{self.named(props)}: are off again; {named(realm.management_client_id)} keeps its resource server "
                 "with seven scopes, which no request can remove."
             )
         elif permission:
-            with never_in_the_way(self._named(props)):
-                warn_of_policies(realm, props["client_id"], permission)
+            with never_in_the_way(self.named(props)):
+                warn_of(realm, policies_stay(realm, props.client_id, permission))
 
-    def _taken(self, realm: Realm, props: Props, remembered: Taken | None, former: str | None) -> Props:
-        uuid, owner, by = props["client_uuid"], props["owner"], writer(props)
-        try:
-            revoke = props.get("on_remove") == REVOKE
-            taken, now = take_management(realm, uuid, owner, remembered, writer=by, always=revoke, former=former)
-        except NotImplementedHere:
-            remedy = f"start Keycloak with --features={PERMISSIONS_FEATURE}"
-            wrong = "has no management permissions on this server"
-            raise Refusal(sentence("client", props["client_id"], realm.name, wrong, remedy)) from None
-        ids = {"token_exchange_permission": now.permissions.get(TOKEN_EXCHANGE)}
-        return {"found": taken.found, "was": dict(taken.was), **ids}
+    def _take(self, realm: Realm, props: ManagedProps, olds: ManagedProps | None) -> Outputs:
+        remembered, former = (olds.taken, olds.owner) if olds else (None, None)
+        uuid, owner, by, always = props.client_uuid, props.owner, props.writer, props.revoke
+        taken, now = take_management(realm, uuid, owner, remembered, writer=by, always=always, former=former)
+        permission = now.permissions.get(TOKEN_EXCHANGE)
+        return outputs(found=taken.found, was=dict(taken.was), token_exchange_permission=permission)
 
 
 class ManagementPermissions(KeycloakResource, module="keycloak", name="ManagementPermissions"):

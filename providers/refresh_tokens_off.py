@@ -3,34 +3,30 @@
 https://www.keycloak.org/docs/latest/server_admin/#_openid_connect_compatibility_modes
 """
 
-from typing import Any
-
 import pulumi
 
 from kcadmin.objects.clients import Client
 from kcadmin.objects.setting_claims import REFRESH_TOKENS_CLAIM
 from kcadmin.objects.shared_settings import REFRESH_TOKENS, gives_refresh_tokens
 from providers.base.connections import Server
-from providers.base.provider import Props
+from providers.base.props import ClientProps, Outputs, outputs
 from providers.base.resource import KeycloakResource, Text, Texts
-from providers.base.shared_setting import SharedSettingProvider
+from providers.base.shared_setting import SharedSettingProvider, Values
 
 
 class RefreshTokensOffProvider(SharedSettingProvider):
     """Create, read, update and delete of the setting."""
 
     OBJECT = "refresh tokens of client"
+    PROPS = ClientProps
     KIND = REFRESH_TOKENS_CLAIM
-    INPUTS = ("realm", "client_id", "client_uuid")
+    OFF = {REFRESH_TOKENS: None}
 
-    def values(self, props: Props) -> dict[str, Any]:
+    def values(self, props: ClientProps) -> Values:
         return {REFRESH_TOKENS: "false"}
 
-    def off(self, props: Props) -> dict[str, Any]:
-        return {REFRESH_TOKENS: None}
-
-    def shown(self, client: Client) -> Props:
-        return {"enabled": not gives_refresh_tokens(client)}
+    def shown(self, client: Client) -> Outputs:
+        return outputs(enabled=not gives_refresh_tokens(client))
 
 
 class RefreshTokensOff(KeycloakResource, module="keycloak", name="RefreshTokensOff"):

@@ -7,6 +7,7 @@ https://www.keycloak.org/docs/latest/authorization_services/#_policy_regex
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pulumi
 
@@ -14,27 +15,32 @@ from kcadmin.authz.policies import RegexPolicies
 from kcadmin.authz.policies import RegexPolicy as Policy
 from kcadmin.rest.texts import named, shown
 from providers.base.connections import Server
-from providers.base.policy import PLACE, PolicyProvider
-from providers.base.provider import Props
+from providers.base.policy import PolicyProps, PolicyProvider
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
+from providers.base.uuids import is_known
 
 _PIECE = re.compile(r"\\Q.*?(?:\\E|\Z)|\\.|\[\^?\]?|.", re.DOTALL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegexPolicyProps(PolicyProps):
+    target_claim: str
+    pattern: str
+    target_context_attributes: bool = False
 
 
 class RegexPolicyProvider(PolicyProvider[Policy]):
     """Create, read, update and delete of a regex policy."""
 
     OBJECT = "regex policy"
+    PROPS = RegexPolicyProps
     STORE = RegexPolicies
-    INPUTS = (*PLACE, "target_claim", "pattern", "target_context_attributes", "logic")
-    DEFAULTS = {**PolicyProvider.DEFAULTS, "target_context_attributes": False}
 
-    def refusals(self, props: Props) -> Iterator[str]:
+    def refusals(self, props: RegexPolicyProps) -> Iterator[str]:
         yield from super().refusals(props)
-        pattern = props.get("pattern")
-        wrong = pattern_fault(pattern) if isinstance(pattern, str) else None
+        wrong = pattern_fault(props.pattern) if is_known(props.pattern) else None
         if wrong:
-            yield f"pattern is {shown(pattern)}, {wrong}, and would be an error 500 at each request; correct it"
+            yield f"pattern is {shown(props.pattern)}, {wrong}, and would be an error 500 at each request; correct it"
 
 
 def pattern_fault(pattern: str) -> str | None:

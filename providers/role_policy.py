@@ -6,24 +6,29 @@ https://www.keycloak.org/docs/latest/authorization_services/#_policy_rbac
 """
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import pulumi
 
 from kcadmin.authz.named_policies import RoleItem, RolePolicies
 from kcadmin.authz.named_policies import RolePolicy as Policy
 from providers.base.connections import Server
-from providers.base.policy import PLACE, Items, PolicyProvider
-from providers.base.resource import Flag, KeycloakResource, Text, Texts
+from providers.base.policy import Items, Named, PolicyProps, PolicyProvider
+from providers.base.resource import Flag, Json, KeycloakResource, Text, Texts
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolePolicyProps(PolicyProps):
+    roles: Named
+    fetch_roles: bool = False
 
 
 class RolePolicyProvider(PolicyProvider[Policy]):
     """Create, read, update and delete of a role policy."""
 
     OBJECT = "role policy"
+    PROPS = RolePolicyProps
     STORE = RolePolicies
-    INPUTS = (*PLACE, "roles", "fetch_roles", "logic")
-    DEFAULTS = {**PolicyProvider.DEFAULTS, "fetch_roles": False}
     ITEMS = {"roles": RoleItem}
     NEEDS = {"roles": "role"}
 
@@ -41,7 +46,7 @@ class RolePolicy(KeycloakResource, module="keycloak", name="RolePolicy"):
     """
 
     name: pulumi.Output[str]
-    roles: pulumi.Output[Sequence[Any]]
+    roles: pulumi.Output[Sequence[Json]]
 
     def __init__(
         self,

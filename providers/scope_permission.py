@@ -4,6 +4,7 @@ https://www.keycloak.org/docs/latest/authorization_services/#_permission_create_
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pulumi
 
@@ -11,71 +12,44 @@ from kcadmin.authz.scopes_and_permissions import ScopePermission as Permission
 from kcadmin.authz.scopes_and_permissions import ScopePermissions
 from kcadmin.objects.realm import Realm
 from providers.base.connections import Server
-from providers.base.held import writer
 from providers.base.owned import OwnedObjectProvider
-from providers.base.provider import Props
+from providers.base.props import ResourceServerProps, made_of
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
 from providers.base.resource_server import description_faults, require_services
-from providers.base.uuids import is_known
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScopePermissionProps(ResourceServerProps):
+    description: str = ""
+    scopes: tuple[str, ...]
+    policies: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    logic: str = "POSITIVE"
+    decision_strategy: str = "UNANIMOUS"
 
 
 class ScopePermissionProvider(OwnedObjectProvider[Permission]):
     """Create, read, update and delete of a scope permission."""
 
     OBJECT = "scope permission"
-    INPUTS = (
-        "realm",
-        "resource_server",
-        "resource_server_uuid",
-        "name",
-        "description",
-        "scopes",
-        "policies",
-        "resources",
-        "logic",
-        "decision_strategy",
-    )
-    DEFAULTS = {
-        "description": "",
-        "policies": (),
-        "resources": (),
-        "logic": "POSITIVE",
-        "decision_strategy": "UNANIMOUS",
-    }
-    SETS = ("scopes", "policies", "resources")
+    PROPS = ScopePermissionProps
     REPLACE_ON = ("realm", "resource_server_uuid")
     CHOICES = {"logic": ("POSITIVE", "NEGATIVE"), "decision_strategy": ("UNANIMOUS", "AFFIRMATIVE", "CONSENSUS")}
-    CLIENTS = {"resource_server": "resource_server_uuid"}
 
-    def refusals(self, props: Props) -> Iterator[str]:
-        if is_known(props.get("scopes")) and not props.get("scopes"):
+    def refusals(self, props: ScopePermissionProps) -> Iterator[str]:
+        if not props.scopes:
             yield "scopes is empty; name at least one scope"
-        yield from description_faults(props)
+        yield from description_faults(props.description)
 
-    def store(self, realm: Realm, props: Props) -> ScopePermissions:
-        spelled = frozenset((*(props.get("policies") or ()), *(props.get("resources") or ())))
-        return ScopePermissions(realm.resource_server(props["resource_server_uuid"]), spelled)
+    def store(self, realm: Realm, props: ScopePermissionProps) -> ScopePermissions:
+        spelled = frozenset((*props.policies, *props.resources))
+        return ScopePermissions(realm.resource_server(props.resource_server_uuid), spelled)
 
-    def wanted(self, props: Props) -> Permission:
-        scopes, policies, resources = (tuple(sorted(props.get(field) or ())) for field in self.SETS)
-        return Permission(
-            props["name"],
-            props["description"],
-            scopes,
-            policies,
-            resources,
-            props["logic"],
-            props["decision_strategy"],
-            props["owner"],
-            writer=writer(props),
-        )
+    def wanted(self, props: ScopePermissionProps) -> Permission:
+        return made_of(Permission, props)
 
-    def before_create(self, realm: Realm, props: Props) -> None:
+    def before_create(self, realm: Realm, props: ScopePermissionProps) -> None:
         require_services(realm, props)
-
-    def shown(self, found: Permission, props: Props) -> Props:
-        lists = {field: list(getattr(found, field)) for field in self.SETS}
-        return {**super().shown(found, props), **lists}
 
 
 class ScopePermission(KeycloakResource, module="keycloak", name="ScopePermission"):

@@ -7,6 +7,7 @@ https://www.keycloak.org/docs/latest/authorization_services/#_policy_js
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pulumi
 
@@ -17,36 +18,42 @@ from kcadmin.objects.resource_server import ResourceServer
 from kcadmin.rest.errors import Refusal, sentence
 from kcadmin.rest.texts import named, shown
 from providers.base.connections import Server
-from providers.base.policy import PLACE, PolicyProvider
-from providers.base.provider import Props
+from providers.base.policy import PolicyProps, PolicyProvider
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
+from providers.base.uuids import is_known
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScriptPolicyProps(PolicyProps):
+    policy_type: str
 
 
 class ScriptPolicyProvider(PolicyProvider[Policy]):
     """Create, read, update and delete of a script policy."""
 
     OBJECT = "script policy"
+    PROPS = ScriptPolicyProps
     STORE = ScriptPolicies
-    INPUTS = (*PLACE, "policy_type", "logic")
     REPLACE_ON = (*PolicyProvider.REPLACE_ON, "policy_type")
 
-    def refusals(self, props: Props) -> Iterator[str]:
+    def refusals(self, props: ScriptPolicyProps) -> Iterator[str]:
         yield from super().refusals(props)
-        given = props.get("policy_type")
-        if isinstance(given, str) and not re.fullmatch(r"script-.+\.js", given):
-            yield f"policy_type is {shown(given)}; give script-<file>.js, after the script's file in the JAR"
+        if is_known(props.policy_type) and not re.fullmatch(r"script-.+\.js", props.policy_type):
+            yield f"policy_type is {shown(props.policy_type)}; give script-<file>.js, after the script's file in the JAR"
 
-    def store_on(self, realm: Realm, server: ResourceServer, props: Props) -> Policies[Policy]:
-        return ScriptPolicies(realm, server, props["policy_type"])
+    def store_on(self, realm: Realm, server: ResourceServer, props: ScriptPolicyProps) -> Policies[Policy]:
+        return ScriptPolicies(realm, server, props.policy_type)
 
-    def before_create(self, realm: Realm, props: Props) -> None:
+    def before_create(self, realm: Realm, props: ScriptPolicyProps) -> None:
         super().before_create(realm, props)
-        offered = realm.resource_server(props["resource_server_uuid"]).policy_types()
-        if props["policy_type"] not in offered:
+        offered = realm.resource_server(props.resource_server_uuid).policy_types()
+        if props.policy_type not in offered:
             scripts = ", ".join(each for each in offered if each.startswith("script-")) or "none"
-            wrong = f"is of type {named(props['policy_type'])}, which the server does not offer (deployed scripts: {scripts})"
+            wrong = (
+                f"is of type {named(props.policy_type)}, which the server does not offer (deployed scripts: {scripts})"
+            )
             remedy = "put the script's JAR into Keycloak's providers folder, and start it with --features=scripts"
-            raise Refusal(sentence(self.OBJECT, props["name"], realm.name, wrong, remedy))
+            raise Refusal(sentence(self.OBJECT, props.name, realm.name, wrong, remedy))
 
 
 class ScriptPolicy(KeycloakResource, module="keycloak", name="ScriptPolicy"):

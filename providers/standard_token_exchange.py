@@ -3,7 +3,7 @@
 https://www.keycloak.org/securing-apps/token-exchange#_standard-token-exchange-enable
 """
 
-from typing import Any
+from dataclasses import dataclass
 
 import pulumi
 
@@ -14,37 +14,40 @@ from kcadmin.objects.features import SAME_SESSION as SAME_SESSION
 from kcadmin.objects.features import STANDARD, SWITCH_CLAIM
 from kcadmin.objects.features import SWITCH as SWITCH
 from kcadmin.objects.realm import Realm
-from providers.base.after_removal import tell_token_life, warn_of_switch
+from providers.base.after_removal import tell_token_life, warn_of
 from providers.base.connections import Server
-from providers.base.provider import Props
+from providers.base.props import ClientProps, Outputs, outputs
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
-from providers.base.shared_setting import SharedSettingProvider
+from providers.base.shared_setting import SharedSettingProvider, Values
+from reach.after_removal import switch_stays
 
 KIND = SWITCH_CLAIM
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwitchProps(ClientProps):
+    allow_refresh: bool = False
 
 
 class StandardTokenExchangeProvider(SharedSettingProvider):
     """Create, read, update and delete of the switch."""
 
     OBJECT = "standard token exchange of client"
+    PROPS = SwitchProps
     KIND = KIND
-    INPUTS = ("realm", "client_id", "client_uuid", "allow_refresh")
-    DEFAULTS = {"allow_refresh": False}
+    OFF = {SWITCH: None, REFRESH: None}
 
-    def values(self, props: Props) -> dict[str, Any]:
-        return {SWITCH: "true", REFRESH: SAME_SESSION if props.get("allow_refresh") else None}
+    def values(self, props: SwitchProps) -> Values:
+        return {SWITCH: "true", REFRESH: SAME_SESSION if props.allow_refresh else None}
 
-    def off(self, props: Props) -> dict[str, Any]:
-        return {SWITCH: None, REFRESH: None}
-
-    def tell_left(self, realm: Realm, client: Client, others: list[str], props: Props) -> None:
+    def tell_left(self, realm: Realm, client: Client, others: list[str], props: SwitchProps) -> None:
         tell_token_life(realm, client.with_values(self.values(props)), STANDARD)
-        strangers = [owner for owner in others if not same_stack(owner, props["owner"])]
+        strangers = [owner for owner in others if not same_stack(owner, props.owner)]
         if client.is_on(SWITCH) and (strangers or not others):
-            warn_of_switch(realm, client, strangers)
+            warn_of(realm, switch_stays(realm, client, strangers))
 
-    def shown(self, client: Client) -> Props:
-        return {"enabled": client.is_on(SWITCH), "allow_refresh": client.value(REFRESH) == SAME_SESSION}
+    def shown(self, client: Client) -> Outputs:
+        return outputs(enabled=client.is_on(SWITCH), allow_refresh=client.value(REFRESH) == SAME_SESSION)
 
 
 class StandardTokenExchange(KeycloakResource, module="keycloak", name="StandardTokenExchange"):

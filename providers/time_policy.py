@@ -6,6 +6,7 @@ https://www.keycloak.org/docs/latest/authorization_services/#_policy_time
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pulumi
 
@@ -13,22 +14,37 @@ from kcadmin.authz.policies import TIME_FIELDS, TimePolicies
 from kcadmin.authz.policies import TimePolicy as Policy
 from kcadmin.authz.time_windows import time_faults
 from providers.base.connections import Server
-from providers.base.policy import PLACE, Number, PolicyProvider
-from providers.base.provider import Props
+from providers.base.policy import Number, PolicyProps, PolicyProvider
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
 from providers.base.uuids import is_known
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimePolicyProps(PolicyProps):
+    not_before: str | None = None
+    not_on_or_after: str | None = None
+    year: int | None = None
+    year_end: int | None = None
+    month: int | None = None
+    month_end: int | None = None
+    day_month: int | None = None
+    day_month_end: int | None = None
+    hour: int | None = None
+    hour_end: int | None = None
+    minute: int | None = None
+    minute_end: int | None = None
 
 
 class TimePolicyProvider(PolicyProvider[Policy]):
     """Create, read, update and delete of a time policy."""
 
     OBJECT = "time policy"
+    PROPS = TimePolicyProps
     STORE = TimePolicies
-    INPUTS = (*PLACE, *TIME_FIELDS, "logic")
 
-    def refusals(self, props: Props) -> Iterator[str]:
+    def refusals(self, props: TimePolicyProps) -> Iterator[str]:
         yield from super().refusals(props)
-        given = {key: props.get(key) for key in TIME_FIELDS}
+        given = {key: getattr(props, key) for key in TIME_FIELDS}
         if is_known(list(given.values())):
             yield from time_faults(given)
 

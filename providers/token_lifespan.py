@@ -4,7 +4,7 @@ Not capped by the subject token's; capped by the user's session. https://www.key
 """
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
 
 import pulumi
 
@@ -13,39 +13,40 @@ from kcadmin.objects.lifespans import LIFESPAN, note_lifespan, seconds_of
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.setting_claims import LIFESPAN_CLAIM
 from providers.base.connections import Server
-from providers.base.provider import Props
+from providers.base.props import ClientProps, Outputs, outputs
 from providers.base.resource import KeycloakResource, Text, Texts
-from providers.base.shared_setting import SharedSettingProvider
+from providers.base.shared_setting import SharedSettingProvider, Values
 from providers.base.uuids import is_known
+
+
+@dataclass(frozen=True, kw_only=True)
+class LifespanProps(ClientProps):
+    seconds: int | None  # None in the state when somebody has taken the setting away
 
 
 class TokenLifespanProvider(SharedSettingProvider):
     """Create, read, update and delete of the setting."""
 
     OBJECT = "token lifespan of client"
+    PROPS = LifespanProps
     KIND = LIFESPAN_CLAIM
-    INPUTS = ("realm", "client_id", "client_uuid", "seconds")
     CONSTANT = {}
+    OFF = {LIFESPAN: None}
 
-    def refusals(self, props: Props) -> Iterator[str]:
-        seconds = props.get("seconds")
-        if is_known(seconds) and not (isinstance(seconds, int | float) and seconds >= 1 and seconds == int(seconds)):
-            yield f"seconds is {seconds!r}; give a whole number, 1 or more"
+    def refusals(self, props: LifespanProps) -> Iterator[str]:
+        if props.seconds is not None and is_known(props.seconds) and props.seconds < 1:
+            yield f"seconds is {props.seconds}; give a whole number, 1 or more"
 
-    def remove(self, realm: Realm, id_: str, props: Props) -> None:
-        if props.get("seconds"):
-            note_lifespan(realm, props["client_uuid"], int(props["seconds"]))
+    def remove(self, realm: Realm, id_: str, props: LifespanProps) -> None:
+        if props.seconds:
+            note_lifespan(realm, props.client_uuid, props.seconds)
         super().remove(realm, id_, props)
 
-    def values(self, props: Props) -> dict[str, Any]:
-        seconds = props.get("seconds")  # none in the state when somebody has taken the setting away
-        return {LIFESPAN: str(int(seconds)) if seconds else None}
+    def values(self, props: LifespanProps) -> Values:
+        return {LIFESPAN: str(props.seconds) if props.seconds else None}
 
-    def off(self, props: Props) -> dict[str, Any]:
-        return {LIFESPAN: None}
-
-    def shown(self, client: Client) -> Props:
-        return {"seconds": seconds_of(client.value(LIFESPAN))}
+    def shown(self, client: Client) -> Outputs:
+        return outputs(seconds=seconds_of(client.value(LIFESPAN)))
 
 
 class TokenLifespan(KeycloakResource, module="keycloak", name="TokenLifespan"):

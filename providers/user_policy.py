@@ -6,23 +6,28 @@ https://www.keycloak.org/docs/latest/authorization_services/#_policy_user
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 
 from kcadmin.authz.named_policies import UserPolicies
 from kcadmin.authz.named_policies import UserPolicy as Policy
 from providers.base.connections import Server
-from providers.base.policy import PLACE, PolicyProvider
+from providers.base.policy import PolicyProps, PolicyProvider
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserPolicyProps(PolicyProps):
+    users: tuple[str, ...]
 
 
 class UserPolicyProvider(PolicyProvider[Policy]):
     """Create, read, update and delete of a user policy."""
 
     OBJECT = "user policy"
+    PROPS = UserPolicyProps
     STORE = UserPolicies
-    INPUTS = (*PLACE, "users", "logic")
-    SETS = ("users",)
     NEEDS = {"users": "user"}
 
 

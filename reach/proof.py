@@ -8,10 +8,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 
-from kcadmin.objects.client_secrets import unseen
+from kcadmin.objects.client_secrets import ClientSecrets, unseen
 from kcadmin.objects.clients import Clients
 from kcadmin.rest.errors import HttpError, Refusal, TokenRefused, UnexpectedAnswer, sentence
 from kcadmin.rest.session import Session
+from kcadmin.rest.texts import named
 from kcadmin.rest.tokens import TokenInvalid
 from reach.refusals import STALE, is_about_the_exchange, told
 from reach.subject_tokens import NoToken, Secrets, SubjectTokens
@@ -79,6 +80,27 @@ def prove(session: Session, case: Case, subject: Subject, secrets: Secrets) -> V
     with Prover(session, secrets) as prover:
         verdict = prover.prove(case, subject)
     return replace(verdict, left_open=tuple(prover.left_open))
+
+
+def prove_once(session: Session, case: Case, environ: Mapping[str, str], *, needs_user: bool) -> Verdict:
+    """Proves one case with the subject and the secrets of the environment, or of the server.
+
+    :param needs_user: a service account would prove nothing. :raises Refusal: there is no user then, or no subject at all.
+    """
+    if needs_user and not environ.get(USER):
+        wrong = "requires roles of users, so a service account proves nothing"
+        remedy = f"set {USER} and {USER_PASSWORD} to a user who holds one, or set prove: false"
+        raise Refusal(sentence("grant", case.grant, case.realm, wrong, remedy))
+    subject = choose_subject(session, case.realm, case.source, environ)
+    return prove(session, case, subject, ClientSecrets(session, environ, read=True))
+
+
+def require_proved(verdict: Verdict) -> None:
+    """:raises Refusal: the exchange was not proved."""
+    if not verdict.proved:
+        case, remedy = verdict.case, "correct the cause, or set prove: false"
+        what = f"the exchange by {named(case.requester)} of a token of {named(case.source)}"
+        raise Refusal(sentence("grant", case.grant, case.realm, f"{what} is not proved ({verdict.reason})", remedy))
 
 
 def choose_subject(session: Session, realm: str, source: str, environ: Mapping[str, str] = os.environ) -> Subject:

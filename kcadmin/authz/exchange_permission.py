@@ -13,7 +13,7 @@ from typing import Any
 from kcadmin.authz.management_permissions import KIND as MANAGEMENT
 from kcadmin.authz.management_permissions import management, set_management
 from kcadmin.authz.noted_strategy import forget_strategy, note_strategy, noted_strategy
-from kcadmin.marks.ownership import mark_of, same_stack
+from kcadmin.marks.ownership import hash16, mark_of, same_stack
 from kcadmin.objects.claims import claims
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.resource_server import ResourceServer, names_in, permission_name
@@ -47,6 +47,10 @@ class Attached:
     def marked(self) -> frozenset[str]:
         """The ids of the policies that bear a stack's mark."""
         return frozenset(self.marks)
+
+    def is_of(self, owner: str, policies: Collection[str]) -> bool:
+        """Whether an owner made all of these policies that it holds."""
+        return all(self.marks.get(each) == hash16(owner) for each in policies if each in self.policies)
 
     def is_alone(self, policies: Collection[str]) -> bool:
         """Whether one policy, which no stack has made, is all that it holds: then its strategy decides nothing."""

@@ -5,13 +5,15 @@ the subject token. So some policies never match. With logic NEGATIVE such a poli
 https://www.keycloak.org/securing-apps/token-exchange#_client-to-client-permission
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kcadmin.authz.policies import UUID
+from kcadmin.objects.realm import Realm
 from kcadmin.objects.resource_server import ResourceServer, is_negative
-from kcadmin.rest.errors import sentence
-from kcadmin.rest.texts import named
+from kcadmin.rest.errors import Refusal, sentence
+from kcadmin.rest.texts import named, shown
 from kcadmin.writes.votes import is_true
 
 _GATE_USERS = "map the users' role to a client scope and use that in a ClientScopePolicy"
@@ -46,6 +48,23 @@ def cannot_match(policy: Mapping[str, Any]) -> str | None:
 def judges_the_requester(policy: Mapping[str, Any]) -> bool:
     """Whether a policy looks at the service account of the client that asks, where people may mean the token's user."""
     return policy["type"] in ("role", "group")
+
+
+def id_faults(policies: Collection[str]) -> Iterator[str]:
+    """What is wrong with policies as given."""
+    if not policies:
+        yield "policies is empty; give the id of at least one policy"
+    for policy in policies:
+        if not UUID.fullmatch(policy):
+            yield f"policies holds {shown(policy)}, which is not an id; give the id of a policy, such as policy.id"
+
+
+def require_matching(realm: Realm, policies: Iterable[str]) -> tuple[str, ...]:
+    """The notes of ``judge``. :raises Refusal: it finds faults."""
+    judgement = judge(realm.permissions_server(), realm.name, policies)
+    if judgement.faults:
+        raise Refusal(*judgement.faults)
+    return judgement.notes
 
 
 def judge(server: ResourceServer, realm: str, policies: Iterable[str]) -> Judgement:

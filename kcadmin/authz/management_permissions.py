@@ -1,18 +1,19 @@
 """Switches a client's management permissions on and off under claims, since they have no room for a mark."""
 
-from collections.abc import Mapping
-from contextlib import nullcontext, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from kcadmin.marks.ownership import NOBODY, Writer
 from kcadmin.objects.claims import Claim, Kind, claim_of, claims
 from kcadmin.objects.clients import RECENT_SECONDS
+from kcadmin.objects.features import PERMISSIONS_FEATURE
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.resource_server import TOKEN_EXCHANGE, ResourceServer, permission_name
 from kcadmin.objects.shared_settings import CLAIMED, USED, Taken, drop_claim, write_claim
 from kcadmin.objects.writers import require_one_stack
-from kcadmin.rest.errors import NotFound
+from kcadmin.rest.errors import NotFound, NotImplementedHere, Refusal, sentence
 from kcadmin.rest.texts import named
 
 KIND = Kind("management-permissions", {"enabled": Literal[True]}, {"enabled": bool}, ["enabled"])
@@ -53,6 +54,17 @@ def set_management(realm: Realm, client_uuid: str, enabled: bool) -> Management:
     return _management(answer)
 
 
+@contextmanager
+def _explained(realm: Realm, uuid: str) -> Iterator[None]:
+    """:raises Refusal: the server has no such feature."""
+    try:
+        yield
+    except NotImplementedHere:
+        client, wrong = realm.clients.get(uuid), "has no management permissions on this server"
+        remedy = f"start Keycloak with --features={PERMISSIONS_FEATURE}"
+        raise Refusal(sentence("client", client.client_id if client else uuid, realm.name, wrong, remedy)) from None
+
+
 def take_management(
     realm: Realm,
     uuid: str,
@@ -69,9 +81,9 @@ def take_management(
     :param always: those that are on are claimed, too, since they are to be switched off at the end.
     :param remembered: what an earlier call said, for a claim that somebody has removed.
     :param former: our own owner before it was renamed.
-    :raises NotImplementedHere: the server has no such feature. :raises Refusal: another stack has this owner.
+    :raises Refusal: the server has no such feature, or another stack has this owner.
     """
-    with realm.clients.lock(uuid):
+    with realm.clients.lock(uuid), _explained(realm, uuid):
         client = realm.clients.get(uuid, max_age=RECENT_SECONDS)
         held = claims(client, KIND)
         if client and (remembered is None or former != owner):

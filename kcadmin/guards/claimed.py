@@ -7,6 +7,7 @@ Releasing works in the reverse order. A run may die between any two writes: the 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from kcadmin.guards.client_policies import POLICIES, PROFILES, Change, Entry, entries, settle
 from kcadmin.guards.entries import Guards, conflicts, drift, merged, parts
@@ -43,6 +44,11 @@ class TakenGuards:
     guards: Guards
     uuids: Mapping[str, str]
     writer: Writer = NOBODY
+
+    @classmethod
+    def read(cls, owner: str, declared: Mapping[str, Any], uuids: Mapping[str, str], number: str) -> "TakenGuards":
+        """From a resource. declared: see ``Guards.read``. number: the resource's, where that counts."""
+        return cls(owner, Guards.read(declared), uuids, Writer("", number))
 
 
 def take_guards(
@@ -145,6 +151,16 @@ def borrowing(realm: Realm) -> Iterator[Client]:
         seen += len(page)
         if seen >= CLIENTS_READ:
             return
+
+
+def take_marks_back(realm: Realm) -> Iterator[str]:
+    """Removes all of them; what to tell people of each."""
+    for client in list(borrowing(realm)):
+        take_mark_back(realm, client)
+        yield (
+            f"client {shown(client.client_id)} bore a mark that was made for another client, so its guards took one for the "
+            "other; the mark is taken away. Find out who may change these clients"
+        )
 
 
 def take_mark_back(realm: Realm, client: Client) -> None:

@@ -19,6 +19,7 @@ _PLAIN_PATTERN = re.compile(
 
 def type_faults(declared: Mapping[str, Any]) -> list[str]:
     """What of the inputs is no map as it should be, so that nothing else can be said of it."""
+    declared = {name: value for name, value in declared.items() if value is not None}
     sources, claims = declared.get("sources", {}), declared.get("user_claims", {})
     found = []
     if not (isinstance(sources, Mapping) and all(_is_texts(names) for names in sources.values())):

@@ -3,7 +3,7 @@
 https://www.keycloak.org/docs/latest/server_admin/#_client_scopes
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,6 +35,37 @@ class AudienceScope:
     id: str | None = None
     writer: Writer = NOBODY
     stored: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def realm_roles(self) -> list[str]:
+        """The names of realm roles."""
+        return [role for client, role in self.roles if not client]
+
+    @property
+    def client_roles(self) -> dict[str, list[str]]:
+        """The names of client roles by client id."""
+        of_clients: dict[str, list[str]] = {}
+        for client, role in self.roles:
+            if client:
+                of_clients.setdefault(client, []).append(role)
+        return of_clients
+
+
+def roles_of(realm_roles: Iterable[str], client_roles: Mapping[str, Iterable[str]]) -> tuple[tuple[str, str], ...]:
+    """The field ``roles``."""
+    of_clients = [(client, role) for client, roles in client_roles.items() for role in roles]
+    return tuple(sorted([("", role) for role in realm_roles] + of_clients))
+
+
+def are_client_roles(given: object) -> bool:
+    """Whether they are lists of names by client id."""
+    return isinstance(given, Mapping) and all(
+        client
+        and isinstance(client, str)
+        and isinstance(names, list | tuple)
+        and all(isinstance(each, str) for each in names)
+        for client, names in given.items()
+    )
 
 
 def read_scope(found: Mapping[str, Any], roles: tuple[tuple[str, str], ...]) -> AudienceScope:

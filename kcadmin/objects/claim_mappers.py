@@ -3,6 +3,8 @@
 https://www.keycloak.org/docs/latest/server_admin/#_protocol-mappers
 """
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +24,7 @@ from kcadmin.objects.marked_mappers import MarkedMappers, acts_on_tokens, marks,
 CLAIM_MAPPER = "oidc-hardcoded-claim-mapper"
 CLAIM, VALUE, JSON_TYPE = "claim.name", "claim.value", "jsonType.label"  # names of its settings
 STRING = "String"
+BITS = {"int": 32, "long": 64}
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,21 @@ def may_have_been(now: HardcodedClaimMapper, was: Mapping[str, Any]) -> bool:
     if config:
         noted.append(HardcodedClaimMapper.read({"name": "", "id": "", "config": config}).claim)
     return all(each == now.claim for each in noted) and OWNER_KEY not in config
+
+
+def is_value_of(kind: str, value: str) -> bool:
+    """Whether Keycloak can make a JSON value of a type out of a text."""
+    if kind in BITS:
+        bound = 2 ** (BITS[kind] - 1)
+        return bool(re.fullmatch("[+-]?[0-9]{1,20}", value)) and -bound <= int(value) < bound
+    if kind == "boolean":
+        return value in ("true", "false")
+    if kind == "JSON":
+        try:
+            json.loads(value, parse_constant=int)  # NaN is no JSON
+        except (ValueError, RecursionError):
+            return False
+    return True
 
 
 class HardcodedClaimMappers(MarkedMappers[HardcodedClaimMapper]):

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from kcadmin.marks.ownership import Writer, hash16
 from kcadmin.objects.audience_scopes import (
     AudienceScope,
     changes,
@@ -24,7 +25,8 @@ from kcadmin.objects.audience_scopes import (
     read_scope,
     refuse_other_mappers,
 )
-from kcadmin.objects.clients import Clients
+from kcadmin.objects.clients import RECENT_SECONDS, Clients
+from kcadmin.objects.writers import require_one_stack
 from kcadmin.rest import texts
 from kcadmin.rest.errors import Forbidden, KeycloakError, NotFound, Refusal, sentence
 from kcadmin.rest.session import Session, path
@@ -136,6 +138,27 @@ class ClientScopes:
         with suppress(NotFound):  # only 404 is success
             self._session.delete(self.path(scope_id))
         self.forget()
+
+    def to_assign(
+        self, client_uuid: str, name: str, kind: str, owner: str, writer: Writer
+    ) -> tuple[AudienceScope, str | None]:
+        """A scope, and as what kind the client holds it.
+
+        :raises Refusal: it does not exist, another stack has its owner, or it is of the other kind there.
+        """
+        now = self.kind_of(client_uuid, name, max_age=RECENT_SECONDS)
+        found = self.named(name)
+        if not found:
+            remedy = "create it, or correct scope"
+            raise Refusal(sentence("client scope", name, self._realm, "does not exist", remedy))
+        if found[0].mark == hash16(owner):
+            require_one_stack(self._realm, owner, f"client scope {texts.shown(name)}", found[0].writer, writer)
+        if now not in (None, kind):
+            client = self._clients.get(client_uuid)
+            wrong = f"holds {texts.named(name)} as {now} scope instead of {kind}"
+            remedy = f"take it out there, or set kind to {now}"
+            raise Refusal(sentence("client", client.client_id if client else client_uuid, self._realm, wrong, remedy))
+        return found[0], now
 
     def assign(self, client_uuid: str, scope_id: str, kind: str) -> None:
         """Hands a scope to a client. Keycloak answers 204 and does nothing where it is in the other list: see ``kind_of``."""

@@ -3,13 +3,14 @@
 https://www.keycloak.org/docs/latest/server_admin/#_audience
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kcadmin.marks.ownership import NOBODY, OWNER_KEY, Writer, hash16
-from kcadmin.objects.clients import Client
+from kcadmin.marks.ownership import NOBODY, OWNER_KEY, Writer, hash16, same_stack
+from kcadmin.objects.clients import RECENT_SECONDS, Client, Clients
 from kcadmin.objects.marked_mappers import EXCHANGE_KEY, OPENID_CONNECT, MarkedMappers, acts_on_tokens, marks, writer_of
+from kcadmin.rest.errors import Refusal, sentence
 
 AUDIENCE_MAPPER, RESOLVE_MAPPER = "oidc-audience-mapper", "oidc-audience-resolve-mapper"
 TOKEN_CLAIM = "access.token.claim"  # a setting's name
@@ -113,12 +114,31 @@ def audience_mappers(client: Client) -> list[AudienceMapper]:
     return [AudienceMapper.read(each) for each in of_type if acts_on_tokens(each)]
 
 
+def reaches_tokens(mapper: AudienceMapper, client: Client | None) -> bool:
+    """Whether a mapper is asked for the access tokens of its client, which may be lightweight."""
+    lightweight = client is not None and client.is_on(LIGHTWEIGHT_TOKENS)
+    return not lightweight or (LIGHTWEIGHT_CLAIM, "true") in mapper.stored
+
+
 class AudienceMappers(MarkedMappers[AudienceMapper]):
     """The audience mappers of one client."""
 
     TYPE = AUDIENCE_MAPPER
     OURS = frozenset({_CLIENT, _CUSTOM, TOKEN_CLAIM, LIGHTWEIGHT_CLAIM, ID_TOKEN_CLAIM, INTROSPECTION_CLAIM})
     READ = AudienceMapper.read
+
+
+def delete_own_mappers(clients: Clients, uuid: str, mapper_ids: Iterable[str], owner: str) -> None:
+    """Deletes mappers of an owner's stack. :raises Refusal: one is another's."""
+    mappers = AudienceMappers(clients, uuid, max_age=RECENT_SECONDS)
+    for mapper_id in mapper_ids:
+        found = mappers.get(mapper_id)
+        if found and not same_stack(found.owner or "", owner):
+            client = clients.get(uuid)
+            where = client.realm if client else "?"
+            raise Refusal(sentence("audience mapper", found.name, where, "is another's now", "run `pulumi up` again"))
+        if found:
+            mappers.delete(mapper_id)
 
 
 def may_have_been(audience: tuple[str | None, str | None], was: Mapping[str, Any]) -> bool:

@@ -67,8 +67,12 @@ class Recorded:
 
 def serves(config: EventsConfig, expiration: int | None) -> bool:
     """Whether exchanges are recorded, and kept for so many seconds at least."""
-    kept = expiration is None or config.expiration == 0 or config.expiration >= expiration
-    return config.enabled and not config.lacking and kept
+    return config.enabled and not config.lacking and keeps(config, expiration)
+
+
+def keeps(config: EventsConfig, expiration: int | None) -> bool:
+    """Whether events are kept for so many seconds at least, were they recorded."""
+    return expiration is None or config.expiration == 0 or config.expiration >= expiration
 
 
 def read_recorded(realm: Realm) -> Recorded:

@@ -8,9 +8,8 @@ from pulumi.dynamic import DiffResult, ReadResult
 from kcadmin.marks.ownership import has_name_of
 from kcadmin.rest.texts import shown
 from providers.base.held import LOST
+from providers.base.props import RESTORE
 from providers.base.uuids import is_known
-
-RESTORE, REVOKE, KEEP = "restore", "revoke", "keep"
 
 
 class Difference(DiffResult):

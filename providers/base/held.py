@@ -5,7 +5,6 @@ the same run or in a later one, in this process or in another. So each resource 
 number into the mark, and only who bears the same number may delete.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -14,6 +13,7 @@ from kcadmin.marks.ownership import Writer, has_name_of, hash16, number_of, stac
 from kcadmin.objects.claims import Claim
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.texts import shown
+from providers.base.props import KeycloakProps, Outputs
 
 NUMBER, STACK = "number", "stack"
 HELD = "held"  # an input that no state holds: numbers of the stack's own state, where it has another name by now
@@ -66,41 +66,36 @@ class ObjectMark:
         return " of ".join(names) or "another stack"
 
 
-def own_number(id_: str, props: Mapping[str, Any]) -> str:
+def own_number(id_: str, props: KeycloakProps) -> str:
     """The number of a resource; one whose state comes from an earlier version has one by its id."""
-    return str(props.get(NUMBER) or number_of(id_))
+    return props.number or number_of(id_)
 
 
-def writer(props: Mapping[str, Any]) -> Writer:
-    """Who writes marks and claims for a resource."""
-    return Writer(str(props.get(STACK) or ""), str(props.get(NUMBER) or ""))
-
-
-def whose(mark: ObjectMark | None, id_: str, props: Mapping[str, Any]) -> Whose:
+def whose(mark: ObjectMark | None, id_: str, props: KeycloakProps) -> Whose:
     """Whose an object with that mark is. One that bears none is nobody else's."""
     if mark is None:
         return Whose.OWN
-    here, there = str(props.get(STACK) or ""), mark.writer.stack
-    of_owner = mark.owner == hash16(str(props.get("owner") or ""))
+    here, there = props.stack, mark.writer.stack
+    of_owner = mark.owner == hash16(props.owner)
     if not has_name_of(here, there) or not (of_owner or (here and there)):
         return Whose.ANOTHER_STACKS
     return Whose.OWN if mark.writer.number in ("", own_number(id_, props)) else Whose.OTHERS
 
 
-def is_as_known(mark: ObjectMark | None, id_: str, props: Mapping[str, Any]) -> bool:
+def is_as_known(mark: ObjectMark | None, id_: str, props: KeycloakProps) -> bool:
     """Whether an object bears the very mark that its resource has written."""
-    if mark is None or mark.owner != hash16(str(props.get("owner"))):
+    if mark is None or mark.owner != hash16(props.owner):
         return False
-    return whose(mark, id_, props) is Whose.OWN and bool(mark.writer.number or not props.get(NUMBER))
+    return whose(mark, id_, props) is Whose.OWN and bool(mark.writer.number or not props.number)
 
 
 class BearsMarks:
     """What a provider says of the mark on its object."""
 
-    def bears(self, realm: Realm, id_: str, props: dict[str, Any]) -> ObjectMark | None:
+    def bears(self, realm: Realm, id_: str, props: Any) -> ObjectMark | None:
         """The mark or claim that the object bears at this moment; None where it bears none, or is gone."""
         return None
 
-    def lost(self, mark: ObjectMark | None, id_: str, props: dict[str, Any]) -> dict[str, Any]:
+    def lost(self, mark: ObjectMark | None, id_: str, props: KeycloakProps) -> Outputs:
         """What ``fetch`` tells of a mark. The state keeps owner and number, by which a delete knows what is its own."""
-        return {LOST: None if not props.get("owner") or is_as_known(mark, id_, props) else True}
+        return {LOST: None if not props.owner or is_as_known(mark, id_, props) else True}

@@ -22,14 +22,13 @@ from kcadmin.objects.writers import require_one_stack
 from kcadmin.rest import texts
 from kcadmin.rest.errors import Conflict, Forbidden, NotFound, Refusal
 from kcadmin.rest.texts import named
-from providers.base.after_removal import never_in_the_way, tell_kept
-from providers.base.compare import KEEP, REVOKE
-from providers.base.held import ObjectMark, is_as_known, writer
-from providers.base.judged_writes import ClientWrite, claim_write
-from providers.base.messages import info
-from providers.base.provider import KeycloakProvider, Props
-from providers.base.stores import Found, Store, StoredObject, T
+from providers.base.after_removal import never_in_the_way, tell_kept, tell_unchanged
+from providers.base.held import ObjectMark, is_as_known
+from providers.base.props import KeycloakProps, Outputs, outputs
+from providers.base.provider import KeycloakProvider
+from providers.base.stores import Found, Store, T, id_of
 from providers.base.taken_names import taken
+from reach.judged_writes import ClientWrite, claim_write
 
 CREATED, USED, ADOPTED = "created", "used", "adopted"
 NOT_COMPARED = (*IDENTITY, "stored")
@@ -41,40 +40,47 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
     HOLDER: ClassVar[str] = "resource_server_uuid"
     ON_HOLDER: ClassVar[bool] = False  # whether the mark stands on that client
 
+    def holder(self, props: KeycloakProps) -> str:
+        """The UUID of the client that bears the claims."""
+        return str(getattr(props, self.HOLDER))
+
     @abstractmethod
-    def store(self, realm: Realm, props: Props) -> Store[T]:
+    def store(self, realm: Realm, props: Any) -> Store[T]:
         """Where the object lives."""
 
-    def look(self, realm: Realm, props: Props) -> Store[T]:
+    def look(self, realm: Realm, props: Any) -> Store[T]:
         """The store for a look that no write is made from."""
         return self.store(realm, props)
 
     @abstractmethod
-    def wanted(self, props: Props) -> T:
+    def wanted(self, props: Any) -> T:
         """The object as asked for."""
 
-    def candidates(self, realm: Realm, looked: Any, wanted: T, props: Props) -> list[T]:
+    def candidates(self, realm: Realm, looked: Any, wanted: T, props: Any) -> list[T]:
         """Objects that may be the one wanted, or stand in its way, of the store of ``look`` or ``store``."""
         found: list[T] = looked.named(wanted.name)
         return found
 
-    def shown(self, found: T, props: Props) -> Props:
+    def shown(self, realm: Realm, found: T, props: Any) -> Outputs:
         """The managed fields of an object, by input name."""
-        return {key: value for key, value in asdict(found).items() if key in self.INPUTS}  # type: ignore[call-overload]
+        return {key: _listed(value) for key, value in asdict(found).items() if key in self.INPUTS}  # type: ignore[call-overload]
 
-    def before_create(self, realm: Realm, props: Props) -> None:
+    def before_create(self, realm: Realm, props: Any) -> None:
         """The last chance to write a claim, for an object that has no room for a mark."""
 
-    def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
+    def before_take_over(self, realm: Realm, found: T, wanted: T) -> None:
+        """The last chance to refuse, before the note of what it was is written."""
+
+    def create_in(self, realm: Realm, props: Any) -> tuple[str, Outputs]:
         store, wanted = self.store(realm, props), self.wanted(props)
         found = self._take_found(realm, store, wanted, props)
         if found:
             return found
         self.before_create(realm, props)
         try:
-            return _id(store.create(wanted)), {"found": CREATED}
+            return id_of(store.create(wanted)), outputs(found=CREATED)
         except Conflict:
-            realm.clients.forget(props[self.HOLDER])
+            realm.clients.forget(self.holder(props))
             found = self._take_found(realm, store, wanted, props)
             if found is None:
                 for clause in self.taken_name(realm, props):
@@ -82,36 +88,36 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
                 raise
             return found  # somebody has made it since we looked
 
-    def _take_found(self, realm: Realm, store: Store[T], wanted: T, props: Props) -> tuple[str, Props] | None:
+    def _take_found(self, realm: Realm, store: Store[T], wanted: T, props: Any) -> tuple[str, Outputs] | None:
         """Continues, uses or adopts what is there; None where nothing is in the way."""
-        looked = store if props.get("adopt") else self.look(realm, props)  # what it was is noted
+        looked = store if props.adopt else self.look(realm, props)  # what it was is noted
         chosen = self._chosen(self.candidates(realm, looked, wanted, props), wanted, props)
         if chosen is None:
             return None
         each, how = chosen
         if how is Found.OURS:
-            require_one_stack(realm.name, props["owner"], self._named(props), each.writer, writer(props))
+            require_one_stack(realm.name, props.owner, self.named(props), each.writer, props.writer)
             notes = self.continued(realm, each, wanted, props)
-            if self._differences(each, wanted) or not is_as_known(ObjectMark.on(each), _id(each), props):
-                store.update(_id(each), wanted)
-            return _id(each), notes
+            if self._differences(each, wanted) or not is_as_known(ObjectMark.on(each), id_of(each), props):
+                store.update(id_of(each), wanted)
+            return id_of(each), notes
         if how is Found.IN_THE_WAY:
-            return _id(each), self._adopt(realm, store, each, wanted, props)
-        if props.get("on_remove") == REVOKE:  # a mark says which resource is to delete it
-            return _id(each), self._take_over(realm, store, each, wanted, props)
-        return _id(each), {"found": USED}
+            return id_of(each), self._adopt(realm, store, each, wanted, props)
+        if props.revoke:  # a mark says which resource is to delete it
+            return id_of(each), self._take_over(realm, store, each, wanted, props)
+        return id_of(each), outputs(found=USED)
 
-    def _chosen(self, found: list[T], wanted: T, props: Props) -> "tuple[T, Found] | None":
+    def _chosen(self, found: list[T], wanted: T, props: Any) -> "tuple[T, Found] | None":
         """Which of the objects in sight counts, and as what."""
         for each in found:
-            if each.mark == hash16(props["owner"]):
+            if each.mark == hash16(props.owner):
                 return each, Found.OURS
         for each in found:
             if each.mark is None and not self._differences(each, wanted):
                 return each, Found.AS_WANTED
         return next(((each, Found.IN_THE_WAY) for each in found if each.name == wanted.name), None)
 
-    def in_sight(self, realm: Realm, props: Props) -> "tuple[T, Found] | None":
+    def in_sight(self, realm: Realm, props: Any) -> "tuple[T, Found] | None":
         """What ``create`` would find; None where nothing is there, or the server of authorization services is not."""
         wanted = self.wanted(props)
         try:
@@ -120,121 +126,124 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
             return None
         return self._chosen(found, wanted, props)
 
-    def taken_name(self, realm: Realm, props: Props) -> Iterator[str]:
+    def taken_name(self, realm: Realm, props: Any) -> Iterator[str]:
         return taken(self.look(realm, props), self.wanted(props).name)
 
-    def client_writes(self, realm: Realm, olds: Props, props: Props) -> Iterator[ClientWrite]:
+    def client_writes(self, realm: Realm, olds: Any, props: Any) -> Iterator[ClientWrite]:
         """The note of what an adopted object was."""
-        adopts, revokes = props.get("adopt"), props.get("on_remove") == REVOKE
-        had, former = olds.get("adopt") or olds.get("on_remove") == REVOKE, olds.get("owner")
-        client = realm.clients.get(props[self.HOLDER]) if adopts or revokes or had else None
+        adopts, revokes = props.adopt, props.revoke
+        had, former = olds and (olds.adopt or olds.revoke), olds and olds.owner
+        client = realm.clients.get(self.holder(props)) if adopts or revokes or had else None
         seen = self.in_sight(realm, props) if client else None
         if client is None or seen is None:
             return
         found, how = seen
-        kind = adopted_kind(_id(found), type(found))
+        kind = adopted_kind(id_of(found), type(found))
         taken_over = (how is Found.AS_WANTED and revokes) or (how is Found.IN_THE_WAY and adopts and found.mark is None)
-        moves = former != props["owner"] and claim_of(client, str(former), kind) is not None
+        moves = former != props.owner and claim_of(client, str(former), kind) is not None
         if taken_over or moves:
-            yield claim_write(client, props["owner"], kind)
+            yield claim_write(client, props.owner, kind)
 
-    def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
-        if olds.get("found") != USED:
+    def change(self, realm: Realm, id_: str, olds: Any, news: Any) -> Outputs:
+        if olds.found != USED:
             if self.store(realm, news).get(id_) is None:
-                raise Refusal(f"{self._named(news)}: is gone; run `pulumi refresh`, then `pulumi up`.")
+                raise Refusal(f"{self.named(news)}: is gone; run `pulumi refresh`, then `pulumi up`.")
             wanted = self.wanted(news)
-            kind, adopted = adopted_kind(id_, type(wanted)), olds.get("found") == ADOPTED
+            kind, adopted = adopted_kind(id_, type(wanted)), olds.found == ADOPTED
             if adopted:  # the note of what it was moves with the owner
-                claim = Claim(news["owner"], kind, {}, self.was_by(kind, olds), writer(news))
-                write_claim(realm.clients, news[self.HOLDER], claim)
+                claim = Claim(news.owner, kind, {}, self.was_by(kind, olds), news.writer)
+                write_claim(realm.clients, self.holder(news), claim)
             self.store(realm, news).update(id_, wanted)
-            if adopted and news["owner"] != olds["owner"]:
-                drop_claim(realm.clients, news[self.HOLDER], olds["owner"], kind)
-        elif news.get("on_remove") == REVOKE:
+            if adopted and news.owner != olds.owner:
+                drop_claim(realm.clients, self.holder(news), olds.owner, kind)
+        elif news.revoke:
             store = self.store(realm, news)
             now = store.get(id_)
             return self._take_over(realm, store, now, self.wanted(news), news) if now and now.mark is None else {}
         return {}
 
-    def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
+    def fetch(self, realm: Realm, id_: str, props: Any) -> Outputs | None:
         found = self.look(realm, props).get(id_)
         if found is None:
             return None
-        lost = self.lost(ObjectMark.on(found), id_, props) if props.get("found") != USED else {}
-        return {**self.shown(found, props), **lost}
+        shown = self.shown(realm, found, props)
+        if props.found == USED:
+            return {key: value for key, value in shown.items() if key not in self.FREE_WHEN_USED}
+        return {**shown, **self.lost(ObjectMark.on(found), id_, props)}
 
-    def bears(self, realm: Realm, id_: str, props: Props) -> ObjectMark | None:
+    def bears(self, realm: Realm, id_: str, props: Any) -> ObjectMark | None:
         if self.ON_HOLDER:
-            realm.clients.get(props[self.HOLDER], max_age=0)
+            realm.clients.get(self.holder(props), max_age=0)
         return ObjectMark.on(self.store(realm, props).get(id_))
 
-    def remove(self, realm: Realm, id_: str, props: Props) -> None:
-        store, found = self.store(realm, props), props.get("found")
-        if props.get("on_remove") == KEEP:
+    def remove(self, realm: Realm, id_: str, props: Any) -> None:
+        store, found = self.store(realm, props), props.found
+        if props.keep:
             now = store.get(id_)
-            if now and now.mark == hash16(props["owner"]):
+            if now and now.mark == hash16(props.owner):
                 store.update(id_, self.unowned(now))
-            drop_claim(realm.clients, props[self.HOLDER], props["owner"], adopted_kind(id_))
-            tell_kept(self._named(props))
+            drop_claim(realm.clients, self.holder(props), props.owner, adopted_kind(id_))
+            tell_kept(self.named(props))
             return
-        if props.get("on_remove") == REVOKE or found == CREATED:
+        if props.revoke or found == CREATED:
             store.delete(id_)
         elif found == ADOPTED:
             self._give_back(realm, store, id_, props)
-        drop_claim(realm.clients, props[self.HOLDER], props["owner"], adopted_kind(id_))
-        with never_in_the_way(self._named(props)):
+        drop_claim(realm.clients, self.holder(props), props.owner, adopted_kind(id_))
+        with never_in_the_way(self.named(props)):
             self.tell_left(realm, props)
 
     def unowned(self, found: T) -> T:
         """An object as it is, without our mark."""
         return replace(found, owner=None)  # type: ignore[type-var]
 
-    def tell_left(self, realm: Realm, props: Props) -> None:
+    def tell_left(self, realm: Realm, props: Any) -> None:
         """Says what stays of a removed object."""
-        if props.get("found") == USED and props.get("on_remove") != REVOKE:
-            info(f"{self._named(props)}: already existed as wanted and is left unchanged.")
+        if props.found == USED and not props.revoke:
+            tell_unchanged(self.named(props))
 
-    def _adopt(self, realm: Realm, store: Store[T], found: T, wanted: T, props: Props) -> Props:
+    def _adopt(self, realm: Realm, store: Store[T], found: T, wanted: T, props: Any) -> Outputs:
         differing = self._differences(found, wanted)
         if found.mark is not None:
             owner = getattr(found, "owner", None)
             raise Refusal(
-                f"{self._named(props)}: belongs to {whose(owner)}; choose another name, or remove it there; "
+                f"{self.named(props)}: belongs to {whose(owner)}; choose another name, or remove it there; "
                 f"{remedy(owner, realm.name)}."
             )
         if getattr(found, "logic", None) == "":  # how a store shows an object of another type
             raise Refusal(
-                f"{self._named(props)}: the name is taken by {differing['description'][0]}; choose another name."
+                f"{self.named(props)}: the name is taken by {differing['description'][0]}; choose another name."
             )
-        if not props.get("adopt"):
+        if not props.adopt:
             fields_ = ", ".join(
                 f"{key} is {texts.named(_text(old))} instead of {texts.named(_text(new))}"
                 for key, (old, new) in differing.items()
             )
             raise Refusal(
-                f"{self._named(props)}: exists already and differs, {fields_}; "
+                f"{self.named(props)}: exists already and differs, {fields_}; "
                 "make them agree, choose another name, or set adopt to take it over."
             )
         return self._take_over(realm, store, found, wanted, props)
 
-    def _take_over(self, realm: Realm, store: Store[T], found: T, wanted: T, props: Props) -> Props:
+    def _take_over(self, realm: Realm, store: Store[T], found: T, wanted: T, props: Any) -> Outputs:
+        self.before_take_over(realm, found, wanted)
         was = {key: value for key, value in asdict(found).items() if key not in IDENTITY}  # type: ignore[call-overload]
         try:
-            kind = adopted_kind(_id(found), type(found))
-            write_claim(realm.clients, props[self.HOLDER], Claim(props["owner"], kind, {}, was, writer(props)))
+            kind = adopted_kind(id_of(found), type(found))
+            write_claim(realm.clients, self.holder(props), Claim(props.owner, kind, {}, was, props.writer))
         except Forbidden:
             raise Refusal(
-                f"{self._named(props)}: cannot be adopted, since Keycloak refuses the note of what it was on "
+                f"{self.named(props)}: cannot be adopted, since Keycloak refuses the note of what it was on "
                 "this client; remove the object, or choose another name."
             ) from None
-        store.update(_id(found), wanted)
-        return {"found": ADOPTED, "was": was}
+        store.update(id_of(found), wanted)
+        return outputs(found=ADOPTED, was=was)
 
-    def _give_back(self, realm: Realm, store: Store[T], id_: str, props: Props) -> None:
+    def _give_back(self, realm: Realm, store: Store[T], id_: str, props: Any) -> None:
         now, ours = store.get(id_), self.wanted(props)
         if now is None:
             return
-        if not props.get("name"):  # then the name that it had was no matter
+        if not props.name:  # then the name that it had was no matter
             ours = replace(ours, name=now.name)  # type: ignore[type-var]
         back = self.was_by(adopted_kind(id_, type(ours)), props)
         differing = self._differences(now, ours)  # what others changed meanwhile stays as they made it
@@ -244,40 +253,40 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
                 back["stored"] = ()
         store.update(id_, replace(now, owner=None, **back))  # type: ignore[type-var]
 
-    def is_as_made(self, realm: Realm, now: T, props: Props) -> bool:
+    def is_as_made(self, realm: Realm, now: T, props: Any) -> bool:
         """Whether what ``stored`` gives back is as we made it, in an object of which others changed fields."""
         return False
 
-    def continued(self, realm: Realm, found: T, wanted: T, props: Props) -> Props:
+    def continued(self, realm: Realm, found: T, wanted: T, props: Any) -> Outputs:
         """What the state of a killed run would say. Only who adopts may have noted what an object was.
 
         :raises Refusal: a person must say whether the note is true.
         """
-        client, kind = realm.clients.get(props[self.HOLDER]), adopted_kind(_id(found), type(wanted))
-        claim = claim_of(client, props["owner"], kind) if props.get("adopt") else None
+        client, kind = realm.clients.get(self.holder(props)), adopted_kind(id_of(found), type(wanted))
+        claim = claim_of(client, props.owner, kind) if props.adopt else None
         if claim is None or client is None:
-            return {"found": CREATED}
+            return outputs(found=CREATED)
         if not self.may_have_been(wanted, claim.was):
             raise Refusal(
-                f"{self._named(props)}: bears this stack's mark, and the attribute {claim.key} of client "
+                f"{self.named(props)}: bears this stack's mark, and the attribute {claim.key} of client "
                 f"{named(client.client_id)}, which others may write, says that it was another {self.OBJECT} before; give it "
                 "back by hand or delete it, and remove that attribute."
             )
-        return {"found": ADOPTED, "was": plain(claim.was)}
+        return outputs(found=ADOPTED, was=plain(claim.was))
 
     def may_have_been(self, wanted: T, was: Mapping[str, Any]) -> bool:
         """Whether an object may have been as a note on its client says, which the client's owner may have written."""
         return True
 
-    def was_by(self, kind: Kind, props: Props) -> Props:
+    def was_by(self, kind: Kind, props: KeycloakProps) -> dict[str, Any]:
         """What an adopted object was, by the state, which leaves None out. :raises Refusal: the state was changed by hand."""
         unset = {field: None for field, hint in kind.was.items() if fits(hint, None)}
-        noted = {key: each for key, each in (props.get("was") or {}).items() if key in kind.was}
+        noted = {key: each for key, each in (props.was or {}).items() if key in kind.was}
         try:
             return typed_fields(kind.was, {**unset, **noted})
         except ValueError as problem:
             raise Refusal(
-                f"{self._named(props)}: the state's note of what it was holds {problem}; restore the state from a backup."
+                f"{self.named(props)}: the state's note of what it was holds {problem}; restore the state from a backup."
             ) from None
 
     def _differences(self, found: T, wanted: T) -> dict[str, tuple[Any, Any]]:
@@ -289,10 +298,9 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def _id(found: StoredObject) -> str:
-    assert found.id is not None
-    return found.id
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -24,6 +24,8 @@ from providers.base.taken_names import declare
 Text = pulumi.Input[str]
 Texts = pulumi.Input[Sequence[pulumi.Input[str]]]
 Flag = pulumi.Input[bool]
+Json = Any  # in an output: Pulumi reads its type, and refuses a map where it says object
+NOT_INPUTS = ("self", "resource_name", "opts", "__class__")
 TRACE_DEPTH = 5  # never 0 here: the program would hang
 
 
@@ -57,6 +59,10 @@ class KeycloakResource(Resource):
         if faults:
             raise messages.program_error(faults)
         known = (*provider.INPUTS, *provider.CONTROLS)
+        if unknown := arguments.keys() - {*known, *NOT_INPUTS}:
+            raise TypeError(
+                f"{type(self).__name__} takes {', '.join(sorted(unknown))}, which its provider does not know"
+            )
         given = {key: arguments[key] for key in known if arguments.get(key) is not None}
         if (connection := connection_for(given.get(CONNECTION), opts)) is not None:
             given[CONNECTION] = connection

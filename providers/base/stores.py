@@ -32,3 +32,9 @@ class Store(Protocol[T]):
     def create(self, wanted: T, /) -> T: ...
     def update(self, id_: str, wanted: T, /) -> T: ...
     def delete(self, id_: str, /) -> None: ...
+
+
+def id_of(found: StoredObject) -> str:
+    """The id of an object that is on the server."""
+    assert found.id is not None
+    return found.id

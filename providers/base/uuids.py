@@ -58,6 +58,11 @@ def is_known(value: Any) -> bool:
     return True
 
 
+def known(given: Mapping[str, str]) -> dict[str, str]:
+    """What of a map is known by now."""
+    return {} if isinstance(given, Unknown) else {key: each for key, each in given.items() if is_known(each)}
+
+
 def _listed(names: str | Sequence[str]) -> Sequence[str]:
     return [names] if isinstance(names, str) else names
 

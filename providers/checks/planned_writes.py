@@ -14,11 +14,11 @@ from kcadmin.objects.claims import Kind, claim_key, claim_of, claims
 from kcadmin.objects.clients import ATTRIBUTE, Client
 from kcadmin.objects.setting_claims import assignment_kind
 from kcadmin.objects.shared_settings import is_written
-from providers.base.compare import REVOKE
+from providers.base.props import REVOKE
 from providers.full_scope_off import FullScopeOff, FullScopeOffProvider
 from providers.refresh_tokens_off import RefreshTokensOff, RefreshTokensOffProvider
-from providers.standard_token_exchange import StandardTokenExchangeProvider
-from providers.token_lifespan import TokenLifespan, TokenLifespanProvider
+from providers.standard_token_exchange import StandardTokenExchangeProvider, SwitchProps
+from providers.token_lifespan import LifespanProps, TokenLifespan, TokenLifespanProvider
 from reach.audiences import held_scopes
 
 # Settings of a client: their kind, their place in a resource's name, and the attribute of a plan that names the clients
@@ -73,11 +73,11 @@ def planned_writes(grant: GrantPlan, guards: Collection[str], held: Overview | N
     for resource, _, attribute in SETTINGS:
         provider = PROVIDERS[resource]
         for client in getattr(grant, attribute):
-            values = provider.values({"seconds": spec.token_lifespan})
+            values = provider.values(LifespanProps(realm=spec.realm, client_id=client, seconds=spec.token_lifespan))
             yield PlannedWrite(client, owner, provider.KIND, values, always=always)
     switch = StandardTokenExchangeProvider()
     for client in grant.switches if spec.manage_switch else ():
-        values = switch.values({"allow_refresh": spec.allow_refresh})
+        values = switch.values(SwitchProps(realm=spec.realm, client_id=client, allow_refresh=spec.allow_refresh))
         yield PlannedWrite(client, owner, switch.KIND, values, always=always)
     for client in sorted({flow.requester for flow in grant.flows}) if guards else ():
         marked = {MARKED: label_for(grant.uuids[client])}

@@ -9,9 +9,9 @@ from kcadmin.objects.features import read_features
 from kcadmin.objects.realm import realm_for
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.session import session_for
-from providers.base.judged_writes import CONFORM, EXEMPT, ClientWrite, PolicyChanges, judge_writes
 from providers.checks.planned_writes import planned_writes
 from reach.facts import Facts
+from reach.judged_writes import CONFORM, EXEMPT, ClientWrite, PolicyChanges, judge_writes
 from reach.surroundings import known_clients
 
 WAYS_OUT = f"{EXEMPT}, {CONFORM}, or let the owner put the switch on and set manageSwitch: false"

@@ -83,7 +83,7 @@ NETWORK = (
     "websocket",
     "keycloak",
 )
-MAIN_LINES, MODULE_LINES = 40, 300
+MAIN_LINES, PROVIDER_LINES, MODULE_LINES = 40, 120, 300
 
 
 def sources(room: str) -> list[Path]:
@@ -200,6 +200,36 @@ def test_only_what_checks_grants_knows_them_among_the_providers() -> None:
         "providers/grant_check.py",
         "providers/base/expected_clients.py",
     }
+
+
+# What holds many parts hands them over as they are: see providers/bulk.
+PROVIDERS = sorted({*(PROJECT / "providers").glob("*.py")} - {PROJECT / "providers" / "realm_grants.py"})
+
+
+@pytest.mark.parametrize("source", PROVIDERS, ids=lambda each: each.stem)
+def test_a_provider_reads_its_fields_from_a_dataclass(source: Path) -> None:
+    """What Pulumi hands over is parsed once, in ``providers/base``: a misnamed field is an error of its type check."""
+    found = [
+        f"{node.lineno}: {ast.unparse(node)}"
+        for node in ast.walk(ast.parse(source.read_text()))
+        if (isinstance(node, ast.Subscript) and _is_text(node.slice))
+        or (isinstance(node, ast.Call) and _is_method(node.func) and any(map(_is_text, node.args)))
+        or (isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node).split(".")[-1] == "Any")
+    ]
+    assert found == []
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _is_method(node: ast.expr) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr in ("get", "pop", "setdefault", "__getitem__")
+
+
+@pytest.mark.parametrize("source", PROVIDERS, ids=lambda each: each.stem)
+def test_a_provider_is_short(source: Path) -> None:
+    assert len(source.read_text().splitlines()) <= PROVIDER_LINES
 
 
 def test_the_policy_pack_takes_of_kcadmin_only_how_texts_are_shown_and_states_are_packed() -> None:

@@ -34,7 +34,7 @@ from providers.base import provider as _base
 from providers.base.provider import KeycloakProvider
 from tests.support.examples import TIMES, examples
 from tests.support.resources import RESOURCES
-from tests.unit.test_provider_state import TEMPLATES, classes
+from tests.unit.test_provider_state import classes
 
 SHARE = 3  # of the bad inputs of resources, of which there are thousands, each field is given a third, in turn
 
@@ -316,7 +316,7 @@ def resource_of(provider: type[Any]) -> Any:
 
 
 PROVIDERS = sorted(
-    (each for each in classes(KeycloakProvider) - TEMPLATES if not inspect.isabstract(each) and resource_of(each)),
+    (each for each in classes(KeycloakProvider) if not inspect.isabstract(each) and resource_of(each)),
     key=lambda each: each.__name__,
 )
 

@@ -4,6 +4,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pytest
@@ -18,7 +19,9 @@ from kcadmin.rest.errors import KeycloakError, NotFound, Refusal
 from providers.audience_mapper import AudienceMapperProvider
 from providers.authorization_scope import AuthorizationScopeProvider
 from providers.authorization_services import AuthorizationServicesProvider
-from providers.base.provider import LOST, KeycloakProvider, Props
+from providers.base.held import LOST
+from providers.base.props import ClientProps, Outputs, outputs
+from providers.base.provider import KeycloakProvider, Props
 from providers.base.uuids import is_known
 from providers.client_policy import ClientPolicyProvider
 from providers.scope_permission import ScopePermissionProvider
@@ -38,31 +41,42 @@ def spelled(each: Any) -> str:
     return getattr(each, "__name__", None) or re.sub(r"<[^>]*Unknown[^>]*>", "unknown", str(each))[:60]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ThingProps(ClientProps):
+    name: str | None = None
+    tags: tuple[str, ...] | None = None
+    seconds: int = 60
+    kind: str | None = None
+
+    @property
+    def own(self) -> Outputs:
+        tags = None if self.tags is None else list(self.tags)
+        return outputs(name=self.name, tags=tags, seconds=self.seconds, kind=self.kind)
+
+
 class Thing(KeycloakProvider):
     """An object kept in this class, in the place of a server's."""
 
     OBJECT = "thing"
-    INPUTS = ("realm", "client_id", "client_uuid", "name", "tags", "seconds", "kind")
-    DEFAULTS = {"seconds": 60}
+    PROPS = ThingProps
     CONSTANT = {"enabled": True}
-    SETS = ("tags",)
     FREE_WHEN_UNSET = ("name",)
     CHOICES = {"kind": ("a", "b")}
     things: ClassVar[dict[str, Props]] = {}
     removed: ClassVar[list[str]] = []
 
-    def create_in(self, realm: Realm, props: Props) -> tuple[str, Props]:
-        Thing.things["1"] = {"enabled": True, **{key: props.get(key) for key in ("name", "tags", "seconds", "kind")}}
-        return "1", {"found": "created"}
+    def create_in(self, realm: Realm, props: ThingProps) -> tuple[str, Outputs]:
+        Thing.things["1"] = {"enabled": True, **props.own}
+        return "1", outputs(found="created")
 
-    def change(self, realm: Realm, id_: str, olds: Props, news: Props) -> Props:
-        Thing.things[id_].update({key: news.get(key) for key in ("name", "tags", "seconds", "kind")})
+    def change(self, realm: Realm, id_: str, olds: ThingProps, news: ThingProps) -> Outputs:
+        Thing.things[id_].update(news.own)
         return {}
 
-    def fetch(self, realm: Realm, id_: str, props: Props) -> Props | None:
+    def fetch(self, realm: Realm, id_: str, props: ThingProps) -> Outputs | None:
         return Thing.things.get(id_)
 
-    def remove(self, realm: Realm, id_: str, props: Props) -> None:
+    def remove(self, realm: Realm, id_: str, props: ThingProps) -> None:
         Thing.things.pop(id_, None)
         Thing.removed.append(id_)
 
@@ -268,6 +282,30 @@ def test_unknowns_are_never_refused_nor_looked_up(keycloak: FakeKeycloak, provid
 )
 def test_is_known(value: Any, known: bool) -> None:
     assert is_known(value) is known
+
+
+# Fields
+
+
+def test_a_state_without_a_field_that_must_be_there_is_refused(keycloak: FakeKeycloak) -> None:
+    wrong = r"^thing '\?' in realm 'r': the state has no client_id; restore the state from a backup, or "
+    with pytest.raises(Refusal, match=wrong):
+        Thing().use(keycloak.connection).delete("1", {"realm": "r"})
+    assert Thing.removed == []
+
+
+def test_a_misnamed_field_is_an_error(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be lost, and its loss be seen by nobody."""
+    monkeypatch.setattr(Thing, "create_in", lambda *_: ("1", outputs(fuond="created")))
+    with pytest.raises(TypeError, match=r"^Thing gives fuond, which ThingProps lacks$"):
+        engine.up(**CLIENT)
+
+
+def test_a_field_is_read_as_it_is_declared(keycloak: FakeKeycloak) -> None:
+    """Pulumi hands numbers over as floats, and leaves out what has no value. A preview may not know some fields."""
+    read = Thing().parse({**CLIENT, "seconds": 5.0, "tags": ["a", UNKNOWN], "name": UNKNOWN, "other": "x"})
+    assert (read.seconds, type(read.seconds), read.tags, read.kind) == (5, int, ("a", UNKNOWN), None)
+    assert read.name is UNKNOWN and read.on_remove == "restore" and not hasattr(read, "other")
 
 
 # Diff

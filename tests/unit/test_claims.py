@@ -189,18 +189,14 @@ def test_a_warning_holds_no_letter_that_a_terminal_obeys(caplog: pytest.LogCaptu
 @pytest.mark.parametrize(
     ("kind", "values"),
     [
-        (provider.KIND, values(props))
-        for provider, values in [
-            (each, method)
-            for each in (
-                StandardTokenExchangeProvider,
-                TokenLifespanProvider,
-                RefreshTokensOffProvider,
-                FullScopeOffProvider,
-                AuthorizationServicesProvider,
-            )
-            for method in (each().values,)
-        ]
+        (provider.KIND, provider.values(provider.parse({"realm": "r", "client_id": "c", **props})))
+        for provider in (
+            StandardTokenExchangeProvider(),
+            TokenLifespanProvider(),
+            RefreshTokensOffProvider(),
+            FullScopeOffProvider(),
+            AuthorizationServicesProvider(),
+        )
         for props in ({}, {"allow_refresh": True, "seconds": 60.0})
     ],
     ids=str,

@@ -353,7 +353,8 @@ def test_fields_of_another_setting_are_never_written(
     engine = Engine(provider, server.connection)
     engine.up(realm="r", client_id="api", **args, owner=OURS)
     before = {field: engine.outputs["was"].get(field) for field in kind.set}
-    wanted = {"owner": owner, "kind": str(kind), "set": {**provider().values(args), **FOREIGN}, "was": FOREIGN}
+    values = provider().values(provider().parse({"realm": "r", "client_id": "api", **args}))
+    wanted = {"owner": owner, "kind": str(kind), "set": {**values, **FOREIGN}, "was": FOREIGN}
     server.forge({claim_key(owner, kind): json.dumps(wanted), "pulumi.claim.0": json.dumps(wanted)})
     forget()
     engine.destroy()

@@ -16,7 +16,7 @@ from kcadmin.objects.shared_settings import write_claim
 from kcadmin.rest.errors import HttpError, KeycloakError
 from kcadmin.writes.watch import Unannounced, watched
 from providers.base.announced import announced
-from providers.client_scope_assignment import ClientScopeAssignmentProvider
+from providers.client_scope_assignment import AssignedProps, ClientScopeAssignmentProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
 from tests.support.engine import Engine, forget
 from tests.support.fake_server import Answer, FakeKeycloak, Request
@@ -100,7 +100,8 @@ def test_a_scope_found_as_wanted_is_left_without_a_claim(keycloak: FakeKeycloak)
     keycloak.change("api", defaultClientScopes=["s"])
     realm, uuid = Realm(keycloak.shared, "r"), keycloak.uuid("api")
     write_claim(realm.clients, uuid, Claim("o", assignment_kind("s"), {}, {}))
-    props = {**API, "client_uuid": uuid, "scope": "s", "kind": "default", "owner": "o", "found": "used"}
+    noted = {"client_uuid": uuid, "owner": "o", "found": "used"}
+    props = AssignedProps(**API, scope="s", kind="default", **noted)
     ClientScopeAssignmentProvider().use(keycloak.connection).remove(realm, "id", props)
     assert keycloak.client("api")["attributes"] == {} and keycloak.client("api")["defaultClientScopes"] == ["s"]
 

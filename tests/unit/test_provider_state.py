@@ -5,6 +5,10 @@ import importlib
 import inspect
 import pickle
 import pkgutil
+import re
+from dataclasses import MISSING, fields
+from types import NoneType
+from typing import get_args, get_type_hints
 
 import pytest
 from pulumi.dynamic import Resource
@@ -15,14 +19,9 @@ from components.token_exchange_grant import TokenExchangeGrant
 from kcadmin.rest.connection import Connection, PasswordLogin
 from policy import stack as policy
 from providers.base import own_state
-from providers.base.owned import OwnedObjectProvider
-from providers.base.policy import PolicyProvider
 from providers.base.provider import KeycloakProvider
-from providers.base.resource import KeycloakResource
-from providers.base.shared_setting import SharedSettingProvider
+from providers.grant_check import GrantCheckProvider
 from tests.support.resources import RESOURCES
-
-TEMPLATES = {KeycloakProvider, OwnedObjectProvider, PolicyProvider, SharedSettingProvider, KeycloakResource, Resource}
 
 
 def classes(of: type) -> set[type]:
@@ -30,10 +29,8 @@ def classes(of: type) -> set[type]:
     found: set[type] = set()
     for module in pkgutil.iter_modules(providers.__path__, "providers."):
         names = vars(importlib.import_module(module.name)).values()
-        found |= {
-            each for each in names if issubclass(type(each), type) and issubclass(each, of) and each not in TEMPLATES
-        }
-    return found
+        found |= {each for each in names if issubclass(type(each), type) and issubclass(each, of)}
+    return {each for each in found if re.fullmatch(r"providers\.\w+", each.__module__)}  # without the templates
 
 
 HOLDER = ("providers.realm_grants", "RealmGrants")  # of parts, each by one of these providers
@@ -65,8 +62,34 @@ def test_the_components_type_token_is_frozen() -> None:
 def test_inputs_are_frozen(provider: type[KeycloakProvider]) -> None:
     """The names of inputs and notes are state format too: a run of an older version wrote them."""
     declared, kind = RESOURCES[provider], getattr(provider, "KIND", None)
-    assert " ".join(provider.INPUTS) == declared.inputs
+    assert sorted(provider.INPUTS) == sorted(declared.inputs.split())
     assert declared.claim == (str(kind) if kind else None)
+
+
+@pytest.mark.parametrize("provider", EACH)
+def test_a_resource_takes_what_its_provider_declares(provider: type[KeycloakProvider]) -> None:
+    """Both are written by hand: for people and their editors, and for what comes from Pulumi."""
+    resource = getattr(importlib.import_module(provider.__module__), RESOURCES[provider].resource)
+    given = dict(inspect.signature(resource).parameters)
+    needed = {name for name, each in given.items() if each.default is each.empty and name != "owner"}
+    given = {name: each for name, each in given.items() if name not in ("resource_name", "opts", "connection")}
+    declared = {each.name: each for each in fields(provider.PROPS)}
+    assert given.keys() <= declared.keys()
+    assert {*provider.INPUTS} - given.keys() == (
+        {"uuids", "facts", "scope"} if provider is GrantCheckProvider else set()
+    )
+    must = {name for name, each in declared.items() if each.default is MISSING and each.default_factory is MISSING}
+    may = {name for name, each in given.items() if NoneType in get_args(each.annotation)}
+    assert must == needed - {"resource_name"} - may
+
+
+@pytest.mark.parametrize("provider", EACH)
+def test_a_providers_methods_take_its_own_fields(provider: type[KeycloakProvider]) -> None:
+    """The templates hand them over untyped."""
+    for each in vars(provider).values():
+        hints = get_type_hints(each) if inspect.isfunction(each) else {}
+        for name in {"props", "olds", "news"} & hints.keys():
+            assert provider.PROPS in (hints[name], *get_args(hints[name])), f"{each.__qualname__}: {name}"
 
 
 @pytest.mark.parametrize("provider", EACH)

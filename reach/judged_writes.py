@@ -1,11 +1,8 @@
 """What client policies of a realm would do at writes of its clients: predicted before them, and refused unless accepted."""
 
-from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
-
-from pulumi.dynamic import DiffResult
+from typing import Any
 
 from kcadmin.objects.claims import Kind, claim_key
 from kcadmin.objects.clients import ATTRIBUTE, Client
@@ -13,15 +10,9 @@ from kcadmin.objects.features import read_features
 from kcadmin.objects.predicted_writes import WriteInWords, foretell_put, unread
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.writing_login import writing_login
-from kcadmin.rest.errors import Forbidden, NotFound, NotImplementedHere
+from kcadmin.rest.errors import Forbidden
 from kcadmin.writes.prediction import Prediction, RealmPolicies
 from kcadmin.writes.votes import ROLES, Version, Write
-from providers.base.announced import ACCEPTED
-from providers.base.messages import first_time, info, warn
-from providers.base.uuids import is_known
-
-if TYPE_CHECKING:
-    from providers.base.provider import KeycloakProvider
 
 UP, DESTROY = "`pulumi up`", "`pulumi destroy`"
 EXEMPT = "take the client out of the policy's conditions"
@@ -48,28 +39,6 @@ class PolicyChanges:
 
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-class WritesClients:
-    """What a provider says of its writes of clients. PLANNED: those of a grant's part are judged with the grant."""
-
-    PLANNED: ClassVar[bool] = False
-
-    def client_writes(self, realm: Realm, olds: dict[str, Any], props: dict[str, Any]) -> Iterator[ClientWrite]:
-        """The writes of clients by which the object becomes as wanted, by the realm as it is now."""
-        return iter(())
-
-    def taken_name(self, realm: Realm, props: dict[str, Any]) -> Iterator[str]:
-        """A clause where something of another kind has the object's name; no request where its client is known."""
-        return iter(())
-
-    def may_write(self, olds: dict[str, Any], props: dict[str, Any]) -> bool:
-        """Whether to ask for ``client_writes``, which may cost requests: not in a quiet run."""
-        return not olds or bool(self.compare(olds, props).changes)
-
-    @abstractmethod
-    def compare(self, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Compares outputs with inputs."""
 
 
 def claim_write(client: Client, owner: str, kind: Kind, values: Mapping[str, Any] | None = None) -> ClientWrite:
@@ -104,31 +73,6 @@ def judge_writes(
             faults |= dict.fromkeys(said.faults(foretold))
             notes |= dict.fromkeys(said.notes(foretold))
     return PolicyChanges(tuple(faults), tuple(notes))
-
-
-def judge_resource(provider: "KeycloakProvider", olds: Mapping[str, Any], props: Mapping[str, Any]) -> tuple[str, ...]:
-    """Why client policies refuse a resource, or what they would change by it and is not accepted. Tells what is accepted.
-
-    What comes in the same run is not judged: its writes are compared when they are done.
-    """
-    needed = ("realm", "owner", *provider.CLIENTS.values())
-    written = {*provider.INPUTS, *provider.CONTROLS} - {*provider.FREE_WHEN_UNSET}
-    if not is_known([props.get(field) for field in written]) or not all(props.get(field) for field in needed):
-        return ()
-    realm, accepted = provider.realm(dict(props)), props.get(ACCEPTED) or ()
-    try:
-        writes = [replace(each, accepted=accepted) for each in provider.client_writes(realm, dict(olds), dict(props))]
-    except (NotFound, NotImplementedHere):  # ``create`` says what the server lacks
-        return ()
-    if props.get("client_id"):  # so the client was looked up
-        taken = [f"{provider._named(dict(props))}: {clause}." for clause in provider.taken_name(realm, dict(props))]
-        if taken:
-            return tuple(taken)
-    judged = judge_writes(realm, writes)
-    for note in judged.notes:
-        if first_time(realm, note):
-            (info if note.startswith("note") else warn)(note)
-    return judged.faults
 
 
 def _defined(realm: Realm, client: Client, policies: RealmPolicies) -> frozenset[str] | None:

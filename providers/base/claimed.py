@@ -1,0 +1,59 @@
+"""What has no room for a mark of its own: a claim on its client says whose it is."""
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+from kcadmin.objects.claims import Claim, Kind, claim_of
+from kcadmin.objects.realm import Realm
+from kcadmin.objects.shared_settings import drop_claim, write_claim
+from providers.base.held import ObjectMark
+from providers.base.props import KeycloakProps
+from providers.base.provider import KeycloakProvider
+
+
+@dataclass(frozen=True)
+class OwnClaim:
+    """A resource's claim of a kind. props: of the resource. client_uuid: of the client that bears it."""
+
+    realm: Realm
+    client_uuid: str
+    props: KeycloakProps
+    kind: Kind
+
+    def found(self, max_age: float = math.inf) -> Claim | None:
+        """The claim as it is on the client. max_age: of a read, in seconds."""
+        return claim_of(self.realm.clients.get(self.client_uuid, max_age=max_age), self.props.owner, self.kind)
+
+    def mark(self, max_age: float = math.inf) -> ObjectMark | None:
+        """The claim as a mark."""
+        return ObjectMark.of(self.found(max_age))
+
+    def write(self) -> None:
+        """Writes it, before the object."""
+        write_claim(self.realm.clients, self.client_uuid, Claim(self.props.owner, self.kind, {}, {}, self.props.writer))
+
+    def drop(self) -> None:
+        """Takes it back; one that is gone is done."""
+        drop_claim(self.realm.clients, self.client_uuid, self.props.owner, self.kind)
+
+
+class ClaimedProvider(KeycloakProvider):
+    """An object that one claim on its client is for."""
+
+    @abstractmethod
+    def kind(self, props: Any) -> Kind:
+        """The kind of the claim."""
+
+    def claim(self, realm: Realm, props: Any, client_uuid: str = "") -> OwnClaim:
+        """The claim. client_uuid: where the resource does not know it yet."""
+        return OwnClaim(realm, client_uuid or props.client_uuid, props, self.kind(props))
+
+    def drop_former(self, realm: Realm, olds: Any, news: Any) -> None:
+        """Takes the claim of an owner back who has another name now."""
+        if olds.owner != news.owner:
+            self.claim(realm, olds).drop()
+
+    def bears(self, realm: Realm, id_: str, props: Any) -> ObjectMark | None:
+        return self.claim(realm, props).mark(max_age=0)

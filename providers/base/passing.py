@@ -1,0 +1,17 @@
+"""Resources that judge and leave nothing: there is nothing to read, and nothing to remove."""
+
+from typing import Any
+
+from kcadmin.objects.realm import Realm
+from providers.base.props import Outputs
+from providers.base.provider import KeycloakProvider
+
+
+class PassingProvider(KeycloakProvider):
+    """A check or a proof. What it found is in its inputs and outputs."""
+
+    def fetch(self, realm: Realm, id_: str, props: Any) -> Outputs | None:
+        return {}
+
+    def remove(self, realm: Realm, id_: str, props: Any) -> None:
+        """Nothing stays."""
