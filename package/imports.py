@@ -73,9 +73,8 @@ def _found(kind: Kind, provider: KeycloakProvider, realm: Realm, props: Props) -
 
 
 def _object(kind: Kind, provider: OwnedObjectProvider[Any], realm: Realm, props: Props) -> tuple[str, Props] | None:
-    there = next(
-        (each for each in provider.look(realm, props).named(props["name"]) if each.name == props["name"]), None
-    )
+    looked = provider.look(realm, provider.parse(props, in_part=True))
+    there = next((each for each in looked.named(props["name"]) if each.name == props["name"]), None)
     if there is None:
         return None
     if getattr(there, "logic", None) == "":  # how a store shows an object of another type
@@ -88,7 +87,8 @@ def _object(kind: Kind, provider: OwnedObjectProvider[Any], realm: Realm, props:
         raise Refusal(
             f"{provider.named(props)}: belongs to {whose(there.owner)}; leave it there, or remove it there first."
         )
-    return str(there.id), {**notes, **provider.shown(there, {**props, **notes})}
+    given = provider.parse({**props, **notes}, in_part=True)
+    return str(there.id), {**notes, **provider.shown(realm, there, given)}
 
 
 def _setting(provider: SharedSettingProvider, realm: Realm, props: Props) -> tuple[str, Props] | None:

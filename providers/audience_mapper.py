@@ -17,6 +17,7 @@ from providers.base.connections import Server
 from providers.base.mapper import MapperProvider
 from providers.base.props import ClientProps, made_of
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
+from providers.base.uuids import is_known
 from reach.after_removal import mappers_stay
 
 
@@ -41,11 +42,10 @@ class AudienceMapperProvider(MapperProvider[Mapper]):
     FREE_WHEN_USED = ("exchange",)
 
     def refusals(self, props: MapperProps) -> Iterator[str]:
-        named, custom = props.included_client, props.custom_audience
-        if named is None and custom is None:
-            yield "included_client and custom_audience are both not set; set exactly one of them"
-        elif named is not None and custom is not None:
-            yield "included_client and custom_audience are both set; set exactly one of them"
+        included, custom = props.included_client, props.custom_audience
+        if (included is None) == (custom is None):
+            told = f"included_client is {included!r} and custom_audience is {custom!r}"
+            yield f"{told if is_known([included, custom]) else 'both audiences are set'}; set exactly one of them"
         if props.access_token is False and props.id_token is False:
             yield "access_token and id_token are both false, so it maps nothing; set one of them"
 

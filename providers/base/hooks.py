@@ -4,6 +4,8 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+from pulumi.output import UNKNOWN
+
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.errors import Refusal
 from kcadmin.rest.texts import shown
@@ -18,6 +20,7 @@ from providers.base.props import (
     clients_of,
     defaults_of,
     inputs_of,
+    needed_of,
     parse,
     sets_of,
 )
@@ -106,10 +109,13 @@ class DescribesObject(BearsMarks):
         """Whether all inputs are known."""
         return all(is_known(getattr(props, field)) for field in self.INPUTS)
 
-    def parse(self, props: Mapping[str, Any]) -> Any:
-        """Pulumi's mapping as the provider's dataclass. :raises Refusal: it has not what it must have."""
+    def parse(self, props: Mapping[str, Any], *, in_part: bool = False) -> Any:
+        """Pulumi's mapping as the provider's dataclass. in_part: what must be there may be missing, and is unknown then.
+
+        :raises Refusal: it has not what it must have.
+        """
         try:
-            return parse(self.PROPS, props)
+            return parse(self.PROPS, {**dict.fromkeys(needed_of(self.PROPS), UNKNOWN), **props} if in_part else props)
         except KeyError as problem:
             remedy = "restore the state from a backup, or take the resource out of it with `pulumi state delete`"
             raise Refusal(f"{self.named(props)}: the state has no {problem.args[0]}; {remedy}.") from None

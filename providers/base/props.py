@@ -144,6 +144,11 @@ def inputs_of(kind: type[KeycloakProps]) -> tuple[str, ...]:
     return tuple(each.name for each in fields(kind) if each.name not in common and _OUTPUT not in each.metadata)
 
 
+def needed_of(kind: type[KeycloakProps]) -> tuple[str, ...]:
+    """The inputs that must be given."""
+    return tuple(each.name for each in fields(kind) if _has_no_default(each))
+
+
 def defaults_of(kind: type[KeycloakProps]) -> Mapping[str, Any]:
     """What ``check`` fills in."""
     own = [each for each in fields(kind) if each.name in inputs_of(kind) and _UUID_OF not in each.metadata]

@@ -164,6 +164,7 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
             notes = {**self._known(said), **({CONTINUES: call.found[0]} if call.found else {})}
             if watch.unannounced and not watch.continues:  # a resource that fails leaves no state
                 self.remove(realm, id_, self.parse({**_inputs(props), **notes, "on_remove": RESTORE}))
+        props.pop(KEEPS, None)
         return CreateResult(
             id_, {**_inputs(props), **notes, "issuer": identity.issuer, "management_uuid": identity.management_uuid}
         )
