@@ -93,6 +93,11 @@ class DescribesObject(BearsMarks):
         """A clause where something of another kind has the object's name; no request where its client is known."""
         return iter(())
 
+    def refuse_taken(self, realm: Realm, props: Any) -> None:
+        """:raises Refusal: something of another kind has the object's name."""
+        for clause in self.taken_name(realm, props):
+            raise Refusal(f"{self.named(props)}: {clause}.") from None
+
     def client_writes(self, realm: Realm, olds: Any, props: Any) -> Iterator[ClientWrite]:
         """The writes of clients by which the object becomes as wanted, by the realm as it is now. olds: None at create."""
         return iter(())

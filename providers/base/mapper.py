@@ -1,5 +1,6 @@
 """What the providers of a client's protocol mappers share: the mark is in the mapper's configuration."""
 
+from collections.abc import Iterator
 from typing import Any, ClassVar, TypeVar
 
 from kcadmin.objects.clients import RECENT_SECONDS
@@ -8,6 +9,7 @@ from kcadmin.objects.realm import Realm
 from providers.base.owned import OwnedObjectProvider
 from providers.base.props import KEEP, RESTORE, REVOKE, Outputs
 from providers.base.stores import StoredObject
+from providers.base.taken_names import taken
 
 M = TypeVar("M", bound=StoredObject)
 
@@ -30,3 +32,6 @@ class MapperProvider(OwnedObjectProvider[M]):
     def shown(self, realm: Realm, found: M, props: Any) -> Outputs:
         client = realm.clients.get(props.client_uuid)
         return {**super().shown(realm, found, props), "client_id": client.client_id if client else None}
+
+    def taken_name(self, realm: Realm, props: Any) -> Iterator[str]:
+        return taken(self.look(realm, props), self.wanted(props).name)

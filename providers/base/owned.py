@@ -19,7 +19,6 @@ from kcadmin.objects.claims import IDENTITY, Claim, Kind, adopted_kind, claim_of
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.shared_settings import drop_claim, write_claim
 from kcadmin.objects.writers import require_one_stack
-from kcadmin.rest import texts
 from kcadmin.rest.errors import Conflict, Forbidden, NotFound, Refusal
 from kcadmin.rest.texts import named
 from providers.base.after_removal import never_in_the_way, tell_kept, tell_unchanged
@@ -27,7 +26,6 @@ from providers.base.held import ObjectMark, is_as_known
 from providers.base.props import KeycloakProps, Outputs, outputs
 from providers.base.provider import KeycloakProvider
 from providers.base.stores import Found, Store, T, id_of
-from providers.base.taken_names import taken
 from reach.judged_writes import ClientWrite, claim_write
 
 CREATED, USED, ADOPTED = "created", "used", "adopted"
@@ -83,8 +81,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
             realm.clients.forget(self.holder(props))
             found = self._take_found(realm, store, wanted, props)
             if found is None:
-                for clause in self.taken_name(realm, props):
-                    raise Refusal(f"{self._named(props)}: {clause}.") from None
+                self.refuse_taken(realm, props)
                 raise
             return found  # somebody has made it since we looked
 
@@ -125,9 +122,6 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         except NotFound:
             return None
         return self._chosen(found, wanted, props)
-
-    def taken_name(self, realm: Realm, props: Any) -> Iterator[str]:
-        return taken(self.look(realm, props), self.wanted(props).name)
 
     def client_writes(self, realm: Realm, olds: Any, props: Any) -> Iterator[ClientWrite]:
         """The note of what an adopted object was."""
@@ -216,8 +210,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
             )
         if not props.adopt:
             fields_ = ", ".join(
-                f"{key} is {texts.named(_text(old))} instead of {texts.named(_text(new))}"
-                for key, (old, new) in differing.items()
+                f"{key} is {named(_text(old))} instead of {named(_text(new))}" for key, (old, new) in differing.items()
             )
             raise Refusal(
                 f"{self.named(props)}: exists already and differs, {fields_}; "
