@@ -148,7 +148,10 @@ class Servicer(ProviderServicer):
     async def _ask(self, context: Any, call: Callable[[Resources], Any]) -> Any:
         resources = self._resources
         if resources is None:
-            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "the provider is not configured.")
+            await context.abort(
+                grpc.StatusCode.FAILED_PRECONDITION,
+                "the provider is not configured; call Configure before any resource.",
+            )
             raise AssertionError
         return await self._told(context, lambda: call(resources))
 

@@ -88,9 +88,9 @@ class Claims:
         if not self.delegation:
             return None
         return (
-            f"the subject token contains {quoted(self.delegation)}, by which somebody acts for the user; Keycloak 26.8 refuses "
-            "such a token in an exchange, and older versions ignore the claim: remove the mapper that writes it, or log in "
-            "without delegation"
+            f"the subject token contains {quoted(self.delegation)}, by which somebody acts for the user; by its documentation "
+            "Keycloak 26.8 refuses such a token in an exchange, and older versions ignore the claim: remove the mapper that "
+            "writes it, or log in without delegation"
         )
 
     @property

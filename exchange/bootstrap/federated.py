@@ -48,18 +48,18 @@ class Federated:
         }
         names = [name for name, value in given.items() if value not in ("", False, None)]
         if not self.alias:
-            return [f"{name}: is of a robot without a key; give --federated, or leave it out." for name in names]
-        faults = [f"{each}: is of a robot with a key; leave it out, or --federated." for each in self.key_options]
+            return [f"{name}: needs --federated; give that too, or leave {name} out." for name in names]
+        faults = [
+            f"{each}: a robot with --federated has no key; leave one of the two out." for each in self.key_options
+        ]
         if not self.subject:
             faults.append("--federated: has no --subject; give the sub of the tokens.")
         for name, value in (("--federated", self.alias), ("--subject", self.subject)):
             if wrong := unfit(value):
                 faults.append(f"{name}: {wrong}; correct it.")
         if self.issuer and len(self.types) != 1:
-            faults.append(f"--issuer: is of {' and '.join(self.types) or 'no type'}; give {_TYPES}.")
+            faults.append(f"--issuer: has {' and '.join(self.types) or 'no type'}; give {_TYPES}.")
         if not self.issuer:
             remedy = "give --issuer, or leave it out and use the identity provider as it is"
-            faults += [
-                f"{name}: is of an identity provider to make; {remedy}." for name in names if name != "--subject"
-            ]
+            faults += [f"{name}: describes a new identity provider; {remedy}." for name in names if name != "--subject"]
         return faults

@@ -38,12 +38,12 @@ def test_what_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"alias": "", "subject": POD, "issuer": "", "types": ()}, ["--subject: is of a robot without a key"]),
+        ({"alias": "", "subject": POD, "issuer": "", "types": ()}, ["--subject: needs --federated"]),
         ({"alias": "ci", "subject": "", "issuer": "", "types": ()}, ["--federated: has no --subject; give the sub"]),
-        ({**CLUSTER, "key_options": ("--key", "--new-key")}, ["--key: is of a robot with", "--new-key: is of a robot with"]),
-        ({**CLUSTER, "types": ()}, ["--issuer: is of no type; give one of --kubernetes, --oidc, --spiffe."]),
-        ({**CLUSTER, "types": ("kubernetes", "oidc")}, ["--issuer: is of kubernetes and oidc; give one of"]),
-        ({**JOB, "issuer": ""}, ["--oidc: is of an identity provider to make; give --issuer, or leave it out"]),
+        ({**CLUSTER, "key_options": ("--key", "--new-key")}, ["--key: a robot with --federated has", "--new-key: a robot"]),
+        ({**CLUSTER, "types": ()}, ["--issuer: has no type; give one of --kubernetes, --oidc, --spiffe."]),
+        ({**CLUSTER, "types": ("kubernetes", "oidc")}, ["--issuer: has kubernetes and oidc; give one of"]),
+        ({**JOB, "issuer": ""}, ["--oidc: describes a new identity provider; give --issuer, or leave it out"]),
         ({**CLUSTER, "alias": "a\nb"}, ["--federated: holds '\\n', which is not allowed in a name; correct it."]),
         ({**CLUSTER, "subject": "pulumi"}, ["--subject: is 'pulumi'; give system:serviceaccount:<namespace>:<service acc"]),
         ({**CLUSTER, "keys": "https://a.example.com"}, ["--keys: cannot be set for --kubernetes, whose issuer tells them"]),

@@ -55,8 +55,9 @@ def test_a_token_by_which_somebody_acts_for_the_user_is_not_exchanged(claim: str
     realm = FakeRealm(subject=subject)
     verdict = prove(realm.session, RECIPIENT, ALICE, secrets)
     assert (verdict.proved, verdict.tried, verdict.is_wrong) == (False, False, True)
-    assert f"the subject token contains '{claim}', by which somebody acts for the user; Keycloak 26.8" in str(
-        verdict.reason
+    assert (
+        f"the subject token contains '{claim}', by which somebody acts for the user; by its documentation Keycloak 26.8"
+        in str(verdict.reason)
     )
     assert not any("subject_token" in form for _, form in realm.asked)
 
