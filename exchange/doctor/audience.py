@@ -66,7 +66,8 @@ def _names(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
     unordered = any(each.audience is None and each.on for each in _mappers(q, naming))  # it may come last, or not
     if token is not None and naming.named in token.aud and not unordered:
         return
-    reasons = [replace(each, sure=False) if each and unordered else each for each in _reasons(q, naming)]
+    doubtful = unordered or _is_hidden(q, naming)
+    reasons = [replace(each, sure=False) if each and doubtful else each for each in _reasons(q, naming)]
     if token is not None and naming.named in token.aud:
         yield from (each for each in reasons if each and each.cause == "audience-missing")
         return
@@ -78,7 +79,7 @@ def _names(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
         wrong = f"has a mapper for {texts.named(naming.named)}, but its fresh tokens name {aud} in aud, so {naming.so}"
         remedy = "look at its other mappers, and at the client policies"
         yield _at(q, naming, "audience-missing", wrong, remedy, "aud", aud, mended=False, sure=not unordered)
-    yield from found or ([] if None in reasons else [_missing(q, naming, sure=not _is_hidden(q, naming))])
+    yield from found or ([] if None in reasons else [_missing(q, naming, sure=not doubtful)])
 
 
 def _reasons(q: Question, naming: ExpectedAudience) -> Iterator[Finding | None]:
@@ -146,7 +147,7 @@ def _not_held(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
     held = held_scopes(holder)
     for scope in q.reader.scopes():
         name = str(scope["name"])
-        if name not in held and any(each.audience == naming.named for each in if_held(holder, scope)):
+        if name not in held and any(each.on and each.audience == naming.named for each in if_held(holder, scope)):
             wrong = f"does not hold the client scope {texts.named(name)}, which names {texts.named(naming.named)}"
             remedy = f"add it under Clients → {holder.client_id} → Client scopes"
             yield _at(q, naming, "scope-not-held", wrong, remedy, f"{DEFAULT}ClientScopes", ", ".join(held))
