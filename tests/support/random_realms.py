@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kcadmin.rest.session import Session
+from reach.written_audiences import lacks
 from tests.support.mapper_kinds import kind
 from tests.support.realms import CONFIDENTIAL, TestRealm
 
@@ -33,6 +34,9 @@ USERS = ("holds-all", "holds-none", "holds-some", "holds-others")
 SWITCH = "standard.token.exchange.enabled"
 LIGHTWEIGHT = "client.use.lightweight.access.token.enabled"
 SETTABLE = ("access.token.claim", "lightweight.claim")
+ON = ("true", "true", "TRUE", "True")
+"""How an attribute may say that something is on. A mapper's setting is on only as ``true``."""
+SAID = ("true", "true", "true", "true", "true", "false", "TRUE", None)
 
 
 @dataclass
@@ -116,8 +120,8 @@ def random_realm(seed: int, exchange: str, *, odd: bool = False) -> RandomRealm:
     for name in names:
         public, standard = dice.random() < 0.1, dice.random() < (0.5 if exchange == "standard" else 0.15)
         attributes = {
-            **({SWITCH: "true"} if standard else {}),
-            **({LIGHTWEIGHT: "true"} if dice.random() < 0.2 else {}),
+            **({SWITCH: dice.choice(ON)} if standard else {}),
+            **({LIGHTWEIGHT: dice.choice(ON)} if dice.random() < 0.2 else {}),
         }
         made.clients[name] = {
             "publicClient": public,
@@ -137,13 +141,13 @@ def random_realm(seed: int, exchange: str, *, odd: bool = False) -> RandomRealm:
         if part not in made.composites["", "whole"]:
             made.composites[whole] = [part]
     for name in names:
-        made.mappers[name] = [_mapper(dice, names, made.roles) for _ in range(dice.choice((0, 0, 0, 0, 1, 2)))]
+        made.mappers[name] = [_mapper(dice, names, made.roles, odd=odd) for _ in range(dice.choice((0, 0, 0, 0, 1, 2)))]
         made.mapped[name] = dice.sample(made.roles, dice.choice((0, 0, 1, 2)))
         if dice.random() < 0.2:
             made.without_roles_scope.append(name)
     for number in range(dice.choice((1, 2, 3))):
         holders = {name: dice.choice(("default", "optional")) for name in names if dice.random() < 0.3}
-        mappers = [_mapper(dice, names, made.roles) for _ in range(dice.choice((1, 1, 2)))]
+        mappers = [_mapper(dice, names, made.roles, odd=odd) for _ in range(dice.choice((1, 1, 2)))]
         roles = dice.sample(made.roles, dice.choice((0, 0, 1, 2)))
         owner = f"{OWNER}#g0" if dice.random() < 0.3 else None
         made.scopes.append(Scope(f"scope-{number}", mappers, roles, holders, owner))
@@ -193,8 +197,13 @@ def plain(grant: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in grant.items() if key not in ("requiredRoles", "audience", "restrictFullScope")}
 
 
-def _mapper(dice: random.Random, names: Sequence[str], roles: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Any kind; audience mappers more often than all others together."""
+def _mapper(
+    dice: random.Random, names: Sequence[str], roles: Sequence[tuple[str, str]], *, odd: bool
+) -> dict[str, Any]:
+    """Any kind; audience mappers more often than all others together. A few say nothing, or are of another protocol.
+
+    :param odd: also those that say nothing at which Keycloak answers 500, so that no token of their client can be tried.
+    """
     client = dice.choice(names)
     holder, role = dice.choice(roles)
     spelt = f"{holder}.{role}" if holder else role
@@ -212,8 +221,12 @@ def _mapper(dice: random.Random, names: Sequence[str], roles: Sequence[tuple[str
             kind("oidc-audience-resolve-mapper"),
         )
     )
-    config = dict(made["config"])
-    config |= {setting: "true" if dice.random() < 0.75 else "false" for setting in SETTABLE}
+    empty, of_other = dice.random() < 0.06, dice.random() < 0.04
+    made = {**made, "protocol": "saml"} if of_other else made
+    if empty and (odd or not lacks({**made, "config": {}})):
+        return {**made, "config": {}}
+    said = {setting: dice.choice(SAID) for setting in SETTABLE}
+    config = {key: value for key, value in {**made["config"], **said}.items() if value is not None}
     if dice.random() < 0.2:
         config["pulumi.owner"] = OWNER
     return {**made, "config": config}
