@@ -37,7 +37,9 @@ from reach.written_audiences import (
     LATE_MAPPERS,
     RENAMED_ROLE_MAPPER,
     ROLE_MAPPER,
+    is_by_role,
     is_unknown,
+    matters,
     parties,
 )
 from reach.written_audiences import written as written_by
@@ -114,7 +116,7 @@ class Added:
     @property
     def by_role(self) -> bool:
         """Whether it adds the client of a role, by an audience-resolve mapper."""
-        return self.mapper["protocolMapper"] in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER)
+        return is_by_role(self.mapper)
 
     @property
     def is_late(self) -> bool:
@@ -186,18 +188,13 @@ def if_held(client: Client, scope: Json) -> list[Added]:
 
 def touches_audience(scope: Json) -> bool:
     """Whether a client scope holds a mapper that may add something to ``aud``."""
-    return any(
-        mapper["protocolMapper"] in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER) or written_by(mapper) != ()
-        for mapper in _of_scope(scope)
-    )
+    return any(is_by_role(mapper) or written_by(mapper) != () for mapper in _of_scope(scope))
 
 
 def may_name(scope: Json, audiences: Collection[str]) -> bool:
     """Whether the mappers of a client scope may add one of these clients, or by a role any."""
     return any(
-        mapper["protocolMapper"] in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER)
-        or (written := written_by(mapper)) is None
-        or not set(audiences).isdisjoint(written)
+        is_by_role(mapper) or (written := written_by(mapper)) is None or not set(audiences).isdisjoint(written)
         for mapper in _of_scope(scope)
     )
 
@@ -247,14 +244,14 @@ def replacing(each: Added, found: Iterable[Added]) -> list[str]:
 
 
 def held_mappers(client: Client, scopes: Scopes) -> Iterator[tuple[Json, str, AssignedScope | None, str | None]]:
-    """Each mapper of a client and of the scopes that it holds: the mapper, where it is, its scope, its owner."""
-    for mapper in filter(acts_on_tokens, client.mappers):
+    """Each mapper that matters of a client and of the scopes that it holds: the mapper, where it is, its scope, its owner."""
+    for mapper in filter(matters, filter(acts_on_tokens, client.mappers)):
         owner = (mapper.get("config") or {}).get(OWNER_KEY) or None
         yield mapper, f"{_called(mapper)} of {named(client.client_id)}", None, owner
     for name, kind in held_scopes(client).items():
         scope = scopes.get(name) or {}
         owner = (scope.get("attributes") or {}).get(OWNER_KEY) or None
-        for mapper in _of_scope(scope):
+        for mapper in filter(matters, _of_scope(scope)):
             by = f"the {kind} client scope {named(name)} of {named(client.client_id)}"
             if mapper["protocolMapper"] not in (AUDIENCE_MAPPER, RESOLVE_MAPPER):
                 by = f"{_called(mapper)} in {by}"

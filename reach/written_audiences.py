@@ -70,7 +70,7 @@ def written(mapper: Json) -> tuple[str, ...] | None:
         return (audience,) if audience else ()
     if kind in CLAIM_MAPPERS:
         return _of_claim(mapper, "aud")
-    if kind in NEVER or kind in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER):
+    if kind in NEVER or is_by_role(mapper):
         return ()
     return None
 
@@ -79,6 +79,19 @@ def lacks(mapper: Json) -> str | None:
     """The setting without which Keycloak answers 500 where the mapper acts on a token."""
     config = mapper.get("config") or {}
     return next((each for each in _NEEDS.get(mapper["protocolMapper"], ()) if not config.get(each)), None)
+
+
+def matters(mapper: Json) -> bool:
+    """Whether a mapper may write ``aud`` or ``azp``, by itself or by a role, or make Keycloak fail. Most write other claims."""
+    kind = mapper["protocolMapper"]
+    if kind in NEVER and kind not in _NEEDS:
+        return False
+    return is_by_role(mapper) or written(mapper) != () or parties(mapper) != () or lacks(mapper) is not None
+
+
+def is_by_role(mapper: Json) -> bool:
+    """Whether a mapper names the clients of roles that a token carries, or adds a role."""
+    return mapper["protocolMapper"] in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER)
 
 
 def is_unknown(mapper: Json) -> bool:
@@ -94,7 +107,7 @@ def _of_claim(mapper: Json, claim: str) -> tuple[str, ...] | None:
 
 
 def _is_claim(claim: str, name: str) -> bool:
-    return claim_parts(name) == [claim]
+    return claim_parts(name) == [claim] if "." in name or "\\" in name else name == claim
 
 
 def claim_parts(name: str) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from kcadmin.objects.clients import Client
+from kcadmin.objects.mappers import RESOLVE_MAPPER
 from reach.audiences import (
     Added,
     AssignedScope,
@@ -16,6 +17,7 @@ from reach.audiences import (
     switched,
     touches_audience,
 )
+from reach.written_audiences import CLAIM_MAPPERS, NEVER, ROLE_MAPPER, is_by_role, lacks, matters, parties, written
 from tests.support.mapper_kinds import KINDS, RESOLVE, SCRIPT, kind
 from tests.support.surveys import ROLES_SCOPE, client
 
@@ -144,3 +146,11 @@ def test_a_role_that_the_user_does_not_have_counts_where_roles_are_resolved() ->
         of(on_request)["b.c"].scopes == (AssignedScope("roles", "optional"),)
         and len(resolvers(on_request, {"roles": ROLES_SCOPE})) == 1
     )
+
+
+@pytest.mark.parametrize("config", [{}, {"claim.name": "aud"}, {"claim.name": "azp"}, {"claim.name": "x"}], ids=str)
+@pytest.mark.parametrize("type_", sorted({*CLAIM_MAPPERS, *NEVER, RESOLVE_MAPPER, ROLE_MAPPER, "of-others"}))
+def test_what_does_not_matter_writes_no_audience_and_breaks_no_token(type_: str, config: dict[str, str]) -> None:
+    mapper = {"name": "m", "protocolMapper": type_, "config": {**config, "claim.value": "api"}}
+    writes = is_by_role(mapper) or written(mapper) != () or parties(mapper) != ()
+    assert matters(mapper) is (writes or lacks(mapper) is not None)
