@@ -78,7 +78,8 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
             props |= {**in_order(self.PROPS, props), **self.in_one_form(self.parse(props))}
             if is_within_reach(props):
                 derive_uuids(self.CLIENTS, lambda: self.realm(props), _olds, props)
-                failures += map(failure, self._judge_writes(_olds, props) if alone else ())
+                looked_up = not any(news.get(field) for field in self.CLIENTS.values())
+                failures += map(failure, self._judge_writes(_olds, props, looked_up=looked_up) if alone else ())
         if not failures:
             realm = self.realm(props) if is_known(props.get(CONNECTION)) else None
             told, derived = self.judged(realm, self.parse(_olds) if _olds else None, self.parse(props))
@@ -90,9 +91,10 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
         """Whether to ask for ``client_writes``, which may cost requests: not in a quiet run."""
         return not olds or bool(self.compare(olds, props).changes)
 
-    def _judge_writes(self, olds: Props, props: Props) -> tuple[str, ...]:
+    def _judge_writes(self, olds: Props, props: Props, *, looked_up: bool) -> tuple[str, ...]:
         """Why client policies refuse it, or what they would change by it and is not accepted. Tells what is accepted.
 
+        looked_up: its client is known, so that it costs no request to see who has the name.
         What comes in the same run is not judged: its writes are compared when they are done.
         """
         needed = ("realm", "owner", *self.CLIENTS.values())
@@ -106,7 +108,7 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
             writes = [replace(each, accepted=given.accept_policy_changes) for each in coming]
         except (NotFound, NotImplementedHere):  # ``create`` says what the server lacks
             return ()
-        if props.get("client_id") and (taken := list(self.taken_name(realm, given))):  # its client was looked up
+        if looked_up and (taken := list(self.taken_name(realm, given))):
             return tuple(f"{self.named(props)}: {clause}." for clause in taken)
         judged = judge_writes(realm, writes)
         for note in judged.notes:
