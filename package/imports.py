@@ -17,13 +17,13 @@ from providers.base.owned import CREATED, USED, OwnedObjectProvider
 from providers.base.provider import KeycloakProvider
 from providers.base.shared_setting import SharedSettingProvider
 from providers.base.uuids import require_uuids
-from providers.registry import Kind
+from providers.registry import ResourceKind
 
 Props = dict[str, Any]
 WORDS = {"client_id": "client", "resource_server": "resource server"}
 
 
-def import_parts(kind: Kind) -> tuple[str, ...]:
+def import_parts(kind: ResourceKind) -> tuple[str, ...]:
     """The fields of which an import id consists; none: such a resource cannot be imported."""
     place = next((each for each in ("client_id", "resource_server") if each in kind.provider.INPUTS), None)
     if issubclass(kind.provider, OwnedObjectProvider):
@@ -33,12 +33,14 @@ def import_parts(kind: Kind) -> tuple[str, ...]:
     return ()
 
 
-def import_form(kind: Kind) -> str:
+def import_form(kind: ResourceKind) -> str:
     """An import id as people read it."""
     return "/".join(f"<{WORDS.get(part, part)}>" for part in import_parts(kind))
 
 
-def imported(kind: Kind, provider: KeycloakProvider, id_: str, own: Mapping[str, Any]) -> tuple[str, Props, Props]:
+def imported(
+    kind: ResourceKind, provider: KeycloakProvider, id_: str, own: Mapping[str, Any]
+) -> tuple[str, Props, Props]:
     """The object's id, its outputs and its inputs. An id of "": it is not there. own: ``owner`` and ``stack`` of the resource.
 
     :raises Refusal: it is another stack's, or the id has another form.
@@ -64,7 +66,7 @@ def imported(kind: Kind, provider: KeycloakProvider, id_: str, own: Mapping[str,
     return real_id, outs, _inputs(kind, outs)
 
 
-def _found(kind: Kind, provider: KeycloakProvider, realm: Realm, props: Props) -> tuple[str, Props] | None:
+def _found(kind: ResourceKind, provider: KeycloakProvider, realm: Realm, props: Props) -> tuple[str, Props] | None:
     if isinstance(provider, OwnedObjectProvider):
         return _object(kind, provider, realm, props)
     if isinstance(provider, SharedSettingProvider):
@@ -72,7 +74,9 @@ def _found(kind: Kind, provider: KeycloakProvider, realm: Realm, props: Props) -
     return None
 
 
-def _object(kind: Kind, provider: OwnedObjectProvider[Any], realm: Realm, props: Props) -> tuple[str, Props] | None:
+def _object(
+    kind: ResourceKind, provider: OwnedObjectProvider[Any], realm: Realm, props: Props
+) -> tuple[str, Props] | None:
     looked = provider.look(realm, provider.parse(props, in_part=True))
     there = next((each for each in looked.named(props["name"]) if each.name == props["name"]), None)
     if there is None:
@@ -108,7 +112,7 @@ def _setting(provider: SharedSettingProvider, realm: Realm, props: Props) -> tup
     return f"{realm.name}/{client.uuid}/{provider.KIND}", {**seen, **notes}
 
 
-def _inputs(kind: Kind, outs: Props) -> Props:
+def _inputs(kind: ResourceKind, outs: Props) -> Props:
     """What a program must say to get these outputs."""
     unsaid = {*kind.provider.CLIENTS.values(), "owner", STACK}
     defaults = {**dict.fromkeys(outs, None), **kind.provider.DEFAULTS}
@@ -119,7 +123,7 @@ def _inputs(kind: Kind, outs: Props) -> Props:
     }
 
 
-def _parts(kind: Kind, id_: str) -> list[str]:
+def _parts(kind: ResourceKind, id_: str) -> list[str]:
     wanted, given = import_parts(kind), [unquote(each) for each in id_.split("/")]
     if not wanted:
         raise Refusal(f"import of {named(kind.name)}: there is none; declare it, and `pulumi up` takes what is there.")

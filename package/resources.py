@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kcadmin.marks.proposals import NO_ORGANIZATION, proposed_owner
+from kcadmin.marks.proposals import NO_ORGANIZATION, NO_OTHER_NAME, proposed_owner
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.texts import harmless, shown
 from package.config import as_of_package, stack_of
@@ -17,13 +17,13 @@ from providers.base.compare import Difference
 from providers.base.face import PACKAGE, outside
 from providers.base.held import STACK
 from providers.base.provider import AFTER_OTHERS, ALONE, KeycloakProvider
-from providers.registry import Kind, kinds
+from providers.registry import ResourceKind, kinds
 
 Props = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Answer:
+class CallResult:
     """What a call came to. fields: those that differ, and replaces: those for which the object is made anew."""
 
     id: str = ""
@@ -44,35 +44,35 @@ class Resources:
         self._providers = {name: kind.provider().use(connection) for name, kind in kinds().items()}
         self.organization = ""  # of the program's stack, once a grant has told
 
-    def check(self, kind: str, urn: str, olds: Props, news: Props) -> Answer:
+    def check(self, kind: str, urn: str, olds: Props, news: Props) -> CallResult:
         """Fills in what is not given, and refuses what is wrong."""
         provider = self._provider(kind)
         if STACK not in news:  # the program's own resource, and no part of a grant
             news, faults = self._completed(kinds()[kind], urn, news)
             if faults:
-                return Answer(inputs=news, failures=tuple(faults))
+                return CallResult(inputs=news, failures=tuple(faults))
         with told_as_sentences():
             checked = as_called(provider, "check")(olds, news)
         named = [_by_field(kinds()[kind], provider.named(checked.inputs), each.reason) for each in checked.failures]
-        return Answer(inputs=checked.inputs, failures=tuple(named))
+        return CallResult(inputs=checked.inputs, failures=tuple(named))
 
-    def diff(self, kind: str, id_: str, olds: Props, news: Props) -> Answer:
+    def diff(self, kind: str, id_: str, olds: Props, news: Props) -> CallResult:
         with told_as_sentences():
             found = as_called(self._provider(kind), "diff")(id_, olds, news)
         fields = found.fields if isinstance(found, Difference) else ()
-        return Answer(fields=fields, replaces=tuple(found.replaces or ()), changes=bool(found.changes))
+        return CallResult(fields=fields, replaces=tuple(found.replaces or ()), changes=bool(found.changes))
 
-    def create(self, kind: str, props: Props) -> Answer:
+    def create(self, kind: str, props: Props) -> CallResult:
         with told_as_sentences():
             made = as_called(self._provider(kind), "create")(props)
-        return Answer(str(made.id), dict(made.outs or {}))
+        return CallResult(str(made.id), dict(made.outs or {}))
 
-    def update(self, kind: str, id_: str, olds: Props, news: Props) -> Answer:
+    def update(self, kind: str, id_: str, olds: Props, news: Props) -> CallResult:
         with told_as_sentences():
             changed = as_called(self._provider(kind), "update")(id_, olds, news)
-        return Answer(id_, dict(changed.outs or {}))
+        return CallResult(id_, dict(changed.outs or {}))
 
-    def read(self, kind: str, urn: str, id_: str, props: Props) -> Answer:
+    def read(self, kind: str, urn: str, id_: str, props: Props) -> CallResult:
         """What the server has; without an id where the object is gone. Without props the id is one of an import."""
         provider = self._provider(kind)
         if not props:
@@ -80,11 +80,11 @@ class Resources:
             if faults:
                 raise CallFailed("\n".join(text for _, text in faults))
             with told_as_sentences():
-                return Answer(*imported(kinds()[kind], provider, id_, own))
+                return CallResult(*imported(kinds()[kind], provider, id_, own))
         with told_as_sentences():
             now = as_called(provider, "read")(id_, props)
         outs = {key: value for key, value in (now.outs or {}).items() if key != PROVIDER_KEY}
-        return Answer(str(now.id or ""), outs, dict(now.inputs or {}))
+        return CallResult(str(now.id or ""), outs, dict(now.inputs or {}))
 
     def delete(self, kind: str, id_: str, props: Props) -> None:
         with told_as_sentences():
@@ -95,7 +95,7 @@ class Resources:
             raise CallFailed(f"resource type {shown(kind)}: {PACKAGE} has none of that name; correct it.")
         return self._providers[kind]
 
-    def _completed(self, kind: Kind, urn: str, news: Props) -> tuple[Props, list[tuple[str, str]]]:
+    def _completed(self, kind: ResourceKind, urn: str, news: Props) -> tuple[Props, list[tuple[str, str]]]:
         """The inputs of a resource outside of grants: as a program in Python gives them to its resource."""
         named, fields = _named(kind.name, urn), known_fields(kind)
         faults = [
@@ -129,7 +129,7 @@ class Resources:
             faults.append(
                 (
                     "owner",
-                    f"{named}: has no owner, and this backend has no organizations that tell this stack from others of its name; "
+                    f"{named}: has no owner, and {NO_OTHER_NAME}; "
                     f"run `pulumi config set {PACKAGE}:owner {proposed}`, or set another name that no other stack has.",
                 )
             )
@@ -140,7 +140,7 @@ def _named(kind: str, urn: str) -> str:
     return f"{kind} {shown(urn.rpartition('::')[2])}"
 
 
-def _by_field(kind: Kind, named: str, sentence: str) -> tuple[str, str]:
+def _by_field(kind: ResourceKind, named: str, sentence: str) -> tuple[str, str]:
     """A refusal after the field that it begins with, both as the package names fields."""
     first = re.match(r"\w+", sentence.removeprefix(f"{harmless(named)}: "))
     fields = known_fields(kind)

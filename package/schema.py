@@ -20,7 +20,7 @@ from package.fields import known_fields
 from package.schema_types import ENUMS, enum_type, may_be_left_out, schema_type
 from package.texts import COMMON, GRANT_OUTPUTS, example
 from providers.base.face import GRANT, PACKAGE, PACKAGED, outside
-from providers.registry import Kind, kinds
+from providers.registry import ResourceKind, kinds
 
 Json = dict[str, Any]
 PROJECT = Path(__file__).resolve().parent.parent
@@ -75,7 +75,7 @@ def _config_key(key: str, text: str) -> Json:
     }
 
 
-def _resource(kind: Kind) -> Json:
+def _resource(kind: ResourceKind) -> Json:
     provider, fields = kind.provider, known_fields(kind)
     texts = {**COMMON, **described(kind.resource, fields)}
     choices = {**provider.CHOICES, "on_remove": provider.ON_REMOVE}
@@ -133,7 +133,7 @@ def _grant() -> Json:
 _ENUM_OF = {"exchange": "Exchange", "flows": "Flow", "audience": "AudienceBy", "on_remove": "OnRemove"}
 
 
-def _outputs(kind: Kind) -> Iterator[tuple[str, Any]]:
+def _outputs(kind: ResourceKind) -> Iterator[tuple[str, Any]]:
     """The fields that a resource declares as outputs."""
     for each in reversed(kind.resource.__mro__):
         if issubclass(each, pulumi.Resource):
@@ -142,7 +142,7 @@ def _outputs(kind: Kind) -> Iterator[tuple[str, Any]]:
                     yield name, hint.__args__[0]
 
 
-def _uuids(kind: Kind) -> Iterator[str]:
+def _uuids(kind: ResourceKind) -> Iterator[str]:
     """The UUIDs of clients that must be given by name."""
     for name, uuid in kind.provider.CLIENTS.items():
         field = known_fields(kind).get(name)

@@ -22,7 +22,7 @@ from kcadmin.rest.config_secrets import SECRETS
 from package import config
 from package.component import Grants
 from package.failures import CallFailed, told_as_sentences
-from package.resources import Answer, Resources
+from package.resources import CallResult, Resources
 from package.schema import VERSION, schema_text
 from package.wire import decoded, encoded
 from providers.base.face import Run, begin, kind_of, outside, serve_package
@@ -64,7 +64,7 @@ class Servicer(ProviderServicer):
         """Another address or login replaces nothing: whether the realm is the same one, the resources tell."""
         olds, news = (decoded(each, as_they_are=True)[0] for each in (request.old_inputs or request.olds, request.news))
         changed = sorted(key for key in {*olds, *news} if olds.get(key) != news.get(key))
-        return _difference(Answer(fields=tuple(changed), changes=bool(changed)), olds, news, olds, name=str)
+        return _difference(CallResult(fields=tuple(changed), changes=bool(changed)), olds, news, olds, name=str)
 
     async def Configure(self, request: Any, context: Any) -> Any:
         given, _ = decoded(request.args, as_they_are=True)
@@ -180,7 +180,7 @@ def _kind(request: Any) -> str:
     return kind_of(token) or token
 
 
-def _difference(answer: Answer, olds: Any, news: Any, before: Any, name: Callable[[str], str] = outside) -> Any:
+def _difference(answer: CallResult, olds: Any, news: Any, before: Any, name: Callable[[str], str] = outside) -> Any:
     """olds: outputs by the state. before: inputs by the state."""
     detailed = {}
     for key in dict.fromkeys((*answer.fields, *answer.replaces)):

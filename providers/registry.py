@@ -12,7 +12,7 @@ from providers.base.resource import KeycloakResource
 
 
 @dataclass(frozen=True)
-class Kind:
+class ResourceKind:
     """A kind of resource, and what creates, reads, updates and deletes it."""
 
     name: str
@@ -21,7 +21,7 @@ class Kind:
 
 
 @functools.cache
-def kinds() -> Mapping[str, Kind]:
+def kinds() -> Mapping[str, ResourceKind]:
     """Each module of ``providers`` holds a resource, and its provider under the same name with ``Provider``."""
     found = {}
     for module in sorted(each.name for each in pkgutil.iter_modules(providers.__path__) if not each.ispkg):
@@ -29,5 +29,5 @@ def kinds() -> Mapping[str, Kind]:
         for name, resource in names.items():
             provider = names.get(f"{name}Provider")
             if isinstance(resource, type) and issubclass(resource, KeycloakResource) and provider:
-                found[name] = Kind(name, resource, provider)
+                found[name] = ResourceKind(name, resource, provider)
     return found

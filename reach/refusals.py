@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from kcadmin.objects.client_secrets import variable
 from kcadmin.rest.dpop import MISSING
 from kcadmin.rest.errors import TokenRefused
+from kcadmin.rest.refused_logins import DISABLED, NO_ACCOUNT, NO_DIRECT_GRANTS, NOT_SET_UP, REALM_OFF, WRONG_PASSWORD
 from kcadmin.rest.texts import named
 
 STALE = "Invalid token"
@@ -16,25 +17,23 @@ BEFORE_THE_EXCHANGE = (
     "Parameter client_assertion",
     "Client authentication with",
     "Token reuse",
-    "Realm not enabled",
+    REALM_OFF,
     "DPoP proof",
     NO_CERTIFICATE,
 )
 BY_HAND = "its tokens are bound to its caller's {}, which is not known here: prove this exchange by hand, with it"
 ANOTHER_USER = "choose another user with --as-user, or set this one right"
-WAYS: Mapping[str, str] = {
-    "Client not allowed for direct access grants": (
+REMEDIES: Mapping[str, str] = {
+    NO_DIRECT_GRANTS: (
         "let a grant of this stack give {client} its token, switch on its Direct access grants for the proof, or prove it by hand"
     ),
-    "Client not enabled to retrieve service account": (
-        "name a user with --as-user, or switch on the service account of {client}"
-    ),
+    NO_ACCOUNT: ("name a user with --as-user, or switch on the service account of {client}"),
     "Client requires user consent": (
         "a login by password asks for no consent: prove this exchange by hand, with a browser's login at {client}"
     ),
-    "Invalid user credentials": "check the name, and the password in KEYCLOAK_USER_PASS",
-    "Account is not fully set up": f"the user has a required action, or no password that lasts; {ANOTHER_USER}",
-    "Account disabled": ANOTHER_USER,
+    WRONG_PASSWORD: "check the name, and the password in KEYCLOAK_USER_PASS",
+    NOT_SET_UP: f"the user has a required action, or no password that lasts; {ANOTHER_USER}",
+    DISABLED: ANOTHER_USER,
     "Account temporarily disabled": f"the user is locked by brute-force detection; wait, or {ANOTHER_USER}",
     MISSING: BY_HAND.format("key"),
     NO_CERTIFICATE: BY_HAND.format("certificate"),
@@ -50,10 +49,10 @@ def is_about_the_exchange(refused: TokenRefused) -> bool:
 
 def told(refused: TokenRefused, client_id: str) -> str:
     """Keycloak's words, with what to do where they are about the login of a client or a user."""
-    way = WAYS.get(refused.description, "")
-    if not way and refused.error in OF_A_CLIENT:
-        way = (
+    remedy = REMEDIES.get(refused.description, "")
+    if not remedy and refused.error in OF_A_CLIENT:
+        remedy = (
             "check that {client} is enabled and logs in by "
             f"its secret or key, and that {variable(client_id)} holds it, where it is set"
         )
-    return f"{refused}{'; ' if way else ''}{way.format(client=named(client_id))}"
+    return f"{refused}{'; ' if remedy else ''}{remedy.format(client=named(client_id))}"

@@ -14,10 +14,11 @@ from kcadmin.objects.robot_issuer import SPIFFE, Issuer, delete_issuer, issuer_t
 from kcadmin.objects.robot_login import ByIssuer, ByKey, logs_in_by
 from kcadmin.objects.robot_policies import judge_robot
 from kcadmin.objects.robot_removal import Removed, find_robot, remove_robot
-from kcadmin.rest.connection import ASSERTION_COMMAND, ASSERTION_FILE, Connection
+from kcadmin.rest.connection import Connection
 from kcadmin.rest.errors import KeycloakError, Refusal, sentence
 from kcadmin.rest.session import session_for
 from kcadmin.rest.texts import named
+from kcadmin.rest.variables import ASSERTION_COMMAND, ASSERTION_FILE
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from exchange.terminal.screen import print_line, print_text
 from exchange.terminal.version_control import warn_unless_ignored
 from kcadmin.objects import robot
 from kcadmin.objects.robot_issuer import KUBERNETES, OIDC, SPIFFE
-from kcadmin.rest.connection import ADMIN_PASSWORD, read_connection
+from kcadmin.rest.connection import read_connection
 from kcadmin.rest.errors import InvalidSettings
 from kcadmin.rest.texts import named
+from kcadmin.rest.variables import ADMIN_PASSWORD
 
 EPILOG = "See docs/own-keycloak.md, A robot instead of an administrator."
 

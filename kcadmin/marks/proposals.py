@@ -7,6 +7,8 @@ NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 RANDOM_BYTES = 3
 NO_ORGANIZATION = "organization"  # what Pulumi calls the organization of every stack on a self-managed backend
 
+NO_OTHER_NAME = "this backend has no organizations that tell this stack from others of its name"
+
 
 def proposed_owner(*words: str) -> str:
     """A name for an owner: words for people, and a random part, since clones of one repository have the same words."""

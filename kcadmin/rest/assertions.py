@@ -9,11 +9,12 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from kcadmin.rest.connection import ASSERTION_COMMAND, ASSERTION_FILE, AssertionLogin
+from kcadmin.rest.connection import AssertionLogin
 from kcadmin.rest.errors import LoginRefused
 from kcadmin.rest.issuers import claims_of
 from kcadmin.rest.redaction import redacted
 from kcadmin.rest.texts import shown
+from kcadmin.rest.variables import ASSERTION_COMMAND, ASSERTION_FILE
 
 TYPES = {kind: f"urn:ietf:params:oauth:client-assertion-type:{kind}" for kind in ("jwt-bearer", "jwt-spiffe")}
 COMMAND_SECONDS = 30

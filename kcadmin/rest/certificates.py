@@ -12,13 +12,9 @@ from pathlib import Path
 from cryptography import x509
 
 from kcadmin.rest.texts import named, shown
+from kcadmin.rest.variables import CERTIFICATE, CERTIFICATE_KEY, OF_CLIENTS
 
-CERTIFICATE, KEY = "KEYCLOAK_CLIENT_CERTIFICATE", "KEYCLOAK_CLIENT_KEY"
 _OTHERS = ("clientSecret", "privateKey", "clientAssertionFile")
-_OTHER_VARIABLES = (
-    *("KEYCLOAK_CLIENT_SECRET", "KEYCLOAK_PRIVATE_KEY"),
-    *("KEYCLOAK_CLIENT_ASSERTION_FILE", "KEYCLOAK_CLIENT_ASSERTION_COMMAND"),
-)
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,7 @@ def read_certificate(
     if not get("clientCertificate"):
         if get("clientKey"):
             faults.append("config 'clientKey': is set without clientCertificate; set that too, or remove clientKey.")
-        others = beside or any(value for name, value in environ.items() if name in _OTHER_VARIABLES)
+        others = beside or any(value for name, value in environ.items() if name in OF_CLIENTS)
         if others or not (environ.get(CERTIFICATE, "").strip() and get("clientId")):
             return None
     faults += [f"config {named(key)}: is set beside clientCertificate; keep one of them." for key in beside]
@@ -47,7 +43,7 @@ def read_certificate(
     if get("url").lower().startswith("http:"):
         faults.append("config 'clientCertificate': is shown over TLS alone; give an https:// address as url.")
     certificate = environ.get(CERTIFICATE, "").strip() or get("clientCertificate")
-    key = environ.get(KEY, "").strip() or get("clientKey") or certificate
+    key = environ.get(CERTIFICATE_KEY, "").strip() or get("clientKey") or certificate
     for name, path in (("clientCertificate", certificate), ("clientKey", key)):
         if not os.path.isfile(path):  # noqa: PTH113 (Path.is_file raises OSError for a path that is too long)
             faults.append(f"config {named(name)}: there is no file {shown(path)}; give the path of a PEM file.")

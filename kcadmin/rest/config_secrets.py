@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from kcadmin.rest.connection import ADMIN_PASSWORD, CLIENT_SECRET, PRIVATE_KEY
 from kcadmin.rest.texts import named
+from kcadmin.rest.variables import ADMIN_PASSWORD, CLIENT_SECRET, PRIVATE_KEY
 
 SECRETS = {"adminPassword": ADMIN_PASSWORD, "clientSecret": CLIENT_SECRET, "privateKey": PRIVATE_KEY}
 """Config key → the environment variable that may hold the secret instead."""

@@ -17,11 +17,8 @@ from kcadmin.rest.addresses import PAGE, base_of_page, told
 from kcadmin.rest.certificates import CertificateLogin, read_certificate
 from kcadmin.rest.errors import InvalidSettings
 from kcadmin.rest.texts import named, shown, unfit
+from kcadmin.rest.variables import ADMIN_PASSWORD, ASSERTION_COMMAND, ASSERTION_FILE, CLIENT_SECRET, PRIVATE_KEY
 
-ADMIN_PASSWORD = "KEYCLOAK_ADMIN_PASS"
-CLIENT_SECRET = "KEYCLOAK_CLIENT_SECRET"
-PRIVATE_KEY = "KEYCLOAK_PRIVATE_KEY"
-ASSERTION_FILE, ASSERTION_COMMAND = "KEYCLOAK_CLIENT_ASSERTION_FILE", "KEYCLOAK_CLIENT_ASSERTION_COMMAND"
 ASSERTION_KINDS = ("jwt-bearer", "jwt-spiffe")
 ADDRESS = "KEYCLOAK_URL"
 USER_AGENT = "KEYCLOAK_USER_AGENT"

@@ -12,9 +12,6 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from kcadmin.rest import assertions, certificates
 from kcadmin.rest.certificates import CertificateLogin
 from kcadmin.rest.connection import (
-    ADMIN_PASSWORD,
-    CLIENT_SECRET,
-    PRIVATE_KEY,
     AssertionLogin,
     ClientSecretLogin,
     Login,
@@ -25,6 +22,7 @@ from kcadmin.rest.connection import (
 from kcadmin.rest.errors import InvalidSettings
 from kcadmin.rest.refused_logins import cause
 from kcadmin.rest.texts import named
+from kcadmin.rest.variables import ADMIN_PASSWORD, CLIENT_SECRET, PRIVATE_KEY
 
 ASSERTION_TYPE = assertions.TYPES["jwt-bearer"]
 ASSERTION_SECONDS = 60

@@ -22,7 +22,7 @@ MASTER = "master"
 _IN_REALM = re.compile(r"^/admin/realms/([^/]+)(/.*)?$")
 
 
-class Row(NamedTuple):
+class NeededRoles(NamedTuple):
     """Paths below a realm, the roles to read them and those to write them."""
 
     path: str
@@ -30,21 +30,25 @@ class Row(NamedTuple):
     manage: tuple[str, ...]
 
 
-def _row(path: str, what: str) -> Row:
-    return Row(path, (f"view-{what}",), (f"manage-{what}",))
+def _row(path: str, what: str) -> NeededRoles:
+    return NeededRoles(path, (f"view-{what}",), (f"manage-{what}",))
 
 
 ROWS = (
-    Row(r"/clients/[^/]+/evaluate-scopes/generate-example", ("view-clients", "view-users"), ()),
-    Row(r"/clients/[^/]+/authz/resource-server/settings$", ("manage-authorization",), ("manage-authorization",)),
+    NeededRoles(r"/clients/[^/]+/evaluate-scopes/generate-example", ("view-clients", "view-users"), ()),
+    NeededRoles(
+        r"/clients/[^/]+/authz/resource-server/settings$", ("manage-authorization",), ("manage-authorization",)
+    ),
     _row(r"/clients/[^/]+/authz/", "authorization"),
-    Row(r"/clients/[^/]+/management/permissions$", ("view-clients",), ("manage-clients", "view-authorization")),
-    Row(r"/(clients|client-scopes)/[^/]+/scope-mappings/realm", ("view-clients",), ("manage-clients", "manage-realm")),
+    NeededRoles(r"/clients/[^/]+/management/permissions$", ("view-clients",), ("manage-clients", "view-authorization")),
+    NeededRoles(
+        r"/(clients|client-scopes)/[^/]+/scope-mappings/realm", ("view-clients",), ("manage-clients", "manage-realm")
+    ),
     _row(r"/(clients|client-scopes|default-default-client-scopes|default-optional-client-scopes)(/|$)", "clients"),
     _row(r"/(users|groups|group-by-path|attack-detection)(/|$)", "users"),
     _row(r"/(events|admin-events)(/|$)", "events"),
     _row(r"/identity-provider/", "identity-providers"),
-    Row(r"/(partialImport|partial-export)$", ("manage-realm",), ("manage-realm",)),
+    NeededRoles(r"/(partialImport|partial-export)$", ("manage-realm",), ("manage-realm",)),
     _row(r"/(roles|roles-by-id|client-policies|components|keys|authentication)(/|$)", "realm"),
     _row(r"$", "realm"),
 )

@@ -12,7 +12,7 @@ ROBOT = "log in as a robot instead (`python -m exchange bootstrap`)"
 HOME = "a robot is in the realm that it manages, so check clientId and loginRealm"
 
 
-class Row(NamedTuple):
+class LoginCause(NamedTuple):
     """An answer. error: RFC 6749's. words: those that its description begins with. by: the kinds of login that it is for.
 
     is_secret: whether another secret may be the remedy.
@@ -78,34 +78,38 @@ REALM_DISABLED = Odd("login-realm-disabled", "the realm is disabled", "enable it
 HTTPS = Odd("login-https", "the realm demands TLS", "set url to its https:// address")
 OTHER = Odd("login-refused", "Keycloak gives no other reason", "check the name, its secret and loginRealm")
 
+NOT_SET_UP, DISABLED = "Account is not fully set up", "Account disabled"
+WRONG_PASSWORD, REALM_OFF = "Invalid user credentials", "Realm not enabled"
+NO_DIRECT_GRANTS = "Client not allowed for direct access grants"
+NO_ACCOUNT = "Client not enabled to retrieve service account"
 INVALID = "Invalid client or Invalid client credentials"
 ROWS = (
-    Row("invalid_grant", "Account is not fully set up", REQUIRED_ACTION),
-    Row("invalid_grant", "Account disabled", USER_DISABLED),
-    Row("invalid_request", "User '", USER_DISABLED),
-    Row("invalid_grant", "Invalid user credentials", CREDENTIALS, is_secret=True),
-    Row("invalid_client", INVALID, NO_ADMIN_CLI, by=(PasswordLogin,)),
-    Row("unauthorized_client", INVALID, NO_ADMIN_CLI, by=(PasswordLogin,)),
-    Row("unauthorized_client", "Client not allowed for direct access grants", NO_ADMIN_CLI),
-    Row("invalid_client", INVALID, NO_CLIENT, by=(ClientSecretLogin, PrivateKeyLogin)),
-    Row("unauthorized_client", INVALID, BY_SECRET, by=(PrivateKeyLogin,)),
-    Row("unauthorized_client", INVALID, SECRET, by=(ClientSecretLogin,), is_secret=True),
-    Row("unauthorized_client", "Client not enabled to retrieve service account", NO_SERVICE_ACCOUNT),
-    Row("unauthorized_client", "Public client not allowed to retrieve service account", PUBLIC),
-    Row("invalid_client", "Bearer-only not allowed", NO_ROBOT),
-    Row("invalid_client", "Wrong client protocol", NO_ROBOT),
-    Row("invalid_client", "Parameter client_assertion_type is missing", BY_ANOTHER_WAY),
-    Row("invalid_client", "Client authentication with signed JWT failed", KEY, is_secret=True),
-    Row("invalid_client", "Unable to load public key", KEY),
-    Row("access_denied", "Realm not enabled", REALM_DISABLED),
-    Row("invalid_request", "HTTPS required", HTTPS),
+    LoginCause("invalid_grant", NOT_SET_UP, REQUIRED_ACTION),
+    LoginCause("invalid_grant", DISABLED, USER_DISABLED),
+    LoginCause("invalid_request", "User '", USER_DISABLED),
+    LoginCause("invalid_grant", WRONG_PASSWORD, CREDENTIALS, is_secret=True),
+    LoginCause("invalid_client", INVALID, NO_ADMIN_CLI, by=(PasswordLogin,)),
+    LoginCause("unauthorized_client", INVALID, NO_ADMIN_CLI, by=(PasswordLogin,)),
+    LoginCause("unauthorized_client", NO_DIRECT_GRANTS, NO_ADMIN_CLI),
+    LoginCause("invalid_client", INVALID, NO_CLIENT, by=(ClientSecretLogin, PrivateKeyLogin)),
+    LoginCause("unauthorized_client", INVALID, BY_SECRET, by=(PrivateKeyLogin,)),
+    LoginCause("unauthorized_client", INVALID, SECRET, by=(ClientSecretLogin,), is_secret=True),
+    LoginCause("unauthorized_client", NO_ACCOUNT, NO_SERVICE_ACCOUNT),
+    LoginCause("unauthorized_client", "Public client not allowed to retrieve service account", PUBLIC),
+    LoginCause("invalid_client", "Bearer-only not allowed", NO_ROBOT),
+    LoginCause("invalid_client", "Wrong client protocol", NO_ROBOT),
+    LoginCause("invalid_client", "Parameter client_assertion_type is missing", BY_ANOTHER_WAY),
+    LoginCause("invalid_client", "Client authentication with signed JWT failed", KEY, is_secret=True),
+    LoginCause("invalid_client", "Unable to load public key", KEY),
+    LoginCause("access_denied", REALM_OFF, REALM_DISABLED),
+    LoginCause("invalid_request", "HTTPS required", HTTPS),
 )
 ODD = (*dict.fromkeys(row.odd for row in ROWS), OTHER)
 
 
-def cause(login: Login, error: str, description: str) -> Row:
+def cause(login: Login, error: str, description: str) -> LoginCause:
     """Why a login was refused. The last resort is ``OTHER``; assertions of other issuers have remedies of their own."""
     for row in ROWS:
         if row.error == error and description.startswith(row.words) and isinstance(login, row.by):
             return row
-    return Row(error, "", OTHER, is_secret=True)
+    return LoginCause(error, "", OTHER, is_secret=True)

@@ -28,7 +28,7 @@ class Whose(Enum):
     OWN, OTHERS, ANOTHER_STACKS = range(3)
 
 
-class Marked(Protocol):
+class MarkedObject(Protocol):
     """An object that may bear a mark."""
 
     @property
@@ -48,7 +48,7 @@ class ObjectMark:
     name: str = ""
 
     @classmethod
-    def on(cls, found: Marked | None) -> "ObjectMark | None":
+    def on(cls, found: MarkedObject | None) -> "ObjectMark | None":
         """The mark of an object; None where it bears none, or is gone."""
         return cls(found.mark, found.writer, found.owner or "") if found and found.mark else None
 

@@ -11,7 +11,7 @@ from shlex import quote
 import pulumi
 from pulumi.runtime import is_dry_run
 
-from kcadmin.marks.proposals import NO_ORGANIZATION, proposed_owner
+from kcadmin.marks.proposals import NO_ORGANIZATION, NO_OTHER_NAME, proposed_owner
 from kcadmin.marks.whose import TAKEN_OVER_BY
 from kcadmin.rest.texts import shown
 from providers.base.face import config_value
@@ -40,8 +40,8 @@ def no_owner() -> str:
     bears = Counter(each.owner for each in own_state() if each.owner)
     if not bears:
         return (
-            "config 'owner': is not set, and this backend has no organizations that tell this stack from others of its name; run "
-            f"`{new}`, or set another name that no other stack has and that may stay whatever is renamed."
+            f"config 'owner': is not set, and {NO_OTHER_NAME}; run `{new}`, or set another name that no other stack has and that "
+            "may stay whatever is renamed."
         )
     now = stack_name() if stack_name() in bears else bears.most_common(1)[0][0]
     return (

@@ -20,6 +20,7 @@ from kcadmin.marks.ownership import stack_text
 SELF_MANAGED = "organization/"  # what each self-managed backend calls its organization
 URL, HOME, CREDENTIALS = "PULUMI_BACKEND_URL", "PULUMI_HOME", "PULUMI_CREDENTIALS_PATH"
 FILE = "file"
+PROJECTS = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")  # JSON is YAML
 STARTED_WITH = "PULUMI_CONFIG"  # by which Pulumi hands a program its config
 
 
@@ -50,7 +51,7 @@ def place(url: str) -> str:
 
 
 def _of_project(project: Path) -> str:
-    for name in ("Pulumi.yaml", "Pulumi.yml"):
+    for name in PROJECTS:
         with suppress(OSError, yaml.YAMLError, AttributeError):
             backend = (yaml.safe_load((project / name).read_text(encoding="utf-8")) or {}).get("backend") or {}
             return str(backend.get("url") or "")

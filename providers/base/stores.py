@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import Protocol, TypeVar
 
-from providers.base.held import Marked
+from providers.base.held import MarkedObject
 
 
 class Found(Enum):
@@ -12,7 +12,7 @@ class Found(Enum):
     OURS, AS_WANTED, IN_THE_WAY = range(3)
 
 
-class StoredObject(Marked, Protocol):
+class StoredObject(MarkedObject, Protocol):
     """What a store's objects have in common."""
 
     @property

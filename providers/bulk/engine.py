@@ -31,7 +31,7 @@ class Step(Enum):
 
 
 @dataclass
-class Outcome:
+class PartsDone:
     """parts: what there is now. faults: sentences, by the places of the parts that failed. waiting: parts that need those."""
 
     parts: dict[str, Part]
@@ -82,10 +82,10 @@ class Engine:
         in_order(_needs(news), compare)
         return steps, faults
 
-    def apply(self, olds: Parts, news: Parts) -> Outcome:
+    def apply(self, olds: Parts, news: Parts) -> PartsDone:
         """Makes the parts as declared. Nothing is removed for good in a run in which a part fails."""
         steps, faults = self.steps(olds, news)
-        done = Outcome(dict(olds), faults)
+        done = PartsDone(dict(olds), faults)
         self._remove(done, {place: olds[place] for place, step in steps.items() if step is Step.REPLACE})
 
         def make(place: str) -> None:
@@ -127,7 +127,7 @@ class Engine:
 
     def delete(self, parts: Parts) -> Faults:
         """Removes all parts, or gives back what was there."""
-        done = Outcome(dict(parts))
+        done = PartsDone(dict(parts))
         self._remove(done, parts)
         return done.faults
 
@@ -138,7 +138,7 @@ class Engine:
             return replace(new, props=created.outs or {}, id=created.id)
         return replace(new, props=provider.update(old.id, dict(old.props), props).outs or {}, id=old.id)
 
-    def _remove(self, done: Outcome, parts: Parts) -> None:
+    def _remove(self, done: PartsDone, parts: Parts) -> None:
         freed = reversed_needs(_needs(parts))
 
         def remove(place: str) -> None:

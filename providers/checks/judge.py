@@ -15,7 +15,7 @@ from reach.facts import Facts
 
 
 @dataclass(frozen=True)
-class Judgement:
+class JudgedGrants:
     """grants: none with faults. notes: a sentence each. in_full: what notes shorten or leave out."""
 
     grants: tuple[GrantPlan, ...] = ()
@@ -44,7 +44,7 @@ def judge(
     state: Callable[[], Sequence[OwnObject]] = tuple,
     *,
     opens: bool = True,
-) -> Judgement:
+) -> JudgedGrants:
     """:param facts: of the server, all that the grants ask for. guards: see ``register_grants``.
 
     :param state: gives what the stack's own state holds. opens: whether to read what else the grants open.
@@ -52,11 +52,11 @@ def judge(
     """
     planned = plan(specs, facts, guards)
     if planned.faults:
-        return Judgement(faults=planned.faults)
+        return JudgedGrants(faults=planned.faults)
     changes = policy_changes(connection, planned.grants, facts, guards)
     if changes.faults:
-        return Judgement(faults=changes.faults)
+        return JudgedGrants(faults=changes.faults)
     if not opens:
-        return Judgement(planned.grants, (), (*planned.notes, *changes.notes))
+        return JudgedGrants(planned.grants, (), (*planned.notes, *changes.notes))
     opened = openings(connection, planned.grants, facts, guards, state)
-    return Judgement(planned.grants, (), (*planned.notes, *changes.notes, *opened.notes), opened.in_full)
+    return JudgedGrants(planned.grants, (), (*planned.notes, *changes.notes, *opened.notes), opened.in_full)

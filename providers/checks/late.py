@@ -17,7 +17,7 @@ from kcadmin.rest.connection import Connection
 from kcadmin.rest.session import session_for
 from kcadmin.rest.texts import named, quoted
 from providers.base import messages
-from providers.checks.judge import Judgement, judge, tell
+from providers.checks.judge import JudgedGrants, judge, tell
 from reach.facts import Coming, Facts, Own
 from reach.preflight import ask
 
@@ -38,7 +38,7 @@ class LateJudgement:
 
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    whole: Judgement | None = None
+    whole: JudgedGrants | None = None
     line: str = ""
     uuids: Mapping[str, str] | None = None
     facts: Mapping[str, Any] | None = None
@@ -130,7 +130,7 @@ def _may_look(realm: Realm) -> bool:
     return looks <= LOOKS
 
 
-def _whole(judged: Judgement, late: LateGrant, uuids: Mapping[str, str], line: str) -> LateJudgement:
+def _whole(judged: JudgedGrants, late: LateGrant, uuids: Mapping[str, str], line: str) -> LateJudgement:
     (planned,) = judged.grants
     return LateJudgement(
         whole=judged,

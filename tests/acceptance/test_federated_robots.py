@@ -16,9 +16,10 @@ from kcadmin.objects.robot_issuer import KUBERNETES, OIDC, SPIFFE
 from kcadmin.objects.robot_issuer import Issuer as Wished
 from kcadmin.objects.robot_login import ByIssuer
 from kcadmin.objects.robot_names import MARK
-from kcadmin.rest.connection import ADMIN_PASSWORD, AssertionLogin, Connection
+from kcadmin.rest.connection import AssertionLogin, Connection
 from kcadmin.rest.errors import Forbidden, LoginRefused, Refusal
 from kcadmin.rest.session import Session
+from kcadmin.rest.variables import ADMIN_PASSWORD
 from tests.support.engine import forget
 from tests.support.in_process import Killed, Stack, interrupted
 from tests.support.issuer import ACCOUNT, Issuer, issuer

@@ -14,9 +14,10 @@ from exchange.bootstrap.bootstrap import bootstrap, remove
 from exchange.cli import app
 from kcadmin.objects import robot
 from kcadmin.objects.robot import MARK
-from kcadmin.rest.connection import ADMIN_PASSWORD, PrivateKeyLogin
+from kcadmin.rest.connection import PrivateKeyLogin
 from kcadmin.rest.errors import Forbidden, KeycloakError, NotFound, Refusal
 from kcadmin.rest.session import Session
+from kcadmin.rest.variables import ADMIN_PASSWORD
 from tests.support.engine import forget
 from tests.support.realms import TestRealm
 

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from exchange.cli import app
-from kcadmin.rest.connection import ADMIN_PASSWORD
+from kcadmin.rest.variables import ADMIN_PASSWORD
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import both_flows, grant
 from tests.e2e.stack import Stack

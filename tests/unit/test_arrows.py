@@ -341,6 +341,19 @@ def test_no_name_that_belongs_to_others_or_to_nobody() -> None:
     ] == []
 
 
+CORE = ("components", "package", "grants", "providers", "reach", "kcadmin", "exchange")
+
+
+def test_one_word_means_one_thing() -> None:
+    """No public class has the name of another one. Pulumi's resources have the names of Keycloak's objects."""
+    found: dict[str, list[str]] = {}
+    for source in (each for room in CORE for each in sources(room)):
+        for node in ast.parse(source.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and not node.keywords:
+                found.setdefault(node.name, []).append(source.relative_to(PROJECT).as_posix())
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}
+
+
 @pytest.mark.parametrize(
     ("text", "module"),
     [

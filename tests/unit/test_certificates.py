@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from kcadmin.rest.certificates import CERTIFICATE, KEY, CertificateLogin, remedy
-from kcadmin.rest.connection import ADMIN_PASSWORD, CLIENT_SECRET, ClientSecretLogin, read_connection
+from kcadmin.rest.certificates import CertificateLogin, remedy
+from kcadmin.rest.connection import ClientSecretLogin, read_connection
 from kcadmin.rest.errors import InvalidSettings
 from kcadmin.rest.given_connection import as_given, given_connection
 from kcadmin.rest.login import describe, secrets_of, token_form
+from kcadmin.rest.variables import ADMIN_PASSWORD, CERTIFICATE, CERTIFICATE_KEY, CLIENT_SECRET
 from tests.support.authority import Authority
 
 URL = "https://kc.example.com"
@@ -27,9 +28,9 @@ def test_config_chooses_it(files: tuple[str, str], tmp_path: Path) -> None:
     environ = {CLIENT_SECRET: "s", ADMIN_PASSWORD: "p"}
     assert read_connection(config.get, environ).login == login
     moved = {**config, "clientCertificate": "/gone", "clientKey": "/gone"}
-    assert read_connection(moved.get, {CERTIFICATE: certificate, KEY: key}).login == login
+    assert read_connection(moved.get, {CERTIFICATE: certificate, CERTIFICATE_KEY: key}).login == login
     plain = {"url": URL, "clientId": "robot"}
-    by_environment = {CERTIFICATE: certificate, KEY: key}
+    by_environment = {CERTIFICATE: certificate, CERTIFICATE_KEY: key}
     assert read_connection(plain.get, by_environment).login == login
     assert read_connection(plain.get, {**by_environment, CLIENT_SECRET: "s"}).login == ClientSecretLogin("robot", "s")
     both = tmp_path / "both.pem"

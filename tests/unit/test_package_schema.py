@@ -16,7 +16,7 @@ from package.config import KEYS
 from package.schema import schema, schema_text
 from package.schema_types import ENUMS
 from providers.base.face import GRANT, PACKAGED, inside, outside
-from providers.registry import Kind, kinds
+from providers.registry import ResourceKind, kinds
 from tests.support.resources import RESOURCES
 
 SCHEMA = schema()
@@ -30,7 +30,7 @@ def test_every_resource_of_the_project_is_in_it_and_the_grant() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_a_resource_is_as_its_class_says(kind: Kind) -> None:
+def test_a_resource_is_as_its_class_says(kind: ResourceKind) -> None:
     described = SCHEMA["resources"][f"{PACKAGED}{kind.name}"]
     arguments = {
         name: each

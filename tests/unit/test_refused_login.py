@@ -4,7 +4,7 @@ import pytest
 
 from kcadmin.rest.connection import ClientSecretLogin, Login, PasswordLogin, PrivateKeyLogin
 from kcadmin.rest.login import why_refused
-from kcadmin.rest.refused_logins import INVALID, ROWS, Row
+from kcadmin.rest.refused_logins import INVALID, ROWS, LoginCause
 
 CREDENTIALS = {"error": "invalid_grant", "error_description": "Invalid user credentials"}
 SECRET = {"error": "unauthorized_client", "error_description": INVALID}
@@ -31,7 +31,7 @@ def test_the_variable_is_named_unless_it_is_set(
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.odd.name)
-def test_each_answer_has_its_cause(row: Row) -> None:
+def test_each_answer_has_its_cause(row: LoginCause) -> None:
     login = row.by[0]("robot", "x")  # type: ignore[call-arg]
     told = why_refused(login, {"error": row.error, "error_description": f"{row.words} and more"}, {})
     assert told.startswith(f": {row.odd.wrong}; {row.odd.remedy}")
