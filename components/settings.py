@@ -77,7 +77,7 @@ def parse_settings(get: Callable[[str], str | None], owner: str, *, grants: bool
     except InvalidSettings as found:
         faults += found.faults
     defaults = _defaults(get, owner, faults)
-    events, guards = _read_flag(get, "events", faults), _read_guards(get("guards"), faults)
+    events, guards = read_flag(get, "events", faults), _read_guards(get("guards"), faults)
     in_bulk = _read_resources(get("resources") or EACH, faults)
     specs = _read_grants(get, defaults, faults) if grants else ()
     if faults:
@@ -95,11 +95,12 @@ def _defaults(get: Callable[[str], str | None], owner: str, faults: list[str]) -
     if exchange not in EXCHANGES:
         faults.append(f"config 'exchange': is {shown(exchange)}; choose one of {', '.join(EXCHANGES)}.")
         exchange = "auto"
-    protect = _read_flag(get, "protect", faults)
+    protect = read_flag(get, "protect", faults)
     return {"realm": realm, "exchange": exchange, "owner": get("owner") or owner, "protect": protect}
 
 
-def _read_flag(get: Callable[[str], str | None], key: str, faults: list[str]) -> bool:
+def read_flag(get: Callable[[str], str | None], key: str, faults: list[str]) -> bool:
+    """A config key that is true or false; false where it is not set. Adds what is wrong to ``faults``."""
     text = get(key) or "false"
     if text not in ("true", "false"):
         faults.append(f"config {named(key)}: is {shown(text)}; set true or false.")

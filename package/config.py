@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from components.settings import read_flag
 from grants.spec import EXCHANGES
 from kcadmin.marks.proposals import NO_ORGANIZATION
 from kcadmin.rest.config_secrets import plain_secrets
@@ -88,6 +89,7 @@ def faults(props: Mapping[str, Any], urn: str = "") -> list[tuple[str, str]]:
             found += problem.faults
     if (exchange := texts.get("exchange", "auto")) not in EXCHANGES:
         found.append(f"config 'exchange': is {shown(exchange)}; choose one of {', '.join(EXCHANGES)}.")
+    read_flag(texts.get, "protect", found)
     return [(_key(fault), as_of_package(fault)) for fault in dict.fromkeys(found)]
 
 

@@ -9,7 +9,7 @@ from kcadmin.marks.proposals import NO_ORGANIZATION, NO_OTHER_NAME, proposed_own
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.texts import harmless, shown
 from package.config import as_of_package, stack_of
-from package.failures import CallFailed, told_as_sentences
+from package.failures import CallFailed
 from package.fields import known_fields
 from package.imports import imported
 from providers.base.called import PROVIDER_KEY, as_called
@@ -51,25 +51,21 @@ class Resources:
             news, faults = self._completed(kinds()[kind], urn, news)
             if faults:
                 return CallResult(inputs=news, failures=tuple(faults))
-        with told_as_sentences():
-            checked = as_called(provider, "check")(olds, news)
+        checked = as_called(provider, "check")(olds, news)
         named = [_by_field(kinds()[kind], provider.named(checked.inputs), each.reason) for each in checked.failures]
         return CallResult(inputs=checked.inputs, failures=tuple(named))
 
     def diff(self, kind: str, id_: str, olds: Props, news: Props) -> CallResult:
-        with told_as_sentences():
-            found = as_called(self._provider(kind), "diff")(id_, olds, news)
+        found = as_called(self._provider(kind), "diff")(id_, olds, news)
         fields = found.fields if isinstance(found, Difference) else ()
         return CallResult(fields=fields, replaces=tuple(found.replaces or ()), changes=bool(found.changes))
 
     def create(self, kind: str, props: Props) -> CallResult:
-        with told_as_sentences():
-            made = as_called(self._provider(kind), "create")(props)
+        made = as_called(self._provider(kind), "create")(props)
         return CallResult(str(made.id), dict(made.outs or {}))
 
     def update(self, kind: str, id_: str, olds: Props, news: Props) -> CallResult:
-        with told_as_sentences():
-            changed = as_called(self._provider(kind), "update")(id_, olds, news)
+        changed = as_called(self._provider(kind), "update")(id_, olds, news)
         return CallResult(id_, dict(changed.outs or {}))
 
     def read(self, kind: str, urn: str, id_: str, props: Props) -> CallResult:
@@ -79,16 +75,13 @@ class Resources:
             own, faults = self._own(kind, urn, {})
             if faults:
                 raise CallFailed("\n".join(text for _, text in faults))
-            with told_as_sentences():
-                return CallResult(*imported(kinds()[kind], provider, id_, own))
-        with told_as_sentences():
-            now = as_called(provider, "read")(id_, props)
+            return CallResult(*imported(kinds()[kind], provider, id_, own))
+        now = as_called(provider, "read")(id_, props)
         outs = {key: value for key, value in (now.outs or {}).items() if key != PROVIDER_KEY}
         return CallResult(str(now.id or ""), outs, dict(now.inputs or {}))
 
     def delete(self, kind: str, id_: str, props: Props) -> None:
-        with told_as_sentences():
-            as_called(self._provider(kind), "delete")(id_, props)
+        as_called(self._provider(kind), "delete")(id_, props)
 
     def _provider(self, kind: str) -> KeycloakProvider:
         if kind not in self._providers:

@@ -14,7 +14,7 @@ from pulumi.runtime.proto import provider_pb2 as messages
 from kcadmin.rest.connection import Connection, PasswordLogin
 from kcadmin.rest.errors import Refusal
 from package import config
-from package.failures import CallFailed
+from package.failures import CallFailed, told_as_sentences
 from package.resources import Resources
 from package.servicer import Servicer
 from package.wire import OUTPUT, SECRET, SIGNATURE, UNKNOWN, decoded, encoded
@@ -160,7 +160,7 @@ def test_a_state_of_the_other_face_is_written_anew_without_a_request(
 )
 def test_what_fails_is_a_sentence(resources: Resources, problem: Exception, told: str) -> None:
     resources._providers["AudienceMapper"] = Called(create=problem)  # type: ignore[assignment]
-    with pytest.raises(CallFailed) as failed:
+    with pytest.raises(CallFailed) as failed, told_as_sentences():
         resources.create("AudienceMapper", {})
     assert str(failed.value) == told
 
@@ -205,10 +205,10 @@ def test_a_diff_names_each_field_and_what_becomes_of_it(resources: Resources) ->
 def test_faults_of_the_config_name_their_key(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("KEYCLOAK_URL", "KEYCLOAK_ADMIN_PASS"):
         monkeypatch.delenv(name, raising=False)
-    given = {"url": "ftp://x", "adminUsername": "a", "adminPassword": "p", "exchange": "fast"}
+    given = {"url": "ftp://x", "adminUsername": "a", "adminPassword": "p", "exchange": "fast", "protect": "yes"}
     found = config.faults(given)
-    assert [key for key, _ in found] == ["url", "exchange"]
-    there = {**given, "url": "http://localhost", "exchange": "auto"}
+    assert [key for key, _ in found] == ["url", "exchange", "protect"]
+    there = {**given, "url": "http://localhost", "exchange": "auto", "protect": True}
     for urn in ("", "urn:pulumi:dev::shop::pulumi:providers:x::other"):  # of an explicit provider, too
         ((key, text),) = config.faults({**there, "ownr": "x", "version": "0.1.0"}, urn)
         assert key == "ownr" and text.endswith("did you mean 'owner'?")
