@@ -25,6 +25,11 @@ NO_PROTECT = (
     "sets protect, which holds for resources of their own alone",
     "leave protect out of the grant and of the stack's config, or set config resources: each",
 )
+ONCE_MORE = (
+    "note: {number} parts of grants have two holders in the state now; run `pulumi up` once more, which takes the former ones "
+    "out of the state and writes nothing to Keycloak."
+)
+FORMER = "note: {number} former resources leave the state, since one resource a realm holds the same parts; Keycloak keeps them."
 NO_CONNECTION = "config 'resources': is realm, which holds for the stack's own Keycloak alone; set it to each."
 
 
@@ -50,6 +55,8 @@ class InBulk:
         coming = self._numbers(lambda there: not there.in_bulk and there.place not in arrived)
         note_moves(Moves(coming))
         parts = {realm: self._parts(here) for realm, here in self._by_realm().items()}
+        former = [there for there in self._held if not there.in_bulk and there.place in arrived]
+        _tell(ONCE_MORE if coming else FORMER, len(coming or former))
         leaving: list[pulumi.Resource] = []
         if any(place in coming for held in parts.values() for place in held):
             note_moves(Moves(retained=True))
@@ -67,6 +74,7 @@ class InBulk:
         """Registers them as a resource a part, and has what held them before as one let them go."""
         numbers = self._numbers(lambda there: there.in_bulk)
         note_moves(Moves(numbers))
+        _tell(ONCE_MORE, len(numbers))
         arriving: list[pulumi.Resource] = []
         for resource in each():
             arriving += [resource] if numbers else []
@@ -97,6 +105,12 @@ class InBulk:
                 if planned.spec.prove:
                     register_proofs(planned, shared, own, None, NONE)
         return parts
+
+
+def _tell(note: str, number: int) -> None:
+    """What the state's resources show as made or deleted is a change of who holds them."""
+    if number:
+        messages.info(note.format(number=number))
 
 
 def _kept(planned: GrantPlan) -> dict[str, Any]:
