@@ -3,8 +3,6 @@
 import contextlib
 import gzip
 import json
-import os
-import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from local.layout import PROJECT, STATE, Say, backend_url, make_local
 
 NAME = "keycloak-token-exchange"
 SALT = "encryptionsalt:"
+PLUGIN = "pulumi.dynamic"  # the module of Pulumi's plugin for dynamic resources
 
 
 def prepare(stack: str, env: dict[str, str], say: Say) -> None:
@@ -62,7 +61,7 @@ def is_left(lock: dict[str, Any]) -> bool:
 
 
 def end_left_plugins() -> None:
-    """End the provider processes of killed runs: they outlive the engine and would write beside the next run.
+    """End the provider processes of killed runs, which outlive the engine, so that they do not write beside the next run.
 
     Ours have our state folder in their environment. Left ones have no `pulumi` process above them.
     Only where the kernel shows other processes' environments (Linux).
@@ -71,11 +70,11 @@ def end_left_plugins() -> None:
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ProcessLookupError):
             pid = int(folder.name)
-            if "pulumi.dynamic" not in (processes.command_line(pid) or []):
+            if PLUGIN not in (processes.command_line(pid) or []):
                 continue
             environment = (folder / "environ").read_bytes().split(b"\0")
             if wanted in environment and not has_engine_above(pid):
-                os.kill(pid, signal.SIGTERM)
+                processes.stop(pid, PLUGIN)
 
 
 def has_engine_above(pid: int) -> bool:
