@@ -8,12 +8,12 @@ from typing import Any
 
 from grants.grant_file import ENDINGS, MOST_BYTES, UnfitFile, grants_in, place_of
 from grants.odd import CONFIG_LARGE
+from kcadmin.rest.project import project_folder
 from kcadmin.rest.texts import named
 
 GRANTS, GRANTS_FILE = "grants", "grantsFile"
 LINUX_LIMIT, LARGE = 131_072, 100 * 1024
 """Bytes that Linux takes as one variable of a process, its name included; bytes from which people are warned."""
-PROJECTS = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,6 @@ def too_large(config: str) -> str | None:
         return None
     odd = CONFIG_LARGE.told(size=f"{size:,}", limit=f"{LINUX_LIMIT:,}")
     return f"config: {odd.wrong}; {odd.remedy}."
-
-
-def project_folder(start: Path | None = None) -> Path:
-    """The folder of the Pulumi project that a folder, else the current one, is in: a program may start deeper, by ``main``."""
-    here = (start or Path.cwd()).absolute()
-    return next((each for each in (here, *here.parents) if any((each / name).is_file() for name in PROJECTS)), here)
 
 
 def _in_config(text: object, *, needed: bool) -> tuple[list[Listed], list[str]]:

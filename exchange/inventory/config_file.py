@@ -21,9 +21,10 @@ from exchange.stack.stack import NAMESPACE
 from exchange.terminal.files import write_whole
 from exchange.terminal.printing import counted, table
 from grants.grant_file import ENDINGS, UnfitFile, grants_in, parsed
-from grants.listed import project_folder, too_large
+from grants.listed import too_large
 from kcadmin.marks.proposals import proposed_owner
 from kcadmin.rest.errors import Forbidden, NotFound, Refusal
+from kcadmin.rest.project import project_folder
 from kcadmin.rest.session import Session, path
 from kcadmin.rest.texts import is_obeyed, named
 from reach.roles import read_roles

@@ -1,5 +1,6 @@
 """Options that several commands take, once: which stack, which realm, which login, and JSON."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -69,7 +70,7 @@ def login(
         "adminUsername": admin_username,
         "clientId": client_id,
         "loginRealm": login_realm,
-        "caCertificate": ca_certificate,
+        "caCertificate": ca_certificate and str(Path.cwd() / ca_certificate),  # a path of the shell, not of a project
         "publicUrl": public_url,
         "insecureHttp": "true" if insecure_http else None,
     }

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from kcadmin.rest import project
 from kcadmin.rest.addresses import PAGE, base_of_page, told
 from kcadmin.rest.certificates import CertificateLogin, read_certificate
 from kcadmin.rest.errors import InvalidSettings
@@ -145,7 +146,7 @@ def read_connection(
 
     def get(key: str) -> str:
         value = config(key)
-        return "" if value is None else str(value).strip()
+        return "" if value is None else project.found(key, str(value).strip())
 
     url = (get("url") or environ.get(ADDRESS, "")).rstrip("/")
     _check_url("url", url, f"config 'url': is not set; run `pulumi config set url https://…` or set {ADDRESS}.", faults)

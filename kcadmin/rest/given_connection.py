@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from kcadmin.rest import project
 from kcadmin.rest.certificates import CertificateLogin
 from kcadmin.rest.config_secrets import SECRETS
 from kcadmin.rest.connection import (
@@ -86,7 +87,7 @@ def as_given(connection: Connection) -> dict[str, Any]:
         given |= {"clientId": login.client_id, "clientSecret": login.client_secret}
     elif isinstance(login, PrivateKeyLogin):
         given |= {"clientId": login.client_id, "privateKey": login.private_key}
-    return {key: value for key, value in given.items() if value}
+    return {key: project.as_given(key, value) for key, value in given.items() if value}
 
 
 @functools.lru_cache(maxsize=256)

@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 import yaml  # type: ignore[import-untyped]
 
 from kcadmin.marks.ownership import stack_text
+from kcadmin.rest.project import PROJECTS, project_folder
 
 SELF_MANAGED = "organization/"  # what each self-managed backend calls its organization
 URL, HOME, CREDENTIALS = "PULUMI_BACKEND_URL", "PULUMI_HOME", "PULUMI_CREDENTIALS_PATH"
 FILE = "file"
-PROJECTS = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")  # JSON is YAML
 STARTED_WITH = "PULUMI_CONFIG"  # by which Pulumi hands a program its config
 
 
@@ -29,7 +29,7 @@ def stack_here(name: str) -> str:
     """A stack as marks name it. name: ``<organization>/<project>/<stack>``, or what was made of it before."""
     if not name.startswith(SELF_MANAGED) or "@" in name:
         return name
-    return stack_text(name, place(backend_url(os.environ, Path.cwd())))
+    return stack_text(name, place(backend_url(os.environ, project_folder())))
 
 
 def stack_of_program(name: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -11,6 +12,7 @@ from pulumi.output import UNKNOWN
 
 from components import token_exchange_grant
 from components.token_exchange_grant import TokenExchangeGrant
+from kcadmin.marks.ownership import stack_text
 from kcadmin.objects import realm as realms
 from kcadmin.rest import session as sessions
 from kcadmin.rest.connection import ClientSecretLogin, PasswordLogin, PrivateKeyLogin
@@ -18,11 +20,32 @@ from kcadmin.rest.errors import InvalidSettings, KeycloakError
 from kcadmin.rest.given_connection import as_given, connection_faults, given_connection
 from providers.audience_mapper import AudienceMapperProvider
 from providers.base.connections import connection_for
+from providers.base.place import stack_here
 from tests.support.engine import Engine
 from tests.support.fake_server import PASSWORD, FakeKeycloak
 
 URL = "https://keycloak.example.com"
 GIVEN = {"name": "second", "url": f"{URL}/", "adminPassword": "a-password"}
+
+
+def test_its_relative_paths_start_at_the_projects_folder_and_stay_relative_in_the_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nbackend: {url: s3://states}\n")
+    (tmp_path / "token.jwt").write_text("")
+    outside, key = tmp_path.parent / "elsewhere.jwt", "clientAssertionFile"
+    outside.write_text("")
+    (tmp_path / "src" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "src" / "deep")
+    given = {"name": "second", "url": URL, key: "token.jwt"}
+    assert connection_faults(given) == []
+    assert as_given(given_connection(given))[key] == "token.jwt"
+    assert as_given(given_connection(given | {key: str(outside)}))[key] == str(outside)
+    assert str(tmp_path / "none.jwt") in connection_faults(given | {key: "none.jwt"})[0]
+    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
+    stack_here.cache_clear()
+    assert stack_here("organization/shop/prod") == stack_text("organization/shop/prod", "s3://states")
+    stack_here.cache_clear()
 
 
 def test_it_takes_variables_of_its_own_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,9 @@ from components.settings import parse_settings
 from grants import grant_file, listed
 from grants.faults import duplicates
 from grants.grant_file import UnfitFile, parsed
-from grants.listed import PROJECTS, listed_grants
+from grants.listed import listed_grants
 from grants.spec import GrantSpec, read_grant
 from kcadmin.rest.errors import InvalidSettings
-from providers.base import place
 from providers.base.expected_clients import clients_by_realm
 from tests.support.examples import examples
 
@@ -191,7 +190,3 @@ def test_files_that_cannot_be_read(project: Path, monkeypatch: pytest.MonkeyPatc
     (project / "large.yaml").write_text("[   ]")
     assert of("large.yaml") == ["file 'large.yaml': has more than 2 bytes; divide it, in a folder or between stacks."]
     assert "'empty' holds more than 2 bytes; " in of("empty")[0]
-
-
-def test_a_project_is_found_by_the_same_names_as_its_backend() -> None:
-    assert place.PROJECTS == PROJECTS
