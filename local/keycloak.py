@@ -26,9 +26,10 @@ FEATURE_SETS: dict[str, tuple[str, ...]] = {
     "standard": (),
     "legacy": ("token-exchange:v1", "admin-fine-grained-authz:v1"),
     "neither": ("token-exchange:v1",),
+    "spiffe": ("spiffe",),
 }
 """Name of a feature set → the features that it turns on. `legacy` offers both exchanges, `neither` none: the legacy one lacks
-its permissions there."""
+its permissions there. `spiffe` is `standard` with a preview feature, for tests of its own."""
 
 FIRST_WITH_STANDARD_EXCHANGE = (26, 2)
 
@@ -123,8 +124,8 @@ def feature_options(version: str, feature_set: str) -> list[str]:
 
 
 def number(version: str) -> tuple[int, ...]:
-    """A version's first two numbers, to compare by."""
-    return tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
+    """A version's first three numbers, to compare by."""
+    return tuple(int(part) for part in version.split(".")[:3] if part.isdecimal())
 
 
 def has_standard_exchange(version: str) -> bool:

@@ -77,7 +77,7 @@ def openings(
     if client is None or target is None:
         return Openings()
     scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
-    passing = introspectors_for(realm, [client], scopes) if received else ""
+    passing = introspectors_for(realm, [client], scopes).of(client, scopes) if received else ""
     shapes = Shapes(_lighteners(realm, client, scopes), passing)
     found = [*added(client, scopes, shapes), *(issued(client, scopes, shapes) if received else ())]
     named = [each for each in found if each.may_add(target_id) and not _is_made(each, made)]

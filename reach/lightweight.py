@@ -42,7 +42,8 @@ def resolvers_in(survey: Survey, client: Client) -> list[Added]:
 
 
 def _shapes(survey: Survey, client: Client) -> Shapes:
-    return Shapes(lighteners(client, survey.client_policies, survey.client_profiles), survey.introspectors)
+    passing = survey.introspectors.of(client, survey.scopes)
+    return Shapes(lighteners(client, survey.client_policies, survey.client_profiles), passing)
 
 
 def _makes(profile: Entry) -> bool:

@@ -218,7 +218,7 @@ def _scopes(asking: Asking, kind: str, wanted: Collection[str]) -> Vote:
 def _counts(since: tuple[tuple[int, int], tuple[int, int]], version: Version, vote: Vote) -> Vote:
     """A vote at a version: of those between the two that are known, only the server can tell."""
     last_without, first = since
-    if version is None or last_without < version < first:
+    if version is None or last_without < version[:2] < first:
         return Vote.UNKNOWN
     return vote if version >= first else Vote.ABSTAINS
 

@@ -16,7 +16,7 @@ from kcadmin.rest.errors import Forbidden, NotFound, NotImplementedHere, Refusal
 from kcadmin.rest.session import Session
 from kcadmin.rest.texts import named
 from reach.fitness import as_heeded
-from reach.introspection import introspectors
+from reach.introspection import NOBODY, Introspectors, introspectors
 
 Json = Mapping[str, Any]
 Progress = Callable[[str], None]
@@ -37,7 +37,7 @@ class Survey:
 
     policies: those of the realm's own resource server, by name; they name clients by client id and other policies by name.
     permissions: by the target's client id. enforcement, strategy: of that resource server.
-    client_policies, client_profiles: None where the login may not read them. introspectors: as ``reach.introspection`` says them.
+    client_policies, client_profiles: None where the login may not read them. introspectors: those that get tokens whole.
     """
 
     realm: str
@@ -50,7 +50,7 @@ class Survey:
     client_profiles: tuple[Entry, ...] | None
     enforcement: str = ENFORCING
     strategy: str = UNANIMOUS
-    introspectors: str = ""
+    introspectors: Introspectors = NOBODY
 
 
 def survey(session: Session, realm_name: str, progress: Progress = lambda what: None) -> Survey:
@@ -85,7 +85,7 @@ def survey(session: Session, realm_name: str, progress: Progress = lambda what: 
         entries_to_see(realm, PROFILES),
         held.enforcement,
         held.strategy,
-        introspectors([*clients.values()], features),
+        introspectors(realm, [*clients.values()], features),
     )
 
 

@@ -111,7 +111,7 @@ def _mappers(q: Question, naming: ExpectedAudience) -> list[Added]:
         return switched(naming.holder, scopes)
     doubtful = any(each.when for each in switched(naming.holder, scopes, Shapes(("",))))
     shapes = q.reader.shapes(naming.holder) if doubtful else AS_ISSUED
-    passing = introspectors_for(q.reader.realm, [naming.holder], scopes)
+    passing = introspectors_for(q.reader.realm, [naming.holder], scopes).of(naming.holder, scopes)
     return switched(naming.holder, scopes, replace(shapes, introspectors=passing))
 
 

@@ -29,6 +29,7 @@ PERMISSIONS_FEATURE = "admin-fine-grained-authz:v1"
 OLDEST_VERSION = (24, 0)
 SCOPE_POLICIES_SINCE = (26, 0)
 WHOLE_TOKENS_SINCE = (25, 0)
+WHOLE_TOKENS_IN_AUD_SINCE = (26, 7, 5)
 STANDARD_SINCE = "26.2"
 # `jti` is <session type><token type><grant>:<uuid>, two letters each: onrtte:… standard, onrtna:… legacy. Before 26.2,
 # which brought this and the standard exchange, it is <uuid>.
@@ -48,7 +49,8 @@ class Features:
     scope_policies: whether a client-scope policy can judge an exchange; before 26.0 each such exchange ends in a 500.
     dpop: whether it applies a client's setting to bind its tokens by DPoP; before 26.4 a feature that is off by default.
     whole_tokens: whether a client may get tokens whole at introspection; 24.0 does not know the setting.
-    version: its first two numbers; None where the login may not read it. Servers since 26 show it only to realm administrators.
+    whole_tokens_in_aud: whether only a client in their ``aud`` gets them.
+    version: its first three numbers; None where the login may not read it. Servers since 26 show it only to realm administrators.
     """
 
     standard_exchange: bool
@@ -58,6 +60,7 @@ class Features:
     scope_policies: bool = True
     dpop: bool = True
     whole_tokens: bool = True
+    whole_tokens_in_aud: bool = False
     version: tuple[int, ...] | None = field(default=None, compare=False)
 
     @property
@@ -112,6 +115,7 @@ def read_features(session: Session) -> Features:
         scope_policies=version is None or version >= SCOPE_POLICIES_SINCE,
         dpop=on.get("DPOP", True),
         whole_tokens=version is None or version >= WHOLE_TOKENS_SINCE,
+        whole_tokens_in_aud=version is not None and version >= WHOLE_TOKENS_IN_AUD_SINCE,
         version=version,
     )
 
@@ -133,8 +137,8 @@ def _refuse_older(told: Mapping[str, Any], url: str) -> None:
 
 
 def _version(told: Mapping[str, Any]) -> tuple[int, ...] | None:
-    number = re.match(r"(\d+)\.(\d+)", str((told.get("systemInfo") or {}).get("version") or ""))
-    return tuple(int(part) for part in number.groups()) if number else None
+    number = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", str((told.get("systemInfo") or {}).get("version") or ""))
+    return tuple(int(part) for part in number.groups(default="0")) if number else None
 
 
 def _switch_on(features: tuple[str, ...]) -> str:

@@ -17,6 +17,7 @@ Version = tuple[int, ...] | None
 ANY, ACCESS_TYPE, ROLES, TYPE = "any-client", "client-access-type", "client-roles", "client-type"
 SOURCE_GROUPS, SOURCE_ROLES = "client-updater-source-groups", "client-updater-source-roles"
 BODY_COUNTS_SINCE = (26, 7)  # the body of a write tells the access type, too
+GROUPS_BY_PATH_SINCE = (26, 7, 5)
 
 
 class Vote(Enum):
@@ -45,7 +46,7 @@ class WritingLogin:
 class Write:
     """A write of a client. client: its representation, empty for one that is made; body: what is sent. defined: its roles.
 
-    version: of the server, its first two numbers; None where it is not known: servers tell it to those with manage-realm alone.
+    version: of the server, its first three numbers; None where it is not known: servers tell it to those with manage-realm alone.
     """
 
     client: Mapping[str, Any]
@@ -54,11 +55,11 @@ class Write:
     writer: WritingLogin = WritingLogin()
     version: Version = None
 
-    def may_be_before(self, version: tuple[int, int]) -> bool:
+    def may_be_before(self, version: tuple[int, ...]) -> bool:
         """Whether the server may be older than a version."""
         return self.version is None or self.version < version
 
-    def may_be(self, version: tuple[int, int]) -> bool:
+    def may_be(self, version: tuple[int, ...]) -> bool:
         """Whether the server may be of a version or newer."""
         return self.version is None or self.version >= version
 
@@ -158,13 +159,14 @@ def pairs_of(wanted: object) -> tuple[tuple[str, Any], ...] | None:
 
 
 def _in_groups(write: Write, wanted: object) -> Vote:
-    """Up to 26.7.4 by bare name, since then by path: the second number does not tell, so both must agree."""
+    """Up to 26.7.4 by bare name, since then by path. Where the version is not known, both must agree."""
     if write.writer.groups is None:
         return Vote.UNKNOWN
     by_name = {path.rsplit("/", 1)[-1] for path in write.writer.groups}
     own = write.writer.groups if write.writer.of_realm else frozenset()  # by path those of another realm do not count
     by_path = {*own, *(path[1:] for path in own if path.count("/") == 1)}
-    ways = (by_name, by_path) if write.may_be(BODY_COUNTS_SINCE) else (by_name,)
+    ways = [by_name] if write.may_be_before(GROUPS_BY_PATH_SINCE) else []
+    ways += [by_path] if write.may_be(GROUPS_BY_PATH_SINCE) else []
     return _agreed(either(frozenset(each), wanted) for each in ways)
 
 

@@ -1,6 +1,6 @@
 """A client that gets tokens whole at introspection: what their mappers leave out of them is a way past a condition there."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pulumi
@@ -9,12 +9,14 @@ import requests
 
 from exchange.doctor.doctor import Asked, Doctor
 from exchange.doctor.realm_reader import AnswerCache
-from kcadmin.objects.features import read_features
+from kcadmin.objects.features import WHOLE_TOKENS_IN_AUD_SINCE, read_features
 from kcadmin.objects.realm import realm_for
 from kcadmin.rest.errors import TokenRefused
+from local import keycloak
+from local.layout import keycloak_version
 from reach.allowed import RealmReach, realm_reach
 from reach.among_clients import reach_among_clients
-from reach.introspection import SETTING
+from reach.introspection import EXCEPTION, SETTING
 from reach.roles import read_roles
 from reach.survey import survey
 from reach.verdict import RECIPIENT, Case
@@ -29,6 +31,10 @@ EXCHANGES = pytest.mark.parametrize("exchange", ["standard", "legacy"])
 OFF, ON_REQUEST = {"access.token.claim": "false"}, {"audience": "optionalScope"}
 WHOLE = {"introspection.token.claim": "true"}
 FOR_ROLES, LET_IN = {"requiredRoles": ["vip"]}, {"attributes": {SETTING: "true"}}
+GATEWAY = kind("oidc-audience-mapper", included_client_audience="gateway")
+ALWAYS = dict.fromkeys(("access.token.claim", "lightweight.claim"), "true")
+ONLY_IN_AUD = keycloak.number(keycloak_version()) >= WHOLE_TOKENS_IN_AUD_SINCE
+"""Whether the tried version gives a token whole only to a client in its ``aud``."""
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +42,8 @@ def home(make_module_realm: MakeRealm) -> TestRealm:
     realm = make_module_realm("legacy", web={}, light={"attributes": LIGHT}, api={}, gateway=LET_IN)
     realm.add_user(OTHER)
     realm.add_role("vip", HOLDER)
+    for client in ("web", "light"):  # who introspects a token must be in its aud
+        add(realm, client, {**GATEWAY, "name": "gateway"}, **ALWAYS)
     return realm
 
 
@@ -130,6 +138,43 @@ def test_nobody_introspects_the_token_that_an_exchange_makes(home: TestRealm, st
             home.exchange("web", each, "api")
     (way,) = reach(home).verdict("web", "web", "api").audience_ways or ()
     assert "vip" in " ".join(way.when)
+
+
+NAMED: dict[str, Callable[[TestRealm], Any]] = {
+    "nothing": lambda realm: None,
+    "mapper": lambda realm: add(realm, "plain", {**GATEWAY, "name": "named"}),
+    "mapper at introspection": lambda realm: add(realm, "plain", {**GATEWAY, "name": "named"}, **OFF, **WHOLE),
+    "role": lambda realm: realm.add_role("caller", HOLDER, client_id="gateway"),
+    "exception": lambda realm: realm.change("gateway", attributes={EXCEPTION: "true"}),
+}
+"""What lets ``gateway`` get the token of a user without roles, from 26.7.5 on. By itself it contains no ``aud``."""
+
+
+@pytest.mark.parametrize("way", NAMED)
+def test_who_gets_a_token_whole(make_realm: MakeRealm, way: str) -> None:
+    """A client counts where it may get the token: any that has the setting, or from 26.7.5 on one that the token may name."""
+    home = make_realm("legacy", plain={}, api={}, gateway=LET_IN)
+    home.add_user(OTHER)
+    home.add_role("vip", OTHER)
+    NAMED[way](home)
+    add(home, "plain", AUDIENCE, **OFF, **WHOLE)
+    opens = passes_on(home, "plain", HOLDER)
+    assert opens is not (ONLY_IN_AUD and way == "nothing")
+
+    stack = Stack(home.robot, OWNER)
+    condition = grant(home, sources=["plain"], exchange="legacy", **FOR_ROLES)
+    realm = realm_for(home.session, home.name)
+    found = (reach(home), reach_among_clients(realm, read_features(home.session), ["api", "plain"]).reach)
+    assert [each.verdict("api", "plain", None).allowed for each in found] == [opens, opens]
+    if opens:
+        with pytest.raises(pulumi.RunError, match="'gateway' passes on"):
+            stack.up(condition)
+    else:
+        stack.up(condition)
+        assert (
+            passes(home, OTHER, "plain") and not passes(home, HOLDER, "plain") and not passes_on(home, "plain", HOLDER)
+        )
+        stack.destroy()
 
 
 def reach(realm: TestRealm) -> RealmReach:

@@ -20,7 +20,8 @@ minute of CPU a server, which a whole run does not win back.
 
 
 class SharedServers:
-    """The servers of a run, by feature set. folder: the same in all of its processes."""
+    """The servers of a run, by feature set. folder: the same in all of its processes, and where servers are kept, in all runs:
+    of each version."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -29,8 +30,9 @@ class SharedServers:
     def __call__(self, feature_set: str) -> keycloak.Server:
         """The server of a feature set: standard, legacy, neither; or its second one."""
         if feature_set not in self._known:
-            with only_one(f"test-server-{feature_set}"):
-                note = self._folder / f"{feature_set}.server.json"
+            name = f"{keycloak_version()}-{feature_set}"
+            with only_one(f"test-server-{name}"):
+                note = self._folder / f"{name}.server.json"
                 noted = _noted(note) if note.exists() else None
                 self._known[feature_set] = noted if noted and answers(noted.url) else self._start(feature_set, note)
         return self._known[feature_set]
@@ -39,7 +41,7 @@ class SharedServers:
         self._folder.mkdir(parents=True, exist_ok=True)
         server = start_server(
             keycloak.install(keycloak_version(), feature_set.removesuffix(SECOND), lambda line: None),
-            data=self._folder / feature_set,
+            data=note.with_name(note.name.removesuffix(".server.json")),
             admin_password=secrets.token_hex(12),
             env=IN_MEMORY,
         )

@@ -1,5 +1,6 @@
 """What each kind of mapper adds to ``aud``; tests/acceptance/test_gates.py has the same of a server."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from reach.audiences import (
     switched,
     touches_audience,
 )
+from reach.introspection import Introspector, Introspectors
 from reach.written_audiences import CLAIM_MAPPERS, NEVER, ROLE_MAPPER, is_by_role, lacks, matters, parties, written
 from tests.support.mapper_kinds import KINDS, RESOLVE, SCRIPT, kind
 from tests.support.surveys import ROLES_SCOPE, client
@@ -154,3 +156,26 @@ def test_what_does_not_matter_writes_no_audience_and_breaks_no_token(type_: str,
     mapper = {"name": "m", "protocolMapper": type_, "config": {**config, "claim.value": "api"}}
     writes = is_by_role(mapper) or written(mapper) != () or parties(mapper) != ()
     assert matters(mapper) is (writes or lacks(mapper) is not None)
+
+
+def test_who_gets_the_whole_token_of_a_client() -> None:
+    """Where it must be in ``aud``, a mapper or a role may put it there, in any shape of the token."""
+    asks = Introspector("gateway", only_in_aud=True, has_roles=False)
+    scopes = {"roles": ROLES_SCOPE}
+    plain = client("a")
+    assert Introspector("gateway").gets(plain, scopes) and not asks.gets(plain, scopes)
+    assert replace(asks, has_roles=True).gets(plain, scopes)
+    assert not replace(asks, has_roles=True).gets(client("a", defaultClientScopes=[]), scopes)
+    for config in (
+        {"access.token.claim": "true"},
+        {"introspection.token.claim": "true"},
+        {"lightweight.claim": "true"},
+    ):
+        mapper = {"id": "m", "name": "m", **kind("oidc-audience-mapper", included_client_audience="gateway")}
+        named = client("a", {**mapper, "config": {"included.client.audience": "gateway", **config}})
+        assert asks.gets(named, scopes)
+    both = Introspectors((asks, Introspector("proxy"), replace(asks, client_id="b", has_roles=True)))
+    assert (
+        both.of(plain, scopes) == "'b' or 'proxy'" and Introspectors(unseen="somebody").of(plain, scopes) == "somebody"
+    )
+    assert Introspectors((asks,)).of(plain, scopes) == ""

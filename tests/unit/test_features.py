@@ -31,7 +31,19 @@ BEFORE_STANDARD = listed(TOKEN_EXCHANGE=True, ADMIN_FINE_GRAINED_AUTHZ=True)
     [
         ({"features": NEWEST}, Features(True, False, False)),
         ({"features": NEWEST, "systemInfo": {"version": "26.7.3"}}, Features(True, False, False)),
-        ({"features": NEWEST, "systemInfo": {"version": "999.0.0-SNAPSHOT"}}, Features(True, False, False)),
+        ({"features": NEWEST, "systemInfo": {"version": "26.7.4"}}, Features(True, False, False)),
+        (
+            {"features": NEWEST, "systemInfo": {"version": "26.7.5"}},
+            Features(True, False, False, whole_tokens_in_aud=True),
+        ),
+        (
+            {"features": NEWEST, "systemInfo": {"version": "999.0"}},
+            Features(True, False, False, whole_tokens_in_aud=True),
+        ),
+        (
+            {"features": NEWEST, "systemInfo": {"version": "999.0.0-SNAPSHOT"}},
+            Features(True, False, False, whole_tokens_in_aud=True),
+        ),
         ({"features": NEWEST, "systemInfo": {"version": "nightly"}}, Features(True, False, False)),
         ({"features": NEWEST, "systemInfo": None}, Features(True, False, False)),
         (

@@ -225,6 +225,7 @@ def test_an_unknown_feature_set_is_refused() -> None:
         ("26.7.3", "standard", []),
         ("26.7.3", "legacy", ["--features=token-exchange:v1,admin-fine-grained-authz:v1"]),
         ("26.7.3", "neither", ["--features=token-exchange:v1", "--features-disabled=token-exchange-standard"]),
+        ("26.7.5", "spiffe", ["--features=spiffe"]),
         ("24.0.5", "legacy", ["--features=token-exchange:v1,admin-fine-grained-authz:v1"]),
         ("26.1.0", "neither", ["--features=token-exchange:v1"]),
     ],

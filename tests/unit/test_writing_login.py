@@ -75,6 +75,11 @@ def test_what_a_token_says_is_enough_for_yes_and_never_for_no(asked: list[str], 
 def test_the_groups_of_another_realm_count_on_older_servers_alone() -> None:
     at = USER.format(realm="master")
     writer = writing_login(Answering("master", {f"{at}/groups": [{"path": "/ops"}]}, CLAIMS), "r", GROUPS)
-    assert said(GROUPS, writer) is Vote.UNKNOWN  # 26.7.3 and 26.7.5 differ
-    older = Write({"clientId": "c"}, {}, None, writer, (26, 5))
-    assert holds(GROUPS.policies[0], older) is Vote.YES
+    for version, vote in (
+        (None, Vote.UNKNOWN),
+        ((26, 5, 6), Vote.YES),
+        ((26, 7, 4), Vote.YES),
+        ((26, 7, 5), Vote.NO),
+        ((26, 8, 0), Vote.NO),
+    ):
+        assert holds(GROUPS.policies[0], Write({"clientId": "c"}, {}, None, writer, version)) is vote, version
