@@ -4,9 +4,14 @@ from typing import Any
 
 import pytest
 
-from kcadmin.rest.errors import Refusal
+from kcadmin.marks.packed import Part, pack
+from kcadmin.rest.errors import KeycloakError, Refusal
+from package.resources import Resources
 from providers.audience_scope import AudienceScopeProvider
+from providers.base.held import STACK
+from providers.bulk.engine import Engine as BulkEngine
 from providers.client_scope_assignment import ClientScopeAssignmentProvider
+from providers.realm_grants import RealmGrantsProvider
 from tests.support.engine import Engine, forget
 from tests.support.fake_server import Answer, FakeKeycloak, Request
 
@@ -93,6 +98,40 @@ def test_hidden_lists_are_no_drift(keycloak: FakeKeycloak, answer: Answer) -> No
     forget()
     keycloak.interfere_no_more()
     assert not engine.refresh(), "who sees the scopes is told that it is gone"
+
+
+@pytest.mark.parametrize("face", ["realm", "package"])
+def test_hidden_lists_are_no_drift_in_any_face(keycloak: FakeKeycloak, face: str) -> None:
+    """One resource of a realm, and the package: by the same providers, so a refresh and a run refuse before any write."""
+    kind, name = "ClientScopeAssignment", "r/frontend/scope-to-api"
+    keycloak.add_client("r", "frontend", defaultClientScopes=["to-api"], optionalClientScopes=[])
+    keycloak.answers[AT] = [stored(attributes={"pulumi.owner": ARGS["owner"]})]
+    props = {"realm": "r", "client_id": "frontend", "scope": "to-api", "kind": "default", "owner": ARGS["owner"]}
+    packaged = Resources(keycloak.connection, {})
+    if face == "realm":
+        held = RealmGrantsProvider()
+        held._engine, held._told = BulkEngine(packaged._provider), set()
+        inputs = held.check({}, {"realm": "r", **pack({name: Part(kind, props)}, {})}).inputs
+        made = held.create(inputs)
+        assert made.outs and "failed" not in made.outs and not held.diff("r", made.outs, inputs).changes
+        runs = [lambda: held.read("r", made.outs or {}), lambda: held.diff("r", made.outs or {}, inputs)]
+    else:
+        inputs = packaged.check(kind, "u", {}, {**props, STACK: None}).inputs
+        done = packaged.create(kind, inputs)
+        runs = [
+            lambda: packaged.read(kind, "u", done.id, done.props),
+            lambda: packaged.diff(kind, done.id, done.props, inputs),
+        ]
+    keycloak.change("frontend", defaultClientScopes=[])
+    for run in runs:
+        forget()
+        keycloak.requests.clear()
+        keycloak.interfere(*[Answer(200, [])] * 2, at=f"^GET {AT}$")
+        with pytest.raises(
+            KeycloakError, match="its client scopes cannot be seen by this login; give it the role view-clients"
+        ):
+            run()
+        assert not keycloak.asked("^(PUT|POST|DELETE) /admin/")
 
 
 @pytest.mark.parametrize("roles", ["payer", ["payer"], {"api": "payer"}, {"api": [7]}, {"": ["payer"]}], ids=str)
