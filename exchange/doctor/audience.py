@@ -71,8 +71,8 @@ def _names(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
     if token is not None and naming.named in token.aud:
         yield from (each for each in reasons if each and each.cause == "audience-missing")
         return
-    if token is None and any(reason is None for reason in reasons):
-        return  # nothing could be computed, and a mapper stands there as it should
+    if None in reasons and (token is None or _is_disabled(q, naming)):
+        return  # a mapper stands there as it should; since 26.7.5 it acts once the client is enabled, which other findings tell
     found = [reason for reason in reasons if reason]
     if not found and token is not None and None in reasons:
         aud = ", ".join(token.aud) or "nobody"
@@ -80,6 +80,11 @@ def _names(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
         remedy = "look at its other mappers, and at the client policies"
         yield _at(q, naming, "audience-missing", wrong, remedy, "aud", aud, mended=False, sure=not unordered)
     yield from found or ([] if None in reasons else [_missing(q, naming, sure=not doubtful)])
+
+
+def _is_disabled(q: Question, naming: ExpectedAudience) -> bool:
+    named = q.reader.client(naming.named)
+    return named is not None and not named.is_on("enabled")
 
 
 def _reasons(q: Question, naming: ExpectedAudience) -> Iterator[Finding | None]:

@@ -5,6 +5,8 @@ import itertools
 import jwt
 import pytest
 
+from exchange.doctor.doctor import Asked, Doctor
+from exchange.doctor.realm_reader import AnswerCache
 from kcadmin.objects.features import read_features
 from kcadmin.objects.realm import realm_for
 from kcadmin.rest.errors import TokenRefused
@@ -12,6 +14,7 @@ from kcadmin.rest.session import Session
 from local import keycloak
 from reach.among_clients import reach_among_clients
 from reach.example_tokens import example_token, user_id
+from reach.verdict import REQUESTER, Case
 from tests.conftest import MakeRealm
 from tests.support.realms import TestRealm
 
@@ -43,6 +46,10 @@ def test_names_of_clients_that_are_not_there(make_realm: MakeRealm) -> None:
     reach = reach_among_clients(view, read_features(view.session), CLIENTS).reach
     for requester, audience in itertools.product(("frontend", "api"), (None, "off", "ghost")):
         assert reach.verdict(requester, "frontend", audience).allowed == exchanges(realm, requester, token, audience)
+    for requester in ("frontend", "api"):
+        case = Case("g", realm.name, "standard", REQUESTER, "frontend", requester, "off", "off")
+        diagnosis = Doctor(AnswerCache(realm.session), Asked(as_user=realm.user)).examine([case])[0]
+        assert [each.cause for each in diagnosis.findings] == ["target-disabled"]
     assert not reach.verdict("off", "frontend", None).allowed and not exchanges(realm, "off", token, None)
 
     realm.add_client("ghost", attributes=ON)
