@@ -19,8 +19,8 @@ KEYCLOAK = LOCAL / "keycloak"
 
 REALM = "secure-test"
 REALM_FILE = Path(__file__).with_name("realm-secure-test.json")
-DEFAULT_KEYCLOAK_VERSION = "26.7.3"
-KEYCLOAK_VERSIONS = ("24.0.5", "26.0.8", "26.2.5", DEFAULT_KEYCLOAK_VERSION, "26.7.5")  # tested, oldest first
+DEFAULT_KEYCLOAK_VERSION = "26.7.5"
+KEYCLOAK_VERSIONS = ("24.0.5", "26.0.8", "26.2.5", "26.7.3", DEFAULT_KEYCLOAK_VERSION)  # tested, oldest first
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 STACKS = ("dev", "legacy")
