@@ -15,7 +15,7 @@ ALL_TESTS = $(KEEP_BYTE_CODE) HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-full} $(
 ON_STACK = --stack $(STACK) -- $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down stop preview refresh destroy drift verify example env packages lock sbom test unit accept e2e test-matrix faults corpus gates test-cluster test-crash test-copies test-scripts test-languages state-fixture bench check lint type format clean
+.PHONY: help setup up down stop preview refresh destroy drift verify example env packages lock sbom test unit accept e2e test-matrix faults corpus gates test-cluster test-crash test-copies test-scripts test-spiffe test-languages state-fixture bench check lint type format clean
 
 help: ## this list
 	@echo 'make <target> [STACK=dev|legacy] [KEYCLOAK_PORT=…] [KEYCLOAK_VERSION=…] [KEYCLOAK_URL=…] [ARGS=…]'
@@ -105,6 +105,9 @@ test-copies: setup ## a realm with legacy grants that is copied to another serve
 
 test-scripts: setup ## scripts and client scopes with a parameter, on a server built for them
 	@TEST_SCRIPTS=1 $(VENV)/python -m pytest tests/acceptance/test_scripts.py $(ARGS)
+
+test-spiffe: setup ## robots that log in by SPIFFE, on a server with that preview feature (make test-matrix does it, too)
+	@TEST_SPIFFE=1 $(VENV)/python -m pytest tests/acceptance/test_spiffe.py $(ARGS)
 
 test-languages: setup ## the package's examples in each language whose host is on PATH; says which it skipped
 	@TEST_LANGUAGES=1 $(VENV)/python -m pytest tests/e2e/test_package_languages.py -rs $(ARGS)

@@ -5,6 +5,7 @@ is never changed. A provider is made before the robot and deleted before it, so 
 https://www.keycloak.org/docs/latest/server_admin/#_identity_broker
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ FEATURES = {KUBERNETES: "kubernetes-service-accounts", OIDC: "client-auth-federa
 ASSERTIONS = "supportsClientAssertions"
 FEATURE, SINCE = "CLIENT_AUTH_FEDERATED", "26.6"
 ACCOUNT = "system:serviceaccount:"
+TRUST_DOMAIN = r"spiffe://[a-z0-9._-]+"
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Issuer:
                     f"--{option}: is {shown(address)}, which anybody on the network can change; give https://…"
                 )
         if self.type == SPIFFE:
-            if not self.issuer.startswith("spiffe://"):
+            if not re.fullmatch(TRUST_DOMAIN, self.issuer):
                 found.append(f"--issuer: is {shown(self.issuer)}; give the trust domain, such as spiffe://example.org")
             if not self.keys:
                 found.append("--spiffe: has no --keys; give the address of the trust domain's bundle")

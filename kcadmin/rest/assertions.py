@@ -9,14 +9,15 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from kcadmin.rest.connection import AssertionLogin
+from kcadmin.rest.connection import ASSERTION_KINDS, AssertionLogin
 from kcadmin.rest.errors import LoginRefused
 from kcadmin.rest.issuers import claims_of
 from kcadmin.rest.redaction import redacted
 from kcadmin.rest.texts import shown
 from kcadmin.rest.variables import ASSERTION_COMMAND, ASSERTION_FILE
 
-TYPES = {kind: f"urn:ietf:params:oauth:client-assertion-type:{kind}" for kind in ("jwt-bearer", "jwt-spiffe")}
+TYPES = {kind: f"urn:ietf:params:oauth:client-assertion-type:{kind}" for kind in ASSERTION_KINDS}
+SPIFFE = "jwt-spiffe"
 COMMAND_SECONDS = 30
 LONGEST = 64 * 1024  # characters of a token
 REMEDIES = (
@@ -62,9 +63,18 @@ def remedy(login: AssertionLogin, assertion: str, words: str) -> str:
         if part in words:
             return found
     claims = claims_of(assertion)
+    if login.kind == SPIFFE:
+        return (
+            f"the realm needs an identity provider of the type SPIFFE for the trust domain of {shown(claims.get('sub'))}, and a "
+            "client with that subject; check both, and loginRealm"
+        )
+    is_spiffe = str(claims.get("sub")).startswith("spiffe://")
+    kind = (
+        f"set clientAssertionType to {SPIFFE} where the identity provider is of the type SPIFFE; " if is_spiffe else ""
+    )
     return (
-        f"the realm needs an identity provider for the issuer {shown(claims.get('iss'))} that takes client assertions, and a "
-        f"client with the subject {shown(claims.get('sub'))}; check both, and loginRealm"
+        f"{kind}the realm needs an identity provider for the issuer {shown(claims.get('iss'))} that takes client assertions, and "
+        f"a client with the subject {shown(claims.get('sub'))}; check both, and loginRealm"
     )
 
 

@@ -28,6 +28,9 @@ class Issuer:
     def sign(self, **claims: Any) -> str:
         now = int(time.time())
         made = {"iss": self.url, "iat": now, "nbf": now, "exp": now + 600, **claims}
+        return self._signed(made)
+
+    def _signed(self, made: dict[str, Any]) -> str:
         self.given.append(jwt.encode(made, self.key, ALGORITHM, headers={"kid": KEY_ID}))
         return self.given[-1]
 
@@ -46,6 +49,11 @@ class Issuer:
         """A token of a job on GitHub, which has its audience as a text."""
         return self.sign(sub=subject, aud=audience, jti=str(uuid.uuid4()))
 
+    def of_workload(self, audience: str, spiffe_id: str) -> str:
+        """A JWT-SVID, which has no issuer. https://github.com/spiffe/spiffe/blob/main/standards/JWT-SVID.md"""
+        now = int(time.time())
+        return self._signed({"sub": spiffe_id, "aud": [audience], "iat": now, "exp": now + 600})
+
 
 @contextmanager
 def issuer() -> Iterator[Issuer]:
@@ -57,6 +65,7 @@ def issuer() -> Iterator[Issuer]:
             documents = {
                 "/.well-known/openid-configuration": {"issuer": made.url, "jwks_uri": f"{made.url}/keys"},
                 "/keys": {"keys": [{**public, "use": "sig", "alg": ALGORITHM, "kid": KEY_ID}]},
+                "/bundle": {"keys": [{**public, "use": "jwt-svid", "kid": KEY_ID}], "spiffe_sequence": 1},
             }
             body = json.dumps(documents.get(self.path, {})).encode()
             self.send_response(200 if self.path in documents else 404)

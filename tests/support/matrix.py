@@ -69,7 +69,7 @@ def run(version: str, jobs: str, files: Sequence[str] = ()) -> int:
     RESULTS.mkdir(parents=True, exist_ok=True)
     code = subprocess.run(
         [*command, "--no-loadscope-reorder", f"--junitxml={result}"],
-        env={**os.environ, "KEYCLOAK_VERSION": version},
+        env={**os.environ, "KEYCLOAK_VERSION": version, "TEST_SPIFFE": "1"},
         cwd=PROJECT,
     ).returncode
     if files and code in RAN_TO_THE_END:

@@ -147,3 +147,5 @@ def test_an_answer_leads_to_its_remedy() -> None:
     assert "correct clientId" in remedy(login, "", "client_id parameter does not match authenticated client")
     unknown = remedy(login, token("a"), "Invalid client or Invalid client credentials")
     assert "the issuer 'https://ci'" in unknown and "the subject 'job'" in unknown
+    workload = remedy(replace(login, kind="jwt-spiffe"), token("a"), "Invalid client or Invalid client credentials")
+    assert workload.startswith("the realm needs an identity provider of the type SPIFFE for the trust domain of 'job'")

@@ -50,6 +50,7 @@ def test_what_is_asked_for() -> None:
         ({**CLUSTER, "reuse": True}, ["--reuse and --max-age: have no effect on --kubernetes; leave them out."]),
         ({**JOB, "issuer": "http://ci.example.com"}, ["--issuer: is 'http://ci.example.com', which anybody on the network"]),
         ({**SPIFFE, "issuer": "https://example.org", "keys": ""}, ["--issuer: is", "--spiffe: has no --keys", "--subject: is"]),
+        ({**SPIFFE, "issuer": "spiffe://example.org/"}, ["--issuer: is 'spiffe://example.org/'; give the trust domain"]),
         ({**SPIFFE, "subject": "spiffe://example.organisation/ci"}, ["--subject: is 'spiffe://example.organisation/ci', no SP"]),
     ],
 )  # fmt: skip
