@@ -14,30 +14,33 @@ from kcadmin.objects.realm import Realm
 from kcadmin.rest.errors import Forbidden
 
 BLANK, COMMA = " ", ", "
-MOST_READINGS = 32  # of a text that can be read in more ways, the others add nothing to what a caller decides
+MOST_READINGS = 32  # that are listed; what an event may include is known of all
 
 
 @dataclass(frozen=True)
 class Audiences:
     """The audiences of an event.
 
-    text: as Keycloak joined them. readings: the client ids and custom audiences, once for each way to read the text; usually
-    there is one, and none where the event contains no audience.
+    text: as Keycloak joined them. readings: the client ids and custom audiences, once for each way to read the text, of many ways
+    the first ones; usually there is one, and none where the event contains no audience. some: those of any reading; alone: those
+    that are the only one in some reading.
     """
 
     text: str = ""
     readings: tuple[frozenset[str], ...] = ()
+    some: frozenset[str] = frozenset()
+    alone: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.readings)
 
     def may_include(self, audience: str) -> bool:
         """Whether an audience is one of them, by any reading."""
-        return any(audience in reading for reading in self.readings)
+        return audience in self.some
 
     def may_be_only(self, audience: str) -> bool:
         """Whether an audience is the only one, by any reading."""
-        return frozenset((audience,)) in self.readings
+        return audience in self.alone
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -95,7 +98,8 @@ def read_audiences(text: str, separator: str, ids: ClientIds) -> Audiences:
     joined = frozenset[str]().union(*(ids.containing(part) for part in _neighbours(words, separator)))
     spans = dict(_spans(words, separator, joined))
     if not spans:
-        return Audiences(text, (frozenset(filter(None, words)) or frozenset((text,)),))
+        only = frozenset(filter(None, words)) or frozenset((text,))
+        return Audiences(text, (only,), only, only if len(only) == 1 else frozenset())
 
     @cache
     def cost(start: int) -> int:
@@ -107,17 +111,29 @@ def read_audiences(text: str, separator: str, ids: ClientIds) -> Audiences:
             yield from ((end, 0) for end in spans.get(start, ()))
             yield start + 1, 0 if not words[start] or ids.has(words[start]) else 1
 
+    def pieces(start: int) -> Iterator[tuple[int, str]]:
+        """Those of readings that count."""
+        for end, price in steps(start):
+            if price + cost(end) == cost(start):
+                yield end, separator.join(words[start:end])
+
     def cuts(start: int) -> Iterator[frozenset[str]]:
         if start == len(words):
             yield frozenset()
-        for end, price in steps(start):
-            if price + cost(end) == cost(start):
-                piece = separator.join(words[start:end])
-                yield from (rest | ({piece} if piece else frozenset()) for rest in cuts(end))
+        for end, piece in pieces(start):
+            yield from (rest | ({piece} if piece else frozenset()) for rest in cuts(end))
 
     for start in range(len(words), -1, -1):  # from the end, so that no call goes deep
         cost(start)
-    return Audiences(text, tuple(dict.fromkeys(islice(cuts(0), MOST_READINGS))))
+    some, alone = set[str](), {0: {""}}  # alone: by the number of a word, what may be all that is before it
+    for start in range(len(words)):
+        for end, piece in pieces(start) if start in alone else ():
+            some.add(piece)
+            alone.setdefault(end, set()).update(
+                piece or each for each in alone[start] if not piece or each in ("", piece)
+            )
+    listed = tuple(dict.fromkeys(islice(cuts(0), MOST_READINGS)))
+    return Audiences(text, listed, frozenset(some - {""}), frozenset(alone[len(words)] - {""}))
 
 
 def _neighbours(words: list[str], separator: str) -> Iterator[str]:

@@ -72,6 +72,20 @@ def test_what_was_joined_is_among_the_readings(ids: set[str], data: st.DataObjec
     found = read_audiences(separator.join(chosen), separator, of(FakeRealm(*ids)))
     assert frozenset(chosen) in found.readings or len(found.readings) == 32
     assert all(each for reading in found.readings for each in reading)
+    assert all(map(found.may_include, chosen)) and (len(chosen) > 1 or found.may_be_only(chosen[0]))
+    assert not found.may_include("") and not found.may_be_only("")
+    if len(found.readings) < 32:
+        assert found.some == frozenset().union(*found.readings)
+        assert found.alone == {next(iter(each)) for each in found.readings if len(each) == 1}
+
+
+def test_what_a_text_of_very_many_readings_may_include() -> None:
+    pairs = [(f"a{number}", f"b{number}") for number in range(8)]
+    ids = [each for one, other in pairs for each in (one, other, f"{one} {other}")]
+    found = read_audiences(" ".join(f"{one} {other}" for one, other in pairs), BLANK, ClientIds(None, ids))
+    assert len(found.readings) == 32 and all(map(found.may_include, ids)) and not any(map(found.may_be_only, ids))
+    again = read_audiences("a a a a a a a a", BLANK, ClientIds(None, ["a", "a a", "a a a"]))
+    assert again.may_be_only("a a") and again.may_be_only("a") and not again.may_be_only("a a a")
 
 
 def test_a_text_of_many_words_takes_no_time() -> None:
