@@ -1,6 +1,8 @@
 """A stack in a folder of its own, driven by the real ``pulumi`` command."""
 
 import contextlib
+import functools
+import hashlib
 import json
 import os
 import re
@@ -19,6 +21,7 @@ from local.layout import LOCAL, PROJECT, VENV, backend_url
 from policy.stack import GRANT
 from tests.e2e.access_log import AccessLog, Request
 from tests.support.proxy import LastWrite, Proxy
+from tests.support.warm_python import Warm
 
 NAME, OTHER = "keycloak-token-exchange", "another-program"
 PARTS = ("Pulumi.yaml", "__main__.py")
@@ -26,6 +29,8 @@ PASSPHRASE = "a-test-passphrase"
 TIMEOUT_SECONDS = 300
 POLL_SECONDS = 0.05
 Grant = dict[str, Any]
+_INITIALISED: dict[str, dict[Path, bytes]] = {}
+"""By a stack's name, what ``pulumi stack init`` has written into its folder."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,24 @@ class Stack:
         ):  # the rest comes from one place, to be compiled once for all stacks
             (self.project / part).symlink_to(PROJECT / part)
         self.use(server)
-        self.run("stack", "init", name)
+        self._init(program is None)
+
+    def _init(self, ours: bool) -> None:
+        """What ``pulumi stack init`` writes: by itself for the first stack of a name, and then the same again."""
+        if ours and self.name in _INITIALISED:
+            for file, content in _INITIALISED[self.name].items():
+                (self.folder / file).parent.mkdir(parents=True, exist_ok=True)
+                (self.folder / file).write_bytes(content)
+            (chosen,) = (self.folder / "home" / "workspaces").iterdir()
+            place = hashlib.sha1(bytes(self.project / "Pulumi.yaml"), usedforsecurity=False).hexdigest()
+            chosen.rename(chosen.with_name(f"{NAME}-{place}-workspace.json"))
+            return
+        self.run("stack", "init", self.name)
+        if ours:
+            written = [each for each in self.folder.rglob("*") if each.is_file() and not each.is_symlink()]
+            _INITIALISED[self.name] = {
+                each.relative_to(self.folder): each.read_bytes() for each in written if "logs" not in each.parts
+            }
 
     def use(self, server: Server) -> None:
         """Points the stack at a server, as KEYCLOAK_URL does."""
@@ -219,29 +241,33 @@ class Stack:
                     found.append(int(folder.name))
         return found
 
-    def _command(self, *args: str) -> list[str]:
+    def _command(self, *args: str, pulumi: Path | None = None) -> list[str]:
         colour = () if any(each.startswith("--color=") for each in args) else ("--color=never",)
-        return [str(self._pulumi / "pulumi"), *args, "--non-interactive", *colour,
+        return [str((pulumi or self._pulumi) / "pulumi"), *args, "--non-interactive", *colour,
                 *([] if args[:2] == ("stack", "init") else ["--stack", self.name])]  # fmt: skip
 
     def _call(self, *args: str) -> "subprocess.CompletedProcess[str]":
+        pulumi = warm(self._pulumi).pulumi
         return subprocess.run(
-            self._command(*args), cwd=self.project, env=self.environment(), stdin=subprocess.DEVNULL,
+            self._command(*args, pulumi=pulumi), cwd=self.project, env=self.warm_environment(), stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=self.timeout_seconds)  # fmt: skip
+
+    def warm_environment(self) -> dict[str, str]:
+        """The variables of commands that end by themselves, whose Python has imported already what it needs."""
+        ready = warm(self._pulumi)
+        environment = self.environment()
+        return environment | ready.variables | {"PATH": os.pathsep.join([str(ready.pulumi), environment["PATH"]])}
 
     def environment(self) -> dict[str, str]:
         """The variables of this stack's commands."""
-        others = ("KEYCLOAK_", "PULUMI_", "PYTEST", "PYTHONDONTWRITEBYTECODE")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
         return {
-            **kept,
+            **_ours(),
             "PATH": os.pathsep.join([str(self._pulumi), str(VENV / "bin"), os.environ.get("PATH", os.defpath)]),
             "PULUMI_HOME": str(self.folder / "home"),
             "PULUMI_BACKEND_URL": backend_url(self.folder / "state"),
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_PYTHON_CMD": str(VENV / "bin" / "python"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PYTHONPYCACHEPREFIX": str(LOCAL / "pycache"),  # a sixth of each run's time
             **self.env,
             "PYTHONPATH": os.pathsep.join(
                 [
@@ -250,6 +276,19 @@ class Stack:
                 ]
             ),
         }
+
+
+@functools.cache
+def warm(pulumi: Path) -> Warm:
+    """The processes that this one's stacks fork their programs, plugins and language hosts from."""
+    return Warm(VENV / "bin" / "python", pulumi, _ours())
+
+
+def _ours() -> dict[str, str]:
+    """The variables of this process, but for those that are about servers, stacks and tests."""
+    others = ("KEYCLOAK_", "PULUMI_", "PYTEST", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(LOCAL / "pycache")}  # a sixth of each run's time
 
 
 def _without_none(value: Any) -> Any:
