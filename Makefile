@@ -15,7 +15,7 @@ ALL_TESTS = $(KEEP_BYTE_CODE) HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-full} $(
 ON_STACK = --stack $(STACK) -- $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down stop preview refresh destroy drift verify example env packages lock sbom test unit accept e2e test-matrix faults corpus gates test-cluster test-crash test-copies test-scripts test-spiffe test-languages state-fixture bench check lint type format clean
+.PHONY: help setup up down stop preview refresh destroy drift verify example env packages lock sbom test unit accept e2e test-matrix faults corpus gates test-cluster test-crash test-copies test-scripts test-spiffe test-languages state-fixture bench ready check lint type format clean
 
 help: ## this list
 	@echo 'make <target> [STACK=dev|legacy] [KEYCLOAK_PORT=…] [KEYCLOAK_VERSION=…] [KEYCLOAK_URL=…] [ARGS=…]'
@@ -118,8 +118,10 @@ state-fixture: setup ## write the states of the current commit, for the tests of
 bench: setup ## requests, seconds, memory and state of 1 to 1,000 grants, beside what they cost at least: bench/README.md (ARGS=--help)
 	@$(VENV)/python -m bench $(ARGS)
 
-check: lint ## lint, types and all tests
+ready: lint ## lint and types, and all that tests need
 	@$(MAKE) --no-print-directory -j2 type setup
+
+check: ready ## lint, types and all tests
 	@$(ALL_TESTS)
 
 lint: packages ## style of the code
