@@ -25,12 +25,14 @@ OF_RESOURCE = f"{EXEMPT}, or {CONFORM}", "accept_policy_changes: [{fields}]"
 class ClientWrite:
     """A write that is still to come. values: what it sends, attributes as ``attributes.<key>``; a removal gives that back.
 
-    accepted: fields that policies may change, attributes without ``attributes.``.
+    accepted: fields that policies may change, attributes without ``attributes.``. only: what makes it, where that is no ``up``
+    and nothing gives it back later; such a write that Keycloak refuses keeps nothing else from going, and is a note.
     """
 
     client: Client
     values: Mapping[str, Any]
     accepted: Collection[str] = ()
+    only: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def judge_writes(
         plain = Write(client.representation, {}, _defined(realm, client, policies), writer, known)
         for when, foretold in _foretold(each, plain, policies):
             said = WriteInWords(client.client_id, realm.name, when, *ways, each.accepted)
-            faults |= dict.fromkeys(said.faults(foretold))
+            (notes if each.only and foretold.refused else faults).update(dict.fromkeys(said.faults(foretold)))
             notes |= dict.fromkeys(said.notes(foretold))
     return PolicyChanges(tuple(faults), tuple(notes))
 
@@ -89,6 +91,9 @@ def _defined(realm: Realm, client: Client, policies: RealmPolicies) -> frozenset
 def _foretold(write: ClientWrite, plain: Write, policies: RealmPolicies) -> Iterator[tuple[str, Prediction]]:
     """For the write that takes a setting, and for the one that gives it back."""
     client, values = write.client, write.values
+    if write.only:
+        yield write.only, foretell_put(plain, values, policies)
+        return
     back = {field: client.value(field) for field in values}
     for when, described, sent in ((UP, client, values), (DESTROY, client.with_values(values), back)):
         yield when, foretell_put(replace(plain, client=described.representation), sent, policies)

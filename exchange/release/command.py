@@ -19,6 +19,7 @@ from kcadmin.marks.ownership import hash16, stack_of
 from kcadmin.rest.errors import InvalidSettings
 from kcadmin.rest.session import session_for
 from kcadmin.rest.texts import named
+from kcadmin.writes.executors import CHANGED
 
 HASH = re.compile("[0-9a-f]{16}")
 EPILOG = "See docs/release.md for what is taken away, by which rules, and what stays."
@@ -39,6 +40,15 @@ def release_command(
         bool,
         typer.Option("--adopt", help="Take over what the stack declares, in place, and remove the rest."),
     ] = False,
+    accept_policy_changes: Annotated[
+        str,
+        typer.Option(
+            "--accept-policy-changes",
+            metavar="FIELDS",
+            show_default="none",
+            help="Fields that the realm's client policies may change when clients are written, with commas between.",
+        ),
+    ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show; exit code 3 if there is something.")] = False,
     as_json: options.AsJson = False,
     stack: options.Stack = None,
@@ -61,7 +71,8 @@ def release_command(
 
     The command cannot know whether the owner's stack is still in use. Ask its people. If it is, use its own destroy.
 
-    Exit codes: 0 all is gone that may go, 1 something could not be taken away, 2 usage, 3 it was only shown, 4 no answer.
+    Exit codes: 0 all is gone that may go, 1 something could not be taken away, or client policies would change clients by it,
+    2 usage, 3 it was only shown, 4 no answer.
 
     [bold]Examples[/bold]
 
@@ -76,7 +87,8 @@ def release_command(
     with problems():
         login = options.login(admin_username, client_id, login_realm, ca_certificate, public_url, insecure_http)
         place = find_deployable(stack, url, realms or (), login, needs_stack=adopt)
-        wrong = _wrong(owner, stack, place) or (_no_adoption(owner, place) if adopt else "")
+        accepted = [*filter(None, map(str.strip, accept_policy_changes.split(",")))]
+        wrong = _wrong(owner, stack, place) or (_no_adoption(owner, place) if adopt else "") or _unknown(accepted)
         if wrong:
             raise InvalidSettings([wrong])
         warn_of(place.connection)
@@ -92,28 +104,34 @@ def release_command(
                     own=place.owners,
                     by=place.owner,
                     wanted=wanted,
+                    accepted=accepted,
                 )
                 for each in place.realms
             ]
         for note in (note for each in found for note in each.unread):
             print_line(f"warning: {note}.", err=True)
+        for note in (note for each in found for note in each.told):
+            print_line(note if note.startswith("note") else f"warning: {note}", err=True)
+        for fault in (refused := [text for each in found for text in each.refused]):
+            print_line(f"error: {fault}", err=True)
         if not as_json:
             for line in (line for each in found for line in release.as_lines(each, {*map(stack_of, place.owners)})):
                 print_line(line)
         left = sum(len(each.left) for each in found)
         done = None
-        if left and not dry_run and _is_allowed(yes, owner or "", found):
+        if left and not dry_run and not refused and _is_allowed(yes, owner or "", found):
             done = []
             with busy("releasing") as tell:
                 for each in found:
-                    done += release.take_away(session, each, lambda what: tell(f"releasing: {what}"), place.owners)
+                    how = (lambda what: tell(f"releasing: {what}"), place.owners, accepted)
+                    done += release.take_away(session, each, *how)
         if as_json:
             print_text(release.as_json(found, done))
     if done is None:
         if left and not as_json:
             does = "takes it over, and the rest away" if adopt else "takes it away"
-            print_line(f"Nothing was changed; --yes {does}.", err=True)
-        raise typer.Exit(LOOKED if left else 0)
+            print_line(f"Nothing was changed{'' if refused else f'; --yes {does}'}.", err=True)
+        raise typer.Exit(REFUSED if refused and not dry_run else LOOKED if left else 0)
     raise typer.Exit(REFUSED if _told(done, as_json) else 0)
 
 
@@ -126,6 +144,13 @@ def _wrong(owner: str | None, stack: str | None, place: Deployable) -> str:
         return ""
     chosen = f" --stack {shlex.quote(stack)}" if stack else ""
     return f"--owner: {named(owner)} is the owner of this stack itself; run `pulumi destroy{chosen}`."
+
+
+def _unknown(accepted: Sequence[str]) -> str:
+    if unknown := [each for each in accepted if each not in CHANGED]:
+        known = ", ".join(sorted(CHANGED))
+        return f"--accept-policy-changes: {named(unknown[0])} is no field that client policies change; choose from {known}."
+    return ""
 
 
 def _no_adoption(owner: str | None, place: Deployable) -> str:

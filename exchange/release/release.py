@@ -11,6 +11,7 @@ from typing import Any
 
 from exchange.release.adoption import Declared
 from exchange.release.adoption import adopted as adopted_of
+from exchange.release.client_writes import policy_changes
 from exchange.release.realm_without import policies_given_back, without
 from exchange.release.removal import Released, release_all
 from exchange.release.takeover import take_over
@@ -21,6 +22,7 @@ from kcadmin.objects.realm import Realm, realm_for
 from kcadmin.rest.session import Session
 from kcadmin.rest.texts import named, shown, some
 from kcadmin.writes.partial_put import AUTHORIZATION_SERVICES
+from kcadmin.writes.watch import watched
 from reach.allowed import realm_reach
 from reach.leftovers import Leftover, leftovers, of_owner
 from reach.newly_allowed import NewlyAllowed, newly_allowed
@@ -38,6 +40,7 @@ class Leavings:
 
     ends, opens: exchanges that end, or that the end of a guard lets through, a sentence each. unread: why it may be more.
     adopted: of left, what becomes the owner's whose name is in ``by``. titles: of the policies in it, as adoption tells them.
+    refused: what client policies would change when clients are written, and nobody has accepted; told: what else they do.
     """
 
     realm: str
@@ -50,6 +53,8 @@ class Leavings:
     adopted: tuple[Leftover, ...] = ()
     by: str = ""
     titles: Mapping[Leftover, str] = field(default_factory=dict)
+    refused: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
 
 
 def find(
@@ -61,11 +66,12 @@ def find(
     own: Collection[str] = (),
     by: str = "",
     wanted: Iterable[Declared] = (),
+    accepted: Collection[str] = (),
 ) -> Leavings:
     """Reads a realm, and what an owner has in it. owner: with or without a grant after ``#``; empty finds the others alone.
 
     :param own: the owners of the stack that is selected, whose policies are told by them.
-    :param by: the owner who takes over what is ``wanted``.
+    :param by: the owner who takes over what is ``wanted``. accepted: fields of clients that client policies may change.
     :raises KeycloakError: the realm cannot be read.
     """
     read, left, everything = _left(session, realm_name, owner, progress, own)
@@ -76,13 +82,27 @@ def find(
     ends, opens = _exchanges(session, read, going, progress) if going else ((), ())
     seen = dict(sorted(others.items()))
     unread = (*_unread(read), *_untold(read, going))
-    return Leavings(realm_name, owner, tuple(left), seen, ends, opens, unread, tuple(adopted), by, titles)
+    judged = policy_changes(realm_for(session, realm_name), read.clients, going, adopted, by, accepted)
+    said = (ends, opens, unread, tuple(adopted), by, titles, judged.faults, judged.notes)
+    return Leavings(realm_name, owner, tuple(left), seen, *said)
 
 
 def take_away(
-    session: Session, found: Leavings, progress: Progress = lambda what: None, own: Collection[str] = ()
+    session: Session,
+    found: Leavings,
+    progress: Progress = lambda what: None,
+    own: Collection[str] = (),
+    accepted: Collection[str] = (),
 ) -> list[Released]:
-    """Takes away what was found, and over what is adopted. :raises Unreachable: the server is gone; the same command goes on."""
+    """Takes away what was found, and over what is adopted. accepted: fields of clients that client policies may change.
+
+    :raises Unreachable: the server is gone; the same command goes on.
+    """
+    with watched(accepted):
+        return _taken_away(session, found, progress, own)
+
+
+def _taken_away(session: Session, found: Leavings, progress: Progress, own: Collection[str]) -> list[Released]:
     realm = realm_for(session, found.realm)
     done = list(take_over(realm, found.adopted, found.by, progress, found.titles))
     rest = [each for each in found.left if each not in found.adopted]
@@ -188,6 +208,7 @@ def as_json(found: Sequence[Leavings], done: Sequence[Released] | None) -> str:
             "opens": list(each.opens),
             "otherOwners": each.others,
             "unread": list(each.unread),
+            "policyChanges": [*each.refused, *each.told],
         }
         for each in found
     ]

@@ -26,6 +26,7 @@ from kcadmin.objects.setting_claims import FULL_SCOPE_CLAIM, LIFESPAN_CLAIM, REF
 from kcadmin.objects.shared_settings import CLAIMED, Taken, drop_claim, drop_claims, release
 from kcadmin.rest.errors import KeycloakError, Refusal, Unreachable
 from kcadmin.rest.texts import named, quoted
+from kcadmin.writes.watch import told_at_end
 from reach.leftovers import Leftover, LeftoverKind
 from reach.survey import Progress
 
@@ -79,11 +80,12 @@ def release_all(realm: Realm, left: Iterable[Leftover], progress: Progress = lam
             continue
         progress(each.about)
         try:
-            if is_note:
-                notes = [note for note in left if note.what in NOTES and note.what not in held]
-                _notes(realm, each.client, [note for note in notes if note.client == each.client])
-            else:
-                _WAYS[each.what](realm, each)
+            with told_at_end():
+                if is_note:
+                    notes = [note for note in left if note.what in NOTES and note.what not in held]
+                    _notes(realm, each.client, [note for note in notes if note.client == each.client])
+                else:
+                    _WAYS[each.what](realm, each)
             done |= {whole} if whole else set()
         except Stays as kept:
             unclosed |= isinstance(kept, Unreadable) and each.what in (LeftoverKind.SWITCH, LeftoverKind.MANAGEMENT)

@@ -25,6 +25,7 @@ from kcadmin.objects.setting_claims import assignment_kind
 from kcadmin.objects.shared_settings import drop_claims, write_claim
 from kcadmin.rest.errors import KeycloakError, Refusal, Unreachable
 from kcadmin.rest.texts import named
+from kcadmin.writes.watch import told_at_end
 from reach.leftovers import Leftover, LeftoverKind
 from reach.survey import Progress
 
@@ -58,12 +59,13 @@ def take_over(
         progress(each.about)
         to = owner + each.owner[len(stack_of(each.owner)) :]
         try:
-            if guards and each is guards[0]:
-                _renew_marks(realm, guards)
-            if each.what in (LeftoverKind.POLICY, LeftoverKind.PERMISSION):
-                stays = _policy(realm, each, to, titles.get(each) or each.name.rpartition(" [")[0])
-            else:
-                stays = _WAYS.get(each.what, _claim)(realm, each, to)
+            with told_at_end():
+                if guards and each is guards[0]:
+                    _renew_marks(realm, guards)
+                if each.what in (LeftoverKind.POLICY, LeftoverKind.PERMISSION):
+                    stays = _policy(realm, each, to, titles.get(each) or each.name.rpartition(" [")[0])
+                else:
+                    stays = _WAYS.get(each.what, _claim)(realm, each, to)
         except Unreachable:
             raise
         except KeycloakError as problem:

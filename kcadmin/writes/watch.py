@@ -102,6 +102,17 @@ def watched(accepted: Iterable[str] = (), *, forgives: bool = False) -> Iterator
         _watch.reset(token)
 
 
+@contextmanager
+def told_at_end() -> Iterator[None]:
+    """Everything within is done before it fails for what a write changed beside. What is accepted around it stays accepted.
+
+    :raises Unannounced: a write changed more than it says.
+    """
+    with watched(accepted_now()) as watch:
+        yield
+    watch.tell()
+
+
 def accepted_now() -> frozenset[str]:
     """What client policies may change by the writes within this call."""
     watch = _watch.get()

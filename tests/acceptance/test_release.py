@@ -19,6 +19,7 @@ from kcadmin.objects.setting_claims import FULL_SCOPE_CLAIM
 from kcadmin.rest.answers import Answer
 from kcadmin.rest.session import Session, session_for
 from reach.leftovers import LeftoverKind
+from tests.acceptance.test_policy_changes import AUTHENTICATOR, CONSENT, GRANT, demand
 from tests.conftest import MakeRealm
 from tests.support.copies import copied, exported
 from tests.support.engine import forget
@@ -240,6 +241,38 @@ def taken_over(clean: TestRealm, copy: TestRealm, resources: Resources, exchange
     assert set(mine.changes.values()) == {"same"}
     mine.destroy()
     assert found(copy, HERE).left == () and same(copy, clean)
+
+
+@pytest.mark.exchange_guards
+def test_what_client_policies_do_at_its_writes_is_told_before(realm: TestRealm) -> None:
+    """Refused unless accepted; where they refuse the writes, the rest goes all the same."""
+    session, named = session_for(realm.connection), {"realm": realm.name}
+    Stack(realm.connection, GONE).up({**GRANT, **named})
+    demand(realm, AUTHENTICATOR, CONSENT)
+    before = realm.export()
+    (switch,) = (each for each in found(realm).refused if "client 'api'" in each and "-authenticator)" in each)
+    assert "would change clientAuthenticatorType from " in switch
+    assert "when `python -m exchange release` writes this client; take the client out of the policy's" in switch
+    assert switch.endswith("or accept it by --accept-policy-changes 'clientAuthenticatorType'.")
+    assert realm.export() == before
+
+    demand(realm, {"executor": "consent-required", "configuration": {"auto-configure": False}})
+    seen = found(realm)
+    assert seen.refused == () and any(
+        "would refuse what `python -m exchange release` writes" in each for each in seen.told
+    )
+    done = release.take_away(session, seen)
+    assert [each.left.what for each in done if each.fault] == [LeftoverKind.SWITCH]
+    assert not realm.client("frontend").get("protocolMappers")
+
+    demand(realm, CONSENT)
+    forget()
+    seen = release.find(session, realm.name, GONE, accepted=["consentRequired"])
+    assert seen.refused == () and any("as accepted" in each for each in seen.told)
+    assert [each.fault for each in release.take_away(session, seen, accepted=["consentRequired"])] == [""]
+    assert realm.client("api")["consentRequired"] is True and "standard.token" not in str(
+        realm.client("api")["attributes"]
+    )
 
 
 def forged(kind: str, owner: str = GONE, key_of: str = "", **entry: Any) -> tuple[str, str]:

@@ -30,7 +30,7 @@ def run(
     at: tuple[str, ...] = ONE_REALM,
 ) -> Result:
     monkeypatch.setattr(release, "find", lambda session, realm, owner, progress, **adoption: found)
-    monkeypatch.setattr(release, "take_away", lambda session, found, progress, own: list(done))
+    monkeypatch.setattr(release, "take_away", lambda session, found, progress, own, accepted: list(done))
     environ = {"KEYCLOAK_ADMIN_PASS": "pw-admin", "KEYCLOAK_URL": None}
     return CliRunner().invoke(cli.app, ["release", *at, *arguments], env=environ, prog_name="exchange")
 
@@ -65,6 +65,24 @@ def test_what_stays_is_said_and_what_fails_is_exit_code_1(monkeypatch: pytest.Mo
     assert said["owner"] == OWNER and said["realms"][0]["otherOwners"] == {"other": 3}
     assert [each["what"] for each in said["realms"][0]["left"]] == ["audience mapper", "standard token exchange"]
     assert said["released"][0]["fault"] == "cannot be given back."
+
+
+def test_what_client_policies_would_change_is_refused_unless_it_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "client 'web' in realm 'r': client policy 'secure' would change consentRequired."
+    refused = replace(FOUND, refused=(said,), told=("note on client 'api'.", "only the server can tell."))
+    result = run(monkeypatch, "--owner", OWNER, "--yes", found=refused)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        "note on client 'api'.",
+        "warning: only the server can tell.",
+        f"error: {said}",
+        "Nothing was changed.",
+    ]
+    assert run(monkeypatch, "--owner", OWNER, "--dry-run", found=refused).exit_code == 3
+    shown = json.loads(run(monkeypatch, "--owner", OWNER, "--json", found=refused).stdout)
+    assert shown["realms"][0]["policyChanges"] == [said, *refused.told] and shown["released"] is None
+    unknown = run(monkeypatch, "--owner", OWNER, "--accept-policy-changes", "consentRequired, consent")
+    assert unknown.exit_code == 2 and "'consent' is no field that client policies change; choose from" in unknown.stderr
 
 
 def test_owners_are_listed_with_a_command_that_a_shell_takes_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
