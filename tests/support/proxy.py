@@ -68,6 +68,14 @@ class Proxy:
     last_write: LastWrite | None = None
     first: Callable[[str], bool] | None = None  # or to the first request, such as "GET /realms/r", that is like this
     each: Callable[[str], bool] | None = None  # or to each request that is like this
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def meets_fault(self, request: str) -> bool:
+        """Notes a request. Of several at once each has a number of its own."""
+        with self._turn:
+            number = len(self.seen)
+            self.seen.append(request)
+            return self.fault is not None and self.is_due(number, request)
 
     def is_due(self, number: int, request: str) -> bool:
         """Whether a request meets the fault; one of a kind does so once."""
@@ -95,10 +103,7 @@ class Request(BaseHTTPRequestHandler):
         """Quiet."""
 
     def handle_one(self) -> None:
-        number = len(self.proxy.seen)
-        request = f"{self.command} {self.path}"
-        self.proxy.seen.append(request)
-        if self.proxy.fault and self.proxy.is_due(number, request):
+        if self.proxy.meets_fault(f"{self.command} {self.path}") and self.proxy.fault:
             self.proxy.fault(self)
         elif self.proxy.last_write and self.command != "GET" and not self.path.endswith(TOKEN):
             self.proxy.last_write.take(self)
