@@ -140,8 +140,14 @@ def test_a_mapper_of_another_protocol_does_nothing(home: TestRealm) -> None:
 )
 @pytest.mark.parametrize("holder", ["web", "its scope"])
 def test_a_mapper_that_lacks_a_setting_makes_keycloak_fail(
-    home: TestRealm, holder: str, kind: str, config: dict[str, str], lacking: str | None
+    home: TestRealm,
+    holder: str,
+    kind: str,
+    config: dict[str, str],
+    lacking: str | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # it fails however often it is asked
     made, scope = mapper("broken", kind, config), None
     home.change("web", attributes={"standard.token.exchange.enabled": "true"})
     if holder == "web":
