@@ -12,12 +12,15 @@ from components.shared_parts import SharedParts
 from grants.description import describe
 from grants.plan import GrantPlan
 from grants.policy_facts import policy_facts
+from kcadmin.marks.ownership import stack_of
 from kcadmin.marks.packed import Part
+from kcadmin.rest.texts import shown
 from providers.base import messages
 from providers.base.held import NUMBER
 from providers.base.moving import Moves, note_moves
 from providers.base.own_state import own_state_at
 from providers.base.part import collecting
+from providers.bulk.told import IS_HELD, NEW_OWNER
 from providers.realm_grants import RealmGrants
 
 Each = Callable[[], Iterator[pulumi.Resource]]
@@ -30,6 +33,10 @@ ONCE_MORE = (
     "out of the state and writes nothing to Keycloak."
 )
 FORMER = "note: {number} former resources leave the state, since one resource a realm holds the same parts; Keycloak keeps them."
+OTHER_OWNER = (
+    "config 'resources': changes in the same run as the owner of {number} of this stack's objects, from {former} to {owner}; run "
+    "`pulumi up` with the former one of both first, then change the other."
+)
 NO_CONNECTION = "config 'resources': is realm, which holds for the stack's own Keycloak alone; set it to each."
 
 
@@ -66,23 +73,41 @@ class InBulk:
         for realm, held in parts.items():
             grants = {plan.spec.name: _kept(plan) for plan in self._plans if plan.spec.realm == realm}
             after = pulumi.ResourceOptions(depends_on=leaving)
-            made = RealmGrants(f"{realm}/grants", realm=realm, parts=held, grants=grants, opts=after)
+            here = held.keys() & arrived
+            run = NEW_OWNER if self._of_others({realm: held}, here) else IS_HELD if here else None
+            made = RealmGrants(f"{realm}/grants", realm=realm, parts=held, grants=grants, run=run, opts=after)
             pulumi.Output.from_input(_failing(made))  # the program waits for its outputs
             yield made
 
     def register_each(self, each: Each) -> Iterator[pulumi.Resource]:
-        """Registers them as a resource a part, and has what held them before as one let them go."""
+        """Registers them as a resource a part, and has what held them before as one let them go.
+
+        :raises pulumi.RunError: they have another owner by now.
+        """
         numbers = self._numbers(lambda there: there.in_bulk)
+        parts = {realm: self._parts(here) for realm, here in self._by_realm().items()} if numbers else {}
+        if changed := self._of_others(parts, numbers.keys()):  # they would not find what ``RealmGrants`` lets go
+            former, owner = map(shown, changed[0])
+            raise messages.program_error(
+                [OTHER_OWNER.format(number=len(changed), former=former, owner=owner)]
+            ) from None
         note_moves(Moves(numbers))
         _tell(ONCE_MORE, len(numbers))
         arriving: list[pulumi.Resource] = []
         for resource in each():
             arriving += [resource] if numbers else []
             yield resource
-        for realm, here in self._by_realm().items() if numbers else ():
-            if gives := sorted(self._parts(here).keys() & numbers.keys()):
+        for realm, held in parts.items():
+            if gives := sorted(held.keys() & numbers.keys()):
                 after = pulumi.ResourceOptions(depends_on=arriving)
                 yield RealmGrants(f"{realm}/grants", realm=realm, parts={}, grants={}, gives=gives, opts=after)
+
+    def _of_others(self, parts: Mapping[str, Mapping[str, Part]], places: Collection[str]) -> list[tuple[str, str]]:
+        """Parts at these places that have another owner in the state: who that is, and who it is to be."""
+        owners = {place: str(part.props.get("owner")) for held in parts.values() for place, part in held.items()}
+        held = [each for each in self._held if each.owner and each.place in owners and each.place in places]
+        changed = [each for each in held if owners[each.place] != each.outputs["owner"]]
+        return [(each.owner, stack_of(owners[each.place])) for each in changed]
 
     def _numbers(self, counts: Callable[[Any], bool]) -> Mapping[str, str]:
         return {

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pulumi
 
 from kcadmin.marks.ownership import hash16
+from kcadmin.objects.audience_scopes import AudienceScope
 from kcadmin.objects.claims import Kind
 from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.objects.mappers import delete_own_mappers
@@ -67,8 +68,7 @@ class ClientScopeAssignmentProvider(ClaimedProvider):
         if client and not self.claim(realm, props).found():
             ours = any(each.mark == hash16(props.owner) for each in realm.client_scopes.named(name))
             held = realm.client_scopes.kind_of(client.uuid, name) == props.kind
-            moves = olds is not None and self.claim(realm, olds, client.uuid).found() is not None
-            if moves or (ours or props.revoke if held else not ours):
+            if (olds and self.claim(realm, olds, client.uuid).found()) or (ours or props.revoke if held else not ours):
                 yield claim_write(client, props.owner, assignment_kind(name))
 
     def fetch(self, realm: Realm, id_: str, props: AssignedProps) -> Outputs | None:
@@ -76,19 +76,20 @@ class ClientScopeAssignmentProvider(ClaimedProvider):
         client = realm.clients.get(props.client_uuid) if kind else None
         if client is None:
             return None
-        mark = self.claim(realm, props).mark()  # none where the scope is this stack's and its first resource assigns it
-        return {**outputs(client_id=client.client_id, kind=kind), **(self.lost(mark, id_, props) if mark else {})}
+        return {**outputs(client_id=client.client_id, kind=kind), **self.lost_claim(realm, id_, props)}
 
     def kind(self, props: AssignedProps) -> Kind:
         return assignment_kind(props.scope)
 
+    def handed_out(self, realm: Realm, props: AssignedProps) -> AudienceScope | None:
+        return realm.client_scopes.seen_recently(props.scope_id or "") if props.found == CREATED else None
+
     def remove(self, realm: Realm, id_: str, props: AssignedProps) -> None:
-        goes = not props.keep and (props.found == CREATED or props.revoke)
-        if goes:
+        if not props.keep and (props.found == CREATED or props.revoke):
             realm.client_scopes.unassign(props.client_uuid, props.scope_id or "", props.kind)
-        self.claim(realm, props).drop()
-        if not goes:
+        else:
             (tell_kept if props.keep else tell_unchanged)(self.named(props))
+        self.claim(realm, props).drop()
 
 
 class ClientScopeAssignment(KeycloakResource, module="keycloak", name="ClientScopeAssignment"):

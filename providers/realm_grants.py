@@ -16,10 +16,10 @@ from providers.base.plugin import speak_to_people
 from providers.base.provider import BESIDE_OTHERS, KeycloakProvider, Props
 from providers.base.resource import short_traces
 from providers.bulk.engine import Engine, Step, all_of
-from providers.bulk.told import tell_steps, tell_taken_back
+from providers.bulk.told import IS_HELD, PREVIEW, RUN, require_owner, tell_steps, tell_taken_back
 from providers.registry import kinds
 
-PREVIEW, GIVES, FAILED = "preview", "gives", "failed"  # PREVIEW: an input that no state holds
+GIVES, FAILED = "gives", "failed"
 
 
 class RealmGrantsProvider(dynamic.ResourceProvider):
@@ -30,15 +30,17 @@ class RealmGrantsProvider(dynamic.ResourceProvider):
     def configure(self, req: dynamic.ConfigureRequest) -> None:
         """Stores the settings; the session logs in at its first request."""
         speak_to_people(self)
-        self._config, self._providers, self._told = req.config.get, dict[str, KeycloakProvider](), set[str]()
+        self._config, self._providers, self._runs = (
+            req.config.get,
+            dict[str, KeycloakProvider](),
+            dict[str, str | None](),
+        )
         self._engine = Engine(self._provider_of)
 
     def check(self, _olds: Props, news: Props) -> dynamic.CheckResult:
         """Refuses what is wrong with any part; fills their defaults in."""
-        notes = {BESIDE_OTHERS: news[BESIDE_OTHERS]} if news.get(BESIDE_OTHERS) else {}
-        if news.get(PREVIEW):
-            self._told.add(news["realm"])
-        parts, faults = self._engine.check(parts_in(_olds), parts_in(news), notes)
+        self._runs[news["realm"]] = news.get(RUN)
+        parts, faults = self._engine.check(parts_in(_olds), parts_in(news), {BESIDE_OTHERS: news.get(BESIDE_OTHERS)})
         inputs = {**_packed(parts, news), **({GIVES: news[GIVES]} if news.get(GIVES) else {})}
         return dynamic.CheckResult(inputs, [failure(each) for each in dict.fromkeys(faults)])
 
@@ -48,13 +50,14 @@ class RealmGrantsProvider(dynamic.ResourceProvider):
         steps, faults = self._engine.steps(olds, news)
         if faults:
             raise KeycloakError(*all_of(faults))
-        if _news["realm"] in self._told:
+        if self._runs.get(_news["realm"]) == PREVIEW:
             tell_steps(_news["realm"], steps, olds, news)
         same = {*steps.values()} <= {Step.SAME} and grants_in(_olds) == grants_in(_news)
         return dynamic.DiffResult(changes=not same or bool(_olds.get(FAILED) or _news.get(GIVES)))
 
     def create(self, props: Props) -> dynamic.CreateResult:
         """Makes all parts, or continues those of a run that was killed."""
+        require_owner(self._runs.get(props["realm"]), props["realm"])
         return dynamic.CreateResult(str(props["realm"]), self._made({}, props))
 
     def update(self, _id: str, _olds: Props, _news: Props) -> dynamic.UpdateResult:
@@ -74,9 +77,8 @@ class RealmGrantsProvider(dynamic.ResourceProvider):
 
     def _made(self, olds: Mapping[str, Part], props: Props) -> Props:
         done = self._engine.apply(olds, parts_in(props))
-        tell_taken_back(olds, done.parts)
-        failed = {FAILED: dict(sorted(done.faults.items()))} if done.faults else {}
-        return {**_packed(done.parts, props), **failed}
+        tell_taken_back(olds, done.parts if olds or self._runs.get(props["realm"]) != IS_HELD else {})
+        return {**_packed(done.parts, props), **({FAILED: dict(sorted(done.faults.items()))} if done.faults else {})}
 
     def _provider_of(self, kind: str) -> KeycloakProvider:
         if kind not in self._providers:
@@ -90,7 +92,7 @@ class RealmGrants(dynamic.Resource, module="keycloak", name="RealmGrants"):
     """All grants of a realm.
 
     :param parts: by the names that their resources would have. grants: what commands need to know of each, by its name.
-    :param gives: names of parts that resources of their own hold from now on.
+    :param gives: names of parts that resources of their own hold from now on. run: see ``RUN``.
     """
 
     failed: pulumi.Output[Mapping[str, Sequence[str]] | None]
@@ -103,12 +105,13 @@ class RealmGrants(dynamic.Resource, module="keycloak", name="RealmGrants"):
         parts: Mapping[str, Part],
         grants: Mapping[str, Props],
         gives: Sequence[str] = (),
+        run: str | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        known = {"realm": realm, **pack(parts, grants), **({GIVES: list(gives)} if gives else {})}
-        notes = {PREVIEW: pulumi.runtime.is_dry_run() or None, BESIDE_OTHERS: beside_others()}
+        known = {"realm": realm, **pack(parts, grants), GIVES: list(gives) or None, FAILED: None}
+        known |= {RUN: PREVIEW if pulumi.runtime.is_dry_run() else run, BESIDE_OTHERS: beside_others()}
         with short_traces():
-            super().__init__(RealmGrantsProvider(), resource_name, {FAILED: None, **known, **notes}, opts)
+            super().__init__(RealmGrantsProvider(), resource_name, known, opts)
 
 
 def _packed(parts: Mapping[str, Part], props: Props, like: Props | None = None) -> Props:

@@ -18,6 +18,7 @@ from kcadmin.objects.resource_server import permission_name
 from providers.base.after_removal import never_in_the_way, tell_goes_on, tell_token_life, tell_unchanged
 from providers.base.attached import FOUND, AttachedPolicies
 from providers.base.connections import Server
+from providers.base.held import ObjectMark
 from providers.base.props import ClientProps, Outputs, outputs
 from providers.base.provider import KeycloakProvider
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
@@ -64,6 +65,9 @@ class TokenExchangePermissionProvider(KeycloakProvider):
         strategy = AFFIRMATIVE if now.is_alone(props.policies) else now.strategy
         shown = outputs(policies=[each for each in props.policies if each in now.policies], decision_strategy=strategy)
         return {**shown, **(self.lost(mark, id_, props) if mark else {})}
+
+    def bears(self, realm: Realm, id_: str, props: BindingProps) -> ObjectMark | None:
+        return AttachedPolicies(realm, props).taken_over(id_)
 
     def remove(self, realm: Realm, id_: str, props: BindingProps) -> None:
         ours, of_others = AttachedPolicies(realm, props), props.found == FOUND and not props.revoke

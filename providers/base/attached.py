@@ -6,7 +6,7 @@ from typing import Any
 from kcadmin.authz.exchange_permission import Attached, attach, cached_attached, detach
 from kcadmin.authz.exchange_policies import require_matching
 from kcadmin.objects.claims import ATTACHED as ATTACHED_POLICY
-from kcadmin.objects.claims import Kind, claim_key
+from kcadmin.objects.claims import Kind, claim_key, claims
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.shared_settings import drop_claims
 from providers.base.claimed import OwnClaim
@@ -51,11 +51,23 @@ class AttachedPolicies:
                 claim.write()
         return FOUND if of_strangers else ATTACHED
 
-    def own(self, id_: str) -> set[str]:
-        """Those that are still the resource's to take out."""
+    def taken_over(self, id_: str) -> ObjectMark | None:
+        """The claim of another stack, as a mark, where all of them are another stack's by now."""
         self._realm.clients.get(self._props.client_uuid, max_age=0)
-        marks = {policy: claim.mark() for policy, claim in self._claims.items()}
-        return {policy for policy, mark in marks.items() if whose(mark, id_, self._props) is Whose.OWN}
+        marks = [self._mark(policy, id_) for policy in sorted(self._claims)]
+        are_others = all(whose(mark, id_, self._props) is Whose.ANOTHER_STACKS for mark in marks)
+        return marks[0] if marks and are_others else None
+
+    def own(self, id_: str) -> set[str]:
+        """Those that are still the resource's to take out, as their client was when ``taken_over`` read it."""
+        return {each for each in self._claims if whose(self._mark(each, id_), id_, self._props) is Whose.OWN}
+
+    def _mark(self, policy: str, id_: str) -> ObjectMark | None:
+        """Who attaches a policy first has no claim; then that of another stack, which holds it by now, decides."""
+        claim, client = self._claims[policy], self._realm.clients.get(self._props.client_uuid)
+        held = map(ObjectMark.of, claims(client, claim.kind))
+        others = (each for each in held if whose(each, id_, self._props) is Whose.ANOTHER_STACKS)
+        return claim.mark() or next(others, None)
 
     def detach(self, policies: Collection[str], *, for_good: bool = False) -> None:
         """Takes some out. for_good: a grant's policy goes with its binding; others may stay without it."""

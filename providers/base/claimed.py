@@ -8,8 +8,8 @@ from typing import Any
 from kcadmin.objects.claims import Claim, Kind, claim_of
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.shared_settings import drop_claim, write_claim
-from providers.base.held import ObjectMark
-from providers.base.props import KeycloakProps
+from providers.base.held import MarkedObject, ObjectMark
+from providers.base.props import KeycloakProps, Outputs
 from providers.base.provider import KeycloakProvider
 
 
@@ -56,4 +56,13 @@ class ClaimedProvider(KeycloakProvider):
             self.claim(realm, olds).drop()
 
     def bears(self, realm: Realm, id_: str, props: Any) -> ObjectMark | None:
-        return self.claim(realm, props).mark(max_age=0)
+        return self.claim(realm, props).mark(max_age=0) or ObjectMark.around(self.handed_out(realm, props))
+
+    def handed_out(self, realm: Realm, props: Any) -> MarkedObject | None:
+        """What of this stack the object hands to the client: its mark decides where nothing is claimed."""
+        return None
+
+    def lost_claim(self, realm: Realm, id_: str, props: Any) -> Outputs:
+        """What ``fetch`` tells of the claim; nothing where there is none, since what is handed out has a mark."""
+        mark = self.claim(realm, props).mark()
+        return self.lost(mark, id_, props) if mark else {}

@@ -5,11 +5,11 @@ the same run or in a later one, in this process or in another. So each resource 
 number into the mark, and only who bears the same number may delete.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Protocol
 
-from kcadmin.marks.ownership import Writer, has_name_of, hash16, number_of, stack_name, stack_of
+from kcadmin.marks.ownership import Writer, has_name_of, hash16, may_be, number_of, stack_name, stack_of
 from kcadmin.objects.claims import Claim
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.texts import shown
@@ -57,6 +57,12 @@ class ObjectMark:
         """A claim as a mark."""
         return cls(hash16(claim.owner), claim.writer, claim.owner) if claim else None
 
+    @classmethod
+    def around(cls, found: MarkedObject | None) -> "ObjectMark | None":
+        """The same of what is handed out, for a resource that hands it out: the number is not its own."""
+        mark = cls.on(found)
+        return replace(mark, writer=replace(mark.writer, number="")) if mark else None
+
     @property
     def holder(self) -> str:
         """Whose it is, for people."""
@@ -76,8 +82,8 @@ def whose(mark: ObjectMark | None, id_: str, props: KeycloakProps) -> Whose:
     if mark is None:
         return Whose.OWN
     here, there = props.stack, mark.writer.stack
-    of_owner = mark.owner == hash16(props.owner)
-    if not has_name_of(here, there) or not (of_owner or (here and there)):
+    is_this = has_name_of(here, there) if mark.owner == hash16(props.owner) else here and there and may_be(here, there)
+    if not is_this:
         return Whose.ANOTHER_STACKS
     return Whose.OWN if mark.writer.number in ("", own_number(id_, props)) else Whose.OTHERS
 

@@ -1,16 +1,29 @@
-"""What a preview says of the parts of a realm's grants."""
+"""What is said of the parts of a realm's grants, by what a program knows of its run."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kcadmin.marks.packed import Part
+from kcadmin.rest.errors import Refusal
 from kcadmin.rest.texts import named, shown
 from providers.base import messages
 from providers.base.held import CONTINUES, NUMBER
 from providers.bulk.engine import Parts, Step
 
 SHOWN = 20
+RUN = "run"  # an input that no state holds: one of the next, or nothing
+PREVIEW, IS_HELD, NEW_OWNER = "preview", "held", "owner"  # the state holds the parts, by another owner
+
+
+def require_owner(run: str | None, realm: str) -> None:
+    """For a create of what the state holds, which ``pulumi up --replace`` makes anew before the former one goes.
+
+    :raises Refusal: by another owner, which would find the former one's objects in the way.
+    """
+    if run == NEW_OWNER:
+        wrong = "are replaced in the same run as their owner changes"
+        raise Refusal(f"grants of realm {named(realm)}: {wrong}; run `pulumi up` without `--replace` first.")
 
 
 def tell_steps(realm: str, steps: Mapping[str, Step], olds: Parts, news: Parts) -> None:

@@ -215,6 +215,35 @@ def test_one_owner_of_two_stacks(realm: TestRealm, new_stack: NewStack) -> None:
 
 @pytest.mark.scope_policies
 @pytest.mark.standard_exchange
+def test_what_a_copied_state_has_given_to_another_stack_stays_with_it(realm: TestRealm, new_stack: NewStack) -> None:
+    """The stack that it was copied from is destroyed: what nobody has marked or claimed stays, too."""
+    one, two = (new_stack(realm, LEGACY, name) for name in ("one", "two"))
+    before, more = realm.export(), {**GUARDS, "events": True, "resources": "realm"}
+    for stack in (one, two):
+        stack.configure(*all_grants(), **more)
+    one.up("--skip-preview")
+    state = one.folder / "state.json"
+    one.run("stack", "export", "--file", str(state))
+    state.write_text(state.read_text().replace("urn:pulumi:one::", "urn:pulumi:two::"))
+    two.run("stack", "import", "--file", str(state))
+    two.up("--skip-preview")
+    callers = served(two, realm)
+    with calling(*(caller for _, caller in callers)):
+        told = one.destroy("--skip-preview").output
+    all_served(callers)
+    conditions_bind(realm)
+    for kept in ("client scope assignment of client 'mobile'", "token-exchange permission of client 'old-api'"):
+        assert f"{kept} in realm '{realm.name}': belongs to 'tests/two" in told, told
+    two.preview("--refresh", "--expect-no-changes")
+    told = two.up("--replace", "**", "--skip-preview").output
+    assert "took back" not in told, told
+    two.preview("--refresh", "--expect-no-changes")
+    two.destroy("--skip-preview")
+    as_it_was(realm, before, LEGACY)
+
+
+@pytest.mark.scope_policies
+@pytest.mark.standard_exchange
 def test_two_owners(realm: TestRealm, new_stack: NewStack) -> None:
     """Equal in all but their owners: neither takes from the other, whoever leaves first."""
     before, more = realm.export(), {**GUARDS, "events": True}

@@ -15,6 +15,7 @@ from kcadmin.rest.errors import KeycloakError, Refusal
 from providers.base.part import REFERENCE
 from providers.bulk.engine import Engine, Step
 from providers.bulk.order import in_order
+from providers.bulk.told import NEW_OWNER
 from providers.realm_grants import RealmGrantsProvider
 
 Props = dict[str, Any]
@@ -179,7 +180,7 @@ def inputs(parts: dict[str, Part], **more: Any) -> Props:
 @pytest.fixture
 def provider(engine: Engine) -> RealmGrantsProvider:
     held = RealmGrantsProvider()
-    held._engine, held._told = engine, set()
+    held._engine, held._runs = engine, {}
     return held
 
 
@@ -192,6 +193,15 @@ def test_what_failed_stands_in_the_outputs_and_is_a_change(provider: RealmGrants
     done = provider.update("r", first.outs, inputs(PAIR)).outs
     assert done and "failed" not in done and {*parts_in(done)} == {"m", "s"}
     assert not provider.diff("r", done, inputs(PAIR)).changes
+
+
+def test_a_replacement_by_another_owner_is_refused_before_a_write(provider: RealmGrantsProvider, notes: Notes) -> None:
+    provider.check({}, inputs(PAIR, run=NEW_OWNER))
+    with pytest.raises(
+        Refusal, match="grants of realm 'r': are replaced .*; run `pulumi up` without `--replace` first."
+    ):
+        provider.create(inputs(PAIR))
+    assert notes.did == []
 
 
 def test_a_grant_that_changes_is_a_change_without_a_write(provider: RealmGrantsProvider, notes: Notes) -> None:

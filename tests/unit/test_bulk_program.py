@@ -7,6 +7,7 @@ import pytest
 
 from components.token_exchange_grant import register_many_grants
 from kcadmin.marks.packed import OBJECT, TOKEN, Part, grants_in, pack, parts_in
+from providers.bulk.told import IS_HELD, NEW_OWNER
 from tests.support.fake_server import FakeKeycloak
 from tests.unit.test_components import MAPPER, SWITCH, Program, grant, keycloak, program  # noqa: F401 (fixtures)
 
@@ -27,9 +28,12 @@ def each_in_state() -> dict[str, Any]:
     }
 
 
-def held_in_state() -> dict[str, Any]:
+def held_in_state(owner: str | None = None) -> dict[str, Any]:
+    props = {"owner": owner} if owner else {}
     parts = {
-        place: Part("StandardTokenExchange" if place.endswith("exchange") else "AudienceMapper", {"number": number})
+        place: Part(
+            "StandardTokenExchange" if place.endswith("exchange") else "AudienceMapper", {"number": number, **props}
+        )
         for place, number in NUMBERS.items()
     }
     return {urn(TOKEN, HELD): {"type": TOKEN, "outputs": {"realm": "r", **pack(parts, {})}}}
@@ -96,6 +100,28 @@ def test_on_the_way_back_it_lets_the_parts_go_after_all_of_them(
     assert {place: program.resources[place].inputs["keeps"] for place in PLACES} == NUMBERS
     assert sorted(program.resources[HELD].inputs["gives"]) == sorted(PLACES)
     assert parts_in(program.resources[HELD].inputs) == {} and program.resources[HELD].depends_on >= PLACES
+
+
+@pytest.mark.parametrize(("owner", "run"), [(None, IS_HELD), ("former", NEW_OWNER)])
+def test_what_the_state_holds_is_told(
+    program: Program,  # noqa: F811
+    keycloak: FakeKeycloak,  # noqa: F811
+    owner: str | None,
+    run: str,
+) -> None:
+    program.state = held_in_state(owner)
+    register(program, keycloak, in_bulk=True)
+    assert program.resources[HELD].inputs["run"] == run
+
+
+def test_an_owner_does_not_change_with_the_way_back(
+    program: Program,  # noqa: F811
+    keycloak: FakeKeycloak,  # noqa: F811
+) -> None:
+    program.state = held_in_state("former")
+    with pytest.raises(pulumi.RunError, match="the owner of 3 of this stack's objects, from 'former' to '"):
+        register(program, keycloak, in_bulk=False)
+    assert not program.resources
 
 
 def test_a_resource_a_part_registers_nothing_more(program: Program, keycloak: FakeKeycloak) -> None:  # noqa: F811
