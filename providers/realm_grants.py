@@ -30,11 +30,7 @@ class RealmGrantsProvider(dynamic.ResourceProvider):
     def configure(self, req: dynamic.ConfigureRequest) -> None:
         """Stores the settings; the session logs in at its first request."""
         speak_to_people(self)
-        self._config, self._providers, self._runs = (
-            req.config.get,
-            dict[str, KeycloakProvider](),
-            dict[str, str | None](),
-        )
+        self._config, self._providers, self._runs = req.config.get, dict[str, KeycloakProvider](), dict[str, object]()
         self._engine = Engine(self._provider_of)
 
     def check(self, _olds: Props, news: Props) -> dynamic.CheckResult:

@@ -16,7 +16,7 @@ RUN = "run"  # an input that no state holds: one of the next, or nothing
 PREVIEW, IS_HELD, NEW_OWNER = "preview", "held", "owner"  # the state holds the parts, by another owner
 
 
-def require_owner(run: str | None, realm: str) -> None:
+def require_owner(run: object, realm: str) -> None:
     """For a create of what the state holds, which ``pulumi up --replace`` makes anew before the former one goes.
 
     :raises Refusal: by another owner, which would find the former one's objects in the way.

@@ -197,9 +197,7 @@ def test_what_failed_stands_in_the_outputs_and_is_a_change(provider: RealmGrants
 
 def test_a_replacement_by_another_owner_is_refused_before_a_write(provider: RealmGrantsProvider, notes: Notes) -> None:
     provider.check({}, inputs(PAIR, run=NEW_OWNER))
-    with pytest.raises(
-        Refusal, match="grants of realm 'r': are replaced .*; run `pulumi up` without `--replace` first."
-    ):
+    with pytest.raises(Refusal, match="grants of realm 'r': are replaced in the same run as their owner changes; run"):
         provider.create(inputs(PAIR))
     assert notes.did == []
 
