@@ -64,7 +64,7 @@ class Browser:
                 self._call("DELETE", "")
         finally:
             self._driver.terminate()
-            self._driver.wait(10)
+            self._driver.wait(ANSWER_SECONDS)
 
     def open(self, address: str) -> None:
         """Loads a page; it is there when this returns."""
