@@ -8,6 +8,8 @@ import pytest
 
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.errors import TokenRefused
+from local import keycloak
+from local.layout import keycloak_version
 from reach.audiences import added
 from tests.conftest import MakeRealm
 from tests.support.in_process import Stack
@@ -279,7 +281,11 @@ def test_each_kind_of_mapper_does_what_is_computed(home: TestRealm) -> None:
         computed = {
             each.audience for each in added(client, {str(each["name"]): each for each in realm.client_scopes.all()})
         }
-        stated = claims_of(home.user_token("web")).get("aud", [])
+        try:
+            stated = claims_of(home.user_token("web")).get("aud", [])
+        except TokenRefused as refused:  # up to 26.2.5 no token is made where a fixed value is none of its type
+            assert refused.status == 500 and not computed and keycloak.number(keycloak_version()) < (26, 7), name
+            stated = []
         found = {stated} if isinstance(stated, str) else {*stated}
         home.session.delete(home.at("clients", client.uuid, "protocol-mappers", "models", mapper_id))
         assert found == computed or (None in computed), f"{name}: {found}, computed {computed}"
