@@ -76,6 +76,7 @@ def openings(
     client, target = realm.clients.find(client_id), realm.clients.find(target_id)
     if client is None or target is None:
         return Openings()
+    realm.client_scopes.require_seen(client)
     scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
     passing = introspectors_for(realm, [client], scopes).of(client, scopes) if received else ""
     shapes = Shapes(_lighteners(realm, client, scopes), passing)

@@ -9,6 +9,7 @@ from typing import Any
 
 from kcadmin.authz.exchange_permission import ENFORCING, UNANIMOUS, Overview, overview
 from kcadmin.guards.client_policies import POLICIES, PROFILES, Entry, entries
+from kcadmin.objects.client_scopes import DEFAULT, TO_SEE, UNSEEN
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import Features, read_features
 from kcadmin.objects.realm import Realm, realm_for
@@ -57,7 +58,7 @@ def survey(session: Session, realm_name: str, progress: Progress = lambda what: 
     """Reads a realm: its clients in pages of 100, client scopes, the realm's own permissions, client policies.
 
     :param progress: told what is being read.
-    :raises Refusal: the realm does not exist, or the login may not see it.
+    :raises Refusal: the realm does not exist, or the login may not see it, or none of its client scopes.
     """
     realm = realm_for(session, realm_name)
     progress("features")
@@ -71,6 +72,8 @@ def survey(session: Session, realm_name: str, progress: Progress = lambda what: 
         raise Refusal(f"realm {named(realm_name)}: does not exist, or the login may not see it; correct it.") from None
     progress("client scopes")
     scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
+    if not scopes and any(each.value(f"{DEFAULT}ClientScopes") == [] for each in clients.values()):  # as in 26.8
+        raise Refusal(f"realm {named(realm_name)}: its {UNSEEN}, or it has none; {TO_SEE}.")
     progress("permissions")
     held = overview(realm)
     progress("client policies")

@@ -9,7 +9,7 @@ import math
 import re
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -25,7 +25,7 @@ from kcadmin.objects.audience_scopes import (
     read_scope,
     refuse_other_mappers,
 )
-from kcadmin.objects.clients import RECENT_SECONDS, Clients
+from kcadmin.objects.clients import RECENT_SECONDS, Client, Clients
 from kcadmin.objects.writers import require_one_stack
 from kcadmin.rest import texts
 from kcadmin.rest.errors import Forbidden, KeycloakError, NotFound, Refusal, sentence
@@ -35,6 +35,10 @@ DEFAULT, OPTIONAL = "default", "optional"
 UNSEEN = "client scopes cannot be seen by this login"
 TO_SEE = "give it the role view-clients, or the permission to view client scopes"
 _NOT_IN_A_SCOPE = re.compile(r"[^\x21\x23-\x5b\x5d-\x7e]")  # RFC 6749, section 3.3: what a scope's name may hold
+
+
+def _lists(client: Client) -> dict[str, Collection[str]]:
+    return {kind: client.value(f"{kind}ClientScopes") or () for kind in (DEFAULT, OPTIONAL)}
 
 
 def scope_token(text: str) -> str:
@@ -183,10 +187,15 @@ class ClientScopes:
         :raises Refusal: the lists cannot be seen.
         """
         client = self._clients.get(client_uuid, max_age=max_age)
-        lists = {kind: client.value(f"{kind}ClientScopes") or () for kind in (DEFAULT, OPTIONAL)} if client else {}
-        if client and not any(lists.values()) and self.are_hidden():
+        if client is None:
+            return None
+        self.require_seen(client)
+        return next((kind for kind, names in _lists(client).items() if name in names), None)
+
+    def require_seen(self, client: Client) -> None:
+        """:raises Refusal: its lists are empty, and this login sees no client scope: they may well be full."""
+        if not any(_lists(client).values()) and self.are_hidden():
             raise Refusal(sentence("client", client.client_id, self._realm, f"its {UNSEEN}", TO_SEE))
-        return next((kind for kind, names in lists.items() if name in names), None)
 
     def _found(self, scope_id: str) -> Mapping[str, Any]:
         """As the server describes it; empty where it is gone."""

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from kcadmin.marks.packed import Part, pack
+from kcadmin.objects.realm import realm_for
 from kcadmin.rest.errors import KeycloakError, Refusal
 from package.resources import Resources
 from providers.audience_scope import AudienceScopeProvider
@@ -12,6 +13,8 @@ from providers.base.held import STACK
 from providers.bulk.engine import Engine as BulkEngine
 from providers.client_scope_assignment import ClientScopeAssignmentProvider
 from providers.realm_grants import RealmGrantsProvider
+from reach.gates import openings
+from reach.survey import survey
 from tests.support.engine import Engine, forget
 from tests.support.fake_server import Answer, FakeKeycloak, Request
 
@@ -100,6 +103,25 @@ def test_hidden_lists_are_no_drift(keycloak: FakeKeycloak, answer: Answer) -> No
     assert not engine.refresh(), "who sees the scopes is told that it is gone"
 
 
+def test_what_reads_a_realm_refuses_hidden_lists(keycloak: FakeKeycloak) -> None:
+    """A condition is not accepted where a scope that is not seen may void it, and no command says what a realm allows."""
+    keycloak.add_client("r", "frontend")
+    for name in ("frontend", "api"):
+        keycloak.change(name, defaultClientScopes=[], optionalClientScopes=[])
+    session = keycloak.session()
+    with pytest.raises(
+        Refusal, match=r"^client 'frontend' in realm 'r': its client scopes cannot be seen by this login; give"
+    ):
+        openings(realm_for(session, "r"), "frontend", "api", full_scope_goes=False)
+    with pytest.raises(
+        Refusal, match=r"^realm 'r': its client scopes cannot be seen by this login, or it has none; give"
+    ):
+        survey(session, "r")
+    forget()
+    keycloak.answers[AT] = [stored()]
+    assert openings(realm_for(session, "r"), "frontend", "api", full_scope_goes=False).ways == ()
+
+
 @pytest.mark.parametrize("face", ["realm", "package"])
 def test_hidden_lists_are_no_drift_in_any_face(keycloak: FakeKeycloak, face: str) -> None:
     """One resource of a realm, and the package: by the same providers, so a refresh and a run refuse before any write."""
@@ -110,7 +132,7 @@ def test_hidden_lists_are_no_drift_in_any_face(keycloak: FakeKeycloak, face: str
     packaged = Resources(keycloak.connection, {})
     if face == "realm":
         held = RealmGrantsProvider()
-        held._engine, held._told = BulkEngine(packaged._provider), set()
+        held._engine, held._runs = BulkEngine(packaged._provider), {}
         inputs = held.check({}, {"realm": "r", **pack({name: Part(kind, props)}, {})}).inputs
         made = held.create(inputs)
         assert made.outs and "failed" not in made.outs and not held.diff("r", made.outs, inputs).changes
