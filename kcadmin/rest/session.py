@@ -150,17 +150,19 @@ class Session:
         query: Mapping[str, str] | None = None,
         once: bool = False,
     ) -> Answer:
-        token = self._current_token()
-        answer = self._send(method, at, body=body, query=query, token=token, once=once)
-        if answer.status_code == 401:  # revoked or expired in mid-run: nothing was done, so any method may repeat
-            token = self._current_token(refused=token)
-            answer = self._send(method, at, body=body, query=query, token=token, once=once)
-        if answer.status_code == 404 and is_gone(
-            answer, lambda at, query: self._send("GET", at, query=query, token=token)
-        ):
+        answer = self._with_token(method, at, body=body, query=query, once=once)
+        if answer.status_code == 404 and is_gone(answer, lambda at, query: self._with_token("GET", at, query=query)):
             raise answer.gone()
         if answer.status_code >= 300:  # a redirect is no success: nothing was done
             raise self._error(answer)
+        return answer
+
+    def _with_token(self, method: str, at: str, **what: Any) -> Answer:
+        """An answer of any status, with a new token where the one that was sent is refused."""
+        token = self._current_token()
+        answer = self._send(method, at, token=token, **what)
+        if answer.status_code == 401:  # revoked or expired in mid-run: nothing was done, so any method may repeat
+            answer = self._send(method, at, token=self._current_token(refused=token), **what)
         return answer
 
     def _send(self, method: str, at: str, **what: Any) -> Answer:

@@ -72,6 +72,17 @@ def test_what_is_gone_on_a_real_server(legacy_realm: TestRealm) -> None:
             realm.session.get(path)
 
 
+def test_a_token_that_ends_between_an_answer_and_what_confirms_it(legacy_realm: TestRealm) -> None:
+    client = f"/admin/realms/{legacy_realm.name}/clients/{legacy_realm.uuid('api')}"
+    with proxy_before(legacy_realm.url) as proxy:
+        session = Session(replace(legacy_realm.connection, url=proxy.url))
+        session.get(client)
+        proxy.fault, proxy.at = says(401), len(proxy.seen) + 1
+        with pytest.raises(NotFound):
+            session.get(f"{client}/authz/resource-server/settings")
+        assert proxy.seen[proxy.at] == f"GET {client}"
+
+
 def test_a_lacking_role_is_told_and_hides_nothing_as_gone(legacy_realm: TestRealm) -> None:
     """Without roles Keycloak answers 403 for most paths, and 404 below authorization services."""
     realm = legacy_realm
