@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from kcadmin.objects.bulk_reading import CLIENTS_READ
-from kcadmin.objects.clients import ATTRIBUTE, Client
+from kcadmin.objects.clients import ATTRIBUTE, RECENT_SECONDS, Client
 from kcadmin.objects.features import Features
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.errors import Forbidden
@@ -73,7 +73,7 @@ def introspectors_for(
     """The same of a realm, asked only where they change whom these clients' tokens name. features: where they are known."""
     if not any(changes(Shapes(introspectors=HIDDEN), client, scopes) for client in clients):
         return NOBODY
-    found = realm.clients.at_most(CLIENTS_READ)
+    found = realm.clients.at_most(CLIENTS_READ, RECENT_SECONDS)
     features = features or realm.features()
     if found is None:
         return Introspectors(unseen=MANY if features.whole_tokens else "")

@@ -1,18 +1,17 @@
 """What client policies of a realm would do at writes of its clients: predicted before them, and refused unless accepted."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from kcadmin.objects.claims import Kind, claim_key
 from kcadmin.objects.clients import ATTRIBUTE, Client
-from kcadmin.objects.features import read_features
 from kcadmin.objects.predicted_writes import WriteInWords, foretell_put, unread
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.writing_login import writing_login
 from kcadmin.rest.errors import Forbidden
 from kcadmin.writes.prediction import Prediction, RealmPolicies
-from kcadmin.writes.votes import ROLES, Version, Write
+from kcadmin.writes.votes import ROLES, Write
 
 UP, DESTROY = "`pulumi up`", "`pulumi destroy`"
 EXEMPT = "take the client out of the policy's conditions"
@@ -52,11 +51,10 @@ def judge_writes(
     realm: Realm,
     writes: Iterable[ClientWrite],
     ways: tuple[str, str] = OF_RESOURCE,
-    version: Callable[[], Version] | None = None,
 ) -> PolicyChanges:
     """What client policies do at the writes; nothing is read where there are none.
 
-    :param ways: remedies against a policy, and how ``{fields}`` are accepted. version: of the server, where it is known.
+    :param ways: remedies against a policy, and how ``{fields}`` are accepted.
     :raises KeycloakError: the server cannot be reached.
     """
     coming = list(writes)
@@ -65,7 +63,7 @@ def judge_writes(
     faults: dict[str, None] = {}
     policies, readable = realm.policies()
     notes = dict.fromkeys([] if readable else [unread(realm)])
-    known = (version() if version else read_features(realm.session).version) if policies.acting else None
+    known = realm.features().version if policies.acting else None
     writer = writing_login(realm.session, realm.name, policies)
     for each in coming:
         client = each.client

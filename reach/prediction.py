@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kcadmin.objects.events import NOT_AVAILABLE
-from kcadmin.objects.features import LEGACY, STANDARD, Features, read_features
+from kcadmin.objects.features import LEGACY, STANDARD
 from kcadmin.objects.realm import Realm, realm_for
 from kcadmin.rest import texts
 from kcadmin.rest.errors import Forbidden, TokenRefused
@@ -54,7 +54,6 @@ class Predictor:
         self._named: dict[str, set[str]] = {}
         for case in cases:
             self._named.setdefault(case.realm, set()).update((case.source, case.requester, case.target))
-        self._features: Features | None = None
         self._among: dict[str, AmongClients] = {}
         self._users: dict[tuple[str, str], str | None] = {}
 
@@ -105,8 +104,7 @@ class Predictor:
 
     def _look(self, realm: Realm) -> AmongClients:
         if realm.name not in self._among:
-            self._features = self._features or read_features(self._session)
-            self._among[realm.name] = reach_among_clients(realm, self._features, self._named[realm.name])
+            self._among[realm.name] = reach_among_clients(realm, realm.features(), self._named[realm.name])
         return self._among[realm.name]
 
     def _not_consented(self, realm: Realm, among: AmongClients, case: Case, user: str) -> tuple[str, ...] | None:

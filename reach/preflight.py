@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from kcadmin.authz.exchange_permission import Overview, overview
-from kcadmin.objects import features as server_features
 from kcadmin.objects.audience_scopes import AudienceScope
 from kcadmin.objects.claims import claims
 from kcadmin.objects.clients import FULL_SCOPE, Client
-from kcadmin.objects.features import LEGACY, REFRESH, SAME_SESSION, SWITCH, SWITCH_CLAIM, Features
-from kcadmin.objects.realm import realm_for
+from kcadmin.objects.features import LEGACY, REFRESH, SAME_SESSION, SWITCH, SWITCH_CLAIM
+from kcadmin.objects.realm import features_of, realm_for
 from kcadmin.objects.writers import Mark
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.errors import NotFound
@@ -37,19 +36,17 @@ LOGINS = (
 def ask(
     connection: Connection,
     questions: Questions,
-    read_features: Callable[[Session], Features] = server_features.read_features,
 ) -> Facts:
     """One login, one look-up a client, and the features where a grant needs them.
 
     A client that no stack has switched to the standard exchange needs them too: without the feature the switch is inert.
 
-    :param read_features: asks the server.
     :raises KeycloakError: the server cannot be reached, or refuses the login.
     """
     session = session_for(connection)
     clients, missing = _clients(session, questions.clients)
     new_switch = any(key in clients and not clients[key].switch_owners for key in questions.switches)
-    features = read_features(session) if questions.ask_features or new_switch else None
+    features = features_of(session) if questions.ask_features or new_switch else None
     if features and not features.dpop:
         clients = {key: replace(each, bound_by=tuple({*each.bound_by} - {DPOP})) for key, each in clients.items()}
     legacy = features is not None and features.offers(LEGACY)

@@ -8,7 +8,7 @@ from kcadmin.guards.parts import MARK
 from kcadmin.objects.bulk_reading import CLIENTS_READ
 from kcadmin.objects.client_scopes import DEFAULT
 from kcadmin.objects.clients import FULL_SCOPE, Client
-from kcadmin.objects.features import Features, read_features
+from kcadmin.objects.features import Features
 from kcadmin.objects.realm import Realm, realm_for
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.errors import Forbidden
@@ -18,6 +18,8 @@ from reach.audiences import Shapes, switched
 from reach.roles import RoleFacts, read_roles
 from reach.survey import Json, Survey
 
+NOTES_SECONDS = 30.0
+"""How old the other clients may be in notes on what a grant opens: many grants of a run ask."""
 _WITHOUT = "this login may not read them (role {}), so they are left out of account"
 
 
@@ -61,7 +63,7 @@ def surroundings(
     """
     session = session_for(connection)
     realm = realm_for(session, realm_name)
-    features = features or read_features(session)
+    features = features or realm.features()
     unread: list[str] = []
     clients = _clients(realm, named, unread)
     try:
@@ -101,7 +103,7 @@ def _is_under_policies(survey: Survey, asking: Collection[str]) -> bool:
 
 def _clients(realm: Realm, named: Mapping[str, Client], unread: list[str]) -> dict[str, Client]:
     try:
-        found = realm.clients.at_most(CLIENTS_READ)
+        found = realm.clients.at_most(CLIENTS_READ, NOTES_SECONDS)
     except Forbidden:
         unread.append(f"other clients: {_WITHOUT.format('view-clients')}")
         return dict(named)

@@ -11,7 +11,7 @@ from kcadmin.authz.exchange_permission import ENFORCING, UNANIMOUS, Overview, ov
 from kcadmin.guards.client_policies import POLICIES, PROFILES, Entry, entries
 from kcadmin.objects.client_scopes import DEFAULT, TO_SEE, UNSEEN
 from kcadmin.objects.clients import Client
-from kcadmin.objects.features import Features, read_features
+from kcadmin.objects.features import Features
 from kcadmin.objects.realm import Realm, realm_for
 from kcadmin.rest.errors import Forbidden, NotFound, NotImplementedHere, Refusal
 from kcadmin.rest.session import Session
@@ -62,7 +62,7 @@ def survey(session: Session, realm_name: str, progress: Progress = lambda what: 
     """
     realm = realm_for(session, realm_name)
     progress("features")
-    features = read_features(session)
+    features = realm.features()
     clients: dict[str, Client] = {}
     try:
         for page in realm.clients.pages():

@@ -13,8 +13,8 @@ from kcadmin.authz.exchange_permission import ENFORCING, UNANIMOUS
 from kcadmin.guards.client_policies import POLICIES, PROFILES, Entry, entries
 from kcadmin.objects.clients import Client
 from kcadmin.objects.events import REFUSED
-from kcadmin.objects.features import Features, read_features
-from kcadmin.objects.realm import Realm
+from kcadmin.objects.features import Features
+from kcadmin.objects.realm import Realm, features_of
 from kcadmin.objects.resource_server import ResourceServer, resource_name
 from kcadmin.rest.errors import HttpError, KeycloakError, NotFound, Refusal, TokenRefused
 from kcadmin.rest.session import Session, path
@@ -58,7 +58,7 @@ class AnswerCache:
     @property
     def features(self) -> Features:
         """Which exchanges the server offers."""
-        return self.once("features", lambda: read_features(self.session))
+        return self.once("features", lambda: features_of(self.session))
 
     def realm(self, name: str) -> "RealmReader":
         """One realm."""

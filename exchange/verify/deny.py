@@ -6,8 +6,7 @@ A refusal counts only where it is about the exchange: a wrong secret or a token 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from kcadmin.objects.features import read_features
-from kcadmin.objects.realm import realm_for
+from kcadmin.objects.realm import features_of, realm_for
 from kcadmin.rest import texts
 from kcadmin.rest.errors import HttpError, Refusal, TokenRefused
 from kcadmin.rest.session import Session
@@ -70,7 +69,7 @@ def attempts(
     clients: dict[str, set[str]] = {}
     for case in chosen:
         clients.setdefault(case.realm, set()).update((case.source, case.requester, case.target))
-    found, features = [], read_features(session) if clients else None
+    found, features = [], features_of(session) if clients else None
     for name, among in clients.items():
         assert features is not None
         here = tuple(case for case in cases if case.realm == name)

@@ -4,11 +4,13 @@ https://www.keycloak.org/docs/latest/authorization_services/#_resource_server_ov
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Literal
 
 from kcadmin.objects.claims import Kind
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.side_effects import SIDE_ROLE, account_mappers, is_default
+from kcadmin.rest.errors import NotFound
 from kcadmin.rest.texts import quoted
 
 SERVICES, ACCOUNT = "authorizationServicesEnabled", "serviceAccountsEnabled"
@@ -36,7 +38,8 @@ def delete_by_products(realm: Realm, uuid: str, was: Mapping[str, Any], *, used:
     """
     client = realm.clients.get(uuid)
     if client and not client.is_on(SERVICES) and (revoked or was.get(SIDE_ROLE) is False):
-        realm.clients.delete_role(uuid, SIDE_ROLE)
+        with suppress(NotFound):  # only 404 is success
+            realm.session.delete(realm.clients.path(uuid, "roles", SIDE_ROLE))
     if client and not client.is_on(ACCOUNT) and (revoked or not used):
         kept = () if revoked else was.get(MAPPERS) or ()
         for mapper_id in [id_ for name, id_ in account_mappers(client).items() if name not in kept]:

@@ -58,6 +58,10 @@ class Client:
         """Whether a boolean setting is on, as Keycloak reads it: also an attribute that says TRUE."""
         return is_true(self.value(field))
 
+    def is_older(self, seconds: float) -> bool:
+        """Whether it was read longer ago."""
+        return time.monotonic() - self.seen_at >= seconds
+
     def with_values(self, values: Mapping[str, Any]) -> "Client":
         """This client after a partial PUT of the values."""
         body = as_body(values)
@@ -87,7 +91,8 @@ class Clients:
         self._uuids: dict[str, str] = {}
         self._written: set[str] = set()
         self.expected = 0
-        self._registry = threading.Lock()
+        self._whole_at = 0.0  # when all clients were read; 0 while one of them is not known
+        self._listing, self._registry = threading.Lock(), threading.Lock()
         self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
         at = path(*self._at)
         self._ahead = ReadAhead(lambda: self.expected, lambda number: session.has_more_than(number, at), self._read_all)
@@ -125,16 +130,19 @@ class Clients:
         for page in self._session.pages(path(*self._at)):
             yield [self._remember(found) for found in page]
 
-    def at_most(self, number: int) -> list[Client] | None:
-        """Every client of the realm; None where it has more than that. Read in pages, unless a look-up has read all."""
-        if self._ahead.done:
-            return list(self._known.values())
-        found: list[Client] = []
-        for page in self.pages():
-            if len(page) == PAGE and not found and self._session.has_more_than(number, path(*self._at)):
-                return None
-            found += page
-        return found
+    def at_most(self, number: int, max_age: float = 0) -> list[Client] | None:
+        """Every client of the realm; None where it has more. In pages, unless look-ups read them, or ``max_age`` seconds ago."""
+        with self._listing:
+            if self._whole_at and (self._ahead.done or time.monotonic() - self._whole_at < max_age):
+                return list(self._known.values())
+            found: list[Client] = []
+            whole_at = time.monotonic()
+            for page in self.pages():
+                if len(page) == PAGE and not found and self._session.has_more_than(number, path(*self._at)):
+                    return None
+                found += page
+            self._whole_at = whole_at
+            return found
 
     def get(self, uuid: str, *, max_age: float = math.inf) -> Client | None:
         """The client with that UUID, or None. ``max_age``: seconds; 0 asks the server even when the client is known."""
@@ -142,7 +150,7 @@ class Clients:
             known = self._known.get(uuid)
             if known is None and max_age and self._ahead.ready():
                 known = self._known.get(uuid)
-            if known and time.monotonic() - known.seen_at < max_age:
+            if known and not known.is_older(max_age):
                 return known
             try:
                 return self._remember(self._session.get(self.path(uuid)))
@@ -169,6 +177,7 @@ class Clients:
         with self.lock(uuid):
             self._written.add(uuid)
             self._known.pop(uuid, None)
+            self._whole_at = 0.0
 
     def forget_named(self, client_id: str, older_than: float = 0.0) -> None:
         """The same for the client that had that name when it was read.
@@ -177,12 +186,12 @@ class Clients:
         """
         with self.lock(f"name:{client_id}"):
             known = self._named(client_id)
-            if older_than and (known is None or not self._is_old(known, older_than)):
+            if older_than and (known is None or not known.is_older(older_than)):
                 return
             if older_than and self._ahead.again():
-                for each in list(self._known.values()):
-                    if self._is_old(each, older_than):
-                        self._known.pop(each.uuid, None)
+                self._whole_at = 0.0
+                for each in [each for each in self._known.values() if each.is_older(older_than)]:
+                    self._known.pop(each.uuid, None)
             elif uuid := self._uuids.pop(client_id, None):
                 self.forget(uuid)
 
@@ -232,8 +241,7 @@ class Clients:
         :raises Conflict: the client has a mapper of that name.
         """
         with self.lock(uuid):
-            mapper_id = mapper.get("id")
-            at = self.path(uuid, "protocol-mappers", "models")
+            mapper_id, at = mapper.get("id"), self.path(uuid, "protocol-mappers", "models")
             if mapper_id:
                 self._session.put(f"{at}/{mapper_id}", dict(mapper))
             else:
@@ -247,11 +255,6 @@ class Clients:
             with suppress(NotFound):  # only 404 is success: the mapper, or its whole client, is gone
                 self._session.delete(self.path(uuid, "protocol-mappers", "models", mapper_id))
             self._replace_mapper(uuid, mapper_id, None)
-
-    def delete_role(self, uuid: str, role: str) -> None:
-        """Deletes a client role; one that is gone is done."""
-        with suppress(NotFound):  # only 404 is success
-            self._session.delete(self.path(uuid, "roles", role))
 
     def has_role(self, uuid: str, role: str) -> bool:
         """Whether the client defines a role of that name."""
@@ -272,18 +275,15 @@ class Clients:
         known = self._known.get(self._uuids.get(client_id, ""))
         return known if known and known.client_id == client_id else None  # it may have been renamed
 
-    @staticmethod
-    def _is_old(client: Client, seconds: float) -> bool:
-        return time.monotonic() - client.seen_at >= seconds
-
     def _read_all(self) -> None:
         """All clients but those that are known, or were written, since a page may be older than that."""
-        asked_at = time.monotonic()
+        asked_at = whole_at = time.monotonic()
         for page in self._session.pages(path(*self._at)):
             for found in page:
                 if found["id"] not in self._written and found["id"] not in self._known:
                     self._remember(found, asked_at)
             asked_at = time.monotonic()
+        self._whole_at = whole_at if self._written <= self._known.keys() else 0.0
 
     def _remember(self, found: Mapping[str, Any], seen_at: float | None = None) -> Client:
         settings = {key: value for key, value in found.items() if key not in ("protocolMappers", "secret")}

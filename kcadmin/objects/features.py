@@ -76,6 +76,11 @@ class Features:
         }
         return tuple(feature for feature, on in wanted[exchange] if not on)
 
+    @property
+    def keeps_service_accounts(self) -> bool:
+        """Whether a service account outlives a PUT of its client that leaves it out: since the standard exchange."""
+        return STANDARD_FEATURE not in self.unknown
+
     def offers(self, exchange: str) -> bool:
         """Whether the server offers an exchange whole."""
         return not self.missing_for(exchange)
@@ -118,11 +123,6 @@ def read_features(session: Session) -> Features:
         whole_tokens_in_aud=version is not None and version >= WHOLE_TOKENS_IN_AUD_SINCE,
         version=version,
     )
-
-
-def keeps_service_accounts(session: Session) -> bool:
-    """Whether a service account outlives a PUT of its client that leaves it out: since the version of the standard exchange."""
-    return STANDARD_FEATURE not in read_features(session).unknown
 
 
 def _refuse_older(told: Mapping[str, Any], url: str) -> None:

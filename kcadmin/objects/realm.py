@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from kcadmin.objects.cached_resource_server import CachedResourceServer
 from kcadmin.objects.client_scopes import ClientScopes
 from kcadmin.objects.clients import Client, Clients
-from kcadmin.objects.features import keeps_service_accounts, read_features
+from kcadmin.objects.features import Features, read_features
 from kcadmin.objects.resource_server import ResourceServer
 from kcadmin.rest.errors import Forbidden, NotFound, Refusal, sentence
 from kcadmin.rest.once import once
@@ -41,8 +41,10 @@ class Realm:
         self.session = session
         self.name = name
         self.policies = once(lambda: known_policies(session, name))  # and whether the login may read them
-        self.features = once(lambda: read_features(session))
-        self.clients = Clients(session, name, lambda: keeps_service_accounts(session), lambda: self.policies()[0])
+        self._features = once(lambda: read_features(session))
+        self.clients = Clients(
+            session, name, lambda: features_of(session).keeps_service_accounts, lambda: self.policies()[0]
+        )
         self.client_scopes = ClientScopes(session, self.clients, name)
         self.first_permission = threading.Lock()
         self.has_permissions = False  # as far as this process knows
@@ -51,6 +53,10 @@ class Realm:
         self._seen_lock = threading.Lock()
         self._settings: tuple[float, Mapping[str, Any]] | None = None
         self._settings_lock = threading.Lock()
+
+    def features(self) -> Features:
+        """What its server offers."""
+        return features_of(self.session)
 
     @property
     def management_client_id(self) -> str:
@@ -171,6 +177,11 @@ def realm_for(session: Session, name: str) -> Realm:
         if (session, name) not in known:
             known[session, name] = Realm(session, name)
         return known[session, name]
+
+
+def features_of(session: Session) -> Features:
+    """What a server offers: asked once a run, whichever realms it asks about."""
+    return realm_for(session, session.connection.login_realm)._features()
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 
 from kcadmin.objects.clients import Client
-from kcadmin.objects.features import read_features
 from kcadmin.objects.predicted_writes import WriteInWords, foretell_put, unread
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.robot import representation
@@ -33,7 +32,7 @@ def judge_robot(
     policies, readable = realm.policies()
     if not policies.acting:
         return () if readable else (unread(realm),)
-    writer, version = writing_login(realm.session, realm.name, policies), read_features(realm.session).version
+    writer, version = writing_login(realm.session, realm.name, policies), realm.features().version
     planned = WriteInWords(client_id, realm.name, "bootstrap", WAYS_OUT, ACCEPT, accepted)
     making = Write({}, representation(client_id, {}, login), frozenset(), writer, version)
     made = foretell(making, policies)

@@ -79,7 +79,7 @@ def judge_late(
     if spec is None:
         return LateJudgement(tuple(faults))
     realm = realm_for(session_for(connection), spec.realm)
-    facts = ask(connection, late.questions(spec), lambda _: realm.features())
+    facts = ask(connection, late.questions(spec))
     facts = replace(
         facts,
         own=Own(mappers=frozenset(mappers)),

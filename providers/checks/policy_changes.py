@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from grants.plan import GrantPlan
 from kcadmin.objects.clients import Client
-from kcadmin.objects.features import read_features
 from kcadmin.objects.realm import realm_for
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.session import session_for
@@ -33,9 +32,7 @@ def policy_changes(
         clients = known_clients(connection, realm_name, sorted({name for grant in here for name in grant.uuids}))
         writes = _needed(here, clients, facts, guards)
         realm = realm_for(session, realm_name)
-        found.append(
-            judge_writes(realm, writes, (WAYS_OUT, ACCEPT), lambda: (facts.features or read_features(session)).version)
-        )
+        found.append(judge_writes(realm, writes, (WAYS_OUT, ACCEPT)))
     return PolicyChanges(
         tuple(dict.fromkeys(fault for each in found for fault in each.faults)),
         tuple(dict.fromkeys(note for each in found for note in each.notes)),

@@ -125,7 +125,7 @@ def test_where_there_is_no_token_the_state_is_judged(monkeypatch: pytest.MonkeyP
 
 
 def test_there_is_an_end_to_what_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "read_features", lambda session: Features(True, True, True))
+    monkeypatch.setattr(module, "features_of", lambda session: Features(True, True, True))
     monkeypatch.setattr(module, "realm_for", lambda session, name: None)
     among: Callable[..., Any] = lambda realm, features, clients: type("AmongClients", (), {"reach": State()})  # noqa: E731
     monkeypatch.setattr(module, "reach_among_clients", among)

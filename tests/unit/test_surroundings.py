@@ -4,6 +4,8 @@ import pytest
 
 from kcadmin.guards.parts import MARK
 from kcadmin.objects.features import Features
+from kcadmin.objects.realm import realm_for
+from kcadmin.rest.session import session_for
 from reach import surroundings as module
 from reach.surroundings import Surroundings, known_clients, surroundings
 from tests.support import surveys
@@ -36,6 +38,27 @@ def test_all_clients_in_pages_and_roles_of_those_alone_that_ask(keycloak: FakeKe
     ]
     assert [each for each in asked if each.startswith("clients ")] == ["clients 0", "clients 2000", "clients 100"]
     assert [each for each in asked if each.endswith("/roles ")] == [f"clients/{keycloak.uuid('api')}/roles "]
+
+
+def lists(keycloak: FakeKeycloak) -> int:
+    """How often the clients of the realm were listed."""
+    first = [each for each in keycloak.requests if each.query.get("first") == "0"]
+    return sum(each.path == "/admin/realms/r/clients" for each in first)
+
+
+def test_many_grants_of_a_run_read_the_clients_once(keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While all are known and young. The features of the server are read once for all realms."""
+    keycloak.add_realm("other", frontend={}, api={})
+    session = session_for(keycloak.connection)
+    for name, clients in (("r", 153), ("other", 3), ("r", 153)):
+        assert len(surroundings(keycloak.connection, name, {}, ()).survey.clients) == clients
+    assert (len(keycloak.asked("serverinfo")), lists(keycloak)) == (1, 1)
+    realm_for(session, "r").clients.forget(keycloak.uuid("api"))
+    assert len(surroundings(keycloak.connection, "r", {}, ()).survey.clients) == 153, "a client of the list was written"
+    assert lists(keycloak) == 2
+    monkeypatch.setattr(module, "NOTES_SECONDS", 0.0)
+    surroundings(keycloak.connection, "r", {}, ())
+    assert lists(keycloak) == 3
 
 
 def test_hidden_client_scopes_are_said(keycloak: FakeKeycloak) -> None:
