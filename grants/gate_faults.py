@@ -142,7 +142,7 @@ def replacing_mappers(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[
     for client in dict.fromkeys(adds) if is_gated(spec) else ():
         for by in facts.replacing.get((spec.realm, client), ()):
             yield (
-                f"{by} writes aud itself, and may take out what this grant adds",
+                f"{by} may write aud itself, and so take out what this grant adds",
                 "put an audience mapper in its place",
             )
 

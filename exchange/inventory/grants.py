@@ -165,7 +165,7 @@ def _refused(refused: Mapping[ExistingExchange, str]) -> Iterator[Remark]:
 
 def _of_any_client(survey: Survey) -> Iterator[Remark]:
     for client, by in of_any_client(survey):
-        says = f"may name any client, since {by} writes a value that the realm does not tell"
+        says = f"may name any client, since {by} may write a value that the realm does not tell"
         yield Remark(Level.LOST, f"aud in tokens of {texts.named(client)}", says, "put an audience mapper in its place")
 
 
