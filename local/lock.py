@@ -12,7 +12,8 @@ from local import processes, venv
 from local.layout import LOCAL, PROJECT, TOOLS, Say
 
 OLDEST_PYTHON = "3.10"
-REQUIREMENTS = tuple(PROJECT / folder / "requirements.txt" for folder in ("", "bench", "local/tools"))
+PACKAGE = PROJECT / "package" / "requirements.in"
+REQUIREMENTS = (*(PROJECT / folder / "requirements.txt" for folder in ("", "bench", "local/tools")), PACKAGE)
 HEAD = """# Made by `make lock` from {name}, whose SHA-256 without comments is
 # {digest}
 # Install it with `pip install --require-hashes --only-binary :all: -r`.
@@ -21,8 +22,8 @@ SBOM = LOCAL / "sbom.cdx.json"
 
 
 def lock_of(requirements: Path) -> Path:
-    """The lock beside a requirements file."""
-    return requirements.with_suffix(".lock")
+    """The lock beside a requirements file. Of a plugin Pulumi installs ``requirements.txt``, so that one is the lock."""
+    return requirements.with_suffix(".txt" if requirements == PACKAGE else ".lock")
 
 
 def head(requirements: Path) -> str:
@@ -30,7 +31,8 @@ def head(requirements: Path) -> str:
     lines = [line.strip() for line in requirements.read_text().splitlines()]
     wanted = "\n".join(sorted(line for line in lines if line and not line.startswith("#")))
     name = requirements.relative_to(PROJECT)
-    return HEAD.format(name=name, digest=hashlib.sha256(wanted.encode()).hexdigest())
+    options = "--only-binary :all:\n" if requirements == PACKAGE else ""  # pip checks hashes wherever there are some
+    return HEAD.format(name=name, digest=hashlib.sha256(wanted.encode()).hexdigest()) + options
 
 
 def write_locks(say: Say) -> None:
@@ -41,8 +43,9 @@ def write_locks(say: Say) -> None:
         lock = lock_of(requirements)
         say(f"locking {requirements.relative_to(PROJECT)}")
         scratch = lock.with_suffix(".new")
-        if lock.exists():
-            scratch.write_bytes(lock.read_bytes())  # its versions are preferred
+        preferred = venv.LOCK if requirements == PACKAGE else lock  # the plugin runs with what is tested
+        if preferred.exists():
+            scratch.write_bytes(preferred.read_bytes())  # its versions are preferred
         options = ("--universal", "--python-version", OLDEST_PYTHON, "--generate-hashes", "--only-binary", ":all:")
         quiet = ("--no-header", "--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--quiet")
         command: list[str | Path] = [uv, "pip", "compile", requirements, *options, *quiet, "--output-file", scratch]

@@ -3,6 +3,7 @@
 import importlib.metadata
 import inspect
 import json
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -110,9 +111,18 @@ def test_the_plugins_folder_hides_no_module_of_others() -> None:
 
 
 def test_the_plugin_needs_what_the_program_needs() -> None:
-    wanted = [line for line in lines("package/requirements.txt") if not line.startswith("#")]
+    wanted = [line for line in lines("package/requirements.in") if not line.startswith("#")]
     assert wanted
     assert set(wanted) <= set(lines("requirements.txt"))
+    installed, tested = ({*re.findall(r"^\S+==\S+", text, re.M)} for text in map(whole, LOCKS))
+    assert len(installed) > len(wanted) and installed <= tested
+
+
+LOCKS = ("package/requirements.txt", "requirements.lock")
+
+
+def whole(name: str) -> str:
+    return "\n".join(lines(name))
 
 
 def lines(name: str) -> list[str]:
