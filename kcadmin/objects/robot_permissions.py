@@ -184,7 +184,9 @@ def _are_used_by_others(realm: Realm, server: str, ours: Collection[dict[str, An
 
 
 def _switch(realm: Realm, *, on: bool) -> None:
-    realm.session.put(path("admin", "realms", realm.name), {SWITCH: on})
+    """With the realm's attributes: a PUT without them sets those of CIBA and pushed authorization requests to their defaults."""
+    attributes = _settings(realm).get("attributes") or {}
+    realm.session.put(path("admin", "realms", realm.name), {SWITCH: on, "attributes": attributes})
 
 
 def _settings(realm: Realm) -> dict[str, Any]:
