@@ -22,6 +22,8 @@ PASSWORD, CLIENT = "password", "client"
 BY_CLIENT = ("clientId", "clientAssertionFile")  # config keys that choose a login as a client
 BY_ASSERTION = ("KEYCLOAK_CLIENT_ASSERTION_FILE", "KEYCLOAK_CLIENT_ASSERTION_COMMAND")
 BY_PERSON = "KEYCLOAK_ADMIN_PASS"
+CONNECTION = "connection"  # of a resource that is at another server than the stack's, as its property
+ADDRESS, ALLOWED_BY = "KEYCLOAK_URL", "KEYCLOAK_INSECURE_HTTP"
 BY_PASSWORD = ("adminPassword", "clientSecret", "privateKey")  # config keys beside which no assertion is taken
 Props = Mapping[str, Any]
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # of prod-eu, EU_PROD, euProd and prod2
@@ -82,7 +84,7 @@ class Grant:
 class Stack:
     """A stack: its name, the day, how it logs in (``password``, ``client``, or "" where that is not known), what it holds.
 
-    unsafe: config keys that leave its connection open to others.
+    login: ``password`` also where one of several logins is by it. unsafe: keys that leave one of its connections open to others.
     """
 
     name: str
@@ -112,18 +114,20 @@ class Stack:
 
 
 def read_stack(today: datetime.date, resources: Iterable[Resource], environ: Mapping[str, str]) -> Stack:
-    """A stack from all of its resources. Their URNs contain its name; their provider's config contains its login.
+    """A stack from all of its resources. Their URNs contain its name; their providers and connections contain its logins.
 
-    :param environ: of the run, which may bring a token of its platform to log in by.
+    :param environ: of the run, which may bring a token of its platform to log in by, or an address.
     """
     known = tuple(map(_of_either_face, sorted(_each(resources), key=lambda resource: resource.urn)))
+    ways = list(_ways(known, environ))
+    logins = [_login(*way) for way in ways]
     return Stack(
         known[0].urn.split(":")[2] if known else "",
         today,
-        next((_login(each, environ) for each in known if each.kind == PROVIDER), ""),
+        PASSWORD if PASSWORD in logins else next(iter(logins), ""),
         tuple(_grant(each) for each in known if each.kind == GRANT),
         tuple(each for each in known if each.kind.startswith(OBJECT)),
-        tuple(dict.fromkeys(key for each in known if each.kind == PROVIDER for key in _unsafe(each))),
+        tuple(dict.fromkeys(key for way in ways for key in _unsafe(*way))),
     )
 
 
@@ -148,23 +152,47 @@ def _of_either_face(resource: Resource) -> Resource:
     return Resource(OBJECT + kind.removeprefix(PACKAGED), resource.urn, {snake(key): given[key] for key in given})
 
 
-def _unsafe(provider: Resource) -> Iterator[str]:
-    project = provider.urn.split("::")[1]
-    if provider.text(f"{project}:{INSECURE_TLS}").lower() == "true":
+def _ways(known: Iterable[Resource], environ: Mapping[str, str]) -> Iterator[tuple[Props, Mapping[str, str]]]:
+    """Each way to a server: the config keys that it is set by, and the environment as it counts there."""
+    seen: list[Props] = []
+    for each in known:
+        given = each.properties.get(CONNECTION)
+        if each.kind == PROVIDER:
+            before, name = f"{each.urn.split('::')[1]}:", each.urn.rpartition("::")[2]
+            stacks = name.startswith("default") or PACKAGE_PROVIDER not in each.urn
+            config = {key.removeprefix(before): value for key, value in each.properties.items()}
+            yield config, environ if stacks else _of(name, environ)
+        elif isinstance(given, Mapping) and given not in seen:
+            seen.append(given)
+            yield given, _of(_text(given, "name"), environ)
+
+
+def _of(name: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """What the environment says for a connection beside the stack's, by the names of the stack's variables."""
+    before = f"{re.sub('[^A-Za-z0-9]', '_', name).upper()}_"
+    return {key.removeprefix(before): value for key, value in environ.items() if key.startswith(before)}
+
+
+def _unsafe(given: Props, environ: Mapping[str, str]) -> Iterator[str]:
+    if _text(given, INSECURE_TLS).lower() == "true":
         yield INSECURE_TLS
-    allowed, url = (provider.text(f"{project}:{key}") for key in (INSECURE_HTTP, "url"))
-    if allowed.lower() == "true" or (url.lower().startswith("http:") and not _LOOPBACK.match(url)):
+    allowed = "true" in (_text(given, INSECURE_HTTP).lower(), environ.get(ALLOWED_BY, "").strip().lower())
+    url = _text(given, "url") or environ.get(ADDRESS, "")
+    if allowed or (url.lower().startswith("http:") and not _LOOPBACK.match(url)):
         yield INSECURE_HTTP
 
 
-def _login(provider: Resource, environ: Mapping[str, str]) -> str:
+def _login(given: Props, environ: Mapping[str, str]) -> str:
     """As the connection reads it: without a client in config, a token of the platform counts where nothing else is set."""
-    project = provider.urn.split("::")[1]
-    if any(provider.text(f"{project}:{key}") for key in BY_CLIENT):
+    if any(_text(given, key) for key in BY_CLIENT):
         return CLIENT
     asserted = any(environ.get(name, "").strip() for name in BY_ASSERTION)
-    others = environ.get(BY_PERSON) or any(provider.text(f"{project}:{key}") for key in BY_PASSWORD)
+    others = environ.get(BY_PERSON) or any(_text(given, key) for key in BY_PASSWORD)
     return CLIENT if asserted and not others else PASSWORD
+
+
+def _text(given: Props, key: str) -> str:
+    return str(given.get(key) or "")
 
 
 def _grant(resource: Resource) -> Grant:

@@ -649,6 +649,61 @@ def test_what_leaves_a_connection_open_is_read_from_the_config(config: dict[str,
     assert read_stack(TODAY, [provider], {}).unsafe == unsafe
 
 
+@pytest.mark.parametrize(
+    ("environ", "unsafe"),
+    [
+        ({"KEYCLOAK_URL": "https://keycloak"}, ()),
+        ({"KEYCLOAK_URL": "http://keycloak"}, ("insecureHttp",)),
+        ({"KEYCLOAK_URL": "http://127.0.0.1:8080"}, ()),
+        ({"KEYCLOAK_INSECURE_HTTP": " True"}, ("insecureHttp",)),
+    ],
+)
+def test_what_leaves_a_connection_open_is_read_from_the_environment(
+    environ: dict[str, str], unsafe: tuple[str, ...]
+) -> None:
+    provider = Resource(PROVIDER, f"urn:pulumi:prod::p::{PROVIDER}::default", {})
+    assert read_stack(TODAY, [provider], environ).unsafe == unsafe
+
+
+@pytest.mark.parametrize(
+    ("given", "environ", "login", "unsafe"),
+    [
+        ({"clientId": "robot"}, {}, "client", ()),
+        ({"clientId": "robot", "insecureTls": "true"}, {}, "client", ("insecureTls",)),
+        ({"clientId": "robot", "insecureHttp": True}, {}, "client", ("insecureHttp",)),
+        ({"clientId": "robot", "url": "http://eu"}, {}, "client", ("insecureHttp",)),
+        ({"clientId": "robot"}, {"EU_WEST_KEYCLOAK_INSECURE_HTTP": "true"}, "client", ("insecureHttp",)),
+        ({"adminUsername": "root"}, {}, PASSWORD, ()),
+        ({}, {"EU_WEST_KEYCLOAK_CLIENT_ASSERTION_FILE": "/token"}, "client", ()),
+        ({}, {"EU_WEST_KEYCLOAK_CLIENT_ASSERTION_FILE": "/token", "EU_WEST_KEYCLOAK_ADMIN_PASS": "a"}, PASSWORD, ()),
+    ],
+)
+def test_each_connection_of_a_resource_counts_as_that_of_the_stack(
+    given: dict[str, Any], environ: dict[str, str], login: str, unsafe: tuple[str, ...]
+) -> None:
+    known = [
+        Resource(PROVIDER, f"urn:pulumi:prod::p::{PROVIDER}::default", {"p:clientId": "a", "p:url": "https://kc"}),
+        resource("StandardTokenExchange", connection={"name": "eu-west", "url": "https://eu", **given}),
+        resource("AudienceMapper", connection=None),
+    ]
+    found = read_stack(TODAY, known, environ)
+    assert (found.login, found.unsafe) == (login, unsafe)
+
+
+def test_each_provider_of_a_program_counts() -> None:
+    kind = "pulumi:providers:keycloak-token-exchange"
+    known = [
+        Resource(kind, f"urn:pulumi:prod::p::{kind}::default", {"clientId": "robot", "url": "https://kc"}),
+        Resource(kind, f"urn:pulumi:prod::p::{kind}::eu", {"adminUsername": "root", "url": "http://eu"}),
+    ]
+    found = read_stack(TODAY, known, {})
+    assert (found.login, found.unsafe) == (PASSWORD, ("insecureHttp",))
+    known[1] = replace(known[1], properties={"url": "https://eu"})
+    own = {"EU_KEYCLOAK_CLIENT_ASSERTION_FILE": "/token", "EU_KEYCLOAK_INSECURE_HTTP": "true"}
+    found = read_stack(TODAY, known, {"KEYCLOAK_ADMIN_PASS": "of the stack", **own})
+    assert (found.login, found.unsafe) == ("client", ("insecureHttp",))
+
+
 def test_what_a_preview_cannot_know_is_none() -> None:
     given = unknown_checking_proxy(
         {"policies": [UNKNOWN_STRING_VALUE, "id"], "id": UNKNOWN_STRING_VALUE, "seconds": 60.0, "deep": {"on": True}}
