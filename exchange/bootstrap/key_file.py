@@ -60,13 +60,16 @@ def read_key(file: Path, owner: Owner) -> str:
     """The text of a key file. :raises Refusal: others can read it, it holds no RSA key, or its last line says another robot."""
     try:
         with file.open("rb") as opened:
-            mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
+            status = os.fstat(opened.fileno())
             content = opened.read()
     except OSError as problem:
         raise Refusal(f"key file {named(file)}: cannot be read ({problem.strerror}); {INSTEAD}.") from None
     text = _as_key(content)
     if text is None:
         raise Refusal(f"key file {named(file)}: holds no unencrypted RSA key; name another with --key.")
+    mode = stat.S_IMODE(status.st_mode)
+    if status.st_uid != os.geteuid():  # only root can read it then, and who owns it has read it, or made it
+        raise Refusal(f"key file {named(file)}: belongs to another user (number {status.st_uid}); {INSTEAD}.")
     if mode & OTHERS:
         remedy = f"give --new-key, or run `chmod 600 {file}` where nobody else had access to it"
         raise Refusal(f"key file {named(file)}: others can read or write it (mode {mode:04o}); {remedy}.")

@@ -9,7 +9,7 @@ from exchange.doctor.realm_reader import RealmReader
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import LEGACY, STANDARD
 from kcadmin.rest.errors import HttpError, KeycloakError, Refusal, sentence
-from kcadmin.rest.texts import named
+from kcadmin.rest.texts import in_yaml, named
 from reach.proof import RECIPIENT, REQUESTER, Case, Claims
 
 REFRESH = "run `pulumi up --refresh`, which corrects it"
@@ -102,11 +102,11 @@ class Question:
     def declared(self, by_hand: str) -> str:
         """What to do about something that a grant would make."""
         case = self.case
-        keys = f"sources: [{case.source}], target: {case.target}"
+        keys = f"sources: [{in_yaml(case.source)}], target: {in_yaml(case.target)}"
         if case.flow in (RECIPIENT, REQUESTER):
             keys += f", flows: [{case.flow}]"
         else:
-            keys += f", requester: {case.requester}"
+            keys += f", requester: {in_yaml(case.requester)}"
         if self.source and self.source.is_on("publicClient"):
             keys += ", allowPublicSource: true"
         return self.mend(f"declare a grant ({keys}) and run `pulumi up`, or {by_hand}")

@@ -26,7 +26,7 @@ from kcadmin.marks.proposals import proposed_owner
 from kcadmin.rest.errors import Forbidden, NotFound, Refusal
 from kcadmin.rest.project import project_folder
 from kcadmin.rest.session import Session, path
-from kcadmin.rest.texts import is_obeyed, named
+from kcadmin.rest.texts import in_yaml, is_obeyed, named
 from reach.roles import read_roles
 from reach.survey import Progress, Survey, survey
 
@@ -35,8 +35,7 @@ GRANTS, GRANTS_FILE, REALM, URL, OWNER = (
 )
 STYLES = {Level.LOST: "bold red", Level.STACKS: "cyan", Level.EMPTY: "dim", Level.ADDED: "yellow", Level.NOTE: ""}
 LONGEST_LINE = 10**9  # none is broken
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*|keycloak-token-exchange:[A-Za-z]+")
-_NO_TEXT = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
+_KEY = re.compile(r"keycloak-token-exchange:[A-Za-z]+")
 
 
 class FileRefused(Refusal):
@@ -246,7 +245,7 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
         return True
 
     def text(self, value: str) -> yaml.Node:
-        plain = _PLAIN.fullmatch(value) and value.lower() not in _NO_TEXT
+        plain = in_yaml(value) == value or _KEY.fullmatch(value)
         return self.represent_scalar("tag:yaml.org,2002:str", value, style=None if plain else '"')
 
 

@@ -17,6 +17,7 @@ from exchange.inventory.exchanges import (
     existing_exchanges,
 )
 from exchange.inventory.permissions import existing_permissions
+from exchange.inventory.refused_names import refused_name
 from exchange.inventory.shared_scopes import remarks, split
 from grants.spec import camel
 from kcadmin.marks.ownership import hash16, stack_of
@@ -107,7 +108,8 @@ def inventory(
     refused = {
         each: why
         for each in (*exchanges, *permitted)
-        if (why := guards.refusal_of(each.requester, each.source)) or any(name in failing for name in _makers(each))
+        if (why := refused_name(each) or guards.refusal_of(each.requester, each.source))
+        or any(name in failing for name in _makers(each))
     }
     grants = _named(_merged(_grouped(survey, [each for each in (*exchanges, *permitted) if each not in refused])))
     refusals = {each: why for each, why in refused.items() if why}
@@ -155,12 +157,8 @@ def _makers(each: ExistingExchange) -> tuple[str, str]:
 def _refused(refused: Mapping[ExistingExchange, str]) -> Iterator[Remark]:
     for each, why in refused.items():
         third = [each.requester] if each.flow == THIRD else []
-        yield Remark(
-            Level.LOST,
-            " → ".join([each.source, *third, each.target]),
-            why,
-            "change the client policy, and run inventory again",
-        )
+        about = " → ".join([each.source, *third, each.target])
+        yield Remark(Level.LOST, about, why, "change that, and run inventory again")
 
 
 def _of_any_client(survey: Survey) -> Iterator[Remark]:

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from kcadmin.rest.texts import harmless, harmless_lines, is_obeyed
+from kcadmin.rest.texts import COMMAND, harmless, harmless_lines, is_obeyed
 
 INSTEAD = "\ufffd"
 
@@ -15,14 +15,15 @@ class Screen(Console):
     """A console that sends only its own control sequences."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """One sign for each letter that a terminal would obey, so that columns keep their width."""
+        """One sign for each letter that a terminal or a pipeline would obey, so that columns keep their width."""
         for segment in super().render(renderable, options):
-            if segment.control or segment.text.isprintable():
+            if segment.control:
                 yield segment
             else:
-                yield segment._replace(
-                    text="".join(INSTEAD if is_obeyed(each) and each != "\n" else each for each in segment.text)
-                )
+                text = COMMAND.sub(lambda found: f"{found[1] or ''}{INSTEAD}", segment.text)
+                if not text.isprintable():
+                    text = "".join(INSTEAD if is_obeyed(each) and each != "\n" else each for each in text)
+                yield segment._replace(text=text)
 
 
 def print_line(line: str, *, err: bool = False) -> None:

@@ -13,7 +13,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
 LARGEST_NUMBER = 2**53  # up to it JSON's numbers are exact, in Pulumi's state too
-_HALF = re.compile("[\ud800-\udfff]")  # half of a character, which no text of Keycloak holds
+_HALF = re.compile("[\ud800-\udfff]")  # half of a character, which no digest can be made of
 _lock = threading.Lock()
 _said: set[Hashable] = set()
 BOOLEAN_TEXT = Annotated[str | None, re.compile("true|false", re.IGNORECASE)]

@@ -173,9 +173,12 @@ def give_up_claim(realm: Realm, owner: str) -> None:
 
 
 def recorded_since(realm: Realm) -> float | None:
-    """When a stack last had exchanges recorded that were not before, in seconds since 1970; None where no claim tells."""
+    """When a stack last had exchanges recorded that were not before, in seconds since 1970; None where no claim tells.
+
+    Now at the latest: others may have written the claim, and a time of theirs may be one that no calendar has.
+    """
     found = [claim.was.get("since") for claim in claims(holder(realm), KIND)]
-    return max((float(each) for each in found if isinstance(each, int | float)), default=None)
+    return max((min(float(each), time.time()) for each in found if isinstance(each, int | float)), default=None)
 
 
 def _on(config: EventsConfig, expiration: int | None) -> EventsConfig:

@@ -15,8 +15,8 @@ from kcadmin.objects.clients import Client
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.robot_login import ISSUER, SUBJECT, ByIssuer
 from kcadmin.objects.robot_names import MARK, is_unfinished
-from kcadmin.rest.connection import is_loopback
 from kcadmin.rest.errors import Conflict, Forbidden, HttpError, Refusal, sentence
+from kcadmin.rest.hosts import is_loopback
 from kcadmin.rest.session import path
 from kcadmin.rest.texts import named, shown
 

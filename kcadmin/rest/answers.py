@@ -12,12 +12,12 @@ from urllib3.util import Retry
 
 from kcadmin.rest.errors import AWAY, HttpError, NotFound, UnexpectedAnswer, http_error
 from kcadmin.rest.shapes import misshapen
-from kcadmin.rest.texts import named, shown
+from kcadmin.rest.texts import NO_CHARACTER, named, shown
 
 DEFAULT_SECONDS, LONGEST_SECONDS = 60, 24 * 3600
 LONGEST_KIND = 100
 LONGEST_WAIT_SECONDS = 30
-_HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
+_MAY_BE_HALF, _HALF = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]"), re.compile("[\ud800-\udfff]")
 _OWN_FIELDS = frozenset(("error", "error_description", "errorMessage", "error_uri", "field", "params", "errors"))
 FORBIDDEN = ("HTTP 403 Forbidden", "You have no access to this user")
 """What Keycloak says to a login that lacks a role; before 26.0 it gives it an ``UNNAMED`` error, with 403."""
@@ -183,14 +183,19 @@ class Answer:
         return token, float(min(seconds, LONGEST_SECONDS))
 
     def _parsed(self) -> Any:
-        """:raises ValueError: it is no JSON, one so deep that nothing can be read from it, or holds halves of characters."""
+        """Half a character, which a client's owner may write into any text of it, is read as U+FFFD and its digits.
+
+        :raises ValueError: it is no JSON, or one so deep that nothing can be read from it.
+        """
         try:
             told = partial(
                 AnswerObject, answer=replace(self, content=b"")
             )  # which objects that are kept shall not keep, too
             value = json.loads(self.content, parse_constant=_refuse, object_pairs_hook=told)
-            if _HALF_CHARACTER.search(self.content):
-                json.dumps(value, ensure_ascii=False).encode()
+            if _MAY_BE_HALF.search(self.content):
+                text = json.dumps(value, ensure_ascii=False)
+                whole = _HALF.sub(lambda half: f"{NO_CHARACTER}{ord(half[0]):04x}", text)
+                value = json.loads(whole, object_pairs_hook=told)
         except RecursionError:
             raise ValueError("too deep") from None
         return value

@@ -4,7 +4,6 @@ Pulumi gives ``refresh`` and ``destroy`` the config stored in state, so a rotate
 The method of login is chosen by config alone; the environment only supplies that method's secret.
 """
 
-import ipaddress
 import os
 import ssl
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from kcadmin.rest import project
 from kcadmin.rest.addresses import PAGE, base_of_page, told
 from kcadmin.rest.certificates import CertificateLogin, read_certificate
 from kcadmin.rest.errors import InvalidSettings
+from kcadmin.rest.hosts import host_of, is_loopback
 from kcadmin.rest.texts import named, shown, unfit
 from kcadmin.rest.variables import ADMIN_PASSWORD, ASSERTION_COMMAND, ASSERTION_FILE, CLIENT_SECRET, PRIVATE_KEY
 
@@ -120,15 +120,6 @@ class Connection:
         return found
 
 
-def is_loopback(url: str) -> bool:
-    """Whether an address is one of this machine: ``localhost``, 127.0.0.0/8 or ::1."""
-    host = (urlsplit(url).hostname or "").removesuffix(".")
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def variable_of(variable: str, name: str) -> str:
     """The environment variable of a connection that has a name."""
     return f"{name.upper().replace('-', '_')}_{variable}" if name else variable
@@ -202,7 +193,12 @@ def _check_url(key: str, url: str, unset: str, faults: list[str]) -> None:
     except (ValueError, requests.RequestException):
         parts = urlsplit("")
     host = parts.hostname or ""
-    if parts.scheme not in ("http", "https") or not 0 < len(host) <= HOST_LIMIT or unfit(url) or " " in url:
+    odd = (
+        unfit(url)
+        or set(" \\") & set(url)
+        or (host.isascii() and host.partition("%")[0] != host_of(url).partition("%")[0])
+    )
+    if parts.scheme not in ("http", "https") or not 0 < len(host) <= HOST_LIMIT or odd:
         faults.append(f"config {named(key)}: is {shown(url)}; give an address such as https://keycloak.example.com.")
     elif base := base_of_page(url):
         faults.append(f"config {named(key)}: {told(PAGE, url=url.partition('?')[0].partition('#')[0], base=base)}")

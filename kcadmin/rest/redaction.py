@@ -23,7 +23,7 @@ _PATTERNS = tuple(
         (r"\b(bearer|basic|dpop|negotiate|digest)(\s|\+|%20)+[\w.~+/=%-]{12,}", rf"\1 {LEFT_OUT}"),
         (r"eyJ[\w.~+/=%-]{4,}", LEFT_OUT),
         (r"(?<![\w-])[\w-]{16,}\.[\w-]{16,}\.[\w-]{16,}(?:\.[\w-]+)*", LEFT_OUT),
-        (rf"((?<![\w-])(?:{_SECRET_FIELDS})=)[^&\s\"',;}}]+", rf"\1{LEFT_OUT}"),
+        (rf"((?<![\w-])(?:{_SECRET_FIELDS})=)(?!\(left out\))[^&\s\"',;}}]+", rf"\1{LEFT_OUT}"),
         (rf"(\\?[\"'](?:{_SECRET_FIELDS})\\?[\"']\s*:\s*\\?[\"'])[^\"'\\]+", rf"\1{LEFT_OUT}"),
     )
 )

@@ -149,6 +149,8 @@ def _wrong(value: Any, shape: type, kind: str) -> Iterator[str]:
             yield from _lacking(each, _REQUIRED.get(kind, ()), kind)
             if kind in ("client", "realm") and not _is_moment(each.get("notBefore", 0)):  # of a policy it is a text
                 yield "notBefore of another type"
+            if kind == "event" and not _is_moment(int(each["time"]) // 1000 if _is_number(each.get("time")) else 0):
+                yield "time that no calendar has"
     yield from _within(value, _LEVELS.get(kind, DEEPEST), whole=kind not in _LEVELS)
 
 
@@ -172,12 +174,13 @@ def _within(value: Any, levels: int, *, whole: bool) -> Iterator[str]:
                 for one in each if isinstance(each, list) else ():
                     if isinstance(one, dict):
                         yield from _lacking(one, _WITHIN.get(field, ()), field)
-                yield from _within(each, levels - 1, whole=whole)
+                held = list(each.values()) if isinstance(each, dict) and field in _BY_NAME else each
+                yield from _within(held, levels - 1, whole=whole)
 
 
 def _is_moment(value: Any) -> bool:
     """Seconds since 1970 that any platform knows."""
-    return _is_number(value) and abs(value) < 1 << 31
+    return _is_number(value) and -1 << 31 <= value < 1 << 31
 
 
 def _is_number(value: Any) -> bool:
@@ -219,6 +222,8 @@ _FIELDS: Mapping[str, Callable[[Any], bool]] = {
     "attributes": _is_attributes,
     "clientMappings": lambda value: isinstance(value, dict) and all(_has_mappings(each) for each in value.values()),
 }
+_BY_NAME = ("clientMappings", "clientRoles", "registeredNodes", "authenticationFlowBindingOverrides")
+"""Maps whose keys are names: anybody may call a client or a node as a field is called."""
 _LEAVES = ("attributes", "config", "details", "configuration", "systemInfo", "access", "scopePermissions")
 
 

@@ -7,22 +7,35 @@ from collections.abc import Iterable
 
 LONGEST_SHOWN = 100
 OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, what turns the direction of text, halves of letters, line breaks
+NO_CHARACTER = "\ufffd"  # instead of half a character, so that no name with it can be told from another
 PULUMI_COLOUR = "<{%"  # Pulumi takes such directives out of texts, and panics at an unknown one
-_NO_NAME = re.compile(f"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]|{PULUMI_COLOUR}")
+COMMAND = re.compile(r"#(?=#(?:vso|teamcity)?\[)|^(\s*):(?=:[a-z-]+.*::)", re.IGNORECASE)
+"""How a line, or a part of it, begins that a pipeline obeys: ``::error::`` and ``##[error]`` at GitHub, ``##vso[…]`` at Azure."""
+_NO_NAME = re.compile(
+    f"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff{NO_CHARACTER}]|{PULUMI_COLOUR}"
+)
+_PLAIN_IN_YAML = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+_NO_TEXT_IN_YAML = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
 _HUMP = re.compile("(?<=[a-z0-9])([A-Z])")
 _HALF = re.compile("[\ud800-\udfff]")
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+_SECRET = re.compile(
+    r"-----BEGIN [\w ]*PRIVATE KEY-----.*?(?:-----END [\w ]*PRIVATE KEY-----|$)|eyJ[\w-]{6,}\.[\w.~+/=%-]{6,}",
+    re.DOTALL | re.IGNORECASE,
+)
+"""A private key, or a token: people give one where its file's path belongs."""
 STEPS = (".", "..")
 """What leads from one address to another, also where it is quoted."""
 
 
 def shown(value: object) -> str:
-    """A value as a sentence shows it: in one line, shortened in its middle, a text in quotes."""
+    """A value as a sentence shows it: in one line, shortened in its middle, a text in quotes, no key and no token."""
     try:
         own = type(value).__repr__ is not object.__repr__
         text = " ".join(repr(value).splitlines()) if own else f"of type {type(value).__name__}"
     except (ValueError, RecursionError):  # an int of thousands of digits, a list in a list in a list …
         text = f"a very large {type(value).__name__}"
+    text = _SECRET.sub("(left out)", text)
     if len(text) <= LONGEST_SHOWN:
         return text
     return f"{text[: LONGEST_SHOWN // 2]}…{text[-LONGEST_SHOWN // 2 :]}"
@@ -34,12 +47,13 @@ def snake(name: str) -> str:
 
 
 def harmless(text: str) -> str:
-    """A text in one line without what a terminal, a log or Pulumi obeys. That is shown as in JSON: ``\\n``, ``\\u001b``.
+    """A text in one line without what a terminal, a pipeline or Pulumi obeys. That is shown as in JSON: ``\\n``, ``\\u001b``.
 
     A text that is harmless stays as it is, so nothing is escaped twice.
     """
     if not text.isprintable():
         text = "".join(json.dumps(each)[1:-1] if is_obeyed(each) else each for each in text)
+    text = COMMAND.sub(lambda found: f"{found[1] or ''}\\u{ord(found[0][-1]):04x}", text)
     return text.replace(PULUMI_COLOUR, f"\\u003c{PULUMI_COLOUR[1:]}")
 
 
@@ -56,6 +70,12 @@ def is_obeyed(letter: str) -> bool:
 def named(name: object) -> str:
     """A name in quotes. Quotes within it are told from its own: ``'api'``, ``"a', 'b"``."""
     return repr(str(name))
+
+
+def in_yaml(text: str) -> str:
+    """A text as YAML reads it, also within a list: what might be read otherwise is in quotes."""
+    plain = _PLAIN_IN_YAML.fullmatch(text) and text.lower() not in _NO_TEXT_IN_YAML
+    return text if plain else json.dumps(text, ensure_ascii=not text.isprintable())
 
 
 def quoted(names: Iterable[str], last: str = "") -> str:

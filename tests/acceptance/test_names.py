@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from exchange.inventory.config_file import take_inventory
 from grants.spec import read_grant
 from kcadmin.objects.realm import realm_for
 from kcadmin.rest.errors import Refusal
-from kcadmin.rest.session import Session
+from kcadmin.rest.session import Session, session_for
 from local import keycloak
 from local.layout import keycloak_version
 from providers.audience_mapper import AudienceMapperProvider
@@ -23,6 +24,7 @@ from providers.token_exchange_permission import TokenExchangePermissionProvider
 from tests.support.engine import Engine, Refused, forget
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm
+from tests.support.registered import RegisteredClient
 from tests.support.robots import robot_engine
 
 POLICY = "the policy made before"
@@ -173,3 +175,28 @@ def test_a_step_of_a_path_is_no_name(legacy_module_realm: TestRealm, name: str) 
     ):
         realm_for(Session(realm.connection), realm.name).has_role(name)
     assert realm.export() == before
+
+
+@pytest.mark.standard_exchange
+def test_clients_and_nodes_that_are_called_as_fields_of_an_answer(realm: TestRealm) -> None:
+    """Whoever may register a client would else keep all others from reading the realm."""
+    partner = RegisteredClient(realm, "partner")
+    texts = {"description": "a\ud800b", "redirectUris": ["https://\udfff/"], "webOrigins": ["\ud800"]}
+    partner.write(registeredNodes={"enabled": 1, "clientId": 2}, notBefore=-(2**31), **texts)
+    realm.session.post(realm.at("clients"), {"clientId": "half of\ud800"})
+    assert realm.client("partner")["registeredNodes"] == {"enabled": 1, "clientId": 2}
+    assert realm.client("partner")["description"] == "a\ufffdd800b"
+    frontend = realm.at("clients", realm.uuid("frontend"))
+    for name in ("users", "enabled"):
+        realm.add_client(name)
+        uuid = realm.uuid(name)
+        realm.session.post(realm.at("clients", uuid, "roles"), {"name": "vip"})
+        roles = realm.get("clients", uuid, "roles")
+        realm.session.post(f"{frontend}/scope-mappings/clients/{uuid}", roles)
+    stack = Stack(realm.robot)
+    stack.up({"name": "g", "realm": realm.name, "exchange": "standard", "sources": ["frontend"], "target": "users"})
+    assert "users" in realm.exchange("users", realm.user_token("frontend"))["aud"]
+    forget()
+    found = take_inventory(session_for(realm.connection), realm.name)
+    assert "frontend → users" in {each.about for each in found.findings}, "the stack's own"
+    stack.destroy()

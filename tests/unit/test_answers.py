@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from kcadmin.rest import answers, shapes
 from kcadmin.rest.errors import KeycloakError
 from kcadmin.rest.misread import Misread, misreadings
 from kcadmin.rest.session import Session
@@ -12,7 +13,7 @@ from kcadmin.rest.texts import unfit
 from tests.support.fake_server import URL, Answer, FakeKeycloak
 
 DEEP = {"arrays": "[" * 100_000, "objects": '{"a":' * 100_000, "closed": "[" * 50_000 + "]" * 50_000}
-NO_JSON = ["", "NaN", "[Infinity]", "[1", '"\\ud800"', '{"a": "\\udfff"}', "\x00", "9" * 5000, "[]]"]
+NO_JSON = ["", "NaN", "[Infinity]", "[1", "\x00", "9" * 5000, "[]]"]
 
 
 @pytest.fixture
@@ -82,6 +83,25 @@ def test_what_was_made_has_an_address(keycloak: FakeKeycloak, place: str | None)
         keycloak.session().create("/admin/x", {})
 
 
+@pytest.mark.parametrize(
+    ("body", "read"),
+    [
+        (r'["a\uD800b"]', ["a\ufffdd800b"]),
+        (r'{"\udfff": {"a": "\uD83D\uDE00\uDC00"}}', {"\ufffddfff": {"a": "\U0001f600\ufffddc00"}}),
+        ('["\ud800"]', ["\ufffdd800"]),
+        (r'["\\ud800"]', [r"\ud800"]),
+    ],
+)
+def test_half_a_character_is_read_as_none(body: str, read: Any) -> None:
+    """Keycloak takes one in each text of a client, also from its owner, and gives it back."""
+    content = body.encode(errors="surrogatepass")
+    answer = answers.Answer("http://kc", "GET", "/admin/x", 200, {"Content-Type": "application/json"}, content, str)
+    assert answer.json() == read and not answer.is_half
+    with pytest.raises(KeycloakError, match="no 'nosuch'"):
+        answers.Answer("http://kc", "GET", "/x", 200, {}, rb'{"a": "\ud800"}', str).json()["nosuch"]
+    assert unfit("a\ufffdd800b") == "holds '\ufffd', which is not allowed in a name"
+
+
 CLIENT = {"id": "1", "clientId": "a"}
 SHAPES: list[tuple[str, Any, str | None]] = [
     ("clients", [CLIENT], None),
@@ -94,6 +114,8 @@ SHAPES: list[tuple[str, Any, str | None]] = [
     ("clients", [{**CLIENT, "attributes": {"a": {}}}], "attributes of another type"),
     ("clients", [{**CLIENT, "attributes": []}], "attributes of another type"),
     ("clients", [{**CLIENT, "protocolMappers": [{}]}], "no name in a protocolMappers"),
+    ("clients", [{**CLIENT, "notBefore": -(2**31)}, {**CLIENT, "notBefore": 2**31 - 1}], None),
+    ("clients", [{**CLIENT, "notBefore": 2**31}], "notBefore of another type"),
     ("clients/1", [], "no object"),
     ("clients/1", CLIENT, None),
     ("clients/1/roles/boss", {"id": "1"}, "no name in a role"),
@@ -104,6 +126,8 @@ SHAPES: list[tuple[str, Any, str | None]] = [
         "scopePermissions of another type",
     ),
     ("client-scopes", [{"id": "1", "name": 2}], "name of another type"),
+    ("clients/1/scope-mappings", {"clientMappings": {"a": {"mappings": [{"id": 1}]}}}, "no name in a mappings"),
+    ("events", [{"type": "x", "time": 2**62}], "time that no calendar has"),
     ("client-policies/policies", {"policies": [{"name": "p", "conditions": [{}]}]}, "no condition in a conditions"),
     (
         "clients/1/authz/resource-server/policy",
@@ -114,6 +138,22 @@ SHAPES: list[tuple[str, Any, str | None]] = [
     ("clients/1/evaluate-scopes/generate-example-access-token", {"groups": ["a"], "roles": {}, "name": 1}, None),
     ("clients/1", {**CLIENT, "x": json.loads("[" * 60 + "]" * 60)}, "objects nested more than 50 deep"),
 ]
+
+
+@pytest.mark.parametrize("name", sorted({*shapes._FIELDS}))
+def test_names_that_fields_have(name: str) -> None:
+    """Who may register a client may call it, or a node of it, as he likes; and the realm is read on."""
+    mappings = {"clientMappings": {name: {"id": "1", "client": name, "mappings": [{"id": "2", "name": name}]}}}
+    client = {**CLIENT, "registeredNodes": {name: 1}, "authenticationFlowBindingOverrides": {name: "id"}}
+    for at, body in (
+        ("clients/1/scope-mappings", mappings),
+        ("client-scopes/1/scope-mappings", mappings),
+        ("users/1/role-mappings", mappings),
+        ("clients", [client]),
+        ("clients/1", client),
+        ("groups", [{"id": "1", "name": name, "clientRoles": {name: [name]}, "attributes": {name: [name]}}]),
+    ):
+        assert shapes.misshapen("GET", f"/admin/realms/r/{at}", body) is None
 
 
 @pytest.mark.parametrize(("at", "body", "words"), SHAPES)

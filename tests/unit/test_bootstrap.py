@@ -69,6 +69,15 @@ def test_a_key_that_others_can_read_or_write_is_refused(tmp_path: Path, mode: in
     assert read_key(key, OWNER)
 
 
+def test_a_key_that_another_user_owns_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = tmp_path / "robot.pem"
+    write_new(key)
+    owner = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)  # as root, who can read the files of all
+    with pytest.raises(Refusal, match=rf"belongs to another user \(number {owner}\); name another file with --key, or"):
+        read_key(key, OWNER)
+
+
 @pytest.mark.parametrize(
     "other",
     [Owner("robot", "s", OWNER.url), Owner("robot", "r", "https://other.example.com"), Owner("else", "r", OWNER.url)],

@@ -23,6 +23,7 @@ from kcadmin.rest.connection import (
     read_connection,
 )
 from kcadmin.rest.errors import InvalidSettings
+from kcadmin.rest.hosts import is_loopback
 from kcadmin.rest.session import Session
 from tests.support.examples import examples
 from tests.support.proxy import certificate_for
@@ -71,6 +72,24 @@ ELSEWHERE = (
 )
 
 
+HUSH = "c2VjcmV0"
+PASTED = (
+    f"-----BEGIN PRIVATE KEY-----\n{HUSH}\n-----END PRIVATE KEY-----\n",
+    f"-----BEGIN RSA PRIVATE KEY-----{HUSH}",
+    f"eyJhbGciOiJSUzI1NiJ9.{HUSH}.{HUSH}{HUSH}",
+)
+
+
+@pytest.mark.parametrize("pasted", PASTED)
+@pytest.mark.parametrize(
+    "key", ["clientCertificate", "clientKey", "clientAssertionFile", "caCertificate", "insecureTls"]
+)
+def test_a_key_or_token_in_the_place_of_its_file_is_not_shown(key: str, pasted: str) -> None:
+    certificate = {"clientCertificate": __file__} if key == "clientKey" else {}
+    told = "\n".join(faults({**ROBOT, **certificate, key: pasted}))
+    assert f"'{key}'" in told and "(left out)" in told and HUSH not in told
+
+
 @pytest.mark.parametrize("host", LOOPBACK)
 def test_http_to_this_machine(host: str) -> None:
     found = read({**BASE, "url": f"http://{host}:8080"})
@@ -91,6 +110,16 @@ def test_http_to_another_machine_is_refused_unless_it_is_allowed(host: str, sche
         assert not found.is_loopback and found.insecure_http
         assert [each[:20] for each in found.warnings()] == ["insecureHttp is true"]
     assert read({**BASE, "insecureHttp": "true"}).warnings() == []
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(
+    "place", ["evil.example\\[::1]", "evil.example\\[::1]:80", "[::1]\\.evil.example", "127.0.0.1\\", "ex%61mple.com"]
+)
+def test_an_address_that_two_readers_read_otherwise_is_none(scheme: str, place: str) -> None:
+    (fault,) = faults({**BASE, "url": f"{scheme}://{place}", "insecureHttp": "true"})
+    assert fault.startswith("config 'url': is ") and "give an address such as" in fault
+    assert not is_loopback(f"{scheme}://evil.example\\[::1]")
 
 
 def test_the_servers_own_address() -> None:

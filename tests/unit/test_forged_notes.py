@@ -1,6 +1,7 @@
 """Anything in the place of our notes: no reader fails by it, and none writes a field that is not its own."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -304,6 +305,16 @@ def test_events(noted: Notes, state: bool, seconds: int | None) -> None:
         assert "LOGIN" in each.body.get("enabledEventTypes", ["LOGIN"])
         assert set(each.body.get("enabledEventTypes", ())) <= types and 0 <= each.body["eventsExpiration"] <= 2**53
         assert isinstance(each.body["eventsEnabled"], bool)
+
+
+def test_events_are_recorded_since_no_later_than_now() -> None:
+    """The time is shown as people read it, and a calendar ends with the year 9999."""
+    server = Server()
+    was = {"enabled": False, "expiration": 0, "since": 2**53 - 1}
+    text = json.dumps({"owner": THEIRS, "kind": str(EVENTS), "set": {}, "was": was})
+    server.forge({claim_key(THEIRS, EVENTS): text}, "account")
+    since = recorded_since(Realm(server.shared, "r"))
+    assert since and since <= time.time()
 
 
 PART = st.fixed_dictionaries(

@@ -108,6 +108,15 @@ def test_client_policies_that_are_not_to_be_read_are_a_finding() -> None:
     assert blind.lost and "this login may not read them" in blind.findings[0].sentence()
 
 
+@pytest.mark.parametrize("name", ["b\n::error::fake", "b\u202e", "..", "b\ufffdd800"])
+def test_a_name_that_no_grant_takes_is_left_out_and_told(name: str) -> None:
+    """One client of such a name would else have all grants of the realm refused."""
+    found = look(client("a", "b", name), client("b", attributes=ON), client(name, attributes=ON), features=STANDARD)
+    assert said(found) == [("a-to-b", "standard", "recipient")]
+    told = next(each for each in found.findings if each.level is Level.LOST)
+    assert told.about == f"a → {name}" and "so no grant names it" in told.says
+
+
 def levels(found: Inventory) -> dict[str, Level]:
     return {each.about: each.level for each in found.findings if each.level not in (Level.ADDED, Level.NOTE)}
 

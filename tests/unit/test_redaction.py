@@ -89,6 +89,10 @@ def test_a_short_secret_is_a_word() -> None:
     assert redacted("you sent hunter2, and hunter20", ["hunter2"]) == f"you sent {LEFT_OUT}, and hunter20"
 
 
+def test_what_is_left_out_is_left_out_once() -> None:
+    assert redacted(f"?password={SECRET}&x=1", [SECRET]) == f"?password={LEFT_OUT}&x=1"
+
+
 def test_the_lines_of_a_key() -> None:
     for line in PEM.splitlines()[1:2]:
         assert line not in redacted(f"bad key: {line}!", [PEM])

@@ -28,6 +28,15 @@ def test_a_name_is_text_in_a_table() -> None:
     assert len({len(line) for line in printed.splitlines()[:1] + printed.splitlines()[2:3]}) == 1
 
 
+def test_no_pipeline_obeys_a_cell_that_is_folded() -> None:
+    screen = Screen(file=io.StringIO(), width=17, force_terminal=True, color_system=None)
+    table = Table("A", "B", box=None, show_header=False)
+    table.add_row("a", Text("word ::error::x ##[error]x", overflow="fold"))
+    screen.print(table)
+    printed = [line.strip() for line in screen.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    assert printed == ["a  word", "\ufffd:error::x", "\ufffd#[error]x"]
+
+
 def test_the_consoles_own_colours_stay() -> None:
     screen = Screen(file=io.StringIO(), force_terminal=True, color_system="standard")
     screen.print(Text("good", "green"))

@@ -2,13 +2,15 @@
 
 import ast
 import json
+import re
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kcadmin.rest.errors import Refusal, sentence
-from kcadmin.rest.texts import harmless, harmless_lines, quoted, shown, unfit
+from kcadmin.rest.texts import COMMAND, harmless, harmless_lines, in_yaml, quoted, shown, unfit
 
 ANY = st.text(st.characters(exclude_categories=()) | st.sampled_from("<{%}>'\"\\\x1b\x07\n\r\u2028\u202e\u200b\ud800"))
 
@@ -35,8 +37,38 @@ def test_a_text_is_harmless_in_one_line(text: str) -> None:
     assert len(safe.splitlines()) <= 1 and "<{%" not in safe
     assert not {"\x1b", "\x07", "\x9b", "\u202e", "\u2066", "\u200b", "\ufeff", "\u2028", "\ud800"} & set(safe)
     assert harmless(safe) == safe
-    if text.isprintable() and "<{%" not in text:
+    if text.isprintable() and "<{%" not in text and "##" not in text and not text.lstrip().startswith("::"):
         assert safe == text
+
+
+@given(st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=("Cs",)) | st.sampled_from("[]{},:#'\"- ")))
+def test_a_name_in_yaml_is_one_text(name: str) -> None:
+    assert yaml.safe_load(f"sources: [{in_yaml(name)}]") == {"sources": [name]}
+
+
+@pytest.mark.parametrize(
+    "name", ["shop", "yes", "https://a,shop", "a]", "- b", "12", "1e3", "2026-01-01", "~", "#", ""]
+)
+def test_what_could_be_read_otherwise_is_in_quotes(name: str) -> None:
+    assert yaml.safe_load(f"[{in_yaml(name)}]") == [name] and (in_yaml(name) == name) is (name == "shop")
+
+
+COMMANDS = (
+    *("::error::fake", "  ::add-mask::e", "::error file=a,line=1::fake", "::Stop-Commands::x"),
+    *("name ##[error]fake", "##vso[task.setvariable variable=a]b", "x ##VSO[task.complete]", "##teamcity[testFailed]"),
+)
+
+
+@pytest.mark.parametrize("text", COMMANDS)
+def test_no_pipeline_obeys_a_text(text: str) -> None:
+    safe = harmless(text)
+    assert not safe.lstrip().startswith("::") and not re.search(r"##(vso|teamcity)?\[", safe, re.IGNORECASE)
+    assert harmless(safe) == safe and json.loads(f'"{safe}"') == text
+
+
+@pytest.mark.parametrize("text", ["::1", "::ffff:127.0.0.1", "a::b::c", "## heading", "#[x]", "urn:pulumi:s::p::t::n"])
+def test_what_no_pipeline_obeys_stays(text: str) -> None:
+    assert harmless(text) == text
 
 
 @given(ANY)
@@ -52,7 +84,9 @@ def test_no_name_can_pose_as_several(names: list[str]) -> None:
 @given(ANY, ANY)
 def test_no_name_is_escaped_twice(name: str, realm: str) -> None:
     for text in (shown(name), quoted([name]), sentence("client", name, realm, "is wrong", "mend it")):
-        assert harmless(text) == text.replace("<{%", "\\u003c{%")
+        assert harmless(text) == COMMAND.sub(r"\\u0023", text).replace(
+            "<{%", "\\u003c{%"
+        )  # each begins with a word or quote
 
 
 def test_an_error_keeps_its_faults_apart() -> None:
