@@ -82,7 +82,7 @@ class ClientScopeAssignmentProvider(ClaimedProvider):
         return assignment_kind(props.scope)
 
     def handed_out(self, realm: Realm, props: AssignedProps) -> AudienceScope | None:
-        return realm.client_scopes.seen_recently(props.scope_id or "") if props.found == CREATED else None
+        return realm.client_scopes.marked_now(props.scope_id) if props.scope_id and props.found == CREATED else None
 
     def remove(self, realm: Realm, id_: str, props: AssignedProps) -> None:
         if not props.keep and (props.found == CREATED or props.revoke):

@@ -99,12 +99,6 @@ class ClientScopes:
         except NotFound:
             return None
 
-    def seen_recently(self, scope_id: str) -> AudienceScope | None:
-        """The same by a list that is a few moments old at most, so that many clients of one scope cost one request."""
-        self.forget(RECENT_SECONDS)
-        found = self._found(scope_id)
-        return read_scope(found, ()) if found else None
-
     def create(self, wanted: AudienceScope) -> AudienceScope:
         """Makes the scope with its mapper in one request, then its roles; nobody holds it yet.
 
