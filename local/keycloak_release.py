@@ -9,6 +9,7 @@ from local.layout import DOWNLOADS, Say, UserError, only_one
 ARTIFACT = "org.keycloak:keycloak-quarkus-dist"
 RELEASE = "https://github.com/keycloak/keycloak/releases/download"
 GIVEN = "KEYCLOAK_SHA256"
+OTHERWISE = "choose another KEYCLOAK_VERSION, or use a server that runs already with KEYCLOAK_URL=…"
 
 
 def archive(version: str, say: Say) -> Path:
@@ -19,7 +20,7 @@ def archive(version: str, say: Say) -> Path:
             DOWNLOADS.mkdir(parents=True, exist_ok=True)
             if shutil.which("mvn"):
                 say("downloading through Maven")
-                maven.fetch(ARTIFACT, version, "zip", target, what=f"Keycloak {version}")
+                maven.fetch(ARTIFACT, version, "zip", target, what=f"Keycloak {version}", remedy=OTHERWISE)
             else:
                 by_download(version, target, say)
         checksums.require(target, checksums.KEYCLOAK.get(version), what=f"Keycloak {version}", variable=GIVEN)

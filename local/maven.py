@@ -7,13 +7,16 @@ from pathlib import Path
 from local import processes
 from local.layout import DOWNLOADS
 
+MISSING = ("Could not find artifact", "was not found in")  # also where Maven has asked before and remembers
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 
 
-def fetch(artifact: str, version: str, kind: str, target: Path, *, what: str) -> None:
+def fetch(
+    artifact: str, version: str, kind: str, target: Path, *, what: str, remedy: str = "check the version"
+) -> None:
     """Copy an artifact to `target`.
 
-    artifact: `<group>:<name>`. kind: `zip`, `jar`. what: for a person.
+    artifact: `<group>:<name>`. kind: `zip`, `jar`. what: for a person; remedy: what to do where no repository has it.
     """
     scratch = DOWNLOADS / f"maven-{target.name}.{os.getpid()}"
     shutil.rmtree(scratch, ignore_errors=True)
@@ -26,6 +29,9 @@ def fetch(artifact: str, version: str, kind: str, target: Path, *, what: str) ->
             ],
             what=f"Maven download of {what}",
             cwd=DOWNLOADS,
+            known=dict.fromkeys(
+                MISSING, f"{what}: Maven's repositories do not have {artifact}:{version}:{kind}; {remedy}."
+            ),
         )
         (scratch / f"{artifact.split(':')[1]}-{version}.{kind}").replace(target)
     finally:

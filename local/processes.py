@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from local.layout import LOCAL, UserError
 
 STOP_SECONDS = 30.0
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 _children: set["subprocess.Popen[str]"] = set()
 
@@ -27,8 +29,12 @@ def run(
     what: str,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    known: Mapping[str, str] | None = None,
 ) -> str:
-    """Run `command` quietly and return its output; on failure keep the output in a log and name `what` failed."""
+    """Run `command` quietly and return its output; on failure keep the output in a log and name `what` failed.
+
+    known: words of the output of a failure → what to tell a person instead.
+    """
     try:
         child = subprocess.Popen(
             [str(part) for part in command],
@@ -52,7 +58,10 @@ def run(
     log = LOCAL / "logs" / f"{what.split()[0].lower()}-failed.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text(output)
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    for words, told in (known or {}).items():
+        if words in output:
+            raise UserError(told)
+    lines = [line.strip() for line in _COLOURS.sub("", output).splitlines() if line.strip()]
     last = lines[-1][:300] if lines else "it said nothing"
     raise UserError(f"{what} failed with exit code {child.returncode} ({last}); read {log}, then run it again.")
 

@@ -214,6 +214,20 @@ def test_maven_is_told_which_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert re.fullmatch(r"org\.apache\.maven\.plugins:maven-dependency-plugin:[0-9.]+:copy", command[3])
 
 
+def test_a_version_that_no_repository_has_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mvn = tmp_path / "mvn"
+    said = "[ERROR] Could not find artifact org.keycloak:x:zip:26.8.2 in central"
+    mvn.write_text(f"#!/bin/sh\necho '{said}'; exit 1\n")
+    mvn.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(maven, "DOWNLOADS", tmp_path)
+    monkeypatch.setattr("local.processes.LOCAL", tmp_path)
+    monkeypatch.setattr(keycloak_release, "DOWNLOADS", tmp_path)
+    words = "Keycloak 26.8.2: Maven's repositories do not have org.keycloak:.*:26.8.2:zip; choose another KEYCLOAK_VERSION, or"
+    with pytest.raises(UserError, match=words):
+        keycloak_release.archive("26.8.2", lambda line: None)
+
+
 def test_an_unknown_feature_set_is_refused() -> None:
     with pytest.raises(UserError, match=r"'some' is unknown; take one of standard, legacy, neither"):
         keycloak.install("26.7.3", "some", lambda line: None)
