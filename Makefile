@@ -15,7 +15,7 @@ ALL_TESTS = $(KEEP_BYTE_CODE) HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-full} $(
 ON_STACK = --stack $(STACK) -- $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down stop preview refresh destroy drift verify example env packages lock sbom test unit accept e2e test-matrix faults corpus gates test-cluster test-crash test-copies test-scripts test-spiffe test-languages state-fixture bench ready check lint type format clean
+.PHONY: help setup up down stop preview refresh destroy drift verify example env packages lock sbom test unit accept e2e test-matrix faults corpus gates test-cluster test-crash test-copies test-live test-scripts test-spiffe test-languages state-fixture bench ready check lint type format clean
 
 help: ## this list
 	@echo 'make <target> [STACK=dev|legacy] [KEYCLOAK_PORT=…] [KEYCLOAK_VERSION=…] [KEYCLOAK_URL=…] [ARGS=…]'
@@ -102,6 +102,9 @@ test-crash: setup ## runs killed before and after each write, in one process and
 
 test-copies: setup ## a realm with legacy grants that is copied to another server, with callers that go on
 	@TEST_COPIES=1 $(VENV)/python -m pytest tests/e2e/test_release.py $(ARGS)
+
+test-live: setup ## servers that change below live stacks: features off and on again
+	@TEST_LIVE=1 $(VENV)/python -m pytest tests/e2e/test_features_off.py -v $(ARGS)
 
 test-scripts: setup ## scripts and client scopes with a parameter, on a server built for them
 	@TEST_SCRIPTS=1 $(VENV)/python -m pytest tests/acceptance/test_scripts.py $(ARGS)

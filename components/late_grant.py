@@ -12,6 +12,7 @@ from components.late_arguments import LateArguments, is_late
 from components.names import Names, text_of_scope
 from components.shared_parts import SharedParts
 from grants.description import describe
+from grants.faults import lack
 from grants.gating import is_gated
 from grants.late import NO_AUTO, NO_MIGRATION, REALM, LateGrant, late_plan
 from grants.plan import GrantPlan, in_token_scope
@@ -191,15 +192,15 @@ def _symbols(arguments: LateArguments) -> dict[str, str]:
 
 
 def _chosen(spec: GrantSpec, connection: Connection | None) -> str:
-    """The exchange of ``auto``: the one that the grant has had, where the server offers both."""
+    """The exchange of ``auto``: the one that the grant has had, else the standard one where it is offered."""
     if connection is None:
         raise messages.program_error([spec.describe(*NO_AUTO)]) from None
     features = realm_for(session_for(connection), spec.realm).features()
-    if features.offers(STANDARD) and features.offers(LEGACY):
-        return LEGACY if last_exchange(spec.name) == LEGACY else STANDARD
-    if not features.offers(STANDARD) and not features.offers(LEGACY):
-        raise messages.program_error([spec.describe(*features.lack_of("auto"))]) from None
-    return STANDARD if features.offers(STANDARD) else LEGACY
+    had = last_exchange(spec.name)
+    chosen = had or (STANDARD if features.offers(STANDARD) else LEGACY)
+    if not features.offers(chosen):
+        raise messages.program_error([spec.describe(*lack(spec, chosen, features, had))]) from None
+    return chosen
 
 
 def _named(fields: Mapping[str, Any], names: Mapping[str, str]) -> GrantSpec:

@@ -13,8 +13,9 @@ from grants.plan import scope_name, scope_prefix
 from grants.spec import GrantSpec
 from kcadmin.marks.ownership import hash16, may_be, stack_of
 from kcadmin.objects.audience_scopes import AudienceScope
+from kcadmin.objects.features import LEGACY, STANDARD, Features
 from kcadmin.objects.writers import Mark, by_others, two_stacks
-from providers.base.own_state import OwnObject
+from providers.base.own_state import OwnObject, last_exchange
 from reach.facts import ClientFacts, Facts, Own
 
 State = Callable[[], Sequence[OwnObject]]
@@ -60,6 +61,13 @@ def own(specs: Sequence[GrantSpec], facts: Facts, state: State, stack: str) -> O
         frozenset(str(each.outputs["number"]) for each in made if each.outputs.get("number")),
         frozenset((each.owner, at) for each in made for at in _places(each)),
     )
+
+
+def had_before(specs: Sequence[GrantSpec], features: Features | None) -> dict[str, str]:
+    """By the name of a grant that leaves its exchange to the server: the one of the last run, which the server lacks now."""
+    lacking = [each for each in (STANDARD, LEGACY) if features and not features.offers(each)]
+    found = {spec.name: last_exchange(spec.name) for spec in specs if lacking and spec.exchange == "auto"}
+    return {name: had for name, had in found.items() if had in lacking}
 
 
 def with_taken_over(facts: Facts, specs: Sequence[GrantSpec], by: str) -> Facts:

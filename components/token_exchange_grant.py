@@ -16,7 +16,7 @@ from components.left_out import watch
 from components.legacy_parts import register_legacy_parts
 from components.news import tell_changes
 from components.other_keycloak import shared_parts_at
-from components.own_parts import has_moved, marks_in, own, shared_owners, with_kept_scopes, with_taken_over
+from components.own_parts import had_before, has_moved, marks_in, own, shared_owners, with_kept_scopes, with_taken_over
 from components.proofs import register_proofs
 from components.registration import register_in_turn
 from components.settings import read_defaults, read_settings
@@ -262,7 +262,7 @@ def _plan(
             specs = with_kept_scopes(specs, clients, state, scopes)
             facts = preflight.ask(connection, questions(specs))
             stack = stack_of_program(stack_name())
-            facts = replace(facts, own=own(specs, facts, state, stack))
+            facts = replace(facts, own=own(specs, facts, state, stack), had=had_before(specs, facts.features))
             by = taken_over_by()
             theirs = [replace(spec, owner=by) for spec in specs] if by else specs
             held = own(theirs, replace(facts, own=Own()), state, stack) if by else facts.own

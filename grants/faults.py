@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from grants.by_client import Neighbours
 from grants.fault import FEW
 from grants.gate_faults import gate_faults
-from grants.odd import NAME_TWICE
+from grants.odd import MADE_BY, NAME_TWICE
 from grants.plan import GrantPlan, flows_of, requesters, wire
 from grants.spec import KEEP, NO_KEEP_IN_LEGACY, NO_TIME_IN_STANDARD, OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
 from kcadmin.authz.exchange_permission import AFFIRMATIVE
 from kcadmin.marks.ownership import stack_of
 from kcadmin.marks.whose import remedy
-from kcadmin.objects.features import LEGACY, STANDARD
+from kcadmin.objects.features import LEGACY, STANDARD, Features
 from kcadmin.rest.texts import named, quoted
 from reach.facts import ClientFacts, Facts
 from reach.fitness import Position, Unfit, unfit
@@ -26,7 +26,7 @@ def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple
             )
         return
     if facts.features and not facts.features.offers(exchange):
-        yield facts.features.lack_of(exchange if spec.migration else spec.exchange)
+        yield lack(spec, exchange, facts.features, facts.had.get(spec.name))
     if exchange == LEGACY and spec.exchange == "auto" and spec.on_remove == KEEP:
         yield NO_KEEP_IN_LEGACY
     if exchange == LEGACY and spec.exchange == "auto" and not spec.manage_switch:
@@ -62,6 +62,17 @@ def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple
             )
     yield from gate_faults(spec, exchange, facts)
     yield from other_audiences(spec, exchange, facts)
+
+
+def lack(spec: GrantSpec, exchange: str, features: Features, had: str | None) -> tuple[str, str]:
+    """What the server lacks for a grant, and what to do. had: the exchange of ``auto`` after the last run."""
+    if spec.migration or had is None or spec.exchange != "auto":
+        return features.lack_of(exchange if spec.migration else spec.exchange)
+    wrong, remedy = features.lack_of(had)
+    other = STANDARD if had == LEGACY else LEGACY
+    moves = f", or set exchange: {other} to move the grant" if features.offers(other) else ""
+    odd = MADE_BY.told(lack=wrong, remedy=f"{remedy}{moves}")
+    return odd.wrong, odd.remedy
 
 
 def _bound_sources(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:

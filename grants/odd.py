@@ -19,4 +19,5 @@ NOT_WIRED = Odd(
     "are not wired in this run, since --target or --exclude leaves out what they need, for {grant} {part}",
     "target that too, as docs/pulumi-features.md#one-grant-alone shows",
 )
-ODD = (CONFIG_LARGE, NAME_TWICE, OPTION_LATE, OPTION_UNFIT, NOT_WIRED)
+MADE_BY = Odd("exchange-off", "{lack}, by which this grant was made", "{remedy}")
+ODD = (MADE_BY, CONFIG_LARGE, NAME_TWICE, OPTION_LATE, OPTION_UNFIT, NOT_WIRED)

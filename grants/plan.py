@@ -259,6 +259,8 @@ def choose_exchange(spec: GrantSpec, facts: Facts) -> str:
     if spec.exchange != "auto":
         return spec.exchange
     features = facts.features
+    if spec.name in facts.had:  # a feature that is switched off moves no grant
+        return facts.had[spec.name]
     if features is None or not features.offers(STANDARD):
         return LEGACY
     return LEGACY if _is_legacy_already(spec, facts) else STANDARD

@@ -16,21 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local import java, keycloak_release, processes
+from local.feature_sets import FEATURE_SETS, STANDARD_EXCHANGE, SWITCHED_OFF
 from local.layout import KEYCLOAK, Say, UserError, only_one
 from local.reachable import answers
 
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.1
-
-FEATURE_SETS: dict[str, tuple[str, ...]] = {
-    "standard": (),
-    "legacy": ("token-exchange:v1", "admin-fine-grained-authz:v1"),
-    "neither": ("token-exchange:v1",),
-    "spiffe": ("spiffe",),
-}
-"""Name of a feature set → the features that it turns on. `legacy` offers both exchanges, `neither` none: the legacy one lacks
-its permissions there. `spiffe` is `standard` with a preview feature, for tests of its own."""
-
 FIRST_WITH_STANDARD_EXCHANGE = (26, 2)
 
 # C1 and the serial collector: a start takes 5.3 s and 340 MB instead of the 7.4 s and 510 MB of the server's own
@@ -118,9 +109,9 @@ def feature_options(version: str, feature_set: str) -> list[str]:
     """The build options that make a feature set in a version."""
     features = FEATURE_SETS[feature_set]
     options = [f"--features={','.join(features)}"] if features else []
-    if feature_set == "neither" and has_standard_exchange(version):
-        options.append("--features-disabled=token-exchange-standard")
-    return options
+    known = has_standard_exchange(version)
+    off = [each for each in SWITCHED_OFF.get(feature_set, ()) if known or each != STANDARD_EXCHANGE]
+    return [*options, *([f"--features-disabled={','.join(off)}"] if off else [])]
 
 
 def number(version: str) -> tuple[int, ...]:

@@ -5,7 +5,6 @@ https://www.keycloak.org/docs/latest/authorization_services/#_resource_server_ov
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http import HTTPStatus
 
 import pulumi
 
@@ -15,7 +14,7 @@ from kcadmin.objects.clients import Client
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.shared_settings import USED
 from kcadmin.objects.side_effects import SIDE_ROLE, account_mappers
-from kcadmin.rest.errors import HttpError, Refusal
+from kcadmin.rest.errors import SERVER_ERROR, HttpError, Refusal
 from providers.base.connections import Server
 from providers.base.messages import warn
 from providers.base.props import ClientProps, Outputs, output, outputs
@@ -54,6 +53,12 @@ class AuthorizationServicesProvider(SharedSettingProvider):
     def shown(self, client: Client) -> Outputs:
         return outputs(enabled=client.is_on(SERVICES) and client.is_on(ACCOUNT))
 
+    def fetch(self, realm: Realm, id_: str, props: ClientProps | ServicesProps) -> Outputs | None:
+        client = realm.clients.get(props.client_uuid)
+        if client and not client.is_on(SERVICES):
+            realm.resource_server(client.uuid).rules()  # 501 where the server hides them: then they are not off
+        return super().fetch(realm, id_, props)
+
     def noted(self, realm: Realm, client: Client) -> Values:
         found = sorted(account_mappers(client))
         return {SIDE_ROLE: realm.clients.has_role(client.uuid, SIDE_ROLE), **({MAPPERS: found} if found else {})}
@@ -66,7 +71,7 @@ class AuthorizationServicesProvider(SharedSettingProvider):
         try:
             return super().create_in(realm, props)
         except HttpError as problem:
-            if problem.status != HTTPStatus.INTERNAL_SERVER_ERROR or length <= LONGEST_UP_TO_26_2:
+            if problem.status != SERVER_ERROR or length <= LONGEST_UP_TO_26_2:
                 raise
             wrong = f"client_id has {length} characters, of which Keycloak up to 26.2 takes {LONGEST_UP_TO_26_2} here"
             raise Refusal(

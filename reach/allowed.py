@@ -49,6 +49,7 @@ class RealmReach:
     issued: by client and another, what lets the other exchange the client's tokens as its own.
     new: whom the new tokens of requesters name that a guard on wider scopes narrows.
     failing: by client, the mappers at which Keycloak fails to make its tokens.
+    lacks: of the exchanges that the server does not offer, what it lacks and what to do.
     """
 
     clients: Mapping[str, Client]
@@ -62,24 +63,26 @@ class RealmReach:
     issued: Mapping[str, Mapping[str, Ways]] = field(default_factory=dict)
     new: NewTokens = field(default_factory=NewTokens)
     failing: Mapping[str, Ways] = field(default_factory=dict)
+    lacks: Mapping[str, str] = field(default_factory=dict)
 
     def exchange_of(self, requester: str) -> str | None:
         """Which exchange serves a requester."""
         return STANDARD if requester in self.standard else LEGACY if self.legacy else None
 
-    def verdict(self, requester: str, source: str, audience: str | None) -> Reasoning:
-        """Whether a requester may turn a source's token into one for an audience; None is itself."""
+    def verdict(self, requester: str, source: str, audience: str | None, meant: str | None = None) -> Reasoning:
+        """Whether a requester may turn a source's token into one for an audience; None is itself. meant: by which exchange."""
         exchange = self.exchange_of(requester)
         target = None if exchange == LEGACY and audience == requester else audience
+        if exchange is None and meant in self.lacks:
+            return Reasoning(None, why_not=(self.why_off(requester, meant),))
         faults = [*self._no_requester(requester), *self._no_source(requester, source)]
         to: Ways = ()
         if exchange == LEGACY and target is not None:
             holds: Ways = (OWN_TOKEN if source == requester else ANY_TOKEN,)
             to = self.permissions.get(target, {}).get(requester, ())
             if not to:
-                faults.append(
-                    f"no token-exchange permission of {texts.named(target)} lets {texts.named(requester)} through"
-                )
+                none = f"no token-exchange permission of {texts.named(target)} lets {texts.named(requester)} through"
+                faults.append(self.lacks.get(LEGACY) or none)
         else:
             holds = self._holds(requester, source)
             if not holds:
@@ -233,12 +236,18 @@ class RealmReach:
         narrow = (NO_WIDER_SCOPES,) if requester in self.guards.no_wider_scopes else ()
         return (*asked, *narrow, *self._proofs(requester, own=False), *self.guards.when.get(requester, ()))
 
+    def why_off(self, requester: str, meant: str | None = None) -> str:
+        """Why the standard exchange does not serve a requester: its switch, or the server. meant: as for ``verdict``."""
+        client = self.clients.get(requester)
+        meant = meant or (STANDARD if client and client.is_on(SWITCH) else None)
+        return self.lacks.get(meant or "") or f"the standard exchange of {texts.named(requester)} is switched off"
+
     def _no_requester(self, requester: str) -> Iterator[str]:
         client = self.clients.get(requester)
         for why in unfit(client, Position.REQUESTER, self.exchange_of(requester), foreign=False):
             yield worded(why, requester)
         if not self.exchange_of(requester):
-            yield f"the standard exchange of {texts.named(requester)} is switched off"
+            yield self.why_off(requester)
         if requester in self.guards.refused:
             yield self.guards.refused[requester]
         if requester in self.standard:
@@ -287,4 +296,5 @@ def realm_reach(survey: Survey, roles: RoleFacts) -> RealmReach:
         {name: said for name, client in survey.clients.items() if (said := issued_by(survey, roles, client))},
         new_tokens(survey, roles, guards.no_wider_scopes),
         {name: fails for name, client in survey.clients.items() if (fails := failing_in(survey, roles, client))},
+        {each: features.lack_in_words(each) for each in (STANDARD, LEGACY) if not features.offers(each)},
     )

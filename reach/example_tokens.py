@@ -7,11 +7,9 @@ from kcadmin.objects.clients import Client
 from kcadmin.objects.events import NOT_AVAILABLE
 from kcadmin.objects.near_names import near_users
 from kcadmin.objects.realm import Realm
-from kcadmin.rest.errors import Forbidden, HttpError, NotFound, Refusal, TokenRefused, sentence
+from kcadmin.rest.errors import SERVER_ERROR, Forbidden, HttpError, NotFound, Refusal, TokenRefused, sentence
 from kcadmin.rest.texts import named
 from reach.verdict import Claims
-
-SERVER_ERROR = 500
 
 
 class NoExample(Refusal):

@@ -93,6 +93,7 @@ class Facts:
     openings: of the gates asked for. replacing: by client, the mappers that may take out of aud what a grant adds.
     other_audiences: of the clients asked for, what puts audiences beside their own into their tokens.
     scopes: the requested client scopes that exist. marks: by realm, those on other objects than clients, as far as read.
+    had: by the name of a grant, the exchange that it had after the last run, as far as the server does not offer it now.
     """
 
     features: Features | None
@@ -107,6 +108,7 @@ class Facts:
     replacing: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     marks: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict)
     own: Own = Own()
+    had: Mapping[str, str] = field(default_factory=dict)
     coming: Coming = Coming()
     near: Near = field(default_factory=Near, compare=False)
 

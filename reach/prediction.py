@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kcadmin.objects.events import NOT_AVAILABLE
-from kcadmin.objects.features import LEGACY, STANDARD
+from kcadmin.objects.features import LEGACY, STANDARD, SWITCH
 from kcadmin.objects.realm import Realm, realm_for
 from kcadmin.rest import texts
 from kcadmin.rest.errors import Forbidden, TokenRefused
@@ -61,12 +61,12 @@ class Predictor:
         """:raises Refusal: the user cannot be read, or the realm is not."""
         realm = realm_for(self._session, case.realm)
         among = self._look(realm).asking(case.requester, (case.exchange_scope or "").split())
-        computed = among.reach.verdict(case.requester, case.source, case.audience)
+        computed = among.reach.verdict(case.requester, case.source, case.audience, case.exchange)
         subject = Subject(self._username) if self._username else None
         unjudged = among.reach.unjudged
         unknown, basis = (*among.unseen, *unjudged), reasons(among.reach, computed, case.requester)
         verdict = Verdict(case, subject, proved=False, dry=True, basis=basis, unknown=unknown)
-        faults = [*_wrong(case, computed), *computed.why_not, *_not_to_ask(case, among.reach)]
+        faults = [*_wrong(case, computed, among.reach), *computed.why_not, *_not_to_ask(case, among.reach)]
         if faults:
             return replace(verdict, outlook=False, reason="; ".join(dict.fromkeys(faults)))
         user = self._user(realm, case)
@@ -132,17 +132,17 @@ class Predictor:
 
 def reasons(reach: RealmReach, computed: Computed, requester: str) -> tuple[str, ...]:
     """What of a realm's state decides about an exchange, a clause each: the switch, a permission, then mappers."""
-    switch = f"the switch of {texts.named(requester)} is {'on' if computed.exchange == STANDARD else 'off'}"
-    found = [switch] if requester in reach.clients else []
+    client = reach.clients.get(requester)
+    found = [f"the switch of {texts.named(requester)} is {'on' if client.is_on(SWITCH) else 'off'}"] if client else []
     ways = [way for way in (*computed.source_ways, *computed.audience_ways) if way.kind != OWN]
     ways.sort(key=lambda way: way.kind != PERMISSION)
     return tuple(dict.fromkeys([*found, *(way.by + (f" (of {way.owner})" if way.owner else "") for way in ways)]))
 
 
-def _wrong(case: Case, computed: Computed) -> list[str]:
+def _wrong(case: Case, computed: Computed, reach: RealmReach) -> list[str]:
     if computed.exchange == case.exchange or computed.exchange is None:
         return []
-    return [wrong_exchange(case, computed.exchange, "would answer")]
+    return [wrong_exchange(case, computed.exchange, "would answer", reach.lacks.get(case.exchange, ""))]
 
 
 def _not_to_ask(case: Case, reach: RealmReach) -> Iterator[str]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from kcadmin.authz.exchange_permission import ENFORCING, UNANIMOUS, Overview, overview
-from kcadmin.guards.client_policies import POLICIES, PROFILES, Entry, entries
+from kcadmin.guards.client_policies import POLICIES, PROFILES, Entry, judging
 from kcadmin.objects.client_scopes import DEFAULT, TO_SEE, UNSEEN
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import Features
 from kcadmin.objects.realm import Realm, realm_for
-from kcadmin.rest.errors import Forbidden, NotFound, NotImplementedHere, Refusal
+from kcadmin.rest.errors import Forbidden, NotFound, Refusal
 from kcadmin.rest.session import Session
 from kcadmin.rest.texts import named
 from reach.fitness import as_heeded
@@ -102,8 +102,6 @@ def permissions_in(held: Overview, clients: Mapping[str, Client]) -> dict[str, P
 def entries_to_see(realm: Realm, kind: str) -> tuple[Entry, ...] | None:
     """The realm's client policies or profiles; None where the login may not read them."""
     try:
-        return tuple(entries(realm, kind) or ())
-    except NotImplementedHere:  # the feature is switched off
-        return ()
+        return tuple(judging(realm, kind))
     except (Forbidden, Refusal):
         return None

@@ -203,8 +203,13 @@ def _wrong_answer(case: Case, answered: str | None, exchanged: Claims, old: bool
     return f"its jti {named(exchanged.jti)} does not tell which exchange answered"
 
 
-def wrong_exchange(case: Case, answers: str, said: str = "answered") -> str:
-    """That the other exchange serves a requester, and what to do. said: ``answered``, or ``would answer``."""
+def wrong_exchange(case: Case, answers: str, said: str = "answered", lack: str = "") -> str:
+    """That the other exchange serves a requester, and what to do. said: ``answered``, or ``would answer``.
+
+    lack: what the server lacks for the case's own exchange.
+    """
+    if lack:
+        return f"the {answers} exchange {said}: {lack}"
     if answers == LEGACY:
         return (
             f"the legacy exchange {said}: the switch of {named(case.requester)} (Standard token exchange) is off; "

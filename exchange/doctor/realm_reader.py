@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from kcadmin.authz.exchange_permission import ENFORCING, UNANIMOUS
-from kcadmin.guards.client_policies import POLICIES, PROFILES, Entry, entries
+from kcadmin.guards.client_policies import POLICIES, PROFILES, Entry, judging
 from kcadmin.objects.clients import Client
 from kcadmin.objects.events import REFUSED
 from kcadmin.objects.features import Features
@@ -197,11 +197,11 @@ class RealmReader:
 
     def client_policies(self) -> Sequence[Entry]:
         """The realm's client policies. :raises Refusal: the login may not read them."""
-        return self._once((POLICIES,), lambda: entries(self.realm, POLICIES) or ())
+        return self._once((POLICIES,), lambda: judging(self.realm, POLICIES))
 
     def client_profiles(self) -> Mapping[str, Entry]:
         """The realm's client profiles, by name. :raises Refusal: the login may not read them."""
-        found = self._once((PROFILES,), lambda: entries(self.realm, PROFILES) or ())
+        found = self._once((PROFILES,), lambda: judging(self.realm, PROFILES))
         return {str(each["name"]): each for each in found}
 
     def shapes(self, client: Client) -> Shapes:

@@ -199,14 +199,13 @@ class _Plan:
 def _declared(reach: RealmReach, plan: _Plan) -> Iterator[Edge]:
     """An edge for each exchange that a grant names, dead where Keycloak refuses it or answers by the other exchange."""
     for (exchange, served_by), grants in plan.grants.items():
-        verdict = reach.verdict(*exchange)
+        verdict = reach.verdict(*exchange, served_by)
         why_not = verdict.why_not
         if verdict.exchange not in (served_by, None):
-            how = "is switched on" if verdict.exchange == STANDARD else "is switched off"
+            on = f"the standard exchange of {texts.named(exchange.requester)} is switched on"
+            how = on if verdict.exchange == STANDARD else reach.why_off(exchange.requester, served_by)
             then = "answers it" if verdict.allowed else "refuses it"
-            why_not = (
-                f"the standard exchange of {texts.named(exchange.requester)} {how}, so the {verdict.exchange} one {then}",
-            )
+            why_not = (f"{how}, so the {verdict.exchange} one {then}",)
         yield Edge(
             DEAD if why_not else DECLARED,
             exchange.requester,

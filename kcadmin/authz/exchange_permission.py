@@ -17,7 +17,7 @@ from kcadmin.marks.ownership import hash16, mark_of, same_stack
 from kcadmin.objects.claims import claims
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.resource_server import ResourceServer, names_in, permission_name
-from kcadmin.rest.errors import KeycloakError, Refusal, sentence
+from kcadmin.rest.errors import KeycloakError, NotImplementedHere, Refusal, sentence
 from kcadmin.rest.session import worth_repeating
 from kcadmin.rest.texts import named
 from kcadmin.rest.waiting import settle
@@ -73,8 +73,12 @@ class Overview:
 
 
 def overview(realm: Realm) -> Overview:
-    """What the realm's resource server holds; it names policies, not their ids. Empty before the first permission."""
-    settings = realm.permissions_server().settings() or {}
+    """What the realm's resource server holds; it names policies, not their ids. Empty before the first permission, and where
+    the server's authorization is switched off, so that it evaluates none."""
+    try:
+        settings = realm.permissions_server().settings() or {}
+    except NotImplementedHere:
+        settings = {}
     policies = settings.get("policies") or []
     prefix = permission_name("")
     return Overview(

@@ -101,6 +101,11 @@ class Features:
         later = f", or use Keycloak {STANDARD_SINCE} or later" if STANDARD in never else ""
         return "the server offers neither exchange", remedy + later
 
+    def lack_in_words(self, exchange: str) -> str:
+        """The same in one clause."""
+        wrong, remedy = self.lack_of(exchange)
+        return f"{wrong} ({remedy})"
+
 
 def read_features(session: Session) -> Features:
     """Asks the server; any role of ``realm-management`` suffices. The answer is 300 kB: ask once.

@@ -116,9 +116,10 @@ class NotImplementedHere(HttpError):
     """501: the server's feature is switched off."""
 
 
+SERVER_ERROR = 500
 AWAY = (502, 503, 504)
 """The server is away, as far as what is before it can tell."""
-BUSY = (409, 429, 500, 502, 503, 504)
+BUSY = (409, 429, SERVER_ERROR, *AWAY)
 """What may pass: another writer came first, or the server is busy or away."""
 _REMEDIES = {
     403: "give the login the realm-management role that this request needs",

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import quote
 
-from kcadmin.rest import addresses, missing_roles
+from kcadmin.rest import addresses, missing_features, missing_roles
 from kcadmin.rest.absence import is_gone
 from kcadmin.rest.answers import Answer
 from kcadmin.rest.connection import AssertionLogin, Connection, PrivateKeyLogin
@@ -17,6 +17,7 @@ from kcadmin.rest.errors import (
     HttpError,
     KeycloakError,
     LoginRefused,
+    NotImplementedHere,
     Refusal,
     UnexpectedAnswer,
     Unreachable,
@@ -177,6 +178,9 @@ class Session:
         if isinstance(error, Forbidden):
             to_do = missing_roles.remedy(answer.method, answer.at, self.connection.login_realm)
             return Forbidden(answer.status_code, answer.method, answer.at, error.message, remedy=to_do)
+        if isinstance(error, NotImplementedHere) and (to_do := missing_features.remedy(answer.at)):
+            said = answer.own_words() or error.message
+            return NotImplementedHere(answer.status_code, answer.method, answer.at, said, remedy=to_do)
         if not isinstance(error, UnexpectedAnswer) or answer.status_code in BUSY:
             return error
         url, at = self.connection.url, answer.at

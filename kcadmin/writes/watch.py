@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from kcadmin.marks.notes import read_note
 from kcadmin.marks.ownership import CLAIM_PREFIX
-from kcadmin.rest.errors import HttpError, KeycloakError, Refusal, sentence
+from kcadmin.rest.errors import SERVER_ERROR, HttpError, KeycloakError, Refusal, sentence
 from kcadmin.rest.session import Session
 from kcadmin.rest.texts import shown
 from kcadmin.writes.executors import ATTRIBUTE, is_alike, value_of
@@ -35,7 +35,7 @@ OF_STACKS = frozenset(
 )
 """What other stacks write at the same time; no client policy does."""
 SECRET_WORDS = ("secret", "password", "private.key")
-BAD_REQUEST, SERVER_ERROR = 400, 500
+BAD_REQUEST = 400
 
 
 class Unannounced(Refusal):

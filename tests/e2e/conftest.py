@@ -8,6 +8,7 @@ import pytest
 from local import language_tools, pulumi_cli
 from tests.conftest import Servers
 from tests.e2e.stack import Stack
+from tests.support.own_servers import OwnServer
 from tests.support.realms import TestRealm
 
 NewStack = Callable[..., Stack]
@@ -32,6 +33,14 @@ def new_stack(pulumi: Path, servers: Servers, tmp_path: Path) -> Iterator[NewSta
     yield make
     for each in made:
         each.end_left()
+
+
+@pytest.fixture
+def own_server(servers: Servers, tmp_path: Path) -> Iterator[OwnServer]:
+    """A server of the test's own, which offers both exchanges at first. It may be stopped, and started as another one."""
+    server = OwnServer(tmp_path / "server", "legacy")
+    yield server
+    server.stop()
 
 
 @pytest.fixture(params=["standard", "legacy"])

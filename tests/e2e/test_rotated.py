@@ -1,14 +1,19 @@
-"""The login's secret changes between two runs: the new one works at once from the environment, from config after ``up``."""
+"""The login's secret changes between two runs: the new one works at once from the environment, from config after ``up``.
+
+The realm's keys change: its tokens of before are refused, and nothing else is another.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
+from kcadmin.rest.errors import TokenRefused
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import grant
 from tests.e2e.stack import Stack
-from tests.support.realms import TestRealm
+from tests.support import realms
+from tests.support.realms import KEY_PROVIDER, TestRealm
 
 pytestmark = pytest.mark.standard_exchange
 
@@ -99,3 +104,24 @@ def test_a_client_secret_from_the_stacks_config(realm: TestRealm, new_stack: New
     stack.refresh("--skip-preview", "--expect-no-changes")
     stack.destroy("--skip-preview")
     assert realm.export() == before
+
+
+def test_the_realms_keys(realm: TestRealm, new_stack: NewStack) -> None:
+    stack = stack_of(new_stack, realm, CLIENT_SECRET)
+    stack.env |= {CLIENT_SECRET.variable: "first", "KEYCLOAK_USER": realm.user, "KEYCLOAK_USER_PASS": realms.PASSWORD}
+    stack.env |= {f"KEYCLOAK_CLIENT_SECRET_{client}": "s" for client in ("FRONTEND", "API")}
+    before = realm.export()
+    stack.up("--skip-preview")
+    of_before = realm.user_token("frontend")
+    (old,) = [each for each in realm.get("components", type=KEY_PROVIDER) if each["name"] == "rsa"]
+    new = {"name": "new", "providerId": "rsa-generated", "config": {"priority": ["200"], "keySize": ["1024"]}}
+    realm.session.post(realm.at("components"), {**new, "providerType": KEY_PROVIDER})
+    realm.session.delete(realm.at("components", old["id"]))
+
+    with pytest.raises(TokenRefused):
+        realm.exchange("api", of_before)
+    assert stack.up("--skip-preview", "--refresh", "--expect-no-changes").writes == []
+    verified = stack.exchange("verify")
+    assert verified.returncode == 0 and "2 of 2 exchanges proved" in verified.stdout, verified.stdout + verified.stderr
+    stack.destroy("--skip-preview")
+    assert {**realm.export(), "components": None} == {**before, "components": None}

@@ -27,7 +27,7 @@ SUITES = (
         f"tests/e2e/test_{what}.py"
         for what in (
             *("lifecycle", "changes", "prove", "drift", "destroy", "sharing", "requests"),
-            *("identity", "replaced", "client_policies", "rotated", "forged_claims"),
+            *("identity", "replaced", "client_policies", "rotated", "forged_claims", "features_off"),
         )
     ),
 )
@@ -69,7 +69,7 @@ def run(version: str, jobs: str, files: Sequence[str] = ()) -> int:
     RESULTS.mkdir(parents=True, exist_ok=True)
     code = subprocess.run(
         [*command, "--no-loadscope-reorder", f"--junitxml={result}"],
-        env={**os.environ, "KEYCLOAK_VERSION": version, "TEST_SPIFFE": "1"},
+        env={**os.environ, "KEYCLOAK_VERSION": version, "TEST_LIVE": "1", "TEST_SPIFFE": "1"},
         cwd=PROJECT,
     ).returncode
     if files and code in RAN_TO_THE_END:

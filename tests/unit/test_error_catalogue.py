@@ -11,7 +11,7 @@ from exchange.doctor.error_catalogue import BOTH, HEADINGS, REQUEST, ROWS, Row
 from exchange.doctor.error_texts import Reading, read_error, read_event
 from grants import odd
 from kcadmin.objects import near_names
-from kcadmin.rest import addresses, missing_roles, proxies, refused_logins, tls
+from kcadmin.rest import addresses, missing_features, missing_roles, proxies, refused_logins, tls
 from kcadmin.rest.odd import Odd
 from local.layout import PROJECT
 from providers.base.stack_config import UNREAD
@@ -161,6 +161,7 @@ ODD: tuple[Odd, ...] = (
     *tls.ODD,
     *refused_logins.ODD,
     *missing_roles.ODD,
+    *missing_features.ODD,
     *odd.ODD,
     UNREAD,
     *near_names.ODD,

@@ -242,6 +242,8 @@ def test_an_unknown_feature_set_is_refused() -> None:
         ("26.7.5", "spiffe", ["--features=spiffe"]),
         ("24.0.5", "legacy", ["--features=token-exchange:v1,admin-fine-grained-authz:v1"]),
         ("26.1.0", "neither", ["--features=token-exchange:v1"]),
+        ("26.1.0", "no-standard", ["--features=token-exchange:v1,admin-fine-grained-authz:v1"]),
+        ("26.7.3", "no-authorization", ["--features-disabled=authorization,admin-fine-grained-authz"]),
     ],
 )
 def test_the_options_of_a_feature_set(version: str, feature_set: str, options: list[str]) -> None:

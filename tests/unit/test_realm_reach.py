@@ -53,6 +53,19 @@ def test_a_switch_that_the_server_does_not_heed_is_none() -> None:
     assert verdict(old, "b", "a").exchange == "legacy" and verdict(old, "b", "a").allowed
 
 
+def test_a_feature_that_is_switched_off_is_the_reason_and_not_the_switch() -> None:
+    neither, legacy = type(BOTH)(False, False, False), type(BOTH)(False, True, True)
+    off = "the server has no standard exchange (start Keycloak with --features=token-exchange-standard:v2)"
+    found = survey(client("a", "b"), client("b", switch=True), features=neither)
+    assert verdict(found, "b", "a").why_not == (off,)
+    told = verdict(found, "a", "a").why_not
+    assert told == ("the standard exchange of 'a' is switched off",)
+    reach = realm_reach(found, NO_ROLES)
+    (meant,) = reach.verdict("b", "a", None, "legacy").why_not
+    assert meant.startswith("the server has no legacy exchange (start Keycloak with --features=token-exchange:v1,")
+    assert realm_reach(replace(found, features=legacy), NO_ROLES).why_off("b", "standard") == off
+
+
 @pytest.mark.parametrize(
     ("changes", "why_not"),
     [

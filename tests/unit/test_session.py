@@ -451,6 +451,23 @@ def test_each_status_has_its_error(keycloak: FakeKeycloak, status: int, error: t
 
 
 @pytest.mark.parametrize(
+    ("at", "options"),
+    [
+        ("clients/u/management/permissions", "with --features=admin-fine-grained-authz:v1"),
+        ("clients/u/authz/resource-server/policy/client/p", "without --features-disabled=authorization"),
+        ("client-policies/profiles", "without --features-disabled=client-policies"),
+    ],
+)
+def test_a_feature_that_is_switched_off_is_named(keycloak: FakeKeycloak, at: str, options: str) -> None:
+    answer = {"error": "Feature not enabled", "error_description": "For more on this error consult the server log."}
+    keycloak.interfere(Answer(501, answer), at=f"/{at}$")
+    with pytest.raises(NotImplementedHere) as caught:
+        keycloak.session().get(f"/admin/realms/r/{at}")
+    said = f"GET /admin/realms/r/{at} -> 501 Not Implemented: Feature not enabled"
+    assert str(caught.value) == f"{said}; start Keycloak {options}." and caught.value.clause == said
+
+
+@pytest.mark.parametrize(
     ("body", "words"),
     [
         ("<html>hush</html>", "text/html"),

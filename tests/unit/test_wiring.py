@@ -206,6 +206,23 @@ def test_which_exchange(
     assert stays == any("stays on the legacy exchange" in note for note in found.notes)
 
 
+@pytest.mark.parametrize(
+    ("had", "features", "words"),
+    [
+        ("standard", LEGACY, "the server has no standard exchange, by which this grant was made; start Keycloak with "
+         "--features=token-exchange-standard:v2, or set exchange: legacy to move the grant."),
+        ("legacy", STANDARD, "the server has no legacy exchange, by which this grant was made; start Keycloak with "
+         "--features=token-exchange:v1,admin-fine-grained-authz:v1, or set exchange: standard to move the grant."),
+        ("legacy", NONE, "the server has no legacy exchange, by which this grant was made; start Keycloak with "
+         "--features=token-exchange:v1,admin-fine-grained-authz:v1."),
+    ],
+)  # fmt: skip
+def test_a_feature_that_is_switched_off_moves_no_grant(had: str, features: Features, words: str) -> None:
+    seen = replace(facts(features), had={"g": had, "of another": "standard"})
+    found = plan([grant(exchange="auto", flows=("requester",))], seen)
+    assert found.faults == (f"grant 'g' in realm 'r': {words}",)
+
+
 def test_what_is_asked_of_the_server() -> None:
     assert questions([grant(exchange="standard")]).ask_features is False
     assert questions([grant(exchange="standard"), grant("h", exchange="auto")]).ask_features is True
