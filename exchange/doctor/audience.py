@@ -66,6 +66,7 @@ def _names(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
     unordered = any(each.audience is None and each.on for each in _mappers(q, naming))  # it may come last, or not
     if token is not None and naming.named in token.aud and not unordered:
         return
+    q.reader.realm.client_scopes.require_seen(naming.holder)
     doubtful = unordered or _is_hidden(q, naming)
     reasons = [replace(each, sure=False) if each and doubtful else each for each in _reasons(q, naming)]
     if token is not None and naming.named in token.aud:

@@ -12,7 +12,7 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from exchange import cli
-from exchange.doctor import clients, finding, guards, report
+from exchange.doctor import audience, clients, finding, guards, report
 from exchange.doctor import command as commands_doctor
 from exchange.doctor import doctor as doctor_module
 from exchange.doctor.doctor import Asked, Diagnosis, Doctor, Refused
@@ -23,8 +23,9 @@ from exchange.stack.stack import StackOutputs
 from kcadmin.guards.marks import computed_mark, new_mark
 from kcadmin.guards.parts import MARK
 from kcadmin.objects.features import Features
-from kcadmin.rest.errors import Forbidden, Unreachable
+from kcadmin.rest.errors import Forbidden, Refusal, Unreachable
 from reach.proof import Case
+from tests.support.engine import forget
 from tests.support.exported import exported
 from tests.support.fake_server import FakeKeycloak
 
@@ -322,6 +323,26 @@ def test_a_disabled_target(exchange: str, unknown: tuple[str, ...], causes: list
     looks = AnswerCache(server.session(), Features(True, True, True, unknown))
     case = Case("g", "r", exchange, "requester", "frontend", "frontend", "api", "api")
     assert [each.cause for each in clients.target(finding.Question(case, looks.realm("r")))] == causes
+
+
+def test_client_scopes_that_are_hidden_are_not_judged() -> None:
+    """As Keycloak 26.8 answers a login without view on client scopes: lists that are empty."""
+    server, hidden = FakeKeycloak(), {"defaultClientScopes": [], "optionalClientScopes": []}
+    server.add_realm("r", frontend=hidden, api={})
+    looks = AnswerCache(server.session(), Features(True, False, False))
+    case = Case("g", "r", "standard", "recipient", "frontend", "api", "api")
+    question = finding.Question(case, looks.realm("r"))
+    server.answers = {"/admin/realms/r/client-scopes": []}
+    with pytest.raises(
+        Refusal, match="client 'frontend' in realm 'r': its client scopes cannot be seen by this login; give it"
+    ):
+        [*audience.subject_audience(question)]
+    forget()
+    server.answers = {"/admin/realms/r/client-scopes": [{"id": "s", "name": "s", "protocol": "openid-connect"}]}
+    looks = AnswerCache(server.session(), Features(True, False, False))
+    assert [each.cause for each in audience.subject_audience(finding.Question(case, looks.realm("r")))] == [
+        "mapper-missing"
+    ]
 
 
 @pytest.mark.parametrize(
