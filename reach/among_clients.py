@@ -60,10 +60,12 @@ class _Read:
 def reach_among_clients(realm: Realm, features: Features, client_ids: Collection[str]) -> AmongClients:
     """What the realm's state allows among the named clients; one that does not exist is left out.
 
-    :raises Refusal: the realm does not exist, or the login may not see its clients.
+    :raises Refusal: the realm does not exist, or the login may not see its clients, or their client scopes.
     """
     realm.management_uuid()  # says it where the realm is not to be seen
     found = {name: client for name in sorted(set(client_ids)) if (client := realm.clients.find(name))}
+    for each in found.values():
+        realm.client_scopes.require_seen(each)
     survey, unseen = survey_of(realm, features, found, realm.client_scopes.all())
     roles = read_roles(realm.session, survey)
     reach = realm_reach(survey, roles)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from kcadmin.marks.packed import Part, pack
+from kcadmin.objects.features import Features
 from kcadmin.objects.realm import realm_for
 from kcadmin.rest.errors import KeycloakError, Refusal
 from package.resources import Resources
@@ -13,6 +14,7 @@ from providers.base.held import STACK
 from providers.bulk.engine import Engine as BulkEngine
 from providers.client_scope_assignment import ClientScopeAssignmentProvider
 from providers.realm_grants import RealmGrantsProvider
+from reach.among_clients import reach_among_clients
 from reach.gates import openings
 from reach.survey import survey
 from tests.support.engine import Engine, forget
@@ -117,6 +119,8 @@ def test_what_reads_a_realm_refuses_hidden_lists(keycloak: FakeKeycloak) -> None
         Refusal, match=r"^realm 'r': its client scopes cannot be seen by this login, or it has none; give"
     ):
         survey(session, "r")
+    with pytest.raises(Refusal, match="'frontend' in realm 'r': its client scopes cannot be seen"):
+        reach_among_clients(realm_for(session, "r"), Features(True, False, False), ["frontend"])
     forget()
     keycloak.answers[AT] = [stored()]
     assert openings(realm_for(session, "r"), "frontend", "api", full_scope_goes=False).ways == ()
