@@ -201,7 +201,9 @@ def test_what_to_do_about_an_open_gate() -> None:
         in faults(spec, known=replace(facts(), openings={gate: Openings((adopted,))}))[0]
     )
     replaced = replace(facts(), replacing={("r", "frontend"): ("the mapper 'h'",)})
-    assert "the mapper 'h' may write aud itself, and so take out what this grant adds" in faults(spec, known=replaced)[0]
+    assert (
+        "the mapper 'h' may write aud itself, and so take out what this grant adds" in faults(spec, known=replaced)[0]
+    )
 
 
 def test_a_mapper_of_the_time_without_a_condition_is_taken_away() -> None:
