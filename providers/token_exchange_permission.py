@@ -51,7 +51,8 @@ class TokenExchangePermissionProvider(KeycloakProvider):
     def change(self, realm: Realm, id_: str, olds: BindingProps, news: BindingProps) -> Outputs:
         before, moves = AttachedPolicies(realm, olds), olds.owner != news.owner
         gone = before.own(id_) - {*news.policies} if olds.found != FOUND else ()
-        found = AttachedPolicies(realm, news).attach([each for each in news.policies if each not in olds.policies])
+        new = [each for each in news.policies if each not in olds.policies]
+        found = AttachedPolicies(realm, news).attach(new, used=olds.found == FOUND)
         before.drop(policy for policy in olds.policies if moves or policy not in news.policies)
         before.detach(gone)
         return outputs(found=found)

@@ -34,16 +34,17 @@ class AttachedPolicies:
         """The first claim as a mark."""
         return next(filter(None, (claim.mark() for claim in self._claims.values())), None)
 
-    def attach(self, new: Iterable[str]) -> str:
+    def attach(self, new: Iterable[str], *, used: bool = False) -> str:
         """Adds them. FOUND: no stack has made any of them. new: to judge; those of a grant are known to match, and cost no read.
 
+        :param used: those that are there are somebody else's, and stay so.
         :raises Refusal: one of them matches no exchange.
         """
         for note in () if self._with_policies else require_matching(self._realm, new):
             warn(note)
         client_uuid, client_id, owner = self._props.client_uuid, self._props.client_id, self._props.owner
         now = attach(self._realm, client_uuid, client_id, self._policies, owner)
-        of_strangers = self._with_policies and not now.marked & self._policies
+        of_strangers = (self._with_policies or used) and not now.marked & self._policies
         for policy, claim in self._claims.items() if not of_strangers or self._props.revoke else ():
             # Another resource of this stack may have attached it, and be deleted next. Who attaches a policy first writes no
             # claim, so that a grant costs no write more. Nor does who takes over its number.

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 from local.layout import PROJECT
@@ -20,9 +21,11 @@ def yaml_program(resources: Resources, name: str = OTHER, **more: Any) -> dict[s
     return {"Pulumi.yaml": json.dumps(written, indent=2)}  # JSON is YAML
 
 
-def new_yaml_stack(new_stack: NewStack, realm: TestRealm, host: Path, resources: Resources, **more: Any) -> Stack:
-    """A stack of such a program. host: the folder of the language host."""
-    stack = new_stack(realm, "standard", program=yaml_program(resources, **more))
+def new_yaml_stack(
+    new_stack: NewStack, realm: TestRealm, host: Path, resources: Resources, server: str = "standard", **more: Any
+) -> Stack:
+    """A stack of such a program. host: the folder of the language host. server: that of the realm."""
+    stack = new_stack(realm, server, program=yaml_program(resources, **more))
     stack.env["PATH"] = os.pathsep.join([str(host), stack.environment()["PATH"]])
     stack.configure(grants=None)
     return stack
@@ -40,3 +43,14 @@ def resource(kind: str, **properties: Any) -> Resources:
 
 def grant(**properties: Any) -> Resources:
     return resource("TokenExchangeGrant", **{"sources": ["shop"], "target": "orders", **properties})
+
+
+def command(stack: Stack, *args: str, code: int = 0) -> "CompletedProcess[str]":
+    """Runs ``python -m exchange`` from a clone in the program's folder."""
+    stack.env["PYTHONPATH"] = str(PROJECT)
+    try:
+        done = stack.exchange(*args)
+    finally:
+        del stack.env["PYTHONPATH"]
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
