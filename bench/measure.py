@@ -16,7 +16,13 @@ from tests.e2e.access_log import AccessLog, Request
 LOOK_SECONDS = 0.2
 PORTS_EVERY = 50  # looks; a connection that was closed stays in the kernel's table for a minute
 TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
-KINDS = {"pulumi.dynamic": "plugin", "pulumi-language-python-exec": "program", "pulumi": "pulumi"}
+KINDS = {
+    "pulumi.dynamic": "plugin",
+    "package": "plugin",
+    "pulumi-language-python-exec": "program",
+    "pulumi-language-yaml": "program",
+    "pulumi": "pulumi",
+}
 """By what stands in a process's arguments: which of Pulumi's processes it is."""
 OTHER = "other"
 KILOBYTES_A_MEGABYTE = 1_000 / 1.024  # MB as in the rest of the page: millions of bytes; the kernel counts 1,024

@@ -114,13 +114,14 @@ def beside_table(cases: Mapping[str, Json], other: str) -> str:
 
 
 def memory_table(cases: Mapping[str, Json]) -> str:
-    """By grants: the peak of each process in any phase."""
+    """By grants: the peak of each process in any phase, of ours and of the package, where the program is Pulumi's for YAML."""
     rows = []
-    for grants, case in cases.items():
-        phases = case.get(OURS, {}).get("phases", {}).values()
+    for name, (grants, case) in ((name, each) for name in (OURS, PACKAGE) for each in cases.items()):
+        phases = case.get(name, {}).get("phases", {}).values()
         peaks = [max((each["memory"].get(kind, 0) for each in phases), default=0) for kind in PROCESSES]
         if any(peaks):
-            rows.append([f"{int(grants):,}", *(f"{peak:.0f}" if peak else NONE for peak in peaks)])
+            what = f"{int(grants):,}{', package' if name == PACKAGE else ''}"
+            rows.append([what, *(f"{peak:.0f}" if peak else NONE for peak in peaks)])
     return table(["grants", *PROCESSES], rows) if rows else ""
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from grants.conditions import RequiredRole, TimeWindow
 from grants.plan import GrantPlan, scope_name
-from grants.spec import REQUESTER, GrantSpec, camel
+from grants.spec import REQUESTER, GrantSpec
+from kcadmin.rest.texts import camel
 
 Description = Mapping[str, Any]
 OPTIONS = "options"

@@ -13,7 +13,7 @@ from grants.fault import GrantFault, subject
 from grants.unquoted import day_of, in_quotes, is_a_day, no_day
 from kcadmin.objects.client_scopes import scope_token
 from kcadmin.rest import texts
-from kcadmin.rest.texts import shown, unfit
+from kcadmin.rest.texts import camel, shown, unfit
 from kcadmin.writes.executors import CHANGED
 
 RECIPIENT, REQUESTER = "recipient", "requester"
@@ -289,8 +289,3 @@ def _types() -> dict[str, Any]:
 
 def _snake(key: str) -> str:
     return re.sub(r"[A-Z]", lambda letter: f"_{letter.group().lower()}", key)
-
-
-def camel(field: str) -> str:
-    """A field as config names it."""
-    return re.sub(r"_([a-z])", lambda letter: letter.group(1).upper(), field)

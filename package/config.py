@@ -8,6 +8,7 @@ from typing import Any
 
 from components.settings import read_flag
 from grants.spec import EXCHANGES
+from kcadmin.marks.packed import explicit_name
 from kcadmin.marks.proposals import NO_ORGANIZATION
 from kcadmin.rest.config_secrets import plain_secrets
 from kcadmin.rest.connection import Connection, read_connection
@@ -52,13 +53,10 @@ def as_texts(props: Mapping[str, Any]) -> dict[str, str]:
     return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in known.items()}
 
 
-def explicit_name(urn: str) -> str:
-    """The name of a provider that a program makes, as variables of the environment begin with it; empty for the default one."""
-    name = urn.rpartition("::")[2]
-    if not name or re.fullmatch(r"default(_.*)?", name):
-        return ""
-    fit = re.sub("[^A-Za-z0-9-]", "-", name)[:60]
-    return fit if fit[0].isalpha() else f"p-{fit}"
+def variables_name(urn: str) -> str:
+    """What the variables of a provider begin with that a program makes; empty for the default one."""
+    fit = re.sub("[^A-Za-z0-9-]", "-", explicit_name(urn))[:60]
+    return fit if fit[:1].isalpha() or not fit else f"p-{fit}"
 
 
 def connection(texts: Mapping[str, str], urn: str) -> Connection:
@@ -66,7 +64,7 @@ def connection(texts: Mapping[str, str], urn: str) -> Connection:
 
     :raises InvalidSettings: with every fault.
     """
-    name = explicit_name(urn)
+    name = variables_name(urn)
     if not name:
         return read_connection(texts.get)
     return given_connection({**{key: text for key, text in texts.items() if key in OF_CONNECTION}, "name": name})
@@ -77,6 +75,16 @@ def plain_in_stack(config: Mapping[str, str], secret: Collection[str]) -> list[s
     before = f"{PACKAGE}:"
     found = plain_secrets(lambda key: config.get(before + key), lambda key: before + key in secret)
     return [as_of_package(each) for each in found]
+
+
+OF_PROGRAMS: Mapping[str, str] = {
+    "grants": "make each a TokenExchangeGrant of the program",
+    "grantsFile": "make each grant a TokenExchangeGrant of the program",
+    "guards": "make them the resource ExchangeGuards of the program",
+    "events": "make them the resource ExchangeEvents of the program",
+    "resources": "the package has a resource for each object of Keycloak",
+}
+"""Keys of a stack whose grants are planned together, which the package would not obey."""
 
 
 def faults(props: Mapping[str, Any], urn: str = "") -> list[tuple[str, str]]:
@@ -90,6 +98,10 @@ def faults(props: Mapping[str, Any], urn: str = "") -> list[tuple[str, str]]:
     if (exchange := texts.get("exchange", "auto")) not in EXCHANGES:
         found.append(f"config 'exchange': is {shown(exchange)}; choose one of {', '.join(EXCHANGES)}.")
     read_flag(texts.get, "protect", found)
+    for key, remedy in OF_PROGRAMS.items():
+        if props.get(key) not in (None, "", "[]", "false", "each"):
+            wrong = "is for a program of this project, which plans its grants together"
+            found.append(f"config '{key}': {wrong}; {remedy}, and take it out.")
     return [(_key(fault), as_of_package(fault)) for fault in dict.fromkeys(found)]
 
 
@@ -98,7 +110,7 @@ def as_of_package(sentence: str) -> str:
     return _SET.sub(rf"\g<1>{PACKAGE}:", sentence)
 
 
-def stack_of(urn: str, config: Mapping[str, str], told: str = "") -> str | None:
+def stack_name_of(urn: str, config: Mapping[str, str], told: str = "") -> str | None:
     """``<organization>/<project>/<stack>`` of a resource's URN, which does not hold the first. None: it is not known.
 
     :param told: the organization that a grant of the same program was made in, if there was any.

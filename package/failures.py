@@ -1,7 +1,8 @@
 """Why a call failed, in sentences that are harmless and speak of the package's config."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import pulumi
 
@@ -12,7 +13,11 @@ from package.config import as_of_package
 
 
 class CallFailed(Exception):
-    """A sentence a line."""
+    """A sentence a line. left: the id and the outputs of an object that was made in part."""
+
+    def __init__(self, text: str, left: tuple[str, Mapping[str, Any]] | None = None) -> None:
+        super().__init__(text)
+        self.left = left
 
 
 @contextmanager
@@ -24,12 +29,13 @@ def told_as_sentences() -> Iterator[None]:
     except CallFailed:
         raise
     except KeycloakError as problem:
-        raise _failed(problem.faults) from None
+        raise call_failed(problem.faults) from None
     except pulumi.RunError as problem:
-        raise _failed(str(problem).splitlines()) from None
+        raise call_failed(str(problem).splitlines()) from None
     except Exception as problem:
-        raise _failed([f"{type(problem).__name__}: {problem}"]) from problem
+        raise call_failed([f"{type(problem).__name__}: {problem}"]) from problem
 
 
-def _failed(faults: Iterable[str]) -> CallFailed:
-    return CallFailed("\n".join(as_of_package(harmless(each)) for each in faults))
+def call_failed(faults: Iterable[str], left: tuple[str, Mapping[str, Any]] | None = None) -> CallFailed:
+    """From sentences, as they are told."""
+    return CallFailed("\n".join(as_of_package(harmless(each)) for each in faults), left)

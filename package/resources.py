@@ -5,18 +5,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kcadmin.marks.proposals import NO_ORGANIZATION, NO_OTHER_NAME, proposed_owner
+from kcadmin.marks.ownership import new_number, stack_of
+from kcadmin.marks.proposals import usual_owner
 from kcadmin.rest.connection import Connection
+from kcadmin.rest.errors import AnswerLost, KeycloakError, Unreachable
 from kcadmin.rest.texts import harmless, shown
-from package.config import as_of_package, stack_of
-from package.failures import CallFailed
+from package.config import as_of_package, stack_name_of
+from package.failures import CallFailed, call_failed
 from package.fields import known_fields
 from package.imports import imported
+from package.left_behind import left_behind
 from providers.base.called import PROVIDER_KEY, as_called
 from providers.base.compare import Difference
-from providers.base.face import PACKAGE, outside
-from providers.base.held import STACK
+from providers.base.face import PACKAGE, Run, begin, outside
+from providers.base.held import NUMBER, STACK
+from providers.base.identity import owner_to_set
 from providers.base.provider import AFTER_OTHERS, ALONE, KeycloakProvider
+from providers.base.taken_names import declare
 from providers.registry import ResourceKind, kinds
 
 Props = dict[str, Any]
@@ -42,15 +47,18 @@ class Resources:
         """:param config: the provider's, as texts."""
         self._config = config
         self._providers = {name: kind.provider().use(connection) for name, kind in kinds().items()}
+        self._run = Run()  # of the resources outside of grants
         self.organization = ""  # of the program's stack, once a grant has told
 
     def check(self, kind: str, urn: str, olds: Props, news: Props) -> CallResult:
         """Fills in what is not given, and refuses what is wrong."""
         provider = self._provider(kind)
         if STACK not in news:  # the program's own resource, and no part of a grant
-            news, faults = self._completed(kinds()[kind], urn, news)
+            news, faults = self._completed(kinds()[kind], urn, olds, news)
             if faults:
                 return CallResult(inputs=news, failures=tuple(faults))
+            begin(self._run)
+            declare(provider, urn.rpartition("::")[2], news)
         checked = as_called(provider, "check")(olds, news)
         named = [_by_field(kinds()[kind], provider.named(checked.inputs), each.reason) for each in checked.failures]
         return CallResult(inputs=checked.inputs, failures=tuple(named))
@@ -61,7 +69,13 @@ class Resources:
         return CallResult(fields=fields, replaces=tuple(found.replaces or ()), changes=bool(found.changes))
 
     def create(self, kind: str, props: Props) -> CallResult:
-        made = as_called(self._provider(kind), "create")(props)
+        """:raises CallFailed: with what is left on the server, if anything is."""
+        provider, numbered = self._provider(kind), {**props, NUMBER: new_number()}
+        try:
+            made = as_called(provider, "create")(numbered)
+        except KeycloakError as problem:
+            is_away = isinstance(problem, Unreachable) and not isinstance(problem, AnswerLost)
+            raise call_failed(problem.faults, None if is_away else left_behind(provider, numbered)) from None
         return CallResult(str(made.id), dict(made.outs or {}))
 
     def update(self, kind: str, id_: str, olds: Props, news: Props) -> CallResult:
@@ -72,7 +86,7 @@ class Resources:
         """What the server has; without an id where the object is gone. Without props the id is one of an import."""
         provider = self._provider(kind)
         if not props:
-            own, faults = self._own(kind, urn, {})
+            own, faults = self._own(kind, urn, {}, {})
             if faults:
                 raise CallFailed("\n".join(text for _, text in faults))
             return CallResult(*imported(kinds()[kind], provider, id_, own))
@@ -88,7 +102,7 @@ class Resources:
             raise CallFailed(f"resource type {shown(kind)}: {PACKAGE} has none of that name; correct it.")
         return self._providers[kind]
 
-    def _completed(self, kind: ResourceKind, urn: str, news: Props) -> tuple[Props, list[tuple[str, str]]]:
+    def _completed(self, kind: ResourceKind, urn: str, olds: Props, news: Props) -> tuple[Props, list[tuple[str, str]]]:
         """The inputs of a resource outside of grants: as a program in Python gives them to its resource."""
         named, fields = _named(kind.name, urn), known_fields(kind)
         faults = [
@@ -99,15 +113,15 @@ class Resources:
             for key in news
             if key not in fields and key != PROVIDER_KEY
         ]
-        own, missing = self._own(kind.name, urn, news)
+        own, missing = self._own(kind.name, urn, olds, news)
         given = {key: value for key, value in news.items() if key != PROVIDER_KEY}
         # What its inputs come from may have written the same clients in this run, and no call tells.
         return {**own, **given, ALONE: True, AFTER_OTHERS: True}, [*faults, *missing]
 
-    def _own(self, kind: str, urn: str, news: Props) -> tuple[Props, list[tuple[str, str]]]:
+    def _own(self, kind: str, urn: str, olds: Props, news: Props) -> tuple[Props, list[tuple[str, str]]]:
         """The owner and the stack of a resource outside of grants, or why they are not known."""
         named, faults = _named(kind, urn), []
-        stack = stack_of(urn, self._config, self.organization)
+        stack = stack_name_of(urn, self._config, self.organization)
         if stack is None:
             faults.append(
                 (
@@ -116,16 +130,10 @@ class Resources:
                     "or give it to the explicit provider.",
                 )
             )
-        owner = self._config.get("owner") or (None if (stack or "").startswith(f"{NO_ORGANIZATION}/") else stack)
-        if owner is None and "owner" not in news and stack is not None:
-            proposed = proposed_owner(stack.split("/")[1], stack.split("/")[2])
-            faults.append(
-                (
-                    "owner",
-                    f"{named}: has no owner, and {NO_OTHER_NAME}; "
-                    f"run `pulumi config set {PACKAGE}:owner {proposed}`, or set another name that no other stack has.",
-                )
-            )
+        owner = self._config.get("owner") or usual_owner(stack or "")
+        if not owner and "owner" not in news and stack:
+            held, project = [stack_of(str(olds.get("owner") or ""))], stack.split("/")[1]
+            faults.append(("owner", as_of_package(owner_to_set(stack, held, project))))
         return {"owner": f"{owner}#{urn.rpartition('::')[2]}", STACK: stack}, faults
 
 

@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -18,13 +18,14 @@ from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import provider_pb2_grpc
 from pulumi.runtime.settings import Settings
 
+from kcadmin.marks.packed import explicit_name
 from kcadmin.rest.config_secrets import SECRETS
 from package import config
 from package.component import Grants
 from package.failures import CallFailed, told_as_sentences
 from package.resources import CallResult, Resources
 from package.schema import VERSION, schema_text
-from package.wire import decoded, encoded
+from package.wire import decoded, encoded, partly_made
 from providers.base.face import Run, begin, kind_of, outside, serve_package
 from providers.base.messages import show_warnings, warn_insecure
 
@@ -43,6 +44,7 @@ class Servicer(ProviderServicer):
         self._urn = ""  # of the provider that this process is
         self._runs: dict[str, Run] = {}
         self._resources: Resources | None = None
+        self._is_cancelled = False
 
     async def Handshake(self, request: Any, context: Any) -> Any:
         """With it the engine calls ``Create`` and ``Update`` in previews, too."""
@@ -87,7 +89,7 @@ class Servicer(ProviderServicer):
         if request.preview:
             return proto.CreateResponse(properties=request.properties)
         props, secret = decoded(request.properties)
-        answer = await self._ask(context, lambda to: to.create(_kind(request), props))
+        answer = await self._ask(context, lambda to: to.create(_kind(request), props), secret)
         return proto.CreateResponse(id=answer.id, properties=encoded(answer.props, secret))
 
     async def Update(self, request: Any, context: Any) -> Any:
@@ -123,8 +125,8 @@ class Servicer(ProviderServicer):
             raise
 
     async def Cancel(self, request: Any, context: Any) -> Any:
-        for pool in (self._calls, self._grants):
-            pool.shutdown(wait=False, cancel_futures=True)
+        """What has begun goes on to its end, since the state must tell of it; what waits does not begin."""
+        self._is_cancelled = True
         return empty_pb2.Empty()
 
     def _configure(self, texts: dict[str, str], urn: str) -> None:
@@ -136,7 +138,7 @@ class Servicer(ProviderServicer):
 
     def _grant(self, request: Any, run: Run) -> Any:
         plain = config.plain_in_stack(request.config, request.configSecretKeys)
-        if plain and not config.explicit_name(self._urn):
+        if plain and not explicit_name(self._urn):
             raise CallFailed("\n".join(plain))
 
         async def made() -> Any:
@@ -145,7 +147,7 @@ class Servicer(ProviderServicer):
 
         return asyncio.run(made())
 
-    async def _ask(self, context: Any, call: Callable[[Resources], Any]) -> Any:
+    async def _ask(self, context: Any, call: Callable[[Resources], Any], secret: Collection[str] = ()) -> Any:
         resources = self._resources
         if resources is None:
             await context.abort(
@@ -153,22 +155,26 @@ class Servicer(ProviderServicer):
                 "the provider is not configured; call Configure before any resource.",
             )
             raise AssertionError
-        return await self._told(context, lambda: call(resources))
+        return await self._told(context, lambda: call(resources), secret)
 
-    async def _told(self, context: Any, work: Callable[[], T]) -> T:
-        """What failed is told to the engine."""
+    async def _told(self, context: Any, work: Callable[[], T], secret: Collection[str] = ()) -> T:
+        """What failed is told to the engine, with what it left. secret: the fields that hold a secret."""
         try:
             return await self._in_thread(work, self._calls)
         except CallFailed as problem:
+            if problem.left:
+                id_, outs = problem.left
+                await context.abort_with_status(partly_made(str(problem), id_, encoded(outs, secret)))
             await context.abort(grpc.StatusCode.UNKNOWN, str(problem))
             raise
 
-    @staticmethod
-    async def _in_thread(work: Callable[[], T], pool: ThreadPoolExecutor) -> T:
+    async def _in_thread(self, work: Callable[[], T], pool: ThreadPoolExecutor) -> T:
         """In one of our threads, with what Pulumi knows of this call. :raises CallFailed:"""
 
         def told() -> T:
             with told_as_sentences():
+                if self._is_cancelled:
+                    raise CallFailed("the run was cancelled before this began.")
                 return work()
 
         inside = functools.partial(contextvars.copy_context().run, told)

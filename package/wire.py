@@ -3,10 +3,12 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import grpc
 from google.protobuf import json_format, struct_pb2
 from pulumi.output import UNKNOWN as NOT_KNOWN
 from pulumi.output import Unknown
-from pulumi.runtime import rpc
+from pulumi.runtime import proto, rpc
+from pulumi.runtime.proto import status_pb2
 
 from providers.base.face import inside, outside
 
@@ -43,6 +45,17 @@ def encoded(props: Mapping[str, Any], secret: Collection[str] = (), *, as_they_a
         made,
     )
     return made
+
+
+def partly_made(reasons: str, id_: str, properties: struct_pb2.Struct) -> grpc.Status:
+    """What failed, and what Pulumi is to keep of it in the state: the next run goes on with an update."""
+    kept = proto.provider_pb2.ErrorResourceInitFailed(id=id_, properties=properties, reasons=reasons.splitlines())
+    told = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reasons)
+    told.details.add().Pack(kept)
+    status = grpc.Status()
+    status.code, status.details = grpc.StatusCode.UNKNOWN, reasons
+    status.trailing_metadata = (("grpc-status-details-bin", told.SerializeToString()),)
+    return status
 
 
 def _plain(value: Any, secrets: list[bool]) -> Any:

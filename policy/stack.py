@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Any
 
 from kcadmin.marks.packed import GRANT as GRANT
-from kcadmin.marks.packed import OBJECT, PACKAGED, TOKEN, each_of
-from kcadmin.rest.texts import named, snake
+from kcadmin.marks.packed import OBJECT, each_of
+from kcadmin.rest.texts import named
 
 PROVIDER = "pulumi:providers:pulumi-python"  # its properties are the stack's config
 PACKAGE_PROVIDER = "pulumi:providers:keycloak-token-exchange"  # the same without the project's name
@@ -118,7 +118,7 @@ def read_stack(today: datetime.date, resources: Iterable[Resource], environ: Map
 
     :param environ: of the run, which may bring a token of its platform to log in by, or an address.
     """
-    known = tuple(map(_of_either_face, sorted(_each(resources), key=lambda resource: resource.urn)))
+    known = tuple(sorted(_each(resources), key=lambda resource: resource.urn))
     ways = list(_ways(known, environ))
     logins = [_login(*way) for way in ways]
     return Stack(
@@ -132,24 +132,18 @@ def read_stack(today: datetime.date, resources: Iterable[Resource], environ: Map
 
 
 def _each(resources: Iterable[Resource]) -> Iterator[Resource]:
-    """With the parts of grants that are one resource a realm."""
-    for resource in resources:
+    """As the rules know them: those of the package as dynamic ones, and the parts of grants that are one resource a realm."""
+    for resource in map(_provider_of_either, resources):
         whole = {"type": resource.kind, "urn": resource.urn, "outputs": dict(resource.properties)}
-        held = each_of([whole]) if resource.kind == TOKEN else ()
-        yield from (Resource(each["type"], each["urn"], each["outputs"]) for each in held)
-        if resource.kind != TOKEN:
-            yield resource
+        yield from (Resource(each["type"], each["urn"], each["outputs"]) for each in each_of([whole]))
 
 
-def _of_either_face(resource: Resource) -> Resource:
-    """One of the package as the rules know it: with the type and the names of a dynamic resource."""
-    kind, given = resource.kind, resource.properties
-    if kind == PACKAGE_PROVIDER:
-        project = resource.urn.split("::")[1]
-        return Resource(PROVIDER, resource.urn, {f"{project}:{key}": each for key, each in given.items()})
-    if kind == GRANT or not kind.startswith(PACKAGED):
+def _provider_of_either(resource: Resource) -> Resource:
+    """The package's provider with its properties named as in a stack's config; any other resource as it is."""
+    if resource.kind != PACKAGE_PROVIDER:
         return resource
-    return Resource(OBJECT + kind.removeprefix(PACKAGED), resource.urn, {snake(key): given[key] for key in given})
+    project = resource.urn.split("::")[1]
+    return Resource(PROVIDER, resource.urn, {f"{project}:{key}": each for key, each in resource.properties.items()})
 
 
 def _ways(known: Iterable[Resource], environ: Mapping[str, str]) -> Iterator[tuple[Props, Mapping[str, str]]]:

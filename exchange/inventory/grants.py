@@ -19,13 +19,12 @@ from exchange.inventory.exchanges import (
 from exchange.inventory.permissions import existing_permissions
 from exchange.inventory.refused_names import refused_name
 from exchange.inventory.shared_scopes import remarks, split
-from grants.spec import camel
 from kcadmin.marks.ownership import hash16, stack_of
 from kcadmin.marks.whose import remedy
 from kcadmin.objects.features import LEGACY, STANDARD
 from kcadmin.objects.realm import management_client_id
 from kcadmin.rest import texts
-from kcadmin.rest.texts import shown
+from kcadmin.rest.texts import camel, shown
 from reach.existing_policies import Window
 from reach.failing import failing_in, failure
 from reach.guards import GuardReach, guard_reach

@@ -46,6 +46,12 @@ def blocks(moving: Moving, facts: Situation) -> Iterator[str]:
     for exchange in (STANDARD, LEGACY):
         if not survey.features.offers(exchange) and moving.stage < Stage.ENDING:
             yield "; ".join(survey.features.lack_of(exchange))
+    if any(part.kind == "GrantCheck" and part.props.get("grant") == moving.name for part in facts.parts):
+        yield (
+            "its clients may come in the same run, as those of every grant of the package, so it has no phases; set exchange: "
+            "standard in its program, and run `pulumi up` when its sources can fetch new tokens"
+        )
+        return
     if not moving.listed:
         yield (
             "is listed neither in the stack's config 'grants' nor in its files; write migration: mappers, both and exchange: "

@@ -24,10 +24,10 @@ from kcadmin.rest.config_secrets import SECRETS
 from kcadmin.rest.errors import Refusal, sentence
 from kcadmin.rest.given_connection import KEYS
 from kcadmin.rest.session import Session
-from kcadmin.rest.texts import named
-from policy.stack import GRANT
+from kcadmin.rest.texts import camel, named
+from policy.stack import GRANT, PACKAGE_PROVIDER, PROVIDER
 
-PROVIDER = "pulumi:providers:pulumi-python"
+PROVIDERS = {PROVIDER: f"{NAMESPACE}:", PACKAGE_PROVIDER: ""}  # with what their keys of the config begin
 ISSUER, MANAGEMENT = "issuer", "management_uuid"
 CONNECTION = tuple(key for key in KEYS if key not in ("name", *SECRETS))
 """Of the config's keys those of the connection that are no secret."""
@@ -121,9 +121,11 @@ def rebound(state: State, moves: Sequence[RealmMove], url: str, config: Mapping[
             each["outputs"] = _swapped(each["outputs"], everywhere)
             if isinstance(each["outputs"].get("keycloak"), dict):
                 each["outputs"]["keycloak"]["url"] = url
-        elif each["type"] == PROVIDER:
+        elif each["type"] == PROVIDER or (each["type"] == PACKAGE_PROVIDER and not packed.explicit_name(each["urn"])):
+            prefix = PROVIDERS[each["type"]]
             for part in props:
-                part |= {key: value for key, value in _connection(config).items() if isinstance(part.get(key), str)}
+                today = {f"{prefix}{key}": config[key] for key in CONNECTION if key in config}
+                part |= {key: value for key, value in today.items() if isinstance(part.get(key), str)}
     return document
 
 
@@ -177,10 +179,6 @@ def store(run: Pulumi, chosen: Sequence[str], old: State, document: Json, backup
     return kept
 
 
-def _connection(config: Mapping[str, str]) -> dict[str, str]:
-    return {f"{NAMESPACE}:{key}": config[key] for key in CONNECTION if key in config}
-
-
 def _told(client: ClientMove) -> str:
     if client.is_same:
         return f"{client.new}, the same"
@@ -195,8 +193,10 @@ def _changed(state: State, document: Json) -> int:
 def _rebind_object(resource: Json, move: RealmMove) -> None:
     today = {client.client_id: client.new for client in move.clients}
     resource["id"] = _swapped(resource.get("id"), move.uuids)
+    there = packed.as_dynamic(resource)
+    name = str if there is resource else camel
     for part in ("inputs", "outputs"):
-        resource[part] = _rebound(resource.get(part) or {}, move, today)
+        resource[part] = {name(key): each for key, each in _rebound(there.get(part) or {}, move, today).items()}
 
 
 def _rebind_packed(resource: Json, move: RealmMove) -> None:

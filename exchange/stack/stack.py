@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kcadmin.marks.packed import each_of
-from kcadmin.marks.proposals import NO_ORGANIZATION
+from kcadmin.marks.packed import each_of, explicit_name
+from kcadmin.marks.proposals import usual_owner
 from kcadmin.rest.config_secrets import plain_secrets
 from kcadmin.rest.connection import Connection, read_connection
 from kcadmin.rest.errors import InvalidSettings, KeycloakError
 from kcadmin.rest.texts import named
-from policy.stack import GRANT
+from policy.stack import GRANT, PACKAGE_PROVIDER
 from reach.proof import REQUESTER, THIRD, Case
 
 NAMESPACE = "keycloak-token-exchange"
@@ -97,7 +97,12 @@ def read_stack(name: str | None = None, pulumi: Pulumi | None = None) -> StackOu
     resources = resources_in(as_object(run(["stack", "export", *chosen])))
     made = [each for each in each_of(resources) if each.get("type") == GRANT and not each.get("delete")]
     # a grant whose `pulumi up` failed has no outputs
-    grants = {each["urn"].split("::", 3)[3]: each["outputs"] for each in made if each.get("outputs")}
+    addresses = _addresses(resources)
+    grants = {
+        each["urn"].split("::", 3)[3]: {**addresses.get(each["urn"], {}), **each["outputs"]}
+        for each in made
+        if each.get("outputs")
+    }
     if not resources or (made and not grants):
         wrong = "its grants are not complete" if made else "is not deployed yet"
         raise StackProblem(f"stack{f' {named(name)}' if name else ''}: {wrong}; run `pulumi up` first.")
@@ -107,7 +112,25 @@ def read_stack(name: str | None = None, pulumi: Pulumi | None = None) -> StackOu
     config = read_config(run, chosen)
     others = {name: str(grant[SERVER]) for name, grant in grants.items() if isinstance(grant, dict) and SERVER in grant}
     here = {name: grant for name, grant in grants.items() if name not in others}
-    return StackOutputs(here, str(server.get("url") or ""), str(server.get("realm") or ""), config, others)
+    return StackOutputs(
+        here, str(server.get("url") or ""), str(server.get("realm") or config.get("realm") or ""), config, others
+    )
+
+
+def explicit_provider(resource: Mapping[str, Any]) -> str:
+    """The provider of a resource, where the program makes it; empty for the stack's own, which Pulumi calls its default."""
+    reference = str(resource.get("provider") or "")
+    return reference if explicit_name(reference) else ""
+
+
+def _addresses(resources: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """By the URN of a component whose children have a provider of their own: the address of its Keycloak."""
+    listed = list(resources)
+    providers = {f"{each['urn']}::{each['id']}": each for each in listed if each.get("type") == PACKAGE_PROVIDER}
+    found = {
+        str(each.get("parent")): providers.get(explicit_provider(each)) for each in listed if explicit_provider(each)
+    }
+    return {at: {SERVER: str((each.get("inputs") or {}).get("url") or "")} for at, each in found.items() if each}
 
 
 def resources_in(document: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -132,9 +155,7 @@ def read_config(run: Pulumi, chosen: Sequence[str]) -> dict[str, str]:
 
 def default_owner(run: Pulumi, chosen: Sequence[str]) -> str:
     """The owner of a stack whose config names none: its whole name, where its backend has organizations; else empty."""
-    name = run(["stack", "--show-name", "--fully-qualify-stack-names", *chosen]).strip()
-    organization, slash, _ = name.partition("/")
-    return name if slash and organization != NO_ORGANIZATION else ""
+    return usual_owner(run(["stack", "--show-name", "--fully-qualify-stack-names", *chosen]).strip())
 
 
 def cases_of(name: str, grant: Mapping[str, Any]) -> list[Case]:

@@ -1,12 +1,12 @@
 """A stack's state as Pulumi exports it: the Keycloak objects that it holds, and their owners."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from exchange.stack.stack import Pulumi, StackProblem, resources_in
-from kcadmin.marks.packed import OBJECT, each_of
+from exchange.stack.stack import Pulumi, StackProblem, explicit_provider, resources_in
+from kcadmin.marks.packed import OBJECT, as_dynamic, each_of
 
 OBJECTS = OBJECT
 Json = dict[str, Any]
@@ -48,7 +48,9 @@ def read_state(run: Pulumi, chosen: Sequence[str]) -> State:
     """:param chosen: ``--stack NAME``, or nothing. :raises StackProblem: the state cannot be read, or holds no object."""
     state = _exported(run, chosen)
     if not state.realms():
-        raise StackProblem("stack: its state holds no Keycloak object, so there is nothing to rebind; run `pulumi up`.")
+        raise StackProblem(
+            "stack: its state holds no object of the stack's own Keycloak, so there is nothing to rebind; run `pulumi up`."
+        )
     return state
 
 
@@ -67,10 +69,11 @@ def _exported(run: Pulumi, chosen: Sequence[str]) -> State:
         raise StackProblem("pulumi: its export of the state is not JSON; check `pulumi version`.") from None
 
 
-def is_object(resource: Mapping[str, Any]) -> bool:
-    return str(resource["type"]).startswith(OBJECTS)
+def is_object(resource: Json) -> bool:
+    return str(as_dynamic(resource)["type"]).startswith(OBJECTS)
 
 
-def is_here(resource: Mapping[str, Any]) -> bool:
-    """Whether it is a Keycloak object of the stack's own server: none that has a connection of its own."""
-    return is_object(resource) and not (resource.get("inputs") or {}).get("connection")
+def is_here(resource: Json) -> bool:
+    """Whether it is a Keycloak object of the stack's own server: none with a connection or a provider of its own."""
+    has_connection = (resource.get("inputs") or {}).get("connection")
+    return is_object(resource) and not has_connection and not explicit_provider(resource)

@@ -4,10 +4,13 @@ Only texts, numbers, lists and maps: no part of Pulumi, and nothing of what the 
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from kcadmin.rest.texts import snake
 
 Json = dict[str, Any]
 OBJECT, PACKAGED = "pulumi-python:dynamic/keycloak:", "keycloak-token-exchange:index:"
@@ -73,14 +76,29 @@ def grants_in(packed: Mapping[str, Any]) -> dict[str, Json]:
     return {name: _grant(_whole(row, common), clients) for name, row in (packed.get(GRANTS) or {}).items()}
 
 
+def explicit_name(provider: str) -> str:
+    """The name of a provider that a program makes, by its URN or a reference to it; empty for the one that Pulumi makes."""
+    name = (provider.split("::") + [""] * 4)[3]
+    return "" if re.fullmatch("default(_.*)?", name) else name
+
+
+def as_dynamic(resource: Json) -> Json:
+    """A resource of the package as a dynamic one would be, by type and names of fields; any other as it is."""
+    kind = str(resource.get("type"))
+    if kind == GRANT or not kind.startswith(PACKAGED) or not resource.get("custom", True):
+        return resource
+    held = {part: _in_snake(resource[part]) for part in ("inputs", "outputs") if resource.get(part)}
+    return {**resource, "type": OBJECT + kind.removeprefix(PACKAGED), **held}
+
+
 def each_of(resources: Iterable[Json]) -> Iterator[Json]:
-    """Resources of a state with those that a packed one holds in its place, as if each were one.
+    """Resources of a state as dynamic ones, with those that a packed one holds in its place, as if each were one.
 
     Of a part it is not known when it was made: at the latest when its resource was last changed.
     """
     for resource in resources:
         if resource.get("type") != TOKEN:
-            yield resource
+            yield as_dynamic(resource)
             continue
         at = str(resource.get("urn")).rsplit("::", 2)[0]
         known = {"created": resource.get("modified") or resource.get("created"), "protect": resource.get("protect")}
@@ -92,6 +110,10 @@ def each_of(resources: Iterable[Json]) -> Iterator[Json]:
             yield {**known, "type": kind, "urn": f"{at}::{kind}::{place}", "id": part.id, **props}
         for name, grant in (grants_in(outputs) or grants_in(inputs)).items():
             yield {**known, "type": GRANT, "urn": f"{at}::{GRANT}::{name}", "inputs": {}, "outputs": grant}
+
+
+def _in_snake(props: Mapping[str, Any]) -> Json:
+    return {snake(key): value for key, value in props.items()}
 
 
 def _row(part: Part, clients: Mapping[str, str]) -> Json:

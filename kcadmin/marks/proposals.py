@@ -14,3 +14,10 @@ def proposed_owner(*words: str) -> str:
     """A name for an owner: words for people, and a random part, since clones of one repository have the same words."""
     fit = (NOT_IN_A_NAME.sub("-", each).strip("-.") for each in words)
     return "-".join((*dict.fromkeys(filter(None, fit)), secrets.token_hex(RANDOM_BYTES)))
+
+
+def usual_owner(stack: str) -> str:
+    """The owner of a stack that names none, ``<organization>/<project>/<stack>``: its name; empty where no organization tells it
+    from others of that name."""
+    organization, slash, _ = stack.partition("/")
+    return stack if slash and organization not in (NO_ORGANIZATION, "") else ""

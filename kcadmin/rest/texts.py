@@ -17,6 +17,7 @@ _NO_NAME = re.compile(
 _PLAIN_IN_YAML = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 _NO_TEXT_IN_YAML = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
 _HUMP = re.compile("(?<=[a-z0-9])([A-Z])")
+_SNAKE = re.compile(r"_([a-z])")
 _HALF = re.compile("[\ud800-\udfff]")
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 _SECRET = re.compile(
@@ -44,6 +45,11 @@ def shown(value: object) -> str:
 def snake(name: str) -> str:
     """A name in camelCase as Python writes it."""
     return _HUMP.sub(lambda found: f"_{found[1].lower()}", name)
+
+
+def camel(name: str) -> str:
+    """The same the other way."""
+    return _SNAKE.sub(lambda found: found[1].upper(), name)
 
 
 def harmless(text: str) -> str:

@@ -10,6 +10,7 @@ from kcadmin.rest.config_secrets import SECRETS
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.given_connection import connection_faults, given_connection
 from providers.base import messages
+from providers.base.face import own_provider
 from providers.base.uuids import is_known
 
 CONNECTION = "connection"
@@ -73,6 +74,8 @@ def remedy(props: Mapping[str, Any]) -> str:
     """What to do where a resource's connection leads to another server than the one that it was made on."""
     if props.get(CONNECTION):
         return "point its connection at its own server, or give the grant or resource another name to make it there"
+    if own_provider():
+        return "point its provider at its own server, or give it a provider of another name to make it there"
     return "point the stack's url at its own server, or, if that moved, run `python -m exchange rebind`"
 
 

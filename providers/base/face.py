@@ -15,7 +15,7 @@ from kcadmin.marks.packed import GRANT as GRANT
 from kcadmin.marks.packed import OBJECT as DYNAMIC
 from kcadmin.marks.packed import PACKAGED as PACKAGED
 from kcadmin.rest.connection import Connection, read_connection
-from kcadmin.rest.texts import snake
+from kcadmin.rest.texts import camel, snake
 
 if TYPE_CHECKING:
     from providers.base.provider import KeycloakProvider
@@ -32,8 +32,7 @@ class Run:
 
 def outside(name: str) -> str:
     """A field as the package names it. What begins with ``_`` is Pulumi's own."""
-    first, *rest = [name] if name.startswith("_") else name.split("_")
-    return first + "".join(each.capitalize() for each in rest)
+    return name if name.startswith("_") else camel(name)
 
 
 def inside(name: str) -> str:
@@ -73,6 +72,11 @@ def config_value(key: str) -> Any:
 def stack_connection(config: Callable[[str], object] = config_value) -> Connection:
     """The connection of the stack, or of the provider in the package. :raises InvalidSettings: with every fault."""
     return _connection or read_connection(config)
+
+
+def own_provider() -> bool:
+    """Whether this process serves a provider that a program of the package makes, beside the default one."""
+    return bool(_connection and _connection.name)
 
 
 def begin(run: Run) -> None:

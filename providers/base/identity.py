@@ -5,13 +5,13 @@ docs/adr/0023-an-owner-is-chosen.md says why.
 
 import os
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from shlex import quote
 
-import pulumi
 from pulumi.runtime import is_dry_run
 
-from kcadmin.marks.proposals import NO_ORGANIZATION, NO_OTHER_NAME, proposed_owner
+from kcadmin.marks.proposals import NO_OTHER_NAME, proposed_owner, usual_owner
 from kcadmin.marks.whose import TAKEN_OVER_BY
 from kcadmin.rest.texts import shown
 from providers.base.face import config_value
@@ -20,7 +20,7 @@ from providers.base.own_state import own_state, stack_name
 
 def default_owner() -> str | None:
     """The owner of a stack whose config names none; None where no organization tells it from others of its name."""
-    return None if pulumi.get_organization() in (NO_ORGANIZATION, "") else stack_name()
+    return usual_owner(stack_name()) or None
 
 
 def stack_owner() -> str | None:
@@ -36,14 +36,19 @@ def taken_over_by() -> str:
 
 def no_owner() -> str:
     """Why a stack without an owner is refused, with a command that sets one."""
-    new = f"pulumi config set owner {proposed_owner(Path.cwd().name, pulumi.get_stack())}"
-    bears = Counter(each.owner for each in own_state() if each.owner)
+    return owner_to_set(stack_name(), (each.owner for each in own_state()), Path.cwd().name)
+
+
+def owner_to_set(stack: str, held: Iterable[str], project: str) -> str:
+    """The same of any stack. held: the owners of what its state holds. project: a word that a new owner may begin with."""
+    new = f"pulumi config set owner {proposed_owner(project, stack.rpartition('/')[2])}"
+    bears = Counter(filter(None, held))
     if not bears:
         return (
             f"config 'owner': is not set, and {NO_OTHER_NAME}; run `{new}`, or set another name that no other stack has and that "
             "may stay whatever is renamed."
         )
-    now = stack_name() if stack_name() in bears else bears.most_common(1)[0][0]
+    now = stack if stack in bears else bears.most_common(1)[0][0]
     return (
         f"config 'owner': is not set, and this stack's objects have the owner {shown(now)}, which stacks of other backends may "
         f"have, too; run `pulumi config set owner {quote(now)}` to keep it, or `{new}` to give them one that no other stack has."

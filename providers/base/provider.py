@@ -158,7 +158,7 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
         realm = self.realm(props)
         identity = realm.identity()
         require_uuids(self.CLIENTS, realm, props, self.OBJECT)
-        props[NUMBER] = props.get(KEEPS) or new_number()
+        props[NUMBER] = props.get(KEEPS) or props.get(NUMBER) or new_number()
         with announced(props) as watch, continuing(props.pop(HELD, None) or ()) as call:
             patience = realm.session.transport.patience
             given = self.parse(props)

@@ -1,4 +1,4 @@
-"""Explicit providers of the package: two Keycloaks in one program, the login of one known only in the run."""
+"""Explicit providers of the package: two Keycloaks in one program, another address, a login known only in the run."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from tests.e2e.exchanges import both_flows
 from tests.e2e.package_program import grant, new_yaml_stack, resource, rewritten
 
 PASSWORD = "adminPassword"
+PROVIDER = "pulumi:providers:keycloak-token-exchange"
 
 
 @pytest.mark.standard_exchange
@@ -17,7 +18,7 @@ def test_two_keycloaks(make_realm: MakeRealm, new_stack: NewStack, yaml_host: Pa
     here, there = make_realm("standard", shop={}, orders={}), make_realm("legacy", shop={}, orders={}, bills={})
     before = here.export(), there.export()
     other = {
-        "type": "pulumi:providers:keycloak-token-exchange",
+        "type": PROVIDER,
         "properties": {"url": there.url, PASSWORD: "${secret}", "realm": there.name, "owner": "tests/other"},
     }
     at_other = {"options": {"provider": "${other}"}}
@@ -38,6 +39,15 @@ def test_two_keycloaks(make_realm: MakeRealm, new_stack: NewStack, yaml_host: Pa
         both_flows(realm, "standard", source="shop", target="orders")
     assert there.admin_password not in stack.state_file.read_text() + done.output
     stack.preview("--expect-no-changes")
+
+    moved = there.url.replace("127.0.0.1", "localhost")  # another Keycloak, as far as its resources know
+    other["properties"]["url"] = moved
+    done = rewritten(stack, wanted, **more).up("--skip-preview")
+    assert set(done.counted()) <= {"updated", "unchanged"} and done.writes == [], done.output
+    mapper = {**wanted["mapper"], "properties": {**wanted["mapper"]["properties"], "idToken": True}}
+    told = rewritten(stack, {**wanted, "mapper": mapper}, **more).refused("up", "--yes", "--skip-preview").output
+    assert f"but '{moved}' is issuer" in told and "point its provider at its own server" in told, told
+    other["properties"]["url"] = there.url
 
     other["properties"][PASSWORD] = "wrong"
     told = rewritten(stack, wanted).refused("up", "--yes", "--skip-preview").output

@@ -12,6 +12,7 @@ from kcadmin.rest.session import Session
 from tests.conftest import MakeRealm
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import grant
+from tests.support.hand_made import robot_with
 from tests.support.realms import TestRealm, hang_on
 
 LOOKS = ("view-clients", "view-events", "view-realm", "view-users")
@@ -22,14 +23,6 @@ GRANTS = (
     grant("scope", source="shop", target="orders", flows=["requester"], audience="optionalScope"),
     grant("exact", source="kiosk", target="orders", exactAudience=True, restrictFullScope=True, tokenLifespan=60),
 )
-
-
-def viewer(realm: TestRealm, name: str, *roles: str) -> None:
-    realm.add_client(name, serviceAccountsEnabled=True)
-    management = realm.uuid("realm-management")
-    account = realm.get("clients", realm.uuid(name), "service-account-user")["id"]
-    given = [realm.get("clients", management, "roles", role) for role in roles]
-    realm.session.post(realm.at("users", account, "role-mappings", "clients", management), given)
 
 
 def policies_seen(realm: TestRealm, login: ClientSecretLogin | None = None) -> Any:
@@ -56,8 +49,8 @@ def test_a_login_for_pull_requests(make_realm: MakeRealm, new_stack: NewStack) -
         realm.add_client(name)
     realm.session.post(realm.at("roles"), {"name": "staff"})
     realm.session.post(realm.at("clients", realm.uuid("bills"), "roles"), {"name": "reader"})
-    viewer(realm, "viewer", *LOOKS)
-    viewer(realm, "half-blind", "view-clients")
+    robot_with(realm, "viewer", *LOOKS)
+    robot_with(realm, "half-blind", "view-clients")
     before, stack = realm.export(), new_stack(realm, "standard")
     by_viewer = {"loginRealm": realm.name, "clientId": "viewer"}
     stack.env["KEYCLOAK_CLIENT_SECRET"] = "s"
@@ -88,8 +81,8 @@ def test_a_login_for_pull_requests_with_legacy_grants(make_realm: MakeRealm, new
     realm = make_realm("legacy")
     for name in ("shop", "orders"):
         realm.add_client(name)
-    viewer(realm, "viewer", *LOOKS, "view-authorization")
-    viewer(realm, "half-blind", *LOOKS)
+    robot_with(realm, "viewer", *LOOKS, "view-authorization")
+    robot_with(realm, "half-blind", *LOOKS)
     old = grant("old", source="shop", flows=["requester"], timeWindow={"start": "06:00", "end": "22:00"})
     new = grant("new", target="orders")
     stack, by_viewer = new_stack(realm, "legacy"), {"loginRealm": realm.name, "clientId": "viewer"}

@@ -53,5 +53,14 @@ def scope(realm: TestRealm, name: str, audience: str, holder: str, kind: str = "
     realm.session.put(at, None)
 
 
+def robot_with(realm: TestRealm, name: str, *roles: str) -> None:
+    """A client that may log in and do what these roles of ``realm-management`` allow."""
+    realm.add_client(name, serviceAccountsEnabled=True)
+    management = realm.uuid("realm-management")
+    account = realm.get("clients", realm.uuid(name), "service-account-user")["id"]
+    given = [realm.get("clients", management, "roles", role) for role in roles]
+    realm.session.post(realm.at("users", account, "role-mappings", "clients", management), given)
+
+
 def _server(realm: TestRealm) -> str:
     return realm.at("clients", realm.uuid("realm-management"), "authz", "resource-server")

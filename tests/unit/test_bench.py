@@ -77,6 +77,8 @@ def test_connections_are_told_from_either_end() -> None:
         (["python", "-u", "/opt/bin/pulumi-language-python-exec", "--monitor", "127.0.0.1:1", "."], "program"),
         (["python", "-u", "-m", "pulumi.dynamic", "127.0.0.1:1"], "plugin"),
         (["/bin/sh", "/opt/bin/pulumi-resource-pulumi-python", "127.0.0.1:1"], "other"),
+        (["python", "-u", "/project/package", "127.0.0.1:1"], "plugin"),
+        (["/opt/bin/pulumi-language-yaml", "127.0.0.1:1"], "program"),
         (["python", "/project/local/language_host.py"], "other"),
         ([""], "other"),
     ],

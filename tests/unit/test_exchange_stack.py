@@ -187,3 +187,20 @@ def test_pulumi_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(StackProblem, match="pulumi: is not on PATH"):
         run_pulumi(["stack", "output"])
+
+
+def test_a_grant_with_an_explicit_provider_of_the_package_is_in_another_keycloak() -> None:
+    kind, provider = "keycloak-token-exchange:index:TokenExchangeGrant", "pulumi:providers:keycloak-token-exchange"
+    at = "urn:pulumi:prod::shop::"
+    served = {"type": provider, "urn": f"{at}{provider}::eu", "id": "1", "inputs": {"url": "https://eu"}}
+    listed: list[dict[str, Any]] = [served]
+    for name, by in (("here", f"{at}{provider}::default_0_1_0_git_/host/kte::0"), ("there", f"{at}{provider}::eu::1")):
+        made = {"type": kind, "urn": f"{at}{kind}::{name}", "outputs": grant(["a"], flow("recipient", "api"))}
+        listed += [made, {"type": "x", "urn": f"{at}x::{name}", "parent": made["urn"], "provider": by}]
+
+    def pulumi(command: Sequence[str]) -> str:
+        config = {"keycloak-token-exchange:realm": {"value": "r"}}
+        return json.dumps(config if command[0] == "config" else {"deployment": {"resources": listed}})
+
+    found = read_stack(None, pulumi)
+    assert (set(found.grants), found.elsewhere, found.realm) == ({"here"}, {"there": "https://eu"}, "r")

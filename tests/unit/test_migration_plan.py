@@ -1,6 +1,7 @@
 """How far grants are, which of them are switched together, what a migration waits for and what blocks it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -132,6 +133,7 @@ def planned(
     permissions: dict[str, tuple[str, ...]] | None = None,
     profiles: tuple[dict[str, Any], ...] = (),
     client_policies: tuple[dict[str, Any], ...] | None = (),
+    also: Sequence[StackObject] = (),
     **config: str,
 ) -> Planned:
     known = {each: client(each) for each in ("web", "app", "api", "orders", "billing")}
@@ -139,7 +141,8 @@ def planned(
     held = {target: Permission(target, "AFFIRMATIVE", each) for target, each in (permissions or {}).items()}
     by_name = {each["name"]: each for each in policies}
     survey = Survey("r", features, known, {}, by_name, held, client_policies, profiles)
-    (found,) = plan([grant], {"r": survey}, [mapper("web", "orders", 1), mapper("web", "api", 1)], LIVES, config)
+    parts = [mapper("web", "orders", 1), mapper("web", "api", 1), *also]
+    (found,) = plan([grant], {"r": survey}, parts, LIVES, config)
     return found
 
 
@@ -159,6 +162,13 @@ def test_a_bound_source_blocks_where_another_client_asks(setting: str) -> None:
 @pytest.mark.parametrize("grant", [THREE, ASKS, RECIPIENT], ids=lambda each: each.name)
 def test_nothing_blocks(grant: Moving) -> None:
     assert planned(legacy(grant)).blocks == () and planned(legacy(grant)).notes == ()
+
+
+def test_a_grant_of_the_package_has_no_phases() -> None:
+    check = StackObject("GrantCheck", "three/check", 1, False, {"realm": "r", "grant": "three"})
+    (block,) = planned(legacy(THREE, listed=False), also=[check]).blocks
+    assert "those of every grant of the package, so it has no phases; set exchange: standard in its program" in block
+    assert "is listed neither" in planned(legacy(ASKS, listed=False), also=[check]).blocks[0]
 
 
 SWITCH = {"attributes": {"standard.token.exchange.enabled": "true"}}

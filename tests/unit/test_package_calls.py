@@ -10,6 +10,7 @@ from pulumi.dynamic import CreateResult, UpdateResult
 from pulumi.output import UNKNOWN as UNKNOWN_VALUE
 from pulumi.output import Unknown
 from pulumi.runtime.proto import provider_pb2 as messages
+from pulumi.runtime.proto import status_pb2
 
 from kcadmin.rest.connection import Connection, PasswordLogin
 from kcadmin.rest.errors import Refusal
@@ -120,6 +121,11 @@ def test_without_an_owner_a_command_sets_one(resources: Resources) -> None:
     ((field, text),) = resources.check("AudienceMapper", URN, {}, dict(MAPPER)).failures
     assert field == "owner" and "run `pulumi config set keycloak-token-exchange:owner shop-dev-" in text
     assert not resources.check("AudienceMapper", URN, {}, {**MAPPER, "owner": "mine"}).failures
+    held = {**MAPPER, "owner": "o'k#m"}  # by a state of before
+    ((_, text),) = resources.check("AudienceMapper", URN, held, dict(MAPPER)).failures
+    assert (
+        "run `pulumi config set keycloak-token-exchange:owner 'o'\"'\"'k'` to keep it, or `pulumi config set " in text
+    )
 
 
 def test_a_backend_with_organizations(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +164,10 @@ def test_a_state_of_the_other_face_is_written_anew_without_a_request(
         (ValueError("\x1b[31mred"), "ValueError: \\u001b[31mred"),
     ],
 )
-def test_what_fails_is_a_sentence(resources: Resources, problem: Exception, told: str) -> None:
+def test_what_fails_is_a_sentence(
+    resources: Resources, problem: Exception, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("package.resources.left_behind", lambda *_: None)
     resources._providers["AudienceMapper"] = Called(create=problem)  # type: ignore[assignment]
     with pytest.raises(CallFailed) as failed, told_as_sentences():
         resources.create("AudienceMapper", {})
@@ -215,6 +224,66 @@ def test_faults_of_the_config_name_their_key(monkeypatch: pytest.MonkeyPatch) ->
     assert config.faults({"url": UNKNOWN_VALUE}) == []
     ((key, text),) = config.faults({"url": "http://localhost"}, "urn:pulumi:dev::shop::pulumi:providers:x::other")
     assert key == "adminPassword" and "OTHER_KEYCLOAK_ADMIN_PASS" in text, text
+
+
+def test_what_only_a_program_of_this_project_obeys_is_refused() -> None:
+    there = {"url": "http://localhost", "adminUsername": "a", "adminPassword": "p"}
+    found = dict(
+        config.faults({**there, "resources": "realm", "guards": '["sources"]', "events": "true", "grants": "[]"})
+    )
+    assert set(found) == {"resources", "guards", "events"} and "ExchangeGuards of the program" in found["guards"]
+    assert config.faults({**there, "resources": "each", "events": "false"}) == []
+
+
+def test_two_resources_of_one_object(resources: Resources) -> None:
+    named = {**MAPPER, "name": "n"}
+    assert not resources.check("AudienceMapper", URN, {}, named).failures
+    assert not resources.check("AudienceMapper", URN, {}, named).failures  # asked again
+    with pytest.raises(CallFailed, match="is declared by the resource 'other', and by 'm'"), told_as_sentences():
+        resources.check("AudienceMapper", URN.replace("::m", "::other"), {}, named)
+
+
+def test_after_a_cancel_nothing_begins(resources: Resources) -> None:
+    servicer = Servicer("")
+    asked = resources._providers["AudienceMapper"] = Called(create=CreateResult("id", {}))  # type: ignore[assignment]
+    servicer._resources = resources
+
+    async def calls() -> None:
+        await servicer.Cancel(None, Context())
+        with pytest.raises(AssertionError, match="was cancelled"):
+            await servicer.Create(messages.CreateRequest(urn=URN, properties=encoded(MAPPER)), Context())
+
+    in_a_loop(calls())
+    assert asked.asked == []
+
+
+def test_what_a_failed_create_has_left_is_kept_in_the_state(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servicer = Servicer("")
+    resources._providers["AudienceMapper"] = Called(create=Refusal("one.", "two."))  # type: ignore[assignment]
+    monkeypatch.setattr("package.resources.left_behind", lambda _, props: ("id", {**props, "found": "created"}))
+    servicer._resources = resources
+    given: list[Any] = []
+
+    class Told(Context):
+        async def abort_with_status(self, status: Any) -> None:
+            given.append(status)
+            raise AssertionError
+
+    async def call() -> None:
+        props = struct({**MAPPER, "clientId": secret("web")})
+        with pytest.raises(AssertionError):
+            await servicer.Create(messages.CreateRequest(urn=URN, properties=props), Told())
+
+    in_a_loop(call())
+    ((key, packed),) = given[0].trailing_metadata
+    (detail,) = status_pb2.Status.FromString(packed).details
+    kept = messages.ErrorResourceInitFailed()
+    assert key == "grpc-status-details-bin" and detail.Unpack(kept)
+    assert (kept.id, list(kept.reasons)) == ("id", ["one.", "two."])
+    props, hidden = decoded(kept.properties)
+    assert props["found"] == "created" and len(props["number"]) == 8 and hidden == {"client_id"}
 
 
 def test_an_explicit_provider_takes_no_secret_of_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,6 +157,31 @@ def test_a_realm_made_anew(run: Run) -> None:
     assert "management_uuid" not in policy["inputs"]
 
 
+def test_resources_of_the_package_are_rebound_but_for_explicit_providers(run: Run) -> None:
+    kind = "keycloak-token-exchange:index:ClientPolicy"
+    provider = "pulumi:providers:keycloak-token-exchange"
+    at = f"urn:pulumi:prod::shop::{provider}::"
+
+    def policy(name: str) -> dict[str, Any]:
+        props = {"realm": "r", "resourceServer": "realm-management", "clients": ["shop"], "clientUuids": ["s0"]}
+        outputs = {**props, "resourceServerUuid": "m0", "managementUuid": "m0", "issuer": f"{OLD}/realms/r"}
+        place = {"urn": urn(kind), "type": kind, "id": "p", "custom": True, "provider": f"{at}{name}::uuid"}
+        return {**place, "inputs": props, "outputs": outputs}
+
+    def served(name: str) -> dict[str, Any]:
+        return {"urn": at + name, "type": provider, "id": "uuid", "inputs": {"url": OLD}, "outputs": {"url": OLD}}
+
+    held = [served("default_0_1_0"), served("eu"), policy("default_0_1_0"), policy("eu")]
+    backend = Backend({"version": 3, "deployment": {"resources": held}})
+    result = run(backend, Server(NEW, {**UUIDS, "shop": "s1", "realm-management": "m1"}), "--yes")
+    assert result.exit_code == 0, result.output
+    default, eu, own, other = resources(backend.document)
+    assert default["inputs"] == default["outputs"] == {"url": NEW} and (eu, other) == (served("eu"), policy("eu"))
+    assert own["inputs"] == {**policy("")["inputs"], "clientUuids": ["s1"]}
+    there = {"resourceServerUuid": "m1", "managementUuid": "m1", "issuer": f"{NEW}/realms/r"}
+    assert own["outputs"] == {**own["inputs"], **there}
+
+
 def test_parts_of_one_resource_a_realm_are_rebound_as_if_each_were_one() -> None:
     state, whole = copy.deepcopy(STATE_DOCUMENT), copy.deepcopy(STATE_DOCUMENT)
     each = resources(state)[2:]
