@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from kcadmin.marks import notes
 from kcadmin.objects import realm as realms
 from kcadmin.rest import session as sessions
 from local import keycloak
 from local.layout import keycloak_version
 from providers.base import messages
+from providers.base.place import stack_here
 from tests.support.balancer import NODES, BalancedCluster
 from tests.support.realms import TestRealm
 from tests.support.shared_servers import SharedServers, stop_all
@@ -180,6 +182,9 @@ def a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees what another one's process knew, nor the settings of the person who runs it."""
     realms._realms.clear()
     sessions._sessions.clear()
+    notes._said.clear()
+    stack_here.cache_clear()
+    messages.warn_insecure.cache_clear()
     messages.show_warnings.cache_clear()
     logging.getLogger("kcadmin").handlers.clear()  # Pulumi's, which a plugin adds
     for name in [name for name in os.environ if name.startswith("KEYCLOAK_") and name != "KEYCLOAK_VERSION"]:
