@@ -23,7 +23,7 @@ from tests.support.wire_faults import FOREIGN, PASSING, Silence
 pytestmark = pytest.mark.standard_exchange
 
 ALL = bool(os.environ.get("ALL_FAULTS"))
-SHARE, SHARE_OF_WRITING, SHARE_OF_LONG = 6, 12, 36
+SHARE, SHARE_OF_WRITING, SHARE_OF_LONG = 12, 24, 36
 PATIENCE_SECONDS = 1.0  # also of the requests before the silence
 ANOTHER = "another/exchange/prod"
 COMMANDS: dict[str, tuple[str, ...]] = {

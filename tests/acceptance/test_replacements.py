@@ -19,7 +19,7 @@ pytestmark = pytest.mark.exchange_guards
 
 ONCE = ("500", "reset", "answer lost", "cut off")
 """Faults of one write; besides, all writes from one on may fail."""
-SHARE = 97
+SHARE = 194
 Fault = tuple[str, Callable[[Request], None], bool]
 
 
