@@ -9,7 +9,7 @@ from typing import Any
 from grants.grant_file import ENDINGS, MOST_BYTES, UnfitFile, grants_in, place_of
 from grants.odd import CONFIG_LARGE
 from kcadmin.rest.project import project_folder
-from kcadmin.rest.texts import named
+from kcadmin.rest.texts import named, shown
 
 GRANTS, GRANTS_FILE = "grants", "grantsFile"
 LINUX_LIMIT, LARGE = 131_072, 100 * 1024
@@ -50,7 +50,7 @@ def listed_grants(config: Callable[[str], object], project: Path | None = None) 
                 more, wrong = _in_file(name, file)
                 found, faults = found + more, faults + wrong
         except UnfitFile as problem:
-            faults.append(f"config {named(GRANTS_FILE)}: {named(files)} {problem}.")
+            faults.append(f"config {named(GRANTS_FILE)}: {shown(files)} {problem}.")
     return Listing(found, faults)
 
 

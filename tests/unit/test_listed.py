@@ -179,7 +179,8 @@ def test_files_that_cannot_be_read(project: Path, monkeypatch: pytest.MonkeyPatc
     assert of("none.yaml") == [
         "config 'grantsFile': 'none.yaml' is no file or folder in the project's folder; correct the path."
     ]
-    assert "(File name too long); correct the path" in of("x" * 300)[0]
+    (too_long,) = of("x" * 10_000)
+    assert "(File name too long); correct the path" in too_long and len(too_long) < 300, too_long
     assert "'empty' holds no file with the ending .yaml, .yml, .json; " in of("empty")[0]
     assert "'grants.txt' has another ending than .yaml, .yml, .json; rename it." in of("grants.txt")[0]
     assert of("latin.yaml") == ["file 'latin.yaml': is no UTF-8; save it as UTF-8."]
