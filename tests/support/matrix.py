@@ -27,7 +27,7 @@ SUITES = (
         f"tests/e2e/test_{what}.py"
         for what in (
             *("lifecycle", "changes", "prove", "drift", "destroy", "sharing", "requests"),
-            *("identity", "replaced", "client_policies", "rotated", "forged_claims", "features_off"),
+            *("identity", "replaced", "client_policies", "rotated", "forged_claims", "features_off", "restored"),
         )
     ),
 )
