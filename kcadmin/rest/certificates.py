@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography import x509
-
 from kcadmin.rest.texts import named, shown
 from kcadmin.rest.variables import CERTIFICATE, CERTIFICATE_KEY, OF_CLIENTS
 
@@ -60,6 +58,8 @@ def read_certificate(
 
 def subject_of(login: CertificateLogin) -> str:
     """The certificate's subject, in the order in which Keycloak compares it (RFC 2253); '' where it cannot be read."""
+    from cryptography import x509  # slow to import, and seldom used
+
     try:
         return x509.load_pem_x509_certificate(Path(login.certificate).read_bytes()).subject.rfc4514_string()
     except (OSError, ValueError):

@@ -6,10 +6,10 @@ https://www.keycloak.org/securing-apps/dpop
 import time
 import uuid
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric import ec
-from jwt.algorithms import ECAlgorithm
+if TYPE_CHECKING:  # slow to import, and seldom used
+    from cryptography.hazmat.primitives.asymmetric import ec
 
 HEADER = "DPoP"
 MISSING = "DPoP proof is missing"
@@ -20,11 +20,16 @@ class ProofKey:
     """A key that is made at its first use, kept in memory alone, and gone with this object."""
 
     @cached_property
-    def _key(self) -> ec.EllipticCurvePrivateKey:
+    def _key(self) -> "ec.EllipticCurvePrivateKey":
+        from cryptography.hazmat.primitives.asymmetric import ec
+
         return ec.generate_private_key(ec.SECP256R1())
 
     def header(self, address: str) -> dict[str, str]:
         """The header of one POST. address: as the server calls itself, which may differ from the one that is asked."""
+        import jwt
+        from jwt.algorithms import ECAlgorithm
+
         claims = {"jti": str(uuid.uuid4()), "htm": "POST", "htu": address, "iat": int(time.time())}
         public = ECAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
         return {HEADER: jwt.encode(claims, self._key, "ES256", {"typ": "dpop+jwt", "jwk": public})}

@@ -3,10 +3,10 @@
 https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfigurationValidation
 """
 
+import base64
+import json
 from typing import Any
 from urllib.parse import unquote, urlsplit
-
-import jwt
 
 from kcadmin.rest.answers import Answer
 from kcadmin.rest.connection import Connection
@@ -51,9 +51,11 @@ def own_issuer(connection: Connection, realm: str, issuer: str) -> str:
 def claims_of(token: str) -> dict[str, Any]:
     """What a token says, unverified: the server's own, or for a message. Nothing where it cannot be read."""
     try:
-        return dict(jwt.decode(token, options={"verify_signature": False}))
-    except (jwt.PyJWTError, ValueError, RecursionError):
+        said = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(said + "=" * (-len(said) % 4)))
+    except (IndexError, ValueError, RecursionError):
         return {}
+    return claims if isinstance(claims, dict) else {}
 
 
 def base_of(connection: Connection, token: str) -> str:

@@ -5,10 +5,6 @@ import time
 import uuid
 from collections.abc import Mapping
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
 from kcadmin.rest import assertions, certificates
 from kcadmin.rest.certificates import CertificateLogin
 from kcadmin.rest.connection import (
@@ -113,6 +109,8 @@ def token_form(login: Login, issuer: str) -> dict[str, str]:
 
 def client_assertion(client_id: str, private_key: str, audience: str) -> str:
     """A JWT that proves a client's identity once (private_key_jwt, RFC 7523 section 2.2)."""
+    import jwt  # slow to import, and seldom used
+
     now = int(time.time())
     claims = {
         "iss": client_id,
@@ -126,6 +124,9 @@ def client_assertion(client_id: str, private_key: str, audience: str) -> str:
 
 
 def _algorithm(private_key: str) -> str:
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     try:
         key = load_pem_private_key(private_key.encode(), password=None)
     except (ValueError, TypeError):

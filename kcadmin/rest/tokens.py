@@ -5,9 +5,7 @@ https://www.keycloak.org/securing-apps/oidc-layers and https://www.rfc-editor.or
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import jwt
+from typing import TYPE_CHECKING, Any
 
 from kcadmin.rest.answers import Answer
 from kcadmin.rest.dpop import MISSING, ProofKey
@@ -16,6 +14,9 @@ from kcadmin.rest.issuers import discovered_issuer, own_issuer
 from kcadmin.rest.login import ASSERTION_TYPE, client_assertion
 from kcadmin.rest.session import Session, path
 from kcadmin.rest.texts import named
+
+if TYPE_CHECKING:  # slow to import, and seldom used
+    import jwt
 
 EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"
@@ -103,6 +104,8 @@ class TokenEndpoint:
 
         :raises TokenInvalid: saying what does not hold.
         """
+        import jwt
+
         try:
             key_id = jwt.get_unverified_header(access_token).get("kid")
             key = self._realm_keys().get(str(key_id))
@@ -130,7 +133,9 @@ class TokenEndpoint:
             self._issuer = discovered_issuer(self._session.connection, self.realm, answer)
         return self._issuer
 
-    def _realm_keys(self) -> Mapping[str, jwt.PyJWK]:
+    def _realm_keys(self) -> "Mapping[str, jwt.PyJWK]":
+        import jwt
+
         if self._keys is None:
             at = path("realms", self.realm, "protocol", "openid-connect", "certs")
             answer = self._session.public("GET", at)
