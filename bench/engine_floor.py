@@ -17,7 +17,7 @@ from reach import preflight
 PROGRAM = Path(__file__).resolve().parent.parent / "__main__.py"
 
 
-def remembered(*asked: Any) -> Any:
+def remembered(*asked: Any, **_known: Any) -> Any:
     """What the server said once; for more clients than a program names, which changes nothing."""
     file = Path(os.environ[FACTS])
     if not file.exists():

@@ -260,7 +260,7 @@ def _plan(
             clients, scopes = preflight.clients_of(connection, named), preflight.scopes_of(connection)
             state = partial(own_state_at, connection.url if connection.name else "")
             specs = with_kept_scopes(specs, clients, state, scopes)
-            facts = preflight.ask(connection, questions(specs))
+            facts = preflight.ask(connection, questions(specs), known=clients)
             stack = stack_of_program(stack_name())
             facts = replace(facts, own=own(specs, facts, state, stack), had=had_before(specs, facts.features))
             by = taken_over_by()

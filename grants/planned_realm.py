@@ -18,8 +18,9 @@ from kcadmin.objects.clients import FULL_SCOPE, Client
 from kcadmin.objects.features import SWITCH
 from kcadmin.objects.mappers import AudienceMapper
 from kcadmin.objects.resource_server import names_in
-from reach.audiences import held_scopes, names_by_itself
+from reach.audiences import names_by_itself
 from reach.existing_policies import CLIENTS, CONDITIONS
+from reach.held_mappers import held_scopes
 from reach.roles import RoleFacts
 from reach.survey import Json, Permission, Survey
 

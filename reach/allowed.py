@@ -20,6 +20,7 @@ from kcadmin.rest import texts
 from reach.failing import failing_in, failure, no_failure
 from reach.fitness import Position, Unfit, bound_by, proofs, unfit, worded
 from reach.guards import NO_WIDER_SCOPES, GuardReach, guard_reach
+from reach.held_mappers import Walked
 from reach.mappers import issued_by, named_by, of_new_tokens
 from reach.new_tokens import NewTokens, new_tokens
 from reach.permissions import permitted
@@ -280,16 +281,15 @@ class RealmReach:
 
 def realm_reach(survey: Survey, roles: RoleFacts) -> RealmReach:
     """What a realm allows. roles: from ``reach.roles.read_roles``."""
-    features = survey.features
+    features, survey = survey.features, replace(survey, scopes=Walked(survey.scopes))
     names = {name: named for name, client in survey.clients.items() if (named := named_by(survey, roles, client))}
-    standard = {name for name, client in survey.clients.items() if client.is_on(SWITCH)}
     guards = guard_reach(survey, roles)
     return RealmReach(
         survey.clients,
         names,
         role_reach(survey, roles),
         permitted(survey) if features.legacy_exchange else {},
-        frozenset(standard if features.standard_exchange else ()),
+        frozenset(name for name, each in survey.clients.items() if features.standard_exchange and each.is_on(SWITCH)),
         features.legacy_exchange,
         guards,
         not features.refuses_disabled_targets,

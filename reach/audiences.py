@@ -13,11 +13,9 @@ A mapper adds a client in one of these ways, each proven by tokens of Keycloak 2
 https://www.keycloak.org/docs/latest/server_admin/#_audience
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from kcadmin.marks.ownership import OWNER_KEY
 from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.objects.clients import Client
 from kcadmin.objects.mappers import (
@@ -30,8 +28,8 @@ from kcadmin.objects.mappers import (
     AudienceMapper,
     is_set,
 )
-from kcadmin.objects.marked_mappers import acts_on_tokens
 from kcadmin.rest.texts import named, quoted
+from reach.held_mappers import AssignedScope, Held, Json, Scopes, held_mappers, of_scope
 from reach.written_audiences import (
     CLAIM_MAPPERS,
     LATE_MAPPERS,
@@ -39,13 +37,9 @@ from reach.written_audiences import (
     ROLE_MAPPER,
     is_by_role,
     is_unknown,
-    matters,
     parties,
 )
 from reach.written_audiences import written as written_by
-
-Json = Mapping[str, Any]
-Scopes = Mapping[str, Json]
 
 
 @dataclass(frozen=True)
@@ -68,14 +62,6 @@ class Introspected(str):
     """A condition in words: a client passes on the token that it gets at introspection. An exchange makes no token that way."""
 
     __slots__ = ()
-
-
-@dataclass(frozen=True)
-class AssignedScope:
-    """A client scope in a list of a client. kind: ``default``, or ``optional``, which counts where a request asks for it."""
-
-    name: str
-    kind: str
 
 
 @dataclass(frozen=True)
@@ -143,19 +129,22 @@ def added(client: Client, scopes: Scopes, shapes: Shapes = AS_ISSUED) -> list[Ad
 
 def switched(client: Client, scopes: Scopes, shapes: Shapes = AS_ISSUED) -> list[Added]:
     """The same, with mappers that are switched off for its access tokens (``on`` is false)."""
-    through = resolvers(client, scopes, shapes)
+    mappers = [*held_mappers(client, scopes)]
+    through = _resolvers(mappers, client, shapes)
     return [
-        each
-        for mapper, by, held, owner in held_mappers(client, scopes)
-        for each in _adds(client, mapper, by, held, owner, through, shapes)
+        each for mapper, by, held, owner in mappers for each in _adds(client, mapper, by, held, owner, through, shapes)
     ]
 
 
 def resolvers(client: Client, scopes: Scopes, shapes: Shapes = AS_ISSUED) -> list[Added]:
     """The mappers by which a client's access tokens name each client of which they carry a role; ``audience`` says nothing."""
+    return _resolvers(held_mappers(client, scopes), client, shapes)
+
+
+def _resolvers(mappers: Iterable[Held], client: Client, shapes: Shapes) -> list[Added]:
     found = (
         (mapper, by, held, owner, _acts(mapper, client, shapes))
-        for mapper, by, held, owner in held_mappers(client, scopes)
+        for mapper, by, held, owner in mappers
         if mapper["protocolMapper"] == RESOLVE_MAPPER
     )
     return [
@@ -183,30 +172,25 @@ def if_held(client: Client, scope: Json) -> list[Added]:
     """What the mappers of one client scope would add, roles left aside, if the client held it."""
     held = AssignedScope(str(scope["name"]), DEFAULT)
     by = f"the client scope {named(held.name)}"
-    return [each for mapper in _of_scope(scope) for each in _adds(client, mapper, by, held, None, [])]
+    return [each for mapper in of_scope(scope) for each in _adds(client, mapper, by, held, None, [])]
 
 
 def touches_audience(scope: Json) -> bool:
     """Whether a client scope holds a mapper that may add something to ``aud``."""
-    return any(is_by_role(mapper) or written_by(mapper) != () for mapper in _of_scope(scope))
+    return any(is_by_role(mapper) or written_by(mapper) != () for mapper in of_scope(scope))
 
 
 def may_name(scope: Json, audiences: Collection[str]) -> bool:
     """Whether the mappers of a client scope may add one of these clients, or by a role any."""
     return any(
         is_by_role(mapper) or (written := written_by(mapper)) is None or not set(audiences).isdisjoint(written)
-        for mapper in _of_scope(scope)
+        for mapper in of_scope(scope)
     )
 
 
 def names_by_itself(client: Client, audience: str) -> bool:
     """Whether an audience mapper of the client itself adds a client to all of its access tokens."""
     return any(each.on and each.own and each.audience == audience for each in added(client, {}))
-
-
-def held_scopes(client: Client) -> dict[str, str]:
-    """The client scopes that a client holds, by name: ``default`` or ``optional``."""
-    return {name: kind for kind in (OPTIONAL, DEFAULT) for name in client.value(f"{kind}ClientScopes") or ()}
 
 
 def _acts(mapper: Json, client: Client, shapes: Shapes) -> tuple[bool, str | None]:
@@ -241,33 +225,6 @@ def _is_set(mapper: Json, setting: str) -> bool:
 def replacing(each: Added, found: Iterable[Added]) -> list[str]:
     """The mappers, in words, that may replace what one adds."""
     return [other.by for other in found if other is not each and other.sets and (other.is_late or not each.by_role)]
-
-
-def held_mappers(client: Client, scopes: Scopes) -> Iterator[tuple[Json, str, AssignedScope | None, str | None]]:
-    """Each mapper that matters of a client and of the scopes that it holds: the mapper, where it is, its scope, its owner."""
-    for mapper in filter(matters, filter(acts_on_tokens, client.mappers)):
-        owner = (mapper.get("config") or {}).get(OWNER_KEY) or None
-        yield mapper, f"{_called(mapper)} of {named(client.client_id)}", None, owner
-    for name, kind in held_scopes(client).items():
-        scope = scopes.get(name) or {}
-        owner = (scope.get("attributes") or {}).get(OWNER_KEY) or None
-        for mapper in filter(matters, _of_scope(scope)):
-            by = f"the {kind} client scope {named(name)} of {named(client.client_id)}"
-            if mapper["protocolMapper"] not in (AUDIENCE_MAPPER, RESOLVE_MAPPER):
-                by = f"{_called(mapper)} in {by}"
-            yield mapper, by, AssignedScope(name, kind), owner
-
-
-def _of_scope(scope: Json) -> Iterator[Json]:
-    """The mappers of a client scope that act. The scope may be of any protocol: since 26.7 Keycloak lists some of oid4vc, too."""
-    yield from filter(acts_on_tokens, scope.get("protocolMappers") or ())
-
-
-def _called(mapper: Json) -> str:
-    kind = mapper["protocolMapper"]
-    if kind == AUDIENCE_MAPPER:
-        return f"the audience mapper {named(mapper['name'])}"
-    return f"the mapper {named(mapper['name'])}" + ("" if kind == RESOLVE_MAPPER else f" of type {kind}")
 
 
 def _adds(

@@ -9,7 +9,7 @@ from typing import Any
 from kcadmin.objects.client_scopes import DEFAULT
 from kcadmin.objects.clients import ATTRIBUTE, Client
 from kcadmin.writes.votes import is_true
-from reach.audiences import Scopes, held_scopes
+from reach.held_mappers import Scopes, held_scopes
 
 SHOWN = "display.on.consent.screen"
 

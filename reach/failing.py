@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from kcadmin.objects.clients import Client
 from kcadmin.rest.texts import named
-from reach.audiences import Scopes, acts_at_issue, held_mappers
+from reach.audiences import acts_at_issue
+from reach.held_mappers import Scopes, held_mappers
 from reach.lightweight import lighteners
 from reach.reasons import MAPPER, SCOPE, Way, Ways
 from reach.roles import RoleFacts, scope_conditions

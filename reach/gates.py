@@ -17,7 +17,8 @@ from kcadmin.objects.realm import Realm
 from kcadmin.rest import texts
 from kcadmin.rest.errors import Forbidden, NotFound
 from kcadmin.rest.session import path
-from reach.audiences import Added, Shapes, added, held_scopes, issued, resolvers
+from reach.audiences import Added, Shapes, added, issued, resolvers
+from reach.held_mappers import held_scopes
 from reach.introspection import changes, introspectors_for
 from reach.lightweight import lighteners
 

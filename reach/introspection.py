@@ -16,7 +16,8 @@ from kcadmin.objects.features import Features
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.errors import Forbidden
 from kcadmin.rest.texts import quoted
-from reach.audiences import Scopes, Shapes, added, issued, resolvers, switched
+from reach.audiences import Shapes, added, issued, resolvers, switched
+from reach.held_mappers import Scopes
 
 SETTING = "client.introspection.response.allow.jwt.claim.enabled"
 EXCEPTION = "allow.token.introspection.without.audience.check"

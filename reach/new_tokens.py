@@ -13,7 +13,8 @@ from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.objects.clients import Client
 from kcadmin.rest.texts import named
 from kcadmin.writes.votes import is_true
-from reach.audiences import Added, Scopes, held_scopes
+from reach.audiences import Added
+from reach.held_mappers import Scopes, held_scopes
 from reach.mappers import named_by
 from reach.reasons import Ways
 from reach.roles import RoleFacts, RoleReach, role_reach

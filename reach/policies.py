@@ -34,7 +34,7 @@ from kcadmin.writes.votes import (
     texts,
     yes,
 )
-from reach.audiences import held_scopes
+from reach.held_mappers import held_scopes
 
 Pair = tuple[str, Any]
 CLIENT_COUNTS, TYPE_COUNTS = ((26, 2), (26, 5)), ((26, 5), (26, 7))

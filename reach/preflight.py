@@ -6,6 +6,7 @@ A dynamic provider offers no invoke, so this is what one would be.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from kcadmin.authz.exchange_permission import Overview, overview
 from kcadmin.objects.audience_scopes import AudienceScope
@@ -18,10 +19,11 @@ from kcadmin.rest.connection import Connection
 from kcadmin.rest.errors import NotFound
 from kcadmin.rest.session import Session, session_for
 from kcadmin.writes.votes import is_true
-from reach.audiences import added, held_scopes
+from reach.audiences import added
 from reach.facts import ClientFacts, Facts, Questions
 from reach.fitness import DPOP, bound_by
 from reach.gates import Role, openings, other_audiences, parts_of, replacing_mappers
+from reach.held_mappers import held_scopes
 from reach.marks_in_sight import marks_of_policies, marks_of_scopes, marks_on
 from reach.near import Near
 
@@ -36,15 +38,17 @@ LOGINS = (
 def ask(
     connection: Connection,
     questions: Questions,
+    known: Mapping[tuple[str, str], ClientFacts] = MappingProxyType({}),
 ) -> Facts:
     """One login, one look-up a client, and the features where a grant needs them.
 
     A client that no stack has switched to the standard exchange needs them too: without the feature the switch is inert.
 
+    :param known: what ``clients_of`` has just given.
     :raises KeycloakError: the server cannot be reached, or refuses the login.
     """
     session = session_for(connection)
-    clients, missing = _clients(session, questions.clients)
+    clients, missing = _clients(session, questions.clients, known)
     new_switch = any(key in clients and not clients[key].switch_owners for key in questions.switches)
     features = features_of(session) if questions.ask_features or new_switch else None
     if features and not features.dpop:
@@ -100,7 +104,7 @@ def _marks(session: Session, realm: str, questions: Questions, permissions: Mapp
 
 def clients_of(connection: Connection, wanted: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], ClientFacts]:
     """The named clients alone, as far as they exist; ``ask`` reads them no second time."""
-    return _clients(session_for(connection), wanted)[0]
+    return _clients(session_for(connection), wanted, {})[0]
 
 
 def scopes_of(connection: Connection) -> Callable[[str, str], AudienceScope | None]:
@@ -119,7 +123,7 @@ def _parts(
 
 
 def _clients(
-    session: Session, wanted: Iterable[tuple[str, str]]
+    session: Session, wanted: Iterable[tuple[str, str]], known: Mapping[tuple[str, str], ClientFacts]
 ) -> tuple[dict[tuple[str, str], ClientFacts], frozenset[str]]:
     found: dict[tuple[str, str], ClientFacts] = {}
     missing: set[str] = set()
@@ -128,6 +132,9 @@ def _clients(
         realm_for(session, realm).clients.expect(number)
     for realm, client_id in wanted:
         if realm in missing:
+            continue
+        if (realm, client_id) in known:
+            found[realm, client_id] = known[realm, client_id]
             continue
         try:
             client = realm_for(session, realm).clients.find(client_id)

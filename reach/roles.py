@@ -17,7 +17,8 @@ from kcadmin.objects.realm import realm_for
 from kcadmin.rest.errors import NotFound
 from kcadmin.rest.session import Session
 from kcadmin.rest.texts import named
-from reach.audiences import Added, held_scopes, may_name, replacing, touches_audience
+from reach.audiences import Added, may_name, replacing, touches_audience
+from reach.held_mappers import held_scopes
 from reach.lightweight import added_in, resolvers_in
 from reach.reasons import ROLES, OneOf, Unordered, Way
 from reach.survey import Json, Progress, Survey
@@ -190,11 +191,9 @@ def is_asked(phrase: str) -> bool:
 def _resolver(survey: Survey, facts: RoleFacts, client: Client) -> Way | None:
     """The mapper that resolves roles under the fewest conditions."""
     full = "full scope" if client.is_on(FULL_SCOPE) else "roles mapped to it"
-    late = [each for each in added_in(survey, client) if each.is_late]
-    ways = [
-        Way(ROLES, f"{each.by}, with {full}", None, conditions_of(facts, each, late))
-        for each in resolvers_in(survey, client)
-    ]
+    through = resolvers_in(survey, client)
+    late = [each for each in added_in(survey, client) if each.is_late] if through else []
+    ways = [Way(ROLES, f"{each.by}, with {full}", None, conditions_of(facts, each, late)) for each in through]
     return min(ways, key=lambda way: len(way.when), default=None)
 
 

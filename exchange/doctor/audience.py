@@ -10,7 +10,8 @@ from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.objects.clients import FULL_SCOPE, Client
 from kcadmin.objects.mappers import LIGHTWEIGHT_CLAIM, LIGHTWEIGHT_TOKENS, TOKEN_CLAIM, is_set
 from kcadmin.rest import texts
-from reach.audiences import AS_ISSUED, Added, AssignedScope, Shapes, held_scopes, if_held, switched
+from reach.audiences import AS_ISSUED, Added, Shapes, if_held, switched
+from reach.held_mappers import AssignedScope, held_scopes
 from reach.introspection import introspectors_for
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -236,15 +237,8 @@ def _of_others(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
                 f"names {texts.named(named)} by its audience mapper {texts.named(mapper.name)}{where}, and not "
                 f"{texts.named(naming.named)}"
             )
-            yield _at(
-                q,
-                naming,
-                "mapper-names-another",
-                wrong,
-                f"let the mapper name {texts.named(naming.named)}",
-                place,
-                named,
-            )
+            remedy = f"let the mapper name {texts.named(naming.named)}"
+            yield _at(q, naming, "mapper-names-another", wrong, remedy, place, named)
 
 
 def _by_roles(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:

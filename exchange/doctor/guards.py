@@ -9,8 +9,9 @@ from kcadmin.objects.client_scopes import DEFAULT
 from kcadmin.objects.clients import Client
 from kcadmin.objects.mappers import LIGHTWEIGHT_TOKENS
 from kcadmin.rest.texts import named, quoted
-from reach.audiences import added, held_scopes
+from reach.audiences import added
 from reach.guards import AUTHORIZED_PARTY, is_of_requesters
+from reach.held_mappers import held_scopes
 from reach.policies import Act, Effect
 
 WHERE = "Realm settings → Client policies"

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from exchange.doctor.finding import Finding, Question
 from kcadmin.rest.texts import named
-from reach.audiences import held_mappers
 from reach.failing import failing, failure
+from reach.held_mappers import held_mappers
 from reach.roles import RoleFacts, is_asked
 from reach.written_audiences import lacks
 

@@ -9,7 +9,7 @@ from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.objects.features import REFRESH, SAME_SESSION
 from kcadmin.objects.shared_settings import REFRESH_TOKENS, gives_refresh_tokens
 from kcadmin.rest import texts
-from reach.audiences import held_scopes
+from reach.held_mappers import held_scopes
 
 ORGANIZATION = "organization"
 """The client scope that Keycloak gives each realm for the claim of the same name."""

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Annotated, Any
 
 from kcadmin.marks.notes import HASH8, fits, hints_of, needed_of, plain, read_note, typed, typed_fields, warn_once
@@ -133,6 +134,7 @@ def adopted_note(client: Client | None, owner: str, id_: str, name: str, object_
     return next(by_id, None) or next((each for each in notes if each.was.get("name") == name), None)
 
 
+@lru_cache(maxsize=4096)  # a claim is looked at once for each kind, in each phase
 def _entry(text: str) -> Mapping[str, Any] | None:
     """What an attribute holds, if that is of some kind."""
     try:

@@ -19,7 +19,7 @@ from providers.full_scope_off import FullScopeOff, FullScopeOffProvider
 from providers.refresh_tokens_off import RefreshTokensOff, RefreshTokensOffProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider, SwitchProps
 from providers.token_lifespan import LifespanProps, TokenLifespan, TokenLifespanProvider
-from reach.audiences import held_scopes
+from reach.held_mappers import held_scopes
 
 # Settings of a client: their kind, their place in a resource's name, and the attribute of a plan that names the clients
 SETTINGS: tuple[tuple[type[FullScopeOff] | type[TokenLifespan] | type[RefreshTokensOff], str, str], ...] = (

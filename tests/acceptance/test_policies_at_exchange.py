@@ -12,7 +12,7 @@ from exchange.inventory.grants import inventory
 from kcadmin.objects.client_scopes import OPTIONAL
 from kcadmin.objects.features import SWITCH
 from reach.allowed import realm_reach
-from reach.audiences import held_scopes
+from reach.held_mappers import held_scopes
 from reach.roles import read_roles
 from reach.survey import survey
 from tests.acceptance.test_gates import FIRST, NUMBER

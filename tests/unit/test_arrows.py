@@ -307,6 +307,7 @@ def test_the_program_is_short_and_only_names_what_is_done() -> None:
 
 READERS_OF_MAPPERS = {
     "reach/audiences.py",  # answers whose tokens name whom
+    "reach/held_mappers.py",  # whose mappers they are
     "reach/written_audiences.py",  # and what each type of mapper writes
     "kcadmin/objects/clients.py",  # takes them from the server
     "kcadmin/objects/marked_mappers.py",  # keeps mappers of one type
