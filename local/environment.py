@@ -5,10 +5,15 @@ import shlex
 from collections.abc import Mapping
 
 from local import dev_server, secrets
+from local import stack as stacks
 from local.layout import LOOPBACK, PULUMI_BIN, PULUMI_HOME, STATE, VENV, UserError, backend_url
 
 LOCAL_URL = "KEYCLOAK_LOCAL_URL"
 """Says that KEYCLOAK_URL came from `make env` and not from a person who means a server of their own."""
+
+SKIP_CHECKPOINTS = "PULUMI_SKIP_CHECKPOINTS"
+MANY = 100
+"""From so many grants on, Pulumi's checkpoints take most of the time of `up` and `destroy`: docs/large-stacks.md."""
 
 
 def foreign_url() -> str | None:
@@ -31,6 +36,7 @@ def shell_environment(stack: str) -> dict[str, str]:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_STACK": stack,
         **without_proxy(os.environ),
+        **({SKIP_CHECKPOINTS: "true"} if stacks.grants_written(stack) >= MANY else {}),
     }
     if foreign is None:
         url = dev_server.url(stack)

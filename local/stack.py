@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import json
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from local.layout import PROJECT, STATE, Say, backend_url, make_local
 
 NAME = "keycloak-token-exchange"
 SALT = "encryptionsalt:"
+GRANTS_FILE = re.compile(r"""^\s*["']?[\w-]+:grantsFile["']?:\s*["']?([^"'#\n]*[^"'#\s])""", re.MULTILINE)
+SOURCES = re.compile(r"""\bsources\\?["']?\s*:""")
 PLUGIN = "pulumi.dynamic"  # the module of Pulumi's plugin for dynamic resources
 
 
@@ -86,6 +89,17 @@ def has_engine_above(pid: int) -> bool:
         if Path(arguments[0]).name == "pulumi":
             return True
     return False
+
+
+def grants_written(stack: str) -> int:
+    """About how many grants a stack lists: each has one `sources`. Its files are read as text, since no YAML may be here yet."""
+    settings = PROJECT / f"Pulumi.{stack}.yaml"
+    text = settings.read_text(errors="replace") if settings.is_file() else ""
+    given = GRANTS_FILE.search(text)
+    place = PROJECT / given[1] if given else PROJECT / "none"
+    files = sorted(place.iterdir()) if place.is_dir() else [place]
+    texts = [text, *(file.read_text(errors="replace") for file in files if file.is_file())]
+    return sum(len(SOURCES.findall(each)) for each in texts)
 
 
 def take_salt_out(stack: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local import dev_server, environment, layout, secrets
+from local import dev_server, environment, layout, secrets, stack
 from local.layout import UserError
 
 
@@ -21,7 +21,32 @@ def empty_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setattr(module, "LOCAL", tmp_path)
     monkeypatch.setattr(secrets, "FILE", tmp_path / "secrets.json")
     monkeypatch.setattr(dev_server, "RUN", tmp_path / "run")
+    monkeypatch.setattr(stack, "PROJECT", tmp_path)
     return tmp_path
+
+
+GRANT = "    - name: g\n      sources: [a]\n      target: b\n"
+IN_FILES = "config:\n  keycloak-token-exchange:grantsFile: grants # each team has one\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "skipped"),
+    [
+        ({}, False),
+        ({"Pulumi.dev.yaml": "config:\n  keycloak-token-exchange:grants:\n" + 99 * GRANT}, False),
+        ({"Pulumi.dev.yaml": "config:\n  keycloak-token-exchange:grants:\n" + 100 * GRANT}, True),
+        ({"Pulumi.dev.yaml": IN_FILES, "grants/a.yaml": 50 * GRANT, "grants/b.json": 50 * '{"sources": ["a"]},'}, True),
+        ({"Pulumi.dev.yaml": IN_FILES, "grants/a.yaml": 50 * GRANT}, False),
+        ({"Pulumi.legacy.yaml": 100 * GRANT}, False),
+    ],
+)
+def test_a_stack_of_100_grants_runs_without_checkpoints(
+    empty_project: Path, files: dict[str, str], skipped: bool
+) -> None:
+    for name, text in files.items():
+        (empty_project / name).parent.mkdir(exist_ok=True)
+        (empty_project / name).write_text(text)
+    assert (environment.shell_environment("dev").get("PULUMI_SKIP_CHECKPOINTS") == "true") is skipped
 
 
 def test_secrets_are_made_once_and_are_their_owners_alone(empty_project: Path) -> None:
