@@ -95,3 +95,22 @@ def test_a_quiet_refresh_of_many_grants_reads_lists(
         assert len(gone.writes) == len(made.writes), asked(gone)
         asked_again = [each for each in gone.requests if each.method == "GET" and "/management/" in each.path]
         assert not asked_again, asked(gone)
+
+
+@pytest.mark.standard_exchange
+def test_realms_share_a_login(make_realm: MakeRealm, new_stack: NewStack) -> None:
+    realms = [make_realm("standard") for _ in range(3)]
+    stack = new_stack(realms[0], "standard")
+    stack.configure(*(grant(realm.name, flows=["requester"], realm=realm.name) for realm in realms))
+    made = stack.up()
+    assert made.logins <= PROCESSES, asked(made)
+    assert len(made.writes) == 2 * len(realms), asked(made)
+
+    quiet = stack.preview("--refresh", "--expect-no-changes")
+    assert quiet.logins == LOGINS, asked(quiet)
+    in_each = {
+        realm.name: sum(f"/realms/{realm.name}/" in f"{each.path}/" for each in quiet.requests) for realm in realms
+    }
+    assert len({*in_each.values()}) == 1, asked(quiet)
+    assert sum(in_each.values()) + LOGINS + FEATURES == len(quiet.requests), asked(quiet)
+    stack.destroy("--skip-preview")
