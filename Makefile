@@ -15,7 +15,7 @@ ALL_TESTS = $(KEEP_BYTE_CODE) HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-full} $(
 ON_STACK = --stack $(STACK) -- $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down stop preview refresh destroy drift verify example env packages lock sbom test unit accept e2e test-matrix faults corpus gates test-cluster test-crash test-copies test-live test-scripts test-spiffe test-languages state-fixture bench ready check lint type format clean
+.PHONY: help setup up down stop preview refresh destroy drift verify example env packages lock sbom test unit accept e2e test-matrix faults corpus gates test-cluster test-crash test-copies test-live test-scripts test-spiffe test-languages test-backends state-fixture bench ready check lint type format clean
 
 help: ## this list
 	@echo 'make <target> [STACK=dev|legacy] [KEYCLOAK_PORT=…] [KEYCLOAK_VERSION=…] [KEYCLOAK_URL=…] [ARGS=…]'
@@ -114,6 +114,9 @@ test-spiffe: setup ## robots that log in by SPIFFE, on a server with that previe
 
 test-languages: setup ## the package's examples in each language whose host is on PATH; says which it skipped
 	@TEST_LANGUAGES=1 $(VENV)/python -m pytest tests/e2e/test_package_languages.py -rs $(ARGS)
+
+test-backends: setup ## a stack's life on PostgreSQL and on S3, by two people at once
+	@TEST_BACKENDS=all $(VENV)/python -m pytest tests/e2e/test_backends.py $(ARGS)
 
 state-fixture: setup ## write the states of the current commit, for the tests of upgrades (before a release)
 	@$(VENV)/python -m tests.e2e.states $(ARGS)

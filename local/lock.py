@@ -13,7 +13,8 @@ from local.layout import LOCAL, PROJECT, TOOLS, Say
 
 OLDEST_PYTHON = "3.10"
 PACKAGE = PROJECT / "package" / "requirements.in"
-REQUIREMENTS = (*(PROJECT / folder / "requirements.txt" for folder in ("", "bench", "local/tools")), PACKAGE)
+FOLDERS = ("", "bench", "local/tools", "tests/support/s3")
+REQUIREMENTS = (*(PROJECT / folder / "requirements.txt" for folder in FOLDERS), PACKAGE)
 HEAD = """# Made by `make lock` from {name}, whose SHA-256 without comments is
 # {digest}
 # Install it with `pip install --require-hashes --only-binary :all: -r`.

@@ -25,9 +25,15 @@ def new_stack(pulumi: Path, servers: Servers, tmp_path: Path) -> Iterator[NewSta
     """Makes stacks, each with a backend of its own."""
     made: list[Stack] = []
 
-    def make(realm: TestRealm, feature_set: str, name: str = "test", program: Mapping[str, str] | None = None) -> Stack:
+    def make(
+        realm: TestRealm,
+        feature_set: str,
+        name: str = "test",
+        program: Mapping[str, str] | None = None,
+        shared: Mapping[str, str] | None = None,
+    ) -> Stack:
         folder = tmp_path / f"{name}-{len(made)}"
-        made.append(Stack(folder, pulumi, servers(feature_set), realm.name, name, program))
+        made.append(Stack(folder, pulumi, servers(feature_set), realm.name, name, program, shared))
         return made[-1]
 
     yield make

@@ -67,13 +67,17 @@ class Stack:
         realm: str,
         name: str = "test",
         program: Mapping[str, str] | None = None,
+        shared: Mapping[str, str] | None = None,
     ) -> None:
-        """:param program: the files of another one than ours, which its Pulumi.yaml calls ``OTHER``."""
+        """:param program: the files of another one than ours, which its Pulumi.yaml calls ``OTHER``.
+
+        :param shared: the variables of a backend that others use, too; else it is in the folder.
+        """
         self._name_of_project = NAME if program is None else OTHER
         self.folder = folder
         self.realm = realm
         self.name = name
-        self.env: dict[str, str] = {}
+        self.env: dict[str, str] = dict(shared or {})
         self.config: dict[str, Any] = {"realm": realm, "owner": f"tests/{name}"}
         self.timeout_seconds = TIMEOUT_SECONDS
         self._pulumi = pulumi
@@ -89,7 +93,7 @@ class Stack:
         ):  # the rest comes from one place, to be compiled once for all stacks
             (self.project / part).symlink_to(PROJECT / part)
         self.use(server)
-        self._init(program is None)
+        self._init(program is None and not shared)
 
     def _init(self, ours: bool) -> None:
         """What ``pulumi stack init`` writes: by itself for the first stack of a name, and then the same again."""

@@ -16,8 +16,9 @@ import tarfile
 import tempfile
 import time
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypedDict
+from typing import ClassVar, TypedDict
 
 from local import checksums, maven, processes
 from local.layout import DOWNLOADS, Say, UserError, only_one
@@ -52,6 +53,13 @@ class Postgres:
         self.log = home / "postgres.log"
         self.pid = 0
         self._child: subprocess.Popen[bytes] | None = None
+
+    login: ClassVar[Mapping[str, str]] = {}  # it is in the address
+
+    @property
+    def pulumi_backend(self) -> str:
+        """The address by which a Pulumi keeps its states in this database."""
+        return f"postgres://{USER}:{self.password}@{HOST}:{self.port}/{DATABASE}?sslmode=disable"
 
     @property
     def keycloak_settings(self) -> dict[str, str]:
