@@ -1,8 +1,8 @@
 """A whole life on a backend that people share: PostgreSQL, and with TEST_BACKENDS=all an S3, too."""
 
 import copy
-import getpass
 import os
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import pytest
 
+from local.layout import UserError
 from tests.conftest import MakeRealm
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import as_it_was, both_flows, grant, neither_flow
@@ -32,7 +33,12 @@ LOCKED = (
 )
 def backend(request: pytest.FixtureRequest) -> Iterator[Postgres | S3]:
     """A server of states."""
-    server = request.param.start(free_port(), lambda line: None)
+    try:
+        server = request.param.start(free_port(), lambda line: None)
+    except UserError as problem:  # this machine has none, and cannot get one
+        if ALL:
+            raise
+        pytest.skip(str(problem))
     try:
         yield server
     finally:
@@ -88,5 +94,5 @@ def test_two_people_share_a_backend(backend: Postgres | S3, make_realm: MakeReal
 def told_who_works_there(stack: Stack, backend: Postgres | S3) -> None:
     said = stack.refused("up", "--yes", "--skip-preview").output
     assert LOCKED in said and "`pulumi cancel`" in said
-    assert f"created by {getpass.getuser()}@{socket.gethostname()} (pid " in said
+    assert re.search(rf"created by \S+@{re.escape(socket.gethostname())} \(pid \d+\)", said)
     assert backend.password not in said
