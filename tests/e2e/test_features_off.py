@@ -129,8 +129,9 @@ def test_authorization(own_server: OwnServer, live: Live) -> None:
     kept.refused("refresh", "--yes", "--skip-preview", words=(*words, f"/authz/resource-server {words[0]}"))
     assert set(kept.stack.export()) == held
     gone.refused("destroy", "--yes", "--skip-preview", words=words)
-    for told in (("verify", "--dry-run"), ("graph",), ("doctor",), ("inventory",)):
+    for told in (("verify", "--dry-run"), ("graph",), ("inventory",)):
         assert "-> 501" not in kept.said(*told)
+    assert "the server has no legacy exchange; start Keycloak with --features=" in kept.said("doctor")
 
     switched(own_server, "legacy", kept, gone)
     kept.quiet()
