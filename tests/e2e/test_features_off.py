@@ -80,7 +80,7 @@ def test_the_legacy_exchange(feature_set: str, lacks_permissions: bool, own_serv
 @pytest.mark.standard_exchange
 def test_the_standard_exchange(own_server: OwnServer, live: Live) -> None:
     """``auto`` moves no grant to the legacy exchange, which this server has."""
-    kept, chosen, gone = live("standard"), live("standard", "realm", exchange="auto"), live("standard")
+    kept, chosen, gone = live("standard"), live("standard", "realm", auto=True), live("standard")
     switched(own_server, "no-standard", kept, chosen, gone)
     words = "the server has no standard exchange, by which this grant was made; start Keycloak with --features="
     chosen.refused("preview", words=(words, "or set exchange: legacy to move the grant."))

@@ -30,11 +30,12 @@ class LiveStack:
         first: int | None = None,
         version: str | None = None,
         alone: bool = False,
+        auto: bool = False,
         **config: Any,
     ) -> None:
         """Makes the realm and brings the stack up. first: so many of the grants. alone: with resources beside grants.
 
-        version: the server's, where it is not that of the run. config: further keys of the stack.
+        auto: the stack leaves the exchange to the server. version: the server's, where it is not that of the run. config: further keys of the stack.
         """
         self.exchange = exchange
         self.realm = realm_at(server)
@@ -46,7 +47,7 @@ class LiveStack:
             states.run_program(self.stack)
         self.stack.configure(
             *grants(exchange, version)[:first],
-            **{"exchange": exchange, "resources": resources, "events": True, **config},
+            **{"exchange": "auto" if auto else exchange, "resources": resources, "events": True, **config},
         )
         self.bring_up()
 
