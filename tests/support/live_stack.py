@@ -35,7 +35,8 @@ class LiveStack:
     ) -> None:
         """Makes the realm and brings the stack up. first: so many of the grants. alone: with resources beside grants.
 
-        auto: the stack leaves the exchange to the server. version: the server's, where it is not that of the run. config: further keys of the stack.
+        auto: the stack leaves the exchange to the server. version: the server's, where it is not that of the run.
+        config: further keys of the stack.
         """
         self.exchange = exchange
         self.realm = realm_at(server)
