@@ -1,4 +1,4 @@
-"""Explicit providers of the package: two Keycloaks in one program, another address, a login known only in the run."""
+"""Explicit providers of the package: two Keycloaks in one program, another address, and a login that may not do all."""
 
 from pathlib import Path
 
@@ -8,6 +8,8 @@ from tests.conftest import MakeRealm
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import both_flows
 from tests.e2e.package_program import grant, new_yaml_stack, resource, rewritten
+from tests.support.hand_made import robot_with
+from tests.support.realms import CONFIDENTIAL
 
 PASSWORD = "adminPassword"
 PROVIDER = "pulumi:providers:keycloak-token-exchange"
@@ -56,3 +58,25 @@ def test_two_keycloaks(make_realm: MakeRealm, new_stack: NewStack, yaml_host: Pa
     stack.env["OTHER_KEYCLOAK_ADMIN_PASS"] = there.admin_password  # what the state holds by now is wrong, too
     stack.destroy("--skip-preview")
     assert (here.export(), there.export()) == before
+
+
+@pytest.mark.exchange_guards
+def test_what_a_failed_create_has_left_stays_in_sight(
+    make_realm: MakeRealm, new_stack: NewStack, yaml_host: Path
+) -> None:
+    realm = make_realm("standard", shop={}, orders={})
+    robot_with(realm, "robot", "manage-clients", "view-realm")  # it may mark a client, and not write a client policy
+    before = realm.export()
+    login = {"clientId": "robot", "clientSecret": "${secret}", "loginRealm": realm.name}
+    robot = {"type": PROVIDER, "properties": {"url": realm.url, "realm": realm.name, **login}}
+    sources = {"realm": realm.name, "owner": "tests", "sources": {"orders": ["shop"]}}
+    guards = {**resource("ExchangeGuards", **sources), "options": {"provider": "${robot}"}}
+    more = {"variables": {"secret": {"fn::secret": CONFIDENTIAL["secret"]}}}
+    stack = new_yaml_stack(new_stack, realm, yaml_host, {"robot": robot, "guards": guards}, **more)
+    told = stack.refused("up", "--yes", "--skip-preview").output
+    assert "give it the role manage-realm" in told, told
+    (held,) = [each for urn, each in stack.export().items() if urn.endswith("::guards")]
+    assert held["outputs"]["clientUuids"].keys() == {"orders"} and "initErrors" in stack.state_file.read_text(), held
+    assert realm.export() != before
+    rewritten(stack, {"robot": robot}, **more).up("--skip-preview")
+    assert realm.export() == before
