@@ -17,7 +17,7 @@ from kcadmin.authz.tickets import unjudged
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import LEGACY, STANDARD, SWITCH
 from kcadmin.rest import texts
-from reach.failing import failing_in, failure, no_failure
+from reach.failing import Failure, as_maker, as_source, failing_in, no_token
 from reach.fitness import Position, Unfit, bound_by, proofs, unfit, worded
 from reach.guards import NO_WIDER_SCOPES, GuardReach, guard_reach
 from reach.held_mappers import Walked
@@ -49,7 +49,7 @@ class RealmReach:
     disabled_targets: whether that exchange gives tokens for disabled clients, too.
     issued: by client and another, what lets the other exchange the client's tokens as its own.
     new: whom the new tokens of requesters name that a guard on wider scopes narrows.
-    failing: by client, the mappers at which Keycloak fails to make its tokens.
+    failing: by client, the mappers by which its tokens cannot be exchanged.
     lacks: of the exchanges that the server does not offer, what it lacks and what to do.
     """
 
@@ -63,7 +63,7 @@ class RealmReach:
     disabled_targets: bool = False
     issued: Mapping[str, Mapping[str, Ways]] = field(default_factory=dict)
     new: NewTokens = field(default_factory=NewTokens)
-    failing: Mapping[str, Ways] = field(default_factory=dict)
+    failing: Mapping[str, tuple[Failure, ...]] = field(default_factory=dict)
     lacks: Mapping[str, str] = field(default_factory=dict)
 
     def exchange_of(self, requester: str) -> str | None:
@@ -98,8 +98,8 @@ class RealmReach:
                 faults += [] if to else [refused if self._named(requester, target) else unnamed]
         faults += self._no_audience(exchange, requester, target)
         maker = requester if exchange == STANDARD or target is None else target
-        makers = dict.fromkeys((source, maker))
-        may_fail = (no_failure(way, name) for name in makers for way in self._failing(name, sure=False))
+        failing = (*self.failing_source(requester, source), *as_maker(self.failing.get(maker, ())))
+        may_fail = dict.fromkeys(each.unless for each in failing if not each.sure)
         return Reasoning(exchange, holds, to, (*self._when(requester), *may_fail), tuple(dict.fromkeys(faults)))
 
     def rules(self, of: Collection[str] | None = None) -> Iterator[AllowedExchanges]:
@@ -227,9 +227,8 @@ class RealmReach:
             return {requester: (OWN_TOKEN,)}
         if requester not in self.guards.sources:
             return {ANY_CLIENT: (ANY_TOKEN,)}
-        return {
-            each: (ANY_TOKEN,) for each in sorted(self.guards.sources[requester]) if self._is_source(requester, each)
-        }
+        listed = sorted(self.guards.sources[requester])
+        return {each: (ANY_TOKEN,) for each in listed if self._is_source(requester, each)}
 
     def _when(self, requester: str) -> tuple[str, ...]:
         consent = requester in self.standard and self.clients[requester].is_on("consentRequired")
@@ -252,7 +251,7 @@ class RealmReach:
         if requester in self.guards.refused:
             yield self.guards.refused[requester]
         if requester in self.standard:
-            yield from (failure(way, requester) for way in self._failing(requester, sure=True))
+            yield from no_token(self.failing.get(requester, ()))
 
     def _no_source(self, requester: str, source: str) -> Iterator[str]:
         client = self.clients.get(source)
@@ -261,7 +260,7 @@ class RealmReach:
             yield worded(why, source) + (", so no token is issued for it" if why is Unfit.BEARER_ONLY else "")
         if source != requester and Unfit.PUBLIC in unfit(self.clients.get(requester), Position.REQUESTER, exchange):
             yield f"{texts.named(requester)} is a public client, which may exchange its own tokens alone"
-        yield from (failure(way, source) for way in self._failing(source, sure=True))
+        yield from (each.told for each in self.failing_source(requester, source) if each.sure)
         if requester not in self.guards.refused and (refused := self.guards.refusal_of(requester, source)):
             yield refused
 
@@ -272,11 +271,12 @@ class RealmReach:
         target = requester if audience is None else audience
         client = self.clients.get(target)
         found = unfit(client, Position.TARGET, exchange, disabled_targets=self.disabled_targets)
-        fails = (failure(way, target) for way in self._failing(target, sure=True) if exchange == LEGACY)
+        fails = no_token(self.failing.get(target, ())) if exchange == LEGACY else ()
         return [*(worded(why, target) for why in found if audience or why is Unfit.CONSENT), *fails]
 
-    def _failing(self, client: str, *, sure: bool) -> Ways:
-        return tuple(way for way in self.failing.get(client, ()) if sure is not bool(way.when))
+    def failing_source(self, requester: str, source: str) -> tuple[Failure, ...]:
+        """What may keep a requester from exchanging a source's tokens, of the mappers that write them."""
+        return tuple(as_source(self.failing.get(source, ()), self.exchange_of(requester), foreign=source != requester))
 
 
 def realm_reach(survey: Survey, roles: RoleFacts) -> RealmReach:

@@ -1,23 +1,25 @@
 """What decides the exchanges among some clients of a realm: a ``Survey`` of only these, at a few requests each."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from kcadmin.authz.exchange_permission import Overview, overview
 from kcadmin.guards.client_policies import POLICIES, PROFILES
 from kcadmin.objects.clients import Client
-from kcadmin.objects.features import Features
+from kcadmin.objects.features import LEGACY, Features
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.errors import Forbidden
 from kcadmin.writes.prediction import RealmPolicies
 from reach.allowed import RealmReach, realm_reach
+from reach.failing import as_maker
 from reach.fitness import as_heeded
 from reach.guards import RealmGuards
 from reach.introspection import introspectors_for
 from reach.new_tokens import NewTokens, new_tokens
 from reach.reasons import PERMISSION, Way
-from reach.roles import RoleFacts, read_roles
+from reach.roles import RoleFacts, asked_for, is_asked, read_roles
 from reach.survey import Json, Survey, entries_to_see, permissions_in
+from reach.verdict import Case
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,19 @@ class AmongClients:
     def left(self, requester: str, token: Collection[str]) -> NewTokens:
         """What a guard on wider scopes leaves of a requester's new token. token: the scopes of the subject token."""
         return new_tokens(self.read.survey, self.read.roles, [requester], token) if self.read else NewTokens()
+
+    def may_fail(self, case: Case) -> Iterator[str]:
+        """That no mapper keeps tokens from being made or taken, of the client scopes that are asked for or always count."""
+        maker = case.audience if case.exchange == LEGACY and case.audience else case.requester
+        source = self.reach.failing_source(case.requester, case.source)
+        for found, scope in (
+            (source, case.login_scope),
+            (as_maker(self.reach.failing.get(maker, ())), case.exchange_scope),
+        ):
+            asked = asked_for(scope or "")
+            for each in found:
+                if not any(is_asked(when) and when != asked for when in each.way.when):
+                    yield each.unless
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ A mapper adds a client in one of these ways, each proven by tokens of Keycloak 2
 https://www.keycloak.org/docs/latest/server_admin/#_audience
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
@@ -173,19 +173,6 @@ def if_held(client: Client, scope: Json) -> list[Added]:
     held = AssignedScope(str(scope["name"]), DEFAULT)
     by = f"the client scope {named(held.name)}"
     return [each for mapper in of_scope(scope) for each in _adds(client, mapper, by, held, None, [])]
-
-
-def touches_audience(scope: Json) -> bool:
-    """Whether a client scope holds a mapper that may add something to ``aud``."""
-    return any(is_by_role(mapper) or written_by(mapper) != () for mapper in of_scope(scope))
-
-
-def may_name(scope: Json, audiences: Collection[str]) -> bool:
-    """Whether the mappers of a client scope may add one of these clients, or by a role any."""
-    return any(
-        is_by_role(mapper) or (written := written_by(mapper)) is None or not set(audiences).isdisjoint(written)
-        for mapper in of_scope(scope)
-    )
 
 
 def names_by_itself(client: Client, audience: str) -> bool:

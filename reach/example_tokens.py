@@ -3,6 +3,9 @@
 https://www.keycloak.org/docs/latest/server_admin/#_client_scopes_evaluate
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from kcadmin.objects.clients import Client
 from kcadmin.objects.events import NOT_AVAILABLE
 from kcadmin.objects.near_names import near_users
@@ -20,8 +23,8 @@ class FailedExample(Refusal):
     """Keycloak fails at an example of a client's token, as it does at a mapper that lacks a setting."""
 
 
-def user_id(realm: Realm, username: str) -> str:
-    """A user's id, by the exact name. :raises Refusal: there is none, or the login may not look."""
+def user_named(realm: Realm, username: str) -> Mapping[str, Any]:
+    """A user, by the exact name. :raises Refusal: there is none, or the login may not look."""
     try:
         found = realm.users_named(username)
     except Forbidden:
@@ -37,7 +40,7 @@ def user_id(realm: Realm, username: str) -> str:
                 f"correct it, or give the login the role view-users{near_users(realm, username)}",
             )
         )
-    return str(found[0]["id"])
+    return found[0]
 
 
 def example_token(

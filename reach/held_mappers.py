@@ -1,6 +1,6 @@
 """The mappers that act on a client's access tokens, and the client scopes that it holds them by."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from kcadmin.objects.clients import Client
 from kcadmin.objects.mappers import AUDIENCE_MAPPER, RESOLVE_MAPPER
 from kcadmin.objects.marked_mappers import acts_on_tokens
 from kcadmin.rest.texts import named
-from reach.written_audiences import matters
+from reach.readable_claims import matters
 
 Json = Mapping[str, Any]
 Scopes = Mapping[str, Json]
@@ -41,16 +41,16 @@ def held_scopes(client: Client) -> dict[str, str]:
     return {name: kind for kind in (OPTIONAL, DEFAULT) for name in client.value(f"{kind}ClientScopes") or ()}
 
 
-def held_mappers(client: Client, scopes: Scopes) -> Iterator[Held]:
+def held_mappers(client: Client, scopes: Scopes, which: Callable[[Json], bool] = matters) -> Iterator[Held]:
     """Each mapper that matters of a client and of the scopes that it holds: the mapper, where it is, its scope, its owner."""
-    for mapper in filter(matters, filter(acts_on_tokens, client.mappers)):
+    for mapper in filter(which, filter(acts_on_tokens, client.mappers)):
         owner = (mapper.get("config") or {}).get(OWNER_KEY) or None
         yield mapper, f"{_called(mapper)} of {named(client.client_id)}", None, owner
-    known = scopes.telling if isinstance(scopes, Walked) else None
+    known = scopes.telling if isinstance(scopes, Walked) and which is matters else None
     for name, kind in held_scopes(client).items():
         scope = scopes.get(name) or {}
         owner = (scope.get("attributes") or {}).get(OWNER_KEY) or None
-        for mapper in known.get(name, ()) if known is not None else _telling(scope):
+        for mapper in known.get(name, ()) if known is not None else filter(which, of_scope(scope)):
             by = f"the {kind} client scope {named(name)} of {named(client.client_id)}"
             if mapper["protocolMapper"] not in (AUDIENCE_MAPPER, RESOLVE_MAPPER):
                 by = f"{_called(mapper)} in {by}"

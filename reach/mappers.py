@@ -7,7 +7,7 @@ from kcadmin.objects.clients import Client
 from kcadmin.rest.texts import named
 from reach.audiences import Added, Introspected
 from reach.lightweight import added_in, issued_in
-from reach.reasons import MAPPER, SCOPE, Way, Ways, writes
+from reach.reasons import MAPPER, SCOPE, Way, Ways, logged_in, writes
 from reach.roles import RoleFacts, conditions_of
 from reach.survey import Survey
 
@@ -27,7 +27,7 @@ def issued_by(survey: Survey, roles: RoleFacts, client: Client) -> dict[str, Way
     """By other clients, what lets them exchange a client's tokens as their own."""
     found = _by_audience(survey, roles, issued_in(survey, client), ())
     return {
-        name: tuple(replace(way, when=(*way.when, f"its user is logged in to {named(name)}, too")) for way in ways)
+        name: tuple(replace(way, when=(*way.when, logged_in(named(name)))) for way in ways)
         for name, ways in found.items()
         if name != client.client_id
     }

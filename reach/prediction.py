@@ -6,6 +6,7 @@ Keycloak's own evaluation of client scopes makes them. What only a real exchange
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from kcadmin.objects.events import NOT_AVAILABLE
 from kcadmin.objects.features import LEGACY, STANDARD, SWITCH
@@ -17,13 +18,12 @@ from kcadmin.rest.texts import quoted
 from reach.allowed import RealmReach
 from reach.among_clients import AmongClients, reach_among_clients
 from reach.consents import granted, needed
-from reach.example_tokens import FailedExample, NoExample, example_token, no_access, user_id
-from reach.failing import no_failure
+from reach.example_tokens import FailedExample, NoExample, example_token, no_access, user_named
 from reach.fitness import bound_by, proofs
 from reach.guards import NO_WIDER_SCOPES
-from reach.reasons import OWN, PERMISSION, Unordered, Way, Ways, always, conditions
+from reach.reasons import OWN, PERMISSION, Unordered, Unseen, Way, Ways, always, conditions
 from reach.reasons import Reasoning as Computed
-from reach.roles import asked_for, is_asked
+from reach.roles import asked_for
 from reach.verdict import Case, Claims, Subject, Verdict, check_contents, notes_of, wrong_exchange
 
 TARGET_ALONE = "aud is the target alone"
@@ -34,15 +34,14 @@ NO_USER = "roles, lifetime and scopes: they depend on the user; name one with --
 class _Tokens:
     """Both tokens as predicted; refused: in Keycloak's words, why there is no exchanged one.
 
-    unsure: by audience of the exchanged one, what must hold for it to be there. left_out: whether a guard keeps the one out
-    that was asked for.
+    unsure: by audience of the exchanged one, what must hold for it to be there. sure: whether a real exchange is refused, too.
     """
 
     subject: Claims
     exchanged: Claims | None
     refused: str | None = None
     unsure: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    left_out: bool = False
+    sure: bool = False
 
 
 class Predictor:
@@ -55,7 +54,7 @@ class Predictor:
         for case in cases:
             self._named.setdefault(case.realm, set()).update((case.source, case.requester, case.target))
         self._among: dict[str, AmongClients] = {}
-        self._users: dict[tuple[str, str], str | None] = {}
+        self._users: dict[tuple[str, str], Mapping[str, Any] | None] = {}
 
     def predict(self, case: Case) -> Verdict:
         """:raises Refusal: the user cannot be read, or the realm is not."""
@@ -63,15 +62,20 @@ class Predictor:
         among = self._look(realm).asking(case.requester, (case.exchange_scope or "").split())
         computed = among.reach.verdict(case.requester, case.source, case.audience, case.exchange)
         subject = Subject(self._username) if self._username else None
-        unjudged = among.reach.unjudged
-        unknown, basis = (*among.unseen, *unjudged), reasons(among.reach, computed, case.requester)
+        unknown, basis = (*among.unseen, *among.reach.unjudged), reasons(among.reach, computed, case.requester)
         verdict = Verdict(case, subject, proved=False, dry=True, basis=basis, unknown=unknown)
-        faults = [*_wrong(case, computed, among.reach), *computed.why_not, *_not_to_ask(case, among.reach)]
+        off = ["the realm is disabled"] if realm.settings().get("enabled") is False else []
+        faults = [*off, *_wrong(case, computed, among.reach), *computed.why_not, *_not_to_ask(case, among.reach)]
         if faults:
             return replace(verdict, outlook=False, reason="; ".join(dict.fromkeys(faults)))
-        user = self._user(realm, case)
-        if user is None:
+        owner = self._user(realm, case)
+        if owner is None:
             return _by_mappers(verdict, among, computed)
+        if not owner.get("enabled", True):
+            return replace(
+                verdict, outlook=False, reason=f"{subject or Subject()} is disabled, which makes tokens invalid"
+            )
+        user = str(owner["id"])
         lacking = self._not_consented(realm, among, case, user)
         if lacking:
             to = f"client scope {quoted(lacking)} of {texts.named(case.requester)}"
@@ -91,15 +95,8 @@ class Predictor:
                 "tokens of the source's service account: this login may not look at them; give it the role view-users"
             )
             return _by_mappers(replace(verdict, unknown=(*verdict.unknown, seen)), among, computed)
-        unordered = [each for way in (*computed.source_ways, *computed.audience_ways) for each in way.when]
-        if any(isinstance(each, Unordered) for each in unordered):
-            seen = "both tokens: of mappers that write aud, each token may have another one last"
-            return _by_mappers(replace(verdict, unknown=(*verdict.unknown, seen)), among, computed)
-        if (
-            tokens.refused and not tokens.left_out and always(computed.audience_ways)
-        ):  # seen where two mappers add the same audience
-            seen = f"the exchanged token: mappers add {texts.named(case.audience)} to aud, and Keycloak's example of it does not"
-            return _by_mappers(replace(verdict, unknown=(*verdict.unknown, seen)), among, computed)
+        if hidden := _not_in_examples(among, case, computed, tokens):
+            return _by_mappers(replace(verdict, unknown=(*verdict.unknown, hidden)), among, computed)
         return _by_tokens(replace(verdict, subject=subject or Subject()), among, computed, tokens)
 
     def _look(self, realm: Realm) -> AmongClients:
@@ -119,15 +116,28 @@ class Predictor:
             return None
         return tuple(sorted(needed(requester, scopes, case.exchange_scope) - given))
 
-    def _user(self, realm: Realm, case: Case) -> str | None:
+    def _user(self, realm: Realm, case: Case) -> Mapping[str, Any] | None:
         """Whose tokens are predicted. A service account says nothing of a grant that asks for users' roles."""
         key = (realm.name, "" if self._username else case.source)
         if key not in self._users:
             source = realm.clients.find(case.source)
             account = realm.service_account(source) if source and not self._username else None
-            own = str(account["id"]) if account else None
-            self._users[key] = user_id(realm, self._username) if self._username else own
+            self._users[key] = user_named(realm, self._username) if self._username else account
         return None if case.roles and not self._username else self._users[key]
+
+
+def _not_in_examples(among: AmongClients, case: Case, computed: Computed, tokens: _Tokens) -> str | None:
+    """What examples of both tokens do not show, if that counts."""
+    ways = (*computed.source_ways, *computed.audience_ways)
+    if any(isinstance(each, Unordered) for way in ways for each in way.when):
+        return "both tokens: of mappers that write aud, each token may have another one last"
+    if any(isinstance(each, Unseen) for each in among.may_fail(case)):
+        return "the subject token: no example of it tells whether Keycloak takes what a mapper writes"
+    if (
+        tokens.refused and not tokens.sure and always(computed.audience_ways)
+    ):  # seen where two mappers add the same audience
+        return f"the exchanged token: mappers add {texts.named(case.audience)} to aud, and Keycloak's example of it does not"
+    return None
 
 
 def reasons(reach: RealmReach, computed: Computed, requester: str) -> tuple[str, ...]:
@@ -158,8 +168,8 @@ def _not_to_ask(case: Case, reach: RealmReach) -> Iterator[str]:
 def _tokens(realm: Realm, among: AmongClients, case: Case, user: str) -> _Tokens:
     clients = among.reach.clients
     subject = _blank(example_token(realm, clients[case.source], user, scope=case.login_scope))
-    if why := subject.refused_for:
-        return _Tokens(subject, None, why)
+    if why := subject.refused_for or (subject.unread and f"Keycloak cannot read {quoted(subject.unread)} of the token"):
+        return _Tokens(subject, None, why, sure=True)
     if case.exchange == STANDARD:
         try:
             made = example_token(
@@ -192,7 +202,7 @@ def _narrowed(among: AmongClients, case: Case, subject: Claims, made: Claims) ->
         if ways or name == case.requester:
             stays.append(name)
     if case.audience and case.audience not in stays:
-        return _Tokens(subject, None, f"{NOT_AVAILABLE}: {case.audience}", left_out=True)
+        return _Tokens(subject, None, f"{NOT_AVAILABLE}: {case.audience}", sure=True)
     scope = " ".join(name for name in made.scope.split() if name in subject.scopes)
     return _Tokens(subject, replace(made, aud=tuple(stays), scope=scope), unsure=unsure)
 
@@ -235,7 +245,7 @@ def _by_mappers(verdict: Verdict, among: AmongClients, computed: Computed, *besi
     """No user: what mappers alone put into tokens, for all or on request. besides: what must hold, too, a phrase each."""
     case = verdict.case
     asked = {asked_for(scope) for scope in (case.login_scope, case.exchange_scope) if scope}
-    open_ = [*besides, *_may_fail(among, case)]
+    open_ = [*besides, *among.may_fail(case)]
     for ways in (computed.source_ways, computed.audience_ways):
         open_ += conditions(
             tuple(replace(way, when=tuple(when for when in way.when if when not in asked)) for way in ways)
@@ -257,16 +267,6 @@ def _by_mappers(verdict: Verdict, among: AmongClients, computed: Computed, *besi
         verdict, subject_claims=subject, exchanged_claims=_only_aud(case.requester, aud), unknown=unknown
     )
     return _concluded(foreseen, among, open_)
-
-
-def _may_fail(among: AmongClients, case: Case) -> Iterator[str]:
-    """That no mapper makes Keycloak fail, of the client scopes that are asked for or always count."""
-    maker = case.audience if case.exchange == LEGACY and case.audience else case.requester
-    for client, scope in ((case.source, case.login_scope), (maker, case.exchange_scope)):
-        asked = asked_for(scope or "")
-        for way in among.reach.failing.get(client, ()):
-            if not any(is_asked(when) and when != asked for when in way.when):
-                yield no_failure(way, client)
 
 
 def _concluded(verdict: Verdict, among: AmongClients, open_: Sequence[str]) -> Verdict:

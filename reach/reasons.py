@@ -125,10 +125,33 @@ class OneOf(str):
         return made
 
 
-class Unordered(str):
+class Unseen(str):
+    """A condition in words that no example of a token shows."""
+
+    __slots__ = ()
+
+
+class Elsewhere(Unseen):
+    """A condition in words: a token says to be a client's to which its user is not logged in. party: which, in words."""
+
+    __slots__ = ("unless",)
+    unless: str
+
+    def __new__(cls, party: str) -> "Elsewhere":
+        made = super().__new__(cls, f"its user is not logged in to {party}, too")
+        made.unless = logged_in(party)
+        return made
+
+
+class Unordered(Unseen):
     """A condition in words: of two mappers that write the same claim, one comes last. Each token may have its own order."""
 
     __slots__ = ()
+
+
+def logged_in(party: str) -> str:
+    """A condition on the user of a token that says to be another client's. party: which, in words."""
+    return f"its user is logged in to {party}, too"
 
 
 def within(when: Collection[str], other: Collection[str]) -> bool:

@@ -17,11 +17,13 @@ from kcadmin.objects.realm import realm_for
 from kcadmin.rest.errors import NotFound
 from kcadmin.rest.session import Session
 from kcadmin.rest.texts import named
-from reach.audiences import Added, may_name, replacing, touches_audience
-from reach.held_mappers import held_scopes
+from reach.audiences import Added, replacing
+from reach.held_mappers import held_scopes, of_scope
 from reach.lightweight import added_in, resolvers_in
+from reach.readable_claims import matters, may_fail
 from reach.reasons import ROLES, OneOf, Unordered, Way
 from reach.survey import Json, Progress, Survey
+from reach.written_audiences import is_by_role, written
 
 THREADS = 8
 TOLD_EACH = 50
@@ -146,6 +148,19 @@ def read_roles(
         {name: tuple(_roles_in(found)) for name, found in by_scope.items()},
         {name: _clients_in(found) for name, found in by_scope.items()},
         {name: None if name in whole else _clients_in(found) for name, found in by_client.items()},
+    )
+
+
+def touches_audience(scope: Json) -> bool:
+    """Whether a client scope holds a mapper that matters."""
+    return any(map(matters, of_scope(scope)))
+
+
+def may_name(scope: Json, audiences: Collection[str]) -> bool:
+    """Whether the mappers of a client scope may add one of these clients, or by a role any, or may fail."""
+    return any(
+        may_fail(mapper) or is_by_role(mapper) or (by := written(mapper)) is None or not {*audiences}.isdisjoint(by)
+        for mapper in of_scope(scope)
     )
 
 

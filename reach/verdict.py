@@ -8,6 +8,7 @@ from typing import Any
 from kcadmin.objects.features import LEGACY, STANDARD, STANDARD_SINCE, answered_by
 from kcadmin.rest.errors import KeycloakError
 from kcadmin.rest.texts import named, quoted, shown
+from reach.readable_claims import unread
 
 RECIPIENT, REQUESTER, THIRD = "recipient", "requester", "third"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -55,7 +56,8 @@ class Subject:
 class Claims:
     """The claims of a token that show an exchange; never the token itself. exp, iat: seconds since 1970.
 
-    delegation: the names of those by which somebody acts for the user (RFC 8693, section 4).
+    delegation: the names of those by which somebody acts for the user (RFC 8693, section 4). unread: of those that Keycloak
+    cannot read.
     """
 
     sub: str
@@ -68,6 +70,7 @@ class Claims:
     jti: str
     sid: str = ""
     delegation: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, claims: Mapping[str, Any]) -> "Claims":
@@ -79,6 +82,7 @@ class Claims:
             delegation=tuple(name for name in DELEGATION if claims.get(name) is not None),
             exp=_seconds(claims, "exp"),
             iat=_seconds(claims, "iat"),
+            unread=unread(claims),
             **texts,
         )
 
@@ -104,10 +108,9 @@ class Claims:
         return frozenset(self.scope.split())
 
     def is_of_same_user(self, other: "Claims") -> bool:
-        """By ``sub``; lightweight tokens leave it out, and then by the user's session."""
-        if self.sub and other.sub:
-            return self.sub == other.sub
-        return bool(self.sid) and self.sid == other.sid
+        """By ``sub``, or by the user's session: lightweight tokens leave ``sub`` out, and a mapper may write another one."""
+        same = (self.sub, other.sub), (self.sid, other.sid)
+        return any(mine and mine == theirs for mine, theirs in same)
 
     @property
     def answered(self) -> str | None:

@@ -6,6 +6,7 @@ https://www.keycloak.org/docs/latest/server_admin/#_protocol-mappers
 import json
 import re
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any, NoReturn
 
 from kcadmin.objects.claim_mappers import CLAIM_MAPPER
@@ -81,14 +82,6 @@ def lacks(mapper: Json) -> str | None:
     return next((each for each in _NEEDS.get(mapper["protocolMapper"], ()) if not config.get(each)), None)
 
 
-def matters(mapper: Json) -> bool:
-    """Whether a mapper may write ``aud`` or ``azp``, by itself or by a role, or make Keycloak fail. Most write other claims."""
-    kind = mapper["protocolMapper"]
-    if kind in NEVER and kind not in _NEEDS:
-        return False
-    return is_by_role(mapper) or written(mapper) != () or parties(mapper) != () or lacks(mapper) is not None
-
-
 def is_by_role(mapper: Json) -> bool:
     """Whether a mapper names the clients of roles that a token carries, or adds a role."""
     return mapper["protocolMapper"] in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER)
@@ -116,33 +109,50 @@ def claim_parts(name: str) -> list[str]:
     return [_ESCAPED.sub(r"\1", part) for part in parts]
 
 
-def _fixed(config: Mapping[str, str]) -> tuple[str, ...] | None:
-    """A hard-coded value, as it stands in ``aud``: always one text, also where it looks like a list.
+class Written(Enum):
+    """What a hard-coded value is where it is no value."""
 
-    A value that Keycloak cannot read leaves the claim out.
-    """
+    NOTHING = "the claim is left out"
+    UNKNOWN = "it may be any"
+
+
+NOTHING, UNKNOWN = Written.NOTHING, Written.UNKNOWN
+
+
+def fixed_value(config: Mapping[str, str]) -> Any:
+    """A hard-coded value as it stands in a claim that takes any. One that Keycloak cannot read leaves the claim out."""
     value, kind = config.get("claim.value") or "", config.get("jsonType.label") or "String"
     if not value:
-        return ()
+        return NOTHING
     if kind in _BOUNDS:
         number = int(value) if re.fullmatch(r"[+-]?\d{1,20}", value) else None
-        return (str(number),) if number is not None and -_BOUNDS[kind] <= number < _BOUNDS[kind] else ()
+        return number if number is not None and -_BOUNDS[kind] <= number < _BOUNDS[kind] else NOTHING
     if kind == "boolean":
-        return ("true" if value.lower() == "true" else "false",)
+        return value.lower() == "true"
     if kind == "JSON":
-        return _first_of(value)
-    return (value,) if kind == "String" else None
+        return _first_of(value, _JSON)
+    return value if kind == "String" else UNKNOWN
 
 
-def _first_of(text: str) -> tuple[str, ...] | None:
-    """The first JSON value of a text, as Keycloak writes it: a text in quotes. It does not read what comes behind."""
+def _fixed(config: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The same as it stands in ``aud``: always one text, also where it looks like a list."""
+    is_json = config.get("jsonType.label") == "JSON" and config.get("claim.value")
+    found = _first_of(config["claim.value"], _WITHOUT_FRACTIONS) if is_json else fixed_value(config)
+    if isinstance(found, Written):
+        return () if found is NOTHING else None
+    if isinstance(found, str) and not is_json:
+        return (found,)
+    return (json.dumps(found, separators=(",", ":"), ensure_ascii=False),)
+
+
+def _first_of(text: str, decoder: json.JSONDecoder) -> Any:
+    """The first JSON value of a text. Keycloak does not read what comes behind."""
     try:
-        value, _ = _JSON.raw_decode(text.lstrip(" \t\r\n"))
+        return decoder.raw_decode(text.lstrip(" \t\r\n"))[0]
     except (_Fraction, RecursionError):
-        return None
+        return UNKNOWN
     except ValueError:
-        return ()
-    return (json.dumps(value, separators=(",", ":"), ensure_ascii=False),)
+        return NOTHING
 
 
 class _Fraction(Exception):
@@ -157,4 +167,5 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-_JSON = json.JSONDecoder(parse_float=_fraction, parse_constant=_no_number)
+_JSON = json.JSONDecoder(parse_constant=_no_number)
+_WITHOUT_FRACTIONS = json.JSONDecoder(parse_float=_fraction, parse_constant=_no_number)

@@ -16,7 +16,7 @@ CHECKS: tuple[Check, ...] = (
     Check("the switch of '{requester}' (Standard token exchange)", clients.switch),
     Check("source '{source}' exists and is enabled", clients.source),
     Check("target '{target}' exists and is enabled", clients.target),
-    Check("no mapper makes Keycloak fail", mappers.failing_mappers),
+    Check("no mapper makes Keycloak fail, or tokens invalid", mappers.failing_mappers),
     Check("user '{user}' exists and is enabled", clients.user, lambda q: q.as_user is not None),
     Check("no consent is required", clients.consent),
     Check(

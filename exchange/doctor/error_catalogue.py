@@ -130,7 +130,7 @@ _PERMISSION = (
 )  # fmt: skip
 _STALE = (
     "source-disabled", "user-disabled", "user-logged-out", "source-not-before", "realm-not-before", "source-missing",
-    "subject-token-stale", "source-protocol", "source-bearer-only",
+    "subject-token-stale", "source-protocol", "source-bearer-only", "mapper-spoils",
 )  # fmt: skip
 
 ROWS: tuple[Row, ...] = (

@@ -1,40 +1,53 @@
-"""Mappers at which Keycloak fails, so that it makes no token."""
+"""Mappers at which Keycloak fails, so that it makes no token, and those whose tokens it does not take."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from exchange.doctor.finding import Finding, Question
+from kcadmin.objects.clients import Client
 from kcadmin.rest.texts import named
-from reach.failing import failing, failure
+from reach.failing import EARLY, NOT_MADE, Failure, as_maker, as_source, failing
 from reach.held_mappers import held_mappers
+from reach.readable_claims import may_fail
 from reach.roles import RoleFacts, is_asked
-from reach.written_audiences import lacks
 
 
 def failing_mappers(q: Question) -> Iterator[Finding]:
     """Of the client that the subject token is issued for, and of the one that the exchanged token is made of."""
     scopes = {str(each["name"]): each for each in q.reader.scopes()}
     maker = q.target if q.legacy and q.asks else q.requester
-    for name, client in {each.client_id: each for each in (q.source, maker) if each}.items():
-        roles = {
-            held.name: _roles(q, str(scopes[held.name]["id"]))
-            for mapper, _, held, _ in held_mappers(client, scopes)
-            if held and lacks(mapper)
-        }
-        for way in failing(client, scopes, q.reader.shapes(client).lighteners, RoleFacts(scope_roles=roles)):
-            if any(map(is_asked, way.when)) and not q.case.exchange_scope and not q.case.login_scope:
-                continue
-            remedy = f"set that in the mapper, or delete the mapper; then tokens of {named(name)} are made again"
-            wrong = f"gets no token: {failure(way, name)}"
-            yield q.found(
-                "mapper-fails",
-                "client",
-                name,
-                wrong,
-                remedy,
-                field="protocolMappers",
-                value=way.by,
-                sure=not way.when,
-            )
+    found = [*as_source(_of(q, q.source, scopes), q.case.exchange, foreign=q.foreign)]
+    found += as_maker(_of(q, maker, scopes) if maker is not q.source else ())
+    for each in found:
+        if each.kind == EARLY:  # which the source's own check tells
+            continue
+        if any(map(is_asked, each.way.when)) and not q.case.exchange_scope and not q.case.login_scope:
+            continue
+        cause, wrong = (
+            ("mapper-fails", "gets no token") if each.kind == NOT_MADE else ("mapper-spoils", "gets no valid token")
+        )
+        remedy = f"{each.remedy}; then {'fresh ' if each.kind != NOT_MADE else ''}tokens of {named(each.client)} are "
+        yield q.found(
+            cause,
+            "client",
+            each.client,
+            f"{wrong}: {each.told}",
+            remedy + ("made again" if each.kind == NOT_MADE else "taken"),
+            field=each.field,
+            value=each.way.by,
+            sure=each.sure,
+        )
+
+
+def _of(q: Question, client: Client | None, scopes: Mapping[str, Any]) -> list[Failure]:
+    if client is None:
+        return []
+    roles = {
+        held.name: _roles(q, str(scopes[held.name]["id"]))
+        for _, _, held, _ in held_mappers(client, scopes, may_fail)
+        if held
+    }
+    return [*failing(client, scopes, q.reader.shapes(client).lighteners, RoleFacts(scope_roles=roles))]
 
 
 def _roles(q: Question, scope_id: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from exchange.inventory.exchanges import (
     Remark,
     existing_exchanges,
 )
+from exchange.inventory.failing import failing_tokens, fails, lost
 from exchange.inventory.permissions import existing_permissions
 from exchange.inventory.refused_names import refused_name
 from exchange.inventory.shared_scopes import remarks, split
@@ -26,7 +27,6 @@ from kcadmin.objects.realm import management_client_id
 from kcadmin.rest import texts
 from kcadmin.rest.texts import camel, shown
 from reach.existing_policies import Window
-from reach.failing import failing_in, failure
 from reach.guards import GuardReach, guard_reach
 from reach.leftovers import leftovers
 from reach.roles import RoleFacts
@@ -103,16 +103,15 @@ def inventory(
     )
     permitted, more = existing_permissions(survey, providers)
     guards = guard_reach(survey, facts)
-    failing = _failing(survey, facts)
+    failing = failing_tokens(survey, facts)
     refused = {
         each: why
         for each in (*exchanges, *permitted)
-        if (why := refused_name(each) or guards.refusal_of(each.requester, each.source))
-        or any(name in failing for name in _makers(each))
+        if (why := refused_name(each) or guards.refusal_of(each.requester, each.source)) or fails(each, failing)
     }
     grants = _named(_merged(_grouped(survey, [each for each in (*exchanges, *permitted) if each not in refused])))
     refusals = {each: why for each, why in refused.items() if why}
-    added = [*_added(survey, names, grants), *_refused(refusals), *failing.values(), *remarks(survey, shared)]
+    added = [*_added(survey, names, grants), *_refused(refusals), *lost(failing), *remarks(survey, shared)]
     return Inventory(
         survey.realm,
         tuple(grants),
@@ -136,21 +135,6 @@ def _refusing(survey: Survey, guards: GuardReach) -> Iterator[Remark]:
         yield Remark(Level.NOTE, about, says)
     for requester, phrases in guards.when.items():
         yield Remark(Level.NOTE, f"exchanges of {texts.named(requester)}", f"work only if {' and '.join(phrases)}")
-
-
-def _failing(survey: Survey, facts: RoleFacts) -> dict[str, Remark]:
-    """The clients for which Keycloak fails to make any token."""
-    return {
-        name: Remark(Level.LOST, f"tokens of {texts.named(name)}", failure(way, name), "give that mapper what it lacks")
-        for name, client in survey.clients.items()
-        for way in failing_in(survey, facts, client)
-        if not way.when
-    }
-
-
-def _makers(each: ExistingExchange) -> tuple[str, str]:
-    """The clients for which an exchange takes tokens to be made: the subject token, and the one that is issued."""
-    return each.source, each.target if each.exchange == LEGACY else each.requester
 
 
 def _refused(refused: Mapping[ExistingExchange, str]) -> Iterator[Remark]:

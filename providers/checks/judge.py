@@ -59,4 +59,6 @@ def judge(
     if not opens:
         return JudgedGrants(planned.grants, (), (*planned.notes, *changes.notes))
     opened = openings(connection, planned.grants, facts, guards, state)
+    if opened.faults:
+        return JudgedGrants(faults=opened.faults)
     return JudgedGrants(planned.grants, (), (*planned.notes, *changes.notes, *opened.notes), opened.in_full)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from grants.implied import implied, shortened
 from grants.plan import GrantPlan
 from grants.planned_realm import exists
+from grants.unusable import unusable
 from kcadmin.authz.tickets import ticket_way
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import SWITCH
@@ -23,10 +24,11 @@ from reach.surroundings import known_clients, surroundings
 
 @dataclass(frozen=True)
 class OpeningNotes:
-    """notes: a sentence each. in_full: those that the notes shorten or leave out."""
+    """notes: a sentence each. in_full: those that the notes shorten or leave out. faults: of grants that open nothing at all."""
 
     notes: tuple[str, ...] = ()
     in_full: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
 
 def openings(
@@ -43,6 +45,7 @@ def openings(
     """
     notes: list[str] = []
     in_full: list[str] = []
+    faults: list[str] = []
     for realm in sorted({grant.spec.realm for grant in grants}):
         here = [grant for grant in grants if grant.spec.realm == realm]
         clients = known_clients(connection, realm, sorted({name for grant in here for name in grant.uuids}))
@@ -72,12 +75,13 @@ def openings(
             full_scope_goes={name for grant in here for name in grant.full_scope_off},
             realm_roles={role.role for grant in new for role in grant.spec.required_roles if not role.client},
         )
+        faults += unusable(new, around)
         short, whole = shortened(implied(here, new, around, guards, guards_go=guarded_anew and not guards), realm)
         notes += [*short, *_tickets(known, new, facts), *_default_roles(known, new)]
         unread = [f"note on realm {named(realm)}: {each}." for each in around.unread]
         notes += [each for each in unread if messages.first_time(known, each)]
         in_full += whole
-    return OpeningNotes(tuple(notes), tuple(in_full))
+    return OpeningNotes(tuple(notes), tuple(in_full), tuple(faults))
 
 
 def _is_switched(client: Client) -> bool:

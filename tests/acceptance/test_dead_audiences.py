@@ -13,7 +13,7 @@ from kcadmin.rest.errors import TokenRefused
 from kcadmin.rest.session import Session
 from local import keycloak
 from reach.among_clients import reach_among_clients
-from reach.example_tokens import example_token, user_id
+from reach.example_tokens import example_token, user_named
 from reach.verdict import REQUESTER, Case
 from tests.conftest import MakeRealm
 from tests.support.realms import TestRealm
@@ -41,7 +41,7 @@ def test_names_of_clients_that_are_not_there(make_realm: MakeRealm) -> None:
     view = realm_for(Session(realm.connection), realm.name)
     source = view.clients.find("frontend")
     assert source is not None
-    predicted = example_token(view, source, user_id(view, realm.user))
+    predicted = example_token(view, source, str(user_named(view, realm.user)["id"]))
     assert set(predicted.aud) == {"api", "a text", *dead}
     reach = reach_among_clients(view, read_features(view.session), CLIENTS).reach
     for requester, audience in itertools.product(("frontend", "api"), (None, "off", "ghost")):

@@ -5,7 +5,7 @@ import pytest
 from kcadmin.objects.near_names import near_clients, near_roles, near_scopes, near_users
 from kcadmin.objects.realm import realm_for
 from kcadmin.rest.errors import Refusal
-from reach.example_tokens import user_id
+from reach.example_tokens import user_named
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm
 
@@ -38,7 +38,7 @@ def test_users_and_scopes(realm: TestRealm) -> None:
     assert near_scopes(here, "Emial") == " (near it: 'email')"
     assert near_users(here, "Testuser") == f" (near it: '{realm.user}')"
     with pytest.raises(Refusal, match=rf"'testusr2' .*view-users \(near it: '{realm.user}'\)\.$"):
-        user_id(here, "testusr2")
+        user_named(here, "testusr2")
     names = [f"zeta-{number:03}" for number in range(120)]
     realm.session.post(
         realm.at("partialImport"), {"ifResourceExists": "FAIL", "users": [{"username": name} for name in names]}

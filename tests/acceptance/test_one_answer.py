@@ -18,7 +18,7 @@ from reach.prediction import Predictor
 from reach.reasons import ROLES, always
 from reach.roles import read_roles
 from reach.survey import survey
-from reach.verdict import RECIPIENT, REQUESTER, THIRD, Case
+from reach.verdict import RECIPIENT, REQUESTER, THIRD, Case, Verdict
 from tests.acceptance.test_gates import FIRST, NUMBER
 from tests.support.engine import forget
 from tests.support.random_realms import RandomRealm, random_realm
@@ -92,17 +92,15 @@ def against_keycloak(
     blocking = [each for each in diagnosis.findings if audience or each.token != EXCHANGED]
     about = f"{triple}, {user}, scope '{scope}': Keycloak {'allows it' if passed else f'refuses it ({why})'}"
     wrong = []
-    if not scope and said.allowed != (dry.outlook is not False):
+    if users.made.clients[source].get("serviceAccountsEnabled") and not scope:
+        wrong += of_account(users, triple, said.allowed, dry)
+    elif not scope and said.allowed != (dry.outlook is not False):
         wrong.append(f"graph {said.allowed} {said.why_not}, dry run {dry.outlook} {dry.reason}")
     if passed and not said.allowed:
         wrong.append(f"{about}, graph: {said.why_not}")
     if not passed and not scope and said.allowed and not said.conditions:
         wrong.append(f"{about}, graph: {said}")
-    empty = audience is None and "its aud is" in (
-        for_user.reason or ""
-    )  # a token that is not for the requester: it is given all the same
-    without = "which was asked for" in (for_user.reason or "")  # a scope that the user's roles keep out: so, too
-    if for_user.outlook is not None and for_user.outlook != passed and not (empty or without):
+    if for_user.outlook is not None and for_user.outlook != passed and not is_given_all_the_same(for_user, audience):
         wrong.append(f"{about}, dry run for the user: {for_user.outlook} {for_user.reason}")
     if passed and blocking:
         wrong.append(f"{about}, doctor: {[each.sentence for each in blocking]}")
@@ -111,6 +109,25 @@ def against_keycloak(
     if not passed and not blocking and not diagnosis.notes and not unseen:
         wrong.append(f"{about}, doctor: nothing")
     return wrong
+
+
+def is_given_all_the_same(dry: Verdict, audience: str | None) -> bool:
+    """Whether a token is not as a grant promises, for which Keycloak refuses no exchange."""
+    empty = audience is None and "its aud is" in (dry.reason or "")  # it is not for the requester
+    return empty or "which was asked for" in (dry.reason or "")  # a scope that the user's roles keep out
+
+
+def of_account(users: Users, triple: Triple, allowed: bool, dry: Verdict) -> list[str]:
+    """Without a user's name, a dry run is of the source's service account."""
+    requester, source, audience = triple
+    token = users.account_token(source)
+    passed, why = users.exchange(requester, token, audience) if token else (False, "no token")
+    about = f"{triple} of the service account: Keycloak {'allows it' if passed else f'refuses it ({why})'}"
+    if passed and not allowed:
+        return [f"{about}, graph does not"]
+    if dry.outlook is not None and dry.outlook != passed and not is_given_all_the_same(dry, audience):
+        return [f"{about}, dry run {dry.outlook} {dry.reason}"]
+    return []
 
 
 def against_inventory(reach: RealmReach, found: Any, made: RandomRealm, triples: list[Triple]) -> list[str]:

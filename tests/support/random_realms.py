@@ -52,7 +52,11 @@ class Scope:
 
 @dataclass
 class RandomRealm:
-    """What ``make`` makes. roles: (client id or "", name). composites: which of them bring which."""
+    """What ``make`` makes. roles: (client id or "", name). composites: which of them bring which.
+
+    accounts: what the service accounts of clients hold. given: what each new user gets. in_group: the user who has roles by a
+    group in another. keeps_given: the one who still has what each new user gets.
+    """
 
     seed: int
     clients: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -63,6 +67,10 @@ class RandomRealm:
     mapped: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     held: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     without_roles_scope: list[str] = field(default_factory=list)
+    accounts: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    given: list[tuple[str, str]] = field(default_factory=list)
+    in_group: str = ""
+    keeps_given: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -81,7 +89,7 @@ class RandomRealm:
         for whole, parts in self.composites.items():
             send.post(realm.at("roles-by-id", found[whole]["id"], "composites"), [found[part] for part in parts])
         default = realm.get("roles", f"default-roles-{realm.name}")
-        send.post(realm.at("roles-by-id", default["id"], "composites"), [found["", "given"]])
+        send.post(realm.at("roles-by-id", default["id"], "composites"), [found[each] for each in self.given])
         for client, roles in self.mapped.items():
             _map(send, realm.at("clients", uuids[client], "scope-mappings"), roles, found, uuids)
         for client, mappers in self.mappers.items():
@@ -102,12 +110,18 @@ class RandomRealm:
         scopes = {each["name"]: each["id"] for each in realm.get("client-scopes")}
         for client in self.without_roles_scope:
             send.delete(realm.at("clients", uuids[client], "default-client-scopes", scopes["roles"]))
+        for client, roles in self.accounts.items():
+            account = realm.get("clients", uuids[client], "service-account-user")["id"]
+            _map(send, realm.at("users", account, "role-mappings"), roles, found, uuids)
         for username, roles in self.held.items():
             realm.add_user(username)
             user = realm.get("users", username=username, exact="true")[0]
             send.put(realm.at("users", user["id"]), {**user, "attributes": {"who": [self.names[0]]}})
             at = realm.at("users", user["id"], "role-mappings")
-            send.delete(f"{at}/realm", [default])
+            if username != self.keeps_given:
+                send.delete(f"{at}/realm", [default])
+            if username == self.in_group:
+                at = realm.at("groups", _joined(realm, user["id"]), "role-mappings")
             _map(send, at, roles, found, uuids)
         return realm
 
@@ -157,7 +171,47 @@ def random_realm(seed: int, exchange: str, *, odd: bool = False) -> RandomRealm:
         "holds-some": dice.sample(made.roles, min(3, len(made.roles))),
         "holds-others": [],
     }
+    _more(made, exchange, odd=odd)
     return made
+
+
+def _more(made: RandomRealm, exchange: str, *, odd: bool) -> None:
+    """What changes nothing of the rest that a seed makes."""
+    dice = random.Random(f"{made.seed} {exchange} more")  # noqa: S311 (the same)
+    of_clients = [role for role in made.roles if role[0]]
+    made.given = [("", "given"), *dice.sample(of_clients, min(len(of_clients), dice.choice((0, 1))))]
+    made.in_group = dice.choice(("holds-some", ""))
+    made.keeps_given = dice.choice(("holds-none", "", ""))
+    for name, client in made.clients.items():
+        if not odd or client["publicClient"] or client.get("bearerOnly"):
+            continue
+        if dice.random() < 0.3:
+            client["serviceAccountsEnabled"] = True
+            made.accounts[name] = dice.sample(made.roles, dice.choice((0, 1, 2)))
+        if dice.random() < 0.12:
+            made.mappers[name].append(_odd_mapper(dice, made.names))
+        if dice.random() < 0.03:
+            client["attributes"]["access.token.signed.response.alg"] = dice.choice(("none", "HS512", "ES256"))
+
+
+def _odd_mapper(dice: random.Random, names: Sequence[str]) -> dict[str, Any]:
+    """One that writes what Keycloak may not take, or another ``sub``."""
+    claim, value, label = dice.choice(
+        (
+            ("nbf", "x", "String"),
+            ("nbf", "5", "long"),
+            ("sid", "x", "String"),
+            ("cnf.jkt", "x", "String"),
+            ("realm_access", '{"roles": ["x"]}', "JSON"),
+            ("email", "{}", "JSON"),
+            ("allowed-origins", "x", "String"),
+            ("azp", dice.choice(names), "String"),
+        )
+    )
+    fixed = kind("oidc-hardcoded-claim-mapper", claim_name=claim, claim_value=value, jsonType_label=label)
+    of_user = kind("oidc-usermodel-attribute-mapper", claim_name=claim, user_attribute=dice.choice(("who", "none")))
+    pairwise = kind("oidc-sha256-pairwise-sub-mapper", pairwiseSubAlgorithmSalt="x")
+    return dice.choice((fixed, fixed, of_user, pairwise))
 
 
 def random_grants(made: RandomRealm, realm_name: str, exchange: str) -> list[dict[str, Any]]:
@@ -248,6 +302,14 @@ def _by_place(
 ) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     for holder in sorted({holder for holder, _ in roles}):
         yield (f"clients/{uuids[holder]}" if holder else "realm"), [role for role in roles if role[0] == holder]
+
+
+def _joined(realm: TestRealm, user: str) -> str:
+    """A group in another, of which the user is a member."""
+    above = realm.session.create(realm.at("groups"), {"name": "above"})
+    group = realm.session.create(realm.at("groups", above, "children"), {"name": "within"})
+    realm.session.put(realm.at("users", user, "groups", group), None)
+    return group
 
 
 def _let_users_have_attributes(realm: TestRealm) -> None:

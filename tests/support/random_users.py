@@ -60,6 +60,10 @@ class Users:
             self._tokens[key] = self._ask(client, form).get("access_token")
         return self._tokens[key]
 
+    def account_token(self, client: str) -> str | None:
+        """An access token of a client's service account."""
+        return self._ask(client, {"grant_type": "client_credentials", "scope": "openid"}).get("access_token")
+
     def forget(self) -> None:
         """New tokens from now on."""
         self._tokens.clear()

@@ -7,10 +7,12 @@ import pytest
 
 from kcadmin.objects.clients import Client
 from kcadmin.objects.mappers import RESOLVE_MAPPER
-from reach.audiences import Added, Shapes, added, if_held, may_name, resolvers, switched, touches_audience
+from reach.audiences import Added, Shapes, added, if_held, resolvers, switched
 from reach.held_mappers import AssignedScope
 from reach.introspection import Introspector, Introspectors
-from reach.written_audiences import CLAIM_MAPPERS, NEVER, ROLE_MAPPER, is_by_role, lacks, matters, parties, written
+from reach.readable_claims import matters
+from reach.roles import may_name, touches_audience
+from reach.written_audiences import CLAIM_MAPPERS, NEVER, ROLE_MAPPER, is_by_role, lacks, parties, written
 from tests.support.mapper_kinds import KINDS, RESOLVE, SCRIPT, kind
 from tests.support.surveys import ROLES_SCOPE, client
 

@@ -73,7 +73,7 @@ def test_before_26_2_only_the_legacy_exchange_can_have_answered() -> None:
 @pytest.mark.parametrize(
     ("token", "why"),
     [
-        (lambda: sign({**STANDARD, "sub": "other"}), "its sub is 'other' and the subject's is 'user-1'"),
+        (lambda: sign({**STANDARD, "sub": "other", "sid": "t"}), "its sub is 'other' and the subject's is 'user-1'"),
         (lambda: sign({**STANDARD, "sub": None, "sid": "t"}), "its sub is '' and"),
         (lambda: sign({**STANDARD, "sub": None, "sid": None}), "its sub is '' and"),
         (lambda: sign({**STANDARD, "azp": "frontend"}), "its azp is 'frontend' and not the requester 'api'"),

@@ -479,7 +479,7 @@ def test_a_mapper_at_which_keycloak_fails_keeps_tokens_from_being_made() -> None
     assert verdict(found, "b", "a").why_not == (f"{fails.format('b')} of 'b' has no 'role'",)
     assert [*realm_reach(found, NO_ROLES).rules()] == []
     gated = survey(client("a", "b", optionalClientScopes=["s"]), whole, scopes={"s": scope})
-    (phrase,) = verdict(gated, "b", "a").conditions
+    (phrase,) = verdict(gated, "b", "a", roles=RoleFacts(scope_roles={"s": ()})).conditions
     assert phrase.startswith("no token of 'a' is made where scope 's' is asked for, at which Keycloak fails: ")
     noted = {**broken, "protocolMapper": "oidc-usersessionmodel-note-mapper"}
     assert verdict(survey(client("a", "b", noted), whole), "b", "a").allowed  # it does not act

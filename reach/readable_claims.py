@@ -1,0 +1,179 @@
+"""What a mapper may write to a claim so that Keycloak does not read the token any more: both exchanges call it invalid.
+
+Tokens are issued with it all the same. Proven on Keycloak 26.7.3 and 26.7.5: tests/acceptance/test_unreadable_claims.py.
+"""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from kcadmin.objects.claim_mappers import CLAIM_MAPPER
+from reach.written_audiences import (
+    CLAIM_MAPPERS,
+    NEVER,
+    NOTHING,
+    UNKNOWN,
+    Written,
+    claim_parts,
+    fixed_value,
+    is_by_role,
+    lacks,
+    parties,
+    written,
+)
+
+Json = Mapping[str, Any]
+Shape = Callable[[Any], bool]
+SESSION, PARTY, KEY = "sid", "azp", "cnf"
+_INTEGER, _LONG = re.compile(r"[+-]?\d{1,20}"), 2**63
+_EMPTY = ("", "null")
+_FLAGS = {*_EMPTY, "true", "True", "TRUE", "false", "False", "FALSE"}
+_LISTS = frozenset({"oidc-group-membership-mapper", "oidc-organization-membership-mapper"})
+
+
+def _text(value: Any) -> bool:
+    return not isinstance(value, dict | list)
+
+
+def _whole(value: Any) -> bool:
+    return _long(value) is not None
+
+
+def _past(value: Any) -> bool:
+    number = _long(value)
+    return number is not None and number <= time.time()
+
+
+def _long(value: Any) -> int | None:
+    """As a whole number; 0 for nothing, None for what is none."""
+    if value is None or (isinstance(value, str) and value.strip() in _EMPTY):
+        return 0
+    if isinstance(value, str):
+        value = int(value) if _INTEGER.fullmatch(value.strip()) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -_LONG <= value < _LONG:
+        return None
+    return int(value)
+
+
+def _flag(value: Any) -> bool:
+    return value.strip() in _FLAGS if isinstance(value, str) else value is None or isinstance(value, int)
+
+
+def _list(of: Shape) -> Shape:
+    return lambda value: value is None or (isinstance(value, list) and all(map(of, value)))
+
+
+def _map(of: Shape) -> Shape:
+    return lambda value: value is None or (isinstance(value, dict) and all(map(of, value.values())))
+
+
+def _object(fields: Mapping[str, Shape], *, others: bool = False) -> Shape:
+    """others: whether it may have fields that Keycloak does not know."""
+    return lambda value: (
+        value is None
+        or (
+            isinstance(value, dict)
+            and (others or value.keys() <= fields.keys())
+            and all(of(value[name]) for name, of in fields.items() if name in value)
+        )
+    )
+
+
+_ACCESS = _object({"roles": _list(_text), "verify_caller": _flag})
+_TEXTS = (
+    "at_hash", "c_hash", "s_hash", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username",
+    "profile", "picture", "website", "email", "gender", "birthdate", "zoneinfo", "locale", "phone_number", "claims_locales",
+)  # fmt: skip
+SHAPES: Mapping[str, Shape] = {
+    **dict.fromkeys(_TEXTS, _text),
+    "nbf": _past,
+    "updated_at": _whole,
+    "email_verified": _flag,
+    "phone_number_verified": _flag,
+    "trusted-certs": _list(_text),
+    "allowed-origins": _list(_text),
+    "realm_access": _ACCESS,
+    "resource_access": _map(_ACCESS),
+    "authorization": _object({"permissions": _list(_object({}, others=True))}),
+    "authorization_details": _list(_object({"type": _text}, others=True)),
+    KEY: _object({"x5t#S256": _text, "jkt": _text}),
+    "otherClaims": lambda value: isinstance(value, dict),
+    SESSION: lambda value: False,  # it must be the one of the token's own session
+}
+"""By claim, whether Keycloak reads a value. It takes any of other claims, or writes itself what a mapper would."""
+ONCE_EACH = frozenset(_TEXTS) | {"nbf", "updated_at", "email_verified", "phone_number_verified"}
+"""Of two mappers that write one of these claims, one comes last. Of the others, Keycloak reads both values."""
+UNSEEN = frozenset({SESSION, PARTY, KEY, "resource_access"})
+"""No example of a token tells whether a token with such a claim is taken, or it shows what a token leaves out."""
+
+
+def unread(claims: Json) -> tuple[str, ...]:
+    """The claims of an example of a token for which a real one would be refused."""
+    return tuple(name for name, value in claims.items() if name in SHAPES.keys() - UNSEEN and not SHAPES[name](value))
+
+
+def matters(mapper: Json) -> bool:
+    """Whether a mapper may write ``aud``, by itself or by a role, or may fail. Most write other claims."""
+    if mapper["protocolMapper"] in NEVER and not lacks(mapper):
+        return False
+    return is_by_role(mapper) or written(mapper) != () or may_fail(mapper)
+
+
+def may_fail(mapper: Json) -> bool:
+    """Whether a mapper may keep tokens from being made, or from being exchanged as those of their client."""
+    return lacks(mapper) is not None or parties(mapper) != () or may_spoil(mapper)
+
+
+def may_spoil(mapper: Json) -> bool:
+    """Whether tokens with what a mapper writes may be refused. Most write other claims, or what fits theirs."""
+    claim = first_claim(mapper)
+    if claim not in SHAPES or _is_within(mapper, "resource_access"):
+        return False
+    value = value_of(mapper)
+    if value is not UNKNOWN:
+        return value is not NOTHING and not (SHAPES[claim](value) and (claim != KEY or value is None))
+    config = mapper.get("config") or {}
+    settings = (str(config.get(name) or "") for name in ("claim.name", "jsonType.label", "multivalued"))
+    return claim in UNSEEN or _may_spoil(mapper["protocolMapper"], *settings)
+
+
+def first_claim(mapper: Json) -> str:
+    """The claim of a token that a mapper writes, or a part of it; empty for a mapper that writes none."""
+    if mapper["protocolMapper"] not in CLAIM_MAPPERS:
+        return ""
+    name = str((mapper.get("config") or {}).get("claim.name") or "")
+    return next(iter(claim_parts(name)), "") if "." in name or "\\" in name else name
+
+
+def _is_within(mapper: Json, claim: str) -> bool:
+    """Whether it writes a part of a claim. Keycloak leaves out what it cannot read within ``resource_access``."""
+    return first_claim(mapper) == claim != str((mapper.get("config") or {}).get("claim.name"))
+
+
+def writes(mapper: Json, claim: str) -> bool:
+    """Whether a mapper writes a claim, or a part of it."""
+    return first_claim(mapper) == claim or (claim == "name" and mapper["protocolMapper"] == "oidc-full-name-mapper")
+
+
+def value_of(mapper: Json) -> Any:
+    """What a mapper makes of its first claim: NOTHING where it leaves it out, UNKNOWN where that hangs on the user."""
+    config = mapper.get("config") or {}
+    found = fixed_value(config) if mapper["protocolMapper"] == CLAIM_MAPPER else UNKNOWN
+    return found if isinstance(found, Written) else _nested(str(config.get("claim.name") or ""), found)
+
+
+@lru_cache(4096)
+def _may_spoil(kind: str, name: str, label: str, multivalued: str) -> bool:
+    """Of a mapper whose values are the user's: whether one of their type is not read."""
+    samples: Mapping[str, Any] = {"int": 1, "long": 1, "boolean": True, "JSON": {"any": "x"}}
+    sample = samples.get(label, "x")
+    value = [sample] if kind in _LISTS or multivalued == "true" else sample
+    return not SHAPES[claim_parts(name)[0]](_nested(name, value))
+
+
+def _nested(name: str, value: Any) -> Any:
+    for part in reversed(claim_parts(name)[1:]):
+        value = {part: value}
+    return value
