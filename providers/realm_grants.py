@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 from pulumi import dynamic
 
-from kcadmin.marks.packed import Part, grants_in, pack, parts_in
+from kcadmin.marks.packed import Part, declared_in, grants_in, pack, parts_in
 from kcadmin.rest.errors import KeycloakError
 from providers.base.messages import failure
 from providers.base.other_providers import beside_others
@@ -48,7 +48,7 @@ class RealmGrantsProvider(dynamic.ResourceProvider):
             raise KeycloakError(*all_of(faults))
         if self._runs.get(_news["realm"]) == PREVIEW:
             tell_steps(_news["realm"], steps, olds, news)
-        same = {*steps.values()} <= {Step.SAME} and grants_in(_olds) == grants_in(_news)
+        same = {*steps.values()} <= {Step.SAME} and declared_in(_olds) == declared_in(_news)
         return dynamic.DiffResult(changes=not same or bool(_olds.get(FAILED) or _news.get(GIVES)))
 
     def create(self, props: Props) -> dynamic.CreateResult:

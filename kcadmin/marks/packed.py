@@ -19,6 +19,7 @@ GRANTS = "grants"
 ID, AFTER, UNSET = "id", "after", "unset"
 CLIENT, UUID = "client_id", "client_uuid"
 PLACE_OF_UUID = "{client_uuid}"
+OFFERED = "standardOffered"
 USUAL = {"public": False, "fullScope": True}  # of a client that exchanges
 _NOTHING = object()
 
@@ -74,6 +75,14 @@ def grants_in(packed: Mapping[str, Any]) -> dict[str, Json]:
     common = (packed.get("common") or {}).get(GRANTS) or {}
     clients = packed.get("clients") or {}
     return {name: _grant(_whole(row, common), clients) for name, row in (packed.get(GRANTS) or {}).items()}
+
+
+def declared_in(packed: Mapping[str, Any]) -> dict[str, Json]:
+    """The same without what follows from the server's version and features alone: an upgrade changes no grant."""
+    return {
+        name: {key: value for key, value in grant.items() if key != OFFERED}
+        for name, grant in grants_in(packed).items()
+    }
 
 
 def explicit_name(provider: str) -> str:

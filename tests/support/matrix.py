@@ -28,6 +28,7 @@ SUITES = (
         for what in (
             *("lifecycle", "changes", "prove", "drift", "destroy", "sharing", "requests"),
             *("identity", "replaced", "client_policies", "rotated", "forged_claims", "features_off", "restored"),
+            "upgraded",
         )
     ),
 )

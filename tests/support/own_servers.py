@@ -12,6 +12,9 @@ from tests.support.shared_servers import START_SECONDS
 PORTS = range(20_000, 32_000)
 """No outgoing connection of this machine takes one of these while the server is away."""
 
+ACCOUNT = {"KC_DB_USERNAME": "sa", "KC_DB_PASSWORD": "password"}
+"""Of the database file. Some versions have others by default, and then refuse a file of another version."""
+
 
 class OwnServer:
     """A server whose data are in files. feature_set, version: those that it runs with now."""
@@ -64,7 +67,12 @@ class OwnServer:
             chosen = port or random.choice([each for each in PORTS if keycloak.port_is_free(each)])  # noqa: S311
             try:
                 return keycloak.Server.start(
-                    installation, port=chosen, data=self._data, admin_password=self._password, wait=START_SECONDS
+                    installation,
+                    port=chosen,
+                    data=self._data,
+                    admin_password=self._password,
+                    env=ACCOUNT,
+                    wait=START_SECONDS,
                 )
             except UserError as problem:
                 if port or "is taken" not in str(problem):

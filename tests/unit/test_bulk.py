@@ -210,6 +210,15 @@ def test_a_grant_that_changes_is_a_change_without_a_write(provider: RealmGrantsP
     assert grants_in(provider.update("r", outs, news).outs or {})["g"]["reason"] == "why" and notes.did == []
 
 
+def test_a_server_that_offers_another_exchange_by_now_is_no_change(provider: RealmGrantsProvider) -> None:
+    def on(offered: bool) -> Props:
+        return {**inputs(PAIR), "grants": {"g": {**GRANT, "standardOffered": offered}}}
+
+    outs = provider.create(on(False)).outs or {}
+    assert not provider.diff("r", outs, on(True)).changes
+    assert provider.diff("r", outs, {**on(True), "grants": {"g": {**GRANT, "timeWindow": True}}}).changes
+
+
 def test_parts_that_are_given_away_are_forgotten_and_others_removed(
     provider: RealmGrantsProvider, notes: Notes
 ) -> None:
