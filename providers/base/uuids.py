@@ -5,6 +5,7 @@ from typing import Any
 
 from pulumi.output import Unknown
 
+from kcadmin.objects.near_names import near_clients
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.errors import NotFound, Refusal, sentence
 
@@ -41,7 +42,7 @@ def require_uuids(fields: Mapping[str, str], realm: Realm, props: dict[str, Any]
         for name in _listed(props[id_key]):
             found = realm.clients.find(name)
             if found is None:
-                remedy = f"create it, or correct {id_key} of this {kind}"
+                remedy = f"create it, or correct {id_key} of this {kind}{near_clients(realm, name)}"
                 raise Refusal(sentence("client", name, realm.name, "does not exist", remedy))
             uuids.append(found.uuid)
         props[uuid_key] = _like(props[id_key], uuids)

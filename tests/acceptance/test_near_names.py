@@ -5,6 +5,7 @@ import pytest
 from kcadmin.objects.near_names import near_clients, near_roles, near_scopes, near_users
 from kcadmin.objects.realm import realm_for
 from kcadmin.rest.errors import Refusal
+from providers.base.uuids import require_uuids
 from reach.example_tokens import user_named
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm
@@ -39,6 +40,8 @@ def test_users_and_scopes(realm: TestRealm) -> None:
     assert near_users(here, "Testuser") == f" (near it: '{realm.user}')"
     with pytest.raises(Refusal, match=rf"'testusr2' .*view-users \(near it: '{realm.user}'\)\.$"):
         user_named(here, "testusr2")
+    with pytest.raises(Refusal, match=r"'frontned' .*or correct client_id of this switch \(near it: 'frontend'\)\.$"):
+        require_uuids({"client_id": "client_uuid"}, here, {"client_id": "frontned"}, "switch")
     names = [f"zeta-{number:03}" for number in range(120)]
     realm.session.post(
         realm.at("partialImport"), {"ifResourceExists": "FAIL", "users": [{"username": name} for name in names]}
