@@ -16,9 +16,10 @@ LOST, OLDER, NEWER = "lost", "older", "newer"
 AGES = (LOST, OLDER, NEWER)
 
 
-def test_each_database_with_each_state(own_server: OwnServer, pulumi: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("resources", ["each", "realm"])
+def test_each_database_with_each_state(resources: str, own_server: OwnServer, pulumi: Path, tmp_path: Path) -> None:
     """Nine pairs of the legacy exchange: a stack for each age of the state, and the database of each age for all of them."""
-    stacks = {age: LiveStack(tmp_path / age, pulumi, own_server.server, "legacy", first=2) for age in AGES}
+    stacks = {age: LiveStack(tmp_path / age, pulumi, own_server.server, "legacy", resources, first=2) for age in AGES}
     states = {(age, OLDER): each.stack.export_text() for age, each in stacks.items()}
     own_server.save(OLDER)
     for age, each in stacks.items():
