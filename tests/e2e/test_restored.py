@@ -16,15 +16,17 @@ LOST, OLDER, NEWER = "lost", "older", "newer"
 AGES = (LOST, OLDER, NEWER)
 
 
-@pytest.mark.parametrize("resources", ["each", "realm"])
-def test_each_database_with_each_state(resources: str, own_server: OwnServer, pulumi: Path, tmp_path: Path) -> None:
-    """Nine pairs of the legacy exchange: a stack for each age of the state, and the database of each age for all of them."""
-    stacks = {age: LiveStack(tmp_path / age, pulumi, own_server.server, "legacy", resources, first=2) for age in AGES}
+@pytest.mark.parametrize(("exchange", "resources"), [("legacy", "each"), ("legacy", "realm"), ("standard", "realm")])
+def test_each_database_with_each_state(
+    exchange: str, resources: str, own_server: OwnServer, pulumi: Path, tmp_path: Path
+) -> None:
+    """Nine pairs: a stack for each age of the state, and the database of each age for all of them."""
+    stacks = {age: LiveStack(tmp_path / age, pulumi, own_server.server, exchange, resources, first=2) for age in AGES}
     states = {(age, OLDER): each.stack.export_text() for age, each in stacks.items()}
     own_server.save(OLDER)
     for age, each in stacks.items():
         each.at(own_server.server)
-        each.stack.configure(*grants("legacy"))
+        each.stack.configure(*grants(exchange))
         each.bring_up()
         states[age, NEWER] = each.stack.export_text()
     for database in (NEWER, OLDER, LOST):  # the last one is as it was before the stacks, since all of them have left
