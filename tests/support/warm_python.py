@@ -103,6 +103,8 @@ def _serve(kind: str, listener: socket.socket) -> bool:
     """Forks for each who asks, until the end of standard input; returns in the forks alone, with what ``_become`` gives."""
     for name in KINDS[kind]:
         importlib.import_module(name)
+    if kind == "program":
+        _watch_from_its_start()
     if kind == "plugin":
         providers = importlib.import_module("providers")
         for module in pkgutil.iter_modules(providers.__path__, "providers."):
@@ -142,6 +144,19 @@ def _serve(kind: str, listener: socket.socket) -> bool:
         os.close(woken)
         os.close(wakes)
         return _become(there)
+
+
+def _watch_from_its_start() -> None:
+    """As the import does in a program, whose stack is there by then: it watches what other resources the program makes."""
+    stack = importlib.import_module("pulumi.runtime.stack")
+    watch = importlib.import_module("providers.base.other_providers").this_program
+    begin = stack.set_root_resource
+
+    def begun(root: Any) -> None:
+        begin(root)
+        watch()
+
+    stack.set_root_resource = begun
 
 
 def _become(there: socket.socket) -> bool:
