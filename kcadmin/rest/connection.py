@@ -18,7 +18,14 @@ from kcadmin.rest.certificates import CertificateLogin, read_certificate
 from kcadmin.rest.errors import InvalidSettings
 from kcadmin.rest.hosts import host_of, is_loopback
 from kcadmin.rest.texts import named, shown, unfit
-from kcadmin.rest.variables import ADMIN_PASSWORD, ASSERTION_COMMAND, ASSERTION_FILE, CLIENT_SECRET, PRIVATE_KEY
+from kcadmin.rest.variables import (
+    ADMIN_PASSWORD,
+    ASSERTION_COMMAND,
+    ASSERTION_FILE,
+    ASSERTION_TYPE,
+    CLIENT_SECRET,
+    PRIVATE_KEY,
+)
 
 ASSERTION_KINDS = ("jwt-bearer", "jwt-spiffe")
 ADDRESS = "KEYCLOAK_URL"
@@ -259,7 +266,8 @@ def _read_login(get: Callable[[str], str], environ: Mapping[str, str], faults: l
 
 def _read_assertion(get: Callable[[str], str], environ: Mapping[str, str], faults: list[str]) -> AssertionLogin | None:
     """None where another method is chosen. Config never holds a command: it is kept in state, which must not run programs."""
-    configured, kind = get("clientAssertionFile"), get("clientAssertionType") or ASSERTION_KINDS[0]
+    configured, typed = get("clientAssertionFile"), environ.get(ASSERTION_TYPE, "").strip()
+    kind = typed or get("clientAssertionType") or ASSERTION_KINDS[0]
     file, command = environ.get(ASSERTION_FILE, "").strip(), environ.get(ASSERTION_COMMAND, "").strip()
     beside = [key for key in ("clientSecret", "privateKey") if get(key)]
     if not configured:
@@ -275,7 +283,8 @@ def _read_assertion(get: Callable[[str], str], environ: Mapping[str, str], fault
     if file and command:
         faults.append(f"environment variable '{ASSERTION_FILE}': is set beside {ASSERTION_COMMAND}; keep one of them.")
     if kind not in ASSERTION_KINDS:
-        faults.append(f"config 'clientAssertionType': is {shown(kind)}; choose one of {', '.join(ASSERTION_KINDS)}.")
+        where = f"environment variable '{ASSERTION_TYPE}'" if typed else "config 'clientAssertionType'"
+        faults.append(f"{where}: is {shown(kind)}; choose one of {', '.join(ASSERTION_KINDS)}.")
     file = "" if command else file or configured
     if file and not os.path.isfile(file):  # noqa: PTH113 (as for caCertificate)
         faults.append(

@@ -13,6 +13,7 @@ from kcadmin.rest.connection import (
     ADMIN_PASSWORD,
     ASSERTION_COMMAND,
     ASSERTION_FILE,
+    ASSERTION_TYPE,
     CLIENT_SECRET,
     AssertionLogin,
     PasswordLogin,
@@ -59,6 +60,10 @@ def test_when_it_is_chosen(file: Path) -> None:
     assert chosen({"clientId": "robot"}, {ASSERTION_FILE: at}) == replace(by_file, client_id="robot")
     spiffe = {"clientAssertionFile": at, "clientAssertionType": "jwt-spiffe"}
     assert chosen(spiffe, {}) == replace(by_file, kind="jwt-spiffe")
+    typed = {ASSERTION_FILE: at, ASSERTION_TYPE: "jwt-spiffe"}  # of a command without a stack
+    assert (
+        chosen({}, typed) == chosen({"clientAssertionType": "jwt-bearer"}, typed) == replace(by_file, kind="jwt-spiffe")
+    )
     assert chosen({"adminPassword": "pw"}, {ASSERTION_FILE: at}) == PasswordLogin("admin", "pw")
     assert chosen({}, {ASSERTION_FILE: at, ADMIN_PASSWORD: "pw"}) == PasswordLogin("admin", "pw")
     assert "print-token" not in repr(by_command)
@@ -73,6 +78,11 @@ def test_when_it_is_chosen(file: Path) -> None:
             {"clientAssertionType": "saml"},
             {},
             "config 'clientAssertionType': is 'saml'; choose one of jwt-bearer, jwt-s",
+        ),
+        (
+            {},
+            {ASSERTION_TYPE: "saml"},
+            f"environment variable '{ASSERTION_TYPE}': is 'saml'; choose one of jwt-bearer,",
         ),
         ({}, {ASSERTION_FILE: "/x", ASSERTION_COMMAND: "y"}, f"environment variable '{ASSERTION_FILE}': is set beside"),
     ],
