@@ -2,7 +2,6 @@
 
 import difflib
 import functools
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
@@ -13,7 +12,7 @@ from grants.fault import GrantFault, subject
 from grants.unquoted import day_of, in_quotes, is_a_day, no_day
 from kcadmin.objects.client_scopes import scope_token
 from kcadmin.rest import texts
-from kcadmin.rest.texts import camel, shown, unfit
+from kcadmin.rest.texts import camel, shown, snake, unfit
 from kcadmin.writes.executors import CHANGED
 
 RECIPIENT, REQUESTER = "recipient", "requester"
@@ -111,7 +110,7 @@ def read_grant(
     values: dict[str, Any] = {**{key: value for key, value in defaults.items() if value}}
     faults: list[str] = []
     for key, value in raw.items():
-        name = _snake(key) if isinstance(key, str) else str(key)
+        name = snake(key) if isinstance(key, str) else str(key)
         if name not in types or key != camel(name):
             faults.append(f"has the unknown key {shown(key)}; {_suggestion(str(key), types)}")
         elif value is not None:
@@ -274,7 +273,7 @@ def _checked(key: str, value: Any, type_: Any) -> tuple[Any, str | None]:
 
 def _suggestion(key: str, types: Mapping[str, Any]) -> str:
     known = [camel(field) for field in types]
-    close = difflib.get_close_matches(camel(_snake(key)), known, n=1)
+    close = difflib.get_close_matches(camel(snake(key)), known, n=1)
     return f"did you mean {texts.named(close[0])}?" if close else f"known are {', '.join(known)}"
 
 
@@ -285,7 +284,3 @@ def _types() -> dict[str, Any]:
         for key, type_ in get_type_hints(GrantSpec).items()
         if key not in ("scoped", "late", "place", "kept_scope")
     }
-
-
-def _snake(key: str) -> str:
-    return re.sub(r"[A-Z]", lambda letter: f"_{letter.group().lower()}", key)

@@ -20,7 +20,7 @@ from kcadmin.objects.resource_server import TOKEN_EXCHANGE
 from kcadmin.objects.shared_settings import CLAIMED
 from kcadmin.rest.errors import Refusal
 from providers.base.attached import ATTACHED, FOUND
-from providers.base.claimed import ClaimedProvider
+from providers.base.claimed import ClaimedProvider, setting_id
 from providers.base.held import NUMBER
 from providers.base.owned import CREATED, USED, OwnedObjectProvider
 from providers.base.provider import KeycloakProvider
@@ -69,7 +69,7 @@ def _setting(provider: SharedSettingProvider, realm: Realm, props: Props) -> Exi
     if client is None or seen.get("enabled") is False or all(each is None for each in seen.values()):
         return None
     notes = _claimed(provider, realm, client, props)
-    return f"{realm.name}/{client.uuid}/{provider.KIND}", {**seen, **notes}
+    return setting_id(realm, client.uuid, provider.KIND), {**seen, **notes}
 
 
 @existing.register
@@ -78,27 +78,19 @@ def _management(provider: ManagementPermissionsProvider, realm: Realm, props: Pr
     if client is None or now is None or not now.enabled:
         return None
     seen = {"enabled": True, "token_exchange_permission": now.permissions.get(TOKEN_EXCHANGE)}
-    return f"{realm.name}/{client.uuid}/{MANAGEMENT}", {**seen, **_claimed(provider, realm, client, props)}
+    return setting_id(realm, client.uuid, MANAGEMENT), {**seen, **_claimed(provider, realm, client, props)}
 
 
 @existing.register
 def _assignment(provider: ClientScopeAssignmentProvider, realm: Realm, props: Props) -> Existing:
-    client, kind = (
-        realm.clients.get(props["client_uuid"]),
-        realm.client_scopes.kind_of(props["client_uuid"], props["scope"]),
-    )
+    client = realm.clients.get(props["client_uuid"])
+    kind = realm.client_scopes.kind_of(props["client_uuid"], props["scope"])
     if client is None or kind is None:
         return None
     scope, notes = realm.client_scopes.named(props["scope"])[0], _claimed(provider, realm, client, props)
     ours = notes["found"] == CLAIMED or scope.mark == hash16(str(props["owner"]))
-    seen = {
-        "kind": kind,
-        "scope_id": str(scope.id),
-        "takes_away": None,
-        "was": None,
-        "found": CREATED if ours else USED,
-    }
-    return f"{realm.name}/{client.uuid}/{scope.id}", {**notes, **seen}
+    found = {"scope_id": str(scope.id), "found": CREATED if ours else USED}
+    return f"{realm.name}/{client.uuid}/{scope.id}", {**notes, "kind": kind, "takes_away": None, "was": None, **found}
 
 
 @existing.register

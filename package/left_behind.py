@@ -14,7 +14,7 @@ from kcadmin.objects.recorded_events import read_recorded
 from kcadmin.objects.shared_settings import CLAIMED
 from kcadmin.rest.errors import KeycloakError
 from package.existing import Existing, Props
-from providers.base.claimed import ClaimedProvider
+from providers.base.claimed import ClaimedProvider, setting_id
 from providers.base.owned import CREATED, OwnedObjectProvider
 from providers.base.provider import KeycloakProvider
 from providers.base.stores import Found, id_of
@@ -50,7 +50,7 @@ def _object(provider: OwnedObjectProvider, realm: Realm, props: Any) -> Existing
 
 @_left.register
 def _setting(provider: ClaimedProvider, realm: Realm, props: Any) -> Existing:
-    at = f"{realm.name}/{props.client_uuid}/{provider.kind(props)}"
+    at = setting_id(realm, props.client_uuid, provider.kind(props))
     return (at, {"found": CLAIMED}) if _is_own(provider.claim(realm, props).found(max_age=0), props) else None
 
 

@@ -16,7 +16,7 @@ from kcadmin.objects.resource_server import TOKEN_EXCHANGE
 from kcadmin.objects.shared_settings import CLAIMED
 from kcadmin.rest.texts import named, quoted
 from providers.base.after_removal import never_in_the_way, warn_of
-from providers.base.claimed import ClaimedProvider
+from providers.base.claimed import ClaimedProvider, setting_id
 from providers.base.connections import Server
 from providers.base.messages import info, warn
 from providers.base.props import ClientProps, Outputs, output, outputs
@@ -39,7 +39,7 @@ class ManagementPermissionsProvider(ClaimedProvider):
     PLANNED = True
 
     def create_in(self, realm: Realm, props: ManagedProps) -> tuple[str, Outputs]:
-        return f"{realm.name}/{props.client_uuid}/{KIND}", self._take(realm, props, None)
+        return setting_id(realm, props.client_uuid, KIND), self._take(realm, props, None)
 
     def change(self, realm: Realm, id_: str, olds: ManagedProps, news: ManagedProps) -> Outputs:
         notes = self._take(realm, news, olds)

@@ -91,7 +91,7 @@ class Clients:
         self._uuids: dict[str, str] = {}
         self._written: set[str] = set()
         self.expected = 0
-        self._whole_at = 0.0  # when all clients were read; 0 while one of them is not known
+        self._whole_at = 0.0  # when all clients were read; 0 where they were not, or are to be read anew
         self._listing, self._registry = threading.Lock(), threading.Lock()
         self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
         at = path(*self._at)
@@ -133,7 +133,8 @@ class Clients:
     def at_most(self, number: int, max_age: float = 0) -> list[Client] | None:
         """Every client of the realm; None where it has more. In pages, unless look-ups read them, or ``max_age`` seconds ago."""
         with self._listing:
-            if self._whole_at and (self._ahead.done or time.monotonic() - self._whole_at < max_age):
+            is_young = self._ahead.done or time.monotonic() - self._whole_at < max_age
+            if self._whole_at and is_young and self._written <= self._known.keys():  # none is to be read anew
                 return list(self._known.values())
             found: list[Client] = []
             whole_at = time.monotonic()
@@ -177,7 +178,6 @@ class Clients:
         with self.lock(uuid):
             self._written.add(uuid)
             self._known.pop(uuid, None)
-            self._whole_at = 0.0
 
     def forget_named(self, client_id: str, older_than: float = 0.0) -> None:
         """The same for the client that had that name when it was read.
@@ -283,7 +283,7 @@ class Clients:
                 if found["id"] not in self._written and found["id"] not in self._known:
                     self._remember(found, asked_at)
             asked_at = time.monotonic()
-        self._whole_at = whole_at if self._written <= self._known.keys() else 0.0
+        self._whole_at = whole_at
 
     def _remember(self, found: Mapping[str, Any], seen_at: float | None = None) -> Client:
         settings = {key: value for key, value in found.items() if key not in ("protocolMappers", "secret")}

@@ -13,6 +13,11 @@ from providers.base.props import KeycloakProps, Outputs
 from providers.base.provider import KeycloakProvider
 
 
+def setting_id(realm: Realm, client_uuid: str, kind: Kind) -> str:
+    """The id of a resource that stands for a setting of a client."""
+    return f"{realm.name}/{client_uuid}/{kind}"
+
+
 @dataclass(frozen=True)
 class OwnClaim:
     """A resource's claim of a kind. props: of the resource. client_uuid: of the client that bears it."""

@@ -33,8 +33,12 @@ REMEDY = "run `pulumi up` again, and give the other resource in depends_on of th
 
 @dataclass(eq=False)
 class _Program:
-    """The resources of a program so far, each with when it was done."""
+    """The resources of a program so far, each with when it was done.
 
+    is_watched: from its start. Else this process had imported us before, and others may have come before the first of ours.
+    """
+
+    is_watched: bool
     others: "list[asyncio.Future[float]]" = field(default_factory=list)
     ours: "list[tuple[KeycloakResource, KeycloakProvider, asyncio.Future[float]]]" = field(default_factory=list)
     beside: pulumi.Output[Any] | None = None
@@ -66,11 +70,11 @@ class _Program:
 _programs: "WeakKeyDictionary[pulumi.Resource, _Program]" = WeakKeyDictionary()
 
 
-def this_program() -> _Program | None:
-    """What is known of the program that runs. None outside of one."""
+def this_program(*, starts: bool = False) -> _Program | None:
+    """What is known of the program that runs. None outside of one. starts: it has made no resource so far."""
     root = get_root_resource()
     if root and root not in _programs:
-        _programs[root] = _Program()
+        _programs[root] = _Program(starts)
         pulumi.runtime.register_stack_transformation(_programs[root].note)
     return _programs[root] if root else None
 
@@ -78,7 +82,7 @@ def this_program() -> _Program | None:
 def beside_others() -> pulumi.Input[Any]:
     """Whether the program also holds resources of other providers, as an input."""
     program = this_program()
-    if program is None or program.others:
+    if program is None or program.others or not program.is_watched:
         return program and True
     program.beside = program.beside or pulumi.Output.from_input(program.has_others())
     return program.beside
@@ -127,4 +131,4 @@ class _Look:
     """Stands for a look; what it read ends with it."""
 
 
-this_program()
+this_program(starts=True)  # which imports us before it makes one of ours

@@ -17,7 +17,7 @@ from kcadmin.objects.shared_settings import (
     take,
 )
 from providers.base.after_removal import never_in_the_way, tell_kept, tell_unchanged
-from providers.base.claimed import ClaimedProvider
+from providers.base.claimed import ClaimedProvider, setting_id
 from providers.base.messages import info
 from providers.base.props import KEEP, RESTORE, REVOKE, ClientProps, Outputs, outputs
 from providers.base.provider import Props
@@ -58,7 +58,7 @@ class SharedSettingProvider(ClaimedProvider):
         return True
 
     def create_in(self, realm: Realm, props: Any) -> tuple[str, Outputs]:
-        return f"{realm.name}/{props.client_uuid}/{self.KIND}", self._take(realm, props, None)
+        return setting_id(realm, props.client_uuid, self.KIND), self._take(realm, props, None)
 
     def change(self, realm: Realm, id_: str, olds: Any, news: Any) -> Outputs:
         notes = self._take(realm, news, olds)

@@ -154,7 +154,7 @@ def _watch_from_its_start() -> None:
 
     def begun(root: Any) -> None:
         begin(root)
-        watch()
+        watch(starts=True)
 
     stack.set_root_resource = begun
 

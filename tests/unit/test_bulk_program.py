@@ -61,32 +61,36 @@ def test_what_needs_a_resource_of_its_own_is_refused(program: Program, keycloak:
     assert program.resources == {}
 
 
+@pytest.fixture
+def notes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is told of a change of who holds what."""
+    told: list[str] = []
+    monkeypatch.setattr("components.bulk.messages.info", told.append)
+    return told
+
+
 def test_on_the_way_there_both_are_registered_with_the_same_numbers(
     program: Program,  # noqa: F811
     keycloak: FakeKeycloak,  # noqa: F811
-    monkeypatch: pytest.MonkeyPatch,
+    notes: list[str],
 ) -> None:
-    told = list[str]()
-    monkeypatch.setattr("components.bulk.messages.info", told.append)
     program.state = each_in_state()
     register(program, keycloak, in_bulk=True)
     assert {*program.resources} == {*PLACES, "g", HELD}
     held = parts_in(program.resources[HELD].inputs)
     assert {place: part.props["keeps"] for place, part in held.items()} == NUMBERS
-    assert any("3 parts of grants have two holders" in each for each in told), told
+    assert any("3 parts of grants have two holders" in each for each in notes), notes
     assert program.resources[HELD].depends_on >= PLACES, "those stay registered until it holds their parts"
 
 
 def test_when_it_holds_them_the_others_are_forgotten(
     program: Program,  # noqa: F811
     keycloak: FakeKeycloak,  # noqa: F811
-    monkeypatch: pytest.MonkeyPatch,
+    notes: list[str],
 ) -> None:
-    told = list[str]()
-    monkeypatch.setattr("components.bulk.messages.info", told.append)
     program.state = {**each_in_state(), **held_in_state()}
     register(program, keycloak, in_bulk=True)
-    assert any("3 former resources leave the state" in each for each in told), told
+    assert any("3 former resources leave the state" in each for each in notes), notes
     assert {*program.resources} == {HELD}
 
 

@@ -31,6 +31,7 @@ from kcadmin.rest.config_secrets import SECRETS
 from providers.audience_mapper import AudienceMapper
 from providers.base import messages
 from providers.base.identity import stack_owner
+from providers.base.other_providers import this_program
 from providers.hardcoded_claim_mapper import HardcodedClaimMapper
 from providers.management_permissions import ManagementPermissions
 from providers.standard_token_exchange import StandardTokenExchange
@@ -156,6 +157,7 @@ def program(keycloak: FakeKeycloak) -> Program:
         monitor=Monitor(made),
         logger=logger,
     )
+    this_program(starts=True)
     configure(url=keycloak.url, adminPassword=PASSWORD, realm="r", grants="[]")
     return made
 
@@ -595,6 +597,14 @@ def test_a_resource_alone_is_owned_by_the_stack_and_its_name(program: Program) -
     program.run(lambda: StandardTokenExchange("mine", realm="r", client_id="api"))
     assert program.resources["mine"].inputs["owner"] == f"{OWNER}#mine"
     assert set(program.resources["mine"].inputs) == {"realm", "client_id", "owner", "stack", "alone", "__provider"}
+
+
+def test_a_process_that_ran_another_program_takes_others_to_be_there(program: Program) -> None:
+    """As with the Automation API: nobody has told of what the program made before the first of ours."""
+    ROOT.set(None)
+    pulumi.runtime.set_mocks(program, stack="dev", monitor=Monitor(program))
+    program.run(lambda: StandardTokenExchange("mine", realm="r", client_id="api"))
+    assert program.resources["mine"].inputs["beside_others"] is True
 
 
 def test_the_programs_own_tracebacks_stay_whole(program: Program) -> None:

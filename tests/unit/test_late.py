@@ -80,6 +80,17 @@ def test_auto_is_the_exchange_that_the_grant_had(program: Program, had: str) -> 
     assert bool(program.names(POLICY)) == (had == "legacy") and bool(program.names(SWITCH)) == (had == "standard")
 
 
+@pytest.mark.parametrize("target", ["api", out("api")], ids=["planned", "late"])
+def test_a_feature_that_is_off_moves_no_grant(program: Program, keycloak: FakeKeycloak, target: Any) -> None:
+    program.state = {f"urn:pulumi:dev::p::{GRANT}::g": {"type": GRANT, "outputs": {"exchange": "legacy"}}}
+    keycloak.features = ("TOKEN_EXCHANGE_STANDARD_V2",)
+    with pytest.raises(
+        pulumi.RunError, match=r"no legacy exchange, by which this grant was made; .* exchange: standard to move"
+    ):
+        program.run(lambda: TokenExchangeGrant("g", sources=["frontend"], target=target, flows=["requester"]))
+    assert not program.resources
+
+
 def test_a_resource_gives_its_name_and_its_uuid(program: Program) -> None:
     program.run(lambda: TokenExchangeGrant("g", sources=["frontend"], target=Theirs("theirs", "api")))
     assert program.resources["g/check"].inputs["ids"] == {"target": "id of theirs"}
