@@ -12,8 +12,8 @@ from kcadmin.rest.errors import Forbidden
 from kcadmin.writes.prediction import RealmPolicies
 from reach.allowed import RealmReach, realm_reach
 from reach.failing import as_maker
-from reach.fitness import as_heeded
 from reach.guards import RealmGuards
+from reach.heeded import as_heeded, heeded_scopes
 from reach.introspection import introspectors_for
 from reach.new_tokens import NewTokens, new_tokens
 from reach.reasons import PERMISSION, Way
@@ -119,11 +119,12 @@ def survey_of(
         entries = [tuple(each) if readable else None for each in (policies.policies, policies.profiles)]
     else:
         entries = [entries_to_see(realm, kind) for kind in (POLICIES, PROFILES)]
-    by_name = {str(each["name"]): each for each in scopes}
+    heeded = {name: as_heeded(client, lambda: features) for name, client in clients.items()}
+    by_name = heeded_scopes(scopes, lambda: features)
     survey = Survey(
         realm.name,
         features,
-        {name: as_heeded(client, lambda: features) for name, client in clients.items()},
+        heeded,
         by_name,
         held.policies,
         permissions_in(held, clients),
@@ -131,6 +132,6 @@ def survey_of(
         entries[1],
         held.enforcement,
         held.strategy,
-        introspectors_for(realm, clients.values(), by_name, features),
+        introspectors_for(realm, heeded.values(), by_name, features),
     )
     return survey, unseen

@@ -3,12 +3,12 @@
 Proven on Keycloak 26.7.3. https://www.keycloak.org/securing-apps/token-exchange
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from enum import Enum
 from typing import Protocol
 
 from kcadmin.objects.clients import Client
-from kcadmin.objects.features import LEGACY, STANDARD, Features
+from kcadmin.objects.features import LEGACY, STANDARD
 from kcadmin.rest.texts import named
 
 OPENID_CONNECT = "openid-connect"
@@ -72,15 +72,6 @@ class SettingsOf:
 def bound_by(client: Client) -> tuple[str, ...]:
     """What the access tokens of a client are bound to: DPoP, mTLS, both, or nothing."""
     return tuple(kind for setting, kind in BOUND_BY.items() if client.is_on(setting))
-
-
-def as_heeded(client: Client, features: Callable[[], Features]) -> Client:
-    """A client without the setting that binds its tokens by DPoP, where the server does not heed that.
-
-    :param features: asked for only where a client has it.
-    """
-    setting = next(setting for setting, kind in BOUND_BY.items() if kind == DPOP)
-    return client.with_values({setting: ""}) if client.is_on(setting) and not features().dpop else client
 
 
 def proofs(name: str, kinds: Collection[str], *, own: bool) -> tuple[str, ...]:

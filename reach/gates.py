@@ -18,6 +18,7 @@ from kcadmin.rest import texts
 from kcadmin.rest.errors import Forbidden, NotFound
 from kcadmin.rest.session import path
 from reach.audiences import Added, Shapes, added, issued, resolvers
+from reach.heeded import as_heeded, scopes_in
 from reach.held_mappers import held_scopes
 from reach.introspection import changes, introspectors_for
 from reach.lightweight import lighteners
@@ -74,11 +75,11 @@ def openings(
     :param received: whether the target exchanges the tokens itself: then it also counts what Keycloak takes for its own.
     :param made: the names of client scopes that the run makes for this target, or sets right: what is in them is theirs.
     """
-    client, target = realm.clients.find(client_id), realm.clients.find(target_id)
+    client, target = _client(realm, client_id), realm.clients.find(target_id)
     if client is None or target is None:
         return Openings()
     realm.client_scopes.require_seen(client)
-    scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
+    scopes = scopes_in(realm)
     passing = introspectors_for(realm, [client], scopes).of(client, scopes) if received else ""
     shapes = Shapes(_lighteners(realm, client, scopes), passing)
     found = [*added(client, scopes, shapes), *(issued(client, scopes, shapes) if received else ())]
@@ -109,20 +110,20 @@ def openings(
 
 def replacing_mappers(realm: Realm, client_id: str) -> tuple[str, ...]:
     """The mappers, in words, that may take out of a client's tokens what a grant adds to ``aud``."""
-    client = realm.clients.find(client_id)
+    client = _client(realm, client_id)
     if client is None:
         return ()
-    scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
+    scopes = scopes_in(realm)
     found = added(client, scopes, Shapes(_lighteners(realm, client, scopes)))
     return tuple(_by(each) for each in found if each.sets and not each.on_request)
 
 
 def other_audiences(realm: Realm, client_id: str) -> tuple[str, ...]:
     """What puts audiences beside its own into a client's tokens, in words; full scope left aside."""
-    client = realm.clients.find(client_id)
+    client = _client(realm, client_id)
     if client is None:
         return ()
-    scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
+    scopes = scopes_in(realm)
     found = [each.by for each in added(client, scopes) if each.audience != client_id]
     mapped = sorted({name for name, _ in _mapped(realm, client)} - {"", client_id})
     return (*found, *(f"roles of {texts.named(other)} that are mapped to {texts.named(client_id)}" for other in mapped))
@@ -145,6 +146,11 @@ def roles_in_reach(
     optional = " ".join(client.value(f"{OPTIONAL}ClientScopes") or ()) if OPTIONAL in kinds else ""
     at = realm.clients.path(client.uuid, "evaluate-scopes", "scope-mappings", target.uuid, "granted")
     return frozenset(str(role["name"]) for role in realm.session.get(at, scope=optional))
+
+
+def _client(realm: Realm, client_id: str) -> Client | None:
+    found = realm.clients.find(client_id)
+    return as_heeded(found, realm.features) if found else None
 
 
 def parts_of(realm: Realm, client_id: str, role: str) -> frozenset[Role] | None:

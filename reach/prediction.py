@@ -21,6 +21,7 @@ from reach.consents import granted, needed
 from reach.example_tokens import FailedExample, NoExample, example_token, no_access, user_named
 from reach.fitness import bound_by, proofs
 from reach.guards import NO_WIDER_SCOPES
+from reach.heeded import scopes_in
 from reach.reasons import OWN, PERMISSION, Unordered, Unseen, Way, Ways, always, conditions
 from reach.reasons import Reasoning as Computed
 from reach.roles import asked_for
@@ -109,7 +110,7 @@ class Predictor:
         requester = among.reach.clients[case.requester]
         if case.exchange != STANDARD or not requester.is_on("consentRequired"):
             return ()
-        scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
+        scopes = scopes_in(realm)
         try:
             given = granted(realm.consents_of(user), requester)
         except Forbidden:

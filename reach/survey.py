@@ -16,7 +16,7 @@ from kcadmin.objects.realm import Realm, realm_for
 from kcadmin.rest.errors import Forbidden, NotFound, Refusal
 from kcadmin.rest.session import Session
 from kcadmin.rest.texts import named
-from reach.fitness import as_heeded
+from reach.heeded import as_heeded, heeded_scopes
 from reach.introspection import NOBODY, Introspectors, introspectors
 
 Json = Mapping[str, Any]
@@ -71,7 +71,7 @@ def survey(session: Session, realm_name: str, progress: Progress = lambda what: 
     except NotFound:
         raise Refusal(f"realm {named(realm_name)}: does not exist, or the login may not see it; correct it.") from None
     progress("client scopes")
-    scopes = {str(each["name"]): each for each in realm.client_scopes.all()}
+    scopes = heeded_scopes(realm.client_scopes.all(), lambda: features)
     if not scopes and any(each.value(f"{DEFAULT}ClientScopes") == [] for each in clients.values()):  # as in 26.8
         raise Refusal(f"realm {named(realm_name)}: its {UNSEEN}, or it has none; {TO_SEE}.")
     progress("permissions")

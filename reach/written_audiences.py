@@ -13,11 +13,12 @@ from kcadmin.objects.claim_mappers import CLAIM_MAPPER
 from kcadmin.objects.mappers import AUDIENCE_MAPPER, RESOLVE_MAPPER, AudienceMapper
 
 ROLE_MAPPER, RENAMED_ROLE_MAPPER = "oidc-hardcoded-role-mapper", "oidc-role-name-mapper"
+ORGANIZATIONS = "oidc-organization-membership-mapper"  # not in 24.0
 CLAIM_MAPPERS = frozenset(
     {
         CLAIM_MAPPER,
         "oidc-group-membership-mapper",
-        "oidc-organization-membership-mapper",
+        ORGANIZATIONS,
         "oidc-usermodel-attribute-mapper",
         "oidc-usermodel-client-role-mapper",
         "oidc-usermodel-property-mapper",
@@ -44,6 +45,10 @@ NEVER = frozenset(
     }
 )
 """Write other claims, whatever their configuration says."""
+IN_EACH_VERSION = (CLAIM_MAPPERS | {AUDIENCE_MAPPER, RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER}) - {
+    ORGANIZATIONS
+}
+"""Types that every supported Keycloak has, of those that may write ``aud``."""
 
 NOTE_MAPPER = "oidc-usersessionmodel-note-mapper"
 _NEEDS = {

@@ -113,7 +113,7 @@ def _reasons(q: Question, naming: ExpectedAudience) -> Iterator[Finding | None]:
 
 def _mappers(q: Question, naming: ExpectedAudience) -> list[Added]:
     """Client policies that make tokens lightweight act at the login alone, and nobody introspects a token before it is made."""
-    scopes = {str(scope["name"]): scope for scope in q.reader.scopes()}
+    scopes = q.reader.scopes()
     if naming.token != SUBJECT:
         return switched(naming.holder, scopes)
     doubtful = any(each.when for each in switched(naming.holder, scopes, Shapes(("",))))
@@ -152,8 +152,7 @@ def _place(each: Added) -> str:
 def _not_held(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
     holder = naming.holder
     held = held_scopes(holder)
-    for scope in q.reader.scopes():
-        name = str(scope["name"])
+    for name, scope in q.reader.scopes().items():
         if name not in held and any(each.on and each.audience == naming.named for each in if_held(holder, scope)):
             wrong = f"does not hold the client scope {texts.named(name)}, which names {texts.named(naming.named)}"
             remedy = f"add it under Clients → {holder.client_id} → Client scopes"
@@ -176,7 +175,7 @@ def _held(q: Question, naming: ExpectedAudience, scope: AssignedScope) -> Iterat
 
 def _of_roles(q: Question, naming: ExpectedAudience, scope: AssignedScope) -> Iterator[Finding]:
     """A client scope counts only for users who hold one of its roles."""
-    scope_id = next(str(each["id"]) for each in q.reader.scopes() if each["name"] == scope.name)
+    scope_id = str(q.reader.scopes()[scope.name]["id"])
     roles = q.reader.scope_roles(scope_id)
     if not roles:
         return

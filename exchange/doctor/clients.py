@@ -186,7 +186,7 @@ def consent(q: Question) -> Iterator[Finding]:
         return
     name = client.client_id
     if q.standard and q.as_user:
-        user, scopes = q.reader.user(q.as_user), {str(each["name"]): each for each in q.reader.scopes()}
+        user, scopes = q.reader.user(q.as_user), q.reader.scopes()
         wanted = needed(client, scopes, q.case.exchange_scope)
         missing = wanted - (granted(q.reader.consents_of(str(user["id"])), client) if user else frozenset())
         if not missing:

@@ -107,7 +107,7 @@ def _drops(q: Question, client: Client, act: Act) -> Iterator[Finding]:
         yield _found(q, "guard-scopes", act, wrong, remedy, DOWNSCOPE, "on", sure=False)
     if not q.standard or not (q.asks or q.case.audience):
         return
-    found = added(client, {str(scope["name"]): scope for scope in q.reader.scopes()}, q.reader.shapes(client))
+    found = added(client, q.reader.scopes(), q.reader.shapes(client))
     naming = [str(each.mapper["name"]) for each in found if not each.scopes and each.may_add(q.case.target)]
     others = [each for each in found if each.scopes and each.may_add(q.case.target)]
     if naming and not any(

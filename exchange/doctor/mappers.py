@@ -14,7 +14,7 @@ from reach.roles import RoleFacts, is_asked
 
 def failing_mappers(q: Question) -> Iterator[Finding]:
     """Of the client that the subject token is issued for, and of the one that the exchanged token is made of."""
-    scopes = {str(each["name"]): each for each in q.reader.scopes()}
+    scopes = q.reader.scopes()
     maker = q.target if q.legacy and q.asks else q.requester
     found = [*as_source(_of(q, q.source, scopes), q.case.exchange, foreign=q.foreign)]
     found += as_maker(_of(q, maker, scopes) if maker is not q.source else ())

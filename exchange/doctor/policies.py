@@ -168,7 +168,7 @@ def _scope(q: Question, config: Config) -> _Match:
         remedy = f"use Keycloak 26.0 or later, or take a client policy for {named(q.case.requester)}"
         return _Match(False, "policy-broken", why, remedy, "type", "client-scope", breaks=True)
     items = json.loads(config.get("clientScopes") or "[]")
-    by_id = {str(each["id"]): str(each["name"]) for each in q.reader.scopes()}
+    by_id = {str(each["id"]): str(each["name"]) for each in q.reader.scopes().values()}
     names = {by_id.get(str(each["id"]), str(each["id"])): each.get("required") is True for each in items}
     token = q.fresh_token(q.source, q.case.login_scope) if q.source else None
     words = ", ".join(names)

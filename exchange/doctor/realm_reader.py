@@ -24,7 +24,7 @@ from kcadmin.writes.prediction import RealmPolicies
 from kcadmin.writes.votes import ROLES
 from reach.audiences import AS_ISSUED, Shapes
 from reach.example_tokens import example_token
-from reach.fitness import as_heeded
+from reach.heeded import as_heeded, heeded_scopes
 from reach.lightweight import lighteners
 from reach.policies import Act, ActingPolicies, Asking
 from reach.proof import Claims
@@ -112,9 +112,11 @@ class RealmReader:
         """Whether the client defines a role."""
         return bool(self._get("clients", client.uuid, "roles", first="0", max="1"))
 
-    def scopes(self) -> Sequence[Json]:
-        """The realm's client scopes with their mappers."""
-        return self._once(("scopes",), self.realm.client_scopes.all)
+    def scopes(self) -> Mapping[str, Json]:
+        """The realm's client scopes with their mappers, by name."""
+        return self._once(
+            ("scopes",), lambda: heeded_scopes(self.realm.client_scopes.all(), lambda: self.cache.features)
+        )
 
     def scope_roles(self, scope_id: str) -> tuple[tuple[str, str], ...]:
         """(client id or '', role): whose holders a client scope counts for; none where it counts for all."""

@@ -50,6 +50,7 @@ class Features:
     dpop: whether it applies a client's setting to bind its tokens by DPoP; before 26.4 a feature that is off by default.
     whole_tokens: whether a client may get tokens whole at introspection; 24.0 does not know the setting.
     whole_tokens_in_aud: whether only a client in their ``aud`` gets them.
+    mapper_types: of its protocol mappers for OpenID Connect; None where it does not tell.
     version: its first three numbers; None where the login may not read it. Servers since 26 show it only to realm administrators.
     """
 
@@ -61,6 +62,7 @@ class Features:
     dpop: bool = True
     whole_tokens: bool = True
     whole_tokens_in_aud: bool = False
+    mapper_types: frozenset[str] | None = field(default=None, compare=False, repr=False)
     version: tuple[int, ...] | None = field(default=None, compare=False)
 
     @property
@@ -80,6 +82,10 @@ class Features:
     def keeps_service_accounts(self) -> bool:
         """Whether a service account outlives a PUT of its client that leaves it out: since the standard exchange."""
         return STANDARD_FEATURE not in self.unknown
+
+    def has_mapper(self, kind: str) -> bool:
+        """Whether mappers of a type act on tokens. Where that is not known, they may."""
+        return self.mapper_types is None or kind in self.mapper_types
 
     def offers(self, exchange: str) -> bool:
         """Whether the server offers an exchange whole."""
@@ -126,6 +132,7 @@ def read_features(session: Session) -> Features:
         dpop=on.get("DPOP", True),
         whole_tokens=version is None or version >= WHOLE_TOKENS_SINCE,
         whole_tokens_in_aud=version is not None and version >= WHOLE_TOKENS_IN_AUD_SINCE,
+        mapper_types=_mapper_types(told),
         version=version,
     )
 
@@ -144,6 +151,14 @@ def _refuse_older(told: Mapping[str, Any], url: str) -> None:
 def _version(told: Mapping[str, Any]) -> tuple[int, ...] | None:
     number = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", str((told.get("systemInfo") or {}).get("version") or ""))
     return tuple(int(part) for part in number.groups(default="0")) if number else None
+
+
+def _mapper_types(told: Mapping[str, Any]) -> frozenset[str] | None:
+    by_protocol = told.get("protocolMapperTypes")
+    listed = by_protocol.get("openid-connect") if isinstance(by_protocol, dict) else None
+    if not listed or not isinstance(listed, list):
+        return None
+    return frozenset(str(each["id"]) for each in listed if isinstance(each, dict) and "id" in each)
 
 
 def _switch_on(features: tuple[str, ...]) -> str:

@@ -15,6 +15,7 @@ from reach.proof import Case, Subject
 from tests.acceptance.test_verify import outputs, tried
 from tests.support.engine import forget
 from tests.support.in_process import Stack
+from tests.support.mapper_kinds import kind
 from tests.support.realms import PASSWORD, TestRealm
 
 pytestmark = pytest.mark.standard_exchange
@@ -131,3 +132,23 @@ def test_a_public_source_is_proposed_as_one(make_realm: Callable[..., TestRealm]
     told = found_by_doctor(realm, [Case("", realm.name, "standard", "recipient", "web", "api", "api")])
     proposed = "declare a grant (sources: [web], target: api, flows: [recipient], allowPublicSource: true) and run"
     assert any(proposed in each for each in told), told
+
+
+@pytest.mark.parametrize("exchange", ["standard", "legacy"])
+def test_a_mapper_of_a_type_that_the_server_lacks_does_nothing(
+    make_realm: Callable[..., TestRealm], exchange: str
+) -> None:
+    theirs = {"name": "theirs", **kind("oidc-of-our-company", claim_name="aud", claim_value="api")}
+    realm = make_realm("legacy", web={"protocolMappers": [theirs]}, api={})
+    realm.add_user("other")
+    realm.add_role("vip", realm.user)
+    held = {"name": "their-scope", "protocol": "openid-connect", "protocolMappers": [theirs]}
+    scope_id = realm.session.create(realm.at("client-scopes"), held)
+    realm.session.put(realm.at("clients", realm.uuid("web"), "default-client-scopes", scope_id), {})
+    cases = up(realm, {**GRANT, "exchange": exchange, "requiredRoles": ["vip"]})
+    for user, passes in ((realm.user, True), ("other", False)):
+        subject = Subject(user, PASSWORD)
+        (proved,), (dry,) = tried(realm, cases, subject), tried(realm, cases, subject, dry_run=True)
+        assert proved.proved == dry.outlook == passes, (proved, dry)
+    told = [*found_by_doctor(realm, cases), *found_by_inventory(realm)["told"]]
+    assert not any("their" in each for each in told), told

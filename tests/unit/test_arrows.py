@@ -310,6 +310,7 @@ READERS_OF_MAPPERS = {
     "reach/held_mappers.py",  # whose mappers they are
     "reach/written_audiences.py",  # and what each type of mapper writes
     "reach/readable_claims.py",  # and whether Keycloak can read it
+    "reach/heeded.py",  # and whether the server has that type
     "kcadmin/objects/clients.py",  # takes them from the server
     "kcadmin/objects/marked_mappers.py",  # keeps mappers of one type
     "kcadmin/objects/audience_scopes.py",  # keeps client scopes with one

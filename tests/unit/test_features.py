@@ -129,3 +129,16 @@ def test_an_answer_of_another_shape_is_one_sentence(told: Any) -> None:
 )
 def test_what_to_do_about_a_missing_exchange(features: Features, exchange: str, words: str) -> None:
     assert "; ".join(features.lack_of(exchange)) == words
+
+
+@pytest.mark.parametrize(
+    ("listed_types", "has"),
+    [
+        ({"openid-connect": [{"id": "mine"}, {"id": "yours"}]}, True),
+        ({"openid-connect": [{"id": "yours"}], "saml": [{"id": "mine"}]}, False),
+        *((odd, True) for odd in (None, {}, [], {"openid-connect": []}, {"openid-connect": {"id": "yours"}})),
+    ],
+)
+def test_types_of_mappers(listed_types: Any, has: bool) -> None:
+    """Where the server does not list them, a mapper of any type may act."""
+    assert asked({"features": NEWEST, "protocolMapperTypes": listed_types}).has_mapper("mine") is has
