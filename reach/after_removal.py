@@ -11,7 +11,7 @@ from kcadmin.objects.mappers import AudienceMappers
 from kcadmin.objects.realm import Realm
 from kcadmin.rest import texts
 from kcadmin.rest.errors import KeycloakError, NotFound, sentence
-from kcadmin.rest.texts import quoted, some
+from kcadmin.rest.texts import first_few, quoted, some
 
 REMEDY = "take that away if nobody needs it"
 
@@ -60,7 +60,7 @@ def mappers_stay(realm: Realm, client: Client, audience: str, owner: str) -> str
     return _still(
         realm,
         client.client_id,
-        f"its tokens may still be exchanged for {texts.named(audience)}, which the audience mapper {', '.join(left)} puts into "
+        f"its tokens may still be exchanged for {texts.named(audience)}, which the audience mapper {first_few(left)} puts into "
         f"them: by either client while its standard exchange is on, by {texts.named(audience)} also with the legacy exchange",
     )
 

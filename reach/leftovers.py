@@ -5,6 +5,7 @@ the names of policies.
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -119,6 +120,19 @@ def leftovers(
 def of_owner(found: Iterable[Leftover], owner: str) -> list[Leftover]:
     """What an owner has with all of its grants; one that is given with its grant has what is that grant's alone."""
     return [each for each in found if each.owner == owner or ("#" not in owner and same_stack(each.owner, owner))]
+
+
+def crowds(found: Iterable[Leftover]) -> dict[str, str]:
+    """By owner without its grant, where it has something, in words; of several clients the one with the fewest owners.
+
+    Whoever may write a client may write claims of any number of owners there.
+    """
+    places: dict[str, set[str]] = {}
+    for each in found:
+        places.setdefault(stack_of(each.owner), set()).add(each.client)
+    owners = Counter(client for held in places.values() for client in held)
+    fewest = {owner: min(held, key=lambda client: (owners[client], client)) for owner, held in places.items()}
+    return {owner: f"client {texts.named(client)}" if client else "the realm" for owner, client in fewest.items()}
 
 
 def _of_clients(found: Survey) -> Iterator[Leftover]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from kcadmin.rest import texts
-from kcadmin.rest.texts import quoted
+from kcadmin.rest.texts import first_few, quoted
 
 OWN, MAPPER, SCOPE, ROLES, PERMISSION = "own", "mapper", "scope", "roles", "permission"
 
@@ -109,7 +109,7 @@ def conditions(ways: Ways) -> tuple[str, ...]:
         return ()
     if len(ways) == 1:
         return ways[0].when
-    return (" or ".join(dict.fromkeys(" and ".join(way.when) for way in ways)),)
+    return (first_few([*dict.fromkeys(" and ".join(way.when) for way in ways)], between=" or "),)
 
 
 class OneOf(str):

@@ -11,7 +11,7 @@ from exchange.graph.graph import ALLOWED, BY_ROLES, DEAD, DECLARED, IMPLIED, KIN
 from exchange.terminal.printing import one_line, table
 from kcadmin.objects.features import STANDARD
 from kcadmin.rest import texts
-from kcadmin.rest.texts import named
+from kcadmin.rest.texts import first_few, named
 from reach.allowed import ANY_TOKEN, OWN_TOKEN
 from reach.reasons import ANY_CLIENT, OWN, ROLES, Way
 
@@ -62,7 +62,10 @@ def as_table(graph: Graph, edges: Sequence[Edge]) -> Table:
         made.add_column(header, overflow="fold")
     for edge in edges:
         why = "; ".join(dict.fromkeys(_because(graph, edge)))
-        ends = (_some([_source(each) for each in edge.sources]), _some([_audience(to) for to in edge.audiences]))
+        ends = (
+            first_few([_source(each) for each in edge.sources]),
+            first_few([_audience(to) for to in edge.audiences]),
+        )
         cells = (_told(edge.requester), *ends, why)
         made.add_row(Text(word(edge.kind), STYLES[edge.kind]), *(Text(cell) for cell in cells))
     return made
@@ -232,11 +235,6 @@ def _source(client_id: str) -> str:
 def _told(client_id: str) -> str:
     """A client id; in quotes where it could be taken for a word of ours, or for several ids."""
     return named(client_id) if client_id in OUR_WORDS or "," in client_id or "'" in client_id else client_id
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - NAMES_SHOWN
-    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _escaped(text: str) -> str:

@@ -11,7 +11,7 @@ from kcadmin.marks.ownership import stack_of
 from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL, scope_token
 from kcadmin.objects.clients import FULL_SCOPE, Client
 from kcadmin.objects.mappers import AudienceMapper
-from kcadmin.rest.texts import named
+from kcadmin.rest.texts import first_few, named
 from reach.audiences import Added
 from reach.lightweight import added_in
 from reach.roles import RoleFacts, role_reach
@@ -118,7 +118,7 @@ def _way(survey: Survey, facts: RoleFacts, client: Client, each: Added) -> _Way:
 
 
 def _replaced(client: str, audience: str, setters: Sequence[Added]) -> tuple[str, str]:
-    by = " and ".join(each.by for each in setters)
+    by = first_few([each.by for each in setters], between=" and ")
     return (
         f"tokens of {named(client)} name {named(audience)}, and {by} writes aud itself, which replaces what other mappers add",
         "put an audience mapper in its place",
@@ -138,8 +138,8 @@ def _naming(client: str, audience: str, ways: Sequence[_Way]) -> Naming:
         exact = sorted((each for each in always if each.exact), key=lambda each: (each.scope or "", each.by))
         if exact:
             return Naming(exact[0].scope, owner=owner)
-        return Naming(beside=" and ".join(sorted({each.by for each in always})), owner=owner)
-    by = " and ".join(sorted({each.by for each in ways}))
+        return Naming(beside=first_few(sorted({each.by for each in always}), between=" and "), owner=owner)
+    by = first_few(sorted({each.by for each in ways}), between=" and ")
     first = ways[0]
     naming = Naming(first.scope, first.roles, first.kind == OPTIONAL, owner=owner)
     if len({each.scope for each in ways}) > 1:

@@ -15,8 +15,9 @@ import yaml  # type: ignore[import-untyped]
 from rich.table import Table
 from rich.text import Text
 
-from exchange.inventory.grants import OWNER_OF_THINGS, Inventory, Level, Remark, inventory
+from exchange.inventory.grants import Inventory, inventory
 from exchange.inventory.permissions import PROVIDERS
+from exchange.inventory.remarks import Level, Remark
 from exchange.stack.stack import NAMESPACE
 from exchange.terminal.files import write_whole
 from exchange.terminal.printing import counted, table
@@ -62,7 +63,13 @@ def as_config(found: Inventory, url: str) -> str:
 def as_json(found: Inventory, url: str, written: Path | None) -> str:
     """Everything, for programs."""
     findings = [
-        {"level": each.level.value, "about": each.about, "says": each.says, "remedy": each.remedy}
+        {
+            "level": each.level.value,
+            "about": each.about,
+            "says": each.says,
+            "remedy": each.remedy,
+            **({"number": each.number} if each.number > 1 else {}),
+        }
         for each in found.findings
     ]
     grants = [grant.config() for grant in found.grants]
@@ -95,10 +102,10 @@ def summary(found: Inventory, written: Path | None) -> str:
     """The run in one sentence."""
     exchanges = [grant.exchange for grant in found.grants]
     kinds = ", ".join(f"{exchanges.count(kind)} {kind}" for kind in sorted(set(exchanges)))
-    lost = sum(finding.level == Level.LOST for finding in found.findings)
+    lost = sum(finding.number for finding in found.findings if finding.level == Level.LOST)
     grants = f"{counted(len(exchanges), 'grant')}{f' ({kinds})' if kinds else ''}"
     over = f"{counted(lost, 'finding')} not carried over" if lost else "nothing is left over"
-    owners = sum(finding.about.startswith(OWNER_OF_THINGS) for finding in found.findings)
+    owners = found.owners
     over += f" but what {counted(owners, 'owner')} {'has' if owners == 1 else 'have'} here" if owners else ""
     where = f", written to {named(written)}" if written else ""
     return f"Realm {named(found.realm)}: {grants}{where}; {over}."

@@ -8,9 +8,9 @@ itself, without a permission.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 
 from exchange.inventory.audiences import Naming, Namings
+from exchange.inventory.remarks import Level, Remark
 from kcadmin.objects.claims import claims
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import LEGACY, REFRESH, SAME_SESSION, STANDARD, SWITCH, SWITCH_CLAIM
@@ -33,30 +33,6 @@ LOGINS = (
 
 
 NO_EFFECT = "is on but has no effect: no audience mapper connects it to another client"
-
-
-class Level(str, Enum):
-    """What a finding comes to."""
-
-    LOST = "not carried over"
-    STACKS = "of a stack"
-    EMPTY = "grants nothing"
-    ADDED = "up adds"
-    NOTE = "note"
-
-
-@dataclass(frozen=True, order=True)
-class Remark:
-    """Something that people should know. about: the object; says: what it is, or would mean; remedy: what to do, if anything."""
-
-    level: Level
-    about: str
-    says: str
-    remedy: str = ""
-
-    def sentence(self) -> str:
-        """The finding in one sentence."""
-        return f"{self.about}: {self.says}{f'; {self.remedy}' if self.remedy else ''}."
 
 
 @dataclass(frozen=True)
@@ -214,7 +190,7 @@ def _legacy(
         idle = sorted(source for source in sources if not _asks(survey, survey.clients[source]))
         says = why or f"the standard exchange of {texts.named(name)} is off, and this server has no legacy one"
         says = f"named in tokens, but nothing exchanges them: {says}"
-        return [], [*findings, *([Remark(Level.EMPTY, f"{', '.join(idle)} → {name}", says)] if idle else [])]
+        return [], [*findings, *([Remark(Level.EMPTY, f"{texts.first_few(idle)} → {name}", says)] if idle else [])]
     found = []
     for source, naming in sources.items():
         if is_switched_on(survey, survey.clients[source]):
@@ -247,7 +223,9 @@ def _besides(survey: Survey, naming_them: Mapping[str, Mapping[str, Naming]]) ->
     ]
     if pairs and survey.features.legacy_exchange:
         says = "the targets may exchange these tokens by the legacy exchange too, since they are named in them"
-        yield Remark(Level.NOTE, ", ".join(pairs), says, "switch the legacy exchange off to end it")
+        yield Remark(
+            Level.NOTE, texts.first_few(pairs, texts.MOST_QUOTED), says, "switch the legacy exchange off to end it"
+        )
 
 
 def _against(
@@ -289,7 +267,11 @@ def _named_by_nobody(survey: Survey, names: Namings) -> Iterator[Remark]:
             says = f"is the UUID of client {texts.named(ids[audience])}, and aud holds client ids, so no exchange asks for it"
             remedy = f"let the mapper name {texts.named(ids[audience])}"
         yield Remark(
-            Level.EMPTY, f"audience {texts.named(audience)} in tokens of {quoted(sorted(clients))}", says, remedy
+            Level.EMPTY,
+            f"audience {texts.named(audience)} in tokens of {quoted(sorted(clients))}",
+            says,
+            remedy,
+            f"audiences in tokens of {texts.named(min(clients))}",
         )
 
 

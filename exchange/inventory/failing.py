@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from exchange.inventory.exchanges import ExistingExchange, Level, Remark
+from exchange.inventory.exchanges import ExistingExchange
+from exchange.inventory.remarks import Level, Remark
 from kcadmin.objects.features import LEGACY
 from kcadmin.rest.texts import named
 from reach.failing import Failure, as_maker, as_source, failing_in
@@ -20,7 +21,7 @@ def lost(failing: Mapping[str, list[Failure]]) -> Iterator[Remark]:
     """What no grant can give."""
     for name, found in failing.items():
         for each in found:
-            yield Remark(Level.LOST, f"tokens of {named(name)}", each.told, each.remedy)
+            yield Remark(Level.LOST, f"tokens of {named(name)}", each.told, each.remedy, f"tokens of {named(name)}")
 
 
 def fails(each: ExistingExchange, failing: Mapping[str, list[Failure]]) -> bool:

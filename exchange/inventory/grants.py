@@ -12,13 +12,12 @@ from exchange.inventory.exchanges import (
     REQUESTER,
     THIRD,
     ExistingExchange,
-    Level,
-    Remark,
     existing_exchanges,
 )
 from exchange.inventory.failing import failing_tokens, fails, lost
 from exchange.inventory.permissions import existing_permissions
 from exchange.inventory.refused_names import refused_name
+from exchange.inventory.remarks import Level, Remark, few
 from exchange.inventory.shared_scopes import remarks, split
 from kcadmin.marks.ownership import hash16, stack_of
 from kcadmin.marks.whose import remedy
@@ -28,12 +27,11 @@ from kcadmin.rest import texts
 from kcadmin.rest.texts import camel, shown
 from reach.existing_policies import Window
 from reach.guards import GuardReach, guard_reach
-from reach.leftovers import leftovers
+from reach.leftovers import crowds, leftovers
 from reach.roles import RoleFacts
 from reach.survey import Survey
 
 NAME_LENGTH = 60
-OWNER_OF_THINGS = "owner "
 _NOT_IN_A_NAME = re.compile(r"[^\w.-]+")
 
 
@@ -83,6 +81,7 @@ class Inventory:
     realm: str
     grants: tuple[ExistingGrant, ...]
     findings: tuple[Remark, ...]
+    owners: int = 0
 
     @property
     def lost(self) -> bool:
@@ -111,16 +110,13 @@ def inventory(
     }
     grants = _named(_merged(_grouped(survey, [each for each in (*exchanges, *permitted) if each not in refused])))
     refusals = {each: why for each, why in refused.items() if why}
+    owners = [*_of_owners(survey)]
     added = [*_added(survey, names, grants), *_refused(refusals), *lost(failing), *remarks(survey, shared)]
     return Inventory(
         survey.realm,
         tuple(grants),
-        tuple(
-            sorted(
-                {*findings, *more, *added, *_refusing(survey, guards), *_of_any_client(survey), *_of_owners(survey)},
-                key=_order,
-            )
-        ),
+        tuple(few({*findings, *more, *added, *_refusing(survey, guards), *_of_any_client(survey), *owners})),
+        len(owners),
     )
 
 
@@ -147,21 +143,21 @@ def _refused(refused: Mapping[ExistingExchange, str]) -> Iterator[Remark]:
 def _of_any_client(survey: Survey) -> Iterator[Remark]:
     for client, by in of_any_client(survey):
         says = f"may name any client, since {by} may write a value that the realm does not tell"
-        yield Remark(Level.LOST, f"aud in tokens of {texts.named(client)}", says, "put an audience mapper in its place")
+        about = f"aud in tokens of {texts.named(client)}"
+        yield Remark(Level.LOST, about, says, "put an audience mapper in its place", about)
 
 
 def _of_owners(survey: Survey) -> Iterator[Remark]:
     """What owners have here, whether their stacks still work or not."""
     held: dict[str, Counter[str]] = {}
-    for each in leftovers(survey, {management_client_id(survey.realm): survey.policies.values()}):
+    found = leftovers(survey, {management_client_id(survey.realm): survey.policies.values()})
+    for each in found:
         held.setdefault(stack_of(each.owner), Counter())[each.what.value] += 1
+    places = crowds(found)
     for owner, kinds in held.items():
         says = f"has objects here: {', '.join(f'{number} × {kind}' for kind, number in kinds.items())}"
-        yield Remark(Level.STACKS, f"{OWNER_OF_THINGS}{shown(owner)}", says, remedy(owner, survey.realm))
-
-
-def _order(finding: Remark) -> tuple[int, str, str]:
-    return (list(Level).index(finding.level), finding.about, finding.says)
+        about = f"owner {shown(owner)}"
+        yield Remark(Level.STACKS, about, says, remedy(owner, survey.realm), f"owners at {places[owner]}")
 
 
 def _grouped(survey: Survey, exchanges: Iterable[ExistingExchange]) -> list[ExistingGrant]:
@@ -277,4 +273,4 @@ def _mappers(grant: ExistingGrant) -> Iterator[tuple[str, str]]:
         yield grant.target, grant.target
 
 
-__all__ = ["LEGACY", "STANDARD", "ExistingGrant", "Inventory", "Level", "Remark", "inventory"]
+__all__ = ["LEGACY", "STANDARD", "ExistingGrant", "Inventory", "inventory"]

@@ -9,12 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from exchange.inventory.exchanges import (
     REQUESTER,
     ExistingExchange,
-    Level,
-    Remark,
     gets_tokens,
     is_switched_on,
     unfit_client,
 )
+from exchange.inventory.remarks import Level, Remark
 from kcadmin.authz.exchange_permission import AFFIRMATIVE
 from kcadmin.marks.ownership import mark_of
 from kcadmin.objects.features import LEGACY

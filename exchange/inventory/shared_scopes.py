@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from exchange.inventory.audiences import Naming, Namings
-from exchange.inventory.exchanges import Level, Remark, gets_tokens, is_switched_on, unfit_client
+from exchange.inventory.exchanges import gets_tokens, is_switched_on, unfit_client
+from exchange.inventory.remarks import Level, Remark
 from kcadmin.objects.client_scopes import DEFAULT
 from kcadmin.objects.features import LEGACY
 from kcadmin.rest.texts import named, some

@@ -20,11 +20,11 @@ from kcadmin.marks.ownership import stack_of
 from kcadmin.marks.whose import command
 from kcadmin.objects.realm import Realm, realm_for
 from kcadmin.rest.session import Session
-from kcadmin.rest.texts import named, shown, some
+from kcadmin.rest.texts import FEW, first_few, named, shown, some, together
 from kcadmin.writes.partial_put import AUTHORIZATION_SERVICES
 from kcadmin.writes.watch import watched
 from reach.allowed import realm_reach
-from reach.leftovers import Leftover, leftovers, of_owner
+from reach.leftovers import Leftover, crowds, leftovers, of_owner
 from reach.newly_allowed import NewlyAllowed, newly_allowed
 from reach.reasons import ANY_CLIENT
 from reach.roles import read_roles
@@ -41,6 +41,7 @@ class Leavings:
     ends, opens: exchanges that end, or that the end of a guard lets through, a sentence each. unread: why it may be more.
     adopted: of left, what becomes the owner's whose name is in ``by``. titles: of the policies in it, as adoption tells them.
     refused: what client policies would change when clients are written, and nobody has accepted; told: what else they do.
+    crowds: where owners have something, as ``reach.leftovers.crowds`` gives it.
     """
 
     realm: str
@@ -55,6 +56,7 @@ class Leavings:
     titles: Mapping[Leftover, str] = field(default_factory=dict)
     refused: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
+    crowds: Mapping[str, str] = field(default_factory=dict)
 
 
 def find(
@@ -83,7 +85,7 @@ def find(
     seen = dict(sorted(others.items()))
     unread = (*_unread(read), *_untold(read, going))
     judged = policy_changes(realm_for(session, realm_name), read.clients, going, adopted, by, accepted)
-    said = (ends, opens, unread, tuple(adopted), by, titles, judged.faults, judged.notes)
+    said = (ends, opens, unread, tuple(adopted), by, titles, judged.faults, judged.notes, crowds(everything))
     return Leavings(realm_name, owner, tuple(left), seen, *said)
 
 
@@ -150,17 +152,13 @@ def _exchanges(
 def _said(each: NewlyAllowed) -> str:
     """An exchange, or many that are alike, in words."""
     sources = [named(source) if source != ANY_CLIENT else "any client" for source in sorted(each.sources)]
-    told = [_some(sources)] if sources else []
+    told = [first_few(sources)] if sources else []
     told += ["any client with users' roles"] if each.carriers else []
     audiences = [named(to) if to else "itself" for to in sorted(each.audiences, key=str)]
-    to = [_some(audiences)] if audiences else []
+    to = [first_few(audiences)] if audiences else []
     to += ["any client of which the user has a role"] if each.carried else []
     when = f", when {' and '.join(each.when)}" if each.when else ""
     return f"{named(each.requester)} exchanges tokens of {' and '.join(told)} for {' and '.join(to)}{when}"
-
-
-def _some(names: Sequence[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _unread(read: Survey) -> Iterator[str]:
@@ -185,7 +183,8 @@ def as_lines(found: Leavings, own: Collection[str] = ()) -> list[str]:
         lines = [f"realm {named(found.realm)}: owner {named(found.owner)} has nothing here"] if found.owner else []
         return [*lines, *_of_others(found, own)]
     lines = [f"realm {named(found.realm)}: owner {named(found.owner)} has {counted(len(found.left), 'thing')}"]
-    lines += [f"  {each.about}" for each in found.left if each not in found.adopted]
+    going = Counter(each.about for each in found.left if each not in found.adopted)
+    lines += [f"  {about}{f' ({number} ×)' if number > 1 else ''}" for about, number in going.items()]
     lines += [f"  becomes that of {named(found.by)}: {each.about}" for each in found.adopted]
     lines += [f"  ends: {each}" for each in found.ends] or ["  ends: no exchange"]
     lines += [f"  opens, since a guard goes: {each}" for each in found.opens]
@@ -193,9 +192,15 @@ def as_lines(found: Leavings, own: Collection[str] = ()) -> list[str]:
 
 
 def _of_others(found: Leavings, own: Collection[str]) -> Iterator[str]:
-    for owner, number in found.others.items():
-        how = "they are this stack's own" if owner in own else f"{command(owner)} shows them"
-        yield f"realm {named(found.realm)}: owner {shown(owner)} has {counted(number, 'thing')}; {how}"
+    here = f"realm {named(found.realm)}"
+    for owners in together(found.others, lambda owner: None if owner in own else found.crowds.get(owner)):
+        if len(owners) > FEW:
+            many = f"{len(owners)} owners have things at {found.crowds[owners[0]]}: {some(owners)}"
+            yield f"{here}: {many}; --json lists them all, and whoever may write it may have made them up"
+            continue
+        for owner in owners:
+            how = "they are this stack's own" if owner in own else f"{command(owner)} shows them"
+            yield f"{here}: owner {shown(owner)} has {counted(found.others[owner], 'thing')}; {how}"
 
 
 def as_json(found: Sequence[Leavings], done: Sequence[Released] | None) -> str:

@@ -3,9 +3,14 @@
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import TypeVar
 
 LONGEST_SHOWN = 100
+MOST_QUOTED = 30
+"""Names in a sentence, of which another party may decide how many there are."""
+FEW = 5
+T = TypeVar("T")
 OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, what turns the direction of text, halves of letters, line breaks
 NO_CHARACTER = "\ufffd"  # instead of half a character, so that no name with it can be told from another
 PULUMI_COLOUR = "<{%"  # Pulumi takes such directives out of texts, and panics at an unknown one
@@ -87,13 +92,31 @@ def in_yaml(text: str) -> str:
 def quoted(names: Iterable[str], last: str = "") -> str:
     """Names as a sentence lists them, each in quotes of its own. last: ``and`` or ``or``, before the last of several."""
     *others, end = [named(name) for name in names] or [""]
+    if len(others) >= MOST_QUOTED:
+        return first_few([*others, end], MOST_QUOTED)
     return f"{', '.join(others)} {last} {end}" if others and last else ", ".join([*others, end])
 
 
-def some(names: Iterable[str], most: int = 5) -> str:
+def some(names: Iterable[str], most: int = FEW) -> str:
     """Names of which there may be thousands, each in quotes: the first ones, and how many more."""
-    listed = [shown(name) for name in names]
-    return ", ".join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")
+    return first_few([shown(name) for name in names], most)
+
+
+def first_few(listed: Sequence[str], most: int = FEW, between: str = ", ") -> str:
+    """The first of many texts, and how many more there are."""
+    return between.join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")
+
+
+def together(found: Iterable[T], place: Callable[[T], Hashable], most: int = FEW) -> list[list[T]]:
+    """What is reported one by one, and what together: more than a few things of one place, of which others decide how many.
+
+    :param place: where a thing is; what has none is reported alone.
+    """
+    places: dict[Hashable, list[T]] = {}
+    for each in found:
+        where = place(each)
+        places.setdefault(id(each) if where is None else (where,), []).append(each)
+    return [part for held in places.values() for part in ([held] if len(held) > most else [[each] for each in held])]
 
 
 def unfit(text: str, *, lines: bool = False) -> str | None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from exchange.inventory.config_file import take_inventory
-from exchange.inventory.grants import Inventory, Level
+from exchange.inventory.grants import Inventory
+from exchange.inventory.remarks import Level
 from kcadmin.rest.tokens import TokenRefused
 from tests.conftest import Servers
 from tests.support import handmade

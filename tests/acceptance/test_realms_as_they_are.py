@@ -9,7 +9,7 @@ import pytest
 from exchange.doctor.doctor import Asked, Doctor
 from exchange.doctor.realm_reader import AnswerCache
 from exchange.inventory.config_file import take_inventory
-from exchange.inventory.grants import Level
+from exchange.inventory.remarks import Level
 from kcadmin.objects.features import LEGACY, SWITCH
 from reach.proof import Case, Subject
 from tests.acceptance.test_verify import outputs, tried

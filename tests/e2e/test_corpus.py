@@ -16,7 +16,7 @@ import pytest
 
 from exchange.graph.graph import graph_of
 from exchange.inventory.config_file import take_inventory
-from exchange.inventory.grants import Level
+from exchange.inventory.remarks import Level
 from exchange.stack.stack import StackOutputs
 from exchange.verify.report import result
 from exchange.verify.verify import verify

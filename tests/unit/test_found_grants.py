@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from exchange.inventory.grants import ExistingGrant, Inventory, Level, inventory
+from exchange.inventory.grants import ExistingGrant, Inventory, inventory
+from exchange.inventory.remarks import Level
 from kcadmin.marks.ownership import hash16, marked
 from kcadmin.objects.claims import Claim
 from kcadmin.objects.clients import Client
@@ -176,6 +177,27 @@ def test_what_stacks_have_made_is_theirs() -> None:
     was_on = Claim(OWNER, SWITCH_CLAIM, {}, {"attributes.standard.token.exchange.enabled": "true"})
     found = look(client("a", "b", attributes={**ON, was_on.key: was_on.text()}), client("b"))
     assert said(found) == [("a-to-b", "standard", "requester")]
+
+
+def test_what_somebody_writes_in_any_number_is_one_finding() -> None:
+    claims = (Claim(f"stranger{number}", SWITCH_CLAIM, {}, {}) for number in range(1000))
+    forged = {claim.key: claim.text() for claim in (*claims, Claim(OWNER, SWITCH_CLAIM, {}, {}))}
+    mappers = tuple(
+        {"id": name, "name": name, "protocolMapper": "oidc-usermodel-attribute-mapper", "config": config}
+        for name, config in (
+            (f"m{each}", {"claim.name": "aud", "user.attribute": "x", "access.token.claim": "true"})
+            for each in range(99)
+        )
+    )
+    told = client("told", *(f"nowhere{number}" for number in range(500)), attributes={**ON, **forged})
+    own = client("a", "b", mapper={"pulumi.owner": OWNER})
+    found = look(told, own, client("b"), Client("uuid-c", "c", told.representation, mappers))
+    about = {each.about: each for each in found.findings}
+    assert len(found.findings) < 12 and found.owners == 1001
+    assert about["owners at client 'c'"].number == 1000 and about[f"owner '{OWNER}'"].number == 1
+    assert about["owners at client 'c'"].says.startswith("are 1000, such as: owner 'stranger0' has objects here: 2 × ")
+    assert about["audiences in tokens of 'told'"].number == 500
+    assert about["aud in tokens of 'c'"].number == 99
 
 
 def test_a_marked_policy_beside_one_of_nobody() -> None:

@@ -9,7 +9,8 @@ from typer.testing import CliRunner, Result
 
 from exchange import cli
 from exchange.inventory import config_file
-from exchange.inventory.grants import ExistingGrant, Inventory, Level, Remark
+from exchange.inventory.grants import ExistingGrant, Inventory
+from exchange.inventory.remarks import Level, Remark
 
 GRANT = ExistingGrant("a-to-b", "standard", ("a",), "b", ("requester",), None, False)
 LOST = Remark(

@@ -13,7 +13,7 @@ from exchange.release import release
 from exchange.release.removal import Released
 from exchange.stack import place
 from kcadmin.marks.ownership import hash16
-from reach.leftovers import Leftover, LeftoverKind
+from reach.leftovers import Leftover, LeftoverKind, crowds
 
 OWNER = "first/exchange/prod"
 MAPPER = Leftover(LeftoverKind.MAPPER, "web", "audience-api", OWNER, "id")
@@ -46,6 +46,20 @@ def test_without_a_yes_it_is_only_shown(monkeypatch: pytest.MonkeyPatch, argumen
         "  ends: 'web' exchanges tokens of 'web' for 'api'",
     ]
     assert result.stderr == "Nothing was changed; --yes takes it away.\n"
+
+
+def test_owners_that_somebody_makes_up_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who may write one client decides how many claims it holds; an owner with something elsewhere is told alone."""
+    forged = [Leftover(LeftoverKind.SWITCH, "evil", "", f"stranger{number}") for number in range(1000)]
+    theirs = Leftover(LeftoverKind.MAPPER, "web", "m", "theirs")
+    found = crowds([*forged, theirs, replace(theirs, client="evil")])
+    others = {**dict.fromkeys(found, 1), "theirs": 2}
+    result = run(monkeypatch, found=replace(FOUND, left=(SWITCH, SWITCH), others=others, crowds=found), at=ONE_REALM)
+    assert "  standard token exchange of client 'web' (2 ×)" in result.stdout.splitlines()
+    nobodys = replace(FOUND, owner="", left=(), others=others, crowds=found)
+    told = run(monkeypatch, found=nobodys).stdout.splitlines()
+    assert len(told) == 2 and "1000 owners have things at client 'evil': 'stranger0', " in told[0]
+    assert "owner 'theirs' has 2 things" in told[1]
 
 
 def test_after_a_yes_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
