@@ -37,7 +37,6 @@ def round_robin(nodes: Sequence[str]) -> Iterator[Proxy]:
 
     class Balanced(Request):
         patience_seconds = 120  # deleting a realm takes PostgreSQL its time
-        disable_nagle_algorithm = True
         wbufsize = -1  # one packet an answer, else the second one waits 40 ms for the first one's receipt
 
         def handle_one(self) -> None:

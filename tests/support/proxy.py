@@ -95,6 +95,7 @@ class Request(BaseHTTPRequestHandler):
     """One request: forwarded, or given to the fault of the day."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two pieces, and the second one would wait for 40 ms
     proxy: Proxy
     upstream: str
     patience_seconds = 30
