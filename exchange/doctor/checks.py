@@ -12,6 +12,7 @@ CHECKS: tuple[Check, ...] = (
         clients.credentials,
         lambda q: q.secret is not None or q.may_be("requester-authenticator"),
     ),
+    Check("no other client has the subject of '{requester}'", clients.subject, clients.logs_in_by_issuer),
     Check("a DPoP proof of '{requester}'", clients.proof, clients.needs_proof),
     Check("the switch of '{requester}' (Standard token exchange)", clients.switch),
     Check("source '{source}' exists and is enabled", clients.source),

@@ -9,6 +9,8 @@ from exchange.terminal.printing import utc
 from kcadmin.objects.client_secrets import BY_SECRET, SIGNED_JWT, variable
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import LEGACY, SWITCH
+from kcadmin.objects.federated_clients import clients_with_subject
+from kcadmin.objects.robot_login import ISSUER, SUBJECT, ByIssuer
 from kcadmin.rest.texts import named, quoted
 from kcadmin.rest.tokens import PEM_START
 from reach.consents import granted, needed
@@ -112,6 +114,23 @@ def credentials(q: Question) -> Iterator[Finding]:
         wrong = f"does not take what {variable(name)} holds"
         remedy = f"give the caller the secret or key of Clients → {name} → Credentials"
         yield q.found("requester-secret", "client", name, wrong, remedy, field="secret", value="(not shown)")
+
+
+def logs_in_by_issuer(q: Question) -> bool:
+    return q.requester is not None and q.requester.value("clientAuthenticatorType") == ByIssuer.kind
+
+
+def subject(q: Question) -> Iterator[Finding]:
+    """A requester that logs in by another issuer's tokens shares their subject with nobody."""
+    client = q.requester
+    if client is None:
+        return
+    alias, sub = client.attributes.get(ISSUER, ""), client.attributes.get(SUBJECT, "")
+    for each in clients_with_subject(q.reader.realm, alias, sub) if sub else ():
+        if each["id"] != client.uuid and each.get("enabled"):
+            wrong = f"has the subject of {named(each['clientId'])}, so Keycloak takes neither, or for a while the one it knows"
+            remedy = "give one of the two another subject, or disable it"
+            yield replace(_field(q, "requester-shares-subject", client, SUBJECT, wrong, remedy), sure=False)
 
 
 def switch(q: Question) -> Iterator[Finding]:

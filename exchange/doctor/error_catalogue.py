@@ -136,7 +136,7 @@ _STALE = (
 ROWS: tuple[Row, ...] = (
     # Before either exchange is asked
     Row(401, "invalid_client", "Invalid client or Invalid client credentials", BOTH,
-        ("requester-missing", "requester-disabled", "client-id-of-nobody"),
+        ("requester-missing", "requester-disabled", "requester-shares-subject", "client-id-of-nobody"),
         "correct client_id, or enable that client", Logged("client_not_found")),
     Row(401, "unauthorized_client", "Invalid client or Invalid client credentials", BOTH,
         ("requester-secret", "requester-authenticator", "requester-bearer-only", "secret-not-as-stored"),

@@ -12,8 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kcadmin.objects.clients import Client
+from kcadmin.objects.federated_clients import SPIFFE_ID, clients_of, clients_with_subject
 from kcadmin.objects.realm import Realm
-from kcadmin.objects.robot_login import ISSUER, SUBJECT, ByIssuer
+from kcadmin.objects.robot_login import ISSUER, ByIssuer
 from kcadmin.objects.robot_names import MARK, is_unfinished
 from kcadmin.rest.errors import Conflict, Forbidden, HttpError, Refusal, sentence
 from kcadmin.rest.hosts import is_loopback
@@ -25,7 +26,7 @@ FEATURES = {KUBERNETES: "kubernetes-service-accounts", OIDC: "client-auth-federa
 ASSERTIONS = "supportsClientAssertions"
 FEATURE, SINCE = "CLIENT_AUTH_FEDERATED", "26.6"
 ACCOUNT = "system:serviceaccount:"
-TRUST_DOMAIN = r"spiffe://[a-z0-9._-]+"
+TRUST_DOMAIN = rf"{SPIFFE_ID}[a-z0-9._-]+"
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def remove_issuers(realm: Realm, client_id: str, robot: Client | None) -> list[s
 
 def _user(realm: Realm, alias: str, robot: Client | None) -> str | None:
     """Who besides the robot logs in by a provider."""
-    for client in _clients_of(realm, alias):
+    for client in clients_of(realm, alias):
         if robot is None or client["id"] != robot.uuid:
             return f"client {named(client['clientId'])} logs in by it"
     linked = realm.session.get(path("admin", "realms", realm.name, "users"), idpAlias=alias, max="1")
@@ -251,23 +252,22 @@ def _of_flow(realm: Realm) -> Iterator[str]:
 
 
 def _of_clients(realm: Realm, client_id: str, login: ByIssuer) -> Iterator[str]:
-    """Keycloak takes any of two clients with the same subject."""
-    for client in _clients_of(realm, login.alias):
-        attributes = client.get("attributes") or {}
-        if attributes.get(SUBJECT) == login.subject and not _is_robot(client, client_id):
-            wrong = f"logs in by the subject {shown(login.subject)} of {named(login.alias)} already"
-            yield sentence("client", client["clientId"], realm.name, wrong, "correct --subject, or delete that client")
+    """Of two clients with the same subject Keycloak takes neither, or for a while the one that it knows.
+
+    :raises Refusal: the login may not see the realm's clients, so none can be told.
+    """
+    realm.management_uuid()
+    for client in clients_with_subject(realm, login.alias, login.subject):
+        if not _is_robot(client, client_id):
+            wrong = f"has the subject {shown(login.subject)} of {named(client['attributes'][ISSUER])} already"
+            remedy = "correct --subject, or delete that client: of two with the same subject Keycloak takes neither"
+            yield sentence("client", client["clientId"], realm.name, wrong, remedy)
 
 
 def _is_robot(client: Mapping[str, Any], client_id: str) -> bool:
     """The robot, or what a run left that was killed."""
     name = str(client["clientId"])
     return MARK in client["attributes"] and (name == client_id or is_unfinished(name, client_id))
-
-
-def _clients_of(realm: Realm, alias: str) -> list[dict[str, Any]]:
-    found = realm.session.get(path("admin", "realms", realm.name, "clients"), q=f'{ISSUER}:"{alias}"')
-    return [each for each in found if (each.get("attributes") or {}).get(ISSUER) == alias]
 
 
 def _find(realm: Realm, alias: str) -> dict[str, Any] | None:

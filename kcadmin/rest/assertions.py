@@ -4,8 +4,11 @@ Keycloak takes them since 26.6 for clients of the authenticator *Signed JWT - Fe
 https://www.keycloak.org/securing-apps/authentication-methods
 """
 
+import errno
 import os
+import re
 import shlex
+import stat
 import subprocess
 from pathlib import Path
 
@@ -13,13 +16,15 @@ from kcadmin.rest.connection import ASSERTION_KINDS, AssertionLogin
 from kcadmin.rest.errors import LoginRefused
 from kcadmin.rest.issuers import claims_of
 from kcadmin.rest.redaction import redacted
-from kcadmin.rest.texts import shown
+from kcadmin.rest.texts import harmless, shown
 from kcadmin.rest.variables import ASSERTION_COMMAND, ASSERTION_FILE
 
 TYPES = {kind: f"urn:ietf:params:oauth:client-assertion-type:{kind}" for kind in ASSERTION_KINDS}
 SPIFFE = "jwt-spiffe"
-COMMAND_SECONDS = 30
+COMMAND_SECONDS, TEXT = 30, "utf-8-sig"  # with or without a mark at the beginning
 LONGEST = 64 * 1024  # characters of a token
+_JWT = re.compile(r"eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+_SECRET_NAMES = re.compile("TOKEN|SECRET|PASS|KEY|CREDENTIAL", re.IGNORECASE)
 REMEDIES = (
     ("reuse", "the identity provider takes each token once, and a run logs in several times; let it allow reuse, or set "
      f"{ASSERTION_COMMAND} to a command that prints a new token each time"),
@@ -34,12 +39,9 @@ REMEDIES = (
 def read_assertion(login: AssertionLogin) -> str:
     """The token as it is now. :raises LoginRefused: there is none; the text that is there instead is not shown."""
     text = _of_command(login.command) if login.command else _of_file(login.file)
-    if (
-        len(text) > LONGEST
-        or not text.startswith("eyJ")
-        or text.count(".") != 2
-        or any(sign.isspace() for sign in text)
-    ):
+    if not text:
+        raise LoginRefused(f"{origin(login)}: has nothing in it; it must be the token of the pod or job.")
+    if len(text) > LONGEST or not _JWT.fullmatch(text):
         raise LoginRefused(f"{origin(login)}: is not a JWT; take the token of the pod or job itself, without quotes.")
     return text
 
@@ -65,8 +67,8 @@ def remedy(login: AssertionLogin, assertion: str, words: str) -> str:
     claims = claims_of(assertion)
     if login.kind == SPIFFE:
         return (
-            f"the realm needs an identity provider of the type SPIFFE for the trust domain of {shown(claims.get('sub'))}, and a "
-            "client with that subject; check both, and loginRealm"
+            f"the realm needs an identity provider of the type SPIFFE for the trust domain of {shown(claims.get('sub'))}, and "
+            "only one client with that subject; check both, and loginRealm"
         )
     is_spiffe = str(claims.get("sub")).startswith("spiffe://")
     kind = (
@@ -74,7 +76,7 @@ def remedy(login: AssertionLogin, assertion: str, words: str) -> str:
     )
     return (
         f"{kind}the realm needs an identity provider for the issuer {shown(claims.get('iss'))} that takes client assertions, and "
-        f"a client with the subject {shown(claims.get('sub'))}; check both, and loginRealm"
+        f"only one client with the subject {shown(claims.get('sub'))}; check both, and loginRealm"
     )
 
 
@@ -85,7 +87,9 @@ def origin(login: AssertionLogin) -> str:
 
 def _of_file(file: str) -> str:
     try:
-        with Path(file).open(encoding="utf-8") as opened:
+        if not stat.S_ISREG(Path(file).stat().st_mode):  # a pipe tells each token once, or none for ever
+            raise OSError(errno.EINVAL, "not a file")
+        with Path(file).open(encoding=TEXT) as opened:
             return opened.read(LONGEST + 2).strip()
     except (OSError, ValueError) as problem:
         why = getattr(problem, "strerror", None) or "no text"
@@ -98,14 +102,17 @@ def _of_command(command: str) -> str:
     said = f"command of {ASSERTION_COMMAND}"
     try:
         done = subprocess.run(
-            shlex.split(command), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=COMMAND_SECONDS,
-            check=False, env=dict(os.environ))  # fmt: skip
+            shlex.split(command), stdin=subprocess.DEVNULL, capture_output=True, encoding=TEXT, errors="replace",
+            timeout=COMMAND_SECONDS, check=False)  # fmt: skip
     except subprocess.TimeoutExpired:
         raise LoginRefused(f"{said}: has not ended after {COMMAND_SECONDS} s; run it by hand.") from None
     except (OSError, ValueError) as problem:
         why = getattr(problem, "strerror", None) or problem
         raise LoginRefused(f"{said}: cannot be run ({why}); correct it. It is run without a shell.") from None
     if done.returncode:
-        last = redacted((done.stderr.strip().splitlines() or ["it printed no error"])[-1])
-        raise LoginRefused(f"{said}: ended with {done.returncode} ({last}); run it by hand.")
+        secrets = [value for name, value in os.environ.items() if _SECRET_NAMES.search(name)]
+        last = (done.stderr.strip().splitlines() or ["it printed no error"])[-1]
+        raise LoginRefused(
+            f"{said}: ended with {done.returncode} ({harmless(redacted(last, secrets))}); run it by hand."
+        )
     return done.stdout.strip()

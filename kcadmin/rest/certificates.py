@@ -48,10 +48,15 @@ def read_certificate(
             return None
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")  # else it asks a person
-    except (OSError, ValueError):  # ssl.SSLError is an OSError
+    except (ssl.SSLError, ValueError):
         faults.append(
             f"config 'clientCertificate': {shown(certificate)} and {shown(key)} are not a certificate in PEM and its "
             "unencrypted private key; give both."
+        )
+    except OSError as problem:
+        faults.append(
+            f"config 'clientCertificate': {shown(certificate)} or {shown(key)} cannot be read ({problem.strerror}); "
+            "let this account read both."
         )
     return CertificateLogin(get("clientId"), certificate, key)
 

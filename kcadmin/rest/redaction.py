@@ -22,6 +22,7 @@ _PATTERNS = tuple(
         (r"-----BEGIN [\w ]*PRIVATE KEY-----.*?(?:-----END [\w ]*PRIVATE KEY-----|$)", LEFT_OUT),
         (r"\b(bearer|basic|dpop|negotiate|digest)(\s|\+|%20)+[\w.~+/=%-]{12,}", rf"\1 {LEFT_OUT}"),
         (r"eyJ[\w.~+/=%-]{4,}", LEFT_OUT),
+        (r"\b(?:gh[a-z]_|github_pat_|gl[a-z]{2,6}-|hv[bs]\.)[\w.-]{16,}", LEFT_OUT),  # of CI systems and Vault
         (r"(?<![\w-])[\w-]{16,}\.[\w-]{16,}\.[\w-]{16,}(?:\.[\w-]+)*", LEFT_OUT),
         (rf"((?<![\w-])(?:{_SECRET_FIELDS})=)(?!\(left out\))[^&\s\"',;}}]+", rf"\1{LEFT_OUT}"),
         (rf"(\\?[\"'](?:{_SECRET_FIELDS})\\?[\"']\s*:\s*\\?[\"'])[^\"'\\]+", rf"\1{LEFT_OUT}"),

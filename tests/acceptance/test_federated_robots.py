@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 
 from exchange.bootstrap.bootstrap import Bootstrapped, bootstrap, bootstrap_federated, remove
 from exchange.cli import app
+from exchange.doctor.doctor import Asked, Doctor
+from exchange.doctor.realm_reader import AnswerCache
 from kcadmin.objects.robot_issuer import KUBERNETES, OIDC, SPIFFE
 from kcadmin.objects.robot_issuer import Issuer as Wished
 from kcadmin.objects.robot_login import ByIssuer
@@ -20,6 +22,7 @@ from kcadmin.rest.connection import AssertionLogin, Connection
 from kcadmin.rest.errors import Forbidden, LoginRefused, Refusal
 from kcadmin.rest.session import Session
 from kcadmin.rest.variables import ADMIN_PASSWORD
+from reach.verdict import THIRD, Case
 from tests.support.engine import forget
 from tests.support.in_process import Killed, Stack, interrupted
 from tests.support.issuer import ACCOUNT, Issuer, issuer
@@ -74,7 +77,7 @@ def test_a_pod_manages_grants(realm: TestRealm, cluster: Issuer, tmp_path: Path)
     with pytest.raises(Forbidden):
         Session(connection).get(realm.at("events"))
     for token, words in (
-        (cluster.of_pod(found.audience, "system:serviceaccount:other:pulumi"), "a client with the subject"),
+        (cluster.of_pod(found.audience, "system:serviceaccount:other:pulumi"), "only one client with the subject"),
         (cluster.of_pod("https://kubernetes.default.svc"), r"ask for a token with the audience '.*/realms/realm-"),
     ):
         with pytest.raises(LoginRefused, match=words):
@@ -90,6 +93,13 @@ def test_a_ci_job_manages_grants(realm: TestRealm, cluster: Issuer, tmp_path: Pa
     """Its tokens are good once, unless bootstrap is told otherwise."""
     login, file = ByIssuer("ci", JOB), tmp_path / "token"
     audience = made(realm, login, Wished(OIDC, cluster.url)).audience
+    realm.add_client("twin", attributes=login.attributes)
+    with pytest.raises(LoginRefused, match=rf"only one client with the subject '{JOB}'"):
+        Session(logged_in(realm, file, cluster.of_job(audience, JOB))).get(realm.at("clients"))
+    case = Case("g", realm.name, "standard", THIRD, "frontend", NAME, "api", "api")
+    found = Doctor(AnswerCache(realm.session), Asked()).examine([case])[0]
+    assert [each.cause for each in found.notes if "'twin'" in each.wrong] == ["requester-shares-subject"]
+    realm.session.delete(realm.at("clients", realm.uuid("twin")))
     connection = logged_in(realm, file, cluster.of_job(audience, JOB))
     Session(connection).get(realm.at("clients"))
     with pytest.raises(LoginRefused, match=r"Token reuse detected\).*; the identity provider takes each token once"):
@@ -114,13 +124,14 @@ def test_it_refuses_before_it_writes(realm: TestRealm, cluster: Issuer, tmp_path
     provider(realm, "plain", issuer="https://plain.example.com")
     realm.add_client("taken", clientAuthenticatorType="federated-jwt",
                      attributes={"jwt.credential.issuer": "plain", "jwt.credential.sub": ACCOUNT})  # fmt: skip
+    realm.add_client("workload", attributes={"jwt.credential.issuer": "gone", "jwt.credential.sub": "spiffe://a/b"})
     before = realm.export()
     refused = {
         (POD, None): "'cluster' .*does not exist; correct --federated, or give --issuer with one of --kubernetes",
         (
             ByIssuer("plain", ACCOUNT),
             None,
-        ): r"'taken' .* logs in by the subject '.*' of 'plain' already; .*\n.*'plain' .* "
+        ): r"'taken' .* has the subject '.*' of 'plain' already; .*\n.*'plain' .* "
         "does not take client assertions; switch",
         (
             ByIssuer("plain", JOB),
@@ -138,7 +149,8 @@ def test_it_refuses_before_it_writes(realm: TestRealm, cluster: Issuer, tmp_path
         (
             ByIssuer("cluster", "spiffe://a/b"),
             Wished(SPIFFE, "spiffe://a", "https://a.example.com"),
-        ): "no identity providers of the type spiffe; start it with --features=spiffe",
+        ): "'workload' .* has the subject 'spiffe://a/b' of 'gone' already; correct .*\n.* "
+        "no identity providers of the type spiffe; start it with --features=spiffe",
     }
     for (login, wished), words in refused.items():
         with pytest.raises(Refusal, match=words):
@@ -157,7 +169,7 @@ def test_a_provider_that_others_use_stays(realm: TestRealm, cluster: Issuer, tmp
     before = realm.export()
     made(realm, POD, Wished(KUBERNETES, cluster.url))
     second = ByIssuer("cluster", "system:serviceaccount:deploy:second")
-    with pytest.raises(Refusal, match=r"'robot' .* logs in by the subject"):
+    with pytest.raises(Refusal, match=r"'robot' .* has the subject"):
         made(realm, POD, None, "second")
     made(realm, second, None, "second")
     assert gone(realm) == (

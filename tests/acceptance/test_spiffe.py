@@ -46,7 +46,14 @@ def test_a_workload_manages_grants(
     before, audience = home.export(), f"{home.url}/realms/{home.name}"
     command = ["bootstrap", "--url", home.url, "--realm", home.name]
     wished = ["--federated", "spire", "--subject", WORKLOAD, "--issuer", DOMAIN, "--spiffe"]
-    done = CliRunner().invoke(app, [*command, *wished, "--keys", f"{spire.url}/bundle"])
+    wished += ["--keys", f"{spire.url}/bundle"]
+    home.add_client("twin", attributes={"jwt.credential.issuer": "elsewhere", "jwt.credential.sub": WORKLOAD})
+    done = CliRunner().invoke(app, [*command, *wished])
+    assert (done.exit_code, f"has the subject '{WORKLOAD}' of 'elsewhere'" in done.output) == (2, True), done.output
+    home.session.delete(home.at("clients", home.uuid("twin")))
+    assert home.export() == before
+    forget()
+    done = CliRunner().invoke(app, [*command, *wished])
     assert done.exit_code == 0, done.output
     assert "clientAssertionType jwt-spiffe" in done.output and "no secret of it is stored" in done.output
     forget()

@@ -1,5 +1,6 @@
 """A login by another issuer's token: where it comes from, when it is chosen, and what is never sent or shown."""
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -119,17 +120,47 @@ def test_a_token_for_another_server_is_not_sent(keycloak: FakeKeycloak, file: Pa
     assert keycloak.logins() == []
 
 
-@pytest.mark.parametrize("text", ["", "hush-hush", "eyJ.x", "eyJa.b.c d", "eyJ" + "a" * 70_000 + ".b.c"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hush-hush",
+        "eyJ.x",
+        "eyJa.b.c d",
+        "eyJ" + "a" * 70_000 + ".b.c",
+        "eyJa.b.c\0",
+        '"eyJa.b.c"',
+        "eyJa.b.c\neyJa.b.c",
+    ],
+)
 def test_what_is_no_token_is_neither_sent_nor_shown(text: str, file: Path) -> None:
     file.write_text(text)
     with pytest.raises(LoginRefused, match=r"is not a JWT; ") as refused:
         read_assertion(AssertionLogin("", str(file)))
-    assert not text or text not in str(refused.value)
+    assert text not in str(refused.value)
+
+
+def test_a_file_as_people_and_kubernetes_make_it(tmp_path: Path) -> None:
+    (tmp_path / "..1").mkdir()
+    (tmp_path / "..data").symlink_to("..1")
+    (tmp_path / "token").symlink_to("..data/token")
+    at = AssertionLogin("", str(tmp_path / "token"))
+    for content in (b"eyJa.b.c", b"\xef\xbb\xbfeyJa.b.c\r\n"):
+        (tmp_path / "..1" / "token").write_bytes(content)
+        assert read_assertion(at) == "eyJa.b.c"
+    (tmp_path / "..1" / "token").write_bytes(b" \n")
+    with pytest.raises(LoginRefused, match=r"token': has nothing in it; it must be the token"):
+        read_assertion(at)
 
 
 def test_a_file_that_has_gone(tmp_path: Path) -> None:
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
-    for name, why in (("none", "No such file or directory"), ("bytes", "no text")):
+    os.mkfifo(tmp_path / "pipe")  # nobody writes to it: opening it would wait for ever
+    for name, why in (
+        ("none", "No such file or directory"),
+        ("bytes", "no text"),
+        ("pipe", "not a file"),
+        (".", "not a file"),
+    ):
         with pytest.raises(LoginRefused, match=rf"cannot be read \({why}\); mount"):
             read_assertion(AssertionLogin("", str(tmp_path / name)))
 
@@ -143,6 +174,12 @@ def test_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
     secret = run('import sys; print("first", file=sys.stderr); sys.exit("token eyJhIjoxfQ.b.c for you")')
     with pytest.raises(LoginRefused, match=r"ended with 1 \(token \(left out\) for you\); run it by hand"):
         read_assertion(AssertionLogin("", command=secret))
+    monkeypatch.setenv("JOB_TOKEN", "not-like-a-token")
+    hostile = 'import sys; sys.stderr.buffer.write(b"\\x1b[1m \\xe9 not-like-a-token glpat-0123456789abcdefghij"); sys.exit(3)'
+    with pytest.raises(LoginRefused, match=r"ended with 3 \(\\u001b\[1m \ufffd \(left out\) \(left out\)\); run"):
+        read_assertion(AssertionLogin("", command=run(hostile)))
+    with pytest.raises(LoginRefused, match="is not a JWT"):
+        read_assertion(AssertionLogin("", command=run('import sys; sys.stdout.buffer.write(b"\\xff")')))
     for wrong in ("/no/such/program", "'open"):
         with pytest.raises(LoginRefused, match=r"cannot be run \(.*\); correct it"):
             read_assertion(AssertionLogin("", command=wrong))

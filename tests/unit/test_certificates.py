@@ -3,6 +3,12 @@
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from kcadmin.rest.certificates import CertificateLogin, remedy
 from kcadmin.rest.connection import ClientSecretLogin, read_connection
@@ -49,6 +55,9 @@ def test_config_chooses_it(files: tuple[str, str], tmp_path: Path) -> None:
 def test_what_is_refused(files: tuple[str, str], tmp_path: Path) -> None:
     certificate, key = files
     _, other = Authority(tmp_path, "Other").issue("other")
+    locked = tmp_path / "locked.key"
+    found = load_pem_private_key(Path(key).read_bytes(), None)
+    locked.write_bytes(found.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"phrase")))
     given = {"url": URL, "clientId": "robot", "clientCertificate": certificate, "clientKey": key}
     for changes, words in (
         ({"clientCertificate": "", "clientSecret": "s"}, "config 'clientKey': is set without clientCertificate"),
@@ -58,6 +67,8 @@ def test_what_is_refused(files: tuple[str, str], tmp_path: Path) -> None:
         ({"clientCertificate": "/gone"}, "config 'clientCertificate': there is no file '/gone'; give the path"),
         ({"clientKey": "/gone"}, "config 'clientKey': there is no file '/gone'; give the path"),
         ({"clientKey": str(other)}, "are not a certificate in PEM and its unencrypted private key; give both."),
+        ({"clientKey": str(locked)}, "are not a certificate in PEM and its unencrypted private key; give both."),
+        ({"clientCertificate": key}, "are not a certificate in PEM and its unencrypted private key; give both."),
         ({"clientKey": ""}, "are not a certificate in PEM and its unencrypted private key; give both."),
     ):
         with pytest.raises(InvalidSettings) as refused:
