@@ -25,8 +25,9 @@ _CONDITIONS = {
     "client-scope": "the subject token has the scopes of client-scope policy '{}'",
     "regex": "the subject token's scopes match regex policy '{}'",
 }
-
-
+CLIENT_RESOURCE = "Client"
+"""The type of the resources that Keycloak makes for clients."""
+OF_ALL = ""
 UNENFORCED = Way(
     PERMISSION, "realm-management, whose policy enforcement mode is DISABLED: it lets every client through"
 )
@@ -53,7 +54,7 @@ def permitted(survey: Survey) -> dict[str, dict[str, tuple[Way, ...]]]:
             continue
         if not survey.features.scope_policies and "client-scope" in _types_in(survey.policies, permission.policies):
             continue  # each exchange that it judges ends in a 500, whatever its other policies say
-        named = _clients_in(survey.policies, permission.policies)
+        named = _clients_in(survey.policies, (*permission.policies, *beside.get(target, ())))
         other = _way(survey, permission, None, beside.get(target, ()))
         ways = dict.fromkeys(survey.clients, other) if other else {}
         for name in named & survey.clients.keys():
@@ -112,10 +113,7 @@ def decided(strategy: str, votes: Sequence[bool | None]) -> bool | None:
 
 def _way(survey: Survey, permission: Permission, client: str | None, beside: Sequence[str]) -> Way | None:
     said = combined(permission.strategy, [answer(survey.policies, each, client) for each in permission.policies])
-    others = [
-        Decision(None, when=(f"permission {texts.named(each)} grants, which covers the same and is not judged",))
-        for each in beside
-    ]
+    others = [permits(survey.policies, each, client) for each in beside]
     if others and permission.policies:  # without any of its own, Keycloak asks no other
         said = combined(survey.strategy, [said, *others])
     if said.yes is False:
@@ -123,6 +121,14 @@ def _way(survey: Survey, permission: Permission, client: str | None, beside: Seq
     owners = [mark_of(survey.policies.get(name) or {}) for name in said.by]
     by = f"the token-exchange permission of {texts.named(permission.target)}, {_policies(said.by or permission.policies)}"
     return Way(PERMISSION, by, next((owner for owner in owners if owner), None), said.when)
+
+
+def permits(policies: Mapping[str, Json], permission: str, client: str | None) -> Decision:
+    """What a permission says of a client."""
+    held = names_in(policies[permission], "applyPolicies")
+    return combined(
+        str(policies[permission].get("decisionStrategy")), [answer(policies, each, client) for each in held]
+    )
 
 
 def _policies(names: Sequence[str]) -> str:
@@ -136,7 +142,7 @@ def _clients_in(policies: Mapping[str, Json], names: Sequence[str], seen: Collec
         policy: Mapping[str, Any] = policies.get(name) or {}
         if policy.get("type") == "client":
             found |= frozenset(names_in(policy, "clients"))
-        elif policy.get("type") == "aggregate" and name not in seen:
+        elif policy.get("type") in ("aggregate", "scope", "resource") and name not in seen:
             found |= _clients_in(policies, names_in(policy, "applyPolicies"), (*seen, name))
     return found
 
@@ -151,26 +157,41 @@ def _types_in(policies: Mapping[str, Json], names: Sequence[str], seen: Collecti
 
 
 def permissions_beside(survey: Survey) -> dict[str, list[str]]:
-    """By target, permissions of other names on its exchange; Keycloak evaluates all that cover the resource and the scope."""
+    """By target, permissions of other names on its exchange; Keycloak evaluates all that cover the resource and the scope.
+
+    Those on all clients count where a target has its own: without that, Keycloak asks no other.
+    """
     covering = _covering(survey.policies)
-    found = ((name, client.uuid) for name, client in survey.clients.items() if resource_name(client.uuid) in covering)
-    return {target: beside for target, uuid in found if (beside := _but_its_own(covering, uuid))}
+    found: dict[str, list[str]] = {}
+    for name, client in survey.clients.items():
+        of_all = covering.get(OF_ALL, ()) if name in survey.permissions else ()
+        if beside := _but_its_own([*covering.get(resource_name(client.uuid), ()), *of_all], client.uuid):
+            found[name] = beside
+    return found
 
 
 def permissions_on(policies: Mapping[str, Json], target_uuid: str) -> list[str]:
-    """The same of one target. policies: of the realm's own resource server, as exported."""
-    return _but_its_own(_covering(policies), target_uuid)
+    """The same of one target that has its own. policies: of the realm's own resource server, as exported."""
+    covering = _covering(policies)
+    return _but_its_own([*covering.get(resource_name(target_uuid), ()), *covering.get(OF_ALL, ())], target_uuid)
 
 
 def _covering(policies: Mapping[str, Json]) -> dict[str, list[str]]:
-    """By resource, the permissions on it that count for an exchange."""
+    """By resource, the permissions on it that count for an exchange; ``OF_ALL`` has those on every client.
+
+    These name the type of clients' resources, or the scope alone.
+    """
     found: dict[str, list[str]] = {}
     for name, each in sorted(policies.items()):
-        covers = each["type"] == "resource" or (each["type"] == "scope" and TOKEN_EXCHANGE in names_in(each, "scopes"))
-        for resource in names_in(each, "resources") if covers else ():
+        is_scope = each["type"] == "scope" and TOKEN_EXCHANGE in names_in(each, "scopes")
+        if not names_in(each, "applyPolicies") or not (is_scope or each["type"] == "resource"):
+            continue  # Keycloak leaves out one without policies
+        resources, type_ = names_in(each, "resources"), (each.get("config") or {}).get("defaultResourceType")
+        of_all = type_ == CLIENT_RESOURCE if type_ else is_scope and not resources
+        for resource in {*resources, *([OF_ALL] if of_all else [])}:
             found.setdefault(resource, []).append(name)
     return found
 
 
-def _but_its_own(covering: Mapping[str, list[str]], uuid: str) -> list[str]:
-    return [name for name in covering.get(resource_name(uuid), ()) if name != permission_name(uuid)]
+def _but_its_own(covering: Sequence[str], uuid: str) -> list[str]:
+    return [name for name in covering if name != permission_name(uuid)]

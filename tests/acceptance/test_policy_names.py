@@ -91,15 +91,22 @@ def test_a_server_that_enforces_nothing_voids_every_legacy_grant(home: TestRealm
 
 
 @pytest.mark.scope_policies
+@pytest.mark.parametrize("over", ["its resource", "all clients", "the scope"])
 def test_a_permission_beside_voids_a_legacy_grant_where_one_that_grants_is_enough(
-    home: TestRealm, stack: Stack
+    home: TestRealm, stack: Stack, over: str
 ) -> None:
     stack.up(legacy(home, requiredRoles=["vip"]))
     at = home.at("clients", home.uuid("realm-management"), "authz", "resource-server")
     now, resource = home.session.get(at), f"client.resource.{home.uuid('api')}"
     policy = home.session.post_json(f"{at}/policy/client", {"name": "hop's", "clients": ["hop"]})["id"]
-    beside = {"name": "beside", "resources": [resource], "scopes": ["token-exchange"], "policies": [policy]}
-    permission = home.session.post_json(f"{at}/permission/scope", beside)["id"]
+    covers = {
+        "its resource": {"resources": [resource], "scopes": ["token-exchange"]},
+        "all clients": {"resourceType": "Client"},
+        "the scope": {"scopes": ["token-exchange"]},
+    }[over]
+    kind = "resource" if over == "all clients" else "scope"
+    beside = {"name": "beside", "policies": [policy], **covers}
+    permission = home.session.post_json(f"{at}/permission/{kind}", beside)["id"]
     try:
         assert not passes(home, "hop") and not reached(home)
         home.session.put(at, {**now, "decisionStrategy": "AFFIRMATIVE"})
@@ -108,6 +115,11 @@ def test_a_permission_beside_voids_a_legacy_grant_where_one_that_grants_is_enoug
             pulumi.RunError, match="'beside' covers the exchange for 'api' too, and with realm-management's"
         ):
             stack.up(legacy(home, requiredRoles=["vip"]))
+        home.session.put(at, now)
+        if over != "its resource":  # which goes with the target's management permissions
+            stack.destroy()
+            with pytest.raises(pulumi.RunError, match=r"'beside' of realm-management .* does not let 'web' through"):
+                stack.up(legacy(home))
     finally:
         home.session.put(at, now)
         for each in (permission, policy):

@@ -210,16 +210,37 @@ def test_without_fine_grained_permissions_no_permission_counts() -> None:
     assert not verdict(found, "a", "a", "b").allowed
 
 
-def test_another_permission_that_covers_the_same_is_a_condition() -> None:
-    config = {"resources": json.dumps(["client.resource.uuid-b"]), "scopes": json.dumps(["token-exchange"])}
+@pytest.mark.parametrize(
+    "covers",
+    [
+        {"resources": '["client.resource.uuid-b"]', "scopes": '["token-exchange"]'},
+        {"scopes": '["token-exchange"]'},
+        {"defaultResourceType": "Client", "scopes": '["token-exchange"]'},
+    ],
+)
+@pytest.mark.parametrize(
+    ("held", "allowed", "when"),
+    [
+        ([], True, ()),
+        (["p"], True, ()),
+        (["not a"], False, ()),
+        (["hours"], True, ("within the times of policy 'hours'",)),
+    ],
+)
+def test_another_permission_that_covers_the_same_must_grant_too(
+    covers: dict[str, str], held: list[str], allowed: bool, when: tuple[str, ...]
+) -> None:
+    more = {"name": "more", "type": "scope", "config": {**covers, "applyPolicies": json.dumps(held)}}
+    of_others = {**more, "name": "others'", "config": {"scopes": '["manage"]', "applyPolicies": '["not a"]'}}
     found = survey(
         client("a"),
         client("b"),
-        policies=(policy("client", "p", "a"), {"name": "more", "type": "scope", "config": config}),
+        policies=(policy("client", "p", "a"), POLICIES["not a"], POLICIES["hours"], more, of_others),
         permissions={"b": ("p",)},
         features=BOTH,
     )
-    assert "permission 'more'" in verdict(found, "a", "a", "b").conditions[0]
+    said = verdict(found, "a", "a", "b")
+    assert said.allowed is allowed and (said.conditions if allowed else ()) == when
 
 
 POLICIES = {
