@@ -1,6 +1,7 @@
 """The grants of a realm as one resource, for large stacks: docs/adr/0028-one-resource-a-realm.md."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pulumi
@@ -48,6 +49,7 @@ class InBulk:
     ) -> None:
         self._plans, self._names, self._guards, self._events = plans, shared.names, guards, events
         self._held = [] if shared.names.connection else own_state_at("")
+        self._made: list[RealmGrants] = []
 
     def register(self, each: Each) -> Iterator[pulumi.Resource]:
         """Registers the grants of each realm as one resource.
@@ -76,8 +78,17 @@ class InBulk:
             here = held.keys() & arrived
             run = NEW_OWNER if self._of_others({realm: held}, here) else IS_HELD if here else None
             made = RealmGrants(f"{realm}/grants", realm=realm, parts=held, grants=grants, run=run, opts=after)
-            pulumi.Output.from_input(_failing(made))  # the program waits for its outputs
+            self._made.append(made)
             yield made
+
+    async def require_all_done(self) -> None:
+        """Waits until the parts of all realms are done.
+
+        :raises pulumi.RunError: some failed; all that do not need those are done.
+        """
+        failed = [await _failed(each) for each in self._made]
+        if sentences := [each for parts in failed for found in parts.values() for each in found]:
+            raise messages.program_error(sentences) from None
 
     def register_each(self, each: Each) -> Iterator[pulumi.Resource]:
         """Registers them as a resource a part, and has what held them before as one let them go.
@@ -142,9 +153,8 @@ def _kept(planned: GrantPlan) -> dict[str, Any]:
     return {**describe(planned), **policy_facts(planned)}
 
 
-async def _failing(held: RealmGrants) -> Any:
-    """:raises pulumi.RunError: a part failed; all that do not need it are done."""
-    failed = await held.failed.future()
-    if failed:
-        raise messages.program_error(sentence for sentences in failed.values() for sentence in sentences)
-    return None
+async def _failed(held: RealmGrants) -> Mapping[str, Sequence[str]]:
+    """The sentences of parts that failed, by their names."""
+    with suppress(Exception):  # of a resource that was not registered, which the engine says
+        return await held.failed.future() or {}
+    return {}

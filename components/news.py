@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import pulumi
 from pulumi.runtime import is_dry_run
 
 from grants.description import SHOWN, Description, changes, describe, line
@@ -32,6 +33,12 @@ def for_people(grants: Mapping[str, Description]) -> dict[str, str] | str:
         return {name: line(each) for name, each in grants.items()}
     realms = sorted({str(each["realm"]) for each in grants.values()})
     return f"{len(grants)} grants in {_listed('realm', realms)}; `python -m exchange graph` shows them"
+
+
+def export_for_people(url: str, realm: str, grants: Mapping[str, Description]) -> None:
+    """The stack's outputs. url, realm: the stack's."""
+    pulumi.export("grants", for_people(grants))
+    pulumi.export("keycloak", {"url": url, "realm": realm})
 
 
 def _listed(kind: str, names: Sequence[str]) -> str:

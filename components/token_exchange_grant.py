@@ -1,6 +1,6 @@
 """``TokenExchangeGrant``: source clients may act, through an exchange, at a target client."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -188,10 +188,12 @@ async def register_many_grants(
     events: bool = False,
     all_of_stack: bool = False,
     in_bulk: bool = False,
+    export: Callable[[Mapping[str, Any]], None] = lambda _: None,
 ) -> dict[str, dict[str, Any]]:
     """``register_grants`` for less of Pulumi's time and memory. Await it in ``pulumi.run``, or nothing is registered.
 
     :param in_bulk: one resource a realm instead of one for each object.
+    :param export: takes what is returned, also where a part fails then.
     """
     shared = shared_parts_at(connection)
     plans = _plan(specs, connection, guards, all_of_stack=all_of_stack)
@@ -199,7 +201,9 @@ async def register_many_grants(
     grants = InBulk(plans, shared, guards, events=events)
     register = grants.register if in_bulk else grants.register_each
     await register_in_turn(register(partial(_registering, plans, shared, guards, events)))
-    return _described(plans, shared)
+    export(described := _described(plans, shared))
+    await grants.require_all_done()
+    return described
 
 
 def _described(plans: Sequence[GrantPlan], shared: SharedParts) -> dict[str, dict[str, Any]]:

@@ -184,7 +184,7 @@ def a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
     sessions._sessions.clear()
     notes._said.clear()
     stack_here.cache_clear()
-    messages.warn_insecure.cache_clear()
+    messages._told.clear()
     messages.show_warnings.cache_clear()
     logging.getLogger("kcadmin").handlers.clear()  # Pulumi's, which a plugin adds
     for name in [name for name in os.environ if name.startswith("KEYCLOAK_") and name != "KEYCLOAK_VERSION"]:

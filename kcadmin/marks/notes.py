@@ -100,12 +100,18 @@ def plain(value: Any) -> Any:
 
 
 def warn_once(log: logging.Logger, about: Hashable, text: str) -> None:
-    """Tells people of notes that count for nothing: once a process for each object that bears them."""
+    """Tells people of notes that count for nothing: once a run for each object that bears them."""
     with _lock:
         if about in _said:
             return
         _said.add(about)
     log.warning("%s", text)
+
+
+def warn_again() -> None:
+    """Another run begins in this process."""
+    with _lock:
+        _said.clear()
 
 
 def hints_of(kind: type, *left_out: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from kcadmin.marks.notes import warn_again
 from kcadmin.objects.cached_resource_server import CachedResourceServer
 from kcadmin.objects.client_scopes import ClientScopes
 from kcadmin.objects.clients import Client, Clients
@@ -196,6 +197,7 @@ def realms_of_run(run: object | None) -> Iterator[None]:
     with _realms_lock:
         if run not in _by_run:
             ask_all_again()
+            warn_again()
         known = _by_run.setdefault(run, {})
     before = _of_now.set(known)
     try:

@@ -67,11 +67,17 @@ def continuing(held: Iterable[str] = ()) -> Iterator[Continuing]:
         _call.reset(token)
 
 
+def is_held(writer: Writer | None) -> bool:
+    """Whether this stack's state holds what bears that mark, under whichever name or owner the mark has."""
+    call = _call.get()
+    return bool(call and writer and writer.number in call.held)
+
+
 def require_one_stack(realm: str, owner: str, what: str, found: Writer | None, writer: Writer) -> None:
     """:raises Refusal: another stack wrote what was found of an owner, and this one's state does not hold it."""
     call = _call.get()
     theirs = by_others([Mark(what, owner, found)] if found else [], [owner], writer.stack)
-    if theirs and not (call and found and found.number in call.held):
+    if theirs and not is_held(found):
         raise Refusal(two_stacks(owner, realm, writer.stack, theirs))
     if call and found and found.number:
         call.found.append(found.number)

@@ -1,7 +1,9 @@
 """The groups and roles of the login that writes a client, which conditions of client policies may check."""
 
 from collections.abc import Iterator
+from functools import cache
 
+from kcadmin.objects.clients import Client
 from kcadmin.objects.realm import Realm, realm_for
 from kcadmin.rest.connection import PasswordLogin
 from kcadmin.rest.errors import Forbidden, NotFound
@@ -32,24 +34,36 @@ def writing_login(session: Session, realm_name: str, policies: RealmPolicies) ->
 
 
 def _user(home: Realm, subject: str) -> str:
-    """The user's id; some tokens leave it out."""
+    """The user's id; some tokens leave it out. :raises NotFound: it cannot be told."""
     login = home.session.connection.login
-    if subject or not isinstance(login, PasswordLogin):
+    if subject:
         return subject
-    found = home.users_named(login.username)
+    found = home.users_named(login.username) if isinstance(login, PasswordLogin) else []
     if not found:
         raise NotFound(404, "GET", _at(home), "the user cannot be read")
     return str(found[0]["id"])
 
 
 def _roles(home: Realm, user: str, policies: RealmPolicies) -> frozenset[str]:
-    """The roles that conditions ask for and the user has, by composites and groups, too: ``role`` or ``client.role``."""
-    found = {str(each["name"]) for each in home.session.get(_at(home, user, "role-mappings", "realm", "composite"))}
-    for client_id in sorted({role.rpartition(".")[0] for role in _asked(policies)} - {""}):
-        client = home.clients.find(client_id)
-        held = home.session.get(_at(home, user, "role-mappings", "clients", client.uuid, "composite")) if client else ()
-        found |= {f"{client_id}.{each['name']}" for each in held}
-    return frozenset(found)
+    """The roles that the user has, by composites and groups, too, of those that conditions ask for, as they name them."""
+
+    @cache
+    def held(client: str) -> frozenset[str]:
+        place = ("clients", client) if client else ("realm",)
+        found = home.session.get(_at(home, user, "role-mappings", *place, "composite"))
+        return frozenset(str(each["name"]) for each in found)
+
+    asked = {text: _role_of(home, text) for text in _asked(policies)}
+    return frozenset(text for text, (client, name) in asked.items() if name in held(client.uuid if client else ""))
+
+
+def _role_of(home: Realm, text: str) -> tuple[Client | None, str]:
+    """The client and the name of a role, ``role`` or ``client.role``: the client of the longest name that exists decides."""
+    dots = [at for at, letter in enumerate(text) if letter == "."]
+    for at in reversed(dots):
+        if client := home.clients.find(text[:at]):
+            return client, text[at + 1 :]
+    return None, text
 
 
 def _asked(policies: RealmPolicies) -> Iterator[str]:
@@ -60,11 +74,12 @@ def _asked(policies: RealmPolicies) -> Iterator[str]:
 
 
 def _in_token(claims: dict[str, object]) -> Iterator[str]:
-    """The roles that the token holds; it may hold fewer than the account."""
+    """The roles that the token holds, and that no other one can be meant by; it may hold fewer than the account."""
     for client_id, held in (("", claims.get("realm_access")), *_of_clients(claims.get("resource_access"))):
         names = held.get("roles") if isinstance(held, dict) else None
         for name in names if isinstance(names, list) else ():
-            yield f"{client_id}.{name}" if client_id else str(name)
+            if "." not in str(name):
+                yield f"{client_id}.{name}" if client_id else str(name)
 
 
 def _of_clients(held: object) -> Iterator[tuple[str, object]]:

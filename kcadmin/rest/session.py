@@ -83,9 +83,9 @@ class Session:
         answer = self._authorised("GET", at, query=query)
         return None if answer.status_code == 204 else answer.json()
 
-    def post(self, at: str, body: object) -> Answer:
-        """Creates; not repeated when the answer is lost. :raises Conflict: the name is taken."""
-        return self._authorised("POST", at, body=body)
+    def post(self, at: str, body: object) -> None:
+        """Creates or adds; not repeated when the answer is lost. :raises Conflict: the name is taken."""
+        self._write("POST", at, body)
 
     def post_json(self, at: str, body: object, **query: str) -> Any:
         """The JSON that a POST answers."""

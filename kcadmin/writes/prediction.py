@@ -26,7 +26,7 @@ from kcadmin.writes.executors import (
     value_of,
 )
 from kcadmin.writes.rotation import ROTATED, SECRET_ROTATION, has_former_secret
-from kcadmin.writes.votes import ACCESS_TYPE, Entry, Vote, Write, holds
+from kcadmin.writes.votes import ACCESS_TYPE, Entry, Vote, Write, holds, holds_at_delete
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ def foretell(write: Write, policies: RealmPolicies) -> Prediction:
 def foretell_delete(write: Write, policies: RealmPolicies) -> Prediction:
     """What comes of the deletion of a client. One executor alone judges it. write: with the client, and without a body."""
     undecided: list[Cause] = []
-    for cause, config, certain in policies.steps(write):
+    for cause, config, certain in policies.steps_of(lambda policy: holds_at_delete(policy, write)):
         if cause.executor == REJECT and certain:
             return Prediction(
                 refused=(cause, str(before_write(REJECT, config, write).refused)), undecided=tuple(undecided)

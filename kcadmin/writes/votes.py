@@ -16,6 +16,8 @@ Version = tuple[int, ...] | None
 
 ANY, ACCESS_TYPE, ROLES, TYPE = "any-client", "client-access-type", "client-roles", "client-type"
 SOURCE_GROUPS, SOURCE_ROLES = "client-updater-source-groups", "client-updater-source-roles"
+CONTEXT, SOURCE_HOST = "client-updater-context", "client-updater-source-host"
+UPDATERS = (CONTEXT, SOURCE_HOST, SOURCE_GROUPS, SOURCE_ROLES)
 BODY_COUNTS_SINCE = (26, 7)  # the body of a write tells the access type, too
 GROUPS_BY_PATH_SINCE = (26, 7, 5)
 
@@ -31,7 +33,7 @@ class Vote(Enum):
 
 @dataclass(frozen=True)
 class WritingLogin:
-    """The login that writes. groups: paths; roles: ``role`` or ``client.role``. None where they cannot be read.
+    """The login that writes. groups: paths; roles: of those that conditions ask for, as they name them. None: unreadable.
 
     of_realm: whether it is of the realm that is written. among_roles: some of its roles, where not all can be read.
     """
@@ -75,6 +77,11 @@ def holds(policy: Entry, write: Write) -> Vote:
     return joined(policy, lambda name, config: _plain_vote(name, config, write))
 
 
+def holds_at_delete(policy: Entry, write: Write) -> Vote:
+    """The same for a deletion, about which conditions on who writes say nothing."""
+    return joined(policy, lambda name, config: Vote.ABSTAINS if name in UPDATERS else _plain_vote(name, config, write))
+
+
 def joined(policy: Entry, vote: Callable[[str, Mapping[str, Any]], Vote]) -> Vote:
     """Whether a policy holds: YES, NO or UNKNOWN. vote: what a condition says by name and configuration, without its logic."""
     votes = [_with_logic(condition, vote) for condition in policy.get("conditions") or ()]
@@ -113,7 +120,7 @@ def _plain_vote(name: str, config: Mapping[str, Any], write: Write) -> Vote:
             return either(write.defined, config.get("roles"))
         case name if name == TYPE:
             return yes((write.client.get("protocol") or "openid-connect") == config.get("protocol"))
-        case "client-updater-context":
+        case name if name == CONTEXT:
             return either(frozenset(("ByAuthenticatedUser",)), config.get("update-client-source"))
         case name if name == SOURCE_GROUPS:
             return _in_groups(write, config.get("groups"))

@@ -16,7 +16,9 @@ from kcadmin.rest.texts import shown
 from providers.base.props import KeycloakProps, Outputs
 
 NUMBER, STACK = "number", "stack"
-HELD = "held"  # an input that no state holds: numbers of the stack's own state, where it has another name by now
+HELD = (
+    "held"  # an input that no state holds: numbers of the stack's own state, where it has another name or owner by now
+)
 KEEPS = "keeps"  # an input that only one run gives: the number of a part that another resource of the state hands over
 CONTINUES = "continues"  # an output: the number in the mark that a resource found of its owner when it was created
 LOST = "mark_lost"  # of what was read: it does not bear the mark that its resource has written
@@ -93,6 +95,11 @@ def is_as_known(mark: ObjectMark | None, id_: str, props: KeycloakProps) -> bool
     if mark is None or mark.owner != hash16(props.owner):
         return False
     return whose(mark, id_, props) is Whose.OWN and bool(mark.writer.number or not props.number)
+
+
+def replaced_with_owner(is_: str, its: str) -> str:
+    """Why ``pulumi up --replace`` creates nothing where a former owner's object is, which an update would hand over."""
+    return f"{is_} replaced in the same run as {its} owner changes; run `pulumi up` without `--replace` first"
 
 
 class BearsMarks:

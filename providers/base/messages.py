@@ -17,6 +17,7 @@ from kcadmin.rest.connection import Connection
 from kcadmin.rest.errors import KeycloakError
 from kcadmin.rest.misread import misreadings
 from kcadmin.rest.texts import harmless
+from providers.base.face import this_run
 
 _lock, _one_at_a_time = threading.Lock(), threading.Lock()
 _told: "WeakKeyDictionary[object, set[str]]" = WeakKeyDictionary()
@@ -104,8 +105,8 @@ def show_warnings() -> None:
     logging.getLogger("kcadmin").addHandler(ToPulumi(logging.WARNING))
 
 
-@functools.cache
 def warn_insecure(connection: Connection) -> None:
-    """Says once a process what makes the connection unsafe."""
+    """Says once a run what makes the connection unsafe."""
     for sentence in connection.warnings():
-        warn(sentence)
+        if first_time(this_run() or ToPulumi, sentence):
+            warn(sentence)

@@ -6,6 +6,7 @@ Pulumi shows a program no state. Its engine answers this call for any stack that
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -63,6 +64,11 @@ class _State:
     grants: Mapping[str, Mapping[str, Any]]
     types: frozenset[str] = frozenset()
 
+    @cached_property
+    def by_place(self) -> Mapping[tuple[str, str], OwnObject]:
+        """By kind and place."""
+        return {(each.kind, each.place): each for each in self.objects}
+
 
 def stack_name() -> str:
     """The running stack: ``<organization>/<project>/<stack>``."""
@@ -114,6 +120,16 @@ def note_moved(*, moved: bool) -> None:
     root = this_run()
     if root is not None:
         _moved[root] = moved or _moved.get(root, False)
+
+
+def number_by_former_owner(kind: str, place: str, owner: str) -> str | None:
+    """The number of the state's resource of that name, if it has another owner there. The state is not read for this alone."""
+    root = this_run()
+    if root is None or root not in _states:
+        return None
+    held = _states[root].by_place.get((kind, place))
+    number = held and held.outputs.get("number")
+    return str(number) if held and number and held.outputs.get("owner") != owner else None
 
 
 def held_numbers(kind: str, owner: str, realm: str) -> list[str] | None:

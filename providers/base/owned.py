@@ -18,11 +18,11 @@ from kcadmin.marks.whose import remedy, whose
 from kcadmin.objects.claims import IDENTITY, Claim, Kind, adopted_kind, claim_of
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.shared_settings import drop_claim, write_claim
-from kcadmin.objects.writers import require_one_stack
+from kcadmin.objects.writers import is_held, require_one_stack
 from kcadmin.rest.errors import Conflict, Forbidden, NotFound, Refusal
 from kcadmin.rest.texts import named
 from providers.base.after_removal import never_in_the_way, tell_kept, tell_unchanged
-from providers.base.held import ObjectMark, is_as_known
+from providers.base.held import ObjectMark, is_as_known, replaced_with_owner
 from providers.base.props import KeycloakProps, Outputs, outputs
 from providers.base.provider import KeycloakProvider
 from providers.base.stores import Found, Store, T, id_of
@@ -200,14 +200,15 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         differing = self._differences(found, wanted)
         if found.mark is not None:
             owner = getattr(found, "owner", None)
+            if is_held(found.writer):  # an update would hand it over
+                raise Refusal(f"{self.named(props)}: {replaced_with_owner('is', 'its')}.")
             raise Refusal(
                 f"{self.named(props)}: belongs to {whose(owner)}; choose another name, or remove it there; "
                 f"{remedy(owner, realm.name)}."
             )
         if getattr(found, "logic", None) == "":  # how a store shows an object of another type
-            raise Refusal(
-                f"{self.named(props)}: the name is taken by {differing['description'][0]}; choose another name."
-            )
+            taken = f"the name is taken by {differing['description'][0]}"
+            raise Refusal(f"{self.named(props)}: {taken}; choose another name.")
         if not props.adopt:
             fields_ = ", ".join(
                 f"{key} is {named(_text(old))} instead of {named(_text(new))}" for key, (old, new) in differing.items()

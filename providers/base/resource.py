@@ -15,7 +15,7 @@ from providers.base.held import HELD, KEEPS, STACK
 from providers.base.identity import no_owner, stack_owner
 from providers.base.moving import moves
 from providers.base.other_providers import beside_others, watch
-from providers.base.own_state import held_numbers, moved_here, stack_name
+from providers.base.own_state import held_numbers, moved_here, number_by_former_owner, stack_name
 from providers.base.part import collect
 from providers.base.provider import AFTER_OTHERS, ALONE, BESIDE_OTHERS, KeycloakProvider
 from providers.base.stack_config import plain_secrets
@@ -82,6 +82,9 @@ class KeycloakResource(Resource):
         declare(provider, resource_name, given)
         if collect(self, resource_name, given, _awaited(opts)):
             return
+        if isinstance(given["owner"], str):
+            former = number_by_former_owner(type(self).__name__, resource_name, given["owner"])
+            given[HELD] = [*(given[HELD] or ()), former] if former else given[HELD]
         if moves().retained:
             opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(retain_on_delete=True))
         kinds = [kind for kind in type(self).__mro__ if issubclass(kind, KeycloakResource)]

@@ -8,7 +8,7 @@ from kcadmin.marks.packed import Part
 from kcadmin.rest.errors import Refusal
 from kcadmin.rest.texts import named, shown
 from providers.base import messages
-from providers.base.held import CONTINUES, NUMBER
+from providers.base.held import CONTINUES, NUMBER, replaced_with_owner
 from providers.bulk.engine import Parts, Step
 
 SHOWN = 20
@@ -22,8 +22,7 @@ def require_owner(run: object, realm: str) -> None:
     :raises Refusal: by another owner, which would find the former one's objects in the way.
     """
     if run == NEW_OWNER:
-        wrong = "are replaced in the same run as their owner changes"
-        raise Refusal(f"grants of realm {named(realm)}: {wrong}; run `pulumi up` without `--replace` first.")
+        raise Refusal(f"grants of realm {named(realm)}: {replaced_with_owner('are', 'their')}.")
 
 
 def tell_steps(realm: str, steps: Mapping[str, Step], olds: Parts, news: Parts) -> None:

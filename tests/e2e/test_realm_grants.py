@@ -102,6 +102,7 @@ def test_a_part_that_fails_and_a_kill(stage: Stage) -> None:
     )
     failed = stack.refused("up", "--yes", "--skip-preview")
     assert "403" in failed.output and "audience mapper" not in stack.preview().output, failed.output
+    assert "unhandled" not in failed.output and len(stack.outputs()["grants"]) == 3, failed.output
     exchanged(stage.realm, "frontend", "api", stage.exchange, asks=True)
     assert not stage.realm.client("mobile").get("protocolMappers")
     assert "standard.token.exchange.enabled" not in stage.realm.client("mobile")["attributes"]

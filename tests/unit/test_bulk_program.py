@@ -20,9 +20,9 @@ def urn(kind: str, name: str) -> str:
     return f"urn:pulumi:dev::keycloak-token-exchange::{kind}::{name}"
 
 
-def each_in_state() -> dict[str, Any]:
+def each_in_state(**outputs: str) -> dict[str, Any]:
     return {
-        urn(kind, place): {"type": kind, "outputs": {"realm": "r", "number": NUMBERS[place]}}
+        urn(kind, place): {"type": kind, "outputs": {"realm": "r", "number": NUMBERS[place], **outputs}}
         for place in PLACES
         for kind in (SWITCH if place.endswith("exchange") else MAPPER,)
     }
@@ -133,3 +133,36 @@ def test_a_resource_a_part_registers_nothing_more(program: Program, keycloak: Fa
     register(program, keycloak, in_bulk=False)
     assert {*program.resources} == {*PLACES, "g"}
     assert not any(OBJECT in each.type and "keeps" in each.inputs for each in program.resources.values())
+
+
+def test_resources_know_their_numbers_by_a_former_owner(program: Program, keycloak: FakeKeycloak) -> None:  # noqa: F811
+    """So that one which is replaced in this run can say why it must not be."""
+    program.state = each_in_state(owner="former")
+    register(program, keycloak, in_bulk=False)
+    assert {place: program.resources[place].inputs["held"] for place in PLACES} == {
+        place: [number] for place, number in NUMBERS.items()
+    }
+
+
+def test_parts_that_failed_end_the_program_when_its_outputs_are_there(
+    program: Program,  # noqa: F811
+    keycloak: FakeKeycloak,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of all realms; an exception beside the program would have Pulumi add that it is unhandled."""
+    make, exported = program.new_resource, list[Any]()
+
+    def fails(args: Any) -> tuple[str | None, dict[str, Any]]:
+        id_, outputs = make(args)
+        return id_, {**outputs, "failed": {"a part": [f"{args.name}: is wrong; mend it."]}}
+
+    monkeypatch.setattr(program, "new_resource", fails)
+    keycloak.add_realm("s", frontend={}, api={})
+    specs = [grant(), grant(name="h", realm="s")]
+
+    def registered() -> Any:
+        return register_many_grants(specs, keycloak.connection, in_bulk=True, export=exported.append)
+
+    with pytest.raises(pulumi.RunError, match=r"^r/grants: is wrong; mend it\.\ns/grants: is wrong; mend it\.$"):
+        program.run(registered)
+    assert [{*each} for each in exported] == [{"g", "h"}]

@@ -49,6 +49,23 @@ def test_what_another_stack_made_at_the_last_moment_is_named(keycloak: FakeKeycl
         Engine(AudienceScopeProvider, keycloak.connection).up(**ARGS)
 
 
+PAGE = Answer(200, "<html>Log in</html>", {"Content-Type": "text/html"})
+
+
+@pytest.mark.parametrize("answer", [PAGE, Answer(200, {}), Answer(202, {})])
+def test_a_role_that_a_gateway_took_is_not_mapped(keycloak: FakeKeycloak, answer: Answer) -> None:
+    """Without its role the scope would be open to all."""
+    keycloak.answers["/admin/realms/r/roles/staff"] = {"id": "1", "name": "staff"}
+    keycloak.interfere(Answer(201, "", {"Location": f"{AT}/s"}), at=f"^POST {AT}$")
+    keycloak.interfere(answer, at=f"^POST {AT}/s/scope-mappings/realm$")
+    keycloak.interfere(Answer(204), at=f"^DELETE {AT}/s$")
+    with pytest.raises(
+        KeycloakError, match=r"POST .*/scope-mappings/realm answered 20\d with .*, which Keycloak never"
+    ):
+        Engine(AudienceScopeProvider, keycloak.connection).up(**ARGS, realm_roles=["staff"])
+    assert keycloak.asked(f"^DELETE {AT}/s$")
+
+
 def test_an_adopted_scope_keeps_what_others_changed_since_the_first_look(keycloak: FakeKeycloak) -> None:
     keycloak.answers[AT] = [stored(description="theirs")]
     keycloak.interfere(*[Answer(204)] * 4, at=f"^PUT {AT}/s(/.*/m)?$")

@@ -220,7 +220,7 @@ def test_a_revoked_token_is_renewed_once(keycloak: FakeKeycloak, method: str) ->
     session = keycloak.session()
     session.get(CLIENTS)
     keycloak.tokens.clear()
-    keycloak.interfere(lambda _: None, lambda _: Answer(200, {}), at="/x$")
+    keycloak.interfere(lambda _: None, lambda _: Answer(201 if method == "POST" else 200, {}), at="/x$")
     request(session, method, "/admin/x")
     assert len(keycloak.logins()) == 2 and len(keycloak.asked("/x$")) == 2
 

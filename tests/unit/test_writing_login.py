@@ -8,7 +8,7 @@ from kcadmin.objects.writing_login import writing_login
 from kcadmin.rest.connection import ClientSecretLogin, Connection
 from kcadmin.rest.errors import Forbidden
 from kcadmin.rest.session import Session
-from kcadmin.writes.prediction import RealmPolicies
+from kcadmin.writes.prediction import RealmPolicies, foretell_delete
 from kcadmin.writes.votes import Vote, Write, WritingLogin, holds
 
 USER = "/admin/realms/{realm}/users/u"
@@ -60,7 +60,7 @@ def test_roles_that_may_be_read_decide() -> None:
         "/admin/realms/r/clients": [],
     }
     writer = writing_login(Answering("r", answers, CLAIMS), "r", ROLES)
-    assert (writer.groups, writer.roles) == (frozenset({"/ops"}), frozenset({"dev"}))
+    assert (writer.groups, writer.roles) == (frozenset({"/ops"}), frozenset())
     assert said(ROLES, writer) is Vote.NO and said(GROUPS, writer) is Vote.YES
 
 
@@ -83,3 +83,50 @@ def test_the_groups_of_another_realm_count_on_older_servers_alone() -> None:
         ((26, 8, 0), Vote.NO),
     ):
         assert holds(GROUPS.policies[0], Write({"clientId": "c"}, {}, None, writer, version)) is vote, version
+
+
+class Listing(Answering):
+    """Has clients by name."""
+
+    def get(self, at: str, **query: str) -> Any:
+        found = super().get(at, **query)
+        return [each for each in found if each["clientId"] == query["clientId"]] if "clientId" in query else found
+
+
+def test_a_role_is_of_the_longest_client_name_that_exists() -> None:
+    """As Keycloak reads ``client.role``, also where client, role and a role of the realm contain dots."""
+    at = USER.format(realm="r")
+    answers = {
+        f"{at}/groups": [],
+        f"{at}/role-mappings/realm/composite": [{"name": "ops.lead"}, {"name": "api.v1.lead"}],
+        f"{at}/role-mappings/clients/1/composite": [{"name": "admin"}, {"name": "a.b"}],
+        "/admin/realms/r/clients": [{"id": "1", "clientId": "api.v1"}],
+    }
+    roles = ["api.v1.admin", "api.v1.a.b", "ops.lead", "api.v1.lead", "admin"]
+    writer = writing_login(Listing("r", answers, CLAIMS), "r", policies("client-updater-source-roles", roles=roles))
+    assert writer.roles == {"api.v1.admin", "api.v1.a.b", "ops.lead"}
+    token = {
+        "sub": "u",
+        "realm_access": {"roles": ["api.v1.lead"]},
+        "resource_access": {"api": {"roles": ["v1.admin", "user"]}},
+    }
+    assert writing_login(Answering("r", {}, token), "r", ROLES).among_roles == {"api.user"}
+
+
+def test_a_robot_whose_token_does_not_say_who_it_is_cannot_be_judged() -> None:
+    """Without the client scope ``basic`` a token has no ``sub``."""
+    writer = writing_login(Answering("r", {}, {"realm_access": {"roles": ["ops"]}}), "r", ROLES)
+    assert writer.roles is None and said(ROLES, writer) is Vote.YES and said(GROUPS, writer) is Vote.UNKNOWN
+
+
+@pytest.mark.parametrize("condition", ["context", "source-roles", "source-groups", "source-host"])
+def test_a_deletion_is_not_judged_by_who_deletes(condition: str) -> None:
+    updater = {"condition": f"client-updater-{condition}", "configuration": {"is-negative-logic": True}}
+    alone, beside = (
+        {"name": "p", "enabled": True, "conditions": found, "profiles": ["no"]}
+        for found in ([updater], [updater, {"condition": "any-client"}])
+    )
+    refuses = [{"name": "no", "executors": [{"executor": "reject-request"}]}]
+    for policy, is_refused in ((alone, False), (beside, True)):
+        foretold = foretell_delete(Write({"clientId": "c"}, {}), RealmPolicies([policy], refuses))
+        assert bool(foretold.refused) is is_refused and not foretold.undecided
