@@ -39,8 +39,11 @@ class LateArguments:
             symbol: name for symbol, name in self.names.items() if symbol not in self.coming and isinstance(name, str)
         }
 
-    def take(self, symbol: str, given: Any) -> str:
-        """Notes a name, and gives what stands for it."""
+    def take(self, symbol: str, given: Any, of: str = "") -> str:
+        """Notes a name, and gives what stands for it. of: whose name, where it is not a client's."""
+        if isinstance(given, pulumi.Resource) and of:
+            self.faults.append(f"{symbol} is a resource; give the {of}'s name, which is one of its outputs")
+            return symbol
         if isinstance(given, pulumi.Resource):
             if not hasattr(given, "client_id"):
                 self.faults.append(f"{symbol} is a resource without client_id; give the client id")
@@ -82,7 +85,7 @@ def late_arguments(arguments: Mapping[str, Any], waits: bool, apart: bool = Fals
     late.fields["sources"] = [late.take(*each) for each in _sources(sources, late)]
     for key in (REALM, TARGET, REQUESTER):
         if key in arguments:
-            late.fields[key] = late.take(key, arguments[key])
+            late.fields[key] = late.take(key, arguments[key], REALM if key == REALM else "")
     late.fields.pop(REALM, None)
     if roles:
         late.fields["required_roles"] = [_role(number, role, late) for number, role in enumerate(_listed(roles), 1)]
@@ -90,6 +93,8 @@ def late_arguments(arguments: Mapping[str, Any], waits: bool, apart: bool = Fals
         late.faults.append(
             "required_roles is one output; give a list of them, so that a preview knows how many there are"
         )
+    elif roles and not isinstance(roles, list | tuple):
+        late.faults.append(f"required_roles is {shown(_kind(roles))}; give a list")
     held = connection.values() if isinstance(connection, Mapping) else [connection]
     if connection is not None and (waits or any(map(is_late, held))):
         late.coming.add(CONNECTION)
@@ -130,7 +135,10 @@ def _role(number: int, role: Any, late: LateArguments) -> dict[str, str]:
         )
         return {}
     return {
-        key: late.take(f"role-{number}" if key == "role" else f"client-of-role-{number}", parts[key]) for key in parts
+        key: late.take(f"role-{number}", parts[key], "role")
+        if key == "role"
+        else late.take(f"client-of-role-{number}", parts[key])
+        for key in parts
     }
 
 

@@ -53,7 +53,8 @@ def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple
         if (spec.realm, role.client, role.role) in facts.missing_roles - facts.coming.roles:
             near = facts.near.role(spec.realm, role.role, role.client)
             yield f"required role {named(role)} does not exist", f"create it, or correct requiredRoles{near}"
-        if exchange == STANDARD and role.client not in ("", spec.target) and _sends_audience(spec, exchange, facts):
+        is_others = role.client not in ("", spec.target) and facts.coming.knows(role.client, spec.target)
+        if exchange == STANDARD and is_others and _sends_audience(spec, exchange, facts):
             yield (
                 f"required role {named(role)} is of another client, and the standard exchange looks only at realm roles "
                 "and those of "

@@ -30,12 +30,13 @@ def _scope_faults(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
     if found is None or found.owner == spec.grant_owner or made:  # then the run makes it as wanted
         return
     remedy = "name another scope, or leave it out"
-    if found.included_client != spec.target:
+    if found.included_client != spec.target and facts.coming.knows(spec.target):
         yield (
             f"client scope {named(spec.scope)} does not name {named(spec.target)} alone in aud",
             _of([found.owner], remedy, spec),
         )
-    if found.roles != tuple(sorted((role.client, role.role) for role in spec.required_roles)):
+    wanted = tuple(sorted((role.client, role.role) for role in spec.required_roles))
+    if found.roles != wanted and facts.coming.knows(*(name for role in wanted for name in role)):
         held = ", ".join(f"{client}/{role}" if client else role for client, role in found.roles) or "none"
         yield f"client scope {named(spec.scope)} asks for other roles ({held}) than requiredRoles", "make them agree"
 

@@ -55,6 +55,7 @@ class LateGrant:
                 for role in spec.required_roles
                 if role.role in named or role.client in named
             ),
+            self.unknown,
         )
 
     def questions(self, spec: GrantSpec) -> Questions:

@@ -77,11 +77,19 @@ class Gate:
 
 @dataclass(frozen=True)
 class Coming:
-    """What the same run may still make: that it does not exist is no fault. Clients and roles as in ``Questions``."""
+    """What the same run may still make: that it does not exist is no fault. Clients and roles as in ``Questions``.
+
+    unknown: texts in place of names that are not known yet, so that none is another one for sure.
+    """
 
     realms: frozenset[str] = frozenset()
     clients: frozenset[tuple[str, str]] = frozenset()
     roles: frozenset[tuple[str, str, str]] = frozenset()
+    unknown: frozenset[str] = frozenset()
+
+    def knows(self, *names: str) -> bool:
+        """Whether these are names, so that they can be compared."""
+        return self.unknown.isdisjoint(names)
 
 
 @dataclass(frozen=True)

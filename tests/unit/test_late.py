@@ -103,6 +103,7 @@ def test_a_resource_gives_its_name_and_its_uuid(program: Program) -> None:
     [
         ({"sources": out(["frontend"])}, "sources is one output; give a list of outputs"),
         ({"required_roles": out(["clerk"])}, "required_roles is one output; give a list of them"),
+        ({"required_roles": "clerk"}, "required_roles is 'clerk'; give a list"),
         ({"sources": {"target": out("frontend")}}, "sources has the key 'target'; give a short name"),
         ({"migration": "both"}, "sets migration, which needs to know the clients before the run"),
         ({"sources": [out("frontend"), 5]}, "source-2 is 5; give a text, an output, or a resource with client_id"),
@@ -129,6 +130,28 @@ def test_a_resource_without_a_client_id(program: Program) -> None:
                 "g", sources=["frontend"], target=ManagementPermissionsAlone("m", realm="r", client_id="api")
             )
         )
+
+
+@pytest.mark.parametrize(
+    ("place", "told"), [("realm", "realm is a resource; give the realm's"), ("required_roles", "role-1 is a resource")]
+)
+def test_a_resource_that_is_no_client(program: Program, place: str, told: str) -> None:
+    """A role of pulumi-keycloak has a ``client_id``, too: the UUID of its client."""
+
+    def run() -> None:
+        given = Theirs("theirs", "frontend")
+        TokenExchangeGrant(
+            "g", sources=["frontend"], target="api", **{place: [given] if place == "required_roles" else given}
+        )
+
+    with pytest.raises(pulumi.RunError, match=f"in realm '.': {told}"):
+        program.run(run)
+
+
+def test_a_role_of_the_target_when_neither_is_known(program: Program) -> None:
+    role = {"role": out("clerk"), "client": out("api")}
+    program.run(lambda: TokenExchangeGrant("g", sources=["frontend"], target=out("api"), required_roles=[role]))
+    assert program.resources["g/check"].inputs["names"]["client-of-role-1"] == "api"
 
 
 class ManagementPermissionsAlone(pulumi.ComponentResource):
