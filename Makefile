@@ -84,7 +84,7 @@ test-matrix: setup ## tests that need a server, on each supported Keycloak (ARGS
 	@JOBS=$(JOBS) $(VENV)/python -m tests.support.matrix $(ARGS)
 
 faults: setup ## each request of an up meets every fault (make test: one, in turn), and runs of the CLI
-	@ALL_FAULTS=1 $(VENV)/python -m pytest tests/acceptance/test_bad_servers.py tests/acceptance/test_command_faults.py tests/acceptance/test_misshapen_answers.py tests/e2e/test_faults.py tests/e2e/test_hangs.py $(ARGS)
+	@ALL_FAULTS=1 $(VENV)/python -m pytest -n $(JOBS) tests/acceptance/test_bad_servers.py tests/acceptance/test_command_faults.py tests/acceptance/test_misshapen_answers.py tests/e2e/test_faults.py tests/e2e/test_hangs.py $(ARGS)
 
 corpus: setup ## realms as public examples make them, all (make test: a third): import, inventory, up, verify, destroy
 	@CORPUS=all $(VENV)/python -m pytest -n $(JOBS) tests/e2e/test_corpus.py $(ARGS)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from typer.testing import Result
 
 from kcadmin.marks.ownership import OWNER_KEY
 from kcadmin.rest import transport
@@ -83,8 +84,13 @@ Judge = Callable[[Ended], str | None]
 
 def wrongs(bench: Bench, name: str, faults: dict[str, Any], judge: Judge) -> str:
     """What came of a command with each fault that is not as it must be."""
-    usual, asked = bench.usual(name, COMMANDS[name])
-    found = []
+    with bench.remembered(name, COMMANDS[name]) as (usual, asked):
+        return "\n".join(_wrongs(bench, name, faults, judge, usual, asked))
+
+
+def _wrongs(
+    bench: Bench, name: str, faults: dict[str, Any], judge: Judge, usual: Result, asked: list[str]
+) -> Iterator[str]:
     for fault, at in places(name, len(asked), faults):
         bench.proxy.fault, bench.proxy.at = faults[fault], at
         result = bench.run(COMMANDS[name])
@@ -95,8 +101,7 @@ def wrongs(bench: Bench, name: str, faults: dict[str, Any], judge: Judge) -> str
         if not wrong and ended.written_twice and "429" not in fault:
             wrong = f"written twice: {ended.written_twice}"
         if wrong:
-            found.append(f"{name}, {fault} at {at} {ended.request}: {wrong}; {result.exit_code} {result.stderr[:300]}")
-    return "\n".join(found)
+            yield f"{name}, {fault} at {at} {ended.request}: {wrong}; {result.exit_code} {result.stderr[:300]}"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -131,28 +136,28 @@ def test_what_is_not_keycloaks_ends_in_one_sentence(bench: Bench, name: str) -> 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_server_that_hangs_is_waited_for_once(bench: Bench, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    usual, requests = bench.usual(name, COMMANDS[name])
     silence = Silence(threading.Event())
     monkeypatch.setattr(transport, "READ_SECONDS", PATIENCE_SECONDS)
-    try:
-        last = len(requests) - 1
-        for since in range(len(requests)) if ALL else (0, len(requests) // 2, last):
-            bench.proxy.fault = silence
-            bench.proxy.each = lambda _, since=since: len(bench.proxy.seen) > since
-            result = bench.run(COMMANDS[name])
-            if len(bench.proxy.seen) <= since:  # an audit reads so many pages as there are events
-                continue
-            ended = Ended(result, "silence", bench.proxy.seen[since], list(bench.proxy.seen), usual, requests)
-            assert told_well(result) is None, (since, ended)
-            if ended.ends_a_token:
-                assert ended.is_usual and "not ended" in result.stderr, (since, ended)
-            else:
-                assert result.exit_code or ended.says("warning: "), (since, ended)
-            assert len(bench.proxy.seen) <= since + 8, "each of a few threads waits once"
-            assert not re.search(GONE, result.stderr), result.stderr
-    finally:
-        bench.proxy.each = bench.proxy.fault = None
-        silence.over.set()
+    with bench.remembered(name, COMMANDS[name]) as (usual, requests):
+        try:
+            last = len(requests) - 1
+            for since in range(len(requests)) if ALL else (0, len(requests) // 2, last):
+                bench.proxy.fault = silence
+                bench.proxy.each = lambda _, since=since: len(bench.proxy.seen) > since
+                result = bench.run(COMMANDS[name])
+                if len(bench.proxy.seen) <= since:  # an audit reads so many pages as there are events
+                    continue
+                ended = Ended(result, "silence", bench.proxy.seen[since], list(bench.proxy.seen), usual, requests)
+                assert told_well(result) is None, (since, ended)
+                if ended.ends_a_token:
+                    assert ended.is_usual and "not ended" in result.stderr, (since, ended)
+                else:
+                    assert result.exit_code or ended.says("warning: "), (since, ended)
+                assert len(bench.proxy.seen) <= since + 8, "each of a few threads waits once"
+                assert not re.search(GONE, result.stderr), result.stderr
+        finally:
+            bench.proxy.each = bench.proxy.fault = None
+            silence.over.set()
 
 
 def prepare(bench: Bench, name: str) -> None:

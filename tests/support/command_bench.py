@@ -5,7 +5,7 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from reach.proof import USER, USER_PASSWORD
 from tests.support.engine import forget
 from tests.support.exported import exported
 from tests.support.in_process import Stack
-from tests.support.proxy import TOKEN, Proxy, proxy_before
+from tests.support.proxy import TOKEN, Given, Proxy, proxy_before
 from tests.support.realms import PASSWORD, TestRealm
 
 PULUMI = """#!/bin/sh
@@ -50,6 +50,7 @@ class Bench:
     folder: Path
     env: dict[str, str | None] = field(repr=False)
     clean: dict[str, tuple[Result, list[str]]] = field(default_factory=dict, repr=False)
+    answers: dict[str, dict[str, Given]] = field(default_factory=dict, repr=False)
     looks: int = 0
     slept: float = 0.0
 
@@ -87,6 +88,22 @@ class Bench:
             assert told_well(result) is None, (result.output, result.stderr)
             self.clean[name] = result, list(self.proxy.seen)
         return self.clean[name]
+
+    @contextmanager
+    def remembered(self, name: str, arguments: tuple[str, ...]) -> Iterator[tuple[Result, list[str]]]:
+        """As ``usual``, of a command that writes nothing. Within it the server is not asked again what it has answered then.
+
+        That is a third of the time, and the command reads the same.
+        """
+        if name not in self.answers:
+            self.proxy.noted = {}
+            self.usual(name, arguments)
+            self.answers[name], self.proxy.noted = said_once(self.proxy.noted), None
+        self.proxy.known = self.answers[name]
+        try:
+            yield self.clean[name]
+        finally:
+            self.proxy.known = {}
 
 
 @contextmanager
@@ -187,6 +204,17 @@ class Ended:
     def ends_a_token(self) -> bool:
         """Whether the request is made when the command has done its work."""
         return self.request.endswith(("/openid-connect/logout", "/openid-connect/revoke"))
+
+
+def said_once(noted: Mapping[str, list[Given]]) -> dict[str, Given]:
+    """The answers to what is read, where each of them was the same; those to logins where nothing else is sent.
+
+    A token that has ended since is as good as another one then.
+    """
+    once = {asked: given[0] for asked, given in noted.items() if all(each[::2] == given[0][::2] for each in given)}
+    own = [asked for asked in noted if not asked.startswith("GET ")]
+    with_logins = all(asked.startswith("POST /realms/master/") and asked in once for asked in own)
+    return {asked: given for asked, given in once.items() if with_logins or asked.startswith("GET ")}
 
 
 def plain(text: str) -> str:
