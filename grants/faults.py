@@ -122,7 +122,7 @@ def other_audiences(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tu
             f"exactAudience cannot be kept, since tokens of {named(spec.target)} name others: by {' and by '.join(ways)}",
             "take these away, or use exchange: standard, where the caller's audience filters",
         )
-    if target.full_scope and not spec.restrict_full_scope:
+    if (target.full_scope or target.full_scope_returns) and not spec.restrict_full_scope:
         yield (
             f"exactAudience cannot be kept, since tokens of {named(spec.target)} name each client of which the user holds a role",
             f"set restrictFullScope: true, which takes unmapped roles out of all tokens of {named(spec.target)}",

@@ -109,7 +109,8 @@ def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[s
         conditions += ["asking for the scope"] if spec.audience == OPTIONAL_SCOPE else []
         names = dict.fromkeys(f"{each.by}{_which(each, spec)}" for each in ways)
         roles = any(each.by_roles for each in ways)
-        restrict = roles and facts.clients[spec.realm, client].full_scope and not spec.restrict_full_scope
+        there = facts.clients[spec.realm, client]
+        restrict = roles and (there.full_scope or there.full_scope_returns) and not spec.restrict_full_scope
         yield (
             f"tokens of {named(client)} name {named(spec.target)} without {' and '.join(conditions)}: by "
             f"{' and by '.join(names)}",

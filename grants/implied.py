@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from grants.plan import GrantPlan
-from grants.planned_realm import planned_realm
+from grants.planned_realm import holds_scope_of, planned_realm
 from grants.spec import RECIPIENT
 from kcadmin.objects.features import SWITCH
 from kcadmin.rest.texts import named, quoted
@@ -61,7 +61,9 @@ def _undeclared(
     grants: Sequence[GrantPlan], new: Iterable[GrantPlan], before: RealmReach, after: RealmReach
 ) -> list[NewlyAllowed]:
     warned = {Exchange(name, ANY_CLIENT, grant.spec.target) for grant in grants for name in grant.policy_clients}
+    new = list(new)
     changed = {client for grant in new for client in grant.uuids} | _guarded_anew(before, after)
+    changed |= {name for name, client in after.clients.items() if holds_scope_of(new, client)}
     return list(newly_allowed(before, after, changed, declared(grants) | warned))
 
 
@@ -145,6 +147,7 @@ class _Sentences:
 
     def __init__(self, grants: Sequence[GrantPlan]) -> None:
         self._realm = grants[0].spec.realm
+        self._all = [grant.spec.name for grant in grants]
         self._naming: dict[tuple[str, str], str] = {}
         self._asking: dict[str, list[str]] = defaultdict(list)
         for grant in grants:
@@ -158,13 +161,18 @@ class _Sentences:
         carriers = [self._naming.get((source, each.requester)) for source in sorted(each.sources)]
         carriers += [self._naming.get((each.requester, str(audience))) for audience in audiences]
         grants = list(dict.fromkeys(name for name in carriers if name)) or self._asking[each.requester]
+        grants = (
+            grants
+            or list(dict.fromkeys(name for (_, to), name in self._naming.items() if to in audiences))
+            or self._all
+        )
         return self._told(grants, lambda at_most: f"{named(each.requester)} may also {_what(each, audiences, at_most)}")
 
     def of_carried(self, requesters: Sequence[str]) -> Notice:
         """What each of the requesters may do for any client of which the user has a role."""
         grants = list(dict.fromkeys(name for requester in requesters for name in self._asking[requester]))
         return self._told(
-            grants,
+            grants or self._all,
             lambda at_most: (
                 f"{_names(requesters, at_most, 'and')} may also turn the tokens that they may exchange into tokens for any "
                 "client of which the user has a role"

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,10 +14,12 @@ from kcadmin.guards.entries import MARK_FORM, Guards, merged, parts
 from kcadmin.guards.marks import MARKED, mark_for, renewed
 from kcadmin.marks.ownership import marked
 from kcadmin.objects.audience_scopes import AudienceScope, with_audience
+from kcadmin.objects.claims import claim_of
 from kcadmin.objects.clients import FULL_SCOPE, Client
 from kcadmin.objects.features import SWITCH
 from kcadmin.objects.mappers import AudienceMapper
 from kcadmin.objects.resource_server import names_in
+from kcadmin.objects.setting_claims import FULL_SCOPE_CLAIM
 from reach.audiences import names_by_itself
 from reach.existing_policies import CLIENTS, CONDITIONS
 from reach.held_mappers import held_scopes
@@ -40,9 +42,22 @@ def exists(grant: GrantPlan, clients: Mapping[str, Client], held: Overview | Non
     return (
         all(names_by_itself(clients[client], audience) for client, audience in grant.mappers)
         and all(scope_name(grant.spec) in held_scopes(clients[client]) for client in grant.scope_clients)
+        and (grant.scope is None or grant.scope.included_client == grant.spec.target)
         and all(clients[client].is_on(SWITCH) for client in grant.switches)
         and (not grant.policy_clients or (held is not None and _is_permitted(grant, held)))
     )
+
+
+def full_scope_returns(grants: Sequence[GrantPlan], clients: Mapping[str, Client]) -> frozenset[str]:
+    """The clients of grants whose full scope the stack has off, and no grant wants off any more."""
+    owners = {name: grant.spec.shared_owner for grant in grants for name in grant.uuids if name in clients}
+    held = {name for name, owner in owners.items() if claim_of(clients[name], owner, FULL_SCOPE_CLAIM)}
+    return frozenset(held.difference(*(grant.full_scope_off for grant in grants)))
+
+
+def holds_scope_of(grants: Iterable[GrantPlan], client: Client) -> bool:
+    """Whether a client has the scope of a grant, which may not name it: then that changes its tokens, too."""
+    return any(grant.scope_clients and scope_name(grant.spec) in held_scopes(client) for grant in grants)
 
 
 def _is_permitted(grant: GrantPlan, held: Overview) -> bool:
@@ -108,6 +123,8 @@ def _clients(survey: Survey, grants: Sequence[GrantPlan]) -> dict[str, Client]:
             key, name = f"{scope_kind(grant, client)}ClientScopes", scope_name(grant.spec)
             if client in survey.clients and name not in held_scopes(survey.clients[client]):
                 values[client].setdefault(key, list(survey.clients[client].value(key) or ())).append(name)
+    for client in full_scope_returns(grants, survey.clients):
+        values[client][FULL_SCOPE] = True
     clients = {**survey.clients}
     for name in (values.keys() | mappers.keys() | going.keys()) & clients.keys():
         more = tuple(

@@ -17,7 +17,7 @@ class ClientFacts:
 
     switch_owners: the stacks that turned the standard exchange on; none where it was on before them.
     audiences: what mappers put into its tokens, with our mark of the exchange. bound_by: see ``reach.fitness.bound_by``.
-    scopes: the client scopes that it has. marks: stacks' marks and claims on it.
+    scopes: the client scopes that it has. marks: stacks' marks and claims on it. full_scope_returns: see ``reach.gates``.
     """
 
     uuid: str
@@ -35,6 +35,7 @@ class ClientFacts:
     audiences: Mapping[str, str | None]
     refresh_on: bool = False
     full_scope: bool = True
+    full_scope_returns: bool = False
     logs_users_in: bool = True
     bound_by: tuple[str, ...] = ()
     scopes: frozenset[str] = frozenset()

@@ -14,6 +14,7 @@ from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.objects.clients import FULL_SCOPE, Client
 from kcadmin.objects.mappers import AudienceMapper
 from kcadmin.objects.realm import Realm
+from kcadmin.objects.setting_claims import FULL_SCOPE_CLAIM
 from kcadmin.rest import texts
 from kcadmin.rest.errors import Forbidden, NotFound
 from kcadmin.rest.session import path
@@ -71,7 +72,7 @@ def openings(
 ) -> Openings:
     """Every way by which a client's tokens may name a target.
 
-    :param full_scope_goes: as if full scope were off already. on_request: whether it matters that a scope must be asked for.
+    :param full_scope_goes: the run has it switched off. on_request: whether it matters that a scope must be asked for.
     :param received: whether the target exchanges the tokens itself: then it also counts what Keycloak takes for its own.
     :param made: the names of client scopes that the run makes for this target, or sets right: what is in them is theirs.
     """
@@ -84,7 +85,9 @@ def openings(
     shapes = Shapes(_lighteners(realm, client, scopes), passing)
     found = [*added(client, scopes, shapes), *(issued(client, scopes, shapes) if received else ())]
     named = [each for each in found if each.may_add(target_id) and not _is_made(each, made)]
-    if any(each.renamed for each in named) and (full_scope_goes or not client.is_on(FULL_SCOPE)):
+    if any(each.renamed for each in named) and (
+        full_scope_goes or not (client.is_on(FULL_SCOPE) or full_scope_returns(client))
+    ):
         carried = _mapped(realm, client)
         named = [each for each in named if each.renamed is None or _role(each.renamed) in carried]
     through = [each for each in resolvers(client, scopes, shapes) if not _is_made(each, made)]
@@ -129,6 +132,11 @@ def other_audiences(realm: Realm, client_id: str) -> tuple[str, ...]:
     return (*found, *(f"roles of {texts.named(other)} that are mapped to {texts.named(client_id)}" for other in mapped))
 
 
+def full_scope_returns(client: Client) -> bool:
+    """Whether a claim has full scope off: it comes back when that ends, which may be in this run."""
+    return not client.is_on(FULL_SCOPE) and bool(claims(client, FULL_SCOPE_CLAIM))
+
+
 def roles_in_reach(
     realm: Realm,
     client: Client,
@@ -141,6 +149,8 @@ def roles_in_reach(
 
     :param without_full_scope: as if full scope were off already. kinds: of the client scopes that count.
     """
+    if full_scope_returns(client) and not without_full_scope:
+        return frozenset(str(role["name"]) for role in realm.session.get(realm.clients.path(target.uuid, "roles")))
     if without_full_scope and client.is_on(FULL_SCOPE):
         return frozenset(name for name_of, name in _mapped(realm, client, kinds) if name_of == target.client_id)
     optional = " ".join(client.value(f"{OPTIONAL}ClientScopes") or ()) if OPTIONAL in kinds else ""

@@ -22,7 +22,7 @@ from kcadmin.writes.votes import is_true
 from reach.audiences import added
 from reach.facts import ClientFacts, Facts, Questions
 from reach.fitness import DPOP, bound_by
-from reach.gates import Role, openings, other_audiences, parts_of, replacing_mappers
+from reach.gates import Role, full_scope_returns, openings, other_audiences, parts_of, replacing_mappers
 from reach.held_mappers import held_scopes
 from reach.marks_in_sight import marks_of_policies, marks_of_scopes, marks_on
 from reach.near import Near
@@ -161,6 +161,7 @@ def _facts(client: Client) -> ClientFacts:
         direct_access_grants=client.is_on("directAccessGrantsEnabled"),
         switch_on=client.is_on(SWITCH),
         full_scope=client.is_on(FULL_SCOPE),
+        full_scope_returns=full_scope_returns(client),
         bound_by=bound_by(client),
         scopes=frozenset(held_scopes(client)),
         marks=tuple(marks_on(client)),

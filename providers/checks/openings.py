@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from grants.implied import implied, shortened
 from grants.plan import GrantPlan
-from grants.planned_realm import exists
+from grants.planned_realm import exists, full_scope_returns, holds_scope_of
 from grants.unusable import unusable
 from kcadmin.authz.tickets import ticket_way
-from kcadmin.objects.clients import Client
 from kcadmin.objects.features import SWITCH
 from kcadmin.objects.realm import Realm, realm_for
 from kcadmin.rest.connection import Connection
@@ -52,7 +51,12 @@ def openings(
         held = facts.permissions.get(realm)
         there = state() if has_conditions(here, guards, clients) else ()
         notes += other_times(here, there)
-        new = [grant for grant in here if not exists(grant, clients, held) or asks_other_roles(grant, there)]
+        returning = full_scope_returns(here, clients)
+        new = [
+            grant
+            for grant in here
+            if not exists(grant, clients, held) or asks_other_roles(grant, there) or returning & grant.uuids.keys()
+        ]
         guarded_anew = other_guards(realm, here, guards, there)
         if not new and not guarded_anew:
             continue
@@ -71,7 +75,7 @@ def openings(
             },
             facts.features,
             held,
-            also=_is_switched if guarded_anew else _nobody,
+            also=lambda client: (bool(guarded_anew) and client.is_on(SWITCH)) or holds_scope_of(new, client),  # noqa: B023
             full_scope_goes={name for grant in here for name in grant.full_scope_off},
             realm_roles={role.role for grant in new for role in grant.spec.required_roles if not role.client},
         )
@@ -82,14 +86,6 @@ def openings(
         notes += [each for each in unread if messages.first_time(known, each)]
         in_full += whole
     return OpeningNotes(tuple(notes), tuple(in_full), tuple(faults))
-
-
-def _is_switched(client: Client) -> bool:
-    return client.is_on(SWITCH)
-
-
-def _nobody(client: Client) -> bool:
-    return False
 
 
 def _tickets(realm: Realm, new: Sequence[GrantPlan], facts: Facts) -> Iterator[str]:

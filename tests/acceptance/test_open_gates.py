@@ -115,6 +115,9 @@ def test_a_role_of_the_target_names_it_without_the_scope(world: World) -> None:
         (flow,) = stack.exported["g"]["flows"]
         token = realm.user_token("web", OTHER, scope=flow["requestScope"]["name"])
         assert realm.exchange("api", token)["azp"] == "api"
+        with pytest.raises(pulumi.RunError, match=r"may hold \(user\), .*; set restrictFullScope: true"):
+            stack.up(grant(realm, audience="optionalScope"))  # which would give full scope back
+        assert not passes(realm, OTHER)
     finally:
         realm.session.delete(realm.at("clients", realm.uuid("api"), "roles", "user"))
 

@@ -3,20 +3,29 @@
 import itertools
 import random
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from components.own_parts import own
 from grants.implied import declared, implied, undeclared
-from grants.plan import GrantPlan
+from grants.plan import GrantPlan, questions
+from grants.planning import plan
+from grants.spec import read_grant
 from kcadmin.rest.errors import TokenRefused
+from providers.base.own_state import held_in
+from providers.checks.openings import openings
+from reach import preflight
 from reach.exchanges import Exchange
 from reach.newly_allowed import NewlyAllowed
 from reach.reasons import ANY_CLIENT
 from tests.acceptance.test_reach import GUARDED, around, planned
 from tests.support import hand_made
-from tests.support.in_process import Stack
+from tests.support.engine import forget
+from tests.support.in_process import NAME, Stack
 from tests.support.realms import TestRealm
+from tests.support.robots import purposes_of
 
 NAMES = ("shop", "orders", "portal", "hop", "billing", "other")
 FINDING: dict[str, dict[str, Any]] = {
@@ -114,6 +123,42 @@ def test_clients_scopes_and_roles_that_no_grant_names(make_realm: MakeRealm, gua
         f"implied by grant 'shop-orders' {here}: 'orders' may also exchange for itself tokens of every client with full "
         "scope, or with roles of 'orders' mapped to it, whose user has a role of 'orders'." in lines
     )
+
+
+@pytest.mark.standard_exchange
+def test_a_client_that_no_grant_names_holds_the_scope_of_one(make_realm: MakeRealm) -> None:
+    """The grant goes to another target: so do the tokens of all that hold its scope. It gives full scope back, too."""
+    names = ("shop", "orders", "billing", "other")
+    realm = make_realm("standard", **{name: {"fullScopeAllowed": name == "shop"} for name in names})
+    realm.add_role("vip", realm.user)
+    realm.add_role("clerk", realm.user, "orders")
+    finding = {"name": "g", "realm": realm.name, "exchange": "standard", "sources": ["shop"], "requiredRoles": ["vip"]}
+    first, then = (
+        {**finding, "scope": "shared", "flows": ["requester"], "target": name} for name in ("orders", "billing")
+    )
+    stack = Stack(realm.robot)
+    stack.up({**first, "restrictFullScope": True})
+    (shared,) = (each["id"] for each in realm.get("client-scopes") if each["name"] == "shared")
+    realm.session.put(realm.at("clients", realm.uuid("other"), "default-client-scopes", shared), None)
+    hand_made.switch(realm, "other")
+    (spec,) = (read_grant(then, {"owner": stack.owner})[0],)
+    assert spec is not None
+    forget()
+    login = realm.robot(*purposes_of([spec]))
+    facts = preflight.ask(login, questions([spec]))
+    facts = replace(facts, own=own([spec], facts, lambda: held_in(stack.held()), NAME))
+    found = openings(login, plan([spec], facts).grants, facts)
+    before = tried(realm, names)
+    stack.up(then)
+    new = {("other", "other", "billing"), ("shop", "shop", "billing")}
+    assert tried(realm, names) - before == {Exchange(*each) for each in new}
+    assert found.notes[-1].endswith(
+        "'shop' may also turn tokens of 'shop' into tokens for any client of which the user has a role."
+    )
+    assert (
+        f"implied by grant 'g' in realm '{realm.name}': 'other' may also turn tokens of 'other' into tokens for 'billing', "
+        "if the user has the role 'vip'."
+    ) in found.notes
 
 
 @pytest.mark.exchange_guards

@@ -9,7 +9,7 @@ import pytest
 from grants.implied import declared, implied
 from grants.plan import GrantPlan, questions
 from grants.planned_guards import asked_scopes
-from grants.planned_realm import planned_realm
+from grants.planned_realm import holds_scope_of, planned_realm
 from grants.planning import plan
 from grants.spec import read_grant
 from kcadmin.objects.robot import GUARDS, LEGACY
@@ -143,7 +143,8 @@ def around(realm: TestRealm, grants: list[GrantPlan]) -> Surroundings:
     forget()
     login = realm.robot(LEGACY, GUARDS)
     names = {client for grant in grants for client in grant.uuids}
-    return surroundings(login, realm.name, known_clients(login, realm.name, names), names)
+    known = known_clients(login, realm.name, names)
+    return surroundings(login, realm.name, known, names, also=lambda client: holds_scope_of(grants, client))
 
 
 def reach_after(found: Surroundings, grants: list[GrantPlan], guards: tuple[str, ...]) -> RealmReach:
