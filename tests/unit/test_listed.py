@@ -185,6 +185,14 @@ def test_files_that_cannot_be_read(project: Path, monkeypatch: pytest.MonkeyPatc
     assert "'grants.txt' has another ending than .yaml, .yml, .json; rename it." in of("grants.txt")[0]
     assert of("latin.yaml") == ["file 'latin.yaml': is no UTF-8; save it as UTF-8."]
     assert of("latin.yaml", grants="{}")[0].startswith("config 'grants': is not a list")
+    for name in ("orders.YAML", "orders.json "):
+        (project / "empty" / name).write_text("[]")
+        assert f"holds '{name}', which is no file with the ending .yaml, .yml, .json; correct it" in of("empty")[0]
+        (project / "empty" / name).unlink()
+    (project / "empty" / "orders.yaml").symlink_to("gone.yaml")
+    assert "holds 'orders.yaml', which is no file with the ending .yaml" in of("empty")[0]
+    (project / "empty" / "orders.yaml").unlink()
+    (project / "empty" / "orders.yaml.orig").write_text("nothing")
     monkeypatch.setattr(grant_file, "MOST_BYTES", 2)
     monkeypatch.setattr(listed, "MOST_BYTES", 2)
     (project / "empty" / "a.yaml").write_text("[   ]")
