@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from local import dev_server, secrets
 from local import stack as stacks
 from local.layout import LOOPBACK, PULUMI_BIN, PULUMI_HOME, STATE, VENV, UserError, backend_url
+from local.pulumi_cli import without_logs
 
 LOCAL_URL = "KEYCLOAK_LOCAL_URL"
 """Says that KEYCLOAK_URL came from `make env` and not from a person who means a server of their own."""
@@ -28,7 +29,7 @@ def shell_environment(stack: str) -> dict[str, str]:
     known = secrets.load()
     variables = {
         "PATH": search_path(os.environ.get("PATH", os.defpath)),
-        "PULUMI_HOME": str(PULUMI_HOME),
+        "PULUMI_HOME": str(without_logs(PULUMI_HOME)),
         "PULUMI_BACKEND_URL": backend_url(STATE),
         "PULUMI_CONFIG_PASSPHRASE": known.pulumi_passphrase,
         "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",

@@ -18,6 +18,7 @@ from typing import Any
 from kcadmin.marks.packed import each_of
 from local.keycloak import Server
 from local.layout import LOCAL, PROJECT, VENV, backend_url
+from local.pulumi_cli import without_logs
 from policy.stack import GRANT
 from tests.e2e.access_log import AccessLog, Request
 from tests.support.proxy import LastWrite, Proxy
@@ -85,6 +86,7 @@ class Stack:
         self.project = folder / "project"
         self.project.mkdir(parents=True)
         (folder / "state").mkdir()
+        without_logs(folder / "home")
         for file, text in (program or {}).items():
             (self.project / file).parent.mkdir(parents=True, exist_ok=True)
             (self.project / file).write_text(text)
@@ -108,9 +110,7 @@ class Stack:
         self.run("stack", "init", self.name)
         if ours:
             written = [each for each in self.folder.rglob("*") if each.is_file() and not each.is_symlink()]
-            _INITIALISED[self.name] = {
-                each.relative_to(self.folder): each.read_bytes() for each in written if "logs" not in each.parts
-            }
+            _INITIALISED[self.name] = {each.relative_to(self.folder): each.read_bytes() for each in written}
 
     def use(self, server: Server) -> None:
         """Points the stack at a server, as KEYCLOAK_URL does."""

@@ -20,6 +20,7 @@ def empty_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for module in (layout, secrets):
         monkeypatch.setattr(module, "LOCAL", tmp_path)
     monkeypatch.setattr(secrets, "FILE", tmp_path / "secrets.json")
+    monkeypatch.setattr(environment, "PULUMI_HOME", tmp_path / "home")
     monkeypatch.setattr(dev_server, "RUN", tmp_path / "run")
     monkeypatch.setattr(stack, "PROJECT", tmp_path)
     return tmp_path
@@ -47,6 +48,20 @@ def test_a_stack_of_100_grants_runs_without_checkpoints(
         (empty_project / name).parent.mkdir(exist_ok=True)
         (empty_project / name).write_text(text)
     assert (environment.shell_environment("dev").get("PULUMI_SKIP_CHECKPOINTS") == "true") is skipped
+
+
+def test_pulumi_writes_no_log_of_each_run(empty_project: Path) -> None:
+    home = Path(environment.shell_environment("dev")["PULUMI_HOME"])
+    with pytest.raises(FileExistsError):
+        (home / "logs").mkdir()
+
+
+def test_logs_that_pulumi_has_written_stay(empty_project: Path) -> None:
+    kept = empty_project / "home" / "logs" / "a.log"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    environment.shell_environment("dev")
+    assert kept.exists()
 
 
 def test_secrets_are_made_once_and_are_their_owners_alone(empty_project: Path) -> None:
