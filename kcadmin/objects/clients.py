@@ -277,12 +277,11 @@ class Clients:
 
     def _read_all(self) -> None:
         """All clients but those that are known, or were written, since a page may be older than that."""
-        asked_at = whole_at = time.monotonic()
-        for page in self._session.pages(path(*self._at)):
+        whole_at = time.monotonic()
+        for page, asked_at in self._session.dated_pages(path(*self._at), {}, self.expected):
             for found in page:
                 if found["id"] not in self._written and found["id"] not in self._known:
                     self._remember(found, asked_at)
-            asked_at = time.monotonic()
         self._whole_at = whole_at
 
     def _remember(self, found: Mapping[str, Any], seen_at: float | None = None) -> Client:

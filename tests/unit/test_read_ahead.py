@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,10 +31,20 @@ def test_a_fair_part_of_a_realm_is_read_in_pages() -> None:
     clients = Clients(server.shared, "r")
     clients.expect(200)
     examine(clients, 200)
-    assert [each.query for each in server.asked("^GET .*/clients$")] == [
-        {"first": "800", "max": "1"},
-        *({"first": first, "max": "100"} for first in ("0", "100", "200")),
-    ]
+    probe, *pages, last = [each.query for each in server.asked("^GET .*/clients$")]
+    assert probe == {"first": "800", "max": "1"}
+    assert sorted(each["first"] for each in pages) == ["0", "100"]  # at once, since so many are expected
+    assert last == {"first": "200", "max": "100"}
+
+
+@pytest.mark.parametrize(
+    ("there", "expected", "pages"), [(250, 2, 3), (200, 200, 3), (250, 250, 3), (99, 99, 1), (100, 100, 2)]
+)
+def test_what_is_expected_costs_no_page_more(there: int, expected: int, pages: int) -> None:
+    server = realm_of(there - 1)  # and realm-management
+    known = [name for page, _ in server.shared.dated_pages("/admin/realms/r/clients", {}, expected) for name in page]
+    assert len({each["id"] for each in known}) == len(known) == there
+    assert len(server.asked("^GET .*/clients$")) == pages
 
 
 def test_a_few_of_many_clients_are_looked_up_one_by_one() -> None:
@@ -124,7 +135,7 @@ def test_what_is_written_while_a_page_is_taken_in_is_not_undone(monkeypatch: pyt
         made.append(clients.set_mapper(page[1]["id"], {"name": "new", "protocolMapper": "any", "config": {}}))
         yield page[1]
 
-    monkeypatch.setattr(server.shared, "pages", lambda _: iter([another_thread()]))
+    monkeypatch.setattr(server.shared, "dated_pages", lambda *_: iter([(another_thread(), time.monotonic())]))
     clients.expect(20)
     assert clients.find("client-1")
     found = clients.get(page[1]["id"])
