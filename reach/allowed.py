@@ -20,7 +20,6 @@ from kcadmin.rest import texts
 from reach.failing import Failure, as_maker, as_source, failing_in, no_token
 from reach.fitness import Position, Unfit, bound_by, proofs, unfit, worded
 from reach.guards import NO_WIDER_SCOPES, GuardReach, guard_reach
-from reach.held_mappers import Walked
 from reach.mappers import issued_by, named_by, of_new_tokens
 from reach.new_tokens import NewTokens, new_tokens
 from reach.permissions import permitted
@@ -281,7 +280,7 @@ class RealmReach:
 
 def realm_reach(survey: Survey, roles: RoleFacts) -> RealmReach:
     """What a realm allows. roles: from ``reach.roles.read_roles``."""
-    features, survey = survey.features, replace(survey, scopes=Walked(survey.scopes))
+    features = survey.features
     names = {name: named for name, client in survey.clients.items() if (named := named_by(survey, roles, client))}
     guards = guard_reach(survey, roles)
     return RealmReach(

@@ -1,6 +1,6 @@
 """The mappers that act on a client's access tokens, and the client scopes that it holds them by."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +29,19 @@ Held = tuple[Json, str, AssignedScope | None, str | None]
 
 
 class Walked(dict[str, Json]):
-    """Client scopes that do not change while all clients of a realm are looked at: what matters of each is asked once."""
+    """Client scopes that do not change while the clients of a realm are looked at: what matters of each client is asked once."""
 
     def __init__(self, scopes: Scopes) -> None:
         super().__init__(scopes)
-        self.telling = {name: _telling(scope) for name, scope in scopes.items()}
+        self._telling = {name: tuple(filter(matters, of_scope(scope))) for name, scope in scopes.items()}
+        self._held: dict[str, tuple[Client, tuple[Held, ...]]] = {}
+
+    def held(self, client: Client) -> tuple[Held, ...]:
+        """The mappers that matter of a client."""
+        known = self._held.get(client.client_id)
+        if known is None or known[0] is not client:  # as it is before and after a plan
+            known = self._held[client.client_id] = (client, tuple(_held(client, self, matters, self._telling)))
+        return known[1]
 
 
 def held_scopes(client: Client) -> dict[str, str]:
@@ -41,24 +49,28 @@ def held_scopes(client: Client) -> dict[str, str]:
     return {name: kind for kind in (OPTIONAL, DEFAULT) for name in client.value(f"{kind}ClientScopes") or ()}
 
 
-def held_mappers(client: Client, scopes: Scopes, which: Callable[[Json], bool] = matters) -> Iterator[Held]:
+def held_mappers(client: Client, scopes: Scopes, which: Callable[[Json], bool] = matters) -> Iterable[Held]:
     """Each mapper that matters of a client and of the scopes that it holds: the mapper, where it is, its scope, its owner."""
+    return scopes.held(client) if isinstance(scopes, Walked) and which is matters else _held(client, scopes, which)
+
+
+def _held(
+    client: Client, scopes: Scopes, which: Callable[[Json], bool], known: Mapping[str, Iterable[Json]] | None = None
+) -> Iterator[Held]:
+    """known: those that matter of each client scope."""
     for mapper in filter(which, filter(acts_on_tokens, client.mappers)):
         owner = (mapper.get("config") or {}).get(OWNER_KEY) or None
         yield mapper, f"{_called(mapper)} of {named(client.client_id)}", None, owner
-    known = scopes.telling if isinstance(scopes, Walked) and which is matters else None
     for name, kind in held_scopes(client).items():
+        if known is not None and not known.get(name):
+            continue
         scope = scopes.get(name) or {}
         owner = (scope.get("attributes") or {}).get(OWNER_KEY) or None
-        for mapper in known.get(name, ()) if known is not None else filter(which, of_scope(scope)):
+        for mapper in known[name] if known is not None else filter(which, of_scope(scope)):
             by = f"the {kind} client scope {named(name)} of {named(client.client_id)}"
             if mapper["protocolMapper"] not in (AUDIENCE_MAPPER, RESOLVE_MAPPER):
                 by = f"{_called(mapper)} in {by}"
             yield mapper, by, AssignedScope(name, kind), owner
-
-
-def _telling(scope: Json) -> tuple[Json, ...]:
-    return tuple(filter(matters, of_scope(scope)))
 
 
 def of_scope(scope: Json) -> Iterator[Json]:

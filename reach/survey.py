@@ -17,6 +17,7 @@ from kcadmin.rest.errors import Forbidden, NotFound, Refusal
 from kcadmin.rest.session import Session
 from kcadmin.rest.texts import named
 from reach.heeded import as_heeded, heeded_scopes
+from reach.held_mappers import Walked
 from reach.introspection import NOBODY, Introspectors, introspectors
 
 Json = Mapping[str, Any]
@@ -52,6 +53,10 @@ class Survey:
     enforcement: str = ENFORCING
     strategy: str = UNANIMOUS
     introspectors: Introspectors = NOBODY
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.scopes, Walked):
+            object.__setattr__(self, "scopes", Walked(self.scopes))
 
 
 def survey(session: Session, realm_name: str, progress: Progress = lambda what: None) -> Survey:
