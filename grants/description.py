@@ -129,8 +129,8 @@ def _shown(value: Any) -> str:
 
 
 def _options(spec: GrantSpec) -> dict[str, Any]:
-    given = {camel(each.name): _plain(getattr(spec, each.name)) for each in fields(spec)}
-    return {key: value for key, value in given.items() if key not in _NO_OPTIONS and value != _DEFAULTS[key]}
+    given = ((key, _plain(getattr(spec, name))) for name, key in _OPTIONAL)
+    return {key: value for key, value in given if value != _DEFAULTS[key]}
 
 
 def _plain(value: Any) -> Any:
@@ -145,3 +145,4 @@ def _plain(value: Any) -> Any:
 _DEFAULTS: dict[str, Any] = {
     camel(each.name): None if each.default is MISSING else _plain(each.default) for each in fields(GrantSpec)
 }
+_OPTIONAL = [(each.name, key) for each in fields(GrantSpec) if (key := camel(each.name)) not in _NO_OPTIONS]

@@ -90,6 +90,10 @@ class GrantSpec:
 
     def clients(self) -> frozenset[tuple[str, str]]:
         """The clients that the grant names, as (realm, client id)."""
+        return self._clients
+
+    @functools.cached_property
+    def _clients(self) -> frozenset[tuple[str, str]]:
         roles = {role.client for role in self.required_roles if role.client}
         named = {*self.sources, self.target, *([self.requester] if self.requester else []), *roles}
         return frozenset((self.realm, client_id) for client_id in named)

@@ -3,6 +3,7 @@
 A note is JSON of a shape that type hints declare. JSON of another shape is not a note.
 """
 
+import functools
 import json
 import logging
 import re
@@ -44,7 +45,7 @@ def typed(hint: Any, value: Any) -> Any:
 
     :raises ValueError: it is something else.
     """
-    origin, args = get_origin(hint), get_args(hint)
+    origin, args = _parts_of(hint)
     if origin is Annotated:
         found = typed(args[0], value)
         if found is None or (found in args[1] if isinstance(args[1], range) else args[1].fullmatch(found)):
@@ -72,6 +73,11 @@ def typed(hint: Any, value: Any) -> Any:
     elif hint in (bool, str) and isinstance(value, hint) and not (hint is str and _HALF.search(value)):
         return value
     raise ValueError("a value of another type")
+
+
+@functools.cache
+def _parts_of(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    return get_origin(hint), get_args(hint)
 
 
 def typed_fields(hints: Mapping[str, Any], value: Any, needed: Sequence[str] = ()) -> dict[str, Any]:

@@ -64,6 +64,7 @@ def stack_name(stack: str) -> str:
     return stack.rpartition("@")[0] or stack
 
 
+@functools.lru_cache(1024)
 def stack_digits(stack: str) -> str:
     """A stack in twelve hexadecimal digits."""
     if not stack or _DIGITS.fullmatch(stack):

@@ -209,5 +209,4 @@ def _whole(row: Mapping[str, Any], common: Json) -> Json:
     return {field: value for field, value in whole.items() if field not in unset and field != UNSET}
 
 
-def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
+_text = json.JSONEncoder(sort_keys=True).encode

@@ -1,5 +1,6 @@
 """Texts from people or a server: how a sentence shows them, whatever they contain, and what no name may contain."""
 
+import functools
 import json
 import re
 import unicodedata
@@ -52,6 +53,7 @@ def snake(name: str) -> str:
     return _HUMP.sub(lambda found: f"_{found[1].lower()}", name)
 
 
+@functools.lru_cache(1024)
 def camel(name: str) -> str:
     """The same the other way."""
     return _SNAKE.sub(lambda found: found[1].upper(), name)

@@ -61,7 +61,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
 
     def shown(self, realm: Realm, found: T, props: Any) -> Outputs:
         """The managed fields of an object, by input name."""
-        return {key: _listed(value) for key, value in asdict(found).items() if key in self.INPUTS}  # type: ignore[call-overload]
+        return {key: _listed(value) for key, value in vars(found).items() if key in self.INPUTS}
 
     def before_create(self, realm: Realm, props: Any) -> None:
         """The last chance to write a claim, for an object that has no room for a mark."""

@@ -43,6 +43,8 @@ def collect(resource: pulumi.CustomResource, name: str, given: Mapping[str, Any]
 
 def references(value: Any) -> Iterator[str]:
     """The places of the parts whose ids a value holds."""
+    if isinstance(value, str):
+        return
     if is_reference(value):
         yield value[REFERENCE]
     elif isinstance(value, Mapping):
@@ -59,6 +61,8 @@ def is_reference(value: Any) -> bool:
 
 def resolved(value: Any, ids: Mapping[str, Any], unknown: Any) -> Any:
     """A value with the ids of other parts. unknown: stands for those that are not there yet."""
+    if isinstance(value, str):
+        return value
     if is_reference(value):
         return ids.get(value[REFERENCE], unknown)
     if isinstance(value, Mapping):

@@ -7,7 +7,7 @@ In a preview a field may be Pulumi's unknown, as ``is_known`` tells.
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from kcadmin.marks.ownership import Writer
 from kcadmin.objects.shared_settings import Taken
@@ -17,11 +17,16 @@ from providers.base.uuids import is_known
 RESTORE, REVOKE, KEEP = "restore", "revoke", "keep"
 TEXT, FLAG, TEXTS, NUMBER, LIST, MAP = "a text", "true or false", "a list of texts", "a whole number", "a list", "a map"
 _OUTPUT, _UUID_OF = "output", "uuid_of"
-_hints: Callable[[Any], Mapping[str, Any]] = functools.cache(get_type_hints)
 R = TypeVar("R", bound="KeycloakProps")
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 Outputs = Mapping[str, object]
 """Fields of a resource as they go into its state. None: the field has no value."""
+
+
+def _once_a_kind(function: F) -> F:
+    """Keeps what is said of a kind: a stack has thousands of resources of each."""
+    return cast(F, functools.cache(function))
 
 
 def outputs(**values: object) -> Outputs:
@@ -103,16 +108,49 @@ class ResourceServerProps(KeycloakProps):
 
 def parse(kind: type[R], given: Mapping[str, Any]) -> R:
     """:raises KeyError: a field that must be given is not there."""
-    values = {}
-    for each in fields(kind):
-        value, hint = given.get(each.name), _hints(kind)[each.name]
+    values: dict[str, Any] = {}
+    for each in _declared(kind):
+        value = given.get(each.name)
         if value is not None:
-            values[each.name] = _typed(hint, value)
-        elif _has_no_default(each):
-            if not _admits_none(hint):
+            values[each.name] = each.typed(value)
+        elif each.must_be_given:
+            if not _admits_none(each.hint):
                 raise KeyError(each.name)
             values[each.name] = None
     return kind(**values)
+
+
+@dataclass(frozen=True)
+class _Declared:
+    """What is asked of each resource about a field of its kind. hint: its type. is_list: a tuple of them."""
+
+    name: str
+    hint: Any
+    is_output: bool
+    must_be_given: bool
+    is_number: bool
+    is_list: bool
+
+    def typed(self, value: Any) -> Any:
+        """A value that Pulumi handed over."""
+        if self.is_number and isinstance(value, float) and is_known(value):
+            return int(value)
+        return tuple(value) if self.is_list and isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+@_once_a_kind
+def _declared(kind: type[KeycloakProps]) -> tuple[_Declared, ...]:
+    return tuple(
+        _Declared(
+            each.name,
+            hint := get_type_hints(kind)[each.name],
+            _OUTPUT in each.metadata,
+            _has_no_default(each),
+            _plain(hint) is int,
+            get_origin(_plain(hint)) is tuple,
+        )
+        for each in fields(kind)
+    )
 
 
 def made_of(kind: type[T], props: KeycloakProps) -> T:
@@ -129,21 +167,25 @@ def _sorted(value: Any) -> Any:
 
 def type_faults(kind: type[KeycloakProps], given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Each input that is missing or has another type than declared, with the fault; unknowns are not judged."""
-    for each in (each for each in fields(kind) if _OUTPUT not in each.metadata):
-        value, words = given.get(each.name), _words(_hints(kind)[each.name])
+    for each in _declared(kind):
+        value = given.get(each.name)
+        if each.is_output or (value is None and not each.must_be_given):
+            continue
+        words = _words(each.hint)
         if value is None:
-            if _has_no_default(each):
-                yield each.name, f"{each.name} is not set; give {words}"
+            yield each.name, f"{each.name} is not set; give {words}"
         elif is_known(value) and not _is(words, value):
             yield each.name, f"{each.name} is {shown(value)}; give {words}"
 
 
+@_once_a_kind
 def inputs_of(kind: type[KeycloakProps]) -> tuple[str, ...]:
     """The inputs that ``diff`` compares: those of the object itself."""
     common = {each.name for each in fields(KeycloakProps)} - {"realm"}
     return tuple(each.name for each in fields(kind) if each.name not in common and _OUTPUT not in each.metadata)
 
 
+@_once_a_kind
 def needed_of(kind: type[KeycloakProps]) -> tuple[str, ...]:
     """The inputs that must be given."""
     return tuple(each.name for each in fields(kind) if _has_no_default(each))
@@ -159,19 +201,23 @@ def defaults_of(kind: type[KeycloakProps]) -> Mapping[str, Any]:
 
 def sets_of(kind: type[KeycloakProps]) -> tuple[str, ...]:
     """The lists of texts, whose order does not matter."""
-    return tuple(name for name in inputs_of(kind) if _words(_hints(kind)[name]) == TEXTS)
+    return tuple(each.name for each in _declared(kind) if each.name in inputs_of(kind) and _words(each.hint) == TEXTS)
 
 
 def in_order(kind: type[KeycloakProps], given: Mapping[str, Any]) -> dict[str, Any]:
     """The maps of lists of texts, whose order does not matter either, as far as they are known."""
-    maps = {
-        name: given.get(name) for name in inputs_of(kind) if _plain(_hints(kind)[name]) == Mapping[str, Sequence[str]]
-    }
+    maps = {name: given.get(name) for name in _maps_of_texts(kind)}
     return {
         name: {key: sorted(set(found[key])) for key in sorted(found)}
         for name, found in maps.items()
         if found and is_known(found)
     }
+
+
+@_once_a_kind
+def _maps_of_texts(kind: type[KeycloakProps]) -> tuple[str, ...]:
+    known = {each.name: _plain(each.hint) for each in _declared(kind)}
+    return tuple(name for name in inputs_of(kind) if known[name] == Mapping[str, Sequence[str]])
 
 
 def clients_of(kind: type[KeycloakProps]) -> Mapping[str, str]:
@@ -192,6 +238,7 @@ def _plain(hint: Any) -> Any:
     return next(each for each in get_args(hint) if each is not type(None)) if _admits_none(hint) else hint
 
 
+@functools.cache
 def _words(hint: Any) -> str:
     plain = _plain(hint)
     if get_origin(plain) is tuple:
@@ -206,11 +253,3 @@ def _is(words: str, value: Any) -> bool:
     if words == NUMBER:  # Pulumi hands every number over as a float
         return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value // 1
     return words in (LIST, MAP) or isinstance(value, str if words == TEXT else bool)
-
-
-def _typed(hint: Any, value: Any) -> Any:
-    plain = _plain(hint)
-    if plain is int and isinstance(value, float) and is_known(value):
-        return int(value)
-    is_list = isinstance(value, Sequence) and not isinstance(value, str)
-    return tuple(value) if get_origin(plain) is tuple and is_list else value

@@ -9,6 +9,8 @@ from kcadmin.objects.near_names import near_clients
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.errors import NotFound, Refusal, sentence
 
+_PLAIN = (str, bool, int, float)  # most are one of these
+
 
 def derive_uuids(
     fields: Mapping[str, str], realm: Callable[[], Realm], olds: Mapping[str, Any], props: dict[str, Any]
@@ -50,11 +52,13 @@ def require_uuids(fields: Mapping[str, str], realm: Realm, props: dict[str, Any]
 
 def is_known(value: Any) -> bool:
     """Whether nothing in a value is Pulumi's unknown."""
+    if value is None or isinstance(value, _PLAIN):
+        return True
     if isinstance(value, Unknown):
         return False
     if isinstance(value, Mapping):
         return all(is_known(each) for each in value.values())
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, Sequence):
         return all(is_known(each) for each in value)
     return True
 
