@@ -32,6 +32,7 @@ JVM_OPTIONS = (
     "-XX:MaxMetaspaceSize=256m",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
+    "-XX:ReservedCodeCacheSize=160m",  # C1 alone has 48 MB, which a long run of tests fills: then code is dropped and made again
     "-XX:+ExitOnOutOfMemoryError",
     "-Dfile.encoding=UTF-8",
     "-Duser.language=en",
