@@ -613,15 +613,23 @@ def test_the_issuer_is_the_servers_own_word(keycloak: FakeKeycloak) -> None:
 
 def test_a_timeout_is_always_set(keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch) -> None:
     session, seen = keycloak.session(), []
-    real = session.transport.repeating.request
+    adapter = session.transport.repeating.get_adapter(keycloak.connection.url)
+    real = adapter.send
 
     def watched(*args: Any, **settings: Any) -> requests.Response:
         seen.append(settings["timeout"])
         return real(*args, **settings)
 
-    monkeypatch.setattr(session.transport.repeating, "request", watched)
+    monkeypatch.setattr(adapter, "send", watched)
     session.get(CLIENTS)
     assert seen == [(5, 60), (5, 60)]
+
+
+def test_a_load_balancers_cookie_comes_back(keycloak: FakeKeycloak) -> None:
+    session = keycloak.session()
+    session.transport.repeating.cookies.set("node", "two", domain="keycloak.test", path="/")
+    session.get(CLIENTS)
+    assert {each.headers.get("Cookie") for each in keycloak.requests} == {"node=two"}
 
 
 def test_the_header_says_whose_requests_they_are(keycloak: FakeKeycloak) -> None:
