@@ -75,8 +75,8 @@ def remedy(login: AssertionLogin, assertion: str, words: str) -> str:
         f"set clientAssertionType to {SPIFFE} where the identity provider is of the type SPIFFE; " if is_spiffe else ""
     )
     return (
-        f"{kind}the realm needs an identity provider for the issuer {shown(claims.get('iss'))} that takes client assertions, and "
-        f"only one client with the subject {shown(claims.get('sub'))}; check both, and loginRealm"
+        f"{kind}the realm needs an identity provider for the issuer {shown(claims.get('iss'))} that takes client assertions "
+        f"and can read its keys, and only one client with the subject {shown(claims.get('sub'))}; check both, and loginRealm"
     )
 
 

@@ -45,7 +45,7 @@ NO_ADMIN_CLI = Odd(
 )
 SECRET = Odd(
     "login-secret",
-    "the secret is not the client's, or it has expired (secret rotation)",
+    "the secret is not the client's, it has expired (secret rotation), or the client is bearer-only",
     "take it from Keycloak: Clients → the client → Credentials",
 )
 NO_SERVICE_ACCOUNT = Odd(

@@ -173,7 +173,8 @@ class Transport:
     def _untrusted(self, problem: BaseException) -> Unreachable:
         if self._client_certificate and certificate_problem(problem) is None:
             check = (
-                f"check url, and that the server trusts the CA of the certificate in {named(self._client_certificate)}"
+                f"check url, that the certificate in {named(self._client_certificate)} has not expired, and that the server "
+                "trusts its CA"
             )
             return Unreachable(f"{self.server}: no connection by TLS ({self.hide(_root(problem))}); {check}.")
         host = named(urlsplit(self._url).hostname or "")

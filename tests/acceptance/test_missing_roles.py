@@ -10,6 +10,8 @@ from kcadmin.rest.connection import ClientSecretLogin
 from kcadmin.rest.errors import Forbidden, KeycloakError
 from kcadmin.rest.missing_roles import roles_for
 from kcadmin.rest.session import Session
+from local.keycloak import number
+from local.layout import keycloak_version
 from tests.support.realms import TestRealm
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -42,6 +44,9 @@ REQUESTS: tuple[tuple[str, str, Any], ...] = (
     ("PUT", "", {}),
 )
 
+NEWER = {"manage-realm": "/scope-mappings/", "view-users": "/evaluate-scopes/"}
+"""Roles that 26.2.5 does not ask for there, and 26.7.3 does; what is between was not tried."""
+
 
 def ask(session: Session, method: str, at: str, body: Any) -> None:
     """Whatever else is wrong with the request comes after the roles. :raises Forbidden:"""
@@ -66,11 +71,14 @@ def test_each_request_names_its_role(realm: TestRealm) -> None:
     held = realm.at("users", account, "role-mappings", "clients", management)
     staff = [realm.get("roles", "staff")]
     connection = replace(realm.connection, login=ClientSecretLogin("robot", "s"), login_realm=realm.name)
+    older = number(keycloak_version()) < number("26.7")
     for method, path, body in REQUESTS:
         at, body = f"{realm.at()}/{path.format(**names)}".rstrip("/"), staff if body == "role" else body
         needed = roles_for(method, at.partition("?")[0])
         assert needed, at
         for left_out in needed:
+            if older and NEWER.get(left_out, "?") in at:
+                continue
             for role in {*needed} - {left_out}:
                 realm.session.post(held, [roles[role]])
             with pytest.raises(Forbidden) as caught:

@@ -128,6 +128,7 @@ def test_a_mapper_of_another_protocol_does_nothing(home: TestRealm) -> None:
         home.delete_mapper("web", name)
 
 
+@pytest.mark.standard_exchange
 @pytest.mark.parametrize(
     ("kind", "config", "lacking"),
     [

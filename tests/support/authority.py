@@ -24,20 +24,20 @@ class Authority:
         )
         self.certificate.write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
 
-    def issue(self, common_name: str, **names: str) -> tuple[Path, Path]:
-        """The files of a certificate for this machine, or for a client, and of its key."""
+    def issue(self, common_name: str, days: int = 1, **names: str) -> tuple[Path, Path]:
+        """The files of a certificate for this machine, or for a client, and of its key. days: until it ends."""
         key = rsa.generate_private_key(65537, 2048)
         address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-        made = self._builder(_name(common_name, **names), key).add_extension(address, False)
+        made = self._builder(_name(common_name, **names), key, days).add_extension(address, False)
         files = self._folder / f"{common_name}.crt", self._folder / f"{common_name}.key"
         files[0].write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
         files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         return files
 
-    def _builder(self, subject: x509.Name, key: rsa.RSAPrivateKey) -> x509.CertificateBuilder:
+    def _builder(self, subject: x509.Name, key: rsa.RSAPrivateKey, days: int = 1) -> x509.CertificateBuilder:
         now, day = datetime.datetime.now(datetime.timezone.utc), datetime.timedelta(days=1)
         serial = x509.random_serial_number()
-        return x509.CertificateBuilder(self._name, subject, key.public_key(), serial, now - day, now + day)
+        return x509.CertificateBuilder(self._name, subject, key.public_key(), serial, now - 3 * day, now + days * day)
 
 
 def _name(common_name: str, *, organization: str = "Test", unit: str = "") -> x509.Name:
