@@ -87,8 +87,8 @@ OF_PROGRAMS: Mapping[str, str] = {
 """Keys of a stack whose grants are planned together, which the package would not obey."""
 
 
-def faults(props: Mapping[str, Any], urn: str = "") -> list[tuple[str, str]]:
-    """Each fault, after the key that it names. What is not known yet is not judged."""
+def faults(props: Mapping[str, Any], urn: str = "") -> list[str]:
+    """A sentence each. What is not known yet is not judged."""
     texts, found = as_texts(props), mistyped(props, only_ours=False, known=tuple(KEYS))
     if all(is_known(value) for value in props.values()):
         try:
@@ -102,7 +102,7 @@ def faults(props: Mapping[str, Any], urn: str = "") -> list[tuple[str, str]]:
         if props.get(key) not in (None, "", "[]", "false", "each"):
             wrong = "is for a program of this project, which plans its grants together"
             found.append(f"config '{key}': {wrong}; {remedy}, and take it out.")
-    return [(_key(fault), as_of_package(fault)) for fault in dict.fromkeys(found)]
+    return [as_of_package(fault) for fault in dict.fromkeys(found)]
 
 
 def as_of_package(sentence: str) -> str:
@@ -124,8 +124,3 @@ def _of_backend() -> str:
     """Self-managed backends call every organization alike."""
     address = backend_url(os.environ, Path.cwd())
     return NO_ORGANIZATION if address and not address.startswith("http") else ""
-
-
-def _key(fault: str) -> str:
-    named = re.match(r"(?:config|connection '[^']*':) '(\w+)'", fault)
-    return named[1] if named else ""

@@ -9,7 +9,7 @@ from kcadmin.marks.ownership import new_number, stack_of
 from kcadmin.marks.proposals import usual_owner
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.errors import AnswerLost, KeycloakError, Unreachable
-from kcadmin.rest.texts import harmless, shown
+from kcadmin.rest.texts import shown
 from package.config import as_of_package, stack_name_of
 from package.failures import CallFailed, call_failed
 from package.fields import known_fields
@@ -34,7 +34,7 @@ class CallResult:
     id: str = ""
     props: Props = field(default_factory=dict)
     inputs: Props = field(default_factory=dict)
-    failures: tuple[tuple[str, str], ...] = ()
+    failures: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
     changes: bool = False
@@ -60,8 +60,8 @@ class Resources:
             begin(self._run)
             declare(provider, urn.rpartition("::")[2], news)
         checked = as_called(provider, "check")(olds, news)
-        named = [_by_field(kinds()[kind], provider.named(checked.inputs), each.reason) for each in checked.failures]
-        return CallResult(inputs=checked.inputs, failures=tuple(named))
+        told = (_of_package(kinds()[kind], each.reason) for each in checked.failures)
+        return CallResult(inputs=checked.inputs, failures=tuple(told))
 
     def diff(self, kind: str, id_: str, olds: Props, news: Props) -> CallResult:
         found = as_called(self._provider(kind), "diff")(id_, olds, news)
@@ -88,7 +88,7 @@ class Resources:
         if not props:
             own, faults = self._own(kind, urn, {}, {})
             if faults:
-                raise CallFailed("\n".join(text for _, text in faults))
+                raise CallFailed("\n".join(faults))
             return CallResult(*imported(kinds()[kind], provider, id_, own))
         now = as_called(provider, "read")(id_, props)
         outs = {key: value for key, value in (now.outs or {}).items() if key != PROVIDER_KEY}
@@ -102,14 +102,11 @@ class Resources:
             raise CallFailed(f"resource type {shown(kind)}: {PACKAGE} has none of that name; correct it.")
         return self._providers[kind]
 
-    def _completed(self, kind: ResourceKind, urn: str, olds: Props, news: Props) -> tuple[Props, list[tuple[str, str]]]:
+    def _completed(self, kind: ResourceKind, urn: str, olds: Props, news: Props) -> tuple[Props, list[str]]:
         """The inputs of a resource outside of grants: as a program in Python gives them to its resource."""
         named, fields = _named(kind.name, urn), known_fields(kind)
         faults = [
-            (
-                outside(key),
-                f"{named}: {outside(key)} is no input of it; its inputs are {', '.join(map(outside, fields))}.",
-            )
+            f"{named}: {outside(key)} is no input of it; its inputs are {', '.join(map(outside, fields))}."
             for key in news
             if key not in fields and key != PROVIDER_KEY
         ]
@@ -118,22 +115,19 @@ class Resources:
         # What its inputs come from may have written the same clients in this run, and no call tells.
         return {**own, **given, ALONE: True, AFTER_OTHERS: True}, [*faults, *missing]
 
-    def _own(self, kind: str, urn: str, olds: Props, news: Props) -> tuple[Props, list[tuple[str, str]]]:
+    def _own(self, kind: str, urn: str, olds: Props, news: Props) -> tuple[Props, list[str]]:
         """The owner and the stack of a resource outside of grants, or why they are not known."""
         named, faults = _named(kind, urn), []
         stack = stack_name_of(urn, self._config, self.organization)
         if stack is None:
             faults.append(
-                (
-                    "",
-                    f"{named}: the stack's organization is not known here; run `pulumi config set {PACKAGE}:organization …`, "
-                    "or give it to the explicit provider.",
-                )
+                f"{named}: the stack's organization is not known here; run `pulumi config set {PACKAGE}:organization …`, "
+                "or give it to the explicit provider."
             )
         owner = self._config.get("owner") or usual_owner(stack or "")
         if not owner and "owner" not in news and stack:
             held, project = [stack_of(str(olds.get("owner") or ""))], stack.split("/")[1]
-            faults.append(("owner", as_of_package(owner_to_set(stack, held, project))))
+            faults.append(as_of_package(owner_to_set(stack, held, project)))
         return {"owner": f"{owner}#{urn.rpartition('::')[2]}", STACK: stack}, faults
 
 
@@ -141,11 +135,9 @@ def _named(kind: str, urn: str) -> str:
     return f"{kind} {shown(urn.rpartition('::')[2])}"
 
 
-def _by_field(kind: ResourceKind, named: str, sentence: str) -> tuple[str, str]:
-    """A refusal after the field that it begins with, both as the package names fields."""
-    first = re.match(r"\w+", sentence.removeprefix(f"{harmless(named)}: "))
-    fields = known_fields(kind)
-    for each in fields:
+def _of_package(kind: ResourceKind, sentence: str) -> str:
+    """A refusal with the fields as the package names them."""
+    for each in known_fields(kind):
         if "_" in each:  # but not in quotes, where it is somebody's text
             sentence = re.sub(rf"(?<![\w'-]){each}(?![\w'-])", outside(each), sentence)
-    return outside(first[0]) if first and first[0] in fields else "", as_of_package(sentence)
+    return as_of_package(sentence)

@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import functools
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from pulumi.runtime.settings import Settings
 
 from kcadmin.marks.packed import explicit_name
 from kcadmin.rest.config_secrets import SECRETS
+from kcadmin.rest.texts import harmless
 from package import config
 from package.component import Grants
 from package.failures import CallFailed, told_as_sentences
@@ -59,8 +60,7 @@ class Servicer(ProviderServicer):
         """The engine sends secrets in clear here, and keeps in the state as secrets what the answer says."""
         news, _ = decoded(request.news, as_they_are=True)
         found = await self._told(context, lambda: config.faults(news, request.urn))
-        failures = [proto.CheckFailure(property=key, reason=reason) for key, reason in found]
-        return proto.CheckResponse(inputs=encoded(news, SECRETS, as_they_are=True), failures=failures)
+        return proto.CheckResponse(inputs=encoded(news, SECRETS, as_they_are=True), failures=_failures(found))
 
     async def DiffConfig(self, request: Any, context: Any) -> Any:
         """Another address or login replaces nothing: whether the realm is the same one, the resources tell."""
@@ -77,8 +77,7 @@ class Servicer(ProviderServicer):
     async def Check(self, request: Any, context: Any) -> Any:
         (olds, _), (news, secret) = decoded(request.olds), decoded(request.news)
         answer = await self._ask(context, lambda to: to.check(_kind(request), request.urn, olds, news))
-        failures = [proto.CheckFailure(property=key, reason=reason) for key, reason in answer.failures]
-        return proto.CheckResponse(inputs=encoded(answer.inputs, secret), failures=failures)
+        return proto.CheckResponse(inputs=encoded(answer.inputs, secret), failures=_failures(answer.failures))
 
     async def Diff(self, request: Any, context: Any) -> Any:
         (olds, _), (news, _), (before, _) = (decoded(each) for each in (request.olds, request.news, request.old_inputs))
@@ -184,6 +183,11 @@ class Servicer(ProviderServicer):
 def _kind(request: Any) -> str:
     token = request.urn.split("::")[2].rpartition("$")[2]
     return kind_of(token) or token
+
+
+def _failures(sentences: Iterable[str]) -> list[Any]:
+    """Of no property: beside a property the engine shows its value, as it is and secrets in clear."""
+    return [proto.CheckFailure(reason=harmless(each)) for each in sentences]
 
 
 def _difference(answer: CallResult, olds: Any, news: Any, before: Any, name: Callable[[str], str] = outside) -> Any:

@@ -30,7 +30,7 @@ def test_the_whole_life(make_realm: MakeRealm, new_stack: NewStack, yaml_host: P
     told = (
         rewritten(stack, {"m": resource("AudienceMapper", **mapper, includedClient="shop")}).refused("preview").output
     )
-    assert "property includedClient value {shop} has a problem: audience mapper 'bills'" in told, told
+    assert "resource 'm' has a problem: audience mapper 'bills'" in told, told
 
     rewritten(stack, wanted, outputs={"flows": "${g.flows}"})
     first = stack.preview()
