@@ -1,17 +1,15 @@
 """What an exchange should give, what its tokens contain, and what is wrong with them. Without any request."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from kcadmin.objects.features import LEGACY, STANDARD, STANDARD_SINCE, answered_by
 from kcadmin.rest.errors import KeycloakError
-from kcadmin.rest.texts import named, quoted, shown
+from kcadmin.rest.texts import UUID, named, quoted, shown
 from reach.readable_claims import unread
 
 RECIPIENT, REQUESTER, THIRD = "recipient", "requester", "third"
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ class Claims:
     @property
     def is_of_old_server(self) -> bool:
         """Whether a Keycloak before 26.2 made this token."""
-        return _UUID.fullmatch(self.jti) is not None
+        return UUID.fullmatch(self.jti) is not None
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kcadmin.authz.policies import UUID
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.resource_server import ResourceServer, is_negative
 from kcadmin.rest.errors import Refusal, sentence
-from kcadmin.rest.texts import named, shown
+from kcadmin.rest.texts import UUID, named, shown
 from kcadmin.writes.votes import is_true
 
 _GATE_USERS = "map the users' role to a client scope and use that in a ClientScopePolicy"

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, fields
 from typing import Annotated, Any, TypeVar
 
 from kcadmin.authz.exchange_permission import UNANIMOUS
-from kcadmin.authz.policies import STRATEGIES, UUID, P, Policies, Policy, spell
+from kcadmin.authz.policies import STRATEGIES, P, Policies, Policy, spell
 from kcadmin.rest.errors import NotFound, Refusal, sentence
 from kcadmin.rest.session import path
-from kcadmin.rest.texts import named
+from kcadmin.rest.texts import UUID, named
 
 
 @dataclass(frozen=True, order=True)

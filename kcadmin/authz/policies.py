@@ -22,7 +22,6 @@ from kcadmin.rest.errors import Refusal, sentence
 
 STRATEGIES = re.compile("UNANIMOUS|AFFIRMATIVE|CONSENSUS")
 LOGIC = re.compile("POSITIVE|NEGATIVE")
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME_FIELDS: Mapping[str, str] = {
     "not_before": "notBefore",
     "not_on_or_after": "notOnOrAfter",

@@ -11,17 +11,27 @@ from kcadmin.objects.realm import Realm
 from kcadmin.rest.errors import KeycloakError
 from kcadmin.rest.odd import Odd
 from kcadmin.rest.session import Session, path
-from kcadmin.rest.texts import shown
+from kcadmin.rest.texts import UUID, shown
 
 MOST, LISTED, BEGINNING, CUTOFF = 3, 100, 3, 0.6
+SERVICE_ACCOUNT = "service-account-"
 NOT_FOUND = Odd("name-not-found", "does not exist", "correct the name (near it: {names})")
 ODD = (NOT_FOUND,)
 
 
 def near_clients(realm: Realm, client_id: str) -> str:
-    """The client ids nearest to one, as the end of a message; '' where none is near."""
+    """The client ids nearest to one, as the end of a message; '' where none is near.
+
+    People also give a client's UUID, or the name of its service account.
+    """
     at = path("admin", "realms", realm.name, "clients")
-    return _searched(realm.session, at, client_id, "clientId", "clientId", search="true")
+    if UUID.fullmatch(client_id):
+        try:
+            return in_words([str(realm.session.get(at + path(client_id))["clientId"])])
+        except KeycloakError:
+            return ""
+    name = client_id.removeprefix(SERVICE_ACCOUNT) or client_id
+    return _searched(realm.session, at, name, "clientId", "clientId", search="true")
 
 
 def near_roles(realm: Realm, role: str, client_id: str = "") -> str:

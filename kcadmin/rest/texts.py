@@ -22,6 +22,7 @@ _NO_NAME = re.compile(
 )
 _PLAIN_IN_YAML = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 _NO_TEXT_IN_YAML = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _HUMP = re.compile("(?<=[a-z0-9])([A-Z])")
 _SNAKE = re.compile(r"_([a-z])")
 _HALF = re.compile("[\ud800-\udfff]")

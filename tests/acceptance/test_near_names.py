@@ -31,6 +31,8 @@ def test_clients_roles_and_realms(realm: TestRealm) -> None:
     assert "client 'frontned' does not exist; create it, or correct the name (near it: 'frontend')" in said
     assert "create it, or correct requiredRoles (near it: 'staff')" in said
     assert "account" not in said and len(said.splitlines()) < 10
+    said = preview(realm, target=realm.uuid("api"), sources=["service-account-frontend"])
+    assert said.count("(near it: 'api')") == said.count("(near it: 'frontend')") == 1, said
     assert "near it" not in preview(realm, target="zzzzzz")
 
 
