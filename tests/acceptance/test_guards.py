@@ -15,7 +15,7 @@ from kcadmin.guards.parts import MARK
 from kcadmin.objects.claims import Claim
 from kcadmin.objects.robot import GUARDS, STANDARD
 from kcadmin.rest.connection import ClientSecretLogin, Connection
-from kcadmin.rest.errors import Refusal
+from kcadmin.rest.errors import KeycloakError, Refusal
 from kcadmin.rest.tokens import EXCHANGE_GRANT, ClientCredentials, TokenEndpoint, TokenRefused
 from providers.exchange_guards import ExchangeGuardsProvider
 from tests.acceptance.test_two_processes import together
@@ -226,6 +226,23 @@ def test_no_wider_scopes_needs_audiences_in_client_scopes(guarded: TestRealm) ->
     guarded.session.delete(f"{at}/{uuid}")
     engine.destroy()
     grant.destroy()
+
+
+def test_a_guarded_scope_that_somebody_deletes_stops_others_writes(guarded: TestRealm) -> None:
+    """Until it is back, or the guard is gone."""
+    at, scope = guarded.at("client-scopes"), {"name": "to-api", "protocol": "openid-connect"}
+    uuid = guarded.session.create(at, scope)
+    guarded.session.put(guarded.at("clients", guarded.uuid("api"), "optional-client-scopes", uuid), {})
+    engine = guards(guarded, scopes={"api": {"to-api": ["frontend"]}})
+    guarded.session.delete(f"{at}/{uuid}")
+    held = {"policies": lists(guarded)["policies"]}
+    with pytest.raises(KeycloakError, match=r"400 .*Client scopes not allowed"):
+        guarded.session.put(guarded.at(*POLICIES.split("/")), held)
+    uuid = guarded.session.create(at, scope)
+    guarded.session.put(guarded.at(*POLICIES.split("/")), held)
+    guarded.session.delete(f"{at}/{uuid}")
+    engine.destroy()
+    guarded.session.put(guarded.at(*POLICIES.split("/")), {"policies": STRANGERS["policies"]})
 
 
 def test_what_two_stacks_declare_adds_up(guarded: TestRealm) -> None:
