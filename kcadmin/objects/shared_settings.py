@@ -108,15 +108,17 @@ def release(
     taken: Taken,
     values: Mapping[str, Any],
     off: Mapping[str, Any] | None = None,
+    max_age: float = 0,
 ) -> Client | None:
     """Drops our claim; the last one out restores what was, or writes ``off``. What others changed meanwhile stays.
 
     :param taken: as ``take`` said, for a claim that a killed run has dropped already.
+    :param max_age: of the look before the write, in seconds.
     :param values: the values that we had set.
     :returns: the client as it is afterwards; None when it is gone.
     """
     with clients.lock(uuid):
-        client = clients.get(uuid, max_age=0)
+        client = clients.get(uuid, max_age=max_age)
         if client is None:
             return None
         mine, others = _split(client, owner, kind)
@@ -131,7 +133,10 @@ def release(
         key = claim_key(owner, kind)
         drop = {ATTRIBUTE + key: None} if key in client.attributes else {}
         if back or drop:
-            clients.change(uuid, {**back, **drop})
+            try:
+                clients.change(uuid, {**back, **drop})
+            except NotFound:  # the client has gone since it was looked at
+                return None
             _mend_after_leaving(clients, uuid, kind, values, restored, back)
         return clients.get(uuid)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from kcadmin.objects.claims import Kind
-from kcadmin.objects.clients import Client
+from kcadmin.objects.clients import RECENT_SECONDS, Client
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.shared_settings import (
     CLAIMED,
@@ -108,6 +108,7 @@ class SharedSettingProvider(ClaimedProvider):
             taken=_taken(props, self.values(props)),
             values=self.values(props),
             off=off,
+            max_age=RECENT_SECONDS,  # ``delete`` has just looked whose claim it is
         )
         if client:
             others = sorted({claim.owner for claim in held_by_others(client, props.owner, self.KIND)})
