@@ -5,14 +5,14 @@ from functools import partial
 import pulumi
 
 from components.news import export_for_people
-from components.program import errors_as_sentences
+from components.program import end_with_sentences
 from components.settings import read_settings
 from components.token_exchange_grant import register_many_grants
 
 
 async def main() -> None:
     """Registers the grants of the stack's config."""
-    with errors_as_sentences():
+    with end_with_sentences():
         settings = read_settings(only_ours=True)
         await register_many_grants(
             settings.grants,

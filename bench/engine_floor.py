@@ -30,6 +30,6 @@ def registered(resource: Any, _provider: Any, *arguments: Any, **named: Any) -> 
     register(resource, NothingProvider(), *arguments, **named)
 
 
-ask, preflight.ask = preflight.ask, remembered  # type: ignore[assignment]
+ask, preflight.ask_server = preflight.ask_server, remembered  # type: ignore[assignment]
 register, pulumi.dynamic.Resource.__init__ = pulumi.dynamic.Resource.__init__, registered  # type: ignore[method-assign, assignment]
 runpy.run_path(str(PROGRAM), run_name="__main__")

@@ -33,7 +33,10 @@ ONCE_MORE = (
     "note: {number} parts of grants have two holders in the state now; run `pulumi up` once more, which takes the former ones "
     "out of the state and writes nothing to Keycloak."
 )
-FORMER = "note: {number} former resources leave the state, since one resource a realm holds the same parts; Keycloak keeps them."
+FORMER = (
+    "note: {number} former resources are removed from the state, since one resource a realm holds the same parts now; "
+    "nothing is removed from Keycloak."
+)
 OTHER_OWNER = (
     "config 'resources': changes in the same run as the owner of {number} of this stack's objects, from {former} to {owner}; run "
     "`pulumi up` with the former one of both first, then change the other."

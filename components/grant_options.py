@@ -44,7 +44,7 @@ class GrantOptions:
     transformations: tuple[Any, ...] = ()
 
     def on_shared(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
-        """With these, for a child of the stack."""
+        """Resource options with these, for a child of the stack."""
         if self == NONE:
             return opts
         own = pulumi.ResourceOptions(
@@ -64,7 +64,7 @@ class GrantOptions:
         return pulumi.ResourceOptions.merge(opts, own)
 
     def lacking(self, earlier: "GrantOptions", part: pulumi.Resource) -> list[str]:
-        """The options that a part does not have, which was registered with those of an earlier grant."""
+        """The options that a part lacks, since an earlier grant registered it with other ones."""
         waits = [each for each in self.depends_on if each is not part and part not in _parts_of(each)]
         return [
             *(["protect"] if self.protect and not part._protect else []),

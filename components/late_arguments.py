@@ -34,7 +34,7 @@ class LateArguments:
     connection: Server | None = None
 
     def known(self) -> dict[str, str]:
-        """The names that nothing in the run can change, for the program's own look."""
+        """The names that nothing in the run can change, for the program's own reading."""
         return {
             symbol: name for symbol, name in self.names.items() if symbol not in self.coming and isinstance(name, str)
         }
@@ -147,7 +147,7 @@ def _listed(roles: Any) -> Sequence[Any]:
 
 
 def is_late(value: Any) -> bool:
-    """Whether a value comes after the program has named its resources."""
+    """Whether a value is known only after the program has registered its resources."""
     return isinstance(value, pulumi.Output | pulumi.Resource) or isawaitable(value)
 
 

@@ -39,8 +39,8 @@ class _Run:
 _runs: "WeakKeyDictionary[pulumi.Resource, _Run]" = WeakKeyDictionary()
 
 
-def watch(grant: str, parts: Sequence[pulumi.Resource]) -> None:
-    """Looks, in a run that writes, whether all that a grant needs is there at its end."""
+def watch_left_out(grant: str, parts: Sequence[pulumi.Resource]) -> None:
+    """Checks at the end of a run that writes whether everything that a grant needs exists."""
     root = get_root_resource()
     if root is None or is_dry_run():
         return

@@ -85,7 +85,7 @@ def register_legacy_parts(
 def _times(
     planned: GrantPlan, names: Names, window: TimeWindow, place: str, common: Mapping[str, Any]
 ) -> list[pulumi.Resource]:
-    """The time policies of a window; the last one stands for all of them."""
+    """The time policies of a window; the last one represents all of them."""
     parts = time_parts(window.start, window.end, **window.dates())
     policies: list[pulumi.Resource] = [
         TimePolicy(

@@ -35,11 +35,11 @@ class Names:
         return grant.uuids[client]
 
     def of(self, spec: GrantSpec, value: Callable[[GrantSpec], T]) -> Any:
-        """What follows from the names in a grant, as an input."""
+        """An input that is computed from the names in a grant."""
         return value(spec)
 
     def scope_text(self, grant: GrantPlan) -> pulumi.Input[str]:
-        """The description of a grant's client scope, or of the one that is there."""
+        """The description of a grant's client scope, or of the existing one."""
         return grant.scope.description if grant.scope else text_of_scope(grant.spec)
 
     def in_token_scope(self, grant: GrantPlan) -> pulumi.Input[bool]:

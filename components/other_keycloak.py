@@ -10,7 +10,7 @@ from components.names import Names
 from components.shared_parts import SharedParts
 from grants.spec import GrantSpec
 from kcadmin.rest.connection import ADDRESS, Connection
-from kcadmin.rest.given_connection import as_given
+from kcadmin.rest.given_connection import as_input_map
 from kcadmin.rest.texts import named
 from providers.base import messages
 from providers.base.connections import give
@@ -31,7 +31,7 @@ class OtherNames(Names):
 
     def __init__(self, connection: Connection) -> None:
         """Registers the component that holds them."""
-        self._name, self._url, self.connection = connection.name, connection.url, as_given(connection)
+        self._name, self._url, self.connection = connection.name, connection.url, as_input_map(connection)
         self._holder = OtherKeycloak(self._name, self.connection)
 
     def place(self, spec: GrantSpec, *parts: str) -> str:

@@ -64,7 +64,7 @@ def own(specs: Sequence[GrantSpec], facts: Facts, state: State, stack: str) -> O
 
 
 def had_before(specs: Sequence[GrantSpec], features: Features | None) -> dict[str, str]:
-    """By the name of a grant that leaves its exchange to the server: the one of the last run, which the server lacks now."""
+    """By the name of a grant with ``auto``: the exchange of the last run, if the server lacks it now."""
     lacking = [each for each in (STANDARD, LEGACY) if features and not features.offers(each)]
     found = {spec.name: last_exchange(spec.name) for spec in specs if lacking and spec.exchange == "auto"}
     return {name: had for name, had in found.items() if had in lacking}
@@ -92,12 +92,12 @@ def shared_owners(specs: Sequence[GrantSpec], facts: Facts, stack: str) -> Itera
 def has_moved(facts: Facts, stack: str) -> bool:
     """Whether what the state holds bears marks of a stack of another name."""
     return any(
-        mark.writer.number in facts.own.numbers and not may_be(mark.writer.stack, stack) for mark in marks_in(facts)
+        mark.writer.number in facts.own.numbers and not may_be(mark.writer.stack, stack) for mark in all_marks(facts)
     )
 
 
-def marks_in(facts: Facts) -> Iterator[Mark]:
-    """All marks in sight."""
+def all_marks(facts: Facts) -> Iterator[Mark]:
+    """All marks on the objects that were read."""
     for seen in (*(client.marks for client in facts.clients.values()), *facts.marks.values()):
         yield from seen
 

@@ -13,7 +13,7 @@ ERROR_ALREADY_SHOWN = 32
 
 
 @contextmanager
-def errors_as_sentences() -> Iterator[None]:
+def end_with_sentences() -> Iterator[None]:
     """Shows each line of a ``RunError`` as an error of its own, and ends the program.
 
     Another exception is an error of ours: Pulumi shows where it happened.

@@ -16,7 +16,7 @@ from providers.base.face import config_value, stack_connection
 from providers.base.identity import default_owner, no_owner, stack_owner
 from providers.base.own_state import stack_name
 from providers.base.place import STARTED_WITH
-from providers.base.stack_config import mistyped_keys, plain_secrets
+from providers.base.stack_config import mistyped_keys, secrets_in_clear
 
 EACH, REALM = "each", "realm"  # one resource for each Keycloak object, or one for all of a realm's
 
@@ -87,7 +87,7 @@ def parse_settings(get: Callable[[str], str | None], owner: str, *, grants: bool
 
 
 def _faults_of_stack(*, owner: bool) -> list[str]:
-    return [*plain_secrets(), *([no_owner()] if owner and stack_owner() is None else [])]
+    return [*secrets_in_clear(), *([no_owner()] if owner and stack_owner() is None else [])]
 
 
 def _defaults(get: Callable[[str], str | None], owner: str, faults: list[str]) -> dict[str, Any]:

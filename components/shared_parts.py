@@ -15,7 +15,7 @@ from components.names import Names
 from components.part_options import accepted, by_client, protected, realm_roles
 from grants.by_client import Neighbours
 from grants.faults import conflicts
-from grants.plan import GrantPlan, scope_kind, scope_name
+from grants.plan import GrantPlan, list_of_scope, scope_name
 from grants.planned_guards import guards_of
 from providers.audience_mapper import AudienceMapper
 from providers.audience_scope import AudienceScope
@@ -124,7 +124,7 @@ class SharedParts:
             )
 
     def record(self, grants: Sequence[GrantPlan]) -> None:
-        """Has the realm of each grant record its exchanges."""
+        """Switches on the recording of exchanges in the realm of each grant."""
         for realm in sorted({grant.spec.realm for grant in grants}):
             here = [grant for grant in grants if grant.spec.realm == realm]
             ExchangeEvents(
@@ -237,7 +237,7 @@ class SharedParts:
                 client_uuid=self.names.uuid(grant, client),
                 scope=self.names.of(spec, scope_name),
                 scope_id=scope.id,
-                kind=scope_kind(grant, client),
+                kind=list_of_scope(grant, client),
                 takes_away=self.names.takes_away(grant, client),
                 owner=spec.grant_owner,
                 on_remove=spec.on_remove,

@@ -12,11 +12,11 @@ from components.bulk import InBulk
 from components.grant_options import handed_on, hold, option_faults
 from components.late_arguments import Client, LateArguments, Role, Sources, late_arguments, waits_for_others
 from components.late_grant import LateNames, described, own_connection, plan_late
-from components.left_out import watch
+from components.left_out import watch_left_out
 from components.legacy_parts import register_legacy_parts
 from components.news import tell_changes
 from components.other_keycloak import shared_parts_at
-from components.own_parts import had_before, has_moved, marks_in, own, shared_owners, with_kept_scopes, with_taken_over
+from components.own_parts import all_marks, had_before, has_moved, own, shared_owners, with_kept_scopes, with_taken_over
 from components.proofs import register_proofs
 from components.registration import register_in_turn
 from components.settings import read_defaults, read_settings
@@ -52,8 +52,8 @@ class TokenExchangeGrant(pulumi.ComponentResource):
     :param flows: ``recipient`` (the target exchanges what it received; the default), ``requester`` (each source asks for
         ``audience=<target>``). requester: a third client that asks instead; then no flows.
     :param required_roles: users must hold one: a realm role's name, or ``{"client": <client id>, "role": <name>}``.
-    :param audience: ``mapper`` (the target stands in every token of the source), ``optionalScope`` (only on request).
-    :param scope: the name of the client scope that puts the target there; one that is there is used as found.
+    :param audience: ``mapper`` (every token of the source has the target in ``aud``), ``optionalScope`` (only on request).
+    :param scope: the name of the client scope that adds the target; an existing one is used unchanged.
     :param exact_audience: ``aud`` is the target alone. restrict_full_scope: may switch full scope off to get there.
     :param token_lifespan: seconds. time_window: ``start``, ``end`` (HH:MM), ``notBefore``, ``notOnOrAfter``; legacy only.
     :param migration: ``mappers`` or ``both``, on the way from legacy to standard; `python -m exchange migrate` sets it.
@@ -151,7 +151,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         self.own_parts = register_legacy_parts(planned, shared, self, given) if planned.policy_clients else []
         if planned.spec.prove:
             self.own_parts += register_proofs(planned, shared, self.own_parts, self, given)
-        watch(name, [*parts, *self.own_parts])
+        watch_left_out(name, [*parts, *self.own_parts])
         told = described(planned, names) if names else describe(planned)
         self.description = {**told, **shared.names.elsewhere()}
         self.register_outputs({**self.description, **(names.facts(planned) if names else policy_facts(planned))})
@@ -261,10 +261,10 @@ def _plan(
     try:
         with misreadings(), realms_of_run(get_root_resource()):
             named = frozenset().union(*(spec.clients() for spec in specs))
-            clients, scopes = preflight.clients_of(connection, named), preflight.scopes_of(connection)
+            clients, scopes = preflight.named_clients(connection, named), preflight.scopes_of(connection)
             state = partial(own_state_at, connection.url if connection.name else "")
             specs = with_kept_scopes(specs, clients, state, scopes)
-            facts = preflight.ask(connection, questions(specs), known=clients)
+            facts = preflight.ask_server(connection, questions(specs), known=clients)
             stack = stack_of_program(stack_name())
             facts = replace(facts, own=own(specs, facts, state, stack), had=had_before(specs, facts.features))
             by = taken_over_by()
@@ -275,7 +275,7 @@ def _plan(
             if by:
                 facts = with_taken_over(facts, specs, by)
             note_moved(moved=has_moved(facts, stack))
-            taken_back.note_marks(marks_in(facts), stack)
+            taken_back.note_marks(all_marks(facts), stack)
             judged = judge(specs, connection, facts, guards, state)
     except KeycloakError as problem:
         raise messages.program_error(problem.faults) from None

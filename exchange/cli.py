@@ -12,7 +12,7 @@ from exchange.inventory import command as inventory
 from exchange.migrate import command as migrate
 from exchange.rebind import command as rebind
 from exchange.release import command as release
-from exchange.terminal.console import show_warnings
+from exchange.terminal.console import show_python_warnings
 from exchange.verify import command as verify
 
 # Locals hold secrets and tokens: a traceback must never print them.
@@ -27,7 +27,7 @@ def exchange(context: typer.Context) -> None:
     Exit codes: 0 proved or done, 1 something was refused, is broken or was found, 2 usage or settings, 3 a dry run, or not
     everything could be checked, 4 the server gave no answer.
     """
-    show_warnings()
+    show_python_warnings()
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

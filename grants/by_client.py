@@ -7,7 +7,7 @@ from grants.plan import GrantPlan
 
 
 class Neighbours:
-    """Grants by the clients that they name, in the order in which they came."""
+    """Grants by their clients, in the order in which they were added."""
 
     def __init__(self, grants: Iterable[GrantPlan] = ()) -> None:
         self._by_client: dict[tuple[str, str], dict[int, GrantPlan]] = defaultdict(dict)

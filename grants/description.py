@@ -75,7 +75,7 @@ class Changes:
     same: int = 0
 
     def lines(self) -> list[str]:
-        """For a preview. None where all are as they were."""
+        """The lines for a preview; None if no grant changes."""
         kinds = {"new": self.new, "changed": self.changed, "removed": self.removed}
         told = {kind: grants for kind, grants in kinds.items() if grants}
         if not told:

@@ -22,7 +22,7 @@ class GrantFault(str):
 
 
 def subject(grant: str, realm: str, place: str = "") -> str:
-    """A grant as a sentence names it. place: the file and the line that it is in, if it is in one."""
+    """The words for a grant in a sentence. place: its file and line, if it is in a file."""
     return f"grant {shown(grant)} in realm {shown(realm)}{f' ({place})' if place else ''}"
 
 

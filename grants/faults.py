@@ -10,11 +10,11 @@ from grants.plan import GrantPlan, flows_of, requesters, wire
 from grants.spec import KEEP, NO_KEEP_IN_LEGACY, NO_TIME_IN_STANDARD, OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
 from kcadmin.authz.exchange_permission import AFFIRMATIVE
 from kcadmin.marks.ownership import stack_of
-from kcadmin.marks.whose import remedy
+from kcadmin.marks.whose import owner_remedy
 from kcadmin.objects.features import LEGACY, STANDARD, Features
 from kcadmin.rest.texts import named, quoted
 from reach.facts import ClientFacts, Facts
-from reach.fitness import Position, Unfit, unfit
+from reach.fitness import Position, Unfit, unfit_for
 
 
 def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
@@ -56,13 +56,13 @@ def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple
         is_others = role.client not in ("", spec.target) and facts.coming.knows(role.client, spec.target)
         if exchange == STANDARD and is_others and _sends_audience(spec, exchange, facts):
             yield (
-                f"required role {named(role)} is of another client, and the standard exchange looks only at realm roles "
+                f"required role {named(role)} is of another client, and the standard exchange checks only realm roles "
                 "and those of "
                 "the audience that it is asked for",
                 f"require a realm role, or a role of {named(spec.target)}",
             )
     yield from gate_faults(spec, exchange, facts)
-    yield from other_audiences(spec, exchange, facts)
+    yield from audiences_beside(spec, exchange, facts)
 
 
 def lack(spec: GrantSpec, exchange: str, features: Features, had: str | None) -> tuple[str, str]:
@@ -81,7 +81,7 @@ def _bound_sources(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tup
     for flow in flows_of(spec):
         client = facts.clients.get((spec.realm, flow.source))
         foreign = flow.source != flow.requester
-        if client and Unfit.BOUND in unfit(client, Position.SOURCE, exchange, foreign=foreign):
+        if client and Unfit.BOUND in unfit_for(client, Position.SOURCE, exchange, foreign=foreign):
             yield (
                 f"tokens of source {named(flow.source)} are bound to its caller's key ({' and '.join(client.bound_by)}), and the "
                 f"standard exchange takes them from {named(flow.source)} alone, not from {named(flow.requester)}",
@@ -97,11 +97,11 @@ def closed_doors(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
     strategy, policies = there.permissions.get(target.uuid, (AFFIRMATIVE, ()))
     standing = wire(spec, LEGACY, facts).standing
     used = standing.name if standing else None
-    strangers = sorted(name for name in policies if there.marks.get(name) is None and name != used)
-    if strategy != AFFIRMATIVE and strangers:
-        strangers = sorted({*strangers, *([used] if used else [])})
+    unmanaged = sorted(name for name in policies if there.marks.get(name) is None and name != used)
+    if strategy != AFFIRMATIVE and unmanaged:
+        unmanaged = sorted({*unmanaged, *([used] if used else [])})
         yield (
-            f"the token-exchange permission of target {named(spec.target)} holds the policies {', '.join(strangers)} under "
+            f"the token-exchange permission of target {named(spec.target)} holds the policies {', '.join(unmanaged)} under "
             f"{strategy}, with which this grant would be denied or would allow more than it declares",
             f"set its decision strategy to {AFFIRMATIVE} if each of them alone may allow the exchange, or take them out",
         )
@@ -111,7 +111,7 @@ def _sends_audience(spec: GrantSpec, exchange: str, facts: Facts) -> bool:
     return any(flow.audience for flow in wire(spec, exchange, facts).flows)
 
 
-def other_audiences(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
+def audiences_beside(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
     """What would stand in ``aud`` beside the target: the legacy exchange leaves in whatever the target's tokens name."""
     target = facts.clients.get((spec.realm, spec.target))
     if not spec.exact_audience or exchange != LEGACY or target is None:
@@ -119,12 +119,12 @@ def other_audiences(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tu
     ways = facts.other_audiences.get((spec.realm, spec.target), ())
     if ways:
         yield (
-            f"exactAudience cannot be kept, since tokens of {named(spec.target)} name others: by {' and by '.join(ways)}",
+            f"exactAudience cannot be kept, since tokens of {named(spec.target)} have others in aud: by {' and by '.join(ways)}",
             "take these away, or use exchange: standard, where the caller's audience filters",
         )
     if (target.full_scope or target.full_scope_returns) and not spec.restrict_full_scope:
         yield (
-            f"exactAudience cannot be kept, since tokens of {named(spec.target)} name each client of which the user holds a role",
+            f"exactAudience cannot be kept, since tokens of {named(spec.target)} contain each client whose roles the user has",
             f"set restrictFullScope: true, which takes unmapped roles out of all tokens of {named(spec.target)}",
         )
 
@@ -135,11 +135,11 @@ def _client_faults(
     name = f"client {named(client.client_id)}"
     position = Position.REQUESTER if asks else Position.SOURCE if client.client_id in spec.sources else Position.TARGET
     foreign = any(flow.source != flow.requester for flow in flows_of(spec) if flow.requester == client.client_id)
-    found = unfit(client, position, exchange, foreign=foreign)
+    found = unfit_for(client, position, exchange, foreign=foreign)
     if Unfit.DISABLED in found:
         yield f"{name} is disabled", "enable it"
     if Unfit.PROTOCOL in found:
-        yield f"{name} is no OpenID Connect client", "name one"
+        yield f"{name} is not an OpenID Connect client", "name one"
     if client.public and asks:
         why = "since Keycloak refuses its exchange" if Unfit.PUBLIC in found else "since anybody can ask in its name"
         yield f"requester {named(client.client_id)} is a public client", f"make it confidential, {why}"
@@ -158,7 +158,7 @@ def _client_faults(
             f"source {named(client.client_id)} is bearer-only and gets no tokens",
             "name a client that users log in to",
         )
-    if Unfit.CONSENT in unfit(client, Position.TARGET, exchange) and client.client_id == spec.target:
+    if Unfit.CONSENT in unfit_for(client, Position.TARGET, exchange) and client.client_id == spec.target:
         yield (
             f"target {named(client.client_id)} requires consent, and the legacy exchange refuses each exchange for it, "
             "whatever users have consented to",
@@ -172,7 +172,7 @@ def _client_faults(
             "; ".join(
                 [
                     "set exchange: standard, or switch it off",
-                    *(remedy(owner, spec.realm) for owner in sorted(switchers - {spec.owner})),
+                    *(owner_remedy(owner, spec.realm) for owner in sorted(switchers - {spec.owner})),
                 ]
             ),
         )
@@ -260,7 +260,7 @@ def _opened_gates(grant: GrantPlan, other: GrantPlan) -> Iterator[str]:
         conditions = [_condition(each, client, audience) for each in (grant, other)]
         if conditions[0] != conditions[1]:
             yield grant.spec.describe(
-                f"lets tokens of {named(client)} name {named(audience)} {conditions[0]}, grant {named(other.spec.name)} "
+                f"lets tokens of {named(client)} have {named(audience)} in aud {conditions[0]}, grant {named(other.spec.name)} "
                 f"{conditions[1]}",
                 "agree on one, since the wider one would count for both",
             )

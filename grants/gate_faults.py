@@ -20,19 +20,19 @@ def gate_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[
     yield from _composite_roles(spec, facts)
     yield from _scope_faults(spec, facts)
     yield from open_gates(spec, exchange, facts)
-    yield from replacing_mappers(spec, exchange, facts)
+    yield from replacing_faults(spec, exchange, facts)
 
 
 def _scope_faults(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
     """A named scope that is there must say what the grant says: it is used, never changed."""
     found = facts.scopes.get((spec.realm, spec.scope or ""))
     made = found is not None and (spec.realm, found.name) in facts.own.scopes
-    if found is None or found.owner == spec.grant_owner or made:  # then the run makes it as wanted
+    if found is None or found.owner == spec.grant_owner or made:  # then the run makes it as declared
         return
     remedy = "name another scope, or leave it out"
     if found.included_client != spec.target and facts.coming.knows(spec.target):
         yield (
-            f"client scope {named(spec.scope)} does not name {named(spec.target)} alone in aud",
+            f"client scope {named(spec.scope)} does not add exactly {named(spec.target)} to aud",
             _of([found.owner], remedy, spec),
         )
     wanted = tuple(sorted((role.client, role.role) for role in spec.required_roles))
@@ -80,15 +80,13 @@ def open_doors(spec: GrantSpec, facts: Facts, ours: Collection[str]) -> Iterator
                 "without this grant's conditions",
                 "take it out"
                 if mark is None
-                else f"let one of the two stacks hold both grants; {whose.remedy(None, spec.realm)}",
+                else f"let one of the two stacks hold both grants; {whose.owner_remedy(None, spec.realm)}",
             )
 
 
 def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
-    """Ways by which tokens name the target although its grant's scope does not: they would make its condition a fiction."""
-    looked_at = (
-        exchange == STANDARD or RECIPIENT in spec.flows
-    )  # the legacy policy looks at the scope, not at the audience
+    """Ways by which tokens get the target without the grant's scope: they would make the grant's condition ineffective."""
+    looked_at = exchange == STANDARD or RECIPIENT in spec.flows  # the legacy policy checks the scope, not the audience
     required = {(role.client, role.role) for role in spec.required_roles}
     for client in wire(spec, exchange, facts).scope_clients if looked_at and is_gated(spec) else ():
         asked = spec.audience == OPTIONAL_SCOPE
@@ -112,7 +110,7 @@ def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[s
         there = facts.clients[spec.realm, client]
         restrict = roles and (there.full_scope or there.full_scope_returns) and not spec.restrict_full_scope
         yield (
-            f"tokens of {named(client)} name {named(spec.target)} without {' and '.join(conditions)}: by "
+            f"tokens of {named(client)} have {named(spec.target)} in aud without {' and '.join(conditions)}: by "
             f"{' and by '.join(names)}",
             f"set restrictFullScope: true, which takes unmapped roles out of all tokens of {named(client)}"
             if restrict and len(names) == 1
@@ -134,10 +132,10 @@ def _which(way: Opening, spec: GrantSpec) -> str:
 def _of(owners: Iterable[str | None], remedy: str, spec: GrantSpec) -> str:
     """The remedy, with the command that helps against what other owners left."""
     others = sorted({stack_of(owner) for owner in owners if owner} - {spec.owner})
-    return "; ".join([remedy, *(whose.remedy(owner, spec.realm) for owner in others)])
+    return "; ".join([remedy, *(whose.owner_remedy(owner, spec.realm) for owner in others)])
 
 
-def replacing_mappers(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
+def replacing_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
     """Mappers that write ``aud`` as a whole: what a conditional grant adds there may be lost."""
     wired = wire(spec, exchange, facts)
     adds = [client for client, _ in wired.mappers] + list(wired.scope_clients)

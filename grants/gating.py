@@ -7,7 +7,7 @@ from reach.gates import Opening, Openings
 
 
 def is_gated(spec: GrantSpec) -> bool:
-    """Whether the target may stand in some tokens of the source only: then a scope carries it, and nothing else may."""
+    """Whether only some tokens of the source may have the target: then a client scope adds it, and nothing else may."""
     return bool(spec.required_roles) or spec.audience == OPTIONAL_SCOPE
 
 

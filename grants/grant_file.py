@@ -16,7 +16,7 @@ from kcadmin.rest.texts import named, shown
 ENDINGS = (".yaml", ".yml", ".json")
 MOST_BYTES = 16 * 2**20
 MOST_VALUES = 2_000_000
-"""Of one file, with each alias counted as what it stands for."""
+"""Of one file, with each alias counted as what it refers to."""
 DEEPEST = 20
 _TAG = "tag:yaml.org,2002:"
 _SCHEMA = {
@@ -63,7 +63,7 @@ def text_of(file: Path) -> str:
     except OSError as problem:
         raise UnfitFile(f"cannot be read ({problem.strerror}); correct its path or its permissions") from None
     except UnicodeDecodeError:
-        raise UnfitFile("is no UTF-8; save it as UTF-8") from None
+        raise UnfitFile("is not UTF-8; save it as UTF-8") from None
 
 
 def parsed(text: str, *, is_json: bool) -> list[tuple[dict[str, Any], int]]:
@@ -71,7 +71,9 @@ def parsed(text: str, *, is_json: bool) -> list[tuple[dict[str, Any], int]]:
     found = list(_of_json(text) if is_json else _of_yaml(text))
     for given, line in found:
         if not isinstance(given, dict):
-            raise UnfitFile(f"holds {shown(given)}, which is no grant; give each with name, sources and target", line)
+            raise UnfitFile(
+                f"holds {shown(given)}, which is not a grant; give each with name, sources and target", line
+            )
     return found
 
 
@@ -142,7 +144,10 @@ def _weigh(node: Any, known: dict[int, tuple[int, int] | None]) -> tuple[int, in
         known[id(node)] = (1 + max((depth for depth, _ in below), default=0), 1 + sum(values for _, values in below))
     found = known[id(node)]
     if found is None or found[0] > DEEPEST or found[1] > MOST_VALUES:
-        raise UnfitFile("holds aliases that stand for themselves or for too much; write it out", _line(node.start_mark))
+        raise UnfitFile(
+            "contains aliases that refer to themselves or expand to too much; write the values out",
+            _line(node.start_mark),
+        )
     return found
 
 

@@ -16,7 +16,7 @@ from reach.reasons import ANY_CLIENT, Reasoning
 from reach.surroundings import Surroundings
 
 NAMES_TOLD, SENTENCES_TOLD = 10, 100
-TELLS_ALL = "`pulumi preview --debug` tells all of them"
+TELLS_ALL = "`pulumi preview --debug` lists all of them"
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Notice:
     whole: str
 
 
-def declared(grants: Iterable[GrantPlan]) -> set[Exchange]:
+def declared_exchanges(grants: Iterable[GrantPlan]) -> set[Exchange]:
     """The exchanges that grants name."""
     return {
         Exchange(flow.requester, flow.source, None if flow.flow == RECIPIENT else grant.spec.target)
@@ -64,7 +64,7 @@ def _undeclared(
     new = list(new)
     changed = {client for grant in new for client in grant.uuids} | _guarded_anew(before, after)
     changed |= {name for name, client in after.clients.items() if holds_scope_of(new, client)}
-    return list(newly_allowed(before, after, changed, declared(grants) | warned))
+    return list(newly_allowed(before, after, changed, declared_exchanges(grants) | warned))
 
 
 def implied(
@@ -119,7 +119,7 @@ def _loosened(grants: Sequence[GrantPlan], before: RealmReach, after: RealmReach
     """Exchanges that grants name, that passed before, and that pass under fewer conditions, or for more people."""
     seen: set[Exchange] = set()
     for grant in grants:
-        for exchange in sorted(declared([grant]) - seen, key=str):
+        for exchange in sorted(declared_exchanges([grant]) - seen, key=str):
             seen.add(exchange)
             was, now = before.verdict(*exchange), after.verdict(*exchange)
             if was.allowed and now.opens_more_than(was):

@@ -41,7 +41,7 @@ class LateGrant:
 
     @property
     def unknown(self) -> frozenset[str]:
-        """What is told in place of names that are not known yet."""
+        """The words for names that are not known yet."""
         return frozenset(text for symbol, text in _told(self.fields).items() if symbol not in self.names)
 
     def may_come(self, spec: GrantSpec) -> Coming:
@@ -82,14 +82,14 @@ class LateGrant:
 
 @dataclass(frozen=True)
 class Faults:
-    """refused: whatever the run makes. unless_changed: of what the run may still change, as it is now."""
+    """refused: certain faults. unless_changed: faults of the present state, which the run may still change."""
 
     refused: tuple[str, ...]
     unless_changed: tuple[str, ...] = ()
 
 
 def late_faults(grant: GrantPlan, facts: Facts) -> Faults:
-    """What stands against a grant. ``facts.coming``: what the same run may make, or change where it is there already."""
+    """The faults of a grant. ``facts.coming``: what the same run may make, or change where it is there already."""
     sure = tuple(dict.fromkeys(faults_of([grant], _without_coming(facts))))
     found = dict.fromkeys(faults_of([grant], facts))
     return Faults(sure, tuple(each for each in found if each not in sure))
@@ -118,7 +118,7 @@ def symbols_in(fields: Mapping[str, Any]) -> list[str]:
     return [REALM, *fields["sources"], *(key for key in (TARGET, REQUESTER) if key in fields), *roles]
 
 
-def shape_faults(given: Mapping[str, Any]) -> Iterator[str]:
+def late_shape_faults(given: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with a grant's ``fields`` and its ``names`` and ``ids``, which are maps by symbol, as far as given."""
     faults = [
         f"{field} is {shown(value)}; give a map" for field, value in given.items() if not isinstance(value, Mapping)

@@ -31,7 +31,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a stack lists, and what is wrong with it."""
+    """The grants that a stack lists, and their faults."""
 
     grants: Sequence[Listed]
     faults: Sequence[str] = ()
@@ -65,7 +65,7 @@ def files_of(given: str, project: Path | None = None) -> list[tuple[str, Path]]:
             if not place.is_file():
                 raise UnfitFile("is no file or folder in the project's folder; correct the path")
             if place.suffix not in ENDINGS:
-                raise UnfitFile(f"has another ending than {', '.join(ENDINGS)}; rename it")
+                raise UnfitFile(f"does not end with one of {', '.join(ENDINGS)}; rename it")
             return [(given, place)]
         there = sorted(each for each in place.iterdir() if not each.name.startswith("."))
         if folders := [each.name for each in there if each.is_dir()]:

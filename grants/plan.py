@@ -98,7 +98,7 @@ def scope_name(spec: GrantSpec) -> str:
 
 
 def scope_prefix(spec: GrantSpec) -> str:
-    """What the name of a grant's client scope begins with, whoever its owner is."""
+    """The beginning of the name of a grant's client scope, the same for every owner."""
     return f"{scope_token(f'{spec.name}-{spec.target}')[:230]}-"
 
 
@@ -123,12 +123,12 @@ def flows_of(spec: GrantSpec) -> Iterator[Flow]:
 
 
 def scope_holder(flow: Flow, exchange: str) -> str:
-    """Whose tokens must name the target. The legacy exchange looks at the token it is given, the standard one makes it anew."""
+    """Whose tokens must have the target. The legacy exchange checks the token it gets, the standard one computes it anew."""
     return flow.requester if flow.flow == REQUESTER and exchange == STANDARD else flow.source
 
 
-def scope_kind(grant: GrantPlan, client: str) -> str:
-    """In which of its lists a client holds a grant's scope, ``default`` or ``optional``."""
+def list_of_scope(grant: GrantPlan, client: str) -> str:
+    """The list of a client that contains a grant's scope: ``default`` or ``optional``."""
     holders = {scope_holder(flow, exchange) for flow in grant.flows for exchange in exchanges_of(grant)}
     return OPTIONAL if grant.spec.audience == OPTIONAL_SCOPE and client in holders else DEFAULT
 
@@ -206,7 +206,7 @@ def wire(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:
 
 
 def _existing(spec: GrantSpec, clients: Sequence[str], facts: Facts) -> ExistingPolicy | None:
-    """A stranger's policy on the target's permission that says already what this grant's would, unless it has one."""
+    """An unmanaged policy on the target's permission that already allows what this grant's would, unless it has one."""
     overview, target = facts.permissions.get(spec.realm), facts.clients.get((spec.realm, spec.target))
     if spec.late or not clients or spec.required_roles or overview is None or target is None:
         return None

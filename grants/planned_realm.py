@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from grants.plan import GrantPlan, in_token_scope, policy_name, scope_kind, scope_name
+from grants.plan import GrantPlan, in_token_scope, list_of_scope, policy_name, scope_name
 from grants.planned_guards import guards_of
 from kcadmin.authz.exchange_permission import AFFIRMATIVE, UNANIMOUS, Overview
 from kcadmin.guards.client_policies import POLICIES, PROFILES
-from kcadmin.guards.entries import MARK_FORM, Guards, merged, parts
+from kcadmin.guards.entries import MARK_FORM, Guards, guard_parts, merged
 from kcadmin.guards.marks import MARKED, mark_for, renewed
 from kcadmin.marks.ownership import marked
 from kcadmin.objects.audience_scopes import AudienceScope, with_audience
@@ -48,7 +48,7 @@ def exists(grant: GrantPlan, clients: Mapping[str, Client], held: Overview | Non
     )
 
 
-def full_scope_returns(grants: Sequence[GrantPlan], clients: Mapping[str, Client]) -> frozenset[str]:
+def regains_full_scope(grants: Sequence[GrantPlan], clients: Mapping[str, Client]) -> frozenset[str]:
     """The clients of grants whose full scope the stack has off, and no grant wants off any more."""
     owners = {name: grant.spec.shared_owner for grant in grants for name in grant.uuids if name in clients}
     held = {name for name, owner in owners.items() if claim_of(clients[name], owner, FULL_SCOPE_CLAIM)}
@@ -120,10 +120,10 @@ def _clients(survey: Survey, grants: Sequence[GrantPlan]) -> dict[str, Client]:
         for client in grant.full_scope_off:
             values[client][FULL_SCOPE] = False
         for client in grant.scope_clients:
-            key, name = f"{scope_kind(grant, client)}ClientScopes", scope_name(grant.spec)
+            key, name = f"{list_of_scope(grant, client)}ClientScopes", scope_name(grant.spec)
             if client in survey.clients and name not in held_scopes(survey.clients[client]):
                 values[client].setdefault(key, list(survey.clients[client].value(key) or ())).append(name)
-    for client in full_scope_returns(grants, survey.clients):
+    for client in regains_full_scope(grants, survey.clients):
         values[client][FULL_SCOPE] = True
     clients = {**survey.clients}
     for name in (values.keys() | mappers.keys() | going.keys()) & clients.keys():
@@ -185,7 +185,7 @@ def _guarded(survey: Survey, grants: Sequence[GrantPlan], guards: Collection[str
     marks = {name: mark_for(client, survey.client_policies or ()) for name, client in bearing.items()}
     old = {str(client.value(MARKED)): marks[name] for name, client in bearing.items() if client.value(MARKED)}
     computed = {mark: new for mark, new in old.items() if not MARK_FORM.fullmatch(mark)}
-    mine = parts(declared, marks)
+    mine = guard_parts(declared, marks)
     policies, profiles = (
         tuple(merged(kind, renewed(kind, entries or (), computed, keep=False), mine, owner, leaving={owner}))
         for kind, entries in ((POLICIES, survey.client_policies), (PROFILES, survey.client_profiles))

@@ -16,7 +16,7 @@ from reach.fitness import proofs
 
 @dataclass(frozen=True)
 class Plan:
-    """All grants of a program, what is wrong with them, and what people should know."""
+    """All grants of a program, their faults, and notes for people."""
 
     grants: tuple[GrantPlan, ...]
     faults: tuple[str, ...]
@@ -34,7 +34,7 @@ def plan(specs: Sequence[GrantSpec], facts: Facts, guards: Collection[str] = ())
 
 
 def faults_of(grants: Sequence[GrantPlan], facts: Facts) -> Iterator[str]:
-    """What stands against each grant by itself."""
+    """The faults of each grant by itself."""
     marks = {hash16(grant.spec.grant_owner) for grant in grants}
     for grant in grants:
         spec = grant.spec

@@ -25,7 +25,7 @@ MAPPER, OPTIONAL_SCOPE = "mapper", "optionalScope"
 MIGRATIONS = MAPPERS, BOTH = "mappers", "both"
 KEEP = "keep"
 NO_KEEP_IN_LEGACY = (
-    "onRemove is keep, but nobody else can hold the policies of a legacy grant",
+    "onRemove is keep, but no other tool can take over the policies of a legacy grant",
     "choose restore or revoke, or set exchange: standard",
 )
 NO_TIME_IN_STANDARD = (
@@ -80,7 +80,7 @@ class GrantSpec:
 
     @property
     def grant_owner(self) -> str:
-        """The owner of what belongs to this grant alone."""
+        """The owner of objects that belong to this grant alone."""
         return f"{self.owner}#{self.name}"
 
     @property
@@ -166,7 +166,7 @@ def _faults(spec: GrantSpec) -> Iterator[tuple[str, str]]:
         if wrong := unfit(getattr(spec, key) or "", lines=key == "reason"):
             yield f"{camel(key)} {wrong}", "correct it"
     if spec.review_by is not None and no_day(spec.review_by):
-        yield f"reviewBy is {shown(spec.review_by)}, which is no day", "give one such as 2027-06-30, or leave it out"
+        yield f"reviewBy is {shown(spec.review_by)}, which is not a day", "give one such as 2027-06-30, or leave it out"
     for key in ("name", "owner"):
         if "#" in getattr(spec, key):
             yield f"{key} holds '#', which separates an owner from its grant", "leave it out"
@@ -179,7 +179,7 @@ def _faults(spec: GrantSpec) -> Iterator[tuple[str, str]]:
         yield "sources is empty", "name at least one client"
     for key in ("sources", "flows"):
         for each in sorted(each for each, times in Counter(getattr(spec, key)).items() if times > 1):
-            yield f"{key} names {shown(each)} twice", "name it once"
+            yield f"{key} contains {shown(each)} twice", "list it once"
     for wrong in sorted({unfit(source) or "" for source in spec.sources} - {""}):
         yield f"sources {wrong}", "leave it out"
     if any(not source.strip() or len(source) > NAME_LIMIT for source in spec.sources):
@@ -234,7 +234,7 @@ def _faults(spec: GrantSpec) -> Iterator[tuple[str, str]]:
     yield from _migration_faults(spec)
     if spec.time_window and RECIPIENT in spec.flows:
         yield (
-            "sets timeWindow, but no policy stands before the legacy exchange in the recipient flow",
+            "sets timeWindow, but the legacy exchange evaluates no policy in the recipient flow",
             "let the source ask with flows: [requester]",
         )
 

@@ -26,7 +26,7 @@ def time_of(text: Any) -> Any:
 
 
 def no_day(text: str) -> bool:
-    """Whether a text is none of the calendar's days."""
+    """Whether a text is not a day of the calendar."""
     try:
         return date.fromisoformat(text).isoformat() != text
     except ValueError:

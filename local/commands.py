@@ -115,7 +115,7 @@ def lock_packages(_name: str, _rest: list[str]) -> int:
 
 
 def sbom(_name: str, _rest: list[str]) -> int:
-    """Write what the project consists of."""
+    """Write the list of installed packages, with licences."""
     say(f"{lock.write_sbom(say)} holds each package with its version and licence (CycloneDX).")
     return 0
 
@@ -192,7 +192,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 -m local", description="The embedded environment; see `make help`.")
     parser.add_argument("command", choices=sorted({*COMMANDS, *PULUMI_COMMANDS}))
     parser.add_argument("--stack", default="dev", help="dev (default) or legacy")
-    parser.epilog = "What follows -- goes to the program that is run."
+    parser.epilog = "Arguments after -- are passed to the program."
     split = list(arguments).index("--") if "--" in arguments else len(arguments)
     chosen, rest = parser.parse_args(arguments[:split]), list(arguments[split + 1 :])
     try:
@@ -206,5 +206,5 @@ def main(arguments: Sequence[str]) -> int:
         say(f"error: {error}")
         return 1
     except KeyboardInterrupt:
-        say("Interrupted; run the same command again to go on.")
+        say("Interrupted; run the same command again to continue.")
         return INTERRUPTED

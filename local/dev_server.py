@@ -89,7 +89,7 @@ def start(stack: str, say: Say) -> Running:
         known = secrets.load()
         if os.environ.get("KEYCLOAK_ADMIN_PASS", known.admin_password) != known.admin_password:
             say(
-                "KEYCLOAK_ADMIN_PASS is not used: this server has a password of its own; KEYCLOAK_URL names another server"
+                "KEYCLOAK_ADMIN_PASS is not used: this server has a password of its own; set KEYCLOAK_URL to use another server"
             )
         say(f"starting on port {port}")
         server = keycloak.Server.start(

@@ -54,7 +54,7 @@ def fetch(url: str, target: Path) -> None:
 
 
 def cause(error: Exception) -> str:
-    """What went wrong, without Python's wrapping."""
+    """The cause of an error, without Python's wrapping."""
     if isinstance(error, urllib.error.HTTPError):
         return f"HTTP {error.code}"
     reason = getattr(error, "reason", error)

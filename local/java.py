@@ -22,7 +22,7 @@ def java() -> str:
     asked = subprocess.run([found, "-version"], capture_output=True, text=True)
     version = major_version(asked.stderr + asked.stdout)
     if asked.returncode != 0 or version is None:
-        raise UserError(f"{found} does not tell its version (exit code {asked.returncode}); {REMEDY}.")
+        raise UserError(f"{found} does not print its version (exit code {asked.returncode}); {REMEDY}.")
     if version < OLDEST:
         raise UserError(f"{found} is Java {version} and Keycloak needs {OLDEST} or newer; {REMEDY}.")
     return found

@@ -32,7 +32,7 @@ Say = Callable[[str], None]
 
 
 class UserError(Exception):
-    """What a person can put right: one sentence, `<what is wrong, with value>; <what to do>.`"""
+    """An error that a person can correct: one sentence, `<what is wrong, with value>; <what to do>.`"""
 
 
 def backend_url(state: Path) -> str:

@@ -62,7 +62,7 @@ def run(
         if words in output:
             raise UserError(told)
     lines = [line.strip() for line in _COLOURS.sub("", output).splitlines() if line.strip()]
-    last = lines[-1][:300] if lines else "it said nothing"
+    last = lines[-1][:300] if lines else "it printed nothing"
     raise UserError(f"{what} failed with exit code {child.returncode} ({last}); read {log}, then run it again.")
 
 

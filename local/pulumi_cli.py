@@ -31,7 +31,7 @@ def install(say: Say) -> Path:
     if found is not None:
         version = version_of(found)
         if version is not None and version >= OLDEST:
-            say(f"{found} is used, which says that it is {'.'.join(map(str, version))}")
+            say(f"{found} is used, version {'.'.join(map(str, version))}")
             return Path(found).parent
         say(f"{found} is older than {'.'.join(map(str, OLDEST))}: not used")
     with only_one("pulumi"):

@@ -25,12 +25,12 @@ def grant_fields() -> Mapping[str, inspect.Parameter]:
 
 
 def plain_faults(grant: str, arguments: Mapping[str, Any]) -> Iterator[str]:
-    """What is no argument, and outputs where a grant needs a value before it names its parts."""
+    """Faults of unknown inputs, and of outputs where a grant needs a plain value before it registers its parts."""
     fields = grant_fields()
     for key, value in arguments.items():
         if key not in fields:
             known = ", ".join(map(outside, fields))
-            yield f"grant {named(grant)}: {outside(key)} is no input of it; its inputs are {known}."
+            yield f"grant {named(grant)}: {outside(key)} is not one of its inputs, which are {known}."
         elif key not in LATE and isinstance(value, pulumi.Output):
             yield f"grant {named(grant)}: {outside(key)} is an output or a secret; give a plain value."
 

@@ -13,14 +13,14 @@ from providers.base.messages import program_error
 
 
 class Grants(Provider):
-    """Makes grants."""
+    """The component ``TokenExchangeGrant``."""
 
     def construct(
         self, name: str, resource_type: str, inputs: Any, options: pulumi.ResourceOptions | None = None
     ) -> ConstructResult:
         """:raises pulumi.RunError: with all faults of the grant."""
         if resource_type != GRANT:
-            raise program_error([f"resource type {shown(resource_type)}: is none of this package; correct it."])
+            raise program_error([f"resource type {shown(resource_type)}: is not of this package; correct it."])
         arguments = {inside(key): each for key, each in inputs.items()}
         if faults := list(plain_faults(name, arguments)):
             raise program_error(faults)

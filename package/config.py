@@ -22,28 +22,29 @@ from providers.base.stack_config import mistyped
 from providers.base.uuids import is_known
 
 FLAGS = ("insecureTls", "insecureHttp", "protect")
-KEYS: Mapping[str, str] = {
-    "url": "The server's base address. Left out, it is that of `KEYCLOAK_URL`.",
-    "publicUrl": "The server's own base address, where its tokens contain another one than `url`.",
-    "loginRealm": "The realm of the login, not the managed one. Default: `master`.",
-    "adminUsername": "The administrator to log in as, with `adminPassword`.",
-    "adminPassword": "The administrator's password. `KEYCLOAK_ADMIN_PASS` wins over it.",
-    "clientId": "The client to log in as, with `clientSecret`, `privateKey`, `clientAssertionFile` or `clientCertificate`.",
-    "clientSecret": "The client's secret. `KEYCLOAK_CLIENT_SECRET` wins over it.",
-    "privateKey": "The client's private key, PEM. `KEYCLOAK_PRIVATE_KEY` wins over it.",
-    "clientAssertionFile": "A file with a token of another issuer, by which the client logs in.",
-    "clientAssertionType": "What that token is: `jwt-bearer` or `jwt-spiffe`.",
-    "clientCertificate": "The path of a certificate, PEM, by which the client logs in. `KEYCLOAK_CLIENT_CERTIFICATE` wins.",
-    "clientKey": "The path of its private key, PEM, unless that file holds both. `KEYCLOAK_CLIENT_KEY` wins.",
-    "caCertificate": "The path of a PEM file with the certificates that are trusted.",
-    "insecureTls": "Accept any certificate.",
-    "insecureHttp": "`url` may be http:// to another machine.",
-    "realm": "The realm of grants that name none.",
-    "exchange": "The exchange of grants that name none: `auto`, `standard` or `legacy`.",
-    "owner": "Whose the objects are. It must not change. Default: the stack's name, where the backend has organizations.",
-    "protect": "Whether Pulumi refuses to delete what grants need.",
-    "organization": "The stack's organization. Only resources outside of grants need it, and only on a backend that has some.",
-}
+ORGANIZATION = "organization"
+KEYS = (
+    "url",
+    "publicUrl",
+    "loginRealm",
+    "adminUsername",
+    "adminPassword",
+    "clientId",
+    "clientSecret",
+    "privateKey",
+    "clientAssertionFile",
+    "clientAssertionType",
+    "clientCertificate",
+    "clientKey",
+    "caCertificate",
+    "insecureTls",
+    "insecureHttp",
+    "realm",
+    "exchange",
+    "owner",
+    "protect",
+    ORGANIZATION,
+)
 _SET = re.compile(r"(pulumi config set (?:--secret )?)(?=[a-zA-Z])")
 
 
@@ -101,7 +102,7 @@ def faults(props: Mapping[str, Any], urn: str = "") -> list[str]:
     for key, remedy in OF_PROGRAMS.items():
         if props.get(key) not in (None, "", "[]", "false", "each"):
             wrong = "is for a program of this project, which plans its grants together"
-            found.append(f"config '{key}': {wrong}; {remedy}, and take it out.")
+            found.append(f"config '{key}': {wrong}; {remedy}, and remove this key.")
     return [as_of_package(fault) for fault in dict.fromkeys(found)]
 
 

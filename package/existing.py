@@ -8,7 +8,7 @@ from kcadmin.authz.exchange_permission import AFFIRMATIVE, attached
 from kcadmin.authz.management_permissions import KIND as MANAGEMENT
 from kcadmin.authz.management_permissions import management
 from kcadmin.guards.marks import KIND as GUARDS
-from kcadmin.guards.read_back import guards_of
+from kcadmin.guards.read_back import read_guards
 from kcadmin.marks.ownership import hash16
 from kcadmin.marks.whose import whose
 from kcadmin.objects.claims import Claim, claim_of, claims
@@ -33,19 +33,22 @@ from providers.token_exchange_permission import TokenExchangePermissionProvider
 
 Props = dict[str, Any]
 Existing = tuple[str, Props] | None
-SHARES = "leave the import out: `pulumi up` shares it with its owners"
+SHARES = "remove the import: `pulumi up` shares it with its owners"
 
 
 @singledispatch
 def existing(provider: KeycloakProvider, realm: Realm, props: Props) -> Existing:
-    """None: it is not there. props: where it is, as the id says, and whose. :raises Refusal: it is another stack's."""
+    """An existing object's id and fields; None if it does not exist. props: its place and owner.
+
+    :raises Refusal: it is another stack's.
+    """
     return None
 
 
 @existing.register
 def _object(provider: OwnedObjectProvider, realm: Realm, props: Props) -> Existing:  # type: ignore[type-arg]
-    looked = provider.look(realm, provider.parse(props, in_part=True))
-    there = next((each for each in looked.named(props["name"]) if each.name == props["name"]), None)
+    store = provider.snapshot(realm, provider.parse(props, in_part=True))
+    there = next((each for each in store.named(props["name"]) if each.name == props["name"]), None)
     if there is None:
         return None
     if getattr(there, "logic", None) == "":  # how a store shows an object of another type
@@ -56,7 +59,7 @@ def _object(provider: OwnedObjectProvider, realm: Realm, props: Props) -> Existi
         notes = {"found": CREATED, NUMBER: there.writer.number or None}
     else:
         raise Refusal(
-            f"{provider.named(props)}: belongs to {whose(there.owner)}; leave it there, or remove it there first."
+            f"{provider.named(props)}: belongs to {whose(there.owner)}; keep it there, or remove it there first."
         )
     given = provider.parse({**props, **notes}, in_part=True)
     return str(there.id), {**notes, **provider.shown(realm, there, given)}
@@ -101,7 +104,7 @@ def _binding(provider: TokenExchangePermissionProvider, realm: Realm, props: Pro
     ours = sorted(each for each, mark in now.marks.items() if mark == hash16(str(props["owner"])))
     policies = ours or sorted(now.policies.keys() - now.marked)
     if not policies:
-        raise Refusal(f"{provider.named(props)}: holds policies of other stacks alone; {SHARES}.")
+        raise Refusal(f"{provider.named(props)}: holds only policies of other stacks; {SHARES}.")
     if now.strategy != AFFIRMATIVE and not now.is_alone(policies):
         wrong = f"decides {now.strategy} between several policies, where any of them may allow the exchange here"
         raise Refusal(f"{provider.named(props)}: {wrong}; set its decision strategy to AFFIRMATIVE first.")
@@ -123,7 +126,7 @@ def _events(provider: ExchangeEventsProvider, realm: Realm, props: Props) -> Exi
 
 @existing.register
 def _guards(provider: ExchangeGuardsProvider, realm: Realm, props: Props) -> Existing:
-    held = guards_of(realm, str(props["owner"]))
+    held = read_guards(realm, str(props["owner"]))
     if held is None:
         return None
     declared = {key: each or None for key, each in asdict(held.guards).items()}

@@ -22,7 +22,7 @@ class CallFailed(Exception):
 
 @contextmanager
 def told_as_sentences() -> Iterator[None]:
-    """:raises CallFailed: in place of any other exception."""
+    """Turns every exception of a call into ``CallFailed`` with sentences. :raises CallFailed: the call failed."""
     try:
         with misreadings():
             yield

@@ -19,7 +19,7 @@ WORDS = {"client_id": "client", "resource_server": "resource server"}
 
 
 def import_parts(kind: ResourceKind) -> tuple[str, ...]:
-    """The fields of which an import id consists; none: such a resource stands for nothing on the server."""
+    """The fields of which an import id consists; none: such a resource is no object on the server."""
     known = () if issubclass(kind.provider, PassingProvider) else kind.provider.INPUTS
     return tuple(each for each in ("realm", "client_id", "resource_server", "name", "scope") if each in known)
 
@@ -72,7 +72,7 @@ def _parts(kind: ResourceKind, id_: str) -> list[str]:
     wanted, given = import_parts(kind), [unquote(each) for each in id_.split("/")]
     if not wanted:
         raise Refusal(
-            f"import of {named(kind.name)}: there is none, since it stands for nothing on the server; declare it."
+            f"import of {named(kind.name)}: is not possible, since it is no object on the server; declare it."
         )
     if len(given) != len(wanted) or not all(given):
         raise Refusal(

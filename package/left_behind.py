@@ -25,7 +25,7 @@ from providers.exchange_guards import ExchangeGuardsProvider
 
 
 def left_behind(provider: KeycloakProvider, props: Props) -> Existing:
-    """Its id and its outputs; None where nothing is left, or it cannot be seen. props: with the number of the create."""
+    """The id and outputs of what a failed create left; None if nothing is left. props: with the number of the create."""
     with suppress(KeycloakError):
         realm, props = provider.realm(props), dict(props)
         identity = realm.identity()

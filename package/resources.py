@@ -106,7 +106,7 @@ class Resources:
         """The inputs of a resource outside of grants: as a program in Python gives them to its resource."""
         named, fields = _named(kind.name, urn), known_fields(kind)
         faults = [
-            f"{named}: {outside(key)} is no input of it; its inputs are {', '.join(map(outside, fields))}."
+            f"{named}: {outside(key)} is not one of its inputs, which are {', '.join(map(outside, fields))}."
             for key in news
             if key not in fields and key != PROVIDER_KEY
         ]

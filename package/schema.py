@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
+import yaml  # type: ignore[import-untyped]
 
 from components.token_exchange_grant import TokenExchangeGrant
 from kcadmin.marks.packed import OBJECT
 from kcadmin.rest.config_secrets import SECRETS
 from package.arguments import LATE, grant_fields
-from package.config import FLAGS, KEYS
+from package.config import FLAGS, KEYS, ORGANIZATION
 from package.docstrings import described, summary
 from package.fields import known_fields
 from package.schema_types import ENUMS, enum_type, may_be_left_out, schema_type
@@ -26,11 +27,14 @@ Json = dict[str, Any]
 PROJECT = Path(__file__).resolve().parent.parent
 VERSION = re.findall(r'^version = "(.+)"$', (PROJECT / "pyproject.toml").read_text(), re.MULTILINE)[0]
 NOT_SHOWN = ("connection",)
+ORGANIZATION_TEXT = (
+    "The stack's organization. Only resources outside of grants need it, and only on a backend that has some."
+)
 
 
 @functools.cache
 def schema_text() -> str:
-    """As Pulumi reads it."""
+    """The schema as JSON text, as Pulumi reads it."""
     return json.dumps(schema(), ensure_ascii=False)
 
 
@@ -38,7 +42,7 @@ def schema() -> Json:
     """https://www.pulumi.com/docs/iac/using-pulumi/pulumi-packages/schema/"""
     resources = {f"{PACKAGED}{name}": _resource(kind) for name, kind in kinds().items()}
     resources[GRANT] = _grant()
-    config = {key: _config_key(key, text) for key, text in KEYS.items()}
+    config = {key: _config_key(key, text) for key, text in _texts().items()}
     return {
         "name": PACKAGE,
         "version": VERSION,
@@ -65,6 +69,12 @@ def schema() -> Json:
             "csharp": {"respectSchemaVersion": True},
         },
     }
+
+
+def _texts() -> dict[str, str]:
+    """What the keys of a stack's config mean: the program's keys mean the same there."""
+    declared = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
+    return {**{key: declared[key]["description"] for key in KEYS if key in declared}, ORGANIZATION: ORGANIZATION_TEXT}
 
 
 def _config_key(key: str, text: str) -> Json:

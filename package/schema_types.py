@@ -9,7 +9,7 @@ import pulumi
 
 ANY = {"$ref": "pulumi.json#/Any"}
 ENUMS: Mapping[tuple[str, ...], tuple[str, str]] = {
-    ("restore", "revoke"): ("OnRemove", "What becomes of a setting that was there before."),
+    ("restore", "revoke"): ("OnRemove", "What becomes of a setting that existed before."),
     ("restore", "revoke", "keep"): ("OnRemoveOrKeep", "What becomes of the object."),
     ("POSITIVE", "NEGATIVE"): ("Logic", "Whether a match counts as it is, or inverted."),
     ("UNANIMOUS", "AFFIRMATIVE", "CONSENSUS"): ("DecisionStrategy", "How many of the policies must match."),
@@ -17,7 +17,7 @@ ENUMS: Mapping[tuple[str, ...], tuple[str, str]] = {
     ("String", "int", "long", "boolean", "JSON"): ("ClaimType", "What a claim is in the token."),
     ("auto", "standard", "legacy"): ("Exchange", "Which exchange a grant uses."),
     ("recipient", "requester"): ("Flow", "Who asks for the exchange: the target, or each source."),
-    ("mapper", "optionalScope"): ("AudienceBy", "Whether each token names the target, or only on request."),
+    ("mapper", "optionalScope"): ("AudienceBy", "Whether each token has the target in `aud`, or only on request."),
 }
 """Each set of choices by its name in the package, which must not change."""
 _SIMPLE = {str: "string", bool: "boolean", int: "integer", float: "number"}
@@ -40,7 +40,7 @@ def schema_type(hint: Any) -> dict[str, Any]:
 
 
 def may_be_left_out(hint: Any) -> bool:
-    """Whether None is among the values."""
+    """Whether an input of this type is optional."""
     return NoneType in _choices(hint)
 
 

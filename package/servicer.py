@@ -48,7 +48,7 @@ class Servicer(ProviderServicer):
         self._is_cancelled = False
 
     async def Handshake(self, request: Any, context: Any) -> Any:
-        """With it the engine calls ``Create`` and ``Update`` in previews, too."""
+        """Tells the engine that ``Create`` and ``Update`` may be called in previews, too."""
         return proto.provider_pb2.ProviderHandshakeResponse(
             accept_secrets=True, accept_resources=True, accept_outputs=True
         )
@@ -63,7 +63,7 @@ class Servicer(ProviderServicer):
         return proto.CheckResponse(inputs=encoded(news, SECRETS, as_they_are=True), failures=_failures(found))
 
     async def DiffConfig(self, request: Any, context: Any) -> Any:
-        """Another address or login replaces nothing: whether the realm is the same one, the resources tell."""
+        """Another address or login replaces nothing: each resource checks whether its realm is the same."""
         olds, news = (decoded(each, as_they_are=True)[0] for each in (request.old_inputs or request.olds, request.news))
         changed = sorted(key for key in {*olds, *news} if olds.get(key) != news.get(key))
         return _difference(CallResult(fields=tuple(changed), changes=bool(changed)), olds, news, olds, name=str)
@@ -113,7 +113,7 @@ class Servicer(ProviderServicer):
         return empty_pb2.Empty()
 
     async def Construct(self, request: Any, context: Any) -> Any:
-        """In a thread with a loop of its own, since a grant asks the server before it names its parts."""
+        """Constructs a grant in a thread with an event loop, since it asks the server before it registers its parts."""
         if self._resources:
             self._resources.organization = request.organization
         run = self._runs.setdefault(request.monitorEndpoint, Run())
@@ -124,7 +124,7 @@ class Servicer(ProviderServicer):
             raise
 
     async def Cancel(self, request: Any, context: Any) -> Any:
-        """What has begun goes on to its end, since the state must tell of it; what waits does not begin."""
+        """Calls that have begun are finished, so that the state contains their results; waiting calls do not begin."""
         self._is_cancelled = True
         return empty_pb2.Empty()
 
@@ -209,7 +209,7 @@ def _difference(answer: CallResult, olds: Any, news: Any, before: Any, name: Cal
 
 
 def serve() -> None:
-    """Until the engine ends this process."""
+    """Serves the engine until it ends this process."""
     engine = next((each for each in sys.argv[1:] if not each.startswith("-")), "")
     serve_package({})
     pulumi.runtime.configure(Settings(project=None, stack=None, engine=engine))

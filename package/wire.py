@@ -33,7 +33,7 @@ def decoded(struct: struct_pb2.Struct, *, as_they_are: bool = False) -> tuple[Pr
 
 
 def encoded(props: Mapping[str, Any], secret: Collection[str] = (), *, as_they_are: bool = False) -> struct_pb2.Struct:
-    """The same for the engine. secret: the fields that hold a secret."""
+    """Our fields as the engine's. secret: the fields that hold a secret."""
     name = str if as_they_are else outside
     made = struct_pb2.Struct()
     json_format.ParseDict(

@@ -53,7 +53,7 @@ def report(rule: Rule, args: StackValidationArgs, report_violation: ReportViolat
 
 
 def plain(value: Any) -> Any:
-    """A value without Pulumi's wrappers: what a preview cannot know is None, a whole number is an int."""
+    """A value without Pulumi's wrappers: an unknown is None, a whole number is an int."""
     if isinstance(value, Mapping):
         return {key: plain(_known(value, key)) for key in value}
     if isinstance(value, Sequence) and not isinstance(value, str):

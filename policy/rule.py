@@ -21,7 +21,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class Limit:
-    """What people may set of a rule. schema: the JSON schema of its values."""
+    """A setting of a rule. schema: the JSON schema of its values."""
 
     default: Any
     schema: Mapping[str, Any]
@@ -46,7 +46,7 @@ class Rule:
     limits: Mapping[str, Limit] = field(default_factory=dict)
 
     def findings(self, stack: Stack, settings: Mapping[str, Any] | None = None) -> list[Violation]:
-        """What the rule finds, as terminals and logs may show it. :param settings: limits that are not as by default."""
+        """The rule's violations, harmless for terminals and logs. :param settings: limits that differ from the defaults."""
         limits = {name: (settings or {}).get(name, limit.default) for name, limit in self.limits.items()}
         return [replace(found, text=harmless(found.text)) for found in self.check(stack, **limits)]
 
@@ -60,5 +60,5 @@ def texts(default: tuple[str, ...], meaning: str) -> Limit:
 
 
 def production_stacks() -> Limit:
-    """Which stacks count as production; for rules that hold there alone."""
+    """The setting for rules of production stacks: which stacks count as such."""
     return texts(PRODUCTION, "production stacks: their names, with `*` for any characters, or a word of their names")

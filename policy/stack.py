@@ -95,7 +95,7 @@ class Stack:
     unsafe: tuple[str, ...] = ()
 
     def of(self, kind: str) -> Iterator[Resource]:
-        """Its Keycloak objects of a type, such as ``ClientPolicy``, inside and outside of grants."""
+        """The stack's Keycloak objects of a type, such as ``ClientPolicy``, inside and outside of grants."""
         return (each for each in self.resources if each.kind == f"{OBJECT}{kind}")
 
     def clients_of(self, kind: str) -> frozenset[tuple[str, str]]:

@@ -53,18 +53,18 @@ class AudienceMapperProvider(MapperProvider[Mapper]):
         default = owned_name(f"audience-{props.included_client or props.custom_audience}", props.owner)
         return made_of(Mapper, replace(props, name=props.name or default))
 
-    def candidates(self, realm: Realm, looked: AudienceMappers, wanted: Mapper, props: MapperProps) -> list[Mapper]:
+    def candidates(self, realm: Realm, store: AudienceMappers, wanted: Mapper, props: MapperProps) -> list[Mapper]:
         if props.name:
-            return looked.named(wanted.name)
-        # To a grant the audience says which mapper it is: a stranger's under any name will do, where it is as wanted.
+            return store.named(wanted.name)
+        # A grant needs only the audience: an unmanaged mapper of any name is used, if it is as declared.
         client = realm.clients.get(props.client_uuid)
         same = [
             each if each.mark else replace(each, name=wanted.name)
-            for each in looked.all()
+            for each in store.all()
             if each.audience == wanted.audience and (each.mark or reaches_tokens(each, client))
         ]
         fit = [each for each in same if each.mark or props.adopt or not self._differences(each, wanted)]
-        return [*fit, *looked.named(wanted.name)]
+        return [*fit, *store.named(wanted.name)]
 
     def may_have_been(self, wanted: Mapper, was: Mapping[str, object]) -> bool:
         """A note alone brings no other audience into tokens, nor a mark onto a mapper."""

@@ -54,7 +54,7 @@ class AudienceScopeProvider(OwnedObjectProvider[Scope]):
         realm.client_scopes.forget()
         return realm.client_scopes
 
-    def look(self, realm: Realm, props: AudienceProps) -> ClientScopes:
+    def snapshot(self, realm: Realm, props: AudienceProps) -> ClientScopes:
         return realm.client_scopes
 
     def bears(self, realm: Realm, id_: str, props: AudienceProps) -> ObjectMark | None:
@@ -87,7 +87,7 @@ class AudienceScope(KeycloakResource, module="keycloak", name="AudienceScope"):
     :param name: the scope's name, which callers may ask for; a scope token (RFC 6749, section 3.3).
     :param included_client: the client id to put into ``aud``.
     :param realm_roles: names; client_roles: client id to names. Users who hold one of all these get it; none: everybody.
-    :param in_token_scope: also name it in the token's ``scope``, where the legacy exchange's policies look.
+    :param in_token_scope: also list it in the token's ``scope``, which the legacy exchange's policies check.
     """
 
     name: pulumi.Output[str]

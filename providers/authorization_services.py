@@ -97,7 +97,7 @@ class AuthorizationServices(KeycloakResource, module="keycloak", name="Authoriza
 
     :param realm: the realm's name.
     :param client_id: the client id, not its UUID.
-    :param on_remove: ``restore`` gives back what was found, ``revoke`` switches them off, ``keep`` leaves them on.
+    :param on_remove: ``restore`` restores the former setting, ``revoke`` switches them off, ``keep`` leaves them on.
     """
 
     client_id: pulumi.Output[str]

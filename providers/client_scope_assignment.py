@@ -33,7 +33,7 @@ class AssignedProps(ClientProps):
 
 
 class ClientScopeAssignmentProvider(ClaimedProvider):
-    """Create, read and delete of the assignment. One of a stranger's scope is noted in a claim on the client first."""
+    """Create, read and delete of the assignment. That of an unmanaged scope is noted in a claim on the client first."""
 
     OBJECT = "client scope assignment of client"
     PROPS = AssignedProps

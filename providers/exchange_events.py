@@ -83,7 +83,7 @@ class ExchangeEventsProvider(KeycloakProvider):
         if release_events(realm, props.owner, props.expiration, props.taken):
             info(f"{self.named(props)}: stay on, another stack uses them.")
         elif props.found == USED:
-            info(f"{self.named(props)}: were already as wanted and are left unchanged.")
+            info(f"{self.named(props)}: were already as declared and are left unchanged.")
 
 
 class ExchangeEvents(KeycloakResource, module="keycloak", name="ExchangeEvents"):

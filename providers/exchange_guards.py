@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pulumi
 
 from kcadmin.guards import admission, claimed
-from kcadmin.guards.faults import faults, type_faults
+from kcadmin.guards.faults import guard_faults, guard_type_faults
 from kcadmin.guards.marks import KIND, MARKED, label_for
 from kcadmin.objects.realm import Realm
 from providers.base.connections import Server
@@ -45,13 +45,13 @@ class ExchangeGuardsProvider(KeycloakProvider):
 
     def refusals(self, props: GuardsProps) -> Iterator[str]:
         if self.are_known(props):
-            yield from type_faults(vars(props)) or faults(_held(props).guards)
+            yield from guard_type_faults(vars(props)) or guard_faults(_held(props).guards)
 
     def judged(self, realm: Realm | None, olds: GuardsProps | None, props: GuardsProps) -> Judged:
         if realm is None or not self.are_known(props):
             return (), {}
         now, before = _held(props), _held(olds) if olds else None
-        return [*admission.faults(realm, self.named(props), now, before, props.writer, props.held)], {}
+        return [*admission.admission_faults(realm, self.named(props), now, before, props.writer, props.held)], {}
 
     def create_in(self, realm: Realm, props: GuardsProps) -> tuple[str, Outputs]:
         return f"{realm.name}/{KIND}", self.change(realm, "", None, props)

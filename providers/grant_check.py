@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi.output import Unknown
 
-from grants.late import REALM, LateGrant, shape_faults
+from grants.late import REALM, LateGrant, late_shape_faults
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.errors import AWAY, HttpError, LoginRefused, Refusal, Unreachable
 from providers.base.connections import CONNECTION, Server
@@ -74,7 +74,7 @@ class GrantCheckProvider(PassingProvider):
 
     def refusals(self, props: CheckProps) -> Iterator[str]:
         given = outputs(fields=props.fields, names=props.names, ids=props.ids)
-        yield from shape_faults({field: each for field, each in given.items() if not isinstance(each, Unknown)})
+        yield from late_shape_faults({field: each for field, each in given.items() if not isinstance(each, Unknown)})
 
     def create_in(self, realm: Realm, props: CheckProps) -> tuple[str, Outputs]:
         return f"{realm.name}/{props.grant}/check", self.change(realm, "", props, props)

@@ -1,6 +1,6 @@
 """Group policies of a resource server: they match members of groups.
 
-On ``realm-management`` they look at the service account of the client that asks for an exchange, never at the user of the token.
+On ``realm-management`` they check the service account of the client that asks for an exchange, never the user of the token.
 
 https://www.keycloak.org/docs/latest/authorization_services/#_policy_group
 """
@@ -39,7 +39,7 @@ class GroupPolicy(KeycloakResource, module="keycloak", name="GroupPolicy"):
     :param resource_server: the client id of the resource server.
     :param name: unique among the policies and permissions of the resource server; changes in place.
     :param groups: paths such as ``/staff/support``, or ``{"path": …, "extend_children": True}`` for its subgroups' members, too.
-    :param groups_claim: the claim that lists a token's groups; without it the server looks up the membership.
+    :param groups_claim: the claim that lists a token's groups; without it the server reads the membership.
     :param logic: ``POSITIVE`` or ``NEGATIVE``.
     :param adopt: take over a policy of that name that differs, and give it back at delete.
     """

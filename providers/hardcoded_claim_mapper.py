@@ -16,7 +16,7 @@ from providers.base.mapper import MapperProvider
 from providers.base.props import ClientProps, made_of
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
 from providers.base.uuids import is_known
-from reach.gate_claims import gate
+from reach.gate_claims import gate_claim
 from reach.written_audiences import claim_parts
 
 
@@ -43,13 +43,13 @@ class HardcodedClaimMapperProvider(MapperProvider[Mapper]):
 
     def refusals(self, props: ClaimMapperProps) -> Iterator[str]:
         name, value, kind = props.claim_name, props.claim_value, props.json_type
-        if is_known(name) and (opened := gate(name)):
+        if is_known(name) and (opened := gate_claim(name)):
             claim, decides = opened
             yield f"claim_name is {shown(name)}, and {claim!r} decides {decides}; choose a claim that decides nothing"
         elif is_known(name) and name.strip() and not claim_parts(name):
             yield f"claim_name is {shown(name)}, which is not a valid claim name; correct it"
         if is_known([value, kind]) and not is_value_of(kind, value):
-            yield f"claim_value is {shown(value)}, which is no {kind}; correct it, or set another json_type"
+            yield f"claim_value is {shown(value)}, which is not of the type {kind}; correct it, or set another json_type"
         flags = (props.access_token, props.id_token, props.userinfo, props.introspection, props.lightweight)
         if is_known(flags) and not any(flags):
             names = "access_token, id_token, userinfo, introspection, lightweight"

@@ -70,9 +70,9 @@ class ManagementPermissionsProvider(ClaimedProvider):
 
     def remove(self, realm: Realm, id_: str, props: ManagedProps) -> None:
         uuid, owner, permission = props.client_uuid, props.owner, props.token_exchange_permission
-        off, strangers = release_management(realm, uuid, owner, props.taken, revoke=props.revoke, permission=permission)
-        if strangers:
-            warn(f"{self.named(props)}: stay on, since they hold the policies {quoted(strangers)}.")
+        off, unmanaged = release_management(realm, uuid, owner, props.taken, revoke=props.revoke, permission=permission)
+        if unmanaged:
+            warn(f"{self.named(props)}: stay on, since they hold the policies {quoted(unmanaged)}.")
         if off:
             info(
                 f"{self.named(props)}: are off again; {named(realm.management_client_id)} keeps its resource server "
@@ -95,7 +95,7 @@ class ManagementPermissions(KeycloakResource, module="keycloak", name="Managemen
 
     :param realm: the realm's name.
     :param client_id: the client id, not its UUID.
-    :param on_remove: ``restore`` gives back what was found, ``revoke`` switches them off, but for strangers' policies.
+    :param on_remove: ``restore`` restores the former setting, ``revoke`` switches them off unless they hold unmanaged policies.
     """
 
     client_id: pulumi.Output[str]

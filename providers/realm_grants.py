@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 from pulumi import dynamic
 
-from kcadmin.marks.packed import Part, declared_in, grants_in, pack, parts_in
+from kcadmin.marks.packed import Part, declared_in, pack, packed_grants, parts_in
 from kcadmin.rest.errors import KeycloakError
 from providers.base.messages import failure
 from providers.base.other_providers import beside_others
@@ -111,7 +111,7 @@ class RealmGrants(dynamic.Resource, module="keycloak", name="RealmGrants"):
 
 
 def _packed(parts: Mapping[str, Part], props: Props, like: Props | None = None) -> Props:
-    return {"realm": props["realm"], **pack(parts, grants_in(props), like)}
+    return {"realm": props["realm"], **pack(parts, packed_grants(props), like)}
 
 
 def _kept(olds: Props, news: Props) -> dict[str, Part]:

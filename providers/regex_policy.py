@@ -44,7 +44,7 @@ class RegexPolicyProvider(PolicyProvider[Policy]):
 
 
 def pattern_fault(pattern: str) -> str | None:
-    """What is surely wrong with a Java regular expression: what a look at its brackets shows, and what other dialects write."""
+    """What is surely wrong with a Java regular expression: in its brackets, and in what other dialects write."""
     if pattern[:1] in ("*", "+", "?"):
         return f"which begins with {named(pattern[0])}"
     if re.search(r"\(\?[a-z]*x", pattern):  # then it may have comments
@@ -71,7 +71,7 @@ class RegexPolicy(KeycloakResource, module="keycloak", name="RegexPolicy"):
     :param name: unique among the policies and permissions of the resource server; changes in place.
     :param target_claim: a claim of the token; with dots, a path into one.
     :param pattern: a regular expression as Java takes it; it must match the whole value.
-    :param target_context_attributes: look at attributes of the request instead of claims.
+    :param target_context_attributes: check attributes of the request instead of claims.
     :param logic: ``POSITIVE`` or ``NEGATIVE``.
     :param adopt: take over a policy of that name that differs, and give it back at delete.
     """

@@ -1,6 +1,6 @@
 """Role policies of a resource server: they match who holds roles.
 
-On ``realm-management`` they look at the service account of the client that asks for an exchange, never at the user of the token.
+On ``realm-management`` they check the service account of the client that asks for an exchange, never the user of the token.
 
 https://www.keycloak.org/docs/latest/authorization_services/#_policy_rbac
 """
@@ -40,7 +40,7 @@ class RolePolicy(KeycloakResource, module="keycloak", name="RolePolicy"):
     :param name: unique among the policies and permissions of the resource server; changes in place.
     :param roles: names of realm roles, or ``{"role": …, "client": <client id>, "required": True}``. One of them must be held,
         and each that is required.
-    :param fetch_roles: look at the roles that are stored now, not at those in the token.
+    :param fetch_roles: check the roles that are stored now, not those in the token.
     :param logic: ``POSITIVE`` or ``NEGATIVE``.
     :param adopt: take over a policy of that name that differs, and give it back at delete.
     """

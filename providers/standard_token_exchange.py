@@ -42,9 +42,9 @@ class StandardTokenExchangeProvider(SharedSettingProvider):
 
     def tell_left(self, realm: Realm, client: Client, others: list[str], props: SwitchProps) -> None:
         tell_token_life(realm, client.with_values(self.values(props)), STANDARD)
-        strangers = [owner for owner in others if not same_stack(owner, props.owner)]
-        if client.is_on(SWITCH) and (strangers or not others):
-            warn_of(realm, switch_stays(realm, client, strangers))
+        foreign = [owner for owner in others if not same_stack(owner, props.owner)]
+        if client.is_on(SWITCH) and (foreign or not others):
+            warn_of(realm, switch_stays(realm, client, foreign))
 
     def shown(self, client: Client) -> Outputs:
         return outputs(enabled=client.is_on(SWITCH), allow_refresh=client.value(REFRESH) == SAME_SESSION)
@@ -56,7 +56,7 @@ class StandardTokenExchange(KeycloakResource, module="keycloak", name="StandardT
     :param realm: the realm's name.
     :param client_id: the requester's client id, not its UUID.
     :param allow_refresh: also answer ``requested_token_type`` refresh token, in the same session only.
-    :param on_remove: ``restore`` gives back what was found, ``revoke`` switches it off, ``keep`` leaves it on.
+    :param on_remove: ``restore`` restores the former setting, ``revoke`` switches it off, ``keep`` leaves it on.
     """
 
     client_id: pulumi.Output[str]

@@ -30,7 +30,7 @@ def token_life(realm: Realm, client: Client, exchange: str) -> str:
     return f"client {texts.named(client.client_id)} in realm {texts.named(realm.name)}: {text}."
 
 
-def exchange_of(client: Client, audience: str, exchange: str) -> str | None:
+def exchange_with_lifespan_of(client: Client, audience: str, exchange: str) -> str | None:
     """By which exchange tokens were got that have the lifespan of a client of a grant; None where its switch has told it."""
     if exchange == LEGACY and client.client_id == audience:
         return LEGACY

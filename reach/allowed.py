@@ -18,7 +18,7 @@ from kcadmin.objects.clients import Client
 from kcadmin.objects.features import LEGACY, STANDARD, SWITCH
 from kcadmin.rest import texts
 from reach.failing import Failure, as_maker, as_source, failing_in, no_token
-from reach.fitness import Position, Unfit, bound_by, proofs, unfit, worded
+from reach.fitness import Position, Unfit, bound_by, proofs, unfit_for, worded
 from reach.guards import NO_WIDER_SCOPES, GuardReach, guard_reach
 from reach.mappers import issued_by, named_by, of_new_tokens
 from reach.new_tokens import NewTokens, new_tokens
@@ -86,14 +86,14 @@ class RealmReach:
         else:
             holds = self._holds(requester, source)
             if not holds:
-                faults.append(f"tokens of {texts.named(source)} do not name {texts.named(requester)} as audience")
+                faults.append(f"tokens of {texts.named(source)} do not have {texts.named(requester)} in aud")
             if target is not None:
                 to = self._named(requester, target, source)
                 refused = (
                     f"the guard on scopes does not let {texts.named(requester)} ask for {texts.named(target)} with tokens "
                     f"of {texts.named(source)}"
                 )
-                unnamed = f"tokens of {texts.named(requester)} do not name {texts.named(target)} as audience"
+                unnamed = f"tokens of {texts.named(requester)} do not have {texts.named(target)} in aud"
                 faults += [] if to else [refused if self._named(requester, target) else unnamed]
         faults += self._no_audience(exchange, requester, target)
         maker = requester if exchange == STANDARD or target is None else target
@@ -206,7 +206,7 @@ class RealmReach:
     @cached_property
     def enabled(self) -> frozenset[str]:
         """The clients that a token may be for."""
-        return frozenset(name for name, client in self.clients.items() if not unfit(client, Position.TARGET, STANDARD))
+        return frozenset(name for name, each in self.clients.items() if not unfit_for(each, Position.TARGET, STANDARD))
 
     @cached_property
     def _bound(self) -> frozenset[str]:
@@ -243,7 +243,7 @@ class RealmReach:
 
     def _no_requester(self, requester: str) -> Iterator[str]:
         client = self.clients.get(requester)
-        for why in unfit(client, Position.REQUESTER, self.exchange_of(requester), foreign=False):
+        for why in unfit_for(client, Position.REQUESTER, self.exchange_of(requester), foreign=False):
             yield worded(why, requester)
         if not self.exchange_of(requester):
             yield self.why_off(requester)
@@ -255,9 +255,9 @@ class RealmReach:
     def _no_source(self, requester: str, source: str) -> Iterator[str]:
         client = self.clients.get(source)
         exchange = self.exchange_of(requester)
-        for why in unfit(client, Position.SOURCE, exchange, foreign=source != requester):
+        for why in unfit_for(client, Position.SOURCE, exchange, foreign=source != requester):
             yield worded(why, source) + (", so no token is issued for it" if why is Unfit.BEARER_ONLY else "")
-        if source != requester and Unfit.PUBLIC in unfit(self.clients.get(requester), Position.REQUESTER, exchange):
+        if source != requester and Unfit.PUBLIC in unfit_for(self.clients.get(requester), Position.REQUESTER, exchange):
             yield f"{texts.named(requester)} is a public client, which may exchange its own tokens alone"
         yield from (each.told for each in self.failing_source(requester, source) if each.sure)
         if requester not in self.guards.refused and (refused := self.guards.refusal_of(requester, source)):
@@ -269,7 +269,7 @@ class RealmReach:
     def _no_audience(self, exchange: str | None, requester: str, audience: str | None) -> list[str]:
         target = requester if audience is None else audience
         client = self.clients.get(target)
-        found = unfit(client, Position.TARGET, exchange, disabled_targets=self.disabled_targets)
+        found = unfit_for(client, Position.TARGET, exchange, disabled_targets=self.disabled_targets)
         fails = no_token(self.failing.get(target, ())) if exchange == LEGACY else ()
         return [*(worded(why, target) for why in found if audience or why is Unfit.CONSENT), *fails]
 

@@ -17,7 +17,7 @@ from reach.heeded import as_heeded, heeded_scopes
 from reach.introspection import introspectors_for
 from reach.new_tokens import NewTokens, new_tokens
 from reach.reasons import PERMISSION, Way
-from reach.roles import RoleFacts, asked_for, is_asked, read_roles
+from reach.roles import RoleFacts, asked_for, is_asked, survey_roles
 from reach.survey import Json, Survey, entries_to_see, permissions_in
 from reach.verdict import Case
 
@@ -36,7 +36,7 @@ class AmongClients:
     consented: bool = False
 
     def asking(self, requester: str, scopes: Collection[str]) -> "AmongClients":
-        """The same, where it is known for which scopes a requester asks."""
+        """What guards allow when a requester asks for these scopes."""
         if self.read is None:
             return self
         guards = self.read.guards.asking(requester, scopes)
@@ -82,7 +82,7 @@ def reach_among_clients(realm: Realm, features: Features, client_ids: Collection
     for each in found.values():
         realm.client_scopes.require_seen(each)
     survey, unseen = survey_of(realm, features, found, realm.client_scopes.all())
-    roles = read_roles(realm.session, survey)
+    roles = survey_roles(realm.session, survey)
     reach = realm_reach(survey, roles)
     if unseen:
         either = (

@@ -111,7 +111,7 @@ class Added:
 
     @property
     def on_request(self) -> bool:
-        """Whether only tokens have it whose request asked for a client scope."""
+        """Whether it is only in tokens whose request asked for a client scope."""
         return any(scope.kind == OPTIONAL for scope in self.scopes)
 
     def may_add(self, audience: str) -> bool:

@@ -24,7 +24,7 @@ def exchange_of(case: Case) -> Exchange:
     return Exchange(case.requester, case.source, None if case.audience == case.requester else case.audience)
 
 
-def opened(cases: Sequence[Case], guards: Collection[str] = (), *, legacy: bool = False) -> Reach:
+def opened_by(cases: Sequence[Case], guards: Collection[str] = (), *, legacy: bool = False) -> Reach:
     """All that the grants of one realm allow. guards: of ``requesters`` and ``sources``; legacy: the server has that exchange."""
     audiences: dict[str, set[str]] = defaultdict(set)
     permissions: dict[str, set[str]] = defaultdict(set)
@@ -55,7 +55,7 @@ def needs_permission(case: Case) -> bool:
 
 
 def mappers_of(case: Case) -> list[tuple[str, str]]:
-    """(client, audience): whose tokens must name whom, for all users or some."""
+    """Pairs (client, audience): whose tokens must have which audience, for all users or some."""
     asks, legacy = case.flow != RECIPIENT, case.exchange == LEGACY
     found = []
     if asks and not legacy:

@@ -24,7 +24,7 @@ class FailedExample(Refusal):
 
 
 def user_named(realm: Realm, username: str) -> Mapping[str, Any]:
-    """A user, by the exact name. :raises Refusal: there is none, or the login may not look."""
+    """A user, by the exact name. :raises Refusal: there is none, or the login may not read it."""
     try:
         found = realm.users_named(username)
     except Forbidden:
@@ -48,7 +48,7 @@ def example_token(
 ) -> Claims:
     """What a token of a client would say for a user. user: an id; scope: asked for beside the default ones.
 
-    :raises Forbidden: the login may not look at users. :raises TokenRefused: the token would not name the audience.
+    :raises Forbidden: the login may not read users. :raises TokenRefused: the token would not name the audience.
     :raises NoExample: Keycloak cannot be asked for that audience. :raises FailedExample: it fails.
     """
     at = realm.clients.path(client.uuid, "evaluate-scopes", "generate-example-access-token")
@@ -70,6 +70,6 @@ def example_token(
 
 
 def no_access(realm: Realm, username: str) -> Refusal:
-    """That the login may not look at a user."""
+    """That the login may not read a user."""
     remedy = "give it the role view-users, or leave --as-user out"
     return Refusal(sentence("user", username, realm.name, "cannot be read by this login (403)", remedy))

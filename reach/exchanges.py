@@ -53,10 +53,10 @@ class Reach:
             return False
         if audience in (None, requester):
             return holds
-        return requester in self.permissions.get(str(audience), frozenset())  # any client's token: it is not looked at
+        return requester in self.permissions.get(str(audience), frozenset())  # any client's token: it is not checked
 
     def exchanges(self, clients: Iterable[str]) -> Iterator[Exchange]:
-        """Every allowed exchange among clients, in order; as many steps as there are answers."""
+        """Every allowed exchange among clients, in order."""
         known = sorted(clients)
         naming: dict[str, set[str]] = {}
         for client in known:

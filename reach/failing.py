@@ -10,7 +10,17 @@ from kcadmin.rest.texts import named, shown
 from reach.audiences import acts_at_issue
 from reach.held_mappers import AssignedScope, Scopes, held_mappers
 from reach.lightweight import lighteners
-from reach.readable_claims import KEY, ONCE_EACH, PARTY, SHAPES, UNSEEN, first_claim, may_spoil, value_of, writes
+from reach.readable_claims import (
+    KEY,
+    ONCE_EACH,
+    PARTY,
+    SHAPES,
+    UNSEEN,
+    first_claim,
+    may_spoil,
+    writes_claim,
+    written_value,
+)
 from reach.reasons import MAPPER, SCOPE, Elsewhere, Unordered, Unseen, Way
 from reach.roles import RoleFacts, scope_conditions
 from reach.survey import Json, Survey
@@ -25,7 +35,7 @@ ALGORITHMS = frozenset({"EdDSA", *(f"{kind}{bits}" for kind in ("RS", "PS", "ES"
 class Failure:
     """What one mapper, or a setting, does to a client's tokens. kind: one of the words above.
 
-    way: the mapper, and where that happens. field: where in the client it stands.
+    way: the mapper, and where that happens. field: the client's field, if it is one.
     """
 
     client: str
@@ -95,7 +105,7 @@ def as_source(found: Iterable[Failure], exchange: str | None, *, foreign: bool) 
 
 
 def failing_in(survey: Survey, roles: RoleFacts, client: Client) -> tuple[Failure, ...]:
-    """All of a client. ``way.when``: where it happens."""
+    """All mappers of a client at which Keycloak fails. ``way.when``: the condition."""
     policies = lighteners(client, survey.client_policies, survey.client_profiles)
     return tuple(failing(client, survey.scopes, policies, roles))
 
@@ -147,13 +157,13 @@ def _effect(
         return (NOT_TAKEN if elsewhere else ""), f"writes {PARTY}", elsewhere
     if not may_spoil(mapper):
         return "", "", ()
-    claim, value = first_claim(mapper), value_of(mapper)
+    claim, value = first_claim(mapper), written_value(mapper)
     if value is UNKNOWN:
         phrase = f"what it writes is not what Keycloak reads in {named(claim)}"
         return NOT_TAKEN, f"writes {named(claim)}", (Unseen(phrase) if claim in UNSEEN else phrase,)
     replaced = tuple(
         Unordered(f"{other} does not replace it")
-        for writer, other, _, _ in held_mappers(client, scopes, lambda each: writes(each, claim))
+        for writer, other, _, _ in held_mappers(client, scopes, lambda each: writes_claim(each, claim))
         if claim in ONCE_EACH and other != by and acts_at_issue(writer, client, policies)[0]
     )
     is_read = claim == KEY and SHAPES[claim](value)

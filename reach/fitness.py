@@ -33,7 +33,7 @@ class Unfit(str, Enum):
 
     MISSING = "there is no such client"
     DISABLED = "it is disabled"
-    PROTOCOL = "it is no OpenID Connect client"
+    PROTOCOL = "it is not an OpenID Connect client"
     BEARER_ONLY = "it is bearer-only"
     PUBLIC = "it is a public client"
     BOUND = "its tokens are bound to its caller's key, and the standard exchange takes them from itself alone"
@@ -86,7 +86,7 @@ def proofs(name: str, kinds: Collection[str], *, own: bool) -> tuple[str, ...]:
     return tuple(phrase for phrase, holds in needed.items() if holds)
 
 
-def unfit(
+def unfit_for(
     client: Client | ClientSettings | None,
     position: Position,
     exchange: str | None,
@@ -121,7 +121,7 @@ def worded(why: Unfit, name: str) -> str:
     return {
         Unfit.MISSING: f"there is no client {named(name)}",
         Unfit.DISABLED: f"{named(name)} is disabled",
-        Unfit.PROTOCOL: f"{named(name)} is no OpenID Connect client",
+        Unfit.PROTOCOL: f"{named(name)} is not an OpenID Connect client",
         Unfit.BEARER_ONLY: f"{named(name)} is bearer-only",
         Unfit.PUBLIC: f"{named(name)} is a public client",
         Unfit.BOUND: f"tokens of {named(name)} are bound to its caller's key, so {named(name)} alone may exchange them",

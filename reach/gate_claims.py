@@ -33,7 +33,7 @@ _MEANINGS = {
 GATES = {claim: meaning for meaning, claims in _MEANINGS.items() for claim in claims}
 
 
-def gate(claim_name: str) -> tuple[str, str] | None:
+def gate_claim(claim_name: str) -> tuple[str, str] | None:
     """The claim that a mapper of this name writes, and what that decides; None where it opens no gate.
 
     :param claim_name: as in a mapper's configuration, where dots part it and backslashes escape.

@@ -21,7 +21,7 @@ from kcadmin.rest.session import path
 from reach.audiences import Added, Shapes, added, issued, resolvers
 from reach.heeded import as_heeded, scopes_in
 from reach.held_mappers import held_scopes
-from reach.introspection import changes, introspectors_for
+from reach.introspection import changes_tokens, introspectors_for
 from reach.lightweight import lighteners
 
 Role = tuple[str, str]
@@ -60,7 +60,7 @@ class Openings:
     ways: tuple[Opening, ...] = ()
 
 
-def openings(
+def ways_in(
     realm: Realm,
     client_id: str,
     target_id: str,
@@ -211,7 +211,7 @@ def _lighteners(realm: Realm, client: Client, scopes: Mapping[str, Any]) -> tupl
 
     None where the login may not read them.
     """
-    if not changes(Shapes(lighteners=None), client, scopes):
+    if not changes_tokens(Shapes(lighteners=None), client, scopes):
         return ()
     found, readable = realm.policies()
     return lighteners(client, found.policies, (*found.of_server, *found.profiles)) if readable else None

@@ -73,7 +73,7 @@ class RealmGuards:
         return self._gathered(self._found)
 
     def asking(self, requester: str, scopes: Collection[str]) -> GuardReach:
-        """The same, where it is known for which scopes a requester asks."""
+        """What guards allow when a requester asks for these scopes."""
         left = self._left(requester, frozenset(scopes))
         return self._gathered({**self._found, requester: left} if left else self._found)
 

@@ -72,7 +72,7 @@ def introspectors_for(
     realm: Realm, clients: Iterable[Client], scopes: Scopes, features: Features | None = None
 ) -> Introspectors:
     """The same of a realm, asked only where they change whom these clients' tokens name. features: where they are known."""
-    if not any(changes(Shapes(introspectors=HIDDEN), client, scopes) for client in clients):
+    if not any(changes_tokens(Shapes(introspectors=HIDDEN), client, scopes) for client in clients):
         return NOBODY
     found = realm.clients.at_most(CLIENTS_READ, RECENT_SECONDS)
     features = features or realm.features()
@@ -81,7 +81,7 @@ def introspectors_for(
     return introspectors(realm, found, features)
 
 
-def changes(shapes: Shapes, client: Client, scopes: Scopes) -> bool:
+def changes_tokens(shapes: Shapes, client: Client, scopes: Scopes) -> bool:
     """Whether it changes whom a client's tokens name, or as whose they pass."""
     found = (of(client, scopes, shapes) for of in (switched, resolvers, issued))
     return any(each.when for some in found for each in some)

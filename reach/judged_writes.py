@@ -6,7 +6,7 @@ from typing import Any
 
 from kcadmin.objects.claims import Kind, claim_key
 from kcadmin.objects.clients import ATTRIBUTE, Client
-from kcadmin.objects.predicted_writes import WriteInWords, foretell_put, unread
+from kcadmin.objects.predicted_writes import WriteInWords, foretell_put, policies_unread
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.writing_login import writing_login
 from kcadmin.rest.errors import Forbidden
@@ -62,7 +62,7 @@ def judge_writes(
         return PolicyChanges()
     faults: dict[str, None] = {}
     policies, readable = realm.policies()
-    notes = dict.fromkeys([] if readable else [unread(realm)])
+    notes = dict.fromkeys([] if readable else [policies_unread(realm)])
     known = realm.features().version if policies.acting else None
     writer = writing_login(realm.session, realm.name, policies)
     for each in coming:

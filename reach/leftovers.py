@@ -18,11 +18,10 @@ from kcadmin.guards.parts import held_parts
 from kcadmin.marks.ownership import MAY_EXCHANGE, OWNER_KEY, hash16, mark_of, same_stack, stack_of
 from kcadmin.objects import recorded_events
 from kcadmin.objects.audience_scopes import audience_of_our_mapper
-from kcadmin.objects.claim_mappers import claim_mappers
 from kcadmin.objects.claims import ADOPTED, claim_owners
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import SWITCH_CLAIM
-from kcadmin.objects.mappers import audience_mappers
+from kcadmin.objects.mapper_types import marked_mappers
 from kcadmin.objects.resource_server import names_in
 from kcadmin.objects.setting_claims import ASSIGNMENT, FULL_SCOPE_CLAIM, LIFESPAN_CLAIM, REFRESH_TOKENS_CLAIM
 from kcadmin.rest import texts
@@ -137,14 +136,9 @@ def crowds(found: Iterable[Leftover]) -> dict[str, str]:
 
 def _of_clients(found: Survey) -> Iterator[Leftover]:
     for name, client in found.clients.items():
-        for each in audience_mappers(client):
+        for kind, each in marked_mappers(client):
             if each.owner:
-                yield Leftover(LeftoverKind.MAPPER, name, each.name, each.owner, str(each.id), audience=each.audience)
-        for claim in claim_mappers(client):
-            if claim.owner:
-                yield Leftover(
-                    LeftoverKind.CLAIM_MAPPER, name, claim.name, claim.owner, str(claim.id), audience=claim.claim[:2]
-                )
+                yield Leftover(LeftoverKind(kind), name, each.name, each.owner, str(each.id), audience=each.adds)
         yield from _claimed(client)
 
 

@@ -1,14 +1,12 @@
 """The marks and claims of a realm's objects: their owners, and the stacks that wrote them. Others may have written them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from kcadmin.marks.ownership import NUMBER_KEY, OWNER_KEY, STACK_KEY, Writer, unmarked
-from kcadmin.objects.claim_mappers import claim_mappers
 from kcadmin.objects.claims import ATTACHED, claim_owners
 from kcadmin.objects.clients import Client
-from kcadmin.objects.mappers import audience_mappers
-from kcadmin.objects.marked_mappers import Marked
+from kcadmin.objects.mapper_types import marked_mappers
 from kcadmin.objects.writers import Mark
 from kcadmin.rest.texts import named
 
@@ -17,13 +15,9 @@ Json = Mapping[str, Any]
 
 def marks_on(client: Client) -> Iterator[Mark]:
     """The marks of a client's mappers, and the claims on its settings."""
-    mappers: dict[str, Sequence[Marked]] = {
-        "audience": audience_mappers(client),
-        "hardcoded claim": claim_mappers(client),
-    }
-    for kind, mapper in ((kind, each) for kind, found in mappers.items() for each in found):
+    for kind, mapper in marked_mappers(client):
         if mapper.owner:
-            what = f"{kind} mapper {named(mapper.name)} of client {named(client.client_id)}"
+            what = f"{kind} {named(mapper.name)} of client {named(client.client_id)}"
             yield Mark(what, mapper.owner, mapper.writer, at=client.uuid)
     for kind, owner, writer in claim_owners(client):
         what = f"{kind} of client {named(client.client_id)}"

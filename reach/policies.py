@@ -129,7 +129,7 @@ class ActingPolicies:
 
 @dataclass(frozen=True)
 class _Sifted:
-    """A policy without what can be looked up: attributes of which it needs all, and of which none may be there."""
+    """A policy without what can be read: attributes of which it needs all, and of which none may be there."""
 
     rest: Entry
     needs: frozenset[Pair] = frozenset()
@@ -153,7 +153,7 @@ def _sifted(policy: Entry) -> _Sifted:
         else:
             (never if negative else needs).update(pairs)
     whole = len(rest) == len(policy.get("conditions") or ())
-    looked_up: list[Entry] = [] if whole else [{"condition": ANY}]  # says yes, as those do that were looked up
+    looked_up: list[Entry] = [] if whole else [{"condition": ANY}]  # says yes, as those do that were read
     return _Sifted({**policy, "conditions": [*rest, *looked_up]}, frozenset(needs), frozenset(never))
 
 

@@ -92,9 +92,7 @@ class Predictor:
         except Forbidden:
             if self._username:
                 raise no_access(realm, self._username) from None
-            seen = (
-                "tokens of the source's service account: this login may not look at them; give it the role view-users"
-            )
+            seen = "tokens of the source's service account: this login may not read them; give it the role view-users"
             return _by_mappers(replace(verdict, unknown=(*verdict.unknown, seen)), among, computed)
         if hidden := _not_in_examples(among, case, computed, tokens):
             return _by_mappers(replace(verdict, unknown=(*verdict.unknown, hidden)), among, computed)
@@ -106,7 +104,7 @@ class Predictor:
         return self._among[realm.name]
 
     def _not_consented(self, realm: Realm, among: AmongClients, case: Case, user: str) -> tuple[str, ...] | None:
-        """What the exchange is refused for; None where the login may not look, which a condition tells then."""
+        """What the exchange is refused for; None where the login may not read it, which a condition then reports."""
         requester = among.reach.clients[case.requester]
         if case.exchange != STANDARD or not requester.is_on("consentRequired"):
             return ()

@@ -22,7 +22,7 @@ from kcadmin.writes.votes import is_true
 from reach.audiences import added
 from reach.facts import ClientFacts, Facts, Questions
 from reach.fitness import DPOP, bound_by
-from reach.gates import Role, full_scope_returns, openings, other_audiences, parts_of, replacing_mappers
+from reach.gates import Role, full_scope_returns, other_audiences, parts_of, replacing_mappers, ways_in
 from reach.held_mappers import held_scopes
 from reach.marks_in_sight import marks_of_policies, marks_of_scopes, marks_on
 from reach.near import Near
@@ -35,16 +35,16 @@ LOGINS = (
 )
 
 
-def ask(
+def ask_server(
     connection: Connection,
     questions: Questions,
     known: Mapping[tuple[str, str], ClientFacts] = MappingProxyType({}),
 ) -> Facts:
-    """One login, one look-up a client, and the features where a grant needs them.
+    """One login, one request a client, and the features where a grant needs them.
 
     A client that no stack has switched to the standard exchange needs them too: without the feature the switch is inert.
 
-    :param known: what ``clients_of`` has just given.
+    :param known: what ``named_clients`` has just returned.
     :raises KeycloakError: the server cannot be reached, or refuses the login.
     """
     session = session_for(connection)
@@ -65,7 +65,7 @@ def ask(
         permissions,
         frozenset(key for key, found in parts.items() if found is None),
         {
-            gate: openings(
+            gate: ways_in(
                 realm_for(session, gate.realm),
                 gate.client,
                 gate.target,
@@ -102,7 +102,7 @@ def _marks(session: Session, realm: str, questions: Questions, permissions: Mapp
     return (*marks_of_scopes(scopes), *marks_of_policies(policies))
 
 
-def clients_of(connection: Connection, wanted: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], ClientFacts]:
+def named_clients(connection: Connection, wanted: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], ClientFacts]:
     """The named clients alone, as far as they exist; ``ask`` reads them no second time."""
     return _clients(session_for(connection), wanted, {})[0]
 

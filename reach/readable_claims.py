@@ -109,7 +109,7 @@ UNSEEN = frozenset({SESSION, PARTY, KEY, "resource_access"})
 """No example of a token tells whether a token with such a claim is taken, or it shows what a token leaves out."""
 
 
-def unread(claims: Json) -> tuple[str, ...]:
+def unread_claims(claims: Json) -> tuple[str, ...]:
     """The claims of an example of a token for which a real one would be refused."""
     return tuple(name for name, value in claims.items() if name in SHAPES.keys() - UNSEEN and not SHAPES[name](value))
 
@@ -131,7 +131,7 @@ def may_spoil(mapper: Json) -> bool:
     claim = first_claim(mapper)
     if claim not in SHAPES or _is_within(mapper, "resource_access"):
         return False
-    value = value_of(mapper)
+    value = written_value(mapper)
     if value is not UNKNOWN:
         return value is not NOTHING and not (SHAPES[claim](value) and (claim != KEY or value is None))
     config = mapper.get("config") or {}
@@ -152,12 +152,12 @@ def _is_within(mapper: Json, claim: str) -> bool:
     return first_claim(mapper) == claim != str((mapper.get("config") or {}).get("claim.name"))
 
 
-def writes(mapper: Json, claim: str) -> bool:
+def writes_claim(mapper: Json, claim: str) -> bool:
     """Whether a mapper writes a claim, or a part of it."""
     return first_claim(mapper) == claim or (claim == "name" and mapper["protocolMapper"] == "oidc-full-name-mapper")
 
 
-def value_of(mapper: Json) -> Any:
+def written_value(mapper: Json) -> Any:
     """What a mapper makes of its first claim: NOTHING where it leaves it out, UNKNOWN where that hangs on the user."""
     config = mapper.get("config") or {}
     found = fixed_value(config) if mapper["protocolMapper"] == CLAIM_MAPPER else UNKNOWN

@@ -169,7 +169,7 @@ def of_sources(names: Iterable[str]) -> str:
 
 
 def is_of_sources(phrase: str) -> bool:
-    """Whether a condition is one on whose token it is."""
+    """Whether a condition is about the token's source."""
     return phrase.startswith(_OF_SOURCES)
 
 

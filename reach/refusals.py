@@ -12,7 +12,7 @@ STALE = "Invalid token"
 UNAUTHORISED, TOO_MANY, BROKEN = 401, 429, 500
 OF_A_CLIENT = ("invalid_client", "unauthorized_client")
 NO_CERTIFICATE = "Client Certification missing for MTLS HoK Token Binding"
-# What Keycloak says with status 400 or 403 before it looks at an exchange.
+# What Keycloak answers with status 400 or 403 before it judges an exchange.
 BEFORE_THE_EXCHANGE = (
     "Parameter client_assertion",
     "Client authentication with",

@@ -95,7 +95,7 @@ class RoleReach:
         return Way(ROLES, why.by, why.owner, (*why.when, f"the user has a role of {named(audience)}"))
 
 
-def read_roles(
+def survey_roles(
     session: Session,
     survey: Survey,
     progress: Progress = lambda what: None,
@@ -194,7 +194,7 @@ def conditions_of(facts: RoleFacts, each: Added, beside: Iterable[Added] = ()) -
 
 
 def asked_for(scope: str) -> str:
-    """What must hold for an optional client scope to act."""
+    """The condition under which an optional client scope acts."""
     return f"scope {named(scope)}{_ASKED}"
 
 

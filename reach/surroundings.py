@@ -15,7 +15,7 @@ from kcadmin.rest.errors import Forbidden
 from kcadmin.rest.session import path, session_for
 from reach.among_clients import survey_of
 from reach.audiences import Shapes, switched
-from reach.roles import RoleFacts, read_roles
+from reach.roles import RoleFacts, survey_roles
 from reach.survey import Json, Survey
 
 NOTES_SECONDS = 30.0
@@ -37,7 +37,7 @@ class Surroundings:
 
 
 def known_clients(connection: Connection, realm_name: str, client_ids: Iterable[str]) -> dict[str, Client]:
-    """Clients that the program has looked up before: without a request."""
+    """Clients that the program has read before: without a request."""
     clients = realm_for(session_for(connection), realm_name).clients
     return {name: client for name in client_ids if (client := clients.find(name))}
 
@@ -83,7 +83,7 @@ def surroundings(
     }
     asking = {*asking, *(name for name, client in clients.items() if also(client))}
     try:
-        roles = read_roles(session, replace(survey, clients=restricted), of=asking)
+        roles = survey_roles(session, replace(survey, clients=restricted), of=asking)
     except Forbidden:
         roles = RoleFacts()
         unread.append(f"roles and scope mappings: {_WITHOUT.format('view-clients')}")

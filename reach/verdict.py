@@ -7,7 +7,7 @@ from typing import Any
 from kcadmin.objects.features import LEGACY, STANDARD, STANDARD_SINCE, answered_by
 from kcadmin.rest.errors import KeycloakError
 from kcadmin.rest.texts import UUID, named, quoted, shown
-from reach.readable_claims import unread
+from reach.readable_claims import unread_claims
 
 RECIPIENT, REQUESTER, THIRD = "recipient", "requester", "third"
 
@@ -80,7 +80,7 @@ class Claims:
             delegation=tuple(name for name in DELEGATION if claims.get(name) is not None),
             exp=_seconds(claims, "exp"),
             iat=_seconds(claims, "iat"),
-            unread=unread(claims),
+            unread=unread_claims(claims),
             **texts,
         )
 

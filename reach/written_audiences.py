@@ -125,7 +125,7 @@ NOTHING, UNKNOWN = Written.NOTHING, Written.UNKNOWN
 
 
 def fixed_value(config: Mapping[str, str]) -> Any:
-    """A hard-coded value as it stands in a claim that takes any. One that Keycloak cannot read leaves the claim out."""
+    """A hard-coded value as it appears in a claim that takes any. One that Keycloak cannot read leaves the claim out."""
     value, kind = config.get("claim.value") or "", config.get("jsonType.label") or "String"
     if not value:
         return NOTHING
@@ -140,7 +140,7 @@ def fixed_value(config: Mapping[str, str]) -> Any:
 
 
 def _fixed(config: Mapping[str, str]) -> tuple[str, ...] | None:
-    """The same as it stands in ``aud``: always one text, also where it looks like a list."""
+    """The same as it appears in ``aud``: always one text, also where it looks like a list."""
     is_json = config.get("jsonType.label") == "JSON" and config.get("claim.value")
     found = _first_of(config["claim.value"], _WITHOUT_FRACTIONS) if is_json else fixed_value(config)
     if isinstance(found, Written):

@@ -20,7 +20,7 @@ from providers.client_policy import ClientPolicy
 from providers.management_permissions import ManagementPermissions
 from providers.scope_permission import ScopePermission
 from reach.facts import Questions
-from reach.preflight import ask
+from reach.preflight import ask_server
 
 config = pulumi.Config()
 settings = read_settings(grants=False)
@@ -29,7 +29,7 @@ realm = settings.realm
 
 if wiring == "guide":
     services = AuthorizationServices("authorization-services", realm=realm, client_id=target)  # 1
-    features = ask(settings.connection, Questions(clients=frozenset(), ask_features=True)).features
+    features = ask_server(settings.connection, Questions(clients=frozenset(), ask_features=True)).features
     if features and features.fine_grained_permissions:
         ManagementPermissions("management-permissions", realm=realm, client_id=target)  # 2
     else:

@@ -13,7 +13,7 @@ from exchange.audit import report
 from exchange.audit.audit import Audit, Record, Wanted, parse_moment, switched_off
 from exchange.stack.place import find_place
 from exchange.terminal import options
-from exchange.terminal.console import LOOKED, REFUSED, busy, problems, warn_of
+from exchange.terminal.console import LOOKED, REFUSED, busy, problems, warn_of_connection
 from exchange.terminal.screen import Screen, print_text
 from kcadmin.objects.features import LEGACY
 from kcadmin.rest.errors import InvalidSettings
@@ -22,9 +22,12 @@ from kcadmin.rest.texts import named
 EPILOG = "See docs/audit.md for what events contain and what they leave out."
 ON_A_TERMINAL, BEFORE_FOLLOWING = 100, 10
 Since = Annotated[
-    str | None, typer.Option("--since", metavar="TIME", show_default=False, help="From then on: 2h, 7d, 2026-01-31.")
+    str | None,
+    typer.Option("--since", metavar="TIME", show_default=False, help="Only exchanges since then: 2h, 7d, 2026-01-31."),
 ]
-Until = Annotated[str | None, typer.Option("--until", metavar="TIME", show_default=False, help="Before then.")]
+Until = Annotated[
+    str | None, typer.Option("--until", metavar="TIME", show_default=False, help="Only exchanges before then.")
+]
 Grant = Annotated[
     str | None,
     typer.Option("--grant", metavar="NAME", show_default=False, help="Only exchanges that may belong to this grant."),
@@ -64,7 +67,7 @@ Limit = Annotated[
         metavar="N",
         min=1,
         show_default=f"{ON_A_TERMINAL} on a terminal, {BEFORE_FOLLOWING} before --follow, else all",
-        help="The newest N.",
+        help="Only the newest N exchanges.",
     ),
 ]
 
@@ -78,9 +81,11 @@ def audit_command(
     refused: Annotated[bool, typer.Option("--refused", help="Only refused exchanges.")] = False,
     summary: Annotated[bool, typer.Option("--summary", help="Count by grant, exchange and result.")] = False,
     unused: Unused = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Then print new exchanges; Ctrl-C ends it.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Keep running and print new exchanges; Ctrl-C ends it.")
+    ] = False,
     limit: Limit = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print rows, for spreadsheets.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: options.AsJson = False,
     stack: options.Stack = None,
     url: options.Url = None,
@@ -114,7 +119,7 @@ def audit_command(
         _refuse_together(follow=follow, summary=summary, unused=unused, until=until, as_csv=as_csv, as_json=as_json)
         login = options.login(admin_username, client_id, login_realm, ca_certificate, public_url, insecure_http)
         place = find_place(stack, url, realm, login)
-        warn_of(place.connection)
+        warn_of_connection(place.connection)
         audit, now = Audit(place), time.time()
         wanted = Wanted(
             parse_moment(since, now) if since else None,

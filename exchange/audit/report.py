@@ -144,8 +144,7 @@ def unused_line(found: Unused, days: int, reason: str | None = None) -> str:
     if found.certain:
         return f"unused: {grant}: no allowed exchange for {days} days."
     return (
-        f"cannot say: {grant}: no allowed exchange since {moment(found.since)}; "
-        "earlier ones may not have been recorded."
+        f"unknown: {grant}: no allowed exchange since {moment(found.since)}; earlier ones may not have been recorded."
     )
 
 

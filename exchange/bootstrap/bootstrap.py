@@ -137,7 +137,7 @@ def as_lines(made: Bootstrapped) -> list[str]:
     """What a person does next."""
     robot = made.robot
     reach = f" on {', '.join(robot.only)} alone" if robot.only else ""
-    what = "Made" if robot.made else "FOUND, deleted and made anew:"
+    what = "Made" if robot.made else "Deleted and created again:"
     return [
         *robot.told,
         f"{what} client {named(robot.client_id)} in realm {named(made.realm)} with {', '.join(robot.roles)}"

@@ -8,7 +8,7 @@ import typer
 
 from exchange.bootstrap import bootstrap
 from exchange.bootstrap.federated import Federated
-from exchange.terminal.console import ask, person, problems, warn, warn_of
+from exchange.terminal.console import ask, person, print_warning, problems, warn_of_connection
 from exchange.terminal.options import InsecureHttp, PublicUrl, login
 from exchange.terminal.screen import print_line, print_text
 from exchange.terminal.version_control import warn_unless_ignored
@@ -23,43 +23,48 @@ EPILOG = "See docs/own-keycloak.md, A robot instead of an administrator."
 
 
 def bootstrap_command(
-    realm: Annotated[str, typer.Option(metavar="NAME", help="The realm that the robot lives in and manages.")],
+    realm: Annotated[str, typer.Option(metavar="NAME", help="The realm that the robot belongs to and manages.")],
     url: Annotated[str, typer.Option(metavar="URL", envvar="KEYCLOAK_URL", help="Keycloak's base address.")],
     client_id: Annotated[str, typer.Option(metavar="ID", help="The robot's client id.")] = "pulumi-token-exchange",
-    legacy: Annotated[bool, typer.Option("--legacy", help="For legacy grants too: view-authorization.")] = False,
-    guards: Annotated[bool, typer.Option("--guards", help="For guards: manage-realm.")] = False,
+    legacy: Annotated[bool, typer.Option("--legacy", help="Allow legacy grants too: adds view-authorization.")] = False,
+    guards: Annotated[bool, typer.Option("--guards", help="Allow guards: adds manage-realm.")] = False,
     realm_roles: Annotated[
-        bool, typer.Option("--realm-roles", help="For requiredRoles of the realm: manage-realm.")
+        bool, typer.Option("--realm-roles", help="Allow requiredRoles of the realm: adds manage-realm.")
     ] = False,
     role_policies: Annotated[
-        bool, typer.Option("--role-policies", help="For policies on realm roles: view-authorization, view-realm.")
+        bool,
+        typer.Option("--role-policies", help="Allow policies on realm roles: adds view-authorization, view-realm."),
     ] = False,
     user_policies: Annotated[
-        bool, typer.Option("--user-policies", help="For policies on users or groups: view-authorization, view-users.")
+        bool,
+        typer.Option("--user-policies", help="Allow policies on users or groups: adds view-authorization, view-users."),
     ] = False,
-    dry_runs: Annotated[bool, typer.Option("--dry-runs", help="For dry runs for a user: view-users.")] = False,
-    audit: Annotated[bool, typer.Option("--audit", help="For the audit: view-events.")] = False,
+    dry_runs: Annotated[bool, typer.Option("--dry-runs", help="Allow dry runs for a user: adds view-users.")] = False,
+    audit: Annotated[bool, typer.Option("--audit", help="Allow the audit: adds view-events.")] = False,
     events: Annotated[
-        bool, typer.Option("--events", help="To switch events on, with manage-events; for the audit too.")
+        bool,
+        typer.Option("--events", help="Allow switching events on, and the audit: adds manage-events."),
     ] = False,
     only: Annotated[
         list[str] | None,
         typer.Option(
             metavar="CLIENT",
             show_default=False,
-            help="May manage this client alone; once for each. Switches the realm's admin permissions on.",
+            help="Let it manage only this client; repeat for more. Switches the realm's admin permissions on.",
         ),
     ] = None,
     key: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", show_default="<client id>-<realm>-<host>.pem", help="Where its private key is, or goes."
+            metavar="FILE",
+            show_default="<client id>-<realm>-<host>.pem",
+            help="The file of its private key; created if it does not exist.",
         ),
     ] = None,
     new_key: Annotated[
         bool,
         typer.Option(
-            "--new-key", help="Make another key, and create the client again: its former keys and tokens end at once."
+            "--new-key", help="Make a new key and create the client again: its former keys and tokens end at once."
         ),
     ] = False,
     federated: Annotated[
@@ -67,31 +72,33 @@ def bootstrap_command(
         typer.Option(
             metavar="ALIAS",
             show_default=False,
-            help="Log in without a key, by tokens of the issuer of this identity provider.",
+            help="Log in without a key, by tokens from the issuer of this identity provider.",
         ),
     ] = None,
     subject: Annotated[
-        str | None, typer.Option(metavar="SUB", show_default=False, help="The sub of those tokens.")
+        str | None, typer.Option(metavar="SUB", show_default=False, help="The claim sub of those tokens.")
     ] = None,
     issuer: Annotated[
         str | None,
         typer.Option(
             metavar="URL",
             show_default=False,
-            help="Make the identity provider, too, for this issuer; with one of the next three.",
+            help="Also create the identity provider, for this issuer; needs --kubernetes, --oidc or --spiffe.",
         ),
     ] = None,
     kubernetes: Annotated[bool, typer.Option("--kubernetes", help="The issuer is a Kubernetes cluster.")] = False,
-    oidc: Annotated[bool, typer.Option("--oidc", help="The issuer is of OpenID Connect, as those of CI jobs.")] = False,
+    oidc: Annotated[bool, typer.Option("--oidc", help="The issuer uses OpenID Connect, as CI systems do.")] = False,
     spiffe: Annotated[
         bool, typer.Option("--spiffe", help="The issuer is a SPIFFE trust domain; needs --keys.")
     ] = False,
     keys: Annotated[
         str | None,
-        typer.Option(metavar="URL", show_default="by its own document", help="Where the keys of the issuer are."),
+        typer.Option(
+            metavar="URL", show_default="from its discovery document", help="The address of the issuer's keys."
+        ),
     ] = None,
     reuse: Annotated[
-        bool, typer.Option("--reuse", help="With --oidc: take a token more than once, for a job that has one.")
+        bool, typer.Option("--reuse", help="With --oidc: accept a token more than once, for a job that gets only one.")
     ] = False,
     max_age: Annotated[
         int | None,
@@ -102,18 +109,20 @@ def bootstrap_command(
         typer.Option(
             metavar="FIELD",
             show_default=False,
-            help="A field of the robot that the realm's client policies may change; once for each.",
+            help="A field of the robot that the realm's client policies may change; repeat for more.",
         ),
     ] = None,
     remove: Annotated[
         bool, typer.Option("--remove", help="Delete the robot, and undo what was switched on for it.")
     ] = False,
-    admin_username: Annotated[str, typer.Option(metavar="NAME", help="Who makes it.")] = "admin",
+    admin_username: Annotated[str, typer.Option(metavar="NAME", help="The administrator who creates it.")] = "admin",
     login_realm: Annotated[str, typer.Option(metavar="NAME", help="The administrator's realm.")] = "master",
-    ca_certificate: Annotated[str, typer.Option(metavar="FILE", help="PEM file of the server's CA.")] = "",
+    ca_certificate: Annotated[
+        str, typer.Option(metavar="FILE", help="A PEM file of the CA that signed the server's certificate.")
+    ] = "",
     public_url: PublicUrl = None,
     insecure_http: InsecureHttp = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was made as an object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was made as a JSON object.")] = False,
 ) -> None:
     """Make the client that manages grants instead of an administrator, with exactly the roles it needs.
 
@@ -139,7 +148,7 @@ def bootstrap_command(
         if person() and not os.environ.get(ADMIN_PASSWORD):
             config["adminPassword"] = ask(f"Password of {named(admin_username)}")
         connection = read_connection(config.get)
-        warn_of(connection)
+        warn_of_connection(connection)
         if remove:
             gone = bootstrap.remove(connection, realm, client_id)
             is_deleted = gone is not None and gone.existed
@@ -157,7 +166,7 @@ def bootstrap_command(
             raise InvalidSettings(
                 ["--only: reaches standard grants without conditions alone; leave the other purposes out."]
             )
-        more: dict[str, Any] = {"only": only or (), "accepted": accept_policy_changes or (), "tell": warn}
+        more: dict[str, Any] = {"only": only or (), "accepted": accept_policy_changes or (), "tell": print_warning}
         if by_issuer:
             made = bootstrap.bootstrap_federated(connection, realm, client_id, roles, *by_issuer, **more)
         else:

@@ -42,7 +42,7 @@ def exchanged_audience(q: Question) -> Iterator[Finding]:
         so = (
             f"it gets none for {texts.named(q.case.target)}"
             if asked
-            else "an API that looks at aud refuses the exchanged token"
+            else "an API that checks aud refuses the exchanged token"
         )
         yield from _names(q, ExpectedAudience(q.requester, q.case.target, q.case.exchange_scope, EXCHANGED, so))
 
@@ -74,12 +74,14 @@ def _names(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
         yield from (each for each in reasons if each and each.cause == "audience-missing")
         return
     if None in reasons and (token is None or _is_disabled(q, naming)):
-        return  # a mapper stands there as it should; since 26.7.5 it acts once the client is enabled, which other findings tell
+        return  # there is a mapper as it should be; since 26.7.5 it acts once the client is enabled, which other findings tell
     found = [reason for reason in reasons if reason]
     if not found and token is not None and None in reasons:
-        aud = ", ".join(token.aud) or "nobody"
-        wrong = f"has a mapper for {texts.named(naming.named)}, but its fresh tokens name {aud} in aud, so {naming.so}"
-        remedy = "look at its other mappers, and at the client policies"
+        aud = ", ".join(token.aud) or "no client"
+        wrong = (
+            f"has a mapper for {texts.named(naming.named)}, but aud of its fresh tokens contains {aud}, so {naming.so}"
+        )
+        remedy = "check its other mappers, and the client policies"
         yield _at(q, naming, "audience-missing", wrong, remedy, "aud", aud, mended=False, sure=not unordered)
     yield from found or ([] if None in reasons else [_missing(q, naming, sure=not doubtful)])
 
@@ -94,11 +96,11 @@ def _reasons(q: Question, naming: ExpectedAudience) -> Iterator[Finding | None]:
     yield from _of_others(q, naming)
     for each in _mappers(q, naming):
         if each.audience is None and each.on:
-            wrong = f"names {texts.named(naming.named)} only where {each.by} writes it"
+            wrong = f"has {texts.named(naming.named)} in aud only if {each.by} writes it"
             remedy = f"add an audience mapper for {texts.named(naming.named)}"
             yield _at(q, naming, "audience-missing", wrong, remedy, "protocolMappers", each.by, sure=False)
         elif each.audience == naming.named and each.when:
-            wrong = f"names {texts.named(naming.named)} by {each.by} only where {each.when}"
+            wrong = f"has {texts.named(naming.named)} in aud by {each.by} only if {each.when}"
             remedy = f"switch on access.token.claim and {LIGHTWEIGHT_CLAIM} of that mapper"
             yield _at(
                 q, naming, "audience-missing", wrong, remedy, "protocolMappers", each.by, mended=False, sure=False
@@ -154,7 +156,7 @@ def _not_held(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
     held = held_scopes(holder)
     for name, scope in q.reader.scopes().items():
         if name not in held and any(each.on and each.audience == naming.named for each in if_held(holder, scope)):
-            wrong = f"does not hold the client scope {texts.named(name)}, which names {texts.named(naming.named)}"
+            wrong = f"does not hold the client scope {texts.named(name)}, which adds {texts.named(naming.named)} to aud"
             remedy = f"add it under Clients → {holder.client_id} → Client scopes"
             yield _at(q, naming, "scope-not-held", wrong, remedy, f"{DEFAULT}ClientScopes", ", ".join(held))
 
@@ -182,7 +184,7 @@ def _of_roles(q: Question, naming: ExpectedAudience, scope: AssignedScope) -> It
     if _is_filtered(q, naming) and all(client not in (None, "", naming.named) for client, _ in roles):
         held = ", ".join(f"{client}/{role}" for client, role in roles)
         wrong = (
-            f"names {texts.named(naming.named)} only for users who hold one of {held}, and an exchange that asks "
+            f"adds {texts.named(naming.named)} to aud only for users who hold one of {held}, and an exchange that asks "
             f"for {texts.named(naming.named)} "
             "counts only realm roles and its own"
         )
@@ -195,15 +197,15 @@ def _of_roles(q: Question, naming: ExpectedAudience, scope: AssignedScope) -> It
         if any(role in q.reader.roles_of(str(user["id"]), client).values() for client, role in roles):
             return
         wrong = (
-            f"holds none of the roles ({words}) for which {texts.named(naming.holder.client_id)} names "
-            f"{texts.named(naming.named)} in its tokens"
+            f"holds none of the roles ({words}) for which tokens of {texts.named(naming.holder.client_id)} have "
+            f"{texts.named(naming.named)} in aud"
         )
         remedy = "give the user one under Users → Role mapping, or change the grant's requiredRoles"
         yield q.found(
             "user-role", "user", str(q.as_user), wrong, remedy, field="roles", value=words, token=naming.token
         )
         return
-    wrong = f"names {texts.named(naming.named)} only for users who hold one of {words}"
+    wrong = f"adds {texts.named(naming.named)} to aud only for users who hold one of {words}"
     remedy = "give --as-user NAME to see whether the user does"
     place = f"clientScopes[{scope.name}].roles"
     yield _at(q, naming, "user-role", wrong, remedy, place, words, mended=False, sure=False)
@@ -224,11 +226,11 @@ def _of_others(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
                 f"that is the UUID of {texts.named(of_uuid.client_id)}, while aud holds client ids" if of_uuid else ""
             )
             wrong = (
-                f"names {texts.named(named)} by its audience mapper {texts.named(mapper.name)}{where}, and "
+                f"adds {texts.named(named)} to aud by its audience mapper {texts.named(mapper.name)}{where}, and "
                 f"{and_ or 'there is no such client any more'}"
             )
             remedy = (
-                f"let the mapper name {texts.named(naming.named)}; a mapper does not follow a client that is renamed"
+                f"let the mapper add {texts.named(naming.named)}; a mapper does not follow a client that is renamed"
             )
             yield _at(q, naming, "mapper-names-nobody", wrong, remedy, place, named)
         elif naming.named in mapper.name:
@@ -236,7 +238,7 @@ def _of_others(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
                 f"names {texts.named(named)} by its audience mapper {texts.named(mapper.name)}{where}, and not "
                 f"{texts.named(naming.named)}"
             )
-            remedy = f"let the mapper name {texts.named(naming.named)}"
+            remedy = f"let the mapper add {texts.named(naming.named)}"
             yield _at(q, naming, "mapper-names-another", wrong, remedy, place, named)
 
 
@@ -266,8 +268,8 @@ def _is_hidden(q: Question, naming: ExpectedAudience) -> bool:
 
 def _missing(q: Question, naming: ExpectedAudience, *, sure: bool) -> Finding:
     others = sorted({each.audience or "" for each in _mappers(q, naming) if each.own} - {""})
-    known = f"its audience mappers name {', '.join(others)}" if others else "it has no audience mapper"
-    wrong = f"names {texts.named(naming.named)} nowhere: {known}"
+    known = f"its audience mappers add {', '.join(others)}" if others else "it has no audience mapper"
+    wrong = f"does not add {texts.named(naming.named)} to aud: {known}"
     remedy = (
         f"add an audience mapper for {texts.named(naming.named)} under Clients → {naming.holder.client_id} → "
         "Client scopes → dedicated"

@@ -12,7 +12,7 @@ CHECKS: tuple[Check, ...] = (
         clients.credentials,
         lambda q: q.secret is not None or q.may_be("requester-authenticator"),
     ),
-    Check("no other client has the subject of '{requester}'", clients.subject, clients.logs_in_by_issuer),
+    Check("no other client has the subject of '{requester}'", clients.assertion_subject, clients.logs_in_by_issuer),
     Check("a DPoP proof of '{requester}'", clients.proof, clients.needs_proof),
     Check("the switch of '{requester}' (Standard token exchange)", clients.switch),
     Check("source '{source}' exists and is enabled", clients.source),
@@ -21,15 +21,15 @@ CHECKS: tuple[Check, ...] = (
     Check("user '{user}' exists and is enabled", clients.user, lambda q: q.as_user is not None),
     Check("no consent is required", clients.consent),
     Check(
-        "fresh tokens of '{source}' name '{requester}' in aud", audience.subject_audience, audience.subject_is_foreign
+        "fresh tokens of '{source}' have '{requester}' in aud", audience.subject_audience, audience.subject_is_foreign
     ),
     Check(
-        "fresh tokens of '{requester}' name '{target}' in aud", audience.exchanged_audience, audience.must_name_target
+        "fresh tokens of '{requester}' have '{target}' in aud", audience.exchanged_audience, audience.must_name_target
     ),
     Check(
         "the token-exchange permission of '{target}' and its policies",
         permission.permission,
-        permission.needs_permission,
+        permission.asks_permission,
     ),
     Check(
         "no policy on the resource server of '{target}' itself passes for a permission of token exchange",

@@ -14,7 +14,7 @@ from kcadmin.objects.robot_login import ISSUER, SUBJECT, ByIssuer
 from kcadmin.rest.texts import named, quoted
 from kcadmin.rest.tokens import PEM_START
 from reach.consents import granted, needed
-from reach.fitness import BOUND_BY, DPOP, OPENID_CONNECT, Position, Unfit, bound_by, unfit
+from reach.fitness import BOUND_BY, DPOP, OPENID_CONNECT, Position, Unfit, bound_by, unfit_for
 
 NOT_BEFORE = "notBefore"
 ENABLE = "enable it under Clients → {0} → Settings"
@@ -60,7 +60,7 @@ def requester(q: Question) -> Iterator[Finding]:
         wrong = "does not exist, or the login may not see it, and it is the requester"
         yield q.found("requester-missing", "client", name, wrong, "create it, or correct the client id")
         return
-    found = unfit(client, Position.REQUESTER, q.case.exchange, foreign=q.foreign)
+    found = unfit_for(client, Position.REQUESTER, q.case.exchange, foreign=q.foreign)
     if Unfit.DISABLED in found:
         wrong = "is disabled, and it is the requester"
         yield _field(q, "requester-disabled", client, "enabled", wrong, ENABLE.format(name))
@@ -69,7 +69,7 @@ def requester(q: Question) -> Iterator[Finding]:
         yield _field(q, "requester-protocol", client, "protocol", wrong, f"let an {OPENID_CONNECT} client ask")
     if Unfit.BEARER_ONLY in found:
         wrong = "is bearer-only, so the token endpoint does not serve it"
-        remedy = "make it confidential (bearerOnly false), and give the caller the secret that it has then"
+        remedy = "make it confidential (bearerOnly false), and give the caller its new secret"
         yield _field(q, "requester-bearer-only", client, "bearerOnly", wrong, remedy)
     elif Unfit.PUBLIC in found:
         those = "no token of another client" if q.legacy else "no token"
@@ -83,7 +83,7 @@ def needs_proof(q: Question) -> bool:
 
 
 def proof(q: Question) -> Iterator[Finding]:
-    """A requester whose tokens are bound by DPoP sends a proof; no look at the realm shows whether it does."""
+    """A requester whose tokens are bound by DPoP sends a proof; no reading of the realm shows whether it does."""
     client, name = q.requester, q.case.requester
     if client:
         wrong = "has tokens that are bound by DPoP, so Keycloak refuses each request of it without a DPoP proof"
@@ -120,7 +120,7 @@ def logs_in_by_issuer(q: Question) -> bool:
     return q.requester is not None and q.requester.value("clientAuthenticatorType") == ByIssuer.kind
 
 
-def subject(q: Question) -> Iterator[Finding]:
+def assertion_subject(q: Question) -> Iterator[Finding]:
     """A requester that logs in by another issuer's tokens shares their subject with nobody."""
     client = q.requester
     if client is None:
@@ -134,7 +134,7 @@ def subject(q: Question) -> Iterator[Finding]:
 
 
 def switch(q: Question) -> Iterator[Finding]:
-    """The requester's switch stands for the exchange that is meant."""
+    """The requester's switch fits the exchange that is meant."""
     client, name = q.requester, q.case.requester
     if client is None:
         return
@@ -158,7 +158,7 @@ def source(q: Question) -> Iterator[Finding]:
         wrong = "does not exist, or the login may not see it, so no token is issued for it"
         yield q.found("source-missing", "client", name, wrong, "create it, or correct the client id")
         return
-    found = unfit(client, Position.SOURCE, q.case.exchange) if q.foreign else []
+    found = unfit_for(client, Position.SOURCE, q.case.exchange) if q.foreign else []
     if Unfit.DISABLED in found:
         wrong = "is disabled, so each of its tokens is an 'Invalid token'"
         yield _field(q, "source-disabled", client, "enabled", wrong, ENABLE.format(name))
@@ -189,7 +189,7 @@ def target(q: Question) -> Iterator[Finding]:
         yield q.found("target-missing", "client", name, wrong, "create it, or correct the client id")
         return
     disabled_targets = not q.reader.cache.features.refuses_disabled_targets
-    found = unfit(client, Position.TARGET, q.case.exchange, disabled_targets=disabled_targets) if q.asks else []
+    found = unfit_for(client, Position.TARGET, q.case.exchange, disabled_targets=disabled_targets) if q.asks else []
     if Unfit.DISABLED in found:
         wrong = "is disabled, so nobody may ask for it"
         yield _field(q, "target-disabled", client, "enabled", wrong, ENABLE.format(name))

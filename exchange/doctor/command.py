@@ -14,7 +14,7 @@ from exchange.doctor.rules import Broken, broken_rules
 from exchange.stack import stack as stacks
 from exchange.stack.place import Place, find_place
 from exchange.stack.stack import StackProblem
-from exchange.terminal.console import LOOKED, REFUSED, busy, problems, warn_of
+from exchange.terminal.console import LOOKED, REFUSED, busy, problems, warn_of_connection
 from exchange.terminal.options import (
     AdminUsername,
     AsJson,
@@ -32,41 +32,46 @@ from exchange.terminal.printing import say
 from exchange.terminal.screen import Screen, print_line, print_text
 from reach.proof import USER, Case
 
-EPILOG = "See docs/doctor.md for every cause that it knows, and for what it looks at."
+EPILOG = "See docs/doctor.md for every cause that doctor knows, and for what it checks."
 STDIN = "-"
 
 
 def doctor_command(
     grants: Annotated[
         list[str] | None,
-        typer.Argument(metavar="GRANT", show_default=False, help="Names of grants; without any, all of the stack."),
+        typer.Argument(metavar="GRANT", show_default=False, help="Names of grants. Default: all grants of the stack."),
     ] = None,
     source: Annotated[
-        str | None, typer.Option(metavar="CLIENT", show_default=False, help="The client that the user's token is of.")
+        str | None,
+        typer.Option(metavar="CLIENT", show_default=False, help="The client that the user's token was issued for."),
     ] = None,
     target: Annotated[
-        str | None, typer.Option(metavar="CLIENT", show_default=False, help="The client that the new token is for.")
+        str | None,
+        typer.Option(metavar="CLIENT", show_default=False, help="The client that the exchanged token is for."),
     ] = None,
     requester: Annotated[
         str | None,
-        typer.Option(metavar="CLIENT", show_default="by the flow", help="The client that asks, if a third one."),
+        typer.Option(
+            metavar="CLIENT",
+            show_default="by the flow",
+            help="The client that calls the token endpoint, if it is a third one.",
+        ),
     ] = None,
     flow: Annotated[
         Literal["recipient", "requester"] | None,
-        typer.Option(show_default="the grant's", help="recipient: the target asks; requester: the source does."),
+        typer.Option(show_default="the grant's", help="Who asks. recipient: the target. requester: the source."),
     ] = None,
     exchange: Annotated[
         Literal["standard", "legacy"] | None,
-        typer.Option(show_default="the grant's, or what answers", help="Which exchange is meant."),
+        typer.Option(show_default="the grant's, or the one that answers", help="The exchange to check."),
     ] = None,
     error: Annotated[
         str | None,
-        typer.Option(
-            metavar="TEXT", show_default=False, help="What Keycloak answered: its text, its JSON, or - for stdin."
-        ),
+        typer.Option(metavar="TEXT", show_default=False, help="Keycloak's answer: its text, its JSON, or - for stdin."),
     ] = None,
     as_user: Annotated[
-        str | None, typer.Option(metavar="NAME", envvar=USER, help="Whose tokens: looked up, without a password.")
+        str | None,
+        typer.Option(metavar="NAME", envvar=USER, help="Check with this user's roles; no password is needed."),
     ] = None,
     as_json: AsJson = False,
     stack: Stack = None,
@@ -105,7 +110,7 @@ def doctor_command(
         )
         if place.stack is None and source is None:
             raise StackProblem("doctor: without a stack there are no grants to check; give --source and --target.")
-        warn_of(place.connection)
+        warn_of_connection(place.connection)
         text = sys.stdin.read() if error == STDIN else error
         asked = Asked(source, target, requester, flow, exchange, as_user, text)
         doctor = Doctor(AnswerCache(place.session), asked, os.environ)

@@ -48,7 +48,7 @@ class Refused:
 class Diagnosis:
     """What was found of one exchange, the likeliest first. notes: what only may be wrong, and nobody has seen an error of.
 
-    reading: what the error text says; in_order: what was looked at; unseen: what could not be, and why.
+    reading: what the error text means; in_order: what was checked and is right; unseen: what could not be checked, and why.
     """
 
     case: Case
@@ -88,9 +88,9 @@ class Doctor:
         return declared or [self._undeclared(realm, asked.source, asked.target)]
 
     def examine(self, cases: Iterable[Case], began: Began = lambda number, case: None) -> list[Diagnosis]:
-        """What is found of each. began: told the number of each, from 1, before it is looked at.
+        """The diagnosis of each case. began: called with the number of each, from 1, before it is checked.
 
-        :raises Unreachable, LoginRefused: nothing can be looked at.
+        :raises Unreachable, LoginRefused: nothing can be read.
         """
         found = []
         for number, case in enumerate(cases, 1):
@@ -154,7 +154,7 @@ class Doctor:
         refused = None if stopped else _last_refusal(question, in_order)
         causes: Sequence[str] = question.reading.causes if question.reading else ()
         if not any(each.cause in causes for each in found):
-            found += request.faults(question)
+            found += request.request_faults(question)
         if refused and not causes:
             event = read_event(refused.error, refused.reason, case.exchange)
             causes = event.causes if event else ()

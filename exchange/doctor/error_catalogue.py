@@ -50,11 +50,11 @@ REQUEST: Mapping[str, Fault] = {
         "names a client_id that the realm does not have, or none", "send the requester's client_id"
     ),
     "secret-not-as-stored": Fault(
-        "carries no client secret, or another than the realm holds",
+        "carries no client secret, or not the one that the realm has",
         "give the caller the secret of Clients → the requester → Credentials; set it in the environment to have it compared",
     ),
     "assertion-bad": Fault(
-        "carries a client assertion that does not hold",
+        "carries an invalid client assertion",
         "sign it with the key of the client's Keys tab; iss and sub are the client id, aud the realm's issuer, exp is near",
     ),
     "assertion-reused": Fault(
@@ -80,7 +80,7 @@ REQUEST: Mapping[str, Fault] = {
     ),
     "subject-token-stale": Fault(
         "carries a subject token that is expired, revoked, of an ended session, of another realm, damaged, or no access token",
-        "fetch a new access token at the source and exchange that; look at its exp and iss",
+        "fetch a new access token at the source and exchange that; check its exp and iss",
     ),
     "subject-token-too-old": Fault(
         "carries a subject token that was issued before the audience was set up",
@@ -92,7 +92,7 @@ REQUEST: Mapping[str, Fault] = {
         "leave it out, or ask for urn:ietf:params:oauth:token-type:access_token",
     ),
     "refresh-needs-session": Fault(
-        "asks for a refresh token, but the subject token has no session that could go on (client credentials, or offline)",
+        "asks for a refresh token, but the subject token has no session to refresh (client credentials, or offline)",
         "ask for an access token",
     ),
     "offline-access-asked": Fault("asks for offline_access with a refresh token", "leave that scope out"),
@@ -104,18 +104,20 @@ REQUEST: Mapping[str, Fault] = {
         "carries a token that is bound to its client's key (DPoP, mTLS), and another client sends it",
         "let the client that got the token exchange it, with its proof; a recipient cannot",
     ),
-    "foreign-token-of-public-client": Fault("comes from a public client with another's token", "let a confidential client ask"),
+    "foreign-token-of-public-client": Fault(
+        "comes from a public client, with the token of another client", "let a confidential client ask"
+    ),
     "saml-asked": Fault("asks for a SAML assertion for a client that is no SAML client", "ask for an access token"),
     "impersonation-refused": Fault(
         "asks to act as another user (requested_subject), which needs a permission of its own",
-        "leave requested_subject out; impersonation is none of the grants made here",
+        "leave requested_subject out; grants do not cover impersonation",
     ),
     "issuer-unknown": Fault(
-        "names an issuer (requested_issuer, subject_issuer) that the realm has no identity provider for",
+        "contains an issuer (requested_issuer, subject_issuer) for which the realm has no identity provider",
         "leave it out, or register the identity provider",
     ),
 }  # fmt: skip
-"""What no look at a realm shows: the caller's request."""
+"""What no reading of a realm shows: the caller's request."""
 
 _CALLER = ("requester-missing", "requester-disabled", "requester-authenticator", "requester-secret")
 _NAMES = (
@@ -172,7 +174,7 @@ ROWS: tuple[Row, ...] = (
     Row(400, "invalid_request", "Parameter '{parameter}' is not supported for standard token exchange", STANDARD,
         ("legacy-parameter",), "leave it out",
         Logged("invalid_request", "Parameter '{parameter}' is not supported for standard token exchange")),
-    Row(400, "invalid_request", "Invalid token", BOTH, _STALE, "fetch a new subject token; look at its user, session, client",
+    Row(400, "invalid_request", "Invalid token", BOTH, _STALE, "fetch a new subject token; check its user, session and client",
         Logged("invalid_token", "subject_token validation failure")),
     Row(403, "access_denied", "Client is not within the token audience", BOTH,
         (*_NAMES, "source-missing", "subject-token-too-old"),
@@ -254,4 +256,4 @@ HEADINGS: Mapping[str, tuple[str, ...]] = {
         "client-id-of-nobody", "secret-not-as-stored",
     ),
 }  # fmt: skip
-"""Headings under which people look for help and that no server says; others are the descriptions of rows."""
+"""Headings under which people search for help and that no server sends; others are the descriptions of rows."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from exchange.doctor.error_catalogue import BOTH, HEADINGS, ROWS, Logged, Row
 
-LONGEST = 20_000  # of a text, in which an error is looked for
+LONGEST = 20_000  # of a text, in which an error is searched
 _PLACE = re.compile(r"\\\{(\w+)\\\}")
 
 

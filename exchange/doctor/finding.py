@@ -19,7 +19,7 @@ REFRESH = "run `pulumi up --refresh`, which corrects it"
 class Finding:
     """One thing that is wrong. cause: its name in the catalogue. object, field and value: where it was read.
 
-    sure: it stands there and refuses the exchange; else it may be the cause of an error that somebody saw.
+    sure: it is certain, and refuses the exchange; else it may be the cause of an error that somebody saw.
     token: whose audience it is about, ``subject`` or ``exchanged``; empty for anything else.
     """
 
@@ -153,7 +153,7 @@ class Check:
     when: Callable[[Question], bool] = lambda question: True
 
     def title(self, question: Question) -> str:
-        """What it looks at, by name."""
+        """What it checks, by name."""
         case = question.case
         user = question.as_user or ""
         return self.says.format(source=case.source, target=case.target, requester=case.requester, user=user)

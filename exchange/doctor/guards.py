@@ -79,7 +79,7 @@ def _enforces(q: Question, client: Client, act: Act) -> Iterator[Finding]:
         wrong = (
             f"lets {named(client.client_id)} exchange only tokens whose claim {named(claim)} is like {named(allowed)}"
         )
-        remedy = f"look at that claim of the subject token; change user_claims of the ExchangeGuards, or the policy under {WHERE}"
+        remedy = f"check that claim of the subject token; change user_claims of the ExchangeGuards, or the policy under {WHERE}"
         said = _claim_of_user(q, claim)
         lets = None if said is None else act.lets(said)
         if lets is not True:

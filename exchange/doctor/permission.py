@@ -17,7 +17,7 @@ from reach.permissions import decided
 ADMIN_TAB = "Clients → {0} → Permissions"
 
 
-def needs_permission(q: Question) -> bool:
+def asks_permission(q: Question) -> bool:
     """Whether the legacy exchange to another client is meant, which a permission must allow."""
     return q.legacy and q.asks and q.target is not None and q.requester is not None
 
@@ -86,7 +86,7 @@ def guide_objects(q: Question, target: Client) -> Iterator[Finding]:
 
 def has_a_server_of_its_own(q: Question) -> bool:
     """Whether the target may hold what the guide makes, where no permission is needed at all."""
-    return not needs_permission(q) and q.target is not None and q.target.is_on(AUTHORIZATION_SERVICES)
+    return not asks_permission(q) and q.target is not None and q.target.is_on(AUTHORIZATION_SERVICES)
 
 
 def objects_for_nothing(q: Question) -> Iterator[Finding]:
@@ -106,7 +106,7 @@ def _not_found(q: Question, target: Client, beside: list[str], wanted: str) -> I
     if beside:
         return
     yield from guide_objects(q, target)
-    wrong = f"is gone, as it is when its last policy is deleted, so nobody may exchange for {named(target.client_id)}"
+    wrong = f"does not exist, since it was deleted with its last policy, so nobody may exchange for {named(target.client_id)}"
     by_hand = f"switch {ADMIN_TAB.format(target.client_id)} off and on, and put a policy on token-exchange"
     yield q.found(
         "permission-gone", "permission", wanted, wrong, q.declared(by_hand),

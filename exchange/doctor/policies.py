@@ -144,7 +144,7 @@ def _group(q: Question, config: Config) -> _Match:
     account = q.reader.service_account(q.requester) if q.requester else None
     if account is None:
         why = f"is a group policy, and {named(q.case.requester)} has no service account, so each exchange ends in an error 500"
-        remedy = f"take a client policy for {named(q.case.requester)}; for users set the grant's requiredRoles"
+        remedy = f"use a client policy for {named(q.case.requester)}; for users set the grant's requiredRoles"
         return _Match(False, "policy-broken", why, remedy, "type", "group", breaks=True)
     held = q.reader.groups_of(str(account["id"]))
     if any(str(each["id"]) in held for each in groups):
@@ -157,15 +157,15 @@ def _group(q: Question, config: Config) -> _Match:
 
 def _service_account(q: Question, what: str, verb: str, names: str, there: bool) -> _Match:
     state = f"{verb} none of: {names}" if there else "does not exist"
-    why = f"looks at the service account of {named(q.case.requester)}, which {state}, and never at the token's user"
-    remedy = f"take a client policy for {named(q.case.requester)}; for users set the grant's requiredRoles"
+    why = f"checks the service account of {named(q.case.requester)}, which {state}, and never the token's user"
+    remedy = f"use a client policy for {named(q.case.requester)}; for users set the grant's requiredRoles"
     return _Match(False, "policy-service-account", why, remedy, f"{what}s", names)
 
 
 def _scope(q: Question, config: Config) -> _Match:
     if not q.reader.cache.features.scope_policies:
         why = "is a client-scope policy, on which this version of Keycloak fails, so each exchange ends in an error 500"
-        remedy = f"use Keycloak 26.0 or later, or take a client policy for {named(q.case.requester)}"
+        remedy = f"use Keycloak 26.0 or later, or use a client policy for {named(q.case.requester)}"
         return _Match(False, "policy-broken", why, remedy, "type", "client-scope", breaks=True)
     items = json.loads(config.get("clientScopes") or "[]")
     by_id = {str(each["id"]): str(each["name"]) for each in q.reader.scopes().values()}

@@ -35,7 +35,7 @@ def as_lines(diagnoses: Sequence[Diagnosis], rules: Sequence[Broken] | None) -> 
         if each.refused:
             yield f"event: {about} {_event(each.refused)}"
         for what, why in each.unseen:
-            yield f"not looked at: {about} {what}: {why}"
+            yield f"not checked: {about} {what}: {why}"
         if not each.findings:
             for title in each.in_order:
                 yield f"in order: {about} {title}"
@@ -57,7 +57,7 @@ def as_blocks(diagnosis: Diagnosis) -> Iterator[Text | Table]:
     if diagnosis.refused:
         table.add_row(Text("•", "yellow"), Text(_event(diagnosis.refused)))
     for what, why in diagnosis.unseen:
-        table.add_row(Text("?", "yellow"), Text(f"not looked at: {what} ({why})"))
+        table.add_row(Text("?", "yellow"), Text(f"not checked: {what} ({why})"))
     for title in diagnosis.in_order if not diagnosis.findings else ():
         table.add_row(Text("✓", "green"), Text(title))
     if diagnosis.findings and diagnosis.in_order:

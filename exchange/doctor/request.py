@@ -73,7 +73,7 @@ def refresh(q: Question) -> Iterator[Finding]:
         yield q.found("refresh-off", "client", name, wrong, remedy, field=REFRESH_TOKENS, value="false", sure=False)
 
 
-def faults(q: Question) -> list[Finding]:
+def request_faults(q: Question) -> list[Finding]:
     """The caller's own faults that the text may mean, the likeliest first."""
     causes = q.reading.causes if q.reading else ()
     return [

@@ -33,12 +33,12 @@ def broken_rules(run: Pulumi, chosen: Sequence[str]) -> list[Broken]:
 
     :raises StackProblem: the state cannot be read.
     """
-    stack = read_state(run(["stack", "export", *chosen]))
+    stack = state_for_rules(run(["stack", "export", *chosen]))
     found = [Broken(rule, finding) for rule in RULES for finding in rule.findings(stack)]
     return sorted(found, key=lambda each: not each.mandatory)
 
 
-def read_state(text: str) -> Stack:
+def state_for_rules(text: str) -> Stack:
     """A stack from what ``pulumi stack export`` says. :raises StackProblem: it is none."""
     try:
         deployment = json.loads(text)["deployment"]
@@ -52,13 +52,13 @@ def _resources(resources: Sequence[Mapping[str, Any]]) -> Iterator[Resource]:
     for each in resources:
         if not each.get("delete"):  # replaced already, and only to be deleted
             properties = {**(each.get("inputs") or {}), **(each.get("outputs") or {})}
-            yield Resource(str(each["type"]), str(each["urn"]), plain(properties))
+            yield Resource(str(each["type"]), str(each["urn"]), plain_value(properties))
 
 
-def plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """A value of a state for the rules: a secret is None, a whole number is an int."""
     if isinstance(value, Mapping):
-        return None if SECRET_MARK in value else {key: plain(each) for key, each in value.items()}
+        return None if SECRET_MARK in value else {key: plain_value(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [plain(each) for each in value]
+        return [plain_value(each) for each in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -14,27 +14,27 @@ from exchange.graph.graph import ALLOWED, BY_ROLES, DEAD, DECLARED, IMPLIED, UND
 from exchange.graph.page import as_page
 from exchange.stack.place import Place, find_place
 from exchange.terminal import options
-from exchange.terminal.console import LOOKED, REFUSED, busy, problems, warn_of
+from exchange.terminal.console import LOOKED, REFUSED, busy, problems, warn_of_connection
 from exchange.terminal.files import write_whole
 from exchange.terminal.printing import say
 from exchange.terminal.screen import Screen, print_line, print_text
 from kcadmin.rest.errors import InvalidSettings, Refusal
 from kcadmin.rest.texts import harmless_lines, named
 from reach.allowed import realm_reach
-from reach.roles import read_roles
+from reach.roles import survey_roles
 from reach.survey import Progress, survey
 
 EPILOG = "See docs/graph.md for what each kind means, and for what is not judged."
 
 
 class ShownKind(str, Enum):
-    """What ``--kind`` takes."""
+    """The values of ``--kind``."""
 
     undeclared, dead, implied, declared, allowed, roles = UNDECLARED, DEAD, IMPLIED, DECLARED, ALLOWED, BY_ROLES
 
 
 class Failing(str, Enum):
-    """What ``--fail-on`` takes."""
+    """The values of ``--fail-on``."""
 
     undeclared, dead, implied, roles = UNDECLARED, DEAD, IMPLIED, BY_ROLES
 
@@ -42,14 +42,23 @@ class Failing(str, Enum):
 def graph_command(
     html: Annotated[
         Path | None,
-        typer.Option("--html", metavar="FILE", show_default=False, help="Write one page to explore; no network."),
+        typer.Option(
+            "--html",
+            metavar="FILE",
+            show_default=False,
+            help="Write one interactive HTML page, which needs no network.",
+        ),
     ] = None,
     mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid flowchart.")] = False,
     as_json: options.AsJson = False,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", show_default="standard output", help="Where --mermaid or --json goes."
+            "--output",
+            "-o",
+            metavar="FILE",
+            show_default="standard output",
+            help="The file to write --mermaid or --json to.",
         ),
     ] = None,
     fail_on: Annotated[
@@ -58,18 +67,18 @@ def graph_command(
             "--fail-on",
             metavar="KIND",
             show_default=False,
-            help="undeclared, dead, implied or roles: exit with 1 where there is one. Once for each.",
+            help="Exit with 1 if an exchange is undeclared, dead, implied or roles; repeat for more.",
         ),
     ] = None,
     kind: Annotated[
         list[ShownKind] | None,
         typer.Option(
-            "--kind", metavar="KIND", show_default="all but roles", help="Print this kind alone. Once for each."
+            "--kind", metavar="KIND", show_default="all but roles", help="Print only this kind; repeat for more."
         ),
     ] = None,
     client: Annotated[
         str | None,
-        typer.Option("--client", metavar="ID", show_default=False, help="Print only what names this client."),
+        typer.Option("--client", metavar="ID", show_default=False, help="Print only exchanges with this client."),
     ] = None,
     stack: options.Stack = None,
     url: options.Url = None,
@@ -100,19 +109,19 @@ def graph_command(
         if mermaid and as_json:
             raise InvalidSettings(["--mermaid: cannot be printed together with --json; choose one."])
         if output and not (mermaid or as_json):
-            raise InvalidSettings(["--output: says where --mermaid or --json goes; give one of them."])
+            raise InvalidSettings(["--output: needs --mermaid or --json; give one of them."])
         login = options.login(admin_username, client_id, login_realm, ca_certificate, public_url, insecure_http)
         place = find_place(stack, url, realm, login)
         if place.stack is None and {*(fail_on or ())} - {Failing.roles}:
             raise InvalidSettings(["--fail-on: there is no stack to compare with; give --stack NAME, or leave it out."])
-        warn_of(place.connection)
+        warn_of_connection(place.connection)
         with busy("reading the realm") as tell:
             graph = _look(place, lambda what: tell(f"reading the realm: {what}"))
         if client and client not in graph.clients:
             raise Refusal(
                 f"client {named(client)} in realm {named(graph.realm)}: does not exist; {_hint(client, graph.clients)}"
             )
-        edges = report.shown(graph, [each.value for each in kind or ()], client)
+        edges = report.shown_edges(graph, [each.value for each in kind or ()], client)
         if html:
             made = f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"
             _write(html, as_page(graph, graph.edges, made))
@@ -138,7 +147,7 @@ def _hint(name: str, known: Iterable[str]) -> str:
 
 def _look(place: Place, progress: Progress) -> Graph:
     found = survey(place.session, place.realm, progress)
-    reach = realm_reach(found, read_roles(place.session, found, progress))
+    reach = realm_reach(found, survey_roles(place.session, found, progress))
     return graph_of(reach, place.realm, place.connection.url, place.cases(), place.reasons)
 
 

@@ -16,7 +16,7 @@ from kcadmin.objects.features import STANDARD, SWITCH_CLAIM
 from kcadmin.rest import texts
 from kcadmin.rest.texts import some
 from reach.allowed import RealmReach
-from reach.declared import exchange_of, mappers_of, needs_permission, opened
+from reach.declared import exchange_of, mappers_of, needs_permission, opened_by
 from reach.exchanges import Audiences, Exchange
 from reach.proof import Case
 from reach.reasons import ANY_CLIENT, AllowedExchanges, Way, Ways, conditions
@@ -159,7 +159,7 @@ class _Plan:
         for exchange, served_by in self.grants:
             self.named[exchange.requester, served_by][exchange.audience].add(exchange.source)
         self._reach = replace(
-            (plan := opened(cases)),
+            (plan := opened_by(cases)),
             audiences=self._with_own(realm, plan.audiences),
             legacy=realm.legacy,
             requesters=realm.guards.requesters,
@@ -263,7 +263,7 @@ def _claimers(reach: RealmReach, client: str) -> tuple[str, ...]:
 
 
 def _owners(ways: Iterable[Ways], cases: Collection[Case]) -> dict[str, str]:
-    """The grants' owners by the hash that stands on policies."""
+    """The grants' owners by the hash in policies' marks."""
     stacks = {stack_of(way.owner) for each in ways for way in each if way.owner and "/" in way.owner}
     names = {f"{stack}#{case.grant}" for stack in stacks for case in cases}
     return {hash16(name): name for name in names}

@@ -19,7 +19,7 @@ LONG = 50
 
 
 def as_page(graph: Graph, edges: Sequence[Edge], made: str) -> str:
-    """The page. made: when, as people read it."""
+    """The HTML page. made: the time, as people read it."""
     data = json.dumps(_data(graph, edges, made), separators=(",", ":")).replace("<", "\\u003c")
     page = _part("graph.html")
     for name, text in (("style", _part("graph.css")), ("script", _part("graph.js"))):

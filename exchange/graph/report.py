@@ -39,7 +39,7 @@ _COLOURS = {
 }
 
 
-def shown(graph: Graph, kinds: Collection[str], client: str | None) -> list[Edge]:
+def shown_edges(graph: Graph, kinds: Collection[str], client: str | None) -> list[Edge]:
     """The edges of the kinds that are asked for, and of one client; without kinds all but what users' roles open."""
     wanted = kinds or [kind for kind in KINDS if kind != BY_ROLES]
     return [
@@ -128,7 +128,7 @@ def word(kind: str) -> str:
     return WORDS.get(kind, kind)
 
 
-def reasons(graph: Graph, edge: Edge) -> tuple[list[str], list[str]]:
+def edge_reasons(graph: Graph, edge: Edge) -> tuple[list[str], list[str]]:
     """Why a requester may exchange the sources' tokens, and why it gets tokens for the audiences, in words."""
     held, named = _ways(graph, edge)
     return list(dict.fromkeys(map(graph.why, held))), list(dict.fromkeys(map(graph.why, named)))
@@ -174,7 +174,7 @@ def _line(graph: Graph, edge: Edge) -> str:
 
 
 def _unmanaged(graph: Graph, edge: Edge) -> list[str]:
-    """What no stack made of all that opens an exchange: what to look at first."""
+    """What opens an exchange and no stack made: what to check first."""
     held, named = _ways(graph, edge)
     switch = _unclaimed_switch(graph, edge)
     found = [way.by for way in (*held, *named) if not way.owner and way.kind not in (OWN, ROLES) and way != ANY_TOKEN]
@@ -188,13 +188,13 @@ def _unclaimed_switch(graph: Graph, edge: Edge) -> list[str]:
 
 def _opened_by(graph: Graph, edge: Edge) -> list[str]:
     """All reasons, of a switch where no stack wants it."""
-    held, named = reasons(graph, edge)
+    held, named = edge_reasons(graph, edge)
     found = [why for why in (*held, *named) if why != OWN_TOKEN.by]
     return list(dict.fromkeys([*_unclaimed_switch(graph, edge), *found]))
 
 
 def _object(graph: Graph, edge: Edge) -> dict[str, Any]:
-    held, named = reasons(graph, edge)
+    held, named = edge_reasons(graph, edge)
     return {
         "kind": edge.kind,
         "requester": edge.requester,

@@ -82,7 +82,7 @@ def namings(survey: Survey, facts: RoleFacts) -> Namings:
 
 
 def is_exact(mapper: AudienceMapper) -> bool:
-    """Whether a mapper is as a grant makes one, so that it is used as found."""
+    """Whether a mapper is as a grant makes one, so that it is used unchanged."""
     plain = mapper.access_token and not mapper.id_token and mapper.introspection
     return plain and mapper.included_client is not None and mapper.custom_audience is None
 
@@ -120,7 +120,7 @@ def _way(survey: Survey, facts: RoleFacts, client: Client, each: Added) -> _Way:
 def _replaced(client: str, audience: str, setters: Sequence[Added]) -> tuple[str, str]:
     by = first_few([each.by for each in setters], between=" and ")
     return (
-        f"tokens of {named(client)} name {named(audience)}, and {by} writes aud itself, which replaces what other mappers add",
+        f"tokens of {named(client)} have {named(audience)} in aud, and {by} writes aud itself, which replaces what others add",
         "put an audience mapper in its place",
     )
 
@@ -146,16 +146,19 @@ def _naming(client: str, audience: str, ways: Sequence[_Way]) -> Naming:
         remedy = "leave it to one of them"
         return replace(
             naming,
-            fault=(f"tokens of {named(client)} name {named(audience)} by {by}, each under its own condition", remedy),
+            fault=(
+                f"tokens of {named(client)} have {named(audience)} in aud by {by}, each under its own condition",
+                remedy,
+            ),
         )
     if not first.exact:
-        wrong = f"{by}, which names {named(audience)} under a condition, is none that a grant can use"
+        wrong = f"a grant cannot use {by}, which adds {named(audience)} to aud under a condition"
         return replace(naming, fault=(wrong, f"give it a mapper of {named(audience)} as included client and no other"))
     return naming
 
 
 def _open(client: str, audience: str, roles: Sequence[str]) -> tuple[str, str]:
     return (
-        f"tokens of {named(client)} name {named(audience)} for users with any role of it too ({', '.join(roles)})",
+        f"tokens of {named(client)} have {named(audience)} in aud also for users with any role of it ({', '.join(roles)})",
         f"switch full scope of {named(client)} off, or set restrictFullScope in a grant of your own",
     )

@@ -9,7 +9,7 @@ from exchange.inventory import config_file
 from exchange.inventory.grants import Inventory
 from exchange.stack.place import find_place
 from exchange.terminal import options
-from exchange.terminal.console import REFUSED, busy, problems, warn_of
+from exchange.terminal.console import REFUSED, busy, problems, warn_of_connection
 from exchange.terminal.printing import say
 from exchange.terminal.screen import Screen, print_line, print_text
 from kcadmin.rest.session import Session
@@ -38,7 +38,7 @@ def inventory_command(
     public_url: options.PublicUrl = None,
     insecure_http: options.InsecureHttp = False,
 ) -> None:
-    """Say what a realm made by hand allows as grants, in a stack's config.
+    """Write the exchanges that a realm made by hand allows as grants, in a stack's config.
 
     Reads permissions, policies, audience mappers, client scopes and switches, whatever their names; writes nothing to Keycloak.
     The config goes to standard output, what people should know besides to standard error. Exit code 1: something is not
@@ -53,7 +53,7 @@ def inventory_command(
     with problems():
         login = options.login(admin_username, client_id, login_realm, ca_certificate, public_url, insecure_http)
         place = find_place(stack, url, realm, login)
-        warn_of(place.connection)
+        warn_of_connection(place.connection)
         found = _look(place.session, place.realm)
         written = config_file.write(found, place.connection.url, write, replace=replace) if write else None
     if as_json:

@@ -28,7 +28,7 @@ from kcadmin.rest.errors import Forbidden, NotFound, Refusal
 from kcadmin.rest.project import project_folder
 from kcadmin.rest.session import Session, path
 from kcadmin.rest.texts import in_yaml, is_obeyed, named
-from reach.roles import read_roles
+from reach.roles import survey_roles
 from reach.survey import Progress, Survey, survey
 
 GRANTS, GRANTS_FILE, REALM, URL, OWNER = (
@@ -48,7 +48,7 @@ def take_inventory(session: Session, realm: str, progress: Progress = lambda wha
     found = survey(session, realm, progress)
     at = path("admin", "realms", realm, "default-default-client-scopes")
     of_all = {str(each["name"]) for each in session.get(at)}
-    return inventory(found, read_roles(session, found, progress), _providers(session, found), of_all)
+    return inventory(found, survey_roles(session, found, progress), _providers(session, found), of_all)
 
 
 def as_config(found: Inventory, url: str) -> str:
@@ -56,12 +56,12 @@ def as_config(found: Inventory, url: str) -> str:
     wanted = {"config": {**_place(found, url), GRANTS: _grants(found, None)}}
     text = as_yaml(wanted)
     if not _says_all(text, wanted):
-        raise Refusal(f"realm {named(found.realm)}: holds names that YAML does not give back; use --json.")
+        raise Refusal(f"realm {named(found.realm)}: contains names that YAML cannot represent; use --json.")
     return text
 
 
 def as_json(found: Inventory, url: str, written: Path | None) -> str:
-    """Everything, for programs."""
+    """Everything as JSON."""
     findings = [
         {
             "level": each.level.value,
@@ -128,7 +128,7 @@ def write(found: Inventory, url: str, file: Path, *, replace: bool) -> Path:
         write_whole(file, changed(text, found, url, str(file), replace=replace))
         return file
     except (OSError, UnicodeDecodeError) as problem:
-        said = problem.strerror if isinstance(problem, OSError) else "it is no UTF-8"
+        said = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8"
         raise FileRefused(f"file {named(file)}: cannot be changed ({said}); give another with --write.") from None
 
 
@@ -178,7 +178,7 @@ def grants_text(file: Path, config: Mapping[str, Any], found: Inventory, stack_f
     text = f"{json.dumps(grants, indent=2, ensure_ascii=False)}\n" if is_json else as_yaml(grants)
     if [given for given, _ in parsed(text, is_json=is_json)] != grants:
         raise FileRefused(
-            f"file {named(file)}: YAML does not give back the realm's names; use a file that ends in .json."
+            f"file {named(file)}: YAML cannot represent the realm's names; use a file that ends in .json."
         )
     return text
 

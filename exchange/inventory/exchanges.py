@@ -18,7 +18,7 @@ from kcadmin.rest import texts
 from kcadmin.rest.texts import quoted
 from kcadmin.writes.votes import is_true
 from reach.existing_policies import Window
-from reach.fitness import Position, Unfit, unfit
+from reach.fitness import Position, Unfit, unfit_for
 from reach.survey import Survey
 
 RECIPIENT, REQUESTER, THIRD = "recipient", "requester", "third"
@@ -88,7 +88,7 @@ def unfit_client(
     client: Client | None, name: str, position: Position, exchange: str, *, foreign: bool = True
 ) -> str | None:
     """Why no grant takes a client in a position. foreign: whether it asks with another client's token."""
-    found = unfit(client, position, exchange, foreign=foreign)
+    found = unfit_for(client, position, exchange, foreign=foreign)
     if position is Position.REQUESTER and client and client.is_on("publicClient") and Unfit.PUBLIC not in found:
         return (
             f"client {texts.named(name)} is public, so it may exchange its own tokens alone, and no grant has a "
@@ -97,7 +97,7 @@ def unfit_client(
     words = {
         Unfit.MISSING: f"there is no client {texts.named(name)}",
         Unfit.DISABLED: f"client {texts.named(name)} is disabled",
-        Unfit.PROTOCOL: f"client {texts.named(name)} is no OpenID Connect client",
+        Unfit.PROTOCOL: f"client {texts.named(name)} is not an OpenID Connect client",
         Unfit.PUBLIC: f"client {texts.named(name)} is public, and only a confidential one may exchange"
         + (" tokens of others" if exchange == LEGACY else ""),
         Unfit.BEARER_ONLY: f"client {texts.named(name)} is bearer-only and "
@@ -109,7 +109,7 @@ def unfit_client(
 
 
 def gets_tokens(client: Client) -> bool:
-    """Whether tokens are issued for a client, by a login of its own."""
+    """Whether a login at this client issues tokens."""
     return not client.is_on("bearerOnly") and any(client.is_on(each) for each in LOGINS)
 
 
@@ -161,7 +161,7 @@ def _standard(
                 )
             elif not through.always and not through.fault and not through.owner:
                 says = (
-                    f"tokens of {texts.named(source)} name {texts.named(name)} only under a condition, which a grant "
+                    f"tokens of {texts.named(source)} have {texts.named(name)} in aud only under a condition, which a grant "
                     "with a third client cannot express"
                 )
                 findings.append(
@@ -265,7 +265,7 @@ def _named_by_nobody(survey: Survey, names: Namings) -> Iterator[Remark]:
         says, remedy = "there is no client of that name, so no exchange asks for it", ""
         if audience in ids:
             says = f"is the UUID of client {texts.named(ids[audience])}, and aud holds client ids, so no exchange asks for it"
-            remedy = f"let the mapper name {texts.named(ids[audience])}"
+            remedy = f"let the mapper add {texts.named(ids[audience])}"
         yield Remark(
             Level.EMPTY,
             f"audience {texts.named(audience)} in tokens of {quoted(sorted(clients))}",

@@ -20,7 +20,7 @@ from exchange.inventory.refused_names import refused_name
 from exchange.inventory.remarks import Level, Remark, few
 from exchange.inventory.shared_scopes import remarks, split
 from kcadmin.marks.ownership import hash16, stack_of
-from kcadmin.marks.whose import remedy
+from kcadmin.marks.whose import owner_remedy
 from kcadmin.objects.features import LEGACY, STANDARD
 from kcadmin.objects.realm import management_client_id
 from kcadmin.rest import texts
@@ -142,7 +142,7 @@ def _refused(refused: Mapping[ExistingExchange, str]) -> Iterator[Remark]:
 
 def _of_any_client(survey: Survey) -> Iterator[Remark]:
     for client, by in of_any_client(survey):
-        says = f"may name any client, since {by} may write a value that the realm does not tell"
+        says = f"may contain any client, since {by} may write a value that the realm's settings do not show"
         about = f"aud in tokens of {texts.named(client)}"
         yield Remark(Level.LOST, about, says, "put an audience mapper in its place", about)
 
@@ -157,7 +157,7 @@ def _of_owners(survey: Survey) -> Iterator[Remark]:
     for owner, kinds in held.items():
         says = f"has objects here: {', '.join(f'{number} × {kind}' for kind, number in kinds.items())}"
         about = f"owner {shown(owner)}"
-        yield Remark(Level.STACKS, about, says, remedy(owner, survey.realm), f"owners at {places[owner]}")
+        yield Remark(Level.STACKS, about, says, owner_remedy(owner, survey.realm), f"owners at {places[owner]}")
 
 
 def _grouped(survey: Survey, exchanges: Iterable[ExistingExchange]) -> list[ExistingGrant]:

@@ -47,7 +47,7 @@ def existing_permissions(survey: Survey, providers: Mapping[str, str]) -> tuple[
         findings += said
     for target, names in beside.items():
         if target not in survey.permissions:
-            says = f"Keycloak looks for the name {named(permission_name(survey.clients[target].uuid))}"
+            says = f"Keycloak expects the name {named(permission_name(survey.clients[target].uuid))}"
             findings += [Remark(Level.EMPTY, f"permission {named(name)} of {named(target)}", says) for name in names]
     return found, [*findings, *_shared(survey), *_of_any_token(survey, found)]
 
@@ -87,7 +87,7 @@ def _of_target(
             findings.append(Remark(level, policy_about, meaning(policies, name), remedy))
         elif twin := seen.get((stands.clients, stands.window)):
             findings.append(
-                Remark(Level.NOTE, policy_about, f"says the same as {named(twin)}, of which the grant is made")
+                Remark(Level.NOTE, policy_about, f"allows the same as {named(twin)}, which became the grant")
             )
         elif wrong := _wrong(survey, target, stands):
             findings.append(
@@ -152,7 +152,7 @@ def _of_any_token(survey: Survey, found: Sequence[ExistingExchange]) -> Iterator
         yield Remark(Level.NOTE, f"legacy requesters {', '.join(asking)}", says, remedy)
     for name in asking:
         if not gets_tokens(survey.clients[name]):
-            says = "gets no token by a login of its own, so it exchanges those of clients that the server does not name"
+            says = "gets no token by a login of its own, so it exchanges those of clients that Keycloak does not record"
             yield Remark(
                 Level.NOTE, f"legacy requester {named(name)}", says, "write it as requester, with those sources"
             )

@@ -51,7 +51,7 @@ def few(findings: Iterable[Remark]) -> list[Remark]:
         do = (
             remedies.pop()
             if len(remedies) == 1
-            else "find who wrote them; whoever may write there may have made them up"
+            else "find who wrote them; anybody who may write there may have invented them"
         )
         told.append(Remark(same[0].level, same[0].place, says, do, number=len(same)))
     return sorted(told, key=_order)

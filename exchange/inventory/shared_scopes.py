@@ -66,7 +66,9 @@ def remarks(survey: Survey, shared: list[SharedNaming]) -> Iterator[Remark]:
     for each in shared:
         holders = [name for name in each.holders if name != each.audience and gets_tokens(survey.clients[name])]
         about = f"client scope {named(each.scope)}"
-        says = f"names {named(each.audience)} in tokens of all {len(holders)} clients that hold it ({some(holders)})"
+        says = (
+            f"adds {named(each.audience)} to aud in tokens of all {len(holders)} clients that hold it ({some(holders)})"
+        )
         if _may_exchange(survey, each.audience):
             says += f", so {named(each.audience)} may exchange them all, and no grant says which of them should be"
             remedy = (

@@ -93,14 +93,14 @@ class Migration:
         done = [each.name for each in grants if each.name not in staying]
         if done:
             self._runs.to_standard(done)
-            self._up(f"{named(done)}: the legacy parts go")
+            self._up(f"{named_grants(done)}: removing the legacy parts")
         return Outcome(tuple(done), back, held)
 
     def _make_mappers(self, early: Sequence[Moving]) -> None:
         starting = [each.name for each in early if each.stage is Stage.LEGACY]
         self._runs.to_phase(starting, MAPPERS)
         try:
-            self._up(f"{named([each.name for each in early])}: the mappers that standard needs")
+            self._up(f"{named_grants([each.name for each in early])}: adding the mappers that standard needs")
         except RunFailed:
             self._runs.to_phase(starting, None)  # a stack that refuses its config could not be deployed at all
             raise
@@ -114,7 +114,9 @@ class Migration:
             )
         seconds = max(each for each in waits if each is not None)
         if seconds:
-            self._tell.line(f"{named([each.name for each in early])}: {seconds:.0f} s until older tokens have expired")
+            self._tell.line(
+                f"{named_grants([each.name for each in early])}: {seconds:.0f} s until older tokens have expired"
+            )
             self._pass(seconds, "until older tokens have expired")
 
     def _start(self, groups: Sequence[Sequence[Moving]]) -> list[Watched]:
@@ -139,10 +141,12 @@ class Migration:
     def _switch(self, watched: Sequence[Watched], early: Sequence[Moving]) -> None:
         self._runs.to_phase([each.name for each in early], BOTH)
         try:
-            self._up(f"{named(_names(watched))}: the switch, beside the legacy parts", watched)
+            self._up(f"{named_grants(_names(watched))}: switching standard on, beside the legacy parts", watched)
         except RunFailed as problem:
             if early:
-                self._tell.line(f"{named([each.name for each in early])}: back to legacy, since the switch failed")
+                self._tell.line(
+                    f"{named_grants([each.name for each in early])}: back to legacy, since the switch failed"
+                )
                 try:
                     self._back_to_mappers(early)
                 except KeycloakError as again:
@@ -155,7 +159,7 @@ class Migration:
         for each in watched:
             each.quiet_since = began
         self._tell.line(
-            f"{named(_names(watched))}: standard answers; watching until no legacy exchange came for {grace:g} s"
+            f"{named_grants(_names(watched))}: standard answers; watching until there was no legacy exchange for {grace:g} s"
         )
         with self._tell.busy("watching") as show:
             while self._clock() - began <= self._settings.patience:
@@ -167,7 +171,7 @@ class Migration:
                 left = max((each.left(grace, self._clock()) for each in watched if not each.refusal), default=0.0)
                 if not left:
                     break
-                show(f"{left:.0f} s without a legacy exchange are still to come")
+                show(f"{left:.0f}s without a legacy exchange are still needed")
                 self._sleep(min(POLL_SECONDS, left))
 
     def _look(self, watched: Sequence[Watched]) -> None:
@@ -180,12 +184,14 @@ class Migration:
                     if each.refusal:
                         each.staying = self._keycloak.switch_off(each.grants)
                         said = f"standard refused {texts.named(each.refusal.requester)} ({reason_of(each.refusal)})"
-                        back = f"the switch of {named(each.staying)} stays on" if each.staying else "back to legacy"
-                        self._tell.line(f"{named(each.names)}: {said}; {back}")
+                        back = (
+                            f"the switch of {named_grants(each.staying)} stays on" if each.staying else "back to legacy"
+                        )
+                        self._tell.line(f"{named_grants(each.names)}: {said}; {back}")
 
     def _pass_grace(self, watched: Sequence[Watched]) -> None:
         self._tell.line(
-            f"events are not looked at: {self._settings.grace:g} s pass, whoever is refused or still legacy"
+            f"events are not read: {self._settings.grace:g} s pass, and refused or legacy callers are not noticed"
         )
         self._pass(self._settings.grace, "of grace")
 
@@ -193,7 +199,7 @@ class Migration:
         names = [each.name for each in grants]
         self._keycloak.switch_off(grants)  # an `up` takes seconds, in which callers would be refused
         self._runs.to_phase(names, MAPPERS)
-        self._up(f"{named(names)}: without the switch")
+        self._up(f"{named_grants(names)}: switching standard off")
 
     def _up(self, what: str, watched: Sequence[Watched] = ()) -> None:
         """Deploys the stack, and reads refusals meanwhile."""
@@ -228,7 +234,7 @@ def _names(watched: Iterable[Watched]) -> list[str]:
     return [name for each in watched for name in each.names]
 
 
-def named(names: Iterable[str]) -> str:
+def named_grants(names: Iterable[str]) -> str:
     """Grants in a line, the first ones of many."""
     found = list(names)
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""

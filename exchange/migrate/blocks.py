@@ -14,7 +14,7 @@ from kcadmin.objects.resource_server import is_negative, names_in
 from kcadmin.rest.texts import named, quoted
 from kcadmin.writes.prediction import RealmPolicies
 from reach.audiences import added
-from reach.fitness import Position, Unfit, unfit
+from reach.fitness import Position, Unfit, unfit_for
 from reach.policies import Act, ActingPolicies, Asking, Effect
 from reach.survey import Json, Survey
 
@@ -80,7 +80,7 @@ def blocks(moving: Moving, facts: Situation) -> Iterator[str]:
             )
     for call in moving.calls:
         foreign = call.source != call.requester
-        if Unfit.BOUND in unfit(survey.clients.get(call.source), Position.SOURCE, STANDARD, foreign=foreign):
+        if Unfit.BOUND in unfit_for(survey.clients.get(call.source), Position.SOURCE, STANDARD, foreign=foreign):
             yield (
                 f"tokens of source {named(call.source)} are bound to its caller's key, so standard refuses them from "
                 f"{named(call.requester)}; let {named(call.source)} ask with flows: [requester], or switch the binding off there"
@@ -93,7 +93,7 @@ def blocks(moving: Moving, facts: Situation) -> Iterator[str]:
             yield from _of_requester(client, moving, facts)
 
 
-def notes(moving: Moving, facts: Situation) -> Iterator[str]:
+def uncertain(moving: Moving, facts: Situation) -> Iterator[str]:
     """What nobody can tell beforehand."""
     if facts.survey.client_policies is None or facts.survey.client_profiles is None:
         yield (
@@ -116,7 +116,7 @@ def notes(moving: Moving, facts: Situation) -> Iterator[str]:
 
 def _of_requester(client: Client, moving: Moving, facts: Situation) -> Iterator[str]:
     name = client.client_id
-    if Unfit.PUBLIC in unfit(client, Position.REQUESTER, STANDARD):
+    if Unfit.PUBLIC in unfit_for(client, Position.REQUESTER, STANDARD):
         yield f"requester {named(name)} is a public client; make it confidential"
     if client.is_on("consentRequired"):
         yield f"requester {named(name)} requires consent, and the standard exchange refuses without it; switch consent off there"

@@ -10,7 +10,7 @@ import typer
 from exchange.migrate import report
 from exchange.migrate.apply import MigrateOptions, Migration, Outcome, batches
 from exchange.migrate.plan import Planned
-from exchange.migrate.preparation import Prepared, faults, prepare
+from exchange.migrate.preparation import Prepared, blocking_faults, prepare
 from exchange.migrate.progress import groups
 from exchange.migrate.runs import RunFailed, StackRuns
 from exchange.stack.stack import StackProblem
@@ -30,7 +30,7 @@ STOPPED = (
 )
 Grants = Annotated[
     list[str] | None,
-    typer.Argument(metavar="GRANT", show_default=False, help="Names of grants; without any, all of the stack."),
+    typer.Argument(metavar="GRANT", show_default=False, help="Names of grants. Default: all grants of the stack."),
 ]
 Lifetime = Annotated[
     int | None,
@@ -73,24 +73,30 @@ def apply_command(
     grants: Grants = None,
     batch: Annotated[int, typer.Option("--batch", metavar="N", min=1, help="Move this many grants at a time.")] = 10,
     grace: Annotated[
-        float, typer.Option("--grace", metavar="SECONDS", min=0, help="How long there must be no legacy exchange.")
+        float,
+        typer.Option(
+            "--grace",
+            metavar="SECONDS",
+            min=0,
+            help="How long no legacy exchange may occur before the legacy parts go.",
+        ),
     ] = 300,
     patience: Annotated[
-        float, typer.Option("--patience", metavar="SECONDS", min=0, help="How long to wait for that, per batch.")
+        float, typer.Option("--patience", metavar="SECONDS", min=0, help="How long to wait for such a time, per batch.")
     ] = 86400,
     no_events: Annotated[
         bool,
-        typer.Option("--no-events", help="Do without events: refusals are not noticed, and nothing is rolled back."),
+        typer.Option("--no-events", help="Do not read events: refusals are not noticed, and nothing is rolled back."),
     ] = False,
     token_lifetime: Lifetime = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     stack: Stack = None,
 ) -> None:
-    """Move grants: mappers, one lifetime of the sources' tokens, the switch, a watch, and the legacy parts go.
+    """Move grants in steps: add mappers, wait until older tokens have expired, switch, watch, remove the legacy parts.
 
-    Each phase is a change of the stack's config and a [bold]pulumi up[/bold]. The legacy permission stays until no legacy
-    exchange came for the grace time; the first refusal that the switch caused brings legacy back. Killed anywhere, it goes
-    on when run again.
+    Each phase is a change of the stack's config and a [bold]pulumi up[/bold]. The legacy permission stays until there was no
+    legacy exchange for the grace time. The first refusal that the switch caused brings legacy back. If the command is
+    killed, run it again: it continues.
 
     [bold]Examples[/bold]
 
@@ -103,7 +109,7 @@ def apply_command(
         if not found.planned:
             print_text(report.plan_summary(found.planned))
             return
-        if wrong := faults(found, events=not no_events):
+        if wrong := blocking_faults(found, events=not no_events):
             _end_with(wrong)
         _confirm(found.planned, yes)
         try:

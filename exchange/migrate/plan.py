@@ -39,7 +39,7 @@ class Planned:
     remains: tuple[str, ...]
 
 
-def plan(
+def plan_migration(
     moving: Sequence[Moving],
     surveys: Mapping[str, Survey],
     parts: Sequence[StackObject],
@@ -69,7 +69,7 @@ def wait_for(
     waits: list[float | None] = [0.0]
     for call in moving.calls:
         audience = call.requester if call.flow in (THIRD, RECIPIENT) else None
-        if audience is None or (call.flow == RECIPIENT and is_gated(moving)):
+        if audience is None or (call.flow == RECIPIENT and needs_scope(moving)):
             continue  # its own token is made anew at the exchange; a scope of the legacy grant is there already
         if not any(_is_mapper(part, moving.realm, call.source, audience) for part in parts):
             is_there = survey is not None and audience in audiences(survey.clients[call.source])
@@ -82,7 +82,7 @@ def wait_for(
     return None if None in waits else max(each for each in waits if each is not None)
 
 
-def is_gated(moving: Moving) -> bool:
+def needs_scope(moving: Moving) -> bool:
     """Whether a client scope names the target, instead of a mapper in every token."""
     return bool(moving.declared.get("requiredRoles")) or moving.declared.get("audience") == "optionalScope"
 
@@ -112,9 +112,9 @@ def _plan(
         together,
         wait,
         tuple(_steps(moving, survey, parts, wait)),
-        tuple(changes(moving, survey)),
+        tuple(seen_by_callers(moving, survey)),
         tuple(found),
-        tuple(blocks.notes(moving, facts)),
+        tuple(blocks.uncertain(moving, facts)),
         tuple(_remains(moving, survey, parts)),
     )
 
@@ -122,7 +122,7 @@ def _plan(
 def _steps(moving: Moving, survey: Survey, parts: Sequence[StackObject], wait: float | None) -> Iterator[str]:
     if moving.stage < Stage.BOTH:
         new = [
-            f"tokens of {named(client)} name {named(audience)}"
+            f"tokens of {named(client)} get {named(audience)} in aud"
             for client, audience in dict.fromkeys(pair for call in moving.calls for pair in _needed(call, moving))
             if not any(_is_mapper(part, moving.realm, client, audience) for part in parts)
             and not (client in survey.clients and audience in audiences(survey.clients[client]))
@@ -133,12 +133,12 @@ def _steps(moving: Moving, survey: Survey, parts: Sequence[StackObject], wait: f
             yield f"wait: {how_long}, until tokens without them have expired"
         yield f"switch: the standard exchange of {quoted(moving.requesters)} on, legacy parts stay"
     if moving.stage < Stage.ENDING:
-        yield "watch: until no legacy exchange came for the grace time; back to legacy at the first refusal by the switch"
+        yield "watch: until there was no legacy exchange for the grace time; back to legacy at the first refusal by the switch"
     going = [part.name for part in parts if _is_legacy(part, moving)]
     yield f"end: {', '.join(going) + ' go' if going else 'no legacy part is left'}; config says exchange: standard"
 
 
-def changes(moving: Moving, survey: Survey) -> Iterator[str]:
+def seen_by_callers(moving: Moving, survey: Survey) -> Iterator[str]:
     """What callers will see, claim by claim."""
     asking = [requester for requester in moving.requesters if moving.asks(requester)]
     yield "subject_token_type must be sent; characters 5 and 6 of jti are te instead of na"
@@ -179,7 +179,7 @@ def _settings(requester: Client, target: Client, moving: Moving) -> Iterator[str
 
 def _remains(moving: Moving, survey: Survey, parts: Sequence[StackObject]) -> Iterator[str]:
     for part in parts:
-        how = {"used": "as found", "adopted": "given back"}.get(str(part.props.get("found")))
+        how = {"used": "unchanged", "adopted": "restored"}.get(str(part.props.get("found")))
         if how and _is_legacy(part, moving) and part.props.get("on_remove") != "revoke":
             yield f"{part.kind} {part.name}: {how}"
     permission = survey.permissions.get(moving.target)
@@ -195,7 +195,7 @@ def _needed(call: Call, moving: Moving) -> Iterator[tuple[str, str]]:
         yield call.source, call.requester
     if call.flow == RECIPIENT:
         yield moving.target, moving.target
-    if not is_gated(moving):
+    if not needs_scope(moving):
         yield (call.source if call.flow == RECIPIENT else call.requester), moving.target
 
 

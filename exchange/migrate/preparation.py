@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from exchange.migrate import blocks
-from exchange.migrate.plan import Planned, plan
+from exchange.migrate.plan import Planned, plan_migration
 from exchange.migrate.progress import Moving, Stage, movings
 from exchange.migrate.runs import StackRuns
 from exchange.migrate.server import Keycloak
 from exchange.migrate.watch import Known
-from exchange.terminal.console import warn_of
+from exchange.terminal.console import warn_of_connection
 from kcadmin.rest.session import session_for
 from kcadmin.rest.texts import named
 from reach.survey import Progress, Survey, survey
@@ -35,7 +35,7 @@ def prepare(runs: StackRuns, names: Sequence[str], token_lifetime: int | None, s
     about = runs.stack()
     about.cases(names)  # refuses a name that is none
     moving, connection = movings(about), about.connection()
-    warn_of(connection)
+    warn_of_connection(connection)
     session = session_for(connection)
     keycloak = Keycloak(session, token_lifetime)
     chosen = [each for each in moving if each.stage is not Stage.STANDARD and (not names or each.name in names)]
@@ -46,7 +46,7 @@ def prepare(runs: StackRuns, names: Sequence[str], token_lifetime: int | None, s
     for realm in sorted({each.realm for each in chosen}):
         surveys[realm] = survey(session, realm, show)
     parts, here = runs.parts(), [each for each in moving if each.realm in surveys]
-    planned = plan(here, surveys, parts, keycloak.lives(here), about.config)
+    planned = plan_migration(here, surveys, parts, keycloak.lives(here), about.config)
     unsure = {
         realm: frozenset(_unsure(chosen, blocks.Situation(each, here, parts, about.config)))
         for realm, each in surveys.items()
@@ -56,7 +56,7 @@ def prepare(runs: StackRuns, names: Sequence[str], token_lifetime: int | None, s
     return Prepared(runs, keycloak, [each for each in planned if each.grant.name in wanted], unseen, unsure, under_way)
 
 
-def faults(found: Prepared, *, events: bool) -> list[str]:
+def blocking_faults(found: Prepared, *, events: bool) -> list[str]:
     """Everything that blocks moving the chosen grants. events: they are to be watched."""
     chosen = {each.grant.name for each in found.planned}
     wrong = []

@@ -126,7 +126,7 @@ def groups(of: Iterable[Moving]) -> list[list[Moving]]:
     return found
 
 
-def parts(state: State) -> list[StackObject]:
+def objects_in(state: State) -> list[StackObject]:
     """The Keycloak objects in a stack's state."""
     return [
         StackObject(

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
-from exchange.migrate.apply import Outcome, named
+from exchange.migrate.apply import Outcome, named_grants
 from exchange.migrate.plan import Planned
 from exchange.migrate.watch import Watched, reason_of
 from exchange.terminal.printing import FLOWS
@@ -38,7 +38,7 @@ def as_text(planned: Sequence[Planned], unseen: Sequence[str]) -> Iterator[Text]
         for label, lines, style in (
             ("callers see", each.changes, ""),
             ("stays", each.remains, "dim"),
-            ("look at", each.notes, "yellow"),
+            ("check", each.notes, "yellow"),
             ("blocked", each.blocks, "bold red"),
         ):
             for line in lines:
@@ -55,7 +55,9 @@ def plan_summary(planned: Sequence[Planned]) -> str:
     movable = len(planned) - len(blocked)
     said = f"{movable} of {len(planned)} legacy {'grant' if len(planned) == 1 else 'grants'} can move"
     return (
-        f"{said}; blocked: {named(blocked)}." if blocked else f"{said}; `python -m exchange migrate apply` moves them."
+        f"{said}; blocked: {named_grants(blocked)}."
+        if blocked
+        else f"{said}; `python -m exchange migrate apply` moves them."
     )
 
 
@@ -86,7 +88,10 @@ def _refused(watched: Watched) -> str:
 def _so(watched: Watched) -> str:
     if not watched.staying:
         return "so legacy answers again"
-    return f"and goes on to: the switch of {quoted(watched.staying)} stays on, for who else claims it or set it by hand"
+    return (
+        f"and will refuse more: the switch of {quoted(watched.staying)} stays on, since another stack claims it "
+        "or somebody set it by hand"
+    )
 
 
 def _held(watched: Watched) -> str:

@@ -7,15 +7,15 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from exchange.migrate.grant_file import write_key
-from exchange.migrate.progress import Moving, StackObject, listed_in, movings, parts
+from exchange.migrate.progress import Moving, StackObject, listed_in, movings, objects_in
 from exchange.stack.stack import (
     NAMESPACE,
     Pulumi,
     StackOutputs,
     StackProblem,
-    read_config,
     read_stack,
     run_pulumi,
+    stack_config,
     start_pulumi,
 )
 from exchange.stack.state import read_state
@@ -47,10 +47,10 @@ class StackRuns:
 
     def parts(self) -> list[StackObject]:
         """The Keycloak objects in the stack's state."""
-        return parts(read_state(self._run, self._chosen))
+        return objects_in(read_state(self._run, self._chosen))
 
     def to_phase(self, names: Collection[str], phase: str | None) -> None:
-        """Writes ``migration`` of grants; None takes it out."""
+        """Writes ``migration`` of grants; None removes the key."""
         self._write(names, "migration", phase)
 
     def to_standard(self, names: Collection[str]) -> None:
@@ -83,7 +83,7 @@ class StackRuns:
 
     def _write(self, names: Collection[str], key: str, value: str | None) -> None:
         """Where the grants are listed now; people may have edited it meanwhile. None takes the key out."""
-        found = {str(each.given.get("name")): each for each in listed_in(read_config(self._run, self._chosen))}
+        found = {str(each.given.get("name")): each for each in listed_in(stack_config(self._run, self._chosen))}
         if missing := sorted(set(names) - set(found)):
             raise StackProblem(
                 f"grant {named(missing[0])}: is no longer in the stack's config; put it back, then run again."

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from exchange.rebind import rebind
-from exchange.stack.stack import read_config, run_pulumi
+from exchange.stack.stack import run_pulumi, stack_config
 from exchange.stack.state import read_state
-from exchange.terminal.console import LOOKED, REFUSED, person, problems, warn_of
+from exchange.terminal.console import LOOKED, REFUSED, person, problems, warn_of_connection
 from exchange.terminal.options import Stack
 from exchange.terminal.screen import print_line, print_text
 from exchange.terminal.version_control import warn_unless_ignored
@@ -22,12 +22,16 @@ EPILOG = "See docs/lifecycle.md, The wrong server."
 
 def rebind_command(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change; exit code 3.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would change; ends with exit code 3.")
+    ] = False,
     backup: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", show_default="<stack>-<time>.state.json", help="Where the former state is kept."),
+        typer.Option(
+            metavar="FILE", show_default="<stack>-<time>.state.json", help="The file to keep the former state in."
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as an object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as a JSON object.")] = False,
     stack: Stack = None,
 ) -> None:
     """Accept a moved server, or a realm that was created again from an export, as this stack's own.
@@ -43,11 +47,11 @@ def rebind_command(
     """
     with problems():
         chosen = ["--stack", stack] if stack else []
-        config = read_config(run_pulumi, chosen)
+        config = stack_config(run_pulumi, chosen)
         connection = read_connection(config.get)
-        warn_of(connection)
+        warn_of_connection(connection)
         state = read_state(run_pulumi, chosen)
-        moves, faults = rebind.survey(session_for(connection), state)
+        moves, faults = rebind.compare_server(session_for(connection), state)
         for fault in faults:
             print_line(f"error: {fault}", err=True)
         if faults:

@@ -57,11 +57,11 @@ class RealmMove:
 
     @property
     def uuids(self) -> dict[str, str]:
-        """Old UUID to new, where they differ."""
+        """Each UUID that changed, with the new one."""
         return {old: client.new for client in self.clients for old in client.old if old != client.new}
 
 
-def survey(session: Session, state: State) -> tuple[list[RealmMove], list[str]]:
+def compare_server(session: Session, state: State) -> tuple[list[RealmMove], list[str]]:
     """What the server has instead of each realm and client of the stack, and what prevents a rebind."""
     moves, faults = [], []
     for name, all_props in sorted(state.realms().items()):
@@ -207,7 +207,7 @@ def _rebind_packed(resource: Json, move: RealmMove) -> None:
             place: replace(each, props=_rebound(each.props, move, today), id=_swapped(each.id, move.uuids))
             for place, each in packed.parts_in(props).items()
         }
-        grants = _swapped(packed.grants_in(props), move.uuids)
+        grants = _swapped(packed.packed_grants(props), move.uuids)
         resource[part] = {**props, **packed.pack(parts, grants)}
 
 

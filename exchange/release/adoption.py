@@ -60,7 +60,7 @@ _POLICY_TYPES = {
 }
 
 
-def declared(chosen: Sequence[str], owner: str, place: Deployable) -> tuple[Declared, ...]:
+def declared_parts(chosen: Sequence[str], owner: str, place: Deployable) -> tuple[Declared, ...]:
     """What the stack declares, named as that owner's. :raises StackProblem: it cannot be previewed."""
     name = run_pulumi(["stack", "--show-name", *chosen]).strip()
     file = Path(f"Pulumi.{name}.yaml")

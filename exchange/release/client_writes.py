@@ -21,7 +21,7 @@ COMMAND = "`python -m exchange release`"
 WAYS = f"{EXEMPT}, or {CONFORM}", "--accept-policy-changes '{fields}'"
 
 
-def policy_changes(
+def release_changes(
     realm: Realm,
     clients: Mapping[str, Client],
     going: Iterable[Leftover],

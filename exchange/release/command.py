@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from exchange.release import release
-from exchange.release.adoption import declared
+from exchange.release.adoption import declared_parts
 from exchange.release.removal import Released
 from exchange.stack.place import Deployable, find_deployable
 from exchange.terminal import options
-from exchange.terminal.console import LOOKED, REFUSED, busy, person, problems, warn_of
+from exchange.terminal.console import LOOKED, REFUSED, busy, person, problems, warn_of_connection
 from exchange.terminal.printing import counted
 from exchange.terminal.screen import print_line, print_text
 from kcadmin.marks.ownership import hash16, stack_of
@@ -22,7 +22,7 @@ from kcadmin.rest.texts import named
 from kcadmin.writes.executors import CHANGED
 
 HASH = re.compile("[0-9a-f]{16}")
-EPILOG = "See docs/release.md for what is taken away, by which rules, and what stays."
+EPILOG = "See docs/release.md for what is removed, by which rules, and what stays."
 
 
 def release_command(
@@ -32,7 +32,7 @@ def release_command(
             "--owner",
             metavar="OWNER",
             show_default="list all owners",
-            help="Whose objects; OWNER#GRANT for those of one grant.",
+            help="The owner whose objects are meant; OWNER#GRANT for those of one grant.",
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -46,16 +46,18 @@ def release_command(
             "--accept-policy-changes",
             metavar="FIELDS",
             show_default="none",
-            help="Fields that the realm's client policies may change when clients are written, with commas between.",
+            help="Fields that the realm's client policies may change when clients are written, separated by commas.",
         ),
     ] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show; exit code 3 if there is something.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be removed; exit code 3 if there is something.")
+    ] = False,
     as_json: options.AsJson = False,
     stack: options.Stack = None,
     url: options.Url = None,
     realms: Annotated[
         list[str] | None,
-        typer.Option("--realm", metavar="NAME", show_default="the stack's", help="A realm. Once for each."),
+        typer.Option("--realm", metavar="NAME", show_default="the stack's", help="A realm; repeat for more."),
     ] = None,
     admin_username: options.AdminUsername = None,
     client_id: options.ClientId = None,
@@ -64,7 +66,7 @@ def release_command(
     public_url: options.PublicUrl = None,
     insecure_http: options.InsecureHttp = False,
 ) -> None:
-    """Take away what an owner left whose stack does not work here: in a copied realm, or after its state was lost.
+    """Remove what a stack left in a realm and cannot destroy itself: in a copied realm, or after its state was lost.
 
     Shows what bears the owner's marks and claims, and which exchanges end. After a yes it is taken away as the owner's own
     [bold]pulumi destroy[/bold] would: what was adopted is given back, and what another owner claims, too, stays for that one.
@@ -91,10 +93,10 @@ def release_command(
         wrong = _wrong(owner, stack, place) or (_no_adoption(owner, place) if adopt else "") or _unknown(accepted)
         if wrong:
             raise InvalidSettings([wrong])
-        warn_of(place.connection)
+        warn_of_connection(place.connection)
         session = session_for(place.connection)
         with busy("reading") as tell:
-            wanted = declared(["--stack", stack] if stack else [], owner or "", place) if adopt else ()
+            wanted = declared_parts(["--stack", stack] if stack else [], owner or "", place) if adopt else ()
             found = [
                 release.find(
                     session,
@@ -129,7 +131,7 @@ def release_command(
             print_text(release.as_json(found, done))
     if done is None:
         if left and not as_json:
-            does = "takes it over, and the rest away" if adopt else "takes it away"
+            does = "takes over what the stack declares, and removes the rest" if adopt else "removes it"
             print_line(f"Nothing was changed{'' if refused else f'; --yes {does}'}.", err=True)
         raise typer.Exit(REFUSED if refused and not dry_run else LOOKED if left else 0)
     raise typer.Exit(REFUSED if _told(done, as_json) else 0)
@@ -139,7 +141,7 @@ def _wrong(owner: str | None, stack: str | None, place: Deployable) -> str:
     if owner is None:
         return ""
     if not owner.strip():
-        return "--owner: is empty; name the owner, or leave it out to list all owners."
+        return "--owner: is empty; give an owner, or leave it out to list all owners."
     if stack_of(owner) not in {*map(stack_of, place.owners)} and owner not in {*map(hash16, place.owners)}:
         return ""
     chosen = f" --stack {shlex.quote(stack)}" if stack else ""
@@ -149,21 +151,21 @@ def _wrong(owner: str | None, stack: str | None, place: Deployable) -> str:
 def _unknown(accepted: Sequence[str]) -> str:
     if unknown := [each for each in accepted if each not in CHANGED]:
         known = ", ".join(sorted(CHANGED))
-        return f"--accept-policy-changes: {named(unknown[0])} is no field that client policies change; choose from {known}."
+        return f"--accept-policy-changes: {named(unknown[0])} is not a field that client policies change; choose from {known}."
     return ""
 
 
 def _no_adoption(owner: str | None, place: Deployable) -> str:
     """Why nothing can be adopted."""
     if not owner or "#" in owner:
-        return "--adopt: takes over all that an owner has; name it by --owner OWNER, without a grant."
+        return "--adopt: takes over all that an owner has; give --owner OWNER, without a grant."
     if not place.owner:
         return (
-            "--adopt: the stack's config sets no owner to take them over, and its backend has no organization to make one of; "
+            "--adopt: this stack has no owner, since its config sets none and its backend has no organization; "
             "run `pulumi config set owner NAME`."
         )
     if HASH.fullmatch(owner):
-        return f"--adopt: {named(owner)} is the hash of an owner, which does not contain the grants' owner; name the owner."
+        return f"--adopt: {named(owner)} is the hash of an owner, which does not show the grants' owner; give the owner itself."
     return ""
 
 
@@ -176,8 +178,8 @@ def _is_allowed(yes: bool, owner: str, found: Sequence[release.Leavings]) -> boo
     over = sum(len(each.adopted) for each in found)
     away = sum(len(each.left) for each in found) - over
     asked = [f"make {counted(over, 'thing')} of that owner this stack's own"] if over else []
-    asked += [f"take away {counted(away, 'thing')} of that owner, and end these exchanges"] if away else []
-    print_line(f"Nothing here tells whether a stack of owner {named(owner)} still works on this server.", err=True)
+    asked += [f"remove {counted(away, 'thing')} of that owner, and end these exchanges"] if away else []
+    print_line(f"This command cannot know whether a stack of owner {named(owner)} is still in use.", err=True)
     question = ", ".join(asked)
     return typer.confirm(f"{question[:1].upper()}{question[1:]}?", abort=True, err=True)
 
@@ -191,6 +193,6 @@ def _told(done: Sequence[Released], as_json: bool) -> int:
     for each in faults:
         print_line(f"error: {each.left.about}: {each.fault}", err=True)
     if not as_json:
-        over = f"; {counted(len(faults), 'thing')} could not be taken away" if faults else ""
+        over = f"; {counted(len(faults), 'thing')} could not be removed" if faults else ""
         print_line(f"Released {counted(len(done) - len(faults), 'thing')}{over}.")
     return len(faults)

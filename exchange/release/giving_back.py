@@ -1,26 +1,23 @@
 """Restores an adopted object by the note on its client alone, which the client's owner may have written."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from kcadmin.objects.audience_scopes import AudienceScope
 from kcadmin.objects.audience_scopes import may_have_been as scope_may_have_been
-from kcadmin.objects.claim_mappers import HardcodedClaimMapper, HardcodedClaimMappers
+from kcadmin.objects.claim_mappers import HardcodedClaimMapper
 from kcadmin.objects.claim_mappers import may_have_been as claim_may_have_been
 from kcadmin.objects.claims import Claim, adopted_note
 from kcadmin.objects.clients import Client
-from kcadmin.objects.mappers import AudienceMapper, AudienceMappers, may_have_been
+from kcadmin.objects.mapper_types import STORES
+from kcadmin.objects.mappers import AudienceMapper, may_have_been
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.shared_settings import drop_claims
 from kcadmin.rest.errors import Refusal
 from kcadmin.rest.texts import named
 from reach.leftovers import Leftover, LeftoverKind
 
-MAPPERS: Mapping[LeftoverKind, Any] = {
-    LeftoverKind.MAPPER: AudienceMappers,
-    LeftoverKind.CLAIM_MAPPER: HardcodedClaimMappers,
-}
+MAPPERS = {LeftoverKind(kind): store for kind, store in STORES.items()}
 """Where the mappers of a kind are kept."""
 
 

@@ -28,7 +28,7 @@ LISTS = tuple(f"{kind}ClientScopes" for kind in (DEFAULT, OPTIONAL))
 
 
 def without(found: Survey, left: Sequence[Leftover]) -> Survey:
-    """The realm without these things. What others claim, too, stays as it is."""
+    """The realm as it will be without these objects. An object that others also claim stays."""
     kept = _scopes_given_back(found, left)
     scopes = {each.name for each in left if each.what == LeftoverKind.SCOPE} - {*kept}
     adopted = policies_given_back(found, left)

@@ -11,7 +11,7 @@ from typing import Any
 
 from exchange.release.adoption import Declared
 from exchange.release.adoption import adopted as adopted_of
-from exchange.release.client_writes import policy_changes
+from exchange.release.client_writes import release_changes
 from exchange.release.realm_without import policies_given_back, without
 from exchange.release.removal import Released, release_all
 from exchange.release.takeover import take_over
@@ -27,7 +27,7 @@ from reach.allowed import realm_reach
 from reach.leftovers import Leftover, crowds, leftovers, of_owner
 from reach.newly_allowed import NewlyAllowed, newly_allowed
 from reach.reasons import ANY_CLIENT
-from reach.roles import read_roles
+from reach.roles import survey_roles
 from reach.survey import Progress, Survey, survey
 
 STILL = "still exists, or was created again; run the same command again, and find who writes it."
@@ -84,7 +84,7 @@ def find(
     ends, opens = _exchanges(session, read, going, progress) if going else ((), ())
     seen = dict(sorted(others.items()))
     unread = (*_unread(read), *_untold(read, going))
-    judged = policy_changes(realm_for(session, realm_name), read.clients, going, adopted, by, accepted)
+    judged = release_changes(realm_for(session, realm_name), read.clients, going, adopted, by, accepted)
     said = (ends, opens, unread, tuple(adopted), by, titles, judged.faults, judged.notes, crowds(everything))
     return Leavings(realm_name, owner, tuple(left), seen, *said)
 
@@ -141,7 +141,7 @@ def _servers(realm: Realm, read: Survey, progress: Progress) -> dict[str, Iterab
 def _exchanges(
     session: Session, read: Survey, left: Sequence[Leftover], progress: Progress
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    roles = read_roles(session, read, progress)
+    roles = survey_roles(session, read, progress)
     now, then = realm_reach(read, roles), realm_reach(without(read, left), roles)
     clients = sorted(read.clients)
     ends = sorted({_said(each) for each in newly_allowed(then, now, clients)})
@@ -164,8 +164,8 @@ def _said(each: NewlyAllowed) -> str:
 def _unread(read: Survey) -> Iterator[str]:
     if read.client_policies is None or read.client_profiles is None:
         yield (
-            f"realm {named(read.realm)}: this login may not read its client policies, so guards are not among what was found; "
-            "give it the role view-realm, and to take them away manage-realm"
+            f"realm {named(read.realm)}: this login may not read its client policies, so guards are not listed; "
+            "give it the role view-realm, and to remove them manage-realm"
         )
 
 
@@ -196,7 +196,7 @@ def _of_others(found: Leavings, own: Collection[str]) -> Iterator[str]:
     for owners in together(found.others, lambda owner: None if owner in own else found.crowds.get(owner)):
         if len(owners) > FEW:
             many = f"{len(owners)} owners have things at {found.crowds[owners[0]]}: {some(owners)}"
-            yield f"{here}: {many}; --json lists them all, and whoever may write it may have made them up"
+            yield f"{here}: {many}, which anybody who may write there may have invented; --json lists them all"
             continue
         for owner in owners:
             how = "they are this stack's own" if owner in own else f"{command(owner)} shows them"

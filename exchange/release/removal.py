@@ -40,7 +40,7 @@ SETTINGS: Mapping[LeftoverKind, Kind] = {
 UNREADABLE = "its claim holds what the setting cannot have, so the claim alone is removed"
 NOTES = (LeftoverKind.ADOPTED, LeftoverKind.STRAY)
 GUARDS = (LeftoverKind.GUARD, LeftoverKind.GUARD_MARK)
-FAILED_BEFORE = "stays, since not all that comes before it could be taken away; run the same command again"
+FAILED_BEFORE = "stays, since something that must go first could not be removed; run the same command again"
 CLAIMS_NOTHING = Taken(CLAIMED, {})
 
 
@@ -220,7 +220,7 @@ def _strategy(realm: Realm, left: Leftover) -> None:
         return
     now = attached(realm, client.uuid)
     if now and now.policies:
-        raise Stays("stays until the permission holds no policy, and says which strategy it is given back then")
+        raise Stays("stays until the permission holds no policy, since it records the strategy to restore then")
     leave_empty(realm, client.uuid, now)
     drop_claim(realm.clients, client.uuid, left.owner, noted_strategy.STRATEGY)
 
@@ -270,8 +270,7 @@ _WAYS: Mapping[LeftoverKind, Callable[[Realm, Leftover], None]] = {
     LeftoverKind.SWITCH: _setting,
     LeftoverKind.ASSIGNMENT: _assignment,
     LeftoverKind.SCOPE: _scope,
-    LeftoverKind.MAPPER: _mapper,
-    LeftoverKind.CLAIM_MAPPER: _mapper,
+    **dict.fromkeys(MAPPERS, _mapper),
     LeftoverKind.LIFESPAN: _setting,
     LeftoverKind.REFRESH_TOKENS: _setting,
     LeftoverKind.FULL_SCOPE: _setting,

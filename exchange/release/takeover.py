@@ -12,10 +12,10 @@ from exchange.release.removal import SETTINGS, UNREADABLE, Released, holder_of, 
 from kcadmin.authz import management_permissions, noted_strategy
 from kcadmin.authz.policy_stores import store_of
 from kcadmin.authz.scopes_and_permissions import AuthorizationScopes, ScopePermissions, scope_kind
-from kcadmin.guards.client_policies import POLICIES, PROFILES, Change, Entry, settle
+from kcadmin.guards.client_policies import POLICIES, PROFILES, Change, Entry, write_until_kept
 from kcadmin.guards.marks import KIND as GUARD_MARK
 from kcadmin.guards.marks import MARKED, is_own, new_mark, renewed
-from kcadmin.guards.parts import description_of, held_parts
+from kcadmin.guards.parts import guard_description, held_parts
 from kcadmin.marks.ownership import NOBODY, owned_name, stack_of
 from kcadmin.objects import recorded_events
 from kcadmin.objects.claims import Claim, Kind, adopted_kind, adopted_note, claim_key, claim_of
@@ -161,12 +161,12 @@ def _guard(realm: Realm, left: Leftover, to: str) -> None:
         if left.owner not in held:
             return entry
         others = {owner: part for owner, part in held.items() if owner != left.owner}
-        return {**entry, "description": description_of({to: replace(held[left.owner], writer=NOBODY), **others})}
+        return {**entry, "description": guard_description({to: replace(held[left.owner], writer=NOBODY), **others})}
 
     def change(now: Sequence[Entry]) -> list[Entry]:
         return [handed(entry) for entry in now]
 
-    settle(realm, (PROFILES, change), (POLICIES, change))
+    write_until_kept(realm, (PROFILES, change), (POLICIES, change))
 
 
 def _renew_marks(realm: Realm, guards: Iterable[Leftover]) -> None:
@@ -191,10 +191,10 @@ def _renew_marks(realm: Realm, guards: Iterable[Leftover]) -> None:
     def asking(kind: str, *, keep: bool) -> tuple[str, Change]:
         return kind, lambda now: renewed(kind, now, marks, keep=keep)
 
-    settle(realm, asking(PROFILES, keep=True), asking(POLICIES, keep=True))
+    write_until_kept(realm, asking(PROFILES, keep=True), asking(POLICIES, keep=True))
     for old, client in borrowers.items():
         realm.clients.change(client.uuid, {MARKED: marks[old]})
-    settle(realm, asking(POLICIES, keep=False), asking(PROFILES, keep=False))
+    write_until_kept(realm, asking(POLICIES, keep=False), asking(PROFILES, keep=False))
 
 
 def _one_of_two(realm: Realm, client: Client) -> Refusal:
@@ -205,8 +205,7 @@ def _one_of_two(realm: Realm, client: Client) -> Refusal:
 
 
 _WAYS: Mapping[LeftoverKind, Callable[[Realm, Leftover, str], str | None]] = {
-    LeftoverKind.MAPPER: _mapper,
-    LeftoverKind.CLAIM_MAPPER: _mapper,
+    **dict.fromkeys(MAPPERS, _mapper),
     LeftoverKind.SCOPE: _scope,
     LeftoverKind.AUTHORIZATION_SCOPE: _authorization_scope,
     LeftoverKind.GUARD: _guard,

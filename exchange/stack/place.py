@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from exchange.stack.stack import StackOutputs, StackProblem, default_owner, read_config, read_stack, run_pulumi
+from exchange.stack.stack import StackOutputs, StackProblem, owner_by_name, read_stack, run_pulumi, stack_config
 from exchange.stack.state import read_owners
 from kcadmin.rest.connection import Connection, read_connection
 from kcadmin.rest.session import Session, session_for
@@ -79,10 +79,10 @@ def find_deployable(
     if stack is None and url and named and not needs_stack:
         return Deployable(read_connection({**login, "url": url}.get), named)
     chosen = ["--stack", stack] if stack else []
-    config = read_config(run_pulumi, chosen)
+    config = stack_config(run_pulumi, chosen)
     if not named and not config.get("realm"):
         raise StackProblem("realm: neither the stack's config nor --realm names one; give --realm NAME.")
     connection = read_connection({**config, "url": url or config.get("url", "")}.get)
-    owner = config.get("owner") or (default_owner(run_pulumi, chosen) if needs_stack else "")
+    owner = config.get("owner") or (owner_by_name(run_pulumi, chosen) if needs_stack else "")
     owners = {*read_owners(run_pulumi, chosen), owner}
     return Deployable(connection, named or (config["realm"],), frozenset(owners - {""}), owner)

@@ -74,7 +74,7 @@ class StackOutputs:
             if name in self.elsewhere:
                 raise StackProblem(
                     f"grant {named(name)}: is in another Keycloak, {named(self.elsewhere[name])}, and commands work on the "
-                    "stack's; set prove=True, or look there with --url and --realm."
+                    "stack's; set prove=True, or give --url and --realm of that Keycloak."
                 )
             if name not in self.grants:
                 raise StackProblem(f"grant {named(name)}: is not in this stack; {_hint(name, self.grants)}")
@@ -109,7 +109,7 @@ def read_stack(name: str | None = None, pulumi: Pulumi | None = None) -> StackOu
     exported = next((each.get("outputs") or {} for each in resources if each.get("type") == STACK), {})
     server = exported.get("keycloak")
     server = server if isinstance(server, dict) else {}
-    config = read_config(run, chosen)
+    config = stack_config(run, chosen)
     others = {name: str(grant[SERVER]) for name, grant in grants.items() if isinstance(grant, dict) and SERVER in grant}
     here = {name: grant for name, grant in grants.items() if name not in others}
     return StackOutputs(
@@ -138,7 +138,7 @@ def resources_in(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     return list((document.get("deployment") or {}).get("resources") or ())
 
 
-def read_config(run: Pulumi, chosen: Sequence[str]) -> dict[str, str]:
+def stack_config(run: Pulumi, chosen: Sequence[str]) -> dict[str, str]:
     """A stack's config: key to value, secrets in clear. chosen: ``--stack NAME``, or nothing for the selected one.
 
     :raises InvalidSettings: it holds a secret in plain text.
@@ -153,7 +153,7 @@ def read_config(run: Pulumi, chosen: Sequence[str]) -> dict[str, str]:
     return config
 
 
-def default_owner(run: Pulumi, chosen: Sequence[str]) -> str:
+def owner_by_name(run: Pulumi, chosen: Sequence[str]) -> str:
     """The owner of a stack whose config names none: its whole name, where its backend has organizations; else empty."""
     return usual_owner(run(["stack", "--show-name", "--fully-qualify-stack-names", *chosen]).strip())
 

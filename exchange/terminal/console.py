@@ -38,13 +38,13 @@ def person() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def warn_of(connection: Connection) -> None:
+def warn_of_connection(connection: Connection) -> None:
     """Warns of what makes the connection unsafe."""
     for sentence in connection.warnings():
-        warn(sentence)
+        print_warning(sentence)
 
 
-def warn(sentence: str) -> None:
+def print_warning(sentence: str) -> None:
     """Prints a warning."""
     print_line(f"warning: {sentence}", err=True)
 
@@ -57,8 +57,8 @@ class AsLines(logging.Handler):
 
 
 @functools.cache
-def show_warnings() -> None:
-    """From now on, in this process."""
+def show_python_warnings() -> None:
+    """Shows Python's warnings as sentences, from now on in this process."""
     logging.getLogger("kcadmin").addHandler(AsLines(logging.WARNING))
 
 

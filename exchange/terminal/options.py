@@ -13,13 +13,15 @@ Stack = Annotated[
 Url = Annotated[
     str | None,
     typer.Option(
-        "--url", metavar="URL", show_default="the stack's", help="Keycloak's address; with --realm, no stack."
+        "--url", metavar="URL", show_default="the stack's", help="Keycloak's address; with --realm, no stack is read."
     ),
 ]
 Realm = Annotated[str | None, typer.Option("--realm", metavar="NAME", show_default="the stack's", help="The realm.")]
 AdminUsername = Annotated[
     str | None,
-    typer.Option("--admin-username", metavar="NAME", show_default="admin", help="Who logs in, without a stack."),
+    typer.Option(
+        "--admin-username", metavar="NAME", show_default="admin", help="The user to log in as, without a stack."
+    ),
 ]
 ClientId = Annotated[
     str | None,
@@ -36,7 +38,12 @@ LoginRealm = Annotated[
 ]
 CaCertificate = Annotated[
     str | None,
-    typer.Option("--ca-certificate", metavar="FILE", show_default=False, help="PEM file of the server's CA."),
+    typer.Option(
+        "--ca-certificate",
+        metavar="FILE",
+        show_default=False,
+        help="A PEM file of the CA that signed the server's certificate.",
+    ),
 ]
 PublicUrl = Annotated[
     str | None,
@@ -45,7 +52,7 @@ PublicUrl = Annotated[
         metavar="URL",
         envvar=PUBLIC_ADDRESS,
         show_default="as --url",
-        help="The server's own address, where its tokens name another one.",
+        help="The server's own address, if its tokens contain another one.",
     ),
 ]
 InsecureHttp = Annotated[
@@ -54,7 +61,7 @@ InsecureHttp = Annotated[
         "--insecure-http", envvar=INSECURE_HTTP, help="Allow http:// to another machine; for experiments only."
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print objects, for programs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON objects.")]
 
 
 def login(

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Column
 
 from exchange.stack.stack import read_stack
-from exchange.terminal.console import LOOKED, REFUSED, ask, password, person, problems, warn_of
+from exchange.terminal.console import LOOKED, REFUSED, ask, password, person, problems, warn_of_connection
 from exchange.terminal.options import Stack
 from exchange.terminal.printing import say
 from exchange.terminal.screen import Screen, print_line, print_text
@@ -32,7 +32,7 @@ EPILOG = "See docs/verify.md for what is checked, and for every setting."
 def verify_command(
     grants: Annotated[
         list[str] | None,
-        typer.Argument(metavar="GRANT", show_default=False, help="Names of grants; without any, all of the stack."),
+        typer.Argument(metavar="GRANT", show_default=False, help="Names of grants. Default: all grants of the stack."),
     ] = None,
     as_user: Annotated[
         str | None,
@@ -40,11 +40,12 @@ def verify_command(
             metavar="NAME",
             envvar=USER,
             help=f"Exchange this user's tokens; the password comes from {USER_PASSWORD}, or "
-            "is asked for. Without it: those of each source's service account, else a dry run.",
+            "is asked for. Default: tokens of each source's service account, or a dry run if it has none.",
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Exchange nothing: predict, without logins, passwords and secrets.")
+        bool,
+        typer.Option("--dry-run", help="Exchange nothing. Predict the results, without logins, passwords and secrets."),
     ] = False,
     deny: Annotated[
         bool,
@@ -58,7 +59,7 @@ def verify_command(
             help="Read client secrets from the server where no KEYCLOAK_CLIENT_SECRET_<CLIENT> is set.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print objects with the claims of both tokens.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON objects with the claims of both tokens.")] = False,
     stack: Stack = None,
     url: Annotated[
         str | None, typer.Option(metavar="URL", show_default="the stack's", help="Reach the server at this address.")
@@ -86,7 +87,7 @@ def verify_command(
         chosen = read_stack(stack)
         cases = chosen.cases(grants or (), realm)
         connection = chosen.connection(url)
-        warn_of(connection)
+        warn_of_connection(connection)
         user = Subject(as_user, "" if dry_run else password(as_user)) if as_user else None
         session = session_for(connection)
         embedded = connection.is_embedded()

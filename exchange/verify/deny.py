@@ -12,7 +12,7 @@ from kcadmin.rest.errors import HttpError, Refusal, TokenRefused
 from kcadmin.rest.session import Session
 from reach.allowed import RealmReach
 from reach.among_clients import reach_among_clients
-from reach.declared import declared, opened
+from reach.declared import declared, opened_by
 from reach.exchanges import Exchange, Reach
 from reach.prediction import reasons
 from reach.proof import Case, Prover, Subject
@@ -74,7 +74,7 @@ def attempts(
         assert features is not None
         here = tuple(case for case in cases if case.realm == name)
         state = reach_among_clients(realm_for(session, name), features, among).reach
-        reach = opened(here, guards, legacy=features.legacy_exchange)
+        reach = opened_by(here, guards, legacy=features.legacy_exchange)
         exchanges = tuple(_undeclared(sorted(among), declared(here)))
         found.append(Attempts(name, tuple(sorted(among)), here, reach, state, exchanges))
     number = sum(len(each.exchanges) for each in found)

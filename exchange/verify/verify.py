@@ -16,7 +16,7 @@ Began = Callable[[int, Case], None]
 
 
 def prefetch(cases: Sequence[Case], secrets: Secrets) -> None:
-    """Has each secret looked up, or asked for, before anything else is written to the terminal."""
+    """Reads or asks for each secret before anything else is written to the terminal."""
     for case in cases:
         for client_id in (case.source, case.requester):
             with suppress(Refusal, HttpError):  # said by the case itself, which asks for the secret again

@@ -103,7 +103,7 @@ def attached(realm: Realm, client_uuid: str) -> Attached | None:
 
 
 def cached_attached(realm: Realm, client_uuid: str) -> Attached | None:
-    """The same as it was when the realm was looked at, for a look that no write is made from."""
+    """The same as it was when the realm was read; no write is based on it."""
     return _attached(realm.cached_permissions_server(), client_uuid) or attached(realm, client_uuid)
 
 
@@ -126,10 +126,10 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
     """Adds our policies to the token-exchange permission of a client, until they stay.
 
     The strategy of a permission that was there before us, and was empty, is noted on the client before it is changed. Another
-    writer's older list may come after ours, the later the slower the server is: we look again after three times our own write,
+    writer's older list may come after ours, the later the slower the server is: we read again after three times our own write,
     unless no other stack holds the permission.
 
-    :raises Refusal: there is no permission, or it holds strangers' policies under another strategy.
+    :raises Refusal: there is no permission, or it holds unmanaged policies under another strategy.
     """
     wanted = set(policies)
     with realm.clients.lock(client_uuid):
@@ -150,7 +150,7 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
             settled = False
             if now.strategy != AFFIRMATIVE:
                 if now.policies and _must_be_there(realm, client_uuid, client_id).strategy != now.strategy:
-                    continue  # another stack wrote between the look at the strategy and that at the policies
+                    continue  # another stack wrote between the read of the strategy and that of the policies
                 _refuse_unmanaged(realm, client_id, now)
                 found = now.strategy
                 note_strategy(realm, client_uuid, owner, found)
@@ -200,7 +200,7 @@ def detach(
                 return
             again = attached(realm, client_uuid) if left else None
             lost = left - set(again.policies) - now.marked if again else set()
-            if again and lost:  # a stranger's that came in between; stacks look after their own
+            if again and lost:  # an unmanaged one that was added in between; stacks restore their own
                 problem = _write(realm, again, set(again.policies) | lost, again.strategy)
     raise _unstable(realm, client_uuid, f"our policies for target {named(client_id)}", problem)
 
@@ -256,11 +256,11 @@ def _unstable(realm: Realm, client_uuid: str, what: str, problem: KeycloakError 
 
 def _write(realm: Realm, now: Attached, policies: set[str] | None, strategy: str) -> KeycloakError | None:
     """``write_once`` of what was just read; None leaves the list."""
-    return write_once(realm.permissions_server(), now.id, body_of(now.representation, strategy, policies))
+    return write_once(realm.permissions_server(), now.id, permission_body(now.representation, strategy, policies))
 
 
 def write_once(server: ResourceServer, permission_id: str, body: Mapping[str, Any]) -> KeycloakError | None:
-    """One write of a list that was just read; a busy answer is given, for a round with a new look."""
+    """One write of a list that was just read; a busy answer is returned, for a round with a new read."""
     try:
         server.update_permission(permission_id, body, once=True)
     except KeycloakError as problem:
@@ -271,7 +271,7 @@ def write_once(server: ResourceServer, permission_id: str, body: Mapping[str, An
     return None
 
 
-def body_of(permission: Mapping[str, Any], strategy: str, policies: Iterable[str] | None) -> dict[str, Any]:
+def permission_body(permission: Mapping[str, Any], strategy: str, policies: Iterable[str] | None) -> dict[str, Any]:
     """What a permission's PUT takes: lists left out stay, and a search's field ``config`` would be an error 500."""
     kept = {key: permission[key] for key in ("name", "description", "logic") if key in permission}
     listed = {} if policies is None else {"policies": sorted(policies)}

@@ -18,7 +18,7 @@ from kcadmin.writes.votes import is_true
 _GATE_USERS = "map the users' role to a client scope and use that in a ClientScopePolicy"
 _REMEDIES = {
     "user": f"{_GATE_USERS}, or name the requester in a ClientPolicy",
-    "regex": "aim it at 'scope', for clients take a ClientPolicy, for addresses a script or a proxy before Keycloak",
+    "regex": "aim it at 'scope', for clients use a ClientPolicy, for addresses a script or a proxy before Keycloak",
 }
 
 
@@ -45,7 +45,7 @@ def cannot_match(policy: Mapping[str, Any]) -> str | None:
 
 
 def judges_the_requester(policy: Mapping[str, Any]) -> bool:
-    """Whether a policy looks at the service account of the client that asks, where people may mean the token's user."""
+    """Whether a policy checks the service account of the client that asks, where people may mean the token's user."""
     return policy["type"] in ("role", "group")
 
 
@@ -60,13 +60,13 @@ def id_faults(policies: Collection[str]) -> Iterator[str]:
 
 def require_matching(realm: Realm, policies: Iterable[str]) -> tuple[str, ...]:
     """The notes of ``judge``. :raises Refusal: it finds faults."""
-    judgement = judge(realm.permissions_server(), realm.name, policies)
+    judgement = judge_policies(realm.permissions_server(), realm.name, policies)
     if judgement.faults:
         raise Refusal(*judgement.faults)
     return judgement.notes
 
 
-def judge(server: ResourceServer, realm: str, policies: Iterable[str]) -> Judgement:
+def judge_policies(server: ResourceServer, realm: str, policies: Iterable[str]) -> Judgement:
     """What policies would do on a token-exchange permission, also those within aggregate policies; one GET each."""
     faults: list[str] = []
     notes: list[str] = []

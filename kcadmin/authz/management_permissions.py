@@ -36,7 +36,7 @@ def management(realm: Realm, client_uuid: str) -> Management | None:
 
 
 def cached_management(realm: Realm, client_uuid: str) -> Management | None:
-    """The same as it was when the realm was looked at, with the token-exchange permission alone, if it was on then."""
+    """The same as it was when the realm was read, with the token-exchange permission alone, if it was on then."""
     server = realm.cached_permissions_server()
     permission = server.policy_named(permission_name(client_uuid)) if server.permissions_on(client_uuid) else None
     return Management(True, {TOKEN_EXCHANGE: str(permission["id"])}) if permission else management(realm, client_uuid)
@@ -75,7 +75,7 @@ def take_management(
     always: bool = False,
     former: str | None = None,
 ) -> tuple[Taken, Management]:
-    """Switches them on under a claim, which is written first; a stranger's that are on are used and not marked.
+    """Switches them on under a claim, which is written first; unmanaged ones that are on are used and not marked.
 
     :param writer: who claims them for the owner.
     :param always: those that are on are claimed, too, since they are to be switched off at the end.
@@ -112,7 +112,7 @@ def take_management(
 def release_management(
     realm: Realm, uuid: str, owner: str, taken: Taken, *, revoke: bool, permission: str | None = None
 ) -> tuple[bool, list[str]]:
-    """Drops our claim; the last one out switches them off, if they were off, but for strangers' policies.
+    """Drops our claim; the last one out switches them off, if they were off, but for unmanaged policies.
 
     :param permission: the id of the token-exchange permission, where it is known.
     :returns: whether they were switched off, and the policies that kept them on.
@@ -128,26 +128,26 @@ def release_management(
         was = taken.over(mine.was if mine else {})
         wanted_off = revoke or not was.get("enabled")
         off = False
-        strangers: list[str] = []
+        unmanaged: list[str] = []
         if wanted_off and all(claim.owner == owner for claim in held):
-            off, strangers = _switch_off(realm, uuid, permission)
+            off, unmanaged = _switch_off(realm, uuid, permission)
         drop_claim(realm.clients, uuid, owner, KIND)
         left = _others_now(realm, uuid, owner)
-        if left == [] and wanted_off and not off and not strangers:
+        if left == [] and wanted_off and not off and not unmanaged:
             # Two left at once, each seeing the other: the later one switches them off.
-            off, strangers = _switch_off(realm, uuid, permission)
+            off, unmanaged = _switch_off(realm, uuid, permission)
             left = _others_now(realm, uuid, owner)
         if off and left:
             set_management(realm, uuid, True)  # another stack came while we left
-        return off and not left, strangers
+        return off and not left, unmanaged
 
 
 def _switch_off(realm: Realm, uuid: str, permission: str | None) -> tuple[bool, list[str]]:
     """Whether they were switched off, and the policies that kept them on."""
-    strangers = sorted(set(_policies(realm, uuid, permission)))
-    if not strangers:
+    unmanaged = sorted(set(_policies(realm, uuid, permission)))
+    if not unmanaged:
         set_management(realm, uuid, False)
-    return not strangers, strangers
+    return not unmanaged, unmanaged
 
 
 def _others_now(realm: Realm, uuid: str, owner: str) -> list[Claim] | None:

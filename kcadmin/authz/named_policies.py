@@ -1,6 +1,6 @@
 """Policies that name roles, groups, users, client scopes or other policies: by name for people, by id for Keycloak.
 
-A name is looked up just before a write, since Keycloak ignores an unknown role and answers 500 to other unknown names.
+A name is read just before a write, since Keycloak ignores an unknown role and answers 500 to other unknown names.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -76,7 +76,7 @@ def read_items(kind: type[T], given: Iterable[Any]) -> tuple[T, ...]:
     return tuple(sorted(items))
 
 
-def plain(item: Item) -> Any:
+def shortest(item: Item) -> Any:
     """An item in the shortest form that people would write."""
     first, *others = fields(item)
     entry = {key: value for key, value in asdict(item).items() if value}

@@ -14,7 +14,7 @@ STRATEGY = Kind(
 
 
 def note_strategy(realm: Realm, client_uuid: str, owner: str, found: str) -> None:
-    """Notes it, unless somebody has, or the permission goes with the last claim on the client's management permissions."""
+    """Notes the strategy, unless it is noted already, or the permission ends with the last claim on management permissions."""
     client = realm.clients.get(client_uuid)
     if claims(client, MANAGEMENT):
         return

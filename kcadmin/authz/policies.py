@@ -1,4 +1,4 @@
-"""Authorization policies of a resource server: their common part, and the types whose names need no look-up.
+"""Authorization policies of a resource server: their common part, and the types whose names need no request.
 
 Each type is a frozen dataclass with a store of five verbs (``named``, ``get``, ``create``, ``update``, ``delete``); the field
 ``mark`` is the hash of the owner. The types that name other objects are in ``kcadmin.authz.named_policies``.

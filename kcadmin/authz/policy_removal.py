@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from kcadmin.authz.exchange_permission import ROUNDS, attached, body_of, leave_empty, write_once
+from kcadmin.authz.exchange_permission import ROUNDS, attached, leave_empty, permission_body, write_once
 from kcadmin.authz.management_permissions import management, set_management
 from kcadmin.authz.noted_strategy import forget_strategy, noted_strategy
 from kcadmin.objects.realm import Realm
@@ -35,7 +35,7 @@ def delete_policy(realm: Realm, server: ResourceServer, policy_id: str) -> None:
 def _outlive(realm: Realm, server: ResourceServer, user: Mapping[str, Any], policy_id: str, target: str | None) -> bool:
     """Empties what would go with its last policy, and says whether."""
     problem = None
-    for _ in range(ROUNDS):  # each with a look of its own: a body sent again would take out who came meanwhile
+    for _ in range(ROUNDS):  # each with a read of its own: a body sent again would remove what was added meanwhile
         held = _held(server, str(user["id"]))
         if held is None or [str(each["id"]) for each in held] != [policy_id]:
             return False
@@ -60,7 +60,7 @@ def _empty(realm: Realm, server: ResourceServer, permission_id: str, target: str
         return None
     noted = noted_strategy(realm, target) if target else None
     strategy = noted or str(permission["decisionStrategy"])
-    return write_once(server, permission_id, body_of(permission, strategy, ()))
+    return write_once(server, permission_id, permission_body(permission, strategy, ()))
 
 
 def _held(server: ResourceServer, permission_id: str) -> list[dict[str, Any]] | None:

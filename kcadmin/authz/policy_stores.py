@@ -30,6 +30,6 @@ STORES: Mapping[str, type[Policies[Any]]] = {
 
 
 def store_of(realm: Realm, server: ResourceServer, type_: str) -> Policies[Any]:
-    """Where the policies of a type live."""
+    """The store of the policies of a type."""
     kind = STORES.get(type_)
     return kind(realm, server) if kind else ScriptPolicies(realm, server, type_)

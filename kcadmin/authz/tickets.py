@@ -30,7 +30,7 @@ def ticket_way(realm: Realm, target: Client) -> str | None:
 
 
 def unjudged(client_id: str) -> str:
-    """A sentence for who looks at a whole realm, where services are not asked what they hold."""
+    """A sentence for a command that reads a whole realm and does not ask services what they hold."""
     name = named(client_id)
     return (
         f"authorization services of {name}: give whoever holds a token and gets a permission there a token for {name}, which it "

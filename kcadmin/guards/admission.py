@@ -1,4 +1,4 @@
-"""Whether an owner's guards may be made in a realm: what stands against them, and which clients they write first."""
+"""Whether an owner's guards may be made in a realm: the faults of that, and which clients they write first."""
 
 import os
 from collections.abc import Collection, Iterator
@@ -16,7 +16,7 @@ from kcadmin.objects.writers import continuing
 from kcadmin.rest.errors import Refusal
 
 
-def faults(
+def admission_faults(
     realm: Realm, named: str, now: TakenGuards, before: TakenGuards | None, writer: Writer, held: Collection[str]
 ) -> Iterator[str]:
     """Why another stack has the owner, and what the server lacks; nothing is asked of what is as before.

@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from kcadmin.guards.client_policies import POLICIES, PROFILES, Change, Entry, entries, settle
-from kcadmin.guards.entries import Guards, conflicts, drift, merged, parts
+from kcadmin.guards.client_policies import POLICIES, PROFILES, Change, Entry, entries, write_until_kept
+from kcadmin.guards.entries import Guards, guard_drift, guard_parts, merged, pattern_conflicts
 from kcadmin.guards.marks import (
     KIND,
     MARKED,
@@ -108,7 +108,7 @@ def release_guards(realm: Realm, held: TakenGuards) -> bool:
     def without(kind: str) -> tuple[str, Change]:
         return kind, lambda now: merged(kind, now, {}, held.owner, leaving={held.owner}, ours=ours)
 
-    settle(realm, without(POLICIES), without(PROFILES))
+    write_until_kept(realm, without(POLICIES), without(PROFILES))
     for uuid in held.uuids.values():
         _unmark(realm, uuid, held.owner)
     return any(entry.get("name") in ours for entry in entries(realm, POLICIES) or ())
@@ -121,8 +121,8 @@ def changed_by_others(realm: Realm, held: TakenGuards) -> list[str] | None:
         return None
     clients = {name: realm.clients.get(uuid) for name, uuid in held.uuids.items()}
     marks = {name: _known_mark(realm, client, policies, held.uuids[name]) for name, client in clients.items()}
-    mine = parts(held.guards, marks, held.writer)
-    found = [*drift(PROFILES, profiles, mine, held.owner), *drift(POLICIES, policies, mine, held.owner)]
+    mine = guard_parts(held.guards, marks, held.writer)
+    found = [*guard_drift(PROFILES, profiles, mine, held.owner), *guard_drift(POLICIES, policies, mine, held.owner)]
     for name, client in clients.items():
         if client is None:
             found.append(f"client {named(name)} is gone")
@@ -173,14 +173,14 @@ def _take(realm: Realm, held: TakenGuards, marks: Mapping[str, str], before: Tak
     """One round: attributes, profiles, policies. Where policies ask for a computed mark they ask for both marks meanwhile."""
     former = before.owner if before else held.owner
     leaving, ours = {held.owner, former}, _names(realm, before) if before else set()
-    mine = parts(held.guards, {name: marks[uuid] for name, uuid in held.uuids.items()}, held.writer)
+    mine = guard_parts(held.guards, {name: marks[uuid] for name, uuid in held.uuids.items()}, held.writer)
     new = {computed_mark(realm.management_uuid(), uuid): mark for uuid, mark in marks.items()}
     now = entries(realm, POLICIES) or []
     if before is None or former != held.owner:
         require_one_owner(realm, held.owner, held.writer, now)
     faults = [
         f"exchange guards of realm {named(realm.name)}: {conflict}."
-        for conflict in conflicts(renewed(POLICIES, now, new, keep=False), mine, leaving)
+        for conflict in pattern_conflicts(renewed(POLICIES, now, new, keep=False), mine, leaving)
     ]
     if faults:
         raise Refusal(*faults)
@@ -198,10 +198,10 @@ def _take(realm: Realm, held: TakenGuards, marks: Mapping[str, str], before: Tak
         return kind, change
 
     if renewed(POLICIES, now, new, keep=True) != now:
-        settle(realm, both(PROFILES), both(POLICIES))
+        write_until_kept(realm, both(PROFILES), both(POLICIES))
     for uuid, mark in marks.items():
         _write_mark(realm, uuid, mark, held)
-    settle(realm, (PROFILES, more), exactly(POLICIES), exactly(PROFILES))
+    write_until_kept(realm, (PROFILES, more), exactly(POLICIES), exactly(PROFILES))
 
 
 def _uuids(realm: Realm, guards: Guards) -> dict[str, str]:
@@ -225,7 +225,10 @@ def _names(realm: Realm, held: TakenGuards) -> set[str]:
     """Of the entries that hold an owner's parts, those of earlier versions too."""
     management, uuids = realm.management_uuid(), held.uuids.items()
     computed = {name: computed_mark(management, uuid) for name, uuid in uuids}
-    return {*parts(held.guards, computed), *parts(held.guards, {name: label_for(uuid) for name, uuid in uuids})}
+    return {
+        *guard_parts(held.guards, computed),
+        *guard_parts(held.guards, {name: label_for(uuid) for name, uuid in uuids}),
+    }
 
 
 def _marks(realm: Realm, held: TakenGuards) -> dict[str, str]:

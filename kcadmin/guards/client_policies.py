@@ -44,7 +44,7 @@ def judging(realm: Realm, kind: str) -> list[Entry]:
         return []
 
 
-def settle(realm: Realm, *changes: tuple[str, Change]) -> None:
+def write_until_kept(realm: Realm, *changes: tuple[str, Change]) -> None:
     """Makes changes of the lists, in this order, until they stay. A change that changes nothing is not written.
 
     :raises Refusal: the login may not write them, Keycloak refuses them, or they do not stay.
@@ -73,7 +73,7 @@ def settle(realm: Realm, *changes: tuple[str, Change]) -> None:
 
 
 def missing_from_server(session: Session, conditions: Sequence[str], executors: Sequence[str]) -> list[str]:
-    """What the server lacks of these conditions and executors, in words. The answer that it looks into has 300 kB."""
+    """What the server lacks of these conditions and executors, in words. The answer that it reads has 300 kB."""
     info = session.get("/admin/serverinfo")
     if any(feature["name"] == "CLIENT_POLICIES" and not feature["enabled"] for feature in info["features"]):
         return ["the feature client-policies"]
@@ -102,19 +102,19 @@ def _read(realm: Realm, kind: str) -> dict[str, Any]:
     try:
         found = realm.session.get(_path(realm, kind))
     except Forbidden:
-        raise _forbidden(realm, "read", "manage-realm (to look only, view-realm)") from None
+        raise _forbidden(realm, "read", "manage-realm (to read only, view-realm)") from None
     return {**found, kind: found.get(kind) or []}
 
 
 def _passes(problem: KeycloakError) -> bool:
-    """Whether another look may help: the server was busy, or a list names a profile that another stack writes again."""
+    """Whether another read may help: the server was busy, or a list names a profile that another stack writes again."""
     dangling = isinstance(problem, HttpError) and problem.status == BAD_REQUEST and "invalid profile" in problem.message
     return dangling or worth_repeating(problem)
 
 
 def _forbidden(realm: Realm, what: str, role: str) -> Refusal:
     return Refusal(
-        f"client policies of realm {named(realm.name)}: Keycloak lets this login not {what} them (403); give it the role "
+        f"client policies of realm {named(realm.name)}: Keycloak does not let this login {what} them (403); give it the role "
         f"{role} of the client {named(realm.management_client_id)}."
     )
 

@@ -26,7 +26,7 @@ from kcadmin.guards.parts import (
     SOURCES,
     USER,
     GuardPart,
-    description_of,
+    guard_description,
     held_parts,
 )
 from kcadmin.marks.ownership import NOBODY, Writer
@@ -77,7 +77,7 @@ class Guards:
 
     @property
     def clients(self) -> tuple[str, ...]:
-        """All clients that are named."""
+        """All clients that the guards contain."""
         lists = [*self.sources.values(), *(names for scopes in self.scopes.values() for names in scopes.values())]
         return tuple(sorted({*self.marked, *(name for names in lists for name in names)}))
 
@@ -107,7 +107,7 @@ def label_of(mark: str) -> str:
     return form[1] if form else mark
 
 
-def parts(guards: Guards, marks: Mapping[str, str], writer: Writer = NOBODY) -> dict[str, GuardPart]:
+def guard_parts(guards: Guards, marks: Mapping[str, str], writer: Writer = NOBODY) -> dict[str, GuardPart]:
     """The owner's parts by the entry's name. ``marks``: of each requester, by client id."""
     found: dict[str, GuardPart] = {}
     if guards.requesters is not None:
@@ -157,7 +157,9 @@ def merged(
     return then + [as_entry(kind, name, {owner: part}) for name, part in mine.items() if name not in there]
 
 
-def conflicts(entries: Sequence[Entry], mine: Mapping[str, GuardPart], leaving: Collection[str]) -> Iterator[str]:
+def pattern_conflicts(
+    entries: Sequence[Entry], mine: Mapping[str, GuardPart], leaving: Collection[str]
+) -> Iterator[str]:
     """Other owners' patterns for a claim that differ from ours: both would have to match."""
     for entry in entries:
         part = mine.get(str(entry.get("name")))
@@ -166,11 +168,11 @@ def conflicts(entries: Sequence[Entry], mine: Mapping[str, GuardPart], leaving: 
                 yield (
                     f"user_claims has {texts.named(part.allowed[0])} for {part.claim}, and {texts.named(who)} has "
                     f"{texts.named(other.allowed[0])} for the "
-                    f"same requester; agree on one pattern, or, where that owner's stack works here no more, see {command(who)}"
+                    f"same requester; agree on one pattern, or, if that owner's stack no longer runs here, see {command(who)}"
                 )
 
 
-def drift(kind: str, entries: Sequence[Entry], mine: Mapping[str, GuardPart], owner: str) -> Iterator[str]:
+def guard_drift(kind: str, entries: Sequence[Entry], mine: Mapping[str, GuardPart], owner: str) -> Iterator[str]:
     """What somebody removed, disabled or changed of our entries, a sentence each."""
     there = {str(entry.get("name")): entry for entry in entries}
     what = "client profile" if kind == PROFILES else "client policy"
@@ -195,7 +197,7 @@ def drift(kind: str, entries: Sequence[Entry], mine: Mapping[str, GuardPart], ow
 def as_entry(kind: str, name: str, held: Mapping[str, GuardPart]) -> Entry:
     """A client policy or profile, made of all owners' parts."""
     body = {"executors": list(_executors(held.values()))} if kind == PROFILES else _policy(name, held.values())
-    return {"name": name, "description": description_of(held), **body}
+    return {"name": name, "description": guard_description(held), **body}
 
 
 def _policy(name: str, held: Collection[GuardPart]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ _PLAIN_PATTERN = re.compile(
 )
 
 
-def type_faults(declared: Mapping[str, Any]) -> list[str]:
+def guard_type_faults(declared: Mapping[str, Any]) -> list[str]:
     """What of the inputs is no map as it should be, so that nothing else can be said of it."""
     declared = {name: value for name, value in declared.items() if value is not None}
     sources, claims = declared.get("sources", {}), declared.get("user_claims", {})
@@ -38,7 +38,7 @@ def type_faults(declared: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def faults(guards: Guards) -> Iterator[str]:
+def guard_faults(guards: Guards) -> Iterator[str]:
     """What cannot work, or would not guard what it seems to: ``<what is wrong>; <what to do>``."""
     if guards == Guards():
         yield "guards nothing; give requesters, sources, scopes, no_wider_scopes or user_claims"

@@ -21,7 +21,7 @@ REQUESTERS, SOURCES, SCOPES, USER, ASKED = "requesters", "sources", "no-wider-sc
 KINDS = re.compile("|".join((REQUESTERS, SOURCES, SCOPES, USER, ASKED)))
 _log = logging.getLogger(__name__)
 _HELD = "Guard of token exchange, made by Pulumi. Parts by owner: "
-_WRITTEN = "Stacks and numbers by owner: "  # stands before the parts, where earlier versions do not read
+_WRITTEN = "Stacks and numbers by owner: "  # before the parts, where earlier versions do not read
 _WRITER = tuple[str, Annotated[str, re.compile("([0-9a-f]{8})?")]]
 
 
@@ -67,7 +67,7 @@ def held_parts(entry: Entry) -> dict[str, GuardPart]:
     return held
 
 
-def description_of(held: Mapping[str, GuardPart]) -> str:
+def guard_description(held: Mapping[str, GuardPart]) -> str:
     """A description that ``held_parts`` reads."""
     texts = {
         owner: {key: value for key, value in asdict(part).items() if key != "writer"} for owner, part in held.items()

@@ -13,7 +13,7 @@ from kcadmin.rest.errors import Refusal
 from kcadmin.rest.texts import named
 
 
-def guards_of(realm: Realm, owner: str) -> TakenGuards | None:
+def read_guards(realm: Realm, owner: str) -> TakenGuards | None:
     """An owner's guards; None where it has none, or the realm is gone.
 
     :raises Refusal: they ask for a mark that no client bears.

@@ -126,13 +126,13 @@ def hints_of(kind: type, *left_out: str) -> dict[str, Any]:
     return {each.name: hints[each.name] for each in fields(kind) if each.name not in left_out}
 
 
-def needed_of(kind: type) -> tuple[str, ...]:
+def required_fields(kind: type) -> tuple[str, ...]:
     """The fields of a dataclass that have no default."""
     return tuple(each.name for each in fields(kind) if each.default is MISSING and each.default_factory is MISSING)
 
 
 def _fields(kind: Any, value: Mapping[str, Any]) -> dict[str, Any]:
-    return typed_fields(hints_of(kind), value, needed_of(kind))
+    return typed_fields(hints_of(kind), value, required_fields(kind))
 
 
 def _items(args: tuple[Any, ...], value: Sequence[Any]) -> tuple[Any, ...]:
@@ -156,4 +156,4 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")

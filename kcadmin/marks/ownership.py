@@ -55,11 +55,11 @@ def number_of(id_: str) -> str:
 
 
 def stack_text(name: str, backend: str) -> str:
-    """A stack as marks name it. name: ``<organization>/<project>/<stack>``; backend: what tells stacks of one name apart."""
+    """A stack as it is written in marks. name: ``<organization>/<project>/<stack>``; backend: distinguishes equal names."""
     return f"{name}@{hash16(backend)[:_BACKEND_DIGITS]}" if backend else name
 
 
-def stack_name(stack: str) -> str:
+def name_of_stack(stack: str) -> str:
     """``<organization>/<project>/<stack>``."""
     return stack.rpartition("@")[0] or stack
 
@@ -70,7 +70,7 @@ def stack_digits(stack: str) -> str:
     if not stack or _DIGITS.fullmatch(stack):
         return stack
     backend = stack.rpartition("@")[2] if "@" in stack else NO_BACKEND
-    return hash16(stack_name(stack))[:_NAME_DIGITS] + backend[:_BACKEND_DIGITS]
+    return hash16(name_of_stack(stack))[:_NAME_DIGITS] + backend[:_BACKEND_DIGITS]
 
 
 def has_name_of(stack: str, other: str) -> bool:

@@ -70,7 +70,7 @@ def parts_in(packed: Mapping[str, Any]) -> dict[str, Part]:
     }
 
 
-def grants_in(packed: Mapping[str, Any]) -> dict[str, Json]:
+def packed_grants(packed: Mapping[str, Any]) -> dict[str, Json]:
     """The grants of what was packed, by their names."""
     common = (packed.get("common") or {}).get(GRANTS) or {}
     clients = packed.get("clients") or {}
@@ -81,7 +81,7 @@ def declared_in(packed: Mapping[str, Any]) -> dict[str, Json]:
     """The same without what follows from the server's version and features alone: an upgrade changes no grant."""
     return {
         name: {key: value for key, value in grant.items() if key != OFFERED}
-        for name, grant in grants_in(packed).items()
+        for name, grant in packed_grants(packed).items()
     }
 
 
@@ -117,7 +117,7 @@ def each_of(resources: Iterable[Json]) -> Iterator[Json]:
             kind, before = f"{OBJECT}{part.kind}", declared[place].props if place in declared else {}
             props = {"inputs": before, "outputs": made[place].props if place in made else {}}
             yield {**known, "type": kind, "urn": f"{at}::{kind}::{place}", "id": part.id, **props}
-        for name, grant in (grants_in(outputs) or grants_in(inputs)).items():
+        for name, grant in (packed_grants(outputs) or packed_grants(inputs)).items():
             yield {**known, "type": GRANT, "urn": f"{at}::{GRANT}::{name}", "inputs": {}, "outputs": grant}
 
 

@@ -7,7 +7,7 @@ NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 RANDOM_BYTES = 3
 NO_ORGANIZATION = "organization"  # what Pulumi calls the organization of every stack on a self-managed backend
 
-NO_OTHER_NAME = "this backend has no organizations that tell this stack from others of its name"
+NO_OTHER_NAME = "this backend has no organizations, which would distinguish this stack from others of its name"
 
 
 def proposed_owner(*words: str) -> str:

@@ -19,8 +19,8 @@ def whose(owner: str | None) -> str:
     return f"the owner {shown(stack_of(owner))}" if owner else "another owner, of whom its mark holds a hash alone"
 
 
-def remedy(owner: str | None, realm: str) -> str:
+def owner_remedy(owner: str | None, realm: str) -> str:
     """What to do about an object of another owner."""
     how = command(owner or "")
-    does = "shows what that owner left here, and takes it away" if owner else "lists the owners of a realm"
-    return f"where that owner's stack works in realm {shown(realm)} no more, {how} {does}"
+    does = "shows what that owner left here, and removes it" if owner else "lists the owners of a realm"
+    return f"if that owner's stack no longer uses realm {shown(realm)}, {how} {does}"

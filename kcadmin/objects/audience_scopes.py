@@ -102,7 +102,7 @@ def described_scope(wanted: AudienceScope) -> dict[str, Any]:
     }
 
 
-def changes(found: Mapping[str, Any], wanted: AudienceScope) -> dict[str, Any]:
+def scope_body(found: Mapping[str, Any], wanted: AudienceScope) -> dict[str, Any]:
     """The body of a PUT, which leaves alone what it leaves out. None removes an attribute; an empty text would stay."""
     held: Mapping[str, str] = found.get("attributes") or {}
     attributes = _marks(wanted)
@@ -205,7 +205,7 @@ def refuse_other_mappers(scope: Mapping[str, Any], wanted: AudienceScope, realm:
         wrongs.append(f"its mapper {named(_MAPPER_NAME)} is {named(kind)} and no audience mapper")
     if not acts_on_tokens(ours):
         wrongs.append(
-            f"its mapper {named(_MAPPER_NAME)} is of the protocol {named(ours['protocol'])} and does nothing to tokens"
+            f"its mapper {named(_MAPPER_NAME)} is of the protocol {named(ours['protocol'])} and does not act on tokens"
         )
     if wrongs:
         remedy = "delete that mapper, or choose another name for this scope"

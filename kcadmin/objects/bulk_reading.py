@@ -17,10 +17,10 @@ SHARE = 4
 
 
 class ReadAhead:
-    """Counts look-ups, and reads all once that is cheaper.
+    """Counts single reads, and reads all once that is cheaper.
 
     :param expected: gives the number of distinct clients that the caller announced. Beyond it, or where it is 0, four times as
-        many are expected as were looked up already.
+        many are expected as were read already.
     :param has_more_than: whether the realm holds more objects than this number of clients allows to list.
     :param read: reads the lists.
     """
@@ -39,18 +39,18 @@ class ReadAhead:
         return self._done
 
     def ready(self) -> bool:
-        """One more look-up: whether all was read, now or before. Who comes meanwhile waits for that instead of asking alone."""
+        """One more single read: whether all was read, now or before. Concurrent callers wait for the bulk read."""
         with self._lock:
             at_most = None if self._done else self._worth_listing()
             if at_most is not None:
-                with suppress(HttpError):  # which each look-up then says by itself, where it meets it, too
+                with suppress(HttpError):  # which each single read then raises by itself, if it occurs there, too
                     if not self._has_more_than(at_most):
                         self._read()
                         self._done = True
             return self._done
 
     def again(self) -> bool:
-        """Whether the next look-up reads all anew: once, where all was read."""
+        """Whether the next single read reads all anew: once, where all was read."""
         with self._lock:
             if not self._done or self._renewed:
                 return False

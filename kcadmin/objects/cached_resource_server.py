@@ -72,7 +72,7 @@ class CachedResourceServer(ResourceServer):
         return super().policies_of(policy_id) if members is None else members
 
     def permissions_on(self, client_uuid: str) -> bool:
-        """Whether a client's management permissions were on. False also where nobody has looked."""
+        """Whether a client's management permissions were on. False also where nobody has read it."""
         snapshot = self._snapshot()
         return (
             snapshot is not None
@@ -84,7 +84,7 @@ class CachedResourceServer(ResourceServer):
         """The names of the policies that the permissions on a client, but for token-exchange, held some moments ago; None
         where one must ask.
 
-        The one look that a write is made from: ADR 0017.
+        The one copy that a write is based on: ADR 0017.
         """
         snapshot = self._snapshot(lately=True)
         others = snapshot.others.get(client_uuid) if snapshot else None
@@ -95,7 +95,7 @@ class CachedResourceServer(ResourceServer):
         return None if written else held
 
     def forget(self, older_than: float = 0.0) -> None:
-        """Reads it again: another writer of the same run may have changed it. older_than: seconds; a younger look stays."""
+        """Reads it again: another writer of the same run may have changed it. older_than: seconds; a younger copy stays."""
         with self._again:
             if self._kept.good_for and time.monotonic() - self._kept.at >= older_than:
                 self._read()

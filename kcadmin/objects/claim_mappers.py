@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from kcadmin.marks.ownership import NOBODY, OWNER_KEY, Writer, hash16
-from kcadmin.objects.clients import Client
 from kcadmin.objects.mappers import (
     ID_TOKEN_CLAIM,
     INTROSPECTION_CLAIM,
@@ -19,7 +18,7 @@ from kcadmin.objects.mappers import (
     USERINFO_CLAIM,
     is_set,
 )
-from kcadmin.objects.marked_mappers import MarkedMappers, acts_on_tokens, marks, writer_of
+from kcadmin.objects.marked_mappers import MarkedMappers, marks, writer_of
 
 CLAIM_MAPPER = "oidc-hardcoded-claim-mapper"
 CLAIM, VALUE, JSON_TYPE = "claim.name", "claim.value", "jsonType.label"  # names of its settings
@@ -90,11 +89,10 @@ class HardcodedClaimMapper:
         """The claim that it writes, its value, and the type of that."""
         return self.claim_name, self.claim_value, self.json_type
 
-
-def claim_mappers(client: Client) -> list[HardcodedClaimMapper]:
-    """Every hardcoded claim mapper of a client that acts, as it was read."""
-    of_type = (each for each in client.mappers if each["protocolMapper"] == CLAIM_MAPPER)
-    return [HardcodedClaimMapper.read(each) for each in of_type if acts_on_tokens(each)]
+    @property
+    def adds(self) -> tuple[str, str]:
+        """The claim that it writes, and its value."""
+        return self.claim_name, self.claim_value
 
 
 def may_have_been(now: HardcodedClaimMapper, was: Mapping[str, Any]) -> bool:

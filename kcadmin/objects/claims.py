@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Annotated, Any
 
-from kcadmin.marks.notes import HASH8, fits, hints_of, needed_of, plain, read_note, typed, typed_fields, warn_once
+from kcadmin.marks.notes import HASH8, fits, hints_of, plain, read_note, required_fields, typed, typed_fields, warn_once
 from kcadmin.marks.ownership import CLAIM_PREFIX, NOBODY, Writer, hash16
 from kcadmin.objects.clients import Client
 from kcadmin.rest.errors import sentence
@@ -118,7 +118,9 @@ def claim_owners(client: Client) -> Iterator[tuple[str, str, Writer]]:
 def adopted_kind(id_: str, object_: type | None = None) -> Kind:
     """The kind of the claim that notes what an adopted object was. ``object_``: the dataclass that describes it."""
     was = hints_of(object_, *IDENTITY) if object_ else {}
-    return Kind(f"{ADOPTED}{id_}", {}, was, [each for each in needed_of(object_) if each in was] if object_ else ())
+    return Kind(
+        f"{ADOPTED}{id_}", {}, was, [each for each in required_fields(object_) if each in was] if object_ else ()
+    )
 
 
 def adopted_note(client: Client | None, owner: str, id_: str, name: str, object_: type) -> Claim | None:
@@ -134,7 +136,7 @@ def adopted_note(client: Client | None, owner: str, id_: str, name: str, object_
     return next(by_id, None) or next((each for each in notes if each.was.get("name") == name), None)
 
 
-@lru_cache(maxsize=4096)  # a claim is looked at once for each kind, in each phase
+@lru_cache(maxsize=4096)  # a claim is read once for each kind, in each phase
 def _entry(text: str) -> Mapping[str, Any] | None:
     """What an attribute holds, if that is of some kind."""
     try:

@@ -17,13 +17,13 @@ from typing import Any
 from kcadmin.marks.ownership import Writer, hash16
 from kcadmin.objects.audience_scopes import (
     AudienceScope,
-    changes,
     described_mapper,
     described_scope,
     mapper_given_back,
     our_mapper,
     read_scope,
     refuse_other_mappers,
+    scope_body,
 )
 from kcadmin.objects.clients import RECENT_SECONDS, Client, Clients
 from kcadmin.objects.writers import require_one_stack
@@ -78,7 +78,7 @@ class ClientScopes:
             return True
 
     def forget(self, older_than: float = 0.0) -> None:
-        """The next look lists them again. older_than: seconds; a younger list stays."""
+        """The next read lists them again. older_than: seconds; a younger list stays."""
         with self._lock:
             if time.monotonic() - self._listed_at >= older_than:
                 self._known = None
@@ -128,7 +128,7 @@ class ClientScopes:
         roles, former = self._roles(wanted.roles), self._mapped(scope_id)
         self._map(scope_id, {key: role for key, role in roles.items() if key not in former})
         self._unmap(scope_id, self._roles([key for key in former if key not in wanted.roles]))
-        self._session.put(self.path(scope_id), changes(found, wanted))
+        self._session.put(self.path(scope_id), scope_body(found, wanted))
         self._write_mapper(scope_id, found, wanted)
         self.forget()
         return replace(wanted, id=scope_id)

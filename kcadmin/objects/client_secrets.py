@@ -37,7 +37,7 @@ def unseen(realm: str, client_id: str) -> Refusal:
 
 
 class ClientSecrets:
-    """Gives the secret of a client; '' for a public one. Each is looked up once, a failure too.
+    """Gives the secret of a client; '' for a public one. Each is read once, a failure too.
 
     :param read: may read a secret from the server, which writes it nowhere.
     :param ask: asks a person; None where nobody can be asked.

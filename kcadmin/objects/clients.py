@@ -1,4 +1,4 @@
-"""The clients of a realm: looked up once a process, changed only by partial PUTs.
+"""The clients of a realm: read once a process, changed only by partial PUTs.
 
 A partial PUT merges; attributes merge key by key and an empty value removes one. A full PUT deletes mappers that others add
 meanwhile, so none is ever made here. A partial PUT repeats fields that it would otherwise change, as read just before:
@@ -71,7 +71,7 @@ class Client:
 
 
 class Clients:
-    """The clients of one realm. A look-up reads settings, attributes and mappers; our own writes update them."""
+    """The clients of one realm. A read brings settings, attributes and mappers; our own writes update them."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class Clients:
         self._ahead = ReadAhead(lambda: self.expected, lambda number: session.has_more_than(number, at), self._read_all)
 
     def expect(self, number: int) -> None:
-        """So many distinct clients will be looked up; where the realm holds few others they are read in pages."""
+        """So many distinct clients will be read; where the realm holds few others they are read in pages."""
         self.expected = max(self.expected, number)
 
     def path(self, uuid: str, *segments: str) -> str:
@@ -131,7 +131,7 @@ class Clients:
             yield [self._remember(found) for found in page]
 
     def at_most(self, number: int, max_age: float = 0) -> list[Client] | None:
-        """Every client of the realm; None where it has more. In pages, unless look-ups read them, or ``max_age`` seconds ago."""
+        """Every client of the realm; None where it has more. Read in pages, unless that was done ``max_age`` seconds ago."""
         with self._listing:
             is_young = self._ahead.done or time.monotonic() - self._whole_at < max_age
             if self._whole_at and is_young and self._written <= self._known.keys():  # none is to be read anew
@@ -164,7 +164,7 @@ class Clients:
                 return self._listed(uuid, problem)
 
     def _listed(self, uuid: str, problem: KeycloakError) -> Client:
-        """A client from a list: a client policy may refuse the look at one client, but not at many."""
+        """A client from a list: a client policy may refuse to show one client, but not many."""
         known, at = self._known.get(uuid), path(*self._at)
         by_name = [self._session.get(at, clientId=known.client_id)] if known else []
         for page in chain(by_name, self._session.pages(at)):
@@ -174,7 +174,7 @@ class Clients:
         raise problem
 
     def forget(self, uuid: str) -> None:
-        """The next look asks the server: something of the client was written at another path."""
+        """The next read asks the server: something of the client was written at another path."""
         with self.lock(uuid):
             self._written.add(uuid)
             self._known.pop(uuid, None)
@@ -196,7 +196,7 @@ class Clients:
                 self.forget(uuid)
 
     def change(self, uuid: str, values: Mapping[str, Any]) -> None:
-        """One partial PUT: fields, and attributes as ``attributes.<key>``; None removes an attribute. Then one look.
+        """One partial PUT: fields, and attributes as ``attributes.<key>``; None removes an attribute. Then one read.
 
         :raises Unannounced: it changed other fields, too: ``kcadmin.writes.watch``.
         """
@@ -205,7 +205,7 @@ class Clients:
             without: frozenset[str] = frozenset()
             less: Iterator[frozenset[str]] | None = None
             lost: Client | None = None  # as it was before a write whose answer was lost
-            while True:  # each with a look of its own: a body sent again may be out of date
+            while True:  # each with a read of its own: a body sent again may be out of date
                 client = self.get(uuid, max_age=0 if attempt or policies.acting else RECENT_SECONDS)
                 if client is None:
                     raise NotFound(404, "PUT", self.path(uuid), "the client is gone")
@@ -250,7 +250,7 @@ class Clients:
             return str(mapper_id)
 
     def delete_mapper(self, uuid: str, mapper_id: str) -> None:
-        """Deletes a protocol mapper; one that is gone is done."""
+        """Deletes a protocol mapper, if it still exists."""
         with self.lock(uuid):
             with suppress(NotFound):  # only 404 is success: the mapper, or its whole client, is gone
                 self._session.delete(self.path(uuid, "protocol-mappers", "models", mapper_id))

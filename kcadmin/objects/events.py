@@ -179,8 +179,8 @@ def _get(realm: Realm, at: str, **query: str) -> Any:
 
 def _forbidden(realm: Realm, what: str, role: str) -> Refusal:
     return Refusal(
-        f"events of realm {named(realm.name)}: Keycloak lets this login not {what} (403); give it the role {role} of the client "
-        f"{named(realm.management_client_id)}."
+        f"events of realm {named(realm.name)}: Keycloak does not let this login {what} (403); give it the role {role} of the "
+        f"client {named(realm.management_client_id)}."
     )
 
 

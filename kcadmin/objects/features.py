@@ -108,7 +108,7 @@ class Features:
         return "the server offers neither exchange", remedy + later
 
     def lack_in_words(self, exchange: str) -> str:
-        """The same in one clause."""
+        """What the server lacks, and the remedy, in one clause."""
         wrong, remedy = self.lack_of(exchange)
         return f"{wrong} ({remedy})"
 

@@ -17,10 +17,10 @@ def clients_with_subject(realm: Realm, alias: str, subject: str) -> list[dict[st
     """Those with a subject at an identity provider, or at any for a SPIFFE id, which Keycloak looks for by itself."""
     if subject.startswith(SPIFFE_ID):
         return [each for each in _clients_with(realm, SUBJECT, subject) if each["attributes"].get(ISSUER)]
-    return [each for each in clients_of(realm, alias) if each["attributes"].get(SUBJECT) == subject]
+    return [each for each in clients_of_provider(realm, alias) if each["attributes"].get(SUBJECT) == subject]
 
 
-def clients_of(realm: Realm, alias: str) -> list[dict[str, Any]]:
+def clients_of_provider(realm: Realm, alias: str) -> list[dict[str, Any]]:
     """Those of an identity provider."""
     return _clients_with(realm, ISSUER, alias)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from kcadmin.marks.ownership import NOBODY, OWNER_KEY, Writer, hash16, same_stack
 from kcadmin.objects.clients import RECENT_SECONDS, Client, Clients
-from kcadmin.objects.marked_mappers import EXCHANGE_KEY, OPENID_CONNECT, MarkedMappers, acts_on_tokens, marks, writer_of
+from kcadmin.objects.marked_mappers import EXCHANGE_KEY, OPENID_CONNECT, MarkedMappers, marks, writer_of
 from kcadmin.rest.errors import Refusal, sentence
 
 AUDIENCE_MAPPER, RESOLVE_MAPPER = "oidc-audience-mapper", "oidc-audience-resolve-mapper"
@@ -50,6 +50,8 @@ class AudienceMapper:
     def audience(self) -> tuple[str | None, str | None]:
         """What identifies a mapper to a grant."""
         return (self.included_client, self.custom_audience)
+
+    adds = audience
 
     @classmethod
     def read(cls, mapper: Mapping[str, Any]) -> "AudienceMapper":
@@ -106,12 +108,6 @@ def is_set(mapper: Mapping[str, Any], setting: str, *, unsaid: bool = False) -> 
     if mapper.get("protocolMapper") == RESOLVE_MAPPER:
         return setting != LIGHTWEIGHT_CLAIM
     return is_set(mapper, _OTHERWISE[setting], unsaid=unsaid) if setting in _OTHERWISE else unsaid
-
-
-def audience_mappers(client: Client) -> list[AudienceMapper]:
-    """Every audience mapper of a client that acts, as it was read."""
-    of_type = (each for each in client.mappers if each["protocolMapper"] == AUDIENCE_MAPPER)
-    return [AudienceMapper.read(each) for each in of_type if acts_on_tokens(each)]
 
 
 def reaches_tokens(mapper: AudienceMapper, client: Client | None) -> bool:

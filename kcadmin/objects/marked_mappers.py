@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from kcadmin.marks.ownership import NUMBER_KEY, OWNER_KEY, STACK_KEY, Writer
 from kcadmin.objects.claims import IDENTITY
-from kcadmin.objects.clients import RECENT_SECONDS, Clients
+from kcadmin.objects.clients import RECENT_SECONDS, Client, Clients
 
 EXCHANGE_KEY = "pulumi.exchange"
 OPENID_CONNECT = "openid-connect"
@@ -18,7 +18,10 @@ _MARK_KEYS = frozenset({OWNER_KEY, STACK_KEY, NUMBER_KEY, EXCHANGE_KEY})
 
 
 class Marked(Protocol):
-    """A mapper of any type, as a frozen dataclass. stored: its configuration exactly as it was read."""
+    """A mapper of any type, as a frozen dataclass. stored: its configuration exactly as it was read.
+
+    adds: what it adds to tokens, by which two mappers of one name are told apart.
+    """
 
     @property
     def id(self) -> str | None: ...
@@ -32,6 +35,8 @@ class Marked(Protocol):
     def writer(self) -> Writer: ...
     @property
     def stored(self) -> tuple[tuple[str, str], ...]: ...
+    @property
+    def adds(self) -> tuple[str | None, str | None]: ...
     def config(self) -> dict[str, str]: ...
 
 
@@ -72,8 +77,13 @@ class MarkedMappers(Generic[M]):
     def all(self) -> list[M]:
         """Every mapper of the type that acts; none when the client is gone."""
         client = self._clients.get(self._uuid, max_age=self._max_age)
-        found = client.mappers if client else ()
-        return [type(self).READ(each) for each in found if each["protocolMapper"] == self.TYPE and acts_on_tokens(each)]
+        return self.of(client) if client else []
+
+    @classmethod
+    def of(cls, client: Client) -> list[M]:
+        """The same of a client that was read."""
+        of_type = (each for each in client.mappers if each["protocolMapper"] == cls.TYPE)
+        return [cls.READ(each) for each in of_type if acts_on_tokens(each)]
 
     def named(self, name: str) -> list[M]:
         """Those of that name."""
@@ -97,7 +107,7 @@ class MarkedMappers(Generic[M]):
     def update(self, mapper_id: str, wanted: M) -> M:
         """Writes our fields, beside what others noted in the config; or all of it as ``stored``, where that bears no mark.
 
-        One that nobody has marked and that is as wanted gets the mark alone: what we do not manage stays as it is.
+        One that nobody has marked and that is as declared gets the mark alone: what we do not manage stays as it is.
         """
         client = self._clients.get(self._uuid, max_age=RECENT_SECONDS)
         found = next((each for each in (client.mappers if client else ()) if each["id"] == mapper_id), {})
@@ -114,7 +124,7 @@ class MarkedMappers(Generic[M]):
         return replace(wanted, id=mapper_id)  # type: ignore[type-var]
 
     def delete(self, mapper_id: str) -> None:
-        """Deletes a mapper; one that is gone is done."""
+        """Deletes a mapper, if it still exists."""
         self._clients.delete_mapper(self._uuid, mapper_id)
 
     def _write(self, identity: Mapping[str, str], name: str, config: Mapping[str, str]) -> str:

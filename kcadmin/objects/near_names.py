@@ -1,6 +1,6 @@
 """The names nearest to one that does not exist, for the message: one more request, and only then.
 
-At most 100 names that share its first letter are looked at. Only where a realm has more of those, and none is near, are those
+At most 100 names that share its first letter are read. Only where a realm has more of those, and none is near, are those
 asked for that share its beginning. No error comes of it: without an answer nothing is proposed.
 """
 

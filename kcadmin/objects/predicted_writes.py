@@ -12,7 +12,7 @@ from kcadmin.writes.partial_put import body_of
 from kcadmin.writes.policies import ROLE
 from kcadmin.writes.prediction import Cause, Change, Prediction, RealmPolicies, foretell, left_out, weak
 from kcadmin.writes.votes import Write
-from kcadmin.writes.watch import told
+from kcadmin.writes.watch import shown_value
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class WriteInWords:
 
 
 def foretell_put(plain: Write, values: Mapping[str, Any], policies: RealmPolicies) -> Prediction:
-    """What comes of a PUT that repeats what policies look at; where Keycloak refuses it, of one that lets them change it."""
+    """The result of a PUT that repeats what policies check; where Keycloak refuses it, of one that lets them change it."""
 
     def of(without: Collection[str] = ()) -> tuple[Prediction, Mapping[str, Any]]:
         body, repeated = body_of(plain.client, values, policies, lambda: True, without)
@@ -73,7 +73,7 @@ def foretell_put(plain: Write, values: Mapping[str, Any], policies: RealmPolicie
     return whole
 
 
-def unread(realm: Realm) -> str:
+def policies_unread(realm: Realm) -> str:
     """That the policies of a realm may not be read."""
     return (
         f"client policies of realm {named(realm.name)}: this login may not read them, so what they change or refuse when clients "
@@ -93,4 +93,6 @@ def _name(change: Change) -> str:
 
 
 def _change(change: Change) -> str:
-    return f"{_name(change)} from {told(change.field, change.before)} to {told(change.field, change.after)}"
+    return (
+        f"{_name(change)} from {shown_value(change.field, change.before)} to {shown_value(change.field, change.after)}"
+    )

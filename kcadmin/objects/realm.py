@@ -77,7 +77,7 @@ class Realm:
                     "client",
                     self.management_client_id,
                     self.name,
-                    "is not to be seen",
+                    "does not exist, or the login may not see it",
                     "correct the realm, or give the login the role view-clients of that client",
                 )
             )
@@ -99,7 +99,7 @@ class Realm:
         return list(self.session.get(path("admin", "realms", self.name, "users", user_id, "consents")))
 
     def users_named(self, username: str) -> list[Mapping[str, Any]]:
-        """The user of exactly that name, or none. :raises Forbidden: the login may not look users up."""
+        """The user of exactly that name, or none. :raises Forbidden: the login may not read users."""
         return list(self.session.get(path("admin", "realms", self.name, "users"), username=username, exact="true"))
 
     def service_account(self, client: Client) -> Mapping[str, Any] | None:
@@ -113,20 +113,20 @@ class Realm:
         return ResourceServer(self.session, self.clients, client_uuid, self.touched)
 
     def cached_resource_server(self, client_uuid: str) -> ResourceServer:
-        """The same for looks that no write is made from, which may be from one look at the legacy permissions."""
+        """The same to read from; it may be a snapshot of the legacy permissions, and no write is based on it."""
         if client_uuid == self.management_uuid():
             return self.cached_permissions_server()
         return self.resource_server(client_uuid)
 
     def cached_permissions_server(self) -> CachedResourceServer:
-        """The realm's legacy permissions at one look a process, where a stack names enough clients for one."""
+        """One snapshot a process of the realm's legacy permissions, where a stack has enough clients for one."""
         uuid = self.management_uuid()
         with self._seen_lock:
             self._seen = self._seen or CachedResourceServer(self.session, self.clients, uuid, self.touched)
             return self._seen
 
     def forget(self, client_ids: Iterable[str], older_than: float = 0.0) -> None:
-        """What was read of these clients, of client scopes, permissions and the realm's settings is read again at the next look.
+        """What was read of these clients, of client scopes, permissions and the realm's settings is read again at the next use.
 
         :param older_than: seconds; what is younger stays.
         """
@@ -140,7 +140,7 @@ class Realm:
                 self._settings = None
 
     def settings(self) -> Mapping[str, Any]:
-        """The realm's own settings, from one look; nothing where the login may not view them. :raises KeycloakError:"""
+        """The realm's own settings, read once; nothing where the login may not view them. :raises KeycloakError:"""
         with self._settings_lock:
             if self._settings is None:
                 at = time.monotonic()
@@ -159,7 +159,7 @@ class Realm:
         return self.resource_server(self.management_uuid())
 
     def identity(self) -> RealmIdentity:
-        """The realm's identity, at one look-up a process."""
+        """The realm's identity, read once a process."""
         return RealmIdentity(self.session.issuer(self.name), self.management_uuid())
 
 
@@ -189,7 +189,7 @@ def features_of(session: Session) -> Features:
 def realms_of_run(run: object | None) -> Iterator[None]:
     """What is known of realms is forgotten with a run: the next run in the same process reads them anew.
 
-    :param run: stands for the run, and ends with it. None: whatever runs in this process is one run.
+    :param run: identifies the run, and ends with it. None: whatever runs in this process is one run.
     """
     if run is None:
         yield

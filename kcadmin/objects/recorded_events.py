@@ -243,8 +243,8 @@ def _write_claim(realm: Realm, claim: Claim) -> None:
         write_claim(realm.clients, holder(realm).uuid, claim)
     except Forbidden:
         raise Refusal(
-            f"events of realm {named(realm.name)}: Keycloak lets this login not note on a client that they are claimed (403); "
-            f"give it the role manage-clients of the client {named(realm.management_client_id)}."
+            f"events of realm {named(realm.name)}: Keycloak does not let this login note on a client that they are claimed "
+            f"(403); give it the role manage-clients of the client {named(realm.management_client_id)}."
         ) from None
 
 

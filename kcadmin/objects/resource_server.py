@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 
 def permission_name(client_uuid: str, scope: str = TOKEN_EXCHANGE) -> str:
-    """The name by which Keycloak looks up the permission on a client, at each exchange to it; renamed, it grants nothing."""
+    """The name by which Keycloak finds the permission on a client, at each exchange to it; renamed, it grants nothing."""
     return f"{scope}.permission.client.{client_uuid}"
 
 
@@ -49,7 +49,7 @@ class ResourceServer:
     def settings(self) -> Json | None:
         """The whole export, by names; None while the client has no authorization services.
 
-        Keycloak gives it only to who manages. Who may only look gets the same from lists, with a look at each permission; there
+        Keycloak gives it only to a login that may manage. One that may only read gets the same from lists; there
         roles, groups, users and client scopes are ids.
         """
         try:
@@ -146,7 +146,7 @@ class ResourceServer:
         return self._object("scope", scope_id)
 
     def create_scope(self, body: Mapping[str, Any]) -> str:
-        """A POST of an existing name overwrites that scope and says 201: look it up before."""
+        """A POST of an existing name overwrites that scope and answers 201: read it before."""
         return str(self._session.post_json(self._path("scope"), dict(body))["id"])
 
     def update_scope(self, scope_id: str, body: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ from kcadmin.objects.realm import Realm
 from kcadmin.objects.robot_issuer import remove_issuers
 from kcadmin.objects.robot_login import ISSUER, ByKey, RobotLogin
 from kcadmin.objects.robot_names import MARK, unfinished_name
-from kcadmin.objects.robot_permissions import forbid, permit_only, settle
+from kcadmin.objects.robot_permissions import end_killed_bootstrap, forbid, permit_only
 from kcadmin.objects.robot_removal import delete_client, find_robot, remove_unfinished
 from kcadmin.rest.connection import PrivateKeyLogin
 from kcadmin.rest.errors import Conflict, KeycloakError, Refusal, sentence
@@ -28,7 +28,7 @@ from kcadmin.rest.session import Session, path
 from kcadmin.rest.texts import named
 from kcadmin.writes.executors import CHANGED
 from kcadmin.writes.rotation import SECRET
-from kcadmin.writes.watch import Unannounced, differences, in_words, watched
+from kcadmin.writes.watch import Unannounced, changes_in_words, differences, watched
 
 STANDARD, LEGACY, GUARDS, REALM_ROLES, ROLE_POLICIES, USER_POLICIES, DRY_RUNS, AUDIT, EVENTS = (
     "standard",
@@ -73,7 +73,7 @@ class Robot:
 
 
 def roles_for(purposes: Iterable[str]) -> tuple[str, ...]:
-    """The roles that purposes take together."""
+    """All roles that these purposes need."""
     return tuple(sorted({role for purpose in purposes for role in ROLES[purpose]}))
 
 
@@ -100,7 +100,7 @@ def make_robot(
     before = find_robot(realm, client_id)
     told = remove_unfinished(realm, client_id)
     if told and not only:
-        told += settle(realm)
+        told += end_killed_bootstrap(realm)
     undo = ExitStack()
     try:
         name = unfinished_name(client_id)
@@ -171,7 +171,8 @@ def _require_as_sent(
     fields = (before.keys() | CHANGED) - {SECRET}  # which Keycloak makes
     changed = differences({key: before.get(key) for key in fields}, {key: now.get(key) for key in fields}, (), accepted)
     if changed:
-        wrong = f"when it was made, the server also changed {in_words(changed)}, which was not accepted; it was deleted again"
+        what = changes_in_words(changed)
+        wrong = f"when it was made, the server also changed {what}, which was not accepted; it was deleted again"
         remedy = (
             "find which client policy of the realm does it, and change its conditions, or accept these fields by name"
         )

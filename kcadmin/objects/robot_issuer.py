@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kcadmin.objects.clients import Client
-from kcadmin.objects.federated_clients import SPIFFE_ID, clients_of, clients_with_subject
+from kcadmin.objects.federated_clients import SPIFFE_ID, clients_of_provider, clients_with_subject
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.robot_login import ISSUER, ByIssuer
 from kcadmin.objects.robot_names import MARK, is_unfinished
@@ -178,7 +178,7 @@ def remove_issuers(realm: Realm, client_id: str, robot: Client | None) -> list[s
 
 def _user(realm: Realm, alias: str, robot: Client | None) -> str | None:
     """Who besides the robot logs in by a provider."""
-    for client in clients_of(realm, alias):
+    for client in clients_of_provider(realm, alias):
         if robot is None or client["id"] != robot.uuid:
             return f"client {named(client['clientId'])} logs in by it"
     linked = realm.session.get(path("admin", "realms", realm.name, "users"), idpAlias=alias, max="1")

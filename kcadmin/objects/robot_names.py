@@ -17,5 +17,5 @@ def unfinished_name(client_id: str) -> str:
 
 
 def is_unfinished(name: str, client_id: str) -> bool:
-    """Whether a name is such a one of a robot."""
+    """Whether a name is that of a robot whose creation was not finished."""
     return bool(re.fullmatch(rf"{re.escape(client_id)}-[0-9a-f]{{{2 * RANDOM_BYTES}}}", name))

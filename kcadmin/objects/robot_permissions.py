@@ -85,7 +85,7 @@ def forbid(realm: Realm, robot: Client) -> list[str]:
     return remains
 
 
-def settle(realm: Realm) -> list[str]:
+def end_killed_bootstrap(realm: Realm) -> list[str]:
     """Switches off what a bootstrap switched on that was killed before a policy bore its note. Gives sentences on it."""
     settings = _settings(realm)
     if not _is_begun(realm, settings):

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from kcadmin.objects.clients import Client
-from kcadmin.objects.predicted_writes import WriteInWords, foretell_put, unread
+from kcadmin.objects.predicted_writes import WriteInWords, foretell_put, policies_unread
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.robot import representation
 from kcadmin.objects.robot_login import ByKey, RobotLogin
@@ -13,7 +13,7 @@ from kcadmin.writes.executors import ATTRIBUTE
 from kcadmin.writes.prediction import Prediction, foretell, foretell_delete
 from kcadmin.writes.votes import Write
 
-ACCEPT = "--accept-policy-changes, once for each of {fields}"
+ACCEPT = "--accept-policy-changes, repeated for each of {fields}"
 WAYS_OUT = "change the policy's conditions so that it leaves this client out, or disable it while bootstrap runs"
 
 
@@ -31,7 +31,7 @@ def judge_robot(
     """
     policies, readable = realm.policies()
     if not policies.acting:
-        return () if readable else (unread(realm),)
+        return () if readable else (policies_unread(realm),)
     writer, version = writing_login(realm.session, realm.name, policies), realm.features().version
     planned = WriteInWords(client_id, realm.name, "bootstrap", WAYS_OUT, ACCEPT, accepted)
     making = Write({}, representation(client_id, {}, login), frozenset(), writer, version)

@@ -7,7 +7,7 @@ from kcadmin.objects.clients import Client
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.robot_issuer import remove_issuers
 from kcadmin.objects.robot_names import MARK, is_unfinished
-from kcadmin.objects.robot_permissions import forbid, settle
+from kcadmin.objects.robot_permissions import end_killed_bootstrap, forbid
 from kcadmin.rest.errors import NotFound, Refusal, sentence
 from kcadmin.rest.texts import named
 
@@ -37,7 +37,7 @@ def remove_robot(realm: Realm, client_id: str) -> Removed | None:
     if client:
         remains += forbid(realm, client)
         delete_client(realm, client.uuid)
-    remains += settle(realm)
+    remains += end_killed_bootstrap(realm)
     return Removed(client is not None, tuple(dict.fromkeys(remains))) if client or remains else None
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kcadmin.marks.ownership import NOBODY, Writer
-from kcadmin.marks.whose import remedy
+from kcadmin.marks.whose import owner_remedy
 from kcadmin.objects.claims import Claim, Kind, claim_key, claims
 from kcadmin.objects.clients import ATTRIBUTE, RECENT_SECONDS, Client, Clients
 from kcadmin.objects.writers import require_one_stack
@@ -28,7 +28,7 @@ USED, CLAIMED = "used", "claimed"
 
 @dataclass(frozen=True)
 class Taken:
-    """How a setting came to be as wanted: ``used`` as it was, without a write, or ``claimed``; and what it ``was``."""
+    """How a setting came to be as declared: ``used`` as it was, without a write, or ``claimed``; and what it ``was``."""
 
     found: str
     was: Mapping[str, Any]
@@ -57,10 +57,10 @@ def take(
     remembered: Taken | None = None,
     former: str | None = None,
 ) -> Taken:
-    """Sets the wanted values under a claim; a stranger's setting that is as wanted is used and not marked.
+    """Sets the wanted values under a claim; an unmanaged setting that is as declared is used and not marked.
 
     :param writer: who claims it for the owner.
-    :param always: a setting that is found as wanted is claimed, too, since it is to be taken away at the end.
+    :param always: a setting that is already as declared is claimed, too, since it is removed at the end.
     :param note: what else to note in ``was`` of a client that nobody has claimed yet.
     :param former: our own owner before it was renamed, whose claim is dropped next.
     :param remembered: what an earlier ``take`` said, for a claim that somebody has removed.
@@ -163,7 +163,7 @@ def drop_claims(clients: Clients, uuid: str, keys: Iterable[str]) -> None:
     client = clients.get(uuid)
     there = [key for key in keys if client and key in client.attributes]
     if there:
-        with suppress(NotFound):  # the client has gone since it was looked at
+        with suppress(NotFound):  # the client was deleted since it was read
             clients.change(uuid, {ATTRIBUTE + key: None for key in there})
 
 
@@ -194,7 +194,7 @@ def _mend_after_leaving(
 
 
 def _is_anybodys(client: Client, kind: Kind, wanted: Mapping[str, Any]) -> bool:
-    """Whether a setting is as wanted and nobody has claimed it."""
+    """Whether a setting is as declared and nobody has claimed it."""
     return not claims(client, kind) and not _differing(client, wanted)
 
 
@@ -234,7 +234,7 @@ def _refuse_conflicts(client: Client, others: list[Claim], wanted: Mapping[str, 
                     f"{field.removeprefix(ATTRIBUTE)} is claimed as {shown(claim.set[field])} by {shown(claim.owner)}, "
                     f"wanted is {shown(value)}"
                 )
-                do = f"agree on one value; {remedy(claim.owner, client.realm)}"
+                do = f"agree on one value; {owner_remedy(claim.owner, client.realm)}"
                 raise Refusal(sentence("client", client.client_id, client.realm, wrong, do))
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from kcadmin.marks.ownership import Writer, hash16, may_be, stack_name
+from kcadmin.marks.ownership import Writer, hash16, may_be, name_of_stack
 from kcadmin.marks.proposals import proposed_owner
 from kcadmin.rest.errors import Refusal, sentence
 from kcadmin.rest.texts import named
@@ -86,14 +86,14 @@ def require_one_stack(realm: str, owner: str, what: str, found: Writer | None, w
 def two_stacks(owner: str, realm: str, stack: str, marks: Collection[Mark]) -> str:
     """Why a stack may not have an owner. marks: what another stack wrote for it."""
     texts = sorted({mark.writer.stack for mark in marks if "/" in mark.writer.stack})
-    other = stack_name(texts[0]) if texts else ""
+    other = name_of_stack(texts[0]) if texts else ""
     who = f"the stack {named(other)}" if other else "another stack"
-    if other == stack_name(stack):
+    if other == name_of_stack(stack):
         who += " of another backend"
     whats = sorted({mark.what for mark in marks})
     listed = ", ".join(whats[:NAMED]) + (f" and {len(whats) - NAMED} more" if len(whats) > NAMED else "")
-    wrong = f"is the owner of what {who} made ({listed}), and this is the stack {named(stack_name(stack))}"
-    owner_of_its_own = proposed_owner(stack_name(stack).rpartition("/")[2])
+    wrong = f"is the owner of what {who} made ({listed}), and this is the stack {named(name_of_stack(stack))}"
+    owner_of_its_own = proposed_owner(name_of_stack(stack).rpartition("/")[2])
     remedy = (
         f"if its config was copied, run `pulumi config set owner {owner_of_its_own}`; if it is that stack, renamed or moved, "
         "bring its state along (`pulumi stack rename`, or `pulumi stack export` and `import`)"

@@ -31,7 +31,7 @@ NO_ADMIN = Odd(
 )
 ADMIN_ELSEWHERE = Odd(
     "address-of-admin",
-    "{answer}, and it names {base} as the address of its administration",
+    "{answer}, and its administration is at {base}",
     "set url to {base}, if that is your Keycloak's address, and publicUrl to {url}",
 )
 ODD = (PAGE, PREFIX, REDIRECT, NO_ADMIN, ADMIN_ELSEWHERE)
@@ -109,7 +109,7 @@ def _is_keycloak(answer: Answer | None) -> bool:
     return answer is not None and answer.status_code == OK and {"realm", "public_key"} <= answer.object().keys()
 
 
-def told(odd: Odd, **values: str) -> str:
+def filled(odd: Odd, **values: str) -> str:
     """The two halves as one text; addresses come in quotes."""
     told = odd.told(**{key: value if key == "answer" else named(value) for key, value in values.items()})
     return f"{told.wrong}; {told.remedy}."

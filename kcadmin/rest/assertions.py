@@ -26,9 +26,9 @@ LONGEST = 64 * 1024  # characters of a token
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 _SECRET_NAMES = re.compile("TOKEN|SECRET|PASS|KEY|CREDENTIAL", re.IGNORECASE)
 REMEDIES = (
-    ("reuse", "the identity provider takes each token once, and a run logs in several times; let it allow reuse, or set "
+    ("reuse", "the identity provider accepts each token once, and a run logs in several times; allow reuse there, or set "
      f"{ASSERTION_COMMAND} to a command that prints a new token each time"),
-    ("jti", "the identity provider wants a token with jti; ask the issuer for one, or use a provider of the type kubernetes"),
+    ("jti", "the identity provider requires a token with jti; ask the issuer for one, or use a provider of the type kubernetes"),
     ("too far in the past", "take a newer token, or raise the greatest age of assertions at the identity provider"),
     ("not active", "the token has expired, or is not valid yet; take a new one, and compare both clocks"),
     ("audience", "take a token whose only audience is the realm's issuer"),
@@ -59,7 +59,7 @@ def require_audience(login: AssertionLogin, assertion: str, issuer: str) -> None
         )
 
 
-def remedy(login: AssertionLogin, assertion: str, words: str) -> str:
+def assertion_remedy(login: AssertionLogin, assertion: str, words: str) -> str:
     """What to do about Keycloak's answer. Which words mean what was tried on Keycloak 26.7.5."""
     for part, found in REMEDIES:
         if part in words:

@@ -11,7 +11,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from kcadmin.rest.retries import HalfBody, is_late
+from kcadmin.rest.retries import HalfBody, came_late
 
 ANSWER_SECONDS = 120
 ANSWER_MEGABYTES = 64
@@ -127,7 +127,7 @@ def whole(answer: requests.Response) -> bytes:
                 raise _too_long()
             parts.append(part)
     except requests.exceptions.RequestException as problem:
-        if is_late(problem):
+        if came_late(problem):
             raise
         raise HalfBody(str(problem)) from None
     return b"".join(parts)

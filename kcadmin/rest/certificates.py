@@ -39,7 +39,7 @@ def read_certificate(
     if not get("clientId"):
         faults.append("config 'clientCertificate': is set without clientId; set clientId, or remove clientCertificate.")
     if get("url").lower().startswith("http:"):
-        faults.append("config 'clientCertificate': is shown over TLS alone; give an https:// address as url.")
+        faults.append("config 'clientCertificate': works only over TLS; give an https:// address as url.")
     certificate = environ.get(CERTIFICATE, "").strip() or get("clientCertificate")
     key = environ.get(CERTIFICATE_KEY, "").strip() or get("clientKey") or certificate
     for name, path in (("clientCertificate", certificate), ("clientKey", key)):
@@ -71,7 +71,7 @@ def subject_of(login: CertificateLogin) -> str:
         return ""
 
 
-def remedy(login: CertificateLogin) -> str:
+def certificate_remedy(login: CertificateLogin) -> str:
     """What to do where Keycloak does not accept it."""
     return (
         "give the client the authenticator 'X509 Certificate' and the subject DN "

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import requests
 
 from kcadmin.rest import project
-from kcadmin.rest.addresses import PAGE, base_of_page, told
+from kcadmin.rest.addresses import PAGE, base_of_page, filled
 from kcadmin.rest.certificates import CertificateLogin, read_certificate
 from kcadmin.rest.errors import InvalidSettings
 from kcadmin.rest.hosts import host_of, is_loopback
@@ -194,7 +194,7 @@ def _check_url(key: str, url: str, unset: str, faults: list[str]) -> None:
         return
     try:
         parts = urlsplit(url)
-        _ = parts.port  # looked at only when asked for
+        _ = parts.port  # parsed only when asked for
         (parts.hostname or "").encode("idna")
         requests.Request("GET", url).prepare()
     except (ValueError, requests.RequestException):
@@ -208,7 +208,7 @@ def _check_url(key: str, url: str, unset: str, faults: list[str]) -> None:
     if parts.scheme not in ("http", "https") or not 0 < len(host) <= HOST_LIMIT or odd:
         faults.append(f"config {named(key)}: is {shown(url)}; give an address such as https://keycloak.example.com.")
     elif base := base_of_page(url):
-        faults.append(f"config {named(key)}: {told(PAGE, url=url.partition('?')[0].partition('#')[0], base=base)}")
+        faults.append(f"config {named(key)}: {filled(PAGE, url=url.partition('?')[0].partition('#')[0], base=base)}")
 
 
 def _check_names(names: Mapping[str, str], faults: list[str]) -> None:

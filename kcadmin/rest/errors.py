@@ -124,7 +124,7 @@ BUSY = (409, 429, SERVER_ERROR, *AWAY)
 _REMEDIES = {
     403: "give the login the realm-management role that this request needs",
     404: "check whether somebody deleted it, and run the same command again",
-    501: "turn the server's feature on",
+    501: "switch the server's feature on",
 }
 _BY_STATUS: dict[int, type[HttpError]] = {403: Forbidden, 409: Conflict, 501: NotImplementedHere}
 

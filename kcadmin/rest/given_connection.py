@@ -65,7 +65,7 @@ def connection_faults(given: Any) -> list[str]:
     return []
 
 
-def as_given(connection: Connection) -> dict[str, Any]:
+def as_input_map(connection: Connection) -> dict[str, Any]:
     """A connection as a program would give it, its secrets in clear."""
     login = connection.login
     given: dict[str, Any] = {
@@ -103,14 +103,14 @@ def _read(given: tuple[tuple[str, str], ...], environ: tuple[tuple[str, str], ..
 def shape_faults(given: Any, unknown: Collection[str] = ()) -> list[str]:
     """What is wrong with a connection by itself: ``<what is wrong>; <what to do>``. unknown: keys whose values come later."""
     if not isinstance(given, Mapping):
-        return [f"is no map; give one with url and a login, of {', '.join(KEYS)}"]  # it may be a secret
+        return [f"is not a map; give one with url and a login, of {', '.join(KEYS)}"]  # it may be a secret
     faults = [f"has the key {shown(key)}; its keys are {', '.join(KEYS)}" for key in given if key not in KEYS]
     for key in KEYS:
         value = None if key in unknown else given.get(key)
         if key in FLAGS and value not in (None, True, False, "", "true", "false"):
             faults.append(f"{key} is {shown(value)}; give true or false")
         elif key not in FLAGS and not isinstance(value, str | None):
-            faults.append(f"{key} is no text; give a text")
+            faults.append(f"{key} is not a text; give a text")
     name = given.get("name") or ""
     if "name" not in unknown and isinstance(name, str) and not _NAME.fullmatch(name):
         faults.append(f"name is {shown(name)}; give a short one of letters, digits and '-', a letter first")

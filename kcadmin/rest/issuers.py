@@ -49,7 +49,7 @@ def own_issuer(connection: Connection, realm: str, issuer: str) -> str:
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    """What a token says, unverified: the server's own, or for a message. Nothing where it cannot be read."""
+    """A token's claims, unverified: of the server's own token, or for a message. Empty if they cannot be read."""
     try:
         said = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(said + "=" * (-len(said) % 4)))
@@ -78,7 +78,7 @@ def base_of(connection: Connection, token: str) -> str:
 def _another(connection: Connection, what: str, issuer: str) -> Refusal:
     mine = f"publicUrl is {named(connection.public_url)}" if connection.public_url else "that is another address"
     return Refusal(
-        f"Keycloak at {named(connection.url)}: {what} names {shown(issuer)} as issuer, and {mine}; correct url, or set publicUrl "
+        f"Keycloak at {named(connection.url)}: {what} has the issuer {shown(issuer)}, and {mine}; correct url, or set publicUrl "
         "to the address that you know to be this server's own."
     )
 

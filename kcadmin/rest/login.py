@@ -30,7 +30,7 @@ _SECRETS = {
 _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 
 
-def describe(login: Login) -> str:
+def describe_login(login: Login) -> str:
     """Who logs in, for a message; never with a secret."""
     if isinstance(login, PasswordLogin):
         return f"user {named(login.username)}"
@@ -42,7 +42,7 @@ def secrets_of(login: Login) -> tuple[str, ...]:
     if isinstance(login, PasswordLogin):
         return (login.password,)
     if isinstance(login, AssertionLogin | CertificateLogin):
-        return ()  # what looks like a token is cut out without being known, and a key in a file is never sent
+        return ()  # what has the form of a token is cut out without being known, and a key in a file is never sent
     return (login.client_secret if isinstance(login, ClientSecretLogin) else login.private_key,)
 
 
@@ -62,9 +62,9 @@ def why_refused(
     """
     error, said = str(answer.get("error") or ""), str(answer.get("error_description") or "")
     if isinstance(login, AssertionLogin):
-        return f"; {assertions.remedy(login, (form or {}).get('client_assertion', ''), f'{error}: {said}')}"
+        return f"; {assertions.assertion_remedy(login, (form or {}).get('client_assertion', ''), f'{error}: {said}')}"
     if isinstance(login, CertificateLogin):
-        return f"; {certificates.remedy(login)}"
+        return f"; {certificates.certificate_remedy(login)}"
     row = cause(login, error, said)
     told = f": {row.odd.wrong}; {row.odd.remedy}"
     secret, variable = _SECRETS[type(login)]

@@ -25,6 +25,6 @@ ROWS = (
 )
 
 
-def remedy(at: str) -> str | None:
+def feature_remedy(at: str) -> str | None:
     """What to do about a request that is answered so; None where its feature is not known."""
     return next((ODD[0].told(options=row.options).remedy for row in ROWS if re.search(row.path, at)), None)

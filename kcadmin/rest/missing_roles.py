@@ -54,7 +54,7 @@ ROWS = (
 )
 
 
-def roles_for(method: str, at: str) -> tuple[str, ...]:
+def roles_needed(method: str, at: str) -> tuple[str, ...]:
     """The roles that a request needs; none where that is not known."""
     found = _IN_REALM.match(at)
     for row in ROWS if found else ():
@@ -63,9 +63,9 @@ def roles_for(method: str, at: str) -> tuple[str, ...]:
     return ()
 
 
-def remedy(method: str, at: str, login_realm: str) -> str | None:
+def role_remedy(method: str, at: str, login_realm: str) -> str | None:
     """What to give a login of a realm for a request that was refused; None where that is not known."""
-    roles, found = roles_for(method, at), _IN_REALM.match(at)
+    roles, found = roles_needed(method, at), _IN_REALM.match(at)
     if not roles or not found:
         return None
     realm = unquote(found.group(1))

@@ -34,7 +34,7 @@ class Patience:
 
 
 def patiently(do: Callable[[], T], patience: Patience, before_again: Callable[[], None] = lambda: None) -> T:
-    """What ``do`` gives. It must have no effect when it is done twice: a creation reads first and continues what it finds.
+    """The result of ``do``, which is repeated on a busy answer. Doing it twice must be harmless: a creation reads first.
 
     before_again: is done before each next time, to forget what was read.
     """

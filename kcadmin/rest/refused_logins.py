@@ -28,14 +28,14 @@ class LoginCause(NamedTuple):
 REQUIRED_ACTION = Odd(
     "login-required-action",
     "the user must first do what Keycloak asks for at a login (a required action, such as a new password)",
-    f"log in once in a browser, take the user's required actions away, or {ROBOT}",
+    f"log in once in a browser, remove the user's required actions, or {ROBOT}",
 )
 USER_DISABLED = Odd("login-user-disabled", "the user is disabled", f"enable the user, or {ROBOT}")
 CREDENTIALS = Odd(
     "login-password",
-    "Keycloak says so of a wrong password, of a user that the realm does not have, of one who is locked after failed logins "
+    "Keycloak answers so for a wrong password, for a user that the realm does not have, of one who is locked after failed logins "
     "(brute-force detection), and of one with a one-time code, which no command can send",
-    f"check name, password and loginRealm, and look at the user in Keycloak; where there is a one-time code, {ROBOT}",
+    f"check name, password and loginRealm, and check the user in Keycloak; where there is a one-time code, {ROBOT}",
 )
 NO_CLIENT = Odd("login-no-client", "the realm has no such client, or it is disabled", HOME)
 NO_ADMIN_CLI = Odd(

@@ -84,7 +84,7 @@ def repeated(patience: Patience) -> Retry:
 ONCE = Retry(total=4, connect=4, read=0, status=0, other=0, backoff_factor=0.2, raise_on_status=False)
 
 
-def is_late(problem: BaseException) -> bool:
+def came_late(problem: BaseException) -> bool:
     """Whether somebody took the connection, or did not refuse it, and gave nothing for as long as anybody waits."""
     late = (requests.exceptions.Timeout, TimeoutError, ReadTimeoutError, ConnectTimeoutError)
     return any(isinstance(each, late) for each in _within(problem))

@@ -24,7 +24,7 @@ from kcadmin.rest.errors import (
     Unreachable,
 )
 from kcadmin.rest.issuers import NO_REALM, base_of, claims_of, discovered_issuer, own_issuer
-from kcadmin.rest.login import describe, token_form, why_refused
+from kcadmin.rest.login import describe_login, token_form, why_refused
 from kcadmin.rest.patience import patiently
 from kcadmin.rest.texts import named, unfit_segment
 from kcadmin.rest.transport import Transport
@@ -57,11 +57,11 @@ class Session:
         self._token: str | None = None
         self._renew_at = 0.0
         self._lock_of_looks = threading.Lock()
-        self._elsewhere: addresses.Found | None = None  # once it was looked for
+        self._elsewhere: addresses.Found | None = None  # once it was searched
         self._issued_by: tuple[str, str] = ("", "")  # a token, and the address that it names
 
     def __repr__(self) -> str:
-        return f"Session({self.connection.url!r}, {describe(self.connection.login)})"
+        return f"Session({self.connection.url!r}, {describe_login(self.connection.login)})"
 
     def get(self, at: str, **query: str) -> Any:
         """The JSON at a path. :raises NotFound: 404."""
@@ -188,9 +188,9 @@ class Session:
         """
         error = answer.error() if is_known or answer.status_code in BUSY else answer.unexpected()
         if isinstance(error, Forbidden):
-            to_do = missing_roles.remedy(answer.method, answer.at, self.connection.login_realm)
+            to_do = missing_roles.role_remedy(answer.method, answer.at, self.connection.login_realm)
             return Forbidden(answer.status_code, answer.method, answer.at, error.message, remedy=to_do)
-        if isinstance(error, NotImplementedHere) and (to_do := missing_features.remedy(answer.at)):
+        if isinstance(error, NotImplementedHere) and (to_do := missing_features.feature_remedy(answer.at)):
             said = answer.own_words() or error.message
             return NotImplementedHere(answer.status_code, answer.method, answer.at, said, remedy=to_do)
         if not isinstance(error, UnexpectedAnswer) or answer.status_code in BUSY:
@@ -205,7 +205,7 @@ class Session:
             odd, base = self._found(lambda: (addresses.PREFIX, addresses.found_elsewhere(url, realm_at, self._look)))
         if base is None:
             return error
-        return answer.misdirected(addresses.told(odd, answer=answer.described(), url=url, base=base))
+        return answer.misdirected(addresses.filled(odd, answer=answer.described(), url=url, base=base))
 
     def _found(self, find: Callable[[], addresses.Found]) -> addresses.Found:
         with self._lock_of_looks:
@@ -228,7 +228,9 @@ class Session:
     def _log_in(self) -> tuple[str, float]:
         login, realm = self.connection.login, self.connection.login_realm
         name = self.connection.name
-        who = f"login of {describe(login)} in realm {named(realm)}{f' of connection {named(name)}' if name else ''}"
+        who = (
+            f"login of {describe_login(login)} in realm {named(realm)}{f' of connection {named(name)}' if name else ''}"
+        )
         issuer = ""
         if isinstance(login, PrivateKeyLogin | AssertionLogin):
             at = path("realms", realm, ".well-known", "openid-configuration")

@@ -10,7 +10,7 @@ from typing import Any
 
 DEEPEST = 50
 _LEVELS = {"server": 1, "realm": 1, "event": 1, "claims": 0, "document": 0, "user": 1}
-"""How many levels are looked at of answers that hold what anybody chose, or much that is not read; else all."""
+"""How many levels are checked of answers that hold what anybody chose, or much that is not read; else all."""
 _TEXTS = (
     *(
         "id",

@@ -126,7 +126,7 @@ class TokenEndpoint:
         return claims
 
     def issuer(self) -> str:
-        """The realm's issuer, as its discovery document names it."""
+        """The realm's issuer, from its discovery document."""
         if self._issuer is None:
             at = path("realms", self.realm, ".well-known", "openid-configuration")
             answer = self._session.public("GET", at)
@@ -150,7 +150,7 @@ class TokenEndpoint:
                 LookupError,
                 AttributeError,
             ):  # PyJWT checks the set, not its keys
-                raise answer.unexpected("keys that no signature can be checked with") from None
+                raise answer.unexpected("keys that cannot verify a signature") from None
             self._keys = {str(key.key_id): key for key in keys if key.key_id}
         return self._keys
 

@@ -19,7 +19,7 @@ from kcadmin.rest.login import secrets_of
 from kcadmin.rest.patience import PAUSE_SECONDS, Patience
 from kcadmin.rest.proxies import PROXY_LOGIN, Proxy
 from kcadmin.rest.redaction import is_token, redacted
-from kcadmin.rest.retries import HALVES, ONCE, HalfBody, is_late, is_lost, repeated
+from kcadmin.rest.retries import HALVES, ONCE, HalfBody, came_late, is_lost, repeated
 from kcadmin.rest.texts import named
 from kcadmin.rest.tls import certificate_problem, fault_of
 
@@ -136,7 +136,7 @@ class Transport:
             raise self._noted(Unreachable(f"{self.server}: {wrong}"), isinstance(problem, TooSlow)) from None
         except (requests.exceptions.RequestException, OSError) as problem:
             kind = AnswerLost if is_lost(problem) else Unreachable
-            raise self._noted(self._none(kind, method, at, self.hide(_root(problem))), is_late(problem)) from None
+            raise self._noted(self._none(kind, method, at, self.hide(_root(problem))), came_late(problem)) from None
 
     def _none(self, kind: type[Unreachable], method: str, at: str, why: str) -> Unreachable:
         remedy = "check that the server runs and that url is its address"

@@ -85,7 +85,7 @@ def _plain(value: Any) -> Any:
 def _switches(field: str, wanted: bool | str, *, body: bool, always_since: tuple[int, int] | None = None) -> Executor:
     """Sets a field where it configures clients by itself, else refuses a write without it.
 
-    :param body: whether it looks at the body; else at the client as written. Older servers than ``always_since`` differ.
+    :param body: whether it checks the body; else the client as written. Older servers than ``always_since`` differ.
     """
 
     def execute(config: Config, write: Write) -> Done:
@@ -251,7 +251,7 @@ REPEATED: Mapping[str, tuple[str, ...]] = {
     "reject-ropc-grant": ("directAccessGrantsEnabled",),
     "secure-redirect-uris-enforcer": ("standardFlowEnabled", "implicitFlowEnabled", "redirectUris", "rootUrl"),
 }
-"""By executor: what a write repeats, so that Keycloak keeps or refuses what it would change, or passes what is as wanted."""
+"""By executor: what a write repeats, so that Keycloak keeps or refuses what it would change, or passes what is already right."""
 CHANGED = frozenset(
     field.removeprefix(ATTRIBUTE)
     for field in (

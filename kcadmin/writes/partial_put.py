@@ -64,7 +64,7 @@ def body_of(
     keeps_accounts: Callable[[], bool],
     without: Collection[str] = (),
 ) -> tuple[dict[str, Any], Mapping[str, Any]]:
-    """The body of a partial PUT, and what it repeats of the client since client policies look at it.
+    """The body of a partial PUT, and what it repeats of the client since client policies check it.
 
     :param client: as the server describes it. without: fields that are not repeated for policies.
     """

@@ -42,7 +42,7 @@ class Cause:
 
 
 NO_ROTATION = "Keycloak, which ends a former secret where no client policy rotates secrets,"
-"""What stands for a cause where no policy acts."""
+"""The cause where no policy acts."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class RealmPolicies:
                     yield cause, each.get("configuration") or {}, vote is Vote.YES
 
     def repeated(self, write: Write) -> dict[str, Any]:
-        """What a write is to repeat of its client: only what executors look at that may run."""
+        """What a write is to repeat of its client: only what executors check that may run."""
         kinds = self._access_type(write.client)
         said = replace(write, body={**write.body, **kinds})
         fields = {field for cause, _, _ in self.steps(said) for field in REPEATED.get(cause.executor, ())}

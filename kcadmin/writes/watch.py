@@ -175,14 +175,17 @@ def compare(
     changed = differences(before.representation, now.representation, values, accepted)
     if changed.keys() - {ROTATED} and not acts():
         others = {field: changed.pop(field) for field in changed.keys() - {ROTATED}}
-        wrong = f"while this client was written, {in_words(others)} changed, too, and no client policy is enabled that does so"
+        what = changes_in_words(others)
+        wrong = f"while this client was written, {what} changed, too, and no client policy is enabled that does so"
         if watch:
             watch.of_others.append(
                 sentence("client", now.client_id, now.realm, wrong, "find who else writes this client")
             )
     if not changed:
         return
-    wrong = f"when this client was written, the server also changed {in_words(changed)}, which no preview announced"
+    wrong = (
+        f"when this client was written, the server also changed {changes_in_words(changed)}, which no preview announced"
+    )
     remedy = (
         "find which client policy of the realm does it, or who else writes this client, and correct the field; "
         "`pulumi preview` shows what client policies change"
@@ -193,10 +196,10 @@ def compare(
     watch.unannounced.append(text)
 
 
-def in_words(changed: Mapping[str, tuple[Any, Any]]) -> str:
+def changes_in_words(changed: Mapping[str, tuple[Any, Any]]) -> str:
     """Fields as they were, and as they are; no secret."""
     return "; ".join(
-        f"{field.removeprefix(ATTRIBUTE)} from {told(field, was)} to {told(field, is_)}"
+        f"{field.removeprefix(ATTRIBUTE)} from {shown_value(field, was)} to {shown_value(field, is_)}"
         for field, (was, is_) in sorted(changed.items())
     )
 
@@ -253,7 +256,7 @@ def _plain(value: Any) -> Any:
     return None if value in (False, "false", "", [], {}) else value
 
 
-def told(field: str, value: Any) -> str:
+def shown_value(field: str, value: Any) -> str:
     """A field's value for people; no secret."""
     is_secret = field.startswith(ATTRIBUTE + PREFIX) or any(each in field.lower() for each in SECRET_WORDS)
     if is_secret and value and not isinstance(value, bool):

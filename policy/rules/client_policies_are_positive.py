@@ -31,7 +31,7 @@ def findings(stack: Stack) -> Iterator[Violation]:
 
 RULE = Rule(
     name="client-policies-are-positive",
-    sentence="A policy or permission names those whom it lets through.",
+    sentence="A policy or permission lists the clients that it lets through.",
     severity=MANDATORY,
     reference="https://www.keycloak.org/docs/latest/authorization_services/#_policy_logic",
     check=findings,

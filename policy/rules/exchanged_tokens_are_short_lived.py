@@ -17,7 +17,7 @@ def findings(stack: Stack, *, seconds: int) -> Iterator[Violation]:
 
 RULE = Rule(
     name="exchanged-tokens-are-short-lived",
-    sentence="Exchanged tokens live shorter than the limit.",
+    sentence="Exchanged tokens live no longer than the limit.",
     severity=ADVISORY,
     reference="https://www.rfc-editor.org/rfc/rfc6750#section-5.3",
     check=findings,

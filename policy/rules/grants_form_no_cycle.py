@@ -21,8 +21,8 @@ def findings(stack: Stack) -> Iterator[Violation]:
             and any((grant.realm, source) in members for source in grant.sources)
         ]
         yield Violation(
-            f"clients {quoted(names)} in realm {named(realm)}: grants {quoted(grants)} lead in a circle; "
-            "take one of them out."
+            f"clients {quoted(names)} in realm {named(realm)}: grants {quoted(grants)} form a circle; "
+            "remove one of them."
         )
 
 
@@ -52,7 +52,7 @@ def _reached(start: Client, onward: dict[Client, set[Client]]) -> set[Client]:
 
 RULE = Rule(
     name="grants-form-no-cycle",
-    sentence="No grants lead from a client back to itself.",
+    sentence="Grants form no circle of clients.",
     severity=MANDATORY,
     reference="https://www.rfc-editor.org/rfc/rfc8693#section-1.1",
     check=findings,

@@ -14,7 +14,7 @@ def findings(stack: Stack) -> Iterator[Violation]:
         for requester in guards.properties.get("sources") or {}
     }
     for grant in stack.grants:
-        if grant.exchange != LEGACY or grant.required_roles:  # a legacy role gate looks at the token's scope
+        if grant.exchange != LEGACY or grant.required_roles:  # a legacy role gate checks the token's scope
             continue
         open_ = [client for client in grant.asking if (grant.realm, client) not in guarded]
         if open_:
@@ -24,7 +24,7 @@ def findings(stack: Stack) -> Iterator[Violation]:
 
 RULE = Rule(
     name="legacy-requesters-are-guarded",
-    sentence="Whoever asks by the legacy exchange may exchange the sources' tokens alone.",
+    sentence="A legacy requester may exchange only its sources' tokens.",
     severity=MANDATORY,
     reference="https://www.keycloak.org/docs/latest/server_admin/#_client_policies",
     check=findings,

@@ -19,7 +19,7 @@ def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Violation]:
 
 RULE = Rule(
     name="production-connects-safely",
-    sentence="A production stack verifies its server, and asks it by TLS.",
+    sentence="A production stack connects by TLS and verifies its server.",
     severity=MANDATORY,
     reference="https://www.rfc-editor.org/rfc/rfc9700#section-2.6",
     check=findings,

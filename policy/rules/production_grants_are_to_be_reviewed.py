@@ -14,7 +14,7 @@ def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Violation]:
 
 RULE = Rule(
     name="production-grants-are-to-be-reviewed",
-    sentence="A grant of a production stack says when it is to be reviewed.",
+    sentence="A grant of a production stack has a day of review.",
     severity=MANDATORY,
     reference="https://www.rfc-editor.org/rfc/rfc9700#section-2.3",
     check=findings,

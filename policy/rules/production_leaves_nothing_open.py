@@ -19,15 +19,15 @@ def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Violation]:
         for resource in stack.of(kind):
             if resource.properties.get("on_remove") == "keep":
                 wrong = (
-                    "has onRemove: keep, so it stays on the server when it is removed, and no stack manages it; "
-                    "declare it in another tool, or take onRemove out."
+                    "has onRemove: keep, so when its resource is removed it stays on the server without a stack; "
+                    "declare it in another tool, or remove onRemove."
                 )
                 yield Violation(resource.sentence(f"{called} {named(resource.text(name))}", wrong), resource.urn)
 
 
 RULE = Rule(
     name="production-leaves-nothing-open",
-    sentence="A production stack keeps nothing open that it no longer manages.",
+    sentence="A production stack leaves no exchange open that it no longer manages.",
     severity=ADVISORY,
     reference="https://www.rfc-editor.org/rfc/rfc9700#section-2.3",
     check=findings,

@@ -17,7 +17,7 @@ def findings(stack: Stack) -> Iterator[Violation]:
 
 RULE = Rule(
     name="requesters-are-confidential",
-    sentence="Whoever exchanges tokens is a confidential client.",
+    sentence="A requester is a confidential client.",
     severity=MANDATORY,
     reference="https://www.rfc-editor.org/rfc/rfc8693#section-2.1",
     check=findings,

@@ -22,7 +22,7 @@ def findings(stack: Stack) -> Iterator[Violation]:
 
 RULE = Rule(
     name="requesters-have-no-full-scope",
-    sentence="Whoever exchanges tokens gets no roles but those mapped to it.",
+    sentence="A requester gets only roles that are mapped to it.",
     severity=ADVISORY,
     reference="https://www.keycloak.org/docs/latest/server_admin/#_role_scope_mappings",
     check=findings,

@@ -26,7 +26,7 @@ def findings(stack: Stack, *, stacks: list[str]) -> Iterator[Violation]:
 
 RULE = Rule(
     name="reviews-are-not-overdue",
-    sentence="The day of a grant's review is not over.",
+    sentence="No grant's review is overdue.",
     severity=ADVISORY,
     reference="https://www.rfc-editor.org/rfc/rfc9700#section-2.3",
     check=findings,

@@ -62,7 +62,7 @@ def _is_built_in(realm: str, client: str, clients: Iterable[str]) -> bool:
 
 RULE = Rule(
     name="targets-are-no-built-in-clients",
-    sentence="No grant, and no resource alone, leads to one of Keycloak's own clients.",
+    sentence="No grant and no resource has one of Keycloak's own clients as target.",
     severity=MANDATORY,
     reference="https://www.keycloak.org/docs/latest/server_admin/#_per_realm_admin_permissions",
     check=findings,

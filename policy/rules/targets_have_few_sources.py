@@ -16,13 +16,13 @@ def findings(stack: Stack, *, sources: int) -> Iterator[Violation]:
         if len(names) > sources:
             yield Violation(
                 f"target {named(target)} in realm {named(realm)}: has {len(names)} sources ({quoted(sorted(names))}), "
-                f"more than {sources}; let fewer act there, or raise the limit."
+                f"more than {sources}; remove some, or raise the limit."
             )
 
 
 RULE = Rule(
     name="targets-have-few-sources",
-    sentence="A target takes tokens of a few sources only.",
+    sentence="A target has only a few sources.",
     severity=ADVISORY,
     reference="https://www.rfc-editor.org/rfc/rfc9700#section-2.3",
     check=findings,

@@ -29,12 +29,12 @@ def tell_kept(named: str) -> None:
 
 def tell_goes_on(named: str) -> None:
     """Another resource of the stack holds the object now."""
-    info(f"{named}: goes on under another name in the stack.")
+    info(f"{named}: continues under another name in the stack.")
 
 
 def tell_unchanged(named: str) -> None:
     """An object stays that the stack used as it was."""
-    info(f"{named}: already existed as wanted and is left unchanged.")
+    info(f"{named}: already existed as declared and is left unchanged.")
 
 
 def tell_token_life(realm: Realm, client: Client | None, exchange: str) -> None:
@@ -48,12 +48,12 @@ def tell_token_life_of_grant(realm: Realm, holder: str, audience: str, exchange:
     """The same for the clients that a grant's mapper serves; one whose switch has gone with the grant has told it."""
     for client_id in dict.fromkeys((holder, audience)):
         client = realm.clients.find(client_id)
-        by = after_removal.exchange_of(client, audience, exchange) if client else None
+        by = after_removal.exchange_with_lifespan_of(client, audience, exchange) if client else None
         if by:
             tell_token_life(realm, client, by)
 
 
 def warn_of(realm: Realm, left: str | None) -> None:
-    """What still allows an exchange."""
+    """Warns of what still allows an exchange."""
     if left and first_time(realm, left):
         warn(left)

@@ -10,7 +10,7 @@ from kcadmin.objects.claims import Kind, claim_key, claims
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.shared_settings import drop_claims
 from providers.base.claimed import OwnClaim
-from providers.base.held import ObjectMark, Whose, whose
+from providers.base.held import ObjectMark, Whose, owner_by_mark
 from providers.base.messages import warn
 from reach.judged_writes import ClientWrite, claim_write
 
@@ -27,7 +27,7 @@ class AttachedPolicies:
         self._claims = {policy: OwnClaim(realm, props.client_uuid, props, kind) for policy, kind in kinds.items()}
 
     def now(self) -> Attached | None:
-        """What the permission holds, for a look that no write is made from."""
+        """What the permission holds, perhaps from a snapshot; no write is based on it."""
         return cached_attached(self._realm, self._props.client_uuid)
 
     def mark(self) -> ObjectMark | None:
@@ -56,18 +56,18 @@ class AttachedPolicies:
         """The claim of another stack, as a mark, where all of them are another stack's by now."""
         self._realm.clients.get(self._props.client_uuid, max_age=0)
         marks = [self._mark(policy, id_) for policy in sorted(self._claims)]
-        are_others = all(whose(mark, id_, self._props) is Whose.ANOTHER_STACKS for mark in marks)
+        are_others = all(owner_by_mark(mark, id_, self._props) is Whose.ANOTHER_STACKS for mark in marks)
         return marks[0] if marks and are_others else None
 
     def own(self, id_: str) -> set[str]:
         """Those that are still the resource's to take out, as their client was when ``taken_over`` read it."""
-        return {each for each in self._claims if whose(self._mark(each, id_), id_, self._props) is Whose.OWN}
+        return {each for each in self._claims if owner_by_mark(self._mark(each, id_), id_, self._props) is Whose.OWN}
 
     def _mark(self, policy: str, id_: str) -> ObjectMark | None:
         """Who attaches a policy first has no claim; then that of another stack, which holds it by now, decides."""
         claim, client = self._claims[policy], self._realm.clients.get(self._props.client_uuid)
         held = map(ObjectMark.of, claims(client, claim.kind))
-        others = (each for each in held if whose(each, id_, self._props) is Whose.ANOTHER_STACKS)
+        others = (each for each in held if owner_by_mark(each, id_, self._props) is Whose.ANOTHER_STACKS)
         return claim.mark() or next(others, None)
 
     def detach(self, policies: Collection[str], *, for_good: bool = False) -> None:

@@ -14,7 +14,7 @@ from providers.base.provider import KeycloakProvider
 
 
 def setting_id(realm: Realm, client_uuid: str, kind: Kind) -> str:
-    """The id of a resource that stands for a setting of a client."""
+    """The id of a resource that is a setting of a client."""
     return f"{realm.name}/{client_uuid}/{kind}"
 
 
@@ -52,11 +52,11 @@ class ClaimedProvider(KeycloakProvider):
         """The kind of the claim."""
 
     def claim(self, realm: Realm, props: Any, client_uuid: str = "") -> OwnClaim:
-        """The claim. client_uuid: where the resource does not know it yet."""
+        """The claim of this resource. client_uuid: if the resource does not know it yet."""
         return OwnClaim(realm, client_uuid or props.client_uuid, props, self.kind(props))
 
     def drop_former(self, realm: Realm, olds: Any, news: Any) -> None:
-        """Takes the claim of an owner back who has another name now."""
+        """Removes the claim of an owner that has another name now."""
         if olds.owner != news.owner:
             self.claim(realm, olds).drop()
 

@@ -24,7 +24,7 @@ class ConfiguredProvider(ResourceProvider):
     _connection: Connection
 
     def take_config(self, config: Callable[[str], object]) -> None:
-        """Takes the stack's connection, and how many clients the stack will look at."""
+        """Takes the stack's connection, and how many clients the stack will read."""
         connection = self.reach(config)
         if connection is None:
             return

@@ -25,7 +25,7 @@ def address_of(given: Any) -> str:
 
 
 def give(component: pulumi.Resource, connection: Server | None) -> None:
-    """The resources of ours whose parent the component is take its connection."""
+    """Gives a component's connection to our resources that are its children."""
     if connection is not None:
         _given[component] = connection
 
@@ -70,7 +70,7 @@ def unfit_connection(props: Mapping[str, Any]) -> list[str]:
     return [] if given is None or not is_known(given) else connection_faults(given)
 
 
-def remedy(props: Mapping[str, Any]) -> str:
+def other_server_remedy(props: Mapping[str, Any]) -> str:
     """What to do where a resource's connection leads to another server than the one that it was made on."""
     if props.get(CONNECTION):
         return "point its connection at its own server, or give the grant or resource another name to make it there"

@@ -1,4 +1,4 @@
-"""How many clients a stack will look at: a plugin is asked for one resource at a time, but the stack's grants name them all."""
+"""How many clients a stack will read: a plugin is asked for one resource at a time, but the stack's grants list them all."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Protocol
 
-from kcadmin.marks.ownership import Writer, has_name_of, hash16, may_be, number_of, stack_name, stack_of
+from kcadmin.marks.ownership import Writer, has_name_of, hash16, may_be, name_of_stack, number_of, stack_of
 from kcadmin.objects.claims import Claim
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.texts import shown
@@ -68,7 +68,7 @@ class ObjectMark:
     @property
     def holder(self) -> str:
         """Whose it is, for people."""
-        stack = stack_name(self.writer.stack) if "/" in self.writer.stack else ""
+        stack = name_of_stack(self.writer.stack) if "/" in self.writer.stack else ""
         names = [shown(self.name)] if self.name else []
         names += [f"stack {shown(stack)}"] if stack and stack_of(self.name) != stack else []
         return " of ".join(names) or "another stack"
@@ -79,7 +79,7 @@ def own_number(id_: str, props: KeycloakProps) -> str:
     return props.number or number_of(id_)
 
 
-def whose(mark: ObjectMark | None, id_: str, props: KeycloakProps) -> Whose:
+def owner_by_mark(mark: ObjectMark | None, id_: str, props: KeycloakProps) -> Whose:
     """Whose an object with that mark is. One that bears none is nobody else's."""
     if mark is None:
         return Whose.OWN
@@ -94,7 +94,7 @@ def is_as_known(mark: ObjectMark | None, id_: str, props: KeycloakProps) -> bool
     """Whether an object bears the very mark that its resource has written."""
     if mark is None or mark.owner != hash16(props.owner):
         return False
-    return whose(mark, id_, props) is Whose.OWN and bool(mark.writer.number or not props.number)
+    return owner_by_mark(mark, id_, props) is Whose.OWN and bool(mark.writer.number or not props.number)
 
 
 def replaced_with_owner(is_: str, its: str) -> str:

@@ -71,7 +71,7 @@ class DescribesObject(BearsMarks):
 
     @abstractmethod
     def change(self, realm: Realm, id_: str, olds: Any, news: Any) -> Outputs:
-        """Changes the object; gives what to note beside the inputs."""
+        """Changes the object. Returns what to note beside the inputs."""
 
     @abstractmethod
     def fetch(self, realm: Realm, id_: str, props: Any) -> Outputs | None:
@@ -99,7 +99,7 @@ class DescribesObject(BearsMarks):
             raise Refusal(f"{self.named(props)}: {clause}.") from None
 
     def client_writes(self, realm: Realm, olds: Any, props: Any) -> Iterator[ClientWrite]:
-        """The writes of clients by which the object becomes as wanted, by the realm as it is now. olds: None at create."""
+        """The writes of clients by which the object becomes as declared, by the realm as it is now. olds: None at create."""
         return iter(())
 
     def in_one_form(self, props: Any) -> Outputs:

@@ -46,7 +46,7 @@ def owner_to_set(stack: str, held: Iterable[str], project: str) -> str:
     if not bears:
         return (
             f"config 'owner': is not set, and {NO_OTHER_NAME}; run `{new}`, or set another name that no other stack has and that "
-            "may stay whatever is renamed."
+            "need not change when something is renamed."
         )
     now = stack if stack in bears else bears.most_common(1)[0][0]
     return (

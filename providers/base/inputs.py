@@ -11,7 +11,7 @@ UNLIMITED = ("owner", "description")
 
 
 def text_faults(fields: Sequence[str], props: Mapping[str, Any]) -> Iterator[str]:
-    """What Keycloak stores in no column: an empty or too long name, and characters that are none."""
+    """Faults of texts that Keycloak cannot store: an empty or too long name, or characters that are not allowed."""
     for field in fields:
         value, prose = props.get(field), field in PROSE
         for text in _texts(value):

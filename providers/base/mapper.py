@@ -26,7 +26,7 @@ class MapperProvider(OwnedObjectProvider[M]):
     def store(self, realm: Realm, props: Any) -> Any:
         return self.STORE(realm.clients, props.client_uuid, max_age=RECENT_SECONDS)
 
-    def look(self, realm: Realm, props: Any) -> Any:
+    def snapshot(self, realm: Realm, props: Any) -> Any:
         return self.STORE(realm.clients, props.client_uuid)
 
     def shown(self, realm: Realm, found: M, props: Any) -> Outputs:
@@ -34,4 +34,4 @@ class MapperProvider(OwnedObjectProvider[M]):
         return {**super().shown(realm, found, props), "client_id": client.client_id if client else None}
 
     def taken_name(self, realm: Realm, props: Any) -> Iterator[str]:
-        return taken(self.look(realm, props), self.wanted(props).name)
+        return taken(self.snapshot(realm, props), self.wanted(props).name)

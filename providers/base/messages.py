@@ -101,7 +101,7 @@ class ToPulumi(logging.Handler):
 
 @functools.cache
 def show_warnings() -> None:
-    """From now on, in this process."""
+    """Shows Python's warnings as sentences, from now on in this process."""
     logging.getLogger("kcadmin").addHandler(ToPulumi(logging.WARNING))
 
 

@@ -42,7 +42,7 @@ class _Program:
     others: "list[asyncio.Future[float]]" = field(default_factory=list)
     ours: "list[tuple[KeycloakResource, KeycloakProvider, asyncio.Future[float]]]" = field(default_factory=list)
     beside: pulumi.Output[Any] | None = None
-    look: pulumi.Output[Any] | None = None
+    last_read: pulumi.Output[Any] | None = None
 
     async def has_others(self) -> bool | None:
         """Asked when a program without ``await`` has named all. None is no input."""
@@ -59,7 +59,7 @@ class _Program:
             await asyncio.gather(*waiting)
         last = max((done.result() for done in self.others), default=0.0)
         before = [(ours, provider) for ours, provider, done in self.ours if done.result() < last]
-        self.ours, self.look = [], None
+        self.ours, self.last_read = [], None
         declared = [await _declared(ours, provider) for ours, provider in before]
         faults = await asyncio.to_thread(_faults, declared, pulumi.Config()) if declared else []
         if faults:
@@ -88,13 +88,15 @@ def beside_others() -> pulumi.Input[Any]:
     return program.beside
 
 
-def watch(resource: "KeycloakResource", provider: "KeycloakProvider") -> None:
+def watch_others(resource: "KeycloakResource", provider: "KeycloakProvider") -> None:
     """Reads a resource again when the others of its program are done, in a run that writes. Without others it costs nothing."""
     program = this_program()
     if program is None or is_dry_run():
         return
     program.ours.append((resource, provider, asyncio.ensure_future(_done(resource))))
-    program.look = program.look or pulumi.Output.from_input(program.read_again())  # the program waits for its outputs
+    program.last_read = program.last_read or pulumi.Output.from_input(
+        program.read_again()
+    )  # the program waits for its outputs
 
 
 async def _done(resource: pulumi.Resource) -> float:
@@ -128,7 +130,7 @@ def _faults(declared: "list[Declared]", config: pulumi.Config) -> list[str]:
 
 
 class _Look:
-    """Stands for a look; what it read ends with it."""
+    """One reading; what it read ends with it."""
 
 
 this_program(starts=True)  # which imports us before it makes one of ours

@@ -52,7 +52,7 @@ class OwnObject:
 
     @property
     def name(self) -> str:
-        """Of the object in Keycloak, where it has one."""
+        """The object's name in Keycloak, if it has one."""
         return str(self.outputs.get("name") or "")
 
 
@@ -190,5 +190,5 @@ def held_in(answer: Mapping[str, Any]) -> tuple[OwnObject, ...]:
 def _grants_in(answer: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     found = [(urn, each["type"], each.get("outputs") or {}) for urn, each in (answer.get("outputs") or {}).items()]
     alone = {urn.split("::", 3)[3]: outputs for urn, type_, outputs in found if type_ == GRANT}
-    held = [packed.grants_in(outputs) for _, type_, outputs in found if type_ == packed.TOKEN]
+    held = [packed.packed_grants(outputs) for _, type_, outputs in found if type_ == packed.TOKEN]
     return {**alone, **{name: grant for grants in held for name, grant in grants.items()}}

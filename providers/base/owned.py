@@ -1,8 +1,8 @@
-"""Objects that one owner holds: made, continued after a crash, used as found, or adopted; deleted or given back.
+"""Objects that one owner holds: made, continued after a crash, used unchanged, or adopted; deleted or restored.
 
 - Ours by its mark: continued, since a run may have been killed after its POST.
-- A stranger's and exactly as wanted: used, not marked, not deleted.
-- A stranger's of the same name that differs: refused, naming each field, unless ``adopt``; then what it was is noted in a
+- An unmanaged one, exactly as declared: used, not marked, not deleted.
+- An unmanaged one of the same name that differs: refused, with each field, unless ``adopt``; then what it was is noted in a
   claim on the client before the first write, and given back at delete.
 - Another stack's: never taken, also where that has the same owner.
 """
@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Generic
 
 from kcadmin.marks.notes import fits, plain, typed_fields
 from kcadmin.marks.ownership import hash16
-from kcadmin.marks.whose import remedy, whose
+from kcadmin.marks.whose import owner_remedy, whose
 from kcadmin.objects.claims import IDENTITY, Claim, Kind, adopted_kind, claim_of
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.shared_settings import drop_claim, write_claim
@@ -36,7 +36,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
     """The lifecycle. ``HOLDER``: the input that names the UUID of the client which bears the claims."""
 
     HOLDER: ClassVar[str] = "resource_server_uuid"
-    ON_HOLDER: ClassVar[bool] = False  # whether the mark stands on that client
+    ON_HOLDER: ClassVar[bool] = False  # whether the mark is on that client
 
     def holder(self, props: KeycloakProps) -> str:
         """The UUID of the client that bears the claims."""
@@ -46,17 +46,17 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
     def store(self, realm: Realm, props: Any) -> Store[T]:
         """Where the object lives."""
 
-    def look(self, realm: Realm, props: Any) -> Store[T]:
-        """The store for a look that no write is made from."""
+    def snapshot(self, realm: Realm, props: Any) -> Store[T]:
+        """The store to read from, which may be a snapshot; no write is based on it."""
         return self.store(realm, props)
 
     @abstractmethod
     def wanted(self, props: Any) -> T:
         """The object as asked for."""
 
-    def candidates(self, realm: Realm, looked: Any, wanted: T, props: Any) -> list[T]:
-        """Objects that may be the one wanted, or stand in its way, of the store of ``look`` or ``store``."""
-        found: list[T] = looked.named(wanted.name)
+    def candidates(self, realm: Realm, store: Any, wanted: T, props: Any) -> list[T]:
+        """Objects that may be the wanted one, or take its name, in the given store: ``snapshot`` or ``store``."""
+        found: list[T] = store.named(wanted.name)
         return found
 
     def shown(self, realm: Realm, found: T, props: Any) -> Outputs:
@@ -83,12 +83,12 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
             if found is None:
                 self.refuse_taken(realm, props)
                 raise
-            return found  # somebody has made it since we looked
+            return found  # somebody has made it since the snapshot
 
     def _take_found(self, realm: Realm, store: Store[T], wanted: T, props: Any) -> tuple[str, Outputs] | None:
         """Continues, uses or adopts what is there; None where nothing is in the way."""
-        looked = store if props.adopt else self.look(realm, props)  # what it was is noted
-        chosen = self._chosen(self.candidates(realm, looked, wanted, props), wanted, props)
+        source = store if props.adopt else self.snapshot(realm, props)  # what it was is noted
+        chosen = self._chosen(self.candidates(realm, source, wanted, props), wanted, props)
         if chosen is None:
             return None
         each, how = chosen
@@ -118,7 +118,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         """What ``create`` would find; None where nothing is there, or the server of authorization services is not."""
         wanted = self.wanted(props)
         try:
-            found = self.candidates(realm, self.look(realm, props), wanted, props)
+            found = self.candidates(realm, self.snapshot(realm, props), wanted, props)
         except NotFound:
             return None
         return self._chosen(found, wanted, props)
@@ -157,7 +157,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         return {}
 
     def fetch(self, realm: Realm, id_: str, props: Any) -> Outputs | None:
-        found = self.look(realm, props).get(id_)
+        found = self.snapshot(realm, props).get(id_)
         if found is None:
             return None
         shown = self.shown(realm, found, props)
@@ -204,7 +204,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
                 raise Refusal(f"{self.named(props)}: {replaced_with_owner('is', 'its')}.")
             raise Refusal(
                 f"{self.named(props)}: belongs to {whose(owner)}; choose another name, or remove it there; "
-                f"{remedy(owner, realm.name)}."
+                f"{owner_remedy(owner, realm.name)}."
             )
         if getattr(found, "logic", None) == "":  # how a store shows an object of another type
             taken = f"the name is taken by {differing['description'][0]}"

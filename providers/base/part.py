@@ -60,7 +60,7 @@ def is_reference(value: Any) -> bool:
 
 
 def resolved(value: Any, ids: Mapping[str, Any], unknown: Any) -> Any:
-    """A value with the ids of other parts. unknown: stands for those that are not there yet."""
+    """A value with the ids of other parts. unknown: the value for those that do not exist yet."""
     if isinstance(value, str):
         return value
     if is_reference(value):

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar
 
 import pulumi
 
-from kcadmin.authz.named_policies import Item, plain, read_items
+from kcadmin.authz.named_policies import Item, read_items, shortest
 from kcadmin.authz.policies import Policies, Policy
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.resource_server import ResourceServer
@@ -44,7 +44,7 @@ class PolicyProvider(OwnedObjectProvider[P]):
 
     def in_one_form(self, props: Any) -> Outputs:
         items = {field: self._items(field, props) for field in self.ITEMS}
-        return {field: [plain(each) for each in given] for field, given in items.items() if given is not None}
+        return {field: [shortest(each) for each in given] for field, given in items.items() if given is not None}
 
     def refusals(self, props: Any) -> Iterator[str]:
         for field, kind in self.ITEMS.items():
@@ -62,7 +62,7 @@ class PolicyProvider(OwnedObjectProvider[P]):
     def store(self, realm: Realm, props: Any) -> Policies[P]:
         return self.store_on(realm, realm.resource_server(props.resource_server_uuid), props)
 
-    def look(self, realm: Realm, props: Any) -> Policies[P]:
+    def snapshot(self, realm: Realm, props: Any) -> Policies[P]:
         return self.store_on(realm, realm.cached_resource_server(props.resource_server_uuid), props)
 
     def store_on(self, realm: Realm, server: ResourceServer, props: Any) -> Policies[P]:
@@ -79,7 +79,7 @@ class PolicyProvider(OwnedObjectProvider[P]):
         require_services(realm, props)
 
     def create_in(self, realm: Realm, props: Any) -> tuple[str, Outputs]:
-        if props.adopt:  # a note of what it was is written first, so what it names is looked up before
+        if props.adopt:  # a note of what it was is written first, so what it refers to is read before
             self.store(realm, props).body(self.wanted(props))
         return super().create_in(realm, props)
 
@@ -103,4 +103,4 @@ class PolicyProvider(OwnedObjectProvider[P]):
 
 
 def _listed(items: tuple[Item | str, ...]) -> list[Any]:
-    return [each if isinstance(each, str) else plain(each) for each in items]
+    return [each if isinstance(each, str) else shortest(each) for each in items]

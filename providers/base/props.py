@@ -75,7 +75,7 @@ class KeycloakProps:
 
     @property
     def taken(self) -> Taken:
-        """How a setting came to be as wanted."""
+        """How a setting came to be as declared."""
         return Taken(self.found, dict(self.was or {}))
 
     @property

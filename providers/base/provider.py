@@ -26,7 +26,7 @@ from providers.base.called import PROVIDER_KEY, as_called
 from providers.base.compare import Difference, drift, is_same
 from providers.base.configured import ConfiguredProvider
 from providers.base.connections import CONNECTION, is_within_reach, reached_as
-from providers.base.held import CONTINUES, HELD, KEEPS, LOST, NUMBER, STACK, Whose, own_number, whose
+from providers.base.held import CONTINUES, HELD, KEEPS, LOST, NUMBER, STACK, Whose, own_number, owner_by_mark
 from providers.base.hooks import DescribesObject
 from providers.base.hooks import Props as Props
 from providers.base.inputs import text_faults
@@ -140,7 +140,7 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
         return seen if seen.replaces or not known.changes else known
 
     def compare(self, _olds: Props, _news: Props) -> DiffResult:
-        """Compares outputs with inputs, field by field; a stranger's object that differs is replaced, never changed."""
+        """Compares outputs with inputs, field by field; an unmanaged object that differs is replaced, never changed."""
         changed = [
             field
             for field in (*self.INPUTS, *self.CONSTANT, *self.CONTROLS)
@@ -207,7 +207,7 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
             raise Unreachable(f"{str(problem).removesuffix('.')}; {remedy}.") from None
         given = self.parse(_props)
         mark = self.bears(realm, _id, given)
-        held = whose(mark, _id, given)
+        held = owner_by_mark(mark, _id, given)
         if held is Whose.OWN:
             with announced(_props, removes=self.named(_props)):
                 self.remove(realm, _id, given)
@@ -219,7 +219,7 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
     def _refuse_another_stacks(self, realm: Realm, id_: str, olds: Props, news: Props) -> None:
         """:raises Refusal: the object bears a mark of another stack by now."""
         mark = self.bears(realm, id_, self.parse(olds)) if olds.get("found") != "used" else None
-        if mark and all(whose(mark, id_, self.parse(each)) is Whose.ANOTHER_STACKS for each in (olds, news)):
+        if mark and all(owner_by_mark(mark, id_, self.parse(each)) is Whose.ANOTHER_STACKS for each in (olds, news)):
             raise Refusal(
                 f"{self.named(news)}: belongs to {mark.holder} now; take it out of this stack, with `pulumi state delete` or by "
                 "`pulumi destroy`, which leaves it to its owner."
@@ -234,7 +234,7 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
                 what = f"issuer {texts.named(now.issuer)}"
             raise Refusal(
                 f"{self.named(outs)}: belongs to issuer {texts.named(then[0])}, but "
-                f"{texts.named(realm.session.connection.url)} is {what}; {connections.remedy(outs)}."
+                f"{texts.named(realm.session.connection.url)} is {what}; {connections.other_server_remedy(outs)}."
             )
         return realm
 

@@ -14,11 +14,11 @@ from providers.base.face import register
 from providers.base.held import HELD, KEEPS, STACK
 from providers.base.identity import no_owner, stack_owner
 from providers.base.moving import moves
-from providers.base.other_providers import beside_others, watch
+from providers.base.other_providers import beside_others, watch_others
 from providers.base.own_state import held_numbers, moved_here, number_by_former_owner, stack_name
 from providers.base.part import collect
 from providers.base.provider import AFTER_OTHERS, ALONE, BESIDE_OTHERS, KeycloakProvider
-from providers.base.stack_config import plain_secrets
+from providers.base.stack_config import secrets_in_clear
 from providers.base.taken_names import declare
 
 Text = pulumi.Input[str]
@@ -53,7 +53,7 @@ class KeycloakResource(Resource):
 
         :raises pulumi.RunError: the config holds a secret in plain text, or there is no owner.
         """
-        faults, owner = plain_secrets(), stack_owner()
+        faults, owner = secrets_in_clear(), stack_owner()
         if owner is None and arguments.get("owner") is None:
             faults.append(no_owner())
         if faults:
@@ -92,8 +92,8 @@ class KeycloakResource(Resource):
         with short_traces():  # without a value Pulumi gives an output no attribute; None is no input
             opts = moved_here(type(self).__name__, opts)
             register(self, provider, resource_name, {**dict.fromkeys(declared), **given}, opts)
-        watch(self, provider)
-        taken_back.watch(self, judged=is_read_anew)
+        watch_others(self, provider)
+        taken_back.watch_taken_back(self, judged=is_read_anew)
 
 
 def _comes_after_others(

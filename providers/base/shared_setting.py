@@ -37,7 +37,7 @@ class SharedSettingProvider(ClaimedProvider):
 
     @abstractmethod
     def values(self, props: Any) -> Values:
-        """The client's fields, and attributes as ``attributes.<key>``, as wanted."""
+        """The client's fields, and attributes as ``attributes.<key>``, as declared."""
 
     @abstractmethod
     def shown(self, client: Client) -> Outputs:

@@ -19,9 +19,9 @@ UNREAD = Odd("config-key", "is read by nothing", "")
 CLOSE = 0.82  # of 1; a key of a program's own that is less like one of ours is its own
 
 
-def plain_secrets() -> list[str]:
+def secrets_in_clear() -> list[str]:
     """A sentence for each of the login's secrets that is set in plain text."""
-    if is_package():  # it has looked when it got its config
+    if is_package():  # it has checked when it got its config
         return []
     config = pulumi.Config()
     return config_secrets.plain_secrets(config.get, lambda key: is_config_secret(config.full_key(key)))

@@ -13,7 +13,7 @@ class Found(Enum):
 
 
 class StoredObject(MarkedObject, Protocol):
-    """What a store's objects have in common."""
+    """The common fields of a store's objects."""
 
     @property
     def id(self) -> str | None: ...
@@ -25,7 +25,7 @@ T = TypeVar("T", bound=StoredObject)
 
 
 class Store(Protocol[T]):
-    """Where objects of one kind live."""
+    """The objects of one kind on the server."""
 
     def named(self, name: str, /) -> list[T]: ...
     def get(self, id_: str, /) -> T | None: ...

@@ -40,7 +40,7 @@ PLACES = ("name", "client_uuid")  # as marks have them in ``at``
 class _Program:
     """The marks in sight that this stack wrote, and the resources that were not asked yet.
 
-    planned: whether marks were looked for, as grants are planned. judged: those whose UUIDs come from a check of their grant.
+    planned: whether marks were read, as grants are planned. judged: those whose UUIDs come from a check of their grant.
     """
 
     marks: list[Mark] = field(default_factory=list)
@@ -147,15 +147,15 @@ def written_by_us(marks: Iterable[Mark], stack: str) -> list[Mark]:
 
 
 def note_marks(marks: Iterable[Mark], stack: str) -> None:
-    """Marks that are in sight. stack: the one that runs, as marks name it."""
+    """Notes the marks that were read. stack: the running one, as it is written in marks."""
     program = _this_program()
     if program:
         program.planned = True
         program.marks += written_by_us(marks, stack)
 
 
-def watch(resource: "KeycloakResource", *, judged: bool = False) -> None:
-    """Counts a resource of the program. judged: its clients' UUIDs come from a check, which has looked for them."""
+def watch_taken_back(resource: "KeycloakResource", *, judged: bool = False) -> None:
+    """Counts a resource of the program. judged: its clients' UUIDs come from a check, which has read them."""
     program = _this_program()
     if program:
         program.ours.append(resource)

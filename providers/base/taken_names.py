@@ -37,9 +37,9 @@ def declare(provider: "KeycloakProvider", resource_name: str, given: Mapping[str
         raise messages.program_error([f"{provider.OBJECT} {named(name)} in realm {named(realm)}: {wrong}; {remedy}."])
 
 
-def taken(looked: object, name: str) -> Iterator[str]:
-    """A clause where a mapper of another type has the name. looked: where the object lives."""
-    if isinstance(looked, MarkedMappers) and (other := looked.other_type(name)):
+def taken(store: object, name: str) -> Iterator[str]:
+    """A clause where a mapper of another type has the name. store: that of the object."""
+    if isinstance(store, MarkedMappers) and (other := store.other_type(name)):
         yield f"the name is taken by a mapper of type {named(other)}; choose another name, or remove that mapper"
 
 

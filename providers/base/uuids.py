@@ -64,7 +64,7 @@ def is_known(value: Any) -> bool:
 
 
 def known(given: Mapping[str, str]) -> dict[str, str]:
-    """What of a map is known by now."""
+    """The entries of a map that are known by now."""
     return {} if isinstance(given, Unknown) else {key: each for key, each in given.items() if is_known(each)}
 
 

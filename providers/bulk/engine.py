@@ -18,7 +18,7 @@ from kcadmin.rest.misread import misreadings
 from kcadmin.rest.texts import harmless
 from providers.base.part import references, resolved
 from providers.base.provider import KeycloakProvider
-from providers.bulk.order import Needs, in_order, reversed_needs
+from providers.bulk.order import Needs, reversed_needs, work_in_order
 
 Parts = Mapping[str, Part]
 Faults = dict[str, list[str]]
@@ -39,12 +39,12 @@ class PartsDone:
     waiting: set[str] = field(default_factory=set)
 
     def is_held_up(self, needed: Iterable[str]) -> bool:
-        """Whether what a part needs has failed."""
+        """Whether another part has failed that this one needs."""
         return any(each in self.faults or each in self.waiting for each in needed)
 
 
 class Engine:
-    """Of one realm. provider: gives that of a kind, ready for the server."""
+    """The engine for one realm's parts. provider: returns the provider of a kind, ready for the server."""
 
     def __init__(self, provider: Callable[[str], KeycloakProvider]) -> None:
         self._provider = provider
@@ -79,7 +79,7 @@ class Engine:
                 if steps[place] is not Step.REPLACE:
                     ids[place] = old.id
 
-        in_order(_needs(news), compare)
+        work_in_order(_needs(news), compare)
         return steps, faults
 
     def apply(self, olds: Parts, news: Parts) -> PartsDone:
@@ -102,7 +102,7 @@ class Engine:
                 ids = {each: part.id for each, part in done.parts.items()} if any(references(new.props)) else {}
                 done.parts[place] = self._made(new, old, resolved(new.props, ids, UNKNOWN))
 
-        in_order(_needs(news), make)
+        work_in_order(_needs(news), make)
         if not done.faults:
             self._remove(done, {place: olds[place] for place, step in steps.items() if step is Step.DELETE})
         return done
@@ -112,7 +112,7 @@ class Engine:
         outs, ins = dict[str, Part](), dict[str, Part]()
         faults: Faults = {}
 
-        def look(place: str) -> None:
+        def read_one(place: str) -> None:
             part = parts[place]
             with noting(faults, place):
                 found = self._provider(part.kind).read(part.id, dict(part.props))
@@ -120,7 +120,7 @@ class Engine:
                     outs[place] = replace(part, props=found.outs or {}, id=found.id)
                     ins[place] = replace(part, props=found.inputs or {}, id="")
 
-        in_order(_needs(parts), look)
+        work_in_order(_needs(parts), read_one)
         if faults:
             raise KeycloakError(*all_of(faults))
         return outs, ins
@@ -150,7 +150,7 @@ class Engine:
                 self._provider(part.kind).delete(part.id, dict(part.props))
                 del done.parts[place]
 
-        in_order(freed, remove)
+        work_in_order(freed, remove)
 
 
 def all_of(faults: Faults) -> list[str]:
@@ -164,7 +164,7 @@ def _needs(parts: Parts) -> Needs:
 
 @contextmanager
 def noting(faults: Faults, place: str) -> Iterator[None]:
-    """Notes what fails, for its part."""
+    """Notes an error of the block as a fault of its part."""
     try:
         with misreadings():
             yield

@@ -11,10 +11,10 @@ THREADS = 6
 Needs = Mapping[str, Collection[str]]
 
 
-def in_order(needs: Needs, work: Callable[[str], None]) -> None:
+def work_in_order(needs: Needs, work: Callable[[str], None]) -> None:
     """Does the work of each place when that of all places it needs is done. needs: of each place; others do not count.
 
-    What has just become free comes first: it mostly writes the client that was just written, and need not look again.
+    What has just become free comes first: it mostly writes the client that was just written, and need not read it again.
     """
     sorter = TopologicalSorter({place: [each for each in needed if each in needs] for place, needed in needs.items()})
     sorter.prepare()

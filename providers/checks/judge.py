@@ -1,4 +1,4 @@
-"""Everything that stands against grants, and what people should know of them, from the realm as it is."""
+"""All faults of grants, and what people should know about them, from the realm as it is."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class JudgedGrants:
     in_full: tuple[str, ...] = ()
 
     def tell(self) -> None:
-        """Says what people should know."""
+        """Shows notes and warnings to people."""
         tell(self.notes)
         for sentence in self.in_full:
             messages.debug(sentence)

@@ -1,4 +1,4 @@
-"""What stands against a grant whose clients may come in the same run, from what is known of it by now."""
+"""The faults of a grant whose clients may be created in the same run, from what is known of it by now."""
 
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -19,12 +19,12 @@ from kcadmin.rest.texts import named, quoted
 from providers.base import messages
 from providers.checks.judge import JudgedGrants, judge, tell
 from reach.facts import Coming, Facts, Own
-from reach.preflight import ask
+from reach.preflight import ask_server
 
 Mappers = Collection[tuple[str, str, str, str]]
 NOT_KNOWN = "the Keycloak of its connection is not known yet"
-LOOKS = 10  # at what grants open, in a realm and process: each reads the realm's clients
-_looks: "WeakKeyDictionary[Realm, int]" = WeakKeyDictionary()
+REPORTS = 10  # of what grants open, in a realm and process: each reads the realm's clients
+_reports: "WeakKeyDictionary[Realm, int]" = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
@@ -46,7 +46,7 @@ class LateJudgement:
     scope: Mapping[str, Any] | None = None
 
     def tell(self) -> None:
-        """Says what people should know."""
+        """Shows notes and warnings to people."""
         if self.line:
             messages.info(self.line)
         tell(self.notes)
@@ -79,7 +79,7 @@ def judge_late(
     if spec is None:
         return LateJudgement(tuple(faults))
     realm = realm_for(session_for(connection), spec.realm)
-    facts = ask(connection, late.questions(spec))
+    facts = ask_server(connection, late.questions(spec))
     facts = replace(
         facts,
         own=Own(mappers=frozenset(mappers)),
@@ -119,15 +119,15 @@ def _note(spec: GrantSpec, why: str) -> str:
 
 def _may_look(realm: Realm) -> bool:
     with _lock:
-        _looks[realm] = looks = _looks.get(realm, 0) + 1
-    if looks == LOOKS + 1:
+        _reports[realm] = reports = _reports.get(realm, 0) + 1
+    if reports == REPORTS + 1:
         tell(
             [
-                f"note on realm {named(realm.name)}: one run reports what {LOOKS} late grants allow, and there are more; "
+                f"note on realm {named(realm.name)}: one run reports what {REPORTS} late grants allow, and there are more; "
                 "`python -m exchange graph` shows who may exchange for whom."
             ]
         )
-    return looks <= LOOKS
+    return reports <= REPORTS
 
 
 def _whole(judged: JudgedGrants, late: LateGrant, uuids: Mapping[str, str], line: str) -> LateJudgement:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from grants.implied import implied, shortened
 from grants.plan import GrantPlan
-from grants.planned_realm import exists, full_scope_returns, holds_scope_of
+from grants.planned_realm import exists, holds_scope_of, regains_full_scope
 from grants.unusable import unusable
 from kcadmin.authz.tickets import ticket_way
 from kcadmin.objects.features import SWITCH
@@ -51,7 +51,7 @@ def openings(
         held = facts.permissions.get(realm)
         there = state() if has_conditions(here, guards, clients) else ()
         notes += other_times(here, there)
-        returning = full_scope_returns(here, clients)
+        returning = regains_full_scope(here, clients)
         new = [
             grant
             for grant in here

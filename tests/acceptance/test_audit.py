@@ -228,7 +228,7 @@ def test_for_programs(audited: Audited, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_unused_ends_with_what_was_found(audited: Audited, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(audited, monkeypatch, "--unused", "90")
-    assert result.exit_code == 3 and "cannot say: grant=quiet: no allowed exchange since " in result.stdout
+    assert result.exit_code == 3 and "unknown: grant=quiet: no allowed exchange since " in result.stdout
     assert "events are kept for 30 days, less than the 90 days asked for" in result.stderr
     now = time.time()
     monkeypatch.setattr(audit_module.time, "time", lambda: now + 3 * events.DAY_SECONDS)

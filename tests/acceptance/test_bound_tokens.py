@@ -26,7 +26,7 @@ from local.layout import keycloak_version
 from reach import preflight
 from reach.allowed import realm_reach
 from reach.prediction import Predictor
-from reach.roles import read_roles
+from reach.roles import survey_roles
 from reach.survey import survey
 from reach.verdict import RECIPIENT, REQUESTER, THIRD, Case
 from tests.acceptance.test_one_answer import let_through
@@ -110,7 +110,7 @@ def test_all_say_what_keycloak_answers(make_realm: Callable[..., TestRealm], exc
     tokens = {"bff": caller.token("bff", key), "web": caller.token("web")}
     forget()
     found = survey(realm.session, realm.name)
-    facts = read_roles(realm.session, found)
+    facts = survey_roles(realm.session, found)
     reach = realm_reach(found, facts)
     rules = {
         (rule.requester, *pair) for rule in reach.rules() for pair in itertools.product(rule.sources, rule.audiences)
@@ -150,7 +150,7 @@ def told(realm: TestRealm, *grants: dict[str, Any]) -> list[str]:
     """What the preview says of grants."""
     specs = [spec for grant in grants for spec in read_grant(grant, {"owner": "org/project/stack"})[:1] if spec]
     forget()
-    return list(plan(specs, preflight.ask(realm.connection, questions(specs))).notes)
+    return list(plan(specs, preflight.ask_server(realm.connection, questions(specs))).notes)
 
 
 @pytest.mark.dpop
@@ -196,7 +196,7 @@ def test_a_setting_that_the_server_does_not_heed_binds_nothing(make_realm: Calla
     assert realm.exchange("api", realm.user_token("web"))["azp"] == "api"
     forget()
     found = survey(realm.session, realm.name)
-    verdict = realm_reach(found, read_roles(realm.session, found)).verdict("api", "web", None)
+    verdict = realm_reach(found, survey_roles(realm.session, found)).verdict("api", "web", None)
     assert verdict.allowed and not verdict.conditions
     case = Case("g", realm.name, STANDARD, RECIPIENT, "web", "api", "api")
     assert not Doctor(AnswerCache(realm.session), Asked(as_user=realm.user)).examine([case])[0].findings

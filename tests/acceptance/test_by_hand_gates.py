@@ -76,7 +76,7 @@ def test_what_names_the_target_for_somebody_else_is_refused(
     assert not passes(realm, OTHER)
     arrange(realm)
     assert passes(realm, OTHER)
-    with pytest.raises(pulumi.RunError, match="tokens of 'web' name 'api' without the required roles"):
+    with pytest.raises(pulumi.RunError, match="tokens of 'web' have 'api' in aud without the required roles"):
         Stack(realm.robot, OWNER).up(grant(realm, requiredRoles=["vip"]))
 
 

@@ -135,8 +135,8 @@ def test_a_claim_that_fits_and_wants_another_value_is_named_with_the_way_to_remo
     set_ = {"attributes.standard.token.exchange.enableRefreshRequestedTokenType": "SAME_SESSION"}
     partner.write(attributes={key: json.dumps({"owner": "x", "kind": str(SWITCH_CLAIM), "set": set_, "was": {}})})
     engine = robot_engine(StandardTokenExchangeProvider, realm)
-    way = "`python -m exchange release --owner x` shows what that owner left here, and takes it away"
-    with pytest.raises(Refusal, match=f"by 'x', wanted is None; agree on one value; where .* no more, {way}"):
+    way = "`python -m exchange release --owner x` shows what that owner left here, and removes it"
+    with pytest.raises(Refusal, match=f"by 'x', wanted is None; agree on one value; if .* no longer uses .*, {way}"):
         engine.up(realm=realm.name, client_id="partner")
     forget()
     session = session_for(realm.connection)

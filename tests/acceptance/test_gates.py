@@ -157,6 +157,6 @@ def _planned(realm: TestRealm, stack: Stack, grants: list[dict[str, Any]]) -> tu
         assert spec is not None, faults
         specs.append(spec)
     forget()
-    facts = preflight.ask(realm.connection, questions(specs))
+    facts = preflight.ask_server(realm.connection, questions(specs))
     facts = replace(facts, own=own(specs, facts, lambda: held_in(stack.held()), NAME))
     return plan(specs, facts), facts

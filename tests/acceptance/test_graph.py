@@ -15,7 +15,7 @@ from kcadmin.rest.tokens import TokenRefused
 from reach.allowed import RealmReach, realm_reach
 from reach.exchanges import Exchange
 from reach.reasons import ANY_CLIENT, Reasoning, Ways
-from reach.roles import read_roles
+from reach.roles import survey_roles
 from reach.survey import survey
 from tests.acceptance.test_reach import GRANTS
 from tests.support import hand_made
@@ -169,7 +169,7 @@ def _open(ways: Ways) -> bool:
 
 def _reach(realm: TestRealm) -> RealmReach:
     found = survey(realm.session, realm.name)
-    return realm_reach(found, read_roles(realm.session, found))
+    return realm_reach(found, survey_roles(realm.session, found))
 
 
 def _all_but_roles() -> Iterable[str]:

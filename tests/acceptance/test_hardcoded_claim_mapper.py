@@ -11,7 +11,7 @@ from kcadmin.rest.errors import Refusal
 from kcadmin.rest.issuers import claims_of
 from kcadmin.rest.session import session_for
 from providers.hardcoded_claim_mapper import HardcodedClaimMapperProvider
-from reach.gate_claims import gate
+from reach.gate_claims import gate_claim
 from reach.leftovers import LeftoverKind, leftovers
 from reach.survey import survey
 from tests.conftest import MakeRealm
@@ -104,7 +104,7 @@ def test_one_of_others_is_refused_or_adopted_and_given_back_exactly(
 def test_a_claim_that_really_opens_a_gate_is_refused(realm: TestRealm, engine: Engine, name: str) -> None:
     """The mapper works, made by hand: Keycloak reads each of these names so."""
     made_by_hand(realm, "by hand", claim_name=name, claim_value="api")
-    opened = gate(name)
+    opened = gate_claim(name)
     assert opened and "api" in claims(realm)[opened[0]]
     with pytest.raises(Refused, match=f"and '{opened[0]}' decides .*; choose a claim that decides nothing"):
         engine.up(**{"realm": realm.name, **ARGS, "claim_name": name, "claim_value": "api"})

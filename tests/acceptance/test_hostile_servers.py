@@ -87,7 +87,7 @@ def test_no_command_makes_an_assertion_for_another_server(monkeypatch: pytest.Mo
         for command in (["doctor", "--source", "a", "--target", "b"], ["graph"], ["inventory"], ["audit"]):
             result = CliRunner().invoke(app, [*command, *where])
             assert result.exit_code == 2
-            assert f"Keycloak at '{server.url}': realm 'r7' names '{ELSEWHERE[0]}' as issuer" in result.stderr
+            assert f"Keycloak at '{server.url}': realm 'r7' has the issuer '{ELSEWHERE[0]}'" in result.stderr
         assert {each.line.split()[0] for each in server.asked} == {"GET"}
 
 

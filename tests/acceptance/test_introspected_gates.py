@@ -17,7 +17,7 @@ from local.layout import keycloak_version
 from reach.allowed import RealmReach, realm_reach
 from reach.among_clients import reach_among_clients
 from reach.introspection import EXCEPTION, SETTING
-from reach.roles import read_roles
+from reach.roles import survey_roles
 from reach.survey import survey
 from reach.verdict import RECIPIENT, Case
 from tests.acceptance.test_open_gates import AUDIENCE, HOLDER, LIGHT, OTHER, OWNER, add, grant, passes
@@ -179,4 +179,4 @@ def test_who_gets_a_token_whole(make_realm: MakeRealm, way: str) -> None:
 
 def reach(realm: TestRealm) -> RealmReach:
     found = survey(realm.session, realm.name)
-    return realm_reach(found, read_roles(realm.session, found))
+    return realm_reach(found, survey_roles(realm.session, found))

@@ -135,7 +135,7 @@ LEFT: dict[str, tuple[Level, str]] = {
     "policy 'gone' of 'z19'": (EMPTY, "lets nobody through, since its clients were deleted"),
     "permission 'my token exchange' of 'z23'": (
         EMPTY,
-        "Keycloak looks for the name 'token-exchange.permission.client.",
+        "Keycloak expects the name 'token-exchange.permission.client.",
     ),
     "impersonation permission 'user-impersonated.permission.users'": (EMPTY, "holds no policy"),
     "policy 'shared'": (

@@ -8,7 +8,7 @@ import pytest
 
 from reach.allowed import realm_reach
 from reach.reasons import Reasoning, always
-from reach.roles import read_roles
+from reach.roles import survey_roles
 from reach.survey import survey
 from tests.acceptance.test_open_gates import AUDIENCE, OTHER, OWNER, add, grant, passes
 from tests.conftest import MakeRealm
@@ -100,4 +100,4 @@ def test_the_graph_knows_what_such_a_policy_takes_out_of_tokens(realm: TestRealm
 
 def said(realm: TestRealm) -> Reasoning:
     found = survey(realm.session, realm.name)
-    return realm_reach(found, read_roles(realm.session, found)).verdict("api", "web", None)
+    return realm_reach(found, survey_roles(realm.session, found)).verdict("api", "web", None)

@@ -45,7 +45,7 @@ def told(
     specs = stack._specs(grants)
     login = login or realm.robot(*purposes_of(specs, {*stack.guards, *guards}))
     forget()
-    facts = preflight.ask(login, questions(specs))
+    facts = preflight.ask_server(login, questions(specs))
     state = held_in(stack.held())
     planned = plan(specs, facts, guards)
     assert not planned.faults and own(specs, facts, lambda: state, NAME)

@@ -8,7 +8,7 @@ import pytest
 
 from kcadmin.rest.connection import ClientSecretLogin
 from kcadmin.rest.errors import Forbidden, KeycloakError
-from kcadmin.rest.missing_roles import roles_for
+from kcadmin.rest.missing_roles import roles_needed
 from kcadmin.rest.session import Session
 from local.keycloak import number
 from local.layout import keycloak_version
@@ -74,7 +74,7 @@ def test_each_request_names_its_role(realm: TestRealm) -> None:
     older = number(keycloak_version()) < number("26.7")
     for method, path, body in REQUESTS:
         at, body = f"{realm.at()}/{path.format(**names)}".rstrip("/"), staff if body == "role" else body
-        needed = roles_for(method, at.partition("?")[0])
+        needed = roles_needed(method, at.partition("?")[0])
         assert needed, at
         for left_out in needed:
             if older and NEWER.get(left_out, "?") in at:

@@ -10,7 +10,7 @@ from kcadmin.objects.features import STANDARD
 from kcadmin.rest.errors import TokenRefused
 from reach.allowed import RealmReach, realm_reach
 from reach.prediction import Predictor
-from reach.roles import read_roles
+from reach.roles import survey_roles
 from reach.survey import survey
 from reach.verdict import REQUESTER, THIRD, Case
 from tests.acceptance.test_policies_at_exchange import put
@@ -75,7 +75,7 @@ def realm(make_module_realm: MakeRealm) -> TestRealm:
 @pytest.fixture(scope="module")
 def reach(realm: TestRealm) -> RealmReach:
     found = survey(realm.session, realm.name)
-    return realm_reach(found, read_roles(realm.session, found))
+    return realm_reach(found, survey_roles(realm.session, found))
 
 
 def passes(realm: TestRealm, requester: str, token: str, audience: str, scope: str | None) -> tuple[bool, str]:

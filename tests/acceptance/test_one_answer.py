@@ -16,7 +16,7 @@ from kcadmin.objects.features import LEGACY, STANDARD
 from reach.allowed import RealmReach, realm_reach
 from reach.prediction import Predictor
 from reach.reasons import ROLES, always
-from reach.roles import read_roles
+from reach.roles import survey_roles
 from reach.survey import survey
 from reach.verdict import RECIPIENT, REQUESTER, THIRD, Case, Verdict
 from tests.acceptance.test_gates import FIRST, NUMBER
@@ -41,7 +41,7 @@ def test_all_commands_say_what_keycloak_does(servers: Callable[[str], Any], exch
                 let_through(realm, target, requester)
         forget()
         found = survey(realm.session, realm.name)
-        facts = read_roles(realm.session, found)
+        facts = survey_roles(realm.session, found)
         reach, users = realm_reach(found, facts), Users(realm, made)
         triples: list[Triple] = [
             (requester, source, audience)

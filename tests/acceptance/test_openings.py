@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from components.own_parts import own
-from grants.implied import declared, implied, undeclared
+from grants.implied import declared_exchanges, implied, undeclared
 from grants.plan import GrantPlan, questions
 from grants.planning import plan
 from grants.spec import read_grant
@@ -74,7 +74,7 @@ def opened(
     before = tried(realm, names)
     Stack(realm.robot, guards=guards).up(*specs)
     after = tried(realm, names)
-    new = after - before - declared(plans) - warned(plans, guards)
+    new = after - before - declared_exchanges(plans) - warned(plans, guards)
     assert new - told(found, names) == set()
     assert told(found, names, exactly=True) & {*after & before} == set()
     assert {each for each in told(found, names, exactly=True) if is_tried(each, names)} <= after
@@ -145,7 +145,7 @@ def test_a_client_that_no_grant_names_holds_the_scope_of_one(make_realm: MakeRea
     assert spec is not None
     forget()
     login = realm.robot(*purposes_of([spec]))
-    facts = preflight.ask(login, questions([spec]))
+    facts = preflight.ask_server(login, questions([spec]))
     facts = replace(facts, own=own([spec], facts, lambda: held_in(stack.held()), NAME))
     found = openings(login, plan([spec], facts).grants, facts)
     before = tried(realm, names)

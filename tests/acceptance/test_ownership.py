@@ -1,4 +1,4 @@
-"""Beside what was there, other stacks and strangers' policies; and everything as it was when we leave."""
+"""Beside what was there, other stacks and unmanaged policies; and everything as it was when we leave."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

@@ -141,7 +141,7 @@ def test_it_is_said_that_a_client_existed(realm: TestRealm, tmp_path: Path, monk
     attacker.update(**BY_KEY)
     forget()
     done = CliRunner().invoke(app, [*command, "--guards", "--new-key"])
-    assert done.exit_code == 0 and "FOUND, deleted and made anew: client 'pulumi-token-exchange'" in done.output
+    assert done.exit_code == 0 and "Deleted and created again: client 'pulumi-token-exchange'" in done.output
     (key,) = tmp_path.glob("*.pem")
     has_nothing(attacker, key)
     forget()

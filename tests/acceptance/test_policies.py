@@ -383,7 +383,7 @@ def test_what_is_refused_would_have_denied_all_or_allowed_all(
         exchange.attach(within)
     with pytest.raises(Refusal, match=r"policy '11111111-2222-3333-4444-555555555555' in realm .*: does not exist"):
         exchange.attach("11111111-2222-3333-4444-555555555555")
-    monkeypatch.setattr("kcadmin.authz.exchange_policies.judge", lambda *_: Judgement())
+    monkeypatch.setattr("kcadmin.authz.exchange_policies.judge_policies", lambda *_: Judgement())
     assert [exchange.with_only(policy) for _, policy in made] == [logic == "NEGATIVE" for logic, _ in made]
 
 

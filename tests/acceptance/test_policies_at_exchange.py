@@ -13,7 +13,7 @@ from kcadmin.objects.client_scopes import OPTIONAL
 from kcadmin.objects.features import SWITCH
 from reach.allowed import realm_reach
 from reach.held_mappers import held_scopes
-from reach.roles import read_roles
+from reach.roles import survey_roles
 from reach.survey import survey
 from tests.acceptance.test_gates import FIRST, NUMBER
 from tests.acceptance.test_one_answer import Triple, against_inventory, against_keycloak, let_through
@@ -60,7 +60,7 @@ def test_all_commands_say_what_client_policies_do(servers: Callable[[str], Any],
         ]
         forget()
         found = survey(realm.session, realm.name)
-        facts = read_roles(realm.session, found)
+        facts = survey_roles(realm.session, found)
         without = realm_reach(found, facts)
         likely = [each for each in triples if without.verdict(*each).allowed]
         for _ in range(POLICY_SETS):

@@ -6,7 +6,7 @@ import pytest
 from kcadmin.rest.errors import Refusal, TokenRefused
 from reach.allowed import realm_reach
 from reach.reasons import always
-from reach.roles import read_roles
+from reach.roles import survey_roles
 from reach.survey import survey
 from tests.acceptance.test_open_gates import OTHER, grant
 from tests.conftest import MakeRealm
@@ -129,5 +129,5 @@ def test_a_permission_beside_voids_a_legacy_grant_where_one_that_grants_is_enoug
 def reached(home: TestRealm, *, sure: bool = True) -> bool:
     """What the graph says of a client that no grant names."""
     found = survey(home.session, home.name)
-    said = realm_reach(found, read_roles(home.session, found)).verdict("hop", "web", "api")
+    said = realm_reach(found, survey_roles(home.session, found)).verdict("hop", "web", "api")
     return said.allowed and (always(said.audience_ways) or not sure)

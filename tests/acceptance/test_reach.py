@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from grants.implied import declared, implied
+from grants.implied import declared_exchanges, implied
 from grants.plan import GrantPlan, questions
 from grants.planned_guards import asked_scopes
 from grants.planned_realm import holds_scope_of, planned_realm
@@ -76,7 +76,7 @@ def test_the_server_allows_what_is_computed(
     }
     allowed = allowed_by_server(realm)
     assert {*allowed - computed} == set() and {*computed - allowed} == set()
-    assert declared(before) <= allowed
+    assert declared_exchanges(before) <= allowed
     if guards:
         own = {(flow.requester, flow.source) for grant in before for flow in grant.flows}
         assert {(each.requester, each.source) for each in allowed} <= own
@@ -123,7 +123,10 @@ def test_guards_leave_nothing_implied(
             except TokenRefused:
                 continue
             target = None if audience == requester else audience
-            assert Exchange(requester, source, target) in declared(before) or (source, target) == (requester, None)
+            assert Exchange(requester, source, target) in declared_exchanges(before) or (source, target) == (
+                requester,
+                None,
+            )
 
 
 def planned(realm: TestRealm, grants: list[dict[str, Any]], guards: tuple[str, ...]) -> list[GrantPlan]:
@@ -133,7 +136,7 @@ def planned(realm: TestRealm, grants: list[dict[str, Any]], guards: tuple[str, .
         assert spec is not None, faults
         specs.append(spec)
     forget()
-    found = plan(specs, preflight.ask(realm.robot(*purposes_of(specs)), questions(specs)), guards)
+    found = plan(specs, preflight.ask_server(realm.robot(*purposes_of(specs)), questions(specs)), guards)
     assert not found.faults
     return list(found.grants)
 

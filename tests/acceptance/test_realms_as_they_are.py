@@ -100,7 +100,7 @@ def test_a_scope_of_all_clients_is_one_finding(make_realm: Callable[..., TestRea
     name_in(realm, "basic", "gateway")
     (told,) = found_by_inventory(realm)["told"]
     assert told.startswith(
-        "grants nothing: client scope 'basic': names 'gateway' in tokens of all 5 clients that hold it"
+        "grants nothing: client scope 'basic': adds 'gateway' to aud in tokens of all 5 clients that hold it"
     )
     realm.change("gateway", attributes=ON)
     found = found_by_inventory(realm)

@@ -362,7 +362,7 @@ def test_a_client_policy_that_acts_on_the_robot_is_told_before_anything_is_writt
         f"client '{NAME}' in realm '{realm.name}': client policy 'secure' (profile 'strict', consent-required)" in said
     )
     assert "would change consentRequired from nothing to true when bootstrap writes this client" in said
-    assert "--accept-policy-changes, once for each of consentRequired" in said
+    assert "--accept-policy-changes, repeated for each of consentRequired" in said
     demand(realm, REFUSES)
     with pytest.raises(Refusal, match=r"secure-client-authenticator\) would refuse what bootstrap writes"):
         made(realm, tmp_path)

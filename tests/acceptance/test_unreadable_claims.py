@@ -22,7 +22,7 @@ from reach.failing import ALGORITHM, as_source, failing
 from reach.prediction import Predictor
 from reach.proof import prove
 from reach.readable_claims import SHAPES, may_fail
-from reach.roles import RoleFacts, read_roles
+from reach.roles import RoleFacts, survey_roles
 from reach.survey import survey
 from reach.verdict import RECIPIENT, THIRD, Case, Subject
 from reach.written_audiences import ROLE_MAPPER
@@ -148,7 +148,7 @@ def test_all_commands_say_what_keycloak_does(home: TestRealm, put: Put) -> None:
         users.forget()
         forget()
         found = survey(home.session, home.name)
-        facts = read_roles(home.session, found)
+        facts = survey_roles(home.session, found)
         reach = realm_reach(found, facts)
         told = [*against_inventory(reach, inventory(found, facts, {}), users.made, [*triples])]
         for triple in triples:
@@ -164,7 +164,7 @@ def test_of_two_that_write_a_claim_one_comes_last(home: TestRealm, put: Put) -> 
     try:
         forget()
         found = survey(home.session, home.name)
-        said = realm_reach(found, read_roles(home.session, found)).verdict(*STANDARD_TRIPLE)
+        said = realm_reach(found, survey_roles(home.session, found)).verdict(*STANDARD_TRIPLE)
         assert said.allowed and any("'second'" in each and "does not replace it" in each for each in said.conditions)
         assert refused(home, "api", STANDARD) == ()
     finally:
@@ -177,7 +177,7 @@ def refused(home: TestRealm, requester: str, exchange: str) -> tuple[str, ...]:
     spec, _ = read_grant({**grant, "exchange": exchange}, {"owner": OWNER})
     assert spec
     forget()
-    return judge([spec], home.connection, preflight.ask(home.connection, questions([spec]))).faults
+    return judge([spec], home.connection, preflight.ask_server(home.connection, questions([spec]))).faults
 
 
 def test_a_new_grant_is_refused_where_no_exchange_works(home: TestRealm, put: Put) -> None:

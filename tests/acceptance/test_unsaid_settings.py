@@ -20,13 +20,13 @@ from kcadmin.objects.mappers import (
     RESOLVE_MAPPER,
     TOKEN_CLAIM,
     AudienceMapper,
-    audience_mappers,
+    AudienceMappers,
     is_set,
 )
 from kcadmin.rest.errors import TokenRefused
 from reach.audiences import added
 from reach.prediction import Predictor
-from reach.roles import read_roles
+from reach.roles import survey_roles
 from reach.survey import survey
 from reach.verdict import REQUESTER, Case
 from reach.written_audiences import NOTE_MAPPER, RENAMED_ROLE_MAPPER, ROLE_MAPPER
@@ -120,7 +120,7 @@ def test_a_mapper_of_another_protocol_does_nothing(home: TestRealm) -> None:
         read = Client(client["id"], "web", client, tuple(client["protocolMappers"]))
         assert "api" not in audiences(claims_of(home.user_token("web")))
         assert "api" not in {each.audience for each in added(read, {})} | {
-            each.included_client for each in audience_mappers(read)
+            each.included_client for each in AudienceMappers.of(read)
         }
     add(home, "web", of_other)
     assert "api" in audiences(claims_of(home.user_token("web")))
@@ -172,7 +172,7 @@ def test_a_mapper_that_lacks_a_setting_makes_keycloak_fail(
                 f"has no '{lacking}'" in str(dry.reason) and f"has no '{lacking}'" in found[0].sentence
             )
         seen = survey(home.session, home.name)
-        by_hand = inventory(seen, read_roles(home.session, seen), {})
+        by_hand = inventory(seen, survey_roles(home.session, seen), {})
         told = [each.sentence() for each in by_hand.findings if each.about == "tokens of 'web'"]
         assert any("web" in each.sources for each in by_hand.grants) is (lacking is None)
         assert [f"has no '{lacking}'" in each for each in told] == ([True] if lacking else [])

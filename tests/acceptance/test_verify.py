@@ -13,7 +13,7 @@ from kcadmin.objects.features import SWITCH, read_features
 from kcadmin.objects.robot import GUARDS, LEGACY
 from kcadmin.rest.errors import Forbidden, Refusal
 from kcadmin.rest.session import Session
-from reach.declared import declared, opened
+from reach.declared import declared, opened_by
 from reach.exchanges import Exchange
 from reach.prediction import Predictor
 from reach.proof import Case, Subject, Verdict, prove
@@ -196,7 +196,7 @@ def test_what_no_grant_declares_is_refused_or_implied(make_realm: Callable[..., 
     before = denied(realm, out, user)
     assert with_result(before, UNDECLARED) == set()
     assert {each.exchange.source for each in before.values() if each.result == NOT_TRIED} == set()
-    reach = opened(out.cases(), legacy=True)
+    reach = opened_by(out.cases(), legacy=True)
     named = declared(out.cases())
     implied = {each for each in reach.exchanges(CLIENTS) if each not in named and each.audience != each.requester}
     assert with_result(before, IMPLIED) == {

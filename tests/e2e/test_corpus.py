@@ -29,7 +29,7 @@ from policy.stack import GRANT
 from reach import preflight
 from reach.allowed import realm_reach
 from reach.proof import Case, Subject
-from reach.roles import read_roles
+from reach.roles import survey_roles
 from reach.survey import survey
 from tests.conftest import Servers
 from tests.e2e.conftest import NewStack
@@ -71,7 +71,7 @@ def refused(realm: TestRealm, grant: dict[str, Any]) -> str:
     if spec is None:
         return "\n".join(faults)
     forget()
-    return "\n".join(plan([spec], preflight.ask(realm.connection, questions([spec]))).faults)
+    return "\n".join(plan([spec], preflight.ask_server(realm.connection, questions([spec]))).faults)
 
 
 def outputs(stack: Stack, realm: TestRealm) -> StackOutputs:
@@ -135,7 +135,7 @@ def against(realm: TestRealm, expected: Expected, stack: Stack) -> None:
         assert each.tried or each.outlook is not False, each
 
     here = survey(session, realm.name)
-    graph = graph_of(realm_reach(here, read_roles(session, here)), realm.name, realm.url, cases)
+    graph = graph_of(realm_reach(here, survey_roles(session, here)), realm.name, realm.url, cases)
     open_ = [
         f"{edge.requester}: {', '.join(edge.sources)} → {', '.join(to or 'itself' for to in edge.audiences)}"
         for edge in graph.edges

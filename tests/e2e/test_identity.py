@@ -112,7 +112,10 @@ def test_an_owner_must_be_set(realm: TestRealm, new_stack: NewStack) -> None:
     stack.configure(grants("standard")[0], owner=None)
     for command in ("preview", "up"):
         told = stack.refused(command, *(["--yes"] if command == "up" else []))
-        assert "this backend has no organizations that tell this stack from others of its name" in told.output
+        assert (
+            "this backend has no organizations, which would distinguish this stack from others of its name"
+            in told.output
+        )
         assert not told.writes
     (proposal,) = commands(told.output)
     assert re.fullmatch(r"config set owner project-test-[0-9a-f]{6}", proposal)

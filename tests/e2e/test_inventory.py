@@ -52,7 +52,7 @@ def test_a_realm_becomes_a_stack(make_realm: Callable[..., TestRealm], new_stack
     assert gone.writes == [] and realm.export() == before
     left = (
         f"token-exchange permission of client 'billing' in realm '{realm.name}': "
-        "already existed as wanted and is left unchanged."
+        "already existed as declared and is left unchanged."
     )
     assert left in gone.output
 

@@ -14,7 +14,7 @@ from tests.e2e.stack import NAME
 from tests.support.realms import TestRealm
 
 pytestmark = pytest.mark.standard_exchange
-GATED = "tokens of 'frontend' name 'api' without the required roles"
+GATED = "tokens of 'frontend' have 'api' in aud without the required roles"
 
 
 @pytest.fixture

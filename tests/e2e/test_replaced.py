@@ -116,7 +116,7 @@ def test_what_is_replaced_or_renamed_goes_on(realm: TestRealm, new_stack: NewSta
     assert "is not proved" in failed.output, failed.output
     stack.env["KEYCLOAK_USER_PASS"] = PASSWORD
     deleted = stack.up("--skip-preview")
-    assert deleted.counted()["deleted"] and "goes on under another name" in deleted.output
+    assert deleted.counted()["deleted"] and "continues under another name" in deleted.output
     works(realm, stack, "site")
 
     stack.destroy("--skip-preview")

@@ -125,7 +125,7 @@ class Postgres:
         )
         password.unlink()
         if made.returncode:
-            said = (made.stdout.strip().splitlines() or ["it said nothing"])[-1]
+            said = (made.stdout.strip().splitlines() or ["it printed nothing"])[-1]
             raise UserError(
                 f"PostgreSQL could not make its data in {data} ({said[:300]}); put that right, run it again."
             )

@@ -9,9 +9,9 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from exchange.release import adoption
-from exchange.release.adoption import adopted, declared, declared_by
+from exchange.release.adoption import adopted, declared_by, declared_parts
 from exchange.stack import place
-from exchange.stack.stack import default_owner
+from exchange.stack.stack import owner_by_name
 from kcadmin.marks.ownership import owned_name, policy_title
 from kcadmin.rest.connection import Connection, PasswordLogin
 from reach.leftovers import Leftover, LeftoverKind
@@ -74,7 +74,7 @@ def test_a_preview_runs_under_the_former_owners_name(
 
     monkeypatch.setattr(adoption, "run_pulumi", pulumi)
     here = place.Deployable(Connection("https://k", PasswordLogin("a", "p")), ("r",), frozenset({"ours"}), "ours")
-    assert [each.what for each in declared([], GONE, here)] == [LeftoverKind.MAPPER]
+    assert [each.what for each in declared_parts([], GONE, here)] == [LeftoverKind.MAPPER]
     assert configs == [{"config": {"keycloak-token-exchange:owner": GONE, "keycloak-token-exchange:url": "https://k"}}]
 
 
@@ -106,7 +106,7 @@ def test_an_organization_names_an_owner(monkeypatch: pytest.MonkeyPatch, name: s
     def run(arguments: Any) -> str:
         return name if "--fully-qualify-stack-names" in arguments else answers.get(arguments[0], "{}")
 
-    assert default_owner(run, []) == owner
+    assert owner_by_name(run, []) == owner
     monkeypatch.setattr(place, "run_pulumi", run)
     monkeypatch.setenv("KEYCLOAK_ADMIN_PASS", "pw-admin")
     assert place.find_deployable(None, None, [], {}, needs_stack=True).owner == owner

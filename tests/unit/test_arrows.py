@@ -305,6 +305,33 @@ def test_the_program_is_short_and_only_names_what_is_done() -> None:
     assert written == ["AsyncFunctionDef"]  # what pulumi.run awaits
 
 
+# What each command, or each object, has under the same name.
+IN_EACH = {"as_json", "as_lines", "as_object", "as_table", "summary", "may_have_been"}
+
+
+def test_a_public_name_is_defined_once() -> None:
+    """Functions and classes. A resource has the name of its object in Keycloak, so ``kcadmin`` may have it, too."""
+    rooms = ("components", "exchange", "grants", "kcadmin", "providers", "reach")
+    files = dict[str, set[str]]()
+    for source in (source for room in rooms for source in sources(room)):
+        for node in ast.parse(source.read_text()).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith(
+                "_"
+            ):
+                files.setdefault(node.name, set()).add(source.relative_to(PROJECT).as_posix())
+    resources = {name for source in PROVIDERS for name in _classes(source)}
+    twice = {name: sorted(found) for name, found in files.items() if len(found) > 1 and name not in IN_EACH}
+    assert {
+        name: found
+        for name, found in twice.items()
+        if name not in resources or [each.partition("/")[0] for each in found] != ["kcadmin", "providers"]
+    } == {}
+
+
+def _classes(source: Path) -> set[str]:
+    return {node.name for node in ast.parse(source.read_text()).body if isinstance(node, ast.ClassDef)}
+
+
 READERS_OF_MAPPERS = {
     "reach/audiences.py",  # answers whose tokens name whom
     "reach/held_mappers.py",  # whose mappers they are

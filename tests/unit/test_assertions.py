@@ -9,7 +9,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from kcadmin.rest.assertions import read_assertion, remedy
+from kcadmin.rest.assertions import assertion_remedy, read_assertion
 from kcadmin.rest.connection import (
     ADMIN_PASSWORD,
     ASSERTION_COMMAND,
@@ -190,9 +190,11 @@ def test_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_answer_leads_to_its_remedy() -> None:
     login = AssertionLogin("robot", "/t")
-    assert ASSERTION_COMMAND in remedy(login, "", "invalid_client: Token reuse detected")
-    assert "correct clientId" in remedy(login, "", "client_id parameter does not match authenticated client")
-    unknown = remedy(login, token("a"), "Invalid client or Invalid client credentials")
+    assert ASSERTION_COMMAND in assertion_remedy(login, "", "invalid_client: Token reuse detected")
+    assert "correct clientId" in assertion_remedy(login, "", "client_id parameter does not match authenticated client")
+    unknown = assertion_remedy(login, token("a"), "Invalid client or Invalid client credentials")
     assert "the issuer 'https://ci'" in unknown and "the subject 'job'" in unknown
-    workload = remedy(replace(login, kind="jwt-spiffe"), token("a"), "Invalid client or Invalid client credentials")
+    workload = assertion_remedy(
+        replace(login, kind="jwt-spiffe"), token("a"), "Invalid client or Invalid client credentials"
+    )
     assert workload.startswith("the realm needs an identity provider of the type SPIFFE for the trust domain of 'job'")

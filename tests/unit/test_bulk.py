@@ -10,11 +10,11 @@ import pytest
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 from pulumi.output import Unknown
 
-from kcadmin.marks.packed import Part, grants_in, pack, parts_in
+from kcadmin.marks.packed import Part, pack, packed_grants, parts_in
 from kcadmin.rest.errors import KeycloakError, Refusal
 from providers.base.part import REFERENCE
 from providers.bulk.engine import Engine, Step
-from providers.bulk.order import in_order
+from providers.bulk.order import work_in_order
 from providers.bulk.told import NEW_OWNER
 from providers.realm_grants import RealmGrantsProvider
 
@@ -207,7 +207,7 @@ def test_a_grant_that_changes_is_a_change_without_a_write(provider: RealmGrantsP
     notes.did.clear()
     news = {**inputs(PAIR), "grants": {"g": {**GRANT, "reason": "why"}}}
     assert provider.diff("r", outs, news).changes
-    assert grants_in(provider.update("r", outs, news).outs or {})["g"]["reason"] == "why" and notes.did == []
+    assert packed_grants(provider.update("r", outs, news).outs or {})["g"]["reason"] == "why" and notes.did == []
 
 
 def test_a_server_that_offers_another_exchange_by_now_is_no_change(provider: RealmGrantsProvider) -> None:
@@ -246,7 +246,7 @@ def test_a_refresh_leaves_out_what_is_gone_and_a_delete_tells_all_faults(
 def test_each_place_comes_after_all_it_needs_and_many_at_once() -> None:
     needs = {f"{kind}{number}": [f"m{number}"] if kind == "s" else [] for kind in "ms" for number in range(50)}
     done: list[str] = []
-    in_order(needs, done.append)
+    work_in_order(needs, done.append)
     assert sorted(done) == sorted(needs)
     assert all(done.index(f"m{number}") < done.index(f"s{number}") for number in range(50))
     assert done.index("s0") < done.index("m49"), "a switch follows its mapper, while its client was just looked at"
@@ -254,4 +254,4 @@ def test_each_place_comes_after_all_it_needs_and_many_at_once() -> None:
 
 def test_a_part_that_needs_itself_is_an_error() -> None:
     with pytest.raises(ValueError, match="cycle"):
-        in_order({"a": ["b"], "b": ["a"]}, lambda place: None)
+        work_in_order({"a": ["b"], "b": ["a"]}, lambda place: None)

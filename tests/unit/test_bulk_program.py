@@ -6,7 +6,7 @@ import pulumi
 import pytest
 
 from components.token_exchange_grant import register_many_grants
-from kcadmin.marks.packed import OBJECT, TOKEN, Part, grants_in, pack, parts_in
+from kcadmin.marks.packed import OBJECT, TOKEN, Part, pack, packed_grants, parts_in
 from providers.bulk.told import IS_HELD, NEW_OWNER
 from tests.support.fake_server import FakeKeycloak
 from tests.unit.test_components import MAPPER, SWITCH, Program, grant, keycloak, program  # noqa: F401 (fixtures)
@@ -51,7 +51,7 @@ def test_all_parts_of_a_realm_are_one_resource(program: Program, keycloak: FakeK
     assert {*held} == PLACES and held["r/frontend/audience-api"].kind == "AudienceMapper"
     assert set(held["r/api/standard-exchange"].after) == {"r/api/audience-api", "r/frontend/audience-api"}
     assert not any("keeps" in part.props for part in held.values())
-    (described,) = grants_in(program.resources[HELD].inputs).values()
+    (described,) = packed_grants(program.resources[HELD].inputs).values()
     assert described["flows"] == told["g"]["flows"] and described["clients"] == told["g"]["clients"]
 
 
@@ -90,7 +90,7 @@ def test_when_it_holds_them_the_others_are_forgotten(
 ) -> None:
     program.state = {**each_in_state(), **held_in_state()}
     register(program, keycloak, in_bulk=True)
-    assert any("3 former resources leave the state" in each for each in notes), notes
+    assert any("3 former resources are removed from the state" in each for each in notes), notes
     assert {*program.resources} == {HELD}
 
 

@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from kcadmin.rest.certificates import CertificateLogin, remedy
+from kcadmin.rest.certificates import CertificateLogin, certificate_remedy
 from kcadmin.rest.connection import ClientSecretLogin, read_connection
 from kcadmin.rest.errors import InvalidSettings
-from kcadmin.rest.given_connection import as_given, given_connection
-from kcadmin.rest.login import describe, secrets_of, token_form
+from kcadmin.rest.given_connection import as_input_map, given_connection
+from kcadmin.rest.login import describe_login, secrets_of, token_form
 from kcadmin.rest.variables import ADMIN_PASSWORD, CERTIFICATE, CERTIFICATE_KEY, CLIENT_SECRET
 from tests.support.authority import Authority
 
@@ -45,11 +45,11 @@ def test_config_chooses_it(files: tuple[str, str], tmp_path: Path) -> None:
     assert found == CertificateLogin("robot", str(both), str(both))
 
     assert token_form(login, "") == {"grant_type": "client_credentials", "client_id": "robot"}
-    assert describe(login) == "client 'robot'" and secrets_of(login) == ()
-    assert "the subject DN 'CN=robot,OU=ci,O=Test'" in remedy(login)
-    assert "the subject DN ''" in remedy(CertificateLogin("robot", "/gone", "/gone"))
+    assert describe_login(login) == "client 'robot'" and secrets_of(login) == ()
+    assert "the subject DN 'CN=robot,OU=ci,O=Test'" in certificate_remedy(login)
+    assert "the subject DN ''" in certificate_remedy(CertificateLogin("robot", "/gone", "/gone"))
     connection = given_connection({"name": "second", **config})
-    assert connection.login == login and given_connection(as_given(connection)) == connection
+    assert connection.login == login and given_connection(as_input_map(connection)) == connection
 
 
 def test_what_is_refused(files: tuple[str, str], tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_what_is_refused(files: tuple[str, str], tmp_path: Path) -> None:
     for changes, words in (
         ({"clientCertificate": "", "clientSecret": "s"}, "config 'clientKey': is set without clientCertificate"),
         ({"clientId": ""}, "config 'clientCertificate': is set without clientId; set clientId"),
-        ({"url": "http://127.0.0.1"}, "config 'clientCertificate': is shown over TLS alone; give an https:// address"),
+        ({"url": "http://127.0.0.1"}, "config 'clientCertificate': works only over TLS; give an https:// address"),
         ({"privateKey": "pem"}, "config 'privateKey': is set beside clientCertificate; keep one"),
         ({"clientCertificate": "/gone"}, "config 'clientCertificate': there is no file '/gone'; give the path"),
         ({"clientKey": "/gone"}, "config 'clientKey': there is no file '/gone'; give the path"),

@@ -15,7 +15,7 @@ from providers.bulk.engine import Engine as BulkEngine
 from providers.client_scope_assignment import ClientScopeAssignmentProvider
 from providers.realm_grants import RealmGrantsProvider
 from reach.among_clients import reach_among_clients
-from reach.gates import openings
+from reach.gates import ways_in
 from reach.survey import survey
 from tests.support.engine import Engine, forget
 from tests.support.fake_server import Answer, FakeKeycloak, Request
@@ -131,7 +131,7 @@ def test_what_reads_a_realm_refuses_hidden_lists(keycloak: FakeKeycloak) -> None
     with pytest.raises(
         Refusal, match=r"^client 'frontend' in realm 'r': its client scopes cannot be seen by this login; give"
     ):
-        openings(realm_for(session, "r"), "frontend", "api", full_scope_goes=False)
+        ways_in(realm_for(session, "r"), "frontend", "api", full_scope_goes=False)
     with pytest.raises(
         Refusal, match=r"^realm 'r': its client scopes cannot be seen by this login, or it has none; give"
     ):
@@ -140,7 +140,7 @@ def test_what_reads_a_realm_refuses_hidden_lists(keycloak: FakeKeycloak) -> None
         reach_among_clients(realm_for(session, "r"), Features(True, False, False), ["frontend"])
     forget()
     keycloak.answers[AT] = [stored()]
-    assert openings(realm_for(session, "r"), "frontend", "api", full_scope_goes=False).ways == ()
+    assert ways_in(realm_for(session, "r"), "frontend", "api", full_scope_goes=False).ways == ()
 
 
 @pytest.mark.parametrize("face", ["realm", "package"])

@@ -6,7 +6,7 @@ import pytest
 
 from kcadmin.objects.claims import Claim
 from kcadmin.objects.features import SWITCH_CLAIM
-from kcadmin.writes.watch import differences, told
+from kcadmin.writes.watch import differences, shown_value
 
 BEFORE = {"consentRequired": False, "redirectUris": ["a", "b"], "attributes": {"x": "1"}}
 THEIRS = Claim("another", SWITCH_CLAIM, {"fullScopeAllowed": False}, {})
@@ -51,5 +51,5 @@ def test_what_counts(
 
 @pytest.mark.parametrize("field", ["saml.signing.private.key", "client.secret.rotated", "my.Password"])
 def test_a_secret_is_never_told(field: str) -> None:
-    assert told(f"attributes.{field}", "hidden") == "a value that is not shown"
-    assert told(f"attributes.{field}", "") == "nothing" and "shop" in told("attributes.name", "shop")
+    assert shown_value(f"attributes.{field}", "hidden") == "a value that is not shown"
+    assert shown_value(f"attributes.{field}", "") == "nothing" and "shop" in shown_value("attributes.name", "shop")

@@ -19,7 +19,7 @@ from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.settings import ROOT
 
 from components import registration, shared_parts
-from components.program import ERROR_ALREADY_SHOWN, errors_as_sentences
+from components.program import ERROR_ALREADY_SHOWN, end_with_sentences
 from components.settings import read_settings
 from components.token_exchange_grant import TokenExchangeGrant, register_grants, register_many_grants
 from grants.plan import policy_name
@@ -625,11 +625,11 @@ def test_settings_of_the_selected_stack(program: Program) -> None:
 
 
 def test_a_program_ends_in_sentences(program: Program) -> None:
-    with pytest.raises(SystemExit) as caught, errors_as_sentences():
+    with pytest.raises(SystemExit) as caught, end_with_sentences():
         raise pulumi.RunError("one; mend it.\ntwo; mend it.")
     assert caught.value.code == ERROR_ALREADY_SHOWN == 32
     assert program.said == ["ERROR: one; mend it.", "ERROR: two; mend it."]
-    with pytest.raises(Exception, match=r"^$") as ours, errors_as_sentences():
+    with pytest.raises(Exception, match=r"^$") as ours, end_with_sentences():
         raise KeyError("a\nerror: fake\x1b <{%reset%}>")
     assert "".join(traceback.format_exception_only(ours.value)) == (
         "KeyError: 'a\\nerror: fake\\x1b \\u003c{%reset%}>'\n"
@@ -638,7 +638,7 @@ def test_a_program_ends_in_sentences(program: Program) -> None:
 
 
 def test_a_fault_is_one_line_whatever_it_holds(program: Program) -> None:
-    with pytest.raises(SystemExit), errors_as_sentences():
+    with pytest.raises(SystemExit), end_with_sentences():
         raise messages.program_error(["one\nerror: fake\u2028\x85\x1b[2K; mend it.", "two <{%reset%}>; mend it."])
     assert program.said == [
         "ERROR: one\\nerror: fake\\u2028\\u0085\\u001b[2K; mend it.",

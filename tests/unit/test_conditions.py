@@ -72,7 +72,7 @@ def test_read(key: str, value: Any, read: Any) -> None:
         ),
         (
             {"timeWindow": {"start": "09:00", "end": "17:00"}, "flows": ["recipient"]},
-            "no policy stands before the legacy",
+            "the legacy exchange evaluates no policy",
         ),
         ({"timeWindow": {"start": "09:00", "end": "17:00"}, "exchange": "standard"}, "has no condition on time"),
     ],
@@ -262,8 +262,8 @@ def test_time_needs_the_legacy_exchange(features: Any) -> None:
 @pytest.mark.parametrize(
     ("ours", "theirs", "fault"),
     [
-        ({"required_roles": (PAYER,)}, {}, "'api' always, grant 'g' for payer"),
-        ({"required_roles": (PAYER,)}, {"audience": "optionalScope"}, "'api' on request, grant 'g' for payer"),
+        ({"required_roles": (PAYER,)}, {}, "'api' in aud always, grant 'g' for payer"),
+        ({"required_roles": (PAYER,)}, {"audience": "optionalScope"}, "'api' in aud on request, grant 'g' for payer"),
         ({"token_lifespan": 60}, {"token_lifespan": 90}, "wants tokenLifespan 90 for client 'api'"),
     ],
 )

@@ -8,12 +8,12 @@ import pytest
 from components.token_exchange_grant import describe
 from exchange.stack.stack import cases_of
 from grants.conditions import RequiredRole
-from grants.implied import declared as planned_exchanges
+from grants.implied import declared_exchanges as planned_exchanges
 from grants.plan import GrantPlan, wire
 from grants.planned_realm import planned_realm
 from grants.planning import plan
 from reach.allowed import realm_reach
-from reach.declared import declared, opened
+from reach.declared import declared, opened_by
 from reach.exchanges import Reach
 from reach.roles import RoleFacts
 from tests.support.surveys import client, simplified, survey
@@ -45,7 +45,7 @@ def test_outputs_tell_what_plans_told(each: dict[str, Any], exchange: str, guard
     assert planned.faults == ()
     cases = [case for one in planned.grants for case in cases_of(one.spec.name, describe(one))]
     clients = ("frontend", "mobile", "api", "gateway", "billing")
-    of_outputs = set(opened(cases, guards, legacy=True).exchanges(clients))
+    of_outputs = set(opened_by(cases, guards, legacy=True).exchanges(clients))
     assert of_outputs == set(reach_of(planned.grants, guards).exchanges(clients))
     assert of_outputs >= declared(cases) == planned_exchanges(planned.grants)
 
@@ -57,6 +57,6 @@ def test_outputs_tell_what_plans_told(each: dict[str, Any], exchange: str, guard
 def test_conditions_of_legacy_grants_open_more(conditions: dict[str, Any], flows: tuple[str, ...]) -> None:
     wired = wire(grant("first", exchange="legacy", flows=flows, **conditions), "legacy", facts(BOTH))
     audiences = reach_of([wired]).audiences
-    assert opened(cases_of("first", describe(wired))).audiences == {
+    assert opened_by(cases_of("first", describe(wired))).audiences == {
         name: each for name, each in audiences.items() if each
     }

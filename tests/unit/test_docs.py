@@ -8,6 +8,7 @@ import yaml  # type: ignore[import-untyped]
 
 from grants.spec import GrantSpec
 from local.layout import PROJECT
+from tests.support.resources import RESOURCES
 
 NO_KEYS = {"scoped", "late", "place", "kept_scope"}  # of a grant, given by the stack or the program
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -43,7 +44,17 @@ def test_the_reference_has_every_key() -> None:
     keys = [re.sub(r"_(.)", lambda found: found.group(1).upper(), field) for field in fields]
     config = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
     assert [key for key in keys if f"`{key}`" not in grant] == []
-    assert [key for key in config if f"| `{key}` |" not in rest] == []
+    rows = {
+        row[0].strip("` "): row[2].replace("`", "") for row in re.findall(r"^\| (.+?) \| (.+?) \| (.+) \|$", rest, re.M)
+    }
+    assert [key for key, each in config.items() if not rows.get(key, "").startswith(each["description"])] == []
+
+
+def test_each_resource_has_its_row_of_what_it_creates_and_restores() -> None:
+    rows = (PROJECT / "docs" / "lifecycle.md").read_text(encoding="utf-8").partition("\n## Per resource\n")[2]
+    assert [
+        each.resource for each in RESOURCES.values() if f"`{each.resource}`" not in rows.partition("\n## ")[0]
+    ] == []
 
 
 def test_each_decision_has_a_number_of_its_own() -> None:

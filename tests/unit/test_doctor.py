@@ -107,7 +107,7 @@ def test_what_could_not_be_looked_at_is_not_in_order(monkeypatch: pytest.MonkeyP
         return [Diagnosis(case, (), unseen=(("client policies", "403"),)) for case in cases]
 
     result = run(monkeypatch, "g", look=blind)
-    assert result.exit_code == 3 and "not looked at: " in result.stdout, result.output
+    assert result.exit_code == 3 and "not checked: " in result.stdout, result.output
     assert result.stdout.splitlines()[-1].endswith("keycloak.example; 1 thing could not be read.")
 
 
@@ -148,7 +148,7 @@ def test_an_exchange_that_was_only_guessed_is_said_to_be(monkeypatch: pytest.Mon
     looks = SimpleNamespace(features=Features(True, True, True), realm=lambda name: Blind())
     monkeypatch.setattr(doctor_module, "_run", lambda question: ([], []))
     monkeypatch.setattr(doctor_module, "_last_refusal", lambda question, in_order: None)
-    monkeypatch.setattr(doctor_module.request, "faults", lambda question: [])
+    monkeypatch.setattr(doctor_module.request, "request_faults", lambda question: [])
     doctor = Doctor(looks, Asked("frontend", "api"))  # type: ignore[arg-type]
     (found,) = doctor.examine(doctor.cases(None, "r"))
     ((what, why),) = found.unseen
@@ -242,7 +242,7 @@ def test_on_a_terminal() -> None:
         "attributes.x = false",
         "switch it on",
         "may lack a role",
-        "not looked at: events (403)",
+        "not checked: events (403)",
         "was invalid_token: subject_token validation failure, which is: Invalid token",
         "1 other check passed",
     ):

@@ -188,6 +188,28 @@ def test_the_page_has_nothing_else() -> None:
     assert sorted(names) == sorted(odd.name for odd in ODD)
 
 
+ROLES = re.findall(r"^\| (.+) \| (`.*`) \| (.*?) ?\|$", "\n".join(SECTIONS), re.MULTILINE)
+BELOW = {
+    "a realm role mapped": "/clients/x/scope-mappings/realm",
+    "authorization services": "/clients/x/authz/resource-server/policy",
+    "their export": "/clients/x/authz/resource-server/settings",
+    "an example token": "/clients/x/evaluate-scopes/generate-example-access-token",
+}
+"""The paths of requests that the page describes in words."""
+
+
+@pytest.mark.parametrize(("request_", "read", "write"), ROLES, ids=lambda each: each[:20])
+def test_the_page_has_the_roles_of_each_request(request_: str, read: str, write: str) -> None:
+    of_words = [path for words, path in BELOW.items() if request_.startswith(words)]
+    paths = of_words or [f"/{name}/x" for name in re.findall("`(.+?)`", request_)]
+    paths += [""] if "the realm itself" in request_ else []
+    assert paths
+    for path in paths:
+        assert missing_roles.roles_needed("GET", f"/admin/realms/r{path}") == tuple(re.findall("`(.+?)`", read))
+        if write:
+            assert missing_roles.roles_needed("PUT", f"/admin/realms/r{path}") == tuple(re.findall("`(.+?)`", write))
+
+
 @pytest.mark.parametrize(
     ("why", "odd"),
     [

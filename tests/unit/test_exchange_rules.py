@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from exchange.doctor.rules import SECRET_MARK, broken_rules, plain, read_state
+from exchange.doctor.rules import SECRET_MARK, broken_rules, plain_value, state_for_rules
 from exchange.stack.stack import StackProblem
 
 PREFIX = "urn:pulumi:prod::keycloak-token-exchange::"
@@ -74,11 +74,13 @@ def test_what_is_about_to_be_deleted_does_not_count() -> None:
 
 
 def test_a_secret_is_nothing_and_a_whole_number_an_int() -> None:
-    assert plain({"a": [SECRET, 3.0, 3.5, "x", None, {"b": True}]}) == {"a": [None, 3, 3.5, "x", None, {"b": True}]}
+    assert plain_value({"a": [SECRET, 3.0, 3.5, "x", None, {"b": True}]}) == {
+        "a": [None, 3, 3.5, "x", None, {"b": True}]
+    }
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"deployment": 3}', '{"deployment": {"resources": [{}]}}'])
 def test_what_is_no_state(text: str) -> None:
     with pytest.raises(StackProblem, match="its answer is not a state"):
-        read_state(text)
-    assert read_state('{"deployment": {}}').grants == ()
+        state_for_rules(text)
+    assert state_for_rules('{"deployment": {}}').grants == ()

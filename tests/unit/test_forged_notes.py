@@ -16,7 +16,7 @@ from kcadmin.authz.noted_strategy import STRATEGY, forget_strategy, note_strateg
 from kcadmin.authz.policies import LOGIC, ClientPolicy
 from kcadmin.authz.scopes_and_permissions import AuthorizationScope
 from kcadmin.guards.client_policies import POLICIES, PROFILES
-from kcadmin.guards.entries import Guards, conflicts, drift, merged, parts
+from kcadmin.guards.entries import Guards, guard_drift, guard_parts, merged, pattern_conflicts
 from kcadmin.guards.parts import _HELD, GuardPart, held_parts
 from kcadmin.marks.notes import fits
 from kcadmin.objects.claims import Kind, adopted_kind, claim_key
@@ -321,7 +321,7 @@ PART = st.fixed_dictionaries(
     {"kind": st.sampled_from(["requesters", "sources", "user", "asked", "x"]) | LEAVES},
     optional={"marks": JSON, "claim": JSON, "allowed": JSON, "nosuch": LEAVES},
 )
-MINE = parts(Guards(("api",), {"api": ("frontend",)}, (), {"api": {"sub": "a|b"}}), {"api": "m-api"})
+MINE = guard_parts(Guards(("api",), {"api": ("frontend",)}, (), {"api": {"sub": "a|b"}}), {"api": "m-api"})
 
 
 @QUICK
@@ -338,7 +338,9 @@ def test_guards(name: str, description: str) -> None:
         assert all(fits(GuardPart, vars(part)) for part in held.values())
         (made, *_) = merged(kind, [entry], MINE, "o")
         assert held_parts(made) == {**held, "o": MINE[name]}
-        assert list(drift(kind, [entry], MINE, "o")) and isinstance(list(conflicts([entry], MINE, ["o"])), list)
+        assert list(guard_drift(kind, [entry], MINE, "o")) and isinstance(
+            list(pattern_conflicts([entry], MINE, ["o"])), list
+        )
         merged(kind, [entry], {}, "o", leaving=["o"], ours=MINE)
     guard_reach(survey(client_policies=[entry], client_profiles=[entry]), RoleFacts())
 

@@ -231,7 +231,7 @@ def test_who_gets_no_tokens_is_no_source() -> None:
         policies=(policy("client", "p", clients=["a"]),),
         permissions={"b": ("UNANIMOUS", ("p",))},
     )
-    assert any("so it exchanges those of clients that the server does not name" in each.says for each in found.findings)
+    assert any("so it exchanges those of clients that Keycloak does not record" in each.says for each in found.findings)
 
 
 def test_three_clients_and_what_they_imply() -> None:

@@ -17,7 +17,7 @@ from kcadmin.objects import realm as realms
 from kcadmin.rest import session as sessions
 from kcadmin.rest.connection import ClientSecretLogin, PasswordLogin, PrivateKeyLogin
 from kcadmin.rest.errors import InvalidSettings, KeycloakError
-from kcadmin.rest.given_connection import as_given, connection_faults, given_connection
+from kcadmin.rest.given_connection import as_input_map, connection_faults, given_connection
 from providers.audience_mapper import AudienceMapperProvider
 from providers.base.connections import connection_for
 from providers.base.place import stack_here
@@ -39,8 +39,8 @@ def test_its_relative_paths_start_at_the_projects_folder_and_stay_relative_in_th
     monkeypatch.chdir(tmp_path / "src" / "deep")
     given = {"name": "second", "url": URL, key: "token.jwt"}
     assert connection_faults(given) == []
-    assert as_given(given_connection(given))[key] == "token.jwt"
-    assert as_given(given_connection(given | {key: str(outside)}))[key] == str(outside)
+    assert as_input_map(given_connection(given))[key] == "token.jwt"
+    assert as_input_map(given_connection(given | {key: str(outside)}))[key] == str(outside)
     assert str(tmp_path / "none.jwt") in connection_faults(given | {key: "none.jwt"})[0]
     monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
     stack_here.cache_clear()
@@ -73,7 +73,7 @@ def test_it_takes_variables_of_its_own_name_alone(monkeypatch: pytest.MonkeyPatc
 )
 def test_it_is_given_again_as_it_was(given: dict[str, Any]) -> None:
     connection = given_connection(given)
-    assert given_connection(as_given(connection)) == connection
+    assert given_connection(as_input_map(connection)) == connection
     if "privateKey" in given:
         assert isinstance(connection.login, PrivateKeyLogin)
 
@@ -81,7 +81,7 @@ def test_it_is_given_again_as_it_was(given: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("a-password", "connection: is no map; give one with url and a login, of "),
+        ("a-password", "connection: is not a map; give one with url and a login, of "),
         ({**GIVEN, "password": "a-password"}, "connection 'second': has the key 'password'; its keys are name, url,"),
         (
             {**GIVEN, "name": None},
@@ -89,8 +89,8 @@ def test_it_is_given_again_as_it_was(given: dict[str, Any]) -> None:
         ),
         ({**GIVEN, "name": "a/b"}, "connection 'a/b': name is 'a/b'; give a short one"),
         ({**GIVEN, "url": ""}, "connection 'second': has no url; give the server's base address."),
-        ({**GIVEN, "url": 5}, "connection 'second': url is no text; give a text."),
-        ({**GIVEN, "adminPassword": ["a-password"]}, "connection 'second': adminPassword is no text; give a text."),
+        ({**GIVEN, "url": 5}, "connection 'second': url is not a text; give a text."),
+        ({**GIVEN, "adminPassword": ["a-password"]}, "connection 'second': adminPassword is not a text; give a text."),
         ({**GIVEN, "insecureTls": "maybe"}, "connection 'second': insecureTls is 'maybe'; give true or false."),
         ({**GIVEN, "url": f"{URL}/realms/x"}, "connection 'second': 'url': is "),
         (

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from exchange.graph.graph import Edge, Graph, graph_of
 from exchange.graph.page import as_page
-from exchange.graph.report import MERMAID_EDGES, as_json, as_lines, as_mermaid, as_table, shown, summary
+from exchange.graph.report import MERMAID_EDGES, as_json, as_lines, as_mermaid, as_table, shown_edges, summary
 from reach.allowed import realm_reach
 from reach.proof import RECIPIENT, REQUESTER, THIRD, Case
 from reach.reasons import ANY_CLIENT
@@ -122,7 +122,7 @@ def test_a_client_may_be_called_like_a_word_of_ours() -> None:
         survey(client("*"), client("x", "any client", "*"), client("any client", switch=True), *map(client, names[2:]))
     )
     assert not any(edge.sources == (ANY_CLIENT,) for edge in star.edges)
-    assert shown(star, [], "none") == []
+    assert shown_edges(star, [], "none") == []
     told = [each for each in star.edges if each.requester == "any client"]
     assert [each["sources"] for each in json.loads(as_json(star, told))["edges"]] == [["x"]]
     assert all("requester='any client'" in line for line in as_lines(star, told))
@@ -168,8 +168,8 @@ def test_users_roles_are_a_kind_of_their_own() -> None:
     }
     declared = next(edge for edge in made.edges if edge.kind == "declared")
     assert declared.when == ("the user has a role of 'b'", "the user has a role of 'c'")
-    assert {edge.kind for edge in shown(made, (), None)} == {"undeclared", "declared"}
-    assert [edge.kind for edge in shown(made, ("roles",), "d")] == ["roles"]
+    assert {edge.kind for edge in shown_edges(made, (), None)} == {"undeclared", "declared"}
+    assert [edge.kind for edge in shown_edges(made, ("roles",), "d")] == ["roles"]
 
 
 def example() -> Graph:
@@ -282,7 +282,7 @@ def test_a_thousand_clients_are_quick(legacy: bool) -> None:
         started = time.process_time()
         made = graph_of(realm_reach(found, roles), "large", "https://keycloak.example", cases)
         page = as_page(made, made.edges, "now")
-        lines = as_lines(made, shown(made, (), None))
+        lines = as_lines(made, shown_edges(made, (), None))
         took.append(time.process_time() - started)
     print(f"{len(made.edges)} edges, {len(lines)} lines, page of {len(page):,} characters, {took} s")
     assert min(took) < SECONDS and len(page) < PAGE_BYTES

@@ -105,7 +105,7 @@ def test_files_are_written_whole(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["--mermaid", "--json"], "error: --mermaid: cannot be printed together with --json; choose one."),
-        (["--output", "x"], "error: --output: says where --mermaid or --json goes; give one of them."),
+        (["--output", "x"], "error: --output: needs --mermaid or --json; give one of them."),
         (
             ["--html", "/nowhere/x.html"],
             "error: file '/nowhere/x.html': cannot be written (No such file or directory);",

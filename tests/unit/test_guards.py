@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 from pulumi.output import UNKNOWN
 
 from kcadmin.guards import client_policies
-from kcadmin.guards.client_policies import LOOKS, POLICIES, PROFILES, Entry, entries, settle
+from kcadmin.guards.client_policies import LOOKS, POLICIES, PROFILES, Entry, entries, write_until_kept
 from kcadmin.guards.entries import (
     CLAIM_ENFORCER,
     DOWNSCOPE,
     Guards,
-    conflicts,
-    drift,
+    guard_drift,
+    guard_parts,
     label_of,
     merged,
-    parts,
+    pattern_conflicts,
     sources_by_requester,
 )
-from kcadmin.guards.faults import faults, type_faults
+from kcadmin.guards.faults import guard_faults, guard_type_faults
 from kcadmin.guards.marks import computed_mark, is_own, new_mark, renewed
 from kcadmin.guards.parts import MARK, GuardPart, held_parts
 from kcadmin.objects.realm import Realm
@@ -44,7 +44,7 @@ OTHERS: list[dict[str, Any]] = [
 
 def built(kind: str, guards: Guards) -> dict[str, Any]:
     """The entries of one owner alone, by name."""
-    return {str(entry["name"]): entry for entry in merged(kind, [], parts(guards, MARKS), "o")}
+    return {str(entry["name"]): entry for entry in merged(kind, [], guard_parts(guards, MARKS), "o")}
 
 
 # Entries
@@ -102,7 +102,7 @@ def test_sources_match_their_names_and_no_other(names: list[str], other: str) ->
     pattern = profile["executors"][0]["configuration"]["allowed-value"]
     assert all(re.fullmatch(pattern, name) for name in names)
     assert other in names or not re.fullmatch(pattern, other)
-    assert held_parts(profile) == {"o": next(iter(parts(guards, MARKS).values()))}
+    assert held_parts(profile) == {"o": next(iter(guard_parts(guards, MARKS).values()))}
 
 
 def test_a_mark_is_random_and_names_its_client_alone() -> None:
@@ -111,7 +111,7 @@ def test_a_mark_is_random_and_names_its_client_alone() -> None:
     assert not is_own(one, "two") and not is_own(None, "one") and not is_own(computed_mark("m", "one"), "one")
     assert label_of(one) == label_of(again) != label_of(new_mark("two"))
     secret = one.partition("-")[2]
-    mine = parts(Guards(("api",), {"api": ("a",)}, ("api",), {"api": {"email": "x"}}), {"api": one})
+    mine = guard_parts(Guards(("api",), {"api": ("a",)}, ("api",), {"api": {"email": "x"}}), {"api": one})
     assert len(secret) == 32 and secret not in str(list(mine))  # names of entries stand in messages
 
 
@@ -140,7 +140,7 @@ def test_whoever_comes_and_goes_others_stay_as_they_are(kind: str, events: list[
     now: list[Any] = [dict(entry) for entry in OTHERS]
     declared: dict[str, Mapping[str, GuardPart]] = {}
     for owner, guards in events:
-        mine = {} if owner in declared else parts(guards, MARKS)  # comes, or goes again
+        mine = {} if owner in declared else guard_parts(guards, MARKS)  # comes, or goes again
         before = declared.pop(owner, {})
         now = merged(kind, now, mine, owner, leaving={owner}, ours=before)
         if mine:
@@ -150,7 +150,7 @@ def test_whoever_comes_and_goes_others_stay_as_they_are(kind: str, events: list[
         wanted = {name for each in declared.values() for name in each}
         assert held == {name: {who: of[name] for who, of in declared.items() if name in of} for name in wanted}
         for who, of in declared.items():
-            assert list(drift(kind, now, of, who)) == []
+            assert list(guard_drift(kind, now, of, who)) == []
             assert merged(kind, now, of, who, leaving={who}) == now  # nothing to write
     for owner, mine in declared.items():
         now = merged(kind, now, {}, owner, leaving={owner}, ours=mine)
@@ -158,16 +158,16 @@ def test_whoever_comes_and_goes_others_stay_as_they_are(kind: str, events: list[
 
 
 def test_parts_of_several_owners_add_up() -> None:
-    now = merged(PROFILES, [], parts(Guards(sources={"api": ("a",)}), MARKS), "one")
-    now = merged(PROFILES, now, parts(Guards(sources={"api": ("b",)}), MARKS), "two")
+    now = merged(PROFILES, [], guard_parts(Guards(sources={"api": ("a",)}), MARKS), "one")
+    now = merged(PROFILES, now, guard_parts(Guards(sources={"api": ("b",)}), MARKS), "two")
     assert now[0]["executors"][0]["configuration"]["allowed-value"] == "^(a|b)$"
-    now = merged(POLICIES, [], parts(Guards(requesters=("api",)), MARKS), "one")
-    now = merged(POLICIES, now, parts(Guards(requesters=("frontend",)), MARKS), "two")
+    now = merged(POLICIES, [], guard_parts(Guards(requesters=("api",)), MARKS), "one")
+    now = merged(POLICIES, now, guard_parts(Guards(requesters=("frontend",)), MARKS), "two")
     assert len(now[0]["conditions"]) == 3
 
 
 def test_fields_that_we_do_not_know_stay() -> None:
-    mine = parts(Guards(requesters=("api",)), MARKS)
+    mine = guard_parts(Guards(requesters=("api",)), MARKS)
     (entry,) = merged(POLICIES, [], mine, "o")
     assert merged(POLICIES, [{**entry, "enabled": False, "new": 1}], mine, "o") == [{**entry, "new": 1}]
 
@@ -182,8 +182,8 @@ def test_computed_marks_give_way_in_every_owners_part(kind: str, declared: dict[
     before: list[Any] = [dict(entry) for entry in OTHERS]
     wanted: list[Any] = [dict(entry) for entry in OTHERS]
     for owner, guards in declared.items():
-        before = merged(kind, before, parts(guards, old), owner)
-        wanted = merged(kind, wanted, parts(guards, new), owner)
+        before = merged(kind, before, guard_parts(guards, old), owner)
+        wanted = merged(kind, wanted, guard_parts(guards, new), owner)
     both = renewed(kind, before, by_old, keep=True)
     assert renewed(kind, both, by_old, keep=True) == both
     for after in (renewed(kind, before, by_old, keep=False), renewed(kind, both, by_old, keep=False)):
@@ -211,12 +211,12 @@ def judged(policies: list[Any], mark: str) -> set[str]:
 
 @pytest.mark.parametrize("description", ["", "edited", "Guard of token exchange, made by Pulumi. Parts by owner: {"])
 def test_an_entry_of_ours_whose_description_is_gone_goes_with_us(description: str) -> None:
-    mine = parts(Guards(requesters=("api",)), MARKS)
+    mine = guard_parts(Guards(requesters=("api",)), MARKS)
     broken = [{**merged(POLICIES, [], mine, "o")[0], "description": description}]
     assert held_parts(broken[0]) == {}
     assert merged(POLICIES, broken, {}, "o", leaving={"o"}, ours=mine) == []
     assert merged(POLICIES, broken, {}, "another", leaving={"another"}) == broken
-    assert list(drift(POLICIES, broken, mine, "o")) == [
+    assert list(guard_drift(POLICIES, broken, mine, "o")) == [
         f"client policy '{NAME}' does not hold the part of 'o' as declared"
     ]
 
@@ -232,17 +232,17 @@ def test_an_entry_of_ours_whose_description_is_gone_goes_with_us(description: st
     ],
 )
 def test_drift_says_what_was_changed(kind: str, change: dict[str, Any] | None, says: str) -> None:
-    mine = parts(Guards(requesters=("api",)), MARKS)
+    mine = guard_parts(Guards(requesters=("api",)), MARKS)
     now = [] if change is None else [{**merged(kind, [], mine, "o")[0], **change}]
-    assert list(drift(kind, now, mine, "o")) == [says]
+    assert list(guard_drift(kind, now, mine, "o")) == [says]
 
 
 def test_two_patterns_for_one_claim_are_a_conflict_and_shut_both() -> None:
-    one = parts(Guards(user_claims={"api": {"email": "a"}}), MARKS)
-    two = parts(Guards(user_claims={"api": {"email": "b"}}), MARKS)
+    one = guard_parts(Guards(user_claims={"api": {"email": "a"}}), MARKS)
+    two = guard_parts(Guards(user_claims={"api": {"email": "b"}}), MARKS)
     now = merged(PROFILES, [], one, "one")
-    assert list(conflicts(now, one, {"two"})) == list(conflicts(now, two, {"one"})) == []
-    (conflict,) = conflicts(now, two, {"two"})
+    assert list(pattern_conflicts(now, one, {"two"})) == list(pattern_conflicts(now, two, {"one"})) == []
+    (conflict,) = pattern_conflicts(now, two, {"two"})
     assert conflict.startswith("user_claims has 'b' for email, and 'one' has 'a' for the same requester;")
     both = merged(PROFILES, now, two, "two")[0]["executors"]
     assert [each["configuration"]["allowed-value"] for each in both] == ["a", "b"]
@@ -265,7 +265,7 @@ def test_two_patterns_for_one_claim_are_a_conflict_and_shut_both() -> None:
     ],
 )
 def test_what_would_not_guard_is_refused(guards: Guards, says: str) -> None:
-    (fault,) = faults(guards)
+    (fault,) = guard_faults(guards)
     assert says in fault and ";" in fault
 
 
@@ -273,7 +273,7 @@ def test_what_would_not_guard_is_refused(guards: Guards, says: str) -> None:
     "pattern", ["^(alice|bob)$", ".*@example[.]com", r"a\.b\-c", "[A-Za-z0-9_-]{3,10}", r"(?:x|\d+)?"]
 )
 def test_plain_patterns(pattern: str) -> None:
-    assert list(faults(Guards(user_claims={"api": {"email": pattern}}))) == []
+    assert list(guard_faults(Guards(user_claims={"api": {"email": pattern}}))) == []
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ def test_plain_patterns(pattern: str) -> None:
 )
 def test_patterns_that_java_reads_otherwise(pattern: str) -> None:
     """An empty one would let every value through, a broken one would answer 500 to each exchange."""
-    (fault,) = faults(Guards(user_claims={"api": {"email": pattern}}))
+    (fault,) = guard_faults(Guards(user_claims={"api": {"email": pattern}}))
     assert f"has the pattern '{pattern}' for email" in fault
 
 
@@ -298,7 +298,7 @@ def test_patterns_that_java_reads_otherwise(pattern: str) -> None:
     ],
 )
 def test_maps_of_another_shape_are_refused(declared: dict[str, Any]) -> None:
-    assert len(type_faults(declared)) == 1
+    assert len(guard_type_faults(declared)) == 1
 
 
 # On a server
@@ -361,12 +361,12 @@ def add(*names: str) -> Callable[[Sequence[Entry]], list[Entry]]:
 
 def test_nothing_to_change_is_one_look_and_no_write(server: Server, realm: Realm) -> None:
     server.lists[POLICIES] = [{"name": "a"}]
-    settle(realm, (POLICIES, add("a")))
+    write_until_kept(realm, (POLICIES, add("a")))
     assert [request.method for request in server.asked("client-policies")] == ["GET"]
 
 
 def test_a_change_is_looked_at_again_three_times(server: Server, realm: Realm) -> None:
-    settle(realm, (PROFILES, add("a")), (POLICIES, add("a")))
+    write_until_kept(realm, (PROFILES, add("a")), (POLICIES, add("a")))
     methods = [request.method for request in server.asked("client-policies")]
     assert methods == ["GET", "PUT", "GET", "PUT", *["GET"] * 2 * LOOKS]
 
@@ -378,7 +378,7 @@ def test_what_another_writer_dropped_is_written_again_with_what_it_wrote(server:
     for late in range(LOOKS):
         server.lists[POLICIES] = []
         server.interfere(*[lambda request: None] * (1 + late), another, at="GET .*/policies")
-        settle(realm, (POLICIES, add("ours")))
+        write_until_kept(realm, (POLICIES, add("ours")))
         assert server.names() == ["another's, of before ours", "ours"], late
 
 
@@ -388,7 +388,7 @@ def test_a_body_is_not_sent_again_as_it_was(server: Server, realm: Realm) -> Non
         return Answer(409, {"errorMessage": "Duplicate resource error"})
 
     server.interfere(busy, Answer(500), at="PUT .*/policies")
-    settle(realm, (POLICIES, add("ours")))
+    write_until_kept(realm, (POLICIES, add("ours")))
     assert server.names() == ["in between", "ours"]
 
 
@@ -397,7 +397,7 @@ def test_a_profile_that_another_takes_away_first_is_made_again(server: Server, r
         server.lists[PROFILES] = []
 
     server.interfere(gone, at="PUT .*/policies")
-    settle(realm, (PROFILES, add("p")), (POLICIES, lambda now: [{"name": "p", "profiles": ["p"]}]))
+    write_until_kept(realm, (PROFILES, add("p")), (POLICIES, lambda now: [{"name": "p", "profiles": ["p"]}]))
     assert server.names(PROFILES) == server.names(POLICIES) == ["p"]
 
 
@@ -406,19 +406,19 @@ def test_a_list_that_keycloak_does_not_take_says_why(server: Server, realm: Real
     with pytest.raises(
         Refusal, match="did not stay, the last answer was: Policy theirs contains invalid profile nowhere;"
     ):
-        settle(realm, (POLICIES, add("ours")))
+        write_until_kept(realm, (POLICIES, add("ours")))
 
 
 def test_one_who_never_stops_is_named(server: Server, realm: Realm) -> None:
     with pytest.raises(Refusal, match="writes did not stay, somebody else writes them;"):
-        settle(realm, (POLICIES, lambda now: [{"name": str(len(server.requests))}]))
+        write_until_kept(realm, (POLICIES, lambda now: [{"name": str(len(server.requests))}]))
 
 
 @pytest.mark.parametrize(("method", "role"), [("PUT", "manage-realm"), ("GET", "view-realm")])
 def test_a_missing_role_is_named(server: Server, realm: Realm, method: str, role: str) -> None:
     server.interfere(Answer(403, {"error": "HTTP 403 Forbidden"}), at=f"{method} .*/policies")
     with pytest.raises(Refusal, match=f"{role}.* of the client 'realm-management'"):
-        settle(realm, (POLICIES, add("ours")))
+        write_until_kept(realm, (POLICIES, add("ours")))
 
 
 def test_a_realm_that_is_gone_has_no_entries(server: Server) -> None:

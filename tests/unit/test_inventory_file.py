@@ -222,5 +222,5 @@ def test_a_client_id_is_no_yaml() -> None:
 
 def test_what_yaml_does_not_give_back_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exchange.inventory.config_file.as_yaml", lambda value: "config: {}")
-    with pytest.raises(Refusal, match="realm 'r': holds names that YAML does not give back; use --json"):
+    with pytest.raises(Refusal, match="realm 'r': contains names that YAML cannot represent; use --json"):
         as_config(found(), URL)

@@ -258,4 +258,4 @@ def test_a_target_that_names_itself_is_no_matter(keycloak: FakeKeycloak, told: l
     engine = Engine(AudienceMapperProvider, keycloak.connection)
     engine.up(realm="r", client_id="api", included_client="api", owner=OURS)
     engine.destroy()
-    assert told == ["audience mapper 'api' in realm 'r': already existed as wanted and is left unchanged."]
+    assert told == ["audience mapper 'api' in realm 'r': already existed as declared and is left unchanged."]

@@ -124,13 +124,13 @@ LAUGHS = "- &a0 [x]\n" + "".join(f"- &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" 
     [
         ("", "file 'grants.yaml': is not a list of grants; "),
         ("grants: []", "file 'grants.yaml', line 1: is not a list of grants; "),
-        ("- g", "file 'grants.yaml', line 1: holds 'g', which is no grant; "),
+        ("- g", "file 'grants.yaml', line 1: holds 'g', which is not a grant; "),
         ("- name: g\n\tx: 1", "file 'grants.yaml', line 2: is not YAML as expected ("),
         ("[]\n---\n[]", "file 'grants.yaml', line 2: is not YAML as expected ("),
         ("- name: a\n  name: b", "file 'grants.yaml', line 1: has the key 'name' twice in one grant; "),
         ("- !!python/object/apply:os.system ['true']", "file 'grants.yaml', line 1: is not YAML as expected ("),
-        ("- &a\n  sources: *a", "stand for themselves"),
-        (LAUGHS, "for too much; write it out"),
+        ("- &a\n  sources: *a", "refer to themselves"),
+        (LAUGHS, "to too much; write the values out"),
         ("[" * 100_000, "is not YAML as expected ("),
         ("- {[1]: 2}", "is not YAML as expected ("),
         ("- {tokenLifespan: !!int x}", "holds a value that is not what its tag says"),
@@ -151,7 +151,7 @@ def test_a_file_that_is_no_list_of_grants(project: Path, text: str, words: str) 
         ('[{"name": 1, "name": 2}]', "has the key 'name' twice"),
         ("[" * 100_000, "is too large"),
         (f"[{'9' * 5000}]", "is too large"),
-        ("[5]", "file 'grants.json', line 1: holds 5, which is no grant"),
+        ("[5]", "file 'grants.json', line 1: holds 5, which is not a grant"),
     ],
     ids=range(6),
 )
@@ -182,8 +182,8 @@ def test_files_that_cannot_be_read(project: Path, monkeypatch: pytest.MonkeyPatc
     (too_long,) = of("x" * 10_000)
     assert "(File name too long); correct the path" in too_long and len(too_long) < 300, too_long
     assert "'empty' holds no file with the ending .yaml, .yml, .json; " in of("empty")[0]
-    assert "'grants.txt' has another ending than .yaml, .yml, .json; rename it." in of("grants.txt")[0]
-    assert of("latin.yaml") == ["file 'latin.yaml': is no UTF-8; save it as UTF-8."]
+    assert "'grants.txt' does not end with one of .yaml, .yml, .json; rename it." in of("grants.txt")[0]
+    assert of("latin.yaml") == ["file 'latin.yaml': is not UTF-8; save it as UTF-8."]
     assert of("latin.yaml", grants="{}")[0].startswith("config 'grants': is not a list")
     for name in ("orders.YAML", "orders.json "):
         (project / "empty" / name).write_text("[]")

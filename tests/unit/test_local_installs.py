@@ -118,7 +118,7 @@ def test_a_recent_cli_on_path_is_used_as_it_is(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     said: list[str] = []
     assert pulumi_cli.install(said.append) == tmp_path
-    assert said == [f"{cli} is used, which says that it is 3.210.0"]
+    assert said == [f"{cli} is used, version 3.210.0"]
 
 
 def test_a_missing_go_is_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

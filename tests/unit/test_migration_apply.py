@@ -167,7 +167,7 @@ def test_a_switch_that_others_hold_is_not_said_to_be_back() -> None:
     outcome = world.move(THREE)
     assert any("the switch of orders stays on" in line for line in world.lines)
     (line,) = outcome_lines(outcome, quiet=True)
-    assert "legacy answers again" not in line and "and goes on to: the switch of 'orders' stays on" in line
+    assert "legacy answers again" not in line and "and will refuse more: the switch of 'orders' stays on" in line
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_a_switch_that_fails_goes_back() -> None:
 def test_without_events_only_time_passes() -> None:
     world = World(events=[(310, refused("orders", NOT_IN_AUDIENCE))])
     assert world.move(THREE, events=False).moved == ("three",)
-    assert world.log[-1] == "up at 362" and "events are not looked at" in world.lines[-2]
+    assert world.log[-1] == "up at 362" and "events are not read" in world.lines[-2]
 
 
 def test_batches_keep_together_what_is_switched_together() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exchange.migrate.plan import MARGIN_SECONDS, Planned, plan, wait_for
+from exchange.migrate.plan import MARGIN_SECONDS, Planned, plan_migration, wait_for
 from exchange.migrate.progress import Call, Moving, StackObject, Stage, groups, movings, stage_of
 from exchange.stack.stack import StackOutputs, StackProblem
 from kcadmin.marks.ownership import hash16
@@ -142,7 +142,7 @@ def planned(
     by_name = {each["name"]: each for each in policies}
     survey = Survey("r", features, known, {}, by_name, held, client_policies, profiles)
     parts = [mapper("web", "orders", 1), mapper("web", "api", 1), *also]
-    (found,) = plan([grant], {"r": survey}, parts, LIVES, config)
+    (found,) = plan_migration([grant], {"r": survey}, parts, LIVES, config)
     return found
 
 
@@ -289,7 +289,7 @@ def test_an_unknown_lifetime_blocks_only_who_waits() -> None:
         "r", Features(True, True, True), {"web": client("web"), "orders": client("orders")}, {}, {}, {}, (), ()
     )
     for grant, blocked in ((legacy(THREE), True), (legacy(ASKS), False)):
-        (found,) = plan([grant], {"r": survey}, [], {("r", "web"): None}, {})
+        (found,) = plan_migration([grant], {"r": survey}, [], {("r", "web"): None}, {})
         assert any("give --token-lifetime" in each for each in found.blocks) is blocked
 
 
@@ -312,7 +312,7 @@ def test_what_callers_see() -> None:
 def test_the_steps_of_each_stage() -> None:
     steps = planned(legacy(THREE)).steps
     assert [each.split(":")[0] for each in steps] == ["mappers", "switch", "watch", "end"]
-    assert "tokens of 'orders' name 'billing'" in steps[0] and "'web' name 'orders'" not in steps[0]
+    assert "tokens of 'orders' get 'billing' in aud" in steps[0] and "'web' get 'orders' in aud" not in steps[0]
     assert [each.split(":")[0] for each in planned(legacy(THREE, stage=Stage.BOTH)).steps] == ["watch", "end"]
     assert [each.split(":")[0] for each in planned(legacy(THREE, stage=Stage.ENDING)).steps] == ["end"]
 
@@ -331,8 +331,8 @@ def test_what_strangers_own_stays() -> None:
         (),
         (),
     )
-    (found,) = plan([legacy(ASKS)], {"r": survey}, [used], LIVES, {})
+    (found,) = plan_migration([legacy(ASKS)], {"r": survey}, [used], LIVES, {})
     assert found.remains == (
-        "ClientPolicy r/api/asks-requesters: as found",
+        "ClientPolicy r/api/asks-requesters: unchanged",
         "policy 'theirs' on the token-exchange permission of 'api': not this stack's",
     )

@@ -12,7 +12,7 @@ from exchange import cli
 from exchange.migrate import command as migrate
 from exchange.migrate.apply import Migration, Outcome
 from exchange.migrate.plan import Planned
-from exchange.migrate.preparation import Prepared, faults
+from exchange.migrate.preparation import Prepared, blocking_faults
 from exchange.migrate.progress import Call, Stage
 from exchange.migrate.runs import RunFailed, StackRuns, _errors
 from exchange.stack.stack import StackProblem
@@ -108,12 +108,12 @@ def found(
 
 def test_what_stands_against_a_migration() -> None:
     both = [planned("a", together=("b",)), planned("b", together=("a",), blocks=("is blocked; mend it",))]
-    assert faults(found(*both), events=True) == ["grant 'b' in realm 'r': is blocked; mend it."]
-    (alone,) = faults(found(both[0]), events=True)
+    assert blocking_faults(found(*both), events=True) == ["grant 'b' in realm 'r': is blocked; mend it."]
+    (alone,) = blocking_faults(found(both[0]), events=True)
     assert "grant 'a' in realm 'r': shares a requester with b, and one switch moves both; name all of them." in alone
     unseen = found(planned(), unseen=["events: are not saved; switch them on."])
-    assert faults(unseen, events=True) == ["events: are not saved; switch them on, or give --no-events."]
-    assert faults(unseen, events=False) == []
+    assert blocking_faults(unseen, events=True) == ["events: are not saved; switch them on, or give --no-events."]
+    assert blocking_faults(unseen, events=False) == []
 
 
 def run(monkeypatch: pytest.MonkeyPatch, what: Prepared, *args: str, outcome: Outcome | Exception = MOVED) -> Result:
@@ -184,6 +184,6 @@ def test_who_is_stopped_on_the_way_is_told(problem: KeycloakError, code: int, mo
 
 
 def test_nobody_is_asked_and_the_notes_are_said_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    noted = replace(planned(), notes=("policy 'p' may let 'web' exchange; look at it",))
+    noted = replace(planned(), notes=("policy 'p' may let 'web' exchange; check it",))
     result = run(monkeypatch, found(noted), "apply", "--yes")
-    assert "warning: grant 'g' in realm 'r': policy 'p' may let 'web' exchange; look at it." in result.output
+    assert "warning: grant 'g' in realm 'r': policy 'p' may let 'web' exchange; check it." in result.output

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from grants.implied import declared, implied, shortened, undeclared
+from grants.implied import declared_exchanges, implied, shortened, undeclared
 from grants.plan import GrantPlan
 from grants.planned_realm import planned_realm
 from grants.planning import plan
-from kcadmin.guards.entries import Guards, merged, parts
+from kcadmin.guards.entries import Guards, guard_parts, merged
 from kcadmin.guards.parts import MARK
 from reach.allowed import RealmReach, realm_reach
 from reach.exchanges import Exchange
@@ -90,7 +90,7 @@ def guarded(draw: random.Random) -> dict[str, Any]:
             "scopes": {name: {"on-request": some(draw, 0.5) or ["b"]} for name in some(draw, 0.2)},
         }
     )
-    held = parts(others, {name: f"mark-{name}" for name in CLIENTS})
+    held = guard_parts(others, {name: f"mark-{name}" for name in CLIENTS})
     return {f"client_{kind}": tuple(merged(kind, [], held, "another/stack")) for kind in ("policies", "profiles")}
 
 
@@ -158,7 +158,7 @@ def test_what_is_told_is_what_becomes_possible(seed: int) -> None:
     before, after = realm_reach(around.survey, around.roles), realm_reach(planned.survey, planned.roles)
     found = undeclared(grants, grants, around, guards)
     told = told_of(found, after)
-    named = declared(grants)
+    named = declared_exchanges(grants)
     warned = {(name, grant.spec.target) for grant in grants for name in grant.policy_clients}
     for exchange in (Exchange(*each) for each in itertools.product(CLIENTS, CLIENTS, (None, *CLIENTS))):
         if exchange.audience == exchange.requester or (exchange.source, exchange.audience) == (

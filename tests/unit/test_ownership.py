@@ -14,10 +14,10 @@ from kcadmin.marks.ownership import (
     hash16,
     marked,
     may_be,
+    name_of_stack,
     new_number,
     owned_name,
     stack_digits,
-    stack_name,
     stack_text,
     unmarked,
 )
@@ -49,7 +49,7 @@ def test_stacks_are_told_apart_by_name_and_backend() -> None:
         stack_text("o/p/s", "file:///b"),
         stack_text("o/p/t", "file:///a"),
     )
-    assert stack_name(here) == stack_name(there) == stack_name("o/p/s") == "o/p/s"
+    assert name_of_stack(here) == name_of_stack(there) == name_of_stack("o/p/s") == "o/p/s"
     for one in (here, stack_digits(here)):
         assert may_be(one, here) and has_name_of(one, there) and not may_be(one, there)
         assert not has_name_of(one, moved) and not may_be(one, moved)

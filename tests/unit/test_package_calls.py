@@ -114,7 +114,7 @@ def test_a_refusal_names_its_field(resources: Resources) -> None:
     (text,) = resources.check("AudienceMapper", URN, {}, {**MAPPER, "custom_audience": "client_id"}).failures
     assert "includedClient is 'api' and customAudience is 'client_id'; set exactly one" in text
     (text,) = resources.check("AudienceMapper", URN, {}, {**MAPPER, "client": "x"}).failures
-    assert text.startswith("AudienceMapper 'm': client is no input of it; its inputs are realm, ")
+    assert text.startswith("AudienceMapper 'm': client is not one of its inputs, which are realm, ")
 
 
 def test_without_an_owner_a_command_sets_one(resources: Resources) -> None:

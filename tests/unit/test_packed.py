@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcadmin.marks.packed import GRANT, OBJECT, TOKEN, Part, each_of, grants_in, pack, parts_in
+from kcadmin.marks.packed import GRANT, OBJECT, TOKEN, Part, each_of, pack, packed_grants, parts_in
 from policy.stack import Requester, Resource, read_stack
 from providers.base import own_state
 from tests.support.examples import examples
@@ -61,7 +61,7 @@ def test_grants_are_read_as_they_were_packed() -> None:
         "asks": grant("a", flows=[asks], requesters={"b": {"public": False, "fullScope": False}}),
         "more": grant("a", clients={**CLIENTS, "roles": ONE}, requiredRoles=["x"], reason="why"),
     }
-    assert grants_in(json.loads(json.dumps(pack({}, held)))) == held
+    assert packed_grants(json.loads(json.dumps(pack({}, held)))) == held
 
 
 def test_what_is_shared_is_kept_once_and_drift_shows_at_its_part() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pulumi.output import UNKNOWN
 
-from kcadmin.authz.named_policies import GroupItem, RoleItem, ScopeItem, plain, read_items
+from kcadmin.authz.named_policies import GroupItem, RoleItem, ScopeItem, read_items, shortest
 from kcadmin.rest.errors import Refusal
 from providers.aggregate_policy import AggregatePolicyProvider
 from providers.base.provider import KeycloakProvider
@@ -352,4 +352,4 @@ def test_items_are_read_in_order_and_once() -> None:
     ],
 )
 def test_the_shortest_form_of_an_item(item: RoleItem | GroupItem | ScopeItem, form: Any) -> None:
-    assert plain(item) == form and read_items(type(item), [form]) == (item,)
+    assert shortest(item) == form and read_items(type(item), [form]) == (item,)

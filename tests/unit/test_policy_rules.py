@@ -152,7 +152,7 @@ REFUSED: list[tuple[str, Stack, dict[str, Any], list[str]]] = [
         "targets-have-few-sources",
         stack(grant(sources=("a", "b", "c")), grant("h", ("c", "d", "e", "f"))),
         {},
-        ["target 'api' in realm 'r': has 6 sources ('a', 'b', 'c', 'd', 'e', 'f'), more than 5; let fewer act there"],
+        ["target 'api' in realm 'r': has 6 sources ('a', 'b', 'c', 'd', 'e', 'f'), more than 5; remove some"],
     ),
     (
         "targets-have-few-sources",
@@ -180,8 +180,8 @@ REFUSED: list[tuple[str, Stack, dict[str, Any], list[str]]] = [
         stack(*chain("a", "b", "c", "a"), *chain("x", "y", "x"), *chain("a", "y")),
         {},
         [
-            "clients 'a', 'b', 'c' in realm 'r': grants 'a-b', 'b-c', 'c-a' lead in a circle; take one of them out.",
-            "clients 'x', 'y' in realm 'r': grants 'x-y', 'y-x' lead in a circle; take one of them out.",
+            "clients 'a', 'b', 'c' in realm 'r': grants 'a-b', 'b-c', 'c-a' form a circle; remove one of them.",
+            "clients 'x', 'y' in realm 'r': grants 'x-y', 'y-x' form a circle; remove one of them.",
         ],
     ),
     *(
@@ -339,7 +339,7 @@ REFUSED: list[tuple[str, Stack, dict[str, Any], list[str]]] = [
             stack(resource(kind, client_id="web", name="api", on_remove="keep"), name="prod"),
             {},
             [
-                f"{called} in realm 'r': has onRemove: keep, so it stays on the server when it is removed, and no stack manages"
+                f"{called} in realm 'r': has onRemove: keep, so when its resource is removed it stays on the server without"
             ],
         )
         for kind, called in [
@@ -359,7 +359,7 @@ REFUSED: list[tuple[str, Stack, dict[str, Any], list[str]]] = [
         "production-grants-have-a-reason",
         stack(grant(), grant("h", reason="the shop bills its customers"), name="prod"),
         {},
-        ["grant 'g' in realm 'r': has no reason; say in a sentence what it is for."],
+        ["grant 'g' in realm 'r': has no reason; write in a sentence what it is for."],
     ),
     (
         "reviews-are-not-overdue",

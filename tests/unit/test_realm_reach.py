@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kcadmin.guards.entries import Guards, merged, parts
+from kcadmin.guards.entries import Guards, guard_parts, merged
 from kcadmin.guards.marks import new_mark
 from kcadmin.guards.parts import MARK
 from kcadmin.objects.features import STANDARD_FEATURE, Features
@@ -40,9 +40,9 @@ def test_the_standard_exchange_looks_at_both_tokens() -> None:
     assert allowed.allowed and not allowed.conditions and allowed.exchange == "standard"
     assert [way.by for way in allowed.source_ways] == ["the audience mapper 'to b' of 'a'"]
     assert [way.by for way in allowed.audience_ways] == ["the audience mapper 'to c' of 'b'"]
-    assert verdict(found, "b", "c", "c").why_not == ("tokens of 'c' do not name 'b' as audience",)
-    assert verdict(found, "b", "a", "a").why_not == ("tokens of 'b' do not name 'a' as audience",)
-    assert verdict(found, "b", "a", "b").why_not == ("tokens of 'b' do not name 'b' as audience",)
+    assert verdict(found, "b", "c", "c").why_not == ("tokens of 'c' do not have 'b' in aud",)
+    assert verdict(found, "b", "a", "a").why_not == ("tokens of 'b' do not have 'a' in aud",)
+    assert verdict(found, "b", "a", "b").why_not == ("tokens of 'b' do not have 'b' in aud",)
     assert verdict(found, "a", "a").why_not == ("the standard exchange of 'a' is switched off",)
 
 
@@ -72,7 +72,7 @@ def test_a_feature_that_is_switched_off_is_the_reason_and_not_the_switch() -> No
         ({"enabled": False}, "'b' is disabled"),
         ({"publicClient": True}, "'b' is a public client"),
         ({"bearerOnly": True}, "'b' is bearer-only"),
-        ({"protocol": "saml"}, "'b' is no OpenID Connect client"),
+        ({"protocol": "saml"}, "'b' is not an OpenID Connect client"),
     ],
 )
 def test_a_requester_that_cannot(changes: dict[str, Any], why_not: str) -> None:
@@ -164,7 +164,7 @@ def test_users_roles_open_what_nothing_names() -> None:
     found = survey(client("a"), client("b", switch=True, fullScopeAllowed=True), client("c"), client("d", switch=True))
     assert verdict(found, "b", "b", "c", roles).conditions == ("the user has a role of 'c'",)
     assert verdict(found, "d", "a", None, roles).conditions == ("the user has a role of 'd'",)
-    assert verdict(found, "d", "c", None, roles).why_not == ("tokens of 'c' do not name 'd' as audience",)
+    assert verdict(found, "d", "c", None, roles).why_not == ("tokens of 'c' do not have 'd' in aud",)
     rules = {rule.requester: rule for rule in realm_reach(found, roles).rules()}
     assert rules["b"].role_audiences == {"c", "d"} and rules["d"].role_sources == {"a", "b"}
     assert not simplified(realm_reach(found, roles)).allows("b", "b", "c")
@@ -321,7 +321,7 @@ def test_what_policies_say_together(strategy: str, answers: list[Decision], yes:
 
 def guarded(guards: Guards, **change: Any) -> Survey:
     """a → b → c, b guarded; ``change``: of each client policy, by hand."""
-    mine = parts(guards, {name: f"mark-{name}" for name in guards.marked})
+    mine = guard_parts(guards, {name: f"mark-{name}" for name in guards.marked})
     lists = {kind: merged(kind, [], mine, "o/p/s") for kind in ("policies", "profiles")}
     return survey(
         client("a", "b"),
@@ -340,13 +340,13 @@ def test_guards_are_judged() -> None:
     assert verdict(found, "d", "d", "c").why_not == ("the guard on requesters does not let 'd' exchange",)
     assert realm_reach(found, NO_ROLES).guards.unjudged == ()
     narrow = guarded(Guards(no_wider_scopes=("b",)))
-    assert verdict(narrow, "b", "a", "c").why_not == ("tokens of 'b' do not name 'c' as audience",)
+    assert verdict(narrow, "b", "a", "c").why_not == ("tokens of 'b' do not have 'c' in aud",)
     assert verdict(narrow, "b", "a").conditions == ("no scope is wider than the subject token's",)
 
 
 def test_a_borrowed_mark_passes_and_is_named() -> None:
     mark = new_mark("uuid-b")
-    mine = parts(Guards(("b",)), {"b": mark})
+    mine = guard_parts(Guards(("b",)), {"b": mark})
     found = survey(
         client("a", "b"),
         replace(client("b", switch=True, attributes={MARK: mark}), uuid="uuid-b"),
@@ -360,7 +360,7 @@ def test_a_borrowed_mark_passes_and_is_named() -> None:
 
 
 def test_a_guard_on_scopes_looks_whose_token_it_is() -> None:
-    mine = parts(Guards(scopes={"b": {"to-c": ("a",)}}), {"b": "mark-b"})
+    mine = guard_parts(Guards(scopes={"b": {"to-c": ("a",)}}), {"b": "mark-b"})
     found = survey(
         client("a", "b"),
         client("b", switch=True, attributes={MARK: "mark-b"}, optionalClientScopes=["to-c"]),
@@ -373,7 +373,7 @@ def test_a_guard_on_scopes_looks_whose_token_it_is() -> None:
     assert verdict(found, "b", "a", "c").conditions == ("scope 'to-c' is asked for",)
     refused = "the guard on scopes does not let 'b' ask for 'c' with tokens of 'd'"
     assert verdict(found, "b", "d", "c").why_not == (refused,)
-    assert verdict(found, "b", "a", "d").why_not == ("tokens of 'b' do not name 'd' as audience",)
+    assert verdict(found, "b", "a", "d").why_not == ("tokens of 'b' do not have 'd' in aud",)
     assert verdict(found, "b", "d").allowed
     reach = realm_reach(found, NO_ROLES)
     assert simplified(reach).allows("b", "a", "c") and not simplified(reach).allows("b", "d", "c")

@@ -205,7 +205,7 @@ def test_parts_of_one_resource_a_realm_are_rebound_as_if_each_were_one() -> None
     today = {"api": "a1", "shop": "z1", "web": "b1", "realm-management": "m1"}
     moved = {}
     for name, document in (("each", state), ("whole", whole)):
-        moves, faults = rebind.survey(Server(OLD, today), State("", document))  # type: ignore[arg-type]
+        moves, faults = rebind.compare_server(Server(OLD, today), State("", document))  # type: ignore[arg-type]
         assert not faults
         rebound = packed.each_of(resources(rebind.rebound(State("", document), moves, OLD, {}))[2:])
         moved[name] = {each["type"]: [each["id"], each["inputs"], each["outputs"]] for each in rebound}

@@ -7,8 +7,11 @@ import pytest
 
 from exchange.release import removal
 from kcadmin.objects.audience_scopes import AudienceScope, may_have_been
+from kcadmin.objects.mapper_types import STORES
 from kcadmin.rest.errors import Refusal
-from reach.leftovers import Leftover, LeftoverKind, _depths
+from providers.base.mapper import MapperProvider
+from reach.leftovers import CLAIMED, NAMED_IN_KIND, Leftover, LeftoverKind, _depths
+from tests.support.resources import RESOURCES
 
 SCOPE = AudienceScope("orders", "", "api", (("", "staff"),), True, owner="gone#g", id="1")
 
@@ -17,6 +20,14 @@ class Realm:
     """No request is made."""
 
     name = "r"
+
+
+def test_every_mapper_and_setting_can_be_released() -> None:
+    """Where a new one is missing, CONTRIBUTING.md says what to add."""
+    assert {each.STORE for each in RESOURCES if issubclass(each, MapperProvider)} == {*STORES.values()}
+    claims = {each.claim for each in RESOURCES.values() if each.claim}
+    assert {each for each in claims if not each.startswith(tuple(NAMED_IN_KIND))} <= {*CLAIMED}
+    assert {*LeftoverKind} - {LeftoverKind.ADOPTED, LeftoverKind.STRAY} <= {*removal._WAYS}
 
 
 def fails(realm: object, left: Leftover) -> None:
@@ -53,7 +64,8 @@ def test_guards_stay_while_what_they_guard_could_not_be_taken_away(monkeypatch: 
     assert [*ends(guard)] == [""] and gone == ["gone"]
     assert [*ends(mapper, guard)] == [
         "mapper 'm': stays.",
-        f"{guard.about} in realm 'r': stays, since not all that comes before it could be taken away; run the same command again.",
+        f"{guard.about} in realm 'r': stays, since something that must go first could not be removed; "
+        "run the same command again.",
     ]
     assert gone == ["gone"]
 

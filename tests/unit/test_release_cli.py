@@ -45,7 +45,7 @@ def test_without_a_yes_it_is_only_shown(monkeypatch: pytest.MonkeyPatch, argumen
         "  standard token exchange of client 'web'",
         "  ends: 'web' exchanges tokens of 'web' for 'api'",
     ]
-    assert result.stderr == "Nothing was changed; --yes takes it away.\n"
+    assert result.stderr == "Nothing was changed; --yes removes it.\n"
 
 
 def test_owners_that_somebody_makes_up_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +96,9 @@ def test_what_client_policies_would_change_is_refused_unless_it_is_accepted(monk
     shown = json.loads(run(monkeypatch, "--owner", OWNER, "--json", found=refused).stdout)
     assert shown["realms"][0]["policyChanges"] == [said, *refused.told] and shown["released"] is None
     unknown = run(monkeypatch, "--owner", OWNER, "--accept-policy-changes", "consentRequired, consent")
-    assert unknown.exit_code == 2 and "'consent' is no field that client policies change; choose from" in unknown.stderr
+    assert (
+        unknown.exit_code == 2 and "'consent' is not a field that client policies change; choose from" in unknown.stderr
+    )
 
 
 def test_owners_are_listed_with_a_command_that_a_shell_takes_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,10 +135,13 @@ def test_what_is_taken_over_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> No
     }
     answers = {"config": json.dumps(config), "stack": "{}"}
     monkeypatch.setattr(place, "run_pulumi", lambda arguments: answers[arguments[0]])
-    monkeypatch.setattr(release_command, "declared", lambda *_: frozenset())
+    monkeypatch.setattr(release_command, "declared_parts", lambda *_: frozenset())
     found = replace(FOUND, adopted=(MAPPER,), by="mine")
     shown = run(monkeypatch, "--owner", OWNER, "--adopt", at=(), found=found)
-    assert shown.exit_code == 3 and shown.stderr == "Nothing was changed; --yes takes it over, and the rest away.\n"
+    assert (
+        shown.exit_code == 3
+        and shown.stderr == "Nothing was changed; --yes takes over what the stack declares, and removes the rest.\n"
+    )
     assert "  becomes that of 'mine': audience mapper 'audience-api' of client 'web'" in shown.stdout.splitlines()
     told = json.loads(run(monkeypatch, "--owner", OWNER, "--adopt", "--json", at=(), found=found).stdout)
     assert [each["adopted"] for each in told["realms"][0]["left"]] == [True, False]
@@ -148,4 +153,4 @@ def test_what_is_taken_over_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> No
     del config["keycloak-token-exchange:owner"]
     answers["config"] = json.dumps(config)
     refused = run(monkeypatch, "--adopt", "--owner", OWNER, at=())
-    assert refused.exit_code == 2 and "the stack's config sets no owner" in refused.stderr
+    assert refused.exit_code == 2 and "this stack has no owner" in refused.stderr

@@ -298,7 +298,7 @@ def test_another_owners_option_is_refused_naming_the_owner(keycloak: FakeKeycloa
     assert text.startswith("client 'api' in realm 'r': ") and "'org/p/s1'" in text and "'SAME_SESSION'" in text
     assert (
         "enableRefreshRequestedTokenType" in text
-        and "; agree on one value; where that owner's stack works in realm " in text
+        and "; agree on one value; if that owner's stack no longer uses realm " in text
     )
     assert keycloak.state() == after
 

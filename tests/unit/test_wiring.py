@@ -244,7 +244,7 @@ OFF = {"enabled": False}
         ({"requester": "gateway"}, {"missing": ("gateway",)}, "client 'gateway' does not exist"),
         ({}, {"frontend": OFF}, "client 'frontend' is disabled; enable it"),
         ({}, {"api": OFF}, "client 'api' is disabled"),
-        ({}, {"api": {"openid_connect": False}}, "client 'api' is no OpenID Connect client; name one"),
+        ({}, {"api": {"openid_connect": False}}, "client 'api' is not an OpenID Connect client; name one"),
         ({}, {"api": {"public": True}}, "requester 'api' is a public client; make it confidential"),
         ({"flows": ("requester",)}, {"frontend": {"public": True}}, "requester 'frontend' is a public client"),
         (
@@ -619,7 +619,7 @@ def scope(**changes: Any) -> AudienceScope:
         ({"required_roles": (RequiredRole("staff"),)}, scope(roles=(("", "staff"),)), None),
         ({"required_roles": (RequiredRole("staff"),)}, scope(), "asks for other roles (none) than requiredRoles"),
         ({}, scope(roles=(("api", "r"),)), "asks for other roles (api/r) than requiredRoles"),
-        ({}, scope(included_client=None), "does not name 'api' alone in aud"),
+        ({}, scope(included_client=None), "does not add exactly 'api' to aud"),
         ({}, scope(included_client=None, owner=f"{OWNER}#g"), None),
     ],
     ids=str,
