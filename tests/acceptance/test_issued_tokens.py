@@ -62,3 +62,21 @@ def test_what_ends_the_tokens_of_an_exchange(make_realm: MakeRealm, exchange: st
     assert not any(is_active(realm, each["access_token"]) for each in (got, plain, kept)) and not is_renewed(
         realm, kept
     )
+
+
+@EXCHANGES
+def test_a_user_who_is_disabled_or_locked_out(make_realm: MakeRealm, exchange: str) -> None:
+    """Locked out for a time: only the login is refused."""
+    realm = make_realm(exchange)
+    Stack(realm.robot).up(
+        {"name": "g", "realm": realm.name, "sources": ["frontend"], "target": "api", "exchange": exchange}
+    )
+    token, user = logged_in(realm), realm.get("users", username=realm.user, exact="true")[0]
+    protected = {"bruteForceProtected": True, "failureFactor": 1, "waitIncrementSeconds": 600}
+    realm.session.put(realm.at(), {**protected, "maxFailureWaitSeconds": 900})
+    for password in ("wrong", PASSWORD):
+        refused = ask(realm, "token", "frontend", grant_type="password", username=realm.user, password=password)
+        assert "access_token" not in refused
+    assert "access_token" in exchanged(realm, token, "access_token")
+    realm.session.put(realm.at("users", user["id"]), {**user, "enabled": False})
+    assert exchanged(realm, token, "access_token").get("error_description") == "Invalid token"
