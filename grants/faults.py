@@ -90,7 +90,7 @@ def _bound_sources(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tup
 
 
 def closed_doors(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
-    """Strangers' policies that all must allow: beside them a grant would be denied, or open what they close."""
+    """Unmanaged policies that all must allow: beside them a grant would be denied, or open what they close."""
     target, there = facts.clients.get((spec.realm, spec.target)), facts.permissions.get(spec.realm)
     if target is None or there is None or not any(flow.flow == REQUESTER for flow in flows_of(spec)):
         return

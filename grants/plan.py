@@ -139,7 +139,7 @@ def exchanges_of(grant: GrantPlan) -> tuple[str, ...]:
 
 
 def in_token_scope(grant: GrantPlan) -> bool:
-    """Whether tokens name the grant's scope in ``scope``, where the legacy exchange's policies look, and callers who asked.
+    """Whether tokens name the grant's scope in ``scope``, which the legacy exchange's policies check, and callers who asked.
 
     A third client's own scope is never in the token that it is given, so it must not count as a wider one.
     """

@@ -29,7 +29,7 @@ Held = tuple[Json, str, AssignedScope | None, str | None]
 
 
 class Walked(dict[str, Json]):
-    """Client scopes that do not change while the clients of a realm are looked at: what matters of each client is asked once."""
+    """Client scopes that do not change while the clients of a realm are read: what matters of each client is asked once."""
 
     def __init__(self, scopes: Scopes) -> None:
         super().__init__(scopes)

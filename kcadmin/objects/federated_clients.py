@@ -1,4 +1,4 @@
-"""The clients that Keycloak looks among for a token of another issuer, robots or not.
+"""The clients among which Keycloak searches for a token of another issuer, robots or not.
 
 Two with the same subject are refused both, except that for a while it knows the one that logged in before (26.7.5). Disabled ones
 do not count while they are, and those with another authenticator do.
@@ -14,7 +14,7 @@ SPIFFE_ID = "spiffe://"
 
 
 def clients_with_subject(realm: Realm, alias: str, subject: str) -> list[dict[str, Any]]:
-    """Those with a subject at an identity provider, or at any for a SPIFFE id, which Keycloak looks for by itself."""
+    """Those with a subject at an identity provider, or at any for a SPIFFE id, which Keycloak finds by itself."""
     if subject.startswith(SPIFFE_ID):
         return [each for each in _clients_with(realm, SUBJECT, subject) if each["attributes"].get(ISSUER)]
     return [each for each in clients_of_provider(realm, alias) if each["attributes"].get(SUBJECT) == subject]

@@ -113,7 +113,7 @@ def release(
     """Drops our claim; the last one out restores what was, or writes ``off``. What others changed meanwhile stays.
 
     :param taken: as ``take`` said, for a claim that a killed run has dropped already.
-    :param max_age: of the look before the write, in seconds.
+    :param max_age: of the read before the write, in seconds.
     :param values: the values that we had set.
     :returns: the client as it is afterwards; None when it is gone.
     """
@@ -135,7 +135,7 @@ def release(
         if back or drop:
             try:
                 clients.change(uuid, {**back, **drop})
-            except NotFound:  # the client has gone since it was looked at
+            except NotFound:  # the client has gone since it was read
                 return None
             _mend_after_leaving(clients, uuid, kind, values, restored, back)
         return clients.get(uuid)

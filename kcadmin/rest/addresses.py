@@ -11,7 +11,7 @@ from kcadmin.rest.answers import Answer
 from kcadmin.rest.odd import Odd
 from kcadmin.rest.texts import named
 
-Look = Callable[[str, str], Answer | None]
+Get = Callable[[str, str], Answer | None]
 """GET of a path below a base address, without a login; None where nothing answers."""
 Found = tuple[Odd, str | None]
 """What is told, and the address in it; None where nothing is."""
@@ -64,36 +64,36 @@ def base_of_redirect(url: str, at: str, location: str) -> str | None:
     return base if base != url else None
 
 
-def found_elsewhere(url: str, realm_at: str, look: Look) -> str | None:
+def found_elsewhere(url: str, realm_at: str, get: Get) -> str | None:
     """The base address of a Keycloak on the same host: what its first page leads to, or with, or without, ``/auth``.
 
     :param realm_at: the path of a realm, which Keycloak shows to everybody.
     """
     parts = urlsplit(url)
     origin = urlunsplit((parts.scheme, parts.netloc, "", "", ""))
-    first = look(origin, "/")
+    first = get(origin, "/")
     try:
         path = urlsplit(first.location if first else "").path.rstrip("/")
     except ValueError:
         path = ""
     for base in (origin + _ADMIN.sub("", path), origin + _PREFIX, origin):
-        if base != url and _is_keycloak(look(base, realm_at)):
+        if base != url and _is_keycloak(get(base, realm_at)):
             return base
     return None
 
 
-def of_admin(url: str, look: Look) -> Found:
+def of_admin(url: str, get: Get) -> Found:
     """What is told where a request below /admin got an answer that is not Keycloak's, and the address that is named for it."""
-    probe = look(url, "/admin/realms")
+    probe = get(url, "/admin/realms")
     if probe is not None and probe.status_code == UNAUTHORISED and probe.own_words():
         return NO_ADMIN, None  # it is served: that one answer was another's
-    base = _named_for_admin(url, look)
+    base = _named_for_admin(url, get)
     return (ADMIN_ELSEWHERE, base) if base else (NO_ADMIN, "")
 
 
-def _named_for_admin(url: str, look: Look) -> str | None:
+def _named_for_admin(url: str, get: Get) -> str | None:
     """The base address that Keycloak's first page leads to, where it is another one."""
-    first = look(url, "/")
+    first = get(url, "/")
     try:
         goal = urlsplit(first.location if first else "")
     except ValueError:

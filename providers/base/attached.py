@@ -44,13 +44,13 @@ class AttachedPolicies:
             warn(note)
         client_uuid, client_id, owner = self._props.client_uuid, self._props.client_id, self._props.owner
         now = attach(self._realm, client_uuid, client_id, self._policies, owner)
-        of_strangers = (self._with_policies or used) and not now.marked & self._policies
-        for policy, claim in self._claims.items() if not of_strangers or self._props.revoke else ():
+        unmanaged = (self._with_policies or used) and not now.marked & self._policies
+        for policy, claim in self._claims.items() if not unmanaged or self._props.revoke else ():
             # Another resource of this stack may have attached it, and be deleted next. Who attaches a policy first writes no
             # claim, so that a grant costs no write more. Nor does who takes over its number.
             if (policy in now.before and not self._props.keeps) or claim.found():
                 claim.write()
-        return FOUND if of_strangers else ATTACHED
+        return FOUND if unmanaged else ATTACHED
 
     def taken_over(self, id_: str) -> ObjectMark | None:
         """The claim of another stack, as a mark, where all of them are another stack's by now."""

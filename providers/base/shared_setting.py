@@ -108,7 +108,7 @@ class SharedSettingProvider(ClaimedProvider):
             taken=_taken(props, self.values(props)),
             values=self.values(props),
             off=off,
-            max_age=RECENT_SECONDS,  # ``delete`` has just looked whose claim it is
+            max_age=RECENT_SECONDS,  # ``delete`` has just read whose claim it is
         )
         if client:
             others = sorted({claim.owner for claim in held_by_others(client, props.owner, self.KIND)})
