@@ -12,7 +12,7 @@ from kcadmin.authz.exchange_permission import AFFIRMATIVE
 from kcadmin.marks.ownership import stack_of
 from kcadmin.marks.whose import owner_remedy
 from kcadmin.objects.features import LEGACY, STANDARD, Features
-from kcadmin.rest.texts import named, quoted
+from kcadmin.rest.texts import first_few, named, quoted
 from reach.facts import ClientFacts, Facts
 from reach.fitness import Position, Unfit, unfit_for
 
@@ -119,7 +119,8 @@ def audiences_beside(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[t
     ways = facts.other_audiences.get((spec.realm, spec.target), ())
     if ways:
         yield (
-            f"exactAudience cannot be kept, since tokens of {named(spec.target)} have others in aud: by {' and by '.join(ways)}",
+            f"exactAudience cannot be kept, since tokens of {named(spec.target)} have others in aud: by "
+            f"{first_few(ways, between=' and by ')}",
             "take these away, or use exchange: standard, where the caller's audience filters",
         )
     if (target.full_scope or target.full_scope_returns) and not spec.restrict_full_scope:

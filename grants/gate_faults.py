@@ -9,7 +9,7 @@ from kcadmin.authz.exchange_permission import AFFIRMATIVE, DISABLED, ENFORCING, 
 from kcadmin.marks import whose
 from kcadmin.marks.ownership import stack_of
 from kcadmin.objects.features import LEGACY, STANDARD
-from kcadmin.rest.texts import named, quoted
+from kcadmin.rest.texts import first_few, named, quoted
 from reach.facts import Facts
 from reach.gates import Opening
 from reach.permissions import answer, permissions_on
@@ -111,7 +111,7 @@ def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[s
         restrict = roles and (there.full_scope or there.full_scope_returns) and not spec.restrict_full_scope
         yield (
             f"tokens of {named(client)} have {named(spec.target)} in aud without {' and '.join(conditions)}: by "
-            f"{' and by '.join(names)}",
+            f"{first_few([*names], between=' and by ')}",
             f"set restrictFullScope: true, which takes unmapped roles out of all tokens of {named(client)}"
             if restrict and len(names) == 1
             else _of(

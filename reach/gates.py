@@ -97,7 +97,7 @@ def ways_in(
         always = roles_in_reach(realm, client, target, without_full_scope=full_scope_goes, kinds=(DEFAULT,))
     by_roles = [
         Opening(
-            f"roles of {texts.named(target_id)} that its users may hold ({', '.join(sorted(carried))}){_where(each)}",
+            f"roles of {texts.named(target_id)} that its users may hold ({texts.first_few(sorted(carried))}){_where(each)}",
             (*_needs(realm, scopes, each), frozenset((target_id, role) for role in carried)),
             asked or each.on_request,
             by_roles=True,

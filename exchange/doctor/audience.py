@@ -268,7 +268,7 @@ def _is_hidden(q: Question, naming: ExpectedAudience) -> bool:
 
 def _missing(q: Question, naming: ExpectedAudience, *, sure: bool) -> Finding:
     others = sorted({each.audience or "" for each in _mappers(q, naming) if each.own} - {""})
-    known = f"its audience mappers add {', '.join(others)}" if others else "it has no audience mapper"
+    known = f"its audience mappers add {texts.first_few(others)}" if others else "it has no audience mapper"
     wrong = f"does not add {texts.named(naming.named)} to aud: {known}"
     remedy = (
         f"add an audience mapper for {texts.named(naming.named)} under Clients → {naming.holder.client_id} → "

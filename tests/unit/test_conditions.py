@@ -193,6 +193,8 @@ def test_what_to_do_about_an_open_gate() -> None:
         "(clerk); set restrictFullScope: true"
         in faults(spec, known=replace(facts(), openings={gate: Openings((CLERK,))}))[0]
     )
+    many = replace(facts(), openings={gate: Openings(tuple(Opening(f"m{number}") for number in range(1000)))})
+    assert "by m0 and by m1 and by m2 and by m3 and by m4 and 995 more; " in faults(spec, known=many)[0]
     both = replace(facts(), openings={gate: Openings((CLERK, Opening("m")))})
     assert "by m; take these away, and set restrictFullScope: true for the roles" in faults(spec, known=both)[0]
     adopted = Opening("m", mapper="id", owner=OWNER, adopted=True)
