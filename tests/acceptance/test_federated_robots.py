@@ -102,7 +102,7 @@ def test_a_ci_job_manages_grants(realm: TestRealm, cluster: Issuer, tmp_path: Pa
     realm.session.delete(realm.at("clients", realm.uuid("twin")))
     connection = logged_in(realm, file, cluster.of_job(audience, JOB))
     Session(connection).get(realm.at("clients"))
-    with pytest.raises(LoginRefused, match=r"Token reuse detected\).*; the identity provider takes each token once"):
+    with pytest.raises(LoginRefused, match=r"Token reuse detected\).*; the identity provider accepts each token once"):
         Session(connection).get(realm.at("clients"))
     old = cluster.sign(sub=JOB, aud=audience, jti="old", iat=1, nbf=1)
     with pytest.raises(LoginRefused, match=r"too far in the past .*; take a newer token, or raise the greatest age"):

@@ -142,7 +142,7 @@ LEFT: dict[str, tuple[Level, str]] = {
         NOTE,
         "hangs on the permissions of z21, z21b: client policy 'shared' lets 'a21' and 'y21' through",
     ),
-    "policy 'twice' of 'z28'": (NOTE, "says the same as 'once'"),
+    "policy 'twice' of 'z28'": (NOTE, "allows the same as 'once'"),
 }
 ADDS = {  # (client, audience) of the mappers that `up` makes
     ("t02", "t02"),

@@ -99,7 +99,7 @@ def test_a_robot_with_a_token_of_another_issuer(realm: TestRealm, make_realm: Ma
     realm.session.put(realm.at("identity-provider", "instances", "ci"), once)
     file.write_text(token_of(ci))
     Session(connection).get(realm.at())
-    with pytest.raises(LoginRefused, match=r"Token reuse detected\).*; the identity provider takes each token once"):
+    with pytest.raises(LoginRefused, match=r"Token reuse detected\).*; the identity provider accepts each token once"):
         Session(connection).get(realm.at())
     realm.change("robot", attributes={**known, "jwt.credential.sub": "another"})
     file.write_text(token_of(ci))

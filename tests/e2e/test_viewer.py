@@ -69,7 +69,7 @@ def test_a_login_for_pull_requests(make_realm: MakeRealm, new_stack: NewStack) -
     told = stack.refused("preview").output
     assert "client policies: this login may not read them (role view-realm)" in told
     # guards and events are read at the same moment, and Pulumi ends at the first that fails
-    assert "(to look only, view-realm)" in told or "give it the role view-events" in told
+    assert "(to read only, view-realm)" in told or "give it the role view-events" in told
     stack.configure(*GRANTS, loginRealm=None, clientId=None)
     stack.up("--skip-preview")  # the refused one has put its login into the state
     stack.destroy("--skip-preview")
