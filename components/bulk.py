@@ -8,13 +8,14 @@ import pulumi
 
 from components.grant_options import NONE
 from components.legacy_parts import register_legacy_parts
+from components.news import are_as_before
 from components.proofs import register_proofs
 from components.shared_parts import SharedParts
 from grants.description import describe
 from grants.plan import GrantPlan
 from grants.policy_facts import policy_facts
 from kcadmin.marks.ownership import stack_of
-from kcadmin.marks.packed import Part
+from kcadmin.marks.packed import Part, pack
 from kcadmin.rest.texts import shown
 from providers.base import messages
 from providers.base.held import NUMBER
@@ -76,8 +77,11 @@ class InBulk:
                 leaving.append(resource)
                 yield resource
         for realm, held in parts.items():
-            grants = {plan.spec.name: _kept(plan) for plan in self._plans if plan.spec.realm == realm}
-            after = pulumi.ResourceOptions(depends_on=leaving)
+            plans = self._by_realm()[realm]
+            grants = {plan.spec.name: _kept(plan) for plan in plans}
+            # Pulumi shows a resource whole that only the server changed. In a preview the state does not keep what is hidden.
+            hidden = [*pack({}, {})] if pulumi.runtime.is_dry_run() and are_as_before(plans, realm) else None
+            after = pulumi.ResourceOptions(depends_on=leaving, hide_diffs=hidden)
             here = held.keys() & arrived
             run = NEW_OWNER if self._of_others({realm: held}, here) else IS_HELD if here else None
             made = RealmGrants(f"{realm}/grants", realm=realm, parts=held, grants=grants, run=run, opts=after)

@@ -24,6 +24,12 @@ def tell_changes(grants: Sequence[GrantPlan], *, all_of_stack: bool) -> None:
         messages.text(found)
 
 
+def are_as_before(grants: Sequence[GrantPlan], realm: str) -> bool:
+    """Whether these are the grants of a realm, and as the last run left them."""
+    before = {name: each for name, each in last_grants().items() if each.get("realm") == realm}
+    return not changes(before, {each.spec.name: describe(each) for each in grants}, all_of_stack=True).lines()
+
+
 def for_people(grants: Mapping[str, Description]) -> dict[str, str] | str:
     """Grants by their names as a stack's output tells them: a line each, or how many they are.
 

@@ -3,6 +3,7 @@
 docs/adr/0028-one-resource-a-realm.md says when that is worth it.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import pulumi
@@ -16,7 +17,17 @@ from providers.base.plugin import speak_to_people
 from providers.base.provider import BESIDE_OTHERS, KeycloakProvider, Props
 from providers.base.resource import short_traces
 from providers.bulk.engine import Engine, Step, all_of
-from providers.bulk.told import IS_HELD, PREVIEW, RUN, require_owner, tell_steps, tell_taken_back
+from providers.bulk.told import (
+    HIDDEN,
+    IS_HELD,
+    PREVIEW,
+    RUN,
+    RealmRun,
+    differ,
+    require_owner,
+    tell_steps,
+    tell_taken_back,
+)
 from providers.registry import kinds
 
 GIVES, FAILED = "gives", "failed"
@@ -30,30 +41,32 @@ class RealmGrantsProvider(dynamic.ResourceProvider):
     def configure(self, req: dynamic.ConfigureRequest) -> None:
         """Stores the settings; the session logs in at its first request."""
         speak_to_people(self)
-        self._config, self._providers, self._runs = req.config.get, dict[str, KeycloakProvider](), dict[str, object]()
-        self._engine = Engine(self._provider_of)
+        self._config, self._providers = req.config.get, dict[str, KeycloakProvider]()
+        self._runs, self._engine = defaultdict[str, RealmRun](RealmRun), Engine(self._provider_of)
 
     def check(self, _olds: Props, news: Props) -> dynamic.CheckResult:
         """Refuses what is wrong with any part; fills their defaults in."""
-        self._runs[news["realm"]] = news.get(RUN)
         parts, faults = self._engine.check(parts_in(_olds), parts_in(news), {BESIDE_OTHERS: news.get(BESIDE_OTHERS)})
         inputs = {**_packed(parts, news), **({GIVES: news[GIVES]} if news.get(GIVES) else {})}
+        self._runs[news["realm"]] = RealmRun(news.get(RUN), differ(_olds, inputs))
         return dynamic.CheckResult(inputs, [failure(each) for each in dict.fromkeys(faults)])
 
     def diff(self, _id: str, _olds: Props, _news: Props) -> dynamic.DiffResult:
-        """Compares the state and the server with the inputs, part by part."""
+        """Compares the state and the server with the inputs, part by part. None: Pulumi tells which inputs changed."""
         olds, news = _kept(_olds, _news), parts_in(_news)
         steps, faults = self._engine.steps(olds, news)
         if faults:
             raise KeycloakError(*all_of(faults))
-        if self._runs.get(_news["realm"]) == PREVIEW:
+        run = self._runs[_news["realm"]]
+        if run.is_preview:
             tell_steps(_news["realm"], steps, olds, news)
         same = {*steps.values()} <= {Step.SAME} and declared_in(_olds) == declared_in(_news)
-        return dynamic.DiffResult(changes=not same or bool(_olds.get(FAILED) or _news.get(GIVES)))
+        changes = not same or bool(_olds.get(FAILED) or _news.get(GIVES))
+        return dynamic.DiffResult(changes=None if changes and run.compares else changes)
 
     def create(self, props: Props) -> dynamic.CreateResult:
         """Makes all parts, or continues those of a run that was killed."""
-        require_owner(self._runs.get(props["realm"]), props["realm"])
+        require_owner(self._runs[props["realm"]].kind, props["realm"])
         return dynamic.CreateResult(str(props["realm"]), self._made({}, props))
 
     def update(self, _id: str, _olds: Props, _news: Props) -> dynamic.UpdateResult:
@@ -73,7 +86,7 @@ class RealmGrantsProvider(dynamic.ResourceProvider):
 
     def _made(self, olds: Mapping[str, Part], props: Props) -> Props:
         done = self._engine.apply(olds, parts_in(props))
-        tell_taken_back(olds, done.parts if olds or self._runs.get(props["realm"]) != IS_HELD else {})
+        tell_taken_back(olds, done.parts if olds or self._runs[props["realm"]].kind != IS_HELD else {})
         return {**_packed(done.parts, props), **({FAILED: dict(sorted(done.faults.items()))} if done.faults else {})}
 
     def _provider_of(self, kind: str) -> KeycloakProvider:
@@ -105,7 +118,8 @@ class RealmGrants(dynamic.Resource, module="keycloak", name="RealmGrants"):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         known = {"realm": realm, **pack(parts, grants), GIVES: list(gives) or None, FAILED: None}
-        known |= {RUN: PREVIEW if pulumi.runtime.is_dry_run() else run, BESIDE_OTHERS: beside_others()}
+        previewed = HIDDEN if opts and opts.hide_diffs else PREVIEW
+        known |= {RUN: previewed if pulumi.runtime.is_dry_run() else run, BESIDE_OTHERS: beside_others()}
         with short_traces():
             super().__init__(RealmGrantsProvider(), resource_name, known, opts)
 

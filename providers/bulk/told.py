@@ -2,18 +2,37 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from kcadmin.marks.packed import Part
 from kcadmin.rest.errors import Refusal
 from kcadmin.rest.texts import named, shown
 from providers.base import messages
+from providers.base.called import PROVIDER_KEY
 from providers.base.held import CONTINUES, NUMBER, replaced_with_owner
 from providers.bulk.engine import Parts, Step
 
 SHOWN = 20
 RUN = "run"  # an input that no state holds: one of the next, or nothing
-PREVIEW, IS_HELD, NEW_OWNER = "preview", "held", "owner"  # the state holds the parts, by another owner
+PREVIEW, HIDDEN = "preview", "hidden"  # a preview, and one that hides what it compares
+IS_HELD, NEW_OWNER = "held", "owner"  # the state holds the parts, by another owner
+
+
+class RealmRun(NamedTuple):
+    """kind: one of those. differs: whether the inputs are others than by the state."""
+
+    kind: object = None
+    differs: bool = False
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether it tells what is to be done."""
+        return self.kind in (PREVIEW, HIDDEN)
+
+    @property
+    def compares(self) -> bool:
+        """Whether Pulumi finds and shows what differs. Where all of that is hidden, it would show the whole instead."""
+        return self.differs and self.kind != HIDDEN
 
 
 def require_owner(run: object, realm: str) -> None:
@@ -23,6 +42,11 @@ def require_owner(run: object, realm: str) -> None:
     """
     if run == NEW_OWNER:
         raise Refusal(f"grants of realm {named(realm)}: {replaced_with_owner('are', 'their')}.")
+
+
+def differ(olds: Any, inputs: Any) -> bool:
+    """Whether a resource has other inputs than by its state; what is not set is no difference."""
+    return bool(_set(olds, PROVIDER_KEY) != _set(inputs))
 
 
 def tell_steps(realm: str, steps: Mapping[str, Step], olds: Parts, news: Parts) -> None:
@@ -53,6 +77,12 @@ def _told(step: Step, old: Part | None, new: Part | None) -> Iterator[str]:
             was = old.props.get(field)
             if was != value:
                 yield f"{field} {_text(was)} → {_text(value)}"
+
+
+def _set(value: Any, *without: str) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _set(each) for key, each in value.items() if each is not None and key not in without}
+    return [_set(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _text(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +16,7 @@ from kcadmin.rest.errors import KeycloakError, Refusal
 from providers.base.part import REFERENCE
 from providers.bulk.engine import Engine, Step
 from providers.bulk.order import work_in_order
-from providers.bulk.told import NEW_OWNER
+from providers.bulk.told import HIDDEN, NEW_OWNER, RealmRun
 from providers.realm_grants import RealmGrantsProvider
 
 Props = dict[str, Any]
@@ -180,7 +181,7 @@ def inputs(parts: dict[str, Part], **more: Any) -> Props:
 @pytest.fixture
 def provider(engine: Engine) -> RealmGrantsProvider:
     held = RealmGrantsProvider()
-    held._engine, held._runs = engine, {}
+    held._engine, held._runs = engine, defaultdict(RealmRun)
     return held
 
 
@@ -208,6 +209,23 @@ def test_a_grant_that_changes_is_a_change_without_a_write(provider: RealmGrantsP
     news = {**inputs(PAIR), "grants": {"g": {**GRANT, "reason": "why"}}}
     assert provider.diff("r", outs, news).changes
     assert packed_grants(provider.update("r", outs, news).outs or {})["g"]["reason"] == "why" and notes.did == []
+
+
+def test_pulumi_tells_which_inputs_changed_and_the_provider_that_the_server_did(
+    provider: RealmGrantsProvider, notes: Notes
+) -> None:
+    """Pulumi shows the whole of a resource whose provider says that it changed, and else what differs in its inputs."""
+    first = provider.check({}, inputs(PAIR)).inputs
+    outs = provider.create(first).outs or {}
+    news = {**inputs(PAIR), "grants": {"g": {**GRANT, "reason": "why"}}}
+    changed = provider.check({**first, "__provider": "p", "gives": None}, news).inputs
+    assert provider.diff("r", outs, changed).changes is None
+    provider.check({**first, "__provider": "p"}, {**news, "run": HIDDEN})
+    assert provider.diff("r", outs, changed).changes is True
+    assert provider.check({**first, "__provider": "p", "gives": None}, inputs(PAIR)).inputs == first
+    assert provider.diff("r", outs, first).changes is False
+    drifted = {**outs, "failed": {"m": ["x"]}}
+    assert provider.diff("r", drifted, first).changes is True
 
 
 def test_a_server_that_offers_another_exchange_by_now_is_no_change(provider: RealmGrantsProvider) -> None:
