@@ -35,6 +35,9 @@ from providers.grant_check import GrantCheck
 from reach.facts import Facts
 
 T = TypeVar("T")
+NO_VALUE = (
+    "an output without a value; correct its name, or have the other stack export it, if it is of a stack reference"
+)
 _DEFAULTS = {each.name: each.default for each in fields_of(GrantSpec)}
 
 
@@ -204,6 +207,9 @@ def _chosen(spec: GrantSpec, connection: Connection | None) -> str:
 
 
 def _named(fields: Mapping[str, Any], names: Mapping[str, str]) -> GrantSpec:
+    if empty := [symbol for symbol, name in names.items() if name is None]:
+        grant = _grant(fields.get("name"), names[REALM])
+        raise messages.program_error(f"{grant}: {symbol} is {NO_VALUE}." for symbol in empty)
     spec, faults = LateGrant(fields, names).spec()
     if spec is None:
         raise messages.program_error(faults)

@@ -148,6 +148,15 @@ def test_a_resource_that_is_no_client(program: Program, place: str, told: str) -
         program.run(run)
 
 
+@pytest.mark.parametrize("given", [{"target": out(None)}, {"target": "api", "sources": [out(None)]}])
+def test_an_output_without_a_value(program: Program, given: Mapping[str, Any]) -> None:
+    """As a stack reference gives it, where the other stack exports no such name."""
+    with pytest.raises(
+        pulumi.RunError, match=r"^grant 'g' in realm 'r': (target|source-1) is an output without a value; "
+    ):
+        program.run(lambda: TokenExchangeGrant("g", **{"sources": ["frontend"], **given}))
+
+
 def test_a_role_of_the_target_when_neither_is_known(program: Program) -> None:
     role = {"role": out("clerk"), "client": out("api")}
     program.run(lambda: TokenExchangeGrant("g", sources=["frontend"], target=out("api"), required_roles=[role]))
