@@ -4,7 +4,8 @@ Pulumi shows a program no state. Its engine answers this call for any stack that
 """
 
 import time
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,6 +20,7 @@ from providers.base.face import GRANT as GRANT
 from providers.base.face import inside, kind_of, other_face, this_run
 from providers.base.place import stack_of_program
 
+ON_CLIENT, NOWHERE = ("client_id", "client_uuid"), ("", "")
 HALF_WRITTEN, WAITS = "failed to load checkpoint", (0.1, 0.2, 0.4, 0.8, 1.6)
 _moved: "WeakKeyDictionary[object, bool]" = WeakKeyDictionary()
 _states: "WeakKeyDictionary[object, _State]" = WeakKeyDictionary()
@@ -68,6 +70,18 @@ class _State:
     def by_place(self) -> Mapping[tuple[str, str], OwnObject]:
         """By kind and place."""
         return {(each.kind, each.place): each for each in self.objects}
+
+    @cached_property
+    def by_owner(self) -> Mapping[tuple[str, ...], Sequence[OwnObject]]:
+        """By kind, owner and realm; and by these with what names the client that has it, or with nothing where none is named."""
+        found = defaultdict[tuple[str, ...], list[OwnObject]](list)
+        for each in self.objects:
+            key = (each.kind, str(each.outputs.get("owner") or ""), each.realm)
+            named = [(field, str(each.outputs[field])) for field in ON_CLIENT if each.outputs.get(field)]
+            found[key].append(each)
+            for at in named or [NOWHERE]:
+                found[key + at].append(each)
+        return found
 
 
 def stack_name() -> str:
@@ -132,10 +146,12 @@ def number_by_former_owner(kind: str, place: str, owner: str) -> str | None:
     return str(number) if held and number and held.outputs.get("owner") != owner else None
 
 
-def held_numbers(kind: str, owner: str, realm: str) -> list[str] | None:
+def held_numbers(kind: str, owner: str, realm: str, on: Mapping[str, Any]) -> list[str] | None:
     """Numbers of the state's resources of a kind that an owner has in a realm, where the stack was renamed or moved.
 
     A program that plans no grants has read no marks: there the state itself says which stack wrote it.
+
+    :param on: of what is on one client, its client id and UUID. It can meet the marks of what the state has there alone.
     """
     root = this_run()
     if root is None:
@@ -144,8 +160,11 @@ def held_numbers(kind: str, owner: str, realm: str) -> list[str] | None:
         _moved[root] = _is_of_another_stack()
     if not _moved[root]:
         return None
-    held = [each for each in own_state() if (each.kind, each.outputs.get("owner"), each.realm) == (kind, owner, realm)]
-    return sorted(str(each.outputs["number"]) for each in held if each.outputs.get("number")) or None
+    named = [(field, on[field]) for field in ON_CLIENT if isinstance(on.get(field), str)]
+    key = (kind, owner, realm)
+    keys = [key + at for at in (*named, NOWHERE)] if len(named) == len(ON_CLIENT) else [key]
+    held = [each for place in keys for each in _state().by_owner.get(place, ())]
+    return sorted({str(each.outputs["number"]) for each in held if each.outputs.get("number")}) or None
 
 
 def _is_of_another_stack() -> bool:

@@ -124,7 +124,7 @@ def _has_outputs(value: Any) -> bool:
 
 def _held_by_state(kind: str, given: Mapping[str, Any]) -> list[str] | None:
     owner, realm = given["owner"], given.get("realm")
-    return held_numbers(kind, owner, realm) if isinstance(owner, str) and isinstance(realm, str) else None
+    return held_numbers(kind, owner, realm, given) if isinstance(owner, str) and isinstance(realm, str) else None
 
 
 @contextmanager
