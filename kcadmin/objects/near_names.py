@@ -49,14 +49,6 @@ def near_users(realm: Realm, username: str) -> str:
     return _searched(realm.session, at, username, "username", "username", briefRepresentation="true")
 
 
-def near_scopes(realm: Realm, name: str) -> str:
-    """The same for client scopes, of which Keycloak has one list."""
-    try:
-        return in_words(nearest(name, (str(each["name"]) for each in realm.client_scopes.all())))
-    except KeycloakError:
-        return ""
-
-
 def near_realms(session: Session, name: str) -> str:
     """The same for realms, as far as the login may see any."""
     try:

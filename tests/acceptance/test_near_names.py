@@ -2,7 +2,7 @@
 
 import pytest
 
-from kcadmin.objects.near_names import near_clients, near_roles, near_scopes, near_users
+from kcadmin.objects.near_names import near_clients, near_roles, near_users
 from kcadmin.objects.realm import realm_for
 from kcadmin.rest.errors import Refusal
 from providers.base.uuids import require_uuids
@@ -36,9 +36,8 @@ def test_clients_roles_and_realms(realm: TestRealm) -> None:
     assert "near it" not in preview(realm, target="zzzzzz")
 
 
-def test_users_and_scopes(realm: TestRealm) -> None:
+def test_users(realm: TestRealm) -> None:
     here = realm_for(realm.session, realm.name)
-    assert near_scopes(here, "Emial") == " (near it: 'email')"
     assert near_users(here, "Testuser") == f" (near it: '{realm.user}')"
     with pytest.raises(Refusal, match=rf"'testusr2' .*view-users \(near it: '{realm.user}'\)\.$"):
         user_named(here, "testusr2")
