@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pulumi
+from pulumi.output import Unknown
 
 from components.token_exchange_grant import TokenExchangeGrant
 from kcadmin.rest.texts import named
@@ -31,8 +32,8 @@ def plain_faults(grant: str, arguments: Mapping[str, Any]) -> Iterator[str]:
         if key not in fields:
             known = ", ".join(map(outside, fields))
             yield f"grant {named(grant)}: {outside(key)} is not one of its inputs, which are {known}."
-        elif key not in LATE and isinstance(value, pulumi.Output):
-            yield f"grant {named(grant)}: {outside(key)} is an output or a secret; give a plain value."
+        elif key not in LATE and (late := next(_late(outside(key), value), "")):
+            yield f"grant {named(grant)}: {late} is an output or a secret; give a plain value."
 
 
 def typed(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,3 +42,12 @@ def typed(arguments: Mapping[str, Any]) -> dict[str, Any]:
         key: int(value) if isinstance(value, float) and value.is_integer() else value
         for key, value in arguments.items()
     }
+
+
+def _late(at: str, value: Any) -> Iterator[str]:
+    """Where a value is not known yet, or an output."""
+    if isinstance(value, pulumi.Output | Unknown):
+        yield at
+    inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield from _late(f"{at}[{key}]" if isinstance(key, int) else f"{at}.{key}", each)

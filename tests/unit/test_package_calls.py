@@ -16,6 +16,7 @@ from pulumi.runtime.proto import status_pb2
 from kcadmin.rest.connection import Connection, PasswordLogin
 from kcadmin.rest.errors import Refusal
 from package import config
+from package.arguments import plain_faults
 from package.failures import CallFailed, told_as_sentences
 from package.resources import Resources
 from package.servicer import Servicer
@@ -316,3 +317,11 @@ def test_a_secret_in_plain_config_is_refused() -> None:
     (text,) = config.plain_in_stack(given, [])
     assert "run `pulumi config set --secret keycloak-token-exchange:adminPassword`" in text
     assert config.plain_in_stack(given, [f"{NAME}:adminPassword"]) == []
+
+
+def test_what_a_grant_needs_before_it_names_its_parts_is_plain() -> None:
+    given = {"sources": [UNKNOWN_VALUE], "flows": ["recipient", UNKNOWN_VALUE], "allow_refresh": UNKNOWN_VALUE}
+    assert [*plain_faults("g", given)] == [
+        "grant 'g': flows[1] is an output or a secret; give a plain value.",
+        "grant 'g': allowRefresh is an output or a secret; give a plain value.",
+    ]
