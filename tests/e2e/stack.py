@@ -21,6 +21,7 @@ from local.layout import LOCAL, PROJECT, VENV, backend_url
 from local.pulumi_cli import without_logs
 from policy.stack import GRANT
 from tests.e2e.access_log import AccessLog, Request
+from tests.support.key_store import PROVIDER, key_store
 from tests.support.proxy import LastWrite, Proxy
 from tests.support.warm_python import Warm
 
@@ -29,6 +30,8 @@ PARTS = ("Pulumi.yaml", "__main__.py")
 PASSPHRASE = "a-test-passphrase"
 TIMEOUT_SECONDS = 300
 POLL_SECONDS = 0.05
+KEY = r"""(encryptionsalt|encryptedkey|secretsprovider)"?: *["']?([^"',\s]+)"""
+"""Of Pulumi.<stack>.yaml, as Pulumi and we write it."""
 Grant = dict[str, Any]
 _INITIALISED: dict[str, dict[Path, bytes]] = {}
 """By a stack's name, what ``pulumi stack init`` has written into its folder."""
@@ -58,7 +61,7 @@ class Run:
 
 
 class Stack:
-    """A stack on a server, with its own backend, passphrase and Pulumi home. ``env``: variables of its commands."""
+    """A stack on a server, with its own backend, secrets and Pulumi home. ``env``: variables of its commands."""
 
     def __init__(
         self,
@@ -75,6 +78,7 @@ class Stack:
         :param shared: the variables of a backend that others use, too; else it is in the folder.
         """
         self._name_of_project = NAME if program is None else OTHER
+        self._is_shared = shared is not None
         self.folder = folder
         self.realm = realm
         self.name = name
@@ -95,7 +99,7 @@ class Stack:
         ):  # the rest comes from one place, to be compiled once for all stacks
             (self.project / part).symlink_to(PROJECT / part)
         self.use(server)
-        self._init(program is None and not shared)
+        self._init(program is None and not self._is_shared)
 
     def _init(self, ours: bool) -> None:
         """What ``pulumi stack init`` writes: by itself for the first stack of a name, and then the same again."""
@@ -107,7 +111,7 @@ class Stack:
             place = hashlib.sha1(bytes(self.project / "Pulumi.yaml"), usedforsecurity=False).hexdigest()
             chosen.rename(chosen.with_name(f"{NAME}-{place}-workspace.json"))
             return
-        self.run("stack", "init", self.name)
+        self.run("stack", "init", self.name, *([] if self._is_shared else ["--secrets-provider", PROVIDER]))
         if ours:
             written = [each for each in self.folder.rglob("*") if each.is_file() and not each.is_symlink()]
             _INITIALISED[self.name] = {each.relative_to(self.folder): each.read_bytes() for each in written}
@@ -127,10 +131,10 @@ class Stack:
         self.config |= {**config, "grants": list(grants)}
         self.config = {key: value for key, value in self.config.items() if value is not None}
         path = self.project / f"Pulumi.{self.name}.yaml"
-        salt = re.search(r'encryptionsalt"?: *"?([^",\s]+)', path.read_text())
-        assert salt
+        keys = dict(re.findall(KEY, path.read_text()))
+        assert keys
         config = {f"{NAME}:{key}": value for key, value in self.config.items()}
-        path.write_text(json.dumps({"encryptionsalt": salt.group(1), "config": config}))
+        path.write_text(json.dumps({**keys, "config": config}))
 
     def preview(self, *args: str) -> Run:
         return self.run("preview", *args)
@@ -272,6 +276,9 @@ class Stack:
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_PYTHON_CMD": str(VENV / "bin" / "python"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "GOGC": "off",  # what Pulumi's commands need at their start is a third of their time with it, and they end soon
+            "GOMEMLIMIT": "300MiB",
+            **key_store(),
             **self.env,
             "PYTHONPATH": os.pathsep.join(
                 [
