@@ -125,7 +125,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
     def About(self, request: Any, context: Any) -> Any:
         python, environment = interpreter(request.info)
-        asked = [python, "-c", "import platform, sys; print(sys.executable, platform.python_version())"]
+        asked = [python, "-ISc", "import sys; print(sys.executable, sys.version.split()[0])"]
         answer = subprocess.run(asked, env=environment, capture_output=True, text=True).stdout
         executable, _, version = answer.strip().rpartition(" ")
         return messages.AboutResponse(executable=executable, version=version)

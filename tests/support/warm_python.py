@@ -22,6 +22,7 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -72,7 +73,7 @@ class Warm:
                 )
             )
             listener.close()
-        atexit.register(self.end)
+        Finalize(None, self.end, exitpriority=1)  # also where this process is a fork, which ends without ``atexit``
 
     def end(self) -> None:
         for each in self._running:
@@ -88,7 +89,7 @@ def _with_host(pulumi: Path) -> Path:
     if not host.exists() or not (text := host.read_bytes()).startswith(b"#!"):
         return pulumi
     folder = Path(tempfile.mkdtemp(prefix="warm-", dir=pulumi.parent))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    Finalize(None, shutil.rmtree, (folder, True), exitpriority=0)
     for each in pulumi.iterdir():
         (folder / each.name).symlink_to(each)
     (folder / host.name).unlink()
@@ -187,6 +188,17 @@ def _unbuffered(text: Any) -> io.TextIOWrapper:
     return io.TextIOWrapper(raw, encoding=text.encoding, errors=text.errors, write_through=True)
 
 
+def _end(code: object) -> NoReturn:
+    """Ends as Python does, but does not take all modules apart before: that is a fifth of a program's time."""
+    if isinstance(code, str):
+        print(code, file=sys.stderr)
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
+
+
 def _obey(there: socket.socket) -> NoReturn:
     while True:
         number = there.recv(1)
@@ -200,4 +212,7 @@ if __name__ == "__main__":
         runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
     else:
         sys.path.insert(0, str(Path(sys.argv[0]).resolve().parent))
-        runpy.run_path(sys.argv[0], run_name="__main__")
+        try:
+            runpy.run_path(sys.argv[0], run_name="__main__")
+        except SystemExit as ended:
+            _end(ended.code)
