@@ -11,7 +11,7 @@ VENV := .local/venv/bin
 KEEP_BYTE_CODE := PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/.local/pycache
 TYPED := kcadmin reach grants providers components package exchange local examples policy __main__.py
 CLUSTER_TESTS = $(patsubst %,tests/acceptance/test_%.py,objects names login ownership crashes two_processes stacks_at_once)
-ALL_TESTS = $(KEEP_BYTE_CODE) HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-full} $(VENV)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+ALL_TESTS = $(KEEP_BYTE_CODE) HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-full} $(VENV)/python -m pytest -p tests.support.forks --forks $(JOBS) $(ARGS)
 ON_STACK = --stack $(STACK) -- $(ARGS)
 
 .DEFAULT_GOAL := help
