@@ -89,7 +89,7 @@ def test_two_servers_in_one_program(make_realm: MakeRealm, new_stack: NewStack) 
     state = stack.state_file.read_text()
     assert FIRST not in state and stack.server.admin_password not in state
     stack.preview("--expect-no-changes")
-    stack.refresh("--expect-no-changes")
+    stack.refresh("--skip-preview", "--expect-no-changes")
     assert FIRST not in stack.state_file.read_text()
 
     switch(there, "api", "false")
@@ -116,7 +116,7 @@ def test_a_login_that_changes_in_a_program_without_a_stacks_own(make_realm: Make
     both_flows(realm, "standard")
     realm.change("robot", secret=SECOND)
     stack.env[VARIABLE] = SECOND
-    stack.refresh("--expect-no-changes")
+    stack.refresh("--skip-preview", "--expect-no-changes")
 
     shaped(stack, realm, there={"g": grant(realm)})
     secret(stack, SECOND)
@@ -129,7 +129,7 @@ def test_a_login_that_changes_in_a_program_without_a_stacks_own(make_realm: Make
     remedy = f"or set {VARIABLE}: refresh and destroy take the client secret from the stack's last up"
     assert "of connection 'second': refused" in told and remedy in told and SECOND not in told, told
     stack.up("--skip-preview")
-    stack.refresh("--expect-no-changes")
+    stack.refresh("--skip-preview", "--expect-no-changes")
     assert FIRST not in stack.state_file.read_text()
     stack.destroy("--skip-preview")
     as_it_was(realm, before, "standard")

@@ -199,6 +199,6 @@ def test_make_up_continues_a_killed_run(stage: Stage, monkeypatch: pytest.Monkey
     left = [processes.command_line(pid) or [] for pid in stack.left()]  # a language host ends a second after its engine
     assert not [line for line in left if local_stack.PLUGIN in line], "it may still write"
     stage.proxy.go_on()
-    stack.up()
+    stack.up("--skip-preview")
     stage.works("legacy")
     stage.leave()

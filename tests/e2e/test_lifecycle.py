@@ -61,7 +61,7 @@ def test_lifecycle(exchange: str, make_realm: MakeRealm, new_stack: NewStack) ->
     up, state = realm.export(), stack.export()
     for again in (
         stack.up("--expect-no-changes"),
-        stack.refresh("--expect-no-changes"),
+        stack.refresh("--skip-preview", "--expect-no-changes"),
         stack.preview("--refresh", "--expect-no-changes"),
     ):
         assert again.writes == []

@@ -69,7 +69,7 @@ def test_life(stage: Stage) -> None:
     assert stack.up("--skip-preview").counted() == {"created": 2}
     stage.works()
     assert stack.up("--skip-preview", "--expect-no-changes").writes == []
-    stack.refresh("--expect-no-changes")
+    stack.refresh("--skip-preview", "--expect-no-changes")
     verified = stack.exchange("verify", "frontend-to-api", "mobile-to-api")
     assert "of 4 exchanges 4 would work" in verified.stdout, verified.stdout + verified.stderr
 
