@@ -10,14 +10,16 @@ from pulumi.runtime import get_root_resource, is_dry_run
 from components.grant_options import GrantOptions
 from components.late_arguments import LateArguments, is_late
 from components.names import Names, text_of_scope
+from components.own_parts import PERMISSIONS_SERVERS, SCOPE
 from components.shared_parts import SharedParts
 from grants.description import describe
 from grants.faults import lack
 from grants.gating import is_gated
-from grants.late import NO_AUTO, NO_MIGRATION, REALM, LateGrant, late_plan
-from grants.plan import GrantPlan, in_token_scope
+from grants.late import KEPT, NO_AUTO, NO_MIGRATION, REALM, LateGrant, late_plan
+from grants.plan import GrantPlan, in_token_scope, scope_ending
 from grants.policy_facts import policy_facts
 from grants.spec import GrantSpec
+from kcadmin.marks.ownership import hash16
 from kcadmin.objects.features import LEGACY, STANDARD
 from kcadmin.objects.realm import realm_for, realms_of_run
 from kcadmin.rest.connection import Connection
@@ -28,9 +30,9 @@ from kcadmin.rest.session import session_for
 from kcadmin.rest.texts import shown
 from providers.base import messages
 from providers.base.connections import address_for
-from providers.base.own_state import last_exchange, own_state
+from providers.base.own_state import OwnObject, last_exchange, own_state
 from providers.base.resource import PartOfGrant
-from providers.checks.late import judge_late
+from providers.checks.late import judge_late, own_of
 from providers.grant_check import GrantCheck
 from reach.facts import Facts
 
@@ -67,7 +69,7 @@ class LateNames(Names):
             agreed=pulumi.Output.all(self._spec, self.server).apply(
                 lambda known: SharedParts.of_program(known[1]).join([late_plan(known[0], Facts(None, {}))])
             ),
-            mappers=_mappers() if is_gated(spec) else None,
+            own=_own(spec) if is_gated(spec) else None,
             opts=given.on_child(PartOfGrant(parent=grant, depends_on=waits, protect=spec.protect or None)),
         )
 
@@ -163,10 +165,13 @@ def plan_late(arguments: LateArguments, defaults: Mapping[str, Any], connection:
             spec, faults = late.spec()
             if spec is None:
                 raise messages.program_error(faults) from None
+            if kept := _kept_scope(spec):
+                fields[KEPT] = kept
             known = arguments.known()
             if connection and REALM in known and len(known) > 1:
                 there = LateGrant(fields, known, frozenset(arguments.coming))
-                judged = judge_late(connection, there, {}, before_writes=False)
+                own = own_of(_own(spec) if is_gated(spec) else {})
+                judged = judge_late(connection, there, {}, own, before_writes=False)
                 if judged.faults:
                     raise messages.program_error(judged.faults) from None
     except KeycloakError as problem:
@@ -206,6 +211,18 @@ def _chosen(spec: GrantSpec, connection: Connection | None) -> str:
     return chosen
 
 
+def _kept_scope(spec: GrantSpec) -> str:
+    """The name of the grant's client scope by the state, which callers ask for, if it was made under a former owner."""
+    if spec.scope or not is_gated(spec):
+        return ""
+    place = "/".join((spec.name, spec.target, spec.name, "scope"))
+    for held in own_state():
+        if (held.kind, held.place) == (SCOPE, place) and held.outputs.get("found") != "used":
+            ending = scope_ending(spec, str(held.outputs.get("included_client")))
+            return "" if held.name.endswith(ending) else held.name
+    return ""
+
+
 def _named(fields: Mapping[str, Any], names: Mapping[str, str]) -> GrantSpec:
     if empty := [symbol for symbol, name in names.items() if name is None]:
         grant = _grant(fields.get("name"), names[REALM])
@@ -216,10 +233,19 @@ def _named(fields: Mapping[str, Any], names: Mapping[str, str]) -> GrantSpec:
     return spec
 
 
-def _mappers() -> list[list[str]]:
-    """The audience mappers in the stack's state, one of which may be in the way of the grant's condition."""
-    held = [each for each in own_state() if each.kind == "AudienceMapper" and each.outputs.get("found") != "used"]
-    return [
-        [each.realm, *(str(each.outputs.get(key) or "") for key in ("client_uuid", "included_client", "number"))]
-        for each in held
-    ]
+def _own(spec: GrantSpec) -> dict[str, list[list[str]]]:
+    """What the stack's state has of the grant, perhaps under a former owner, and the audience mappers, one of which may be in the
+    way of its condition."""
+    held = [each for each in own_state() if each.outputs.get("found") != "used"]
+    parts = [each for each in held if each.place.startswith(f"{spec.name}/")]
+    policies = [each for each in parts if each.outputs.get("resource_server") in PERMISSIONS_SERVERS]
+    return {
+        "mappers": [[each.realm, *_audience(each)] for each in held if each.kind == "AudienceMapper"],
+        "policies": [[each.realm, each.name, hash16(str(each.outputs.get("owner")))] for each in policies],
+        "scopes": [[each.realm, each.name] for each in parts if each.kind == SCOPE],
+        "owners": [[owner] for owner in sorted({each.owner for each in parts} - {"", spec.owner})],
+    }
+
+
+def _audience(mapper: OwnObject) -> list[str]:
+    return [str(mapper.outputs.get(key) or "") for key in ("client_uuid", "included_client", "number")]

@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from grants.plan import GrantPlan, questions, wire_all
+from grants.plan import GrantPlan, questions, scope_prefix, wire_all
 from grants.planning import faults_of
 from grants.spec import GrantSpec, checked_grant
 from kcadmin.rest.texts import shown
 from reach.facts import Coming, Facts, Questions
 
 REALM, TARGET, REQUESTER = "realm", "target", "requester"
+KEPT = "kept_scope"  # a field that no program gives: see ``GrantSpec.kept_scope``
 NO_MIGRATION = (
     "sets migration, which needs to know the clients before the run",
     "give their names as plain texts, without depends_on, until the grant has moved",
@@ -37,7 +38,10 @@ class LateGrant:
     def spec(self) -> tuple[GrantSpec | None, list[str]]:
         """The grant, or what is wrong with it. A name that is not known yet is told as ``<symbol>``."""
         spec, faults = checked_grant(named_fields(self.fields, {**_told(self.fields), **self.names}))
-        return (replace(spec, late=True) if spec else None), faults
+        if spec is None:
+            return None, faults
+        kept = str(self.fields.get(KEPT) or "")
+        return replace(spec, late=True, kept_scope=kept if kept.startswith(scope_prefix(spec)) else ""), faults
 
     @property
     def unknown(self) -> frozenset[str]:
@@ -104,7 +108,7 @@ def named_fields(fields: Mapping[str, Any], names: Mapping[str, str]) -> dict[st
     """A grant's fields with names in place of symbols."""
     roles = [{key: names[symbol] for key, symbol in role.items()} for role in fields.get("required_roles") or ()]
     return {
-        **{key: _whole(value) for key, value in fields.items()},
+        **{key: _whole(value) for key, value in fields.items() if key != KEPT},
         REALM: names[REALM],
         "sources": [names[symbol] for symbol in fields["sources"]],
         **{key: names[key] for key in (TARGET, REQUESTER) if key in fields},

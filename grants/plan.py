@@ -94,12 +94,17 @@ def scope_name(spec: GrantSpec) -> str:
     """The name of a grant's client scope, which callers ask for: the one that it names, else one that no other owner makes."""
     if spec.scope or spec.kept_scope:
         return spec.scope or spec.kept_scope
-    return f"{scope_prefix(spec)}{hash16(f'{spec.grant_owner}|{spec.target}')[:8]}"
+    return scope_prefix(spec) + scope_ending(spec, spec.target)
 
 
 def scope_prefix(spec: GrantSpec) -> str:
     """The beginning of the name of a grant's client scope, the same for every owner."""
     return f"{scope_token(f'{spec.name}-{spec.target}')[:230]}-"
+
+
+def scope_ending(spec: GrantSpec, target: str) -> str:
+    """What it ends with."""
+    return hash16(f"{spec.grant_owner}|{target}")[:8]
 
 
 def policy_name(spec: GrantSpec, part: str = "") -> str:

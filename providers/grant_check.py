@@ -18,7 +18,7 @@ from providers.base.passing import PassingProvider
 from providers.base.props import KeycloakProps, Outputs, output, outputs
 from providers.base.resource import Json, KeycloakResource, Text
 from providers.base.uuids import is_known, known
-from providers.checks.late import NOT_KNOWN, judge_late, not_judged
+from providers.checks.late import NOT_KNOWN, judge_late, not_judged, own_of
 
 Names = Mapping[str, pulumi.Input[str]]
 
@@ -35,7 +35,7 @@ class CheckProps(KeycloakProps):
     scope: Mapping[str, object] | None = None
     takes_away: Mapping[str, Sequence[str]] | None = output()
     preview: bool | None = None
-    mappers: tuple[Sequence[str], ...] | None = None
+    own: Mapping[str, Sequence[Sequence[str]]] | None = None
     agreed: bool | None = None
 
     @property
@@ -49,7 +49,7 @@ class GrantCheckProvider(PassingProvider):
 
     OBJECT = "check of grant"
     PROPS = CheckProps
-    PASSED = ("preview", "mappers", "agreed")
+    PASSED = ("preview", "own", "agreed")
     NAMES = ("names",)
     REPLACE_ON = ("realm",)
 
@@ -59,11 +59,11 @@ class GrantCheckProvider(PassingProvider):
         if realm is None:
             not_judged(props.late, NOT_KNOWN).tell()
             return (), {}
-        mappers = [(str(a), str(b), str(c), str(d)) for a, b, c, d in props.mappers or ()]
+        own = own_of(props.own or {})
         writes = not props.preview and is_known([props.realm, props.names, props.ids])
         connection, was, ids = realm.session.connection, (olds and olds.uuids) or {}, known(props.ids)
         try:
-            judged = judge_late(connection, props.late, ids, mappers, was, before_writes=writes)
+            judged = judge_late(connection, props.late, ids, own, was, before_writes=writes)
         except (Unreachable, HttpError, LoginRefused) as problem:
             if writes or CONNECTION not in props.coming or getattr(problem, "status", AWAY[0]) not in AWAY:
                 raise
@@ -91,7 +91,7 @@ class GrantCheck(KeycloakResource, module="keycloak", name="GrantCheck"):
 
     :param grant: its name. fields: its settings, symbols in place of names. names: by symbol, client ids and roles.
     :param ids: by symbol, UUIDs of clients that are known as resources. coming: symbols of what the same run may make.
-    :param preview: whether nothing is written. mappers: of the stack's state. agreed: that no other grant speaks against it.
+    :param preview: whether nothing is written. own: of the state, see ``own_of``. agreed: that no other grant speaks against it.
     """
 
     READS_ANEW = True
@@ -112,7 +112,7 @@ class GrantCheck(KeycloakResource, module="keycloak", name="GrantCheck"):
         coming: Sequence[str],
         owner: str,
         preview: bool | None = None,
-        mappers: pulumi.Input[object] | None = None,
+        own: pulumi.Input[object] | None = None,
         agreed: pulumi.Input[bool] | None = None,
         connection: Server | None = None,
         opts: pulumi.ResourceOptions | None = None,

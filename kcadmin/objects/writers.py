@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 
 from kcadmin.marks.ownership import Writer, hash16, may_be, name_of_stack
 from kcadmin.marks.proposals import proposed_owner
@@ -93,9 +94,14 @@ def two_stacks(owner: str, realm: str, stack: str, marks: Collection[Mark]) -> s
     whats = sorted({mark.what for mark in marks})
     listed = ", ".join(whats[:NAMED]) + (f" and {len(whats) - NAMED} more" if len(whats) > NAMED else "")
     wrong = f"is the owner of what {who} made ({listed}), and this is the stack {named(name_of_stack(stack))}"
-    owner_of_its_own = proposed_owner(name_of_stack(stack).rpartition("/")[2])
     remedy = (
-        f"if its config was copied, run `pulumi config set owner {owner_of_its_own}`; if it is that stack, renamed or moved, "
-        "bring its state along (`pulumi stack rename`, or `pulumi stack export` and `import`)"
+        f"if its config was copied, run `pulumi config set owner {_owner_of_its_own(stack)}`; if it is that stack, renamed "
+        "or moved, bring its state along (`pulumi stack rename`, or `pulumi stack export` and `import`)"
     )
     return sentence("owner", owner, realm, wrong, remedy)
+
+
+@cache
+def _owner_of_its_own(stack: str) -> str:
+    """The same for all that is refused of a stack."""
+    return proposed_owner(name_of_stack(stack).rpartition("/")[2])

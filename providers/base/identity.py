@@ -8,14 +8,17 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from shlex import quote
+from weakref import WeakKeyDictionary
 
 from pulumi.runtime import is_dry_run
 
 from kcadmin.marks.proposals import NO_OTHER_NAME, proposed_owner, usual_owner
 from kcadmin.marks.whose import TAKEN_OVER_BY
 from kcadmin.rest.texts import shown
-from providers.base.face import config_value
+from providers.base.face import config_value, this_run
 from providers.base.own_state import own_state, stack_name
+
+_told: "WeakKeyDictionary[object, str]" = WeakKeyDictionary()
 
 
 def default_owner() -> str | None:
@@ -35,8 +38,12 @@ def taken_over_by() -> str:
 
 
 def no_owner() -> str:
-    """Why a stack without an owner is refused, with a command that sets one."""
-    return owner_to_set(stack_name(), (each.owner for each in own_state()), Path.cwd().name)
+    """Why a stack without an owner is refused, with a command that sets one: the same in all of a run."""
+    root = this_run()
+    if root is not None and root in _told:
+        return _told[root]
+    told = owner_to_set(stack_name(), (each.owner for each in own_state()), Path.cwd().name)
+    return _told.setdefault(root, told) if root is not None else told
 
 
 def owner_to_set(stack: str, held: Iterable[str], project: str) -> str:

@@ -1,7 +1,7 @@
 """The faults of a grant whose clients may be created in the same run, from what is known of it by now."""
 
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,7 +21,7 @@ from providers.checks.judge import JudgedGrants, judge, tell
 from reach.facts import Coming, Facts, Own
 from reach.preflight import ask_server
 
-Mappers = Collection[tuple[str, str, str, str]]
+NOTHING_OWN, OWN = Own(), ("mappers", "policies", "scopes", "owners")
 NOT_KNOWN = "the Keycloak of its connection is not known yet"
 REPORTS = 10  # of what grants open, in a realm and process: each reads the realm's clients
 _reports: "WeakKeyDictionary[Realm, int]" = WeakKeyDictionary()
@@ -63,12 +63,12 @@ def judge_late(
     connection: Connection,
     late: LateGrant,
     ids: Mapping[str, str],
-    mappers: Mappers = (),
+    own: Own = NOTHING_OWN,
     was: Mapping[str, str] | None = None,
     *,
     before_writes: bool,
 ) -> LateJudgement:
-    """:param ids: by symbol, what a program takes for a client's UUID. mappers: of the stack's state, see ``Own``.
+    """:param ids: by symbol, what a program takes for a client's UUID. own: of the stack's state.
 
     :param was: by symbol, the clients' UUIDs at the last run; those of clients that are new no preview has seen.
     :param before_writes: all is known, and nothing more comes: what is wrong is refused. Else what the run may still change is
@@ -82,7 +82,7 @@ def judge_late(
     facts = ask_server(connection, late.questions(spec))
     facts = replace(
         facts,
-        own=Own(mappers=frozenset(mappers)),
+        own=own,
         coming=Coming() if before_writes else late.may_come(spec),
         missing_realms=facts.missing_realms | ({spec.realm} & late.unknown),
     )
@@ -102,6 +102,17 @@ def judge_late(
     if judged.faults:
         return LateJudgement(judged.faults, whole=judged)
     return _whole(judged, late, uuids, line="" if uuids == was else title(planned))
+
+
+def own_of(given: Mapping[str, Sequence[Sequence[str]]]) -> Own:
+    """What a program says of its state: lists of texts by ``mappers``, ``policies``, ``scopes`` and ``owners``."""
+    found = {key: [tuple(map(str, each)) for each in given.get(key) or ()] for key in OWN}
+    return Own(
+        owners=frozenset(owner for (owner,) in found["owners"]),
+        policies={(realm, name): mark for realm, name, mark in found["policies"]},
+        scopes=frozenset((realm, name) for realm, name in found["scopes"]),
+        mappers=frozenset((realm, uuid, client, number) for realm, uuid, client, number in found["mappers"]),
+    )
 
 
 def not_judged(late: LateGrant, why: str) -> LateJudgement:

@@ -60,6 +60,12 @@ def test_one_up_from_an_empty_realm(make_realm: MakeRealm, new_stack: NewStack, 
     refused(realm, "shop", source="shop", audience="bills")
     realm.give_role("clerk", realm.user)
     exchanged(realm, "shop", "bills", exchange, source="shop", asks=True)
+    scopes = {each["name"] for each in realm.get("client-scopes")}
+    stack.configure(owner="tests/another")  # what the stack made under its former owner is not in its way
+    with exchanging(realm, "shop", "shop", source="shop", target="bills"):
+        changed = stack.up("--skip-preview")
+    assert set(changed.counted()) <= {"unchanged", "updated"}, changed.output
+    assert {each["name"] for each in realm.get("client-scopes")} == scopes, "callers ask for these"
     stack.refresh("--skip-preview", "--expect-no-changes")
     stack.preview("--expect-no-changes")
     assert stack.up("--skip-preview").counted() == {"unchanged": done.counted()["created"]}

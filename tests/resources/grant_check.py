@@ -5,7 +5,7 @@ from tests.support.declared import Declared
 
 DECLARED = Declared(
     token="keycloak:GrantCheck",
-    inputs="realm grant fields names ids coming uuids facts scope preview mappers agreed",
+    inputs="realm grant fields names ids coming uuids facts scope preview own agreed",
     purposes=(STANDARD,),
     least={
         "realm": "r",

@@ -7,10 +7,14 @@ import pulumi
 import pytest
 
 from components.token_exchange_grant import TokenExchangeGrant
+from grants.late import LateGrant
+from grants.plan import scope_name
 from kcadmin.rest.connection import Connection
 from providers.base.provider import Props
+from providers.checks.late import own_of
 from providers.grant_check import GrantCheckProvider
 from providers.management_permissions import ManagementPermissions
+from reach.facts import Own
 from tests.support.fake_server import FakeKeycloak
 from tests.unit.test_components import BINDING, GRANT, MANAGEMENT, MAPPER, OWNER, POLICY, PROOF, SWITCH, Program
 from tests.unit.test_components import keycloak as keycloak
@@ -78,6 +82,32 @@ def test_auto_is_the_exchange_that_the_grant_had(program: Program, had: str) -> 
     program.state = {f"urn:pulumi:dev::p::{GRANT}::g": {"type": GRANT, "outputs": {"exchange": had}}}
     program.run(lambda: TokenExchangeGrant("g", sources=[out("frontend")], target=out("api"), flows=["requester"]))
     assert bool(program.names(POLICY)) == (had == "legacy") and bool(program.names(SWITCH)) == (had == "standard")
+
+
+SCOPE = "pulumi-python:dynamic/keycloak:AudienceScope"
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("g-api-0123abcd", "g-api-0123abcd"),
+        ("g-other-0123abcd", "g-api-750b2748"),  # of another target
+        ("g-api-750b2748", "g-api-750b2748"),
+    ],
+)
+def test_a_scope_keeps_the_name_that_callers_ask_for(program: Program, name: str, kept: str) -> None:
+    """Which it was given under a former owner. The check takes the same for the grant's own."""
+    made = {"name": name, "realm": "r", "included_client": "api", "owner": "former#g", "number": "1"}
+    program.state = {f"urn:pulumi:dev::p::{SCOPE}::g/target/g/scope": {"type": SCOPE, "outputs": made}}
+    asks: dict[str, Any] = {"flows": ["requester"], "audience": "optionalScope"}
+    program.run(lambda: TokenExchangeGrant("g", sources=[out("frontend")], target=out("api"), **asks))
+    assert program.resources["g/target/g/scope"].inputs["name"] == kept
+    told = program.resources["g/check"].inputs["own"]
+    assert own_of(told) == Own(owners=frozenset({"former"}), scopes=frozenset({("r", name)}))
+    fields = program.resources["g/check"].inputs["fields"]
+    assert fields.get("kept_scope", kept) == name or name.startswith("g-other")
+    spec, faults = LateGrant(fields, {"realm": "r", "source-1": "frontend", "target": "api"}).spec()
+    assert spec and scope_name(spec) == kept and not faults
 
 
 @pytest.mark.parametrize("target", ["api", out("api")], ids=["planned", "late"])
@@ -218,7 +248,7 @@ def connection_of(keycloak: FakeKeycloak) -> Connection:
 def test_what_is_there_is_judged_and_noted(program: Program, keycloak: FakeKeycloak) -> None:
     props, faults = checked(keycloak, preview=True)
     assert not faults and set(props["uuids"]) == {"source-1", "target"}
-    assert not {"preview", "mappers", "agreed", "after_others"} & set(props)
+    assert not {"preview", "own", "agreed", "after_others"} & set(props)
     assert "INFO: g: frontend → api, standard, recipient" in program.said
 
 
