@@ -59,9 +59,9 @@ def near_realms(session: Session, name: str) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> list[str]:
-    """At most three of them, the nearest first; upper and lower case make no difference."""
+    """At most three of them, the nearest first; upper and lower case make no difference. The name itself may be there by now."""
     folded: dict[str, list[str]] = {}
-    for each in names:
+    for each in (other for other in names if other != name):
         folded.setdefault(each.casefold(), []).append(each)
     close = difflib.get_close_matches(name.casefold(), folded, MOST, CUTOFF)
     return [each for key in close for each in sorted(folded[key])][:MOST]

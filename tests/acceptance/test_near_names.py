@@ -39,6 +39,7 @@ def test_clients_roles_and_realms(realm: TestRealm) -> None:
 def test_users(realm: TestRealm) -> None:
     here = realm_for(realm.session, realm.name)
     assert near_users(here, "Testuser") == f" (near it: '{realm.user}')"
+    assert near_clients(here, "frontend") == ""  # as where somebody has made it meanwhile
     with pytest.raises(Refusal, match=rf"'testusr2' .*view-users \(near it: '{realm.user}'\)\.$"):
         user_named(here, "testusr2")
     with pytest.raises(Refusal, match=r"'frontned' .*or correct client_id of this switch \(near it: 'frontend'\)\.$"):
