@@ -22,6 +22,13 @@ from tests.support.realms import TestRealm
 ALL = bool(os.environ.get("ALL_FAULTS"))
 LOGIN = ("/protocol/openid-connect/token", "/.well-known/openid-configuration")
 """Both without a token of the server."""
+ROLE = "offline_access"
+
+
+def conditions_of(realm: TestRealm) -> list[list[str]]:
+    """The roles that the grant's client scope is for; none: it is for everybody."""
+    scopes = [each["id"] for each in realm.get("client-scopes") if each["name"].startswith("few-")]
+    return [[role["name"] for role in realm.get("client-scopes", each, "scope-mappings", "realm")] for each in scopes]
 
 
 @pytest.fixture(autouse=True)
@@ -38,14 +45,12 @@ def short_times(legacy_realm: TestRealm) -> Iterator[None]:
 @pytest.mark.parametrize("exchange", ["standard", "legacy"])
 def test_every_request_survives_every_fault(legacy_realm: TestRealm, exchange: str, late: bool) -> None:
     realm, every = legacy_realm, 3 if late else 1
-    grant: dict[str, Any] = {
-        "name": "g",
-        "realm": realm.name,
-        "exchange": exchange,
-        "sources": ["frontend"],
-        "target": "api",
-        "flows": ["recipient", "requester"],
-    }
+    common: dict[str, Any] = {"realm": realm.name, "exchange": exchange}
+    flows = ["recipient", "requester"]
+    grants = [{**common, "name": "g", "sources": ["frontend"], "target": "api", "flows": flows}]
+    if not late:
+        asks = {"sources": ["api"], "target": "frontend", "flows": flows[1:], "requiredRoles": [ROLE]}
+        grants.append({**common, "name": "few", **asks})
     before = realm.export()
     failed: set[tuple[str, bool]] = set()  # by fault, and whether at a login
     with proxy_before(realm.url) as proxy:
@@ -66,17 +71,19 @@ def test_every_request_survives_every_fault(legacy_realm: TestRealm, exchange: s
                     with pytest.MonkeyPatch.context() as patch:
                         if name == "too slow":
                             patch.setattr(transport, "READ_SECONDS", 1)
-                        stack.up(grant)
+                        stack.up(*grants)
                 except KeycloakError as problem:
                     assert "\n" not in str(problem), (number, name, problem)
                     failed.add((name, proxy.seen[number].endswith(LOGIN)))
                 except BaseException as problem:  # the program's own RunError
                     assert type(problem).__name__ == "RunError" and "\n" not in str(problem), (number, name, problem)
                     failed.add((name, proxy.seen[number].endswith(LOGIN)))
+                else:
+                    assert late or conditions_of(realm) == [[ROLE]], (number, name)
                 reached = len(proxy.seen) > number
                 proxy.at = -1
                 if reached:
-                    stack.up(grant)
+                    stack.up(*grants)
                     assert len(realm.client("frontend")["protocolMappers"]) == 1, (number, name)
                 stack.destroy()
                 assert realm.export_but_for_permissions() == realm.without_permissions(before), (number, name)
