@@ -49,8 +49,15 @@ class InBulk:
     """The grants of a program that are planned together, as one resource a realm or on their way to and from it."""
 
     def __init__(
-        self, plans: Sequence[GrantPlan], shared: SharedParts, guards: Collection[str], *, events: bool
+        self,
+        plans: Sequence[GrantPlan],
+        shared: SharedParts,
+        guards: Collection[str] = (),
+        *,
+        events: bool = False,
+        holder: Callable[..., RealmGrants] = RealmGrants,
     ) -> None:
+        self._holder = holder
         self._plans, self._names, self._guards, self._events = plans, shared.names, guards, events
         self._held = [] if shared.names.connection else own_state_at("")
         self._made: list[RealmGrants] = []
@@ -84,7 +91,7 @@ class InBulk:
             after = pulumi.ResourceOptions(depends_on=leaving, hide_diffs=hidden)
             here = held.keys() & arrived
             run = NEW_OWNER if self._of_others({realm: held}, here) else IS_HELD if here else None
-            made = RealmGrants(f"{realm}/grants", realm=realm, parts=held, grants=grants, run=run, opts=after)
+            made = self._holder(f"{realm}/grants", realm=realm, parts=held, grants=grants, run=run, opts=after)
             self._made.append(made)
             yield made
 

@@ -174,7 +174,7 @@ def register_grants(
     :raises pulumi.RunError: with every fault of every grant, before anything is registered.
     """
     shared = shared_parts_at(connection)
-    plans = _plan(specs, connection, guards, all_of_stack=all_of_stack)
+    plans = plan_together(specs, connection, guards, all_of_stack=all_of_stack)
     shared.join(plans)
     list(_registering(plans, shared, guards, events))
     return _described(plans, shared)
@@ -196,7 +196,7 @@ async def register_many_grants(
     :param export: takes what is returned, also where a part fails then.
     """
     shared = shared_parts_at(connection)
-    plans = _plan(specs, connection, guards, all_of_stack=all_of_stack)
+    plans = plan_together(specs, connection, guards, all_of_stack=all_of_stack)
     shared.join(plans)
     grants = InBulk(plans, shared, guards, events=events)
     register = grants.register if in_bulk else grants.register_each
@@ -246,14 +246,15 @@ def _plan_alone(
     spec, faults = checked_grant({**settings.defaults, **given})
     if spec is None:
         raise messages.program_error(faults) from None
-    (planned,) = _plan([spec], settings.connection)
+    (planned,) = plan_together([spec], settings.connection)
     SharedParts.of_program().join([planned])
     return planned, None
 
 
-def _plan(
+def plan_together(
     specs: Sequence[GrantSpec], connection: Connection, guards: Collection[str] = (), *, all_of_stack: bool = False
 ) -> tuple[GrantPlan, ...]:
+    """:raises pulumi.RunError: with every fault of every grant."""
     if not specs:
         if all_of_stack:
             tell_changes([], all_of_stack=True)

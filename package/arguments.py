@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 from pulumi.output import Unknown
 
+from components.realm_grants import GrantsOfRealm
 from components.token_exchange_grant import TokenExchangeGrant
 from kcadmin.rest.texts import named
 from package.fields import NO_FIELDS
@@ -16,6 +17,7 @@ from providers.base.face import outside
 NOT_OF_PACKAGE = (*NO_FIELDS, "name", "planned", "shared", "migration")
 LATE = ("sources", "target", "requester", "realm", "required_roles")
 """May be outputs, in whole or in part."""
+REALM_FIELDS = tuple(each for each in inspect.signature(GrantsOfRealm).parameters if each not in ("name", "opts"))
 
 
 @functools.cache
@@ -38,10 +40,30 @@ def plain_faults(grant: str, arguments: Mapping[str, Any]) -> Iterator[str]:
 
 def typed(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Every number arrives as a float."""
-    return {
-        key: int(value) if isinstance(value, float) and value.is_integer() else value
-        for key, value in arguments.items()
-    }
+    return {key: with_integers(value) for key, value in arguments.items()}
+
+
+def with_integers(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: with_integers(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [with_integers(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def faults_of_all(name: str, arguments: Mapping[str, Any]) -> Iterator[str]:
+    """The same of all grants of a realm, which are planned together before any of them is made."""
+    about = f"grants {named(name)}"
+    for key, value in arguments.items():
+        if key not in REALM_FIELDS:
+            yield f"{about}: {outside(key)} is not one of its inputs, which are {', '.join(REALM_FIELDS)}."
+        elif late := next(_late(key, value), ""):
+            yield f"{about}: {late} is an output or a secret; give a plain value, or make that grant a TokenExchangeGrant."
+    given = arguments.get("grants")
+    if given is not None and not (
+        isinstance(given, Mapping) and all(isinstance(each, Mapping) for each in given.values())
+    ):
+        yield f"{about}: grants is no map of grants by their names; give each with sources and target."
 
 
 def _late(at: str, value: Any) -> Iterator[str]:

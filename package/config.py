@@ -83,7 +83,7 @@ OF_PROGRAMS: Mapping[str, str] = {
     "grantsFile": "make each grant a TokenExchangeGrant of the program",
     "guards": "make them the resource ExchangeGuards of the program",
     "events": "make them the resource ExchangeEvents of the program",
-    "resources": "the package has a resource for each object of Keycloak",
+    "resources": "make the grants of a realm one RealmGrants of the program",
 }
 """Keys of a stack whose grants are planned together, which the package would not obey."""
 

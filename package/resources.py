@@ -46,7 +46,7 @@ class Resources:
     def __init__(self, connection: Connection, config: Mapping[str, str]) -> None:
         """:param config: the provider's, as texts."""
         self._config = config
-        self._providers = {name: kind.provider().use(connection) for name, kind in kinds().items()}
+        self.providers = {name: kind.provider().use(connection) for name, kind in kinds().items()}
         self._run = Run()  # of the resources outside of grants
         self.organization = ""  # of the program's stack, once a grant has told
 
@@ -98,9 +98,9 @@ class Resources:
         as_called(self._provider(kind), "delete")(id_, props)
 
     def _provider(self, kind: str) -> KeycloakProvider:
-        if kind not in self._providers:
+        if kind not in self.providers:
             raise CallFailed(f"resource type {shown(kind)}: {PACKAGE} has none of that name; correct it.")
-        return self._providers[kind]
+        return self.providers[kind]
 
     def _completed(self, kind: ResourceKind, urn: str, olds: Props, news: Props) -> tuple[Props, list[str]]:
         """The inputs of a resource outside of grants: as a program in Python gives them to its resource."""

@@ -11,14 +11,15 @@ from typing import Any
 import pulumi
 import yaml  # type: ignore[import-untyped]
 
+from components.realm_grants import OF_ALL, GrantsOfRealm
 from components.token_exchange_grant import TokenExchangeGrant
-from kcadmin.marks.packed import OBJECT
+from kcadmin.marks.packed import OBJECT, REALM_GRANTS
 from kcadmin.rest.config_secrets import SECRETS
 from package.arguments import LATE, grant_fields
 from package.config import FLAGS, KEYS, ORGANIZATION
 from package.docstrings import described, summary
 from package.fields import known_fields
-from package.schema_types import ENUMS, enum_type, may_be_left_out, schema_type
+from package.schema_types import ANY, ENUMS, enum_type, may_be_left_out, schema_type
 from package.texts import COMMON, GRANT_OUTPUTS, example
 from providers.base.face import GRANT, PACKAGE, PACKAGED, outside
 from providers.registry import ResourceKind, kinds
@@ -26,7 +27,7 @@ from providers.registry import ResourceKind, kinds
 Json = dict[str, Any]
 PROJECT = Path(__file__).resolve().parent.parent
 VERSION = re.findall(r'^version = "(.+)"$', (PROJECT / "pyproject.toml").read_text(), re.MULTILINE)[0]
-NOT_SHOWN = ("connection",)
+NOT_SHOWN, GRANT_TYPE = ("connection",), f"{PACKAGED}Grant"
 ORGANIZATION_TEXT = (
     "The stack's organization. Only resources outside of grants need it, and only on a backend that has some."
 )
@@ -41,7 +42,7 @@ def schema_text() -> str:
 def schema() -> Json:
     """https://www.pulumi.com/docs/iac/using-pulumi/pulumi-packages/schema/"""
     resources = {f"{PACKAGED}{name}": _resource(kind) for name, kind in kinds().items()}
-    resources[GRANT] = _grant()
+    resources[GRANT], resources[REALM_GRANTS] = _grant(), _realm_grants()
     config = {key: _config_key(key, text) for key, text in _texts().items()}
     return {
         "name": PACKAGE,
@@ -60,7 +61,8 @@ def schema() -> Json:
         "types": {
             f"{PACKAGED}{name}": {"type": "string", "description": text, "enum": [{"value": each} for each in values]}
             for values, (name, text) in ENUMS.items()
-        },
+        }
+        | {GRANT_TYPE: _grant_of_realm()},
         "resources": dict(sorted(resources.items())),
         "language": {
             "nodejs": {"respectSchemaVersion": True},
@@ -137,6 +139,44 @@ def _grant() -> Json:
         "requiredInputs": ["sources", "target"],
         "properties": GRANT_OUTPUTS,
         "required": ["clients", "exchange", "flows", "realm", "sources", "target"],
+    }
+
+
+def _realm_grants() -> Json:
+    each = {"type": "object", "additionalProperties": {"$ref": f"#/types/{GRANT_TYPE}", "plain": True}, "plain": True}
+    inputs = {
+        "grants": {**each, "description": "The grants by their names."},
+        "realm": {"type": "string", "plain": True, "description": COMMON["realm"] + " Default: the provider's."},
+    }
+    return {
+        "isComponent": True,
+        "description": summary(GrantsOfRealm, {}),
+        "inputProperties": inputs,
+        "requiredInputs": ["grants"],
+        "properties": {
+            "grants": {
+                "type": "object",
+                "additionalProperties": dict(ANY),
+                "description": "What each came to, by its name.",
+            },
+            "realm": {"type": "string", "description": COMMON["realm"]},
+        },
+        "required": ["grants", "realm"],
+    }
+
+
+def _grant_of_realm() -> Json:
+    """The same keys as plain values. Its realm is that of all."""
+    whole = _grant()
+    given = {**whole["inputProperties"], **{key: GRANT_OUTPUTS[key] for key in whole["requiredInputs"]}}
+    fields = {key: {**each, "plain": True} for key, each in given.items() if key not in OF_ALL}
+    phase = "`mappers` or `both`, on the way from the legacy to the standard exchange."
+    fields["migration"] = {"type": "string", "plain": True, "description": phase}
+    return {
+        "type": "object",
+        "description": "A grant of `RealmGrants`.",
+        "properties": fields,
+        "required": whole["requiredInputs"],
     }
 
 

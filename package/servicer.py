@@ -22,6 +22,8 @@ from kcadmin.marks.packed import explicit_name
 from kcadmin.rest.config_secrets import SECRETS
 from kcadmin.rest.texts import harmless
 from package import config
+from package.all_of_realm import KIND as ALL
+from package.all_of_realm import AllOfRealm
 from package.component import Grants
 from package.failures import CallFailed, told_as_sentences
 from package.resources import CallResult, Resources
@@ -45,6 +47,7 @@ class Servicer(ProviderServicer):
         self._urn = ""  # of the provider that this process is
         self._runs: dict[str, Run] = {}
         self._resources: Resources | None = None
+        self._of_realm: AllOfRealm | None = None
         self._is_cancelled = False
 
     async def Handshake(self, request: Any, context: Any) -> Any:
@@ -76,31 +79,33 @@ class Servicer(ProviderServicer):
 
     async def Check(self, request: Any, context: Any) -> Any:
         (olds, _), (news, secret) = decoded(request.olds), decoded(request.news)
-        answer = await self._ask(context, lambda to: to.check(_kind(request), request.urn, olds, news))
+        answer = await self._ask(context, request, lambda to: to.check(_kind(request), request.urn, olds, news))
         return proto.CheckResponse(inputs=encoded(answer.inputs, secret), failures=_failures(answer.failures))
 
     async def Diff(self, request: Any, context: Any) -> Any:
         (olds, _), (news, _), (before, _) = (decoded(each) for each in (request.olds, request.news, request.old_inputs))
-        answer = await self._ask(context, lambda to: to.diff(_kind(request), request.id, dict(olds), dict(news)))
+        answer = await self._ask(
+            context, request, lambda to: to.diff(_kind(request), request.id, dict(olds), dict(news))
+        )
         return _difference(answer, olds, news, before)
 
     async def Create(self, request: Any, context: Any) -> Any:
         if request.preview:
             return proto.CreateResponse(properties=request.properties)
         props, secret = decoded(request.properties)
-        answer = await self._ask(context, lambda to: to.create(_kind(request), props), secret)
+        answer = await self._ask(context, request, lambda to: to.create(_kind(request), props), secret)
         return proto.CreateResponse(id=answer.id, properties=encoded(answer.props, secret))
 
     async def Update(self, request: Any, context: Any) -> Any:
         if request.preview:
             return proto.UpdateResponse(properties=request.news)
         (olds, _), (news, secret) = decoded(request.olds), decoded(request.news)
-        answer = await self._ask(context, lambda to: to.update(_kind(request), request.id, olds, news))
+        answer = await self._ask(context, request, lambda to: to.update(_kind(request), request.id, olds, news))
         return proto.UpdateResponse(properties=encoded(answer.props, secret))
 
     async def Read(self, request: Any, context: Any) -> Any:
         props, secret = decoded(request.properties)
-        answer = await self._ask(context, lambda to: to.read(_kind(request), request.urn, request.id, props))
+        answer = await self._ask(context, request, lambda to: to.read(_kind(request), request.urn, request.id, props))
         if not answer.id:
             return proto.ReadResponse()  # no properties at all: there is none
         return proto.ReadResponse(
@@ -109,7 +114,7 @@ class Servicer(ProviderServicer):
 
     async def Delete(self, request: Any, context: Any) -> Any:
         props, _ = decoded(request.properties)
-        await self._ask(context, lambda to: to.delete(_kind(request), request.id, props))
+        await self._ask(context, request, lambda to: to.delete(_kind(request), request.id, props))
         return empty_pb2.Empty()
 
     async def Construct(self, request: Any, context: Any) -> Any:
@@ -134,6 +139,7 @@ class Servicer(ProviderServicer):
         show_warnings()
         warn_insecure(connection)
         self._resources = Resources(connection, texts)
+        self._of_realm = AllOfRealm(self._resources.providers)
 
     def _grant(self, request: Any, run: Run) -> Any:
         plain = config.plain_in_stack(request.config, request.configSecretKeys)
@@ -146,8 +152,10 @@ class Servicer(ProviderServicer):
 
         return asyncio.run(made())
 
-    async def _ask(self, context: Any, call: Callable[[Resources], Any], secret: Collection[str] = ()) -> Any:
-        resources = self._resources
+    async def _ask(
+        self, context: Any, request: Any, call: Callable[[Resources | AllOfRealm], Any], secret: Collection[str] = ()
+    ) -> Any:
+        resources = self._of_realm if _kind(request) == ALL else self._resources
         if resources is None:
             await context.abort(
                 grpc.StatusCode.FAILED_PRECONDITION,

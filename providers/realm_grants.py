@@ -11,6 +11,7 @@ from pulumi import dynamic
 
 from kcadmin.marks.packed import Part, declared_in, pack, packed_grants, parts_in
 from kcadmin.rest.errors import KeycloakError
+from providers.base.face import register
 from providers.base.messages import failure
 from providers.base.other_providers import beside_others
 from providers.base.plugin import speak_to_people
@@ -91,9 +92,8 @@ class RealmGrantsProvider(dynamic.ResourceProvider):
 
     def _provider_of(self, kind: str) -> KeycloakProvider:
         if kind not in self._providers:
-            provider = kinds()[kind].provider()
+            self._providers[kind] = provider = kinds()[kind].provider()
             provider.take_config(self._config)
-            self._providers[kind] = provider
         return self._providers[kind]
 
 
@@ -121,7 +121,7 @@ class RealmGrants(dynamic.Resource, module="keycloak", name="RealmGrants"):
         previewed = HIDDEN if opts and opts.hide_diffs else PREVIEW
         known |= {RUN: previewed if pulumi.runtime.is_dry_run() else run, BESIDE_OTHERS: beside_others()}
         with short_traces():
-            super().__init__(RealmGrantsProvider(), resource_name, known, opts)
+            register(self, RealmGrantsProvider(), resource_name, known, opts)
 
 
 def _packed(parts: Mapping[str, Part], props: Props, like: Props | None = None) -> Props:

@@ -113,7 +113,7 @@ def rebound(state: State, moves: Sequence[RealmMove], url: str, config: Mapping[
         move = next(
             (by_realm[realm] for realm in (str(part.get("realm")) for part in props) if realm in by_realm), None
         )
-        if each["type"] == packed.TOKEN and move:
+        if each["type"] in packed.HOLDERS and move:
             _rebind_packed(each, move)
         elif is_here(each) and move:
             _rebind_object(each, move)

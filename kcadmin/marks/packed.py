@@ -15,6 +15,9 @@ from kcadmin.rest.texts import snake
 Json = dict[str, Any]
 OBJECT, PACKAGED = "pulumi-python:dynamic/keycloak:", "keycloak-token-exchange:index:"
 TOKEN, GRANT = f"{OBJECT}RealmGrants", f"{PACKAGED}TokenExchangeGrant"
+REALM_GRANTS, PACKED = f"{PACKAGED}RealmGrants", f"{PACKAGED}RealmParts"
+"""In the package the grants of a realm are a component, and the resource below it is what a program here has alone."""
+HOLDERS, COMPONENTS = (TOKEN, PACKED), (GRANT, REALM_GRANTS)
 GRANTS = "grants"
 ID, AFTER, UNSET = "id", "after", "unset"
 CLIENT, UUID = "client_id", "client_uuid"
@@ -94,10 +97,10 @@ def explicit_name(provider: str) -> str:
 def as_dynamic(resource: Json) -> Json:
     """A resource of the package as a dynamic one would be, by type and names of fields; any other as it is."""
     kind = str(resource.get("type"))
-    if kind == GRANT or not kind.startswith(PACKAGED) or not resource.get("custom", True):
+    if kind in COMPONENTS or not kind.startswith(PACKAGED) or not resource.get("custom", True):
         return resource
     held = {part: _in_snake(resource[part]) for part in ("inputs", "outputs") if resource.get(part)}
-    return {**resource, "type": OBJECT + kind.removeprefix(PACKAGED), **held}
+    return {**resource, "type": TOKEN if kind == PACKED else OBJECT + kind.removeprefix(PACKAGED), **held}
 
 
 def each_of(resources: Iterable[Json]) -> Iterator[Json]:
@@ -105,9 +108,9 @@ def each_of(resources: Iterable[Json]) -> Iterator[Json]:
 
     Of a part it is not known when it was made: at the latest when its resource was last changed.
     """
-    for resource in resources:
+    for resource in map(as_dynamic, resources):
         if resource.get("type") != TOKEN:
-            yield as_dynamic(resource)
+            yield resource
             continue
         at = str(resource.get("urn")).rsplit("::", 2)[0]
         known = {"created": resource.get("modified") or resource.get("created"), "protect": resource.get("protect")}

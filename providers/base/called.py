@@ -11,13 +11,13 @@ from providers.base.face import inside, is_package
 from providers.base.values import with_closed_values
 
 if TYPE_CHECKING:
-    from providers.base.provider import KeycloakProvider
+    from pulumi.dynamic import ResourceProvider
 
 PROVIDER_KEY = "__provider"
 Props = dict[str, Any]
 
 
-def as_called(provider: "KeycloakProvider", name: str) -> Callable[..., Any]:
+def as_called(provider: "ResourceProvider", name: str) -> Callable[..., Any]:
     """``check``, ``diff``, ``create``, ``update``, ``read`` or ``delete`` of a provider."""
     method = getattr(provider, name)
     if name == "diff":

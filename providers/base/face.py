@@ -5,20 +5,18 @@ The names of the package are in camelCase. Those of dynamic resources, and all n
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
-from pulumi.dynamic import Resource
+from pulumi.dynamic import Resource, ResourceProvider
 from pulumi.runtime.settings import get_root_resource
 
+from kcadmin.marks.packed import COMPONENTS
 from kcadmin.marks.packed import GRANT as GRANT
 from kcadmin.marks.packed import OBJECT as DYNAMIC
 from kcadmin.marks.packed import PACKAGED as PACKAGED
 from kcadmin.rest.connection import Connection, read_connection
 from kcadmin.rest.texts import camel, snake
-
-if TYPE_CHECKING:
-    from providers.base.provider import KeycloakProvider
 
 PACKAGE = "keycloak-token-exchange"
 _config: dict[str, Any] | None = None
@@ -43,7 +41,7 @@ def inside(name: str) -> str:
 def kind_of(token: str) -> str:
     """The class of a resource of ours, by its type; empty for any other."""
     for face in (DYNAMIC, PACKAGED):
-        if token.startswith(face) and token != GRANT:
+        if token.startswith(face) and token not in COMPONENTS:
             return token.removeprefix(face)
     return ""
 
@@ -91,7 +89,7 @@ def this_run() -> object | None:
 
 def register(
     resource: Resource,
-    provider: "KeycloakProvider",
+    provider: ResourceProvider,
     name: str,
     props: dict[str, Any],
     opts: pulumi.ResourceOptions | None,

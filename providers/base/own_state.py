@@ -197,9 +197,9 @@ def held_in(answer: Mapping[str, Any]) -> tuple[OwnObject, ...]:
     alone = [
         OwnObject(kind, urn.split("::", 3)[3], {inside(key): each for key, each in outputs.items()})
         for urn, type_, outputs in found
-        if (kind := kind_of(type_)) and type_ != packed.TOKEN
+        if (kind := kind_of(type_)) and type_ not in packed.HOLDERS
     ]
-    held = [packed.parts_in(outputs) for _, type_, outputs in found if type_ == packed.TOKEN]
+    held = [packed.parts_in(outputs) for _, type_, outputs in found if type_ in packed.HOLDERS]
     return (
         *alone,
         *(OwnObject(part.kind, place, part.props, in_bulk=True) for parts in held for place, part in parts.items()),
@@ -209,5 +209,5 @@ def held_in(answer: Mapping[str, Any]) -> tuple[OwnObject, ...]:
 def _grants_in(answer: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     found = [(urn, each["type"], each.get("outputs") or {}) for urn, each in (answer.get("outputs") or {}).items()]
     alone = {urn.split("::", 3)[3]: outputs for urn, type_, outputs in found if type_ == GRANT}
-    held = [packed.packed_grants(outputs) for _, type_, outputs in found if type_ == packed.TOKEN]
+    held = [packed.packed_grants(outputs) for _, type_, outputs in found if type_ in packed.HOLDERS]
     return {**alone, **{name: grant for grants in held for name, grant in grants.items()}}

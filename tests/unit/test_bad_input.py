@@ -271,7 +271,7 @@ def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
         raise Accepted
 
     monkeypatch.setattr(token_exchange_grant, "read_settings", lambda **_: stack)
-    monkeypatch.setattr(token_exchange_grant, "_plan", accept)
+    monkeypatch.setattr(token_exchange_grant, "plan_together", accept)
     monkeypatch.setattr(_base, "derive_uuids", lambda *_: None)
     monkeypatch.setattr(KeycloakProvider, "realm", accept)
 

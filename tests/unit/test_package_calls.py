@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 from google.protobuf import json_format, struct_pb2
-from pulumi.dynamic import CreateResult, UpdateResult
+from pulumi.dynamic import CreateResult, DiffResult, UpdateResult
 from pulumi.output import UNKNOWN as UNKNOWN_VALUE
 from pulumi.output import Unknown
 from pulumi.runtime.proto import provider_pb2 as messages
@@ -16,7 +16,8 @@ from pulumi.runtime.proto import status_pb2
 from kcadmin.rest.connection import Connection, PasswordLogin
 from kcadmin.rest.errors import Refusal
 from package import config
-from package.arguments import plain_faults
+from package.all_of_realm import AllOfRealm
+from package.arguments import faults_of_all, plain_faults
 from package.failures import CallFailed, told_as_sentences
 from package.resources import Resources
 from package.servicer import Servicer
@@ -146,12 +147,12 @@ def test_a_state_of_the_other_face_is_written_anew_without_a_request(
     monkeypatch.setattr("providers.base.face._config", {})
     olds = {**MAPPER, "number": "1", "__provider": "x"}
     same = Called(diff=Difference([], []), update=UpdateResult({}))
-    resources._providers["AudienceMapper"] = same  # type: ignore[assignment]
+    resources.providers["AudienceMapper"] = same  # type: ignore[assignment]
     assert resources.diff("AudienceMapper", "id", olds, dict(MAPPER)).fields == ("__provider",)
     assert resources.update("AudienceMapper", "id", olds, dict(MAPPER)).props == {**MAPPER, "number": "1"}
     assert "update" not in same.asked
     changed = Called(diff=Difference(["name"], []), update=UpdateResult({"name": "n"}))
-    resources._providers["AudienceMapper"] = changed  # type: ignore[assignment]
+    resources.providers["AudienceMapper"] = changed  # type: ignore[assignment]
     assert resources.diff("AudienceMapper", "id", olds, dict(MAPPER)).fields == ("name",)
     assert resources.update("AudienceMapper", "id", olds, dict(MAPPER)).props == {"name": "n"}
 
@@ -170,7 +171,7 @@ def test_what_fails_is_a_sentence(
     resources: Resources, problem: Exception, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("package.resources.left_behind", lambda *_: None)
-    resources._providers["AudienceMapper"] = Called(create=problem)  # type: ignore[assignment]
+    resources.providers["AudienceMapper"] = Called(create=problem)  # type: ignore[assignment]
     with pytest.raises(CallFailed) as failed, told_as_sentences():
         resources.create("AudienceMapper", {})
     assert str(failed.value) == told
@@ -183,7 +184,7 @@ class Context:
 
 def test_a_preview_asks_no_provider_to_write(resources: Resources) -> None:
     servicer = Servicer("")
-    asked = resources._providers["AudienceMapper"] = Called(create=CreateResult("id", dict(MAPPER)))  # type: ignore[assignment]
+    asked = resources.providers["AudienceMapper"] = Called(create=CreateResult("id", dict(MAPPER)))  # type: ignore[assignment]
     servicer._resources = resources
     props = encoded(MAPPER)
 
@@ -203,7 +204,7 @@ def test_a_preview_asks_no_provider_to_write(resources: Resources) -> None:
 def test_a_diff_names_each_field_and_what_becomes_of_it(resources: Resources) -> None:
     servicer = Servicer("")
     found = Difference(["name", "id_token", "custom_audience"], ["name"])
-    resources._providers["AudienceMapper"] = Called(diff=found)  # type: ignore[assignment]
+    resources.providers["AudienceMapper"] = Called(diff=found)  # type: ignore[assignment]
     servicer._resources = resources
     olds, news = struct({"name": "a", "idToken": False}), struct({"name": "b", "customAudience": "x"})
     request = messages.DiffRequest(urn=URN, id="id", olds=olds, news=news, old_inputs=olds)
@@ -261,7 +262,7 @@ def test_two_resources_of_one_object(resources: Resources) -> None:
 
 def test_after_a_cancel_nothing_begins(resources: Resources) -> None:
     servicer = Servicer("")
-    asked = resources._providers["AudienceMapper"] = Called(create=CreateResult("id", {}))  # type: ignore[assignment]
+    asked = resources.providers["AudienceMapper"] = Called(create=CreateResult("id", {}))  # type: ignore[assignment]
     servicer._resources = resources
 
     async def calls() -> None:
@@ -277,7 +278,7 @@ def test_what_a_failed_create_has_left_is_kept_in_the_state(
     resources: Resources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     servicer = Servicer("")
-    resources._providers["AudienceMapper"] = Called(create=Refusal("one.", "two."))  # type: ignore[assignment]
+    resources.providers["AudienceMapper"] = Called(create=Refusal("one.", "two."))  # type: ignore[assignment]
     monkeypatch.setattr("package.resources.left_behind", lambda _, props: ("id", {**props, "found": "created"}))
     servicer._resources = resources
     given: list[Any] = []
@@ -320,8 +321,35 @@ def test_a_secret_in_plain_config_is_refused() -> None:
 
 
 def test_what_a_grant_needs_before_it_names_its_parts_is_plain() -> None:
-    given = {"sources": [UNKNOWN_VALUE], "flows": ["recipient", UNKNOWN_VALUE], "allow_refresh": UNKNOWN_VALUE}
-    assert [*plain_faults("g", given)] == [
+    grants = {"g": {"sources": ["web", UNKNOWN_VALUE], "target": "api"}, "h": {"sources": ["web"], "target": "api"}}
+    of_one = {"sources": [UNKNOWN_VALUE], "flows": ["recipient", UNKNOWN_VALUE], "allow_refresh": UNKNOWN_VALUE}
+    assert [*plain_faults("g", of_one)] == [
         "grant 'g': flows[1] is an output or a secret; give a plain value.",
         "grant 'g': allowRefresh is an output or a secret; give a plain value.",
     ]
+    (late,) = faults_of_all("all", {"grants": grants, "realm": "r"})
+    assert late.startswith(
+        "grants 'all': grants.g.sources[1] is an output or a secret; give a plain value, or make that"
+    )
+    assert [*faults_of_all("all", {"grants": [], "realms": "r"})] == [
+        "grants 'all': realms is not one of its inputs, which are grants, realm.",
+        "grants 'all': grants is no map of grants by their names; give each with sources and target.",
+    ]
+
+
+@pytest.mark.parametrize(("changes", "fields"), [(None, ("grants",)), (True, ("grants",)), (False, ())])
+def test_what_differs_of_all_grants_of_a_realm(changes: bool | None, fields: tuple[str, ...]) -> None:
+    held = AllOfRealm({})
+    held._provider = Called(diff=DiffResult(changes=changes))  # type: ignore[assignment]
+    found = held.diff("", "r", {"grants": {"g": {"target": "a", "lifespan": 60.0}}}, {"grants": {"g": {"target": "b"}}})
+    assert (found.changes, found.fields) == (changes is not False, fields)
+
+
+def test_a_grant_that_fails_leaves_the_others_in_the_state() -> None:
+    held = AllOfRealm({})
+    outs = {"realm": "r", "parts": {"TokenLifespan": {"r/web/lifespan": {"seconds": 60}}}, "failed": {"b": ["b: no."]}}
+    held._provider = Called(create=CreateResult("r", outs), update=UpdateResult(outs))  # type: ignore[assignment]
+    for call in (lambda: held.create("", {}), lambda: held.update("", "r", {}, {})):
+        with pytest.raises(CallFailed, match="b: no") as failed:
+            call()
+        assert failed.value.left == ("r", outs)

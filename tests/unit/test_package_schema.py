@@ -6,15 +6,18 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
 from components.token_exchange_grant import TokenExchangeGrant
+from grants.spec import GrantSpec
+from kcadmin.marks.packed import REALM_GRANTS
 from kcadmin.rest.given_connection import KEYS as OF_CONNECTION
 from local.layout import PROJECT
 from package.config import KEYS
-from package.schema import schema, schema_text
+from package.schema import GRANT_TYPE, schema, schema_text
 from package.schema_types import ENUMS
 from providers.base.face import GRANT, PACKAGED, inside, outside
 from providers.registry import ResourceKind, kinds
@@ -27,7 +30,7 @@ KINDS = list(kinds().values())
 def test_every_resource_of_the_project_is_in_it_and_the_grant() -> None:
     known = {each.resource for each in RESOURCES.values()}
     assert set(kinds()) == known
-    assert set(SCHEMA["resources"]) == {f"{PACKAGED}{name}" for name in known} | {GRANT}
+    assert set(SCHEMA["resources"]) == {f"{PACKAGED}{name}" for name in known} | {GRANT, REALM_GRANTS}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -71,6 +74,15 @@ def test_the_grant_is_as_its_class_says() -> None:
         "realm",
         "requiredRoles",
     }
+
+
+def test_a_grant_of_all_of_a_realm_has_the_same_keys() -> None:
+    described = SCHEMA["types"][GRANT_TYPE]
+    assert {inside(key) for key in described["properties"]} == {each.name for each in fields(GrantSpec)} - {
+        *("name", "realm", "scoped", "late", "place", "kept_scope"),
+    }
+    assert all(each["plain"] and each["description"] for each in described["properties"].values())
+    assert set(described["required"]) == {"sources", "target"}
 
 
 def test_what_it_refers_to_is_there() -> None:
