@@ -92,8 +92,9 @@ class RealmGrantsProvider(dynamic.ResourceProvider):
 
     def _provider_of(self, kind: str) -> KeycloakProvider:
         if kind not in self._providers:
-            self._providers[kind] = provider = kinds()[kind].provider()
+            provider = kinds()[kind].provider()
             provider.take_config(self._config)
+            self._providers[kind] = provider  # only now: other threads use it at once
         return self._providers[kind]
 
 

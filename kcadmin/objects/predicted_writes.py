@@ -10,9 +10,11 @@ from kcadmin.rest.texts import named
 from kcadmin.writes.executors import ATTRIBUTE
 from kcadmin.writes.partial_put import body_of
 from kcadmin.writes.policies import ROLE
-from kcadmin.writes.prediction import Cause, Change, Prediction, RealmPolicies, foretell, left_out, weak
+from kcadmin.writes.prediction import NO_ROTATION, Cause, Change, Prediction, RealmPolicies, foretell, left_out, weak
 from kcadmin.writes.votes import Write
 from kcadmin.writes.watch import shown_value
+
+WAIT = "wait until the former secret has expired"
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,8 @@ class WriteInWords:
             if refused:
                 accept = self.accept.format(fields=", ".join(_name(change) for change in refused))
                 wrong = f"{cause_} would change {', '.join(map(_change, refused))} when {self.when} writes this client"
-                yield sentence(
-                    "client", self.client_id, self.realm, wrong, f"{self.ways_out}; or accept it by {accept}"
-                )
+                ways = WAIT if cause_ == NO_ROTATION else self.ways_out
+                yield sentence("client", self.client_id, self.realm, wrong, f"{ways}; or accept it by {accept}")
 
     def notes(self, foretold: Prediction) -> Iterator[str]:
         """What was accepted, and what only the server can tell."""

@@ -16,9 +16,7 @@ from kcadmin.rest.texts import shown
 from providers.base.props import KeycloakProps, Outputs
 
 NUMBER, STACK = "number", "stack"
-HELD = (
-    "held"  # an input that no state holds: numbers of the stack's own state, where it has another name or owner by now
-)
+HELD = "held"  # an input that no state holds: numbers of the stack's own state under another name or owner
 KEEPS = "keeps"  # an input that only one run gives: the number of a part that another resource of the state hands over
 CONTINUES = "continues"  # an output: the number in the mark that a resource found of its owner when it was created
 LOST = "mark_lost"  # of what was read: it does not bear the mark that its resource has written

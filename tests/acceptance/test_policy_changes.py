@@ -145,6 +145,7 @@ def test_a_former_secret_that_a_write_ends_is_told_before(realm: TestRealm) -> N
     with pytest.raises(pulumi.RunError) as refused:
         stack.up(grant)
     assert "would change client.secret.rotated from" in str(refused.value) and "'former'" not in str(refused.value)
+    assert "; wait until the former secret has expired; or accept it by " in str(refused.value)
     assert realm.client("turning")["attributes"]["client.secret.rotated"] == "former"
     stack.up({**grant, "acceptPolicyChanges": ["client.secret.rotated"]})
     assert "client.secret.rotated" not in realm.client("turning")["attributes"]

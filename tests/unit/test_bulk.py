@@ -8,11 +8,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    Config,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    UpdateResult,
+)
 from pulumi.output import Unknown
 
 from kcadmin.marks.packed import Part, pack, packed_grants, parts_in
 from kcadmin.rest.errors import KeycloakError, Refusal
+from providers.audience_mapper import AudienceMapperProvider
 from providers.base.part import REFERENCE
 from providers.bulk.engine import Engine, Step
 from providers.bulk.order import work_in_order
@@ -226,6 +236,15 @@ def test_pulumi_tells_which_inputs_changed_and_the_provider_that_the_server_did(
     assert provider.diff("r", outs, first).changes is False
     drifted = {**outs, "failed": {"m": ["x"]}}
     assert provider.diff("r", drifted, first).changes is True
+
+
+def test_threads_get_no_provider_that_is_not_configured_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, shared = RealmGrantsProvider(), list[bool]()
+    monkeypatch.setattr(
+        AudienceMapperProvider, "take_config", lambda *_: shared.append("AudienceMapper" in held._providers)
+    )
+    held.configure(ConfigureRequest(Config({}, "keycloak-token-exchange")))
+    assert held._provider_of("AudienceMapper") is held._provider_of("AudienceMapper") and shared == [False]
 
 
 def test_a_server_that_offers_another_exchange_by_now_is_no_change(provider: RealmGrantsProvider) -> None:
