@@ -513,7 +513,7 @@ def test_a_login_that_may_not_is_told_the_role(guarded: TestRealm) -> None:
     guarded.session.post(guarded.at("users", account, "role-mappings", "clients", management), roles)
     login = replace(guarded.connection, login=ClientSecretLogin("robot", "s"), login_realm=guarded.name)
     with pytest.raises(
-        Refusal, match=r"not write them \(403\); give it the role manage-realm of the client 'realm-man"
+        Refusal, match=r"not let this login write them \(403\); give it the role manage-realm of the client 'realm-man"
     ):
         Engine(ExchangeGuardsProvider, login).up(realm=guarded.name, requesters=["api"])
     forget()

@@ -87,7 +87,7 @@ def test_no_command_makes_an_assertion_for_another_server(monkeypatch: pytest.Mo
         for command in (["doctor", "--source", "a", "--target", "b"], ["graph"], ["inventory"], ["audit"]):
             result = CliRunner().invoke(app, [*command, *where])
             assert result.exit_code == 2
-            assert f"Keycloak at '{server.url}': realm 'r7' has the issuer '{ELSEWHERE[0]}'" in result.stderr
+            assert f"Keycloak at '{server.url}': the issuer of realm 'r7' is '{ELSEWHERE[0]}'" in result.stderr
         assert {each.line.split()[0] for each in server.asked} == {"GET"}
 
 
@@ -100,7 +100,7 @@ def test_an_address_that_is_named_is_the_assertions_audience(public_url: str) ->
         assertion = parse_qs(sent.body)["client_assertion"][0]
         claims = jwt.decode(assertion, options={"verify_signature": False})
         assert claims["aud"] == "https://login.example.com/realms/r7"
-        with pytest.raises(KeycloakError, match=r"'http://x' as issuer, and publicUrl is"):
+        with pytest.raises(KeycloakError, match=r"the issuer of its tokens is 'http://x', and publicUrl is"):
             robot.issuer("r7")  # the token itself names another server
 
 

@@ -95,7 +95,7 @@ LEFT: dict[str, tuple[Level, str]] = {
     "s22 → t22": (LOST, "client 't22' is disabled"),
     "switch of client 's23'": (LOST, "client 's23' is disabled"),
     "s24 → t24": (LOST, "each under its own condition"),
-    "s27 → t27": (LOST, "for users with any role of it too (viewer)"),
+    "s27 → t27": (LOST, "also for users with any role of it (viewer)"),
     "s28 → r28 → s28": (LOST, "'r28' may turn tokens of 's28' into new ones for 's28' itself"),
     "r28 → s28 → r28": (LOST, "'s28' may turn tokens of 'r28' into new ones for 'r28' itself"),
     "s30 → r30 → t30": (LOST, "only under a condition, which a grant with a third client cannot express"),

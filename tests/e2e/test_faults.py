@@ -166,7 +166,7 @@ def test_another_origin_is_refused_and_an_open_way_is_warned_of(
         stack.env["KEYCLOAK_URL"] = proxy.url
         stack.configure(grant(), clientId="robot", loginRealm=realm.name)
         assert told(stack.refused("preview")) == [
-            f"Keycloak at '{proxy.url}': realm '{realm.name}' has the issuer '{realm.url}/realms/{realm.name}', and that is "
+            f"Keycloak at '{proxy.url}': the issuer of realm '{realm.name}' is '{realm.url}/realms/{realm.name}', and that is "
             "another address; correct url, or set publicUrl to the address that you know to be this server's own."
         ]
         assert proxy.seen and not any(each.startswith("POST ") for each in proxy.seen), "no assertion left"
