@@ -31,7 +31,7 @@ def near_clients(realm: Realm, client_id: str) -> str:
         except KeycloakError:
             return ""
     name = client_id.removeprefix(SERVICE_ACCOUNT) or client_id
-    return _searched(realm.session, at, name, "clientId", "clientId", search="true")
+    return _searched(realm.session, at, name, "clientId", "clientId", client_id, search="true")
 
 
 def near_roles(realm: Realm, role: str, client_id: str = "") -> str:
@@ -58,10 +58,13 @@ def near_realms(session: Session, name: str) -> str:
     return in_words(nearest(name, (str(each["realm"]) for each in found)))
 
 
-def nearest(name: str, names: Iterable[str]) -> list[str]:
-    """At most three of them, the nearest first; upper and lower case make no difference. The name itself may be there by now."""
+def nearest(name: str, names: Iterable[str], given: str | None = None) -> list[str]:
+    """At most three of them, the nearest first; upper and lower case make no difference.
+
+    :param given: what people gave, if that is not the name. It may exist by now, and is not near to itself.
+    """
     folded: dict[str, list[str]] = {}
-    for each in (other for other in names if other != name):
+    for each in (other for other in names if other != (given or name)):
         folded.setdefault(each.casefold(), []).append(each)
     close = difflib.get_close_matches(name.casefold(), folded, MOST, CUTOFF)
     return [each for key in close for each in sorted(folded[key])][:MOST]
@@ -72,12 +75,14 @@ def in_words(names: list[str]) -> str:
     return f" (near it: {', '.join(shown(name) for name in names)})" if names else ""
 
 
-def _searched(session: Session, at: str, name: str, parameter: str, field: str, **query: str) -> str:
+def _searched(
+    session: Session, at: str, name: str, parameter: str, field: str, given: str | None = None, **query: str
+) -> str:
     names: list[str] = []
     try:
         for part in (name[:1], name[:BEGINNING]):
             found = session.get(at, **query, **{parameter: part}, max=str(LISTED))
-            names = nearest(name, (str(each[field]) for each in found))
+            names = nearest(name, (str(each[field]) for each in found), given)
             if names or len(found) < LISTED:
                 break
     except KeycloakError:
