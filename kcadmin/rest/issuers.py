@@ -78,8 +78,8 @@ def base_of(connection: Connection, token: str) -> str:
 def _another(connection: Connection, what: str, issuer: str) -> Refusal:
     mine = f"publicUrl is {named(connection.public_url)}" if connection.public_url else "that is another address"
     return Refusal(
-        f"Keycloak at {named(connection.url)}: the issuer of {what} is {shown(issuer)}, and {mine}; correct url, or set publicUrl "
-        "to the address that you know to be this server's own."
+        f"Keycloak at {named(connection.url)}: the issuer of {what} is {shown(issuer)}, and {mine}; correct url, or set "
+        "publicUrl to the address that you know to be this server's own."
     )
 
 
