@@ -7,7 +7,7 @@ import pulumi
 from grants.conditions import RequiredRole
 from grants.plan import GrantPlan
 from grants.spec import GrantSpec
-from providers.base.resource import PartOfGrant
+from providers.base.resource import PartOfGrant, UsesExisting
 
 
 def accepted(grants: Iterable[GrantPlan]) -> list[str] | None:
@@ -18,6 +18,12 @@ def accepted(grants: Iterable[GrantPlan]) -> list[str] | None:
 def protected(grants: Iterable[GrantPlan], depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
     """Pulumi refuses to delete what a protected grant needs."""
     return PartOfGrant(protect=any(grant.spec.protect for grant in grants) or None, depends_on=depends_on)
+
+
+def for_scope(grant: GrantPlan, options: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+    """The options of a grant's client scope: an unmanaged one that exists serves other grants, too."""
+    is_unmanaged = grant.scope is not None and not grant.scope.mark
+    return pulumi.ResourceOptions.merge(UsesExisting(), options) if is_unmanaged else options
 
 
 def realm_roles(spec: GrantSpec) -> list[str]:

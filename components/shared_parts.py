@@ -12,7 +12,7 @@ import pulumi
 
 from components.grant_options import NONE, GrantOptions, agree
 from components.names import Names
-from components.part_options import accepted, by_client, protected, realm_roles
+from components.part_options import accepted, by_client, for_scope, protected, realm_roles
 from grants.by_client import Neighbours
 from grants.faults import conflicts
 from grants.plan import GrantPlan, list_of_scope, scope_name
@@ -215,7 +215,7 @@ class SharedParts:
             in_token_scope=self.names.in_token_scope(grant),
             owner=spec.grant_owner,
             on_remove=spec.on_remove,
-            opts=self._opts([grant]),
+            opts=for_scope(grant, self._opts([grant])),
         )
         return scope
 

@@ -33,6 +33,10 @@ class PartOfGrant(pulumi.ResourceOptions):
     """Options of a part of a grant: with the grant it is judged what its planned writes do beside what they say."""
 
 
+class UsesExisting(PartOfGrant):
+    """Options of a part that uses an unmanaged object unchanged, which other grants of the program may use, too."""
+
+
 class KeycloakResource(Resource):
     """A Keycloak object in a stack; its owner is ``<the stack's owner>#<resource name>`` where none is given."""
 
@@ -79,7 +83,8 @@ class KeycloakResource(Resource):
         given[STACK] = stack_name()
         given[HELD] = _held_by_state(type(self).__name__, given)
         given[KEEPS] = moves().numbers.get(resource_name)
-        declare(provider, resource_name, given)
+        if not isinstance(opts, UsesExisting):
+            declare(provider, resource_name, given)
         if collect(self, resource_name, given, _awaited(opts)):
             return
         if isinstance(given["owner"], str):

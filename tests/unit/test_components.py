@@ -29,9 +29,11 @@ from kcadmin.objects.claims import Claim
 from kcadmin.objects.features import SWITCH_CLAIM
 from kcadmin.rest.config_secrets import SECRETS
 from providers.audience_mapper import AudienceMapper
+from providers.audience_scope import AudienceScope
 from providers.base import messages
 from providers.base.identity import stack_owner
 from providers.base.other_providers import this_program
+from providers.base.resource import UsesExisting
 from providers.hardcoded_claim_mapper import HardcodedClaimMapper
 from providers.management_permissions import ManagementPermissions
 from providers.standard_token_exchange import StandardTokenExchange
@@ -660,6 +662,17 @@ def test_what_a_resource_declares_can_be_read_and_is_no_input(program: Program) 
 
     assert program.run(resources) == ["Output"] * 6
     assert set(program.resources["m"].inputs) == {"__provider", "realm", "client_id", "owner", "stack", "alone"}
+
+
+def test_an_unmanaged_scope_serves_grants_of_one_program(program: Program) -> None:
+    def several() -> None:
+        for grant in ("a", "b"):
+            AudienceScope(grant, realm="r", name="x", included_client="api", opts=UsesExisting())
+        with pytest.raises(pulumi.RunError, match="is declared by the resource 'd', and by 'c'"):
+            for alone in ("c", "d"):
+                AudienceScope(alone, realm="r", name="x", included_client="api")
+
+    program.run(several)
 
 
 def test_two_resources_of_one_object_are_refused(program: Program) -> None:
