@@ -59,6 +59,11 @@ class Answer:
         return self.status_code < 400
 
     @property
+    def is_nothing(self) -> bool:
+        """Whether Keycloak says that there is nothing: 204, and no length of anything, which Python would not read."""
+        return self.status_code == 204 and self.headers.get("Content-Length", "0") == "0"
+
+    @property
     def is_half(self) -> bool:
         """Whether it says that it is JSON, and is not, or not to its end."""
         if not self.content or not self.ok or "json" not in self.headers.get("Content-Type", ""):

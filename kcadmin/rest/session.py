@@ -93,7 +93,7 @@ class Session:
     def get_optional(self, at: str, **query: str) -> Any:
         """The JSON at a path, or None where the server answers 204. :raises NotFound: 404."""
         answer = self._authorised("GET", at, query=query)
-        return None if answer.status_code == 204 else answer.json()
+        return None if answer.is_nothing else answer.json()
 
     def post(self, at: str, body: object) -> None:
         """Creates or adds; not repeated when the answer is lost. :raises Conflict: the name is taken."""

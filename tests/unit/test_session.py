@@ -599,9 +599,12 @@ def test_no_segment_leads_elsewhere(segment: str) -> None:
 
 
 def test_204_is_none_only_where_it_may_be(keycloak: FakeKeycloak) -> None:
-    keycloak.interfere(Answer(204), Answer(204), at="/x$")
+    of_another = Answer(204, headers={"Content-Length": "9"})
+    keycloak.interfere(Answer(204), of_another, Answer(204), at="/x$")
     session = keycloak.session()
     assert session.get_optional("/admin/x") is None
+    with pytest.raises(KeycloakError, match=r"answered 204 with .+, which Keycloak never sends"):
+        session.get_optional("/admin/x")
     with pytest.raises(KeycloakError):
         session.get("/admin/x")
 
