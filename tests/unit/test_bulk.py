@@ -22,6 +22,7 @@ from pulumi.output import Unknown
 
 from kcadmin.marks.packed import Part, pack, packed_grants, parts_in
 from kcadmin.rest.errors import KeycloakError, Refusal
+from providers import realm_grants
 from providers.audience_mapper import AudienceMapperProvider
 from providers.base.part import REFERENCE
 from providers.bulk.engine import Engine, Step
@@ -243,6 +244,7 @@ def test_threads_get_no_provider_that_is_not_configured_yet(monkeypatch: pytest.
     monkeypatch.setattr(
         AudienceMapperProvider, "take_config", lambda *_: shared.append("AudienceMapper" in held._providers)
     )
+    monkeypatch.setattr(realm_grants, "speak_to_people", lambda _: None)  # which is for ever, in a plugin's process
     held.configure(ConfigureRequest(Config({}, "keycloak-token-exchange")))
     assert held._provider_of("AudienceMapper") is held._provider_of("AudienceMapper") and shared == [False]
 
