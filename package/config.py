@@ -18,33 +18,21 @@ from kcadmin.rest.given_connection import given_connection
 from kcadmin.rest.texts import shown
 from providers.base.face import PACKAGE
 from providers.base.place import backend_url
+from providers.base.stack_config import KEYS as OF_STACK
 from providers.base.stack_config import mistyped
 from providers.base.uuids import is_known
 
 FLAGS = ("insecureTls", "insecureHttp", "protect")
 ORGANIZATION = "organization"
-KEYS = (
-    "url",
-    "publicUrl",
-    "loginRealm",
-    "adminUsername",
-    "adminPassword",
-    "clientId",
-    "clientSecret",
-    "privateKey",
-    "clientAssertionFile",
-    "clientAssertionType",
-    "clientCertificate",
-    "clientKey",
-    "caCertificate",
-    "insecureTls",
-    "insecureHttp",
-    "realm",
-    "exchange",
-    "owner",
-    "protect",
-    ORGANIZATION,
-)
+OF_PROGRAMS: Mapping[str, str] = {
+    "grants": "make each a TokenExchangeGrant of the program",
+    "grantsFile": "make each grant a TokenExchangeGrant of the program",
+    "guards": "make them the resource ExchangeGuards of the program",
+    "events": "make them the resource ExchangeEvents of the program",
+    "resources": "make the grants of a realm one RealmGrants of the program",
+}
+"""Keys of a stack whose grants are planned together, which the package would not obey."""
+KEYS = (*(key for key in OF_STACK if key not in OF_PROGRAMS), ORGANIZATION)
 _SET = re.compile(r"(pulumi config set (?:--secret )?)(?=[a-zA-Z])")
 
 
@@ -76,16 +64,6 @@ def plain_in_stack(config: Mapping[str, str], secret: Collection[str]) -> list[s
     before = f"{PACKAGE}:"
     found = plain_secrets(lambda key: config.get(before + key), lambda key: before + key in secret)
     return [as_of_package(each) for each in found]
-
-
-OF_PROGRAMS: Mapping[str, str] = {
-    "grants": "make each a TokenExchangeGrant of the program",
-    "grantsFile": "make each grant a TokenExchangeGrant of the program",
-    "guards": "make them the resource ExchangeGuards of the program",
-    "events": "make them the resource ExchangeEvents of the program",
-    "resources": "make the grants of a realm one RealmGrants of the program",
-}
-"""Keys of a stack whose grants are planned together, which the package would not obey."""
 
 
 def faults(props: Mapping[str, Any], urn: str = "") -> list[str]:
