@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from inspect import isawaitable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 import pytest
@@ -19,12 +19,14 @@ from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.settings import ROOT
 
 from components import registration, shared_parts
+from components.part_options import for_scope
 from components.program import ERROR_ALREADY_SHOWN, end_with_sentences
 from components.settings import read_settings
 from components.token_exchange_grant import TokenExchangeGrant, register_grants, register_many_grants
-from grants.plan import policy_name
+from grants.plan import GrantPlan, policy_name
 from grants.spec import GrantSpec
 from kcadmin.marks.ownership import hash16
+from kcadmin.objects.audience_scopes import AudienceScope as ExistingScope
 from kcadmin.objects.claims import Claim
 from kcadmin.objects.features import SWITCH_CLAIM
 from kcadmin.rest.config_secrets import SECRETS
@@ -673,6 +675,17 @@ def test_an_unmanaged_scope_serves_grants_of_one_program(program: Program) -> No
                 AudienceScope(alone, realm="r", name="x", included_client="api")
 
     program.run(several)
+
+
+UNMANAGED = ExistingScope("x", "", "api", (), in_token_scope=False)
+
+
+@pytest.mark.parametrize(
+    ("scope", "shared"), [(None, False), (UNMANAGED, True), (replace(UNMANAGED, mark="theirs"), False)]
+)
+def test_a_scope_is_shared_where_it_exists_and_nobody_manages_it(scope: ExistingScope | None, shared: bool) -> None:
+    options = for_scope(cast(GrantPlan, SimpleNamespace(scope=scope)), pulumi.ResourceOptions(protect=True))
+    assert isinstance(options, UsesExisting) == shared and options.protect
 
 
 def test_two_resources_of_one_object_are_refused(program: Program) -> None:
