@@ -100,7 +100,8 @@ def test_a_role_is_of_the_longest_client_name_that_exists() -> None:
         f"{at}/groups": [],
         f"{at}/role-mappings/realm/composite": [{"name": "ops.lead"}, {"name": "api.v1.lead"}],
         f"{at}/role-mappings/clients/1/composite": [{"name": "admin"}, {"name": "a.b"}],
-        "/admin/realms/r/clients": [{"id": "1", "clientId": "api.v1"}],
+        f"{at}/role-mappings/clients/2/composite": [{"name": "v1.lead"}],
+        "/admin/realms/r/clients": [{"id": "1", "clientId": "api.v1"}, {"id": "2", "clientId": "api"}],
     }
     roles = ["api.v1.admin", "api.v1.a.b", "ops.lead", "api.v1.lead", "admin"]
     writer = writing_login(Listing("r", answers, CLAIMS), "r", policies("client-updater-source-roles", roles=roles))
