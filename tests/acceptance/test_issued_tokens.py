@@ -76,7 +76,7 @@ def test_a_user_who_is_disabled_or_locked_out(make_realm: MakeRealm, exchange: s
     realm.session.put(realm.at(), {**protected, "maxFailureWaitSeconds": 900})
     for password in ("wrong", PASSWORD):
         refused = ask(realm, "token", "frontend", grant_type="password", username=realm.user, password=password)
-        assert "access_token" not in refused
+        assert "access_token" not in refused and realm.is_locked()
     assert "access_token" in exchanged(realm, token, "access_token")
     realm.session.put(realm.at("users", user["id"]), {**user, "enabled": False})
     assert exchanged(realm, token, "access_token").get("error_description") == "Invalid token"

@@ -3,6 +3,7 @@
 import functools
 import json
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
@@ -235,6 +236,14 @@ class TestRealm:
         endpoint = TokenEndpoint(self.session, self.name)
         credentials = ClientCredentials(client_id, "s")
         return endpoint.for_user(credentials, username or self.user, PASSWORD, **asked).access_token
+
+    def is_locked(self) -> bool:
+        """Whether the user is locked within 30 s: Keycloak writes the lock after it has answered a wrong password."""
+        at = ("attack-detection", "brute-force", "users", self.get("users", username=self.user, exact="true")[0]["id"])
+        until = time.monotonic() + 30
+        while not (locked := bool(self.get(*at)["disabled"])) and time.monotonic() < until:
+            time.sleep(0.1)
+        return locked
 
     def gives_refresh_token(self, requester: str, token: str, audience: str | None = None) -> bool:
         """Whether an exchange gives a refresh token to a caller who names no type. :raises TokenRefused:"""
