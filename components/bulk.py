@@ -72,13 +72,15 @@ class InBulk:
         if faults := [*faults, *([NO_CONNECTION] if self._names.connection else [])]:
             raise messages.program_error(faults) from None
         arrived = {there.place for there in self._held if there.in_bulk}
-        coming = self._numbers(lambda there: not there.in_bulk and there.place not in arrived)
-        note_moves(Moves(coming))
+        alone = self._numbers(lambda there: not there.in_bulk and there.place not in arrived)
+        note_moves(Moves(alone))
         parts = {realm: self._parts(here) for realm, here in self._by_realm().items()}
+        coming = {place: alone[place] for held in parts.values() for place in held if place in alone}
+        note_moves(Moves(coming))  # other resources of the program stay as they are
         former = [there for there in self._held if not there.in_bulk and there.place in arrived]
         _tell(ONCE_MORE if coming else FORMER, len(coming or former))
         leaving: list[pulumi.Resource] = []
-        if any(place in coming for held in parts.values() for place in held):
+        if coming:
             note_moves(Moves(retained=True))
             for resource in each():
                 leaving.append(resource)

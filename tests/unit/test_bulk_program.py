@@ -8,6 +8,7 @@ import pytest
 from components.token_exchange_grant import register_many_grants
 from kcadmin.marks.packed import OBJECT, TOKEN, Part, pack, packed_grants, parts_in
 from providers.bulk.told import IS_HELD, NEW_OWNER
+from providers.token_lifespan import TokenLifespan
 from tests.support.fake_server import FakeKeycloak
 from tests.unit.test_components import MAPPER, SWITCH, Program, grant, keycloak, program  # noqa: F401 (fixtures)
 
@@ -81,6 +82,24 @@ def test_on_the_way_there_both_are_registered_with_the_same_numbers(
     assert {place: part.props["keeps"] for place, part in held.items()} == NUMBERS
     assert any("3 parts of grants have two holders" in each for each in notes), notes
     assert program.resources[HELD].depends_on >= PLACES, "those stay registered until it holds their parts"
+
+
+def test_other_resources_of_the_program_stay_as_they_are(
+    program: Program,  # noqa: F811
+    keycloak: FakeKeycloak,  # noqa: F811
+    notes: list[str],
+) -> None:
+    beside = {"type": f"{TOKEN.rpartition(':')[0]}:TokenLifespan", "outputs": {"realm": "r", "number": "00000009"}}
+    program.state = {**held_in_state(), urn(beside["type"], "beside"): beside}
+
+    async def with_another() -> Any:
+        told = await register_many_grants([grant()], keycloak.connection, in_bulk=True)
+        TokenLifespan("beside", realm="r", client_id="frontend", seconds=60)
+        return told
+
+    program.run(with_another)
+    assert {*program.resources} == {HELD, "beside"} and "keeps" not in program.resources["beside"].inputs
+    assert not [each for each in notes if "holders" in each or "former" in each], notes
 
 
 def test_when_it_holds_them_the_others_are_forgotten(
