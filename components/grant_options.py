@@ -13,7 +13,7 @@ from grants.odd import OPTION_LATE, OPTION_UNFIT
 from grants.spec import GrantSpec
 from kcadmin.rest.texts import named
 from providers.base import messages
-from providers.base.face import is_package
+from providers.base.face import is_package, outside
 
 HANDED_ON = ("protect", "retain_on_delete", "depends_on", "deleted_with", "transforms", "transformations")
 OF_THE_GRANT = ("parent", "aliases")
@@ -117,7 +117,8 @@ def option_faults(opts: pulumi.ResourceOptions | None) -> Iterator[tuple[str, st
         if name not in (*HANDED_ON, *OF_THE_GRANT, *(PROVIDERS if is_package() else ())) and any(
             each not in (None, [], {}) for each in held
         ):
-            odd = OPTION_UNFIT.told(option=name, instead=INSTEAD.get(name, ALONE))
+            shown = outside(name) if is_package() else name
+            odd = OPTION_UNFIT.told(option=shown, instead=INSTEAD.get(name, ALONE))
             yield odd.wrong, odd.remedy
 
 

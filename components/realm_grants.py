@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 import pulumi
 
 from components.bulk import InBulk
+from components.grant_options import handed_on, option_faults
 from components.settings import read_settings
 from components.shared_parts import SharedParts
 from components.token_exchange_grant import plan_together
@@ -53,16 +54,18 @@ class GrantsOfRealm(pulumi.ComponentResource):
         settings = read_settings(grants=False)
         realm = realm or settings.realm
         specs, faults = _read(name, grants, {**settings.defaults, "realm": realm})
+        faults += [f"grants {named(name)}: {wrong}; {remedy}." for wrong, remedy in option_faults(opts)]
         if faults:
             raise messages.program_error(faults) from None
         plans, shared = plan_together(specs, settings.connection), SharedParts()
         shared.join(plans)
         super().__init__(REALM_GRANTS, name, None, opts)
+        wanted = handed_on(opts)
         former = pulumi.Alias(name=f"{realm}/grants", type_=TOKEN, parent=pulumi.ROOT_STACK_RESOURCE)
 
         def holder(*given: Any, opts: pulumi.ResourceOptions, **more: Any) -> Holder:
-            own = pulumi.ResourceOptions(parent=self, aliases=[former])
-            return RealmParts(*given, opts=pulumi.ResourceOptions.merge(opts, own), **more)
+            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(parent=self, aliases=[former]))
+            return RealmParts(*given, opts=wanted.on_shared(opts), **more)
 
         list(InBulk(plans, shared, holder=holder).register(_of_each))
         self.outputs = {"realm": realm, "grants": {each.spec.name: describe(each) for each in plans}}

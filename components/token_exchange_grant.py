@@ -19,7 +19,7 @@ from components.other_keycloak import shared_parts_at
 from components.own_parts import all_marks, had_before, has_moved, own, shared_owners, with_kept_scopes, with_taken_over
 from components.proofs import register_proofs
 from components.registration import register_in_turn
-from components.settings import read_defaults, read_settings
+from components.settings import REALM, read_defaults, read_settings
 from components.shared_parts import SharedParts
 from grants.description import describe
 from grants.fault import GrantFault, told_once
@@ -40,6 +40,11 @@ from providers.base.resource import short_traces
 from providers.checks.judge import judge
 from reach import preflight
 from reach.facts import Own
+
+NOT_IN_BULK = (
+    "config 'resources': is realm, which register_grants does not do; await register_many_grants with in_bulk, or set "
+    "it to each."
+)
 
 
 class TokenExchangeGrant(pulumi.ComponentResource):
@@ -173,6 +178,8 @@ def register_grants(
     :param all_of_stack: the program has no other grants, so a preview tells which ones are removed.
     :raises pulumi.RunError: with every fault of every grant, before anything is registered.
     """
+    if config_value("resources") == REALM:
+        raise messages.program_error([NOT_IN_BULK]) from None
     shared = shared_parts_at(connection)
     plans = plan_together(specs, connection, guards, all_of_stack=all_of_stack)
     shared.join(plans)

@@ -133,6 +133,16 @@ class Servicer(ProviderServicer):
         self._is_cancelled = True
         return empty_pb2.Empty()
 
+    @staticmethod
+    def _construct_options(request: Any) -> pulumi.ResourceOptions:
+        """With those that Pulumi's SDK leaves out."""
+        options = ProviderServicer._construct_options(request)
+        given = {each.name: value for each, value in request.customTimeouts.ListFields()}
+        options.custom_timeouts = pulumi.CustomTimeouts(**given) if given else None
+        options.additional_secret_outputs = list(request.additionalSecretOutputs)
+        options.delete_before_replace = request.deleteBeforeReplace or None
+        return options
+
     def _configure(self, texts: dict[str, str], urn: str) -> None:
         self._urn, connection = urn, config.connection(texts, urn)
         serve_package(texts, connection)

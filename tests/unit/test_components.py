@@ -184,6 +184,15 @@ def register(program: Program, keycloak: FakeKeycloak, *specs: GrantSpec) -> dic
     return dict(program.run(lambda: register_grants(specs, keycloak.connection)))
 
 
+def test_register_grants_is_for_a_resource_each(program: Program, keycloak: FakeKeycloak) -> None:
+    configure(url=keycloak.url, adminPassword=PASSWORD, realm="r", resources="realm")
+    with pytest.raises(
+        pulumi.RunError, match="is realm, which register_grants does not do; await register_many_grants"
+    ):
+        register(program, keycloak, grant())
+    assert program.resources == {}
+
+
 def register_many(program: Program, keycloak: FakeKeycloak, *specs: GrantSpec) -> dict[str, Any]:
     return dict(program.run(lambda: register_many_grants(specs, keycloak.connection)))
 
