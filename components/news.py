@@ -1,26 +1,34 @@
 """What people read of the grants of a stack: in its outputs, and in a preview what changes."""
 
+import os
 from collections.abc import Mapping, Sequence
 
 import pulumi
 from pulumi.runtime import is_dry_run
 
 from grants.description import SHOWN, Description, changes, describe, line
+from grants.listed import too_large
 from grants.plan import GrantPlan
 from kcadmin.rest.texts import named
 from providers.base import messages
+from providers.base.face import this_run
 from providers.base.own_state import last_grants
+from providers.base.place import STARTED_WITH
 
 
 def tell_changes(grants: Sequence[GrantPlan], *, all_of_stack: bool) -> None:
-    """In one message, where there is a change.
+    """In one message of a preview, where there is a change. Only then a config that is nearly too large is worth a warning.
 
     :param all_of_stack: the stack has no other grants.
     """
-    if not is_dry_run():
+    large = too_large(os.environ.get(STARTED_WITH, ""))
+    if not (is_dry_run() or large):
         return
     now = {each.spec.name: describe(each) for each in grants}
-    if found := changes(last_grants(), now, all_of_stack=all_of_stack).lines():
+    found = changes(last_grants(), now, all_of_stack=all_of_stack).lines()
+    if found and large and messages.first_time(this_run() or too_large, large):
+        messages.warn(large)
+    if found and is_dry_run():
         messages.text(found)
 
 

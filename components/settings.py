@@ -1,12 +1,11 @@
 """A stack's config, read and checked: every fault at once, each in one sentence, before anything is registered."""
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from grants.listed import listed_grants, too_large
+from grants.listed import listed_grants
 from grants.spec import EXCHANGES, GUARDS, GrantSpec, read_grant
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.errors import InvalidSettings
@@ -15,7 +14,6 @@ from providers.base import messages
 from providers.base.face import config_value, stack_connection
 from providers.base.identity import default_owner, no_owner, stack_owner
 from providers.base.own_state import stack_name
-from providers.base.place import STARTED_WITH
 from providers.base.stack_config import mistyped_keys, secrets_in_clear
 
 EACH, REALM = "each", "realm"  # one resource for each Keycloak object, or one for all of a realm's
@@ -51,8 +49,6 @@ def read_settings(*, grants: bool = True, owner: bool = True, only_ours: bool = 
     if faults:
         raise messages.program_error(faults)
     messages.warn_insecure(settings.connection)
-    if large := too_large(os.environ.get(STARTED_WITH, "")):
-        messages.warn(large)
     return settings
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from components.news import for_people
+from components import news
+from components.news import for_people, tell_changes
 from grants.description import SHOWN, changes, describe
 from grants.fault import told_once
 from grants.planning import plan
@@ -18,6 +19,31 @@ def described(**changes: Any) -> dict[str, Any]:
 
 def lines(before: dict[str, Any], now: dict[str, Any], *, all_of_stack: bool = True) -> list[str]:
     return changes({"g": before} if before else {}, {"g": now} if now else {}, all_of_stack=all_of_stack).lines()
+
+
+class ThisRun:
+    """A run of a program."""
+
+
+@pytest.mark.parametrize("is_preview", [True, False])
+def test_a_config_that_grows_too_large_is_told_where_grants_change(
+    is_preview: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, told_of = list[str](), ThisRun()
+    before: dict[str, Any] = {}
+    monkeypatch.setattr(news, "is_dry_run", lambda: is_preview)
+    monkeypatch.setattr(news, "last_grants", lambda: before)
+    monkeypatch.setattr(news.messages, "warn", told.append)
+    monkeypatch.setattr(news.messages, "text", lambda lines: None)
+    monkeypatch.setenv("PULUMI_CONFIG", "x" * (100 * 1024))
+    monkeypatch.setattr(news, "this_run", lambda: told_of)
+    planned = plan([grant()], facts()).grants
+    tell_changes(planned, all_of_stack=True)
+    (sentence,) = told
+    assert sentence.startswith("config: has 102,414 bytes")
+    before["g"] = describe(planned[0])
+    tell_changes(planned, all_of_stack=True)
+    assert told == [sentence], "a quiet run is quiet"
 
 
 def as_in_a_state(value: Any) -> Any:
