@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from grants.by_client import Neighbours
 from grants.fault import FEW
 from grants.gate_faults import gate_faults
-from grants.odd import MADE_BY, NAME_TWICE
+from grants.odd import CONSENT_LEGACY, MADE_BY, NAME_TWICE
 from grants.plan import GrantPlan, flows_of, requesters, wire
 from grants.spec import KEEP, NO_KEEP_IN_LEGACY, NO_TIME_IN_STANDARD, OPTIONAL_SCOPE, RECIPIENT, REQUESTER, GrantSpec
 from kcadmin.authz.exchange_permission import AFFIRMATIVE
@@ -160,11 +160,8 @@ def _client_faults(
             "name a client that users log in to",
         )
     if Unfit.CONSENT in unfit_for(client, Position.TARGET, exchange) and client.client_id == spec.target:
-        yield (
-            f"target {named(client.client_id)} requires consent, and the legacy exchange refuses each exchange for it, "
-            "whatever users have consented to",
-            "switch off Consent required there, or set exchange: standard where the server offers it",
-        )
+        odd = CONSENT_LEGACY.told(client=named(client.client_id))
+        yield odd.wrong, odd.remedy
     switchers = {stack_of(owner) for owner in client.switch_owners}
     switched = bool(switchers) and switchers <= {spec.owner, *facts.own.owners}  # by us alone
     if asks and exchange == LEGACY and client.switch_on and not switched:

@@ -20,4 +20,14 @@ NOT_WIRED = Odd(
     "target that too, as docs/pulumi-features.md#one-grant-alone shows",
 )
 MADE_BY = Odd("exchange-off", "{lack}, by which this grant was made", "{remedy}")
-ODD = (MADE_BY, CONFIG_LARGE, NAME_TWICE, OPTION_LATE, OPTION_UNFIT, NOT_WIRED)
+CONSENT = Odd(
+    "consent-of-users",
+    "client {client} requires consent, and Keycloak refuses the exchange for users who have not given it",
+    "switch consent off, or let users log in there once; `verify --dry-run --as-user` tells who has",
+)
+CONSENT_LEGACY = Odd(
+    "consent-of-target",
+    "target {client} requires consent, and the legacy exchange refuses each exchange for it, whatever users have consented to",
+    "switch off Consent required there, or set exchange: standard where the server offers it",
+)
+ODD = (CONSENT, CONSENT_LEGACY, MADE_BY, CONFIG_LARGE, NAME_TWICE, OPTION_LATE, OPTION_UNFIT, NOT_WIRED)

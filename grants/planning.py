@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from grants.faults import closed_doors, conflicts, duplicates, grant_faults
 from grants.gate_faults import open_doors, unenforced
+from grants.odd import CONSENT
 from grants.plan import GrantPlan, choose_exchange, flows_of, requesters, wire_all
 from grants.spec import NO_WIDER_SCOPES, SOURCES, GrantSpec
 from kcadmin.marks.ownership import hash16, stack_of
@@ -109,10 +110,8 @@ def notes(grants: Collection[GrantPlan], facts: Facts, sources_guarded: bool) ->
         yield from _bound(grant, facts)
         for name in grant.switches:
             if facts.clients[spec.realm, name].consent_required:
-                yield spec.describe(
-                    f"client {named(name)} requires consent, and Keycloak refuses the exchange for users who have not given it",
-                    "switch consent off, or let users log in there once; `verify --dry-run --as-user` tells who has",
-                )
+                odd = CONSENT.told(client=named(name))
+                yield spec.describe(odd.wrong, odd.remedy)
 
 
 def _bound(grant: GrantPlan, facts: Facts) -> Iterator[str]:

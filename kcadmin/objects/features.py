@@ -11,6 +11,7 @@ from typing import Any, Literal
 from kcadmin.marks.notes import BOOLEAN_TEXT
 from kcadmin.objects.claims import Kind
 from kcadmin.rest.errors import Refusal
+from kcadmin.rest.odd import Odd
 from kcadmin.rest.session import Session
 from kcadmin.rest.texts import named
 
@@ -31,6 +32,13 @@ SCOPE_POLICIES_SINCE = (26, 0)
 WHOLE_TOKENS_SINCE = (25, 0)
 WHOLE_TOKENS_IN_AUD_SINCE = (26, 7, 5)
 STANDARD_SINCE = "26.2"
+LATER = Odd(
+    "exchange-later", "the standard exchange needs Keycloak {version} or later", "upgrade it, or set exchange: legacy"
+)
+NO_MORE = Odd("exchange-no-more", "this version of Keycloak has no legacy exchange any more", "set exchange: standard")
+MISSING = Odd("exchange-missing", "the server has no {exchange} exchange", "start Keycloak with --features={features}")
+NEITHER = Odd("exchange-neither", "the server offers neither exchange", "start Keycloak with --features={features}")
+ODD = (LATER, NO_MORE, MISSING, NEITHER)
 # `jti` is <session type><token type><grant>:<uuid>, two letters each: onrtte:… standard, onrtna:… legacy. Before 26.2,
 # which brought this and the standard exchange, it is <uuid>.
 _ANSWERED = {"te": STANDARD, "na": LEGACY}
@@ -95,17 +103,15 @@ class Features:
         """What is wrong and what to do where the wanted exchange is not offered; ``auto`` wants either."""
         never = {each for each in (STANDARD, LEGACY) if set(self.missing_for(each)) & set(self.unknown)}
         if exchange == STANDARD and STANDARD in never:
-            return (
-                f"the standard exchange needs Keycloak {STANDARD_SINCE} or later",
-                "upgrade it, or set exchange: legacy",
-            )
+            return _halves(LATER.told(version=STANDARD_SINCE))
         if exchange == LEGACY and LEGACY in never:
-            return "this version of Keycloak has no legacy exchange any more", "set exchange: standard"
+            return _halves(NO_MORE)
         if exchange in (STANDARD, LEGACY):
-            return f"the server has no {exchange} exchange", _switch_on(self.missing_for(exchange))
-        remedy = _switch_on(self.missing_for(LEGACY if STANDARD in never else STANDARD))
+            return _halves(MISSING.told(exchange=exchange, features=",".join(self.missing_for(exchange))))
+        wanted = self.missing_for(LEGACY if STANDARD in never else STANDARD)
+        wrong, remedy = _halves(NEITHER.told(features=",".join(wanted)))
         later = f", or use Keycloak {STANDARD_SINCE} or later" if STANDARD in never else ""
-        return "the server offers neither exchange", remedy + later
+        return wrong, remedy + later
 
     def lack_in_words(self, exchange: str) -> str:
         """What the server lacks, and the remedy, in one clause."""
@@ -161,8 +167,8 @@ def _mapper_types(told: Mapping[str, Any]) -> frozenset[str] | None:
     return frozenset(str(each["id"]) for each in listed if isinstance(each, dict) and "id" in each)
 
 
-def _switch_on(features: tuple[str, ...]) -> str:
-    return f"start Keycloak with --features={','.join(features)}"
+def _halves(odd: Odd) -> tuple[str, str]:
+    return odd.wrong, odd.remedy
 
 
 def answered_by(jti: str) -> str | None:

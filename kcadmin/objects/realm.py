@@ -69,8 +69,10 @@ class Realm:
         try:
             client = self.clients.find(self.management_client_id)
         except NotFound:
-            remedy = "correct the realm; if it was deleted, `pulumi state delete` its resources"
-            raise Refusal(f"realm {named(self.name)}: does not exist, or the login may not see it; {remedy}.") from None
+            raise Refusal(
+                f"realm {named(self.name)}: does not exist, or the login may not see it; correct the realm; if it was deleted, "
+                "`pulumi state delete` its resources."
+            ) from None
         if client is None:
             raise Refusal(
                 sentence(

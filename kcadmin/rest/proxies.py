@@ -9,8 +9,9 @@ from urllib3.exceptions import LocationParseError
 
 from kcadmin.rest.odd import Odd
 from kcadmin.rest.texts import named
+from kcadmin.rest.tls import is_no_tls
 
-PROXY_LOGIN = 407
+PROXY_LOGIN, ALL = 407, "all"
 NO_WAY = Odd(
     "proxy-no-way",
     "{why}",
@@ -36,7 +37,7 @@ class Proxy:
         parts = urlsplit(address)
         self._set = select_proxy(address, dict(proxies)) or ""
         self.host = named(parts.hostname or "")
-        self.variable = f"{parts.scheme.upper()}_PROXY"
+        self.variable = f"{(parts.scheme if parts.scheme in proxies else ALL).upper()}_PROXY"
 
     def __bool__(self) -> bool:
         return bool(self._set)
@@ -48,6 +49,12 @@ class Proxy:
         if parts is None or not parts.hostname:
             return f"of {self.variable}"
         return named(urlunsplit((parts.scheme, parts.netloc.rsplit("@", 1)[-1], parts.path, "", "")))
+
+    @property
+    def speaks_tls(self) -> bool:
+        """Whether its address says so; mostly that is the scheme of the server, written by mistake."""
+        parts = self._parts()
+        return parts is not None and parts.scheme == "https"
 
     def secrets(self) -> Iterator[str]:
         """Its login, as it is written and as it is meant."""
@@ -61,7 +68,9 @@ class Proxy:
         """What to do where a connection through it failed. why: fit to be shown."""
         parts = self._parts()
         wants_login = re.search(rf"\b{PROXY_LOGIN}\b", why)  # no part of a port
-        odd = UNFIT if parts is None or not parts.hostname else LOGIN if wants_login else NO_WAY
+        is_unfit = parts is None or not parts.hostname or "SOCKS support" in why or "unsupported scheme" in why
+        is_unfit = is_unfit or (self.speaks_tls and is_no_tls(why))
+        odd = UNFIT if is_unfit else LOGIN if wants_login else NO_WAY
         return odd.told(why=why, variable=self.variable, host=self.host)
 
     def _parts(self) -> SplitResult | None:

@@ -1,9 +1,15 @@
 """Why a TLS connection was refused: by the number that OpenSSL gives for a certificate, or by the words of its error."""
 
+import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from kcadmin.rest.odd import Odd
+from kcadmin.rest.texts import shown
+
+BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Variables by which requests takes other authorities, the first one that is set."""
 
 UNKNOWN_CA = Odd(
     "tls-unknown-ca",
@@ -43,7 +49,12 @@ NO_TLS = Odd(
 BROKEN = Odd(
     "tls-broken", "no connection by TLS ({why})", "check that url is its address, and that it speaks TLS 1.2 or later"
 )
-ODD = (UNKNOWN_CA, ANOTHER_CA, ANOTHER_NAME, EXPIRED, NOT_YET_VALID, NOT_ACCEPTED, NO_TLS, BROKEN)
+UNFIT_BUNDLE = Odd(
+    "tls-authorities",
+    "{variable} is {file}, which is not a readable file of PEM certificates",
+    "correct it, or set caCertificate to the PEM file of the server's authority",
+)
+ODD = (UNKNOWN_CA, ANOTHER_CA, ANOTHER_NAME, EXPIRED, NOT_YET_VALID, NOT_ACCEPTED, NO_TLS, BROKEN, UNFIT_BUNDLE)
 
 # OpenSSL's X509_V_ERR_…
 _UNKNOWN = (2, 18, 19, 20, 21)
@@ -61,7 +72,25 @@ def fault_of(problem: BaseException, host: str, ca_certificate: str, why: str) -
     words = str(problem).upper()
     if "DOESN'T MATCH" in words:
         return ANOTHER_NAME.told(host=host)
-    return (NO_TLS if any(each in words for each in _NO_TLS) else BROKEN).told(why=why)
+    return (NO_TLS if is_no_tls(words) else BROKEN).told(why=why)
+
+
+def is_no_tls(words: str) -> bool:
+    """Whether OpenSSL says that the other side does not speak TLS."""
+    return any(each in words.upper() for each in _NO_TLS)
+
+
+def unfit_bundle(file: object, environ: Mapping[str, str] = os.environ) -> Odd | None:
+    """What is told where a variable names a file of authorities that cannot be read. file: from which all are taken now."""
+    variable = next((each for each in BUNDLES if file and environ.get(each) == file), None)
+    if variable is None:
+        return None
+    kind = "capath" if Path(str(file)).is_dir() else "cafile"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(**{kind: str(file)})
+    except OSError:  # ssl.SSLError is one
+        return UNFIT_BUNDLE.told(variable=variable, file=shown(file))
+    return None
 
 
 def certificate_problem(problem: BaseException) -> ssl.SSLCertVerificationError | None:

@@ -21,7 +21,7 @@ from kcadmin.rest.proxies import PROXY_LOGIN, Proxy
 from kcadmin.rest.redaction import is_token, redacted
 from kcadmin.rest.retries import HALVES, ONCE, HalfBody, came_late, is_lost, repeated
 from kcadmin.rest.texts import named
-from kcadmin.rest.tls import certificate_problem, fault_of
+from kcadmin.rest.tls import certificate_problem, fault_of, unfit_bundle
 
 CONNECT_SECONDS, READ_SECONDS = 5, 60
 UNANSWERED_SECONDS = 120
@@ -139,6 +139,8 @@ class Transport:
             raise self._noted(self._none(kind, method, at, self.hide(_root(problem))), came_late(problem)) from None
 
     def _none(self, kind: type[Unreachable], method: str, at: str, why: str) -> Unreachable:
+        if fault := self._unfit_bundle():
+            return fault
         remedy = "check that the server runs and that url is its address"
         if self._proxy:
             remedy = self._proxy.fault(why).remedy
@@ -170,17 +172,24 @@ class Transport:
         through = f" through the proxy {self._proxy.shown}" if self._proxy else ""
         return f"Keycloak at {named(self._url)}{through}"
 
+    def _unfit_bundle(self) -> Unreachable | None:
+        fault = unfit_bundle(self.repeating.verify) if self._url.lower().startswith("https:") else None
+        return Unreachable(f"{self.server}: {fault.wrong}; {fault.remedy}.") if fault else None
+
     def _untrusted(self, problem: BaseException) -> Unreachable:
+        if fault := self._unfit_bundle():
+            return fault
+        why = self.hide(_root(problem))
         if self._client_certificate and certificate_problem(problem) is None:
             check = (
                 f"check url, that the certificate in {named(self._client_certificate)} has not expired, and that the server "
                 "trusts its CA"
             )
-            return Unreachable(f"{self.server}: no connection by TLS ({self.hide(_root(problem))}); {check}.")
+            return Unreachable(f"{self.server}: no connection by TLS ({why}); {check}.")
         host = named(urlsplit(self._url).hostname or "")
         file = named(self._ca_certificate) if self._ca_certificate else ""
-        fault = fault_of(problem, host, file, self.hide(_root(problem)))
-        return Unreachable(f"{self.server}: {fault.wrong}; {fault.remedy}.")
+        told = fault_of(problem, host, file, why)
+        return Unreachable(f"{self.server}: {told.wrong}; {told.remedy}.")
 
 
 def _sessions(connection: Connection, verify: bool | str, patience: Patience) -> tuple[_Session, _Session]:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from kcadmin.objects.marked_mappers import MarkedMappers
+from kcadmin.rest.errors import sentence
+from kcadmin.rest.odd import Odd
 from kcadmin.rest.texts import named
 from providers.base import messages
 from providers.base.connections import CONNECTION
@@ -13,6 +15,11 @@ from providers.base.face import this_run
 if TYPE_CHECKING:
     from providers.base.provider import KeycloakProvider
 
+TWICE = Odd(
+    "object-twice",
+    "is declared by the resource {one}, and by {other} as {kind}",
+    "give one of them another name, or remove it",
+)
 _declared: WeakKeyDictionary[object, dict[tuple[str, ...], tuple[str, str]]] = WeakKeyDictionary()
 
 
@@ -32,9 +39,8 @@ def declare(provider: "KeycloakProvider", resource_name: str, given: Mapping[str
     this = (resource_name, provider.OBJECT)
     first = _declared.setdefault(run, {}).setdefault(key, this)
     if first != this:
-        wrong = f"is declared by the resource {named(resource_name)}, and by {named(first[0])} as {first[1]}"
-        remedy = "give one of them another name, or remove it"
-        raise messages.program_error([f"{provider.OBJECT} {named(name)} in realm {named(realm)}: {wrong}; {remedy}."])
+        odd = TWICE.told(one=named(resource_name), other=named(first[0]), kind=first[1])
+        raise messages.program_error([sentence(provider.OBJECT, str(name), str(realm), odd.wrong, odd.remedy)])
 
 
 def taken(store: object, name: str) -> Iterator[str]:

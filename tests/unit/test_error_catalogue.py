@@ -9,12 +9,7 @@ import pytest
 from exchange import doctor
 from exchange.doctor.error_catalogue import BOTH, HEADINGS, REQUEST, ROWS, Row
 from exchange.doctor.error_texts import Reading, read_error, read_event
-from grants import odd
-from kcadmin.objects import near_names
-from kcadmin.rest import addresses, missing_features, missing_roles, proxies, refused_logins, tls
-from kcadmin.rest.odd import Odd
 from local.layout import PROJECT
-from providers.base.stack_config import UNREAD
 
 LOOKS = ["audience", "clients", "finding", "guards", "mappers", "permission", "policies", "request"]
 CHECKS = "\n".join(Path(str(doctor.__file__)).with_name(f"{name}.py").read_text() for name in LOOKS)
@@ -153,70 +148,3 @@ def test_what_no_server_says(text: str) -> None:
 def test_a_text_is_never_repeated() -> None:
     found = read("subject_token=eyJsecret&x=y\nInvalid token")
     assert "eyJsecret" not in repr(found) and found.title == "Invalid token"
-
-
-ODD: tuple[Odd, ...] = (
-    *addresses.ODD,
-    *proxies.ODD,
-    *tls.ODD,
-    *refused_logins.ODD,
-    *missing_roles.ODD,
-    *missing_features.ODD,
-    *odd.ODD,
-    UNREAD,
-    *near_names.ODD,
-)
-SECTIONS = re.split(r"^### ", (PROJECT / "docs" / "odd.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
-
-
-def words(text: str) -> list[str]:
-    """The fixed parts of a sentence."""
-    return [part.strip(" ,;.()'") for part in re.split(r"\{\w+\}", text) if len(part.strip(" ,;.()'")) > 3]
-
-
-@pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd.name)
-def test_every_odd_sentence_has_its_place_on_the_page(odd: Odd) -> None:
-    (section,) = [each for each in SECTIONS if each.splitlines()[0] == odd.name]
-    symptom, *cause = section.split("\n\n")[1:]
-    said = words(odd.wrong)
-    assert all(part in symptom for part in said), (odd.wrong, symptom)
-    assert cause and cause[0].strip()
-
-
-def test_the_page_has_nothing_else() -> None:
-    names = [section.splitlines()[0] for section in SECTIONS]
-    assert sorted(names) == sorted(odd.name for odd in ODD)
-
-
-ROLES = re.findall(r"^\| (.+) \| (`.*`) \| (.*?) ?\|$", "\n".join(SECTIONS), re.MULTILINE)
-BELOW = {
-    "a realm role mapped": "/clients/x/scope-mappings/realm",
-    "authorization services": "/clients/x/authz/resource-server/policy",
-    "their export": "/clients/x/authz/resource-server/settings",
-    "an example token": "/clients/x/evaluate-scopes/generate-example-access-token",
-}
-"""The paths of requests that the page describes in words."""
-
-
-@pytest.mark.parametrize(("request_", "read", "write"), ROLES, ids=lambda each: each[:20])
-def test_the_page_has_the_roles_of_each_request(request_: str, read: str, write: str) -> None:
-    of_words = [path for words, path in BELOW.items() if request_.startswith(words)]
-    paths = of_words or [f"/{name}/x" for name in re.findall("`(.+?)`", request_)]
-    paths += [""] if "the realm itself" in request_ else []
-    assert paths
-    for path in paths:
-        assert missing_roles.roles_needed("GET", f"/admin/realms/r{path}") == tuple(re.findall("`(.+?)`", read))
-        if write:
-            assert missing_roles.roles_needed("PUT", f"/admin/realms/r{path}") == tuple(re.findall("`(.+?)`", write))
-
-
-@pytest.mark.parametrize(
-    ("why", "odd"),
-    [
-        ("Tunnel connection failed: 407 Proxy Authentication Required", proxies.LOGIN),
-        ("HTTPSConnectionPool(host='keycloak', port=14071): Read timed out.", proxies.NO_WAY),
-    ],
-)
-def test_a_port_is_no_status_of_a_proxy(why: str, odd: Odd) -> None:
-    proxy = proxies.Proxy("https://keycloak:14071", {"https": "http://proxy:3128"})
-    assert proxy.fault(why).name == odd.name
