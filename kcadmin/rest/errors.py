@@ -20,6 +20,7 @@ No message holds a token, a secret or a request body.
 from collections.abc import Iterable
 from http import HTTPStatus
 
+from kcadmin.rest.odd import Odd
 from kcadmin.rest.texts import named
 
 
@@ -121,7 +122,15 @@ AWAY = (502, 503, 504)
 """The server is away, as far as what is before it can tell."""
 BUSY = (409, 429, SERVER_ERROR, *AWAY)
 """What may pass: another writer came first, or the server is busy or away."""
+REFUSED_TOKEN = Odd(
+    "token-refused",
+    "401 Unauthorized: HTTP 401 Unauthorized",
+    "the server refuses the token that it has just given, so check the not-before (Revocation) of the login's realm and client, "
+    "and that all addresses on the way lead to one Keycloak",
+)
+ODD = (REFUSED_TOKEN,)
 _REMEDIES = {
+    401: REFUSED_TOKEN.remedy,
     403: "give the login the realm-management role that this request needs",
     404: "check whether somebody deleted it, and run the same command again",
     501: "switch the server's feature on",

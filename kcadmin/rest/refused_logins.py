@@ -1,6 +1,6 @@
 """Why Keycloak refuses a login: what its token endpoint says to a password or to client credentials.
 
-All rows were seen on Keycloak 26.7.3. It tells no causes apart that would help to guess a password.
+All rows were seen on Keycloak 26.7.3 or 26.7.5. It tells no causes apart that would help to guess a password.
 """
 
 from typing import NamedTuple
@@ -37,11 +37,16 @@ CREDENTIALS = Odd(
     "(brute-force detection), and of one with a one-time code, which no command can send",
     f"check name, password and loginRealm, and check the user in Keycloak; where there is a one-time code, {ROBOT}",
 )
-NO_CLIENT = Odd("login-no-client", "the realm has no such client, or it is disabled", HOME)
+NO_CLIENT = Odd(
+    "login-no-client",
+    "the realm has no such client, it is disabled, or it logs in by a certificate or by a token of another issuer",
+    f"{HOME}, and the client's Client Authenticator",
+)
 NO_ADMIN_CLI = Odd(
     "login-admin-cli",
-    "passwords are sent through the client 'admin-cli', which is disabled, missing or without direct access grants",
-    f"switch it on in that realm, or {ROBOT}",
+    "passwords are sent through the client 'admin-cli', which is disabled, missing, without direct access grants, or no public "
+    "client of OpenID Connect",
+    f"make it so again in that realm, or {ROBOT}",
 )
 SECRET = Odd(
     "login-secret",
@@ -74,6 +79,21 @@ KEY = Odd(
     "the private key is not the client's, or this machine's clock is wrong",
     "compare the key with the client's Keys tab, and both clocks",
 )
+CONSENT = Odd(
+    "login-consent",
+    "the client asks users for their consent, which no command can give",
+    f"switch its Consent required off, or {ROBOT}",
+)
+BOUND = Odd(
+    "login-bound",
+    "the client's tokens are bound to a key (DPoP) or a certificate, which this login does not have",
+    "switch that off at the client, name another one, or log in by its certificate (clientCertificate)",
+)
+POLICY = Odd(
+    "login-policy",
+    "a client policy of the realm refuses such a login",
+    f"let the policy leave this client out, or {ROBOT} that the policy allows",
+)
 REALM_DISABLED = Odd("login-realm-disabled", "the realm is disabled", "enable it, or correct loginRealm")
 HTTPS = Odd("login-https", "the realm demands TLS", "set url to its https:// address")
 OTHER = Odd("login-refused", "Keycloak gives no other reason", "check the name, its secret and loginRealm")
@@ -82,6 +102,7 @@ NOT_SET_UP, DISABLED = "Account is not fully set up", "Account disabled"
 WRONG_PASSWORD, REALM_OFF = "Invalid user credentials", "Realm not enabled"
 NO_DIRECT_GRANTS = "Client not allowed for direct access grants"
 NO_ACCOUNT = "Client not enabled to retrieve service account"
+BEARER_ONLY, ANOTHER_PROTOCOL = "Bearer-only not allowed", "Wrong client protocol"
 INVALID = "Invalid client or Invalid client credentials"
 ROWS = (
     LoginCause("invalid_grant", NOT_SET_UP, REQUIRED_ACTION),
@@ -96,8 +117,17 @@ ROWS = (
     LoginCause("unauthorized_client", INVALID, SECRET, by=(ClientSecretLogin,), is_secret=True),
     LoginCause("unauthorized_client", NO_ACCOUNT, NO_SERVICE_ACCOUNT),
     LoginCause("unauthorized_client", "Public client not allowed to retrieve service account", PUBLIC),
-    LoginCause("invalid_client", "Bearer-only not allowed", NO_ROBOT),
-    LoginCause("invalid_client", "Wrong client protocol", NO_ROBOT),
+    LoginCause("invalid_request", "The associated service account for the client does not exist", NO_SERVICE_ACCOUNT),
+    LoginCause("invalid_client", BEARER_ONLY, NO_ADMIN_CLI, by=(PasswordLogin,)),
+    LoginCause("invalid_client", ANOTHER_PROTOCOL, NO_ADMIN_CLI, by=(PasswordLogin,)),
+    LoginCause("invalid_client", BEARER_ONLY, NO_ROBOT),
+    LoginCause("invalid_client", ANOTHER_PROTOCOL, NO_ROBOT),
+    LoginCause("invalid_client", "Client requires user consent", CONSENT),
+    LoginCause("invalid_request", "DPoP proof is missing", BOUND),
+    LoginCause("invalid_request", "Client Certification missing for MTLS HoK Token Binding", BOUND),
+    LoginCause("invalid_grant", "resource owner password credentials grant is prohibited", POLICY),
+    LoginCause("invalid_request", "Request not allowed", POLICY),
+    LoginCause("invalid_request", "Configured client authentication method not allowed for client", POLICY),
     LoginCause("invalid_client", "Parameter client_assertion_type is missing", BY_ANOTHER_WAY),
     LoginCause("invalid_client", "Client authentication with signed JWT failed", KEY, is_secret=True),
     LoginCause("invalid_client", "Unable to load public key", KEY),

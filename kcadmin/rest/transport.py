@@ -142,6 +142,8 @@ class Transport:
         if fault := self._unfit_bundle():
             return fault
         remedy = "check that the server runs and that url is its address"
+        if kind is AnswerLost and self._url.lower().startswith("http:"):
+            remedy += ", also whether it begins with https://"
         if self._proxy:
             remedy = self._proxy.fault(why).remedy
         return kind(f"{self.server}: no answer to {method} {at} ({why}); {remedy}.")
@@ -216,6 +218,8 @@ def _sessions(connection: Connection, verify: bool | str, patience: Patience) ->
 
 def _root(problem: BaseException) -> str:
     """The innermost cause of a failed request, without the address that the outer ones repeat."""
-    reason = getattr(problem.args[0], "reason", None) if problem.args else None
-    text = str(reason or problem)
-    return text.rsplit(": ", 1)[-1].rstrip(")'\"") or type(problem).__name__
+    within = (getattr(problem, "reason", None), *problem.args)
+    if inner := next((each for each in within if isinstance(each, BaseException)), None):
+        return _root(inner)
+    text = str(problem)
+    return (text if text.startswith("[") else text.rsplit(": ", 1)[-1]) or type(problem).__name__

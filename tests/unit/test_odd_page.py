@@ -10,7 +10,7 @@ import pytest
 
 from grants import odd
 from kcadmin.objects import features, near_names
-from kcadmin.rest import addresses, missing_features, missing_roles, proxies, refused_logins, tls
+from kcadmin.rest import addresses, errors, missing_features, missing_roles, proxies, refused_logins, tls
 from kcadmin.rest.odd import Odd
 from local.layout import PROJECT
 from providers.base.stack_config import UNREAD
@@ -18,6 +18,7 @@ from providers.base.taken_names import TWICE
 
 ODD: tuple[Odd, ...] = (
     *addresses.ODD,
+    *errors.ODD,
     *proxies.ODD,
     *tls.ODD,
     *refused_logins.ODD,

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from http.client import RemoteDisconnected
 from pathlib import Path
 from typing import Any
 
@@ -382,6 +383,10 @@ def test_without_settings_the_certificate_is_verified(monkeypatch: pytest.Monkey
         (urllib3.exceptions.NameResolutionError("host", None, OSError(-2, "Name or service not known")), ""),  # type: ignore[arg-type]
         (urllib3.exceptions.ReadTimeoutError(None, "", "Read timed out. (read timeout=60)"), "Read timed out"),  # type: ignore[arg-type]
         (ConnectionResetError(104, "Connection reset by peer"), "Connection reset by peer"),
+        (
+            urllib3.exceptions.ProtocolError("Connection aborted.", RemoteDisconnected("Remote end closed connection")),
+            "(Remote end closed connection); check that the server runs and that url is its address",
+        ),
         (OSError("something else"), "something else"),
     ],
     ids=lambda each: type(each).__name__,
