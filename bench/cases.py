@@ -16,23 +16,25 @@ PHASES = {
     "add": "`up` of one more grant",
     "destroy": "`destroy`",
 }
-OURS, REALM, LATE, PACKAGE, ENGINE, SERVER, CURL, TOFU = COMPETITORS = (
+OURS, REALM, LATE, PACKAGE, PACKAGE_REALM, ENGINE, SERVER, CURL, TOFU = COMPETITORS = (
     "ours",
     "realm",
     "late",
     "package",
+    "package-realm",
     "engine",
     "server",
     "curl",
     "tofu",
 )
-BESIDE = (LATE, PACKAGE)  # which have a table beside ours, and are not drawn
-PULUMI = (OURS, REALM, LATE, PACKAGE, ENGINE)  # which may run with its checkpoints or without
+BESIDE = (LATE, PACKAGE, PACKAGE_REALM)  # which have a table beside ours, and are not drawn
+PULUMI = (OURS, REALM, LATE, PACKAGE, PACKAGE_REALM, ENGINE)  # which may run with its checkpoints or without
 NAMES = {
     OURS: "this project",
     REALM: "one resource a realm",
     LATE: "late grants",
     PACKAGE: "package",
+    PACKAGE_REALM: "package, one resource a realm",
     ENGINE: "engine floor",
     SERVER: "server floor",
     CURL: "curl script",

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from bench.cases import Case, Command
 from bench.measure import Failed
@@ -91,16 +92,22 @@ class Packaged(Ours):
 
     def configure(self, more: int) -> None:
         self.stack.configure(exchange=self.case.exchange)
-        grants = {
-            each["name"]: {
-                "type": f"{NAME}:TokenExchangeGrant",
-                "properties": {key: value for key, value in each.items() if key != "name"},
-            }
-            for each in self.case.wanted(more)
-        }
+        grants = {each["name"]: {k: v for k, v in each.items() if k != "name"} for each in self.case.wanted(more)}
         packages = {NAME: str(PROJECT / "package")}
-        program = {"name": NAME, "runtime": "yaml", "packages": packages, "resources": grants}
+        program = {"name": NAME, "runtime": "yaml", "packages": packages, "resources": self.declared(grants)}
         (self.stack.project / "Pulumi.yaml").write_text(json.dumps(program))  # JSON is YAML
+
+    def declared(self, grants: dict[str, Any]) -> dict[str, Any]:
+        """The resources of the program."""
+        return {name: {"type": f"{NAME}:TokenExchangeGrant", "properties": each} for name, each in grants.items()}
+
+
+class PackagedRealm(Packaged):
+    """The same, as one resource of the package."""
+
+    def declared(self, grants: dict[str, Any]) -> dict[str, Any]:
+        realm = {"realm": self.case.realm.name, "grants": grants}
+        return {self.case.realm.name: {"type": f"{NAME}:RealmGrants", "properties": realm}}
 
 
 class EngineFloor(Ours):

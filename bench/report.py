@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import tables
-from bench.cases import CHECKPOINTS_OFF_FROM, EXCHANGES, FEWEST_ROUNDS, LATE, PACKAGE
+from bench.cases import CHECKPOINTS_OFF_FROM, EXCHANGES, FEWEST_ROUNDS, LATE, PACKAGE, PACKAGE_REALM
 from local import processes, venv
 from local.layout import LOCAL, VENV, UserError
 
@@ -34,6 +34,7 @@ clients of one more grant, and little else. `up` of one more adds that grant, an
 - **late grants**: the same grants, whose clients are outputs, as in a program that makes the clients too. Each is
   checked and wired by itself. It is not run with more than 300 grants.
 - **package**: the same grants from a program in YAML, by [the package](../docs/package.md). They are late ones, too.
+- **package, one resource a realm**: the same grants as one `RealmGrants` in YAML.
 - **curl script**: one process per request. It is not run with more than 100 grants.
 - **OpenTofu or Terraform** with the Keycloak provider, if it is installed. For the standard exchange it manages the
   clients too, since the switch is a field of the client. Its `plan -refresh=false` is compared with `preview`, and
@@ -62,7 +63,7 @@ make bench ARGS="--exchange legacy"                                 # an hour
 make bench ARGS="--exchange standard --grants 1000 --only ours,engine,server"   # an hour
 make bench ARGS="--exchange standard --grants 100 --only ours,engine --checkpoints off"
 make bench ARGS="--exchange standard --grants 1000 --only realm,server"         # ten minutes
-make bench ARGS="--exchange standard --grants 10 100 300 --only ours,late,package"
+make bench ARGS="--exchange standard --grants 10 100 300 --only ours,late,package,package-realm"
 make bench ARGS="--report"                                          # write this page again, from results.json
 ```
 
@@ -131,6 +132,7 @@ def _section(exchange: str, cases: Json, folder: Path) -> Iterator[str]:
         ("Pulumi's checkpoints", tables.checkpoint_table(cases), ""),
         ("Grants with clients that are outputs (late)", tables.beside_table(cases, LATE), ""),
         ("Grants from YAML, by the package", tables.beside_table(cases, PACKAGE), ""),
+        ("All grants of a realm from YAML, by the package", tables.beside_table(cases, PACKAGE_REALM), ""),
         ("Memory: megabytes, the highest of all phases", tables.memory_table(cases), ""),
         ("State", tables.state_table(cases), ""),
     )

@@ -13,6 +13,7 @@ from bench.cases import (
     NAMES,
     OURS,
     PACKAGE,
+    PACKAGE_REALM,
     PHASES,
     REALM,
     SERVER,
@@ -24,7 +25,7 @@ from bench.cases import (
 )
 from bench.measure import Failed, Sample, measure
 from bench.other_runs import curl, curl_is_missing, server_floor
-from bench.pulumi_runs import EngineFloor, InBulk, Late, Ours, Packaged
+from bench.pulumi_runs import EngineFloor, InBulk, Late, Ours, Packaged, PackagedRealm
 from bench.realm import left
 from bench.results import Measured
 from bench.state_parts import StateSize
@@ -51,6 +52,7 @@ MAKERS: dict[str, Callable[[Case, Path], Competitor]] = {
     REALM: InBulk,
     LATE: Late,
     PACKAGE: Packaged,
+    PACKAGE_REALM: PackagedRealm,
     ENGINE: EngineFloor,
     SERVER: server_floor,
     CURL: curl,

@@ -4,7 +4,21 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.cases import COMPETITORS, CURL, ENGINE, NAMES, OURS, PACKAGE, PHASES, REALM, SERVER, TOFU, in_words, label
+from bench.cases import (
+    COMPETITORS,
+    CURL,
+    ENGINE,
+    NAMES,
+    OURS,
+    PACKAGE,
+    PACKAGE_REALM,
+    PHASES,
+    REALM,
+    SERVER,
+    TOFU,
+    in_words,
+    label,
+)
 
 Json = dict[str, Any]
 NONE = "–"
@@ -116,11 +130,11 @@ def beside_table(cases: Mapping[str, Json], other: str) -> str:
 def memory_table(cases: Mapping[str, Json]) -> str:
     """By grants: the peak of each process in any phase, of ours and of the package, where the program is Pulumi's for YAML."""
     rows = []
-    for name, (grants, case) in ((name, each) for name in (OURS, PACKAGE) for each in cases.items()):
+    for name, (grants, case) in ((name, each) for name in (OURS, PACKAGE, PACKAGE_REALM) for each in cases.items()):
         phases = case.get(name, {}).get("phases", {}).values()
         peaks = [max((each["memory"].get(kind, 0) for each in phases), default=0) for kind in PROCESSES]
         if any(peaks):
-            what = f"{int(grants):,}{', package' if name == PACKAGE else ''}"
+            what = f"{int(grants):,}{'' if name == OURS else f', {NAMES[name]}'}"
             rows.append([what, *(f"{peak:.0f}" if peak else NONE for peak in peaks)])
     return table(["grants", *PROCESSES], rows) if rows else ""
 
@@ -133,7 +147,7 @@ def state_table(cases: Mapping[str, Json]) -> str:
     parts = list(dict.fromkeys(part for state in reversed(known.values()) for part in state["parts"]))
     rows = [["the whole", *(f"{state['bytes_a_grant']:,}" for state in known.values())]]
     rows += [[part, *(f"{state['parts'].get(part, 0):,}" for state in known.values())] for part in parts]
-    for other in (REALM, PACKAGE, TOFU):
+    for other in (REALM, PACKAGE, PACKAGE_REALM, TOFU):
         others = [cases[grants].get(other, {}).get("state") for grants in known]
         if any(others):
             rows.append([NAMES[other], *(f"{each['bytes_a_grant']:,}" if each else NONE for each in others)])

@@ -63,7 +63,19 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
     def Run(self, request: Any, context: Any) -> Any:
         """Run the program; its output reaches the engine through our own stdout and stderr."""
-        program = request.info.entry_point or request.program
+        command, environment = self.command(request)
+        child = subprocess.Popen(
+            command, cwd=request.info.program_directory or None, env=environment, stdin=subprocess.DEVNULL
+        )
+        code = self.wait_for(child, context)
+        if code == ERROR_ALREADY_SHOWN:
+            return messages.RunResponse(bail=True)
+        if code < 0:
+            return messages.RunResponse(error=f"Program was terminated by signal {-code}")
+        return messages.RunResponse(error=f"Program exited with non-zero exit code: {code}" if code else "")
+
+    def command(self, request: Any) -> tuple[list[str], dict[str, str]]:
+        """What starts the program, and its environment."""
         settings = {
             "monitor": request.monitor_address,
             "engine": sys.argv[-1],
@@ -76,23 +88,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "parallel": str(request.parallel),
         }
         flags = [part for name, value in settings.items() if value for part in (f"--{name}", value)]
-        extra = {
-            "PULUMI_CONFIG": json.dumps(dict(request.config)),
-            "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
-        }
         python, environment = interpreter(request.info)
-        child = subprocess.Popen(
-            [python, "-u", str(EXEC_SCRIPT), *flags, program, *request.args],
-            cwd=request.info.program_directory or None,
-            env={**environment, **extra},
-            stdin=subprocess.DEVNULL,
-        )
-        code = self.wait_for(child, context)
-        if code == ERROR_ALREADY_SHOWN:
-            return messages.RunResponse(bail=True)
-        if code < 0:
-            return messages.RunResponse(error=f"Program was terminated by signal {-code}")
-        return messages.RunResponse(error=f"Program exited with non-zero exit code: {code}" if code else "")
+        program = request.info.entry_point or request.program
+        return [python, "-u", str(EXEC_SCRIPT), *flags, program, *request.args], environment | config_of(request)
 
     def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:
         """Run a policy pack (kind `analyzer`) or a component source package, streaming its output."""
@@ -183,6 +181,14 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             end(child)
 
 
+def config_of(request: Any) -> dict[str, str]:
+    """The variables in which a program finds its stack's config."""
+    return {
+        "PULUMI_CONFIG": json.dumps(dict(request.config)),
+        "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
+    }
+
+
 def copy(pipe: Any, name: str, written: "queue.Queue[tuple[str, bytes]]") -> None:
     """Pass on what a pipe holds, then an empty piece for its end."""
     while data := pipe.read1():
@@ -209,9 +215,8 @@ def interpreter(info: Any) -> tuple[str, dict[str, str]]:
     return str(folder / "bin" / "python"), environment
 
 
-def main() -> None:
+def main(host: LanguageHost) -> None:
     """Serve until the engine ends us; end our children with us, also when the engine was killed."""
-    host = LanguageHost()
     server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=32),
         options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
@@ -237,4 +242,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(LanguageHost())

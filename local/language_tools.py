@@ -23,7 +23,7 @@ class Tool:
 YAML_HOST = Tool(
     "pulumi-language-yaml", "1.25.0", "pulumi_yaml", "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml", 3
 )
-SDK_GENERATOR = Tool("pulumi-sdk", BUILT, "pulumi_sdk", ".", 2)
+SDK_GENERATOR = Tool("pulumi-sdk", f"{BUILT}-local", "pulumi_sdk", ".", 2)
 
 
 def yaml_host(beside: Path, say: Say) -> Path:

@@ -67,7 +67,11 @@ def schema() -> Json:
         "language": {
             "nodejs": {"respectSchemaVersion": True},
             "python": {"respectSchemaVersion": True, "pyproject": {"enabled": True}},
-            "go": {"respectSchemaVersion": True, "generateResourceContainerTypes": True},
+            "go": {
+                "respectSchemaVersion": True,
+                "generateResourceContainerTypes": True,
+                "generateExtraInputTypes": True,
+            },
             "csharp": {"respectSchemaVersion": True},
         },
     }

@@ -1,4 +1,5 @@
 // Command sdk writes a package's SDKs with Pulumi's own generators: sdk <schema.json> <folder> <language>…
+// They are as `pulumi package add` makes them: the one for Node.js is compiled where it is installed.
 //
 // The Pulumi CLI asks a language host for this. The hosts for Python, Node.js and Go are in no registry of modules.
 package main
@@ -38,7 +39,7 @@ func files(pkg *schema.Package, language string) (map[string][]byte, error) {
 	case "python":
 		return python.GeneratePackage(tool, pkg, nil, nil)
 	case "nodejs":
-		return nodejs.GeneratePackage(tool, pkg, nil, nil, false, nil)
+		return nodejs.GeneratePackage(tool, pkg, nil, nil, true, nil)
 	case "go":
 		return golang.GeneratePackage(tool, pkg, nil)
 	}

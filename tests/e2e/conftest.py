@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from local import language_tools, pulumi_cli
+from local.layout import PROJECT
 from tests.conftest import Servers
-from tests.e2e.stack import Stack
+from tests.e2e.stack import NAME, Stack
 from tests.support.own_servers import OwnServer
 from tests.support.realms import TestRealm
 
@@ -57,5 +58,6 @@ def exchange(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def yaml_host(pulumi: Path) -> Path:
-    """The folder of Pulumi's language host for YAML."""
+    """The folder of Pulumi's language host for YAML, which keeps the package's schema even if that has changed since."""
+    (PROJECT / f"schema-{NAME}.json").unlink(missing_ok=True)
     return language_tools.yaml_host(pulumi, lambda line: None)
