@@ -8,10 +8,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from exchange.release.removal import SETTINGS
-from exchange.release.takeover import KINDS, NAMED_KINDS
+from exchange.release.kinds import SETTINGS, claimed_kind
 from kcadmin.marks.ownership import stack_of
-from kcadmin.objects.claims import Kind, adopted_kind, claim_key, claim_of, claims
+from kcadmin.objects.claims import claim_key, claims
 from kcadmin.objects.clients import ATTRIBUTE, Client
 from kcadmin.objects.realm import Realm
 from reach.judged_writes import CONFORM, EXEMPT, ClientWrite, PolicyChanges, judge_writes
@@ -35,30 +34,29 @@ def release_changes(
     :param accepted: fields that may change, attributes without ``attributes.``.
     """
     values: dict[str, dict[str, Any]] = defaultdict(dict)
+    leaving: dict[tuple[str, LeftoverKind], set[str]] = defaultdict(set)
     for each, to in (*((each, "") for each in going), *((each, by) for each in adopted)):
         if each.client in clients:
-            values[each.client] |= _values(clients[each.client], each, to)
+            values[each.client] |= _claim(each, to)
+            leaving[each.client, each.what] |= set() if to else {each.owner}
+    for (name, what), owners in leaving.items():
+        values[name] |= _given_back(clients[name], what, owners)
     writes = [ClientWrite(clients[name], sent, accepted, only=COMMAND) for name, sent in sorted(values.items()) if sent]
     return judge_writes(realm, writes, WAYS)
 
 
-def _values(client: Client, left: Leftover, to: str) -> dict[str, Any]:
-    """What is written on the client of a thing: its claim goes, or is another owner's, and the last one gives back a setting."""
-    kind = _kind(left)
+def _claim(left: Leftover, to: str) -> dict[str, Any]:
+    """What is written of the claim of a thing: it goes, or is another owner's."""
+    kind = claimed_kind(left)
     if kind is None:
         return {}
     gone = {ATTRIBUTE + claim_key(left.owner, kind): None}
-    if to:
-        return {**gone, ATTRIBUTE + claim_key(to + left.owner[len(stack_of(left.owner)) :], kind): "claim"}
-    claim = claim_of(client, left.owner, kind) if isinstance(kind, Kind) and left.what in SETTINGS else None
-    is_last = claim is not None and len(claims(client, claim.kind)) == 1
-    return {**gone, **({field: claim.was.get(field) for field in claim.set} if claim and is_last else {})}
+    return {**gone, ATTRIBUTE + claim_key(to + left.owner[len(stack_of(left.owner)) :], kind): "claim"} if to else gone
 
 
-def _kind(left: Leftover) -> Kind | str | None:
-    """Of the claim that a thing is on its client; None where it is none."""
-    if left.what in NAMED_KINDS:
-        return NAMED_KINDS[left.what](left.name)
-    if left.what == LeftoverKind.ADOPTED:
-        return adopted_kind(left.name)
-    return left.name if left.what == LeftoverKind.STRAY else KINDS.get(left.what)
+def _given_back(client: Client, what: LeftoverKind, leaving: Collection[str]) -> dict[str, Any]:
+    """What the last owner who leaves gives back of a setting."""
+    held = claims(client, SETTINGS[what]) if what in SETTINGS else []
+    theirs = sorted((claim for claim in held if claim.owner in leaving), key=lambda claim: claim.owner)
+    last = theirs[-1] if theirs and len(theirs) == len(held) else None
+    return {field: last.was.get(field) for field in last.set} if last else {}

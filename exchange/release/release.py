@@ -77,7 +77,7 @@ def find(
     :raises KeycloakError: the realm cannot be read.
     """
     read, left, everything = _left(session, realm_name, owner, progress, own)
-    others = Counter(stack_of(each.owner) for each in everything if each not in left)
+    others = Counter(stack_of(each.owner) for each in {*everything}.difference(left))
     adopted = adopted_of(left, realm_name, wanted)
     titles = {each: there.title for each, there in adopted.items()}
     going = [each for each in left if each not in adopted]
@@ -107,13 +107,14 @@ def take_away(
 def _taken_away(session: Session, found: Leavings, progress: Progress, own: Collection[str]) -> list[Released]:
     realm = realm_for(session, found.realm)
     done = list(take_over(realm, found.adopted, found.by, progress, found.titles))
-    rest = [each for each in found.left if each not in found.adopted]
+    over = {*found.adopted}
+    rest = [each for each in found.left if each not in over]
     if any(each.fault for each in done):
         done += [Released(each, fault=f"{each.about} in realm {named(found.realm)}: {KEPT}") for each in rest]
     else:
         done += release_all(realm, rest, progress)
     told = {each.left for each in done if each.stays or each.fault}
-    still = [each for each in _left(session, found.realm, found.owner, progress, own)[1] if each not in told]
+    still = {each: None for each in _left(session, found.realm, found.owner, progress, own)[1] if each not in told}
     return [each for each in done if each.left not in still] + [Released(each, fault=STILL) for each in still]
 
 
@@ -183,7 +184,8 @@ def as_lines(found: Leavings, own: Collection[str] = ()) -> list[str]:
         lines = [f"realm {named(found.realm)}: owner {named(found.owner)} has nothing here"] if found.owner else []
         return [*lines, *_of_others(found, own)]
     lines = [f"realm {named(found.realm)}: owner {named(found.owner)} has {counted(len(found.left), 'thing')}"]
-    going = Counter(each.about for each in found.left if each not in found.adopted)
+    over = {*found.adopted}
+    going = Counter(each.about for each in found.left if each not in over)
     lines += [f"  {about}{f' ({number} ×)' if number > 1 else ''}" for about, number in going.items()]
     lines += [f"  becomes that of {named(found.by)}: {each.about}" for each in found.adopted]
     lines += [f"  ends: {each}" for each in found.ends] or ["  ends: no exchange"]

@@ -7,7 +7,9 @@ too stays on for them. Killed between any two requests, a next run finds the res
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from exchange.release.crowds import HOLDS_POLICIES, UNREADABLE, Crowds
 from exchange.release.giving_back import MAPPERS, give_back
+from exchange.release.kinds import SETTINGS, holder_of
 from kcadmin.authz import authorization_services, management_permissions, noted_strategy
 from kcadmin.authz.exchange_permission import attached, leave_empty
 from kcadmin.authz.policy_removal import delete_policy
@@ -19,10 +21,9 @@ from kcadmin.marks.ownership import hash16, mark_of
 from kcadmin.objects import recorded_events
 from kcadmin.objects.claims import Kind, adopted_kind, claim_key, claim_of, claims
 from kcadmin.objects.clients import Client
-from kcadmin.objects.features import SWITCH_CLAIM
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.resource_server import ResourceServer
-from kcadmin.objects.setting_claims import FULL_SCOPE_CLAIM, LIFESPAN_CLAIM, REFRESH_TOKENS_CLAIM, assignment_kind
+from kcadmin.objects.setting_claims import assignment_kind
 from kcadmin.objects.shared_settings import CLAIMED, Taken, drop_claim, drop_claims, release
 from kcadmin.rest.errors import KeycloakError, Refusal, Unreachable
 from kcadmin.rest.texts import named, quoted
@@ -30,14 +31,6 @@ from kcadmin.writes.watch import told_at_end
 from reach.leftovers import Leftover, LeftoverKind
 from reach.survey import Progress
 
-SETTINGS: Mapping[LeftoverKind, Kind] = {
-    LeftoverKind.SWITCH: SWITCH_CLAIM,
-    LeftoverKind.LIFESPAN: LIFESPAN_CLAIM,
-    LeftoverKind.FULL_SCOPE: FULL_SCOPE_CLAIM,
-    LeftoverKind.REFRESH_TOKENS: REFRESH_TOKENS_CLAIM,
-    LeftoverKind.SERVICES: authorization_services.KIND,
-}
-UNREADABLE = "its claim holds what the setting cannot have, so the claim alone is removed"
 NOTES = (LeftoverKind.ADOPTED, LeftoverKind.STRAY)
 GUARDS = (LeftoverKind.GUARD, LeftoverKind.GUARD_MARK)
 FAILED_BEFORE = "stays, since something that must go first could not be removed; run the same command again"
@@ -66,6 +59,7 @@ def release_all(realm: Realm, left: Iterable[Leftover], progress: Progress = lam
     left = tuple(left)
     done: set[tuple[bool, str]] = set()
     failed = unclosed = False
+    at_once = Crowds(realm, left)
     for each in left:
         held = (*GUARDS, LeftoverKind.ADOPTED) if failed else GUARDS if unclosed else ()
         if each.what in held:
@@ -81,7 +75,10 @@ def release_all(realm: Realm, left: Iterable[Leftover], progress: Progress = lam
         progress(each.about)
         try:
             with told_at_end():
-                if is_note:
+                if (stays := at_once.dropped(each)) is not None:
+                    if stays:
+                        raise (Unreadable if stays == UNREADABLE else Stays)(stays)
+                elif is_note:
                     notes = [note for note in left if note.what in NOTES and note.what not in held]
                     _notes(realm, each.client, [note for note in notes if note.client == each.client])
                 else:
@@ -97,12 +94,6 @@ def release_all(realm: Realm, left: Iterable[Leftover], progress: Progress = lam
             yield Released(each, fault=str(problem))
         else:
             yield Released(each)
-
-
-def holder_of(realm: Realm, left: Leftover) -> Client | None:
-    """The client that bears a claim, as it is now."""
-    known = realm.clients.find(left.client)
-    return realm.clients.get(known.uuid, max_age=0) if known else None
 
 
 def _permission(realm: Realm, left: Leftover) -> None:
@@ -220,7 +211,7 @@ def _strategy(realm: Realm, left: Leftover) -> None:
         return
     now = attached(realm, client.uuid)
     if now and now.policies:
-        raise Stays("stays until the permission holds no policy, since it records the strategy to restore then")
+        raise Stays(HOLDS_POLICIES)
     leave_empty(realm, client.uuid, now)
     drop_claim(realm.clients, client.uuid, left.owner, noted_strategy.STRATEGY)
 

@@ -7,21 +7,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from exchange.release.crowds import UNREADABLE
 from exchange.release.giving_back import MAPPERS, may_be_true, untrue
-from exchange.release.removal import SETTINGS, UNREADABLE, Released, holder_of, policy_of
-from kcadmin.authz import management_permissions, noted_strategy
+from exchange.release.kinds import KINDS, NAMED_KINDS, holder_of
+from exchange.release.removal import Released, policy_of
 from kcadmin.authz.policy_stores import store_of
-from kcadmin.authz.scopes_and_permissions import AuthorizationScopes, ScopePermissions, scope_kind
+from kcadmin.authz.scopes_and_permissions import AuthorizationScopes, ScopePermissions
 from kcadmin.guards.client_policies import POLICIES, PROFILES, Change, Entry, write_until_kept
-from kcadmin.guards.marks import KIND as GUARD_MARK
 from kcadmin.guards.marks import MARKED, is_own, new_mark, renewed
 from kcadmin.guards.parts import guard_description, held_parts
 from kcadmin.marks.ownership import NOBODY, owned_name, stack_of
-from kcadmin.objects import recorded_events
-from kcadmin.objects.claims import Claim, Kind, adopted_kind, adopted_note, claim_key, claim_of
+from kcadmin.objects.claims import Claim, adopted_kind, adopted_note, claim_key, claim_of
 from kcadmin.objects.clients import ATTRIBUTE, Client
 from kcadmin.objects.realm import Realm
-from kcadmin.objects.setting_claims import assignment_kind
 from kcadmin.objects.shared_settings import drop_claims, write_claim
 from kcadmin.rest.errors import KeycloakError, Refusal, Unreachable
 from kcadmin.rest.texts import named
@@ -29,17 +27,6 @@ from kcadmin.writes.watch import told_at_end
 from reach.leftovers import Leftover, LeftoverKind
 from reach.survey import Progress
 
-KINDS: Mapping[LeftoverKind, Kind] = {
-    **SETTINGS,
-    LeftoverKind.MANAGEMENT: management_permissions.KIND,
-    LeftoverKind.STRATEGY: noted_strategy.STRATEGY,
-    LeftoverKind.GUARD_MARK: GUARD_MARK,
-    LeftoverKind.EVENTS: recorded_events.KIND,
-}
-NAMED_KINDS: Mapping[LeftoverKind, Callable[[str], Kind]] = {
-    LeftoverKind.ASSIGNMENT: assignment_kind,
-    LeftoverKind.AUTHORIZATION_SCOPE: scope_kind,
-}
 GUARDS = (LeftoverKind.GUARD, LeftoverKind.GUARD_MARK)
 
 

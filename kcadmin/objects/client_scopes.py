@@ -183,8 +183,15 @@ class ClientScopes:
         client = self._clients.get(client_uuid, max_age=max_age)
         if client is None:
             return None
+        return next((kind for kind, names in self._seen(client).items() if name in names), None)
+
+    def held_by(self, client: Client) -> frozenset[str]:
+        """The names of the scopes in a client's lists. :raises Refusal: they cannot be seen."""
+        return frozenset(name for names in self._seen(client).values() for name in names)
+
+    def _seen(self, client: Client) -> dict[str, Collection[str]]:
         self.require_seen(client)
-        return next((kind for kind, names in _lists(client).items() if name in names), None)
+        return _lists(client)
 
     def require_seen(self, client: Client) -> None:
         """:raises Refusal: its lists are empty, and this login sees no client scope: they may well be full."""
