@@ -33,6 +33,7 @@ JVM_OPTIONS = (
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-XX:ReservedCodeCacheSize=160m",  # C1 alone has 48 MB, which a long run of tests fills: then code is dropped and made again
+    "-XX:-UsePerfData",  # counters that nobody reads, twenty times a second
     "-XX:+ExitOnOutOfMemoryError",
     "-Dfile.encoding=UTF-8",
     "-Duser.language=en",
