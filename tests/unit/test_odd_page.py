@@ -35,8 +35,12 @@ SECTIONS = [each.split("\n\n", 2) for each in re.split(r"^### ", PAGE, flags=re.
 SYMPTOMS = {name: " ".join(symptom.split()) for name, symptom, _ in SECTIONS}
 TELLING = (
     *sorted((PROJECT / "kcadmin" / "rest").glob("*.py")),
-    *(PROJECT / each for each in ("grants/grant_file.py", "grants/listed.py", "kcadmin/objects/realm.py")),
-    *(PROJECT / each for each in ("providers/base/taken_names.py", "reach/refusals.py", "reach/subject_tokens.py")),
+    *(PROJECT / "grants" / f"{each}.py" for each in ("grant_file", "listed")),
+    *(PROJECT / "kcadmin" / f"{each}.py" for each in ("objects/features", "objects/realm", "guards/admission")),
+    *(PROJECT / "reach" / f"{each}.py" for each in ("among_clients", "prediction", "refusals", "subject_tokens")),
+    *(PROJECT / "reach" / f"{each}.py" for each in ("surroundings", "survey")),
+    PROJECT / "exchange" / "verify" / "verify.py",
+    PROJECT / "providers" / "base" / "taken_names.py",
 )
 """Modules whose sentences for people are here, too."""
 OF_CONFIG = re.compile(r"(config|environment variable) |\{\}: is \{\}; (set it to true or false|choose one of)")
