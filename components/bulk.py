@@ -8,7 +8,7 @@ import pulumi
 
 from components.grant_options import NONE
 from components.legacy_parts import register_legacy_parts
-from components.news import are_as_before
+from components.news import are_as_before, are_changed, tell_given_back
 from components.proofs import register_proofs
 from components.shared_parts import SharedParts
 from grants.description import describe
@@ -22,6 +22,7 @@ from providers.base.held import NUMBER
 from providers.base.moving import Moves, note_moves
 from providers.base.own_state import own_state_at
 from providers.base.part import collecting
+from providers.base.taken_back import watch_new_parts
 from providers.bulk.told import IS_HELD, NEW_OWNER
 from providers.realm_grants import RealmGrants
 
@@ -55,9 +56,11 @@ class InBulk:
         guards: Collection[str] = (),
         *,
         events: bool = False,
+        all_of_stack: bool = False,
         holder: Callable[..., RealmGrants] = RealmGrants,
     ) -> None:
-        self._holder = holder
+        """:param all_of_stack: the stack has no other grants and resources."""
+        self._holder, self._all = holder, all_of_stack
         self._plans, self._names, self._guards, self._events = plans, shared.names, guards, events
         self._held = [] if shared.names.connection else own_state_at("")
         self._made: list[RealmGrants] = []
@@ -77,6 +80,9 @@ class InBulk:
         parts = {realm: self._parts(here) for realm, here in self._by_realm().items()}
         coming = {place: alone[place] for held in parts.values() for place in held if place in alone}
         note_moves(Moves(coming))  # other resources of the program stay as they are
+        self._tell_given_back(parts)
+        known = {there.place for there in self._held}
+        watch_new_parts(part.props for held in parts.values() for place, part in held.items() if place not in known)
         former = [there for there in self._held if not there.in_bulk and there.place in arrived]
         _tell(ONCE_MORE if coming else FORMER, len(coming or former))
         leaving: list[pulumi.Resource] = []
@@ -112,13 +118,17 @@ class InBulk:
         :raises pulumi.RunError: they have another owner by now.
         """
         numbers = self._numbers(lambda there: there.in_bulk)
-        parts = {realm: self._parts(here) for realm, here in self._by_realm().items()} if numbers else {}
+        is_news = self._all and pulumi.runtime.is_dry_run() and are_changed(self._plans)
+        parts = {realm: self._parts(here) for realm, here in self._by_realm().items()} if numbers or is_news else {}
+        if is_news:
+            self._tell_given_back(parts)
         if changed := self._of_others(parts, numbers.keys()):  # they would not find what ``RealmGrants`` lets go
             former, owner = map(shown, changed[0])
             raise messages.program_error(
                 [OTHER_OWNER.format(number=len(changed), former=former, owner=owner)]
             ) from None
-        note_moves(Moves(numbers))
+        taken = {there.place for there in self._held if not there.in_bulk}  # by a run that was killed then
+        note_moves(Moves({place: number for place, number in numbers.items() if place not in taken}))
         _tell(ONCE_MORE, len(numbers))
         arriving: list[pulumi.Resource] = []
         for resource in each():
@@ -128,6 +138,14 @@ class InBulk:
             if gives := sorted(held.keys() & numbers.keys()):
                 after = pulumi.ResourceOptions(depends_on=arriving)
                 yield RealmGrants(f"{realm}/grants", realm=realm, parts={}, grants={}, gives=gives, opts=after)
+
+    def _tell_given_back(self, parts: Mapping[str, Mapping[str, Part]]) -> None:
+        """In a preview, of what goes."""
+        if not pulumi.runtime.is_dry_run():
+            return
+        places = {place for held in parts.values() for place in held}
+        gone = [each for each in self._held if each.place not in places]
+        tell_given_back(each for each in gone if self._all or (each.in_bulk and each.realm in parts))
 
     def _of_others(self, parts: Mapping[str, Mapping[str, Part]], places: Collection[str]) -> list[tuple[str, str]]:
         """Parts at these places that have another owner in the state: who that is, and who it is to be."""

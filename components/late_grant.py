@@ -1,7 +1,8 @@
 """A grant whose clients come in the same run: its parts belong to it alone, and come after its check: docs/adr/0024."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields as fields_of
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pulumi
@@ -10,7 +11,8 @@ from pulumi.runtime import get_root_resource, is_dry_run
 from components.grant_options import GrantOptions
 from components.late_arguments import LateArguments, is_late
 from components.names import Names, text_of_scope
-from components.own_parts import PERMISSIONS_SERVERS, SCOPE
+from components.own_parts import PERMISSIONS_SERVERS, SCOPE, judge_marks
+from components.own_parts import own as own_by_state
 from components.shared_parts import SharedParts
 from grants.description import describe
 from grants.faults import lack
@@ -30,11 +32,13 @@ from kcadmin.rest.session import session_for
 from kcadmin.rest.texts import shown
 from providers.base import messages
 from providers.base.connections import address_for
-from providers.base.own_state import OwnObject, last_exchange, own_state
+from providers.base.face import is_package
+from providers.base.own_state import OwnObject, last_exchange, own_state, stack_name
+from providers.base.place import stack_of_program
 from providers.base.resource import PartOfGrant
 from providers.checks.late import judge_late, own_of
 from providers.grant_check import GrantCheck
-from reach.facts import Facts
+from reach.facts import Facts, Own
 
 T = TypeVar("T")
 NO_VALUE = (
@@ -171,12 +175,19 @@ def plan_late(arguments: LateArguments, defaults: Mapping[str, Any], connection:
             if connection and REALM in known and len(known) > 1:
                 there = LateGrant(fields, known, frozenset(arguments.coming))
                 own = own_of(_own(spec) if is_gated(spec) else {})
-                judged = judge_late(connection, there, {}, own, before_writes=False)
+                judged = judge_late(connection, there, {}, own, before_writes=False, shared=_shared)
                 if judged.faults:
                     raise messages.program_error(judged.faults) from None
     except KeycloakError as problem:
         raise messages.program_error(problem.faults) from None
     return late_plan(spec, Facts(None, {}))
+
+
+def _shared(spec: GrantSpec, facts: Facts) -> Iterator[str]:
+    """Which other stack has the grant's owner, too, by the marks on its clients."""
+    stack = stack_of_program(stack_name())
+    there = replace(facts, own=own_by_state([spec], replace(facts, own=Own()), own_state, stack))
+    return judge_marks([spec], there, own_state, stack, f"grant {shown(spec.name)}: " if is_package() else "")
 
 
 def described(planned: GrantPlan, names: LateNames) -> dict[str, Any]:

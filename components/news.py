@@ -1,7 +1,7 @@
 """What people read of the grants of a stack: in its outputs, and in a preview what changes."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pulumi
 from pulumi.runtime import is_dry_run
@@ -9,11 +9,16 @@ from pulumi.runtime import is_dry_run
 from grants.description import SHOWN, Description, changes, describe, line
 from grants.listed import too_large
 from grants.plan import GrantPlan
-from kcadmin.rest.texts import named
+from kcadmin.objects.clients import ATTRIBUTE
+from kcadmin.objects.shared_settings import CLAIMED, is_something
+from kcadmin.rest.texts import named, shown
 from providers.base import messages
 from providers.base.face import this_run
-from providers.base.own_state import last_grants
+from providers.base.own_state import OwnObject, last_grants
+from providers.base.owned import ADOPTED
 from providers.base.place import STARTED_WITH
+from providers.base.props import RESTORE
+from providers.registry import kinds
 
 
 def tell_changes(grants: Sequence[GrantPlan], *, all_of_stack: bool) -> None:
@@ -30,6 +35,35 @@ def tell_changes(grants: Sequence[GrantPlan], *, all_of_stack: bool) -> None:
         messages.warn(large)
     if found and is_dry_run():
         messages.text(found)
+
+
+def tell_given_back(going: Iterable[OwnObject]) -> None:
+    """What the parts that a run removes give back: settings that were on, or had a value, and objects that were adopted."""
+    found = sorted({text for each in going for text in _given_back(each)})
+    if found:
+        more = [f"  and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
+        messages.text(
+            ["what is removed gives back what was there before:", *(f"  {each}" for each in found[:SHOWN]), *more]
+        )
+
+
+def _given_back(held: OwnObject) -> Iterator[str]:
+    outputs, was = held.outputs, held.outputs.get("was") or {}
+    if outputs.get("on_remove", RESTORE) != RESTORE or held.kind not in kinds():
+        return
+    named_ = kinds()[held.kind].provider().named(outputs)
+    if outputs.get("found") == ADOPTED:
+        yield f"{named_}: as it was before it was adopted"
+    plain = [(field, value) for field, value in was.items() if isinstance(value, str | bool)]
+    texts = {field: shown(value) if isinstance(value, str) else "true" for field, value in plain if is_something(value)}
+    on = [f"{field.removeprefix(ATTRIBUTE)} {text}" for field, text in texts.items()]
+    if outputs.get("found") == CLAIMED and on:
+        yield f"{named_}: {', '.join(on)}"
+
+
+def are_changed(grants: Sequence[GrantPlan]) -> bool:
+    """Whether any grant of the stack is new, changed or removed. grants: all of it."""
+    return bool(changes(last_grants(), {each.spec.name: describe(each) for each in grants}, all_of_stack=True).lines())
 
 
 def are_as_before(grants: Sequence[GrantPlan], realm: str) -> bool:

@@ -15,7 +15,9 @@ from kcadmin.marks.ownership import hash16, may_be, stack_of
 from kcadmin.objects.audience_scopes import AudienceScope
 from kcadmin.objects.features import LEGACY, STANDARD, Features
 from kcadmin.objects.writers import Mark, by_others, two_stacks
-from providers.base.own_state import OwnObject, last_exchange
+from providers.base.identity import taken_over_by
+from providers.base.own_state import OwnObject, last_exchange, note_moved
+from providers.base.taken_back import note_marks
 from reach.facts import ClientFacts, Facts, Own
 
 State = Callable[[], Sequence[OwnObject]]
@@ -80,6 +82,19 @@ def with_taken_over(facts: Facts, specs: Sequence[GrantSpec], by: str) -> Facts:
         if mark in marks
     }
     return replace(facts, own=replace(facts.own, policies={**facts.own.policies, **theirs}))
+
+
+def judge_marks(specs: Sequence[GrantSpec], facts: Facts, state: State, stack: str, about: str = "") -> Iterator[str]:
+    """Notes what the marks in sight tell of the stack, and says which owners of the grants another stack has, too.
+
+    facts: with what of it is the stack's own. about: one grant of the package.
+    """
+    by = taken_over_by()
+    theirs = [replace(spec, owner=by) for spec in specs] if by else specs
+    held = own(theirs, replace(facts, own=Own()), state, stack) if by else facts.own
+    yield from shared_owners(theirs, replace(facts, own=held), stack)
+    note_moved(moved=has_moved(facts, stack))
+    note_marks(all_marks(facts), stack, about)
 
 
 def shared_owners(specs: Sequence[GrantSpec], facts: Facts, stack: str) -> Iterator[str]:

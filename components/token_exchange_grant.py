@@ -16,7 +16,7 @@ from components.left_out import watch_left_out
 from components.legacy_parts import register_legacy_parts
 from components.news import tell_changes
 from components.other_keycloak import shared_parts_at
-from components.own_parts import all_marks, had_before, has_moved, own, shared_owners, with_kept_scopes, with_taken_over
+from components.own_parts import had_before, judge_marks, own, with_kept_scopes, with_taken_over
 from components.proofs import register_proofs
 from components.registration import register_in_turn
 from components.settings import REALM, read_defaults, read_settings
@@ -30,16 +30,15 @@ from kcadmin.objects.realm import realms_of_run
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.errors import KeycloakError
 from kcadmin.rest.misread import misreadings
-from providers.base import messages, taken_back
+from providers.base import messages
 from providers.base.connections import Server, give
 from providers.base.face import config_value, is_package
 from providers.base.identity import taken_over_by
-from providers.base.own_state import GRANT, note_moved, own_state_at, stack_name
+from providers.base.own_state import GRANT, own_state_at, stack_name
 from providers.base.place import stack_of_program
 from providers.base.resource import short_traces
 from providers.checks.judge import judge
 from reach import preflight
-from reach.facts import Own
 
 NOT_IN_BULK = (
     "config 'resources': is realm, which register_grants does not do; await register_many_grants with in_bulk, or set "
@@ -205,7 +204,7 @@ async def register_many_grants(
     shared = shared_parts_at(connection)
     plans = plan_together(specs, connection, guards, all_of_stack=all_of_stack)
     shared.join(plans)
-    grants = InBulk(plans, shared, guards, events=events)
+    grants = InBulk(plans, shared, guards, events=events, all_of_stack=all_of_stack)
     register = grants.register if in_bulk else grants.register_each
     await register_in_turn(register(partial(_registering, plans, shared, guards, events)))
     export(described := _described(plans, shared))
@@ -275,15 +274,10 @@ def plan_together(
             facts = preflight.ask_server(connection, questions(specs), known=clients)
             stack = stack_of_program(stack_name())
             facts = replace(facts, own=own(specs, facts, state, stack), had=had_before(specs, facts.features))
-            by = taken_over_by()
-            theirs = [replace(spec, owner=by) for spec in specs] if by else specs
-            held = own(theirs, replace(facts, own=Own()), state, stack) if by else facts.own
-            if shared := list(shared_owners(theirs, replace(facts, own=held), stack)):
+            if shared := list(judge_marks(specs, facts, state, stack)):
                 raise messages.program_error(shared) from None
-            if by:
+            if by := taken_over_by():
                 facts = with_taken_over(facts, specs, by)
-            note_moved(moved=has_moved(facts, stack))
-            taken_back.note_marks(all_marks(facts), stack)
             judged = judge(specs, connection, facts, guards, state)
     except KeycloakError as problem:
         raise messages.program_error(problem.faults) from None

@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 from grants.conditions import RequiredRole, TimeWindow, read_roles, read_window
 from grants.fault import GrantFault, subject
 from grants.unquoted import day_of, in_quotes, is_a_day, no_day
+from kcadmin.marks.proposals import HOLDS_SEPARATOR
 from kcadmin.objects.client_scopes import scope_token
 from kcadmin.rest import texts
 from kcadmin.rest.texts import camel, shown, snake, unfit
@@ -169,7 +170,7 @@ def _faults(spec: GrantSpec) -> Iterator[tuple[str, str]]:
         yield f"reviewBy is {shown(spec.review_by)}, which is not a day", "give one such as 2027-06-30, or leave it out"
     for key in ("name", "owner"):
         if "#" in getattr(spec, key):
-            yield f"{key} holds '#', which separates an owner from its grant", "leave it out"
+            yield f"{key} {HOLDS_SEPARATOR[0]}", HOLDS_SEPARATOR[1]
     if len(spec.grant_owner) > OWNER_LIMIT and len(spec.name) <= NAME_LIMIT:
         yield (
             f"owner {shown(spec.owner)} and name have {len(spec.grant_owner)} characters",

@@ -17,6 +17,7 @@ from kcadmin.rest.given_connection import KEYS as OF_CONNECTION
 from kcadmin.rest.given_connection import given_connection
 from kcadmin.rest.texts import shown
 from providers.base.face import PACKAGE
+from providers.base.identity import owner_faults
 from providers.base.place import backend_url
 from providers.base.stack_config import KEYS as OF_STACK
 from providers.base.stack_config import mistyped
@@ -77,6 +78,8 @@ def faults(props: Mapping[str, Any], urn: str = "") -> list[str]:
     if (exchange := texts.get("exchange", "auto")) not in EXCHANGES:
         found.append(f"config 'exchange': is {shown(exchange)}; choose one of {', '.join(EXCHANGES)}.")
     read_flag(texts.get, "protect", found)
+    if "owner" in texts:
+        found += owner_faults(texts["owner"])
     for key, remedy in OF_PROGRAMS.items():
         if props.get(key) not in (None, "", "[]", "false", "each"):
             wrong = "is for a program of this project, which plans its grants together"

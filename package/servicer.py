@@ -31,6 +31,7 @@ from package.schema import VERSION, schema_text
 from package.wire import decoded, encoded, partly_made
 from providers.base.face import Run, begin, kind_of, outside, serve_package
 from providers.base.messages import show_warnings, warn_insecure
+from providers.base.taken_back import all_told
 
 CALLS, GRANTS = 16, 8  # threads: for resources, and for grants, which wait for their parts
 T = TypeVar("T")
@@ -158,7 +159,9 @@ class Servicer(ProviderServicer):
 
         async def made() -> Any:
             begin(run)
-            return await self._construct(request, None)
+            answer = await self._construct(request, None)
+            await all_told()
+            return answer
 
         return asyncio.run(made())
 

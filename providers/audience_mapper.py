@@ -17,6 +17,7 @@ from providers.base.connections import Server
 from providers.base.mapper import MapperProvider
 from providers.base.props import ClientProps, made_of
 from providers.base.resource import Flag, KeycloakResource, Text, Texts
+from providers.base.stores import differing_fields
 from providers.base.uuids import is_known
 from reach.after_removal import mappers_stay
 
@@ -63,7 +64,7 @@ class AudienceMapperProvider(MapperProvider[Mapper]):
             for each in store.all()
             if each.audience == wanted.audience and (each.mark or reaches_tokens(each, client))
         ]
-        fit = [each for each in same if each.mark or props.adopt or not self._differences(each, wanted)]
+        fit = [each for each in same if each.mark or props.adopt or not differing_fields(each, wanted)]
         return [*fit, *store.named(wanted.name)]
 
     def may_have_been(self, wanted: Mapper, was: Mapping[str, object]) -> bool:

@@ -21,7 +21,8 @@ from kcadmin.rest.errors import sentence
 from kcadmin.rest.texts import some
 
 IDENTITY = ("id", "owner", "writer", "mark", "exchange")  # of an object, and no part of what it was
-OWNER = Annotated[str, re.compile(".{1,1000}", re.DOTALL)]
+LONGEST_OWNER = 1000
+OWNER = Annotated[str, re.compile(f".{{1,{LONGEST_OWNER}}}", re.DOTALL)]
 WRITER = {"stack": OWNER, "number": HASH8}
 ADOPTED = "adopted:"
 ATTACHED = "attached:"  # of a policy that hung on a permission before: who may take it out

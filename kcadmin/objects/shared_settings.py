@@ -38,6 +38,11 @@ class Taken:
         return {**noted, **({} if self.found == USED else self.was)}
 
 
+def is_something(value: Any) -> bool:
+    """Whether a setting with this value is on, or set; but for refresh tokens, which are on where nothing is set."""
+    return value not in _OFF
+
+
 def gives_refresh_tokens(client: Client) -> bool:
     """Whether a client gives refresh tokens to its users: unless its setting says otherwise, as Keycloak reads it."""
     said = client.value(REFRESH_TOKENS)

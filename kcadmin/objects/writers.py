@@ -96,7 +96,8 @@ def two_stacks(owner: str, realm: str, stack: str, marks: Collection[Mark]) -> s
     wrong = f"is the owner of what {who} made ({listed}), and this is the stack {named(name_of_stack(stack))}"
     remedy = (
         f"if its config was copied, run `pulumi config set owner {_owner_of_its_own(stack)}`; if it is that stack, renamed "
-        "or moved, bring its state along (`pulumi stack rename`, or `pulumi stack export` and `import`)"
+        "or moved, bring its state along (`pulumi stack rename`, or `pulumi stack export` and `import`), and run `pulumi up` "
+        "without `--replace`"
     )
     return sentence("owner", owner, realm, wrong, remedy)
 

@@ -5,6 +5,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
+from kcadmin.marks.ownership import Writer
 from kcadmin.objects.claims import Claim, Kind, claim_of
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.shared_settings import drop_claim, write_claim
@@ -62,6 +63,10 @@ class ClaimedProvider(KeycloakProvider):
 
     def bears(self, realm: Realm, id_: str, props: Any) -> ObjectMark | None:
         return self.claim(realm, props).mark(max_age=0) or ObjectMark.around(self.handed_out(realm, props))
+
+    def continues(self, realm: Realm, props: Any) -> Writer | None:
+        claim = self.claim(realm, props).found()
+        return claim.writer if claim else None
 
     def handed_out(self, realm: Realm, props: Any) -> MarkedObject | None:
         """What of this stack the object hands to the client: its mark decides where nothing is claimed."""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from pulumi.output import UNKNOWN
 
+from kcadmin.marks.ownership import Writer
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.errors import Refusal
 from kcadmin.rest.texts import shown
@@ -84,6 +85,11 @@ class DescribesObject(BearsMarks):
     @abstractmethod
     def remove(self, realm: Realm, id_: str, props: Any) -> None:
         """Deletes what we made, or gives back what we found."""
+
+    def continues(self, realm: Realm, props: Any) -> Writer | None:
+        """Who wrote the mark or claim of its owner that ``create`` would find; None where there is none."""
+        mark = None if self.CLIENTS else self.bears(realm, "", props)  # what is the realm's
+        return mark.writer if mark else None
 
     def refusals(self, props: Any) -> Iterator[str]:
         """What is wrong with the inputs, of which some may be unknown: ``<what is wrong, with the value>; <what to do>``."""

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from pulumi.runtime import is_dry_run
 
-from kcadmin.marks.proposals import NO_OTHER_NAME, proposed_owner, usual_owner
+from kcadmin.marks.proposals import NO_OTHER_NAME, proposed_owner, unfit_owner, usual_owner
 from kcadmin.marks.whose import TAKEN_OVER_BY
 from kcadmin.rest.texts import shown
 from providers.base.face import config_value, this_run
@@ -35,6 +35,14 @@ def taken_over_by() -> str:
     """Who takes over what the owner of this preview left: `python -m exchange release --adopt` asks what the stack declares under
     that one's name, whose objects another stack made. Empty in every other run."""
     return os.environ.get(TAKEN_OVER_BY, "") if is_dry_run() else ""
+
+
+def owner_faults(owner: str | None) -> list[str]:
+    """Why a stack with this owner is refused."""
+    if owner is None:
+        return [no_owner()]
+    wrong = unfit_owner(owner)
+    return [f"config 'owner': {wrong}."] if wrong else []
 
 
 def no_owner() -> str:

@@ -9,11 +9,11 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from typing import Any, ClassVar, Generic
 
 from kcadmin.marks.notes import fits, plain, typed_fields
-from kcadmin.marks.ownership import hash16
+from kcadmin.marks.ownership import Writer, hash16
 from kcadmin.marks.whose import owner_remedy, whose
 from kcadmin.objects.claims import IDENTITY, Claim, Kind, adopted_kind, claim_of
 from kcadmin.objects.realm import Realm
@@ -25,11 +25,10 @@ from providers.base.after_removal import never_in_the_way, tell_kept, tell_uncha
 from providers.base.held import ObjectMark, is_as_known, replaced_with_owner
 from providers.base.props import KeycloakProps, Outputs, outputs
 from providers.base.provider import KeycloakProvider
-from providers.base.stores import Found, Store, T, id_of
+from providers.base.stores import Found, Store, T, differing_fields, id_of
 from reach.judged_writes import ClientWrite, claim_write
 
 CREATED, USED, ADOPTED = "created", "used", "adopted"
-NOT_COMPARED = (*IDENTITY, "stored")
 
 
 class OwnedObjectProvider(KeycloakProvider, Generic[T]):
@@ -95,7 +94,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         if how is Found.OURS:
             require_one_stack(realm.name, props.owner, self.named(props), each.writer, props.writer)
             notes = self.continued(realm, each, wanted, props)
-            if self._differences(each, wanted) or not is_as_known(ObjectMark.on(each), id_of(each), props):
+            if differing_fields(each, wanted) or not is_as_known(ObjectMark.on(each), id_of(each), props):
                 store.update(id_of(each), wanted)
             return id_of(each), notes
         if how is Found.IN_THE_WAY:
@@ -110,7 +109,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
             if each.mark == hash16(props.owner):
                 return each, Found.OURS
         for each in found:
-            if each.mark is None and not self._differences(each, wanted):
+            if each.mark is None and not differing_fields(each, wanted):
                 return each, Found.AS_WANTED
         return next(((each, Found.IN_THE_WAY) for each in found if each.name == wanted.name), None)
 
@@ -122,6 +121,10 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         except NotFound:
             return None
         return self._chosen(found, wanted, props)
+
+    def continues(self, realm: Realm, props: Any) -> Writer | None:
+        seen = self.in_sight(realm, props)
+        return seen[0].writer if seen and seen[1] is Found.OURS else None
 
     def client_writes(self, realm: Realm, olds: Any, props: Any) -> Iterator[ClientWrite]:
         """The note of what an adopted object was."""
@@ -197,7 +200,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
             tell_unchanged(self.named(props))
 
     def _adopt(self, realm: Realm, store: Store[T], found: T, wanted: T, props: Any) -> Outputs:
-        differing = self._differences(found, wanted)
+        differing = differing_fields(found, wanted)
         if found.mark is not None:
             owner = getattr(found, "owner", None)
             if is_held(found.writer):  # an update would hand it over
@@ -240,7 +243,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         if not props.name:  # then the name that it had was no matter
             ours = replace(ours, name=now.name)  # type: ignore[type-var]
         back = self.was_by(adopted_kind(id_, type(ours)), props)
-        differing = self._differences(now, ours)  # what others changed meanwhile stays as they made it
+        differing = differing_fields(now, ours)  # what others changed meanwhile stays as they made it
         if differing:
             back = {key: value for key, value in back.items() if key not in differing}
             if "stored" in back and not self.is_as_made(realm, now, props):
@@ -282,14 +285,6 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
             raise Refusal(
                 f"{self.named(props)}: the state's note of what it was holds {problem}; restore the state from a backup."
             ) from None
-
-    def _differences(self, found: T, wanted: T) -> dict[str, tuple[Any, Any]]:
-        pairs = {
-            field.name: (getattr(found, field.name), getattr(wanted, field.name))
-            for field in fields(wanted)  # type: ignore[arg-type]
-            if field.name not in NOT_COMPARED
-        }
-        return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def _listed(value: Any) -> Any:

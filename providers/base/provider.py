@@ -4,6 +4,7 @@ A subclass declares its fields in a dataclass and says how its object is created
 mappings are parsed here, so it never sees them.
 """
 
+import os
 from abc import ABC
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
@@ -13,8 +14,9 @@ from pulumi.dynamic import CheckResult, ConfigureRequest, CreateResult, DiffResu
 from pulumi.output import UNKNOWN
 
 from kcadmin.marks.ownership import new_number
+from kcadmin.marks.whose import TAKEN_OVER_BY
 from kcadmin.objects.realm import Realm
-from kcadmin.objects.writers import continuing
+from kcadmin.objects.writers import continuing, require_one_stack
 from kcadmin.rest import texts
 from kcadmin.rest.errors import NotFound, NotImplementedHere, Refusal, Unreachable
 from kcadmin.rest.patience import patiently
@@ -33,7 +35,7 @@ from providers.base.inputs import text_faults
 from providers.base.messages import failure, first_time, info, warn
 from providers.base.place import stack_here
 from providers.base.plugin import speak_to_people
-from providers.base.props import RESTORE, Outputs, in_order, type_faults
+from providers.base.props import RESTORE, KeycloakProps, Outputs, in_order, type_faults
 from providers.base.uuids import derive_uuids, is_known, require_uuids
 from reach.judged_writes import judge_writes
 
@@ -42,6 +44,7 @@ AFTER_OTHERS, BESIDE_OTHERS, ALONE = (
     "beside_others",
     "alone",
 )  # that no state holds: see KeycloakResource
+OUTSIDE = "outside"  # as ALONE: of a resource outside of grants, whose program counts nothing
 BELIEVED_SECONDS = 2.0
 PREVIEW = "preview"  # an input that no state holds: nothing is written in this run
 NOTES = ("found", "was", "issuer", "management_uuid")
@@ -79,7 +82,9 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
             if is_within_reach(props):
                 derive_uuids(self.CLIENTS, lambda: self.realm(props), _olds, props)
                 looked_up = not any(news.get(field) for field in self.CLIENTS.values())
-                failures += map(failure, self._judge_writes(_olds, props, looked_up=looked_up) if alone else ())
+                tells = alone == OUTSIDE
+                judged = self._judge_writes(_olds, props, looked_up=looked_up, tells=tells) if alone else ()
+                failures += map(failure, judged)
         if not failures:
             realm = self.realm(props) if is_known(props.get(CONNECTION)) else None
             told, derived = self.judged(realm, self.parse(_olds) if _olds else None, self.parse(props))
@@ -91,10 +96,10 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
         """Whether to ask for ``client_writes``, which may cost requests: not in a quiet run."""
         return not olds or bool(self.compare(olds, props).changes)
 
-    def _judge_writes(self, olds: Props, props: Props, *, looked_up: bool) -> tuple[str, ...]:
+    def _judge_writes(self, olds: Props, props: Props, *, looked_up: bool, tells: bool) -> tuple[str, ...]:
         """Why client policies refuse it, or what they would change by it and is not accepted. Tells what is accepted.
 
-        looked_up: its client is known, so that it costs no request to see who has the name.
+        looked_up: its client is known, so that it costs no request to see who has the name. tells: what it goes on with.
         What comes in the same run is not judged: its writes are compared when they are done.
         """
         needed = ("realm", "owner", *self.CLIENTS.values())
@@ -106,6 +111,8 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
         try:
             coming = self.client_writes(realm, self.parse(olds) if olds else None, given)
             writes = [replace(each, accepted=given.accept_policy_changes) for each in coming]
+            if not olds and (theirs := tuple(self._of_another_stack(realm, given, tells=tells))):
+                return theirs
         except (NotFound, NotImplementedHere):  # ``create`` says what the server lacks
             return ()
         if looked_up and (taken := list(self.taken_name(realm, given))):
@@ -115,6 +122,19 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
             if first_time(realm, note):
                 (info if note.startswith("note") else warn)(note)
         return judged.faults
+
+    def _of_another_stack(self, realm: Realm, new: KeycloakProps, *, tells: bool) -> Iterator[str]:
+        """Why it cannot go on with what is there: another stack made that in the name of this one's owner."""
+        if TAKEN_OVER_BY in os.environ:  # a preview under the name of a former owner, whose objects those are
+            return
+        found = self.continues(realm, new)
+        try:
+            with continuing(new.held):
+                require_one_stack(realm.name, new.owner, self.named(new), found, new.writer)
+        except Refusal as problem:
+            yield str(problem)
+        if tells and found and found.number:
+            info(f"{self.named(new)}: goes on with what this stack made before.")
 
     def _forget(self, olds: Props, props: Props, older_than: float) -> None:
         """Reads anew what resources of another provider in the same run may have written. older_than: seconds."""

@@ -12,7 +12,7 @@ from providers.base import connections, messages, taken_back
 from providers.base.connections import CONNECTION, connection_for
 from providers.base.face import register
 from providers.base.held import HELD, KEEPS, STACK
-from providers.base.identity import no_owner, stack_owner
+from providers.base.identity import owner_faults, stack_owner
 from providers.base.moving import moves
 from providers.base.other_providers import beside_others, watch_others
 from providers.base.own_state import held_numbers, moved_here, number_by_former_owner, stack_name
@@ -58,8 +58,8 @@ class KeycloakResource(Resource):
         :raises pulumi.RunError: the config holds a secret in plain text, or there is no owner.
         """
         faults, owner = secrets_in_clear(), stack_owner()
-        if owner is None and arguments.get("owner") is None:
-            faults.append(no_owner())
+        if arguments.get("owner") is None:
+            faults += owner_faults(owner)
         if faults:
             raise messages.program_error(faults)
         known = (*provider.INPUTS, *provider.CONTROLS)

@@ -1,8 +1,10 @@
 """Where objects that one owner holds live, and what they have in common."""
 
+from dataclasses import fields
 from enum import Enum
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from kcadmin.objects.claims import IDENTITY
 from providers.base.held import MarkedObject
 
 
@@ -21,6 +23,7 @@ class StoredObject(MarkedObject, Protocol):
     def name(self) -> str: ...
 
 
+NOT_COMPARED = (*IDENTITY, "stored")
 T = TypeVar("T", bound=StoredObject)
 
 
@@ -38,3 +41,10 @@ def id_of(found: StoredObject) -> str:
     """The id of an object that is on the server."""
     assert found.id is not None
     return found.id
+
+
+def differing_fields(found: T, wanted: T) -> dict[str, tuple[Any, Any]]:
+    """By field, what an object has and what it should have, where they differ."""
+    names = [each.name for each in fields(wanted) if each.name not in NOT_COMPARED]  # type: ignore[arg-type]
+    pairs = {name: (getattr(found, name), getattr(wanted, name)) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

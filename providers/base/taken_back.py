@@ -5,10 +5,10 @@ number they went on. A preview creates nothing: it counts the resources that are
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary, WeakSet
 
 import pulumi
@@ -24,7 +24,7 @@ from kcadmin.rest.errors import KeycloakError
 from kcadmin.rest.session import session_for
 from providers.base import messages
 from providers.base.connections import CONNECTION, connection_of, given_to
-from providers.base.face import config_value
+from providers.base.face import config_value, is_package
 from providers.base.held import CONTINUES, NUMBER
 from providers.base.own_state import own_state, stack_name
 from providers.base.place import stack_of_program
@@ -36,15 +36,27 @@ if TYPE_CHECKING:
 PLACES = ("name", "client_uuid")  # as marks have them in ``at``
 
 
+class _Part:
+    """A part that one resource holds with all of its realm, and that is new to the state: its fields, as a resource has them."""
+
+    def __init__(self, props: Mapping[str, Any]) -> None:
+        vars(self).update(props)
+
+
+_Ours: TypeAlias = "KeycloakResource | _Part"
+
+
 @dataclass(eq=False)
 class _Program:
-    """The marks in sight that this stack wrote, and the resources that were not asked yet.
+    """The marks in sight that this stack wrote, and the resources that were not asked yet. In the package: of one grant.
 
-    planned: whether marks were read, as grants are planned. judged: those whose UUIDs come from a check of their grant.
+    about: what is counted, where that is not the whole program. planned: whether marks were read, as grants are planned.
+    judged: those whose UUIDs come from a check of their grant.
     """
 
+    about: str = ""
     marks: list[Mark] = field(default_factory=list)
-    ours: "list[KeycloakResource]" = field(default_factory=list)
+    ours: list[_Ours] = field(default_factory=list)
     told: pulumi.Output[int] | None = None
     planned: bool = False
     judged: "WeakSet[KeycloakResource]" = field(default_factory=WeakSet)
@@ -53,7 +65,7 @@ class _Program:
         """Says it, when all resources are done. The state is asked only where there may be something to say."""
         numbers: set[str] = set()
         new: set[str] = set()  # what is beside an object that was just made goes on with its number
-        unseen: list[KeycloakResource] = []
+        unseen: list[_Ours] = []
         unread: set[str] = set()
         while self.ours:
             found, self.ours = self.ours, []
@@ -62,7 +74,7 @@ class _Program:
                     if not is_dry_run():
                         numbers |= {await _value(each, CONTINUES)} - {None}
                         new.add(await _value(each, NUMBER))
-                    elif not await getattr(each, NUMBER).is_known():  # else it stays as it is
+                    elif not await _known(each, NUMBER):  # else it stays as it is
                         seen = await _numbers(each, self.marks)
                         numbers |= seen
                         is_absent = each in self.judged and not await _has_uuids(each)
@@ -78,18 +90,18 @@ class _Program:
         if taken:
             does = "will take" if is_dry_run() else "took"
             objects = "1 object" if taken == 1 else f"{taken} objects"
-            messages.info(f"{does} back {objects} that this stack made before its state was lost.")
+            messages.info(f"{self.about}{does} back {objects} that this stack made before its state was lost.")
         return taken
 
 
-async def _numbers(resource: "KeycloakResource", marks: Iterable[Mark]) -> set[str]:
+async def _numbers(resource: _Ours, marks: Iterable[Mark]) -> set[str]:
     """The numbers in marks with which a new resource would go on."""
     owner, places = str(await _value(resource, "owner")), await _places(resource)
     owners = (owner, hash16(owner))
     return {mark.writer.number for mark in marks if mark.owner in owners and (not places or mark.at in places)}
 
 
-async def _at_its_place(resource: "KeycloakResource", unread: set[str]) -> set[str]:
+async def _at_its_place(resource: _Ours, unread: set[str]) -> set[str]:
     """The numbers in marks that no plan has read. unread: gets the sentence for a place that could not be read."""
     with suppress(Exception):  # of a resource that fails, which the engine says
         try:
@@ -100,22 +112,22 @@ async def _at_its_place(resource: "KeycloakResource", unread: set[str]) -> set[s
     return set()
 
 
-async def _has_uuids(resource: "KeycloakResource") -> bool:
+async def _has_uuids(resource: _Ours) -> bool:
     """Whether all of its clients that are given by UUID are there."""
     given = [getattr(resource, name, None) for name in ("client_uuid", "client_uuids", "included_client_uuid")]
     return all([await each.is_known() for each in given if isinstance(each, pulumi.Output)])
 
 
-async def _places(resource: "KeycloakResource") -> list[str]:
+async def _places(resource: _Ours) -> list[str]:
     """Where its mark is; nowhere for what is the realm's, and has marks on its clients."""
     return [place for name in PLACES if (place := await _value(resource, name))]
 
 
-async def _marks_at(resource: "KeycloakResource") -> list[Mark]:
+async def _marks_at(resource: _Ours) -> list[Mark]:
     """The marks at the place of a resource, as they are read there."""
     names = ("realm", "client_uuid", "client_id", "resource_server_uuid", "resource_server", "included_client")
     realm, uuid, client, server_uuid, server, audience = [await _value(resource, name) for name in names]
-    given, is_known = await given_to(resource)
+    given, is_known = (None, True) if isinstance(resource, _Part) else await given_to(resource)
     if not is_known:
         return []
 
@@ -138,7 +150,7 @@ async def _marks_at(resource: "KeycloakResource") -> list[Mark]:
     return await asyncio.get_running_loop().run_in_executor(None, read)
 
 
-_programs: "WeakKeyDictionary[pulumi.Resource, _Program]" = WeakKeyDictionary()
+_programs: "WeakKeyDictionary[object, _Program]" = WeakKeyDictionary()
 
 
 def written_by_us(marks: Iterable[Mark], stack: str) -> list[Mark]:
@@ -146,11 +158,11 @@ def written_by_us(marks: Iterable[Mark], stack: str) -> list[Mark]:
     return [mark for mark in marks if mark.writer.number and not mark.beside and may_be(mark.writer.stack, stack)]
 
 
-def note_marks(marks: Iterable[Mark], stack: str) -> None:
-    """Notes the marks that were read. stack: the running one, as it is written in marks."""
+def note_marks(marks: Iterable[Mark], stack: str, about: str = "") -> None:
+    """Notes the marks that were read. stack: the running one, as it is written in marks. about: one grant of the package."""
     program = _this_program()
     if program:
-        program.planned = True
+        program.planned, program.about = True, about
         program.marks += written_by_us(marks, stack)
 
 
@@ -164,11 +176,32 @@ def watch_taken_back(resource: "KeycloakResource", *, judged: bool = False) -> N
         program.told = program.told or pulumi.Output.from_input(program.tell())  # the program waits for its outputs
 
 
+def watch_new_parts(parts: Iterable[Mapping[str, Any]]) -> None:
+    """Counts in a preview the parts that are new to the resource which holds them; what they come to, it tells itself."""
+    program = _this_program()
+    if program and is_dry_run() and (new := [*map(_Part, parts)]):
+        program.ours += new
+        program.told = program.told or pulumi.Output.from_input(program.tell())
+
+
+async def all_told() -> None:
+    """Waits until all is said of a grant of the package, whose caller waits for its resources alone."""
+    program = _this_program()
+    while program and program.told:
+        await program.told.future()
+
+
 def _this_program() -> _Program | None:
-    root = get_root_resource()
-    return _programs.setdefault(root, _Program()) if root else None
+    key = asyncio.get_running_loop() if is_package() else get_root_resource()
+    return _programs.setdefault(key, _Program()) if key else None
 
 
-async def _value(resource: "KeycloakResource", name: str) -> Any:
+async def _known(resource: _Ours, name: str) -> Any:
+    """A value; None as long as it is not known."""
+    found = getattr(resource, name, None)
+    return await _value(resource, name) if not isinstance(found, pulumi.Output) or await found.is_known() else None
+
+
+async def _value(resource: _Ours, name: str) -> Any:
     found = getattr(resource, name, None)
     return await found.future() if isinstance(found, pulumi.Output) else found

@@ -9,7 +9,7 @@ from kcadmin.rest.errors import Refusal
 from kcadmin.rest.texts import named, shown
 from providers.base import messages
 from providers.base.called import PROVIDER_KEY
-from providers.base.held import CONTINUES, NUMBER, replaced_with_owner
+from providers.base.held import CONTINUES, HELD, KEEPS, NUMBER, replaced_with_owner
 from providers.bulk.engine import Parts, Step
 
 SHOWN = 20
@@ -75,7 +75,7 @@ def _told(step: Step, old: Part | None, new: Part | None) -> Iterator[str]:
     if old and new:
         for field, value in new.props.items():
             was = old.props.get(field)
-            if was != value:
+            if was != value and field not in (HELD, KEEPS):
                 yield f"{field} {_text(was)} → {_text(value)}"
 
 

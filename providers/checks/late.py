@@ -1,7 +1,7 @@
 """The faults of a grant whose clients may be created in the same run, from what is known of it by now."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -67,12 +67,14 @@ def judge_late(
     was: Mapping[str, str] | None = None,
     *,
     before_writes: bool,
+    shared: Callable[[GrantSpec, Facts], Iterable[str]] = lambda spec, facts: (),
 ) -> LateJudgement:
     """:param ids: by symbol, what a program takes for a client's UUID. own: of the stack's state.
 
     :param was: by symbol, the clients' UUIDs at the last run; those of clients that are new no preview has seen.
     :param before_writes: all is known, and nothing more comes: what is wrong is refused. Else what the run may still change is
         told only.
+    :param shared: says which other stacks have the grant's owner, too.
     :raises KeycloakError: the server cannot be reached.
     """
     spec, faults = late.spec()
@@ -86,6 +88,8 @@ def judge_late(
         coming=Coming() if before_writes else late.may_come(spec),
         missing_realms=facts.missing_realms | ({spec.realm} & late.unknown),
     )
+    if others := tuple(shared(spec, facts)):
+        return LateJudgement(others)
     planned = late_plan(spec, facts)
     found = late_faults(planned, facts)
     refused = (*found.refused, *_other_ids(spec, late, ids, facts)) if before_writes else found.refused

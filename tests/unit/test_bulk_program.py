@@ -125,6 +125,17 @@ def test_on_the_way_back_it_lets_the_parts_go_after_all_of_them(
     assert parts_in(program.resources[HELD].inputs) == {} and program.resources[HELD].depends_on >= PLACES
 
 
+def test_what_has_taken_a_part_already_has_a_number_of_its_own_when_it_is_replaced(
+    program: Program,  # noqa: F811
+    keycloak: FakeKeycloak,  # noqa: F811
+) -> None:
+    """After a run that was killed on the way back. With the number that it has, it would be deleted with what it replaces."""
+    program.state = {**each_in_state(), **held_in_state()}
+    register(program, keycloak, in_bulk=False)
+    assert not any("keeps" in program.resources[place].inputs for place in PLACES)
+    assert sorted(program.resources[HELD].inputs["gives"]) == sorted(PLACES)
+
+
 @pytest.mark.parametrize(("owner", "run"), [(None, IS_HELD), ("former", NEW_OWNER)])
 def test_what_the_state_holds_is_told(
     program: Program,  # noqa: F811
@@ -135,6 +146,42 @@ def test_what_the_state_holds_is_told(
     program.state = held_in_state(owner)
     register(program, keycloak, in_bulk=True)
     assert program.resources[HELD].inputs["run"] == run
+
+
+@pytest.mark.parametrize("in_bulk", [False, True])
+def test_a_preview_tells_what_is_given_back(
+    program: Program,  # noqa: F811
+    keycloak: FakeKeycloak,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    in_bulk: bool,
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("components.news.messages.text", told.extend)
+    monkeypatch.setattr("pulumi.runtime.is_dry_run", lambda: True)
+    of = {"realm": "r", "client_id": "old", "found": "claimed"}
+    was: dict[str, dict[str, Any]] = {
+        "FullScopeOff": {"fullScopeAllowed": True},
+        "StandardTokenExchange": {"attributes.standard.token.exchange.enabled": None},  # was off
+        "TokenLifespan": {"attributes.access.token.lifespan": "60"},
+    }
+    going = {f"r/old/{kind}": Part(kind, {**of, "was": before}) for kind, before in was.items()}
+    going["r/kept"] = Part(
+        "TokenLifespan", {**of, "client_id": "kept", "on_remove": "keep", "was": was["TokenLifespan"]}
+    )
+    adopted = {**of, "name": "m", "found": "adopted", "was": {"name": "m"}}
+    going["r/mapper"] = Part("AudienceMapper", adopted)
+    each = {
+        urn(OBJECT + part.kind, at): {"type": OBJECT + part.kind, "outputs": part.props} for at, part in going.items()
+    }
+    all_ = {urn(TOKEN, HELD): {"type": TOKEN, "outputs": {"realm": "r", **pack(going, {})}}}
+    program.state = all_ if in_bulk else each
+    specs = [grant()]
+    program.run(lambda: register_many_grants(specs, keycloak.connection, in_bulk=in_bulk, all_of_stack=True))
+    assert told[told.index("what is removed gives back what was there before:") + 1 :] == [
+        "  audience mapper 'm' in realm 'r': as it was before it was adopted",
+        "  full scope of client 'old' in realm 'r': fullScopeAllowed true",
+        "  token lifespan of client 'old' in realm 'r': access.token.lifespan '60'",
+    ]
 
 
 def test_an_owner_does_not_change_with_the_way_back(

@@ -10,10 +10,12 @@ from pulumi.runtime.settings import ROOT
 from components.settings import read_settings
 from components.token_exchange_grant import TokenExchangeGrant
 from kcadmin.marks.ownership import Writer, stack_digits
+from kcadmin.marks.whose import TAKEN_OVER_BY
 from kcadmin.objects.claims import Claim
 from kcadmin.objects.features import SWITCH, SWITCH_CLAIM
+from package.config import faults as package_faults
 from providers.base.place import stack_here
-from providers.standard_token_exchange import StandardTokenExchange
+from providers.standard_token_exchange import StandardTokenExchange, StandardTokenExchangeProvider
 from tests.support.fake_server import PASSWORD, URL, FakeKeycloak
 from tests.unit.test_components import Monitor, Program, configure
 
@@ -99,6 +101,18 @@ def test_an_argument_may_name_the_owner() -> None:
     assert {each.inputs.get("owner") for each in program.resources.values()} - {None} == {"theirs"}
 
 
+@pytest.mark.parametrize("owner", ["team#g", " "])
+def test_an_owner_that_counts_as_another_ones_grant_is_refused(owner: str, keycloak: FakeKeycloak) -> None:
+    without_organizations({})
+    configure(url=URL, adminPassword=PASSWORD, realm="r", grants="[]", owner=owner)
+    told = refusal(lambda: StandardTokenExchange("mine", realm="r", client_id="api"))
+    assert told.startswith("config 'owner': holds "), told
+    assert told in package_faults({"url": URL, "adminPassword": PASSWORD, "owner": owner})
+    long = {"realm": "r", "client_id": "api", "owner": f"{'x' * 1000}#s", "stack": NAMELESS}
+    (refused,) = StandardTokenExchangeProvider().use(keycloak.connection).check({}, long).failures
+    assert "owner has 1002 characters; give it 1 to 1000." in refused.reason  # no claim holds a longer one
+
+
 ANOTHER = "organization/keycloak-token-exchange/other"
 NUMBER = "0123abcd"
 
@@ -139,6 +153,40 @@ def test_an_owner_of_two_stacks_is_refused_before_the_first_write(
         r"run `pulumi config set owner dev-[0-9a-f]{6}`; if it is that stack, renamed or moved, bring", told
     )
     assert all(each.method == "GET" or "/token" in each.path for each in keycloak.asked())
+
+
+def test_so_it_is_of_a_late_grant_by_the_clients_that_are_known(keycloak: FakeKeycloak) -> None:
+    def run(**outputs: str) -> None:
+        program = without_organizations({"a": "mine"})
+        program.state[next(iter(program.state))]["outputs"] |= outputs
+        configure(url=URL, adminPassword=PASSWORD, realm="r", grants="[]", owner="mine")
+        late = pulumi.Output.from_input("frontend")
+        program.run(lambda: TokenExchangeGrant("g", sources=[late], target="api", exchange="standard"))
+
+    claimed(keycloak, ANOTHER, owner="mine#g")
+    with pytest.raises(
+        pulumi.RunError, match=f"^owner 'mine' in realm 'r': is the owner of what the stack '{ANOTHER}'"
+    ):
+        run()
+    run(number=NUMBER)
+
+
+@pytest.mark.parametrize("held", [None, [NUMBER]], ids=["a new resource", "of a stack that was renamed"])
+def test_so_it_is_of_a_resource_in_a_preview(
+    held: list[str] | None, keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claimed(keycloak, ANOTHER, owner="mine#s")
+    given = {"realm": "r", "client_id": "api", "owner": "mine#s", "stack": NAMELESS, "alone": True, "held": held}
+    provider = StandardTokenExchangeProvider().use(keycloak.connection)
+
+    def told() -> list[str]:
+        return [each.reason for each in provider.check({}, dict(given)).failures]
+
+    assert ["made (standard token exchange of client 'api'" in each for each in told()] == ([] if held else [True]), (
+        told()
+    )
+    monkeypatch.setenv(TAKEN_OVER_BY, "mine")  # as `release --adopt` asks what a stack declares
+    assert told() == []
 
 
 def test_what_its_state_holds_is_a_stacks_own_whoever_wrote_it(keycloak: FakeKeycloak) -> None:
