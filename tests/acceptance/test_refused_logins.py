@@ -13,8 +13,10 @@ from kcadmin.rest.connection import ClientSecretLogin, Login, PasswordLogin, Pri
 from kcadmin.rest.errors import LoginRefused
 from kcadmin.rest.odd import Odd
 from kcadmin.rest.refused_logins import (
+    BOUND,
     BY_ANOTHER_WAY,
     BY_SECRET,
+    CONSENT,
     CREDENTIALS,
     HTTPS,
     KEY,
@@ -22,6 +24,7 @@ from kcadmin.rest.refused_logins import (
     NO_CLIENT,
     NO_ROBOT,
     NO_SERVICE_ACCOUNT,
+    POLICY,
     PUBLIC,
     REALM_DISABLED,
     REQUIRED_ACTION,
@@ -102,6 +105,7 @@ def _id(realm: TestRealm) -> str:
     return str(realm.get("users", username=realm.user)[0]["id"])
 
 
+BOUND_TO_CERTIFICATE = "tls.client.certificate.bound.access.tokens"
 CLIENTS: dict[str, tuple[dict[str, Any], Odd]] = {
     "off": ({"serviceAccountsEnabled": True, "enabled": False}, NO_CLIENT),
     "without": ({"serviceAccountsEnabled": False}, NO_SERVICE_ACCOUNT),
@@ -109,6 +113,8 @@ CLIENTS: dict[str, tuple[dict[str, Any], Odd]] = {
     "bearer": ({"bearerOnly": True}, NO_ROBOT),
     "saml": ({"protocol": "saml"}, NO_ROBOT),
     "signing": ({"serviceAccountsEnabled": True, "clientAuthenticatorType": "client-jwt"}, BY_ANOTHER_WAY),
+    "certified": ({"serviceAccountsEnabled": True, "clientAuthenticatorType": "client-x509"}, NO_CLIENT),
+    "bound": ({"serviceAccountsEnabled": True, "attributes": {BOUND_TO_CERTIFICATE: "true"}}, BOUND),
 }
 
 
@@ -130,13 +136,30 @@ def test_clients(realm: TestRealm) -> None:
     account = realm.get("clients", realm.uuid("robot"), "service-account-user")
     realm.session.put(realm.at("users", account["id"]), {**account, "enabled": False})
     is_told(refusal(realm, ClientSecretLogin("robot", "s")), USER_DISABLED, realm)
-    realm.session.put(realm.at("users", account["id"]), {**account, "enabled": True})
+    realm.session.delete(realm.at("users", account["id"]))
+    is_told(refusal(realm, ClientSecretLogin("robot", "s")), NO_SERVICE_ACCOUNT, realm)
 
 
 def test_the_realm_and_its_admin_cli(realm: TestRealm) -> None:
-    for changes in ({"directAccessGrantsEnabled": False}, {"enabled": False}):
+    login = PasswordLogin(realm.user, PASSWORD)
+    profile = {"name": "no-passwords", "executors": [{"executor": "reject-ropc-grant", "configuration": {}}]}
+    policy = {"name": "all", "enabled": True, "conditions": [{"condition": "any-client", "configuration": {}}]}
+    realm.session.put(realm.at("client-policies", "profiles"), {"profiles": [profile]})
+    realm.session.put(
+        realm.at("client-policies", "policies"), {"policies": [{**policy, "profiles": [profile["name"]]}]}
+    )
+    is_told(refusal(realm, login), POLICY, realm)
+    realm.session.put(realm.at("client-policies", "policies"), {"policies": []})
+    realm.change("admin-cli", consentRequired=True)
+    is_told(refusal(realm, login), CONSENT, realm)
+    for changes in (
+        {"consentRequired": False, "publicClient": False},
+        {"publicClient": True, "bearerOnly": True},
+        {"bearerOnly": False, "directAccessGrantsEnabled": False},
+        {"enabled": False},
+    ):
         realm.change("admin-cli", **changes)
-        is_told(refusal(realm, PasswordLogin(realm.user, PASSWORD)), NO_ADMIN_CLI, realm)
+        is_told(refusal(realm, login), NO_ADMIN_CLI, realm)
     realm.session.put(realm.at(), {"sslRequired": "all"})
     is_told(refusal(realm, ClientSecretLogin("robot", "s")), HTTPS, realm)
     realm.session.put(realm.at(), {"sslRequired": "external", "enabled": False})
