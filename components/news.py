@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import pulumi
 from pulumi.runtime import is_dry_run
 
-from grants.description import SHOWN, Description, changes, describe, line
+from grants.description import SHOWN, Description, changes, describe, is_other, line
 from grants.listed import too_large
 from grants.plan import GrantPlan
 from kcadmin.objects.clients import ATTRIBUTE
@@ -64,6 +64,12 @@ def _given_back(held: OwnObject) -> Iterator[str]:
 def are_changed(grants: Sequence[GrantPlan]) -> bool:
     """Whether any grant of the stack is new, changed or removed. grants: all of it."""
     return bool(changes(last_grants(), {each.spec.name: describe(each) for each in grants}, all_of_stack=True).lines())
+
+
+def new_or_changed(grants: Sequence[GrantPlan]) -> set[str]:
+    """The names of those that are not as the last run left them."""
+    before = last_grants()
+    return {each.spec.name for each in grants if is_other(before.get(each.spec.name), describe(each))}
 
 
 def are_as_before(grants: Sequence[GrantPlan], realm: str) -> bool:

@@ -14,7 +14,7 @@ from components.late_arguments import Client, LateArguments, Role, Sources, late
 from components.late_grant import LateNames, described, own_connection, plan_late
 from components.left_out import watch_left_out
 from components.legacy_parts import register_legacy_parts
-from components.news import tell_changes
+from components.news import new_or_changed, tell_changes
 from components.other_keycloak import shared_parts_at
 from components.own_parts import had_before, judge_marks, own, with_kept_scopes, with_taken_over
 from components.proofs import register_proofs
@@ -284,5 +284,5 @@ def plan_together(
     if judged.faults:
         raise messages.program_error(told_once(judged.faults)) from None
     tell_changes(judged.grants, all_of_stack=all_of_stack)
-    judged.tell()
+    judged.tell(new_or_changed)
     return judged.grants

@@ -100,6 +100,11 @@ def changes(before: Mapping[str, Description], now: Mapping[str, Description], *
     return Changes(tuple(new), tuple(changed), tuple(removed), len(differing) - len(changed))
 
 
+def is_other(before: Description | None, now: Description) -> bool:
+    """Whether a grant is new or changed. before: by the state."""
+    return not before or any(_differing(before, now))
+
+
 def _told(kind: str, grants: Sequence[str]) -> Iterator[str]:
     yield from (f"  {kind}: {each}" for each in grants[:SHOWN])
     if len(grants) > SHOWN:

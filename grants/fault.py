@@ -1,6 +1,6 @@
 """What is wrong with a grant, in a sentence; and one sentence for what is wrong with many."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from kcadmin.rest.texts import shown, some
 
@@ -26,11 +26,16 @@ def subject(grant: str, realm: str, place: str = "") -> str:
     return f"grant {shown(grant)} in realm {shown(realm)}{f' ({place})' if place else ''}"
 
 
-def told_once(faults: Iterable[str]) -> list[str]:
-    """Faults in their order. What is wrong with many grants of a realm alike, such as the realm, is one sentence."""
+def told_once(faults: Iterable[str], apart: Collection[str] = ()) -> list[str]:
+    """Faults in their order. What is wrong with many grants of a realm alike, such as the realm, is one sentence.
+
+    :param apart: names of grants that have sentences of their own.
+    """
     alike: dict[tuple[str, str], list[str]] = {}
     for fault in faults:
-        key = (fault.realm, fault.words) if isinstance(fault, GrantFault) else ("", fault)
+        key = ("", str(fault))
+        if isinstance(fault, GrantFault) and fault.grant not in apart:
+            key = fault.realm, fault.words
         alike.setdefault(key, []).append(fault)
     return [text for same in alike.values() for text in (same if len(same) <= FEW else [_of_many(same)])]
 

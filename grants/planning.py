@@ -69,15 +69,15 @@ def notes(grants: Collection[GrantPlan], facts: Facts, sources_guarded: bool) ->
             )
         if grant.policy_clients and not spec.required_roles and not sources_guarded:
             yield spec.describe(
-                f"with the legacy exchange {quoted(grant.policy_clients)} may exchange any client's token "
-                "for the target, not only the sources'",
+                "with the legacy exchange its sources may exchange any client's token for the target, not only their own",
                 "use exchange: standard where offered, or the stack's guards: [sources]",
             )
         if grant.exchange == LEGACY and not spec.allow_refresh:
             loud = [client for client in requesters(spec) if client not in grant.refresh_off]
             if loud:
+                callers = quoted(loud) if grant.refresh_off else "its callers"  # alike, many grants are one sentence
                 yield spec.describe(
-                    f"the legacy exchange gives {quoted(loud)} a refresh token, which can be switched off only together "
+                    f"the legacy exchange gives {callers} a refresh token, which can be switched off only together "
                     "with those of its own logins",
                     "let it send requested_token_type urn:ietf:params:oauth:token-type:access_token",
                 )

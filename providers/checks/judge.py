@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from grants.fault import FEW, told_once
 from grants.plan import GrantPlan
 from grants.planning import plan
 from grants.spec import GrantSpec
@@ -23,9 +24,12 @@ class JudgedGrants:
     notes: tuple[str, ...] = ()
     in_full: tuple[str, ...] = ()
 
-    def tell(self) -> None:
-        """Shows notes and warnings to people."""
-        tell(self.notes)
+    def tell(self, apart: Callable[[Sequence[GrantPlan]], Collection[str]] | None = None) -> None:
+        """Shows notes and warnings to people.
+
+        :param apart: gives the names of grants that are told one by one. What is said of many others alike is one sentence.
+        """
+        tell(told_once(self.notes, apart(self.grants)) if apart and len(self.notes) > FEW else self.notes)
         for sentence in self.in_full:
             messages.debug(sentence)
 

@@ -242,6 +242,27 @@ def test_few_resources_wait_for_the_engine_at_a_time(
     assert 2 < most[0] <= 4
 
 
+def test_warnings_of_many_grants_that_are_as_before_are_one_sentence(
+    program: Program, keycloak: FakeKeycloak, ten_grants: list[GrantSpec]
+) -> None:
+    legacy = [replace(each, exchange="legacy", flows=("requester",)) for each in ten_grants]
+    described = register(program, keycloak, *legacy)
+    told = [each for each in program.said if "may exchange any client's token" in each]
+    assert len(told) == len(legacy), "new ones are told each"
+    program.said.clear()
+    program.resources.clear()
+    program.state = {
+        f"urn:pulumi:dev::p::{GRANT}::{name}": {"type": GRANT, "outputs": each} for name, each in described.items()
+    }
+    ROOT.set(None)  # another run
+    register(program, keycloak, *legacy[:9], replace(legacy[9], token_lifespan=60))
+    told = [each for each in program.said if "may exchange any client's token" in each]
+    assert [each.partition(": with")[0] for each in told] == [
+        "WARNING: grants 'g0', 'g1', 'g2' and 6 more in realm 'many'",
+        "WARNING: grant 'g9' in realm 'many'",
+    ]
+
+
 def test_nothing_more_is_registered_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registration, "UNANSWERED", 2)
     begun: list[int] = []

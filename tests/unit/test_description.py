@@ -107,6 +107,10 @@ def test_a_fault_of_many_grants_is_one_sentence() -> None:
         "config: is odd.",
     ]
     assert told_once([*faults[:3], other]) == [*faults[:3], other]
+    assert told_once(faults, {"g1"}) == [
+        "grants 'g0', 'g2', 'g3' and 2 more in realm 'nowhere': the realm does not exist; correct the realm.",
+        faults[1],
+    ]
 
 
 def test_many() -> None:

@@ -473,7 +473,7 @@ def test_guards_close_what_grants_open_together() -> None:
         (
             {"exchange": "legacy", "flows": ("requester",)},
             {},
-            "'frontend' may exchange any client's token for the target",
+            "its sources may exchange any client's token for the target",
         ),
         (
             {},
