@@ -225,9 +225,10 @@ class Stack:
 
     def exchange(self, *args: str) -> "subprocess.CompletedProcess[str]":
         """Runs ``python -m exchange`` in the project's folder."""
+        environment = self.warm_environment()
         return subprocess.run(
-            [str(VENV / "bin" / "python"), "-m", "exchange", *args, "--stack", self.name],
-            cwd=self.project, env=self.environment(), stdin=subprocess.DEVNULL,
+            [environment["PULUMI_PYTHON_CMD"], "-m", "exchange", *args, "--stack", self.name],
+            cwd=self.project, env=environment, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=self.timeout_seconds, check=False)  # fmt: skip
 
     def end_left(self) -> None:
@@ -291,7 +292,7 @@ class Stack:
 
 @functools.cache
 def warm(pulumi: Path) -> Warm:
-    """The processes that this one's stacks fork their programs, plugins and language hosts from."""
+    """The processes that this one's stacks fork their programs, plugins, language hosts and our commands from."""
     return Warm(VENV / "bin" / "python", pulumi, _ours())
 
 

@@ -10,15 +10,25 @@ import os
 import sys
 
 ENDED_EARLY = 70  # sysexits: a fault of the software
-NAMES = {"pulumi.dynamic": "plugin", "pulumi-language-python-exec": "program", "language_host.py": "host"}
+NAMES = {
+    "exchange": "command",
+    "language_host.py": "host",
+    "package": "package",
+    "pulumi.dynamic": "plugin",
+    "pulumi-language-python-exec": "program",
+}
+NO_MODULES = ("", None)  # of other programs: the package finds its own
 
 
 def main() -> None:
     python, folder = os.environ["WARM_PYTHON"], os.environ["WARM_FOLDER"]
     words = sys.argv[1:]
     options = [words.pop(0) for _ in range(3) if words and words[0] in ("-I", "-u", "-m")]
-    name = NAMES.get(os.path.basename(words[0])) if words and "-u" in options else None  # noqa: PTH119
-    if name is None or os.environ.get("PYTHONPATH") != os.environ["WARM_PYTHONPATH"]:
+    name = NAMES.get(os.path.basename(words[0])) if words and options else None  # noqa: PTH119
+    project, modules = os.environ["WARM_PYTHONPATH"], os.environ.get("PYTHONPATH")
+    if name == "package" and modules in NO_MODULES and words[0] == f"{project}/package":
+        modules = project
+    if name is None or modules != project:
         os.execv(python, [python, *sys.argv[1:]])  # noqa: S606
     there = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     there.connect(f"{folder}/{name}")

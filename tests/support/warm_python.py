@@ -1,7 +1,8 @@
-"""Programs and plugins of the tests' stacks, forked from processes that have imported what each of the two imports.
+"""Programs and plugins of the tests' stacks, and our commands, forked from processes that have imported what each of them does.
 
 Three quarters of a ``pulumi preview`` are Python's imports, the same in each of a thousand runs. What a fork runs is Pulumi's own
-code, with the arguments, variables, folder and open files that Pulumi gave; runs that a test kills start as they do for people.
+code, and ours, with the arguments, variables, folder and open files that it was given; runs that a test kills start as they do
+for people.
 """
 
 import atexit
@@ -33,6 +34,8 @@ KINDS = {
     "host": ("concurrent.futures", "json", "queue", "subprocess", "grpc", "google.protobuf.empty_pb2"),
     "plugin": ("asyncio", "base64", "traceback", "dill", "grpc", "google.protobuf.empty_pb2", "pulumi.dynamic",
                "pulumi.metadata", "pulumi.runtime.proto.provider_pb2_grpc", "pulumi.runtime._serialization"),
+    "package": ("package.servicer",),
+    "command": ("exchange.cli",),
 }  # fmt: skip
 SIZE = 8  # bytes before what is asked
 
@@ -106,7 +109,7 @@ def _serve(kind: str, listener: socket.socket) -> bool:
         importlib.import_module(name)
     if kind == "program":
         _watch_from_its_start()
-    if kind == "plugin":
+    if kind in ("plugin", "package"):
         providers = importlib.import_module("providers")
         for module in pkgutil.iter_modules(providers.__path__, "providers."):
             importlib.import_module(module.name)
@@ -207,12 +210,14 @@ def _obey(there: socket.socket) -> NoReturn:
 
 if __name__ == "__main__":
     sys.path.pop(0)
-    if _serve(sys.argv[1], socket.socket(fileno=int(sys.argv[2]))):
-        sys.path.insert(0, str(Path.cwd()))
-        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
-    else:
-        sys.path.insert(0, str(Path(sys.argv[0]).resolve().parent))
-        try:
+    is_module = _serve(sys.argv[1], socket.socket(fileno=int(sys.argv[2])))
+    try:
+        if is_module:
+            sys.path.insert(0, str(Path.cwd()))
+            runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+        else:
+            sys.path.insert(0, str(Path(sys.argv[0]).resolve().parent))
             runpy.run_path(sys.argv[0], run_name="__main__")
-        except SystemExit as ended:
-            _end(ended.code)
+    except SystemExit as ended:
+        _end(ended.code)
+    _end(0)
