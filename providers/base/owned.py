@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from typing import Any, ClassVar, Generic
 
 from kcadmin.marks.notes import fits, plain, typed_fields
-from kcadmin.marks.ownership import Writer, hash16
+from kcadmin.marks.ownership import Writer, hash16, may_be
 from kcadmin.marks.whose import owner_remedy, whose
 from kcadmin.objects.claims import IDENTITY, Claim, Kind, adopted_kind, claim_of
 from kcadmin.objects.realm import Realm
@@ -205,10 +205,10 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
             owner = getattr(found, "owner", None)
             if is_held(found.writer):  # an update would hand it over
                 raise Refusal(f"{self.named(props)}: {replaced_with_owner('is', 'its')}.")
-            raise Refusal(
-                f"{self.named(props)}: belongs to {whose(owner)}; choose another name, or remove it there; "
-                f"{owner_remedy(owner, realm.name)}."
-            )
+            how = f"choose another name, or remove it there; {owner_remedy(owner, realm.name)}"
+            if props.stack and found.writer.stack and may_be(found.writer.stack, props.stack):
+                how = "this stack made it under that owner, so run `pulumi up` without `--replace`, or with that owner again"
+            raise Refusal(f"{self.named(props)}: belongs to {whose(owner)}; {how}.")
         if getattr(found, "logic", None) == "":  # how a store shows an object of another type
             taken = f"the name is taken by {differing['description'][0]}"
             raise Refusal(f"{self.named(props)}: {taken}; choose another name.")

@@ -376,6 +376,16 @@ def test_another_stacks_is_never_taken(keycloak: FakeKeycloak, kind: Kind, adopt
     assert keycloak.state() == before
 
 
+def test_what_this_stack_made_as_another_owner_is_not_told_as_anothers(keycloak: FakeKeycloak, kind: Kind) -> None:
+    """Where its state is lost, and where a resource of the package is replaced, whose state no call tells."""
+    here = {"stack": "organization/project/dev@0a1b"}
+    Life(keycloak, kind, THEIRS).up(**here)
+    with pytest.raises(
+        Refusal, match=r"; this stack made it under that owner, so run `pulumi up` without `--replace`, or "
+    ):
+        Life(keycloak, kind).up(**here)
+
+
 def test_a_former_owners_object_is_not_taken_by_a_replacement(keycloak: FakeKeycloak, kind: Kind) -> None:
     """The state has the object under its former owner, to whom no other command helps than a run without ``--replace``."""
     former = Life(keycloak, kind, "former#test")
