@@ -89,15 +89,16 @@ def two_stacks(owner: str, realm: str, stack: str, marks: Collection[Mark]) -> s
     texts = sorted({mark.writer.stack for mark in marks if "/" in mark.writer.stack})
     other = name_of_stack(texts[0]) if texts else ""
     who = f"the stack {named(other)}" if other else "another stack"
+    lost = "give this stack its former name"
     if other == name_of_stack(stack):
-        who += " of another backend"
-    whats = sorted({mark.what for mark in marks})
+        who, lost = f"{who} of another backend", "use its former backend"
+    whats = sorted({mark.what for mark in marks if not mark.beside} or {mark.what for mark in marks})
     listed = ", ".join(whats[:NAMED]) + (f" and {len(whats) - NAMED} more" if len(whats) > NAMED else "")
     wrong = f"is the owner of what {who} made ({listed}), and this is the stack {named(name_of_stack(stack))}"
     remedy = (
         f"if its config was copied, run `pulumi config set owner {_owner_of_its_own(stack)}`; if it is that stack, renamed "
         "or moved, bring its state along (`pulumi stack rename`, or `pulumi stack export` and `import`), and run `pulumi up` "
-        "without `--replace`"
+        f"without `--replace`; if that state is lost, {lost} for one `pulumi up`"
     )
     return sentence("owner", owner, realm, wrong, remedy)
 

@@ -11,7 +11,7 @@ from components.settings import read_settings
 from components.token_exchange_grant import TokenExchangeGrant
 from kcadmin.marks.ownership import Writer, stack_digits
 from kcadmin.marks.whose import TAKEN_OVER_BY
-from kcadmin.objects.claims import Claim
+from kcadmin.objects.claims import Claim, Kind
 from kcadmin.objects.features import SWITCH, SWITCH_CLAIM
 from package.config import faults as package_faults
 from providers.base.place import stack_here
@@ -140,6 +140,10 @@ def test_an_owner_of_two_stacks_is_refused_before_the_first_write(
     monkeypatch.setenv("PULUMI_BACKEND_URL", "file:///tmp/here")
     monkeypatch.setenv("PULUMI_CONFIG", "{}")
     claimed(keycloak, stack)
+    beside = Claim(
+        "mine", Kind("attached:p"), {}, {}, Writer(stack, NUMBER)
+    )  # of a policy, which is no thing of its own
+    keycloak.change("api", attributes={beside.key: beside.text()})
     with pytest.raises(pulumi.RunError) as caught:
         planned({})
     told = str(caught.value)
@@ -152,6 +156,8 @@ def test_an_owner_of_two_stacks_is_refused_before_the_first_write(
     assert re.search(
         r"run `pulumi config set owner dev-[0-9a-f]{6}`; if it is that stack, renamed or moved, bring", told
     )
+    lost = "use its former backend" if whose == NAMELESS else "give this stack its former name"
+    assert told.endswith(f"; if that state is lost, {lost} for one `pulumi up`."), told
     assert all(each.method == "GET" or "/token" in each.path for each in keycloak.asked())
 
 
