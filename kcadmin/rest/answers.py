@@ -12,7 +12,7 @@ from urllib3.util import Retry
 
 from kcadmin.rest.errors import AWAY, HttpError, NotFound, UnexpectedAnswer, http_error
 from kcadmin.rest.shapes import misshapen
-from kcadmin.rest.texts import NO_CHARACTER, named, shown
+from kcadmin.rest.texts import LONGEST_PATH, NO_CHARACTER, abridged, named, shown
 
 DEFAULT_SECONDS, LONGEST_SECONDS = 60, 24 * 3600
 LONGEST_KIND = 100
@@ -152,7 +152,8 @@ class Answer:
         to = f" to {shown(self.hide(self.location))}" if self.location else ""
         said = f" ({shown(self.words())})" if self.object() and not self.ok else ""
         server = self.server or f"Keycloak at {named(self.base)}"
-        return f"{server}: {self.method} {self.at} answered {self.status_code}{to} with {what or self.kind + said}"
+        asked = f"{self.method} {abridged(self.at, LONGEST_PATH)}"
+        return f"{server}: {asked} answered {self.status_code}{to} with {what or self.kind + said}"
 
     def unexpected(self, what: str | None = None) -> UnexpectedAnswer:
         """The error for an answer that Keycloak never gives."""

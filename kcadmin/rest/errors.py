@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 
 from kcadmin.rest.odd import Odd
-from kcadmin.rest.texts import named
+from kcadmin.rest.texts import LONGEST_PATH, abridged, named
 
 
 class KeycloakError(Exception):
@@ -82,7 +82,7 @@ class HttpError(KeycloakError):
         self.status = status
         self.message = message
         self.wait = wait
-        self._clause = f"{method} {path} -> {status} {_reason(status)}: {message}"
+        self._clause = f"{method} {abridged(path, LONGEST_PATH)} -> {status} {_reason(status)}: {message}"
         super().__init__(f"{self._clause}; {remedy or _remedy(status)}.")
 
     @property

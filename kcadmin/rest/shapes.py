@@ -51,7 +51,8 @@ _LISTS_OF_OBJECTS = (
     *("protocolMappers", "realmMappings", "mappings", "features", "executors", "conditions", "clientScopes", "groups"),
 )
 _LISTS_OF_EITHER = ("policies", "scopes", "resources", "roles", "profiles")
-_ENTRIES = ("policies", "profiles", "globalProfiles")  # of client policies, objects; elsewhere they may be names
+_ENTRIES = ("policies", "profiles", "globalProfiles", "scopes", "resources")
+"""Objects in a realm's client policies and in a resource server's settings; elsewhere they may be names."""
 _MAPS_OF_TEXTS = ("config", "details", "scopePermissions")
 _REQUIRED = {
     "client": ("id", "clientId"),
@@ -61,6 +62,7 @@ _REQUIRED = {
     "known": ("id",),
     "event": ("type", "time"),
     "provider": ("type",),
+    "policy": ("id", "name", "type"),
     "alias": ("alias", "internalId"),
     "user": ("id", "username"),
 }
@@ -80,7 +82,7 @@ _PATHS: tuple[tuple[re.Pattern[str], type, str], ...] = tuple(
     for pattern, shape, kind in (
         (r"/admin/serverinfo$", dict, "server"),
         (r"/(?:openid-configuration|openid-connect/certs|openid-connect/token)$", dict, "document"),
-        (r"/resource-server/settings$", dict, "any"),
+        (r"/resource-server/settings$", dict, "entries"),
         (r"/resource-server/policy/providers$", list, "provider"),
         (r"/resource-server/resource/search$", dict, "resource"),
         (r"/resource-server/(?:policy|permission|scope)/search$", dict, "named"),
@@ -91,7 +93,8 @@ _PATHS: tuple[tuple[re.Pattern[str], type, str], ...] = tuple(
             "named",
         ),
         (r"/resource-server/(?:policy|permission)/[^/]+/[^/]+$", dict, "named"),
-        (r"/resource-server/(?:policy|permission)$", list, "named"),
+        (r"/resource-server/(?:policy|permission)/[^/]+$", dict, "policy"),
+        (r"/resource-server/(?:policy|permission)$", list, "policy"),
         (r"/resource-server/scope$", list, "named"),
         (r"/client-policies/(?:policies|profiles)$", dict, "entries"),
         (r"/management/permissions$|-management-permissions$", dict, "any"),
@@ -113,7 +116,7 @@ _PATHS: tuple[tuple[re.Pattern[str], type, str], ...] = tuple(
         (r"/roles(?:-by-id)?/[^/]+$", dict, "role"),
         (r"/roles$", list, "role"),
         (r"/protocol-mappers/models$", list, "named"),
-        (r"/(?:default|optional)-client-scopes$", list, "named"),
+        (r"/(?:default-)?(?:default|optional)-client-scopes$", list, "named"),
         (r"/client-scopes$", list, "named"),
         (r"/client-scopes/[^/]+$", dict, "named"),
         (r"/realms/[^/]+/clients$", list, "client"),
@@ -199,6 +202,10 @@ def _has_mappings(value: Any) -> bool:
     return isinstance(value, dict) and _is_objects(value.get("mappings"))
 
 
+def _has_providers(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("providers", {}), dict)
+
+
 def _is_attributes(value: Any) -> bool:
     """Of a client a text each, of a user or a group a list of texts."""
     return isinstance(value, dict) and all(
@@ -220,6 +227,7 @@ _FIELDS: Mapping[str, Callable[[Any], bool]] = {
         _MAPS_OF_TEXTS, lambda value: isinstance(value, dict) and all(isinstance(v, str | None) for v in value.values())
     ),
     "attributes": _is_attributes,
+    "providers": lambda value: isinstance(value, dict) and all(map(_has_providers, value.values())),
     "clientMappings": lambda value: isinstance(value, dict) and all(_has_mappings(each) for each in value.values()),
 }
 _BY_NAME = ("clientMappings", "clientRoles", "registeredNodes", "authenticationFlowBindingOverrides")

@@ -8,6 +8,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TypeVar
 
 LONGEST_SHOWN = 100
+LONGEST_PATH = 300
+"""Of a request in a sentence; a server may name objects as it likes."""
 MOST_QUOTED = 30
 """Names in a sentence, of which another party may decide how many there are."""
 FEW = 5
@@ -43,10 +45,12 @@ def shown(value: object) -> str:
         text = " ".join(repr(value).splitlines()) if own else f"of type {type(value).__name__}"
     except (ValueError, RecursionError):  # an int of thousands of digits, a list in a list in a list …
         text = f"a very large {type(value).__name__}"
-    text = _SECRET.sub("(left out)", text)
-    if len(text) <= LONGEST_SHOWN:
-        return text
-    return f"{text[: LONGEST_SHOWN // 2]}…{text[-LONGEST_SHOWN // 2 :]}"
+    return abridged(_SECRET.sub("(left out)", text), LONGEST_SHOWN)
+
+
+def abridged(text: str, longest: int) -> str:
+    """The text, without its middle where it is longer."""
+    return text if len(text) <= longest else f"{text[: longest // 2]}…{text[-longest // 2 :]}"
 
 
 def snake(name: str) -> str:

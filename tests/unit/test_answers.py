@@ -131,10 +131,15 @@ SHAPES: list[tuple[str, Any, str | None]] = [
     ("client-policies/policies", {"policies": [{"name": "p", "conditions": [{}]}]}, "no condition in a conditions"),
     (
         "clients/1/authz/resource-server/policy",
-        [{"id": "1", "name": "p", "config": {"roles": []}}],
+        [{"id": "1", "name": "p", "type": "role", "config": {"roles": []}}],
         "config of another",
     ),
     ("clients/1/authz/resource-server/settings", {"policies": [1]}, "policies of another type"),
+    ("clients/1/authz/resource-server/settings", {"policies": ["a"]}, "policies of another type"),
+    ("clients/1/authz/resource-server/policy/1", {"id": "1", "name": "p"}, "no type in a policy"),
+    ("clients/1/authz/resource-server/policy/1", [[]], "no object"),
+    ("default-default-client-scopes", [{"id": "1", "name": "a"}, True], "a list of no objects"),
+    ("default-optional-client-scopes", 7, "no list"),
     ("clients/1/evaluate-scopes/generate-example-access-token", {"groups": ["a"], "roles": {}, "name": 1}, None),
     ("clients/1", {**CLIENT, "x": json.loads("[" * 60 + "]" * 60)}, "objects nested more than 50 deep"),
 ]
@@ -165,6 +170,11 @@ def test_json_of_another_shape_is_one_sentence(keycloak: FakeKeycloak, at: str, 
         assert f"answered 200 with JSON of another shape ({words}" in sentence(
             keycloak.session(), f"/admin/realms/r/{at}"
         )
+
+
+def test_a_path_as_long_as_the_server_makes_it(keycloak: FakeKeycloak) -> None:
+    told = sentence(keycloak.session(), "/admin/realms/r/clients/" + "x" * 70_000)
+    assert "clients/xxx" in told
 
 
 def test_an_answer_that_nobody_foresaw_is_a_sentence_without_its_data() -> None:

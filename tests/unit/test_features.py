@@ -85,7 +85,9 @@ def test_an_older_server_is_refused(told: dict[str, Any], which: str) -> None:
     assert str(refused.value) == f"Keycloak at '{URL}': {which}, {OLD_REMEDY}"
 
 
-@pytest.mark.parametrize("told", [[], 1])
+@pytest.mark.parametrize(
+    "told", [[], 1, {"features": [], "providers": {"x": 1}}, {"features": [], "providers": {"x": {"providers": True}}}]
+)
 def test_an_answer_of_another_shape_is_one_sentence(told: Any) -> None:
     with pytest.raises(KeycloakError, match="serverinfo answered 200 with JSON of another shape"):
         asked(told)
