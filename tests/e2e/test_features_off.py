@@ -14,6 +14,8 @@ LIVE = pytest.mark.skipif(not WHOLE, reason="builds servers without a feature: m
 OFF = "-> 501 Not Implemented: Feature not enabled; start Keycloak"
 PERMISSIONS = f"/management/permissions {OFF} with --features=admin-fine-grained-authz:v1."
 NO_LEGACY = "the server has no legacy exchange; start Keycloak with --features="
+HELD = ("each", "realm") if WHOLE else ("each",)
+"""Whether parts of grants are a resource each, or one for all of them."""
 Live = Callable[..., LiveStack]
 
 
@@ -50,29 +52,34 @@ def switched(own: OwnServer, feature_set: str, *stacks: LiveStack) -> None:
 )
 def test_the_legacy_exchange(feature_set: str, lacks_permissions: bool, own_server: OwnServer, live: Live) -> None:
     """Off whole, without its permissions (v2 is on in their place since 26.2), and with them alone."""
-    kept = live("legacy")
-    gone = [live("legacy", "realm")] if WHOLE else []
-    switched(own_server, feature_set, kept, *gone)
-    held = kept.stack.export()
-    kept.refused("preview", words=(f"and 1 more in realm '{kept.realm.name}': {NO_LEGACY}",))
-    if lacks_permissions:
-        kept.refused("refresh", "--yes", "--skip-preview", words=(PERMISSIONS,))
-    else:
-        kept.stack.refresh("--skip-preview", "--expect-no-changes")
+    stay = [live("legacy", held) for held in HELD]
+    gone = [live("legacy", held) for held in HELD] if WHOLE else []
+    switched(own_server, feature_set, *stay, *gone)
+    lack = "the server has no legacy exchange (start Keycloak with --features="
+    for each in stay:
+        state = each.held()
+        each.refused("preview", words=(f"and 1 more in realm '{each.realm.name}': {NO_LEGACY}",))
+        if lacks_permissions:
+            each.refused("refresh", "--yes", "--skip-preview", words=(PERMISSIONS,))
+        else:
+            each.stack.refresh("--skip-preview", "--expect-no-changes")
+        assert each.held() == state
+        assert lack in each.said("verify", "--dry-run")
+        for command in (("graph",), ("doctor",), ("migrate", "plan")) if WHOLE else ():
+            assert "start Keycloak with --features=" in each.said(*command)
+        if WHOLE:
+            each.refused("up", "--yes", "--skip-preview", words=(NO_LEGACY,))
+            assert each.held() == state
     for each in gone:
         if lacks_permissions:
             each.refused("destroy", "--yes", "--skip-preview", words=(PERMISSIONS,))
         else:
             each.leave()
-    assert kept.stack.export() == held
-    lack = "the server has no legacy exchange (start Keycloak with --features="
-    assert lack in kept.said("verify", "--dry-run")
-    for command in (("graph",), ("doctor",), ("migrate", "plan")) if WHOLE else ():
-        assert "start Keycloak with --features=" in kept.said(*command)
 
-    switched(own_server, "legacy", kept, *gone)
-    kept.quiet()
-    for each in (kept, *(gone if lacks_permissions else ())):
+    switched(own_server, "legacy", *stay, *gone)
+    for each in stay:
+        each.quiet()
+    for each in (*stay, *(gone if lacks_permissions else ())):
         each.leave()
 
 
@@ -80,20 +87,23 @@ def test_the_legacy_exchange(feature_set: str, lacks_permissions: bool, own_serv
 @pytest.mark.standard_exchange
 def test_the_standard_exchange(own_server: OwnServer, live: Live) -> None:
     """``auto`` moves no grant to the legacy exchange, which this server has."""
-    kept, chosen, gone = live("standard"), live("standard", "realm", auto=True), live("standard")
-    switched(own_server, "no-standard", kept, chosen, gone)
+    stay, gone = [live("standard", held) for held in HELD], [live("standard", held) for held in HELD]
+    chosen = [live("standard", held, auto=True) for held in HELD]
+    switched(own_server, "no-standard", *stay, *chosen, *gone)
     words = "the server has no standard exchange, by which this grant was made; start Keycloak with --features="
-    chosen.refused("preview", words=(words, "or set exchange: legacy to move the grant."))
-    for each in (kept, chosen):
-        each.stack.refresh("--skip-preview", "--expect-no-changes")
+    for each in chosen:
+        each.refused("preview", words=(words, "or set exchange: legacy to move the grant."))
     lack = "the server has no standard exchange (start Keycloak with --features="
-    for command in (("verify", "--dry-run"), ("graph",)):
-        assert lack in kept.said(*command)
-    assert "the server has no standard exchange; start Keycloak" in kept.said("doctor")
-    gone.leave()
+    for each in (*stay, *chosen):
+        each.stack.refresh("--skip-preview", "--expect-no-changes")
+        for command in (("verify", "--dry-run"), ("graph",)):
+            assert lack in each.said(*command)
+        assert "the server has no standard exchange; start Keycloak" in each.said("doctor")
+    for each in gone:
+        each.leave()
 
-    switched(own_server, "legacy", kept, chosen)
-    for each in (kept, chosen):
+    switched(own_server, "legacy", *stay, *chosen)
+    for each in (*stay, *chosen):
         each.quiet()
         each.leave()
 
@@ -102,38 +112,45 @@ def test_the_standard_exchange(own_server: OwnServer, live: Live) -> None:
 @pytest.mark.exchange_guards
 def test_client_policies(own_server: OwnServer, live: Live) -> None:
     guards = ["requesters", "sources"]
-    kept, gone = live("standard", guards=guards), live("legacy", "realm", guards=guards)
-    switched(own_server, "no-client-policies", kept, gone)
+    stay, gone = ([live(exchange, held, guards=guards) for held in HELD] for exchange in ("standard", "legacy"))
+    switched(own_server, "no-client-policies", *stay, *gone)
     words = (f"/client-policies/policies {OFF} without --features-disabled=client-policies.",)
-    held = kept.stack.export()
-    for command in ("preview", "refresh"):
-        kept.refused(command, *(["--yes", "--skip-preview"] if command == "refresh" else []), words=words)
-    assert kept.stack.export() == held
-    gone.refused("destroy", "--yes", "--skip-preview", words=words)
-    for told in (("verify", "--dry-run"), ("graph",), ("doctor",)):
-        kept.said(*told)
+    for each in stay:
+        state = each.held()
+        for command in (("preview",), ("refresh", "--yes", "--skip-preview")):
+            each.refused(*command, words=words)
+        assert each.held() == state
+        for told in (("verify", "--dry-run"), ("graph",), ("doctor",)):
+            each.said(*told)
+    for each in gone:
+        each.refused("destroy", "--yes", "--skip-preview", words=words)
 
-    switched(own_server, "legacy", kept, gone)
-    kept.quiet()
-    for each in (kept, gone):
+    switched(own_server, "legacy", *stay, *gone)
+    for each in stay:
+        each.quiet()
+    for each in (*stay, *gone):
         each.leave()
 
 
 @LIVE
 def test_authorization(own_server: OwnServer, live: Live) -> None:
     """The policies, scopes and permissions of a client's own services, and the legacy grant beside them."""
-    kept, gone = live("legacy", alone=True), live("legacy", alone=True)
-    switched(own_server, "no-authorization", kept, gone)
+    stay, gone = ([live("legacy", held, alone=True) for held in HELD] for _ in range(2))
+    switched(own_server, "no-authorization", *stay, *gone)
     words = (f"{OFF} without --features-disabled=authorization.",)
-    held = set(kept.stack.export())
-    kept.refused("refresh", "--yes", "--skip-preview", words=(*words, f"/authz/resource-server {words[0]}"))
-    assert set(kept.stack.export()) == held
-    gone.refused("destroy", "--yes", "--skip-preview", words=words)
-    for told in (("verify", "--dry-run"), ("graph",), ("inventory",)):
-        assert "-> 501" not in kept.said(*told)
-    assert "the server has no legacy exchange; start Keycloak with --features=" in kept.said("doctor")
+    for each in stay:
+        state = set(each.stack.export())
+        each.refused("preview", words=(NO_LEGACY,))
+        each.refused("refresh", "--yes", "--skip-preview", words=(*words, f"/authz/resource-server {words[0]}"))
+        assert set(each.stack.export()) == state
+        for told in (("verify", "--dry-run"), ("graph",), ("inventory",)):
+            assert "-> 501" not in each.said(*told)
+        assert "the server has no legacy exchange; start Keycloak with --features=" in each.said("doctor")
+    for each in gone:
+        each.refused("destroy", "--yes", "--skip-preview", words=words)
 
-    switched(own_server, "legacy", kept, gone)
-    kept.quiet()
-    for each in (kept, gone):
+    switched(own_server, "legacy", *stay, *gone)
+    for each in stay:
+        each.quiet()
+    for each in (*stay, *gone):
         each.leave()

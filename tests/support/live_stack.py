@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from kcadmin.marks.packed import each_of
 from local.keycloak import Server, number
 from local.layout import keycloak_version
 from tests.e2e import states
@@ -56,6 +57,10 @@ class LiveStack:
         """Runs ``up``, and notes what the realm is then."""
         self.stack.up("--skip-preview")
         self.up = but_for_numbers(self.realm.export())
+
+    def held(self) -> set[str]:
+        """The URNs of the state's resources, and of parts of grants as if each were one."""
+        return {each["urn"] for each in each_of({"urn": urn, **each} for urn, each in self.stack.export().items())}
 
     def at(self, server: Server) -> None:
         """The server was started again."""
