@@ -1,10 +1,12 @@
 """Killed before and after each single write: the next run mends it, nothing is made twice, and destroy restores.
 
-``make test`` kills at a share of the points of each test; ``make test-crash`` at all.
+``make test`` kills at one point of each test, each time another one; ``make test-crash`` at all.
 """
 
 import copy
+import itertools
 import os
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -16,8 +18,7 @@ from tests.support.in_process import Killed, Stack, interrupted
 from tests.support.realms import TestRealm
 
 ALL = bool(os.environ.get("ALL_KILL_POINTS"))
-SHARE, SHARE_OF_LATE, SMALL_SHARE = 7, 11, 23  # every seventh point; where a stack has all kinds of parts, every 23rd
-CLIENTS: dict[str, dict[str, Any]] = {"frontend": {}, "mobile": {}, "api": {}}
+CLIENTS = ("frontend", "mobile", "api", "web", "orders", "shop")
 OUTSIDER = "somebody"
 GUARDS = ("requesters", "sources")
 Grants = list[dict[str, Any]]
@@ -41,14 +42,20 @@ def same(realm: TestRealm, before: Any) -> None:
 
 
 def all_kills(
-    arrange: Callable[[], Stack], run: Callable[[Stack], None], mend: Callable[[Stack, bool], None], share: int = SHARE
-) -> int:
-    """Kills a run at each point until no write is left, and mends it; gives how many writes there were.
+    arrange: Callable[[], Stack],
+    run: Callable[[Stack], None],
+    mend: Callable[[Stack, bool], None],
+    least: int,
+    which: str,
+) -> None:
+    """Kills a run at each point until no write is left, and mends it.
 
     :param mend: is told whether the run was killed.
+    :param least: how many writes there are at least.
+    :param which: chooses the one point of ``make test``, always the same.
     """
-    point = 0 if ALL else share - 1
-    while True:
+    chosen = random.Random(which).randrange(2 * least)  # noqa: S311 (nothing that must be hard to guess)
+    for point in itertools.count() if ALL else (chosen,):
         stack, killed = arrange(), False
         with interrupted(point // 2, after=bool(point % 2)) as writes:
             try:
@@ -61,13 +68,17 @@ def all_kills(
         except BaseException as problem:
             raise AssertionError(f"killed {where}: {problem}") from problem
         if not killed:
-            return len(writes)
-        point += 1 if ALL else share
+            assert ALL and len(writes) >= least, (where, writes)
+            return
 
 
-def share_of(late: bool) -> int:
-    """Late grants have the parts of planned ones, so fewer points show the rest."""
-    return SHARE_OF_LATE if late else SHARE
+@pytest.fixture(scope="module")
+def realm(make_module_realm: MakeRealm) -> TestRealm:
+    """One for all tests, since each must leave it as it was: making and deleting one takes as long as many a test."""
+    made = make_module_realm("legacy", **{name: {} for name in CLIENTS})
+    made.add_role("buyer", made.user)
+    made.add_user(OUTSIDER)
+    return made
 
 
 LATE = pytest.mark.parametrize("late", [False, True], ids=["planned", "late"])
@@ -76,8 +87,7 @@ LATE = pytest.mark.parametrize("late", [False, True], ids=["planned", "late"])
 @LATE
 @pytest.mark.parametrize("exchange", ["standard", "legacy"])
 @pytest.mark.parametrize("checkpoints", [True, False], ids=["checkpoints", "no-checkpoints"])
-def test_up_killed_anywhere(make_realm: MakeRealm, exchange: str, checkpoints: bool, late: bool) -> None:
-    realm = make_realm("legacy", **CLIENTS)
+def test_up_killed_anywhere(realm: TestRealm, exchange: str, checkpoints: bool, late: bool) -> None:
     before, grants = realm.export(), two_grants(realm, exchange)
 
     def mend(stack: Stack, killed: bool) -> None:
@@ -88,8 +98,8 @@ def test_up_killed_anywhere(make_realm: MakeRealm, exchange: str, checkpoints: b
         stack.destroy()
         same(realm, before)
 
-    number = all_kills(lambda: Stack(realm.robot, late=late), lambda stack: stack.up(*grants), mend, share_of(late))
-    assert number >= {"standard": 6, "legacy": 9}[exchange]
+    least, which = {"standard": 6, "legacy": 9}[exchange], f"up {exchange} {checkpoints} {late}"
+    all_kills(lambda: Stack(realm.robot, late=late), lambda stack: stack.up(*grants), mend, least, which)
 
 
 def stack_of(realm: TestRealm, grants: Grants, *, late: bool = False) -> Stack:
@@ -102,8 +112,7 @@ def stack_of(realm: TestRealm, grants: Grants, *, late: bool = False) -> Stack:
 @LATE
 @pytest.mark.parametrize("exchange", ["standard", "legacy"])
 @pytest.mark.parametrize("recover", ["destroy", "up"])
-def test_destroy_killed_anywhere(make_realm: MakeRealm, exchange: str, recover: str, late: bool) -> None:
-    realm = make_realm("legacy", **CLIENTS)
+def test_destroy_killed_anywhere(realm: TestRealm, exchange: str, recover: str, late: bool) -> None:
     before, grants = realm.export(), two_grants(realm, exchange)
 
     def mend(stack: Stack, killed: bool) -> None:
@@ -114,15 +123,14 @@ def test_destroy_killed_anywhere(make_realm: MakeRealm, exchange: str, recover: 
         stack.destroy()
         same(realm, before)
 
-    number = all_kills(lambda: stack_of(realm, grants, late=late), Stack.destroy, mend, share_of(late))
-    assert number >= {"standard": 6, "legacy": 8}[exchange]
+    least, which = {"standard": 6, "legacy": 8}[exchange], f"destroy {exchange} {recover} {late}"
+    all_kills(lambda: stack_of(realm, grants, late=late), Stack.destroy, mend, least, which)
 
 
 @LATE
 @pytest.mark.parametrize(("exchange", "then"), [("standard", "legacy"), ("legacy", "standard")])
-def test_move_killed_anywhere(make_realm: MakeRealm, exchange: str, then: str, late: bool) -> None:
+def test_move_killed_anywhere(realm: TestRealm, exchange: str, then: str, late: bool) -> None:
     """An update that moves both grants from one exchange to the other."""
-    realm = make_realm("legacy", **CLIENTS)
     before, first, second = realm.export(), two_grants(realm, exchange), two_grants(realm, then)
 
     def mend(stack: Stack, killed: bool) -> None:
@@ -131,10 +139,8 @@ def test_move_killed_anywhere(make_realm: MakeRealm, exchange: str, then: str, l
         stack.destroy()
         same(realm, before)
 
-    assert (
-        all_kills(lambda: stack_of(realm, first, late=late), lambda stack: stack.up(*second), mend, share_of(late))
-        >= 10
-    )
+    which = f"move {exchange} {late}"
+    all_kills(lambda: stack_of(realm, first, late=late), lambda stack: stack.up(*second), mend, 10, which)
 
 
 def conditional(realm: TestRealm, exchange: str, client: str) -> Grants:
@@ -166,12 +172,9 @@ def binds(realm: TestRealm, stack: Stack, client: str) -> None:
 @pytest.mark.parametrize("operation", ["rename", "replace"])
 @pytest.mark.parametrize("checkpoints", [True, False], ids=["checkpoints", "no-checkpoints"])
 def test_rename_or_replacement_killed_anywhere(
-    make_realm: MakeRealm, exchange: str, operation: str, checkpoints: bool
+    realm: TestRealm, exchange: str, operation: str, checkpoints: bool
 ) -> None:
     """New resources continue the objects of the old ones, which are deleted at the end: in that run, or in the one after."""
-    realm = make_realm("legacy", web={}, orders={}, shop={})
-    realm.add_role("buyer", realm.user)
-    realm.add_user(OUTSIDER)
     before = realm.export()
     client = "site" if operation == "rename" else "web"
     grants = conditional(realm, exchange, client)
@@ -196,5 +199,5 @@ def test_rename_or_replacement_killed_anywhere(
             realm.change(client, clientId="web")
         same(realm, before)
 
-    number = all_kills(arrange, lambda stack: stack.up(*grants, replace=operation == "replace"), mend, SMALL_SHARE)
-    assert number >= 6
+    least, which = {"rename": 6, "replace": 10}[operation], f"{operation} {exchange} {checkpoints}"
+    all_kills(arrange, lambda stack: stack.up(*grants, replace=operation == "replace"), mend, least, which)
