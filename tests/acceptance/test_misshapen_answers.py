@@ -39,9 +39,9 @@ from tests.support.realms import TestRealm
 MANY = bool(os.environ.get("ALL_FAULTS"))
 SEED = os.environ.get("FAULTS_SEED", "1")
 PARTS = (
-    {"life": 500} | dict.fromkeys(("doctor", "inventory", "graph", "audit", "verify"), 1000) if MANY else {"life": 10}
+    {"life": 500} | dict.fromkeys(("doctor", "inventory", "graph", "audit", "verify"), 1000) if MANY else {"life": 6}
 )
-"""How many of the places are changed; of a command 25. All of them, each to every value, would take days."""
+"""How many of the places are changed; of a command 15. All of them, each to every value, would take days."""
 VALUES = (
     None,
     7,
@@ -160,7 +160,7 @@ def outcomes(realm: TestRealm, looks: dict[str, Callable[[], object]]) -> list[s
             look()
             its.is_playing = True
             every = [(kind, at) for kind, found in sorted(its.places.items()) for at in sorted(found, key=str)]
-            for kind, at in sorted(every, key=lambda each: hashed(name, each))[: PARTS.get(name, 25)]:
+            for kind, at in sorted(every, key=lambda each: hashed(name, each))[: PARTS.get(name, 15)]:
                 for other in sorted((..., *VALUES), key=lambda each: hashed(name, kind, at, each))[: 3 if MANY else 2]:
                     its.change = kind, at, other
                     its.played.clear()
