@@ -154,7 +154,7 @@ def released_though_killed(realm: TestRealm, find: Callable[[TestRealm], release
     for kills in count():
         seen = find(realm)
         try:
-            with interrupted(kills % 4, after=kills % 2 == 0):
+            with interrupted(kills % 8, after=kills % 2 == 0):
                 done = release.take_away(session_for(realm.connection), seen)
         except Killed:
             continue
