@@ -17,7 +17,7 @@ from tests.support.realms import TestRealm
 
 pytestmark = pytest.mark.standard_exchange
 
-LIFESPAN, RENEWED_AFTER = 24, 21.0  # seconds; a switch that does not wait comes sooner than the older tokens go
+LIFESPAN, RENEWED_AFTER = 24, 18.0  # seconds; a switch that does not wait comes sooner than the older tokens go
 MIGRATION_SECONDS = 400
 GRACE = "3"
 
