@@ -74,7 +74,13 @@ GRANT_OUTPUTS: dict[str, Any] = {
     },
 }
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "package"
-LANGUAGES = {"typescript": "index.ts", "python": "__main__.py", "go": "main.go", "yaml": "Pulumi.yaml"}
+LANGUAGES = {
+    "typescript": "index.ts",
+    "python": "__main__.py",
+    "go": "main.go",
+    "java": "src/main/java/shop/App.java",
+    "yaml": "Pulumi.yaml",
+}
 SHOWN_WITH = ("TokenExchangeGrant",)
 
 
