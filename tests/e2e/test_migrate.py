@@ -28,8 +28,10 @@ def command(*args: str) -> list[str]:
 
 def migrate(stack: Stack, *args: str, code: int = 0) -> str:
     """Runs the command in the stack's folder; what it said."""
+    environment = stack.warm_environment()
+    _, *words = command(*args, "--stack", stack.name)
     done = subprocess.run(
-        command(*args, "--stack", stack.name), cwd=stack.project, env=stack.warm_environment(), stdin=subprocess.DEVNULL,
+        [environment["PULUMI_PYTHON_CMD"], *words], cwd=stack.project, env=environment, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=MIGRATION_SECONDS, check=False)  # fmt: skip
     print(done.stdout + done.stderr)
     assert done.returncode == code, done.stdout + done.stderr
