@@ -37,14 +37,22 @@ class PlannedRealm:
     roles: RoleFacts
 
 
-def exists(grant: GrantPlan, clients: Mapping[str, Client], held: Overview | None) -> bool:
-    """Whether all that opens something for a grant is in the realm. held: the legacy permissions, None where not read."""
+def exists(
+    grant: GrantPlan, clients: Mapping[str, Client], held: Overview | None, former: Collection[str] = ()
+) -> bool:
+    """Whether all that opens something for a grant is in the realm.
+
+    :param held: the legacy permissions, None where not read. former: other owners that the stack's state has.
+    """
+    owners = (grant.spec.owner, *former)
     return (
         all(names_by_itself(clients[client], audience) for client, audience in grant.mappers)
         and all(scope_name(grant.spec) in held_scopes(clients[client]) for client in grant.scope_clients)
         and (grant.scope is None or grant.scope.included_client == grant.spec.target)
         and all(clients[client].is_on(SWITCH) for client in grant.switches)
-        and (not grant.policy_clients or (held is not None and _is_permitted(grant, held)))
+        and (
+            not grant.policy_clients or (held is not None and any(_is_permitted(grant, held, each) for each in owners))
+        )
     )
 
 
@@ -60,10 +68,11 @@ def holds_scope_of(grants: Iterable[GrantPlan], client: Client) -> bool:
     return any(grant.scope_clients and scope_name(grant.spec) in held_scopes(client) for grant in grants)
 
 
-def _is_permitted(grant: GrantPlan, held: Overview) -> bool:
+def _is_permitted(grant: GrantPlan, held: Overview, owner: str) -> bool:
     if grant.standing:
         return True
-    clients, attached = policy_name(grant.spec, CLIENTS), policy_name(grant.spec, _last_part(grant))
+    spec = replace(grant.spec, owner=owner)
+    clients, attached = policy_name(spec, CLIENTS), policy_name(spec, _last_part(grant))
     _, names = held.permissions.get(grant.uuids[grant.spec.target], ("", ()))
     listed = names_in(held.policies.get(clients) or {}, "clients")
     return attached in names and set(grant.policy_clients) <= set(listed)

@@ -55,7 +55,9 @@ def openings(
         new = [
             grant
             for grant in here
-            if not exists(grant, clients, held) or asks_other_roles(grant, there) or returning & grant.uuids.keys()
+            if not exists(grant, clients, held, facts.own.owners)
+            or asks_other_roles(grant, there)
+            or returning & grant.uuids.keys()
         ]
         guarded_anew = other_guards(realm, here, guards, there)
         if not new and not guarded_anew:
