@@ -52,7 +52,7 @@ class Bench:
         self.failures: list[str] = []
 
     def exchange(self, exchange: str) -> None:
-        """All cases of an exchange on one server."""
+        """Runs all cases of an exchange on one server."""
         with (
             tempfile.TemporaryDirectory(prefix="bench-") as folder,
             started(exchange, Path(folder), self._say) as server,
@@ -104,7 +104,7 @@ def started(exchange: str, folder: Path, say: Say) -> Iterator[keycloak.Server]:
 
 @contextmanager
 def progress(total: int) -> Iterator[Say]:
-    """Lines for everybody, below them a bar for people. total: of the lines that tell of a phase."""
+    """Prints lines, and on a terminal a progress bar below them. total: the number of phases."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
@@ -141,7 +141,7 @@ def main() -> int:
 
 
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    """What is asked for."""
+    """The arguments of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -173,13 +173,13 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def chosen(known: Sequence[str]):  # type: ignore[no-untyped-def]
-    """Reads names that stand between commas, in their own order."""
+    """Parses names separated by commas; they come in the order of ``known``."""
 
     def read(text: str) -> tuple[str, ...]:
         names = [each.strip() for each in text.split(",")]
         for name in names:
             if name not in known:
-                raise argparse.ArgumentTypeError(f"'{name}' is unknown; choose of {', '.join(known)}")
+                raise argparse.ArgumentTypeError(f"'{name}' is unknown; choose from {', '.join(known)}")
         return tuple(each for each in known if each in names)
 
     return read

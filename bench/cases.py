@@ -27,14 +27,14 @@ OURS, REALM, LATE, PACKAGE, PACKAGE_REALM, ENGINE, SERVER, CURL, TOFU = COMPETIT
     "curl",
     "tofu",
 )
-BESIDE = (LATE, PACKAGE, PACKAGE_REALM)  # which have a table beside ours, and are not drawn
-PULUMI = (OURS, REALM, LATE, PACKAGE, PACKAGE_REALM, ENGINE)  # which may run with its checkpoints or without
+BESIDE = (LATE, PACKAGE, PACKAGE_REALM)  # in tables beside ours, not in the plots
+PULUMI = (OURS, REALM, LATE, PACKAGE, PACKAGE_REALM, ENGINE)  # run by Pulumi, so with or without its checkpoints
 NAMES = {
     OURS: "this project",
-    REALM: "one resource a realm",
+    REALM: "one resource per realm",
     LATE: "late grants",
     PACKAGE: "package",
-    PACKAGE_REALM: "package, one resource a realm",
+    PACKAGE_REALM: "package, one resource per realm",
     ENGINE: "engine floor",
     SERVER: "server floor",
     CURL: "curl script",
@@ -42,12 +42,12 @@ NAMES = {
 }
 MOST_GRANTS = {LATE: 300, CURL: 100, TOFU: 1_000}
 CHECKPOINTS_OFF_FROM = 1_000
-FEWEST_ROUNDS = 3  # of which seconds are kept
+FEWEST_ROUNDS = 3  # with fewer, seconds are not kept
 
 
 @dataclass(frozen=True)
 class Case:
-    """A realm of ``grants + 1`` sources and as many targets, which pairs of them become grants of an exchange."""
+    """A realm with ``grants + 1`` sources and as many targets, and which pairs of them become grants."""
 
     exchange: str
     grants: int
@@ -67,7 +67,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Command:
-    """A program to run to its end; all that it costs is what a phase costs."""
+    """A program to run to its end. What it costs is the cost of a phase."""
 
     arguments: list[str]
     folder: Path
@@ -87,12 +87,12 @@ def in_words(grants: int) -> str:
 
 
 def checkpoints_by_default(grants: int) -> bool:
-    """Whether a stack of that many grants is measured with Pulumi's checkpoints where nothing else is asked for."""
+    """Whether a stack of that many grants is measured with Pulumi's checkpoints by default."""
     return grants < CHECKPOINTS_OFF_FROM
 
 
 def label(competitor: str, grants: int, *, checkpoints: bool) -> str:
-    """How results name a competitor: alone as measured by default, else with what differs."""
+    """How results name a competitor: its name, and what differs from the default."""
     if competitor not in PULUMI or checkpoints == checkpoints_by_default(grants):
         return competitor
     return f"{competitor}, checkpoints {'on' if checkpoints else 'off'}"

@@ -1,6 +1,6 @@
-"""The program of the engine's floor: ours, with providers that do nothing and with facts of the server from a file.
+"""The program of the engine's floor: ours, with providers that do nothing and with the server's answers from a file.
 
-It stands as ``__main__.py`` in the project of a stack. The run that finds no file asks the server, and writes it.
+It is linked as ``__main__.py`` into the stack's project. The run that finds no file asks the server, and writes it.
 """
 
 import os
@@ -18,7 +18,7 @@ PROGRAM = Path(__file__).resolve().parent.parent / "__main__.py"
 
 
 def remembered(*asked: Any, **_known: Any) -> Any:
-    """What the server said once; for more clients than a program names, which changes nothing."""
+    """The server's answers, from a file. Clients that the program does not name change nothing."""
     file = Path(os.environ[FACTS])
     if not file.exists():
         file.write_bytes(pickle.dumps(ask(*asked)))
@@ -26,7 +26,7 @@ def remembered(*asked: Any, **_known: Any) -> Any:
 
 
 def registered(resource: Any, _provider: Any, *arguments: Any, **named: Any) -> None:
-    """Registers a resource as it is, but for its provider."""
+    """Registers a resource with a provider that does nothing."""
     register(resource, NothingProvider(), *arguments, **named)
 
 

@@ -1,6 +1,6 @@
 """The program of late grants: the grants of a stack's config, whose clients are outputs.
 
-It stands as ``__main__.py`` in the project of a stack.
+It is linked as ``__main__.py`` into the stack's project.
 """
 
 import pulumi

@@ -1,4 +1,4 @@
-"""What the plots show: points by the number of grants, a line a competitor, a field a phase."""
+"""What the plots show: points by the number of grants, a line per competitor, a field per phase."""
 
 import statistics
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ FLOORS = "both floors"
 
 
 class Line(NamedTuple):
-    """One line of a field. checkpoints: whether Pulumi wrote them; what is not Pulumi's has one line."""
+    """One line of a field. checkpoints: whether Pulumi wrote them; a competitor without Pulumi has one line."""
 
     name: str
     checkpoints: bool = True

@@ -14,7 +14,7 @@ from local.keycloak import Server
 from tests.e2e.access_log import AccessLog, Request
 
 LOOK_SECONDS = 0.2
-PORTS_EVERY = 50  # looks; a connection that was closed stays in the kernel's table for a minute
+PORTS_EVERY = 50  # samples; a closed connection stays in the kernel's table for a minute
 TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 KINDS = {
     "pulumi.dynamic": "plugin",
@@ -23,7 +23,7 @@ KINDS = {
     "pulumi-language-yaml": "program",
     "pulumi": "pulumi",
 }
-"""By what stands in a process's arguments: which of Pulumi's processes it is."""
+"""A name in a process's arguments → which of Pulumi's processes it is."""
 OTHER = "other"
 KILOBYTES_A_MEGABYTE = 1_000 / 1.024  # MB as in the rest of the page: millions of bytes; the kernel counts 1,024
 SHOWN_OF_OUTPUT = 2_000
@@ -46,7 +46,7 @@ class Sample:
 
 
 def counts(requests: Iterable[Request]) -> dict[str, int]:
-    """All requests, those that write and those that log in; a login is no write."""
+    """All requests, those that write and those that log in; a login is not a write."""
     found = list(requests)
     return {
         "requests": len(found),
@@ -119,7 +119,7 @@ class Watcher:
 
 
 def kind_of(arguments: Iterable[str]) -> str:
-    """Which of Pulumi's processes has these arguments: the shell that starts a plugin has its name, too, and is no matter."""
+    """Which of Pulumi's processes has these arguments. The shell that starts a plugin counts as the plugin."""
     names = {Path(each).name for each in arguments}
     return next((kind for mark, kind in KINDS.items() if mark in names), OTHER)
 
@@ -145,7 +145,7 @@ def client_ports(port: int) -> set[int]:
 
 
 def ports_in(table: str, port: int) -> Iterator[int]:
-    """The clients' ports that a table of the kernel shows: whichever side it tells of, the server's is the one we know."""
+    """The clients' ports in a table of the kernel. A row has two ports; the server's is known."""
     for line in table.splitlines()[1:]:
         here, there = (int(each.rpartition(":")[2], 16) for each in line.split()[1:3])
         if there == port:

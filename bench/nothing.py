@@ -12,7 +12,7 @@ NOTES = ("found", "issuer", "management_uuid")
 
 
 class NothingProvider(ResourceProvider):
-    """Answers at once, with outputs like those of ours."""
+    """Answers at once, with outputs like those of our providers."""
 
     serialize_as_secret_always = False
 

@@ -17,7 +17,7 @@ class Script:
         self.case, self._program, self._grants = case, program, case.grants
 
     def command(self, phase: str) -> Command:
-        """Says how to run a phase; the one grant more stays until the end."""
+        """How to run a phase. The added grant stays until ``destroy``."""
         if phase == "add":
             self._grants += 1
         what = "remove" if phase == "destroy" else "ensure"

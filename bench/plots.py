@@ -15,12 +15,12 @@ WIDTH, HEIGHT = 11.0, 6.5  # inches
 DOTS = 100  # an inch
 LEGEND_COLUMNS = 4
 COLOURS = {OURS: "#0072B2", REALM: "#56B4E9", ENGINE: "#E69F00", SERVER: "#009E73", CURL: "#CC79A7", TOFU: "#D55E00"}
-"""Told apart by people who see few colours, too (Okabe and Ito)."""
+"""Colours that colour-blind people can distinguish, too (Okabe and Ito)."""
 WITHOUT = "without checkpoints"
 
 
 def draw(results: Json, folder: Path) -> None:
-    """Writes ``seconds-<exchange>.png`` and ``requests-<exchange>.png``; of nothing there is no plot."""
+    """Writes ``seconds-<exchange>.png`` and ``requests-<exchange>.png``; without results there is no plot."""
     matplotlib.use("agg")
     matplotlib.rcParams.update({"font.size": 9})
     for exchange, cases in results["results"].items():

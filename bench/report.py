@@ -24,7 +24,7 @@ A grant has a source and a target of its own, in requester flow. The clients exi
 clients of one more grant, and little else. `up` of one more adds that grant, and `destroy` removes it too.
 `up` and `destroy` include their previews, as people run them.
 
-- **one resource a realm**: this project with `resources: realm`.
+- **one resource per realm**: this project with `resources: realm`.
 - **engine floor**: the same program, resources and server facts, with providers that do nothing. This is the cost
   of Pulumi alone.
 - **server floor**: a script that brings the realm to the same state with the fewest requests, one after the other,
@@ -90,9 +90,10 @@ def _draw(results: Json, folder: Path) -> list[str]:
 
 
 def library() -> Path:
-    """Where the library that draws is; installed when it is missing.
+    """The folder of the plotting library, which is installed if it is missing.
 
-    Not among the packages of the project: Pulumi's pickling takes longer where NumPy is, so it would change what is measured.
+    It is not a package of the project: Pulumi's pickling is slower where NumPy is installed, which would change the
+    measurement.
     """
     wanted = REQUIREMENTS.read_text().split()[-1]
     place = LIBRARY / wanted

@@ -25,7 +25,7 @@ _INNERMOST = re.compile(r"[{\[][^{}\[\]]*[}\]]")
 
 @dataclass(frozen=True)
 class Measured:
-    """What one run found for one competitor of a case: a sample a round of each phase, and the state after ``up``."""
+    """What one run found for one competitor of a case: for each phase a sample per round, and the state after ``up``."""
 
     exchange: str
     grants: int
@@ -40,13 +40,13 @@ def load(file: Path = FILE) -> Json:
 
 
 def save(results: Json, file: Path = FILE) -> None:
-    """One line a sample, so that a difference is read."""
+    """One line per sample, so that a diff is readable."""
     text = json.dumps(results, indent=1, ensure_ascii=False)
     file.write_text(_INNERMOST.sub(lambda found: " ".join(found[0].split()), text) + "\n")
 
 
 def merge(known: Json, found: Measured, run: str, about: Json) -> Json:
-    """The results with one competitor's of a run in the place of older ones; of few rounds the seconds are left as they were."""
+    """The results, with one competitor's new ones in place of its older ones. After few rounds the older seconds stay."""
     results = json.loads(json.dumps(known))
     case = results["results"].setdefault(found.exchange, {}).setdefault(str(found.grants), {})
     entry = case.setdefault(found.label, {"phases": {}})
@@ -69,7 +69,7 @@ def merge(known: Json, found: Measured, run: str, about: Json) -> Json:
 
 
 def summary(samples: Sequence[Sample]) -> Json:
-    """Counts are the medians of the rounds, a login more or less being chance; memory is the peak of them all."""
+    """Counts are medians, since a round may need one more login. Memory is the peak of all rounds."""
     kinds = {kind for each in samples for kind in each.memory}
     return {
         "requests": statistics.median_low(each.requests for each in samples),

@@ -100,7 +100,7 @@ def legacy(server: Server, grants: int, present: bool) -> None:
 
 
 def allow(server: Server, at: str, source: str, target: str, policy: str) -> None:
-    """Four requests; the third one keeps the policies that others hung there."""
+    """Four requests; the third one keeps the policies that others attached."""
     on = server.ask("PUT", f"/clients/{target}/management/permissions", {"enabled": True})
     permission = f"{at}/permission/scope/{on['scopePermissions']['token-exchange']}"
     made = server.ask("POST", f"{at}/policy/client", {"name": policy, "clients": [source]})

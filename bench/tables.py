@@ -38,7 +38,7 @@ def seconds(values: Sequence[float]) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits that count."""
+    """Three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
@@ -59,7 +59,7 @@ def ratio(case: Json, over: str, under: Sequence[str], phase: str) -> float | No
 
 
 def time_rows(cases: Mapping[str, Json]) -> Iterator[Row]:
-    """By phase and grants: seconds of each competitor, the ratios, the fewest rounds of what stands in the row."""
+    """By phase and grants: seconds of each competitor, the ratios, the fewest rounds of that row."""
     columns = COMPETITORS
     for phase in PHASES:
         for grants, case in cases.items():

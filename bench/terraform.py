@@ -1,4 +1,4 @@
-"""OpenTofu, or Terraform, with the Keycloak provider: the same grants, clients left out as far as it can.
+"""OpenTofu, or Terraform, with the Keycloak provider: the same grants, without the clients where possible.
 
 Its switch of the standard exchange is a field of the client: so it takes the clients over (``import``), and leaves the switch on.
 https://github.com/keycloak/terraform-provider-keycloak/tree/main/docs/resources
@@ -39,7 +39,7 @@ def program() -> str | None:
 
 @cache
 def is_missing() -> str | None:
-    """Why it cannot run here; tried with its own config, so a mirror or ``dev_overrides`` of the person's do."""
+    """Why it cannot run here. It runs with the user's own CLI config, so a mirror or ``dev_overrides`` there count."""
     if program() is None:
         return "neither OpenTofu nor Terraform is installed; install one"
     with tempfile.TemporaryDirectory() as folder:

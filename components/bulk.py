@@ -28,26 +28,26 @@ from providers.realm_grants import RealmGrants
 
 Each = Callable[[], Iterator[pulumi.Resource]]
 NO_PROTECT = (
-    "sets protect, which holds for resources of their own alone",
+    "sets protect, which needs a resource for each part",
     "leave protect out of the grant and of the stack's config, or set config resources: each",
 )
 ONCE_MORE = (
-    "note: {number} parts of grants have two holders in the state now; run `pulumi up` once more, which takes the former ones "
-    "out of the state and writes nothing to Keycloak."
+    "note: {number} parts of grants are in the state twice now; run `pulumi up` once more, which removes the former "
+    "ones from the state and writes nothing to Keycloak."
 )
 FORMER = (
-    "note: {number} former resources are removed from the state, since one resource a realm holds the same parts now; "
+    "note: {number} former resources are removed from the state, since one resource per realm holds the same parts now; "
     "nothing is removed from Keycloak."
 )
 OTHER_OWNER = (
-    "config 'resources': changes in the same run as the owner of {number} of this stack's objects, from {former} to {owner}; run "
-    "`pulumi up` with the former one of both first, then change the other."
+    "config 'resources': changes in the same run as the owner of {number} of this stack's objects, from {former} to "
+    "{owner}; run `pulumi up` after the first of the two changes, then make the other."
 )
-NO_CONNECTION = "config 'resources': is realm, which holds for the stack's own Keycloak alone; set it to each."
+NO_CONNECTION = "config 'resources': is realm, which works in the stack's own Keycloak only; set it to each."
 
 
 class InBulk:
-    """The grants of a program that are planned together, as one resource a realm or on their way to and from it."""
+    """A program's planned grants as one resource per realm, or while they move to or from that form."""
 
     def __init__(
         self,
@@ -104,16 +104,16 @@ class InBulk:
             yield made
 
     async def require_all_done(self) -> None:
-        """Waits until the parts of all realms are done.
+        """Waits until the parts of all realms are done. :raises pulumi.RunError: some failed.
 
-        :raises pulumi.RunError: some failed; all that do not need those are done.
+        All that do not need those are done.
         """
         failed = [await _failed(each) for each in self._made]
         if sentences := [each for parts in failed for found in parts.values() for each in found]:
             raise messages.program_error(sentences) from None
 
     def register_each(self, each: Each) -> Iterator[pulumi.Resource]:
-        """Registers them as a resource a part, and has what held them before as one let them go.
+        """Registers each part as a resource, and lets the resource that held them all release them.
 
         :raises pulumi.RunError: they have another owner by now.
         """
@@ -122,7 +122,7 @@ class InBulk:
         parts = {realm: self._parts(here) for realm, here in self._by_realm().items()} if numbers or is_news else {}
         if is_news:
             self._tell_given_back(parts)
-        if changed := self._of_others(parts, numbers.keys()):  # they would not find what ``RealmGrants`` lets go
+        if changed := self._of_others(parts, numbers.keys()):  # else they would not find what ``RealmGrants`` releases
             former, owner = map(shown, changed[0])
             raise messages.program_error(
                 [OTHER_OWNER.format(number=len(changed), former=former, owner=owner)]
@@ -178,7 +178,7 @@ class InBulk:
 
 
 def _tell(note: str, number: int) -> None:
-    """What the state's resources show as made or deleted is a change of who holds them."""
+    """Resources that Pulumi shows as created or deleted only pass from one holder to another."""
     if number:
         messages.info(note.format(number=number))
 

@@ -23,13 +23,13 @@ ALONE = "leave it out, or make that resource without a grant and give the option
 INSTEAD: Mapping[str, str] = {
     "provider": CONNECTION,
     "providers": CONNECTION,
-    "import_": "leave it out, since `pulumi up` takes what is there already",
-    "id": "leave it out, since `pulumi up` takes what is there already",
-    "urn": "leave it out, since `pulumi up` takes what is there already",
+    "import_": "leave it out, since `pulumi up` uses existing objects",
+    "id": "leave it out, since `pulumi up` uses existing objects",
+    "urn": "leave it out, since `pulumi up` uses existing objects",
     "custom_timeouts": "leave it out, since each request has its own limit",
-    "delete_before_replace": "leave it out, since what cannot change is always deleted before it is made again",
+    "delete_before_replace": "leave it out, since what cannot change in place is always deleted first",
 }
-"""What works in place of an option that has no effect on what a grant needs."""
+"""What to do instead of an option that has no effect on a grant's resources."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,10 @@ class GrantOptions:
         return pulumi.ResourceOptions.merge(self.on_child(opts), own)
 
     def on_child(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
-        """With these, for a child of the grant. Transforms reach it anyway, and it waits for shared parts or the check."""
+        """Resource options with these, for a child of the grant.
+
+        Transforms reach it anyway, and it waits for shared parts or the check.
+        """
         if self == NONE:
             return opts
         own = pulumi.ResourceOptions(
@@ -96,9 +99,10 @@ def handed_on(opts: pulumi.ResourceOptions | None) -> GrantOptions:
 
 
 def agree(spec: GrantSpec, wanted: GrantOptions, there: Mapping[pulumi.Resource, GrantOptions]) -> None:
-    """Compares the options of a grant with those of resources that others have registered.
+    """Compares a grant's options with those of resources that other grants have registered.
 
-    :param there: with what each was registered. :raises pulumi.RunError: one cannot get an option any more.
+    :param there: the options of each.
+    :raises pulumi.RunError: one cannot get an option any more.
     """
     faults = [
         spec.describe(odd.wrong, odd.remedy)
@@ -125,7 +129,7 @@ def option_faults(opts: pulumi.ResourceOptions | None) -> Iterator[tuple[str, st
 def hold(grant: pulumi.ComponentResource, parts: Sequence[pulumi.Resource]) -> None:
     """Makes ``depends_on=[grant]`` wait for parts that are no children of the grant.
 
-    Pulumi's SDK takes as a component's parts what it has here; it has no other way for those of another parent.
+    Pulumi's SDK waits for a component's own children only, so those of another parent are added to them here.
     """
     grant._childResources.update(parts)
 
@@ -135,4 +139,4 @@ def _parts_of(resource: pulumi.Resource) -> set[pulumi.Resource]:
 
 
 def _is_protected(parent: pulumi.Resource | None) -> bool:
-    return bool(getattr(parent, "_protect", False))  # what a package is told of its parent says nothing
+    return bool(getattr(parent, "_protect", False))  # a package does not learn its parent's options

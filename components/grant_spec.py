@@ -1,3 +1,3 @@
-"""What ``register_grants`` takes, where programs have imported it from."""
+"""The former place of what ``register_grants`` takes; programs import it from here."""
 
 from grants.spec import GrantSpec as GrantSpec

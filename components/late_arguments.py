@@ -34,13 +34,13 @@ class LateArguments:
     connection: Server | None = None
 
     def known(self) -> dict[str, str]:
-        """The names that nothing in the run can change, for the program's own reading."""
+        """The names that nothing in the run can change, so that the program may read them."""
         return {
             symbol: name for symbol, name in self.names.items() if symbol not in self.coming and isinstance(name, str)
         }
 
     def take(self, symbol: str, given: Any, of: str = "") -> str:
-        """Notes a name, and gives what stands for it. of: whose name, where it is not a client's."""
+        """Notes a name, and gives its symbol. of: whose name, if not a client's."""
         if isinstance(given, pulumi.Resource) and of:
             self.faults.append(f"{symbol} is a resource; give the {of}'s name, which is one of its outputs")
             return symbol
@@ -91,7 +91,7 @@ def late_arguments(arguments: Mapping[str, Any], waits: bool, apart: bool = Fals
         late.fields["required_roles"] = [_role(number, role, late) for number, role in enumerate(_listed(roles), 1)]
     if isinstance(roles, pulumi.Output):
         late.faults.append(
-            "required_roles is one output; give a list of them, so that a preview knows how many there are"
+            "required_roles is a single output; give a list of outputs, so that a preview knows how many there are"
         )
     elif roles and not isinstance(roles, list | tuple):
         late.faults.append(f"required_roles is {shown(_kind(roles))}; give a list")
@@ -112,7 +112,9 @@ def waits_for_others(opts: pulumi.ResourceOptions | None, ours: tuple[type, ...]
 
 def _sources(sources: Any, late: LateArguments) -> Iterator[tuple[str, Any]]:
     if isinstance(sources, pulumi.Output) or isawaitable(sources):
-        late.faults.append("sources is one output; give a list of outputs, so that a preview knows how many there are")
+        late.faults.append(
+            "sources is a single output; give a list of outputs, so that a preview knows how many there are"
+        )
     elif isinstance(sources, Mapping):
         for key, given in sources.items():
             if not isinstance(key, str) or not key.strip() or key in (REALM, TARGET, REQUESTER):

@@ -42,13 +42,13 @@ from reach.facts import Facts, Own
 
 T = TypeVar("T")
 NO_VALUE = (
-    "an output without a value; correct its name, or have the other stack export it, if it is of a stack reference"
+    "an output without a value; correct its name or, if it comes from a stack reference, let the other stack export it"
 )
 _DEFAULTS = {each.name: each.default for each in fields_of(GrantSpec)}
 
 
 class LateNames(Names):
-    """Of one late grant: what its names are is an output, which a preview may not know."""
+    """The names of one late grant are outputs, which a preview may not know."""
 
     def __init__(
         self, planned: GrantPlan, arguments: LateArguments, grant: pulumi.Resource, waits: Any, given: GrantOptions
@@ -113,7 +113,7 @@ class LateNames(Names):
         return given.on_child(opts)
 
     def facts(self, planned: GrantPlan) -> dict[str, Any]:
-        """What the policy pack judges, as the check knows it."""
+        """What the policy pack judges, from the check's outputs."""
         return {key: _part(self.check.facts, key) for key in policy_facts(planned)}
 
     def elsewhere(self) -> dict[str, pulumi.Input[str]]:
@@ -127,7 +127,7 @@ class LateNames(Names):
 
 
 def own_connection(arguments: LateArguments) -> Connection | None:
-    """The grant's own; None where it is not known by now. What is wrong with it is noted."""
+    """The grant's own connection; None while it is not known. What is wrong with it is noted."""
     given = arguments.connection
     if is_late(given):
         return None
@@ -197,12 +197,12 @@ def described(planned: GrantPlan, names: LateNames) -> dict[str, Any]:
 
 
 def _grant(name: Any, realm: Any) -> str:
-    """A grant that is none yet as a fault names it."""
+    """How a fault names a grant that could not be read."""
     return f"grant {shown(name or '?')} in realm {shown(realm if isinstance(realm, str) else '?')}"
 
 
 def _part(outputs: pulumi.Output[Mapping[str, T]], key: str) -> pulumi.Output[Any]:
-    """None where a check has said nothing, as in a program's own tests."""
+    """None without a check's output, as in a program's own tests."""
     return outputs.apply(lambda known: (known or {}).get(key))
 
 

@@ -1,4 +1,4 @@
-"""What ``--target`` leaves out of a run: Pulumi then makes a grant's component, and nothing of what the grant needs."""
+"""What ``--target`` leaves out of a run: Pulumi then makes a grant's component, but none of its resources."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -21,7 +21,7 @@ class _Run:
     told: pulumi.Output[bool] | None = None
 
     async def tell(self) -> bool:
-        """Warns once, when all is registered. Whether there was something to tell."""
+        """Warns once, when all is registered. Returns whether it warned."""
         left: dict[str, str] = {}
         while self.parts:
             grant, parts = self.parts.popitem()
@@ -46,7 +46,7 @@ def watch_left_out(grant: str, parts: Sequence[pulumi.Resource]) -> None:
         return
     run = _runs.setdefault(root, _Run())
     run.parts[grant] = parts
-    run.told = run.told or pulumi.Output.from_input(run.tell())  # the program waits for its outputs
+    run.told = run.told or pulumi.Output.from_input(run.tell())  # the program waits for its result
 
 
 async def _is_made(part: pulumi.Resource) -> bool:

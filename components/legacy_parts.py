@@ -1,6 +1,6 @@
-"""What a legacy grant has to itself: its policies on ``realm-management``, hung on the target's token-exchange permission.
+"""What a legacy grant has to itself: its policies on ``realm-management``, attached to the target's token-exchange permission.
 
-A grant with conditions hangs on as one aggregate policy, in which all of them must match.
+A grant with conditions attaches one aggregate policy, in which all of them must match.
 """
 
 from collections.abc import Mapping, Sequence

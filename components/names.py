@@ -13,10 +13,7 @@ T = TypeVar("T")
 
 
 class Names:
-    """Of planned grants: every name is a text, and the clients are there.
-
-    connection: of another Keycloak than the stack's.
-    """
+    """The names of planned grants: texts of clients that exist. connection: to another Keycloak than the stack's."""
 
     connection: Mapping[str, Any] | None = None
 
@@ -50,7 +47,7 @@ class Names:
         return list(grant.takes_away.get(client, ())) or None
 
     def elsewhere(self) -> dict[str, pulumi.Input[str]]:
-        """Of a grant's description, what tells that it is in another Keycloak than the stack's: ``keycloak``, its address."""
+        """``keycloak`` in a grant's description: the address, if it is in another Keycloak than the stack's."""
         return {}
 
     def options(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:

@@ -1,4 +1,4 @@
-"""What people read of the grants of a stack: in its outputs, and in a preview what changes."""
+"""What people read about a stack's grants: its outputs, and the changes in a preview."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -73,7 +73,7 @@ def new_or_changed(grants: Sequence[GrantPlan]) -> set[str]:
 
 
 def are_as_before(grants: Sequence[GrantPlan], realm: str) -> bool:
-    """Whether these are the grants of a realm, and as the last run left them."""
+    """Whether these are all grants of a realm, unchanged since the last run."""
     before = {name: each for name, each in last_grants().items() if each.get("realm") == realm}
     return not changes(before, {each.spec.name: describe(each) for each in grants}, all_of_stack=True).lines()
 

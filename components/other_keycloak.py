@@ -27,7 +27,7 @@ class OtherKeycloak(pulumi.ComponentResource):
 
 
 class OtherNames(Names):
-    """Of planned grants in another Keycloak, whose realms and clients may have the same names as the stack's."""
+    """The names of planned grants in another Keycloak. Its realms and clients may have the same names as the stack's."""
 
     def __init__(self, connection: Connection) -> None:
         """Registers the component that holds them."""
@@ -45,7 +45,7 @@ class OtherNames(Names):
 
 
 def shared_parts_at(connection: Connection) -> SharedParts:
-    """What planned grants share in their Keycloak.
+    """The parts that planned grants share in their Keycloak.
 
     :raises pulumi.RunError: it is not the stack's, and the connection has no name.
     """

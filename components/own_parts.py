@@ -29,7 +29,7 @@ USED, SCOPE = "used", "AudienceScope"
 def with_kept_scopes(
     specs: Sequence[GrantSpec], clients: Mapping[tuple[str, str], ClientFacts], state: State, scopes: Scopes
 ) -> list[GrantSpec]:
-    """Grants whose client scopes keep the names that callers ask for, where those come from a former owner.
+    """Grants whose client scopes keep their names under a new owner, since callers ask for them.
 
     scopes: read where the state holds none: one that this owner took over from another is not in the state yet.
     """
@@ -42,7 +42,7 @@ def with_kept_scopes(
 
 
 def own(specs: Sequence[GrantSpec], facts: Facts, state: State, stack: str) -> Own:
-    """What of the objects in sight is the stack's own by its state; nothing where all have the owners of the grants.
+    """Which of the objects that were read are the stack's own by its state; nothing if all have the owners of the grants.
 
     stack: the one that runs, as marks name it.
     """
@@ -73,7 +73,7 @@ def had_before(specs: Sequence[GrantSpec], features: Features | None) -> dict[st
 
 
 def with_taken_over(facts: Facts, specs: Sequence[GrantSpec], by: str) -> Facts:
-    """As if policies of the owner who takes over were the stack's own, while it is planned under the former owner's name."""
+    """Treats policies of the owner who takes over as the stack's own, while it is planned under the former owner's name."""
     marks = {hash16(spec.grant_owner.replace(spec.owner, by, 1)) for spec in specs}
     theirs = {
         (realm, name): mark
@@ -98,14 +98,14 @@ def judge_marks(specs: Sequence[GrantSpec], facts: Facts, state: State, stack: s
 
 
 def shared_owners(specs: Sequence[GrantSpec], facts: Facts, stack: str) -> Iterator[str]:
-    """Owners of grants that another stack has, too: it made objects in their names which this stack's state does not hold."""
+    """Owners that another stack uses, too: it made objects with these owners that this stack's state does not hold."""
     for (realm, owner), marks in _by_others(specs, facts, stack).items():
         if marks:
             yield two_stacks(owner, realm, stack, marks)
 
 
 def has_moved(facts: Facts, stack: str) -> bool:
-    """Whether what the state holds bears marks of a stack of another name."""
+    """Whether objects in the state have marks of a stack with another name."""
     return any(
         mark.writer.number in facts.own.numbers and not may_be(mark.writer.stack, stack) for mark in all_marks(facts)
     )
@@ -160,7 +160,7 @@ def _kept(
 
 
 def _is_made_for(found: AudienceScope, spec: GrantSpec) -> bool:
-    """Whether a scope is all that the grant's own would be. Its mark alone is a note, which another party may have written."""
+    """Whether a scope is exactly as the grant's own would be. Its mark alone is a note, which another party may have written."""
     roles = tuple(sorted((role.client, role.role) for role in spec.required_roles))
     return found.owner == spec.grant_owner and found.included_client == spec.target and found.roles == roles
 

@@ -1,4 +1,4 @@
-"""What the grants that share a part say of it together."""
+"""The settings of a part that several grants share."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,7 +11,7 @@ from providers.base.resource import PartOfGrant, UsesExisting
 
 
 def accepted(grants: Iterable[GrantPlan]) -> list[str] | None:
-    """What client policies may change of a client, for any grant that has it written."""
+    """What client policies may change of a client, if any of the grants that write it accepts that."""
     return sorted({field for grant in grants for field in grant.spec.accept_policy_changes}) or None
 
 

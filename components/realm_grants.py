@@ -20,9 +20,7 @@ from providers.base.face import own_provider, this_run
 from providers.realm_grants import RealmGrants as Holder
 
 OF_ALL = ("name", "realm")
-OTHER_PROVIDER = (
-    "is of an explicit provider; make each of its grants a TokenExchangeGrant, or take the default provider."
-)
+OTHER_PROVIDER = "uses an explicit provider; make each of its grants a TokenExchangeGrant, or use the default provider."
 MOVES = (
     "the stack holds a resource for each part of these grants; run the former program once with config resources: realm, "
     "then this one."
@@ -87,7 +85,7 @@ def _read(
     specs: list[GrantSpec] = []
     for name, grant in grants.items():
         faults += [
-            f"{about}: {named(name)} sets {key}, which is of all of them; take it out."
+            f"{about}: {named(name)} sets {key}, which holds for all grants here; leave it out."
             for key in OF_ALL
             if key in grant
         ]

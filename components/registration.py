@@ -21,7 +21,7 @@ async def register_in_turn(resources: Iterable[pulumi.Resource]) -> None:
 
 @contextmanager
 def _no_debug_messages() -> Iterator[None]:
-    """The SDK waits for the engine to take several of them a resource, also where nobody wants to see them.
+    """The SDK sends several debug messages for each resource, and waits for each, even if nobody reads them.
 
     That is a fifth of a large stack's preview: https://github.com/pulumi/pulumi/issues/7292.
     """

@@ -55,7 +55,7 @@ class SharedParts:
         return _programs.setdefault(root, {}).setdefault(server, cls()) if root else cls()
 
     def join(self, grants: Sequence[GrantPlan]) -> bool:
-        """Takes in grants that were planned together, or a late one as its names get known.
+        """Adds grants that were planned together, or a late one when its names are known.
 
         :raises pulumi.RunError: they contradict others of the program.
         """
@@ -66,7 +66,9 @@ class SharedParts:
         return True
 
     def register_one(self, grant: GrantPlan, options: GrantOptions) -> list[pulumi.Resource]:
-        """Registers what a grant by itself needs, with its options; gives all of it, also what others have registered.
+        """Registers the shared parts of one grant, with its options.
+
+        Gives all that it needs, also those that others have registered.
 
         :raises pulumi.RunError: an option cannot be given to what others have registered.
         """

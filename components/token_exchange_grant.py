@@ -110,7 +110,7 @@ class TokenExchangeGrant(pulumi.ComponentResource):
     ) -> None:
         late, given = None, handed_on(opts)
         if planned is None:
-            says_no = opts and opts.protect is False and not is_package()  # there "no" and "not said" are one
+            says_no = opts and opts.protect is False and not is_package()  # there unset and false are the same
             if given.protect or (protect is None and says_no):
                 protect = given.protect
             arguments = {
@@ -171,7 +171,8 @@ def register_grants(
 ) -> dict[str, dict[str, Any]]:
     """Plans all grants of a program at once, registers them, and describes each by its name.
 
-    :param connection: the stack's, or another by ``kcadmin.rest.given_connection.given_connection``, where all is made then.
+    :param connection: the stack's, or another one, made by ``kcadmin.rest.given_connection.given_connection``; the grants
+        are made there.
     :param guards: what the ``ExchangeGuards`` of each realm hold, of ``requesters``, ``sources`` and ``noWiderScopes``.
     :param events: whether each realm records its exchanges, by ``ExchangeEvents``.
     :param all_of_stack: the program has no other grants, so a preview tells which ones are removed.
@@ -198,7 +199,7 @@ async def register_many_grants(
 ) -> dict[str, dict[str, Any]]:
     """``register_grants`` for less of Pulumi's time and memory. Await it in ``pulumi.run``, or nothing is registered.
 
-    :param in_bulk: one resource a realm instead of one for each object.
+    :param in_bulk: one resource per realm instead of one for each object.
     :param export: takes what is returned, also where a part fails then.
     """
     shared = shared_parts_at(connection)

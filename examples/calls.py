@@ -34,7 +34,7 @@ class Application:
     secret: str = field(repr=False)
 
     def user_token(self, username: str, password: str) -> Mapping[str, Any]:
-        """A login; an application with pages of its own sends users to Keycloak's instead. :raises Refused:"""
+        """Logs a user in by password. A real application sends users to Keycloak's login page instead. :raises Refused:"""
         return self._ask("token", grant_type="password", username=username, password=password)
 
     def exchange(self, token: str, audience: str | None = None) -> str:
@@ -65,7 +65,7 @@ def call(url: str, token: str) -> tuple[int, Mapping[str, Any]]:
 
 
 def said_by(token: str) -> str:
-    """Who a token is for, to be shown; whoever is to trust it checks its signature first."""
+    """A token's azp and aud, to be shown. Its signature is not checked here."""
     claims = jwt.decode(token, options={"verify_signature": False})
     aud = claims.get("aud", ())
     return f"azp={claims.get('azp')} aud={aud if isinstance(aud, str) else ','.join(sorted(aud)) or 'none'}"

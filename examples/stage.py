@@ -22,14 +22,14 @@ from kcadmin.rest.session import Session, path
 PROJECT = Path(__file__).resolve().parent.parent
 REALM_FILE = PROJECT / "local" / "realm-secure-test.json"
 FRONTEND, API, USER = "authentication-test-frontend", "authentication-test-api", "testuser2"
-# What the first management permissions of a realm leave behind, and no request can undo.
+# What the first management permissions of a realm leave behind; no request can undo it.
 LEFT = {"realm-management: authorizationServicesEnabled", "realm-management: authorizationSettings"}
 SILENT = ("id", "_id", "containerId")
 console = Console(highlight=False, soft_wrap=True)
 
 
 class Stage:
-    """A realm with the guide's clients, and the stack of a program in it; both bear the same random name.
+    """A realm with the guide's clients, and the stack of a program in it. Both have the same random name.
 
     :param program: the folder of the program. more: further confidential clients, by client id.
     """
@@ -40,7 +40,7 @@ class Stage:
         self._program = program
         names = ("FRONTEND_CLIENT_SECRET", "API_CLIENT_SECRET", "USER_PASSWORD")
         self._secrets = {name: secrets.token_urlsafe() for name in names}
-        # The provider is started in the program's folder, so the project's packages are found by PYTHONPATH.
+        # The provider starts in the program's folder, so it finds the project's packages by PYTHONPATH.
         self._environ = {**os.environ, "NO_COLOR": "1", "PYTHONPATH": str(PROJECT), "PULUMI_STACK": self.realm}
         self._more = {client_id: secrets.token_urlsafe() for client_id in more}
 
@@ -128,7 +128,7 @@ class Stage:
 
 
 def differing(before: Any, after: Any) -> list[str]:
-    """What of an export is not as it was: a field of the realm, or of a client."""
+    """What differs in an export: fields of the realm, or of clients."""
     names = [key for key in before if key != "clients" and before[key] != after.get(key)]
     then = {client["clientId"]: client for client in before["clients"]}
     for client in after["clients"]:
@@ -138,7 +138,7 @@ def differing(before: Any, after: Any) -> list[str]:
 
 
 def say_differing(changed: Sequence[str]) -> None:
-    """Says what is not as it was."""
+    """Prints what differs."""
     console.print(f"  the realm's export is as before{' but for ' + ', '.join(changed) if changed else ''}.")
 
 

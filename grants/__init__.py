@@ -1,1 +1,1 @@
-"""What grants declare and what follows from it: read, checked, planned. Without any I/O."""
+"""What grants declare and what follows from it: reading, checks, plans. No I/O except files of grants."""

@@ -21,10 +21,10 @@ class Neighbours:
         self._number += 1
 
     def at(self, realm: str, client: str) -> list[GrantPlan]:
-        """The grants that name a client."""
+        """The grants with a client."""
         return list(self._by_client[realm, client].values())
 
     def of(self, grant: GrantPlan) -> list[GrantPlan]:
-        """The grants that name a client which this one names, too."""
+        """The grants that share a client with this one."""
         found = {number: each for client in grant.spec.clients() for number, each in self._by_client[client].items()}
         return [found[number] for number in sorted(found)]

@@ -13,7 +13,7 @@ from kcadmin.rest.texts import camel
 Description = Mapping[str, Any]
 OPTIONS = "options"
 SHOWN = 20
-"""Grants that a text names one by one; of more it tells how many there are."""
+"""So many grants are listed one by one; of more, their number."""
 _PLACES = ("realm", "sources", "target", "exchange")
 _OWN_KEYS = {*_PLACES, "migration", "requiredRoles", "exactAudience", "tokenLifespan", "reason"}
 _NO_OPTIONS = {"name", "owner", "scoped", "late", "place", "keptScope", *_OWN_KEYS}
@@ -88,7 +88,7 @@ class Changes:
 
 
 def changes(before: Mapping[str, Description], now: Mapping[str, Description], *, all_of_stack: bool) -> Changes:
-    """What a run makes of grants, by their names. before: by the state, which may be of an earlier version.
+    """The changes of grants in a run, by their names. before: from the state, perhaps of an earlier version.
 
     :param all_of_stack: the stack has no other grants than ``now``, so others of ``before`` are removed.
     """
@@ -120,7 +120,7 @@ def _differing(before: Description, now: Description) -> Iterator[str]:
 
 
 def _keys(description: Description, like: Description) -> dict[str, Any]:
-    """The config keys of a description; options that an earlier version did not keep are taken to be as in ``like``."""
+    """The config keys of a description. Options that an earlier version did not keep count as in ``like``."""
     own = {key: description[key] for key in description if key in _OWN_KEYS}
     return {**own, **(description.get(OPTIONS, like.get(OPTIONS)) or {})}
 

@@ -1,11 +1,11 @@
-"""What is wrong with a grant, in a sentence; and one sentence for what is wrong with many."""
+"""A fault of a grant in a sentence, and one sentence for the same fault of many."""
 
 from collections.abc import Collection, Iterable
 
 from kcadmin.rest.texts import shown, some
 
 FEW, NAMED = 3, 3
-"""Equal faults that are told one by one; of more, grants that are named."""
+"""So many equal faults are listed one by one; of more, the grants' names."""
 
 
 class GrantFault(str):
@@ -27,7 +27,7 @@ def subject(grant: str, realm: str, place: str = "") -> str:
 
 
 def told_once(faults: Iterable[str], apart: Collection[str] = ()) -> list[str]:
-    """Faults in their order. What is wrong with many grants of a realm alike, such as the realm, is one sentence.
+    """Faults in order. A fault that many grants of a realm share, such as a missing realm, is one sentence.
 
     :param apart: names of grants that have sentences of their own.
     """

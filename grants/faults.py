@@ -66,7 +66,7 @@ def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple
 
 
 def lack(spec: GrantSpec, exchange: str, features: Features, had: str | None) -> tuple[str, str]:
-    """What the server lacks for a grant, and what to do. had: the exchange of ``auto`` after the last run."""
+    """What the server lacks for a grant, and what to do. had: the exchange that ``auto`` chose in the last run."""
     if spec.migration or had is None or spec.exchange != "auto":
         return features.lack_of(exchange if spec.migration else spec.exchange)
     wrong, remedy = features.lack_of(had)
@@ -77,7 +77,7 @@ def lack(spec: GrantSpec, exchange: str, features: Features, had: str | None) ->
 
 
 def _bound_sources(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
-    """Sources whose tokens Keycloak takes from nobody else."""
+    """Sources whose tokens Keycloak accepts from themselves only."""
     for flow in flows_of(spec):
         client = facts.clients.get((spec.realm, flow.source))
         foreign = flow.source != flow.requester
@@ -90,7 +90,7 @@ def _bound_sources(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tup
 
 
 def closed_doors(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
-    """Unmanaged policies that all must allow: beside them a grant would be denied, or open what they close."""
+    """Unmanaged policies under a strategy with which the grant would be denied, or would allow what they refuse."""
     target, there = facts.clients.get((spec.realm, spec.target)), facts.permissions.get(spec.realm)
     if target is None or there is None or not any(flow.flow == REQUESTER for flow in flows_of(spec)):
         return
@@ -112,7 +112,7 @@ def _sends_audience(spec: GrantSpec, exchange: str, facts: Facts) -> bool:
 
 
 def audiences_beside(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
-    """What would stand in ``aud`` beside the target: the legacy exchange leaves in whatever the target's tokens name."""
+    """What ``aud`` would contain besides the target: the legacy exchange keeps every audience of the target's tokens."""
     target = facts.clients.get((spec.realm, spec.target))
     if not spec.exact_audience or exchange != LEGACY or target is None:
         return
@@ -163,7 +163,7 @@ def _client_faults(
         odd = CONSENT_LEGACY.told(client=named(client.client_id))
         yield odd.wrong, odd.remedy
     switchers = {stack_of(owner) for owner in client.switch_owners}
-    switched = bool(switchers) and switchers <= {spec.owner, *facts.own.owners}  # by us alone
+    switched = bool(switchers) and switchers <= {spec.owner, *facts.own.owners}  # by this stack only
     if asks and exchange == LEGACY and client.switch_on and not switched:
         yield (
             f"requester {named(client.client_id)} has the standard exchange switched on, which would answer instead",
@@ -205,7 +205,7 @@ SHARED_OPTIONS = {
     "manage_switch": "manageSwitch",
     "on_remove": "onRemove",
 }
-"""What grants say of clients that they share: the argument → the key in a stack's config."""
+"""Options of clients that grants share: the argument → the key in a stack's config."""
 
 
 def conflicts(grants: Iterable[GrantPlan], registered: Neighbours | None = None) -> Iterator[str]:
@@ -251,9 +251,9 @@ def _sharing(option: str, grant: GrantPlan, other: GrantPlan) -> set[str]:
 
 
 def _opened_gates(grant: GrantPlan, other: GrantPlan) -> Iterator[str]:
-    """Of two grants that let the same tokens name the same target, one would open what the other closes."""
+    """Two grants that add the same target to the same tokens, where one would allow what the other refuses."""
     for client, audience in sorted({*grant.audiences} & {*other.audiences}):
-        if client == audience:  # what the target's own tokens say of it closes no door
+        if client == audience:  # the audience of the target's own tokens refuses nobody
             continue
         conditions = [_condition(each, client, audience) for each in (grant, other)]
         if conditions[0] != conditions[1]:

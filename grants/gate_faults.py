@@ -1,4 +1,4 @@
-"""What would void the condition of a grant: other ways by which tokens name its target, roles that Keycloak reads otherwise."""
+"""What would void the condition of a grant: other ways that add its target to tokens, roles that Keycloak reads differently."""
 
 from collections.abc import Collection, Iterable, Iterator
 
@@ -16,7 +16,7 @@ from reach.permissions import answer, permissions_on
 
 
 def gate_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
-    """All of it, but for policies of the legacy exchange (``open_doors``)."""
+    """All of it, except policies of the legacy exchange (``open_doors``)."""
     yield from _composite_roles(spec, facts)
     yield from _scope_faults(spec, facts)
     yield from open_gates(spec, exchange, facts)
@@ -24,7 +24,7 @@ def gate_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[
 
 
 def _scope_faults(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
-    """A named scope that is there must say what the grant says: it is used, never changed."""
+    """An existing scope must be as the grant declares, since it is used and never changed."""
     found = facts.scopes.get((spec.realm, spec.scope or ""))
     made = found is not None and (spec.realm, found.name) in facts.own.scopes
     if found is None or found.owner == spec.grant_owner or made:  # then the run makes it as declared
@@ -42,7 +42,7 @@ def _scope_faults(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
 
 
 def unenforced(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
-    """What would let clients through beside a legacy grant's policies, whatever these say."""
+    """What would let clients through regardless of a legacy grant's policies."""
     target, there = facts.clients.get((spec.realm, spec.target)), facts.permissions.get(spec.realm)
     if target is None or there is None or not wire(spec, LEGACY, facts).policy_clients:
         return
@@ -63,7 +63,7 @@ def unenforced(spec: GrantSpec, facts: Facts) -> Iterator[tuple[str, str]]:
 
 
 def open_doors(spec: GrantSpec, facts: Facts, ours: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Policies beside a legacy grant's that let its requesters through without its condition. ours: marks of all grants."""
+    """Other policies that let a legacy grant's requesters through without its condition. ours: marks of all grants."""
     target, there = facts.clients.get((spec.realm, spec.target)), facts.permissions.get(spec.realm)
     if target is None or there is None or not (spec.required_roles or spec.time_window):
         return
@@ -85,7 +85,7 @@ def open_doors(spec: GrantSpec, facts: Facts, ours: Collection[str]) -> Iterator
 
 
 def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
-    """Ways by which tokens get the target without the grant's scope: they would make the grant's condition ineffective."""
+    """Other ways that add the target to tokens without the grant's scope: they would void its condition."""
     looked_at = exchange == STANDARD or RECIPIENT in spec.flows  # the legacy policy checks the scope, not the audience
     required = {(role.client, role.role) for role in spec.required_roles}
     for client in wire(spec, exchange, facts).scope_clients if looked_at and is_gated(spec) else ():
@@ -123,14 +123,14 @@ def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[s
 
 
 def _which(way: Opening, spec: GrantSpec) -> str:
-    """Why a run leaves a mapper that may seem to be its own."""
+    """Why a run does not remove a mapper that may look like its own."""
     if way.adopted:
         return ", which would be given back"
     return ", which bears this stack's mark but is not in its state" if is_ours(way, spec) else ""
 
 
 def _of(owners: Iterable[str | None], remedy: str, spec: GrantSpec) -> str:
-    """The remedy, with the command that helps against what other owners left."""
+    """The remedy, with the command that removes what other owners left."""
     others = sorted({stack_of(owner) for owner in owners if owner} - {spec.owner})
     return "; ".join([remedy, *(whose.owner_remedy(owner, spec.realm) for owner in others)])
 

@@ -1,4 +1,4 @@
-"""Grants whose target is in some tokens only: what is asked about their clients, and what a run removes for them."""
+"""Grants whose target is in some tokens only: questions about their clients, and the mappers that a run removes for them."""
 
 from grants.spec import OPTIONAL_SCOPE, RECIPIENT, GrantSpec
 from kcadmin.marks.ownership import stack_of
@@ -7,7 +7,7 @@ from reach.gates import Opening, Openings
 
 
 def is_gated(spec: GrantSpec) -> bool:
-    """Whether only some tokens of the source may have the target: then a client scope adds it, and nothing else may."""
+    """Whether only some tokens of the source may have the target. Then only a client scope may add it."""
     return bool(spec.required_roles) or spec.audience == OPTIONAL_SCOPE
 
 
@@ -19,22 +19,22 @@ def gate(spec: GrantSpec, client: str) -> Gate:
 
 
 def ways_of(spec: GrantSpec, client: str, facts: Facts) -> tuple[Opening, ...]:
-    """By what a client's tokens name the grant's target."""
+    """What adds the grant's target to a client's tokens."""
     return facts.openings.get(gate(spec, client), Openings()).ways
 
 
 def is_ours(way: Opening, spec: GrantSpec) -> bool:
-    """Whether a mapper says to be of the owner that the grant has."""
+    """Whether a mapper's mark has the grant's owner."""
     return way.mapper is not None and stack_of(way.owner or "") == spec.owner
 
 
 def goes_away(way: Opening, spec: GrantSpec, client: str, facts: Facts) -> bool:
-    """Whether a run takes a mapper away: the one that the same stack's grant had while it had no condition."""
+    """Whether a run removes a mapper: the one that the stack's grant had while it had no condition."""
     return is_ours(way, spec) and _is_held(way, spec, client, facts)
 
 
 def goes_next(way: Opening, spec: GrantSpec, client: str, facts: Facts) -> bool:
-    """Whether a run would take it away once it has the owner that the stack has now."""
+    """Whether a run would remove it once it has the stack's present owner."""
     return stack_of(way.owner or "") in facts.own.owners and _is_held(way, spec, client, facts)
 
 
@@ -45,7 +45,7 @@ def going(spec: GrantSpec, client: str, facts: Facts) -> tuple[str, ...]:
 
 
 def _is_held(way: Opening, spec: GrantSpec, client: str, facts: Facts) -> bool:
-    """Whether the stack's state holds a mapper: of several with its number one at most is, and nobody can tell which."""
+    """Whether the stack's state contains a mapper. Of several with its number at most one is, and which is not known."""
     known = facts.clients.get((spec.realm, client))
     if way.mapper is None or way.adopted or known is None:
         return False

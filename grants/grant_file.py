@@ -16,7 +16,7 @@ from kcadmin.rest.texts import named, shown
 ENDINGS = (".yaml", ".yml", ".json")
 MOST_BYTES = 16 * 2**20
 MOST_VALUES = 2_000_000
-"""Of one file, with each alias counted as what it refers to."""
+"""The limit for one file, in which each alias counts as what it refers to."""
 DEEPEST = 20
 _TAG = "tag:yaml.org,2002:"
 _SCHEMA = {
@@ -128,7 +128,10 @@ def _of_yaml(text: str) -> Iterator[tuple[Any, int]]:
 
 
 def _weigh(node: Any, known: dict[int, tuple[int, int] | None]) -> tuple[int, int]:
-    """The depth of a node, and its values. :raises UnfitFile: a key that is there twice, or aliases that grow without bounds."""
+    """The depth of a node, and the number of its values.
+
+    :raises UnfitFile: a key that is there twice, or aliases that grow without bounds.
+    """
     if id(node) not in known:
         known[id(node)] = None
         keys = (

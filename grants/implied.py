@@ -1,4 +1,4 @@
-"""What grants allow together beyond what each declares: what their realm newly allows once they are made."""
+"""What grants together allow that none of them declares: what their realm newly allows once they are made."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ TELLS_ALL = "`pulumi preview --debug` lists all of them"
 
 @dataclass(frozen=True)
 class Notice:
-    """A sentence for people. whole: the same with every name in it."""
+    """A sentence for people. whole: the same with all names."""
 
     short: str
     whole: str
@@ -39,12 +39,11 @@ def declared_exchanges(grants: Iterable[GrantPlan]) -> set[Exchange]:
 def undeclared(
     grants: Sequence[GrantPlan], new: Iterable[GrantPlan], around: Surroundings, guards: Collection[str] = ()
 ) -> list[NewlyAllowed]:
-    """What the grants of one realm open without naming it.
+    """What the grants of one realm allow without naming it.
 
-    What a requester does with its own tokens for itself gives it nothing new, and a legacy requester's way to any client's
-    token has a warning of its own.
-
-    :param new: those of them that are not wholly there. around: the realm before them.
+    Left out: a requester's exchange of its own tokens for itself, which gives it nothing new, and a legacy requester's
+    exchange of any client's token, which has its own warning.
+    :param new: those of the grants that do not exist completely. around: the realm before them.
     """
     return _undeclared(grants, new, *_sides(grants, around, guards))
 
@@ -75,9 +74,9 @@ def implied(
     *,
     guards_go: bool = False,
 ) -> list[Notice]:
-    """A sentence for each requester and audience that the grants of one realm open without naming it: see ``undeclared``.
+    """A sentence for each requester and audience that the grants of one realm allow without naming it: see ``undeclared``.
 
-    Before them, one for each exchange that a grant names and that loses a condition. guards_go: see ``planned_realm``.
+    Before them come exchanges that a grant names and that lose a condition. guards_go: see ``planned_realm``.
     """
     before, after = _sides(grants, around, guards, guards_go=guards_go)
     found = _undeclared(grants, new, before, after)
@@ -94,7 +93,7 @@ def implied(
 
 
 def shortened(told: Sequence[Notice], realm: str) -> tuple[list[str], list[str]]:
-    """The first sentences, and in full all those that are not told in full by these."""
+    """The first sentences; and, in full, all that these leave out or shorten."""
     kept = [each.short for each in told[:SENTENCES_TOLD]]
     more = len(told) - len(kept)
     if more:
@@ -105,7 +104,7 @@ def shortened(told: Sequence[Notice], realm: str) -> tuple[list[str], list[str]]
 
 
 def _guarded_anew(before: RealmReach, after: RealmReach) -> set[str]:
-    """The requesters for whom other guards decide than before."""
+    """The requesters whose guards change."""
     was, now = before.guards, after.guards
     found = {name for name, sources in was.sources.items() if now.sources.get(name) != sources}
     found |= {name for name, asked in was.asked.items() if now.asked.get(name) != asked}
@@ -137,13 +136,13 @@ def _told_loosened(grant: GrantPlan, exchange: Exchange, was: Reasoning, now: Re
 
 
 def _halves(each: NewlyAllowed) -> list[tuple[str | None, ...]]:
-    """The audiences apart from the requester itself, which is said in other words."""
+    """The audiences without the requester itself, which has other words."""
     others = tuple(audience for audience in each.audiences if audience is not None)
     return [*([(None,)] if None in each.audiences else []), *([others] if others or each.carried else [])]
 
 
 class _Sentences:
-    """By whose tokens name whom, and by requester: the grants that want it."""
+    """The grants that want something: by pairs of client and audience, and by requester."""
 
     def __init__(self, grants: Sequence[GrantPlan]) -> None:
         self._realm = grants[0].spec.realm
@@ -157,7 +156,7 @@ class _Sentences:
                 self._asking[requester].append(grant.spec.name)
 
     def of(self, each: NewlyAllowed, audiences: Sequence[str | None]) -> Notice:
-        """What a requester may do besides."""
+        """What else a requester may do."""
         carriers = [self._naming.get((source, each.requester)) for source in sorted(each.sources)]
         carriers += [self._naming.get((each.requester, str(audience))) for audience in audiences]
         grants = list(dict.fromkeys(name for name in carriers if name)) or self._asking[each.requester]
@@ -169,7 +168,7 @@ class _Sentences:
         return self._told(grants, lambda at_most: f"{named(each.requester)} may also {_what(each, audiences, at_most)}")
 
     def of_carried(self, requesters: Sequence[str]) -> Notice:
-        """What each of the requesters may do for any client of which the user has a role."""
+        """What the requesters may do for any client of which the user has a role."""
         grants = list(dict.fromkeys(name for requester in requesters for name in self._asking[requester]))
         return self._told(
             grants or self._all,

@@ -1,6 +1,6 @@
 """A grant whose clients may come in the same run. It is planned by symbols, which stand for names until these are known.
 
-So the parts that it has never hang on what a name turns out to be.
+So which parts it has never depends on what a name turns out to be.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -27,8 +27,9 @@ NO_AUTO = (
 
 @dataclass(frozen=True)
 class LateGrant:
-    """fields: a grant's fields, symbols in place of names. names: by symbol, as far as known. coming: symbols of what the same
-    run may make.
+    """fields: a grant's fields, with symbols for names.
+
+    names: by symbol, as far as known. coming: symbols of what the same run may make.
     """
 
     fields: Mapping[str, Any]
@@ -36,7 +37,7 @@ class LateGrant:
     coming: frozenset[str] = frozenset()
 
     def spec(self) -> tuple[GrantSpec | None, list[str]]:
-        """The grant, or what is wrong with it. A name that is not known yet is told as ``<symbol>``."""
+        """The grant, or what is wrong with it. A name that is not known yet appears as ``<symbol>``."""
         spec, faults = checked_grant(named_fields(self.fields, {**_told(self.fields), **self.names}))
         if spec is None:
             return None, faults
@@ -49,7 +50,7 @@ class LateGrant:
         return frozenset(text for symbol, text in _told(self.fields).items() if symbol not in self.names)
 
     def may_come(self, spec: GrantSpec) -> Coming:
-        """What the server need not have yet."""
+        """What may not exist on the server yet."""
         named = {text for symbol in self.coming if (text := self.names.get(symbol))} | self.unknown
         return Coming(
             frozenset({spec.realm} & (named if REALM in {*self.coming, *self._unknown_symbols()} else set())),
@@ -93,7 +94,7 @@ class Faults:
 
 
 def late_faults(grant: GrantPlan, facts: Facts) -> Faults:
-    """The faults of a grant. ``facts.coming``: what the same run may make, or change where it is there already."""
+    """The faults of a grant. ``facts.coming``: what the same run may make or change."""
     sure = tuple(dict.fromkeys(faults_of([grant], _without_coming(facts))))
     found = dict.fromkeys(faults_of([grant], facts))
     return Faults(sure, tuple(each for each in found if each not in sure))
@@ -153,7 +154,7 @@ def _whole(value: Any) -> Any:
 
 
 def _without_coming(facts: Facts) -> Facts:
-    """What holds whatever becomes of what is coming."""
+    """Faults that the rest of the run cannot change."""
     clients, roles = facts.coming.clients, facts.coming.roles
 
     def stay(realm: str, names: Collection[str]) -> bool:

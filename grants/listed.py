@@ -1,4 +1,4 @@
-"""The grants that a stack lists, in its config or in files beside it: the program, its plugin and all commands ask here."""
+"""The grants that a stack lists, in its config or in files: read here by the program, its plugin and all commands."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from kcadmin.rest.texts import named, shown
 
 GRANTS, GRANTS_FILE = "grants", "grantsFile"
 LINUX_LIMIT, LARGE = 131_072, 100 * 1024
-"""Bytes that Linux takes as one variable of a process, its name included; bytes from which people are warned."""
+"""The bytes that Linux allows for one variable of a process, with its name; and the bytes from which a warning is shown."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def files_of(given: str, project: Path | None = None) -> list[tuple[str, Path]]:
     try:
         if not place.is_dir():
             if not place.is_file():
-                raise UnfitFile("is no file or folder in the project's folder; correct the path")
+                raise UnfitFile("is not a file or folder in the project's folder; correct the path")
             if place.suffix not in ENDINGS:
                 raise UnfitFile(f"does not end with one of {', '.join(ENDINGS)}; rename it")
             return [(given, place)]
@@ -73,7 +73,7 @@ def files_of(given: str, project: Path | None = None) -> list[tuple[str, Path]]:
         meant = [each for each in there if each.suffix.strip().lower() in ENDINGS]
         files = [each for each in meant if each.suffix in ENDINGS and each.is_file()]
         if lost := [each.name for each in meant if each not in files]:
-            wrong = f"holds {named(lost[0])}, which is no file with the ending {', '.join(ENDINGS)}"
+            wrong = f"holds {named(lost[0])}, which is not a file with the ending {', '.join(ENDINGS)}"
             raise UnfitFile(f"{wrong}; correct it, so that its grants are not removed, or take it away")
         size = sum(each.stat().st_size for each in files)
     except OSError as problem:
@@ -86,7 +86,7 @@ def files_of(given: str, project: Path | None = None) -> list[tuple[str, Path]]:
 
 
 def too_large(config: str) -> str | None:
-    """A warning where a config is nearly too large for Pulumi to start the program, which then can no longer say so.
+    """Warns if a config is nearly too large for Pulumi to start the program. Beyond the limit the program cannot report it.
 
     :param config: as Pulumi hands it over, in one variable: JSON in which the grants are a text, so their quotes count twice.
     """

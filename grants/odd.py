@@ -4,7 +4,7 @@ from kcadmin.rest.odd import Odd
 
 CONFIG_LARGE = Odd(
     "config-large",
-    "has {size} bytes as Pulumi hands it to the program, and Linux takes {limit} at most",
+    "has {size} bytes as Pulumi hands it to the program, and Linux allows {limit} at most",
     "list the grants in files, by grantsFile",
 )
 NAME_TWICE = Odd("grant-twice", "the name is used by several grants{where}", "give each its own")

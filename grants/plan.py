@@ -34,11 +34,12 @@ class Flow:
 class GrantPlan:
     """A grant with what it needs, clients by their client ids. ``mappers``: (client, audience), in every token.
 
-    ``scope_clients``: have the scope that names the target, for holders of a role or on request.
+    ``scope_clients``: clients that get the scope with the target, for holders of a role or on request.
     ``policy_clients``: clients that a legacy policy permits. ``full_scope_off``, ``lifespans``, ``refresh_off``: settings.
     ``requesters``: the server's facts about the clients that exchange. ``standard_offered``: None where the server was not asked.
-    ``standing``: an unmanaged policy that already says what the grant's would. ``scope``: the existing scope of that name.
-    ``takes_away``: by client, the ids of mappers that would void the grant's condition. They are deleted before it holds.
+    ``standing``: an unmanaged policy that already allows what the grant's would. ``scope``: the existing scope of that
+    name. ``takes_away``: by client, the ids of mappers that would void the grant's condition. They are deleted before it
+    takes effect.
     """
 
     spec: GrantSpec
@@ -91,7 +92,7 @@ def questions(specs: Sequence[GrantSpec]) -> Questions:
 
 
 def scope_name(spec: GrantSpec) -> str:
-    """The name of a grant's client scope, which callers ask for: the one that it names, else one that no other owner makes."""
+    """The name of a grant's client scope, which callers request: the grant's ``scope``, else one that no other owner makes."""
     if spec.scope or spec.kept_scope:
         return spec.scope or spec.kept_scope
     return scope_prefix(spec) + scope_ending(spec, spec.target)
@@ -128,7 +129,10 @@ def flows_of(spec: GrantSpec) -> Iterator[Flow]:
 
 
 def scope_holder(flow: Flow, exchange: str) -> str:
-    """Whose tokens must have the target. The legacy exchange checks the token it gets, the standard one computes it anew."""
+    """The client whose tokens must have the target in aud.
+
+    The legacy exchange checks the given token, the standard one makes a new one.
+    """
     return flow.requester if flow.flow == REQUESTER and exchange == STANDARD else flow.source
 
 
@@ -139,14 +143,14 @@ def list_of_scope(grant: GrantPlan, client: str) -> str:
 
 
 def exchanges_of(grant: GrantPlan) -> tuple[str, ...]:
-    """The exchanges whose parts a grant has: one, but for a grant on its way from legacy to standard."""
+    """The exchanges whose parts a grant has: one, or two while it moves from legacy to standard."""
     return (LEGACY, STANDARD) if grant.spec.migration else (grant.exchange,)
 
 
 def in_token_scope(grant: GrantPlan) -> bool:
-    """Whether tokens name the grant's scope in ``scope``, which the legacy exchange's policies check, and callers who asked.
+    """Whether tokens list the grant's scope in ``scope``. The legacy exchange's policies check that, and so may callers.
 
-    A third client's own scope is never in the token that it is given, so it must not count as a wider one.
+    A third client's own scope is never in the token that it receives, so it must not count as a wider one.
     """
     spec = grant.spec
     if grant.scope:
@@ -177,7 +181,7 @@ def wire(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:
     gates = [holder for holder in holders if holder != spec.target] if is_gated(spec) else []
     restricted = [*gates, *([spec.target] if legacy and spec.exact_audience else ())]
     lasting = ([spec.target] if legacy else requesters(spec)) if spec.token_lifespan else ()
-    quiet = requesters(spec) if legacy and not spec.allow_refresh and not spec.late else ()  # hangs on the client
+    quiet = requesters(spec) if legacy and not spec.allow_refresh and not spec.late else ()  # depends on the client
     there = _existing(spec, policy_clients, facts)
     return GrantPlan(
         spec,
@@ -223,7 +227,10 @@ def _existing(spec: GrantSpec, clients: Sequence[str], facts: Facts) -> Existing
 
 
 def wire_all(spec: GrantSpec, exchange: str, facts: Facts) -> GrantPlan:
-    """A grant with what it needs; one on its way to standard has the parts of both, and the switch in the phase ``both``."""
+    """A grant with what it needs.
+
+    While it moves to standard it has the parts of both exchanges, and the switch in the phase ``both``.
+    """
     if not spec.migration:
         return wire(spec, exchange, facts)
     legacy, standard = wire(spec, LEGACY, facts), wire(spec, STANDARD, facts)
@@ -272,7 +279,7 @@ def choose_exchange(spec: GrantSpec, facts: Facts) -> str:
 
 
 def _is_legacy_already(spec: GrantSpec, facts: Facts) -> bool:
-    """Whether legacy parts of a grant of this name are there, also under an owner that was since renamed."""
+    """Whether legacy parts of a grant of this name exist, also under an owner that was since renamed."""
     marks = [
         facts.clients[spec.realm, client].audiences.get(spec.target)
         for client in (*spec.sources, spec.target)
@@ -284,6 +291,6 @@ def _is_legacy_already(spec: GrantSpec, facts: Facts) -> bool:
 
 
 def _has_policy(spec: GrantSpec, there: Overview) -> bool:
-    """Whether a policy of a grant of this name is there, also under an owner that was since renamed."""
+    """Whether a policy of a grant of this name exists, also under an owner that was since renamed."""
     begin = f"{name_stem(policy_title(spec.name, spec.target))} ["
     return any(mark and name.startswith(begin) for name, mark in there.marks.items())

@@ -40,9 +40,9 @@ class PlannedRealm:
 def exists(
     grant: GrantPlan, clients: Mapping[str, Client], held: Overview | None, former: Collection[str] = ()
 ) -> bool:
-    """Whether all that opens something for a grant is in the realm.
+    """Whether all that allows a grant's exchanges is in the realm.
 
-    :param held: the legacy permissions, None where not read. former: other owners that the stack's state has.
+    :param held: the legacy permissions, None if not read. former: other owners that the stack's state has.
     """
     owners = (grant.spec.owner, *former)
     return (
@@ -57,14 +57,14 @@ def exists(
 
 
 def regains_full_scope(grants: Sequence[GrantPlan], clients: Mapping[str, Client]) -> frozenset[str]:
-    """The clients of grants whose full scope the stack has off, and no grant wants off any more."""
+    """The clients whose full scope the stack switched off, and no grant wants off any more."""
     owners = {name: grant.spec.shared_owner for grant in grants for name in grant.uuids if name in clients}
     held = {name for name, owner in owners.items() if claim_of(clients[name], owner, FULL_SCOPE_CLAIM)}
     return frozenset(held.difference(*(grant.full_scope_off for grant in grants)))
 
 
 def holds_scope_of(grants: Iterable[GrantPlan], client: Client) -> bool:
-    """Whether a client has the scope of a grant, which may not name it: then that changes its tokens, too."""
+    """Whether a client has the scope of a grant that does not name it. Then the scope changes its tokens, too."""
     return any(grant.scope_clients and scope_name(grant.spec) in held_scopes(client) for grant in grants)
 
 
@@ -79,7 +79,7 @@ def _is_permitted(grant: GrantPlan, held: Overview, owner: str) -> bool:
 
 
 def _last_part(grant: GrantPlan) -> str:
-    """The part that hangs on the permission."""
+    """The policy that the permission gets."""
     return CONDITIONS if grant.spec.required_roles or grant.spec.time_window else CLIENTS
 
 
@@ -92,7 +92,7 @@ def planned_realm(
     *,
     guards_go: bool = False,
 ) -> PlannedRealm:
-    """The realm with all that these grants, and the guards that the stack makes of them, put there.
+    """The realm with everything that these grants, and the stack's guards for them, add.
 
     :param grants: all of the program's in this realm. composites: of the required realm roles, those that bring others.
     :param guards_go: the stack had guards and makes none any more.
@@ -146,7 +146,7 @@ def _clients(survey: Survey, grants: Sequence[GrantPlan]) -> dict[str, Client]:
 
 
 def _scope(grant: GrantPlan, there: Json) -> Json:
-    """The client scope of a grant, with what else one of that name holds."""
+    """The client scope of a grant, with what an existing one of that name contains besides."""
     spec = grant.spec
     roles = tuple((role.client, role.role) for role in spec.required_roles)
     wanted = AudienceScope(scope_name(spec), "", spec.target, roles, in_token_scope(grant), owner=spec.grant_owner)
@@ -169,7 +169,7 @@ def _permitted(survey: Survey, grants: Sequence[GrantPlan]) -> Survey:
 
 
 def _policies(grant: GrantPlan) -> Iterator[Json]:
-    """A grant's policies, as far as they decide."""
+    """A grant's policies, without parts that decide nothing."""
     spec = grant.spec
 
     def policy(type_: str, part: str, **config: str) -> Json:

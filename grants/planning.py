@@ -25,7 +25,7 @@ class Plan:
 
 
 def plan(specs: Sequence[GrantSpec], facts: Facts, guards: Collection[str] = ()) -> Plan:
-    """Plans grants together; with faults, nothing may be registered. guards: see ``register_grants``."""
+    """Plans grants together. If there are faults, nothing may be registered. guards: see ``register_grants``."""
     specs = [replace(spec, scoped=NO_WIDER_SCOPES in guards) for spec in specs]
     grants = tuple(wire_all(spec, choose_exchange(spec, facts), facts) for spec in specs)
     faults = tuple(dict.fromkeys([*duplicates(specs), *faults_of(grants, facts), *conflicts(grants)]))
@@ -115,7 +115,7 @@ def notes(grants: Collection[GrantPlan], facts: Facts, sources_guarded: bool) ->
 
 
 def _bound(grant: GrantPlan, facts: Facts) -> Iterator[str]:
-    """What tokens that are bound to a key ask of callers, and where an exchange takes the binding away."""
+    """What callers need for tokens that are bound to a key, and where an exchange removes the binding."""
     spec = grant.spec
     for flow in grant.flows:
         requester, source = (facts.clients[spec.realm, name] for name in (flow.requester, flow.source))

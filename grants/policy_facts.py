@@ -1,4 +1,7 @@
-"""What the policy pack judges of a grant and no resource shows: in the component's outputs, so in previews and in the state."""
+"""What the policy pack judges about a grant and no resource shows.
+
+It is in the component's outputs, so in previews and in the state.
+"""
 
 from typing import Any
 
@@ -7,7 +10,7 @@ from kcadmin.objects.features import LEGACY
 
 
 def policy_facts(planned: GrantPlan) -> dict[str, Any]:
-    """Booleans and texts, no secrets. ``requesters``: by client id, what the server says of each client that exchanges.
+    """Booleans and texts, no secrets. ``requesters``: by client id, the server's settings of each client that exchanges.
 
     ``standardOffered``: whether the server has the standard exchange, for a legacy grant alone.
     """

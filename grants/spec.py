@@ -86,7 +86,7 @@ class GrantSpec:
 
     @property
     def shared_owner(self) -> str:
-        """The owner of what grants share; late ones share it on the server alone, each by a claim of its own."""
+        """The owner of what grants share. Late grants share it on the server only, each by a claim of its own."""
         return self.grant_owner if self.late else self.owner
 
     def clients(self) -> frozenset[tuple[str, str]]:
@@ -152,7 +152,7 @@ def _missing(values: Mapping[str, Any]) -> list[str]:
 
 
 def _told(named: Mapping[str, Any], faults: Sequence[str], position: int = 0, place: str = "") -> list[str]:
-    """Faults of a grant that is none yet, with the name and the realm it was given, if they are any."""
+    """Faults of a grant that could not be read, with its name and realm if they are texts."""
     name, realm = (text if isinstance(text, str) and text.strip() else "" for text in map(named.get, ("name", "realm")))
     who = subject(name or f"#{position + 1}", realm or "?", place)
     return [f"{who}: {fault}{'' if fault.endswith('?') else '.'}" for fault in dict.fromkeys(faults)]

@@ -1,11 +1,11 @@
-"""What people wrote without quotes, which YAML does not read as a text: days, numbers, true and false."""
+"""Values without quotes that YAML does not read as texts: days, numbers, true and false."""
 
 import re
 from datetime import date
 from typing import Any
 
 _DAY = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? [+-]\d{4} \S+")
-"""A day as Pulumi hands it over: in its stack files YAML makes a point in time of it, with the zone."""
+"""A day as Pulumi passes it on: YAML reads a day in a stack file as a point in time, with a zone."""
 
 
 def is_a_day(text: object) -> bool:
@@ -14,7 +14,7 @@ def is_a_day(text: object) -> bool:
 
 
 def day_of(text: Any) -> Any:
-    """The day, where one was meant: ``2027-01-01``. Any other value stays as it is."""
+    """A day as text, ``2027-01-01``. Any other value stays unchanged."""
     found = _DAY.fullmatch(text) if isinstance(text, str) else None
     return found[1] if found and found[2] == "00:00:00" else text
 

@@ -1,5 +1,4 @@
-"""Grants whose exchanges work for nobody: a mapper keeps tokens of their clients from being made or taken, or another permission
-on their target refuses their requester."""
+"""Grants whose exchanges work for nobody, because of a mapper of their clients or another permission on their target."""
 
 from collections.abc import Iterable, Iterator
 
@@ -14,13 +13,16 @@ from reach.survey import Survey
 
 
 def unusable(grants: Iterable[GrantPlan], around: Surroundings) -> list[str]:
-    """A sentence for each mapper or permission of each grant. What fails for a time, some users or some requests is left."""
+    """A sentence for each mapper or permission of each grant.
+
+    Failures that pass with time, or concern only some users or requests, are left out.
+    """
     grants = list(grants)
     found = (
         grant.spec.describe(each.told, each.remedy)
         for grant in grants
         for each in _of(grant, around)
-        if each.sure and each.kind != EARLY  # which passes by itself, and the clocks of both sides may differ
+        if each.sure and each.kind != EARLY  # it ends by itself, and the clocks of both sides may differ
     )
     return [*dict.fromkeys(found), *(each for grant in grants for each in _refused_beside(grant, around.survey))]
 

@@ -1,7 +1,7 @@
-"""What each archive must be that is unpacked and run: its SHA-256, kept here.
+"""The SHA-256 of each archive that is unpacked and run.
 
-A checksum from beside a file says that it arrived whole, not whose it is. A version without one here is refused, unless a person
-has compared its SHA-256 with its publisher's, and gives it by a variable.
+A checksum that is published next to a file shows only that it arrived complete, not who made it. A version without one here
+is refused, unless a person compares its SHA-256 with the publisher's, and gives it by a variable.
 """
 
 import os
@@ -17,14 +17,14 @@ KEYCLOAK = {
     "26.7.3": "27a6535553c3cdcd083872ba40629efafb3475e3b758e0c6f691395561dd0f1f",
     "26.7.5": "30ef87fb7101c43d29688d1ae80c0588ff4a151b3330e9f664bf9692d398658a",
 }
-"""Of `keycloak-quarkus-dist-<version>.zip`; each was compared with the SHA-1 in Maven Central."""
+"""SHA-256 of `keycloak-quarkus-dist-<version>.zip`; each was compared with the SHA-1 in Maven Central."""
 POSTGRES = {"17.8.0-linux-amd64": "5a57b56942ed55dcbbec750d22369655e64f9c1c92f40a7e0ff1c66597271810"}
-"""Of the jars that bring PostgreSQL for tests, likewise."""
+"""SHA-256 of the jars with PostgreSQL for tests, likewise."""
 PULUMI = {
     "pulumi-v3.255.0-linux-x64.tar.gz": "cf559568e2c32f7fae56ea3de8ae5fa48973ba8c5aa9dd2b3dc0c8898fe50dba",
     "pulumi-v3.255.0-linux-arm64.tar.gz": "699fbc6ea848d997e9b3645487f108d27b1b55ec807c7576406131e6e080f0e3",
 }
-"""Of Pulumi's release archives, by file name: docs/supply-chain.md says where they come from."""
+"""SHA-256 of Pulumi's release archives, by file name: docs/supply-chain.md says where they come from."""
 
 
 def given(variable: str) -> str | None:
@@ -33,10 +33,10 @@ def given(variable: str) -> str | None:
 
 
 def require(file: Path, known: str | None, *, what: str, variable: str) -> None:
-    """Refuse a file that is not what it must be. A file with another checksum than the known one is deleted.
+    """Refuse a file that does not have the right checksum. A file with another checksum than the known one is deleted.
 
-    :param known: its SHA-256 as kept here; None where there is none.
-    :param what: the file for a person. variable: what gives the SHA-256 of a file that is not kept here.
+    :param known: its SHA-256 as kept here, or None.
+    :param what: the file, in words. variable: the variable that gives a SHA-256 which is not kept here.
     """
     expected = known or given(variable)
     if expected is None:

@@ -21,12 +21,12 @@ AS_TEST_USER = ("--as-user", "testuser2")
 
 
 def say(line: str) -> None:
-    """One line for the person; results go to stdout, this does not."""
+    """One line of progress. It does not go to stdout, where results go."""
     print(line, file=sys.stderr, flush=True)
 
 
 def install(name: str, start: bool) -> None:
-    """Install what is missing, side by side; start the stack's own server when it is wanted."""
+    """Install what is missing, in parallel; start the stack's own server if it is needed."""
     steps = [Step("Python packages", venv.install), Step("Pulumi CLI", pulumi_cli.install)]
     if environment.foreign_url() is None:
         version = keycloak_version()
@@ -155,7 +155,7 @@ def python(arguments: list[str], env: dict[str, str]) -> int:
 
 
 def require_server(name: str) -> None:
-    """Refuse when the stack's server does not answer."""
+    """Refuse if the stack's server does not answer."""
     foreign = environment.foreign_url()
     url = foreign or dev_server.url(name)
     why = reachable.fault(url)

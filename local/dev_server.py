@@ -25,7 +25,7 @@ START_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Running:
-    """What the pid file says."""
+    """The content of the pid file."""
 
     pid: int
     port: int
@@ -37,7 +37,7 @@ class Running:
 
 
 def home_of(stack: str, version: str) -> Path:
-    """The home folder, with the data, of a stack's server."""
+    """The home folder of a stack's server, with its data."""
     return KEYCLOAK / "data" / f"{version}-{FEATURE_SET_OF[stack]}"
 
 
@@ -46,7 +46,7 @@ def pid_file(stack: str) -> Path:
 
 
 def running(stack: str) -> Running | None:
-    """The stack's server process, if it lives and is really ours."""
+    """The stack's server process, if it runs and is really ours."""
     try:
         found = Running(**json.loads(pid_file(stack).read_text()))
     except (OSError, ValueError, TypeError):
@@ -65,7 +65,7 @@ def asked_port() -> int | None:
 
 
 def url(stack: str) -> str:
-    """Where the stack's server is, or will be once it is started."""
+    """The address of the stack's server, running or not."""
     found = running(stack)
     return found.url if found else f"http://{keycloak.HOST}:{asked_port() or DEFAULT_PORT_OF[stack]}"
 

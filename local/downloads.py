@@ -39,7 +39,7 @@ def verify(path: Path, expected: str, algorithm: str) -> None:
 
 
 def fetch(url: str, target: Path) -> None:
-    """Download to `target`, which appears only when complete."""
+    """Download to `target`, which exists only when it is complete."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:

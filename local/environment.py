@@ -10,11 +10,11 @@ from local.layout import LOOPBACK, PULUMI_BIN, PULUMI_HOME, STATE, VENV, UserErr
 from local.pulumi_cli import without_logs
 
 LOCAL_URL = "KEYCLOAK_LOCAL_URL"
-"""Says that KEYCLOAK_URL came from `make env` and not from a person who means a server of their own."""
+"""Set if KEYCLOAK_URL came from `make env`, and not from a person with a server of their own."""
 
 SKIP_CHECKPOINTS = "PULUMI_SKIP_CHECKPOINTS"
 MANY = 100
-"""From so many grants on, Pulumi's checkpoints take most of the time of `up` and `destroy`: docs/large-stacks.md."""
+"""With so many grants or more, Pulumi's checkpoints take most of the time of `up` and `destroy`: docs/large-stacks.md."""
 
 
 def foreign_url() -> str | None:
@@ -56,7 +56,7 @@ def search_path(path: str) -> str:
 
 
 def without_proxy(environ: Mapping[str, str]) -> dict[str, str]:
-    """`NO_PROXY` in both spellings, with this machine beside what is there: our servers and Pulumi's plugins listen on it."""
+    """`NO_PROXY` in both spellings, with this machine added, on which our servers and Pulumi's plugins listen."""
     given = {part.strip() for name in ("NO_PROXY", "no_proxy") for part in environ.get(name, "").split(",")} - {""}
     return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(sorted({*given, *LOOPBACK})))
 
@@ -72,7 +72,7 @@ def child_environment(stack: str) -> dict[str, str]:
 
 
 def require_foreign_password() -> None:
-    """Refuse early when a foreign server is to be used and nothing says how to log in there."""
+    """Refuse early if another server is to be used without a login for it."""
     foreign = foreign_url()
     names = ("KEYCLOAK_ADMIN_PASS", "KEYCLOAK_CLIENT_SECRET", "KEYCLOAK_PRIVATE_KEY")
     if foreign and not any(os.environ.get(name) for name in names):

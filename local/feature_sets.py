@@ -14,8 +14,8 @@ FEATURE_SETS: dict[str, tuple[str, ...]] = {
     "no-authorization": (),
 }
 """Name of a feature set → the features that it turns on. `legacy` offers both exchanges, `neither` none: the legacy one lacks
-its permissions there. `spiffe` is `standard` with a preview feature, for tests of its own. `no-…`: what somebody has switched
-off, beside a stack that uses it."""
+its permissions there. `spiffe` is `standard` with a preview feature, for tests of its own. `no-…`: a feature that was
+switched off while a stack uses it."""
 
 SWITCHED_OFF = {
     "neither": (STANDARD_EXCHANGE,),
@@ -23,4 +23,4 @@ SWITCHED_OFF = {
     "no-client-policies": ("client-policies",),
     "no-authorization": ("authorization", "admin-fine-grained-authz"),
 }
-"""The same for the features that it turns off, as far as they are on by default; the second of the last needs the first."""
+"""The same for features that are turned off, if they are on by default. In the last set, the second feature needs the first."""

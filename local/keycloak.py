@@ -25,15 +25,15 @@ POLL_SECONDS = 0.1
 FIRST_WITH_STANDARD_EXCHANGE = (26, 2)
 
 # C1 and the serial collector: a start takes 5.3 s and 340 MB instead of the 7.4 s and 510 MB of the server's own
-# options (measured on 26.7.3, 2 cores, data there).
+# options (measured on 26.7.3, 2 cores, with existing data).
 JVM_OPTIONS = (
     "-Xms64m",
     "-Xmx512m",
     "-XX:MaxMetaspaceSize=256m",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
-    "-XX:ReservedCodeCacheSize=160m",  # C1 alone has 48 MB, which a long run of tests fills: then code is dropped and made again
-    "-XX:-UsePerfData",  # counters that nobody reads, twenty times a second
+    "-XX:ReservedCodeCacheSize=160m",  # C1 alone has 48 MB, which a long run of tests fills, then code is compiled again
+    "-XX:-UsePerfData",  # nobody reads its counters, which are written twenty times a second
     "-XX:+ExitOnOutOfMemoryError",
     "-Dfile.encoding=UTF-8",
     "-Duser.language=en",
@@ -55,13 +55,12 @@ SETTINGS = {
     "KC_HEALTH_ENABLED": "false",
     "KC_METRICS_ENABLED": "false",
 }
-"""Of build and start. By environment: which of them belongs to which differs between versions, and a version that
-does not know one ignores it here and refuses it as an argument."""
+"""Settings of build and start, in the environment, where each version ignores unknown ones. It would refuse unknown arguments."""
 ACCESS_LOG = "keycloak-http-access"
 CLIENT_AUTH = {"KC_HTTPS_CLIENT_AUTH": "request"}
 """A server that asks for certificates of clients; a setting of the build."""
 POSTGRES = {"KC_DB": "postgres", "KC_CACHE": "ispn"}
-"""What differs in a server as in production, of build and start."""
+"""Settings of build and start for a server as in production."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Installation:
 def install(version: str, feature_set: str, say: Say, settings: Mapping[str, str] = SETTINGS) -> Installation:
     """Unpack and build a server tree unless it is there; safe to call from several processes at once.
 
-    settings: those of the build that differ from ours, `POSTGRES` or `CLIENT_AUTH`.
+    settings: further settings of the build, `POSTGRES` or `CLIENT_AUTH`.
     """
     if feature_set not in FEATURE_SETS:
         raise UserError(f"Keycloak feature set {feature_set!r} is unknown; take one of {', '.join(FEATURE_SETS)}.")
@@ -127,7 +126,7 @@ def has_standard_exchange(version: str) -> bool:
 
 
 def command(tree: Path, home: Path) -> list[str]:
-    """How to call the server's own command line, without the shell script around it: so its pid is the server's."""
+    """The command for the server without its shell script, so that the pid is the server's."""
     return [
         java.java(),
         *JVM_OPTIONS,
@@ -139,7 +138,7 @@ def command(tree: Path, home: Path) -> list[str]:
 
 
 def access_log_options(file: Path) -> list[str]:
-    """JVM options that make the server log each request: Quarkus's, since old versions have no settings of their own for it."""
+    """JVM options that make the server log each request: Quarkus's, since old versions of Keycloak have no settings for it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     settings = {
         "enabled": "true",
@@ -271,7 +270,7 @@ class Server:
 
 
 def mark(home: Path) -> str:
-    """The argument by which a server process of this home folder is known."""
+    """The argument that identifies a server process of this home folder."""
     return f"-Dkc.home.dir={home.absolute()}"
 
 

@@ -13,7 +13,7 @@ OTHERWISE = "choose another KEYCLOAK_VERSION, or use a server that runs already 
 
 
 def archive(version: str, say: Say) -> Path:
-    """The zip of a version, fetched once, and checked at each use."""
+    """The zip of a version, downloaded once, and checked at each use."""
     target = DOWNLOADS / f"keycloak-{version}.zip"
     with only_one(f"keycloak-archive-{version}"):
         if not target.exists():

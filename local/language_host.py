@@ -22,7 +22,7 @@ from typing import Any
 import grpc
 from google.protobuf import empty_pb2
 
-# The messages alone: what these packages run takes longer than all else in a host.
+# Only the messages of these packages: their runtime would take longer than all else in a host.
 for name in ("pulumi", "pulumi.runtime", "pulumi.runtime.proto"):
     spec = find_spec(name)
     assert spec is not None
@@ -168,7 +168,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             context.abort(grpc.StatusCode.UNKNOWN, f"{' '.join(command[:4])} … exited with code {child.returncode}")
 
     def wait_for(self, child: "subprocess.Popen[bytes]", context: Any) -> int:
-        """Wait for a child; it is ended when the engine gives the call up."""
+        """Wait for a child, and end it if the engine cancels the call."""
         self.children.add(child)
         context.add_callback(lambda: end(child))
         try:
@@ -190,14 +190,14 @@ def config_of(request: Any) -> dict[str, str]:
 
 
 def copy(pipe: Any, name: str, written: "queue.Queue[tuple[str, bytes]]") -> None:
-    """Pass on what a pipe holds, then an empty piece for its end."""
+    """Pass on what a pipe contains, then an empty piece for its end."""
     while data := pipe.read1():
         written.put((name, data))
     written.put((name, b""))
 
 
 def end(child: "subprocess.Popen[bytes]") -> None:
-    """Ask a child to end, unless it has."""
+    """Ask a child to end, unless it has ended."""
     if child.poll() is None:
         child.terminate()
 
@@ -216,7 +216,7 @@ def interpreter(info: Any) -> tuple[str, dict[str, str]]:
 
 
 def main(host: LanguageHost) -> None:
-    """Serve until the engine ends us; end our children with us, also when the engine was killed."""
+    """Serve until the engine ends us. Our children end with us, also if the engine was killed."""
     server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=32),
         options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],

@@ -1,4 +1,4 @@
-"""What tests need of Pulumi's languages and no registry has built: built with Go, once, from modules that are pinned here."""
+"""Parts of Pulumi's languages that tests need and no registry has ready: built with Go, once, from modules pinned here."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ SDK_GENERATOR = Tool("pulumi-sdk", f"{BUILT}-local", "pulumi_sdk", ".", 2)
 
 
 def yaml_host(beside: Path, say: Say) -> Path:
-    """The folder of Pulumi's language host for YAML. beside: the folder of the CLI, whose releases have it."""
+    """The folder of Pulumi's language host for YAML. beside: the folder of the CLI, since its releases contain it."""
     found = YAML_HOST.name if (beside / YAML_HOST.name).exists() else shutil.which(YAML_HOST.name)
     return (beside / found).parent if found else built(YAML_HOST, say).parent
 

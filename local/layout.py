@@ -36,8 +36,11 @@ class UserError(Exception):
 
 
 def backend_url(state: Path) -> str:
-    """A file backend's address. Without the parameter Pulumi truncates and writes a second file beside each state file, and a run
-    that is killed in between leaves a stack that no command reads: ``failed to load checkpoint: EOF``."""
+    """A file backend's address.
+
+    Without the parameter Pulumi truncates and rewrites a second file next to each state file, and a run that is killed in
+    between leaves a stack that no command can read: ``failed to load checkpoint: EOF``.
+    """
     return f"file://{state}?metadata=skip"
 
 
@@ -47,7 +50,7 @@ def keycloak_version() -> str:
 
 
 def make_local() -> None:
-    """Make `.local`, which holds secrets, states and data: for its owner alone, also where an earlier version made it."""
+    """Make `.local`, which contains secrets, states and data: for its owner only, also if an earlier version made it."""
     LOCAL.mkdir(mode=0o700, parents=True, exist_ok=True)
     if LOCAL.stat().st_mode & 0o077:
         LOCAL.chmod(0o700)

@@ -1,6 +1,6 @@
 """The lock files: every package that requirements files lead to, on every platform, with the SHA-256 of each wheel.
 
-No lock names an index: pip takes the one that the machine is set up for, and refuses what has another hash.
+No lock contains an index: pip uses the machine's, and refuses files with another hash.
 """
 
 import hashlib
@@ -23,21 +23,21 @@ SBOM = LOCAL / "sbom.cdx.json"
 
 
 def lock_of(requirements: Path) -> Path:
-    """The lock beside a requirements file. Of a plugin Pulumi installs ``requirements.txt``, so that one is the lock."""
+    """The lock of a requirements file. For a plugin Pulumi installs ``requirements.txt``, so there that file is the lock."""
     return requirements.with_suffix(".txt" if requirements == PACKAGE else ".lock")
 
 
 def head(requirements: Path) -> str:
-    """How the lock of a requirements file begins; it says of which one it was made."""
+    """The beginning of a lock: it says from which requirements file it was made."""
     lines = [line.strip() for line in requirements.read_text().splitlines()]
     wanted = "\n".join(sorted(line for line in lines if line and not line.startswith("#")))
     name = requirements.relative_to(PROJECT)
-    options = "--only-binary :all:\n" if requirements == PACKAGE else ""  # pip checks hashes wherever there are some
+    options = "--only-binary :all:\n" if requirements == PACKAGE else ""  # pip checks hashes if there are some
     return HEAD.format(name=name, digest=hashlib.sha256(wanted.encode()).hexdigest()) + options
 
 
 def write_locks(say: Say) -> None:
-    """Write all locks anew. What a lock holds stays as it is unless the requirements need another version."""
+    """Write all locks again. Versions in a lock stay unless the requirements need another one."""
     uv = venv.environment(TOOLS, venv.TOOLS_LOCK, say).with_name("uv")
     env = {**os.environ, **_index()}
     for requirements in REQUIREMENTS:
@@ -68,7 +68,7 @@ def write_sbom(say: Say) -> Path:
 
 
 def _index() -> dict[str, str]:
-    """uv does not read pip's settings: the index that the machine's pip uses."""
+    """The index that the machine's pip uses, since uv does not read pip's settings."""
     if "UV_DEFAULT_INDEX" in os.environ:
         return {}
     asked: list[str | Path] = [venv.PYTHON, "-m", "pip", "config", "get", "global.index-url"]

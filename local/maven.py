@@ -1,4 +1,4 @@
-"""Artifacts out of Maven's repositories. Whether they are what they must be, the caller asks of local/checksums.py."""
+"""Artifacts out of Maven's repositories. The caller checks them by local/checksums.py."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 from local import processes
 from local.layout import DOWNLOADS
 
-MISSING = ("Could not find artifact", "was not found in")  # also where Maven has asked before and remembers
+MISSING = ("Could not find artifact", "was not found in")  # also if Maven remembers an earlier failure
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 
 
@@ -16,7 +16,7 @@ def fetch(
 ) -> None:
     """Copy an artifact to `target`.
 
-    artifact: `<group>:<name>`. kind: `zip`, `jar`. what: for a person; remedy: what to do where no repository has it.
+    artifact: `<group>:<name>`. kind: `zip`, `jar`. what: in words; remedy: what to do if no repository has it.
     """
     scratch = DOWNLOADS / f"maven-{target.name}.{os.getpid()}"
     shutil.rmtree(scratch, ignore_errors=True)

@@ -33,7 +33,7 @@ def run(
 ) -> str:
     """Run `command` quietly and return its output; on failure keep the output in a log and name `what` failed.
 
-    known: words of the output of a failure → what to tell a person instead.
+    known: words in the output of a failure → the message to show instead.
     """
     try:
         child = subprocess.Popen(
@@ -67,7 +67,7 @@ def run(
 
 
 def command_line(pid: int) -> list[str] | None:
-    """The arguments of a living process, None if there is no such process or it is already a zombie."""
+    """The arguments of a running process; None if it does not exist or is a zombie."""
     folder = Path("/proc") / str(pid)
     if folder.parent.joinpath("self").exists():
         try:
@@ -81,7 +81,7 @@ def command_line(pid: int) -> list[str] | None:
 
 
 def is_running(pid: int, mark: str) -> bool:
-    """Whether the process `pid` lives and is ours: one of its arguments contains `mark`."""
+    """Whether the process `pid` runs and is ours: one of its arguments contains `mark`."""
     arguments = command_line(pid)
     return arguments is not None and any(mark in part for part in arguments)
 
@@ -106,7 +106,7 @@ def stop(pid: int, mark: str, child: "subprocess.Popen[bytes] | None" = None) ->
 
 
 def foreground(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str]) -> int:
-    """Run a program that talks to the person itself and return its exit code.
+    """Run a program that uses the terminal itself, and return its exit code.
 
     Ctrl-C reaches the program directly; we only wait. A SIGTERM to us is handed on as one SIGINT, so that
     Pulumi saves its state.

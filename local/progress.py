@@ -92,7 +92,7 @@ def draw(steps: list[Step], stream: TextIO, elapsed: float, again: bool) -> None
 
 
 def raise_first(steps: list[Step]) -> None:
-    """Raise what went wrong: one error as it is, several sentences in one."""
+    """Raise one error as it is, several as one error with all sentences."""
     failed = [step.error for step in steps if step.error is not None]
     for error in failed:
         if not isinstance(error, UserError):

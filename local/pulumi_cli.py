@@ -1,4 +1,4 @@
-"""The Pulumi CLI: one that is there, else the official release if it can be checked, else built with Go from pinned modules."""
+"""The Pulumi CLI: an installed one, the official release if it can be checked, or one built with Go from pinned modules."""
 
 import contextlib
 import os
@@ -53,9 +53,9 @@ def install(say: Say) -> Path:
 
 
 def without_logs(home: Path) -> Path:
-    """A PULUMI_HOME in which Pulumi writes no log of each run: half of the engine's work, and no setting of it turns that off.
+    """A PULUMI_HOME in which Pulumi writes no log of each run: they are half of the engine's work, and no setting turns them off.
 
-    No folder can be made where a file is, and Pulumi goes on without. Logs that are there already stay, and go on.
+    A file is in the place of their folder, and Pulumi continues without. Existing logs stay, and are continued.
     """
     home.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
@@ -140,7 +140,7 @@ def build(go: str, module: Path, package: str, target: Path, flags: str = "", *o
 
 
 def go_environment() -> dict[str, str]:
-    """The variables of a build that changes nothing in our modules."""
+    """The variables of a build that does not change our modules."""
     return {**os.environ, "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off", "CGO_ENABLED": "0"}
 
 

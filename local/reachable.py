@@ -26,9 +26,9 @@ def fault(url: str, seconds: float = 5.0) -> str | None:
         OSError,
         ValueError,
         http.client.HTTPException,
-    ) as problem:  # the last: it speaks no HTTP
+    ) as problem:  # the last: it does not speak HTTP
         if isinstance(getattr(problem, "reason", problem), ssl.SSLCertVerificationError):
-            return None  # somebody answers; which certificates are trusted, the stack's config says
+            return None  # something answers; the stack's config decides which certificates are trusted
         why = cause(problem) or type(problem).__name__
     return f"{why}{through(url)}" if why else None
 

@@ -17,7 +17,7 @@ def fresh() -> str:
 
 @dataclass(frozen=True)
 class Secrets:
-    """All that the dev stacks and their servers keep secret."""
+    """All secrets of the dev stacks and their servers."""
 
     admin_password: str = field(default_factory=fresh, repr=False)
     user_password: str = field(default_factory=fresh, repr=False)
@@ -26,7 +26,7 @@ class Secrets:
     pulumi_passphrase: str = field(default_factory=fresh, repr=False)
 
     def realm_variables(self) -> dict[str, str]:
-        """What `${NAME}` in the realm file stands for."""
+        """The values of `${NAME}` in the realm file."""
         return {
             "FRONTEND_CLIENT_SECRET": self.frontend_client_secret,
             "API_CLIENT_SECRET": self.api_client_secret,
@@ -35,7 +35,7 @@ class Secrets:
 
 
 def load() -> Secrets:
-    """Read the secrets; make those that are missing. They are random: a person's password for another server is not taken."""
+    """Read the secrets; make those that are missing. They are random; a person's password for another server is never used."""
     with only_one("secrets"):
         try:
             kept = json.loads(FILE.read_text()) if FILE.exists() else {}

@@ -19,7 +19,7 @@ PLUGIN = "pulumi.dynamic"  # the module of Pulumi's plugin for dynamic resources
 
 
 def prepare(stack: str, env: dict[str, str], say: Say) -> None:
-    """Make the stack unless it is there, and clear what a killed run left."""
+    """Make the stack unless it exists, and clear what a killed run left."""
     make_local()
     STATE.mkdir(exist_ok=True)
     if checkpoint_file(stack) is None:
@@ -53,7 +53,7 @@ def resource_count(stack: str) -> int:
 
 
 def left_locks(stack: str) -> list[Path]:
-    """The stack's locks, when every one was taken on this machine by a process that lives no more."""
+    """The stack's locks, if all were taken on this machine by processes that no longer run."""
     locks = sorted((STATE / ".pulumi" / "locks" / "organization" / NAME / stack).glob("*.json"))
     return locks if all(is_left(json.loads(lock.read_text() or "{}")) for lock in locks) else []
 
@@ -67,7 +67,7 @@ def end_left_plugins() -> None:
     """End the provider processes of killed runs, which outlive the engine, so that they do not write beside the next run.
 
     Ours have our state folder in their environment. Left ones have no `pulumi` process above them.
-    Only where the kernel shows other processes' environments (Linux).
+    Only if the kernel shows other processes' environments (Linux).
     """
     wanted = f"PULUMI_BACKEND_URL={backend_url(STATE)}".encode()
     for folder in Path("/proc").glob("[0-9]*"):
@@ -92,7 +92,7 @@ def has_engine_above(pid: int) -> bool:
 
 
 def grants_written(stack: str) -> int:
-    """About how many grants a stack lists: each has one `sources`. Its files are read as text, since no YAML may be here yet."""
+    """About how many grants a stack lists: each has one `sources`. The YAML library may not be installed yet."""
     settings = PROJECT / f"Pulumi.{stack}.yaml"
     text = settings.read_text(errors="replace") if settings.is_file() else ""
     given = GRANTS_FILE.search(text)
@@ -117,7 +117,7 @@ def take_salt_out(stack: str) -> None:
 
 
 def without_salt(text: str) -> str:
-    """A stack's settings without the line of the salt; unchanged when they hold encrypted values."""
+    """A stack's settings without the line of the salt; unchanged if they contain encrypted values."""
     if "secure:" in text:
         return text
     return "".join(line for line in text.splitlines(keepends=True) if not line.startswith(SALT))

@@ -21,12 +21,12 @@ ONLY_LOCKED = ("--require-hashes", "--only-binary", ":all:", "--requirement")
 
 
 def install(say: Say) -> Path:
-    """Make the project's environment, or bring it to what its lock says now; does nothing when it is already so."""
+    """Make the project's environment, or change it to match its lock; does nothing if it matches."""
     return environment(VENV, LOCK, say)
 
 
 def environment(folder: Path, lock: Path, say: Say) -> Path:
-    """The Python of an environment that holds what the lock says."""
+    """The Python of an environment that matches the lock."""
     python, wanted = folder / "bin" / "python", hashlib.sha256(lock.read_bytes()).hexdigest()
     if is_current(folder, wanted):
         return python
@@ -50,6 +50,6 @@ def environment(folder: Path, lock: Path, say: Say) -> Path:
 
 
 def is_current(folder: Path, wanted: str) -> bool:
-    """Whether an environment works and holds what the lock with this hash says."""
+    """Whether an environment works and matches the lock with this hash."""
     stamp = folder / STAMP
     return (folder / "bin" / "python").exists() and stamp.exists() and stamp.read_text() == wanted

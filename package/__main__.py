@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-sys.path[0] = str(Path(__file__).resolve().parent.parent)  # of this process alone, in place of this folder
+sys.path[0] = str(Path(__file__).resolve().parent.parent)  # in this process only, in place of this folder
 
 from package.servicer import serve
 

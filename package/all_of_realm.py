@@ -1,4 +1,4 @@
-"""All grants of a realm as the engine calls them: one resource, whose parts the resources' own providers make."""
+"""All grants of a realm, for the engine's calls: one resource, whose parts are made by their own providers."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ from providers.bulk.told import RealmRun
 from providers.realm_grants import FAILED, RealmGrantsProvider
 
 KIND = PACKED.removeprefix(PACKAGED)
-SHOWN = ("grants", "parts")  # what a preview names of its inputs
+SHOWN = ("grants", "parts")  # the inputs that a preview shows
 
 
 class _Provider(RealmGrantsProvider):
-    """With the providers of the parts that this process has."""
+    """With this process's providers of the parts."""
 
     def __init__(self, providers: Mapping[str, KeycloakProvider]) -> None:
         self._providers = dict(providers)
@@ -29,7 +29,7 @@ class _Provider(RealmGrantsProvider):
 
 
 class AllOfRealm:
-    """The calls of ``Resources``, for the one kind that has many objects. Numbers arrive as floats."""
+    """The calls of ``Resources`` for the only kind with many objects. Numbers arrive as floats."""
 
     def __init__(self, providers: Mapping[str, KeycloakProvider]) -> None:
         """:param providers: of the parts."""
@@ -42,7 +42,7 @@ class AllOfRealm:
         )
 
     def diff(self, _kind: str, id_: str, olds: Props, news: Props) -> CallResult:
-        changes = self._call("diff", id_, olds, news).changes is not False  # None: Pulumi is to tell them itself
+        changes = self._call("diff", id_, olds, news).changes is not False  # None: Pulumi finds them itself
         differ = tuple(key for key in SHOWN if with_integers(olds.get(key)) != with_integers(news.get(key)))
         return CallResult(fields=differ or SHOWN[1:], changes=True) if changes else CallResult()
 
@@ -51,11 +51,11 @@ class AllOfRealm:
         return _made(str(made.id), made)
 
     def update(self, _kind: str, id_: str, olds: Props, news: Props) -> CallResult:
-        """Also of a state that the other face has written, whose parts are kept as they are compared."""
+        """Also for a state that the other face has written."""
         return _made(id_, with_closed_values(self._provider.update)(id_, with_integers(olds), with_integers(news)))
 
     def read(self, _kind: str, _urn: str, id_: str, props: Props) -> CallResult:
-        """What the server has of it; without props there is nothing to go by."""
+        """The server's state of it. Without props nothing is known."""
         if not props:
             return CallResult()
         now = self._call("read", id_, props)

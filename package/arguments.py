@@ -1,4 +1,4 @@
-"""What a grant takes, read from its signature: which of its arguments may be outputs, and what type each has."""
+"""The arguments of a grant, read from its signature: which of them may be outputs, and their types."""
 
 import functools
 import inspect
@@ -16,7 +16,7 @@ from providers.base.face import outside
 
 NOT_OF_PACKAGE = (*NO_FIELDS, "name", "planned", "shared", "migration")
 LATE = ("sources", "target", "requester", "realm", "required_roles")
-"""May be outputs, in whole or in part."""
+"""Arguments that may be outputs, or contain outputs."""
 REALM_FIELDS = tuple(each for each in inspect.signature(GrantsOfRealm).parameters if each not in ("name", "opts"))
 
 
@@ -52,7 +52,7 @@ def with_integers(value: Any) -> Any:
 
 
 def faults_of_all(name: str, arguments: Mapping[str, Any]) -> Iterator[str]:
-    """The same of all grants of a realm, which are planned together before any of them is made."""
+    """The same for all grants of a realm, which are planned together before any of them is made."""
     about = f"grants {named(name)}"
     for key, value in arguments.items():
         if key not in REALM_FIELDS:
@@ -63,11 +63,11 @@ def faults_of_all(name: str, arguments: Mapping[str, Any]) -> Iterator[str]:
     if given is not None and not (
         isinstance(given, Mapping) and all(isinstance(each, Mapping) for each in given.values())
     ):
-        yield f"{about}: grants is no map of grants by their names; give each with sources and target."
+        yield f"{about}: grants is not a map of grants by their names; give each with sources and target."
 
 
 def _late(at: str, value: Any) -> Iterator[str]:
-    """Where a value is not known yet, or an output."""
+    """The places in a value that are not known yet, or outputs."""
     if isinstance(value, pulumi.Output | Unknown):
         yield at
     inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()

@@ -1,4 +1,4 @@
-"""The provider's config: the keys of a stack's config that say how to reach a server, and what resources take from it."""
+"""The provider's config: how to reach a server, and defaults for resources. Its keys are those of a stack's config."""
 
 import os
 import re
@@ -32,7 +32,7 @@ OF_PROGRAMS: Mapping[str, str] = {
     "events": "make them the resource ExchangeEvents of the program",
     "resources": "make the grants of a realm one RealmGrants of the program",
 }
-"""Keys of a stack whose grants are planned together, which the package would not obey."""
+"""Keys for a stack with planned grants, which the package would ignore."""
 KEYS = (*(key for key in OF_STACK if key not in OF_PROGRAMS), ORGANIZATION)
 _SET = re.compile(r"(pulumi config set (?:--secret )?)(?=[a-zA-Z])")
 
@@ -44,13 +44,13 @@ def as_texts(props: Mapping[str, Any]) -> dict[str, str]:
 
 
 def variables_name(urn: str) -> str:
-    """What the variables of a provider begin with that a program makes; empty for the default one."""
+    """The prefix of variables for a provider that a program makes; empty for the default one."""
     fit = re.sub("[^A-Za-z0-9-]", "-", explicit_name(urn))[:60]
     return fit if fit[:1].isalpha() or not fit else f"p-{fit}"
 
 
 def connection(texts: Mapping[str, str], urn: str) -> Connection:
-    """Of the default provider by the stack's config, of an explicit one by its own: no secret of the stack goes there.
+    """The default provider's is in the stack's config, an explicit one's in its own, so no secret of the stack goes there.
 
     :raises InvalidSettings: with every fault.
     """
@@ -68,7 +68,7 @@ def plain_in_stack(config: Mapping[str, str], secret: Collection[str]) -> list[s
 
 
 def faults(props: Mapping[str, Any], urn: str = "") -> list[str]:
-    """A sentence each. What is not known yet is not judged."""
+    """A sentence for each fault. What is not known yet is not judged."""
     texts, found = as_texts(props), mistyped(props, only_ours=False, known=tuple(KEYS))
     if all(is_known(value) for value in props.values()):
         try:
@@ -88,14 +88,15 @@ def faults(props: Mapping[str, Any], urn: str = "") -> list[str]:
 
 
 def as_of_package(sentence: str) -> str:
-    """A sentence about a stack's config as one about the package's, whose keys have a prefix on the command line."""
+    """Rewords a sentence about a stack's config for the package's, whose keys have a prefix on the command line."""
     return _SET.sub(rf"\g<1>{PACKAGE}:", sentence)
 
 
 def stack_name_of(urn: str, config: Mapping[str, str], told: str = "") -> str | None:
-    """``<organization>/<project>/<stack>`` of a resource's URN, which does not hold the first. None: it is not known.
+    """``<organization>/<project>/<stack>`` of a resource's URN, which does not contain the organization.
 
-    :param told: the organization that a grant of the same program was made in, if there was any.
+    None: it is not known.
+    :param told: the organization of a grant in the same program, if there was one.
     """
     stack, project = urn.removeprefix("urn:pulumi:").split("::", 3)[:2]
     organization = config.get("organization") or told or _of_backend()

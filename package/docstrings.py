@@ -1,4 +1,4 @@
-"""What docstrings say of arguments, in Markdown and with the names of the package."""
+"""The descriptions of arguments in docstrings, in Markdown and with the package's names."""
 
 import inspect
 import re
@@ -11,12 +11,12 @@ _LIMITS = r"(?:^|(?<=[.,;] ))"
 
 
 def summary(thing: object, fields: Collection[str]) -> str:
-    """What a docstring says before its parameters."""
+    """The part of a docstring before its parameters."""
     return _as_markdown((inspect.getdoc(thing) or "").partition("\n:")[0], fields)
 
 
 def described(thing: object, fields: Collection[str]) -> Mapping[str, str]:
-    """Of each field that a docstring describes, what it says. One line may describe several: ``a: …, b: …``."""
+    """The description of each field in a docstring. One line may describe several: ``a: …, b: …``."""
     names = "|".join(map(re.escape, fields))
     several = re.compile(rf"{_LIMITS}((?:(?:{names}), )*(?:{names})): ")
     found: dict[str, str] = {}

@@ -1,4 +1,7 @@
-"""What an import finds on the server: an object's id, and its fields as a state holds them. What no stack made is used."""
+"""What an import finds on the server: an object's id, and its fields as in a state.
+
+An object that no stack made is used unchanged.
+"""
 
 from dataclasses import asdict
 from functools import singledispatch
@@ -38,7 +41,7 @@ SHARES = "remove the import: `pulumi up` shares it with its owners"
 
 @singledispatch
 def existing(provider: KeycloakProvider, realm: Realm, props: Props) -> Existing:
-    """An existing object's id and fields; None if it does not exist. props: its place and owner.
+    """An existing object's id and fields; None if it does not exist. props: where it is, and its owner.
 
     :raises Refusal: it is another stack's.
     """
@@ -140,7 +143,7 @@ def _claimed(provider: ClaimedProvider, realm: Realm, client: Client, props: Pro
 
 
 def _notes(provider: KeycloakProvider, props: Props, mine: Claim | None, *, others: bool) -> Props:
-    """What a state notes of a setting. :raises Refusal: others claim it, and this owner does not."""
+    """What a state keeps about a setting. :raises Refusal: others claim it, and this owner does not."""
     if mine:
         return {"found": CLAIMED, "was": dict(mine.was), NUMBER: mine.writer.number or None}
     if others:

@@ -1,4 +1,4 @@
-"""Why a call failed, in sentences that are harmless and speak of the package's config."""
+"""Why a call failed, in harmless sentences with the package's config keys."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from package.config import as_of_package
 
 
 class CallFailed(Exception):
-    """A sentence a line. left: the id and the outputs of an object that was made in part."""
+    """One sentence per line. left: the id and the outputs of an object that was made in part."""
 
     def __init__(self, text: str, left: tuple[str, Mapping[str, Any]] | None = None) -> None:
         super().__init__(text)
@@ -37,5 +37,5 @@ def told_as_sentences() -> Iterator[None]:
 
 
 def call_failed(faults: Iterable[str], left: tuple[str, Mapping[str, Any]] | None = None) -> CallFailed:
-    """From sentences, as they are told."""
+    """From sentences, as Pulumi shows them."""
     return CallFailed("\n".join(as_of_package(harmless(each)) for each in faults), left)

@@ -1,4 +1,4 @@
-"""What a resource takes, read from its signature."""
+"""The inputs of a resource, read from its signature."""
 
 import functools
 import inspect
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from providers.base.connections import CONNECTION
 from providers.registry import ResourceKind
 
-NO_FIELDS = ("self", "resource_name", "opts", CONNECTION)  # a package's resource is where its provider is
+NO_FIELDS = ("self", "resource_name", "opts", CONNECTION)  # in the package a resource is where its provider is
 
 
 @functools.cache

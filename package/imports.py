@@ -1,4 +1,4 @@
-"""Import: ``realm/client/name``, as people write it, becomes the object's id, and its fields as a state holds them."""
+"""Import: ``realm/client/name``, as people write it, becomes the object's id, and its fields as in a state."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ WORDS = {"client_id": "client", "resource_server": "resource server"}
 
 
 def import_parts(kind: ResourceKind) -> tuple[str, ...]:
-    """The fields of which an import id consists; none: such a resource is no object on the server."""
+    """The fields of an import id; none if such a resource is not an object on the server."""
     known = () if issubclass(kind.provider, PassingProvider) else kind.provider.INPUTS
     return tuple(each for each in ("realm", "client_id", "resource_server", "name", "scope") if each in known)
 
@@ -32,7 +32,7 @@ def import_form(kind: ResourceKind) -> str:
 def imported(
     kind: ResourceKind, provider: KeycloakProvider, id_: str, own: Mapping[str, Any]
 ) -> tuple[str, Props, Props]:
-    """The object's id, its outputs and its inputs. An id of "": it is not there. own: ``owner`` and ``stack`` of the resource.
+    """The object's id, its outputs and its inputs. An empty id: it does not exist. own: ``owner`` and ``stack`` of the resource.
 
     :raises Refusal: it is another stack's, or the id has another form.
     """
@@ -58,8 +58,8 @@ def imported(
 
 
 def _inputs(kind: ResourceKind, outs: Props) -> Props:
-    """What a program must say to get these outputs."""
-    unsaid = {*kind.provider.CLIENTS.values(), "owner", STACK, "scope_id"}  # found by what is said
+    """The inputs that a program must give to get these outputs."""
+    unsaid = {*kind.provider.CLIENTS.values(), "owner", STACK, "scope_id"}  # found by its fields
     defaults = {**dict.fromkeys(outs, None), **kind.provider.DEFAULTS}
     return {
         key: each
@@ -72,7 +72,7 @@ def _parts(kind: ResourceKind, id_: str) -> list[str]:
     wanted, given = import_parts(kind), [unquote(each) for each in id_.split("/")]
     if not wanted:
         raise Refusal(
-            f"import of {named(kind.name)}: is not possible, since it is no object on the server; declare it."
+            f"import of {named(kind.name)}: is not possible, since it is not an object on the server; declare it."
         )
     if len(given) != len(wanted) or not all(given):
         raise Refusal(

@@ -1,4 +1,4 @@
-"""What a create that failed has left on the server under its own number, as a state holds it: Pulumi keeps it in sight."""
+"""What a failed create left on the server under its own number, as in a state, so that Pulumi keeps it."""
 
 from contextlib import suppress
 from functools import singledispatch

@@ -1,4 +1,4 @@
-"""The resources as the engine calls them: each call of the package becomes one of the resource's provider."""
+"""The engine's calls for resources: each becomes a call of the resource's provider."""
 
 import re
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ Props = dict[str, Any]
 
 @dataclass(frozen=True)
 class CallResult:
-    """What a call came to. fields: those that differ, and replaces: those for which the object is made anew."""
+    """The result of a call. fields: those that differ. replaces: those for which the object is replaced."""
 
     id: str = ""
     props: Props = field(default_factory=dict)
@@ -48,12 +48,12 @@ class Resources:
         self._config = config
         self.providers = {name: kind.provider().use(connection) for name, kind in kinds().items()}
         self._run = Run()  # of the resources outside of grants
-        self.organization = ""  # of the program's stack, once a grant has told
+        self.organization = ""  # of the program's stack, once a grant has shown it
 
     def check(self, kind: str, urn: str, olds: Props, news: Props) -> CallResult:
-        """Fills in what is not given, and refuses what is wrong."""
+        """Fills in defaults, and refuses what is wrong."""
         provider = self._provider(kind)
-        if STACK not in news:  # the program's own resource, and no part of a grant
+        if STACK not in news:  # the program's own resource, not a part of a grant
             news, faults = self._completed(kinds()[kind], urn, olds, news)
             if faults:
                 return CallResult(inputs=news, failures=tuple(faults))
@@ -83,7 +83,7 @@ class Resources:
         return CallResult(id_, dict(changed.outs or {}))
 
     def read(self, kind: str, urn: str, id_: str, props: Props) -> CallResult:
-        """What the server has; without an id where the object is gone. Without props the id is one of an import."""
+        """The server's state; without an id if the object is gone. Without props the id is one of an import."""
         provider = self._provider(kind)
         if not props:
             own, faults = self._own(kind, urn, {}, {})
@@ -112,7 +112,7 @@ class Resources:
         ]
         own, missing = self._own(kind.name, urn, olds, news)
         given = {key: value for key, value in news.items() if key != PROVIDER_KEY}
-        # What its inputs come from may have written the same clients in this run, and no call tells.
+        # The resources of its inputs may have written the same clients in this run, and no call shows that.
         return {**own, **given, ALONE: OUTSIDE, AFTER_OTHERS: True}, [*faults, *missing]
 
     def _own(self, kind: str, urn: str, olds: Props, news: Props) -> tuple[Props, list[str]]:
@@ -136,8 +136,8 @@ def _named(kind: str, urn: str) -> str:
 
 
 def _of_package(kind: ResourceKind, sentence: str) -> str:
-    """A refusal with the fields as the package names them."""
+    """A refusal with the package's names of fields."""
     for each in known_fields(kind):
-        if "_" in each:  # but not in quotes, where it is somebody's text
+        if "_" in each:  # but not in quotes, which contain somebody's text
             sentence = re.sub(rf"(?<![\w'-]){each}(?![\w'-])", outside(each), sentence)
     return as_of_package(sentence)

@@ -1,4 +1,4 @@
-"""The package's schema, made from the resources' signatures, tables and docstrings: nothing of it is kept in a file."""
+"""The package's schema, made from the resources' signatures, tables and docstrings: it is not kept in a file."""
 
 import functools
 import inspect
@@ -78,7 +78,7 @@ def schema() -> Json:
 
 
 def _texts() -> dict[str, str]:
-    """What the keys of a stack's config mean: the program's keys mean the same there."""
+    """The descriptions of the keys of a stack's config, which mean the same in the package."""
     declared = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
     return {**{key: declared[key]["description"] for key in KEYS if key in declared}, ORGANIZATION: ORGANIZATION_TEXT}
 

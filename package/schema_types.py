@@ -24,7 +24,7 @@ _SIMPLE = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
 
 def schema_type(hint: Any) -> dict[str, Any]:
-    """The type of an annotation; what may be an output counts as its value, and what may be None as the rest."""
+    """The type of an annotation; one that may be an output counts as its value, and one that may be None as the other types."""
     choices = [each for each in _choices(hint) if each is not NoneType]
     if len(choices) > 1:
         return {"oneOf": [schema_type(each) for each in choices]}

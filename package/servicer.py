@@ -45,14 +45,14 @@ class Servicer(ProviderServicer):
         super().__init__(Grants(VERSION), [], engine_address)
         self._calls = ThreadPoolExecutor(CALLS, "call")
         self._grants = ThreadPoolExecutor(GRANTS, "grant")
-        self._urn = ""  # of the provider that this process is
+        self._urn = ""  # of this process's provider
         self._runs: dict[str, Run] = {}
         self._resources: Resources | None = None
         self._of_realm: AllOfRealm | None = None
         self._is_cancelled = False
 
     async def Handshake(self, request: Any, context: Any) -> Any:
-        """Tells the engine that ``Create`` and ``Update`` may be called in previews, too."""
+        """Reports that ``Create`` and ``Update`` may be called in previews, too."""
         return proto.provider_pb2.ProviderHandshakeResponse(
             accept_secrets=True, accept_resources=True, accept_outputs=True
         )
@@ -61,7 +61,7 @@ class Servicer(ProviderServicer):
         return proto.GetSchemaResponse(schema=await asyncio.to_thread(schema_text))
 
     async def CheckConfig(self, request: Any, context: Any) -> Any:
-        """The engine sends secrets in clear here, and keeps in the state as secrets what the answer says."""
+        """The engine sends secrets in clear here. The answer says which values it keeps as secrets in the state."""
         news, _ = decoded(request.news, as_they_are=True)
         found = await self._told(context, lambda: config.faults(news, request.urn))
         return proto.CheckResponse(inputs=encoded(news, SECRETS, as_they_are=True), failures=_failures(found))
@@ -108,7 +108,7 @@ class Servicer(ProviderServicer):
         props, secret = decoded(request.properties)
         answer = await self._ask(context, request, lambda to: to.read(_kind(request), request.urn, request.id, props))
         if not answer.id:
-            return proto.ReadResponse()  # no properties at all: there is none
+            return proto.ReadResponse()  # without any properties there is none
         return proto.ReadResponse(
             id=answer.id, properties=encoded(answer.props, secret), inputs=encoded(answer.inputs, secret)
         )
@@ -125,7 +125,7 @@ class Servicer(ProviderServicer):
         run = self._runs.setdefault(request.monitorEndpoint, Run())
         try:
             return await self._in_thread(lambda: self._grant(request, run), self._grants)
-        except CallFailed as problem:  # as a fault of the inputs, to which the engine adds nothing
+        except CallFailed as problem:  # as a fault of the inputs: the engine adds no text to that
             await context.abort_with_status(self.create_grpc_invalid_properties_status(str(problem), []))
             raise
 
@@ -178,7 +178,7 @@ class Servicer(ProviderServicer):
         return await self._told(context, lambda: call(resources), secret)
 
     async def _told(self, context: Any, work: Callable[[], T], secret: Collection[str] = ()) -> T:
-        """What failed is told to the engine, with what it left. secret: the fields that hold a secret."""
+        """Reports a failure to the engine, with what it left. secret: the fields with a secret."""
         try:
             return await self._in_thread(work, self._calls)
         except CallFailed as problem:
@@ -189,7 +189,7 @@ class Servicer(ProviderServicer):
             raise
 
     async def _in_thread(self, work: Callable[[], T], pool: ThreadPoolExecutor) -> T:
-        """In one of our threads, with what Pulumi knows of this call. :raises CallFailed:"""
+        """Runs it in one of our threads, with Pulumi's context of this call. :raises CallFailed:"""
 
         def told() -> T:
             with told_as_sentences():
@@ -207,12 +207,12 @@ def _kind(request: Any) -> str:
 
 
 def _failures(sentences: Iterable[str]) -> list[Any]:
-    """Of no property: beside a property the engine shows its value, as it is and secrets in clear."""
+    """Names no property: the engine would show its value next to it, with secrets in clear."""
     return [proto.CheckFailure(reason=harmless(each)) for each in sentences]
 
 
 def _difference(answer: CallResult, olds: Any, news: Any, before: Any, name: Callable[[str], str] = outside) -> Any:
-    """olds: outputs by the state. before: inputs by the state."""
+    """olds: outputs in the state. before: inputs in the state."""
     detailed = {}
     for key in dict.fromkeys((*answer.fields, *answer.replaces)):
         kind = "ADD" if olds.get(key) is None else "DELETE" if news.get(key) is None else "UPDATE"

@@ -1,4 +1,4 @@
-"""What the schema says where no docstring does, and its examples."""
+"""The schema's texts that are in no docstring, and its examples."""
 
 from collections.abc import Mapping
 from pathlib import Path

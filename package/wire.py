@@ -1,4 +1,4 @@
-"""What the engine sends and takes: a Struct of fields in camelCase, with secrets, outputs and values that are not known yet."""
+"""The engine's values: a Struct of fields in camelCase, with secrets, outputs and values that are not known yet."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ Props = dict[str, Any]
 
 
 def decoded(struct: struct_pb2.Struct, *, as_they_are: bool = False) -> tuple[Props, set[str]]:
-    """The fields as our code names them, or as they are, in clear, and which of them hold a secret."""
+    """The fields in clear, with our code's names or unchanged, and which of them contain a secret."""
     name = str if as_they_are else inside
     secret: set[str] = set()
     props: Props = {}
@@ -33,7 +33,7 @@ def decoded(struct: struct_pb2.Struct, *, as_they_are: bool = False) -> tuple[Pr
 
 
 def encoded(props: Mapping[str, Any], secret: Collection[str] = (), *, as_they_are: bool = False) -> struct_pb2.Struct:
-    """Our fields as the engine's. secret: the fields that hold a secret."""
+    """Our fields as the engine's. secret: the fields with a secret."""
     name = str if as_they_are else outside
     made = struct_pb2.Struct()
     json_format.ParseDict(
@@ -48,7 +48,7 @@ def encoded(props: Mapping[str, Any], secret: Collection[str] = (), *, as_they_a
 
 
 def partly_made(reasons: str, id_: str, properties: struct_pb2.Struct) -> grpc.Status:
-    """What failed, and what Pulumi is to keep of it in the state: the next run goes on with an update."""
+    """What failed, and what Pulumi keeps of it in the state, so that the next run continues with an update."""
     kept = proto.provider_pb2.ErrorResourceInitFailed(id=id_, properties=properties, reasons=reasons.splitlines())
     told = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reasons)
     told.details.add().Pack(kept)

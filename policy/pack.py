@@ -1,4 +1,4 @@
-"""The rules as a Pulumi policy pack: what CrossGuard hands over becomes plain data, findings become violations."""
+"""The rules as a Pulumi policy pack: CrossGuard's resources become plain data, findings become violations."""
 
 import datetime
 import functools
@@ -47,7 +47,7 @@ def report(rule: Rule, args: StackValidationArgs, report_violation: ReportViolat
     """Reports each finding of a rule at its resource, or at the stack."""
     resources = [Resource(each.resource_type, each.urn, plain(each.props)) for each in args.resources]
     stack = read_stack(datetime.datetime.now().astimezone().date(), resources, os.environ)
-    urns = {each.urn for each in resources}  # a grant may be one of many in a resource
+    urns = {each.urn for each in resources}  # one resource may contain many grants
     for finding in rule.findings(stack, plain(args.get_config())):
         report_violation(finding.text, finding.resource if finding.resource in urns else None)
 

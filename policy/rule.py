@@ -1,4 +1,4 @@
-"""What a rule is: a sentence, how much it weighs, where it is from, and a function that finds what breaks it."""
+"""A rule: a sentence, a severity, a reference, and a function that finds what breaks it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ PRODUCTION = ("prod", "production", "live")
 
 @dataclass(frozen=True)
 class Violation:
-    """What breaks a rule, in one sentence. resource: the URN of what it is about, or "" for the stack."""
+    """What breaks a rule, in one sentence. resource: the URN of the resource, or "" for the stack."""
 
     text: str
     resource: str = ""
@@ -30,9 +30,10 @@ class Limit:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule over a stack, without any I/O.
+    """A rule about a stack.
 
-    :param name: the rule as a sentence, in kebab-case; it is state of people's configuration.
+    No I/O.
+    :param name: the rule as a sentence, in kebab-case. People have it in their configuration, so it must not change.
     :param severity: ``advisory`` warns, ``mandatory`` fails the run.
     :param reference: the URL of the RFC's or Keycloak's section that says so.
     :param check: gives the findings; takes the stack, and each limit by its name.
@@ -60,5 +61,5 @@ def texts(default: tuple[str, ...], meaning: str) -> Limit:
 
 
 def production_stacks() -> Limit:
-    """The setting for rules of production stacks: which stacks count as such."""
+    """The setting for rules of production stacks: the stacks that count as production."""
     return texts(PRODUCTION, "production stacks: their names, with `*` for any characters, or a word of their names")

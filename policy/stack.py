@@ -22,7 +22,7 @@ PASSWORD, CLIENT = "password", "client"
 BY_CLIENT = ("clientId", "clientAssertionFile")  # config keys that choose a login as a client
 BY_ASSERTION = ("KEYCLOAK_CLIENT_ASSERTION_FILE", "KEYCLOAK_CLIENT_ASSERTION_COMMAND")
 BY_PERSON = "KEYCLOAK_ADMIN_PASS"
-CONNECTION = "connection"  # of a resource that is at another server than the stack's, as its property
+CONNECTION = "connection"  # the property of a resource at another server than the stack's
 ADDRESS, ALLOWED_BY = "KEYCLOAK_URL", "KEYCLOAK_INSECURE_HTTP"
 BY_PASSWORD = ("adminPassword", "clientSecret", "privateKey")  # config keys beside which no assertion is taken
 Props = Mapping[str, Any]
@@ -32,7 +32,7 @@ _NEGATIONS = ("non", "not", "no", "pre")
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource of a stack. kind: its type token. properties: its outputs; what a preview cannot know is None."""
+    """One resource of a stack. kind: its type token. properties: its outputs; None if a preview cannot know them."""
 
     kind: str
     urn: str
@@ -82,9 +82,10 @@ class Grant:
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack: its name, the day, how it logs in (``password``, ``client``, or "" where that is not known), what it holds.
+    """A stack: its name, the day, how it logs in (``password``, ``client``, or "" if not known), its resources and grants.
 
-    login: ``password`` also where one of several logins is by it. unsafe: keys that leave one of its connections open to others.
+    login: ``password`` also if only one of several logins is by password. unsafe: keys that make one of its connections
+    unsafe.
     """
 
     name: str
@@ -114,9 +115,10 @@ class Stack:
 
 
 def read_stack(today: datetime.date, resources: Iterable[Resource], environ: Mapping[str, str]) -> Stack:
-    """A stack from all of its resources. Their URNs contain its name; their providers and connections contain its logins.
+    """A stack from all of its resources.
 
-    :param environ: of the run, which may bring a token of its platform to log in by, or an address.
+    Their URNs contain its name; their providers and connections contain its logins.
+    :param environ: of the run. It may contain a login token of its platform, or an address.
     """
     known = tuple(sorted(_each(resources), key=lambda resource: resource.urn))
     ways = list(_ways(known, environ))
@@ -132,7 +134,7 @@ def read_stack(today: datetime.date, resources: Iterable[Resource], environ: Map
 
 
 def _each(resources: Iterable[Resource]) -> Iterator[Resource]:
-    """As the rules know them: those of the package as dynamic ones, and the parts of grants that are one resource a realm."""
+    """The resources in the rules' form: those of the package as dynamic ones, parts of one resource per realm as resources."""
     for resource in map(_provider_of_either, resources):
         whole = {"type": resource.kind, "urn": resource.urn, "outputs": dict(resource.properties)}
         yield from (Resource(each["type"], each["urn"], each["outputs"]) for each in each_of([whole]))
@@ -147,7 +149,7 @@ def _provider_of_either(resource: Resource) -> Resource:
 
 
 def _ways(known: Iterable[Resource], environ: Mapping[str, str]) -> Iterator[tuple[Props, Mapping[str, str]]]:
-    """Each way to a server: the config keys that it is set by, and the environment as it counts there."""
+    """Each connection to a server: its config keys, and the environment that counts for it."""
     seen: list[Props] = []
     for each in known:
         given = each.properties.get(CONNECTION)
@@ -162,7 +164,7 @@ def _ways(known: Iterable[Resource], environ: Mapping[str, str]) -> Iterator[tup
 
 
 def _of(name: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """What the environment says for a connection beside the stack's, by the names of the stack's variables."""
+    """The environment for a connection besides the stack's, under the names of the stack's variables."""
     before = f"{re.sub('[^A-Za-z0-9]', '_', name).upper()}_"
     return {key.removeprefix(before): value for key, value in environ.items() if key.startswith(before)}
 
@@ -177,7 +179,7 @@ def _unsafe(given: Props, environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def _login(given: Props, environ: Mapping[str, str]) -> str:
-    """As the connection reads it: without a client in config, a token of the platform counts where nothing else is set."""
+    """Like the connection itself: without a client in config, a token of the platform counts if nothing else is set."""
     if any(_text(given, key) for key in BY_CLIENT):
         return CLIENT
     asserted = any(environ.get(name, "").strip() for name in BY_ASSERTION)

@@ -68,7 +68,7 @@ class AudienceMapperProvider(MapperProvider[Mapper]):
         return [*fit, *store.named(wanted.name)]
 
     def may_have_been(self, wanted: Mapper, was: Mapping[str, object]) -> bool:
-        """A note alone brings no other audience into tokens, nor a mark onto a mapper."""
+        """A note by itself adds no other audience to tokens, and no mark to a mapper."""
         return may_have_been(wanted.audience, was)
 
     def tell_left(self, realm: Realm, props: MapperProps) -> None:

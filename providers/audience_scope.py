@@ -69,11 +69,11 @@ class AudienceScopeProvider(OwnedObjectProvider[Scope]):
         realm.client_scopes.require_no_others(str(found.id), wanted)
 
     def is_as_made(self, realm: Realm, now: Scope, props: AudienceProps) -> bool:
-        client = realm.clients.get(props.included_client_uuid)  # a refresh leaves no name where others add an audience
+        client = realm.clients.get(props.included_client_uuid)  # a refresh finds no name if others add an audience
         return client is not None and audience_of_ours(now) == client.client_id
 
     def may_have_been(self, wanted: Scope, was: Mapping[str, object]) -> bool:
-        """A note alone makes a scope neither one for another audience nor one for other users."""
+        """A note by itself does not make a scope one for another audience or for other users."""
         return may_have_been(wanted, was)
 
     def shown(self, realm: Realm, found: Scope, props: AudienceProps) -> Outputs:

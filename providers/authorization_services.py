@@ -1,4 +1,4 @@
-"""Authorization services of a client, with the service account that Keycloak wants beside them.
+"""Authorization services of a client, with the service account that Keycloak requires for them.
 
 https://www.keycloak.org/docs/latest/authorization_services/#_resource_server_overview
 """
@@ -56,7 +56,7 @@ class AuthorizationServicesProvider(SharedSettingProvider):
     def fetch(self, realm: Realm, id_: str, props: ClientProps | ServicesProps) -> Outputs | None:
         client = realm.clients.get(props.client_uuid)
         if client and not client.is_on(SERVICES):
-            realm.resource_server(client.uuid).rules()  # 501 where the server hides them: then they are not off
+            realm.resource_server(client.uuid).rules()  # 501 if the server hides them: then they are not off
         return super().fetch(realm, id_, props)
 
     def noted(self, realm: Realm, client: Client) -> Values:

@@ -33,7 +33,7 @@ class AssignedProps(ClientProps):
 
 
 class ClientScopeAssignmentProvider(ClaimedProvider):
-    """Create, read and delete of the assignment. That of an unmanaged scope is noted in a claim on the client first."""
+    """Create, read and delete of the assignment. For an unmanaged scope, a claim on the client is written first."""
 
     OBJECT = "client scope assignment of client"
     PROPS = AssignedProps
@@ -93,9 +93,9 @@ class ClientScopeAssignmentProvider(ClaimedProvider):
 
 
 class ClientScopeAssignment(KeycloakResource, module="keycloak", name="ClientScopeAssignment"):
-    """Hands a client scope to a client, which is given by its client id.
+    """Adds a client scope to a client, which is given by its client id.
 
-    :param scope: the name of the client scope. scope_id: its id, for the order of one run.
+    :param scope: the name of the client scope. scope_id: its id, so that the scope is made before.
     :param kind: ``default``: in every token; ``optional``: in those whose request names it in ``scope``.
     :param takes_away: ids of audience mappers of the same owner on the client, which are deleted once it holds the scope.
     """

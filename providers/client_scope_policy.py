@@ -1,6 +1,7 @@
 """Client-scope policies of a resource server: they match tokens that have client scopes.
 
-At an exchange it is the subject token's ``scope`` that counts. With a role mapped to the scope it so gates by the user's role.
+At an exchange it is the subject token's ``scope`` that counts. With a role mapped to the scope, the policy thus requires
+the user's role.
 
 https://www.keycloak.org/docs/latest/authorization_services/#_policy_client_scope
 """

@@ -1,4 +1,4 @@
-"""Events of token exchanges: a realm records them, so that ``python -m exchange audit`` can tell who exchanged what.
+"""Events of token exchanges: a realm records them, so that ``python -m exchange audit`` can show who exchanged what.
 
 Needs a login with ``manage-events``. https://www.keycloak.org/docs/latest/server_admin/#auditing-user-events
 """
@@ -87,12 +87,12 @@ class ExchangeEventsProvider(KeycloakProvider):
 
 
 class ExchangeEvents(KeycloakResource, module="keycloak", name="ExchangeEvents"):
-    """Has a realm record its token exchanges, allowed and refused; gives back what was when the last owner leaves.
+    """Makes a realm record its token exchanges, allowed and refused. The last owner restores the former settings.
 
     Types of events that are recorded already stay, and so do listeners and admin events.
 
     :param expiration: seconds that events are kept at least. Never shortens what the realm keeps already, nor what another stack
-        declares. Left out: as the realm keeps them, which is for ever where nobody has said otherwise.
+        declares. Left out: as the realm keeps them, by default for ever.
     """
 
     enabled: pulumi.Output[bool]

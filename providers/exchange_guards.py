@@ -88,13 +88,13 @@ def _held(props: GuardsProps, id_: str = "") -> claimed.TakenGuards:
 
 
 class ExchangeGuards(KeycloakResource, module="keycloak", name="ExchangeGuards"):
-    """Restricts every token exchange of a realm, standard and legacy; what several stacks declare adds up.
+    """Restricts every token exchange of a realm, standard and legacy; the declarations of several stacks add up.
 
     All clients are given by client id. A requester may be created in the same run, before this resource.
     :param requesters: only these clients, and those of other stacks' guards, may exchange at all. Left out: anybody may.
     :param sources: by requester, the clients whose tokens it may exchange; itself too, where it exchanges its own.
     :param scopes: by requester and optional client scope, the clients whose tokens it may exchange for that scope (standard).
-    :param no_wider_scopes: requesters whose exchanged tokens hold no scope that the subject token has not. Their audience
+    :param no_wider_scopes: requesters whose exchanged tokens may have no scope that the subject token lacks. Their audience
         mappers must be in client scopes: Keycloak leaves out those of the client itself.
     :param user_claims: by requester and claim at the top of the subject token, a text or a number, a regular expression that
         the whole value must match, such as ``{"api": {"preferred_username": "alice|bob"}}``.

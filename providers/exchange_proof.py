@@ -1,4 +1,4 @@
-"""A real exchange at the end of ``pulumi up``: fails the run, with Keycloak's words, when the grant does not work.
+"""A real exchange at the end of ``pulumi up``: fails the run, with Keycloak's words, if the grant does not work.
 
 It is made again whenever a part of its grant is. Nothing is written to the realm; the tokens are ended at once.
 """
@@ -72,7 +72,7 @@ class ExchangeProofProvider(PassingProvider):
 
 
 def _switch_goes(realm: Realm, props: ProofProps) -> bool:
-    """Whether the requester's switch is this stack's alone: moved to legacy, it goes with the deletes, which come last."""
+    """Whether only this stack claims the requester's switch. When a grant moves to legacy, the switch is deleted last."""
     client = realm.clients.find(props.requester)
     owners = {stack_of(claim.owner) for claim in claims(client, SWITCH_CLAIM)}
     return client is not None and client.is_on(SWITCH) and owners == {stack_of(props.owner)}
@@ -84,7 +84,8 @@ class ExchangeProof(KeycloakResource, module="keycloak", name="ExchangeProof"):
     The subject is the user in ``KEYCLOAK_USER`` with ``KEYCLOAK_USER_PASS``, else the source's service account. Client secrets
     come from ``KEYCLOAK_CLIENT_SECRET_<CLIENT_ID>``, else from the server.
 
-    :param login_scope: what to ask for when the source's token is fetched; exchange_scope: at the exchange.
+    :param login_scope: the scope to request when the source's token is fetched. exchange_scope: the scope to request at the
+        exchange.
     :param needs_user: a service account proves nothing. exact: ``aud`` must be the target alone.
     :param parts: ids of the resources that the grant consists of; a new one makes a new proof.
     """

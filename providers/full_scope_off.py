@@ -29,7 +29,7 @@ class FullScopeOffProvider(SharedSettingProvider):
 
 
 class FullScopeOff(KeycloakResource, module="keycloak", name="FullScopeOff"):
-    """Takes roles that are not mapped to a client out of all its tokens, and so the audiences that they bring.
+    """Removes roles that are not mapped to a client from all its tokens, and so the audiences of these roles.
 
     :param client_id: the client whose tokens change; a client id, not a UUID.
     """

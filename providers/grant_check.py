@@ -91,7 +91,7 @@ class GrantCheck(KeycloakResource, module="keycloak", name="GrantCheck"):
 
     :param grant: its name. fields: its settings, symbols in place of names. names: by symbol, client ids and roles.
     :param ids: by symbol, UUIDs of clients that are known as resources. coming: symbols of what the same run may make.
-    :param preview: whether nothing is written. own: of the state, see ``own_of``. agreed: that no other grant speaks against it.
+    :param preview: whether nothing is written. own: of the state, see ``own_of``. agreed: no other grant contradicts it.
     """
 
     READS_ANEW = True

@@ -59,7 +59,7 @@ class HardcodedClaimMapperProvider(MapperProvider[Mapper]):
         return made_of(Mapper, props)
 
     def may_have_been(self, wanted: Mapper, was: Mapping[str, object]) -> bool:
-        """A note alone brings no other claim into tokens, no other value, and no mark onto a mapper."""
+        """A note by itself adds no other claim or value to tokens, and no mark to a mapper."""
         return may_have_been(wanted, was)
 
 

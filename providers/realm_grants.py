@@ -1,4 +1,4 @@
-"""All grants of a realm as one resource: its parts are the resources that they would have each, done by the same providers.
+"""All grants of a realm as one resource: its parts are what would else be resources, made by the same providers.
 
 docs/adr/0028-one-resource-a-realm.md says when that is worth it.
 """
@@ -35,7 +35,7 @@ GIVES, FAILED = "gives", "failed"
 
 
 class RealmGrantsProvider(dynamic.ResourceProvider):
-    """Create, read, update and delete of all parts. One that fails stays out of the outputs, and is named in ``failed``."""
+    """Create, read, update and delete of all parts. A part that fails is left out of the outputs, and is listed in ``failed``."""
 
     serialize_as_secret_always = False
 
@@ -81,7 +81,7 @@ class RealmGrantsProvider(dynamic.ResourceProvider):
         return dynamic.ReadResult(id_, now, _packed(ins, props, like=props))
 
     def delete(self, _id: str, _props: Props) -> None:
-        """Removes all parts, or gives back what was there. :raises KeycloakError: with what failed; the others are done."""
+        """Removes all parts, or restores what existed before. :raises KeycloakError: with what failed; the others are done."""
         if faults := self._engine.delete(parts_in(_props)):
             raise KeycloakError(*all_of(faults))
 

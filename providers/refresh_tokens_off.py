@@ -30,7 +30,7 @@ class RefreshTokensOffProvider(SharedSettingProvider):
 
 
 class RefreshTokensOff(KeycloakResource, module="keycloak", name="RefreshTokensOff"):
-    """Gives a client no refresh tokens, at its users' logins neither.
+    """Switches off refresh tokens for a client, also at its users' logins.
 
     :param client_id: the requester's client id, not its UUID.
     """

@@ -44,7 +44,7 @@ class RegexPolicyProvider(PolicyProvider[Policy]):
 
 
 def pattern_fault(pattern: str) -> str | None:
-    """What is surely wrong with a Java regular expression: in its brackets, and in what other dialects write."""
+    """Certain faults of a Java regular expression: in its brackets, and from other dialects."""
     if pattern[:1] in ("*", "+", "?"):
         return f"which begins with {named(pattern[0])}"
     if re.search(r"\(\?[a-z]*x", pattern):  # then it may have comments

@@ -1,4 +1,4 @@
-"""All resources, by their names: what a face registers, serves and describes."""
+"""All resources by name, for the program and the package."""
 
 import functools
 import importlib

@@ -1,6 +1,6 @@
 """Policies of a deployed script: a JavaScript in a JAR in Keycloak's ``providers/`` folder, with the feature ``scripts``.
 
-On ``realm-management`` a script is the only policy that may judge the address of the client that asks.
+On ``realm-management`` a script is the only policy that can check the requester's address.
 
 https://www.keycloak.org/docs/latest/authorization_services/#_policy_js
 """

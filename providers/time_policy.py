@@ -1,6 +1,6 @@
 """Time policies of a resource server: they match in a span of time, by the server's own clock and zone.
 
-A window of hours past midnight, or with minutes, takes several and an aggregate policy: ``time_windows.time_parts``.
+A window of hours past midnight, or with minutes, needs several and an aggregate policy: ``time_windows.time_parts``.
 
 https://www.keycloak.org/docs/latest/authorization_services/#_policy_time
 """

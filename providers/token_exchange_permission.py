@@ -86,13 +86,13 @@ class TokenExchangePermissionProvider(KeycloakProvider):
 
 
 class TokenExchangePermission(KeycloakResource, module="keycloak", name="TokenExchangePermission"):
-    """Hangs policies on the token-exchange permission of a target.
+    """Attaches policies to the token-exchange permission of a target.
 
     :param client_id: the target's client id, not its UUID; its management permissions must be on.
     :param policies: ids of policies on the same ``realm-management``. Any of them may allow the exchange; one that matches
         none (a user policy, or a regex policy on another claim than ``scope``) is refused.
     :param with_policies: they are deleted with this resource, by the same owner, so that two stacks never race for the list;
-        one that no stack has made was there before, and stays unless ``on_remove`` is ``revoke``.
+        one that no stack made existed before, and stays unless ``on_remove`` is ``revoke``.
     """
 
     client_uuid: pulumi.Output[str]

@@ -21,7 +21,7 @@ from providers.base.uuids import is_known
 
 @dataclass(frozen=True, kw_only=True)
 class LifespanProps(ClientProps):
-    seconds: int | None  # None in the state when somebody has taken the setting away
+    seconds: int | None  # None in the state if somebody removed the setting
 
 
 class TokenLifespanProvider(SharedSettingProvider):

@@ -1,6 +1,6 @@
 """User policies of a resource server: they match the named users.
 
-On ``realm-management`` they match no exchange: Keycloak judges the client that asks there.
+On ``realm-management`` they match no exchange, since Keycloak checks the requester there.
 
 https://www.keycloak.org/docs/latest/authorization_services/#_policy_user
 """

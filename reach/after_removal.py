@@ -31,14 +31,14 @@ def token_life(realm: Realm, client: Client, exchange: str) -> str:
 
 
 def exchange_with_lifespan_of(client: Client, audience: str, exchange: str) -> str | None:
-    """By which exchange tokens were got that have the lifespan of a client of a grant; None where its switch has told it."""
+    """The exchange whose tokens have the lifespan of a grant's client; None if the removal of its switch reports it."""
     if exchange == LEGACY and client.client_id == audience:
         return LEGACY
     return STANDARD if exchange == STANDARD and client.is_on(SWITCH) else None
 
 
 def switch_stays(realm: Realm, client: Client, others: list[str]) -> str:
-    """The standard exchange of a client stays on. others: the owners who claim it; none where it was on before us."""
+    """The standard exchange of a client stays on. others: the owners who claim it; none if it was on before us."""
     whose = f"is used by {some(sorted(others))}" if others else "was on before this stack"
     return _still(
         realm, client.client_id, f"may still exchange tokens, since its standard exchange {whose} and stays on"
@@ -46,9 +46,9 @@ def switch_stays(realm: Realm, client: Client, others: list[str]) -> str:
 
 
 def mappers_stay(realm: Realm, client: Client, audience: str, owner: str) -> str | None:
-    """The tokens of a client still name a client after our audience mapper is gone; None where they do not.
+    """The tokens of a client still have another in aud after our audience mapper is removed; None if not.
 
-    What bears this stack's mark counts, too: others may have written it.
+    Mappers with this stack's mark count, too, since others may have written it.
     """
     left = [
         f"{texts.named(each.name)}{_of(each.owner, owner)}"
@@ -66,7 +66,7 @@ def mappers_stay(realm: Realm, client: Client, audience: str, owner: str) -> str
 
 
 def policies_stay(realm: Realm, client_id: str, permission_id: str) -> str | None:
-    """A client's token-exchange permission still holds policies; None where it is gone, and what it allowed."""
+    """A client's token-exchange permission still has policies; None if it is gone, with what it allowed."""
     policies: list[str] = []
     with suppress(NotFound):
         policies = [str(each["name"]) for each in realm.permissions_server().policies_of(permission_id)]

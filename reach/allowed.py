@@ -1,8 +1,8 @@
 """Every exchange that a realm's state allows, and why. ``realm_reach`` makes it from a ``Survey`` and ``read_roles``.
 
 * ``verdict(requester, source, audience)``: whether that one exchange is allowed, under which conditions, by what, or why not;
-* ``rules()``: for each requester, whose tokens it may turn into tokens for whom. An exchange is allowed for every source with
-  every audience of a rule, so a realm of 1,000 clients stays small; what only users' roles open is told apart;
+* ``rules()``: for each requester, the sources and audiences of its exchanges. An exchange is allowed for every source with
+  every audience of a rule, so a realm of 1,000 clients stays small. What only users' roles allow is separate;
 
 What Keycloak decides at the moment of an exchange is never left out: it is a condition in words (a user's role, a requested
 scope, a time, a consent). What only the server knows of client policies is a condition, too, or is in ``guards.unjudged``.
@@ -42,14 +42,13 @@ OWN_TOKEN = Way(OWN, "its own token")
 
 @dataclass(frozen=True)
 class RealmReach:
-    """names: by client and audience, what mappers put into tokens. permissions: by target and requester.
+    """names: by client and audience, the mappers that add the audience. permissions: by target and requester.
 
     standard: clients whose switch is on, where the server has that exchange. legacy: whether the server has that exchange.
     disabled_targets: whether that exchange gives tokens for disabled clients, too.
-    issued: by client and another, what lets the other exchange the client's tokens as its own.
-    new: whom the new tokens of requesters name that a guard on wider scopes narrows.
-    failing: by client, the mappers by which its tokens cannot be exchanged.
-    lacks: of the exchanges that the server does not offer, what it lacks and what to do.
+    issued: by client and another, what lets the other exchange the client's tokens as its own. new: the audiences of new
+    tokens of requesters under a guard on wider scopes. failing: by client, the mappers because of which its tokens cannot
+    be exchanged. lacks: for exchanges that the server does not offer, what it lacks and what to do.
     """
 
     clients: Mapping[str, Client]
@@ -70,7 +69,7 @@ class RealmReach:
         return STANDARD if requester in self.standard else LEGACY if self.legacy else None
 
     def verdict(self, requester: str, source: str, audience: str | None, meant: str | None = None) -> Reasoning:
-        """Whether a requester may turn a source's token into one for an audience; None is itself. meant: by which exchange."""
+        """Whether a requester may exchange a source's token for one for an audience; None is itself. meant: by which exchange."""
         exchange = self.exchange_of(requester)
         target = None if exchange == LEGACY and audience == requester else audience
         if exchange is None and meant in self.lacks:
@@ -102,7 +101,7 @@ class RealmReach:
         return Reasoning(exchange, holds, to, (*self._when(requester), *may_fail), tuple(dict.fromkeys(faults)))
 
     def rules(self, of: Collection[str] | None = None) -> Iterator[AllowedExchanges]:
-        """What each requester may do, in order; own tokens for itself are part of it. of: these requesters, None for all."""
+        """What each requester may do, in order, with exchanges of its own tokens. of: these requesters, None for all."""
         naming: dict[str, list[str]] = {}
         for client, others in (*self.names.items(), *self.issued.items()):
             for audience in others:
@@ -142,7 +141,7 @@ class RealmReach:
                 yield AllowedExchanges(requester, exchange, self._any_source(requester), targets, when=when)
 
     def sources_asking(self, requester: str, audience: str | None) -> frozenset[str] | None:
-        """Whose tokens alone let a requester ask for an audience, by a guard on scopes; None for all."""
+        """The sources with whose tokens a guard on scopes lets a requester ask for an audience; None for all."""
         asked = {asked_for(scope): names for scope, names in self.guards.asked.get(requester, {}).items()}
         if not asked or audience is None or requester not in self.standard:
             return None
@@ -164,23 +163,23 @@ class RealmReach:
 
     @property
     def unjudged(self) -> tuple[str, ...]:
-        """What may allow more or less than is computed, a sentence each."""
+        """Why more or less may be allowed than was computed, a sentence each."""
         able = (each for each in sorted(self.clients) if self.exchange_of(each) and not any(self._no_requester(each)))
         asking = [each for each in able if self.clients[each].is_on(SERVICES)]
         return (*self.guards.unjudged, *map(unjudged, asking))
 
     def names_at_exchange(self, requester: str) -> Mapping[str, Ways]:
-        """Whom mappers put into the token that a standard exchange makes for a requester."""
+        """The audiences that mappers add to the token that a standard exchange makes for a requester."""
         of = self.new.names if requester in self.guards.no_wider_scopes else self.names
         named = {each: of_new_tokens(ways) for each, ways in of.get(requester, {}).items()}
         return {each: ways for each, ways in named.items() if ways}
 
     def roles_at_exchange(self, requester: str) -> RoleReach:
-        """Whom users' roles put into it."""
+        """The audiences that users' roles add to it."""
         return self.new.roles if requester in self.guards.no_wider_scopes else self.roles
 
     def _named(self, requester: str, audience: str, source: str | None = None) -> Ways:
-        """source: whose token it is, which a guard on scopes asks for; None where that is told as a condition."""
+        """source: whose token it is, for a guard on scopes; None to give that as a condition."""
         by_role = self.roles_at_exchange(requester).names(requester, audience)
         ways = (*self.names_at_exchange(requester).get(audience, ()), *of_new_tokens((by_role,) if by_role else ()))
         asked = {asked_for(scope): names for scope, names in self.guards.asked.get(requester, {}).items()}
@@ -218,7 +217,7 @@ class RealmReach:
 
     @cached_property
     def issuing(self) -> frozenset[str]:
-        """Those for which tokens are issued."""
+        """The clients for which tokens are issued."""
         return frozenset(name for name in self.enabled if not self.clients[name].is_on("bearerOnly"))
 
     def _any_source(self, requester: str) -> dict[str, Ways]:
@@ -274,7 +273,7 @@ class RealmReach:
         return [*(worded(why, target) for why in found if audience or why is Unfit.CONSENT), *fails]
 
     def failing_source(self, requester: str, source: str) -> tuple[Failure, ...]:
-        """What may keep a requester from exchanging a source's tokens, of the mappers that write them."""
+        """What may prevent a requester from exchanging a source's tokens, among the mappers that write into them."""
         return tuple(as_source(self.failing.get(source, ()), self.exchange_of(requester), foreign=source != requester))
 
 

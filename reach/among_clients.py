@@ -1,4 +1,4 @@
-"""What decides the exchanges among some clients of a realm: a ``Survey`` of only these, at a few requests each."""
+"""What decides the exchanges among some clients of a realm: a ``Survey`` of only these, with a few requests per client."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -24,10 +24,10 @@ from reach.verdict import Case
 
 @dataclass(frozen=True)
 class AmongClients:
-    """What a realm allows among some clients. unseen: what the login may not read, a sentence each.
+    """What a realm allows among some clients.
 
-    consented: whether the user whose tokens are meant has consented to what is asked for.
-    read: of what it was computed.
+    unseen: what the login may not read, a sentence each. consented: whether the user in question has consented to what is
+    requested. read: the data that it was computed from.
     """
 
     reach: RealmReach
@@ -44,15 +44,15 @@ class AmongClients:
         return replace(self, reach=replace(self.reach, guards=guards, new=new))
 
     def whole(self, requester: str) -> NewTokens:
-        """What a requester's new token names where nothing is left out."""
+        """The audiences of a requester's new token if nothing is left out."""
         return NewTokens({requester: self.reach.names.get(requester, {})}, self.reach.roles)
 
     def left(self, requester: str, token: Collection[str]) -> NewTokens:
-        """What a guard on wider scopes leaves of a requester's new token. token: the scopes of the subject token."""
+        """What a guard on wider scopes leaves in a requester's new token. token: the scopes of the subject token."""
         return new_tokens(self.read.survey, self.read.roles, [requester], token) if self.read else NewTokens()
 
     def may_fail(self, case: Case) -> Iterator[str]:
-        """That no mapper keeps tokens from being made or taken, of the client scopes that are asked for or always count."""
+        """That no mapper of default or requested client scopes prevents tokens from being made or accepted."""
         maker = case.audience if case.exchange == LEGACY and case.audience else case.requester
         source = self.reach.failing_source(case.requester, case.source)
         for found, scope in (
@@ -77,7 +77,7 @@ def reach_among_clients(realm: Realm, features: Features, client_ids: Collection
 
     :raises Refusal: the realm does not exist, or the login may not see its clients, or their client scopes.
     """
-    realm.management_uuid()  # says it where the realm is not to be seen
+    realm.management_uuid()  # raises if the login cannot see the realm
     found = {name: client for name in sorted(set(client_ids)) if (client := realm.clients.find(name))}
     for each in found.values():
         realm.client_scopes.require_seen(each)
@@ -104,8 +104,8 @@ def survey_of(
 ) -> tuple[Survey, tuple[str, ...]]:
     """A survey of these clients, with a sentence where the login may not read the legacy permissions.
 
-    :param scopes: client scopes as Keycloak describes them. held: the legacy permissions, where they were read before.
-    :param client_policies: where they were read before, and whether the login may.
+    :param scopes: client scopes as Keycloak describes them. held: the legacy permissions, if they were read before.
+    :param client_policies: if they were read before, and whether the login may.
     """
     unseen: tuple[str, ...] = ()
     if held is None and features.legacy_exchange:

@@ -3,11 +3,11 @@
 A mapper adds a client in one of these ways, each proven by tokens of Keycloak 26.7.3:
 
 * an audience mapper adds its included client, or its custom audience where it includes none. From 26.7.5 on, a client that
-  does not exist or is disabled is not added; it may not exchange tokens in any version;
+does not exist or is disabled is not added; in no version may it exchange tokens;
 * a mapper of the claim ``aud`` writes a fixed value, or a value of the user, which may be any client's id. It replaces what other
   mappers added before it, in no defined order;
-* the audience-resolve mapper adds each client of which the token carries a role. A hard-coded role is in it without the user
-  having it, and a renamed role counts for the client of its new name;
+* the audience-resolve mapper adds each client of which the token carries a role. A hard-coded role is in it even if the
+user lacks it, and a renamed role counts for the client in its new name;
 * a script, or a mapper of a type that is not Keycloak's, may add any client.
 
 https://www.keycloak.org/docs/latest/server_admin/#_audience
@@ -44,10 +44,10 @@ from reach.written_audiences import written as written_by
 
 @dataclass(frozen=True)
 class Shapes:
-    """Names of what gives a client's access tokens another shape, in which other mappers act.
+    """What gives a client's access tokens another shape, in which other mappers act.
 
     lighteners: client policies that may make them lightweight (``reach.lightweight``); None where the login may not read them.
-    introspectors: clients that get them whole, signed anew (``reach.introspection``), in words.
+    introspectors: clients that get complete tokens, signed again (``reach.introspection``), in words.
     """
 
     lighteners: Sequence[str] | None = ()
@@ -59,7 +59,7 @@ UNREADABLE = "one of the client policies, which this login may not read (role vi
 
 
 class Introspected(str):
-    """A condition in words: a client passes on the token that it gets at introspection. An exchange makes no token that way."""
+    """A condition in words: a client passes on the token that it gets at introspection. An exchange never makes such a token."""
 
     __slots__ = ()
 
@@ -71,12 +71,12 @@ class Added:
     audience: a client id, or any text; None where it may be any client's id.
     by: the mapper in words, with its place.
     mapper: as Keycloak describes it.
-    owner: what it, or its client scope, says of its owner. Others can write it: it is shown, never trusted.
-    scopes: the client scopes that must all count for a token; none for a mapper of the client itself.
+    owner: the owner in its mark, or in its client scope's. Others can write it: it is shown, never trusted. scopes: the
+    client scopes that must all count for a token; none for a mapper of the client itself.
     renamed: ``<client id>.<role>`` or ``<role>``, which the user must have.
     sets: whether it replaces what other mappers added.
     on: whether it acts on the access tokens that the client gets now, which may be lightweight ones.
-    when: what a client policy, or a client at introspection, must do or leave for that, a phrase; None where none matters.
+    when: what a client policy, or a client at introspection, must do or not do for that, a phrase; else None.
     """
 
     audience: str | None
@@ -91,12 +91,12 @@ class Added:
 
     @property
     def own(self) -> AudienceMapper | None:
-        """The audience mapper of the client itself that it is; None for all others."""
+        """The mapper, if it is an audience mapper of the client itself; else None."""
         return None if self.scopes or self.mapper["protocolMapper"] != AUDIENCE_MAPPER else self.audience_mapper
 
     @property
     def audience_mapper(self) -> AudienceMapper | None:
-        """The audience mapper that it is, of the client or of a client scope."""
+        """The mapper, if it is an audience mapper of the client or of a client scope."""
         return AudienceMapper.read(self.mapper) if self.mapper["protocolMapper"] == AUDIENCE_MAPPER else None
 
     @property
@@ -111,7 +111,7 @@ class Added:
 
     @property
     def on_request(self) -> bool:
-        """Whether it is only in tokens whose request asked for a client scope."""
+        """Whether it acts only on tokens whose request asked for a client scope."""
         return any(scope.kind == OPTIONAL for scope in self.scopes)
 
     def may_add(self, audience: str) -> bool:
@@ -137,7 +137,7 @@ def switched(client: Client, scopes: Scopes, shapes: Shapes = AS_ISSUED) -> list
 
 
 def resolvers(client: Client, scopes: Scopes, shapes: Shapes = AS_ISSUED) -> list[Added]:
-    """The mappers by which a client's access tokens name each client of which they carry a role; ``audience`` says nothing."""
+    """The mappers that add to a client's access tokens each client of which they contain a role; ``audience`` is unused."""
     return _resolvers(held_mappers(client, scopes), client, shapes)
 
 
@@ -169,7 +169,7 @@ def issued(client: Client, scopes: Scopes, shapes: Shapes = AS_ISSUED) -> list[A
 
 
 def if_held(client: Client, scope: Json) -> list[Added]:
-    """What the mappers of one client scope would add, roles left aside, if the client held it."""
+    """What the mappers of one client scope would add if the client held it, without roles."""
     held = AssignedScope(str(scope["name"]), DEFAULT)
     by = f"the client scope {named(held.name)}"
     return [each for mapper in of_scope(scope) for each in _adds(client, mapper, by, held, None, [])]
@@ -181,7 +181,7 @@ def names_by_itself(client: Client, audience: str) -> bool:
 
 
 def _acts(mapper: Json, client: Client, shapes: Shapes) -> tuple[bool, str | None]:
-    """Whether a mapper acts on a client's access tokens, in some shape, and what must hold for that."""
+    """Whether a mapper acts on some shape of a client's access tokens, and what must be true for that."""
     on, when = acts_at_issue(mapper, client, shapes.lighteners)
     if not _is_set(mapper, INTROSPECTION_CLAIM) or not shapes.introspectors or (on and when is None):
         return on, when
@@ -190,7 +190,7 @@ def _acts(mapper: Json, client: Client, shapes: Shapes) -> tuple[bool, str | Non
 
 
 def acts_at_issue(mapper: Json, client: Client, lighteners: Sequence[str] | None) -> tuple[bool, str | None]:
-    """The same of tokens as they are issued."""
+    """The same for tokens as they are issued."""
     if mapper["protocolMapper"] in (ROLE_MAPPER, RENAMED_ROLE_MAPPER):
         return True, None  # they have no such setting
     plain, light = (_is_set(mapper, setting) for setting in (TOKEN_CLAIM, LIGHTWEIGHT_CLAIM))
@@ -205,7 +205,7 @@ def acts_at_issue(mapper: Json, client: Client, lighteners: Sequence[str] | None
 
 
 def _is_set(mapper: Json, setting: str) -> bool:
-    """As Keycloak reads a setting; a mapper of an unknown type may act where it says nothing."""
+    """A setting as Keycloak reads it. A mapper of an unknown type without the setting may act."""
     return is_set(mapper, setting, unsaid=is_unknown(mapper))
 
 
@@ -229,7 +229,7 @@ def _adds(
     if kind in (ROLE_MAPPER, RENAMED_ROLE_MAPPER):
         old, new = str(config.get("role") or ""), str(config.get("new.role.name") or "")
         renamed = old if kind == RENAMED_ROLE_MAPPER else None
-        audience, dot, _ = (new if renamed else old).rpartition(".")  # as Keycloak parts a client id from its role
+        audience, dot, _ = (new if renamed else old).rpartition(".")  # as Keycloak splits a client id and a role
         for each in through if dot and audience != client.client_id else ():
             yield Added(
                 audience, by, mapper, owner, tuple(dict.fromkeys((*scopes, *each.scopes))), renamed, when=each.when

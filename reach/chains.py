@@ -1,4 +1,4 @@
-"""Which grants give a service its tokens: a chain of exchanges, from a client that users log in at. Without any request."""
+"""Which grants give a service its tokens: a chain of exchanges, from a client that users log in at. Makes no request."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ Place = tuple[str, str]  # realm, client
 class Chains:
     """The cases that end with a token of their requester. A client's depth is the fewest exchanges up to its token.
 
-    Clients of a circle that no other client's tokens come into have no depth.
+    Clients in a circle without tokens from outside have no depth.
     """
 
     def __init__(self, cases: Iterable[Case]) -> None:
@@ -35,7 +35,7 @@ class Chains:
     def to(self, realm: str, client: str, requester: str | None = None) -> tuple[list[Case], list[Case]]:
         """What gives a client a token that a requester can exchange: from clients of less depth, and from all others.
 
-        :param requester: without one, the token names all that it can, and nobody asks for a scope.
+        :param requester: without one, the token has all possible audiences, and no scope is requested.
         """
         own = self._depths.get((realm, client), 0)
         suitable = [

@@ -1,4 +1,4 @@
-"""What of an exchange a user must have consented to. The standard exchange asks nobody: it refuses what was not consented to.
+"""What a user must have consented to before an exchange. The standard exchange asks no user: it refuses without consent.
 
 https://www.keycloak.org/docs/latest/server_admin/#_client-consents
 """
@@ -17,7 +17,7 @@ SHOWN = "display.on.consent.screen"
 def needed(requester: Client, scopes: Scopes, asked: str | None) -> frozenset[str]:
     """The client scopes of a requester's token that users consent to; nothing where it requires no consent.
 
-    :param scopes: the realm's, by name. asked: what the exchange asks for, besides the default ones.
+    :param scopes: the realm's, by name. asked: what the exchange requests, besides the default ones.
     """
     if not requester.is_on("consentRequired"):
         return frozenset()
@@ -29,7 +29,7 @@ def needed(requester: Client, scopes: Scopes, asked: str | None) -> frozenset[st
 
 
 def granted(consents: Iterable[Mapping[str, Any]], requester: Client) -> frozenset[str]:
-    """What a user has consented to, of all consents of the user as Keycloak lists them."""
+    """What a user has consented to at one client, from all consents of the user as Keycloak lists them."""
     return frozenset(
         str(scope)
         for each in consents

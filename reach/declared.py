@@ -1,6 +1,6 @@
 """What a stack's grants allow by themselves: what they declare, and what they allow together without declaring it.
 
-It is made only from the stack's outputs. So whatever the server allows besides comes from others.
+It is computed only from the stack's outputs. So whatever else the server allows comes from others.
 """
 
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Tokens as Keycloak would make them for a user, without any login: an example of each, which is not a valid token.
+"""Tokens as Keycloak would make them for a user, without a login. An example is not a valid token.
 
 https://www.keycloak.org/docs/latest/server_admin/#_client_scopes_evaluate
 """
@@ -16,7 +16,7 @@ from reach.verdict import Claims
 
 
 class NoExample(Refusal):
-    """Keycloak makes no example of the token, though an exchange may give it."""
+    """Keycloak makes no example of the token, although an exchange may issue it."""
 
 
 class FailedExample(Refusal):
@@ -52,7 +52,7 @@ def example_token(
     :raises NoExample: Keycloak cannot be asked for that audience. :raises FailedExample: it fails.
     """
     at = realm.clients.path(client.uuid, "evaluate-scopes", "generate-example-access-token")
-    if any(sign.isspace() for sign in audience or ""):  # this endpoint takes each word of it for a client
+    if any(sign.isspace() for sign in audience or ""):  # this endpoint reads each word of it as a client
         raise NoExample(
             f"the exchanged token: Keycloak makes no example of it for {named(audience)}, a client id with a blank"
         )

@@ -23,10 +23,11 @@ class Exchange(NamedTuple):
 class Reach:
     """What decides a realm's exchanges, by client id.
 
-    audiences: by client, the clients that its tokens name. standard: whose switch is on. legacy: whether the server has that
+    audiences: by client, the clients in aud of its tokens. standard: clients whose switch is on. legacy: whether the server
+    has that
     exchange.
-    permissions: by target, whom a legacy policy lets through. requesters, sources: what guards allow, None and absent: all.
-    asked: by requester and audience that only a guarded scope brings, the sources that the guard allows with it.
+    permissions: by target, whom a legacy policy lets through. requesters, sources: what guards allow; None or absent: all.
+    asked: by requester, and by audience that only a guarded scope adds, the sources that the guard allows with it.
     """
 
     audiences: Audiences

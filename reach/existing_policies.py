@@ -1,7 +1,8 @@
-"""Policies on a token-exchange permission that say what a grant's own would say, whoever made them and whatever their names.
+"""Policies on a token-exchange permission that allow the same as a grant's own would, whoever made them and whatever their names.
 
-Such a policy is used, as it is, instead of the grant's own. A client policy says who may exchange. An aggregate policy of a
-client policy and a time policy, both of which must match, also says when. Everything is read from a resource server's export, by
+Such a policy is used, as it is, instead of the grant's own. A client policy decides who may exchange. An aggregate policy
+of a client policy and a time policy, both of which must match, also decides when. Everything is read from a resource
+server's export, by
 names.
 """
 
@@ -35,7 +36,7 @@ class Window:
 class ExistingPolicy:
     """What a policy on a permission lets through: clients by their ids, always or in a window.
 
-    parts: the names of the policies that it is made of, by the part that each plays in a grant.
+    parts: the names of its policies, by their role in a grant.
     """
 
     name: str
@@ -45,7 +46,7 @@ class ExistingPolicy:
 
 
 def existing_policy(policies: Mapping[str, Json], name: str) -> ExistingPolicy | None:
-    """What the policy of that name says in a grant's words; None where no grant says it, or a stack has made it."""
+    """What the policy of that name allows, in a grant's words; None if no grant can declare it, or a stack made it."""
     policy = policies.get(name)
     if policy is None or not _is_plain(policy):
         return None
@@ -73,7 +74,7 @@ def existing_policy_for(
 
 
 def window_of(policy: Json) -> Window | None:
-    """A time policy as a window that makes exactly this policy again; None where there is none."""
+    """A time policy as a window that would make exactly this policy; None if there is none."""
     config: Mapping[str, str] = policy.get("config") or {}
     given = {ours: config[theirs] for ours, theirs in EXPORTED.items() if config.get(theirs)}
     try:
@@ -90,7 +91,7 @@ def window_of(policy: Json) -> Window | None:
 
 
 def description_of(policies: Mapping[str, Json], name: str) -> str:
-    """What a policy says of itself."""
+    """A policy's description."""
     return str((policies.get(name) or {}).get("description") or "")
 
 
@@ -106,7 +107,7 @@ def _windows(fields: Mapping[str, Any]) -> Iterator[Window]:
 
 
 def _is_plain(policy: Json) -> bool:
-    """Whether it is nobody's, as it says and short enough to be named by a resource."""
+    """Whether it has no mark, and a name short enough for a resource."""
     text = str(policy.get("description") or "")
     return (
         policy.get("logic", POSITIVE) == POSITIVE

@@ -44,13 +44,15 @@ class ClientFacts:
 
 @dataclass(frozen=True)
 class Own:
-    """What the stack's state contains. It is read where something has another owner, which may be this stack's former one, or
-    where a mapper with this stack's mark would void a condition.
+    """What the stack's state contains.
+
+    It is read if something has another owner, which may be this stack's former one, or if a mapper with this stack's mark
+    would void a condition.
 
     owners: of its objects, without their grants. policies: the mark of each that it made for a legacy exchange, by realm and
     name. scopes: (realm, name) of the client scopes that it made. mappers: (realm, client's UUID, included client, number).
     numbers: of its resources.
-    places: an owner, and the UUID of a client or the name of an object where the stack has something of that owner.
+    places: an owner, and the UUID of a client or the name of an object at which the stack has something with that owner.
     """
 
     owners: frozenset[str] = frozenset()
@@ -63,7 +65,7 @@ class Own:
 
 @dataclass(frozen=True)
 class Gate:
-    """A client whose tokens are to name a target for some users only, or on request.
+    """A client whose tokens will have a target in aud for some users only, or on request.
 
     full_scope_goes: the run switches full scope off. received: the target exchanges these tokens itself.
     """
@@ -78,9 +80,10 @@ class Gate:
 
 @dataclass(frozen=True)
 class Coming:
-    """What the same run may still make: that it does not exist is no fault. Clients and roles as in ``Questions``.
+    """What the same run may still make, so that it need not exist.
 
-    unknown: texts in place of names that are not known yet, so that none is another one for sure.
+    Clients and roles as in ``Questions``. unknown: texts in place of names that are not known yet; any of them may be any
+    name.
     """
 
     realms: frozenset[str] = frozenset()
@@ -89,7 +92,7 @@ class Coming:
     unknown: frozenset[str] = frozenset()
 
     def knows(self, *names: str) -> bool:
-        """Whether these are names, so that they can be compared."""
+        """Whether these are known names, which can be compared."""
         return self.unknown.isdisjoint(names)
 
 
@@ -98,11 +101,11 @@ class Facts:
     """What the server answered. A client that does not exist is absent; a realm that does not is in ``missing_realms``.
 
     ``permissions``: by realm, what holds legacy grants there; asked only where some grant may be legacy.
-    missing_roles: (realm, client id or "", role) of those asked for that do not exist. role_parts: what composite ones bring.
-    openings: of the gates asked for. replacing: by client, the mappers that may take out of aud what a grant adds.
-    other_audiences: of the clients asked for, what puts audiences beside their own into their tokens.
+    missing_roles: (realm, client id or "", role) of those asked for that do not exist. role_parts: the roles in composite
+    ones. openings: of the requested gates. replacing: by client, the mappers that may remove from aud what a grant adds.
+    other_audiences: for the requested clients, what adds audiences besides their own to their tokens.
     scopes: the requested client scopes that exist. marks: by realm, those on other objects than clients, as far as read.
-    had: by the name of a grant, the exchange that it had after the last run, as far as the server does not offer it now.
+    had: by a grant's name, its exchange after the last run, if the server does not offer that now.
     """
 
     features: Features | None
@@ -124,11 +127,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class Questions:
-    """What a program asks. ``switches``: clients to switch to the standard exchange, where it is the one used.
+    """What a program asks. ``switches``: clients to switch to the standard exchange, if that is used.
 
     ``permissions``: realms in which a grant may depend on the legacy permissions.
     made: (realm, name, target) of the client scopes that conditional grants make.
-    named_in: clients whose tokens must name another.
+    named_in: clients whose tokens must have another in aud.
     """
 
     clients: frozenset[tuple[str, str]]

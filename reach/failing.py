@@ -1,4 +1,4 @@
-"""By what tokens of a client cannot be exchanged: Keycloak fails to make them, or does not take them. As on 26.7.3."""
+"""Why tokens of a client cannot be exchanged: Keycloak fails to make them, or does not accept them. As on 26.7.3."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -45,19 +45,19 @@ class Failure:
 
     @property
     def sure(self) -> bool:
-        """Whether it happens to each token."""
+        """Whether it concerns every token."""
         return not self.way.when
 
     @property
     def remedy(self) -> str:
-        """What ends it."""
+        """The remedy."""
         if self.field != Failure.field:
             return f"clear {self.field} of the client"
         return "set that in the mapper, or delete the mapper" if self.kind == NOT_MADE else "delete the mapper"
 
     @property
     def told(self) -> str:
-        """What comes of it, a phrase."""
+        """The consequence, a phrase."""
         where = f" where {' and '.join(self.way.when)}" if self.way.when else ""
         name = named(self.client)
         what = {
@@ -70,7 +70,7 @@ class Failure:
 
     @property
     def unless(self) -> str:
-        """What must hold for it not to matter, a phrase."""
+        """The condition under which it has no effect, a phrase."""
         what = {
             NOT_MADE: ("made", "at which Keycloak fails"),
             NOT_TAKEN: ("exchanged", "which makes it an invalid token"),
@@ -85,7 +85,7 @@ class Failure:
 
 
 def as_maker(found: Iterable[Failure]) -> Iterator[Failure]:
-    """What counts of a client whose token an exchange makes."""
+    """The failures that count for a client whose token an exchange makes."""
     return (each for each in found if each.kind == NOT_MADE)
 
 
@@ -95,7 +95,7 @@ def no_token(found: Iterable[Failure]) -> Iterator[str]:
 
 
 def as_source(found: Iterable[Failure], exchange: str | None, *, foreign: bool) -> Iterator[Failure]:
-    """What counts of a client whose token is exchanged. foreign: by another client."""
+    """The failures that count for a client whose token is exchanged. foreign: by another client."""
     for each in found:
         if each.kind != BOUND:
             yield each
@@ -124,7 +124,7 @@ def failing(client: Client, scopes: Scopes, policies: Sequence[str] | None, role
 
 
 def _by_settings(client: Client) -> Iterator[Failure]:
-    """A signature that the server cannot make; tokens that are called back before they are issued."""
+    """A signature that the server cannot make; tokens that are revoked before they are issued."""
     algorithm, since = client.attributes.get(ALGORITHM) or "", client.value("notBefore")
     if algorithm and algorithm not in ALGORITHMS:
         unknown = () if algorithm == "none" else (f"the server has no signature algorithm {named(algorithm)}",)
@@ -146,7 +146,7 @@ def _of_scope(roles: RoleFacts, held: AssignedScope) -> tuple[str, ...]:
 def _effect(
     mapper: Json, client: Client, by: str, scopes: Scopes, policies: Sequence[str] | None
 ) -> tuple[str, str, tuple[str, ...]]:
-    """The kind of failure, or none; what the mapper does, and what must hold for it, a phrase each."""
+    """The kind of failure, or none; what the mapper does, and its conditions, a phrase each."""
     setting = lacks(mapper)
     if setting:
         return NOT_MADE, f"has no {named(setting)}", ()

@@ -1,4 +1,4 @@
-"""Whether a client is fit for its position in an exchange: as requester, as source, as target.
+"""Whether a client is fit for its role in an exchange: as requester, as source, as target.
 
 Proven on Keycloak 26.7.3. https://www.keycloak.org/securing-apps/token-exchange
 """
@@ -21,7 +21,7 @@ BOUND_BY = {
 
 
 class Position(str, Enum):
-    """What a client is in an exchange."""
+    """The roles of a client in an exchange."""
 
     REQUESTER = "requester"
     SOURCE = "source"
@@ -41,7 +41,7 @@ class Unfit(str, Enum):
 
 
 class ClientSettings(Protocol):
-    """What counts of a client."""
+    """The settings of a client that count."""
 
     @property
     def enabled(self) -> bool: ...
@@ -58,7 +58,7 @@ class ClientSettings(Protocol):
 
 
 class SettingsOf:
-    """The settings of a client as the server describes it."""
+    """The same, from a client as the server describes it."""
 
     def __init__(self, client: Client) -> None:
         self.enabled = client.is_on("enabled")
@@ -70,7 +70,7 @@ class SettingsOf:
 
 
 def bound_by(client: Client) -> tuple[str, ...]:
-    """What the access tokens of a client are bound to: DPoP, mTLS, both, or nothing."""
+    """How the access tokens of a client are bound to a key: DPoP, mTLS, both, or not."""
     return tuple(kind for setting, kind in BOUND_BY.items() if client.is_on(setting))
 
 
@@ -94,7 +94,7 @@ def unfit_for(
     foreign: bool = True,
     disabled_targets: bool = False,
 ) -> list[Unfit]:
-    """All that keeps a client from its position.
+    """Everything that makes a client unfit for its role.
 
     :param exchange: ``standard`` or ``legacy``. foreign: whether the requester exchanges another client's token: the legacy
         exchange lets a public client exchange its own, and the standard one takes bound tokens from their own client alone.
@@ -117,7 +117,7 @@ def unfit_for(
 
 
 def worded(why: Unfit, name: str) -> str:
-    """An answer about a client by its name."""
+    """The reason as a clause with the client's name."""
     return {
         Unfit.MISSING: f"there is no client {named(name)}",
         Unfit.DISABLED: f"{named(name)} is disabled",

@@ -1,4 +1,4 @@
-"""Claims that may void a condition: by them Keycloak or an API decides for whom a token is, whose it is, and what it may do."""
+"""Claims that may void a condition: Keycloak or an API decides by them for whom a token is, whose it is, and what it may do."""
 
 from reach.written_audiences import claim_parts
 

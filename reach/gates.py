@@ -1,4 +1,4 @@
-"""What would void the condition of a grant: whatever adds its target to a client's tokens beside the grant's own client scope.
+"""What would void the condition of a grant: all that adds its target to tokens besides the grant's own client scope.
 
 Nothing is trusted that another party can write: neither an owner's name nor a mark. What counts is what a mapper adds, and for
 whom. https://www.keycloak.org/docs/latest/server_admin/#_client_scopes
@@ -30,12 +30,13 @@ Role = tuple[str, str]
 
 @dataclass(frozen=True)
 class Opening:
-    """One way by which a client's tokens name a target.
+    """One way that adds a target to a client's tokens.
 
-    by: in words. needs: sets of roles; the user must hold one of each set. on_request: whether a scope must be asked for.
-    mapper: the id of an audience mapper of the client itself that names the target and nobody else.
-    owner, number: of its mark. adopted: whether it would be restored for somebody.
-    by_roles: whether the tokens name the target because they may carry its roles.
+    by: in words. needs: sets of roles; the user must hold one of each set. on_request: whether a scope must be requested.
+    mapper: the id of an audience mapper of the client itself that adds only the target.
+    owner, number: of its mark. adopted: whether the mapper was adopted, so that it would be restored. by_roles: whether the
+    target is in aud
+    because the tokens may contain its roles.
     """
 
     by: str
@@ -48,14 +49,14 @@ class Opening:
     number: str = ""
 
     def is_within(self, roles: Collection[Role], *, on_request: bool) -> bool:
-        """Whether it is closed to everybody to whom a condition is closed. roles: of which one is required."""
+        """Whether everybody who passes it fulfils a condition. roles: of which one is required."""
         held = not roles or any(needed <= {*roles} for needed in self.needs)
         return held and (self.on_request or not on_request)
 
 
 @dataclass(frozen=True)
 class Openings:
-    """All ways of one client and target."""
+    """All ways for one client and target."""
 
     ways: tuple[Opening, ...] = ()
 
@@ -70,11 +71,12 @@ def ways_in(
     received: bool = False,
     made: Collection[str] = (),
 ) -> Openings:
-    """Every way by which a client's tokens may name a target.
+    """Every way that may add a target to a client's tokens.
 
-    :param full_scope_goes: the run has it switched off. on_request: whether it matters that a scope must be asked for.
-    :param received: whether the target exchanges the tokens itself: then it also counts what Keycloak takes for its own.
-    :param made: the names of client scopes that the run makes for this target, or sets right: what is in them is theirs.
+    :param full_scope_goes: the run switches it off. on_request: whether it matters if a scope must be requested.
+    :param received: whether the target exchanges the tokens itself. Then tokens that Keycloak accepts as its own count,
+        too.
+    :param made: the names of client scopes that the run makes or corrects for this target, whose content does not count.
     """
     client, target = _client(realm, client_id), realm.clients.find(target_id)
     if client is None or target is None:
@@ -93,7 +95,7 @@ def ways_in(
     through = [each for each in resolvers(client, scopes, shapes) if not _is_made(each, made)]
     roles = roles_in_reach(realm, client, target, without_full_scope=full_scope_goes) if through else frozenset()
     always = roles
-    if roles and on_request:  # some may come into the token by a scope that is asked for
+    if roles and on_request:  # a requested scope may add some to the token
         always = roles_in_reach(realm, client, target, without_full_scope=full_scope_goes, kinds=(DEFAULT,))
     by_roles = [
         Opening(
@@ -112,7 +114,7 @@ def ways_in(
 
 
 def replacing_mappers(realm: Realm, client_id: str) -> tuple[str, ...]:
-    """The mappers, in words, that may take out of a client's tokens what a grant adds to ``aud``."""
+    """The mappers, in words, that may remove from a client's tokens what a grant adds to ``aud``."""
     client = _client(realm, client_id)
     if client is None:
         return ()
@@ -122,7 +124,7 @@ def replacing_mappers(realm: Realm, client_id: str) -> tuple[str, ...]:
 
 
 def other_audiences(realm: Realm, client_id: str) -> tuple[str, ...]:
-    """What puts audiences beside its own into a client's tokens, in words; full scope left aside."""
+    """What adds other audiences to a client's tokens, in words, apart from full scope."""
     client = _client(realm, client_id)
     if client is None:
         return ()
@@ -133,7 +135,7 @@ def other_audiences(realm: Realm, client_id: str) -> tuple[str, ...]:
 
 
 def full_scope_returns(client: Client) -> bool:
-    """Whether a claim has full scope off: it comes back when that ends, which may be in this run."""
+    """Whether a claim has switched full scope off. It returns when that claim is released, perhaps in this run."""
     return not client.is_on(FULL_SCOPE) and bool(claims(client, FULL_SCOPE_CLAIM))
 
 
@@ -145,7 +147,7 @@ def roles_in_reach(
     without_full_scope: bool = False,
     kinds: Collection[str] = (DEFAULT, OPTIONAL),
 ) -> frozenset[str]:
-    """The target's client roles that a client's tokens may carry, each of which puts the target into ``aud``.
+    """The target's client roles that a client's tokens may contain, each of which adds the target to ``aud``.
 
     :param without_full_scope: as if full scope were off already. kinds: of the client scopes that count.
     """
@@ -164,9 +166,10 @@ def _client(realm: Realm, client_id: str) -> Client | None:
 
 
 def parts_of(realm: Realm, client_id: str, role: str) -> frozenset[Role] | None:
-    """The roles that a composite role brings, at any depth: Keycloak lets their holders through where it is required.
+    """The roles in a composite role, at any depth.
 
-    None where there is no such role. :raises Forbidden: the login may not see roles of the realm.
+    If it is required, Keycloak lets their holders through. None if the role does not exist.
+    :raises Forbidden: the login may not see roles of the realm.
     """
     client = realm.clients.find(client_id) if client_id else None
     if client_id and client is None:
@@ -180,7 +183,7 @@ def parts_of(realm: Realm, client_id: str, role: str) -> frozenset[Role] | None:
 
 
 def default_roles(realm: Realm) -> frozenset[Role] | None:
-    """The roles that each new user gets with the realm's default role; None where the login may not read them."""
+    """The roles that each new user gets with the realm's default role; None if the login may not read them."""
     try:
         default = realm.session.get(path("admin", "realms", realm.name)).get("defaultRole")
         return _expanded(realm, [default]) if default else None
@@ -191,7 +194,7 @@ def default_roles(realm: Realm) -> frozenset[Role] | None:
 def default_groups(realm: Realm) -> dict[Role, str]:
     """The roles that each new user gets by a default group, with that group's path; of groups that the login may view.
 
-    Keycloak leaves out the others without a word (role view-users).
+    Keycloak silently leaves out other groups (role view-users).
     """
     of_realm = path("admin", "realms", realm.name)
     found: dict[Role, str] = {}
@@ -207,9 +210,9 @@ def default_groups(realm: Realm) -> dict[Role, str]:
 
 
 def _lighteners(realm: Realm, client: Client, scopes: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The client policies that may make a client's tokens lightweight; asked only where that changes whom they name.
+    """The client policies that may make a client's tokens lightweight; read only if that changes their audiences.
 
-    None where the login may not read them.
+    None if the login may not read them.
     """
     if not changes_tokens(Shapes(lighteners=None), client, scopes):
         return ()
@@ -218,7 +221,7 @@ def _lighteners(realm: Realm, client: Client, scopes: Mapping[str, Any]) -> tupl
 
 
 def _by(each: Added) -> str:
-    """A way in words; one that hangs on a client policy or on introspection, with that."""
+    """A way in words, with the client policy or the introspection that it depends on."""
     return f"{each.by}{_where(each)}"
 
 
@@ -248,7 +251,7 @@ def _role(spelt: str) -> Role:
 
 
 def _needs(realm: Realm, scopes: Mapping[str, Any], each: Added) -> Iterator[frozenset[Role]]:
-    """The roles of each client scope of a way, of which a user must hold one; a scope without any is for all."""
+    """The roles of each client scope of a way, of which a user must hold one. A scope without roles is for all."""
     for scope in each.scopes:
         at = realm.client_scopes.path(str(scopes[scope.name]["id"]), "scope-mappings")
         if roles := _expanded(realm, _roles_in(realm.session.get(at))):
@@ -256,7 +259,7 @@ def _needs(realm: Realm, scopes: Mapping[str, Any], each: Added) -> Iterator[fro
 
 
 def _mapped(realm: Realm, client: Client, kinds: Collection[str] = (DEFAULT, OPTIONAL)) -> frozenset[Role]:
-    """The roles that a client's tokens may carry without full scope. kinds: of the client scopes that count."""
+    """The roles that a client's tokens may contain without full scope. kinds: of the client scopes that count."""
     held = {name for name, kind in held_scopes(client).items() if kind in kinds}
     of_scopes = [
         realm.client_scopes.path(str(each["id"])) for each in realm.client_scopes.all() if each["name"] in held
@@ -266,7 +269,7 @@ def _mapped(realm: Realm, client: Client, kinds: Collection[str] = (DEFAULT, OPT
         for holder in (realm.clients.path(client.uuid), *of_scopes)
         for role in _roles_in(realm.session.get(f"{holder}/scope-mappings"))
     ]
-    own = realm.session.get(realm.clients.path(client.uuid, "roles"))  # always carried, with all that they bring
+    own = realm.session.get(realm.clients.path(client.uuid, "roles"))  # always contained, with the roles in them
     return _expanded(realm, [*found, *own])
 
 

@@ -1,4 +1,4 @@
-"""What a realm's client policies still allow of its exchanges, client by client: our guards, and those of others.
+"""Which exchanges a realm's client policies still allow, client by client: our guards, and policies of others.
 
 https://www.keycloak.org/docs/latest/server_admin/#_client_policies
 """
@@ -22,11 +22,12 @@ NO_WIDER_SCOPES = "no scope is wider than the subject token's"
 
 @dataclass(frozen=True)
 class GuardReach:
-    """What guards still allow, by client id. refused: by requester, why it may not exchange at all. requesters: None for all.
+    """What guards still allow, by client id.
 
-    sources: a requester that is absent may have all. no_wider_scopes: requesters whose own mappers do not count.
-    when: by requester, what must hold of the user, or what only the server can tell. asked: by requester, the sources with
-    whose tokens alone it may ask for a client scope. unjudged: what may refuse more, a sentence each.
+    refused: by requester, why it may not exchange at all. requesters: None for all. sources: a requester that is absent may
+    exchange all. no_wider_scopes: requesters whose own mappers do not count. when: by requester, conditions on the user, or
+    what only the server can tell. asked: by requester, the only sources with whose tokens it may ask for a client scope.
+    unjudged: what may refuse more, a sentence each.
     """
 
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -47,12 +48,12 @@ class GuardReach:
 
 
 def guard_reach(survey: Survey, roles: RoleFacts) -> GuardReach:
-    """Reads the realm's client policies, in the meaning that Keycloak gives them."""
+    """Reads the realm's client policies as Keycloak evaluates them."""
     return RealmGuards(survey, roles).reach()
 
 
 class RealmGuards:
-    """A realm's client policies, to be asked about all exchanges, or about one request."""
+    """A realm's client policies, for questions about all exchanges or one request."""
 
     def __init__(self, survey: Survey, roles: RoleFacts) -> None:
         self._survey, self._roles = survey, roles
@@ -69,7 +70,7 @@ class RealmGuards:
         self._found = {name: left for name in survey.clients if (left := self._left(name))}
 
     def reach(self) -> GuardReach:
-        """What they leave of every exchange, whatever it asks for."""
+        """What they allow of every exchange, whatever it requests."""
         return self._gathered(self._found)
 
     def asking(self, requester: str, scopes: Collection[str]) -> GuardReach:
@@ -96,7 +97,7 @@ class RealmGuards:
 
 
 class _Left:
-    """What client policies leave of the exchanges of one requester. scopes: that it asks for, None where that is not known."""
+    """What client policies allow of one requester's exchanges. scopes: that it requests, None if not known."""
 
     def __init__(
         self, survey: Survey, acting: ActingPolicies, client: Client, roles: RoleFacts, scopes: frozenset[str] | None
@@ -147,7 +148,7 @@ class _Left:
             self.when[f"the user's claim {act.claim} matches {named(act.pattern)}"] = None
 
     def _take_asked(self, scope: str, act: Act, *, told: bool) -> None:
-        """An act where a scope is asked for. told: whether it is known what is asked for."""
+        """An act if a scope is requested. told: whether the requested scopes are known."""
         if self._by_source(act):
             passing = frozenset[str]() if act.effect is Effect.REFUSES else self._passing(act) or frozenset()
             self.asked[scope] = passing & self.asked.get(scope, passing)
@@ -164,7 +165,7 @@ class _Left:
         self.when[f"{act.cause} lets it through"] = None
 
     def _passing(self, act: Act) -> frozenset[str] | None:
-        """The clients whose tokens an act on the authorized party lets pass; None where only the server can tell."""
+        """The clients whose tokens an act on the authorized party lets pass; None if only the server can tell."""
         if act.claim != AUTHORIZED_PARTY:
             return frozenset()
         if (names := listed(act.pattern)) is not None:
@@ -181,12 +182,12 @@ def refusal(act: Act, requester: str) -> str:
 
 
 def is_of_requesters(act: Act) -> bool:
-    """Whether it is what a guard on requesters does: it asks for a claim that no token has."""
+    """Whether it is the act of a guard on requesters, which requires a claim that no token has."""
     return act.claim == f"{PREFIX}{REQUESTERS}" and act.pattern == NOTHING
 
 
 def _borrowed(survey: Survey) -> Iterator[str]:
-    """Clients with a mark that was not made for them; of a mark of earlier versions, all that bear it beside others."""
+    """Clients with a mark that was not made for them; of a mark of earlier versions, all clients that share it."""
     marked: dict[str, set[str]] = {}
     for name, client in survey.clients.items():
         if client.attributes.get(MARK):

@@ -1,6 +1,6 @@
-"""What a server heeds of clients and client scopes: not a setting whose feature it lacks, nor mappers of types that it lacks.
+"""Clients and client scopes without what has no effect: settings whose feature a server lacks, mappers whose type it lacks.
 
-Keycloak stores such mappers, and makes tokens as if they were not there. Proven on Keycloak 24.0.5 and 26.7.5:
+Keycloak stores such mappers, and makes tokens as if they did not exist. Proven on Keycloak 24.0.5 and 26.7.5:
 tests/acceptance/test_realms_as_they_are.py.
 """
 
@@ -21,7 +21,7 @@ _BY_DPOP = next(setting for setting, kind in BOUND_BY.items() if kind == DPOP)
 
 
 def as_heeded(client: Client, features: Asked) -> Client:
-    """A client without what the server does not heed. features: asked for only where that matters."""
+    """A client without settings and mappers that have no effect. features: read only if that matters."""
     if client.is_on(_BY_DPOP) and not features().dpop:
         client = client.with_values({_BY_DPOP: ""})
     kept = _acting(client.mappers, features)
@@ -29,7 +29,7 @@ def as_heeded(client: Client, features: Asked) -> Client:
 
 
 def heeded_scopes(scopes: Iterable[Json], features: Asked) -> dict[str, Json]:
-    """The same of client scopes, as Keycloak describes them; by name."""
+    """The same for client scopes, as Keycloak describes them; by name."""
     found = {}
     for each in scopes:
         held = each.get("protocolMappers") or ()

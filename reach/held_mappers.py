@@ -18,18 +18,18 @@ Scopes = Mapping[str, Json]
 
 @dataclass(frozen=True)
 class AssignedScope:
-    """A client scope in a list of a client. kind: ``default``, or ``optional``, which counts where a request asks for it."""
+    """A client scope in a list of a client. kind: ``default``; or ``optional``, which counts if a request asks for it."""
 
     name: str
     kind: str
 
 
 Held = tuple[Json, str, AssignedScope | None, str | None]
-"""A mapper of a client or of a scope that it holds: the mapper, where it is, its scope, its owner."""
+"""A mapper of a client or of a scope that it holds: the mapper, its place, its scope, its owner."""
 
 
 class Walked(dict[str, Json]):
-    """Client scopes that do not change while the clients of a realm are read: what matters of each client is asked once."""
+    """Client scopes that do not change while the clients of a realm are read: each client's mappers are computed once."""
 
     def __init__(self, scopes: Scopes) -> None:
         super().__init__(scopes)
@@ -37,9 +37,9 @@ class Walked(dict[str, Json]):
         self._held: dict[str, tuple[Client, tuple[Held, ...]]] = {}
 
     def held(self, client: Client) -> tuple[Held, ...]:
-        """The mappers that matter of a client."""
+        """The mappers of a client that matter."""
         known = self._held.get(client.client_id)
-        if known is None or known[0] is not client:  # as it is before and after a plan
+        if known is None or known[0] is not client:  # a client differs before and after a plan
             known = self._held[client.client_id] = (client, tuple(_held(client, self, matters, self._telling)))
         return known[1]
 
@@ -50,14 +50,14 @@ def held_scopes(client: Client) -> dict[str, str]:
 
 
 def held_mappers(client: Client, scopes: Scopes, which: Callable[[Json], bool] = matters) -> Iterable[Held]:
-    """Each mapper that matters of a client and of the scopes that it holds: the mapper, where it is, its scope, its owner."""
+    """Each mapper of a client and of its scopes that matters: the mapper, its place, its scope, its owner."""
     return scopes.held(client) if isinstance(scopes, Walked) and which is matters else _held(client, scopes, which)
 
 
 def _held(
     client: Client, scopes: Scopes, which: Callable[[Json], bool], known: Mapping[str, Iterable[Json]] | None = None
 ) -> Iterator[Held]:
-    """known: those that matter of each client scope."""
+    """known: for each client scope, those that matter."""
     for mapper in filter(which, filter(acts_on_tokens, client.mappers)):
         owner = (mapper.get("config") or {}).get(OWNER_KEY) or None
         yield mapper, f"{_called(mapper)} of {named(client.client_id)}", None, owner

@@ -1,8 +1,9 @@
-"""Clients that get another client's whole access token at introspection: signed anew, with what its mappers left out.
+"""Clients that get another client's complete access token at introspection: signed again, with what its mappers left out.
 
 Keycloak lets any holder of such a token exchange it: proven on Keycloak 26.7.3 to 26.7.5 (both exchanges), with lightweight
-tokens and others. A confidential client with the setting below gets one when it introspects a token and asks for a JWT: up to
-26.7.4 any such client, since then one in the token's ``aud`` or with the exception below. A token without ``aud`` is judged by
+tokens and others. A confidential client with the setting below gets one when it introspects a token and asks for a JWT: up
+to 26.7.4 any such client; since then one in the token's ``aud``, or one with the exception below. A token without ``aud``
+is judged by
 what it would contain at introspection. A server may be started with that exception for all clients, which no request shows.
 https://www.keycloak.org/docs/latest/server_admin/#_lightweight_access_token
 """
@@ -24,14 +25,17 @@ EXCEPTION = "allow.token.introspection.without.audience.check"
 MANY = f"one of more than {CLIENTS_READ:,} clients, if it may,"
 HIDDEN = "a client that this login may not see (role view-clients), if there is one,"
 OF_KEYCLOAK = frozenset({"account", "account-console", "admin-cli", "broker", "security-admin-console"})
-"""Clients that Keycloak makes in each realm. A login that sees none but one of them was permitted a few clients alone."""
+"""Clients that Keycloak makes in each realm. A login that sees at most one of them may see only a few clients."""
 ANY_SHAPE = Shapes(lighteners=None, introspectors=HIDDEN)
-"""Tokens in each shape that they may have: all that may be in ``aud`` counts."""
+"""Tokens in each possible shape: every possible audience counts."""
 
 
 @dataclass(frozen=True)
 class Introspector:
-    """A client with the setting. only_in_aud: whether it gets no token that does not name it. has_roles: which may name it."""
+    """A client with the setting.
+
+    only_in_aud: whether it gets only tokens with it in aud. has_roles: it has roles, which may add it to aud.
+    """
 
     client_id: str
     only_in_aud: bool = False
@@ -46,13 +50,13 @@ class Introspector:
 
 @dataclass(frozen=True)
 class Introspectors:
-    """Those of a realm. unseen: in words, where not all of its clients are known."""
+    """Those of a realm. unseen: in words, if not all of its clients are known."""
 
     found: tuple[Introspector, ...] = ()
     unseen: str = ""
 
     def of(self, client: Client, scopes: Scopes) -> str:
-        """Those that may get a client's tokens whole, in words; nothing where there are none."""
+        """Those that may get a client's complete tokens, in words; empty if there are none."""
         return self.unseen or quoted(sorted(each.client_id for each in self.found if each.gets(client, scopes)), "or")
 
 
@@ -60,7 +64,7 @@ NOBODY = Introspectors()
 
 
 def introspectors(realm: Realm, clients: Collection[Client], features: Features) -> Introspectors:
-    """Those of all clients that a login sees in a realm."""
+    """Those among all clients that a login sees in a realm."""
     if not features.whole_tokens:
         return NOBODY
     if len(OF_KEYCLOAK & {client.client_id for client in clients}) < 2:
@@ -71,7 +75,7 @@ def introspectors(realm: Realm, clients: Collection[Client], features: Features)
 def introspectors_for(
     realm: Realm, clients: Iterable[Client], scopes: Scopes, features: Features | None = None
 ) -> Introspectors:
-    """The same of a realm, asked only where they change whom these clients' tokens name. features: where they are known."""
+    """The same for a realm, read only if they change the audiences of these clients' tokens. features: if known."""
     if not any(changes_tokens(Shapes(introspectors=HIDDEN), client, scopes) for client in clients):
         return NOBODY
     found = realm.clients.at_most(CLIENTS_READ, RECENT_SECONDS)
@@ -82,7 +86,7 @@ def introspectors_for(
 
 
 def changes_tokens(shapes: Shapes, client: Client, scopes: Scopes) -> bool:
-    """Whether it changes whom a client's tokens name, or as whose they pass."""
+    """Whether it changes the audiences of a client's tokens, or the client that they pass for."""
     found = (of(client, scopes, shapes) for of in (switched, resolvers, issued))
     return any(each.when for some in found for each in some)
 

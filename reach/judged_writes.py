@@ -17,15 +17,16 @@ UP, DESTROY = "`pulumi up`", "`pulumi destroy`"
 EXEMPT = "take the client out of the policy's conditions"
 CONFORM = "let the client's owner make it as the policy wants first"
 OF_RESOURCE = f"{EXEMPT}, or {CONFORM}", "accept_policy_changes: [{fields}]"
-"""The ways out for a resource that is used alone, and how it accepts fields."""
+"""The remedies for a resource outside of grants, and how it accepts fields."""
 
 
 @dataclass(frozen=True)
 class ClientWrite:
-    """A write that is still to come. values: what it sends, attributes as ``attributes.<key>``; a removal gives that back.
+    """A planned write.
 
-    accepted: fields that policies may change, attributes without ``attributes.``. only: what makes it, where that is no ``up``
-    and nothing gives it back later; such a write that Keycloak refuses keeps nothing else from going, and is a note.
+    values: what it sends, attributes as ``attributes.<key>``; a removal restores that. accepted: fields that policies may
+    change, attributes without ``attributes.``. only: what makes it, if that is not an ``up`` and nothing restores it later.
+    If Keycloak refuses such a write, all else goes on, and a note reports it.
     """
 
     client: Client
@@ -36,14 +37,14 @@ class ClientWrite:
 
 @dataclass(frozen=True)
 class PolicyChanges:
-    """faults: why it is refused. notes: what was accepted, and what cannot be told. A sentence each."""
+    """faults: why it is refused. notes: what was accepted, and what cannot be predicted. A sentence each."""
 
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 def claim_write(client: Client, owner: str, kind: Kind, values: Mapping[str, Any] | None = None) -> ClientWrite:
-    """The write of a claim, with what it claims."""
+    """The write of a claim and its setting."""
     return ClientWrite(client, {**(values or {}), ATTRIBUTE + claim_key(owner, kind): "claim"})
 
 
@@ -52,7 +53,7 @@ def judge_writes(
     writes: Iterable[ClientWrite],
     ways: tuple[str, str] = OF_RESOURCE,
 ) -> PolicyChanges:
-    """What client policies do at the writes; nothing is read where there are none.
+    """What client policies do at the writes; nothing is read if there are no writes.
 
     :param ways: remedies against a policy, and how ``{fields}`` are accepted.
     :raises KeycloakError: the server cannot be reached.
@@ -76,7 +77,7 @@ def judge_writes(
 
 
 def _defined(realm: Realm, client: Client, policies: RealmPolicies) -> frozenset[str] | None:
-    """The roles that a client defines, where a policy asks for some; None where they are not known."""
+    """The roles that a client defines, if a policy asks for some; None if they are not known."""
     if not policies.asks_for(ROLES):
         return None
     try:
@@ -87,7 +88,7 @@ def _defined(realm: Realm, client: Client, policies: RealmPolicies) -> frozenset
 
 
 def _foretold(write: ClientWrite, plain: Write, policies: RealmPolicies) -> Iterator[tuple[str, Prediction]]:
-    """For the write that takes a setting, and for the one that gives it back."""
+    """For the write that claims a setting, and for the one that restores it."""
     client, values = write.client, write.values
     if write.only:
         yield write.only, foretell_put(plain, values, policies)

@@ -33,7 +33,7 @@ PERMISSION_TYPES = ("scope", "resource")
 
 
 class LeftoverKind(str, Enum):
-    """What an owner may have, in the order of removal: what allows an exchange goes first, guards last."""
+    """What an owner may have, in the order of removal: what allows an exchange is removed first, guards last."""
 
     PERMISSION = "scope permission"
     POLICY = "policy"
@@ -77,7 +77,7 @@ NAMED_IN_KIND = {
 
 @dataclass(frozen=True, order=True)
 class Leftover:
-    """One thing that an owner has. owner: with its grant after ``#``; of a policy whose owner nothing tells, the mark's hash.
+    """One thing that an owner has. owner: with its grant after ``#``; for a policy whose owner is not known, the mark's hash.
 
     client: the client id of the client that has it; empty for what is the realm's. name: of the object, if it has one.
     type: Keycloak's, of a policy. audience: what a mapper, or ours in a client scope, puts into tokens: a client, or a text;
@@ -104,10 +104,10 @@ class Leftover:
 def leftovers(
     found: Survey, servers: Mapping[str, Iterable[Mapping[str, Any]]], known: Iterable[str] = ()
 ) -> list[Leftover]:
-    """What all owners have in a realm, in the order in which it is taken away.
+    """What all owners have in a realm, in the order of removal.
 
     :param servers: the policies and permissions of each resource server that was read, by client id, as it exports them.
-    :param known: owners that policies may have, besides those that other marks and claims name.
+    :param known: owners that policies may have, besides those in other marks and claims.
     """
     named = [*_of_clients(found), *_of_scopes(found), *_guards(found)]
     owners = {*known, *(each.owner for each in named)}
@@ -117,12 +117,12 @@ def leftovers(
 
 
 def of_owner(found: Iterable[Leftover], owner: str) -> list[Leftover]:
-    """What an owner has with all of its grants; one that is given with its grant has what is that grant's alone."""
+    """What an owner has with all of its grants. An owner with a grant after ``#`` has only what belongs to that grant."""
     return [each for each in found if each.owner == owner or ("#" not in owner and same_stack(each.owner, owner))]
 
 
 def crowds(found: Iterable[Leftover]) -> dict[str, str]:
-    """By owner without its grant, where it has something, in words; of several clients the one with the fewest owners.
+    """By owner without its grant: a place where it has something, in words. Of several clients, the one with the fewest owners.
 
     Whoever may write a client may write claims of any number of owners there.
     """
@@ -182,7 +182,7 @@ def _policies(client: str, held: list[Mapping[str, Any]], owners: Iterable[str])
 
 
 def _depths(parts: Mapping[str, Collection[str]]) -> dict[str, int]:
-    """How many policies, one upon the other, are built upon each; among those that are built in a circle, any order."""
+    """How many levels of policies are built on each. In a circle the order is arbitrary."""
     depths = dict.fromkeys(parts, 0)
     for _ in parts:  # no chain is longer
         for name, part in ((name, part) for name, used in parts.items() for part in used):

@@ -1,7 +1,7 @@
 """Client policies that may make a client's access tokens lightweight, so that other mappers act on them.
 
-The executor acts at logins, not at an exchange: proven on Keycloak 26.7.3. A condition counts as held unless it says no for this
-client whatever the request is. https://www.keycloak.org/docs/latest/server_admin/#_client_policies
+The executor acts at logins, not at an exchange: proven on Keycloak 26.7.3. A condition counts as true unless it says no for
+this client at every request. https://www.keycloak.org/docs/latest/server_admin/#_client_policies
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,17 +27,17 @@ def lighteners(client: Client, policies: Sequence[Entry] | None, profiles: Seque
 
 
 def added_in(survey: Survey, client: Client) -> list[Added]:
-    """All that mappers add to a client's access tokens, also where it hangs on such a policy or on introspection."""
+    """All that mappers add to a client's access tokens, also if that depends on such a policy or on introspection."""
     return added(client, survey.scopes, _shapes(survey, client))
 
 
 def issued_in(survey: Survey, client: Client) -> list[Added]:
-    """The mappers by which its access tokens say to be issued to another client."""
+    """The mappers by which its access tokens pass for another client's."""
     return issued(client, survey.scopes, _shapes(survey, client))
 
 
 def resolvers_in(survey: Survey, client: Client) -> list[Added]:
-    """The mappers by which they name each client of which they carry a role."""
+    """The mappers that add each client of which they contain a role."""
     return resolvers(client, survey.scopes, _shapes(survey, client))
 
 
@@ -51,7 +51,7 @@ def _makes(profile: Entry) -> bool:
 
 
 def _may_hold(policy: Entry, client: Client) -> bool:
-    """A login is not an exchange: of its conditions only that on the access type is known to say no."""
+    """A login is not an exchange. Of the conditions, only the one on the access type surely says no."""
 
     def vote(name: str, config: Mapping[str, Any]) -> Vote:
         kind = frozenset((access_type(client.representation),))

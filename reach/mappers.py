@@ -1,4 +1,4 @@
-"""What mappers allow in a realm: which clients a client's access tokens name, and as which client's tokens they pass."""
+"""What mappers allow in a realm: the audiences of a client's access tokens, and the clients for whose tokens they pass."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -15,9 +15,10 @@ from reach.survey import Survey
 def named_by(
     survey: Survey, roles: RoleFacts, client: Client, also: Callable[[Added], tuple[str, ...]] = lambda each: ()
 ) -> dict[str, Ways]:
-    """Whom mappers put into a client's access tokens; one that may write anything counts for each client, under a condition.
+    """The audiences that mappers add to a client's access tokens.
 
-    :param also: what must hold besides for what a mapper adds, a phrase each.
+    A mapper that may write anything counts for each client, under a condition.
+    :param also: further conditions for what a mapper adds, a phrase each.
     """
     everything = added_in(survey, client)
     return _by_audience(survey, roles, everything, everything, also)
@@ -53,5 +54,5 @@ def _by_audience(
 
 
 def of_new_tokens(ways: Ways) -> Ways:
-    """Those of a token that an exchange makes, which nobody introspects before."""
+    """Those of a token that an exchange makes, which cannot come from introspection."""
     return tuple(way for way in ways if not any(isinstance(each, Introspected) for each in way.when))

@@ -1,4 +1,4 @@
-"""What is near a name that does not exist: asked only where a fault is told, and once a name."""
+"""Names near to one that does not exist: read only for a message, once per name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from kcadmin.rest.session import Session
 
 @dataclass(frozen=True)
 class Near:
-    """Gives the end of a message, or ''. session: None asks nobody."""
+    """Gives the end of a message, or ''. session: None makes no request."""
 
     session: Session | None = None
     _told: dict[tuple[str, ...], str] = field(default_factory=dict)

@@ -1,6 +1,7 @@
-"""Whom the new token of a requester names at a standard exchange, where the executor of the guard on wider scopes acts.
+"""The audiences of a requester's new token at a standard exchange, if the executor of the guard on wider scopes acts.
 
-It keeps the client scopes that the subject token's ``scope`` lists, and the default ones that no token lists. The client itself
+It keeps the client scopes that the subject token's ``scope`` lists, and the default ones that no token lists. The client
+itself
 counts as a scope of its display name: otherwise its own mappers and scope mappings are left out. Proven on Keycloak 26.7.3.
 """
 
@@ -25,7 +26,7 @@ OPENID = "openid"
 
 @dataclass(frozen=True)
 class NewTokens:
-    """Of the requesters for which the executor acts. names: by requester and audience, what mappers put into its new token."""
+    """For the requesters for which the executor acts. names: by requester and audience, what mappers add to its new token."""
 
     names: Mapping[str, Mapping[str, Ways]] = field(default_factory=dict)
     roles: RoleReach = field(default_factory=lambda: RoleReach({}, {}, {}))
@@ -39,9 +40,9 @@ class NewTokens:
 def new_tokens(
     survey: Survey, roles: RoleFacts, requesters: Iterable[str], token: Collection[str] | None = None
 ) -> NewTokens:
-    """What the executor leaves of requesters.
+    """Requesters with what the executor leaves.
 
-    :param token: the subject token's scopes; None where they are not known, so that each may be among them.
+    :param token: the subject token's scopes; None if not known, so each may be among them.
     """
     asking = {name: survey.clients[name] for name in requesters}
     clients = {name: narrowed(client, survey.scopes, token) for name, client in asking.items()}
@@ -56,7 +57,10 @@ def new_tokens(
 
 
 def narrowed(client: Client, scopes: Scopes, token: Collection[str] | None) -> Client:
-    """A requester with what counts for its new token, or may. token: the scopes of the subject token, None if not known."""
+    """A requester with what counts, or may count, for its new token.
+
+    token: the scopes of the subject token, None if not known.
+    """
     untold = _untold(client, scopes)
 
     def kept(kind: str) -> list[str]:
@@ -69,7 +73,7 @@ def narrowed(client: Client, scopes: Scopes, token: Collection[str] | None) -> C
 
 
 def _needs(client: Client, scopes: Scopes, token: Collection[str] | None, each: Added) -> tuple[str, ...]:
-    """What the subject token must have for what a mapper adds, a phrase each."""
+    """The scopes that the subject token must have so that a mapper acts, a phrase each."""
     if token is not None:
         return ()
     untold = _untold(client, scopes)
@@ -84,7 +88,7 @@ def _may_count_itself(client: Client, scopes: Scopes, token: Collection[str] | N
 
 
 def _counts_itself(client: Client, scopes: Scopes, token: Collection[str]) -> bool:
-    """Whether what the client itself holds counts for a subject token of these scopes."""
+    """Whether the client's own mappers count for a subject token with these scopes."""
     return client.value("name") in {*_untold(client, scopes), *token}
 
 
@@ -95,6 +99,6 @@ def _untold(client: Client, scopes: Scopes) -> frozenset[str]:
 
 
 def _own_roles(requesters: Iterable[str], roles: RoleFacts) -> dict[str, frozenset[str] | None]:
-    """Without the roles that are mapped to the client itself: but a composite role of its own may bring any."""
+    """Without the roles that are mapped to the client itself; but a composite role of its own may contain any."""
     held = {name: roles.client_clients.get(name, frozenset()) for name in requesters}
     return {name: None if each is None else frozenset() for name, each in held.items()}

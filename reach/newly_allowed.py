@@ -28,16 +28,16 @@ When = tuple[str, ...]
 Sources = Mapping[When, frozenset[str]]
 NOBODY: frozenset[str] = frozenset()
 APART = 10
-"""So many lists of sources, by audience, are told apart."""
+"""So many lists of sources, by audience, are kept apart."""
 
 
 @dataclass(frozen=True)
 class NewlyAllowed:
-    """A requester may turn tokens of any of the sources into one for any of the audiences. None: for itself.
+    """A requester may exchange tokens of any of the sources for one for any of the audiences.
 
-    sources: client ids, or ``ANY_CLIENT`` alone. carriers: and tokens of every client that carry a role of the requester.
-    carried: and for every client of which the requester's token would carry a role. when: what must hold besides.
-    joined: some of it is left out, because it is declared.
+    None: for itself. sources: client ids, or ``ANY_CLIENT`` alone. carriers: also tokens of every client that contain a
+    role of the requester. carried: also for every client of which the requester's token would contain a role. when: further
+    conditions. joined: some of it is left out, because it is declared.
     """
 
     requester: str
@@ -52,10 +52,10 @@ class NewlyAllowed:
 def newly_allowed(
     before: RealmReach, after: RealmReach, requesters: Collection[str], named: Iterable[Exchange] = ()
 ) -> Iterator[NewlyAllowed]:
-    """What these requesters may do after, and could not before; a client's own token for itself is left out.
+    """What these requesters may do after the change, and could not before. A client's own token for itself is left out.
 
     :param requesters: their roles and scope mappings are known to both sides, as ``read_roles(of=requesters)`` reads them.
-    :param named: exchanges that are left out, too; ``ANY_CLIENT`` as source leaves out the rule for any client's token.
+    :param named: exchanges that are left out, too. ``ANY_CLIENT`` as source leaves out the rule for any client's token.
     """
     was, then = _by_requester(before.rules(requesters)), _by_requester(after.rules(requesters))
     known: dict[str, dict[str | None, set[str]]] = {}
@@ -75,7 +75,7 @@ def _by_requester(rules: Iterable[AllowedExchanges]) -> dict[str, list[AllowedEx
 
 @dataclass(frozen=True)
 class _Change:
-    """A rule of after, and all rules of its requester before. named: by audience, the sources that are left out."""
+    """A rule after the change, and all rules of its requester before. named: by audience, the sources that are left out."""
 
     before: RealmReach
     after: RealmReach
@@ -98,7 +98,7 @@ class _Change:
     def _blocks(
         self, audiences: Mapping[str | None, Ways], sources_for: Callable[[str | None], Sources]
     ) -> Iterator[NewlyAllowed]:
-        """Audiences with the same sources together; where these are many, all of them in one, with what is left out."""
+        """Groups audiences with the same sources; if there are many groups, all are one, with what is left out."""
         blocks: dict[When, dict[frozenset[str], list[str | None]]] = {}
         joined: dict[When, frozenset[str]] = {}
         for audience, ways in audiences.items():
@@ -116,7 +116,7 @@ class _Change:
                 yield NewlyAllowed(self.rule.requester, sources, tuple(together), when, is_joined)
 
     def _new_sources(self, audience: str | None) -> Sources:
-        """By the conditions of their tokens, those whose tokens could not be exchanged for an audience before."""
+        """By the conditions on their tokens, the sources whose tokens could not be exchanged for an audience before."""
         covering = self._covering(audience)
         guarded = self.before.sources_asking(self.rule.requester, audience) if covering else None
         return self._without_named(self._sources_beyond(covering, guarded), audience)
@@ -133,7 +133,7 @@ class _Change:
         return kept
 
     def _covering(self, audience: str | None) -> tuple[int, ...]:
-        """The rules of before, by their numbers, that allowed an audience wherever the rule of after does."""
+        """The numbers of the former rules that allowed an audience wherever the new rule does."""
         ways = self.rule.audiences[audience]
         return tuple(
             number
@@ -144,7 +144,7 @@ class _Change:
         )
 
     def _sources_beyond(self, covering: tuple[int, ...], guarded: frozenset[str] | None = None) -> Sources:
-        """guarded: whose tokens alone counted before, None for all."""
+        """guarded: the only clients whose tokens counted before, None for all."""
         if (covering, guarded) not in self._beyond:
             found: dict[When, set[str]] = {}
             for source, ways in self.rule.sources.items():
@@ -156,7 +156,7 @@ class _Change:
 
     @cached_property
     def _carriers(self) -> frozenset[str]:
-        """The clients whose tokens may carry a role of the requester, but those whose tokens name it anyway."""
+        """The clients whose tokens may contain a role of the requester, without those that have it in aud anyway."""
         rule, roles = self.rule, self.after.roles
         if not roles.defined.get(rule.requester) or self.after.clients[rule.requester].is_on("publicClient"):
             return NOBODY
@@ -169,12 +169,12 @@ class _Change:
 
     @property
     def _carriers_by_name(self) -> frozenset[str]:
-        """Those that a guard on sources lets pass; without one they are told together."""
+        """Those that a guard on sources lets pass; without a guard they are reported together."""
         allowed = self.after.guards.sources.get(self.rule.requester, NOBODY)
         return self._carriers & self.after.roles.naming(self.rule.requester) & allowed
 
     def _carriers_before(self, audience: str | None) -> frozenset[str]:
-        """Those that a requester could exchange for an audience before; ``ANY_CLIENT`` where a guard named none."""
+        """Those that a requester could exchange for an audience before; ``ANY_CLIENT`` without a guard."""
         rules = [self.was[number] for number in self._covering(audience)]
         if any(ANY_CLIENT in rule.sources for rule in rules):
             return frozenset({ANY_CLIENT})
@@ -183,23 +183,23 @@ class _Change:
         return self.before.guards.sources.get(self.rule.requester, frozenset({ANY_CLIENT}))
 
     def _new_carriers(self, audience: str | None) -> Sources:
-        """Where tokens that carry a role of the requester could not be exchanged for an audience before."""
+        """The conditions under which tokens with a role of the requester could not be exchanged for an audience before."""
         guarded = self.rule.requester in self.after.guards.sources
         told = guarded or not self._carriers or ANY_CLIENT in self._carriers_before(audience)
         return {} if told else {(): self._carriers}
 
     def _new_by_roles(self, audience: str | None) -> Sources:
-        """Those that are told by name: whose tokens carry more roles than before, or whom a guard on sources lets pass."""
+        """Those that are reported by name: their tokens contain more roles than before, or a guard on sources lets them pass."""
         requester, before = self.rule.requester, self._carriers_before(audience)
         allowed = self.after.guards.sources.get(requester)
         if allowed is None and ANY_CLIENT not in before:
-            return {}  # told together
+            return {}  # reported together
         was = self.before.roles.naming(requester)
         new = (self._carriers & self.after.roles.naming(requester)) - (was if ANY_CLIENT in before else was & before)
         return self._without_named({(self._of_role,): new if allowed is None else new & allowed}, audience)
 
     def _carried(self) -> Iterator[NewlyAllowed]:
-        """Audiences of which the user has a role that the requester's own tokens carry."""
+        """Audiences of which the user has a role that the requester's own tokens contain."""
         requester, roles = self.rule.requester, self.after.roles_at_exchange(self.rule.requester)
         standard = tuple(
             number
@@ -244,12 +244,12 @@ def _ways_of(rule: AllowedExchanges, source: str) -> Ways:
 
 
 def _covered(ways: Ways, by: Ways) -> bool:
-    """Whether wherever one of the ways is open, one of the others was open; none of either needs nothing."""
+    """Whether one of the other ways was open wherever one of the ways is open. No ways at all mean no condition."""
     return all(any(within(_when(way), _when(other)) for other in by) for way in ways)
 
 
 def _when(way: Way) -> set[str]:
-    """Of what must hold, all but whose token it is, which is asked of the guard itself."""
+    """The conditions without those on the token's source, which the guard itself decides."""
     return {phrase for phrase in way.when if not is_of_sources(phrase)}
 
 

@@ -1,6 +1,6 @@
 """What a realm's token-exchange permissions allow in the legacy exchange: for each client yes, no, or under conditions.
 
-Keycloak judges the requester. What depends on a time, a script, the subject token's scopes or the roles of the requester's
+Keycloak checks the requester. What depends on a time, a script, the subject token's scopes or the roles of the requester's
 service account is not computed: it is allowed under a condition.
 https://www.keycloak.org/docs/latest/authorization_services/#_policy_overview
 """
@@ -35,7 +35,7 @@ UNENFORCED = Way(
 
 @dataclass(frozen=True)
 class Decision:
-    """yes: True, False, or None for under conditions. by: the policies that said so. when: the conditions."""
+    """yes: True, False, or None for under conditions. by: the policies that decided. when: the conditions."""
 
     yes: bool | None
     by: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Decision:
 
 
 def permitted(survey: Survey) -> dict[str, dict[str, tuple[Way, ...]]]:
-    """By target and requester, the permission that lets it through; all are client ids. One in vain is left out."""
+    """By target and requester, the permission that lets it through; all are client ids. One without effect is left out."""
     if not survey.features.fine_grained_permissions:
         return {}
     beside = permissions_beside(survey)
@@ -66,7 +66,7 @@ def permitted(survey: Survey) -> dict[str, dict[str, tuple[Way, ...]]]:
 
 
 def answer(policies: Mapping[str, Json], name: str, client: str | None, within: Collection[str] = ()) -> Decision:
-    """What a policy says of a client; None is any client that no policy names."""
+    """What a policy decides about a client; None is any client that no policy lists."""
     policy = policies.get(name)
     if policy is None or name in within:
         return Decision(None, (name,), (f"policy {texts.named(name)} grants, which cannot be read",))
@@ -89,7 +89,7 @@ def answer(policies: Mapping[str, Json], name: str, client: str | None, within: 
 
 
 def combined(strategy: str, answers: Sequence[Decision]) -> Decision:
-    """What several policies say together; nothing grants where there are none."""
+    """What several policies decide together; without any, nothing grants."""
     yes = [each for each in answers if each.yes]
     maybe = [each for each in answers if each.yes is None]
     said = decided(strategy, [each.yes for each in answers])
@@ -101,7 +101,7 @@ def combined(strategy: str, answers: Sequence[Decision]) -> Decision:
 
 
 def decided(strategy: str, votes: Sequence[bool | None]) -> bool | None:
-    """What policies come to under a decision strategy: None where one that is not known decides, False where there are none."""
+    """The result of policies under a decision strategy: None if an unknown one decides, False without policies."""
     yes, no = votes.count(True), votes.count(False)
     unknown = len(votes) - yes - no
     if strategy == AFFIRMATIVE:
@@ -114,7 +114,7 @@ def decided(strategy: str, votes: Sequence[bool | None]) -> bool | None:
 def _way(survey: Survey, permission: Permission, client: str | None, beside: Sequence[str]) -> Way | None:
     said = combined(permission.strategy, [answer(survey.policies, each, client) for each in permission.policies])
     others = [permits(survey.policies, each, client) for each in beside]
-    if others and permission.policies:  # without any of its own, Keycloak asks no other
+    if others and permission.policies:  # without a policy of its own, Keycloak evaluates no other permission
         said = combined(survey.strategy, [said, *others])
     if said.yes is False:
         return None
@@ -124,7 +124,7 @@ def _way(survey: Survey, permission: Permission, client: str | None, beside: Seq
 
 
 def permits(policies: Mapping[str, Json], permission: str, client: str | None) -> Decision:
-    """What a permission says of a client."""
+    """What a permission decides about a client."""
     held = names_in(policies[permission], "applyPolicies")
     return combined(
         str(policies[permission].get("decisionStrategy")), [answer(policies, each, client) for each in held]
@@ -136,7 +136,7 @@ def _policies(names: Sequence[str]) -> str:
 
 
 def _clients_in(policies: Mapping[str, Json], names: Sequence[str], seen: Collection[str] = ()) -> frozenset[str]:
-    """Every client that the policies name, also within aggregate ones."""
+    """Every client that the policies list, also within aggregate ones."""
     found: frozenset[str] = frozenset()
     for name in names:
         policy: Mapping[str, Any] = policies.get(name) or {}
@@ -157,9 +157,9 @@ def _types_in(policies: Mapping[str, Json], names: Sequence[str], seen: Collecti
 
 
 def permissions_beside(survey: Survey) -> dict[str, list[str]]:
-    """By target, permissions of other names on its exchange; Keycloak evaluates all that cover the resource and the scope.
+    """By target, permissions with other names on its exchange; Keycloak evaluates all that cover the resource and the scope.
 
-    Those on all clients count where a target has its own: without that, Keycloak asks no other.
+    Permissions on all clients count if a target has its own: without that, Keycloak evaluates none.
     """
     covering = _covering(survey.policies)
     found: dict[str, list[str]] = {}
@@ -171,7 +171,7 @@ def permissions_beside(survey: Survey) -> dict[str, list[str]]:
 
 
 def permissions_on(policies: Mapping[str, Json], target_uuid: str) -> list[str]:
-    """The same of one target that has its own. policies: of the realm's own resource server, as exported."""
+    """The same for one target that has its own. policies: of the realm's own resource server, as exported."""
     covering = _covering(policies)
     return _but_its_own([*covering.get(resource_name(target_uuid), ()), *covering.get(OF_ALL, ())], target_uuid)
 
@@ -179,13 +179,13 @@ def permissions_on(policies: Mapping[str, Json], target_uuid: str) -> list[str]:
 def _covering(policies: Mapping[str, Json]) -> dict[str, list[str]]:
     """By resource, the permissions on it that count for an exchange; ``OF_ALL`` has those on every client.
 
-    These name the type of clients' resources, or the scope alone.
+    These are on the type of clients' resources, or on the scope alone.
     """
     found: dict[str, list[str]] = {}
     for name, each in sorted(policies.items()):
         is_scope = each["type"] == "scope" and TOKEN_EXCHANGE in names_in(each, "scopes")
         if not names_in(each, "applyPolicies") or not (is_scope or each["type"] == "resource"):
-            continue  # Keycloak leaves out one without policies
+            continue  # Keycloak ignores one without policies
         resources, type_ = names_in(each, "resources"), (each.get("config") or {}).get("defaultResourceType")
         of_all = type_ == CLIENT_RESOURCE if type_ else is_scope and not resources
         for resource in {*resources, *([OF_ALL] if of_all else [])}:

@@ -1,7 +1,7 @@
 """Which of a realm's client policies hold for a token exchange, and what their executors do. No other module decides this.
 
-Keycloak runs them at each exchange, standard and legacy. Proven on 26.2.5, 26.5.6 and 26.7.3: three executors can refuse one,
-and none of a built-in profile. https://www.keycloak.org/docs/latest/server_admin/#_client_policies
+Keycloak runs them at each exchange, standard and legacy. Proven on 26.2.5, 26.5.6 and 26.7.3: three executors can refuse
+one, but none in a built-in profile does. https://www.keycloak.org/docs/latest/server_admin/#_client_policies
 """
 
 import re
@@ -38,12 +38,12 @@ from reach.held_mappers import held_scopes
 
 Pair = tuple[str, Any]
 CLIENT_COUNTS, TYPE_COUNTS = ((26, 2), (26, 5)), ((26, 5), (26, 7))
-"""Of conditions on the client and on its protocol: the last version at which they abstain, and the first at which they count."""
+"""For conditions on the client and on its protocol: the last version in which they abstain, and the first in which they count."""
 DEFAULTS, OPTIONALS, EITHER = (
     "Default",
     "Optional",
     "Any",
-)  # types of the condition on client scopes; of another it never holds
+)  # types of the condition on client scopes; with another type it is never true
 SILENT = KNOWN - {REJECT, CLAIM_ENFORCER, DOWNSCOPE}
 """Keycloak's executors that do nothing at an exchange."""
 
@@ -59,9 +59,9 @@ class Effect(Enum):
 
 @dataclass(frozen=True)
 class Asking:
-    """An exchange that a client asks for. defined: the roles that the client defines, None where not known.
+    """An exchange that a client asks for.
 
-    scopes: that it asks for by name; None where they are not known.
+    defined: the roles that the client defines, None if not known. scopes: that it requests by name; None if not known.
     """
 
     requester: Client
@@ -71,7 +71,10 @@ class Asking:
 
 @dataclass(frozen=True)
 class Act:
-    """What one executor does to an exchange. sure: its policy surely holds. claim, pattern: that a subject token must have."""
+    """What one executor does to an exchange.
+
+    sure: its policy certainly applies. claim, pattern: those that a subject token must have.
+    """
 
     cause: Cause
     effect: Effect
@@ -88,7 +91,7 @@ class Act:
 
 
 class ActingPolicies:
-    """A realm's client policies, to be asked about many exchanges.
+    """A realm's client policies, for questions about many exchanges.
 
     :param version: the server's, its first two numbers; None where it is not known.
     """
@@ -111,7 +114,7 @@ class ActingPolicies:
             (self._by_need.setdefault(min(each.needs), []) if each.needs else self._of_all).append(number)
 
     def acts(self, asking: Asking) -> list[Act]:
-        """What the policies that hold, or may hold, do to an exchange, in Keycloak's order."""
+        """What the policies that apply, or may apply, do to an exchange, in Keycloak's order."""
         vote = partial(_vote, asking, self._version)
         has = frozenset((key, value) for key, value in asking.requester.attributes.items() if isinstance(value, str))
         numbers = sorted({*self._of_all, *(number for pair in has for number in self._by_need.get(pair, ()))})
@@ -122,14 +125,14 @@ class ActingPolicies:
         return [_act(cause, config, sure=sure) for cause, config, sure in steps if cause.executor not in SILENT]
 
     def asked_scopes(self, client: Client) -> list[str]:
-        """The optional client scopes of a client about which conditions ask, so that its acts depend on the request."""
+        """The optional client scopes of a client that conditions check, so that its acts depend on the request."""
         held = held_scopes(client)
         return sorted(scope for scope in self._scopes if held.get(scope) == OPTIONAL)
 
 
 @dataclass(frozen=True)
 class _Sifted:
-    """A policy without what can be read: attributes of which it needs all, and of which none may be there."""
+    """A policy split into the attributes that a client must have, those that it must not have, and the rest."""
 
     rest: Entry
     needs: frozenset[Pair] = frozenset()
@@ -137,7 +140,7 @@ class _Sifted:
 
 
 def _sifted(policy: Entry) -> _Sifted:
-    """Thousands of clients may bear marks, each with a condition of its own."""
+    """Thousands of clients may have marks, each with a condition of its own."""
     rest: list[Entry] = []
     needs: set[Pair] = set()
     never: set[Pair] = set()
@@ -153,7 +156,7 @@ def _sifted(policy: Entry) -> _Sifted:
         else:
             (never if negative else needs).update(pairs)
     whole = len(rest) == len(policy.get("conditions") or ())
-    looked_up: list[Entry] = [] if whole else [{"condition": ANY}]  # says yes, as those do that were read
+    looked_up: list[Entry] = [] if whole else [{"condition": ANY}]  # says yes, as the split conditions do
     return _Sifted({**policy, "conditions": [*rest, *looked_up]}, frozenset(needs), frozenset(never))
 
 
@@ -169,7 +172,7 @@ def _act(cause: Cause, config: Mapping[str, Any], *, sure: bool) -> Act:
 
 
 def _known(policies: RealmPolicies, version: Version) -> Version:
-    """A server that does not tell its version, and has executors of 26.5, is not older."""
+    """A server that does not show its version but has the executors of 26.5 is not older than that."""
     executors = (each.get("executor") for profile in policies.profiles for each in profile.get("executors") or ())
     newer = version is None and not {CLAIM_ENFORCER, DOWNSCOPE}.isdisjoint(executors)
     return CLIENT_COUNTS[1] if newer else version
@@ -198,12 +201,12 @@ def _vote(asking: Asking, version: Version, name: str, config: Mapping[str, Any]
             return _counts(TYPE_COUNTS, version, yes(protocol == config.get("protocol")))
         case name if name.startswith("client-updater-") or name in ("acr-condition", "identity-provider-alias"):
             return Vote.ABSTAINS
-        case _:  # a provider of somebody's own
+        case _:  # a custom provider
             return Vote.UNKNOWN
 
 
 def _scopes(asking: Asking, kind: str, wanted: Collection[str]) -> Vote:
-    """An optional scope counts where it is asked for, a default one always; of ``Any``, both."""
+    """An optional scope counts if it is requested, a default one always; with ``Any``, both."""
     held = held_scopes(asking.requester)
     if kind in (DEFAULTS, EITHER) and any(held.get(scope) == DEFAULT for scope in wanted):
         return Vote.YES
@@ -216,7 +219,7 @@ def _scopes(asking: Asking, kind: str, wanted: Collection[str]) -> Vote:
 
 
 def _counts(since: tuple[tuple[int, int], tuple[int, int]], version: Version, vote: Vote) -> Vote:
-    """A vote at a version: of those between the two that are known, only the server can tell."""
+    """A vote at a version. For versions between the two known ones, only the server can tell."""
     last_without, first = since
     if version is None or last_without < version[:2] < first:
         return Vote.UNKNOWN

@@ -1,4 +1,4 @@
-"""What an authorization policy means at a legacy exchange, in words for people.
+"""What an authorization policy means at a legacy exchange, in words.
 
 https://www.keycloak.org/docs/latest/authorization_services/#_policy_overview
 """
@@ -17,7 +17,7 @@ _JOINED = {"UNANIMOUS": "all of", "AFFIRMATIVE": "any of", "CONSENSUS": "most of
 
 
 def meaning(policies: Mapping[str, Json], name: str, within: Collection[str] = ()) -> str:
-    """Whom a policy lets through: ``lets 'a' and 'b' through``."""
+    """The clients that a policy lets through: ``lets 'a' and 'b' through``."""
     policy = policies.get(name)
     if policy is None or name in within:
         return f"policy {named(name)} cannot be read"
@@ -38,7 +38,7 @@ def meaning(policies: Mapping[str, Json], name: str, within: Collection[str] = (
 
 
 def grants_nothing(policies: Mapping[str, Json], name: str) -> bool:
-    """Whether a policy can let nobody through, as it is."""
+    """Whether a policy in its present form lets nobody through."""
     policy = policies.get(name)
     if policy is None or is_negative(policy):
         return False
@@ -65,7 +65,7 @@ def _matched(policy: Json, kind: str) -> str:
 
 
 def _texts(policy: Json, key: str) -> list[str]:
-    """A list of a policy, of names or of objects that name something, in order: an export has none."""
+    """A list in a policy, of names or of objects with a name, sorted, since an export has no order."""
     found: tuple[object, ...] = names_in(policy, key)
     return sorted(
         str(each.get("path") or each.get("id") or each) if isinstance(each, dict) else str(each) for each in found

@@ -1,4 +1,4 @@
-"""Predicts exchanges from a realm's state, without any login or secret: what is predicted is not proved.
+"""Predicts exchanges from a realm's state, without any login or secret. A prediction is not a proof.
 
 It reads what decides the exchange (switch, mappers, permission, guards). Where a user is known, it also reads the tokens as
 Keycloak's own evaluation of client scopes makes them. What only a real exchange can show is reported as unknown, not guessed.
@@ -35,7 +35,7 @@ NO_USER = "roles, lifetime and scopes: they depend on the user; name one with --
 class _Tokens:
     """Both tokens as predicted; refused: in Keycloak's words, why there is no exchanged one.
 
-    unsure: by audience of the exchanged one, what must hold for it to be there. sure: whether a real exchange is refused, too.
+    unsure: by audience of the exchanged one, the conditions for it. sure: whether a real exchange is refused, too.
     """
 
     subject: Claims
@@ -104,7 +104,7 @@ class Predictor:
         return self._among[realm.name]
 
     def _not_consented(self, realm: Realm, among: AmongClients, case: Case, user: str) -> tuple[str, ...] | None:
-        """What the exchange is refused for; None where the login may not read it, which a condition then reports."""
+        """Why the exchange is refused; None if the login may not read it, which a condition then reports."""
         requester = among.reach.clients[case.requester]
         if case.exchange != STANDARD or not requester.is_on("consentRequired"):
             return ()
@@ -116,7 +116,7 @@ class Predictor:
         return tuple(sorted(needed(requester, scopes, case.exchange_scope) - given))
 
     def _user(self, realm: Realm, case: Case) -> Mapping[str, Any] | None:
-        """Whose tokens are predicted. A service account says nothing of a grant that asks for users' roles."""
+        """Whose tokens are predicted. A service account does not show whether a grant with users' roles works."""
         key = (realm.name, "" if self._username else case.source)
         if key not in self._users:
             source = realm.clients.find(case.source)
@@ -126,12 +126,12 @@ class Predictor:
 
 
 def _not_in_examples(among: AmongClients, case: Case, computed: Computed, tokens: _Tokens) -> str | None:
-    """What examples of both tokens do not show, if that counts."""
+    """What examples of both tokens do not show, if that matters."""
     ways = (*computed.source_ways, *computed.audience_ways)
     if any(isinstance(each, Unordered) for way in ways for each in way.when):
         return "both tokens: of mappers that write aud, each token may have another one last"
     if any(isinstance(each, Unseen) for each in among.may_fail(case)):
-        return "the subject token: no example of it tells whether Keycloak takes what a mapper writes"
+        return "the subject token: no example of it shows whether Keycloak accepts what a mapper writes"
     if (
         tokens.refused and not tokens.sure and always(computed.audience_ways)
     ):  # seen where two mappers add the same audience
@@ -140,7 +140,7 @@ def _not_in_examples(among: AmongClients, case: Case, computed: Computed, tokens
 
 
 def reasons(reach: RealmReach, computed: Computed, requester: str) -> tuple[str, ...]:
-    """What of a realm's state decides about an exchange, a clause each: the switch, a permission, then mappers."""
+    """The parts of a realm's state that decide an exchange, a clause each: the switch, a permission, then mappers."""
     client = reach.clients.get(requester)
     found = [f"the switch of {texts.named(requester)} is {'on' if client.is_on(SWITCH) else 'off'}"] if client else []
     ways = [way for way in (*computed.source_ways, *computed.audience_ways) if way.kind != OWN]
@@ -155,7 +155,7 @@ def _wrong(case: Case, computed: Computed, reach: RealmReach) -> list[str]:
 
 
 def _not_to_ask(case: Case, reach: RealmReach) -> Iterator[str]:
-    """The scopes that a case asks for, and that a guard does not let it ask for with the source's tokens."""
+    """The scopes that a case requests although a guard does not allow that with the source's tokens."""
     for scope, sources in reach.guards.asked.get(case.requester, {}).items():
         if scope in (case.exchange_scope or "").split() and case.source not in sources:
             yield (
@@ -190,7 +190,7 @@ def _is_narrow(among: AmongClients, case: Case) -> bool:
 
 
 def _narrowed(among: AmongClients, case: Case, subject: Claims, made: Claims) -> _Tokens:
-    """The exchanged token without what a guard on wider scopes leaves out of it: no example of Keycloak's knows of that."""
+    """The exchanged token without what a guard on wider scopes leaves out of it, which Keycloak's examples do not show."""
     left, before = among.left(case.requester, subject.scopes), among.whole(case.requester)
     stays: list[str] = []
     unsure: dict[str, tuple[str, ...]] = {}
@@ -207,12 +207,12 @@ def _narrowed(among: AmongClients, case: Case, subject: Claims, made: Claims) ->
 
 
 def _blank(claims: Claims) -> Claims:
-    """Without what an example makes up: it is of no session, and no exchange made it."""
+    """Without what only an example contains: it has no session, and no exchange made it."""
     return replace(claims, jti="", sid="")
 
 
 def _by_tokens(verdict: Verdict, among: AmongClients, computed: Computed, tokens: _Tokens) -> Verdict:
-    """With both tokens known, users' roles and scopes that are asked for are no conditions any more."""
+    """If both tokens are known, users' roles and requested scopes are no longer conditions."""
     case, faults = verdict.case, []
     legacy_audience = case.exchange == LEGACY and case.audience not in (None, case.requester)
     if case.requester != case.source and not legacy_audience and case.requester not in tokens.subject.aud:
@@ -241,7 +241,7 @@ def _by_tokens(verdict: Verdict, among: AmongClients, computed: Computed, tokens
 
 
 def _by_mappers(verdict: Verdict, among: AmongClients, computed: Computed, *besides: str) -> Verdict:
-    """No user: what mappers alone put into tokens, for all or on request. besides: what must hold, too, a phrase each."""
+    """Without a user: what mappers add to tokens, for all or on request. besides: further conditions, a phrase each."""
     case = verdict.case
     asked = {asked_for(scope) for scope in (case.login_scope, case.exchange_scope) if scope}
     open_ = [*besides, *among.may_fail(case)]

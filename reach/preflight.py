@@ -1,6 +1,6 @@
 """What a program asks the server before it registers anything: features and clients, each once.
 
-A dynamic provider offers no invoke, so this is what one would be.
+Dynamic providers have no invoke, so this takes its place.
 """
 
 from collections import Counter
@@ -42,7 +42,7 @@ def ask_server(
 ) -> Facts:
     """One login, one request a client, and the features where a grant needs them.
 
-    A client that no stack has switched to the standard exchange needs them too: without the feature the switch is inert.
+    They are also needed for a client whose switch no stack set: without the feature the switch has no effect.
 
     :param known: what ``named_clients`` has just returned.
     :raises KeycloakError: the server cannot be reached, or refuses the login.
@@ -95,7 +95,7 @@ def ask_server(
 
 
 def _marks(session: Session, realm: str, questions: Questions, permissions: Mapping[str, Overview]) -> tuple[Mark, ...]:
-    """Of what the other questions have read of a realm."""
+    """What the other questions have read of a realm."""
     listed = any(gate.realm == realm for gate in questions.gates)
     scopes = realm_for(session, realm).client_scopes.all() if listed else []
     policies = permissions[realm].policies.values() if realm in permissions else []
@@ -103,7 +103,7 @@ def _marks(session: Session, realm: str, questions: Questions, permissions: Mapp
 
 
 def named_clients(connection: Connection, wanted: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], ClientFacts]:
-    """The named clients alone, as far as they exist; ``ask`` reads them no second time."""
+    """Only the named clients that exist; ``ask`` does not read them again."""
     return _clients(session_for(connection), wanted, {})[0]
 
 
@@ -116,9 +116,9 @@ def scopes_of(connection: Connection) -> Callable[[str, str], AudienceScope | No
 def _parts(
     session: Session, clients: Mapping[tuple[str, str], ClientFacts], realm: str, client: str, role: str
 ) -> frozenset[Role] | None:
-    """Of what a role is composed; None where it does not exist."""
+    """The roles in a role; None if it does not exist."""
     if client and (realm, client) not in clients:
-        return frozenset()  # a client that does not exist is a fault of its own
+        return frozenset()  # a client that does not exist is another fault
     return parts_of(realm_for(session, realm), client, role)
 
 

@@ -1,7 +1,7 @@
 """Proves a grant by a real exchange: fetches a subject token, exchanges it, and checks the exchanged token.
 
-Status 200 proves nothing: where a requester's switch is off and the server has both exchanges, the legacy
-one answers. So the signature, ``sub``, ``azp``, ``aud``, lifetime and the exchange that answered are all checked.
+Status 200 proves nothing: if a requester's switch is off and the server has both exchanges, the legacy one answers. So the
+signature, ``sub``, ``azp``, ``aud``, lifetime and the exchange that answered are all checked.
 """
 
 import os
@@ -32,7 +32,7 @@ class Prover(SubjectTokens):
     def prove(self, case: Case, subject: Subject) -> Verdict:
         """:raises Unreachable, LoginRefused: no case of this server can be tried."""
         verdict = self._proved(case, subject)
-        if STALE in (verdict.reason or ""):  # a token may have grown old meanwhile
+        if STALE in (verdict.reason or ""):  # a token may have expired meanwhile
             self.renew(case.realm)
             verdict = self._proved(case, subject)
         return verdict
@@ -41,7 +41,7 @@ class Prover(SubjectTokens):
         verdict = Verdict(case, subject, proved=False)
         untried = replace(verdict, tried=False)
         try:
-            for client_id in (case.source, case.requester):  # before the login: a session would be opened for nothing
+            for client_id in (case.source, case.requester):  # before the login, which would open a session for nothing
                 self.credentials(case.realm, client_id)
             token = self.subject_token(case.realm, case.source, subject, case.login_scope, case.requester)
             untried = replace(untried, via=token.via)
@@ -50,7 +50,7 @@ class Prover(SubjectTokens):
             if why := verdict.subject_claims and verdict.subject_claims.refused_for:
                 return replace(untried, outlook=False, reason=why)
             answer = self.exchange(case.realm, case.requester, token, case.audience, case.exchange_scope)
-        except UnexpectedAnswer:  # of a page before Keycloak nothing follows
+        except UnexpectedAnswer:  # an answer that is not Keycloak's proves nothing
             raise
         except (Refusal, HttpError, NoToken) as problem:
             return replace(untried, reason=str(problem))

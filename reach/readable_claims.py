@@ -1,4 +1,4 @@
-"""What a mapper may write to a claim so that Keycloak does not read the token any more: both exchanges call it invalid.
+"""What a mapper may write to a claim so that Keycloak cannot read the token any more: both exchanges call it invalid.
 
 Tokens are issued with it all the same. Proven on Keycloak 26.7.3 and 26.7.5: tests/acceptance/test_unreadable_claims.py.
 """
@@ -47,7 +47,7 @@ def _past(value: Any) -> bool:
 
 
 def _long(value: Any) -> int | None:
-    """As a whole number; 0 for nothing, None for what is none."""
+    """As a whole number; 0 for nothing, None for something else."""
     if value is None or (isinstance(value, str) and value.strip() in _EMPTY):
         return 0
     if isinstance(value, str):
@@ -100,13 +100,13 @@ SHAPES: Mapping[str, Shape] = {
     "authorization_details": _list(_object({"type": _text}, others=True)),
     KEY: _object({"x5t#S256": _text, "jkt": _text}),
     "otherClaims": lambda value: isinstance(value, dict),
-    SESSION: lambda value: False,  # it must be the one of the token's own session
+    SESSION: lambda value: False,  # it must be that of the token's own session
 }
-"""By claim, whether Keycloak reads a value. It takes any of other claims, or writes itself what a mapper would."""
+"""By claim, whether Keycloak can read a value. For other claims it accepts any, or replaces what a mapper writes."""
 ONCE_EACH = frozenset(_TEXTS) | {"nbf", "updated_at", "email_verified", "phone_number_verified"}
-"""Of two mappers that write one of these claims, one comes last. Of the others, Keycloak reads both values."""
+"""If two mappers write one of these claims, one comes last. For other claims Keycloak reads both values."""
 UNSEEN = frozenset({SESSION, PARTY, KEY, "resource_access"})
-"""No example of a token tells whether a token with such a claim is taken, or it shows what a token leaves out."""
+"""Claims for which an example does not show whether a real token would be accepted, or what it leaves out."""
 
 
 def unread_claims(claims: Json) -> tuple[str, ...]:
@@ -115,19 +115,19 @@ def unread_claims(claims: Json) -> tuple[str, ...]:
 
 
 def matters(mapper: Json) -> bool:
-    """Whether a mapper may write ``aud``, by itself or by a role, or may fail. Most write other claims."""
+    """Whether a mapper may write ``aud``, directly or by a role, or may fail. Most write other claims."""
     if mapper["protocolMapper"] in NEVER and not lacks(mapper):
         return False
     return is_by_role(mapper) or written(mapper) != () or may_fail(mapper)
 
 
 def may_fail(mapper: Json) -> bool:
-    """Whether a mapper may keep tokens from being made, or from being exchanged as those of their client."""
+    """Whether a mapper may prevent tokens from being made, or from being exchanged as those of their client."""
     return lacks(mapper) is not None or parties(mapper) != () or may_spoil(mapper)
 
 
 def may_spoil(mapper: Json) -> bool:
-    """Whether tokens with what a mapper writes may be refused. Most write other claims, or what fits theirs."""
+    """Whether tokens with what a mapper writes may be refused. Most write other claims, or valid values."""
     claim = first_claim(mapper)
     if claim not in SHAPES or _is_within(mapper, "resource_access"):
         return False
@@ -158,7 +158,7 @@ def writes_claim(mapper: Json, claim: str) -> bool:
 
 
 def written_value(mapper: Json) -> Any:
-    """What a mapper makes of its first claim: NOTHING where it leaves it out, UNKNOWN where that hangs on the user."""
+    """What a mapper writes to its first claim: NOTHING if it leaves it out, UNKNOWN if that depends on the user."""
     config = mapper.get("config") or {}
     found = fixed_value(config) if mapper["protocolMapper"] == CLAIM_MAPPER else UNKNOWN
     return found if isinstance(found, Written) else _nested(str(config.get("claim.name") or ""), found)
@@ -166,7 +166,7 @@ def written_value(mapper: Json) -> Any:
 
 @lru_cache(4096)
 def _may_spoil(kind: str, name: str, label: str, multivalued: str) -> bool:
-    """Of a mapper whose values are the user's: whether one of their type is not read."""
+    """For a mapper whose values come from the user: whether Keycloak cannot read values of their type."""
     samples: Mapping[str, Any] = {"int": 1, "long": 1, "boolean": True, "JSON": {"any": "x"}}
     sample = samples.get(label, "x")
     value = [sample] if kind in _LISTS or multivalued == "true" else sample

@@ -11,7 +11,7 @@ OWN, MAPPER, SCOPE, ROLES, PERMISSION = "own", "mapper", "scope", "roles", "perm
 
 
 class _AnyClient(str):
-    """Stands where a client id does, and is like none: each text may be a client's."""
+    """A value in place of a client id that equals no client id, since any text may be one."""
 
     __slots__ = ()
 
@@ -31,10 +31,10 @@ _OF_SOURCES = "the token is one of"
 
 @dataclass(frozen=True)
 class Way:
-    """Why an exchange is allowed, for its source or its audience. kind: one of the words above. by: in words, with its name.
+    """Why an exchange is allowed, for its source or its audience.
 
-    owner: whose it is, ``<organization>/<project>/<stack>``, with ``#<grant>``, or the hash of that; None for nobody's.
-    when: what must hold besides, a phrase each; empty for always.
+    kind: one of the words above. by: in words, with its name. owner: ``<organization>/<project>/<stack>``, with
+    ``#<grant>``, or the hash of that; None if unmanaged. when: further conditions, a phrase each; empty for always.
     """
 
     kind: str
@@ -44,7 +44,7 @@ class Way:
 
 
 def always(ways: Iterable[Way]) -> bool:
-    """Whether one of the ways needs nothing besides."""
+    """Whether one of the ways has no condition."""
     return any(not way.when for way in ways)
 
 
@@ -53,10 +53,10 @@ Ways = tuple[Way, ...]
 
 @dataclass(frozen=True)
 class AllowedExchanges:
-    """A requester may turn any of the sources' tokens into one for any of the audiences, by one exchange.
+    """A requester may exchange any of the sources' tokens for one for any of the audiences, by one exchange.
 
-    sources: by client id; ``ANY_CLIENT`` where Keycloak does not check whose token it is. audiences: by client id; None is
-    itself. role_sources, role_audiences: those whom a user's roles alone open. when: holds for all of it.
+    sources: by client id; ``ANY_CLIENT`` if Keycloak does not check whose token it is. audiences: by client id; None is
+    itself. role_sources, role_audiences: those that only a user's roles allow. when: conditions for all of it.
     """
 
     requester: str
@@ -70,7 +70,7 @@ class AllowedExchanges:
 
 @dataclass(frozen=True)
 class Reasoning:
-    """About one exchange. ways: what allows it. when: what must hold besides. why_not: a phrase each, empty where allowed."""
+    """The verdict on one exchange. ways: what allows it. when: further conditions. why_not: a phrase each, empty if allowed."""
 
     exchange: str | None
     source_ways: Ways = ()
@@ -85,15 +85,15 @@ class Reasoning:
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """All that must hold besides, a phrase each; empty where it passes for every user, always, as far as is judged."""
+        """All conditions, a phrase each; empty if it always passes for every user, as far as that is judged."""
         return tuple(dict.fromkeys((*self.when, *conditions(self.source_ways), *conditions(self.audience_ways))))
 
     def opens_more_than(self, other: "Reasoning") -> bool:
-        """Whether it passes somewhere where the other does not."""
+        """Whether it passes in a case in which the other does not."""
         return not all(any(within(each, old) for old in other._each_way()) for each in self._each_way())
 
     def _each_way(self) -> list[frozenset[str]]:
-        """What must hold for each way by which it passes."""
+        """The conditions of each way by which it passes."""
         if not self.allowed:
             return []
         to: tuple[Way | None, ...] = self.audience_ways or (None,)
@@ -104,7 +104,7 @@ class Reasoning:
 
 
 def conditions(ways: Ways) -> tuple[str, ...]:
-    """What must hold for one of the ways to be open: each of the phrases."""
+    """The conditions for one of the ways: all of the phrases."""
     if always(ways) or not ways:
         return ()
     if len(ways) == 1:
@@ -132,7 +132,7 @@ class Unseen(str):
 
 
 class Elsewhere(Unseen):
-    """A condition in words: a token says to be a client's to which its user is not logged in. party: which, in words."""
+    """A condition in words: a token passes for one of a client that its user is not logged in to. party: the client, in words."""
 
     __slots__ = ("unless",)
     unless: str
@@ -150,12 +150,12 @@ class Unordered(Unseen):
 
 
 def logged_in(party: str) -> str:
-    """A condition on the user of a token that says to be another client's. party: which, in words."""
+    """A condition on the user of a token that passes for another client's. party: the client, in words."""
     return f"its user is logged in to {party}, too"
 
 
 def within(when: Collection[str], other: Collection[str]) -> bool:
-    """Whether wherever these conditions hold, the others hold, too."""
+    """Whether the others are true whenever these conditions are."""
     return all(phrase in when or any(_implies(each, phrase) for each in when) for phrase in other)
 
 
@@ -164,7 +164,7 @@ def _implies(phrase: str, other: str) -> bool:
 
 
 def of_sources(names: Iterable[str]) -> str:
-    """A condition on whose token it is."""
+    """A condition on the token's source."""
     return f"{_OF_SOURCES} {quoted(sorted(names))}"
 
 

@@ -1,4 +1,4 @@
-"""What a refusal of the token endpoint is about: the exchange, or something that came before it; and what to do."""
+"""What a refusal of the token endpoint is about: the exchange, or something before it; and what to do."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ BEFORE_THE_EXCHANGE = (
     NO_CERTIFICATE,
 )
 BY_HAND = "its tokens are bound to its caller's {}, which is not known here: prove this exchange by hand, with it"
-ANOTHER_USER = "choose another user with --as-user, or set this one right"
+ANOTHER_USER = "choose another user with --as-user, or correct this one"
 REMEDIES: Mapping[str, str] = {
     NO_DIRECT_GRANTS: (
         "let a grant of this stack give {client} its token, switch on its Direct access grants for the proof, or prove it by hand"
@@ -38,17 +38,17 @@ REMEDIES: Mapping[str, str] = {
     MISSING: BY_HAND.format("key"),
     NO_CERTIFICATE: BY_HAND.format("certificate"),
 }
-"""What to do, by Keycloak's words, where they are about the login or the client and not about the exchange."""
+"""The remedy for Keycloak's words, if they are about the login or the client and not about the exchange."""
 
 
 def is_about_the_exchange(refused: TokenRefused) -> bool:
-    """Whether Keycloak came as far as to judge the exchange. A wrong secret, or a server that is busy, refuses nothing."""
+    """Whether Keycloak judged the exchange itself. After a wrong secret, or on a busy server, it did not."""
     answered = refused.status not in (UNAUTHORISED, TOO_MANY) and refused.status < BROKEN
     return answered and not refused.description.startswith(BEFORE_THE_EXCHANGE)
 
 
 def told(refused: TokenRefused, client_id: str) -> str:
-    """Keycloak's words, with what to do where they are about the login of a client or a user."""
+    """Keycloak's words, with the remedy if they are about the login of a client or a user."""
     remedy = REMEDIES.get(refused.description, "")
     if not remedy and refused.error in OF_A_CLIENT:
         remedy = (

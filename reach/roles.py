@@ -1,4 +1,4 @@
-"""Which clients users' roles put into ``aud``: Keycloak adds each client of which the user has a role that the token may carry.
+"""Which clients users' roles add to ``aud``: Keycloak adds each client of which the user has a role that the token may contain.
 
 The audience-resolve mapper does that, usually in the client scope ``roles``. Which user has which role is not read: a client of
 which users may have a role counts. https://www.keycloak.org/docs/latest/server_admin/#_audience_resolve
@@ -34,9 +34,9 @@ _ASKED = " is asked for"
 class RoleFacts:
     """What a survey does not contain about roles.
 
-    defined: by client id, its roles. scope_roles: by client scope, the roles of which a user must have one, as
-    ``<client id>/<role>`` or ``<role>``. scope_clients, client_clients: by client scope and by client without full scope, the
-    clients whose roles are mapped to it; None where a composite role, also one of its own, may bring any.
+    defined: by client id, its roles. scope_roles: by client scope, the roles of which a user must have one, as ``<client
+    id>/<role>`` or ``<role>``. scope_clients, client_clients: by client scope and by client without full scope, the clients
+    whose roles are mapped to it; None if a composite role, also one of its own, may contain any.
     """
 
     defined: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -47,9 +47,9 @@ class RoleFacts:
 
 @dataclass(frozen=True)
 class RoleReach:
-    """carriers: by client whose tokens name the clients of its user's roles: which clients, None for all. why: the mapper.
+    """carriers: by client whose tokens have the clients of its user's roles in aud: which clients, None for all.
 
-    defined: by client id, its roles; a client without any is named by none.
+    why: the mapper. defined: by client id, its roles; a client without roles is in no such aud.
     """
 
     carriers: Mapping[str, frozenset[str] | None]
@@ -57,20 +57,20 @@ class RoleReach:
     defined: Mapping[str, tuple[str, ...]]
 
     def names(self, client: str, audience: str) -> Way | None:
-        """Why a client's tokens name another for users who have a role of it; None where they never do so."""
+        """Why a client's tokens have another in aud for users with a role of it; None if they never have."""
         if client == audience or client not in self.carriers or not self.defined.get(audience):
             return None
         reached = self.carriers[client]
         return self.way(client, audience) if reached is None or audience in reached else None
 
     def naming(self, audience: str) -> frozenset[str]:
-        """The clients whose tokens name one for users who have a role of it."""
+        """The clients whose tokens have one in aud for users with a role of it."""
         if not self.defined.get(audience):
             return frozenset()
         return (self._everywhere | self._mapped.get(audience, frozenset())) - {audience}
 
     def named_by(self, client: str) -> frozenset[str]:
-        """The clients that a client's tokens name for users who have a role of them."""
+        """The clients that a client's tokens have in aud for users with a role of them."""
         if client not in self.carriers:
             return frozenset()
         reached = self.carriers[client]
@@ -90,7 +90,7 @@ class RoleReach:
         return {audience: frozenset(clients) for audience, clients in found.items()}
 
     def way(self, client: str, audience: str) -> Way:
-        """How a carrier's token comes to name a client."""
+        """Why a carrier's token has a client in aud."""
         why = self.why[client]
         return Way(ROLES, why.by, why.owner, (*why.when, f"the user has a role of {named(audience)}"))
 
@@ -102,9 +102,9 @@ def survey_roles(
     *,
     of: Collection[str] | None = None,
 ) -> RoleFacts:
-    """Asks for scope mappings where they matter, and for each client's roles where some client may exchange.
+    """Reads scope mappings if they matter, and each client's roles if some client may exchange.
 
-    :param of: for what decides the exchanges of these requesters alone: no role or mapping of another client is asked for.
+    :param of: reads only what decides the exchanges of these requesters; roles and mappings of other clients are not read.
     """
     realm = realm_for(session, survey.realm)
     may = survey.features.legacy_exchange or any(client.is_on(SWITCH) for client in survey.clients.values())
@@ -157,7 +157,7 @@ def touches_audience(scope: Json) -> bool:
 
 
 def may_name(scope: Json, audiences: Collection[str]) -> bool:
-    """Whether the mappers of a client scope may add one of these clients, or by a role any, or may fail."""
+    """Whether the mappers of a client scope may add one of these clients, may add any by a role, or may fail."""
     return any(
         may_fail(mapper) or is_by_role(mapper) or (by := written(mapper)) is None or not {*audiences}.isdisjoint(by)
         for mapper in of_scope(scope)
@@ -165,7 +165,7 @@ def may_name(scope: Json, audiences: Collection[str]) -> bool:
 
 
 def role_reach(survey: Survey, facts: RoleFacts) -> RoleReach:
-    """Which clients' tokens name the clients of their users' roles."""
+    """The clients whose tokens have the clients of their users' roles in aud."""
     carriers: dict[str, frozenset[str] | None] = {}
     why: dict[str, Way] = {}
     for name, client in survey.clients.items():
@@ -177,14 +177,14 @@ def role_reach(survey: Survey, facts: RoleFacts) -> RoleReach:
 
 
 def scope_conditions(facts: RoleFacts, scope: str, kind: str) -> tuple[str, ...]:
-    """What must hold for a client scope to act."""
+    """The conditions under which a client scope acts."""
     roles = facts.scope_roles.get(scope) or ()
     gate = (OneOf(roles),) if roles else ()
     return (*gate, *((asked_for(scope),) if kind == OPTIONAL else ()))
 
 
 def conditions_of(facts: RoleFacts, each: Added, beside: Iterable[Added] = ()) -> tuple[str, ...]:
-    """What must hold for a mapper to add its audience, a phrase each. beside: all that the client's mappers add."""
+    """The conditions under which a mapper adds its audience, a phrase each. beside: all that the client's mappers add."""
     return (
         *(phrase for scope in each.scopes for phrase in scope_conditions(facts, scope.name, scope.kind)),
         *((f"the user has the role {named(_spelt(each.renamed))}",) if each.renamed else ()),
@@ -199,7 +199,7 @@ def asked_for(scope: str) -> str:
 
 
 def is_asked(phrase: str) -> bool:
-    """Whether a condition is one on what is asked for."""
+    """Whether a condition is one on the requested scopes."""
     return phrase.endswith(_ASKED)
 
 
@@ -226,7 +226,7 @@ def _held_by(facts: RoleFacts, client: Client) -> Iterable[frozenset[str] | None
 
 
 def _spelt(role: str) -> str:
-    """A role of a mapper's configuration, ``<client id>.<role>``, as it is spelt in conditions."""
+    """A role of a mapper's configuration, ``<client id>.<role>``, in the spelling of conditions."""
     client, dot, name = role.rpartition(".")
     return f"{client}/{name}" if dot else role
 

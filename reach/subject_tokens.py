@@ -1,4 +1,4 @@
-"""Tokens of a subject for each client: by the grants that give it one, else by a login. Each is ended when it is done with."""
+"""Tokens of a subject for each client: from the grants that give it one, else from a login. Each is ended after use."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class NoToken(KeycloakError):
 
 @dataclass(frozen=True)
 class Token:
-    """A client's token of a subject. via: the grants by which it came, the first one first; ends: with the user's session."""
+    """A client's token of a subject. via: the grants that it came through, in order. ends: with the user's session."""
 
     issued: Issued
     ends: bool = True
@@ -40,10 +40,10 @@ class Token:
 
 
 class SubjectTokens:
-    """Fetches each token once for all uses. Leaving it ends every token it got.
+    """Fetches each token once for all uses.
 
-    The token of a service is the one that a grant gives it, as in real use; else it logs the user in. A service account's own
-    login comes first. Clients that Keycloak wants proofs of a key from prove one that is made here.
+    Leaving the block ends every token. A service gets its token by a grant, as in real use; else by logging the user in. A
+    service account's own login comes first. Clients whose requests need DPoP proofs use a key that is made here.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class SubjectTokens:
         self.left_open: list[str] = [] if left_open is None else left_open
 
     def __exit__(self, *_: object) -> None:
-        """Ends the tokens, newest first; what could not be ended is named in ``left_open``."""
+        """Ends the tokens, newest first; those that could not be ended are reported to ``left_open``."""
         while self._to_end:
             problem = self._to_end.pop()()
             if problem:
                 self.left_open.append(problem)
 
     def credentials(self, realm: str, client_id: str) -> ClientCredentials:
-        """How a client shows who it is. :raises Refusal, HttpError: its secret is not to be had."""
+        """How a client shows who it is. :raises Refusal, HttpError: its secret is not available."""
         return ClientCredentials(client_id, self._secrets(realm, client_id))
 
     def subject_token(
@@ -86,9 +86,10 @@ class SubjectTokens:
     ) -> Token:
         """A client's token of a subject, fetched once for all uses.
 
-        :param scope: that the client asks for. requester: who exchanges the token; without one, it names all that it can.
-        :param waiting: the clients that were asked for before, where grants form a circle.
-        :raises NoToken: saying why each way fails. :raises UnexpectedAnswer: of a page before Keycloak nothing follows.
+        :param scope: that the client requests. requester: who exchanges the token; without one, it has all possible
+            audiences.
+        :param waiting: the clients on the way to this one, since grants may form a circle.
+        :raises NoToken: saying why each way fails. :raises UnexpectedAnswer: an answer that is not Keycloak's proves nothing.
         """
         waiting = set() if waiting is None else waiting
         waiting.add(client)
@@ -97,7 +98,7 @@ class SubjectTokens:
         by_grants = [partial(self._by_grant, each, subject, scope, waiting) for each in shorter]
         by_circles = [partial(self._by_grant, each, subject, scope, waiting) for each in longer]
         problems = []
-        # Its service account is the client's own, and needs no other.
+        # The client's own service account needs no grant.
         for way in (*by_grants, login, *by_circles) if subject.username else (login, *by_grants, *by_circles):
             found = _tried(way)
             if isinstance(found, Token):
@@ -134,12 +135,12 @@ class SubjectTokens:
                 issued = _log_in(endpoint, subject, credentials, scope)
                 self._end_later(endpoint, credentials, issued)
                 self._logins[key] = Token(issued, bool(issued.refresh_token))
-            except TokenRefused as refused:  # kept too: a wrong password tried again and again locks the user out
+            except TokenRefused as refused:  # failures are kept, too: repeated wrong passwords lock the user out
                 self._logins[key] = NoToken(f"no token for {subject} from {named(client)}: {told(refused, client)}")
         return _known(self._logins[key])
 
     def renew(self, realm: str) -> None:
-        """The next tokens of a realm come of new logins, of those who were let in."""
+        """The next tokens of a realm come from new logins, of subjects whose login worked."""
         self._logins = {key: at for key, at in self._logins.items() if key[0] != realm or isinstance(at, NoToken)}
         self._given = {key: at for key, at in self._given.items() if key[0].realm != realm}
 
@@ -154,7 +155,7 @@ class SubjectTokens:
         return answer
 
     def claims(self, realm: str, issued: Issued) -> Claims:
-        """What a token says. :raises TokenInvalid: the realm did not make it, or it is valid no more."""
+        """The claims of a token. :raises TokenInvalid: the realm did not make it, or it is no longer valid."""
         return Claims.read(self._endpoint(realm).claims(issued.access_token))
 
     def _endpoint(self, realm: str) -> TokenEndpoint:
@@ -189,7 +190,7 @@ def _known(found: Token | NoToken) -> Token:
 
 
 def _tried(way: Callable[[], _Got]) -> _Got | str:
-    """What it gives, or why there is none. :raises UnexpectedAnswer: of a page before Keycloak nothing follows."""
+    """The result, or why there is none. :raises UnexpectedAnswer: an answer that is not Keycloak's proves nothing."""
     try:
         return way()
     except UnexpectedAnswer:

@@ -1,4 +1,4 @@
-"""What a program reads of a realm before it allows something new: all that decides exchanges there, as ``graph`` reads it."""
+"""What a program reads of a realm before it allows something new: all that decides exchanges there, as for ``graph``."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -19,15 +19,15 @@ from reach.roles import RoleFacts, survey_roles
 from reach.survey import Json, Survey
 
 NOTES_SECONDS = 30.0
-"""How old the other clients may be in notes on what a grant opens: many grants of a run ask."""
+"""How old copies of other clients may be, in seconds, for notes on what a grant allows. Many grants of a run need them."""
 _WITHOUT = "this login may not read them (role {}), so they are left out of account"
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a realm holds. roles: of the clients that were asked for. composites: of the realm roles that were asked for.
+    """The content of a realm.
 
-    unread: what is not in it, a sentence each.
+    roles: of the requested clients. composites: of the requested realm roles. unread: what is missing, a sentence each.
     """
 
     survey: Survey
@@ -37,7 +37,7 @@ class Surroundings:
 
 
 def known_clients(connection: Connection, realm_name: str, client_ids: Iterable[str]) -> dict[str, Client]:
-    """Clients that the program has read before: without a request."""
+    """Clients that the program has read before, so without a request."""
     clients = realm_for(session_for(connection), realm_name).clients
     return {name: client for name in client_ids if (client := clients.find(name))}
 
@@ -56,7 +56,7 @@ def surroundings(
 ) -> Surroundings:
     """Reads a realm: its clients where they are 2,000 at most, client scopes, permissions, client policies.
 
-    :param named: the clients that are known. asking: those of them whose exchanges change, and whose roles count.
+    :param named: the known clients. asking: those of them whose exchanges change, and whose roles count.
     :param also: which other clients' exchanges change.
     :param features, held: where they were read before. full_scope_goes: the clients whose full scope is to be switched off.
     :param realm_roles: those that users are required to hold.
@@ -94,7 +94,7 @@ def surroundings(
 
 
 def _is_under_policies(survey: Survey, asking: Collection[str]) -> bool:
-    """Whether client policies may matter: a client bears a mark of guards, or a mapper acts on lightweight tokens alone."""
+    """Whether client policies may matter: a client has a mark of guards, or a mapper acts only on lightweight tokens."""
     named = (survey.clients[name] for name in asking if name in survey.clients)
     return any(client.attributes.get(MARK) for client in survey.clients.values()) or any(
         each.when for client in named for each in switched(client, survey.scopes, Shapes(lighteners=None))

@@ -1,4 +1,4 @@
-"""Everything in a realm that decides exchanges, for the commands that read all of it; a stack's runs never do.
+"""Everything in a realm that decides exchanges, for commands that read all of it; a stack's runs never do.
 
 https://www.keycloak.org/docs-api/latest/rest-api/index.html
 """
@@ -37,9 +37,9 @@ class Permission:
 class Survey:
     """What a realm holds. clients: by client id. scopes: client scopes by name, as Keycloak describes them.
 
-    policies: those of the realm's own resource server, by name; they name clients by client id and other policies by name.
+    policies: those of the realm's own resource server, by name; they refer to clients by client id and to other policies by name.
     permissions: by the target's client id. enforcement, strategy: of that resource server.
-    client_policies, client_profiles: None where the login may not read them. introspectors: those that get tokens whole.
+    client_policies, client_profiles: None where the login may not read them. introspectors: those that get complete tokens.
     """
 
     realm: str
@@ -62,7 +62,7 @@ class Survey:
 def survey(session: Session, realm_name: str, progress: Progress = lambda what: None) -> Survey:
     """Reads a realm: its clients in pages of 100, client scopes, the realm's own permissions, client policies.
 
-    :param progress: told what is being read.
+    :param progress: called with what is being read.
     :raises Refusal: the realm does not exist, or the login may not see it, or none of its client scopes.
     """
     realm = realm_for(session, realm_name)

@@ -1,4 +1,4 @@
-"""What an exchange should give, what its tokens contain, and what is wrong with them. Without any request."""
+"""What an exchange should give, what its tokens contain, and what is wrong with them. Makes no request."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,8 +16,8 @@ RECIPIENT, REQUESTER, THIRD = "recipient", "requester", "third"
 class Case:
     """One flow of one grant. audience: what the requester asks for, or None; scopes: at login, at exchange.
 
-    exact: ``aud`` must be the target alone. roles: of which a user must hold one, in words. lifespan: the longest that an
-    exchanged token may live, seconds. narrow: it may have no scope that the subject token has not.
+    exact: ``aud`` must be only the target. roles: of which a user must hold one, in words. lifespan: the longest allowed
+    for the exchanged token, seconds. narrow: it may have no scope that the subject token lacks.
     """
 
     grant: str
@@ -41,7 +41,7 @@ DELEGATION = ("act", "may_act")
 
 @dataclass(frozen=True)
 class Subject:
-    """Whose token is exchanged: a user's, or that of the source's own service account where there is no username."""
+    """Whose token is exchanged: a user's, or without a username the source's own service account's."""
 
     username: str | None = None
     password: str = field(default="", repr=False)
@@ -54,8 +54,8 @@ class Subject:
 class Claims:
     """The claims of a token that show an exchange; never the token itself. exp, iat: seconds since 1970.
 
-    delegation: the names of those by which somebody acts for the user (RFC 8693, section 4). unread: of those that Keycloak
-    cannot read.
+    delegation: the names of those by which somebody acts for the user (RFC 8693, section 4). unread: the claims that
+    Keycloak cannot read.
     """
 
     sub: str
@@ -86,7 +86,7 @@ class Claims:
 
     @property
     def refused_for(self) -> str | None:
-        """Why such a token is not to be exchanged, if so."""
+        """Why such a token must not be exchanged, or None."""
         if not self.delegation:
             return None
         return (
@@ -106,7 +106,7 @@ class Claims:
         return frozenset(self.scope.split())
 
     def is_of_same_user(self, other: "Claims") -> bool:
-        """By ``sub``, or by the user's session: lightweight tokens leave ``sub`` out, and a mapper may write another one."""
+        """By ``sub``, or the user's session: lightweight tokens have no ``sub``, and a mapper may write another one."""
         same = (self.sub, other.sub), (self.sid, other.sid)
         return any(mine and mine == theirs for mine, theirs in same)
 
@@ -125,11 +125,10 @@ class Claims:
 class Verdict:
     """The result of a case. reason: Keycloak's words where it refused, else what is wrong; refused: the exchange, by Keycloak.
 
-    tried: whether the exchange was made; where it could not be, ``reason`` says why, and ``outlook`` what is predicted.
-    via: the grants that gave the source its token.
-    notes: what is right and may still surprise. dry: nothing was exchanged, the claims are predicted; outlook: whether the
-    exchange would work, None where that is not known; basis: what of the realm's state says so; unknown: what a dry run
-    cannot see.
+    tried: whether the exchange was made; if it could not be, ``reason`` says why, and ``outlook`` is the prediction. via:
+    the grants that gave the source its token. notes: what is right but may surprise. dry: nothing was exchanged, the claims
+    are predicted. outlook: whether the exchange would work, None if not known. basis: the realm's state that decides it.
+    unknown: what a dry run cannot show.
     """
 
     case: Case
@@ -150,12 +149,12 @@ class Verdict:
 
     @property
     def is_wrong(self) -> bool:
-        """Whether the exchange does not work, or its token is not as it must be; not where that could not be found out."""
+        """Whether the exchange certainly fails, or its token is wrong."""
         return self.outlook is False if self.dry or not self.tried else not self.proved
 
 
 def check(case: Case, subject: Claims, exchanged: Claims) -> list[str]:
-    """What does not hold of an exchanged token, a clause each; the signature and the issuer are verified already."""
+    """What is wrong with an exchanged token, a clause each. Its signature and issuer are verified already."""
     old = subject.is_of_old_server and exchanged.is_of_old_server
     answered = LEGACY if old else exchanged.answered
     faults = [_wrong_answer(case, answered, exchanged, old)] if answered != case.exchange else []
@@ -165,7 +164,7 @@ def check(case: Case, subject: Claims, exchanged: Claims) -> list[str]:
 
 
 def check_contents(case: Case, subject: Claims, exchanged: Claims) -> list[str]:
-    """What does not hold of what an exchanged token says, whichever exchange made it and whoever it is of."""
+    """What is wrong with an exchanged token's claims, whichever exchange made it, and whoever its subject is."""
     faults = []
     if exchanged.azp != case.requester:
         faults.append(f"its azp is {named(exchanged.azp)} and not the requester {named(case.requester)}")
@@ -187,7 +186,7 @@ def check_contents(case: Case, subject: Claims, exchanged: Claims) -> list[str]:
 
 
 def notes_of(case: Case, subject: Claims, exchanged: Claims) -> tuple[str, ...]:
-    """What holds and may still surprise: scopes that nobody asked for and the subject token has not."""
+    """What is right but may surprise: scopes that nobody requested and the subject token lacks."""
     wider = () if case.narrow else _wider(case, subject, exchanged)
     return (f"wider than the subject token by scope {quoted(wider)}",) if wider else ()
 
@@ -205,9 +204,9 @@ def _wrong_answer(case: Case, answered: str | None, exchanged: Claims, old: bool
 
 
 def wrong_exchange(case: Case, answers: str, said: str = "answered", lack: str = "") -> str:
-    """That the other exchange serves a requester, and what to do. said: ``answered``, or ``would answer``.
+    """That the other exchange answers, and what to do.
 
-    lack: what the server lacks for the case's own exchange.
+    said: ``answered``, or ``would answer``. lack: what the server lacks for the right one.
     """
     if lack:
         return f"the {answers} exchange {said}: {lack}"

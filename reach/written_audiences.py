@@ -1,4 +1,4 @@
-"""What a mapper of each type writes to ``aud`` and ``azp`` by itself, proven by tokens of Keycloak 26.7.3.
+"""What a mapper of each type writes to ``aud`` and ``azp``, proven by tokens of Keycloak 26.7.3.
 
 https://www.keycloak.org/docs/latest/server_admin/#_protocol-mappers
 """
@@ -26,7 +26,7 @@ CLAIM_MAPPERS = frozenset(
         "oidc-usersessionmodel-note-mapper",
     }
 )
-"""Write the claim that ``claim.name`` says."""
+"""Types that write the claim in ``claim.name``."""
 LATE_MAPPERS = frozenset({"oidc-usermodel-client-role-mapper", "oidc-usermodel-realm-role-mapper"})
 NEVER = frozenset(
     {
@@ -44,7 +44,7 @@ NEVER = frozenset(
         "oidc-sub-mapper",
     }
 )
-"""Write other claims, whatever their configuration says."""
+"""Types that write other claims, whatever their configuration."""
 IN_EACH_VERSION = (CLAIM_MAPPERS | {AUDIENCE_MAPPER, RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER}) - {
     ORGANIZATIONS
 }
@@ -63,12 +63,12 @@ _ESCAPED = re.compile(r"\\(.)")
 
 
 def parties(mapper: Json) -> tuple[str, ...] | None:
-    """What a mapper writes to ``azp``, said as by ``written``: Keycloak takes the token for one of that client."""
+    """What a mapper writes to ``azp``, in the form of ``written``: Keycloak takes the token for one of that client."""
     return _of_claim(mapper, "azp") if mapper["protocolMapper"] in CLAIM_MAPPERS else ()
 
 
 def written(mapper: Json) -> tuple[str, ...] | None:
-    """What a mapper writes to ``aud`` by itself: texts, none, or (None) what may be any text."""
+    """What a mapper itself writes to ``aud``: texts, none, or None for any text."""
     kind = mapper["protocolMapper"]
     if kind == AUDIENCE_MAPPER:
         read = AudienceMapper.read(mapper)
@@ -82,13 +82,13 @@ def written(mapper: Json) -> tuple[str, ...] | None:
 
 
 def lacks(mapper: Json) -> str | None:
-    """The setting without which Keycloak answers 500 where the mapper acts on a token."""
+    """The setting without which Keycloak answers 500 when the mapper acts on a token."""
     config = mapper.get("config") or {}
     return next((each for each in _NEEDS.get(mapper["protocolMapper"], ()) if not config.get(each)), None)
 
 
 def is_by_role(mapper: Json) -> bool:
-    """Whether a mapper names the clients of roles that a token carries, or adds a role."""
+    """Whether a mapper adds the clients of a token's roles, or adds a role."""
     return mapper["protocolMapper"] in (RESOLVE_MAPPER, ROLE_MAPPER, RENAMED_ROLE_MAPPER)
 
 
@@ -109,13 +109,13 @@ def _is_claim(claim: str, name: str) -> bool:
 
 
 def claim_parts(name: str) -> list[str]:
-    """A claim's name as Keycloak reads it: dots part it, and a backslash is left out. The first part is a token's claim."""
+    """A claim's name as Keycloak reads it: dots split it, and a backslash is dropped. The first part is the token's claim."""
     parts = re.findall(r"(?:\\.|[^\\.])+", name) if not name.startswith(".") else [name]
     return [_ESCAPED.sub(r"\1", part) for part in parts]
 
 
 class Written(Enum):
-    """What a hard-coded value is where it is no value."""
+    """How a hard-coded value is described that is not a fixed value."""
 
     NOTHING = "the claim is left out"
     UNKNOWN = "it may be any"
@@ -125,7 +125,7 @@ NOTHING, UNKNOWN = Written.NOTHING, Written.UNKNOWN
 
 
 def fixed_value(config: Mapping[str, str]) -> Any:
-    """A hard-coded value as it appears in a claim that takes any. One that Keycloak cannot read leaves the claim out."""
+    """A hard-coded value as it appears in a claim of any type. If Keycloak cannot read it, the claim is left out."""
     value, kind = config.get("claim.value") or "", config.get("jsonType.label") or "String"
     if not value:
         return NOTHING
@@ -140,7 +140,7 @@ def fixed_value(config: Mapping[str, str]) -> Any:
 
 
 def _fixed(config: Mapping[str, str]) -> tuple[str, ...] | None:
-    """The same as it appears in ``aud``: always one text, also where it looks like a list."""
+    """The same in ``aud``: always one text, even if it looks like a list."""
     is_json = config.get("jsonType.label") == "JSON" and config.get("claim.value")
     found = _first_of(config["claim.value"], _WITHOUT_FRACTIONS) if is_json else fixed_value(config)
     if isinstance(found, Written):
@@ -151,7 +151,7 @@ def _fixed(config: Mapping[str, str]) -> tuple[str, ...] | None:
 
 
 def _first_of(text: str, decoder: json.JSONDecoder) -> Any:
-    """The first JSON value of a text. Keycloak does not read what comes behind."""
+    """The first JSON value of a text. Keycloak ignores what follows."""
     try:
         return decoder.raw_decode(text.lstrip(" \t\r\n"))[0]
     except (_Fraction, RecursionError):
@@ -161,7 +161,7 @@ def _first_of(text: str, decoder: json.JSONDecoder) -> Any:
 
 
 class _Fraction(Exception):
-    """A number that Java writes in a way of its own."""
+    """A number that Java writes in its own way."""
 
 
 def _fraction(text: str) -> NoReturn:

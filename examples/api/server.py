@@ -63,7 +63,7 @@ class Validator:
 
 
 def _require_access_token(header: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
-    """An ID token is signed by the same keys, and may name the API, too. header: of a token whose signature is right.
+    """An ID token is signed by the same keys, and may have the API in aud, too. header: of a token whose signature is right.
 
     Keycloak writes the claim ``typ``, and the header of RFC 9068 only where the client's settings say so.
     """
@@ -105,7 +105,7 @@ class Api(ThreadingHTTPServer):
             super().process_request(request, client_address)
             return
         with suppress(OSError):
-            request.settimeout(0)  # whoever accepts waits for nobody
+            request.settimeout(0)  # the accepting thread never waits for a request
             request.sendall(BUSY)
         self.shutdown_request(request)
 
@@ -149,12 +149,12 @@ def answer(validator: Validator, authorization: str, onward: Onward | None = Non
 
 
 def _one_line(said: object) -> str:
-    """A text of others, such as the key id of a token that nobody signed, so that it makes no line of its own in a log."""
+    """A text from outside, such as the key id of an unsigned token, in one line of the log."""
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(said))
 
 
 class _InTime(io.RawIOBase):
-    """What a connection sends within seconds from now, all together; then TimeoutError."""
+    """What a connection sends within so many seconds in all; then TimeoutError."""
 
     def __init__(self, connection: socket.socket, seconds: float) -> None:
         self._connection = connection

@@ -136,6 +136,6 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except Forbidden:
-        sys.exit("error: this login may not make a realm; show the guide on the dev server, without KEYCLOAK_URL.")
+        sys.exit("error: this login may not create a realm; run the guide on the dev server, without KEYCLOAK_URL.")
     except KeycloakError as problem:
         sys.exit(f"error: {problem}")

@@ -92,7 +92,7 @@ def _walk(stage: Stage, issuer: str, api: Application, plain: Api, hop: Api, rep
         status, body = call(hop.url, for_api)
         good &= status == OK and _chain(body) == CHAIN
 
-        console.print("\n[bold]What no hop may skip[/bold]")
+        console.print("\n[bold]No hop can be skipped[/bold]")
         _say("1. the token for the API, at reports:")
         good &= call(reports.url, for_api)[0] == UNAUTHORISED
         _say("2. the frontend asks for a token for reports itself:")
@@ -131,6 +131,6 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except Forbidden:
-        sys.exit("error: this login may not make a realm; show the example on the dev server, without KEYCLOAK_URL.")
+        sys.exit("error: this login may not create a realm; run the example on the dev server, without KEYCLOAK_URL.")
     except (KeycloakError, Refused) as problem:
         sys.exit(f"error: {problem}")

@@ -1,4 +1,4 @@
-"""What the example needs of pulumi-keycloak, where that is not installed: the same arguments, the same requests."""
+"""The parts of pulumi-keycloak that the example needs, for machines without it: the same arguments, the same requests."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -38,7 +38,7 @@ UNDECLARED, UNKNOWN, ALLOWED, REFUSED = "undeclared", "unknown", "allowed", "ref
 
 @dataclass(frozen=True)
 class Record:
-    """An event, and the grants that it may belong to: none if it is undeclared, several if the event fits several.
+    """An event, and the grants that it may belong to: none if it is undeclared, several if it fits several.
 
     grants: None without a stack. target: the client that the token is for, if the event contains it.
     """
@@ -149,7 +149,7 @@ class Audit:
         oldest = oldest_event(self.realm)
         try:
             switched_on = recorded_since(self.realm)
-        except (Forbidden, Refusal):  # a login that may see events alone: other types may have been recorded before
+        except (Forbidden, Refusal):  # a login that may see events only: other types may have been recorded before
             return min((event.at for event in self._events()), default=None)
         return max(oldest, switched_on or 0) if oldest else None
 
@@ -186,7 +186,7 @@ def summary(records: Sequence[Record]) -> list[tuple[str, str, str, int]]:
 
 
 def grants_of(record: Record) -> str:
-    """The grants in a word; empty without a stack."""
+    """The grants' names; empty without a stack."""
     if record.grants is None:
         return ""
     return " or ".join(record.grants) or UNDECLARED
@@ -232,7 +232,7 @@ def parse_moment(text: str, now: float) -> float:
 def _fits(event: Event, case: Case) -> bool:
     if event.requester != case.requester or event.subject not in (None, case.source):
         return False
-    if event.audiences:  # what a recipient gets names itself, whatever else; a requester gets what it asked for
+    if event.audiences:  # aud of a recipient's new token contains the recipient; of a requester's, what it asked for
         return (event.audiences.may_include if case.flow == RECIPIENT else event.audiences.may_be_only)(case.target)
     return event.reason != NOT_IN_AUDIENCE or event.requester != case.source  # a requester holds its own token
 

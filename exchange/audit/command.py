@@ -168,7 +168,7 @@ def _refuse_together(
 
 
 def _read(records: Iterator[Record], limit: int | None) -> list[Record]:
-    """The newest records, oldest first. The progress is shown to people."""
+    """The newest records, oldest first. Shows the progress on a terminal."""
     found: list[Record] = []
     with busy("reading events") as tell:
         for record in islice(records, limit):
@@ -220,7 +220,7 @@ def _follow(audit: Audit, wanted: Wanted, limit: int, *, as_csv: bool, as_json: 
 
 
 def _tell_unused(audit: Audit, days: int, as_json: bool) -> None:
-    """:raises typer.Exit: always; with what was found."""
+    """:raises typer.Exit: always, with the exit code for the result."""
     found, note = audit.unused(days), report.kept_note(audit.config(), days)
     if as_json:
         print_text(json.dumps([report.unused_object(each, audit.reasons.get(each.grant)) for each in found], indent=2))

@@ -1,7 +1,6 @@
 """Audited exchanges for people and for programs: a table on a terminal, a line each in a pipe, CSV, JSON.
 
-Names in events are what callers sent, also callers who failed to log in. In terminals, lines and spreadsheets they are text
-and nothing else.
+Names in events are what callers sent, even callers who failed to log in. Terminals and spreadsheets must show them as plain text.
 """
 
 import csv
@@ -24,7 +23,7 @@ COLUMNS = (
     *("audience", "target", "ipAddress", "sessionId", "id", "grantReasons"),
 )
 FORMULA = re.compile(r"""(^|[;,\t"'|])(?=\s*[=+\-@\t\r＝＋－＠])""")
-"""Where a spreadsheet may begin a cell that it would evaluate, whatever it takes for the separator of cells."""
+"""After these characters a spreadsheet may begin a formula, whichever separator it uses."""
 LEGACY_LEAVES_OUT = (
     "note: events of the legacy exchange contain the user's id alone, and neither the subject token's client nor the session; "
     "if several grants fit, all are shown."
@@ -78,7 +77,7 @@ def as_csv_row(record: Record | None, reasons: Mapping[str, str] = {}) -> str:
 
 
 def as_line(record: Record) -> str:
-    """A record in a line, whole however long."""
+    """A record in a line, never shortened."""
     event = record.event
     parts = {
         "grant": grants_of(record),
@@ -170,7 +169,7 @@ def moment(at: float, precision: str = "seconds") -> str:
 
 
 def clean(text: str) -> str:
-    """A text without what a terminal or a line would obey."""
+    """A text in one line, without control characters."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 

@@ -19,7 +19,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class ExpectedAudience:
-    """holder's tokens should name ``named``. scope: what is asked for besides the defaults. so: what follows if not."""
+    """holder's tokens should have ``named`` in aud. scope: requested besides the defaults. so: the consequence if they do not."""
 
     holder: Client
     named: str
@@ -58,7 +58,10 @@ def must_name_target(q: Question) -> bool:
 
 
 def _is_filtered(q: Question, naming: ExpectedAudience) -> bool:
-    """Whether it is the token of a standard exchange that asks for an audience: of clients' roles only that one's count."""
+    """Whether it is the token of a standard exchange that asks for an audience.
+
+    Then of clients' roles only those of that audience count.
+    """
     return naming.token == EXCHANGED and not q.legacy and bool(q.asks or q.case.audience)
 
 
@@ -74,7 +77,7 @@ def _names(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
         yield from (each for each in reasons if each and each.cause == "audience-missing")
         return
     if None in reasons and (token is None or _is_disabled(q, naming)):
-        return  # there is a mapper as it should be; since 26.7.5 it acts once the client is enabled, which other findings tell
+        return  # the mapper is right; since 26.7.5 it acts only while the client is enabled, which another check reports
     found = [reason for reason in reasons if reason]
     if not found and token is not None and None in reasons:
         aud = ", ".join(token.aud) or "no client"
@@ -92,7 +95,7 @@ def _is_disabled(q: Question, naming: ExpectedAudience) -> bool:
 
 
 def _reasons(q: Question, naming: ExpectedAudience) -> Iterator[Finding | None]:
-    """Each thing that ought to name the client and does not; None for one that does."""
+    """Each thing that should add the client to aud: what is wrong with it, or None."""
     yield from _of_others(q, naming)
     for each in _mappers(q, naming):
         if each.audience is None and each.on:
@@ -125,7 +128,7 @@ def _mappers(q: Question, naming: ExpectedAudience) -> list[Added]:
 
 
 def _off(q: Question, naming: ExpectedAudience, each: Added) -> Finding:
-    """A mapper that leaves access tokens out, or lightweight ones."""
+    """A mapper that does not act on access tokens, or not on lightweight ones."""
     name, light = str(each.mapper["name"]), naming.holder.is_on(LIGHTWEIGHT_TOKENS)
     if light and is_set(each.mapper, TOKEN_CLAIM):
         where = f" of the client scope {texts.named(each.scopes[0].name)}" if each.scopes else ""
@@ -162,7 +165,7 @@ def _not_held(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
 
 
 def _held(q: Question, naming: ExpectedAudience, scope: AssignedScope) -> Iterator[Finding]:
-    """Why a client scope that is held does not count; nothing where it does."""
+    """Why a client scope that the client holds does not count; nothing if it does."""
     if scope.kind == OPTIONAL and scope.name not in (naming.scope or "").split():
         wrong = (
             f"holds the client scope {texts.named(scope.name)} for {texts.named(naming.named)} as an optional "
@@ -176,7 +179,7 @@ def _held(q: Question, naming: ExpectedAudience, scope: AssignedScope) -> Iterat
 
 
 def _of_roles(q: Question, naming: ExpectedAudience, scope: AssignedScope) -> Iterator[Finding]:
-    """A client scope counts only for users who hold one of its roles."""
+    """A client scope with roles counts only for users who hold one of them."""
     scope_id = str(q.reader.scopes()[scope.name]["id"])
     roles = q.reader.scope_roles(scope_id)
     if not roles:
@@ -212,7 +215,7 @@ def _of_roles(q: Question, naming: ExpectedAudience, scope: AssignedScope) -> It
 
 
 def _of_others(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
-    """Mappers that name nobody, or that are called after the client and name another."""
+    """Mappers that add no existing client to aud, or that have the client's name and add another."""
     for each in _mappers(q, naming):
         mapper = each.audience_mapper
         named = mapper.included_client if mapper else None
@@ -243,7 +246,7 @@ def _of_others(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
 
 
 def _by_roles(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
-    """Without a mapper, a client role that the user holds names its client; not when full scope is off."""
+    """Without a mapper, a client role of the user adds its client to aud, unless full scope is off."""
     named = q.reader.client(naming.named)
     holder = naming.holder
     if named is None or named.uuid == holder.uuid or holder.is_on(FULL_SCOPE) or not q.reader.has_client_roles(named):
@@ -259,7 +262,7 @@ def _by_roles(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
 
 
 def _is_hidden(q: Question, naming: ExpectedAudience) -> bool:
-    """Whether no token can be computed in which a role of the user may name it: Keycloak's example takes no id with a blank."""
+    """Whether no example can show the client that a role adds: Keycloak's endpoint takes no client id with a blank."""
     named = q.reader.client(naming.named)
     blank = any(sign.isspace() for sign in naming.named)
     roles = blank and named is not None and naming.holder.is_on(FULL_SCOPE) and q.reader.has_client_roles(named)

@@ -1,4 +1,4 @@
-"""All checks, in the order in which Keycloak asks: who calls, whose token it is, for whom the new one is, who forbids it."""
+"""All checks, in Keycloak's order: who calls, whose token it is, for whom the new one is, what forbids it."""
 
 from exchange.doctor import audience, clients, guards, mappers, permission, request
 from exchange.doctor.finding import Check

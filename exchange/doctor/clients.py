@@ -21,7 +21,7 @@ ENABLE = "enable it under Clients → {0} → Settings"
 
 
 def realm(q: Question) -> Iterator[Finding]:
-    """The realm is there and enabled."""
+    """The realm exists and is enabled."""
     settings = q.reader.settings()
     if settings is None:
         remedy = "correct the realm's name, and in the caller's URL, too"
@@ -33,7 +33,7 @@ def realm(q: Question) -> Iterator[Finding]:
 
 
 def features(q: Question) -> Iterator[Finding]:
-    """The server offers the exchange that is meant."""
+    """The server offers the exchange that is checked."""
     has = q.reader.cache.features
     url = q.reader.cache.session.connection.url
     if not has.standard_exchange and not has.legacy_exchange:
@@ -54,7 +54,7 @@ def features(q: Question) -> Iterator[Finding]:
 
 
 def requester(q: Question) -> Iterator[Finding]:
-    """The requester is there, enabled, confidential and may ask."""
+    """The requester exists, is enabled and confidential, and may ask."""
     client, name = q.requester, q.case.requester
     if client is None:
         wrong = "does not exist, or the login may not see it, and it is the requester"
@@ -92,7 +92,7 @@ def proof(q: Question) -> Iterator[Finding]:
 
 
 def credentials(q: Question) -> Iterator[Finding]:
-    """How the requester shows who it is, and its secret where the caller's is known."""
+    """How the requester authenticates, and its secret if the caller's is known."""
     client, name = q.requester, q.case.requester
     if client is None or client.is_on("publicClient") or client.is_on("bearerOnly") or not client.is_on("enabled"):
         return
@@ -121,7 +121,7 @@ def logs_in_by_issuer(q: Question) -> bool:
 
 
 def assertion_subject(q: Question) -> Iterator[Finding]:
-    """A requester that logs in by another issuer's tokens shares their subject with nobody."""
+    """A requester that logs in by another issuer's tokens has a subject that no other client has."""
     client = q.requester
     if client is None:
         return
@@ -134,7 +134,7 @@ def assertion_subject(q: Question) -> Iterator[Finding]:
 
 
 def switch(q: Question) -> Iterator[Finding]:
-    """The requester's switch fits the exchange that is meant."""
+    """The requester's switch fits the exchange that is checked."""
     client, name = q.requester, q.case.requester
     if client is None:
         return
@@ -152,7 +152,7 @@ def switch(q: Question) -> Iterator[Finding]:
 
 
 def source(q: Question) -> Iterator[Finding]:
-    """The source is there and its tokens count."""
+    """The source exists and its tokens are valid."""
     client, name = q.source, q.case.source
     if client is None:
         wrong = "does not exist, or the login may not see it, so no token is issued for it"
@@ -199,7 +199,7 @@ def target(q: Question) -> Iterator[Finding]:
 
 
 def consent(q: Question) -> Iterator[Finding]:
-    """Nobody has to consent first: to the requester in the standard exchange, to the target in the legacy one."""
+    """No consent is missing: to the requester in the standard exchange, to the target in the legacy one."""
     client = q.requester if q.standard else q.target
     if client is None or not client.is_on("consentRequired"):
         return
@@ -210,9 +210,7 @@ def consent(q: Question) -> Iterator[Finding]:
         missing = wanted - (granted(q.reader.consents_of(str(user["id"])), client) if user else frozenset())
         if not missing:
             return
-        wrong = (
-            f"has no consent of user {named(q.as_user)} to {quoted(sorted(missing))}, which an exchange cannot ask for"
-        )
+        wrong = f"lacks the consent of user {named(q.as_user)} to {quoted(sorted(missing))}, which an exchange cannot ask for"
         remedy = f"let the user log in to {name} once, or switch off Consent required under Clients → {name} → Settings"
         yield _field(q, "requester-consent", client, "consentRequired", wrong, remedy)
         return
@@ -223,7 +221,7 @@ def consent(q: Question) -> Iterator[Finding]:
 
 
 def user(q: Question) -> Iterator[Finding]:
-    """The user is there, enabled, and not logged out after the token was issued."""
+    """The user exists, is enabled, and was not logged out after the token was issued."""
     name = str(q.as_user)
     found = q.reader.user(name)
     if found is None:

@@ -23,7 +23,7 @@ Began = Callable[[int, Case], None]
 
 @dataclass(frozen=True)
 class Asked:
-    """What a person asks about. source, target: client ids; None for every grant. error: the text that somebody got."""
+    """A person's question. source, target: client ids; None for every grant. error: the text of the refusal."""
 
     source: str | None = None
     target: str | None = None
@@ -36,7 +36,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Refused:
-    """The newest refusal among the realm's events. time: milliseconds since 1970; says: in the catalogue's words."""
+    """The newest refusal among the realm's events. time: milliseconds since 1970; says: the catalogue's description."""
 
     time: int
     error: str
@@ -46,9 +46,9 @@ class Refused:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found of one exchange, the likeliest first. notes: what only may be wrong, and nobody has seen an error of.
+    """What was found of one exchange, the likeliest first. notes: what may be wrong without a known error.
 
-    reading: what the error text means; in_order: what was checked and is right; unseen: what could not be checked, and why.
+    reading: what the error text means. in_order: checks that found nothing. unseen: what could not be checked, and why.
     """
 
     case: Case
@@ -62,9 +62,9 @@ class Diagnosis:
 
 @dataclass
 class Doctor:
-    """Checks exchanges of one server. environ: may contain a requester's secret, which is tested.
+    """Checks exchanges of one server. environ: may contain a requester's secret, which is then tested.
 
-    guessed: why it could not be seen which exchange answers one that no grant declares.
+    guessed: why it is not known which exchange answers an undeclared one.
     """
 
     cache: AnswerCache
@@ -75,7 +75,7 @@ class Doctor:
     def cases(
         self, stack: StackOutputs | None, realm: str, grants: Sequence[str] = (), *, within: str | None = None
     ) -> list[Case]:
-        """The exchanges that are meant: a stack's grants, or the one between source and target.
+        """The exchanges to check: a stack's grants, or the one between source and target.
 
         One that no grant declares has no grant's name. within: only grants in that realm.
 
@@ -193,14 +193,14 @@ def _run(question: Question) -> tuple[list[Finding], list[str]]:
 
 
 def _rank(finding: Finding, causes: Sequence[str], reading: Reading | None) -> tuple[int, bool, bool]:
-    """Likelier is less: by the error text, then what it is about, then what is certain; then as Keycloak asks."""
+    """Sorts findings, the likeliest first: by the error text, what it is about, certainty, Keycloak's order."""
     at = causes.index(finding.cause) if finding.cause in causes else len(causes)
     other = bool(reading and reading.token and finding.token and reading.token != finding.token)
     return (len(causes) if other else at, other, not finding.sure)
 
 
 def _asks_for_audience(reading: Reading | None) -> bool:
-    """Whether an error text comes of a request with another client's audience."""
+    """Whether an error text belongs to a request with another client's audience."""
     if reading is None:
         return False
     about_target = {"permission-off", "target-missing", "target-disabled"} & {*reading.causes}

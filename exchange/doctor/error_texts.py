@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from exchange.doctor.error_catalogue import BOTH, HEADINGS, ROWS, Logged, Row
 
-LONGEST = 20_000  # of a text, in which an error is searched
+LONGEST = 20_000  # characters of a text that are searched for an error
 _PLACE = re.compile(r"\\\{(\w+)\\\}")
 
 
@@ -113,7 +113,7 @@ def _objects(text: str) -> Iterator[Mapping[str, object]]:
             found, _ = decoder.raw_decode(text, start)
         except ValueError:
             continue
-        except RecursionError:  # what is within is as deep, or nearly
+        except RecursionError:  # what is inside is nested as deeply, or nearly
             return
         if isinstance(found, dict):
             yield found

@@ -17,9 +17,10 @@ REFRESH = "run `pulumi up --refresh`, which corrects it"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong. cause: its name in the catalogue. object, field and value: where it was read.
+    """One thing that is wrong.
 
-    sure: it is certain, and refuses the exchange; else it may be the cause of an error that somebody saw.
+    cause: its name in the catalogue. object, field and value: where it was read. sure: it certainly refuses the exchange;
+    else it may be the cause of an error that somebody saw.
     token: whose audience it is about, ``subject`` or ``exchanged``; empty for anything else.
     """
 
@@ -96,11 +97,11 @@ class Question:
         return self.reading is not None and cause in self.reading.causes
 
     def mend(self, by_hand: str) -> str:
-        """What to do about something that a stack's grant keeps: another run; else what a person changes."""
+        """The remedy for something that a grant of the stack manages: another run; else what a person must change."""
         return REFRESH if self.grant else by_hand
 
     def declared(self, by_hand: str) -> str:
-        """What to do about something that a grant would make."""
+        """The remedy for something that a grant would make."""
         case = self.case
         keys = f"sources: [{in_yaml(case.source)}], target: {in_yaml(case.target)}"
         if case.flow in (RECIPIENT, REQUESTER):
@@ -116,7 +117,7 @@ class Question:
         return Finding(cause, kind, name, self.case.realm, wrong, remedy, **more)
 
     def subject_user(self) -> tuple[Mapping[str, Any] | None, bool]:
-        """For whom tokens are computed, and whether that is the user who was meant; else any one that has the realm."""
+        """For whom tokens are computed, and whether that is the user in question. Else it is any user of the realm."""
         if self.as_user:
             return self.reader.user(self.as_user), True
         source = self.source

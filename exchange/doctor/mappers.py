@@ -1,4 +1,4 @@
-"""Mappers at which Keycloak fails, so that it makes no token, and those whose tokens it does not take."""
+"""Mappers at which Keycloak fails to make a token, and mappers whose tokens it does not accept."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from reach.roles import RoleFacts, is_asked
 
 
 def failing_mappers(q: Question) -> Iterator[Finding]:
-    """Of the client that the subject token is issued for, and of the one that the exchanged token is made of."""
+    """Checks the client of the subject token, and the client whose mappers make the exchanged token."""
     scopes = q.reader.scopes()
     maker = q.target if q.legacy and q.asks else q.requester
     found = [*as_source(_of(q, q.source, scopes), q.case.exchange, foreign=q.foreign)]

@@ -1,4 +1,4 @@
-"""The legacy exchange's permission on ``realm-management``: there, found by its name, and granted by its policies."""
+"""The legacy exchange's permission on ``realm-management``: it exists, has the expected name, and its policies grant."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -18,12 +18,12 @@ ADMIN_TAB = "Clients → {0} → Permissions"
 
 
 def asks_permission(q: Question) -> bool:
-    """Whether the legacy exchange to another client is meant, which a permission must allow."""
+    """Whether it is the legacy exchange to another client, which a permission must allow."""
     return q.legacy and q.asks and q.target is not None and q.requester is not None
 
 
 def permission(q: Question) -> Iterator[Finding]:
-    """The permission itself; where it is in order, what its policies say."""
+    """Checks the permission; if it is right, its policies."""
     target = q.target
     if target is None:
         return
@@ -51,7 +51,7 @@ def permission(q: Question) -> Iterator[Finding]:
         return
     enforcement, strategy = q.reader.permissions_rules()
     if enforcement == DISABLED and server.policies_of(str(found["id"])):
-        return  # then Keycloak asks none of them, and lets every client through
+        return  # then Keycloak evaluates none of them, and lets every client through
     yield from _lost_parts(q, target, server, found)
     if beside and strategy == AFFIRMATIVE:  # one that grants is enough
         yield from (replace(each, sure=False) for each in _policies(q, target, server, found))
@@ -85,12 +85,12 @@ def guide_objects(q: Question, target: Client) -> Iterator[Finding]:
 
 
 def has_a_server_of_its_own(q: Question) -> bool:
-    """Whether the target may hold what the guide makes, where no permission is needed at all."""
+    """Whether the target may hold the guide's objects although no permission is needed."""
     return not asks_permission(q) and q.target is not None and q.target.is_on(AUTHORIZATION_SERVICES)
 
 
 def objects_for_nothing(q: Question) -> Iterator[Finding]:
-    """What the guide makes, beside an exchange that needs no permission: it neither helps nor harms."""
+    """The guide's objects at an exchange that needs no permission: they neither help nor harm."""
     for each in guide_objects(q, q.target) if q.target else ():
         remedy = "leave it or delete it: this exchange asks for the audience of tokens" + (
             ", and for the switch of the requester" if q.standard else ""
@@ -136,7 +136,7 @@ def _others(target: Client, server: ResourceServer, resource: Mapping[str, Any])
 
 
 def _beside(q: Question, target: Client, beside: list[str]) -> Iterator[Finding]:
-    """Keycloak asks all permissions on the resource and scope, and one that denies, denies."""
+    """Keycloak evaluates all permissions on the resource and scope; one that denies is enough."""
     for name in beside:
         wrong = (
             f"has the same resource and scope as the token-exchange permission of {named(target.client_id)}; Keycloak "

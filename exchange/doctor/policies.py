@@ -17,7 +17,9 @@ from kcadmin.rest.texts import named
 from kcadmin.writes.votes import is_true
 from reach.permissions import decided
 
-ZONES = [timedelta(minutes=30 * half) for half in range(-24, 29)]  # of all clocks on Earth: the server's is not told
+ZONES = [
+    timedelta(minutes=30 * half) for half in range(-24, 29)
+]  # hours between all time zones: the server's is not known
 Config = Mapping[str, str]
 
 
@@ -104,7 +106,7 @@ def _match(q: Question, policy: Mapping[str, Any]) -> _Match:
     if judge:
         return judge(q, policy.get("config") or {})
     # A regex on the claim scope goes by Java's rules, and a script by its own.
-    why = f"decides by rules of its own ({policy['type']}), which cannot be read from outside"
+    why = f"decides by rules of its own ({policy['type']}), which this command cannot evaluate"
     return _Match(None, "policy-script", why, "read it, or the server's log", "type", str(policy["type"]))
 
 

@@ -44,7 +44,7 @@ class AnswerCache:
         self._realms: dict[str, RealmReader] = {}
 
     def once(self, key: object, ask: Callable[[], T]) -> T:
-        """What was answered when the key was first asked for."""
+        """The first answer for a key."""
         if key not in self._answers:
             try:
                 self._answers[key] = ask()
@@ -71,7 +71,7 @@ class RealmReader:
     def __init__(self, cache: AnswerCache, name: str) -> None:
         self.cache = cache
         self.name = name
-        self.realm = Realm(cache.session, name)  # not the process's own: what was known before does not count
+        self.realm = Realm(cache.session, name)  # not the process's own, which may hold older answers
 
     def _once(self, key: tuple[str, ...], ask: Callable[[], T]) -> T:
         return self.cache.once((self.name, *key), ask)

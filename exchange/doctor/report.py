@@ -1,4 +1,4 @@
-"""What the doctor found, for people and for programs: a block for each exchange, a line each in a pipe, JSON."""
+"""The doctor's findings for people and for programs: a block for each exchange, one line each in a pipe, JSON."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ def as_json(diagnoses: Sequence[Diagnosis], rules: Sequence[Broken] | None) -> s
 
 
 def as_lines(diagnoses: Sequence[Diagnosis], rules: Sequence[Broken] | None) -> Iterator[str]:
-    """A line for each finding, each thing in order and each that could not be read, whole however long."""
+    """A line for each finding, each check in order and each thing that could not be read, never shortened."""
     for each in diagnoses:
         about = _words(each.case)
         if each.reading:

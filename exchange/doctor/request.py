@@ -47,10 +47,10 @@ def organization(q: Question) -> Iterator[Finding]:
     if client is None:
         return
     wrong = (
-        f"leaves out the claim '{ORGANIZATION}' unless the caller asks for scope {ORGANIZATION}:<alias>, and then gives any "
-        "organization of the user, whichever the subject token names"
+        f"leaves out the claim '{ORGANIZATION}' unless the caller asks for scope {ORGANIZATION}:<alias>, and then "
+        "gives any organization of the user, not only that of the subject token"
     )
-    remedy = f"let the caller send scope={ORGANIZATION}:<alias>, and fence it by the guard noWiderScopes"
+    remedy = f"let the caller send scope={ORGANIZATION}:<alias>, and restrict it by the guard noWiderScopes"
     if ORGANIZATION not in held_scopes(client):
         wrong = f"has no client scope '{ORGANIZATION}', so the exchanged token leaves out that claim"
         remedy = f"add it under Clients → {client.client_id} → Client scopes if the API needs the claim"
@@ -74,7 +74,7 @@ def refresh(q: Question) -> Iterator[Finding]:
 
 
 def request_faults(q: Question) -> list[Finding]:
-    """The caller's own faults that the text may mean, the likeliest first."""
+    """Faults of the caller that the error text may mean, the likeliest first."""
     causes = q.reading.causes if q.reading else ()
     return [
         q.found(cause, "request of client", q.case.requester, REQUEST[cause].wrong, REQUEST[cause].remedy, sure=False)

@@ -136,7 +136,7 @@ def graph_command(
     failing = [each.value for each in fail_on or () if graph.count(each.value)]
     for each in dict.fromkeys(failing):
         print_text(f"error: realm {named(graph.realm)}: {graph.count(each)} {report.word(each)}.", err=True)
-    unsure = Failing.dead in (fail_on or ()) and graph.notes  # what is not judged may only refuse more
+    unsure = Failing.dead in (fail_on or ()) and graph.notes  # what is not judged may only refuse more exchanges
     raise typer.Exit(REFUSED if failing else LOOKED if unsure else 0)
 
 
@@ -152,10 +152,10 @@ def _look(place: Place, progress: Progress) -> Graph:
 
 
 def _elsewhere(place: Place) -> Iterator[str]:
-    """What of the stack is in other realms, a sentence each."""
+    """The stack's grants in other realms, a sentence each."""
     realms = {case.realm for case in place.stack.cases()} if place.stack else set()
     for realm in sorted(realms - {place.realm}):
-        yield f"realm {named(realm)}: it has grants of this stack, too; show them with --realm {realm}"
+        yield f"realm {named(realm)}: has grants of this stack, too; show them with --realm {realm}"
 
 
 def _show(graph: Graph, edges: Sequence[Edge], html: Path | None) -> None:

@@ -1,7 +1,7 @@
 """Every exchange that a realm allows, compared with what a stack declares: declared, implied, undeclared, dead, by roles.
 
 Exchanges are grouped into edges. An edge is a requester with all sources and audiences that are alike. So a realm of 1,000
-clients has hundreds of edges and not a million exchanges. A client's own token for itself gives it nothing new and is
+clients has hundreds of edges instead of a million exchanges. A client's own token for itself gives it nothing new and is
 left out.
 """
 
@@ -27,9 +27,10 @@ KINDS = (UNDECLARED, DEAD, IMPLIED, DECLARED, ALLOWED, BY_ROLES)
 
 @dataclass(frozen=True)
 class Edge:
-    """A requester may turn tokens of any of the sources into one for any of the audiences. None: into one for itself.
+    """A requester may exchange tokens of any of the sources for one for any of the audiences.
 
-    sources: client ids, or ``ANY_CLIENT`` alone. grants: that declare or imply it. when: what must hold besides, a phrase each.
+    Audience None: for itself. sources: client ids, or ``ANY_CLIENT`` alone. grants: that declare or imply it. when: what
+    must hold besides, a phrase each.
     why_not: of a dead one, why Keycloak refuses it.
     """
 
@@ -76,12 +77,12 @@ class Graph:
 
     @property
     def without(self) -> int:
-        """How many clients take part in no exchange, but for what users' roles open."""
+        """How many clients take part in no exchange, apart from exchanges by users' roles."""
         edges = (edge for edge in self.edges if edge.kind not in (DEAD, BY_ROLES))
         return len(self.clients.difference(*(edge.clients for edge in edges)))
 
     def switch(self, requester: str) -> str | None:
-        """In words, that a requester's standard exchange is on, and who wants it; None where it is off."""
+        """That a requester's standard exchange is on, and whose switch it is, in words; None if it is off."""
         if requester not in self.switches:
             return None
         owners = some(self.switches[requester])
@@ -167,7 +168,7 @@ class _Plan:
         )
 
     def _with_own(self, realm: RealmReach, audiences: Audiences) -> Audiences:
-        """With what else the stack's owner put into tokens."""
+        """Adds what else the stack's owner put into tokens."""
         names = defaultdict(frozenset, audiences)
         held = {
             (client, to): {stack_of(way.owner): way.owner for way in ways if way.owner}
@@ -184,7 +185,7 @@ class _Plan:
         return names
 
     def kind(self, exchange: Exchange, served_by: str) -> str:
-        """Whether grants open an exchange together, that none of them names."""
+        """Whether grants together allow an exchange that none of them names."""
         if (exchange.requester in self._reach.standard) != (served_by == STANDARD):
             return UNDECLARED
         return IMPLIED if self._reach.allows(*exchange) else UNDECLARED
@@ -197,7 +198,7 @@ class _Plan:
 
 
 def _declared(reach: RealmReach, plan: _Plan) -> Iterator[Edge]:
-    """An edge for each exchange that a grant names, dead where Keycloak refuses it or answers by the other exchange."""
+    """An edge for each exchange that a grant names. It is dead if Keycloak refuses it, or if the other exchange answers."""
     for (exchange, served_by), grants in plan.grants.items():
         verdict = reach.verdict(*exchange, served_by)
         why_not = verdict.why_not
@@ -231,7 +232,7 @@ def _when(rule: AllowedExchanges, source: str, audience: str | None) -> tuple[st
 
 
 def _by_roles(rule: AllowedExchanges, plan: _Plan) -> Iterator[Edge]:
-    """What only the roles of a token's user open: at most two edges, more where grants name some of it."""
+    """Exchanges that only the roles of a token's user allow: at most two edges, more if grants name some of them."""
     own = tuple(sorted(rule.sources))
     theirs = tuple(sorted(rule.role_sources))
     named, more = tuple(rule.audiences), tuple(sorted(rule.role_audiences))

@@ -28,7 +28,7 @@ def as_page(graph: Graph, edges: Sequence[Edge], made: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """By which a page's policy lets a browser take this style or script, and no other."""
+    """The hash by which the page's Content-Security-Policy allows this style or script, and no other."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 

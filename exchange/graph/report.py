@@ -40,7 +40,7 @@ _COLOURS = {
 
 
 def shown_edges(graph: Graph, kinds: Collection[str], client: str | None) -> list[Edge]:
-    """The edges of the kinds that are asked for, and of one client; without kinds all but what users' roles open."""
+    """The edges of the given kinds and client; without kinds all but those by users' roles."""
     wanted = kinds or [kind for kind in KINDS if kind != BY_ROLES]
     return [
         edge
@@ -50,7 +50,7 @@ def shown_edges(graph: Graph, kinds: Collection[str], client: str | None) -> lis
 
 
 def as_lines(graph: Graph, edges: Sequence[Edge]) -> list[str]:
-    """A line each, whole however long."""
+    """A line each, never shortened."""
     return [_line(graph, edge) for edge in edges]
 
 
@@ -174,7 +174,7 @@ def _line(graph: Graph, edge: Edge) -> str:
 
 
 def _unmanaged(graph: Graph, edge: Edge) -> list[str]:
-    """What opens an exchange and no stack made: what to check first."""
+    """What allows an exchange and belongs to no stack: check it first."""
     held, named = _ways(graph, edge)
     switch = _unclaimed_switch(graph, edge)
     found = [way.by for way in (*held, *named) if not way.owner and way.kind not in (OWN, ROLES) and way != ANY_TOKEN]
@@ -187,7 +187,7 @@ def _unclaimed_switch(graph: Graph, edge: Edge) -> list[str]:
 
 
 def _opened_by(graph: Graph, edge: Edge) -> list[str]:
-    """All reasons, of a switch where no stack wants it."""
+    """All reasons; that of a switch only if no stack claims it."""
     held, named = edge_reasons(graph, edge)
     found = [why for why in (*held, *named) if why != OWN_TOKEN.by]
     return list(dict.fromkeys([*_unclaimed_switch(graph, edge), *found]))

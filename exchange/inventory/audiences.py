@@ -1,6 +1,6 @@
-"""How clients' access tokens come to name other clients, in the words of a grant: always, for holders of roles, or on request.
+"""How clients get into aud of other clients' tokens, in a grant's words: always, for holders of roles, or on request.
 
-What mappers add is read (``reach.audiences``). What only users' roles put into ``aud`` is theirs, not a grant's.
+What mappers add is read (``reach.audiences``). What only users' roles put into ``aud`` does not become a grant.
 https://www.keycloak.org/docs/latest/server_admin/#_audience
 """
 
@@ -22,10 +22,11 @@ Roles = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Naming:
-    """How one client's tokens name another. scope: the client scope that carries it, None for a mapper of the client itself.
+    """How one client gets into aud of another's tokens.
 
-    roles: (client id or "", role), of which a user must hold one. beside: what is there, where a grant's own mapper comes beside
-    it. owner: the stack that made it. fault: why no grant can say it, and what to do.
+    scope: the client scope that carries it, None for a mapper of the client itself. roles: (client id or "", role), of
+    which a user must hold one. beside: an existing mapper, if a grant adds its own next to it. owner: the stack that made
+    it. fault: why no grant can declare it, and what to do.
     """
 
     scope: str | None = None
@@ -43,7 +44,7 @@ class Naming:
 
 @dataclass(frozen=True)
 class _Way:
-    """One mapper. exact: as a grant makes it, or as a grant can use its scope. when: what a client policy must do."""
+    """One mapper. exact: it is as a grant makes it, or a grant can use its scope. when: the client policy that it depends on."""
 
     by: str
     exact: bool
@@ -58,7 +59,7 @@ Namings = Mapping[str, Mapping[str, Naming]]
 
 
 def namings(survey: Survey, facts: RoleFacts) -> Namings:
-    """By client id, whom its access tokens name, by the text of the audience."""
+    """By client id and audience: what puts the audience into its access tokens."""
     opened = role_reach(survey, facts)
     found: dict[str, dict[str, Naming]] = {}
     for name, client in survey.clients.items():
@@ -94,7 +95,7 @@ def has_exact(survey: Survey, name: str, audience: str) -> bool:
 
 
 def of_any_client(survey: Survey) -> Iterator[tuple[str, str]]:
-    """(client id, the mapper in words): whose tokens may name any client, by a value that is not in the mapper."""
+    """(client id, the mapper in words): clients whose tokens may have any client in aud, since the value is not in the mapper."""
     for name, client in survey.clients.items():
         yield from ((name, each.by) for each in added_in(survey, client) if each.audience is None)
 

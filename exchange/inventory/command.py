@@ -38,11 +38,10 @@ def inventory_command(
     public_url: options.PublicUrl = None,
     insecure_http: options.InsecureHttp = False,
 ) -> None:
-    """Write the exchanges that a realm made by hand allows as grants, in a stack's config.
+    """Write the exchanges that a hand-made realm allows as grants, in a stack's config.
 
     Reads permissions, policies, audience mappers, client scopes and switches, whatever their names; writes nothing to Keycloak.
-    The config goes to standard output, what people should know besides to standard error. Exit code 1: something is not
-    carried over.
+    The config goes to standard output, remarks go to standard error. Exit code 1: something is not carried over.
 
     [bold]Examples[/bold]
 
@@ -72,7 +71,7 @@ def _look(session: Session, realm: str) -> Inventory:
 
 
 def _show(found: Inventory, written: Path | None, as_json: bool) -> None:
-    """What people should know, on standard error, so that the config can be piped."""
+    """Prints remarks to standard error, so that the config can be piped."""
     console = Screen(stderr=True)
     said = config_file.summary(found, written)
     if console.is_terminal:

@@ -1,6 +1,6 @@
-"""What a realm allows, as grants in a stack's config: read, written as YAML, and put into a file that keeps all else.
+"""What a realm allows, as grants in a stack's config: read, written as YAML, and put into a file.
 
-A file's other lines stay as they are: only the block of ``grants`` is replaced, and what comes out is read again and compared.
+Only the block of ``grants`` is replaced; the file's other lines stay. The new file is read again and compared.
 https://www.pulumi.com/docs/iac/concepts/config/
 """
 
@@ -44,7 +44,7 @@ class FileRefused(Refusal):
 
 
 def take_inventory(session: Session, realm: str, progress: Progress = lambda what: None) -> Inventory:
-    """Reads a realm and says it as grants. :raises KeycloakError: the realm cannot be read."""
+    """Reads a realm, and describes it as grants. :raises KeycloakError: the realm cannot be read."""
     found = survey(session, realm, progress)
     at = path("admin", "realms", realm, "default-default-client-scopes")
     of_all = {str(each["name"]) for each in session.get(at)}
@@ -52,7 +52,7 @@ def take_inventory(session: Session, realm: str, progress: Progress = lambda wha
 
 
 def as_config(found: Inventory, url: str) -> str:
-    """A whole config: where the realm is, whose the stack's objects are, and its grants."""
+    """A whole config: server, realm, owner and grants."""
     wanted = {"config": {**_place(found, url), GRANTS: _grants(found, None)}}
     text = as_yaml(wanted)
     if not _says_all(text, wanted):
@@ -78,7 +78,7 @@ def as_json(found: Inventory, url: str, written: Path | None) -> str:
 
 
 def as_lines(findings: Sequence[Remark]) -> list[str]:
-    """A line each, whole however long."""
+    """A line each, never shortened."""
     return [f"{each.level.value}: {each.sentence()}" for each in findings]
 
 
@@ -94,7 +94,7 @@ def as_table(findings: Sequence[Remark]) -> Table:
 
 
 def size_warning(found: Inventory) -> str | None:
-    """Where the grants are more than a stack's config takes."""
+    """A remark if the grants are too large for a stack's config."""
     return too_large(json.dumps({GRANTS: json.dumps(_grants(found, None))}))
 
 
@@ -115,7 +115,7 @@ def write(found: Inventory, url: str, file: Path, *, replace: bool) -> Path:
     """Puts the grants into a stack's config file, which keeps all else, or into the file of grants that it names.
 
     Gives the file that was written. :param replace: grants that are in it may go.
-    :raises FileRefused: they may not, or the file has a form whose lines cannot be told apart.
+    :raises FileRefused: they may not, or the file's lines cannot be replaced one by one.
     """
     try:
         text = file.read_text(encoding="utf-8") if file.exists() else ""
@@ -243,7 +243,7 @@ def _grants(found: Inventory, realm: str | None) -> list[dict[str, Any]]:
 
 
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
-    """In our style, and read alike by the YAML of Python and of Go: what one of them may take for no text is in quotes."""
+    """YAML in our style, which Python and Go read alike: a text that one of them may read as something else is in quotes."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
@@ -260,7 +260,7 @@ _Dumper.add_representer(str, _Dumper.text)
 
 
 def as_yaml(value: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str:
-    """YAML of a mapping or of grants, lists of texts in a line. What a terminal obeys is escaped, as only texts in quotes can."""
+    """YAML of a mapping or of grants, lists of texts in a line. Control characters are escaped, in texts with quotes."""
     style = None  # by content
     text = yaml.dump(
         value, Dumper=_Dumper, default_flow_style=style, allow_unicode=True, sort_keys=False, width=LONGEST_LINE

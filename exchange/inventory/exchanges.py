@@ -37,7 +37,7 @@ NO_EFFECT = "is on but has no effect: no audience mapper connects it to another 
 
 @dataclass(frozen=True)
 class ExistingExchange:
-    """``requester`` may turn a token of ``source`` into one for ``target``. naming: how the target comes to stand where it must.
+    """``requester`` may turn a token of ``source`` into one for ``target``. naming: how the target gets into aud.
 
     policy, window: of a legacy policy that lets the requester through.
     """
@@ -56,7 +56,7 @@ class ExistingExchange:
 def existing_exchanges(
     survey: Survey, names: Namings, connected: Collection[str] = ()
 ) -> tuple[list[ExistingExchange], list[Remark]]:
-    """What mappers and switches allow. connected: clients that exchange besides by what everybody's client scopes name."""
+    """What mappers and switches allow. connected: clients that can also exchange by client scopes that everybody holds."""
     found: list[ExistingExchange] = []
     findings: list[Remark] = []
     naming_them = _turned(survey, names)
@@ -73,7 +73,7 @@ def existing_exchanges(
 
 
 def is_switched_on(survey: Survey, client: Client) -> bool:
-    """Whether the standard exchange serves a client, and so the legacy one never."""
+    """Whether the standard exchange serves a client. Then the legacy one never does."""
     return survey.features.standard_exchange and client.is_on(SWITCH)
 
 
@@ -87,7 +87,7 @@ def _asks(survey: Survey, client: Client) -> bool:
 def unfit_client(
     client: Client | None, name: str, position: Position, exchange: str, *, foreign: bool = True
 ) -> str | None:
-    """Why no grant takes a client in a position. foreign: whether it asks with another client's token."""
+    """Why no grant can have a client in a position. foreign: whether it exchanges another client's token."""
     found = unfit_for(client, position, exchange, foreign=foreign)
     if position is Position.REQUESTER and client and client.is_on("publicClient") and Unfit.PUBLIC not in found:
         return (
@@ -211,7 +211,10 @@ def _legacy(
 
 
 def _besides(survey: Survey, naming_them: Mapping[str, Mapping[str, Naming]]) -> Iterator[Remark]:
-    """What the mappers of the standard exchange open by the legacy one: nobody asked for it, so it becomes no grant."""
+    """What mappers for the standard exchange also allow in the legacy one.
+
+    Nobody asked for that, so it does not become a grant.
+    """
     pairs = [
         f"{source} → {name}"
         for name, sources in sorted(naming_them.items())
@@ -254,7 +257,7 @@ def _against(
 
 
 def _named_by_nobody(survey: Survey, names: Namings) -> Iterator[Remark]:
-    """Audiences that are no clients."""
+    """Audiences that are not clients."""
     holders: dict[str, list[str]] = {}
     for source, named in names.items():
         for audience in named:

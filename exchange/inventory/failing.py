@@ -1,4 +1,4 @@
-"""Clients whose tokens no exchange takes, or makes."""
+"""Clients whose tokens no exchange accepts, or makes."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""A realm made by hand as grants: what its mappers, switches and permissions allow, grouped and named; and what stays over."""
+"""A hand-made realm as grants: what its mappers, switches and permissions allow, grouped and named; and what is left over."""
 
 import re
 from collections import Counter
@@ -54,7 +54,7 @@ class ExistingGrant:
     public_source: bool = False
 
     def config(self) -> dict[str, Any]:
-        """The grant as a stack's config says it, without what is a default."""
+        """The grant as in a stack's config, without defaults."""
         window = {camel(key): value for key, value in asdict(self.window).items() if value} if self.window else None
         roles = [{"client": client, "role": role} if client else role for client, role in self.roles]
         entries = {
@@ -148,7 +148,7 @@ def _of_any_client(survey: Survey) -> Iterator[Remark]:
 
 
 def _of_owners(survey: Survey) -> Iterator[Remark]:
-    """What owners have here, whether their stacks still work or not."""
+    """What owners have here, whether or not their stacks are still in use."""
     held: dict[str, Counter[str]] = {}
     found = leftovers(survey, {management_client_id(survey.realm): survey.policies.values()})
     for each in found:
@@ -204,7 +204,7 @@ def _merged(grants: Sequence[ExistingGrant]) -> list[ExistingGrant]:
 
 
 def _named(grants: Sequence[ExistingGrant]) -> list[ExistingGrant]:
-    """Gives each a name from its client ids; what distinguishes grants between the same clients follows."""
+    """Gives each a name from its client ids, and a suffix that distinguishes grants between the same clients."""
     named = [replace(grant, name=_short(_base(grant))) for grant in grants]
     for tell in _TELLING:
         times = Counter(grant.name for grant in named)
@@ -224,7 +224,7 @@ def _base(grant: ExistingGrant) -> str:
 
 
 def _identity(grant: ExistingGrant) -> str:
-    """Tells a grant from all others, and stays the same as long as it says the same."""
+    """A text that distinguishes a grant from all others, and stays the same as long as the grant does."""
     return hash16(repr(replace(grant, name="")))[:8]
 
 
@@ -237,7 +237,7 @@ _TELLING: tuple[Callable[[ExistingGrant], str], ...] = (
 
 
 def _short(name: str) -> str:
-    """A name that resources and owners can bear: no '#', short; what is cut off is told by a hash."""
+    """A name that resources and owners can have: short and without '#'. A hash replaces what is cut off."""
     clean = _NOT_IN_A_NAME.sub("-", name).strip("-")
     if clean == name and len(name) <= NAME_LENGTH:
         return name
@@ -245,7 +245,7 @@ def _short(name: str) -> str:
 
 
 def _added(survey: Survey, names: Namings, grants: Iterable[ExistingGrant]) -> Iterator[Remark]:
-    """The mappers that ``pulumi up`` makes beside what is there; nothing else of a found grant is written."""
+    """The mappers that ``pulumi up`` adds to the existing ones; it writes nothing else of such a grant."""
     for grant in grants:
         for client, audience in _mappers(grant):
             if has_exact(survey, client, audience):

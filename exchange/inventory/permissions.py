@@ -117,7 +117,7 @@ def _wrong(survey: Survey, target: str, stands: ExistingPolicy) -> str | None:
 
 
 def _of_others(survey: Survey, providers: Mapping[str, str]) -> Iterator[Remark]:
-    """Permissions that are no client's: identity providers' and those on users."""
+    """Permissions that are not on clients: on identity providers and users."""
     for name, each in sorted(survey.policies.items()):
         if each["type"] != "scope":
             continue
@@ -135,12 +135,12 @@ def _of_others(survey: Survey, providers: Mapping[str, str]) -> Iterator[Remark]
 
 
 def _shared(survey: Survey) -> Iterator[Remark]:
-    """Policies that hang on several permissions."""
+    """Policies that several permissions use."""
     times = Counter(name for each in survey.permissions.values() for name in each.policies)
     for name, number in sorted(times.items()):
         if number > 1:
             held = ", ".join(sorted(each.target for each in survey.permissions.values() if name in each.policies))
-            says = f"hangs on the permissions of {held}: {meaning(survey.policies, name)}; a change of it affects all of them"
+            says = f"is used by the permissions of {held}: {meaning(survey.policies, name)}; a change of it affects all of them"
             yield Remark(Level.NOTE, f"policy {named(name)}", says)
 
 

@@ -1,4 +1,4 @@
-"""Names that no grant takes: whoever may register a client may call it so, and would else have a whole config refused."""
+"""Names that no grant can have. Whoever may register a client may choose one, and else the whole config would be refused."""
 
 from exchange.inventory.exchanges import ExistingExchange
 from kcadmin.rest.texts import named, unfit

@@ -1,4 +1,4 @@
-"""What people should know of a realm beside its grants, and how much of it is told."""
+"""What people should know about a realm besides its grants, and how much of that is shown."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ FEW_TOGETHER = 3
 
 
 class Level(str, Enum):
-    """What a finding comes to."""
+    """The kinds of remarks."""
 
     LOST = "not carried over"
     STACKS = "of a stack"
@@ -23,7 +23,7 @@ class Level(str, Enum):
 class Remark:
     """Something that people should know. about: the object; says: what it is, or would mean; remedy: what to do, if anything.
 
-    place: where it is, if who may write there decides how many of the kind there are. number: how many this one stands for.
+    place: where it is, if whoever may write there can make any number of them. number: how many this one represents.
     """
 
     level: Level
@@ -39,7 +39,7 @@ class Remark:
 
 
 def few(findings: Iterable[Remark]) -> list[Remark]:
-    """What somebody may write in any number at one place is one finding, which tells how many there are. In order."""
+    """Joins findings that somebody may write in any number at one place into one with their number. In order."""
     told: list[Remark] = []
     for same in together(sorted(findings, key=_order), lambda each: (each.level, each.place) if each.place else None):
         if len(same) <= FEW:

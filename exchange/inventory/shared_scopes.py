@@ -1,4 +1,4 @@
-"""Client scopes that each new client gets, or that Keycloak's own hold: what they name is one finding, not a grant a client."""
+"""Client scopes that each new client gets, or Keycloak's own clients hold: one finding instead of a grant per client."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from reach.survey import Survey
 
 @dataclass(frozen=True)
 class SharedNaming:
-    """A client scope of everybody names a client."""
+    """A client scope that everybody holds adds a client to aud."""
 
     scope: str
     audience: str
@@ -25,7 +25,7 @@ class SharedNaming:
 
 
 def split(survey: Survey, names: Namings, of_all: Collection[str]) -> tuple[Namings, list[SharedNaming]]:
-    """The namings of single clients, and those by a default client scope of everybody.
+    """Audiences from single clients' mappers, and those from a default client scope that everybody holds.
 
     :param of_all: the scopes that each new client gets. Those that Keycloak's own clients hold count, too.
     """
@@ -57,7 +57,7 @@ def split(survey: Survey, names: Namings, of_all: Collection[str]) -> tuple[Nami
 
 
 def _has_own(survey: Survey, client: str, audience: str) -> bool:
-    """Whether a client's tokens name an audience by a mapper of its own, besides."""
+    """Whether the client itself also has a mapper that adds the audience."""
     return any(each.audience == audience and not each.scopes for each in added_in(survey, survey.clients[client]))
 
 

@@ -1,4 +1,4 @@
-"""Moves grants in the proven order: mappers, one lifetime of the sources' tokens, the switch, a watch, and the legacy parts go.
+"""Moves grants in the proven order: mappers, a wait for older tokens to expire, the switch, a watch, removal of the legacy parts.
 
 Each phase is a change of the stack's config and an ``up``. After a kill, the next run continues from the config.
 """
@@ -26,7 +26,7 @@ SWITCH_PART = "StandardTokenExchange"
 
 
 class Tell(Protocol):
-    """How people hear of it: a line for each step, and what goes on meanwhile on a terminal."""
+    """How progress is shown: a line for each step, and on a terminal the current state."""
 
     def line(self, text: str) -> None: ...
 
@@ -35,7 +35,9 @@ class Tell(Protocol):
 
 @dataclass(frozen=True)
 class MigrateOptions:
-    """grace, patience: seconds without a legacy exchange, and at most until then. events: whether to watch at all.
+    """grace: seconds without a legacy exchange that are needed.
+
+    patience: seconds to wait for them at most. events: whether to watch at all.
 
     unsure: by realm, see ``Watched``.
     """
@@ -48,7 +50,7 @@ class MigrateOptions:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Names of the grants that are at their end; the groups that were rolled back, and those that legacy still serves."""
+    """Names of the grants that have moved; the groups that were rolled back, and those that legacy still serves."""
 
     moved: tuple[str, ...] = ()
     back: tuple[Watched, ...] = ()
@@ -76,7 +78,7 @@ class Migration:
         self._seen: dict[str, NewEvents] = {}
 
     def move(self, groups: Sequence[Sequence[Moving]]) -> Outcome:
-        """Moves groups together, wherever each of them is. :raises KeycloakError: with what to do; the next run goes on."""
+        """Moves groups together, whichever phase each is in. :raises KeycloakError: with what to do; the next run goes on."""
         grants = [each for group in groups for each in group]
         early = [each for each in grants if each.stage < Stage.BOTH]
         if early:
@@ -120,7 +122,7 @@ class Migration:
             self._pass(seconds, "until older tokens have expired")
 
     def _start(self, groups: Sequence[Sequence[Moving]]) -> list[Watched]:
-        """The groups as they are watched from now on, or from when a killed run switched them."""
+        """The groups to watch, from now on or since a killed run switched them."""
         watched = [Watched(group, self._clock()) for group in groups]
         if not self._settings.events:
             return watched
@@ -154,7 +156,7 @@ class Migration:
             raise
 
     def _watch(self, watched: Sequence[Watched]) -> None:
-        """Reads events until each group is quiet, rolled back, or out of patience."""
+        """Reads events until each group is quiet, rolled back, or has waited too long."""
         began, grace = self._clock(), self._settings.grace
         for each in watched:
             each.quiet_since = began
@@ -175,7 +177,7 @@ class Migration:
                 self._sleep(min(POLL_SECONDS, left))
 
     def _look(self, watched: Sequence[Watched]) -> None:
-        """Takes in what came; a switch that caused a refusal goes off at once, ahead of any run of the stack."""
+        """Records new events. A switch that caused a refusal is switched off at once, before any run of the stack."""
         for realm, seen in self._seen.items():
             events, now = seen.new(), self._clock()
             for each in watched:
@@ -191,7 +193,7 @@ class Migration:
 
     def _pass_grace(self, watched: Sequence[Watched]) -> None:
         self._tell.line(
-            f"events are not read: {self._settings.grace:g} s pass, and refused or legacy callers are not noticed"
+            f"events are not read: {self._settings.grace:g} s without a check, so refused or legacy callers are not noticed"
         )
         self._pass(self._settings.grace, "of grace")
 
@@ -219,7 +221,7 @@ class Migration:
 
 
 def batches(groups: Sequence[list[Moving]], size: int) -> Iterator[list[list[Moving]]]:
-    """Groups, as many as make up so many grants; those that are under way first."""
+    """Groups of so many grants in all; those that have begun to move come first."""
     found: list[list[Moving]] = []
     for group in sorted(groups, key=lambda group: -max(each.stage for each in group)):
         if found and sum(map(len, found)) + len(group) > size:

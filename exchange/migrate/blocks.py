@@ -1,4 +1,4 @@
-"""What blocks a migration: each would refuse a request that the legacy exchange allows, or make the stack fail."""
+"""What blocks a migration: it would refuse a request that the legacy exchange allows, or make the stack fail."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from reach.survey import Json, Survey
 
 @dataclass(frozen=True)
 class Situation:
-    """A realm, all grants of the stack, its objects and its config."""
+    """What is judged: a realm, all grants of the stack, its objects and its config."""
 
     survey: Survey
     grants: Sequence[Moving]
@@ -94,7 +94,7 @@ def blocks(moving: Moving, facts: Situation) -> Iterator[str]:
 
 
 def uncertain(moving: Moving, facts: Situation) -> Iterator[str]:
-    """What nobody can tell beforehand."""
+    """What cannot be known beforehand."""
     if facts.survey.client_policies is None or facts.survey.client_profiles is None:
         yield (
             f"client policies may refuse what legacy allows, or hold {DOWNSCOPE}, and this login may not read them; "
@@ -162,7 +162,7 @@ def _acts_of_standard(requester: str, facts: Situation) -> Iterator[Act]:
 def legacy_ways(requester: str, facts: Situation, *, certain: bool) -> Iterator[tuple[str, str]]:
     """(target, policy) of the legacy exchanges of a client that no grant of the stack declares.
 
-    certain: the policy names the client; else it judges by something else, and lets nobody know whom.
+    certain: the policy lists the client; else it judges by something else, so the client may not be meant.
     """
     survey = facts.survey
     ours = {hash16(str(part.props.get("owner"))) for part in facts.parts}
@@ -178,7 +178,7 @@ def legacy_ways(requester: str, facts: Situation, *, certain: bool) -> Iterator[
 
 
 def _lets_through(policy: Json, survey: Survey, depth: int = 0) -> set[str] | None:
-    """The clients that a policy names; None where it judges by something else than names."""
+    """The clients that a policy lists; None if it judges by something else."""
     if is_negative(policy):
         return None
     if policy.get("type") == "client":
@@ -192,7 +192,7 @@ def _lets_through(policy: Json, survey: Survey, depth: int = 0) -> set[str] | No
 
 
 def _audiences(client: Client, survey: Survey) -> set[str]:
-    """What mappers of a client, and of the client scopes in all of its tokens, name; roles of scopes left aside."""
+    """The audiences that mappers of a client, and of its default client scopes, add; roles of scopes are ignored."""
     return {each.audience for each in added(client, survey.scopes) if each.audience and not each.on_request}
 
 

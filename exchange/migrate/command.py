@@ -147,7 +147,7 @@ def _confirm(planned: Sequence[Planned], yes: bool) -> None:
 
 
 def _apply(found: Prepared, settings: MigrateOptions, size: int) -> tuple[Outcome, bool]:
-    """What came of it, and whether the stack is quiet afterwards."""
+    """The result, and whether the stack is quiet afterwards."""
     tell, grants = _Tell(), [each.grant for each in found.planned]
     if not found.under_way:
         with tell.busy("pulumi preview"):
@@ -176,7 +176,7 @@ def _apply(found: Prepared, settings: MigrateOptions, size: int) -> tuple[Outcom
 
 
 class _Tell:
-    """Lines with their time on a pipe; on a terminal what goes on now, too."""
+    """In a pipe lines with their time; on a terminal also the current state."""
 
     def line(self, text: str) -> None:
         print_line(f"{time.strftime('%H:%M:%S')} {text}")

@@ -1,6 +1,6 @@
-"""Writes keys of grants into a file of grants, which keeps all else: its comments, its order, its other lines.
+"""Writes keys of grants into a file of grants, and keeps all else: comments, order, other lines.
 
-What comes out is read again and compared, so a form in which that cannot be done is refused.
+The new file is read again and compared, so a form that does not allow that is refused.
 """
 
 import json

@@ -26,7 +26,7 @@ Lives = Mapping[tuple[str, str], int | None]
 class Planned:
     """A grant's migration. together: the grants that are switched with it. wait: seconds; None where that cannot be known.
 
-    remains: what was not made by this stack, and so stays when the legacy parts go.
+    remains: what this stack did not make, so it stays when the legacy parts are removed.
     """
 
     grant: Moving
@@ -46,7 +46,7 @@ def plan_migration(
     lives: Lives,
     config: Mapping[str, str],
 ) -> list[Planned]:
-    """All grants that are not at their end yet.
+    """All grants that have not moved yet.
 
     :param surveys: by realm. lives: seconds that tokens of a (realm, client) live. config: the stack's.
     """
@@ -64,13 +64,13 @@ def wait_for(
 ) -> float | None:
     """Seconds until no token is left that was issued before the mapper that its exchange needs; None where unknown.
 
-    :param survey: says which mappers are there already, before the stack has any part in them.
+    :param survey: of the realm; it shows mappers that exist already and are not the stack's.
     """
     waits: list[float | None] = [0.0]
     for call in moving.calls:
         audience = call.requester if call.flow in (THIRD, RECIPIENT) else None
         if audience is None or (call.flow == RECIPIENT and needs_scope(moving)):
-            continue  # its own token is made anew at the exchange; a scope of the legacy grant is there already
+            continue  # the exchange makes a new token of its own; a scope of the legacy grant exists already
         if not any(_is_mapper(part, moving.realm, call.source, audience) for part in parts):
             is_there = survey is not None and audience in audiences(survey.clients[call.source])
             made: float | None = None if is_there else now
@@ -133,7 +133,7 @@ def _steps(moving: Moving, survey: Survey, parts: Sequence[StackObject], wait: f
             yield f"wait: {how_long}, until tokens without them have expired"
         yield f"switch: the standard exchange of {quoted(moving.requesters)} on, legacy parts stay"
     if moving.stage < Stage.ENDING:
-        yield "watch: until there was no legacy exchange for the grace time; back to legacy at the first refusal by the switch"
+        yield "watch: until there was no legacy exchange for the grace time; back to legacy if the switch causes a refusal"
     going = [part.name for part in parts if _is_legacy(part, moving)]
     yield f"end: {', '.join(going) + ' go' if going else 'no legacy part is left'}; config says exchange: standard"
 

@@ -22,7 +22,7 @@ AUTO = "auto"
 
 
 class Stage(IntEnum):
-    """How far a grant is. ENDING: its config says standard, and the legacy parts may still be there."""
+    """How far a grant is. ENDING: its config says standard, and the legacy parts may still exist."""
 
     LEGACY = 0
     MAPPERS = 1
@@ -44,7 +44,7 @@ class Call:
 class Moving:
     """A grant of a stack. listed: in its config or its files; else the stack's program makes it.
 
-    declared: its config. waiting: its config says another exchange than the stack was deployed with.
+    declared: its config. waiting: its config has another exchange than the deployed stack.
     """
 
     name: str
@@ -102,7 +102,7 @@ def listed_in(config: Mapping[str, str]) -> Sequence[Listed]:
 
 
 def stage_of(declared: Mapping[str, Any], usual: str, deployed: Mapping[str, Any]) -> tuple[Stage, bool]:
-    """How far a grant is, and whether its config waits for an ``up`` that is none of the migration's.
+    """How far a grant is, and whether its config waits for an ``up`` that is not part of the migration.
 
     :param usual: the stack's ``exchange``. deployed: the grant's output.
     """
@@ -142,7 +142,7 @@ def objects_in(state: State) -> list[StackObject]:
 
 
 def made_at(parts: Sequence[StackObject], kind: str, moving: Moving, client: str, **props: str) -> float | None:
-    """When the stack made an object of a client; None where it is not there, or was found and is only used."""
+    """When the stack made an object of a client; None if it does not exist, or is not the stack's and only used."""
     for part in parts:
         wanted = {"realm": moving.realm, "client_id": client, **props}
         if part.kind == kind and all(part.props.get(key) == value for key, value in wanted.items()):

@@ -62,7 +62,7 @@ def plan_summary(planned: Sequence[Planned]) -> str:
 
 
 def outcome_lines(outcome: Outcome, *, quiet: bool) -> Iterator[str]:
-    """What came of it."""
+    """The result."""
     for each in outcome.back:
         yield _refused(each)
     for each in outcome.held:

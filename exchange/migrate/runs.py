@@ -54,7 +54,7 @@ class StackRuns:
         self._write(names, "migration", phase)
 
     def to_standard(self, names: Collection[str]) -> None:
-        """The end. Killed between the two writes, the config is one that ``up`` refuses and the migration ends."""
+        """Ends the migration. After a kill between the two writes, ``up`` refuses the config, and the next run ends it."""
         self._write(names, "exchange", STANDARD)
         self._write(names, "migration", None)
 
@@ -72,7 +72,7 @@ class StackRuns:
         return code == 0
 
     def _wait(self, *arguments: str) -> tuple[int, str]:
-        """However long it takes; a person's Ctrl-C reaches Pulumi too, which then ends its step and gives its lock back."""
+        """Runs it without a time limit. Ctrl-C reaches Pulumi too, which then ends its step and releases its lock."""
         with start_pulumi([*arguments, *self._chosen]) as child:
             try:
                 output, words = child.communicate()
@@ -82,7 +82,7 @@ class StackRuns:
         return child.returncode, f"{output}\n{words}"
 
     def _write(self, names: Collection[str], key: str, value: str | None) -> None:
-        """Where the grants are listed now; people may have edited it meanwhile. None takes the key out."""
+        """Sets a key of grants where they are listed now, since people may have edited that. None removes the key."""
         found = {str(each.given.get("name")): each for each in listed_in(stack_config(self._run, self._chosen))}
         if missing := sorted(set(names) - set(found)):
             raise StackProblem(

@@ -1,4 +1,4 @@
-"""What a migration asks of the server, and the one thing that it writes there itself: a switch off, at once."""
+"""What a migration reads from the server, and its one own write there: switching a switch off at once."""
 
 from collections.abc import Iterable
 
@@ -39,7 +39,7 @@ class NewEvents:
 
 
 class Keycloak:
-    """One server. token_lifetime: seconds that count for all clients, where it cannot or should not be read."""
+    """One server. token_lifetime: seconds for all clients, instead of reading their settings."""
 
     def __init__(self, session: Session, token_lifetime: int | None = None) -> None:
         self._session = session
@@ -55,7 +55,7 @@ class Keycloak:
         return found
 
     def unseen(self, realms: Iterable[str]) -> list[str]:
-        """Why exchanges of realms leave no events that can be read, in sentences."""
+        """Why events of realms' exchanges cannot be read, a sentence each."""
         return [why for realm in sorted(set(realms)) if (why := _unseen(self._realm(realm)))]
 
     def latest(self, realm: str) -> float:
@@ -67,13 +67,13 @@ class Keycloak:
         return NewEvents(self._realm(realm), since)
 
     def known_refusals(self, realm: str, until: float) -> Known:
-        """What was refused in the hour before a time, though no switch was on."""
+        """What was refused in the hour before a time, while no switch was on."""
         return refusals_without_switch(read_events(self._realm(realm), since=until - BEFORE_SECONDS, types=(REFUSED,)))
 
     def switch_off(self, grants: Iterable[Moving]) -> list[str]:
-        """Gives switches back as they were found, ahead of the ``up`` that does so too; another stack's stays on.
+        """Restores switches before the ``up`` that does so, too; one that another stack claims stays on.
 
-        Gives the clients, by client id, whose standard exchange goes on.
+        Returns the client ids whose standard exchange stays on.
         """
         staying = []
         for realm_name, requester in sorted({(each.realm, client) for each in grants for client in each.requesters}):

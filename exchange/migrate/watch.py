@@ -1,4 +1,4 @@
-"""What callers feel of a switch, judged from events: refusals that it caused, and exchanges that are still legacy."""
+"""What callers notice of a switch, judged from events: refusals that it caused, and exchanges that are still legacy."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from kcadmin.objects.features import LEGACY, STANDARD
 
 TYPE_UNSUPPORTED = "requested_token_type unsupported"
 LEGACY_TOO = ("audience not found", "audience client disabled")  # what both exchanges refuse
-LEGACY_TYPES = ("refresh_token", "saml2")  # token types that only legacy gives without being told to
+LEGACY_TYPES = ("refresh_token", "saml2")  # token types that only legacy gives without asking
 Known = frozenset[tuple[str, str]]
 
 
@@ -17,10 +17,10 @@ Known = frozenset[tuple[str, str]]
 class Watched:
     """Grants of a realm that are switched together, since ``quiet_since`` without a legacy exchange (by the caller's clock).
 
-    since: seconds since 1970, by the server's clock; what came before was not after the switch.
+    since: seconds since 1970, by the server's clock; earlier events came before the switch.
     known: (requester, reason) of refusals from before the switch. unsure: (requester, target) that a policy outside the
     stack may have allowed. refusal: the first one that the switch caused. legacy: the last exchange that legacy answered.
-    is_back: the refusal has been rolled back. staying: clients whose switch stays on all the same, by others' wish.
+    is_back: the refusal has been rolled back. staying: clients whose switch stays on, since others claim it.
     """
 
     grants: Sequence[Moving]
@@ -49,7 +49,7 @@ class Watched:
         return any(each.stage is Stage.BOTH for each in self.grants)
 
     def note(self, events: Iterable[Event], now: float) -> None:
-        """Takes in what came, all of it from the grants' realm."""
+        """Records new events, all from the grants' realm."""
         for event in (each for each in events if each.at >= self.since):
             if self.refusal is None and caused_by_switch(event, self):
                 self.refusal = event
@@ -69,7 +69,7 @@ def caused_by_switch(event: Event, watched: Watched) -> bool:
         return False
     if reason in LEGACY_TOO or (event.requester, reason) in watched.known:
         return False
-    if reason == NOT_IN_AUDIENCE:  # legacy asks this too of a token that is exchanged without an audience
+    if reason == NOT_IN_AUDIENCE:  # legacy checks this too if a token is exchanged without an audience
         return any(each.asks(event.requester) for each in grants)
     if reason == TYPE_UNSUPPORTED:
         return str(event.requested_type or "").endswith(LEGACY_TYPES)
@@ -92,7 +92,7 @@ def is_legacy_use(event: Event, grants: Sequence[Moving]) -> bool:
 
 
 def refusals_without_switch(events: Iterable[Event]) -> Known:
-    """(requester, reason) of what not the standard exchange refused."""
+    """(requester, reason) of refusals that are not the standard exchange's."""
     return frozenset(
         (each.requester, reason_of(each)) for each in events if not each.allowed and each.exchange != STANDARD
     )

@@ -1,1 +1,1 @@
-"""``rebind``: a stack follows its server."""
+"""``rebind``: makes a stack accept its moved or restored server."""

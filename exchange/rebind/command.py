@@ -36,8 +36,8 @@ def rebind_command(
 ) -> None:
     """Accept a moved server, or a realm that was created again from an export, as this stack's own.
 
-    Set the stack's [bold]url[/bold] first. Clients must be there by their client ids. Pulumi's state is changed, and kept in
-    a file as it was; nothing is written to Keycloak.
+    Set the stack's [bold]url[/bold] first. The clients must exist under the same client ids. Only Pulumi's state is
+    changed; a file keeps the former one. Nothing is written to Keycloak.
 
     [bold]Examples[/bold]
 

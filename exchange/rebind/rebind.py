@@ -1,7 +1,7 @@
 """Sets the issuers and UUIDs in Pulumi's state to those of a moved server, or of a realm that was created again.
 
-Nothing is written to Keycloak. Clients are the same by their client ids; objects that got new ids are gone at the next
-``pulumi refresh``, and found again by their marks at ``pulumi up``.
+Nothing is written to Keycloak. Clients are the same by their client ids; objects with new ids are removed from the state by
+the next ``pulumi refresh``, and found by their marks at ``pulumi up``.
 https://www.pulumi.com/docs/iac/concepts/state-and-backends/#editing-state-manually
 """
 
@@ -27,10 +27,10 @@ from kcadmin.rest.session import Session
 from kcadmin.rest.texts import camel, named
 from policy.stack import GRANT, PACKAGE_PROVIDER, PROVIDER
 
-PROVIDERS = {PROVIDER: f"{NAMESPACE}:", PACKAGE_PROVIDER: ""}  # with what their keys of the config begin
+PROVIDERS = {PROVIDER: f"{NAMESPACE}:", PACKAGE_PROVIDER: ""}  # the beginnings of their keys in the config
 ISSUER, MANAGEMENT = "issuer", "management_uuid"
 CONNECTION = tuple(key for key in KEYS if key not in ("name", *SECRETS))
-"""Of the config's keys those of the connection that are no secret."""
+"""The config keys of the connection that are not secret."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class RealmMove:
 
 
 def compare_server(session: Session, state: State) -> tuple[list[RealmMove], list[str]]:
-    """What the server has instead of each realm and client of the stack, and what prevents a rebind."""
+    """What the server has for each realm and client of the stack, and what prevents a rebind."""
     moves, faults = [], []
     for name, all_props in sorted(state.realms().items()):
         realm = realm_for(session, name)
@@ -228,7 +228,7 @@ def _clients(props: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
             name = props.get(stem, props.get(f"{stem}_id"))
             if isinstance(name, str):
                 yield name, value
-    for names, key in _lists(props):  # both in an order of their own
+    for names, key in _lists(props):  # each is sorted by itself
         alone = props[key][0] if len(props[key]) == 1 else None
         yield from ((name, alone) for name in props[names])
 

@@ -1,1 +1,1 @@
-"""``release``: what an owner left in a realm, taken away."""
+"""``release``: removes what an owner left in a realm."""

@@ -23,8 +23,8 @@ from reach.leftovers import Audience, Leftover, LeftoverKind
 class Declared:
     """One thing that a stack declares. client: that has it. owner: with its grant, under the former owner's name.
 
-    audience, type: what tells it from another one of that name; empty where nothing else has the name. title: what the name of a
-    policy says, whole; of a long one its name lacks the end.
+    audience, type: what distinguishes it from another one of that name, else empty. title: the full text of a policy's
+    name, whose end a long name lacks.
     """
 
     realm: str
@@ -38,7 +38,7 @@ class Declared:
 
 
 OF_REALM = (LeftoverKind.GUARD, LeftoverKind.EVENTS)
-ANYBODYS = (LeftoverKind.STRATEGY,)  # the first grant to come has noted it
+ANYBODYS = (LeftoverKind.STRATEGY,)  # the first grant has noted it
 OF_CLIENT = {
     "StandardTokenExchange": (LeftoverKind.SWITCH,),
     "TokenLifespan": (LeftoverKind.LIFESPAN,),
@@ -86,7 +86,7 @@ def declared_by(resources: Iterable[Mapping[str, Any]], owner: str) -> tuple[Dec
 def adopted(left: Iterable[Leftover], realm: str, wanted: Iterable[Declared]) -> dict[Leftover, Declared]:
     """Which of an owner's things are declared ones: of that grant, and with what these put into tokens.
 
-    What only has the name of one, or its mark, may be anybody's.
+    An object that has only the name or the mark of one may be anybody's.
     """
     known = {each: each for each in wanted}
     found = {each: known.get(_as_declared(each, realm)) for each in left}
@@ -137,7 +137,7 @@ def _of(resource: Mapping[str, Any], former: str) -> Iterator[Declared]:
 
 
 def _title(urn: str, realm: str, name: str, owner: str) -> str:
-    """What the name of a grant's policy says, whole; its place in the program is ``<realm>/<target>/<grant>-<part>``."""
+    """The full text of a grant's policy name. Its place in the program is ``<realm>/<target>/<grant>-<part>``."""
     place, grant = urn.split("::")[-1].removeprefix(f"{realm}/"), owner.partition("#")[2]
     target, _, part = place.rpartition(f"/{grant}-")
     title = policy_title(grant, target, "" if part == "requesters" else part.replace("-", " "))

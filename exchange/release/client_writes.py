@@ -1,6 +1,6 @@
 """The writes of clients that a release makes, and what the realm's client policies would do at them.
 
-Keycloak runs client policies at each write of a client, also at one that only removes a claim. Nothing gives back what they
+Keycloak runs client policies at each write of a client, also at one that only removes a claim. Nothing restores what they
 change, so it is shown before the first write.
 """
 
@@ -46,7 +46,7 @@ def release_changes(
 
 
 def _claim(left: Leftover, to: str) -> dict[str, Any]:
-    """What is written of the claim of a thing: it goes, or is another owner's."""
+    """The write of a thing's claim: it is removed, or passes on to another owner."""
     kind = claimed_kind(left)
     if kind is None:
         return {}
@@ -55,7 +55,7 @@ def _claim(left: Leftover, to: str) -> dict[str, Any]:
 
 
 def _given_back(client: Client, what: LeftoverKind, leaving: Collection[str]) -> dict[str, Any]:
-    """What the last owner who leaves gives back of a setting."""
+    """What restores a setting when all its owners leave: the last one noted the value from before."""
     held = claims(client, SETTINGS[what]) if what in SETTINGS else []
     theirs = sorted((claim for claim in held if claim.owner in leaving), key=lambda claim: claim.owner)
     last = theirs[-1] if theirs and len(theirs) == len(held) else None

@@ -68,12 +68,12 @@ def release_command(
 ) -> None:
     """Remove what a stack left in a realm and cannot destroy itself: in a copied realm, or after its state was lost.
 
-    Shows what bears the owner's marks and claims, and which exchanges end. After a yes it is taken away as the owner's own
-    [bold]pulumi destroy[/bold] would: what was adopted is given back, and what another owner claims, too, stays for that one.
+    Shows what bears the owner's marks and claims, and which exchanges would end. After a yes it is removed as by the
+    owner's own [bold]pulumi destroy[/bold]: adopted objects are restored, and what another owner claims stays.
 
-    The command cannot know whether the owner's stack is still in use. Ask its people. If it is, use its own destroy.
+    The command cannot know whether the owner's stack is still in use. Ask the people who run it. If it is, run destroy there.
 
-    Exit codes: 0 all is gone that may go, 1 something could not be taken away, or client policies would change clients by it,
+    Exit codes: 0 all was removed that may be, 1 something could not be removed, or client policies would change clients,
     2 usage, 3 it was only shown, 4 no answer.
 
     [bold]Examples[/bold]
@@ -170,7 +170,7 @@ def _no_adoption(owner: str | None, place: Deployable) -> str:
 
 
 def _is_allowed(yes: bool, owner: str, found: Sequence[release.Leavings]) -> bool:
-    """Whether a person says yes; without one it is only shown."""
+    """Asks whether to go on; without a terminal it is only shown."""
     if yes:
         return True
     if not person():

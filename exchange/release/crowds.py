@@ -1,7 +1,7 @@
-"""Claims of which an owner has many on one client: those with which nothing else goes are dropped by one write.
+"""Drops many claims of one owner on one client by one write, where only the claims are removed.
 
-As long as another claim on the same setting remains, a claim is all that goes. So of all claims on a setting the last one alone
-is left, by which the setting is given back. Whoever may write a client may have invented thousands of them.
+A setting is restored with its last claim. So all claims on it are dropped here except the last one. Anybody who may write a
+client can invent thousands of them.
 """
 
 from collections import defaultdict
@@ -16,15 +16,15 @@ from kcadmin.objects.shared_settings import drop_claims
 from kcadmin.rest.errors import KeycloakError
 from reach.leftovers import Leftover, LeftoverKind
 
-UNREADABLE = "its claim holds what the setting cannot have, so the claim alone is removed"
+UNREADABLE = "its claim contains a value that the setting cannot have, so only the claim is removed"
 HOLDS_POLICIES = "stays until the permission holds no policy, since it records the strategy to restore then"
 IN_CROWDS = frozenset({*KINDS, *NAMED_KINDS} - {LeftoverKind.EVENTS, LeftoverKind.GUARD_MARK})
-"""Not events, which are kept as long as the claims say that are left, and not marks, of which each owner's guards go first."""
+"""Not events, since how long they are kept depends on the claims that remain. Not marks, since each owner's guards go first."""
 _READ = (*SETTINGS, LeftoverKind.MANAGEMENT)
 
 
 class Crowds:
-    """Of what goes, the claims that are many of one kind on one client."""
+    """Of what is removed: the claims of one kind on one client, where there are many."""
 
     def __init__(self, realm: Realm, left: Iterable[Leftover]) -> None:
         self._realm = realm
@@ -36,7 +36,7 @@ class Crowds:
                 self._crowds[each.what, each.client].append(each)
 
     def dropped(self, left: Leftover) -> str | None:
-        """Drops a claim, the first time with all of its crowd: why something of it stays, or nothing; None: it does not go so.
+        """Drops a claim, the first time with its whole crowd. Returns why something of it stays, or nothing; None if not dropped here.
 
         :raises KeycloakError: the write was refused.
         """
@@ -52,9 +52,10 @@ class Crowds:
 
 
 def drop_crowd(realm: Realm, client: Client, crowd: Sequence[Leftover]) -> Mapping[Leftover, str]:
-    """Drops the claims that are all that goes. crowd: what an owner has of one kind on a client, as that is now.
+    """Drops those claims of a crowd with which nothing else is removed. client: as it is now.
 
-    :returns: for each that is done with, why something of it stays, or nothing.
+    :param crowd: the claims of one owner and one kind on the client.
+    :returns: for each claim that was handled here: why something of it stays, or nothing.
     """
     what = crowd[0].what
     if what is LeftoverKind.STRATEGY and (now := attached(realm, client.uuid)) and now.policies:
@@ -73,12 +74,12 @@ def drop_crowd(realm: Realm, client: Client, crowd: Sequence[Leftover]) -> Mappi
     ]
     keys = {each: claim_key(each.owner, claimed_kind(each) or "") for each in (*alone, *unread)}
     drop_claims(realm.clients, client.uuid, keys.values())
-    gone = [each for each in unread if keys[each] not in client.attributes]  # meanwhile
+    gone = [each for each in unread if keys[each] not in client.attributes]  # somebody else removed them
     return {**dict.fromkeys(alone, ""), **dict.fromkeys(unread, UNREADABLE), **dict.fromkeys(gone, "")}
 
 
 def _there(realm: Realm, client: Client, what: LeftoverKind) -> Collection[str] | None:
-    """The names of what the client has of a kind; None where its objects have no names."""
+    """The names of the client's objects of a kind; None if they have no names."""
     if what is LeftoverKind.ASSIGNMENT:
         return realm.client_scopes.held_by(client)
     if what is LeftoverKind.AUTHORIZATION_SCOPE:

@@ -18,7 +18,7 @@ from kcadmin.rest.texts import named
 from reach.leftovers import Leftover, LeftoverKind
 
 MAPPERS = {LeftoverKind(kind): store for kind, store in STORES.items()}
-"""Where the mappers of a kind are kept."""
+"""The store of the mappers of a kind."""
 
 
 def give_back(realm: Realm, left: Leftover, store: Any, found: Any, holder_uuid: str) -> bool:

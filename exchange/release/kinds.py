@@ -1,4 +1,4 @@
-"""The claims that an owner's things are on their clients."""
+"""Which claim on its client a thing of an owner is."""
 
 from collections.abc import Callable, Mapping
 
@@ -34,13 +34,13 @@ NAMED_KINDS: Mapping[LeftoverKind, Callable[[str], Kind]] = {
 
 
 def holder_of(realm: Realm, left: Leftover) -> Client | None:
-    """The client that bears a claim, as it is now."""
+    """The client that has a claim, as it is now."""
     known = realm.clients.find(left.client)
     return realm.clients.get(known.uuid, max_age=0) if known else None
 
 
 def claimed_kind(left: Leftover) -> Kind | str | None:
-    """Of the claim that a thing is on its client; None where it is none."""
+    """The claim of a thing that is a claim on its client; else None."""
     if left.what in NAMED_KINDS:
         return NAMED_KINDS[left.what](left.name)
     if left.what == LeftoverKind.ADOPTED:

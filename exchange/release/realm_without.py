@@ -1,4 +1,4 @@
-"""A realm as it is once an owner's things are taken away: what was read, without them. Without any request."""
+"""A realm as it will be when an owner's things are removed, computed from what was read. Makes no request."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -53,7 +53,7 @@ def without(found: Survey, left: Sequence[Leftover]) -> Survey:
 
 
 def policies_given_back(found: Survey, left: Sequence[Leftover]) -> dict[str, Mapping[str, Any] | None]:
-    """The realm's policies that were adopted, as they are then, by name; None where only Keycloak can tell what a note means."""
+    """The realm's adopted policies as they will be then, by name; None if only Keycloak can tell what a note means."""
     given: dict[str, Mapping[str, Any] | None] = {}
     for each in _own_policies(found, left):
         policy, kind = found.policies.get(each.name), _kind(each)
@@ -71,7 +71,7 @@ def _kind(left: Leftover) -> type:
 
 
 def _own_policies(found: Survey, left: Sequence[Leftover]) -> list[Leftover]:
-    server = management_client_id(found.realm)  # of which alone a survey knows the policies
+    server = management_client_id(found.realm)  # a survey knows the policies of this one only
     return [
         each for each in left if each.what in (LeftoverKind.PERMISSION, LeftoverKind.POLICY) and each.client == server
     ]
@@ -107,7 +107,7 @@ def _client(client: Client, mine: Sequence[Leftover], scopes: set[str]) -> Clien
 
 
 def _mapper(client: Client, raw: Mapping[str, Any], left: Leftover | None) -> Mapping[str, Any] | None:
-    """A mapper as it is then: one that was adopted is given back, and stays as it is where its note cannot be true."""
+    """A mapper as it will be then: an adopted one is restored, unless its note cannot be true."""
     if left is None:
         return raw
     now = MAPPERS[left.what].READ(raw)
@@ -121,7 +121,7 @@ def _mapper(client: Client, raw: Mapping[str, Any], left: Leftover | None) -> Ma
 
 
 def _scopes_given_back(found: Survey, left: Sequence[Leftover]) -> dict[str, Mapping[str, Any]]:
-    """The client scopes that were adopted, as they are then, by name."""
+    """The adopted client scopes as they will be then, by name."""
     given: dict[str, Mapping[str, Any]] = {}
     for each in left:
         scope = found.scopes.get(each.name) if each.what == LeftoverKind.SCOPE else None

@@ -1,7 +1,4 @@
-"""What an owner left in a realm: shown with the exchanges that end, and taken away.
-
-docs/release.md says what is trusted.
-"""
+"""What an owner left in a realm: shown with the exchanges that end, and removed. docs/release.md says what is trusted."""
 
 import json
 from collections import Counter
@@ -36,9 +33,9 @@ KEPT = "stays, since not all could be taken over; run the same command again."
 
 @dataclass(frozen=True)
 class Leavings:
-    """What was found in a realm. left: of the owner that is asked for. others: how many things each other owner has.
+    """What was found in a realm. left: things of the given owner. others: how many things each other owner has.
 
-    ends, opens: exchanges that end, or that the end of a guard lets through, a sentence each. unread: why it may be more.
+    ends, opens: exchanges that end, or that the end of a guard lets through, a sentence each. unread: why there may be more.
     adopted: of left, what becomes the owner's whose name is in ``by``. titles: of the policies in it, as adoption tells them.
     refused: what client policies would change when clients are written, and nobody has accepted; told: what else they do.
     crowds: where owners have something, as ``reach.leftovers.crowds`` gives it.
@@ -96,7 +93,7 @@ def take_away(
     own: Collection[str] = (),
     accepted: Collection[str] = (),
 ) -> list[Released]:
-    """Takes away what was found, and over what is adopted. accepted: fields of clients that client policies may change.
+    """Removes what was found, and takes over what is adopted. accepted: fields of clients that client policies may change.
 
     :raises Unreachable: the server is gone; the same command goes on.
     """

@@ -1,4 +1,4 @@
-"""Removes what an owner left, as its own ``destroy`` would. There is no state, so marks and claims alone decide.
+"""Removes what an owner left, as its own ``destroy`` would. Without a state, only marks and claims decide.
 
 Each thing is read again before it is written, and only the mark or claim of that very owner counts. A setting that others claim
 too stays on for them. Killed between any two requests, a next run finds the rest.
@@ -38,7 +38,7 @@ CLAIMS_NOTHING = Taken(CLAIMED, {})
 
 
 class Stays(Exception):
-    """A thing is given up, and some of it stays, for the reason that the text says."""
+    """A thing is released, and some of it stays for the reason in the text."""
 
 
 class Unreadable(Stays):
@@ -47,7 +47,7 @@ class Unreadable(Stays):
 
 @dataclass(frozen=True)
 class Released:
-    """What came of one thing. stays: why something of it stays, though it is given up; fault: why it could not be."""
+    """The result for one thing. stays: why some of it stays although it was released. fault: why it could not be released."""
 
     left: Leftover
     stays: str = ""
@@ -55,7 +55,7 @@ class Released:
 
 
 def release_all(realm: Realm, left: Iterable[Leftover], progress: Progress = lambda what: None) -> Iterator[Released]:
-    """Takes things away, in the order in which ``leftovers`` gives them. :raises Unreachable: the server is gone."""
+    """Removes things in the order of ``leftovers``. :raises Unreachable: the server is gone."""
     left = tuple(left)
     done: set[tuple[bool, str]] = set()
     failed = unclosed = False
@@ -117,7 +117,7 @@ def policy_of(realm: Realm, left: Leftover) -> tuple[ResourceServer | None, str 
     client = holder_of(realm, left)
     server = realm.resource_server(client.uuid) if client else None
     found = server.policy_named(left.name) if server else None
-    marks = (hash16(left.owner), left.owner)  # the hash itself, where nothing tells whose it is
+    marks = (hash16(left.owner), left.owner)  # the hash itself, if the owner is not known
     return server, str(found["id"]) if found and mark_of(found) in marks else None
 
 
@@ -235,7 +235,7 @@ def _events(realm: Realm, left: Leftover) -> None:
 
 
 def _notes(realm: Realm, client_id: str, notes: Iterable[Leftover]) -> None:
-    """By one write: notes of adopted objects that are gone or were given back, and claims that mean nothing at their place."""
+    """By one write: notes of adopted objects that are gone or restored, and claims that mean nothing where they are."""
     keys = [
         claim_key(each.owner, adopted_kind(each.name) if each.what == LeftoverKind.ADOPTED else each.name)
         for each in notes

@@ -1,4 +1,4 @@
-"""Gives one owner's objects in a realm to another owner, in place: marks and claims are rewritten, and nothing else changes.
+"""Passes one owner's objects in a realm to another owner, in place: it rewrites marks and claims, and nothing else.
 
 So no exchange is refused meanwhile. Killed between any two requests, a next run finds what still is the first owner's.
 """
@@ -37,7 +37,7 @@ def take_over(
     progress: Progress = lambda what: None,
     titles: Mapping[Leftover, str] = {},
 ) -> Iterator[Released]:
-    """Makes things an owner's, each with its grant. titles: what the names of policies say, without their owner's hash.
+    """Passes things to an owner, each with its grant. titles: the full texts of policies' names, without the owner's hash.
 
     :raises Unreachable: the server is gone.
     """
@@ -62,7 +62,7 @@ def take_over(
 
 
 def _claim(realm: Realm, left: Leftover, to: str) -> str | None:
-    """Only what a claim of its kind may hold goes over; the rest goes away, as at release."""
+    """Passes on only what a claim of its kind may contain; the rest is removed, as at release."""
     client = holder_of(realm, left)
     kind = KINDS[left.what] if left.what in KINDS else NAMED_KINDS[left.what](left.name)
     if client is None or claim_key(left.owner, kind) not in client.attributes:
@@ -77,7 +77,7 @@ def _claim(realm: Realm, left: Leftover, to: str) -> str | None:
 def _noted(
     realm: Realm, left: Leftover, found: Any, holder: Client | None, to: str, write: Callable[[], Any]
 ) -> str | None:
-    """Writes an object's mark. The note of what it was before it was adopted is the new owner's first, by the object's id.
+    """Writes an object's mark. First the note of what it was before adoption passes to the new owner, by the object's id.
 
     :returns: why there is no such note, where one cannot be true.
     """
@@ -118,7 +118,7 @@ def _scope(realm: Realm, left: Leftover, to: str) -> str | None:
 
 
 def _policy(realm: Realm, left: Leftover, to: str, title: str) -> str | None:
-    """A name that holds its owner's hash holds the new one's then; another one stays. title: what the name says besides."""
+    """A name with its owner's hash gets the new owner's hash; any other name stays. title: the rest of the name."""
     server, policy_id = policy_of(realm, left)
     if server is None or policy_id is None:
         return None

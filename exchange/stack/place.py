@@ -1,4 +1,4 @@
-"""Where a command works: a realm of a server, and the stack that declares its grants, if there is one."""
+"""Which realm a command works on, and the stack that declares its grants, if there is one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ def find_place(stack: str | None, url: str | None, realm: str | None, login: Map
 
 @dataclass(frozen=True)
 class Deployable:
-    """Where a stack is or will be deployed: no output is needed. owner: by its config; by default too, where a stack is needed.
+    """Where a stack is or will be deployed; it needs no outputs. owner: by its config; by default too, where a stack is needed.
 
     owners: the stack's own, by its config and its state, where they have their grants after ``#``.
     """
@@ -71,7 +71,7 @@ def find_deployable(
     login: Mapping[str, str | None],
     needs_stack: bool = False,
 ) -> Deployable:
-    """The realm of a stack's config, or those that are named; without a stack as ``find_place``, unless one is needed.
+    """The realm of a stack's config, or the given ones; without a stack as ``find_place``, unless a stack is needed.
 
     :raises StackProblem, InvalidSettings: saying what to do.
     """

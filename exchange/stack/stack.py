@@ -29,7 +29,7 @@ Pulumi = Callable[[Sequence[str]], str]
 
 
 class StackProblem(KeycloakError):
-    """The stack cannot be read, or holds no such grant."""
+    """The stack cannot be read, or has no such grant."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class StackOutputs:
     elsewhere: Mapping[str, str] = field(default_factory=dict)
 
     def connection(self, url: str | None = None, environ: Mapping[str, str] = os.environ) -> Connection:
-        """How to reach its server: at ``url``, else where the stack was last deployed, else where its config points.
+        """How to reach its server: by ``url``, else by the last deployment, else by its config.
 
         :raises InvalidSettings:
         """
@@ -208,7 +208,7 @@ def start_pulumi(arguments: Sequence[str], env: Mapping[str, str] = {}) -> "subp
 
 
 def _errors_in(output: str) -> list[str]:
-    """The errors of a run that tells them in JSON, such as a preview."""
+    """The errors of a run that prints JSON, such as a preview."""
     try:
         told = json.loads(output).get("diagnostics") or ()
         return [str(each["message"]).strip() for each in told if each.get("severity") == "error"]

@@ -26,7 +26,7 @@ class State:
 
     @property
     def each(self) -> list[Json]:
-        """The same, with the parts of grants that are one resource a realm."""
+        """The same, with the parts of grants that are one resource per realm."""
         return list(each_of(self.resources))
 
     @property

@@ -1,1 +1,1 @@
-"""How commands ask and answer: options, terminal, pipe, JSON."""
+"""How commands read options and print: terminal, pipe, JSON."""

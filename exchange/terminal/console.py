@@ -21,7 +21,7 @@ REFUSED, USAGE, LOOKED, UNREACHABLE = 1, 2, 3, 4
 
 
 def password(username: str) -> str:
-    """A user's, from the environment or a prompt. :raises Refusal: there is neither."""
+    """A user's password, from the environment or a prompt. :raises Refusal: there is neither."""
     password = os.environ.get(USER_PASSWORD) or (ask(f"Password of user {named(username)}") if person() else "")
     if not password:
         raise Refusal(f"user {named(username)}: is chosen without a password; set {USER_PASSWORD}.")
@@ -29,12 +29,12 @@ def password(username: str) -> str:
 
 
 def ask(what: str) -> str:
-    """What a person types, unseen; empty for nothing."""
+    """Text that a person types without echo; empty for none."""
     return str(typer.prompt(harmless(what), hide_input=True, default="", show_default=False, err=True))
 
 
 def person() -> bool:
-    """Whether somebody sits there to be asked."""
+    """Whether a person at a terminal can be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
@@ -64,7 +64,7 @@ def show_python_warnings() -> None:
 
 @contextmanager
 def busy(first: str) -> Iterator[Callable[[str], None]]:
-    """Says what goes on, to people alone; what it gives is told what comes next."""
+    """Shows the current step on a terminal. Gives a function that shows the next one."""
     console = Screen(stderr=True)
     if not console.is_terminal:
         yield lambda what: None

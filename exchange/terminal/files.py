@@ -9,9 +9,10 @@ FOR_ALL = 0o666
 
 
 def write_whole(file: Path, text: str) -> None:
-    """Puts a text in the place of a file's, under its permissions; a new one gets what the umask leaves.
+    """Replaces a file's text and keeps its permissions; a new file gets those of the umask.
 
-    A link stays one, and what is no ordinary file, such as ``/dev/stdout``, is written to. :raises OSError:
+    A link stays a link. What is not an ordinary file, such as ``/dev/stdout``, is written to.
+    :raises OSError:
     """
     if file.exists() and not file.is_file():
         file.write_text(text, encoding="utf-8")

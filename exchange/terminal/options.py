@@ -72,12 +72,13 @@ def login(
     public_url: str | None,
     insecure_http: bool,
 ) -> dict[str, str | None]:
-    """The options of a login without a stack as the config keys that they stand for."""
+    """The options of a login without a stack, as config keys."""
     return {
         "adminUsername": admin_username,
         "clientId": client_id,
         "loginRealm": login_realm,
-        "caCertificate": ca_certificate and str(Path.cwd() / ca_certificate),  # a path of the shell, not of a project
+        # a path from the current folder, not from a project
+        "caCertificate": ca_certificate and str(Path.cwd() / ca_certificate),
         "publicUrl": public_url,
         "insecureHttp": "true" if insecure_http else None,
     }

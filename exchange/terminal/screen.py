@@ -1,4 +1,4 @@
-"""Where commands print: names in a realm are anybody's choice, and reach a terminal or a line as nothing but text."""
+"""Where commands print. Anybody may choose names in a realm, so they are printed as plain text only."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ class Screen(Console):
     """A console that sends only its own control sequences."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """One sign for each letter that a terminal or a pipeline would obey, so that columns keep their width."""
+        """Replaces each control character by one sign, so that columns keep their width."""
         for segment in super().render(renderable, options):
             if segment.control:
                 yield segment

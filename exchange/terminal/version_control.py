@@ -1,4 +1,4 @@
-"""Secret files that a command writes into a git work tree: people are warned where git would take them."""
+"""Secret files that a command writes into a git work tree: warns if git would add them."""
 
 import subprocess
 from pathlib import Path
@@ -22,6 +22,6 @@ def _is_taken(file: Path) -> bool:
     command = ["git", "-C", str(place.parent), "check-ignore", "--quiet", "--", place.name]
     try:
         done = subprocess.run(command, capture_output=True, check=False, timeout=GIT_SECONDS)
-    except (OSError, subprocess.TimeoutExpired):  # without git there is nothing that takes it
+    except (OSError, subprocess.TimeoutExpired):  # without git nothing adds it
         return False
     return done.returncode == NOT_IGNORED

@@ -116,7 +116,7 @@ def _code(verdicts: Sequence[Verdict], denials: Sequence[Denial]) -> int:
 
 @contextmanager
 def _tokens_left() -> Iterator[list[str]]:
-    """What could not be ended is told here, and said however the command ends."""
+    """Collects what could not be ended. It is reported however the command ends."""
     left_open: list[str] = []
     try:
         yield left_open
@@ -127,7 +127,7 @@ def _tokens_left() -> Iterator[list[str]]:
 
 @contextmanager
 def _progress(first: str, total: int) -> Iterator[Callable[[int, str], None]]:
-    """A bar on a terminal; told how many are done, and what comes."""
+    """A progress bar on a terminal. Gives a function that takes the number done and the next step."""
     console = Screen(stderr=True)
     with Progress(
         SpinnerColumn(),

@@ -26,7 +26,7 @@ Began = Callable[[int, str], None]
 
 @dataclass(frozen=True)
 class Denial:
-    """What came of an exchange that no grant declares. why: what lets it pass, or why it was not tried."""
+    """The result of an exchange that no grant declares. why: what lets it pass, or why it was not tried."""
 
     realm: str
     exchange: Exchange
@@ -48,7 +48,7 @@ class Denial:
 
 @dataclass(frozen=True)
 class Attempts:
-    """What is to be tried in a realm. clients: ids; cases: of all its grants; opened: what these allow together."""
+    """What will be tried in a realm. clients: ids. cases: of all its grants. opened: what these allow together."""
 
     realm: str
     clients: tuple[str, ...]
@@ -91,7 +91,7 @@ def deny(
     began: Began = lambda number, what: None,
     left_open: list[str] | None = None,
 ) -> list[Denial]:
-    """What came of each, in order.
+    """The result of each, in order.
 
     :param user: whose tokens are exchanged; without one, each client's own service account's.
     :param left_open: is told what could not be ended afterwards, also where an error is raised.
@@ -109,7 +109,7 @@ def deny(
 
 
 class _Tokens:
-    """A token of each client: as a grant of the stack gives it, else by a login."""
+    """A token of each client: from a grant of the stack, else by a login."""
 
     def __init__(self, prover: Prover, todo: Attempts, user: Subject | None) -> None:
         self._prover, self._todo, self._user = prover, todo, user
@@ -126,13 +126,13 @@ class _Tokens:
         return self._found[client]
 
     def renew(self) -> None:
-        """Tokens grow old: the next ones come of new logins."""
+        """Tokens expire: the next ones come from new logins."""
         self._prover.renew(self._todo.realm)
         self._found.clear()
 
 
 def _undeclared(clients: Sequence[str], named: Collection[Exchange]) -> Iterator[Exchange]:
-    """What a requester does with its own tokens for itself gives it nothing new."""
+    """A requester's exchange of its own tokens for itself gives it nothing new."""
     for requester in clients:
         for source in clients:
             for audience in (None, *(each for each in clients if each != requester)):
@@ -156,9 +156,9 @@ def _tried(prover: Prover, todo: Attempts, tokens: _Tokens, exchange: Exchange) 
 
 
 def _allowed(prover: Prover, realm: str, tokens: _Tokens, exchange: Exchange) -> bool | str:
-    """Whether the server does it, or why that cannot be said."""
+    """Whether the server allows it, or why that is not known."""
     problem = ""
-    for _ in range(2):  # the second time with fresh tokens
+    for _ in range(2):  # the second try is with fresh tokens
         token = tokens.of(exchange.source)
         if isinstance(token, str):
             return token

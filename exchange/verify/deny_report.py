@@ -1,4 +1,4 @@
-"""What came of the exchanges that no grant declares, for people and for programs."""
+"""The results of exchanges that no grant declares, for people and for programs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,7 +27,10 @@ def objects(denials: Sequence[Denial]) -> list[dict[str, Any]]:
 
 
 def lines(denials: Sequence[Denial]) -> list[tuple[str, str]]:
-    """A line and its style for each that was not simply refused, what is open first; those not tried for one reason share one."""
+    """A line and its style for each that was not simply refused, allowed ones first.
+
+    Those not tried for the same reason share a line.
+    """
     shown = [each for result in (UNDECLARED, IMPLIED) for each in denials if each.result == result]
     found = [(f"{each.result}: {each} (realm {each.realm}){_because(each)}", STYLES[each.result]) for each in shown]
     untried: dict[tuple[str, tuple[str, ...]], int] = {}

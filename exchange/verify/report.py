@@ -41,7 +41,7 @@ def as_json(verdicts: Sequence[Verdict], more: Sequence[dict[str, Any]] = ()) ->
 
 
 def as_lines(verdicts: Sequence[Verdict]) -> list[str]:
-    """A line each, whole however long."""
+    """A line each, never shortened."""
     return [_line(verdict) for verdict in verdicts]
 
 
@@ -183,7 +183,7 @@ def _exchanged(verdict: Verdict) -> list[_Line]:
 
 
 def _claim_lines(claims: Claims, note: str = "") -> list[_Line]:
-    """Of a token that is predicted by mappers alone nothing but the audience is known."""
+    """Of a token that is predicted from mappers, only the audience is known."""
     known = claims.exp > 0
     return [
         *([("sub", (claims.sub[:SHORT_SUB] or "not in this token") + note, "")] if known else []),

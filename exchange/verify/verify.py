@@ -16,10 +16,10 @@ Began = Callable[[int, Case], None]
 
 
 def prefetch(cases: Sequence[Case], secrets: Secrets) -> None:
-    """Reads or asks for each secret before anything else is written to the terminal."""
+    """Reads each secret, or asks for it, before anything else is printed."""
     for case in cases:
         for client_id in (case.source, case.requester):
-            with suppress(Refusal, HttpError):  # said by the case itself, which asks for the secret again
+            with suppress(Refusal, HttpError):  # the case reports it, when it asks for the secret again
                 secrets(case.realm, client_id)
 
 
@@ -36,10 +36,10 @@ def verify(
 ) -> list[Verdict]:
     """The verdicts in the order of the cases.
 
-    What could not be tried has what is predicted of it among its notes.
+    The notes of a case that could not be tried contain its prediction.
 
     :param user: whose tokens are exchanged; without one, each source's service account's, and where there is none, or its
-        secret is not to be had, a dry run.
+        secret is not available, a dry run.
     :param givers: the cases of the whole stack; they give services their tokens.
     :param began: told the number of each case, from 1, before it is tried.
     :param dry_run: nothing is exchanged; the user needs no password then.
@@ -66,7 +66,7 @@ def verify(
 
 
 def _foreseen(predictor: Predictor, verdict: Verdict) -> Verdict:
-    """What is predicted of an exchange that could not be tried, where that can be seen."""
+    """The prediction for an exchange that could not be tried, if there is one."""
     try:
         predicted = predictor.predict(verdict.case)
     except (Refusal, HttpError) as problem:
@@ -77,7 +77,7 @@ def _foreseen(predictor: Predictor, verdict: Verdict) -> Verdict:
 
 
 def _service_account(session: Session, case: Case, secrets: Secrets, chains: Chains) -> Subject | str:
-    """The subject, or why a service account proves nothing here: the source's own, or one at the start of a chain to it."""
+    """The subject, or why a service account proves nothing here. It is the source's own, or one at the start of a chain to it."""
     if case.roles:
         held = f"{' or '.join(case.roles)} of users"
         return f"grant {named(case.grant)}: requires {held}, so a service account proves nothing; give --as-user"

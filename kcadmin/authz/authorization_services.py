@@ -1,4 +1,4 @@
-"""Switches a client's authorization services off, with what Keycloak made for them, and only if they hold nothing of others.
+"""Switches a client's authorization services off, with what Keycloak made for them, and only if nobody else has objects there.
 
 https://www.keycloak.org/docs/latest/authorization_services/#_resource_server_overview
 """
@@ -34,7 +34,7 @@ def delete_by_products(realm: Realm, uuid: str, was: Mapping[str, Any], *, used:
     """Deletes what came with services, or with a service account, that are off now.
 
     :param was: what was noted of the client before. used: the services were on before, so nothing came with them.
-    :param revoked: it goes although it was there before.
+    :param revoked: it is deleted although it existed before.
     """
     client = realm.clients.get(uuid)
     if client and not client.is_on(SERVICES) and (revoked or was.get(SIDE_ROLE) is False):

@@ -49,11 +49,11 @@ class Attached:
         return frozenset(self.marks)
 
     def is_of(self, owner: str, policies: Collection[str]) -> bool:
-        """Whether an owner made all of these policies that it holds."""
+        """Whether an owner made all of the policies on it."""
         return all(self.marks.get(each) == hash16(owner) for each in policies if each in self.policies)
 
     def is_alone(self, policies: Collection[str]) -> bool:
-        """Whether one policy, which no stack has made, is all that it holds: then its strategy decides nothing."""
+        """Whether its only policy is one that no stack made. Then its strategy decides nothing."""
         return len(self.policies) == 1 and set(policies) == set(self.policies) - self.marked
 
 
@@ -103,7 +103,7 @@ def attached(realm: Realm, client_uuid: str) -> Attached | None:
 
 
 def cached_attached(realm: Realm, client_uuid: str) -> Attached | None:
-    """The same as it was when the realm was read; no write is based on it."""
+    """The same from a snapshot; no write is based on it."""
     return _attached(realm.cached_permissions_server(), client_uuid) or attached(realm, client_uuid)
 
 
@@ -123,11 +123,11 @@ def _attached(server: ResourceServer, client_uuid: str) -> Attached | None:
 
 
 def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[str], owner: str) -> Attached:
-    """Adds our policies to the token-exchange permission of a client, until they stay.
+    """Adds our policies to the token-exchange permission of a client, and repeats that until they stay.
 
-    The strategy of a permission that was there before us, and was empty, is noted on the client before it is changed. Another
-    writer's older list may come after ours, the later the slower the server is: we read again after three times our own write,
-    unless no other stack holds the permission.
+    The strategy of a permission that was there before us, and was empty, is noted on the client before it is changed.
+    Another writer's older list may overwrite ours, later on a slower server. So we read again after three times the
+    duration of our write, unless no other stack uses the permission.
 
     :raises Refusal: there is no permission, or it holds unmanaged policies under another strategy.
     """
@@ -141,7 +141,7 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
             before = frozenset(wanted & set(now.policies)) if before is None else before
             if wanted <= set(now.policies) and (now.strategy == AFFIRMATIVE or now.is_alone(wanted)):
                 if settled or _is_ours_alone(realm, client_uuid, owner):
-                    if found:  # who left at that moment dropped every note
+                    if found:  # a stack that released its claim at that moment dropped every note
                         note_strategy(realm, client_uuid, owner, found)
                     return replace(now, before=before)
                 settled = True
@@ -160,8 +160,11 @@ def attach(realm: Realm, client_uuid: str, client_id: str, policies: Iterable[st
 
 
 def _is_ours_alone(realm: Realm, client_uuid: str, owner: str) -> bool:
-    """Whether no other stack can hold an older list than the one just read: a stack claims management permissions before it
-    reads their policies, and drops its claim after it has written them. Who used permissions that were on has claimed nothing."""
+    """Whether no other stack can hold an older list than the one just read.
+
+    A stack claims management permissions before it reads their policies, and drops its claim after it has written them.
+    A stack that used permissions which were on has no claim.
+    """
     client = realm.clients.get(client_uuid, max_age=0)
     held = claims(client, MANAGEMENT)
     return bool(held) and all(same_stack(claim.owner, owner) for claim in held)
@@ -177,9 +180,10 @@ def detach(
 ) -> None:
     """Takes our policies out of the token-exchange permission of a client; an empty one gets its strategy back.
 
-    :param soon_deleted: says of what the permission holds now whether our policies are deleted next, which takes them out
-        atomically; then only a list that would become empty is written, since the server deletes a permission with its last one.
-    :raises Refusal: somebody puts them back.
+    :param soon_deleted: whether our policies are deleted next, given what the permission holds now. The deletion removes
+        them atomically, so only a list that would become empty is written: the server deletes a permission with its last
+        policy.
+    :raises Refusal: somebody adds them again.
     """
     ours = set(policies)
     with realm.clients.lock(client_uuid):
@@ -195,7 +199,7 @@ def detach(
                 return
             noted = None if left else noted_strategy(realm, client_uuid)
             problem = _write(realm, now, left, noted or now.strategy)
-            if not problem and not left and go_next:  # what somebody's older list brings back leaves with its deletion
+            if not problem and not left and go_next:  # what somebody's older list adds again is removed by its deletion
                 forget_strategy(realm, client_uuid)
                 return
             again = attached(realm, client_uuid) if left else None
@@ -206,13 +210,13 @@ def detach(
 
 
 def leave_empty(realm: Realm, client_uuid: str, now: Attached | None) -> None:
-    """Gives a permission without policies the strategy that it was found with."""
+    """Restores the former strategy of a permission without policies."""
     noted = noted_strategy(realm, client_uuid)
     for _ in range(ROUNDS):
-        if now and now.policies:  # somebody came meanwhile, who needs the note
+        if now and now.policies:  # another stack attached policies meanwhile, and needs the note
             return
         problem = None
-        if now and noted and now.strategy == AFFIRMATIVE:  # another one is somebody else's choice
+        if now and noted and now.strategy == AFFIRMATIVE:  # somebody else chose a third one
             problem = _write(realm, now, None, noted)
         if not problem:
             forget_strategy(realm, client_uuid)
@@ -260,7 +264,7 @@ def _write(realm: Realm, now: Attached, policies: set[str] | None, strategy: str
 
 
 def write_once(server: ResourceServer, permission_id: str, body: Mapping[str, Any]) -> KeycloakError | None:
-    """One write of a list that was just read; a busy answer is returned, for a round with a new read."""
+    """One write of a list that was just read. An answer of a busy server is returned, so that the next round reads again."""
     try:
         server.update_permission(permission_id, body, once=True)
     except KeycloakError as problem:

@@ -1,7 +1,7 @@
 """What a policy can decide about a legacy exchange: Keycloak judges the requester, never the user of the token.
 
 The identity is the requesting client with its service account's roles and groups; its only attribute is ``scope``, the scopes of
-the subject token. So some policies never match. With logic NEGATIVE such a policy permits everybody.
+the subject token. So some policies never match, and with logic NEGATIVE they permit everybody.
 https://www.keycloak.org/securing-apps/token-exchange#_client-to-client-permission
 """
 
@@ -24,7 +24,7 @@ _REMEDIES = {
 
 @dataclass(frozen=True)
 class Judgement:
-    """``faults``: why policies must not be attached. ``notes``: how people may misread them. A sentence each."""
+    """``faults``: why policies must not be attached. ``notes``: what people may misunderstand. A sentence each."""
 
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ def cannot_match(policy: Mapping[str, Any]) -> str | None:
 
 
 def judges_the_requester(policy: Mapping[str, Any]) -> bool:
-    """Whether a policy checks the service account of the client that asks, where people may mean the token's user."""
+    """Whether a policy checks the service account of the requester, although people may mean the token's user."""
     return policy["type"] in ("role", "group")
 
 

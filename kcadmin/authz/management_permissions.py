@@ -36,7 +36,7 @@ def management(realm: Realm, client_uuid: str) -> Management | None:
 
 
 def cached_management(realm: Realm, client_uuid: str) -> Management | None:
-    """The same as it was when the realm was read, with the token-exchange permission alone, if it was on then."""
+    """The same from a snapshot: only the token-exchange permission, if it was on then."""
     server = realm.cached_permissions_server()
     permission = server.policy_named(permission_name(client_uuid)) if server.permissions_on(client_uuid) else None
     return Management(True, {TOKEN_EXCHANGE: str(permission["id"])}) if permission else management(realm, client_uuid)
@@ -75,11 +75,11 @@ def take_management(
     always: bool = False,
     former: str | None = None,
 ) -> tuple[Taken, Management]:
-    """Switches them on under a claim, which is written first; unmanaged ones that are on are used and not marked.
+    """Switches them on under a claim that is written first. If they are on and unmanaged, they are used and not claimed.
 
     :param writer: who claims them for the owner.
-    :param always: those that are on are claimed, too, since they are to be switched off at the end.
-    :param remembered: what an earlier call said, for a claim that somebody has removed.
+    :param always: claims them even if they are on, since they will be switched off at the end.
+    :param remembered: the result of an earlier call, for a claim that somebody has removed.
     :param former: our own owner before it was renamed.
     :raises Refusal: the server has no such feature, or another stack has this owner.
     """
@@ -103,7 +103,7 @@ def take_management(
         was = remembered.over(was) if remembered else was
         write_claim(realm.clients, uuid, Claim(owner, KIND, {"enabled": True}, was, writer))
         if any(claim.owner != owner for claim in held):
-            now = management(realm, uuid)  # who left before it could see our claim has switched them off
+            now = management(realm, uuid)  # a stack that released before it saw our claim has switched them off
         if now is None or not now.enabled:
             now = set_management(realm, uuid, True)
         return Taken(CLAIMED, was), now
@@ -112,7 +112,7 @@ def take_management(
 def release_management(
     realm: Realm, uuid: str, owner: str, taken: Taken, *, revoke: bool, permission: str | None = None
 ) -> tuple[bool, list[str]]:
-    """Drops our claim; the last one out switches them off, if they were off, but for unmanaged policies.
+    """Drops our claim. The last owner switches them off if they were off before, unless they hold unmanaged policies.
 
     :param permission: the id of the token-exchange permission, where it is known.
     :returns: whether they were switched off, and the policies that kept them on.
@@ -134,11 +134,11 @@ def release_management(
         drop_claim(realm.clients, uuid, owner, KIND)
         left = _others_now(realm, uuid, owner)
         if left == [] and wanted_off and not off and not unmanaged:
-            # Two left at once, each seeing the other: the later one switches them off.
+            # Two released at once and saw each other's claim: the later one switches them off.
             off, unmanaged = _switch_off(realm, uuid, permission)
             left = _others_now(realm, uuid, owner)
         if off and left:
-            set_management(realm, uuid, True)  # another stack came while we left
+            set_management(realm, uuid, True)  # another stack claimed them while we released
         return off and not left, unmanaged
 
 
@@ -151,17 +151,17 @@ def _switch_off(realm: Realm, uuid: str, permission: str | None) -> tuple[bool, 
 
 
 def _others_now(realm: Realm, uuid: str, owner: str) -> list[Claim] | None:
-    """The claims of others at this moment, or None when the client is gone. Ours stays where its write is refused."""
+    """The claims of others now, or None if the client is gone. Ours stays if its write is refused."""
     client = realm.clients.get(uuid, max_age=0)
     return [claim for claim in claims(client, KIND) if claim.owner != owner] if client else None
 
 
 def _policies(realm: Realm, uuid: str, permission: str | None) -> list[str]:
-    """The names of the policies on a client's permissions: of this moment on token-exchange, lately on the others."""
+    """The names of the policies on a client's permissions: read now for token-exchange, and a moment ago for the others."""
     server = realm.permissions_server()
     others = realm.cached_permissions_server().held_beside_lately(uuid) if permission else None
     if permission and others is not None:
-        with suppress(NotFound):  # switched off and on again, they have other ids
+        with suppress(NotFound):  # after off and on again they have other ids
             return [*_names(server, permission), *others]
     now = management(realm, uuid)
     return [name for each in (now.permissions.values() if now else ()) for name in _names(server, each)]

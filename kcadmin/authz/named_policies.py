@@ -1,4 +1,4 @@
-"""Policies that name roles, groups, users, client scopes or other policies: by name for people, by id for Keycloak.
+"""Policies that list roles, groups, users, client scopes or other policies: by name for people, by id for Keycloak.
 
 A name is read just before a write, since Keycloak ignores an unknown role and answers 500 to other unknown names.
 """
@@ -57,7 +57,7 @@ N = TypeVar("N", bound=Item | str)
 
 
 def read_items(kind: type[T], given: Iterable[Any]) -> tuple[T, ...]:
-    """Items as people write them: a name alone, or a mapping of the item's fields. In order, each once.
+    """Items as people write them: a name, or a mapping of the item's fields. In order, without duplicates.
 
     :raises ValueError: one is neither.
     """
@@ -84,13 +84,16 @@ def shortest(item: Item) -> Any:
 
 
 def _items(kind: type[T], value: Iterable[Any]) -> tuple[T, ...]:
-    """Items again, of which a note in a claim holds the fields only."""
+    """Items from a note in a claim, which contains only their fields."""
     return tuple(sorted(each if isinstance(each, kind) else kind(**each) for each in value))
 
 
 @dataclass(frozen=True, kw_only=True)
 class RolePolicy(Policy):
-    """Matches holders of one of the roles, and of all required ones. ``fetch_roles``: as stored now, not as in the token."""
+    """Matches holders of one of the roles, and of all required ones.
+
+    ``fetch_roles``: checks the roles as stored now, not as in the token.
+    """
 
     roles: tuple[RoleItem, ...] = ()
     fetch_roles: bool = False
@@ -136,7 +139,7 @@ class AggregatePolicy(Policy):
 
 
 class _NamingPolicies(Policies[P]):
-    """What the stores of policies that name things share."""
+    """What the stores of such policies share."""
 
     def found(self, *segments: str, **query: str) -> Any:
         """What the realm has at a path, or None."""
@@ -146,7 +149,7 @@ class _NamingPolicies(Policies[P]):
             return None
 
     def ids(self, wanted: P, items: Iterable[N], look_up: Callable[[N], tuple[str, str, Any]]) -> dict[N, str]:
-        """The id of each item. :param look_up: gives what it is, its name, and what was found, or None.
+        """The id of each item. :param look_up: gives the kind of thing, its name, and the representation or None.
 
         :raises Refusal: with a sentence for each that does not exist.
         """

@@ -31,6 +31,6 @@ def noted_strategy(realm: Realm, client_uuid: str) -> str | None:
 
 
 def forget_strategy(realm: Realm, client_uuid: str) -> None:
-    """Drops every owner's note: two that came at once have each written one."""
+    """Drops every owner's note: two owners at once may each have written one."""
     client = realm.clients.get(client_uuid, max_age=RECENT_SECONDS)
     drop_claims(realm.clients, client_uuid, [claim.key for claim in claims(client, STRATEGY)])

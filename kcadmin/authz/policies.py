@@ -257,7 +257,7 @@ class ScriptPolicies(Policies[ScriptPolicy]):
         return self._type
 
     def look_up(self, policy_id: str) -> Mapping[str, Any] | None:
-        """At the path of a type that is not deployed any more there is no policy; it lives on."""
+        """The path of a type that is no longer deployed shows no policy, but the policy still exists."""
         return self.server.policy_of_any_type(policy_id)
 
     def fields(self, found: Mapping[str, Any]) -> dict[str, Any]:
@@ -268,7 +268,7 @@ class ScriptPolicies(Policies[ScriptPolicy]):
 
 
 def stored_empty(found: Mapping[str, Any], *fields: str) -> tuple[str, ...]:
-    """The fields of a representation that are there and empty; to Keycloak that is not the same as absent."""
+    """The fields of a representation that are present but empty, which for Keycloak is not the same as absent."""
     return tuple(field for field in fields if found.get(field) == "")
 
 

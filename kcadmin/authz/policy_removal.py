@@ -14,9 +14,9 @@ from kcadmin.rest.texts import named
 
 
 def delete_policy(realm: Realm, server: ResourceServer, policy_id: str) -> None:
-    """Deletes a policy, and keeps each permission whose last one it is: emptied first, the server lets it live.
+    """Deletes a policy, and keeps each permission whose last policy it is: the server keeps one that was emptied before.
 
-    :raises Refusal: it is the last one of an aggregate policy or a resource permission, which would go with it.
+    :raises Refusal: it is the last policy of an aggregate policy or a resource permission, which Keycloak would delete with it.
     """
     users = server.users_of(policy_id)
     targets = {str(each["id"]): _target(each) for each in users}
@@ -33,7 +33,7 @@ def delete_policy(realm: Realm, server: ResourceServer, policy_id: str) -> None:
 
 
 def _outlive(realm: Realm, server: ResourceServer, user: Mapping[str, Any], policy_id: str, target: str | None) -> bool:
-    """Empties what would go with its last policy, and says whether."""
+    """Empties a permission that Keycloak would delete with its last policy; returns whether it did."""
     problem = None
     for _ in range(ROUNDS):  # each with a read of its own: a body sent again would remove what was added meanwhile
         held = _held(server, str(user["id"]))
@@ -72,9 +72,11 @@ def _held(server: ResourceServer, permission_id: str) -> list[dict[str, Any]] | 
 
 
 def _mend_after_deleting(realm: Realm, client_uuid: str) -> None:
-    """Others deleted the other policies at that moment.
+    """Others deleted the other policies at the same time.
 
-    The last one took the permission along; or, on PostgreSQL, each still saw the other's, and it stays, empty."""
+    The last deletion took the permission along; or, on PostgreSQL, each still saw the other's policy, and the permission
+    stays empty.
+    """
     now, there = attached(realm, client_uuid), management(realm, client_uuid)
     if now is None and there and there.enabled:
         set_management(realm, client_uuid, True)

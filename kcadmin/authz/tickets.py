@@ -1,4 +1,4 @@
-"""Tokens that a client's authorization services issue: their audience is that client, whatever client asks and mappers say.
+"""Tokens that a client's authorization services issue: they are for that client, whatever its mappers add.
 
 Any holder of an access token of the realm may ask, and gets one as soon as a permission grants anything. Its ``azp`` is still the
 client that asked, so the client with the services may exchange it: proven on Keycloak 24.0.5 to 26.7.3, both exchanges.
@@ -30,7 +30,7 @@ def ticket_way(realm: Realm, target: Client) -> str | None:
 
 
 def unjudged(client_id: str) -> str:
-    """A sentence for a command that reads a whole realm and does not ask services what they hold."""
+    """A sentence for a command that reads a whole realm, but not the content of authorization services."""
     name = named(client_id)
     return (
         f"authorization services of {name}: give whoever holds a token and gets a permission there a token for {name}, which it "
@@ -39,7 +39,7 @@ def unjudged(client_id: str) -> str:
 
 
 def _grants(settings: Mapping[str, Any], target: Client) -> str | None:
-    """A clause. What its policies say of which user is not judged."""
+    """A clause. Its policies on users are not judged."""
     things = [*(settings.get("resources") or ()), *(settings.get("scopes") or ())]
     mode = str(settings.get("policyEnforcementMode") or ENFORCING)
     if mode != ENFORCING:
@@ -52,7 +52,7 @@ def _grants(settings: Mapping[str, Any], target: Client) -> str | None:
 
 
 def _is_a_users(resource: Mapping[str, Any], target: Client) -> bool:
-    """Whether a user owns a resource, or may share it: then its owner, and whom he lets, need no permission."""
+    """Whether a user owns a resource or may share it. Then the owner, and users that it is shared with, need no permission."""
     owner = resource.get("owner") or {}
     names = {owner.get("id"), owner.get("name")} - {None} if isinstance(owner, Mapping) else {owner}
     return bool(resource.get("ownerManagedAccess")) or bool(names - {target.uuid, target.client_id})

@@ -1,7 +1,7 @@
 """When a time policy matches, by Keycloak's rules, and which policies together make a window of hours.
 
 A policy's fields are judged one by one at the server's own clock and zone: year, month, day of the month, hour and minute must
-each be between two numbers, both included. So no field wraps around, and 08:30 to 17:15 needs three policies.
+each be between two numbers, both included. So no field wraps around midnight, and 08:30 to 17:15 needs three policies.
 https://www.keycloak.org/docs/latest/authorization_services/#_policy_time
 """
 
@@ -28,7 +28,7 @@ _TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
 
 def time_faults(given: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the fields of a time policy, which Keycloak takes as they are.
+    """What is wrong with the fields of a time policy. Keycloak stores any.
 
     :param given: numbers by name, dates as text; None is unset.
     """
@@ -126,7 +126,7 @@ def time_parts(start: str | None, end: str | None, **fields: int | str | None) -
 
 
 def _pieces(first: int, after: int) -> Iterator[dict[str, int]]:
-    """Minutes of one day as an hour's rest, whole hours and an hour's beginning."""
+    """Splits minutes of one day into the rest of an hour, whole hours, and the beginning of an hour."""
     if first == after:
         return
     (hour, minute), (hour_end, minute_end) = divmod(first, 60), divmod(after - 1, 60)
@@ -145,7 +145,7 @@ def _pieces(first: int, after: int) -> Iterator[dict[str, int]]:
 def matches(fields: Mapping[str, int | str], moment: datetime) -> bool:
     """Whether a time policy matches at a moment of the server's clock. fields: by our names, as ``time_faults`` takes them.
 
-    A date that is none, which is an error 500 at each exchange, matches never.
+    An invalid date, which is an error 500 at each exchange, never matches.
     """
     for key, value in fields.items():
         if key in TIME_DATES:

@@ -19,13 +19,13 @@ from kcadmin.rest.errors import Refusal
 def admission_faults(
     realm: Realm, named: str, now: TakenGuards, before: TakenGuards | None, writer: Writer, held: Collection[str]
 ) -> Iterator[str]:
-    """Why another stack has the owner, and what the server lacks; nothing is asked of what is as before.
+    """Why another stack has the owner, and what the server lacks. Asks nothing about unchanged guards.
 
     :param named: the resource in messages. held: numbers of the stack's own state.
     """
     if before is None or before.owner != now.owner:
         try:
-            with continuing(held):  # the former one's are another stack's, as is known
+            with continuing(held):  # the former owner's are known to be another stack's
                 require_one_owner(realm, os.environ.get(TAKEN_OVER_BY) or now.owner, writer)
         except Refusal as problem:
             yield problem.clause

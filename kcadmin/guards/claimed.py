@@ -65,7 +65,7 @@ def take_guards(
         marks = _marks(realm, held)
         _take(realm, held, marks, before)
         if all(_require(realm, uuid, max_age=0).value(MARKED) == mark for uuid, mark in marks.items()):
-            break  # else another stack has given one of them another mark meanwhile, and both take the same one now
+            break  # else another stack gave one of them another mark meanwhile; the next round takes the same one
     else:
         raise Refusal(
             f"exchange guards of realm {named(realm.name)}: {ROUNDS} writes of the marks of requesters did not stay; "
@@ -80,7 +80,7 @@ def take_guards(
 
 
 def claim_on(realm: Realm, held: TakenGuards) -> Claim | None:
-    """What an owner's parts and claims say of who wrote them: one of another number where there is one, else any."""
+    """The writer in an owner's parts and claims: one with another number if there is one, else any."""
     found = [
         Claim(held.owner, KIND, {}, {}, part.writer)
         for kind in (POLICIES, PROFILES)
@@ -102,7 +102,7 @@ def require_one_owner(realm: Realm, owner: str, writer: Writer, now: Sequence[En
 
 
 def release_guards(realm: Realm, held: TakenGuards) -> bool:
-    """Takes out the owner's parts and marks, and nothing else; whether other owners declare some of it too."""
+    """Removes the owner's parts and marks, and nothing else. Returns whether other owners declare some of it too."""
     ours = _names(realm, held)
 
     def without(kind: str) -> tuple[str, Change]:
@@ -138,13 +138,13 @@ def changed_by_others(realm: Realm, held: TakenGuards) -> list[str] | None:
 
 
 def borrowed_marks(realm: Realm, held: TakenGuards) -> list[str]:
-    """Other clients that bear a mark which was not made for them, a sentence each; one request for each 100 clients."""
+    """Other clients with a mark that was not made for them, a sentence each; one request per 100 clients."""
     borrowers = (client.client_id for client in borrowing(realm) if client.uuid not in held.uuids.values())
     return [f"client {shown(name)} has a mark that was made for another client" for name in borrowers]
 
 
 def borrowing(realm: Realm) -> Iterator[Client]:
-    """Clients with a mark that was not made for them, among the first 2,000 of the realm; the realm's own is left alone."""
+    """Clients with a mark that was not made for them, among the first 2,000 of the realm; the realm's own client is left out."""
     seen, management = 0, realm.management_uuid()
     for page in realm.clients.pages():
         yield from (client for client in page if client.uuid != management and is_borrowed(client, management))
@@ -154,7 +154,7 @@ def borrowing(realm: Realm) -> Iterator[Client]:
 
 
 def take_marks_back(realm: Realm) -> Iterator[str]:
-    """Removes all of them; what to tell people of each."""
+    """Removes all of them. Gives a sentence for each."""
     for client in list(borrowing(realm)):
         take_mark_back(realm, client)
         yield (
@@ -164,13 +164,13 @@ def take_marks_back(realm: Realm) -> Iterator[str]:
 
 
 def take_mark_back(realm: Realm, client: Client) -> None:
-    """Removes a mark that was not made for the client, and nothing else of it; one whose client is gone is done."""
+    """Removes a mark that was not made for the client, and nothing else. If the client is gone, nothing is left to do."""
     with suppress(NotFound):
         realm.clients.change(client.uuid, {MARKED: None})
 
 
 def _take(realm: Realm, held: TakenGuards, marks: Mapping[str, str], before: TakenGuards | None) -> None:
-    """One round: attributes, profiles, policies. Where policies ask for a computed mark they ask for both marks meanwhile."""
+    """One round: attributes, profiles, policies. Policies that ask for a computed mark ask for both marks meanwhile."""
     former = before.owner if before else held.owner
     leaving, ours = {held.owner, former}, _names(realm, before) if before else set()
     mine = guard_parts(held.guards, {name: marks[uuid] for name, uuid in held.uuids.items()}, held.writer)
@@ -245,7 +245,7 @@ def _require(realm: Realm, uuid: str, *, max_age: float) -> Client:
 
 
 def _known_mark(realm: Realm, client: Client | None, policies: Sequence[Entry], uuid: str) -> str:
-    """What policies should ask for: the client's own mark, else the one that they ask for, else one that nothing has."""
+    """The mark for policies to ask for: the client's own, else the one that they ask for now, else one that no client has."""
     mark = str(client.value(MARKED)) if client else ""
     if is_own(mark, uuid) or mark == computed_mark(realm.management_uuid(), uuid):
         return mark
@@ -261,7 +261,7 @@ def _write_mark(realm: Realm, uuid: str, mark: str, held: TakenGuards) -> None:
 
 
 def _unmark(realm: Realm, uuid: str, owner: str) -> None:
-    """Drops the owner's claim; the last one out takes the mark along. Two may leave at once, and one may come."""
+    """Drops the owner's claim. The last owner removes the mark. Two owners may release at once, and another may claim."""
     key = claim_key(owner, KIND)
     with realm.clients.lock(uuid):
         client = realm.clients.get(uuid, max_age=0)

@@ -2,8 +2,8 @@
 
 Keycloak has one list of each. A PUT replaces the whole list and does not note who wrote what: of four parallel writers three are
 lost. So a list is read, changed in memory and sent whole immediately. It is read again immediately, after 0.3 s and after 0.6 s,
-until it contains the change. A write of others in the milliseconds between our GET and our PUT is lost. Another stack notices
-that when it reads again, and repeats its write; a person must do so, too.
+until it contains the change. A write by others in the milliseconds between our GET and our PUT is lost. Another stack
+notices that when it reads again, and repeats its write. A person has to check it by hand.
 https://www.keycloak.org/docs/latest/server_admin/#_client_policies
 """
 
@@ -37,7 +37,7 @@ def entries(realm: Realm, kind: str) -> list[Entry] | None:
 
 
 def judging(realm: Realm, kind: str) -> list[Entry]:
-    """Those that judge anything: none where the server's feature is switched off, whatever the database has."""
+    """Those that take effect: none if the server's feature is switched off, whatever the database contains."""
     try:
         return entries(realm, kind) or []
     except NotImplementedHere:
@@ -86,7 +86,7 @@ def missing_from_server(session: Session, conditions: Sequence[str], executors: 
 
 
 def _write(realm: Realm, kind: str, change: Change) -> bool:
-    """Whether there was something to write. Unknown fields of the answer go back as they came."""
+    """Returns whether there was something to write. Unknown fields of the answer are sent back unchanged."""
     now = _read(realm, kind)
     then = change(now[kind])
     if then == now[kind]:

@@ -102,7 +102,7 @@ def sources_by_requester(flows: Iterable[tuple[str, str]]) -> dict[str, tuple[st
 
 
 def label_of(mark: str) -> str:
-    """What entries are named by, which is not secret; of a mark of earlier versions, the mark itself."""
+    """The part of a mark in entries' names, which is not secret; of a mark of earlier versions, the mark itself."""
     form = MARK_FORM.fullmatch(mark)
     return form[1] if form else mark
 
@@ -138,10 +138,10 @@ def merged(
     leaving: Collection[str] = (),
     ours: Collection[str] = (),
 ) -> list[Entry]:
-    """The realm's list with our parts in it; entries that hold no part of ours stay as they are and where they are.
+    """The realm's list with our parts in it; entries without a part of ours stay unchanged and in place.
 
-    :param leaving: owners whose parts go where ``mine`` names no such entry.
-    :param ours: names of entries that were ours, and go even when nobody's part can be read any more.
+    :param leaving: owners whose parts are removed from entries that ``mine`` does not have.
+    :param ours: names of entries that were ours, and are removed even if no part in them can be read any more.
     """
     then: list[Entry] = []
     for entry in entries:
@@ -160,7 +160,7 @@ def merged(
 def pattern_conflicts(
     entries: Sequence[Entry], mine: Mapping[str, GuardPart], leaving: Collection[str]
 ) -> Iterator[str]:
-    """Other owners' patterns for a claim that differ from ours: both would have to match."""
+    """Other owners' patterns for a claim that differ from ours, since both would have to match."""
     for entry in entries:
         part = mine.get(str(entry.get("name")))
         for who, other in held_parts(entry).items() if part and part.kind == USER else ():
@@ -201,9 +201,9 @@ def as_entry(kind: str, name: str, held: Mapping[str, GuardPart]) -> Entry:
 
 
 def _policy(name: str, held: Collection[GuardPart]) -> dict[str, Any]:
-    """Conditions are joined by AND: who bears none of the marks for ``requesters``, else who bears this one.
+    """Conditions are joined by AND: for ``requesters``, clients with none of the marks; else clients with this mark.
 
-    The scope that is asked for counts where it is an optional one of the requester.
+    A requested scope counts if it is an optional one of the requester.
     """
     marks = sorted({mark for part in held for mark in part.marks})
     negative = any(part.kind == REQUESTERS for part in held)

@@ -1,4 +1,4 @@
-"""Faults of declared guards, a sentence each: what cannot work, or would not guard what it seems to."""
+"""Faults of declared guards, a sentence each: what cannot work, or would not guard what it seems to guard."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ _PLAIN_PATTERN = re.compile(
 
 
 def guard_type_faults(declared: Mapping[str, Any]) -> list[str]:
-    """What of the inputs is no map as it should be, so that nothing else can be said of it."""
+    """Inputs that are not maps of the right shape, so that nothing else can be checked about them."""
     declared = {name: value for name, value in declared.items() if value is not None}
     sources, claims = declared.get("sources", {}), declared.get("user_claims", {})
     found = []
@@ -39,7 +39,7 @@ def guard_type_faults(declared: Mapping[str, Any]) -> list[str]:
 
 
 def guard_faults(guards: Guards) -> Iterator[str]:
-    """What cannot work, or would not guard what it seems to: ``<what is wrong>; <what to do>``."""
+    """What cannot work, or would not guard what it seems to guard: ``<what is wrong>; <what to do>``."""
     if guards == Guards():
         yield "guards nothing; give requesters, sources, scopes, no_wider_scopes or user_claims"
     if guards.requesters == ():

@@ -33,7 +33,7 @@ def new_mark(client_uuid: str) -> str:
 
 
 def computed_mark(management_uuid: str, client_uuid: str) -> str:
-    """The client's mark of earlier versions, which who knows both UUIDs can compute."""
+    """The client's mark of earlier versions. Anybody who knows both UUIDs can compute it."""
     return hash16(f"{management_uuid}|{client_uuid}")
 
 
@@ -44,7 +44,7 @@ def is_own(mark: str | None, client_uuid: str) -> bool:
 
 
 def is_borrowed(client: Client, management_uuid: str) -> bool:
-    """Whether a client bears a mark that was not made for it: a copy of another client, or one that was lent it."""
+    """Whether a client has a mark that was not made for it: it is a copy of another client, or got its mark."""
     mark = client.value(MARKED)
     return bool(mark) and not is_own(mark, client.uuid) and mark != computed_mark(management_uuid, client.uuid)
 
@@ -56,9 +56,10 @@ def marks_in(entries: Iterable[Entry], client_uuid: str) -> list[str]:
 
 
 def mark_for(client: Client, policies: Iterable[Entry]) -> str:
-    """The mark that a client is to bear: what policies ask for already, what another stack has just given it, or a new one.
+    """The mark that a client is to have.
 
-    An attribute alone is not believed: whoever registered the client may have written it.
+    It is the one that policies ask for already, the one that another stack has just given it, or a new one. An attribute
+    alone is not trusted: whoever registered the client may have written it.
     """
     mark, asked = client.value(MARKED), marks_in(policies, client.uuid)
     if asked:

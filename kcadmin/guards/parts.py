@@ -1,6 +1,6 @@
 """Each owner's part of an exchange guard, in the description of the guard's client policy and client profile.
 
-What the description holds is data: anybody who may write the realm's client policies may have written it.
+The description is data: anybody who may write the realm's client policies may have written it.
 """
 
 import json
@@ -29,8 +29,8 @@ _WRITER = tuple[str, Annotated[str, re.compile("([0-9a-f]{8})?")]]
 class GuardPart:
     """One owner's part of a guard. ``allowed``: client ids for ``sources`` and ``asked``, a pattern for ``user``.
 
-    ``claim``: of the subject token; for ``asked`` the requested client scope. ``writer``: who wrote the part for its owner, which
-    makes no difference to the guard.
+    ``claim``: of the subject token; for ``asked`` the requested client scope. ``writer``: who wrote the part for its owner;
+    the guard does not depend on it.
     """
 
     kind: Annotated[str, KINDS]
@@ -45,7 +45,7 @@ class GuardPart:
 
 
 def held_parts(entry: Entry) -> dict[str, GuardPart]:
-    """Each owner's part of an entry, read from its description; what cannot be read is nobody's, which is told once."""
+    """Each owner's part of an entry, read from its description. What cannot be read is ignored, with one warning."""
     description = str(entry.get("description") or "")
     if not str(entry.get("name")).startswith(PREFIX) or _HELD not in description:
         return {}
@@ -61,7 +61,7 @@ def held_parts(entry: Entry) -> dict[str, GuardPart]:
         if fits(GuardPart, part)
     }
     if not isinstance(noted, Mapping) or len(held) < len(noted):
-        wrong = "its description holds what is no stack's part, and counts for nothing"
+        wrong = "its description contains parts that no stack can have written, which are ignored"
         text = f"guard {shown(entry.get('name'))}: {wrong}; run `pulumi up` for the stacks that declare it."
         warn_once(_log, text, text)
     return held
@@ -76,14 +76,14 @@ def guard_description(held: Mapping[str, GuardPart]) -> str:
 
 
 def _written(held: Mapping[str, GuardPart]) -> str:
-    """Who wrote the parts: stack and number, by the owner's hash, which holds no text that could be taken for another."""
+    """Who wrote the parts: stack and number, by the owner's hash, in which no text can be mistaken for another."""
     writers = {hash16(owner): [part.writer.stack, part.writer.number] for owner, part in held.items()}
     known = {owner: writer for owner, writer in writers.items() if any(writer)}
     return f"{_WRITTEN}{_json(known)} " if known else ""
 
 
 def _writers(text: str) -> dict[str, Writer]:
-    """What ``_written`` wrote. What is something else tells of nobody."""
+    """What ``_written`` wrote. Anything else counts as nothing."""
     try:
         noted = read_note(text.removeprefix(_WRITTEN))
     except ValueError:

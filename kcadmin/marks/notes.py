@@ -13,7 +13,7 @@ from dataclasses import MISSING, asdict, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
-LARGEST_NUMBER = 2**53  # up to it JSON's numbers are exact, in Pulumi's state too
+LARGEST_NUMBER = 2**53  # up to this, numbers in JSON are exact, also in Pulumi's state
 _HALF = re.compile("[\ud800-\udfff]")  # half of a character, which no digest can be made of
 _lock = threading.Lock()
 _said: set[Hashable] = set()
@@ -25,9 +25,9 @@ SECONDS = Annotated[int, range(LARGEST_NUMBER)]
 
 
 def read_note(text: object) -> Any:
-    """JSON without what has two meanings: a key that is there twice, NaN.
+    """Parses JSON without ambiguity: no key twice, no NaN.
 
-    :raises ValueError: it is no such text, also where it is nested too deeply to be read.
+    :raises ValueError: it is not such a text, or it is nested too deeply to be read.
     """
     if not isinstance(text, str):
         raise ValueError("a note is a text")
@@ -106,7 +106,7 @@ def plain(value: Any) -> Any:
 
 
 def warn_once(log: logging.Logger, about: Hashable, text: str) -> None:
-    """Tells people of notes that count for nothing: once a run for each object that bears them."""
+    """Warns of notes that are ignored: once a run for each object that has them."""
     with _lock:
         if about in _said:
             return

@@ -74,7 +74,7 @@ def stack_digits(stack: str) -> str:
 
 
 def has_name_of(stack: str, other: str) -> bool:
-    """Whether two stacks may be one: they have the same name, in whichever backends. What no mark says, may be any."""
+    """Whether two stacks may be one: they have the same name, in whichever backends. What a mark leaves out may be any."""
     return not stack or not other or stack_digits(stack)[:_NAME_DIGITS] == stack_digits(other)[:_NAME_DIGITS]
 
 
@@ -100,7 +100,7 @@ def marked(description: str, owner: str | None, writer: Writer = NOBODY) -> str:
 
 
 def unmarked(description: str) -> tuple[str, str | None, Writer]:
-    """A description without its mark, the owner's hash, and the writer."""
+    """Splits a description: the text without its mark, the owner's hash, the writer."""
     mark = _MARK.search(description)
     if mark is None:
         return description, None, NOBODY
@@ -109,7 +109,7 @@ def unmarked(description: str) -> tuple[str, str | None, Writer]:
 
 
 def mark_of(described: Mapping[str, Any]) -> str | None:
-    """The owner's hash on a policy or permission as Keycloak gives it; None on nobody's."""
+    """The owner's hash on a policy or permission as Keycloak gives it; None without a mark."""
     return unmarked(str(described.get("description") or ""))[1]
 
 
@@ -125,7 +125,7 @@ def name_stem(name: str) -> str:
 
 
 def policy_title(grant: str, target: str, part: str = "") -> str:
-    """What a grant's policy is called, before its owner is told. part: of a condition."""
+    """The name of a grant's policy, without the owner. part: of a condition."""
     return f"{grant}{MAY_EXCHANGE}{target}{f', {part}' if part else ''}"
 
 

@@ -1,6 +1,6 @@
 """How Pulumi's state keeps many parts of grants as one resource: what parts of a kind have in common is kept once.
 
-Only texts, numbers, lists and maps: no part of Pulumi, and nothing of what the parts mean.
+Contains only texts, numbers, lists and maps. Knows neither Pulumi nor the meaning of parts.
 """
 
 import json
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 OBJECT, PACKAGED = "pulumi-python:dynamic/keycloak:", "keycloak-token-exchange:index:"
 TOKEN, GRANT = f"{OBJECT}RealmGrants", f"{PACKAGED}TokenExchangeGrant"
 REALM_GRANTS, PACKED = f"{PACKAGED}RealmGrants", f"{PACKAGED}RealmParts"
-"""In the package the grants of a realm are a component, and the resource below it is what a program here has alone."""
+"""In the package the grants of a realm are a component; below it is the resource that a program here registers by itself."""
 HOLDERS, COMPONENTS = (TOKEN, PACKED), (GRANT, REALM_GRANTS)
 GRANTS = "grants"
 ID, AFTER, UNSET = "id", "after", "unset"
@@ -43,7 +43,7 @@ class Part:
 def pack(parts: Mapping[str, Part], grants: Mapping[str, Json], like: Mapping[str, Any] | None = None) -> Json:
     """Parts by their places, and grants by their names, as the state keeps them.
 
-    :param like: what was packed before, so that what differs from it shows where it differs.
+    :param like: what was packed before, so that a diff shows only what changed.
     """
     clients = {name: uuid for grant in grants.values() for name, uuid in (grant.get("clients") or {}).items()}
     clients |= {str(each.props[CLIENT]): str(each.props[UUID]) for each in parts.values() if _names_client(each.props)}
@@ -81,7 +81,7 @@ def packed_grants(packed: Mapping[str, Any]) -> dict[str, Json]:
 
 
 def declared_in(packed: Mapping[str, Any]) -> dict[str, Json]:
-    """The same without what follows from the server's version and features alone: an upgrade changes no grant."""
+    """The same without fields that follow from the server's version and features, since an upgrade changes no grant."""
     return {
         name: {key: value for key, value in grant.items() if key != OFFERED}
         for name, grant in packed_grants(packed).items()
@@ -104,9 +104,9 @@ def as_dynamic(resource: Json) -> Json:
 
 
 def each_of(resources: Iterable[Json]) -> Iterator[Json]:
-    """Resources of a state as dynamic ones, with those that a packed one holds in its place, as if each were one.
+    """Resources of a state as dynamic ones. A packed resource is replaced by its parts, each as a resource.
 
-    Of a part it is not known when it was made: at the latest when its resource was last changed.
+    When a part was made is not known; it was at the latest when its resource was last changed.
     """
     for resource in map(as_dynamic, resources):
         if resource.get("type") != TOKEN:
@@ -146,7 +146,7 @@ def _part(kind: str, row: Json, clients: Mapping[str, str]) -> Part:
 
 
 def _grant_row(grant: Json) -> Json:
-    """Without what follows from the rest; ``flows`` in short, since the state keeps no null in a list."""
+    """Leaves out what follows from the rest, and shortens ``flows``, since the state keeps no null in a list."""
     row, named = dict(grant), _named(grant)
     if sorted(row.get("clients") or ()) == named:
         del row["clients"]
@@ -189,7 +189,7 @@ def _names_client(props: Mapping[str, Any]) -> bool:
 
 
 def _common(rows: Mapping[str, Json]) -> Json:
-    """The values that most rows have, of the fields that all have."""
+    """For each field that all rows have, its most frequent value."""
     fields = set.intersection(*(set(row) for row in rows.values())) if len(rows) > 1 else set[str]()
     return {field: value for field in sorted(fields) for value in _usual([row[field] for row in rows.values()])}
 

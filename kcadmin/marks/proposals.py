@@ -25,7 +25,6 @@ def unfit_owner(owner: str) -> str | None:
 
 
 def usual_owner(stack: str) -> str:
-    """The owner of a stack that names none, ``<organization>/<project>/<stack>``: its name; empty where no organization tells it
-    from others of that name."""
+    """The default owner of a stack: its own name, ``<organization>/<project>/<stack>``; empty without an organization."""
     organization, slash, _ = stack.partition("/")
     return stack if slash and organization not in (NO_ORGANIZATION, "") else ""

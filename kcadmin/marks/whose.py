@@ -1,4 +1,4 @@
-"""Reports in a sentence who owns an object, and the command that helps where that owner's stack no longer runs."""
+"""Reports in a sentence who owns an object, and which command helps if that owner's stack no longer runs."""
 
 import shlex
 
@@ -6,17 +6,17 @@ from kcadmin.marks.ownership import stack_of
 from kcadmin.rest.texts import shown
 
 TAKEN_OVER_BY = "KEYCLOAK_TAKEN_OVER_BY"
-"""The variable by which ``release --adopt`` tells a preview under a former owner's name who takes over what that one left."""
+"""The variable with which ``release --adopt`` runs a preview under a former owner's name: the owner who takes over."""
 
 
 def command(owner: str) -> str:
-    """Shows what an owner left, and takes it away. owner: empty lists all owners of a realm."""
+    """The command that shows and removes what an owner left. owner: empty lists all owners of a realm."""
     return f"`python -m exchange release{f' --owner {shlex.quote(stack_of(owner))}' if owner else ''}`"
 
 
 def whose(owner: str | None) -> str:
-    """owner: None where a mark holds its hash alone."""
-    return f"the owner {shown(stack_of(owner))}" if owner else "another owner, of whom its mark holds a hash alone"
+    """owner: None if a mark contains only its hash."""
+    return f"the owner {shown(stack_of(owner))}" if owner else "another owner, of whom its mark contains only a hash"
 
 
 def owner_remedy(owner: str | None, realm: str) -> str:

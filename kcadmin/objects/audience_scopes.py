@@ -1,4 +1,4 @@
-"""Client scopes that put a client into the ``aud`` of tokens: their mapper, their marks, and what they held before.
+"""Client scopes that put a client into the ``aud`` of tokens: their mapper, their marks, and their former content.
 
 https://www.keycloak.org/docs/latest/server_admin/#_client_scopes
 """
@@ -103,7 +103,7 @@ def described_scope(wanted: AudienceScope) -> dict[str, Any]:
 
 
 def scope_body(found: Mapping[str, Any], wanted: AudienceScope) -> dict[str, Any]:
-    """The body of a PUT, which leaves alone what it leaves out. None removes an attribute; an empty text would stay."""
+    """The body of a PUT; what it leaves out stays. None removes an attribute; an empty text would stay."""
     held: Mapping[str, str] = found.get("attributes") or {}
     attributes = _marks(wanted)
     if wanted.in_token_scope != is_true(held.get(IN_TOKEN_SCOPE, "true")):
@@ -125,7 +125,7 @@ def our_mapper(scope: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def audience_of_our_mapper(scope: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """The client, or the text, that our mapper puts into tokens; neither where there is no such audience mapper."""
+    """The client, or the text, that our mapper puts into tokens; neither if there is no such audience mapper."""
     ours = our_mapper(scope)
     is_ours = ours is not None and ours["protocolMapper"] == AUDIENCE_MAPPER
     return AudienceMapper.read(ours).audience if ours and is_ours else (None, None)
@@ -143,16 +143,16 @@ def _prefixed(config: Mapping[str, str]) -> dict[str, str]:
 
 
 def mapper_given_back(wanted: AudienceScope) -> dict[str, str] | None:
-    """The configuration of our mapper in a scope that is given back, empty where it had none; None where that is not known."""
+    """The former configuration of our mapper in a scope that is restored; empty if it had none, None if that is not known."""
     if wanted.owner or not wanted.stored:
         return None
     config, client = _stored_config(wanted), audience_of_ours(wanted)
-    of_now = client and wanted.included_client and client != wanted.included_client  # by a state without ``stored``
+    of_now = client and wanted.included_client and client != wanted.included_client  # the state has no ``stored``
     return None if of_now else config
 
 
 def given_back(found: Mapping[str, Any], wanted: AudienceScope) -> dict[str, Any]:
-    """A client scope as Keycloak describes it once it is given back."""
+    """A client scope as Keycloak will describe it when it is restored."""
     config, ours = mapper_given_back(wanted), our_mapper(found)
     back = {**ours, "config": ours["config"] if config is None else config} if ours and config != {} else None
     others = [each for each in found.get("protocolMappers") or () if each is not ours]
@@ -160,12 +160,12 @@ def given_back(found: Mapping[str, Any], wanted: AudienceScope) -> dict[str, Any
 
 
 def audience_of_ours(scope: AudienceScope) -> str | None:
-    """The client that our mapper alone puts into tokens, by ``stored``."""
+    """The client that our mapper, and no other, puts into tokens, by ``stored``."""
     return AudienceMapper.read({"id": "", "name": "", "config": _stored_config(scope)}).included_client
 
 
 def may_have_been(now: AudienceScope, was: Mapping[str, Any]) -> bool:
-    """Whether a client scope may have been as a note says: it brings no other audience into tokens, and no more users."""
+    """Whether a client scope may have been as a note says: it adds no other audience to tokens, and is for no more users."""
     held = was.get("stored") or ()
     config = _stored_config(replace(now, stored=tuple((str(key), str(value)) for key, value in held)))
     stored = AudienceMapper.read({"id": "", "name": "", "config": config}).audience
@@ -193,7 +193,7 @@ def _audiences(scope: Mapping[str, Any]) -> dict[str, str]:
 
 
 def refuse_other_mappers(scope: Mapping[str, Any], wanted: AudienceScope, realm: str) -> None:
-    """:raises Refusal: mappers of others keep the scope from becoming the wanted one, whatever is written of ours."""
+    """:raises Refusal: other mappers in the scope make it differ from the declared one, whatever ours does."""
     wrongs = [
         f"its mapper {named(name)} puts {named(audience)} into tokens beside {named(wanted.included_client)}"
         for name, audience in _audiences(scope).items()
@@ -213,7 +213,7 @@ def refuse_other_mappers(scope: Mapping[str, Any], wanted: AudienceScope, realm:
 
 
 def with_audience(scope: Mapping[str, Any], wanted: AudienceScope) -> dict[str, Any]:
-    """A client scope as Keycloak describes it once it is the wanted one, with what else it holds."""
+    """A client scope as Keycloak will describe it when it is as declared, with its other content."""
     others = [each for each in scope.get("protocolMappers") or () if each["name"] != _MAPPER_NAME]
     return {
         "protocol": "openid-connect",

@@ -1,7 +1,7 @@
 """Decides when to read the objects of a realm in lists instead of one by one.
 
-One row at an offset shows whether a realm holds many more objects than a run needs. Then it is never listed, so the cost depends
-on what a stack manages and not on the size of the realm (docs/adr/0017).
+One row at an offset shows whether a realm has many more objects than a run needs. Then they are never listed, so the cost
+depends on the stack and not on the size of the realm (docs/adr/0017).
 """
 
 import threading
@@ -11,16 +11,16 @@ from contextlib import suppress
 from kcadmin.rest.errors import HttpError
 
 CLIENTS_READ = 2_000
-"""Where a realm has more clients, only a command reads all of them, never a run of a stack."""
+"""In a realm with more clients, a run of a stack never reads all of them; only commands do."""
 FEW = 10
 SHARE = 4
 
 
 class ReadAhead:
-    """Counts single reads, and reads all once that is cheaper.
+    """Counts single reads, and reads all when that is cheaper.
 
-    :param expected: gives the number of distinct clients that the caller announced. Beyond it, or where it is 0, four times as
-        many are expected as were read already.
+    :param expected: gives the number of distinct clients that the caller announced. Beyond it, or if it is 0, four times as
+        many as were read already are expected.
     :param has_more_than: whether the realm holds more objects than this number of clients allows to list.
     :param read: reads the lists.
     """
@@ -43,14 +43,14 @@ class ReadAhead:
         with self._lock:
             at_most = None if self._done else self._worth_listing()
             if at_most is not None:
-                with suppress(HttpError):  # which each single read then raises by itself, if it occurs there, too
+                with suppress(HttpError):  # a single read raises it by itself, if it occurs there, too
                     if not self._has_more_than(at_most):
                         self._read()
                         self._done = True
             return self._done
 
     def again(self) -> bool:
-        """Whether the next single read reads all anew: once, where all was read."""
+        """Lets the next single read read all again, once, if all was read. Returns whether it will."""
         with self._lock:
             if not self._done or self._renewed:
                 return False

@@ -1,4 +1,4 @@
-"""A read-only snapshot of the resource server of a realm's legacy permissions, instead of several requests an object.
+"""A read-only snapshot of the resource server of a realm's legacy permissions, instead of several requests per object.
 
 Objects that this process has written since, or that the snapshot lacks, are read from the server. One write relies on it.
 """
@@ -24,14 +24,14 @@ from kcadmin.rest.errors import NotFound
 from kcadmin.rest.session import Session
 
 LATELY_SECONDS = 2.0
-OBJECTS_A_CLIENT = 4  # a grant between two clients brings a policy and seven permissions
+OBJECTS_A_CLIENT = 4  # a grant between two clients makes a policy and seven permissions
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """A snapshot, from one export and two lists: policies and token-exchange permissions by id and by name, all names, the
     policies of each permission by its name, the other permissions on a client by its UUID, and the names of resources.
-    ``good_for``: seconds, by the time that the reads took."""
+    ``good_for``: the seconds for which it may be used, depending on how long the reads took."""
 
     at: float
     good_for: float
@@ -44,7 +44,7 @@ class Snapshot:
 
 
 class CachedResourceServer(ResourceServer):
-    """Reads from the snapshot, where a stack names enough clients for one."""
+    """Reads from the snapshot, if a stack has enough clients for one."""
 
     def __init__(self, session: Session, clients: Clients, client_uuid: str, touched: set[str]) -> None:
         super().__init__(session, clients, client_uuid, touched)
@@ -59,7 +59,7 @@ class CachedResourceServer(ResourceServer):
         return {**found, "clients": list(names_in(found, "clients"))}
 
     def policy_named(self, name: str) -> Json | None:
-        """None also for one that somebody has made since: who creates it then meets a conflict."""
+        """None also for one that somebody has made since; creating it then is a conflict."""
         snapshot = self._snapshot()
         if snapshot is None or name in self.touched or (name in snapshot.names and name not in snapshot.by_name):
             return super().policy_named(name)
@@ -72,7 +72,7 @@ class CachedResourceServer(ResourceServer):
         return super().policies_of(policy_id) if members is None else members
 
     def permissions_on(self, client_uuid: str) -> bool:
-        """Whether a client's management permissions were on. False also where nobody has read it."""
+        """Whether a client's management permissions were on. False also if there is no snapshot."""
         snapshot = self._snapshot()
         return (
             snapshot is not None
@@ -81,10 +81,9 @@ class CachedResourceServer(ResourceServer):
         )
 
     def held_beside_lately(self, client_uuid: str) -> list[str] | None:
-        """The names of the policies that the permissions on a client, but for token-exchange, held some moments ago; None
-        where one must ask.
+        """The policies on a client's permissions, without token-exchange, some moments ago; None if they must be read.
 
-        The one copy that a write is based on: ADR 0017.
+        The only copy that a write is based on: ADR 0017.
         """
         snapshot = self._snapshot(lately=True)
         others = snapshot.others.get(client_uuid) if snapshot else None
@@ -95,7 +94,10 @@ class CachedResourceServer(ResourceServer):
         return None if written else held
 
     def forget(self, older_than: float = 0.0) -> None:
-        """Reads it again: another writer of the same run may have changed it. older_than: seconds; a younger copy stays."""
+        """Reads the snapshot again, since another writer of the same run may have changed the objects.
+
+        older_than: seconds; a younger one stays.
+        """
         with self._again:
             if self._kept.good_for and time.monotonic() - self._kept.at >= older_than:
                 self._read()
@@ -105,7 +107,7 @@ class CachedResourceServer(ResourceServer):
         return None if snapshot is None or policy_id in self.touched else snapshot.by_id.get(policy_id)
 
     def _members(self, snapshot: Snapshot, found: Json) -> list[Json] | None:
-        """The policies that one holds; None where it, or one of them, was not to be seen or was written since."""
+        """The policies of one; None if it, or one of them, is not in the snapshot or was written since."""
         names = snapshot.held.get(str(found["name"]))
         members = [snapshot.by_name.get(name) for name in names or ()]
         known = [each for each in members if each and each["id"] not in self.touched]

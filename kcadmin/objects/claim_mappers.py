@@ -96,7 +96,7 @@ class HardcodedClaimMapper:
 
 
 def may_have_been(now: HardcodedClaimMapper, was: Mapping[str, Any]) -> bool:
-    """Whether a mapper may have been as a note says: it wrote the same claim and value then, and bore no mark."""
+    """Whether a mapper may have been as a note says: the same claim and value, and no mark."""
     config = dict(was.get("stored") or ())
     noted = [tuple(was.get(field) for field in ("claim_name", "claim_value", "json_type"))]
     if config:
@@ -105,7 +105,7 @@ def may_have_been(now: HardcodedClaimMapper, was: Mapping[str, Any]) -> bool:
 
 
 def is_value_of(kind: str, value: str) -> bool:
-    """Whether Keycloak can make a JSON value of a type out of a text."""
+    """Whether Keycloak can read a text as a JSON value of a type."""
     if kind in BITS:
         bound = 2 ** (BITS[kind] - 1)
         return bool(re.fullmatch("[+-]?[0-9]{1,20}", value)) and -bound <= int(value) < bound
@@ -113,7 +113,7 @@ def is_value_of(kind: str, value: str) -> bool:
         return value in ("true", "false")
     if kind == "JSON":
         try:
-            json.loads(value, parse_constant=int)  # NaN is no JSON
+            json.loads(value, parse_constant=int)  # NaN is not JSON
         except (ValueError, RecursionError):
             return False
     return True

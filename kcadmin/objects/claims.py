@@ -46,7 +46,7 @@ class Kind:
         return self.name
 
     def fitting(self, was: Mapping[str, Any]) -> dict[str, Any]:
-        """What a claim can note of values as they were found: None for one that the setting cannot have."""
+        """The former values as a claim can note them: None for one that the setting cannot have."""
         return {key: value if fits(self.was.get(key), value) else None for key, value in was.items()}
 
 
@@ -81,7 +81,7 @@ def claim_key(owner: str, kind: Kind | str) -> str:
 
 
 def claims(client: Client | None, kind: Kind) -> list[Claim]:
-    """The claims of a kind on a client, in a fixed order. What has another form is nobody's claim, which is told once."""
+    """The claims of a kind on a client, in a fixed order. What has another form is ignored, with one warning."""
     if client is None:
         return []
     found: list[Claim] = []
@@ -107,7 +107,7 @@ def claim_of(client: Client | None, owner: str, kind: Kind) -> Claim | None:
 
 
 def claim_owners(client: Client) -> Iterator[tuple[str, str, Writer]]:
-    """Each claim's kind, owner and writer, whatever else it holds."""
+    """Each claim's kind, owner and writer, whatever else it contains."""
     for key in sorted(each for each in client.attributes if each.startswith(CLAIM_PREFIX)):
         entry = _entry(client.attributes[key])
         with suppress(ValueError):
@@ -137,9 +137,9 @@ def adopted_note(client: Client | None, owner: str, id_: str, name: str, object_
     return next(by_id, None) or next((each for each in notes if each.was.get("name") == name), None)
 
 
-@lru_cache(maxsize=4096)  # a claim is read once for each kind, in each phase
+@lru_cache(maxsize=4096)  # a claim is parsed once per kind and phase
 def _entry(text: str) -> Mapping[str, Any] | None:
-    """What an attribute holds, if that is of some kind."""
+    """The claim in an attribute, if it is one of a known kind."""
     try:
         entry = read_note(text)
     except ValueError:
@@ -157,7 +157,7 @@ def _read(key: str, entry: Mapping[str, Any], kind: Kind) -> Claim:
 
 
 def _writer(entry: Mapping[str, Any]) -> Writer:
-    """:raises ValueError: it names none as we do."""
+    """:raises ValueError: it has no owner in our form."""
     return Writer(**typed_fields(WRITER, {key: entry[key] for key in WRITER if key in entry}))
 
 
@@ -165,8 +165,8 @@ def _tell(client: Client, unfit: Sequence[str], what: str) -> None:
     if not unfit:
         return
     wrong = (
-        f"attribute {some(unfit, NAMED)} holds no {what} (another form, fields or values that the setting does not have, or "
-        "the attribute of another owner), so it counts for nothing"
+        f"attribute {some(unfit, NAMED)} holds no {what} (another form, fields or values that the setting does not "
+        "have, or the attribute of another owner), so it is ignored"
     )
     text = sentence("client", client.client_id, client.realm, wrong, "find who wrote it, and remove it")
     warn_once(_log, (client.uuid, what), text)

@@ -1,6 +1,6 @@
 """Client scopes that put an audience into tokens, and the clients' lists of default and optional scopes.
 
-A scope with role scope mappings applies only to users who hold one of the roles; without any it applies to all. So a role is
+A scope with role scope mappings applies only to users who hold one of the roles; without mappings it applies to all. So a role is
 mapped before another is removed, and a scope is added to a client only when it is complete.
 https://www.keycloak.org/docs/latest/server_admin/#_client_scopes
 """
@@ -34,7 +34,7 @@ from kcadmin.rest.session import Session, path
 DEFAULT, OPTIONAL = "default", "optional"
 UNSEEN = "client scopes cannot be seen by this login"
 TO_SEE = "give it the role view-clients, or the permission to view client scopes"
-_NOT_IN_A_SCOPE = re.compile(r"[^\x21\x23-\x5b\x5d-\x7e]")  # RFC 6749, section 3.3: what a scope's name may hold
+_NOT_IN_A_SCOPE = re.compile(r"[^\x21\x23-\x5b\x5d-\x7e]")  # RFC 6749, section 3.3: the characters of a scope's name
 
 
 def _lists(client: Client) -> dict[str, Collection[str]]:
@@ -42,7 +42,7 @@ def _lists(client: Client) -> dict[str, Collection[str]]:
 
 
 def scope_token(text: str) -> str:
-    """A text as the name of a scope, which callers may ask for."""
+    """A text as the name of a scope that callers may request."""
     return _NOT_IN_A_SCOPE.sub("-", text)
 
 
@@ -100,14 +100,14 @@ class ClientScopes:
             return None
 
     def create(self, wanted: AudienceScope) -> AudienceScope:
-        """Makes the scope with its mapper in one request, then its roles; nobody holds it yet.
+        """Makes the scope with its mapper in one request, then adds its roles. No client holds it yet.
 
         :raises Conflict: the name is taken. :raises Refusal: a role does not exist.
         """
         roles = self._roles(wanted.roles)
         try:
             scope_id = self._session.create(path(*self._at), described_scope(wanted))
-        finally:  # also where somebody has made it since the list was read
+        finally:  # somebody may have made it since the list was read
             self.forget()
         try:
             self._map(scope_id, roles)
@@ -120,7 +120,7 @@ class ClientScopes:
     def update(self, scope_id: str, wanted: AudienceScope) -> AudienceScope:
         """Writes what differs; a role is mapped before another is taken away.
 
-        :raises Refusal: it would not be the wanted one, see ``require_no_others``; one that is given back may be any.
+        :raises Refusal: it would not be as declared: see ``require_no_others``. A scope that is restored is not checked.
         """
         found = self._found(scope_id)
         if wanted.owner:
@@ -134,7 +134,7 @@ class ClientScopes:
         return replace(wanted, id=scope_id)
 
     def require_no_others(self, scope_id: str, wanted: AudienceScope) -> None:
-        """:raises Refusal: a scope has mappers beside which it cannot become the wanted one."""
+        """:raises Refusal: other mappers of the scope prevent that it becomes as declared."""
         refuse_other_mappers(self._found(scope_id), wanted, self._realm)
 
     def delete(self, scope_id: str) -> None:
@@ -165,12 +165,12 @@ class ClientScopes:
         return found[0], now
 
     def assign(self, client_uuid: str, scope_id: str, kind: str) -> None:
-        """Hands a scope to a client. Keycloak answers 204 and does nothing where it is in the other list: see ``kind_of``."""
+        """Adds a scope to a client. Keycloak answers 204 and does nothing if it is in the other list: see ``kind_of``."""
         self._session.put(self._clients.path(client_uuid, f"{kind}-client-scopes", scope_id), None)
         self._clients.forget(client_uuid)
 
     def unassign(self, client_uuid: str, scope_id: str, kind: str) -> None:
-        """Takes a scope from a client; one that it does not hold is done."""
+        """Removes a scope from a client, if it holds it."""
         with suppress(NotFound):  # only 404 is success
             self._session.delete(self._clients.path(client_uuid, f"{kind}-client-scopes", scope_id))
         self._clients.forget(client_uuid)
@@ -194,7 +194,7 @@ class ClientScopes:
         return _lists(client)
 
     def require_seen(self, client: Client) -> None:
-        """:raises Refusal: its lists are empty, and this login sees no client scope: they may well be full."""
+        """:raises Refusal: its lists are empty, but this login sees no client scope, so they may be hidden."""
         if not any(_lists(client).values()) and self.are_hidden():
             raise Refusal(sentence("client", client.client_id, self._realm, f"its {UNSEEN}", TO_SEE))
 
@@ -213,7 +213,7 @@ class ClientScopes:
         return tuple(sorted(of_realm + of_clients))
 
     def _roles(self, names: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, Any]]:
-        """Where each role is mapped, and its representation. :raises Refusal: it does not exist."""
+        """The path at which each role is mapped, and its representation. :raises Refusal: it does not exist."""
         roles: dict[tuple[str, str], tuple[str, Any]] = {}
         for client_id, role in names:
             client = self._clients.find(client_id) if client_id else None

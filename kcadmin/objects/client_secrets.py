@@ -1,6 +1,6 @@
 """The secrets of the clients that take part in an exchange: from the environment, else from the server, else from a person.
 
-Ids of several clients may make one variable: ``team1/tool`` and ``team1-tool``, or one id in two realms. Then each has a
+Several clients may have the same variable: ``team1/tool`` and ``team1-tool``, or one id in two realms. Then each has a
 longer one.
 
 https://www.keycloak.org/docs-api/latest/rest-api/index.html#_clients (client-secret)
@@ -26,7 +26,7 @@ def variable(client_id: str) -> str:
 
 
 def own_variable(realm: str, client_id: str) -> str:
-    """The variable of this client alone, where ids of several make the same."""
+    """The variable of this client alone, if several clients would have the same one."""
     return f"{variable(client_id)}_{hashlib.sha256(f'{realm}/{client_id}'.encode()).hexdigest()[:8].upper()}"
 
 
@@ -37,7 +37,7 @@ def unseen(realm: str, client_id: str) -> Refusal:
 
 
 class ClientSecrets:
-    """Gives the secret of a client; '' for a public one. Each is read once, a failure too.
+    """Gives the secret of a client; '' for a public one. Each is read once, even if that fails.
 
     :param read: may read a secret from the server, which writes it nowhere.
     :param ask: asks a person; None where nobody can be asked.
@@ -64,7 +64,7 @@ class ClientSecrets:
         self._found: dict[tuple[str, str], str | Refusal] = {}
 
     def __call__(self, realm: str, client_id: str) -> str:
-        """:raises Refusal: there is no secret to be had; it says which variable to set."""
+        """:raises Refusal: no secret is available; it says which variable to set."""
         key = (realm, client_id)
         if key not in self._found:
             try:
@@ -118,7 +118,7 @@ class ClientSecrets:
         if self._read:
             try:
                 secret = str(self._session.get(clients.path(client.uuid, "client-secret")).get("value") or "")
-                if secret.strip("*"):  # asterisks: a proxy or another version hides it
+                if secret.strip("*"):  # asterisks: a proxy or another version of Keycloak hides it
                     return secret
                 why = "the server does not show its secret"
             except HttpError as problem:

@@ -1,7 +1,7 @@
 """The clients of a realm: read once a process, changed only by partial PUTs.
 
 A partial PUT merges; attributes merge key by key and an empty value removes one. A full PUT deletes mappers that others add
-meanwhile, so none is ever made here. A partial PUT repeats fields that it would otherwise change, as read just before:
+meanwhile, so there is none here. A partial PUT repeats fields that it would otherwise change, as read just before:
 ``kcadmin.writes.partial_put``.
 https://www.keycloak.org/docs-api/latest/rest-api/index.html#_clients
 """
@@ -80,7 +80,7 @@ class Clients:
         keeps_accounts: Callable[[], bool] = lambda: True,
         policies: Callable[[], RealmPolicies] = RealmPolicies,
     ) -> None:
-        """:param keeps_accounts: asks whether a service account outlives a PUT that leaves it out; once, where that matters.
+        """:param keeps_accounts: asks whether a service account survives a PUT that leaves it out; called once, if that matters.
         :param policies: asks for the realm's client policies; once, before the first write.
         """
         self._session = session
@@ -91,14 +91,14 @@ class Clients:
         self._uuids: dict[str, str] = {}
         self._written: set[str] = set()
         self.expected = 0
-        self._whole_at = 0.0  # when all clients were read; 0 where they were not, or are to be read anew
+        self._whole_at = 0.0  # when all clients were read; 0 if they were not, or must be read again
         self._listing, self._registry = threading.Lock(), threading.Lock()
         self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
         at = path(*self._at)
         self._ahead = ReadAhead(lambda: self.expected, lambda number: session.has_more_than(number, at), self._read_all)
 
     def expect(self, number: int) -> None:
-        """So many distinct clients will be read; where the realm holds few others they are read in pages."""
+        """Announces how many distinct clients will be read. If the realm has few others, they are read in pages."""
         self.expected = max(self.expected, number)
 
     def path(self, uuid: str, *segments: str) -> str:
@@ -106,7 +106,7 @@ class Clients:
         return path(*self._at, uuid, *segments)
 
     def lock(self, key: str) -> threading.RLock:
-        """The lock of one client; threads at different clients never wait for one another."""
+        """The lock of one client; threads with different clients never wait for each other."""
         with self._registry:
             return self._locks[key]
 
@@ -134,7 +134,7 @@ class Clients:
         """Every client of the realm; None where it has more. Read in pages, unless that was done ``max_age`` seconds ago."""
         with self._listing:
             is_young = self._ahead.done or time.monotonic() - self._whole_at < max_age
-            if self._whole_at and is_young and self._written <= self._known.keys():  # none is to be read anew
+            if self._whole_at and is_young and self._written <= self._known.keys():  # none must be read again
                 return list(self._known.values())
             found: list[Client] = []
             whole_at = time.monotonic()
@@ -164,7 +164,7 @@ class Clients:
                 return self._listed(uuid, problem)
 
     def _listed(self, uuid: str, problem: KeycloakError) -> Client:
-        """A client from a list: a client policy may refuse to show one client, but not many."""
+        """A client from a list. A client policy may refuse to show a single client, but not a list."""
         known, at = self._known.get(uuid), path(*self._at)
         by_name = [self._session.get(at, clientId=known.client_id)] if known else []
         for page in chain(by_name, self._session.pages(at)):
@@ -174,7 +174,7 @@ class Clients:
         raise problem
 
     def forget(self, uuid: str) -> None:
-        """The next read asks the server: something of the client was written at another path."""
+        """The next read asks the server, since something of the client was written at another path."""
         with self.lock(uuid):
             self._written.add(uuid)
             self._known.pop(uuid, None)
@@ -182,7 +182,7 @@ class Clients:
     def forget_named(self, client_id: str, older_than: float = 0.0) -> None:
         """The same for the client that had that name when it was read.
 
-        :param older_than: seconds; a younger copy stays. Where clients were read in pages, an older one renews the pages, once.
+        :param older_than: seconds; a younger copy stays. Clients read in pages are read again in pages, once.
         """
         with self.lock(f"name:{client_id}"):
             known = self._named(client_id)
@@ -204,7 +204,7 @@ class Clients:
             accepted, policies, attempt = accepted_now(), self._policies(), 0
             without: frozenset[str] = frozenset()
             less: Iterator[frozenset[str]] | None = None
-            lost: Client | None = None  # as it was before a write whose answer was lost
+            lost: Client | None = None  # as before the write whose answer was lost
             while True:  # each with a read of its own: a body sent again may be out of date
                 client = self.get(uuid, max_age=0 if attempt or policies.acting else RECENT_SECONDS)
                 if client is None:
@@ -276,7 +276,7 @@ class Clients:
         return known if known and known.client_id == client_id else None  # it may have been renamed
 
     def _read_all(self) -> None:
-        """All clients but those that are known, or were written, since a page may be older than that."""
+        """Takes clients from a page, except known and written ones, which may be newer than the page."""
         whole_at = time.monotonic()
         for page, asked_at in self._session.dated_pages(path(*self._at), {}, self.expected):
             for found in page:

@@ -1,6 +1,6 @@
 """Finds the clients in the audiences of an event.
 
-Keycloak joins their client ids into one text: by blanks in ``audience``, by a comma and a blank in the reason of a refusal. A
+Keycloak joins their client ids into one text: with blanks in ``audience``, with a comma and a blank in the reason of a refusal. A
 client id may contain both, so a text is split by the client ids that exist. Proven on 26.7.3: a token for ``Test API`` and one
 for ``Test`` and ``API`` leave the same event.
 """
@@ -14,16 +14,16 @@ from kcadmin.objects.realm import Realm
 from kcadmin.rest.errors import Forbidden
 
 BLANK, COMMA = " ", ", "
-MOST_READINGS = 32  # that are listed; what an event may include is known of all
+MOST_READINGS = 32  # readings are listed; of more, only what an event may include is known
 
 
 @dataclass(frozen=True)
 class Audiences:
     """The audiences of an event.
 
-    text: as Keycloak joined them. readings: the client ids and custom audiences, once for each way to read the text, of many ways
-    the first ones; usually there is one, and none where the event contains no audience. some: those of any reading; alone: those
-    that are the only one in some reading.
+    text: as Keycloak joined them. readings: the client ids and custom audiences, for each way to read the text; of many
+    ways the first ones. Usually there is one, and none if the event contains no audience. some: audiences in any reading.
+    alone: audiences that are the only one in some reading.
     """
 
     text: str = ""
@@ -35,11 +35,11 @@ class Audiences:
         return bool(self.readings)
 
     def may_include(self, audience: str) -> bool:
-        """Whether an audience is one of them, by any reading."""
+        """Whether an audience is one of them, in any reading."""
         return audience in self.some
 
     def may_be_only(self, audience: str) -> bool:
-        """Whether an audience is the only one, by any reading."""
+        """Whether an audience is the only one, in any reading."""
         return audience in self.alone
 
     @property
@@ -49,7 +49,7 @@ class Audiences:
 
 
 class ClientIds:
-    """The client ids by which a realm's events are read; each is requested once.
+    """The client ids with which a realm's events are read; each is looked up once.
 
     :param realm: read only for texts that contain a blank or a comma; None: no server is read.
     :param known: client ids that exist, such as those of a stack's grants.
@@ -91,8 +91,8 @@ class ClientIds:
 def read_audiences(text: str, separator: str, ids: ClientIds) -> Audiences:
     """Reads a joined text.
 
-    Of all ways to cut it at separators those count that need the fewest words which are not client ids: such a word is
-    a custom audience, or a client that is gone.
+    Of all ways to split it, those count that leave the fewest parts which are not client ids. Such a part is a custom
+    audience, or a deleted client.
     """
     words = text.split(separator)
     joined = frozenset[str]().union(*(ids.containing(part) for part in _neighbours(words, separator)))
@@ -106,7 +106,7 @@ def read_audiences(text: str, separator: str, ids: ClientIds) -> Audiences:
         return min((price + cost(end) for end, price in steps(start)), default=0)
 
     def steps(start: int) -> Iterator[tuple[int, int]]:
-        """Where a piece that begins at this word may end, and whether it is no client id."""
+        """Where a part that begins at this word may end, and whether it is not a client id."""
         if start < len(words):
             yield from ((end, 0) for end in spans.get(start, ()))
             yield start + 1, 0 if not words[start] or ids.has(words[start]) else 1
@@ -123,9 +123,9 @@ def read_audiences(text: str, separator: str, ids: ClientIds) -> Audiences:
         for end, piece in pieces(start):
             yield from (rest | ({piece} if piece else frozenset()) for rest in cuts(end))
 
-    for start in range(len(words), -1, -1):  # from the end, so that no call goes deep
+    for start in range(len(words), -1, -1):  # from the end, so that no recursion gets deep
         cost(start)
-    some, alone = set[str](), {0: {""}}  # alone: by the number of a word, what may be all that is before it
+    some, alone = set[str](), {0: {""}}  # alone: by the number of a word, what may be the only audience before it
     for start in range(len(words)):
         for end, piece in pieces(start) if start in alone else ():
             some.add(piece)

@@ -35,7 +35,7 @@ class EventsConfig:
 
     @property
     def lacking(self) -> tuple[str, ...]:
-        """Which of the types of a token exchange are not recorded."""
+        """Which event types of a token exchange are not recorded."""
         return tuple(each for each in NEEDED if each not in self.types)
 
 
@@ -65,7 +65,7 @@ class Event:
 
     @classmethod
     def read(cls, found: Mapping[str, Any], ids: ClientIds) -> "Event":
-        """From Keycloak's representation; events of versions that give them no id are told apart by what they say."""
+        """From Keycloak's representation. Events without an id, of older versions, are distinguished by their content."""
         details, allowed = found.get("details") or {}, found["type"] == EXCHANGED
         return cls(
             str(found.get("id") or json.dumps(found, sort_keys=True)),
@@ -96,7 +96,7 @@ def read_events(
     """Exchanges, newest first, each once, read in pages.
 
     :param since, until: seconds since 1970; both are compared here too, since old versions know days alone.
-    :param ids: the client ids that audiences are read with; who reads events again and again gives the same each time.
+    :param ids: the client ids that audiences are read with; a caller that reads repeatedly passes the same each time.
     :raises Refusal: the realm does not exist, or the login may not see its events.
     """
     query = "&".join(f"type={each}" for each in types)
@@ -109,11 +109,11 @@ def read_events(
                 return
             if event.id not in seen and (until is None or event.at < until):
                 yield event
-            seen.add(event.id)  # what happens meanwhile moves the others on to the next page
+            seen.add(event.id)  # new events move the others on to the next page
 
 
 def oldest_event(realm: Realm) -> float | None:
-    """When the oldest event of any type that is kept happened, in seconds since 1970; None where there is none.
+    """The time of the oldest stored event of any type, in seconds since 1970; None without events.
 
     :raises Refusal: as ``read_events``.
     """
@@ -129,10 +129,11 @@ def read_config(realm: Realm) -> EventsConfig:
 
 
 def write_config(realm: Realm, now: EventsConfig, then: EventsConfig) -> bool:
-    """Changes what the realm records; whether there was something to change.
+    """Changes what the realm records. Returns whether there was something to change.
 
-    A PUT of this part merges all but two fields: without ``eventsEnabled`` it switches off, without ``eventsExpiration`` it
-    keeps for ever. A list of types that is not sent stays as it is, and so do listeners and admin events.
+    A PUT of this part merges all fields except two: without ``eventsEnabled`` it switches events off, without
+    ``eventsExpiration`` they are kept for ever. A list of types that is not sent stays as it is, and so do listeners and
+    admin events.
 
     :raises Refusal: the login may not.
     """
@@ -149,12 +150,12 @@ def write_config(realm: Realm, now: EventsConfig, then: EventsConfig) -> bool:
 
 
 def with_needed(config: EventsConfig) -> EventsConfig:
-    """The same, with the types of a token exchange in it."""
+    """The same, with the event types of a token exchange."""
     return replace(config, types=tuple(sorted({*config.types, *config.lacking})))
 
 
 def _exchange(details: Mapping[str, str]) -> str | None:
-    """By the prefix of the token's id; of a refused exchange by what only one of the two notes, once it knew the token."""
+    """By the prefix of the token's id; for a refused exchange, by details that only one of the two exchanges records."""
     told = answered_by(details.get("token_id") or "")
     if told or "subject_token_client_id" in details:
         return told or STANDARD

@@ -56,7 +56,7 @@ class Features:
     unknown: features that this version of Keycloak does not have, so that nothing switches them on.
     scope_policies: whether a client-scope policy can judge an exchange; before 26.0 each such exchange ends in a 500.
     dpop: whether it applies a client's setting to bind its tokens by DPoP; before 26.4 a feature that is off by default.
-    whole_tokens: whether a client may get tokens whole at introspection; 24.0 does not know the setting.
+    whole_tokens: whether a client may get complete tokens at introspection; 24.0 does not have that setting.
     whole_tokens_in_aud: whether only a client in their ``aud`` gets them.
     mapper_types: of its protocol mappers for OpenID Connect; None where it does not tell.
     version: its first three numbers; None where the login may not read it. Servers since 26 show it only to realm administrators.
@@ -88,7 +88,7 @@ class Features:
 
     @property
     def keeps_service_accounts(self) -> bool:
-        """Whether a service account outlives a PUT of its client that leaves it out: since the standard exchange."""
+        """Whether a service account survives a PUT of its client that leaves it out, as since 26.2."""
         return STANDARD_FEATURE not in self.unknown
 
     def has_mapper(self, kind: str) -> bool:
@@ -100,7 +100,7 @@ class Features:
         return not self.missing_for(exchange)
 
     def lack_of(self, exchange: str) -> tuple[str, str]:
-        """What is wrong and what to do where the wanted exchange is not offered; ``auto`` wants either."""
+        """What is wrong and what to do if the wanted exchange is not offered; ``auto`` accepts either."""
         never = {each for each in (STANDARD, LEGACY) if set(self.missing_for(each)) & set(self.unknown)}
         if exchange == STANDARD and STANDARD in never:
             return _halves(LATER.told(version=STANDARD_SINCE))
@@ -144,7 +144,7 @@ def read_features(session: Session) -> Features:
 
 
 def _refuse_older(told: Mapping[str, Any], url: str) -> None:
-    """Newer servers tell their version to realm administrators alone, but those that we refuse tell it to every login."""
+    """Newer servers show their version only to realm administrators, but the old ones that are refused show it to every login."""
     version = _version(told)
     if version and version >= OLDEST_VERSION:
         return
@@ -172,6 +172,6 @@ def _halves(odd: Odd) -> tuple[str, str]:
 
 
 def answered_by(jti: str) -> str | None:
-    """The exchange that made a token, by its id: ``standard`` or ``legacy``; None when that does not tell."""
+    """The exchange that made a token, by its id: ``standard`` or ``legacy``; None if the id does not show it."""
     prefix, colon, _ = jti.partition(":")
     return _ANSWERED.get(prefix[4:6]) if colon else None

@@ -1,7 +1,7 @@
 """The clients among which Keycloak searches for a token of another issuer, robots or not.
 
-Two with the same subject are refused both, except that for a while it knows the one that logged in before (26.7.5). Disabled ones
-do not count while they are, and those with another authenticator do.
+Of two with the same subject it refuses both, except that for a while it remembers the one that logged in before (26.7.5).
+Disabled clients do not count; clients with another authenticator do.
 """
 
 from typing import Any

@@ -18,13 +18,13 @@ _noted: "WeakKeyDictionary[Realm, dict[str, int]]" = WeakKeyDictionary()
 
 
 def note_lifespan(realm: Realm, client_uuid: str, seconds: int) -> None:
-    """This run takes the setting of a client away, while tokens that were issued under it live on."""
+    """This run removes the setting of a client, while tokens issued under it are still valid."""
     with _lock:
         _noted.setdefault(realm, {})[client_uuid] = seconds
 
 
 def access_token_lifespan(realm: Realm, client: Client) -> int | None:
-    """Seconds that tokens issued for a client live at most, or ``UNTIL_SESSION_ENDS``; None where that is not to be seen.
+    """The lifespan of tokens issued for a client: seconds, ``UNTIL_SESSION_ENDS``, or None if the login may not read it.
 
     :raises KeycloakError: it cannot be read.
     """
@@ -40,7 +40,7 @@ def realm_lifespan(realm: Realm) -> int | None:
 
 
 def seconds_of(value: object) -> int | None:
-    """A number of seconds as Keycloak keeps it; None for a text that is none, which a client's owner may have written."""
+    """A number of seconds as Keycloak stores it; None for another text, which a client's owner may have written."""
     try:
         seconds = int(str(value))
     except ValueError:
@@ -49,9 +49,9 @@ def seconds_of(value: object) -> int | None:
 
 
 def longest_token_life(realm: Realm, client: Client) -> int | None:
-    """Seconds after which no access token of a client that was issued before is valid any more; None where it is not to be seen.
+    """Seconds after which no earlier access token of a client is valid any more; None if the login may not read it.
 
-    A token that lives until its session ends is counted with the longest session; an implicit flow has a lifespan of its own.
+    A token that lives until its session ends counts with the longest session. The implicit flow has its own lifespan.
 
     :raises KeycloakError: it cannot be read.
     """

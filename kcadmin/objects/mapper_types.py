@@ -12,9 +12,9 @@ STORES: Mapping[str, type[MarkedMappers[Any]]] = {
     "audience mapper": AudienceMappers,
     "hardcoded claim mapper": HardcodedClaimMappers,
 }
-"""By the words for such a mapper, as messages have them."""
+"""The words for such a mapper in messages → its store."""
 
 
 def marked_mappers(client: Client) -> Iterator[tuple[str, Marked]]:
-    """A client's mappers of these types that act, as they were read, each with the words for its type."""
+    """A client's active mappers of these types, each with the words for its type."""
     return ((kind, each) for kind, store in STORES.items() for each in store.of(client))

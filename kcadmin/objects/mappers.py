@@ -97,10 +97,9 @@ class AudienceMapper:
 def is_set(mapper: Mapping[str, Any], setting: str, *, unsaid: bool = False) -> bool:
     """Whether a setting of a mapper of any type is on, as Keycloak reads it.
 
-    Where a mapper does not say them, introspection is as the access token, and userinfo as the ID token. An audience-resolve
-    mapper is on then, since older ones had no settings.
-
-    :param unsaid: what counts where it says neither.
+    Without a setting of its own, introspection is as the access token, and userinfo as the ID token. An audience-resolve
+    mapper without settings is on, since older ones had none.
+    :param unsaid: the value if no setting says it.
     """
     said = (mapper.get("config") or {}).get(setting)
     if said is not None:
@@ -111,7 +110,7 @@ def is_set(mapper: Mapping[str, Any], setting: str, *, unsaid: bool = False) -> 
 
 
 def reaches_tokens(mapper: AudienceMapper, client: Client | None) -> bool:
-    """Whether a mapper is asked for the access tokens of its client, which may be lightweight."""
+    """Whether a mapper acts on the access tokens of its client, which may be lightweight."""
     lightweight = client is not None and client.is_on(LIGHTWEIGHT_TOKENS)
     return not lightweight or (LIGHTWEIGHT_CLAIM, "true") in mapper.stored
 
@@ -138,7 +137,7 @@ def delete_own_mappers(clients: Clients, uuid: str, mapper_ids: Iterable[str], o
 
 
 def may_have_been(audience: tuple[str | None, str | None], was: Mapping[str, Any]) -> bool:
-    """Whether a mapper of an audience may have been as a note says: it brings no other one into tokens, nor a mark."""
+    """Whether a mapper of an audience may have been as a note says: it adds no other audience to tokens, and had no mark."""
     config = dict(was.get("stored") or ())
     stored = AudienceMapper.read({"name": "", "id": "", "config": config}).audience if config else audience
     noted = (was.get("included_client"), was.get("custom_audience"))

@@ -1,4 +1,4 @@
-"""Protocol mappers of a client with our mark in their configuration, beside entries of others.
+"""Protocol mappers of a client with our mark in their configuration, next to entries of others.
 
 https://www.keycloak.org/docs-api/latest/rest-api/index.html#_protocol_mappers
 """
@@ -20,7 +20,7 @@ _MARK_KEYS = frozenset({OWNER_KEY, STACK_KEY, NUMBER_KEY, EXCHANGE_KEY})
 class Marked(Protocol):
     """A mapper of any type, as a frozen dataclass. stored: its configuration exactly as it was read.
 
-    adds: what it adds to tokens, by which two mappers of one name are told apart.
+    adds: what it adds to tokens, which distinguishes two mappers of the same name.
     """
 
     @property
@@ -44,7 +44,7 @@ M = TypeVar("M", bound=Marked)
 
 
 def acts_on_tokens(mapper: Mapping[str, Any]) -> bool:
-    """Whether Keycloak runs a mapper for tokens: of whatever type, one of another protocol does nothing there."""
+    """Whether Keycloak runs a mapper for tokens. A mapper of another protocol does nothing there."""
     return mapper.get("protocol") in (None, OPENID_CONNECT)
 
 
@@ -54,7 +54,7 @@ def writer_of(config: Mapping[str, str]) -> Writer:
 
 
 def marks(mapper: Marked) -> dict[str, str]:
-    """What a mapper's configuration says of its owner; nothing where it has none."""
+    """The owner in a mapper's configuration; empty without one."""
     said = {OWNER_KEY: mapper.owner, STACK_KEY: mapper.writer.stack, NUMBER_KEY: mapper.writer.number}
     return {key: value for key, value in said.items() if value} if mapper.owner else {}
 
@@ -105,9 +105,9 @@ class MarkedMappers(Generic[M]):
         return replace(wanted, id=made)  # type: ignore[type-var]
 
     def update(self, mapper_id: str, wanted: M) -> M:
-        """Writes our fields, beside what others noted in the config; or all of it as ``stored``, where that bears no mark.
+        """Writes our fields and keeps other entries of the config; or writes all of it as ``stored``, if that has no mark.
 
-        One that nobody has marked and that is as declared gets the mark alone: what we do not manage stays as it is.
+        An unmarked mapper that is as declared gets only the mark, so what we do not manage stays.
         """
         client = self._clients.get(self._uuid, max_age=RECENT_SECONDS)
         found = next((each for each in (client.mappers if client else ()) if each["id"] == mapper_id), {})
@@ -133,5 +133,5 @@ class MarkedMappers(Generic[M]):
 
 
 def _settings(mapper: Any) -> dict[str, Any]:
-    """All that a mapper is, but for whose it is."""
+    """A mapper without its owner's mark."""
     return {key: value for key, value in asdict(mapper).items() if key not in (*IDENTITY, "stored")}

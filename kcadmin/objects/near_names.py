@@ -1,7 +1,7 @@
-"""The names nearest to one that does not exist, for the message: one more request, and only then.
+"""The names nearest to one that does not exist, for the message. It takes one more request, only in this case.
 
-At most 100 names that share its first letter are read. Only where a realm has more of those, and none is near, are those
-asked for that share its beginning. No error comes of it: without an answer nothing is proposed.
+At most 100 names that share its first letter are read. If a realm has more, and none of them is near, those that share its
+beginning are read. It never fails: without an answer nothing is proposed.
 """
 
 import difflib
@@ -20,7 +20,7 @@ ODD = (NOT_FOUND,)
 
 
 def near_clients(realm: Realm, client_id: str) -> str:
-    """The client ids nearest to one, as the end of a message; '' where none is near.
+    """The client ids nearest to a name, as the end of a message; '' if none is near.
 
     People also give a client's UUID, or the name of its service account.
     """
@@ -61,7 +61,7 @@ def near_realms(session: Session, name: str) -> str:
 def nearest(name: str, names: Iterable[str], given: str | None = None) -> list[str]:
     """At most three of them, the nearest first; upper and lower case make no difference.
 
-    :param given: what people gave, if that is not the name. It may exist by now, and is not near to itself.
+    :param given: what people gave, if that is not the name. It may exist by now, and does not count as near to itself.
     """
     folded: dict[str, list[str]] = {}
     for each in (other for other in names if other != (given or name)):

@@ -19,7 +19,10 @@ WAIT = "wait until the former secret has expired"
 
 @dataclass(frozen=True)
 class WriteInWords:
-    """A write in words. when: what makes it. ways_out: remedies against a policy. accept: how ``{fields}`` are accepted."""
+    """A write in words.
+
+    when: the command that makes it. ways_out: remedies against a policy. accept: how to accept ``{fields}``.
+    """
 
     client_id: str
     realm: str
@@ -43,7 +46,7 @@ class WriteInWords:
                 yield sentence("client", self.client_id, self.realm, wrong, f"{ways}; or accept it by {accept}")
 
     def notes(self, foretold: Prediction) -> Iterator[str]:
-        """What was accepted, and what only the server can tell."""
+        """Notes on what was accepted, and on what only the server can tell."""
         changes = [change for change in foretold.changes if _name(change) in self.accepted]
         if changes:
             what = (
@@ -59,7 +62,7 @@ class WriteInWords:
 
 
 def foretell_put(plain: Write, values: Mapping[str, Any], policies: RealmPolicies) -> Prediction:
-    """The result of a PUT that repeats what policies check; where Keycloak refuses it, of one that lets them change it."""
+    """The result of a PUT that repeats what policies check. If Keycloak refuses it, of a PUT that lets them change it."""
 
     def of(without: Collection[str] = ()) -> tuple[Prediction, Mapping[str, Any]]:
         body, repeated = body_of(plain.client, values, policies, lambda: True, without)

@@ -115,20 +115,22 @@ class Realm:
         return ResourceServer(self.session, self.clients, client_uuid, self.touched)
 
     def cached_resource_server(self, client_uuid: str) -> ResourceServer:
-        """The same to read from; it may be a snapshot of the legacy permissions, and no write is based on it."""
+        """The same for reading. It may be a snapshot of the legacy permissions; no write is based on it."""
         if client_uuid == self.management_uuid():
             return self.cached_permissions_server()
         return self.resource_server(client_uuid)
 
     def cached_permissions_server(self) -> CachedResourceServer:
-        """One snapshot a process of the realm's legacy permissions, where a stack has enough clients for one."""
+        """One snapshot per process of the realm's legacy permissions, if a stack has enough clients for one."""
         uuid = self.management_uuid()
         with self._seen_lock:
             self._seen = self._seen or CachedResourceServer(self.session, self.clients, uuid, self.touched)
             return self._seen
 
     def forget(self, client_ids: Iterable[str], older_than: float = 0.0) -> None:
-        """What was read of these clients, of client scopes, permissions and the realm's settings is read again at the next use.
+        """Discards what was read of these clients, of client scopes, permissions and the realm's settings.
+
+        The next use reads it again.
 
         :param older_than: seconds; what is younger stays.
         """
@@ -189,9 +191,9 @@ def features_of(session: Session) -> Features:
 
 @contextmanager
 def realms_of_run(run: object | None) -> Iterator[None]:
-    """What is known of realms is forgotten with a run: the next run in the same process reads them anew.
+    """Forgets realms with each run: the next run in the same process reads them again.
 
-    :param run: identifies the run, and ends with it. None: whatever runs in this process is one run.
+    :param run: identifies the run, and ends with it. None: the whole process is one run.
     """
     if run is None:
         yield

@@ -1,10 +1,11 @@
 """Switches a realm's events on for owners who audit its exchanges; the last owner restores them.
 
-An owner's claim is on a client of the realm, as all claims are, and not in the realm's own attributes. A PUT of the realm with
-attributes deletes all others: other writers would delete claims, and we would delete their attributes. The claim is written
-before the setting and deleted after it, since a run may die between any two requests. Both claiming and releasing read again
-afterwards, and mend what another owner undid. When several owners release at once, each first notes that in its claim. So the
-last one knows, and restores the former values while a claim still contains them.
+An owner's claim is on a client of the realm, as all claims are, and not in the realm's own attributes. A PUT of the realm
+with attributes deletes all others, so other writers would delete claims, and we would delete their attributes. The claim is
+written
+before the setting and deleted after it, since a run may die between any two requests. Both claiming and releasing read
+again afterwards, and correct what another owner undid. If several owners release at once, each first notes that in its
+claim. So the last one knows it, and restores the former values while a claim still contains them.
 """
 
 import time
@@ -37,7 +38,7 @@ KIND = Kind(
     ["enabled", "expiration"],
 )
 HOLDERS = ("account", "security-admin-console", "admin-cli")
-"""Clients that Keycloak makes in each realm; the first that is there bears the claims."""
+"""Clients that Keycloak makes in each realm; the first one that exists has the claims."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Recorded:
         return next((claim for claim in self.claims if claim.owner == owner), None)
 
     def holds(self, owner: str) -> bool:
-        """Whether an owner claims it; one whose leaving was killed does no more."""
+        """Whether an owner claims it. One whose release was killed does not any more."""
         mine = self.of(owner)
         return mine is not None and not mine.set.get(LEAVING)
 
@@ -61,7 +62,7 @@ class Recorded:
         return tuple(claim for claim in self.claims if claim.owner not in owners)
 
     def staying(self, *owners: str | None) -> tuple[Claim, ...]:
-        """The claims of others who do not leave at this moment, nor did when their run was killed."""
+        """The claims of others who are not releasing now, and were not when their run was killed."""
         return tuple(claim for claim in self.but(*owners) if not claim.set.get(LEAVING))
 
 
@@ -71,12 +72,12 @@ def serves(config: EventsConfig, expiration: int | None) -> bool:
 
 
 def keeps(config: EventsConfig, expiration: int | None) -> bool:
-    """Whether events are kept for so many seconds at least, were they recorded."""
+    """Whether events are kept for so many seconds at least, whether or not they are recorded."""
     return expiration is None or config.expiration == 0 or config.expiration >= expiration
 
 
 def read_recorded(realm: Realm) -> Recorded:
-    """What is recorded, and who claims it, at one moment. :raises Refusal: the login may not see it."""
+    """What is recorded and who claims it, read as of one moment. :raises Refusal: the login may not see it."""
     config = read_config(realm)
     for _ in range(ROUNDS):
         bearer = holder(realm)
@@ -99,11 +100,12 @@ def take_events(
     remembered: Taken | None = None,
     former: str | None = None,
 ) -> Taken:
-    """Has exchanges recorded, under a claim; where they are recorded already, and long enough, nothing is written.
+    """Switches the recording of exchanges on, under a claim.
 
-    :param expiration: seconds that events are kept at least; None leaves it to the realm. Never shortens what is there.
+    If they are recorded already, and kept long enough, nothing is written.
+    :param expiration: seconds that events are kept at least; None leaves it to the realm. Never shortens what is set.
     :param writer: who claims it for the owner.
-    :param remembered: what an earlier call said, for a claim that somebody has removed.
+    :param remembered: the result of an earlier call, for a claim that somebody has removed.
     :param former: our own owner before it was renamed, whose claim is dropped next.
     :raises Refusal: the login may not, another stack has this owner, or what was written does not stay.
     """
@@ -118,10 +120,10 @@ def take_events(
             return Taken(USED, {})
         source = others[0] if others else mine or (remembered if held else None)
         was = _whole(source.was) if source else _note(seen.config)
-        if remembered:  # the state knows it better than a claim
+        if remembered:  # the state is more reliable than a claim
             was |= {key: value for key, value in _whole(remembered.over({})).items() if key in KIND.needs}
         then = _on(seen.config, expiration)
-        if _is_ours(seen.config, was, _wishes(seen.claims)):  # then a shorter wish may shorten it again
+        if _is_ours(seen.config, was, _wishes(seen.claims)):  # then a shorter expiration may shorten it again
             then = replace(then, expiration=_kept(was, (expiration, *_wishes(seen.staying(owner, former)))))
         if seen.config.lacking:
             was["added"] = sorted({*was.get("added", ()), *seen.config.lacking})
@@ -140,9 +142,10 @@ def take_events(
 
 
 def release_events(realm: Realm, owner: str, expiration: int | None, taken: Taken) -> tuple[str, ...]:
-    """Gives up an owner's part; the last one out restores what was, but for what others changed meanwhile.
+    """Releases an owner's part.
 
-    :param taken: as ``take_events`` said, for a claim that a killed run has dropped already.
+    The last owner restores the former values, except what others changed meanwhile.
+    :param taken: the result of ``take_events``, for a claim that a killed run has dropped already.
     :returns: the owners who still claim it.
     """
     with realm.clients.lock(KIND.name):
@@ -158,7 +161,7 @@ def release_events(realm: Realm, owner: str, expiration: int | None, taken: Take
             wishes += _wishes(seen.claims)
         write_config(realm, seen.config, _restored(seen.config, was, wishes, seen.staying(owner)))
         drop_claim(realm.clients, holder(realm).uuid, owner, KIND)
-        for _ in range(ROUNDS):  # others come and go meanwhile: who sees no claim restores, who sees one has it on
+        for _ in range(ROUNDS):  # others claim and release meanwhile: without a claim it is restored, with one it is on
             seen = read_recorded(realm)
             others = seen.staying(owner)
             wishes += _wishes(seen.claims)
@@ -168,14 +171,14 @@ def release_events(realm: Realm, owner: str, expiration: int | None, taken: Take
 
 
 def give_up_claim(realm: Realm, owner: str) -> None:
-    """Drops the claim of an owner who goes on under another name."""
+    """Drops the claim of an owner who now has another name."""
     drop_claim(realm.clients, holder(realm).uuid, owner, KIND)
 
 
 def recorded_since(realm: Realm) -> float | None:
-    """When a stack last had exchanges recorded that were not before, in seconds since 1970; None where no claim tells.
+    """When a stack last switched recording on, in seconds since 1970; None if no claim shows it.
 
-    Now at the latest: others may have written the claim, and a time of theirs may be one that no calendar has.
+    Never later than now: others may have written the claim, with any number as time.
     """
     found = [claim.was.get("since") for claim in claims(holder(realm), KIND)]
     return max((min(float(each), time.time()) for each in found if isinstance(each, int | float)), default=None)
@@ -189,7 +192,7 @@ def _on(config: EventsConfig, expiration: int | None) -> EventsConfig:
 
 
 def _kept(was: Mapping[str, Any], wishes: Iterable[int | None]) -> int:
-    """How long events are kept for these wishes, in seconds: never shorter than they were; 0 for ever."""
+    """How long events are kept for these owners' wishes, in seconds: never shorter than before; 0 for ever."""
     found, wanted = int(was["expiration"]), [int(each) for each in wishes if each]
     if not wanted or (was["enabled"] and found == 0):
         return found
@@ -197,14 +200,14 @@ def _kept(was: Mapping[str, Any], wishes: Iterable[int | None]) -> int:
 
 
 def _is_ours(config: EventsConfig, was: Mapping[str, Any], wishes: Iterable[int | None]) -> bool:
-    """Whether owners with these wishes, some or all of them, made it as it is."""
+    """Whether owners with these wishes, some or all of them, set what is set now."""
     return config.expiration in [_kept(was, [wish]) for wish in wishes]
 
 
 def _restored(
     now: EventsConfig, was: Mapping[str, Any], wishes: Iterable[int | None], others: tuple[Claim, ...]
 ) -> EventsConfig:
-    """What is to be recorded for ``others`` alone; for nobody, what was. What somebody else changed stays as he made it.
+    """What is to be recorded for ``others`` only; without them, the former values. What somebody else changed stays.
 
     :param wishes: of all owners that were there.
     """
@@ -225,12 +228,12 @@ def _note(config: EventsConfig) -> dict[str, Any]:
 
 
 def _whole(was: Mapping[str, Any]) -> dict[str, Any]:
-    """With whole numbers, which Pulumi's state does not have."""
+    """With whole numbers; Pulumi's state has floats."""
     return {key: int(value) if isinstance(value, float) else value for key, value in was.items()}
 
 
 def _left(config: EventsConfig) -> str:
-    """Stands for a list of types, which has no room in a claim."""
+    """A hash in place of a list of types, which is too long for a claim."""
     return hash16(",".join(config.types))
 
 

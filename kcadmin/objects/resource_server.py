@@ -1,6 +1,7 @@
 """A client's authorization services: its resource server with scopes, policies and permissions.
 
-Paths and representations; ownership is not known here. The authorization paths of the Admin REST API are hardly documented;
+It has paths and representations, and knows nothing of owners. The authorization paths of the Admin REST API are hardly
+documented;
 https://www.keycloak.org/docs/latest/authorization_services/ names the objects.
 """
 
@@ -17,17 +18,20 @@ from kcadmin.rest.texts import named
 NEGATIVE = "NEGATIVE"
 TOKEN_EXCHANGE = "token-exchange"
 COMPOSED = ("aggregate", "resource", "scope", "uma")
-"""The types that decide by other policies."""
+"""The types that combine or use other policies."""
 Json = dict[str, Any]
 
 
 def permission_name(client_uuid: str, scope: str = TOKEN_EXCHANGE) -> str:
-    """The name by which Keycloak finds the permission on a client, at each exchange to it; renamed, it grants nothing."""
+    """The name by which Keycloak finds the permission on a client at each exchange.
+
+    Under another name the permission grants nothing.
+    """
     return f"{scope}.permission.client.{client_uuid}"
 
 
 def resource_name(client_uuid: str) -> str:
-    """The name of the resource that a client is while its management permissions are on."""
+    """The name of the resource that represents a client while its management permissions are on."""
     return f"client.resource.{client_uuid}"
 
 
@@ -49,7 +53,7 @@ class ResourceServer:
     def settings(self) -> Json | None:
         """The whole export, by names; None while the client has no authorization services.
 
-        Keycloak gives it only to a login that may manage. One that may only read gets the same from lists; there
+        Keycloak gives it only to a login that may manage. A login that may only read gets the same from lists, in which
         roles, groups, users and client scopes are ids.
         """
         try:
@@ -78,7 +82,7 @@ class ResourceServer:
         return self._object("policy", kind, policy_id)
 
     def policy_of_any_type(self, policy_id: str) -> Json | None:
-        """A policy or permission with its type and, as texts, its ``config``; None when there is none of that id."""
+        """A policy or permission with its type and, as texts, its ``config``; None if the id does not exist."""
         return self._object("policy", policy_id)
 
     def policy_types(self) -> list[str]:
@@ -91,14 +95,14 @@ class ResourceServer:
         return str(self._session.post_json(self._path("policy", kind), dict(body))["id"])
 
     def update_policy(self, kind: str, policy_id: str, body: Mapping[str, Any]) -> None:
-        """Replaces a policy; what is left out is cleared or, for ``clients``, an error 500."""
+        """Replaces a policy. Fields that are left out are cleared; ``clients`` left out is an error 500."""
         self.touched.update((policy_id, str(body["name"])))
         self._session.put(self._path("policy", kind, policy_id), {**body, "id": policy_id})
 
     def delete_policy(self, policy_id: str) -> None:
         """Deletes a policy or permission; one that is gone is done.
 
-        The server takes a policy out of its permissions by itself, and deletes a permission with its last policy.
+        The server itself removes a policy from its permissions, and deletes a permission with its last policy.
         """
         self.touched.add(policy_id)
         self._delete("policy", policy_id)
@@ -113,7 +117,7 @@ class ResourceServer:
         return str(self._session.post_json(self._path("permission", "scope"), dict(body))["id"])
 
     def update_permission(self, permission_id: str, body: Mapping[str, Any], *, once: bool = False) -> None:
-        """Writes a scope permission: lists left out stay, strategy and description left out are reset.
+        """Writes a scope permission. Lists that are left out stay; a strategy or description that is left out is reset.
 
         :param once: the body holds a list that was just read, so it is not sent again by itself.
         """
@@ -173,7 +177,7 @@ class ResourceServer:
         return {**rules, **found, "policies": [self._as_exported(each) for each in found["policies"]]}
 
     def _as_exported(self, listed: Json) -> Json:
-        """A policy or permission of a list, whose config gains the names that an export has there."""
+        """A policy or permission from a list, with the names that an export has in its config."""
         kind, config = listed["type"], dict(listed.get("config") or {})
         held = {key: [str(each["name"]) for each in listed.get(f"{key}Data") or ()] for key in ("resources", "scopes")}
         if kind in COMPOSED:
@@ -223,5 +227,5 @@ def names_in(policy: Mapping[str, Any], key: str) -> tuple[str, ...]:
 
 
 def is_negative(policy: Mapping[str, Any]) -> bool:
-    """Whether a policy lets through whom it does not match."""
+    """Whether a policy lets through what it does not match (logic NEGATIVE)."""
     return policy.get("logic") == NEGATIVE

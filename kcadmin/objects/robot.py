@@ -1,10 +1,9 @@
 """The robot that manages grants instead of an administrator: a service account in the managed realm with the roles it needs.
 
-It logs in by private_key_jwt (RFC 7523), or by the tokens of another issuer. Its roles are those of ``realm-management``; its
-tokens carry nothing else.
-
-An existing client never gets a role: somebody may have registered it, and hold its registration access token, its secret, or a
-token of its service account. An existing robot is replaced by a new client. Keycloak accepts a token of a deleted client as one
+It logs in by private_key_jwt (RFC 7523), or by the tokens of another issuer. Its roles are those of ``realm-management``;
+its tokens contain nothing else. An existing client never gets a role, since somebody who registered it may have its
+registration access token, its secret, or a token of its service account. An existing robot is replaced by a new client.
+Keycloak accepts a token of a deleted client as one
 of a new client of that name, and reads its rights at each request. So the new one refuses older tokens (``notBefore``).
 https://www.keycloak.org/docs/latest/server_admin/#_service_accounts
 """
@@ -52,7 +51,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     AUDIT: ("view-events",),
     EVENTS: ("manage-events",),
 }
-"""Purpose → the roles that it takes. Role policies: those that name realm roles; user policies: users or groups."""
+"""Purpose → the roles that it needs. Role policies are those with realm roles, user policies those with users or groups."""
 NARROW_ROLE = "query-clients"
 DAY_SECONDS, PAUSE_SECONDS = 86_400, 0.2
 
@@ -61,8 +60,8 @@ DAY_SECONDS, PAUSE_SECONDS = 86_400, 0.2
 class Robot:
     """The robot as it is now. roles: of ``realm-management``; only: the clients it may manage, none for all.
 
-    made: whether no robot existed before. Else the one that existed was deleted. told: sentences about what else was deleted,
-    which runs left that were killed.
+    made: whether no robot existed before; else the existing one was deleted. told: sentences about other things that were
+    deleted, which killed runs had left.
     """
 
     client_id: str
@@ -85,10 +84,10 @@ def make_robot(
     only: Collection[str] = (),
     accepted: Collection[str] = (),
 ) -> Robot:
-    """Makes the robot with exactly these roles; one that exists is deleted when the new one is complete.
+    """Makes the robot with exactly these roles. An existing one is deleted when the new one is complete.
 
-    The new client gets its roles after it has logged in by its key, if it has one. A failure leaves all but the former robot as
-    it was. What runs left that were killed is deleted first.
+    The new client gets its roles after it has logged in by its key, if it has one. A failure leaves everything as it was,
+    except perhaps the former robot. What killed runs left is deleted first.
 
     :param only: client ids; then it may manage these alone, by fine-grained admin permissions v2.
     :param accepted: fields of it that client policies may change: ``kcadmin.objects.robot_policies``.
@@ -130,7 +129,7 @@ def make_robot(
 
 
 def representation(client_id: str, attributes: Mapping[str, str], login: type[RobotLogin] = ByKey) -> dict[str, Any]:
-    """The client as it is made; its roles come after. attributes: of the login."""
+    """The client as it is made; its roles are added later. attributes: of the login."""
     return {
         "clientId": client_id,
         "name": "Token exchange as managed infrastructure",
@@ -162,7 +161,7 @@ def _create(realm: Realm, sent: Mapping[str, Any], undo: ExitStack) -> str:
 def _require_as_sent(
     realm: Realm, client_id: str, uuid: str, sent: Mapping[str, Any], accepted: Collection[str]
 ) -> None:
-    """Compares a client that was made with what was sent, and with what client policies may set beside.
+    """Compares a new client with what was sent, and with what client policies may set.
 
     :raises Unannounced: a field is another one, and ``accepted`` does not name it.
     """
@@ -186,7 +185,7 @@ def _flat(described: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_as_robot(realm: Realm, client_id: str, name: str, pem: str, only: Iterable[str]) -> None:
-    """Keycloak 26.2 lists the clients that fine-grained admin permissions v2 let somebody see, but gives none of them alone."""
+    """Keycloak 26.2 lists the clients that admin permissions v2 let somebody see, but refuses to show a single one."""
     login = PrivateKeyLogin(name, pem)
     clients = Realm(Session(replace(realm.session.connection, login=login, login_realm=realm.name)), realm.name).clients
     for each in (*only, realm.management_client_id):
@@ -197,7 +196,7 @@ def _read_as_robot(realm: Realm, client_id: str, name: str, pem: str, only: Iter
 
 
 def _take_the_name(realm: Realm, client_id: str, uuid: str, login: RobotLogin, before: Client | None) -> None:
-    """Gives the new client the robot's name, and lets it use tokens that were issued afterwards alone."""
+    """Gives the new client the robot's name, and makes it refuse tokens that were issued before."""
     later = int(time.time()) + DAY_SECONDS
     try:
         realm.clients.change(uuid, {"clientId": client_id, "notBefore": later})
@@ -223,7 +222,7 @@ def _take_back(realm: Realm, client_id: str, undo: ExitStack, problem: BaseExcep
 
 
 def _give_exactly(realm: Realm, client_uuid: str, user: str, wanted: Collection[str]) -> None:
-    """The service account holds these roles, and its tokens carry them: no others, and none that all users get."""
+    """Gives the service account these roles, and its tokens: no others, also not those that all users get."""
     management = realm.management_uuid()
     mappings = path("admin", "realms", realm.name, "users", user, "role-mappings")
     of_realm = realm.session.get(f"{mappings}/realm")

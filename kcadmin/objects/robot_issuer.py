@@ -86,7 +86,9 @@ class Issuer:
 
 
 def judge_issuer(realm: Realm, client_id: str, login: ByIssuer, made: Issuer | None) -> dict[str, str] | None:
-    """Whether the robot can log in so, before anything is written. Gives the config of the provider that is to be made, or None.
+    """Checks that the robot can log in like this, before anything is written.
+
+    Gives the config of the provider that is to be made, or None.
 
     :raises Refusal: it could not; all reasons at once.
     """
@@ -153,7 +155,7 @@ def delete_issuer(realm: Realm, client_id: str, alias: str) -> None:
 
 
 def remove_issuers(realm: Realm, client_id: str, robot: Client | None) -> list[str]:
-    """Deletes the providers that bootstrap made for a robot, and the one that it uses, where nobody else uses them.
+    """Deletes the providers that bootstrap made for a robot, and the one that it uses, unless somebody else uses them.
 
     Gives a sentence for each.
     """
@@ -177,7 +179,7 @@ def remove_issuers(realm: Realm, client_id: str, robot: Client | None) -> list[s
 
 
 def _user(realm: Realm, alias: str, robot: Client | None) -> str | None:
-    """Who besides the robot logs in by a provider."""
+    """Who else logs in by a provider."""
     for client in clients_of_provider(realm, alias):
         if robot is None or client["id"] != robot.uuid:
             return f"client {named(client['clientId'])} logs in by it"
@@ -252,9 +254,9 @@ def _of_flow(realm: Realm) -> Iterator[str]:
 
 
 def _of_clients(realm: Realm, client_id: str, login: ByIssuer) -> Iterator[str]:
-    """Of two clients with the same subject Keycloak takes neither, or for a while the one that it knows.
+    """Checks that no other client has the subject: of two, Keycloak accepts neither, or for a while the one that it remembers.
 
-    :raises Refusal: the login may not see the realm's clients, so none can be told.
+    :raises Refusal: another client has it, or the login may not see the realm's clients.
     """
     realm.management_uuid()
     for client in clients_with_subject(realm, login.alias, login.subject):
@@ -265,7 +267,7 @@ def _of_clients(realm: Realm, client_id: str, login: ByIssuer) -> Iterator[str]:
 
 
 def _is_robot(client: Mapping[str, Any], client_id: str) -> bool:
-    """The robot, or what a run left that was killed."""
+    """The robot, or what a killed run left."""
     name = str(client["clientId"])
     return MARK in client["attributes"] and (name == client_id or is_unfinished(name, client_id))
 
@@ -275,7 +277,7 @@ def _find(realm: Realm, alias: str) -> dict[str, Any] | None:
 
 
 def _all(realm: Realm) -> list[dict[str, Any]]:
-    """Every provider: of a missing one Keycloak says too little."""
+    """Every provider, since Keycloak's answer for a missing one does not show that it is missing."""
     return [{**each, "config": each.get("config") or {}} for each in realm.session.get(_at(realm))]
 
 

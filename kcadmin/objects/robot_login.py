@@ -49,7 +49,7 @@ class ByKey:
 
 @dataclass(frozen=True)
 class ByIssuer:
-    """A subject's tokens of the issuer of an identity provider in the realm. Nobody but the subject has one."""
+    """The tokens that an identity provider's issuer issues for a subject. Only the subject has one."""
 
     alias: str
     subject: str
@@ -62,7 +62,7 @@ class ByIssuer:
         return {ISSUER: self.alias, SUBJECT: self.subject}
 
     def seconds(self, realm: Realm, client_id: str, name: str, uuid: str) -> int:
-        """The server's time in its seconds, by the example of a token of the client."""
+        """The server's time in seconds, taken from an example of a token of the client."""
         user = realm.session.get(realm.clients.path(uuid, "service-account-user"))["id"]
         at = realm.clients.path(uuid, "evaluate-scopes", "generate-example-access-token")
         return int(realm.session.get(at, userId=str(user))["iat"])
@@ -72,5 +72,5 @@ RobotLogin = ByKey | ByIssuer
 
 
 def logs_in_by(client: Client, login: RobotLogin) -> bool:
-    """Whether a client's public key, or its issuer and subject, are those of a login."""
+    """Whether a client has the public key, or the issuer and subject, of a login."""
     return all(client.attributes.get(key) == value for key, value in login.attributes.items())

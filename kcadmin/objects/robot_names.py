@@ -1,4 +1,4 @@
-"""What a robot and its parts are told by: a mark, and a name while it is made."""
+"""How a robot and its parts are recognized: a mark, and a name while it is made."""
 
 import re
 from secrets import token_hex

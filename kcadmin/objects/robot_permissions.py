@@ -23,13 +23,15 @@ DESCRIPTION = "The service accounts of robots, by bootstrap."
 NOTE = f"{DESCRIPTION} It switched the realm's admin permissions on."
 """The description of a policy. Only administrators may write it; a client's attribute anybody may have written."""
 SWITCHING = "pulumi.robot.admin-permissions"
-"""A role of the realm, which nobody holds. It exists from before bootstrap's switch until a policy bears the note: a run that
-is killed between them is mended by the next one. Who may make it may also switch.
+"""A role of the realm, which nobody holds.
+
+It exists from before bootstrap switches them on until a policy has the note, so the next run can finish one that was killed
+between. Whoever may make the role may also switch.
 """
 
 
 def permit_only(realm: Realm, client_id: str, user: str, uuids: Collection[str], undo: ExitStack) -> None:
-    """Lets a service account view and manage these clients, and view the one that tells a realm from another.
+    """Lets a service account view and manage these clients, and view the client that identifies the realm.
 
     :param user: the id of the service account. uuids: of the clients.
     :param undo: is told how to take each write back.
@@ -56,7 +58,7 @@ def permit_only(realm: Realm, client_id: str, user: str, uuids: Collection[str],
 
 
 def forbid(realm: Realm, robot: Client) -> list[str]:
-    """Takes a robot's permissions away, and switches them off where bootstrap switched them on and nobody else uses them.
+    """Removes a robot's permissions. Switches admin permissions off if bootstrap switched them on and nobody else uses them.
 
     Gives sentences on what remains of them.
     """
@@ -86,7 +88,7 @@ def forbid(realm: Realm, robot: Client) -> list[str]:
 
 
 def end_killed_bootstrap(realm: Realm) -> list[str]:
-    """Switches off what a bootstrap switched on that was killed before a policy bore its note. Gives sentences on it."""
+    """Switches off what a killed bootstrap switched on before a policy had its note. Gives sentences on it."""
     settings = _settings(realm)
     if not _is_begun(realm, settings):
         return []
@@ -152,7 +154,10 @@ def _attach(
 
 
 def _detach(realm: Realm, server: str, policy: dict[str, Any], user: str) -> None:
-    """Takes a service account out of a policy; the last one with the policy, and the server deletes its permission then."""
+    """Removes a service account from a policy.
+
+    With the last one the policy is deleted, and the server then deletes its permission.
+    """
     at = f"{server}/policy/user/{policy['id']}"
     with suppress(NotFound):  # only 404 is success
         now = realm.session.get(at)
@@ -177,7 +182,7 @@ def _policies(realm: Realm, server: str) -> list[dict[str, Any]]:
 
 
 def _are_used_by_others(realm: Realm, server: str, ours: Collection[dict[str, Any]]) -> bool:
-    """Whether there is more than the policies that hold one robot alone, and their permissions."""
+    """Whether there are more than the policies with only one robot, and their permissions."""
     alone = {str(each["name"]) for each in ours if len(each["users"]) == 1}
     alone |= {name.removesuffix(WHO) for name in alone}
     return any(str(each["name"]) not in alone for each in _policies(realm, server))
@@ -194,7 +199,7 @@ def _settings(realm: Realm) -> dict[str, Any]:
 
 
 def _server(realm: Realm) -> str | None:
-    """Of the client that the realm itself names: anybody may have registered one with that client id."""
+    """Belongs to the client that the realm itself refers to, since anybody may have registered one with that client id."""
     client = _settings(realm).get("adminPermissionsClient")
     return realm.clients.path(client["id"], "authz", "resource-server") if client else None
 

@@ -1,4 +1,4 @@
-"""A robot goes: its client, its service account, its permissions; and what runs of bootstrap left that were killed."""
+"""Removes a robot: its client, its service account, its permissions; and what killed runs of bootstrap left."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +14,11 @@ from kcadmin.rest.texts import named
 
 @dataclass(frozen=True)
 class Removed:
-    """What was deleted. existed: the robot itself. remains: sentences about what else was there, and about what stays."""
+    """What was deleted.
+
+    existed: whether the robot itself existed. remains: sentences about other things that were deleted, and about what
+    stays.
+    """
 
     existed: bool
     remains: tuple[str, ...]
@@ -42,7 +46,7 @@ def remove_robot(realm: Realm, client_id: str) -> Removed | None:
 
 
 def remove_unfinished(realm: Realm, client_id: str) -> list[str]:
-    """Deletes the clients with the mark and such a name, which killed runs left. Gives a sentence for each, and what stays."""
+    """Deletes clients with the mark and such a name, which killed runs left. Gives a sentence for each, and for what stays."""
     told = []
     found = realm.clients.ids_containing(f"{client_id}-")
     for name in sorted(each for each in found if is_unfinished(each, client_id)):

@@ -16,7 +16,7 @@ REFRESH_TOKENS_CLAIM = Kind("refresh-tokens", {REFRESH_TOKENS: Literal["false"]}
 
 
 def assignment_kind(scope: str) -> Kind:
-    """The kind of the claim on a client that was handed a client scope of another owner, or of nobody."""
+    """The kind of the claim on a client that was given a client scope of another owner, or an unmanaged one."""
     return Kind(f"{ASSIGNMENT}{scope}")
 
 

@@ -1,7 +1,7 @@
 """Settings of a client that several owners may want: each owner claims them, and the last one restores them.
 
-A claim is a client attribute in the same partial PUT as the setting, so a process may die between any two requests. Two processes
-may write at once: both claiming and releasing read again, and mend what the other undid.
+A claim is a client attribute in the same partial PUT as the setting, so a process may die between any two requests. Two
+processes may write at once, so both claiming and releasing read again, and correct what the other undid.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -21,20 +21,20 @@ from kcadmin.writes.votes import is_true
 
 ROUNDS = 5
 REFRESH_TOKENS = "attributes.use.refresh.tokens"
-_ON = {REFRESH_TOKENS: (None, "", "true")}  # settings that are on where the client says nothing of them
+_ON = {REFRESH_TOKENS: (None, "", "true")}  # settings that are on if the client does not have them
 _OFF = (None, "", False, "false", "NO")
 USED, CLAIMED = "used", "claimed"
 
 
 @dataclass(frozen=True)
 class Taken:
-    """How a setting came to be as declared: ``used`` as it was, without a write, or ``claimed``; and what it ``was``."""
+    """How a setting got its declared value: ``used`` as it was, without a write, or ``claimed``; and its former value ``was``."""
 
     found: str
     was: Mapping[str, Any]
 
     def over(self, noted: Mapping[str, Any]) -> dict[str, Any]:
-        """What it was by the stack's state; by a claim only what the state does not know."""
+        """The former values from the stack's state; from a claim only those that the state lacks."""
         return {**noted, **({} if self.found == USED else self.was)}
 
 
@@ -62,20 +62,20 @@ def take(
     remembered: Taken | None = None,
     former: str | None = None,
 ) -> Taken:
-    """Sets the wanted values under a claim; an unmanaged setting that is as declared is used and not marked.
+    """Sets the declared values under a claim. An unmanaged setting that is already as declared is used and not claimed.
 
     :param writer: who claims it for the owner.
     :param always: a setting that is already as declared is claimed, too, since it is removed at the end.
-    :param note: what else to note in ``was`` of a client that nobody has claimed yet.
+    :param note: what else to note in ``was`` for a client that nobody has claimed yet.
     :param former: our own owner before it was renamed, whose claim is dropped next.
-    :param remembered: what an earlier ``take`` said, for a claim that somebody has removed.
+    :param remembered: the result of an earlier ``take``, for a claim that somebody has removed.
     :raises Refusal: another owner claims other values, another stack has this owner, or the values do not stay.
     """
     with clients.lock(uuid):
         ours = remembered is not None and remembered.found == CLAIMED
         client = _require(clients.get(uuid, max_age=RECENT_SECONDS), uuid)
         if not ours and not always and _is_anybodys(client, kind, wanted):
-            # of two that leave at once, both have dropped their claims before the later one restores
+            # if two release at once, both have dropped their claims before the later one restores
             client = _require(read_again(lambda: clients.get(uuid, max_age=0)), uuid)
             if _is_anybodys(client, kind, wanted):
                 return Taken(USED, {})
@@ -97,7 +97,7 @@ def take(
 
 
 def is_written(client: Client, owner: str, kind: Kind, wanted: Mapping[str, Any], *, always: bool = False) -> bool:
-    """Whether ``take`` writes a client that is as this one."""
+    """Whether ``take`` would write a client in this state."""
     if not always and _is_anybodys(client, kind, wanted):
         return False
     mine, _ = _split(client, owner, kind)
@@ -115,9 +115,10 @@ def release(
     off: Mapping[str, Any] | None = None,
     max_age: float = 0,
 ) -> Client | None:
-    """Drops our claim; the last one out restores what was, or writes ``off``. What others changed meanwhile stays.
+    """Drops our claim.
 
-    :param taken: as ``take`` said, for a claim that a killed run has dropped already.
+    The last owner restores the former values, or writes ``off``. What others changed meanwhile stays.
+    :param taken: the result of ``take``, for a claim that a killed run has dropped already.
     :param max_age: of the read before the write, in seconds.
     :param values: the values that we had set.
     :returns: the client as it is afterwards; None when it is gone.
@@ -140,7 +141,7 @@ def release(
         if back or drop:
             try:
                 clients.change(uuid, {**back, **drop})
-            except NotFound:  # the client has gone since it was read
+            except NotFound:  # the client was deleted since it was read
                 return None
             _mend_after_leaving(clients, uuid, kind, values, restored, back)
         return clients.get(uuid)
@@ -152,14 +153,14 @@ def held_by_others(client: Client, owner: str, kind: Kind) -> list[Claim]:
 
 
 def write_claim(clients: Clients, uuid: str, claim: Claim) -> None:
-    """A claim alone, for an object that has no room for a mark: written before the object."""
+    """Writes only a claim, for an object that cannot have a mark; before the object is made."""
     client = _require(clients.get(uuid), uuid)
     if client.attributes.get(claim.key) != claim.text():
         clients.change(uuid, {ATTRIBUTE + claim.key: claim.text()})
 
 
 def drop_claim(clients: Clients, uuid: str, owner: str, kind: Kind) -> None:
-    """Takes a claim back; one that is gone, or whose client is, is done."""
+    """Removes a claim. If it or its client is gone, nothing is left to do."""
     drop_claims(clients, uuid, [claim_key(owner, kind)])
 
 
@@ -180,7 +181,7 @@ def _mend_after_leaving(
     restored: Mapping[str, Any],
     back: Mapping[str, Any],
 ) -> None:
-    """Of what we have just given back, somebody who came meanwhile may want it as he claims it, and nothing else."""
+    """If another owner claimed the setting while it was restored, its claimed value is written again."""
     client = clients.get(uuid)  # read after the write
     if client is None:
         return
@@ -188,7 +189,7 @@ def _mend_after_leaving(
     if left:
         theirs = {field: left[0].set[field] for field in back if field in left[0].set}
         change = _differing(client, theirs)
-    else:  # two left at once, each seeing the other: the later one restores
+    else:  # two released at once and saw each other's claim: the later one restores
         change = {
             field: restored.get(field)
             for field, value in values.items()

@@ -1,6 +1,6 @@
 """Two stacks with the same owner: each would use, change and delete the other's objects.
 
-A mark is data, which others may have written. Here it can only have a stack refused, before its first write.
+A mark is data, which others may have written. Here it can only cause a stack to be refused before its first write.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -19,10 +19,10 @@ NAMED = 3
 
 @dataclass(frozen=True)
 class Mark:
-    """Whose an object or setting is, and who wrote that. what: in words; owner: its hash where ``hashed``.
+    """The owner of an object or setting, and the writer of the mark.
 
-    at: the UUID of the client that has it, or else the name of the object. beside: whether it notes something of an object that
-    has a mark of its own.
+    what: in words. owner: its hash if ``hashed``. at: the UUID of the client that has it, or else the name of the object.
+    beside: whether it is a note on an object that has its own mark.
     """
 
     what: str
@@ -34,7 +34,7 @@ class Mark:
 
 
 def by_others(marks: Iterable[Mark], owners: Collection[str], stack: str) -> list[Mark]:
-    """Those of an owner that another stack wrote. stack: the one that has these owners."""
+    """The marks with an owner of this stack that another stack wrote. stack: the one that has these owners."""
     texts, hashes = {*owners}, {*map(hash16, owners)}
     return [
         mark
@@ -45,7 +45,10 @@ def by_others(marks: Iterable[Mark], owners: Collection[str], stack: str) -> lis
 
 @dataclass(frozen=True)
 class Continuing:
-    """Objects of a call's owner. held: numbers of this stack's state. found: numbers in the marks that it continues."""
+    """What a call knows of its own objects.
+
+    held: numbers in this stack's state. found: numbers in the marks that it continues.
+    """
 
     held: frozenset[str]
     found: list[str] = field(default_factory=list)
@@ -56,7 +59,7 @@ _call: ContextVar[Continuing | None] = ContextVar("continuing", default=None)
 
 @contextmanager
 def continuing(held: Iterable[str] = ()) -> Iterator[Continuing]:
-    """Within it, what the state holds is this stack's own, whichever stack its marks name: it was renamed or moved.
+    """Within it, objects in the state are this stack's own, whichever stack their marks contain: it was renamed or moved.
 
     :param held: numbers of resources by the state, which no mark can add to.
     """
@@ -69,7 +72,7 @@ def continuing(held: Iterable[str] = ()) -> Iterator[Continuing]:
 
 
 def is_held(writer: Writer | None) -> bool:
-    """Whether this stack's state holds what bears that mark, under whichever name or owner the mark has."""
+    """Whether this stack's state contains the object with that mark, under any name or owner."""
     call = _call.get()
     return bool(call and writer and writer.number in call.held)
 
@@ -85,7 +88,7 @@ def require_one_stack(realm: str, owner: str, what: str, found: Writer | None, w
 
 
 def two_stacks(owner: str, realm: str, stack: str, marks: Collection[Mark]) -> str:
-    """Why a stack may not have an owner. marks: what another stack wrote for it."""
+    """Why a stack may not have an owner. marks: those that another stack wrote with that owner."""
     texts = sorted({mark.writer.stack for mark in marks if "/" in mark.writer.stack})
     other = name_of_stack(texts[0]) if texts else ""
     who = f"the stack {named(other)}" if other else "another stack"
@@ -105,5 +108,5 @@ def two_stacks(owner: str, realm: str, stack: str, marks: Collection[Mark]) -> s
 
 @cache
 def _owner_of_its_own(stack: str) -> str:
-    """The same for all that is refused of a stack."""
+    """The same for all owners of a stack that are refused."""
     return proposed_owner(name_of_stack(stack).rpartition("/")[2])

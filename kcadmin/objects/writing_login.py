@@ -13,7 +13,7 @@ from kcadmin.writes.votes import SOURCE_GROUPS, SOURCE_ROLES, WritingLogin, text
 
 
 def writing_login(session: Session, realm_name: str, policies: RealmPolicies) -> WritingLogin:
-    """What is known of the login of a session; nothing is read where no enabled policy asks for it.
+    """What is known about the login of a session. Nothing is read if no enabled policy asks for it.
 
     A login of another realm holds no role that a policy of this realm can ask for.
     """
@@ -34,7 +34,7 @@ def writing_login(session: Session, realm_name: str, policies: RealmPolicies) ->
 
 
 def _user(home: Realm, subject: str) -> str:
-    """The user's id; some tokens leave it out. :raises NotFound: it cannot be told."""
+    """The user's id, which some tokens leave out. :raises NotFound: it cannot be found."""
     login = home.session.connection.login
     if subject:
         return subject
@@ -45,7 +45,7 @@ def _user(home: Realm, subject: str) -> str:
 
 
 def _roles(home: Realm, user: str, policies: RealmPolicies) -> frozenset[str]:
-    """The roles that the user has, by composites and groups, too, of those that conditions ask for, as they name them."""
+    """The user's roles, also by composites and groups, as far as conditions ask for them; in the conditions' spelling."""
 
     @cache
     def held(client: str) -> frozenset[str]:
@@ -58,7 +58,7 @@ def _roles(home: Realm, user: str, policies: RealmPolicies) -> frozenset[str]:
 
 
 def _role_of(home: Realm, text: str) -> tuple[Client | None, str]:
-    """The client and the name of a role, ``role`` or ``client.role``: the client of the longest name that exists decides."""
+    """The client and the name of a role, ``role`` or ``client.role``. Of several existing clients, the longest name counts."""
     dots = [at for at, letter in enumerate(text) if letter == "."]
     for at in reversed(dots):
         if client := home.clients.find(text[:at]):
@@ -74,7 +74,7 @@ def _asked(policies: RealmPolicies) -> Iterator[str]:
 
 
 def _in_token(claims: dict[str, object]) -> Iterator[str]:
-    """The roles that the token holds, and that no other one can be meant by; it may hold fewer than the account."""
+    """The unambiguous roles in the token, which may have fewer than the account."""
     for client_id, held in (("", claims.get("realm_access")), *_of_clients(claims.get("resource_access"))):
         names = held.get("roles") if isinstance(held, dict) else None
         for name in names if isinstance(names, list) else ():

@@ -14,9 +14,9 @@ Ask = Callable[[str, Mapping[str, str]], Answer]
 
 REALM, CLIENT = "Realm not found.", "Could not find client"
 ANY_PATH = "HTTP 404 Not Found"
-"""Keycloak says so of objects of authorization services, but any server that is built like it says so of any path."""
+"""Keycloak's words for objects of authorization services; any server with the same framework says them for any path."""
 REJECTED = "invalid_request"
-"""What is said of a client that a client policy hides: then the first answer alone tells whether it has services."""
+"""The words for a client that a client policy hides. Then only the first answer shows whether it has services."""
 _ID = r"[^/]+"
 _REALM = re.compile(rf"^/admin/realms/{_ID}")
 _WORDS = tuple(
@@ -44,10 +44,10 @@ _NO_EXAMPLE = ("No user found", "Requested audience not available")
 
 
 def is_gone(answer: Answer, ask: Ask) -> bool:
-    """Whether a 404 is Keycloak's own for its path. ask: is only asked where the words leave it open."""
+    """Whether a 404 is Keycloak's own for its path. ask: makes a request, only if the words leave it open."""
     words = answer.own_words()
     if words is None and not answer.content:
-        words = ANY_PATH  # authorization scopes are answered without a word
+        words = ANY_PATH  # for authorization scopes the answer is empty
     at = answer.at
     if words is None:
         return False
@@ -59,7 +59,7 @@ def is_gone(answer: Answer, ask: Ask) -> bool:
 
 
 def _named(at: str, words: str) -> Iterator[str]:
-    """The objects that a path names, and of which Keycloak would say so."""
+    """The objects in a path whose absence Keycloak would report."""
     for pattern, said in _WORDS:
         for found in pattern.finditer(at) if said == words else ():
             realm = _REALM.match(at)

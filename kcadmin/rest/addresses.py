@@ -1,6 +1,6 @@
 """Which address is Keycloak's own where url is another one: of its console, without its path, or of a gateway.
 
-What a server says of addresses is told to people. No request with a login ever follows it.
+Addresses from a server are shown to people. No request with a login follows them.
 """
 
 import re
@@ -14,7 +14,7 @@ from kcadmin.rest.texts import named
 Get = Callable[[str, str], Answer | None]
 """GET of a path below a base address, without a login; None where nothing answers."""
 Found = tuple[Odd, str | None]
-"""What is told, and the address in it; None where nothing is."""
+"""The message, and the address in it; None without a message."""
 
 PAGE = Odd(
     "address-of-a-page",
@@ -83,10 +83,10 @@ def found_elsewhere(url: str, realm_at: str, get: Get) -> str | None:
 
 
 def of_admin(url: str, get: Get) -> Found:
-    """What is told where a request below /admin got an answer that is not Keycloak's, and the address that is named for it."""
+    """The message for a request below /admin whose answer is not Keycloak's, and the address in it."""
     probe = get(url, "/admin/realms")
     if probe is not None and probe.status_code == UNAUTHORISED and probe.own_words():
-        return NO_ADMIN, None  # it is served: that one answer was another's
+        return NO_ADMIN, None  # /admin is served, so that one answer came from something else
     base = _named_for_admin(url, get)
     return (ADMIN_ELSEWHERE, base) if base else (NO_ADMIN, "")
 

@@ -26,7 +26,7 @@ _ID = re.compile(r"[\w~-][\w.~%-]*", re.ASCII)
 
 
 class AnswerObject(dict[str, Any]):
-    """An object of an answer. A field that is read from it and missing is the server's fault: a sentence, no KeyError."""
+    """An object of an answer. Reading a missing field gives a sentence about the server instead of a KeyError."""
 
     __slots__ = ("_answer",)
 
@@ -60,12 +60,12 @@ class Answer:
 
     @property
     def is_nothing(self) -> bool:
-        """Whether Keycloak says that there is nothing: 204, and no length of anything, which Python would not read."""
+        """Whether the answer is empty: 204 without a content length. Python would not read content after 204."""
         return self.status_code == 204 and self.headers.get("Content-Length", "0") == "0"
 
     @property
     def is_half(self) -> bool:
-        """Whether it says that it is JSON, and is not, or not to its end."""
+        """Whether it claims to be JSON and is not, or only a part of it."""
         if not self.content or not self.ok or "json" not in self.headers.get("Content-Type", ""):
             return False
         try:
@@ -87,7 +87,7 @@ class Answer:
         return value
 
     def object(self) -> Mapping[str, Any]:
-        """The JSON object of any answer; empty where it is something else."""
+        """The JSON object of any answer; empty if it is something else."""
         try:
             value = self._parsed()
         except ValueError:
@@ -111,7 +111,7 @@ class Answer:
         return self.hide(self.headers.get("Content-Type") or "no content type")[:LONGEST_KIND]
 
     def own_words(self) -> str | None:
-        """What Keycloak says of a refusal; None where the answer is not of its form."""
+        """Keycloak's words for a refusal; None if the answer does not have its form."""
         body = self.object()
         words = body.get("error", body.get("errorMessage"))
         return words if isinstance(words, str) and words and not set(body) - _OWN_FIELDS else None
@@ -134,7 +134,7 @@ class Answer:
         return NotFound(self.status_code, self.method, self.at, self.words())
 
     def wait(self) -> float:
-        """The seconds after which the server wants to be asked again; 0 where it names none."""
+        """The seconds after which the server allows another try; 0 if it gives none."""
         if self.status_code not in AWAY:
             return 0.0
         try:
@@ -148,7 +148,7 @@ class Answer:
         return self.headers.get("Location", "") if 300 <= self.status_code < 400 else ""
 
     def described(self, what: str | None = None) -> str:
-        """The beginning of a message about an answer. what: it came with, instead of its content type and words."""
+        """The beginning of a message about an answer. what: replaces its content type and words."""
         to = f" to {shown(self.hide(self.location))}" if self.location else ""
         said = f" ({shown(self.words())})" if self.object() and not self.ok else ""
         server = self.server or f"Keycloak at {named(self.base)}"
@@ -176,7 +176,7 @@ class Answer:
         return found
 
     def token(self) -> tuple[str, float]:
-        """An access token, or '' where there is none, and its lifetime in seconds. :raises KeycloakError: it cannot be one."""
+        """An access token, or '' without one, and its lifetime in seconds. :raises KeycloakError: it cannot be one."""
         body = self.json()
         token = body.get("access_token") if isinstance(body, dict) else None
         if not token:
@@ -189,14 +189,12 @@ class Answer:
         return token, float(min(seconds, LONGEST_SECONDS))
 
     def _parsed(self) -> Any:
-        """Half a character, which a client's owner may write into any text of it, is read as U+FFFD and its digits.
+        """Parses JSON. Half a character, which a client's owner may write into any of its texts, becomes U+FFFD and its digits.
 
         :raises ValueError: it is no JSON, or one so deep that nothing can be read from it.
         """
         try:
-            told = partial(
-                AnswerObject, answer=replace(self, content=b"")
-            )  # which objects that are kept shall not keep, too
+            told = partial(AnswerObject, answer=replace(self, content=b""))  # so that kept objects do not keep it, too
             value = json.loads(self.content, parse_constant=_refuse, object_pairs_hook=told)
             if _MAY_BE_HALF.search(self.content):
                 text = json.dumps(value, ensure_ascii=False)

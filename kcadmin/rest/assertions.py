@@ -21,8 +21,8 @@ from kcadmin.rest.variables import ASSERTION_COMMAND, ASSERTION_FILE
 
 TYPES = {kind: f"urn:ietf:params:oauth:client-assertion-type:{kind}" for kind in ASSERTION_KINDS}
 SPIFFE = "jwt-spiffe"
-COMMAND_SECONDS, TEXT = 30, "utf-8-sig"  # with or without a mark at the beginning
-LONGEST = 64 * 1024  # characters of a token
+COMMAND_SECONDS, TEXT = 30, "utf-8-sig"  # with or without a byte order mark
+LONGEST = 64 * 1024  # the most characters of a token
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 _SECRET_NAMES = re.compile("TOKEN|SECRET|PASS|KEY|CREDENTIAL", re.IGNORECASE)
 REMEDIES = (
@@ -37,7 +37,7 @@ REMEDIES = (
 
 
 def read_assertion(login: AssertionLogin) -> str:
-    """The token as it is now. :raises LoginRefused: there is none; the text that is there instead is not shown."""
+    """The token as it is now. :raises LoginRefused: there is none; the text in its place is not shown."""
     text = _of_command(login.command) if login.command else _of_file(login.file)
     if not text:
         raise LoginRefused(f"{origin(login)}: has nothing in it; it must be the token of the pod or job.")
@@ -49,7 +49,7 @@ def read_assertion(login: AssertionLogin) -> str:
 def require_audience(login: AssertionLogin, assertion: str, issuer: str) -> None:
     """A token for another server is not sent: this one could use it there.
 
-    :raises LoginRefused: the token has another audience than the issuer of the realm that it is for.
+    :raises LoginRefused: its audience is not the issuer of the realm.
     """
     audience = claims_of(assertion).get("aud")
     if audience not in (issuer, [issuer]):
@@ -60,7 +60,7 @@ def require_audience(login: AssertionLogin, assertion: str, issuer: str) -> None
 
 
 def assertion_remedy(login: AssertionLogin, assertion: str, words: str) -> str:
-    """What to do about Keycloak's answer. Which words mean what was tried on Keycloak 26.7.5."""
+    """The remedy for Keycloak's answer. What its words mean was tried on Keycloak 26.7.5."""
     for part, found in REMEDIES:
         if part in words:
             return found
@@ -87,7 +87,7 @@ def origin(login: AssertionLogin) -> str:
 
 def _of_file(file: str) -> str:
     try:
-        if not stat.S_ISREG(Path(file).stat().st_mode):  # a pipe tells each token once, or none for ever
+        if not stat.S_ISREG(Path(file).stat().st_mode):  # a pipe gives each token once, or blocks for ever
             raise OSError(errno.EINVAL, "not a file")
         with Path(file).open(encoding=TEXT) as opened:
             return opened.read(LONGEST + 2).strip()

@@ -29,15 +29,15 @@ class TooSlow(OverLimit):
 
 
 class _Bounded(io.RawIOBase):
-    """What a socket gives, for one answer: no more than ``ANSWER_MEGABYTES``, within ``ANSWER_SECONDS``, its headers too.
+    """Limits one answer from a socket, with its headers, to ``ANSWER_MEGABYTES`` and ``ANSWER_SECONDS``.
 
-    A server that sends a byte now and then keeps each single read short.
+    A timeout per read does not suffice, since a server may send a byte now and then.
     """
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw, self._sock = raw, sock
         self._end = time.monotonic() + ANSWER_SECONDS
-        self._left = (ANSWER_MEGABYTES << 20) + PIECE  # the body may be as long; its headers come besides
+        self._left = (ANSWER_MEGABYTES << 20) + PIECE  # the body may have that size; headers come on top
 
     def readable(self) -> bool:
         return True
@@ -74,7 +74,7 @@ class _BoundedResponse(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_Bounded(self.fp.detach(), sock))
 
     def _read_status(self) -> tuple[str, int, str]:
-        """Informational answers come before the real one, which would else be taken for the answer to the next request."""
+        """Skips informational answers before the real one. Else the real one would count as the answer to the next request."""
         version, status, reason = super()._read_status()  # type: ignore[misc]
         return version, http.client.CONTINUE if status in INFORMATIONAL else status, reason
 
@@ -107,7 +107,7 @@ class BoundedAdapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **settings: Any) -> urllib3.ProxyManager:
         manager: urllib3.ProxyManager = super().proxy_manager_for(proxy, **settings)
-        if type(manager) is urllib3.ProxyManager:  # one for SOCKS has pools of its own
+        if type(manager) is urllib3.ProxyManager:  # one for SOCKS has its own pools
             manager.pool_classes_by_scheme = _POOLS
         return manager
 

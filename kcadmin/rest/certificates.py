@@ -27,7 +27,10 @@ class CertificateLogin:
 def read_certificate(
     get: Callable[[str], str], environ: Mapping[str, str], faults: list[str]
 ) -> CertificateLogin | None:
-    """None where another method is chosen. The environment's paths win over config, and choose it where nothing else is set."""
+    """The login, or None if another method is chosen.
+
+    The environment's paths win over config, and choose this method if nothing else is set.
+    """
     beside = [key for key in _OTHERS if get(key)]
     if not get("clientCertificate"):
         if get("clientKey"):
@@ -47,7 +50,8 @@ def read_certificate(
             faults.append(f"config {named(name)}: there is no file {shown(path)}; give the path of a PEM file.")
             return None
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")  # else it asks a person
+        # without a password OpenSSL asks a person
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
     except (ssl.SSLError, ValueError):
         faults.append(
             f"config 'clientCertificate': {shown(certificate)} and {shown(key)} are not a certificate in PEM and its "
@@ -72,7 +76,7 @@ def subject_of(login: CertificateLogin) -> str:
 
 
 def certificate_remedy(login: CertificateLogin) -> str:
-    """What to do where Keycloak does not accept it."""
+    """The remedy if Keycloak does not accept it."""
     return (
         "give the client the authenticator 'X509 Certificate' and the subject DN "
         f"{shown(subject_of(login))}, without a regular expression, and check loginRealm; the server must ask for certificates "

@@ -23,5 +23,5 @@ def plain_secrets(config: Callable[[str], object], is_secret: Callable[[str], bo
 
 
 def _command(key: str) -> str:
-    """Without the value, which the shell's history would keep: Pulumi asks for it, or reads it from its input."""
+    """Without the value, which the shell's history would keep: Pulumi prompts for it, or reads it from stdin."""
     return f"pulumi config set --secret {key}{' < key.pem' if key == 'privateKey' else ''}"

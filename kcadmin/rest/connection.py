@@ -85,7 +85,7 @@ class Connection:
     ca_certificate: path of a PEM file. insecure_tls: accept any certificate. user_agent: text after our name in the
     header, for people who read the server's access log. insecure_http: ``url`` may be http:// to another machine.
     public_url: the server's own base address, where its tokens contain another one than ``url``; or ''.
-    name: of one that a program gives beside the stack's, which has none.
+    name: of a connection that a program gives besides the stack's, which has none.
     """
 
     url: str
@@ -100,7 +100,7 @@ class Connection:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the address is one of this machine. What answers there may still be a tunnel to another one."""
+        """Whether the address is one of this machine. It may still be a tunnel to another machine."""
         return is_loopback(self.url)
 
     @property
@@ -109,7 +109,7 @@ class Connection:
         return self.public_url or self.url
 
     def is_embedded(self, environ: Mapping[str, str] = os.environ) -> bool:
-        """Whether it is this project's own development server, whose client secrets may be read without being asked to."""
+        """Whether it is this project's own development server, whose client secrets are read without an option."""
         return self.is_loopback and self.url == environ.get(EMBEDDED, "").rstrip("/")
 
     def warnings(self) -> list[str]:
@@ -194,7 +194,7 @@ def _check_url(key: str, url: str, unset: str, faults: list[str]) -> None:
         return
     try:
         parts = urlsplit(url)
-        _ = parts.port  # parsed only when asked for
+        _ = parts.port  # parsed only if needed
         (parts.hostname or "").encode("idna")
         requests.Request("GET", url).prepare()
     except (ValueError, requests.RequestException):
@@ -225,7 +225,7 @@ def _check_ca_certificate(path: str | None, faults: list[str]) -> None:
         return
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
-    except OSError:  # ssl.SSLError is one
+    except OSError:  # ssl.SSLError is a subclass
         faults.append(f"config 'caCertificate': {shown(path)} is not a readable file of PEM certificates; give one.")
 
 
@@ -265,7 +265,7 @@ def _read_login(get: Callable[[str], str], environ: Mapping[str, str], faults: l
 
 
 def _read_assertion(get: Callable[[str], str], environ: Mapping[str, str], faults: list[str]) -> AssertionLogin | None:
-    """None where another method is chosen. Config never holds a command: it is kept in state, which must not run programs."""
+    """None if another method is chosen. Config contains no command: it is kept in state, which must not run programs."""
     configured, typed = get("clientAssertionFile"), environ.get(ASSERTION_TYPE, "").strip()
     kind = typed or get("clientAssertionType") or ASSERTION_KINDS[0]
     file, command = environ.get(ASSERTION_FILE, "").strip(), environ.get(ASSERTION_COMMAND, "").strip()

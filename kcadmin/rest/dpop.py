@@ -1,4 +1,4 @@
-"""A key of our own, and proofs that we hold it (DPoP, RFC 9449): for clients whose token requests Keycloak wants bound to one.
+"""A key of our own, and proofs that we have it (DPoP, RFC 9449), for clients whose token requests must be bound to one.
 
 https://www.keycloak.org/securing-apps/dpop
 """
@@ -13,11 +13,11 @@ if TYPE_CHECKING:  # slow to import, and seldom used
 
 HEADER = "DPoP"
 MISSING = "DPoP proof is missing"
-"""What Keycloak says to a request without a proof of a client that must send one."""
+"""Keycloak's words for a request without a proof, if the client must send one."""
 
 
 class ProofKey:
-    """A key that is made at its first use, kept in memory alone, and gone with this object."""
+    """A key that is made at its first use and kept only in memory."""
 
     @cached_property
     def _key(self) -> "ec.EllipticCurvePrivateKey":
@@ -26,7 +26,7 @@ class ProofKey:
         return ec.generate_private_key(ec.SECP256R1())
 
     def header(self, address: str) -> dict[str, str]:
-        """The header of one POST. address: as the server calls itself, which may differ from the one that is asked."""
+        """The header of one POST. address: the server's own, which may differ from the requested one."""
         import jwt
         from jwt.algorithms import ECAlgorithm
 

@@ -119,9 +119,9 @@ class NotImplementedHere(HttpError):
 
 SERVER_ERROR = 500
 AWAY = (502, 503, 504)
-"""The server is away, as far as what is before it can tell."""
+"""The server is down, as a proxy or load balancer before it reports."""
 BUSY = (409, 429, SERVER_ERROR, *AWAY)
-"""What may pass: another writer came first, or the server is busy or away."""
+"""Temporary: another writer came first, or the server is busy or down."""
 REFUSED_TOKEN = Odd(
     "token-refused",
     "401 Unauthorized: HTTP 401 Unauthorized",
@@ -144,7 +144,7 @@ def http_error(status: int, method: str, path: str, message: str, wait: float = 
 
 
 def sentence(kind: str, name: str, realm: str, wrong: str, remedy: str) -> str:
-    """The house's one sentence for a fault: ``<object> '<name>' in realm '<realm>': <what is wrong>; <what to do>.``"""
+    """The form of each sentence about a fault: ``<object> '<name>' in realm '<realm>': <what is wrong>; <what to do>.``"""
     return f"{kind} {named(name)} in realm {named(realm)}: {wrong}; {remedy}."
 
 

@@ -101,9 +101,12 @@ def _read(given: tuple[tuple[str, str], ...], environ: tuple[tuple[str, str], ..
 
 
 def shape_faults(given: Any, unknown: Collection[str] = ()) -> list[str]:
-    """What is wrong with a connection by itself: ``<what is wrong>; <what to do>``. unknown: keys whose values come later."""
+    """What is wrong with a connection by itself: ``<what is wrong>; <what to do>``.
+
+    unknown: keys whose values are not known yet.
+    """
     if not isinstance(given, Mapping):
-        return [f"is not a map; give one with url and a login, of {', '.join(KEYS)}"]  # it may be a secret
+        return [f"is not a map; give one with url and a login, of {', '.join(KEYS)}"]  # the value may be a secret
     faults = [f"has the key {shown(key)}; its keys are {', '.join(KEYS)}" for key in given if key not in KEYS]
     for key in KEYS:
         value = None if key in unknown else given.get(key)
@@ -120,7 +123,7 @@ def shape_faults(given: Any, unknown: Collection[str] = ()) -> list[str]:
 
 
 def _variables(name: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """What the environment says for a connection of that name, by the variables of the stack's."""
+    """The environment for a connection of that name, under the names of the stack's variables."""
     before = variable_of("", name)
     own = {key.removeprefix(before): value for key, value in environ.items() if key.startswith(before)}
     return {**own, **({USER_AGENT: environ[USER_AGENT]} if USER_AGENT in environ else {})}
@@ -132,7 +135,7 @@ def _who(given: Any) -> str:
 
 
 def _as_own(fault: str, name: str) -> str:
-    """A fault of the stack's config as one of a connection, which no command sets."""
+    """Rewords a fault of the stack's config for a connection, which no command can set."""
     fault = fault.replace("config '", f"connection {named(name)}: '", 1)
     fault = _COMMAND.sub(", give adminPassword,", fault)
     return _VARIABLE.sub(lambda found: variable_of(found[0], name), fault)

@@ -1,4 +1,4 @@
-"""Which machine a request to an address goes to, as the library reads the address that makes it."""
+"""Which machine a request to an address goes to, read as the HTTP library reads the address."""
 
 import ipaddress
 

@@ -37,9 +37,9 @@ def discovered_issuer(connection: Connection, realm: str, answer: Answer) -> str
 
 
 def own_issuer(connection: Connection, realm: str, issuer: str) -> str:
-    """The issuer again, when it is at the server's own address: ``url``, or ``publicUrl`` where it is set.
+    """Returns the issuer if it is at the server's own address: ``url``, or ``publicUrl`` if that is set.
 
-    An assertion is made for no other one: else a server gets assertions for another server, and uses them there.
+    No assertion is made for another one, since a server could use it at another server.
 
     :raises Refusal: it is at another address.
     """
@@ -88,7 +88,7 @@ def _is_same(one: str, other: str) -> bool:
 
 
 def _parts(address: str) -> tuple[object, ...]:
-    """What two addresses are compared by: case of the host, a default port, and quoting make no difference."""
+    """The form in which two addresses are compared: case of the host, a default port, and quoting make no difference."""
     try:
         parts = urlsplit(address)
         port = parts.port or PORTS.get(parts.scheme)

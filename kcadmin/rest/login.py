@@ -38,11 +38,11 @@ def describe_login(login: Login) -> str:
 
 
 def secrets_of(login: Login) -> tuple[str, ...]:
-    """What no text may hold of a login."""
+    """The parts of a login that no text may contain."""
     if isinstance(login, PasswordLogin):
         return (login.password,)
     if isinstance(login, AssertionLogin | CertificateLogin):
-        return ()  # what has the form of a token is cut out without being known, and a key in a file is never sent
+        return ()  # a text in the form of a token is cut out in any case, and a key in a file is never sent
     return (login.client_secret if isinstance(login, ClientSecretLogin) else login.private_key,)
 
 

@@ -1,4 +1,4 @@
-"""The last resort for an answer of an unexpected shape: a sentence instead of a traceback."""
+"""For answers of an unexpected shape: a sentence instead of a traceback."""
 
 import traceback
 from collections.abc import Iterator
@@ -18,9 +18,9 @@ class Misread(KeycloakError):
 
 @contextmanager
 def misreadings() -> Iterator[None]:
-    """Turns an error of data in the readers of answers into a sentence that says where; errors elsewhere stay.
+    """Turns data errors in code that reads answers into a sentence with their place; errors elsewhere stay.
 
-    :raises Misread: without a word of the data, which may be secret.
+    :raises Misread: without any of the data, which may be secret.
     """
     try:
         yield
@@ -36,6 +36,6 @@ def misreadings() -> Iterator[None]:
 
 
 def _is_reader(file: Path) -> bool:
-    """The frame of a block that is guarded here is none: it only waits."""
+    """The frame of a block under this guard does not count: it only waits."""
     passing = (Path(__file__), PROJECT / "exchange" / "terminal" / "console.py")
     return file not in passing and any(room in file.parents for room in READERS)

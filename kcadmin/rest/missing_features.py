@@ -1,4 +1,4 @@
-"""Which feature of the server a request needs, for the message of a 501: so Keycloak answers while the feature is off.
+"""Which feature of the server a request needs, for the message of a 501, Keycloak's answer while the feature is off.
 
 Each row was tried on Keycloak 26.7.3, by reads and writes: docs/adr/0031-features-that-are-switched-off.md.
 """

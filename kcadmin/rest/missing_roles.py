@@ -1,7 +1,7 @@
 """Which role of ``realm-management`` a request needs, for the message of a 403.
 
-Each row was tried on Keycloak 26.7.3 with logins of one role each: the role that is named is enough, and the least that is.
-A role to manage includes that to view, except of authorization, where the export needs the role to manage.
+Each row was tried on Keycloak 26.7.3 with logins of one role each: the given role is sufficient, and no smaller one is.
+A manage role includes the view role. The export of authorization settings needs the manage role.
 """
 
 import re
@@ -55,7 +55,7 @@ ROWS = (
 
 
 def roles_needed(method: str, at: str) -> tuple[str, ...]:
-    """The roles that a request needs; none where that is not known."""
+    """The roles that a request needs; none if that is not known."""
     found = _IN_REALM.match(at)
     for row in ROWS if found else ():
         if re.match(row.path, (found.group(2) if found else "") or ""):
@@ -64,7 +64,7 @@ def roles_needed(method: str, at: str) -> tuple[str, ...]:
 
 
 def role_remedy(method: str, at: str, login_realm: str) -> str | None:
-    """What to give a login of a realm for a request that was refused; None where that is not known."""
+    """The remedy for a refused request of a realm's login; None if it is not known."""
     roles, found = roles_needed(method, at), _IN_REALM.match(at)
     if not roles or not found:
         return None

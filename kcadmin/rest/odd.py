@@ -11,5 +11,5 @@ class Odd(NamedTuple):
     remedy: str
 
     def told(self, **values: str) -> "Odd":
-        """The same with its values, which are already fit to be shown."""
+        """The same with its values, which must be harmless already."""
         return Odd(self.name, self.wrong.format(**values), self.remedy.format(**values))

@@ -1,4 +1,4 @@
-"""One question, asked once in a process: its threads share the answer."""
+"""One question, asked once per process: its threads share the answer."""
 
 import threading
 from collections.abc import Callable

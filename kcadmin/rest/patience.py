@@ -7,7 +7,7 @@ from typing import TypeVar
 from kcadmin.rest.errors import AWAY, AnswerLost, HttpError, KeycloakError
 
 PATIENCE_SECONDS = 60
-"""For so long something is done again that the server, or what is before it, refuses in passing."""
+"""How long a request is repeated that the server, or a proxy before it, refuses temporarily."""
 TIMES, PAUSE_SECONDS = 5, 0.4
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ class Patience:
             self._since = time.monotonic()
 
     def end(self) -> None:
-        """It answers, or a new run begins."""
+        """The server answers again, or a new run begins."""
         self._since = None
 
     def left(self) -> float:
@@ -34,9 +34,10 @@ class Patience:
 
 
 def patiently(do: Callable[[], T], patience: Patience, before_again: Callable[[], None] = lambda: None) -> T:
-    """The result of ``do``, which is repeated on a busy answer. Doing it twice must be harmless: a creation reads first.
+    """The result of ``do``, which is repeated on a busy answer.
 
-    before_again: is done before each next time, to forget what was read.
+    Doing it twice must be harmless: a creation reads first. before_again: called before each repetition, to forget what was
+    read.
     """
     end = time.monotonic() + PATIENCE_SECONDS
     for number in range(TIMES):
@@ -55,5 +56,5 @@ def patiently(do: Callable[[], T], patience: Patience, before_again: Callable[[]
 
 
 def is_passing(problem: KeycloakError) -> bool:
-    """Whether the connection broke, or the server is away. 429 is waited for below, since nothing was done."""
+    """Whether the connection broke, or the server is down. The transport handles 429, since nothing was done then."""
     return isinstance(problem, AnswerLost) or (isinstance(problem, HttpError) and problem.status in AWAY)

@@ -1,4 +1,4 @@
-"""The folder of a Pulumi project, at which the relative paths of its config start."""
+"""The folder of a Pulumi project, to which the paths in its config are relative."""
 
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,12 @@ def project_folder(start: Path | None = None) -> Path:
 
 
 def found(key: str, text: str) -> str:
-    """The text of a config key; where it is a path, as a process in any folder finds it."""
+    """The text of a config key; a path as an absolute one."""
     return str(project_folder() / text) if text and key in PATHS else text
 
 
 def as_given(key: str, value: Any) -> Any:
-    """The reverse, for a state, which other machines read: a path in the project starts at its folder."""
+    """The reverse, for a state that other machines read: a path in the project becomes relative to its folder."""
     folder = project_folder()
     inside = key in PATHS and Path(value).is_relative_to(folder)
     return str(Path(value).relative_to(folder)) if inside else value

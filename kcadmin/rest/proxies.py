@@ -1,4 +1,4 @@
-"""The proxy that the environment sets for an address: how messages name it, and what of it is secret."""
+"""The proxy that the environment sets for an address: its name in messages, and its secrets."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -57,7 +57,7 @@ class Proxy:
         return parts is not None and parts.scheme == "https"
 
     def secrets(self) -> Iterator[str]:
-        """Its login, as it is written and as it is meant."""
+        """Its login, as written and decoded."""
         written = self._set.rsplit("@", 1)[0] if "@" in self._set else ""
         login = written.rsplit("://", 1)[-1]
         password = login.partition(":")[2]
@@ -65,7 +65,7 @@ class Proxy:
             yield from {login, unquote(login), password, unquote(password)}
 
     def fault(self, why: str) -> Odd:
-        """What to do where a connection through it failed. why: fit to be shown."""
+        """The remedy if a connection through it failed. why: a harmless text."""
         parts = self._parts()
         wants_login = re.search(rf"\b{PROXY_LOGIN}\b", why)  # no part of a port
         is_unfit = parts is None or not parts.hostname or "SOCKS support" in why or "unsupported scheme" in why

@@ -1,4 +1,4 @@
-"""Cuts passwords, secrets, keys and tokens out of every text of a server, a proxy or a page before it."""
+"""Cuts passwords, secrets, keys and tokens out of every text from a server or a proxy."""
 
 import base64
 import functools
@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 LONGEST_SAID = 500
 LEFT_OUT = "(left out)"
 ANYWHERE, AS_A_WORD = 8, 4
-"""A secret of so many characters is cut out wherever it is; a shorter one as a word, so that others keep their letters."""
+"""A secret of so many characters is cut out everywhere; a shorter one only as a whole word, so that other words stay complete."""
 _KEY_LINE = 20
 _SECRET_FIELDS = (
     r"[\w-]*(?:password|passwd|secret|assertion|api_?key|authorization|cookie|_token)|token|code|code_verifier"
@@ -31,7 +31,7 @@ _PATTERNS = tuple(
 
 
 def redacted(text: str, secrets: Iterable[str] = ()) -> str:
-    """A text of another party without anything secret, in ``LONGEST_SAID`` characters at most.
+    """A text from another party without secrets, of ``LONGEST_SAID`` characters at most.
 
     Cut out are the given secrets, as they are or encoded for a URL, JSON, HTML or in Base64, and what looks like a token, a
     private key, or a field or header that holds a secret.
@@ -44,13 +44,13 @@ def redacted(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def is_token(text: str) -> bool:
-    """Whether it is like a JWT, which is cut out without being known."""
+    """Whether it looks like a JWT, which is always cut out."""
     return text.startswith("eyJ")
 
 
 def _without(text: str, secret: str) -> str:
     if len(secret) < AS_A_WORD:
-        return text  # a field that holds it is cut out all the same
+        return text  # a field that contains it is cut out anyway
     if len(secret) < ANYWHERE:
         return re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", LEFT_OUT, text)
     for form in _forms(secret):
@@ -60,7 +60,7 @@ def _without(text: str, secret: str) -> str:
 
 @functools.lru_cache(maxsize=256)
 def _forms(secret: str) -> tuple[str, ...]:
-    """A secret as texts may hold it, longest first."""
+    """The encodings in which a text may contain a secret, longest first."""
     lines = [line for line in secret.splitlines() if len(line) >= _KEY_LINE]
     plain = dict.fromkeys([secret, secret.strip(), *lines])
     found = {form for each in plain for form in (*_escaped(each), *_in_base64(each)) if len(form) >= ANYWHERE}
@@ -78,7 +78,7 @@ def _escaped(secret: str) -> Iterator[str]:
 
 
 def _in_base64(secret: str) -> Iterator[str]:
-    """As a part of a longer text, too: it may begin at any of three places."""
+    """Its Base64, also within a longer text, where it may begin at any of three offsets."""
     data = secret.encode(errors="surrogatepass")
     for before in range(3):
         whole = base64.b64encode(bytes(before) + data).decode()[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]

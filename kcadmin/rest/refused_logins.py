@@ -1,6 +1,6 @@
 """Why Keycloak refuses a login: what its token endpoint says to a password or to client credentials.
 
-All rows were seen on Keycloak 26.7.3 or 26.7.5. It tells no causes apart that would help to guess a password.
+All rows were seen on Keycloak 26.7.3 or 26.7.5. It does not distinguish causes that would help to guess a password.
 """
 
 from typing import NamedTuple
@@ -13,9 +13,10 @@ HOME = "a robot is in the realm that it manages, so check clientId and loginReal
 
 
 class LoginCause(NamedTuple):
-    """An answer. error: RFC 6749's. words: those that its description begins with. by: the kinds of login that it is for.
+    """An answer.
 
-    is_secret: whether another secret may be the remedy.
+    error: RFC 6749's. words: the beginning of its description. by: the kinds of login that it is for. is_secret: whether
+    another secret may be the remedy.
     """
 
     error: str
@@ -138,7 +139,7 @@ ODD = (*dict.fromkeys(row.odd for row in ROWS), OTHER)
 
 
 def cause(login: Login, error: str, description: str) -> LoginCause:
-    """Why a login was refused. The last resort is ``OTHER``; assertions of other issuers have remedies of their own."""
+    """Why a login was refused; ``OTHER`` if nothing else fits. Assertions of other issuers have their own remedies."""
     for row in ROWS:
         if row.error == error and description.startswith(row.words) and isinstance(login, row.by):
             return row

@@ -1,4 +1,4 @@
-"""What is requested again, and for how long: requests that may be made twice, and answers of which only a part came."""
+"""What is repeated, and for how long: requests that may be made twice, and answers of which only a part came."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from kcadmin.rest.tls import certificate_problem
 
 TOO_MANY_REQUESTS = 429
 HALVES = 3
-"""So often the whole of an answer to a GET is asked for, of which only a part came."""
+"""How often a GET is repeated of whose answer only a part came."""
 
 
 class HalfBody(Exception):
@@ -21,9 +21,9 @@ class HalfBody(Exception):
 
 
 class _SafeRetry(Retry):
-    """A POST is not repeated: an answer that was lost does not mean that nothing was made. But 429 means that.
+    """A POST is not repeated, since the object may exist although the answer was lost.
 
-    Nothing is repeated beyond ``patience``, nor what was waited for in vain.
+    With 429 nothing was made. Nothing is repeated beyond ``patience``, nor after a timeout.
     """
 
     patience = Patience()
@@ -61,7 +61,7 @@ class _SafeRetry(Retry):
 
 
 def repeated(patience: Patience) -> Retry:
-    """What is repeated. A connection that was refused is tried again for any method: nothing was sent.
+    """The requests that are repeated. A refused connection is tried again for any method, since nothing was sent.
 
     Parallel PUTs of one client answer 409 and 500.
     """
@@ -85,13 +85,13 @@ ONCE = Retry(total=4, connect=4, read=0, status=0, other=0, backoff_factor=0.2, 
 
 
 def came_late(problem: BaseException) -> bool:
-    """Whether somebody took the connection, or did not refuse it, and gave nothing for as long as anybody waits."""
+    """Whether the connection was accepted, or not refused, and no answer came within the timeout."""
     late = (requests.exceptions.Timeout, TimeoutError, ReadTimeoutError, ConnectTimeoutError)
     return any(isinstance(each, late) for each in _within(problem))
 
 
 def is_lost(problem: BaseException) -> bool:
-    """Whether the connection was there, and broke."""
+    """Whether an existing connection broke."""
     return any(isinstance(each, ProtocolError) for each in _within(problem))
 
 

@@ -32,9 +32,9 @@ from kcadmin.rest.transport import Transport
 RENEW_BEFORE_SECONDS = 10
 WRITTEN = (201, 204)
 OF_LOGIN = (400, 401, 403)
-"""With which Keycloak refuses a login."""
+"""The statuses with which Keycloak refuses a login."""
 OF_ANY_PATH = "HTTP "
-"""Begins what Keycloak, and any server that is built like it, says of a path which is not what it was taken for."""
+"""The beginning of the words that Keycloak, and any server with its framework, says for an unknown path."""
 ADMIN = "/admin/"
 PAGE, PAGES_AT_ONCE = 100, 3
 
@@ -57,8 +57,8 @@ class Session:
         self._token: str | None = None
         self._renew_at = 0.0
         self._lock_of_looks = threading.Lock()
-        self._elsewhere: addresses.Found | None = None  # once it was searched
-        self._issued_by: tuple[str, str] = ("", "")  # a token, and the address that it names
+        self._elsewhere: addresses.Found | None = None  # after the search
+        self._issued_by: tuple[str, str] = ("", "")  # a token, and the address in it
 
     def __repr__(self) -> str:
         return f"Session({self.connection.url!r}, {describe_login(self.connection.login)})"
@@ -72,13 +72,16 @@ class Session:
         return (page for page, _ in self.dated_pages(at, query))
 
     def dated_pages(self, at: str, query: Mapping[str, str], at_least: int = 0) -> Iterator[tuple[list[Any], float]]:
-        """The same, with the moment at which each page was asked for. at_least: so many rows there are, asked for at once."""
+        """The same, with the moment at which each page was asked for.
+
+        at_least: the known number of rows, whose pages are read in parallel.
+        """
 
         def asked(first: int) -> tuple[list[Any], float]:
             now = time.monotonic()
             return list(self.get(at, first=str(first), max=str(PAGE), **query)), now
 
-        known = at_least // PAGE * PAGE  # the page with the row that may be the last one is the first of the others
+        known = at_least // PAGE * PAGE  # the last known page may not be full, so it is read with the others
         with ThreadPoolExecutor(PAGES_AT_ONCE) as pool:
             for page, now in chain(pool.map(asked, range(0, known, PAGE)), map(asked, count(known, PAGE))):
                 yield page, now
@@ -87,7 +90,7 @@ class Session:
                     return
 
     def has_more_than(self, number: int, at: str, **query: str) -> bool:
-        """Whether a list is longer than that, from one of its rows. :raises NotFound: 404."""
+        """Whether a list is longer than that, by asking for one row. :raises NotFound: 404."""
         return bool(self.get(at, first=str(number), max="1", **query))
 
     def get_optional(self, at: str, **query: str) -> Any:
@@ -120,7 +123,7 @@ class Session:
         return self._authorised("PUT", at, body=body).json()
 
     def delete(self, at: str, body: object = None) -> None:
-        """Deletes; what exactly, some paths take from a body. :raises NotFound: it is gone already."""
+        """Deletes. Some paths take from a body what to delete. :raises NotFound: it is gone already."""
         self._write("DELETE", at, body)
 
     def public(
@@ -146,7 +149,7 @@ class Session:
         return base + path("realms", realm)
 
     def claims(self) -> dict[str, Any]:
-        """What its own token says."""
+        """The claims of its own token."""
         return claims_of(self._current_token())
 
     def _write(self, method: str, at: str, body: object = None, *, once: bool = False) -> None:
@@ -174,7 +177,7 @@ class Session:
         """An answer of any status, with a new token where the one that was sent is refused."""
         token = self._current_token()
         answer = self._send(method, at, token=token, **what)
-        if answer.status_code == 401:  # revoked or expired in mid-run: nothing was done, so any method may repeat
+        if answer.status_code == 401:  # revoked or expired during the run: nothing was done, so any method may repeat
             answer = self._send(method, at, token=self._current_token(refused=token), **what)
         return answer
 
@@ -182,9 +185,10 @@ class Session:
         return self.transport.send(method, at, **what)
 
     def _error(self, answer: Answer, *, is_known: bool = True) -> KeycloakError:
-        """The error for an answer. Where it is not Keycloak's, other addresses are asked, once, which of them is.
+        """The error for an answer.
 
-        :param is_known: whether Keycloak answers so at that path.
+        If it is not Keycloak's answer, other addresses are tried once to find Keycloak.
+        :param is_known: whether Keycloak gives such an answer at that path.
         """
         error = answer.error() if is_known or answer.status_code in BUSY else answer.unexpected()
         if isinstance(error, Forbidden):
@@ -262,12 +266,12 @@ class Session:
 
 
 def worth_repeating(problem: KeycloakError) -> bool:
-    """Whether a write may work when it is made anew: another writer came first, or the server was busy or away."""
+    """Whether a write may work if it is made again: another writer came first, or the server was busy or down."""
     return isinstance(problem, Unreachable) or (isinstance(problem, HttpError) and problem.status in BUSY)
 
 
 def may_have_written(problem: KeycloakError) -> bool:
-    """Whether a failed write may have been done all the same: its answer was lost on the way."""
+    """Whether a failed write may still have been done, since its answer was lost."""
     return isinstance(problem, Unreachable) or (isinstance(problem, HttpError) and problem.status in (502, 503, 504))
 
 
@@ -284,7 +288,7 @@ def session_for(connection: Connection) -> Session:
 
 
 def ask_all_again() -> None:
-    """Servers that gave no answer to an earlier run of this process are asked again."""
+    """Forgets which servers gave no answer to an earlier run of this process."""
     with _sessions_lock:
         for session in _sessions.values():
             session.transport.ask_again()

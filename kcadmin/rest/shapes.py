@@ -1,4 +1,4 @@
-"""The shapes of Keycloak's answers, as far as this project reads them: no reader gets another shape.
+"""The shapes of Keycloak's answers, as far as this project reads them. Other shapes are refused before any code reads them.
 
 A field means the same in all of Keycloak's representations. The end of a path decides the shape of its whole answer.
 https://www.keycloak.org/docs-api/latest/rest-api/index.html#_overview (Models)
@@ -10,7 +10,7 @@ from typing import Any
 
 DEEPEST = 50
 _LEVELS = {"server": 1, "realm": 1, "event": 1, "claims": 0, "document": 0, "user": 1}
-"""How many levels are checked of answers that hold what anybody chose, or much that is not read; else all."""
+"""How many levels are checked in answers with free content, or with much that is not read; in others all."""
 _TEXTS = (
     *(
         "id",
@@ -76,7 +76,7 @@ _WITHIN = {
     "clientScopes": ("id",),
     "groups": ("id",),
 }
-# The first that fits says whether a GET answers a list or an object, and what each object has.
+# The first that matches decides whether a GET answers a list or an object, and what each object has.
 _PATHS: tuple[tuple[re.Pattern[str], type, str], ...] = tuple(
     (re.compile(pattern), shape, kind)
     for pattern, shape, kind in (
@@ -132,11 +132,11 @@ _WRITTEN = (
 
 
 def misshapen(method: str, at: str, value: Any) -> str | None:
-    """What of a JSON answer is never so in Keycloak's, in words, or None. at: the path that was asked."""
+    """What in a JSON answer Keycloak would never send, in words, or None. at: the path that was asked."""
     asked = _PATHS if method == "GET" else _WRITTEN
     path = at.partition("?")[0]
     known = next(((shape, kind) for pattern, shape, kind in asked if pattern.search(path)), None)
-    return next(_wrong(value, *known), None) if known else None  # of what nothing here reads, nothing is known
+    return next(_wrong(value, *known), None) if known else None  # answers that nothing here reads are not checked
 
 
 def _wrong(value: Any, shape: type, kind: str) -> Iterator[str]:
@@ -150,7 +150,7 @@ def _wrong(value: Any, shape: type, kind: str) -> Iterator[str]:
             yield "a list of no objects"
         elif isinstance(each, dict):
             yield from _lacking(each, _REQUIRED.get(kind, ()), kind)
-            if kind in ("client", "realm") and not _is_moment(each.get("notBefore", 0)):  # of a policy it is a text
+            if kind in ("client", "realm") and not _is_moment(each.get("notBefore", 0)):  # in a policy it is a text
                 yield "notBefore of another type"
             if kind == "event" and not _is_moment(int(each["time"]) // 1000 if _is_number(each.get("time")) else 0):
                 yield "time that no calendar has"
@@ -162,7 +162,7 @@ def _lacking(value: Mapping[str, Any], fields: tuple[str, ...], what: str) -> It
 
 
 def _within(value: Any, levels: int, *, whole: bool) -> Iterator[str]:
-    """whole: nothing may be deeper than that."""
+    """whole: all levels are checked."""
     if levels < 0 and whole:
         yield f"objects nested more than {DEEPEST} deep"
     elif isinstance(value, list):
@@ -207,7 +207,7 @@ def _has_providers(value: Any) -> bool:
 
 
 def _is_attributes(value: Any) -> bool:
-    """Of a client a text each, of a user or a group a list of texts."""
+    """Of a client, each is a text; of a user or group, a list of texts."""
     return isinstance(value, dict) and all(
         each is None or isinstance(each, str) or _is_texts(each) for each in value.values()
     )
@@ -231,7 +231,7 @@ _FIELDS: Mapping[str, Callable[[Any], bool]] = {
     "clientMappings": lambda value: isinstance(value, dict) and all(_has_mappings(each) for each in value.values()),
 }
 _BY_NAME = ("clientMappings", "clientRoles", "registeredNodes", "authenticationFlowBindingOverrides")
-"""Maps whose keys are names: anybody may call a client or a node as a field is called."""
+"""Maps whose keys are names. A client or node may have the same name as a field."""
 _LEAVES = ("attributes", "config", "details", "configuration", "systemInfo", "access", "scopePermissions")
 
 

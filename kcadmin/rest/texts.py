@@ -11,14 +11,14 @@ LONGEST_SHOWN = 100
 LONGEST_PATH = 300
 """Of a request in a sentence; a server may name objects as it likes."""
 MOST_QUOTED = 30
-"""Names in a sentence, of which another party may decide how many there are."""
+"""So many names are shown in a sentence, since another party may decide how many there are."""
 FEW = 5
 T = TypeVar("T")
-OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, what turns the direction of text, halves of letters, line breaks
-NO_CHARACTER = "\ufffd"  # instead of half a character, so that no name with it can be told from another
-PULUMI_COLOUR = "<{%"  # Pulumi takes such directives out of texts, and panics at an unknown one
+OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control characters, directions of text, half characters, line breaks
+NO_CHARACTER = "\ufffd"  # comes before the digits of half a character, so that names stay distinguishable
+PULUMI_COLOUR = "<{%"  # Pulumi removes such directives from texts, and panics at an unknown one
 COMMAND = re.compile(r"#(?=#(?:vso|teamcity)?\[)|^(\s*):(?=:[a-z-]+.*::)", re.IGNORECASE)
-"""How a line, or a part of it, begins that a pipeline obeys: ``::error::`` and ``##[error]`` at GitHub, ``##vso[…]`` at Azure."""
+"""What a pipeline obeys at the beginning of a text: ``::error::`` and ``##[error]`` at GitHub, ``##vso[…]`` at Azure."""
 _NO_NAME = re.compile(
     f"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff{NO_CHARACTER}]|{PULUMI_COLOUR}"
 )
@@ -33,13 +33,13 @@ _SECRET = re.compile(
     r"-----BEGIN [\w ]*PRIVATE KEY-----.*?(?:-----END [\w ]*PRIVATE KEY-----|$)|eyJ[\w-]{6,}\.[\w.~+/=%-]{6,}",
     re.DOTALL | re.IGNORECASE,
 )
-"""A private key, or a token: people give one where its file's path belongs."""
+"""A private key or a token, which people sometimes give instead of a file's path."""
 STEPS = (".", "..")
-"""What leads from one address to another, also where it is quoted."""
+"""Characters that lead from one path to another, also when quoted."""
 
 
 def shown(value: object) -> str:
-    """A value as a sentence shows it: in one line, shortened in its middle, a text in quotes, no key and no token."""
+    """A value as a sentence shows it: in one line, shortened in the middle, a text in quotes, without keys and tokens."""
     try:
         own = type(value).__repr__ is not object.__repr__
         text = " ".join(repr(value).splitlines()) if own else f"of type {type(value).__name__}"
@@ -65,7 +65,7 @@ def camel(name: str) -> str:
 
 
 def harmless(text: str) -> str:
-    """A text in one line without what a terminal, a pipeline or Pulumi obeys. That is shown as in JSON: ``\\n``, ``\\u001b``.
+    """A text in one line. What a terminal, a pipeline or Pulumi would obey is shown as in JSON: ``\\n``, ``\\u001b``.
 
     A text that is harmless stays as it is, so nothing is escaped twice.
     """
@@ -81,17 +81,17 @@ def harmless_lines(text: str) -> str:
 
 
 def is_obeyed(letter: str) -> bool:
-    """Whether a terminal or a log takes a letter for more than a sign to show."""
+    """Whether a terminal or a log would obey a character instead of showing it."""
     return unicodedata.category(letter) in OBEYED
 
 
 def named(name: object) -> str:
-    """A name in quotes. Quotes within it are told from its own: ``'api'``, ``"a', 'b"``."""
+    """A name in quotes. Quotes within it are distinguishable from the outer ones: ``'api'``, ``"a', 'b"``."""
     return repr(str(name))
 
 
 def in_yaml(text: str) -> str:
-    """A text as YAML reads it, also within a list: what might be read otherwise is in quotes."""
+    """A text as YAML reads it, also within a list: in quotes if it might be read as something else."""
     plain = _PLAIN_IN_YAML.fullmatch(text) and text.lower() not in _NO_TEXT_IN_YAML
     return text if plain else json.dumps(text, ensure_ascii=not text.isprintable())
 
@@ -105,7 +105,7 @@ def quoted(names: Iterable[str], last: str = "") -> str:
 
 
 def some(names: Iterable[str], most: int = FEW) -> str:
-    """Names of which there may be thousands, each in quotes: the first ones, and how many more."""
+    """Names in quotes, of which there may be thousands: the first ones, and how many more."""
     return first_few([shown(name) for name in names], most)
 
 
@@ -115,9 +115,9 @@ def first_few(listed: Sequence[str], most: int = FEW, between: str = ", ") -> st
 
 
 def together(found: Iterable[T], place: Callable[[T], Hashable], most: int = FEW) -> list[list[T]]:
-    """What is reported one by one, and what together: more than a few things of one place, of which others decide how many.
+    """Splits things into those that are reported one by one and those that are reported together: many at one place.
 
-    :param place: where a thing is; what has none is reported alone.
+    :param place: where a thing is; things without a place are reported one by one.
     """
     places: dict[Hashable, list[T]] = {}
     for each in found:
@@ -127,11 +127,11 @@ def together(found: Iterable[T], place: Callable[[T], Hashable], most: int = FEW
 
 
 def unfit(text: str, *, lines: bool = False) -> str | None:
-    """What a text holds that Keycloak, its database, JSON or Pulumi does not take, as a name or at all.
+    """What a text contains that Keycloak, its database, JSON or Pulumi does not accept, as a name or at all.
 
-    A name has one line and one direction: resources are called by it, and Pulumi prints that as it is.
-
-    A name may be no step of a path either. :param lines: the text is for people and may have several lines.
+    A name has one line and one direction of text, since resources have it in their names, which Pulumi prints unchanged. It
+    must not be a step of a path (``.`` or ``..``).
+    :param lines: the text is for people and may have several lines.
     """
     if text in STEPS and not lines:
         return unfit_segment(text)
@@ -140,7 +140,7 @@ def unfit(text: str, *, lines: bool = False) -> str | None:
 
 
 def unfit_segment(text: str) -> str | None:
-    """Why a text cannot be a segment of a path: the path would be that of another object."""
+    """Why a text cannot be a segment of a path: it would lead to another object."""
     if text in ("", *STEPS):
         return f"is '{text}', which is not allowed in an address"
     found = _HALF.search(text)

@@ -1,4 +1,4 @@
-"""Why a TLS connection was refused: by the number that OpenSSL gives for a certificate, or by the words of its error."""
+"""Why a TLS connection failed: by OpenSSL's number for a certificate's fault, or by the words of its error."""
 
 import os
 import ssl
@@ -65,7 +65,7 @@ _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 def fault_of(problem: BaseException, host: str, ca_certificate: str, why: str) -> Odd:
     """Why a connection by TLS failed.
 
-    :param host: of the address, ca_certificate: the file or '', why: the innermost cause, all fit to be shown.
+    :param host: of the address. ca_certificate: the file or ''. why: the innermost cause. All are harmless texts.
     """
     if found := certificate_problem(problem):
         return _of_certificate(found, ca_certificate).told(host=host, file=ca_certificate, why=why)
@@ -94,7 +94,7 @@ def unfit_bundle(file: object, environ: Mapping[str, str] = os.environ) -> Odd |
 
 
 def certificate_problem(problem: BaseException) -> ssl.SSLCertVerificationError | None:
-    """What OpenSSL says against a certificate, within an error; None where that is not the cause."""
+    """OpenSSL's number for a certificate's fault, within an error; None if that is not the cause."""
     return next((each for each in _within(problem) if isinstance(each, ssl.SSLCertVerificationError)), None)
 
 
@@ -106,7 +106,7 @@ def _of_certificate(problem: ssl.SSLCertVerificationError, ca_certificate: str) 
 
 
 def _within(problem: BaseException) -> Iterator[object]:
-    """An error, and what it was made from: requests and urllib3 put one into the other."""
+    """An error and its causes: requests and urllib3 wrap one into another."""
     seen: list[object] = [problem]
     for each in seen:
         yield each

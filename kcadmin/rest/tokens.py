@@ -24,7 +24,7 @@ PEM_START = "-----BEGIN"
 LEEWAY_SECONDS = 60
 OK, NO_CONTENT = 200, 204
 ENDED = "invalid_token"
-"""What Keycloak says, with 200, where a token that is to be ended is ended already."""
+"""Keycloak's words, with status 200, if a token was ended already."""
 PASSING = (429, *AWAY)
 """The server does not answer now, which refuses nothing."""
 # Only signatures with a public key: a token "signed" with the public key as an HMAC secret must never pass.
@@ -32,7 +32,7 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 
 
 class TokenInvalid(KeycloakError):
-    """A token that the realm's own keys, issuer or clock do not confirm."""
+    """A token that is not valid by the realm's keys, issuer or clock."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class ClientCredentials:
 
 @dataclass(frozen=True)
 class Issued:
-    """What a token request gave; a refresh token is the handle by which a session is logged out."""
+    """The result of a token request. The refresh token serves to log the session out."""
 
     access_token: str = field(repr=False)
     refresh_token: str | None = field(default=None, repr=False)
@@ -55,7 +55,7 @@ class TokenEndpoint:
     """One realm's token endpoint, with its discovery and keys read once."""
 
     def __init__(self, session: Session, realm: str, key: ProofKey | None = None) -> None:
-        """:param key: its proof goes with the requests of clients that Keycloak takes none of without one."""
+        """:param key: its proof is sent for clients whose requests need one."""
         self.realm = realm
         self._session = session
         self._key = key
@@ -92,7 +92,7 @@ class TokenEndpoint:
             raise answer.unexpected()
 
     def knows(self, client: ClientCredentials) -> bool:
-        """Whether the server takes the client's secret: it is asked about no token (RFC 7662), which opens no session."""
+        """Whether the server accepts the client's secret: an introspection of no token (RFC 7662), which opens no session."""
         try:
             self._post(client, "token/introspect", {"token": "none"}).json()
         except TokenRefused:
@@ -102,7 +102,7 @@ class TokenEndpoint:
     def claims(self, access_token: str) -> Mapping[str, Any]:
         """The claims of a token that this realm signed, for this issuer, and that is valid now.
 
-        :raises TokenInvalid: saying what does not hold.
+        :raises TokenInvalid: saying why.
         """
         import jwt
 
@@ -190,7 +190,9 @@ class TokenEndpoint:
 
     def _authentication(self, client: ClientCredentials) -> dict[str, str]:
         form = {"client_id": client.client_id}
-        if client.secret.lstrip().startswith(PEM_START):  # a new assertion each time: Keycloak takes each only once
+        if client.secret.lstrip().startswith(
+            PEM_START
+        ):  # a new assertion each time, since Keycloak accepts each only once
             audience = own_issuer(self._session.connection, self.realm, self.issuer())
             try:
                 assertion = client_assertion(client.client_id, client.secret, audience)

@@ -25,7 +25,7 @@ from kcadmin.rest.tls import certificate_problem, fault_of, unfit_bundle
 
 CONNECT_SECONDS, READ_SECONDS = 5, 60
 UNANSWERED_SECONDS = 120
-"""For so long after a request without an answer, nothing more is asked: each would wait as long again."""
+"""For so long after a request without an answer no other is made, since each would wait as long."""
 NAME = "keycloak-token-exchange"  # in the User-Agent header
 # Of the fields of a token request, those that are no secret.
 PUBLIC_FIELDS = frozenset(
@@ -38,7 +38,7 @@ PUBLIC_FIELDS = frozenset(
 
 class _Session(requests.Session):
     def ask(self, method: str, url: str, what: Mapping[str, Any]) -> requests.Response:
-        """What ``request`` does here, in half of the time: nothing is merged, followed, or taken from the environment."""
+        """The same as ``request``, in half of the time: it merges no settings, follows no redirect, and reads no environment."""
         made = requests.PreparedRequest()
         made.prepare_method(method)
         made.prepare_url(url, what["params"] or {})
@@ -58,7 +58,7 @@ class _Session(requests.Session):
 
 
 class Transport:
-    """Requests to one server, from any thread. It keeps secrets that were sent, to cut them out of the server's texts."""
+    """Requests to one server, from any thread. Keeps the secrets that were sent, to cut them out of the server's texts."""
 
     def __init__(self, connection: Connection) -> None:
         self._url = connection.url
@@ -73,7 +73,7 @@ class Transport:
         self._ca_certificate = connection.ca_certificate or ""
         login = connection.login
         self._client_certificate = login.certificate if isinstance(login, CertificateLogin) else ""
-        self._unanswered: tuple[float, str] | None = None  # when the last one was, and what was said
+        self._unanswered: tuple[float, str] | None = None  # its time, and its message
 
     def send(
         self,
@@ -90,7 +90,7 @@ class Transport:
     ) -> Answer:
         """An answer, of any status. once: not repeated after an answer that was lost. base: another address than the server's.
 
-        :raises AnswerLost: there is none, or a half. :raises Unreachable: nor will there be one soon.
+        :raises AnswerLost: there is none, or only a part. :raises Unreachable: there is none, nor will there be one soon.
         """
         sent = [value for key, value in (form or {}).items() if key not in PUBLIC_FIELDS]
         self._secrets.update(each for each in (*sent, token or "") if each and not is_token(each))
@@ -149,13 +149,13 @@ class Transport:
         return kind(f"{self.server}: no answer to {method} {at} ({why}); {remedy}.")
 
     def _noted(self, problem: Unreachable, is_late: bool) -> Unreachable:
-        """Who waited in vain spares all others of this process the same."""
+        """After one request waited in vain, no other of this process waits too."""
         if is_late:
             self._unanswered = time.monotonic(), str(problem)
         return problem
 
     def ask_again(self) -> None:
-        """Whoever waited in vain before does not count any more."""
+        """A request that waited in vain before no longer counts."""
         self._unanswered = None
         self.patience.end()
 
@@ -195,10 +195,10 @@ class Transport:
 
 
 def _sessions(connection: Connection, verify: bool | str, patience: Patience) -> tuple[_Session, _Session]:
-    """Two views of one pool of connections: one repeats what is safe to repeat, one nothing but refused connections.
+    """Two views of one pool of connections: one repeats what is safe to repeat, the other only refused connections.
 
-    What the environment says of proxies and authorities is read once: requests would read it at each request, which takes longer
-    than all else that it does, and would put a ~/.netrc entry in the place of our token. This machine is asked without a proxy.
+    The environment's proxies and CAs are read once: requests would read them at each request, which takes longer than all
+    else that it does, and would use a ~/.netrc entry instead of our token. This machine is reached without a proxy.
     """
     adapter, once = BoundedAdapter(max_retries=repeated(patience)), BoundedAdapter(max_retries=ONCE)
     once.poolmanager = adapter.poolmanager

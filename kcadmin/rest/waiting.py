@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 SHORTEST_SECONDS, LONGEST_SECONDS, CYCLES = 0.3, 5.0, 3
-READS_A_CYCLE = 5  # of a read and a write
+READS_A_CYCLE = 5  # times the duration of a read and a write
 QUICK_SECONDS = SHORTEST_SECONDS / CYCLES / READS_A_CYCLE
 T = TypeVar("T")
 
@@ -19,7 +19,7 @@ def settle(slowest: float = 0.0) -> None:
 
 
 def read_again(read: Callable[[], T]) -> T:
-    """A read after the shortest wait; after a longer one where the server took so long that others may still be at work."""
+    """Reads again after the shortest wait, and once more after a longer one if the server is slow."""
     settle()
     began = time.monotonic()
     found = read()

@@ -1,1 +1,1 @@
-"""What a write of a client changes beside the fields that it sends: partial PUTs, client policies, secret rotation."""
+"""What a write of a client changes besides the fields that it sends: partial PUTs, client policies, secret rotation."""

@@ -1,8 +1,8 @@
 """What the executors of client profiles do to a write of a client: change it, refuse it, or nothing.
 
 Proven on 26.2.5, 26.5.6, 26.7.3 and 26.7.5 with about 1,500 writes each: an executor changes the body before it is written, or
-refuses it. Most check only the body. So they refuse a partial write of a client that is as they want it, unless the write
-repeats the value: ``REPEATED``.
+refuses it. Most check only the body. So they refuse a partial write even if the client already has the right value, unless
+the write repeats it: ``REPEATED``.
 https://www.keycloak.org/docs/latest/server_admin/#_client_policies
 """
 
@@ -74,7 +74,7 @@ def value_of(described: Mapping[str, Any], field: str) -> Any:
 
 
 def is_alike(one: Any, other: Any) -> bool:
-    """As Keycloak compares values: no attribute and an empty one are one, and so are a boolean and its text."""
+    """Whether values are equal for Keycloak: a missing attribute equals an empty one, and a boolean equals its text."""
     return bool(_plain(one) == _plain(other))
 
 
@@ -83,9 +83,9 @@ def _plain(value: Any) -> Any:
 
 
 def _switches(field: str, wanted: bool | str, *, body: bool, always_since: tuple[int, int] | None = None) -> Executor:
-    """Sets a field where it configures clients by itself, else refuses a write without it.
+    """Sets a field if it configures clients automatically, else refuses a write without it.
 
-    :param body: whether it checks the body; else the client as written. Older servers than ``always_since`` differ.
+    :param body: whether it checks the body; else the client as written. Servers older than ``always_since`` differ.
     """
 
     def execute(config: Config, write: Write) -> Done:
@@ -110,7 +110,7 @@ def _switches(field: str, wanted: bool | str, *, body: bool, always_since: tuple
 
 
 def _on_older_servers(field: str, config: Config, write: Write) -> Done:
-    if field == ATTRIBUTE + DPOP:  # the feature is off there
+    if field == ATTRIBUTE + DPOP:  # the feature is off on such servers
         return NOTHING
     if "auto-configure" not in config:
         return Done(refused="its profile leaves auto-configure out, which Keycloak answers with 500")
@@ -158,7 +158,7 @@ def _logout(config: Config, write: Write) -> Done:
 
 
 def _uris(config: Config, write: Write) -> Done:
-    """Looks at addresses that are sent; an empty list is none."""
+    """Checks addresses that are sent; an empty list has none."""
     names = ("rootUrl", "adminUrl", "baseUrl", "redirectUris", "webOrigins")
     return UNDECIDED if any(write.body.get(name) for name in names) else NOTHING
 
@@ -251,7 +251,7 @@ REPEATED: Mapping[str, tuple[str, ...]] = {
     "reject-ropc-grant": ("directAccessGrantsEnabled",),
     "secure-redirect-uris-enforcer": ("standardFlowEnabled", "implicitFlowEnabled", "redirectUris", "rootUrl"),
 }
-"""By executor: what a write repeats, so that Keycloak keeps or refuses what it would change, or passes what is already right."""
+"""By executor: the fields that a write repeats, so that Keycloak keeps or refuses what it would change."""
 CHANGED = frozenset(
     field.removeprefix(ATTRIBUTE)
     for field in (

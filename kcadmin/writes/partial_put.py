@@ -1,4 +1,4 @@
-"""What a partial PUT of a client changes beside the fields that it sends, and what a body repeats to prevent that.
+"""What a partial PUT of a client changes besides the fields that it sends, and what a body repeats to prevent that.
 
 - ``authorizationServicesEnabled`` left out: switched off, and its policies, permissions and scopes are deleted.
 - ``frontchannelLogout`` left out, 26.0 to 26.5: on for a public client, else off.
@@ -26,7 +26,7 @@ SERVICE_ACCOUNT_SCOPE = "service_account"
 def with_repeated(
     client: Mapping[str, Any], body: Mapping[str, Any], keeps_accounts: Callable[[], bool]
 ) -> dict[str, Any]:
-    """The body of a PUT that changes nothing beside what it means to.
+    """The body of a PUT that changes nothing else.
 
     :param client: the client as the server describes it.
     :param keeps_accounts: asks whether the server is 26.2 or later; called only where that matters.
@@ -64,7 +64,7 @@ def body_of(
     keeps_accounts: Callable[[], bool],
     without: Collection[str] = (),
 ) -> tuple[dict[str, Any], Mapping[str, Any]]:
-    """The body of a partial PUT, and what it repeats of the client since client policies check it.
+    """The body of a partial PUT, and the fields that it repeats because client policies check them.
 
     :param client: as the server describes it. without: fields that are not repeated for policies.
     """

@@ -1,4 +1,4 @@
-"""Predicts what the realm's client policies will change at a write of a client beyond the fields that it sends; without any I/O.
+"""Predicts what the realm's client policies will change at a write of a client, besides the fields that it sends. No I/O.
 
 Keycloak runs the policies twice. First with the client as it is and the body as it is sent: executors change the body or refuse
 it. Then with the client as it was written: few executors act, and a refusal undoes the write. Removing a policy later restores
@@ -42,7 +42,7 @@ class Cause:
 
 
 NO_ROTATION = "Keycloak, which ends a former secret where no client policy rotates secrets,"
-"""The cause where no policy acts."""
+"""The cause if no policy acts."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Prediction:
-    """refused: why Keycloak refuses the write. undecided: what only the server can decide. Neither: as sent."""
+    """refused: why Keycloak refuses the write.
+
+    undecided: what only the server can decide. If both are empty, it is written as sent.
+    """
 
     changes: tuple[Change, ...] = ()
     refused: tuple[Cause, str] | None = None
@@ -66,7 +69,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class RealmPolicies:
-    """A realm's client policies and client profiles, and the profiles of the server itself, which policies may name, too."""
+    """A realm's client policies and client profiles, and the server's own profiles, which policies may use, too."""
 
     policies: Sequence[Entry] = ()
     profiles: Sequence[Entry] = ()
@@ -74,7 +77,7 @@ class RealmPolicies:
 
     @property
     def acting(self) -> list[Entry]:
-        """The policies that are enabled; where there are none, profiles say nothing."""
+        """The enabled policies; without any, profiles have no effect."""
         return [policy for policy in self.policies if policy.get("enabled")]
 
     def asks_for(self, condition: str) -> bool:
@@ -98,7 +101,7 @@ class RealmPolicies:
                     yield cause, each.get("configuration") or {}, vote is Vote.YES
 
     def repeated(self, write: Write) -> dict[str, Any]:
-        """What a write is to repeat of its client: only what executors check that may run."""
+        """The fields of its client that a write repeats: only those that executors check which may run."""
         kinds = self._access_type(write.client)
         said = replace(write, body={**write.body, **kinds})
         fields = {field for cause, _, _ in self.steps(said) for field in REPEATED.get(cause.executor, ())}
@@ -109,14 +112,14 @@ class RealmPolicies:
         return {**kinds, **{field: value for field, value in found.items() if value is not None}, **silent}
 
     def _access_type(self, client: Mapping[str, Any]) -> dict[str, Any]:
-        """What says that a client is not confidential: a body that is silent counts as confidential since 26.7."""
+        """The fields that make a client not confidential: a body without them counts as confidential since 26.7."""
         if not self.asks_for(ACCESS_TYPE):
             return {}
         return {field: True for field in ("publicClient", "bearerOnly") if client.get(field)}
 
 
 def names_without(accepted: Collection[str], repeated: Mapping[str, Any]) -> frozenset[str]:
-    """Of the repeated fields those that may be left out, since a policy may change them: else Keycloak refuses what is accepted.
+    """The repeated fields that may be left out, since a policy may change them; repeated, Keycloak refuses the write.
 
     :param accepted: fields, attributes without ``attributes.``.
     """
@@ -124,7 +127,7 @@ def names_without(accepted: Collection[str], repeated: Mapping[str, Any]) -> fro
 
 
 def left_out(apart: frozenset[str]) -> Iterator[frozenset[str]]:
-    """What to leave out of the repeated fields, one set after another, until Keycloak takes a write.
+    """Sets of repeated fields to leave out, one after another, until Keycloak accepts a write.
 
     :param apart: what may be left out at all.
     """
@@ -132,13 +135,13 @@ def left_out(apart: frozenset[str]) -> Iterator[frozenset[str]]:
 
 
 def weak(repeated: Mapping[str, Any]) -> frozenset[str]:
-    """The repeated fields for which Keycloak may refuse a write, and which it would change where they are left out."""
+    """The repeated fields for which Keycloak may refuse a write, and which it would change if they were left out."""
     algorithms = (field for field in (*SIGNATURES, *CIBA) if field in repeated and repeated[field] not in STRONG)
     return frozenset((*algorithms, *({AUTHENTICATOR} & repeated.keys())))
 
 
 def foretell(write: Write, policies: RealmPolicies) -> Prediction:
-    """What a write does beyond what it says."""
+    """The changes of a write besides the fields that it sends."""
     undecided: list[Cause] = []
     rotates = False
     causes: dict[str, Cause] = {}
@@ -173,7 +176,7 @@ def foretell(write: Write, policies: RealmPolicies) -> Prediction:
 
 
 def foretell_delete(write: Write, policies: RealmPolicies) -> Prediction:
-    """What comes of the deletion of a client. One executor alone judges it. write: with the client, and without a body."""
+    """What happens at the deletion of a client. One executor alone judges it. write: with the client, and without a body."""
     undecided: list[Cause] = []
     for cause, config, certain in policies.steps_of(lambda policy: holds_at_delete(policy, write)):
         if cause.executor == REJECT and certain:

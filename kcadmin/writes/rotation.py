@@ -1,7 +1,8 @@
 """Secrets that client policies rotate: any write of such a client may make a new secret, or end the former one at once.
 
-Proven on 26.7.3 with the feature client-secret-rotation. Under a policy with the executor ``secret-rotation`` the first write
-after the secret's time makes a new one, and the former one stays valid for a while. A write while no such policy holds, or on a
+Proven on 26.7.3 with the feature client-secret-rotation. Under a policy with the executor ``secret-rotation`` the first
+write after the secret's expiry makes a new one, and the former one stays valid for a while. A write while no such policy
+holds, or on a
 server without the feature, deletes the former one.
 https://www.keycloak.org/docs/latest/server_admin/#_client_secret_rotation
 """
@@ -16,7 +17,7 @@ PREFIX = "client.secret."
 ROTATED = f"attributes.{PREFIX}rotated"
 """The attribute of a former secret that is still valid. No text ever holds its value."""
 EXPIRES, FORMER_EXPIRES = f"{PREFIX}expiration.time", f"{PREFIX}rotated.expiration.time"
-MARGIN_SECONDS = 3600  # between a preview and its write
+MARGIN_SECONDS = 3600  # seconds between a preview and its write
 
 
 def rotates_now(client: Mapping[str, Any]) -> bool:

@@ -18,12 +18,12 @@ ANY, ACCESS_TYPE, ROLES, TYPE = "any-client", "client-access-type", "client-role
 SOURCE_GROUPS, SOURCE_ROLES = "client-updater-source-groups", "client-updater-source-roles"
 CONTEXT, SOURCE_HOST = "client-updater-context", "client-updater-source-host"
 UPDATERS = (CONTEXT, SOURCE_HOST, SOURCE_GROUPS, SOURCE_ROLES)
-BODY_COUNTS_SINCE = (26, 7)  # the body of a write tells the access type, too
+BODY_COUNTS_SINCE = (26, 7)  # the access type in a write's body counts, too
 GROUPS_BY_PATH_SINCE = (26, 7, 5)
 
 
 class Vote(Enum):
-    """What a condition, or a whole policy, says. UNKNOWN: only the server can tell."""
+    """The vote of a condition or a policy. UNKNOWN: only the server can tell."""
 
     YES = "yes"
     NO = "no"
@@ -35,7 +35,7 @@ class Vote(Enum):
 class WritingLogin:
     """The login that writes. groups: paths; roles: of those that conditions ask for, as they name them. None: unreadable.
 
-    of_realm: whether it is of the realm that is written. among_roles: some of its roles, where not all can be read.
+    of_realm: whether it belongs to the realm that is written. among_roles: some of its roles, if not all can be read.
     """
 
     groups: frozenset[str] | None = None
@@ -48,7 +48,7 @@ class WritingLogin:
 class Write:
     """A write of a client. client: its representation, empty for one that is made; body: what is sent. defined: its roles.
 
-    version: of the server, its first three numbers; None where it is not known: servers tell it to those with manage-realm alone.
+    version: of the server, its first three numbers; None if not known: servers show it only to logins with manage-realm.
     """
 
     client: Mapping[str, Any]
@@ -78,14 +78,14 @@ def holds(policy: Entry, write: Write) -> Vote:
 
 
 def holds_at_delete(policy: Entry, write: Write) -> Vote:
-    """The same for a deletion, about which conditions on who writes say nothing."""
+    """The same for a deletion, at which conditions on the writer abstain."""
     return joined(policy, lambda name, config: Vote.ABSTAINS if name in UPDATERS else _plain_vote(name, config, write))
 
 
 def joined(policy: Entry, vote: Callable[[str, Mapping[str, Any]], Vote]) -> Vote:
     """Whether a policy holds: YES, NO or UNKNOWN. vote: what a condition says by name and configuration, without its logic."""
     votes = [_with_logic(condition, vote) for condition in policy.get("conditions") or ()]
-    strict = policy.get("mode") == "STRICT"  # then an abstention counts as no
+    strict = policy.get("mode") == "STRICT"  # in strict mode an abstention counts as no
     if Vote.NO in votes or (strict and Vote.ABSTAINS in votes):
         return Vote.NO
     said = [each for each in votes if each is not Vote.ABSTAINS]
@@ -107,7 +107,7 @@ def _with_logic(condition: Entry, of: Callable[[str, Mapping[str, Any]], Vote]) 
 
 
 def _plain_vote(name: str, config: Mapping[str, Any], write: Write) -> Vote:
-    if not write.client and name in ("client-attributes", ROLES, TYPE):  # of a client that is made there is nothing yet
+    if not write.client and name in ("client-attributes", ROLES, TYPE):  # a new client has nothing yet
         return Vote.UNKNOWN if name == TYPE else Vote.ABSTAINS
     match name:
         case name if name == ANY:
@@ -129,12 +129,12 @@ def _plain_vote(name: str, config: Mapping[str, Any], write: Write) -> Vote:
             return some if some is Vote.YES else either(write.writer.roles, config.get("roles"))
         case "grant-type" | "client-scopes" | "acr-condition" | "identity-provider-alias":
             return Vote.ABSTAINS
-        case _:  # a host as the server sees it, or a provider of somebody's own
+        case _:  # a host as the server sees it, or a custom provider
             return Vote.UNKNOWN
 
 
 def _types(write: Write) -> Iterator[frozenset[str]]:
-    """The access types that count: the client's, and since 26.7 also that of the body, where silence means confidential."""
+    """The access types that count: the client's, and since 26.7 also the body's, which counts as confidential without one."""
     if write.may_be_before(BODY_COUNTS_SINCE):
         yield frozenset((access_type(write.client),))
     if write.may_be(BODY_COUNTS_SINCE):
@@ -166,7 +166,7 @@ def pairs_of(wanted: object) -> tuple[tuple[str, Any], ...] | None:
 
 
 def _in_groups(write: Write, wanted: object) -> Vote:
-    """Up to 26.7.4 by bare name, since then by path. Where the version is not known, both must agree."""
+    """Up to 26.7.4 by name, since then by path. If the version is not known, both must agree."""
     if write.writer.groups is None:
         return Vote.UNKNOWN
     by_name = {path.rsplit("/", 1)[-1] for path in write.writer.groups}
@@ -178,7 +178,7 @@ def _in_groups(write: Write, wanted: object) -> Vote:
 
 
 def _agreed(votes: Iterable[Vote]) -> Vote:
-    """What all versions say that the server may be of."""
+    """The vote on which all possible versions of the server agree."""
     said = {*votes}
     return said.pop() if len(said) == 1 else Vote.UNKNOWN
 
@@ -197,5 +197,5 @@ def texts(wanted: object) -> Iterator[str]:
 
 
 def yes(found: bool) -> Vote:
-    """A vote that is no abstention."""
+    """A vote that is not an abstention."""
     return Vote.YES if found else Vote.NO

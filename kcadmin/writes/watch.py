@@ -1,7 +1,7 @@
-"""Compares clients after writes: reports fields that changed unannounced, and refusals.
+"""Compares clients after writes: reports unannounced changes of fields, and refusals.
 
-Client policies may change or refuse any write (``kcadmin.writes.prediction``). The prediction before a run may be wrong by then:
-a policy is new, checks the address of the login, or uses a custom provider. So each write is compared.
+Client policies may change or refuse any write (``kcadmin.writes.prediction``). The prediction before a run may be wrong: a
+policy may be new, check the address of the login, or use a custom provider. So each write is compared.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ from kcadmin.writes.votes import Write
 
 OURS = "pulumi."
 APART = frozenset(("access", "attributes", "defaultClientScopes", "optionalClientScopes", SECRET))
-"""What a write of a client does not change, or is compared by other names."""
+"""Fields that a write of a client does not change, or that are compared under other names."""
 OF_STACKS = frozenset(
     ATTRIBUTE + name
     for name in (
@@ -33,13 +33,13 @@ OF_STACKS = frozenset(
         "use.refresh.tokens",
     )
 )
-"""What other stacks write at the same time; no client policy does."""
+"""Fields that other stacks may write at the same time, and no client policy does."""
 SECRET_WORDS = ("secret", "password", "private.key")
 BAD_REQUEST = 400
 
 
 class Unannounced(Refusal):
-    """A write changed more than it sent, and nothing announced that. The write itself stays."""
+    """A write changed more than it sent, and no preview announced that. The write itself stays."""
 
 
 class Described(Protocol):
@@ -57,8 +57,8 @@ class Described(Protocol):
 class Watch:
     """Results of the writes within a call: a sentence for each unannounced change, and refusals.
 
-    of_others: a sentence for each change that no client policy can have made. claimed: whether a claim existed before the
-    call wrote it, by client and attribute.
+    of_others: a sentence for each change that no client policy can have made. claimed: by client and attribute, whether the
+    claim existed before the call wrote it.
     """
 
     forgives: bool = False
@@ -70,11 +70,11 @@ class Watch:
 
     @property
     def continues(self) -> bool:
-        """Whether the call has written a claim that was there before, so that what it claims may be in a state."""
+        """Whether the call has written a claim that existed before, so that a state may contain its resource."""
         return any(self.claimed.values())
 
     def note_claims(self, before: Described, values: Iterable[str]) -> None:
-        """Call it before anything else is told of a write of these values."""
+        """Notes the claims in these values. Call it before anything else about their write."""
         for each in values:
             if each.startswith(ATTRIBUTE + CLAIM_PREFIX):
                 self.claimed.setdefault((before.client_id, each), bool(value_of(before.representation, each)))
@@ -90,10 +90,10 @@ _watch: ContextVar[Watch | None] = ContextVar("watch", default=None)
 
 @contextmanager
 def watched(accepted: Iterable[str] = (), *, forgives: bool = False) -> Iterator[Watch]:
-    """Changes that nothing announced are noted here, and do not end what is under way.
+    """Within the block, unannounced changes are noted, and do not stop the work.
 
     :param accepted: fields of clients that client policies may change, attributes without ``attributes.``.
-    :param forgives: so are writes of a client that Keycloak refuses.
+    :param forgives: writes of a client that Keycloak refuses are noted, too.
     """
     token = _watch.set(watch := Watch(forgives, frozenset(accepted)))
     try:
@@ -104,7 +104,7 @@ def watched(accepted: Iterable[str] = (), *, forgives: bool = False) -> Iterator
 
 @contextmanager
 def told_at_end() -> Iterator[None]:
-    """Everything within is done before it fails for what a write changed beside. What is accepted around it stays accepted.
+    """The whole block runs before it fails because of unannounced changes. What an outer block accepts stays accepted.
 
     :raises Unannounced: a write changed more than it says.
     """
@@ -114,18 +114,18 @@ def told_at_end() -> Iterator[None]:
 
 
 def accepted_now() -> frozenset[str]:
-    """What client policies may change by the writes within this call."""
+    """The fields that client policies may change at writes within this call."""
     watch = _watch.get()
     return watch.accepted if watch else frozenset()
 
 
 def is_refused(problem: Exception) -> bool:
-    """Whether Keycloak refuses what a request says."""
+    """Whether Keycloak refused the content of a request."""
     return isinstance(problem, HttpError) and problem.status == BAD_REQUEST
 
 
 def forgiven(problem: KeycloakError, write: Write, policies: RealmPolicies) -> bool:
-    """Whether a refused write of a client is noted alone. A client profile that is broken is answered by 500."""
+    """Whether a refused write of a client is only noted. With a broken client profile the answer is 500."""
     watch = _watch.get()
     if watch is None or not watch.forgives or not isinstance(problem, HttpError):
         return False
@@ -137,7 +137,7 @@ def forgiven(problem: KeycloakError, write: Write, policies: RealmPolicies) -> b
 
 
 def may_act(policies: RealmPolicies, session: Session, realm: str) -> bool:
-    """Whether client policies may have acted on a write that was made with these; asks anew where none is enabled."""
+    """Whether client policies may have acted on a write made under these; reads them again if none is enabled."""
     if policies.acting:
         return True
     try:
@@ -148,7 +148,7 @@ def may_act(policies: RealmPolicies, session: Session, realm: str) -> bool:
 
 
 def not_given_back(refused: HttpError) -> str:
-    """What a refused write of a client means for a resource that goes."""
+    """What a refused write of a client means for a resource that is removed."""
     return (
         f"its client was not changed, since Keycloak refuses the write ({refused.clause}), as client policies do; the setting "
         "and its claim (attribute pulumi.claim.…) stay; once the policy allows the write, `pulumi up` and `pulumi destroy` "
@@ -163,10 +163,10 @@ def compare(
     accepted: Collection[str],
     acts: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Tells what a write changed beside its values.
+    """Reports what a write changed besides its values.
 
     :param before: the client before it. now: after it. accepted: fields that may change, attributes without ``attributes.``.
-    :param acts: asks whether client policies may have acted; where not, another writer is no fault of this write.
+    :param acts: asks whether client policies may have acted; if not, a change by another writer is not a fault of this write.
     :raises Unannounced: something else changed, unless the writes are ``watched``.
     """
     watch = _watch.get()
@@ -197,7 +197,7 @@ def compare(
 
 
 def changes_in_words(changed: Mapping[str, tuple[Any, Any]]) -> str:
-    """Fields as they were, and as they are; no secret."""
+    """Former and present values of fields, without secrets."""
     return "; ".join(
         f"{field.removeprefix(ATTRIBUTE)} from {shown_value(field, was)} to {shown_value(field, is_)}"
         for field, (was, is_) in sorted(changed.items())
@@ -207,7 +207,7 @@ def changes_in_words(changed: Mapping[str, tuple[Any, Any]]) -> str:
 def differences(
     before: Mapping[str, Any], now: Mapping[str, Any], values: Collection[str], accepted: Collection[str]
 ) -> dict[str, tuple[Any, Any]]:
-    """Fields, and attributes as ``attributes.<key>``, that differ though nobody meant it: as they were, and as they are."""
+    """Fields, and attributes as ``attributes.<key>``, that changed unintentionally: former and present values."""
     attributes = {ATTRIBUTE + key for each in (before, now) for key in each.get("attributes") or ()}
     known = {field for field in (*before, *now) if field not in APART} | attributes
     meant = {*values, *OF_STACKS, *_claimed(before, now)}
@@ -223,7 +223,7 @@ def differences(
 
 
 def _of_secret(name: str, before: Mapping[str, Any], accepted: Collection[str]) -> bool:
-    """Whether a note on secrets may change: of one that has ended, that is made first, or as accepted."""
+    """Whether an attribute about secrets may change: the secret has expired, is the first one, or the change was accepted."""
     if not name.startswith(PREFIX):
         return False
     if SECRET in accepted or name == f"{PREFIX}expiration.time":
@@ -236,7 +236,7 @@ def _of_secret(name: str, before: Mapping[str, Any], accepted: Collection[str]) 
 
 
 def _claimed(before: Mapping[str, Any], now: Mapping[str, Any]) -> set[str]:
-    """The fields of claims that came or went: another stack has written them with its claim."""
+    """The fields of claims that appeared or disappeared: another stack wrote them with its claim."""
     fields: set[str] = set()
     one, other = (each.get("attributes") or {} for each in (before, now))
     for key in {each for each in (*one, *other) if each.startswith(CLAIM_PREFIX) and one.get(each) != other.get(each)}:
@@ -250,14 +250,14 @@ def _claimed(before: Mapping[str, Any], now: Mapping[str, Any]) -> set[str]:
 
 
 def _plain(value: Any) -> Any:
-    """Lists are sets to Keycloak, and what is off, empty or not there is one."""
+    """The form in which values are compared: lists are sets, and off, empty and missing are equal."""
     if isinstance(value, list) and value:
         return sorted(map(str, value))
     return None if value in (False, "false", "", [], {}) else value
 
 
 def shown_value(field: str, value: Any) -> str:
-    """A field's value for people; no secret."""
+    """A field's value for people, without secrets."""
     is_secret = field.startswith(ATTRIBUTE + PREFIX) or any(each in field.lower() for each in SECRET_WORDS)
     if is_secret and value and not isinstance(value, bool):
         return "a value that is not shown"

@@ -14,7 +14,7 @@ def findings(stack: Stack) -> Iterator[Violation]:
         for requester in guards.properties.get("sources") or {}
     }
     for grant in stack.grants:
-        if grant.exchange != LEGACY or grant.required_roles:  # a legacy role gate checks the token's scope
+        if grant.exchange != LEGACY or grant.required_roles:  # a legacy condition on roles checks the token's scope
             continue
         open_ = [client for client in grant.asking if (grant.realm, client) not in guarded]
         if open_:

@@ -1,4 +1,4 @@
-"""A token for one of Keycloak's own clients manages the user's account or the realm itself."""
+"""A token for one of Keycloak's own clients can manage the user's account or the realm itself."""
 
 from collections.abc import Iterable, Iterator
 
@@ -31,12 +31,14 @@ def findings(stack: Stack, *, clients: list[str]) -> Iterator[Violation]:
     for resource in stack.resources:
         realm = resource.text("realm")
         for subject, leads, client in _leads(resource):
-            if _is_built_in(realm, client, clients) and (realm, client) not in sentence:  # else said of the whole grant
+            if (
+                _is_built_in(realm, client, clients) and (realm, client) not in sentence
+            ):  # else the whole grant is reported
                 yield Violation(resource.sentence(subject, f"{leads} {named(client)} {WRONG}"), resource.urn)
 
 
 def _leads(resource: Resource) -> Iterator[tuple[str, str, str]]:
-    """Clients that a resource lets tokens be exchanged for: the resource in words, how it leads there, the client."""
+    """Clients that a resource lets others exchange tokens for: the resource in words, how it allows that, the client."""
     client, kind = resource.text("client_id"), resource.kind.removeprefix(OBJECT)
     if kind == "AudienceMapper":
         for field in ("included_client", "custom_audience"):

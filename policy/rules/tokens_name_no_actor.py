@@ -1,4 +1,4 @@
-"""Claims of delegation that a mapper writes say that somebody acts for the user, and nobody checked it."""
+"""Claims of delegation say that somebody acts for the user. If a mapper writes them, nobody has checked that."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def findings(stack: Stack) -> Iterator[Violation]:
 
 
 def _claim(name: str) -> str:
-    """The claim of a token that a mapper writes: Keycloak parts a name by dots, and leaves a backslash out."""
+    """The claim of a token that a mapper writes: Keycloak splits its name at dots, and drops a backslash."""
     first = _FIRST.match(name)
     return re.sub(r"\\(.)", r"\1", first[0]) if first else ""
 

@@ -1,6 +1,7 @@
-"""What people are told when a part of a grant was removed. ``reach/after_removal.py`` has the sentences.
+"""Messages after a part of a grant was removed.
 
-Each is said once a client and run, by whichever part is removed first. It holds whatever else the run removes.
+``reach/after_removal.py`` has the sentences. Each is shown once per client and run, by the part that is removed first. It
+is true whatever else the run removes.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from reach import after_removal
 
 @contextmanager
 def never_in_the_way(named: str) -> Iterator[None]:
-    """Information must not end a run that has done its work; that it is missing is said."""
+    """A failed report must not end a run that has done its work, so it is a warning."""
     try:
         yield
     except KeycloakError as problem:
@@ -23,7 +24,7 @@ def never_in_the_way(named: str) -> Iterator[None]:
 
 
 def tell_kept(named: str) -> None:
-    """An object stays as this stack made it, since its resource says so."""
+    """An object stays as this stack made it, since its resource has onRemove: keep."""
     info(f"{named}: stays as it is (onRemove: keep), and this stack no longer manages it.")
 
 
@@ -33,19 +34,19 @@ def tell_goes_on(named: str) -> None:
 
 
 def tell_unchanged(named: str) -> None:
-    """An object stays that the stack used as it was."""
+    """An object stays that the stack used unchanged."""
     info(f"{named}: already existed as declared and is left unchanged.")
 
 
 def tell_token_life(realm: Realm, client: Client | None, exchange: str) -> None:
-    """How long tokens from earlier exchanges live; nothing where the client is gone."""
+    """How long tokens from earlier exchanges live; nothing if the client is gone."""
     text = after_removal.token_life(realm, client, exchange) if client else None
     if text and first_time(realm, text):
         info(text)
 
 
 def tell_token_life_of_grant(realm: Realm, holder: str, audience: str, exchange: str) -> None:
-    """The same for the clients that a grant's mapper serves; one whose switch has gone with the grant has told it."""
+    """The same for the clients that a grant's mapper serves, unless the removal of their switch has reported it."""
     for client_id in dict.fromkeys((holder, audience)):
         client = realm.clients.find(client_id)
         by = after_removal.exchange_with_lifespan_of(client, audience, exchange) if client else None

@@ -1,4 +1,4 @@
-"""The writes of a resource's clients: what client policies may change by them, and what came of them beside."""
+"""The writes of a resource's clients: what client policies may change at them, and what else they changed."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,9 +14,10 @@ ACCEPTED = "accept_policy_changes"
 
 @contextmanager
 def announced(props: Mapping[str, Any], removes: str | None = None) -> Iterator[Watch]:
-    """Everything that a call does is done before it fails for what a write changed beside.
+    """The whole call runs before it fails because of unannounced changes.
 
-    :param removes: the resource that goes; what its writes changed beside, and writes that Keycloak refuses, do not keep it.
+    :param removes: the resource that is removed. Unannounced changes, and writes that Keycloak refuses, do not stop its
+        removal.
     :raises Unannounced: a write changed more than it says and ``props`` accept; with what else went wrong after it.
     """
     with watched(props.get(ACCEPTED) or (), forgives=removes is not None) as watch:

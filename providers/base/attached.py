@@ -27,7 +27,7 @@ class AttachedPolicies:
         self._claims = {policy: OwnClaim(realm, props.client_uuid, props, kind) for policy, kind in kinds.items()}
 
     def now(self) -> Attached | None:
-        """What the permission holds, perhaps from a snapshot; no write is based on it."""
+        """The policies on the permission, perhaps from a snapshot; no write is based on it."""
         return cached_attached(self._realm, self._props.client_uuid)
 
     def mark(self) -> ObjectMark | None:
@@ -35,9 +35,10 @@ class AttachedPolicies:
         return next(filter(None, (claim.mark() for claim in self._claims.values())), None)
 
     def attach(self, new: Iterable[str], *, used: bool = False) -> str:
-        """Adds them. FOUND: no stack has made any of them. new: to judge; those of a grant are known to match, and cost no read.
+        """Adds them.
 
-        :param used: those that are there are somebody else's, and stay so.
+        FOUND: no stack has made any of them. new: those to judge; those of a grant are known to match, and need no read.
+        :param used: existing ones belong to somebody else, and stay theirs.
         :raises Refusal: one of them matches no exchange.
         """
         for note in () if self._with_policies else require_matching(self._realm, new):
@@ -46,32 +47,32 @@ class AttachedPolicies:
         now = attach(self._realm, client_uuid, client_id, self._policies, owner)
         unmanaged = (self._with_policies or used) and not now.marked & self._policies
         for policy, claim in self._claims.items() if not unmanaged or self._props.revoke else ():
-            # Another resource of this stack may have attached it, and be deleted next. Who attaches a policy first writes no
-            # claim, so that a grant costs no write more. Nor does who takes over its number.
+            # Another resource of this stack may have attached it, and be deleted next. The first to attach a policy writes no
+            # claim, so that a grant needs no further write. Nor does a resource that takes over its number.
             if (policy in now.before and not self._props.keeps) or claim.found():
                 claim.write()
         return FOUND if unmanaged else ATTACHED
 
     def taken_over(self, id_: str) -> ObjectMark | None:
-        """The claim of another stack, as a mark, where all of them are another stack's by now."""
+        """The claim of another stack, as a mark, if all of them are another stack's by now."""
         self._realm.clients.get(self._props.client_uuid, max_age=0)
         marks = [self._mark(policy, id_) for policy in sorted(self._claims)]
         are_others = all(owner_by_mark(mark, id_, self._props) is Whose.ANOTHER_STACKS for mark in marks)
         return marks[0] if marks and are_others else None
 
     def own(self, id_: str) -> set[str]:
-        """Those that are still the resource's to take out, as their client was when ``taken_over`` read it."""
+        """Those that the resource may still remove, by the client as ``taken_over`` read it."""
         return {each for each in self._claims if owner_by_mark(self._mark(each, id_), id_, self._props) is Whose.OWN}
 
     def _mark(self, policy: str, id_: str) -> ObjectMark | None:
-        """Who attaches a policy first has no claim; then that of another stack, which holds it by now, decides."""
+        """The first to attach a policy has no claim. Then the claim of another stack, which has it by now, decides."""
         claim, client = self._claims[policy], self._realm.clients.get(self._props.client_uuid)
         held = map(ObjectMark.of, claims(client, claim.kind))
         others = (each for each in held if owner_by_mark(each, id_, self._props) is Whose.ANOTHER_STACKS)
         return claim.mark() or next(others, None)
 
     def detach(self, policies: Collection[str], *, for_good: bool = False) -> None:
-        """Takes some out. for_good: a grant's policy goes with its binding; others may stay without it."""
+        """Removes some. for_good: a grant's policy is deleted with its binding; others may stay."""
 
         def go_next(now: Attached) -> bool:
             return for_good and self._with_policies and now.is_of(self._props.owner, self._policies)
@@ -80,7 +81,7 @@ class AttachedPolicies:
             detach(self._realm, self._props.client_uuid, self._props.client_id, policies, soon_deleted=go_next)
 
     def drop(self, policies: Iterable[str]) -> None:
-        """Takes the claims for some back, by one write."""
+        """Removes the claims for some, by one write."""
         keys = [claim_key(self._props.owner, self._claims[policy].kind) for policy in policies]
         drop_claims(self._realm.clients, self._props.client_uuid, keys)
 

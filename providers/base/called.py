@@ -1,4 +1,4 @@
-"""A provider's methods as Pulumi calls them: with harmless values, and states that either face has written."""
+"""A provider's methods as Pulumi calls them: with harmless values, and with states that either face has written."""
 
 from collections.abc import Callable
 from functools import partial
@@ -38,7 +38,7 @@ def _inside(value: Any) -> Any:
 
 
 def _diff(diff: Callable[..., DiffResult], id_: str, olds: Props, news: Props) -> DiffResult:
-    """A state that the other face has written is a change, though none of the object."""
+    """A state that the other face has written counts as a change, although the object is unchanged."""
     found = _named(diff, id_, olds, news)
     return Difference([PROVIDER_KEY], []) if _is_of_other_face(olds) and not found.changes else found
 
@@ -46,7 +46,7 @@ def _diff(diff: Callable[..., DiffResult], id_: str, olds: Props, news: Props) -
 def _update(
     diff: Callable[..., DiffResult], update: Callable[..., UpdateResult], id_: str, olds: Props, news: Props
 ) -> UpdateResult:
-    """Such a state is written anew without a request that changes the object."""
+    """Such a state is written again, without a request that changes the object."""
     if _is_of_other_face(olds) and not _named(diff, id_, olds, news).changes:
         kept = {**_inside(olds), **news}
         return UpdateResult({key: value for key, value in kept.items() if key != PROVIDER_KEY})

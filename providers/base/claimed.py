@@ -1,4 +1,4 @@
-"""What has no room for a mark of its own: a claim on its client says whose it is."""
+"""Objects that cannot have a mark: a claim on their client contains the owner."""
 
 import math
 from abc import abstractmethod
@@ -41,12 +41,12 @@ class OwnClaim:
         write_claim(self.realm.clients, self.client_uuid, Claim(self.props.owner, self.kind, {}, {}, self.props.writer))
 
     def drop(self) -> None:
-        """Takes it back; one that is gone is done."""
+        """Removes it; if it is gone, nothing is left to do."""
         drop_claim(self.realm.clients, self.client_uuid, self.props.owner, self.kind)
 
 
 class ClaimedProvider(KeycloakProvider):
-    """An object that one claim on its client is for."""
+    """An object with one claim on its client."""
 
     @abstractmethod
     def kind(self, props: Any) -> Kind:
@@ -69,10 +69,10 @@ class ClaimedProvider(KeycloakProvider):
         return claim.writer if claim else None
 
     def handed_out(self, realm: Realm, props: Any) -> MarkedObject | None:
-        """What of this stack the object hands to the client: its mark decides where nothing is claimed."""
+        """What the object gives to the client: its mark decides if nothing is claimed."""
         return None
 
     def lost_claim(self, realm: Realm, id_: str, props: Any) -> Outputs:
-        """What ``fetch`` tells of the claim; nothing where there is none, since what is handed out has a mark."""
+        """The claim's fields for ``fetch``; empty without a claim, since what is given to the client has a mark."""
         mark = self.claim(realm, props).mark()
         return self.lost(mark, id_, props) if mark else {}

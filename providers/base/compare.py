@@ -1,4 +1,4 @@
-"""When a field of a resource is the same as before: unknowns differ, unset ones have no fixed spelling, sets no order."""
+"""When a field of a resource is unchanged: unknown values differ, unset ones have several spellings, sets have no order."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from providers.base.uuids import is_known
 
 
 class Difference(DiffResult):
-    """fields: those that changed, of inputs and of what a live object always has."""
+    """fields: the changed ones, of inputs and of constants of a live object."""
 
     def __init__(self, fields: Sequence[str], replaces: list[str]) -> None:
         super().__init__(changes=bool(fields), replaces=replaces, delete_before_replace=True)
@@ -36,9 +36,9 @@ def is_same(provider: Any, field: str, old: Any, new: Any) -> bool:
 
 
 def drift(provider: Any, state: Mapping[str, Any], now: ReadResult, wanted: Mapping[str, Any]) -> str:
-    """What others changed on the server since the last run, of what the resource still wants; empty for nothing."""
+    """What others changed on the server since the last run, among fields that the resource still wants; empty if nothing."""
     if not now.id:
-        return "is not on the server any more, is made again"
+        return "no longer exists on the server, is made again"
     return "; ".join(_changed(provider, state, now.outs or {}, wanted))
 
 
@@ -46,7 +46,7 @@ def _changed(
     provider: Any, state: Mapping[str, Any], server: Mapping[str, Any], wanted: Mapping[str, Any]
 ) -> Iterator[str]:
     if server.get(LOST) and not state.get(LOST):
-        yield "its mark is not on the server any more, is written again"
+        yield "its mark is gone from the server, is written again"
     for field in (*provider.INPUTS, *provider.CONSTANT):
         now, want = server.get(field), wanted.get(field, provider.CONSTANT.get(field))
         if (

@@ -1,4 +1,4 @@
-"""What a provider knows of its stack: the connection, and how errors and values go to Pulumi."""
+"""What a provider knows about its stack: the connection; and how errors and values reach Pulumi."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ C = TypeVar("C", bound="ConfiguredProvider")
 
 
 class ConfiguredProvider(ResourceProvider):
-    """Takes no constructor arguments and holds no per-call state: one instance serves four threads."""
+    """Takes no constructor arguments and has no per-call state: one instance serves four threads."""
 
     serialize_as_secret_always = False
     _unfit: InvalidSettings | None = None
@@ -33,7 +33,7 @@ class ConfiguredProvider(ResourceProvider):
         warn_insecure(connection)
 
     def reach(self, config: Callable[[str], object]) -> Connection | None:
-        """Takes the stack's connection from its config; None where it is unfit, as a program with others may leave it."""
+        """Takes the stack's connection from its config; None if it is invalid, as it may be in a program with other ones."""
         try:
             return self.use(read_connection(config))._connection
         except InvalidSettings as problem:
@@ -46,11 +46,11 @@ class ConfiguredProvider(ResourceProvider):
         return self
 
     def realm(self, props: Mapping[str, Any]) -> Realm:
-        """The realm that a resource lives in. :raises InvalidSettings: the connection to it is unfit."""
+        """The realm that a resource lives in. :raises InvalidSettings: its connection is invalid."""
         self._require_stack(props)
         return realm_for(session_for(connection_of(props) or self._connection), str(props["realm"]))
 
     def _require_stack(self, props: Mapping[str, Any]) -> None:
-        """:raises InvalidSettings: the resource is in the stack's Keycloak, whose connection is unfit."""
+        """:raises InvalidSettings: the resource is in the stack's Keycloak, whose connection is invalid."""
         if self._unfit and not props.get(CONNECTION):
             raise self._unfit

@@ -31,12 +31,12 @@ def give(component: pulumi.Resource, connection: Server | None) -> None:
 
 
 def address_for(given: Server | None) -> pulumi.Output[str]:
-    """As ``address_of``, of what a program gives. It is no secret."""
+    """As ``address_of``, for a program's input. The address is not a secret."""
     return pulumi.Output.unsecret(pulumi.Output.from_input(given).apply(address_of))
 
 
 async def given_to(resource: pulumi.Resource) -> tuple[Any, bool]:
-    """What a resource of the program has, in clear, and whether it is known; nothing of the stack's."""
+    """The connection of a program's resource, in clear, and whether it is known; empty for the stack's."""
     given = pulumi.Output.from_input(_given.get(resource))
     return await given.future(), await given.is_known()
 
@@ -51,7 +51,7 @@ def connection_for(given: Server | None, opts: pulumi.ResourceOptions | None) ->
 
 
 def connection_of(props: Mapping[str, Any]) -> Connection | None:
-    """Of a resource's inputs or outputs; None for the stack's. :raises InvalidSettings: it is wrong."""
+    """The connection in a resource's inputs or outputs; None for the stack's. :raises InvalidSettings: it is wrong."""
     if not props.get(CONNECTION):
         return None
     connection = given_connection(props[CONNECTION])
@@ -60,18 +60,18 @@ def connection_of(props: Mapping[str, Any]) -> Connection | None:
 
 
 def reached_as(olds: dict[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
-    """A state with the connection that the program gives now, whose login may be another."""
+    """A state with the program's present connection, whose login may have changed."""
     return {**{key: each for key, each in olds.items() if key != CONNECTION}, **_of(news)}
 
 
 def unfit_connection(props: Mapping[str, Any]) -> list[str]:
-    """Why a resource's connection is refused, a sentence each; one that a preview does not know yet is not judged."""
+    """Why a resource's connection is refused, a sentence each. One that a preview does not know yet is not judged."""
     given = props.get(CONNECTION)
     return [] if given is None or not is_known(given) else connection_faults(given)
 
 
 def other_server_remedy(props: Mapping[str, Any]) -> str:
-    """What to do where a resource's connection leads to another server than the one that it was made on."""
+    """The remedy if a resource's connection leads to another server than the one it was made on."""
     if props.get(CONNECTION):
         return "point its connection at its own server, or give the grant or resource another name to make it there"
     if own_provider():

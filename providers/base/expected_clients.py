@@ -1,4 +1,4 @@
-"""How many clients a stack will read: a plugin is asked for one resource at a time, but the stack's grants list them all."""
+"""How many clients a stack will read. A plugin gets one resource at a time, but the stack's grants list all clients."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -7,9 +7,9 @@ from grants.listed import listed_grants
 
 
 def clients_by_realm(config: Callable[[str], object]) -> Mapping[str, int]:
-    """The number of distinct clients in the grants that a stack lists, by realm; none where a program holds them itself.
+    """The number of distinct clients in the grants that a stack lists, by realm; none if a program has them itself.
 
-    :param config: gives the text of a config key, or None. What is wrong with it, the program says.
+    :param config: gives the text of a config key, or None. The program reports its faults.
     """
     named: dict[str, set[str]] = defaultdict(set)
     try:

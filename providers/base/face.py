@@ -25,16 +25,16 @@ _run: "ContextVar[Run | None]" = ContextVar("run", default=None)
 
 
 class Run:
-    """Stands for a run of a program that the package serves; what is known of the program ends with it."""
+    """Represents a run of a program that the package serves. What is known about the program ends with it."""
 
 
 def outside(name: str) -> str:
-    """A field as the package names it. What begins with ``_`` is Pulumi's own."""
+    """A field's name in the package. Names that begin with ``_`` are Pulumi's own."""
     return name if name.startswith("_") else camel(name)
 
 
 def inside(name: str) -> str:
-    """A field as our code names it."""
+    """A field's name in our code."""
     return name if name.startswith("_") else snake(name)
 
 
@@ -47,12 +47,12 @@ def kind_of(token: str) -> str:
 
 
 def other_face() -> str:
-    """How types of the face begin that this process is not."""
+    """The prefix of types of the face that this process is not."""
     return DYNAMIC if is_package() else PACKAGED
 
 
 def serve_package(config: Mapping[str, Any], connection: Connection | None = None) -> None:
-    """From now on this process is the package's. config: of its provider, as texts; connection: what it says of the server."""
+    """Makes this process the package's. config: its provider's, as texts. connection: the one in it."""
     global _config, _connection
     _config, _connection = dict(config), connection
 
@@ -78,12 +78,12 @@ def own_provider() -> bool:
 
 
 def begin(run: Run) -> None:
-    """What this context does, it does for a run."""
+    """Makes this context work for a run."""
     _run.set(run)
 
 
 def this_run() -> object | None:
-    """What lives as long as the program that runs; None outside of one."""
+    """An object that lives as long as the running program; None outside of one."""
     return _run.get() or get_root_resource()
 
 

@@ -1,8 +1,8 @@
-"""Whether an object on the server is still the one that a resource's state holds: what the object's mark says decides.
+"""Whether an object on the server is still the one in a resource's state: the object's mark decides.
 
-A rename or a replacement creates the new resource first, which finds and continues the object, and deletes the old one then: in
-the same run or in a later one, in this process or in another. So each resource has a number. Who creates or continues writes its
-number into the mark, and only who bears the same number may delete.
+A rename or a replacement first creates the new resource, which finds and continues the object. Then it deletes the old one:
+in the same run or a later one, in this process or another. So each resource has a number. A resource that creates or
+continues the object writes its number into the mark, and only a resource with that number may delete.
 """
 
 from dataclasses import dataclass, replace
@@ -16,14 +16,14 @@ from kcadmin.rest.texts import shown
 from providers.base.props import KeycloakProps, Outputs
 
 NUMBER, STACK = "number", "stack"
-HELD = "held"  # an input that no state holds: numbers of the stack's own state under another name or owner
-KEEPS = "keeps"  # an input that only one run gives: the number of a part that another resource of the state hands over
+HELD = "held"  # an input that is not in the state: numbers in the stack's own state under another name or owner
+KEEPS = "keeps"  # an input of one run only: the number of a part that another resource of the state passes on
 CONTINUES = "continues"  # an output: the number in the mark that a resource found of its owner when it was created
-LOST = "mark_lost"  # of what was read: it does not bear the mark that its resource has written
+LOST = "mark_lost"  # of an object that was read: it lacks the mark that its resource wrote
 
 
 class Whose(Enum):
-    """Whose an object is, to a resource that holds it in its state. OTHERS: another resource of the same stack holds it now."""
+    """Whose an object is, for a resource with it in its state. OTHERS: another resource of the same stack has it now."""
 
     OWN, OTHERS, ANOTHER_STACKS = range(3)
 
@@ -41,7 +41,7 @@ class MarkedObject(Protocol):
 
 @dataclass(frozen=True)
 class ObjectMark:
-    """What an object bears. owner: the owner's hash; name: the owner, where the mark holds it."""
+    """The mark on an object. owner: the owner's hash. name: the owner, if the mark contains it."""
 
     owner: str
     writer: Writer
@@ -49,7 +49,7 @@ class ObjectMark:
 
     @classmethod
     def on(cls, found: MarkedObject | None) -> "ObjectMark | None":
-        """The mark of an object; None where it bears none, or is gone."""
+        """The mark of an object; None if it has none, or is gone."""
         return cls(found.mark, found.writer, found.owner or "") if found and found.mark else None
 
     @classmethod
@@ -59,7 +59,7 @@ class ObjectMark:
 
     @classmethod
     def around(cls, found: MarkedObject | None) -> "ObjectMark | None":
-        """The same of what is handed out, for a resource that hands it out: the number is not its own."""
+        """The same for an object that the resource only gives to a client, so the number is not its own."""
         mark = cls.on(found)
         return replace(mark, writer=replace(mark.writer, number="")) if mark else None
 
@@ -73,12 +73,12 @@ class ObjectMark:
 
 
 def own_number(id_: str, props: KeycloakProps) -> str:
-    """The number of a resource; one whose state comes from an earlier version has one by its id."""
+    """The number of a resource. If its state comes from an earlier version, the number follows from its id."""
     return props.number or number_of(id_)
 
 
 def owner_by_mark(mark: ObjectMark | None, id_: str, props: KeycloakProps) -> Whose:
-    """Whose an object with that mark is. One that bears none is nobody else's."""
+    """Whose an object with that mark is. One without a mark belongs to nobody else."""
     if mark is None:
         return Whose.OWN
     here, there = props.stack, mark.writer.stack
@@ -89,24 +89,24 @@ def owner_by_mark(mark: ObjectMark | None, id_: str, props: KeycloakProps) -> Wh
 
 
 def is_as_known(mark: ObjectMark | None, id_: str, props: KeycloakProps) -> bool:
-    """Whether an object bears the very mark that its resource has written."""
+    """Whether an object has exactly the mark that its resource wrote."""
     if mark is None or mark.owner != hash16(props.owner):
         return False
     return owner_by_mark(mark, id_, props) is Whose.OWN and bool(mark.writer.number or not props.number)
 
 
 def replaced_with_owner(is_: str, its: str) -> str:
-    """Why ``pulumi up --replace`` creates nothing where a former owner's object is, which an update would hand over."""
+    """Why ``pulumi up --replace`` cannot create an object that a former owner has; an update would pass it on."""
     return f"{is_} replaced in the same run as {its} owner changes; run `pulumi up` without `--replace` first"
 
 
 class BearsMarks:
-    """What a provider says of the mark on its object."""
+    """How a provider reads the mark on its object."""
 
     def bears(self, realm: Realm, id_: str, props: Any) -> ObjectMark | None:
-        """The mark or claim that the object bears at this moment; None where it bears none, or is gone."""
+        """The mark or claim that the object has now; None if it has none, or is gone."""
         return None
 
     def lost(self, mark: ObjectMark | None, id_: str, props: KeycloakProps) -> Outputs:
-        """What ``fetch`` tells of a mark. The state keeps owner and number, by which a delete knows what is its own."""
+        """A mark's fields for ``fetch``. The state keeps owner and number, by which a delete recognizes its own object."""
         return {LOST: None if not props.owner or is_as_known(mark, id_, props) else True}

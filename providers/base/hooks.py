@@ -1,4 +1,7 @@
-"""What a provider says of its object: its fields, and how it is made, read and removed. The template is in ``provider.py``."""
+"""What a provider defines about its object: its fields, and how it is made, read and removed.
+
+The template is in ``provider.py``.
+"""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,11 +55,13 @@ class DescribesObject(BearsMarks):
     PASSED: ClassVar[tuple[str, ...]] = ()
     NAMES: ClassVar[tuple[str, ...]] = ()  # fields with client ids of which no UUID is derived
     REPLACE_ON: ClassVar[tuple[str, ...]] = ("realm", "client_uuid")
-    SENTENCES: ClassVar[tuple[str, ...]] = ()  # fields of CONSTANT that tell in words what others changed
+    SENTENCES: ClassVar[tuple[str, ...]] = ()  # fields of CONSTANT that describe what others changed
     FREE_WHEN_UNSET: ClassVar[tuple[str, ...]] = ()
-    FREE_WHEN_USED: ClassVar[tuple[str, ...]] = ()  # fields that a mark holds, which a used object does not bear
+    FREE_WHEN_USED: ClassVar[tuple[str, ...]] = ()  # fields from a mark, which an object that is only used lacks
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    LATER: ClassVar[tuple[str, ...]] = ()  # fields that states of earlier versions lack, which is no change
+    LATER: ClassVar[
+        tuple[str, ...]
+    ] = ()  # fields that states of earlier versions lack, which does not count as a change
     CONTROLS = ("owner", "adopt", "on_remove", STACK, ACCEPTED, CONNECTION)
     ON_REMOVE: ClassVar[tuple[str, ...]] = (RESTORE, REVOKE)
 
@@ -84,7 +89,7 @@ class DescribesObject(BearsMarks):
 
     @abstractmethod
     def remove(self, realm: Realm, id_: str, props: Any) -> None:
-        """Deletes what we made, or gives back what we found."""
+        """Deletes what we made, or restores what existed before."""
 
     def continues(self, realm: Realm, props: Any) -> Writer | None:
         """Who wrote the mark or claim of its owner that ``create`` would find; None where there is none."""
@@ -96,7 +101,7 @@ class DescribesObject(BearsMarks):
         return iter(())
 
     def taken_name(self, realm: Realm, props: Any) -> Iterator[str]:
-        """A clause where something of another kind has the object's name; no request where its client is known."""
+        """A clause if something of another kind has the object's name. No request if its client is known."""
         return iter(())
 
     def refuse_taken(self, realm: Realm, props: Any) -> None:
@@ -105,15 +110,18 @@ class DescribesObject(BearsMarks):
             raise Refusal(f"{self.named(props)}: {clause}.") from None
 
     def client_writes(self, realm: Realm, olds: Any, props: Any) -> Iterator[ClientWrite]:
-        """The writes of clients by which the object becomes as declared, by the realm as it is now. olds: None at create."""
+        """The writes of clients that the object needs to become as declared, given the realm as it is now.
+
+        olds: None at create.
+        """
         return iter(())
 
     def in_one_form(self, props: Any) -> Outputs:
-        """Inputs in their one spelling, so that the same ones are no difference."""
+        """Inputs in one spelling, so that equal ones do not differ."""
         return {}
 
     def judged(self, realm: Realm | None, olds: Any, props: Any) -> Judged:
-        """What is wrong by the realm as it is, a sentence each, and inputs that come from there. realm: None is not known yet."""
+        """Faults in the realm as it is, a sentence each, and inputs that come from there. realm: None if not known yet."""
         return (), {}
 
     def are_known(self, props: KeycloakProps) -> bool:
@@ -121,9 +129,10 @@ class DescribesObject(BearsMarks):
         return all(is_known(getattr(props, field)) for field in self.INPUTS)
 
     def parse(self, props: Mapping[str, Any], *, in_part: bool = False) -> Any:
-        """Pulumi's mapping as the provider's dataclass. in_part: what must be there may be missing, and is unknown then.
+        """Pulumi's mapping as the provider's dataclass.
 
-        :raises Refusal: it has not what it must have.
+        in_part: required fields may be missing, and are unknown then.
+        :raises Refusal: a required field is missing.
         """
         try:
             return parse(self.PROPS, {**dict.fromkeys(needed_of(self.PROPS), UNKNOWN), **props} if in_part else props)

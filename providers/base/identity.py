@@ -1,4 +1,4 @@
-"""Whose a stack's objects are: an owner that its config names, or the name of the stack where the backend has organizations.
+"""Whose a stack's objects are: the owner in its config, or the stack's name if the backend has organizations.
 
 docs/adr/0023-an-owner-is-chosen.md says why.
 """
@@ -27,13 +27,12 @@ def default_owner() -> str | None:
 
 
 def stack_owner() -> str | None:
-    """The owner of what the running stack makes, by its config or by default; None: it must be set."""
+    """The owner of the running stack's objects, by its config or by default; None if it must be set."""
     return config_value("owner") or default_owner()
 
 
 def taken_over_by() -> str:
-    """Who takes over what the owner of this preview left: `python -m exchange release --adopt` asks what the stack declares under
-    that one's name, whose objects another stack made. Empty in every other run."""
+    """The owner who takes over what a former owner left. Empty except in the preview of `python -m exchange release --adopt`."""
     return os.environ.get(TAKEN_OVER_BY, "") if is_dry_run() else ""
 
 
@@ -46,7 +45,7 @@ def owner_faults(owner: str | None) -> list[str]:
 
 
 def no_owner() -> str:
-    """Why a stack without an owner is refused, with a command that sets one: the same in all of a run."""
+    """Why a stack without an owner is refused, with a command that sets one. The same text in the whole run."""
     root = this_run()
     if root is not None and root in _told:
         return _told[root]
@@ -55,7 +54,7 @@ def no_owner() -> str:
 
 
 def owner_to_set(stack: str, held: Iterable[str], project: str) -> str:
-    """The same of any stack. held: the owners of what its state holds. project: a word that a new owner may begin with."""
+    """The same for any stack. held: the owners of the objects in its state. project: a word that a new owner may begin with."""
     new = f"pulumi config set owner {proposed_owner(project, stack.rpartition('/')[2])}"
     bears = Counter(filter(None, held))
     if not bears:

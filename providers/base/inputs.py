@@ -1,4 +1,4 @@
-"""What is wrong with the texts of a resource's inputs by themselves."""
+"""Faults of the texts in a resource's inputs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

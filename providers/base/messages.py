@@ -1,6 +1,6 @@
 """The only way from us to people through Pulumi: messages, refusals and errors, each harmless and in one line.
 
-Names and texts of a server are anybody's choice. Here they lose what a terminal, a log or Pulumi's own colours obey.
+Anybody may choose names and texts on a server. Here they lose what a terminal, a log or Pulumi's colours would obey.
 """
 
 import functools
@@ -46,13 +46,13 @@ def error(sentence: str) -> None:
 
 
 def _log(log: Callable[[str], None], message: str) -> None:
-    """One at a time: in the plugin Pulumi prints a message and its line's end apart, so threads would join two in a line."""
+    """One at a time: in the plugin Pulumi prints a message and its line end separately, so threads would join two in a line."""
     with _one_at_a_time:
         log(message)
 
 
 def first_time(run: object, sentence: str) -> bool:
-    """Whether a sentence was not asked about before in a run. run: what lives as long, such as its ``Realm``."""
+    """Whether a sentence is new in a run. run: an object that lives as long, such as its ``Realm``."""
     with _lock:
         told = _told.setdefault(run, set())
         is_new = sentence not in told
@@ -72,7 +72,7 @@ def program_error(faults: Iterable[str]) -> pulumi.RunError:
 
 @contextmanager
 def errors_as_sentences() -> Iterator[None]:
-    """Pulumi shows ``Class: text``, and of an exception without a text its class's name: so the sentence is the name."""
+    """Pulumi shows ``Class: text``, and for an exception without a text its class name. So the sentence is the class name."""
     try:
         with misreadings():
             yield
@@ -83,7 +83,7 @@ def errors_as_sentences() -> Iterator[None]:
 
 
 def harmless_error(problem: Exception) -> Exception:
-    """An error of ours, which may hold any text: one in its place that shows the same in one line."""
+    """Replaces an error, which may contain any text, by one that shows the same in one line."""
     return _named(harmless(f"{type(problem).__name__}: {problem}")).with_traceback(problem.__traceback__)
 
 
@@ -106,7 +106,7 @@ def show_warnings() -> None:
 
 
 def warn_insecure(connection: Connection) -> None:
-    """Says once a run what makes the connection unsafe."""
+    """Warns once a run of what makes the connection unsafe."""
     for sentence in connection.warnings():
         if first_time(this_run() or ToPulumi, sentence):
             warn(sentence)

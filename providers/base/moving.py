@@ -1,7 +1,7 @@
-"""A stack whose grants move between one resource a part and one a realm: what holds a part next takes its number over.
+"""A stack whose grants move between one resource per part and one per realm: the new resource takes over the part's number.
 
-So nothing is written to the realm: docs/adr/0028-one-resource-a-realm.md. First the new holder takes a part, then the old one
-forgets it, and where a run is killed between them both hold it until the next one.
+So nothing is written to the realm: docs/adr/0028-one-resource-a-realm.md. First the new resource takes a part, then the old
+one releases it. After a kill between them both have it until the next run.
 """
 
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ from providers.base.face import this_run
 
 @dataclass(frozen=True)
 class Moves:
-    """numbers: by the names of resources, of the parts that another resource holds by the state.
+    """numbers: by the names of resources, those of parts that another resource has in the state.
 
-    retained: resources of our own stay registered for this run alone, and are forgotten by the next one.
+    retained: our own resources stay registered for this run only, and are released by the next one.
     """
 
     numbers: Mapping[str, str] = field(default_factory=dict)

@@ -1,7 +1,7 @@
-"""Resources of other providers in the same program: what they write while ours are compared, and after.
+"""Resources of other providers in the same program, which may write ours while they are compared, and after.
 
-Pulumi gives no order between resources that do not name one another. So ours may be compared before the other writes them.
-When all are done, the program reads ours again, and the run fails where one is no longer as it was declared: docs/adr/0020.
+Pulumi has no order between resources that do not depend on each other. So ours may be compared before the other writes
+them. When all are done, the program reads ours again, and the run fails if one is no longer as declared: docs/adr/0020.
 """
 
 import asyncio
@@ -33,9 +33,9 @@ REMEDY = "run `pulumi up` again, and give the other resource in depends_on of th
 
 @dataclass(eq=False)
 class _Program:
-    """The resources of a program so far, each with when it was done.
+    """The resources of a program so far, each with the time when it was done.
 
-    is_watched: from its start. Else this process had imported us before, and others may have come before the first of ours.
+    is_watched: from the program's start. Else this process imported us before, and others may have come before our first.
     """
 
     is_watched: bool
@@ -45,7 +45,7 @@ class _Program:
     last_read: pulumi.Output[Any] | None = None
 
     async def has_others(self) -> bool | None:
-        """Asked when a program without ``await`` has named all. None is no input."""
+        """Known when a program without ``await`` has registered all. None is not an input."""
         return bool(self.others) or None
 
     def note(self, args: pulumi.ResourceTransformationArgs) -> None:
@@ -54,7 +54,10 @@ class _Program:
             self.others.append(asyncio.ensure_future(_done(args.resource)))
 
     async def read_again(self) -> bool:
-        """Whether it read any. :raises pulumi.RunError: another provider wrote one of ours after it was compared."""
+        """Reads ours again; returns whether it read any.
+
+        :raises pulumi.RunError: another provider wrote one of ours after it was compared.
+        """
         while waiting := [each for each in (*self.others, *(done for _, _, done in self.ours)) if not each.done()]:
             await asyncio.gather(*waiting)
         last = max((done.result() for done in self.others), default=0.0)
@@ -71,7 +74,7 @@ _programs: "WeakKeyDictionary[pulumi.Resource, _Program]" = WeakKeyDictionary()
 
 
 def this_program(*, starts: bool = False) -> _Program | None:
-    """What is known of the program that runs. None outside of one. starts: it has made no resource so far."""
+    """What is known about the running program; None outside of one. starts: it has made no resource so far."""
     root = get_root_resource()
     if root and root not in _programs:
         _programs[root] = _Program(starts)
@@ -100,7 +103,7 @@ def watch_others(resource: "KeycloakResource", provider: "KeycloakProvider") -> 
 
 
 async def _done(resource: pulumi.Resource) -> float:
-    with suppress(Exception):  # of a resource that fails, which the engine says
+    with suppress(Exception):  # the resource failed, which the engine reports
         await resource.urn.future()
     return time.monotonic()
 
@@ -114,7 +117,7 @@ async def _declared(resource: "KeycloakResource", provider: "KeycloakProvider") 
 
 
 def _faults(declared: "list[Declared]", config: pulumi.Config) -> list[str]:
-    """A sentence for each resource that is not as declared; or why that cannot be known."""
+    """A sentence for each resource that is not as declared, or why that is not known."""
     faults = []
     try:
         with misreadings(), realms_of_run(_Look()):
@@ -130,7 +133,7 @@ def _faults(declared: "list[Declared]", config: pulumi.Config) -> list[str]:
 
 
 class _Look:
-    """One reading; what it read ends with it."""
+    """One reading; its copies end with it."""
 
 
 this_program(starts=True)  # which imports us before it makes one of ours

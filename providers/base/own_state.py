@@ -1,6 +1,7 @@
-"""What the running stack's own state holds, for its program: a fact that nobody who may write to Keycloak can forge.
+"""The running stack's own state, for its program: facts that nobody who may write to Keycloak can forge.
 
-Pulumi shows a program no state. Its engine answers this call for any stack that the backend knows, so for its own too.
+Pulumi does not show a program the state, but its engine answers this call for any stack of the backend, so also for the
+running one.
 """
 
 import time
@@ -28,9 +29,10 @@ _states: "WeakKeyDictionary[object, _State]" = WeakKeyDictionary()
 
 @dataclass(frozen=True)
 class OwnObject:
-    """A Keycloak object of the state. kind: its resource's class; place: its resource's name; outputs: by the last run.
+    """A Keycloak object of the state.
 
-    in_bulk: whether one resource holds it with all of its realm.
+    kind: its resource's class; place: its resource's name; outputs: of the last run. in_bulk: whether it is a part of one
+    resource for its realm.
     """
 
     kind: str
@@ -49,7 +51,7 @@ class OwnObject:
 
     @property
     def server(self) -> str:
-        """The address of its Keycloak, where that is not the stack's."""
+        """The address of its Keycloak, if that is not the stack's."""
         return address_of(self.outputs.get(CONNECTION))
 
     @property
@@ -60,7 +62,7 @@ class OwnObject:
 
 @dataclass(frozen=True)
 class _State:
-    """grants: by its name, what a grant's component says of it since the last run. types: of all resources."""
+    """grants: by name, the outputs of a grant's component in the last run. types: of all resources."""
 
     objects: tuple[OwnObject, ...]
     grants: Mapping[str, Mapping[str, Any]]
@@ -73,7 +75,7 @@ class _State:
 
     @cached_property
     def by_owner(self) -> Mapping[tuple[str, ...], Sequence[OwnObject]]:
-        """By kind, owner and realm; and by these with what names the client that has it, or with nothing where none is named."""
+        """By kind, owner and realm; and by these with the client's id or UUID, or with nothing if it has no client."""
         found = defaultdict[tuple[str, ...], list[OwnObject]](list)
         for each in self.objects:
             key = (each.kind, str(each.outputs.get("owner") or ""), each.realm)
@@ -95,7 +97,7 @@ def own_state() -> tuple[OwnObject, ...]:
 
 
 def own_state_at(server: str) -> tuple[OwnObject, ...]:
-    """Those in one Keycloak. server: its address where that is not the stack's, else empty."""
+    """Those in one Keycloak. server: its address if that is not the stack's, else empty."""
     return tuple(each for each in own_state() if each.server == server)
 
 
@@ -105,9 +107,9 @@ def last_exchange(grant: str) -> str | None:
 
 
 def moved_here(kind: str, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions | None:
-    """The options of a resource, which goes on where the other face has made it: see ``providers.base.face``.
+    """The options of a resource that continues one which the other face made: see ``providers.base.face``.
 
-    A state that nothing has asked for is not asked for here: it is that of grants which are planned together.
+    A state that has not been read yet is not read for this: then the grants were planned together.
     """
     root, before = this_run(), other_face() + kind
     if root is None or root not in _states or before not in _states[root].types:
@@ -116,7 +118,7 @@ def moved_here(kind: str, opts: pulumi.ResourceOptions | None) -> pulumi.Resourc
 
 
 def last_grants() -> Mapping[str, Mapping[str, Any]]:
-    """The stack's grants after the last run, by their names: see ``grants.description``. One that failed has no keys."""
+    """The stack's grants after the last run, by their names: see ``grants.description``. A failed one has no keys."""
     return _state().grants
 
 
@@ -130,14 +132,14 @@ def _state() -> _State:
 
 
 def note_moved(*, moved: bool) -> None:
-    """Whether what the state holds bears marks of a stack of another name: then this one was renamed or moved."""
+    """Whether objects in the state have marks of a stack with another name. Then this one was renamed or moved."""
     root = this_run()
     if root is not None:
         _moved[root] = moved or _moved.get(root, False)
 
 
 def number_by_former_owner(kind: str, place: str, owner: str) -> str | None:
-    """The number of the state's resource of that name, if it has another owner there. The state is not read for this alone."""
+    """The number of the state's resource of that name, if it has another owner there. The state is not read only for this."""
     root = this_run()
     if root is None or root not in _states:
         return None
@@ -147,11 +149,10 @@ def number_by_former_owner(kind: str, place: str, owner: str) -> str | None:
 
 
 def held_numbers(kind: str, owner: str, realm: str, on: Mapping[str, Any]) -> list[str] | None:
-    """Numbers of the state's resources of a kind that an owner has in a realm, where the stack was renamed or moved.
+    """Numbers of the state's resources of a kind that an owner has in a realm, if the stack was renamed or moved.
 
-    A program that plans no grants has read no marks: there the state itself says which stack wrote it.
-
-    :param on: of what is on one client, its client id and UUID. It can meet the marks of what the state has there alone.
+    A program that plans no grants has read no marks, so there the state says which stack wrote it.
+    :param on: the client id and UUID, for objects on one client; only marks on that client can match.
     """
     root = this_run()
     if root is None:
@@ -173,7 +174,7 @@ def _is_of_another_stack() -> bool:
 
 
 def _read() -> _State:
-    """A file backend's checkpoint may be half written at the moment: the engine writes it beside the program."""
+    """Repeats the call if a file backend's checkpoint is only half written, since the engine writes it while the program runs."""
     for seconds in WAITS:
         try:
             return _ask()

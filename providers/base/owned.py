@@ -63,10 +63,10 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         return {key: _listed(value) for key, value in vars(found).items() if key in self.INPUTS}
 
     def before_create(self, realm: Realm, props: Any) -> None:
-        """The last chance to write a claim, for an object that has no room for a mark."""
+        """Called before the object is made; writes the claim of an object that cannot have a mark."""
 
     def before_take_over(self, realm: Realm, found: T, wanted: T) -> None:
-        """The last chance to refuse, before the note of what it was is written."""
+        """Called before the note of what it was is written; may refuse."""
 
     def create_in(self, realm: Realm, props: Any) -> tuple[str, Outputs]:
         store, wanted = self.store(realm, props), self.wanted(props)
@@ -85,7 +85,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
             return found  # somebody has made it since the snapshot
 
     def _take_found(self, realm: Realm, store: Store[T], wanted: T, props: Any) -> tuple[str, Outputs] | None:
-        """Continues, uses or adopts what is there; None where nothing is in the way."""
+        """Continues, uses or adopts an existing object; None if there is none."""
         source = store if props.adopt else self.snapshot(realm, props)  # what it was is noted
         chosen = self._chosen(self.candidates(realm, source, wanted, props), wanted, props)
         if chosen is None:
@@ -104,7 +104,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         return id_of(each), outputs(found=USED)
 
     def _chosen(self, found: list[T], wanted: T, props: Any) -> "tuple[T, Found] | None":
-        """Which of the objects in sight counts, and as what."""
+        """Which of the objects counts, and as what."""
         for each in found:
             if each.mark == hash16(props.owner):
                 return each, Found.OURS
@@ -114,7 +114,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         return next(((each, Found.IN_THE_WAY) for each in found if each.name == wanted.name), None)
 
     def in_sight(self, realm: Realm, props: Any) -> "tuple[T, Found] | None":
-        """What ``create`` would find; None where nothing is there, or the server of authorization services is not."""
+        """What ``create`` would find; None if nothing exists, or there are no authorization services."""
         wanted = self.wanted(props)
         try:
             found = self.candidates(realm, self.snapshot(realm, props), wanted, props)
@@ -195,7 +195,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         return replace(found, owner=None)  # type: ignore[type-var]
 
     def tell_left(self, realm: Realm, props: Any) -> None:
-        """Says what stays of a removed object."""
+        """Reports what stays of a removed object."""
         if props.found == USED and not props.revoke:
             tell_unchanged(self.named(props))
 
@@ -203,7 +203,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         differing = differing_fields(found, wanted)
         if found.mark is not None:
             owner = getattr(found, "owner", None)
-            if is_held(found.writer):  # an update would hand it over
+            if is_held(found.writer):  # an update would pass it on
                 raise Refusal(f"{self.named(props)}: {replaced_with_owner('is', 'its')}.")
             how = f"choose another name, or remove it there; {owner_remedy(owner, realm.name)}"
             if props.stack and found.writer.stack and may_be(found.writer.stack, props.stack):
@@ -240,10 +240,10 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         now, ours = store.get(id_), self.wanted(props)
         if now is None:
             return
-        if not props.name:  # then the name that it had was no matter
+        if not props.name:  # then its former name did not count
             ours = replace(ours, name=now.name)  # type: ignore[type-var]
         back = self.was_by(adopted_kind(id_, type(ours)), props)
-        differing = differing_fields(now, ours)  # what others changed meanwhile stays as they made it
+        differing = differing_fields(now, ours)  # what others changed meanwhile stays
         if differing:
             back = {key: value for key, value in back.items() if key not in differing}
             if "stored" in back and not self.is_as_made(realm, now, props):
@@ -251,11 +251,11 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         store.update(id_, replace(now, owner=None, **back))  # type: ignore[type-var]
 
     def is_as_made(self, realm: Realm, now: T, props: Any) -> bool:
-        """Whether what ``stored`` gives back is as we made it, in an object of which others changed fields."""
+        """Whether what ``stored`` restores is still as we made it, in an object whose other fields others changed."""
         return False
 
     def continued(self, realm: Realm, found: T, wanted: T, props: Any) -> Outputs:
-        """What the state of a killed run would say. Only who adopts may have noted what an object was.
+        """What the state of a killed run would contain. Only a resource with ``adopt`` may have noted what an object was.
 
         :raises Refusal: a person must say whether the note is true.
         """
@@ -276,7 +276,7 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         return True
 
     def was_by(self, kind: Kind, props: KeycloakProps) -> dict[str, Any]:
-        """What an adopted object was, by the state, which leaves None out. :raises Refusal: the state was changed by hand."""
+        """What an adopted object was, from the state, which leaves None out. :raises Refusal: the state was changed by hand."""
         unset = {field: None for field, hint in kind.was.items() if fits(hint, None)}
         noted = {key: each for key, each in (props.was or {}).items() if key in kind.was}
         try:

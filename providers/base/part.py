@@ -15,7 +15,7 @@ _collected: ContextVar[dict[str, Part] | None] = ContextVar("collected", default
 
 @contextmanager
 def collecting() -> Iterator[dict[str, Part]]:
-    """Within it, resources of ours are not registered: gives the parts by their resources' names."""
+    """Within it, our resources are collected instead of registered. Gives the parts by their resources' names."""
     parts: dict[str, Part] = {}
     token = _collected.set(parts)
     try:
@@ -25,9 +25,9 @@ def collecting() -> Iterator[dict[str, Part]]:
 
 
 def collect(resource: pulumi.CustomResource, name: str, given: Mapping[str, Any], awaited: Sequence[Any]) -> bool:
-    """Takes a resource instead of Pulumi; says whether it did. awaited: what it comes after.
+    """Collects a resource instead of registering it; returns whether it did.
 
-    What is an output tells of the whole program, and is an input of the resource that holds the parts.
+    awaited: what it depends on. Outputs become inputs of the resource that contains the parts.
     """
     parts = _collected.get()
     if parts is None:

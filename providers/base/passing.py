@@ -1,4 +1,4 @@
-"""Resources that judge and leave nothing: there is nothing to read, and nothing to remove."""
+"""Resources that only check: there is nothing to read, and nothing to remove."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from providers.base.provider import KeycloakProvider
 
 
 class PassingProvider(KeycloakProvider):
-    """A check or a proof. What it found is in its inputs and outputs."""
+    """A check or a proof. Its results are in its inputs and outputs."""
 
     def fetch(self, realm: Realm, id_: str, props: Any) -> Outputs | None:
         return {}

@@ -1,4 +1,6 @@
-"""Where a stack is: on self-managed backends all organizations have one name, so the backend tells stacks of one name apart.
+"""Where a stack is.
+
+On self-managed backends all organizations have the same name, so only the backend distinguishes stacks with equal names.
 
 Pulumi tells neither its program nor its plugins which backend it uses, so this is read as the Pulumi CLI reads it. A plugin has
 the CLI's environment, which the program of the Automation API may not have.
@@ -21,12 +23,12 @@ from kcadmin.rest.project import PROJECTS, project_folder
 SELF_MANAGED = "organization/"  # what each self-managed backend calls its organization
 URL, HOME, CREDENTIALS = "PULUMI_BACKEND_URL", "PULUMI_HOME", "PULUMI_CREDENTIALS_PATH"
 FILE = "file"
-STARTED_WITH = "PULUMI_CONFIG"  # by which Pulumi hands a program its config
+STARTED_WITH = "PULUMI_CONFIG"  # in which Pulumi passes a program its config
 
 
 @functools.cache
 def stack_here(name: str) -> str:
-    """A stack as marks name it. name: ``<organization>/<project>/<stack>``, or what was made of it before."""
+    """A stack as in marks. name: ``<organization>/<project>/<stack>``, or its form in earlier marks."""
     if not name.startswith(SELF_MANAGED) or "@" in name:
         return name
     return stack_text(name, place(backend_url(os.environ, project_folder())))
@@ -38,12 +40,12 @@ def stack_of_program(name: str) -> str:
 
 
 def backend_url(environment: Mapping[str, str], project: Path) -> str:
-    """The address of the backend; empty where it is not to be had."""
+    """The address of the backend; empty if it cannot be found."""
     return environment.get(URL) or _of_project(project) or _of_login(environment)
 
 
 def place(url: str) -> str:
-    """What an address says of the place: not how to get there, which parameters and logins tell."""
+    """The place in an address, without parameters and logins."""
     parts = urlsplit(url)
     if parts.scheme == FILE:
         return f"{FILE}://{Path(url.removeprefix(f'{FILE}://').partition('?')[0]).expanduser().resolve()}"

@@ -1,4 +1,4 @@
-"""How a provider answers in a plugin's process: by sentences, and with values that nothing obeys which shows them."""
+"""How a provider answers in a plugin's process: with sentences and harmless values."""
 
 import sys
 from collections.abc import Callable
@@ -20,6 +20,6 @@ def _closed(provider: ResourceProvider, name: str) -> Callable[..., Any]:
 def speak_to_people(provider: Provider, called: Callable[[Provider, str], Callable[..., Any]] = _closed) -> None:
     """From now on. called: a method of the provider as Pulumi calls it."""
     show_warnings()
-    sys.tracebacklimit = 0  # in this process an exception is shown to people, as its sentence
+    sys.tracebacklimit = 0  # in this process people see an exception as its sentence
     for method in CALLED_BY_PULUMI:
         setattr(provider, method, errors_as_sentences()(called(provider, method)))

@@ -1,4 +1,4 @@
-"""What the providers of authorization policies share: owned by a mark in the description, with names instead of ids."""
+"""What the providers of authorization policies share: a mark in the description, and names instead of ids."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -19,7 +19,7 @@ from providers.base.uuids import is_known
 
 P = TypeVar("P", bound=Policy)
 Items = pulumi.Input[Sequence[pulumi.Input[Any]]]
-"""Names, or mappings of a name and what belongs to it."""
+"""Names, or mappings of a name and its fields."""
 Named = tuple[str | Mapping[str, object], ...]
 """The same, parsed."""
 Number = pulumi.Input[int]
@@ -79,7 +79,7 @@ class PolicyProvider(OwnedObjectProvider[P]):
         require_services(realm, props)
 
     def create_in(self, realm: Realm, props: Any) -> tuple[str, Outputs]:
-        if props.adopt:  # a note of what it was is written first, so what it refers to is read before
+        if props.adopt:  # the note of what it was comes first, so what it refers to is read before that
             self.store(realm, props).body(self.wanted(props))
         return super().create_in(realm, props)
 

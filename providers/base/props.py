@@ -1,7 +1,7 @@
 """The properties of a resource, parsed once: its inputs, and what its state has beside them.
 
 A frozen dataclass declares both. An input without a default must be given. ``check`` fills in a default, unless it is None.
-In a preview a field may be Pulumi's unknown, as ``is_known`` tells.
+In a preview a field may be Pulumi's unknown: see ``is_known``.
 """
 
 import functools
@@ -25,7 +25,7 @@ Outputs = Mapping[str, object]
 
 
 def _once_a_kind(function: F) -> F:
-    """Keeps what is said of a kind: a stack has thousands of resources of each."""
+    """Caches a result per kind, since a stack has thousands of resources of each."""
     return cast(F, functools.cache(function))
 
 
@@ -51,9 +51,10 @@ def uuids_of(clients: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class KeycloakProps:
-    """What all resources have. held: numbers of the stack's own state. keeps: the number of who hands the object over.
+    """The fields of all resources.
 
-    found: what ``create`` found. was: what it was before.
+    held: numbers in the stack's own state. keeps: the number of the resource that passes the object on. found: how
+    ``create`` found it. was: what it was before.
     """
 
     realm: str
@@ -70,7 +71,7 @@ class KeycloakProps:
 
     @property
     def writer(self) -> Writer:
-        """Who writes marks and claims for the resource."""
+        """The resource as writer of marks and claims."""
         return Writer(self.stack, self.number)
 
     @property
@@ -91,7 +92,7 @@ class KeycloakProps:
 
 @dataclass(frozen=True, kw_only=True)
 class ClientProps(KeycloakProps):
-    """What is a part or a setting of a client."""
+    """Fields of a part or a setting of a client."""
 
     client_id: str
     client_uuid: str = uuid_of("client_id")
@@ -99,7 +100,7 @@ class ClientProps(KeycloakProps):
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceServerProps(KeycloakProps):
-    """What is on a resource server, which is a client."""
+    """Fields of an object on a resource server, which is a client."""
 
     resource_server: str
     resource_server_uuid: str = uuid_of("resource_server")
@@ -107,7 +108,7 @@ class ResourceServerProps(KeycloakProps):
 
 
 def parse(kind: type[R], given: Mapping[str, Any]) -> R:
-    """:raises KeyError: a field that must be given is not there."""
+    """:raises KeyError: a required field is missing."""
     values: dict[str, Any] = {}
     for each in _declared(kind):
         value = given.get(each.name)
@@ -122,7 +123,7 @@ def parse(kind: type[R], given: Mapping[str, Any]) -> R:
 
 @dataclass(frozen=True)
 class _Declared:
-    """What is asked of each resource about a field of its kind. hint: its type. is_list: a tuple of them."""
+    """What is known about a field of a kind of resource. hint: its type. is_list: a tuple of them."""
 
     name: str
     hint: Any

@@ -43,10 +43,10 @@ AFTER_OTHERS, BESIDE_OTHERS, ALONE = (
     "after_others",
     "beside_others",
     "alone",
-)  # that no state holds: see KeycloakResource
+)  # not in the state: see KeycloakResource
 OUTSIDE = "outside"  # as ALONE: of a resource outside of grants, whose program counts nothing
 BELIEVED_SECONDS = 2.0
-PREVIEW = "preview"  # an input that no state holds: nothing is written in this run
+PREVIEW = "preview"  # an input that is not in the state: nothing is written in this run
 NOTES = ("found", "was", "issuer", "management_uuid")
 
 
@@ -59,7 +59,7 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
         self.take_config(req.config.get)
 
     def check(self, _olds: Props, news: Props) -> CheckResult:
-        """Fills defaults in, refuses what is wrong, and derives UUIDs, so that previews show no unknowns."""
+        """Fills in defaults, refuses what is wrong, and derives UUIDs, so that previews show no unknowns."""
         props = {**self.DEFAULTS, **self.CONSTANT, **_inputs(news)}
         after, beside, alone = (props.pop(each, None) for each in (AFTER_OTHERS, BESIDE_OTHERS, ALONE))
         self._require_stack(props)
@@ -93,14 +93,14 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
         return CheckResult({key: value for key, value in props.items() if key not in self.PASSED}, failures)
 
     def may_write(self, olds: Props, props: Props) -> bool:
-        """Whether to ask for ``client_writes``, which may cost requests: not in a quiet run."""
+        """Whether to call ``client_writes``, which may cost requests; not in a quiet run."""
         return not olds or bool(self.compare(olds, props).changes)
 
     def _judge_writes(self, olds: Props, props: Props, *, looked_up: bool, tells: bool) -> tuple[str, ...]:
-        """Why client policies refuse it, or what they would change by it and is not accepted. Tells what is accepted.
+        """Why client policies refuse it, or what they would change and is not accepted.
 
-        looked_up: its client is known, so that it costs no request to see who has the name. tells: what it goes on with.
-        What comes in the same run is not judged: its writes are compared when they are done.
+        Reports what is accepted. looked_up: its client is known, so no request is needed to see who has the name. tells:
+        report which existing object it continues. Clients of the same run are not judged; their writes are compared afterwards.
         """
         needed = ("realm", "owner", *self.CLIENTS.values())
         written = {*self.INPUTS, *self.CONTROLS} - {*self.FREE_WHEN_UNSET}
@@ -113,7 +113,7 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
             writes = [replace(each, accepted=given.accept_policy_changes) for each in coming]
             if not olds and (theirs := tuple(self._of_another_stack(realm, given, tells=tells))):
                 return theirs
-        except (NotFound, NotImplementedHere):  # ``create`` says what the server lacks
+        except (NotFound, NotImplementedHere):  # ``create`` reports what the server lacks
             return ()
         if looked_up and (taken := list(self.taken_name(realm, given))):
             return tuple(f"{self.named(props)}: {clause}." for clause in taken)
@@ -137,15 +137,15 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
             info(f"{self.named(new)}: goes on with what this stack made before.")
 
     def _forget(self, olds: Props, props: Props, older_than: float) -> None:
-        """Reads anew what resources of another provider in the same run may have written. older_than: seconds."""
+        """Discards copies of what other providers may have written in the same run. older_than: seconds."""
         if props.get(PREVIEW):
-            return  # nobody writes in this run, so what was read ahead is believed
+            return  # nobody writes in this run, so earlier copies are used
         given = [each.get(field) for each in (olds, props) for field in (*self.CLIENTS, *self.NAMES)]
         names = [name for each in given for name in _texts(each)]
         self.realm(props).forget({name for name in names if isinstance(name, str)}, older_than)
 
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
-        """Compares the state and the server with the inputs: a killed ``destroy`` leaves a state that says more than is there."""
+        """Compares the state and the server with the inputs: a killed ``destroy`` leaves a state with more than exists."""
         known = self.compare(_olds, _news)
         if known.replaces or not is_known(_news.get(CONNECTION)):
             return known
@@ -174,7 +174,7 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
         return Difference(changed, replaces)
 
     def create(self, props: Props) -> CreateResult:
-        """Creates; idempotent, since a run may have been killed after its POST. So it is done again where its answer is lost."""
+        """Creates. It is idempotent, since a run may be killed after its POST, and so it is repeated if its answer is lost."""
         realm = self.realm(props)
         identity = realm.identity()
         require_uuids(self.CLIENTS, realm, props, self.OBJECT)
@@ -215,11 +215,11 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
             key: value for key, value in self._known(now).items() if key in props or key not in self.FREE_WHEN_UNSET
         }
         outs = {key: value for key, value in {**_inputs(props), **managed}.items() if value is not None}
-        known = (*self.INPUTS, *self.CONSTANT, *self.CONTROLS, LOST)  # no program gives LOST, so the next diff shows it
+        known = (*self.INPUTS, *self.CONSTANT, *self.CONTROLS, LOST)  # no program sets LOST, so the next diff shows it
         return ReadResult(id_, outs, {key: value for key, value in outs.items() if key in known})
 
     def delete(self, _id: str, _props: Props) -> None:
-        """Deletes or restores what is still this resource's; what is gone is done."""
+        """Deletes or restores what is still this resource's. If it is gone, nothing is left to do."""
         try:
             realm = self._verified(_props)
         except Unreachable as problem:
@@ -274,7 +274,7 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
         yield from self.refusals(self.parse(props))
 
     def _known(self, said: Outputs) -> Props:
-        """:raises TypeError: a field is misnamed, which would be lost."""
+        """:raises TypeError: a field is misnamed, and would be lost."""
         unknown = said.keys() - {each.name for each in fields(self.PROPS)} - {*self.CONSTANT, LOST}
         if unknown:
             raise TypeError(

@@ -24,13 +24,13 @@ from providers.base.taken_names import declare
 Text = pulumi.Input[str]
 Texts = pulumi.Input[Sequence[pulumi.Input[str]]]
 Flag = pulumi.Input[bool]
-Json = Any  # in an output: Pulumi reads its type, and refuses a map where it says object
+Json = Any  # in an output: Pulumi checks its type, and refuses a map for ``object``
 NOT_INPUTS = ("self", "resource_name", "opts", "__class__")
 TRACE_DEPTH = 5  # never 0 here: the program would hang
 
 
 class PartOfGrant(pulumi.ResourceOptions):
-    """Options of a part of a grant: with the grant it is judged what its planned writes do beside what they say."""
+    """Options of a part of a grant. What client policies do at its planned writes is judged with the grant."""
 
 
 class UsesExisting(PartOfGrant):
@@ -40,7 +40,7 @@ class UsesExisting(PartOfGrant):
 class KeycloakResource(Resource):
     """A Keycloak object in a stack; its owner is ``<the stack's owner>#<resource name>`` where none is given."""
 
-    READS_ANEW: ClassVar[bool] = False  # what the clients are now, for those that depend on it
+    READS_ANEW: ClassVar[bool] = False  # the present clients, for resources that depend on it
 
     number: pulumi.Output[str]
     continues: pulumi.Output[str | None]
@@ -76,7 +76,7 @@ class KeycloakResource(Resource):
             if self.READS_ANEW or _comes_after_others(provider, given, opts):
                 given[AFTER_OTHERS] = True
             given[BESIDE_OTHERS] = beside_others()
-        notes = given.get("adopt") or given.get("on_remove")  # on a client, what it takes over
+        notes = given.get("adopt") or given.get("on_remove")  # for an object on a client: what it takes over
         if not isinstance(opts, PartOfGrant) or (notes and not provider.PLANNED):
             given[ALONE] = True
         given.setdefault("owner", f"{owner}#{resource_name}")
@@ -104,8 +104,11 @@ class KeycloakResource(Resource):
 def _comes_after_others(
     provider: KeycloakProvider, given: Mapping[str, Any], opts: pulumi.ResourceOptions | None
 ) -> bool:
-    """Whether a resource of another kind may write the same clients in the same run, before this one: it gives their names, or is
-    named in ``depends_on``. Then ``check``, which the engine calls when those are done, forgets what was read before."""
+    """Whether a resource of another provider may write the same clients in the same run, before this one.
+
+    It does if the clients' names come from it, or if it is in ``depends_on``. Then ``check``, which the engine calls when
+    those are done, forgets what was read before.
+    """
     places = ("realm", *provider.CLIENTS, *provider.CLIENTS.values())
     if any(_has_outputs(given.get(place)) for place in places):
         return True
@@ -113,7 +116,7 @@ def _comes_after_others(
 
 
 def _is_read_anew(opts: pulumi.ResourceOptions | None) -> bool:
-    """Whether another resource of ours, which is done before, reads the same clients anew."""
+    """Whether another resource of ours that comes before reads the same clients again."""
     return any(isinstance(each, KeycloakResource) and each.READS_ANEW for each in _awaited(opts))
 
 
@@ -134,7 +137,7 @@ def _held_by_state(kind: str, given: Mapping[str, Any]) -> list[str] | None:
 
 @contextmanager
 def short_traces() -> Iterator[None]:
-    """The engine keeps the stack trace of each registration, which is half of a large stack's state."""
+    """Shortens stack traces: the engine keeps one per registration, which is half of a large stack's state."""
     limit = getattr(sys, "tracebacklimit", None)
     sys.tracebacklimit = TRACE_DEPTH
     try:

@@ -1,4 +1,4 @@
-"""What all objects of a resource server need: authorization services that are on, and room for a mark."""
+"""What all objects of a resource server need: authorization services that are on, and a description with room for a mark."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Settings of a client that several stacks may share: taken by a claim, restored by the last one out."""
+"""Settings of a client that several stacks may share: taken under a claim, and restored by the last owner."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,7 +27,7 @@ Values = Mapping[str, object]
 
 
 class SharedSettingProvider(ClaimedProvider):
-    """The lifecycle. ``KIND``: the claim's kind. ``OFF``: the fields as they are when nobody wants the setting."""
+    """The lifecycle. ``KIND``: the claim's kind. ``OFF``: the values of the fields when nobody wants the setting."""
 
     KIND: ClassVar[Kind]
     OFF: ClassVar[Values]
@@ -44,7 +44,7 @@ class SharedSettingProvider(ClaimedProvider):
         """The managed fields as the client has them."""
 
     def noted(self, realm: Realm, client: Client) -> Values:
-        """What else to note of the client before the first claim, beside the fields."""
+        """What else to note about the client before the first claim, besides the fields."""
         return {}
 
     def client_writes(self, realm: Realm, olds: ClientProps | None, props: ClientProps) -> Iterator[ClientWrite]:
@@ -54,7 +54,7 @@ class SharedSettingProvider(ClaimedProvider):
             yield claim_write(client, props.owner, self.KIND, values)
 
     def may_write(self, olds: Props, props: Props) -> bool:
-        """Always, since others may have changed it: its client is read in any case."""
+        """Always true, since others may have changed it, and its client is read in any case."""
         return True
 
     def create_in(self, realm: Realm, props: Any) -> tuple[str, Outputs]:
@@ -81,7 +81,7 @@ class SharedSettingProvider(ClaimedProvider):
         return outputs(found=taken.found, was={**(self.noted_apart(olds) if olds else {}), **taken.was})
 
     def noted_apart(self, olds: Any) -> Values:
-        """What a state of an earlier version has noted beside ``was``."""
+        """What a state of an earlier version contains besides ``was``."""
         return {}
 
     def fetch(self, realm: Realm, id_: str, props: ClientProps) -> Outputs | None:
@@ -108,7 +108,7 @@ class SharedSettingProvider(ClaimedProvider):
             taken=_taken(props, self.values(props)),
             values=self.values(props),
             off=off,
-            max_age=RECENT_SECONDS,  # ``delete`` has just read whose claim it is
+            max_age=RECENT_SECONDS,  # ``delete`` has just read the claim's owner
         )
         if client:
             others = sorted({claim.owner for claim in held_by_others(client, props.owner, self.KIND)})
@@ -116,7 +116,7 @@ class SharedSettingProvider(ClaimedProvider):
                 self.tell_left(realm, client, others, props)
 
     def tell_left(self, realm: Realm, client: Client, others: list[str], props: Any) -> None:
-        """Says what stays of a removed setting. ``others``: the owners who claim it, too."""
+        """Reports what stays of a removed setting. ``others``: the owners who claim it, too."""
         if others:
             info(f"{self.named(props)}: stays on, another stack uses it.")
         elif props.found == USED and not props.revoke:
@@ -124,5 +124,5 @@ class SharedSettingProvider(ClaimedProvider):
 
 
 def _taken(props: ClientProps, fields: Iterable[str]) -> Taken:
-    """What the state remembers; Pulumi leaves out of it the fields that were not set."""
+    """The values in the state, from which Pulumi leaves out fields that were not set."""
     return Taken(props.found, {} if props.was is None else {**dict.fromkeys(fields), **props.was})

@@ -1,4 +1,4 @@
-"""What the program alone can tell of its stack's config: the plugin gets secrets and other values alike, in clear."""
+"""What only the program can check in its stack's config: the plugin gets secrets like other values, in clear."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ OF_GRANTS = ("realm", "grants", "grantsFile", "exchange", "owner", "guards", "ev
 KEYS = (*(key for key in OF_CONNECTION if key != "name"), *OF_GRANTS)
 """All keys of a stack. A test compares them with Pulumi.yaml."""
 UNREAD = Odd("config-key", "is read by nothing", "")
-CLOSE = 0.82  # of 1; a key of a program's own that is less like one of ours is its own
+CLOSE = 0.82  # of 1; a less similar key belongs to the program
 
 
 def secrets_in_clear() -> list[str]:
@@ -30,7 +30,7 @@ def secrets_in_clear() -> list[str]:
 def mistyped_keys(*, only_ours: bool) -> list[str]:
     """A sentence for each key of the project that nothing reads.
 
-    :param only_ours: the program reads no keys of its own; with others only a key that is nearly one of ours is a slip.
+    :param only_ours: the program reads no keys of its own. Else only a key that is nearly one of ours counts as a mistake.
     """
     if is_package():
         return []
@@ -40,7 +40,7 @@ def mistyped_keys(*, only_ours: bool) -> list[str]:
 
 
 def mistyped(given: Iterable[str], *, only_ours: bool, known: Sequence[str] = KEYS) -> list[str]:
-    """The same of the keys that are given."""
+    """The same for the given keys."""
     lower = {key.lower(): key for key in known}
     faults = []
     for key in sorted(set(given) - set(known)):

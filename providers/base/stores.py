@@ -1,4 +1,4 @@
-"""Where objects that one owner holds live, and what they have in common."""
+"""Stores of objects with one owner, and the common fields of these objects."""
 
 from dataclasses import fields
 from enum import Enum
@@ -9,7 +9,7 @@ from providers.base.held import MarkedObject
 
 
 class Found(Enum):
-    """What an object in sight is to a resource that is created. IN_THE_WAY: it has the name, and differs or is another's."""
+    """What an existing object means for a resource that is created. IN_THE_WAY: it has the name, and differs or is another's."""
 
     OURS, AS_WANTED, IN_THE_WAY = range(3)
 

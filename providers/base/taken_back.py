@@ -1,7 +1,7 @@
 """How many objects a run takes back that this stack made before its state was lost, or in a first run that was killed.
 
-A mark on the server is a note, and counts for nothing here alone. In a run that writes, the resources themselves say with whose
-number they went on. A preview creates nothing: it counts the resources that are new to it where such a mark is.
+A mark on the server is a note, so it is not trusted by itself. In a run that writes, the resources report the numbers that
+they continued. A preview creates nothing: it counts its new resources at whose place such a mark is.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from reach.marks_in_sight import marks_of_policies, marks_of_scopes, marks_on
 if TYPE_CHECKING:
     from providers.base.resource import KeycloakResource
 
-PLACES = ("name", "client_uuid")  # as marks have them in ``at``
+PLACES = ("name", "client_uuid")  # as in the ``at`` of marks
 
 
 class _Part:
@@ -50,8 +50,8 @@ _Ours: TypeAlias = "KeycloakResource | _Part"
 class _Program:
     """The marks in sight that this stack wrote, and the resources that were not asked yet. In the package: of one grant.
 
-    about: what is counted, where that is not the whole program. planned: whether marks were read, as grants are planned.
-    judged: those whose UUIDs come from a check of their grant.
+    about: the grant that is counted, if it is not the whole program. planned: whether marks were read, as for planned grants.
+    judged: resources whose UUIDs come from a check of their grant.
     """
 
     about: str = ""
@@ -62,15 +62,15 @@ class _Program:
     judged: "WeakSet[KeycloakResource]" = field(default_factory=WeakSet)
 
     async def tell(self) -> int:
-        """Says it, when all resources are done. The state is asked only where there may be something to say."""
+        """Reports it when all resources are done. Reads the state only if there may be something to report."""
         numbers: set[str] = set()
-        new: set[str] = set()  # what is beside an object that was just made goes on with its number
+        new: set[str] = set()  # settings of an object that was just made have its number
         unseen: list[_Ours] = []
         unread: set[str] = set()
         while self.ours:
             found, self.ours = self.ours, []
             for each in found:
-                with suppress(Exception):  # of a resource that fails, which the engine says
+                with suppress(Exception):  # the resource failed, which the engine reports
                     if not is_dry_run():
                         numbers |= {await _value(each, CONTINUES)} - {None}
                         new.add(await _value(each, NUMBER))
@@ -79,7 +79,7 @@ class _Program:
                         numbers |= seen
                         is_absent = each in self.judged and not await _has_uuids(each)
                     unseen += [] if (seen and await _places(each)) or is_absent else [each]
-        if numbers or not self.planned:  # what no plan has read: events, and resources that are no grant's
+        if numbers or not self.planned:  # what no plan has read: events, and resources outside of grants
             for each in unseen:
                 numbers |= await _at_its_place(each, unread)
         for sentence in sorted(unread):
@@ -95,7 +95,7 @@ class _Program:
 
 
 async def _numbers(resource: _Ours, marks: Iterable[Mark]) -> set[str]:
-    """The numbers in marks with which a new resource would go on."""
+    """The numbers in marks that a new resource would continue."""
     owner, places = str(await _value(resource, "owner")), await _places(resource)
     owners = (owner, hash16(owner))
     return {mark.writer.number for mark in marks if mark.owner in owners and (not places or mark.at in places)}
@@ -103,7 +103,7 @@ async def _numbers(resource: _Ours, marks: Iterable[Mark]) -> set[str]:
 
 async def _at_its_place(resource: _Ours, unread: set[str]) -> set[str]:
     """The numbers in marks that no plan has read. unread: gets the sentence for a place that could not be read."""
-    with suppress(Exception):  # of a resource that fails, which the engine says
+    with suppress(Exception):  # the resource failed, which the engine reports
         try:
             marks = written_by_us(await _marks_at(resource), stack_of_program(stack_name()))
             return await _numbers(resource, marks)
@@ -113,18 +113,18 @@ async def _at_its_place(resource: _Ours, unread: set[str]) -> set[str]:
 
 
 async def _has_uuids(resource: _Ours) -> bool:
-    """Whether all of its clients that are given by UUID are there."""
+    """Whether all of its clients that are given by UUID exist."""
     given = [getattr(resource, name, None) for name in ("client_uuid", "client_uuids", "included_client_uuid")]
     return all([await each.is_known() for each in given if isinstance(each, pulumi.Output)])
 
 
 async def _places(resource: _Ours) -> list[str]:
-    """Where its mark is; nowhere for what is the realm's, and has marks on its clients."""
+    """Where its mark is; empty for a resource of the realm, whose marks are on clients."""
     return [place for name in PLACES if (place := await _value(resource, name))]
 
 
 async def _marks_at(resource: _Ours) -> list[Mark]:
-    """The marks at the place of a resource, as they are read there."""
+    """The marks at the place of a resource, read from the server."""
     names = ("realm", "client_uuid", "client_id", "resource_server_uuid", "resource_server", "included_client")
     realm, uuid, client, server_uuid, server, audience = [await _value(resource, name) for name in names]
     given, is_known = (None, True) if isinstance(resource, _Part) else await given_to(resource)
@@ -159,7 +159,7 @@ def written_by_us(marks: Iterable[Mark], stack: str) -> list[Mark]:
 
 
 def note_marks(marks: Iterable[Mark], stack: str, about: str = "") -> None:
-    """Notes the marks that were read. stack: the running one, as it is written in marks. about: one grant of the package."""
+    """Notes the marks that were read. stack: the running one, as in marks. about: one grant of the package."""
     program = _this_program()
     if program:
         program.planned, program.about = True, about

@@ -1,4 +1,4 @@
-"""Names that two things want: two resources of one program, or a resource and a mapper of another type."""
+"""Names that two objects would have: two resources of one program, or a resource and a mapper of another type."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ _declared: WeakKeyDictionary[object, dict[tuple[str, ...], tuple[str, str]]] = W
 
 
 def declare(provider: "KeycloakProvider", resource_name: str, given: Mapping[str, Any]) -> None:
-    """Notes which object a resource of the program declares. Where an input is an output, that is not known.
+    """Notes which object a resource of the program declares. If an input is an output, that is not known.
 
     :raises pulumi.RunError: another resource of the program declares the same object.
     """
@@ -44,11 +44,11 @@ def declare(provider: "KeycloakProvider", resource_name: str, given: Mapping[str
 
 
 def taken(store: object, name: str) -> Iterator[str]:
-    """A clause where a mapper of another type has the name. store: that of the object."""
+    """A clause if a mapper of another type has the name. store: the object's."""
     if isinstance(store, MarkedMappers) and (other := store.other_type(name)):
         yield f"the name is taken by a mapper of type {named(other)}; choose another name, or remove that mapper"
 
 
 def _is_mapper(provider: "KeycloakProvider") -> bool:
-    """Names of mappers of one client are one, whatever their types."""
+    """Mappers of a client share one space of names, whatever their types."""
     return getattr(provider, "HOLDER", None) == "client_uuid"

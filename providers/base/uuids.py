@@ -1,4 +1,4 @@
-"""From the names that people type to Keycloak's ids, without asking twice, and safe beside Pulumi's unknowns."""
+"""From the names that people type to Keycloak's ids: each is read once, and Pulumi's unknowns are allowed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,16 +9,17 @@ from kcadmin.objects.near_names import near_clients
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.errors import NotFound, Refusal, sentence
 
-_PLAIN = (str, bool, int, float)  # most are one of these
+_PLAIN = (str, bool, int, float)  # most values are of one of these types
 
 
 def derive_uuids(
     fields: Mapping[str, str], realm: Callable[[], Realm], olds: Mapping[str, Any], props: dict[str, Any]
 ) -> None:
-    """Fills in the UUIDs of clients that are named and found; a client that the same run creates comes later.
+    """Fills in the UUIDs of existing clients.
 
+    A client that the same run creates follows later.
     :param fields: the input with a client id, or a list of them, to the input with the UUID, or a list of them.
-    :param olds: the inputs of the last run, whose UUIDs hold while the names are the same.
+    :param olds: the inputs of the last run, whose UUIDs are valid while the names are the same.
     """
     for id_key, uuid_key in fields.items():
         names = props.get(id_key)
@@ -29,7 +30,7 @@ def derive_uuids(
             continue
         try:
             found = [realm().clients.find(name) for name in _listed(names)]
-        except NotFound:  # the realm comes in the same run, too
+        except NotFound:  # the same run creates the realm, too
             continue
         if all(found):
             props[uuid_key] = _like(names, [client.uuid for client in found if client])

@@ -1,6 +1,6 @@
-"""Values that a server gave, on their way through Pulumi: it prints them in diffs and keeps them in the state as they are.
+"""Values from a server on their way through Pulumi, which prints them in diffs and keeps them in the state unchanged.
 
-A text that a terminal, a log or Pulumi would obey is handed over as JSON, and comes back as itself. So people see all of it.
+A text that a terminal, a log or Pulumi would obey is passed on as JSON, and read back as the text. So people see all of it.
 """
 
 import functools
@@ -24,7 +24,7 @@ def closed(value: Any) -> Any:
 
 
 def opened(value: Any) -> Any:
-    """The value itself again. What ``closed`` never makes stays: people may have written it."""
+    """The original value. A text that ``closed`` never makes stays, since people may have written it."""
     if isinstance(value, str):
         return _opened(value) if value.startswith(MARK) else value
     if isinstance(value, dict):
@@ -41,7 +41,7 @@ def _opened(text: str) -> str:
 
 
 def with_closed_values(method: Callable[..., R]) -> Callable[..., R]:
-    """A provider's method as Pulumi calls it. What people themselves have declared stays as they wrote it."""
+    """A provider's method as Pulumi calls it. What people declared stays as they wrote it."""
 
     @functools.wraps(method)
     def called(*args: Any) -> R:

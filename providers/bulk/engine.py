@@ -1,7 +1,7 @@
-"""Makes, compares, reads and removes the parts of a realm's grants, each by its own provider: no second implementation of any.
+"""Makes, compares, reads and removes the parts of a realm's grants, each by its own provider: there is no second implementation.
 
-What fails is noted for its part, and all parts that do not need it are done. Each part bears its marks and claims as a resource
-of its own would, so a run that was killed is continued by the next one.
+A failure is noted for its part, and all parts that do not need it are done. Each part has its marks and claims like a
+resource of its own, so the next run continues one that was killed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,14 +32,14 @@ class Step(Enum):
 
 @dataclass
 class PartsDone:
-    """parts: what there is now. faults: sentences, by the places of the parts that failed. waiting: parts that need those."""
+    """parts: those that exist now. faults: sentences, by the places of the parts that failed. waiting: parts that need those."""
 
     parts: dict[str, Part]
     faults: Faults = field(default_factory=dict)
     waiting: set[str] = field(default_factory=set)
 
     def is_held_up(self, needed: Iterable[str]) -> bool:
-        """Whether another part has failed that this one needs."""
+        """Whether a part failed that this one needs."""
         return any(each in self.faults or each in self.waiting for each in needed)
 
 
@@ -50,7 +50,7 @@ class Engine:
         self._provider = provider
 
     def check(self, olds: Parts, news: Parts, notes: Mapping[str, Any]) -> tuple[dict[str, Part], list[str]]:
-        """The parts with all inputs, and what is wrong with them. notes: what each ``check`` is told beside its inputs."""
+        """The parts with all inputs, and what is wrong with them. notes: what each ``check`` gets besides its inputs."""
         checked, faults = {}, list[str]()
         for place, part in news.items():
             props = resolved(part.props, {}, UNKNOWN)
@@ -63,7 +63,7 @@ class Engine:
         return checked, faults
 
     def steps(self, olds: Parts, news: Parts) -> tuple[dict[str, Step], Faults]:
-        """What is to be done with each part, by the state and the server."""
+        """The step for each part, by the state and the server."""
         steps = dict.fromkeys(olds.keys() - news.keys(), Step.DELETE)
         faults: Faults = {}
         ids: dict[str, str] = {}
@@ -108,7 +108,7 @@ class Engine:
         return done
 
     def read(self, parts: Parts) -> tuple[dict[str, Part], dict[str, Part]]:
-        """The parts that are on the server, as outputs and as inputs. :raises KeycloakError: with all faults."""
+        """The parts that exist on the server, as outputs and as inputs. :raises KeycloakError: with all faults."""
         outs, ins = dict[str, Part](), dict[str, Part]()
         faults: Faults = {}
 
@@ -126,7 +126,7 @@ class Engine:
         return outs, ins
 
     def delete(self, parts: Parts) -> Faults:
-        """Removes all parts, or gives back what was there."""
+        """Removes all parts, or restores what existed before."""
         done = PartsDone(dict(parts))
         self._remove(done, parts)
         return done.faults

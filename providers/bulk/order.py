@@ -1,4 +1,4 @@
-"""Work on many parts at once, each after those that it needs."""
+"""Work on many parts in parallel, each after those that it needs."""
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
@@ -12,9 +12,10 @@ Needs = Mapping[str, Collection[str]]
 
 
 def work_in_order(needs: Needs, work: Callable[[str], None]) -> None:
-    """Does the work of each place when that of all places it needs is done. needs: of each place; others do not count.
+    """Does the work of each place when all places that it needs are done.
 
-    What has just become free comes first: it mostly writes the client that was just written, and need not read it again.
+    needs: of each place; unknown places do not count. Places that have just become free come first: most write the client
+    that was just written, and need not read it again.
     """
     sorter = TopologicalSorter({place: [each for each in needed if each in needs] for place, needed in needs.items()})
     sorter.prepare()
@@ -40,7 +41,7 @@ def work_in_order(needs: Needs, work: Callable[[str], None]) -> None:
 
 
 def reversed_needs(needs: Needs) -> Needs:
-    """For what is taken away: a place is free when all that need it are gone."""
+    """The order for removal: a place is free when all that need it are removed."""
     freed: dict[str, list[str]] = {place: [] for place in needs}
     for place, needed in needs.items():
         for each in needed:

@@ -1,4 +1,4 @@
-"""What is said of the parts of a realm's grants, by what a program knows of its run."""
+"""Messages about the parts of a realm's grants, depending on the run."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -13,44 +13,44 @@ from providers.base.held import CONTINUES, HELD, KEEPS, NUMBER, replaced_with_ow
 from providers.bulk.engine import Parts, Step
 
 SHOWN = 20
-RUN = "run"  # an input that no state holds: one of the next, or nothing
+RUN = "run"  # an input that is not in the state: one of the next, or nothing
 PREVIEW, HIDDEN = "preview", "hidden"  # a preview, and one that hides what it compares
-IS_HELD, NEW_OWNER = "held", "owner"  # the state holds the parts, by another owner
+IS_HELD, NEW_OWNER = "held", "owner"  # the parts are in the state with another owner
 
 
 class RealmRun(NamedTuple):
-    """kind: one of those. differs: whether the inputs are others than by the state."""
+    """kind: one of those. differs: whether the inputs differ from the state."""
 
     kind: object = None
     differs: bool = False
 
     @property
     def is_preview(self) -> bool:
-        """Whether it tells what is to be done."""
+        """Whether it reports the steps."""
         return self.kind in (PREVIEW, HIDDEN)
 
     @property
     def compares(self) -> bool:
-        """Whether Pulumi finds and shows what differs. Where all of that is hidden, it would show the whole instead."""
+        """Whether Pulumi finds and shows what differs. If all of that is hidden, it would show the whole resource instead."""
         return self.differs and self.kind != HIDDEN
 
 
 def require_owner(run: object, realm: str) -> None:
-    """For a create of what the state holds, which ``pulumi up --replace`` makes anew before the former one goes.
+    """For a create of what the state already has: ``pulumi up --replace`` makes it again before it removes the former one.
 
-    :raises Refusal: by another owner, which would find the former one's objects in the way.
+    :raises Refusal: the owner changed, so the former owner's objects would be in the way.
     """
     if run == NEW_OWNER:
         raise Refusal(f"grants of realm {named(realm)}: {replaced_with_owner('are', 'their')}.")
 
 
 def differ(olds: Any, inputs: Any) -> bool:
-    """Whether a resource has other inputs than by its state; what is not set is no difference."""
+    """Whether a resource's inputs differ from its state; unset ones do not."""
     return bool(_set(olds, PROVIDER_KEY) != _set(inputs))
 
 
 def tell_steps(realm: str, steps: Mapping[str, Step], olds: Parts, news: Parts) -> None:
-    """In one message, where there is anything to do."""
+    """One message with the steps, if there are any."""
     coming = {place: step for place, step in sorted(steps.items()) if step is not Step.SAME}
     if not coming:
         return
@@ -61,7 +61,7 @@ def tell_steps(realm: str, steps: Mapping[str, Step], olds: Parts, news: Parts) 
 
 
 def tell_taken_back(olds: Parts, now: Parts) -> None:
-    """How many objects a run went on with that this stack made before its state was lost."""
+    """How many objects a run continued that this stack made before its state was lost."""
     known = {part.props.get(NUMBER) for part in (*olds.values(), *now.values())}
     made = [part for place, part in now.items() if place not in olds]
     taken = len({part.props[CONTINUES] for part in made if part.props.get(CONTINUES)} - known)

@@ -1,1 +1,1 @@
-"""What is asked about grants before their first write: by the program for planned grants, by ``GrantCheck`` for late ones."""
+"""Questions about grants before their first write: asked by the program for planned grants, by ``GrantCheck`` for late ones."""

@@ -17,7 +17,7 @@ from reach.facts import Facts
 
 @dataclass(frozen=True)
 class JudgedGrants:
-    """grants: none with faults. notes: a sentence each. in_full: what notes shorten or leave out."""
+    """grants: none if there are faults. notes: a sentence each. in_full: what notes shorten or leave out."""
 
     grants: tuple[GrantPlan, ...] = ()
     faults: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class JudgedGrants:
 
 
 def tell(notes: Sequence[str]) -> None:
-    """Says sentences, as information or as a warning."""
+    """Shows sentences, as information or as a warning."""
     for note in notes:
         (messages.info if note.startswith(("implied", "loosened", "note")) else messages.warn)(note)
 
@@ -49,7 +49,7 @@ def judge(
     *,
     opens: bool = True,
 ) -> JudgedGrants:
-    """:param facts: of the server, all that the grants ask for. guards: see ``register_grants``.
+    """:param facts: the server's answers to all that the grants need. guards: see ``register_grants``.
 
     :param state: gives what the stack's own state holds. opens: whether to read what else the grants open.
     :raises KeycloakError: the server cannot be reached.

@@ -1,4 +1,4 @@
-"""The faults of a grant whose clients may be created in the same run, from what is known of it by now."""
+"""The faults of a grant whose clients may be created in the same run, from what is known so far."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,17 +23,18 @@ from reach.preflight import ask_server
 
 NOTHING_OWN, OWN = Own(), ("mappers", "policies", "scopes", "owners")
 NOT_KNOWN = "the Keycloak of its connection is not known yet"
-REPORTS = 10  # of what grants open, in a realm and process: each reads the realm's clients
+REPORTS = 10  # reports on what grants allow, per realm and process: each reads the realm's clients
 _reports: "WeakKeyDictionary[Realm, int]" = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
 @dataclass(frozen=True)
 class LateJudgement:
-    """faults: why it is refused. notes: a sentence each. whole: the judgement on the whole grant, where all is there.
+    """faults: why it is refused.
 
-    line: who may act for whom, where that is new. Where all is there, uuids: by symbol; facts: see ``grants.policy_facts``;
-    takes_away: see ``GrantPlan``, where the grant is conditional; scope: what is there of the scope that it names.
+    notes: a sentence each. whole: the judgement on the whole grant, if all of it exists. line: who may act for whom, if
+    that is new. If all exists, uuids: by symbol; facts: see ``grants.policy_facts``; takes_away: see ``GrantPlan``, if the
+    grant is conditional; scope: the existing scope that it names.
     """
 
     faults: tuple[str, ...] = ()
@@ -69,12 +70,13 @@ def judge_late(
     before_writes: bool,
     shared: Callable[[GrantSpec, Facts], Iterable[str]] = lambda spec, facts: (),
 ) -> LateJudgement:
-    """:param ids: by symbol, what a program takes for a client's UUID. own: of the stack's state.
+    """:param ids: by symbol, what a program gives as a client's UUID.
 
-    :param was: by symbol, the clients' UUIDs at the last run; those of clients that are new no preview has seen.
-    :param before_writes: all is known, and nothing more comes: what is wrong is refused. Else what the run may still change is
-        told only.
-    :param shared: says which other stacks have the grant's owner, too.
+    own: from the stack's state.
+    :param was: by symbol, the clients' UUIDs at the last run; a preview has not seen those of new clients.
+    :param before_writes: all is known, so each fault is refused. Else faults that the run may still change are only
+        reported.
+    :param shared: returns which other stacks have the grant's owner, too.
     :raises KeycloakError: the server cannot be reached.
     """
     spec, faults = late.spec()
@@ -109,7 +111,7 @@ def judge_late(
 
 
 def own_of(given: Mapping[str, Sequence[Sequence[str]]]) -> Own:
-    """What a program says of its state: lists of texts by ``mappers``, ``policies``, ``scopes`` and ``owners``."""
+    """What a program passes on from its state: lists of texts by ``mappers``, ``policies``, ``scopes`` and ``owners``."""
     found = {key: [tuple(map(str, each)) for each in given.get(key) or ()] for key in OWN}
     return Own(
         owners=frozenset(owner for (owner,) in found["owners"]),
@@ -120,7 +122,7 @@ def own_of(given: Mapping[str, Sequence[Sequence[str]]]) -> Own:
 
 
 def not_judged(late: LateGrant, why: str) -> LateJudgement:
-    """Of a preview that cannot ask the server yet."""
+    """The judgement in a preview that cannot ask the server yet."""
     spec, faults = late.spec()
     if spec is None:
         return LateJudgement(tuple(faults))
@@ -165,7 +167,7 @@ def _by_symbol(planned: GrantPlan, late: LateGrant) -> dict[str, Sequence[str]] 
 
 
 def _scope_of_others(planned: GrantPlan) -> dict[str, Any] | None:
-    """The named client scope as it is where somebody else made it; empty where the grant makes it."""
+    """The named client scope as it exists, if somebody else made it; empty if the grant makes it."""
     found = planned.scope
     if not planned.spec.scope:
         return None
@@ -175,7 +177,7 @@ def _scope_of_others(planned: GrantPlan) -> dict[str, Any] | None:
 
 
 def _missing(spec: GrantSpec, facts: Facts, late: LateGrant) -> Iterator[str]:
-    """What is not there, or not known, in this preview."""
+    """What does not exist, or is not known, in this preview."""
     unknown, there = late.unknown, {client for _, client in facts.clients}
     clients = [client for _, client in sorted(spec.clients())]
     if spec.realm in facts.missing_realms and spec.realm not in unknown:
@@ -196,7 +198,7 @@ def _told(faults: Sequence[str]) -> Iterator[str]:
 
 
 def _other_ids(spec: GrantSpec, late: LateGrant, ids: Mapping[str, str], facts: Facts) -> Iterator[str]:
-    """Resources whose ids are no UUIDs of the clients that they name."""
+    """Resources whose ids are not the UUIDs of their clients."""
     for symbol, id_ in ids.items():
         client = facts.clients.get((spec.realm, late.names.get(symbol, "")))
         if client and client.uuid != id_:

@@ -1,4 +1,4 @@
-"""Which conditions of a program's grants are others than in the last run, by the stack's own state."""
+"""Which conditions of a program's grants have changed since the last run, by the stack's own state."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from providers.base.own_state import OwnObject
 
 
 def has_conditions(grants: Sequence[GrantPlan], guards: Collection[str], clients: Mapping[str, Client]) -> bool:
-    """Whether a grant has, or had, what may be loosened. clients: those of the grants, as the realm has them."""
+    """Whether a grant has or had conditions that may be loosened. clients: the grants' clients as they are in the realm."""
     return bool(guards) or any(
         [
             *(grant.spec.required_roles or grant.spec.time_window for grant in grants),
@@ -26,7 +26,7 @@ def has_conditions(grants: Sequence[GrantPlan], guards: Collection[str], clients
 
 
 def asks_other_roles(grant: GrantPlan, state: Sequence[OwnObject]) -> bool:
-    """Whether the client scope of a grant asks for other roles than in the last run."""
+    """Whether the client scope of a grant requires other roles than in the last run."""
     spec = grant.spec
     place = f"{spec.realm}/{spec.target}/{spec.name}/scope"
     scopes = (each.outputs for each in state if each.kind == "AudienceScope" and each.place == place)
@@ -34,7 +34,7 @@ def asks_other_roles(grant: GrantPlan, state: Sequence[OwnObject]) -> bool:
 
 
 def other_guards(realm: str, grants: Sequence[GrantPlan], guards: Collection[str], state: Sequence[OwnObject]) -> bool:
-    """Whether the guards that the stack makes of its grants are others than in the last run."""
+    """Whether the stack's guards for its grants have changed since the last run."""
     place = f"{realm}/exchange-guards"
     there = (each.outputs for each in state if each.kind == "ExchangeGuards" and each.place == place)
     return any(Guards.read(said) != Guards.read(guards_of(grants, guards)) for said in there)

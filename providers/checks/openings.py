@@ -1,4 +1,4 @@
-"""What a program tells of all that its grants open, before it opens anything. It reads the realm only where a grant is new."""
+"""What a program reports about all that its grants allow, before the first write. It reads the realm only if a grant is new."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from reach.surroundings import known_clients, surroundings
 
 @dataclass(frozen=True)
 class OpeningNotes:
-    """notes: a sentence each. in_full: those that the notes shorten or leave out. faults: of grants that open nothing at all."""
+    """notes: a sentence each. in_full: those that the notes shorten or leave out. faults: of grants that allow nothing at all."""
 
     notes: tuple[str, ...] = ()
     in_full: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ def openings(
     guards: Collection[str] = (),
     state: Callable[[], Sequence[OwnObject]] = tuple,
 ) -> OpeningNotes:
-    """What the grants open beyond what they declare, in each realm where one of them, or a condition, is new or changed.
+    """What the grants allow beyond what they declare, in each realm in which one of them, or a condition, is new or changed.
 
     :param facts: what the grants were planned from. state: gives what the stack's own state holds.
     :raises KeycloakError: the server cannot be reached.
@@ -91,8 +91,8 @@ def openings(
 
 
 def _tickets(realm: Realm, new: Sequence[GrantPlan], facts: Facts) -> Iterator[str]:
-    """Requesters that get a switch, and may then exchange what their own authorization services give."""
-    if facts.features and facts.features.legacy_exchange:  # which lets them do so already
+    """Requesters that get a switch, and may then exchange tokens that their own authorization services issue."""
+    if facts.features and facts.features.legacy_exchange:  # the legacy exchange lets them do so already
         return
     wanting = {name: grant.spec.name for grant in reversed(new) for name in grant.switches}
     for requester, wanted in wanting.items():
@@ -106,7 +106,7 @@ def _tickets(realm: Realm, new: Sequence[GrantPlan], facts: Facts) -> Iterator[s
 
 
 def _default_roles(realm: Realm, new: Sequence[GrantPlan]) -> Iterator[str]:
-    """Required roles that keep nobody out."""
+    """Required roles that every user has."""
     gated = [grant.spec for grant in new if grant.spec.required_roles]
     if not gated:
         return

@@ -38,9 +38,8 @@ PROVIDERS: Mapping[type, FullScopeOffProvider | TokenLifespanProvider | RefreshT
 class PlannedWrite:
     """A write of a client that a grant needs. values: fields, and attributes as ``attributes.<key>``.
 
-    owner: who claims it. claim_only: a claim alone, for an object that has no room for a mark.
-    there: the object is there already. scope: the client scope that is the object, on a client that holds it.
-    always: what is there is claimed, too.
+    owner: who claims it. claim_only: only a claim, for an object that cannot have a mark. there: the object exists already.
+    scope: the client scope that is the object, on a client that holds it. always: an existing value is claimed, too.
     """
 
     client: str
@@ -53,7 +52,10 @@ class PlannedWrite:
     always: bool = False
 
     def happens(self, client: Client, former: Collection[str] = ()) -> bool:
-        """Whether the client is written, by its state now. former: owners of the stack's own objects, whose claims move."""
+        """Whether the client will be written, given its present state.
+
+        former: owners of the stack's own objects, whose claims move.
+        """
         if not self.claim_only:
             return is_written(client, self.owner, self.kind, self.values, always=self.always)
         held = claims(client, self.kind)
@@ -62,7 +64,7 @@ class PlannedWrite:
         return claim_of(client, self.owner, self.kind) is None and (self.always or not used)
 
     def changes(self) -> dict[str, Any]:
-        """What is sent, with the claim."""
+        """The values that are sent, with the claim."""
         return {**self.values, ATTRIBUTE + claim_key(self.owner, self.kind): "claim"}
 
 

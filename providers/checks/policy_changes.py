@@ -1,4 +1,4 @@
-"""What the realm's client policies would do to the clients that grants write: told before, and refused unless accepted."""
+"""What the realm's client policies would do to the clients that grants write: reported before, and refused unless accepted."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -20,7 +20,7 @@ ACCEPT = "acceptPolicyChanges: [{fields}]"
 def policy_changes(
     connection: Connection, grants: Sequence[GrantPlan], facts: Facts, guards: Collection[str]
 ) -> PolicyChanges:
-    """What client policies do at the writes of grants, in each realm where a client will be written; else nothing is read.
+    """What client policies do at the writes of grants, in each realm in which a client will be written; others are not read.
 
     :param facts: what the grants were planned from. guards: see ``register_grants``.
     :raises KeycloakError: the server cannot be reached.
@@ -42,7 +42,7 @@ def policy_changes(
 def _needed(
     grants: Sequence[GrantPlan], clients: Mapping[str, Client], facts: Facts, guards: Collection[str]
 ) -> list[ClientWrite]:
-    """The writes that happen; one that several grants need may change what any of them accepts."""
+    """The writes that will happen. One that several grants need may change what any of them accepts."""
     found: dict[tuple[str, ...], ClientWrite] = {}
     for grant in grants:
         accepted = frozenset(grant.spec.accept_policy_changes)

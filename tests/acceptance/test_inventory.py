@@ -140,7 +140,7 @@ LEFT: dict[str, tuple[Level, str]] = {
     "impersonation permission 'user-impersonated.permission.users'": (EMPTY, "holds no policy"),
     "policy 'shared'": (
         NOTE,
-        "hangs on the permissions of z21, z21b: client policy 'shared' lets 'a21' and 'y21' through",
+        "is used by the permissions of z21, z21b: client policy 'shared' lets 'a21' and 'y21' through",
     ),
     "policy 'twice' of 'z28'": (NOTE, "allows the same as 'once'"),
 }

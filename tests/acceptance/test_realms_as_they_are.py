@@ -81,7 +81,7 @@ def test_consent_is_read_of_the_user(make_realm: Callable[..., TestRealm]) -> No
         told = found_by_doctor(realm, cases)
         if missing:
             assert dry.reason == f"the user has not consented to client scope {missing} of 'api'"
-            assert [f"has no consent of user '{realm.user}' to {missing}, which" in each for each in told] == [True]
+            assert [f"lacks the consent of user '{realm.user}' to {missing}, which" in each for each in told] == [True]
         else:
             assert told == []
     (without,) = tried(realm, cases, None, secrets=lambda *_: "s", dry_run=True)

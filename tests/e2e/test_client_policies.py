@@ -1,4 +1,4 @@
-"""A realm whose client policies act on each write of a client: told before, and refused unless accepted."""
+"""A realm whose client policies act on each write of a client: reported before, and refused unless accepted."""
 
 import re
 

@@ -149,7 +149,7 @@ def test_every_object(realm: TestRealm, stack: Stack) -> None:
         "allow_refresh is false on the server, is set to true; enabled is false on the server, is set to true.",
         f"drift: client policy 'may' in realm '{realm.name}': ",
         "logic is 'NEGATIVE' on the server, is set to 'POSITIVE'",
-        f"drift: standard token exchange of client 'orders' in realm '{realm.name}': its mark is not on the server any more",
+        f"drift: standard token exchange of client 'orders' in realm '{realm.name}': its mark is gone from the server",
         "included_client is 'account' on the server, is set to 'frontend'",
         "decision_strategy is 'UNANIMOUS' on the server, is set to 'AFFIRMATIVE'",
     ):

@@ -57,7 +57,7 @@ def test_the_whole_life(make_realm: MakeRealm, new_stack: NewStack, yaml_host: P
     realm.delete_mapper("bills", stored["name"])
     realm.change("orders", attributes={SWITCH: "false"})
     seen = stack.preview()
-    assert "is not on the server any more, is made again" in seen.output and seen.writes == [], seen.output
+    assert "no longer exists on the server, is made again" in seen.output and seen.writes == [], seen.output
     stack.refresh("--skip-preview")
     stack.up("--skip-preview")
     both_flows(realm, "standard", source="shop", target="orders")

@@ -88,7 +88,7 @@ def test_life(stage: Stage) -> None:
     drifted = stack.preview("--refresh", "--diff").output
     assert f"{realm.name}/mobile/audience-api" in drifted
     drifted = stack.preview("--diff").output
-    assert "is not on the server any more, is made again" in drifted and f"{realm.name}/frontend/" not in drifted
+    assert "no longer exists on the server, is made again" in drifted and f"{realm.name}/frontend/" not in drifted
     assert stack.up("--skip-preview").counted() == {"updated": 1, "unchanged": 1}
     stage.works()
     stage.leave()

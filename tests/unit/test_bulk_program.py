@@ -1,4 +1,4 @@
-"""What a program registers whose grants are one resource a realm, and on the way there and back, by Pulumi's mocks."""
+"""What a program registers whose grants are one resource per realm, and on the way there and back, by Pulumi's mocks."""
 
 from typing import Any
 
@@ -80,7 +80,7 @@ def test_on_the_way_there_both_are_registered_with_the_same_numbers(
     assert {*program.resources} == {*PLACES, "g", HELD}
     held = parts_in(program.resources[HELD].inputs)
     assert {place: part.props["keeps"] for place, part in held.items()} == NUMBERS
-    assert any("3 parts of grants have two holders" in each for each in notes), notes
+    assert any("3 parts of grants are in the state twice" in each for each in notes), notes
     assert program.resources[HELD].depends_on >= PLACES, "those stay registered until it holds their parts"
 
 

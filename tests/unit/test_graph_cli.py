@@ -54,7 +54,7 @@ def test_lines_in_a_pipe_and_what_is_not_judged_beside_them() -> None:
     ]
     assert result.stderr.splitlines() == [
         "warning: client policy 'p': may refuse more.",
-        "warning: realm 'other': it has grants of this stack, too; show them with --realm other.",
+        "warning: realm 'other': has grants of this stack, too; show them with --realm other.",
     ]
     assert run("--kind", "roles").stdout.splitlines()[0].startswith("roles:")
     assert run("--client", "a").stdout.splitlines()[0].startswith("declared:")

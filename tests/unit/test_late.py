@@ -131,8 +131,8 @@ def test_a_resource_gives_its_name_and_its_uuid(program: Program) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"sources": out(["frontend"])}, "sources is one output; give a list of outputs"),
-        ({"required_roles": out(["clerk"])}, "required_roles is one output; give a list of them"),
+        ({"sources": out(["frontend"])}, "sources is a single output; give a list of outputs"),
+        ({"required_roles": out(["clerk"])}, "required_roles is a single output; give a list of outputs"),
         ({"required_roles": "clerk"}, "required_roles is 'clerk'; give a list"),
         ({"sources": {"target": out("frontend")}}, "sources has the key 'target'; give a short name"),
         ({"migration": "both"}, "sets migration, which needs to know the clients before the run"),

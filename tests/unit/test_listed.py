@@ -177,7 +177,7 @@ def test_files_that_cannot_be_read(project: Path, monkeypatch: pytest.MonkeyPatc
     (project / "latin.yaml").write_bytes(b"- \xff")
     (project / "grants.txt").write_text("[]")
     assert of("none.yaml") == [
-        "config 'grantsFile': 'none.yaml' is no file or folder in the project's folder; correct the path."
+        "config 'grantsFile': 'none.yaml' is not a file or folder in the project's folder; correct the path."
     ]
     (too_long,) = of("x" * 10_000)
     assert "(File name too long); correct the path" in too_long and len(too_long) < 300, too_long
@@ -187,10 +187,10 @@ def test_files_that_cannot_be_read(project: Path, monkeypatch: pytest.MonkeyPatc
     assert of("latin.yaml", grants="{}")[0].startswith("config 'grants': is not a list")
     for name in ("orders.YAML", "orders.json "):
         (project / "empty" / name).write_text("[]")
-        assert f"holds '{name}', which is no file with the ending .yaml, .yml, .json; correct it" in of("empty")[0]
+        assert f"holds '{name}', which is not a file with the ending .yaml, .yml, .json; correct it" in of("empty")[0]
         (project / "empty" / name).unlink()
     (project / "empty" / "orders.yaml").symlink_to("gone.yaml")
-    assert "holds 'orders.yaml', which is no file with the ending .yaml" in of("empty")[0]
+    assert "holds 'orders.yaml', which is not a file with the ending .yaml" in of("empty")[0]
     (project / "empty" / "orders.yaml").unlink()
     (project / "empty" / "orders.yaml.orig").write_text("nothing")
     monkeypatch.setattr(grant_file, "MOST_BYTES", 2)

@@ -1,4 +1,4 @@
-"""What callers feel of a switch: which refusals it caused, and which exchanges are still legacy."""
+"""What callers notice of a switch: which refusals it caused, and which exchanges are still legacy."""
 
 from typing import Any
 

@@ -333,7 +333,7 @@ def test_what_a_grant_needs_before_it_names_its_parts_is_plain() -> None:
     )
     assert [*faults_of_all("all", {"grants": [], "realms": "r"})] == [
         "grants 'all': realms is not one of its inputs, which are grants, realm.",
-        "grants 'all': grants is no map of grants by their names; give each with sources and target.",
+        "grants 'all': grants is not a map of grants by their names; give each with sources and target.",
     ]
 
 
