@@ -146,7 +146,7 @@ def test_roles_change_in_place(world: World, exchange: str) -> None:
 
 
 @pytest.mark.standard_exchange
-def test_a_gate_that_stands_open_is_refused(world_with_target_roles: World) -> None:
+def test_a_gate_that_is_open_is_refused(world_with_target_roles: World) -> None:
     realm, stack = world_with_target_roles
     realm.mapper("frontend", "by hand", "api")
     with pytest.raises(pulumi.RunError) as refused:

@@ -99,7 +99,7 @@ def _the_command_tells_them_apart(realm: TestRealm, allowed: set[Exchange], tmp_
     assert kinds[Exchange("f", ANY_CLIENT, "b")] == "implied"
     assert kinds[Exchange("b", "asks", None)] == "undeclared"  # a mapper by hand
     assert kinds[Exchange("asks", "asks", "a")] == "undeclared"  # a switch and a scope by hand
-    assert kinds[Exchange("g", ANY_CLIENT, "f")] == "undeclared"  # a stranger's policy
+    assert kinds[Exchange("g", ANY_CLIENT, "f")] == "undeclared"  # an unmanaged policy
     assert kinds[Exchange("roles", "a", None)] == "roles"
     dead = [edge for edge in found["edges"] if edge["kind"] == "dead"]
     assert {(edge["requester"], edge["sources"][0], tuple(edge["grants"])) for edge in dead} == {("c", "c", ("three",))}

@@ -488,7 +488,7 @@ def come_and_go(number: int, connection: Connection, realm_name: str) -> int:
     return lost
 
 
-def test_four_processes_beside_a_stranger(guarded: TestRealm) -> None:
+def test_four_processes_beside_another_writer(guarded: TestRealm) -> None:
     for number in range(4):
         guarded.add_client(f"client-{number}")
     assert sum(together(come_and_go, guarded.robot(STANDARD, GUARDS), guarded.name)) == 0

@@ -232,7 +232,7 @@ def test_up_writes_the_named_mappers_alone_and_destroy_leaves_all(realm: TestRea
     assert realm.export() == before
 
 
-def test_a_grant_that_grows_makes_its_own_policy_beside_and_revoke_takes_out_what_was_found(realm: TestRealm) -> None:
+def test_a_grant_that_grows_makes_its_own_policy_beside_and_revoke_removes_what_existed(realm: TestRealm) -> None:
     before = realm.export()
     stack = Stack(realm.robot)
     grant = {"name": "g", "realm": realm.name, **GRANTS["a01-to-z01"]}

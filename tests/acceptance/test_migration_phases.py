@@ -1,4 +1,4 @@
-"""A grant goes from legacy to standard in phases: at each of them all of its exchanges work, and strangers' objects stay."""
+"""A grant goes from legacy to standard in phases: at each of them all of its exchanges work, and unmanaged objects stay."""
 
 from collections.abc import Callable
 from typing import Any
@@ -50,7 +50,7 @@ def test_every_exchange_works_in_every_phase(make_realm: Callable[..., TestRealm
     assert but_for_numbers(realm.export_but_for_permissions()) == but_for_numbers(moved)
 
 
-def test_strangers_objects_are_there_afterwards(legacy_realm: TestRealm) -> None:
+def test_unmanaged_objects_still_exist_afterwards(legacy_realm: TestRealm) -> None:
     legacy_realm.mapper("frontend", "theirs", "api")
     hang_on(legacy_realm, "theirs", "AFFIRMATIVE", client="frontend")
     before, stack = legacy_realm.export(), Stack(legacy_realm.robot)

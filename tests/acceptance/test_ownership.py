@@ -1,4 +1,4 @@
-"""Beside what was there, other stacks and unmanaged policies; and everything as it was when we leave."""
+"""Next to existing objects, other stacks and unmanaged policies; and everything is restored at the end."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -76,7 +76,7 @@ def test_where_the_guide_has_run_its_mapper_is_used_and_stays(legacy_realm: Test
 
 
 @EXCHANGES
-def test_a_strangers_mapper_that_differs_is_left_alone(legacy_realm: TestRealm, exchange: str) -> None:
+def test_an_unmanaged_mapper_that_differs_is_left_alone(legacy_realm: TestRealm, exchange: str) -> None:
     run_the_guide(legacy_realm, **{"id.token.claim": "true"})
     before = legacy_realm.export()
     stack = Stack(legacy_realm.robot)
@@ -88,7 +88,7 @@ def test_a_strangers_mapper_that_differs_is_left_alone(legacy_realm: TestRealm, 
 
 
 @pytest.mark.standard_exchange
-def test_a_grant_that_adopts_takes_a_strangers_mapper_over_and_gives_it_back(realm: TestRealm) -> None:
+def test_a_grant_that_adopts_takes_an_unmanaged_mapper_over_and_gives_it_back(realm: TestRealm) -> None:
     run_the_guide_services(realm)
     realm.mapper("frontend", "theirs", "api", **{"id.token.claim": "true", "access.token.claim": "false"})
     before = realm.export()
@@ -210,7 +210,7 @@ def test_a_switch_that_was_on_stays_on(realm: TestRealm) -> None:
 
 
 @pytest.mark.standard_exchange
-def test_revoke_takes_away_what_was_found_too(realm: TestRealm) -> None:
+def test_revoke_removes_what_existed_too(realm: TestRealm) -> None:
     for client in ("frontend", "api"):
         realm.change(client, attributes={SWITCH: "true"})
     realm.mapper("frontend", "theirs", "api")
@@ -224,7 +224,7 @@ def test_revoke_takes_away_what_was_found_too(realm: TestRealm) -> None:
         realm.exchange("frontend", realm.user_token("frontend"), "api")
 
 
-def test_the_last_one_out_restores_what_the_first_one_found(realm: TestRealm) -> None:
+def test_the_last_one_out_restores_what_existed_before_the_first(realm: TestRealm) -> None:
     realm.change("api", attributes={SWITCH: "false"})
     before = realm.export()
     engines = [robot_engine(StandardTokenExchangeProvider, realm) for _ in range(3)]
@@ -305,7 +305,7 @@ def test_a_policy_that_differs_is_refused_or_adopted_and_given_back(realm: TestR
     assert realm.export() == before
 
 
-def test_an_equal_scope_of_a_stranger_is_used_and_another_owners_refused(realm: TestRealm) -> None:
+def test_an_equal_unmanaged_scope_is_used_and_another_owners_refused(realm: TestRealm) -> None:
     run_the_guide_services(realm)
     at = realm.at("clients", realm.uuid("api"), "authz", "resource-server", "scope")
     realm.session.post(at, {"name": "theirs", "displayName": "Theirs"})
@@ -320,7 +320,7 @@ def test_an_equal_scope_of_a_stranger_is_used_and_another_owners_refused(realm: 
         used.up(**server, name="theirs", display_name="Ours")
 
 
-def test_a_strangers_policies_are_never_deleted_with_what_holds_them(legacy_realm: TestRealm) -> None:
+def test_unmanaged_policies_are_never_deleted_with_what_holds_them(legacy_realm: TestRealm) -> None:
     services = robot_engine(AuthorizationServicesProvider, legacy_realm)
     management = robot_engine(ManagementPermissionsProvider, legacy_realm)
     for engine in (services, management):
@@ -336,7 +336,7 @@ def test_a_strangers_policies_are_never_deleted_with_what_holds_them(legacy_real
 
 
 @pytest.mark.parametrize("strategy", ["UNANIMOUS", "CONSENSUS"])
-def test_strangers_policies_under_another_strategy_keep_their_doors_closed(
+def test_unmanaged_policies_under_another_strategy_keep_their_doors_closed(
     legacy_realm: TestRealm, strategy: str
 ) -> None:
     hang_on(legacy_realm, "theirs", strategy)
@@ -346,7 +346,7 @@ def test_strangers_policies_under_another_strategy_keep_their_doors_closed(
     assert legacy_realm.export() == before
 
 
-def test_strangers_policies_under_affirmative_are_joined_and_left(legacy_realm: TestRealm) -> None:
+def test_unmanaged_policies_under_affirmative_are_joined_and_left(legacy_realm: TestRealm) -> None:
     hang_on(legacy_realm, "theirs", "AFFIRMATIVE")
     before = legacy_realm.export()
     stack = Stack(legacy_realm.robot)
@@ -418,7 +418,7 @@ def test_a_drifted_strategy_is_mended_beside_our_own_policies(legacy_realm: Test
     works(legacy_realm)
 
 
-def test_revoke_leaves_a_strangers_authorization_services(realm: TestRealm) -> None:
+def test_revoke_leaves_unmanaged_authorization_services(realm: TestRealm) -> None:
     run_the_guide_services(realm)
     at = realm.at("clients", realm.uuid("api"), "authz", "resource-server", "scope")
     realm.session.post(at, {"name": "theirs"})

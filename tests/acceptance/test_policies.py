@@ -197,7 +197,7 @@ def at_policy(realm: TestRealm, server: str, engine: Engine) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_a_strangers_policy_is_adopted_and_given_back(kind: Kind, world: TestRealm, ids: dict[str, str]) -> None:
+def test_an_unmanaged_policy_is_adopted_and_given_back(kind: Kind, world: TestRealm, ids: dict[str, str]) -> None:
     type_ = {"ClientScope": "client-scope"}.get(str(kind), str(kind).lower())
     theirs = world.session.post_json(
         at(world, "api", "policy", type_),

@@ -199,7 +199,7 @@ def test_a_key_is_one_robots(
     assert third.robot.made and third.key != second.key and pem not in third.key.read_text()
 
 
-def test_a_strangers_client_is_left_alone(realm: TestRealm, tmp_path: Path) -> None:
+def test_an_unmanaged_client_is_left_alone(realm: TestRealm, tmp_path: Path) -> None:
     realm.add_client(NAME)
     with pytest.raises(Refusal, match="exists and was not made by bootstrap"):
         made(realm, tmp_path)

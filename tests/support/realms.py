@@ -267,7 +267,7 @@ class TestRealm:
 
 
 def hang_on(realm: TestRealm, name: str, strategy: str, client: str = "account") -> None:
-    """A stranger's policy for a client on the token-exchange permission of ``api``."""
+    """An unmanaged policy for a client on the token-exchange permission of ``api``."""
     ids = realm.session.put_json(
         realm.at("clients", realm.uuid("api"), "management", "permissions"), {"enabled": True}
     )["scopePermissions"]

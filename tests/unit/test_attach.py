@@ -49,7 +49,7 @@ def attach_ours(server: FakeKeycloak) -> list[str]:
 @pytest.mark.parametrize(
     ("owners", "waits"), [([ALSO_OURS], 0), ([ALSO_OURS, THEIRS], 1), ([THEIRS], 1), ([], 1)], ids=str
 )
-def test_a_second_look_only_where_another_stack_may_write(owners: list[str], waits: int, slept: list[float]) -> None:
+def test_a_second_read_only_where_another_stack_may_write(owners: list[str], waits: int, slept: list[float]) -> None:
     assert attach_ours(server_with(*owners)) == ["ours"]
     assert len(slept) == waits
 
@@ -76,9 +76,7 @@ def test_an_older_list_that_comes_late_is_mended(slept: list[float]) -> None:
 
 
 @pytest.mark.parametrize("both", [True, False], ids=["its policy and the strategy", "its policy alone"])
-def test_another_writer_between_the_look_at_the_strategy_and_that_at_the_policies(
-    slept: list[float], both: bool
-) -> None:
+def test_another_writer_between_the_reads_of_the_strategy_and_of_the_policies(slept: list[float], both: bool) -> None:
     server = server_with(ALSO_OURS)
     permission = server.server("realm-management")["policies"][PERMISSION]
     permission["decisionStrategy"] = "UNANIMOUS"
@@ -104,7 +102,7 @@ def test_what_the_server_answers_to_every_write_is_said() -> None:
         attach_ours(server)
 
 
-def test_the_last_policy_leaves_at_one_look_where_it_is_deleted_next() -> None:
+def test_the_last_policy_leaves_at_one_read_where_it_is_deleted_next() -> None:
     server = server_with(ALSO_OURS)
     realm, uuid = Realm(server.shared, "r"), server.uuid("api")
     server.server("realm-management")["policies"][PERMISSION]["policies"] = ["ours"]

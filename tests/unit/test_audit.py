@@ -169,7 +169,7 @@ def test_the_reason_of_a_grant_is_shown_beside_it() -> None:
     assert report.unused_object(unused, "billing")["reason"] == "billing"
 
 
-def test_a_login_that_may_not_look_at_clients_goes_by_the_oldest_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_login_that_may_not_read_clients_goes_by_the_oldest_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
     """Events of other types reach back further than exchanges are known to be recorded."""
 
     def unreadable(realm: Realm) -> None:

@@ -363,7 +363,7 @@ OLDS = {
         ({}, {"tags": ["a", UNKNOWN]}, True, []),
         ({}, {"realm": UNKNOWN}, True, ["realm"]),
         ({"issuer": "elsewhere", "found": "adopted", "more": 1}, {"unmanaged": 1}, False, []),
-        # a stranger's object that was used as found is never changed
+        # an unmanaged object that was used unchanged is never changed
         ({"found": "used"}, {}, False, []),
         ({"found": "used"}, {"kind": "b"}, True, ["kind"]),
         ({"found": "used", "kind": "b"}, {}, True, ["kind"]),

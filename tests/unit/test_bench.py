@@ -128,7 +128,7 @@ def test_runs_that_nothing_is_left_of_go() -> None:
     }
 
 
-def test_cases_stand_by_their_numbers() -> None:
+def test_cases_are_ordered_by_their_numbers() -> None:
     known = merged(*(("first", measured("ours", 1, 2, 3, grants=grants)) for grants in (100, 1_000, 10)))
     assert list(known["results"]["standard"]) == ["10", "100", "1000"]
 
@@ -156,7 +156,7 @@ def test_the_table_of_requests_is_there_without_seconds() -> None:
     assert tables.request_table(cases).splitlines()[2] == "| `up` of new grants | 10 | 7 | 2 | 3 | 4 | 7 |"
 
 
-def test_checkpoints_stand_beside_each_other() -> None:
+def test_checkpoints_are_beside_each_other() -> None:
     names = [label("ours", 1_000, checkpoints=each) for each in (True, False)]
     assert names == ["ours, checkpoints on", "ours"]
     assert label("server", 1_000, checkpoints=True) == "server"

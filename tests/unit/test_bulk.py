@@ -196,7 +196,7 @@ def provider(engine: Engine) -> RealmGrantsProvider:
     return held
 
 
-def test_what_failed_stands_in_the_outputs_and_is_a_change(provider: RealmGrantsProvider, notes: Notes) -> None:
+def test_what_failed_is_in_the_outputs_and_is_a_change(provider: RealmGrantsProvider, notes: Notes) -> None:
     notes.fails = {"m"}
     first = provider.create(inputs(PAIR))
     assert first.id == "r" and first.outs and first.outs["failed"] == {"m": ["m: cannot create; wait."]}

@@ -45,7 +45,7 @@ def held_by(realm: Realm, target: str) -> list[str]:
     return sorted(found.policies.values())
 
 
-def test_all_of_them_at_one_look(server: FakeKeycloak) -> None:
+def test_all_of_them_at_one_read(server: FakeKeycloak) -> None:
     realm = realm_of(server)
     seen = realm.cached_permissions_server()
     for target in TARGETS:
@@ -159,7 +159,7 @@ def manage(server: FakeKeycloak) -> dict[str, Any]:
     return made
 
 
-def test_what_a_write_is_made_from_is_looked_at_again(
+def test_what_a_write_is_made_from_is_read_again(
     server: FakeKeycloak, manage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     realm, now = realm_of(server), 0.0

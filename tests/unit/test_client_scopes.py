@@ -66,7 +66,7 @@ def test_a_role_that_a_gateway_took_is_not_mapped(keycloak: FakeKeycloak, answer
     assert keycloak.asked(f"^DELETE {AT}/s$")
 
 
-def test_an_adopted_scope_keeps_what_others_changed_since_the_first_look(keycloak: FakeKeycloak) -> None:
+def test_an_adopted_scope_keeps_what_others_changed_since_the_first_read(keycloak: FakeKeycloak) -> None:
     keycloak.answers[AT] = [stored(description="theirs")]
     keycloak.interfere(*[Answer(204)] * 4, at=f"^PUT {AT}/s(/.*/m)?$")
     engine = Engine(AudienceScopeProvider, keycloak.connection)
@@ -79,7 +79,7 @@ def test_an_adopted_scope_keeps_what_others_changed_since_the_first_look(keycloa
     assert "description" not in keycloak.asked(f"^PUT {AT}/s$")[-1].body, "what a PUT leaves out stays as it is"
 
 
-def test_a_scope_that_came_into_the_other_list_since_the_first_look_is_named(
+def test_a_scope_that_came_into_the_other_list_since_the_first_read_is_named(
     keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Keycloak would answer 204 and do nothing."""

@@ -488,7 +488,7 @@ def test_each_note(program: Program, keycloak: FakeKeycloak) -> None:
     assert any(line.startswith("INFO: implied by grants 'a' and 'b'") for line in program.said)
 
 
-def test_one_login_and_one_look_up_a_client(program: Program, keycloak: FakeKeycloak) -> None:
+def test_one_login_and_one_read_of_each_client(program: Program, keycloak: FakeKeycloak) -> None:
     register(program, keycloak, grant("a", exchange="standard"), grant("b", sources=("mobile",), exchange="standard"))
     assert len(keycloak.logins()) == 1
     assert len([each for each in keycloak.asked("^GET .*/clients$") if each.query.get("clientId") == "api"]) == 1
@@ -496,7 +496,7 @@ def test_one_login_and_one_look_up_a_client(program: Program, keycloak: FakeKeyc
 
 
 @pytest.mark.parametrize("lacking", [None, "frontend", "api"])
-def test_what_was_not_opened_before_is_looked_at_and_nothing_else(
+def test_what_was_not_opened_before_is_read_and_nothing_else(
     program: Program, keycloak: FakeKeycloak, lacking: str | None
 ) -> None:
     claim = Claim("another", SWITCH_CLAIM, {}, {})

@@ -170,7 +170,7 @@ CLERK = Opening("roles of 'api' that its users may hold (clerk)", (frozenset({("
         (Opening("a role of that name of another holder", (frozenset({("api", "payer")}),)), True, True),
     ],
 )
-def test_gates_that_stand_open(way: Opening, roles: bool, asked: bool) -> None:
+def test_gates_that_are_open(way: Opening, roles: bool, asked: bool) -> None:
     """roles, asked: whether a way opens a grant for holders of a role, and one on request."""
     ways = Openings((way,))
     asking = {Gate("r", "frontend", "api", on_request=each, received=True): ways for each in (False, True)}
@@ -235,7 +235,7 @@ def test_a_required_role_of_the_target_may_name_it() -> None:
     assert faults(spec, known=known) == ()
 
 
-def test_a_role_that_the_standard_exchange_does_not_look_at() -> None:
+def test_a_role_that_the_standard_exchange_does_not_check() -> None:
     spec = grant(exchange="standard", required_roles=(RequiredRole("clerk", "billing"),), flows=("requester",))
     assert "require a realm role, or a role of 'api'" in faults(spec)[0]
     assert faults(replace(spec, flows=("recipient",))) == ()

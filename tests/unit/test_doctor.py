@@ -102,7 +102,7 @@ def test_a_whole_stack_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_what_could_not_be_looked_at_is_not_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_could_not_be_read_is_not_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     def blind(doctor: Doctor, cases: Sequence[Case]) -> list[Diagnosis]:
         return [Diagnosis(case, (), unseen=(("client policies", "403"),)) for case in cases]
 

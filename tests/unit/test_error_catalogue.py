@@ -88,7 +88,7 @@ def test_the_headings_of_the_guide(heading: str, first: str) -> None:
     assert read(f"  Error: {heading}\n").causes == read(heading).causes
 
 
-def test_every_cause_is_looked_for_or_the_callers_own() -> None:
+def test_every_cause_is_checked_or_the_callers_own() -> None:
     for cause in ALL:
         assert (cause in REQUEST) != (f'"{cause}"' in CHECKS.replace('q.may_be("', "")), cause
     assert set(REQUEST) <= ALL
@@ -109,7 +109,7 @@ def test_every_finding_of_a_check_may_come_of_an_error() -> None:
     assert len(found) > 40 and found <= ALL | WITHOUT_AN_ERROR
 
 
-def test_every_cause_that_is_looked_for_is_in_the_document() -> None:
+def test_every_cause_that_is_checked_is_in_the_document() -> None:
     document = (PROJECT / "docs" / "doctor.md").read_text()
     assert [cause for cause in sorted(ALL - set(REQUEST)) if f"`{cause}`" not in document] == []
     told = {

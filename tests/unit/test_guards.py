@@ -359,13 +359,13 @@ def add(*names: str) -> Callable[[Sequence[Entry]], list[Entry]]:
     return lambda now: [*now, *({"name": name} for name in names if name not in [each["name"] for each in now])]
 
 
-def test_nothing_to_change_is_one_look_and_no_write(server: Server, realm: Realm) -> None:
+def test_nothing_to_change_is_one_read_and_no_write(server: Server, realm: Realm) -> None:
     server.lists[POLICIES] = [{"name": "a"}]
     write_until_kept(realm, (POLICIES, add("a")))
     assert [request.method for request in server.asked("client-policies")] == ["GET"]
 
 
-def test_a_change_is_looked_at_again_three_times(server: Server, realm: Realm) -> None:
+def test_a_change_is_read_again_three_times(server: Server, realm: Realm) -> None:
     write_until_kept(realm, (PROFILES, add("a")), (POLICIES, add("a")))
     methods = [request.method for request in server.asked("client-policies")]
     assert methods == ["GET", "PUT", "GET", "PUT", *["GET"] * 2 * LOOKS]

@@ -112,7 +112,7 @@ def test_a_lifespan_that_the_run_takes_away_still_counts(keycloak: FakeKeycloak,
     assert told == ["client 'api' in realm 'r': access tokens that it got by exchange live up to 60 minutes."]
 
 
-def test_a_lifespan_of_its_own_needs_no_look_at_the_realm(keycloak: FakeKeycloak, realm: Realm) -> None:
+def test_a_lifespan_of_its_own_needs_no_read_of_the_realm(keycloak: FakeKeycloak, realm: Realm) -> None:
     keycloak.change("api", attributes={LIFESPAN.removeprefix("attributes."): "60"})
     assert access_token_lifespan(realm, client(realm)) == 60
     assert not keycloak.asked(REALM)

@@ -46,7 +46,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_a_claim_that_was_dropped_since_the_first_look_is_nobodys(clock: list[float]) -> None:
+def test_a_claim_that_was_dropped_since_the_first_read_is_nobodys(clock: list[float]) -> None:
     server = Server(on=True, owners=(THEIRS,))
     realm, uuid = Realm(server.shared, "r"), server.uuid("api")
     realm.clients.get(uuid)
@@ -56,7 +56,7 @@ def test_a_claim_that_was_dropped_since_the_first_look_is_nobodys(clock: list[fl
     assert (taken, now.enabled, server.owners()) == (Taken(USED, {}), True, [])
 
 
-def test_our_claim_that_was_removed_since_the_first_look_is_written_again(clock: list[float]) -> None:
+def test_our_claim_that_was_removed_since_the_first_read_is_written_again(clock: list[float]) -> None:
     server = Server(on=True, owners=(OURS,))
     realm, uuid = Realm(server.shared, "r"), server.uuid("api")
     realm.clients.get(uuid)
@@ -74,7 +74,7 @@ def test_a_claim_that_a_killed_run_has_written_is_dropped(taken: Taken) -> None:
     assert off == (True, []) and server.owners() == [] and not server.on
 
 
-def test_what_was_used_as_found_is_left() -> None:
+def test_what_was_used_unchanged_is_left() -> None:
     server = Server(on=True)
     used: Any = Taken(USED, {})
     assert release_management(Realm(server.shared, "r"), server.uuid("api"), OURS, used, revoke=False) == (False, [])
@@ -113,13 +113,15 @@ def test_they_are_switched_off_without_being_asked_for() -> None:
 
 @pytest.mark.parametrize(("held", "manage"), [(["a"], []), ([], ["a"]), (["a"], ["a"])])
 @pytest.mark.parametrize("known", ["t", "an older id", None])
-def test_a_strangers_policy_on_any_of_them_keeps_them_on(held: list[str], manage: list[str], known: str | None) -> None:
+def test_an_unmanaged_policy_on_any_of_them_keeps_them_on(
+    held: list[str], manage: list[str], known: str | None
+) -> None:
     server = Server(on=True, owners=(OURS,))
     realm = permissions(server, held=held, manage=manage)
     assert released(server, realm, known) == (False, ["a"]) and server.on
 
 
-def test_what_came_on_token_exchange_since_the_look_keeps_them_on() -> None:
+def test_what_came_on_token_exchange_since_the_read_keeps_them_on() -> None:
     server = Server(on=True, owners=(OURS,))
     realm = permissions(server, held=[], manage=["a"])
     assert realm.cached_permissions_server().held_beside_lately(server.uuid("api")) == ["a"]

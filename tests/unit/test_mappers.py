@@ -140,7 +140,7 @@ def test_others_notes_survive_an_update(keycloak: FakeKeycloak, mappers: Audienc
     assert not {"included.client.audience", "pulumi.owner", "pulumi.exchange"} & set(config)
 
 
-def test_what_others_noted_since_the_first_look_survives_an_update(
+def test_what_others_noted_since_the_first_read_survives_an_update(
     keycloak: FakeKeycloak, mappers: AudienceMappers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [100.0]

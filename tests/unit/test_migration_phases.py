@@ -43,7 +43,7 @@ def test_each_phase_adds_before_anything_goes(shape: dict[str, Any], exchange: s
     assert set(both.lifespans) == {*legacy.lifespans, *standard.lifespans}
 
 
-def test_a_scope_that_legacy_looks_at_stays_in_tokens() -> None:
+def test_a_scope_that_legacy_checks_stays_in_tokens() -> None:
     shape = {"requester": "gateway", "required_roles": ("buyer",), "realm": "r"}
     read, faults = read_grant(
         {"name": "g", "sources": ["frontend"], "target": "api", "requester": "gateway", "requiredRoles": ["buyer"]},

@@ -274,7 +274,7 @@ def test_another_exchange_that_standard_allows_too_does_not_block() -> None:
     assert planned(legacy(ASKS), client("web", (names("billing"),)), **given).blocks == ()
 
 
-def test_a_policy_that_names_no_client_is_for_people_to_look_at() -> None:
+def test_a_policy_that_names_no_client_is_for_people_to_check() -> None:
     found = planned(legacy(ASKS), permissions={"billing": ("role",)}, policies=(policy("role", "role"),))
     assert found.blocks == () and "policy 'role' on the permission of 'billing' may let 'web'" in found.notes[0]
 
@@ -317,7 +317,7 @@ def test_the_steps_of_each_stage() -> None:
     assert [each.split(":")[0] for each in planned(legacy(THREE, stage=Stage.ENDING)).steps] == ["end"]
 
 
-def test_what_strangers_own_stays() -> None:
+def test_what_others_own_stays() -> None:
     used = StackObject(
         "ClientPolicy", "r/api/asks-requesters", 1, False, {"realm": "r", "found": "used", "owner": OWNER}
     )

@@ -36,7 +36,7 @@ class Pulumi:
         return ""
 
 
-def test_a_phase_is_written_where_the_grants_stand_now() -> None:
+def test_a_phase_is_written_where_the_grants_are_now() -> None:
     pulumi = Pulumi("a", "b", "c")
     runs = StackRuns("prod", pulumi)
     runs.to_phase(["c", "a"], "mappers")
@@ -106,7 +106,7 @@ def found(
     return Prepared(Runs(*quiet), planned=list(plans), unseen=list(unseen), **given)
 
 
-def test_what_stands_against_a_migration() -> None:
+def test_what_blocks_a_migration() -> None:
     both = [planned("a", together=("b",)), planned("b", together=("a",), blocks=("is blocked; mend it",))]
     assert blocking_faults(found(*both), events=True) == ["grant 'b' in realm 'r': is blocked; mend it."]
     (alone,) = blocking_faults(found(both[0]), events=True)

@@ -29,7 +29,7 @@ def test_neighbours_name_the_same_client_of_the_same_realm() -> None:
     assert known.at("other", "c") == []
 
 
-def test_strangers_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_grants_without_a_common_client_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     compared = []
     monkeypatch.setattr(faults, "_conflicts_of", lambda grant, other: compared.append((grant, other)) or ())
     grants = [planned(f"s{number}", f"t{number}") for number in range(200)]

@@ -98,7 +98,7 @@ class Life:
         )
 
     def unmark(self) -> None:
-        """Makes the object a stranger's."""
+        """Makes the object an unmanaged one."""
         (only,) = self.objects()
         if "config" in only:
             only["config"] = {key: value for key, value in only["config"].items() if not key.startswith("pulumi.")}
@@ -160,7 +160,7 @@ def test_ours_is_continued_after_a_kill(life: Life) -> None:
     assert life.keycloak.state() == before
 
 
-def test_a_strangers_as_wanted_is_used_and_left(keycloak: FakeKeycloak, kind: Kind) -> None:
+def test_an_unmanaged_one_as_wanted_is_used_and_left(keycloak: FakeKeycloak, kind: Kind) -> None:
     life = strangers(keycloak, kind)
     before = keycloak.state()
     assert life.up() == "create" and life.found == "used" and keycloak.state() == before
@@ -169,12 +169,12 @@ def test_a_strangers_as_wanted_is_used_and_left(keycloak: FakeKeycloak, kind: Ki
     assert keycloak.state() == before
 
 
-def test_a_strangers_that_was_used_is_never_changed(keycloak: FakeKeycloak, kind: Kind) -> None:
+def test_an_unmanaged_one_that_was_used_is_never_changed(keycloak: FakeKeycloak, kind: Kind) -> None:
     life = strangers(keycloak, kind)
     life.up()
     before = keycloak.state()
     with pytest.raises(Refusal, match="differs"):
-        life.up(**kind.other)  # a replacement: let go of, then refused as any stranger's that differs
+        life.up(**kind.other)  # a replacement: released, then refused as any unmanaged one that differs
     assert keycloak.state() == before
 
 
@@ -196,7 +196,7 @@ def test_what_is_kept_bears_no_mark(life: Life) -> None:
     assert "pulumi." not in str(life.keycloak.state())
 
 
-def test_a_strangers_that_differs_is_refused_naming_each_field(keycloak: FakeKeycloak, kind: Kind) -> None:
+def test_an_unmanaged_one_that_differs_is_refused_naming_each_field(keycloak: FakeKeycloak, kind: Kind) -> None:
     life = strangers(keycloak, kind, **kind.other)
     before = keycloak.state()
     with pytest.raises(Refusal) as caught:
@@ -285,7 +285,7 @@ def introspection(life: Life, value: str) -> None:
     mapper["config"] = {**mapper["config"], "introspection.token.claim": value}
 
 
-def test_an_adopted_mapper_keeps_what_others_changed_since_the_first_look(
+def test_an_adopted_mapper_keeps_what_others_changed_since_the_first_read(
     keycloak: FakeKeycloak, later: Callable[[], None]
 ) -> None:
     life = strangers(keycloak, MAPPER, id_token=True)
@@ -299,7 +299,7 @@ def test_an_adopted_mapper_keeps_what_others_changed_since_the_first_look(
     assert mapper["config"]["introspection.token.claim"] == "false"
 
 
-def test_what_an_adopted_mapper_was_is_not_what_the_first_look_showed(
+def test_what_an_adopted_mapper_was_is_not_what_the_first_read_showed(
     keycloak: FakeKeycloak, later: Callable[[], None]
 ) -> None:
     life = strangers(keycloak, MAPPER, id_token=True)
@@ -313,7 +313,7 @@ def test_what_an_adopted_mapper_was_is_not_what_the_first_look_showed(
     assert keycloak.state() == before
 
 
-def test_what_an_adopted_legacy_policy_was_is_not_what_the_look_at_all_of_them_showed(
+def test_what_an_adopted_legacy_policy_was_is_not_what_the_read_of_all_of_them_showed(
     keycloak: FakeKeycloak, later: Callable[[], None]
 ) -> None:
     """On a server that lets its own administration client bear the note."""
@@ -333,7 +333,7 @@ def test_what_an_adopted_legacy_policy_was_is_not_what_the_look_at_all_of_them_s
     assert '"description":"new"' in str(note.body)
 
 
-def test_a_mapper_that_went_since_the_first_look_is_not_changed(
+def test_a_mapper_that_went_since_the_first_read_is_not_changed(
     keycloak: FakeKeycloak, later: Callable[[], None]
 ) -> None:
     life = Life(keycloak, MAPPER)
@@ -352,7 +352,7 @@ def test_the_claim_is_written_before_the_object(keycloak: FakeKeycloak, kind: Ki
     assert writes[0] == f"PUT /admin/realms/r/clients/{keycloak.uuid('api')}" and len(writes) == 2
 
 
-def test_a_scope_that_another_stack_made_since_the_first_look_is_never_taken(
+def test_a_scope_that_another_stack_made_since_the_first_read_is_never_taken(
     keycloak: FakeKeycloak, later: Callable[[], None]
 ) -> None:
     life = Life(keycloak, SCOPE)
@@ -514,7 +514,7 @@ GRANTS = Kind(AudienceMapperProvider, {"client_id": "api", "included_client": "f
     ],
     ids=["as wanted", "differs", "not in access tokens", "another stack's", "ours"],
 )
-def test_a_grant_makes_its_mapper_beside_a_strangers_that_differs(
+def test_a_grant_makes_its_mapper_beside_an_unmanaged_one_that_differs(
     keycloak: FakeKeycloak, name: str, config: dict[str, str], found: str, mappers: int
 ) -> None:
     keycloak.client("api")["protocolMappers"].append(

@@ -110,7 +110,7 @@ def test_what_judges_the_requester_is_attached_with_a_warning(
     ]
 
 
-def test_a_grants_own_policies_cost_no_look(keycloak: FakeKeycloak) -> None:
+def test_a_grants_own_policies_cost_no_read(keycloak: FakeKeycloak) -> None:
     attach(keycloak, "client", with_policies=True)
     assert keycloak.asked(GENERIC_GET) == [] and len(on_it(keycloak)) == 1
     forget()

@@ -68,7 +68,7 @@ def clients_of(keycloak: FakeKeycloak) -> Clients:
 @pytest.mark.parametrize(
     ("on_remove", "found_on"), [("restore", False), ("revoke", False), ("keep", False), ("revoke", True)]
 )
-def test_a_create_that_fails_gives_back_what_was_found(keycloak: FakeKeycloak, on_remove: str, found_on: bool) -> None:
+def test_a_create_that_fails_restores_what_existed(keycloak: FakeKeycloak, on_remove: str, found_on: bool) -> None:
     demand(keycloak)
     keycloak.change("api", attributes={SWITCH_KEY: "true"} if found_on else {})
     before = dict(keycloak.client("api")["attributes"])
@@ -95,7 +95,7 @@ def test_a_create_that_fails_leaves_what_another_resource_of_the_stack_had(keycl
     assert keycloak.client("api")["attributes"] == {}
 
 
-def test_a_scope_found_as_wanted_is_left_without_a_claim(keycloak: FakeKeycloak) -> None:
+def test_a_scope_that_is_as_wanted_is_left_without_a_claim(keycloak: FakeKeycloak) -> None:
     """A failed create takes back with ``restore``, also where ``revoke`` has claimed what was found."""
     keycloak.change("api", defaultClientScopes=["s"])
     realm, uuid = Realm(keycloak.shared, "r"), keycloak.uuid("api")
@@ -144,7 +144,7 @@ def test_a_former_secret_that_ends_is_told_also_without_policies(keycloak: FakeK
 
 
 @pytest.mark.parametrize("acts", [True, False])
-def test_where_policies_act_each_write_has_a_look_of_its_own(keycloak: FakeKeycloak, acts: bool) -> None:
+def test_where_policies_act_each_write_has_a_read_of_its_own(keycloak: FakeKeycloak, acts: bool) -> None:
     if acts:
         demand(keycloak)
     clients = clients_of(keycloak)
@@ -247,7 +247,7 @@ def test_an_error_does_not_hide_what_was_changed_before_it(keycloak: FakeKeycloa
 # A look that a policy refuses
 
 
-def test_a_client_that_may_not_be_looked_at_is_asked_for_by_its_name(keycloak: FakeKeycloak) -> None:
+def test_a_client_that_may_not_be_read_is_asked_for_by_its_name(keycloak: FakeKeycloak) -> None:
     clients = clients_of(keycloak)
     clients.get(keycloak.uuid("api"))
     keycloak.change("api", name="n")
@@ -259,7 +259,7 @@ def test_a_client_that_may_not_be_looked_at_is_asked_for_by_its_name(keycloak: F
     assert asked.query["clientId"] == "api"
 
 
-def test_such_a_look_does_not_replace_what_is_known_of_others(keycloak: FakeKeycloak) -> None:
+def test_such_a_read_does_not_replace_what_is_known_of_others(keycloak: FakeKeycloak) -> None:
     keycloak.add_client("r", "another")
     clients, another = clients_of(keycloak), keycloak.uuid("another")
     fresh = clients.get(another)

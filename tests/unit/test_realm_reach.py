@@ -34,7 +34,7 @@ def verdict(
     return realm_reach(found, roles).verdict(requester, source, audience)
 
 
-def test_the_standard_exchange_looks_at_both_tokens() -> None:
+def test_the_standard_exchange_checks_both_tokens() -> None:
     found = survey(client("a", "b"), client("b", "c", switch=True), client("c"))
     allowed = verdict(found, "b", "a", "c")
     assert allowed.allowed and not allowed.conditions and allowed.exchange == "standard"
@@ -176,7 +176,7 @@ def test_a_mapped_composite_role_may_bring_any() -> None:
     assert verdict(found, "b", "a", None, roles).allowed
 
 
-def test_the_legacy_exchange_does_not_look_whose_token_it_is() -> None:
+def test_the_legacy_exchange_does_not_check_whose_token_it_is() -> None:
     found = survey(
         client("a"),
         client("b"),
@@ -359,7 +359,7 @@ def test_a_borrowed_mark_passes_and_is_named() -> None:
     assert told.startswith("client 'd': has a mark that was made for another client") and mark not in told
 
 
-def test_a_guard_on_scopes_looks_whose_token_it_is() -> None:
+def test_a_guard_on_scopes_checks_whose_token_it_is() -> None:
     mine = guard_parts(Guards(scopes={"b": {"to-c": ("a",)}}), {"b": "mark-b"})
     found = survey(
         client("a", "b"),

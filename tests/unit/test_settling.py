@@ -28,7 +28,7 @@ def looks_that_take(seconds: float, monkeypatch: pytest.MonkeyPatch) -> Callable
     return look
 
 
-def test_a_quick_server_is_looked_at_once(waited: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quick_server_is_read_once(waited: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_again(looks_that_take(0.01, monkeypatch)) == 1 and waited == [0.3]
 
 

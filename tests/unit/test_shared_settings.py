@@ -411,7 +411,7 @@ def test_claims_alone(keycloak: FakeKeycloak, clients: Clients) -> None:
     drop_claim(clients, uuid, "a", KIND)
 
 
-def test_a_claim_whose_client_went_since_the_first_look_is_dropped(
+def test_a_claim_whose_client_went_since_the_first_read_is_dropped(
     keycloak: FakeKeycloak, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uuid, now = keycloak.uuid("api"), [0.0]
@@ -441,7 +441,7 @@ def started(start: tuple[str | None, str | None]) -> FakeKeycloak:
 @given(
     STARTS, st.sampled_from([ON, WITH_REFRESH]), st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=12)
 )
-def test_the_last_one_out_leaves_the_client_as_the_first_one_found_it(
+def test_the_last_one_out_leaves_the_client_as_it_was_before_the_first(
     start: tuple[str | None, str | None], wanted: Mapping[str, Any], steps: list[tuple[str, bool]]
 ) -> None:
     keycloak = started(start)

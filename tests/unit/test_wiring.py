@@ -356,7 +356,7 @@ STRANGERS = {"uuid-api": ("UNANIMOUS", ("only by day", "frontend may"))}
     ],
     ids=str,
 )
-def test_a_door_that_strangers_keep_closed(
+def test_a_permission_that_unmanaged_policies_deny(
     changes: dict[str, Any], permissions: Any, marks: dict[str, str | None], refused: bool
 ) -> None:
     spec = grant(**{"exchange": "legacy", "flows": ("requester",), **changes})
