@@ -1,7 +1,6 @@
 """The grants of a realm as one resource, for large stacks: docs/adr/0028-one-resource-a-realm.md."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import pulumi
@@ -22,6 +21,7 @@ from providers.base.held import NUMBER
 from providers.base.moving import Moves, note_moves
 from providers.base.own_state import own_state_at
 from providers.base.part import collecting
+from providers.base.registered import is_registered
 from providers.base.taken_back import watch_new_parts
 from providers.bulk.told import IS_HELD, NEW_OWNER
 from providers.realm_grants import RealmGrants
@@ -189,6 +189,4 @@ def _kept(planned: GrantPlan) -> dict[str, Any]:
 
 async def _failed(held: RealmGrants) -> Mapping[str, Sequence[str]]:
     """The sentences of parts that failed, by their names."""
-    with suppress(Exception):  # of a resource that was not registered, which the engine says
-        return await held.failed.future() or {}
-    return {}
+    return (await held.failed.future() or {}) if await is_registered(held) else {}

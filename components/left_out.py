@@ -1,7 +1,6 @@
 """What ``--target`` leaves out of a run: Pulumi then makes a grant's component, but none of its resources."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
@@ -11,6 +10,7 @@ from pulumi.runtime import get_root_resource, is_dry_run
 from grants.odd import NOT_WIRED
 from kcadmin.rest.texts import named, some
 from providers.base import messages
+from providers.base.registered import is_registered
 
 
 @dataclass(eq=False)
@@ -51,6 +51,6 @@ def watch_left_out(grant: str, parts: Sequence[pulumi.Resource]) -> None:
 
 async def _is_made(part: pulumi.Resource) -> bool:
     """A resource that was left out has no id, and no error."""
-    with suppress(Exception):
-        return not isinstance(part, pulumi.CustomResource) or bool(await part.id.is_known())
-    return True
+    if not isinstance(part, pulumi.CustomResource) or not await is_registered(part):
+        return True
+    return bool(await part.id.is_known())

@@ -3,14 +3,14 @@
 https://www.keycloak.org/docs/latest/server_admin/#_audience
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pulumi
 
 from kcadmin.marks.ownership import owned_name
 from kcadmin.objects.mappers import AudienceMapper as Mapper
-from kcadmin.objects.mappers import AudienceMappers, may_have_been, reaches_tokens
+from kcadmin.objects.mappers import AudienceMappers, reaches_tokens
 from kcadmin.objects.realm import Realm
 from providers.base.after_removal import tell_token_life_of_grant, warn_of
 from providers.base.connections import Server
@@ -66,10 +66,6 @@ class AudienceMapperProvider(MapperProvider[Mapper]):
         ]
         fit = [each for each in same if each.mark or props.adopt or not differing_fields(each, wanted)]
         return [*fit, *store.named(wanted.name)]
-
-    def may_have_been(self, wanted: Mapper, was: Mapping[str, object]) -> bool:
-        """A note by itself adds no other audience to tokens, and no mark to a mapper."""
-        return may_have_been(wanted.audience, was)
 
     def tell_left(self, realm: Realm, props: MapperProps) -> None:
         holder, audience = realm.clients.get(props.client_uuid), props.included_client

@@ -10,7 +10,7 @@ import pulumi
 
 from kcadmin.marks.ownership import DESCRIPTION_LIMIT
 from kcadmin.objects.audience_scopes import AudienceScope as Scope
-from kcadmin.objects.audience_scopes import are_client_roles, audience_of_ours, may_have_been, roles_of
+from kcadmin.objects.audience_scopes import are_client_roles, audience_of_ours, roles_of
 from kcadmin.objects.client_scopes import ClientScopes, scope_token
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.texts import named, shown
@@ -71,10 +71,6 @@ class AudienceScopeProvider(OwnedObjectProvider[Scope]):
     def is_as_made(self, realm: Realm, now: Scope, props: AudienceProps) -> bool:
         client = realm.clients.get(props.included_client_uuid)  # a refresh finds no name if others add an audience
         return client is not None and audience_of_ours(now) == client.client_id
-
-    def may_have_been(self, wanted: Scope, was: Mapping[str, object]) -> bool:
-        """A note by itself does not make a scope one for another audience or for other users."""
-        return may_have_been(wanted, was)
 
     def shown(self, realm: Realm, found: Scope, props: AudienceProps) -> Outputs:
         roles = outputs(realm_roles=found.realm_roles, client_roles=found.client_roles)

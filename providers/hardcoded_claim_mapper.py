@@ -3,12 +3,12 @@
 https://www.keycloak.org/docs/latest/server_admin/#_protocol-mappers
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pulumi
 
-from kcadmin.objects.claim_mappers import STRING, HardcodedClaimMappers, is_value_of, may_have_been
+from kcadmin.objects.claim_mappers import STRING, HardcodedClaimMappers, is_value_of
 from kcadmin.objects.claim_mappers import HardcodedClaimMapper as Mapper
 from kcadmin.rest.texts import shown
 from providers.base.connections import Server
@@ -57,10 +57,6 @@ class HardcodedClaimMapperProvider(MapperProvider[Mapper]):
 
     def wanted(self, props: ClaimMapperProps) -> Mapper:
         return made_of(Mapper, props)
-
-    def may_have_been(self, wanted: Mapper, was: Mapping[str, object]) -> bool:
-        """A note by itself adds no other claim or value to tokens, and no mark to a mapper."""
-        return may_have_been(wanted, was)
 
 
 class HardcodedClaimMapper(KeycloakResource, module="keycloak", name="HardcodedClaimMapper"):

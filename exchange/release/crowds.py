@@ -36,8 +36,9 @@ class Crowds:
                 self._crowds[each.what, each.client].append(each)
 
     def dropped(self, left: Leftover) -> str | None:
-        """Drops a claim, the first time with its whole crowd. Returns why something of it stays, or nothing; None if not dropped here.
+        """Drops a claim, the first time with its whole crowd.
 
+        :returns: why something of it stays, or nothing; None if it is not dropped here.
         :raises KeycloakError: the write was refused.
         """
         crowd = self._crowds.pop((left.what, left.client), [])

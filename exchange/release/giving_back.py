@@ -3,14 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from kcadmin.objects.audience_scopes import AudienceScope
-from kcadmin.objects.audience_scopes import may_have_been as scope_may_have_been
-from kcadmin.objects.claim_mappers import HardcodedClaimMapper
-from kcadmin.objects.claim_mappers import may_have_been as claim_may_have_been
-from kcadmin.objects.claims import Claim, adopted_note
+from kcadmin.objects.claims import Claim, adopted_note, may_be_true
 from kcadmin.objects.clients import Client
 from kcadmin.objects.mapper_types import STORES
-from kcadmin.objects.mappers import AudienceMapper, may_have_been
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.shared_settings import drop_claims
 from kcadmin.rest.errors import Refusal
@@ -27,7 +22,7 @@ def give_back(realm: Realm, left: Leftover, store: Any, found: Any, holder_uuid:
     note = adopted_note(holder, left.owner, str(found.id), found.name, type(found)) if found else None
     if note is None or holder is None:
         return False
-    if not may_be_true(note, found):
+    if not may_be_true(found, note.was):
         raise Refusal(
             f"{left.about} in realm {named(realm.name)}: {untrue(note, holder)}; give it back by hand or delete it, and remove "
             "that attribute."
@@ -35,15 +30,6 @@ def give_back(realm: Realm, left: Leftover, store: Any, found: Any, holder_uuid:
     store.update(found.id, replace(found, owner=None, **note.was))
     drop_claims(realm.clients, holder_uuid, [note.key])
     return True
-
-
-def may_be_true(note: Claim, found: Any) -> bool:
-    """Whether an object may have been as a note says, which the owner of its client may have written."""
-    if isinstance(found, AudienceScope):
-        return scope_may_have_been(found, note.was)
-    if isinstance(found, HardcodedClaimMapper):
-        return claim_may_have_been(found, note.was)
-    return not isinstance(found, AudienceMapper) or may_have_been(found.audience, note.was)
 
 
 def untrue(note: Claim, holder: Client) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from exchange.release.giving_back import MAPPERS, may_be_true
+from exchange.release.giving_back import MAPPERS
 from kcadmin.authz.policies import ClientPolicy, ScriptPolicy
 from kcadmin.authz.policy_stores import STORES
 from kcadmin.authz.scopes_and_permissions import ScopePermission
@@ -14,8 +14,7 @@ from kcadmin.guards.entries import merged
 from kcadmin.guards.marks import KIND as GUARD_MARK
 from kcadmin.guards.marks import MARKED
 from kcadmin.objects.audience_scopes import AudienceScope, given_back, read_scope
-from kcadmin.objects.audience_scopes import may_have_been as scope_may_have_been
-from kcadmin.objects.claims import Kind, adopted_note, claims
+from kcadmin.objects.claims import Kind, adopted_note, claims, may_be_true
 from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.objects.clients import Client
 from kcadmin.objects.features import SWITCH_CLAIM
@@ -114,7 +113,7 @@ def _mapper(client: Client, raw: Mapping[str, Any], left: Leftover | None) -> Ma
     note = adopted_note(client, left.owner, str(now.id), now.name, type(now))
     if note is None:
         return None
-    if not may_be_true(note, now):
+    if not may_be_true(now, note.was):
         return raw
     back = replace(now, owner=None, **{"stored": (), **note.was})
     return {**raw, "name": back.name, "config": dict(back.stored) or back.config()}
@@ -130,7 +129,7 @@ def _scopes_given_back(found: Survey, left: Sequence[Leftover]) -> dict[str, Map
         note = adopted_note(holder, each.owner, each.id, each.name, AudienceScope)
         if scope and now and note:
             back = replace(now, owner=None, **{"stored": (), **note.was})
-            may = scope_may_have_been(replace(now, roles=back.roles), note.was)
+            may = may_be_true(replace(now, roles=back.roles), note.was)
             given[each.name] = given_back(scope, back) if may else scope
     return given
 

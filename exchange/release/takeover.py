@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from exchange.release.crowds import UNREADABLE
-from exchange.release.giving_back import MAPPERS, may_be_true, untrue
+from exchange.release.giving_back import MAPPERS, untrue
 from exchange.release.kinds import KINDS, NAMED_KINDS, holder_of
 from exchange.release.removal import Released, policy_of
 from kcadmin.authz.policy_stores import store_of
@@ -17,7 +17,7 @@ from kcadmin.guards.client_policies import POLICIES, PROFILES, Change, Entry, wr
 from kcadmin.guards.marks import MARKED, is_own, new_mark, renewed
 from kcadmin.guards.parts import guard_description, held_parts
 from kcadmin.marks.ownership import NOBODY, owned_name, stack_of
-from kcadmin.objects.claims import Claim, adopted_kind, adopted_note, claim_key, claim_of
+from kcadmin.objects.claims import Claim, adopted_kind, adopted_note, claim_key, claim_of, may_be_true
 from kcadmin.objects.clients import ATTRIBUTE, Client
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.shared_settings import drop_claims, write_claim
@@ -86,7 +86,7 @@ def _noted(
     if note is None or client is None:
         write()
         return None
-    if not may_be_true(note, found):
+    if not may_be_true(found, note.was):
         write()
         drop_claims(realm.clients, client.uuid, [note.key])
         return f"{untrue(note, client)}, so that note is removed"

@@ -50,6 +50,14 @@ class AudienceScope:
                 of_clients.setdefault(client, []).append(role)
         return of_clients
 
+    def may_have_been(self, was: Mapping[str, Any]) -> bool:
+        """Whether it may have been as a note says: it added no other audience to tokens, and was for no more users."""
+        held = was.get("stored") or ()
+        config = _stored_config(replace(self, stored=tuple((str(key), str(value)) for key, value in held)))
+        stored = AudienceMapper.read({"id": "", "name": "", "config": config}).audience
+        noted = {each for each in (was.get("included_client"), *stored) if each}
+        return noted <= {self.included_client} and {*map(tuple, was.get("roles") or ())} == {*self.roles}
+
 
 def roles_of(realm_roles: Iterable[str], client_roles: Mapping[str, Iterable[str]]) -> tuple[tuple[str, str], ...]:
     """The field ``roles``."""
@@ -162,15 +170,6 @@ def given_back(found: Mapping[str, Any], wanted: AudienceScope) -> dict[str, Any
 def audience_of_ours(scope: AudienceScope) -> str | None:
     """The client that our mapper, and no other, puts into tokens, by ``stored``."""
     return AudienceMapper.read({"id": "", "name": "", "config": _stored_config(scope)}).included_client
-
-
-def may_have_been(now: AudienceScope, was: Mapping[str, Any]) -> bool:
-    """Whether a client scope may have been as a note says: it adds no other audience to tokens, and is for no more users."""
-    held = was.get("stored") or ()
-    config = _stored_config(replace(now, stored=tuple((str(key), str(value)) for key, value in held)))
-    stored = AudienceMapper.read({"id": "", "name": "", "config": config}).audience
-    named = {each for each in (was.get("included_client"), *stored) if each}
-    return named <= {now.included_client} and {*map(tuple, was.get("roles") or ())} == {*now.roles}
 
 
 def _stored_config(scope: AudienceScope) -> dict[str, str]:

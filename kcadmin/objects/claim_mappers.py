@@ -94,14 +94,13 @@ class HardcodedClaimMapper:
         """The claim that it writes, and its value."""
         return self.claim_name, self.claim_value
 
-
-def may_have_been(now: HardcodedClaimMapper, was: Mapping[str, Any]) -> bool:
-    """Whether a mapper may have been as a note says: the same claim and value, and no mark."""
-    config = dict(was.get("stored") or ())
-    noted = [tuple(was.get(field) for field in ("claim_name", "claim_value", "json_type"))]
-    if config:
-        noted.append(HardcodedClaimMapper.read({"name": "", "id": "", "config": config}).claim)
-    return all(each == now.claim for each in noted) and OWNER_KEY not in config
+    def may_have_been(self, was: Mapping[str, Any]) -> bool:
+        """Whether it may have been as a note says: the same claim and value, and no mark."""
+        config = dict(was.get("stored") or ())
+        noted = [tuple(was.get(field) for field in ("claim_name", "claim_value", "json_type"))]
+        if config:
+            noted.append(HardcodedClaimMapper.read({"name": "", "id": "", "config": config}).claim)
+        return all(each == self.claim for each in noted) and OWNER_KEY not in config
 
 
 def is_value_of(kind: str, value: str) -> bool:

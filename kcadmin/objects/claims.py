@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 from kcadmin.marks.notes import HASH8, fits, hints_of, plain, read_note, required_fields, typed, typed_fields, warn_once
 from kcadmin.marks.ownership import CLAIM_PREFIX, NOBODY, Writer, hash16
@@ -122,6 +122,19 @@ def adopted_kind(id_: str, object_: type | None = None) -> Kind:
     return Kind(
         f"{ADOPTED}{id_}", {}, was, [each for each in required_fields(object_) if each in was] if object_ else ()
     )
+
+
+@runtime_checkable
+class Noted(Protocol):
+    """An object whose note could give tokens something that they do not have, such as another audience."""
+
+    def may_have_been(self, was: Mapping[str, Any]) -> bool:
+        """Whether it may have been as a note says: it gives tokens the same, and had no mark."""
+
+
+def may_be_true(object_: object, was: Mapping[str, Any]) -> bool:
+    """Whether an object may have been as a note on its client says, which the client's owner may have written."""
+    return not isinstance(object_, Noted) or object_.may_have_been(was)
 
 
 def adopted_note(client: Client | None, owner: str, id_: str, name: str, object_: type) -> Claim | None:

@@ -53,6 +53,13 @@ class AudienceMapper:
 
     adds = audience
 
+    def may_have_been(self, was: Mapping[str, Any]) -> bool:
+        """Whether it may have been as a note says: it added no other audience to tokens, and had no mark."""
+        config = dict(was.get("stored") or ())
+        stored = AudienceMapper.read({"name": "", "id": "", "config": config}).audience if config else self.audience
+        noted = (was.get("included_client"), was.get("custom_audience"))
+        return {stored, noted} == {self.audience} and OWNER_KEY not in config
+
     @classmethod
     def read(cls, mapper: Mapping[str, Any]) -> "AudienceMapper":
         """From the server's representation."""
@@ -134,14 +141,6 @@ def delete_own_mappers(clients: Clients, uuid: str, mapper_ids: Iterable[str], o
             raise Refusal(sentence("audience mapper", found.name, where, "is another's now", "run `pulumi up` again"))
         if found:
             mappers.delete(mapper_id)
-
-
-def may_have_been(audience: tuple[str | None, str | None], was: Mapping[str, Any]) -> bool:
-    """Whether a mapper of an audience may have been as a note says: it adds no other audience to tokens, and had no mark."""
-    config = dict(was.get("stored") or ())
-    stored = AudienceMapper.read({"name": "", "id": "", "config": config}).audience if config else audience
-    noted = (was.get("included_client"), was.get("custom_audience"))
-    return {stored, noted} == {audience} and OWNER_KEY not in config
 
 
 def _text(on: bool) -> str:

@@ -6,7 +6,6 @@ them. When all are done, the program reads ours again, and the run fails if one 
 
 import asyncio
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -19,6 +18,7 @@ from kcadmin.objects.realm import realms_of_run
 from kcadmin.rest.errors import KeycloakError
 from kcadmin.rest.misread import misreadings
 from providers.base import messages
+from providers.base.registered import is_registered
 
 if TYPE_CHECKING:
     from providers.base.provider import KeycloakProvider, Props
@@ -103,8 +103,7 @@ def watch_others(resource: "KeycloakResource", provider: "KeycloakProvider") -> 
 
 
 async def _done(resource: pulumi.Resource) -> float:
-    with suppress(Exception):  # the resource failed, which the engine reports
-        await resource.urn.future()
+    await is_registered(resource)
     return time.monotonic()
 
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Generic
 from kcadmin.marks.notes import fits, plain, typed_fields
 from kcadmin.marks.ownership import Writer, hash16, may_be
 from kcadmin.marks.whose import owner_remedy, whose
-from kcadmin.objects.claims import IDENTITY, Claim, Kind, adopted_kind, claim_of
+from kcadmin.objects.claims import IDENTITY, Claim, Kind, adopted_kind, claim_of, may_be_true
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.shared_settings import drop_claim, write_claim
 from kcadmin.objects.writers import is_held, require_one_stack
@@ -263,17 +263,13 @@ class OwnedObjectProvider(KeycloakProvider, Generic[T]):
         claim = claim_of(client, props.owner, kind) if props.adopt else None
         if claim is None or client is None:
             return outputs(found=CREATED)
-        if not self.may_have_been(wanted, claim.was):
+        if not may_be_true(wanted, claim.was):
             raise Refusal(
                 f"{self.named(props)}: bears this stack's mark, and the attribute {claim.key} of client "
                 f"{named(client.client_id)}, which others may write, says that it was another {self.OBJECT} before; give it "
                 "back by hand or delete it, and remove that attribute."
             )
         return outputs(found=ADOPTED, was=plain(claim.was))
-
-    def may_have_been(self, wanted: T, was: Mapping[str, Any]) -> bool:
-        """Whether an object may have been as a note on its client says, which the client's owner may have written."""
-        return True
 
     def was_by(self, kind: Kind, props: KeycloakProps) -> dict[str, Any]:
         """What an adopted object was, from the state, which leaves None out. :raises Refusal: the state was changed by hand."""

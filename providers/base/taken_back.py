@@ -6,7 +6,6 @@ they continued. A preview creates nothing: it counts its new resources at whose 
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary, WeakSet
@@ -28,6 +27,7 @@ from providers.base.face import config_value, is_package
 from providers.base.held import CONTINUES, NUMBER
 from providers.base.own_state import own_state, stack_name
 from providers.base.place import stack_of_program
+from providers.base.registered import is_registered
 from reach.marks_in_sight import marks_of_policies, marks_of_scopes, marks_on
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ PLACES = ("name", "client_uuid")  # as in the ``at`` of marks
 
 
 class _Part:
-    """A part that one resource holds with all of its realm, and that is new to the state: its fields, as a resource has them."""
+    """A part of a ``RealmGrants`` that is new to the state: its fields, as attributes like those of a resource."""
 
     def __init__(self, props: Mapping[str, Any]) -> None:
         vars(self).update(props)
@@ -70,14 +70,15 @@ class _Program:
         while self.ours:
             found, self.ours = self.ours, []
             for each in found:
-                with suppress(Exception):  # the resource failed, which the engine reports
-                    if not is_dry_run():
-                        numbers |= {await _value(each, CONTINUES)} - {None}
-                        new.add(await _value(each, NUMBER))
-                    elif not await _known(each, NUMBER):  # else it stays as it is
-                        seen = await _numbers(each, self.marks)
-                        numbers |= seen
-                        is_absent = each in self.judged and not await _has_uuids(each)
+                if not isinstance(each, _Part) and not await is_registered(each):
+                    continue
+                if not is_dry_run():
+                    numbers |= {await _value(each, CONTINUES)} - {None}
+                    new.add(await _value(each, NUMBER))
+                elif not await _known(each, NUMBER):  # else it stays as it is
+                    seen = await _numbers(each, self.marks)
+                    numbers |= seen
+                    is_absent = each in self.judged and not await _has_uuids(each)
                     unseen += [] if (seen and await _places(each)) or is_absent else [each]
         if numbers or not self.planned:  # what no plan has read: events, and resources outside of grants
             for each in unseen:
@@ -103,13 +104,12 @@ async def _numbers(resource: _Ours, marks: Iterable[Mark]) -> set[str]:
 
 async def _at_its_place(resource: _Ours, unread: set[str]) -> set[str]:
     """The numbers in marks that no plan has read. unread: gets the sentence for a place that could not be read."""
-    with suppress(Exception):  # the resource failed, which the engine reports
-        try:
-            marks = written_by_us(await _marks_at(resource), stack_of_program(stack_name()))
-            return await _numbers(resource, marks)
-        except KeycloakError as problem:
-            unread.add(f"how many objects are taken back is not known in full: {problem.clause}")
-    return set()
+    try:
+        marks = written_by_us(await _marks_at(resource), stack_of_program(stack_name()))
+    except KeycloakError as problem:
+        unread.add(f"how many objects are taken back is not known in full: {problem.clause}")
+        return set()
+    return await _numbers(resource, marks)
 
 
 async def _has_uuids(resource: _Ours) -> bool:
@@ -177,7 +177,7 @@ def watch_taken_back(resource: "KeycloakResource", *, judged: bool = False) -> N
 
 
 def watch_new_parts(parts: Iterable[Mapping[str, Any]]) -> None:
-    """Counts in a preview the parts that are new to the resource which holds them; what they come to, it tells itself."""
+    """Counts in a preview the new parts of a ``RealmGrants``. In an ``up`` that resource reports what they continue."""
     program = _this_program()
     if program and is_dry_run() and (new := [*map(_Part, parts)]):
         program.ours += new
@@ -185,7 +185,7 @@ def watch_new_parts(parts: Iterable[Mapping[str, Any]]) -> None:
 
 
 async def all_told() -> None:
-    """Waits until all is said of a grant of the package, whose caller waits for its resources alone."""
+    """Waits until all is reported about a grant of the package. Its caller waits only for the grant's resources."""
     program = _this_program()
     while program and program.told:
         await program.told.future()
@@ -197,7 +197,7 @@ def _this_program() -> _Program | None:
 
 
 async def _known(resource: _Ours, name: str) -> Any:
-    """A value; None as long as it is not known."""
+    """A value; None if it is not yet known."""
     found = getattr(resource, name, None)
     return await _value(resource, name) if not isinstance(found, pulumi.Output) or await found.is_known() else None
 

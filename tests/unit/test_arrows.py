@@ -306,7 +306,7 @@ def test_the_program_is_short_and_only_names_what_is_done() -> None:
 
 
 # What each command, or each object, has under the same name.
-IN_EACH = {"as_json", "as_lines", "as_object", "as_table", "summary", "may_have_been"}
+IN_EACH = {"as_json", "as_lines", "as_object", "as_table", "summary"}
 
 
 def test_a_public_name_is_defined_once() -> None:

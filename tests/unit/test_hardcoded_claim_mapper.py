@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kcadmin.marks.ownership import OWNER_KEY
-from kcadmin.objects.claim_mappers import HardcodedClaimMapper, may_have_been
+from kcadmin.objects.claim_mappers import HardcodedClaimMapper
 from kcadmin.objects.claims import Claim, adopted_kind
 from kcadmin.rest.errors import Refusal
 from providers.hardcoded_claim_mapper import HardcodedClaimMapperProvider
@@ -102,4 +102,4 @@ def test_a_note_alone_brings_no_other_claim_into_tokens(keycloak: FakeKeycloak, 
 
 def test_a_note_that_may_be_true_is_believed() -> None:
     now = HardcodedClaimMapper("n", "tenant", "blue", "String", True, False, False, True, False)
-    assert may_have_been(now, NOTE)
+    assert now.may_have_been(NOTE)

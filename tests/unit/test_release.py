@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from exchange.release import removal
-from kcadmin.objects.audience_scopes import AudienceScope, may_have_been
+from kcadmin.objects.audience_scopes import AudienceScope
 from kcadmin.objects.mapper_types import STORES
 from kcadmin.rest.errors import Refusal
 from providers.base.mapper import MapperProvider
@@ -49,7 +49,7 @@ def fails(realm: object, left: Leftover) -> None:
     ],
 )
 def test_a_note_makes_a_client_scope_no_wider(was: dict[str, Any], may: bool) -> None:
-    assert may_have_been(SCOPE, was) is may
+    assert SCOPE.may_have_been(was) is may
 
 
 def test_guards_stay_while_what_they_guard_could_not_be_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
