@@ -88,7 +88,7 @@ def unfit_bundle(file: object, environ: Mapping[str, str] = os.environ) -> Odd |
     kind = "capath" if Path(str(file)).is_dir() else "cafile"
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(**{kind: str(file)})
-    except OSError:  # ssl.SSLError is one
+    except OSError:  # ssl.SSLError is a subclass
         return UNFIT_BUNDLE.told(variable=variable, file=shown(file))
     return None
 

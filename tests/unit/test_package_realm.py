@@ -38,7 +38,7 @@ def test_an_explicit_provider_and_what_is_of_all_grants(monkeypatch: pytest.Monk
     monkeypatch.setattr(realm_grants, "this_run", lambda: None)
     monkeypatch.setattr(realm_grants, "own_provider", lambda: "other")
     provider, realm = faults("one", realm="s")
-    assert "is of an explicit provider" in provider and "'g' sets realm" in realm
+    assert "uses an explicit provider" in provider and "'g' sets realm" in realm
 
 
 def test_options_reach_the_resource_or_are_refused(program: Program, keycloak: FakeKeycloak) -> None:  # noqa: F811
