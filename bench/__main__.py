@@ -154,7 +154,7 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--exchange", choices=EXCHANGES, help="default: both")
     parser.add_argument(
-        "--rounds", type=int, default=5, help=f"default: 5; with fewer than {FEWEST_ROUNDS} requests alone are kept"
+        "--rounds", type=int, default=5, help=f"default: 5; with fewer than {FEWEST_ROUNDS} only requests are kept"
     )
     parser.add_argument(
         "--only", type=chosen(COMPETITORS), default=COMPETITORS, metavar="A,B", help=f"of {', '.join(COMPETITORS)}"

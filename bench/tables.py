@@ -155,7 +155,7 @@ def state_table(cases: Mapping[str, Json]) -> str:
 
 
 def checkpoint_table(cases: Mapping[str, Json]) -> str:
-    """Where ours was timed with Pulumi's checkpoints and without: both."""
+    """Seconds with and without Pulumi's checkpoints, where both were measured."""
     rows = []
     for phase in PHASES:
         for grants, case in cases.items():

@@ -22,7 +22,7 @@ from providers.registry import kinds
 
 
 def tell_changes(grants: Sequence[GrantPlan], *, all_of_stack: bool) -> None:
-    """In one message of a preview, where there is a change. Only then a config that is nearly too large is worth a warning.
+    """Shows the changes in one message of a preview. Warns of a config that is nearly too large, only if there are changes.
 
     :param all_of_stack: the stack has no other grants.
     """
@@ -79,9 +79,9 @@ def are_as_before(grants: Sequence[GrantPlan], realm: str) -> bool:
 
 
 def for_people(grants: Mapping[str, Description]) -> dict[str, str] | str:
-    """Grants by their names as a stack's output tells them: a line each, or how many they are.
+    """A stack's output about its grants: a line for each, or how many there are.
 
-    ``pulumi up`` prints a stack's outputs whenever it runs, also where nothing has changed.
+    ``pulumi up`` prints a stack's outputs at each run, even if nothing has changed.
     """
     if len(grants) <= SHOWN:
         return {name: line(each) for name, each in grants.items()}

@@ -84,7 +84,7 @@ def _bound_sources(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tup
         if client and Unfit.BOUND in unfit_for(client, Position.SOURCE, exchange, foreign=foreign):
             yield (
                 f"tokens of source {named(flow.source)} are bound to its caller's key ({' and '.join(client.bound_by)}), and the "
-                f"standard exchange takes them from {named(flow.source)} alone, not from {named(flow.requester)}",
+                f"standard exchange takes them only from {named(flow.source)}, not from {named(flow.requester)}",
                 f"let {named(flow.source)} ask with flows: [requester], or switch the binding off there",
             )
 

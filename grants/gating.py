@@ -12,7 +12,7 @@ def is_gated(spec: GrantSpec) -> bool:
 
 
 def gate(spec: GrantSpec, client: str) -> Gate:
-    """What is asked about a client that is to hold the grant's scope."""
+    """The question about a client that will get the grant's scope."""
     on_request = spec.audience == OPTIONAL_SCOPE
     goes, received = spec.restrict_full_scope and is_gated(spec), RECIPIENT in spec.flows
     return Gate(spec.realm, client, spec.target, goes, on_request, received)

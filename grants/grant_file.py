@@ -72,7 +72,7 @@ def parsed(text: str, *, is_json: bool) -> list[tuple[dict[str, Any], int]]:
     for given, line in found:
         if not isinstance(given, dict):
             raise UnfitFile(
-                f"holds {shown(given)}, which is not a grant; give each with name, sources and target", line
+                f"contains {shown(given)}, which is not a grant; give each with name, sources and target", line
             )
     return found
 
@@ -124,7 +124,9 @@ def _of_yaml(text: str) -> Iterator[tuple[Any, int]]:
         said = getattr(problem, "problem", None) or getattr(problem, "reason", "")
         raise UnfitFile(f"is not YAML as expected ({said}); correct it", where and _line(where)) from None
     except (ValueError, RecursionError, TypeError):  # such as !!int x, a list as a key
-        raise UnfitFile("holds a value that is not what its tag says, or lists that are too deep; correct it") from None
+        raise UnfitFile(
+            "contains a value that does not fit its tag, or lists that are nested too deeply; correct it"
+        ) from None
 
 
 def _weigh(node: Any, known: dict[int, tuple[int, int] | None]) -> tuple[int, int]:

@@ -127,7 +127,11 @@ def _loosened(grants: Sequence[GrantPlan], before: RealmReach, after: RealmReach
 
 def _told_loosened(grant: GrantPlan, exchange: Exchange, was: Reasoning, now: Reasoning) -> Notice:
     to = f"for {named(exchange.audience)}" if exchange.audience else "for itself"
-    when = f"if {' and '.join(now.conditions)}" if now.conditions else "whatever the user holds and asks for"
+    when = (
+        f"if {' and '.join(now.conditions)}"
+        if now.conditions
+        else "whatever roles the user has and scopes are requested"
+    )
     text = (
         f"loosened by grant {named(grant.spec.name)} in realm {named(grant.spec.realm)}: {named(exchange.requester)} may "
         f"exchange tokens of {named(exchange.source)} {to} {when}; before, only if {' and '.join(was.conditions)}."

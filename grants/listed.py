@@ -69,17 +69,19 @@ def files_of(given: str, project: Path | None = None) -> list[tuple[str, Path]]:
             return [(given, place)]
         there = sorted(each for each in place.iterdir() if not each.name.startswith("."))
         if folders := [each.name for each in there if each.is_dir()]:
-            raise UnfitFile(f"holds the folder {named(folders[0])}, which is not read; put its files beside the others")
+            raise UnfitFile(
+                f"contains the folder {named(folders[0])}, which is not read; put its files beside the others"
+            )
         meant = [each for each in there if each.suffix.strip().lower() in ENDINGS]
         files = [each for each in meant if each.suffix in ENDINGS and each.is_file()]
         if lost := [each.name for each in meant if each not in files]:
-            wrong = f"holds {named(lost[0])}, which is not a file with the ending {', '.join(ENDINGS)}"
+            wrong = f"contains {named(lost[0])}, which is not a file with the ending {', '.join(ENDINGS)}"
             raise UnfitFile(f"{wrong}; correct it, so that its grants are not removed, or take it away")
         size = sum(each.stat().st_size for each in files)
     except OSError as problem:
         raise UnfitFile(f"cannot be read ({problem.strerror}); correct the path or its permissions") from None
     if not files:
-        raise UnfitFile(f"holds no file with the ending {', '.join(ENDINGS)}; write [] into one for no grants")
+        raise UnfitFile(f"contains no file with the ending {', '.join(ENDINGS)}; write [] into one for no grants")
     if size > MOST_BYTES:
         raise UnfitFile(f"holds more than {MOST_BYTES:,} bytes; divide it between stacks")
     return [(str(Path(given) / each.name), each) for each in files]

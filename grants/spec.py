@@ -184,7 +184,7 @@ def _faults(spec: GrantSpec) -> Iterator[tuple[str, str]]:
     for wrong in sorted({unfit(source) or "" for source in spec.sources} - {""}):
         yield f"sources {wrong}", "leave it out"
     if any(not source.strip() or len(source) > NAME_LIMIT for source in spec.sources):
-        yield "sources holds an empty or too long name", f"give each 1 to {NAME_LIMIT} characters"
+        yield "sources contains an empty or too long name", f"give each 1 to {NAME_LIMIT} characters"
     if spec.target in spec.sources:
         yield f"target {shown(spec.target)} is also a source", "name two clients"
     if spec.requester and spec.flows:

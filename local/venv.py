@@ -1,4 +1,4 @@
-"""Virtual environments with exactly what a lock file holds: wheels alone, each checked against its SHA-256.
+"""Virtual environments with exactly the packages of a lock file: only wheels, each checked against its SHA-256.
 
 `.local/venv` is that of the project, `.local/tools` that of the programs behind `make lock` and `make sbom`.
 """

@@ -257,7 +257,7 @@ class RealmReach:
         for why in unfit_for(client, Position.SOURCE, exchange, foreign=source != requester):
             yield worded(why, source) + (", so no token is issued for it" if why is Unfit.BEARER_ONLY else "")
         if source != requester and Unfit.PUBLIC in unfit_for(self.clients.get(requester), Position.REQUESTER, exchange):
-            yield f"{texts.named(requester)} is a public client, which may exchange its own tokens alone"
+            yield f"{texts.named(requester)} is a public client, which may exchange only its own tokens"
         yield from (each.told for each in self.failing_source(requester, source) if each.sure)
         if requester not in self.guards.refused and (refused := self.guards.refusal_of(requester, source)):
             yield refused

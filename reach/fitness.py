@@ -36,7 +36,7 @@ class Unfit(str, Enum):
     PROTOCOL = "it is not an OpenID Connect client"
     BEARER_ONLY = "it is bearer-only"
     PUBLIC = "it is a public client"
-    BOUND = "its tokens are bound to its caller's key, and the standard exchange takes them from itself alone"
+    BOUND = "its tokens are bound to its caller's key, and the standard exchange takes them only from that client"
     CONSENT = "it requires consent, for which the legacy exchange cannot ask"
 
 

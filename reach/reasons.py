@@ -174,7 +174,7 @@ def is_of_sources(phrase: str) -> bool:
 
 
 def writes(by: str, name: str) -> str:
-    """A condition on what a mapper writes that may write any text."""
+    """A condition on the value of a mapper that may write any text."""
     return f"what {by} writes is {texts.named(name)}"
 
 

@@ -25,11 +25,11 @@ COLUMNS = (
 FORMULA = re.compile(r"""(^|[;,\t"'|])(?=\s*[=+\-@\t\r＝＋－＠])""")
 """After these characters a spreadsheet may begin a formula, whichever separator it uses."""
 LEGACY_LEAVES_OUT = (
-    "note: events of the legacy exchange contain the user's id alone, and neither the subject token's client nor the session; "
+    "note: events of the legacy exchange contain only the user's id, and neither the subject token's client nor the session; "
     "if several grants fit, all are shown."
 )
 BY_NAME_ALONE = (
-    "this login may not read users, so events of the legacy exchange, which contain ids alone, are left out; give the user's id, "
+    "this login may not read users, so events of the legacy exchange, which contain only ids, are left out; give the user's id, "
     "or the login the role view-users."
 )
 LOG_NOTE = (

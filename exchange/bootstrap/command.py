@@ -164,7 +164,7 @@ def bootstrap_command(
         roles = robot.roles_for([robot.STANDARD, *(purpose for purpose, on in wished.items() if on)])
         if only and any(wished.values()):
             raise InvalidSettings(
-                ["--only: reaches standard grants without conditions alone; leave the other purposes out."]
+                ["--only: works for standard grants without conditions only; leave the other purposes out."]
             )
         more: dict[str, Any] = {"only": only or (), "accepted": accept_policy_changes or (), "tell": print_warning}
         if by_issuer:

@@ -238,7 +238,7 @@ def _of_others(q: Question, naming: ExpectedAudience) -> Iterator[Finding]:
             yield _at(q, naming, "mapper-names-nobody", wrong, remedy, place, named)
         elif naming.named in mapper.name:
             wrong = (
-                f"names {texts.named(named)} by its audience mapper {texts.named(mapper.name)}{where}, and not "
+                f"adds {texts.named(named)} to aud by its audience mapper {texts.named(mapper.name)}{where}, and not "
                 f"{texts.named(naming.named)}"
             )
             remedy = f"let the mapper add {texts.named(naming.named)}"

@@ -169,7 +169,7 @@ def source(q: Question) -> Iterator[Finding]:
         wrong = "is bearer-only, so no token is issued for it"
         yield _field(q, "source-bearer-only", client, "bearerOnly", wrong, "name a client that users log in to")
     if Unfit.BOUND in found:
-        wrong = f"has tokens that are bound to its caller's key, and the standard exchange takes them from {named(name)} alone"
+        wrong = f"has tokens that are bound to its caller's key, and the standard exchange takes them only from {named(name)}"
         remedy = f"let {named(name)} ask itself (flows: [requester]), or switch the binding off under Clients → {name}"
         yield _field(q, "source-bound", client, _binding(client), wrong, remedy)
     seconds = _seconds(client.value(NOT_BEFORE))
@@ -185,7 +185,7 @@ def target(q: Question) -> Iterator[Finding]:
     """The target, where another client asks for it."""
     client, name = q.target, q.case.target
     if client is None:
-        wrong = "does not exist, or the login may not see it, so it is no audience"
+        wrong = "does not exist, or the login may not see it, so it cannot be an audience"
         yield q.found("target-missing", "client", name, wrong, "create it, or correct the client id")
         return
     disabled_targets = not q.reader.cache.features.refuses_disabled_targets

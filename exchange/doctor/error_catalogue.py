@@ -64,14 +64,14 @@ REQUEST: Mapping[str, Fault] = {
         "has a grant_type that the server does not know", "send urn:ietf:params:oauth:grant-type:token-exchange"
     ),
     "parameter-twice": Fault("holds a parameter twice", "send each once; only audience and resource may be repeated"),
-    "wrong-address": Fault("goes to another realm, path or method", "POST to /realms/<realm>/protocol/openid-connect/token"),
+    "wrong-address": Fault("is sent to another realm, path or method", "POST to /realms/<realm>/protocol/openid-connect/token"),
     "subject-token-left-out": Fault("has no subject_token", "send the user's access token as subject_token"),
     "subject-token-type-left-out": Fault(
         "has no subject_token_type, which the standard exchange demands and the legacy one does not",
         "send urn:ietf:params:oauth:token-type:access_token",
     ),
     "subject-token-of-another-type": Fault(
-        "says that its subject token is no access token",
+        "says that its subject token is not an access token",
         "send the access token, and urn:ietf:params:oauth:token-type:access_token as subject_token_type",
     ),
     "legacy-parameter": Fault(
@@ -79,14 +79,16 @@ REQUEST: Mapping[str, Fault] = {
         "leave it out; the standard exchange neither impersonates nor asks identity providers",
     ),
     "subject-token-stale": Fault(
-        "carries a subject token that is expired, revoked, of an ended session, of another realm, damaged, or no access token",
+        "carries a subject token that is expired, revoked, of an ended session, of another realm, damaged, or not an "
+        "access token",
         "fetch a new access token at the source and exchange that; check its exp and iss",
     ),
     "subject-token-too-old": Fault(
         "carries a subject token that was issued before the audience was set up",
         "fetch a new one at the source: the aud of a token never changes",
     ),
-    "audience-of-nobody": Fault("asks for an audience that is no client of the realm", "send the target's client id as audience"),
+    "audience-of-nobody": Fault("asks for an audience that is not a client of the realm", "send the target's client "
+    "id as audience"),
     "requested-type-unknown": Fault(
         "asks for a requested_token_type that this exchange does not give",
         "leave it out, or ask for urn:ietf:params:oauth:token-type:access_token",
@@ -107,7 +109,7 @@ REQUEST: Mapping[str, Fault] = {
     "foreign-token-of-public-client": Fault(
         "comes from a public client, with the token of another client", "let a confidential client ask"
     ),
-    "saml-asked": Fault("asks for a SAML assertion for a client that is no SAML client", "ask for an access token"),
+    "saml-asked": Fault("asks for a SAML assertion for a client that is not a SAML client", "ask for an access token"),
     "impersonation-refused": Fault(
         "asks to act as another user (requested_subject), which needs a permission of its own",
         "leave requested_subject out; grants do not cover impersonation",

@@ -77,7 +77,7 @@ def _enforces(q: Question, client: Client, act: Act) -> Iterator[Finding]:
             yield _found(q, "guard-source", act, wrong, remedy, claim, allowed, sure=act.sure and lets is False)
     else:
         wrong = (
-            f"lets {named(client.client_id)} exchange only tokens whose claim {named(claim)} is like {named(allowed)}"
+            f"lets {named(client.client_id)} exchange only tokens whose claim {named(claim)} matches {named(allowed)}"
         )
         remedy = f"check that claim of the subject token; change user_claims of the ExchangeGuards, or the policy under {WHERE}"
         said = _claim_of_user(q, claim)
@@ -114,8 +114,8 @@ def _drops(q: Question, client: Client, act: Act) -> Iterator[Finding]:
         each.audience and not each.on_request and not each.renamed and not each.when for each in others
     ):
         wrong = (
-            f"leaves out the mappers of {named(client.client_id)} itself, and only {quoted(naming)} there names "
-            f"{named(q.case.target)}" + (" always" if others else "")
+            f"leaves out the mappers of {named(client.client_id)} itself, and only {quoted(naming)} there "
+            f"{'always ' if others else ''}adds {named(q.case.target)} to aud"
         )
         remedy = "put the audience mapper into a default client scope, or take noWiderScopes out of the guards"
         yield _found(q, "guard-scopes", act, wrong, remedy, DOWNSCOPE, "on", sure=act.sure and not others)

@@ -128,7 +128,7 @@ class RealmReader:
         return self._once(("scope roles", scope_id), ask)
 
     def user(self, username: str) -> Json | None:
-        """A user by the whole name."""
+        """A user by the exact name."""
         found = self._once(("user", username), lambda: self.realm.users_named(username))
         return found[0] if found else None
 

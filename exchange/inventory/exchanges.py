@@ -90,10 +90,8 @@ def unfit_client(
     """Why no grant can have a client in a position. foreign: whether it exchanges another client's token."""
     found = unfit_for(client, position, exchange, foreign=foreign)
     if position is Position.REQUESTER and client and client.is_on("publicClient") and Unfit.PUBLIC not in found:
-        return (
-            f"client {texts.named(name)} is public, so it may exchange its own tokens alone, and no grant has a "
-            "public requester"
-        )
+        what = "is public, so it may exchange only its own tokens, and no grant has a public requester"
+        return f"client {texts.named(name)} {what}"
     words = {
         Unfit.MISSING: f"there is no client {texts.named(name)}",
         Unfit.DISABLED: f"client {texts.named(name)} is disabled",

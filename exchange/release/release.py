@@ -186,7 +186,7 @@ def as_lines(found: Leavings, own: Collection[str] = ()) -> list[str]:
     lines += [f"  {about}{f' ({number} ×)' if number > 1 else ''}" for about, number in going.items()]
     lines += [f"  becomes that of {named(found.by)}: {each.about}" for each in found.adopted]
     lines += [f"  ends: {each}" for each in found.ends] or ["  ends: no exchange"]
-    lines += [f"  opens, since a guard goes: {each}" for each in found.opens]
+    lines += [f"  opens, since a guard is removed: {each}" for each in found.opens]
     return lines
 
 

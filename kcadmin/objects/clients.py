@@ -59,7 +59,7 @@ class Client:
         return is_true(self.value(field))
 
     def is_older(self, seconds: float) -> bool:
-        """Whether it was read longer ago."""
+        """Whether it was read longer ago than that."""
         return time.monotonic() - self.seen_at >= seconds
 
     def with_values(self, values: Mapping[str, Any]) -> "Client":

@@ -1,4 +1,4 @@
-"""The issuer whose tokens a robot logs in by: an identity provider of the realm, its own one or one that exists.
+"""The issuer whose tokens a robot logs in by: an identity provider of the realm, either made for the robot or already there.
 
 A provider that bootstrap made has its mark in its config, which only administrators of identity providers may write. Another one
 is never changed. A provider is made before the robot and deleted before it, so that a run that is killed leaves its alias known.

@@ -42,7 +42,7 @@ def permit_only(realm: Realm, client_id: str, user: str, uuids: Collection[str],
         undo.callback(_begin if was_on else _end, realm)
     if not was_on and SWITCH in settings:
         _begin(realm)
-        undo.callback(_switch, realm, on=False)  # first: a switch that fails may have been done
+        undo.callback(_switch, realm, on=False)  # noted first, since a switch that failed may still have been done
         _switch(realm, on=True)
     server = _server(realm)
     if server is None:  # an older server than 26.2 does not know the switch either

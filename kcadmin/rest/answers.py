@@ -167,7 +167,7 @@ class Answer:
         return UnexpectedAnswer(self.status_code, sentence, self.wait())
 
     def created_id(self) -> str:
-        """The id of what a POST has made. :raises KeycloakError: the answer names none."""
+        """The id of the object that a POST made. :raises KeycloakError: the answer has none."""
         found = self.headers.get("Location", "").rsplit("/", 1)[-1]
         if not _ID.fullmatch(found):
             raise self.unexpected(

@@ -54,7 +54,7 @@ def require_audience(login: AssertionLogin, assertion: str, issuer: str) -> None
     audience = claims_of(assertion).get("aud")
     if audience not in (issuer, [issuer]):
         raise LoginRefused(
-            f"{origin(login)}: has the audience {shown(audience)}, and Keycloak wants the realm's issuer alone; "
+            f"{origin(login)}: has the audience {shown(audience)}, and Keycloak wants only the realm's issuer; "
             f"ask for a token with the audience {shown(issuer)}."
         )
 

@@ -7,7 +7,7 @@ from urllib3.util import parse_url
 
 
 def host_of(url: str) -> str:
-    """The host of an address, or ''. Python's own reader takes another one out of ``http://a\\[::1]``."""
+    """The host of an address, or ''. Python's own parser finds another one in ``http://a\\[::1]``."""
     try:
         return (parse_url(url).host or "").strip("[]").lower()
     except LocationParseError:

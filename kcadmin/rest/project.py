@@ -9,7 +9,7 @@ PATHS = ("caCertificate", "clientCertificate", "clientKey", "clientAssertionFile
 
 
 def project_folder(start: Path | None = None) -> Path:
-    """The folder of the Pulumi project that a folder, else the current one, is in: a program may start deeper, by ``main``."""
+    """The folder of the Pulumi project around a folder, by default the current one; with ``main`` a program starts deeper."""
     here = (start or Path.cwd()).absolute()
     return next((each for each in (here, *here.parents) if any((each / name).is_file() for name in PROJECTS)), here)
 

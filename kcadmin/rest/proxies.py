@@ -52,7 +52,7 @@ class Proxy:
 
     @property
     def speaks_tls(self) -> bool:
-        """Whether its address says so; mostly that is the scheme of the server, written by mistake."""
+        """Whether the proxy's address is https://. Often that is the server's scheme, copied by mistake."""
         parts = self._parts()
         return parts is not None and parts.scheme == "https"
 

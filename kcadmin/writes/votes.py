@@ -1,7 +1,7 @@
 """How the conditions of a realm's client policies vote at a write of a client.
 
-Proven on 26.2.5, 26.5.6, 26.7.3 and 26.7.5. A policy holds where a condition votes yes and none votes no. A policy without
-conditions, or whose conditions all abstain, never holds.
+Proven on 26.2.5, 26.5.6, 26.7.3 and 26.7.5. A policy applies if a condition votes yes and none votes no. A policy without
+conditions, or whose conditions all abstain, never applies.
 https://www.keycloak.org/docs/latest/server_admin/#_client_policies
 """
 

@@ -18,7 +18,7 @@ def announced(props: Mapping[str, Any], removes: str | None = None) -> Iterator[
 
     :param removes: the resource that is removed. Unannounced changes, and writes that Keycloak refuses, do not stop its
         removal.
-    :raises Unannounced: a write changed more than it says and ``props`` accept; with what else went wrong after it.
+    :raises Unannounced: a write changed more than it sent and ``props`` accept; with later errors in the same call.
     """
     with watched(props.get(ACCEPTED) or (), forgives=removes is not None) as watch:
         try:

@@ -78,7 +78,7 @@ def own_provider() -> bool:
 
 
 def begin(run: Run) -> None:
-    """Makes this context work for a run."""
+    """Binds the current context to a run."""
     _run.set(run)
 
 

@@ -40,8 +40,8 @@ NAMED_BY = ("name", "grant", "client_id", "resource_server")
 class DescribesObject(BearsMarks):
     """``PROPS``: the dataclass of its fields, from which ``INPUTS``, ``DEFAULTS``, ``SETS`` and ``CLIENTS`` come.
 
-    ``CONSTANT``: fields that a live object always has, to show drift. ``PASSED``: inputs that no state holds. ``PLANNED``:
-    writes of clients of a grant's part are judged with the grant.
+    ``CONSTANT``: fields that a live object always has, to show drift. ``PASSED``: inputs that are not in the state.
+    ``PLANNED``: whether the writes of clients are judged with the grant.
     """
 
     OBJECT: ClassVar[str]

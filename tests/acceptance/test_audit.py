@@ -210,7 +210,7 @@ def test_lines(audited: Audited, monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines[6].endswith('reason="not_allowed: client not allowed to exchange to audience"')
     assert "\x1b" not in result.output
     assert (
-        "legacy exchange contain the user's id alone" in result.stderr and "refused exchanges at WARN" in result.stderr
+        "legacy exchange contain only the user's id" in result.stderr and "refused exchanges at WARN" in result.stderr
     )
 
 

@@ -167,7 +167,7 @@ def test_a_grant_of_a_bound_source(make_realm: Callable[..., TestRealm]) -> None
         stack.up(*grants)
     assert sorted(str(refused.value).splitlines()) == [
         f"grant '{name}' in realm '{realm.name}': tokens of source '{source}' are bound to its caller's key ({kind}), and the "
-        f"standard exchange takes them from '{source}' alone, not from '{asks}'; let '{source}' ask with flows: [requester], "
+        f"standard exchange takes them only from '{source}', not from '{asks}'; let '{source}' ask with flows: [requester], "
         "or switch the binding off there."
         for name, source, kind, asks in (
             ("one", "bff", "DPoP", "api"),

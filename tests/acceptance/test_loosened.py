@@ -68,7 +68,7 @@ def test_other_required_roles(home: TestRealm, stack: Stack) -> None:
     before = "; before, only if the user has the role 'vip'."
     assert told(home, stack, narrow) == ()
     assert told(home, stack, wide)[0] == f"{by} if the user has the role 'guest' or 'vip'{before}"
-    assert told(home, stack, grant(home))[0] == f"{by} whatever the user holds and asks for{before}"
+    assert told(home, stack, grant(home))[0] == f"{by} whatever roles the user has and scopes are requested{before}"
     assert not passes(home, "api", OTHER)
     stack.up(wide)
     assert passes(home, "api", OTHER)

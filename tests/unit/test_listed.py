@@ -94,7 +94,7 @@ def test_a_folder_and_the_config_beside_it(project: Path) -> None:
     assert clients_by_realm(config.get) == {"r": 4}  # what the plugin counts: web, hub, api, 22:00
     (folder / "more").mkdir()
     (fault,) = listed_grants(config.get).faults
-    assert fault.startswith("config 'grantsFile': 'grants' holds the folder 'more', which is not read; ")
+    assert fault.startswith("config 'grantsFile': 'grants' contains the folder 'more', which is not read; ")
 
 
 def test_the_same_name_twice_tells_both_places(project: Path) -> None:
@@ -124,7 +124,7 @@ LAUGHS = "- &a0 [x]\n" + "".join(f"- &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" 
     [
         ("", "file 'grants.yaml': is not a list of grants; "),
         ("grants: []", "file 'grants.yaml', line 1: is not a list of grants; "),
-        ("- g", "file 'grants.yaml', line 1: holds 'g', which is not a grant; "),
+        ("- g", "file 'grants.yaml', line 1: contains 'g', which is not a grant; "),
         ("- name: g\n\tx: 1", "file 'grants.yaml', line 2: is not YAML as expected ("),
         ("[]\n---\n[]", "file 'grants.yaml', line 2: is not YAML as expected ("),
         ("- name: a\n  name: b", "file 'grants.yaml', line 1: has the key 'name' twice in one grant; "),
@@ -133,7 +133,7 @@ LAUGHS = "- &a0 [x]\n" + "".join(f"- &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" 
         (LAUGHS, "to too much; write the values out"),
         ("[" * 100_000, "is not YAML as expected ("),
         ("- {[1]: 2}", "is not YAML as expected ("),
-        ("- {tokenLifespan: !!int x}", "holds a value that is not what its tag says"),
+        ("- {tokenLifespan: !!int x}", "contains a value that does not fit its tag"),
         ("- name: \x07", "is not YAML as expected ("),
     ],
     ids=range(13),
@@ -181,7 +181,7 @@ def test_files_that_cannot_be_read(project: Path, monkeypatch: pytest.MonkeyPatc
     ]
     (too_long,) = of("x" * 10_000)
     assert "(File name too long); correct the path" in too_long and len(too_long) < 300, too_long
-    assert "'empty' holds no file with the ending .yaml, .yml, .json; " in of("empty")[0]
+    assert "'empty' contains no file with the ending .yaml, .yml, .json; " in of("empty")[0]
     assert "'grants.txt' does not end with one of .yaml, .yml, .json; rename it." in of("grants.txt")[0]
     assert of("latin.yaml") == ["file 'latin.yaml': is not UTF-8; save it as UTF-8."]
     assert of("latin.yaml", grants="{}")[0].startswith("config 'grants': is not a list")

@@ -189,7 +189,7 @@ def test_the_legacy_exchange_does_not_check_whose_token_it_is() -> None:
     assert said.allowed and said.audience_ways[0].by == "the token-exchange permission of 'b', policy 'p'"
     assert said.audience_ways[0].owner == "0123456789abcdef"
     assert verdict(found, "x", "x", "b").allowed
-    assert verdict(found, "x", "a", "b").why_not == ("'x' is a public client, which may exchange its own tokens alone",)
+    assert verdict(found, "x", "a", "b").why_not == ("'x' is a public client, which may exchange only its own tokens",)
     assert verdict(found, "b", "a", "a").why_not == ("no token-exchange permission of 'a' lets 'b' through",)
     assert [
         (rule.requester, [*rule.sources]) for rule in realm_reach(found, NO_ROLES).rules() if "b" in rule.audiences
