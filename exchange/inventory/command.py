@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from exchange.inventory import config_file
+from exchange.inventory import config_file, report
 from exchange.inventory.grants import Inventory
 from exchange.stack.place import find_place
 from exchange.terminal import options
@@ -56,7 +56,7 @@ def inventory_command(
         found = _look(place.session, place.realm)
         written = config_file.write(found, place.connection.url, write, replace=replace) if write else None
     if as_json:
-        print_text(config_file.as_json(found, place.connection.url, written))
+        print_text(report.as_json(found, place.connection.url, written))
     elif not write:
         print_text(config_file.as_config(found, place.connection.url), nl=False)
     if written == write and (large := config_file.size_warning(found)):
@@ -73,12 +73,12 @@ def _look(session: Session, realm: str) -> Inventory:
 def _show(found: Inventory, written: Path | None, as_json: bool) -> None:
     """Prints remarks to standard error, so that the config can be piped."""
     console = Screen(stderr=True)
-    said = config_file.summary(found, written)
+    said = report.summary(found, written)
     if console.is_terminal:
         if found.findings:
-            console.print(config_file.as_table(found.findings))
+            console.print(report.as_table(found.findings))
             console.print()
         say(console, said, "red" if found.lost else "green")
     else:
-        for line in (*(() if as_json else config_file.as_lines(found.findings)), said):
+        for line in (*(() if as_json else report.as_lines(found.findings)), said):
             print_line(line, err=True)

@@ -8,7 +8,7 @@ import yaml  # type: ignore[import-untyped]
 from typer.testing import CliRunner, Result
 
 from exchange import cli
-from exchange.inventory import config_file
+from exchange.inventory import config_file, report
 from exchange.inventory.grants import ExistingGrant, Inventory
 from exchange.inventory.remarks import Level, Remark
 
@@ -59,5 +59,5 @@ def test_a_file_is_written_and_not_again(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 def test_a_terminal_gets_a_table() -> None:
-    table = config_file.as_table([LOST, NOTE])
+    table = report.as_table([LOST, NOTE])
     assert table.row_count == 2
