@@ -10,6 +10,7 @@ from typing import Any
 from grants.plan import GrantPlan, questions, scope_prefix, wire_all
 from grants.planning import faults_of
 from grants.spec import GrantSpec, checked_grant
+from kcadmin.marks.notes import whole_number
 from kcadmin.rest.texts import shown
 from reach.facts import Coming, Facts, Questions
 
@@ -109,7 +110,7 @@ def named_fields(fields: Mapping[str, Any], names: Mapping[str, str]) -> dict[st
     """A grant's fields with names in place of symbols."""
     roles = [{key: names[symbol] for key, symbol in role.items()} for role in fields.get("required_roles") or ()]
     return {
-        **{key: _whole(value) for key, value in fields.items() if key != KEPT},
+        **{key: whole_number(value) for key, value in fields.items() if key != KEPT},
         REALM: names[REALM],
         "sources": [names[symbol] for symbol in fields["sources"]],
         **{key: names[key] for key in (TARGET, REQUESTER) if key in fields},
@@ -146,11 +147,6 @@ def _is_whole(fields: Mapping[str, Any], names: Mapping[str, Any]) -> bool:
 
 def _told(fields: Mapping[str, Any]) -> dict[str, str]:
     return {symbol: f"<{symbol}>" for symbol in symbols_in(fields)}
-
-
-def _whole(value: Any) -> Any:
-    """Pulumi hands every number over as a float."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _without_coming(facts: Facts) -> Facts:

@@ -1,6 +1,5 @@
 """A grant as people write it: in a stack's config (camelCase) or as Python arguments (snake_case)."""
 
-import difflib
 import functools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -278,8 +277,7 @@ def _checked(key: str, value: Any, type_: Any) -> tuple[Any, str | None]:
 
 def _suggestion(key: str, types: Mapping[str, Any]) -> str:
     known = [camel(field) for field in types]
-    close = difflib.get_close_matches(camel(snake(key)), known, n=1)
-    return f"did you mean {texts.named(close[0])}?" if close else f"known are {', '.join(known)}"
+    return texts.meant(camel(snake(key)), known) or f"known are {', '.join(known)}"
 
 
 @functools.cache

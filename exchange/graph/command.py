@@ -1,7 +1,6 @@
 """``python -m exchange graph``."""
 
-import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
@@ -19,7 +18,7 @@ from exchange.terminal.files import write_whole
 from exchange.terminal.printing import say
 from exchange.terminal.screen import Screen, print_line, print_text
 from kcadmin.rest.errors import InvalidSettings, Refusal
-from kcadmin.rest.texts import harmless_lines, named
+from kcadmin.rest.texts import harmless_lines, meant, named
 from reach.allowed import realm_reach
 from reach.roles import survey_roles
 from reach.survey import Progress, survey
@@ -118,9 +117,8 @@ def graph_command(
         with busy("reading the realm") as tell:
             graph = _look(place, lambda what: tell(f"reading the realm: {what}"))
         if client and client not in graph.clients:
-            raise Refusal(
-                f"client {named(client)} in realm {named(graph.realm)}: does not exist; {_hint(client, graph.clients)}"
-            )
+            remedy = meant(client, graph.clients) or "correct --client."
+            raise Refusal(f"client {named(client)} in realm {named(graph.realm)}: does not exist; {remedy}")
         edges = report.shown_edges(graph, [each.value for each in kind or ()], client)
         if html:
             made = f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"
@@ -138,11 +136,6 @@ def graph_command(
         print_text(f"error: realm {named(graph.realm)}: {graph.count(each)} {report.word(each)}.", err=True)
     unsure = Failing.dead in (fail_on or ()) and graph.notes  # what is not judged may only refuse more exchanges
     raise typer.Exit(REFUSED if failing else LOOKED if unsure else 0)
-
-
-def _hint(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(known), 1)
-    return f"did you mean {named(close[0])}?" if close else "correct --client."
 
 
 def _look(place: Place, progress: Progress) -> Graph:

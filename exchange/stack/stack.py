@@ -3,7 +3,6 @@
 https://www.pulumi.com/docs/iac/cli/commands/pulumi_stack_export/
 """
 
-import difflib
 import json
 import os
 import subprocess
@@ -16,7 +15,7 @@ from kcadmin.marks.proposals import usual_owner
 from kcadmin.rest.config_secrets import plain_secrets
 from kcadmin.rest.connection import Connection, read_connection
 from kcadmin.rest.errors import InvalidSettings, KeycloakError
-from kcadmin.rest.texts import named
+from kcadmin.rest.texts import meant, named
 from policy.stack import GRANT, PACKAGE_PROVIDER
 from reach.proof import REQUESTER, THIRD, Case
 
@@ -261,10 +260,7 @@ def _case(name: str, grant: Mapping[str, Any], flow: Mapping[str, Any], source: 
 
 def _hint(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, 1)
-    if close:
-        return f"did you mean {named(close[0])}?"
-    return f"there are: {', '.join(names)}." if names else "it has none."
+    return meant(name, names) or (f"there are: {', '.join(names)}." if names else "it has none.")
 
 
 def as_object(text: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from kcadmin.objects.bulk_reading import CLIENTS_READ
 from kcadmin.objects.claims import Claim, claim_key, claim_of, claims
 from kcadmin.objects.clients import ATTRIBUTE, RECENT_SECONDS, Client
 from kcadmin.objects.realm import Realm
-from kcadmin.objects.shared_settings import drop_claim
+from kcadmin.objects.shared_settings import drop_claim, require_client
 from kcadmin.objects.writers import require_one_stack
 from kcadmin.rest.errors import NotFound, Refusal, sentence
 from kcadmin.rest.texts import named, shown
@@ -64,7 +64,10 @@ def take_guards(
     for _ in range(ROUNDS):
         marks = _marks(realm, held)
         _take(realm, held, marks, before)
-        if all(_require(realm, uuid, max_age=0).value(MARKED) == mark for uuid, mark in marks.items()):
+        if all(
+            require_client(realm.clients.get(uuid, max_age=0), uuid).value(MARKED) == mark
+            for uuid, mark in marks.items()
+        ):
             break  # else another stack gave one of them another mark meanwhile; the next round takes the same one
     else:
         raise Refusal(
@@ -234,14 +237,8 @@ def _names(realm: Realm, held: TakenGuards) -> set[str]:
 def _marks(realm: Realm, held: TakenGuards) -> dict[str, str]:
     """By the client's UUID."""
     now = entries(realm, POLICIES) or []
-    return {uuid: mark_for(_require(realm, uuid, max_age=RECENT_SECONDS), now) for uuid in held.uuids.values()}
-
-
-def _require(realm: Realm, uuid: str, *, max_age: float) -> Client:
-    client = realm.clients.get(uuid, max_age=max_age)
-    if client is None:
-        raise Refusal(f"client with UUID {named(uuid)}: is gone; run `pulumi refresh`, then `pulumi up`.")
-    return client
+    bearers = ((uuid, realm.clients.get(uuid, max_age=RECENT_SECONDS)) for uuid in held.uuids.values())
+    return {uuid: mark_for(require_client(client, uuid), now) for uuid, client in bearers}
 
 
 def _known_mark(realm: Realm, client: Client | None, policies: Sequence[Entry], uuid: str) -> str:

@@ -73,10 +73,10 @@ def take(
     """
     with clients.lock(uuid):
         ours = remembered is not None and remembered.found == CLAIMED
-        client = _require(clients.get(uuid, max_age=RECENT_SECONDS), uuid)
+        client = require_client(clients.get(uuid, max_age=RECENT_SECONDS), uuid)
         if not ours and not always and _is_anybodys(client, kind, wanted):
             # if two release at once, both have dropped their claims before the later one restores
-            client = _require(read_again(lambda: clients.get(uuid, max_age=0)), uuid)
+            client = require_client(read_again(lambda: clients.get(uuid, max_age=0)), uuid)
             if _is_anybodys(client, kind, wanted):
                 return Taken(USED, {})
         mine, others = _split(client, owner, kind)
@@ -154,7 +154,7 @@ def held_by_others(client: Client, owner: str, kind: Kind) -> list[Claim]:
 
 def write_claim(clients: Clients, uuid: str, claim: Claim) -> None:
     """Writes only a claim, for an object that cannot have a mark; before the object is made."""
-    client = _require(clients.get(uuid), uuid)
+    client = require_client(clients.get(uuid), uuid)
     if client.attributes.get(claim.key) != claim.text():
         clients.change(uuid, {ATTRIBUTE + claim.key: claim.text()})
 
@@ -211,7 +211,7 @@ def _differing(client: Client, wanted: Mapping[str, Any]) -> dict[str, Any]:
 def _write_until(clients: Clients, uuid: str, values: Mapping[str, Any]) -> None:
     for _ in range(ROUNDS):
         clients.change(uuid, values)  # and reads it again
-        client = _require(clients.get(uuid), uuid)
+        client = require_client(clients.get(uuid), uuid)
         if all(_same(field, client.value(field), value) for field, value in values.items()):
             return
     raise Refusal(
@@ -244,7 +244,8 @@ def _refuse_conflicts(client: Client, others: list[Claim], wanted: Mapping[str, 
                 raise Refusal(sentence("client", client.client_id, client.realm, wrong, do))
 
 
-def _require(client: Client | None, uuid: str) -> Client:
+def require_client(client: Client | None, uuid: str) -> Client:
+    """:raises Refusal: the client is gone."""
     if client is None:
         raise Refusal(f"client with UUID {named(uuid)}: is gone; run `pulumi refresh`, then `pulumi up`.")
     return client

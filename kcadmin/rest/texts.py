@@ -1,5 +1,6 @@
 """Texts from people or a server: how a sentence shows them, whatever they contain, and what no name may contain."""
 
+import difflib
 import functools
 import json
 import re
@@ -145,3 +146,9 @@ def unfit_segment(text: str) -> str | None:
         return f"is '{text}', which is not allowed in an address"
     found = _HALF.search(text)
     return f"holds {found.group()!r}, which is not allowed in an address" if found else None
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """The known name that is most like a given one, as a question; '' if none is."""
+    close = difflib.get_close_matches(name, sorted(known), 1)
+    return f"did you mean {named(close[0])}?" if close else ""

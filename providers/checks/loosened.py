@@ -10,6 +10,7 @@ from kcadmin.authz.policies import TIME_FIELDS
 from kcadmin.authz.time_windows import time_parts
 from kcadmin.guards.entries import Guards
 from kcadmin.guards.parts import MARK
+from kcadmin.marks.notes import whole_number
 from kcadmin.objects.clients import Client
 from kcadmin.rest.texts import named, quoted
 from providers.base.own_state import OwnObject
@@ -73,11 +74,7 @@ def _planned(window: TimeWindow) -> set[tuple[Any, ...]]:
 
 def _fields(fields: Mapping[str, Any], logic: str) -> tuple[Any, ...]:
     """Numbers are floats in the state."""
-    return (logic, *(str(_whole(fields.get(name))) for name in TIME_FIELDS))
-
-
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) else value
+    return (logic, *(str(whole_number(fields.get(name))) for name in TIME_FIELDS))
 
 
 def _times(window: TimeWindow) -> str:

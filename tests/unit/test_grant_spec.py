@@ -131,7 +131,7 @@ def test_null_is_the_stacks(key: str) -> None:
         ({"sources": "frontend"}, "sources is 'frontend'; give a list"),
         ({"sources": ["a", 1]}, "sources is ['a', 1]; give a list"),
         ({"sources": ["a", "a"]}, "sources contains 'a' twice"),
-        ({"sources": [""]}, "sources holds an empty"),
+        ({"sources": [""]}, "sources contains an empty"),
         ({"sources": ["a" * 256]}, "sources contains an empty or too long"),
         ({"sources": ["api"]}, "target 'api' is also a source"),
         ({"sources": None}, "has no sources; set it"),

@@ -151,7 +151,7 @@ def test_a_file_that_is_no_list_of_grants(project: Path, text: str, words: str) 
         ('[{"name": 1, "name": 2}]', "has the key 'name' twice"),
         ("[" * 100_000, "is too large"),
         (f"[{'9' * 5000}]", "is too large"),
-        ("[5]", "file 'grants.json', line 1: holds 5, which is not a grant"),
+        ("[5]", "file 'grants.json', line 1: contains 5, which is not a grant"),
     ],
     ids=range(6),
 )
@@ -187,10 +187,12 @@ def test_files_that_cannot_be_read(project: Path, monkeypatch: pytest.MonkeyPatc
     assert of("latin.yaml", grants="{}")[0].startswith("config 'grants': is not a list")
     for name in ("orders.YAML", "orders.json "):
         (project / "empty" / name).write_text("[]")
-        assert f"holds '{name}', which is not a file with the ending .yaml, .yml, .json; correct it" in of("empty")[0]
+        assert (
+            f"contains '{name}', which is not a file with the ending .yaml, .yml, .json; correct it" in of("empty")[0]
+        )
         (project / "empty" / name).unlink()
     (project / "empty" / "orders.yaml").symlink_to("gone.yaml")
-    assert "holds 'orders.yaml', which is not a file with the ending .yaml" in of("empty")[0]
+    assert "contains 'orders.yaml', which is not a file with the ending .yaml" in of("empty")[0]
     (project / "empty" / "orders.yaml").unlink()
     (project / "empty" / "orders.yaml.orig").write_text("nothing")
     monkeypatch.setattr(grant_file, "MOST_BYTES", 2)
