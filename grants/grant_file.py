@@ -53,7 +53,7 @@ def grants_in(file: Path) -> list[tuple[dict[str, Any], int]]:
 
 
 def text_of(file: Path) -> str:
-    """:raises UnfitFile: it cannot be read, is too large, or no UTF-8."""
+    """:raises UnfitFile: it cannot be read, is too large, or is not UTF-8."""
     try:
         with file.open("rb") as opened:
             held = opened.read(MOST_BYTES + 1)

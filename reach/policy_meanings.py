@@ -26,8 +26,9 @@ def meaning(policies: Mapping[str, Json], name: str, within: Collection[str] = (
         return f"{named(name)} {never}"
     if kind == "aggregate":
         members = [meaning(policies, each, (*within, name)) for each in _texts(policy, "applyPolicies")]
-        joined = f"{_JOINED.get(str(policy.get('decisionStrategy')), 'some of')} ({'; '.join(members)})"
-        return f"aggregate policy {named(name)} lets through {'all but ' if negative else ''}whom {joined}"
+        which = _JOINED.get(str(policy.get("decisionStrategy")), "some of")
+        what = f"{'everything but ' if negative else ''}what {which} its policies let through ({'; '.join(members)})"
+        return f"aggregate policy {named(name)} lets through {what}"
     if kind == "client" and not _texts(policy, "clients"):
         whom = "every client through, since those that it excepts" if negative else "nobody through, since its clients"
         return f"client policy {named(name)} {'(NEGATIVE) ' if negative else ''}lets {whom} were deleted"

@@ -16,7 +16,7 @@ from reach.policies import Act, Effect
 
 WHERE = "Realm settings → Client policies"
 KNOWN = {"preferred_username": ("username", "profile"), "email": ("email", "email")}
-"""Claims of which a user's field is known, and the client scope that writes each."""
+"""Claims with a known field of the user, and the client scope that writes each."""
 
 
 def client_policies(q: Question) -> Iterator[Finding]:

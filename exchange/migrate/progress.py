@@ -69,7 +69,7 @@ class Moving:
 
 @dataclass(frozen=True)
 class StackObject:
-    """An object of the stack. made: when Pulumi made it, in seconds since 1970; 0 where its state does not tell."""
+    """An object of the stack. made: when Pulumi made it, in seconds since 1970; 0 if its state does not have it."""
 
     kind: str
     name: str

@@ -146,7 +146,7 @@ def as_lines(state: State, moves: Sequence[RealmMove], document: Json) -> list[s
 
 
 def as_json(state: State, moves: Sequence[RealmMove], document: Json, backup: Path | None) -> str:
-    """What was found, and done where there is a backup, for programs."""
+    """The moves, and with a backup that they were made, for programs."""
     realms = [
         {
             "realm": move.realm,

@@ -105,7 +105,10 @@ LEFT: dict[str, tuple[Level, str]] = {
     "policy 'by group' of 'z09'": (LOST, "lets clients whose service account is in the group '/services' through"),
     "policy 'by day' of 'z11'": (LOST, "lets every client at hour 9, hourEnd 16 through"),
     "policy 'first of the month for a13' of 'z13'": (LOST, "all of (client policy 'a13 may' lets 'a13' through; time"),
-    "policy 'any' of 'z14'": (LOST, "aggregate policy 'any' lets through whom any of (client policy"),
+    "policy 'any' of 'z14'": (
+        LOST,
+        "aggregate policy 'any' lets through what any of its policies let through (client policy",
+    ),
     "policy 'by scope' of 'z15'": (LOST, "lets any client with a token of the scope 'email' through"),
     "policy 'scope pattern' of 'z16'": (LOST, "lets any client with a token whose scope matches '.*email.*' through"),
     "policy 'all but the gone' of 'z20'": (
