@@ -53,7 +53,7 @@ def read_settings(*, grants: bool = True, owner: bool = True, only_ours: bool = 
 
 
 def read_defaults(*, owner: bool = True) -> Mapping[str, Any]:
-    """What a grant takes from the stack that has a connection of its own, so that the stack needs none.
+    """What a grant with a connection of its own takes from the stack, which then needs none.
 
     :raises pulumi.RunError: with all faults. owner: the stack must have one.
     """

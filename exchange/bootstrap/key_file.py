@@ -47,7 +47,7 @@ class Owner:
 
     @property
     def former_default_file(self) -> Path:
-        """Which an earlier bootstrap took, for every realm."""
+        """The file that earlier versions of bootstrap used, for every realm."""
         return Path(f"{self.client_id}.pem")
 
     @property
