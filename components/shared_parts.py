@@ -14,7 +14,7 @@ from components.grant_options import NONE, GrantOptions, agree
 from components.names import Names
 from components.part_options import accepted, by_client, for_scope, protected, realm_roles
 from grants.by_client import Neighbours
-from grants.faults import conflicts
+from grants.conflicts import conflicts
 from grants.plan import GrantPlan, list_of_scope, scope_name
 from grants.planned_guards import guards_of
 from providers.audience_mapper import AudienceMapper

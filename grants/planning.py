@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from grants.faults import closed_doors, conflicts, duplicates, grant_faults
+from grants.conflicts import conflicts, duplicates
+from grants.faults import closed_doors, grant_faults
 from grants.gate_faults import open_doors, unenforced
 from grants.odd import CONSENT
 from grants.plan import GrantPlan, choose_exchange, flows_of, requesters, wire_all

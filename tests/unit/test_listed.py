@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from components.settings import parse_settings
 from grants import grant_file, listed
-from grants.faults import duplicates
+from grants.conflicts import duplicates
 from grants.grant_file import UnfitFile, parsed
 from grants.listed import listed_grants
 from grants.spec import GrantSpec, read_grant

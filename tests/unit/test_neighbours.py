@@ -6,7 +6,7 @@ import pulumi
 import pytest
 
 from components.shared_parts import SharedParts
-from grants import faults
+from grants import conflicts
 from grants.by_client import Neighbours
 from grants.plan import GrantPlan
 from grants.spec import GrantSpec
@@ -31,11 +31,11 @@ def test_neighbours_name_the_same_client_of_the_same_realm() -> None:
 
 def test_grants_without_a_common_client_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     compared = []
-    monkeypatch.setattr(faults, "_conflicts_of", lambda grant, other: compared.append((grant, other)) or ())
+    monkeypatch.setattr(conflicts, "_conflicts_of", lambda grant, other: compared.append((grant, other)) or ())
     grants = [planned(f"s{number}", f"t{number}") for number in range(200)]
-    assert list(faults.conflicts(grants)) == []
+    assert list(conflicts.conflicts(grants)) == []
     assert not compared
-    assert list(faults.conflicts([planned("s7", "other")], Neighbours(grants))) == []
+    assert list(conflicts.conflicts([planned("s7", "other")], Neighbours(grants))) == []
     assert [other for _, other in compared] == [grants[7]]
 
 
