@@ -8,7 +8,7 @@ from typing import Any
 from grants.conditions import RequiredRole, TimeWindow
 from grants.plan import GrantPlan, scope_name
 from grants.spec import REQUESTER, GrantSpec
-from kcadmin.marks.notes import whole_number
+from kcadmin.marks.packed import as_int
 from kcadmin.rest.texts import camel
 
 Description = Mapping[str, Any]
@@ -129,7 +129,7 @@ def _keys(description: Description, like: Description) -> dict[str, Any]:
 def _shown(value: Any) -> str:
     if value is None or value == []:
         return "none"
-    return value if isinstance(value, str) else json.dumps(whole_number(value), ensure_ascii=False)
+    return value if isinstance(value, str) else json.dumps(as_int(value), ensure_ascii=False)
 
 
 def _options(spec: GrantSpec) -> dict[str, Any]:

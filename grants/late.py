@@ -10,7 +10,7 @@ from typing import Any
 from grants.plan import GrantPlan, questions, scope_prefix, wire_all
 from grants.planning import faults_of
 from grants.spec import GrantSpec, checked_grant
-from kcadmin.marks.notes import whole_number
+from kcadmin.marks.packed import as_int
 from kcadmin.rest.texts import shown
 from reach.facts import Coming, Facts, Questions
 
@@ -110,7 +110,7 @@ def named_fields(fields: Mapping[str, Any], names: Mapping[str, str]) -> dict[st
     """A grant's fields with names in place of symbols."""
     roles = [{key: names[symbol] for key, symbol in role.items()} for role in fields.get("required_roles") or ()]
     return {
-        **{key: whole_number(value) for key, value in fields.items() if key != KEPT},
+        **{key: as_int(value) for key, value in fields.items() if key != KEPT},
         REALM: names[REALM],
         "sources": [names[symbol] for symbol in fields["sources"]],
         **{key: names[key] for key in (TARGET, REQUESTER) if key in fields},

@@ -10,7 +10,7 @@ from pulumi.output import Unknown
 
 from components.realm_grants import GrantsOfRealm
 from components.token_exchange_grant import TokenExchangeGrant
-from kcadmin.marks.notes import whole_number
+from kcadmin.marks.packed import as_int
 from kcadmin.rest.texts import named
 from package.fields import NO_FIELDS
 from providers.base.face import outside
@@ -49,7 +49,7 @@ def with_integers(value: Any) -> Any:
         return {key: with_integers(each) for key, each in value.items()}
     if isinstance(value, list):
         return [with_integers(each) for each in value]
-    return whole_number(value)
+    return as_int(value)
 
 
 def faults_of_all(name: str, arguments: Mapping[str, Any]) -> Iterator[str]:

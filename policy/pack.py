@@ -16,7 +16,7 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UnknownValueError
 
-from kcadmin.marks.notes import whole_number
+from kcadmin.marks.packed import as_int
 from policy.rule import Rule
 from policy.rules import RULES
 from policy.stack import Resource, read_stack
@@ -59,7 +59,7 @@ def plain(value: Any) -> Any:
         return {key: plain(_known(value, key)) for key in value}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [plain(_known(value, position)) for position in range(len(value))]
-    return whole_number(value)
+    return as_int(value)
 
 
 def _known(values: Any, key: Any) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exchange.stack.stack import Pulumi, StackProblem
-from kcadmin.marks.notes import whole_number
+from kcadmin.marks.packed import as_int
 from policy.rule import MANDATORY, Rule, Violation
 from policy.rules import RULES
 from policy.stack import Resource, Stack, read_stack
@@ -62,4 +62,4 @@ def plain_value(value: Any) -> Any:
         return None if SECRET_MARK in value else {key: plain_value(each) for key, each in value.items()}
     if isinstance(value, list):
         return [plain_value(each) for each in value]
-    return whole_number(value)
+    return as_int(value)

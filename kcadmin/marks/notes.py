@@ -96,11 +96,6 @@ def fits(hint: Any, value: Any) -> bool:
     return True
 
 
-def whole_number(value: Any) -> Any:
-    """A whole number as ``int``: Pulumi hands every number over as a float. Any other value as it is."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 def plain(value: Any) -> Any:
     """A value that was read by a hint, as JSON holds it."""
     if is_dataclass(value) and not isinstance(value, type):

@@ -88,6 +88,11 @@ def declared_in(packed: Mapping[str, Any]) -> dict[str, Json]:
     }
 
 
+def as_int(value: Any) -> Any:
+    """A whole number as ``int``: Pulumi hands every number over as a float. Any other value as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def explicit_name(provider: str) -> str:
     """The name of a provider that a program makes, by its URN or a reference to it; empty for the one that Pulumi makes."""
     name = (provider.split("::") + [""] * 4)[3]

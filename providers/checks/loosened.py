@@ -10,7 +10,7 @@ from kcadmin.authz.policies import TIME_FIELDS
 from kcadmin.authz.time_windows import time_parts
 from kcadmin.guards.entries import Guards
 from kcadmin.guards.parts import MARK
-from kcadmin.marks.notes import whole_number
+from kcadmin.marks.packed import as_int
 from kcadmin.objects.clients import Client
 from kcadmin.rest.texts import named, quoted
 from providers.base.own_state import OwnObject
@@ -74,7 +74,7 @@ def _planned(window: TimeWindow) -> set[tuple[Any, ...]]:
 
 def _fields(fields: Mapping[str, Any], logic: str) -> tuple[Any, ...]:
     """Numbers are floats in the state."""
-    return (logic, *(str(whole_number(fields.get(name))) for name in TIME_FIELDS))
+    return (logic, *(str(as_int(fields.get(name))) for name in TIME_FIELDS))
 
 
 def _times(window: TimeWindow) -> str:
