@@ -34,7 +34,7 @@ clients of one more grant, and little else. `up` of one more adds that grant, an
 - **late grants**: the same grants, whose clients are outputs, as in a program that makes the clients too. Each is
   checked and wired by itself. It is not run with more than 300 grants.
 - **package**: the same grants from a program in YAML, by [the package](../docs/package.md). They are late ones, too.
-- **package, one resource a realm**: the same grants as one `RealmGrants` in YAML.
+- **package, one resource per realm**: the same grants as one `RealmGrants` in YAML.
 - **curl script**: one process per request. It is not run with more than 100 grants.
 - **OpenTofu or Terraform** with the Keycloak provider, if it is installed. For the standard exchange it manages the
   clients too, since the switch is a field of the client. Its `plan -refresh=false` is compared with `preview`, and
