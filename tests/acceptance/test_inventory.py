@@ -104,7 +104,10 @@ LEFT: dict[str, tuple[Level, str]] = {
     "policy 'by role' of 'z08'": (LOST, "lets clients whose service account has the role 'service' through"),
     "policy 'by group' of 'z09'": (LOST, "lets clients whose service account is in the group '/services' through"),
     "policy 'by day' of 'z11'": (LOST, "lets every client at hour 9, hourEnd 16 through"),
-    "policy 'first of the month for a13' of 'z13'": (LOST, "all of (client policy 'a13 may' lets 'a13' through; time"),
+    "policy 'first of the month for a13' of 'z13'": (
+        LOST,
+        "what all of its policies let through (client policy 'a13 may' lets 'a13' through; time",
+    ),
     "policy 'any' of 'z14'": (
         LOST,
         "aggregate policy 'any' lets through what any of its policies let through (client policy",
