@@ -1,8 +1,6 @@
 """A stack whose realm records its exchanges: the audit names its grants, and destroy leaves nothing behind."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
@@ -22,9 +20,7 @@ def test_events_come_and_go_with_the_stack(make_realm: Callable[..., TestRealm],
     assert stack.up("--skip-preview", "--refresh").writes == []
 
     both_flows(realm, "standard")
-    command = [sys.executable, "-m", "exchange", "audit", "--json", "--stack", stack.name]
-    environment = stack.environment()
-    done = subprocess.run(command, cwd=stack.project, env=environment, capture_output=True, text=True, timeout=120)
+    done = stack.exchange("audit", "--json")
     assert done.returncode == 0 and done.stderr == "", done.stderr
     told = [(each["grants"], each["requester"], each["user"]) for each in json.loads(done.stdout)]
     assert told == [(["g"], "api", realm.user), (["g"], "frontend", realm.user)]

@@ -1,8 +1,6 @@
 """The doctor on a real stack: its grants on the server, and the rules of the policy pack on its state."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -17,10 +15,7 @@ from tests.support.realms import TestRealm
 
 def doctor(stack: Stack, *arguments: str) -> tuple[int, Any]:
     """The exit code and the JSON of ``python -m exchange doctor`` in the stack's folder."""
-    done = subprocess.run(
-        [sys.executable, "-m", "exchange", "doctor", "--json", "--stack", stack.name, *arguments],
-        cwd=stack.project, env=stack.environment(), stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, timeout=120)  # fmt: skip
+    done = stack.exchange("doctor", "--json", *arguments)
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
 
