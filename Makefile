@@ -112,7 +112,7 @@ test-scripts: setup ## scripts and client scopes with a parameter, on a server b
 test-spiffe: setup ## robots that log in by SPIFFE, on a server with that preview feature (make test-matrix does it, too)
 	@TEST_SPIFFE=1 $(VENV)/python -m pytest tests/acceptance/test_spiffe.py $(ARGS)
 
-test-languages: setup ## the package's examples in each language whose host is on PATH; says which it skipped
+test-languages: setup ## the package's examples in each language, by Pulumi's host or a stand-in for it; says which it skipped
 	@TEST_LANGUAGES=1 $(VENV)/python -m pytest tests/e2e/test_package_languages.py -rs $(ARGS)
 
 test-backends: setup ## a stack's life on PostgreSQL and on S3, by two people at once

@@ -23,6 +23,9 @@ class Tool:
 YAML_HOST = Tool(
     "pulumi-language-yaml", "1.25.0", "pulumi_yaml", "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml", 3
 )
+JAVA_HOST = Tool(
+    "pulumi-language-java", "1.22.0", "pulumi_java", "github.com/pulumi/pulumi-java/pkg/cmd/pulumi-language-java", 5
+)
 SDK_GENERATOR = Tool("pulumi-sdk", f"{BUILT}-local", "pulumi_sdk", ".", 2)
 
 

@@ -1,6 +1,7 @@
 """The package's examples, one a language: `make test-languages`.
 
-By the language hosts of the official CLI where they are on PATH, else by stand-ins for those of Node.js and Go.
+By the language hosts of the official CLI where they are on PATH. Else the one for Java is built, and those for Node.js
+and Go have stand-ins.
 """
 
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from local.language_tools import JAVA_HOST, built
 from local.layout import PROJECT, VENV
 from tests.conftest import MakeRealm
 from tests.e2e.conftest import NewStack
@@ -21,7 +23,7 @@ from tests.e2e.stack import NAME, OTHER, Stack
 from tests.support.realms import TestRealm
 
 EXAMPLES = PROJECT / "examples" / "package"
-HOSTS = {"yaml": "yaml", "python": "python", "typescript": "nodejs", "go": "go"}
+HOSTS = {"yaml": "yaml", "python": "python", "typescript": "nodejs", "go": "go", "java": "java"}
 STARTED = {"nodejs": "npm", "go": "go"}
 """What the stand-ins for Pulumi's language hosts start."""
 FIRST_BUILD_SECONDS = 900  # a first program in Go compiles Pulumi's SDK
@@ -34,6 +36,8 @@ def host_of(runtime: str, pulumi: Path, folder: Path) -> Path | None:
     found = shutil.which(name, path=os.pathsep.join([str(pulumi), os.environ["PATH"]]))
     if found and not Path(found).read_bytes().startswith(b"#!/bin/sh"):
         return Path(found)
+    if runtime == "java" and shutil.which("mvn"):
+        return built(JAVA_HOST, print)
     if runtime not in STARTED or not shutil.which(STARTED[runtime]):
         return None
     started = shlex.join([sys.executable, "-u", str(PROJECT / "tests" / "support" / "language_hosts.py"), runtime])
@@ -67,7 +71,12 @@ def test_an_example(
         pytest.skip(f"pulumi-language-{HOSTS[language]} is not on PATH; the official Pulumi CLI has it")
     realm = make_realm("standard", shop={}, orders={})
     before = realm.export()
-    files = {each.name: each.read_text() for each in (EXAMPLES / language).iterdir() if each.is_file()}
+    folder = EXAMPLES / language
+    files = {
+        str(each.relative_to(folder)): each.read_text()
+        for each in folder.rglob("*")
+        if each.is_file() and "__pycache__" not in each.parts
+    }
     declared = yaml.safe_load(files["Pulumi.yaml"])
     assert declared["packages"] == {NAME: "../../../package"}
     declared |= {"name": OTHER, "packages": {NAME: str(PROJECT / "package")}}
