@@ -10,7 +10,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from local import checksums, downloads, go_later, processes
+from local import checksums, downloads, processes
 from local.layout import LOCAL, PROJECT, PULUMI, PULUMI_BIN, VENV, Say, UserError, only_one
 
 OLDEST = (3, 200)
@@ -117,13 +117,11 @@ def by_go(folder: Path, say: Say) -> None:
         )
     say(f"building {BUILT} with Go, once (5 minutes)")
     version = f"-X {SDK_MODULE}/go/common/version.Version=v{BUILT}"
-
-    def run_go(*command: str) -> str:
-        return processes.run([go, *command], what="Go module look-up", cwd=GO_MODULE, env=go_environment())
-
-    modules = go_later.module_file(GO_MODULE, PULUMI / "later", run_go)
-    build(go, GO_MODULE, COMMAND_PACKAGE, folder / "pulumi", version, f"-modfile={modules}")
-    sdk = Path(run_go("list", "-m", "-f", "{{.Dir}}", SDK_MODULE).strip().splitlines()[-1])
+    build(go, GO_MODULE, COMMAND_PACKAGE, folder / "pulumi", version)
+    listed = processes.run(
+        [go, "list", "-m", "-f", "{{.Dir}}", SDK_MODULE], what="Go module look-up", cwd=GO_MODULE, env=go_environment()
+    )
+    sdk = Path(listed.strip().splitlines()[-1])
     for name in SDK_FILES:
         target = folder / Path(name).name
         shutil.copyfile(sdk / name, target)
@@ -133,9 +131,9 @@ def by_go(folder: Path, say: Say) -> None:
     starter.chmod(0o755)
 
 
-def build(go: str, module: Path, package: str, target: Path, flags: str = "", *options: str) -> None:
-    """Build a command from the versions that a module of ours pins. flags: of the linker."""
-    command: list[str | Path] = [go, "build", *options, "-ldflags", f"-s -w {flags}".strip(), "-o", target, package]
+def build(go: str, module: Path, package: str, target: Path, flags: str = "") -> None:
+    """Build a command from the versions that a module of ours pins."""
+    command: list[str | Path] = [go, "build", "-ldflags", f"-s -w {flags}".strip(), "-o", target, package]
     processes.run(command, what=f"Go build of {target.name}", cwd=module, env=go_environment())
 
 
