@@ -45,6 +45,7 @@ AFTER_OTHERS, BESIDE_OTHERS, ALONE = (
     "alone",
 )  # not in the state: see KeycloakResource
 OUTSIDE = "outside"  # as ALONE: of a resource outside of grants, whose program counts nothing
+IN_GRANT = "in grant"  # as ALONE: of a grant's part that adopts; its program has judged whose marks there are
 BELIEVED_SECONDS = 2.0
 PREVIEW = "preview"  # an input that is not in the state: nothing is written in this run
 NOTES = ("found", "was", "issuer", "management_uuid")
@@ -82,8 +83,7 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
             if is_within_reach(props):
                 derive_uuids(self.CLIENTS, lambda: self.realm(props), _olds, props)
                 looked_up = not any(news.get(field) for field in self.CLIENTS.values())
-                tells = alone == OUTSIDE
-                judged = self._judge_writes(_olds, props, looked_up=looked_up, tells=tells) if alone else ()
+                judged = self._judge_writes(_olds, props, str(alone), looked_up=looked_up) if alone else ()
                 failures += map(failure, judged)
         if not failures:
             realm = self.realm(props) if is_known(props.get(CONNECTION)) else None
@@ -96,11 +96,13 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
         """Whether to call ``client_writes``, which may cost requests; not in a quiet run."""
         return not olds or bool(self.compare(olds, props).changes)
 
-    def _judge_writes(self, olds: Props, props: Props, *, looked_up: bool, tells: bool) -> tuple[str, ...]:
+    def _judge_writes(self, olds: Props, props: Props, alone: str, *, looked_up: bool) -> tuple[str, ...]:
         """Why client policies refuse it, or what they would change and is not accepted.
 
-        Reports what is accepted. looked_up: its client is known, so no request is needed to see who has the name. tells:
-        report which existing object it continues. Clients of the same run are not judged; their writes are compared afterwards.
+        Reports what is accepted, and of a resource outside of grants which existing object it continues. Clients of the same
+        run are not judged; their writes are compared afterwards.
+
+        :param looked_up: its client is known, so no request is needed to see who has the name.
         """
         needed = ("realm", "owner", *self.CLIENTS.values())
         written = {*self.INPUTS, *self.CONTROLS} - {*self.FREE_WHEN_UNSET}
@@ -111,7 +113,8 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
         try:
             coming = self.client_writes(realm, self.parse(olds) if olds else None, given)
             writes = [replace(each, accepted=given.accept_policy_changes) for each in coming]
-            if not olds and (theirs := tuple(self._of_another_stack(realm, given, tells=tells))):
+            is_judged = olds or alone == IN_GRANT
+            if not is_judged and (theirs := tuple(self._of_another_stack(realm, given, tells=alone == OUTSIDE))):
                 return theirs
         except (NotFound, NotImplementedHere):  # ``create`` reports what the server lacks
             return ()
