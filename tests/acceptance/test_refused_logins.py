@@ -119,6 +119,7 @@ CLIENTS: dict[str, tuple[dict[str, Any], Odd]] = {
 
 
 def test_clients(realm: TestRealm) -> None:
+    version = number(keycloak_version())
     is_told(refusal(realm, ClientSecretLogin("nobody", "s")), NO_CLIENT, realm)
     is_told(refusal(realm, ClientSecretLogin("robot", "s"), "master"), NO_CLIENT, realm)
     wrong = refusal(realm, ClientSecretLogin("robot", "not-its-secret"))
@@ -126,10 +127,8 @@ def test_clients(realm: TestRealm) -> None:
     assert "set KEYCLOAK_CLIENT_SECRET: refresh and destroy" in wrong and "not-its-secret" not in wrong
     for name, (changes, odd) in CLIENTS.items():
         realm.add_client(name, **changes)
-        is_older = name == "bearer" and number(keycloak_version()) < number(
-            "26.7"
-        )  # it says as much as of a wrong secret
-        is_told(refusal(realm, ClientSecretLogin(name, "s")), SECRET if is_older else odd, realm)
+        says_secret = name == "bearer" and number("26") <= version < number("26.7")
+        is_told(refusal(realm, ClientSecretLogin(name, "s")), SECRET if says_secret else odd, realm)
     key = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     for name in ("signing", "robot"):
         is_told(refusal(realm, PrivateKeyLogin(name, key.decode())), KEY if name == "signing" else BY_SECRET, realm)
@@ -137,7 +136,8 @@ def test_clients(realm: TestRealm) -> None:
     realm.session.put(realm.at("users", account["id"]), {**account, "enabled": False})
     is_told(refusal(realm, ClientSecretLogin("robot", "s")), USER_DISABLED, realm)
     realm.session.delete(realm.at("users", account["id"]))
-    is_told(refusal(realm, ClientSecretLogin("robot", "s")), NO_SERVICE_ACCOUNT, realm)
+    if version >= number("26.2"):  # older ones make the account anew
+        is_told(refusal(realm, ClientSecretLogin("robot", "s")), NO_SERVICE_ACCOUNT, realm)
 
 
 def test_the_realm_and_its_admin_cli(realm: TestRealm) -> None:
