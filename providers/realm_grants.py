@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 from pulumi import dynamic
 
-from kcadmin.marks.packed import Part, declared_in, pack, packed_grants, parts_in
+from kcadmin.marks.packed import Part, declared_in, pack, parts_in, repacked
 from kcadmin.rest.errors import KeycloakError
 from providers.base.face import register
 from providers.base.messages import failure
@@ -17,18 +17,8 @@ from providers.base.other_providers import beside_others
 from providers.base.plugin import speak_to_people
 from providers.base.provider import BESIDE_OTHERS, KeycloakProvider, Props
 from providers.base.resource import short_traces
+from providers.bulk import told
 from providers.bulk.engine import Engine, Step, all_of
-from providers.bulk.told import (
-    HIDDEN,
-    IS_HELD,
-    PREVIEW,
-    RUN,
-    RealmRun,
-    differ,
-    require_owner,
-    tell_steps,
-    tell_taken_back,
-)
 from providers.registry import kinds
 
 GIVES, FAILED = "gives", "failed"
@@ -43,13 +33,13 @@ class RealmGrantsProvider(dynamic.ResourceProvider):
         """Stores the settings; the session logs in at its first request."""
         speak_to_people(self)
         self._config, self._providers = req.config.get, dict[str, KeycloakProvider]()
-        self._runs, self._engine = defaultdict[str, RealmRun](RealmRun), Engine(self._provider_of)
+        self._runs, self._engine = defaultdict[str, told.RealmRun](told.RealmRun), Engine(self._provider_of)
 
     def check(self, _olds: Props, news: Props) -> dynamic.CheckResult:
         """Refuses what is wrong with any part; fills their defaults in."""
         parts, faults = self._engine.check(parts_in(_olds), parts_in(news), {BESIDE_OTHERS: news.get(BESIDE_OTHERS)})
-        inputs = {**_packed(parts, news), **({GIVES: news[GIVES]} if news.get(GIVES) else {})}
-        self._runs[news["realm"]] = RealmRun(news.get(RUN), differ(_olds, inputs))
+        inputs = {**repacked(parts, news), **({GIVES: news[GIVES]} if news.get(GIVES) else {})}
+        self._runs[news["realm"]] = told.RealmRun(news.get(told.RUN), told.differ(_olds, inputs))
         return dynamic.CheckResult(inputs, [failure(each) for each in dict.fromkeys(faults)])
 
     def diff(self, _id: str, _olds: Props, _news: Props) -> dynamic.DiffResult:
@@ -60,14 +50,14 @@ class RealmGrantsProvider(dynamic.ResourceProvider):
             raise KeycloakError(*all_of(faults))
         run = self._runs[_news["realm"]]
         if run.is_preview:
-            tell_steps(_news["realm"], steps, olds, news)
+            told.tell_steps(_news["realm"], steps, olds, news)
         same = {*steps.values()} <= {Step.SAME} and declared_in(_olds) == declared_in(_news)
         changes = not same or bool(_olds.get(FAILED) or _news.get(GIVES))
         return dynamic.DiffResult(changes=None if changes and run.compares else changes)
 
     def create(self, props: Props) -> dynamic.CreateResult:
         """Makes all parts, or continues those of a run that was killed."""
-        require_owner(self._runs[props["realm"]].kind, props["realm"])
+        told.require_owner(self._runs[props["realm"]].kind, props["realm"])
         return dynamic.CreateResult(str(props["realm"]), self._made({}, props))
 
     def update(self, _id: str, _olds: Props, _news: Props) -> dynamic.UpdateResult:
@@ -77,8 +67,8 @@ class RealmGrantsProvider(dynamic.ResourceProvider):
     def read(self, id_: str, props: Props) -> dynamic.ReadResult:
         """The server's state of all parts; what is gone is left out."""
         outs, ins = self._engine.read(parts_in(props))
-        now = {**_packed(outs, props, like=props), **({FAILED: props[FAILED]} if props.get(FAILED) else {})}
-        return dynamic.ReadResult(id_, now, _packed(ins, props, like=props))
+        now = {**repacked(outs, props, like=props), **({FAILED: props[FAILED]} if props.get(FAILED) else {})}
+        return dynamic.ReadResult(id_, now, repacked(ins, props, like=props))
 
     def delete(self, _id: str, _props: Props) -> None:
         """Removes all parts, or restores what existed before. :raises KeycloakError: with what failed; the others are done."""
@@ -87,8 +77,8 @@ class RealmGrantsProvider(dynamic.ResourceProvider):
 
     def _made(self, olds: Mapping[str, Part], props: Props) -> Props:
         done = self._engine.apply(olds, parts_in(props))
-        tell_taken_back(olds, done.parts if olds or self._runs[props["realm"]].kind != IS_HELD else {})
-        return {**_packed(done.parts, props), **({FAILED: dict(sorted(done.faults.items()))} if done.faults else {})}
+        told.tell_taken_back(olds, done.parts if olds or self._runs[props["realm"]].kind != told.IS_HELD else {})
+        return {**repacked(done.parts, props), **({FAILED: dict(sorted(done.faults.items()))} if done.faults else {})}
 
     def _provider_of(self, kind: str) -> KeycloakProvider:
         if kind not in self._providers:
@@ -119,14 +109,10 @@ class RealmGrants(dynamic.Resource, module="keycloak", name="RealmGrants"):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         known = {"realm": realm, **pack(parts, grants), GIVES: list(gives) or None, FAILED: None}
-        previewed = HIDDEN if opts and opts.hide_diffs else PREVIEW
-        known |= {RUN: previewed if pulumi.runtime.is_dry_run() else run, BESIDE_OTHERS: beside_others()}
+        previewed = told.HIDDEN if opts and opts.hide_diffs else told.PREVIEW
+        known |= {told.RUN: previewed if pulumi.runtime.is_dry_run() else run, BESIDE_OTHERS: beside_others()}
         with short_traces():
             register(self, RealmGrantsProvider(), resource_name, known, opts)
-
-
-def _packed(parts: Mapping[str, Part], props: Props, like: Props | None = None) -> Props:
-    return {"realm": props["realm"], **pack(parts, packed_grants(props), like)}
 
 
 def _kept(olds: Props, news: Props) -> dict[str, Part]:

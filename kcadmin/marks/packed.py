@@ -63,6 +63,11 @@ def pack(parts: Mapping[str, Part], grants: Mapping[str, Json], like: Mapping[st
     }
 
 
+def repacked(parts: Mapping[str, Part], props: Mapping[str, Any], like: Mapping[str, Any] | None = None) -> Json:
+    """The inputs or outputs of a realm's grants with these parts. like: see ``pack``."""
+    return {"realm": props["realm"], **pack(parts, packed_grants(props), like)}
+
+
 def parts_in(packed: Mapping[str, Any]) -> dict[str, Part]:
     """The parts of what was packed, by their places."""
     common, clients = packed.get("common") or {}, packed.get("clients") or {}
