@@ -1,11 +1,11 @@
 """Switches a realm's events on for owners who audit its exchanges; the last owner restores them.
 
-An owner's claim is on a client of the realm, as all claims are, and not in the realm's own attributes. A PUT of the realm
-with attributes deletes all others, so other writers would delete claims, and we would delete their attributes. The claim is
-written
-before the setting and deleted after it, since a run may die between any two requests. Both claiming and releasing read
-again afterwards, and correct what another owner undid. If several owners release at once, each first notes that in its
-claim. So the last one knows it, and restores the former values while a claim still contains them.
+An owner's claim is on a client of the realm, as all claims are, and not in the realm's own attributes. A PUT of the
+realm with attributes deletes all others, so other writers would delete claims, and we would delete their attributes.
+The claim is written before the setting and deleted after it, since a run may die between any two requests. Both
+claiming and releasing read again afterwards, and correct what another owner undid. If several owners release at once,
+each first notes that in its claim. So the last one knows it, and restores the former values while a claim still
+contains them.
 """
 
 import time

@@ -59,9 +59,7 @@ class DescribesObject(BearsMarks):
     FREE_WHEN_UNSET: ClassVar[tuple[str, ...]] = ()
     FREE_WHEN_USED: ClassVar[tuple[str, ...]] = ()  # fields from a mark, which an object that is only used lacks
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    LATER: ClassVar[
-        tuple[str, ...]
-    ] = ()  # fields that states of earlier versions lack, which does not count as a change
+    LATER: ClassVar[tuple[str, ...]] = ()  # fields that states of earlier versions lack, which is no change
     CONTROLS = ("owner", "adopt", "on_remove", STACK, ACCEPTED, CONNECTION)
     ON_REMOVE: ClassVar[tuple[str, ...]] = (RESTORE, REVOKE)
 

@@ -1,7 +1,7 @@
 """A feature of the server is switched off beside a live stack, and on again: it is said, and nothing is lost."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,15 @@ def switched(own: OwnServer, feature_set: str, *stacks: LiveStack) -> None:
     server = own.again(feature_set)
     for each in stacks:
         each.at(server)
+
+
+def on_again(server: OwnServer, stay: Sequence[LiveStack], gone: Sequence[LiveStack]) -> None:
+    """Stacks are quiet when all features are on again, and leave the realm as it was."""
+    switched(server, "legacy", *stay, *gone)
+    for each in stay:
+        each.quiet()
+    for each in (*stay, *gone):
+        each.leave()
 
 
 @pytest.mark.parametrize(
@@ -125,11 +134,7 @@ def test_client_policies(own_server: OwnServer, live: Live) -> None:
     for each in gone:
         each.refused("destroy", "--yes", "--skip-preview", words=words)
 
-    switched(own_server, "legacy", *stay, *gone)
-    for each in stay:
-        each.quiet()
-    for each in (*stay, *gone):
-        each.leave()
+    on_again(own_server, stay, gone)
 
 
 @LIVE
@@ -149,8 +154,4 @@ def test_authorization(own_server: OwnServer, live: Live) -> None:
     for each in gone:
         each.refused("destroy", "--yes", "--skip-preview", words=words)
 
-    switched(own_server, "legacy", *stay, *gone)
-    for each in stay:
-        each.quiet()
-    for each in (*stay, *gone):
-        each.leave()
+    on_again(own_server, stay, gone)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from exchange.release.client_writes import _given_back
 from exchange.release.crowds import UNREADABLE
 from exchange.release.removal import Released, release_all
 from kcadmin.marks.ownership import CLAIM_PREFIX
@@ -89,3 +90,13 @@ def test_killed_at_any_write_a_next_run_ends_alike(keycloak: FakeKeycloak) -> No
             forget()
             released(keycloak)
             assert keycloak.state() == end
+
+
+def test_the_last_owner_alone_gives_a_setting_back(keycloak: FakeKeycloak) -> None:
+    """What a release is predicted to write, before client policies judge it."""
+    claimed(keycloak)
+    client = realm_for(session_for(keycloak.connection), "r").clients.find("api")
+    assert client
+    gone = {*map(owner, range(MANY))}
+    assert _given_back(client, LeftoverKind.LIFESPAN, gone) == {}  # another owner stays
+    assert _given_back(client, LeftoverKind.LIFESPAN, {*gone, OTHER}) == {LIFESPAN: "60"}
