@@ -128,9 +128,9 @@ def _skip_what_the_version_lacks(items: list[pytest.Item]) -> None:
     version = keycloak_version()
     lacking = {mark: need for mark, need in NEEDS.items() if keycloak.number(version) < keycloak.number(need[0])}
     for item in items:
-        if "servers" not in getattr(item, "fixturenames", ()):
-            continue
-        marks = {*_marks_of_parameters(item), *(mark for mark in lacking if item.get_closest_marker(mark))}
+        marks = {mark for mark in lacking if item.get_closest_marker(mark)}
+        if "servers" in getattr(item, "fixturenames", ()):
+            marks |= {*_marks_of_parameters(item)}
         for first, what in [need for mark, need in lacking.items() if mark in marks]:
             item.add_marker(pytest.mark.skip(reason=f"Keycloak {version} has not {what}, which came with {first}"))
 
