@@ -18,19 +18,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bench import report, results, terraform
 from bench.cases import (
     CHECKPOINTS_OFF_FROM,
-    COMPETITORS,
     EXCHANGES,
     FEWEST_ROUNDS,
-    OURS,
     PHASES,
-    SERVER,
-    TOFU,
     Case,
     checkpoints_by_default,
     in_words,
 )
+from bench.competitors import COMPETITORS, OURS, SERVER, TOFU, why_not
 from bench.realm import make_realm
-from bench.rounds import NEEDED, CaseRun, Say, why_not
+from bench.rounds import NEEDED, CaseRun, Say
 from local import keycloak, pulumi_cli
 from local.layout import UserError, keycloak_version
 from tests.support.shared_servers import free_port

@@ -16,31 +16,6 @@ PHASES = {
     "add": "`up` of one more grant",
     "destroy": "`destroy`",
 }
-OURS, REALM, LATE, PACKAGE, PACKAGE_REALM, ENGINE, SERVER, CURL, TOFU = COMPETITORS = (
-    "ours",
-    "realm",
-    "late",
-    "package",
-    "package-realm",
-    "engine",
-    "server",
-    "curl",
-    "tofu",
-)
-BESIDE = (LATE, PACKAGE, PACKAGE_REALM)  # in tables beside ours, not in the plots
-PULUMI = (OURS, REALM, LATE, PACKAGE, PACKAGE_REALM, ENGINE)  # run by Pulumi, so with or without its checkpoints
-NAMES = {
-    OURS: "this project",
-    REALM: "one resource per realm",
-    LATE: "late grants",
-    PACKAGE: "package",
-    PACKAGE_REALM: "package, one resource per realm",
-    ENGINE: "engine floor",
-    SERVER: "server floor",
-    CURL: "curl script",
-    TOFU: "OpenTofu or Terraform",
-}
-MOST_GRANTS = {LATE: 300, CURL: 100, TOFU: 1_000}
 CHECKPOINTS_OFF_FROM = 1_000
 FEWEST_ROUNDS = 3  # with fewer, seconds are not kept
 
@@ -89,10 +64,3 @@ def in_words(grants: int) -> str:
 def checkpoints_by_default(grants: int) -> bool:
     """Whether a stack of that many grants is measured with Pulumi's checkpoints by default."""
     return grants < CHECKPOINTS_OFF_FROM
-
-
-def label(competitor: str, grants: int, *, checkpoints: bool) -> str:
-    """How results name a competitor: its name, and what differs from the default."""
-    if competitor not in PULUMI or checkpoints == checkpoints_by_default(grants):
-        return competitor
-    return f"{competitor}, checkpoints {'on' if checkpoints else 'off'}"

@@ -4,7 +4,8 @@ import statistics
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from bench.cases import BESIDE, COMPETITORS, ENGINE, PHASES, PULUMI, SERVER, label
+from bench.cases import PHASES
+from bench.competitors import BESIDE, COMPETITORS, ENGINE, PULUMI, SERVER, label
 from bench.tables import timed
 
 Json = dict[str, Any]

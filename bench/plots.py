@@ -7,7 +7,8 @@ from typing import Any
 import matplotlib  # type: ignore[import-not-found]
 from matplotlib import pyplot, ticker
 
-from bench.cases import CURL, ENGINE, NAMES, OURS, PHASES, REALM, SERVER, TOFU
+from bench.cases import PHASES
+from bench.competitors import CURL, ENGINE, NAMES, OURS, REALM, SERVER, TOFU
 from bench.lines import FLOORS, Line, Points, fewest_rounds, requests_of, seconds_of
 
 Json = dict[str, Any]

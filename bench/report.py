@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from bench import tables
-from bench.cases import CHECKPOINTS_OFF_FROM, EXCHANGES, FEWEST_ROUNDS, LATE, PACKAGE, PACKAGE_REALM
+from bench.cases import CHECKPOINTS_OFF_FROM, EXCHANGES, FEWEST_ROUNDS
+from bench.competitors import LATE, PACKAGE, PACKAGE_REALM
 from local import processes, venv
 from local.layout import LOCAL, VENV, UserError
 

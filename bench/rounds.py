@@ -1,72 +1,17 @@
 """The rounds of a case: every competitor goes through the phases, one after the other."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Protocol
 
-from bench import terraform
-from bench.cases import (
-    CURL,
-    ENGINE,
-    LATE,
-    MOST_GRANTS,
-    NAMES,
-    OURS,
-    PACKAGE,
-    PACKAGE_REALM,
-    PHASES,
-    REALM,
-    SERVER,
-    TOFU,
-    Case,
-    Command,
-    in_words,
-    label,
-)
+from bench.cases import PHASES, Case, in_words
+from bench.competitors import ENGINE, MAKERS, NAMES, Competitor, label
 from bench.measure import Failed, Sample, measure
-from bench.other_runs import curl, curl_is_missing, server_floor
-from bench.pulumi_runs import EngineFloor, InBulk, Late, Ours, Packaged, PackagedRealm
+from bench.pulumi_runs import InBulk, Late, Ours, Packaged
 from bench.realm import left
 from bench.results import Measured
 from bench.state_parts import StateSize
 
 Say = Callable[[str], None]
 NEEDED = ("up", "destroy")
-
-
-class Competitor(Protocol):
-    """What goes through the phases in a folder of its own."""
-
-    def command(self, phase: str) -> Command:
-        """Prepares a phase, and says how to run it."""
-
-    def state(self) -> StateSize | None:
-        """The size of its state now."""
-
-    def tidy(self) -> None:
-        """Gives back what its ``destroy`` does not."""
-
-
-MAKERS: dict[str, Callable[[Case, Path], Competitor]] = {
-    OURS: Ours,
-    REALM: InBulk,
-    LATE: Late,
-    PACKAGE: Packaged,
-    PACKAGE_REALM: PackagedRealm,
-    ENGINE: EngineFloor,
-    SERVER: server_floor,
-    CURL: curl,
-    TOFU: terraform.Tofu,
-}
-WHY_MISSING: dict[str, Callable[[], str | None]] = {CURL: curl_is_missing, TOFU: terraform.is_missing}
-
-
-def why_not(competitor: str, grants: int) -> str | None:
-    """Why a competitor does not run here, or not with so many grants."""
-    if grants > MOST_GRANTS.get(competitor, grants):
-        return f"takes too long with more than {in_words(MOST_GRANTS[competitor])}"
-    missing = WHY_MISSING.get(competitor)
-    return missing() if missing else None
 
 
 class CaseRun:

@@ -4,7 +4,8 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.cases import (
+from bench.cases import PHASES, in_words
+from bench.competitors import (
     COMPETITORS,
     CURL,
     ENGINE,
@@ -12,11 +13,9 @@ from bench.cases import (
     OURS,
     PACKAGE,
     PACKAGE_REALM,
-    PHASES,
     REALM,
     SERVER,
     TOFU,
-    in_words,
     label,
 )
 

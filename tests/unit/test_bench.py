@@ -8,7 +8,8 @@ import pytest
 
 from bench import report, results, tables
 from bench.__main__ import read_arguments
-from bench.cases import COMPETITORS, PHASES, label
+from bench.cases import PHASES
+from bench.competitors import COMPETITORS, label
 from bench.lines import FLOORS, Line, fewest_rounds, requests_of, seconds_of
 from bench.measure import Sample, counts, high_water, kind_of, ports_in
 from bench.results import Measured, merge, summary
