@@ -147,7 +147,7 @@ async def _marks_at(resource: _Ours) -> list[Mark]:
         found = there.clients.get(str(uuid)) if uuid else bearer(client) if client else recorded_events.holder(there)
         return list(marks_on(found)) if found else []
 
-    return await asyncio.get_running_loop().run_in_executor(None, read)
+    return await asyncio.to_thread(read)  # with the context, where the config is
 
 
 _programs: "WeakKeyDictionary[object, _Program]" = WeakKeyDictionary()

@@ -184,6 +184,34 @@ def test_a_preview_tells_what_is_given_back(
     ]
 
 
+def test_beside_other_resources_only_what_its_resource_held_is_told(
+    program: Program,  # noqa: F811
+    keycloak: FakeKeycloak,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The program may still declare the others: as a resource alone, or in a realm of which it plans nothing here."""
+    told: list[str] = []
+    monkeypatch.setattr("components.news.messages.text", told.extend)
+    monkeypatch.setattr("pulumi.runtime.is_dry_run", lambda: True)
+
+    def lifespan(realm: str, client: str) -> Part:
+        was = {"attributes.access.token.lifespan": "60"}
+        return Part("TokenLifespan", {"realm": realm, "client_id": client, "found": "claimed", "was": was})
+
+    kind, alone = f"{OBJECT}TokenLifespan", lifespan("r", "alone").props
+    held = {
+        realm: {"realm": realm, **pack({f"{realm}/old/lifespan": lifespan(realm, "old")}, {})} for realm in ("r", "s")
+    }
+    program.state = {
+        urn(kind, "alone"): {"type": kind, "outputs": alone},
+        **{urn(TOKEN, f"{realm}/grants"): {"type": TOKEN, "outputs": outputs} for realm, outputs in held.items()},
+    }
+    register(program, keycloak, in_bulk=True)
+    assert told[told.index("what is removed gives back what was there before:") + 1 :] == [
+        "  token lifespan of client 'old' in realm 'r': access.token.lifespan '60'"
+    ]
+
+
 def test_an_owner_does_not_change_with_the_way_back(
     program: Program,  # noqa: F811
     keycloak: FakeKeycloak,  # noqa: F811

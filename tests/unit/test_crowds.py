@@ -5,14 +5,16 @@ from collections.abc import Iterator
 import pytest
 
 from exchange.release.client_writes import _given_back
-from exchange.release.crowds import UNREADABLE
+from exchange.release.crowds import HOLDS_POLICIES, UNREADABLE
 from exchange.release.removal import Released, release_all
+from kcadmin.authz.noted_strategy import STRATEGY
 from kcadmin.marks.ownership import CLAIM_PREFIX
 from kcadmin.objects.claims import Claim, Kind, claim_key
 from kcadmin.objects.clients import ATTRIBUTE
 from kcadmin.objects.features import SWITCH, SWITCH_CLAIM
 from kcadmin.objects.lifespans import LIFESPAN
 from kcadmin.objects.realm import realm_for
+from kcadmin.objects.resource_server import permission_name
 from kcadmin.objects.setting_claims import LIFESPAN_CLAIM, assignment_kind
 from kcadmin.rest.session import session_for
 from reach.leftovers import Leftover, LeftoverKind
@@ -56,8 +58,8 @@ def claimed(keycloak: FakeKeycloak) -> None:
     keycloak.change("api", attributes={AT_SWITCH: "true", AT_LIFESPAN: "90", **attributes})
 
 
-def released(keycloak: FakeKeycloak) -> list[Released]:
-    return list(release_all(realm_for(session_for(keycloak.connection), "r"), ALL))
+def released(keycloak: FakeKeycloak, *crowd: Leftover) -> list[Released]:
+    return list(release_all(realm_for(session_for(keycloak.connection), "r"), crowd or ALL))
 
 
 def writes(keycloak: FakeKeycloak) -> Iterator[Request]:
@@ -100,3 +102,21 @@ def test_the_last_owner_alone_gives_a_setting_back(keycloak: FakeKeycloak) -> No
     gone = {*map(owner, range(MANY))}
     assert _given_back(client, LeftoverKind.LIFESPAN, gone) == {}  # another owner stays
     assert _given_back(client, LeftoverKind.LIFESPAN, {*gone, OTHER}) == {LIFESPAN: "60"}
+
+
+@pytest.mark.parametrize("policies", [["ours"], []], ids=["holds one", "empty"])
+def test_the_former_strategy_is_noted_while_the_permission_holds_a_policy(
+    keycloak: FakeKeycloak, policies: list[str]
+) -> None:
+    both = {"logic": "POSITIVE", "decisionStrategy": "AFFIRMATIVE", "description": ""}
+    name = permission_name(keycloak.uuid("api"))
+    keycloak.server("realm-management")["policies"] |= {
+        "p": {**both, "id": "p", "name": name, "type": "scope", "policies": policies, "scopes": []},
+        "ours": {**both, "id": "ours", "name": "ours", "type": "client"},
+    }
+    noted = [Claim(owner(each), STRATEGY, {}, {"strategy": "UNANIMOUS"}) for each in range(MANY)]
+    keycloak.change("api", attributes={each.key: each.text() for each in noted})
+    done = released(keycloak, *left(LeftoverKind.STRATEGY))
+    assert {each.stays for each in done} == {HOLDS_POLICIES if policies else ""}
+    kept = [key for key in keycloak.client("api")["attributes"] if key.startswith(CLAIM_PREFIX)]
+    assert len(kept) == (MANY if policies else 0)

@@ -8,7 +8,8 @@ import pytest
 
 from components import shared_parts
 from components.shared_parts import SharedParts
-from grants.plan import GrantPlan
+from grants.plan import GrantPlan, policy_name
+from grants.planned_realm import exists
 from grants.spec import GrantSpec
 from kcadmin.authz.exchange_permission import Overview
 from kcadmin.authz.management_permissions import KIND as MANAGEMENT
@@ -21,6 +22,7 @@ from kcadmin.objects.setting_claims import assignment_kind
 from providers.audience_scope import AudienceScope
 from providers.checks.planned_writes import PlannedWrite, planned_writes
 from providers.exchange_events import ExchangeEvents
+from reach.existing_policies import CLIENTS
 
 OWNER, THEIRS = "org/project/stack", "others"
 SPEC = GrantSpec("g", sources=("frontend",), target="api", realm="r", owner=OWNER, flows=("recipient",), scope="x")
@@ -72,6 +74,14 @@ def test_permissions_that_are_on_are_claimed_beside_others_or_to_be_taken_away()
     assert only(plan, on).happens(others) and not only(plan, on).happens(mine)
     assert only(plan, on, on_remove="revoke").happens(client())
     assert not only(plan, on, on_remove="revoke").happens(mine)
+
+
+def test_a_grant_exists_by_its_policies_of_a_former_owner() -> None:
+    """A run with a new owner opens nothing new."""
+    name = policy_name(replace(SPEC, owner="former"), CLIENTS)
+    held = Overview({}, {"u-api": ("AFFIRMATIVE", (name,))}, {name: {"config": {"clients": '["frontend"]'}}})
+    plan = replace(BARE, policy_clients=("frontend",))
+    assert exists(plan, {}, held, {"former"}) and not exists(plan, {}, held, {"another"})
 
 
 def test_what_is_accepted_of_client_policies_holds_for_the_claim_on_events(monkeypatch: pytest.MonkeyPatch) -> None:

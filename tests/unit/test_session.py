@@ -430,6 +430,17 @@ def test_an_answer_that_breaks_off_is_no_answer(keycloak: FakeKeycloak) -> None:
         keycloak.session().get(CLIENTS)
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_an_address_without_tls_may_be_why_an_answer_is_lost(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    keycloak = FakeKeycloak(f"{scheme}://keycloak.test")
+    keycloak.interfere(*[Answer(200, "[", {"Content-Length": "500"})] * HALVES, at="/clients$")
+    with pytest.raises(AnswerLost) as caught:
+        keycloak.session().get(CLIENTS)
+    assert ("whether it begins with https://" in str(caught.value)) == (scheme == "http")
+
+
 @pytest.mark.parametrize("body", [{}, {"error": "no token here"}, [], "null", None], ids=str)
 def test_a_login_that_answers_no_token_is_one_sentence(keycloak: FakeKeycloak, body: Any) -> None:
     keycloak.interfere(Answer(200, body), at="/token$")
