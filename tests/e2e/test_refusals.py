@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from local import keycloak
 from local.keycloak import Server
-from local.layout import keycloak_version
 from tests.conftest import Servers
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import grant
@@ -139,20 +137,6 @@ def test_logins_that_cannot_work(
     finally:
         stack.env, stack.config = kept, given
     assert run.output.rpartition("Diagnostics:")[2].count("error: ") == 1, run.output
-
-
-def test_a_server_that_cannot(make_realm: Callable[..., TestRealm], new_stack: NewStack) -> None:
-    """It has the legacy exchange without its permissions, and the standard one is switched off."""
-    realm = make_realm("neither")
-    stack = new_stack(realm, "neither")
-    switch_on = "; start Keycloak with --features="
-    told = {"legacy": f"the server has no legacy exchange{switch_on}admin-fine-grained-authz:v1"}
-    if keycloak.has_standard_exchange(keycloak_version()):
-        told["standard"] = f"the server has no standard exchange{switch_on}token-exchange-standard:v2"
-        told["auto"] = f"the server offers neither exchange{switch_on}token-exchange-standard:v2"
-    for exchange, sentence in told.items():
-        stack.configure(grant(), exchange=exchange)
-        refused(stack, realm, [sentence])
 
 
 @pytest.mark.standard_exchange
