@@ -8,11 +8,19 @@ import pytest
 from local import language_tools, pulumi_cli
 from local.layout import PROJECT
 from tests.conftest import Servers
-from tests.e2e.stack import NAME, Stack
+from tests.e2e.stack import NAME, Stack, warm
 from tests.support.own_servers import OwnServer
 from tests.support.realms import TestRealm
 
 NewStack = Callable[..., Stack]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Processes of a run that are forked after this share those that their programs and plugins are forked from."""
+    if session.config.getoption("forks", 0) and any(
+        item.path.parent == Path(__file__).parent for item in session.items
+    ):
+        warm(pulumi_cli.install(lambda line: None))
 
 
 @pytest.fixture(scope="session")

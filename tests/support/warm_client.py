@@ -37,13 +37,20 @@ def main() -> None:
     there.sendmsg([len(asked).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, handles)])
     there.sendall(asked)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _frame: there.send(bytes([number])))
+        signal.signal(number, lambda number, _frame: tell(there, number))
     told = there.recv(8)
     code = int.from_bytes(told, "big", signed=True) if told else ENDED_EARLY
     if code < 0:
         signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     os._exit(code)
+
+
+def tell(there: socket.socket, number: int) -> None:
+    try:
+        there.send(bytes([number]))
+    except OSError:  # it has ended by itself, and how is on its way
+        return
 
 
 main()
