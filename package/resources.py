@@ -20,7 +20,7 @@ from providers.base.compare import Difference
 from providers.base.face import PACKAGE, Run, begin, outside
 from providers.base.held import NUMBER, STACK
 from providers.base.identity import owner_to_set
-from providers.base.provider import AFTER_OTHERS, ALONE, OUTSIDE, KeycloakProvider
+from providers.base.provider import AFTER_OTHERS, ALONE, Alone, KeycloakProvider
 from providers.base.taken_names import declare
 from providers.registry import ResourceKind, kinds
 
@@ -113,7 +113,7 @@ class Resources:
         own, missing = self._own(kind.name, urn, olds, news)
         given = {key: value for key, value in news.items() if key != PROVIDER_KEY}
         # The resources of its inputs may have written the same clients in this run, and no call shows that.
-        return {**own, **given, ALONE: OUTSIDE, AFTER_OTHERS: True}, [*faults, *missing]
+        return {**own, **given, ALONE: Alone.IN_PACKAGE, AFTER_OTHERS: True}, [*faults, *missing]
 
     def _own(self, kind: str, urn: str, olds: Props, news: Props) -> tuple[Props, list[str]]:
         """The owner and the stack of a resource outside of grants, or why they are not known."""

@@ -8,6 +8,7 @@ import os
 from abc import ABC
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
+from enum import Enum
 from typing import Any
 
 from pulumi.dynamic import CheckResult, ConfigureRequest, CreateResult, DiffResult, ReadResult, UpdateResult
@@ -39,16 +40,19 @@ from providers.base.props import RESTORE, KeycloakProps, Outputs, in_order, type
 from providers.base.uuids import derive_uuids, is_known, require_uuids
 from reach.judged_writes import judge_writes
 
-AFTER_OTHERS, BESIDE_OTHERS, ALONE = (
-    "after_others",
-    "beside_others",
-    "alone",
-)  # not in the state: see KeycloakResource
-OUTSIDE = "outside"  # as ALONE: of a resource outside of grants, whose program counts nothing
-IN_GRANT = "in grant"  # as ALONE: of a grant's part that adopts; its program has judged whose marks there are
+AFTER_OTHERS, BESIDE_OTHERS, ALONE = "after_others", "beside_others", "alone"  # not in the state: see KeycloakResource
 BELIEVED_SECONDS = 2.0
 PREVIEW = "preview"  # an input that is not in the state: nothing is written in this run
 NOTES = ("found", "was", "issuer", "management_uuid")
+
+
+class Alone(str, Enum):
+    """The input ``ALONE``: of a resource outside of grants, or of a grant's part that adopts. No plan has judged its writes.
+
+    IN_GRANT: a plan has judged whose marks there are. IN_PACKAGE: no program counts what it continues, so ``check`` tells it.
+    """
+
+    IN_PROGRAM, IN_PACKAGE, IN_GRANT = "in program", "in package", "in grant"
 
 
 class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
@@ -83,7 +87,7 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
             if is_within_reach(props):
                 derive_uuids(self.CLIENTS, lambda: self.realm(props), _olds, props)
                 looked_up = not any(news.get(field) for field in self.CLIENTS.values())
-                judged = self._judge_writes(_olds, props, str(alone), looked_up=looked_up) if alone else ()
+                judged = self._judge_writes(_olds, props, Alone(alone), looked_up=looked_up) if alone else ()
                 failures += map(failure, judged)
         if not failures:
             realm = self.realm(props) if is_known(props.get(CONNECTION)) else None
@@ -96,7 +100,7 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
         """Whether to call ``client_writes``, which may cost requests; not in a quiet run."""
         return not olds or bool(self.compare(olds, props).changes)
 
-    def _judge_writes(self, olds: Props, props: Props, alone: str, *, looked_up: bool) -> tuple[str, ...]:
+    def _judge_writes(self, olds: Props, props: Props, alone: Alone, *, looked_up: bool) -> tuple[str, ...]:
         """Why client policies refuse it, or what they would change and is not accepted.
 
         Reports what is accepted, and of a resource outside of grants which existing object it continues. Clients of the same
@@ -113,8 +117,8 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
         try:
             coming = self.client_writes(realm, self.parse(olds) if olds else None, given)
             writes = [replace(each, accepted=given.accept_policy_changes) for each in coming]
-            is_judged = olds or alone == IN_GRANT
-            if not is_judged and (theirs := tuple(self._of_another_stack(realm, given, tells=alone == OUTSIDE))):
+            tells, is_judged = alone is Alone.IN_PACKAGE, olds or alone is Alone.IN_GRANT
+            if not is_judged and (theirs := tuple(self._of_another_stack(realm, given, tells=tells))):
                 return theirs
         except (NotFound, NotImplementedHere):  # ``create`` reports what the server lacks
             return ()

@@ -17,7 +17,7 @@ from providers.base.moving import moves
 from providers.base.other_providers import beside_others, watch_others
 from providers.base.own_state import held_numbers, moved_here, number_by_former_owner, stack_name
 from providers.base.part import collect
-from providers.base.provider import AFTER_OTHERS, ALONE, BESIDE_OTHERS, IN_GRANT, KeycloakProvider
+from providers.base.provider import AFTER_OTHERS, ALONE, BESIDE_OTHERS, Alone, KeycloakProvider
 from providers.base.stack_config import secrets_in_clear
 from providers.base.taken_names import declare
 
@@ -78,9 +78,9 @@ class KeycloakResource(Resource):
             given[BESIDE_OTHERS] = beside_others()
         notes = given.get("adopt") or given.get("on_remove")  # for an object on a client: what it takes over
         if not isinstance(opts, PartOfGrant):
-            given[ALONE] = True
+            given[ALONE] = Alone.IN_PROGRAM.value
         elif notes and not provider.PLANNED:
-            given[ALONE] = IN_GRANT
+            given[ALONE] = Alone.IN_GRANT.value
         given.setdefault("owner", f"{owner}#{resource_name}")
         given[STACK] = stack_name()
         given[HELD] = _held_by_state(type(self).__name__, given)

@@ -10,7 +10,7 @@ from providers.audience_mapper import AudienceMapperProvider
 from providers.audience_scope import AudienceScopeProvider
 from providers.authorization_scope import AuthorizationScopeProvider
 from providers.authorization_services import AuthorizationServicesProvider
-from providers.base.provider import ALONE, KeycloakProvider
+from providers.base.provider import ALONE, Alone, KeycloakProvider
 from providers.client_policy import ClientPolicyProvider
 from providers.client_scope_assignment import ClientScopeAssignmentProvider
 from providers.exchange_events import ExchangeEventsProvider
@@ -159,7 +159,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.parametrize("name", CASES)
 def test_what_it_writes_is_judged(realm: TestRealm, told: list[str], name: str) -> None:
     provider, inputs, arrange = CASES[name]
-    given = {**inputs, **arrange(realm), "realm": realm.name, ALONE: True}
+    given = {**inputs, **arrange(realm), "realm": realm.name, ALONE: Alone.IN_PROGRAM}
     demand(realm, CONSENT)
     before = clients(realm)
     forget()
@@ -182,7 +182,7 @@ def test_what_it_writes_is_judged(realm: TestRealm, told: list[str], name: str) 
 @pytest.mark.parametrize("name", WRITE_NO_CLIENT)
 def test_what_writes_no_client_is_not_refused(realm: TestRealm, name: str) -> None:
     provider, inputs, arrange = WRITE_NO_CLIENT[name]
-    given = {**inputs, **arrange(realm), "realm": realm.name, ALONE: True}
+    given = {**inputs, **arrange(realm), "realm": realm.name, ALONE: Alone.IN_PROGRAM}
     demand(realm, CONSENT)
     forget()
     engine = Engine(provider, realm.connection)
@@ -202,7 +202,7 @@ def test_a_refusing_policy_is_told_before(realm: TestRealm) -> None:
 def test_a_setting_that_others_changed_is_judged_before_it_is_mended(realm: TestRealm) -> None:
     forget()
     engine = Engine(TokenLifespanProvider, realm.connection)
-    given = {**FRONTEND, "seconds": 60, "realm": realm.name, ALONE: True}
+    given = {**FRONTEND, "seconds": 60, "realm": realm.name, ALONE: Alone.IN_PROGRAM}
     engine.up(**given)
     realm.change("frontend", attributes={"access.token.lifespan": "90"})
     demand(realm, CONSENT)
@@ -215,7 +215,7 @@ def test_a_setting_that_others_changed_is_judged_before_it_is_mended(realm: Test
 @pytest.mark.parametrize("name", ["mapper", "authorization scope", "switch", "guards", "events"])
 def test_a_new_owner_is_judged_as_well(realm: TestRealm, name: str) -> None:
     provider, inputs, arrange = CASES[name]
-    given = {**inputs, **arrange(realm), "realm": realm.name, ALONE: True}
+    given = {**inputs, **arrange(realm), "realm": realm.name, ALONE: Alone.IN_PROGRAM}
     forget()
     engine = Engine(provider, realm.connection)
     engine.up(**given)

@@ -21,7 +21,7 @@ from providers.authorization_scope import AuthorizationScopeProvider
 from providers.authorization_services import AuthorizationServicesProvider
 from providers.base.held import LOST
 from providers.base.props import ClientProps, Outputs, outputs
-from providers.base.provider import KeycloakProvider, Props
+from providers.base.provider import ALONE, Alone, KeycloakProvider, Props
 from providers.base.uuids import is_known
 from providers.client_policy import ClientPolicyProvider
 from providers.scope_permission import ScopePermissionProvider
@@ -253,7 +253,7 @@ def test_unknowns_are_never_refused_nor_looked_up(keycloak: FakeKeycloak, provid
             given = {**LEAST[provider], field: unknown}
             checked = provider().use(keycloak.connection).check({}, dict(given))
             assert not checked.failures and checked.inputs[field] == unknown
-            alone = {**given, "owner": "o#g", "adopt": True, "alone": True}
+            alone = {**given, "owner": "o#g", "adopt": True, ALONE: Alone.IN_PROGRAM}
             assert not provider().use(keycloak.connection).check({}, alone).failures
             assert provider().use(keycloak.connection).compare(checked.inputs, checked.inputs).changes
     everything = {

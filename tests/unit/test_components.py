@@ -35,7 +35,7 @@ from providers.audience_scope import AudienceScope
 from providers.base import messages
 from providers.base.identity import stack_owner
 from providers.base.other_providers import this_program
-from providers.base.provider import IN_GRANT
+from providers.base.provider import Alone
 from providers.base.resource import UsesExisting
 from providers.hardcoded_claim_mapper import HardcodedClaimMapper
 from providers.management_permissions import ManagementPermissions
@@ -319,7 +319,7 @@ def test_what_each_resource_is_given(program: Program, keycloak: FakeKeycloak) -
     }
     for inputs in (mapper, switch):
         assert len(inputs.pop("__provider")) < 200
-    assert mapper == {**common, "included_client": "api", "exchange": "standard", "alone": IN_GRANT}
+    assert mapper == {**common, "included_client": "api", "exchange": "standard", "alone": Alone.IN_GRANT}
     assert switch == {**common, "allow_refresh": True}
 
 

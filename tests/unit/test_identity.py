@@ -15,6 +15,7 @@ from kcadmin.objects.claims import Claim, Kind
 from kcadmin.objects.features import SWITCH, SWITCH_CLAIM
 from package.config import faults as package_faults
 from providers.base.place import stack_here
+from providers.base.provider import ALONE, Alone
 from providers.standard_token_exchange import StandardTokenExchange, StandardTokenExchangeProvider
 from tests.support.fake_server import PASSWORD, URL, FakeKeycloak
 from tests.unit.test_components import Monitor, Program, configure
@@ -182,7 +183,14 @@ def test_so_it_is_of_a_resource_in_a_preview(
     held: list[str] | None, keycloak: FakeKeycloak, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claimed(keycloak, ANOTHER, owner="mine#s")
-    given = {"realm": "r", "client_id": "api", "owner": "mine#s", "stack": NAMELESS, "alone": True, "held": held}
+    given = {
+        "realm": "r",
+        "client_id": "api",
+        "owner": "mine#s",
+        "stack": NAMELESS,
+        ALONE: Alone.IN_PROGRAM,
+        "held": held,
+    }
     provider = StandardTokenExchangeProvider().use(keycloak.connection)
 
     def told() -> list[str]:
