@@ -93,6 +93,7 @@ def test_a_chain_is_proved_for_a_user(make_realm: Callable[..., TestRealm], exch
         assert "grant 'one' gives 'a' no token: 400 " in str(found["two"].reason)
 
 
+@pytest.mark.standard_exchange
 def test_a_circle_is_entered_where_a_user_can_log_in(make_realm: Callable[..., TestRealm]) -> None:
     realm = make_realm("standard", web={}, left={}, right=SERVICE)
     stack = Stack(realm.robot)

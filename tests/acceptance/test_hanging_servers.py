@@ -91,6 +91,7 @@ def test_after_a_while_it_is_asked_again(short_times: None, monkeypatch: pytest.
         assert session_.get("/admin/x") == []
 
 
+@pytest.mark.standard_exchange
 @pytest.mark.parametrize("where", ["everything", "all but logins"])
 def test_a_run_against_a_server_that_hangs_keeps_its_state(
     realm: TestRealm, where: str, monkeypatch: pytest.MonkeyPatch

@@ -177,6 +177,7 @@ def test_a_grant_with_every_condition(
     assert realm.export() == before
 
 
+@pytest.mark.scope_policies
 @EXCHANGES
 def test_late_grants_with_every_condition(
     make_realm: MakeRealm, monkeypatch: pytest.MonkeyPatch, exchange: str

@@ -157,6 +157,7 @@ def test_all_commands_say_what_keycloak_does(home: TestRealm, put: Put) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.standard_exchange
 def test_of_two_that_write_a_claim_one_comes_last(home: TestRealm, put: Put) -> None:
     """No token shows which: what may be refused is no fault, and is told."""
     put(fixed("email", {}))
@@ -180,6 +181,7 @@ def refused(home: TestRealm, requester: str, exchange: str) -> tuple[str, ...]:
     return judge([spec], home.connection, preflight.ask_server(home.connection, questions([spec]))).faults
 
 
+@pytest.mark.standard_exchange
 def test_a_new_grant_is_refused_where_no_exchange_works(home: TestRealm, put: Put) -> None:
     """The source's tokens count in both. The new token is made of the requester or, by the legacy one, of the target."""
     users = users_of(home)
@@ -228,6 +230,7 @@ def told(home: TestRealm, user: str | None = None) -> tuple[list[bool | None], b
     return outlooks, all(any(each.sure for each in found.findings) for found in doctor.examine(cases))
 
 
+@pytest.mark.standard_exchange
 def test_who_and_what_is_switched_off(home: TestRealm) -> None:
     """A disabled user, a disabled realm, tokens that are called back, a signature that the server cannot make."""
     users = users_of(home)
@@ -264,6 +267,7 @@ def test_who_and_what_is_switched_off(home: TestRealm) -> None:
     assert passes(users) == {STANDARD: True, LEGACY: True}
 
 
+@pytest.mark.standard_exchange
 def test_a_subject_of_each_client_is_of_the_same_user(home: TestRealm, put: Put) -> None:
     """Of clients with a pairwise ``sub`` the exchanged token has another one, in the same session."""
     put(kind("oidc-sha256-pairwise-sub-mapper", pairwiseSubAlgorithmSalt="x"))

@@ -178,9 +178,10 @@ def test_a_dry_run_says_what_it_may_not_see(make_realm: Callable[..., TestRealm]
     for verdict in verdicts:
         assert verdict.outlook and ("view-users" in " ".join(verdict.unknown)) == hidden
         assert verdict.subject_claims and "bills" in verdict.subject_claims.aud
-        assert verdict.basis[0].endswith("is on" if standard else "is off")
+        basis = [*verdict.basis]
+        assert not standard or basis.pop(0).endswith("is on")
         permitted = not standard and verdict.case.flow == "requester"
-        assert ("token-exchange permission" if permitted else "audience mapper") in verdict.basis[1]
+        assert ("token-exchange permission" if permitted else "audience mapper") in basis[0]
     mappers = [each["name"] for each in realm.client("shop")["protocolMappers"] if "audience" in each["name"]]
     realm.delete_mapper("shop", *mappers)
     assert [each.outlook for each in tried(realm, cases, None, secrets=no_secrets)] == [False, not standard]
@@ -214,7 +215,7 @@ def test_what_no_grant_declares_is_refused_or_implied(make_realm: Callable[..., 
     assert hole in holes and by_hand in after[hole].why
     wider = {Exchange("shop", source, "desk") for source in ("shop", "bills")}
     if not read_features(realm.session).standard_exchange:
-        assert not wider & holes and "the switch of 'shop' is off" in after[hole].why
+        assert not wider & holes and not any("switch" in each for each in after[hole].why)
         return
     assert wider <= holes
     denial = after[Exchange("shop", "bills", "desk")]
