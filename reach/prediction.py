@@ -142,10 +142,8 @@ def _not_in_examples(among: AmongClients, case: Case, computed: Computed, tokens
 def reasons(reach: RealmReach, computed: Computed, requester: str) -> tuple[str, ...]:
     """The parts of a realm's state that decide an exchange, a clause each: the switch, a permission, then mappers."""
     client = reach.clients.get(requester)
-    has_switch = client is not None and STANDARD not in reach.lacks
-    found = (
-        [f"the switch of {texts.named(requester)} is {'on' if client.is_on(SWITCH) else 'off'}"] if has_switch else []
-    )
+    shown = client if STANDARD not in reach.lacks else None
+    found = [f"the switch of {texts.named(requester)} is {'on' if shown.is_on(SWITCH) else 'off'}"] if shown else []
     ways = [way for way in (*computed.source_ways, *computed.audience_ways) if way.kind != OWN]
     ways.sort(key=lambda way: way.kind != PERMISSION)
     return tuple(dict.fromkeys([*found, *(way.by + (f" (of {way.owner})" if way.owner else "") for way in ways)]))
