@@ -177,7 +177,9 @@ class Stack:
         return {each["urn"].rpartition("::")[2]: each["outputs"] for each in held if each["type"] == GRANT}
 
     def outputs(self) -> Any:
-        return json.loads(self._call("stack", "output", "--json").stdout)
+        """What its program exports, from the state's file."""
+        resources = json.loads(self.state_file.read_text())["checkpoint"]["latest"]["resources"]
+        return next(each["outputs"] for each in resources if each["type"] == "pulumi:pulumi:Stack")
 
     def try_(self, *args: str) -> Run:
         """Runs a command, whatever comes of it."""

@@ -3,11 +3,9 @@
 import json
 import os
 import subprocess
-import sys
 
 import pytest
 
-from local.layout import PROJECT
 from tests.acceptance.test_release import CLIENTS, GONE, GUARDS, HERE, PARTS, exported_by_names, grants
 from tests.conftest import MakeRealm
 from tests.e2e.callers import Caller, calling
@@ -19,10 +17,11 @@ from tests.support.shared_servers import SECOND
 
 
 def release(stack: Stack, *args: str) -> "subprocess.CompletedProcess[str]":
+    """Without naming the stack, which is the one that is selected in its folder."""
+    environment = stack.warm_environment()
     return subprocess.run(
-        [sys.executable, "-m", "exchange", "release", *args],
-        cwd=stack.project, env=stack.environment() | {"PYTHONPATH": str(PROJECT)}, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, check=False)  # fmt: skip
+        [environment["PULUMI_PYTHON_CMD"], "-m", "exchange", "release", *args],
+        cwd=stack.project, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # fmt: skip
 
 
 LEGACY_THERE = pytest.mark.skipif(
