@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,9 +17,12 @@ from tests.support.realms import TestRealm
 
 
 def inventory(stack: Stack, *args: str) -> "subprocess.CompletedProcess[str]":
+    """Without a stack, in our own folder."""
+    environment = stack.warm_environment()
+    command = [environment["PULUMI_PYTHON_CMD"], "-m", "exchange", "inventory", "--url", stack.env["KEYCLOAK_URL"]]
     return subprocess.run(
-        [sys.executable, "-m", "exchange", "inventory", "--url", stack.env["KEYCLOAK_URL"], "--realm", stack.realm, *args],
-        cwd=PROJECT, env=stack.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # fmt: skip
+        [*command, "--realm", stack.realm, *args],
+        cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # fmt: skip
 
 
 @pytest.mark.standard_exchange
@@ -74,23 +76,7 @@ def test_what_inventory_found_can_leave_the_legacy_exchange(
     stack.up("--skip-preview")
     exchanged(realm, "batch", "billing", "legacy", source="batch", asks=True)
 
-    apply = [
-        sys.executable,
-        "-m",
-        "exchange",
-        "migrate",
-        "apply",
-        "--yes",
-        "--no-events",
-        "--grace",
-        "0",
-        "--stack",
-        stack.name,
-    ]
-    environment = stack.environment()
-    migrated = subprocess.run(
-        apply, cwd=stack.project, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )
+    migrated = stack.exchange("migrate", "apply", "--yes", "--no-events", "--grace", "0")
     assert migrated.returncode == 0, migrated.stdout + migrated.stderr
     moved = file.read_text()
     assert moved.startswith("# by hand once\n") and "exchange: standard" in moved and "migration" not in moved
