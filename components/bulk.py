@@ -25,6 +25,7 @@ from providers.base.registered import is_registered
 from providers.base.taken_back import watch_new_parts
 from providers.bulk.told import IS_HELD, NEW_OWNER
 from providers.realm_grants import RealmGrants
+from providers.registry import kinds
 
 Each = Callable[[], Iterator[pulumi.Resource]]
 NO_PROTECT = (
@@ -82,7 +83,8 @@ class InBulk:
         note_moves(Moves(coming))  # other resources of the program stay as they are
         self._tell_given_back(parts)
         known = {there.place for there in self._held}
-        watch_new_parts(part.props for held in parts.values() for place, part in held.items() if place not in known)
+        new = [part for held in parts.values() for place, part in held.items() if place not in known]
+        watch_new_parts((kinds()[part.kind].provider(), part.props) for part in new)
         former = [there for there in self._held if not there.in_bulk and there.place in arrived]
         _tell(ONCE_MORE if coming else FORMER, len(coming or former))
         leaving: list[pulumi.Resource] = []

@@ -18,7 +18,7 @@ from kcadmin.objects.realm import realms_of_run
 from kcadmin.rest.errors import KeycloakError
 from kcadmin.rest.misread import misreadings
 from providers.base import messages
-from providers.base.registered import is_registered
+from providers.base.registered import is_registered, outputs_of
 
 if TYPE_CHECKING:
     from providers.base.provider import KeycloakProvider, Props
@@ -109,10 +109,8 @@ async def _done(resource: pulumi.Resource) -> float:
 
 async def _declared(resource: "KeycloakResource", provider: "KeycloakProvider") -> "Declared":
     names = {*provider.INPUTS, *provider.CONTROLS, *provider.CONSTANT, *provider.CLIENTS.values()}
-    outputs = {name: getattr(resource, name, None) for name in names}
-    values = {name: await each.future() for name, each in outputs.items() if isinstance(each, pulumi.Output)}
-    known = {name: value for name, value in values.items() if value is not None}
-    return type(provider)(), str(await resource.id.future()), {**provider.DEFAULTS, **provider.CONSTANT, **known}
+    given = await outputs_of(resource, names)
+    return type(provider)(), str(await resource.id.future()), {**provider.DEFAULTS, **provider.CONSTANT, **given}
 
 
 def _faults(declared: "list[Declared]", config: pulumi.Config) -> list[str]:

@@ -67,7 +67,8 @@ class PolicyProvider(OwnedObjectProvider[P]):
 
     def store_on(self, realm: Realm, server: ResourceServer, props: Any) -> Policies[P]:
         """The policies of a type on a resource server, in the stack's own spelling."""
-        return self.STORE(realm, server, [each for field in self.SETS for each in getattr(props, field)])
+        listed = [getattr(props, field) for field in self.SETS]
+        return self.STORE(realm, server, [each for names in listed if is_known(names) for each in names])
 
     def wanted(self, props: Any) -> P:
         policy: P = made_of(

@@ -100,7 +100,7 @@ class KeycloakResource(Resource):
             opts = moved_here(type(self).__name__, opts)
             register(self, provider, resource_name, {**dict.fromkeys(declared), **given}, opts)
         watch_others(self, provider)
-        taken_back.watch_taken_back(self, judged=is_read_anew)
+        taken_back.watch_taken_back(self, provider)
 
 
 def _comes_after_others(

@@ -15,6 +15,7 @@ import pulumi
 
 from providers.audience_mapper import AudienceMapper
 from providers.audience_scope import AudienceScope
+from providers.authorization_scope import AuthorizationScope
 from providers.authorization_services import AuthorizationServices
 from providers.client_policy import ClientPolicy
 from providers.exchange_events import ExchangeEvents
@@ -34,8 +35,11 @@ ClientPolicy(
     clients=["web"],
     opts=pulumi.ResourceOptions(depends_on=[services]),
 )
+AuthorizationScope(
+    "call", realm=realm, resource_server="api", name="call", opts=pulumi.ResourceOptions(depends_on=[services])
+)
 """
-MADE = 6
+MADE = 7
 
 
 @pytest.fixture

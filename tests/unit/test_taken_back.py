@@ -13,14 +13,20 @@ from kcadmin.marks.ownership import Writer
 from kcadmin.objects.claims import Claim
 from kcadmin.objects.lifespans import LIFESPAN
 from kcadmin.objects.setting_claims import LIFESPAN_CLAIM
+from kcadmin.objects.writers import Mark
 from package.servicer import Servicer
 from providers.base import face, taken_back
 from providers.base.place import stack_of_program
 from providers.token_lifespan import TokenLifespan
 from tests.support.fake_server import FakeKeycloak
-from tests.unit.test_components import OWNER, Program, keycloak, program  # noqa: F401 (fixtures)
+from tests.unit.test_components import MAPPER, OWNER, Program, keycloak, program  # noqa: F401 (fixtures)
 
+NUMBER = "0000000a"
 TOLD = "will take back 1 object that this stack made before its state was lost."
+
+
+def claimed(by: Writer) -> Claim:
+    return Claim(f"{OWNER}#lifespan", LIFESPAN_CLAIM, {LIFESPAN: "60"}, {LIFESPAN: None}, by)
 
 
 def lifespan() -> TokenLifespan:
@@ -37,8 +43,7 @@ def told(
     said: list[str] = []
     monkeypatch.setattr("providers.base.messages.info", said.append)
     monkeypatch.setattr(taken_back, "is_dry_run", lambda: True)
-    by = Writer(stack_of_program(OWNER), "0000000a")
-    claim = Claim(f"{OWNER}#lifespan", LIFESPAN_CLAIM, {LIFESPAN: "60"}, {LIFESPAN: None}, by)
+    claim = claimed(Writer(stack_of_program(OWNER), NUMBER))
     keycloak.change("frontend", attributes={claim.key: claim.text()})
 
     def run(begins: Callable[[], Any]) -> list[str]:
@@ -58,6 +63,32 @@ def test_beside_planned_grants_nothing_is_read_before_a_mark_is_known(
 ) -> None:
     assert told(lambda: taken_back.note_marks([], OWNER)) == []
     assert not keycloak.asked("/clients")
+
+
+def test_a_plan_that_has_seen_a_mark_has_all_new_resources_asked(told: Callable[..., list[str]]) -> None:
+    seen = Mark("", f"{OWNER}#lifespan", Writer(stack_of_program(OWNER), NUMBER))
+    assert told(lambda: taken_back.note_marks([seen], OWNER)) == [TOLD]
+
+
+def test_a_mark_that_the_state_has_is_not_lost(
+    told: Callable[..., list[str]],
+    program: Program,  # noqa: F811
+    keycloak: FakeKeycloak,  # noqa: F811
+) -> None:
+    """Of an object with the same owner, as all that grants share have. A new grant beside it asks nothing more."""
+    seen = Mark("", f"{OWNER}#lifespan", Writer(stack_of_program(OWNER), NUMBER))
+    program.state = {"urn::of::the::mapper": {"type": MAPPER, "outputs": {"realm": "r", "number": NUMBER}}}
+    assert told(lambda: taken_back.note_marks([seen], OWNER)) == []
+    assert not keycloak.asked("/clients")
+
+
+def test_another_stacks_mark_is_not_taken_back(
+    told: Callable[..., list[str]],
+    keycloak: FakeKeycloak,  # noqa: F811
+) -> None:
+    claim = claimed(Writer("acme/another/dev", NUMBER))
+    keycloak.change("frontend", attributes={claim.key: claim.text()})
+    assert told(lambda: None) == []
 
 
 def test_a_grant_of_the_package_waits_until_all_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
