@@ -88,9 +88,8 @@ class SharedParts:
         for grant in planned:
             for kind, place, attribute in SETTINGS:
                 for client in getattr(grant, attribute):
-                    sharing = [
-                        each for each in nearby.at(grant.spec.realm, client) if client in getattr(each, attribute)
-                    ]
+                    near = nearby.at(grant.spec.realm, client)
+                    sharing = [each for each in near if client in getattr(each, attribute)]
                     yield from self._setting(kind, grant, client, place, sharing)
             yield from self._scope(grant)
         for grant in planned:
@@ -141,8 +140,7 @@ class SharedParts:
     def of(self, grant: GrantPlan) -> list[pulumi.Resource]:
         """The shared parts that a grant needs."""
         realm = grant.spec.realm
-        keys: list[tuple[str, ...]] = [(realm, client, f"audience-{audience}") for client, audience in grant.mappers]
-        keys += [self._assignment_key(grant, client) for client in grant.scope_clients]
+        keys = self._audience_keys(grant)
         keys += [(realm, client, place) for _, place, attribute in SETTINGS for client in getattr(grant, attribute)]
         keys += [(realm, client, "standard-exchange") for client in grant.switches]
         keys += [self._permissions_key(grant)] if grant.policy_clients else []
@@ -159,20 +157,14 @@ class SharedParts:
     def _mapper(
         self, grant: GrantPlan, client: str, audience: str, sharing: list[GrantPlan]
     ) -> Iterator[pulumi.Resource]:
-        spec, key = grant.spec, (grant.spec.realm, client, f"audience-{audience}")
+        key = self._mapper_key(grant, client, audience)
         if key not in self._parts:
             self._parts[key] = AudienceMapper(
-                self.names.place(spec, *key[1:]),
-                realm=self.names.realm(spec),
-                client_id=self.names.client(client),
-                client_uuid=self.names.uuid(grant, client),
+                self.names.place(grant.spec, *key[1:]),
                 included_client=self.names.client(audience),
                 exchange=grant.exchange,
-                owner=spec.shared_owner,
                 adopt=any(each.spec.adopt for each in sharing) or None,
-                on_remove=spec.on_remove,
-                accept_policy_changes=accepted(sharing),
-                opts=self._opts(sharing),
+                **self._on_client(grant, client, sharing),
             )
             yield self._parts[key]
 
@@ -187,17 +179,8 @@ class SharedParts:
         spec, key = grant.spec, (grant.spec.realm, client, place)
         values: dict[str, Any] = {"seconds": spec.token_lifespan} if kind is TokenLifespan else {}
         if key not in self._parts:
-            self._parts[key] = kind(
-                self.names.place(spec, *key[1:]),
-                realm=self.names.realm(spec),
-                client_id=self.names.client(client),
-                client_uuid=self.names.uuid(grant, client),
-                owner=spec.shared_owner,
-                on_remove=spec.on_remove,
-                accept_policy_changes=accepted(sharing),
-                opts=self._opts(sharing),
-                **values,
-            )
+            given = self._on_client(grant, client, sharing)
+            self._parts[key] = kind(self.names.place(spec, *key[1:]), **given, **values)
             yield self._parts[key]
 
     def _audience_scope(self, grant: GrantPlan) -> AudienceScope:
@@ -234,61 +217,59 @@ class SharedParts:
             place = self._assignment_key(grant, client)
             self._parts[place] = ClientScopeAssignment(
                 self.names.place(spec, *place[1:]),
-                realm=self.names.realm(spec),
-                client_id=self.names.client(client),
-                client_uuid=self.names.uuid(grant, client),
                 scope=self.names.of(spec, scope_name),
                 scope_id=scope.id,
                 kind=list_of_scope(grant, client),
                 takes_away=self.names.takes_away(grant, client),
-                owner=spec.grant_owner,
-                on_remove=spec.on_remove,
-                accept_policy_changes=accepted([grant]),
-                opts=self._opts([grant], closed),
+                **{**self._on_client(grant, client, [grant], closed), "owner": spec.grant_owner},
             )
             yield self._parts[place]
 
     def _switch(self, grant: GrantPlan, client: str, sharing: list[GrantPlan]) -> Iterator[pulumi.Resource]:
         spec, key = grant.spec, (grant.spec.realm, client, "standard-exchange")
         if key not in self._parts and spec.manage_switch:
-            mappers = [
-                self._parts[spec.realm, holder, f"audience-{audience}"]
-                for each in sharing
-                for holder, audience in each.mappers
-            ] + [self._parts[self._assignment_key(each, holder)] for each in sharing for holder in each.scope_clients]
+            before = [self._parts[named] for each in sharing for named in self._audience_keys(each)]
             self._parts[key] = StandardTokenExchange(
                 self.names.place(spec, *key[1:]),
-                realm=self.names.realm(spec),
-                client_id=self.names.client(client),
-                client_uuid=self.names.uuid(grant, client),
                 allow_refresh=spec.allow_refresh,
-                owner=spec.shared_owner,
-                on_remove=spec.on_remove,
-                accept_policy_changes=accepted(sharing),
-                opts=self._opts(sharing, [*mappers, *self._guarding(grant)]),
+                **self._on_client(grant, client, sharing, [*before, *self._guarding(grant)]),
             )
             yield self._parts[key]
 
     def _permissions(self, grant: GrantPlan, sharing: list[GrantPlan]) -> Iterator[pulumi.Resource]:
         spec, key = grant.spec, self._permissions_key(grant)
         if key not in self._parts:
-            self._parts[key] = ManagementPermissions(
-                self.names.place(spec, *key[1:]),
-                realm=self.names.realm(spec),
-                client_id=self.names.client(spec.target),
-                client_uuid=self.names.uuid(grant, spec.target),
-                owner=spec.shared_owner,
-                on_remove=spec.on_remove,
-                accept_policy_changes=accepted(sharing),
-                opts=self._opts(sharing, self._guarding(grant)),
-            )
+            given = self._on_client(grant, spec.target, sharing, self._guarding(grant))
+            self._parts[key] = ManagementPermissions(self.names.place(spec, *key[1:]), **given)
             yield self._parts[key]
+
+    def _on_client(
+        self, grant: GrantPlan, client: str, sharing: list[GrantPlan], depends_on: Sequence[pulumi.Resource] = ()
+    ) -> dict[str, Any]:
+        """What all parts of a client are given. sharing: the grants that need the part."""
+        return {
+            "realm": self.names.realm(grant.spec),
+            "client_id": self.names.client(client),
+            "client_uuid": self.names.uuid(grant, client),
+            "owner": grant.spec.shared_owner,
+            "on_remove": grant.spec.on_remove,
+            "accept_policy_changes": accepted(sharing),
+            "opts": self._opts(sharing, depends_on),
+        }
 
     def _opts(self, grants: Iterable[GrantPlan], depends_on: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
         return self.names.options(self.names.handed_on(protected(grants, depends_on), self._given))
 
     def _guarding(self, grant: GrantPlan) -> list[pulumi.Resource]:
         return [self._guards[grant.spec.realm]] if grant.spec.realm in self._guards else []
+
+    def _audience_keys(self, grant: GrantPlan) -> list[tuple[str, ...]]:
+        """Of what adds the target to ``aud``, which its switches need."""
+        mappers = [self._mapper_key(grant, client, audience) for client, audience in grant.mappers]
+        return [*mappers, *(self._assignment_key(grant, client) for client in grant.scope_clients)]
+
+    def _mapper_key(self, grant: GrantPlan, client: str, audience: str) -> tuple[str, ...]:
+        return (grant.spec.realm, client, f"audience-{audience}")
 
     def _scope_key(self, grant: GrantPlan) -> tuple[str, ...]:
         return (grant.spec.realm, grant.spec.target, grant.spec.name, "scope")
