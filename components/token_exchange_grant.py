@@ -44,6 +44,7 @@ NOT_IN_BULK = (
     "config 'resources': is realm, which register_grants does not do; await register_many_grants with in_bulk, or set "
     "it to each."
 )
+NO_ARGUMENTS = ("self", "planned", "shared", "opts", "__class__")  # of those of a grant: not the grant's own
 
 
 class TokenExchangeGrant(pulumi.ComponentResource):
@@ -108,40 +109,12 @@ class TokenExchangeGrant(pulumi.ComponentResource):
         shared: SharedParts | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        arguments = {key: value for key, value in locals().items() if key not in NO_ARGUMENTS}
         late, given = None, handed_on(opts)
         if planned is None:
             says_no = opts and opts.protect is False and not is_package()  # there unset and false are the same
             if given.protect or (protect is None and says_no):
-                protect = given.protect
-            arguments = {
-                "name": name,
-                "sources": sources,
-                "target": target,
-                "flows": flows,
-                "requester": requester,
-                "realm": realm,
-                "exchange": exchange,
-                "migration": migration,
-                "required_roles": required_roles,
-                "audience": audience,
-                "scope": scope,
-                "exact_audience": exact_audience,
-                "restrict_full_scope": restrict_full_scope,
-                "token_lifespan": token_lifespan,
-                "time_window": time_window,
-                "allow_refresh": allow_refresh,
-                "allow_public_source": allow_public_source,
-                "manage_switch": manage_switch,
-                "on_remove": on_remove,
-                "adopt": adopt,
-                "prove": prove,
-                "protect": protect,
-                "accept_policy_changes": accept_policy_changes,
-                "owner": owner,
-                "reason": reason,
-                "review_by": review_by,
-                "connection": connection,
-            }
+                arguments["protect"] = given.protect
             planned, late = _plan_alone(arguments, opts)
         if planned.spec.protect:
             given = replace(given, protect=True)
