@@ -11,7 +11,7 @@ from pulumi.runtime import get_root_resource, is_dry_run
 from components.grant_options import GrantOptions
 from components.late_arguments import LateArguments, is_late
 from components.names import Names, text_of_scope
-from components.own_parts import PERMISSIONS_SERVERS, SCOPE, judge_marks
+from components.own_parts import SCOPE, judge_marks
 from components.own_parts import own as own_by_state
 from components.shared_parts import SharedParts
 from grants.description import describe
@@ -23,7 +23,7 @@ from grants.policy_facts import policy_facts
 from grants.spec import GrantSpec
 from kcadmin.marks.ownership import hash16
 from kcadmin.objects.features import LEGACY, STANDARD
-from kcadmin.objects.realm import realm_for, realms_of_run
+from kcadmin.objects.realm import MANAGEMENT_CLIENTS, realm_for, realms_of_run
 from kcadmin.rest.connection import Connection
 from kcadmin.rest.errors import InvalidSettings, KeycloakError
 from kcadmin.rest.given_connection import given_connection, shape_faults
@@ -228,7 +228,7 @@ def _kept_scope(spec: GrantSpec) -> str:
         return ""
     place = "/".join((spec.name, spec.target, spec.name, "scope"))
     for held in own_state():
-        if (held.kind, held.place) == (SCOPE, place) and held.outputs.get("found") != "used":
+        if (held.kind, held.place) == (SCOPE, place) and not held.is_unmanaged:
             ending = scope_ending(spec, str(held.outputs.get("included_client")))
             return "" if held.name.endswith(ending) else held.name
     return ""
@@ -247,9 +247,9 @@ def _named(fields: Mapping[str, Any], names: Mapping[str, str]) -> GrantSpec:
 def _own(spec: GrantSpec) -> dict[str, list[list[str]]]:
     """What the stack's state has of the grant, perhaps under a former owner, and the audience mappers, one of which may be in the
     way of its condition."""
-    held = [each for each in own_state() if each.outputs.get("found") != "used"]
+    held = [each for each in own_state() if not each.is_unmanaged]
     parts = [each for each in held if each.place.startswith(f"{spec.name}/")]
-    policies = [each for each in parts if each.outputs.get("resource_server") in PERMISSIONS_SERVERS]
+    policies = [each for each in parts if each.outputs.get("resource_server") in MANAGEMENT_CLIENTS]
     return {
         "mappers": [[each.realm, *_audience(each)] for each in held if each.kind == "AudienceMapper"],
         "policies": [[each.realm, each.name, hash16(str(each.outputs.get("owner")))] for each in policies],

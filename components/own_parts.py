@@ -14,6 +14,7 @@ from grants.spec import GrantSpec
 from kcadmin.marks.ownership import hash16, may_be, stack_of
 from kcadmin.objects.audience_scopes import AudienceScope
 from kcadmin.objects.features import LEGACY, STANDARD, Features
+from kcadmin.objects.realm import MANAGEMENT_CLIENTS
 from kcadmin.objects.writers import Mark, by_others, two_stacks
 from providers.base.identity import taken_over_by
 from providers.base.own_state import OwnObject, last_exchange, note_moved
@@ -22,8 +23,7 @@ from reach.facts import ClientFacts, Facts, Own
 
 State = Callable[[], Sequence[OwnObject]]
 Scopes = Callable[[str, str], AudienceScope | None]
-PERMISSIONS_SERVERS = ("realm-management", "master-realm")
-USED, SCOPE = "used", "AudienceScope"
+SCOPE = "AudienceScope"
 
 
 def with_kept_scopes(
@@ -50,13 +50,13 @@ def own(specs: Sequence[GrantSpec], facts: Facts, state: State, stack: str) -> O
     alone = not any(_by_others(specs, facts, stack).values())
     if alone and owners.issuperset(_owners(facts)) and marks.issuperset(_marks(facts)) and not _has_mappers(facts):
         return Own()
-    made = [each for each in state() if each.outputs.get("found") != USED]
+    made = [each for each in state() if not each.is_unmanaged]
     return Own(
         frozenset(each.owner for each in made if each.owner),
         {
             (each.realm, each.name): hash16(str(each.outputs.get("owner")))
             for each in made
-            if each.outputs.get("resource_server") in PERMISSIONS_SERVERS
+            if each.outputs.get("resource_server") in MANAGEMENT_CLIENTS
         },
         frozenset((each.realm, each.name) for each in made if each.kind == SCOPE),
         frozenset(_mapper(each) for each in made if each.kind == "AudienceMapper"),

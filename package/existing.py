@@ -20,12 +20,12 @@ from kcadmin.objects.realm import Realm
 from kcadmin.objects.recorded_events import KIND as EVENTS
 from kcadmin.objects.recorded_events import read_recorded, serves
 from kcadmin.objects.resource_server import TOKEN_EXCHANGE
-from kcadmin.objects.shared_settings import CLAIMED
+from kcadmin.objects.shared_settings import CLAIMED, USED
 from kcadmin.rest.errors import Refusal
 from providers.base.attached import ATTACHED, FOUND
 from providers.base.claimed import ClaimedProvider, setting_id
 from providers.base.held import NUMBER
-from providers.base.owned import CREATED, USED, OwnedObjectProvider
+from providers.base.owned import CREATED, OwnedObjectProvider
 from providers.base.provider import KeycloakProvider
 from providers.base.shared_setting import SharedSettingProvider
 from providers.client_scope_assignment import ClientScopeAssignmentProvider

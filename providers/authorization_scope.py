@@ -11,7 +11,7 @@ import pulumi
 from kcadmin.authz.scopes_and_permissions import AuthorizationScope as Scope
 from kcadmin.authz.scopes_and_permissions import AuthorizationScopes, scope_kind
 from kcadmin.objects.claims import adopted_kind
-from kcadmin.objects.realm import Realm
+from kcadmin.objects.realm import MANAGEMENT_CLIENTS, Realm
 from kcadmin.objects.shared_settings import write_claim
 from kcadmin.rest.texts import named
 from providers.base.claimed import OwnClaim
@@ -39,7 +39,7 @@ class AuthorizationScopeProvider(OwnedObjectProvider[Scope]):
     REPLACE_ON = ("realm", "resource_server_uuid")
 
     def refusals(self, props: ScopeProps) -> Iterator[str]:
-        if props.resource_server in ("realm-management", "master-realm"):
+        if props.resource_server in MANAGEMENT_CLIENTS:
             name = named(props.resource_server)
             yield f"resource server {name} has scopes of Keycloak's own only; name another resource server"
 

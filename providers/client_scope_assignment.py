@@ -15,10 +15,11 @@ from kcadmin.objects.client_scopes import DEFAULT, OPTIONAL
 from kcadmin.objects.mappers import delete_own_mappers
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.setting_claims import assignment_kind
+from kcadmin.objects.shared_settings import USED
 from providers.base.after_removal import tell_kept, tell_unchanged
 from providers.base.claimed import ClaimedProvider
 from providers.base.connections import Server
-from providers.base.owned import CREATED, USED
+from providers.base.owned import CREATED
 from providers.base.props import KEEP, RESTORE, REVOKE, ClientProps, Outputs, outputs
 from providers.base.resource import KeycloakResource, Text, Texts
 from reach.judged_writes import ClientWrite, claim_write
@@ -44,17 +45,16 @@ class ClientScopeAssignmentProvider(ClaimedProvider):
     CHOICES = {"kind": (DEFAULT, OPTIONAL)}
 
     def create_in(self, realm: Realm, props: AssignedProps) -> tuple[str, Outputs]:
-        claim, scopes = self.claim(realm, props), realm.client_scopes
-        scope, now = scopes.to_assign(props.client_uuid, props.scope, props.kind, props.owner, props.writer)
+        claim, scopes, uuid = self.claim(realm, props), realm.client_scopes, props.client_uuid
+        scope, now = scopes.to_assign(uuid, props.scope, props.kind, props.owner, props.writer)
         ours = scope.mark == hash16(props.owner)
         created = now is None or ours or claim.found() is not None
         if ((created or props.revoke) and not props.keeps) if now else not ours:  # another resource may be deleted next
             claim.write()
         if now is None:
-            scopes.assign(props.client_uuid, str(scope.id), props.kind)
-        delete_own_mappers(realm.clients, props.client_uuid, props.takes_away or (), props.owner)
-        id_ = f"{realm.name}/{props.client_uuid}/{scope.id}"
-        return id_, outputs(scope_id=str(scope.id), found=CREATED if created else USED)
+            scopes.assign(uuid, str(scope.id), props.kind)
+        delete_own_mappers(realm.clients, uuid, props.takes_away or (), props.owner)
+        return f"{realm.name}/{uuid}/{scope.id}", outputs(scope_id=str(scope.id), found=CREATED if created else USED)
 
     def change(self, realm: Realm, id_: str, olds: AssignedProps, news: AssignedProps) -> Outputs:
         if self.claim(realm, olds).found() or self.claim(realm, news).found() or news.revoke:

@@ -21,6 +21,8 @@ from kcadmin.rest.session import Session, ask_all_again, path
 from kcadmin.rest.texts import named
 from kcadmin.writes.policies import known_policies
 
+MANAGEMENT_CLIENTS = OF_REALM, OF_MASTER = "realm-management", "master-realm"
+
 
 @dataclass(frozen=True)
 class RealmIdentity:
@@ -32,7 +34,7 @@ class RealmIdentity:
 
 def management_client_id(realm: str) -> str:
     """The client id of a realm's own administration client."""
-    return "master-realm" if realm == "master" else "realm-management"
+    return OF_MASTER if realm == "master" else OF_REALM
 
 
 class Realm:

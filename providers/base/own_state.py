@@ -16,6 +16,7 @@ import pulumi
 
 from kcadmin.marks import packed
 from kcadmin.marks.ownership import may_be, stack_of
+from kcadmin.objects.shared_settings import USED
 from providers.base.connections import CONNECTION, address_of
 from providers.base.face import GRANT as GRANT
 from providers.base.face import inside, kind_of, other_face, this_run
@@ -48,6 +49,11 @@ class OwnObject:
     @property
     def realm(self) -> str:
         return str(self.outputs.get("realm") or "")
+
+    @property
+    def is_unmanaged(self) -> bool:
+        """Whether it existed before, and is only used."""
+        return self.outputs.get("found") == USED
 
     @property
     def server(self) -> str:

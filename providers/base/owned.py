@@ -17,7 +17,7 @@ from kcadmin.marks.ownership import Writer, hash16, may_be
 from kcadmin.marks.whose import owner_remedy, whose
 from kcadmin.objects.claims import IDENTITY, Claim, Kind, adopted_kind, claim_of, may_be_true
 from kcadmin.objects.realm import Realm
-from kcadmin.objects.shared_settings import drop_claim, write_claim
+from kcadmin.objects.shared_settings import USED, drop_claim, write_claim
 from kcadmin.objects.writers import is_held, require_one_stack
 from kcadmin.rest.errors import Conflict, Forbidden, NotFound, Refusal
 from kcadmin.rest.texts import named
@@ -28,7 +28,7 @@ from providers.base.provider import KeycloakProvider
 from providers.base.stores import Found, Store, T, differing_fields, id_of
 from reach.judged_writes import ClientWrite, claim_write
 
-CREATED, USED, ADOPTED = "created", "used", "adopted"
+CREATED, ADOPTED = "created", "adopted"
 
 
 class OwnedObjectProvider(KeycloakProvider, Generic[T]):

@@ -17,6 +17,7 @@ from pulumi.output import UNKNOWN
 from kcadmin.marks.ownership import new_number
 from kcadmin.marks.whose import TAKEN_OVER_BY
 from kcadmin.objects.realm import Realm
+from kcadmin.objects.shared_settings import USED
 from kcadmin.objects.writers import continuing, require_one_stack
 from kcadmin.rest import texts
 from kcadmin.rest.errors import NotFound, NotImplementedHere, Refusal, Unreachable
@@ -173,10 +174,10 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
             for field in (*self.INPUTS, *self.CONSTANT, *self.CONTROLS)
             if not is_same(type(self), field, _olds.get(field), _news.get(field))
             and (field in _olds or field not in (*self.LATER, STACK))
-            and not (field in self.FREE_WHEN_USED and _olds.get("found") == "used")
+            and not (field in self.FREE_WHEN_USED and _olds.get("found") == USED)
         ] + (["owner"] if _olds.get(LOST) and _olds.get("owner") == _news.get("owner") else [])
         replaces = [field for field in changed if field in self.REPLACE_ON]
-        if _olds.get("found") == "used":
+        if _olds.get("found") == USED:
             replaces += [field for field in changed if field not in (*self.CONTROLS, *replaces)]
         return Difference(changed, replaces)
 
@@ -245,7 +246,7 @@ class KeycloakProvider(DescribesObject, ConfiguredProvider, ABC):
 
     def _refuse_another_stacks(self, realm: Realm, id_: str, olds: Props, news: Props) -> None:
         """:raises Refusal: the object bears a mark of another stack by now."""
-        mark = self.bears(realm, id_, self.parse(olds)) if olds.get("found") != "used" else None
+        mark = self.bears(realm, id_, self.parse(olds)) if olds.get("found") != USED else None
         if mark and all(owner_by_mark(mark, id_, self.parse(each)) is Whose.ANOTHER_STACKS for each in (olds, news)):
             raise Refusal(
                 f"{self.named(news)}: belongs to {mark.holder} now; take it out of this stack, with `pulumi state delete` or by "
