@@ -15,6 +15,7 @@ from components.own_parts import SCOPE, judge_marks
 from components.own_parts import own as own_by_state
 from components.shared_parts import SharedParts
 from grants.description import describe
+from grants.fault import subject
 from grants.faults import lack
 from grants.gating import is_gated
 from grants.late import KEPT, NO_AUTO, NO_MIGRATION, REALM, LateGrant, late_plan
@@ -198,7 +199,7 @@ def described(planned: GrantPlan, names: LateNames) -> dict[str, Any]:
 
 def _grant(name: Any, realm: Any) -> str:
     """How a fault names a grant that could not be read."""
-    return f"grant {shown(name or '?')} in realm {shown(realm if isinstance(realm, str) else '?')}"
+    return subject(name or "?", realm if isinstance(realm, str) else "?")
 
 
 def _part(outputs: pulumi.Output[Mapping[str, T]], key: str) -> pulumi.Output[Any]:

@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from grants.gate_faults import gate_faults
 from grants.odd import CONSENT_LEGACY, MADE_BY
 from grants.plan import flows_of, requesters, wire
-from grants.spec import KEEP, NO_KEEP_IN_LEGACY, NO_TIME_IN_STANDARD, RECIPIENT, REQUESTER, GrantSpec
+from grants.spec import (
+    KEEP,
+    NO_KEEP_IN_LEGACY,
+    NO_SWITCH_IN_LEGACY,
+    NO_TIME_IN_STANDARD,
+    RECIPIENT,
+    REQUESTER,
+    GrantSpec,
+)
 from kcadmin.authz.exchange_permission import AFFIRMATIVE
 from kcadmin.marks.ownership import stack_of
 from kcadmin.marks.whose import owner_remedy
@@ -28,7 +36,7 @@ def grant_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple
     if exchange == LEGACY and spec.exchange == "auto" and spec.on_remove == KEEP:
         yield NO_KEEP_IN_LEGACY
     if exchange == LEGACY and spec.exchange == "auto" and not spec.manage_switch:
-        yield "manageSwitch is false, but the legacy exchange has no switch", "leave it out"
+        yield NO_SWITCH_IN_LEGACY
     by_scope = exchange == LEGACY and bool(spec.required_roles) and spec.flows != (RECIPIENT,)
     if by_scope and facts.features and not facts.features.scope_policies:
         yield (

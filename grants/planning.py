@@ -58,9 +58,9 @@ def notes(grants: Collection[GrantPlan], facts: Facts, sources_guarded: bool) ->
     for grant in grants:
         spec = grant.spec
         if spec.migration:
-            yield (
-                f"note on grant {named(spec.name)} in realm {named(spec.realm)}: is being migrated to the standard exchange, and "
-                f"{grant.exchange} answers now; `python -m exchange migrate apply` continues."
+            yield spec.note(
+                f"is being migrated to the standard exchange, and {grant.exchange} answers now; "
+                "`python -m exchange migrate apply` continues"
             )
         elif (
             spec.exchange == "auto" and grant.exchange == LEGACY and facts.features and facts.features.offers(STANDARD)
@@ -98,7 +98,7 @@ def notes(grants: Collection[GrantPlan], facts: Facts, sources_guarded: bool) ->
             (grant.refresh_off, "no refresh token is given any more to"),
         ):
             if setting:
-                yield f"note on grant {named(spec.name)} in realm {named(spec.realm)}: {what} {quoted(setting)}."
+                yield spec.note(f"{what} {quoted(setting)}")
         for source in spec.sources:
             client = facts.clients[spec.realm, source]
             own = client.standard_flow or client.direct_access_grants or client.service_account
@@ -121,7 +121,7 @@ def _bound(grant: GrantPlan, facts: Facts) -> Iterator[str]:
     for flow in grant.flows:
         requester, source = (facts.clients[spec.realm, name] for name in (flow.requester, flow.source))
         for needed in proofs(flow.requester, requester.bound_by, own=requester is source):
-            yield f"note on grant {named(spec.name)} in realm {named(spec.realm)}: Keycloak refuses the exchange unless {needed}."
+            yield spec.note(f"Keycloak refuses the exchange unless {needed}")
         if grant.exchange == LEGACY and source.bound_by and requester is not source:
             yield spec.describe(
                 f"the legacy exchange takes bound tokens of source {named(flow.source)} from {named(flow.requester)} "

@@ -28,6 +28,7 @@ NO_KEEP_IN_LEGACY = (
     "onRemove is keep, but no other tool can take over the policies of a legacy grant",
     "choose restore or revoke, or set exchange: standard",
 )
+NO_SWITCH_IN_LEGACY = ("manageSwitch is false, but the legacy exchange has no switch", "leave it out")
 NO_TIME_IN_STANDARD = (
     "sets timeWindow, but Keycloak's standard exchange has no condition on time",
     "leave it out and switch the grant by schedule, or use exchange: legacy where the server offers it",
@@ -101,6 +102,10 @@ class GrantSpec:
     def describe(self, wrong: str, remedy: str) -> str:
         """A fault of this grant, in one sentence."""
         return GrantFault(self.name, self.realm, f"{wrong}; {remedy}", self.place)
+
+    def note(self, text: str) -> str:
+        """What people should know about this grant."""
+        return f"note on {subject(self.name, self.realm)}: {text}."
 
 
 def read_grant(
@@ -222,7 +227,7 @@ def _faults(spec: GrantSpec) -> Iterator[tuple[str, str]]:
             "set one of them, or leave it out",
         )
     if spec.exchange == "legacy" and not spec.manage_switch:
-        yield "manageSwitch is false, but the legacy exchange has no switch", "leave it out"
+        yield NO_SWITCH_IN_LEGACY
     if spec.exchange == "standard" and spec.time_window:
         yield NO_TIME_IN_STANDARD
     for each in dict.fromkeys(spec.accept_policy_changes):

@@ -130,8 +130,7 @@ def not_judged(late: LateGrant, why: str) -> LateJudgement:
 
 
 def _note(spec: GrantSpec, why: str) -> str:
-    where = f"note on grant {named(spec.name)} in realm {named(spec.realm)}"
-    return f"{where}: {why}. The rest is checked by `pulumi up`, before it writes anything of the grant."
+    return spec.note(f"{why}. The rest is checked by `pulumi up`, before it writes anything of the grant")
 
 
 def _may_look(realm: Realm) -> bool:
