@@ -78,9 +78,6 @@ class LateNames(Names):
             opts=given.on_child(PartOfGrant(parent=grant, depends_on=waits, protect=spec.protect or None)),
         )
 
-    def place(self, spec: GrantSpec, *parts: str) -> str:
-        return "/".join((spec.name, *parts))
-
     def realm(self, spec: GrantSpec) -> pulumi.Input[str]:
         return self._arguments.names[REALM]
 
@@ -227,7 +224,7 @@ def _kept_scope(spec: GrantSpec) -> str:
     """The name of the grant's client scope by the state, which callers ask for, if it was made under a former owner."""
     if spec.scope or not is_gated(spec):
         return ""
-    place = "/".join((spec.name, spec.target, spec.name, "scope"))
+    place = Names().scope(spec)
     for held in own_state():
         if (held.kind, held.place) == (SCOPE, place) and not held.is_unmanaged:
             ending = scope_ending(spec, str(held.outputs.get("included_client")))

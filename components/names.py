@@ -18,8 +18,12 @@ class Names:
     connection: Mapping[str, Any] | None = None
 
     def place(self, spec: GrantSpec, *parts: str) -> str:
-        """The name of a resource."""
-        return "/".join((spec.realm, *parts))
+        """The name of a resource. A late grant shares none."""
+        return "/".join((spec.name if spec.late else spec.realm, *parts))
+
+    def scope(self, spec: GrantSpec) -> str:
+        """The name of the resource that is a grant's client scope."""
+        return self.place(spec, spec.target, spec.name, "scope")
 
     def realm(self, spec: GrantSpec) -> pulumi.Input[str]:
         return spec.realm

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from components.names import Names
 from grants.plan import scope_name, scope_prefix
 from grants.spec import GrantSpec
 from kcadmin.marks.ownership import hash16, may_be, stack_of
@@ -27,10 +28,15 @@ SCOPE = "AudienceScope"
 
 
 def with_kept_scopes(
-    specs: Sequence[GrantSpec], clients: Mapping[tuple[str, str], ClientFacts], state: State, scopes: Scopes
+    specs: Sequence[GrantSpec],
+    clients: Mapping[tuple[str, str], ClientFacts],
+    names: Names,
+    state: State,
+    scopes: Scopes,
 ) -> list[GrantSpec]:
     """Grants whose client scopes keep their names under a new owner, since callers ask for them.
 
+    names: of their resources.
     scopes: read where the state holds none: one that this owner took over from another is not in the state yet.
     """
 
@@ -38,7 +44,10 @@ def with_kept_scopes(
     def known() -> Mapping[str, str]:
         return {each.place: each.name for each in state() if each.kind == SCOPE}
 
-    return [_kept(spec, clients, known, scopes) for spec in specs]
+    def in_state(spec: GrantSpec) -> str:
+        return known().get(names.scope(spec), "")
+
+    return [_kept(spec, clients, in_state, scopes) for spec in specs]
 
 
 def own(specs: Sequence[GrantSpec], facts: Facts, state: State, stack: str) -> Own:
@@ -146,14 +155,14 @@ def _places(held: OwnObject) -> Iterator[str]:
 def _kept(
     spec: GrantSpec,
     clients: Mapping[tuple[str, str], ClientFacts],
-    known: Callable[[], Mapping[str, str]],
+    in_state: Callable[[GrantSpec], str],
     scopes: Scopes,
 ) -> GrantSpec:
     held = {name for key in spec.clients() if key in clients for name in clients[key].scopes}
     like = sorted(name for name in held - {scope_name(spec)} if name.startswith(scope_prefix(spec)))
     if spec.scope or not like:
         return spec
-    kept = known().get(f"{spec.realm}/{spec.target}/{spec.name}/scope", "")
+    kept = in_state(spec)
     if not kept and scope_name(spec) not in held:
         kept = next((name for name in like if (found := scopes(spec.realm, name)) and _is_made_for(found, spec)), "")
     return replace(spec, kept_scope=kept)

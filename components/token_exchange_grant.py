@@ -14,6 +14,7 @@ from components.late_arguments import Client, LateArguments, Role, Sources, late
 from components.late_grant import LateNames, described, own_connection, plan_late
 from components.left_out import watch_left_out
 from components.legacy_parts import register_legacy_parts
+from components.names import Names
 from components.news import new_or_changed, tell_changes
 from components.other_keycloak import shared_parts_at
 from components.own_parts import had_before, judge_marks, own, with_kept_scopes, with_taken_over
@@ -154,7 +155,7 @@ def register_grants(
     if config_value("resources") == REALM:
         raise messages.program_error([NOT_IN_BULK]) from None
     shared = shared_parts_at(connection)
-    plans = plan_together(specs, connection, guards, all_of_stack=all_of_stack)
+    plans = plan_together(specs, connection, guards, shared.names, all_of_stack=all_of_stack)
     shared.join(plans)
     list(_registering(plans, shared, guards, events))
     return _described(plans, shared)
@@ -176,7 +177,7 @@ async def register_many_grants(
     :param export: takes what is returned, also where a part fails then.
     """
     shared = shared_parts_at(connection)
-    plans = plan_together(specs, connection, guards, all_of_stack=all_of_stack)
+    plans = plan_together(specs, connection, guards, shared.names, all_of_stack=all_of_stack)
     shared.join(plans)
     grants = InBulk(plans, shared, guards, events=events, all_of_stack=all_of_stack)
     register = grants.register if in_bulk else grants.register_each
@@ -232,9 +233,17 @@ def _plan_alone(
 
 
 def plan_together(
-    specs: Sequence[GrantSpec], connection: Connection, guards: Collection[str] = (), *, all_of_stack: bool = False
+    specs: Sequence[GrantSpec],
+    connection: Connection,
+    guards: Collection[str] = (),
+    names: Names | None = None,
+    *,
+    all_of_stack: bool = False,
 ) -> tuple[GrantPlan, ...]:
-    """:raises pulumi.RunError: with every fault of every grant."""
+    """:param names: of their resources, in another Keycloak than the stack's.
+
+    :raises pulumi.RunError: with every fault of every grant.
+    """
     if not specs:
         if all_of_stack:
             tell_changes([], all_of_stack=True)
@@ -244,7 +253,7 @@ def plan_together(
             named = frozenset().union(*(spec.clients() for spec in specs))
             clients, scopes = preflight.named_clients(connection, named), preflight.scopes_of(connection)
             state = partial(own_state_at, connection.url if connection.name else "")
-            specs = with_kept_scopes(specs, clients, state, scopes)
+            specs = with_kept_scopes(specs, clients, names or Names(), state, scopes)
             facts = preflight.ask_server(connection, questions(specs), known=clients)
             stack = stack_of_program(stack_name())
             facts = replace(facts, own=own(specs, facts, state, stack), had=had_before(specs, facts.features))

@@ -46,7 +46,7 @@ from tests.support import surveys
 from tests.support.fake_server import PASSWORD, URL, FakeKeycloak
 
 OWNER = "acme/keycloak-token-exchange/dev"
-MAPPER, SWITCH, MANAGEMENT, POLICY, BINDING, PROOF = (
+MAPPER, SWITCH, MANAGEMENT, POLICY, BINDING, PROOF, SCOPE = (
     f"pulumi-python:dynamic/keycloak:{name}"
     for name in (
         "AudienceMapper",
@@ -55,6 +55,7 @@ MAPPER, SWITCH, MANAGEMENT, POLICY, BINDING, PROOF = (
         "ClientPolicy",
         "TokenExchangePermission",
         "ExchangeProof",
+        "AudienceScope",
     )
 )
 STACK = "keycloak-token-exchange-dev"
@@ -199,6 +200,21 @@ def register_many(program: Program, keycloak: FakeKeycloak, *specs: GrantSpec) -
 
 
 # What is registered
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["the stack's", "another"])
+def test_a_scope_keeps_its_name_under_a_new_owner_in_each_keycloak(
+    program: Program, keycloak: FakeKeycloak, elsewhere: bool
+) -> None:
+    connection, name = replace(keycloak.connection, name="second" if elsewhere else ""), "g-api-0123abcd"
+    keycloak.change("frontend", optionalClientScopes=[name])
+    place = f"{'second/' if elsewhere else ''}r/api/g/scope"
+    made = {"name": name, "realm": "r", "owner": "former#g", "number": "0000000a"}
+    there = {"connection": {"name": "second", "url": connection.url}} if elsewhere else {}
+    program.state = {f"urn:pulumi:dev::p::{SCOPE}::{place}": {"type": SCOPE, "outputs": {**made, **there}}}
+    asks = grant(flows=("requester",), audience="optionalScope")
+    program.run(lambda: register_grants([asks], connection))
+    assert program.resources[place].inputs["name"] == name
 
 
 def test_a_standard_grant(program: Program, keycloak: FakeKeycloak) -> None:
